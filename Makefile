@@ -1,0 +1,69 @@
+# Say what is wanted, or `make` alone for the list. The tests and the demo find
+# their Postgres and Redis by themselves; see README.md.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo build chaos matrix pace histories mutants test race bench cover fuzz servers lint fix up down
+
+FUZZTIME ?= 10s
+MINUTES ?= 5
+TIMES ?= 20
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run a whole campaign against the simulated carrier
+	@go run ./cmd/dialer demo
+
+build: ## build the two programs into bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/dialer ./cmd/enqueue
+
+chaos: ## kill and cut everything for MINUTES=5, by SEED= if given
+	go run ./cmd/chaos --duration $(MINUTES)m $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+matrix: ## have a process die TIMES=20 times at each failpoint, by SEED= if given
+	go run ./cmd/chaos --matrix $(TIMES) --processes 3 --contacts 400 --calls-per-second 40 --queue-ahead 1s $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+pace: ## measure the share of the rate that 1, 2 and 4 dialers use (seven minutes)
+	go run ./cmd/pace $(PACE)
+
+histories: ## live random histories of the pure core for MINUTES=5, or the one of SEED=
+	go test -count=1 -v -timeout 0 -run '^TestHistories$$' ./campaign/histories $(if $(SEED),-seed $(SEED),-for $(MINUTES)m)
+
+mutants: servers ## take each guard away and see its test fail (half an hour)
+	go run ./cmd/mutants $(if $(GUARD),-run '$(GUARD)')
+
+test: servers ## run the whole suite, on a real Postgres and a real Redis
+	go test -p 3 -timeout 5m ./... # most tests wait for servers more than they compute
+
+race: servers ## run the whole suite with the race detector (needs a C compiler)
+	go test -race -timeout 15m ./...
+
+bench: servers ## run the benchmarks: each figure stands beside a baseline of the same run
+	go test -p 1 -timeout 60m -run '^$$' -bench . -benchmem ./...
+
+cover: servers ## show the coverage of every package by all tests together
+	go test -coverpkg=./... -coverprofile=cover.out ./...
+	go tool cover -func=cover.out | tail -n 1
+
+fuzz: ## fuzz every parser for FUZZTIME each
+	scripts/fuzz $(FUZZTIME)
+
+servers:
+	@scripts/servers
+
+lint: ## check form, vet, unused code and go.mod
+	scripts/lint
+
+fix: ## rewrite what can be rewritten
+	gofmt -w .
+	go fix ./...
+
+up: .env ## start everything in Docker, on the simulated carrier
+	docker compose --profile simulator up --build --detach
+
+down: ## stop what up started; the data stay
+	docker compose --profile simulator down
+
+.env:
+	scripts/dotenv > $@
