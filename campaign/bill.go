@@ -1,0 +1,113 @@
+package campaign
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// authority ranks the sources on money.
+var authority = map[Source]int{FromResponse: 1, FromEvent: 2, FromList: 3}
+
+// Before reports whether o stands against b: the order in which the bills of
+// one call replace each other. It is a total order, so the bill that stands
+// does not depend on the order in which bills were read.
+//
+// A bill with a price beats one without; where neither has one, a bill with a
+// duration beats one without. Then the list beats an event, which beats the
+// response.
+//
+// Within the list the later reading wins, whatever it says: that is what lets
+// a correction win, a correction back to an earlier price too. Reading the
+// same bill again therefore moves ObservedAt on, and nothing else. It must
+// move on: if it stayed at the first reading of 10, then 10, 12, 10 read in
+// the order 10, 10, 12 would end at 12.
+//
+// An event or a response is not corrected, only repeated, so content decides
+// first and of equal ones the first reading stands: a repetition changes
+// nothing at all.
+func (b Bill) Before(o Bill) bool { return b.compare(o) < 0 }
+
+func (b Bill) compare(o Bill) int {
+	if c := cmp.Or(
+		compareBool(b.Price.Valid, o.Price.Valid),
+		compareUnpriced(b, o),
+		cmp.Compare(authority[b.Source], authority[o.Source]),
+	); c != 0 {
+		return c
+	}
+	if b.Source == FromList {
+		return cmp.Or(b.ObservedAt.Compare(o.ObservedAt), b.compareContent(o))
+	}
+	return cmp.Or(b.compareContent(o), o.ObservedAt.Compare(b.ObservedAt))
+}
+
+func compareUnpriced(b, o Bill) int {
+	if b.Price.Valid {
+		return 0
+	}
+	return compareBool(b.Duration != nil, o.Duration != nil)
+}
+
+func (b Bill) compareContent(o Bill) int {
+	return cmp.Or(
+		compareDecimal(b.Price, o.Price),
+		compareDecimal(b.Rate, o.Rate),
+		comparePointer(b.Duration, o.Duration),
+		b.StartTime.Compare(o.StartTime),
+		b.EndTime.Compare(o.EndTime),
+		cmp.Compare(b.Network, o.Network),
+	)
+}
+
+// empty reports whether the bill says nothing at all.
+func (b Bill) empty() bool { return b.compareContent(Bill{}) == 0 }
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// compareDecimal orders by value, and equal values by how many digits were
+// written, so that which of 0.5 and 0.50 stands does not depend on order.
+func compareDecimal(a, b decimal.NullDecimal) int {
+	if !a.Valid || !b.Valid {
+		return compareBool(a.Valid, b.Valid)
+	}
+	return cmp.Or(a.Decimal.Cmp(b.Decimal), cmp.Compare(b.Decimal.Exponent(), a.Decimal.Exponent()))
+}
+
+func comparePointer(a, b *int) int {
+	if a == nil || b == nil {
+		return compareBool(a != nil, b != nil)
+	}
+	return cmp.Compare(*a, *b)
+}
+
+// billOf is the bill that the evidence carries, with its source and its time
+// of reading filled in; the zero Bill when it says nothing.
+func billOf(e Evidence) Bill {
+	b := e.Bill
+	if b.empty() {
+		return Bill{}
+	}
+	b.Source = e.Source
+	b.ObservedAt = stored(cmp.Or(b.ObservedAt, e.ObservedAt))
+	b.StartTime, b.EndTime = stored(b.StartTime), stored(b.EndTime)
+	return b
+}
+
+// stored brings a time to the form in which Postgres gives it back, so that
+// evidence folded before and after a load is the same evidence.
+func stored(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}

@@ -1,0 +1,103 @@
+package campaign
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Status says whether a campaign's contacts may be called.
+type Status string
+
+const (
+	// Importing: rows are still being added; nothing is dialed.
+	Importing Status = "importing"
+	// Running: contacts that are due are called.
+	Running Status = "running"
+	// Paused: by a person, or by a refusal that concerns the whole account.
+	Paused Status = "paused"
+	// Stopped: by a person, for good; contacts not reached ended as stopped.
+	Stopped Status = "stopped"
+	// Finished: every contact has ended. More rows, or late evidence, set it
+	// running again.
+	Finished Status = "finished"
+)
+
+// Campaign is what to say to whom, when and how often.
+type Campaign struct {
+	ID       int64
+	Name     string // unique
+	Status   Status
+	Settings Settings
+}
+
+// Settings are fixed when a campaign is created. The same name with other
+// settings is a mistake that the import reports.
+type Settings struct {
+	From    []string  `json:"from"` // E.164 digits; a contact keeps to one of them
+	Message Message   `json:"message"`
+	Start   time.Time `json:"start,omitzero"` // nothing is dialed before
+	Hours   Hours     `json:"hours"`
+	// Zone is "recipient", or the IANA zone in which Hours are meant.
+	Zone  string `json:"zone"`
+	Retry Policy `json:"retry"`
+	// Machine is "", "continue" or "hangup".
+	Machine string `json:"machine,omitempty"`
+	// MachineMode is "", or how the carrier's advanced detection does it, which
+	// it charges for: default, detect or detect_beep.
+	MachineMode  string `json:"machine_mode,omitempty"`
+	BeepTimeout  int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120; 0: the carrier's default
+	RingingTimer int    `json:"ringing_timer"`          // seconds, 1 to 120
+	LengthTimer  int    `json:"length_timer"`           // seconds, 1 to 7200
+}
+
+// Message is what a call says. Exactly one of Say, NCCO and AnswerURL is set.
+// Say, the strings in NCCO and DTMFAnswer may hold {{column}} placeholders.
+type Message struct {
+	Say          string          `json:"say,omitempty"`
+	NCCO         json.RawMessage `json:"ncco,omitempty"`
+	AnswerURL    string          `json:"answer_url,omitempty"`
+	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": the carrier's default
+	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
+}
+
+// ZoneRecipient as Settings.Zone means: the contact's own zone.
+const ZoneRecipient = "recipient"
+
+// Hours is the daily window in which calls may be placed, on the wall clock of
+// the zone. Minutes since midnight; 0 <= From < To <= 1440. From is the first
+// minute in it and To the first after it.
+type Hours struct {
+	From int `json:"open"`
+	To   int `json:"close"`
+}
+
+// Policy says who is called again, and when. A disposition that Again does
+// not list is final.
+type Policy struct {
+	Attempts int                           `json:"attempts"` // calls that the carrier had, at most
+	Again    map[Disposition]time.Duration `json:"again"`
+}
+
+// Placement is all that is needed to place one attempt's call.
+type Placement struct {
+	Attempt  Attempt
+	Settings Settings
+	Vars     map[string]string
+}
+
+// CallbackURL adds an attempt's id to an address that the carrier will call.
+// Errors do not show the address.
+func CallbackURL(address string, attempt uuid.UUID) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", errors.New("the address cannot be parsed")
+	}
+	q := u.Query()
+	q.Set("attempt", attempt.String())
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}

@@ -1,0 +1,66 @@
+package campaign
+
+import "time"
+
+// ContactState says whether a contact still waits for something.
+type ContactState string
+
+const (
+	// Pending: not rung yet; due at DueAt.
+	Pending ContactState = "pending"
+	// Active: an attempt is open.
+	Active ContactState = "active"
+	// Waiting: rung before and due again at DueAt.
+	Waiting ContactState = "waiting"
+	// Done: ended, for exactly one Reason.
+	Done ContactState = "done"
+)
+
+// ContactStates are all of them.
+var ContactStates = []ContactState{Pending, Active, Waiting, Done}
+
+// Reason says why a contact has ended. A contact that was called ends with its
+// last attempt's disposition; the others are listed here.
+type Reason string
+
+const (
+	// ReasonRefused: the carrier refused to place the call, and would again.
+	ReasonRefused Reason = "refused"
+	// ReasonSuppressed: the number is on the suppression list.
+	ReasonSuppressed Reason = "suppressed"
+	// ReasonStopped: the campaign was stopped before the contact was reached.
+	ReasonStopped Reason = "stopped"
+	// ReasonUnresolved: an attempt is lost, so it is not known whether the
+	// contact was rung; a person decides.
+	ReasonUnresolved Reason = "unresolved"
+	// ReasonMessage: the campaign's message could not be made from the
+	// contact's row.
+	ReasonMessage Reason = "message"
+)
+
+// Reasons lists every reason, in the order in which reports show them.
+var Reasons = append(dispositionReasons(), ReasonRefused, ReasonSuppressed, ReasonStopped, ReasonUnresolved, ReasonMessage)
+
+func dispositionReasons() []Reason {
+	var list []Reason
+	for _, d := range Dispositions {
+		list = append(list, Reason(d))
+	}
+	return list
+}
+
+// Contact is one person in one campaign.
+type Contact struct {
+	ID         int64
+	CampaignID int64
+	Line       int    // of the CSV, header included, 1-based
+	To         string // E.164 digits, no plus sign
+	// Zones are the IANA zones that the contact may be in; a call must be
+	// inside the campaign's hours in every one of them.
+	Zones    []string
+	Vars     map[string]string // the row's columns by header name
+	DueAt    time.Time
+	State    ContactState
+	Reason   Reason // set exactly when State is Done
+	Attempts int    // calls that the carrier had
+}

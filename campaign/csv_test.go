@@ -1,0 +1,380 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func rowOptions() RowOptions {
+	return RowOptions{
+		DefaultCountry: "GB",
+		Zone:           ZoneRecipient,
+		Hours:          Hours{From: 9 * 60, To: 20 * 60},
+		Message:        Message{Say: "Hello {{name|friend}}."},
+		Now:            noon,
+	}
+}
+
+func newReader(t testing.TB, file string, o RowOptions) *Reader {
+	t.Helper()
+	r, err := NewReader(strings.NewReader(file), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// readAll reads a whole file: its rows and its rejects.
+func readAll(t testing.TB, r *Reader) (rows []Row, rejects []RowError) {
+	t.Helper()
+	for rec, err := range r.Records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, reject := r.Parse(rec)
+		if reject != nil {
+			rejects = append(rejects, *reject)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows, rejects
+}
+
+func TestReaderReadsRows(t *testing.T) {
+	t.Parallel()
+	rows, rejects := readAll(t, newReader(t, "to,name,zone,call_at\n07700 900001, Ann ,,\n+14155550100,Bob,America/Denver,2026-11-24 10:30\n\nnonsense,Cid,,\n", rowOptions()))
+	want := []Row{
+		{Line: 2, To: "447700900001", Zones: []string{"Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London"}, Vars: map[string]string{"name": "Ann"}},
+		{Line: 3, To: "14155550100", Zones: []string{"America/Denver"}, CallAt: at("2026-11-24T17:30:00Z"), Vars: map[string]string{"name": "Bob"}},
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
+	refused := []RowError{{Line: 5, Column: "to", Reason: "there are letters in this number; write it with digits only", Record: "nonsense,Cid,,"}}
+	if diff := cmp.Diff(refused, rejects); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestReaderFindsTheColumns(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		header string
+		mapped map[string]string
+		want   Columns
+	}{
+		{"to,name", nil, Columns{To: "to", Vars: []string{"name"}}},
+		{"name,Phone Number,notes", nil, Columns{To: "Phone Number", Vars: []string{"name", "notes"}}},
+		{"MSISDN;Time-Zone;Call_At", nil, Columns{To: "MSISDN", Zone: "Time-Zone", CallAt: "Call_At"}},
+		{"mobile,phone,to", nil, Columns{To: "to", Vars: []string{"mobile", "phone"}}},
+		{"mobile,phone", map[string]string{"to": "Mobile"}, Columns{To: "mobile", Vars: []string{"phone"}}},
+		{"to,wann,wo", map[string]string{"call_at": "wann", "zone": "wo"}, Columns{To: "to", Zone: "wo", CallAt: "wann"}},
+		{"to,zone", map[string]string{"zone": ""}, Columns{To: "to", Vars: []string{"zone"}}},
+		{"phone,,name,,", nil, Columns{To: "phone", Vars: []string{"name"}}},
+		{`"to","first, last"`, nil, Columns{To: "to", Vars: []string{"first, last"}}},
+		{"to;a,b;c", nil, Columns{To: "to", Vars: []string{"a,b", "c"}}},
+		{"a,b,c;phone", nil, Columns{To: "phone", Vars: []string{"a,b,c"}}},
+		{"number", nil, Columns{To: "number"}},
+	}
+	for _, test := range tests {
+		o := rowOptions()
+		o.Map = test.mapped
+		got := newReader(t, test.header+"\n", o).Columns()
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s:\n%s", test.header, diff)
+		}
+	}
+}
+
+func TestNewReaderRefusesAFile(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, file string
+		change     func(*RowOptions)
+		want       string
+	}{
+		{"empty", "", nil, "line 1: the file is empty"},
+		{"blank lines only", "\n\r\n  \n", nil, "line 4: the file is empty"},
+		{"no column to call", "who,what\n", nil, `line 1: no column holds the number to call: found "who", "what"`},
+		{"two of them", "phone,mobile\n", nil, `"phone" and "mobile" could both be "to"`},
+		{"data where names should be", "+447700900001,Ann\n", nil, "must name the columns"},
+		{"twice one name", "to,name,name\n", nil, `two columns are named "name"`},
+		{"a header of NULs", "t\x00o\x00,\x00n\x00\n", nil, "NUL"},
+		{"a header in no encoding", "\xef\xbb\xbfto,n\xffme\n", nil, "no characters"},
+		{"an open quote", "to,\"name\n447700900001,Ann\n", nil, "not closed"},
+		{"a header without end", "to," + strings.Repeat("x", maxRecord) + "\n", nil, "longer than 64 KiB"},
+		{"too many columns", "to" + strings.Repeat(",", maxColumns) + "x\n", nil, "1000 columns"},
+		{"a mapping of nothing of ours", "to\n", func(o *RowOptions) { o.Map = map[string]string{"name": "to"} }, "want one of to, zone, call_at"},
+		{"a mapping to no column", "to\n", func(o *RowOptions) { o.Map = map[string]string{"to": "tel"} }, `found "to"`},
+		{"a mapping of the number to nothing", "to\n", func(o *RowOptions) { o.Map = map[string]string{"to": ""} }, "--map to="},
+		{"a column that the message needs", "to,nom\n", func(o *RowOptions) { o.Message.Say = "{{name}} {{town}}" }, `"name", "town"; found "to", "nom"`},
+		{"a bad message", "to\n", func(o *RowOptions) { o.Message.Say = "" }, "exactly one"},
+		{"a bad zone", "to\n", func(o *RowOptions) { o.Zone = "BST" }, `zone "BST"`},
+		{"a bad country", "to\n", func(o *RowOptions) { o.DefaultCountry = "England" }, "default country"},
+		{"no hours", "to\n", func(o *RowOptions) { o.Hours = Hours{} }, "hours"},
+	}
+	for _, test := range tests {
+		o := rowOptions()
+		if test.change != nil {
+			test.change(&o)
+		}
+		_, err := NewReader(strings.NewReader(test.file), o)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q in it", test.name, err, test.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "7700900001") {
+			t.Errorf("%s: a number in %v", test.name, err)
+		}
+	}
+}
+
+func TestReaderRefusesARow(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ row, column, want string }{
+		{"12,Ann,,", "to", "too short"},
+		{",Ann,,", "to", "there is no number"},
+		{"+447700900001,,,", "name", `column "name"`},
+		{"+447700900001,Ann,GMT+1,", "zone", "IANA name"},
+		{"+447700900001,Ann,Europe/Londn,", "zone", "not in the tz database"},
+		{"+8835100123456,Ann,,", "to", "add a column zone"},
+		{"+447700900001,Ann,,tomorrow", "call_at", "want a time such as"},
+		{"+447700900001,Ann,,2026-11-31 10:00", "call_at", "want a time such as"},
+		{"+447700900001,Ann,,24/11/2026 10:00", "call_at", "want a time such as"},
+		{"+447700900001,Ann,,2026-11-22 11:59", "call_at", "past"},
+		{"+447700900001,Ann,,2028-01-01 12:00", "call_at", "a year ahead"},
+		{"+447700900001,Ann,,2027-03-28 01:30", "call_at", "clocks skip"},
+		{"+61412345678,Ann,,2026-11-24 10:00", "call_at", "several time zones"},
+		{"+447700900001,Ann,", "", "3 columns and the header 4"},
+		{"+447700900001,Smith, Ann,,,more", "", "6 columns and the header 4"},
+		{"+447700900001,A\x00nn,,", "", "NUL"},
+		{"+447700900001,A\xffnn,,", "", "no characters"},
+		{"+447700900001,A\uFFFDnn,,", "", "no characters"},
+		{"+447700900001," + strings.Repeat("x", 1600) + ",,", "", "characters, and the carrier speaks 1500"},
+	}
+	o := rowOptions()
+	o.Message.Say = "Hello {{name}}"
+	for _, test := range tests {
+		// Enough good text first that the file is taken for UTF-8.
+		file := "to,name,zone,call_at\n" + strings.Repeat("+447700900001,"+strings.Repeat("ë", 1000)+",,\n", 40) + test.row + "\n"
+		rows, rejects := readAll(t, newReader(t, file, o))
+		if len(rows) != 40 || len(rejects) != 1 {
+			t.Errorf("%.60q: %d rows, %d rejects", test.row, len(rows), len(rejects))
+			continue
+		}
+		got := rejects[0]
+		if got.Line != 42 || got.Column != test.column || !strings.Contains(got.Reason, test.want) {
+			t.Errorf("%.60q: line %d, column %q: %s", test.row, got.Line, got.Column, got.Reason)
+		}
+		if strings.Contains(got.Reason, "7700900001") || strings.ContainsRune(got.Record, 0) || len(got.Record) > maxShown+3 {
+			t.Errorf("%.60q: %+v", test.row, got)
+		}
+	}
+}
+
+func TestReaderTakesATimeInTheRowsZone(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ row, want string }{
+		{"+442079460018,,2026-11-24 10:00", "2026-11-24T10:00:00Z"},
+		{"+442079460018,,2026-11-24T10:00:30", "2026-11-24T10:00:30Z"},
+		{"+442079460018,,2026-11-24T10:00:00+05:00", "2026-11-24T05:00:00Z"},
+		{"+442079460018,Asia/Kolkata,2026-11-24 10:00", "2026-11-24T04:30:00Z"},
+		{"+447700900001,,2027-07-01 10:00", "2027-07-01T09:00:00Z"}, // three zones that agree
+		{"+61733333333,Australia/Brisbane,2026-12-24 10:00", "2026-12-24T00:00:00Z"},
+		{"+442079460018,,2027-10-31 01:30", "2027-10-31T00:30:00Z"}, // comes twice: the first
+		{"+442079460018,,2026-11-22 12:30", "2026-11-22T12:30:00Z"}, // past, within the day's grace
+	}
+	for _, test := range tests {
+		rows, rejects := readAll(t, newReader(t, "to,zone,call_at\n"+test.row+"\n", rowOptions()))
+		if len(rows) != 1 || !rows[0].CallAt.Equal(at(test.want)) || rows[0].CallAt.Location() != time.UTC {
+			t.Errorf("%s: %+v %+v, want %s", test.row, rows, rejects, test.want)
+		}
+	}
+}
+
+func TestReaderPrefersTheRowsZone(t *testing.T) {
+	t.Parallel()
+	o := rowOptions()
+	o.Zone = "Europe/Paris"
+	rows, rejects := readAll(t, newReader(t, "to,zone\n+442079460018,\n+442079460018,Europe/Madrid\n+18005550100,\n", o))
+	if len(rows) != 3 {
+		t.Fatalf("rejects %+v", rejects)
+	}
+	for i, want := range []string{"Europe/Paris", "Europe/Madrid", "Europe/Paris"} {
+		if diff := cmp.Diff([]string{want}, rows[i].Zones); diff != "" {
+			t.Errorf("row %d:\n%s", i, diff)
+		}
+	}
+}
+
+func TestReaderRefusesZonesThatAreNeverOpenAtOnce(t *testing.T) {
+	t.Parallel()
+	o := rowOptions()
+	o.Hours = Hours{From: 9 * 60, To: 12 * 60}
+	rows, rejects := readAll(t, newReader(t, "to,zone\n+18005550100,\n+18005550100,America/Denver\n+18005550100,\n", o))
+	if len(rows) != 1 || rows[0].Line != 3 || len(rejects) != 2 {
+		t.Fatalf("rows %+v, rejects %+v", rows, rejects)
+	}
+	for _, r := range rejects {
+		if r.Column != "to" || !strings.Contains(r.Reason, "no moment of the day at which it is 09:00-12:00 in all") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+func TestReaderReportsAFailingFile(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the disk is gone")
+	file := "to,name\n" + strings.Repeat("+447700900001,Ann\n", 100_000)
+	r, err := NewReader(io.MultiReader(strings.NewReader(file), iotest.ErrReader(broken)), rowOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, err := range r.Records() {
+		last = err
+	}
+	if !errors.Is(last, broken) || !strings.HasPrefix(last.Error(), "line ") {
+		t.Errorf("got %v", last)
+	}
+	if _, err := NewReader(iotest.ErrReader(broken), rowOptions()); !errors.Is(err, broken) {
+		t.Errorf("at once: got %v", err)
+	}
+}
+
+func TestReaderStopsWhenAsked(t *testing.T) {
+	t.Parallel()
+	r := newReader(t, "to\n+442079460018\n+442079460019\n", rowOptions())
+	for range r.Records() {
+		break
+	}
+	rows, _ := readAll(t, r)
+	if len(rows) != 1 || rows[0].Line != 3 {
+		t.Errorf("went on with %+v", rows)
+	}
+}
+
+func TestParseRunsOnAllCores(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	file.WriteString("to,name,zone,call_at\n")
+	for i := range 2000 {
+		fmt.Fprintf(&file, "+4420794%05d,N%d,%s,2026-12-01 10:00\n", i, i, []string{"", "Europe/Paris", "Nowhere/Land"}[i%3])
+	}
+	r := newReader(t, file.String(), rowOptions())
+	records := make(chan Record)
+	var mu sync.Mutex
+	good, bad := map[int]string{}, 0
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for rec := range records {
+				row, reject := r.Parse(rec)
+				mu.Lock()
+				if reject != nil {
+					bad++
+				} else {
+					good[row.Line] = row.Vars["name"]
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for rec, err := range r.Records() {
+		if err != nil {
+			t.Error(err)
+		}
+		records <- rec
+	}
+	close(records)
+	workers.Wait()
+	if bad != 666 || len(good) != 1334 || good[2] != "N0" || good[2000] != "N1998" {
+		t.Errorf("%d good, %d bad", len(good), bad)
+	}
+}
+
+// endless is a file of so many bytes that repeats a text.
+type endless struct {
+	text string
+	left int
+	at   int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n := 0
+	for n < min(len(p), e.left) {
+		k := copy(p[n:min(len(p), e.left)], e.text[e.at:])
+		e.at = (e.at + k) % len(e.text)
+		n += k
+	}
+	e.left -= n
+	return n, nil
+}
+
+// Memory does not grow with the file, whatever is wrong with it.
+func TestReaderNeedsLittleMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 40 MB")
+	}
+	for name, text := range map[string]string{
+		"good rows":          "+442079460018,Ann\n",
+		"a line without end": "x",
+		"stray quotes":       "+442079460018,\"Ann\n" + strings.Repeat("+442079460018,Ann\n", 5000),
+		"nothing but quotes": `"`,
+		"nothing but commas": ",",
+	} {
+		in := io.MultiReader(strings.NewReader("to,name\n+442079460018,Ann\n"), &endless{text: text, left: 8 << 20})
+		r, err := NewReader(in, rowOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, most, records := heap(), uint64(0), 0
+		for _, err := range r.Records() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if records++; records%100_000 == 0 {
+				most = max(most, heap())
+			}
+		}
+		if most = max(most, heap()); most > before+2<<20 {
+			t.Errorf("%s: %d records took %d KB", name, records, (most-before)>>10)
+		}
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func BenchmarkReader(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("to,name,town\n")
+	for i := range 10_000 {
+		fmt.Fprintf(&file, "+44207946%04d,\"Name, %d\",London\n", i, i)
+	}
+	b.SetBytes(int64(file.Len()))
+	for b.Loop() {
+		rows, _ := readAll(b, newReader(b, file.String(), rowOptions()))
+		if len(rows) != 10_000 {
+			b.Fatal(len(rows))
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package campaign
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Decision says where a contact belongs.
+type Decision struct {
+	State    ContactState
+	Reason   Reason    // set exactly when State is Done
+	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
+	Attempts int       // calls that the carrier had
+	Because  string    // why, for a person; holds no telephone number
+	// Void lists reserved attempts that are needless now. They must be voided
+	// before an attempt of the contact is moved into an open state, or the
+	// number would have two open ones.
+	Void []uuid.UUID
+}
+
+// Decide says where a contact belongs, from all its attempts. It decides the
+// same however often it is asked, and whoever asks: the placer after a POST,
+// evidence, the settler, a pause. The rules are tried in the order in which
+// the cases stand; the first that applies decides.
+//
+// c is the contact as stored. Its DueAt must still be the time for which it
+// was claimed, because a withdrawn attempt leaves it due as it was.
+func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
+	h := historyOf(attempts)
+	d := Decision{Attempts: h.calls}
+	switch {
+	case h.underWay:
+		d = d.active("a call is under way or its outcome is not known yet")
+	case h.final(s.Retry) != "":
+		d = d.done(Reason(h.final(s.Retry)), "the call ended as "+string(h.final(s.Retry))+", which is final")
+	case h.lost:
+		d = d.done(ReasonUnresolved, "it could not be settled whether a call was made, so it is not repeated")
+	case h.calls >= s.Retry.Attempts:
+		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
+	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
+		d = d.done(ReasonSuppressed, "the number is on the suppression list")
+	case h.withdrawn(WithdrawnMessage):
+		d = d.done(ReasonMessage, "the message could not be made for this contact")
+	case h.refusedForGood():
+		d = d.done(ReasonRefused, "the carrier refused this call and would refuse it again")
+	case st == Stopped:
+		d = d.done(ReasonStopped, "the campaign was stopped")
+	case len(h.reserved) > 0:
+		return d.active("a call is about to be placed")
+	default:
+		return d.due(s, c, h, now)
+	}
+	d.Void = h.reserved
+	return d
+}
+
+// Withdrawal says why the attempts in Void are needless, and whose doing that
+// is: a person's command, or evidence about an earlier attempt.
+func (d Decision) Withdrawal() (Withdrawal, Writer) {
+	switch d.Reason {
+	case ReasonSuppressed:
+		return WithdrawnSuppressed, Operator
+	case ReasonStopped:
+		return WithdrawnStopped, Operator
+	}
+	return WithdrawnAnswered, Carrier
+}
+
+func (d Decision) active(because string) Decision {
+	d.State, d.Because = Active, because
+	return d
+}
+
+func (d Decision) done(r Reason, because string) Decision {
+	d.State, d.Reason, d.Because = Done, r, because
+	return d
+}
+
+// due puts the contact down for another call. Times come from the attempts
+// where they can, so that deciding again later decides the same.
+func (d Decision) due(s Settings, c Contact, h history, now time.Time) Decision {
+	p := s.Retry
+	d.State = Pending
+	if h.calls > 0 {
+		d.State = Waiting
+	}
+	opening, opens := s.Hours.reopens(now, c.Zones)
+	switch tried := h.lastTried(); {
+	case h.withdrawn(WithdrawnHours) && opens:
+		d.DueAt = opening
+		if c.State != Active && !c.DueAt.IsZero() {
+			d.DueAt = c.DueAt // put down already
+		}
+		d.Because = "withdrawn before dialing, called when the hours begin again"
+	case tried.State == Ended:
+		wait := p.Again[dispositionOf(tried)]
+		d.DueAt = over(tried, now).Add(wait)
+		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, dispositionOf(tried), later(wait))
+	case h.last().State == Void:
+		d.DueAt = cmp.Or(c.DueAt, now)
+		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last().Note)
+	case tried.State == Refused || tried.State == Absent:
+		wait := h.backoff()
+		d.DueAt = now.Add(wait)
+		if c.State != Active && !c.DueAt.IsZero() {
+			d.DueAt = c.DueAt // put down already: asking again does not put it off again
+		}
+		d.Because = fmt.Sprintf("no call was made (%s), tried again %s", cmp.Or(tried.Note, string(tried.State)), later(wait))
+	default:
+		d.DueAt = cmp.Or(c.DueAt, now)
+		d.Because = "not called yet"
+	}
+	return d
+}
+
+func later(wait time.Duration) string {
+	if wait == 0 {
+		return "at once"
+	}
+	return shortDuration(wait) + " later"
+}
+
+// over is when the call failed or ended. A carrier's clock that is ahead does
+// not put a contact off.
+func over(a Attempt, now time.Time) time.Time {
+	at := cmp.Or(a.FailedAt, a.ClosedAt)
+	if at.After(now) {
+		return now
+	}
+	return at
+}
+
+// history is what a contact's attempts amount to.
+type history struct {
+	attempts []Attempt // by No, without the reserved and the needless ones
+	reserved []uuid.UUID
+	calls    int // that the carrier had
+	underWay bool
+	lost     bool
+}
+
+func historyOf(attempts []Attempt) history {
+	byNo := func(a, b Attempt) int { return cmp.Compare(a.No, b.No) }
+	if !slices.IsSortedFunc(attempts, byNo) { // as they seldom come
+		attempts = slices.SortedFunc(slices.Values(attempts), byNo)
+	}
+	h := history{attempts: make([]Attempt, 0, len(attempts))}
+	for _, a := range attempts {
+		if a.State == Void && a.Note == string(WithdrawnAnswered) {
+			continue // it was needless, and says nothing of what comes next
+		}
+		switch a.State {
+		case Reserved:
+			h.reserved = append(h.reserved, a.ID)
+			continue
+		case Dialing, Unknown, Accepted:
+			h.underWay = true
+		case Lost:
+			h.lost = true
+		}
+		if a.State == Accepted || a.State == Ended || a.MustExist {
+			h.calls++
+		}
+		h.attempts = append(h.attempts, a)
+	}
+	return h
+}
+
+// last is the latest attempt; the zero Attempt if none.
+func (h history) last() Attempt {
+	if len(h.attempts) == 0 {
+		return Attempt{}
+	}
+	return h.attempts[len(h.attempts)-1]
+}
+
+// lastTried is the latest attempt that was not withdrawn; the zero Attempt if
+// none.
+func (h history) lastTried() Attempt {
+	for _, a := range slices.Backward(h.attempts) {
+		if a.State != Void {
+			return a
+		}
+	}
+	return Attempt{}
+}
+
+func (h history) withdrawn(w Withdrawal) bool {
+	return h.last().State == Void && h.last().Note == string(w)
+}
+
+func (h history) refusedForGood() bool {
+	return h.lastTried().State == Refused && Remedies[Refusal(h.lastTried().Note)].Final
+}
+
+// final is the disposition that ends the contact, or "". Any attempt may have
+// it, since late evidence may concern an early one. If several do, an answer
+// counts before a failure, and then the later before the earlier.
+func (h history) final(p Policy) Disposition {
+	var found Disposition
+	for _, a := range h.attempts {
+		d := dispositionOf(a)
+		if _, again := p.Again[d]; a.State != Ended || again {
+			continue
+		}
+		if !reached(found) || reached(d) {
+			found = d
+		}
+	}
+	return found
+}
+
+func reached(d Disposition) bool { return d == Answered || d == Human || d == Machine }
+
+// lastDisposition is how the last call that the carrier had ended.
+func (h history) lastDisposition() Disposition {
+	for _, a := range slices.Backward(h.attempts) {
+		if a.State == Ended {
+			return dispositionOf(a)
+		}
+	}
+	return Unexplained
+}
+
+func dispositionOf(a Attempt) Disposition { return cmp.Or(a.Disposition(), Unexplained) }
+
+const (
+	firstBackoff = 5 * time.Second
+	maxBackoff   = time.Hour
+	// freeAbsents is how many times in a row an attempt that proved absent is
+	// repeated at once: its proof took minutes already.
+	freeAbsents = 3
+	absentRetry = time.Minute
+	// staleRetry is when an attempt that we ourselves were too slow to send is
+	// repeated. The pace holds back what is too much, so it never grows.
+	staleRetry = time.Second
+)
+
+// backoff is how long to wait after the last of a run of attempts of which the
+// carrier had none. Withdrawn attempts do not break the run, nor count in it.
+func (h history) backoff() time.Duration {
+	run := 0
+	for _, a := range slices.Backward(h.attempts) {
+		if a.State == Ended {
+			break
+		}
+		if a.State != Void {
+			run++
+		}
+	}
+	switch tried := h.lastTried(); {
+	case tried.State == Absent:
+		return doubled(absentRetry, run-freeAbsents)
+	case tried.Note == string(RefusedStale):
+		return staleRetry
+	}
+	return doubled(firstBackoff, run)
+}
+
+// doubled is d for the first time, twice as long for each further one; 0 for
+// none, and never more than maxBackoff.
+func doubled(d time.Duration, times int) time.Duration {
+	if times <= 0 {
+		return 0
+	}
+	for range times - 1 {
+		if d *= 2; d >= maxBackoff {
+			return maxBackoff
+		}
+	}
+	return d
+}

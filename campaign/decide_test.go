@@ -1,0 +1,291 @@
+package campaign
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+var wentDue = noon.Add(-time.Hour)
+
+func activeContact() Contact {
+	return Contact{ID: 1, To: "447700900001", State: Active, DueAt: wentDue}
+}
+
+// attempts numbers them from 1, with an id each.
+func attempts(list ...Attempt) []Attempt {
+	for i := range list {
+		list[i].No = i + 1
+		list[i].ID = uuid.UUID{15: byte(i + 1)}
+	}
+	return list
+}
+
+func idOf(no int) uuid.UUID { return uuid.UUID{15: byte(no)} }
+
+// call is an attempt that ended as d, ago before now.
+func call(d Disposition, ago time.Duration) Attempt {
+	a := Attempt{State: Ended, Facts: Facts{CallUUID: "x", ClosedAt: noon.Add(-ago)}}
+	switch d {
+	case Answered:
+		a.AnsweredAt = noon.Add(-ago)
+	case Human, Machine:
+		a.AnsweredAt, a.Seen = noon.Add(-ago), []string{string(d)}
+	case Unexplained:
+	default:
+		a.Failure, a.FailedAt = string(d), noon.Add(-ago)
+	}
+	return a
+}
+
+func in(s State) Attempt { return Attempt{State: s} }
+
+func refused(r Refusal) Attempt   { return Attempt{State: Refused, Note: string(r)} }
+func voided(w Withdrawal) Attempt { return Attempt{State: Void, Note: string(w)} }
+
+type decideCase struct {
+	name     string
+	status   Status
+	contact  Contact
+	attempts []Attempt
+	want     Decision // Because is compared only where it is set
+}
+
+func decideCases() []decideCase {
+	suppressed := activeContact()
+	suppressed.State, suppressed.Reason = Done, ReasonSuppressed
+	lostCall := in(Lost)
+	lostCall.MustExist = true
+	silent := call(Busy, 5*time.Minute) // closed by the sweeper, later than it failed
+	silent.ClosedAt = noon.Add(-time.Minute)
+	early := call(Busy, -time.Hour) // the carrier's clock is ahead
+	return []decideCase{
+		{name: "not called yet", want: Decision{State: Pending, DueAt: wentDue}},
+		{name: "reserved", attempts: attempts(in(Reserved)), want: Decision{State: Active}},
+		{name: "past the gate", attempts: attempts(in(Dialing)), want: Decision{State: Active}},
+		{name: "not known", attempts: attempts(in(Unknown)), want: Decision{State: Active}},
+		{name: "accepted", attempts: attempts(in(Accepted)), want: Decision{State: Active, Attempts: 1}},
+		{name: "accepted late, the next one reserved", attempts: attempts(in(Accepted), in(Reserved)), want: Decision{State: Active, Attempts: 1, Void: []uuid.UUID{idOf(2)}}},
+		{name: "answered", attempts: attempts(call(Answered, time.Minute)), want: Decision{State: Done, Reason: "answered", Attempts: 1}},
+		{name: "a machine", attempts: attempts(call(Machine, time.Minute)), want: Decision{State: Done, Reason: "machine", Attempts: 1}},
+		{name: "rejected", attempts: attempts(call(Rejected, time.Minute)), want: Decision{State: Done, Reason: "rejected", Attempts: 1}},
+		{name: "over, nobody said how", attempts: attempts(call(Unexplained, time.Minute)), want: Decision{State: Done, Reason: "unexplained", Attempts: 1}},
+		{name: "busy", attempts: attempts(call(Busy, time.Minute)), want: Decision{State: Waiting, DueAt: noon.Add(9 * time.Minute), Attempts: 1, Because: "call 1 of 3 ended as busy, called again 10m later"}},
+		{name: "busy, and completed never came", attempts: attempts(silent), want: Decision{State: Waiting, DueAt: noon.Add(5 * time.Minute), Attempts: 1}},
+		{name: "busy by a clock that is ahead", attempts: attempts(early), want: Decision{State: Waiting, DueAt: noon.Add(10 * time.Minute), Attempts: 1}},
+		{name: "late answer, redial reserved", attempts: attempts(call(Human, time.Minute), in(Reserved)), want: Decision{State: Done, Reason: "human", Attempts: 1, Void: []uuid.UUID{idOf(2)}}},
+		{name: "late answer, redial under way", attempts: attempts(call(Human, time.Minute), in(Dialing)), want: Decision{State: Active, Attempts: 1}},
+		{name: "late answer, redial was busy", attempts: attempts(call(Human, time.Hour), call(Busy, time.Minute)), want: Decision{State: Done, Reason: "human", Attempts: 2}},
+		{name: "answered before rejected", attempts: attempts(call(Answered, time.Hour), call(Rejected, time.Minute)), want: Decision{State: Done, Reason: "answered", Attempts: 2}},
+		{name: "used up", attempts: attempts(call(Busy, 3*time.Hour), call(Busy, 2*time.Hour), call(Timeout, time.Hour)), want: Decision{State: Done, Reason: "timeout", Attempts: 3, Because: "all 3 calls are used, the last ended as timeout"}},
+		{name: "used up, calls alone count", attempts: attempts(call(Busy, 3*time.Hour), in(Absent), refused(RefusedRate), voided(WithdrawnPaused), call(Busy, time.Minute)), want: Decision{State: Waiting, DueAt: noon.Add(9 * time.Minute), Attempts: 2}},
+		{name: "lost", attempts: attempts(in(Lost)), want: Decision{State: Done, Reason: ReasonUnresolved}},
+		{name: "lost, and it exists", attempts: attempts(lostCall), want: Decision{State: Done, Reason: ReasonUnresolved, Attempts: 1}},
+		{name: "lost after busy", attempts: attempts(call(Busy, time.Hour), in(Lost)), want: Decision{State: Done, Reason: ReasonUnresolved, Attempts: 1}},
+		{name: "lost, but answered before", attempts: attempts(call(Answered, time.Hour), in(Lost)), want: Decision{State: Done, Reason: "answered", Attempts: 1}},
+		{name: "suppressed at the gate", attempts: attempts(voided(WithdrawnSuppressed)), want: Decision{State: Done, Reason: ReasonSuppressed}},
+		{name: "suppressed, and a needless redial", attempts: attempts(voided(WithdrawnSuppressed), voided(WithdrawnAnswered)), want: Decision{State: Done, Reason: ReasonSuppressed}},
+		{name: "suppressed while waiting", contact: suppressed, attempts: attempts(call(Busy, time.Hour)), want: Decision{State: Done, Reason: ReasonSuppressed, Attempts: 1}},
+		{name: "suppressed, then an answer told late", attempts: attempts(call(Answered, time.Hour), voided(WithdrawnSuppressed)), want: Decision{State: Done, Reason: "answered", Attempts: 1}},
+		{name: "no message can be made", attempts: attempts(voided(WithdrawnMessage)), want: Decision{State: Done, Reason: ReasonMessage}},
+		{name: "refused for good", attempts: attempts(refused(RefusedInvalid)), want: Decision{State: Done, Reason: ReasonRefused}},
+		{name: "refused for the account", attempts: attempts(refused(RefusedAuth)), want: Decision{State: Pending, DueAt: noon.Add(5 * time.Second)}},
+		{name: "refused for the rate", attempts: attempts(refused(RefusedRate)), want: Decision{State: Pending, DueAt: noon.Add(5 * time.Second), Because: "no call was made (rate), tried again 5s later"}},
+		{name: "unreachable three times", attempts: attempts(refused(RefusedUnreachable), refused(RefusedUnreachable), refused(RefusedUnreachable)), want: Decision{State: Pending, DueAt: noon.Add(20 * time.Second)}},
+		{name: "too slow to send, again and again", attempts: attempts(refused(RefusedStale), refused(RefusedStale), refused(RefusedStale)), want: Decision{State: Pending, DueAt: noon.Add(time.Second)}},
+		{name: "unreachable again, a call between", attempts: attempts(refused(RefusedUnreachable), call(Busy, time.Hour), refused(RefusedUnreachable)), want: Decision{State: Waiting, DueAt: noon.Add(5 * time.Second), Attempts: 1}},
+		{name: "absent", attempts: attempts(in(Absent)), want: Decision{State: Pending, DueAt: noon, Because: "no call was made (absent), tried again at once"}},
+		{name: "absent three times", attempts: attempts(in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon}},
+		{name: "absent four times", attempts: attempts(in(Absent), in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon.Add(time.Minute)}},
+		{name: "absent six times", attempts: attempts(in(Absent), in(Absent), in(Absent), in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon.Add(4 * time.Minute)}},
+		{name: "paused", attempts: attempts(voided(WithdrawnPaused)), status: Paused, want: Decision{State: Pending, DueAt: wentDue, Because: "withdrawn before dialing (paused), due as before"}},
+		{name: "outside the hours", attempts: attempts(voided(WithdrawnHours)), want: Decision{State: Pending, DueAt: wentDue}},
+		{name: "paused after busy", attempts: attempts(call(Busy, time.Hour), voided(WithdrawnPaused)), want: Decision{State: Waiting, DueAt: noon.Add(-50 * time.Minute), Attempts: 1}},
+		{name: "paused after absent", attempts: attempts(in(Absent), voided(WithdrawnPaused)), want: Decision{State: Pending, DueAt: wentDue}},
+		{name: "redial withdrawn, the earlier call was busy after all", attempts: attempts(call(Busy, time.Minute), voided(WithdrawnAnswered)), want: Decision{State: Waiting, DueAt: noon.Add(9 * time.Minute), Attempts: 1}},
+		{name: "suppressed after the last call", contact: suppressed, attempts: attempts(call(Busy, time.Hour), call(Busy, time.Minute), call(Failed, time.Minute)), want: Decision{State: Done, Reason: "failed", Attempts: 3}},
+		{name: "stopped", status: Stopped, want: Decision{State: Done, Reason: ReasonStopped}},
+		{name: "stopped, reserved", status: Stopped, attempts: attempts(in(Reserved)), want: Decision{State: Done, Reason: ReasonStopped, Void: []uuid.UUID{idOf(1)}}},
+		{name: "stopped, a call under way", status: Stopped, attempts: attempts(in(Accepted)), want: Decision{State: Active, Attempts: 1}},
+		{name: "stopped after busy", status: Stopped, attempts: attempts(call(Busy, time.Minute)), want: Decision{State: Done, Reason: ReasonStopped, Attempts: 1}},
+		{name: "stopped after the answer", status: Stopped, attempts: attempts(call(Answered, time.Minute)), want: Decision{State: Done, Reason: "answered", Attempts: 1}},
+	}
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	for _, test := range decideCases() {
+		contact, status := test.contact, test.status
+		if contact.ID == 0 {
+			contact = activeContact()
+		}
+		if status == "" {
+			status = Running
+		}
+		got := Decide(Settings{Retry: DefaultPolicy()}, status, contact, test.attempts, noon)
+		if got.Because == "" {
+			t.Errorf("%s: no because", test.name)
+		}
+		if test.want.Because == "" {
+			got.Because = ""
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s:\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestDecideGrowsTheWaitWithinBounds(t *testing.T) {
+	t.Parallel()
+	for _, state := range []State{Refused, Absent} {
+		var list []Attempt
+		var before time.Duration
+		for range 40 {
+			list = append(list, in(state))
+			wait := Decide(Settings{Retry: DefaultPolicy()}, Running, activeContact(), attempts(list...), noon).DueAt.Sub(noon)
+			if wait < before || wait > time.Hour {
+				t.Fatalf("%d %s in a row: %v after %v", len(list), state, wait, before)
+			}
+			before = wait
+		}
+		if before != time.Hour {
+			t.Errorf("%s: grew to %v only", state, before)
+		}
+	}
+}
+
+func TestDecideFollowsThePolicy(t *testing.T) {
+	t.Parallel()
+	s := Settings{Retry: Policy{Attempts: 2, Again: map[Disposition]time.Duration{Machine: 2 * time.Hour}}}
+	got := Decide(s, Running, activeContact(), attempts(call(Machine, time.Hour)), noon)
+	if got.State != Waiting || !got.DueAt.Equal(noon.Add(time.Hour)) {
+		t.Errorf("machine: %+v", got)
+	}
+	got = Decide(s, Running, activeContact(), attempts(call(Busy, time.Hour)), noon)
+	if got.State != Done || got.Reason != "busy" {
+		t.Errorf("busy, which the policy does not name: %+v", got)
+	}
+}
+
+func anyHistory(t *rapid.T) []Attempt {
+	kinds := []func() Attempt{
+		func() Attempt { return in(Absent) },
+		func() Attempt { return in(Lost) },
+		func() Attempt { return in(Accepted) },
+		func() Attempt { return in(Unknown) },
+		func() Attempt { return in(Reserved) },
+		func() Attempt { return voided(WithdrawnPaused) },
+		func() Attempt { return voided(WithdrawnSuppressed) },
+		func() Attempt { return voided(WithdrawnMessage) },
+		func() Attempt { return voided(WithdrawnAnswered) },
+		func() Attempt { return refused(RefusedInvalid) },
+		func() Attempt { return refused(RefusedRate) },
+	}
+	for _, d := range Dispositions {
+		kinds = append(kinds, func() Attempt { return call(d, time.Minute) })
+	}
+	var list []Attempt
+	for _, k := range rapid.SliceOfN(rapid.IntRange(0, len(kinds)-1), 0, 6).Draw(t, "kinds") {
+		list = append(list, kinds[k]())
+	}
+	return attempts(list...)
+}
+
+// What every decision must be, whatever the attempts are.
+func TestDecideIsWhole(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := Settings{Retry: DefaultPolicy()}
+		st := rapid.SampledFrom([]Status{Importing, Running, Paused, Stopped, Finished}).Draw(t, "status")
+		c := activeContact()
+		list := anyHistory(t)
+		d := Decide(s, st, c, list, noon)
+		if (d.State == Done) != (d.Reason != "") || d.Reason != "" && !slices.Contains(Reasons, d.Reason) {
+			t.Fatalf("%s with reason %q", d.State, d.Reason)
+		}
+		if (d.State == Pending || d.State == Waiting) == d.DueAt.IsZero() {
+			t.Fatalf("%s due at %v", d.State, d.DueAt)
+		}
+		if strings.Contains(d.Because, c.To) || d.Because == "" {
+			t.Fatalf("because %q", d.Because)
+		}
+		for _, a := range list {
+			if past := a.State == Dialing || a.State == Unknown || a.State == Accepted; past && d.State != Active {
+				t.Fatalf("%s while an attempt is %s", d.State, a.State)
+			}
+			if a.State == Reserved && d.State != Active && !slices.Contains(d.Void, a.ID) {
+				t.Fatalf("%s leaves an attempt reserved", d.State)
+			}
+			if slices.Contains(d.Void, a.ID) && a.State != Reserved {
+				t.Fatalf("voids an attempt that is %s", a.State)
+			}
+		}
+		shuffled := slices.Clone(list)
+		rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+		if diff := cmp.Diff(d, Decide(s, st, c, shuffled, noon)); diff != "" {
+			t.Fatalf("the order of the attempts matters:\n%s", diff)
+		}
+	})
+}
+
+// Once carried out, the same decision comes of asking again, at any time.
+func TestDecideAgainDecidesTheSame(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := Settings{Retry: DefaultPolicy()}
+		c := activeContact()
+		list := anyHistory(t)
+		first := Decide(s, Running, c, list, noon)
+		c.State, c.Reason, c.Attempts = first.State, first.Reason, first.Attempts
+		if !first.DueAt.IsZero() {
+			c.DueAt = first.DueAt
+		}
+		for i, a := range list {
+			if slices.Contains(first.Void, a.ID) {
+				list[i].State, list[i].Note = Void, string(WithdrawnAnswered)
+			}
+		}
+		later := noon.Add(time.Duration(rapid.IntRange(0, 100_000).Draw(t, "seconds")) * time.Second)
+		again := Decide(s, Running, c, list, later)
+		first.Void = nil
+		first.Because, again.Because = "", ""
+		if diff := cmp.Diff(first, again); diff != "" {
+			t.Fatalf("asked again:\n%s", diff)
+		}
+	})
+}
+
+// An attempt withdrawn for the hours puts its contact down for their next
+// beginning: at once would be a claim and a withdrawal without end.
+func TestDecideAfterTheHours(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name  string
+		hours Hours
+		tried []Attempt
+		want  time.Time
+	}{
+		{"before they end", Hours{From: 9 * 60, To: 12*60 + 10}, attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"after they ended", Hours{From: 9 * 60, To: 11 * 60}, attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"before they begin", Hours{From: 13 * 60, To: 14 * 60}, attempts(voided(WithdrawnHours)), noon.Add(time.Hour)},
+		{"after a busy call", Hours{From: 9 * 60, To: 12*60 + 10}, attempts(call(Busy, time.Hour), voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+	} {
+		c := activeContact()
+		c.Zones = []string{"Etc/UTC"}
+		s := Settings{Retry: DefaultPolicy(), Hours: test.hours}
+		got := Decide(s, Running, c, test.tried, noon)
+		if !got.DueAt.Equal(test.want) {
+			t.Errorf("%s: due %s, want %s", test.name, got.DueAt, test.want)
+		}
+		c.State, c.DueAt = got.State, got.DueAt
+		if again := Decide(s, Running, c, test.tried, noon.Add(22*time.Hour)); !again.DueAt.Equal(test.want) {
+			t.Errorf("%s, asked again: due %s, want %s", test.name, again.DueAt, test.want)
+		}
+	}
+}

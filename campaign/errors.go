@@ -1,0 +1,32 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrNotFound: no campaign, contact or attempt of that name or id.
+	ErrNotFound = errors.New("not found")
+	// ErrStale: the attempt is not (or no longer) reserved, so whoever holds
+	// its task has nothing to do.
+	ErrStale = errors.New("attempt is not reserved any more")
+	// ErrWithdrawn: the gate was closed for the attempt; it was voided.
+	ErrWithdrawn = errors.New("attempt withdrawn at the gate")
+	// ErrHeld: the database calls nobody, see Hold; the attempt stays reserved.
+	ErrHeld = errors.New("the database is held: nobody is called")
+	// ErrNotHeld: the database dials, or will by itself.
+	ErrNotHeld = errors.New("the database does not wait for a person")
+	// ErrOtherSettings: a campaign of that name exists with other settings.
+	ErrOtherSettings = errors.New("a campaign of that name has other settings")
+)
+
+// GapError says that the carrier's records do not reach back to what a database
+// knows: nobody can find out who was called between.
+type GapError struct{ From, To time.Time }
+
+func (e *GapError) Error() string {
+	return fmt.Sprintf("the database knows what happened until %s, and the carrier's records begin at %s: who was called between cannot be found out",
+		e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339))
+}

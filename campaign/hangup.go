@@ -1,0 +1,121 @@
+package campaign
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// HangUp is the order to end a call that should not be up.
+type HangUp struct {
+	CallUUID  string
+	AttemptID uuid.UUID
+	Why       string // the kind of the alarm that came with it
+	Tries     int    // with the one under way
+}
+
+// HangUpTry is what came of one try to hang a call up.
+type HangUpTry struct {
+	State  HangUpState
+	Effect Effect
+	Answer string // what the carrier said of it
+}
+
+// HangUpState says where an order to hang up is in its life.
+type HangUpState string
+
+const (
+	HangUpOwed   HangUpState = "owed"   // the call is to be ended, or the last try to did not succeed
+	HangUpDone   HangUpState = "done"   // the carrier ended the call
+	HangUpOver   HangUpState = "over"   // the call had ended by itself
+	HangUpFailed HangUpState = "failed" // given up, with an alarm
+)
+
+// HangUpStates are all of them.
+var HangUpStates = []HangUpState{HangUpOwed, HangUpDone, HangUpOver, HangUpFailed}
+
+// Effect says what is known of an action on a call in progress.
+type Effect string
+
+const (
+	EffectDone    Effect = "done"
+	EffectRefused Effect = "refused" // it is certain that it had no effect
+	EffectUnknown Effect = "unknown" // it may have had its effect
+)
+
+// HangUpsMost is how many calls are hung up for one attempt. Whoever can sign
+// events could tell of any number.
+const HangUpsMost = 3
+
+// Superfluous says why a call that the evidence, by itself, proves to be up
+// should not be: the kind of the alarm that it raises, or "" where nobody is
+// to be hung up.
+//
+// Only the reply to the attempt's own POST and a signed event that names the
+// attempt prove that. A record of the carrier's list is matched to an attempt
+// by numbers and time, which is good enough to keep books and not to cut a
+// person off.
+func Superfluous(a Attempt, e Evidence) string {
+	if e.CallUUID == "" || e.Source == FromList {
+		return ""
+	}
+	switch kind := objection(a, e); {
+	case kind == AlarmSecondCall && a.rivalled(e):
+		return kind
+	case kind == AlarmEvidenceForVoid && !Ends(e.Status):
+		return kind
+	case kind == "" && a.State.thoughtOver() && !Ends(e.Status):
+		return AlarmEvidenceBeat
+	}
+	return ""
+}
+
+// thoughtOver is true of the states in which no call was thought to come of the
+// attempt any more. The contact may have been rung again since.
+func (s State) thoughtOver() bool {
+	return s == Refused || s == Absent || s == Lost
+}
+
+// rivalled reports whether another uuid is a second call to the person, and no
+// other leg of the first: a leg shares its conversation, or names another
+// number or none.
+func (a Attempt) rivalled(e Evidence) bool {
+	leg := e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
+	return !leg && (e.To == a.To || e.Source == FromResponse)
+}
+
+// Ends reports whether there is nothing left to hang up once a call has this
+// status. completed follows most failures, and nobody hears anything in
+// between.
+func Ends(status string) bool {
+	w := words[cleanWord(status)]
+	return w.closes || w.kind == kindFailure
+}
+
+// EndWords are the status words after which there is nothing to hang up.
+func EndWords() []string {
+	var list []string
+	for w := range words {
+		if Ends(w) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// Surplus picks which of an attempt's two calls to hang up: the one that began
+// later by the carrier's times, and "" if that one is known to be over. Where a
+// time is missing it is the other one, which the evidence tells of and the
+// attempt does not have. spared must then stay up, whatever else comes.
+func Surplus(a Attempt, e Evidence, ownBegan, otherBegan time.Time) (call, spared string) {
+	over := Ends(e.Status)
+	call, spared = e.CallUUID, a.CallUUID
+	if !ownBegan.IsZero() && !otherBegan.IsZero() && ownBegan.After(otherBegan) {
+		over = a.State == Ended || a.Failure != ""
+		call, spared = spared, call
+	}
+	if over {
+		return "", spared
+	}
+	return call, spared
+}

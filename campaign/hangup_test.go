@@ -1,0 +1,106 @@
+package campaign
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+const (
+	callee = "447700900001"
+	caller = "447700900100"
+)
+
+// told is a signed event about a call to the attempt's number.
+func told(uuid, status string) Evidence {
+	return Evidence{Source: FromEvent, CallUUID: uuid, Status: status, To: callee, From: caller, ObservedAt: noon}
+}
+
+func TestSuperfluous(t *testing.T) {
+	t.Parallel()
+	with := func(e Evidence, change func(*Evidence)) Evidence { change(&e); return e }
+	for _, test := range []struct {
+		name  string
+		state State
+		uuid  string
+		e     Evidence
+		want  string
+	}{
+		{"the attempt's own call", Accepted, "A", told("A", "ringing"), ""},
+		{"a second call", Accepted, "A", told("B", "ringing"), AlarmSecondCall},
+		{"a second call after the first", Ended, "A", told("B", "started"), AlarmSecondCall},
+		{"a second call by the response", Accepted, "A", Evidence{Source: FromResponse, CallUUID: "B", Status: "started"}, AlarmSecondCall},
+		{"another leg by its number", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
+		{"another leg by its conversation", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.ConversationUUID = "CON-A" }), ""},
+		{"another leg perhaps: no number", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.To = "" }), ""},
+		{"a second call in the list", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.Source = FromList }), ""},
+		{"withdrawn", Void, "", told("B", "ringing"), AlarmEvidenceForVoid},
+		{"withdrawn, and the call is over", Void, "", told("B", "completed"), ""},
+		{"withdrawn, and another's number", Void, "", with(told("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
+		{"absent", Absent, "", told("B", "answered"), AlarmEvidenceBeat},
+		{"refused", Refused, "", told("B", "started"), AlarmEvidenceBeat},
+		{"lost", Lost, "", told("B", "started"), AlarmEvidenceBeat},
+		{"absent, and the call failed", Absent, "", told("B", "busy"), ""},
+		{"absent, by the list", Absent, "", with(told("B", "answered"), func(e *Evidence) { e.Source = FromList }), ""},
+		{"absent, without a call", Absent, "", told("", "answered"), ""},
+		{"waited for", Unknown, "", told("A", "ringing"), ""},
+		{"dialing", Dialing, "", told("A", "ringing"), ""},
+		{"reserved", Reserved, "", told("A", "ringing"), ""},
+	} {
+		a := Attempt{State: test.state, To: callee, From: caller, Facts: Facts{CallUUID: test.uuid, ConversationUUID: "CON-A"}}
+		if got := Superfluous(a, test.e); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestSurplusIsTheLaterCall(t *testing.T) {
+	t.Parallel()
+	later := noon.Add(time.Second)
+	live, over := Attempt{State: Accepted, Facts: Facts{CallUUID: "A"}}, Attempt{State: Ended, Facts: Facts{CallUUID: "A"}}
+	for _, test := range []struct {
+		name       string
+		a          Attempt
+		e          Evidence
+		own, other time.Time
+		call       string
+	}{
+		{"the other began later", live, told("B", "ringing"), noon, later, "B"},
+		{"the attempt's own began later", live, told("B", "ringing"), later, noon, "A"},
+		{"at once", live, told("B", "ringing"), noon, noon, "B"},
+		{"the own time is not known", live, told("B", "ringing"), time.Time{}, noon, "B"},
+		{"the other time is not known", live, told("B", "ringing"), noon, time.Time{}, "B"},
+		{"the later one is over", live, told("B", "completed"), noon, later, ""},
+		{"the earlier one is over", live, told("B", "completed"), later, noon, "A"},
+		{"the own, later, is over", over, told("B", "ringing"), later, noon, ""},
+		{"the own, earlier, is over", over, told("B", "ringing"), noon, later, "B"},
+	} {
+		if got, _ := Surplus(test.a, test.e, test.own, test.other); got != test.call {
+			t.Errorf("%s: hung up %q, want %q", test.name, got, test.call)
+		}
+	}
+}
+
+// Whatever the times and words, one of the two calls stays up, and what is
+// hung up is the other.
+func TestSurplusSparesOne(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		moment := rapid.Custom(func(t *rapid.T) time.Time {
+			if rapid.Bool().Draw(t, "known") {
+				return noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "s")) * time.Second)
+			}
+			return time.Time{}
+		})
+		a := Attempt{State: rapid.SampledFrom([]State{Accepted, Ended}).Draw(t, "state"), Facts: Facts{CallUUID: "A"}}
+		e := told("B", rapid.SampledFrom([]string{"started", "ringing", "answered", "busy", "completed"}).Draw(t, "status"))
+		call, spared := Surplus(a, e, moment.Draw(t, "own"), moment.Draw(t, "other"))
+		if spared == call || (spared != "A" && spared != "B") {
+			t.Fatalf("hung up %q, spared %q", call, spared)
+		}
+		if call == "B" && Ends(e.Status) || call == "A" && a.State == Ended {
+			t.Fatalf("hung up %q, which is over", call)
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package campaign
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// Pairing is one attempt that could have made a call which no attempt has.
+type Pairing struct {
+	CallUUID  string
+	AttemptID uuid.UUID
+	ContactID int64
+	State     State
+	Rival     bool // a call that is foreign so far could be the attempt's too
+	Early     bool // its own call may still come to be known
+	Undated   bool // the carrier's record does not say when the call started
+}
+
+// Match is what a call that no attempt has may belong to.
+type Match struct {
+	AttemptID uuid.UUID // with Unique
+	ContactID int64     // with Unique
+	Possible  bool      // some attempt could have made the call
+	Early     bool      // the carrier may still tell an attempt that the call is its
+	Unique    bool      // only this attempt could, and it only this call
+}
+
+// MatchCalls says what each call in the pairings may belong to. A pair is
+// certain when it is the only one on both sides. As long as the POST of an
+// attempt may still be answered, or its own call may not be listed yet, that is
+// waited for: a call that somebody else placed between the same numbers must
+// not take the place of the attempt's own.
+func MatchCalls(pairings []Pairing) map[string]Match {
+	claims := map[uuid.UUID]int{} // how many calls could be the attempt's
+	byCall := map[string][]Pairing{}
+	for _, p := range pairings {
+		claims[p.AttemptID]++
+		byCall[p.CallUUID] = append(byCall[p.CallUUID], p)
+	}
+	matches := map[string]Match{}
+	for call, candidates := range byCall {
+		m := Match{Possible: true, Early: slices.ContainsFunc(candidates, func(p Pairing) bool { return p.Early })}
+		best := likeliest(candidates)
+		if !m.Early && len(best) == 1 && claims[best[0].AttemptID] == 1 && !best[0].Rival {
+			m.AttemptID, m.ContactID, m.Unique = best[0].AttemptID, best[0].ContactID, true
+		}
+		matches[call] = m
+	}
+	return matches
+}
+
+// likeliest keeps the candidates of the best kind that there are: a call that
+// is waited for before one that was given up, and that before one that was
+// proved not to exist. That rests on when the call started: where that is not
+// known, all are kept.
+func likeliest(candidates []Pairing) []Pairing {
+	if candidates[0].Undated {
+		return candidates
+	}
+	for _, states := range [][]State{{Dialing, Unknown}, {Lost}, {Refused, Absent}} {
+		var found []Pairing
+		for _, p := range candidates {
+			if slices.Contains(states, p.State) {
+				found = append(found, p)
+			}
+		}
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package campaign
+
+import "fmt"
+
+// Outcome is what is known once a POST was tried.
+type Outcome struct {
+	Kind     OutcomeKind
+	Evidence Evidence // with OutcomeCreated: uuid and conversation uuid
+	Refusal  Refusal  // with OutcomeRefused
+	// MustExist, with OutcomeUnknown: the carrier said that it made the call.
+	MustExist bool
+}
+
+// OutcomeKind is one of three: there is no fourth thing to know of a POST.
+type OutcomeKind string
+
+const (
+	OutcomeCreated OutcomeKind = "created"
+	OutcomeRefused OutcomeKind = "refused"
+	OutcomeUnknown OutcomeKind = "unknown"
+)
+
+// Refusal says why it is certain that no call was made.
+type Refusal string
+
+const (
+	RefusedInvalid     Refusal = "invalid"      // 400, 422: this call, and it would be refused again
+	RefusedAuth        Refusal = "unauthorized" // 401: the key, or the clock
+	RefusedAccount     Refusal = "account"      // 403, 404, 3xx: the account, the application or the address
+	RefusedRate        Refusal = "rate"         // 429: neither made nor queued
+	RefusedUnreachable Refusal = "unreachable"  // no byte was written to the carrier
+	RefusedStale       Refusal = "stale"        // too long between the gate and the send; nothing was sent
+)
+
+// Remedy is what a refusal leads to.
+type Remedy struct {
+	Final bool // the contact ends as refused; otherwise it is due again
+	Pause bool // the campaign is paused until a person looks
+	Slow  bool // the fleet slows down
+}
+
+// Remedies is the one place that says what follows from each refusal.
+var Remedies = map[Refusal]Remedy{
+	RefusedInvalid:     {Final: true},
+	RefusedAuth:        {Pause: true},
+	RefusedAccount:     {Pause: true},
+	RefusedRate:        {Slow: true},
+	RefusedUnreachable: {Slow: true},
+	RefusedStale:       {},
+}
+
+// Withdrawal says why an attempt was voided before it was dialed.
+type Withdrawal string
+
+const (
+	WithdrawnPaused     Withdrawal = "paused"
+	WithdrawnStopped    Withdrawal = "stopped"
+	WithdrawnSuppressed Withdrawal = "suppressed"
+	WithdrawnHours      Withdrawal = "outside_hours"
+	WithdrawnMessage    Withdrawal = "message"         // the message could not be rendered for this contact
+	WithdrawnBusy       Withdrawal = "number_busy"     // late evidence: another call to the number is open
+	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
+)
+
+// Conclude adds to an attempt the outcome of a POST that made no call, or of
+// which it is not known. It is too late for that where evidence or the settler
+// has moved the attempt on: it stays as it is then.
+func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
+	after := a
+	switch o.Kind {
+	case OutcomeRefused:
+		after.State, after.Note = Refused, string(o.Refusal)
+	case OutcomeUnknown:
+		after.State, after.MustExist = Unknown, a.MustExist || o.MustExist
+	default:
+		return a, nil, fmt.Errorf("outcome %q is neither refused nor unknown", o.Kind)
+	}
+	if MayMove(a.State, Placer, after.State) || a.State == Unknown {
+		return after, nil, nil
+	}
+	if o.MustExist && (a.State == Absent || a.State == Lost) {
+		return a, []Alarm{{
+			Kind: AlarmEvidenceBeat, AttemptID: a.ID,
+			Detail: fmt.Sprintf("attempt %s, and the carrier had said that it made the call", a.State),
+		}}, nil
+	}
+	return a, nil, nil
+}

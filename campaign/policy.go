@@ -1,0 +1,170 @@
+package campaign
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DefaultPolicy calls a person up to three times.
+func DefaultPolicy() Policy {
+	return Policy{Attempts: 3, Again: map[Disposition]time.Duration{
+		Busy:       10 * time.Minute,
+		Unanswered: time.Hour,
+		Timeout:    time.Hour,
+		Failed:     time.Hour,
+	}}
+}
+
+const (
+	minAgain = time.Second
+	maxAgain = 30 * 24 * time.Hour
+)
+
+// mayRetry reports whether a policy may name d: who was reached is not rung
+// again, whatever a person types.
+func mayRetry(d Disposition) bool {
+	return d != Answered && d != Human && slices.Contains(Dispositions, d)
+}
+
+// ParseRetry reads "busy=10m,unanswered=1h". It is the whole of the rule: what
+// it does not name is final. "none" names nothing.
+func ParseRetry(s string) (map[Disposition]time.Duration, error) {
+	again := map[Disposition]time.Duration{}
+	if strings.TrimSpace(s) == "none" {
+		return again, nil
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		d, wait, err := parseAgain(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := again[d]; twice {
+			return nil, fmt.Errorf("retry %q: %s is named twice", part, d)
+		}
+		again[d] = wait
+	}
+	return again, nil
+}
+
+func parseAgain(part string) (Disposition, time.Duration, error) {
+	name, after, found := strings.Cut(part, "=")
+	d := Disposition(strings.TrimSpace(name))
+	if !found || !mayRetry(d) {
+		return "", 0, fmt.Errorf("retry %q: want none, or word=wait with a word of %s", part, retryWords())
+	}
+	wait, err := time.ParseDuration(strings.TrimSpace(after))
+	if err != nil {
+		return "", 0, fmt.Errorf("retry %q: want a wait such as 90s, 10m or 2h", part)
+	}
+	if wait < minAgain || wait > maxAgain {
+		return "", 0, fmt.Errorf("retry %q: the wait must lie between 1s and 720h", part)
+	}
+	return d, wait, nil
+}
+
+func retryWords() string {
+	var list []string
+	for _, d := range Dispositions {
+		if mayRetry(d) {
+			list = append(list, string(d))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// String is the policy for a person; the part after "after" is what ParseRetry
+// reads.
+func (p Policy) String() string {
+	calls := fmt.Sprintf("up to %d calls", p.Attempts)
+	if p.Attempts == 1 {
+		calls = "1 call"
+	}
+	return calls + ", again after " + formatAgain(p.Again)
+}
+
+func formatAgain(again map[Disposition]time.Duration) string {
+	var parts []string
+	for _, d := range Dispositions {
+		if wait, ok := again[d]; ok {
+			parts = append(parts, string(d)+"="+shortDuration(wait))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ",")
+}
+
+// shortDuration writes 10m where time.Duration writes 10m0s.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// policyJSON is the stored form: waits as text, which a person reads in SQL.
+type policyJSON struct {
+	Attempts int                    `json:"attempts"`
+	Again    map[Disposition]string `json:"again"`
+}
+
+// MarshalJSON writes waits as text, "10m0s".
+func (p Policy) MarshalJSON() ([]byte, error) {
+	out := policyJSON{Attempts: p.Attempts, Again: map[Disposition]string{}}
+	for d, wait := range p.Again {
+		out.Again[d] = wait.String()
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Policy) UnmarshalJSON(data []byte) error {
+	var in policyJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return fmt.Errorf("read retry policy: %w", err)
+	}
+	read := Policy{Attempts: in.Attempts, Again: map[Disposition]time.Duration{}}
+	for d, text := range in.Again {
+		wait, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("read retry policy: %s: %w", d, err)
+		}
+		read.Again[d] = wait
+	}
+	*p = read
+	return nil
+}
+
+// maxAttempts bounds how often one person can be rung in one campaign.
+const maxAttempts = 20
+
+func (p Policy) validate() error {
+	var errs []error
+	if p.Attempts < 1 || p.Attempts > maxAttempts {
+		errs = append(errs, fmt.Errorf("attempts: %d is not between 1 and %d", p.Attempts, maxAttempts))
+	}
+	for _, d := range Dispositions {
+		wait, ok := p.Again[d]
+		switch {
+		case ok && !mayRetry(d):
+			errs = append(errs, fmt.Errorf("retry: %s is an answer and cannot be called again", d))
+		case ok && (wait < minAgain || wait > maxAgain):
+			errs = append(errs, fmt.Errorf("retry: the wait after %s must lie between 1s and 720h", d))
+		}
+	}
+	for d := range p.Again {
+		if !slices.Contains(Dispositions, d) {
+			errs = append(errs, fmt.Errorf("retry: %q is not one of %s", d, retryWords()))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,180 @@
+package campaign
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func goodSettings() Settings {
+	return Settings{
+		From:         []string{"447700900000", "447700900009"},
+		Message:      Message{NCCO: json.RawMessage(`[{"action":"talk","text":"Hi {{name}}","level":1,"loop":100}]`)},
+		Start:        noon,
+		Hours:        Hours{From: 540, To: 1200},
+		Zone:         ZoneRecipient,
+		Retry:        DefaultPolicy(),
+		Machine:      "hangup",
+		MachineMode:  "detect_beep",
+		BeepTimeout:  45,
+		RingingTimer: 60,
+		LengthTimer:  7200,
+	}
+}
+
+func TestSettingsValidate(t *testing.T) {
+	t.Parallel()
+	if err := goodSettings().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]func(*Settings){
+		"from: want at least one":                func(s *Settings) { s.From = nil },
+		"from: number 2 is not":                  func(s *Settings) { s.From[1] = "+447700900009" },
+		"from: number 2 is given":                func(s *Settings) { s.From[1] = s.From[0] },
+		"message: want exactly one":              func(s *Settings) { s.Message = Message{} },
+		"hours: a window of less than 2 minutes": func(s *Settings) { s.Hours = Hours{From: 540, To: 541} },
+		"hours: the end must lie":                func(s *Settings) { s.Hours = Hours{From: 1200, To: 540} },
+		`zone: "Europe/Londn"`:                   func(s *Settings) { s.Zone = "Europe/Londn" },
+		`zone: ""`:                               func(s *Settings) { s.Zone = "" },
+		`machine: "hang up"`:                     func(s *Settings) { s.Machine = "hang up" },
+		`machine mode: "beep"`:                   func(s *Settings) { s.MachineMode = "beep" },
+		"machine mode: it means something":       func(s *Settings) { s.Machine = "" },
+		"beep timeout: it means something":       func(s *Settings) { s.MachineMode = "detect" },
+		"beep timeout: 44 s":                     func(s *Settings) { s.BeepTimeout = 44 },
+		"beep timeout: 121 s":                    func(s *Settings) { s.BeepTimeout = 121 },
+		"answer method: it means something":      func(s *Settings) { s.Message.AnswerMethod = "GET" },
+		`answer method: "PUT" is neither`:        func(s *Settings) { s.Message = Message{AnswerURL: "https://example.com", AnswerMethod: "PUT"} },
+		"tones on answer: they can hold only":    func(s *Settings) { s.Message.DTMFAnswer = "12x" },
+		"tones on answer: there are 101":         func(s *Settings) { s.Message.DTMFAnswer = strings.Repeat("1", 101) },
+		"tones on answer: a {{ is not closed":    func(s *Settings) { s.Message.DTMFAnswer = "1{{pin" },
+		"ringing timer: 0 s":                     func(s *Settings) { s.RingingTimer = 0 },
+		"ringing timer: 121 s":                   func(s *Settings) { s.RingingTimer = 121 },
+		"length timer: 0 s":                      func(s *Settings) { s.LengthTimer = 0 },
+		"length timer: 7201 s":                   func(s *Settings) { s.LengthTimer = 7201 },
+		"attempts: 0 is not":                     func(s *Settings) { s.Retry.Attempts = 0 },
+		"attempts: 21 is not":                    func(s *Settings) { s.Retry.Attempts = 21 },
+		"retry: human is an answer":              func(s *Settings) { s.Retry.Again[Human] = time.Hour },
+		"retry: the wait after busy":             func(s *Settings) { s.Retry.Again[Busy] = time.Millisecond },
+		`retry: "engaged" is not one`:            func(s *Settings) { s.Retry.Again["engaged"] = time.Hour },
+	}
+	for want, spoil := range tests {
+		s := goodSettings()
+		spoil(&s)
+		err := s.Validate()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "7700900") {
+			t.Errorf("a number in %v", err)
+		}
+	}
+	err := Settings{}.Validate()
+	for _, want := range []string{"from:", "message:", "hours:", "zone:", "ringing timer:", "length timer:", "attempts:"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("nothing set: %q is not in %v", want, err)
+		}
+	}
+}
+
+func TestSettingsEqual(t *testing.T) {
+	t.Parallel()
+	changes := map[string]func(*Settings){
+		"from":          func(s *Settings) { s.From[0], s.From[1] = s.From[1], s.From[0] },
+		"ncco":          func(s *Settings) { s.Message.NCCO = json.RawMessage(`[{"action":"talk","text":"Ho"}]`) },
+		"say":           func(s *Settings) { s.Message = Message{Say: "Hi"} },
+		"answer URL":    func(s *Settings) { s.Message = Message{AnswerURL: "https://example.com"} },
+		"start":         func(s *Settings) { s.Start = s.Start.Add(time.Second) },
+		"hours":         func(s *Settings) { s.Hours.To++ },
+		"zone":          func(s *Settings) { s.Zone = "Europe/London" },
+		"attempts":      func(s *Settings) { s.Retry.Attempts++ },
+		"retry":         func(s *Settings) { s.Retry.Again[Busy]++ },
+		"machine":       func(s *Settings) { s.Machine = "" },
+		"machine mode":  func(s *Settings) { s.MachineMode = "detect" },
+		"beep timeout":  func(s *Settings) { s.BeepTimeout++ },
+		"answer method": func(s *Settings) { s.Message.AnswerMethod = "GET" },
+		"tones":         func(s *Settings) { s.Message.DTMFAnswer = "1" },
+		"ringing timer": func(s *Settings) { s.RingingTimer++ },
+		"length timer":  func(s *Settings) { s.LengthTimer++ },
+	}
+	for name, change := range changes {
+		s := goodSettings()
+		change(&s)
+		if s.Equal(goodSettings()) || goodSettings().Equal(s) {
+			t.Errorf("another %s is no difference", name)
+		}
+	}
+	same := map[string]func(*Settings){
+		"nothing changed":    func(*Settings) {},
+		"no start named":     func(s *Settings) { s.Start = time.Time{} },
+		"the moment in zone": func(s *Settings) { s.Start = s.Start.In(time.FixedZone("", 3600)) },
+		"as jsonb writes it": func(s *Settings) {
+			s.Message.NCCO = json.RawMessage(`[{"loop": 1e2, "text": "Hi {{name}}", "level": 1.0, "action": "talk"}]`)
+		},
+	}
+	for name, change := range same {
+		s := goodSettings()
+		change(&s)
+		if !s.Equal(goodSettings()) || !goodSettings().Equal(s) {
+			t.Errorf("%s is a difference", name)
+		}
+	}
+}
+
+func TestSettingsComeBackFromJSON(t *testing.T) {
+	t.Parallel()
+	for _, s := range []Settings{goodSettings(), {Message: Message{Say: "Hi <b> & co"}, Retry: Policy{Again: map[Disposition]time.Duration{}}}} {
+		data, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Settings
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, back); diff != "" || !back.Equal(s) {
+			t.Errorf("%s:\n%s", data, diff)
+		}
+	}
+	data, err := json.Marshal(goodSettings().Hours)
+	if want := `{"open":540,"close":1200}`; err != nil || string(data) != want {
+		t.Errorf("got %s, want %s", data, want)
+	}
+}
+
+func TestReasonsHoldEveryDispositionOnce(t *testing.T) {
+	t.Parallel()
+	seen := map[Reason]int{}
+	for _, r := range Reasons {
+		seen[r]++
+	}
+	for _, d := range Dispositions {
+		if seen[Reason(d)] != 1 {
+			t.Errorf("%s is listed %d times", d, seen[Reason(d)])
+		}
+	}
+	if len(seen) != len(Reasons) || len(Reasons) != len(Dispositions)+5 {
+		t.Errorf("%d reasons, %d of them different", len(Reasons), len(seen))
+	}
+}
+
+// A failing status word is the disposition of the same name.
+func TestFailingWordsAreDispositions(t *testing.T) {
+	t.Parallel()
+	known := map[Disposition]bool{}
+	for _, d := range Dispositions {
+		known[d] = true
+	}
+	ranks := map[int]string{}
+	for w, row := range words {
+		if row.kind == kindFailure && !known[Disposition(w)] {
+			t.Errorf("%s is no disposition", w)
+		}
+		if other, taken := ranks[row.rank]; taken && row.rank > 0 {
+			t.Errorf("%s and %s have one rank", w, other)
+		}
+		ranks[row.rank] = w
+	}
+}

@@ -1,0 +1,122 @@
+package campaign
+
+// State says where an attempt is in its life. An attempt is one POST to the
+// carrier that may have happened; there is never a second POST for it.
+type State string
+
+const (
+	// Reserved: the feeder claimed the contact and committed this row; a task
+	// is on its way to a placer. Nothing has been sent.
+	Reserved State = "reserved"
+	// Dialing: the placer won the gate. From this commit on a POST may be on
+	// the wire, until the token that it carries expires.
+	Dialing State = "dialing"
+	// Unknown: the POST's outcome is not known. The settler, or evidence from
+	// the carrier, moves it on; nobody rings this number meanwhile.
+	Unknown State = "unknown"
+	// Accepted: the carrier has the call and its uuid is known. Evidence from
+	// the carrier ends it.
+	Accepted State = "accepted"
+	// Ended: the call is over and has a disposition.
+	Ended State = "ended"
+	// Refused: proof that no call was made.
+	Refused State = "refused"
+	// Absent: the carrier's records, complete over the window and read twice
+	// after the token expired, show no such call.
+	Absent State = "absent"
+	// Lost: it could not be settled while the carrier kept its records. Never
+	// rung again by itself; a person decides.
+	Lost State = "lost"
+	// Void: withdrawn before dialing (pause, stop, suppression, hours).
+	Void State = "void"
+)
+
+// Open reports whether a call may still come of the attempt or be under way.
+// A number has at most one open attempt at any time, over all campaigns.
+func (s State) Open() bool {
+	switch s {
+	case Reserved, Dialing, Unknown, Accepted:
+		return true
+	}
+	return false
+}
+
+// States are all of them, in the order of an attempt's life.
+var States = []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void}
+
+// OpenStates are the states for which State.Open is true.
+var OpenStates = []State{Reserved, Dialing, Unknown, Accepted}
+
+// Writer names the part of the program that moves an attempt.
+type Writer string
+
+const (
+	// Placer is the worker that passes the gate, sends the POST and records
+	// its outcome.
+	Placer Writer = "placer"
+	// Carrier is evidence: a verified webhook or a row of the carrier's list.
+	Carrier Writer = "carrier"
+	// Settler is the job that proves absence, or gives up at the end of the
+	// carrier's retention.
+	Settler Writer = "settler"
+	// Sweeper notices what a dead process left behind.
+	Sweeper Writer = "sweeper"
+	// Operator is a person's command: pause, stop, suppress.
+	Operator Writer = "operator"
+)
+
+// Transition is one permitted move of an attempt.
+type Transition struct {
+	From State
+	By   Writer
+	To   State
+}
+
+// Transitions is the whole of an attempt's life: a move that is not listed
+// here is refused by Postgres too, from a copy of this table that a test
+// compares with it. docs/state-machine.md draws it.
+//
+// Evidence beats belief: the carrier may move an attempt out of every state
+// but Void; from Reserved, Refused, Absent and Lost this also raises an alarm.
+var Transitions = []Transition{
+	{Reserved, Placer, Dialing},
+	{Reserved, Placer, Void},
+	{Reserved, Operator, Void},
+	{Reserved, Carrier, Void}, // late evidence about an earlier attempt makes this one needless
+	{Reserved, Carrier, Accepted},
+	{Reserved, Carrier, Ended},
+
+	{Dialing, Placer, Accepted},
+	{Dialing, Placer, Refused},
+	{Dialing, Placer, Unknown},
+	{Dialing, Sweeper, Unknown},
+	{Dialing, Carrier, Accepted},
+	{Dialing, Carrier, Ended},
+
+	{Unknown, Placer, Accepted}, // a 201 recorded late
+	{Unknown, Placer, Refused},  // a refusal recorded late
+	{Unknown, Carrier, Accepted},
+	{Unknown, Carrier, Ended},
+	{Unknown, Settler, Absent},
+	{Unknown, Settler, Lost},
+
+	{Accepted, Carrier, Ended},
+	{Accepted, Sweeper, Ended}, // a failing status and no completed within the grace, or no record any more
+
+	{Refused, Carrier, Accepted},
+	{Refused, Carrier, Ended},
+	{Absent, Carrier, Accepted},
+	{Absent, Carrier, Ended},
+	{Lost, Carrier, Accepted},
+	{Lost, Carrier, Ended},
+}
+
+// MayMove reports whether by may move an attempt from one state to another.
+func MayMove(from State, by Writer, to State) bool {
+	for _, t := range Transitions {
+		if t == (Transition{from, by, to}) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,107 @@
+package campaign
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// wordKind says what a status word tells of a call.
+type wordKind int
+
+const (
+	kindUnknown   wordKind = iota // a word that this table does not have
+	kindInfo                      // says nothing of the call's fate
+	kindProgress                  // the carrier is at work on the call
+	kindAnswer                    // somebody or something picked up
+	kindDetection                 // what picked up; implies an answer
+	kindFailure                   // nobody was reached
+	kindClose                     // the call is over, for whatever reason
+)
+
+// word is one row of the table of status words.
+type word struct {
+	kind wordKind
+	// rank settles which of two failures of the same moment stands: the
+	// smaller.
+	rank int
+	// closes: no completed follows this word, so it ends the call itself.
+	closes bool
+}
+
+// words is every status word that the carrier documents. The answer to "did
+// anybody pick up?" is never in the last word: completed follows busy,
+// timeout, failed, unanswered and cancelled too.
+var words = map[string]word{
+	"disconnected": {kind: kindInfo},
+	"started":      {kind: kindProgress, rank: 10},
+	"ringing":      {kind: kindProgress, rank: 20},
+	"answered":     {kind: kindAnswer, rank: 30},
+	"human":        {kind: kindDetection, rank: 35},
+	"machine":      {kind: kindDetection, rank: 36},
+	"busy":         {kind: kindFailure, rank: 40},
+	"cancelled":    {kind: kindFailure, rank: 41},
+	"failed":       {kind: kindFailure, rank: 42},
+	"timeout":      {kind: kindFailure, rank: 43},
+	"unanswered":   {kind: kindFailure, rank: 44},
+	"rejected":     {kind: kindFailure, rank: 45, closes: true},
+	"completed":    {kind: kindClose, rank: 50, closes: true},
+}
+
+const (
+	maxWords     = 32 // kept of one attempt, the known ones included
+	maxWordBytes = 64
+)
+
+// maxUnknownWords leaves room for every known word, so that a flood of words
+// that nobody knows can never displace one that decides something.
+var maxUnknownWords = maxWords - len(words)
+
+// cleanWord brings a status word to the form that is stored: lower case, valid
+// UTF-8 without control characters, at most 64 bytes.
+func cleanWord(s string) string {
+	s = strings.ToLower(strings.TrimSpace(strings.ToValidUTF8(s, "?")))
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	return cut(s, maxWordBytes)
+}
+
+// cut shortens s to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// see adds a cleaned word to the sorted words seen and reports whether it is
+// news. Seen only grows, and is bounded: the words that are not known beyond
+// the bound are not kept. Evidence in any order gives the same words up to it.
+func see(seen []string, w string) (all []string, news bool) {
+	i, found := slices.BinarySearch(seen, w)
+	if found || w == "" {
+		return seen, false
+	}
+	if words[w].kind == kindUnknown && unknownWords(seen) >= maxUnknownWords {
+		return seen, true
+	}
+	return slices.Insert(slices.Clone(seen), i, w), true
+}
+
+func unknownWords(seen []string) int {
+	n := 0
+	for _, w := range seen {
+		if words[w].kind == kindUnknown {
+			n++
+		}
+	}
+	return n
+}
