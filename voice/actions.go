@@ -1,0 +1,217 @@
+package voice
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// Stream plays an audio file, mp3 or 16-bit wav.
+type Stream struct {
+	StreamURL []string `json:"streamUrl"`         // exactly one
+	Level     *float64 `json:"level,omitempty"`   // -1 to 1 in steps of 0.1; default 0
+	BargeIn   *bool    `json:"bargeIn,omitempty"` // a key ends it; needs a later input
+	Loop      *int     `json:"loop,omitempty"`    // default 1; 0 is endless
+	Extra     Extra    `json:"-"`
+}
+
+func (a Stream) check() (p problems) {
+	p.oneAddress("streamUrl", a.StreamURL, true)
+	p.level("level", a.Level)
+	p.loop("loop", a.Loop)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Stream) MarshalJSON() ([]byte, error) {
+	type members Stream
+	return tagged("action", "stream", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Stream) UnmarshalJSON(raw []byte) (err error) {
+	type members Stream
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// Record records the call. It goes on while the next actions run, unless one
+// of EndOnSilence, EndOnKey and TimeOut is given.
+type Record struct {
+	Format        string         `json:"format,omitempty"`       // mp3 (default), wav or ogg
+	Split         string         `json:"split,omitempty"`        // conversation: each side in a channel of its own
+	Channels      *int           `json:"channels,omitempty"`     // 1 to 32
+	EndOnSilence  *int           `json:"endOnSilence,omitempty"` // seconds, 3 to 10
+	EndOnKey      string         `json:"endOnKey,omitempty"`     // one of 0-9, * and #
+	TimeOut       *int           `json:"timeOut,omitempty"`      // seconds, 3 to 7200
+	BeepStart     *bool          `json:"beepStart,omitempty"`
+	EventURL      []string       `json:"eventUrl,omitempty"`
+	EventMethod   string         `json:"eventMethod,omitempty"`
+	Transcription *Transcription `json:"transcription,omitempty"`
+	Extra         Extra          `json:"-"`
+}
+
+// Transcription has a recording written down.
+type Transcription struct {
+	Language          string   `json:"language,omitempty"`
+	EventURL          []string `json:"eventUrl,omitempty"`
+	EventMethod       string   `json:"eventMethod,omitempty"`
+	SentimentAnalysis *bool    `json:"sentimentAnalysis,omitempty"`
+	Extra             Extra    `json:"-"`
+}
+
+func (a Record) check() (p problems) {
+	p.oneOf("format", a.Format, "mp3", "wav", "ogg")
+	p.oneOf("split", a.Split, "conversation")
+	p.optional("channels", a.Channels, 1, 32)
+	p.optional("endOnSilence", a.EndOnSilence, 3, 10)
+	p.optional("timeOut", a.TimeOut, 3, 7200)
+	p.oneOf("endOnKey", a.EndOnKey, strings.Split("0123456789*#", "")...)
+	p.events(a.EventURL, a.EventMethod)
+	if t := a.Transcription; t != nil {
+		var part problems
+		part.events(t.EventURL, t.EventMethod)
+		p.within("transcription", part)
+	}
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Record) MarshalJSON() ([]byte, error) {
+	type members Record
+	return tagged("action", "record", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Record) UnmarshalJSON(raw []byte) (err error) {
+	type members Record
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// MarshalJSON writes members that were not known back.
+func (t Transcription) MarshalJSON() ([]byte, error) {
+	type members Transcription
+	return tagged("", "", members(t), t.Extra)
+}
+
+// UnmarshalJSON keeps members that are not known.
+func (t *Transcription) UnmarshalJSON(raw []byte) (err error) {
+	type members Transcription
+	t.Extra, err = untagged(raw, "", (*members)(t))
+	return err
+}
+
+// Conversation puts the call into a named conversation. Nothing after it runs.
+type Conversation struct {
+	Name           string         `json:"name"`
+	MusicOnHoldURL []string       `json:"musicOnHoldUrl,omitempty"`
+	StartOnEnter   *bool          `json:"startOnEnter,omitempty"`
+	EndOnExit      *bool          `json:"endOnExit,omitempty"`
+	Record         *bool          `json:"record,omitempty"`
+	CanSpeak       []string       `json:"canSpeak,omitzero"` // legs; nil is all, empty is none
+	CanHear        []string       `json:"canHear,omitzero"`
+	Mute           *bool          `json:"mute,omitempty"`
+	Transcription  *Transcription `json:"transcription,omitempty"`
+	Extra          Extra          `json:"-"`
+}
+
+func (a Conversation) check() (p problems) {
+	p.required("name", a.Name)
+	p.oneAddress("musicOnHoldUrl", a.MusicOnHoldURL, false)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Conversation) MarshalJSON() ([]byte, error) {
+	type members Conversation
+	return tagged("action", "conversation", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Conversation) UnmarshalJSON(raw []byte) (err error) {
+	type members Conversation
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// Notify sends Payload, a JSON object, to EventURL. The reply may be an NCCO
+// that replaces the rest of this one.
+type Notify struct {
+	Payload     json.RawMessage `json:"payload"`
+	EventURL    []string        `json:"eventUrl"`
+	EventMethod string          `json:"eventMethod,omitempty"`
+	Extra       Extra           `json:"-"`
+}
+
+func (a Notify) check() (p problems) {
+	if _, err := parseObject(a.Payload); err != nil {
+		p.add("payload", "must be a JSON object")
+	}
+	p.oneAddress("eventUrl", a.EventURL, true)
+	p.oneOf("eventMethod", a.EventMethod, "GET", "POST")
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Notify) MarshalJSON() ([]byte, error) {
+	type members Notify
+	return tagged("action", "notify", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Notify) UnmarshalJSON(raw []byte) (err error) {
+	type members Notify
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// Wait does nothing for a while.
+type Wait struct {
+	Timeout *float64 `json:"timeout,omitempty"` // seconds, 0.1 to 7200; default 10
+	Extra   Extra    `json:"-"`
+}
+
+func (a Wait) check() (p problems) {
+	p.seconds("timeout", a.Timeout, 0.1, 7200)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Wait) MarshalJSON() ([]byte, error) {
+	type members Wait
+	return tagged("action", "wait", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Wait) UnmarshalJSON(raw []byte) (err error) {
+	type members Wait
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// Transfer moves the call into another conversation.
+type Transfer struct {
+	ConversationID string   `json:"conversationId"`
+	CanHear        []string `json:"canHear,omitzero"` // legs; nil is all, empty is none
+	CanSpeak       []string `json:"canSpeak,omitzero"`
+	Mute           *bool    `json:"mute,omitempty"`
+	Extra          Extra    `json:"-"`
+}
+
+func (a Transfer) check() (p problems) {
+	p.required("conversationId", a.ConversationID)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Transfer) MarshalJSON() ([]byte, error) {
+	type members Transfer
+	return tagged("action", "transfer", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Transfer) UnmarshalJSON(raw []byte) (err error) {
+	type members Transfer
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}

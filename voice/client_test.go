@@ -1,0 +1,83 @@
+package voice
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+)
+
+const testApp = "00000000-0000-4000-8000-00000000a001"
+
+// testKey is made once: a key costs a tenth of a second.
+var testKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// newTestClient is a client of the server at url, with the package's own
+// transport unless edit says otherwise.
+func newTestClient(t testing.TB, url string, edit ...func(*Config)) *Client {
+	t.Helper()
+	cfg := Config{BaseURL: url + "/v1", ApplicationID: testApp, Key: testKey()}
+	for _, f := range edit {
+		f(&cfg)
+	}
+	c, err := NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func testToken() Token {
+	now := time.Now()
+	return Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)}
+}
+
+func testRequest() CallRequest {
+	return CallRequest{
+		To: []Endpoint{Phone{Number: "447700900123"}}, From: "447700900000",
+		NCCO: NCCO{Talk{Text: "Hello"}}, EventURL: "https://dialer.example/webhooks/event?attempt=1", EventMethod: "POST",
+	}
+}
+
+func TestCreateCallSendsWhatTheCarrierReads(t *testing.T) {
+	t.Parallel()
+	var got, path, auth string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got, path, auth = string(body), r.Method+" "+r.URL.Path, r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusCreated)
+		io.WriteString(w, `{"uuid":"63f61863","status":"started","direction":"outbound","conversation_uuid":"CON-1"}`)
+	}))
+	defer srv.Close()
+
+	created, err := newTestClient(t, srv.URL).CreateCall(context.Background(), nil, testToken(), testRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Created{UUID: "63f61863", ConversationUUID: "CON-1", Status: "started", Direction: "outbound"}); created != want {
+		t.Errorf("got %+v, want %+v", created, want)
+	}
+	if want := "POST /v1/calls"; path != want {
+		t.Errorf("got %s, want %s", path, want)
+	}
+	want := `{"to":[{"type":"phone","number":"447700900123"}],"from":{"type":"phone","number":"447700900000"},` +
+		`"ncco":[{"action":"talk","text":"Hello"}],"event_url":["https://dialer.example/webhooks/event?attempt=1"],"event_method":"POST"}`
+	if got != want {
+		t.Errorf("got body %s\nwant %s", got, want)
+	}
+	claims, err := VerifyToken(&testKey().PublicKey, testApp, auth, time.Now())
+	if err != nil || claims.ID != testToken().ID {
+		t.Errorf("token: got %+v, %v", claims, err)
+	}
+}

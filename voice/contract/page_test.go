@@ -1,0 +1,256 @@
+package contract_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const page = "../../docs/voice-api.md"
+
+var quoted = regexp.MustCompile("`([^`]+)`")
+
+// TestPageNamesWhatExists reads the tables of docs/voice-api.md: the fields
+// that they tell of are those of the document, and the names of package voice,
+// of the tests and of the commands, by which they do, are not made up.
+func TestPageNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	client, tests := exported(t, "../*.go"), testNames(t, "../../voice/*_test.go", "../../voice/*/*_test.go", "../../webhooks/*_test.go")
+	programs := map[string]command{"dialer": commandOf(t, "../../cmd/dialer/*.go", "commands"), "enqueue": commandOf(t, "../../cmd/enqueue/*.go", "flags")}
+	told := map[string]bool{}
+	rows := tableRows(t)
+	for _, row := range rows {
+		for _, name := range names(row[0]) {
+			told[name] = true
+		}
+		where, by := names(row[1]), names(row[2])
+		if len(where) == 0 || len(by) == 0 {
+			t.Errorf("%s: no name, or no test", row[0])
+		}
+		if len(names(row[3])) == 0 {
+			t.Errorf("%s: no command", row[0])
+		}
+		for _, line := range names(row[3]) {
+			if err := exists(programs, line); err != nil {
+				t.Errorf("%s: %s: %v", row[0], line, err)
+			}
+		}
+		for _, name := range where {
+			if !client[name] {
+				t.Errorf("%s: package voice has no %s", row[0], name)
+			}
+		}
+		for _, name := range by {
+			if !tests[name] {
+				t.Errorf("%s: there is no %s", row[0], name)
+			}
+		}
+	}
+	for _, place := range newCoverage(load(t, today)).places {
+		if name := place[strings.LastIndexAny(place, ".?")+1:]; !told[name] && name != "action" {
+			t.Errorf("the page does not tell of %s", place)
+		}
+	}
+	if len(rows) < 80 {
+		t.Errorf("%d rows: the test does not see the tables", len(rows))
+	}
+}
+
+// Every test that the page's prose names exists too.
+func TestPageProseNamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	tests := testNames(t, "../../voice/*_test.go", "../../voice/*/*_test.go", "../../webhooks/*_test.go")
+	for _, name := range names(readPage(t)) {
+		if strings.HasPrefix(name, "Test") && !tests[name] {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
+// Each operation has a runnable example, as the page says.
+func TestEachOperationHasAnExample(t *testing.T) {
+	t.Parallel()
+	examples := map[string]bool{}
+	for _, file := range parsed(t, "../example_test.go") {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				examples[f.Name.Name] = true
+			}
+		}
+	}
+	operations := 0
+	for name := range exported(t, "../*.go") {
+		operation, found := strings.CutPrefix(name, "Client.")
+		if !found || operation == "RoundTrip" || operation == "Skew" || !ast.IsExported(operation) {
+			continue
+		}
+		if operations++; !examples["ExampleClient_"+operation] {
+			t.Errorf("there is no ExampleClient_%s", operation)
+		}
+	}
+	if operations < 17 {
+		t.Errorf("%d operations: the test does not see them", operations)
+	}
+}
+
+func readPage(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// tableRows are the cells of all rows of all tables, without the headings.
+func tableRows(t *testing.T) [][]string {
+	t.Helper()
+	var rows [][]string
+	lines := strings.Split(readPage(t), "\n")
+	for i, line := range lines {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(lines[i+1], "|---") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		if len(cells) != 5 {
+			t.Fatalf("%d cells in %s", len(cells), line)
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}
+
+// names are the texts in backquotes.
+func names(text string) []string {
+	var list []string
+	for _, match := range quoted.FindAllStringSubmatch(text, -1) {
+		list = append(list, match[1])
+	}
+	return list
+}
+
+func parsed(t *testing.T, patterns ...string) []*ast.File {
+	t.Helper()
+	var files []*ast.File
+	for _, pattern := range patterns {
+		list, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range list {
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+func testNames(t *testing.T, patterns ...string) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, file := range parsed(t, patterns...) {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(f.Name.Name, "Test") {
+				found[f.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
+
+// exported has the package's names: Type, Type.Field, Type.Method, Func and
+// Const.
+func exported(t *testing.T, pattern string) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, file := range parsed(t, pattern) {
+		for _, d := range file.Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				found[receiverOf(d)+d.Name.Name] = true
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					note(found, spec)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func receiverOf(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	of := f.Recv.List[0].Type
+	if star, ok := of.(*ast.StarExpr); ok {
+		of = star.X
+	}
+	if name, ok := of.(*ast.Ident); ok {
+		return name.Name + "."
+	}
+	return ""
+}
+
+func note(found map[string]bool, spec ast.Spec) {
+	switch spec := spec.(type) {
+	case *ast.ValueSpec:
+		for _, name := range spec.Names {
+			found[name.Name] = true
+		}
+	case *ast.TypeSpec:
+		found[spec.Name.Name] = true
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			for name := range fieldsOf(s) {
+				found[spec.Name.Name+"."+name] = true
+			}
+		}
+	}
+}
+
+func fieldsOf(s *ast.StructType) map[string]bool {
+	found := map[string]bool{}
+	for _, field := range s.Fields.List {
+		for _, name := range field.Names {
+			found[name.Name] = true
+		}
+	}
+	return found
+}
+
+// A table that this test could not be wrong about would be no test.
+func TestPageTestSeesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	client := exported(t, "../*.go")
+	for name, want := range map[string]bool{
+		"CallRequest.LengthTimer": true, "CallRequest.LengthTimes": false, "Client.Hangup": true, "Client.Hangdown": false,
+		"AudioL16Rate8000": true, "ParseEvent": true, "LengthTimer": false,
+	} {
+		if client[name] != want {
+			t.Errorf("%s exists: %t, want %t", name, client[name], want)
+		}
+	}
+	programs := map[string]command{"dialer": commandOf(t, "../../cmd/dialer/*.go", "commands"), "enqueue": commandOf(t, "../../cmd/enqueue/*.go", "flags")}
+	for line, want := range map[string]bool{
+		"dialer call": true, "dialer call create --sip --header": true, "dialer call talk UUID start --loop": true, "dialer call dtmf UUID subscribe": true,
+		"enqueue FILE": true, "enqueue --ncco": true, "dialer run --public-url": true, "dialer call show --database-url": true,
+		"dialer": false, "dialer call creat": false, "dialer call create --tone": false, "dialer call talk UUID begin": false,
+		"dialer call --to": false, "enqueue call": false, "enqueue --tone": false, "chaos": false,
+	} {
+		if err := exists(programs, line); (err == nil) != want {
+			t.Errorf("%s exists: %v, want %t", line, err, want)
+		}
+	}
+	if got := names("`a`, b and `c.d`"); !slices.Equal(got, []string{"a", "c.d"}) {
+		t.Errorf("names %q", got)
+	}
+}

@@ -1,0 +1,213 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// CallRequest is a call to be made. What is zero is left to the carrier's
+// default.
+type CallRequest struct {
+	To []Endpoint
+	// From is a number of the account's, in E.164 digits, or, for calls to
+	// SIP, a SIP address. Exactly one of From and RandomFromNumber is given.
+	From             string
+	RandomFromNumber bool // the carrier picks a number of the application's
+	// NCCO says what the call does; AnswerURL is where that is fetched when
+	// the call is answered. Exactly one is given.
+	NCCO         NCCO
+	AnswerURL    string
+	AnswerMethod string // GET (default) or POST
+	EventURL     string // overrides the application's
+	EventMethod  string // POST (default) or GET
+	// MachineDetection is continue or hangup.
+	MachineDetection string
+	// AdvancedMachineDetection overrides MachineDetection, and is charged.
+	AdvancedMachineDetection *AdvancedMachineDetection
+	LengthTimer              int // seconds after the answer, 1 to 7200 (default)
+	RingingTimer             int // seconds of ringing, 1 to 120; default 60
+}
+
+// AdvancedMachineDetection tells people from machines, and waits for beeps.
+type AdvancedMachineDetection struct {
+	Behavior    string `json:"behavior,omitempty"`     // continue or hangup
+	Mode        string `json:"mode,omitempty"`         // default, detect or detect_beep
+	BeepTimeout int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120
+	Extra       Extra  `json:"-"`
+}
+
+// Created is a call that was made.
+type Created struct {
+	UUID             string // opaque
+	ConversationUUID string
+	Status           string
+	Direction        string
+}
+
+// Validate names every field that breaks a limit of the API, and the limit.
+// The errors wrap ErrInvalid and hold no number.
+func (r CallRequest) Validate() error {
+	var p problems
+	p.callees(r.To)
+	p.caller(r)
+	p.instructions(r)
+	p.address("event_url", r.EventURL, "http", "https")
+	p.oneOf("event_method", r.EventMethod, http.MethodGet, http.MethodPost)
+	p.oneOf("machine_detection", r.MachineDetection, "continue", "hangup")
+	if r.AdvancedMachineDetection != nil {
+		p.within("advanced_machine_detection", r.AdvancedMachineDetection.check())
+	}
+	p.between("length_timer", r.LengthTimer, 1, 7200)
+	p.between("ringing_timer", r.RingingTimer, 1, 120)
+	return p.err()
+}
+
+func (p *problems) callees(to []Endpoint) {
+	if len(to) == 0 {
+		p.add("to", "must have at least one endpoint")
+	}
+	for i, e := range to {
+		place := fmt.Sprintf("to[%d]", i)
+		if e == nil {
+			p.add(place, "is nil")
+			continue
+		}
+		p.within(place, e.check())
+		if phone, ok := e.(Phone); ok && phone.OnAnswer != nil {
+			p.add(place+".onAnswer", "is for connect only")
+		}
+	}
+}
+
+func (p *problems) caller(r CallRequest) {
+	switch {
+	case (r.From == "") != r.RandomFromNumber:
+		p.add("from", "exactly one of from and random_from_number must be given")
+	case strings.HasPrefix(r.From, "sip:"), strings.HasPrefix(r.From, "sips:"):
+	case r.From != "":
+		p.number("from", r.From)
+	}
+}
+
+func (p *problems) instructions(r CallRequest) {
+	if (len(r.NCCO) == 0) == (r.AnswerURL == "") {
+		p.add("ncco", "exactly one of ncco and answer_url must be given")
+	}
+	if len(r.NCCO) > 0 {
+		*p = append(*p, r.NCCO.check()...)
+	}
+	p.address("answer_url", r.AnswerURL, "http", "https")
+	p.oneOf("answer_method", r.AnswerMethod, http.MethodGet, http.MethodPost)
+}
+
+func (d AdvancedMachineDetection) check() (p problems) {
+	p.oneOf("behavior", d.Behavior, "continue", "hangup")
+	p.oneOf("mode", d.Mode, "default", "detect", "detect_beep")
+	p.between("beep_timeout", d.BeepTimeout, 45, 120)
+	return p
+}
+
+// MarshalJSON writes members that were not known back.
+func (d AdvancedMachineDetection) MarshalJSON() ([]byte, error) {
+	type members AdvancedMachineDetection
+	return tagged("", "", members(d), d.Extra)
+}
+
+// UnmarshalJSON keeps members that are not known.
+func (d *AdvancedMachineDetection) UnmarshalJSON(raw []byte) (err error) {
+	type members AdvancedMachineDetection
+	d.Extra, err = untagged(raw, "", (*members)(d))
+	return err
+}
+
+// MarshalJSON writes the form that the contract and today's API both take.
+func (r CallRequest) MarshalJSON() ([]byte, error) {
+	return encodeBody(struct {
+		To               []Endpoint                `json:"to"`
+		From             *Phone                    `json:"from,omitempty"`
+		RandomFromNumber bool                      `json:"random_from_number,omitempty"`
+		NCCO             NCCO                      `json:"ncco,omitempty"`
+		AnswerURL        []string                  `json:"answer_url,omitempty"`
+		AnswerMethod     string                    `json:"answer_method,omitempty"`
+		EventURL         []string                  `json:"event_url,omitempty"`
+		EventMethod      string                    `json:"event_method,omitempty"`
+		MachineDetection string                    `json:"machine_detection,omitempty"`
+		Advanced         *AdvancedMachineDetection `json:"advanced_machine_detection,omitempty"`
+		LengthTimer      int                       `json:"length_timer,omitempty"`
+		RingingTimer     int                       `json:"ringing_timer,omitempty"`
+	}{
+		r.To, phoneOrNil(r.From), r.RandomFromNumber, r.NCCO, oneURL(r.AnswerURL), r.AnswerMethod,
+		oneURL(r.EventURL), r.EventMethod, r.MachineDetection, r.AdvancedMachineDetection, r.LengthTimer, r.RingingTimer,
+	})
+}
+
+func phoneOrNil(number string) *Phone {
+	if number == "" {
+		return nil
+	}
+	return &Phone{Number: number}
+}
+
+// oneURL is a URL as the API wants it: in an array.
+func oneURL(u string) []string {
+	if u == "" {
+		return nil
+	}
+	return []string{u}
+}
+
+// CreateCall makes a call: one POST leaves at most, whatever happens, and it
+// is never repeated. It leaves in the turn given, or at once when that is nil. Whether the token is still good is for the carrier to say,
+// whose clock counts, and for the caller, who knows by whose clock the times
+// were set. Any error is an *Error whose Verdict says whether there
+// may be a call. See https://developer.vonage.com/en/api/voice#createCall.
+func (c *Client) CreateCall(ctx context.Context, turn Turn, t Token, r CallRequest) (Created, error) {
+	const op = "create call"
+	if turn == nil {
+		turn = freeTurn{}
+	}
+	if err := errors.Join(t.usable(), r.Validate()); err != nil {
+		turn.Done(time.Time{}, 0)
+		return Created{}, unsent(op, err)
+	}
+	rep, err := c.exchange(ctx, request{op: op, method: http.MethodPost, path: "/calls", body: r, token: t, turn: turn})
+	if err != nil {
+		return Created{}, err
+	}
+	if rep.status != http.StatusCreated {
+		return Created{}, rep.failure(op, c.now())
+	}
+	created, readErr := rep.created()
+	if readErr != nil {
+		return Created{}, &Error{Op: op, Verdict: VerdictPlaced, Status: rep.status, Err: readErr}
+	}
+	return created, nil
+}
+
+func (r reply) created() (Created, error) {
+	if r.bodyErr != nil {
+		return Created{}, r.bodyErr
+	}
+	o, err := parseObject(r.body)
+	if err != nil {
+		return Created{}, err
+	}
+	made := Created{
+		UUID: o.id("uuid"), ConversationUUID: o.id("conversation_uuid"),
+		Status: o.word("status"), Direction: o.word("direction"),
+	}
+	if made.UUID == "" {
+		return Created{}, errors.New("the response has no uuid")
+	}
+	return made, nil
+}
+
+// callPath is where one call is. A uuid is opaque and may hold anything.
+func callPath(uuid string, parts ...string) string {
+	return "/calls/" + url.PathEscape(uuid) + strings.Join(append([]string{""}, parts...), "/")
+}

@@ -1,0 +1,48 @@
+package voice
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const maxParameters = 20
+
+// readBody takes the texts from a body of any of the shapes that the API uses:
+// the voice service's {type, title, invalid_parameters}, the gateway's {type,
+// error_title}, RFC 7807's {type, title, detail}. A body of another shape
+// tells nothing. The status alone decides what the error means.
+func (e *Error) readBody(body []byte) {
+	o, err := parseObject(body)
+	if err != nil {
+		return
+	}
+	e.Title = scrub(o.text("title"))
+	if e.Title == "" {
+		e.Title = scrub(o.text("error_title"))
+	}
+	e.Detail = scrub(o.text("detail"))
+	var list []json.RawMessage
+	if json.Unmarshal(o["invalid_parameters"], &list) != nil {
+		return
+	}
+	for _, raw := range list[:min(len(list), maxParameters)] {
+		if p, err := parseObject(raw); err == nil {
+			e.InvalidParameters = append(e.InvalidParameters,
+				InvalidParameter{scrub(p.text("name")), scrub(p.text("reason"))})
+		}
+	}
+}
+
+// retryAfter reads the header in both its forms; 0 when there is none.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if s, err := strconv.Atoi(v); err == nil {
+		return time.Duration(max(0, min(s, 86400))) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, min(at.Sub(now), 24*time.Hour))
+	}
+	return 0
+}

@@ -1,0 +1,133 @@
+package voice
+
+import (
+	"slices"
+)
+
+// Input waits for keys, for speech, or for both, and sends what came to
+// EventURL. The reply may be an NCCO that replaces the rest of this one.
+type Input struct {
+	Type        []string       `json:"type"` // dtmf, speech or both
+	DTMF        *DTMFSettings  `json:"dtmf,omitempty"`
+	Speech      *SpeechOptions `json:"speech,omitempty"`
+	EventURL    []string       `json:"eventUrl,omitempty"`
+	EventMethod string         `json:"eventMethod,omitempty"`
+	// Mode is synchronous (default), or asynchronous: each key is then an
+	// event of its own, the next actions run meanwhile, and there are no DTMF
+	// settings.
+	Mode  string `json:"mode,omitempty"`
+	Extra Extra  `json:"-"`
+}
+
+// DTMFSettings say when keying in is over.
+type DTMFSettings struct {
+	TimeOut      *int  `json:"timeOut,omitempty"`   // seconds after the last key, 0 to 10; default 3
+	MaxDigits    *int  `json:"maxDigits,omitempty"` // 1 to 20; default 4
+	SubmitOnHash *bool `json:"submitOnHash,omitempty"`
+	Extra        Extra `json:"-"`
+}
+
+// SpeechOptions say how speech is understood.
+type SpeechOptions struct {
+	UUID         []string `json:"uuid,omitempty"`         // the leg to listen to, one
+	EndOnSilence *float64 `json:"endOnSilence,omitempty"` // seconds, 0.4 to 10; default 2
+	Language     string   `json:"language,omitempty"`     // BCP 47; default en-US
+	Context      []string `json:"context,omitempty"`      // words to expect
+	StartTimeout *int     `json:"startTimeout,omitempty"` // seconds, 1 to 60; default 10
+	MaxDuration  *int     `json:"maxDuration,omitempty"`  // seconds, 1 to 60; default 60
+	SaveAudio    *bool    `json:"saveAudio,omitempty"`
+	Sensitivity  *int     `json:"sensitivity,omitempty"` // 10 to 100; default 90
+	Extra        Extra    `json:"-"`
+}
+
+// WithInputURL is the NCCO with address as the place where its inputs send what
+// came, where they name none.
+func (n NCCO) WithInputURL(address string) NCCO {
+	n = slices.Clone(n)
+	for i, action := range n {
+		if input, ok := action.(Input); ok && len(input.EventURL) == 0 {
+			input.EventURL = oneURL(address)
+			n[i] = input
+		}
+	}
+	return n
+}
+
+func (a Input) check() (p problems) {
+	if len(a.Type) == 0 {
+		p.add("type", "must have dtmf, speech or both")
+	}
+	for _, kind := range a.Type {
+		if !slices.Contains([]string{"dtmf", "speech"}, kind) {
+			p.add("type", "may hold only dtmf and speech")
+		}
+	}
+	p.oneOf("mode", a.Mode, "synchronous", "asynchronous")
+	if a.DTMF != nil {
+		p.within("dtmf", a.DTMF.check())
+		if a.Mode == "asynchronous" {
+			p.add("dtmf", "has no settings in asynchronous mode")
+		}
+	}
+	if a.Speech != nil {
+		p.within("speech", a.Speech.check())
+	}
+	p.events(a.EventURL, a.EventMethod)
+	return p
+}
+
+func (s DTMFSettings) check() (p problems) {
+	p.optional("timeOut", s.TimeOut, 0, 10)
+	p.optional("maxDigits", s.MaxDigits, 1, 20)
+	return p
+}
+
+func (s SpeechOptions) check() (p problems) {
+	if len(s.UUID) > 1 {
+		p.add("uuid", "has %d entries, must have at most 1", len(s.UUID))
+	}
+	p.seconds("endOnSilence", s.EndOnSilence, 0.4, 10)
+	p.optional("startTimeout", s.StartTimeout, 1, 60)
+	p.optional("maxDuration", s.MaxDuration, 1, 60)
+	p.optional("sensitivity", s.Sensitivity, 10, 100)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Input) MarshalJSON() ([]byte, error) {
+	type members Input
+	return tagged("action", "input", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Input) UnmarshalJSON(raw []byte) (err error) {
+	type members Input
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// MarshalJSON writes members that were not known back.
+func (s DTMFSettings) MarshalJSON() ([]byte, error) {
+	type members DTMFSettings
+	return tagged("", "", members(s), s.Extra)
+}
+
+// UnmarshalJSON keeps members that are not known.
+func (s *DTMFSettings) UnmarshalJSON(raw []byte) (err error) {
+	type members DTMFSettings
+	s.Extra, err = untagged(raw, "", (*members)(s))
+	return err
+}
+
+// MarshalJSON writes members that were not known back.
+func (s SpeechOptions) MarshalJSON() ([]byte, error) {
+	type members SpeechOptions
+	return tagged("", "", members(s), s.Extra)
+}
+
+// UnmarshalJSON keeps members that are not known.
+func (s *SpeechOptions) UnmarshalJSON(raw []byte) (err error) {
+	type members SpeechOptions
+	s.Extra, err = untagged(raw, "", (*members)(s))
+	return err
+}

@@ -1,0 +1,114 @@
+package voice
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// NCCO is a call control object: what a call does, one action after another.
+type NCCO []Action
+
+// Action is one step of an NCCO, such as Talk.
+type Action interface {
+	check() problems
+}
+
+// ParseNCCO reads an NCCO. Marshalling the result gives the same again:
+// members and actions that are not known are kept as they are. Validate tells
+// whether the carrier would take it.
+func ParseNCCO(raw []byte) (NCCO, error) {
+	var n NCCO
+	if err := json.Unmarshal(raw, &n); err != nil {
+		return nil, fmt.Errorf("read ncco: %w", err)
+	}
+	return n, nil
+}
+
+// UnmarshalJSON reads each action into its own type.
+func (n *NCCO) UnmarshalJSON(raw []byte) error {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil || list == nil {
+		return errors.New("not a JSON array of actions")
+	}
+	*n = make(NCCO, 0, len(list))
+	for i, item := range list {
+		action, err := parseAction(item)
+		if err != nil {
+			return fmt.Errorf("action %d: %w", i, err)
+		}
+		*n = append(*n, action)
+	}
+	return nil
+}
+
+// Validate names every member that breaks a limit of the API, and the limit.
+func (n NCCO) Validate() error { return n.check().err() }
+
+func (n NCCO) check() (p problems) {
+	if len(n) == 0 {
+		p.add("ncco", "must have at least one action")
+	}
+	for i, action := range n {
+		if action == nil {
+			p.add(fmt.Sprintf("ncco[%d]", i), "is nil")
+			continue
+		}
+		p.within(fmt.Sprintf("ncco[%d]", i), action.check())
+	}
+	return p
+}
+
+// readers has the way to read each action.
+var readers = map[string]func([]byte) (Action, error){
+	"talk":         read[Talk],
+	"stream":       read[Stream],
+	"input":        read[Input],
+	"record":       read[Record],
+	"connect":      read[Connect],
+	"conversation": read[Conversation],
+	"notify":       read[Notify],
+	"wait":         read[Wait],
+	"transfer":     read[Transfer],
+}
+
+func parseAction(raw []byte) (Action, error) {
+	o, err := parseObject(raw)
+	if err != nil {
+		return nil, err
+	}
+	name := scalar(o["action"])
+	if name == "" {
+		return nil, errors.New("has no action member")
+	}
+	if reader, ok := readers[name]; ok {
+		return reader(raw)
+	}
+	return other{name, o.without("action")}, nil
+}
+
+// read unmarshals one action into its type.
+func read[A Action](raw []byte) (Action, error) {
+	var a A
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// other is an action that this package does not know: it is kept and written
+// as it came, and not valid.
+type other struct {
+	name  string
+	extra Extra
+}
+
+func (a other) check() (p problems) {
+	p.add("action", "is not one that the API has")
+	return p
+}
+
+// MarshalJSON writes the action as it was read.
+func (a other) MarshalJSON() ([]byte, error) {
+	return tagged("action", a.name, struct{}{}, a.extra)
+}

@@ -1,0 +1,107 @@
+package voice
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+)
+
+const maxTalk = 1500 // characters, SSML tags not counted
+
+// Talk speaks a text. What is nil is left to the carrier's default.
+type Talk struct {
+	Text      string   `json:"text"`               // plain, or SSML inside <speak>
+	Language  string   `json:"language,omitempty"` // BCP 47; default en-US
+	Style     *int     `json:"style,omitempty"`    // which voice of the language; default 0
+	Premium   *bool    `json:"premium,omitempty"`
+	Loop      *int     `json:"loop,omitempty"`      // default 1; 0 is endless
+	Level     *float64 `json:"level,omitempty"`     // -1 to 1 in steps of 0.1; default 0
+	BargeIn   *bool    `json:"bargeIn,omitempty"`   // a key ends it; needs a later input
+	VoiceName string   `json:"voiceName,omitempty"` // deprecated by Language and Style
+	Extra     Extra    `json:"-"`
+}
+
+func (a Talk) check() (p problems) {
+	p.spoken("text", a.Text)
+	p.loop("loop", a.Loop)
+	p.level("level", a.Level)
+	p.style("style", a.Style)
+	p.voiceName("voiceName", a.VoiceName)
+	return p
+}
+
+// MarshalJSON adds the action's name.
+func (a Talk) MarshalJSON() ([]byte, error) {
+	type members Talk
+	return tagged("action", "talk", members(a), a.Extra)
+}
+
+// UnmarshalJSON reads the action.
+func (a *Talk) UnmarshalJSON(raw []byte) (err error) {
+	type members Talk
+	a.Extra, err = untagged(raw, "action", (*members)(a))
+	return err
+}
+
+// spoken checks a text to speak: that there is one, its length, and that
+// SSML is well formed, because the carrier stays silent on a broken one.
+func (p *problems) spoken(field, text string) {
+	length := utf8.RuneCountInString(text)
+	if strings.HasPrefix(strings.TrimSpace(text), "<speak") {
+		plain, err := ssmlText(text)
+		if err != nil {
+			p.add(field, "is SSML that is not well formed; write & as &amp; and < as &lt;")
+		}
+		length = utf8.RuneCountInString(plain)
+	}
+	if strings.TrimSpace(text) == "" {
+		p.add(field, "is required")
+	}
+	if length > maxTalk {
+		p.add(field, "has %d characters, must have at most %d", length, maxTalk)
+	}
+}
+
+// ssmlText is the text between the tags.
+func ssmlText(s string) (string, error) {
+	var text strings.Builder
+	decoder := xml.NewDecoder(strings.NewReader(s))
+	for {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return text.String(), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if chars, ok := token.(xml.CharData); ok {
+			text.Write(chars)
+		}
+	}
+}
+
+func (p *problems) loop(field string, loop *int) {
+	if loop != nil && *loop < 0 {
+		p.add(field, "is %d, must be 0 (endless) or more", *loop)
+	}
+}
+
+func (p *problems) style(field string, style *int) {
+	if style != nil && *style < 0 {
+		p.add(field, "is %d, must be 0 or more", *style)
+	}
+}
+
+// level checks a volume, which the API takes in steps of 0.1.
+func (p *problems) level(field string, level *float64) {
+	if level == nil {
+		return
+	}
+	tenths := *level * 10
+	if !(math.Abs(*level) <= 1) || math.Abs(tenths-math.Round(tenths)) > 1e-6 {
+		p.add(field, "must be -1 to 1 in steps of 0.1")
+	}
+}

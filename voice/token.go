@@ -1,0 +1,128 @@
+package voice
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+)
+
+const (
+	maxToken = 8 << 10
+	// impliedLife is how long the carrier takes a token without exp to live.
+	impliedLife = 15 * time.Minute
+	// backdate allows for a carrier whose clock is behind ours.
+	backdate  = 5 * time.Second
+	tokenLife = time.Minute
+)
+
+// Token is the credential of one CreateCall. From ExpiresAt on the carrier
+// itself refuses the request, wherever it was held up until then.
+type Token struct {
+	ID        string // jti
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+}
+
+// TokenClaims is what a verified token says.
+type TokenClaims struct {
+	ID        string
+	IssuedAt  time.Time
+	ExpiresAt time.Time // iat + 15 min when the token names none
+}
+
+type bearerClaims struct {
+	jwt.RegisteredClaims
+	ApplicationID string `json:"application_id"`
+}
+
+// usable reports why t makes no sense, or nil.
+func (t Token) usable() error {
+	switch {
+	case t.ID == "":
+		return fmt.Errorf("%w: token has no id", ErrInvalid)
+	case !t.ExpiresAt.After(t.IssuedAt):
+		return fmt.Errorf("%w: token expires before it is issued", ErrInvalid)
+	}
+	return nil
+}
+
+func (c *Client) freshToken() Token {
+	now := c.now()
+	return Token{ID: uuid.NewString(), IssuedAt: now.Add(-backdate), ExpiresAt: now.Add(tokenLife)}
+}
+
+// sign mints the JWT. Its times are cut to the second, so that it never lives
+// longer than t says.
+func (c *Client) sign(t Token) (string, error) {
+	claims := bearerClaims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			ID:        t.ID,
+			IssuedAt:  jwt.NewNumericDate(t.IssuedAt),
+			ExpiresAt: jwt.NewNumericDate(t.ExpiresAt),
+		},
+		ApplicationID: c.appID,
+	}
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(c.key())
+	if err != nil {
+		return "", fmt.Errorf("sign token: %w", err)
+	}
+	return signed, nil
+}
+
+// VerifyToken checks a client's token as the carrier does: RS256 only, of this
+// application, with a jti, not issued in the future, not expired. bearer is the
+// token or the whole Authorization header.
+func VerifyToken(pub *rsa.PublicKey, applicationID, bearer string, now time.Time) (TokenClaims, error) {
+	var claims bearerClaims
+	if err := parseJWT(bearer, "RS256", pub, &claims); err != nil {
+		return TokenClaims{}, err
+	}
+	switch {
+	case claims.ApplicationID != applicationID:
+		return TokenClaims{}, errors.New("token is of another application")
+	case claims.ID == "":
+		return TokenClaims{}, errors.New("token has no jti")
+	case claims.IssuedAt == nil || claims.IssuedAt.After(now):
+		return TokenClaims{}, errors.New("token has no iat, or one in the future")
+	}
+	verified := TokenClaims{ID: claims.ID, IssuedAt: claims.IssuedAt.UTC(), ExpiresAt: claims.IssuedAt.UTC().Add(impliedLife)}
+	if claims.ExpiresAt != nil {
+		verified.ExpiresAt = claims.ExpiresAt.UTC()
+	}
+	if !now.Before(verified.ExpiresAt) {
+		return TokenClaims{}, ErrTokenExpired
+	}
+	return verified, nil
+}
+
+// parseJWT checks the signature of a token in one algorithm, and nothing else.
+// Its errors show nothing of the token.
+func parseJWT(bearer, algorithm string, key any, claims jwt.Claims) error {
+	token := cutBearer(bearer)
+	if token == "" || len(token) > maxToken {
+		return errors.New("no token, or one that is too long")
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{algorithm}), jwt.WithoutClaimsValidation())
+	_, err := parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return key, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return errors.New("token's signature or algorithm is wrong")
+	case err != nil:
+		return errors.New("token cannot be read")
+	}
+	return nil
+}
+
+// cutBearer takes the scheme off an Authorization header.
+func cutBearer(header string) string {
+	header = strings.TrimSpace(header)
+	if scheme, token, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "bearer") {
+		return strings.TrimSpace(token)
+	}
+	return header
+}

@@ -1,0 +1,43 @@
+package voicesim_test
+
+import (
+	"net/http"
+	"runtime"
+	"testing"
+
+	"dialer/voice/voicesim"
+)
+
+// BenchmarkCall is one call from its POST to its end, and how much of it stays
+// in memory for the ledger.
+func BenchmarkCall(b *testing.B) {
+	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
+	b.Cleanup(w.close)
+	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://carrier.test"
+	before := heap()
+	for b.Loop() {
+		w.place(target, map[string]any{"event_url": nil})
+	}
+	w.quiet()
+	b.ReportMetric((heap()-before)/float64(len(w.sim.Ledger())), "kept-B/op")
+}
+
+func heap() float64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+// BenchmarkList is one page of 100 out of many calls.
+func BenchmarkList(b *testing.B) {
+	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
+	b.Cleanup(w.close)
+	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://carrier.test"
+	for _, number := range testNumbers(5000) {
+		w.place(number, map[string]any{"event_url": nil})
+	}
+	for b.Loop() {
+		w.list("page_size=100&record_index=4000&order=asc")
+	}
+}

@@ -1,0 +1,57 @@
+package voicesim
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// These read numbers and truths that some clients send as strings, and lists
+// that some send as one word, as the service does.
+type (
+	flexInt struct {
+		set bool
+		v   int
+	}
+	flexFloat float64
+	flexBool  bool
+	flexList  []string
+)
+
+func (f *flexInt) UnmarshalJSON(b []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	if err != nil {
+		return fmt.Errorf("%s is not a whole number", b)
+	}
+	f.set, f.v = true, n
+	return nil
+}
+
+func (f *flexBool) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseBool(strings.Trim(string(b), `"`))
+	*f = flexBool(v)
+	return err
+}
+
+func (f flexInt) or(usual int) int {
+	if !f.set {
+		return usual
+	}
+	return f.v
+}
+
+func (f *flexFloat) UnmarshalJSON(b []byte) error {
+	v, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	*f = flexFloat(v)
+	return err
+}
+
+func (f *flexList) UnmarshalJSON(b []byte) error {
+	var word string
+	if json.Unmarshal(b, &word) == nil {
+		*f = flexList{word}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(f))
+}

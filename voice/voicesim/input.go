@@ -1,0 +1,153 @@
+package voicesim
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// input waits for keys and words. The old flat form with its settings at the
+// top is read too.
+type input struct {
+	callbackURL
+	Type flexList  `json:"type"`
+	Mode string    `json:"mode"`
+	DTMF dtmfInput `json:"dtmf"`
+	dtmfInput
+}
+
+type dtmfInput struct {
+	TimeOut      flexInt  `json:"timeOut"`
+	MaxDigits    flexInt  `json:"maxDigits"`
+	SubmitOnHash flexBool `json:"submitOnHash"`
+}
+
+func (a *input) check() error {
+	for _, kind := range a.Type {
+		if kind != "dtmf" && kind != "speech" {
+			return errors.New("type is neither dtmf nor speech")
+		}
+	}
+	keys := a.keys()
+	switch {
+	case keys.TimeOut.or(3) < 0 || keys.TimeOut.or(3) > 10:
+		return errors.New("timeOut is not from 0 to 10")
+	case keys.MaxDigits.or(4) < 1 || keys.MaxDigits.or(4) > 20:
+		return errors.New("maxDigits is not from 1 to 20")
+	}
+	return nil
+}
+
+// keys are the settings for keys, in whichever form they came.
+func (a *input) keys() dtmfInput {
+	keys := a.DTMF
+	if len(a.Type) == 0 {
+		keys = a.dtmfInput
+	}
+	return keys
+}
+
+// wants says whether the action listens for this kind.
+func (a *input) wants(kind string) bool {
+	return slices.Contains(a.Type, kind) || len(a.Type) == 0 && kind == "dtmf"
+}
+
+const keyTime = 500 * time.Millisecond // from one key to the next
+
+func (a *input) run(s *Sim, c *call) {
+	l := c.live
+	l.inputs++
+	pressed := nth(l.plan.digits, l.inputs)
+	if a.Mode == "asynchronous" {
+		l.async = a
+		s.pressEach(c, pressed)
+		s.advance(c)
+		return
+	}
+	digits, timedOut := a.keys().collect(pressed)
+	words := ""
+	if a.wants("speech") {
+		words = nth(l.plan.speech, l.inputs)
+	}
+	took := time.Duration(len(digits)) * keyTime
+	if timedOut {
+		took += time.Duration(a.keys().TimeOut.or(3)) * time.Second
+	}
+	if words != "" {
+		took = speakingTime(words) + 2*time.Second
+	}
+	s.then(c, took, func() { s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words)) })
+}
+
+// collect is what the service takes of the keys that a person presses, and
+// whether it waited for more in vain.
+func (k dtmfInput) collect(pressed string) (digits string, timedOut bool) {
+	if k.SubmitOnHash {
+		if before, _, found := strings.Cut(pressed, "#"); found {
+			return before, false
+		}
+	}
+	if most := k.MaxDigits.or(4); len(pressed) >= most {
+		return pressed[:most], false
+	}
+	return pressed, true
+}
+
+// nth is the n-th of the list, from 1, and nothing past its end.
+func nth(list []string, n int) string {
+	if n > len(list) {
+		return ""
+	}
+	return list[n-1]
+}
+
+// pressesNext says whether the next action is an input that the person knows
+// what to press at.
+func (s *Sim) pressesNext(c *call) bool {
+	f := c.live.flow
+	if f.next >= len(f.actions) {
+		return false
+	}
+	_, isInput := f.actions[f.next].(*input)
+	return isInput && nth(c.live.plan.digits, c.live.inputs+1) != ""
+}
+
+func (s *Sim) inputEvent(c *call, a *input, digits string, timedOut bool, words string) object {
+	e := object{
+		{"from", c.from}, {"to", c.to}, {"uuid", c.uuid()}, {"conversation_uuid", c.conversation()},
+		{"timestamp", s.now().Format(millis)},
+	}
+	if s.cfg.ContractShapes {
+		return append(e, member{"dtmf", digits}, member{"timed_out", timedOut})
+	}
+	keys := object{{"digits", digits}, {"timed_out", timedOut}}
+	if !a.wants("dtmf") {
+		keys = object{{"digits", nil}, {"timed_out", false}}
+	}
+	return append(e, member{"dtmf", keys}, member{"speech", heard(a, words)})
+}
+
+func heard(a *input, words string) object {
+	switch {
+	case !a.wants("speech"):
+		return object{{"error", "Speech was not enabled"}}
+	case words == "":
+		return object{{"timeout_reason", "start_timeout"}, {"results", []object{}}}
+	}
+	return object{{"timeout_reason", "end_on_silence_timeout"}, {"results", []object{{{"text", words}, {"confidence", "0.9405097"}}}}}
+}
+
+// pressEach sends each key as an event of its own while the flow goes on, for
+// as long as somebody listens.
+func (s *Sim) pressEach(c *call, pressed string) {
+	for i := range len(pressed) {
+		s.later(c, time.Duration(i+1)*keyTime, func() {
+			if c.live.async == nil {
+				return
+			}
+			url, method := c.live.async.or(c.live)
+			s.send(c, url, method, s.inputEvent(c, &input{}, pressed[i:i+1], false, ""), nil)
+		})
+	}
+}

@@ -1,0 +1,123 @@
+package voicesim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// LedgerCall is one call that was really placed.
+type LedgerCall struct {
+	UUID             string          `json:"uuid"`
+	ConversationUUID string          `json:"conversation_uuid"`
+	AttemptID        string          `json:"attempt_id"` // ?attempt= of its event URL
+	To               string          `json:"to"`
+	From             string          `json:"from"`
+	PlacedAt         time.Time       `json:"placed_at"`
+	EndedAt          time.Time       `json:"ended_at,omitzero"`
+	Outcome          string          `json:"outcome"` // "" while it is not known
+	Answered         bool            `json:"answered"`
+	DurationS        int             `json:"duration_s"`
+	Rate             decimal.Decimal `json:"rate"`
+	Price            decimal.Decimal `json:"price"`       // the true one, as it stands
+	PriceShown       bool            `json:"price_shown"` // to whoever asks with GET
+	JTI              string          `json:"jti"`         // of the token that placed it
+	// Parent is the uuid of the call whose connect action placed this one; such
+	// a leg has no attempt and no token of its own.
+	Parent  string  `json:"parent,omitempty"`
+	Control Control `json:"control,omitzero"`
+}
+
+// Ledger is every call really placed, in order.
+func (s *Sim) Ledger() []LedgerCall {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	ledger := make([]LedgerCall, len(s.calls))
+	for i, c := range s.calls {
+		ledger[i] = s.entry(c, now)
+	}
+	return ledger
+}
+
+func (s *Sim) entry(c *call, now time.Time) LedgerCall {
+	rate := s.rate(c, now)
+	e := LedgerCall{
+		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attempt, To: c.to, From: c.from,
+		PlacedAt: c.placedAt.time(), EndedAt: c.endedAt.time(), Outcome: c.outcome, Answered: c.answered,
+		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: c.priceShown(now),
+		JTI: c.jti,
+	}
+	if c.parent != nil {
+		e.Parent = c.parent.uuid()
+	}
+	if c.control != nil {
+		e.Control = *c.control
+	}
+	return e
+}
+
+// serveLedger writes one JSON object a line.
+func (s *Sim) serveLedger(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	for _, c := range s.Ledger() {
+		if lines.Encode(c) != nil {
+			return // the reader has left
+		}
+	}
+}
+
+func (s *Sim) serveSummary(w http.ResponseWriter, _ *http.Request) {
+	reply(w, http.StatusOK, "application/json", s.Summary())
+}
+
+// FetchLedger reads the ledger and the summary of a simulator in another
+// process. baseURL may end in /v1, as the API's does.
+func FetchLedger(ctx context.Context, client *http.Client, baseURL string) ([]LedgerCall, Summary, error) {
+	base := strings.TrimSuffix(strings.TrimRight(baseURL, "/"), "/v1")
+	var ledger []LedgerCall
+	err := fetch(ctx, client, base+"/ledger", func(lines *json.Decoder) error {
+		var c LedgerCall
+		err := lines.Decode(&c)
+		if err == nil {
+			ledger = append(ledger, c)
+		}
+		return err
+	})
+	var summary Summary
+	if err == nil {
+		err = fetch(ctx, client, base+"/ledger/summary", func(body *json.Decoder) error { return body.Decode(&summary) })
+	}
+	return ledger, summary, err
+}
+
+// fetch decodes values of a response until its end.
+func fetch(ctx context.Context, client *http.Client, url string, decode func(*json.Decoder) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("read the ledger: %s", resp.Status)
+	}
+	for body := json.NewDecoder(resp.Body); ; {
+		if err := decode(body); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read the ledger: %w", err)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package voicesim
+
+import (
+	"cmp"
+	"time"
+)
+
+// live is what only a call in progress needs.
+type live struct {
+	order       *order
+	plan        plan
+	begun       time.Time     // by the machine's clock
+	at          time.Duration // how far the call has come, in its own time
+	answeredAt  time.Duration // on that scale
+	detection   string        // "", continue or hangup: what to do about a machine
+	eventURL    string
+	eventMethod string
+	box         *mailbox
+	held        []letter // an event that waits to change places with the next
+	events      int      // so far
+	inputs      int      // input actions so far
+	flow        flow
+	recordings  []recording // that end with the call
+	room        *room
+	async       *input // listens while the flow goes on
+	talks       int    // started by control so far: the end of one is not that of a later one
+	streams     int    // the same
+	leg         leg
+	legs        []*call // that connect actions added
+}
+
+// plan is how a call will go when nobody interferes, in the call's own time.
+type plan struct {
+	outcome string
+	ring    time.Duration // from ringing to the answer, or to giving up
+	talk    time.Duration // from the answer until the person hangs up
+	beep    time.Duration // from the machine's answer to its beep
+	digits  []string
+	speech  []string
+}
+
+// begin starts the call's life.
+func (s *Sim) begin(c *call, o *order) {
+	c.live = &live{
+		order: o, plan: s.planFor(c), begun: time.Now(), detection: o.detection(),
+		eventMethod: o.EventMethod, box: &mailbox{},
+	}
+	if len(o.EventURL) == 1 {
+		c.live.eventURL = o.EventURL[0]
+	}
+	s.stats.count(func(m *Summary) { m.InProgress++ })
+	s.later(c, s.between(0, 100*time.Millisecond, "start", c.key()), func() { s.start(c) })
+}
+
+func (s *Sim) planFor(c *call) plan {
+	k := c.key()
+	p := plan{
+		outcome: answered,
+		ring:    s.between(3*time.Second, 8*time.Second, "ring", k),
+		talk:    s.between(5*time.Second, 40*time.Second, "talk", k),
+		beep:    s.between(2*time.Second, 6*time.Second, "beep", k),
+	}
+	if scripts := s.cfg.Outcomes.ByNumber[c.to]; len(scripts) > 0 {
+		p.follow(scripts[min(k.n, len(scripts))-1])
+	} else if c.toType == "phone" {
+		p.outcome = cmp.Or(pick(s.draw("outcome", k)*s.total, s.weights), answered)
+	}
+	return p
+}
+
+func (p *plan) follow(script Script) {
+	p.outcome = script.Outcome
+	p.ring = cmp.Or(script.Ring, p.ring)
+	p.talk = cmp.Or(script.Talk, p.talk)
+	p.beep = cmp.Or(script.Beep, p.beep)
+	p.digits, p.speech = script.Digits, script.Speech
+}
+
+// later runs f in d of the call's own time, if the call still goes on then. f
+// runs under s.mu.
+func (s *Sim) later(c *call, d time.Duration, f func()) {
+	due := c.live.at + d
+	s.schedule.after(s.scaled(d), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed && c.goesOn() {
+			c.live.at = max(c.live.at, due)
+			f()
+		}
+	})
+}
+
+func (s *Sim) scaled(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / s.cfg.Speed)
+}
+
+// catchUp brings the call's own time up to now, before something from outside
+// acts on it.
+func (s *Sim) catchUp(c *call) {
+	passed := time.Duration(float64(time.Since(c.live.begun)) * s.cfg.Speed)
+	c.live.at = max(c.live.at, passed)
+}
+
+// goesOn says whether the call is not over.
+func (c *call) goesOn() bool { return c.live != nil && c.endedAt == 0 }
+
+func (s *Sim) start(c *call) {
+	s.emit(c, s.event(c, started), nil)
+	k := c.key()
+	switch c.live.plan.outcome {
+	case rejected:
+		s.later(c, s.between(200*time.Millisecond, time.Second, "reject", k), func() { s.fail(c, rejected) })
+	case failed:
+		s.later(c, s.between(500*time.Millisecond, 2*time.Second, "fail", k), func() { s.fail(c, failed) })
+	default:
+		s.later(c, s.between(200*time.Millisecond, time.Second, "ringing", k), func() { s.ring(c) })
+	}
+}
+
+func (s *Sim) ring(c *call) {
+	c.status = ringing
+	s.emit(c, s.event(c, ringing), nil)
+	p, limit := c.live.plan, time.Duration(c.live.order.RingingTimer.or(60))*time.Second
+	switch {
+	case p.outcome == timeout || p.ring >= limit:
+		s.later(c, limit, func() { s.fail(c, timeout) })
+	case p.outcome == answered || p.outcome == human || p.outcome == machine:
+		s.later(c, p.ring, func() { s.answer(c) })
+	default:
+		s.later(c, p.ring, func() { s.fail(c, p.outcome) })
+	}
+}
+
+// hangUp ends a call, answered or not. by is user or platform.
+func (s *Sim) hangUp(c *call, by string) {
+	if !c.answered {
+		s.fail(c, cancelled)
+		return
+	}
+	if c.toType == "websocket" && by == "user" {
+		s.emit(c, s.event(c, disconnected), s.redirected(c.live.leg.parent))
+	}
+	c.status = completed
+	c.seconds = int32((c.live.at - c.live.answeredAt + time.Second - 1) / time.Second)
+	s.end(c)
+	s.complete(c, by)
+}
+
+// fail ends a call that was not answered.
+func (s *Sim) fail(c *call, status string) {
+	c.status, c.outcome = status, status
+	s.end(c)
+	s.emit(c, s.event(c, status, failureDetail(status)...), c.live.leg.failed)
+	if status == rejected || s.hits(noCompleted, c.key()) { // nothing follows
+		s.over(c)
+		return
+	}
+	s.schedule.after(s.scaled(100*time.Millisecond), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed {
+			s.complete(c, "platform")
+		}
+	})
+}
+
+// failureDetail is what the carrier says of a failure beyond its name.
+func failureDetail(status string) []member {
+	switch status {
+	case busy:
+		return []member{{"sip_code", 486}}
+	case unanswered:
+		return []member{{"detail", "unavailable"}, {"sip_code", 480}}
+	case failed:
+		return []member{{"detail", "number_out_of_service"}, {"sip_code", 404}}
+	case rejected:
+		return []member{{"detail", "declined"}, {"sip_code", 603}}
+	}
+	return nil
+}
+
+// end closes the record, decides when its price will be seen, and lets go of
+// what the call held.
+func (s *Sim) end(c *call) {
+	now := s.now()
+	c.endedAt = stampOf(now)
+	lag := s.cfg.PriceLag
+	if c.answered {
+		c.correct = s.hits(correction, c.key())
+		if s.hits(nullPrice, c.key()) {
+			lag += s.cfg.Faults.NullFor
+		}
+	}
+	c.pricedAt = stampOf(now.Add(lag))
+	for _, r := range c.live.recordings {
+		s.recorded(c, r)
+	}
+	s.leave(c)
+	s.release(c)
+}
+
+// complete sends the last event.
+func (s *Sim) complete(c *call, by string) {
+	s.emit(c, s.event(c, completed, s.closing(c, by)...), nil)
+	s.over(c)
+}
+
+// over lets go of what only a call in progress needs.
+func (s *Sim) over(c *call) {
+	s.post.put(c.live.box, c.live.held...)
+	c.live = nil
+	s.stats.count(func(m *Summary) { m.InProgress-- })
+}

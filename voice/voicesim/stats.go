@@ -1,0 +1,58 @@
+package voicesim
+
+import (
+	"maps"
+	"sync"
+)
+
+// Summary counts what the simulator saw and did.
+type Summary struct {
+	Creates             int            `json:"creates"`               // POSTs to /calls that arrived
+	Placed              int            `json:"placed"`                // calls
+	Legs                int            `json:"legs"`                  // placed by connect actions
+	InProgress          int            `json:"in_progress"`           // of both, those not over yet
+	Requests            int            `json:"requests"`              // other requests that arrived
+	Refused             map[int]int    `json:"refused"`               // requests by status, where nothing was done
+	Faults              map[string]int `json:"faults"`                // by name, see Faults
+	ExpiredTokens       int            `json:"expired_tokens"`        // requests refused for that
+	EventsSent          int            `json:"events_sent"`           // and answered 200 to 205
+	EventsFailed        int            `json:"events_failed"`         // sent once or twice, and not taken
+	EventsPending       int            `json:"events_pending"`        // to be sent, or under way
+	MaxCreatesPerSecond int            `json:"max_creates_in_second"` // in any sliding second, of those that arrived
+	MaxPlacedPerSecond  int            `json:"max_placed_in_second"`  // in any sliding second, of calls and legs
+}
+
+type stats struct {
+	mu      sync.Mutex
+	summary Summary
+
+	arrivals, placements window // guarded by Sim.mu
+}
+
+func newStats() *stats {
+	return &stats{summary: Summary{Refused: map[int]int{}, Faults: map[string]int{}}}
+}
+
+func (s *stats) count(change func(*Summary)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.summary)
+}
+
+func (s *stats) refused(status int) { s.count(func(m *Summary) { m.Refused[status]++ }) }
+
+func (s *stats) fault(f fault) { s.count(func(m *Summary) { m.Faults[string(f)]++ }) }
+
+// Summary is the count so far.
+func (s *Sim) Summary() Summary {
+	s.mu.Lock()
+	arrived, placed := s.stats.arrivals.max, s.stats.placements.max
+	s.mu.Unlock()
+	var m Summary
+	s.stats.count(func(now *Summary) {
+		m = *now
+		m.Refused, m.Faults = maps.Clone(now.Refused), maps.Clone(now.Faults)
+	})
+	m.MaxCreatesPerSecond, m.MaxPlacedPerSecond = arrived, placed
+	return m
+}

@@ -1,0 +1,155 @@
+package voicesim
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// object is a JSON object whose members keep their order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the members in order.
+func (o object) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := json.Marshal(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(value)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// query writes the members as the GET form of a webhook does: nulls are empty,
+// and what is not a string is JSON text.
+func (o object) query() (url.Values, error) {
+	q := url.Values{}
+	for _, m := range o {
+		switch v := m.value.(type) {
+		case nil:
+			q.Set(m.name, "")
+		case string:
+			q.Set(m.name, v)
+		default:
+			text, err := json.Marshal(v)
+			if err != nil {
+				return nil, err
+			}
+			q.Set(m.name, string(text))
+		}
+	}
+	return q, nil
+}
+
+// stamp is a moment in nanoseconds of Unix time; zero is none. It keeps a
+// ledger of a million calls small.
+type stamp int64
+
+func stampOf(t time.Time) stamp { return stamp(t.UnixNano()) }
+
+func (s stamp) time() time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(s)).UTC()
+}
+
+const (
+	millis          = "2006-01-02T15:04:05.000Z"
+	contractSeconds = "2006-01-02 15:04:05"
+)
+
+// moment writes a time as records show it: whole seconds, null for none.
+func (s *Sim) moment(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	if s.cfg.ContractShapes {
+		return t.Format(contractSeconds)
+	}
+	return t.Truncate(time.Second).Format(millis)
+}
+
+func reply(w http.ResponseWriter, status int, contentType string, body any) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	// An error here is a client that has left: nobody is there to be told.
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// refuse answers in shape A, the voice service's own.
+func refuse(w http.ResponseWriter, status int, invalid ...invalidParameter) {
+	body := object{{"type", status}, {"title", http.StatusText(status)}}
+	if len(invalid) > 0 {
+		body = append(body, member{"invalid_parameters", invalid})
+	}
+	reply(w, status, "application/json", body)
+}
+
+type invalidParameter struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// gatewayError answers in shape B, that of the gateway in front.
+func gatewayError(w http.ResponseWriter, status int) {
+	title := http.StatusText(status)
+	kind := strings.ToUpper(strings.ReplaceAll(title, " ", "_"))
+	reply(w, status, "application/json", object{{"type", kind}, {"error_title", title}})
+}
+
+// tooManyRequests answers in shape C, that of the whole platform.
+func tooManyRequests(w http.ResponseWriter) {
+	reply(w, http.StatusTooManyRequests, "application/problem+json", object{
+		{"type", "https://developer.vonage.com/api-errors#rate-limit"},
+		{"title", "Rate Limit Hit"},
+		{"detail", "Please wait, then retry your request"},
+		{"instance", newTrace()},
+	})
+}
+
+// unavailable answers as a proxy does when nothing is behind it.
+func unavailable(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write([]byte("<html><body><h1>503 Service Unavailable</h1></body></html>\n"))
+}
+
+// cut ends the connection without a word more.
+func cut() { panic(http.ErrAbortHandler) }
+
+// breakOff sends half of a body that was promised whole.
+func breakOff(w http.ResponseWriter, status int, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		cut()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = w.Write(text[:len(text)/2])
+	_ = http.NewResponseController(w).Flush()
+	cut()
+}

@@ -1,0 +1,294 @@
+package voicesim_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/voice/voicesim"
+)
+
+const (
+	application = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+	target      = "447700900123"
+	caller      = "447700900001"
+)
+
+var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// world is a simulator with somebody who calls it and takes its callbacks.
+type world struct {
+	t      testing.TB
+	sim    *voicesim.Sim
+	client *http.Client
+	url    string
+	mail   *mail
+	poll   time.Duration // how long to wait between two looks
+
+	mu       sync.Mutex
+	signedAt [2]int64
+	bearer   string
+}
+
+// overHTTP starts a simulator on a socket, with a receiver on another.
+func overHTTP(t *testing.T, cfg voicesim.Config) *world {
+	t.Helper()
+	m := &mail{}
+	receiver := httptest.NewServer(m)
+	t.Cleanup(receiver.Close)
+	m.url = receiver.URL + "/webhooks/event"
+	w := newWorld(t, cfg, m)
+	server := httptest.NewServer(w.sim)
+	t.Cleanup(server.Close)
+	w.url, w.client = server.URL, server.Client()
+	t.Cleanup(w.close)
+	return w
+}
+
+// inBubble starts a simulator that needs no socket; the test closes it.
+func inBubble(t *testing.T, cfg voicesim.Config) *world {
+	t.Helper()
+	m := &mail{url: "http://dialer.test/webhooks/event"}
+	cfg.Client = &http.Client{Transport: voicesim.InProcess(m)}
+	w := newWorld(t, cfg, m)
+	w.poll = 100 * time.Millisecond
+	w.url, w.client = "http://carrier.test", &http.Client{Transport: w.sim.Transport()}
+	return w
+}
+
+func newWorld(t testing.TB, cfg voicesim.Config, m *mail) *world {
+	t.Helper()
+	private, err := key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.PublicKey, cfg.ApplicationID = &private.PublicKey, application
+	sim, err := voicesim.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{t: t, sim: sim, mail: m, poll: time.Millisecond}
+}
+
+func (w *world) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := w.sim.Close(ctx); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// token signs one for the application that holds for so long. Those of one
+// second are one, since signing is slow.
+func (w *world) token(life time.Duration) string {
+	now := time.Now()
+	iat, exp := now.Unix(), now.Add(life).Unix()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.signedAt != [2]int64{iat, exp} {
+		w.signedAt = [2]int64{iat, exp}
+		w.bearer = w.signed(map[string]any{"application_id": application, "iat": iat, "jti": "token-1", "exp": exp})
+	}
+	return w.bearer
+}
+
+func (w *world) signed(claims map[string]any) string {
+	w.t.Helper()
+	private, err := key()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	signed := encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode(text)
+	sum := sha256.Sum256([]byte(signed))
+	signature, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return "Bearer " + signed + "." + encode(signature)
+}
+
+type reply struct {
+	status int
+	body   map[string]any
+	err    error // of the exchange, or of reading its body
+}
+
+// ask sends a request with a good token.
+func (w *world) ask(method, path, body string) reply {
+	return w.askWith(w.token(time.Minute), method, path, body)
+}
+
+func (w *world) askWith(authorization, method, path, body string) reply {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", authorization)
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return reply{err: err}
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	r := reply{status: resp.StatusCode, err: err}
+	if json.Valid(text) {
+		if err := json.Unmarshal(text, &r.body); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return r
+}
+
+// order is a body for POST /calls, with members added or, where nil, removed.
+func (w *world) order(to string, more map[string]any) string {
+	w.t.Helper()
+	o := map[string]any{
+		"to":        []any{map[string]any{"type": "phone", "number": to}},
+		"from":      map[string]any{"type": "phone", "number": caller},
+		"ncco":      []any{map[string]any{"action": "talk", "text": "Hello", "loop": 0}}, // until somebody hangs up
+		"event_url": []any{w.mail.url + "?attempt=a-" + to},
+	}
+	for name, value := range more {
+		o[name] = value
+		if value == nil {
+			delete(o, name)
+		}
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// place makes a call and returns its uuid.
+func (w *world) place(to string, more map[string]any) string {
+	w.t.Helper()
+	r := w.ask("POST", "/v1/calls", w.order(to, more))
+	if r.status != http.StatusCreated {
+		w.t.Fatalf("POST /calls: %d %v %v", r.status, r.body, r.err)
+	}
+	return r.body["uuid"].(string)
+}
+
+// until waits for something to be so.
+func (w *world) until(what string, so func() bool) {
+	w.t.Helper()
+	limit := 20 * time.Second
+	if w.poll > time.Millisecond { // a bubble's time is free
+		limit = 3 * time.Hour
+	}
+	for deadline := time.Now().Add(limit); !so(); time.Sleep(w.poll) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("%s: not in %v", what, limit)
+		}
+	}
+}
+
+// quiet waits until no call is in progress and no event is under way.
+func (w *world) quiet() {
+	w.t.Helper()
+	w.until("all is quiet", func() bool {
+		m := w.sim.Summary()
+		return m.InProgress == 0 && m.EventsPending == 0
+	})
+}
+
+func (w *world) onlyCall() voicesim.LedgerCall {
+	w.t.Helper()
+	ledger := w.sim.Ledger()
+	if len(ledger) != 1 {
+		w.t.Fatalf("%d calls in the ledger, want 1", len(ledger))
+	}
+	return ledger[0]
+}
+
+// mail takes callbacks.
+type mail struct {
+	url string
+
+	mu sync.Mutex
+	// answer, when set, says what to reply to the n-th request, from 1.
+	answer   func(n int, r *http.Request, w http.ResponseWriter)
+	requests []request
+}
+
+type request struct {
+	method, path, query string
+	header              http.Header
+	body                []byte
+	event               map[string]any
+}
+
+func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	got := request{method: r.Method, path: r.URL.Path, query: r.URL.RawQuery, header: r.Header.Clone(), body: body}
+	if len(body) > 0 {
+		if err := json.Unmarshal(body, &got.event); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+	}
+	m.mu.Lock()
+	m.requests = append(m.requests, got)
+	n, answer := len(m.requests), m.answer
+	m.mu.Unlock()
+	if answer != nil {
+		answer(n, r, w)
+	}
+}
+
+func (m *mail) all() []request {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]request(nil), m.requests...)
+}
+
+// statuses are those of the events, in the order in which they came.
+func (m *mail) statuses() []string {
+	var words []string
+	for _, r := range m.all() {
+		if status, ok := r.event["status"].(string); ok {
+			words = append(words, status)
+		}
+	}
+	return words
+}
+
+// event is the first one of that status.
+func (w *world) event(status string) map[string]any {
+	w.t.Helper()
+	for _, r := range w.mail.all() {
+		if r.event["status"] == status {
+			return r.event
+		}
+	}
+	w.t.Fatalf("no event %q among %v", status, w.mail.statuses())
+	return nil
+}
+
+// script makes every call to target go one way.
+func script(scripts ...voicesim.Script) voicesim.Outcomes {
+	return voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{target: scripts}}
+}
