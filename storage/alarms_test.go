@@ -1,0 +1,138 @@
+package storage_test
+
+import (
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+)
+
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	id := uuid.New()
+	raise := func(a campaign.Alarm) { t.Helper(); check(t, db.Raise(t.Context(), a)) }
+	repeated := campaign.Alarm{Kind: campaign.AlarmCanaryMissing, Detail: "x"}
+	raise(repeated)
+	raise(campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"})
+	raise(repeated)
+	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []storage.RaisedAlarm{
+		{Alarm: repeated, Times: 2}, {Alarm: campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"}, Times: 1},
+	}
+	if diff := cmp.Diff(want, list, cmpopts.IgnoreFields(storage.RaisedAlarm{}, "ID", "First", "Last")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if list, err = db.Alarms(t.Context(), storage.AlarmQuery{Limit: 1}); err != nil || len(list) != 1 {
+		t.Errorf("with a limit of 1: %v, %v", list, err)
+	}
+}
+
+func listAlarms(t *testing.T, db *storagetest.DB, q storage.AlarmQuery) (kinds []string) {
+	t.Helper()
+	q.Limit = 100
+	list, err := db.Alarms(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range list {
+		kinds = append(kinds, a.Kind)
+	}
+	return kinds
+}
+
+func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: a.ID, Detail: "x"}))
+	db.Exec(t, `UPDATE alarms SET last_at = last_at - interval '2 hours'`)
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "y"}))
+	for _, test := range []struct {
+		q    storage.AlarmQuery
+		want []string
+	}{
+		{storage.AlarmQuery{}, []string{campaign.AlarmRedis, campaign.AlarmLost}},
+		{storage.AlarmQuery{Kind: campaign.AlarmLost}, []string{campaign.AlarmLost}},
+		{storage.AlarmQuery{Within: time.Hour}, []string{campaign.AlarmRedis}},
+		{storage.AlarmQuery{Within: time.Hour, Kind: campaign.AlarmLost}, nil},
+	} {
+		if diff := cmp.Diff(test.want, listAlarms(t, db, test.q)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.q, diff)
+		}
+	}
+	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Kind: campaign.AlarmLost, Limit: 1})
+	if err != nil || len(list) != 1 || list[0].Campaign != "c" {
+		t.Errorf("%+v, %v; want the campaign's name", list, err)
+	}
+}
+
+// What was dealt with leaves the list, and comes back when it happens again,
+// with who had dealt with it.
+func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a := campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}
+	seldom := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "y"}
+	check(t, db.Raise(t.Context(), a))
+	check(t, db.RaiseSeldom(t.Context(), seldom))
+	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v, %v; want two", list, err)
+	}
+	resolved, err := db.ResolveAlarms(t.Context(), "ann", []int64{list[0].ID, list[1].ID, 99})
+	if err != nil || len(resolved) != 2 {
+		t.Errorf("resolved %v, %v; want two", resolved, err)
+	}
+	if again, err := db.ResolveAlarms(t.Context(), "bob", resolved); err != nil || len(again) != 0 {
+		t.Errorf("resolved %v again, %v", again, err)
+	}
+	if got := listAlarms(t, db, storage.AlarmQuery{}); len(got) != 0 {
+		t.Errorf("%v are listed, want none", got)
+	}
+	if got := listAlarms(t, db, storage.AlarmQuery{Resolved: true}); len(got) != 2 {
+		t.Errorf("%v of all, want both", got)
+	}
+	check(t, db.Raise(t.Context(), a))
+	check(t, db.RaiseSeldom(t.Context(), seldom))
+	if list, err = db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10}); err != nil || len(list) != 2 {
+		t.Fatalf("after they were raised again: %+v, %v; want two", list, err)
+	}
+	for _, got := range list {
+		if got.ResolvedBy != "ann" || !got.Open() || got.Times != 2 {
+			t.Errorf("%+v, want it open, raised twice, and ann's name", got)
+		}
+	}
+	if n, err := db.ResolveAlarmsOf(t.Context(), "bob", campaign.AlarmRedis); err != nil || n != 1 {
+		t.Errorf("resolved %d of a kind, %v; want 1", n, err)
+	}
+}
+
+// What anybody can cause is stored once a minute while it is open.
+func TestAlarmThatAnybodyCanCauseIsKeptOnceAMinute(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "x"}
+	for range 5 {
+		check(t, db.RaiseSeldom(t.Context(), a))
+	}
+	times := func() int { return storagetest.Value[int](t, db, `SELECT times FROM alarms`) }
+	if n := times(); n != 1 {
+		t.Errorf("%d times, want 1", n)
+	}
+	db.Exec(t, `UPDATE alarms SET last_at = last_at - interval '61 seconds'`)
+	check(t, db.RaiseSeldom(t.Context(), a))
+	if n := times(); n != 2 {
+		t.Errorf("%d times after a minute, want 2", n)
+	}
+}

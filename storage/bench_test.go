@@ -1,0 +1,143 @@
+package storage_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+)
+
+// A small and a large database, between which nothing that is done all the
+// time may become slower.
+const (
+	fewAttempts  = 100_000
+	manyAttempts = 3_000_000
+)
+
+// grow makes a campaign of n contacts, each with an attempt that is over, and
+// another one with people to call. The rows are made by Postgres, past the
+// triggers and with the indexes put off; the tallies are counted as in a database
+// that was restored. Ids grow, as those that are made in time's order do.
+func grow(b *testing.B, db *storagetest.DB, n int) campaign.Campaign {
+	b.Helper()
+	done := running(b, db, fmt.Sprint(n, " done"), settings(), rows(0, 1))
+	due := running(b, db, fmt.Sprint(n, " due"), settings(), rows(1, 1))
+	indexes := storagetest.Rows[string](b, db, `
+		SELECT indexdef FROM pg_indexes WHERE tablename = 'attempts' AND indexname NOT IN (SELECT conname FROM pg_constraint)`)
+	db.Exec(b, `
+		DO $$ DECLARE name text; BEGIN
+			FOR name IN SELECT indexname FROM pg_indexes WHERE tablename = 'attempts'
+				AND indexname NOT IN (SELECT conname FROM pg_constraint) LOOP EXECUTE 'DROP INDEX ' || name;
+			END LOOP;
+		END $$`)
+	db.Exec(b, fmt.Sprintf(`
+		SET session_replication_role = replica; SET maintenance_work_mem = '256MB';
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at, state, reason, attempts, next_no)
+		SELECT %[1]d, (SELECT id FROM zone_groups WHERE campaign_id = %[1]d), 'bench', i, '4471' || lpad(i::text, 8, '0'), '{"name":"Ann"}',
+		       now(), 'done', 'human', 1, 2 FROM generate_series(1, %[3]d) AS i;
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
+		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
+		FROM generate_series(1, 50000) AS i;
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence,
+			dialed_at, token_expires_at, call_uuid, conversation_uuid, seen, answered_at, closed_at, disposition, price, rate, duration_s)
+		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'carrier', now(), 1,
+		       at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
+		FROM (SELECT *, now() - (id %% 720) * interval '1 hour' AS at FROM contacts WHERE source = 'bench' AND state = 'done') AS k;
+		SET session_replication_role = DEFAULT; RESET maintenance_work_mem`, done.ID, due.ID, n))
+	for _, index := range indexes {
+		db.Exec(b, index)
+	}
+	db.Exec(b, `SELECT recount_tallies()`)
+	db.Exec(b, `VACUUM ANALYZE`)
+	return done
+}
+
+// BenchmarkGrowth is how much longer a campaign's report, the list of campaigns
+// and a claim of a minute of calls take with three million attempts than with a
+// hundred thousand. The two databases are asked in turn, and the middle of the
+// times counts.
+func BenchmarkGrowth(b *testing.B) {
+	small, large := storagetest.New(b), storagetest.New(b)
+	few, many := grow(b, small, fewAttempts), grow(b, large, manyAttempts)
+	for _, work := range []struct {
+		name string
+		do   func(*storagetest.DB, campaign.Campaign)
+	}{
+		{"report", func(db *storagetest.DB, c campaign.Campaign) {
+			if r, err := db.Report(b.Context(), c.ID); err != nil || len(r) != 1 {
+				b.Fatal(r, err)
+			}
+		}},
+		{"campaigns", func(db *storagetest.DB, _ campaign.Campaign) {
+			if r, err := db.Report(b.Context()); err != nil || len(r) != 2 {
+				b.Fatal(r, err)
+			}
+		}},
+		{"waits-for", func(db *storagetest.DB, c campaign.Campaign) {
+			if _, err := db.OpenCounts(b.Context(), c.ID); err != nil {
+				b.Fatal(err)
+			}
+		}},
+		{"finish", func(db *storagetest.DB, _ campaign.Campaign) {
+			if _, err := db.FinishCampaigns(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}},
+		{"claim", func(db *storagetest.DB, _ campaign.Campaign) {
+			if got := claim(b, db, 180); len(got) != 180 {
+				b.Fatalf("claimed %d, want 180", len(got))
+			}
+		}},
+	} {
+		b.Run(work.name, func(b *testing.B) {
+			var quick, slow []time.Duration
+			for b.Loop() {
+				quick = append(quick, timed(func() { work.do(small, few) }))
+				slow = append(slow, timed(func() { work.do(large, many) }))
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(middle(quick), "ms-at-100k")
+			b.ReportMetric(middle(slow), "ms-at-3M")
+			b.ReportMetric(middle(slow)/middle(quick), "ratio")
+		})
+	}
+	for _, db := range []*storagetest.DB{small, large} {
+		sound(b, db)
+	}
+}
+
+func timed(work func()) time.Duration {
+	begun := time.Now()
+	work()
+	return time.Since(begun)
+}
+
+// middle is the median in milliseconds.
+func middle(times []time.Duration) float64 {
+	slices.Sort(times)
+	return times[len(times)/2].Seconds() * 1000
+}
+
+// BenchmarkClaim claims a minute of calls of an ordinary account from a
+// campaign of a million people in twenty zones; what it costs must not depend
+// on how many wait.
+func BenchmarkClaim(b *testing.B) {
+	db := storagetest.New(b)
+	c := running(b, db, "c", settings(), nil)
+	db.Exec(b, `
+		INSERT INTO zone_groups (campaign_id, zones)
+		SELECT $1, ARRAY[name] FROM pg_timezone_names WHERE name LIKE 'Europe/%' ORDER BY name LIMIT 20`, c.ID)
+	db.Exec(b, `
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
+		SELECT $1, g.ids[1 + i % cardinality(g.ids)], 'bench', i, '4470' || lpad(i::text, 8, '0'), '{}', now()
+		FROM generate_series(1, 1000000) AS i, (SELECT array_agg(id) AS ids FROM zone_groups) AS g`, c.ID)
+	db.Exec(b, `ANALYZE`)
+	for b.Loop() {
+		if got := claim(b, db, 180); len(got) != 180 {
+			b.Fatalf("claimed %d, want 180", len(got))
+		}
+	}
+}

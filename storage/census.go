@@ -1,0 +1,97 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+)
+
+// Census counts what the fleet has. Attempts and contacts are kept counted as
+// they change, so it does not grow with them.
+func (db *DB) Census(ctx context.Context) (campaign.Census, error) {
+	c := campaign.Census{
+		AlarmsOpen: map[string]int{}, AlarmsRaised: map[string]int{},
+		Attempts: map[campaign.State]int{}, Contacts: map[campaign.ContactState]int{},
+		HangUps: map[campaign.HangUpState]int{}, Behind: map[string]time.Duration{}, Factor: map[campaign.Budget]float64{},
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT subject, state, sum(n)::float8 FROM tallied WHERE subject IN ('attempts', 'contacts') GROUP BY subject, state
+		UNION ALL SELECT 'open', kind, count(*) FROM alarms WHERE `+openAlarm+` GROUP BY kind
+		UNION ALL SELECT 'raised', kind, sum(times) FROM alarms GROUP BY kind
+		UNION ALL SELECT 'hangups', state, count(*) FROM hangups GROUP BY state
+		UNION ALL SELECT 'behind', pass, extract(epoch FROM clock_timestamp() - reached) FROM reconcile_watermarks
+		UNION ALL SELECT 'pace', budget, `+paceFactor+` FROM pace, clock_timestamp() AS now`)
+	if err != nil {
+		return c, fmt.Errorf("count the books: %w", err)
+	}
+	var subject, name string
+	var n float64
+	_, err = pgx.ForEachRow(rows, []any{&subject, &name, &n}, func() error {
+		switch subject {
+		case "attempts":
+			c.Attempts[campaign.State(name)] = int(n)
+		case "contacts":
+			c.Contacts[campaign.ContactState(name)] = int(n)
+		case "open":
+			c.AlarmsOpen[name] = int(n)
+		case "raised":
+			c.AlarmsRaised[name] = int(n)
+		case "hangups":
+			c.HangUps[campaign.HangUpState(name)] = int(n)
+		case "behind":
+			c.Behind[name] = time.Duration(n * float64(time.Second))
+		case "pace":
+			c.Factor[campaign.Budget(name)] = n
+		}
+		return nil
+	})
+	if err != nil {
+		return c, fmt.Errorf("count the books: %w", err)
+	}
+	return c, nil
+}
+
+// Conns counts the connections of this process by state; most is how many there
+// may be.
+func (db *DB) Conns() map[string]int {
+	s := db.pool.Stat()
+	return map[string]int{"used": int(s.AcquiredConns()), "idle": int(s.IdleConns()), "most": int(s.MaxConns())}
+}
+
+// ErrSchemaBehind: the schema lacks what this program needs.
+var ErrSchemaBehind = errors.New("the schema is behind: run `dialer migrate up`")
+
+// CheckSchema is nil when the database answers and has every migration that
+// this program knows. It may have later ones.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	var known []int64
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		version, err := goose.NumericComponent(file)
+		if err != nil {
+			return err
+		}
+		known = append(known, version)
+	}
+	var missing int
+	err = db.pool.QueryRow(ctx, `
+		SELECT count(*) FROM unnest($1::bigint[]) AS v
+		WHERE v NOT IN (SELECT version_id FROM goose_db_version WHERE is_applied)`, known).Scan(&missing)
+	switch {
+	case err != nil:
+		return fmt.Errorf("check the schema: %w", err)
+	case missing > 0:
+		return fmt.Errorf("%d migrations are missing: %w", missing, ErrSchemaBehind)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package storage_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestCensus(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	ids := claim(t, db, 2)
+	a := pass(t, db, ids[0])
+	record(t, db, a.ID, created("U1"))
+	receive(t, db, event(a, "U2", "ringing"))
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	if _, err := db.ResolveAlarmsOf(t.Context(), "ann", campaign.AlarmRedis); err != nil {
+		t.Fatal(err)
+	}
+	check(t, db.SetWatermark(t.Context(), "first", time.Now().Add(-time.Hour)))
+	check(t, db.SlowDown(t.Context(), campaign.Creates))
+	got, err := db.Census(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := campaign.Census{
+		AlarmsOpen:   map[string]int{campaign.AlarmSecondCall: 1},
+		AlarmsRaised: map[string]int{campaign.AlarmSecondCall: 1, campaign.AlarmRedis: 1},
+		Attempts:     map[campaign.State]int{campaign.Reserved: 1, campaign.Accepted: 1},
+		Contacts:     map[campaign.ContactState]int{campaign.Pending: 1, campaign.Active: 2},
+		HangUps:      map[campaign.HangUpState]int{campaign.HangUpOwed: 1},
+		Behind:       map[string]time.Duration{"first": time.Hour},
+		Factor:       map[campaign.Budget]float64{campaign.Creates: 0.5, campaign.Requests: 1},
+	}
+	near := cmp.Options{cmpopts.EquateApprox(0, 0.4), cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() < 10*time.Minute })}
+	if diff := cmp.Diff(want, got, near); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got.Factor[campaign.Creates] >= 1 {
+		t.Errorf("the pace is at %v after it was slowed down", got.Factor[campaign.Creates])
+	}
+}
+
+func TestSchemaIsCheckedForEveryMigration(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	check(t, db.CheckSchema(t.Context()))
+	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`) // a later program's
+	check(t, db.CheckSchema(t.Context()))
+	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 3`)
+	if err := db.CheckSchema(t.Context()); !errors.Is(err, storage.ErrSchemaBehind) || !strings.HasPrefix(err.Error(), "1 ") {
+		t.Errorf("error = %v, want one that says what is missing", err)
+	}
+}

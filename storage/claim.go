@@ -1,0 +1,186 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// claim reserves contacts in one statement.
+//
+// It shares the campaigns' rows, so that a pause waits for it and then finds
+// every attempt that it made. It reads each open group's due contacts, by
+// urgency, from the front of an index and stops after the limit; a number that
+// has an open attempt anywhere, overtaken or not, is passed over, and tried at the next claim. Of
+// what others have locked meanwhile it takes nothing. Attempts go in by number,
+// so that two claims cannot wait for each other in a ring, and where another
+// claim was quicker with a number the contact simply stays as it is.
+//
+// That a number is busy is asked for one contact at a time and not by NOT
+// EXISTS, which the planner turns into a join: over a table that has grown
+// since it was last analyzed that join took seconds. For the same reason the
+// statement is planned each time, for the tables as they are.
+//
+// A group counts as open when it still is @margin later: what is reserved now
+// is dialed within that time, or the gate would have to withdraw it.
+const claim = `
+	WITH running AS MATERIALIZED (
+		SELECT id, from_numbers, opens_min, closes_min FROM campaigns
+		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND ` + notHeld + `
+		FOR SHARE SKIP LOCKED
+	), open_groups AS MATERIALIZED (
+		SELECT g.id, r.from_numbers
+		FROM running r JOIN zone_groups g ON g.campaign_id = r.id
+		WHERE within_hours(now(), g.zones, r.opens_min, r.closes_min)
+		  AND within_hours(now() + @margin::interval, g.zones, r.opens_min, r.closes_min)
+	), candidates AS MATERIALIZED (
+		SELECT k.id, g.from_numbers
+		FROM open_groups g
+		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
+		CROSS JOIN LATERAL (
+			SELECT id, due_at FROM contacts k
+			WHERE k.zone_group_id = g.id AND k.urgency = u.urgency
+			  AND k.state IN ('pending', 'waiting') AND k.due_at <= now()
+			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
+			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
+			ORDER BY k.due_at, k.id LIMIT @limit
+		) AS k
+		ORDER BY u.urgency, k.due_at, k.id LIMIT @limit
+	), locked AS MATERIALIZED (
+		SELECT k.id, k.campaign_id, k.to_number, k.next_no, k.urgency, k.due_at,
+		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
+		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
+		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
+		FROM contacts k JOIN candidates q ON q.id = k.id
+		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()
+		FOR UPDATE OF k SKIP LOCKED
+	), ranked AS (
+		SELECT *, row_number() OVER (ORDER BY urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed
+	), reserved AS (
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+		SELECT (@ids::uuid[])[rank], id, campaign_id, next_no, to_number, from_number, 'reserved', 'feeder',
+		       clock_timestamp() + @lease::interval
+		FROM ranked ORDER BY to_number
+		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT overtaken DO NOTHING
+		RETURNING id, contact_id, feed
+	), activated AS (
+		UPDATE contacts k SET state = 'active', next_no = k.next_no + 1
+		FROM reserved r WHERE k.id = r.contact_id
+	)
+	SELECT r.id, r.feed, l.urgency, 0 AS suppressed_contact FROM reserved r JOIN locked l ON l.id = r.contact_id
+	UNION ALL
+	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
+
+// claimMargin is how long an attempt may wait in the queue, and then for the
+// carrier, before it rings.
+const claimMargin = 90 * time.Second
+
+// claimRounds bounds how many rounds of suppressed contacts one Claim ends
+// before it comes back with nothing.
+const claimRounds = 10
+
+// Claim reserves up to limit contacts that are due and may be called now, and
+// holds each for lease: reminders that fall due first, then retries, then bulk.
+// Contacts that are due and suppressed end on the way.
+func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error) {
+	for range claimRounds {
+		tickets, suppressed, err := db.claimOnce(ctx, limit, lease)
+		if err != nil {
+			return nil, fmt.Errorf("claim contacts: %w", err)
+		}
+		if len(tickets) > 0 || suppressed == 0 {
+			return tickets, nil
+		}
+	}
+	return nil, nil
+}
+
+func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (tickets []campaign.Ticket, suppressed int, err error) {
+	ids, err := newIDs(limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		var contacts []int64
+		tickets, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
+			"ids": ids, "limit": limit, "lease": lease, "margin": claimMargin, "none": uuid.Nil,
+		})
+		failpoint.HitIf(len(tickets) > 0, "claim.commit")
+		if suppressed = len(contacts); err != nil || suppressed == 0 {
+			return err
+		}
+		return amend(ctx, tx, contacts, noChange)
+	})
+	return tickets, suppressed, err
+}
+
+func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (tickets []campaign.Ticket, suppressed []int64, err error) {
+	rows, err := tx.Query(ctx, claim, pgx.QueryExecModeCacheDescribe, args)
+	if err != nil {
+		return nil, nil, err
+	}
+	var t campaign.Ticket
+	var contact int64
+	_, err = pgx.ForEachRow(rows, []any{&t.AttemptID, &t.Feed, &t.Urgency, &contact}, func() error {
+		if contact != 0 {
+			suppressed = append(suppressed, contact)
+		} else {
+			tickets = append(tickets, t)
+		}
+		return nil
+	})
+	slices.SortFunc(tickets, byID)
+	return tickets, suppressed, err
+}
+
+// byID puts tickets in the order of the claim: ids are UUIDv7, given by rank.
+func byID(a, b campaign.Ticket) int { return bytes.Compare(a.AttemptID[:], b.AttemptID[:]) }
+
+func newIDs(n int) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
+// Refeed takes up to limit reserved attempts whose lease has run out, or any
+// that were last fed before fedBefore, grows their feed number and holds them
+// for lease again. A zero fedBefore asks for run-out leases only.
+func (db *DB) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.Ticket, error) {
+	tickets, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.Ticket], `
+		UPDATE attempts a SET feed = a.feed + 1, fed_at = clock_timestamp(), lease_until = clock_timestamp() + $2::interval
+		FROM contacts k
+		WHERE k.id = a.contact_id AND a.id IN (
+			SELECT id FROM attempts
+			WHERE state = 'reserved' AND (lease_until < now() OR fed_at < $3)
+			ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+		RETURNING a.id, a.feed,
+			CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint`, limit, lease, fedBefore)
+	if err != nil {
+		return nil, fmt.Errorf("refeed attempts: %w", err)
+	}
+	slices.SortFunc(tickets, byID)
+	return tickets, nil
+}
+
+// Reserved counts the attempts that wait in the queue, fleet-wide.
+func (db *DB) Reserved(ctx context.Context) (n int, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM attempts WHERE state = 'reserved'`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count reserved attempts: %w", err)
+	}
+	return n, nil
+}

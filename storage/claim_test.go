@@ -1,0 +1,228 @@
+package storage_test
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+func TestClaimReservesEachContactOnce(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 300))
+	var mu sync.Mutex
+	seen := map[uuid.UUID]int{}
+	var feeders sync.WaitGroup
+	for range 8 {
+		feeders.Go(func() {
+			for range 30 {
+				tickets, err := db.Claim(t.Context(), 20, lease)
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				for _, ticket := range tickets {
+					seen[ticket.AttemptID]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	feeders.Wait()
+	if len(seen) != 300 {
+		t.Errorf("%d attempts were claimed for 300 contacts", len(seen))
+	}
+	got := storagetest.Value[int](t, db, `SELECT count(DISTINCT contact_id) FROM attempts WHERE state = 'reserved'`)
+	if got != 300 {
+		t.Errorf("%d contacts have a reserved attempt, want 300", got)
+	}
+	sound(t, db)
+}
+
+func TestClaimTakesRemindersThenRetriesThenBulk(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	list := rows(0, 4)
+	list[3].CallAt = time.Now().Add(-time.Minute)
+	running(t, db, "c", settings(), list)
+	db.Exec(t, `UPDATE contacts SET state = 'waiting', attempts = 1 WHERE to_number = $1`, number(2))
+	ids := claim(t, db, 10)
+	var got []string
+	for _, id := range ids {
+		got = append(got, storagetest.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id))
+	}
+	if diff := cmp.Diff([]string{number(3), number(2), number(0), number(1)}, got); diff != "" {
+		t.Errorf("order of the claim (-want +got):\n%s", diff)
+	}
+}
+
+func TestClaimLeavesAlone(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UTC()
+	closed := settings()
+	closed.Hours = campaign.Hours{From: (now.Hour()*60 + now.Minute() + 180) % 1380, To: 0}
+	closed.Hours.To = closed.Hours.From + 30
+	later := settings()
+	later.Start = now.Add(time.Hour)
+	early := rows(0, 1)
+	early[0].CallAt = now.Add(-time.Hour)
+	tomorrow := rows(0, 1)
+	tomorrow[0].CallAt = now.Add(24 * time.Hour)
+	for _, test := range []struct {
+		name     string
+		settings campaign.Settings
+		rows     []campaign.Row
+		before   string
+	}{
+		{"outside the hours", closed, rows(0, 1), ""},
+		{"before the start", later, rows(0, 1), ""},
+		{"a reminder that falls due before the start", later, early, ""},
+		{"a reminder that is not due", settings(), tomorrow, ""},
+		{"a paused campaign", settings(), rows(0, 1), `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`},
+		{"a campaign that is importing", settings(), rows(0, 1), `UPDATE campaigns SET status = 'importing', import_finished_at = NULL`},
+		{"one zone of two closed", oneHourIn("Asia/Tokyo"), twoZones(rows(0, 1)), ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", test.settings, test.rows)
+			if test.before != "" {
+				db.Exec(t, test.before)
+			}
+			if ids := claim(t, db, 10); len(ids) != 0 {
+				t.Errorf("claimed %d attempts, want none", len(ids))
+			}
+		})
+	}
+}
+
+// oneHourIn is open for an hour around now in the zone.
+func oneHourIn(zone string) campaign.Settings {
+	s := settings()
+	place, err := time.LoadLocation(zone)
+	if err != nil {
+		panic(err)
+	}
+	now := time.Now().In(place)
+	minute := now.Hour()*60 + now.Minute()
+	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
+	return s
+}
+
+func twoZones(list []campaign.Row) []campaign.Row {
+	for i := range list {
+		list[i].Zones = []string{"Asia/Tokyo", "Europe/London"}
+	}
+	return list
+}
+
+func TestClaimEndsSuppressedContacts(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 30))
+	db.Exec(t, `INSERT INTO suppressions (number, source) SELECT to_number, 'test' FROM contacts ORDER BY id LIMIT 25`)
+	db.Exec(t, `UPDATE suppressions SET expires_at = now() - interval '1 second' WHERE number = $1`, number(0))
+	got := map[string]bool{}
+	for range 5 {
+		for _, id := range claim(t, db, 10) {
+			got[storagetest.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id)] = true
+		}
+	}
+	want := map[string]bool{number(0): true}
+	for i := 25; i < 30; i++ {
+		want[number(i)] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("claimed (-want +got):\n%s", diff)
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n != 24 {
+		t.Errorf("%d contacts ended as suppressed, want 24", n)
+	}
+	sound(t, db)
+}
+
+// Two campaigns hold the same people: none has two open attempts, and none is
+// stranded.
+func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "a", settings(), rows(0, 50))
+	running(t, db, "b", settings(), rows(0, 50))
+	var feeders sync.WaitGroup
+	for range 6 {
+		feeders.Go(func() {
+			for range 10 {
+				if _, err := db.Claim(t.Context(), 7, lease); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	feeders.Wait()
+	if ids := claim(t, db, 100); len(ids) != 0 {
+		t.Errorf("claimed %d more while each number has an open attempt", len(ids))
+	}
+	type counts struct{ Attempts, Numbers, Pending int }
+	got := storagetest.Rows[counts](t, db, `
+		SELECT count(*), count(DISTINCT to_number), (SELECT count(*) FROM contacts WHERE state = 'pending') FROM attempts`)
+	if diff := cmp.Diff([]counts{{50, 50, 50}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	db.Exec(t, `UPDATE attempts SET state = 'void', moved_by = 'operator'`)
+	if ids := claim(t, db, 100); len(ids) != 50 {
+		t.Errorf("claimed %d of the 50 that waited for their number", len(ids))
+	}
+}
+
+// Contacts whose number is busy elsewhere stand before others, more of them than
+// one claim takes: the others are reached all the same.
+func TestClaimReachesPastBlockedNumbers(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "a", settings(), rows(0, 20))
+	claim(t, db, 20)
+	running(t, db, "b", settings(), rows(0, 25))
+	if ids := claim(t, db, 5); len(ids) != 5 {
+		t.Errorf("claimed %d, want the 5 behind 20 blocked ones", len(ids))
+	}
+}
+
+func TestRefeedTakesRunOutLeasesAndOldFeeds(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	ids := claim(t, db, 3)
+	refeed := func(before time.Time) []campaign.Ticket {
+		t.Helper()
+		tickets, err := db.Refeed(t.Context(), 10, lease, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tickets
+	}
+	if got := refeed(time.Time{}); len(got) != 0 {
+		t.Errorf("refed %v while every lease holds", got)
+	}
+	db.Exec(t, `UPDATE attempts SET lease_until = now() - interval '1 second' WHERE id = $1`, ids[1])
+	if diff := cmp.Diff([]campaign.Ticket{{AttemptID: ids[1], Feed: 2, Urgency: campaign.Ordinary}}, refeed(time.Time{})); diff != "" {
+		t.Errorf("run-out lease (-want +got):\n%s", diff)
+	}
+	now, err := db.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []campaign.Ticket{{AttemptID: ids[0], Feed: 2, Urgency: campaign.Ordinary}, {AttemptID: ids[1], Feed: 3, Urgency: campaign.Ordinary}, {AttemptID: ids[2], Feed: 2, Urgency: campaign.Ordinary}}
+	if diff := cmp.Diff(want, refeed(now)); diff != "" {
+		t.Errorf("fed before now (-want +got):\n%s", diff)
+	}
+	pass(t, db, ids[0])
+	if n, err := db.Reserved(t.Context()); n != 2 || err != nil {
+		t.Errorf("Reserved = %d, %v; want 2", n, err)
+	}
+}

@@ -1,0 +1,204 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/failpoint"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// AddContacts loads a batch of rows by COPY, in one transaction. Rows that were
+// added before, or repeat a number of the campaign, are reported and not added;
+// refused rows and repeated numbers are kept with their reasons, so that every
+// row that came in is accounted for.
+func (db *DB) AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.Batch) (added campaign.Added, err error) {
+	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
+		l := load{tx: tx, campaignID: campaignID, source: source}
+		added, err = l.run(ctx, batch)
+		return err
+	}))
+	if err != nil {
+		return campaign.Added{}, fmt.Errorf("add contacts to campaign %d: %w", campaignID, err)
+	}
+	return added, nil
+}
+
+// load is one batch on its way in.
+type load struct {
+	tx         pgx.Tx
+	campaignID int64
+	source     string
+	due        time.Time // when rows without a time of their own are due
+}
+
+func (l *load) run(ctx context.Context, batch campaign.Batch) (campaign.Added, error) {
+	if err := l.holdCampaign(ctx); err != nil {
+		return campaign.Added{}, err
+	}
+	groups, err := l.zoneGroups(ctx, batch.Rows)
+	if err != nil {
+		return campaign.Added{}, err
+	}
+	standing, err := l.standing(ctx, batch.Rows)
+	if err != nil {
+		return campaign.Added{}, err
+	}
+	s := sort(batch.Rows, groups, standing)
+	if err := l.copy(ctx, s.fresh, groups); err != nil {
+		return campaign.Added{}, err
+	}
+	return s.added, l.reject(ctx, s.mended, slices.Concat(batch.Rejects, s.rejects))
+}
+
+// holdCampaign holds off a stop until the rows are in, where it ends them, and
+// other imports into the campaign: of two rows with one number the second finds
+// the first, so that a plain COPY, which cannot pass over a row, is enough.
+func (l *load) holdCampaign(ctx context.Context) error {
+	var status campaign.Status
+	var reads pgx.Batch
+	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, l.campaignID)
+	reads.Queue(`SELECT status, coalesce(starts_at, created_at) FROM campaigns WHERE id = $1 FOR SHARE`, l.campaignID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &l.due) })
+	err := l.tx.SendBatch(ctx, &reads).Close()
+	if err == nil && status == campaign.Stopped {
+		err = errors.New("it was stopped, and takes no more rows")
+	}
+	return err
+}
+
+// place is where a contact of the campaign came from.
+type place struct {
+	line     int
+	sameFile bool
+}
+
+// standing finds the contacts that have the rows' numbers already. It is
+// planned each time, for the table as it is: a plan made while it was empty
+// would read all of it for every batch.
+func (l *load) standing(ctx context.Context, rows []campaign.Row) (map[string]place, error) {
+	numbers := make([]string, len(rows))
+	for i, r := range rows {
+		numbers[i] = r.To
+	}
+	found, err := l.tx.Query(ctx, `
+		SELECT to_number, line_no, source = $3 FROM contacts WHERE campaign_id = $1 AND to_number = ANY ($2)`,
+		pgx.QueryExecModeCacheDescribe, l.campaignID, numbers, l.source)
+	if err != nil {
+		return nil, err
+	}
+	standing := make(map[string]place, len(rows))
+	var number string
+	var p place
+	_, err = pgx.ForEachRow(found, []any{&number, &p.line, &p.sameFile}, func() error {
+		standing[number] = p
+		return nil
+	})
+	return standing, err
+}
+
+// sorted is what becomes of a batch's rows.
+type sorted struct {
+	added   campaign.Added
+	fresh   []campaign.Row
+	rejects []campaign.RowError
+	mended  []int // lines that are a contact of this file
+}
+
+// sort tells the rows apart. The same line of another file is the same row: a
+// small file that was mended or has grown has another fingerprint.
+func sort(rows []campaign.Row, groups map[string]int64, standing map[string]place) (s sorted) {
+	for _, r := range rows {
+		first, known := standing[r.To]
+		switch {
+		case groups[zoneKey(r.Zones)] == unknownZone:
+			s.refuse(r)
+		case !known:
+			standing[r.To] = place{line: r.Line, sameFile: true}
+			s.fresh = append(s.fresh, r)
+			s.mended = append(s.mended, r.Line)
+			s.added.Contacts++
+		case first.line != r.Line:
+			s.repeat(r, first)
+		default:
+			s.added.Already++
+			if first.sameFile {
+				s.mended = append(s.mended, r.Line)
+			}
+		}
+	}
+	return s
+}
+
+func (s *sorted) refuse(r campaign.Row) {
+	reject := campaign.RowError{
+		Line: r.Line, Record: r.To,
+		Reason: "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones",
+	}
+	s.added.Refused = append(s.added.Refused, reject)
+	s.rejects = append(s.rejects, reject)
+}
+
+func (s *sorted) repeat(r campaign.Row, first place) {
+	reason := fmt.Sprintf("same number as line %d", first.line)
+	if !first.sameFile {
+		reason = fmt.Sprintf("same number as line %d of a file imported before", first.line)
+	}
+	s.added.Duplicates = append(s.added.Duplicates, campaign.Duplicate{Line: r.Line, First: first.line})
+	s.rejects = append(s.rejects, campaign.RowError{Line: r.Line, Reason: reason, Record: r.To})
+}
+
+// copy adds rows in the file's order. Bulk contacts are all due at the
+// campaign's start, and so are called in that order too.
+func (l *load) copy(ctx context.Context, rows []campaign.Row, groups map[string]int64) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	columns := []string{"campaign_id", "zone_group_id", "source", "line_no", "to_number", "vars", "call_at", "due_at"}
+	_, err := l.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+		r := rows[i]
+		due := r.CallAt
+		if due.IsZero() {
+			due = l.due
+		}
+		vars := r.Vars
+		if vars == nil {
+			vars = map[string]string{}
+		}
+		return []any{l.campaignID, groups[zoneKey(r.Zones)], l.source, r.Line, r.To, vars, zeronull.Timestamptz(r.CallAt), due}, nil
+	}))
+	return err
+}
+
+// reject keeps refused rows. One that a mended file brought in meanwhile is
+// refused no longer, and one that stands unchanged in a file that has grown is
+// the same row still.
+func (l *load) reject(ctx context.Context, mended []int, rejects []campaign.RowError) error {
+	lines := make([]int, len(rejects))
+	columns, reasons, records := make([]string, len(rejects)), make([]string, len(rejects)), make([]string, len(rejects))
+	for i, r := range rejects {
+		lines[i], columns[i], reasons[i], records[i] = r.Line, plain(r.Column), plain(r.Reason), plain(r.Record)
+	}
+	var writes pgx.Batch
+	if len(mended) > 0 {
+		writes.Queue(`
+			DELETE FROM rejected_rows WHERE campaign_id = $1 AND source = $2
+			AND line_no BETWEEN $3 AND $4 AND line_no = ANY ($5)`,
+			l.campaignID, l.source, mended[0], mended[len(mended)-1], mended)
+	}
+	if len(rejects) > 0 {
+		writes.Queue(`
+			INSERT INTO rejected_rows (campaign_id, source, line_no, column_name, reason, record)
+			SELECT $1, $2, u.* FROM unnest($3::int[], $4::text[], $5::text[], $6::text[]) AS u (line_no, column_name, reason, record)
+			WHERE NOT EXISTS (SELECT FROM rejected_rows r WHERE r.campaign_id = $1 AND r.source <> $2
+			                  AND r.line_no = u.line_no AND r.record = u.record)
+			ON CONFLICT DO NOTHING`, l.campaignID, l.source, lines, columns, reasons, records)
+	}
+	return l.tx.SendBatch(ctx, &writes).Close()
+}

@@ -1,0 +1,236 @@
+package storage_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func add(t *testing.T, db *storagetest.DB, id int64, source string, b campaign.Batch) campaign.Added {
+	t.Helper()
+	added, err := db.AddContacts(t.Context(), id, source, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+func TestAddContactsTellsRowsApart(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c, err := db.OpenCampaign(t.Context(), "c", settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := rows(0, 3)
+	list = append(list, list[0])
+	list[3].Line = 9
+	refusedRow := campaign.RowError{Line: 6, Column: "phone", Reason: "no digits", Record: "a\x00\xff,b"}
+	batch := campaign.Batch{Rows: list, Rejects: []campaign.RowError{refusedRow}}
+
+	want := campaign.Added{Contacts: 3, Duplicates: []campaign.Duplicate{{Line: 9, First: 2}}}
+	if diff := cmp.Diff(want, add(t, db, c.ID, "file", batch)); diff != "" {
+		t.Errorf("first time (-want +got):\n%s", diff)
+	}
+	want = campaign.Added{Already: 3, Duplicates: []campaign.Duplicate{{Line: 9, First: 2}}}
+	if diff := cmp.Diff(want, add(t, db, c.ID, "file", batch)); diff != "" {
+		t.Errorf("same file again (-want +got):\n%s", diff)
+	}
+	want = campaign.Added{Contacts: 1, Duplicates: []campaign.Duplicate{{Line: 3, First: 4}}}
+	other := campaign.Batch{Rows: rows(2, 2)}
+	other.Rows[0].Line, other.Rows[1].Line = 3, 4
+	if diff := cmp.Diff(want, add(t, db, c.ID, "other", other)); diff != "" {
+		t.Errorf("another file (-want +got):\n%s", diff)
+	}
+	type counts struct{ In, Rejected, Pending int }
+	got := storagetest.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
+	if diff := cmp.Diff([]counts{{7, 3, 4}}, got); diff != "" {
+		t.Errorf("accounts (-want +got):\n%s", diff)
+	}
+	reasons := storagetest.Rows[string](t, db, `SELECT reason FROM rejected_rows ORDER BY source, line_no`)
+	wantReasons := []string{"no digits", "same number as line 2", "same number as line 4 of a file imported before"}
+	if diff := cmp.Diff(wantReasons, reasons); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	sound(t, db)
+}
+
+// A file under 64 KiB that has grown has another fingerprint. What stood in it
+// before must not count twice.
+func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := importing(t, db, "c", settings(), nil)
+	before := campaign.Batch{Rows: rows(0, 2), Rejects: []campaign.RowError{{Line: 9, Reason: "bad", Record: "x"}}}
+	add(t, db, c.ID, "small", before)
+	after := campaign.Batch{Rows: rows(0, 3), Rejects: before.Rejects}
+	if diff := cmp.Diff(campaign.Added{Contacts: 1, Already: 2}, add(t, db, c.ID, "grown", after)); diff != "" {
+		t.Errorf("the grown file (-want +got):\n%s", diff)
+	}
+	if n := storagetest.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 4 {
+		t.Errorf("four rows count as %d", n)
+	}
+	sound(t, db)
+}
+
+func TestAddContactsTakesAMendedRow(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := importing(t, db, "c", settings(), nil)
+	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 2, Reason: "bad"}}})
+	add(t, db, c.ID, "file", campaign.Batch{Rows: rows(0, 1)})
+	if n := storagetest.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 1 {
+		t.Errorf("one row of one file counts as %d", n)
+	}
+	sound(t, db)
+}
+
+func TestAddContactsStoresTheRow(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	s := settings()
+	s.Start = time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+	list := rows(0, 2)
+	list[0].CallAt = s.Start.Add(time.Hour)
+	list[0].Zones = []string{"Europe/London", "Europe/Jersey", "Europe/London"}
+	list[0].Vars = map[string]string{"name": `O'Hara "x"`, "city": "Zürich"}
+	list[1].Vars = nil
+	c := importing(t, db, "c", s, list)
+	var got []campaign.Contact
+	for k, err := range db.Contacts(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.ID = 0
+		got = append(got, k)
+	}
+	want := []campaign.Contact{
+		{CampaignID: c.ID, Line: 2, To: number(0), Zones: []string{"Europe/Jersey", "Europe/London"}, Vars: list[0].Vars, DueAt: list[0].CallAt, State: campaign.Pending},
+		{CampaignID: c.ID, Line: 3, To: number(1), Zones: []string{"Etc/UTC"}, Vars: map[string]string{}, DueAt: s.Start, State: campaign.Pending},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAddContactsRefuses(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	noZone := rows(0, 1)
+	noZone[0].Zones = nil
+	c := importing(t, db, "c", settings(), nil)
+	_, err := db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: noZone})
+	if err == nil || !strings.Contains(err.Error(), "line 2 has no zone") {
+		t.Errorf("got %v, want an error that names the line", err)
+	}
+	if err := db.Stop(t.Context(), c.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: rows(0, 1)})
+	if err == nil || !strings.Contains(err.Error(), "was stopped") {
+		t.Errorf("got %v, want an error that says that it was stopped", err)
+	}
+	if _, err := db.AddContacts(t.Context(), 999, "file", campaign.Batch{}); !errors.Is(err, campaign.ErrNotFound) {
+		t.Errorf("got %v, want ErrNotFound", err)
+	}
+}
+
+// One row in a zone that only the program knows costs that row, and is no row
+// of the campaign until the zone is mended.
+func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := importing(t, db, "c", settings(), nil)
+	list := rows(0, 4)
+	list[1].Zones, list[2].Zones = []string{"Mars/Olympus"}, []string{"Etc/UTC", "Mars/Olympus"}
+	got := add(t, db, c.ID, "file", campaign.Batch{Rows: list})
+	if got.Contacts != 2 || len(got.Refused) != 2 || got.Refused[0].Line != 3 || got.Refused[1].Line != 4 {
+		t.Errorf("got %+v, want lines 3 and 4 refused", got)
+	}
+	for _, r := range got.Refused {
+		if !strings.Contains(r.Reason, "zone") || strings.Contains(r.Reason, "Mars") {
+			t.Errorf("the reason is %q", r.Reason)
+		}
+	}
+	list[1].Zones = []string{"Etc/UTC"}
+	if got := add(t, db, c.ID, "file", campaign.Batch{Rows: list}); got.Contacts != 1 || got.Already != 2 || len(got.Refused) != 1 {
+		t.Errorf("mended: %+v, want one contact more and one row refused still", got)
+	}
+	type counts struct{ In, Rejected, Pending int }
+	accounts := storagetest.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
+	if diff := cmp.Diff([]counts{{4, 1, 3}}, accounts); diff != "" {
+		t.Errorf("accounts (-want +got):\n%s", diff)
+	}
+	sound(t, db)
+}
+
+// Two imports of files with the same people in opposite orders end, and each
+// person is there once.
+func TestAddContactsConcurrently(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := importing(t, db, "c", settings(), nil)
+	forward, backward := rows(0, 200), rows(0, 200)
+	for i := range backward {
+		backward[i].To = number(199 - i)
+	}
+	var imports sync.WaitGroup
+	for i := range 4 {
+		list, source := forward, "forward"
+		if i%2 == 1 {
+			list, source = backward, "backward"
+		}
+		imports.Go(func() {
+			for from := 0; from < 200; from += 50 {
+				_, err := db.AddContacts(t.Context(), c.ID, source, campaign.Batch{Rows: list[from : from+50]})
+				check(t, err)
+			}
+		})
+	}
+	imports.Wait()
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts`); n != 200 {
+		t.Errorf("%d contacts, want 200", n)
+	}
+	sound(t, db)
+}
+
+func TestOpenCampaign(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	s := settings()
+	s.Message = campaign.Message{NCCO: []byte(`[{"text":"Hi {{name}}",  "action":"talk"}]`)}
+	first, err := db.OpenCampaign(t.Context(), "c", s)
+	if err != nil || first.Status != campaign.Importing {
+		t.Fatalf("OpenCampaign = %+v, %v", first, err)
+	}
+	again, err := db.OpenCampaign(t.Context(), "c", s)
+	if err != nil || again.ID != first.ID {
+		t.Errorf("second time: %+v, %v; want campaign %d", again, err, first.ID)
+	}
+	for name, change := range map[string]func(*campaign.Settings){
+		"attempts": func(s *campaign.Settings) { s.Retry.Attempts = 4 },
+		"retry": func(s *campaign.Settings) {
+			s.Retry.Again = map[campaign.Disposition]time.Duration{campaign.Busy: time.Hour}
+		},
+		"message": func(s *campaign.Settings) { s.Message.NCCO = []byte(`[{"action":"talk","text":"Bye"}]`) },
+	} {
+		changed := s
+		change(&changed)
+		if _, err := db.OpenCampaign(t.Context(), "c", changed); !errors.Is(err, campaign.ErrOtherSettings) {
+			t.Errorf("other %s: %v, want ErrOtherSettings", name, err)
+		}
+	}
+	if err := db.Stop(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.OpenCampaign(t.Context(), "c", s); err == nil || !strings.Contains(err.Error(), "was stopped") {
+		t.Errorf("stopped: %v", err)
+	}
+}

@@ -1,0 +1,58 @@
+package storage_test
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"testing"
+
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
+
+// The SQL that the documents show runs as it stands.
+func TestSQLInTheDocumentsRuns(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	for file, least := range map[string]int{"../README.md": 1, "../docs/reporting.md": 7} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := sqlBlock.FindAllSubmatch(text, -1)
+		if len(blocks) < least {
+			t.Errorf("%s: %d examples found, want at least %d", file, len(blocks), least)
+		}
+		for _, block := range blocks {
+			db.Exec(t, string(block[1]))
+		}
+	}
+}
+
+var indexRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| [^|]+ \\| [^|]+ \\|$")
+
+// Every index costs each write of its table, so each is in the list together
+// with the query that needs it.
+func TestEveryIndexHasItsQuery(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	text, err := os.ReadFile("../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, row := range indexRow.FindAllSubmatch(text, -1) {
+		listed = append(listed, string(row[1]))
+	}
+	slices.Sort(listed)
+	there := storagetest.Rows[string](t, db, `
+		SELECT indexname FROM pg_indexes
+		WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE 'events_default_%'
+		ORDER BY indexname COLLATE "C"`)
+	if diff := cmp.Diff(there, listed); diff != "" {
+		t.Errorf("docs/performance.md does not list the indexes as they are (-there +listed):\n%s", diff)
+	}
+}

@@ -1,0 +1,72 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// SQLSTATE codes after which the same transaction, begun again, may succeed.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	// uniqueViolation: somebody else was quicker, with the same call uuid or
+	// the number's open attempt. Begun again, the transaction sees that row.
+	uniqueViolation = "23505"
+)
+
+const maxTries = 5
+
+// inTx runs work in one transaction and begins the whole of it again, up to
+// five times, where it lost to another one. work must therefore have no effect
+// outside the transaction. It is not for the gate, on which a POST depends.
+func (db *DB) inTx(ctx context.Context, work func(pgx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := pgx.BeginFunc(ctx, db.pool, work)
+		if err == nil || try == maxTries || !mayTryAgain(err) {
+			return translate(err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+func mayTryAgain(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch pg.Code {
+	case serializationFailure, deadlockDetected, uniqueViolation:
+		return true
+	}
+	return false
+}
+
+// pause waits a random part of 10 ms, 20 ms, 40 ms ...
+func pause(ctx context.Context, try int) error {
+	limit := 10 * time.Millisecond << (try - 1)
+	select {
+	case <-time.After(rand.N(limit)):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// translate turns the driver's errors into the domain's. A message of Postgres
+// about a constraint carries the row's values in its detail, which pgx leaves
+// out of Error().
+func translate(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return campaign.ErrNotFound
+	}
+	return err
+}

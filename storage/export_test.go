@@ -1,0 +1,68 @@
+package storage
+
+import (
+	"context"
+	"errors"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// SessionSetting is what a connection of the pool works with.
+func (db *DB) SessionSetting(ctx context.Context, name string) string {
+	var value string
+	if err := db.pool.QueryRow(ctx, `SELECT current_setting($1)`, name).Scan(&value); err != nil {
+		return err.Error()
+	}
+	return value
+}
+
+// InTx runs statements as the package's own transactions run theirs.
+func (db *DB) InTx(ctx context.Context, statement func() string) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, statement())
+		return err
+	})
+}
+
+// News is for tests that decide which news share a transaction.
+type News = news
+
+func EventNews(r campaign.Received) News { return news{attempt: r.AttemptID, event: &r} }
+
+func OutcomeNews(attempt uuid.UUID, o campaign.Outcome) News {
+	return news{attempt: attempt, outcome: o}
+}
+
+// Together stores the news as one batch and returns what became of each, as it
+// comes to be known.
+func (db *DB) Together(list ...News) []<-chan error {
+	batch := make([]*waiter[news], len(list))
+	results := make([]<-chan error, len(list))
+	for i, n := range list {
+		batch[i] = &waiter[news]{item: n, done: make(chan error, 1)}
+		results[i] = batch[i].done
+	}
+	db.news.commit(batch, false)
+	return results
+}
+
+// Lock runs a statement and keeps its locks until release.
+func (db *DB) Lock(ctx context.Context, statement string, args ...any) (release func(), err error) {
+	tx, err := db.pool.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, statement, args...); err != nil {
+		return nil, err
+	}
+	return func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }, nil
+}
+
+// ReceiveAlone stores an event in a transaction of its own.
+func (db *DB) ReceiveAlone(ctx context.Context, r campaign.Received) error {
+	results, err := db.storeNews(ctx, []news{EventNews(r)}, true)
+	return errors.Join(append(results, err)...)
+}

@@ -1,0 +1,180 @@
+package storage_test
+
+import (
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/uuid"
+)
+
+// forgetful is a database that was put back and adopted: what began after its
+// mark may be forgotten.
+func forgetful(t *testing.T, db *storagetest.DB) {
+	t.Helper()
+	markAs(t, db.DB, unasked)
+	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 minute'`)
+	db.Exec(t, `UPDATE campaigns SET created_at = created_at - interval '1 hour'`)
+	if i := markAs(t, db.DB, redisIs(time.Now())); i.Hold.Reason != campaign.HeldRestored {
+		t.Fatalf("held for %q, want restored", i.Hold.Reason)
+	}
+}
+
+// lostCall is the record of a call that no attempt has.
+func lostCall(callUUID, to, status string, ago time.Duration) campaign.Evidence {
+	start := time.Now().Add(-ago)
+	return campaign.Evidence{
+		Source: campaign.FromList, CallUUID: callUUID, ConversationUUID: "CON-" + callUUID, Status: status,
+		Direction: "outbound", To: to, From: ours, At: start, ObservedAt: time.Now(),
+		Bill: campaign.Bill{Source: campaign.FromList, ObservedAt: time.Now(), StartTime: start, EndTime: start.Add(5 * time.Second)},
+	}
+}
+
+// stand says how the contact with the number stands, with the calls of its
+// attempts.
+func stand(t *testing.T, db *storagetest.DB, to string) string {
+	t.Helper()
+	return storagetest.Value[string](t, db, `
+		SELECT concat_ws(' ', k.state, k.reason, string_agg(a.state || coalesce(':' || a.call_uuid, ''), ' ' ORDER BY a.attempt_no))
+		FROM contacts k LEFT JOIN attempts a ON a.contact_id = k.id WHERE k.to_number = $1 GROUP BY k.id ORDER BY k.id LIMIT 1`, to)
+}
+
+func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 6))
+	ids := claim(t, db, 3)
+	seen := pass(t, db, ids[0])
+	record(t, db, seen.ID, created("KNOWN"))
+	lost := pass(t, db, ids[1])
+	record(t, db, lost.ID, unknown)
+	db.AgeAttempt(t, lost.ID, 10*time.Minute)
+	forgetful(t, db)
+	release(t, db,
+		listed(seen, "KNOWN", "completed"),
+		lostCall("A", lost.To, "completed", 30*time.Second),    // made by an attempt after this one, which was absent
+		lostCall("B", number(2), "completed", 30*time.Second),  // reserved here
+		lostCall("C1", number(3), "busy", 40*time.Second),      // not begun here, and called twice
+		lostCall("C2", number(3), "completed", 20*time.Second), //
+		lostCall("D", number(4), "ringing", 10*time.Second),    // not over yet
+		lostCall("E", "447700111222", "completed", time.Second),
+	)
+	for to, want := range map[string]string{
+		seen.To: "done unexplained ended:KNOWN", lost.To: "done unexplained ended:A", number(2): "done unexplained ended:B",
+		number(3): "done unexplained ended:C1 ended:C2", number(4): "active accepted:D", number(5): "pending",
+	} {
+		if got := stand(t, db, to); got != want {
+			t.Errorf("contact %s: %s, want %s", to, got, want)
+		}
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 1 {
+		t.Errorf("%d foreign calls, want the one to nobody's number", n)
+	}
+	got := storagetest.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmEvidenceBeat)
+	if len(got) != 7 || got[0] != campaign.AlarmAdopted || got[5] != campaign.AlarmForeignCall || got[6] != campaign.AlarmHeld {
+		t.Errorf("alarms %v, want one a call that was adopted or is foreign, and one that the database was held", got)
+	}
+	if ids := claim(t, db, 10); len(ids) != 1 {
+		t.Errorf("%d contacts are due once the database is released, want the one that was not called", len(ids))
+	}
+	sound(t, db)
+}
+
+// What the database already knew to be somebody else's stays so, and so does a
+// call from before there was a campaign.
+func TestForeignCallsAreNotAdopted(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	known := lostCall("KNOWN", number(0), "completed", 10*time.Second)
+	if _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, 0); err != nil {
+		t.Fatal(err)
+	}
+	forgetful(t, db)
+	db.Exec(t, `UPDATE foreign_calls SET first_seen = first_seen - interval '2 minutes'`)
+	earlier := lostCall("EARLIER", number(1), "completed", 30*time.Minute)
+	inbound := lostCall("INBOUND", number(2), "completed", 10*time.Second)
+	inbound.Direction = "inbound"
+	conclude(t, db, intend(t, db, byHand(number(2))), "unknown")
+	release(t, db, earlier, known, inbound, lostCall("BY-HAND", number(2), "completed", 0))
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 0 {
+		t.Errorf("%d calls were adopted, want none", n)
+	}
+	if ids := claim(t, db, 10); len(ids) != 3 {
+		t.Errorf("%d contacts are due, want all 3", len(ids))
+	}
+}
+
+// One call and two contacts that it may be of: neither is called again, and a
+// person decides.
+func TestForgottenCallOfTwoContactsIsNobodys(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "one", settings(), rows(0, 2))
+	running(t, db, "two", settings(), rows(0, 1))
+	forgetful(t, db)
+	release(t, db, lostCall("A", number(0), "completed", 10*time.Second))
+	got := storagetest.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY to_number, id`)
+	if len(got) != 3 || got[0] != "done unresolved" || got[1] != "done unresolved" || got[2] != "pending" {
+		t.Errorf("contacts are %q, want the two that may have been called unresolved", got)
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
+		t.Errorf("%d alarms for a person, want 1", n)
+	}
+	sound(t, db)
+}
+
+// Redis was lost and nobody dialed for a while: usually nothing is wrong, and
+// the list shows it.
+func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		missing bool
+		want    campaign.HoldReason
+	}{
+		{"nothing is missing", false, ""},
+		{"a call is", true, campaign.HeldRestored},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			markAs(t, db.DB, unasked)
+			db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
+			i := markAs(t, db.DB, campaign.Witness{Asked: true})
+			if i.Hold.Reason != campaign.HeldUnwitnessed || i.Hold.Waits() {
+				t.Fatalf("held for %q, want unwitnessed, which waits for nobody", i.Hold.Reason)
+			}
+			if !test.missing {
+				readBack(t, db)
+			} else if _, err := db.FoldBack(t.Context(), i.Hold, []campaign.Evidence{lostCall("A", number(0), "completed", time.Second)}); err != nil {
+				t.Fatal(err)
+			}
+			if got := heldFor(t, db.DB); got != test.want {
+				t.Errorf("held for %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Another campaign's call to the number is up: the forgotten one is kept all
+// the same.
+func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	other := settings()
+	other.From = []string{"447700900001"}
+	running(t, db, "one", other, rows(0, 1))
+	open := dialOne(t, db)
+	record(t, db, open.ID, created("OPEN"))
+	running(t, db, "two", settings(), rows(0, 1))
+	forgetful(t, db)
+	release(t, db, lostCall("A", number(0), "ringing", 10*time.Second))
+	var got []uuid.UUID = storagetest.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND overtaken AND adopted`)
+	if len(got) != 1 {
+		t.Errorf("%d attempts have the forgotten call, want 1, outside the index", len(got))
+	}
+}

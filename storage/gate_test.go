@@ -1,0 +1,250 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/uuid"
+)
+
+// 200 attempts, 16 connections that race for each: one winner each.
+func TestGateHasOneWinner(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 200))
+	ids := claim(t, db, 200)
+	if len(ids) != 200 {
+		t.Fatalf("claimed %d of 200", len(ids))
+	}
+	var won, stale atomic.Int32
+	var racers sync.WaitGroup
+	for range 16 {
+		racers.Go(func() {
+			for _, id := range ids {
+				_, err := db.Gate(t.Context(), id, tokenLife)
+				switch {
+				case err == nil:
+					won.Add(1)
+				case errors.Is(err, campaign.ErrStale):
+					stale.Add(1)
+				default:
+					t.Error(err)
+				}
+			}
+		})
+	}
+	racers.Wait()
+	if won.Load() != 200 || stale.Load() != 15*200 {
+		t.Errorf("%d winners and %d losers, want 200 and 3000", won.Load(), stale.Load())
+	}
+	sound(t, db)
+}
+
+func TestGateGivesTheTokensTimes(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	before, err := db.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := dialOne(t, db)
+	if a.State != campaign.Dialing || a.To != number(0) || a.From != ours || a.No != 1 {
+		t.Errorf("got %+v", a)
+	}
+	life := a.TokenExpiresAt.Sub(a.DialedAt)
+	if a.DialedAt.Before(before) || life < tokenLife || life > tokenLife+time.Second {
+		t.Errorf("dialed at %s (asked at %s), token life %s", a.DialedAt, before, life)
+	}
+	if a.DialedAt.Location() != time.UTC {
+		t.Errorf("times are in %s, want UTC", a.DialedAt.Location())
+	}
+}
+
+func TestGateTurnsAway(t *testing.T) {
+	t.Parallel()
+	minute := func(t time.Time) int { return t.UTC().Hour()*60 + t.UTC().Minute() }
+	for _, test := range []struct {
+		name, sql string
+		note      campaign.Withdrawal
+		contact   string
+	}{
+		{"paused", `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, campaign.WithdrawnPaused, "pending"},
+		{"stopped", `UPDATE campaigns SET status = 'stopped'`, campaign.WithdrawnStopped, "done stopped"},
+		{"suppressed", `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`,
+			campaign.WithdrawnSuppressed, "done suppressed"},
+		{"outside the hours", fmt.Sprintf(`UPDATE campaigns SET opens_min = %d, closes_min = %[1]d + 20`,
+			(minute(time.Now())+120)%1400), campaign.WithdrawnHours, "pending"},
+		{"in a zone where it is night", `UPDATE zone_groups SET zones = '{Etc/UTC,Etc/GMT+12}';
+			UPDATE campaigns SET opens_min = extract(hour FROM now()) * 60, closes_min = extract(hour FROM now()) * 60 + 60`,
+			campaign.WithdrawnHours, "pending"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			id := claimOne(t, db)
+			db.Exec(t, test.sql)
+			if _, err := db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrWithdrawn) {
+				t.Fatalf("Gate = %v, want ErrWithdrawn", err)
+			}
+			note := storagetest.Value[string](t, db, `SELECT note FROM attempts WHERE id = $1 AND state = 'void'`, id)
+			if note != string(test.note) || contact(t, db, id) != test.contact {
+				t.Errorf("withdrawn as %q, contact %q; want %q, %q", note, contact(t, db, id), test.note, test.contact)
+			}
+			if _, err := db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrStale) {
+				t.Errorf("second Gate = %v, want ErrStale", err)
+			}
+		})
+	}
+}
+
+func TestGateLeavesARingMargin(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	db.Exec(t, `UPDATE campaigns SET opens_min = m, closes_min = m + 1
+		FROM (SELECT (extract(hour FROM now() AT TIME ZONE 'UTC') * 60 + extract(minute FROM now() AT TIME ZONE 'UTC'))::int AS m) now`)
+	if _, err := db.Gate(t.Context(), id, 2*time.Minute); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Errorf("Gate in the last minute = %v, want ErrWithdrawn", err)
+	}
+}
+
+// The hours must be open at the gate as well as when the token ends.
+func TestGateBeforeTheHours(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	now := time.Now().UTC()
+	soon := min(1439, now.Hour()*60+now.Minute()+30)
+	db.Exec(t, `UPDATE campaigns SET opens_min = $1, closes_min = 1440`, soon)
+	if _, err := db.Gate(t.Context(), id, 45*time.Minute); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Errorf("Gate = %v, want ErrWithdrawn", err)
+	}
+}
+
+// What the gate withdraws before the hours end is not claimed again until they
+// begin again.
+func TestGateNearTheEndOfTheHours(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	s := settings()
+	minute := time.Now().UTC().Hour()*60 + time.Now().UTC().Minute()
+	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
+	running(t, db, "c", s, rows(0, 1))
+	id := claimOne(t, db)
+	if _, err := db.Gate(t.Context(), id, 2*time.Hour); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Fatalf("Gate = %v, want ErrWithdrawn", err)
+	}
+	if ids := claim(t, db, 10); len(ids) != 0 {
+		t.Errorf("claimed %d again before the hours ended", len(ids))
+	}
+	opening := storagetest.Value[time.Time](t, db, `SELECT due_at FROM contacts`).UTC()
+	if at := opening.Hour()*60 + opening.Minute(); at != s.Hours.From || time.Until(opening) < 22*time.Hour {
+		t.Errorf("due %s, want when the hours begin tomorrow, %s", opening, s.Hours)
+	}
+}
+
+func TestGateLetsThroughAfterASuppressionExpired(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	db.Exec(t, `INSERT INTO suppressions (number, source, expires_at) VALUES ($1, 'x', now() - interval '1 second')`, number(0))
+	dialOne(t, db)
+}
+
+func TestGateOfNoAttempt(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	if _, err := db.Gate(t.Context(), uuid.New(), tokenLife); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("Gate = %v, want ErrStale", err)
+	}
+	if _, err := db.Load(t.Context(), uuid.New()); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("Load = %v, want ErrStale", err)
+	}
+	if err := db.Withdraw(t.Context(), uuid.New(), campaign.WithdrawnMessage); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("Withdraw = %v, want ErrStale", err)
+	}
+	if err := db.Record(t.Context(), uuid.New(), unknown); !errors.Is(err, campaign.ErrNotFound) {
+		t.Errorf("Record = %v, want ErrNotFound", err)
+	}
+}
+
+func TestLoadAndWithdraw(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(7, 1))
+	id := claimOne(t, db)
+	p, err := db.Load(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Attempt.ID != id || p.Vars["name"] != "person 7" || !p.Settings.Equal(settings()) {
+		t.Errorf("got %+v", p)
+	}
+	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
+		t.Fatal(err)
+	}
+	if state(t, db, id) != campaign.Void || contact(t, db, id) != "done message" {
+		t.Errorf("attempt %s, contact %s", state(t, db, id), contact(t, db, id))
+	}
+	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("second Withdraw = %v, want ErrStale", err)
+	}
+	sound(t, db)
+}
+
+// A pause holds from its commit on: gates race with it, and none is passed
+// after it.
+func TestPauseHoldsFromItsCommitOn(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := running(t, db, "c", settings(), rows(0, 300))
+	var feeders sync.WaitGroup
+	var passed atomic.Int32
+	started := make(chan struct{}, 8)
+	for range 6 {
+		feeders.Go(func() {
+			for range 40 {
+				tickets, err := db.Claim(t.Context(), 3, lease)
+				if err != nil {
+					t.Error(err)
+				}
+				for _, ticket := range tickets {
+					if _, err := db.Gate(t.Context(), ticket.AttemptID, tokenLife); err == nil && passed.Add(1) == 20 {
+						started <- struct{}{}
+					}
+				}
+			}
+		})
+	}
+	<-started
+	if err := db.Pause(t.Context(), c.ID, "lunch"); err != nil {
+		t.Fatal(err)
+	}
+	paused, err := db.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reserved := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE state = 'reserved'`)
+	feeders.Wait()
+	if late := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE dialed_at > $1`, paused); late != 0 {
+		t.Errorf("%d attempts were dialed after the pause", late)
+	}
+	if reserved != 0 {
+		t.Errorf("%d attempts were still reserved after the pause", reserved)
+	}
+	if passed.Load() >= 300 {
+		t.Error("the pause came too late to prove anything")
+	}
+	sound(t, db)
+}

@@ -1,0 +1,129 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// orderHangUp writes the order to hang up the call that should not be up, if
+// the evidence proves that there is one. The attempt is as it was before the
+// evidence, and locked.
+func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) error {
+	why := campaign.Superfluous(a, e)
+	if why == "" {
+		return nil
+	}
+	call, spared := e.CallUUID, ""
+	if why == campaign.AlarmSecondCall {
+		var err error
+		if call, spared, err = surplus(ctx, tx, a, e); err != nil || call == "" {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, insertHangUp, pgx.StrictNamedArgs{
+		"call": call, "attempt": a.ID, "why": why, "spared": zeronull.Text(spared), "most": campaign.HangUpsMost,
+	})
+	return err
+}
+
+// insertHangUp never orders the call that an earlier order spared: of an
+// attempt's calls one stays up. A database that is held has forgotten calls
+// that it made itself, so it orders none.
+const insertHangUp = `
+	INSERT INTO hangups (call_uuid, attempt_id, why, spared)
+	SELECT @call, @attempt, @why, @spared
+	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
+	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND spared = @call)
+	  AND ` + notHeld + `
+	ON CONFLICT DO NOTHING`
+
+// surplus reads when the attempt's two calls began, and picks the one to hang
+// up. It picks none while the attempt's own call is known only as a record of
+// the carrier's list: that one was matched by numbers and time, and the other
+// may be the attempt's true call.
+func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) (call, spared string, err error) {
+	var own, other time.Time
+	var firstHand bool
+	err = tx.QueryRow(ctx, `
+		SELECT (SELECT min(carrier_at) FROM events WHERE call_uuid = @own AND attempt_id = @attempt),
+		       (SELECT min(carrier_at) FROM events WHERE call_uuid = @other AND attempt_id = @attempt),
+		       EXISTS (SELECT FROM events WHERE call_uuid = @own AND attempt_id = @attempt)
+		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND moved_by = 'placer')`,
+		pgx.StrictNamedArgs{"own": a.CallUUID, "other": e.CallUUID, "attempt": a.ID}).
+		Scan((*zeronull.Timestamptz)(&own), (*zeronull.Timestamptz)(&other), &firstHand)
+	if err != nil || !firstHand {
+		return "", "", err
+	}
+	call, spared = campaign.Surplus(a, e, own, other)
+	return call, spared, nil
+}
+
+// OwedHangUps takes up to limit orders that are due, and keeps the others from
+// them for hold, and twice as long after each try. An order whose call the
+// carrier has said to be over is done with.
+func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
+	list, err := collect(ctx, db.pool, scanHangUp, `
+		WITH due AS (
+			SELECT call_uuid, attempt_id FROM hangups WHERE state = 'owed' AND next_try <= now()
+			ORDER BY next_try LIMIT @limit FOR UPDATE SKIP LOCKED
+		), seen AS (
+			SELECT d.call_uuid,
+			       EXISTS (SELECT FROM events WHERE attempt_id = d.attempt_id AND call_uuid = d.call_uuid AND status = ANY (@ends))
+			       OR EXISTS (SELECT FROM attempts WHERE call_uuid = d.call_uuid AND state = 'ended') AS over
+			FROM due d
+		), taken AS (
+			UPDATE hangups h SET
+				state = CASE WHEN over THEN 'over' ELSE 'owed' END,
+				answer = CASE WHEN over THEN 'the carrier had said that it was over' ELSE answer END,
+				tries = CASE WHEN over THEN tries ELSE tries + 1 END,
+				next_try = clock_timestamp() + @hold::interval * (2 ^ least(tries, 10)),
+				changed_at = clock_timestamp()
+			FROM seen WHERE h.call_uuid = seen.call_uuid
+			RETURNING h.call_uuid, h.attempt_id, h.why, h.tries, h.state
+		)
+		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'owed'`,
+		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})
+	if err != nil {
+		return nil, fmt.Errorf("take hang-ups that are owed: %w", err)
+	}
+	return list, nil
+}
+
+func scanHangUp(row pgx.CollectableRow) (h campaign.HangUp, err error) {
+	err = row.Scan(&h.CallUUID, &h.AttemptID, &h.Why, &h.Tries)
+	return h, err
+}
+
+// hangUpBy is who hangs up by itself, in the record of what was done to calls.
+const hangUpBy = "dialer"
+
+// HungUp stores what came of a try, and the try itself among what was done to
+// the call. One that is given up is an alarm.
+func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var writes pgx.Batch
+		writes.Queue(`
+			UPDATE hangups SET state = $2, answer = $3, changed_at = clock_timestamp()
+			WHERE call_uuid = $1 AND state = 'owed'`, h.CallUUID, t.State, plain(t.Answer))
+		writes.Queue(recordAction, actionArgs(CallAction{
+			CallUUID: h.CallUUID, Who: hangUpBy, Action: "hangup", Detail: h.Why, Outcome: string(t.Effect), Answer: t.Answer,
+		}))
+		if t.State == campaign.HangUpFailed {
+			queueAlarm(&writes, campaign.Alarm{
+				Kind: campaign.AlarmHangUpFailed, AttemptID: h.AttemptID,
+				Detail: fmt.Sprintf("call %q could not be ended in %d tries", h.CallUUID, h.Tries),
+			})
+		}
+		return tx.SendBatch(ctx, &writes).Close()
+	})
+	if err != nil {
+		return fmt.Errorf("store the hang-up of attempt %s: %w", h.AttemptID, err)
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package storage_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func ordered(t testing.TB, db *storagetest.DB) []string {
+	t.Helper()
+	return storagetest.Rows[string](t, db, `
+		SELECT concat_ws(' ', call_uuid, state, why, 'spares ' || spared) FROM hangups ORDER BY ordered_at, call_uuid`)
+}
+
+func owed(t testing.TB, db *storagetest.DB) []string {
+	t.Helper()
+	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []string
+	for _, h := range list {
+		calls = append(calls, h.CallUUID)
+	}
+	return calls
+}
+
+func at(r campaign.Received, when time.Time) campaign.Received {
+	r.Evidence.At = when
+	return r
+}
+
+// The later of two calls is hung up, whichever the attempt came to have first,
+// and never both.
+func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, test := range []struct {
+		name         string
+		first, later time.Time
+		want         string
+	}{
+		{"the second is the later", now, now.Add(time.Second), "U2 owed second_call_for_attempt spares U1"},
+		{"the first is the later", now.Add(time.Second), now, "U1 owed second_call_for_attempt spares U2"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := dialOne(t, db)
+			record(t, db, a.ID, created("U1"))
+			receive(t, db, at(event(a, "U1", "started"), test.first))
+			receive(t, db, at(event(a, "U2", "started"), test.later))
+			// What follows turns the times round, and must not turn the choice round.
+			receive(t, db, at(event(a, "U2", "ringing"), test.first.Add(-time.Minute)))
+			receive(t, db, at(event(a, "U1", "ringing"), test.first.Add(-time.Hour)))
+			receive(t, db, at(event(a, "U2", "answered"), test.later))
+			if diff := cmp.Diff([]string{test.want}, ordered(t, db)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	refusedAttempt := dialOne(t, db)
+	record(t, db, refusedAttempt.ID, refused(campaign.RefusedRate))
+	receive(t, db, event(refusedAttempt, "U1", "ringing"))
+	if got := state(t, db, refusedAttempt.ID); got != campaign.Accepted {
+		t.Errorf("attempt %s, want accepted", got)
+	}
+	if diff := cmp.Diff([]string{"U1 owed evidence_beat_belief"}, ordered(t, db)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+	sound(t, db)
+}
+
+func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
+		t.Fatal(err)
+	}
+	a := campaign.Attempt{ID: id, To: number(0), From: ours}
+	receive(t, db, event(a, "U0", "completed")) // over: nothing to hang up
+	receive(t, db, event(a, "U1", "ringing"))
+	if diff := cmp.Diff([]string{"U1 owed evidence_for_void"}, ordered(t, db)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := state(t, db, id); got != campaign.Void {
+		t.Errorf("attempt %s, want void", got)
+	}
+}
+
+// A database that is held has forgotten calls that it made: an attempt that
+// looks withdrawn may have called.
+func TestHeldDatabaseOrdersNobodyHungUp(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	forgetful(t, db)
+	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, db, event(campaign.Attempt{ID: id, To: number(0), From: ours}, "U1", "answered"))
+	if orders := ordered(t, db); len(orders) != 0 {
+		t.Errorf("ordered %q while the database is held", orders)
+	}
+}
+
+// An attempt whose call was found in the list only may have been given
+// somebody else's: the call that names it must not be hung up for that.
+func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, unknown)
+	db.AgeAttempt(t, a.ID, 10*time.Minute)
+	a.DialedAt = a.DialedAt.Add(-10 * time.Minute)
+	if _, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, "U1", "answered")}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(t, db, a.ID); got != campaign.Accepted {
+		t.Fatalf("attempt %s, want accepted", got)
+	}
+	receive(t, db, event(a, "U2", "ringing"))
+	if got := ordered(t, db); len(got) != 0 {
+		t.Errorf("ordered %q, want nothing", got)
+	}
+	if diff := cmp.Diff([]string{campaign.AlarmSecondCall}, alarms(t, db)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+}
+
+func TestFloodOfSecondCallsIsBounded(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("U"))
+	for i := range 20 {
+		receive(t, db, event(a, fmt.Sprint("made up ", i), "ringing"))
+	}
+	if n := len(ordered(t, db)); n != campaign.HangUpsMost {
+		t.Errorf("%d calls are to be hung up, want %d", n, campaign.HangUpsMost)
+	}
+}
+
+func TestOrdersAreTakenOnceUntilTheyAreDueAgain(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 2))
+	ids := claim(t, db, 2)
+	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
+	record(t, db, a.ID, created("A1"))
+	record(t, db, b.ID, created("B1"))
+	receive(t, db, event(a, "A2", "ringing"))
+	receive(t, db, event(b, "B2", "ringing"))
+	receive(t, db, event(b, "B2", "completed")) // nothing is left to hang up
+	if diff := cmp.Diff([]string{"A2"}, owed(t, db)); diff != "" {
+		t.Errorf("due (-want +got):\n%s", diff)
+	}
+	if got := owed(t, db); len(got) != 0 {
+		t.Errorf("%q are due at once again", got)
+	}
+	db.Exec(t, `UPDATE hangups SET next_try = now() WHERE state = 'owed'`)
+	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
+	if err != nil || len(list) != 1 || list[0].Tries != 2 {
+		t.Fatalf("%+v, %v; want the second try of one", list, err)
+	}
+	check(t, db.HungUp(t.Context(), list[0], campaign.HangUpTry{State: campaign.HangUpFailed, Effect: campaign.EffectUnknown, Answer: "timed out"}))
+	want := []string{"A2 failed second_call_for_attempt spares A1", "B2 over second_call_for_attempt spares B1"}
+	if diff := cmp.Diff(want, ordered(t, db)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := strings.Join(alarms(t, db), " "); got != "hangup_failed second_call_for_attempt second_call_for_attempt second_call_for_attempt" {
+		t.Errorf("alarms %s", got)
+	}
+	done, err := db.CallActions(t.Context(), "A2")
+	if err != nil || len(done) != 1 || done[0].Who != "dialer" || done[0].Outcome != "unknown" {
+		t.Errorf("recorded %+v, %v", done, err)
+	}
+}

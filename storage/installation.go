@@ -1,0 +1,51 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Installation names this database: no other has the name.
+func (db *DB) Installation(ctx context.Context) (string, error) {
+	var id uuid.UUID
+	if err := db.pool.QueryRow(ctx, `SELECT id FROM installation`).Scan(&id); err != nil {
+		return "", fmt.Errorf("read the installation's name: %w", translate(err))
+	}
+	return id.String(), nil
+}
+
+// Scratch makes an empty database beside the one that serverURL names, for a
+// program that must not touch what is there, and returns its URL and what
+// drops it.
+func Scratch(ctx context.Context, serverURL, prefix string) (scratchURL string, drop func(context.Context) error, err error) {
+	u, err := url.Parse(serverURL)
+	if err != nil || u.Scheme == "" {
+		return "", nil, fmt.Errorf("the database's URL must look like postgres://user@host/database")
+	}
+	name := prefix + strings.ReplaceAll(uuid.NewString(), "-", "")
+	if err := onServer(ctx, serverURL, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()); err != nil {
+		return "", nil, fmt.Errorf("make a database of its own (the user needs CREATEDB): %w", err)
+	}
+	u.Path = "/" + name
+	return u.String(), func(ctx context.Context) error {
+		if err := onServer(ctx, serverURL, `DROP DATABASE `+pgx.Identifier{name}.Sanitize()+` WITH (FORCE)`); err != nil {
+			return fmt.Errorf("drop database %s: %w", name, err)
+		}
+		return nil
+	}, nil
+}
+
+func onServer(ctx context.Context, serverURL, statement string) error {
+	conn, err := pgx.Connect(ctx, serverURL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, statement)
+	return err
+}

@@ -1,0 +1,126 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Violation is a promise that the rows break.
+type Violation struct {
+	Invariant string // I1, I2 ...
+	What      string
+	Count     int
+	Examples  []string // ids, at most twenty; no telephone numbers
+}
+
+// invariants are the promises that Postgres alone can be asked about: each
+// query returns the ids of what breaks it. What needs the carrier's ledger is
+// package audit's.
+var invariants = []struct{ name, what, broken string }{
+	{"I1", "attempts for which the carrier named a second call", `
+		SELECT attempt_id::text AS id FROM alarms WHERE kind = 'second_call_for_attempt'`},
+	{"I1", "attempts past the gate more than once, or not once", `
+		SELECT id::text FROM attempts
+		WHERE fence <> CASE WHEN dialed_at IS NULL THEN 0 ELSE 1 END`},
+	{"I2", "numbers with two open attempts, by one of these", `
+		SELECT max(id::text) AS id FROM attempts
+		WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')
+		GROUP BY to_number HAVING count(*) > 1`},
+	{"I3", "attempts dialed although an earlier one of the contact was not over, or was final", `
+		SELECT DISTINCT later.id::text AS id
+		FROM attempts earlier
+		JOIN attempts later ON later.contact_id = earlier.contact_id AND later.attempt_no > earlier.attempt_no
+		JOIN campaigns c ON c.id = earlier.campaign_id
+		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
+		  AND NOT (earlier.state = 'ended' AND earlier.closed_at < later.dialed_at + interval '5 seconds'
+		           AND c.settings->'retry'->'again' ? earlier.disposition)`},
+	{"I4", "active contacts without an open attempt", `
+		SELECT id::text FROM contacts k WHERE state = 'active' AND NOT EXISTS (
+			SELECT FROM attempts a WHERE a.contact_id = k.id
+			AND a.state IN ('reserved', 'dialing', 'unknown', 'accepted'))`},
+	{"I4", "open attempts of contacts that are not active", `
+		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
+		WHERE a.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND k.state <> 'active'`},
+	{"I4", "contacts whose count of calls is not that of their attempts", `
+		SELECT k.id::text FROM contacts k LEFT JOIN attempts a ON a.contact_id = k.id
+			AND (a.state IN ('accepted', 'ended') OR a.must_exist)
+		GROUP BY k.id HAVING count(a.id) <> k.attempts`},
+	{"I4", "contacts that ended for a reason that none of their attempts shows", `
+		SELECT k.id::text FROM contacts k
+		WHERE k.reason NOT IN ('suppressed', 'stopped') AND NOT EXISTS (
+			SELECT FROM attempts a WHERE a.contact_id = k.id AND CASE k.reason
+				WHEN 'refused' THEN a.state = 'refused'
+				WHEN 'unresolved' THEN a.state = 'lost'
+				WHEN 'message' THEN a.state = 'void' AND a.note = 'message'
+				ELSE a.disposition = k.reason END)`},
+	{"I4", "attempts that are not their contact's", `
+		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
+		WHERE a.campaign_id <> k.campaign_id OR a.to_number <> k.to_number`},
+	{"I5", "calls that are both an attempt's and foreign", `
+		SELECT f.call_uuid AS id FROM foreign_calls f JOIN attempts a ON a.call_uuid = f.call_uuid`},
+	{"I6", "attempts whose price is not the last one of its trail", `
+		SELECT a.id::text FROM attempts a LEFT JOIN LATERAL (
+			SELECT price FROM charges WHERE attempt_id = a.id ORDER BY rev DESC LIMIT 1) last ON true
+		WHERE a.price IS DISTINCT FROM last.price`},
+	{"I8", "attempts dialed outside their campaign's hours", `
+		SELECT a.id::text FROM attempts a
+		JOIN contacts k ON k.id = a.contact_id JOIN zone_groups g ON g.id = k.zone_group_id
+		JOIN campaigns c ON c.id = a.campaign_id
+		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.opens_min, c.closes_min)`},
+	{"I8", "attempts dialed to a number after it was suppressed", `
+		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number
+		WHERE a.dialed_at > s.created_at + interval '5 seconds'
+		  AND (s.expires_at IS NULL OR s.expires_at > a.dialed_at)`},
+	{"I9", "events whose status their attempt does not show", `
+		SELECT e.id::text FROM events e JOIN attempts a ON a.id = e.attempt_id AND a.call_uuid = e.call_uuid
+		WHERE e.status IN ('started', 'ringing', 'answered', 'human', 'machine', 'busy', 'cancelled', 'failed',
+		                   'rejected', 'timeout', 'unanswered', 'completed')
+		  AND NOT a.seen @> ARRAY[e.status]`},
+	{"I10", "rows that are both a contact and refused, by contact", `
+		SELECT k.id::text FROM contacts k JOIN rejected_rows r USING (campaign_id, source, line_no)`},
+	{"I10", "tallies that are not what a full count says, by campaign", `
+		SELECT concat_ws(' ', campaign_id, subject, state, outcome) AS id
+		FROM counted c FULL JOIN tallied t USING (campaign_id, subject, state, outcome)
+		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
+	{"I10", "tallies of an hour that are not what a full count says, by campaign", `
+		SELECT concat_ws(' ', campaign_id, to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24"h"'), state, outcome) AS id
+		FROM counted_hours c FULL JOIN tallied_hours t USING (campaign_id, hour, state, outcome)
+		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
+}
+
+// CheckInvariants asks for every broken promise, all at one moment.
+func (db *DB) CheckInvariants(ctx context.Context) ([]Violation, error) {
+	var found []Violation
+	err := db.read(ctx, func(tx pgx.Tx) error {
+		for _, i := range invariants {
+			v := Violation{Invariant: i.name, What: i.what}
+			err := tx.QueryRow(ctx, `
+				WITH broken AS MATERIALIZED (`+i.broken+`)
+				SELECT count(*), ARRAY(SELECT id FROM broken ORDER BY id LIMIT 20) FROM broken`).Scan(&v.Count, &v.Examples)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", i.name, i.what, err)
+			}
+			if v.Count > 0 {
+				found = append(found, v)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("check invariants: %w", err)
+	}
+	return found, nil
+}
+
+// read runs queries that see one moment and may take long.
+func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+			return err
+		}
+		return queries(tx)
+	})
+}

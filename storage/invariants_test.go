@@ -1,0 +1,93 @@
+package storage_test
+
+import (
+	"strings"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+)
+
+// Each corruption, planted past the guards, is found.
+func TestCheckInvariantsFindsCorruption(t *testing.T) {
+	t.Parallel()
+	const unguarded = `ALTER TABLE attempts DISABLE TRIGGER guard_attempt;`
+	for _, test := range []struct{ invariant, what, sql string }{
+		{"I1", "named a second call", `INSERT INTO alarms (kind, attempt_id, detail) SELECT 'second_call_for_attempt', id, '' FROM attempts LIMIT 1`},
+		{"I1", "past the gate", unguarded + `ALTER TABLE attempts DROP CONSTRAINT attempts_one_post, DROP CONSTRAINT attempts_dialed_at_the_gate;
+			UPDATE attempts SET fence = 2 WHERE state = 'accepted'`},
+		{"I2", "two open attempts", `DROP INDEX one_open_attempt_per_number;
+			INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'accepted'`},
+		{"I3", "earlier one of the contact was not over", `
+			UPDATE campaigns SET settings = settings #- '{retry,again,busy}'`},
+		{"I3", "earlier one of the contact was not over", unguarded + `
+			UPDATE attempts SET closed_at = now() + interval '1 hour' WHERE disposition = 'busy'`},
+		{"I4", "active contacts without", unguarded + `UPDATE attempts SET state = 'refused' WHERE state = 'dialing'`},
+		{"I4", "contacts that are not active", `UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
+		{"I4", "count of calls", `UPDATE contacts SET attempts = attempts + 1`},
+		{"I4", "reason that none", `UPDATE contacts SET reason = 'unresolved' WHERE reason = 'human'`},
+		{"I4", "not their contact's", `UPDATE contacts SET to_number = '4477999' || lpad(id::text, 5, '0') WHERE state = 'active'`},
+		{"I5", "foreign", `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, ambiguous)
+			SELECT call_uuid, 'outbound', '', '', '', false FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},
+		{"I6", "price", `UPDATE attempts SET price = price + 0.00000001 WHERE price IS NOT NULL`},
+		{"I6", "price", `DELETE FROM charges`},
+		{"I8", "hours", `UPDATE campaigns SET opens_min = 0, closes_min = 1; UPDATE zone_groups SET zones = ARRAY[CASE
+			WHEN extract(hour FROM now() AT TIME ZONE 'UTC') < 12 THEN 'Etc/GMT-6' ELSE 'Etc/UTC' END]`},
+		{"I8", "suppressed", `INSERT INTO suppressions (number, source, created_at) SELECT to_number, 'x', dialed_at - interval '1 minute' FROM attempts WHERE dialed_at IS NOT NULL ON CONFLICT DO NOTHING`},
+		{"I9", "events", unguarded + `UPDATE attempts SET seen = '{started}' WHERE disposition = 'human'`},
+		{"I10", "refused", `INSERT INTO rejected_rows SELECT campaign_id, source, line_no, '', '', '' FROM contacts LIMIT 1`},
+		{"I10", "full count", `INSERT INTO tally_changes (campaign_id, subject, state, outcome, n) SELECT id, 'contacts', 'pending', '', 1 FROM campaigns`},
+		{"I10", "full count", `ALTER TABLE contacts DISABLE TRIGGER tally_changed; UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
+		{"I10", "full count", `ALTER TABLE attempts DISABLE TRIGGER tally_changed; UPDATE attempts SET price = price + 1 WHERE price IS NOT NULL`},
+		{"I10", "tallies of an hour", `UPDATE tally_changes SET hour = hour - interval '1 hour' WHERE outcome = 'human'`},
+	} {
+		t.Run(test.invariant+" "+test.what, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			history(t, db)
+			sound(t, db)
+			db.Exec(t, test.sql)
+			broken, err := db.CheckInvariants(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range broken {
+				if v.Invariant == test.invariant && strings.Contains(v.What, test.what) && v.Count > 0 && len(v.Examples) > 0 {
+					return
+				}
+			}
+			t.Errorf("not found among %+v", broken)
+		})
+	}
+}
+
+// history is a campaign with a contact that was busy and is being called again,
+// one that a human answered, one whose call is up, and one that is dialing.
+func history(t *testing.T, db *storagetest.DB) {
+	t.Helper()
+	running(t, db, "c", settings(), rows(0, 1))
+	endedBusy(t, db, "U1")
+	db.Exec(t, `UPDATE attempts SET closed_at = closed_at - interval '1 hour', failed_at = failed_at - interval '1 hour'`)
+	db.MakeDue(t)
+	running(t, db, "d", settings(), rows(1, 3))
+	ids := claim(t, db, 4)
+	var attempts []campaign.Attempt
+	for _, id := range ids {
+		attempts = append(attempts, pass(t, db, id))
+	}
+	receive(t, db, event(attempts[1], "U2", "human"))
+	receive(t, db, completed(attempts[1], "U2", "0.5"))
+	record(t, db, attempts[2].ID, created("U3"))
+}
+
+func TestCheckInvariantsBoundsItsExamples(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 50))
+	db.Exec(t, `UPDATE contacts SET attempts = 1`)
+	broken, err := db.CheckInvariants(t.Context())
+	if err != nil || len(broken) != 1 || broken[0].Count != 50 || len(broken[0].Examples) != 20 {
+		t.Errorf("got %+v, %v; want 50 with 20 examples", broken, err)
+	}
+}

@@ -1,0 +1,101 @@
+package storage_test
+
+import (
+	"slices"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMigrateTwiceChangesNothing(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	applied, err := db.Migrate(t.Context())
+	if err != nil || applied != 0 {
+		t.Errorf("second Migrate = %d, %v; want 0 steps", applied, err)
+	}
+	list, err := db.MigrationStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 5 {
+		t.Errorf("got %d migrations, want at least 5", len(list))
+	}
+	for _, m := range list {
+		if m.AppliedAt.IsZero() {
+			t.Errorf("%s is not applied", m.Name)
+		}
+	}
+}
+
+func TestSchemaVersionIsStable(t *testing.T) {
+	t.Parallel()
+	a, errA := storage.SchemaVersion()
+	b, errB := storage.SchemaVersion()
+	if a != b || len(a) != 16 || errA != nil || errB != nil {
+		t.Errorf("SchemaVersion = %q, %v, then %q, %v", a, errA, b, errB)
+	}
+}
+
+// Postgres refuses what this table does not list, and Go decides by its own
+// copy: they must be the same.
+func TestTransitionsEqualTheDomains(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	type row struct{ From, By, To string }
+	var want []row
+	for _, tr := range campaign.Transitions {
+		want = append(want, row{string(tr.From), string(tr.By), string(tr.To)})
+	}
+	got := storagetest.Rows[row](t, db, `SELECT src, writer, dst FROM attempt_transitions`)
+	byAll := func(a, b row) int { return slices.Compare([]string{a.From, a.By, a.To}, []string{b.From, b.By, b.To}) }
+	slices.SortFunc(want, byAll)
+	slices.SortFunc(got, byAll)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("campaign.Transitions and attempt_transitions differ (-Go +SQL):\n%s", diff)
+	}
+}
+
+func TestReportingColumns(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	for view, want := range map[string][]string{
+		"attempts": {
+			"attempt_id", "campaign_id", "campaign", "contact_id", "attempt_no", "to_number", "from_number",
+			"state", "disposition", "call_uuid", "conversation_uuid", "created_at", "answered_at",
+			"start_time", "end_time", "duration_s", "rate", "price", "network",
+		},
+		"contacts": {
+			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
+		},
+		"events": {
+			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",
+			"call_uuid", "conversation_uuid", "kind", "status", "carrier_at", "body",
+		},
+		"campaigns": {
+			"campaign_id", "campaign", "status", "created_at", "rows_in", "rejected",
+			"pending", "active", "waiting", "done",
+			"calls", "calls_answered", "duration_s", "price", "unpriced",
+			"done_answered", "done_human", "done_machine", "done_busy", "done_unanswered", "done_timeout",
+			"done_failed", "done_rejected", "done_cancelled", "done_unexplained",
+			"done_refused", "done_suppressed", "done_stopped", "done_unresolved", "done_message",
+			"pause_reason", "import_finished_at",
+		},
+		"hourly": {
+			"hour", "campaign_id", "campaign", "dialed", "calls",
+			"answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected",
+			"cancelled", "unexplained", "unsettled", "duration_s", "price", "unpriced",
+		},
+	} {
+		got := storagetest.Rows[string](t, db, `
+			SELECT column_name::text FROM information_schema.columns
+			WHERE table_schema = 'reporting' AND table_name = $1 ORDER BY ordinal_position`, view)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("reporting.%s (-want +got):\n%s", view, diff)
+		}
+	}
+}

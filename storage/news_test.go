@@ -1,0 +1,225 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+)
+
+// dialed takes n contacts of a new campaign through the gate.
+func dialed(t testing.TB, db *storagetest.DB, name string, from, n int) []campaign.Attempt {
+	t.Helper()
+	s := settings()
+	s.Retry.Again[campaign.Failed] = time.Minute
+	running(t, db, name, s, rows(from, n))
+	var list []campaign.Attempt
+	for _, id := range claim(t, db, n) {
+		list = append(list, pass(t, db, id))
+	}
+	return list
+}
+
+// story is one of the news that may come of an attempt, told of the i-th of a
+// list of attempts.
+type story func(a campaign.Attempt) storage.News
+
+// anyStory draws what may come of an attempt: events, bills, the outcome of the
+// POST, and what should not come.
+func anyStory(random *rand.Rand, begun time.Time) story {
+	at := begun.Add(time.Duration(random.IntN(20)) * time.Second)
+	price := decimal.New(int64(random.IntN(3)+1), -3)
+	told := func(status string, change func(*campaign.Received, campaign.Attempt)) story {
+		return func(a campaign.Attempt) storage.News {
+			e := event(a, "U"+a.To, status)
+			e.Evidence.At, e.Evidence.ObservedAt = at, at
+			if change != nil {
+				change(&e, a)
+			}
+			return storage.EventNews(e)
+		}
+	}
+	outcome := func(o campaign.Outcome) story {
+		return func(a campaign.Attempt) storage.News {
+			if o.Kind == campaign.OutcomeCreated {
+				o = created("U" + a.To)
+				o.Evidence.ObservedAt = at
+			}
+			return storage.OutcomeNews(a.ID, o)
+		}
+	}
+	stories := []story{
+		told("started", nil), told("ringing", nil), told("answered", nil), told("machine", nil), told("busy", nil),
+		told("failed", nil), told("levitating", nil),
+		told("completed", nil), told("completed", func(e *campaign.Received, _ campaign.Attempt) {
+			e.Evidence.Bill = campaign.Bill{Price: decimal.NewNullDecimal(price), Duration: new(7), ObservedAt: at}
+		}),
+		told("", func(e *campaign.Received, _ campaign.Attempt) { e.Kind = "input" }),
+		told("ringing", func(e *campaign.Received, a campaign.Attempt) { e.Evidence.CallUUID = "V" + a.To }),
+		told("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.Evidence.To = "447700999999" }),
+		told("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.AttemptID = uuid.Nil }),
+		outcome(campaign.Outcome{Kind: campaign.OutcomeCreated}), outcome(unknown),
+		outcome(refused(campaign.RefusedRate)), outcome(refused(campaign.RefusedInvalid)),
+	}
+	return stories[random.IntN(len(stories))]
+}
+
+// tales are all that is stored of a campaign's calls, without what differs
+// between two campaigns that fared the same.
+func tales(t testing.TB, db *storagetest.DB, campaignName string) []string {
+	t.Helper()
+	return storagetest.Rows[string](t, db, `
+		SELECT concat_ws(' | ', right(a.to_number, 2), a.state, a.moved_by, a.note, a.must_exist, left(a.call_uuid, 1), a.conversation_uuid IS NULL,
+		       a.seen, a.answered_at, a.failure, a.failed_at, a.closed_at, a.disposition, a.price, a.duration_s, a.bill_source, a.overtaken,
+		       k.state, k.reason, k.attempts, k.state IN ('pending', 'waiting') AND k.due_at > now(),
+		       (SELECT array_agg((rev, price, duration_s, source, observed_at) ORDER BY rev) FROM charges WHERE attempt_id = a.id),
+		       (SELECT array_agg((kind, times, replace(detail, a.to_number, '')) ORDER BY kind, detail) FROM alarms WHERE attempt_id = a.id),
+		       (SELECT array_agg((kind, status, left(call_uuid, 1), carrier_at) ORDER BY id) FROM events WHERE attempt_id = a.id))
+		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
+		WHERE c.name = $1 ORDER BY a.to_number`, campaignName)
+}
+
+// The same news, stored one by one and in batches, leave the same rows.
+func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	const people, rounds, most = 3, 12, 30
+	for seed := range uint64(rounds) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		base := int(seed) * 1000
+		alone := dialed(t, db, fmt.Sprint("alone ", seed), base, people)
+		shared := dialed(t, db, fmt.Sprint("shared ", seed), base+500, people)
+		begun := time.Now().Truncate(time.Second)
+		var batch []storage.News
+		flush := func() {
+			for _, result := range db.Together(batch...) {
+				check(t, <-result)
+			}
+			batch = nil
+		}
+		for range random.IntN(most) {
+			i, tell := random.IntN(people), anyStory(random, begun)
+			check(t, <-db.Together(tell(alone[i]))[0])
+			if batch = append(batch, tell(shared[i])); random.IntN(6) == 0 {
+				flush()
+			}
+		}
+		flush()
+		if diff := cmp.Diff(tales(t, db, fmt.Sprint("alone ", seed)), tales(t, db, fmt.Sprint("shared ", seed))); diff != "" {
+			t.Errorf("seed %d (-one by one +in batches):\n%s", seed, diff)
+		}
+		db.Exec(t, `UPDATE campaigns SET status = 'stopped'`) // or the next round would dial these people again
+	}
+}
+
+// An event that cannot be stored is refused, and those that came with it are
+// not.
+func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	list := dialed(t, db, "c", 0, 9)
+	db.Exec(t, `ALTER TABLE contacts ADD CONSTRAINT broken CHECK (reason IS DISTINCT FROM 'answered' OR to_number <> '`+list[4].To+`')`)
+	var batch []storage.News
+	for i, a := range list {
+		batch = append(batch, storage.EventNews(completed(a, fmt.Sprint("U", i), "1")))
+	}
+	nobody := storage.OutcomeNews(uuid.New(), created("UN"))
+	for i, result := range db.Together(append(batch, nobody)...) {
+		err := <-result
+		if i < len(list) && (err != nil) != (i == 4) {
+			t.Errorf("event %d: %v", i, err)
+		}
+		if i == len(list) && !errors.Is(err, campaign.ErrNotFound) {
+			t.Errorf("an outcome of no attempt: %v, want ErrNotFound", err)
+		}
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 8 {
+		t.Errorf("%d events kept, want 8", n)
+	}
+	if got := state(t, db, list[4].ID); got != campaign.Dialing {
+		t.Errorf("the attempt whose event was refused is %s", got)
+	}
+	sound(t, db)
+}
+
+// A contact that somebody has locked is waited for by its own news only.
+func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	list := dialed(t, db, "c", 0, 3)
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT FROM contacts WHERE id = $1 FOR UPDATE`, list[1].ContactID); err != nil {
+		t.Fatal(err)
+	}
+	var batch []storage.News
+	for i, a := range list {
+		batch = append(batch, storage.EventNews(event(a, fmt.Sprint("U", i), "ringing")))
+	}
+	results := db.Together(batch...)
+	check(t, <-results[0])
+	check(t, <-results[2])
+	select {
+	case err := <-results[1]:
+		t.Errorf("news of a locked contact: %v", err)
+	default:
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
+		t.Errorf("%d events kept, want 2", n)
+	}
+	check(t, tx.Commit(t.Context()))
+	check(t, <-results[1])
+	if got := state(t, db, list[1].ID); got != campaign.Accepted {
+		t.Errorf("the attempt whose contact was locked is %s", got)
+	}
+}
+
+// What was answered as stored is stored, and what was not is not, also when the
+// database is closed meanwhile.
+func TestCloseStoresWhatItAnswers(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	list := dialed(t, db, "c", 0, 4)
+	own, err := storage.Open(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	stored := 0
+	var callers sync.WaitGroup
+	for i := range 200 {
+		a := list[i%len(list)]
+		callers.Go(func() {
+			if own.Receive(t.Context(), event(a, "U"+a.To, "ringing")) == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				stored++
+			}
+		})
+		if i == 100 {
+			callers.Go(own.Close)
+		}
+	}
+	callers.Wait()
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != stored {
+		t.Errorf("%d events are kept, %d were said to be", n, stored)
+	}
+}

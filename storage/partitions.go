@@ -1,0 +1,63 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// daysAhead is for how many days the partitions of events are made beforehand:
+// a week in which nobody needs to run for events to stay out of the default one.
+const daysAhead = 7
+
+// partitionLock is the advisory lock under which partitions are made.
+const partitionLock = 7_305_142_002
+
+const (
+	checkViolation = "23514" // the default partition has rows of that day already
+	duplicateTable = "42P07"
+)
+
+// KeepPartitions creates the partitions of events for today and the days
+// ahead, one a day, in UTC.
+func (db *DB) KeepPartitions(ctx context.Context) error {
+	now, err := db.Now(ctx)
+	if err != nil {
+		return err
+	}
+	today := now.Truncate(24 * time.Hour)
+	for i := range daysAhead + 1 {
+		if err := db.keepPartition(ctx, today.AddDate(0, 0, i)); err != nil {
+			return fmt.Errorf("keep partitions of events: %w", err)
+		}
+	}
+	return nil
+}
+
+// keepPartition makes the day's partition apart and then attaches it, which,
+// unlike making it in place, lets events come in meanwhile. A day whose first
+// events are in the default partition stays there: that costs speed, no event.
+func (db *DB) keepPartition(ctx context.Context, day time.Time) error {
+	name := day.Format(partitionName)
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		var exists bool
+		err := tx.QueryRow(ctx, `
+			SELECT to_regclass($1) IS NOT NULL FROM pg_advisory_xact_lock($2)`, name, partitionLock).Scan(&exists)
+		if err != nil || exists {
+			return err
+		}
+		_, err = tx.Exec(ctx, fmt.Sprintf(`
+			CREATE TABLE %[1]s (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+			ALTER TABLE events ATTACH PARTITION %[1]s FOR VALUES FROM ('%[2]s') TO ('%[3]s')`,
+			name, day.Format(time.RFC3339), day.AddDate(0, 0, 1).Format(time.RFC3339)))
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (pg.Code == checkViolation || pg.Code == duplicateTable) {
+		return nil
+	}
+	return err
+}

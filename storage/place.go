@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// placeGuard compares where each new connection leads with where the database
+// lived, before anything else runs on it. A connection never changes its
+// server, so no gate runs where nobody looked.
+type placeGuard struct {
+	told atomic.Int32 // the first of tellings that the server answers
+	seen atomic.Int64 // the latest mark that this process knows of, in microseconds
+}
+
+// tellings are what a server may be asked about itself, the most telling
+// first. Managed servers do not let everybody ask.
+var tellings = []string{
+	systemOf + `, ` + databaseOf + `, ` + timelineOf,
+	`NULL::text, ` + databaseOf + `, ` + timelineOf,
+	systemOf + `, ` + databaseOf + `, NULL::bigint`,
+	`NULL::text, ` + databaseOf + `, NULL::bigint`,
+}
+
+const (
+	systemOf   = `(SELECT system_identifier::text FROM pg_control_system())`
+	databaseOf = `(SELECT oid::bigint FROM pg_database WHERE datname = current_database())`
+	// The name of a file of the log begins with the timeline, in hexadecimal.
+	timelineOf = `('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint`
+)
+
+const standing = `
+	SELECT i.id::text, i.system_id, i.database_oid, i.timeline, i.marked_at, i.held_for, i.held_since,
+	       i.known_until, i.confirmed_at, i.readings, i.read_at, i.needs_schema, clock_timestamp(), `
+
+func scanStanding(row pgx.Row) (i campaign.Installation, found campaign.Place, err error) {
+	h := &i.Hold
+	err = row.Scan(&i.ID, (*zeronull.Text)(&i.Place.System), (*zeronull.Int8)(&i.Place.Database),
+		(*zeronull.Int8)(&i.Place.Timeline), (*zeronull.Timestamptz)(&i.MarkedAt), (*zeronull.Text)(&h.Reason),
+		(*zeronull.Timestamptz)(&h.Since), (*zeronull.Timestamptz)(&h.KnownUntil),
+		(*zeronull.Timestamptz)(&h.ConfirmedAt), &h.Readings, (*zeronull.Timestamptz)(&h.ReadAt), &i.NeedsSchema, &i.Now,
+		(*zeronull.Text)(&found.System), (*zeronull.Int8)(&found.Database), (*zeronull.Int8)(&found.Timeline))
+	return i, found, err
+}
+
+// rowQuerier is a connection, a pool or a transaction.
+type rowQuerier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// stands reads how the database stands and where it is.
+func (g *placeGuard) stands(ctx context.Context, q rowQuerier, lock string) (campaign.Installation, campaign.Place, error) {
+	return scanStanding(q.QueryRow(ctx, standing+tellings[g.told.Load()]+` FROM installation i`+lock))
+}
+
+// check holds the database if it is not where it was, or knows less than this
+// process does.
+func (g *placeGuard) check(ctx context.Context, conn *pgx.Conn) error {
+	// Before the database is asked: its mark may be moved meanwhile.
+	seen := time.UnixMicro(g.seen.Load())
+	i, found, err := g.ask(ctx, conn)
+	if isState(err, undefinedTable, undefinedColumn) || errors.Is(err, pgx.ErrNoRows) {
+		return nil // not migrated yet
+	}
+	if err != nil {
+		return fmt.Errorf("look where the database is: %w", err)
+	}
+	if i.NeedsSchema > newestMigration {
+		return fmt.Errorf("the database needs a program that knows its schema %d, and this one knows %d: run the newer program", i.NeedsSchema, newestMigration)
+	}
+	why := i.Judge(found, campaign.Witness{Known: seen.After(i.MarkedAt), At: seen})
+	if why == "" {
+		return nil
+	}
+	if err := hold(ctx, conn, i, why); err != nil {
+		return fmt.Errorf("hold the database: %w", err)
+	}
+	return nil
+}
+
+// ask finds out what the server tells of itself.
+func (g *placeGuard) ask(ctx context.Context, conn *pgx.Conn) (i campaign.Installation, found campaign.Place, err error) {
+	for {
+		i, found, err = g.stands(ctx, conn, "")
+		told := g.told.Load()
+		if int(told) == len(tellings)-1 || !isState(err, notPermitted, notSupported, undefinedFunction) {
+			return i, found, err
+		}
+		g.told.CompareAndSwap(told, told+1)
+	}
+}
+
+// saw remembers the latest mark.
+func (g *placeGuard) saw(mark time.Time) {
+	for {
+		seen := g.seen.Load()
+		if mark.UnixMicro() <= seen || g.seen.CompareAndSwap(seen, mark.UnixMicro()) {
+			return
+		}
+	}
+}
+
+// SQLSTATE codes of what a server does not have or does not let us ask.
+const (
+	undefinedTable    = "42P01"
+	undefinedColumn   = "42703"
+	undefinedFunction = "42883"
+	notPermitted      = "42501"
+	notSupported      = "0A000"
+)
+
+func isState(err error, codes ...string) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	for _, code := range codes {
+		if pg.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// execer is a connection or a transaction.
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// hold keeps the database from dialing, unless somebody changed the hold since
+// it was read.
+func hold(ctx context.Context, q execer, i campaign.Installation, why campaign.HoldReason) error {
+	_, err := q.Exec(ctx, `
+		WITH held AS (
+			UPDATE installation SET held_for = @why, held_since = clock_timestamp(),
+				known_until = least(known_until, marked_at), confirmed_at = NULL, confirmed_by = NULL,
+				readings = 0, read_at = NULL
+			WHERE held_for IS NOT DISTINCT FROM @was::text AND held_since IS NOT DISTINCT FROM @since::timestamptz
+			  AND confirmed_at IS NOT DISTINCT FROM @confirmed::timestamptz
+			RETURNING 1
+		)
+		INSERT INTO alarms (kind, detail) SELECT @kind, @detail FROM held
+		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
+		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`,
+		pgx.StrictNamedArgs{
+			"why": why, "was": zeronull.Text(i.Hold.Reason), "since": zeronull.Timestamptz(i.Hold.Since),
+			"confirmed": zeronull.Timestamptz(i.Hold.ConfirmedAt),
+			"kind":      campaign.AlarmHeld, "detail": "nobody is called: " + why.Meaning(),
+		})
+	return err
+}

@@ -1,0 +1,60 @@
+package storage_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// aDay makes the partition of a day so long ago, with one event of the attempt
+// of a call that is in it.
+func aDay(t *testing.T, db *storagetest.DB, ago int, attempt any) time.Time {
+	t.Helper()
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -ago)
+	db.Exec(t, fmt.Sprintf(`CREATE TABLE events_%s PARTITION OF events FOR VALUES FROM ('%s') TO ('%s')`,
+		day.Format("20060102"), day.Format(time.RFC3339), day.AddDate(0, 0, 1).Format(time.RFC3339)))
+	db.Exec(t, `INSERT INTO events (received_at, attempt_id, kind, body) VALUES ($1, $2, 'ringing', '{}')`, day.Add(time.Hour), attempt)
+	return day
+}
+
+func TestPruneEvents(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	open := dialOne(t, db)
+	check(t, db.KeepPartitions(t.Context()))
+	oldest, held, recent := aDay(t, db, 100, nil), aDay(t, db, 95, open.ID), aDay(t, db, 90, nil)
+	db.Exec(t, `INSERT INTO events (received_at, kind, body) VALUES (now() - interval '99 days', 'ringing', '{}')`)
+
+	want := storage.Pruned{Days: []storage.PrunedDay{{Day: oldest}, {Day: held, Open: 1}}, Loose: 1}
+	count := func() int { return storagetest.Value[int](t, db, `SELECT count(*) FROM events`) }
+	for _, dry := range []bool{true, false} {
+		got, err := db.PruneEvents(t.Context(), 90*24*time.Hour, dry)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("dry %v: %v (-want +got):\n%s", dry, err, diff)
+		}
+		if left := map[bool]int{true: 4, false: 3}[dry]; count() != left {
+			t.Errorf("dry %v: %d events left, want %d", dry, count(), left)
+		}
+	}
+
+	receive(t, db, event(open, "U1", "answered"))
+	receive(t, db, completed(open, "U1", "0.1"))
+	got, err := db.PruneEvents(t.Context(), 80*24*time.Hour, false)
+	want.Days = []storage.PrunedDay{{Day: held}, {Day: recent}}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("once the call is over: %v (-want +got):\n%s", err, diff)
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`); n != 9 {
+		t.Errorf("%d partitions left, want the default one and those of the days ahead", n)
+	}
+	if _, err := db.PruneEvents(t.Context(), storage.LeastEventAge-time.Second, false); err == nil {
+		t.Error("events were dropped that the carrier may still add to")
+	}
+	sound(t, db)
+}

@@ -1,0 +1,175 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// reconcileBatch is how many records are folded in one transaction.
+const reconcileBatch = 500
+
+// Reconcile folds a batch of the carrier's records in: each is matched to an
+// attempt by its uuid, or, where no attempt has the uuid, to the one attempt
+// without a uuid that it can only belong to. A record that matches none is kept
+// as a foreign call; one that might belong to several, or that shares its
+// attempt with another record, raises an alarm and binds nothing. A record that
+// an attempt's own answer may still claim is left to a later reading, and so is
+// one whose attempt may have another call that is not listed yet: lag is how
+// late the list may be.
+func (db *DB) Reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration) (total campaign.Reconciled, err error) {
+	return db.reconcile(ctx, records, lag, false)
+}
+
+// reconcile is Reconcile; quiet: foreign calls raise no alarm yet.
+func (db *DB) reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration, quiet bool) (total campaign.Reconciled, err error) {
+	for part := range slices.Chunk(records, reconcileBatch) {
+		var b *reconciliation
+		err := db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
+			b = &reconciliation{tx: tx, lag: lag, edits: map[int64][]edit{}, quiet: quiet}
+			return b.run(ctx, part, records)
+		}))
+		if err != nil {
+			return total, fmt.Errorf("reconcile: %w", err)
+		}
+		total.Known += b.counts.Known
+		total.Bound += b.counts.Bound
+		total.Foreign += b.counts.Foreign
+		total.Ambiguous += b.counts.Ambiguous
+		total.Repriced += b.counts.Repriced
+	}
+	return total, nil
+}
+
+// reconciliation is one transaction of Reconcile.
+type reconciliation struct {
+	tx      pgx.Tx
+	lag     time.Duration
+	edits   map[int64][]edit // by contact
+	foreign []foreign
+	counts  campaign.Reconciled
+	quiet   bool
+}
+
+// edit is evidence for an attempt of a contact.
+type edit struct {
+	attempt  uuid.UUID
+	evidence campaign.Evidence
+}
+
+// foreign is a record that is bound to no attempt.
+type foreign struct {
+	evidence  campaign.Evidence
+	ambiguous bool
+}
+
+func (b *reconciliation) run(ctx context.Context, part, all []campaign.Evidence) error {
+	known, err := b.knownCalls(ctx, all)
+	if err != nil {
+		return err
+	}
+	matches, err := b.match(ctx, all, known)
+	if err != nil {
+		return err
+	}
+	for _, e := range part {
+		b.assign(clean(e), known, matches)
+	}
+	if err := b.apply(ctx); err != nil {
+		return err
+	}
+	return b.keepForeign(ctx)
+}
+
+func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, matches map[string]campaign.Match) {
+	if e.CallUUID == "" {
+		return
+	}
+	if t, ok := known[e.CallUUID]; ok {
+		b.edits[t.contact] = append(b.edits[t.contact], edit{t.attempt, e})
+		b.counts.Known++
+		return
+	}
+	m := matches[e.CallUUID]
+	if m.Early {
+		return
+	}
+	if m.Unique {
+		b.edits[m.ContactID] = append(b.edits[m.ContactID], edit{m.AttemptID, e})
+		b.counts.Bound++
+		return
+	}
+	b.foreign = append(b.foreign, foreign{evidence: e, ambiguous: m.Possible})
+}
+
+// apply folds what was assigned. Somebody may have bound the attempt to another
+// call before its contact was locked: the record is foreign then.
+func (b *reconciliation) apply(ctx context.Context) error {
+	return amend(ctx, b.tx, slices.Sorted(maps.Keys(b.edits)), func(d *dossier) error {
+		for _, edit := range b.edits[d.contact.ID] {
+			before := d.attempts[d.find(edit.attempt)]
+			if before.CallUUID != "" && before.CallUUID != edit.evidence.CallUUID {
+				b.counts.Bound--
+				b.foreign = append(b.foreign, foreign{evidence: edit.evidence})
+				continue
+			}
+			d.fold(edit.attempt, edit.evidence, campaign.Carrier)
+			if repriced(before.Bill, d.attempts[d.find(edit.attempt)].Bill) {
+				b.counts.Repriced++
+			}
+		}
+		return nil
+	})
+}
+
+func (b *reconciliation) keepForeign(ctx context.Context) error {
+	var writes pgx.Batch
+	for _, f := range b.foreign {
+		e := f.evidence
+		b.counts.Foreign++
+		writes.Queue(keepForeignCall, pgx.StrictNamedArgs{
+			"uuid": e.CallUUID, "conversation": zeronull.Text(e.ConversationUUID),
+			"direction": e.Direction, "to": e.To, "from": e.From, "status": e.Status,
+			"start": zeronull.Timestamptz(e.At), "price": asWritten(e.Bill.Price), "ambiguous": f.ambiguous, "quiet": b.quiet,
+			"kind": campaign.AlarmForeignCall, "detail": fmt.Sprintf("call %q from one of our numbers, which no attempt explains", e.CallUUID),
+		})
+		if f.ambiguous {
+			b.counts.Foreign--
+			b.counts.Ambiguous++
+			queueAlarm(&writes, campaign.Alarm{
+				Kind:   campaign.AlarmAmbiguousMatch,
+				Detail: fmt.Sprintf("call %q might be one of several attempts, or share one with another call: bound to none", e.CallUUID),
+			})
+		}
+	}
+	return b.tx.SendBatch(ctx, &writes).Close()
+}
+
+// keepForeignCall stores the call, unless its attempt has come to be known
+// meanwhile. The first time it raises an alarm if the call went out from a
+// number of ours, is no leg of a call that we know and was not made by hand.
+const keepForeignCall = `
+	WITH kept AS (
+		INSERT INTO foreign_calls (call_uuid, conversation_uuid, direction, to_number, from_number, status, start_time, price, ambiguous)
+		SELECT @uuid, @conversation::text, @direction::text, @to::text, @from::text, @status, @start::timestamptz, @price::numeric, @ambiguous::boolean
+		WHERE NOT EXISTS (SELECT FROM attempts WHERE call_uuid = @uuid)
+		ON CONFLICT (call_uuid) DO UPDATE SET status = excluded.status, start_time = excluded.start_time,
+			price = coalesce(excluded.price, foreign_calls.price), ambiguous = excluded.ambiguous
+		RETURNING xmax = 0 AS first, call_uuid, to_number, from_number, start_time
+	)
+	INSERT INTO alarms (kind, detail)
+	SELECT @kind, @detail FROM kept r
+	WHERE first AND NOT @quiet::boolean AND @direction = 'outbound' AND NOT @ambiguous
+	  AND EXISTS (SELECT FROM campaigns WHERE @from = ANY (from_numbers))
+	  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation)
+	  AND NOT EXISTS (SELECT FROM hand_calls h WHERE h.conversation_uuid = @conversation OR ` + madeByHand + `)
+	ON CONFLICT DO NOTHING`

@@ -1,0 +1,133 @@
+package storage_test
+
+import (
+	"testing"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRecordOutcomes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		outcome campaign.Outcome
+		state   campaign.State
+		contact string
+	}{
+		{"created", created("U1"), campaign.Accepted, "active"},
+		{"unknown", unknown, campaign.Unknown, "active"},
+		{"must exist", campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}, campaign.Unknown, "active"},
+		{"invalid", refused(campaign.RefusedInvalid), campaign.Refused, "done refused"},
+		{"rate", refused(campaign.RefusedRate), campaign.Refused, "pending"},
+		{"unreachable", refused(campaign.RefusedUnreachable), campaign.Refused, "pending"},
+		{"stale", refused(campaign.RefusedStale), campaign.Refused, "pending"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := dialOne(t, db)
+			for range 2 {
+				record(t, db, a.ID, test.outcome)
+				if state(t, db, a.ID) != test.state || contact(t, db, a.ID) != test.contact {
+					t.Errorf("attempt %s, contact %q; want %s, %q", state(t, db, a.ID), contact(t, db, a.ID), test.state, test.contact)
+				}
+			}
+			if got := alarms(t, db); len(got) != 0 {
+				t.Errorf("alarms %v", got)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+func TestRecordComesAfterTheWebhook(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]campaign.Outcome{
+		"created": created("U1"), "unknown": unknown, "refused": refused(campaign.RefusedAuth),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := dialOne(t, db)
+			receive(t, db, event(a, "U1", "answered"))
+			record(t, db, a.ID, late)
+			if state(t, db, a.ID) != campaign.Accepted || contact(t, db, a.ID) != "active" {
+				t.Errorf("attempt %s, contact %s", state(t, db, a.ID), contact(t, db, a.ID))
+			}
+			if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+				t.Errorf("the campaign is %s", got)
+			}
+			if got := alarms(t, db); len(got) != 0 {
+				t.Errorf("alarms %v", got)
+			}
+		})
+	}
+}
+
+func TestRecordPausesTheCampaign(t *testing.T) {
+	t.Parallel()
+	for _, r := range []campaign.Refusal{campaign.RefusedAuth, campaign.RefusedAccount} {
+		t.Run(string(r), func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			c := running(t, db, "c", settings(), rows(0, 3))
+			ids := claim(t, db, 3)
+			pass(t, db, ids[0])
+			record(t, db, ids[0], refused(r))
+			type campaignRow struct{ Status, Reason string }
+			got := storagetest.Rows[campaignRow](t, db, `SELECT status, pause_reason FROM campaigns`)
+			if diff := cmp.Diff([]campaignRow{{"paused", "refused by the carrier: " + string(r)}}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{campaign.AlarmPaused}, alarms(t, db)); diff != "" {
+				t.Errorf("alarms (-want +got):\n%s", diff)
+			}
+			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 3 {
+				t.Errorf("%d contacts are pending, want 3", n)
+			}
+			if err := db.Resume(t.Context(), c.ID); err != nil {
+				t.Fatal(err)
+			}
+			record(t, db, ids[0], refused(r))
+			if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+				t.Errorf("the same refusal, recorded again, paused the campaign again")
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// The POST came back so late that its call was given up: a person must look.
+func TestRecordAfterAbsence(t *testing.T) {
+	t.Parallel()
+	mustExist := campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}
+	for _, test := range []struct {
+		name    string
+		outcome campaign.Outcome
+		state   campaign.State
+	}{
+		{"created", created("U1"), campaign.Accepted},
+		{"must exist", mustExist, campaign.Absent},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := dialOne(t, db)
+			record(t, db, a.ID, unknown)
+			db.Exec(t, `UPDATE attempts SET state = 'absent', moved_by = 'settler', absent_scans = 2`)
+			record(t, db, a.ID, test.outcome)
+			if state(t, db, a.ID) != test.state {
+				t.Errorf("attempt %s, want %s", state(t, db, a.ID), test.state)
+			}
+			if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
+				t.Errorf("alarms (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,143 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+	"github.com/shopspring/decimal"
+)
+
+// Report is how a campaign stands: every row that came in, every attempt, and
+// what they cost. Rows = Rejected + Pending + Active + Waiting + Done, and Done
+// is the sum of Reasons.
+type Report struct {
+	CampaignID       int64
+	Campaign         string
+	Status           campaign.Status
+	PauseReason      string
+	CreatedAt        time.Time
+	ImportFinishedAt time.Time
+
+	Rows, Rejected                 int
+	Pending, Active, Waiting, Done int
+	Reasons                        map[campaign.Reason]int
+
+	Attempts     map[campaign.State]int
+	Dispositions map[campaign.Disposition]int
+	Calls        int // attempts that the carrier had
+	Answered     int
+	Seconds      int64
+	Price        decimal.Decimal // exact
+	Unpriced     int             // calls that are over and have no price yet
+}
+
+// Report tells of the campaigns with these ids, or of all when none is given,
+// oldest first and all at one moment. It reads tallies, and so takes as long
+// for a large campaign as for a small one.
+func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []Report, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		if list, err = readReports(ctx, tx, campaignIDs); err != nil {
+			return err
+		}
+		byID := map[int64]*Report{}
+		for i := range list {
+			byID[list[i].CampaignID] = &list[i]
+		}
+		return countOutcomes(ctx, tx, byID)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	return list, nil
+}
+
+// reportColumns are what scanReport reads.
+const reportColumns = `
+	SELECT campaign_id, campaign, status, pause_reason, created_at, import_finished_at,
+	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced
+	FROM reporting.campaigns `
+
+// readReports asks for one campaign at a time: by one id, Postgres adds up the
+// tallies of that campaign only.
+func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []Report, err error) {
+	if len(ids) == 0 {
+		return collect(ctx, tx, scanReport, reportColumns+`ORDER BY campaign_id`)
+	}
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		found, err := collect(ctx, tx, scanReport, reportColumns+`WHERE campaign_id = $1`, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, found...)
+	}
+	return list, nil
+}
+
+func scanReport(row pgx.CollectableRow) (Report, error) {
+	r := Report{
+		Reasons: map[campaign.Reason]int{}, Attempts: map[campaign.State]int{},
+		Dispositions: map[campaign.Disposition]int{},
+	}
+	err := row.Scan(&r.CampaignID, &r.Campaign, &r.Status, (*zeronull.Text)(&r.PauseReason), &r.CreatedAt,
+		(*zeronull.Timestamptz)(&r.ImportFinishedAt), &r.Rows, &r.Rejected, &r.Pending, &r.Active, &r.Waiting, &r.Done,
+		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced)
+	return r, err
+}
+
+// countOutcomes reads how many contacts ended for each reason, and how many
+// attempts are in each state and had each disposition.
+func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*Report) error {
+	rows, err := tx.Query(ctx, `
+		SELECT campaign_id, subject, state, outcome, n FROM tallied
+		WHERE campaign_id = ANY ($1) AND (subject = 'attempts' OR subject = 'contacts' AND state = 'done')`,
+		slices.Collect(maps.Keys(byID)))
+	if err != nil {
+		return err
+	}
+	var id int64
+	var subject, state, outcome string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&id, &subject, &state, &outcome, &n}, func() error {
+		byID[id].count(subject, state, outcome, n)
+		return nil
+	})
+	return err
+}
+
+func (r *Report) count(subject, state, outcome string, n int) {
+	if subject == "contacts" {
+		r.Reasons[campaign.Reason(outcome)] = n
+		return
+	}
+	r.Attempts[campaign.State(state)] += n
+	if outcome != "" {
+		r.Dispositions[campaign.Disposition(outcome)] += n
+	}
+}
+
+// Remaining is what a campaign still waits for.
+type Remaining struct {
+	Contacts int // not ended
+	Attempts int // a call may come of them or be under way
+	Unpriced int // calls that are over and have no price yet
+}
+
+// OpenCounts counts what a campaign still waits for.
+func (db *DB) OpenCounts(ctx context.Context, campaignID int64) (r Remaining, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done'), 0)::bigint,
+		       coalesce(sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('reserved', 'dialing', 'unknown', 'accepted')), 0)::bigint,
+		       coalesce(sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended'), 0)::bigint
+		FROM tallied WHERE campaign_id = $1`, campaignID).Scan(&r.Contacts, &r.Attempts, &r.Unpriced)
+	if err != nil {
+		return Remaining{}, fmt.Errorf("count what campaign %d waits for: %w", campaignID, err)
+	}
+	return r, nil
+}

@@ -1,0 +1,67 @@
+package storage
+
+import (
+	"context"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// attemptColumns are what scanAttempt reads, of an attempts row named a.
+const attemptColumns = `
+	a.id, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number, a.state,
+	a.created_at, a.dialed_at, a.token_expires_at, a.must_exist, a.note, a.adopted,
+	a.call_uuid, a.conversation_uuid, a.seen, a.answered_at, a.failure, a.failed_at, a.closed_at,
+	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network`
+
+// scanAttempt reads attemptColumns. What is null in the row is the zero value
+// in the domain.
+func scanAttempt(row pgx.CollectableRow) (campaign.Attempt, error) {
+	var a campaign.Attempt
+	err := row.Scan(attemptFields(&a)...)
+	return a, err
+}
+
+func attemptFields(a *campaign.Attempt) []any {
+	return []any{
+		&a.ID, &a.CampaignID, &a.ContactID, &a.No, &a.To, &a.From, &a.State,
+		&a.CreatedAt, (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.Timestamptz)(&a.TokenExpiresAt),
+		&a.MustExist, &a.Note, &a.Adopted,
+		(*zeronull.Text)(&a.CallUUID), (*zeronull.Text)(&a.ConversationUUID), &a.Seen,
+		(*zeronull.Timestamptz)(&a.AnsweredAt), (*zeronull.Text)(&a.Failure),
+		(*zeronull.Timestamptz)(&a.FailedAt), (*zeronull.Timestamptz)(&a.ClosedAt),
+		(*zeronull.Text)(&a.Bill.Source), (*zeronull.Timestamptz)(&a.Bill.ObservedAt),
+		&a.Bill.Price, &a.Bill.Rate, &a.Bill.Duration,
+		(*zeronull.Timestamptz)(&a.Bill.StartTime), (*zeronull.Timestamptz)(&a.Bill.EndTime),
+		(*zeronull.Text)(&a.Bill.Network),
+	}
+}
+
+// campaignColumns are what scanCampaign reads, of a campaigns row named c.
+const campaignColumns = `c.id, c.name, c.status, c.settings`
+
+func campaignFields(c *campaign.Campaign) []any {
+	return []any{&c.ID, &c.Name, &c.Status, &c.Settings}
+}
+
+func scanCampaign(row pgx.CollectableRow) (campaign.Campaign, error) {
+	var c campaign.Campaign
+	err := row.Scan(campaignFields(&c)...)
+	return c, err
+}
+
+// querier is a transaction, or the pool.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// collect runs a query and reads all of its rows.
+func collect[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}

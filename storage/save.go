@@ -1,0 +1,264 @@
+package storage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+	"github.com/shopspring/decimal"
+)
+
+// writes is what a transaction has to store, by table: many rows cost one
+// statement.
+type writes struct {
+	voids    []attemptWrite // before the others: an attempt that opens again must find its number free
+	moves    []attemptWrite
+	reopened []attemptWrite // after the others, and one by one, because each looks at what else is open
+	contacts []contactWrite
+	charges  []campaign.Attempt
+	bound    []string // uuids of calls that have come to be known
+	alarms   []campaign.Alarm
+}
+
+// attemptWrite is an attempt as it is to be stored and who moved it.
+type attemptWrite struct {
+	campaign.Attempt
+	by       campaign.Writer
+	reopened bool
+}
+
+type contactWrite struct {
+	id int64
+	campaign.Decision
+}
+
+// addAttempt adds the move of an attempt. A uuid that is known now is no
+// foreign call.
+func (w *writes) addAttempt(m move, a campaign.Attempt) {
+	if sameAttempt(m.before, a) {
+		return
+	}
+	write := attemptWrite{a, m.by, m.reopens(a)}
+	switch {
+	case a.State == campaign.Void:
+		w.voids = append(w.voids, write)
+	case write.reopened:
+		w.reopened = append(w.reopened, write)
+	default:
+		w.moves = append(w.moves, write)
+	}
+	if a.CallUUID != m.before.CallUUID {
+		w.bound = append(w.bound, a.CallUUID)
+	}
+}
+
+// addContact adds where the contact belongs, if that is news. A contact that is
+// not due keeps the time for which it was claimed.
+func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
+	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
+	if k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) {
+		return
+	}
+	w.contacts = append(w.contacts, contactWrite{k.ID, to})
+}
+
+// queue puts the statements into b, in the order in which they must run.
+func (w *writes) queue(b *pgx.Batch) {
+	queueAttempts(b, w.voids)
+	queueAttempts(b, w.moves)
+	for i := range w.reopened {
+		queueAttempts(b, w.reopened[i:i+1])
+	}
+	queueContacts(b, w.contacts)
+	queueCharges(b, w.charges)
+	if len(w.bound) > 0 {
+		b.Queue(`DELETE FROM foreign_calls WHERE call_uuid = ANY ($1)`, w.bound)
+	}
+	for _, a := range w.alarms {
+		queueAlarm(b, a)
+	}
+}
+
+func (w *writes) send(ctx context.Context, tx pgx.Tx) error {
+	var b pgx.Batch
+	w.queue(&b)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("store attempts: %w", err)
+	}
+	return nil
+}
+
+// column is one member of each row, for unnest.
+func column[Row, T any](rows []Row, member func(Row) T) []T {
+	list := make([]T, len(rows))
+	for i, row := range rows {
+		list[i] = member(row)
+	}
+	return list
+}
+
+// updateAttempts stores attempts. An attempt that evidence opens again while
+// another call to its number is already past the gate is marked overtaken.
+// Coming into a state begins the looks at the carrier's record afresh.
+const updateAttempts = `
+	UPDATE attempts a SET
+		state = w.state, note = w.note, must_exist = w.must_exist,
+		moved_by = CASE WHEN a.state = w.state THEN a.moved_by ELSE w.by END,
+		check_at = CASE WHEN a.state = w.state THEN a.check_at ELSE clock_timestamp() END,
+		checks = CASE WHEN a.state = w.state THEN a.checks ELSE 0 END,
+		overtaken = a.overtaken OR (w.reopened AND EXISTS (
+			SELECT FROM attempts o WHERE o.to_number = a.to_number AND o.id <> a.id
+			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.overtaken)),
+		call_uuid = w.call_uuid, conversation_uuid = w.conversation_uuid, seen = w.seen::text[],
+		answered_at = w.answered_at, failure = w.failure, failed_at = w.failed_at,
+		closed_at = w.closed_at, disposition = w.disposition,
+		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
+		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
+		start_time = w.start_time, end_time = w.end_time, network = w.network
+	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @must_exist::boolean[],
+		@call_uuid::text[], @conversation_uuid::text[], @seen::text[],
+		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @closed_at::timestamptz[], @disposition::text[],
+		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
+		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[])
+	AS w (id, state, by, reopened, note, must_exist, call_uuid, conversation_uuid, seen,
+		answered_at, failure, failed_at, closed_at, disposition,
+		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network)
+	WHERE a.id = w.id`
+
+func queueAttempts(b *pgx.Batch, list []attemptWrite) {
+	if len(list) == 0 {
+		return
+	}
+	text := func(member func(attemptWrite) string) []zeronull.Text {
+		return column(list, func(w attemptWrite) zeronull.Text { return zeronull.Text(member(w)) })
+	}
+	moment := func(member func(attemptWrite) time.Time) []zeronull.Timestamptz {
+		return column(list, func(w attemptWrite) zeronull.Timestamptz { return zeronull.Timestamptz(member(w)) })
+	}
+	b.Queue(updateAttempts, pgx.StrictNamedArgs{
+		"id":                column(list, func(w attemptWrite) uuid.UUID { return w.ID }),
+		"state":             column(list, func(w attemptWrite) string { return string(w.State) }),
+		"by":                column(list, func(w attemptWrite) string { return string(w.by) }),
+		"reopened":          column(list, func(w attemptWrite) bool { return w.reopened }),
+		"note":              column(list, func(w attemptWrite) string { return w.Note }),
+		"must_exist":        column(list, func(w attemptWrite) bool { return w.MustExist }),
+		"call_uuid":         text(func(w attemptWrite) string { return w.CallUUID }),
+		"conversation_uuid": text(func(w attemptWrite) string { return w.ConversationUUID }),
+		"seen":              column(list, func(w attemptWrite) string { return arrayLiteral(w.Seen) }),
+		"answered_at":       moment(func(w attemptWrite) time.Time { return w.AnsweredAt }),
+		"failure":           text(func(w attemptWrite) string { return w.Failure }),
+		"failed_at":         moment(func(w attemptWrite) time.Time { return w.FailedAt }),
+		"closed_at":         moment(func(w attemptWrite) time.Time { return w.ClosedAt }),
+		"disposition":       text(func(w attemptWrite) string { return string(w.Disposition()) }),
+		"bill_source":       text(func(w attemptWrite) string { return string(w.Bill.Source) }),
+		"bill_observed_at":  moment(func(w attemptWrite) time.Time { return w.Bill.ObservedAt }),
+		"price":             column(list, func(w attemptWrite) *string { return asWritten(w.Bill.Price) }),
+		"rate":              column(list, func(w attemptWrite) *string { return asWritten(w.Bill.Rate) }),
+		"duration_s":        column(list, func(w attemptWrite) *int { return w.Bill.Duration }),
+		"start_time":        moment(func(w attemptWrite) time.Time { return w.Bill.StartTime }),
+		"end_time":          moment(func(w attemptWrite) time.Time { return w.Bill.EndTime }),
+		"network":           text(func(w attemptWrite) string { return w.Bill.Network }),
+	})
+}
+
+// arrayLiteral is a list as Postgres writes it, because an array of arrays
+// cannot have rows of different lengths.
+func arrayLiteral(list []string) string {
+	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	quoted := make([]string, len(list))
+	for i, s := range list {
+		quoted[i] = `"` + escape.Replace(s) + `"`
+	}
+	return "{" + strings.Join(quoted, ",") + "}"
+}
+
+func queueContacts(b *pgx.Batch, list []contactWrite) {
+	if len(list) == 0 {
+		return
+	}
+	b.Queue(`
+		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts
+		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[])
+		AS w (id, state, reason, due_at, attempts)
+		WHERE k.id = w.id`, pgx.StrictNamedArgs{
+		"id":       column(list, func(w contactWrite) int64 { return w.id }),
+		"state":    column(list, func(w contactWrite) string { return string(w.State) }),
+		"reason":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Reason) }),
+		"due_at":   column(list, func(w contactWrite) time.Time { return w.DueAt }),
+		"attempts": column(list, func(w contactWrite) int { return w.Attempts }),
+	})
+}
+
+// queueCharges adds prices to the attempts' trails, in the order in which they
+// came to stand.
+func queueCharges(b *pgx.Batch, list []campaign.Attempt) {
+	if len(list) == 0 {
+		return
+	}
+	b.Queue(`
+		INSERT INTO charges (attempt_id, rev, price, rate, duration_s, source, observed_at)
+		SELECT w.attempt_id,
+		       coalesce((SELECT max(rev) FROM charges c WHERE c.attempt_id = w.attempt_id), 0)
+		       + row_number() OVER (PARTITION BY w.attempt_id ORDER BY w.n),
+		       w.price::numeric, w.rate::numeric, w.duration_s, w.source, w.observed_at
+		FROM unnest(@attempt::uuid[], @price::text[], @rate::text[], @duration_s::int[], @source::text[], @observed_at::timestamptz[])
+		WITH ORDINALITY AS w (attempt_id, price, rate, duration_s, source, observed_at, n)`, pgx.StrictNamedArgs{
+		"attempt":     column(list, func(a campaign.Attempt) uuid.UUID { return a.ID }),
+		"price":       column(list, func(a campaign.Attempt) *string { return asWritten(a.Bill.Price) }),
+		"rate":        column(list, func(a campaign.Attempt) *string { return asWritten(a.Bill.Rate) }),
+		"duration_s":  column(list, func(a campaign.Attempt) *int { return a.Bill.Duration }),
+		"source":      column(list, func(a campaign.Attempt) string { return string(a.Bill.Source) }),
+		"observed_at": column(list, func(a campaign.Attempt) time.Time { return a.Bill.ObservedAt }),
+	})
+}
+
+func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
+	b.Queue(raiseAlarm, zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
+}
+
+// sameAttempt compares what updateAttempt may change.
+func sameAttempt(a, b campaign.Attempt) bool {
+	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist &&
+		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
+		slices.Equal(a.Seen, b.Seen) && a.Failure == b.Failure &&
+		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.ClosedAt.Equal(b.ClosedAt) &&
+		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
+}
+
+// sameCharge compares what a line of the trail says. A bill without a price is
+// no charge.
+func sameCharge(a, b campaign.Bill) bool {
+	if !b.Price.Valid {
+		return true
+	}
+	sameDuration := (a.Duration == nil) == (b.Duration == nil) && (a.Duration == nil || *a.Duration == *b.Duration)
+	return a.Price.Valid && a.Price.Decimal.Equal(b.Price.Decimal) &&
+		a.Rate.Valid == b.Rate.Valid && a.Rate.Decimal.Equal(b.Rate.Decimal) && sameDuration
+}
+
+// repriced reports whether a price that stood gave way to another.
+func repriced(a, b campaign.Bill) bool {
+	return a.Price.Valid && b.Price.Valid && !a.Price.Decimal.Equal(b.Price.Decimal)
+}
+
+// sameMoment compares times as Postgres keeps them.
+func sameMoment(a, b time.Time) bool {
+	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
+}
+
+// asWritten keeps the digits that the carrier wrote, trailing zeros too, which
+// the decimal's own form leaves out. nil is null.
+func asWritten(d decimal.NullDecimal) *string {
+	if !d.Valid {
+		return nil
+	}
+	return new(d.Decimal.StringFixed(max(0, -d.Decimal.Exponent())))
+}

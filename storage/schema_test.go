@@ -1,0 +1,101 @@
+package storage_test
+
+import (
+	"strings"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+)
+
+// Each statement breaks one promise, and Postgres itself must refuse it,
+// whoever sends it.
+func TestPostgresRefuses(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	ids := claim(t, db, 3)
+	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
+	record(t, db, a.ID, created("U1"))
+	receive(t, db, event(a, "U1", "ringing"))
+	record(t, db, b.ID, unknown)
+	for _, test := range []struct{ name, sql, want string }{
+		{"a second POST", `UPDATE attempts SET fence = 2, dialed_at = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "attempts_one_post"},
+		{"a fence that falls", `UPDATE attempts SET fence = 0, dialed_at = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "fence never falls"},
+		{"dialing without the fence", `UPDATE attempts SET state = 'dialing', moved_by = 'placer' WHERE state = 'reserved'`, "attempts_posted_after_the_gate"},
+		{"a gate without its times", `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1 WHERE state = 'reserved'`, "attempts_dialed_at_the_gate"},
+		{"another call", `UPDATE attempts SET call_uuid = 'U2' WHERE state = 'accepted'`, "written once"},
+		{"a call of two attempts", `UPDATE attempts SET state = 'accepted', moved_by = 'carrier', call_uuid = 'U1' WHERE state = 'reserved'`, "attempts_call_uuid_once"},
+		{"accepted without a call", `UPDATE attempts SET state = 'accepted', moved_by = 'carrier' WHERE state = 'reserved'`, "attempts_uuid_when_the_carrier_has_it"},
+		{"what was seen forgotten", `UPDATE attempts SET seen = '{}' WHERE state = 'accepted'`, "stays seen"},
+		{"another number", `UPDATE attempts SET to_number = '447700900998' WHERE state = 'reserved'`, "numbers never change"},
+		{"back to the queue", `UPDATE attempts SET state = 'reserved', moved_by = 'placer' WHERE state = 'accepted'`, "may not move it from accepted to reserved"},
+		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', moved_by = 'settler' WHERE state = 'reserved'`, "settler may not move it"},
+		{"an end that is open", `UPDATE attempts SET state = 'ended', moved_by = 'carrier' WHERE state = 'accepted'`, "attempts_ended_when_closed"},
+		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'ended', 'carrier', now() FROM attempts LIMIT 1`, "begins as reserved"},
+		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
+		{"a negative price", `UPDATE attempts SET price = -1 WHERE state = 'accepted'`, "attempts_price_money"},
+		{"a price that is no number", `UPDATE attempts SET price = 'NaN' WHERE state = 'accepted'`, "attempts_price_money"},
+		{"an end without a reason", `UPDATE contacts SET state = 'done'`, "contacts_ended_for_a_reason"},
+		{"a reason without an end", `UPDATE contacts SET reason = 'busy'`, "contacts_ended_for_a_reason"},
+		{"a number that is none", `UPDATE contacts SET to_number = '0123'`, "contacts_number_e164"},
+		{"a pause without a reason", `UPDATE campaigns SET status = 'paused'`, "campaigns_paused_for_a_reason"},
+		{"an event that changes", `UPDATE events SET kind = 'x'`, "kept as received"},
+		{"an event that goes", `DELETE FROM events`, "kept as received"},
+		{"absence that was not proved", `UPDATE attempts SET state = 'absent', moved_by = 'settler' WHERE state = 'unknown'`, "attempts_absence_proved_twice"},
+	} {
+		err := db.TryExec(t, test.sql)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want an error about %s", test.name, err, test.want)
+		}
+	}
+}
+
+func TestEveryReasonAndStateIsStorable(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	for _, r := range campaign.Reasons {
+		db.Exec(t, `UPDATE contacts SET state = 'done', reason = $1`, r)
+	}
+	columns := storagetest.Rows[string](t, db, `
+		SELECT substr(column_name, 6)::text FROM information_schema.columns
+		WHERE table_schema = 'reporting' AND table_name = 'campaigns' AND column_name LIKE 'done\_%' ORDER BY ordinal_position`)
+	if len(columns) != len(campaign.Reasons) {
+		t.Errorf("reporting.campaigns has columns for %v, want one for each of %v", columns, campaign.Reasons)
+	}
+	for i := range min(len(columns), len(campaign.Reasons)) {
+		if columns[i] != string(campaign.Reasons[i]) {
+			t.Errorf("column %d is for %s, want %s", i, columns[i], campaign.Reasons[i])
+		}
+	}
+}
+
+func TestWithinHoursEqualsTheDomains(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	type row struct {
+		Moment string
+		SQL    bool
+	}
+	zones := []string{"Europe/London", "America/New_York", "Australia/Lord_Howe"}
+	for _, z := range [][]string{zones[:1], zones[1:2], zones[2:], zones[:2], nil} {
+		for _, h := range []campaign.Hours{{From: 540, To: 1200}, {From: 0, To: 1440}, {From: 90, To: 150}} {
+			got := storagetest.Rows[row](t, db, `
+				SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), within_hours(at, $1, $2, $3)
+				FROM generate_series('2026-03-28T00:00Z'::timestamptz, '2026-04-06T00:00Z', '17 minutes') AS at`,
+				append([]string{}, z...), h.From, h.To)
+			for _, r := range got {
+				want, err := h.Open(moment(t, r.Moment), z)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.SQL != want {
+					t.Errorf("%s in %v, %v: SQL says %v, the domain %v", r.Moment, z, h, r.SQL, want)
+				}
+			}
+		}
+	}
+}

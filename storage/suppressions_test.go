@@ -1,0 +1,136 @@
+package storage_test
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func suppress(t *testing.T, db *storagetest.DB, numbers ...string) int {
+	t.Helper()
+	var list []storage.Suppression
+	for _, n := range numbers {
+		list = append(list, storage.Suppression{Number: n, Source: "test", Note: "asked"})
+	}
+	added, err := db.Suppress(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+func TestSuppressHoldsAtOnce(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "a", settings(), rows(0, 3))
+	importing(t, db, "b", settings(), rows(0, 1))
+	ids := claim(t, db, 2)
+	up := pass(t, db, ids[1])
+	if n := suppress(t, db, number(0), number(1), number(2), number(0)); n != 3 {
+		t.Errorf("%d numbers are new, want 3", n)
+	}
+	type row struct{ Campaign, To, State string }
+	got := storagetest.Rows[row](t, db, `SELECT campaign, to_number, coalesce(reason, state) FROM reporting.contacts ORDER BY 1, 2`)
+	want := []row{{"a", number(0), "suppressed"}, {"a", number(1), "active"}, {"a", number(2), "suppressed"}, {"b", number(0), "suppressed"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("contacts (-want +got):\n%s", diff)
+	}
+	if note := storagetest.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[0]); note != "void suppressed" {
+		t.Errorf("the attempt in the queue is %s", note)
+	}
+	// The call that was under way failed: it is not repeated.
+	record(t, db, up.ID, created("U1"))
+	receive(t, db, event(up, "U1", "busy"))
+	receive(t, db, event(up, "U1", "completed"))
+	if contact(t, db, up.ID) != "done suppressed" {
+		t.Errorf("contact %s", contact(t, db, up.ID))
+	}
+	sound(t, db)
+}
+
+func TestSuppressionsListAndRemove(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	suppress(t, db, number(2), number(1))
+	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
+	added, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}})
+	if added != 0 || err != nil {
+		t.Errorf("a known number: %d new, %v", added, err)
+	}
+	var got []storage.Suppression
+	for s, err := range db.Suppressions(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.CreatedAt = time.Time{}
+		got = append(got, s)
+	}
+	want := []storage.Suppression{
+		{Number: number(1), Source: "again", ExpiresAt: until}, {Number: number(2), Source: "test", Note: "asked"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	check(t, db.Unsuppress(t.Context(), number(1)))
+	if err := db.Unsuppress(t.Context(), number(1)); !errors.Is(err, campaign.ErrNotFound) {
+		t.Errorf("removed twice: %v", err)
+	}
+	if _, err := db.Suppress(t.Context(), []storage.Suppression{{Number: "not a number", Source: "x"}}); err == nil {
+		t.Error("suppressed what is no number")
+	}
+}
+
+// Suppressions race with claims and gates: none is dialed after its number's
+// suppression was committed.
+func TestSuppressHoldsFromItsCommitOn(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 300))
+	var feeders sync.WaitGroup
+	var dialed atomic.Int32
+	for range 4 {
+		feeders.Go(func() {
+			for range 60 {
+				tickets, err := db.Claim(t.Context(), 2, lease)
+				check(t, err)
+				for _, ticket := range tickets {
+					if _, err := db.Gate(t.Context(), ticket.AttemptID, tokenLife); err == nil {
+						dialed.Add(1)
+					}
+				}
+			}
+		})
+	}
+	committed := map[string]time.Time{}
+	for i := range 150 {
+		n := number(299 - 2*i) // every other one, from the back: the feeders come from the front
+		suppress(t, db, n)
+		now, err := db.Now(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		committed[n] = now
+	}
+	feeders.Wait()
+	type row struct {
+		To string
+		At time.Time
+	}
+	for _, r := range storagetest.Rows[row](t, db, `SELECT to_number, dialed_at FROM attempts WHERE dialed_at IS NOT NULL`) {
+		if at, ok := committed[r.To]; ok && r.At.After(at) {
+			t.Errorf("dialed %s after it was suppressed", r.At.Sub(at))
+		}
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n == 0 || dialed.Load() == 0 {
+		t.Errorf("%d suppressed, %d dialed: the race did not happen", n, dialed.Load())
+	}
+	sound(t, db)
+}

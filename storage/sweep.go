@@ -1,0 +1,131 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+	"dialer/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// sweepBatch bounds what one sweep takes on; the next one goes on.
+const sweepBatch = 500
+
+// ExpireDialing moves attempts that are still dialing grace after their token
+// expired to unknown, and returns how many. Their placer died, or lost the
+// acknowledgement of its commit.
+func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, error) {
+	tag, err := db.pool.Exec(ctx, `
+		UPDATE attempts SET state = 'unknown', moved_by = 'sweeper'
+		WHERE id IN (
+			SELECT id FROM attempts WHERE state = 'dialing' AND token_expires_at < now() - $1::interval
+			ORDER BY token_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, grace, sweepBatch)
+	if err != nil {
+		return 0, fmt.Errorf("expire dialing attempts: %w", err)
+	}
+	failpoint.HitIf(tag.RowsAffected() > 0, "sweep.expired")
+	return int(tag.RowsAffected()), nil
+}
+
+// kept is how long the carrier keeps its records, unless the application's
+// setting says otherwise. What it has not said by then it will not say.
+const kept = 48 * time.Hour
+
+// CloseSilent ends accepted attempts that failed longer than grace ago and
+// whose completed event never came, and those of which the carrier has no
+// record any more. It returns how many.
+func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error) {
+	n, err := db.amendEach(ctx, `
+		SELECT id, contact_id FROM attempts
+		WHERE state = 'accepted' AND (failed_at < now() - $1::interval OR coalesce(dialed_at, created_at) < now() - $3::interval)
+		ORDER BY failed_at LIMIT $2`,
+		[]any{grace, sweepBatch, kept}, func(d *dossier, id uuid.UUID) bool {
+			a, closed := campaign.CloseSilent(d.attempts[d.find(id)], grace, kept, d.now)
+			if closed {
+				d.replace(a, campaign.Sweeper)
+			}
+			if closed && a.Failure == "" {
+				d.alarms = append(d.alarms, campaign.Alarm{
+					Kind: campaign.AlarmSilent, AttemptID: id,
+					Detail: "the carrier never said that the call was over while it kept its records",
+				})
+			}
+			return closed
+		})
+	if err != nil {
+		return n, fmt.Errorf("close silent attempts: %w", err)
+	}
+	return n, nil
+}
+
+// amendEach changes the attempts that the query finds, each in a transaction
+// of its own, and counts those that change said it changed. One that fails
+// does not keep the others from their turn.
+func (db *DB) amendEach(ctx context.Context, query string, args []any, change func(*dossier, uuid.UUID) bool) (int, error) {
+	found, err := collect(ctx, db.pool, scanTarget, query, args...)
+	errs := []error{err}
+	n := 0
+	for _, t := range found {
+		changed, err := db.amendOne(ctx, t, change)
+		errs = append(errs, err)
+		if changed {
+			n++
+		}
+	}
+	return n, errors.Join(errs...)
+}
+
+func (db *DB) amendOne(ctx context.Context, t target, change func(*dossier, uuid.UUID) bool) (changed bool, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		return amend(ctx, tx, []int64{t.contact}, func(d *dossier) error {
+			changed = change(d, t.attempt)
+			return nil
+		})
+	})
+	return changed && err == nil, err
+}
+
+func scanTarget(row pgx.CollectableRow) (t target, err error) {
+	err = row.Scan(&t.attempt, &t.contact)
+	return t, err
+}
+
+// unfinished are the campaigns that have contacts which have not ended.
+const unfinished = `SELECT campaign_id FROM tallied WHERE subject = 'contacts' AND state <> 'done'`
+
+// FinishCampaigns marks running campaigns without unfinished contacts as
+// finished, and finished ones with unfinished contacts as running. It also goes
+// on with a stop that was cut off. It returns how many campaigns it changed.
+func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
+	changed := 0
+	for _, move := range []string{
+		`UPDATE campaigns SET status = 'finished' WHERE status = 'running' AND id NOT IN (` + unfinished + `)`,
+		`UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (` + unfinished + `)`,
+	} {
+		tag, err := db.pool.Exec(ctx, move)
+		if err != nil {
+			return changed, fmt.Errorf("finish campaigns: %w", err)
+		}
+		changed += int(tag.RowsAffected())
+	}
+	if err := db.finishStops(ctx); err != nil {
+		return changed, fmt.Errorf("finish stopped campaigns: %w", err)
+	}
+	return changed, nil
+}
+
+func (db *DB) finishStops(ctx context.Context) error {
+	stopped, err := collect(ctx, db.pool, pgx.RowTo[int64], `
+		SELECT id FROM campaigns WHERE status = 'stopped' AND id IN (
+			SELECT campaign_id FROM tallied WHERE subject = 'contacts' AND state IN ('pending', 'waiting'))`)
+	for _, id := range stopped {
+		_, stopErr := db.endStopped(ctx, id)
+		err = errors.Join(err, stopErr)
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+)
+
+// Everything that counts happens at once, folding too, and whoever looks finds
+// at every moment what a full count finds.
+func TestTalliesAreExactAtAllTimes(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	const people = 25
+	running(t, db, "first", settings(), rows(0, people))
+	c, err := db.OpenCampaign(t.Context(), "second", settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var busy, watching sync.WaitGroup
+	busy.Go(func() {
+		for _, id := range claim(t, db, people) {
+			a, err := db.Gate(t.Context(), id, tokenLife)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			callUUID := "U" + a.To
+			for _, r := range []campaign.Received{event(a, callUUID, "human"), completed(a, callUUID, "0.0333"), completed(a, callUUID, "0.03330000")} {
+				if err := db.Receive(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	busy.Go(func() {
+		for i := range 5 {
+			batch := campaign.Batch{Rows: rows(1000+10*i, 12), Rejects: []campaign.RowError{{Line: 500 + i, Reason: "no number"}}}
+			if _, err := db.AddContacts(t.Context(), c.ID, fmt.Sprint("file ", i), batch); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1003), Source: "test"}}); err != nil {
+			t.Error(err)
+		}
+		if err := db.Stop(t.Context(), c.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := db.FoldTallies(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			sound(t, db)
+		}
+	})
+	busy.Wait()
+	stop()
+	watching.Wait()
+
+	fold(t, db)
+	sound(t, db)
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM tally_changes`); n != 0 {
+		t.Errorf("%d lines left after a fold", n)
+	}
+	reports, err := db.Report(t.Context())
+	if err != nil || len(reports) != 2 {
+		t.Fatalf("%d reports, %v", len(reports), err)
+	}
+	for _, r := range reports {
+		if r.Rows != r.Rejected+r.Pending+r.Active+r.Waiting+r.Done {
+			t.Errorf("rows do not add up: %+v", r)
+		}
+	}
+	if r := reports[0]; r.Reasons[campaign.Reason(campaign.Human)] != people || r.Price.String() != "0.8325" || r.Calls != people {
+		t.Errorf("first campaign: %+v", r)
+	}
+	if r := reports[1]; r.Reasons[campaign.ReasonStopped] != r.Done-1 || r.Reasons[campaign.ReasonSuppressed] != 1 || r.Pending != 0 {
+		t.Errorf("second campaign: %+v", r)
+	}
+}
+
+// fold folds until nothing is left.
+func fold(t testing.TB, db *storagetest.DB) {
+	t.Helper()
+	for folded := 1; folded > 0; {
+		var err error
+		if folded, err = db.FoldTallies(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// While one process folds, another does not wait for it.
+func TestOneFoldsAtATime(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	db.Exec(t, `SELECT pg_advisory_lock(7305142003)`) // until the connection ends
+	if n, err := db.FoldTallies(t.Context()); err != nil || n != 0 {
+		t.Errorf("folded %d lines (%v) while another process does", n, err)
+	}
+	sound(t, db)
+}
+
+// A database whose triggers were off is mended by counting everything once.
+func TestRecountMendsTallies(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	history(t, db)
+	fold(t, db)
+	db.Exec(t, `DELETE FROM tallies; DELETE FROM hourly_tallies`)
+	if broken, err := db.CheckInvariants(t.Context()); err != nil || len(broken) != 2 {
+		t.Fatalf("%d invariants broken, %v; want both of the tallies", len(broken), err)
+	}
+	db.Exec(t, `SELECT recount_tallies()`)
+	sound(t, db)
+}
+
+// No report may read contacts or attempts: it would take longer with every
+// call.
+func TestReportsReadTallies(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	for _, query := range []string{
+		`SELECT * FROM reporting.campaigns`, `SELECT * FROM reporting.campaigns WHERE campaign_id = 1`,
+		`SELECT * FROM reporting.hourly`, `SELECT * FROM tallied`,
+	} {
+		plan := strings.Join(storagetest.Rows[string](t, db, `EXPLAIN (COSTS OFF) `+query), "\n")
+		for _, table := range []string{"contacts", "attempts", "rejected_rows"} {
+			if strings.Contains(plan, fmt.Sprintf(" on %s", table)) {
+				t.Errorf("%s reads %s:\n%s", query, table, plan)
+			}
+		}
+	}
+}

@@ -1,0 +1,246 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// slowly is a store of words whose every transaction takes a second.
+type slowly struct {
+	mu     sync.Mutex
+	tried  [][]string
+	stored []string
+	fails  func(batch []string, wait bool) ([]error, error)
+}
+
+func (s *slowly) store(ctx context.Context, batch []string, wait bool) ([]error, error) {
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried = append(s.tried, slices.Clone(batch))
+	results := make([]error, len(batch))
+	if s.fails != nil {
+		var err error
+		if results, err = s.fails(batch, wait); err != nil {
+			return nil, err
+		}
+	}
+	for i, word := range batch {
+		if results[i] == nil {
+			s.stored = append(s.stored, word)
+		}
+	}
+	return results, nil
+}
+
+// each stores the words, a moment apart, and returns what became of them.
+func (s *slowly) each(ctx context.Context, most int, words ...string) []error {
+	g := newTogether(1, most, time.Minute, s.store)
+	errs := make([]error, len(words))
+	var wg sync.WaitGroup
+	for i, word := range words {
+		wg.Go(func() { errs[i] = g.do(ctx, "", word) })
+		time.Sleep(time.Millisecond)
+	}
+	wg.Wait()
+	return errs
+}
+
+func numbered(n int) []string {
+	words := make([]string, n)
+	for i := range words {
+		words[i] = fmt.Sprint(i)
+	}
+	return words
+}
+
+func TestWhatComesMeanwhileGathersForTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slowly
+		begun := time.Now()
+		errs := s.each(t.Context(), 4, numbered(8)...)
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+		want := [][]string{{"0"}, {"1", "2", "3", "4"}, {"5", "6", "7"}}
+		if diff := cmp.Diff(want, s.tried); diff != "" {
+			t.Errorf("transactions (-want +got):\n%s", diff)
+		}
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("took %v, want 3 s: nobody waits for company", took)
+		}
+	})
+}
+
+var wrong = &pgconn.PgError{Code: "23514"}
+
+func TestOneFaultHurtsNobodyElse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := slowly{fails: func(batch []string, _ bool) ([]error, error) {
+			if slices.Contains(batch, "13") {
+				return nil, wrong
+			}
+			return make([]error, len(batch)), nil
+		}}
+		for i, err := range s.each(t.Context(), 64, numbered(65)...) {
+			if (i == 13) != errors.Is(err, wrong) || i != 13 && err != nil {
+				t.Errorf("item %d: %v", i, err)
+			}
+		}
+		if want := slices.DeleteFunc(numbered(65), func(w string) bool { return w == "13" }); !slices.Equal(s.stored, want) {
+			t.Errorf("stored %v, want all others, in the order in which they came", s.stored)
+		}
+		if len(s.tried) != 1+13 {
+			t.Errorf("%d transactions, want 14: one of the first item, and halving 64 down to one", len(s.tried))
+		}
+	})
+}
+
+// What is nobody's fault is not tried again item by item: each try may take as
+// long as the first.
+func TestAnOutageIsToldToAllAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, outage := range []error{
+		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "53300"}, &pgconn.ConnectError{}, io.ErrUnexpectedEOF,
+		fmt.Errorf("acquire: %w", context.DeadlineExceeded),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := slowly{fails: func([]string, bool) ([]error, error) { return nil, outage }}
+			for i, err := range s.each(t.Context(), 64, numbered(9)...) {
+				if !errors.Is(err, outage) {
+					t.Errorf("item %d: %v, want %v", i, err, outage)
+				}
+			}
+			if len(s.tried) != 2 {
+				t.Errorf("%v: %d transactions, want 2", outage, len(s.tried))
+			}
+		})
+	}
+}
+
+func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		held := time.After(time.Hour)
+		var s slowly
+		s.fails = func(batch []string, wait bool) ([]error, error) {
+			results := make([]error, len(batch))
+			i := slices.Index(batch, "held")
+			if i < 0 {
+				return results, nil
+			}
+			if !wait {
+				results[i] = errElsewhere
+				return results, nil
+			}
+			s.mu.Unlock()
+			<-held
+			s.mu.Lock()
+			return results, nil
+		}
+		g := newTogether(1, 64, 2*time.Hour, s.store)
+		begun := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := g.do(t.Context(), "", "held"); err != nil || time.Since(begun) < time.Hour {
+				t.Errorf("held: %v after %v", err, time.Since(begun))
+			}
+		})
+		time.Sleep(time.Millisecond)
+		if err := g.do(t.Context(), "", "free"); err != nil || time.Since(begun) > 3*time.Second {
+			t.Errorf("free: %v after %v", err, time.Since(begun))
+		}
+		wg.Wait()
+	})
+}
+
+func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slowly
+		g := newTogether(1, 64, time.Minute, s.store)
+		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		errs := map[string]error{}
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for _, caller := range []struct {
+			ctx  context.Context
+			word string
+		}{{short, "taken"}, {short, "waiting"}, {t.Context(), "stays"}} {
+			wg.Go(func() {
+				err := g.do(caller.ctx, "", caller.word)
+				mu.Lock()
+				defer mu.Unlock()
+				errs[caller.word] = err
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		if !errors.Is(errs["taken"], context.DeadlineExceeded) || !errors.Is(errs["waiting"], context.DeadlineExceeded) || errs["stays"] != nil {
+			t.Errorf("errors %v", errs)
+		}
+		if diff := cmp.Diff([][]string{{"taken"}, {"stays"}}, s.tried); diff != "" {
+			t.Errorf("transactions (-want +got):\n%s", diff)
+		}
+		if err := g.do(short, "", "late"); !errors.Is(err, context.DeadlineExceeded) || len(s.tried) != 2 {
+			t.Errorf("a caller whose time is over: %v, %d transactions", err, len(s.tried))
+		}
+	})
+}
+
+func TestAPanicEndsNothing(t *testing.T) {
+	t.Parallel()
+	g := newTogether(1, 64, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
+	if err := g.do(t.Context(), "", "word"); err == nil {
+		t.Error("a panic gave no error")
+	}
+}
+
+// Whatever callers do, each lane works one transaction at a time, in the order
+// in which items came.
+func TestLanesKeepTheOrder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slowly
+		g := newTogether(4, 8, time.Minute, s.store)
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				if err := g.do(t.Context(), fmt.Sprint("key ", i%10), fmt.Sprintf("%d of key %d", i, i%10)); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		last := map[int]int{}
+		for _, word := range s.stored {
+			var i, key int
+			fmt.Sscanf(word, "%d of key %d", &i, &key)
+			if i < last[key] {
+				t.Errorf("item %d of key %d came after %d", i, key, last[key])
+			}
+			last[key] = i
+		}
+		if len(s.stored) != 200 || len(s.tried) > 60 {
+			t.Errorf("%d items in %d transactions", len(s.stored), len(s.tried))
+		}
+	})
+}

@@ -1,0 +1,163 @@
+package storage_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+)
+
+func why(t *testing.T, db *storagetest.DB, number string) storage.Explanation {
+	t.Helper()
+	e, err := db.Why(t.Context(), number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestWhyTellsEveryCampaign(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a := running(t, db, "a", settings(), rows(0, 1))
+	b := running(t, db, "b", settings(), rows(0, 1))
+	first := endedBusy(t, db, "U1")
+	second := claimOne(t, db) // the other campaign's, now that the number is free
+
+	e := why(t, db, number(0))
+	if len(e.Stories) != 2 || e.Suppression.Number != "" || len(e.Refused) != 0 {
+		t.Fatalf("got %+v", e)
+	}
+	waiting, active := e.Stories[0], e.Stories[1]
+	if waiting.Campaign.ID != a.ID || waiting.Contact.State != campaign.Waiting || len(waiting.Attempts) != 1 {
+		t.Errorf("first story %+v", waiting)
+	}
+	if waiting.Because != "call 1 of 3 ended as busy, called again 10m later" {
+		t.Errorf("because %q", waiting.Because)
+	}
+	if waiting.Attempts[0].ID != first.ID || waiting.Attempts[0].Disposition() != campaign.Busy {
+		t.Errorf("attempt %+v", waiting.Attempts[0])
+	}
+	if wait := time.Until(waiting.NextCall); wait < 9*time.Minute || wait > 11*time.Minute {
+		t.Errorf("next call in %s, want about 10m", wait)
+	}
+	if waiting.OpenElsewhere != second || active.OpenElsewhere != uuid.Nil {
+		t.Errorf("open elsewhere: %s, %s; want %s, none", waiting.OpenElsewhere, active.OpenElsewhere, second)
+	}
+	if active.Campaign.ID != b.ID || active.Contact.State != campaign.Active || !active.NextCall.IsZero() {
+		t.Errorf("second story %+v", active)
+	}
+}
+
+func TestWhyTellsOfSuppressionAndRefusedRows(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := importing(t, db, "c", settings(), rows(0, 1))
+	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{
+		{Line: 7, Column: "name", Reason: "the name is missing", Record: "07700 900005,,x"},
+		{Line: 8, Column: "name", Reason: "the name is missing", Record: "07700 900006,,x"},
+	}})
+	suppress(t, db, number(5))
+	e := why(t, db, number(5))
+	if e.Suppression.Number != number(5) || e.Suppression.Source != "test" || len(e.Stories) != 0 {
+		t.Errorf("got %+v", e)
+	}
+	want := []storage.RefusedRow{{Campaign: "c", Line: 7, Column: "name", Reason: "the name is missing"}}
+	if diff := cmp.Diff(want, e.Refused); diff != "" {
+		t.Errorf("refused rows (-want +got):\n%s", diff)
+	}
+	suppress(t, db, number(0))
+	if got := why(t, db, number(0)).Stories[0].Because; got != "the number is on the suppression list" {
+		t.Errorf("because %q", got)
+	}
+	if _, err := db.Why(t.Context(), number(9)); !errors.Is(err, campaign.ErrNotFound) {
+		t.Errorf("a number that nobody knows: %v", err)
+	}
+}
+
+func TestReportAccountsForEverything(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	c := running(t, db, "c", settings(), rows(0, 6))
+	other := importing(t, db, "other", settings(), rows(100, 2))
+	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 99, Reason: "bad"}}})
+	ids := claim(t, db, 5)
+	answered, machine, busy, unclear := pass(t, db, ids[0]), pass(t, db, ids[1]), pass(t, db, ids[2]), pass(t, db, ids[3])
+	receive(t, db, completed(answered, "U0", "0.00740000"))
+	receive(t, db, event(machine, "U1", "machine"))
+	receive(t, db, completed(machine, "U1", "0.1"))
+	receive(t, db, event(busy, "U2", "busy"))
+	receive(t, db, event(busy, "U2", "completed"))
+	record(t, db, unclear.ID, unknown)
+
+	list, err := db.Report(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []storage.Report{{
+		CampaignID: c.ID, Campaign: "c", Status: campaign.Running,
+		Rows: 7, Rejected: 1, Pending: 1, Active: 2, Waiting: 1, Done: 2,
+		Reasons:      map[campaign.Reason]int{"answered": 1, "machine": 1},
+		Attempts:     map[campaign.State]int{campaign.Ended: 3, campaign.Unknown: 1, campaign.Reserved: 1},
+		Dispositions: map[campaign.Disposition]int{campaign.Answered: 1, campaign.Machine: 1, campaign.Busy: 1},
+		Calls:        3, Answered: 2, Seconds: 38, Price: decimal.RequireFromString("0.1074"), Unpriced: 1,
+	}, {
+		CampaignID: other.ID, Campaign: "other", Status: campaign.Importing, Rows: 2, Pending: 2,
+		Reasons: map[campaign.Reason]int{}, Attempts: map[campaign.State]int{}, Dispositions: map[campaign.Disposition]int{},
+	}}
+	times := cmpopts.IgnoreFields(storage.Report{}, "CreatedAt", "ImportFinishedAt")
+	if diff := cmp.Diff(want, list, times); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if list, err = db.Report(t.Context(), other.ID); err != nil || len(list) != 1 || list[0].Campaign != "other" {
+		t.Errorf("one campaign: %+v, %v", list, err)
+	}
+	got, err := db.OpenCounts(t.Context(), c.ID)
+	if want := (storage.Remaining{Contacts: 4, Attempts: 2, Unpriced: 1}); err != nil || got != want {
+		t.Errorf("OpenCounts = %+v, %v; want %+v", got, err, want)
+	}
+	hourly := storagetest.Value[string](t, db, `SELECT concat_ws(' ', dialed, calls, answered, machine, busy, unsettled, price, unpriced) FROM reporting.hourly`)
+	if hourly != "4 3 1 1 1 1 0.10740000 1" {
+		t.Errorf("reporting.hourly says %s", hourly)
+	}
+	policies, err := db.Policies(t.Context())
+	if diff := cmp.Diff(map[int64]campaign.Policy{c.ID: settings().Retry, other.ID: settings().Retry}, policies); diff != "" || err != nil {
+		t.Errorf("policies: %v (-want +got):\n%s", err, diff)
+	}
+	sound(t, db)
+}
+
+func TestStreamsReadEveryPage(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 2500))
+	ids := map[int64]bool{}
+	for k, err := range db.Contacts(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[k.ID] = true
+	}
+	if len(ids) != 2500 {
+		t.Errorf("%d contacts, want 2500", len(ids))
+	}
+	claim(t, db, 1500)
+	n := 0
+	for a, err := range db.Attempts(t.Context()) {
+		if err != nil || a.State != campaign.Reserved {
+			t.Fatalf("%+v, %v", a, err)
+		}
+		n++
+	}
+	if n != 1500 {
+		t.Errorf("%d attempts, want 1500", n)
+	}
+}

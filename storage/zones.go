@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// unknownZone stands for the group of a set in which Postgres does not know a
+// zone. Its rows are refused at the import, where a person sees it; in the
+// claim it would be an error.
+const unknownZone int64 = -1
+
+// invalidParameter is the SQLSTATE for a zone that Postgres does not know.
+const invalidParameter = "22023"
+
+// zoneGroups returns the id of each set of zones, by zoneKey, and makes those
+// that the campaign does not have yet.
+func (l *load) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
+	groups, err := l.knownGroups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find zones: %w", err)
+	}
+	for _, r := range rows {
+		key := zoneKey(r.Zones)
+		if _, ok := groups[key]; ok {
+			continue
+		}
+		if key == "" {
+			return nil, fmt.Errorf("line %d has no zone", r.Line)
+		}
+		if groups[key], err = l.makeGroup(ctx, strings.Split(key, " ")); err != nil {
+			return nil, fmt.Errorf("make zones: %w", err)
+		}
+	}
+	return groups, nil
+}
+
+func (l *load) knownGroups(ctx context.Context) (map[string]int64, error) {
+	groups := map[string]int64{}
+	rows, err := l.tx.Query(ctx, `SELECT id, zones FROM zone_groups WHERE campaign_id = $1`, l.campaignID)
+	if err != nil {
+		return nil, err
+	}
+	var id int64
+	var zones []string
+	_, err = pgx.ForEachRow(rows, []any{&id, &zones}, func() error {
+		groups[zoneKey(zones)] = id
+		return nil
+	})
+	return groups, err
+}
+
+// makeGroup asks Postgres first whether it knows the zones, in a transaction
+// of its own inside the batch's, which an error would end.
+func (l *load) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
+	err = pgx.BeginFunc(ctx, l.tx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, 0, 1440)`, zones)
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == invalidParameter {
+		return unknownZone, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = l.tx.QueryRow(ctx, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, $2) RETURNING id`,
+		l.campaignID, zones).Scan(&id)
+	return id, err
+}
+
+// zoneKey names a set of zones, in whatever order they come.
+func zoneKey(zones []string) string {
+	if len(zones) == 1 {
+		return zones[0]
+	}
+	return strings.Join(slices.Compact(slices.Sorted(slices.Values(zones))), " ")
+}
