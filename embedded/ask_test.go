@@ -1,0 +1,110 @@
+package embedded
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// signalContext is the context of a process that only a signal ends.
+func signalContext() context.Context { return context.Background() }
+
+// withoutURLs is this process's environment, but for the servers that it
+// names and for its TMPDIR.
+func withoutURLs(tmp string) func(string) string {
+	return func(name string) string {
+		switch name {
+		case "DATABASE_URL", "REDIS_URL":
+			return ""
+		case "TMPDIR":
+			return tmp
+		}
+		return os.Getenv(name)
+	}
+}
+
+// openTempDir is a folder for private servers that any user may pass through,
+// with a path short enough for sockets. t.TempDir's is neither.
+func openTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "embedded")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func entries(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(dir + "/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// askPostgres opens a session as the URL says and reports whether the server
+// lets it in.
+func askPostgres(dsn string) error {
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return err
+	}
+	conn, err := net.Dial("unix", u.Query().Get("host")+"/.s.PGSQL.5432")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	body := "\x00\x03\x00\x00user\x00" + u.Query().Get("user") + "\x00database\x00" + strings.TrimPrefix(u.Path, "/") + "\x00\x00"
+	message := binary.BigEndian.AppendUint32(nil, uint32(len(body)+4))
+	if _, err := conn.Write(append(message, body...)); err != nil {
+		return err
+	}
+	reply := make([]byte, 9)
+	if _, err := io.ReadFull(conn, reply); err != nil {
+		return err
+	}
+	if want := "R\x00\x00\x00\x08\x00\x00\x00\x00"; string(reply) != want {
+		return fmt.Errorf("answer %q, want %q", reply, want)
+	}
+	return nil
+}
+
+// askRedis sends one command and returns the start of the answer.
+func askRedis(rawURL, command string) (string, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", err
+	}
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
+	words := strings.Fields(command)
+	request := fmt.Sprintf("*%d\r\n", len(words))
+	for _, word := range words {
+		request += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
+		return "", err
+	}
+	answer := make([]byte, 512)
+	n, err := conn.Read(answer)
+	return string(answer[:n]), err
+}

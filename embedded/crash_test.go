@@ -1,0 +1,127 @@
+package embedded
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestPostgresStartsAgainOnItsData(t *testing.T) {
+	t.Parallel()
+	tmp := openTempDir(t)
+	s, err := Postgres(t.Context(), Options{Getenv: withoutURLs(tmp)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := postmasterPID(t, s.URL)
+	for range 2 {
+		if err := s.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		if askPostgres(s.URL) == nil {
+			t.Error("it answers after the crash")
+		}
+		if _, err := os.Stat(filepath.Join(s.Dir, "data", "PG_VERSION")); err != nil {
+			t.Errorf("the data are gone: %v", err)
+		}
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := askPostgres(s.URL); err != nil {
+			t.Errorf("after Start: %v", err)
+		}
+		after := postmasterPID(t, s.URL)
+		if after == before {
+			t.Error("the server is the one that crashed")
+		}
+		before = after
+	}
+	log, err := os.ReadFile(filepath.Join(s.Dir, "log"))
+	if err != nil || !strings.Contains(string(log), "not properly shut down") {
+		t.Errorf("Postgres did not have to recover (%v), so this was no crash:\n%s", err, log)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := entries(t, tmp); len(left) > 0 || !gone(before) {
+		t.Errorf("Close left %v, or the server", left)
+	}
+}
+
+func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
+	t.Parallel()
+	tmp := openTempDir(t)
+	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	redis := func(command, want string) {
+		t.Helper()
+		if got, err := askRedis(s.URL, command); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %q, %v, want %q", command, got, err, want)
+		}
+	}
+	again := func() {
+		t.Helper()
+		if err := s.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := askRedis(s.URL, "PING"); err == nil {
+			t.Error("it answers after the crash")
+		}
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	redis("SET saved 1", "+OK")
+	redis("SAVE", "+OK")
+	redis("SET unsaved 1", "+OK")
+	again()
+	redis("EXISTS saved", ":1")
+	redis("EXISTS unsaved", ":0")
+	if err := os.Remove(filepath.Join(s.Dir, "dump.rdb")); err != nil {
+		t.Fatal(err)
+	}
+	again()
+	redis("DBSIZE", ":0")
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := entries(t, tmp); len(left) > 0 {
+		t.Errorf("Close left %v", left)
+	}
+}
+
+func TestACrashedServerCanBeClosed(t *testing.T) {
+	t.Parallel()
+	tmp := openTempDir(t)
+	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Crash(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left := entries(t, tmp); len(left) > 0 {
+		t.Errorf("Close left %v", left)
+	}
+}
+
+func TestServersOfOthersAreNotCrashed(t *testing.T) {
+	t.Parallel()
+	s, err := Redis(t.Context(), Options{Getenv: func(string) string { return "redis://127.0.0.1:1/0" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Crash(); !errors.Is(err, errNotPrivate) {
+		t.Errorf("Crash: %v", err)
+	}
+	if err := s.Start(t.Context()); !errors.Is(err, errNotPrivate) {
+		t.Errorf("Start: %v", err)
+	}
+}

@@ -1,0 +1,111 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// startTime bounds the start of a private server, initdb included, on a
+// machine that has much else to do.
+const startTime = 2 * time.Minute
+
+// Postgres returns the server that DATABASE_URL names; else a private one,
+// from the programs on PATH or in the usual places; else, where that is
+// allowed, from a downloaded one. ctx bounds the start only.
+func Postgres(ctx context.Context, o Options) (*Server, error) {
+	return thisMachine(o).postgres(ctx, o.AllowDownload)
+}
+
+func (m machine) postgres(ctx context.Context, download bool) (*Server, error) {
+	if u := m.getenv("DATABASE_URL"); u != "" {
+		m.log("Postgres: the one that DATABASE_URL names")
+		return &Server{URL: u, Origin: "DATABASE_URL"}, nil
+	}
+	bin, err := m.findPostgres()
+	if errors.Is(err, errNotFound) && !download {
+		return nil, fmt.Errorf("no Postgres on this machine; set DATABASE_URL, or type: %s", m.installer.postgres)
+	}
+	h, err := m.newHome("postgres")
+	if err != nil {
+		return nil, err
+	}
+	if bin == "" {
+		if bin, err = m.download(ctx, h); err != nil {
+			return nil, errors.Join(err, h.remove())
+		}
+	}
+	s, err := m.privatePostgres(ctx, h, bin)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start a private Postgres from %s: %w", bin, err), h.remove())
+	}
+	m.log("Postgres: a private one, from " + bin)
+	return s, nil
+}
+
+func (m machine) privatePostgres(ctx context.Context, h home, bin string) (*Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	data := filepath.Join(h.dir, "data")
+	if err := m.initdb(ctx, h, bin, data); err != nil {
+		return nil, err
+	}
+	serve := func(ctx context.Context) (*process, error) {
+		p, err := h.start("INT", m.getenv("PATH"), append([]string{filepath.Join(bin, "postgres"), "-D", data, "-k", h.dir}, postgresSettings...)...)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.await(ctx, func() bool { return postgresReady(data, h.serverPID()) }); err != nil {
+			return nil, errors.Join(err, p.end())
+		}
+		return p, nil
+	}
+	own, err := startPrivate(ctx, serve, syscall.SIGQUIT)
+	if err != nil {
+		return nil, err
+	}
+	query := url.Values{"host": {h.dir}, "user": {"postgres"}}
+	return own.server("postgres:///postgres?"+query.Encode(), bin), nil
+}
+
+// postgresSettings: without fsync a commit reaches the operating system but
+// not the disk, so it survives the end of every process, which tests bring
+// about, and not the end of the machine. synchronous_commit stays on, or an
+// immediate stop would lose commits.
+var postgresSettings = []string{
+	"-c", "listen_addresses=",
+	"-c", "fsync=off",
+	"-c", "full_page_writes=off",
+	"-c", "max_connections=300",
+}
+
+func (m machine) initdb(ctx context.Context, h home, bin, data string) error {
+	p, err := h.start("TERM", m.getenv("PATH"), filepath.Join(bin, "initdb"),
+		"-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if err != nil {
+		return err
+	}
+	if err := p.finish(ctx); err != nil {
+		return errors.Join(fmt.Errorf("initdb: %w", err), p.end())
+	}
+	return nil
+}
+
+// postgresReady reads what pg_ctl reads: the first line of postmaster.pid is
+// the server's id, the eighth its state. A crash may leave the file of the one
+// before.
+func postgresReady(data string, server int) bool {
+	pid, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
+	if err != nil {
+		return false
+	}
+	lines := strings.Split(string(pid), "\n")
+	return len(lines) > 7 && lines[0] == strconv.Itoa(server) && strings.TrimSpace(lines[7]) == "ready"
+}

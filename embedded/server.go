@@ -1,0 +1,74 @@
+package embedded
+
+import (
+	"cmp"
+	"os"
+)
+
+// Options say how to look for a server and what may be done without one.
+type Options struct {
+	// Getenv reads the environment: DATABASE_URL, REDIS_URL, PATH, TMPDIR.
+	// If nil, os.Getenv.
+	Getenv func(string) string
+	// Log is told, in a sentence, which server is used and what takes long.
+	// If nil, nobody is told.
+	Log func(string)
+	// AllowDownload lets Postgres fetch one from Maven Central when the
+	// machine has none.
+	AllowDownload bool
+	// AllowInProcess lets Redis fall back on a small one inside this process,
+	// which forgets everything when the process ends.
+	AllowInProcess bool
+}
+
+// Server is a running server, ours or somebody else's.
+type Server struct {
+	// URL is what its clients connect to.
+	URL string
+	// Origin says where it comes from: the variable that named it, the folder
+	// or file of the program that was started, or "in-process".
+	Origin string
+	// Dir is a private server's folder, which holds its data: Postgres's in
+	// data, Redis's dump.rdb if it was told to SAVE. Empty for other servers.
+	Dir string
+
+	end func() error
+	own *private
+}
+
+// Close ends a private server, waits until it is gone and removes its folder.
+// A server that a variable named is left alone.
+func (s *Server) Close() error {
+	if s.end == nil {
+		return nil
+	}
+	return s.end()
+}
+
+// machine is what a search depends on; tests make their own.
+type machine struct {
+	getenv        func(string) string
+	log           func(string)
+	postgresDirs  []string // glob patterns of folders, best first
+	redisDirs     []string
+	installer     installer
+	downloadCache string
+}
+
+func thisMachine(o Options) machine {
+	m := machine{
+		getenv:       o.Getenv,
+		log:          o.Log,
+		postgresDirs: postgresDirs,
+		redisDirs:    redisDirs,
+	}
+	if m.getenv == nil {
+		m.getenv = os.Getenv
+	}
+	if m.log == nil {
+		m.log = func(string) {}
+	}
+	m.installer = findInstaller(m.getenv("PATH"))
+	m.downloadCache = cmp.Or(m.getenv("XDG_CACHE_HOME"), m.getenv("HOME")+"/.cache") + "/dialer"
+	return m
+}
