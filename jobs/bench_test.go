@@ -1,0 +1,134 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+	"dialer/voice"
+	"dialer/voice/voicesim"
+)
+
+// BenchmarkRedisMemory is how much memory Redis holds while a service dials a
+// campaign of a million people, against one of ten thousand, at the same pace:
+// the queue full, calls placed meanwhile.
+func BenchmarkRedisMemory(b *testing.B) {
+	var few, many float64
+	for b.Loop() {
+		few = max(few, redisMemory(b, 10_000))
+		many = max(many, redisMemory(b, 1_000_000))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(few, "MB-at-10k")
+	b.ReportMetric(many, "MB-at-1M")
+	b.ReportMetric(many/few, "ratio")
+}
+
+// redisMemory dials at 30 calls a second until the queue holds its minute, and
+// for ten seconds more, and returns the most that Redis held, in megabytes.
+func redisMemory(b *testing.B, people int) float64 {
+	b.Helper()
+	const perSecond = 30
+	db, redis := storagetest.New(b), privateRedis(b)
+	campaignOf(b, db, people)
+	sim, err := voicesim.New(voicesim.Config{PublicKey: &signingKey().PublicKey, ApplicationID: "app", Speed: 50})
+	if err != nil {
+		b.Fatal(err)
+	}
+	carrier := httptest.NewServer(sim)
+	defer carrier.Close()
+	log := slog.New(slog.DiscardHandler)
+	requests := NewPacer(db, campaign.Requests, 100, log)
+	client, err := voice.NewClient(voice.Config{
+		BaseURL: carrier.URL + "/v1", ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	service, err := New(Config{
+		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, Installation: "bench",
+	}, db, client, requests, log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+	}()
+	q, err := openQueue(redis, "bench", 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer q.close()
+	awaitFull(b, q, 50*perSecond)
+	time.Sleep(10 * time.Second)
+	return mostOf(b, q)
+}
+
+// awaitFull waits until so many tasks wait in the queue.
+func awaitFull(b *testing.B, q *queue, tasks int) {
+	b.Helper()
+	for {
+		n, err := q.waiting(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if n >= tasks {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// mostOf is the most memory that the queue's Redis held since it started.
+func mostOf(b *testing.B, q *queue) float64 {
+	b.Helper()
+	info, err := q.redis.Info(b.Context(), "memory").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(info) {
+		if peak, found := strings.CutPrefix(strings.TrimSpace(line), "used_memory_peak:"); found {
+			n, err := strconv.ParseFloat(peak, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n / (1 << 20)
+		}
+	}
+	b.Fatalf("Redis does not say how much memory it used:\n%s", info)
+	return 0
+}
+
+// campaignOf makes a campaign whose people are all due, past the import.
+func campaignOf(b *testing.B, db *storagetest.DB, people int) {
+	b.Helper()
+	c, err := db.OpenCampaign(b.Context(), "outage", campaign.Settings{
+		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},
+		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC",
+		Retry: campaign.Policy{Attempts: 1}, RingingTimer: 30, LengthTimer: 60,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.Exec(b, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, '{Etc/UTC}')`, c.ID)
+	db.Exec(b, `
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
+		SELECT $1, g.id, 'bench', i, '4470' || lpad(i::text, 8, '0'), '{}', now()
+		FROM generate_series(1, $2) AS i, zone_groups g`, c.ID, people)
+	db.Exec(b, `ANALYZE contacts`)
+	if err := db.FinishImport(b.Context(), c.ID); err != nil {
+		b.Fatal(err)
+	}
+}

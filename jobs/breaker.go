@@ -1,0 +1,96 @@
+package jobs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+)
+
+const (
+	breakerAfter = 3 // attempts in a row that did not reach the carrier
+	breakerFirst = 500 * time.Millisecond
+	breakerMost  = 30 * time.Second
+	holdAsked    = time.Minute // the longest that a carrier's Retry-After is kept
+	invalidMost  = 20
+)
+
+// breaker pauses the placers of this process while the carrier cannot be
+// reached, so that an outage does not use up attempt after attempt.
+type breaker struct {
+	mu       sync.Mutex
+	failures int
+	until    time.Time
+}
+
+// wait returns when a call may be tried.
+func (b *breaker) wait(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		left := time.Until(b.until)
+		b.mu.Unlock()
+		if left <= 0 {
+			return nil
+		}
+		if err := sleep(ctx, left); err != nil {
+			return err
+		}
+	}
+}
+
+// hold pauses for as long as the carrier asked.
+func (b *breaker) hold(asked time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until := time.Now().Add(min(asked, holdAsked)); asked > 0 && until.After(b.until) {
+		b.until = until
+	}
+}
+
+// note learns from an outcome. Failures of calls that were under way when the
+// pause began do not lengthen it.
+func (b *breaker) note(o campaign.Outcome) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case o.Refusal == campaign.RefusedStale:
+		return // nothing was sent
+	case o.Refusal != campaign.RefusedUnreachable:
+		b.failures = 0
+		return
+	case time.Now().Before(b.until):
+		return
+	}
+	b.failures++
+	if over := b.failures - breakerAfter; over >= 0 {
+		b.until = time.Now().Add(min(breakerMost, breakerFirst<<min(over, 10)))
+	}
+}
+
+// invalidRuns counts, for each campaign, the calls in a row that the carrier
+// called invalid. A few are contacts' own; a long run is the campaign's number
+// or message, and would end every contact as refused one after the other.
+type invalidRuns struct {
+	mu   sync.Mutex
+	runs map[int64]int
+}
+
+// judge returns the outcome as it shall be recorded: an invalid call beyond
+// the longest run is a refusal of the account's kind, which pauses the
+// campaign until a person looks and leaves the contact due.
+func (r *invalidRuns) judge(campaignID int64, o campaign.Outcome) campaign.Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case o.Refusal == campaign.RefusedStale:
+		return o
+	case o.Refusal != campaign.RefusedInvalid:
+		delete(r.runs, campaignID)
+		return o
+	case r.runs[campaignID] < invalidMost:
+		r.runs[campaignID]++
+		return o
+	}
+	return refused(campaign.RefusedAccount)
+}

@@ -1,0 +1,87 @@
+package jobs
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dialer/campaign"
+)
+
+func TestBreakerPausesLongerEachTimeAndEndsAtTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var b breaker
+		waited := func() time.Duration {
+			begun := time.Now()
+			if err := b.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return time.Since(begun)
+		}
+		unreachable := refused(campaign.RefusedUnreachable)
+		for range breakerAfter - 1 {
+			b.note(unreachable)
+		}
+		if got := waited(); got != 0 {
+			t.Errorf("waited %v after %d failures, want no pause yet", got, breakerAfter-1)
+		}
+		for _, want := range []time.Duration{500, 1000, 2000, 4000, 8000, 16000, 30000, 30000} {
+			b.note(unreachable)
+			b.note(unreachable) // was under way when the pause began
+			if got := waited(); got != want*time.Millisecond {
+				t.Errorf("waited %v, want %v", got, want*time.Millisecond)
+			}
+		}
+		b.note(refused(campaign.RefusedStale)) // nothing was sent, so nothing is known
+		b.note(unreachable)
+		if got := waited(); got != breakerMost {
+			t.Errorf("waited %v after a stale attempt, want %v", got, breakerMost)
+		}
+		b.note(refused(campaign.RefusedRate))
+		b.note(unreachable)
+		if got := waited(); got != 0 {
+			t.Errorf("waited %v after the carrier had answered", got)
+		}
+	})
+}
+
+func TestBreakerLetsGoWhenStopped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker{until: time.Now().Add(time.Hour)}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := b.wait(ctx); err == nil {
+			t.Error("wait returned no error although it was stopped")
+		}
+	})
+}
+
+func TestLongRunOfInvalidCallsPausesTheCampaign(t *testing.T) {
+	t.Parallel()
+	r := invalidRuns{runs: map[int64]int{}}
+	invalid := refused(campaign.RefusedInvalid)
+	for i := range invalidMost {
+		if got := r.judge(1, invalid); got != invalid {
+			t.Fatalf("call %d: got %v, want it to be the contact's own", i+1, got.Refusal)
+		}
+	}
+	if got := r.judge(2, invalid); got != invalid {
+		t.Errorf("another campaign's call: got %v, want %v", got.Refusal, campaign.RefusedInvalid)
+	}
+	if got := r.judge(1, refused(campaign.RefusedStale)); got.Refusal != campaign.RefusedStale {
+		t.Errorf("stale attempt: got %v", got.Refusal)
+	}
+	if got := r.judge(1, invalid); !campaign.Remedies[got.Refusal].Pause || campaign.Remedies[got.Refusal].Final {
+		t.Errorf("call %d: got %v, want a refusal that pauses and does not end the contact", invalidMost+1, got.Refusal)
+	}
+	created := campaign.Outcome{Kind: campaign.OutcomeCreated}
+	if got := r.judge(1, created); got.Kind != campaign.OutcomeCreated {
+		t.Errorf("created call: got %v", got.Kind)
+	}
+	if got := r.judge(1, invalid); got != invalid {
+		t.Errorf("after a call was made: got %v, want a new run", got.Refusal)
+	}
+}

@@ -1,0 +1,78 @@
+package jobs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+)
+
+// Config says how this process takes part in dialing. What is zero gets the
+// default; CallsPerSecond and PublicURL have none.
+type Config struct {
+	// CallsPerSecond is the account's limit on new calls, shared by all
+	// processes.
+	CallsPerSecond float64
+	// PublicURL is where the carrier reaches our webhooks.
+	PublicURL string
+	// RedisURL is where the queue is.
+	RedisURL string
+	// Installation names the database. Dialers on one database share a queue;
+	// those of another that use the same Redis have a queue of their own.
+	Installation string
+	// SettleAfter bounds how late the carrier's list may be: a call that is
+	// not in it by then is not there. Default 2 minutes.
+	SettleAfter time.Duration
+	// ReconcileEvery is how often the carrier's list is read. Default 1 minute.
+	ReconcileEvery time.Duration
+	// TokenLife is how long after the gate the carrier takes an attempt's POST.
+	// Default 30 s, the least that the carrier documents.
+	TokenLife time.Duration
+	// Workers is how many calls are placed at once. The default covers the
+	// rate while each POST takes two seconds.
+	Workers int
+	// Horizon is how much work the queue holds, in time. Default 1 minute.
+	Horizon time.Duration
+}
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	c.SettleAfter = cmp.Or(c.SettleAfter, 2*time.Minute)
+	c.ReconcileEvery = cmp.Or(c.ReconcileEvery, time.Minute)
+	c.TokenLife = cmp.Or(c.TokenLife, 30*time.Second)
+	c.Horizon = cmp.Or(c.Horizon, time.Minute)
+	c.Workers = cmp.Or(c.Workers, max(8, int(2*c.CallsPerSecond)))
+	return c
+}
+
+// validate names everything that is wrong.
+func (c Config) validate() error {
+	var errs []error
+	if c.CallsPerSecond <= 0 {
+		errs = append(errs, fmt.Errorf("calls per second is %v, must be more than 0", c.CallsPerSecond))
+	}
+	if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		errs = append(errs, errors.New("the public URL must be absolute, like https://dialer.example.com"))
+	}
+	for name, d := range map[string]time.Duration{
+		"settle after": c.SettleAfter, "reconcile every": c.ReconcileEvery, "token life": c.TokenLife, "horizon": c.Horizon,
+	} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%s is %v, must not be negative", name, d))
+		}
+	}
+	if c.Workers < 0 {
+		errs = append(errs, fmt.Errorf("workers is %d, must not be negative", c.Workers))
+	}
+	return errors.Join(errs...)
+}
+
+// lease is how long a claim holds before it is fed again: longer than a task
+// usually waits in the queue.
+func (c Config) lease() time.Duration { return 2*c.Horizon + 10*time.Second }
+
+// settleEvery is how often unknown attempts are looked for.
+func (c Config) settleEvery() time.Duration {
+	return max(250*time.Millisecond, min(c.SettleAfter/12, 30*time.Second))
+}

@@ -1,0 +1,41 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// sameErrorAgain is how long an error that has not changed stays unlogged: a
+// loop that fails four times a second must not drown the log.
+const sameErrorAgain = time.Minute
+
+// errorLog logs the errors of one piece of work that is done again and again,
+// each once until it changes.
+type errorLog struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	last string
+	at   time.Time
+}
+
+func (l *errorLog) say(ctx context.Context, msg string, err error) {
+	if ctx.Err() != nil {
+		return // being stopped is no error
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if text := err.Error(); text != l.last || time.Since(l.at) >= sameErrorAgain {
+		l.last, l.at = text, time.Now()
+		l.log.ErrorContext(ctx, msg, "error", err)
+	}
+}
+
+// fine says that the work succeeds, so the next error is news.
+func (l *errorLog) fine() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = ""
+}

@@ -1,0 +1,104 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/voice"
+)
+
+const (
+	hangEvery = time.Second
+	hangBatch = 4
+	// hangTimeout bounds one try. The carrier refuses control of a call for two
+	// seconds after it made it, and the client waits for that twice.
+	hangTimeout = 12 * time.Second
+	// hangHold is how long an order is this process's alone, and twice as long
+	// after each try.
+	hangHold  = 15 * time.Second
+	hangTries = 6 // over about eight minutes
+	// hangRecord bounds storing what came of a try.
+	hangRecord = 5 * time.Second
+)
+
+// HangUpStore is what ending superfluous calls needs.
+type HangUpStore interface {
+	// OwedHangUps takes up to limit orders that are due, whose calls are not
+	// known to be over, and keeps the others from them for hold, and twice as
+	// long after each try.
+	OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error)
+	// HungUp stores what came of a try. One that is given up is an alarm.
+	HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error
+}
+
+// hanger ends calls that should not be up. A hang-up may be sent twice, so what
+// a killed process had taken is simply due again after a while.
+type hanger struct {
+	store  HangUpStore
+	client *voice.Client
+}
+
+// runOnce tries what is due, and returns how many orders it tried.
+func (h *hanger) runOnce(ctx context.Context) (int, error) {
+	owed, err := h.store.OwedHangUps(ctx, hangBatch, hangHold)
+	if err != nil {
+		return 0, err
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, len(owed))
+	for i, order := range owed {
+		wg.Go(func() { errs[i] = h.try(ctx, order) })
+	}
+	wg.Wait()
+	return len(owed), errors.Join(errs...)
+}
+
+func (h *hanger) try(ctx context.Context, order campaign.HangUp) error {
+	asking, cancel := context.WithTimeout(ctx, hangTimeout)
+	defer cancel()
+	err := h.client.Hangup(asking, order.CallUUID)
+	over := err != nil && h.over(asking, order.CallUUID, err)
+	if err != nil && !over && ctx.Err() != nil {
+		return nil // being stopped says nothing about the call: the order stays due
+	}
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangRecord)
+	defer cancel()
+	return h.store.HungUp(storing, order, tried(order, err, over))
+}
+
+// over reports whether a hang-up failed because there is nothing left to hang
+// up. The carrier answers 404 to that, and may answer 400: then its record
+// tells.
+func (h *hanger) over(ctx context.Context, uuid string, err error) bool {
+	if errors.Is(err, voice.ErrNotFound) {
+		return true
+	}
+	if e, ok := errors.AsType[*voice.Error](err); !ok || e.Status != http.StatusBadRequest {
+		return false
+	}
+	call, err := h.client.GetCall(ctx, uuid)
+	return err == nil && campaign.Ends(call.Status)
+}
+
+// tried says what a try means for its order.
+func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
+	e, known := errors.AsType[*voice.Error](err)
+	switch {
+	case err == nil:
+		return campaign.HangUpTry{State: campaign.HangUpDone, Effect: campaign.EffectDone, Answer: string(campaign.EffectDone)}
+	case over:
+		return campaign.HangUpTry{State: campaign.HangUpOver, Effect: campaign.EffectRefused, Answer: err.Error()}
+	}
+	t := campaign.HangUpTry{State: campaign.HangUpOwed, Effect: campaign.EffectUnknown, Answer: err.Error()}
+	if known && e.Verdict == voice.VerdictRefused {
+		t.Effect = campaign.EffectRefused
+	}
+	if order.Tries >= hangTries || errors.Is(err, voice.ErrInvalid) {
+		t.State = campaign.HangUpFailed
+	}
+	return t
+}

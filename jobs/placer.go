@@ -1,0 +1,264 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/failpoint"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+const (
+	gateTimeout = 5 * time.Second
+	// holdMost is the longest time between the gate and the POST. What the
+	// gate checked must still be true, and the token must outlive the POST.
+	holdMost   = 5 * time.Second
+	recordMost = 30 * time.Second
+	// tokenBack is how far back the token says that it was issued, for a
+	// carrier whose clock is a little behind.
+	tokenBack = 5 * time.Second
+	// storePause holds a worker that could not read its attempt, so that the
+	// queue does not spin while Postgres is away.
+	storePause = time.Second
+)
+
+// placer is the asynq handler that makes each attempt's call: permit, gate,
+// one POST, record. Before the gate it may return an error, and asynq brings
+// the task again; past the gate it never does.
+type placer struct {
+	publicURL string
+	tokenLife time.Duration
+	store     PlaceStore
+	client    *voice.Client
+	creates   *Pacer
+	log       *slog.Logger
+
+	// stopping ends when no gate may be begun any more, working when results
+	// are not waited for either. A handler gets its context from asynq, which
+	// knows neither.
+	stopping, working context.Context
+
+	clocks  clockGuard
+	outage  breaker
+	invalid invalidRuns
+	active  sync.WaitGroup
+}
+
+// ProcessTask places the task's attempt.
+func (p *placer) ProcessTask(ctx context.Context, task *asynq.Task) error {
+	p.active.Add(1)
+	defer p.active.Done()
+	t, err := readTicket(task)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.stopping, cancel)()
+	return p.place(ctx, t.Attempt, t.Urgency)
+}
+
+func (p *placer) place(ctx context.Context, id uuid.UUID, u campaign.Urgency) error {
+	placement, err := p.store.Load(ctx, id)
+	if err != nil {
+		return p.notLoaded(ctx, err)
+	}
+	failpoint.Hit("place.loaded")
+	call, err := p.request(placement)
+	if err != nil {
+		return p.withdraw(ctx, id, err)
+	}
+	permit, err := p.permit(ctx, u)
+	if err != nil {
+		return err
+	}
+	failpoint.Hit("place.permitted")
+	begun := time.Now()
+	attempt, err := p.gate(ctx, id)
+	if err != nil {
+		permit.Return()
+		return nothingToDo(err)
+	}
+	failpoint.Hit("place.gated")
+	// From here on a call may come of it: nothing stops what follows but its
+	// own time limits.
+	ctx = context.WithoutCancel(ctx)
+	outcome := p.send(ctx, attempt, call, permit, begun)
+	outcome = p.learn(ctx, attempt, outcome)
+	failpoint.Hit("place.learned")
+	p.record(ctx, attempt, outcome)
+	return nil
+}
+
+func (p *placer) notLoaded(ctx context.Context, err error) error {
+	if nothingToDo(err) == nil {
+		return nil
+	}
+	_ = sleep(ctx, storePause) // the error is returned either way
+	return err
+}
+
+// nothingToDo drops the errors that say that the attempt is not this task's.
+func nothingToDo(err error) error {
+	for _, none := range []error{campaign.ErrStale, campaign.ErrWithdrawn, campaign.ErrNotFound} {
+		if errors.Is(err, none) {
+			return nil
+		}
+	}
+	return err
+}
+
+// request makes the POST's body. All that can be wrong with it is found before
+// the gate.
+func (p *placer) request(pl campaign.Placement) (voice.CallRequest, error) {
+	message, err := pl.Settings.Message.Render(pl.Vars)
+	if err != nil {
+		return voice.CallRequest{}, err
+	}
+	events, err := campaign.CallbackURL(p.publicURL+"/webhooks/event", pl.Attempt.ID)
+	if err != nil {
+		return voice.CallRequest{}, err
+	}
+	r := voice.CallRequest{
+		To: []voice.Endpoint{voice.Phone{Number: pl.Attempt.To, DTMFAnswer: message.DTMFAnswer}}, From: pl.Attempt.From,
+		EventURL: events, EventMethod: http.MethodPost,
+		MachineDetection: pl.Settings.Machine, AdvancedMachineDetection: advanced(pl.Settings),
+		RingingTimer: pl.Settings.RingingTimer, LengthTimer: pl.Settings.LengthTimer,
+	}
+	if message.AnswerURL != "" {
+		r.AnswerMethod = pl.Settings.Message.AnswerMethod
+		r.AnswerURL, err = campaign.CallbackURL(message.AnswerURL, pl.Attempt.ID)
+	} else {
+		r.NCCO, err = p.ncco(pl.Attempt.ID, message.NCCO)
+	}
+	return r, errors.Join(err, r.Validate())
+}
+
+// advanced is the carrier's charged detection of machines, nil without it.
+func advanced(s campaign.Settings) *voice.AdvancedMachineDetection {
+	if s.MachineMode == "" {
+		return nil
+	}
+	return &voice.AdvancedMachineDetection{Behavior: s.Machine, Mode: s.MachineMode, BeepTimeout: s.BeepTimeout}
+}
+
+// ncco has what people key in and say sent to us, unless the campaign has
+// another place for it. The answer webhook serves the same.
+func (p *placer) ncco(id uuid.UUID, rendered json.RawMessage) (voice.NCCO, error) {
+	inputs, err := campaign.CallbackURL(p.publicURL+"/webhooks/input", id)
+	if err != nil {
+		return nil, err
+	}
+	actions, err := voice.ParseNCCO(rendered)
+	return actions.WithInputURL(inputs), err
+}
+
+func (p *placer) withdraw(ctx context.Context, id uuid.UUID, why error) error {
+	if err := p.store.Withdraw(ctx, id, campaign.WithdrawnMessage); nothingToDo(err) != nil {
+		return err
+	}
+	p.log.WarnContext(ctx, "message cannot be made", "attempt_id", id, "error", why)
+	return nil
+}
+
+// permit waits for the right to send a call.
+func (p *placer) permit(ctx context.Context, u campaign.Urgency) (Permit, error) {
+	if err := p.outage.wait(ctx); err != nil {
+		return Permit{}, fmt.Errorf("wait for the carrier: %w", err)
+	}
+	if err := p.clocks.wait(ctx); err != nil {
+		return Permit{}, fmt.Errorf("wait for the clocks to agree: %w", err)
+	}
+	permit, err := p.creates.Wait(ctx, u)
+	if err == nil && ctx.Err() != nil {
+		permit.Return()
+		err = fmt.Errorf("stopped before the gate: %w", ctx.Err())
+	}
+	return permit, err
+}
+
+// gate commits the intent to POST. A stop does not interrupt it, so that it is
+// known whether it was committed.
+func (p *placer) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gateTimeout)
+	defer cancel()
+	return p.store.Gate(ctx, id, p.tokenLife)
+}
+
+// send makes the POST, once, unless it took too long to come to it. Everything
+// is ready before the permit's moment; when that is missed, the next permit is
+// taken, until it would be too long after the gate.
+func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRequest, permit Permit, begun time.Time) campaign.Outcome {
+	token := voice.Token{ID: a.ID.String(), IssuedAt: a.DialedAt.Add(-tokenBack), ExpiresAt: a.TokenExpiresAt}
+	held := permit.Turn(begun.Add(min(holdMost, p.tokenLife/2)))
+	failpoint.Hit("place.sending")
+	made, err := p.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), held, token, call)
+	failpoint.Hit("place.answered")
+	if errors.Is(err, voice.ErrMissed) {
+		return refused(campaign.RefusedStale)
+	}
+	p.outage.hold(waitOf(err))
+	outcome := outcomeOf(made, err, time.Now())
+	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > p.tokenLife-min(2*time.Second, p.tokenLife/2) {
+		// The fence did its work: the request came so late that its token had
+		// expired, which it does in whole seconds and by the carrier's clock.
+		// That says nothing about the key.
+		return refused(campaign.RefusedStale)
+	}
+	return outcome
+}
+
+// learn does what an outcome means for this process and the fleet.
+func (p *placer) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) campaign.Outcome {
+	p.outage.note(o)
+	if campaign.Remedies[o.Refusal].Slow {
+		p.creates.SlowDown()
+	}
+	if o.Kind != campaign.OutcomeCreated {
+		p.log.InfoContext(ctx, "call not created", "attempt_id", a.ID, "campaign_id", a.CampaignID,
+			"outcome", string(o.Kind), "refusal", string(o.Refusal))
+	}
+	return p.invalid.judge(a.CampaignID, o)
+}
+
+// record stores the outcome, for as long as there is hope. An outcome that is
+// lost here is found again by webhook or in the carrier's list.
+func (p *placer) record(ctx context.Context, a campaign.Attempt, o campaign.Outcome) {
+	ctx, cancel := context.WithTimeout(ctx, recordMost)
+	defer cancel()
+	defer context.AfterFunc(p.working, cancel)()
+	pause := 100 * time.Millisecond
+	for {
+		err := p.store.Record(ctx, a.ID, o)
+		if err == nil {
+			failpoint.Hit("record.committed")
+			return
+		}
+		if nothingToDo(err) == nil || sleep(ctx, pause) != nil {
+			p.log.ErrorContext(ctx, "outcome not recorded", "attempt_id", a.ID, "outcome", string(o.Kind), "error", err)
+			return
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// newPlacer makes the handler; see placer for the two contexts.
+func newPlacer(stopping, working context.Context, c Config, store PlaceStore, client *voice.Client, creates *Pacer, log *slog.Logger) *placer {
+	return &placer{
+		publicURL: strings.TrimRight(c.PublicURL, "/"), tokenLife: c.TokenLife,
+		store: store, client: client, creates: creates, log: log, stopping: stopping, working: working,
+		clocks:  clockGuard{store: store, client: client, log: log},
+		invalid: invalidRuns{runs: make(map[int64]int)},
+	}
+}

@@ -1,0 +1,406 @@
+package jobs
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dialer/campaign"
+	"dialer/voice"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+// signingKey is one key for all tests, because making one takes long.
+var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// memoryPlaces holds one attempt, with the gate's and the record's contracts.
+type memoryPlaces struct {
+	mu        sync.Mutex
+	placement campaign.Placement
+	gateTakes time.Duration
+	gateFails error
+	failsFor  time.Duration // how long Record fails, from its first call
+	recordAt  time.Time
+	state     campaign.State
+	withdrawn campaign.Withdrawal
+	outcomes  []campaign.Outcome
+	alarms    []string
+}
+
+func (m *memoryPlaces) Raise(_ context.Context, a campaign.Alarm) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.alarms = append(m.alarms, a.Kind)
+	return nil
+}
+
+func (m *memoryPlaces) alarmKinds() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.alarms)
+}
+
+// reset makes the attempt reserved once more, as it were another one.
+func (m *memoryPlaces) reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.state = campaign.Reserved
+}
+
+func (m *memoryPlaces) Load(context.Context, uuid.UUID) (campaign.Placement, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.state != campaign.Reserved {
+		return campaign.Placement{}, campaign.ErrStale
+	}
+	return m.placement, nil
+}
+
+func (m *memoryPlaces) Gate(_ context.Context, _ uuid.UUID, life time.Duration) (campaign.Attempt, error) {
+	time.Sleep(m.gateTakes)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.gateFails != nil {
+		return campaign.Attempt{}, m.gateFails
+	}
+	if m.state != campaign.Reserved {
+		return campaign.Attempt{}, campaign.ErrStale
+	}
+	a := m.placement.Attempt
+	m.state = campaign.Dialing
+	a.State, a.DialedAt, a.TokenExpiresAt = campaign.Dialing, time.Now(), time.Now().Add(life)
+	return a, nil
+}
+
+func (m *memoryPlaces) Withdraw(_ context.Context, _ uuid.UUID, why campaign.Withdrawal) error {
+	m.withdrawn, m.state = why, campaign.Void
+	return nil
+}
+
+func (m *memoryPlaces) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.recordAt.IsZero() {
+		m.recordAt = time.Now()
+	}
+	if time.Since(m.recordAt) < m.failsFor {
+		return errors.New("database is down")
+	}
+	o.Evidence.ObservedAt = time.Time{} // of the bubble
+	m.outcomes = append(m.outcomes, o)
+	return nil
+}
+
+// carrier answers each POST by the script and keeps what it got.
+type carrier struct {
+	status int
+	body   string
+	takes  time.Duration
+	header http.Header // of the answers; nil for none
+	mu     sync.Mutex
+	dated  bool
+	ahead  time.Duration // of its clock
+	posts  []post
+}
+
+type post struct {
+	at    time.Time
+	body  map[string]any
+	token string
+}
+
+// setAhead has the carrier date its answers, by a clock that is so far ahead.
+func (c *carrier) setAhead(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dated, c.ahead = true, d
+}
+
+func (c *carrier) headers() http.Header {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := http.Header{}
+	maps.Copy(h, c.header)
+	if c.dated {
+		h.Set("Date", time.Now().Add(c.ahead).UTC().Format(http.TimeFormat))
+	}
+	return h
+}
+
+func (c *carrier) placed() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.posts)
+}
+
+func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"count":0,"_embedded":{"calls":[]}}`)), Header: c.headers(), Request: r}, nil
+	}
+	var body map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	c.posts = append(c.posts, post{time.Now(), body, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")})
+	c.mu.Unlock()
+	if err := sleep(r.Context(), c.takes); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body)), Header: c.headers(), Request: r}, nil
+}
+
+// stage is a placer with everything around it, in a bubble.
+type stage struct {
+	*placer
+	store   *memoryPlaces
+	pace    *memoryPace
+	carrier *carrier
+	stop    context.CancelFunc
+	halt    context.CancelFunc
+}
+
+var placedUUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	id, err := uuid.NewV7()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{
+		store: &memoryPlaces{state: campaign.Reserved, gateTakes: 5 * time.Millisecond, placement: campaign.Placement{
+			Attempt:  campaign.Attempt{ID: id, CampaignID: 4, To: "447700900001", From: "447700900000", State: campaign.Reserved},
+			Settings: campaign.Settings{Message: campaign.Message{Say: "Hello {{name}}"}, RingingTimer: 45, LengthTimer: 120, Machine: "hangup"},
+			Vars:     map[string]string{"name": "Ada"},
+		}},
+		pace:    newMemoryPace(),
+		carrier: &carrier{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
+	}
+	s.pace.skew = 0 // the gate's clock is the bubble's
+	client, err := voice.NewClient(voice.Config{BaseURL: "http://carrier.test/v1", ApplicationID: "app", Key: signingKey(), Transport: s.carrier})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopping, stop := context.WithCancel(t.Context())
+	working, halt := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	t.Cleanup(halt)
+	s.stop, s.halt = stop, halt
+	creates := startPacer(t.Context(), t, s.pace, 10)
+	c := Config{PublicURL: "https://dialer.test/", TokenLife: 30 * time.Second}
+	s.placer = newPlacer(stopping, working, c, s.store, client, creates, slog.New(slog.DiscardHandler))
+	return s
+}
+
+func (s *stage) task(t *testing.T) *asynq.Task {
+	t.Helper()
+	payload, err := json.Marshal(ticket{Attempt: s.store.placement.Attempt.ID, Feed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return asynq.NewTask(dial, payload)
+}
+
+func (s *stage) run(t *testing.T) error { return s.ProcessTask(t.Context(), s.task(t)) }
+
+func (s *stage) wantOutcome(t *testing.T, want campaign.Outcome) {
+	t.Helper()
+	if diff := cmp.Diff([]campaign.Outcome{want}, s.store.outcomes); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+}
+
+var created = campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+	Source: campaign.FromResponse, CallUUID: placedUUID, ConversationUUID: "CON-1", Status: "started", Direction: "outbound",
+}}
+
+func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		s.wantOutcome(t, created)
+		if len(s.carrier.posts) != 1 {
+			t.Fatalf("%d POSTs, want 1", len(s.carrier.posts))
+		}
+		id := s.store.placement.Attempt.ID.String()
+		want := map[string]any{
+			"to":        []any{map[string]any{"type": "phone", "number": "447700900001"}},
+			"from":      map[string]any{"type": "phone", "number": "447700900000"},
+			"event_url": []any{"https://dialer.test/webhooks/event?attempt=" + id}, "event_method": "POST",
+			"ncco":              []any{map[string]any{"action": "talk", "text": "Hello Ada"}},
+			"machine_detection": "hangup", "ringing_timer": 45.0, "length_timer": 120.0,
+		}
+		if diff := cmp.Diff(want, s.carrier.posts[0].body); diff != "" {
+			t.Errorf("body (-want +got):\n%s", diff)
+		}
+		claims, err := voice.VerifyToken(&signingKey().PublicKey, "app", s.carrier.posts[0].token, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claims.ID != id {
+			t.Errorf("the token's id is %q, want the attempt's", claims.ID)
+		}
+		if life := claims.ExpiresAt.Sub(s.carrier.posts[0].at); life > 30*time.Second {
+			t.Errorf("the token lives %v after the POST, want no more than 30 s after the gate", life)
+		}
+	})
+}
+
+func TestAnswerURLCarriesTheAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.placement.Settings.Message = campaign.Message{AnswerURL: "https://example.test/answer?x=1"}
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		want := []any{"https://example.test/answer?attempt=" + s.store.placement.Attempt.ID.String() + "&x=1"}
+		if diff := cmp.Diff(want, s.carrier.posts[0].body["answer_url"]); diff != "" {
+			t.Errorf("answer_url (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestPlacedCallIsWhatTheCampaignAsksFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.placement.Settings.Message = campaign.Message{
+			AnswerURL: "https://example.test/answer", AnswerMethod: "POST", DTMFAnswer: "p{{extension|12}}#",
+		}
+		s.store.placement.Settings.MachineMode, s.store.placement.Settings.BeepTimeout = "detect_beep", 60
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		body := s.carrier.posts[0].body
+		want := []any{
+			[]any{map[string]any{"type": "phone", "number": "447700900001", "dtmfAnswer": "p12#"}}, "POST",
+			map[string]any{"behavior": "hangup", "mode": "detect_beep", "beep_timeout": 60.0},
+		}
+		if diff := cmp.Diff(want, []any{body["to"], body["answer_method"], body["advanced_machine_detection"]}); diff != "" {
+			t.Errorf("body (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestInputsAreSentHereUnlessTheCampaignSaysWhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.placement.Settings.Message = campaign.Message{NCCO: json.RawMessage(`[
+			{"action":"talk","text":"Press 1, {{name}}"},
+			{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}},
+			{"action":"input","type":["dtmf"],"eventUrl":["https://example.test/keys"]},
+			{"action":"record"}]`)}
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		want := []any{
+			map[string]any{"action": "talk", "text": "Press 1, Ada"},
+			map[string]any{
+				"action": "input", "type": []any{"dtmf"}, "dtmf": map[string]any{"maxDigits": 1.0},
+				"eventUrl": []any{"https://dialer.test/webhooks/input?attempt=" + s.store.placement.Attempt.ID.String()},
+			},
+			map[string]any{"action": "input", "type": []any{"dtmf"}, "eventUrl": []any{"https://example.test/keys"}},
+			map[string]any{"action": "record"},
+		}
+		if diff := cmp.Diff(want, s.carrier.posts[0].body["ncco"]); diff != "" {
+			t.Errorf("ncco (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTaskOfAnAttemptThatIsTakenPlacesNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		set  func(*memoryPlaces)
+		want error
+	}{
+		{"taken before it was loaded", func(m *memoryPlaces) { m.state = campaign.Dialing }, nil},
+		{"taken at the gate", func(m *memoryPlaces) { m.gateFails = campaign.ErrStale }, nil},
+		{"withdrawn at the gate", func(m *memoryPlaces) { m.gateFails = campaign.ErrWithdrawn }, nil},
+		{"gate not committed for certain", func(m *memoryPlaces) { m.gateFails = io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				tt.set(s.store)
+				if err := s.run(t); !errors.Is(err, tt.want) {
+					t.Errorf("error = %v, want %v", err, tt.want)
+				}
+				if len(s.carrier.posts) != 0 || len(s.store.outcomes) != 0 {
+					t.Errorf("%d POSTs and %d outcomes, want none", len(s.carrier.posts), len(s.store.outcomes))
+				}
+			})
+		})
+	}
+}
+
+// Ten stale tasks a second would use up a limit of ten; their permits must go
+// to whoever waits instead.
+func TestStaleTasksCostNoPermits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.gateFails = campaign.ErrStale
+		begun := time.Now()
+		for range 30 {
+			var wg sync.WaitGroup
+			for range 10 {
+				wg.Go(func() {
+					if err := s.run(t); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("300 stale tasks took %v at 10 calls a second, want them to pass permits on", took)
+		}
+	})
+}
+
+func TestMessageThatCannotBeMadeWithdrawsTheAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.placement.Vars = nil
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		if s.store.withdrawn != campaign.WithdrawnMessage {
+			t.Errorf("withdrawn for %q, want %q", s.store.withdrawn, campaign.WithdrawnMessage)
+		}
+		if n := s.pace.leaseCount(); n != 0 {
+			t.Errorf("%d leases for a call that cannot be made", n)
+		}
+	})
+}

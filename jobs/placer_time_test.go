@@ -1,0 +1,188 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dialer/campaign"
+)
+
+// A process that is stopped after the gate, or a gate that takes too long, must
+// not send: what the gate checked may not be true any more.
+func TestNothingIsSentTooLongAfterTheGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.gateTakes = holdMost + time.Second
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.carrier.posts) != 0 {
+			t.Error("a call was placed too long after its gate was begun")
+		}
+		s.wantOutcome(t, refused(campaign.RefusedStale))
+	})
+}
+
+// A process that is stopped while it sends finds its request refused for the
+// token's age. The key is not to blame, and the campaign must not be paused.
+func TestRefusalOfAnExpiredTokenIsNotTheKeysFault(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		takes time.Duration
+		want  campaign.Refusal
+	}{{time.Second, campaign.RefusedAuth}, {4 * time.Second, campaign.RefusedStale}} {
+		t.Run(tt.takes.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.tokenLife = 4 * time.Second
+				s.carrier.status, s.carrier.body, s.carrier.takes = http.StatusUnauthorized, `{"type":"UNAUTHORIZED"}`, tt.takes
+				if err := s.run(t); err != nil {
+					t.Fatal(err)
+				}
+				s.wantOutcome(t, refused(tt.want))
+			})
+		})
+	}
+}
+
+func TestMissedPermitIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.gateTakes = 400 * time.Millisecond
+		begun := time.Now()
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		s.wantOutcome(t, created)
+		if n := s.pace.leaseCount(); n != 2 {
+			t.Errorf("%d leases, want a second one for the permit that was missed", n)
+		}
+		if sent := s.carrier.posts[0].at.Sub(begun); sent < s.store.gateTakes {
+			t.Errorf("sent %v after the start, before the gate was passed", sent)
+		}
+	})
+}
+
+func TestOutcomeIsRecordedOnceTheDatabaseIsBack(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		down time.Duration
+		want int
+	}{{20 * time.Second, 1}, {time.Minute, 0}} {
+		t.Run(tt.down.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.store.failsFor = tt.down
+				if err := s.run(t); err != nil {
+					t.Errorf("past the gate the task failed, and would come again: %v", err)
+				}
+				if got := len(s.store.outcomes); got != tt.want {
+					t.Errorf("%d outcomes recorded, want %d", got, tt.want)
+				}
+				if len(s.carrier.posts) != 1 {
+					t.Errorf("%d POSTs, want 1", len(s.carrier.posts))
+				}
+			})
+		})
+	}
+}
+
+func TestStopEndsWaitingAndNotSending(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.carrier.takes = 5 * time.Second
+		first := make(chan error)
+		go func() { first <- s.run(t) }()
+		time.Sleep(time.Second) // it is being sent
+		s.stop()
+		begun := time.Now()
+		s.store.mu.Lock()
+		s.store.state = campaign.Reserved // another attempt, as it were
+		s.store.mu.Unlock()
+		if err := s.run(t); !errors.Is(err, context.Canceled) {
+			t.Errorf("a task after the stop: error = %v, want %v", err, context.Canceled)
+		}
+		if waited := time.Since(begun); waited > 0 {
+			t.Errorf("a task after the stop took %v", waited)
+		}
+		if err := <-first; err != nil {
+			t.Errorf("the call under way: %v", err)
+		}
+		s.wantOutcome(t, created)
+	})
+}
+
+func TestSecondStopEndsRecording(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.store.failsFor = time.Hour
+		time.AfterFunc(3*time.Second, s.halt)
+		begun := time.Now()
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > 4*time.Second {
+			t.Errorf("recording went on for %v", took)
+		}
+	})
+}
+
+func TestTooManyRequestsSlowsTheFleet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.carrier.status, s.carrier.body = 429, `{}`
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		s.wantOutcome(t, refused(campaign.RefusedRate))
+		synctest.Wait()
+		if pace := s.pace.pace(campaign.Creates, time.Now()); pace > 0.6 {
+			t.Errorf("the fleet's pace is %v of the limit after a 429, want half", pace)
+		}
+	})
+}
+
+func TestRetryAfterIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]time.Duration{"7": 7 * time.Second, "3600": time.Minute} {
+		t.Run(asked, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t)
+				s.carrier.status, s.carrier.body, s.carrier.header = 429, `{}`, http.Header{"Retry-After": {asked}}
+				for range 2 {
+					s.store.reset()
+					if err := s.run(t); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if gap := s.carrier.posts[1].at.Sub(s.carrier.posts[0].at); gap < want || gap > want+2*time.Second {
+					t.Errorf("the next call went out after %v, want %v", gap, want)
+				}
+			})
+		})
+	}
+}
+
+func TestLostAnswerLeavesTheAttemptUnknown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.carrier.takes = time.Minute // longer than the client waits
+		if err := s.run(t); err != nil {
+			t.Fatal(err)
+		}
+		s.wantOutcome(t, campaign.Outcome{Kind: campaign.OutcomeUnknown})
+	})
+}

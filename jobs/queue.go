@@ -1,0 +1,267 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// dial is the kind of the queue's tasks.
+	dial = "dial"
+
+	enqueuers      = 8
+	enqueueTimeout = time.Second
+	taskTimeout    = time.Minute
+	// shutdownTimeout is longer than a POST may take (10 s), so that a stop
+	// never gives a task away while its call is being placed.
+	shutdownTimeout = 15 * time.Second
+	retryDelay      = 2 * time.Second
+)
+
+// queue is asynq as this package uses it: a doorbell. A task may be lost, come
+// twice or come late; the gate decides what becomes of it.
+type queue struct {
+	redis  *redis.Client
+	client *asynq.Client
+	// name tells the queues apart that share a Redis: one for each database,
+	// because a task means something only to the database that it came from.
+	name string
+}
+
+// urgencies are the parts of the queue, in the order in which asynq empties
+// them: so a reminder that falls due does not wait behind the minute of bulk
+// that is queued already. The names go on from the queue's own.
+var urgencies = []string{campaign.Urgent: "-urgent", campaign.Prompt: "-prompt", campaign.Ordinary: ""}
+
+// part is the queue of tasks that are as urgent as u.
+func (q *queue) part(u campaign.Urgency) string {
+	return q.name + urgencies[min(max(u, campaign.Urgent), campaign.Ordinary)]
+}
+
+// openQueue makes the client of a database's queue. It opens no connection.
+func openQueue(url, installation string, workers int) (*queue, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("the Redis URL cannot be parsed; it looks like redis://localhost:6379/0") // err shows the password
+	}
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = time.Second, 2*time.Second, 2*time.Second
+	options.MaxRetries = 1
+	options.PoolSize = workers + enqueuers + 10
+	options.ContextTimeoutEnabled = true
+	rdb := redis.NewClient(options)
+	q := &queue{redis: rdb, client: asynq.NewClientFromRedisClient(rdb)}
+	q.rename(installation)
+	return q, nil
+}
+
+// rename makes it another database's queue. Nobody may use it meanwhile.
+func (q *queue) rename(installation string) { q.name = dial + "-" + installation }
+
+// key names something that the fleet of this queue shares.
+func (q *queue) key(what string) string { return "dialer:{" + q.name + "}:" + what }
+
+// pendingKey is where asynq 0.26 keeps the tasks of a part of the queue that
+// nobody has taken yet. Its Inspector does not know the queue after Redis was
+// flushed; the list itself is always there.
+func (q *queue) pendingKey(u campaign.Urgency) string { return "asynq:{" + q.part(u) + "}:pending" }
+
+func (q *queue) close() error { return q.redis.Close() }
+
+// check refuses a Redis that would drop tasks when it is full. asynq never
+// recovers from a task whose half was evicted. A Redis that does not tell is
+// errHidden.
+func (q *queue) check(ctx context.Context) error {
+	if err := q.redis.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("%w: %w", errUnreachable, err)
+	}
+	const setting = "maxmemory-policy"
+	got, err := q.redis.ConfigGet(ctx, setting).Result()
+	policy := got[setting]
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errHidden, err)
+	case policy == "":
+		return errHidden
+	case policy != "noeviction":
+		return fmt.Errorf("%w: %s is %s; run `redis-cli CONFIG SET %s noeviction` and put it into redis.conf", errEvicts, setting, policy, setting)
+	}
+	return nil
+}
+
+var (
+	errEvicts = errors.New("redis would evict tasks")
+	errHidden = errors.New("cannot see Redis's maxmemory-policy; it must be noeviction")
+)
+
+// errUnreachable: Redis does not answer.
+var errUnreachable = errors.New("cannot reach Redis")
+
+// enqueue puts a task for each ticket into the queue and returns those that
+// Redis did not take, with the first reason.
+func (q *queue) enqueue(ctx context.Context, tickets []campaign.Ticket) ([]campaign.Ticket, error) {
+	var (
+		next, failed atomic.Int64
+		wg           sync.WaitGroup
+		errs         = make([]error, len(tickets))
+	)
+	for range min(enqueuers, len(tickets)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(tickets)); i = next.Add(1) - 1 {
+				if failed.Load() > 0 {
+					errs[i] = errLeft // when Redis is down each try takes a second
+				} else if errs[i] = q.put(ctx, tickets[i]); errs[i] != nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return left(tickets, errs)
+}
+
+var errLeft = errors.New("not tried")
+
+func left(tickets []campaign.Ticket, errs []error) (rest []campaign.Ticket, first error) {
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		rest = append(rest, tickets[i])
+		if first == nil || errors.Is(first, errLeft) {
+			first = err
+		}
+	}
+	return rest, first
+}
+
+// put enqueues one task. Its id is unique for the feed, so a conflict means
+// that it is there already.
+func (q *queue) put(ctx context.Context, t campaign.Ticket) error {
+	payload, err := json.Marshal(ticket{Attempt: t.AttemptID, Feed: t.Feed, Urgency: t.Urgency})
+	if err != nil {
+		return fmt.Errorf("write task: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
+	defer cancel()
+	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, payload), asynq.Queue(q.part(t.Urgency)),
+		asynq.TaskID(fmt.Sprintf("%s:%d", t.AttemptID, t.Feed)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
+	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return fmt.Errorf("enqueue attempt %s: %w", t.AttemptID, err)
+	}
+	return nil
+}
+
+// waiting is how many tasks nobody has taken yet.
+func (q *queue) waiting(ctx context.Context) (int, error) {
+	var sum int64
+	for u := range urgencies {
+		n, err := q.redis.LLen(ctx, q.pendingKey(campaign.Urgency(u))).Result()
+		if err != nil {
+			return 0, fmt.Errorf("read the queue's length: %w", err)
+		}
+		sum += n
+	}
+	return int(sum), nil
+}
+
+// server makes the asynq server that gives tasks to workers.
+func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
+	edge := &errorLog{log: log}
+	parts := make(map[string]int, len(urgencies))
+	for u := range urgencies {
+		parts[q.part(campaign.Urgency(u))] = len(urgencies) - u
+	}
+	return asynq.NewServerFromRedisClient(q.redis, asynq.Config{
+		Concurrency:              workers,
+		Queues:                   parts,
+		StrictPriority:           true,
+		TaskCheckInterval:        20 * time.Millisecond,
+		DelayedTaskCheckInterval: time.Second,
+		ShutdownTimeout:          shutdownTimeout,
+		RetryDelayFunc:           retryDelayOf,
+		// Only a panic uses a retry up: a task that has none left is archived,
+		// and an outage of Postgres or a killed process is no fault of its own.
+		IsFailure: asynq.IsPanicError,
+		ErrorHandler: asynq.ErrorHandlerFunc(func(ctx context.Context, _ *asynq.Task, err error) {
+			if !errors.Is(err, context.Canceled) {
+				edge.say(context.WithoutCancel(ctx), "task failed", err)
+			}
+		}),
+		Logger:   &asynqLog{log: log, seldom: rate.Sometimes{First: 3, Interval: time.Minute}},
+		LogLevel: asynq.WarnLevel,
+	})
+}
+
+// retryDelayOf is short where nothing is wrong with the task or with Postgres.
+func retryDelayOf(_ int, err error, _ *asynq.Task) time.Duration {
+	if errors.Is(err, asynq.ErrLeaseExpired) || errors.Is(err, context.Canceled) {
+		return 0
+	}
+	if errors.Is(err, errLaterTask) {
+		return laterDelay
+	}
+	return retryDelay
+}
+
+// ticket is a task's payload: ids only, because payloads are shown by tools
+// that ask for no password.
+type ticket struct {
+	Attempt uuid.UUID        `json:"attempt"`
+	Feed    int              `json:"feed"`
+	Urgency campaign.Urgency `json:"urgency"`
+	// Version is that of the payload, 0 for this one. A later program that
+	// means something else by it says so, and this one leaves the task to it.
+	Version int `json:"version,omitzero"`
+}
+
+// errLaterTask: the task is of a later program, which will take it.
+var errLaterTask = errors.New("a task of a later version of the program")
+
+// laterDelay is how long such a task rests before it is offered again.
+const laterDelay = 10 * time.Second
+
+// readTicket reads a task, unless it is a later program's.
+func readTicket(task *asynq.Task) (t ticket, err error) {
+	if task.Type() != dial {
+		return t, errLaterTask
+	}
+	if err := json.Unmarshal(task.Payload(), &t); err != nil {
+		return t, fmt.Errorf("read task: %w", err)
+	}
+	if t.Version > 0 {
+		return t, errLaterTask
+	}
+	return t, nil
+}
+
+// asynqLog gives some of asynq's own lines to slog. It writes one for each
+// task that it could not mark as done, and none of them is lost by that.
+type asynqLog struct {
+	log    *slog.Logger
+	seldom rate.Sometimes
+}
+
+func (l *asynqLog) say(level slog.Level, args []any) {
+	l.seldom.Do(func() { l.log.Log(context.Background(), level, "asynq: "+fmt.Sprint(args...)) })
+}
+
+func (l *asynqLog) Debug(args ...any) { l.say(slog.LevelDebug, args) }
+func (l *asynqLog) Info(args ...any)  { l.say(slog.LevelInfo, args) }
+func (l *asynqLog) Warn(args ...any)  { l.say(slog.LevelWarn, args) }
+func (l *asynqLog) Error(args ...any) { l.say(slog.LevelError, args) }
+
+// Fatal logs only: the process is not asynq's to end.
+func (l *asynqLog) Fatal(args ...any) { l.say(slog.LevelError, args) }

@@ -1,0 +1,176 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+func tickets(n, feed int) []campaign.Ticket {
+	all := make([]campaign.Ticket, n)
+	for i := range all {
+		all[i] = campaign.Ticket{AttemptID: uuid.New(), Feed: feed}
+	}
+	return all
+}
+
+func mustEnqueue(t *testing.T, q *queue, all []campaign.Ticket) {
+	t.Helper()
+	if rest, err := q.enqueue(t.Context(), all); err != nil || len(rest) > 0 {
+		t.Fatalf("%d tickets were not enqueued: %v", len(rest), err)
+	}
+}
+
+func wantWaiting(t *testing.T, q *queue, want int) {
+	t.Helper()
+	got, err := q.waiting(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("%d tasks wait, want %d", got, want)
+	}
+}
+
+func TestSameTicketTwiceIsOneTask(t *testing.T) {
+	t.Parallel()
+	q := openTestQueue(t, privateRedis(t))
+	first := tickets(50, 1)
+	mustEnqueue(t, q, first)
+	mustEnqueue(t, q, first)
+	wantWaiting(t, q, 50)
+	fedAgain := campaign.Ticket{AttemptID: first[0].AttemptID, Feed: 2}
+	mustEnqueue(t, q, []campaign.Ticket{fedAgain})
+	wantWaiting(t, q, 51)
+}
+
+func TestTicketsThatRedisDidNotTakeComeBack(t *testing.T) {
+	t.Parallel()
+	c := newCable(t, privateRedis(t))
+	q := openTestQueue(t, c.URL)
+	c.setCut(true)
+	all := tickets(100, 1)
+	begun := time.Now()
+	rest, err := q.enqueue(t.Context(), all)
+	if err == nil || errors.Is(err, errLeft) {
+		t.Errorf("error = %v, want what Redis said", err)
+	}
+	if !slices.Equal(rest, all) {
+		t.Errorf("%d tickets came back, want all %d", len(rest), len(all))
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it took %v to see that Redis is away", took)
+	}
+	c.setCut(false)
+	mustEnqueue(t, q, rest)
+	wantWaiting(t, q, 100)
+}
+
+func TestRedisThatEvictsIsRefused(t *testing.T) {
+	t.Parallel()
+	q := openTestQueue(t, privateRedis(t))
+	if err := q.check(t.Context()); err != nil {
+		t.Errorf("a Redis that does not evict: %v", err)
+	}
+	if err := q.redis.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.check(t.Context()); err == nil || !strings.Contains(err.Error(), "CONFIG SET maxmemory-policy noeviction") {
+		t.Errorf("error = %v, want one that says what to type", err)
+	}
+}
+
+func TestBadRedisURLDoesNotShowItsPassword(t *testing.T) {
+	t.Parallel()
+	_, err := openQueue("redis://:secret@host:port", "here", 1)
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error = %v, want one without the password", err)
+	}
+}
+
+// recordingHandler fails with what it is told and notes when it was called.
+type recordingHandler struct {
+	mu    sync.Mutex
+	err   error
+	calls []time.Time
+}
+
+func (h *recordingHandler) ProcessTask(context.Context, *asynq.Task) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls = append(h.calls, time.Now())
+	return h.err
+}
+
+func (h *recordingHandler) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.calls)
+}
+
+// A task that has no retries left is archived, and its attempt would wait for
+// its lease to run out. An outage must not use the retries up.
+func TestOutageDoesNotUseUpATasksRetries(t *testing.T) {
+	t.Parallel()
+	q := openTestQueue(t, privateRedis(t))
+	h := &recordingHandler{err: context.Canceled} // retried at once
+	server := q.server(4, slog.New(slog.DiscardHandler))
+	if err := server.Start(h); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Shutdown()
+	mustEnqueue(t, q, tickets(1, 1))
+	eventually(t, "six tries of one task, which has three retries", func() bool { return h.count() >= 6 })
+}
+
+// eventually waits for something that other processes or goroutines do.
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within two minutes: %s", what)
+		}
+		if err := sleep(t.Context(), 20*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A production database and a demo on the same Redis must not take each
+// other's tasks: to the wrong database a task means nothing, and it would be
+// gone.
+func TestDatabasesThatShareARedisHaveQueuesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	url := privateRedis(t)
+	here := openTestQueue(t, url)
+	there, err := openQueue(url, "there", 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = there.close() })
+	if _, err := here.enqueue(t.Context(), []campaign.Ticket{{AttemptID: uuid.New(), Feed: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []struct {
+		name string
+		*queue
+		want int
+	}{{"here", here, 1}, {"there", there, 0}} {
+		if got, err := q.waiting(t.Context()); err != nil || got != q.want {
+			t.Errorf("%s: %d tasks wait, %v; want %d", q.name, got, err, q.want)
+		}
+	}
+	if here.key(epochKey) == there.key(epochKey) || here.key(leaderKey) == there.key(leaderKey) {
+		t.Error("two fleets share an epoch or a leader")
+	}
+}

@@ -1,0 +1,160 @@
+package jobs
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+	"dialer/voice/voicesim"
+
+	"github.com/google/uuid"
+)
+
+// beside is the same world with another database, and a receiver for it.
+func (w *world) beside(t *testing.T, db *storagetest.DB) *world {
+	t.Helper()
+	other := &world{db: db, sim: w.sim, redis: w.redis, url: w.url, rate: w.rate, log: w.log}
+	hooks := httptest.NewServer(http.HandlerFunc(other.receive))
+	t.Cleanup(hooks.Close)
+	other.hooks = hooks.URL
+	return other
+}
+
+// heldFor waits until the database is held.
+func (w *world) heldFor(t *testing.T, why campaign.HoldReason) {
+	t.Helper()
+	eventually(t, "the database is held", func() bool {
+		i, _, err := w.db.Standing(t.Context())
+		return err == nil && i.Hold.Reason != ""
+	})
+	if i, _, err := w.db.Standing(t.Context()); err != nil || i.Hold.Reason != why {
+		t.Errorf("held for %q, %v; want %q", i.Hold.Reason, err, why)
+	}
+}
+
+// wantNoCalls checks that whatever is tried, no POST comes of it.
+func (w *world) wantNoCalls(t *testing.T, do func()) {
+	t.Helper()
+	creates := w.sim.Summary().Creates
+	do()
+	for _, id := range storagetest.Rows[uuid.UUID](t, w.db, `SELECT id FROM attempts WHERE state = 'reserved'`) {
+		if _, err := w.db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrHeld) {
+			t.Errorf("Gate = %v, want ErrHeld", err)
+		}
+	}
+	if tickets, err := w.db.Claim(t.Context(), 10, time.Second); err != nil || len(tickets) != 0 {
+		t.Errorf("Claim = %d attempts, %v; want none", len(tickets), err)
+	}
+	if n := w.sim.Summary().Creates - creates; n != 0 {
+		t.Errorf("%d POSTs while the database is held", n)
+	}
+}
+
+// confirm has a person adopt the database, long enough ago for the carrier's
+// list to be read at once.
+func (w *world) confirm(t *testing.T) {
+	t.Helper()
+	if _, err := w.db.Adopt(t.Context(), "the test", retention, false); err != nil {
+		t.Fatal(err)
+	}
+	w.ageHold(t)
+}
+
+func (w *world) ageHold(t *testing.T) {
+	t.Helper()
+	w.db.Exec(t, `UPDATE installation SET held_since = held_since - interval '13 seconds', confirmed_at = confirmed_at - interval '13 seconds'`)
+}
+
+// wantOneCallEach checks the books against the carrier's ledger: each person
+// was called once, and each call stands on an attempt, with its price.
+func (w *world) wantOneCallEach(t *testing.T, contacts int) {
+	t.Helper()
+	type ours struct{ To, State, Price string }
+	attempts := map[string]ours{}
+	for _, a := range storagetest.Rows[struct{ UUID, To, State, Price string }](t, w.db,
+		`SELECT call_uuid, to_number, state, coalesce(price, 0)::text FROM attempts WHERE call_uuid IS NOT NULL`) {
+		attempts[a.UUID] = ours{a.To, a.State, a.Price}
+	}
+	rung := map[string]int{}
+	for _, c := range w.sim.Ledger() {
+		rung[c.To]++
+		a := attempts[c.UUID]
+		if a.To != c.To || a.State != string(campaign.Ended) || a.Price != c.Price.String() && a.Price != c.Price.StringFixed(8) {
+			t.Errorf("the carrier's call %s, price %s: here %+v", c.UUID, c.Price, a)
+		}
+	}
+	for to, n := range rung {
+		if n != 1 {
+			t.Errorf("somebody was rung %d times (%s)", n, to)
+		}
+	}
+	if len(rung) != contacts || len(attempts) != contacts {
+		t.Errorf("%d people were rung and %d attempts have a call, want %d", len(rung), len(attempts), contacts)
+	}
+	broken, err := w.db.CheckInvariants(t.Context())
+	if err != nil || len(broken) > 0 {
+		t.Errorf("invariants: %+v, %v", broken, err)
+	}
+}
+
+// halfway runs a campaign, copies its database on the way, and goes on with
+// the original, so that the copy has forgotten calls.
+func halfway(t *testing.T, contacts int) (w, old *world) {
+	t.Helper()
+	w = newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w.campaign(t, contacts)
+	stop := w.dial(t, w.db, w.redis)
+	eventually(t, "a third is called", func() bool { return w.sim.Summary().Placed >= contacts/3 })
+	stop()
+	backup := w.db.Copy(t)
+	stop = w.dial(t, w.db, w.redis)
+	eventually(t, "two thirds are called", func() bool { return w.sim.Summary().Placed >= contacts*2/3 })
+	stop()
+	return w, w.beside(t, backup)
+}
+
+// A copy of the database is somebody's staging system, or what takes the
+// original's place: a person says which.
+func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
+	t.Parallel()
+	_, old := halfway(t, 60)
+	if err := errors.Join(old.db.Pause(t.Context(), 1, "nobody is reserved"), old.db.Resume(t.Context(), 1)); err != nil {
+		t.Fatal(err)
+	}
+	old.wantNoCalls(t, func() {
+		old.dial(t, old.db, old.redis)
+		old.heldFor(t, campaign.HeldCopy)
+		if err := sleep(t.Context(), 300*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	})
+	old.confirm(t)
+	old.awaitEnd(t)
+	old.wantOneCallEach(t, 60)
+	if n := old.count(t, `SELECT count(*) FROM attempts WHERE adopted`); n == 0 {
+		t.Error("no call was adopted, so the copy had forgotten none")
+	}
+}
+
+// A backup that is put where the database was has the original's identity, and
+// is told by the mark in Redis alone.
+func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
+	t.Parallel()
+	_, old := halfway(t, 60)
+	old.db.Exec(t, `UPDATE installation SET database_oid = d.oid::bigint, marked_at = marked_at - interval '20 seconds',
+		held_for = NULL, held_since = NULL, known_until = NULL FROM pg_database d WHERE d.datname = current_database()`)
+	if old.count(t, `SELECT count(*) FROM attempts WHERE state = 'reserved'`) == 0 {
+		t.Error("the backup has nothing reserved, so no gate is tried")
+	}
+	old.wantNoCalls(t, func() {
+		old.dial(t, old.db, old.redis)
+		old.heldFor(t, campaign.HeldRestored)
+	})
+	old.confirm(t)
+	old.awaitEnd(t)
+	old.wantOneCallEach(t, 60)
+}

@@ -1,0 +1,184 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/voice"
+)
+
+const (
+	redisPatience = 10 * time.Second // for Redis to answer when the service starts
+	leaveTimeout  = time.Second
+)
+
+// Store is all that dialing needs of Postgres.
+type Store interface {
+	FeedStore
+	PlaceStore
+	SweepStore
+	SettleStore
+	BooksStore
+	RecoveryStore
+	PaceStore
+	HangUpStore
+}
+
+// Service is one process's part in dialing: it feeds the queue, places calls,
+// sweeps, settles and reconciles. Any number of them may run at once.
+type Service struct {
+	config   Config
+	store    Store
+	client   *voice.Client
+	requests *Pacer
+	creates  *Pacer
+	queue    *queue
+	log      *slog.Logger
+}
+
+// New makes the service and opens no connection. requests paces all that the
+// client sends but new calls (its Throttle); the service runs it.
+func New(c Config, store Store, client *voice.Client, requests *Pacer, log *slog.Logger) (*Service, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("dialing: %w", err)
+	}
+	q, err := openQueue(c.RedisURL, c.Installation, c.Workers)
+	if err != nil {
+		return nil, err
+	}
+	creates := NewPacer(store, campaign.Creates, c.CallsPerSecond, log)
+	return &Service{config: c, store: store, client: client, requests: requests, creates: creates, queue: q, log: log}, nil
+}
+
+// Run dials until ctx ends. Then no gate is begun any more; sends under way
+// end, and their outcomes are recorded. Run can be called once.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.awaitRedis(ctx); err != nil {
+		return errors.Join(err, s.queue.close())
+	}
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	place := newPlacer(ctx, working, s.config, s.store, s.client, s.creates, s.log)
+
+	var pacers, loops sync.WaitGroup
+	pacers.Go(func() { s.creates.Run(working) })
+	pacers.Go(func() { s.requests.Run(working) })
+	recovery := s.newRecovery()
+	recovery.await(ctx)
+	server := s.queue.server(s.config.Workers, s.log)
+	if err := server.Start(place); err != nil {
+		stopWorking()
+		pacers.Wait()
+		return errors.Join(fmt.Errorf("start the workers: %w", err), s.queue.close())
+	}
+	s.startLoops(ctx, &loops, recovery)
+
+	<-ctx.Done()
+	server.Shutdown() // waits for the sends, shutdownTimeout at most
+	loops.Wait()
+	stopWorking()
+	place.active.Wait()
+	pacers.Wait()
+	return s.queue.close()
+}
+
+// awaitRedis gives a Redis that starts at the same time a moment.
+func (s *Service) awaitRedis(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	for {
+		err := s.queue.check(ctx)
+		if !errors.Is(err, errUnreachable) {
+			return s.judgeRedis(ctx, err)
+		}
+		if sleep(ctx, 200*time.Millisecond) != nil {
+			return err
+		}
+	}
+}
+
+// judgeRedis goes on with a Redis that hides its settings, and with an alarm.
+func (s *Service) judgeRedis(ctx context.Context, err error) error {
+	if raised := s.redisAlarm(ctx, err); raised != nil {
+		s.log.ErrorContext(ctx, "alarm not stored", "kind", campaign.AlarmRedis, "error", raised)
+	}
+	if errors.Is(err, errHidden) {
+		s.log.WarnContext(ctx, err.Error())
+		return nil
+	}
+	return err
+}
+
+func (s *Service) newRecovery() *recovery {
+	c := s.config
+	return &recovery{
+		store: s.store, queue: s.queue, lists: lists{s.client}, after: c.SettleAfter, life: c.TokenLife,
+		perSecond: c.CallsPerSecond, log: s.log,
+	}
+}
+
+// startLoops starts everything that is done again and again.
+func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *recovery) {
+	c := s.config
+	again := refeeder{store: s.store, queue: s.queue, lease: c.lease()}
+	feed := &feeder{refeeder: again, perSecond: c.CallsPerSecond, horizon: c.Horizon}
+	sweep := &sweeper{store: s.store, refeeder: again}
+	settle := &settler{store: s.store, books: s.store, lists: lists{s.client}, after: c.SettleAfter, log: s.log}
+	reconcile := &reconciler{
+		store: s.store, lists: lists{s.client}, passes: passesAfter(c.SettleAfter), lag: c.SettleAfter,
+		every: c.ReconcileEvery, perSecond: c.CallsPerSecond,
+	}
+	hang := &hanger{store: s.store, client: s.client}
+	first := newLeader(s.queue)
+	_, _ = first.runOnce(ctx) // so that the leader's loops need not wait for their second round
+	wg.Go(func() { work(ctx, s, "recover", markEvery, recovery.runOnce) })
+	wg.Go(func() { work(ctx, s, "feed", feedEvery, feed.runOnce) })
+	wg.Go(func() { work(ctx, s, "sweep", sweepEvery, sweep.runOnce) })
+	wg.Go(func() { work(ctx, s, "hang up", hangEvery, hang.runOnce) })
+	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
+	wg.Go(func() { work(ctx, s, "settle", c.settleEvery(), whileLeading(first, settle.runOnce)) })
+	wg.Go(func() { work(ctx, s, "reconcile", c.ReconcileEvery, whileLeading(first, reconcile.runOnce)) })
+	wg.Go(func() {
+		loop(ctx, s.log, "lead", leadEvery, first.runOnce)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
+		defer cancel()
+		first.leave(ctx)
+	})
+}
+
+// loop does the work every so often until ctx ends. Whatever goes wrong is
+// logged, and it goes on. Work that takes long rests as long, so that it never
+// has more than half of the budget that it shares with others.
+func loop[N any](ctx context.Context, log *slog.Logger, name string, every time.Duration, once func(context.Context) (N, error)) {
+	log = log.With("loop", name)
+	errs := &errorLog{log: log}
+	for ctx.Err() == nil {
+		begun := time.Now()
+		n, err := guarded(ctx, once)
+		if err != nil {
+			errs.say(ctx, "round failed", err)
+		} else {
+			errs.fine()
+			log.DebugContext(ctx, "round", "did", n)
+		}
+		_ = sleep(ctx, max(every, time.Since(begun))) // the loop's head looks at ctx
+	}
+}
+
+// guarded turns a panic into an error, so that one bad row does not end the
+// process.
+func guarded[N any](ctx context.Context, once func(context.Context) (N, error)) (n N, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return once(ctx)
+}

@@ -1,0 +1,51 @@
+package jobs
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func TestSharedClockIsAsGoodAsItsQuickestReading(t *testing.T) {
+	t.Parallel()
+	const skew = -7 * time.Hour
+	random := rand.New(rand.NewPCG(1, 2))
+	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+	now := time.Now()
+	var c sharedClock
+	quickest := time.Hour
+	for range 200 {
+		now = now.Add(100 * time.Millisecond)
+		there, back := upTo(40*time.Millisecond), upTo(40*time.Millisecond)
+		c.observe(now, now.Add(there+back), now.Add(there+skew))
+		quickest = min(quickest, (there+back)/2)
+		if off := c.local(now.Add(skew)).Sub(now).Abs(); off > quickest {
+			t.Fatalf("the clock is %v off, the quickest reading was good to %v", off, quickest)
+		}
+	}
+}
+
+func TestSharedClockFollowsAClockThatWasSet(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var c sharedClock
+	c.observe(now, now.Add(time.Millisecond), now.Add(500*time.Microsecond))
+	now = now.Add(time.Second)
+	c.observe(now, now.Add(20*time.Millisecond), now.Add(10*time.Millisecond+time.Minute))
+	if off := c.local(now.Add(time.Minute)).Sub(now).Abs(); off > 10*time.Millisecond {
+		t.Errorf("the clock is %v off after the database's was set forward", off)
+	}
+}
+
+func TestSharedClockForgetsOldReadings(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var c sharedClock
+	c.observe(now, now, now)
+	later := now.Add(clockAge + time.Second)
+	const drift = 3 * time.Millisecond // too little to contradict
+	c.observe(later, later.Add(2*time.Millisecond), later.Add(time.Millisecond+drift))
+	if off := c.local(later.Add(drift)).Sub(later).Abs(); off > time.Millisecond {
+		t.Errorf("the clock is %v off, by a reading that is %v old", off, later.Sub(now))
+	}
+}

@@ -1,0 +1,147 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+)
+
+// clock is the database's, by which all that is stored is timed.
+type clock interface {
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// FeedStore is what the feeder and the sweeper's re-feeding need of Postgres.
+type FeedStore interface {
+	clock
+
+	// Claim reserves up to limit contacts that are due and may be called now,
+	// in one statement, and holds each for lease. It returns fewer, or none,
+	// when no more are due.
+	Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error)
+	// Refeed takes up to limit reserved attempts whose lease has run out, or
+	// any that were last fed before fedBefore, grows their feed number and
+	// holds them for lease again. A zero fedBefore asks for run-out leases only.
+	Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.Ticket, error)
+	// Reserved counts the attempts that wait in the queue, fleet-wide.
+	Reserved(ctx context.Context) (int, error)
+}
+
+// PlaceStore is what placing one call needs.
+type PlaceStore interface {
+	// Load reads what is needed to place the attempt's call, or
+	// campaign.ErrStale when it is not reserved any more.
+	Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error)
+	// Gate commits the intent to POST: one guarded UPDATE that one caller can
+	// win, which re-checks the campaign's state, suppression and hours. It
+	// returns the attempt with DialedAt and TokenExpiresAt set by the
+	// database's clock. campaign.ErrStale: somebody else has it.
+	// campaign.ErrWithdrawn: it may not be called now; the attempt was voided
+	// and its contact put where it belongs. campaign.ErrHeld: nobody is called
+	// now, the attempt stays as it is. Any other error: do not POST.
+	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
+	// Withdraw voids a reserved attempt for a reason found before the gate.
+	Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error
+	// Record stores what is known after the POST, and moves the contact on.
+	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
+	// Raise stores an alarm.
+	Raise(ctx context.Context, a campaign.Alarm) error
+}
+
+// SweepStore is what the sweeper needs: it finds what dead processes left.
+type SweepStore interface {
+	// ExpireDialing moves attempts that are still dialing grace after their
+	// token expired to unknown, and returns how many.
+	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
+	// CloseSilent ends accepted attempts that failed longer than grace ago and
+	// whose completed event never came, and returns how many.
+	CloseSilent(ctx context.Context, grace time.Duration) (int, error)
+	// FinishCampaigns marks running campaigns without unfinished contacts as
+	// finished, and finished ones with unfinished contacts as running.
+	FinishCampaigns(ctx context.Context) (int, error)
+	// FoldTallies keeps reports quick; they are exact without it.
+	FoldTallies(ctx context.Context) (int, error)
+	// KeepPartitions creates the partitions of events for the days ahead.
+	KeepPartitions(ctx context.Context) error
+}
+
+// SettleStore is what settling unknown attempts needs.
+type SettleStore interface {
+	clock
+
+	// Unsettled returns up to limit unknown attempts without a call uuid whose
+	// token expired longer than settleAfter ago, oldest first.
+	Unsettled(ctx context.Context, settleAfter time.Duration, limit int) ([]campaign.Attempt, error)
+	// Canaries returns the n latest attempts dialed between from and to that
+	// the carrier is known to have, by their call uuid.
+	Canaries(ctx context.Context, from, to time.Time, n int) ([]campaign.Attempt, error)
+	// ProveAbsent counts one complete scan, begun at scanStarted by the
+	// database's clock, that did not show these attempts. An attempt that two
+	// such scans did not show, gap apart, becomes absent and its contact due
+	// again. It returns how many became absent. Attempts that must exist, have
+	// a uuid or are not unknown any more are passed over.
+	ProveAbsent(ctx context.Context, ids []uuid.UUID, scanStarted time.Time, gap time.Duration) (int, error)
+	// GiveUp marks unknown attempts dialed longer than retention ago as lost.
+	GiveUp(ctx context.Context, retention time.Duration) (int, error)
+	// Raise stores an alarm.
+	Raise(ctx context.Context, a campaign.Alarm) error
+}
+
+// RecoveryStore is what a database needs that may have forgotten something.
+type RecoveryStore interface {
+	// Mark moves the database's mark to now, or holds the database where the
+	// witness says that it must not dial, and returns how it stands then.
+	Mark(ctx context.Context, w campaign.Witness) (campaign.Installation, error)
+	// ExpireDialing, Canaries and Raise are as for the sweeper and the settler.
+	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
+	Canaries(ctx context.Context, from, to time.Time, n int) ([]campaign.Attempt, error)
+	Raise(ctx context.Context, a campaign.Alarm) error
+	// FoldFrom is from when on the carrier's list is to be read back.
+	FoldFrom(ctx context.Context, retention time.Duration) (time.Time, error)
+	// FoldBack folds records in, and from the second reading on gives calls
+	// that the database forgot an attempt each.
+	FoldBack(ctx context.Context, h campaign.Hold, records []campaign.Evidence) (campaign.FoldedBack, error)
+	// FinishReading counts a complete reading, and releases the database after
+	// the last. It reports whether it did.
+	FinishReading(ctx context.Context, h campaign.Hold) (bool, error)
+}
+
+// BooksStore is what reconciliation needs.
+type BooksStore interface {
+	clock
+
+	// Reconcile folds a batch of the carrier's records in: each is matched to
+	// an attempt by its uuid, or, where no attempt has the uuid, to the one
+	// attempt without a uuid that went to the same number from the same number
+	// and was dialed at the right time (outbound only). A record that matches
+	// none is kept as a foreign call; one that matches two or more raises an
+	// alarm and binds nothing. The list may be late by lag: as long as the
+	// attempt may have another call that is not listed yet, the record waits.
+	// Prices keep their trail.
+	Reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration) (campaign.Reconciled, error)
+	// Watermark is how far the named pass has read; campaign.ErrNotFound
+	// before its first time.
+	Watermark(ctx context.Context, pass string) (time.Time, error)
+	SetWatermark(ctx context.Context, pass string, reached time.Time) error
+	// Stragglers returns up to limit attempts that the carrier has and that
+	// are either still open or have no price yet, whose next look is due, and
+	// puts their next look off, each time by twice as long.
+	Stragglers(ctx context.Context, limit int, every time.Duration) ([]campaign.Attempt, error)
+	// FirstDialed is when the first attempt ever was dialed, or
+	// campaign.ErrNotFound.
+	FirstDialed(ctx context.Context) (time.Time, error)
+}
+
+// PaceStore keeps the account's budgets for the fleet.
+type PaceStore interface {
+	// LeaseSlots takes slots of the budget for the caller alone, ask.N at most
+	// and only those whose moment is near, and takes in what became of earlier
+	// ones (campaign.Pace). Slots that a dead caller leaves are lost, and its
+	// turns free again a little later than usual.
+	LeaseSlots(ctx context.Context, budget campaign.Budget, ask campaign.Ask) (campaign.Lease, error)
+	// SlowDown halves the budget's pace; it recovers by itself over a minute.
+	SlowDown(ctx context.Context, budget campaign.Budget) error
+}

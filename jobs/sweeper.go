@@ -1,0 +1,56 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	sweepEvery = 2 * time.Second
+	// dialingGrace is how long after its token expired an attempt may still be
+	// dialing: the POST's own process records it by then, if it lives.
+	dialingGrace = 5 * time.Second
+	// silentGrace is how long completed may follow a failing status.
+	silentGrace     = 2 * time.Minute
+	partitionsEvery = time.Hour
+)
+
+// sweeper finds what dead processes, a lost Redis and lost webhooks left.
+type sweeper struct {
+	store     SweepStore
+	refeeder  refeeder
+	keepAgain time.Time // when the partitions are next looked at
+}
+
+// swept counts what one round found.
+type swept struct {
+	Refed, Expired, Closed, Finished, Folded int
+}
+
+// runOnce does each part, whatever became of the others.
+func (s *sweeper) runOnce(ctx context.Context) (swept, error) {
+	var n swept
+	var errs [6]error
+	n.Expired, errs[0] = s.store.ExpireDialing(ctx, dialingGrace)
+	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace)
+	n.Finished, errs[2] = s.store.FinishCampaigns(ctx)
+	n.Refed, errs[3] = s.refeeder.refeedRunOut(ctx)
+	n.Folded, errs[4] = s.store.FoldTallies(ctx)
+	errs[5] = s.keepPartitions(ctx)
+	if err := errors.Join(errs[:]...); err != nil {
+		return n, fmt.Errorf("sweep: %w", err)
+	}
+	return n, nil
+}
+
+func (s *sweeper) keepPartitions(ctx context.Context) error {
+	if now := time.Now(); now.After(s.keepAgain) {
+		if err := s.store.KeepPartitions(ctx); err != nil {
+			return err
+		}
+		s.keepAgain = now.Add(partitionsEvery)
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dialer/storage"
+	"dialer/storage/storagetest"
+	"dialer/voice/voicesim"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+// plant makes commits of Postgres fail with the code: those of moves into or
+// out of dialing, each with the chance given. How many did is counted, since a
+// sequence goes on where its transaction does not.
+func (w *world) plant(t *testing.T, code, when string, chance float64) {
+	t.Helper()
+	w.db.Exec(t, fmt.Sprintf(`
+		CREATE SEQUENCE trouble;
+		CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF (%s) AND random() < %v THEN
+				PERFORM nextval('trouble');
+				RAISE EXCEPTION 'planted' USING ERRCODE = '%s';
+			END IF;
+			RETURN NULL;
+		END $$;
+		CREATE CONSTRAINT TRIGGER trouble AFTER UPDATE ON attempts DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW EXECUTE FUNCTION trouble()`, when, chance, code))
+}
+
+const (
+	atTheGate   = `NEW.state = 'dialing' AND OLD.state = 'reserved'`
+	atTheRecord = `OLD.state = 'dialing' AND NEW.state <> 'dialing'`
+)
+
+// troubled waits until so many commits have failed.
+func (w *world) troubled(t *testing.T, n int) {
+	t.Helper()
+	eventually(t, "commits fail", func() bool {
+		return w.count(t, `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM trouble`) >= n
+	})
+}
+
+// A full disk refuses the gate's commit: then nobody is called. It refuses the
+// outcome's: then nobody is called twice for it. When there is room again, all
+// goes on by itself.
+func TestFullDiskCostsNobodyACallAndDoublesNone(t *testing.T) {
+	t.Parallel()
+	const full = "53100"
+	for _, test := range []struct {
+		name, when string
+	}{{"gate", atTheGate}, {"record", atTheRecord}} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+			w.campaign(t, 30)
+			w.plant(t, full, test.when, 1)
+			w.dial(t, w.db, w.redis)
+			w.troubled(t, 20)
+			creates := w.sim.Summary().Creates // asked first: an intent comes before its POST
+			if intents := w.count(t, `SELECT count(*) FROM attempts WHERE fence = 1`); creates > intents {
+				t.Errorf("%d POSTs for %d intents", creates, intents)
+			}
+			w.db.Exec(t, `DROP TRIGGER trouble ON attempts`)
+			w.awaitEnd(t)
+			w.wantBalance(t, 30)
+			if n := w.sim.Summary().Placed; n != 30 {
+				t.Errorf("%d calls for 30 contacts", n)
+			}
+		})
+	}
+}
+
+// Transactions that lose to each other are begun again, and no POST with them.
+func TestConflictsInPostgresDoubleNoCall(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"40001", "40P01"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+			w.campaign(t, 30)
+			w.plant(t, code, atTheGate+` OR `+atTheRecord, 0.4)
+			w.dial(t, w.db, w.redis)
+			w.troubled(t, 10)
+			w.awaitEnd(t)
+			w.wantBalance(t, 30)
+			if n := w.sim.Summary().Placed; n != 30 {
+				t.Errorf("%d calls for 30 contacts", n)
+			}
+		})
+	}
+}
+
+// Numbers are suppressed and then the campaign is stopped while calls are
+// placed as fast as it goes: what was passed before counts, nothing after.
+func TestNobodyIsCalledAfterASuppressionOrAStopReturned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 100, voicesim.Config{Outcomes: everybodyAnswers})
+	w.campaign(t, 300)
+	w.dial(t, w.db, w.redis)
+	w.dial(t, w.db, w.redis)
+	eventually(t, "50 calls", func() bool { return w.sim.Summary().Placed >= 50 })
+	var list []storage.Suppression
+	for i := 0; i < 300; i += 3 {
+		list = append(list, storage.Suppression{Number: fmt.Sprintf("447700900%03d", i), Source: "they asked"})
+	}
+	if _, err := w.db.Suppress(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	suppressed := w.now(t)
+	eventually(t, "100 calls", func() bool { return w.sim.Summary().Placed >= 100 })
+	if err := w.db.Stop(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	stopped := w.now(t)
+	w.awaitEnd(t)
+	gates := map[string]time.Time{}
+	for _, a := range storagetest.Rows[struct {
+		ID, To string
+		At     time.Time
+	}](t, w.db, `SELECT id::text, to_number, dialed_at FROM attempts WHERE dialed_at IS NOT NULL`) {
+		gates[a.ID] = a.At
+		if a.At.After(stopped) {
+			t.Errorf("attempt %s passed the gate %v after the stop", a.ID, a.At.Sub(stopped))
+		}
+		if a.At.After(suppressed) && slices.ContainsFunc(list, func(s storage.Suppression) bool { return s.Number == a.To }) {
+			t.Errorf("attempt %s passed the gate %v after its number was suppressed", a.ID, a.At.Sub(suppressed))
+		}
+	}
+	ledger := w.sim.Ledger()
+	for _, c := range ledger {
+		if gates[c.AttemptID].IsZero() {
+			t.Errorf("call %s passed no gate", c.UUID)
+		}
+	}
+	if len(ledger) >= 200 {
+		t.Errorf("%d calls: the stop came too late to prove anything", len(ledger))
+	}
+	if broken, err := w.db.CheckInvariants(t.Context()); err != nil || len(broken) > 0 {
+		t.Errorf("invariants: %+v, %v", broken, err)
+	}
+}
+
+func (w *world) now(t *testing.T) time.Time {
+	t.Helper()
+	now, err := w.db.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// While a newer program is rolled out, its tasks are left to it, and what it
+// wrote into the books is not in the way.
+func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
+	t.Parallel()
+	p := &placer{}
+	for _, task := range []*asynq.Task{
+		asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.NewString()+`","feed":1,"version":1,"lane":"x"}`)),
+		asynq.NewTask("dial_in_two_steps", []byte(`{}`)),
+	} {
+		err := p.ProcessTask(t.Context(), task)
+		if !errors.Is(err, errLaterTask) || retryDelayOf(1, err, task) != laterDelay || asynq.IsPanicError(err) {
+			t.Errorf("%s: %v, want it left in the queue", task.Type(), err)
+		}
+	}
+	got, err := readTicket(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","feed":3,"lane":"x"}`)))
+	if err != nil || got.Attempt != uuid.Max || got.Feed != 3 {
+		t.Errorf("a field that is not known: %+v, %v", got, err)
+	}
+}
+
+func TestDialingOnALaterSchema(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w.campaign(t, 10)
+	w.db.Exec(t, `
+		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);
+		ALTER TABLE attempts ADD COLUMN lane text NOT NULL DEFAULT 'x';
+		INSERT INTO attempt_transitions (src, dst, writer) VALUES ('reserved', 'parked', 'placer');
+		UPDATE campaigns SET settings = settings || '{"lane": "x"}'`)
+	if n, err := w.db.Migrate(t.Context()); n != 0 || err != nil {
+		t.Errorf("Migrate = %d, %v; want nothing to do", n, err)
+	}
+	w.dial(t, w.db, w.redis)
+	if err := errors.Join(w.db.Pause(t.Context(), 1, "lunch"), w.db.Resume(t.Context(), 1)); err != nil {
+		t.Error(err)
+	}
+	w.awaitEnd(t)
+	w.wantBalance(t, 10)
+	if n := w.count(t, `SELECT count(*) FROM campaigns WHERE settings->>'lane' = 'x'`); n != 1 {
+		t.Error("a setting of the later program was lost")
+	}
+}

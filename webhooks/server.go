@@ -1,0 +1,20 @@
+package webhooks
+
+import (
+	"net/http"
+	"time"
+)
+
+// NewServer bounds what a connection may cost: the carrier's requests are
+// small and come at once, so whoever is slow or large is not the carrier.
+func NewServer(addr string, h http.Handler) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      20 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+}

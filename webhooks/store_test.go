@@ -1,0 +1,288 @@
+package webhooks
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// dialed is an attempt whose POST is on the wire: through the gate, and its
+// outcome not recorded yet.
+func dialed(t testing.TB, db *storagetest.DB) campaign.Attempt {
+	t.Helper()
+	c, err := db.OpenCampaign(t.Context(), "water", campaign.Settings{
+		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
+		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
+	})
+	must(t, err)
+	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: []campaign.Row{{Line: 2, To: "447700900001", Zones: []string{"Etc/UTC"}}}})
+	must(t, err)
+	must(t, db.FinishImport(t.Context(), c.ID))
+	tickets, err := db.Claim(t.Context(), 1, time.Minute)
+	must(t, err)
+	a, err := db.Gate(t.Context(), tickets[0].AttemptID, 30*time.Second)
+	must(t, err)
+	return a
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// story is what the carrier sends of one call, in the order in which it
+// happened.
+func story(a campaign.Attempt, statuses ...string) []string {
+	bodies := make([]string, len(statuses))
+	for i, status := range statuses {
+		extra := ""
+		if status == "completed" {
+			extra = `"start_time":"2026-11-20T11:59:05.000Z","end_time":"2026-11-20T11:59:35.000Z","duration":"30","rate":"0.01270000","price":"0.00635000","network":"GB-FIXED",`
+		}
+		bodies[i] = fmt.Sprintf(`{%s"status":%q,"uuid":%q,"conversation_uuid":%q,"to":%q,"from":%q,"direction":"outbound","timestamp":"2026-11-20T11:59:%02d.000Z"}`,
+			extra, status, leg, conversation, a.To, a.From, i)
+	}
+	return bodies
+}
+
+// tell posts an event of the attempt.
+func tell(t testing.TB, h http.Handler, a campaign.Attempt, body string) int {
+	t.Helper()
+	return serve(h, signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), body)).Code
+}
+
+// known is what is known of a call, and where its contact is.
+type known struct {
+	State, Disposition, CallUUID string
+	Seen                         []string
+	AnsweredAt, ClosedAt         string
+	Price, Rate                  string
+	Duration                     int
+	ContactState, Reason         string
+	Attempts                     int
+}
+
+func knownOf(t testing.TB, db *storagetest.DB) known {
+	t.Helper()
+	rows := storagetest.Rows[known](t, db, `
+		SELECT a.state, coalesce(a.disposition, ''), coalesce(a.call_uuid, ''), a.seen,
+		       coalesce(a.answered_at::text, ''), coalesce(a.closed_at::text, ''),
+		       coalesce(a.price::text, ''), coalesce(a.rate::text, ''), coalesce(a.duration_s, -1),
+		       c.state, coalesce(c.reason, ''), c.attempts
+		FROM attempts a JOIN contacts c ON c.id = a.contact_id`)
+	if len(rows) != 1 {
+		t.Fatalf("%d attempts, want 1", len(rows))
+	}
+	return rows[0]
+}
+
+func count(t testing.TB, db *storagetest.DB, what string) int {
+	t.Helper()
+	return storagetest.Value[int](t, db, `SELECT count(*) FROM `+what)
+}
+
+func TestAnEventThatOvertakesThePostsOwnAnswer(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusOK {
+		t.Fatalf("status %d, want 200", got)
+	}
+	early := knownOf(t, db)
+	if early.State != "accepted" || early.CallUUID != leg {
+		t.Errorf("after the event: %+v, want accepted with its uuid", early)
+	}
+	must(t, db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+		Source: campaign.FromResponse, CallUUID: leg, ConversationUUID: conversation, Status: "started", ObservedAt: time.Now(),
+	}}))
+	if diff := cmp.Diff(early, knownOf(t, db)); diff != "" {
+		t.Errorf("the answer to the POST, coming later, changed something (-event +both)\n%s", diff)
+	}
+}
+
+func TestAnEventToldAHundredTimesIsToldOnce(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	bodies := story(a, "started", "ringing", "answered", "completed")
+	for _, body := range bodies {
+		tell(t, h, a, body)
+	}
+	once := knownOf(t, db)
+	replay := signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), bodies[2])
+	for range 99 {
+		again := replay.Clone(t.Context())
+		again.Body = io.NopCloser(strings.NewReader(bodies[2]))
+		if got := serve(h, again).Code; got != http.StatusOK {
+			t.Fatalf("the same request again: status %d, want 200", got)
+		}
+	}
+	if diff := cmp.Diff(once, knownOf(t, db)); diff != "" {
+		t.Errorf("told again (-once +hundredfold)\n%s", diff)
+	}
+	if once.State != "ended" || once.Disposition != "answered" || !strings.HasPrefix(once.Price, "0.00635") || once.ContactState != "done" {
+		t.Errorf("the call as known: %+v", once)
+	}
+}
+
+func TestEventsInAnyOrderTellTheSame(t *testing.T) {
+	t.Parallel()
+	for _, statuses := range [][]string{
+		{"started", "ringing", "answered", "machine", "completed"},
+		{"started", "ringing", "busy", "completed"},
+		{"started", "rejected"},
+	} {
+		var first known
+		for round := range 3 {
+			db := storagetest.New(t)
+			a, h := dialed(t, db), newHandler(db)
+			bodies := story(a, statuses...)
+			if round > 0 {
+				bodies = append(bodies, bodies[rand.IntN(len(bodies))])
+				rand.Shuffle(len(bodies), func(i, j int) { bodies[i], bodies[j] = bodies[j], bodies[i] })
+			}
+			for _, body := range bodies {
+				if got := tell(t, h, a, body); got != http.StatusOK {
+					t.Fatalf("status %d, want 200", got)
+				}
+			}
+			got := knownOf(t, db)
+			if round == 0 {
+				first = got
+			}
+			if diff := cmp.Diff(first, got); diff != "" {
+				t.Errorf("%v told as %v (-in order +told)\n%s", statuses, bodies, diff)
+			}
+			if events := count(t, db, "events"); events != len(bodies) {
+				t.Errorf("%d events kept of %d", events, len(bodies))
+			}
+		}
+		if first.State != "ended" {
+			t.Errorf("%v left the attempt %s, want ended", statuses, first.State)
+		}
+	}
+}
+
+func TestAnEventWithoutItsAttemptIsFoundByTheCall(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	bodies := story(a, "started", "answered")
+	tell(t, h, a, bodies[0])
+	for _, query := range []string{"", "?attempt=spoiled"} {
+		if got := serve(h, signed(t, http.MethodPost, "/webhooks/event"+query, bodies[1])).Code; got != http.StatusOK {
+			t.Errorf("status %d, want 200", got)
+		}
+	}
+	if got := knownOf(t, db); got.AnsweredAt == "" {
+		t.Errorf("the answer is not known: %+v", got)
+	}
+}
+
+func TestAnEventForNoAttemptIsKept(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	h := newHandler(db)
+	for range 3 {
+		target := "/webhooks/event?attempt=" + uuid.NewString()
+		if got := serve(h, signed(t, http.MethodPost, target, answered)).Code; got != http.StatusOK {
+			t.Errorf("status %d, want 200", got)
+		}
+	}
+	if events, alarms := count(t, db, "events WHERE attempt_id IS NULL"), count(t, db, "alarms WHERE kind = 'unknown_attempt'"); events != 3 || alarms == 0 {
+		t.Errorf("%d events and %d alarms, want 3 and some", events, alarms)
+	}
+}
+
+func TestEveryKindOfEventCanBeStored(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	h := newHandler(db)
+	hostile := []string{
+		`{"status":"an\u0000swered","uuid":"u\u0000","to":"\u0000"}`,
+		"{\"status\":\"answered\",\"x\":\"a\xffb\"}",
+		`{"status":"` + strings.Repeat("word ", 9000) + `"}`,
+		`{"status":"answered","uuid":"` + strings.Repeat("0", 60_000) + `"}`,
+		`{"status":"completed","uuid":"u2","price":"` + strings.Repeat("9", 60_000) + `","duration":99999999999999999999,"start_time":"9999-12-31T23:59:59Z","timestamp":"0000-01-01T00:00:00Z"}`,
+		`{"status":"answered","x":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}`,
+		`{"status":"\ud800","uuid":"\udc00"}`,
+		`{"status":{"a":1},"uuid":[1],"to":{"number":7},"timestamp":false}`,
+		`"text"`, `[1,2]`, `null`, `17`,
+	}
+	for _, c := range events {
+		hostile = append(hostile, c.body)
+	}
+	for _, body := range hostile {
+		if got := serve(h, signed(t, http.MethodPost, "/webhooks/event", body)).Code; got != http.StatusOK {
+			t.Errorf("%.60q: status %d, want 200", body, got)
+		}
+	}
+	if got := count(t, db, "events"); got != len(hostile) {
+		t.Errorf("%d events kept, want %d", got, len(hostile))
+	}
+}
+
+func TestAnEventThatCannotBeFoldedIsNotHalfWritten(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	before := knownOf(t, db)
+	body := story(a, "started")[0]
+	db.Exec(t, `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$`)
+	db.Exec(t, `CREATE TRIGGER broken BEFORE UPDATE ON attempts FOR EACH ROW EXECUTE FUNCTION broken()`)
+	if got := tell(t, h, a, body); got != http.StatusServiceUnavailable {
+		t.Errorf("status %d while the attempt cannot be written, want 503", got)
+	}
+	if got := count(t, db, "events"); got != 0 {
+		t.Errorf("%d events kept of an event that was refused, want 0", got)
+	}
+	if diff := cmp.Diff(before, knownOf(t, db)); diff != "" {
+		t.Errorf("half written (-before +after)\n%s", diff)
+	}
+	db.Exec(t, `DROP TRIGGER broken ON attempts`)
+	if got := tell(t, h, a, body); got != http.StatusOK || count(t, db, "events") != 1 || knownOf(t, db).CallUUID != leg {
+		t.Errorf("told again once it can be: status %d, %d events, %+v", got, count(t, db, "events"), knownOf(t, db))
+	}
+}
+
+func TestAnEventWhileTheDatabaseIsAwayIsPutOff(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	db.Close()
+	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", got)
+	}
+	if got := count(t, db, "events"); got != 0 {
+		t.Errorf("%d events, want 0", got)
+	}
+}
+
+func TestForgeriesLeaveTheDatabaseAsItIs(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	a, h := dialed(t, db), newHandler(db)
+	before := knownOf(t, db)
+	for name, authorization := range forgeries(t) {
+		r := signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), answered)
+		r.Header.Set("Authorization", authorization)
+		if got := serve(h, r).Code; got != http.StatusUnauthorized {
+			t.Errorf("%s: status %d, want 401", name, got)
+		}
+	}
+	if diff := cmp.Diff(before, knownOf(t, db)); diff != "" || count(t, db, "events") != 0 || count(t, db, "alarms") != 1 {
+		t.Errorf("forgeries left %d events, %d alarms (want the one that tells of them) and (-before +after)\n%s", count(t, db, "events"), count(t, db, "alarms"), diff)
+	}
+}
