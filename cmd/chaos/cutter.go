@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"sync"
+)
+
+// cutter stands between the dialers and Postgres. When it is told to, it
+// forwards the next commit, and drops the connection instead of the reply: the
+// client cannot know whether it committed.
+type cutter struct {
+	listener net.Listener
+	upstream string // the server's socket
+	links    sync.WaitGroup
+
+	mu    sync.Mutex
+	due   int            // commits that are to be cut
+	cuts  map[string]int // by how the statement begins
+	conns map[net.Conn]bool
+}
+
+// newCutter listens on a free port and serves until close.
+func newCutter(upstream string) (*cutter, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen in front of Postgres: %w", err)
+	}
+	c := &cutter{listener: listener, upstream: upstream, cuts: map[string]int{}, conns: map[net.Conn]bool{}}
+	c.links.Go(c.serve)
+	return c, nil
+}
+
+func (c *cutter) address() string { return c.listener.Addr().String() }
+
+// cutNext makes one more of the coming commits lose its reply.
+func (c *cutter) cutNext() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.due++
+}
+
+// done is what was cut, by how the statement begins.
+func (c *cutter) done() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.cuts)
+}
+
+func (c *cutter) close() error {
+	err := c.listener.Close()
+	c.mu.Lock()
+	for conn := range c.conns {
+		_ = conn.Close() // a second close says that it was closed
+	}
+	c.conns = nil
+	c.mu.Unlock()
+	c.links.Wait()
+	return err
+}
+
+func (c *cutter) serve() {
+	for {
+		client, err := c.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		c.links.Go(func() { c.join(client) })
+	}
+}
+
+// join links a client with the server until either leaves.
+func (c *cutter) join(client net.Conn) {
+	defer c.forget(client)
+	if !c.remember(client) {
+		return
+	}
+	var d net.Dialer
+	server, err := d.DialContext(context.Background(), "unix", c.upstream)
+	if err != nil {
+		return // the server is down, and the client learns it
+	}
+	defer c.forget(server)
+	if !c.remember(server) {
+		return
+	}
+	l := &link{cutter: c, client: client, server: server}
+	var replies sync.WaitGroup
+	replies.Go(l.replies)
+	l.requests()
+	_ = server.Close()
+	replies.Wait()
+}
+
+func (c *cutter) remember(conn net.Conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conns == nil {
+		return false
+	}
+	c.conns[conn] = true
+	return true
+}
+
+func (c *cutter) forget(conn net.Conn) {
+	_ = conn.Close() // closed before, or now
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.conns, conn)
+}
+
+// take reports whether this commit is one to be cut.
+func (c *cutter) take() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.due == 0 {
+		return false
+	}
+	c.due--
+	return true
+}
+
+// count notes a cut, or that it did not come about and is still due.
+func (c *cutter) count(statement string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.due++
+		return
+	}
+	c.cuts[statement]++
+}
+
+// link is one client's connection.
+type link struct {
+	cutter         *cutter
+	client, server net.Conn
+
+	mu   sync.Mutex // held while a commit that is to be cut is forwarded
+	mute bool       // nothing more comes back
+}
+
+func (l *link) requests() {
+	for f := newFrontend(l.client); ; {
+		m, err := f.next()
+		if err == nil {
+			err = l.forward(m)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+var errCut = errors.New("cut")
+
+// forward passes a message on. A commit that is to be cut is passed on too,
+// and its reply is awaited before the connection is dropped: it is committed,
+// if it can be.
+func (l *link) forward(m message) error {
+	if m.commits == "" || !l.cutter.take() {
+		_, err := l.server.Write(m.raw)
+		return err
+	}
+	l.mu.Lock()
+	_, err := l.server.Write(m.raw)
+	l.mute = err == nil
+	l.mu.Unlock()
+	l.cutter.count(m.commits, err)
+	return err
+}
+
+// replies copies what the server says, until it is muted.
+func (l *link) replies() {
+	defer l.client.Close()
+	buffer := make([]byte, 16<<10)
+	for {
+		n, err := l.server.Read(buffer)
+		if err == nil {
+			err = l.reply(buffer[:n])
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *link) reply(text []byte) error {
+	l.mu.Lock()
+	mute := l.mute
+	l.mu.Unlock()
+	if mute {
+		return errCut
+	}
+	if _, err := l.client.Write(text); err != nil {
+		return fmt.Errorf("reply: %w", errors.Join(err, io.ErrClosedPipe))
+	}
+	return nil
+}

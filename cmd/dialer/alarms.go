@@ -1,0 +1,228 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+
+	"github.com/google/uuid"
+)
+
+type alarmsCommand struct {
+	List    alarmsListCommand    `cmd:"" default:"withargs" help:"List what a person should look at, the latest first, and what to do about it."`
+	Resolve alarmsResolveCommand `cmd:"" help:"Take alarms that were dealt with off the list. Raised again, they come back."`
+}
+
+// alarmsMost is the longest list.
+const alarmsMost = 10_000
+
+type alarmsListCommand struct {
+	Kind   string        `placeholder:"KIND" help:"Only this kind."`
+	Since  time.Duration `placeholder:"24h" help:"Only those that were raised within this time (default: whenever)."`
+	Limit  int           `default:"100" help:"At most so many, up to 10000 (default: ${default})."`
+	All    bool          `help:"Also those that were resolved."`
+	Format string        `enum:"table,csv,json" default:"table" placeholder:"table|csv|json" help:"How it is printed (default: ${default})."`
+	databaseFlags
+}
+
+func (c *alarmsListCommand) validate() error {
+	switch {
+	case c.Limit < 1 || c.Limit > alarmsMost:
+		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", errUsage, alarmsMost, c.Limit)
+	case c.Since < 0:
+		return fmt.Errorf("%w: --since must not be negative", errUsage)
+	case c.Kind != "":
+		return knownKind(c.Kind)
+	}
+	return nil
+}
+
+func knownKind(kind string) error {
+	var kinds []string
+	for _, k := range campaign.AlarmKinds {
+		kinds = append(kinds, k.Kind)
+	}
+	if !slices.Contains(kinds, kind) {
+		return fmt.Errorf("%w: --kind must be one of %s", errUsage, strings.Join(kinds, ", "))
+	}
+	return nil
+}
+
+func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	list, err := db.Alarms(ctx, storage.AlarmQuery{Kind: c.Kind, Within: c.Since, Resolved: c.All, Limit: c.Limit})
+	if err != nil {
+		return err
+	}
+	switch c.Format {
+	case "csv":
+		return printAlarmsCSV(con, list)
+	case "json":
+		return printAlarmsJSON(con, list)
+	}
+	return printAlarms(con, list, c.Limit)
+}
+
+// printAlarms lists the alarms, then what to do about each kind among them.
+func printAlarms(con console, list []storage.RaisedAlarm, limit int) error {
+	if len(list) == 0 {
+		con.printf("no alarms\n")
+		return nil
+	}
+	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tKIND\tATTEMPT\tCAMPAIGN\tFIRST\tLAST\tTIMES\tDETAIL")
+	for _, a := range list {
+		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.Kind, cmp.Or(attemptOf(a), "-"), cmp.Or(a.Campaign, "-"),
+			a.First.Format(timeFormat), a.Last.Format(timeFormat), a.Times, a.Detail+resolution(a))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if len(list) == limit {
+		con.printf("These are the latest %d; there may be more (--limit).\n", limit)
+	}
+	con.printf("\n")
+	for _, k := range campaign.AlarmKinds {
+		if slices.ContainsFunc(list, func(a storage.RaisedAlarm) bool { return a.Kind == k.Kind }) {
+			con.printf("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
+		}
+	}
+	return nil
+}
+
+func attemptOf(a storage.RaisedAlarm) string {
+	if a.AttemptID == uuid.Nil {
+		return ""
+	}
+	return a.AttemptID.String()
+}
+
+// resolution tells who resolved an alarm, and whether it came again.
+func resolution(a storage.RaisedAlarm) string {
+	switch {
+	case a.ResolvedAt.IsZero():
+		return ""
+	case a.Open():
+		return fmt.Sprintf(" (again, after %s resolved it on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
+	}
+	return fmt.Sprintf(" (resolved by %s on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
+}
+
+// alarmLine is an alarm as programs read it.
+type alarmLine struct {
+	ID         int64     `json:"id"`
+	Kind       string    `json:"kind"`
+	Attempt    string    `json:"attempt_id,omitempty"`
+	Campaign   string    `json:"campaign,omitempty"`
+	First      time.Time `json:"first"`
+	Last       time.Time `json:"last"`
+	Times      int       `json:"times"`
+	Detail     string    `json:"detail"`
+	Open       bool      `json:"open"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ResolvedBy string    `json:"resolved_by,omitempty"`
+	Remedy     string    `json:"remedy"`
+}
+
+func alarmLines(list []storage.RaisedAlarm) []alarmLine {
+	remedies := map[string]string{}
+	for _, k := range campaign.AlarmKinds {
+		remedies[k.Kind] = k.Remedy
+	}
+	lines := make([]alarmLine, len(list))
+	for i, a := range list {
+		lines[i] = alarmLine{
+			ID: a.ID, Kind: a.Kind, Attempt: attemptOf(a), Campaign: a.Campaign, First: a.First, Last: a.Last, Times: a.Times,
+			Detail: a.Detail, Open: a.Open(), ResolvedAt: a.ResolvedAt, ResolvedBy: a.ResolvedBy, Remedy: remedies[a.Kind],
+		}
+	}
+	return lines
+}
+
+func printAlarmsJSON(con console, list []storage.RaisedAlarm) error {
+	out := json.NewEncoder(con.Out)
+	out.SetIndent("", "  ")
+	return out.Encode(alarmLines(list))
+}
+
+func printAlarmsCSV(con console, list []storage.RaisedAlarm) error {
+	records := [][]string{{"id", "kind", "attempt_id", "campaign", "first", "last", "times", "detail", "open", "resolved_at", "resolved_by", "remedy"}}
+	for _, l := range alarmLines(list) {
+		resolved := ""
+		if !l.ResolvedAt.IsZero() {
+			resolved = l.ResolvedAt.Format(time.RFC3339)
+		}
+		records = append(records, []string{
+			strconv.FormatInt(l.ID, 10), l.Kind, l.Attempt, neutral(l.Campaign), l.First.Format(time.RFC3339), l.Last.Format(time.RFC3339),
+			strconv.Itoa(l.Times), neutral(l.Detail), strconv.FormatBool(l.Open), resolved, neutral(l.ResolvedBy), l.Remedy,
+		})
+	}
+	return csv.NewWriter(con.Out).WriteAll(records)
+}
+
+type alarmsResolveCommand struct {
+	IDs  []int64 `arg:"" optional:"" name:"id" help:"The alarms, as the list names them."`
+	Kind string  `placeholder:"KIND" help:"All open alarms of this kind."`
+	actorFlags
+	databaseFlags
+}
+
+func (c *alarmsResolveCommand) validate() error {
+	if (len(c.IDs) == 0) == (c.Kind == "") {
+		return fmt.Errorf("%w: name the alarms' ids, or give --kind", errUsage)
+	}
+	if err := c.actorFlags.validate(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if c.Kind != "" {
+		return knownKind(c.Kind)
+	}
+	return nil
+}
+
+func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if c.Kind != "" {
+		n, err := db.ResolveAlarmsOf(ctx, c.By, c.Kind)
+		if err == nil {
+			con.printf("%d resolved\n", n)
+		}
+		return err
+	}
+	resolved, err := db.ResolveAlarms(ctx, c.By, c.IDs)
+	if err != nil {
+		return err
+	}
+	con.printf("%d resolved\n", len(resolved))
+	for _, id := range c.IDs {
+		if !slices.Contains(resolved, id) {
+			con.printf("%d: no open alarm has this id\n", id)
+			err = errFailed
+		}
+	}
+	return err
+}

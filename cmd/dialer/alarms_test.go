@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/embedded"
+	"dialer/metrics"
+	"dialer/storage/storagetest"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+// dials runs the program's dialing beside the line, for as long as the test.
+func (l *line) dials(t *testing.T) (address string) {
+	t.Helper()
+	redis, err := embedded.Redis(t.Context(), embedded.Options{})
+	must(t, err)
+	t.Cleanup(func() { redis.Close() })
+	address = freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", address, "--public-url", l.hooks, "--redis-url", redis.URL,
+			"--signature-secret", "the account's secret", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
+			"--database-url", l.db.URL, "--requests-per-second", "100")
+		if code != exitOK {
+			t.Errorf("run: exit %d, said %s", code, errOut)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return address
+}
+
+// again sends an attempt's POST a second time, as something between the dialer
+// and the carrier might, and returns the second call.
+func (l *line) again(t *testing.T, a campaign.Attempt) string {
+	t.Helper()
+	actions, err := voice.ParseNCCO([]byte(stay))
+	must(t, err)
+	made, err := l.make.CreateCall(t.Context(), nil,
+		voice.Token{ID: uuid.NewString(), IssuedAt: time.Now().Add(-time.Second), ExpiresAt: time.Now().Add(30 * time.Second)},
+		voice.CallRequest{
+			To: []voice.Endpoint{voice.Phone{Number: a.To}}, From: a.From, NCCO: actions,
+			EventURL: l.hooks + "/webhooks/event?attempt=" + a.ID.String(),
+		})
+	must(t, err)
+	return made.UUID
+}
+
+// A second call of one attempt, and a call of an attempt that was refused, are
+// ended at the carrier; the person who was rung as intended is not.
+func TestSuperfluousCallsAreHungUp(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	attempts := l.dialed(t, 3, stay)
+	must(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid}))
+	intended, untouched := l.place(t, attempts[0]), l.place(t, attempts[2])
+	second, zombie := l.again(t, attempts[0]), l.again(t, attempts[1])
+	address := l.dials(t)
+	await(t, "both to be hung up", func() bool {
+		return !l.call(t, second).EndedAt.IsZero() && !l.call(t, zombie).EndedAt.IsZero()
+	})
+	await(t, "both to be on record", func() bool {
+		return storagetest.Value[int](t, l.db, `SELECT count(*) FROM hangups WHERE state = 'done'`) == 2
+	})
+	await(t, "the refused one's contact to be done again", func() bool {
+		return storagetest.Value[int](t, l.db, `SELECT count(*) FROM contacts WHERE state = 'done'`) == 1
+	})
+	for _, uuid := range []string{intended, untouched} {
+		if !l.call(t, uuid).EndedAt.IsZero() {
+			t.Errorf("call %s was ended", uuid)
+		}
+	}
+	want := map[string]string{
+		second: "dialer|hangup|second_call_for_attempt|done|done", zombie: "dialer|hangup|evidence_beat_belief|done|done",
+	}
+	for uuid, w := range want {
+		if got := storagetest.Value[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions WHERE call_uuid = $1`, uuid); got != w {
+			t.Errorf("recorded %q, want %q", got, w)
+		}
+	}
+	awaitHTTP(t, "http://"+address+"/readyz")
+	_, body := get(t, "http://"+address+"/metrics", nil)
+	for _, want := range []string{
+		"dialer_hangups{state=\"done\"} 2", "dialer_carrier_answers_total{operation=\"hangup call\",status=\"2xx\"} 2",
+		"dialer_contacts{state=\"active\"} 2", "dialer_contacts{state=\"done\"} 1", "dialer_database_connections{state=\"most\"}",
+		"dialer_permits_total{budget=\"requests\",result=\"handed\"}", "dialer_queue_tasks 0", "dialer_build_info{", "go_goroutines",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("/metrics lacks %s:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, person(0)) || strings.Contains(body, "outage") {
+		t.Error("/metrics names a person or a campaign")
+	}
+}
+
+// get asks for a page with the header given.
+func get(t *testing.T, url string, header http.Header) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	must(t, err)
+	r.Header = header
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	return response.StatusCode, string(body)
+}
+
+func TestMetricsAreForWhoHasTheToken(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, token, from, header, value string
+		want                             int
+	}{
+		{"this machine", "", "127.0.0.1:1", "", "", 200},
+		{"this machine by IPv6", "", "[::1]:1", "", "", 200},
+		{"another machine", "", "192.0.2.1:1", "", "", 403},
+		{"through a proxy here", "", "127.0.0.1:1", "X-Forwarded-For", "192.0.2.1", 403},
+		{"no token sent", "a token of some length", "127.0.0.1:1", "", "", 401},
+		{"another token", "a token of some length", "127.0.0.1:1", "Authorization", "Bearer a token of some lengtH", 401},
+		{"another scheme", "a token of some length", "127.0.0.1:1", "Authorization", "Basic a token of some length", 401},
+		{"the token", "a token of some length", "192.0.2.1:1", "Authorization", "Bearer a token of some length", 200},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+		r.RemoteAddr = test.from
+		if test.header != "" {
+			r.Header.Set(test.header, test.value)
+		}
+		w := httptest.NewRecorder()
+		guarded(test.token, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if w.Code != test.want {
+			t.Errorf("%s: status %d, want %d", test.name, w.Code, test.want)
+		}
+	}
+}
+
+func TestReadySaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	n := node{db: db.DB, log: console{Err: t.Output()}.logger()}
+	redis := error(nil)
+	routes := n.routes(metrics.New(), func(context.Context) error { return redis })
+	ask := func(want int, says string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		routes.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+		if w.Code != want || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("status %d, %q; want %d and %q", w.Code, w.Body, want, says)
+		}
+	}
+	ask(http.StatusOK, "ready")
+	redis = errors.New("connection refused")
+	ask(http.StatusServiceUnavailable, "Redis does not answer")
+	redis = nil
+	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 3`)
+	ask(http.StatusServiceUnavailable, "dialer migrate up")
+	db.Close()
+	ask(http.StatusServiceUnavailable, "the database does not answer")
+}
+
+func TestAlarmsAreListedAndResolved(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	a := l.dialed(t, 1, stay)[0]
+	l.place(t, a)
+	second := l.again(t, a)
+	await(t, "the alarm", func() bool { return storagetest.Value[int](t, l.db, `SELECT count(*) FROM alarms`) > 0 })
+	must(t, l.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "=1+1"}))
+	list := func(args ...string) string {
+		t.Helper()
+		code, out, errOut := dialer(t, append([]string{"alarms", "--database-url", l.db.URL}, args...)...)
+		if code != exitOK {
+			t.Errorf("alarms %s: exit %d, %s", args, code, errOut)
+		}
+		return out
+	}
+	for _, test := range []struct {
+		args []string
+		want []string
+		not  string
+	}{
+		{nil, []string{campaign.AlarmSecondCall, a.ID.String(), "outage", second, "is being hung up by itself", "\nredis_may_evict: Redis may drop tasks"}, "no alarms"},
+		{[]string{"--kind", "redis_may_evict", "--since", "1h"}, []string{"Set maxmemory-policy"}, campaign.AlarmSecondCall},
+		{[]string{"--limit", "1"}, []string{"the latest 1"}, ""},
+		{[]string{"--format", "csv", "--kind", "redis_may_evict"}, []string{",'=1+1,true,,,"}, campaign.AlarmSecondCall},
+		{[]string{"--format", "json"}, []string{`"kind": "second_call_for_attempt"`, `"campaign": "outage"`, `"open": true`}, "resolved_by"},
+		{[]string{"--kind", "attempt_lost"}, []string{"no alarms"}, "KIND"},
+	} {
+		out := list(test.args...)
+		for _, want := range test.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("alarms %s lacks %q:\n%s", test.args, want, out)
+			}
+		}
+		if test.not != "" && strings.Contains(out, test.not) {
+			t.Errorf("alarms %s has %q:\n%s", test.args, test.not, out)
+		}
+	}
+	id := storagetest.Value[string](t, l.db, `SELECT id::text FROM alarms WHERE kind = 'redis_may_evict'`)
+	resolve := []string{"alarms", "resolve", "--by", "ann", "--database-url", l.db.URL}
+	if code, out, errOut := dialer(t, append(resolve, id)...); code != exitOK || out != "1 resolved\n" {
+		t.Errorf("resolve: exit %d, %q %q", code, out, errOut)
+	}
+	if code, out, _ := dialer(t, append(resolve, id)...); code != exitFailed || !strings.Contains(out, id+": no open alarm has this id") {
+		t.Errorf("resolve again: exit %d, %q", code, out)
+	}
+	if out := list("--kind", "redis_may_evict"); out != "no alarms\n" {
+		t.Errorf("after it was resolved: %s", out)
+	}
+	if out := list("--kind", "redis_may_evict", "--all"); !strings.Contains(out, "resolved by ann") {
+		t.Errorf("--all: %s", out)
+	}
+	if code, out, _ := dialer(t, append(resolve, "--kind", "second_call_for_attempt")...); code != exitOK || !strings.HasSuffix(out, " resolved\n") {
+		t.Errorf("resolve a kind: exit %d, %q", code, out)
+	}
+}
+
+func TestAlarmsNamesMistakes(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"--kind", "nonsense"}, {"--limit", "0"}, {"--limit", "10001"}, {"--since", "-1h"},
+		{"resolve", "--by", "ann"}, {"resolve", "1", "--kind", "foreign_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
+	} {
+		code, _, errOut := dialer(t, append(append([]string{"alarms"}, args...), "--database-url", "postgres:///nowhere")...)
+		if code != exitUsage || errOut == "" {
+			t.Errorf("alarms %s: exit %d, said %q; want exit 2 and why", args, code, errOut)
+		}
+	}
+}

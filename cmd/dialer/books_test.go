@@ -1,0 +1,180 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/intake"
+	"dialer/storage/storagetest"
+)
+
+const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 900103,Cid\nnonsense,Dan\n"
+
+// withCampaign makes a campaign of three people, and a row that is refused.
+func withCampaign(t *testing.T, name string) *storagetest.DB {
+	t.Helper()
+	db := storagetest.New(t)
+	_, err := intake.Import(t.Context(), strings.NewReader(people), name, testSettings(), intake.Options{Now: time.Now()}, db.DB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func testSettings() campaign.Settings {
+	s := demoSettings()
+	s.Message = campaign.Message{Say: "Hello {{name}}."}
+	return s
+}
+
+func TestReportAccountsForEveryRowInEveryFormat(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "=outage")
+	if code, out, errOut := dialer(t, "report", "=outage", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "4  rows of the CSV") {
+		t.Errorf("table: exit %d, %q %q", code, out, errOut)
+	}
+
+	_, out, _ := dialer(t, "report", "--format", "csv", "--database-url", db.URL)
+	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil || len(records) != 2 {
+		t.Fatalf("csv: %v, %d records, want a header and one campaign", err, len(records))
+	}
+	cells := map[string]string{}
+	for i, column := range records[0] {
+		cells[column] = records[1][i]
+	}
+	for column, want := range map[string]string{"campaign": "'=outage", "rows_in": "4", "rejected": "1", "pending": "3", "price": "0.00000000"} {
+		if cells[column] != want {
+			t.Errorf("csv: %s is %q, want %q", column, cells[column], want)
+		}
+	}
+
+	_, out, _ = dialer(t, "report", "--format", "json", "--database-url", db.URL)
+	var lines []map[string]any
+	if err := json.Unmarshal([]byte(out), &lines); err != nil || len(lines) != 1 {
+		t.Fatalf("json: %v, %d campaigns, want 1", err, len(lines))
+	}
+	if got, want := lines[0]["price"], "0.00000000"; got != want {
+		t.Errorf("json: price is %v, want the string %q", got, want)
+	}
+}
+
+func TestWhyTellsOfEachPerson(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	for number, says := range map[string]string{
+		"447700900101":     "outage (running): line 2 of its CSV, pending: not called yet",
+		"+44 7700 900 102": "may be called from",
+	} {
+		if code, out, errOut := dialer(t, "why", number, "--database-url", db.URL); code != exitOK || !strings.Contains(out, says) {
+			t.Errorf("why: exit %d, said %q %q, want %q", code, out, errOut, says)
+		}
+	}
+	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != exitFailed || !strings.Contains(out, "No campaign has this number") {
+		t.Errorf("a stranger: exit %d, said %q", code, out)
+	}
+}
+
+func TestSuppressionEndsWhoWaitsAndSaysSo(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	if code, out, errOut := dialer(t, "suppress", "add", "447700900101", "--note", "asked us to", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "1 added") {
+		t.Fatalf("add: exit %d, %q %q", code, out, errOut)
+	}
+	_, out, _ := dialer(t, "why", "447700900101", "--database-url", db.URL)
+	for _, says := range []string{"Suppressed since", "asked us to", "done (suppressed)"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("why said %q, want %q in it", out, says)
+		}
+	}
+	if _, out, _ = dialer(t, "suppress", "list", "--database-url", db.URL); !strings.Contains(out, "447700900101") {
+		t.Errorf("list: %q", out)
+	}
+	if code, out, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != exitOK {
+		t.Errorf("remove: exit %d, %q %q", code, out, errOut)
+	}
+	if code, _, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != exitFailed || strings.Contains(errOut, "447700900101") {
+		t.Errorf("remove again: exit %d, said %q, want a failure that does not repeat the number", code, errOut)
+	}
+}
+
+func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	importing := func(file string) (int, string, string) {
+		return dialerCtx(t, t.Context(), file, "suppress", "import", "-", "--default-country", "GB", "--database-url", db.URL)
+	}
+	code, _, errOut := importing("number,why\n07700900101,asked\nnot a number\n07700900102\n")
+	if code != exitFailed || !strings.Contains(errOut, "-:3:") {
+		t.Errorf("exit %d, said %q, want a failure that names line 3", code, errOut)
+	}
+	if _, out, _ := dialer(t, "suppress", "list", "--database-url", db.URL); strings.Contains(out, "447700900101") {
+		t.Errorf("something of a bad file was added: %q", out)
+	}
+	code, out, errOut := importing("\ufeffnumber;why\r\n07700900101;asked\r\n# a remark\r\n\"+44 7700 900101\"\r\n07700900102\r\n")
+	if code != exitOK || !strings.Contains(out, "2 added") {
+		t.Errorf("exit %d, said %q %q, want 2 added", code, out, errOut)
+	}
+}
+
+func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	for _, step := range []struct {
+		command string
+		code    int
+		status  string
+	}{
+		{"pause", exitOK, "paused"}, {"pause", exitOK, "paused"}, {"resume", exitOK, "running"}, {"stop", exitOK, "stopped"}, {"resume", exitFailed, "stopped"},
+	} {
+		code, out, errOut := dialer(t, "campaign", step.command, "outage", "--database-url", db.URL)
+		_, list, _ := dialer(t, "campaign", "list", "--database-url", db.URL)
+		if code != step.code || !strings.Contains(list, step.status) {
+			t.Errorf("%s: exit %d, said %q %q, and the list\n%s\nwant exit %d and %s", step.command, code, out, errOut, list, step.code, step.status)
+		}
+	}
+	if _, out, _ := dialer(t, "campaign", "show", "outage", "--database-url", db.URL); !strings.Contains(out, "3  ended: stopped") {
+		t.Errorf("show: %q, want three people who ended as stopped", out)
+	}
+	if code, _, errOut := dialer(t, "campaign", "pause", "inage", "--database-url", db.URL); code != exitFailed || !strings.Contains(errOut, `"inage"`) {
+		t.Errorf("a name that is none: exit %d, said %q", code, errOut)
+	}
+}
+
+func TestVerifyFindsPlantedCorruption(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	if code, out, errOut := dialer(t, "verify", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "every promise holds") {
+		t.Fatalf("sound books: exit %d, %q %q", code, out, errOut)
+	}
+	db.Exec(t, `UPDATE contacts SET state = 'active' WHERE line_no = 2`)
+	if code, out, _ := dialer(t, "verify", "--database-url", db.URL); code != exitFailed || !strings.Contains(out, "BROKEN I4: 1 active contacts without an open attempt") {
+		t.Errorf("an active contact without an attempt: exit %d, said %q", code, out)
+	}
+}
+
+func TestMigrateSaysHowItStands(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "0 migrations applied") {
+		t.Errorf("up on a migrated database: exit %d, said %q", code, out)
+	}
+	if code, out, _ := dialer(t, "migrate", "status", "--database-url", db.URL); code != exitOK || strings.Contains(out, "pending") || !strings.Contains(out, "00001_campaigns") {
+		t.Errorf("status: exit %d, said %q", code, out)
+	}
+}
+
+// Whoever asks before anything ran gets an answer, not a line of SQL.
+func TestQuestionsBeforeTheFirstStart(t *testing.T) {
+	t.Parallel()
+	url := storagetest.Empty(t)
+	for _, command := range [][]string{{"report"}, {"campaign", "list"}, {"suppress", "list"}, {"verify"}} {
+		if code, out, errOut := dialer(t, append(command, "--database-url", url)...); code != exitOK {
+			t.Errorf("%v: exit %d, said %q %q", command, code, out, errOut)
+		}
+	}
+}

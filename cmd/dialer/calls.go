@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+
+	"dialer/voice"
+)
+
+type callCommand struct {
+	Show      callShowCommand      `cmd:"" help:"Show the carrier's record of a call, and what was done to it."`
+	List      callListCommand      `cmd:"" help:"List the carrier's records of calls."`
+	Create    callCreateCommand    `cmd:"" help:"Make one call by hand: to a telephone, SIP, a websocket, an extension or an app's user."`
+	Hangup    callHangupCommand    `cmd:"" help:"End a call, or its ringing."`
+	Mute      callMuteCommand      `cmd:"" help:"Keep the others from hearing the person."`
+	Unmute    callUnmuteCommand    `cmd:"" help:"Undo mute."`
+	Earmuff   callEarmuffCommand   `cmd:"" help:"Keep the person from hearing the others."`
+	Unearmuff callUnearmuffCommand `cmd:"" help:"Undo earmuff."`
+	Transfer  callTransferCommand  `cmd:"" help:"Have a call go on with another NCCO."`
+	Stream    callStreamCommand    `cmd:"" help:"Play an audio file into a call, or stop it."`
+	Talk      callTalkCommand      `cmd:"" help:"Speak a text into a call, or stop it."`
+	DTMF      callDTMFCommand      `cmd:"" name:"dtmf" help:"Send tones into a call, or have pressed keys sent on."`
+}
+
+type callHangupCommand struct{ callTarget }
+
+func (c *callHangupCommand) Run(ctx context.Context, con console) error {
+	return c.act(ctx, con, "hangup", "", simply((*voice.Client).Hangup, c.UUID))
+}
+
+type callMuteCommand struct{ callTarget }
+
+func (c *callMuteCommand) Run(ctx context.Context, con console) error {
+	return c.act(ctx, con, "mute", "", simply((*voice.Client).Mute, c.UUID))
+}
+
+type callUnmuteCommand struct{ callTarget }
+
+func (c *callUnmuteCommand) Run(ctx context.Context, con console) error {
+	return c.act(ctx, con, "unmute", "", simply((*voice.Client).Unmute, c.UUID))
+}
+
+type callEarmuffCommand struct{ callTarget }
+
+func (c *callEarmuffCommand) Run(ctx context.Context, con console) error {
+	return c.act(ctx, con, "earmuff", "", simply((*voice.Client).Earmuff, c.UUID))
+}
+
+type callUnearmuffCommand struct{ callTarget }
+
+func (c *callUnearmuffCommand) Run(ctx context.Context, con console) error {
+	return c.act(ctx, con, "unearmuff", "", simply((*voice.Client).Unearmuff, c.UUID))
+}
+
+type callTransferCommand struct {
+	callTarget
+	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where the carrier fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID begins the attempt's message again."`
+	NCCO string `name:"ncco" xor:"destination" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input. Today's API only."`
+}
+
+// maxNCCOFile bounds a file that is a mistake.
+const maxNCCOFile = 1 << 20
+
+func (c *callTransferCommand) Run(ctx context.Context, con console) error {
+	if c.URL != "" {
+		return c.act(ctx, con, "transfer", "to "+withoutQuery(c.URL), func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
+			return voice.Ack{}, client.TransferToURL(ctx, c.UUID, c.URL)
+		})
+	}
+	actions, err := readNCCO(c.NCCO, con.In)
+	if err != nil {
+		return fmt.Errorf("%w: --ncco: %w", errUsage, err)
+	}
+	return c.act(ctx, con, "transfer", fmt.Sprintf("to an NCCO of %d actions", len(actions)), func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
+		return voice.Ack{}, client.TransferToNCCO(ctx, c.UUID, actions)
+	})
+}
+
+func readNCCO(path string, stdin io.Reader) (voice.NCCO, error) {
+	in, err := openFile(path, stdin)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, maxNCCOFile))
+	if err != nil {
+		return nil, err
+	}
+	return voice.ParseNCCO(text)
+}
+
+// withoutQuery is an address as it is recorded: a query may hold a key.
+func withoutQuery(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "an address that cannot be parsed"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}

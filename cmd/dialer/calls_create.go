@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"dialer/storage"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+type callCreateCommand struct {
+	calleeFlags
+	callerFlags
+	messageFlags
+	eventFlags
+	detectionFlags
+	RingingTimer int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (the carrier's default: 60)."`
+	LengthTimer  int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (the carrier's default: 7200)."`
+	numberFlags
+	actorFlags
+	requestFlags
+	CallsPerSecond float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second, for all processes together (default: ${default})."`
+	SettleAfter    time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late the carrier's list of calls may be (default: ${default})."`
+	databaseFlags
+}
+
+// calleeFlags are where the call goes: one of five kinds of endpoint.
+type calleeFlags struct {
+	To        string `xor:"callee" required:"" placeholder:"NUMBER" help:"A telephone number. One that is suppressed is not called."`
+	SIP       string `name:"sip" xor:"callee" required:"" placeholder:"URI" help:"A SIP address, as sip:desk@example.com."`
+	Websocket string `xor:"callee" required:"" placeholder:"URI" help:"A server that the call's audio is streamed to and from, as wss://example.com/audio."`
+	VBC       string `name:"vbc" xor:"callee" required:"" placeholder:"EXTENSION" help:"An extension of the Vonage Business account."`
+	App       string `xor:"callee" required:"" placeholder:"USER" help:"A user of the application's own client."`
+
+	DTMFAnswer    string            `name:"dtmf-answer" placeholder:"DIGITS" help:"With --to: tones that are sent once it answers, of 0-9, *, # and p, a pause of half a second."`
+	Shaken        string            `placeholder:"IDENTITY" help:"With --to: a STIR/SHAKEN identity of your own."`
+	Header        map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"With --sip or --websocket: a header; may be given several times."`
+	UserToUser    string            `name:"user-to-user" placeholder:"VALUE" help:"With --sip: the standard header User-to-User."`
+	ContentType   string            `name:"content-type" placeholder:"TYPE" help:"With --websocket: the audio's format, audio/l16;rate=8000, 16000 or 24000 (default: audio/l16;rate=16000)."`
+	Authorization string            `placeholder:"vonage|FILE" help:"With --websocket: how the carrier names itself to the server. By a token of its own (vonage), or by the line in a file, which keeps it out of the list of processes."`
+}
+
+// callerFlags are whom people see.
+type callerFlags struct {
+	From       string `xor:"caller" required:"" placeholder:"NUMBER" help:"The number that is shown: one of the account's, with its country code; or a SIP address."`
+	RandomFrom bool   `name:"random-from" xor:"caller" required:"" help:"The carrier picks one of the application's numbers."`
+}
+
+// messageFlags are what the call does once it is answered.
+type messageFlags struct {
+	Say          string `xor:"message" required:"" placeholder:"TEXT" help:"What the call says: text, or SSML inside <speak>."`
+	NCCO         string `name:"ncco" xor:"message" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input."`
+	AnswerURL    string `name:"answer-url" xor:"message" required:"" placeholder:"URL" help:"Where the carrier fetches the NCCO."`
+	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how (the carrier's default: GET)."`
+}
+
+type eventFlags struct {
+	EventURL    string `name:"event-url" placeholder:"URL" help:"Where the carrier tells how the call goes. Without it, at the application's own address."`
+	EventMethod string `name:"event-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --event-url: how (the carrier's default: POST)."`
+}
+
+// detectionFlags are about answering machines.
+type detectionFlags struct {
+	Machine     string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
+	MachineMode string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: the carrier's advanced detection, which it charges for; detect_beep waits for the beep."`
+	BeepTimeout int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
+}
+
+func (c *callCreateCommand) Help() string {
+	return `The intent is recorded before the request and the outcome after it, and the request is sent once. Where the outcome is not known, wait for the time that is shown and look into the carrier's list before you repeat it.`
+}
+
+// Run makes one call, of no campaign.
+func (c *callCreateCommand) Run(ctx context.Context, con console) error {
+	intent, request, err := c.order(con)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+		return c.place(ctx, con, k, intent, request)
+	})
+}
+
+// order is what the flags ask for, with every mistake in them that this program
+// can find.
+func (c *callCreateCommand) order(con console) (intent storage.HandCall, request voice.CallRequest, err error) {
+	errs := []error{c.actorFlags.validate(), c.misplaced()}
+	if c.CallsPerSecond <= 0 || c.CallsPerSecond > 10_000 {
+		errs = append(errs, fmt.Errorf("--calls-per-second must be above 0 and at most 10000, not %v", c.CallsPerSecond))
+	}
+	if c.SettleAfter <= 0 || c.SettleAfter > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
+	}
+	intent = storage.HandCall{Who: c.By}
+	request = voice.CallRequest{
+		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
+		EventURL: c.EventURL, EventMethod: c.EventMethod,
+		MachineDetection: c.Machine, AdvancedMachineDetection: c.advanced(),
+		LengthTimer: c.LengthTimer, RingingTimer: c.RingingTimer,
+	}
+	note := func(err error) { errs = append(errs, err) }
+	intent.Kind, intent.To, err = c.callee(&request)
+	note(err)
+	intent.From, err = c.caller()
+	note(err)
+	request.From = intent.From
+	intent.Detail, request.NCCO, err = c.message(con)
+	note(err)
+	if err := errors.Join(errs...); err != nil {
+		return intent, request, err
+	}
+	intent.ID, err = uuid.NewV7()
+	return intent, request, errors.Join(err, request.Validate())
+}
+
+// misplaced names the options that mean nothing with the others.
+func (c *callCreateCommand) misplaced() error {
+	var errs []error
+	for _, option := range []struct {
+		name  string
+		given bool
+		with  string
+		means bool
+	}{
+		{"--dtmf-answer", c.DTMFAnswer != "", "--to", c.To != ""},
+		{"--shaken", c.Shaken != "", "--to", c.To != ""},
+		{"--header", len(c.Header) > 0, "--sip or --websocket", c.SIP != "" || c.Websocket != ""},
+		{"--user-to-user", c.UserToUser != "", "--sip", c.SIP != ""},
+		{"--content-type", c.ContentType != "", "--websocket", c.Websocket != ""},
+		{"--authorization", c.Authorization != "", "--websocket", c.Websocket != ""},
+		{"--answer-method", c.AnswerMethod != "", "--answer-url", c.AnswerURL != ""},
+		{"--event-method", c.EventMethod != "", "--event-url", c.EventURL != ""},
+		{"--machine-mode", c.MachineMode != "", "--machine", c.Machine != ""},
+		{"--beep-timeout", c.BeepTimeout != 0, "--machine-mode detect_beep", c.MachineMode == "detect_beep"},
+	} {
+		if option.given && !option.means {
+			errs = append(errs, fmt.Errorf("%s means something only with %s", option.name, option.with))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// callee adds the endpoint to the request, and says how it is recorded.
+func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, address string, err error) {
+	var to voice.Endpoint
+	switch {
+	case c.To != "":
+		kind = storage.KindPhone
+		if address, err = c.parse(c.To); err != nil {
+			err = fmt.Errorf("--to: %w", err)
+		}
+		to = voice.Phone{Number: address, DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}
+	case c.SIP != "":
+		kind, address, to = "sip", c.SIP, c.sip()
+	case c.Websocket != "":
+		kind, address = "websocket", withoutQuery(c.Websocket)
+		to, err = c.websocket()
+	case c.VBC != "":
+		kind, address, to = "vbc", c.VBC, voice.VBC{Extension: c.VBC}
+	default:
+		kind, address, to = "app", c.App, voice.App{User: c.App}
+	}
+	request.To = []voice.Endpoint{to}
+	return kind, address, err
+}
+
+func (c *callCreateCommand) sip() voice.SIP {
+	to := voice.SIP{URI: c.SIP, Headers: c.Header}
+	if c.UserToUser != "" {
+		to.StandardHeaders = map[string]string{"User-to-User": c.UserToUser}
+	}
+	return to
+}
+
+func (c *callCreateCommand) websocket() (voice.Websocket, error) {
+	to := voice.Websocket{URI: c.Websocket, ContentType: c.ContentType}
+	if to.ContentType == "" {
+		to.ContentType = voice.AudioL16Rate16000
+	}
+	for name, value := range c.Header {
+		if to.Headers == nil {
+			to.Headers = map[string]any{}
+		}
+		to.Headers[name] = value
+	}
+	switch c.Authorization {
+	case "":
+	case "vonage":
+		to.Authorization = &voice.WebsocketAuthorization{Type: "vonage"}
+	default:
+		value, err := readLine(c.Authorization)
+		if err != nil {
+			return to, fmt.Errorf("--authorization: want vonage, or a file with one line: %w", err)
+		}
+		to.Authorization = &voice.WebsocketAuthorization{Type: "custom", Value: value}
+	}
+	return to, nil
+}
+
+// readLine is the one line of a small file.
+func readLine(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > 8<<10 {
+		return "", errors.New("the file is larger than 8 KiB")
+	}
+	text, err := os.ReadFile(path)
+	line := strings.TrimSpace(string(text))
+	if err == nil && (line == "" || strings.ContainsAny(line, "\r\n")) {
+		err = errors.New("the file does not have exactly one line")
+	}
+	return line, err
+}
+
+// caller is a number as the carrier writes it, or a SIP address.
+func (c *callCreateCommand) caller() (string, error) {
+	if c.From == "" || strings.HasPrefix(c.From, "sip:") || strings.HasPrefix(c.From, "sips:") {
+		return c.From, nil
+	}
+	number, err := numberFlags{}.parse(c.From)
+	if err != nil {
+		err = fmt.Errorf("--from: want it with its country code, as 442079460000: %w", err)
+	}
+	return number, err
+}
+
+// message is what the call does, and how that is recorded.
+func (c *callCreateCommand) message(con console) (detail string, actions voice.NCCO, err error) {
+	switch {
+	case c.Say != "":
+		return "says " + c.Say, voice.NCCO{voice.Talk{Text: c.Say}}, nil
+	case c.AnswerURL != "":
+		return "asks " + withoutQuery(c.AnswerURL), nil, nil
+	}
+	if actions, err = readNCCO(c.NCCO, con.In); err != nil {
+		return "", nil, fmt.Errorf("--ncco: %w", err)
+	}
+	return fmt.Sprintf("an NCCO of %d actions", len(actions)), actions, nil
+}
+
+func (f detectionFlags) advanced() *voice.AdvancedMachineDetection {
+	if f.MachineMode == "" {
+		return nil
+	}
+	return &voice.AdvancedMachineDetection{Behavior: f.Machine, Mode: f.MachineMode, BeepTimeout: f.BeepTimeout}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+	"dialer/voice"
+
+	"github.com/shopspring/decimal"
+)
+
+type callShowCommand struct {
+	UUID   string `arg:"" help:"The call's uuid, or the id under which a call made by hand is on record."`
+	Format string `enum:"table,json" default:"table" placeholder:"table|json" help:"How it is printed (default: ${default})."`
+	requestFlags
+	databaseFlags
+}
+
+// Run shows what was done to a call even when the carrier has it no more. A
+// call made by hand of which no uuid is known cannot be asked for.
+func (c *callShowCommand) Run(ctx context.Context, con console) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+		byHand, err := k.db.HandCall(ctx, c.UUID)
+		switch {
+		case errors.Is(err, campaign.ErrNotFound):
+		case err != nil:
+			return err
+		case byHand.CallUUID == "":
+			return c.printByHand(con, byHand)
+		default:
+			c.UUID = byHand.CallUUID
+		}
+		actions, err := k.db.CallActions(ctx, c.UUID)
+		if err != nil {
+			return err
+		}
+		call, err := k.client.GetCall(ctx, c.UUID)
+		if errors.Is(err, voice.ErrInvalid) {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if err != nil && !errors.Is(err, voice.ErrNotFound) {
+			return fmt.Errorf("call %s: %w", c.UUID, err)
+		}
+		printed := c.print(con, call, actions)
+		if err != nil {
+			return fmt.Errorf("call %s is unknown to the carrier, which keeps records for two days: %w", c.UUID, err)
+		}
+		return printed
+	})
+}
+
+func (c *callShowCommand) printByHand(con console, made storage.HandCall) error {
+	if c.Format == "json" {
+		outcome := cmp.Or(string(made.Outcome), storage.ActionUnknown)
+		return printJSON(con, shownCall{Actions: []shownAction{{made.At, made.Who, "create", made.Detail, outcome, made.Answer}}})
+	}
+	con.printf("%s\n", describeHandCall(made))
+	return nil
+}
+
+// print leaves the record out where there is none.
+func (c *callShowCommand) print(con console, call voice.Call, actions []storage.CallAction) error {
+	if c.Format == "json" {
+		shown := shownCall{Actions: make([]shownAction, len(actions))}
+		if call.UUID != "" {
+			shown.Call = new(recordOf(call))
+		}
+		for i, a := range actions {
+			shown.Actions[i] = shownAction{a.At, a.Who, a.Action, a.Detail, a.Outcome, a.Answer}
+		}
+		return printJSON(con, shown)
+	}
+	if call.UUID != "" {
+		table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
+		for i, cell := range recordOf(call).cells() {
+			fmt.Fprintf(table, "%s\t%s\n", recordColumns[i], cell)
+		}
+		if err := table.Flush(); err != nil {
+			return err
+		}
+	}
+	for _, a := range actions {
+		con.printf("%s\n", describeAction(a))
+	}
+	return nil
+}
+
+// describeAction is one line of the record of what was done.
+func describeAction(a storage.CallAction) string {
+	text := fmt.Sprintf("%s  %s by %s", a.At.Format(timeFormat), a.Action, a.Who) + inBrackets(a.Detail) + ": " + a.Outcome
+	if a.Answer != a.Outcome {
+		text += ", " + a.Answer
+	}
+	return text
+}
+
+// shownCall is what call show prints for programs.
+type shownCall struct {
+	Call    *callRecord   `json:"call"` // null when the carrier has none
+	Actions []shownAction `json:"actions"`
+}
+
+type shownAction struct {
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Action  string    `json:"action"`
+	Detail  string    `json:"detail"`
+	Outcome string    `json:"outcome"`
+	Answer  string    `json:"answer"`
+}
+
+type callListCommand struct {
+	Status           string    `placeholder:"STATUS" help:"Only calls with this status, such as ringing, answered or completed."`
+	DateStart        time.Time `name:"date-start" placeholder:"TIME" help:"Only calls from then on, as 2027-01-31T00:00:00Z."`
+	DateEnd          time.Time `name:"date-end" placeholder:"TIME" help:"Only calls up to then."`
+	PageSize         int       `name:"page-size" default:"100" placeholder:"N" help:"How many are read with one request, 1 to 100 (default: ${default})."`
+	RecordIndex      int       `name:"record-index" placeholder:"N" help:"Begin with this one, counted from 0."`
+	Order            string    `enum:"asc,desc" default:"asc" placeholder:"asc|desc" help:"Oldest first, or newest (default: ${default})."`
+	ConversationUUID string    `name:"conversation-uuid" placeholder:"UUID" help:"Only calls of this conversation."`
+	Limit            int       `default:"1000" placeholder:"N" help:"How many are listed at most (default: ${default})."`
+	Format           string    `enum:"table,csv,json" default:"table" placeholder:"table|csv|json" help:"How they are printed (default: ${default})."`
+	requestFlags
+	databaseFlags
+}
+
+func (c *callListCommand) Run(ctx context.Context, con console) error {
+	filter := voice.ListFilter{
+		Status: c.Status, DateStart: c.DateStart, DateEnd: c.DateEnd, PageSize: c.PageSize,
+		RecordIndex: c.RecordIndex, Order: c.Order, ConversationUUID: c.ConversationUUID,
+	}
+	if err := filter.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if c.PageSize < 1 || c.Limit < 1 {
+		return fmt.Errorf("%w: --page-size and --limit must be at least 1", errUsage)
+	}
+	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+		calls := k.client.Calls(ctx, filter, listOverlap)
+		if c.Order == "desc" {
+			calls = newestFirst(ctx, k.client, filter)
+		}
+		records, err := c.collect(calls)
+		if err != nil {
+			return err
+		}
+		return c.print(con, records)
+	})
+}
+
+// listOverlap is how many rows two pages share, so that none is overlooked
+// while the list changes.
+const listOverlap = 5
+
+// newestFirst reads pages as they come. New calls push known ones on to the
+// next page, where they are passed over.
+func newestFirst(ctx context.Context, client *voice.Client, f voice.ListFilter) iter.Seq2[voice.Call, error] {
+	return func(yield func(voice.Call, error) bool) {
+		seen := map[string]bool{}
+		for {
+			page, err := client.ListCalls(ctx, f)
+			if err != nil {
+				yield(voice.Call{}, err)
+				return
+			}
+			for _, call := range page.Calls {
+				if !seen[call.UUID] && !yield(call, nil) {
+					return
+				}
+				seen[call.UUID] = true
+			}
+			f.RecordIndex += len(page.Calls)
+			if len(page.Calls) == 0 || !page.More && len(page.Calls) < f.PageSize {
+				return
+			}
+		}
+	}
+}
+
+func (c *callListCommand) collect(calls iter.Seq2[voice.Call, error]) ([]callRecord, error) {
+	records := []callRecord{}
+	for call, err := range calls {
+		if err != nil {
+			return nil, err
+		}
+		if records = append(records, recordOf(call)); len(records) == c.Limit {
+			break
+		}
+	}
+	return records, nil
+}
+
+func (c *callListCommand) print(con console, records []callRecord) error {
+	switch c.Format {
+	case "json":
+		return printJSON(con, records)
+	case "csv":
+		rows := [][]string{recordColumns}
+		for _, r := range records {
+			cells := r.cells()
+			for i := range cells {
+				cells[i] = neutral(cells[i])
+			}
+			rows = append(rows, cells)
+		}
+		return csv.NewWriter(con.Out).WriteAll(rows)
+	}
+	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.ToUpper(strings.Join(recordColumns, "\t")))
+	for _, r := range records {
+		fmt.Fprintln(table, strings.Join(r.cells(), "\t"))
+	}
+	return table.Flush()
+}
+
+func printJSON(con console, value any) error {
+	out := json.NewEncoder(con.Out)
+	out.SetIndent("", "  ")
+	return out.Encode(value)
+}
+
+// callRecord is the carrier's record as it is printed. Money is a string, so
+// that no reader makes a float of it.
+type callRecord struct {
+	UUID             string    `json:"uuid"`
+	Status           string    `json:"status"`
+	Direction        string    `json:"direction"`
+	To               string    `json:"to"`
+	From             string    `json:"from"`
+	StartTime        time.Time `json:"start_time,omitzero"`
+	EndTime          time.Time `json:"end_time,omitzero"`
+	Duration         *int      `json:"duration_s"`
+	Rate             string    `json:"rate"`
+	Price            string    `json:"price"`
+	Network          string    `json:"network"`
+	ConversationUUID string    `json:"conversation_uuid"`
+}
+
+// recordColumns name what cells gives.
+var recordColumns = []string{
+	"uuid", "status", "direction", "to", "from", "start_time", "end_time", "duration_s", "rate", "price", "network", "conversation_uuid",
+}
+
+func (r callRecord) cells() []string {
+	duration := ""
+	if r.Duration != nil {
+		duration = strconv.Itoa(*r.Duration)
+	}
+	return []string{
+		r.UUID, r.Status, r.Direction, r.To, r.From, shortTime(r.StartTime), shortTime(r.EndTime), duration,
+		r.Rate, r.Price, r.Network, r.ConversationUUID,
+	}
+}
+
+func recordOf(c voice.Call) callRecord {
+	return callRecord{
+		UUID: c.UUID, Status: c.Status, Direction: c.Direction, To: partyOf(c.To), From: partyOf(c.From),
+		StartTime: c.StartTime, EndTime: c.EndTime, Duration: c.Duration,
+		Rate: money(c.Rate), Price: money(c.Price), Network: c.Network, ConversationUUID: c.ConversationUUID,
+	}
+}
+
+func partyOf(p voice.CallParty) string { return cmp.Or(p.Number, p.URI, p.User, p.Extension) }
+
+// money has every digit that the carrier gave, and at least eight.
+func money(d decimal.NullDecimal) string {
+	if !d.Valid {
+		return ""
+	}
+	return d.Decimal.StringFixed(max(8, -d.Decimal.Exponent()))
+}
+
+func shortTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(timeFormat)
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/jobs"
+	"dialer/storage"
+	"dialer/voice"
+)
+
+const (
+	// handTokenLife is how long the request may live: what Vonage documents as
+	// the least.
+	handTokenLife = leastTokenLife
+	// handHoldMost is the longest time between the intent and the request. What
+	// was checked must still be true.
+	handHoldMost = 5 * time.Second
+	// handTokenBack is for a carrier whose clock is a little behind.
+	handTokenBack = 5 * time.Second
+)
+
+// place makes the call in the order that makes it safe: permit, intent, one
+// request, outcome. From the intent on nothing interrupts it but its own time
+// limits.
+func (c *callCreateCommand) place(ctx context.Context, con console, k *carrier, intent storage.HandCall, request voice.CallRequest) error {
+	creates := jobs.NewPacer(k.db, campaign.Creates, c.CallsPerSecond, con.logger())
+	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { creates.Run(pacing) })
+	defer wg.Wait()
+	defer stop()
+	permit, err := creates.Wait(ctx, campaign.Urgent)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	intent, err = k.db.IntendCall(context.WithoutCancel(ctx), intent, handTokenLife, c.SettleAfter)
+	if err != nil {
+		permit.Return()
+		return notIntended(err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	made, err := send(ctx, k.client, permit.Turn(begun.Add(handHoldMost)), intent, request)
+	return c.conclude(ctx, con, k, concluded(intent, made, err), err)
+}
+
+func notIntended(err error) error {
+	if barred, ok := errors.AsType[storage.Barred](err); ok {
+		return fmt.Errorf("not called: %w", barred)
+	}
+	return fmt.Errorf("not called: %w", err)
+}
+
+// errNotSent: the account's pace came to the call too late.
+var errNotSent = &voice.Error{
+	Op: "create call", Verdict: voice.VerdictRefused,
+	Err: fmt.Errorf("nothing was sent: no moment of the account's pace came within %v", handHoldMost),
+}
+
+// send makes the request, once, at a moment that the pace allows.
+func send(ctx context.Context, client *voice.Client, turn voice.Turn, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
+	made, err := client.CreateCall(ctx, turn, voice.Token{
+		ID: intent.ID.String(), IssuedAt: intent.At.Add(-handTokenBack), ExpiresAt: intent.TokenExpiresAt,
+	}, request)
+	if errors.Is(err, voice.ErrMissed) {
+		err = errNotSent
+	}
+	return made, err
+}
+
+// concluded is the call with what came of the request. What is no proof that
+// no call was made leaves it unknown.
+func concluded(c storage.HandCall, made voice.Created, err error) storage.HandCall {
+	e, known := errors.AsType[*voice.Error](err)
+	switch {
+	case err == nil:
+		c.Outcome, c.Answer = campaign.OutcomeCreated, made.Status
+		c.CallUUID, c.ConversationUUID = made.UUID, made.ConversationUUID
+	case known && e.Verdict == voice.VerdictRefused:
+		c.Outcome, c.Answer = campaign.OutcomeRefused, err.Error()
+	default:
+		c.Outcome, c.Answer = campaign.OutcomeUnknown, err.Error()
+	}
+	return c
+}
+
+// conclude records the outcome, and says it.
+func (c *callCreateCommand) conclude(ctx context.Context, con console, k *carrier, call storage.HandCall, err error) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	if lost := k.db.ConcludeCall(ctx, call); lost != nil {
+		err = errors.Join(err, fmt.Errorf("the outcome of %s %w: %w", call.ID, errNotRecorded, lost))
+	}
+	switch call.Outcome {
+	case campaign.OutcomeCreated:
+		con.printf("%s: created: %s\n", call.CallUUID, call.Answer)
+		return err
+	case campaign.OutcomeRefused:
+		return fmt.Errorf("no call was made: %w", err)
+	}
+	return fmt.Errorf(`%s: %w
+Do not repeat it before %s. From then on this lists it, if there is one: dialer call list --date-start %s
+It is on record: dialer call show %s`,
+		doubt(err), err, call.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
+		call.At.Add(-handTokenBack).UTC().Format(time.RFC3339), call.ID)
+}
+
+// doubt says what is not known of a request that may have made a call.
+func doubt(err error) string {
+	if e, ok := errors.AsType[*voice.Error](err); ok && e.Verdict == voice.VerdictPlaced {
+		return "the call was made, and which it is cannot be read from the answer"
+	}
+	return "it is not known whether the call was made"
+}
+
+// describeHandCall is one line about a call that somebody made.
+func describeHandCall(c storage.HandCall) string {
+	text := fmt.Sprintf("%s  made by hand by %s", c.At.UTC().Format(timeFormat), c.Who) + inBrackets(c.Detail)
+	switch {
+	case c.CallUUID != "":
+		text += fmt.Sprintf(": %s, call %s", cmp.Or(c.Status, c.Answer), c.CallUUID)
+	case c.Outcome == campaign.OutcomeRefused:
+		text += ": no call was made: " + c.Answer
+	case c.Outcome == "":
+		text += ": no outcome was recorded: there may be a call"
+	default:
+		text += ": there may be a call: " + c.Answer
+	}
+	if c.Price.Valid {
+		text += ", price " + money(c.Price)
+	}
+	return text
+}

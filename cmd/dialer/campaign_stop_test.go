@@ -1,0 +1,79 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage/storagetest"
+
+	"github.com/google/uuid"
+)
+
+// One call is up, one is over and nobody told us, and one turns up while the
+// others are being hung up.
+func TestStopHangsUpEveryCall(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	attempts := l.dialed(t, 3, stay)
+	live := l.place(t, attempts[0])
+	gone := uuid.NewString()
+	must(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+		Source: campaign.FromResponse, CallUUID: gone, Status: "started", ObservedAt: time.Now(),
+	}}))
+	late := make(chan string, 1)
+	go func() {
+		defer close(late)
+		for len(storagetest.Rows[string](t, l.db, `SELECT who FROM call_actions`)) < 2 && t.Context().Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		late <- l.place(t, attempts[2])
+	}()
+	code, out, errOut := l.run(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann")
+	if code != exitOK || !strings.Contains(out, "outage: stopped") || !strings.Contains(out, "outage: 2 calls hung up, 1 had ended already\n") {
+		t.Errorf("exit %d, said %q %q", code, out, errOut)
+	}
+	for _, id := range []string{live, <-late} {
+		if l.call(t, id).EndedAt.IsZero() {
+			t.Errorf("call %s goes on", id)
+		}
+	}
+	want := []string{
+		"ann|hangup|campaign stop --hang-up|done|done", "ann|hangup|campaign stop --hang-up|done|done",
+		"ann|hangup|campaign stop --hang-up|refused|hangup call: refused: 404 Not Found",
+	}
+	if got := l.recorded(t); !slices.Equal(want, slices.Sorted(slices.Values(got))) {
+		t.Errorf("recorded %q, want %q", got, want)
+	}
+}
+
+func TestStopWithoutHangUpNeedsNoAccount(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann", "--database-url", db.URL); code != exitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") {
+		t.Errorf("with --hang-up: exit %d, said %q, want the settings named", code, errOut)
+	}
+	if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+		t.Errorf("it was %s by a command with a mistake", got)
+	}
+	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--database-url", db.URL); code != exitOK {
+		t.Errorf("without: exit %d, said %q", code, errOut)
+	}
+}
+
+func TestStopSaysWhenACallMayStillBeUp(t *testing.T) {
+	t.Parallel()
+	sum := hangUps{done: 4, over: 1, unclear: 2}
+	if err := sum.err(); err == nil || !strings.Contains(err.Error(), "2 requests") {
+		t.Errorf("got %v, want the two that are not known", err)
+	}
+	if err := (hangUps{done: 4, over: 1}).err(); err != nil {
+		t.Errorf("nothing is up, and yet %v", err)
+	}
+	sum.add(errNotRecorded)
+	if got, want := sum.String(), "4 calls hung up, 1 had ended already, 1 could not be hung up"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// dialer runs the program in this process and returns what it printed.
+func dialer(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	return dialerCtx(t, t.Context(), "", args...)
+}
+
+func dialerCtx(t *testing.T, ctx context.Context, in string, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(ctx, args, console{In: strings.NewReader(in), Out: &stdout, Err: &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+// keyFile writes a new application key and returns its path.
+func keyFile(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "private.key")
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
+	t.Parallel()
+	code, out, _ := dialer(t, "--help")
+	if code != exitOK {
+		t.Errorf("--help: exit %d, want 0", code)
+	}
+	for _, command := range []string{
+		"run", "demo", "simulate", "migrate up", "migrate status", "installation show", "installation adopt", "campaign list", "campaign show", "campaign pause",
+		"campaign resume", "campaign stop", "call show", "call list", "call create", "call hangup", "call mute", "call unmute", "call earmuff", "call unearmuff",
+		"call transfer", "call stream", "call talk", "call dtmf", "suppress add", "suppress remove", "suppress import", "suppress list", "why", "alarms list", "alarms resolve", "report", "events prune", "verify",
+	} {
+		if !strings.Contains(out, "\n  "+command+" ") {
+			t.Errorf("--help does not list %q:\n%s", command, out)
+		}
+	}
+	_, out, _ = dialer(t, "run", "--help")
+	for _, setting := range []string{
+		"DATABASE_URL", "REDIS_URL", "VONAGE_API_URL", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "VONAGE_SIGNATURE_SECRET",
+		"DIALER_PUBLIC_URL", "DIALER_LISTEN", "DIALER_ADMIN_TOKEN", "DIALER_CALLS_PER_SECOND", "DIALER_REQUESTS_PER_SECOND", "DIALER_SETTLE_AFTER",
+		"DIALER_RECONCILE_EVERY", "DIALER_TOKEN_LIFE", "https://api.nexmo.com/v1", "127.0.0.1:8080", "2m", "1m", "30s",
+	} {
+		if !strings.Contains(out, setting) {
+			t.Errorf("run --help does not name %s:\n%s", setting, out)
+		}
+	}
+}
+
+func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
+	t.Parallel()
+	key := keyFile(t)
+	good := []string{
+		"run", "--database-url", "postgres:///nowhere", "--redis-url", "redis://127.0.0.1:1/0",
+		"--application-id", "app", "--private-key", key, "--signature-secret", "secret",
+	}
+	for _, test := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"no command", nil, "expected one of"},
+		{"a flag that does not exist", append(good, "--budget", "3"), "unknown flag --budget"},
+		{"a URL that is none", append(good, "--api-url", "api.nexmo.com"), "--api-url"},
+		{"a token life below the carrier's least", append(good, "--token-life", "5s"), "--token-life must be at least 30s"},
+		{"no calls", append(good, "--calls-per-second", "0"), "--calls-per-second"},
+		{"two mistakes at once", append(good, "--calls-per-second", "0", "--settle-after", "0s"), "--settle-after"},
+		{"a number that is none", []string{"why", "12ab", "--database-url", "postgres:///nowhere"}, "digits only"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			code, _, errOut := dialer(t, test.args...)
+			if code != exitUsage || !strings.Contains(errOut, test.says) {
+				t.Errorf("exit %d, said %q; want exit 2 and a word of %q", code, errOut, test.says)
+			}
+		})
+	}
+}
+
+func TestShortTokensAreForCarriersOnThisMachine(t *testing.T) {
+	t.Parallel()
+	p := paceFlags{CallsPerSecond: 3, RequestsPerSecond: 15, SettleAfter: leastTokenLife, ReconcileEvery: leastTokenLife, TokenLife: leastTokenLife / 10}
+	if err := p.validate("http://127.0.0.1:8090/v1"); err != nil {
+		t.Errorf("for the simulator: %v, want no error", err)
+	}
+	if err := p.validate("http://localhost:8090/v1"); err != nil {
+		t.Errorf("for the simulator by name: %v, want no error", err)
+	}
+	for _, url := range []string{"https://api.nexmo.com/v1", "http://127.0.0.1.example.com/v1", "http://localhost.example.com/v1"} {
+		if err := p.validate(url); err == nil {
+			t.Errorf("for %s: no error, want one", url)
+		}
+	}
+}
+
+func TestPrivateKeyIsNotShown(t *testing.T) {
+	t.Parallel()
+	secret := "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"
+	_, out, errOut := dialer(t, "run", "--database-url", "postgres:///nowhere", "--redis-url", "redis://127.0.0.1:1/0",
+		"--application-id", "app", "--private-key", secret, "--signature-secret", "secret")
+	if !strings.Contains(errOut, "VONAGE_PRIVATE_KEY") || strings.Contains(out+errOut, "c2VjcmV0") {
+		t.Errorf("said %q, want the setting's name and nothing of the key", errOut)
+	}
+}

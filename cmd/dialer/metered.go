@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/jobs"
+	"dialer/metrics"
+	"dialer/storage"
+
+	"github.com/google/uuid"
+)
+
+// meteredDB is the database, with what is done in it counted and timed.
+type meteredDB struct {
+	*storage.DB
+	metrics *metrics.Metrics
+}
+
+// Gate counts what became of the attempt.
+func (m meteredDB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
+	a, err := m.DB.Gate(ctx, id, tokenLife)
+	m.metrics.Gated(err)
+	return a, err
+}
+
+// Record counts the outcome, once it is stored.
+func (m meteredDB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error {
+	err := m.DB.Record(ctx, id, o)
+	if err == nil {
+		m.metrics.Posted(o)
+	}
+	return err
+}
+
+// LeaseSlots times the lease.
+func (m meteredDB) LeaseSlots(ctx context.Context, budget campaign.Budget, ask campaign.Ask) (campaign.Lease, error) {
+	begun := time.Now()
+	defer func() { m.metrics.Leased(budget, time.Since(begun)) }()
+	return m.DB.LeaseSlots(ctx, budget, ask)
+}
+
+// Receive times what is stored.
+func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
+	begun := time.Now()
+	err := m.DB.Receive(ctx, r)
+	if err == nil {
+		m.metrics.Folded(time.Since(begun))
+	}
+	return err
+}
+
+// present is what the process has when the metrics are read.
+func (n node) present(service *jobs.Service) metrics.Now {
+	return metrics.Now{
+		Queue: service.Queued,
+		Conns: n.db.Conns,
+		Permits: func() map[campaign.Budget]metrics.PermitCounts {
+			counts := map[campaign.Budget]metrics.PermitCounts{}
+			for budget, c := range service.Permits() {
+				counts[budget] = metrics.PermitCounts(c)
+			}
+			return counts
+		},
+	}
+}
+
+// guarded serves whoever has the token. Without a token it serves this machine
+// only: the webhooks' address is one that the whole Internet reaches, perhaps
+// through a proxy on this machine, which says so in a header.
+func guarded(token string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case token == "" && !local(r):
+			http.Error(w, "without DIALER_ADMIN_TOKEN this is for requests from the same machine", http.StatusForbidden)
+		case token != "" && !bears(r, token):
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "send Authorization: Bearer with DIALER_ADMIN_TOKEN", http.StatusUnauthorized)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func local(r *http.Request) bool {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(header) != "" {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}
+
+// bears compares in a time that tells nothing of the token, its length neither.
+func bears(r *http.Request, token string) bool {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && strings.EqualFold(scheme, "Bearer")
+}

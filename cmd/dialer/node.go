@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/jobs"
+	"dialer/metrics"
+	"dialer/storage"
+	"dialer/voice"
+	"dialer/webhooks"
+)
+
+// node is one process's part in dialing: the webhooks that it receives and the
+// jobs that it does.
+type node struct {
+	db            *storage.DB
+	redisURL      string
+	apiURL        string
+	applicationID string
+	key           func() *rsa.PrivateKey // the one to sign with now
+	secrets       [][]byte
+	adminToken    string
+	publicURL     string
+	pace          paceFlags
+	queueAhead    time.Duration // 0: the default of package jobs
+	workers       int           // likewise
+	listener      net.Listener  // closed by run
+	log           *slog.Logger
+}
+
+const (
+	// webhookGrace is how long events that are being stored may take at the end.
+	webhookGrace = 5 * time.Second
+	readyTimeout = 2 * time.Second
+)
+
+// run receives and dials until ctx ends or the listener fails. Webhooks are
+// received first and last, because they are about calls in progress.
+func (n node) run(ctx context.Context) error {
+	counted := metrics.New()
+	service, err := n.service(ctx, counted)
+	if err != nil {
+		return errors.Join(err, n.listener.Close())
+	}
+	counted.Ask(n.present(service))
+	counted.Count(n.db, n.log)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	server := webhooks.NewServer("", n.routes(counted, service.Reach))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+			stop(fmt.Errorf("serve webhooks: %w", err))
+		}
+	}()
+	dialed := service.Run(ctx)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookGrace)
+	defer cancel()
+	closed := server.Shutdown(grace)
+	<-served
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		dialed = errors.Join(cause, dialed)
+	}
+	return errors.Join(dialed, closed)
+}
+
+func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Service, error) {
+	store := meteredDB{n.db, counted}
+	installation, err := n.db.Installation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	requests := jobs.NewPacer(store, campaign.Requests, n.pace.RequestsPerSecond, n.log)
+	client, err := voice.NewClient(voice.Config{
+		BaseURL: n.apiURL, ApplicationID: n.applicationID, CurrentKey: n.key,
+		Throttle: requests.Throttle, ThrottleFirst: requests.ThrottleFirst, Observe: counted.Answered,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jobs.New(jobs.Config{
+		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, Installation: installation,
+		SettleAfter: n.pace.SettleAfter, ReconcileEvery: n.pace.ReconcileEvery, TokenLife: n.pace.TokenLife,
+		Horizon: n.queueAhead, Workers: n.workers,
+	}, store, client, requests, n.log)
+}
+
+// routes are all that this process answers. reach is nil while Redis answers.
+func (n node) routes(counted *metrics.Metrics, reach func(context.Context) error) http.Handler {
+	verifier := voice.Verifier{Secrets: n.secrets, ApplicationID: n.applicationID}
+	hooks := webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL}, meteredDB{n.db, counted}, n.log)
+	mux := http.NewServeMux()
+	mux.Handle("/webhooks/", counted.Webhooks(hooks))
+	mux.Handle("GET /metrics", guarded(n.adminToken, counted.Handler(n.log)))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { n.ready(w, r, reach) })
+	return mux
+}
+
+// ready is whether events can be stored and calls be placed. What is wrong is
+// named, and how to reach it is not.
+func (n node) ready(w http.ResponseWriter, r *http.Request, reach func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	var redis error
+	asked := make(chan struct{})
+	go func() { defer close(asked); redis = reach(ctx) }()
+	schema := n.db.CheckSchema(ctx)
+	<-asked
+	var wrong []string
+	switch {
+	case errors.Is(schema, storage.ErrSchemaBehind):
+		wrong = append(wrong, storage.ErrSchemaBehind.Error())
+	case schema != nil:
+		wrong = append(wrong, "the database does not answer")
+	}
+	if redis != nil {
+		wrong = append(wrong, "Redis does not answer")
+	}
+	if len(wrong) > 0 {
+		http.Error(w, strings.Join(wrong, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"dialer/embedded"
+	"dialer/storage/storagetest"
+)
+
+// build builds both programs, once for this test binary.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "dialer-bin-*")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", dir, "dialer/cmd/dialer", "dialer/cmd/enqueue")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return dir, nil
+})
+
+// programs are the built programs with the environment that README tells a
+// person to set.
+type programs struct {
+	dir string
+	env []string
+}
+
+func (p programs) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(p.dir, name), args...)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd
+}
+
+// run runs a program to its end and returns what it printed.
+func (p programs) run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := p.command(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// start starts a program that serves, and returns a way to end it that tells
+// how it ended. ready is a URL that answers once it serves.
+func (p programs) start(t *testing.T, ready, name string, args ...string) (stop func() error) {
+	t.Helper()
+	cmd := p.command(context.Background(), name, args...)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceValue(func() error {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		return cmd.Wait()
+	})
+	t.Cleanup(func() {
+		_ = stop()
+		if t.Failed() {
+			t.Logf("%s %s said:\n%s", name, args[0], log.String())
+		}
+	})
+	awaitHTTP(t, ready)
+	return stop
+}
+
+func awaitHTTP(t *testing.T, url string) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		response, err := http.Get(url)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not answer: %v", url, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// freeAddress is a loopback address that nobody listened on a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	address, err := embedded.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// TestProgramsTogether does what README tells, as separate processes: a
+// carrier, two dialers, an import that is followed, the questions afterwards.
+func TestProgramsTogether(t *testing.T) {
+	t.Parallel()
+	dir, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	redis, err := embedded.Redis(t.Context(), embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { redis.Close() })
+	carrier, first, second := freeAddress(t), freeAddress(t), freeAddress(t)
+	key := keyFile(t)
+	p := programs{dir: dir, env: []string{
+		"DATABASE_URL=" + storagetest.New(t).URL, "REDIS_URL=" + redis.URL,
+		"VONAGE_API_URL=http://" + carrier + "/v1", "VONAGE_APPLICATION_ID=app", "VONAGE_PRIVATE_KEY=" + key,
+		"VONAGE_SIGNATURE_SECRET=a secret of the account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=20",
+		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
+	}}
+	p.start(t, "http://"+carrier+"/ledger/summary", "dialer", "simulate", "--listen", carrier, "--public-key", key, "--speed", "50", "--calls-per-second", "20")
+	stopFirst := p.start(t, "http://"+first+"/readyz", "dialer", "run", "--listen", first)
+	stopSecond := p.start(t, "http://"+second+"/readyz", "dialer", "run", "--listen", second)
+
+	file := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(file, []byte(people), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	enqueue := []string{
+		"--name", "outage-7", "--from", "447700900100", "--hours", "00:00-24:00", "--attempts", "1",
+		"--say", "Hello {{name}}, the water is off.", file,
+	}
+	if out := p.run(t, "enqueue", append([]string{"--dry-run"}, enqueue...)...); !strings.Contains(out, "Hello Ann") {
+		t.Errorf("enqueue --dry-run: %s", out)
+	}
+	if out := p.run(t, "enqueue", append([]string{"--follow"}, enqueue...)...); !strings.Contains(out, "3 added") || !strings.Contains(out, "ended:") {
+		t.Errorf("enqueue --follow: %s", out)
+	}
+	if out := p.run(t, "enqueue", enqueue...); !strings.Contains(out, "0 added") {
+		t.Errorf("enqueue again: %s", out)
+	}
+	if out := p.run(t, "dialer", "report", "outage-7"); !strings.Contains(out, "3  calls") {
+		t.Errorf("report: %s", out)
+	}
+	if out := p.run(t, "dialer", "why", "447700900101"); !strings.Contains(out, "attempt 1") {
+		t.Errorf("why: %s", out)
+	}
+	if out := p.run(t, "dialer", "verify", "--ledger", "http://"+carrier); !strings.Contains(out, "verify: 3 calls at the carrier, 3 attempts here, 0 rung twice, 0 never rung, price difference 0.00000000") {
+		t.Errorf("verify: %s", out)
+	}
+	for _, stop := range []func() error{stopFirst, stopSecond} {
+		if err := stop(); err != nil {
+			t.Errorf("SIGTERM: %v, want a clean end", err)
+		}
+	}
+}
+
+// TestDemo runs the demo as README's first command does.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	code, out, errOut := dialer(t, "demo")
+	if code != exitOK {
+		t.Fatalf("exit %d\n%s\n%s", code, out, errOut)
+	}
+	for _, says := range []string{"0 rung twice, 0 never rung, price difference 0.00000000: every promise holds", "10 duplicates, 29 refused", "finished"} {
+		if !strings.Contains(out, says) {
+			t.Errorf("the demo did not say %q:\n%s", says, out)
+		}
+	}
+}

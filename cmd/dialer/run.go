@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"dialer/storage"
+)
+
+type runCommand struct {
+	databaseFlags
+	RedisURL string `name:"redis-url" env:"REDIS_URL" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
+	carrierFlags
+	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where the carrier reaches this process (default: the address that it listens on, for a carrier on this machine)."`
+	Listen     string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks, /healthz, /readyz and /metrics are served (default: ${default})."`
+	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Who sends it as a bearer token may read /metrics (default: requests from this machine may)."`
+	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How much work waits in Redis, in time. What a killed process had taken is put back after twice as long and 10s (default: ${default})."`
+	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many calls this process places at once (default: enough for --calls-per-second while each request takes two seconds)."`
+	paceFlags
+	shareFlags
+}
+
+func (c *runCommand) Help() string {
+	return `Any number of these may run at once; together they keep to one pace. SIGTERM stops gracefully: no new call is begun, requests that are being sent are finished and recorded.`
+}
+
+func (c *runCommand) Run(ctx context.Context, con console) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	log := con.logger()
+	key, err := c.keys(log)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	public, err := publicURL(c.PublicURL, c.APIURL, listener.Addr())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	n := node{
+		db: db, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, log: log,
+	}
+	log.InfoContext(ctx, "dialing", "listen", listener.Addr().String(), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	err = n.run(ctx)
+	log.InfoContext(ctx, "stopped")
+	return err
+}
+
+// adminTokenLeast keeps a token from being guessed.
+const adminTokenLeast = 16
+
+func (c *runCommand) validate() error {
+	if err := errors.Join(c.carrierFlags.validate(), c.shareFlags.validate()); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {
+		return fmt.Errorf("%w: --queue-ahead must be from 1s to 1h, not %v", errUsage, c.QueueAhead)
+	}
+	if c.AdminToken != "" && len(c.AdminToken) < adminTokenLeast {
+		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", errUsage, adminTokenLeast)
+	}
+	if c.Workers < 0 {
+		return fmt.Errorf("%w: --workers must not be negative", errUsage)
+	}
+	if err := c.paceFlags.validate(c.APIURL); err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return nil
+}
+
+// open opens the database for dialing.
+func (c *runCommand) open(ctx context.Context) (*storage.DB, error) {
+	db, err := storage.OpenShared(ctx, c.DatabaseURL, storage.Shares(c.shareFlags))
+	return migrated(ctx, db, err)
+}
+
+// openMigrated opens the database and brings its schema up to date, which is
+// safe for any number of processes at once.
+func openMigrated(ctx context.Context, url string) (*storage.DB, error) {
+	db, err := storage.Open(ctx, url)
+	return migrated(ctx, db, err)
+}
+
+func migrated(ctx context.Context, db *storage.DB, err error) (*storage.DB, error) {
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"dialer/voice"
+)
+
+// errUsage marks a mistake in how the program was called.
+var errUsage = errors.New("usage")
+
+// databaseFlags are the settings of every command that reads the books.
+type databaseFlags struct {
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
+}
+
+// accountFlags are the account at the carrier. Which of them are needed is up
+// to validate, because not every command that has them always uses them.
+type accountFlags struct {
+	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"The carrier's Voice API (default: ${default})."`
+	ApplicationID string `name:"application-id" env:"VONAGE_APPLICATION_ID" placeholder:"ID" help:"The Vonage application that places the calls."`
+	PrivateKey    string `name:"private-key" env:"VONAGE_PRIVATE_KEY" placeholder:"PATH|PEM" help:"The application's private key: a file, or the PEM text itself."`
+}
+
+func (f accountFlags) validate() error {
+	err := checkURL("--api-url (VONAGE_API_URL)", f.APIURL)
+	if f.ApplicationID == "" {
+		err = errors.Join(err, errors.New("--application-id (VONAGE_APPLICATION_ID) is needed"))
+	}
+	if f.PrivateKey == "" {
+		err = errors.Join(err, errors.New("--private-key (VONAGE_PRIVATE_KEY) is needed"))
+	}
+	return err
+}
+
+// carrierFlags are the account, and how its webhooks are verified.
+type carrierFlags struct {
+	accountFlags
+	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
+}
+
+func (f carrierFlags) validate() error {
+	err := f.accountFlags.validate()
+	for _, secret := range f.Secrets {
+		if strings.TrimSpace(secret) == "" {
+			err = errors.Join(err, errors.New("--signature-secret (VONAGE_SIGNATURE_SECRET) has an empty secret, with which anybody could sign"))
+		}
+	}
+	return err
+}
+
+// secrets are what webhooks may be signed with.
+func (f carrierFlags) secrets() [][]byte {
+	list := make([][]byte, len(f.Secrets))
+	for i, secret := range f.Secrets {
+		list[i] = []byte(secret)
+	}
+	return list
+}
+
+// shareFlags are the connections to Postgres that one process may have.
+type shareFlags struct {
+	Placing  int `name:"placing-connections" env:"DIALER_PLACING_CONNECTIONS" default:"8" placeholder:"N" help:"Connections to Postgres that place calls (default: ${default})."`
+	Webhooks int `name:"webhook-connections" env:"DIALER_WEBHOOK_CONNECTIONS" default:"6" placeholder:"N" help:"Connections to Postgres that store events; an event that gets none in time is answered 503, and comes again (default: ${default})."`
+	Others   int `name:"other-connections" env:"DIALER_OTHER_CONNECTIONS" default:"6" placeholder:"N" help:"Connections to Postgres for everything else (default: ${default})."`
+}
+
+func (f shareFlags) validate() error {
+	var err error
+	for name, n := range map[string]int{
+		"--placing-connections": f.Placing, "--webhook-connections": f.Webhooks, "--other-connections": f.Others,
+	} {
+		if n < 2 || n > 1000 {
+			err = errors.Join(err, fmt.Errorf("%s must be from 2 to 1000, not %d", name, n))
+		}
+	}
+	return err
+}
+
+// paceFlags are the account's limits and the waits that follow from them.
+type paceFlags struct {
+	CallsPerSecond    float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second (default: ${default})."`
+	RequestsPerSecond float64       `name:"requests-per-second" env:"DIALER_REQUESTS_PER_SECOND" default:"15" help:"Other requests that the account allows in any second (default: ${default})."`
+	SettleAfter       time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late the carrier's list of calls may be, before an unknown outcome is settled from it (default: ${default})."`
+	ReconcileEvery    time.Duration `name:"reconcile-every" env:"DIALER_RECONCILE_EVERY" default:"1m" help:"How often prices are read back from the carrier (default: ${default})."`
+	TokenLife         time.Duration `name:"token-life" env:"DIALER_TOKEN_LIFE" default:"30s" help:"How long a call request may live. The carrier documents 30s as the least; less is for simulators on this machine only (default: ${default})."`
+}
+
+// leastTokenLife is the shortest life of a token that Vonage documents.
+const leastTokenLife = 30 * time.Second
+
+// validate joins all mistakes, so that they can be mended in one go.
+func (p paceFlags) validate(apiURL string) error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(p.CallsPerSecond > 0 && p.CallsPerSecond <= 10_000, "--calls-per-second must be above 0 and at most 10000, not %v", p.CallsPerSecond)
+	check(p.RequestsPerSecond > 0 && p.RequestsPerSecond <= 10_000, "--requests-per-second must be above 0 and at most 10000, not %v", p.RequestsPerSecond)
+	check(p.SettleAfter > 0 && p.SettleAfter <= 24*time.Hour, "--settle-after must be above 0 and at most 24h, not %v", p.SettleAfter)
+	check(p.ReconcileEvery >= time.Second && p.ReconcileEvery <= 24*time.Hour, "--reconcile-every must be from 1s to 24h, not %v", p.ReconcileEvery)
+	check(p.TokenLife >= leastTokenLife || p.TokenLife >= time.Second && isLoopback(apiURL),
+		"--token-life must be at least 30s (1s for a simulator on this machine), not %v", p.TokenLife)
+	check(p.TokenLife <= time.Hour, "--token-life must be at most 1h, not %v", p.TokenLife)
+	return errors.Join(errs...)
+}
+
+func isLoopback(rawURL string) bool {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return false
+	}
+	if u.Hostname() == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err == nil && addr.IsLoopback()
+}
+
+// key reads the private key. The error does not show it.
+func (f accountFlags) key() (*rsa.PrivateKey, error) {
+	key, err := voice.ParsePrivateKey(f.PrivateKey)
+	if err != nil {
+		return nil, fmt.Errorf("--private-key (VONAGE_PRIVATE_KEY): %w", err)
+	}
+	return key, nil
+}
+
+// keys reads the private key, and reads its file again when that changes.
+func (f accountFlags) keys(log *slog.Logger) (*voice.KeySource, error) {
+	keys, err := voice.OpenKey(f.PrivateKey, log)
+	if err != nil {
+		return nil, fmt.Errorf("--private-key (VONAGE_PRIVATE_KEY): %w", err)
+	}
+	return keys, nil
+}
+
+// checkURL wants an absolute http or https URL without a query.
+func checkURL(flag, raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fmt.Errorf("%s must be an absolute http or https URL", flag)
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("%s must have no query and no fragment", flag)
+	}
+	return nil
+}
+
+// publicURL is where the carrier reaches this process; without the setting,
+// the address that it listens on, which serves a carrier on this machine only.
+func publicURL(configured, apiURL string, listener net.Addr) (string, error) {
+	if configured != "" {
+		return strings.TrimRight(configured, "/"), checkURL("--public-url (DIALER_PUBLIC_URL)", configured)
+	}
+	if !isLoopback(apiURL) {
+		return "", errors.New("--public-url (DIALER_PUBLIC_URL) is needed: the address at which the carrier reaches this process, for example https://dialer.example.com")
+	}
+	return "http://" + reachable(listener), nil
+}
+
+// reachable is an address of this machine for one that stands for all of them.
+func reachable(listener net.Addr) string {
+	tcp, ok := listener.(*net.TCPAddr)
+	if ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return listener.String()
+}

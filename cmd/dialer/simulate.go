@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"dialer/voice"
+	"dialer/voice/voicesim"
+	"dialer/webhooks"
+)
+
+type simulateCommand struct {
+	Listen            string   `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
+	PublicKey         string   `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
+	ApplicationID     string   `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it takes."`
+	Secrets           []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"What it signs webhooks with: the first, where there are several."`
+	Seed              uint64   `default:"1" help:"Decides outcomes and faults (default: ${default})."`
+	Faults            string   `enum:"none,some,heavy" default:"none" placeholder:"none|some|heavy" help:"How badly it behaves (default: ${default})."`
+	Speed             float64  `default:"1" help:"How many times faster than life calls go by (default: ${default})."`
+	CallsPerSecond    float64  `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
+	RequestsPerSecond float64  `name:"requests-per-second" default:"15" help:"Other requests, likewise (default: ${default})."`
+	ContractShapes    bool     `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
+}
+
+func (c *simulateCommand) Help() string {
+	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own books are at /ledger and /ledger/summary: 'dialer verify --ledger http://ADDRESS' holds the dialer's against them.
+
+A key for it:  openssl genrsa -out private.key 2048`
+}
+
+func (c *simulateCommand) Run(ctx context.Context, con console) error {
+	key, err := readPublicKey(c.PublicKey)
+	if err != nil {
+		return fmt.Errorf("%w: --public-key: %w", errUsage, err)
+	}
+	log := con.logger()
+	sim, err := voicesim.New(voicesim.Config{
+		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
+		Seed: c.Seed, Faults: faultPresets[c.Faults], Speed: c.Speed,
+		CallsPerSecond: c.CallsPerSecond, RequestsPerSecond: c.RequestsPerSecond,
+		PriceLag: simulatedPriceLag, ListLag: simulatedListLag, ContractShapes: c.ContractShapes, Logger: log,
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	log.InfoContext(ctx, "simulating", "api", "http://"+listener.Addr().String()+"/v1", "faults", c.Faults, "seed", c.Seed)
+	return serveSimulator(ctx, sim, listener)
+}
+
+const (
+	simulatedAPIKey   = "simulated"
+	simulatedPriceLag = time.Second
+	simulatedListLag  = time.Second
+)
+
+// serveSimulator serves until ctx ends.
+func serveSimulator(ctx context.Context, sim *voicesim.Sim, listener net.Listener) error {
+	server := webhooks.NewServer("", sim)
+	server.WriteTimeout = 0 // it answers slowly on purpose
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve the simulator: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookGrace)
+	defer cancel()
+	return errors.Join(server.Close(), sim.Close(grace))
+}
+
+// faultPresets are the mixtures that --faults names.
+var faultPresets = map[string]voicesim.Faults{
+	"none": {},
+	"some": {
+		CutBefore: .01, CutAfter: .02, Error500: .01, Error500Placed: .01, Error503Placed: .01, TooMany: .0025, Truncated: .01,
+		ReadFails: .02, EventLost: .05, EventDoubled: .1, EventShuffled: .1, EventLate: .05,
+		NullPrice: .1, Correction: .02, DashlessUUIDs: .2,
+		LateFor: 3 * time.Second, NullFor: 3 * time.Second, CorrectAfter: 2 * time.Second,
+	},
+	"heavy": {
+		CutBefore: .04, CutAfter: .05, Error500: .03, Error500Placed: .02, Error503Placed: .03, TooMany: .03, Slow: .01, Stuck: .02, Truncated: .02,
+		ReadFails: .05, EventLost: .2, EventDoubled: .2, EventShuffled: .2, EventLate: .1,
+		NullPrice: .2, Correction: .05, DashlessUUIDs: .2,
+		LateFor: 5 * time.Second, NullFor: 5 * time.Second, CorrectAfter: 3 * time.Second,
+	},
+}
+
+// readPublicKey takes a public key, or a private one for its public half.
+func readPublicKey(path string) (*rsa.PublicKey, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("no PEM block in the file")
+	}
+	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+		if public, ok := key.(*rsa.PublicKey); ok {
+			return public, nil
+		}
+		return nil, errors.New("not an RSA key")
+	}
+	private, err := voice.ParsePrivateKey(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("neither a public nor a private key: %w", err)
+	}
+	return &private.PublicKey, nil
+}

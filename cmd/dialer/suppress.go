@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+)
+
+type suppressCommand struct {
+	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers, in any campaign, from now on."`
+	Remove suppressRemoveCommand `cmd:"" help:"Take numbers off the list. Who ended as suppressed stays ended."`
+	Import suppressImportCommand `cmd:"" help:"Add a file of numbers, one a line."`
+	List   suppressListCommand   `cmd:"" help:"List the numbers."`
+}
+
+// numberFlags say how numbers are read.
+type numberFlags struct {
+	DefaultCountry string `name:"default-country" placeholder:"GB" help:"The country of numbers that are written without one."`
+}
+
+// parse takes +44..., 0044... and, with a default country, 07700...; digits
+// alone are read as E.164, as the carrier writes them.
+func (f numberFlags) parse(raw string) (string, error) {
+	raw = strings.TrimSpace(raw)
+	if f.DefaultCountry == "" && raw != "" && raw[0] >= '1' && raw[0] <= '9' {
+		raw = "+" + raw
+	}
+	digits, _, err := campaign.ParseNumber(raw, f.DefaultCountry)
+	return digits, err
+}
+
+// entryFlags are what is kept with a number.
+type entryFlags struct {
+	Note   string    `help:"Why, for whoever looks at it later."`
+	Until  time.Time `placeholder:"TIME" help:"When it may be called again, as 2027-01-31T00:00:00Z (default: never)."`
+	Source string    `default:"operator" help:"Who says so (default: ${default})."`
+}
+
+func (f entryFlags) entry(number string) storage.Suppression {
+	return storage.Suppression{Number: number, Source: f.Source, Note: f.Note, ExpiresAt: f.Until}
+}
+
+type suppressAddCommand struct {
+	Numbers []string `arg:"" name:"number" help:"The numbers."`
+	numberFlags
+	entryFlags
+	databaseFlags
+}
+
+func (c *suppressAddCommand) Run(ctx context.Context, con console) error {
+	var list []storage.Suppression
+	for i, raw := range c.Numbers {
+		number, err := c.parse(raw)
+		if err != nil {
+			return fmt.Errorf("%w: number %d: %w", errUsage, i+1, err)
+		}
+		list = append(list, c.entry(number))
+	}
+	return addSuppressions(ctx, con, c.DatabaseURL, list)
+}
+
+func addSuppressions(ctx context.Context, con console, databaseURL string, list []storage.Suppression) error {
+	db, err := openMigrated(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	added, err := db.Suppress(ctx, list)
+	if err != nil {
+		return err
+	}
+	con.printf("%d added, %d already there\n", added, len(list)-added)
+	return nil
+}
+
+type suppressRemoveCommand struct {
+	Numbers []string `arg:"" name:"number" help:"The numbers."`
+	numberFlags
+	databaseFlags
+}
+
+func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for i, raw := range c.Numbers {
+		number, err := c.parse(raw)
+		if err != nil {
+			return fmt.Errorf("%w: number %d: %w", errUsage, i+1, err)
+		}
+		if err := db.Unsuppress(ctx, number); err != nil {
+			return fmt.Errorf("number %d: %w", i+1, err)
+		}
+	}
+	con.printf("%d removed\n", len(c.Numbers))
+	return nil
+}
+
+type suppressImportCommand struct {
+	File string `arg:"" help:"The file, or - for standard input. Text after a comma, semicolon or tab is left out, and so are lines that begin with #."`
+	numberFlags
+	entryFlags
+	databaseFlags
+}
+
+const (
+	suppressLine  = 4 << 10 // bytes that one line may have
+	suppressMost  = 5_000_000
+	suppressShown = 20 // mistakes that are listed one by one
+)
+
+// Run adds all of the file or, if any line is wrong, nothing of it.
+func (c *suppressImportCommand) Run(ctx context.Context, con console) error {
+	in, err := openFile(c.File, con.In)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	list, err := c.read(in)
+	if err != nil {
+		return err
+	}
+	return addSuppressions(ctx, con, c.DatabaseURL, list)
+}
+
+func openFile(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(path)
+}
+
+func (c *suppressImportCommand) read(in io.Reader) ([]storage.Suppression, error) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, suppressLine)
+	var list []storage.Suppression
+	var mistakes []error
+	seen := map[string]bool{}
+	line := 0
+	for lines.Scan() {
+		line++
+		raw := firstField(lines.Text(), line)
+		if raw == "" {
+			continue
+		}
+		number, err := c.parse(raw)
+		switch {
+		case err != nil:
+			mistakes = append(mistakes, fmt.Errorf("%s:%d: %w", c.File, line, err))
+		case !seen[number]:
+			seen[number] = true
+			list = append(list, c.entry(number))
+		}
+		if len(mistakes) >= suppressShown || len(list) > suppressMost {
+			break
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s:%d: %w", c.File, line+1, err)
+	}
+	if len(list) > suppressMost {
+		return nil, fmt.Errorf("%s: more than %d numbers: split it", c.File, suppressMost)
+	}
+	if len(mistakes) > 0 {
+		return nil, fmt.Errorf("nothing was added: mend these lines first:\n%w", errors.Join(mistakes...))
+	}
+	return list, nil
+}
+
+// firstField is the number of a line; a first line without digits is a header.
+func firstField(text string, line int) string {
+	if line == 1 {
+		text = strings.TrimPrefix(text, "\ufeff")
+	}
+	field, _, _ := strings.Cut(strings.NewReplacer(";", ",", "\t", ",").Replace(text), ",")
+	field = strings.Trim(strings.TrimSpace(field), `"`)
+	if strings.HasPrefix(field, "#") || line == 1 && !strings.ContainsAny(field, "0123456789") {
+		return ""
+	}
+	return field
+}
+
+type suppressListCommand struct{ databaseFlags }
+
+func (c *suppressListCommand) Run(ctx context.Context, con console) error {
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
+	for s, err := range db.Suppressions(ctx) {
+		if err != nil {
+			return err
+		}
+		until := "for ever"
+		if !s.ExpiresAt.IsZero() {
+			until = s.ExpiresAt.Format(timeFormat)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+
+	"dialer/audit"
+	"dialer/storage"
+	"dialer/voice/voicesim"
+
+	"github.com/google/uuid"
+)
+
+type verifyCommand struct {
+	databaseFlags
+	Ledger string `placeholder:"URL" help:"The simulator's address, to hold our books against its ledger."`
+}
+
+func (c *verifyCommand) Help() string {
+	return `Exits 0 when every promise holds; exits 1 and lists what is broken otherwise. docs/reliability.md names the invariants.`
+}
+
+func (c *verifyCommand) Run(ctx context.Context, con console) error {
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return verify(ctx, db, con, strings.TrimRight(c.Ledger, "/"))
+}
+
+// verify prints what was checked and what is broken. Without a ledger it asks
+// Postgres alone.
+func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) error {
+	violations, err := db.CheckInvariants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range violations {
+		con.printf("BROKEN %s: %d %s, for example %s\n", v.Invariant, v.Count, v.What, strings.Join(v.Examples, ", "))
+	}
+	sound := len(violations) == 0
+	if ledgerURL == "" {
+		con.printf("verify: the books, by themselves: %s\n", verdict(sound))
+	} else {
+		result, err := compareWithLedger(ctx, db, ledgerURL)
+		if err != nil {
+			return err
+		}
+		for _, f := range result.Findings {
+			con.printf("BROKEN %s: %s\n", f.Invariant, f.What)
+		}
+		sound = sound && result.Sound()
+		con.printf("verify: %d calls at the carrier, %d attempts here%s, %d rung twice, %d never rung, price difference %s: %s\n",
+			result.Calls, result.Attempts, madeByHand(result.ByHand), result.RungTwice, result.NeverRung, result.PriceDifference.StringFixed(8), verdict(sound))
+	}
+	if !sound {
+		return errFailed
+	}
+	return nil
+}
+
+func madeByHand(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d made by hand", n)
+}
+
+func verdict(sound bool) string {
+	if sound {
+		return "every promise holds"
+	}
+	return "promises are BROKEN"
+}
+
+const ledgerTimeout = time.Minute
+
+func compareWithLedger(ctx context.Context, db *storage.DB, url string) (audit.Result, error) {
+	client := &http.Client{Timeout: ledgerTimeout}
+	ledger, _, err := voicesim.FetchLedger(ctx, client, url)
+	if err != nil {
+		return audit.Result{}, fmt.Errorf("--ledger: %w", err)
+	}
+	policies, err := db.Policies(ctx)
+	if err != nil {
+		return audit.Result{}, err
+	}
+	return audit.Compare(auditCalls(ledger), audit.Books{
+		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), ByHand: auditHandCalls(db.HandCalls(ctx)), Policies: policies,
+	})
+}
+
+func auditHandCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[audit.HandCall, error] {
+	return func(yield func(audit.HandCall, error) bool) {
+		for c, err := range list {
+			if !yield(audit.HandCall{ID: c.ID, Outcome: c.Outcome, CallUUID: c.CallUUID}, err) {
+				return
+			}
+		}
+	}
+}
+
+func auditCalls(ledger []voicesim.LedgerCall) []audit.Call {
+	calls := make([]audit.Call, len(ledger))
+	for i, c := range ledger {
+		id, err := uuid.Parse(c.AttemptID)
+		if err != nil {
+			id = uuid.Nil // somebody else's call
+		}
+		token, err := uuid.Parse(c.JTI)
+		if err != nil {
+			token = uuid.Nil // of a leg, or somebody else's
+		}
+		calls[i] = audit.Call{
+			UUID: c.UUID, AttemptID: id, TokenID: token, To: c.To, PlacedAt: c.PlacedAt, EndedAt: c.EndedAt,
+			Answered: c.Answered, Price: c.Price, Priced: c.PriceShown,
+		}
+	}
+	return calls
+}

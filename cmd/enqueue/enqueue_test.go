@@ -1,0 +1,394 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"dialer/storage/storagetest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The test binary is the command itself where a test starts it as a process.
+func TestMain(m *testing.M) {
+	if os.Getenv("ENQUEUE_TEST_AS_COMMAND") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// ran is what a run of the command left.
+type ran struct {
+	out, err string
+	failure  error
+}
+
+func command(t testing.TB, stdin io.Reader, args ...string) ran {
+	t.Helper()
+	return commandWith(t.Context(), stdin, args...)
+}
+
+func commandWith(ctx context.Context, stdin io.Reader, args ...string) ran {
+	var out, err bytes.Buffer
+	failure := run(ctx, args, func(string) string { return "" }, stdin, &out, &err)
+	return ran{out: out.String(), err: err.String(), failure: failure}
+}
+
+func (r ran) ok(t testing.TB) ran {
+	t.Helper()
+	if r.failure != nil {
+		t.Fatalf("%v\n%s%s", r.failure, r.out, r.err)
+	}
+	return r
+}
+
+func (r ran) says(t testing.TB, want ...string) ran {
+	t.Helper()
+	for _, text := range want {
+		if !strings.Contains(r.out, text) {
+			t.Errorf("printed\n%swant it to say %q", r.out, text)
+		}
+	}
+	return r
+}
+
+// flagsFor are the flags that a campaign needs at least.
+func flagsFor(db *storagetest.DB, more ...string) []string {
+	args := []string{"--name", "water", "--from", "442079460000", "--default-country", "GB", "--say", "Hello {{name}}."}
+	if db != nil {
+		args = append(args, "--database-url", db.URL)
+	}
+	return append(args, more...)
+}
+
+func write(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func people(n int) string {
+	var b strings.Builder
+	b.WriteString("name,phone\n")
+	for i := range n {
+		fmt.Fprintf(&b, "Person %d,07700 9%05d\n", i, i)
+	}
+	return b.String()
+}
+
+type contact struct {
+	Line int
+	To   string
+	Name string
+}
+
+func contacts(t testing.TB, db *storagetest.DB) []contact {
+	t.Helper()
+	return storagetest.Rows[contact](t, db, `SELECT line_no, to_number, vars->>'name' FROM contacts ORDER BY id`)
+}
+
+func campaigns(t testing.TB, db *storagetest.DB) []string {
+	t.Helper()
+	return storagetest.Rows[string](t, db, `SELECT name || ' ' || status FROM campaigns ORDER BY id`)
+}
+
+const mixed = "name,phone\n" +
+	"Ann,07700 900001\n" +
+	"Bob,0770\n" +
+	"Cid,+44 7700 900001\n" +
+	"Dee,07700 900002\n"
+
+func TestAFileBecomesACampaign(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	file := write(t, mixed)
+	command(t, nil, flagsFor(db, file)...).ok(t).says(t,
+		"4 rows, 2 added, 1 duplicate, 1 refused",
+		"2 rows not added: see "+strings.TrimSuffix(file, ".csv")+".rejects.csv",
+		"2 people will be called between 09:00 and 20:00 in their own zone; `dialer run` places the calls.")
+	want := []contact{{2, "447700900001", "Ann"}, {5, "447700900002", "Dee"}}
+	if diff := cmp.Diff(want, contacts(t, db)); diff != "" {
+		t.Errorf("contacts (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"water running"}, campaigns(t, db)); diff != "" {
+		t.Errorf("campaigns (-want +got)\n%s", diff)
+	}
+}
+
+func TestTheSameCommandAgainAddsNothing(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	file := write(t, mixed)
+	command(t, nil, flagsFor(db, file)...).ok(t)
+	before := contacts(t, db)
+	command(t, nil, flagsFor(db, file)...).ok(t).says(t, "0 added, 2 already there, 1 duplicate, 1 refused", "Nobody new")
+	if diff := cmp.Diff(before, contacts(t, db)); diff != "" {
+		t.Errorf("contacts (-before +after)\n%s", diff)
+	}
+}
+
+func TestRefusedRowsCanBeMendedAndAdded(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	file := write(t, mixed)
+	rejects := filepath.Join(t.TempDir(), "refused.csv")
+	command(t, nil, flagsFor(db, "--rejects", rejects, file)...).ok(t)
+	text, err := os.ReadFile(rejects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mended := strings.Replace(string(text), "Bob,0770", "Bob,07700 900009", 1)
+	if mended == string(text) {
+		t.Fatalf("Bob is not among the refused:\n%s", text)
+	}
+	command(t, nil, flagsFor(db, write(t, mended))...).ok(t).says(t, "2 rows, 1 added")
+}
+
+func TestStandardInputInAnyEncoding(t *testing.T) {
+	t.Parallel()
+	const text = "name;phone\nZoë;+447700900001\n\"Œuf\";+447700900002\n"
+	sixteen := []byte{0xFF, 0xFE}
+	for _, unit := range utf16.Encode([]rune(text)) {
+		sixteen = append(sixteen, byte(unit), byte(unit>>8))
+	}
+	for name, file := range map[string][]byte{
+		"utf-8":              []byte(text),
+		"utf-8 with a mark":  []byte("\uFEFF" + text),
+		"utf-16":             sixteen,
+		"windows-1252":       []byte(strings.NewReplacer("ë", "\xeb", "Œ", "\x8c").Replace(text)),
+		"with CRLF":          []byte(strings.ReplaceAll(text, "\n", "\r\n")),
+		"as a spreadsheet's": []byte("sep=;\r\n" + strings.ReplaceAll(text, "\n", "\r\n")),
+	} {
+		db := storagetest.New(t)
+		command(t, bytes.NewReader(file), flagsFor(db, "-")...).ok(t).says(t, "standard input: 2 rows, 2 added")
+		var names []string
+		for _, c := range contacts(t, db) {
+			names = append(names, c.Name)
+		}
+		if diff := cmp.Diff([]string{"Zoë", "Œuf"}, names); diff != "" {
+			t.Errorf("%s: names (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
+func TestAStrayQuoteCostsItsRowOnly(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	text := strings.Replace(people(200), "Person 7,", "\"Person 7,", 1)
+	command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "200 rows, 199 added, 1 refused")
+}
+
+func TestRefusedRowsOfStandardInputAreToldAndCounted(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxTold+5)
+	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "5 more refused rows are not shown", "--rejects FILE")
+	if lines := strings.Count(got.err, "\n"); lines != maxTold || !strings.HasPrefix(got.err, "line 2, phone: ") {
+		t.Errorf("told %d refused rows, want %d:\n%s", lines, maxTold, got.err)
+	}
+	if strings.Contains(got.err+got.out, "07700") {
+		t.Errorf("a number was printed:\n%s%s", got.out, got.err)
+	}
+}
+
+func TestADryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	file := write(t, mixed)
+	// Without a database there is nothing that it could write to.
+	command(t, nil, flagsFor(nil, "--dry-run", file)...).ok(t).says(t,
+		"utf-8, separated by commas", `number to call: "phone"`, "for the message: {{name}}",
+		"4 rows: 2 accepted, 1 duplicate, 1 refused", "line 3, phone: ",
+		`The message of line 2:`, `[{"action":"talk","text":"Hello Ann."}]`,
+		"between 09:00 and 20:00 in their own zone, takes less than a second at 3 a second",
+		"Nothing was written")
+	db := storagetest.New(t)
+	command(t, nil, flagsFor(db, "--dry-run", file)...).ok(t)
+	if got := campaigns(t, db); len(got) != 0 {
+		t.Errorf("campaigns %v, want none", got)
+	}
+	left, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(left) != 1 {
+		t.Errorf("the folder holds %v (%v), want the CSV alone", left, err)
+	}
+}
+
+func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	file := write(t, people(3))
+	command(t, nil, flagsFor(db, file)...).ok(t)
+	got := command(t, nil, flagsFor(db, "--attempts", "1", write(t, people(9)))...)
+	if got.failure == nil || !strings.Contains(got.failure.Error(), "another --name") || report(got.failure, io.Discard) != 1 {
+		t.Errorf("got %v, want to be told to take another name", got.failure)
+	}
+	if n := len(contacts(t, db)); n != 3 {
+		t.Errorf("%d contacts, want 3", n)
+	}
+	// A start that is not named means now, and is no other setting.
+	command(t, nil, flagsFor(db, "--start", "2026-12-01T09:00:00Z", file)...).ok(t)
+}
+
+func TestAFileThatIsNoneIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	for text, want := range map[string]string{
+		"":                               "people.csv: line 1: ",
+		"\n\nname,town\nAnn,Leeds\n":     "people.csv: line 3: no column holds the number",
+		"phone\n07700 900001\n":          `needs columns that the file does not have: "name"`,
+		"07700 900001,Ann\n":             "people.csv: line 1: ",
+		"name,phone,phone\nAnn,0,0\n":    "people.csv: line 1: two columns",
+		"name,mobile,tel\nAnn,077,077\n": "choose with --map",
+	} {
+		got := command(t, nil, flagsFor(db, write(t, text))...)
+		if got.failure == nil || !strings.Contains(got.failure.Error(), want) {
+			t.Errorf("%q: %v, want it to say %q", text, got.failure, want)
+		}
+	}
+	for _, path := range []string{filepath.Join(t.TempDir(), "none.csv"), t.TempDir()} {
+		if got := command(t, nil, flagsFor(db, path)...); got.failure == nil || !strings.Contains(got.failure.Error(), path) {
+			t.Errorf("%s: %v, want it named", path, got.failure)
+		}
+	}
+	if got := campaigns(t, db); len(got) != 0 {
+		t.Errorf("campaigns %v, want none", got)
+	}
+}
+
+// slow gives what it has, and then what is given to it, until it is let go.
+type slow struct {
+	head io.Reader
+	wait <-chan struct{}
+}
+
+func (s slow) Read(b []byte) (int, error) {
+	if n, err := s.head.Read(b); err == nil {
+		return n, nil
+	}
+	<-s.wait
+	return 0, io.ErrUnexpectedEOF
+}
+
+// imported waits until the first batch is in.
+func imported(t testing.TB, db *storagetest.DB) int {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if storagetest.Value[bool](t, db, `SELECT to_regclass('contacts') IS NOT NULL`) {
+			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts`); n > 0 {
+				return n
+			}
+		}
+	}
+	t.Fatal("nothing was imported within a minute")
+	return 0
+}
+
+const broken = 9000 // rows in a file that is broken off in the middle
+
+// most of a file, more than one batch of it, and not all.
+func most(file string) string { return file[:len(file)*2/3] }
+
+// straight is the table that an import without a break gives.
+func straight(t testing.TB) []contact {
+	t.Helper()
+	db := storagetest.New(t)
+	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
+	return contacts(t, db)
+}
+
+func TestACommandThatWasInterruptedGoesOn(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	done := make(chan ran)
+	go func() {
+		done <- commandWith(ctx, slow{strings.NewReader(most(people(broken))), t.Context().Done()}, flagsFor(db, "-")...)
+	}()
+	n := imported(t, db)
+	interrupt()
+	got := <-done
+	if got.failure == nil || !strings.Contains(got.failure.Error(), "broken off") || !strings.Contains(got.failure.Error(), "same command again") {
+		t.Errorf("got %v, want to be told how to go on", got.failure)
+	}
+	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" || n >= broken {
+		t.Errorf("%d of %d rows in, campaigns (-want +got)\n%s", n, broken, diff)
+	}
+	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
+	if diff := cmp.Diff(straight(t), contacts(t, db)); diff != "" {
+		t.Errorf("not the table of an import straight through (-want +got)\n%s", diff)
+	}
+}
+
+func TestACommandThatWasKilledGoesOn(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "-")...)
+	cmd.Env = append(os.Environ(), "ENQUEUE_TEST_AS_COMMAND=1")
+	feed, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = io.WriteString(feed, most(people(broken))) }()
+	imported(t, db)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" {
+		t.Errorf("campaigns (-want +got)\n%s", diff)
+	}
+	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
+	if diff := cmp.Diff(straight(t), contacts(t, db)); diff != "" {
+		t.Errorf("not the table of an import straight through (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"water running"}, campaigns(t, db)); diff != "" {
+		t.Errorf("campaigns (-want +got)\n%s", diff)
+	}
+}
+
+func TestAnEmptyDatabaseIsMigrated(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	db.Exec(t, `DROP SCHEMA public CASCADE`)
+	db.Exec(t, `DROP SCHEMA IF EXISTS reporting CASCADE`)
+	db.Exec(t, `CREATE SCHEMA public`)
+	command(t, strings.NewReader(people(2)), flagsFor(db, "-")...).ok(t).says(t, "2 added")
+}
+
+func TestADatabaseThatIsAwayIsAnError(t *testing.T) {
+	t.Parallel()
+	got := command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", "postgres://nobody:hunter2@127.0.0.1:1/none", "-")...)
+	if got.failure == nil || report(got.failure, io.Discard) != 1 {
+		t.Errorf("got %v, want a failure", got.failure)
+	}
+	if text := fmt.Sprint(got.failure) + got.err; strings.Contains(text, "hunter2") {
+		t.Errorf("the password was printed: %s", text)
+	}
+}
+
+var errNotUsage = errors.New("not a mistake in the command")
+
+func TestReportTellsMistakesFromFailures(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[int]error{0: nil, 1: errNotUsage, 2: usageError{errNotUsage}} {
+		if got := report(err, io.Discard); got != want {
+			t.Errorf("exit code %d for %v, want %d", got, err, want)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// flags is everything that can be said on the command line.
+type flags struct {
+	File string `arg:"" name:"file" placeholder:"FILE.csv|-" help:"The CSV, or - for standard input. Its first row names the columns."`
+
+	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again goes on where an import stopped, and adds nothing twice."`
+	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. Of several, each person keeps to one."`
+
+	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend where it is blank."`
+	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
+	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where the carrier fetches the NCCO once a call is answered."`
+
+	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how the carrier asks (its default: GET)."`
+	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones that are sent once a call is answered, of 0-9, *, # and p, a pause of half a second; {{column}} works in them."`
+
+	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
+	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed between these times only (default: ${default})."`
+	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"Whose clock --hours means: each person's own, or one zone's (default: ${default})."`
+	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers that are written without one."`
+	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), where its name does not say so."`
+
+	Attempts     int    `default:"3" help:"Calls to one person, at most (default: ${default})."`
+	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After what, and how much later, a person is called again; none: never (default: ${default})."`
+	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
+	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: the carrier's advanced detection, which it charges for; detect_beep waits for the beep."`
+	BeepTimeout  int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
+	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (default: ${default})."`
+	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`
+
+	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, where any is refused)."`
+	DryRun  bool   `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
+	Follow  bool   `help:"Show the campaign's progress until it has ended. Ctrl-C ends the showing only."`
+
+	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`
+	CallsPerSecond float64 `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"The account's limit, from which --dry-run reckons how long the campaign takes ($$${env}; default: ${default})."`
+}
+
+// Help is the part of -h below the flags.
+func (flags) Help() string {
+	return `One of --say, --ncco and --answer-url is needed. Examples:
+
+    enqueue --name outage --from 442079460000 --default-country GB \
+        --say "Hello {{name}}, your water will be off tomorrow." people.csv
+
+    enqueue --name checkups --from 442079460000 --ncco checkup.json \
+        --map to=mobile,call_at=remind_at --machine hangup --dry-run people.csv
+
+    zcat people.csv.gz | enqueue --name outage --from 442079460000 \
+        --answer-url https://example.com/ncco --rejects refused.csv --follow -
+
+Exit codes: 0 done, 1 failed, 2 the command is mistyped.`
+}
+
+// parse reads the arguments. helped: -h was asked for and answered.
+func parse(f *flags, args []string, getenv func(string) string, stdout, stderr io.Writer) (helped bool, err error) {
+	parser, err := kong.New(f,
+		kong.Name("enqueue"),
+		kong.Description("Turns a CSV of people into a campaign of phone calls."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110}),
+		kong.Vars{"retry": defaultRetry()},
+		kong.Resolvers(environment(getenv)),
+	)
+	if err != nil {
+		return false, err
+	}
+	for _, flag := range parser.Model.Flags {
+		flag.Tag.Envs = nil // the resolver reads getenv, kong itself would read the process
+	}
+	_, err = parser.Parse(args)
+	if helped {
+		return true, nil
+	}
+	if err != nil {
+		return false, usageError{err}
+	}
+	return false, nil
+}
+
+// environment gives each flag the fallback that its env tag names.
+func environment(getenv func(string) string) kong.Resolver {
+	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, name := range flag.Envs {
+			if value := getenv(name); value != "" {
+				return value, nil
+			}
+		}
+		return nil, nil
+	})
+}
