@@ -29,11 +29,13 @@ func TestPostgresRefuses(t *testing.T) {
 		{"accepted without a call", `UPDATE attempts SET state = 'accepted', moved_by = 'carrier' WHERE state = 'reserved'`, "attempts_uuid_when_the_carrier_has_it"},
 		{"what was seen forgotten", `UPDATE attempts SET seen = '{}' WHERE state = 'accepted'`, "stays seen"},
 		{"another number", `UPDATE attempts SET to_number = '447700900998' WHERE state = 'reserved'`, "numbers never change"},
-		{"back to the queue", `UPDATE attempts SET state = 'reserved', moved_by = 'placer' WHERE state = 'accepted'`, "may not move it from accepted to reserved"},
+		{"back to the queue", `UPDATE attempts SET state = 'reserved', moved_by = 'placer' WHERE state = 'accepted'`, "attempts_no_post_before_the_gate"},
+		{"a call let go", `UPDATE attempts SET state = 'unknown', moved_by = 'settler', call_uuid = NULL WHERE state = 'accepted'`, "may not move it from accepted to unknown"},
+		{"another id", `UPDATE attempts SET id = gen_random_uuid() WHERE state = 'reserved'`, "id never changes"},
 		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', moved_by = 'settler' WHERE state = 'reserved'`, "settler may not move it"},
 		{"an end that is open", `UPDATE attempts SET state = 'ended', moved_by = 'carrier' WHERE state = 'accepted'`, "attempts_ended_when_closed"},
-		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
-			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'ended', 'carrier', now() FROM attempts LIMIT 1`, "begins as reserved"},
+		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence, dialed_at, token_expires_at)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'carrier', now(), 1, now(), now() FROM attempts LIMIT 1`, "begins as reserved"},
 		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
 			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
 		{"a negative price", `UPDATE attempts SET price = -1 WHERE state = 'accepted'`, "attempts_price_money"},

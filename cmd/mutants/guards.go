@@ -19,8 +19,8 @@ var mutants = []mutant{
 		"c.sealed = true", "c.sealed = false", "voice", "TestLeavingConnectionIsSealed"},
 	{"the fence never passes one", "storage/migrations/00002_attempts.sql",
 		"CHECK (fence BETWEEN 0 AND 1)", "CHECK (fence >= 0)", "storage", "TestPostgresRefuses"},
-	{"an attempt moves only as the table says", "storage/migrations/00002_attempts.sql",
-		"IF NEW.state <> OLD.state AND NOT EXISTS (", "IF false AND NOT EXISTS (", "storage", "TestPostgresRefuses"},
+	{"an attempt moves only as the table says", "storage/migrations/00018_attempts_by_the_statement.sql",
+		"WHEN n.state <> o.state AND NOT EXISTS (", "WHEN false AND NOT EXISTS (", "storage", "TestPostgresRefuses"},
 
 	// Nothing is sent too late.
 	{"the token expires when the gate said", "jobs/placer.go",
@@ -109,12 +109,12 @@ var mutants = []mutant{
 		" && !best[0].Rival", "", "campaign", "TestMatchCalls"},
 
 	// Facts only grow.
-	{"a call uuid is written once", "storage/migrations/00002_attempts.sql",
-		"IF OLD.call_uuid IS NOT NULL AND", "IF false AND", "storage", "TestPostgresRefuses"},
+	{"a call uuid is written once", "storage/migrations/00018_attempts_by_the_statement.sql",
+		"WHEN o.call_uuid IS NOT NULL AND", "WHEN false AND", "storage", "TestPostgresRefuses"},
 	{"a second call is not folded", "campaign/fold.go",
 		"case a.CallUUID != \"\" && e.CallUUID != \"\":", "case false:", "campaign", "TestFoldRefusesWhatCannotBelongToTheAttempt"},
-	{"what was seen stays seen", "storage/migrations/00002_attempts.sql",
-		"IF NOT NEW.seen @> OLD.seen THEN", "IF false THEN", "storage", "TestPostgresRefuses"},
+	{"what was seen stays seen", "storage/migrations/00018_attempts_by_the_statement.sql",
+		"WHEN NOT n.seen @> o.seen THEN", "WHEN false THEN", "storage", "TestPostgresRefuses"},
 	{"the earliest of two times stands", "campaign/fold.go",
 		"if known.IsZero() || said.Before(known) {", "if true {", "campaign", "TestFoldIsAJoin"},
 	{"events are kept as received", "storage/migrations/00003_events.sql",
