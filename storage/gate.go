@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,14 +15,14 @@ import (
 // Load reads what is needed to place the attempt's call, or campaign.ErrStale
 // when it is not reserved any more, or campaign.ErrHeld.
 func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	db = db.forPlacing()
-	var free bool
-	if err := db.pool.QueryRow(ctx, `SELECT `+notHeld).Scan(&free); err != nil || !free {
-		return campaign.Placement{}, fmt.Errorf("load attempt %s: %w", id, cmp.Or(err, campaign.ErrHeld))
-	}
-	p, err := db.placement(ctx, id)
-	if errors.Is(err, campaign.ErrNotFound) || err == nil && p.Attempt.State != campaign.Reserved {
-		return campaign.Placement{}, fmt.Errorf("load attempt %s: %w", id, campaign.ErrStale)
+	p, free, err := db.forPlacing().placement(ctx, id)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrStale)
+	case err == nil && !free:
+		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrHeld)
+	case err == nil && p.Attempt.State != campaign.Reserved:
+		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrStale)
 	}
 	return p, err
 }
@@ -31,20 +30,21 @@ func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error
 // Placement reads what the attempt's call was, or is to be, placed with, in
 // whatever state the attempt is; campaign.ErrNotFound when there is none.
 func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	return db.forWebhooks().placement(ctx, id)
+	p, _, err := db.forWebhooks().placement(ctx, id)
+	return p, err
 }
 
-func (db *DB) placement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	var p campaign.Placement
-	err := db.pool.QueryRow(ctx, `
-		SELECT `+attemptColumns+`, c.settings, k.vars
+// placement also says whether the database is free to have calls placed.
+func (db *DB) placement(ctx context.Context, id uuid.UUID) (p campaign.Placement, free bool, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT `+attemptColumns+`, c.settings, k.vars, `+notHeld+`
 		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
 		WHERE a.id = $1`, id).
-		Scan(append(attemptFields(&p.Attempt), &p.Settings, &p.Vars)...)
+		Scan(append(attemptFields(&p.Attempt), &p.Settings, &p.Vars, &free)...)
 	if err != nil {
-		return campaign.Placement{}, fmt.Errorf("load attempt %s: %w", id, translate(err))
+		return campaign.Placement{}, false, fmt.Errorf("load attempt %s: %w", id, translate(err))
 	}
-	return p, nil
+	return p, free, nil
 }
 
 // gate is the point of no return: of all who try, one gets the row back. It
