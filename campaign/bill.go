@@ -92,7 +92,7 @@ func comparePointer(a, b *int) int {
 
 // billOf is the bill that the evidence carries, with its source and its time
 // of reading filled in; the zero Bill when it says nothing.
-func billOf(e Evidence) Bill {
+func billOf(e *Evidence) Bill {
 	b := e.Bill
 	if b.empty() {
 		return Bill{}

@@ -32,11 +32,12 @@ type Decision struct {
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	h := historyOf(attempts)
 	d := Decision{Attempts: h.calls}
+	final := h.final(s.Retry)
 	switch {
 	case h.underWay:
 		d = d.active("a call is under way or its outcome is not known yet")
-	case h.final(s.Retry) != "":
-		d = d.done(Reason(h.final(s.Retry)), "the call ended as "+string(h.final(s.Retry))+", which is final")
+	case final != "":
+		d = d.done(Reason(final), "the call ended as "+string(final)+", which is final")
 	case h.lost:
 		d = d.done(ReasonUnresolved, "it could not be settled whether a call was made, so it is not repeated")
 	case h.calls >= s.Retry.Attempts:
@@ -52,7 +53,7 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	case len(h.reserved) > 0:
 		return d.active("a call is about to be placed")
 	default:
-		return d.due(s, c, h, now)
+		return d.due(s, c, &h, now)
 	}
 	d.Void = h.reserved
 	return d
@@ -82,28 +83,32 @@ func (d Decision) done(r Reason, because string) Decision {
 
 // due puts the contact down for another call. Times come from the attempts
 // where they can, so that deciding again later decides the same.
-func (d Decision) due(s Settings, c Contact, h history, now time.Time) Decision {
+func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision {
 	p := s.Retry
 	d.State = Pending
 	if h.calls > 0 {
 		d.State = Waiting
 	}
-	opening, opens := s.Hours.reopens(now, c.Zones)
-	switch tried := h.lastTried(); {
-	case h.withdrawn(WithdrawnHours) && opens:
+	var opening time.Time
+	opens := false
+	if h.withdrawn(WithdrawnHours) { // the tz database is not asked for nothing
+		opening, opens = s.Hours.reopens(now, c.Zones)
+	}
+	switch tried := h.tried; {
+	case opens:
 		d.DueAt = opening
 		if c.State != Active && !c.DueAt.IsZero() {
 			d.DueAt = c.DueAt // put down already
 		}
 		d.Because = "withdrawn before dialing, called when the hours begin again"
-	case tried.State == Ended:
+	case tried != nil && tried.State == Ended:
 		wait := p.Again[dispositionOf(tried)]
 		d.DueAt = over(tried, now).Add(wait)
 		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, dispositionOf(tried), later(wait))
-	case h.last().State == Void:
+	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
-		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last().Note)
-	case tried.State == Refused || tried.State == Absent:
+		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)
+	case tried != nil && (tried.State == Refused || tried.State == Absent):
 		wait := h.backoff()
 		d.DueAt = now.Add(wait)
 		if c.State != Active && !c.DueAt.IsZero() {
@@ -126,7 +131,7 @@ func later(wait time.Duration) string {
 
 // over is when the call failed or ended. A carrier's clock that is ahead does
 // not put a contact off.
-func over(a Attempt, now time.Time) time.Time {
+func over(a *Attempt, now time.Time) time.Time {
 	at := cmp.Or(a.FailedAt, a.ClosedAt)
 	if at.After(now) {
 		return now
@@ -136,7 +141,9 @@ func over(a Attempt, now time.Time) time.Time {
 
 // history is what a contact's attempts amount to.
 type history struct {
-	attempts []Attempt // by No, without the reserved and the needless ones
+	attempts []Attempt // by No, all of them
+	last     *Attempt  // the latest that is neither reserved nor needless; nil if none
+	tried    *Attempt  // the latest of those that was not withdrawn; nil if none
 	reserved []uuid.UUID
 	calls    int // that the carrier had
 	underWay bool
@@ -144,12 +151,9 @@ type history struct {
 }
 
 func historyOf(attempts []Attempt) history {
-	byNo := func(a, b Attempt) int { return cmp.Compare(a.No, b.No) }
-	if !slices.IsSortedFunc(attempts, byNo) { // as they seldom come
-		attempts = slices.SortedFunc(slices.Values(attempts), byNo)
-	}
-	h := history{attempts: make([]Attempt, 0, len(attempts))}
-	for _, a := range attempts {
+	h := history{attempts: byNo(attempts)}
+	for i := range h.attempts {
+		a := &h.attempts[i]
 		if a.State == Void && a.Note == string(WithdrawnAnswered) {
 			continue // it was needless, and says nothing of what comes next
 		}
@@ -165,49 +169,43 @@ func historyOf(attempts []Attempt) history {
 		if a.State == Accepted || a.State == Ended || a.MustExist {
 			h.calls++
 		}
-		h.attempts = append(h.attempts, a)
+		h.last = a
+		if a.State != Void {
+			h.tried = a
+		}
 	}
 	return h
 }
 
-// last is the latest attempt; the zero Attempt if none.
-func (h history) last() Attempt {
-	if len(h.attempts) == 0 {
-		return Attempt{}
-	}
-	return h.attempts[len(h.attempts)-1]
-}
-
-// lastTried is the latest attempt that was not withdrawn; the zero Attempt if
-// none.
-func (h history) lastTried() Attempt {
-	for _, a := range slices.Backward(h.attempts) {
-		if a.State != Void {
-			return a
+// byNo puts the attempts in their order, in which they mostly come.
+func byNo(attempts []Attempt) []Attempt {
+	for i := range len(attempts) - 1 {
+		if attempts[i+1].No < attempts[i].No {
+			return slices.SortedFunc(slices.Values(attempts), func(a, b Attempt) int { return cmp.Compare(a.No, b.No) })
 		}
 	}
-	return Attempt{}
+	return attempts
 }
 
-func (h history) withdrawn(w Withdrawal) bool {
-	return h.last().State == Void && h.last().Note == string(w)
+func (h *history) withdrawn(w Withdrawal) bool {
+	return h.last != nil && h.last.State == Void && h.last.Note == string(w)
 }
 
-func (h history) refusedForGood() bool {
-	return h.lastTried().State == Refused && Remedies[Refusal(h.lastTried().Note)].Final
+func (h *history) refusedForGood() bool {
+	return h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final
 }
 
 // final is the disposition that ends the contact, or "". Any attempt may have
 // it, since late evidence may concern an early one. If several do, an answer
 // counts before a failure, and then the later before the earlier.
-func (h history) final(p Policy) Disposition {
+func (h *history) final(p Policy) Disposition {
 	var found Disposition
-	for _, a := range h.attempts {
-		d := dispositionOf(a)
-		if _, again := p.Again[d]; a.State != Ended || again {
+	for i := range h.attempts {
+		if h.attempts[i].State != Ended {
 			continue
 		}
-		if !reached(found) || reached(d) {
+		d := dispositionOf(&h.attempts[i])
+		if _, again := p.Again[d]; !again && (!reached(found) || reached(d)) {
 			found = d
 		}
 	}
@@ -217,16 +215,16 @@ func (h history) final(p Policy) Disposition {
 func reached(d Disposition) bool { return d == Answered || d == Human || d == Machine }
 
 // lastDisposition is how the last call that the carrier had ended.
-func (h history) lastDisposition() Disposition {
-	for _, a := range slices.Backward(h.attempts) {
-		if a.State == Ended {
-			return dispositionOf(a)
+func (h *history) lastDisposition() Disposition {
+	for i := len(h.attempts) - 1; i >= 0; i-- {
+		if h.attempts[i].State == Ended {
+			return dispositionOf(&h.attempts[i])
 		}
 	}
 	return Unexplained
 }
 
-func dispositionOf(a Attempt) Disposition { return cmp.Or(a.Disposition(), Unexplained) }
+func dispositionOf(a *Attempt) Disposition { return cmp.Or(a.Disposition(), Unexplained) }
 
 const (
 	firstBackoff = 5 * time.Second
@@ -242,20 +240,17 @@ const (
 
 // backoff is how long to wait after the last of a run of attempts of which the
 // carrier had none. Withdrawn attempts do not break the run, nor count in it.
-func (h history) backoff() time.Duration {
+func (h *history) backoff() time.Duration {
 	run := 0
-	for _, a := range slices.Backward(h.attempts) {
-		if a.State == Ended {
-			break
-		}
-		if a.State != Void {
+	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {
+		if st := h.attempts[i].State; st != Void && st != Reserved {
 			run++
 		}
 	}
-	switch tried := h.lastTried(); {
-	case tried.State == Absent:
+	switch {
+	case h.tried.State == Absent:
 		return doubled(absentRetry, run-freeAbsents)
-	case tried.Note == string(RefusedStale):
+	case h.tried.Note == string(RefusedStale):
 		return staleRetry
 	}
 	return doubled(firstBackoff, run)

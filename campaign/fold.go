@@ -21,26 +21,25 @@ import (
 // alarm. Evidence without a call uuid leaves it unchanged as well: without one
 // it cannot be told from evidence of another call. ObservedAt must be set.
 func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
-	if kind := objection(a, e); kind != "" {
-		return a, []Alarm{alarm(kind, a, e)}
+	if kind := objection(&a, &e); kind != "" {
+		return a, []Alarm{alarm(kind, &a, &e)}
 	}
 	if e.CallUUID == "" {
 		return a, nil
 	}
 	var alarms []Alarm
 	if !a.expectsEvidence() {
-		alarms = append(alarms, alarm(AlarmEvidenceBeat, a, e))
+		alarms = append(alarms, alarm(AlarmEvidenceBeat, &a, &e))
 	}
 	w := cleanWord(e.Status)
-	if contradicts(a, e) {
+	if contradicts(&a, &e) {
 		alarms = append(alarms, Alarm{Kind: AlarmNumberMismatch, AttemptID: a.ID, Detail: fmt.Sprintf(
 			"the attempt's own call %q is said to be between other numbers", cut(e.CallUUID, maxWordBytes))})
 	}
-	facts, news := a.Facts.with(e, w)
+	news := a.Facts.add(&e, w)
 	if news && words[w].kind == kindUnknown {
-		alarms = append(alarms, alarm(AlarmUnknownStatus, a, e))
+		alarms = append(alarms, alarm(AlarmUnknownStatus, &a, &e))
 	}
-	a.Facts = facts
 	a.Note = ""
 	a.State = Accepted
 	if !a.ClosedAt.IsZero() {
@@ -54,7 +53,7 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 // than one. Of a uuid that is new, numbers come first: an event of another leg
 // of our call carries our attempt's id, another uuid and another number, and
 // rang nobody twice.
-func objection(a Attempt, e Evidence) string {
+func objection(a *Attempt, e *Evidence) string {
 	switch {
 	case e.CallUUID != "" && e.CallUUID == a.CallUUID:
 		return ""
@@ -70,7 +69,7 @@ func objection(a Attempt, e Evidence) string {
 
 // contradicts reports whether the evidence names a number that is not the
 // attempt's. What is not all digits, such as unknown, names none.
-func contradicts(a Attempt, e Evidence) bool {
+func contradicts(a *Attempt, e *Evidence) bool {
 	return otherNumber(a.To, e.To) || otherNumber(a.From, e.From)
 }
 
@@ -79,7 +78,7 @@ func otherNumber(known, said string) bool {
 }
 
 // expectsEvidence reports whether a call of this attempt is no surprise.
-func (a Attempt) expectsEvidence() bool {
+func (a *Attempt) expectsEvidence() bool {
 	switch a.State {
 	case Dialing, Unknown, Accepted, Ended:
 		return true
@@ -87,7 +86,7 @@ func (a Attempt) expectsEvidence() bool {
 	return false
 }
 
-func alarm(kind string, a Attempt, e Evidence) Alarm {
+func alarm(kind string, a *Attempt, e *Evidence) Alarm {
 	detail := fmt.Sprintf("attempt %s, %s says %q of call %q", a.State, e.Source, masked(cleanWord(e.Status)), cut(e.CallUUID, maxWordBytes))
 	if kind == AlarmSecondCall {
 		detail += fmt.Sprintf("; the attempt has call %q", a.CallUUID)
@@ -105,33 +104,34 @@ func masked(w string) string {
 	}, w)
 }
 
-// with adds what the evidence says; news: its status word w was not seen yet.
-func (f Facts) with(e Evidence, w string) (out Facts, news bool) {
+// add adds what the evidence says; news: its status word w was not seen yet.
+// What other copies of the facts hold stays as it is.
+func (f *Facts) add(e *Evidence, w string) (news bool) {
 	f.CallUUID = e.CallUUID
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
 	f.Seen, news = see(f.Seen, w)
-	switch words[w].kind {
+	said := words[w]
+	switch said.kind {
 	case kindAnswer, kindDetection:
 		f.AnsweredAt = earlier(f.AnsweredAt, toldAt(e))
 	case kindFailure:
-		f = f.failed(w, toldAt(e))
+		f.fail(w, toldAt(e))
 	}
-	if closes(e.Source, words[w]) {
+	if closes(e.Source, said) {
 		f.ClosedAt = earlier(f.ClosedAt, toldAt(e))
 	}
 	if b := billOf(e); f.Bill.Before(b) {
 		f.Bill = b
 	}
-	return f, news
+	return news
 }
 
-// failed keeps the earliest failure; of two at one moment, the lower rank.
-func (f Facts) failed(w string, at time.Time) Facts {
+// fail keeps the earliest failure; of two at one moment, the lower rank.
+func (f *Facts) fail(w string, at time.Time) {
 	c := at.Compare(f.FailedAt)
 	if f.Failure == "" || c < 0 || c == 0 && words[w].rank < words[f.Failure].rank {
 		f.Failure, f.FailedAt = w, at
 	}
-	return f
 }
 
 // closes reports whether a word ends the call. A list record shows the call's
@@ -144,7 +144,7 @@ func closes(s Source, w word) bool {
 // toldAt is when the status came about, as far as the evidence knows. A list
 // record's At is the call's start, which says nothing of when its status was
 // reached: its end does, and failing that the status held when it was read.
-func toldAt(e Evidence) time.Time {
+func toldAt(e *Evidence) time.Time {
 	at := e.At
 	if e.Source == FromList {
 		at = e.Bill.EndTime

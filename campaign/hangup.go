@@ -59,7 +59,7 @@ func Superfluous(a Attempt, e Evidence) string {
 	if e.CallUUID == "" || e.Source == FromList {
 		return ""
 	}
-	switch kind := objection(a, e); {
+	switch kind := objection(&a, &e); {
 	case kind == AlarmSecondCall && a.rivalled(e):
 		return kind
 	case kind == AlarmEvidenceForVoid && !Ends(e.Status):

@@ -73,23 +73,36 @@ func (h Hours) String() string {
 // now. A contact without a zone is never within them. A repeated hour in
 // autumn counts both times, a missing one in spring never.
 func (h Hours) Open(now time.Time, zones []string) (bool, error) {
-	places, err := loadZones(zones)
-	if err != nil {
-		return false, err
+	open := len(zones) > 0
+	for _, name := range zones {
+		place, err := loadZone(name)
+		if err != nil {
+			return false, fmt.Errorf("zone %q: %w", name, err)
+		}
+		open = open && h.openAt(now.In(place))
 	}
-	return len(places) > 0 && h.openIn(now, places), nil
+	return open, nil
 }
 
 func (h Hours) openIn(now time.Time, places []*time.Location) bool {
 	for _, place := range places {
-		if minute := minuteOf(now.In(place)); minute < h.From || minute >= h.To {
+		if !h.openAt(now.In(place)) {
 			return false
 		}
 	}
 	return true
 }
 
-func minuteOf(t time.Time) int { return t.Hour()*60 + t.Minute() }
+// openAt reports whether the hours are open on a wall clock.
+func (h Hours) openAt(wall time.Time) bool {
+	minute := minuteOf(wall)
+	return minute >= h.From && minute < h.To
+}
+
+func minuteOf(t time.Time) int {
+	hour, minute, _ := t.Clock()
+	return hour*60 + minute
+}
 
 // searchAhead bounds the search of Next. Windows repeat daily, so only a rule
 // that shuts on some days of the week can need more than two days.

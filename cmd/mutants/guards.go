@@ -154,7 +154,7 @@ var mutants = []mutant{
 	{"nobody is called while a call is under way", "campaign/decide.go",
 		"case h.underWay:", "case false:", "campaign/histories", "TestHistories"},
 	{"a final call ends the contact", "campaign/decide.go",
-		"case h.final(s.Retry) != \"\":", "case false:", "campaign/histories", "TestHistories"},
+		"case final != \"\":", "case false:", "campaign/histories", "TestHistories"},
 	{"a lost attempt is not repeated", "campaign/decide.go",
 		"case h.lost:", "case false:", "campaign/histories", "TestHistories"},
 	{"nobody is called more often than the policy says", "campaign/decide.go",
