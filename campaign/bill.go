@@ -91,16 +91,16 @@ func comparePointer(a, b *int) int {
 }
 
 // billOf is the bill that the evidence carries, with its source and its time
-// of reading filled in; the zero Bill when it says nothing.
-func billOf(e *Evidence) Bill {
-	b := e.Bill
+// of reading filled in. It reports whether it says anything at all.
+func billOf(e *Evidence) (b Bill, said bool) {
+	b = e.Bill
 	if b.empty() {
-		return Bill{}
+		return Bill{}, false
 	}
 	b.Source = e.Source
 	b.ObservedAt = stored(cmp.Or(b.ObservedAt, e.ObservedAt))
 	b.StartTime, b.EndTime = stored(b.StartTime), stored(b.EndTime)
-	return b
+	return b, true
 }
 
 // stored brings a time to the form in which Postgres gives it back, so that

@@ -110,17 +110,17 @@ func (f *Facts) add(e *Evidence, w string) (news bool) {
 	f.CallUUID = e.CallUUID
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
 	f.Seen, news = see(f.Seen, w)
-	said := words[w]
-	switch said.kind {
+	known := words[w]
+	switch known.kind {
 	case kindAnswer, kindDetection:
 		f.AnsweredAt = earlier(f.AnsweredAt, toldAt(e))
 	case kindFailure:
 		f.fail(w, toldAt(e))
 	}
-	if closes(e.Source, said) {
+	if closes(e.Source, known) {
 		f.ClosedAt = earlier(f.ClosedAt, toldAt(e))
 	}
-	if b := billOf(e); f.Bill.Before(b) {
+	if b, said := billOf(e); said && f.Bill.Before(b) {
 		f.Bill = b
 	}
 	return news

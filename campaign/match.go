@@ -50,7 +50,7 @@ func MatchCalls(pairings []Pairing) map[string]Match {
 	return matches
 }
 
-// likeliest keeps the candidates of the best kind that there are: a call that
+// likeliest keeps, in their room, the candidates of the best kind that there are: a call that
 // is waited for before one that was given up, and that before one that was
 // proved not to exist. That rests on when the call started: where that is not
 // known, all are kept.
@@ -59,14 +59,9 @@ func likeliest(candidates []Pairing) []Pairing {
 		return candidates
 	}
 	for _, states := range [][]State{{Dialing, Unknown}, {Lost}, {Refused, Absent}} {
-		var found []Pairing
-		for _, p := range candidates {
-			if slices.Contains(states, p.State) {
-				found = append(found, p)
-			}
-		}
-		if len(found) > 0 {
-			return found
+		likely := func(p Pairing) bool { return slices.Contains(states, p.State) }
+		if slices.ContainsFunc(candidates, likely) {
+			return slices.DeleteFunc(candidates, func(p Pairing) bool { return !likely(p) })
 		}
 	}
 	return nil

@@ -61,6 +61,9 @@ var maxUnknownWords = maxWords - len(words)
 // cleanWord brings a status word to the form that is stored: lower case, valid
 // UTF-8 without control characters, at most 64 bytes.
 func cleanWord(s string) string {
+	if _, known := words[s]; known {
+		return s
+	}
 	s = strings.ToLower(strings.TrimSpace(strings.ToValidUTF8(s, "?")))
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -93,7 +96,7 @@ func see(seen []string, w string) (all []string, news bool) {
 	if words[w].kind == kindUnknown && unknownWords(seen) >= maxUnknownWords {
 		return seen, true
 	}
-	return slices.Insert(slices.Clone(seen), i, w), true
+	return slices.Concat(seen[:i], []string{w}, seen[i:]), true
 }
 
 func unknownWords(seen []string) int {

@@ -16,20 +16,23 @@ func (w *world) dies() bool {
 	return true
 }
 
-// round is one round of the loops that run beside the placers. Each may be
-// missed, since its process may be dead.
-func (w *world) round() {
+// loops run beside the placers.
+var loops = [...]func(*world){(*world).feed, (*world).sweep, (*world).settle, func(w *world) { w.reconcile() }}
+
+// round is one round of the loops. Each may be missed, since its process may be
+// dead.
+func (w *world) round(event) {
 	w.rest = min(max(10*time.Second, 2*w.rest), time.Hour)
-	for _, loop := range []func(){w.feed, w.sweep, w.settle, func() { w.reconcile() }} {
+	for _, loop := range loops {
 		if !w.dies() {
-			loop()
+			loop(w)
 		}
 	}
 	next := w.now.Add(w.rest/2 + w.upTo(w.rest))
 	if due := w.nextDue(); due.After(w.now) && w.agenda.len() == 0 {
 		next = due.Add(w.upTo(time.Minute)) // nothing happens meanwhile
 	}
-	w.agenda.add(next, w.round)
+	w.agenda.add(event{when: next, do: (*world).round})
 }
 
 // nextDue is when the first person is due, if nobody has a call.
@@ -69,77 +72,79 @@ func (w *world) enqueue(at place) {
 		w.tell("person %d: the task of attempt %d is lost", at.p, at.i)
 		return
 	}
-	w.after(w.upTo(time.Minute), func() { w.take(at) })
+	w.after(w.upTo(time.Minute), event{do: (*world).take, at: at})
 	if w.chance(0.1) {
-		w.after(w.upTo(3*time.Minute), func() { w.take(at) })
+		w.after(w.upTo(3*time.Minute), event{do: (*world).take, at: at})
 	}
 }
 
 // take is the placer's beginning: load the attempt, render, wait for a permit.
-func (w *world) take(at place) {
-	_, a, _ := w.at(at)
+func (w *world) take(e event) {
+	_, a, _ := w.at(e.at)
 	if w.dies() || a.State != campaign.Reserved {
 		return
 	}
 	if w.chance(0.01) {
-		w.withdraw(at, campaign.WithdrawnMessage, campaign.Placer)
+		w.withdraw(e.at, campaign.WithdrawnMessage, campaign.Placer)
 		return
 	}
-	w.after(w.upTo(10*time.Second), func() { w.place(at) })
+	w.after(w.upTo(10*time.Second), event{do: (*world).place, at: e.at})
 }
 
 // place is the placer's gate and what follows. A process may die after each
 // step, and be stopped for minutes after the last look at the clock.
-func (w *world) place(at place) {
-	if w.dies() || !w.gate(at) {
+func (w *world) place(e event) {
+	if w.dies() || !w.gate(e.at) {
 		return
 	}
 	if w.dies() { // or the commit's acknowledgement is lost
 		return
 	}
-	_, a, _ := w.at(at)
+	_, a, _ := w.at(e.at)
 	expires := a.TokenExpiresAt
 	hold := w.upTo(holdMost + time.Second)
 	if hold > holdMost {
-		w.after(holdMost, func() { w.record(at, refused(campaign.RefusedStale)) })
+		w.after(holdMost, event{do: (*world).recordSaid, at: e.at, n: w.say(refused(campaign.RefusedStale))})
 		return
 	}
 	if w.chance(w.terms.deaths) || w.chance(0.02) {
 		hold += w.upTo(5 * time.Minute)
 	}
-	w.after(hold, func() { w.send(at, expires) })
+	w.after(hold, event{do: (*world).send, at: e.at, until: expires})
 }
 
 // send puts the POST on the wire, where it may be stuck. The client waits so
 // long and no longer.
-func (w *world) send(at place, expires time.Time) {
+func (w *world) send(e event) {
 	wire := w.upTo(2 * time.Second)
 	if w.chance(w.terms.faults / 4) {
 		wire = w.upTo(3 * tokenLife)
 	}
-	sent := w.now
 	heard := !w.dies()
-	w.after(wire, func() {
-		a := w.post(at, expires)
-		comes := w.now.Add(a.takes)
-		if heard && comes.Sub(sent) < clientMost {
-			w.after(a.takes, func() { w.hear(at, a.outcome) })
-		}
-	})
+	w.after(wire, event{do: (*world).arrive, at: e.at, since: w.now, until: e.until, heard: heard})
 	if heard {
-		w.after(clientMost, func() { w.giveUpWaiting(at, sent) })
+		w.after(clientMost, event{do: (*world).giveUpWaiting, at: e.at, since: w.now})
+	}
+}
+
+// arrive is the POST's coming to the carrier, whose answer takes its time.
+func (w *world) arrive(e event) {
+	said, takes := w.post(e.at, e.until)
+	if e.heard && w.now.Add(takes).Sub(e.since) < clientMost {
+		w.after(takes, event{do: (*world).hear, at: e.at, n: said})
 	}
 }
 
 // hear records an answer, once or, where the acknowledgement was lost, twice.
 // Postgres may be away for a while.
-func (w *world) hear(at place, o campaign.Outcome) {
-	_, a, _ := w.at(at)
+func (w *world) hear(e event) {
+	_, a, _ := w.at(e.at)
+	o := &w.said[e.n]
 	if o.Refusal == campaign.RefusedAuth && w.now.Sub(a.DialedAt) > tokenLife-2*time.Second {
 		o.Refusal = campaign.RefusedStale // jobs/placer.go, send
 	}
 	o.Evidence.ObservedAt = w.now
-	record := func() { w.record(at, o) }
+	record := event{do: (*world).recordSaid, at: e.at, n: e.n}
 	if !w.dies() {
 		w.after(w.upTo(30*time.Second), record)
 	}
@@ -150,10 +155,10 @@ func (w *world) hear(at place, o campaign.Outcome) {
 
 // giveUpWaiting is the client's timeout. Where the answer came before, the
 // outcome was recorded by then, or will be: the second changes nothing.
-func (w *world) giveUpWaiting(at place, sent time.Time) {
-	_, a, _ := w.at(at)
-	if a.State == campaign.Dialing && a.DialedAt.Before(sent.Add(time.Second)) {
-		w.record(at, unknown)
+func (w *world) giveUpWaiting(e event) {
+	_, a, _ := w.at(e.at)
+	if a.State == campaign.Dialing && a.DialedAt.Before(e.since.Add(time.Second)) {
+		w.record(e.at, &unknown)
 	}
 }
 
@@ -170,7 +175,7 @@ func (w *world) sweep() {
 		}
 		if after, closed := campaign.CloseSilent(*a, silentGrace, retention, w.now); closed {
 			w.tell("person %d: attempt %d ends in silence", at.p, at.i)
-			w.amend(at, after, campaign.Sweeper)
+			w.amend(at, &after, campaign.Sweeper)
 		}
 	}
 }
@@ -198,7 +203,7 @@ func (w *world) giveUp(at place) {
 	after := *a
 	after.State = campaign.Lost
 	w.tell("person %d: attempt %d is given up as lost", at.p, at.i)
-	w.amend(at, after, campaign.Settler)
+	w.amend(at, &after, campaign.Settler)
 }
 
 // scan looks for an attempt's call. Looks that settle nothing come less and
@@ -238,7 +243,7 @@ func (w *world) countScan(at place, started time.Time) {
 	if r.scans >= 2 || w.lacks(secondScan) {
 		after := *a
 		after.State = campaign.Absent
-		w.amend(at, after, campaign.Settler)
+		w.amend(at, &after, campaign.Settler)
 	}
 }
 
@@ -266,7 +271,7 @@ func (w *world) reconcile() bool {
 		}
 		_, a, _ := w.at(at)
 		news := !slices.Contains(a.Seen, w.word(c))
-		return news || w.now.After(c.end) && w.bill(c, w.now).Price != a.Bill.Price
+		return news || w.now.After(c.end) && c.priceAt(w.now) != a.Bill.Price
 	})
 	w.fromList(found)
 	return whole
@@ -275,7 +280,8 @@ func (w *world) reconcile() bool {
 // fromList is storage's Reconcile.
 func (w *world) fromList(records []campaign.Evidence) {
 	matches := w.matches(records)
-	for _, e := range records {
+	for i := range records {
+		e := &records[i]
 		at, known := w.known(e.CallUUID)
 		m := matches[e.CallUUID]
 		switch {
@@ -292,14 +298,15 @@ func (w *world) fromList(records []campaign.Evidence) {
 
 // matches is storage's statement pairings, and the match that follows.
 func (w *world) matches(records []campaign.Evidence) map[string]campaign.Match {
-	var pairs []campaign.Pairing
-	for _, e := range records {
+	w.pairs = w.pairs[:0]
+	for i := range records {
+		e := &records[i]
 		if _, known := w.known(e.CallUUID); known {
 			continue
 		}
 		for _, a := range w.all {
 			if a.CallUUID == "" && !a.DialedAt.IsZero() && w.couldBe(a, e) {
-				pairs = append(pairs, campaign.Pairing{
+				w.pairs = append(w.pairs, campaign.Pairing{
 					CallUUID: e.CallUUID, AttemptID: a.ID, ContactID: a.ContactID, State: a.State, Undated: e.At.IsZero(),
 					Rival: w.rivalOf(a, e.CallUUID),
 					Early: a.State == campaign.Dialing || a.TokenExpiresAt.After(w.now.Add(-settleAfter)),
@@ -307,14 +314,14 @@ func (w *world) matches(records []campaign.Evidence) map[string]campaign.Match {
 			}
 		}
 	}
-	if pairs == nil {
+	if len(w.pairs) == 0 {
 		return nil
 	}
-	return campaign.MatchCalls(pairs)
+	return campaign.MatchCalls(w.pairs)
 }
 
 // couldBe reports whether the attempt could have made the record's call.
-func (w *world) couldBe(a *campaign.Attempt, e campaign.Evidence) bool {
+func (w *world) couldBe(a *campaign.Attempt, e *campaign.Evidence) bool {
 	for _, f := range w.foreign {
 		if f.uuid == e.CallUUID && f.firstSeen.Before(a.DialedAt) {
 			return false
@@ -335,9 +342,9 @@ func (w *world) rivalOf(a *campaign.Attempt, uuid string) bool {
 	return false
 }
 
-func (w *world) keepForeign(e campaign.Evidence, ambiguous bool) {
+func (w *world) keepForeign(e *campaign.Evidence, ambiguous bool) {
 	if ambiguous {
-		w.raise([]campaign.Alarm{{Kind: campaign.AlarmAmbiguousMatch}})
+		w.raise(campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch})
 	}
 	for i := range w.foreign {
 		if w.foreign[i].uuid == e.CallUUID {
@@ -345,21 +352,21 @@ func (w *world) keepForeign(e campaign.Evidence, ambiguous bool) {
 			return
 		}
 	}
-	w.tell("call %s is kept as foreign", e.CallUUID)
+	if w.told {
+		w.tell("call %s is kept as foreign", e.CallUUID)
+	}
 	w.foreign = append(w.foreign, foreignCall{e.CallUUID, e.At, w.now})
-	w.raise([]campaign.Alarm{{Kind: campaign.AlarmForeignCall}})
+	w.raise(campaign.Alarm{Kind: campaign.AlarmForeignCall})
 }
 
 // command is a person's: pause, stop or suppress, at any time.
-func (w *world) command() {
-	w.after(w.upTo(2*time.Hour), func() {
-		switch w.rng.IntN(4) {
-		case 0:
-			w.suppress()
-		case 1:
-			w.stop(w.rng.IntN(len(w.people)))
-		default:
-			w.pause(w.rng.IntN(len(w.people)))
-		}
-	})
+func (w *world) command(event) {
+	switch w.rng.IntN(4) {
+	case 0:
+		w.suppress()
+	case 1:
+		w.stop(w.rng.IntN(len(w.people)))
+	default:
+		w.pause(w.rng.IntN(len(w.people)))
+	}
 }

@@ -18,6 +18,7 @@ type books struct {
 	suppressed bool
 	foreign    []foreignCall
 	alarms     []string
+	pairs      []campaign.Pairing // of the last match, kept for their room
 }
 
 // person is a contact, the status of its campaign, and its attempts.
@@ -52,20 +53,24 @@ const (
 
 var utc = []string{"UTC"}
 
-func (w *world) newBooks() books {
-	b := books{settings: campaign.Settings{Retry: pick(w, policies), Hours: campaign.Hours{To: 24 * 60}}}
+// peopleMost is how many people share the number in a history.
+const peopleMost = 2
+
+func (w *world) drawBooks() {
+	w.settings = campaign.Settings{Retry: pick(w, policies), Hours: campaign.Hours{To: 24 * 60}}
 	if w.chance(0.35) {
 		from := w.rng.IntN(20 * 60)
-		b.settings.Hours = campaign.Hours{From: from, To: from + 60 + w.rng.IntN(3*60)}
+		w.settings.Hours = campaign.Hours{From: from, To: from + 60 + w.rng.IntN(3*60)}
 	}
-	b.people = make([]person, w.terms.people)
-	for i := range b.people {
-		b.people[i] = person{
+	w.suppressed, w.foreign, w.alarms = false, w.foreign[:0], w.alarms[:0]
+	w.people = slices.Grow(w.people[:0], peopleMost)[:w.terms.people]
+	for i := range w.people {
+		k := &w.people[i]
+		*k = person{
 			Contact: campaign.Contact{ID: int64(i), CampaignID: int64(i), To: theirNumber, Zones: utc, DueAt: w.begin, State: campaign.Pending},
-			status:  campaign.Running, attempts: make([]campaign.Attempt, 0, 4), rows: make([]row, 0, 4),
+			status:  campaign.Running, attempts: k.attempts[:0], rows: k.rows[:0],
 		}
 	}
-	return b
 }
 
 // place is where an attempt stands: attempt i of person p.
@@ -179,38 +184,42 @@ func (w *world) withdraw(at place, why campaign.Withdrawal, by campaign.Writer) 
 	_, a, _ := w.at(at)
 	after := *a
 	after.State, after.Note = campaign.Void, string(why)
-	w.amend(at, after, by)
+	w.amend(at, &after, by)
 }
 
+// recordSaid records what came back to a POST.
+func (w *world) recordSaid(e event) { w.record(e.at, &w.said[e.n]) }
+
 // record is storage's Record.
-func (w *world) record(at place, o campaign.Outcome) {
+func (w *world) record(at place, o *campaign.Outcome) {
 	_, a, _ := w.at(at)
 	if o.Kind == campaign.OutcomeRefused && campaign.Remedies[o.Refusal].Pause && (a.State == campaign.Dialing || a.State == campaign.Unknown) {
 		w.pause(at.p)
 	}
 	if o.Kind == campaign.OutcomeCreated {
-		w.fold(at, o.Evidence, campaign.Placer)
+		w.fold(at, &o.Evidence, campaign.Placer)
 		return
 	}
-	after, alarms, err := campaign.Conclude(*a, o)
+	after, alarms, err := campaign.Conclude(*a, *o)
 	if err != nil {
 		w.breaks("I4", "%v", err)
 	}
-	w.tell("person %d: attempt %d recorded as %s %s", at.p, at.i, o.Kind, o.Refusal)
-	w.raise(alarms)
-	w.amend(at, after, campaign.Placer)
+	if w.told {
+		w.tell("person %d: attempt %d recorded as %s %s", at.p, at.i, o.Kind, o.Refusal)
+	}
+	w.raise(alarms...)
+	w.amend(at, &after, campaign.Placer)
 }
 
 // fold is storage's foldInto.
-func (w *world) fold(at place, e campaign.Evidence, by campaign.Writer) {
+func (w *world) fold(at place, e *campaign.Evidence, by campaign.Writer) {
 	if other, known := w.known(e.CallUUID); known && other != at {
-		w.raise([]campaign.Alarm{{Kind: campaign.AlarmAmbiguousMatch}})
+		w.raise(campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch})
 		return
 	}
-	_, a, _ := w.at(at)
-	before := *a
-	after, alarms := campaign.Fold(before, e)
-	w.raise(alarms)
+	_, before, _ := w.at(at)
+	after, alarms := campaign.Fold(*before, *e)
+	w.raise(alarms...)
 	if w.told && (after.State != before.State || len(after.Seen) != len(before.Seen) || before.Bill.Before(after.Bill) && e.Source != campaign.FromList) {
 		w.tell("person %d: attempt %d, %s says %q of %s: %s", at.p, at.i, e.Source, e.Status, e.CallUUID, after.State)
 	}
@@ -220,8 +229,8 @@ func (w *world) fold(at place, e campaign.Evidence, by campaign.Writer) {
 	if after.CallUUID != before.CallUUID {
 		w.foreign = slices.DeleteFunc(w.foreign, func(f foreignCall) bool { return f.uuid == after.CallUUID })
 	}
-	w.checkGrowth(&before, &after)
-	w.amend(at, after, by)
+	w.checkGrowth(before, &after)
+	w.amend(at, &after, by)
 }
 
 func (w *world) known(uuid string) (place, bool) {
@@ -233,19 +242,21 @@ func (w *world) known(uuid string) (place, bool) {
 	return place{}, false
 }
 
-func (w *world) raise(alarms []campaign.Alarm) {
+func (w *world) raise(alarms ...campaign.Alarm) {
 	for _, a := range alarms {
-		w.tell("alarm: %s, %s", a.Kind, a.Detail)
+		if w.told {
+			w.tell("alarm: %s, %s", a.Kind, a.Detail)
+		}
 		w.alarms = append(w.alarms, a.Kind)
 	}
 }
 
 // amend is storage's: it stores the attempt as it is after a change, and the
 // decision that follows. What is voided is voided first.
-func (w *world) amend(at place, after campaign.Attempt, by campaign.Writer) {
+func (w *world) amend(at place, after *campaign.Attempt, by campaign.Writer) {
 	_, a, r := w.at(at)
 	before := a.State
-	if same(a, &after) {
+	if same(a, after) {
 		return
 	}
 	w.checkMove(a, by, after.State)
@@ -253,7 +264,7 @@ func (w *world) amend(at place, after campaign.Attempt, by campaign.Writer) {
 	if before != after.State {
 		r.looks, r.lookAt, w.rest = 0, w.now, 0
 	}
-	*a = after
+	*a = *after
 	w.decide(at.p)
 	if reopened {
 		w.yield(at.p)
@@ -266,7 +277,7 @@ func (w *world) amend(at place, after campaign.Attempt, by campaign.Writer) {
 func same(a, b *campaign.Attempt) bool {
 	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist && a.CallUUID == b.CallUUID &&
 		len(a.Seen) == len(b.Seen) && a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.ClosedAt.Equal(b.ClosedAt) &&
-		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
+		(a.Bill == b.Bill || !a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill))
 }
 
 // unseen reports whether what a claim reserves is not committed yet when
@@ -320,12 +331,14 @@ func (w *world) pause(p int) {
 			w.withdraw(place{p, i}, campaign.WithdrawnPaused, campaign.Operator)
 		}
 	}
-	w.after(time.Minute+w.upTo(20*time.Minute), func() {
-		if k.status == campaign.Paused {
-			k.status = campaign.Running
-			w.tell("person %d: campaign resumed", p)
-		}
-	})
+	w.after(time.Minute+w.upTo(20*time.Minute), event{do: (*world).resume, at: place{p: p}})
+}
+
+func (w *world) resume(e event) {
+	if k := &w.people[e.at.p]; k.status == campaign.Paused {
+		k.status = campaign.Running
+		w.tell("person %d: campaign resumed", e.at.p)
+	}
 }
 
 // stop is storage's Stop.

@@ -16,6 +16,7 @@ type carrier struct {
 	// stands still does. away is when it cannot be read at all.
 	blindFrom, blindTo time.Time
 	awayFrom, awayTo   time.Time
+	said               []campaign.Outcome  // what came back to the POSTs, by its number
 	read               []campaign.Evidence // the last reading, kept for its room
 }
 
@@ -37,74 +38,78 @@ type call struct {
 	pricedAt, correctedAt time.Time
 }
 
-func (w *world) newCarrier() carrier {
-	var c carrier
+func (w *world) drawCarrier() {
+	w.carrier = carrier{calls: w.calls[:0], said: w.said[:0], read: w.read[:0]}
 	if w.chance(0.1) {
-		c.blindFrom = w.begin.Add(w.upTo(time.Hour))
-		c.blindTo = c.blindFrom.Add(w.upTo(time.Hour))
+		w.blindFrom = w.begin.Add(w.upTo(time.Hour))
+		w.blindTo = w.blindFrom.Add(w.upTo(time.Hour))
 	}
 	if w.terms.outage > 0 {
-		c.awayFrom, c.awayTo = w.begin, w.begin.Add(w.terms.outage)
+		w.awayFrom, w.awayTo = w.begin, w.begin.Add(w.terms.outage)
 	}
-	return c
 }
 
-// answer is what comes back to a POST: an outcome, or nothing in time.
-type answer struct {
-	outcome campaign.Outcome
-	takes   time.Duration
+// say keeps what comes back to a POST, and returns its number.
+func (w *world) say(o campaign.Outcome) int {
+	w.said = append(w.said, o)
+	return len(w.said) - 1
 }
 
-// post is POST /calls as it reaches the carrier.
-func (w *world) post(at place, expires time.Time) answer {
+// post is POST /calls as it reaches the carrier: what comes back, by its
+// number, and after how long.
+func (w *world) post(at place, expires time.Time) (said int, takes time.Duration) {
 	if !w.now.Before(expires) && !w.lacks(tokenExpiry) {
 		w.tell("carrier: attempt %d of person %d comes after its token expired: 401", at.i, at.p)
-		return answer{refused(campaign.RefusedAuth), 0}
+		return w.say(refused(campaign.RefusedAuth)), 0
 	}
 	fault := w.drawFault()
-	w.tell("carrier: POST of attempt %d of person %d: %s", at.i, at.p, fault.name)
-	a := answer{fault.outcome, w.upTo(clientMost / 2)}
+	if w.told {
+		w.tell("carrier: POST of attempt %d of person %d: %s", at.i, at.p, fault.name)
+	}
+	takes = w.upTo(clientMost / 2)
+	said = w.say(fault.outcome)
 	if fault.placed {
 		c := w.ring(at)
 		c.lied = fault.outcome.Kind == campaign.OutcomeRefused
 		if fault.outcome.Kind == campaign.OutcomeCreated {
-			a.outcome.Evidence = campaign.Evidence{
+			w.said[said].Evidence = campaign.Evidence{
 				Source: campaign.FromResponse, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: "started", Direction: "outbound",
 			}
 		}
 	}
-	if fault.name == "answered too late" {
-		a.takes = clientMost
+	if fault.late {
+		takes = clientMost
 	}
-	return a
+	return said, takes
 }
 
 // fault is a way in which a POST goes.
 type fault struct {
 	name    string
 	placed  bool
+	late    bool // the answer comes after nobody waits for it
 	outcome campaign.Outcome
 }
 
 var (
 	unknown = campaign.Outcome{Kind: campaign.OutcomeUnknown}
-	created = fault{"201", true, campaign.Outcome{Kind: campaign.OutcomeCreated}}
+	created = fault{"201", true, false, campaign.Outcome{Kind: campaign.OutcomeCreated}}
 
 	faults = []fault{
-		{"500, not placed", false, unknown},
-		{"500, placed", true, unknown},
-		{"cut before it was placed", false, unknown},
-		{"cut after it was placed", true, unknown},
-		{"answered too late", true, unknown},
-		{"201 that cannot be read", true, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}},
-		{"429", false, refused(campaign.RefusedRate)},
-		{"no connection", false, refused(campaign.RefusedUnreachable)},
-		{"403", false, refused(campaign.RefusedAccount)},
+		{"500, not placed", false, false, unknown},
+		{"500, placed", true, false, unknown},
+		{"cut before it was placed", false, false, unknown},
+		{"cut after it was placed", true, false, unknown},
+		{"answered too late", true, true, unknown},
+		{"201 that cannot be read", true, false, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}},
+		{"429", false, false, refused(campaign.RefusedRate)},
+		{"no connection", false, false, refused(campaign.RefusedUnreachable)},
+		{"403", false, false, refused(campaign.RefusedAccount)},
 	}
-	invalid = fault{"400", false, refused(campaign.RefusedInvalid)}
+	invalid = fault{"400", false, false, refused(campaign.RefusedInvalid)}
 	lies    = []fault{
-		{"429, placed", true, refused(campaign.RefusedRate)},
-		{"no connection, placed", true, refused(campaign.RefusedUnreachable)},
+		{"429, placed", true, false, refused(campaign.RefusedRate)},
+		{"no connection, placed", true, false, refused(campaign.RefusedUnreachable)},
 	}
 )
 
@@ -157,7 +162,9 @@ func (w *world) ring(at place) *call {
 	c.missed = w.terms.kind != shared && w.chance(0.3)
 	w.script(n)
 	w.priceCall(c)
-	w.tell("carrier: %s rings, and will end as %s", c.uuid, c.truth)
+	if w.told {
+		w.tell("carrier: %s rings, and will end as %s", c.uuid, c.truth)
+	}
 	return c
 }
 
@@ -210,7 +217,7 @@ func (w *world) webhook(n int, word string, at time.Duration) bool {
 	if w.chance(w.terms.late) {
 		delay = w.upTo(time.Hour)
 	}
-	deliver := func() { w.receive(n, word, told) }
+	deliver := event{do: (*world).receive, n: n, word: word, since: told}
 	w.after(at+delay, deliver)
 	if w.chance(0.1) {
 		w.after(at+delay+w.upTo(time.Hour), deliver)
@@ -219,16 +226,16 @@ func (w *world) webhook(n int, word string, at time.Duration) bool {
 }
 
 // receive is storage's Receive.
-func (w *world) receive(n int, word string, told time.Time) {
-	c := &w.calls[n]
+func (w *world) receive(told event) {
+	c := &w.calls[told.n]
 	e := campaign.Evidence{
-		Source: campaign.FromEvent, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: word, Direction: "outbound",
-		To: theirNumber, From: ourNumber, At: told, ObservedAt: w.now,
+		Source: campaign.FromEvent, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: told.word, Direction: "outbound",
+		To: theirNumber, From: ourNumber, At: told.since, ObservedAt: w.now,
 	}
-	if word == "completed" {
-		e.Bill = w.bill(c, told)
+	if told.word == "completed" {
+		e.Bill = w.bill(c, told.since)
 	}
-	w.fold(c.by, e, campaign.Carrier)
+	w.fold(c.by, &e, campaign.Carrier)
 }
 
 // priceCall draws what a call costs, when that is known, and whether it is
@@ -247,14 +254,18 @@ func (w *world) priceCall(c *call) {
 
 // bill is the call's, as it is known at a moment after its end.
 func (w *world) bill(c *call, at time.Time) campaign.Bill {
-	b := campaign.Bill{Duration: &c.seconds, StartTime: c.created, EndTime: c.end, Network: "23420"}
-	if !at.Before(c.pricedAt) {
-		b.Price = c.price
+	return campaign.Bill{Duration: &c.seconds, StartTime: c.created, EndTime: c.end, Network: "23420", Price: c.priceAt(at)}
+}
+
+// priceAt is the price as it is known at a moment after the call's end.
+func (c *call) priceAt(at time.Time) decimal.NullDecimal {
+	switch {
+	case c.corrected.Valid && !at.Before(c.correctedAt):
+		return c.corrected
+	case !at.Before(c.pricedAt):
+		return c.price
 	}
-	if c.corrected.Valid && !at.Before(c.correctedAt) {
-		b.Price = c.corrected
-	}
-	return b
+	return decimal.NullDecimal{}
 }
 
 // finalPrice is what the call costs in the end.
@@ -273,11 +284,12 @@ func (w *world) list(asked func(*call) bool) (found []campaign.Evidence, whole, 
 		return nil, false, true
 	}
 	blind := within(w.now, w.blindFrom, w.blindTo)
+	lastHour, kept := w.now.Add(-time.Hour), w.now.Add(-retention)
 	w.read = w.read[:0]
 	for n := range w.calls {
 		c := &w.calls[n]
 		switch {
-		case w.now.Before(c.listed) || w.now.Sub(c.created) > retention || blind && w.now.Sub(c.created) < time.Hour:
+		case w.now.Before(c.listed) || c.created.Before(kept) || blind && c.created.After(lastHour):
 		case c.missed && c.by.p >= 0:
 			c.missed = false
 		case asked(c):
@@ -313,7 +325,7 @@ func (w *world) entry(c *call) campaign.Evidence {
 func within(now, from, to time.Time) bool { return !now.Before(from) && now.Before(to) }
 
 // strangerCalls is somebody else's call between the same two numbers.
-func (w *world) strangerCalls() {
+func (w *world) strangerCalls(event) {
 	n := w.newCall(place{p: -1})
 	w.script(n)
 	w.priceCall(&w.calls[n])

@@ -69,7 +69,7 @@ func (w *world) checkGrowth(a, b *campaign.Attempt) {
 		w.breaks("I9", "the call of an attempt changed from %s to %s", a.CallUUID, b.CallUUID)
 	case len(b.Seen) < len(a.Seen) || shrank(a.AnsweredAt, b.AnsweredAt) || shrank(a.FailedAt, b.FailedAt) || shrank(a.ClosedAt, b.ClosedAt):
 		w.breaks("I9", "a fact was taken back")
-	case b.Bill.Before(a.Bill):
+	case b.Bill != a.Bill && b.Bill.Before(a.Bill):
 		w.breaks("I9", "a lesser bill stands")
 	case a.State == campaign.Ended && b.State != campaign.Ended:
 		w.breaks("I9", "an ended attempt became %s", b.State)
@@ -250,10 +250,8 @@ func (w *world) rungWrongly(p int) bool {
 // judgeCalls is I5 and I6: each call stands on its attempt, ended as it ended,
 // at its price.
 func (w *world) judgeCalls() {
-	called := map[place]bool{}
 	for i := range w.calls {
 		c := &w.calls[i]
-		called[c.by] = true
 		_, a, _ := w.at(c.by)
 		switch got, want := a.Disposition(), c.known(); {
 		case a.CallUUID != c.uuid:
@@ -265,7 +263,7 @@ func (w *world) judgeCalls() {
 		}
 	}
 	for at, a := range w.all {
-		if !called[at] && (a.CallUUID != "" || a.State != campaign.Void && a.State != campaign.Refused && a.State != campaign.Absent) {
+		if !slices.ContainsFunc(w.calls, func(c call) bool { return c.by == at }) && (a.CallUUID != "" || a.State != campaign.Void && a.State != campaign.Refused && a.State != campaign.Absent) {
 			w.breaks("I5", "attempt %d of person %d made no call, and is %s", at.i, at.p, a.State)
 		}
 	}

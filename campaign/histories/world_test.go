@@ -58,13 +58,15 @@ type terms struct {
 }
 
 // world is one history: our books, the carrier, and everything that happens
-// between them, in the order of a clock that nobody waits for.
+// between them, in the order of a clock that nobody waits for. It lives one
+// after the other, in the room of the one before.
 type world struct {
-	rng     *rand.Rand
-	seed    uint64
+	source  rand.PCG
+	rng     *rand.Rand // of source
 	without guard
 	terms   terms
 	begin   time.Time
+	latest  time.Time // by when it must have ended
 	now     time.Time
 	agenda  agenda
 	rest    time.Duration // between two rounds of the loops, longer while nothing happens
@@ -85,22 +87,35 @@ const (
 	longest   = 30 * 24 * time.Hour
 )
 
-// newWorld draws a history. The same seed draws the same one.
-func newWorld(seed uint64, without guard, told bool) *world {
-	w := &world{rng: rand.New(rand.NewPCG(seed, 1)), seed: seed, without: without, told: told}
-	w.begin = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC).Add(w.upTo(24 * time.Hour))
-	w.now = w.begin
+// newWorld makes room for histories. told: their stories are kept.
+func newWorld(told bool) *world {
+	w := &world{told: told}
+	w.rng = rand.New(&w.source)
+	return w
+}
+
+var firstDay = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+
+// draw draws a history. The same seed draws the same one, whatever was lived
+// before.
+func (w *world) draw(seed uint64, without guard) {
+	w.source.Seed(seed, 1)
+	w.without = without
+	w.begin = firstDay.Add(w.upTo(24 * time.Hour))
+	w.latest = w.begin.Add(longest)
+	w.now, w.rest, w.steps = w.begin, 0, 0
+	w.broken, w.story = "", w.story[:0]
+	w.agenda.clear()
 	w.drawTerms()
-	w.books = w.newBooks()
-	w.carrier = w.newCarrier()
+	w.drawBooks()
+	w.drawCarrier()
 	if w.terms.commands {
-		w.command()
+		w.after(w.upTo(2*time.Hour), event{do: (*world).command})
 	}
 	if w.terms.kind == shared {
-		w.after(w.upTo(10*time.Minute), w.strangerCalls)
+		w.after(w.upTo(10*time.Minute), event{do: (*world).strangerCalls})
 	}
-	w.after(w.upTo(time.Minute), w.round)
-	return w
+	w.after(w.upTo(time.Minute), event{do: (*world).round})
 }
 
 func (w *world) drawTerms() {
@@ -131,9 +146,11 @@ func (w *world) drawTerms() {
 // kinds are drawn by how often they stand here.
 var kinds = []kind{fair, fair, fair, fair, fair, fair, fair, fair, fair, shared, shared, silent, tardy, tardy, lying, lying}
 
-// run lives the history to its end and returns the promise that it broke, or
-// "". What is read last may show that it has not come to its end after all.
-func (w *world) run() string {
+// run lives the seed's history to its end and returns the promise that it
+// broke, or "". What is read last may show that it has not come to its end
+// after all.
+func (w *world) run(seed uint64, without guard) string {
+	w.draw(seed, without)
 	for w.broken == "" && !w.over() {
 		w.live()
 		w.lastPrices()
@@ -147,13 +164,13 @@ func (w *world) run() string {
 // live takes what is on the agenda until everybody has ended.
 func (w *world) live() {
 	for w.broken == "" && !w.over() {
-		if w.steps++; w.steps > stepsMost || w.now.Sub(w.begin) > longest {
+		if w.steps++; w.steps > stepsMost || w.now.After(w.latest) {
 			w.breaks("I4", "the history does not come to its end")
 			return
 		}
-		at, do := w.agenda.next()
-		w.until(at)
-		do()
+		e := w.agenda.next()
+		w.until(e.when)
+		e.do(w, e)
 	}
 }
 
@@ -176,81 +193,34 @@ func (w *world) tell(format string, args ...any) {
 	}
 }
 
-// replay lives the seed's history again and tells it.
-func replay(seed uint64, without guard) string {
-	w := newWorld(seed, without, true)
-	w.run()
+// tells lives the seed's history and tells it.
+func (w *world) tells(seed uint64, without guard) string {
+	w.run(seed, without)
 	head := fmt.Sprintf("seed %d: %+v, %s, %d POSTs at most, hours %v", seed, w.terms,
 		w.settings.Retry, w.settings.Retry.Attempts, w.settings.Hours)
 	return head + "\n" + strings.Join(w.story, "\n")
 }
 
-func (w *world) after(d time.Duration, do func()) { w.agenda.add(w.now.Add(d), do) }
+func (w *world) after(d time.Duration, e event) {
+	e.when = w.now.Add(d)
+	w.agenda.add(e)
+}
 
-func (w *world) chance(p float64) bool { return p > 0 && w.rng.Float64() < p }
+// chance draws as rand.Float64 does, and asks the source itself: it is what a
+// history does most.
+func (w *world) chance(p float64) bool {
+	return p > 0 && float64(w.source.Uint64()<<11>>11)/(1<<53) < p
+}
 
 // upTo draws a time, and often a short one.
 func (w *world) upTo(most time.Duration) time.Duration {
-	if w.rng.IntN(2) == 0 {
+	if w.source.Uint64()&1 == 0 {
 		most /= 16
 	}
 	return time.Duration(w.rng.Int64N(int64(most) + 1)).Truncate(time.Millisecond)
 }
 
 func pick[T any](w *world, list []T) T { return list[w.rng.IntN(len(list))] }
-
-// agenda is what is to happen, by time; of one time, in the order of coming in.
-type agenda struct {
-	heap []entry
-	seq  int
-}
-
-type entry struct {
-	at  time.Time
-	seq int
-	do  func()
-}
-
-func (e entry) before(o entry) bool {
-	if c := e.at.Compare(o.at); c != 0 {
-		return c < 0
-	}
-	return e.seq < o.seq
-}
-
-func (g *agenda) len() int { return len(g.heap) }
-
-func (g *agenda) add(at time.Time, do func()) {
-	g.seq++
-	g.heap = append(g.heap, entry{at, g.seq, do})
-	for i := len(g.heap) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !g.heap[i].before(g.heap[parent]) {
-			return
-		}
-		g.heap[i], g.heap[parent] = g.heap[parent], g.heap[i]
-		i = parent
-	}
-}
-
-func (g *agenda) next() (time.Time, func()) {
-	first, last := g.heap[0], len(g.heap)-1
-	g.heap[0], g.heap[last] = g.heap[last], entry{}
-	g.heap = g.heap[:last]
-	for i := 0; ; {
-		least := i
-		for child := 2*i + 1; child <= 2*i+2 && child < last; child++ {
-			if g.heap[child].before(g.heap[least]) {
-				least = child
-			}
-		}
-		if least == i {
-			return first.at, first.do
-		}
-		g.heap[i], g.heap[least] = g.heap[least], g.heap[i]
-		i = least
-	}
-}
 
 var policies = []campaign.Policy{
 	campaign.DefaultPolicy(),
