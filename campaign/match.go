@@ -24,6 +24,7 @@ type Match struct {
 	Possible  bool      // some attempt could have made the call
 	Early     bool      // the carrier may still tell an attempt that the call is its
 	Unique    bool      // only this attempt could, and it only this call
+	Doubtful  bool      // with Unique: an attempt of another contact, thought to have had no call, could have made it too
 }
 
 // MatchCalls says what each call in the pairings may belong to. A pair is
@@ -31,6 +32,9 @@ type Match struct {
 // attempt may still be answered, or its own call may not be listed yet, that is
 // waited for: a call that somebody else placed between the same numbers must
 // not take the place of the attempt's own.
+//
+// A call of a doubtful match may be that of somebody whom the carrier said it
+// did not call, and who is called again therefore: a person must be told.
 func MatchCalls(pairings []Pairing) map[string]Match {
 	claims := map[uuid.UUID]int{} // how many calls could be the attempt's
 	byCall := map[string][]Pairing{}
@@ -41,9 +45,10 @@ func MatchCalls(pairings []Pairing) map[string]Match {
 	matches := map[string]Match{}
 	for call, candidates := range byCall {
 		m := Match{Possible: true, Early: slices.ContainsFunc(candidates, func(p Pairing) bool { return p.Early })}
+		several := slices.ContainsFunc(candidates, func(p Pairing) bool { return p.ContactID != candidates[0].ContactID })
 		best := likeliest(candidates)
 		if !m.Early && len(best) == 1 && claims[best[0].AttemptID] == 1 && !best[0].Rival {
-			m.AttemptID, m.ContactID, m.Unique = best[0].AttemptID, best[0].ContactID, true
+			m.AttemptID, m.ContactID, m.Unique, m.Doubtful = best[0].AttemptID, best[0].ContactID, true, several
 		}
 		matches[call] = m
 	}

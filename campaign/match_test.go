@@ -14,7 +14,11 @@ func TestMatchCalls(t *testing.T) {
 	}
 	rival, early, undated := pair("U", first, Unknown), pair("U", first, Unknown), pair("U", first, Unknown)
 	rival.Rival, early.Early, undated.Undated = true, true, true
+	other := pair("U", second, Refused)
+	other.ContactID = 7
 	bound := Match{AttemptID: first, Possible: true, Unique: true}
+	doubtful := bound
+	doubtful.Doubtful = true
 	possible := Match{Possible: true}
 	for _, test := range []struct {
 		name  string
@@ -28,6 +32,8 @@ func TestMatchCalls(t *testing.T) {
 		{"a rival that is foreign", []Pairing{rival}, possible},
 		{"an attempt that may still be answered", []Pairing{early}, Match{Possible: true, Early: true}},
 		{"one waited for, one proved absent", []Pairing{pair("U", first, Unknown), pair("U", second, Absent)}, bound},
+		{"one waited for, another contact's refused", []Pairing{pair("U", first, Unknown), other}, doubtful},
+		{"another contact's refused, one waited for", []Pairing{other, pair("U", first, Unknown)}, doubtful},
 		{"one waited for, one proved absent, and no start", []Pairing{undated, pair("U", second, Absent)}, possible},
 		{"an attempt that has its call", []Pairing{pair("U", first, Ended)}, possible},
 	} {

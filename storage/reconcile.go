@@ -64,6 +64,7 @@ type reconciliation struct {
 type edit struct {
 	attempt  uuid.UUID
 	evidence campaign.Evidence
+	doubtful bool // see campaign.Match
 }
 
 // foreign is a record that is bound to no attempt.
@@ -95,7 +96,7 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 		return
 	}
 	if t, ok := known[e.CallUUID]; ok {
-		b.edits[t.contact] = append(b.edits[t.contact], edit{t.attempt, e})
+		b.edits[t.contact] = append(b.edits[t.contact], edit{t.attempt, e, false})
 		b.counts.Known++
 		return
 	}
@@ -104,7 +105,7 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 		return
 	}
 	if m.Unique {
-		b.edits[m.ContactID] = append(b.edits[m.ContactID], edit{m.AttemptID, e})
+		b.edits[m.ContactID] = append(b.edits[m.ContactID], edit{m.AttemptID, e, m.Doubtful})
 		b.counts.Bound++
 		return
 	}
@@ -123,6 +124,13 @@ func (b *reconciliation) apply(ctx context.Context) error {
 				continue
 			}
 			d.fold(edit.attempt, edit.evidence, campaign.Carrier)
+			if edit.doubtful {
+				d.alarms = append(d.alarms, campaign.Alarm{
+					Kind: campaign.AlarmAmbiguousMatch, AttemptID: edit.attempt,
+					Detail: fmt.Sprintf("call %q is bound to the attempt that waited for one, and might be of another contact, whom the carrier may have called though it said otherwise",
+						edit.evidence.CallUUID),
+				})
+			}
 			if repriced(before.Bill, d.attempts[d.find(edit.attempt)].Bill) {
 				b.counts.Repriced++
 			}

@@ -256,6 +256,35 @@ func TestReconcileWaitsForTheList(t *testing.T) {
 	sound(t, db)
 }
 
+// Where the one that was refused is another contact's, who may be called again
+// for it, a person is told: the carrier may have placed what it refused.
+func TestReconcileTellsOfADoubtfulMatch(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	running(t, db, "d", settings(), rows(0, 1))
+	first := dialOne(t, db)
+	record(t, db, first.ID, refused(campaign.RefusedRate))
+	second := dialOne(t, db)
+	if second.ContactID == first.ContactID || second.To != first.To {
+		t.Fatalf("contact %d is dialed after contact %d, want the other one of the number", second.ContactID, first.ContactID)
+	}
+	record(t, db, second.ID, unknown)
+	aged(t, db, first)
+	e := listed(aged(t, db, second), "U1", "completed")
+	if got := reconcile(t, db, e); got != (campaign.Reconciled{Bound: 1}) {
+		t.Errorf("got %+v, want it bound", got)
+	}
+	if diff := cmp.Diff([]string{campaign.AlarmAmbiguousMatch}, alarms(t, db)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+	reconcile(t, db, e)
+	if times := storagetest.Value[int](t, db, `SELECT sum(times) FROM alarms`); times != 1 {
+		t.Errorf("raised %d times, want once", times)
+	}
+	sound(t, db)
+}
+
 // What was kept as foreign is bound by a later reading, when it is certain.
 func TestReconcileBindsWhatWasForeign(t *testing.T) {
 	t.Parallel()

@@ -290,6 +290,9 @@ func (w *world) fromList(records []campaign.Evidence) {
 		case m.Early:
 		case m.Unique:
 			w.fold(placeOf(m.AttemptID), e, campaign.Carrier)
+			if m.Doubtful {
+				w.raise(campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch})
+			}
 		default:
 			w.keepForeign(e, m.Possible)
 		}

@@ -107,6 +107,8 @@ var mutants = []mutant{
 		" && claims[best[0].AttemptID] == 1", "", "campaign", "TestMatchCalls"},
 	{"a rival keeps a record from being bound", "campaign/match.go",
 		" && !best[0].Rival", "", "campaign", "TestMatchCalls"},
+	{"a doubtful match is told of", "storage/reconcile.go",
+		"if edit.doubtful {", "if false {", "storage", "TestReconcileTellsOfADoubtfulMatch"},
 
 	// Facts only grow.
 	{"a call uuid is written once", "storage/migrations/00018_attempts_by_the_statement.sql",
