@@ -329,6 +329,9 @@ func TestLeavingConnectionIsSealed(t *testing.T) {
 	if !conn.seal(0) {
 		t.Error("a write under way was not counted")
 	}
+	if err := here.SetWriteDeadline(time.Now().Add(time.Second)); err != nil { // for a connection that would take it
+		t.Fatal(err)
+	}
 	if _, err := conn.Write([]byte("late")); !errors.Is(err, errSealed) {
 		t.Errorf("got %v, want a sealed connection to refuse", err)
 	}
