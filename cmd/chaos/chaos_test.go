@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dialer/cli"
 )
 
 // asProgram makes the test binary the program itself.
@@ -39,7 +41,7 @@ func TestNobodyIsRungTwiceOrForgotten(t *testing.T) {
 	code, out, errOut := chaos(t, "--kills", "12", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6",
 		"--gap", "170ms", "--contacts", "300", "--queue-ahead", "2s", "--seed", "3")
 	t.Log(out)
-	if code != exitOK {
+	if code != cli.ExitOK {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	for _, want := range []string{
@@ -83,8 +85,8 @@ fi
 exec %s "$@"
 `, program))
 	code, out, errOut := chaos(t, "--dialer", accuser, "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
-	if code != exitBroken {
-		t.Errorf("exit %d, want %d: %s%s", code, exitBroken, out, errOut)
+	if code != cli.ExitFailed {
+		t.Errorf("exit %d, want %d: %s%s", code, cli.ExitFailed, out, errOut)
 	}
 	for _, want := range []string{"BROKEN I1: one example", "BROKEN:", "NOT every promise holds"} {
 		if !strings.Contains(out, want) {
@@ -113,8 +115,8 @@ trap 'exit 0' TERM
 while :; do sleep 0.1; done
 `, crashed))
 	code, out, _ := chaos(t, "--dialer", idle, "--kills", "0", "--contacts", "5", "--deadline", "2s", "--processes", "1")
-	if code != exitBroken {
-		t.Errorf("exit %d, want %d", code, exitBroken)
+	if code != cli.ExitFailed {
+		t.Errorf("exit %d, want %d", code, cli.ExitFailed)
 	}
 	for _, want := range []string{errUnended.Error(), "5 people to go", "dialer-1 ended by itself: exit status 3"} {
 		if !strings.Contains(out, want) {
@@ -187,11 +189,11 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"--gap", "--gap 1us"},
 	} {
 		code, _, errOut := chaos(t, strings.Fields(test.args)...)
-		if code != exitUsage || !strings.Contains(errOut, test.says) {
+		if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
 			t.Errorf("%s: exit %d, said %q; want exit 2 and a word of %q", test.args, code, errOut, test.says)
 		}
 	}
-	if code, out, _ := chaos(t, "--help"); code != exitOK || !strings.Contains(out, "--redis-losses") {
+	if code, out, _ := chaos(t, "--help"); code != cli.ExitOK || !strings.Contains(out, "--redis-losses") {
 		t.Errorf("--help: exit %d, %s", code, out)
 	}
 }

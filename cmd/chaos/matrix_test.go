@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/cli"
 	"dialer/failpoint"
 )
 
@@ -14,7 +15,7 @@ func TestEveryFailpointKills(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := chaos(t, "--matrix", "1", "--processes", "2", "--contacts", "60", "--calls-per-second", "20", "--queue-ahead", "1s", "--seed", "3")
 	t.Log(out)
-	if code != exitOK {
+	if code != cli.ExitOK {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	for _, p := range failpoint.Points {

@@ -7,10 +7,9 @@ import (
 	"io"
 	"os"
 	"time"
-)
 
-// errBroken: the output said what is broken.
-var errBroken = errors.New("broken")
+	"dialer/cli"
+)
 
 // play runs it all, prints what came of it, and leaves nothing behind but the
 // evidence, if there is any.
@@ -29,7 +28,7 @@ func play(ctx context.Context, o options, out io.Writer) error {
 	case err != nil:
 		return errors.Join(err, w.clear(keep))
 	case broken:
-		return errBroken
+		return cli.ErrFailed // the output said what is broken
 	}
 	return w.clear(keep)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage"
 
 	"github.com/google/uuid"
@@ -38,9 +39,9 @@ type alarmsListCommand struct {
 func (c *alarmsListCommand) validate() error {
 	switch {
 	case c.Limit < 1 || c.Limit > alarmsMost:
-		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", errUsage, alarmsMost, c.Limit)
+		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", cli.ErrUsage, alarmsMost, c.Limit)
 	case c.Since < 0:
-		return fmt.Errorf("%w: --since must not be negative", errUsage)
+		return fmt.Errorf("%w: --since must not be negative", cli.ErrUsage)
 	case c.Kind != "":
 		return knownKind(c.Kind)
 	}
@@ -53,7 +54,7 @@ func knownKind(kind string) error {
 		kinds = append(kinds, k.Kind)
 	}
 	if !slices.Contains(kinds, kind) {
-		return fmt.Errorf("%w: --kind must be one of %s", errUsage, strings.Join(kinds, ", "))
+		return fmt.Errorf("%w: --kind must be one of %s", cli.ErrUsage, strings.Join(kinds, ", "))
 	}
 	return nil
 }
@@ -186,10 +187,10 @@ type alarmsResolveCommand struct {
 
 func (c *alarmsResolveCommand) validate() error {
 	if (len(c.IDs) == 0) == (c.Kind == "") {
-		return fmt.Errorf("%w: name the alarms' ids, or give --kind", errUsage)
+		return fmt.Errorf("%w: name the alarms' ids, or give --kind", cli.ErrUsage)
 	}
 	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.Kind != "" {
 		return knownKind(c.Kind)
@@ -221,7 +222,7 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 	for _, id := range c.IDs {
 		if !slices.Contains(resolved, id) {
 			con.printf("%d: no open alarm has this id\n", id)
-			err = errFailed
+			err = cli.ErrFailed
 		}
 	}
 	return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/embedded"
 	"dialer/metrics"
 	"dialer/storage/storagetest"
@@ -33,7 +34,7 @@ func (l *line) dials(t *testing.T) (address string) {
 		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", address, "--public-url", l.hooks, "--redis-url", redis.URL,
 			"--signature-secret", "the account's secret", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
 			"--database-url", l.db.URL, "--requests-per-second", "100")
-		if code != exitOK {
+		if code != cli.ExitOK {
 			t.Errorf("run: exit %d, said %s", code, errOut)
 		}
 	}()
@@ -182,7 +183,7 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	list := func(args ...string) string {
 		t.Helper()
 		code, out, errOut := dialer(t, append([]string{"alarms", "--database-url", l.db.URL}, args...)...)
-		if code != exitOK {
+		if code != cli.ExitOK {
 			t.Errorf("alarms %s: exit %d, %s", args, code, errOut)
 		}
 		return out
@@ -211,10 +212,10 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	}
 	id := storagetest.Value[string](t, l.db, `SELECT id::text FROM alarms WHERE kind = 'redis_may_evict'`)
 	resolve := []string{"alarms", "resolve", "--by", "ann", "--database-url", l.db.URL}
-	if code, out, errOut := dialer(t, append(resolve, id)...); code != exitOK || out != "1 resolved\n" {
+	if code, out, errOut := dialer(t, append(resolve, id)...); code != cli.ExitOK || out != "1 resolved\n" {
 		t.Errorf("resolve: exit %d, %q %q", code, out, errOut)
 	}
-	if code, out, _ := dialer(t, append(resolve, id)...); code != exitFailed || !strings.Contains(out, id+": no open alarm has this id") {
+	if code, out, _ := dialer(t, append(resolve, id)...); code != cli.ExitFailed || !strings.Contains(out, id+": no open alarm has this id") {
 		t.Errorf("resolve again: exit %d, %q", code, out)
 	}
 	if out := list("--kind", "redis_may_evict"); out != "no alarms\n" {
@@ -223,7 +224,7 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	if out := list("--kind", "redis_may_evict", "--all"); !strings.Contains(out, "resolved by ann") {
 		t.Errorf("--all: %s", out)
 	}
-	if code, out, _ := dialer(t, append(resolve, "--kind", "second_call_for_attempt")...); code != exitOK || !strings.HasSuffix(out, " resolved\n") {
+	if code, out, _ := dialer(t, append(resolve, "--kind", "second_call_for_attempt")...); code != cli.ExitOK || !strings.HasSuffix(out, " resolved\n") {
 		t.Errorf("resolve a kind: exit %d, %q", code, out)
 	}
 }
@@ -235,7 +236,7 @@ func TestAlarmsNamesMistakes(t *testing.T) {
 		{"resolve", "--by", "ann"}, {"resolve", "1", "--kind", "foreign_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
 	} {
 		code, _, errOut := dialer(t, append(append([]string{"alarms"}, args...), "--database-url", "postgres:///nowhere")...)
-		if code != exitUsage || errOut == "" {
+		if code != cli.ExitUsage || errOut == "" {
 			t.Errorf("alarms %s: exit %d, said %q; want exit 2 and why", args, code, errOut)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/intake"
 	"dialer/storage/storagetest"
 )
@@ -34,7 +35,7 @@ func testSettings() campaign.Settings {
 func TestReportAccountsForEveryRowInEveryFormat(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "=outage")
-	if code, out, errOut := dialer(t, "report", "=outage", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "4  rows of the CSV") {
+	if code, out, errOut := dialer(t, "report", "=outage", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "4  rows of the CSV") {
 		t.Errorf("table: exit %d, %q %q", code, out, errOut)
 	}
 
@@ -70,11 +71,11 @@ func TestWhyTellsOfEachPerson(t *testing.T) {
 		"447700900101":     "outage (running): line 2 of its CSV, pending: not called yet",
 		"+44 7700 900 102": "may be called from",
 	} {
-		if code, out, errOut := dialer(t, "why", number, "--database-url", db.URL); code != exitOK || !strings.Contains(out, says) {
+		if code, out, errOut := dialer(t, "why", number, "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, says) {
 			t.Errorf("why: exit %d, said %q %q, want %q", code, out, errOut, says)
 		}
 	}
-	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != exitFailed || !strings.Contains(out, "No campaign has this number") {
+	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "No campaign has this number") {
 		t.Errorf("a stranger: exit %d, said %q", code, out)
 	}
 }
@@ -82,7 +83,7 @@ func TestWhyTellsOfEachPerson(t *testing.T) {
 func TestSuppressionEndsWhoWaitsAndSaysSo(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
-	if code, out, errOut := dialer(t, "suppress", "add", "447700900101", "--note", "asked us to", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "1 added") {
+	if code, out, errOut := dialer(t, "suppress", "add", "447700900101", "--note", "asked us to", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "1 added") {
 		t.Fatalf("add: exit %d, %q %q", code, out, errOut)
 	}
 	_, out, _ := dialer(t, "why", "447700900101", "--database-url", db.URL)
@@ -94,10 +95,10 @@ func TestSuppressionEndsWhoWaitsAndSaysSo(t *testing.T) {
 	if _, out, _ = dialer(t, "suppress", "list", "--database-url", db.URL); !strings.Contains(out, "447700900101") {
 		t.Errorf("list: %q", out)
 	}
-	if code, out, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != exitOK {
+	if code, out, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != cli.ExitOK {
 		t.Errorf("remove: exit %d, %q %q", code, out, errOut)
 	}
-	if code, _, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != exitFailed || strings.Contains(errOut, "447700900101") {
+	if code, _, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != cli.ExitFailed || strings.Contains(errOut, "447700900101") {
 		t.Errorf("remove again: exit %d, said %q, want a failure that does not repeat the number", code, errOut)
 	}
 }
@@ -109,14 +110,14 @@ func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
 		return dialerCtx(t, t.Context(), file, "suppress", "import", "-", "--default-country", "GB", "--database-url", db.URL)
 	}
 	code, _, errOut := importing("number,why\n07700900101,asked\nnot a number\n07700900102\n")
-	if code != exitFailed || !strings.Contains(errOut, "-:3:") {
+	if code != cli.ExitFailed || !strings.Contains(errOut, "-:3:") {
 		t.Errorf("exit %d, said %q, want a failure that names line 3", code, errOut)
 	}
 	if _, out, _ := dialer(t, "suppress", "list", "--database-url", db.URL); strings.Contains(out, "447700900101") {
 		t.Errorf("something of a bad file was added: %q", out)
 	}
 	code, out, errOut := importing("\ufeffnumber;why\r\n07700900101;asked\r\n# a remark\r\n\"+44 7700 900101\"\r\n07700900102\r\n")
-	if code != exitOK || !strings.Contains(out, "2 added") {
+	if code != cli.ExitOK || !strings.Contains(out, "2 added") {
 		t.Errorf("exit %d, said %q %q, want 2 added", code, out, errOut)
 	}
 }
@@ -129,7 +130,7 @@ func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
 		code    int
 		status  string
 	}{
-		{"pause", exitOK, "paused"}, {"pause", exitOK, "paused"}, {"resume", exitOK, "running"}, {"stop", exitOK, "stopped"}, {"resume", exitFailed, "stopped"},
+		{"pause", cli.ExitOK, "paused"}, {"pause", cli.ExitOK, "paused"}, {"resume", cli.ExitOK, "running"}, {"stop", cli.ExitOK, "stopped"}, {"resume", cli.ExitFailed, "stopped"},
 	} {
 		code, out, errOut := dialer(t, "campaign", step.command, "outage", "--database-url", db.URL)
 		_, list, _ := dialer(t, "campaign", "list", "--database-url", db.URL)
@@ -140,7 +141,7 @@ func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
 	if _, out, _ := dialer(t, "campaign", "show", "outage", "--database-url", db.URL); !strings.Contains(out, "3  ended: stopped") {
 		t.Errorf("show: %q, want three people who ended as stopped", out)
 	}
-	if code, _, errOut := dialer(t, "campaign", "pause", "inage", "--database-url", db.URL); code != exitFailed || !strings.Contains(errOut, `"inage"`) {
+	if code, _, errOut := dialer(t, "campaign", "pause", "inage", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(errOut, `"inage"`) {
 		t.Errorf("a name that is none: exit %d, said %q", code, errOut)
 	}
 }
@@ -148,11 +149,11 @@ func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
 func TestVerifyFindsPlantedCorruption(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
-	if code, out, errOut := dialer(t, "verify", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "every promise holds") {
+	if code, out, errOut := dialer(t, "verify", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "every promise holds") {
 		t.Fatalf("sound books: exit %d, %q %q", code, out, errOut)
 	}
 	db.Exec(t, `UPDATE contacts SET state = 'active' WHERE line_no = 2`)
-	if code, out, _ := dialer(t, "verify", "--database-url", db.URL); code != exitFailed || !strings.Contains(out, "BROKEN I4: 1 active contacts without an open attempt") {
+	if code, out, _ := dialer(t, "verify", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "BROKEN I4: 1 active contacts without an open attempt") {
 		t.Errorf("an active contact without an attempt: exit %d, said %q", code, out)
 	}
 }
@@ -160,10 +161,10 @@ func TestVerifyFindsPlantedCorruption(t *testing.T) {
 func TestMigrateSaysHowItStands(t *testing.T) {
 	t.Parallel()
 	db := storagetest.New(t)
-	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != exitOK || !strings.Contains(out, "0 migrations applied") {
+	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "0 migrations applied") {
 		t.Errorf("up on a migrated database: exit %d, said %q", code, out)
 	}
-	if code, out, _ := dialer(t, "migrate", "status", "--database-url", db.URL); code != exitOK || strings.Contains(out, "pending") || !strings.Contains(out, "00001_campaigns") {
+	if code, out, _ := dialer(t, "migrate", "status", "--database-url", db.URL); code != cli.ExitOK || strings.Contains(out, "pending") || !strings.Contains(out, "00001_campaigns") {
 		t.Errorf("status: exit %d, said %q", code, out)
 	}
 }
@@ -173,7 +174,7 @@ func TestQuestionsBeforeTheFirstStart(t *testing.T) {
 	t.Parallel()
 	url := storagetest.Empty(t)
 	for _, command := range [][]string{{"report"}, {"campaign", "list"}, {"suppress", "list"}, {"verify"}} {
-		if code, out, errOut := dialer(t, append(command, "--database-url", url)...); code != exitOK {
+		if code, out, errOut := dialer(t, append(command, "--database-url", url)...); code != cli.ExitOK {
 			t.Errorf("%v: exit %d, said %q %q", command, code, out, errOut)
 		}
 	}

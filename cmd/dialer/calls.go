@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 
+	"dialer/cli"
 	"dialer/voice"
 )
 
@@ -71,7 +72,7 @@ func (c *callTransferCommand) Run(ctx context.Context, con console) error {
 	}
 	actions, err := readNCCO(c.NCCO, con.In)
 	if err != nil {
-		return fmt.Errorf("%w: --ncco: %w", errUsage, err)
+		return fmt.Errorf("%w: --ncco: %w", cli.ErrUsage, err)
 	}
 	return c.act(ctx, con, "transfer", fmt.Sprintf("to an NCCO of %d actions", len(actions)), func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
 		return voice.Ack{}, client.TransferToNCCO(ctx, c.UUID, actions)

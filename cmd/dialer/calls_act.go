@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -61,7 +62,7 @@ func simply(do func(*voice.Client, context.Context, string) error, uuid string) 
 // act does one thing to the call, records it, and says what the carrier said.
 func (c callTarget) act(ctx context.Context, con console, action, detail string, do deed) error {
 	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
 		answer, err := k.act(ctx, storage.CallAction{CallUUID: c.UUID, Who: c.By, Action: action, Detail: detail}, do)
@@ -81,11 +82,11 @@ type carrier struct {
 // with brings up a carrier and does something with it.
 func (f requestFlags) with(ctx context.Context, con console, databaseURL string, do func(*carrier) error) error {
 	if err := f.validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	key, err := f.key()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	db, err := openMigrated(ctx, databaseURL)
 	if err != nil {
@@ -98,7 +99,7 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 		Throttle: requests.Throttle, ThrottleFirst: requests.ThrottleFirst,
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	pacing, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -118,7 +119,7 @@ var errNotRecorded = errors.New("is not on record")
 func (k *carrier) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
 	ack, err := do(ctx, k.client)
 	if errors.Is(err, voice.ErrInvalid) {
-		return "", fmt.Errorf("%w: %w", errUsage, err)
+		return "", fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	a.Outcome, a.Answer = outcomeOf(ack, err)
 	err = aboutCall(a.CallUUID, err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dialer/cli"
 	"dialer/storage"
 	"dialer/voice"
 
@@ -80,7 +81,7 @@ func (c *callCreateCommand) Help() string {
 func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 	intent, request, err := c.order(con)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
 		return c.place(ctx, con, k, intent, request)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/cli"
 	"dialer/storage/storagetest"
 	"dialer/voice/voicesim"
 
@@ -91,7 +92,7 @@ func TestCallCreateSendsEveryField(t *testing.T) {
 		},
 	} {
 		code, out, errOut := l.create(t, test.args...)
-		if code != exitOK || !strings.HasSuffix(out, ": created: started\n") || errOut != "" {
+		if code != cli.ExitOK || !strings.HasSuffix(out, ": created: started\n") || errOut != "" {
 			t.Fatalf("%q: exit %d, said %q %q", test.args, code, out, errOut)
 		}
 		sent := l.requests()
@@ -107,7 +108,7 @@ func TestCallCreateSendsEveryField(t *testing.T) {
 			t.Errorf("call show does not say who made it:\n%s", out)
 		}
 	}
-	if code, out, errOut := dialer(t, "verify", "--database-url", l.db.URL, "--ledger", strings.TrimSuffix(l.api, "/v1")); code != exitOK || !strings.Contains(out, "7 made by hand") {
+	if code, out, errOut := dialer(t, "verify", "--database-url", l.db.URL, "--ledger", strings.TrimSuffix(l.api, "/v1")); code != cli.ExitOK || !strings.Contains(out, "7 made by hand") {
 		t.Errorf("verify: exit %d, said %q %q", code, out, errOut)
 	}
 	if _, out, _ := dialer(t, "why", person(0), "--database-url", l.db.URL); !strings.Contains(out, "made by hand by ann (says Hello & good <day>): started, call ") {
@@ -161,7 +162,7 @@ func TestMistakesInACallByHandAreNotSent(t *testing.T) {
 		{"--app jamie --from 447700900000 --say x --by=", "--by"},
 	} {
 		code, _, errOut := l.create(t, strings.Fields(test.args)...)
-		if code != exitUsage || !strings.Contains(errOut, test.says) {
+		if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
 			t.Errorf("%s: exit %d, said %q; want exit 2 and a word of %q", test.args, code, errOut, test.says)
 		}
 	}
@@ -177,7 +178,7 @@ func TestUnknownCallByHandIsShownAndNotRepeated(t *testing.T) {
 	l := newFaultyLine(t, voicesim.Faults{CutAfter: 1})
 	call := []string{"--to", person(0), "--from", "447700900000", "--say", "Hello"}
 	code, out, errOut := l.create(t, call...)
-	if code != exitFailed || out != "" {
+	if code != cli.ExitFailed || out != "" {
 		t.Errorf("exit %d, said %q", code, out)
 	}
 	told := regexp.MustCompile(`(?s)it is not known whether the call was made: create call: unknown: .*` +
@@ -194,10 +195,10 @@ func TestUnknownCallByHandIsShownAndNotRepeated(t *testing.T) {
 	if _, out, _ := l.run(t, "call", "list", "--date-start", told[2]); !strings.Contains(out, person(0)) {
 		t.Errorf("the list that is named does not show the call:\n%s", out)
 	}
-	if code, out, _ := l.run(t, "call", "show", told[3]); code != exitOK || !strings.Contains(out, "made by hand by ann (says Hello): there may be a call: create call: unknown") {
+	if code, out, _ := l.run(t, "call", "show", told[3]); code != cli.ExitOK || !strings.Contains(out, "made by hand by ann (says Hello): there may be a call: create call: unknown") {
 		t.Errorf("call show: exit %d, said %q", code, out)
 	}
-	if code, _, errOut := l.create(t, call...); code != exitFailed || !strings.Contains(errOut, "not called: ann made a call to it of which nothing is known yet: wait until") {
+	if code, _, errOut := l.create(t, call...); code != cli.ExitFailed || !strings.Contains(errOut, "not called: ann made a call to it of which nothing is known yet: wait until") {
 		t.Errorf("once more: exit %d, said %q", code, errOut)
 	}
 	if n := len(l.requests()); n != 1 {
@@ -212,7 +213,7 @@ func TestRefusedCallByHand(t *testing.T) {
 	t.Parallel()
 	l := newFaultyLine(t, voicesim.Faults{TooMany: 1})
 	call := []string{"--to", person(0), "--from", "447700900000", "--say", "Hello"}
-	if code, out, errOut := l.create(t, call...); code != exitFailed || out != "" || !strings.Contains(errOut, "no call was made: create call: refused: 429") {
+	if code, out, errOut := l.create(t, call...); code != cli.ExitFailed || out != "" || !strings.Contains(errOut, "no call was made: create call: refused: 429") {
 		t.Errorf("exit %d, said %q %q", code, out, errOut)
 	}
 	if factor := storagetest.Value[float64](t, l.db, `SELECT factor FROM pace WHERE budget = 'creates'`); factor != 0.5 {
@@ -221,10 +222,10 @@ func TestRefusedCallByHand(t *testing.T) {
 	if got := l.madeByHand(t); len(got) != 1 || !strings.Contains(got[0], "|refused|create call: refused: 429") {
 		t.Errorf("recorded %q", got)
 	}
-	if code, _, errOut := dialer(t, "suppress", "add", person(0), "--database-url", l.db.URL); code != exitOK {
+	if code, _, errOut := dialer(t, "suppress", "add", person(0), "--database-url", l.db.URL); code != cli.ExitOK {
 		t.Fatal(errOut)
 	}
-	if code, _, errOut := l.create(t, call...); code != exitFailed || !strings.Contains(errOut, "not called: the number is suppressed") {
+	if code, _, errOut := l.create(t, call...); code != cli.ExitFailed || !strings.Contains(errOut, "not called: the number is suppressed") {
 		t.Errorf("suppressed: exit %d, said %q", code, errOut)
 	}
 	if got, sent := l.madeByHand(t), l.requests(); len(got) != 1 || len(sent) != 1 {
@@ -238,7 +239,7 @@ func TestCallByHandKeepsToThePace(t *testing.T) {
 	l := newLine(t)
 	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'creates'`
 	before := storagetest.Value[time.Time](t, l.db, nextSlot)
-	if code, _, errOut := l.create(t, "--app", "jamie", "--from", "447700900000", "--say", "Hello"); code != exitOK {
+	if code, _, errOut := l.create(t, "--app", "jamie", "--from", "447700900000", "--say", "Hello"); code != cli.ExitOK {
 		t.Fatal(errOut)
 	}
 	if after := storagetest.Value[time.Time](t, l.db, nextSlot); !after.After(before) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage"
 	"dialer/voice"
 
@@ -47,7 +48,7 @@ func (c *callShowCommand) Run(ctx context.Context, con console) error {
 		}
 		call, err := k.client.GetCall(ctx, c.UUID)
 		if errors.Is(err, voice.ErrInvalid) {
-			return fmt.Errorf("%w: %w", errUsage, err)
+			return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 		}
 		if err != nil && !errors.Is(err, voice.ErrNotFound) {
 			return fmt.Errorf("call %s: %w", c.UUID, err)
@@ -140,10 +141,10 @@ func (c *callListCommand) Run(ctx context.Context, con console) error {
 		RecordIndex: c.RecordIndex, Order: c.Order, ConversationUUID: c.ConversationUUID,
 	}
 	if err := filter.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.PageSize < 1 || c.Limit < 1 {
-		return fmt.Errorf("%w: --page-size and --limit must be at least 1", errUsage)
+		return fmt.Errorf("%w: --page-size and --limit must be at least 1", cli.ErrUsage)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
 		calls := k.client.Calls(ctx, filter, listOverlap)

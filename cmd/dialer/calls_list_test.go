@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/cli"
+
 	"github.com/google/uuid"
 )
 
@@ -17,14 +19,14 @@ func TestCallListHasEveryFilterAndFormat(t *testing.T) {
 	for _, a := range attempts {
 		ids = append(ids, l.place(t, a))
 	}
-	if code, _, errOut := l.run(t, "call", "hangup", ids[1], "--by", "ann"); code != exitOK {
+	if code, _, errOut := l.run(t, "call", "hangup", ids[1], "--by", "ann"); code != cli.ExitOK {
 		t.Fatal(errOut)
 	}
 	listed := func(args ...string) string {
 		t.Helper()
 		code, out, errOut := l.run(t, append([]string{"call", "list", "--format", "json"}, args...)...)
 		var records []callRecord
-		if err := json.Unmarshal([]byte(out), &records); err != nil || code != exitOK {
+		if err := json.Unmarshal([]byte(out), &records); err != nil || code != cli.ExitOK {
 			t.Fatalf("%v: exit %d, %v, said %q", args, code, err, errOut)
 		}
 		var got []string
@@ -75,13 +77,13 @@ func TestCallShowTellsWhatTheCarrierHas(t *testing.T) {
 	id := l.place(t, l.dialed(t, 1, stay)[0])
 	code, out, errOut := l.run(t, "call", "show", id, "--format", "json")
 	var shown shownCall
-	if err := json.Unmarshal([]byte(out), &shown); err != nil || code != exitOK || shown.Call == nil || shown.Call.Status != "answered" || len(shown.Actions) != 0 {
+	if err := json.Unmarshal([]byte(out), &shown); err != nil || code != cli.ExitOK || shown.Call == nil || shown.Call.Status != "answered" || len(shown.Actions) != 0 {
 		t.Errorf("exit %d, %v, said %q %q", code, err, out, errOut)
 	}
 	stranger := uuid.NewString()
 	l.db.Exec(t, `INSERT INTO call_actions (call_uuid, who, action, outcome, answer) VALUES ($1, 'ann', 'hangup', 'done', 'done')`, stranger)
 	code, out, errOut = l.run(t, "call", "show", stranger)
-	if code != exitFailed || !strings.Contains(out, "hangup by ann: done") || !strings.Contains(errOut, "unknown to the carrier") {
+	if code != cli.ExitFailed || !strings.Contains(out, "hangup by ann: done") || !strings.Contains(errOut, "unknown to the carrier") {
 		t.Errorf("a call that the carrier has no more: exit %d, said %q %q", code, out, errOut)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"dialer/cli"
 	"dialer/voice"
 )
 
@@ -23,7 +24,7 @@ type startOrStop struct {
 }
 
 // errStopTakesNothing: an option that has no meaning is a mistake, not nothing.
-var errStopTakesNothing = fmt.Errorf("%w: stop takes none of the options of start", errUsage)
+var errStopTakesNothing = fmt.Errorf("%w: stop takes none of the options of start", cli.ErrUsage)
 
 type callStreamCommand struct {
 	startOrStop
@@ -92,7 +93,7 @@ type callDTMFCommand struct {
 func (c *callDTMFCommand) Run(ctx context.Context, con console) error {
 	switch {
 	case c.Do != "start" && c.Digits != "", c.Do != "subscribe" && c.URL != "":
-		return fmt.Errorf("%w: digits belong to start, and --url to subscribe", errUsage)
+		return fmt.Errorf("%w: digits belong to start, and --url to subscribe", cli.ErrUsage)
 	case c.Do == "start":
 		return c.act(ctx, con, "dtmf start", tones(c.Digits), func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
 			return client.SendDTMF(ctx, c.UUID, c.Digits)

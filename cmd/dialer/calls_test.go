@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/metrics"
 	"dialer/storage/storagetest"
 	"dialer/voice"
@@ -225,7 +226,7 @@ func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
 		{"transfer UUID --ncco " + script, voicesim.Control{DTMF: "1234#", Transfers: 1}, "transfer|to an NCCO of 2 actions|done|done"},
 	} {
 		args := strings.Fields("call " + strings.ReplaceAll(step.args, "UUID", id) + " --by ann")
-		if code, out, errOut := l.run(t, args...); code != exitOK || !strings.HasPrefix(out, id+": ") {
+		if code, out, errOut := l.run(t, args...); code != cli.ExitOK || !strings.HasPrefix(out, id+": ") {
 			t.Fatalf("%s: exit %d, said %q %q", step.args, code, out, errOut)
 		}
 		if diff := cmp.Diff(step.control, l.call(t, id).Control); diff != "" {
@@ -254,7 +255,7 @@ func TestHangUpEndsTheCallAndSaysWhenItHasEnded(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	id := l.place(t, l.dialed(t, 1, stay)[0])
-	if code, out, errOut := l.run(t, "call", "hangup", id, "--by", "ann"); code != exitOK {
+	if code, out, errOut := l.run(t, "call", "hangup", id, "--by", "ann"); code != cli.ExitOK {
 		t.Fatalf("exit %d, said %q %q", code, out, errOut)
 	}
 	if l.call(t, id).EndedAt.IsZero() {
@@ -263,7 +264,7 @@ func TestHangUpEndsTheCallAndSaysWhenItHasEnded(t *testing.T) {
 	for _, args := range [][]string{{"hangup"}, {"mute"}, {"talk", "start", "--text", "Hello"}} {
 		args = slices.Insert(append([]string{"call"}, args...), 2, id)
 		code, _, errOut := l.run(t, append(args, "--by", "bob")...)
-		if code != exitFailed || !strings.Contains(errOut, "call "+id+" has ended or is unknown to the carrier") || !strings.Contains(errOut, "404") {
+		if code != cli.ExitFailed || !strings.Contains(errOut, "call "+id+" has ended or is unknown to the carrier") || !strings.Contains(errOut, "404") {
 			t.Errorf("%v after the end: exit %d, said %q", args, code, errOut)
 		}
 	}
@@ -301,15 +302,15 @@ func TestMistakesInAnActionAreNeitherSentNorRecorded(t *testing.T) {
 		if !strings.HasPrefix(test.args, "list") {
 			args = append(args, "--by", "ann")
 		}
-		if code, _, errOut := l.run(t, args...); code != exitUsage || !strings.Contains(errOut, test.says) {
+		if code, _, errOut := l.run(t, args...); code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
 			t.Errorf("%s: exit %d, said %q; want exit 2 and a word of %q", test.args, code, errOut, test.says)
 		}
 	}
-	if code, _, errOut := l.run(t, "call", "mute", id, "--by", ""); code != exitUsage || !strings.Contains(errOut, "--by") {
+	if code, _, errOut := l.run(t, "call", "mute", id, "--by", ""); code != cli.ExitUsage || !strings.Contains(errOut, "--by") {
 		t.Errorf("by nobody: exit %d, said %q", code, errOut)
 	}
 	code, _, errOut := dialer(t, "call", "mute", id, "--by", "ann", "--database-url", l.db.URL, "--application-id", "", "--private-key", "")
-	if code != exitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") || !strings.Contains(errOut, "VONAGE_PRIVATE_KEY") {
+	if code != cli.ExitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") || !strings.Contains(errOut, "VONAGE_PRIVATE_KEY") {
 		t.Errorf("without an account: exit %d, said %q, want both settings named", code, errOut)
 	}
 	if got := l.recorded(t); len(got) != 0 {
@@ -322,7 +323,7 @@ func TestTransferToTheAnswerWebhookBeginsTheMessageAgain(t *testing.T) {
 	l := newLine(t)
 	a := l.dialed(t, 1, `[{"action":"talk","text":"Press a key"},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}},{"action":"wait","timeout":7200}]`)[0]
 	id := l.place(t, a)
-	if code, _, errOut := l.run(t, "call", "transfer", id, "--by", "ann", "--url", l.hooks+"/webhooks/answer?attempt="+a.ID.String()); code != exitOK {
+	if code, _, errOut := l.run(t, "call", "transfer", id, "--by", "ann", "--url", l.hooks+"/webhooks/answer?attempt="+a.ID.String()); code != cli.ExitOK {
 		t.Fatalf("exit %d, said %q", code, errOut)
 	}
 	await(t, "the key to be stored", func() bool {

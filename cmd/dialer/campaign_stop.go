@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage"
 	"dialer/voice"
 )
@@ -24,7 +25,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 		return c.campaignFlags.with(ctx, func(db *storage.DB, found campaign.Campaign) error { return c.stop(ctx, con, db, found) })
 	}
 	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.requestFlags.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
 		found, err := k.db.CampaignByName(ctx, c.Name)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage/storagetest"
 
 	"github.com/google/uuid"
@@ -32,7 +33,7 @@ func TestStopHangsUpEveryCall(t *testing.T) {
 		late <- l.place(t, attempts[2])
 	}()
 	code, out, errOut := l.run(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann")
-	if code != exitOK || !strings.Contains(out, "outage: stopped") || !strings.Contains(out, "outage: 2 calls hung up, 1 had ended already\n") {
+	if code != cli.ExitOK || !strings.Contains(out, "outage: stopped") || !strings.Contains(out, "outage: 2 calls hung up, 1 had ended already\n") {
 		t.Errorf("exit %d, said %q %q", code, out, errOut)
 	}
 	for _, id := range []string{live, <-late} {
@@ -52,13 +53,13 @@ func TestStopHangsUpEveryCall(t *testing.T) {
 func TestStopWithoutHangUpNeedsNoAccount(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
-	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann", "--database-url", db.URL); code != exitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") {
+	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann", "--database-url", db.URL); code != cli.ExitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") {
 		t.Errorf("with --hang-up: exit %d, said %q, want the settings named", code, errOut)
 	}
 	if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
 		t.Errorf("it was %s by a command with a mistake", got)
 	}
-	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--database-url", db.URL); code != exitOK {
+	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--database-url", db.URL); code != cli.ExitOK {
 		t.Errorf("without: exit %d, said %q", code, errOut)
 	}
 }

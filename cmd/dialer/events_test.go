@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/cli"
 	"dialer/storage/storagetest"
 )
 
@@ -22,12 +23,12 @@ func TestEventsPrune(t *testing.T) {
 		{[]string{"--older-than", "90d"}, "2025-01-02  dropped\n"},
 		{[]string{"--older-than", "90d"}, "no day is that old\n"},
 	} {
-		if code, out, errOut := prune(step.flags...); code != exitOK || out != step.want {
+		if code, out, errOut := prune(step.flags...); code != cli.ExitOK || out != step.want {
 			t.Errorf("%v: exit %d, %q %q, want %q", step.flags, code, out, errOut, step.want)
 		}
 	}
 	for _, age := range []string{"2d", "90", "90h", "-5d", "x"} {
-		if code, _, errOut := prune("--older-than", age); code != exitUsage || !strings.Contains(errOut, "such as 90d") {
+		if code, _, errOut := prune("--older-than", age); code != cli.ExitUsage || !strings.Contains(errOut, "such as 90d") {
 			t.Errorf("--older-than %s: exit %d, %q", age, code, errOut)
 		}
 	}

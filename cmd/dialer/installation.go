@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 )
 
 type installationCommand struct {
@@ -83,7 +84,7 @@ Only one copy may dial: two that do ring everybody twice. What else was done sin
 
 func (c *installationAdoptCommand) Run(ctx context.Context, con console) error {
 	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dialer/cli"
 )
 
 // dialer runs the program in this process and returns what it printed.
@@ -44,7 +46,7 @@ func keyFile(t *testing.T) string {
 func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 	t.Parallel()
 	code, out, _ := dialer(t, "--help")
-	if code != exitOK {
+	if code != cli.ExitOK {
 		t.Errorf("--help: exit %d, want 0", code)
 	}
 	for _, command := range []string{
@@ -91,7 +93,7 @@ func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			code, _, errOut := dialer(t, test.args...)
-			if code != exitUsage || !strings.Contains(errOut, test.says) {
+			if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
 				t.Errorf("exit %d, said %q; want exit 2 and a word of %q", code, errOut, test.says)
 			}
 		})

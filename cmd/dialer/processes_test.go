@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/cli"
 	"dialer/embedded"
 	"dialer/storage/storagetest"
 )
@@ -170,7 +171,7 @@ func TestProgramsTogether(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := dialer(t, "demo")
-	if code != exitOK {
+	if code != cli.ExitOK {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errOut)
 	}
 	for _, says := range []string{"0 rung twice, 0 never rung, price difference 0.00000000: every promise holds", "10 duplicates, 29 refused", "finished"} {

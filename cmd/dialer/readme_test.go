@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dialer/cli"
 )
 
 // README's table of settings is what `dialer run -h` prints, in both
@@ -71,7 +73,7 @@ func TestReadmeListsTheCommands(t *testing.T) {
 		}
 		for _, words := range commands {
 			args := append(commandWords(words), "--help")
-			if code, out, errOut := dialer(t, args...); code != exitOK || !strings.HasPrefix(out, "Usage: dialer "+strings.Join(args[:len(args)-1], " ")) {
+			if code, out, errOut := dialer(t, args...); code != cli.ExitOK || !strings.HasPrefix(out, "Usage: dialer "+strings.Join(args[:len(args)-1], " ")) {
 				t.Errorf("README lists `dialer %s`: exit %d, %q %q", strings.Join(words, " "), code, out, errOut)
 			}
 		}

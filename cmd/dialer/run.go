@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"dialer/cli"
 	"dialer/storage"
 )
 
@@ -34,7 +35,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	log := con.logger()
 	key, err := c.keys(log)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	db, err := c.open(ctx)
 	if err != nil {
@@ -47,7 +48,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	}
 	public, err := publicURL(c.PublicURL, c.APIURL, listener.Addr())
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	n := node{
 		db: db, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
@@ -64,19 +65,19 @@ const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
 	if err := errors.Join(c.carrierFlags.validate(), c.shareFlags.validate()); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {
-		return fmt.Errorf("%w: --queue-ahead must be from 1s to 1h, not %v", errUsage, c.QueueAhead)
+		return fmt.Errorf("%w: --queue-ahead must be from 1s to 1h, not %v", cli.ErrUsage, c.QueueAhead)
 	}
 	if c.AdminToken != "" && len(c.AdminToken) < adminTokenLeast {
-		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", errUsage, adminTokenLeast)
+		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", cli.ErrUsage, adminTokenLeast)
 	}
 	if c.Workers < 0 {
-		return fmt.Errorf("%w: --workers must not be negative", errUsage)
+		return fmt.Errorf("%w: --workers must not be negative", cli.ErrUsage)
 	}
 	if err := c.paceFlags.validate(c.APIURL); err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return nil
 }

@@ -15,9 +15,6 @@ import (
 	"dialer/voice"
 )
 
-// errUsage marks a mistake in how the program was called.
-var errUsage = errors.New("usage")
-
 // databaseFlags are the settings of every command that reads the books.
 type databaseFlags struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`

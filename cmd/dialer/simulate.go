@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"dialer/cli"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 	"dialer/webhooks"
@@ -38,7 +39,7 @@ A key for it:  openssl genrsa -out private.key 2048`
 func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	key, err := readPublicKey(c.PublicKey)
 	if err != nil {
-		return fmt.Errorf("%w: --public-key: %w", errUsage, err)
+		return fmt.Errorf("%w: --public-key: %w", cli.ErrUsage, err)
 	}
 	log := con.logger()
 	sim, err := voicesim.New(voicesim.Config{
@@ -48,7 +49,7 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 		PriceLag: simulatedPriceLag, ListLag: simulatedListLag, ContractShapes: c.ContractShapes, Logger: log,
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {

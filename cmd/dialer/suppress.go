@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage"
 )
 
@@ -61,7 +62,7 @@ func (c *suppressAddCommand) Run(ctx context.Context, con console) error {
 	for i, raw := range c.Numbers {
 		number, err := c.parse(raw)
 		if err != nil {
-			return fmt.Errorf("%w: number %d: %w", errUsage, i+1, err)
+			return fmt.Errorf("%w: number %d: %w", cli.ErrUsage, i+1, err)
 		}
 		list = append(list, c.entry(number))
 	}
@@ -97,7 +98,7 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 	for i, raw := range c.Numbers {
 		number, err := c.parse(raw)
 		if err != nil {
-			return fmt.Errorf("%w: number %d: %w", errUsage, i+1, err)
+			return fmt.Errorf("%w: number %d: %w", cli.ErrUsage, i+1, err)
 		}
 		if err := db.Unsuppress(ctx, number); err != nil {
 			return fmt.Errorf("number %d: %w", i+1, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dialer/audit"
+	"dialer/cli"
 	"dialer/storage"
 	"dialer/voice/voicesim"
 
@@ -59,7 +60,7 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 			result.Calls, result.Attempts, madeByHand(result.ByHand), result.RungTwice, result.NeverRung, result.PriceDifference.StringFixed(8), verdict(sound))
 	}
 	if !sound {
-		return errFailed
+		return cli.ErrFailed
 	}
 	return nil
 }

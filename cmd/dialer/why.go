@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/storage"
 
 	"github.com/google/uuid"
@@ -21,7 +22,7 @@ type whyCommand struct {
 func (c *whyCommand) Run(ctx context.Context, con console) error {
 	number, err := c.parse(c.Number)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {
@@ -31,7 +32,7 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 	e, err := db.Why(ctx, number)
 	if errors.Is(err, campaign.ErrNotFound) {
 		con.printf("No campaign has this number, nobody called it by hand, no row of a CSV held it, and it is not suppressed.\n")
-		return errFailed
+		return cli.ErrFailed
 	}
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"dialer/cli"
 	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,9 +44,12 @@ func commandWith(ctx context.Context, stdin io.Reader, args ...string) ran {
 	return ran{out: out.String(), err: err.String(), failure: failure}
 }
 
+// exitCode is the code that the process would end with.
+func exitCode(failure error) int { return program(nil, io.Discard, io.Discard).Exit(failure) }
+
 func (r ran) ok(t testing.TB) ran {
 	t.Helper()
-	if r.failure != nil {
+	if exitCode(r.failure) != cli.ExitOK {
 		t.Fatalf("%v\n%s%s", r.failure, r.out, r.err)
 	}
 	return r
@@ -231,7 +234,7 @@ func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
 	file := write(t, people(3))
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	got := command(t, nil, flagsFor(db, "--attempts", "1", write(t, people(9)))...)
-	if got.failure == nil || !strings.Contains(got.failure.Error(), "another --name") || report(got.failure, io.Discard) != 1 {
+	if got.failure == nil || !strings.Contains(got.failure.Error(), "another --name") || exitCode(got.failure) != cli.ExitFailed {
 		t.Errorf("got %v, want to be told to take another name", got.failure)
 	}
 	if n := len(contacts(t, db)); n != 3 {
@@ -374,21 +377,10 @@ func TestAnEmptyDatabaseIsMigrated(t *testing.T) {
 func TestADatabaseThatIsAwayIsAnError(t *testing.T) {
 	t.Parallel()
 	got := command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", "postgres://nobody:hunter2@127.0.0.1:1/none", "-")...)
-	if got.failure == nil || report(got.failure, io.Discard) != 1 {
+	if got.failure == nil || exitCode(got.failure) != cli.ExitFailed {
 		t.Errorf("got %v, want a failure", got.failure)
 	}
 	if text := fmt.Sprint(got.failure) + got.err; strings.Contains(text, "hunter2") {
 		t.Errorf("the password was printed: %s", text)
-	}
-}
-
-var errNotUsage = errors.New("not a mistake in the command")
-
-func TestReportTellsMistakesFromFailures(t *testing.T) {
-	t.Parallel()
-	for want, err := range map[int]error{0: nil, 1: errNotUsage, 2: usageError{errNotUsage}} {
-		if got := report(err, io.Discard); got != want {
-			t.Errorf("exit code %d for %v, want %d", got, err, want)
-		}
 	}
 }

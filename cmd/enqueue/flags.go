@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"dialer/cli"
 
 	"github.com/alecthomas/kong"
 )
@@ -58,41 +58,11 @@ func (flags) Help() string {
 Exit codes: 0 done, 1 failed, 2 the command is mistyped.`
 }
 
-// parse reads the arguments. helped: -h was asked for and answered.
-func parse(f *flags, args []string, getenv func(string) string, stdout, stderr io.Writer) (helped bool, err error) {
-	parser, err := kong.New(f,
-		kong.Name("enqueue"),
-		kong.Description("Turns a CSV of people into a campaign of phone calls."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(int) { helped = true }),
+// parse reads the arguments. Its errors are those of cli.Program.
+func parse(f *flags, args []string, p cli.Program) error {
+	_, err := p.Parse(f, args,
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110}),
 		kong.Vars{"retry": defaultRetry()},
-		kong.Resolvers(environment(getenv)),
 	)
-	if err != nil {
-		return false, err
-	}
-	for _, flag := range parser.Model.Flags {
-		flag.Tag.Envs = nil // the resolver reads getenv, kong itself would read the process
-	}
-	_, err = parser.Parse(args)
-	if helped {
-		return true, nil
-	}
-	if err != nil {
-		return false, usageError{err}
-	}
-	return false, nil
-}
-
-// environment gives each flag the fallback that its env tag names.
-func environment(getenv func(string) string) kong.Resolver {
-	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		for _, name := range flag.Envs {
-			if value := getenv(name); value != "" {
-				return value, nil
-			}
-		}
-		return nil, nil
-	})
+	return err
 }

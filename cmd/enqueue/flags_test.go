@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -30,7 +31,7 @@ func TestHelpShowsEveryFlagAndSetting(t *testing.T) {
 			t.Errorf("help shows %s", absent)
 		}
 		mistyped := command(t, strings.NewReader(""), flagsFor(nil, "--dry-run", absent, "1", "-")...)
-		if report(mistyped.failure, io.Discard) != 2 {
+		if exitCode(mistyped.failure) != cli.ExitUsage {
 			t.Errorf("%s: %v, want a mistake in the command", absent, mistyped.failure)
 		}
 	}
@@ -81,7 +82,7 @@ func TestMistakesInTheCommandAreTold(t *testing.T) {
 	} {
 		got := command(t, nil, c.args...)
 		var told bytes.Buffer
-		if code := report(got.failure, &told); code != 2 || !strings.Contains(told.String(), c.want) {
+		if code := program(nil, nil, &told).Exit(got.failure); code != cli.ExitUsage || !strings.Contains(told.String(), c.want) {
 			t.Errorf("%q: exit code %d and %q, want 2 and %q", c.args, code, told.String(), c.want)
 		}
 	}
@@ -102,7 +103,7 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 	t.Helper()
 	var f flags
 	env := map[string]string{"DATABASE_URL": "postgres://from-env", "DIALER_CALLS_PER_SECOND": "12.5"}
-	if _, err := parse(&f, args, func(name string) string { return env[name] }, io.Discard, io.Discard); err != nil {
+	if err := parse(&f, args, program(func(name string) string { return env[name] }, io.Discard, io.Discard)); err != nil {
 		t.Fatal(err)
 	}
 	s, err := f.settings()

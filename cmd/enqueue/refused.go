@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/progress"
 )
 
@@ -35,7 +36,7 @@ func newRefused(f flags, stderr io.Writer) (*refused, error) {
 		return r, nil
 	}
 	if folder, err := os.Stat(filepath.Dir(r.path)); err != nil || !folder.IsDir() {
-		return nil, usageError{fmt.Errorf("--rejects: there is no folder %s", filepath.Dir(r.path))}
+		return nil, cli.Mistyped{Err: fmt.Errorf("--rejects: there is no folder %s", filepath.Dir(r.path))}
 	}
 	info, err := os.Stat(r.path)
 	switch {
@@ -44,11 +45,11 @@ func newRefused(f flags, stderr io.Writer) (*refused, error) {
 	case err != nil:
 		return nil, fmt.Errorf("--rejects: %w", err)
 	case info.IsDir():
-		return nil, usageError{fmt.Errorf("--rejects %s is a folder", r.path)}
+		return nil, cli.Mistyped{Err: fmt.Errorf("--rejects %s is a folder", r.path)}
 	}
 	r.direct = !info.Mode().IsRegular()
 	if input, err := os.Stat(f.File); err == nil && os.SameFile(info, input) {
-		return nil, usageError{errors.New("--rejects would overwrite the CSV itself")}
+		return nil, cli.Mistyped{Err: errors.New("--rejects would overwrite the CSV itself")}
 	}
 	return r, nil
 }

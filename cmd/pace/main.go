@@ -10,66 +10,30 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
-	_ "time/tzdata" // zones exist in an image from scratch too
-
-	"github.com/alecthomas/kong"
+	"dialer/cli"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
-
-// Exit codes: what a script can tell apart.
-const (
-	exitOK     = 0
-	exitBroken = 1
-	exitUsage  = 2
-)
 
 // errOver: some second at the carrier held more than the rate.
 var errOver = errors.New("the rate was exceeded")
 
-// exit is how kong's -h leaves the parser.
-type exit int
-
 // run is the whole program but for the process around it.
 func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
+	pace := cli.Program{
+		Name:        "pace",
+		Description: "Measures the share of the account's rate that a fleet uses, and exits 1 if any sliding second at the carrier held more than the rate.",
+		Out:         out, Err: errOut,
+	}
 	var o options
-	parser, err := kong.New(&o,
-		kong.Name("pace"),
-		kong.Description("Measures the share of the account's rate that a fleet uses, and exits 1 if any sliding second at the carrier held more than the rate."),
-		kong.Writers(out, errOut),
-		kong.Exit(func(code int) { panic(exit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-	)
-	if err != nil {
-		fmt.Fprintf(errOut, "pace: %v\n", err)
-		return exitBroken
+	_, err := pace.Parse(&o, args)
+	if err == nil {
+		err = measureAll(ctx, o, out)
 	}
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case exit:
-			code = int(r)
-		default:
-			panic(r)
-		}
-	}()
-	if _, err := parser.Parse(args); err != nil {
-		fmt.Fprintf(errOut, "pace: %v\nTry 'pace --help'.\n", err)
-		return exitUsage
-	}
-	if err := measureAll(ctx, o, out); err != nil {
-		fmt.Fprintf(errOut, "pace: %v\n", err)
-		return exitBroken
-	}
-	return exitOK
+	return pace.Exit(err)
 }
 
 // measureAll measures one fleet after the other and prints a line for each.
