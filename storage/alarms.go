@@ -12,11 +12,23 @@ import (
 )
 
 // raiseAlarm stores an alarm, or counts one more of the same. One that was
-// resolved is open again by that.
+// resolved is open again by that. An attempt has eight rows of a kind at most:
+// whoever says the same wrong thing with ever new details is counted in one
+// more. Two transactions at once may each add the eighth.
 const raiseAlarm = `
-	INSERT INTO alarms (attempt_id, kind, detail) VALUES ($1, $2, $3)
-	ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
+	INSERT INTO alarms (attempt_id, kind, detail)
+	SELECT $1::uuid, $2::text, CASE
+		WHEN $1::uuid IS NULL OR EXISTS (SELECT FROM alarms WHERE kind = $2 AND ` + alarmOf + ` = $1 AND detail = $3)
+			OR (SELECT count(*) FROM alarms WHERE kind = $2 AND ` + alarmOf + ` = $1) < 8
+		THEN $3::text ELSE '` + alarmOthers + `' END
+	ON CONFLICT (kind, ` + alarmOf + `, detail)
 	DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`
+
+// alarmOf is whose alarm it is, as the index has it.
+const alarmOf = `coalesce(attempt_id, '00000000-0000-0000-0000-000000000000')`
+
+// alarmOthers is the detail of the row that counts what came after the eighth.
+const alarmOthers = `more of this kind, with other details that are not kept`
 
 // openAlarm is true of an alarm that nobody has resolved since it was last
 // raised.
@@ -59,7 +71,7 @@ func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 		INSERT INTO alarms (attempt_id, kind, detail)
 		SELECT $1, $2, $3 WHERE NOT EXISTS (
 			SELECT FROM alarms WHERE kind = $2 AND last_at > clock_timestamp() - interval '1 minute' AND `+openAlarm+`)
-		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
+		ON CONFLICT (kind, `+alarmOf+`, detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
 	if err != nil {
 		return fmt.Errorf("raise alarm %s: %w", a.Kind, err)

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -134,5 +135,40 @@ func TestAlarmThatAnybodyCanCauseIsKeptOnceAMinute(t *testing.T) {
 	check(t, db.RaiseSeldom(t.Context(), a))
 	if n := times(); n != 2 {
 		t.Errorf("%d times after a minute, want 2", n)
+	}
+}
+
+// A carrier that says the same wrong thing of an attempt with ever new details
+// makes no more than a few rows, and each time is counted.
+func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 2))
+	ids := claim(t, db, 2)
+	flooded, other := pass(t, db, ids[0]), pass(t, db, ids[1])
+	record(t, db, flooded.ID, created("U"))
+	record(t, db, other.ID, created("V"))
+	for i := range 20 {
+		receive(t, db, event(flooded, fmt.Sprint("made up ", i), "ringing"))
+	}
+	receive(t, db, event(flooded, "made up 3", "ringing"))
+	receive(t, db, event(other, "made up", "ringing"))
+	type row struct {
+		Detail string
+		Times  int
+	}
+	of := func(a campaign.Attempt) []row {
+		return storagetest.Rows[row](t, db, `SELECT left(detail, 12), times FROM alarms WHERE kind = $1 AND attempt_id = $2 ORDER BY id`, campaign.AlarmSecondCall, a.ID)
+	}
+	got := of(flooded)
+	if len(got) != 9 || got[8] != (row{"more of this", 12}) || got[3].Times != 2 {
+		t.Errorf("alarms %+v, want eight, one of them twice, and one row for the other twelve", got)
+	}
+	if got := of(other); len(got) != 1 || got[0].Times != 1 {
+		t.Errorf("another attempt has %+v, want its own alarm", got)
+	}
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	if n := storagetest.Value[int](t, db, `SELECT times FROM alarms WHERE kind = $1 AND attempt_id IS NULL`, campaign.AlarmRedis); n != 1 {
+		t.Errorf("an alarm of no attempt was raised %d times, want 1", n)
 	}
 }

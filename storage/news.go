@@ -279,7 +279,7 @@ func queueUnknown(b *pgx.Batch, n news) {
 			SELECT FROM hand_calls h,
 				(SELECT @call::text AS call_uuid, @conversation::text AS conversation_uuid, @to::text AS to_number, @from::text AS from_number, NULL::timestamptz AS start_time) AS r
 			WHERE h.conversation_uuid = r.conversation_uuid OR `+madeByHand+`)
-		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
+		ON CONFLICT (kind, `+alarmOf+`, detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, pgx.StrictNamedArgs{
 		"attempt": zeronull.UUID(n.attempt), "kind": campaign.AlarmUnknownAttempt, "detail": "an event for no attempt that is known here",
 		"call": zeronull.Text(e.CallUUID), "conversation": zeronull.Text(e.ConversationUUID), "to": e.To, "from": e.From,
