@@ -21,6 +21,9 @@ const (
 	uniqueViolation = "23505"
 )
 
+// lockNotAvailable: somebody else kept a lock for longer than lock_timeout.
+const lockNotAvailable = "55P03"
+
 const maxTries = 5
 
 // inTx runs work in one transaction and begins the whole of it again, up to

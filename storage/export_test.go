@@ -66,3 +66,14 @@ func (db *DB) ReceiveAlone(ctx context.Context, r campaign.Received) error {
 	results, err := db.storeNews(ctx, []news{EventNews(r)}, true)
 	return errors.Join(append(results, err)...)
 }
+
+// LockWait is how long a transaction that stores news waits for a lock.
+func (db *DB) LockWait(ctx context.Context, wait bool) (limit string, err error) {
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if err := (&telling{}).find(ctx, tx, wait); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT current_setting('lock_timeout')`).Scan(&limit)
+	})
+	return limit, err
+}

@@ -18,6 +18,9 @@ import (
 const (
 	newsLanes = 2
 	newsMost  = 128
+	// newsApart are the transactions that may wait for the locks of others at a
+	// time. They and the lanes leave connections for the rest of the work.
+	newsApart = 4
 	// newsLimit is longer than a caller waits for a lock or a statement, so
 	// that what holds up a transaction is named.
 	newsLimit = 20 * time.Second
@@ -128,17 +131,24 @@ func (t *telling) hasOutcome() bool {
 	return false
 }
 
+// waitLess keeps a shared transaction from waiting long for a lock that one of
+// its news needs: that one waits apart.
+const waitLess = `
+	SELECT set_config('lock_timeout', '1s', true)
+	WHERE current_setting('lock_timeout')::interval NOT BETWEEN '1ms' AND '1s'`
+
 // find finds the attempts by the ids that came with the news, or else by the
 // call's uuid, and locks the contacts of those that may change: all, or those
 // that nobody else has locked.
 func (t *telling) find(ctx context.Context, tx pgx.Tx, wait bool) error {
 	t.targets, t.byCall, t.locked = map[uuid.UUID]target{}, map[string]target{}, map[int64]bool{}
 	folding := slices.DeleteFunc(slices.Clone(t.list), func(n news) bool { return !n.folds() })
+	var reads pgx.Batch
 	lock := `SELECT id FROM contacts WHERE id IN (SELECT contact_id FROM (` + concerned + `) AS a) ORDER BY id FOR UPDATE`
 	if !wait {
 		lock += ` SKIP LOCKED`
+		reads.Queue(waitLess)
 	}
-	var reads pgx.Batch
 	var found target
 	var call zeronull.Text
 	reads.Queue(concerned, column(t.list, attemptNamed), column(t.list, callNamed)).Query(func(rows pgx.Rows) error {

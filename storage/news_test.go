@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -189,6 +190,60 @@ func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 	check(t, <-results[1])
 	if got := state(t, db, list[1].ID); got != campaign.Accepted {
 		t.Errorf("the attempt whose contact was locked is %s", got)
+	}
+}
+
+// A row that the batch must lock and that somebody keeps, as the gate keeps an
+// attempt, holds up the news that need it, and no other.
+func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	list := dialed(t, db, "c", 0, 8)
+	release, err := db.Lock(t.Context(), `SELECT FROM attempts WHERE id = $1 FOR UPDATE`, list[0].ID)
+	check(t, err)
+	defer release()
+	var batch []storage.News
+	for i, a := range list {
+		batch = append(batch, storage.EventNews(event(a, fmt.Sprint("U", i), "ringing")))
+	}
+	results := db.Together(batch...)
+	for _, result := range results[1:] {
+		check(t, <-result)
+	}
+	select {
+	case err := <-results[0]:
+		t.Fatalf("news of the locked attempt: %v", err)
+	default:
+	}
+	release()
+	check(t, <-results[0])
+	for _, a := range list {
+		if got := state(t, db, a.ID); got != campaign.Accepted {
+			t.Errorf("an attempt is %s, want its news stored", got)
+		}
+	}
+	sound(t, db)
+}
+
+// News that share a transaction wait a second for a lock at most, or less where
+// the URL says so; what waits apart waits as long as anything else.
+func TestSharedNewsWaitLessForALock(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	for _, test := range []struct{ session, shared string }{{"5s", "1s"}, {"0", "1s"}, {"300ms", "300ms"}} {
+		u, err := url.Parse(db.URL)
+		check(t, err)
+		q := u.Query()
+		q.Set("lock_timeout", test.session)
+		u.RawQuery = q.Encode()
+		own, err := storage.Open(t.Context(), u.String())
+		check(t, err)
+		for wait, want := range map[bool]string{false: test.shared, true: test.session} {
+			if got, err := own.LockWait(t.Context(), wait); err != nil || got != want {
+				t.Errorf("lock_timeout %s, apart %v: waits %s (%v), want %s", test.session, wait, got, err, want)
+			}
+		}
+		own.Close()
 	}
 }
 

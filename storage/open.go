@@ -99,7 +99,7 @@ func openPool(ctx context.Context, url string, conns int, place *placeGuard) (*D
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{pool: pool, place: place}
-	db.news = newTogether(newsLanes, newsMost, newsLimit, db.storeNews)
+	db.news = newTogether(newsLanes, newsMost, newsApart, newsLimit, db.storeNews)
 	return db, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,9 +22,16 @@ import (
 //
 // A lane commits one batch after another, in the order in which the items came,
 // and items with the same key take the same lane.
+//
+// What has to wait for another transaction does so apart, in a transaction of
+// its own, of which there are only a few at a time: each takes a connection.
+// Above that items wait for their turn, in the order in which they came, until
+// their callers leave.
 type together[T any] struct {
 	lanes []lane[T]
+	apart lane[T]
 	most  int           // items in one transaction
+	few   int           // transactions apart at a time
 	limit time.Duration // for one transaction
 	seed  maphash.Seed
 	// store commits a batch and returns a result for each item. errElsewhere:
@@ -33,24 +41,25 @@ type together[T any] struct {
 	store func(ctx context.Context, batch []T, wait bool) ([]error, error)
 }
 
-// lane is a queue and whether somebody serves it. It holds no more items than
-// there are callers that wait.
+// lane is a queue and how many serve it. It holds no more items than there are
+// callers that wait.
 type lane[T any] struct {
 	mu      sync.Mutex
 	waiting []*waiter[T]
-	served  bool
+	serving int
 }
 
 type waiter[T any] struct {
 	item T
-	done chan error // holds the one result, so that nobody waits for a caller that left
+	done chan error  // holds the one result, so that nobody waits for a caller that left
+	left atomic.Bool // the caller did, so the item goes into no further lane
 }
 
 // errElsewhere: another transaction has what this one would need to wait for.
 var errElsewhere = errors.New("another transaction holds it")
 
-func newTogether[T any](lanes, most int, limit time.Duration, store func(context.Context, []T, bool) ([]error, error)) *together[T] {
-	return &together[T]{lanes: make([]lane[T], lanes), most: most, limit: limit, seed: maphash.MakeSeed(), store: store}
+func newTogether[T any](lanes, most, few int, limit time.Duration, store func(context.Context, []T, bool) ([]error, error)) *together[T] {
+	return &together[T]{lanes: make([]lane[T], lanes), most: most, few: few, limit: limit, seed: maphash.MakeSeed(), store: store}
 }
 
 // do returns once the item is committed, or has failed, or the caller's context
@@ -61,26 +70,34 @@ func (g *together[T]) do(ctx context.Context, key string, item T) error {
 	}
 	l := &g.lanes[maphash.String(g.seed, key)%uint64(len(g.lanes))]
 	w := &waiter[T]{item: item, done: make(chan error, 1)}
-	if l.join(w) {
-		go g.serve(l)
+	if l.join(w, 1) {
+		go g.serve(l, g.most, false)
 	}
 	select {
 	case err := <-w.done:
 		return err
 	case <-ctx.Done():
+		w.left.Store(true)
 		l.leave(w)
+		g.apart.leave(w)
 		return ctx.Err()
 	}
 }
 
-// join reports whether the caller must have the lane served.
-func (l *lane[T]) join(w *waiter[T]) (first bool) {
+// join reports whether the caller must have the lane served by one more, of
+// servers at most.
+func (l *lane[T]) join(w *waiter[T], servers int) (serve bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if w.left.Load() {
+		return false
+	}
 	l.waiting = append(l.waiting, w)
-	first = !l.served
-	l.served = true
-	return first
+	if l.serving == servers {
+		return false
+	}
+	l.serving++
+	return true
 }
 
 // leave takes back an item that no transaction has taken.
@@ -90,28 +107,38 @@ func (l *lane[T]) leave(w *waiter[T]) {
 	l.waiting = slices.DeleteFunc(l.waiting, func(other *waiter[T]) bool { return other == w })
 }
 
-// next takes what waits, up to most. With nothing to take the lane is idle.
+// next takes what waits, up to most. With nothing to take, one serves no more.
 func (l *lane[T]) next(most int) []*waiter[T] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batch := slices.Clone(l.waiting[:min(most, len(l.waiting))])
 	l.waiting = slices.Delete(l.waiting, 0, len(batch))
-	l.served = len(batch) > 0
+	if len(batch) == 0 {
+		l.serving--
+	}
 	return batch
 }
 
-func (g *together[T]) serve(l *lane[T]) {
-	for batch := l.next(g.most); len(batch) > 0; batch = l.next(g.most) {
-		g.commit(batch, false)
+func (g *together[T]) serve(l *lane[T], most int, wait bool) {
+	for batch := l.next(most); len(batch) > 0; batch = l.next(most) {
+		g.commit(batch, wait)
 	}
 }
 
 // commit stores a batch. When that fails for what may be one item's fault, each
 // half is tried for itself, until the fault is alone. An item that would have
-// to wait for another transaction does so without the others.
+// to wait for another transaction does so without the others. When all had to
+// wait for a lock, and in vain, each waits for itself: to find out whose lock it
+// was by halves would take the wait for the lock many times over.
 func (g *together[T]) commit(batch []*waiter[T], wait bool) {
 	results, err := g.try(batch, wait)
-	if err != nil && len(batch) > 1 && mayBeOnes(err) {
+	switch {
+	case err != nil && !wait && isLockTimeout(err):
+		for _, w := range batch {
+			g.sendApart(w)
+		}
+		return
+	case err != nil && len(batch) > 1 && mayBeOnes(err):
 		g.commit(batch[:len(batch)/2], wait)
 		g.commit(batch[len(batch)/2:], wait)
 		return
@@ -121,10 +148,18 @@ func (g *together[T]) commit(batch []*waiter[T], wait bool) {
 		case err != nil:
 			w.done <- err
 		case errors.Is(results[i], errElsewhere):
-			go g.commit([]*waiter[T]{w}, true)
+			g.sendApart(w)
 		default:
 			w.done <- results[i]
 		}
+	}
+}
+
+// sendApart has an item stored in a transaction of its own that waits for what
+// others have locked.
+func (g *together[T]) sendApart(w *waiter[T]) {
+	if g.apart.join(w, g.few) {
+		go g.serve(&g.apart, 1, true)
 	}
 }
 
@@ -140,6 +175,13 @@ func (g *together[T]) try(batch []*waiter[T], wait bool) (results []error, err e
 	}()
 	items := column(batch, func(w *waiter[T]) T { return w.item })
 	return g.store(ctx, items, wait)
+}
+
+// isLockTimeout reports whether a lock was waited for, and in vain. Postgres does
+// not say whose item needed it.
+func isLockTimeout(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == lockNotAvailable
 }
 
 // mayBeOnes reports whether an error may be the fault of one item. What comes

@@ -49,7 +49,7 @@ func (s *slowly) store(ctx context.Context, batch []string, wait bool) ([]error,
 
 // each stores the words, a moment apart, and returns what became of them.
 func (s *slowly) each(ctx context.Context, most int, words ...string) []error {
-	g := newTogether(1, most, time.Minute, s.store)
+	g := newTogether(1, most, 4, time.Minute, s.store)
 	errs := make([]error, len(words))
 	var wg sync.WaitGroup
 	for i, word := range words {
@@ -154,7 +154,7 @@ func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
 			s.mu.Lock()
 			return results, nil
 		}
-		g := newTogether(1, 64, 2*time.Hour, s.store)
+		g := newTogether(1, 64, 4, 2*time.Hour, s.store)
 		begun := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -174,7 +174,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(1, 64, time.Minute, s.store)
+		g := newTogether(1, 64, 4, time.Minute, s.store)
 		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		errs := map[string]error{}
@@ -207,7 +207,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 
 func TestAPanicEndsNothing(t *testing.T) {
 	t.Parallel()
-	g := newTogether(1, 64, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
+	g := newTogether(1, 64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
 	if err := g.do(t.Context(), "", "word"); err == nil {
 		t.Error("a panic gave no error")
 	}
@@ -219,7 +219,7 @@ func TestLanesKeepTheOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(4, 8, time.Minute, s.store)
+		g := newTogether(4, 8, 4, time.Minute, s.store)
 		var wg sync.WaitGroup
 		for i := range 200 {
 			wg.Go(func() {
@@ -241,6 +241,128 @@ func TestLanesKeepTheOrder(t *testing.T) {
 		}
 		if len(s.stored) != 200 || len(s.tried) > 60 {
 			t.Errorf("%d items in %d transactions", len(s.stored), len(s.tried))
+		}
+	})
+}
+
+var locked = &pgconn.PgError{Code: "55P03"}
+
+// A lock that one item needs and nobody frees holds its lane up for one wait,
+// not for one in each half of the batch, and the others are stored.
+func TestALockThatIsNotFreedHoldsItsLaneUpOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const lockWait = 5 * time.Second
+		var s slowly
+		s.fails = func(batch []string, _ bool) ([]error, error) {
+			if slices.Contains(batch, "13") {
+				s.mu.Unlock()
+				time.Sleep(lockWait)
+				s.mu.Lock()
+				return nil, locked
+			}
+			return make([]error, len(batch)), nil
+		}
+		g := newTogether(1, 64, 4, time.Minute, s.store)
+		errs := make([]error, 65)
+		var wg sync.WaitGroup
+		begun := time.Now()
+		for i, word := range numbered(65) {
+			wg.Go(func() { errs[i] = g.do(t.Context(), "", word) })
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second) // the batch is being tried
+		if err := g.do(t.Context(), "", "later"); err != nil || time.Since(begun) > lockWait+4*time.Second {
+			t.Errorf("what came later: %v after %v, want it after one wait for the lock", err, time.Since(begun))
+		}
+		wg.Wait()
+		for i, err := range errs {
+			if (i == 13) != errors.Is(err, locked) || i != 13 && err != nil {
+				t.Errorf("item %d: %v", i, err)
+			}
+		}
+		if len(s.stored) != 65 {
+			t.Errorf("%d items are stored, want all but the one", len(s.stored))
+		}
+	})
+}
+
+// What waits apart has few transactions at a time. The rest waits its turn, and
+// a caller that leaves takes its item along.
+func TestFewWaitApartAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const few = 3
+		var s slowly
+		var under, most int
+		var apart []string
+		s.fails = func(batch []string, wait bool) ([]error, error) {
+			results := make([]error, len(batch))
+			if !wait {
+				for i := range results {
+					results[i] = errElsewhere
+				}
+				return results, nil
+			}
+			apart = append(apart, batch...)
+			under++
+			most = max(most, under)
+			s.mu.Unlock()
+			time.Sleep(10 * time.Second)
+			s.mu.Lock()
+			under--
+			return results, nil
+		}
+		g := newTogether(1, 64, few, time.Minute, s.store)
+		errs := make([]error, 20)
+		var wg sync.WaitGroup
+		for i, word := range numbered(20) {
+			wg.Go(func() {
+				ctx := t.Context()
+				if i == 10 {
+					short, cancel := context.WithTimeout(ctx, 10*time.Second)
+					defer cancel()
+					ctx = short
+				}
+				errs[i] = g.do(ctx, "", word)
+			})
+			time.Sleep(time.Millisecond)
+		}
+		wg.Wait()
+		if most != few {
+			t.Errorf("%d waited apart at a time, want %d", most, few)
+		}
+		for i, err := range errs {
+			if (i == 10) != errors.Is(err, context.DeadlineExceeded) || i != 10 && err != nil {
+				t.Errorf("item %d: %v", i, err)
+			}
+		}
+		if len(apart) != 19 || slices.Contains(apart, "10") {
+			t.Errorf("tried apart: %v, want all but the one whose caller left", apart)
+		}
+	})
+}
+
+// An item whose caller leaves while it is on its way to wait apart does not
+// wait there for nobody.
+func TestACallerThatLeftIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := slowly{fails: func(_ []string, wait bool) ([]error, error) {
+			if !wait {
+				return nil, locked
+			}
+			return []error{nil}, nil
+		}}
+		g := newTogether(1, 64, 1, time.Minute, s.store)
+		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		if err := g.do(short, "", "gone"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want the caller's deadline", err)
+		}
+		time.Sleep(10 * time.Second)
+		if len(s.stored) != 0 || len(s.tried) != 1 {
+			t.Errorf("tried %v, stored %v: want one try and nothing stored", s.tried, s.stored)
 		}
 	})
 }
