@@ -15,15 +15,17 @@ type Pairing struct {
 	Rival     bool // a call that is foreign so far could be the attempt's too
 	Early     bool // its own call may still come to be known
 	Undated   bool // the carrier's record does not say when the call started
+	Part      bool // of the time in which its call may have begun not all was read
 }
 
 // Match is what a call that no attempt has may belong to.
 type Match struct {
-	AttemptID uuid.UUID // with Unique
-	ContactID int64     // with Unique
+	AttemptID uuid.UUID // with Unique or Unread
+	ContactID int64     // with Unique or Unread
 	Possible  bool      // some attempt could have made the call
 	Early     bool      // the carrier may still tell an attempt that the call is its
 	Unique    bool      // only this attempt could, and it only this call
+	Unread    bool      // it would be Unique, but more calls may come to light that could be the attempt's
 	Doubtful  bool      // with Unique: an attempt of another contact, thought to have had no call, could have made it too
 }
 
@@ -31,7 +33,9 @@ type Match struct {
 // certain when it is the only one on both sides. As long as the POST of an
 // attempt may still be answered, or its own call may not be listed yet, that is
 // waited for: a call that somebody else placed between the same numbers must
-// not take the place of the attempt's own.
+// not take the place of the attempt's own. For the same reason nothing is
+// unique before all of the time was read in which the attempt's call may have
+// begun.
 //
 // A call of a doubtful match may be that of somebody whom the carrier said it
 // did not call, and who is called again therefore: a person must be told.
@@ -48,7 +52,9 @@ func MatchCalls(pairings []Pairing) map[string]Match {
 		several := slices.ContainsFunc(candidates, func(p Pairing) bool { return p.ContactID != candidates[0].ContactID })
 		best := likeliest(candidates)
 		if !m.Early && len(best) == 1 && claims[best[0].AttemptID] == 1 && !best[0].Rival {
-			m.AttemptID, m.ContactID, m.Unique, m.Doubtful = best[0].AttemptID, best[0].ContactID, true, several
+			m.AttemptID, m.ContactID = best[0].AttemptID, best[0].ContactID
+			m.Unique, m.Unread = !best[0].Part, best[0].Part
+			m.Doubtful = m.Unique && several
 		}
 		matches[call] = m
 	}

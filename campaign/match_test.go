@@ -12,8 +12,10 @@ func TestMatchCalls(t *testing.T) {
 	pair := func(call string, attempt uuid.UUID, state State) Pairing {
 		return Pairing{CallUUID: call, AttemptID: attempt, State: state}
 	}
-	rival, early, undated := pair("U", first, Unknown), pair("U", first, Unknown), pair("U", first, Unknown)
-	rival.Rival, early.Early, undated.Undated = true, true, true
+	rival, early, undated, part := pair("U", first, Unknown), pair("U", first, Unknown), pair("U", first, Unknown), pair("U", first, Unknown)
+	rival.Rival, early.Early, undated.Undated, part.Part = true, true, true, true
+	earlyPart, partOfSecond := early, pair("U", second, Absent)
+	earlyPart.Part, partOfSecond.Part = true, true
 	other := pair("U", second, Refused)
 	other.ContactID = 7
 	bound := Match{AttemptID: first, Possible: true, Unique: true}
@@ -35,6 +37,10 @@ func TestMatchCalls(t *testing.T) {
 		{"one waited for, another contact's refused", []Pairing{pair("U", first, Unknown), other}, doubtful},
 		{"another contact's refused, one waited for", []Pairing{other, pair("U", first, Unknown)}, doubtful},
 		{"one waited for, one proved absent, and no start", []Pairing{undated, pair("U", second, Absent)}, possible},
+		{"an attempt whose time was read in part", []Pairing{part}, Match{AttemptID: first, Possible: true, Unread: true}},
+		{"the same, and it may still be answered", []Pairing{earlyPart}, Match{Possible: true, Early: true}},
+		{"the same, and two calls of it are known already", []Pairing{part, pair("V", first, Unknown)}, possible},
+		{"another, less likely one, whose time was read in part", []Pairing{pair("U", first, Unknown), partOfSecond}, bound},
 		{"an attempt that has its call", []Pairing{pair("U", first, Ended)}, possible},
 	} {
 		if got := MatchCalls(test.pairs)["U"]; got != test.want {

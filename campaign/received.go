@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -22,6 +23,22 @@ type Received struct {
 	Kind string
 }
 
+// Reading is what is known of the list that records come from.
+type Reading struct {
+	Lag time.Duration // how late the list may be
+	// From and To are the time that was read whole: all calls to the records'
+	// numbers that began then, and that are listed, are among the records. Zero:
+	// there may be others.
+	From, To time.Time
+}
+
+// Unread is a record that may be an attempt's, for which all of the time must be
+// read in which the attempt's call may have begun.
+type Unread struct {
+	Record  Evidence
+	Attempt Attempt
+}
+
 // Reconciled counts what one batch of records changed.
 type Reconciled struct {
 	Known     int // matched an attempt that had the uuid
@@ -29,4 +46,13 @@ type Reconciled struct {
 	Foreign   int
 	Ambiguous int
 	Repriced  int // a price that stood was replaced by another
+}
+
+// Add counts another batch too.
+func (n *Reconciled) Add(o Reconciled) {
+	n.Known += o.Known
+	n.Bound += o.Bound
+	n.Foreign += o.Foreign
+	n.Ambiguous += o.Ambiguous
+	n.Repriced += o.Repriced
 }

@@ -186,8 +186,8 @@ type dropped struct {
 	mark time.Time
 }
 
-func (d *dropped) Reconcile(context.Context, []campaign.Evidence, time.Duration) (campaign.Reconciled, error) {
-	return campaign.Reconciled{}, nil
+func (d *dropped) Reconcile(context.Context, []campaign.Evidence, campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
+	return campaign.Reconciled{}, nil, nil
 }
 
 func (d *dropped) Watermark(context.Context, string) (time.Time, error) {

@@ -200,16 +200,14 @@ func (r *reconciler) fold(ctx context.Context, batch []campaign.Evidence, n *rec
 		return nil
 	}
 	failpoint.Hit("reconcile.read")
-	got, err := r.store.Reconcile(ctx, batch, r.lag)
+	got, unread, err := r.store.Reconcile(ctx, batch, campaign.Reading{Lag: r.lag})
 	if err != nil {
 		return err
 	}
-	n.Known += got.Known
-	n.Bound += got.Bound
-	n.Foreign += got.Foreign
-	n.Ambiguous += got.Ambiguous
-	n.Repriced += got.Repriced
-	return nil
+	n.Add(got)
+	whole, err := readWhole(ctx, r.store, r.lists, r.lag, unread)
+	n.Add(whole)
+	return err
 }
 
 // stragglers asks for calls that should be over or priced by now.

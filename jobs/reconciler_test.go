@@ -48,12 +48,12 @@ func (m *memoryBooks) Stragglers(context.Context, int, time.Duration) ([]campaig
 	return m.stragglers, nil
 }
 
-func (m *memoryBooks) Reconcile(_ context.Context, records []campaign.Evidence, _ time.Duration) (campaign.Reconciled, error) {
+func (m *memoryBooks) Reconcile(_ context.Context, records []campaign.Evidence, _ campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
 	m.batches = append(m.batches, len(records))
 	for _, r := range records {
 		m.folded = append(m.folded, r.CallUUID)
 	}
-	return campaign.Reconciled{Known: len(records)}, nil
+	return campaign.Reconciled{Known: len(records)}, nil, nil
 }
 
 // reconciling is a reconciler of one pass, a minute behind, with calls a

@@ -105,14 +105,19 @@ func (s *settler) settle(ctx context.Context, w window, n *settled) error {
 		return err
 	}
 	failpoint.Hit("settle.begun")
-	found, err := s.scan(ctx, w, from, w.end(started), missing)
+	found, err := s.lists.scan(ctx, w, from, w.end(started), missing)
 	if err != nil {
 		return fmt.Errorf("scan for %d attempts: %w", len(w.attempts), err)
 	}
 	failpoint.Hit("settle.scanned")
 	n.Scans++
-	r, err := s.books.Reconcile(ctx, found, s.after)
+	r, unread, err := s.books.Reconcile(ctx, found, w.reading(from, s.after))
 	if err != nil {
+		return err
+	}
+	// A call that may be an earlier attempt's to the same number must be bound,
+	// or be known as foreign, before this scan counts.
+	if _, err := readWhole(ctx, s.books, s.lists, s.after, unread); err != nil {
 		return err
 	}
 	failpoint.Hit("settle.folded")
@@ -169,24 +174,6 @@ func (s *settler) canaryElsewhere(ctx context.Context, now time.Time) (map[strin
 		}
 	}
 	return map[string]bool{known[0].CallUUID: true}, nil
-}
-
-// scan reads the whole list and returns the records that concern the window's
-// numbers; the others are reconciliation's. Canaries that it sees it takes off
-// missing.
-func (s *settler) scan(ctx context.Context, w window, from, to time.Time, missing map[string]bool) ([]campaign.Evidence, error) {
-	numbers := w.numbers()
-	var found []campaign.Evidence
-	for e, err := range s.lists.between(ctx, from, to) {
-		if err != nil {
-			return nil, err
-		}
-		delete(missing, e.CallUUID)
-		if numbers[e.To] {
-			found = append(found, e)
-		}
-	}
-	return found, nil
 }
 
 // trusted reports whether the scan showed every call that it had to show. A

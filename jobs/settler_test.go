@@ -74,11 +74,11 @@ func (m *memoryUnsettled) Raise(_ context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-func (m *memoryUnsettled) Reconcile(_ context.Context, records []campaign.Evidence, _ time.Duration) (campaign.Reconciled, error) {
+func (m *memoryUnsettled) Reconcile(_ context.Context, records []campaign.Evidence, _ campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
 	for _, r := range records {
 		m.bound = append(m.bound, r.CallUUID)
 	}
-	return campaign.Reconciled{Bound: len(records)}, m.reconcile
+	return campaign.Reconciled{Bound: len(records)}, nil, m.reconcile
 }
 
 // books makes a BooksStore of it; the settler uses Reconcile only.
@@ -89,8 +89,8 @@ type books struct {
 
 func (b books) Now(ctx context.Context) (time.Time, error) { return b.memoryUnsettled.Now(ctx) }
 
-func (b books) Reconcile(ctx context.Context, r []campaign.Evidence, lag time.Duration) (campaign.Reconciled, error) {
-	return b.memoryUnsettled.Reconcile(ctx, r, lag)
+func (b books) Reconcile(ctx context.Context, r []campaign.Evidence, reading campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
+	return b.memoryUnsettled.Reconcile(ctx, r, reading)
 }
 
 // listed is a carrier that has these calls and keeps to date_start, date_end

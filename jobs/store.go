@@ -118,10 +118,12 @@ type BooksStore interface {
 	// attempt without a uuid that went to the same number from the same number
 	// and was dialed at the right time (outbound only). A record that matches
 	// none is kept as a foreign call; one that matches two or more raises an
-	// alarm and binds nothing. The list may be late by lag: as long as the
-	// attempt may have another call that is not listed yet, the record waits.
-	// Prices keep their trail.
-	Reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration) (campaign.Reconciled, error)
+	// alarm and binds nothing. As long as the attempt may have another call
+	// that is not listed yet, the record waits. It also waits until all of the
+	// time was read in which the attempt's call may have begun: the records that
+	// wait for this alone are returned, but for those of unknown attempts, which
+	// the settler reads. Prices keep their trail.
+	Reconcile(ctx context.Context, records []campaign.Evidence, r campaign.Reading) (campaign.Reconciled, []campaign.Unread, error)
 	// Watermark is how far the named pass has read; campaign.ErrNotFound
 	// before its first time.
 	Watermark(ctx context.Context, pass string) (time.Time, error)

@@ -109,13 +109,13 @@ func TestFollowShowsACampaignToItsEnd(t *testing.T) {
 	f.shows(t, "1 person to go, 1 call open")
 	tellAnswered(t, db, attempt)
 	f.shows(t, "every call has ended; 1 price to come")
-	_, err := db.Reconcile(t.Context(), []campaign.Evidence{{
+	_, _, err := db.Reconcile(t.Context(), []campaign.Evidence{{
 		Source: campaign.FromList, CallUUID: "call", Status: "completed", At: time.Now(), ObservedAt: time.Now(),
 		Bill: campaign.Bill{
 			Source: campaign.FromList, ObservedAt: time.Now(), Duration: new(30),
 			Price: decimal.NewNullDecimal(decimal.RequireFromString("0.00635000")),
 		},
-	}}, 0)
+	}}, campaign.Reading{})
 	must(t, err)
 	f.shows(t, "ended: 1 answered; 1 call, price 0.00635000")
 	f.ends(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"dialer/campaign"
 
@@ -15,6 +16,11 @@ import (
 // skewMost is how far the clocks of the carrier and of the database may differ.
 const skewMost = `interval '1 minute'`
 
+// everything is how FoldBack takes its records: of two that may be of one
+// attempt and come apart, the second is a forgotten call of the same contact,
+// and no person is called again for either.
+var everything = campaign.Reading{From: time.Unix(0, 0), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+
 // FoldBack folds records of the carrier's list into a database that is held. A
 // call that the database forgot is one that no attempt has, from a campaign's
 // number to one of its contacts that is not done, begun when the campaign was
@@ -23,7 +29,7 @@ const skewMost = `interval '1 minute'`
 // taken; the second adopts them. A hold that waits for nobody becomes one that
 // does, where there was no reason to expect a forgotten call.
 func (db *DB) FoldBack(ctx context.Context, h campaign.Hold, records []campaign.Evidence) (n campaign.FoldedBack, err error) {
-	if _, err := db.reconcile(ctx, records, 0, true); err != nil {
+	if _, _, err := db.reconcile(ctx, records, everything, true); err != nil {
 		return n, err
 	}
 	forgotten, err := db.forgotten(ctx, h, records)
@@ -136,7 +142,7 @@ func (db *DB) adopt(ctx context.Context, f forgottenCall, n *campaign.FoldedBack
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM foreign_calls WHERE call_uuid = $1`, f.evidence.CallUUID); err != nil {
+		if _, err := tx.Exec(ctx, foreignNoLonger, noLonger([]string{f.evidence.CallUUID})...); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmAdopted,

@@ -89,7 +89,7 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 	db := storagetest.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	known := lostCall("KNOWN", number(0), "completed", 10*time.Second)
-	if _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, 0); err != nil {
+	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, whole(0)); err != nil {
 		t.Fatal(err)
 	}
 	forgetful(t, db)

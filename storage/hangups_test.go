@@ -133,7 +133,7 @@ func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
 	record(t, db, a.ID, unknown)
 	db.AgeAttempt(t, a.ID, 10*time.Minute)
 	a.DialedAt = a.DialedAt.Add(-10 * time.Minute)
-	if _, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, "U1", "answered")}, 0); err != nil {
+	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, "U1", "answered")}, whole(0)); err != nil {
 		t.Fatal(err)
 	}
 	if got := state(t, db, a.ID); got != campaign.Accepted {

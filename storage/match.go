@@ -30,7 +30,7 @@ func (b *reconciliation) knownCalls(ctx context.Context, records []campaign.Evid
 	if err != nil {
 		return nil, err
 	}
-	_, err = b.tx.Exec(ctx, `DELETE FROM foreign_calls f USING attempts a WHERE f.call_uuid = ANY ($1) AND a.call_uuid = f.call_uuid`, uuids)
+	_, err = b.tx.Exec(ctx, foreignNoLonger, noLonger(uuids)...)
 	return known, err
 }
 
@@ -45,7 +45,8 @@ const pairings = `
 			AND (f.start_time IS NULL OR f.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + `))
 			OR EXISTS (SELECT FROM hand_calls h WHERE ` + maybeByHand + `),
 		a.state = 'dialing' OR a.token_expires_at > now() - greatest($5::interval, ` + answerMargin + `),
-		r.start_time IS NULL
+		r.start_time IS NULL,
+		NOT coalesce(` + windowStart + ` >= $6::timestamptz AND ` + windowEnd + ` <= $7::timestamptz, false)
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS r (call_uuid, to_number, from_number, start_time)
 	JOIN attempts a ON a.to_number = r.to_number AND a.from_number = r.from_number
 		AND a.call_uuid IS NULL AND a.fence = 1
@@ -72,6 +73,7 @@ func (b *reconciliation) match(ctx context.Context, records []campaign.Evidence,
 		uuids, tos, froms = append(uuids, e.CallUUID), append(tos, e.To), append(froms, e.From)
 		starts = append(starts, zeronull.Timestamptz(e.At))
 	}
-	pairs, err := collect(ctx, b.tx, pgx.RowToStructByPos[campaign.Pairing], pairings, uuids, tos, froms, starts, b.lag)
+	pairs, err := collect(ctx, b.tx, pgx.RowToStructByPos[campaign.Pairing], pairings, uuids, tos, froms, starts,
+		b.reading.Lag, zeronull.Timestamptz(b.reading.From), zeronull.Timestamptz(b.reading.To))
 	return campaign.MatchCalls(pairs), err
 }

@@ -314,7 +314,7 @@ func TestReceiveConcurrently(t *testing.T) {
 		}
 		calls.Go(func() { check(t, db.Record(t.Context(), a.ID, created(u))) })
 		calls.Go(func() {
-			_, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, u, "completed")}, 0)
+			_, _, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, u, "completed")}, whole(0))
 			check(t, err)
 		})
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"dialer/campaign"
 	"dialer/failpoint"
@@ -24,38 +23,62 @@ const reconcileBatch = 500
 // as a foreign call; one that might belong to several, or that shares its
 // attempt with another record, raises an alarm and binds nothing. A record that
 // an attempt's own answer may still claim is left to a later reading, and so is
-// one whose attempt may have another call that is not listed yet: lag is how
-// late the list may be.
-func (db *DB) Reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration) (total campaign.Reconciled, err error) {
-	return db.reconcile(ctx, records, lag, false)
+// one whose attempt may have another call that is not listed yet.
+//
+// It binds by numbers only to attempts whose whole time was read. It returns the
+// records that wait for that, with their attempts, except for those of unknown
+// attempts: the settler reads these attempts' whole time by itself.
+func (db *DB) Reconcile(ctx context.Context, records []campaign.Evidence, r campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
+	return db.reconcile(ctx, records, r, false)
 }
 
 // reconcile is Reconcile; quiet: foreign calls raise no alarm yet.
-func (db *DB) reconcile(ctx context.Context, records []campaign.Evidence, lag time.Duration, quiet bool) (total campaign.Reconciled, err error) {
+func (db *DB) reconcile(ctx context.Context, records []campaign.Evidence, r campaign.Reading, quiet bool) (total campaign.Reconciled, unread []campaign.Unread, err error) {
+	waiting := map[uuid.UUID][]campaign.Evidence{}
 	for part := range slices.Chunk(records, reconcileBatch) {
 		var b *reconciliation
 		err := db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
-			b = &reconciliation{tx: tx, lag: lag, edits: map[int64][]edit{}, quiet: quiet}
+			b = &reconciliation{tx: tx, reading: r, edits: map[int64][]edit{}, quiet: quiet}
 			return b.run(ctx, part, records)
 		}))
 		if err != nil {
-			return total, fmt.Errorf("reconcile: %w", err)
+			return total, nil, fmt.Errorf("reconcile: %w", err)
 		}
-		total.Known += b.counts.Known
-		total.Bound += b.counts.Bound
-		total.Foreign += b.counts.Foreign
-		total.Ambiguous += b.counts.Ambiguous
-		total.Repriced += b.counts.Repriced
+		for _, e := range b.unread {
+			waiting[e.attempt] = append(waiting[e.attempt], e.evidence)
+		}
+		total.Add(b.counts)
 	}
-	return total, nil
+	if unread, err = db.unread(ctx, waiting); err != nil {
+		return total, nil, fmt.Errorf("reconcile: %w", err)
+	}
+	return total, unread, nil
+}
+
+// unread finds the attempts for whose whole time records wait.
+func (db *DB) unread(ctx context.Context, waiting map[uuid.UUID][]campaign.Evidence) (list []campaign.Unread, err error) {
+	if len(waiting) == 0 {
+		return nil, nil
+	}
+	attempts, err := collect(ctx, db.pool, scanAttempt, `
+		SELECT `+attemptColumns+` FROM attempts a
+		WHERE a.id = ANY ($1) AND a.state <> 'unknown' AND a.call_uuid IS NULL ORDER BY a.dialed_at`,
+		slices.Collect(maps.Keys(waiting)))
+	for _, a := range attempts {
+		for _, e := range waiting[a.ID] {
+			list = append(list, campaign.Unread{Record: e, Attempt: a})
+		}
+	}
+	return list, err
 }
 
 // reconciliation is one transaction of Reconcile.
 type reconciliation struct {
 	tx      pgx.Tx
-	lag     time.Duration
+	reading campaign.Reading
 	edits   map[int64][]edit // by contact
 	foreign []foreign
+	unread  []edit
 	counts  campaign.Reconciled
 	quiet   bool
 }
@@ -104,6 +127,10 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 	if m.Early {
 		return
 	}
+	if m.Unread {
+		b.unread = append(b.unread, edit{attempt: m.AttemptID, evidence: e})
+		return
+	}
 	if m.Unique {
 		b.edits[m.ContactID] = append(b.edits[m.ContactID], edit{m.AttemptID, e, m.Doubtful})
 		b.counts.Bound++
@@ -148,14 +175,14 @@ func (b *reconciliation) keepForeign(ctx context.Context) error {
 			"uuid": e.CallUUID, "conversation": zeronull.Text(e.ConversationUUID),
 			"direction": e.Direction, "to": e.To, "from": e.From, "status": e.Status,
 			"start": zeronull.Timestamptz(e.At), "price": asWritten(e.Bill.Price), "ambiguous": f.ambiguous, "quiet": b.quiet,
-			"kind": campaign.AlarmForeignCall, "detail": fmt.Sprintf("call %q from one of our numbers, which no attempt explains", e.CallUUID),
+			"kind": campaign.AlarmForeignCall, "detail": foreignDetail(e.CallUUID),
 		})
 		if f.ambiguous {
 			b.counts.Foreign--
 			b.counts.Ambiguous++
 			queueAlarm(&writes, campaign.Alarm{
 				Kind:   campaign.AlarmAmbiguousMatch,
-				Detail: fmt.Sprintf("call %q might be one of several attempts, or share one with another call: bound to none", e.CallUUID),
+				Detail: ambiguousDetail(e.CallUUID),
 			})
 		}
 	}
@@ -181,3 +208,35 @@ const keepForeignCall = `
 	  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation)
 	  AND NOT EXISTS (SELECT FROM hand_calls h WHERE h.conversation_uuid = @conversation OR ` + madeByHand + `)
 	ON CONFLICT DO NOTHING`
+
+func foreignDetail(callUUID string) string {
+	return fmt.Sprintf("call %q from one of our numbers, which no attempt explains", callUUID)
+}
+
+func ambiguousDetail(callUUID string) string {
+	return fmt.Sprintf("call %q might be one of several attempts, or share one with another call: bound to none", callUUID)
+}
+
+// foreignNoLonger takes calls that an attempt has come to have out of the
+// foreign ones, and resolves the alarms that they were foreign, or might have
+// been anybody's.
+const foreignNoLonger = `
+	WITH ours AS (
+		DELETE FROM foreign_calls f USING attempts a WHERE f.call_uuid = ANY ($1) AND a.call_uuid = f.call_uuid
+		RETURNING f.call_uuid
+	)
+	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
+	FROM ours JOIN unnest($2::text[], $3::text[], $4::text[]) AS said (call_uuid, kind, detail) ON said.call_uuid = ours.call_uuid
+	WHERE m.kind = said.kind AND ` + alarmOf + ` = '00000000-0000-0000-0000-000000000000' AND m.detail = said.detail
+	  AND ` + openAlarm
+
+// noLonger are the arguments of foreignNoLonger.
+func noLonger(uuids []string) []any {
+	var calls, kinds, details []string
+	for _, u := range uuids {
+		calls = append(calls, u, u)
+		kinds = append(kinds, campaign.AlarmForeignCall, campaign.AlarmAmbiguousMatch)
+		details = append(details, foreignDetail(u), ambiguousDetail(u))
+	}
+	return []any{uuids, calls, kinds, details}
+}

@@ -80,7 +80,7 @@ func (w *writes) queue(b *pgx.Batch) {
 	queueContacts(b, w.contacts)
 	queueCharges(b, w.charges)
 	if len(w.bound) > 0 {
-		b.Queue(`DELETE FROM foreign_calls WHERE call_uuid = ANY ($1)`, w.bound)
+		b.Queue(foreignNoLonger, noLonger(w.bound)...)
 	}
 	for _, a := range w.alarms {
 		queueAlarm(b, a)
