@@ -73,13 +73,20 @@ func TestNoSlidingSecondHoldsMoreThanTheRate(t *testing.T) {
 		milliseconds := func(most time.Duration, what string) time.Duration {
 			return time.Duration(rapid.Int64Range(0, int64(most/time.Microsecond)).Draw(t, what)) * time.Microsecond
 		}
+		use := func(t *rapid.T) {
+			f.use(milliseconds(2*PermitLife, "late"), milliseconds(WayMost, "way"),
+				rapid.SampledFrom([]string{"reported", "reported", "lost", "died"}).Draw(t, "fate"))
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"lease": func(t *rapid.T) {
 				f.lease(rapid.IntRange(0, 20).Draw(t, "n"), Urgency(rapid.IntRange(0, 2).Draw(t, "urgency")))
 			},
-			"use": func(t *rapid.T) {
-				f.use(milliseconds(2*PermitLife, "late"), milliseconds(WayMost, "way"),
-					rapid.SampledFrom([]string{"reported", "reported", "lost", "died"}).Draw(t, "fate"))
+			"use": use,
+			"spend": func(t *rapid.T) { // all there is, one after the other
+				f.lease(20, Urgent)
+				for range min(len(f.held), 20) {
+					use(t)
+				}
 			},
 			"unused": func(*rapid.T) {
 				if len(f.held) > 0 {
@@ -94,6 +101,32 @@ func TestNoSlidingSecondHoldsMoreThanTheRate(t *testing.T) {
 			t.Fatalf("%d requests within %v, limit %v a second", n, rest, f.perSecond)
 		}
 	})
+}
+
+// The worst that a fleet can do: each turn is used as late as it may be, on the
+// slowest way, and next as early as it may be, on the quickest.
+func TestATurnRestsHoweverLateItWasUsed(t *testing.T) {
+	t.Parallel()
+	for _, perSecond := range []float64{0.4, 1, 2.5, 3, 15, 40} {
+		for _, fate := range []string{"reported", "lost"} {
+			f, uses := newPaceFleet(perSecond), map[int]int{}
+			for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(5 * time.Millisecond) {
+				f.lease(20, Urgent)
+				for len(f.held) > 0 {
+					turn := f.held[0].Turn
+					if uses[turn]++; uses[turn]%2 == 1 {
+						f.use(PermitLife-time.Microsecond, WayMost, fate)
+					} else {
+						f.use(0, 0, fate)
+					}
+				}
+			}
+			turns, rest := turnsOf(perSecond)
+			if n := most(f.arrivals, rest); n > turns || len(f.arrivals) < 2*turns {
+				t.Errorf("%v a second, %s: %d of %d requests within %v", perSecond, fate, n, len(f.arrivals), rest)
+			}
+		}
+	}
 }
 
 // steady has somebody want slots all the time and counts what each gets.
