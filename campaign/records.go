@@ -21,8 +21,9 @@ const (
 
 // Record is one record of a file, not yet judged.
 type Record struct {
-	Line   int // of its first line, 1-based
-	Text   string
+	Line   int    // of its first line, 1-based
+	Text   string // the beginning of what stood in the file
+	Size   int    // bytes of the file, in UTF-8
 	fields []string
 	fault  string // why it cannot be a row; "" when it may be one
 }
@@ -92,10 +93,11 @@ func (s *splitter) cut(window []byte) (rec Record, used, lines int) {
 	}
 	if end > maxRecord {
 		fields, fault, end = nil, faultLong, maxRecord
-		return Record{Line: s.line, Text: shown(window[:end]), fault: fault}, end, 1
+		return Record{Line: s.line, Text: shown(window[:end]), Size: end, fault: fault}, end, 1
 	}
 	text := shown(window[:end])
-	return Record{Line: s.line, Text: text, fields: fields, fault: fault}, end + terminator(window[end:]), lines
+	used = end + terminator(window[end:])
+	return Record{Line: s.line, Text: text, Size: used, fields: fields, fault: fault}, used, lines
 }
 
 // skipLine passes over the rest of a line that was too long to look at.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// A part is what one worker parses and one transaction adds. The bytes
-	// bound it where records are long: without them, 2,000 records of 64 KiB
+	// A part is what one worker parses and one transaction adds. The bytes of
+	// the file bound it where records are long: without them, 2,000 records of 64 KiB
 	// would make one part.
 	partRecords = 2000
 	partBytes   = 1 << 20
@@ -120,7 +120,7 @@ func split(ctx context.Context, r *campaign.Reader, emit func(*part) bool) {
 			return
 		}
 		p.records = append(p.records, rec)
-		size += len(rec.Text)
+		size += rec.Size
 		if len(p.records) < partRecords && size < partBytes {
 			continue
 		}
