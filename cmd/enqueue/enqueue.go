@@ -28,6 +28,7 @@ func enqueue(ctx context.Context, f flags, s campaign.Settings, t terminal) erro
 		return err
 	}
 	defer refused.discard()
+	refused.sweep()
 	db, err := open(ctx, f.DatabaseURL)
 	if err != nil {
 		return err

@@ -21,7 +21,8 @@ const maxTold = 20
 // --rejects, the terminal.
 //
 // The file is written under another name first and takes its own at the end,
-// so that a run that breaks off leaves the file of the run before it whole.
+// so that a run that breaks off leaves the file of the run before it whole. What
+// a killed run left under the other name, the next one removes.
 type refused struct {
 	path   string // "" for the terminal
 	out    io.Writer
@@ -52,6 +53,13 @@ func newRefused(f flags, stderr io.Writer) (*refused, error) {
 		return nil, cli.Mistyped{Err: errors.New("--rejects would overwrite the CSV itself")}
 	}
 	return r, nil
+}
+
+// sweep removes what killed runs left.
+func (r *refused) sweep() {
+	if r.path != "" && !r.direct {
+		sweepUnfinished(r.path)
+	}
 }
 
 // rejectsPath is beside the CSV: people.rejects.csv for people.csv.
@@ -89,7 +97,7 @@ func (r *refused) create() (err error) {
 		r.file, err = os.OpenFile(r.path, os.O_WRONLY, 0)
 		return err
 	}
-	r.file, err = os.CreateTemp(filepath.Dir(r.path), "."+filepath.Base(r.path)+".*")
+	r.file, err = createUnfinished(r.path)
 	return err
 }
 
@@ -119,17 +127,26 @@ func (r *refused) keep() (where string, err error) {
 	case r.path == "":
 		return r.more(), nil
 	}
-	file := r.file
-	r.file = nil
-	if err := file.Close(); err != nil {
+	if err := r.finish(); err != nil {
 		return "", fmt.Errorf("write refused rows: %w", err)
 	}
+	return fmt.Sprintf("%s not added: see %s\n", progress.Count(r.told, "row"), r.path), nil
+}
+
+// finish gives the file its name while it is still held: closed under the other
+// one, another run might take it for a left one.
+func (r *refused) finish() error {
 	if !r.direct {
-		if err := os.Rename(file.Name(), r.path); err != nil {
-			return "", fmt.Errorf("write refused rows: %w", err)
+		if err := r.file.Sync(); err != nil {
+			return err
+		}
+		if err := os.Rename(r.file.Name(), r.path); err != nil {
+			return err
 		}
 	}
-	return fmt.Sprintf("%s not added: see %s\n", progress.Count(r.told, "row"), r.path), nil
+	file := r.file
+	r.file = nil
+	return file.Close()
 }
 
 func (r *refused) more() string {
@@ -144,8 +161,8 @@ func (r *refused) discard() {
 	if r.file == nil {
 		return
 	}
-	r.file.Close()
 	if !r.direct {
 		os.Remove(r.file.Name())
 	}
+	r.file.Close()
 }

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"dialer/storage/storagetest"
 )
@@ -92,4 +96,120 @@ func TestRejectsPath(t *testing.T) {
 			t.Errorf("%s with --rejects %q: %q, want %q", c.file, c.rejects, got, c.want)
 		}
 	}
+}
+
+// What a killed run leaves of its refused rows, the next run of the same import
+// removes. It touches neither the file of a run that is under way nor anybody
+// else's.
+func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	dir := t.TempDir()
+	rejects := filepath.Join(dir, "refused.csv")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "--rejects", rejects, "-")...)
+	cmd.Env = append(os.Environ(), "ENQUEUE_TEST_AS_COMMAND=1")
+	feed, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	file := "name,phone\nEve,0770\n" + people(broken)[11:]
+	go func() { _, _ = io.WriteString(feed, most(file)) }()
+	imported(t, db)
+	left := inFolder(t, dir) // the rows of a batch are written after its commit
+	for deadline := time.Now().Add(time.Minute); len(left) == 0 && time.Now().Before(deadline); left = inFolder(t, dir) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if len(left) != 1 || !isUnfinished(left[0], rejects) {
+		t.Fatalf("the folder holds %q while a run is under way, want its refused rows under another name", left)
+	}
+	sweepUnfinished(rejects)
+	if got := inFolder(t, dir); !slices.Equal(got, left) {
+		t.Errorf("the folder holds %q, want the file of the run that is under way untouched", got)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	others := []string{".refused.csv.swp", ".refused.csv.12", ".refused.csv.x.unfinished", ".other.csv.12.unfinished"}
+	for _, name := range others {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command(t, strings.NewReader(file), flagsFor(db, "--rejects", rejects, "-")...).ok(t)
+	want := append(others, "refused.csv")
+	slices.Sort(want)
+	if got := inFolder(t, dir); !slices.Equal(got, want) {
+		t.Errorf("the folder holds %q, want %q", got, want)
+	}
+	if text, err := os.ReadFile(rejects); err != nil || !strings.Contains(string(text), "Eve,0770") {
+		t.Errorf("refused rows %q (%v), want Eve's", text, err)
+	}
+}
+
+// It is removed also where the next run refuses nothing.
+func TestWhatAKilledRunLeftIsRemovedWhereNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	dir := t.TempDir()
+	rejects := filepath.Join(dir, "refused.csv")
+	killed, err := createUnfinished(rejects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Close(); err != nil { // as the end of its process does
+		t.Fatal(err)
+	}
+	command(t, strings.NewReader(people(3)), flagsFor(db, "--rejects", rejects, "-")...).ok(t)
+	if got := inFolder(t, dir); len(got) != 0 {
+		t.Errorf("the folder holds %q, want nothing", got)
+	}
+}
+
+// However two runs meet, neither removes the file that the other writes to.
+func TestRunsThatBeginAtOnceKeepTheirFiles(t *testing.T) {
+	t.Parallel()
+	rejects := filepath.Join(t.TempDir(), "refused.csv")
+	var sweepers sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		sweepers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					sweepUnfinished(rejects)
+				}
+			}
+		})
+	}
+	defer sweepers.Wait()
+	defer close(done)
+	for range 2000 {
+		f, err := createUnfinished(rejects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(f.Name(), rejects); err != nil {
+			t.Fatalf("the file was taken away: %v", err)
+		}
+		f.Close()
+	}
+}
+
+// inFolder are the names of what a folder holds, in their order.
+func inFolder(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
 }

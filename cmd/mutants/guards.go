@@ -149,6 +149,10 @@ var mutants = []mutant{
 		"!wait && isLockTimeout(err):", "!wait && false:", "storage", "TestALockThatIsNotFreedHoldsItsLaneUpOnce"},
 	{"few transactions wait apart at a time", "storage/together.go",
 		"if l.serving == servers {", "if servers < 0 {", "storage", "TestFewWaitApartAtATime"},
+	{"refused rows that are being written are not removed", "cmd/enqueue/unfinished.go",
+		"if hold(f) == nil {", "if true {", "cmd/enqueue", "TestWhatAKilledRunLeftIsRemoved"},
+	{"a part of an import is bounded by its records' length", "intake/parts.go",
+		"size += rec.Size", "size += len(rec.Text)", "intake", "TestLongRecordsMakeShortParts"},
 	{"an import that broke off adds nothing twice", "storage/contacts.go",
 		"case first.line != r.Line:", "case true:", "intake", "TestAnImportThatBreaksOffGoesOn"},
 
