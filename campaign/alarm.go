@@ -72,7 +72,7 @@ var AlarmKinds = []AlarmKind{
 	{AlarmSilent, "the carrier had a call and never said that it was over while it kept its records",
 		"Ask the carrier for the call's record; its price is missing from the books."},
 	{AlarmCanaryMissing, "the carrier's list lacks calls that it is known to have, so it proves nothing",
-		"Wait: unknown attempts are settled once the list is whole; if it lasts, raise DIALER_SETTLE_AFTER and ask the carrier."},
+		"Wait: unknown attempts are settled once the list is whole; if it lasts, raise DIALER_SETTLE_AFTER and ask the carrier. What can be done for a database that stays held, `dialer installation show` says."},
 	{AlarmAmbiguousMatch, "a call might belong to several attempts, or an event names one attempt and the call of another; it is bound to none, or to the one that waited for its call",
 		"Compare the call with `dialer call show` and the attempts with `dialer why`; use an application and numbers that nobody else uses."},
 	{AlarmForeignCall, "a call went out from one of the campaigns' numbers and no attempt explains it",

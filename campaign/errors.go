@@ -18,6 +18,11 @@ var (
 	ErrHeld = errors.New("the database is held: nobody is called")
 	// ErrNotHeld: the database dials, or will by itself.
 	ErrNotHeld = errors.New("the database does not wait for a person")
+	// ErrNothingMissing: no reading of the carrier's list lacked a call.
+	ErrNothingMissing = errors.New("no reading of the carrier's list has lacked a call since the database was held, so nothing is to be decided about that")
+	// ErrRenamed: a person adopted the database under a new name while the
+	// process ran, so that its queue and its mark are another database's.
+	ErrRenamed = errors.New("the database was adopted and has a new name: start this process again, so that it takes the new queue")
 	// ErrOtherSettings: a campaign of that name exists with other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )

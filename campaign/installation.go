@@ -80,10 +80,23 @@ type Hold struct {
 	Since  time.Time
 	// KnownUntil is the mark of the database when it was held: what was dialed
 	// later may be forgotten here.
-	KnownUntil  time.Time
+	KnownUntil time.Time
+	// Place is where the database was when it was held, or adopted. A reading
+	// that another server has a part of is no reading.
+	Place       Place
 	ConfirmedAt time.Time // when a person said that this copy dials
 	Readings    int       // how many complete readings of the carrier's list were folded back
 	ReadAt      time.Time // when the last of them ended
+
+	// Misses are the readings in a row that lacked calls which had to be in
+	// them, and so counted for nothing: the last ended at MissedAt and lacked
+	// Missing.
+	Misses   int
+	MissedAt time.Time
+	Missing  int
+	// DespiteMissingAt is when a person said that readings count whatever they
+	// lack.
+	DespiteMissingAt time.Time
 }
 
 // Waits reports whether the hold waits for a person.
@@ -98,6 +111,26 @@ func (h Hold) Begun() time.Time {
 	return h.Since
 }
 
+const (
+	firstRetry = 30 * time.Second
+	mostRetry  = 15 * time.Minute
+)
+
+// RetryAt is when the list is read again after a reading that lacked calls: at
+// first soon, then after twice as long each time, up to a quarter of an hour.
+// Zero: nothing keeps the next reading back.
+func (h Hold) RetryAt() time.Time {
+	if h.Misses == 0 || !h.DespiteMissingAt.IsZero() {
+		return time.Time{}
+	}
+	return h.MissedAt.Add(min(doubled(firstRetry, h.Misses), mostRetry))
+}
+
+// Moved reports whether yet another server took over since the hold began.
+func (h Hold) Moved(found Place) bool {
+	return other(h.Place.System, found.System) || other(h.Place.Database, found.Database) || other(h.Place.Timeline, found.Timeline)
+}
+
 // EnoughReadings is how many complete readings release a hold: the first binds
 // what is known here, the second what is not, and both must show the calls that
 // are known to be in them.
@@ -105,9 +138,23 @@ const EnoughReadings = 2
 
 // Witness is the mark as it is known outside the database.
 type Witness struct {
-	Asked bool // false: it could not be asked, which says nothing
+	Of    string // the installation whose mark it is; "": of the one that is judged
+	Asked bool   // false: it could not be asked, which says nothing
 	Known bool
 	At    time.Time
+}
+
+// Seen is the witness together with a mark that was seen elsewhere, which adds
+// to it only where it is ahead of the database's own.
+func (w Witness) Seen(mark, own time.Time) Witness {
+	if !mark.After(own) {
+		return w
+	}
+	if !w.Known || mark.After(w.At) {
+		w.At = mark
+	}
+	w.Known = true
+	return w
 }
 
 const (
@@ -131,6 +178,8 @@ func (i Installation) Judge(found Place, w Witness) HoldReason {
 		return why
 	case i.Hold.ConfirmedAt.IsZero() && why.outweighs(i.Hold.Reason):
 		return why
+	case i.Hold.Moved(found):
+		return i.Hold.Reason // what was read back so far may be lost again
 	}
 	return ""
 }
@@ -168,6 +217,14 @@ func (p Place) Amended(found Place) Place {
 		System: cmp.Or(found.System, p.System), Database: cmp.Or(found.Database, p.Database),
 		Timeline: cmp.Or(found.Timeline, p.Timeline),
 	}
+}
+
+// Word is what a person decided about a hold.
+type Word struct {
+	At      time.Time
+	Who     string
+	Word    string // adopt, adopt despite gap, despite missing
+	HeldFor HoldReason
 }
 
 // FoldedBack counts what a part of a reading brought back.

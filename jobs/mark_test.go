@@ -34,7 +34,9 @@ func (m *marking) Mark(context.Context, campaign.Witness) (i campaign.Installati
 func newRecovery(t *testing.T, m *marking) (*recovery, *cable) {
 	t.Helper()
 	way := newCable(t, privateRedis(t))
-	return &recovery{store: m, queue: openTestQueue(t, way.URL), log: slog.New(slog.DiscardHandler)}, way
+	q := openTestQueue(t, way.URL)
+	q.rename("this")
+	return &recovery{store: m, queue: q, log: slog.New(slog.DiscardHandler)}, way
 }
 
 // The mark in Redis may be all that tells that the database is an older one.

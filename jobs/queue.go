@@ -38,7 +38,8 @@ type queue struct {
 	client *asynq.Client
 	// name tells the queues apart that share a Redis: one for each database,
 	// because a task means something only to the database that it came from.
-	name string
+	name         string
+	installation string // the database's
 }
 
 // urgencies are the parts of the queue, in the order in which asynq empties
@@ -68,7 +69,9 @@ func openQueue(url, installation string, workers int) (*queue, error) {
 }
 
 // rename makes it another database's queue. Nobody may use it meanwhile.
-func (q *queue) rename(installation string) { q.name = dial + "-" + installation }
+func (q *queue) rename(installation string) {
+	q.name, q.installation = dial+"-"+installation, installation
+}
 
 // key names something that the fleet of this queue shares.
 func (q *queue) key(what string) string { return "dialer:{" + q.name + "}:" + what }

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,6 +37,9 @@ type recovery struct {
 	// perSecond of calls placed, by which the list's length is judged.
 	perSecond float64
 	log       *slog.Logger
+	// leave ends the process's part in dialing. It is nil until tasks are
+	// taken: until then the queue may still be renamed.
+	leave func(error)
 
 	asked   bool          // Redis told its mark once
 	said    campaign.Hold // that was logged
@@ -50,6 +52,8 @@ type rereading struct {
 	at      time.Time       // what is before has been folded back
 	until   time.Time       // when the reading was begun
 	missing map[string]bool // calls that are known to be in the list and were not seen yet
+	unnamed int             // calls that the carrier has besides, whose uuids are not known
+	read    int             // records
 	total   campaign.FoldedBack
 }
 
@@ -58,16 +62,8 @@ type rereading struct {
 // is adopted and gets a name of its own.
 func (r *recovery) await(ctx context.Context) {
 	errs := &errorLog{log: r.log}
-	var first string
 	for {
 		i, err := guarded(ctx, r.runOnce)
-		if err == nil {
-			first = cmp.Or(first, i.ID)
-		}
-		if err == nil && i.ID != first {
-			first = i.ID
-			r.queue.rename(i.ID)
-		}
 		if err == nil && i.Hold.Reason == "" {
 			return
 		}
@@ -84,6 +80,9 @@ func (r *recovery) await(ctx context.Context) {
 // that is held.
 func (r *recovery) runOnce(ctx context.Context) (campaign.Installation, error) {
 	i, err := r.mark(ctx)
+	if err == nil && i.ID != r.queue.installation {
+		i, err = r.renamed(ctx, i.ID)
+	}
 	if err != nil {
 		return i, err
 	}
@@ -95,11 +94,29 @@ func (r *recovery) runOnce(ctx context.Context) (campaign.Installation, error) {
 	return i, r.fold(ctx, i)
 }
 
+// renamed has the process take the queue and the mark of a database that a
+// person adopted: at once where no task is taken yet, else by being started anew,
+// since tasks, leases and the leader's key go by the name.
+func (r *recovery) renamed(ctx context.Context, installation string) (campaign.Installation, error) {
+	if r.leave != nil {
+		r.leave(campaign.ErrRenamed)
+		return campaign.Installation{}, campaign.ErrRenamed
+	}
+	r.queue.rename(installation)
+	r.reading, r.asked = nil, false
+	i, err := r.mark(ctx)
+	if err == nil && i.ID != installation {
+		err = errors.New("the database was adopted twice at once")
+	}
+	return i, err
+}
+
 // mark compares the marks in and outside the database, and moves both. The one
 // outside is read first and moved last, so that it is never ahead of a database
 // that forgot nothing.
 func (r *recovery) mark(ctx context.Context) (campaign.Installation, error) {
 	witness, err := r.witness(ctx)
+	witness.Of = r.queue.installation
 	switch {
 	case err == nil:
 		r.asked = true
@@ -109,7 +126,7 @@ func (r *recovery) mark(ctx context.Context) (campaign.Installation, error) {
 		r.log.DebugContext(ctx, "the mark is not compared", "error", err)
 	}
 	i, err := r.store.Mark(ctx, witness)
-	if err != nil || i.Hold.Reason != "" {
+	if err != nil || i.Hold.Reason != "" || i.ID != witness.Of {
 		return i, err
 	}
 	if witness.Asked {
@@ -148,7 +165,7 @@ return 0`
 
 // say logs a hold once, and its end.
 func (r *recovery) say(ctx context.Context, h campaign.Hold) {
-	if h.Reason == r.said.Reason && h.ConfirmedAt.Equal(r.said.ConfirmedAt) && h.Readings == r.said.Readings {
+	if h.Reason == r.said.Reason && h.Since.Equal(r.said.Since) && h.ConfirmedAt.Equal(r.said.ConfirmedAt) && h.Readings == r.said.Readings {
 		return
 	}
 	r.said = h
@@ -164,15 +181,12 @@ func (r *recovery) say(ctx context.Context, h campaign.Hold) {
 }
 
 // fold goes on with the reading under way, or begins one when it is time: the
-// carrier takes no request any more from before the hold, and its list shows
-// every call.
+// carrier takes no request any more from before the hold, its list shows every
+// call, and the last reading that lacked some is long enough ago.
 func (r *recovery) fold(ctx context.Context, i campaign.Installation) error {
 	if r.reading == nil || r.reading.hold != i.Hold {
 		ready := i.Hold.Begun().Add(r.life + dialingGrace + r.after)
-		if gap := i.Hold.ReadAt.Add(r.gap()); gap.After(ready) {
-			ready = gap
-		}
-		if i.Now.Before(ready) {
+		if i.Now.Before(later(later(ready, i.Hold.ReadAt.Add(r.gap())), i.Hold.RetryAt())) {
 			return nil
 		}
 		begun, err := r.begin(ctx, i)
@@ -204,13 +218,13 @@ func (r *recovery) begin(ctx context.Context, i campaign.Installation) (*rereadi
 	if known := i.Hold.KnownUntil.Add(-listMargin); i.Hold.Readings > 0 && known.After(from) {
 		from = known
 	}
-	canaries, err := r.store.Canaries(ctx, later(from.Add(listMargin), i.Now.Add(-canaryMost)), i.Now.Add(-r.after), canaryCount)
+	calls, unnamed, err := r.store.MustShow(ctx, later(from.Add(listMargin), i.Now.Add(-canaryMost)), i.Now.Add(-r.after), canaryCount)
 	if err != nil {
 		return nil, err
 	}
-	w := &rereading{hold: i.Hold, at: from, until: i.Now, missing: make(map[string]bool, len(canaries))}
-	for _, a := range canaries {
-		w.missing[a.CallUUID] = true
+	w := &rereading{hold: i.Hold, at: from, until: i.Now, missing: make(map[string]bool, len(calls)), unnamed: unnamed}
+	for _, call := range calls {
+		w.missing[call] = true
 	}
 	return w, nil
 }
@@ -250,6 +264,7 @@ func (r *recovery) slice(ctx context.Context, w *rereading, to time.Time) (read 
 			return read, err
 		}
 		read++
+		w.read++
 		delete(w.missing, e.CallUUID)
 		if batch = append(batch, e); len(batch) == booksBatch {
 			if err := r.foldBack(ctx, w, batch); err != nil {
@@ -269,15 +284,24 @@ func (r *recovery) foldBack(ctx context.Context, w *rereading, batch []campaign.
 	return err
 }
 
+// lacks is how many calls the reading lacks that had to be in it. Where the
+// books know of none there is nothing to check the list by, and it may be empty.
+func (w *rereading) lacks() int {
+	if w.read == 0 {
+		return len(w.missing) + w.unnamed
+	}
+	return len(w.missing)
+}
+
 // conclude counts a reading that showed every call that it had to show. One
-// that did not proves nothing, and is begun again.
+// that did not proves nothing, and is begun again later, unless a person said
+// that it counts all the same.
 func (r *recovery) conclude(ctx context.Context, w *rereading) error {
-	if len(w.missing) > 0 {
-		r.log.WarnContext(ctx, "the carrier's list lacks calls that it has, so it is read again", "missing", len(w.missing))
-		return r.store.Raise(ctx, campaign.Alarm{
-			Kind:   campaign.AlarmCanaryMissing,
-			Detail: "the carrier's list lacks calls that the carrier has; the database stays held",
-		})
+	if lacks := w.lacks(); lacks > 0 {
+		r.log.WarnContext(ctx, "the carrier's list lacks calls that it has", "missing", lacks, "counts_anyhow", !w.hold.DespiteMissingAt.IsZero())
+		if w.hold.DespiteMissingAt.IsZero() {
+			return r.reject(ctx, w, lacks)
+		}
 	}
 	released, err := r.store.FinishReading(ctx, w.hold)
 	if err != nil {
@@ -286,4 +310,14 @@ func (r *recovery) conclude(ctx context.Context, w *rereading) error {
 	r.log.InfoContext(ctx, "the carrier's list was read back", "forgotten", w.total.Forgotten, "adopted", w.total.Adopted,
 		"unresolved", w.total.Unresolved, "released", released)
 	return nil
+}
+
+func (r *recovery) reject(ctx context.Context, w *rereading, lacks int) error {
+	if err := r.store.RejectReading(ctx, w.hold, lacks); err != nil {
+		return err
+	}
+	return r.store.Raise(ctx, campaign.Alarm{
+		Kind:   campaign.AlarmCanaryMissing,
+		Detail: "the carrier's list lacks calls that the carrier has; the database stays held",
+	})
 }

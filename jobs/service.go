@@ -58,8 +58,12 @@ func New(c Config, store Store, client *voice.Client, requests *Pacer, log *slog
 }
 
 // Run dials until ctx ends. Then no gate is begun any more; sends under way
-// end, and their outcomes are recorded. Run can be called once.
+// end, and their outcomes are recorded. It ends so by itself, with
+// campaign.ErrRenamed, when the database is adopted under another name. Run can
+// be called once.
 func (s *Service) Run(ctx context.Context) error {
+	ctx, leave := context.WithCancelCause(ctx)
+	defer leave(nil)
 	if err := s.awaitRedis(ctx); err != nil {
 		return errors.Join(err, s.queue.close())
 	}
@@ -78,6 +82,7 @@ func (s *Service) Run(ctx context.Context) error {
 		pacers.Wait()
 		return errors.Join(fmt.Errorf("start the workers: %w", err), s.queue.close())
 	}
+	recovery.leave = leave
 	s.startLoops(ctx, &loops, recovery)
 
 	<-ctx.Done()
@@ -86,7 +91,15 @@ func (s *Service) Run(ctx context.Context) error {
 	stopWorking()
 	place.active.Wait()
 	pacers.Wait()
-	return s.queue.close()
+	return errors.Join(s.left(ctx), s.queue.close())
+}
+
+// left is why the service ended by itself; nil where it was told to end.
+func (s *Service) left(ctx context.Context) error {
+	if err := context.Cause(ctx); errors.Is(err, campaign.ErrRenamed) {
+		return err
+	}
+	return nil
 }
 
 // awaitRedis gives a Redis that starts at the same time a moment.

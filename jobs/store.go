@@ -95,18 +95,24 @@ type RecoveryStore interface {
 	// Mark moves the database's mark to now, or holds the database where the
 	// witness says that it must not dial, and returns how it stands then.
 	Mark(ctx context.Context, w campaign.Witness) (campaign.Installation, error)
-	// ExpireDialing, Canaries and Raise are as for the sweeper and the settler.
+	// ExpireDialing and Raise are as for the sweeper and the settler.
 	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
-	Canaries(ctx context.Context, from, to time.Time, n int) ([]campaign.Attempt, error)
 	Raise(ctx context.Context, a campaign.Alarm) error
 	// FoldFrom is from when on the carrier's list is to be read back.
 	FoldFrom(ctx context.Context, retention time.Duration) (time.Time, error)
+	// MustShow returns calls that began between from and to and that the books
+	// say the carrier has, some n of them by their call uuids, and how many more
+	// it has whose uuids are not known.
+	MustShow(ctx context.Context, from, to time.Time, n int) (uuids []string, unnamed int, err error)
 	// FoldBack folds records in, and from the second reading on gives calls
 	// that the database forgot an attempt each.
 	FoldBack(ctx context.Context, h campaign.Hold, records []campaign.Evidence) (campaign.FoldedBack, error)
 	// FinishReading counts a complete reading, and releases the database after
 	// the last. It reports whether it did.
 	FinishReading(ctx context.Context, h campaign.Hold) (bool, error)
+	// RejectReading notes that a reading lacked so many calls that had to be in
+	// it. It counts for nothing, and the next one waits.
+	RejectReading(ctx context.Context, h campaign.Hold, missing int) error
 }
 
 // BooksStore is what reconciliation needs.

@@ -80,9 +80,13 @@ func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// dial starts a service and returns what stops it.
-func (w *world) dial(t *testing.T, store Store, redis string) (stop func()) {
+// service makes a service of the world's database.
+func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	t.Helper()
+	installation, err := w.db.Installation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	requests := NewPacer(store, campaign.Requests, 100, w.log)
 	client, err := voice.NewClient(voice.Config{
 		BaseURL: w.url, ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle, Timeout: 2 * time.Second,
@@ -91,12 +95,19 @@ func (w *world) dial(t *testing.T, store Store, redis string) (stop func()) {
 		t.Fatal(err)
 	}
 	service, err := New(Config{
-		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: "here", SettleAfter: 2 * time.Second,
+		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: installation, SettleAfter: 2 * time.Second,
 		ReconcileEvery: time.Second, TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40,
 	}, store, client, requests, w.log)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return service
+}
+
+// dial starts a service and returns what stops it.
+func (w *world) dial(t *testing.T, store Store, redis string) (stop func()) {
+	t.Helper()
+	service := w.service(t, store, redis)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()
@@ -108,6 +119,20 @@ func (w *world) dial(t *testing.T, store Store, redis string) (stop func()) {
 	})
 	t.Cleanup(stop)
 	return stop
+}
+
+// start starts a service that may end by itself, and returns how it ended.
+func (w *world) start(t *testing.T) (ended <-chan error) {
+	t.Helper()
+	service := w.service(t, w.db, w.redis)
+	ctx, cancel := context.WithCancel(t.Context())
+	result, over := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(over)
+		result <- service.Run(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-over })
+	return result
 }
 
 // campaign starts one of n contacts, each called until answered, at once.

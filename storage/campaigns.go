@@ -167,7 +167,8 @@ const stopBatch = 500
 // is cut off in between, the sweeper goes on with it.
 func (db *DB) Stop(ctx context.Context, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE campaigns SET status = 'stopped', pause_reason = NULL WHERE id = $1`, campaignID)
+		tag, err := tx.Exec(ctx, `
+			UPDATE campaigns SET status = 'stopped', pause_reason = NULL, stopped_at = coalesce(stopped_at, clock_timestamp()) WHERE id = $1`, campaignID)
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,8 @@ var everything = campaign.Reading{From: time.Unix(0, 0), To: time.Date(9999, 1, 
 
 // FoldBack folds records of the carrier's list into a database that is held. A
 // call that the database forgot is one that no attempt has, from a campaign's
-// number to one of its contacts that is not done, begun when the campaign was
-// there and not before the database's last mark. The first reading only counts
+// number to one of its contacts that was not done at the database's last mark,
+// begun when the campaign was there and not before that mark. The first reading only counts
 // those, since a call that is known must end before the next to its number is
 // taken; the second adopts them. A hold that waits for nobody becomes one that
 // does, where there was no reason to expect a forgotten call.
@@ -53,11 +53,11 @@ func (db *DB) FoldBack(ctx context.Context, h campaign.Hold, records []campaign.
 // here.
 func (db *DB) distrust(ctx context.Context, h campaign.Hold) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
-		i, _, err := db.place.stands(ctx, tx, ` FOR UPDATE`)
+		i, found, err := db.place.stands(ctx, tx, ` FOR UPDATE`)
 		if err != nil || !i.Hold.Since.Equal(h.Since) {
 			return err
 		}
-		return hold(ctx, tx, i, campaign.HeldRestored)
+		return hold(ctx, tx, i, found, campaign.HeldRestored)
 	})
 }
 
@@ -68,11 +68,17 @@ type forgottenCall struct {
 	contacts []int64
 }
 
+// endedSince is true for a contact k of campaign c that was ended by a person
+// after the mark: by a stop, or by the suppression of its number.
+const endedSince = `(k.reason = 'stopped' AND c.stopped_at >= @known
+		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.created_at >= @known))`
+
 const forgotten = `
 	SELECT r.call_uuid, k.id
 	FROM unnest(@uuids::text[], @tos::text[], @froms::text[], @starts::timestamptz[]) AS r (call_uuid, to_number, from_number, start_time)
-	JOIN contacts k ON k.to_number = r.to_number AND k.state <> 'done'
+	JOIN contacts k ON k.to_number = r.to_number
 	JOIN campaigns c ON c.id = k.campaign_id AND r.from_number = ANY (c.from_numbers)
+		AND (k.state <> 'done' OR ` + endedSince + `)
 		AND (r.start_time IS NULL OR r.start_time >= c.created_at - ` + skewMost + `)
 	WHERE (r.start_time IS NULL OR r.start_time >= @known::timestamptz - ` + skewMost + `)
 	  AND NOT EXISTS (SELECT FROM attempts a WHERE a.call_uuid = r.call_uuid)
@@ -114,6 +120,10 @@ func (db *DB) forgotten(ctx context.Context, h campaign.Hold, records []campaign
 
 func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []campaign.Evidence, h campaign.Hold, n *campaign.FoldedBack) error {
 	for _, f := range calls {
+		f, err := db.narrowed(ctx, f)
+		if err != nil {
+			return err
+		}
 		take := db.adopt
 		if len(f.contacts) > 1 {
 			take = db.leaveUndecided
@@ -124,6 +134,26 @@ func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []cam
 	}
 	return db.alarmForeign(ctx, records, h)
 }
+
+// narrowed leaves of several contacts the one whose attempt at the number, from
+// the same one, is open and has no call yet: no other could be called before
+// that was over, and there is at most one. It is asked for each call as the
+// calls before it left the attempts.
+func (db *DB) narrowed(ctx context.Context, f forgottenCall) (forgottenCall, error) {
+	if len(f.contacts) == 1 {
+		return f, nil
+	}
+	waiting, err := collect(ctx, db.pool, pgx.RowTo[int64], `SELECT contact_id FROM attempts WHERE contact_id = ANY ($1) AND `+waitsFor,
+		f.contacts, f.evidence.From)
+	if err == nil && len(waiting) == 1 {
+		f.contacts = waiting
+	}
+	return f, err
+}
+
+// waitsFor is true for an open attempt that has no call yet and went out, or
+// would go out, from the number $2.
+const waitsFor = `from_number = $2 AND state IN ('reserved', 'dialing', 'unknown') AND call_uuid IS NULL`
 
 // adopt gives the one contact that the call can be of an attempt that has it:
 // one that waits for a call, or else a new one.
@@ -166,9 +196,7 @@ func waitingAttempt(ctx context.Context, tx pgx.Tx, contact int64, from string) 
 	if err := lockContact(ctx, tx, contact); err != nil {
 		return uuid.Nil, err
 	}
-	ids, err := collect(ctx, tx, pgx.RowTo[uuid.UUID], `
-		SELECT id FROM attempts WHERE contact_id = $1 AND from_number = $2
-		AND state IN ('reserved', 'dialing', 'unknown') AND call_uuid IS NULL`, contact, from)
+	ids, err := collect(ctx, tx, pgx.RowTo[uuid.UUID], `SELECT id FROM attempts WHERE contact_id = $1 AND `+waitsFor, contact, from)
 	if err != nil || len(ids) == 0 {
 		return uuid.Nil, err
 	}

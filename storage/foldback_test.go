@@ -1,10 +1,13 @@
 package storage_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"dialer/campaign"
+	"dialer/storage"
 	"dialer/storage/storagetest"
 
 	"github.com/google/uuid"
@@ -144,7 +147,7 @@ func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 			running(t, db, "c", settings(), rows(0, 1))
 			markAs(t, db.DB, unasked)
 			db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
-			i := markAs(t, db.DB, campaign.Witness{Asked: true})
+			i := markAs(t, restarted(t, db), campaign.Witness{Asked: true})
 			if i.Hold.Reason != campaign.HeldUnwitnessed || i.Hold.Waits() {
 				t.Fatalf("held for %q, want unwitnessed, which waits for nobody", i.Hold.Reason)
 			}
@@ -176,5 +179,100 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 	var got []uuid.UUID = storagetest.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND overtaken AND adopted`)
 	if len(got) != 1 {
 		t.Errorf("%d attempts have the forgotten call, want 1, outside the index", len(got))
+	}
+}
+
+// Who was stopped or suppressed while the database was held may have been called
+// before; who was so when it last dialed was not.
+func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	stopped := running(t, db, "stopped", settings(), rows(0, 1))
+	running(t, db, "suppressed", settings(), rows(1, 1))
+	before := running(t, db, "stopped before", settings(), rows(2, 1))
+	running(t, db, "suppressed before", settings(), rows(3, 1))
+	suppress := func(to string) {
+		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: to, Source: "ann"}})
+		check(t, err)
+	}
+	check(t, db.Stop(t.Context(), before.ID))
+	suppress(number(3))
+	db.Exec(t, `UPDATE campaigns SET stopped_at = stopped_at - interval '2 minutes'`)
+	db.Exec(t, `UPDATE suppressions SET created_at = created_at - interval '2 minutes'`)
+	claim(t, db, 1)
+	forgetful(t, db)
+	check(t, db.Stop(t.Context(), stopped.ID))
+	suppress(number(1))
+	release(t, db,
+		lostCall("A", number(0), "busy", 30*time.Second), lostCall("B", number(1), "completed", 30*time.Second),
+		lostCall("C", number(2), "completed", 30*time.Second), lostCall("D", number(3), "completed", 30*time.Second))
+	for to, want := range map[string]string{
+		number(0): "done stopped void ended:A", number(1): "done unexplained ended:B",
+		number(2): "done stopped", number(3): "done suppressed",
+	} {
+		if got := stand(t, db, to); got != want {
+			t.Errorf("contact %s: %s, want %s", to, got, want)
+		}
+	}
+	if got := storagetest.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls ORDER BY 1`); len(got) != 2 || got[0] != "C" || got[1] != "D" {
+		t.Errorf("foreign calls %q, want those to who had ended before", got)
+	}
+	sound(t, db)
+}
+
+// Of several contacts that a forgotten call may be of, the one whose attempt is
+// open was called first: no other could be before that was over.
+func TestForgottenCallIsOfTheContactWhoseAttemptIsOpen(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "one", settings(), rows(0, 1))
+	claimOne(t, db)
+	running(t, db, "two", settings(), rows(0, 1))
+	forgetful(t, db)
+	release(t, db, lostCall("A", number(0), "completed", 30*time.Second))
+	got := storagetest.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY id`)
+	if len(got) != 2 || got[0] != "done unexplained" || got[1] != "pending" {
+		t.Errorf("contacts are %q, want the call to be the first one's, and the second due", got)
+	}
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 0 {
+		t.Errorf("%d alarms for a person, want none", n)
+	}
+	sound(t, db)
+}
+
+// What the books say the carrier has must be in its list, wherever it stands.
+func TestListMustShowWhatTheBooksKnow(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	mustShow := func() string {
+		t.Helper()
+		now := time.Now()
+		uuids, unnamed, err := db.MustShow(t.Context(), now.Add(-time.Hour), now.Add(-5*time.Minute), 3)
+		check(t, err)
+		slices.Sort(uuids)
+		return fmt.Sprint(uuids, unnamed)
+	}
+	running(t, db, "c", settings(), rows(0, 3))
+	ids := claim(t, db, 3)
+	if got := mustShow(); got != "[] 0" {
+		t.Errorf("before any call the list must show %s", got)
+	}
+	record(t, db, pass(t, db, ids[0]).ID, created("DIALED"))
+	record(t, db, pass(t, db, ids[1]).ID, unknown)
+	record(t, db, pass(t, db, ids[2]).ID, unknown)
+	db.AgeAttempts(t, 10*time.Minute)
+	db.Exec(t, `UPDATE attempts SET must_exist = true WHERE id = $1`, ids[2])
+	hand := intend(t, db, byHand("447700900777"))
+	conclude(t, db, hand, "BY-HAND")
+	db.AgeHandCall(t, hand.ID, 10*time.Minute)
+	db.Exec(t, `
+		INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
+		VALUES ('FOREIGN', 'outbound', '1', '2', 'completed', now() - interval '10 minutes', false),
+		       ('LATER', 'outbound', '1', '2', 'completed', now(), false);
+		INSERT INTO events (received_at, call_uuid, kind, status, body)
+		VALUES (now() - interval '10 minutes', 'TOLD', 'event', 'ringing', '{}'),
+		       (now() - interval '10 minutes', 'ENDED', 'event', 'completed', '{}')`)
+	if got, want := mustShow(), "[BY-HAND DIALED FOREIGN TOLD] 1"; got != want {
+		t.Errorf("the list must show %s, want %s", got, want)
 	}
 }

@@ -2,6 +2,8 @@ package storage_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +47,26 @@ const (
 		CREATE FUNCTION elsewhere.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE plpgsql AS
 			$$ BEGIN RAISE EXCEPTION 'not here' USING ERRCODE = 'feature_not_supported'; END $$`
 )
+
+// restarted is the database by a process that saw nothing of it before.
+func restarted(t *testing.T, db *storagetest.DB) *storage.DB {
+	t.Helper()
+	other, err := storage.Open(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	return other
+}
+
+func standing(t *testing.T, db *storage.DB) campaign.Installation {
+	t.Helper()
+	i, _, err := db.Standing(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
 
 func heldFor(t *testing.T, db *storage.DB) campaign.HoldReason {
 	t.Helper()
@@ -233,5 +255,142 @@ func TestProcessRemembersHowFarTheDatabaseGot(t *testing.T) {
 	db.Reconnect(t)
 	if got := storagetest.Value[string](t, db, `SELECT coalesce(held_for, '') FROM installation`); got != string(campaign.HeldRestored) {
 		t.Errorf("held for %q, want restored", got)
+	}
+}
+
+// Behind a pool of connections that others keep, none is new after a failover:
+// the mark is then all that looks.
+func TestMarkRemembersHowFarTheDatabaseGot(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	markAs(t, db.DB, unasked)
+	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '2 minutes'`)
+	if i := markAs(t, db.DB, unasked); i.Hold.Reason != campaign.HeldRestored {
+		t.Errorf("held for %q, want restored", i.Hold.Reason)
+	}
+}
+
+// What a process saw of the mark before a person adopted the database is of
+// another installation, and so is what Redis has under its name.
+func TestAdoptionEndsWhatWasKnownOfTheOldMark(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	was := markAs(t, db.DB, unasked)
+	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '2 minutes'`)
+	markAs(t, db.DB, unasked)
+	if _, err := restarted(t, db).Adopt(t.Context(), "ann", 48*time.Hour, false); err != nil {
+		t.Fatal(err)
+	}
+	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`) // by a server whose clock is behind
+	before := standing(t, db.DB)
+	if i := markAs(t, db.DB, unasked); i.Hold.Waits() {
+		t.Errorf("held for %q again, by what was seen before", i.Hold.Reason)
+	}
+	old := redisIs(time.Now())
+	old.Of = was.ID
+	i := markAs(t, db.DB, old)
+	if i.Hold != before.Hold || i.ID != before.ID || i.ID == was.ID {
+		t.Errorf("a mark of %s changed %+v to %+v", was.ID, before, i)
+	}
+	old.Of = i.ID
+	if i := markAs(t, db.DB, old); !i.Hold.Waits() {
+		t.Error("not held, and its own mark is ahead")
+	}
+}
+
+// A server that took over from the one that took over may have lost what was
+// read back there. Nothing connects anew between the two.
+func TestSecondFailoverBeginsTheReadingsAnew(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		look func(*testing.T, *storage.DB, campaign.Hold)
+	}{
+		{"found by the mark", func(t *testing.T, db *storage.DB, _ campaign.Hold) { markAs(t, db, unasked) }},
+		{"found at the end of a reading", func(t *testing.T, db *storage.DB, h campaign.Hold) {
+			if released, err := db.FinishReading(t.Context(), h); released || err != nil {
+				t.Errorf("released by a reading of two servers: %v, %v", released, err)
+			}
+		}},
+		{"found at the end of one that lacked calls", func(t *testing.T, db *storage.DB, h campaign.Hold) {
+			check(t, db.RejectReading(t.Context(), h, 1))
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := storagetest.New(t)
+			markAs(t, db.DB, unasked)
+			promoted := elsewhere(t, db, secondTimeline)
+			first := standing(t, promoted).Hold
+			_, err := promoted.FinishReading(t.Context(), first)
+			check(t, err)
+			before := standing(t, promoted).Hold
+			db.Exec(t, `CREATE OR REPLACE FUNCTION elsewhere.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS $$ SELECT '0000000300000000000000AB' $$`)
+			test.look(t, promoted, before)
+			after := standing(t, promoted).Hold
+			if before.Readings != 1 || after.Reason != campaign.HeldFailover || after.Readings != 0 || after.Misses != 0 || !after.Since.After(before.Since) {
+				t.Errorf("held %+v, want it held anew, with no reading", after)
+			}
+			readBack(t, &storagetest.DB{DB: promoted})
+			if i := standing(t, promoted); i.Hold.Reason != "" || i.Place.Timeline != 3 {
+				t.Errorf("held for %q on timeline %d, want none on 3", i.Hold.Reason, i.Place.Timeline)
+			}
+		})
+	}
+}
+
+// A list that lacks what it had to show keeps the database held, and a person
+// may decide that it counts all the same: of this hold, and not of the next.
+func TestReadingThatLacksCallsWaitsForAWord(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	markAs(t, db.DB, unasked)
+	if _, err := db.DespiteMissing(t.Context(), "ann"); !errors.Is(err, campaign.ErrNotHeld) {
+		t.Errorf("of a database that dials: %v, want ErrNotHeld", err)
+	}
+	promoted := elsewhere(t, db, secondTimeline)
+	h := standing(t, promoted).Hold
+	if _, err := promoted.DespiteMissing(t.Context(), "ann"); !errors.Is(err, campaign.ErrNothingMissing) {
+		t.Errorf("before anything was missing: %v, want ErrNothingMissing", err)
+	}
+	check(t, promoted.RejectReading(t.Context(), h, 3))
+	check(t, promoted.RejectReading(t.Context(), h, 4)) // by another process, of the same reading
+	rejected := standing(t, promoted).Hold
+	if rejected.Misses != 1 || rejected.Missing != 3 || rejected.Readings != 0 || !rejected.RetryAt().After(rejected.MissedAt) {
+		t.Errorf("after a reading that lacked 3 calls: %+v", rejected)
+	}
+	if released, err := promoted.FinishReading(t.Context(), h); released || err != nil || standing(t, promoted).Hold.Readings != 0 {
+		t.Errorf("a reading from before counted: %v", err)
+	}
+	i, err := promoted.DespiteMissing(t.Context(), "ann")
+	check(t, err)
+	if i.Hold.DespiteMissingAt.IsZero() || !i.Hold.RetryAt().IsZero() {
+		t.Errorf("after a person's word: %+v", i.Hold)
+	}
+	words, err := db.Words(t.Context(), 5)
+	if err != nil || len(words) != 1 || words[0].Who != "ann" || words[0].Word != "despite missing" || words[0].HeldFor != campaign.HeldFailover {
+		t.Errorf("kept of it: %+v, %v", words, err)
+	}
+	db.Exec(t, `CREATE OR REPLACE FUNCTION elsewhere.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS $$ SELECT '0000000300000000000000AB' $$`)
+	if i := markAs(t, promoted, unasked); !i.Hold.DespiteMissingAt.IsZero() || i.Hold.Misses != 0 {
+		t.Errorf("the word counts of another hold: %+v", i.Hold)
+	}
+}
+
+// A program that does not know the schema that the database needs refuses it,
+// with the version; it runs on any later one that does not ask for that.
+func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	newest := storagetest.Value[int64](t, db, `SELECT max(version_id) FROM goose_db_version`)
+	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest)
+	restarted(t, db)
+	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest+1)
+	other, err := storage.Open(t.Context(), db.URL)
+	if err == nil {
+		other.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("knows its schema %d", newest+1)) {
+		t.Errorf("Open = %v, want a refusal that names schema %d", err, newest+1)
 	}
 }

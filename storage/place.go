@@ -19,7 +19,23 @@ import (
 // server, so no gate runs where nobody looked.
 type placeGuard struct {
 	told atomic.Int32 // the first of tellings that the server answers
-	seen atomic.Int64 // the latest mark that this process knows of, in microseconds
+	seen atomic.Pointer[sighting]
+}
+
+// sighting is the latest mark that this process knows of, and of which
+// installation: once that is adopted its mark says nothing any more.
+type sighting struct {
+	installation string
+	mark         time.Time
+}
+
+// adds is the witness with what this process saw itself. It must be looked up
+// before the database is asked, whose mark may be moved meanwhile.
+func (s *sighting) adds(w campaign.Witness, i campaign.Installation) campaign.Witness {
+	if s == nil || s.installation != i.ID {
+		return w
+	}
+	return w.Seen(s.mark, i.MarkedAt)
 }
 
 // tellings are what a server may be asked about itself, the most telling
@@ -40,7 +56,9 @@ const (
 
 const standing = `
 	SELECT i.id::text, i.system_id, i.database_oid, i.timeline, i.marked_at, i.held_for, i.held_since,
-	       i.known_until, i.confirmed_at, i.readings, i.read_at, i.needs_schema, clock_timestamp(), `
+	       i.known_until, i.confirmed_at, i.readings, i.read_at, i.needs_schema, clock_timestamp(),
+	       i.held_system, i.held_database, i.held_timeline, i.misses, i.missed_at, i.missing,
+	       (SELECT min(w.at) FROM installation_words w WHERE w.held_since = i.held_since AND w.word = 'despite missing'), `
 
 func scanStanding(row pgx.Row) (i campaign.Installation, found campaign.Place, err error) {
 	h := &i.Hold
@@ -48,6 +66,8 @@ func scanStanding(row pgx.Row) (i campaign.Installation, found campaign.Place, e
 		(*zeronull.Int8)(&i.Place.Timeline), (*zeronull.Timestamptz)(&i.MarkedAt), (*zeronull.Text)(&h.Reason),
 		(*zeronull.Timestamptz)(&h.Since), (*zeronull.Timestamptz)(&h.KnownUntil),
 		(*zeronull.Timestamptz)(&h.ConfirmedAt), &h.Readings, (*zeronull.Timestamptz)(&h.ReadAt), &i.NeedsSchema, &i.Now,
+		(*zeronull.Text)(&h.Place.System), (*zeronull.Int8)(&h.Place.Database), (*zeronull.Int8)(&h.Place.Timeline),
+		&h.Misses, (*zeronull.Timestamptz)(&h.MissedAt), &h.Missing, (*zeronull.Timestamptz)(&h.DespiteMissingAt),
 		(*zeronull.Text)(&found.System), (*zeronull.Int8)(&found.Database), (*zeronull.Int8)(&found.Timeline))
 	return i, found, err
 }
@@ -65,8 +85,7 @@ func (g *placeGuard) stands(ctx context.Context, q rowQuerier, lock string) (cam
 // check holds the database if it is not where it was, or knows less than this
 // process does.
 func (g *placeGuard) check(ctx context.Context, conn *pgx.Conn) error {
-	// Before the database is asked: its mark may be moved meanwhile.
-	seen := time.UnixMicro(g.seen.Load())
+	seen := g.seen.Load()
 	i, found, err := g.ask(ctx, conn)
 	if isState(err, undefinedTable, undefinedColumn) || errors.Is(err, pgx.ErrNoRows) {
 		return nil // not migrated yet
@@ -77,11 +96,11 @@ func (g *placeGuard) check(ctx context.Context, conn *pgx.Conn) error {
 	if i.NeedsSchema > newestMigration {
 		return fmt.Errorf("the database needs a program that knows its schema %d, and this one knows %d: run the newer program", i.NeedsSchema, newestMigration)
 	}
-	why := i.Judge(found, campaign.Witness{Known: seen.After(i.MarkedAt), At: seen})
+	why := i.Judge(found, seen.adds(campaign.Witness{}, i))
 	if why == "" {
 		return nil
 	}
-	if err := hold(ctx, conn, i, why); err != nil {
+	if err := hold(ctx, conn, i, found, why); err != nil {
 		return fmt.Errorf("hold the database: %w", err)
 	}
 	return nil
@@ -99,11 +118,12 @@ func (g *placeGuard) ask(ctx context.Context, conn *pgx.Conn) (i campaign.Instal
 	}
 }
 
-// saw remembers the latest mark.
-func (g *placeGuard) saw(mark time.Time) {
+// saw remembers the latest mark of the installation.
+func (g *placeGuard) saw(installation string, mark time.Time) {
+	now := &sighting{installation, mark}
 	for {
 		seen := g.seen.Load()
-		if mark.UnixMicro() <= seen || g.seen.CompareAndSwap(seen, mark.UnixMicro()) {
+		if seen != nil && seen.installation == installation && !mark.After(seen.mark) || g.seen.CompareAndSwap(seen, now) {
 			return
 		}
 	}
@@ -136,14 +156,15 @@ type execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-// hold keeps the database from dialing, unless somebody changed the hold since
-// it was read.
-func hold(ctx context.Context, q execer, i campaign.Installation, why campaign.HoldReason) error {
+// hold keeps the database, which is where it was found, from dialing, unless
+// somebody changed the hold since it was read.
+func hold(ctx context.Context, q execer, i campaign.Installation, found campaign.Place, why campaign.HoldReason) error {
 	_, err := q.Exec(ctx, `
 		WITH held AS (
 			UPDATE installation SET held_for = @why, held_since = clock_timestamp(),
 				known_until = least(known_until, marked_at), confirmed_at = NULL, confirmed_by = NULL,
-				readings = 0, read_at = NULL
+				readings = 0, read_at = NULL, misses = 0, missed_at = NULL, missing = 0,
+				held_system = @system, held_database = @database, held_timeline = @timeline
 			WHERE held_for IS NOT DISTINCT FROM @was::text AND held_since IS NOT DISTINCT FROM @since::timestamptz
 			  AND confirmed_at IS NOT DISTINCT FROM @confirmed::timestamptz
 			RETURNING 1
@@ -154,7 +175,8 @@ func hold(ctx context.Context, q execer, i campaign.Installation, why campaign.H
 		pgx.StrictNamedArgs{
 			"why": why, "was": zeronull.Text(i.Hold.Reason), "since": zeronull.Timestamptz(i.Hold.Since),
 			"confirmed": zeronull.Timestamptz(i.Hold.ConfirmedAt),
-			"kind":      campaign.AlarmHeld, "detail": "nobody is called: " + why.Meaning(),
+			"system":    zeronull.Text(found.System), "database": zeronull.Int8(found.Database), "timeline": zeronull.Int8(found.Timeline),
+			"kind": campaign.AlarmHeld, "detail": "nobody is called: " + why.Meaning(),
 		})
 	return err
 }

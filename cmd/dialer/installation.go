@@ -8,6 +8,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/cli"
+	"dialer/storage"
 )
 
 type installationCommand struct {
@@ -40,6 +41,11 @@ func (c *installationShowCommand) Run(ctx context.Context, con console) error {
 		con.printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
 	}
 	tellHold(con, i.Hold)
+	words, err := db.Words(ctx, wordsShown)
+	if err != nil {
+		return err
+	}
+	tellWords(con, words)
 	return nil
 }
 
@@ -57,6 +63,9 @@ func orUnknown(text string) string {
 	return text
 }
 
+// wordsShown is how many of the things that people decided are shown.
+const wordsShown = 5
+
 func tellHold(con console, h campaign.Hold) {
 	switch {
 	case h.Reason == "":
@@ -67,13 +76,36 @@ func tellHold(con console, h campaign.Hold) {
 	default:
 		con.printf("HELD since %s, until the carrier's list has been read back: %d of %d readings are done. A `dialer run` does them.\n",
 			h.Since.Format(timeFormat), h.Readings, campaign.EnoughReadings)
+		tellMisses(con, h)
+	}
+}
+
+// tellMisses says what keeps the readings from counting, and what can be done.
+func tellMisses(con console, h campaign.Hold) {
+	if h.Misses == 0 {
+		return
+	}
+	con.printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that the carrier has.\n",
+		h.Misses, h.MissedAt.Format(timeFormat), h.Missing)
+	if !h.DespiteMissingAt.IsZero() {
+		con.printf("Since %s readings count whatever they lack, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
+		return
+	}
+	con.printf("The list is read again at %s. If it stays so, ask the carrier; `dialer installation adopt --despite-missing` has it dial all the same.\n",
+		h.RetryAt().Format(timeFormat))
+}
+
+func tellWords(con console, words []campaign.Word) {
+	for _, w := range words {
+		con.printf("%s: %s said %q, when it was held as %s.\n", w.At.Format(timeFormat), w.Who, w.Word, w.HeldFor)
 	}
 }
 
 type installationAdoptCommand struct {
 	actorFlags
 	databaseFlags
-	DespiteGap bool `name:"despite-gap" help:"Also where the backup is older than the carrier's records. Who was called between is then called again."`
+	DespiteGap     bool `name:"despite-gap" xor:"despite" help:"Also where the backup is older than the carrier's records. Who was called between is then called again."`
+	DespiteMissing bool `name:"despite-missing" xor:"despite" help:"Where the carrier's list keeps lacking calls that it has: readings of it count all the same. Who was called and is missing from it too may be called again."`
 }
 
 func (c *installationAdoptCommand) Help() string {
@@ -91,12 +123,39 @@ func (c *installationAdoptCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
+	if c.DespiteMissing {
+		return c.despiteMissing(ctx, con, db)
+	}
+	return c.adopt(ctx, con, db)
+}
+
+// despiteMissing has the readings count whatever they lack.
+func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con console, db *storage.DB) error {
+	i, _, err := db.Standing(ctx)
+	if err == nil && i.Hold.Waits() {
+		return errors.New("this database waits to be adopted first: say `dialer installation adopt`, and --despite-missing only once a reading of the list has lacked calls")
+	}
+	if err == nil {
+		i, err = db.DespiteMissing(ctx, c.By)
+	}
+	switch {
+	case errors.Is(err, campaign.ErrNotHeld):
+		con.printf("Nothing to adopt: this database is not held.\n")
+		return nil
+	case err != nil:
+		return err
+	}
+	con.printf("Readings of the carrier's list count from now on, whatever they lack: %d calls at the last. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
+	return nil
+}
+
+// adopt says that this copy dials.
+func (c *installationAdoptCommand) adopt(ctx context.Context, con console, db *storage.DB) error {
 	i, err := db.Adopt(ctx, c.By, carrierKeeps, c.DespiteGap)
 	gap, tooOld := errors.AsType[*campaign.GapError](err)
 	switch {
 	case errors.Is(err, campaign.ErrNotHeld):
-		con.printf("Nothing to adopt: this database does not wait for anybody.\n")
-		return nil
+		return c.nothingToAdopt(ctx, con, db)
 	case tooOld:
 		return fmt.Errorf("%w; look at the carrier's own reports, or say --despite-gap", gap)
 	case err != nil:
@@ -113,5 +172,16 @@ func (c *installationAdoptCommand) Run(ctx context.Context, con console) error {
 			con.printf("Campaign %s will go on: pause it now if it was paused or stopped since then.\n", r.Campaign)
 		}
 	}
+	return nil
+}
+
+// nothingToAdopt says why, and how it goes on where the database is held.
+func (c *installationAdoptCommand) nothingToAdopt(ctx context.Context, con console, db *storage.DB) error {
+	i, _, err := db.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	con.printf("Nothing to adopt: this database does not wait for anybody.\n")
+	tellHold(con, i.Hold)
 	return nil
 }

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/embedded"
+	"dialer/storage/storagetest"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+// installation runs a command about the database, and wants its exit code and
+// all these words.
+func installation(t *testing.T, db *storagetest.DB, args []string, code int, says ...string) {
+	t.Helper()
+	got, out, errOut := dialer(t, append(append([]string{"installation"}, args...), "--database-url", db.URL)...)
+	if got != code {
+		t.Errorf("%v: exit %d, want %d; said %q %q", args, got, code, out, errOut)
+	}
+	for _, word := range says {
+		if !strings.Contains(out+errOut, word) {
+			t.Errorf("%v said %q %q, want %q in it", args, out, errOut, word)
+		}
+	}
+}
+
+func standing(t *testing.T, db *storagetest.DB) campaign.Installation {
+	t.Helper()
+	i, _, err := db.Standing(t.Context())
+	must(t, err)
+	return i
+}
+
+// A backup that was put in place: nothing is called, show says why, adopt says
+// what it does, and the readings do the rest.
+func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	show, adopt := []string{"show"}, []string{"adopt", "--by", "ann"}
+	installation(t, db, show, exitOK, "nowhere yet: it never dialed", "It dials.")
+	was, err := db.Mark(t.Context(), campaign.Witness{})
+	must(t, err)
+	installation(t, db, show, exitOK, "installation "+was.ID, "system "+was.Place.System, "got as far as", "It dials.")
+	installation(t, db, adopt, exitOK, "Nothing to adopt", "It dials.")
+
+	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: was.MarkedAt.Add(time.Hour)})
+	must(t, err)
+	installation(t, db, show, exitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
+	installation(t, db, []string{"adopt", "--by", ""}, exitUsage, "--by")
+	installation(t, db, append(adopt, "--despite-missing"), exitFailed, "waits to be adopted first")
+	if i := standing(t, db); !i.Hold.Waits() || i.ID != was.ID {
+		t.Errorf("adopted by a command that was refused: %+v", i)
+	}
+	installation(t, db, adopt, exitOK, "Adopted as installation", "Campaign outage will go on")
+	i := standing(t, db)
+	if i.Hold.Waits() || i.Hold.Reason != campaign.HeldRestored || i.ID == was.ID {
+		t.Errorf("after adopt: %+v, want it held until it has been read back, under a new name", i)
+	}
+	installation(t, db, show, exitOK, "installation "+i.ID, "0 of 2 readings are done", `ann said "adopt", when it was held as restored`)
+	installation(t, db, adopt, exitOK, "Nothing to adopt", "0 of 2 readings are done")
+	for range campaign.EnoughReadings {
+		_, err := db.FinishReading(t.Context(), standing(t, db).Hold)
+		must(t, err)
+	}
+	installation(t, db, show, exitOK, "It dials.", `ann said "adopt"`)
+}
+
+func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	_, err := db.Mark(t.Context(), campaign.Witness{})
+	must(t, err)
+	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
+	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: time.Now()})
+	must(t, err)
+	installation(t, db, []string{"adopt", "--by", "ann"}, exitFailed, "cannot be found out", "--despite-gap")
+	installation(t, db, []string{"adopt", "--by", "ann", "--despite-gap"}, exitOK, "Adopted as installation")
+	installation(t, db, []string{"show"}, exitOK, `ann said "adopt despite gap"`)
+}
+
+// A failover whose readings keep lacking a call that is known: a person sees
+// that, and what he can decide.
+func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	_, err := db.Mark(t.Context(), campaign.Witness{})
+	must(t, err)
+	show, adopt, despite := []string{"show"}, []string{"adopt", "--by", "ann"}, []string{"adopt", "--by", "ann", "--despite-missing"}
+	installation(t, db, despite, exitOK, "Nothing to adopt: this database is not held")
+	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
+	installation(t, db, despite, exitFailed, "no reading of the carrier's list has lacked a call")
+	must(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
+	retry := standing(t, db).Hold.RetryAt().Format(timeFormat)
+	for _, command := range [][]string{show, adopt} {
+		installation(t, db, command, exitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
+	}
+	installation(t, db, append(despite, "--despite-gap"), exitUsage, "--despite-")
+	installation(t, db, despite, exitOK, "whatever they lack: 4 calls at the last")
+	if i := standing(t, db); i.Hold.Reason != campaign.HeldFailover || i.Hold.DespiteMissingAt.IsZero() {
+		t.Errorf("after the word: %+v, want it held until it has been read back", i.Hold)
+	}
+	installation(t, db, show, exitOK, "readings count whatever they lack", `ann said "despite missing", when it was held as failover`)
+}
+
+// While a newer program is rolled out, an older one says which schema it would
+// have to know.
+func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	db.Exec(t, `UPDATE installation SET needs_schema = 99999`)
+	for _, command := range [][]string{
+		{"report"}, {"installation", "show"},
+		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", keyFile(t), "--signature-secret", "secret"},
+	} {
+		code, out, errOut := dialer(t, append(command, "--database-url", db.URL)...)
+		if code != exitFailed || !strings.Contains(errOut, "needs a program that knows its schema 99999") {
+			t.Errorf("%v: exit %d, said %q %q; want a refusal that names the schema", command, code, out, errOut)
+		}
+	}
+}
+
+// While the account's secret is replaced, what is signed with either is taken,
+// however both are given.
+func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
+	for name, given := range map[string]struct {
+		env   string
+		flags []string
+	}{
+		"two flags":       {"", []string{"--signature-secret", "the new one", "--signature-secret", "the old one"}},
+		"one flag":        {"", []string{"--signature-secret", "the new one,the old one"}},
+		"the environment": {"the new one,the old one", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if given.env != "" {
+				t.Setenv("VONAGE_SIGNATURE_SECRET", given.env)
+			}
+			address := runs(t, storagetest.New(t), given.flags...)
+			for secret, want := range map[string]int{
+				"the new one": http.StatusOK, "the old one": http.StatusOK, "another": http.StatusUnauthorized, "the new one,the old one": http.StatusUnauthorized,
+			} {
+				if got := signedEvent(t, address, secret); got != want {
+					t.Errorf("an event signed with %q: %d, want %d", secret, got, want)
+				}
+			}
+		})
+	}
+}
+
+// runs has the program dial for as long as the test, and returns where it
+// listens. Nobody is its carrier.
+func runs(t *testing.T, db *storagetest.DB, flags ...string) (address string) {
+	t.Helper()
+	redis, err := embedded.Redis(t.Context(), embedded.Options{})
+	must(t, err)
+	t.Cleanup(func() { redis.Close() })
+	address = freeAddress(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	key := keyFile(t)
+	go func() {
+		defer close(ended)
+		code, _, errOut := dialerCtx(t, ctx, "", append([]string{"run", "--listen", address, "--redis-url", redis.URL, "--database-url", db.URL,
+			"--api-url", "http://127.0.0.1:1/v1", "--application-id", "app", "--private-key", key}, flags...)...)
+		if code != exitOK {
+			t.Errorf("run: exit %d, said %s", code, errOut)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	awaitHTTP(t, "http://"+address+"/readyz")
+	return address
+}
+
+// signedEvent sends an event as the carrier does and returns the answer's code.
+func signedEvent(t *testing.T, address, secret string) int {
+	t.Helper()
+	body := fmt.Appendf(nil, `{"uuid":%q,"conversation_uuid":"CON-1","status":"ringing","direction":"outbound","to":"447700900101","from":"447700900100","timestamp":%q}`,
+		uuid.NewString(), time.Now().UTC().Format(time.RFC3339))
+	authorization, err := voice.SignCallback([]byte(secret), simulatedAPIKey, "app", body, time.Now())
+	must(t, err)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/webhooks/event?attempt="+uuid.NewString(), bytes.NewReader(body))
+	must(t, err)
+	r.Header.Set("Authorization", authorization)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	must(t, err)
+	response.Body.Close()
+	return response.StatusCode
+}
