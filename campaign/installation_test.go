@@ -48,6 +48,55 @@ func TestDatabaseIsHeldForWhatItIs(t *testing.T) {
 	}
 }
 
+// A hold that waits for nobody is begun anew where yet another server took
+// over; one that nobody moved is left alone.
+func TestHoldOfAnotherServerIsBegunAnew(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
+	lived, second, third := Place{"7", 16400, 1}, Place{"7", 16400, 2}, Place{"7", 16400, 3}
+	for _, test := range []struct {
+		name  string
+		hold  Hold
+		found Place
+		w     Witness
+		want  HoldReason
+	}{
+		{"the same server", Hold{Reason: HeldFailover, Place: second}, second, Witness{}, ""},
+		{"a third one", Hold{Reason: HeldFailover, Place: second}, third, Witness{}, HeldFailover},
+		{"a third one, that Redis does not know", Hold{Reason: HeldFailover, Place: second}, third, Witness{Asked: true}, HeldCopy},
+		{"a server that does not tell", Hold{Reason: HeldFailover, Place: second}, Place{"", 16400, 0}, Witness{}, ""},
+		{"a hold from before the place was noted", Hold{Reason: HeldFailover}, third, Witness{}, ""},
+		{"back on the first", Hold{Reason: HeldUnwitnessed, Place: second}, lived, Witness{}, HeldUnwitnessed},
+	} {
+		i := Installation{ID: "this", Place: lived, MarkedAt: at, Now: at, Hold: test.hold}
+		if got := i.Judge(test.found, test.w); got != test.want {
+			t.Errorf("%s: held for %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestWitnessWithWhatAProcessSaw(t *testing.T) {
+	t.Parallel()
+	own := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
+	known := func(ahead time.Duration) Witness { return Witness{Asked: true, Known: true, At: own.Add(ahead)} }
+	for _, test := range []struct {
+		name string
+		w    Witness
+		seen time.Duration // ahead of the database's own mark
+		want Witness
+	}{
+		{"nothing ahead", Witness{Asked: true}, 0, Witness{Asked: true}},
+		{"Redis lost its mark", Witness{Asked: true}, time.Second, known(time.Second)},
+		{"Redis is behind", known(time.Second), time.Minute, known(time.Minute)},
+		{"Redis is ahead", known(time.Hour), time.Minute, known(time.Hour)},
+		{"Redis is away", Witness{}, time.Minute, Witness{Known: true, At: own.Add(time.Minute)}},
+	} {
+		if got := test.w.Seen(own.Add(test.seen), own); got != test.want {
+			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		}
+	}
+}
+
 // A hold only ever becomes weightier, until a person speaks; and what a person
 // confirmed is asked again only if the database moved on since.
 func TestHoldOnlyBecomesWeightier(t *testing.T) {
@@ -65,13 +114,16 @@ func TestHoldOnlyBecomesWeightier(t *testing.T) {
 		if i.Hold.Reason != "" && rapid.Bool().Draw(t, "confirmed") {
 			i.Hold.ConfirmedAt = at
 		}
+		if i.Hold.Reason != "" {
+			i.Hold.Place = place.Draw(t, "held at")
+		}
 		found := place.Draw(t, "found")
 		w := Witness{Asked: rapid.Bool().Draw(t, "asked"), Known: rapid.Bool().Draw(t, "known"), At: moment.Draw(t, "witness")}
 		why := i.Judge(found, w)
 		if why == "" {
 			return
 		}
-		if i.Hold.Reason != "" && i.Hold.ConfirmedAt.IsZero() && !why.outweighs(i.Hold.Reason) {
+		if i.Hold.Reason != "" && i.Hold.ConfirmedAt.IsZero() && !why.outweighs(i.Hold.Reason) && !(why == i.Hold.Reason && i.Hold.Moved(found)) {
 			t.Errorf("held for %q, then for %q", i.Hold.Reason, why)
 		}
 		if !i.Hold.ConfirmedAt.IsZero() && why == HeldUnwitnessed {
@@ -81,7 +133,7 @@ func TestHoldOnlyBecomesWeightier(t *testing.T) {
 			t.Errorf("%q has no meaning", why)
 		}
 		at2 := i
-		at2.Place = found
+		at2.Place, at2.Hold.Place = found, found
 		if again := at2.Judge(found, Witness{}); again == HeldCopy || again == HeldFailover {
 			t.Errorf("at home it is held for %q", again)
 		}

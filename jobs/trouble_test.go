@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/campaign"
 	"dialer/storage"
 	"dialer/storage/storagetest"
 	"dialer/voice/voicesim"
@@ -173,6 +174,38 @@ func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
 	got, err := readTicket(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","feed":3,"lane":"x"}`)))
 	if err != nil || got.Attempt != uuid.Max || got.Feed != 3 {
 		t.Errorf("a field that is not known: %+v, %v", got, err)
+	}
+}
+
+// They stay in the queue of a dialer that runs, however often it looks at them.
+func TestRunningDialerLeavesTasksOfALaterProgramInTheQueue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	installation, err := w.db.Installation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := openTestQueue(t, w.redis)
+	q.rename(installation)
+	for kind, payload := range map[string]string{
+		dial:                `{"attempt":"` + uuid.NewString() + `","feed":1,"version":1,"lane":"x"}`,
+		"dial_in_two_steps": `{}`,
+	} {
+		if _, err := q.client.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte(payload)), asynq.Queue(q.part(campaign.Ordinary)), asynq.MaxRetry(3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.dial(t, w.db, w.redis)
+	inspector := asynq.NewInspectorFromRedisClient(q.redis)
+	var resting []*asynq.TaskInfo
+	eventually(t, "both tasks rest", func() bool {
+		resting, err = inspector.ListRetryTasks(q.part(campaign.Ordinary))
+		return err == nil && len(resting) == 2
+	})
+	for _, task := range resting {
+		if task.Retried != 0 || time.Until(task.NextProcessAt) > laterDelay {
+			t.Errorf("%s: %d of its tries are used, and it rests until %v", task.Type, task.Retried, task.NextProcessAt)
+		}
 	}
 }
 
