@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/cli"
 	"dialer/embedded"
 	"dialer/storage/storagetest"
 	"dialer/voice"
@@ -45,32 +46,32 @@ func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	show, adopt := []string{"show"}, []string{"adopt", "--by", "ann"}
-	installation(t, db, show, exitOK, "nowhere yet: it never dialed", "It dials.")
+	installation(t, db, show, cli.ExitOK, "nowhere yet: it never dialed", "It dials.")
 	was, err := db.Mark(t.Context(), campaign.Witness{})
 	must(t, err)
-	installation(t, db, show, exitOK, "installation "+was.ID, "system "+was.Place.System, "got as far as", "It dials.")
-	installation(t, db, adopt, exitOK, "Nothing to adopt", "It dials.")
+	installation(t, db, show, cli.ExitOK, "installation "+was.ID, "system "+was.Place.System, "got as far as", "It dials.")
+	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "It dials.")
 
 	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: was.MarkedAt.Add(time.Hour)})
 	must(t, err)
-	installation(t, db, show, exitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
-	installation(t, db, []string{"adopt", "--by", ""}, exitUsage, "--by")
-	installation(t, db, append(adopt, "--despite-missing"), exitFailed, "waits to be adopted first")
+	installation(t, db, show, cli.ExitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
+	installation(t, db, []string{"adopt", "--by", ""}, cli.ExitUsage, "--by")
+	installation(t, db, append(adopt, "--despite-missing"), cli.ExitFailed, "waits to be adopted first")
 	if i := standing(t, db); !i.Hold.Waits() || i.ID != was.ID {
 		t.Errorf("adopted by a command that was refused: %+v", i)
 	}
-	installation(t, db, adopt, exitOK, "Adopted as installation", "Campaign outage will go on")
+	installation(t, db, adopt, cli.ExitOK, "Adopted as installation", "Campaign outage will go on")
 	i := standing(t, db)
 	if i.Hold.Waits() || i.Hold.Reason != campaign.HeldRestored || i.ID == was.ID {
 		t.Errorf("after adopt: %+v, want it held until it has been read back, under a new name", i)
 	}
-	installation(t, db, show, exitOK, "installation "+i.ID, "0 of 2 readings are done", `ann said "adopt", when it was held as restored`)
-	installation(t, db, adopt, exitOK, "Nothing to adopt", "0 of 2 readings are done")
+	installation(t, db, show, cli.ExitOK, "installation "+i.ID, "0 of 2 readings are done", `ann said "adopt", when it was held as restored`)
+	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "0 of 2 readings are done")
 	for range campaign.EnoughReadings {
 		_, err := db.FinishReading(t.Context(), standing(t, db).Hold)
 		must(t, err)
 	}
-	installation(t, db, show, exitOK, "It dials.", `ann said "adopt"`)
+	installation(t, db, show, cli.ExitOK, "It dials.", `ann said "adopt"`)
 }
 
 func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
@@ -81,9 +82,9 @@ func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
 	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: time.Now()})
 	must(t, err)
-	installation(t, db, []string{"adopt", "--by", "ann"}, exitFailed, "cannot be found out", "--despite-gap")
-	installation(t, db, []string{"adopt", "--by", "ann", "--despite-gap"}, exitOK, "Adopted as installation")
-	installation(t, db, []string{"show"}, exitOK, `ann said "adopt despite gap"`)
+	installation(t, db, []string{"adopt", "--by", "ann"}, cli.ExitFailed, "cannot be found out", "--despite-gap")
+	installation(t, db, []string{"adopt", "--by", "ann", "--despite-gap"}, cli.ExitOK, "Adopted as installation")
+	installation(t, db, []string{"show"}, cli.ExitOK, `ann said "adopt despite gap"`)
 }
 
 // A failover whose readings keep lacking a call that is known: a person sees
@@ -94,20 +95,20 @@ func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 	_, err := db.Mark(t.Context(), campaign.Witness{})
 	must(t, err)
 	show, adopt, despite := []string{"show"}, []string{"adopt", "--by", "ann"}, []string{"adopt", "--by", "ann", "--despite-missing"}
-	installation(t, db, despite, exitOK, "Nothing to adopt: this database is not held")
+	installation(t, db, despite, cli.ExitOK, "Nothing to adopt: this database is not held")
 	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
-	installation(t, db, despite, exitFailed, "no reading of the carrier's list has lacked a call")
+	installation(t, db, despite, cli.ExitFailed, "no reading of the carrier's list has lacked a call")
 	must(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
 	retry := standing(t, db).Hold.RetryAt().Format(timeFormat)
 	for _, command := range [][]string{show, adopt} {
-		installation(t, db, command, exitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
+		installation(t, db, command, cli.ExitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
 	}
-	installation(t, db, append(despite, "--despite-gap"), exitUsage, "--despite-")
-	installation(t, db, despite, exitOK, "whatever they lack: 4 calls at the last")
+	installation(t, db, append(despite, "--despite-gap"), cli.ExitUsage, "--despite-")
+	installation(t, db, despite, cli.ExitOK, "whatever they lack: 4 calls at the last")
 	if i := standing(t, db); i.Hold.Reason != campaign.HeldFailover || i.Hold.DespiteMissingAt.IsZero() {
 		t.Errorf("after the word: %+v, want it held until it has been read back", i.Hold)
 	}
-	installation(t, db, show, exitOK, "readings count whatever they lack", `ann said "despite missing", when it was held as failover`)
+	installation(t, db, show, cli.ExitOK, "readings count whatever they lack", `ann said "despite missing", when it was held as failover`)
 }
 
 // While a newer program is rolled out, an older one says which schema it would
@@ -121,7 +122,7 @@ func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", keyFile(t), "--signature-secret", "secret"},
 	} {
 		code, out, errOut := dialer(t, append(command, "--database-url", db.URL)...)
-		if code != exitFailed || !strings.Contains(errOut, "needs a program that knows its schema 99999") {
+		if code != cli.ExitFailed || !strings.Contains(errOut, "needs a program that knows its schema 99999") {
 			t.Errorf("%v: exit %d, said %q %q; want a refusal that names the schema", command, code, out, errOut)
 		}
 	}
@@ -171,7 +172,7 @@ func runs(t *testing.T, db *storagetest.DB, flags ...string) (address string) {
 		defer close(ended)
 		args := []string{"run", "--listen", address, "--redis-url", redis.URL, "--database-url", db.URL,
 			"--api-url", "http://127.0.0.1:1/v1", "--application-id", "app", "--private-key", key}
-		if code := run(ctx, append(args, flags...), console{In: strings.NewReader(""), Out: t.Output(), Err: t.Output()}); code != exitOK {
+		if code := run(ctx, append(args, flags...), console{In: strings.NewReader(""), Out: t.Output(), Err: t.Output()}); code != cli.ExitOK {
 			t.Errorf("run: exit %d", code)
 		}
 	}()
