@@ -37,6 +37,8 @@ var mutants = []mutant{
 		"Add(rest + paceSlack)", "Add(paceSlack)", "campaign", "TestATurnRestsHoweverLateItWasUsed"},
 	{"a turn that nobody reports on rests longer", "campaign/pace.go",
 		"at.Add(PermitLife + WayMost + paceSlack + rest)", "at.Add(rest)", "campaign", "TestATurnRestsHoweverLateItWasUsed"},
+	{"pace sees a second that held too many", "cmd/pace/arrivals.go",
+		"if gap < time.Second {", "if false {", "cmd/pace", "TestJudge"},
 	{"reconciliation keeps its floor", "campaign/pace.go",
 		"turn < turns/floorPart", "false && turn < turns/floorPart", "campaign", "TestReconciliationKeepsItsFloor"},
 	{"a reminder does not wait behind queued bulk", "jobs/queue.go",
