@@ -40,7 +40,7 @@ func TestJudge(t *testing.T) {
 	}{
 		{"nothing", nil, 0, 0, 0, 0, 10 * time.Second},
 		{"less than the rate", at(0, 1*ms), 0, 2, 2, 0, 10 * time.Second},
-		{"just the rate", every(time.Second/3+1, 30), 0, 30, 3, 0, time.Second + 3},
+		{"just the rate", every(time.Second/3+1, 30), 0, 30, 3, 0, time.Second + 2},
 		{"a second after the rate-th before is late enough", at(0, 0, 0, 1000*ms), 0, 4, 3, 0, time.Second},
 		{"a moment less is too many", at(0, 1*ms, 2*ms, 999*ms), 0, 4, 4, 1, 999 * ms},
 		{"over the turn of a second of the clock", at(600*ms, 800*ms, 1200*ms, 1400*ms), 0, 4, 4, 1, 800 * ms},
