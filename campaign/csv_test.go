@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	"dialer/benchtest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -362,6 +364,11 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse
+}
+
+func TestBenchmarkRuns(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, BenchmarkReader)
 }
 
 func BenchmarkReader(b *testing.B) {

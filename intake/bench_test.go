@@ -4,28 +4,37 @@ import (
 	"testing"
 	"time"
 
+	"dialer/benchtest"
 	"dialer/storage/storagetest"
 )
 
 const benchRows = 100_000
 
+func TestBenchmarksRun(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, func(b *testing.B) { benchImport(b, 1000) })
+	benchtest.Once(t, func(b *testing.B) { benchParse(b, 1000) })
+}
+
 // BenchmarkImport imports a file, and then copies the rows that came of it into
 // another database of the same tables, indexes and triggers in one bare COPY:
 // its figure is the part of the bare COPY's speed that the import has. The file
 // is of 100,000 rows with numbers in their international form.
-func BenchmarkImport(b *testing.B) {
+func BenchmarkImport(b *testing.B) { benchImport(b, benchRows) }
+
+func benchImport(b *testing.B, n int) {
 	var imported, copied time.Duration
 	for b.Loop() {
 		db := storagetest.New(b)
 		imported += timed(func() {
-			s, err := Import(b.Context(), &endless{n: benchRows}, "water", settings(), options(), db)
-			if err != nil || s.Added != benchRows {
+			s, err := Import(b.Context(), &endless{n: n}, "water", settings(), options(), db)
+			if err != nil || s.Added != n {
 				b.Fatalf("%d rows added, %v", s.Added, err)
 			}
 		})
 		copied += bareCopy(b, db)
 	}
-	rows := float64(benchRows * b.N)
+	rows := float64(n * b.N)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(rows/imported.Seconds(), "rows/s")
 	b.ReportMetric(rows/copied.Seconds(), "bare-rows/s")
@@ -45,13 +54,15 @@ func bareCopy(b *testing.B, from *storagetest.DB) time.Duration {
 }
 
 // BenchmarkParse reads and parses the same file and keeps nothing.
-func BenchmarkParse(b *testing.B) {
+func BenchmarkParse(b *testing.B) { benchParse(b, benchRows) }
+
+func benchParse(b *testing.B, n int) {
 	for b.Loop() {
-		if _, err := Import(b.Context(), &endless{n: benchRows}, "water", settings(), options(), nowhere{}); err != nil {
+		if _, err := Import(b.Context(), &endless{n: n}, "water", settings(), options(), nowhere{}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(benchRows*b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
 func timed(work func()) time.Duration {

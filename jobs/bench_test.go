@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/benchtest"
 	"dialer/campaign"
 	"dialer/storage/storagetest"
 	"dialer/voice"
@@ -18,11 +19,20 @@ import (
 // BenchmarkRedisMemory is how much memory Redis holds while a service dials a
 // campaign of a million people, against one of ten thousand, at the same pace:
 // the queue full, calls placed meanwhile.
-func BenchmarkRedisMemory(b *testing.B) {
+func BenchmarkRedisMemory(b *testing.B) { benchRedisMemory(b, 10_000, 1_000_000, 30, 10*time.Second) }
+
+func TestBenchmarksRun(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, func(b *testing.B) { benchRedisMemory(b, 200, 400, 2, 0) })
+	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20) })
+	benchtest.Once(t, func(b *testing.B) { benchReconcile(b, voice.MaxPageSize) })
+}
+
+func benchRedisMemory(b *testing.B, fewer, more int, perSecond float64, longer time.Duration) {
 	var few, many float64
 	for b.Loop() {
-		few = max(few, redisMemory(b, 10_000))
-		many = max(many, redisMemory(b, 1_000_000))
+		few = max(few, redisMemory(b, fewer, perSecond, longer))
+		many = max(many, redisMemory(b, more, perSecond, longer))
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(few, "MB-at-10k")
@@ -30,11 +40,10 @@ func BenchmarkRedisMemory(b *testing.B) {
 	b.ReportMetric(many/few, "ratio")
 }
 
-// redisMemory dials at 30 calls a second until the queue holds its minute, and
-// for ten seconds more, and returns the most that Redis held, in megabytes.
-func redisMemory(b *testing.B, people int) float64 {
+// redisMemory dials at so many calls a second until the queue holds its minute,
+// and so much longer, and returns the most that Redis held, in megabytes.
+func redisMemory(b *testing.B, people int, perSecond float64, longer time.Duration) float64 {
 	b.Helper()
-	const perSecond = 30
 	db, redis := storagetest.New(b), privateRedis(b)
 	campaignOf(b, db, people)
 	sim, err := voicesim.New(voicesim.Config{PublicKey: &signingKey().PublicKey, ApplicationID: "app", Speed: 50})
@@ -71,8 +80,8 @@ func redisMemory(b *testing.B, people int) float64 {
 		b.Fatal(err)
 	}
 	defer q.close()
-	awaitFull(b, q, 50*perSecond)
-	time.Sleep(10 * time.Second)
+	awaitFull(b, q, int(50*perSecond))
+	time.Sleep(longer)
 	return mostOf(b, q)
 }
 

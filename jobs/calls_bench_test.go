@@ -84,8 +84,10 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 // BenchmarkPlacing places calls at a rate without limit, in turn with a loop
 // that does nothing but POST them, as many at once and to the same carrier.
 // Events go to a receiver that drops them.
-func BenchmarkPlacing(b *testing.B) {
-	const calls, atOnce = 400, 32
+func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 400) }
+
+func benchPlacing(b *testing.B, calls int) {
+	const atOnce = 32
 	events := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	b.Cleanup(events.Close)
 	var placing, posting time.Duration
@@ -205,8 +207,10 @@ func (d *dropped) SetWatermark(_ context.Context, _ string, to time.Time) error 
 // BenchmarkReconcile reads the records of calls that were placed at 30 a second
 // and folds them in, in turn with a reader of the same pages that drops them.
 // The first reading changes every attempt, and a later one finds nothing new.
-func BenchmarkReconcile(b *testing.B) {
-	const calls, perSecond = 2000, 30
+func BenchmarkReconcile(b *testing.B) { benchReconcile(b, 2000) }
+
+func benchReconcile(b *testing.B, calls int) {
+	const perSecond = 30
 	begun := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
 	var clock pastClock
 	clock.at.Store(begun.UnixMilli())
@@ -253,7 +257,7 @@ func BenchmarkReconcile(b *testing.B) {
 	b.ReportMetric(float64(calls*b.N)/first.Seconds(), "records/s")
 	b.ReportMetric(fetching.Seconds()/first.Seconds(), "of-fetching")
 	b.ReportMetric(fetching.Seconds()/again.Seconds(), "of-fetching-again")
-	b.ReportMetric(float64(requests)/(calls/voice.MaxPageSize), "of-least-requests")
+	b.ReportMetric(float64(requests)/float64(calls/voice.MaxPageSize), "of-least-requests")
 }
 
 // accepted gives each of the carrier's calls an attempt that knows it.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/benchtest"
 	"dialer/campaign"
 	"dialer/storage/storagetest"
 )
@@ -18,13 +19,13 @@ const (
 )
 
 // grow makes a campaign of n contacts, each with an attempt that is over, and
-// another one with people to call. The rows are made by Postgres, past the
+// another one with so many people to call. The rows are made by Postgres, past the
 // triggers and with the indexes put off; the tallies are counted as in a database
 // that was restored. Ids grow, as those that are made in time's order do.
-func grow(b *testing.B, db *storagetest.DB, n int) campaign.Campaign {
+func grow(b *testing.B, db *storagetest.DB, n, due int) campaign.Campaign {
 	b.Helper()
 	done := running(b, db, fmt.Sprint(n, " done"), settings(), rows(0, 1))
-	due := running(b, db, fmt.Sprint(n, " due"), settings(), rows(1, 1))
+	waiting := running(b, db, fmt.Sprint(n, " due"), settings(), rows(1, 1))
 	indexes := storagetest.Rows[string](b, db, `
 		SELECT indexdef FROM pg_indexes WHERE tablename = 'attempts' AND indexname NOT IN (SELECT conname FROM pg_constraint)`)
 	db.Exec(b, `
@@ -40,13 +41,14 @@ func grow(b *testing.B, db *storagetest.DB, n int) campaign.Campaign {
 		       now(), 'done', 'human', 1, 2 FROM generate_series(1, %[3]d) AS i;
 		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
 		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
-		FROM generate_series(1, 50000) AS i;
+		FROM generate_series(1, %[4]d) AS i;
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence,
 			dialed_at, token_expires_at, call_uuid, conversation_uuid, seen, answered_at, closed_at, disposition, price, rate, duration_s)
 		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'carrier', now(), 1,
 		       at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
 		FROM (SELECT *, now() - (id %% 720) * interval '1 hour' AS at FROM contacts WHERE source = 'bench' AND state = 'done') AS k;
-		SET session_replication_role = DEFAULT; RESET maintenance_work_mem`, done.ID, due.ID, n))
+		INSERT INTO charges (attempt_id, rev, price, rate, source, observed_at) SELECT id, 1, price, rate, 'event', closed_at FROM attempts WHERE price IS NOT NULL;
+		SET session_replication_role = DEFAULT; RESET maintenance_work_mem`, done.ID, waiting.ID, n, due))
 	for _, index := range indexes {
 		db.Exec(b, index)
 	}
@@ -59,9 +61,11 @@ func grow(b *testing.B, db *storagetest.DB, n int) campaign.Campaign {
 // and a claim of a minute of calls take with three million attempts than with a
 // hundred thousand. The two databases are asked in turn, and the middle of the
 // times counts.
-func BenchmarkGrowth(b *testing.B) {
+func BenchmarkGrowth(b *testing.B) { benchGrowth(b, fewAttempts, manyAttempts, 50_000) }
+
+func benchGrowth(b *testing.B, fewer, more, due int) {
 	small, large := storagetest.New(b), storagetest.New(b)
-	few, many := grow(b, small, fewAttempts), grow(b, large, manyAttempts)
+	few, many := grow(b, small, fewer, due), grow(b, large, more, due)
 	for _, work := range []struct {
 		name string
 		do   func(*storagetest.DB, campaign.Campaign)
@@ -124,7 +128,9 @@ func middle(times []time.Duration) float64 {
 // BenchmarkClaim claims a minute of calls of an ordinary account from a
 // campaign of a million people in twenty zones; what it costs must not depend
 // on how many wait.
-func BenchmarkClaim(b *testing.B) {
+func BenchmarkClaim(b *testing.B) { benchClaim(b, 1_000_000) }
+
+func benchClaim(b *testing.B, people int) {
 	db := storagetest.New(b)
 	c := running(b, db, "c", settings(), nil)
 	db.Exec(b, `
@@ -133,11 +139,18 @@ func BenchmarkClaim(b *testing.B) {
 	db.Exec(b, `
 		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
 		SELECT $1, g.ids[1 + i % cardinality(g.ids)], 'bench', i, '4470' || lpad(i::text, 8, '0'), '{}', now()
-		FROM generate_series(1, 1000000) AS i, (SELECT array_agg(id) AS ids FROM zone_groups) AS g`, c.ID)
+		FROM generate_series(1, $2) AS i, (SELECT array_agg(id) AS ids FROM zone_groups) AS g`, c.ID, people)
 	db.Exec(b, `ANALYZE`)
 	for b.Loop() {
 		if got := claim(b, db, 180); len(got) != 180 {
 			b.Fatalf("claimed %d, want 180", len(got))
 		}
 	}
+}
+
+func TestBenchmarksRun(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, func(b *testing.B) { benchGrowth(b, 10, 100, 1000) })
+	benchtest.Once(t, func(b *testing.B) { benchClaim(b, 1000) })
+	benchtest.Once(t, func(b *testing.B) { benchEvents(b, 8) })
 }

@@ -65,9 +65,11 @@ func atOnce(b *testing.B, callers int, events []campaign.Received, store func(co
 
 // BenchmarkEvents stores events from 64 callers at once, in turn with the same
 // number of others of which each has a transaction of its own.
-func BenchmarkEvents(b *testing.B) {
+func BenchmarkEvents(b *testing.B) { benchEvents(b, 200) }
+
+func benchEvents(b *testing.B, calls int) {
 	db := storagetest.New(b)
-	const calls, callers = 200, 64
+	const callers = 64
 	var together, alone time.Duration
 	var commits, events int
 	type storer func(*storage.DB, context.Context, campaign.Received) error

@@ -7,14 +7,22 @@ import (
 	"testing"
 	"time"
 
+	"dialer/benchtest"
 	"dialer/campaign"
 	"dialer/storage/storagetest"
 )
 
 // BenchmarkEvents answers 64 senders at once after the commit of what they
 // sent, in turn with a handler that only verifies and answers.
-func BenchmarkEvents(b *testing.B) {
-	const senders, events = 64, 1000
+func BenchmarkEvents(b *testing.B) { benchEvents(b, 1000) }
+
+func TestBenchmarkRuns(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, func(b *testing.B) { benchEvents(b, 50) })
+}
+
+func benchEvents(b *testing.B, events int) {
+	const senders = 64
 	words := []string{"started", "ringing", "answered", "human", "completed"}
 	db := storagetest.New(b)
 	var calls []string

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"dialer/benchtest"
 )
 
 var (
@@ -135,6 +137,11 @@ func TestToldHistoryIsTheSame(t *testing.T) {
 			t.Fatalf("seed %d: %d steps until %s told, and %d until %s untold", seed, told.steps, told.now, untold.steps, untold.now)
 		}
 	}
+}
+
+func TestBenchmarkRuns(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, BenchmarkHistories)
 }
 
 func BenchmarkHistories(b *testing.B) {

@@ -1,10 +1,12 @@
 package voicesim_test
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"testing"
 
+	"dialer/benchtest"
 	"dialer/voice/voicesim"
 )
 
@@ -30,14 +32,22 @@ func heap() float64 {
 }
 
 // BenchmarkList is one page of 100 out of many calls.
-func BenchmarkList(b *testing.B) {
+func BenchmarkList(b *testing.B) { benchList(b, 5000) }
+
+func TestBenchmarksRun(t *testing.T) {
+	t.Parallel()
+	benchtest.Once(t, BenchmarkCall)
+	benchtest.Once(t, func(b *testing.B) { benchList(b, 200) })
+}
+
+func benchList(b *testing.B, calls int) {
 	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
 	b.Cleanup(w.close)
 	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://carrier.test"
-	for _, number := range testNumbers(5000) {
+	for _, number := range testNumbers(calls) {
 		w.place(number, map[string]any{"event_url": nil})
 	}
 	for b.Loop() {
-		w.list("page_size=100&record_index=4000&order=asc")
+		w.list(fmt.Sprintf("page_size=100&record_index=%d&order=asc", calls*4/5))
 	}
 }

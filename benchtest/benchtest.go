@@ -1,0 +1,35 @@
+// Package benchtest runs a benchmark inside a test, once and at the size that
+// the test gives it: a benchmark that has rotted is seen before somebody needs
+// its figure.
+package benchtest
+
+import (
+	"flag"
+	"sync"
+	"testing"
+)
+
+var running sync.Mutex // there is one -benchtime in a process
+
+// Once goes through the benchmark's loop once. What the benchmark says when it
+// fails is shown by `go test -bench` alone.
+func Once(t *testing.T, bench func(*testing.B)) {
+	t.Helper()
+	if !once(bench) {
+		t.Error("the benchmark fails; run it with go test -bench to see why")
+	}
+}
+
+func once(bench func(*testing.B)) (passed bool) {
+	running.Lock()
+	defer running.Unlock()
+	benchtime := flag.Lookup("test.benchtime").Value
+	before := benchtime.String()
+	_ = benchtime.Set("1x")                      // is well formed
+	defer func() { _ = benchtime.Set(before) }() // as it was
+	testing.Benchmark(func(b *testing.B) {
+		defer func() { passed = !b.Failed() }() // after a b.Fatal too
+		bench(b)
+	})
+	return passed
+}
