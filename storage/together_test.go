@@ -361,6 +361,9 @@ func TestACallerThatLeftIsNotWaitedFor(t *testing.T) {
 			t.Errorf("%v, want the caller's deadline", err)
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if len(s.stored) != 0 || len(s.tried) != 1 {
 			t.Errorf("tried %v, stored %v: want one try and nothing stored", s.tried, s.stored)
 		}
