@@ -193,6 +193,9 @@ func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
 		if diff := cmp.Diff(contacts(t, whole), contacts(t, db)); diff != "" {
 			t.Errorf("%s: not the table of an import straight through (-want +got)\n%s", name, diff)
 		}
+		if got := storagetest.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); got != straight.Rows {
+			t.Errorf("%s: the books count %d rows in, want %d", name, got, straight.Rows)
+		}
 		if got := status(t, db, "water"); got != "running" {
 			t.Errorf("%s: the campaign is %s at last, want running", name, got)
 		}

@@ -49,6 +49,10 @@ func mayTryAgain(err error) bool {
 	switch pg.Code {
 	case serializationFailure, deadlockDetected, uniqueViolation:
 		return true
+	case checkViolation:
+		// The event's day got its partition after the statement had chosen the
+		// default one.
+		return pg.TableName == defaultPartition && pg.ConstraintName == ""
 	}
 	return false
 }

@@ -18,8 +18,11 @@ const daysAhead = 7
 const partitionLock = 7_305_142_002
 
 const (
-	checkViolation = "23514" // the default partition has rows of that day already
+	checkViolation = "23514" // attaching: the default partition has rows of that day already
 	duplicateTable = "42P07"
+
+	// defaultPartition has the events of days without a partition.
+	defaultPartition = "events_default"
 )
 
 // KeepPartitions creates the partitions of events for today and the days

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 )
 
 func TestExpireDialing(t *testing.T) {
@@ -122,5 +124,35 @@ func TestKeepPartitions(t *testing.T) {
 	n := storagetest.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`)
 	if n != 8 {
 		t.Errorf("%d partitions, want the default one and a week's", n)
+	}
+}
+
+// An event chooses its partition before it can lock it. If the day gets its
+// partition meanwhile, it is stored there.
+func TestAnEventIsStoredWhileItsDayGetsItsPartition(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	check(t, err)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	_, err = conn.Exec(t.Context(), fmt.Sprintf(`
+		BEGIN;
+		CREATE TABLE events_%s (LIKE events INCLUDING DEFAULTS INCLUDING CONSTRAINTS);
+		ALTER TABLE events ATTACH PARTITION events_%[1]s FOR VALUES FROM ('%[2]s') TO ('%[3]s')`,
+		today.Format("20060102"), today.Format(time.RFC3339), today.AddDate(0, 0, 2).Format(time.RFC3339)))
+	check(t, err)
+	stored := make(chan error, 1)
+	go func() { stored <- db.Receive(t.Context(), event(a, "U1", "ringing")) }()
+	for storagetest.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	_, err = conn.Exec(t.Context(), `COMMIT`)
+	check(t, err)
+	check(t, <-stored)
+	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events_default`); n != 0 {
+		t.Errorf("%d events in the default partition, want the day's to have it", n)
 	}
 }
