@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"time"
 
 	"dialer/campaign"
 
@@ -47,6 +48,15 @@ func (db *DB) Together(list ...News) []<-chan error {
 	}
 	db.news.commit(batch, false)
 	return results
+}
+
+// ExplainGate is the plan of the gate of an attempt.
+func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) ([]string, error) {
+	rows, err := db.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+gate, pgx.StrictNamedArgs{"id": id, "life": time.Minute})
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // Lock runs a statement and keeps its locks until release.

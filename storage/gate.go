@@ -52,12 +52,16 @@ func (db *DB) placement(ctx context.Context, id uuid.UUID) (p campaign.Placement
 // own hold in the same statement, because each holds from its commit on. A
 // pause and a suppression void the reserved attempts that they concern, and so
 // wait for a gate that has the row, or are waited for.
+//
+// The state is asked for by way of coalesce, so that the attempt is found by its
+// id: in a table without statistics Postgres would look through the index of all
+// that is reserved.
 const gate = `
 	UPDATE attempts a SET
 		state = 'dialing', moved_by = 'placer', fence = a.fence + 1,
 		dialed_at = clock_timestamp(), token_expires_at = clock_timestamp() + @life::interval
 	FROM contacts k, zone_groups g, campaigns c
-	WHERE a.id = @id AND a.state = 'reserved'
+	WHERE a.id = @id AND coalesce(a.state, '') = 'reserved'
 	  AND k.id = a.contact_id AND g.id = k.zone_group_id AND c.id = a.campaign_id
 	  AND ` + callable + `
 	  AND ` + notHeld + `

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -247,4 +248,21 @@ func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 		t.Error("the pause came too late to prove anything")
 	}
 	sound(t, db)
+}
+
+// However many are reserved or open, the gate reads one of them, in a table that
+// has not been analyzed too.
+func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 50))
+	ids := claim(t, db, 50)
+	lines, err := db.ExplainGate(t.Context(), ids[0])
+	check(t, err)
+	plan := strings.Join(lines, "\n")
+	for _, want := range []string{"attempts_pkey on attempts a", "attempts_overtaken on attempts o"} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("the plan lacks %s:\n%s", want, plan)
+		}
+	}
 }

@@ -5,7 +5,7 @@ package main
 var mutants = []mutant{
 	// At most one POST for each attempt.
 	{"the gate lets one caller pass", "storage/gate.go",
-		"a.id = @id AND a.state = 'reserved'", "a.id = @id", "storage", "TestGateHasOneWinner"},
+		"a.id = @id AND coalesce(a.state, '') = 'reserved'", "a.id = @id", "storage", "TestGateHasOneWinner"},
 	{"the POST's body cannot be read again", "voice/client.go",
 		"req.ContentLength = int64(len(body))",
 		"req.ContentLength = int64(len(body))\n\t\treq.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }",
