@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"dialer/campaign"
 	"dialer/failpoint"
 	"dialer/voice"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -20,8 +23,12 @@ const (
 	sliceMost    = time.Hour
 	sliceRecords = 2000
 	// sliceOverlap covers records whose start is given in whole seconds.
-	sliceOverlap    = 2 * time.Second
-	booksBatch      = 500
+	sliceOverlap = 2 * time.Second
+	booksBatch   = 500
+	// foldsAtOnce is how many batches are folded in at once: Postgres spends
+	// more on one than reading the next one takes. What a batch says does not
+	// depend on the others, and batches that share a contact wait for its lock.
+	foldsAtOnce     = 2
 	stragglersBatch = 2000
 	// stragglerSlice and fewStragglers say when a slice of the list is read
 	// instead of one record after the other.
@@ -143,71 +150,51 @@ func (r *reconciler) start(ctx context.Context, p pass, now time.Time) (time.Tim
 }
 
 // slice folds in a stretch of the list, in batches as they are read: each
-// record is evidence, even when a later page fails. While one batch is folded
-// the next is read. It returns how many records there were.
+// record is evidence, even when a later page fails. While batches are folded in
+// the next one is read. It returns how many records there were.
 func (r *reconciler) slice(ctx context.Context, from, to time.Time, n *reconciled) (read int, err error) {
 	n.Slices++
-	folds := behind{do: func(batch []campaign.Evidence) error {
-		_, err := guarded(ctx, func(ctx context.Context) (int, error) { return 0, r.fold(ctx, batch, n) })
-		return err
-	}}
+	var counting sync.Mutex
+	folds, folding := errgroup.WithContext(ctx)
+	folds.SetLimit(foldsAtOnce)
+	begin := func(batch []campaign.Evidence) {
+		folds.Go(func() error {
+			got, err := guarded(folding, func(ctx context.Context) (campaign.Reconciled, error) { return r.fold(ctx, batch) })
+			counting.Lock()
+			defer counting.Unlock()
+			n.Add(got)
+			return err
+		})
+	}
 	var batch []campaign.Evidence
-	for e, err := range r.lists.between(ctx, from, to) {
-		if err != nil {
-			return read, errors.Join(err, folds.begin(batch), folds.end())
+	for e, failed := range r.lists.between(folding, from, to) {
+		if err = failed; err != nil {
+			break
 		}
 		read++
 		if batch = append(batch, e); len(batch) == booksBatch {
-			if err := folds.begin(batch); err != nil {
-				return read, err
-			}
+			begin(batch)
 			batch = nil
 		}
 	}
-	return read, errors.Join(folds.begin(batch), folds.end())
-}
-
-// behind does one batch while the caller prepares the next.
-type behind struct {
-	do      func([]campaign.Evidence) error
-	running chan error // nil: nothing is
-}
-
-// begin starts on the batch once the one before it is done with. If that one
-// failed, begin returns its error and starts nothing.
-func (b *behind) begin(batch []campaign.Evidence) error {
-	if err := b.end(); err != nil {
-		return err
+	if len(batch) > 0 {
+		begin(batch)
 	}
-	running := make(chan error, 1)
-	b.running = running
-	go func() { running <- b.do(batch) }()
-	return nil
+	if failed := folds.Wait(); failed != nil {
+		return read, failed // reading ended because of it
+	}
+	return read, err
 }
 
-// end waits for the batch that is being done.
-func (b *behind) end() error {
-	if b.running == nil {
-		return nil
-	}
-	err := <-b.running
-	b.running = nil
-	return err
-}
-
-func (r *reconciler) fold(ctx context.Context, batch []campaign.Evidence, n *reconciled) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	failpoint.Hit("reconcile.read")
+func (r *reconciler) fold(ctx context.Context, batch []campaign.Evidence) (campaign.Reconciled, error) {
+	failpoint.HitIf(len(batch) > 0, "reconcile.read")
 	got, unread, err := r.store.Reconcile(ctx, batch, campaign.Reading{Lag: r.lag})
 	if err != nil {
-		return err
+		return got, err
 	}
-	n.Add(got)
 	whole, err := readWhole(ctx, r.store, r.lists, r.lag, unread)
-	n.Add(whole)
-	return err
+	got.Add(whole)
+	return got, err
 }
 
 // stragglers asks for calls that should be over or priced by now.
@@ -273,7 +260,9 @@ func (r *reconciler) askEach(ctx context.Context, group []campaign.Attempt, n *r
 			break
 		}
 	}
-	return errors.Join(append(errs.all, r.fold(ctx, records, n))...)
+	got, err := r.fold(ctx, records)
+	n.Add(got)
+	return errors.Join(append(errs.all, err)...)
 }
 
 // bySlice groups attempts by the ten minutes in which they were dialed.
