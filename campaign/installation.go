@@ -94,8 +94,8 @@ type Hold struct {
 	Misses   int
 	MissedAt time.Time
 	Missing  int
-	// DespiteMissingAt is when a person said that readings count whatever they
-	// lack.
+	// DespiteMissingAt is when a person said that readings count which lack no
+	// more than the last one did. A reading that lacks more takes it back.
 	DespiteMissingAt time.Time
 }
 

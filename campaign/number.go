@@ -1,9 +1,11 @@
 package campaign
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -24,8 +26,8 @@ var (
 // code such as GB; when that is empty, only international forms are read, the
 // digits of E.164 alone among them.
 //
-// The number must be possible, not assigned: ranges reserved for tests and
-// drama are numbers too. An error says what to do, and not the number.
+// The number must be possible and whole, not assigned: ranges reserved for tests
+// and drama are numbers too. An error says what to do, and not the number.
 func ParseNumber(raw, defaultCountry string) (digits string, zones []string, err error) {
 	s := strings.TrimPrefix(plainText(raw), "'") // a spreadsheet's mark for text
 	if digits, plain := plainNumber(s); plain {
@@ -44,25 +46,33 @@ func ParseNumber(raw, defaultCountry string) (digits string, zones []string, err
 	if err != nil {
 		return "", nil, unreadable(err)
 	}
-	if err := possible(number); err != nil {
+	if err := cmp.Or(possible(number), whole(number)); err != nil {
 		return "", nil, err
 	}
 	digits = strings.TrimPrefix(phonenumbers.Format(number, phonenumbers.E164), "+")
 	if !e164.MatchString(digits) {
 		return "", nil, errors.New("this is not a telephone number that can be dialed from abroad; want 7 to 15 digits with the country code")
 	}
-	if number.GetItalianLeadingZero() && !standsAlone(digits) {
-		return "", nil, errors.New("no number of its country begins with this zero; write it as +44...")
-	}
 	zones, err = zonesOf(digits)
 	return digits, zones, err
 }
 
-// standsAlone reports whether the digits mean themselves when they are read
-// again. After a zero too many they do not: they would ring another telephone.
-func standsAlone(digits string) bool {
-	number, err := phonenumbers.Parse("+"+digits, "")
-	return err == nil && phonenumbers.Format(number, phonenumbers.E164) == "+"+digits
+// whole refuses a number that lost digits, or has a zero too many: it would ring
+// another telephone. One of a range that is known may have any length that the
+// range has. One of any other range, as those for drama and those that are newer
+// than the library are, must be as long as its country's numbers get.
+func whole(number *phonenumbers.PhoneNumber) error {
+	if phonenumbers.IsValidNumber(number) {
+		return nil
+	}
+	national := phonenumbers.GetNationalSignificantNumber(number)
+	switch country, known := plans()[strconv.Itoa(int(number.GetCountryCode()))]; {
+	case strings.HasPrefix(national, "0"):
+		return errors.New("no number of its country begins with this zero; write it as +44...")
+	case known && len(national) != country.longest:
+		return errors.New("no number of its country that begins so has this many digits; are some missing?")
+	}
+	return nil
 }
 
 // checkCountry reports a default country that no number could be read with.

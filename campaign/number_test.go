@@ -49,6 +49,9 @@ func TestParseNumber(t *testing.T) {
 		{"01 23 45 67 89", "FR", "33123456789"},
 		{"+61 412 345 678", "", "61412345678"},
 		{"+55 11 91234-5678", "", "5511912345678"},
+		{"01204 62083", "GB", "44120462083"}, // nine digits, as some in Bolton have
+		{"0800 1111", "GB", "448001111"},
+		{"01632 960001", "GB", "441632960001"}, // for drama
 	}
 	for _, test := range tests {
 		got, _, err := ParseNumber(test.raw, test.country)
@@ -91,6 +94,14 @@ func TestParseNumberRefuses(t *testing.T) {
 		{strings.Repeat("4", 300), "GB", "too long"},
 		{"-----", "GB", "not a telephone number"},
 		{"0000000", "ZA", "begins with this zero"},
+		{"07700 9001", "GB", "begins with this zero"},
+		{"0044077009001", "", "begins with this zero"},
+		{"0301 234567", "US", "begins with this zero"},
+		{"07700 90012", "GB", "are some missing"},
+		{"+44770090012", "", "are some missing"},
+		{"020 7946 000", "GB", "are some missing"},
+		{"01632 96000", "GB", "are some missing"},
+		{"447700900", "GB", "are some missing"},
 		{"+", "", "not a telephone number"},
 		{"\x00", "GB", "not a telephone number"},
 	}
@@ -149,7 +160,7 @@ func TestPlainNumbersMeanTheirDigits(t *testing.T) {
 		}
 		taken++
 		number, err := phonenumbers.Parse(s, "")
-		if err != nil || phonenumbers.Format(number, phonenumbers.E164) != "+"+digits || "+"+digits != s || possible(number) != nil || !e164.MatchString(digits) {
+		if err != nil || phonenumbers.Format(number, phonenumbers.E164) != "+"+digits || "+"+digits != s || possible(number) != nil || whole(number) != nil || !e164.MatchString(digits) {
 			t.Errorf("%s is taken for plain; the long way says %v, %v", s, number, err)
 		}
 	})

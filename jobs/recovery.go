@@ -83,6 +83,9 @@ func (r *recovery) runOnce(ctx context.Context) (campaign.Installation, error) {
 	if err == nil && i.ID != r.queue.installation {
 		i, err = r.renamed(ctx, i.ID)
 	}
+	if errors.Is(err, campaign.ErrRenamed) && r.leave != nil {
+		r.leave(campaign.ErrRenamed)
+	}
 	if err != nil {
 		return i, err
 	}
@@ -99,7 +102,6 @@ func (r *recovery) runOnce(ctx context.Context) (campaign.Installation, error) {
 // since tasks, leases and the leader's key go by the name.
 func (r *recovery) renamed(ctx context.Context, installation string) (campaign.Installation, error) {
 	if r.leave != nil {
-		r.leave(campaign.ErrRenamed)
 		return campaign.Installation{}, campaign.ErrRenamed
 	}
 	r.queue.rename(installation)
@@ -293,13 +295,20 @@ func (w *rereading) lacks() int {
 	return len(w.missing)
 }
 
+// excused reports whether a person took the list as it is: one that lacks no
+// more than the one of which that was said. A list without any record is nobody's
+// word to give: it is another account's, or none.
+func (w *rereading) excused(lacks int) bool {
+	return !w.hold.DespiteMissingAt.IsZero() && w.read > 0 && lacks <= w.hold.Missing
+}
+
 // conclude counts a reading that showed every call that it had to show. One
 // that did not proves nothing, and is begun again later, unless a person said
 // that it counts all the same.
 func (r *recovery) conclude(ctx context.Context, w *rereading) error {
 	if lacks := w.lacks(); lacks > 0 {
-		r.log.WarnContext(ctx, "the carrier's list lacks calls that it has", "missing", lacks, "counts_anyhow", !w.hold.DespiteMissingAt.IsZero())
-		if w.hold.DespiteMissingAt.IsZero() {
+		r.log.WarnContext(ctx, "the carrier's list lacks calls that it has", "missing", lacks, "counts_anyhow", w.excused(lacks))
+		if !w.excused(lacks) {
 			return r.reject(ctx, w, lacks)
 		}
 	}

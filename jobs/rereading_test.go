@@ -106,7 +106,14 @@ func TestReadingThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
 	if waits[1] <= waits[0] || waits[7] != waits[6] || waits[7] > 15*time.Minute {
 		t.Errorf("waited %v, want ever longer, up to a bound", waits)
 	}
-	b.i.Hold.DespiteMissingAt = b.i.Now
+	b.i.Now = b.i.Hold.RetryAt()
+	list.calls = []record{{"there", "447700900001", b.i.Now.Add(-10 * time.Minute)}}
+	b.i.Hold.DespiteMissingAt, b.i.Hold.Missing = b.i.Now, 0
+	r.rounds(t, 1)
+	if b.i.Hold.Readings != 0 {
+		t.Error("a person's word of a list that lacked less let this one count")
+	}
+	b.i.Hold.DespiteMissingAt, b.i.Hold.Missing = b.i.Now, 1
 	r.rounds(t, 1)
 	if b.i.Hold.Readings != 1 {
 		t.Errorf("%d readings count after a person's word, want 1", b.i.Hold.Readings)

@@ -120,10 +120,6 @@ func (db *DB) forgotten(ctx context.Context, h campaign.Hold, records []campaign
 
 func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []campaign.Evidence, h campaign.Hold, n *campaign.FoldedBack) error {
 	for _, f := range calls {
-		f, err := db.narrowed(ctx, f)
-		if err != nil {
-			return err
-		}
 		take := db.adopt
 		if len(f.contacts) > 1 {
 			take = db.leaveUndecided
@@ -133,22 +129,6 @@ func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []cam
 		}
 	}
 	return db.alarmForeign(ctx, records, h)
-}
-
-// narrowed leaves of several contacts the one whose attempt at the number, from
-// the same one, is open and has no call yet: no other could be called before
-// that was over, and there is at most one. It is asked for each call as the
-// calls before it left the attempts.
-func (db *DB) narrowed(ctx context.Context, f forgottenCall) (forgottenCall, error) {
-	if len(f.contacts) == 1 {
-		return f, nil
-	}
-	waiting, err := collect(ctx, db.pool, pgx.RowTo[int64], `SELECT contact_id FROM attempts WHERE contact_id = ANY ($1) AND `+waitsFor,
-		f.contacts, f.evidence.From)
-	if err == nil && len(waiting) == 1 {
-		f.contacts = waiting
-	}
-	return f, err
 }
 
 // waitsFor is true for an open attempt that has no call yet and went out, or

@@ -113,7 +113,8 @@ func (db *DB) Adopt(ctx context.Context, who string, retention time.Duration, de
 }
 
 // DespiteMissing says, in a person's name, that readings of the carrier's list
-// count whatever they lack, until the database is released or held anew. It is
+// count though they lack as many calls as the last one did, until the database
+// is released or held anew, or a reading lacks more. It is
 // said only once a reading was refused for what it lacked, and not of a hold
 // that waits to be adopted.
 func (db *DB) DespiteMissing(ctx context.Context, who string) (i campaign.Installation, err error) {

@@ -58,7 +58,8 @@ const standing = `
 	SELECT i.id::text, i.system_id, i.database_oid, i.timeline, i.marked_at, i.held_for, i.held_since,
 	       i.known_until, i.confirmed_at, i.readings, i.read_at, i.needs_schema, clock_timestamp(),
 	       i.held_system, i.held_database, i.held_timeline, i.misses, i.missed_at, i.missing,
-	       (SELECT min(w.at) FROM installation_words w WHERE w.held_since = i.held_since AND w.word = 'despite missing'), `
+	       (SELECT min(w.at) FROM installation_words w WHERE w.held_since = i.held_since AND w.word = 'despite missing'
+	        AND w.at > i.missed_at), `
 
 func scanStanding(row pgx.Row) (i campaign.Installation, found campaign.Place, err error) {
 	h := &i.Hold
@@ -83,15 +84,23 @@ func (g *placeGuard) stands(ctx context.Context, q rowQuerier, lock string) (cam
 }
 
 // check holds the database if it is not where it was, or knows less than this
-// process does.
+// process does. It refuses the connection where that cannot be judged: once this
+// process has marked an installation, a database without one, or with that of an
+// earlier schema, is a backup; and so is one that lives under another name than
+// this process knows and waits for nothing.
 func (g *placeGuard) check(ctx context.Context, conn *pgx.Conn) error {
 	seen := g.seen.Load()
 	i, found, err := g.ask(ctx, conn)
-	if isState(err, undefinedTable, undefinedColumn) || errors.Is(err, pgx.ErrNoRows) {
-		return nil // not migrated yet
-	}
-	if err != nil {
+	switch {
+	case isState(err, undefinedTable, undefinedColumn) || errors.Is(err, pgx.ErrNoRows):
+		if seen == nil {
+			return nil // not migrated yet
+		}
+		return fmt.Errorf("the database is an earlier one than this process has worked with; start this process again, so that it is migrated and read back: %w", err)
+	case err != nil:
 		return fmt.Errorf("look where the database is: %w", err)
+	case seen != nil && seen.installation != i.ID && i.Hold.Reason == "":
+		return campaign.ErrRenamed
 	}
 	if i.NeedsSchema > newestMigration {
 		return fmt.Errorf("the database needs a program that knows its schema %d, and this one knows %d: run the newer program", i.NeedsSchema, newestMigration)

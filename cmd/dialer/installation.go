@@ -88,7 +88,7 @@ func tellMisses(con console, h campaign.Hold) {
 	con.printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that the carrier has.\n",
 		h.Misses, h.MissedAt.Format(timeFormat), h.Missing)
 	if !h.DespiteMissingAt.IsZero() {
-		con.printf("Since %s readings count whatever they lack, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
+		con.printf("Since %s readings that lack no more than that count, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
 		return
 	}
 	con.printf("The list is read again at %s. If it stays so, ask the carrier; `dialer installation adopt --despite-missing` has it dial all the same.\n",
@@ -129,7 +129,7 @@ func (c *installationAdoptCommand) Run(ctx context.Context, con console) error {
 	return c.adopt(ctx, con, db)
 }
 
-// despiteMissing has the readings count whatever they lack.
+// despiteMissing has readings count that lack no more than the last one.
 func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con console, db *storage.DB) error {
 	i, _, err := db.Standing(ctx)
 	if err == nil && i.Hold.Waits() {
@@ -145,7 +145,7 @@ func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con conso
 	case err != nil:
 		return err
 	}
-	con.printf("Readings of the carrier's list count from now on, whatever they lack: %d calls at the last. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
+	con.printf("Readings of the carrier's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
 	return nil
 }
 

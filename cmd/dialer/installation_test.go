@@ -104,11 +104,11 @@ func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 		installation(t, db, command, cli.ExitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
 	}
 	installation(t, db, append(despite, "--despite-gap"), cli.ExitUsage, "--despite-")
-	installation(t, db, despite, cli.ExitOK, "whatever they lack: 4 calls at the last")
+	installation(t, db, despite, cli.ExitOK, "if they lack no more than the last one: 4 calls")
 	if i := standing(t, db); i.Hold.Reason != campaign.HeldFailover || i.Hold.DespiteMissingAt.IsZero() {
 		t.Errorf("after the word: %+v, want it held until it has been read back", i.Hold)
 	}
-	installation(t, db, show, cli.ExitOK, "readings count whatever they lack", `ann said "despite missing", when it was held as failover`)
+	installation(t, db, show, cli.ExitOK, "readings that lack no more than that count", `ann said "despite missing", when it was held as failover`)
 }
 
 // While a newer program is rolled out, an older one says which schema it would
