@@ -74,7 +74,7 @@ func refusalText(f intake.Forecast) string {
 	}
 	var text strings.Builder
 	for _, reason := range f.Commonest() {
-		fmt.Fprintf(&text, "  %d: %s\n", f.Reasons[reason], reason)
+		fmt.Fprintf(&text, "  %s: %s\n", progress.Count(f.Reasons[reason], "row"), reason)
 	}
 	fmt.Fprintf(&text, "First refused rows:\n")
 	for _, row := range f.First {
