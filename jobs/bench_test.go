@@ -60,8 +60,12 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	if err != nil {
 		b.Fatal(err)
 	}
+	installation, err := db.Installation(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
 	service, err := New(Config{
-		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, Installation: "bench",
+		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, Installation: installation,
 	}, db, client, requests, log)
 	if err != nil {
 		b.Fatal(err)
@@ -75,7 +79,7 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 			b.Error(err)
 		}
 	}()
-	q, err := openQueue(redis, "bench", 1)
+	q, err := openQueue(redis, installation, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,16 +89,19 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	return mostOf(b, q)
 }
 
-// awaitFull waits until so many tasks wait in the queue.
+// awaitFull waits until so many tasks wait in the queue, for two minutes at most.
 func awaitFull(b *testing.B, q *queue, tasks int) {
 	b.Helper()
-	for {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		n, err := q.waiting(b.Context())
 		if err != nil {
 			b.Fatal(err)
 		}
 		if n >= tasks {
 			return
+		}
+		if time.Now().After(end) {
+			b.Fatalf("%d tasks wait in the queue, want %d", n, tasks)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

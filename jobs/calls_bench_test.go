@@ -146,8 +146,12 @@ func place(b *testing.B, db *storagetest.DB, events, url string, atOnce int, all
 	if err != nil {
 		b.Fatal(err)
 	}
+	installation, err := own.Installation(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
 	service, err := New(Config{
-		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), Installation: "bench",
+		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), Installation: installation,
 		Horizon: time.Second, Workers: atOnce,
 	}, own, client, requests, log)
 	if err != nil {
