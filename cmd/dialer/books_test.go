@@ -122,6 +122,20 @@ func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestWhoFindsNoCampaignIsTold(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	if code, out, _ := dialer(t, "report", "--database-url", db.URL); code != cli.ExitOK || out != "no campaigns\n" {
+		t.Errorf("exit %d, %q; want a word of there being none", code, out)
+	}
+	for _, command := range [][]string{{"report", "outage"}, {"campaign", "pause", "outage"}} {
+		code, _, errOut := dialer(t, append(command, "--database-url", db.URL)...)
+		if code != cli.ExitFailed || !strings.Contains(errOut, `"outage": not found; `+"`dialer campaign list`") {
+			t.Errorf("%v: exit %d, %q; want to be told how to find the name", command, code, errOut)
+		}
+	}
+}
+
 func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")

@@ -28,7 +28,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.requestFlags.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
-		found, err := k.db.CampaignByName(ctx, c.Name)
+		found, err := findCampaign(ctx, k.db, c.Name)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
@@ -31,7 +32,7 @@ func (c *campaignFlags) with(ctx context.Context, do func(*storage.DB, campaign.
 		return err
 	}
 	defer db.Close()
-	found, err := db.CampaignByName(ctx, c.Name)
+	found, err := findCampaign(ctx, db, c.Name)
 	if err != nil {
 		return err
 	}
@@ -159,4 +160,13 @@ func (c *campaignResumeCommand) Run(ctx context.Context, con console) error {
 		con.printf("%s: goes on\n", found.Name)
 		return nil
 	})
+}
+
+// findCampaign finds the campaign that a person named, by its name or id.
+func findCampaign(ctx context.Context, db *storage.DB, name string) (campaign.Campaign, error) {
+	found, err := db.CampaignByName(ctx, name)
+	if errors.Is(err, campaign.ErrNotFound) {
+		err = fmt.Errorf("%w; `dialer campaign list` names them all", err)
+	}
+	return found, err
 }

@@ -31,7 +31,7 @@ func (c *reportCommand) Run(ctx context.Context, con console) error {
 func printReport(ctx context.Context, db *storage.DB, con console, name, format string) error {
 	var ids []int64
 	if name != "" {
-		found, err := db.CampaignByName(ctx, name)
+		found, err := findCampaign(ctx, db, name)
 		if err != nil {
 			return err
 		}
@@ -46,6 +46,9 @@ func printReport(ctx context.Context, db *storage.DB, con console, name, format 
 		return printReportsCSV(con, reports)
 	case "json":
 		return printReportsJSON(con, reports)
+	}
+	if len(reports) == 0 {
+		con.printf("no campaigns\n")
 	}
 	for _, r := range reports {
 		con.printf("%s: %s%s\n", r.Campaign, r.Status, because(r.PauseReason))
