@@ -125,9 +125,12 @@ func TestGateBeforeTheHours(t *testing.T) {
 	db := storagetest.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
-	now := time.Now().UTC()
-	soon := min(1439, now.Hour()*60+now.Minute()+30)
-	db.Exec(t, `UPDATE campaigns SET opens_min = $1, closes_min = 1440`, soon)
+	zone, local := "Etc/UTC", time.Now().UTC()
+	if local.Hour() >= 12 { // where it is still morning, far from the day's end
+		zone, local = "Etc/GMT+12", local.Add(-12*time.Hour)
+	}
+	db.Exec(t, `UPDATE zone_groups SET zones = ARRAY[$1::text]`, zone)
+	db.Exec(t, `UPDATE campaigns SET opens_min = $1, closes_min = 1440`, local.Hour()*60+local.Minute()+30)
 	if _, err := db.Gate(t.Context(), id, 45*time.Minute); !errors.Is(err, campaign.ErrWithdrawn) {
 		t.Errorf("Gate = %v, want ErrWithdrawn", err)
 	}

@@ -371,6 +371,12 @@ func TestReadingThatLacksCallsWaitsForAWord(t *testing.T) {
 	if err != nil || len(words) != 1 || words[0].Who != "ann" || words[0].Word != "despite missing" || words[0].HeldFor != campaign.HeldFailover {
 		t.Errorf("kept of it: %+v, %v", words, err)
 	}
+	check(t, promoted.RejectReading(t.Context(), i.Hold, 5))
+	if h := standing(t, promoted).Hold; !h.DespiteMissingAt.IsZero() || h.Missing != 5 {
+		t.Errorf("the word counts of a reading that lacks more: %+v", h)
+	}
+	_, err = promoted.DespiteMissing(t.Context(), "ann")
+	check(t, err)
 	db.Exec(t, `CREATE OR REPLACE FUNCTION elsewhere.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS $$ SELECT '0000000300000000000000AB' $$`)
 	if i := markAs(t, promoted, unasked); !i.Hold.DespiteMissingAt.IsZero() || i.Hold.Misses != 0 {
 		t.Errorf("the word counts of another hold: %+v", i.Hold)

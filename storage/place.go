@@ -58,8 +58,7 @@ const standing = `
 	SELECT i.id::text, i.system_id, i.database_oid, i.timeline, i.marked_at, i.held_for, i.held_since,
 	       i.known_until, i.confirmed_at, i.readings, i.read_at, i.needs_schema, clock_timestamp(),
 	       i.held_system, i.held_database, i.held_timeline, i.misses, i.missed_at, i.missing,
-	       (SELECT min(w.at) FROM installation_words w WHERE w.held_since = i.held_since AND w.word = 'despite missing'
-	        AND w.at > i.missed_at), `
+	       (SELECT min(w.at) FROM installation_words w WHERE w.word = 'despite missing' AND w.at > i.missed_at), `
 
 func scanStanding(row pgx.Row) (i campaign.Installation, found campaign.Place, err error) {
 	h := &i.Hold
