@@ -24,6 +24,7 @@ type memoryBooks struct {
 	mu      sync.Mutex // batches are folded side by side
 	batches []int
 	folded  []string
+	full    error // what folding a batch ends with
 }
 
 func (m *memoryBooks) Now(context.Context) (time.Time, error) { return m.now, nil }
@@ -54,6 +55,9 @@ func (m *memoryBooks) Stragglers(context.Context, int, time.Duration) ([]campaig
 func (m *memoryBooks) Reconcile(_ context.Context, records []campaign.Evidence, _ campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full != nil {
+		return campaign.Reconciled{}, nil, m.full
+	}
 	m.batches = append(m.batches, len(records))
 	for _, r := range records {
 		m.folded = append(m.folded, r.CallUUID)
@@ -215,6 +219,32 @@ func TestRecordsAreFoldedInBatches(t *testing.T) {
 	slices.Sort(store.batches)
 	if diff := cmp.Diff([]int{7, booksBatch, booksBatch}, store.batches); diff != "" {
 		t.Errorf("batches (-want +got):\n%s", diff)
+	}
+}
+
+// What was read and could not be stored is read again: the last of the records
+// too, whose fold fails when nothing more is to be read.
+func TestASliceCountsOnceAllOfItIsStored(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{7, 2*booksBatch + 7} {
+		r, store, carrier := reconciling(t, 0)
+		for i := range n {
+			carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
+		}
+		store.full = errors.New("disk full")
+		if _, err := r.runOnce(t.Context()); !errors.Is(err, store.full) {
+			t.Errorf("%d records: got %v, want what kept them from being stored", n, err)
+		}
+		if len(store.watermarks) > 0 {
+			t.Errorf("%d records: the pass stands at %v, past what was not stored", n, store.watermarks)
+		}
+		store.full = nil
+		if _, err := r.runOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := distinct(store.folded); got != n {
+			t.Errorf("folded %d records in at last, want %d", got, n)
+		}
 	}
 }
 

@@ -114,9 +114,9 @@ func (db *DB) Adopt(ctx context.Context, who string, retention time.Duration, de
 
 // DespiteMissing says, in a person's name, that readings of the carrier's list
 // count though they lack as many calls as the last one did, until the database
-// is released or held anew, or a reading lacks more. It is
-// said only once a reading was refused for what it lacked, and not of a hold
-// that waits to be adopted.
+// is released or held anew, or a reading lacks more. It is said only once a
+// reading was refused for what it lacked, and not of a hold that waits to be
+// adopted.
 func (db *DB) DespiteMissing(ctx context.Context, who string) (i campaign.Installation, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if i, _, err = db.place.stands(ctx, tx, ` FOR UPDATE`); err != nil {
@@ -201,7 +201,7 @@ func (db *DB) FinishReading(ctx context.Context, h campaign.Hold) (released bool
 	err = db.afterReading(ctx, h, func(tx pgx.Tx, i campaign.Installation, found campaign.Place) error {
 		if released = h.Readings+1 >= campaign.EnoughReadings; !released {
 			_, err := tx.Exec(ctx, `
-				UPDATE installation SET readings = readings + 1, read_at = clock_timestamp(), misses = 0, missed_at = NULL, missing = 0`)
+				UPDATE installation SET readings = readings + 1, read_at = clock_timestamp(), misses = 0`)
 			return err
 		}
 		if _, err := tx.Exec(ctx, `

@@ -2,8 +2,6 @@ package storage_test
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -375,80 +373,16 @@ func TestReadingThatLacksCallsWaitsForAWord(t *testing.T) {
 	if h := standing(t, promoted).Hold; !h.DespiteMissingAt.IsZero() || h.Missing != 5 {
 		t.Errorf("the word counts of a reading that lacks more: %+v", h)
 	}
-	_, err = promoted.DespiteMissing(t.Context(), "ann")
+	again, err := promoted.DespiteMissing(t.Context(), "ann")
 	check(t, err)
+	if _, err := promoted.FinishReading(t.Context(), again.Hold); err != nil {
+		t.Fatal(err)
+	}
+	if h := standing(t, promoted).Hold; h.Readings != 1 || h.DespiteMissingAt.IsZero() || h.Missing != 5 {
+		t.Errorf("one word must do for every reading that the hold needs: %+v", h)
+	}
 	db.Exec(t, `CREATE OR REPLACE FUNCTION elsewhere.pg_walfile_name(pg_lsn) RETURNS text LANGUAGE sql AS $$ SELECT '0000000300000000000000AB' $$`)
 	if i := markAs(t, promoted, unasked); !i.Hold.DespiteMissingAt.IsZero() || i.Hold.Misses != 0 {
 		t.Errorf("the word counts of another hold: %+v", i.Hold)
 	}
-}
-
-// A program that does not know the schema that the database needs refuses it,
-// with the version; it runs on any later one that does not ask for that.
-func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
-	t.Parallel()
-	db := storagetest.New(t)
-	newest := storagetest.Value[int64](t, db, `SELECT max(version_id) FROM goose_db_version`)
-	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest)
-	restarted(t, db)
-	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest+1)
-	other, err := storage.Open(t.Context(), db.URL)
-	if err == nil {
-		other.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("knows its schema %d", newest+1)) {
-		t.Errorf("Open = %v, want a refusal that names schema %d", err, newest+1)
-	}
-}
-
-// A backup is put back while the program runs: every connection is a new one.
-func putBack(t *testing.T, db *storagetest.DB, backup string) {
-	t.Helper()
-	db.Exec(t, backup)
-	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
-	if err := db.TryExec(t, `
-		SELECT pg_terminate_backend(pid, CASE WHEN own THEN 0 ELSE 5000 END)
-		FROM (SELECT pid, pid = pg_backend_pid() AS own FROM pg_stat_activity WHERE datname = current_database() ORDER BY own OFFSET 0) AS all_others_first`); err == nil {
-		t.Fatal("a connection is left")
-	}
-}
-
-// A backup of before an upgrade cannot say whether it is held, and is used by
-// no process that knows better.
-func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
-	t.Parallel()
-	db := storagetest.New(t)
-	running(t, db, "c", settings(), rows(0, 3))
-	markAs(t, db.DB, unasked)
-	putBack(t, db, `ALTER TABLE installation DROP COLUMN held_system`)
-	for range 20 { // connections that were cut off are found out one by one
-		if tickets, err := db.Claim(t.Context(), 10, lease); len(tickets) > 0 || err == nil {
-			t.Fatalf("claimed %d from a database whose hold cannot be read", len(tickets))
-		} else if strings.Contains(err.Error(), "an earlier one") {
-			return
-		}
-	}
-	t.Error("nobody said that the database is an earlier one")
-}
-
-// A backup of before the database was adopted has the name and the marks of
-// another installation.
-func TestABackupOfBeforeTheAdoptionIsNotDialedFrom(t *testing.T) {
-	t.Parallel()
-	db := storagetest.New(t)
-	running(t, db, "c", settings(), rows(0, 3))
-	markAs(t, db.DB, unasked)
-	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM installation`)
-	forgetful(t, db)
-	release(t, db)
-	markAs(t, db.DB, unasked)
-	putBack(t, db, `DELETE FROM installation; INSERT INTO installation SELECT * FROM backup`)
-	for range 20 {
-		if tickets, err := db.Claim(t.Context(), 10, lease); len(tickets) > 0 || err == nil {
-			t.Fatalf("claimed %d from a database of another name", len(tickets))
-		} else if errors.Is(err, campaign.ErrRenamed) {
-			return
-		}
-	}
-	t.Error("nobody said that the database has another name")
 }

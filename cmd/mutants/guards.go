@@ -131,6 +131,8 @@ var mutants = []mutant{
 		"CREATE TRIGGER guard_event BEFORE UPDATE OR DELETE ON events\n    FOR EACH ROW EXECUTE FUNCTION guard_event();", "", "storage", "TestPostgresRefuses"},
 
 	// The books balance.
+	{"a slice of the list counts once all of it is stored", "jobs/reconciler.go",
+		"if failed := folds.Wait(); failed != nil {", "if failed := folds.Wait(); failed != nil && false {", "jobs", "TestASliceCountsOnceAllOfItIsStored"},
 	{"each price that stood leaves its trail", "storage/dossier.go",
 		"if !sameCharge(before.Bill, after.Bill) {", "if false {", "storage", "TestReconcilePrices"},
 	{"a bill with a price beats one without", "campaign/bill.go",
@@ -231,6 +233,8 @@ var mutants = []mutant{
 		"return len(w.missing) + w.unnamed", "return 0", "jobs", "TestEmptyListCountsOnlyWhereTheBooksKnowOfNoCall"},
 	{"hold: the second reading shows what the first saw", "storage/hold.go",
 		"FROM foreign_calls WHERE start_time", "FROM foreign_calls WHERE false AND start_time", "jobs", "TestSecondReadingMustShowWhatTheFirstSaw"},
+	{"hold: one word does for both readings", "storage/hold.go",
+		"read_at = clock_timestamp(), misses = 0`)", "read_at = clock_timestamp(), misses = 0, missed_at = NULL`)", "storage", "TestReadingThatLacksCallsWaitsForAWord"},
 	{"hold: a person's word is about one hold", "storage/place.go",
 		"w.word = 'despite missing' AND w.at > i.missed_at", "w.word = 'despite missing'", "storage", "TestReadingThatLacksCallsWaitsForAWord"},
 	{"hold: a word is given only for what was missing", "storage/hold.go",
