@@ -26,10 +26,14 @@ const (
 const (
 	// PermitLife is how long after its moment a slot may still be used.
 	PermitLife = 200 * time.Millisecond
-	// WayMost is how much longer than the quickest one a request is taken to
-	// have been on its way at most. A carrier that is reached less evenly than
-	// that may count one too many, and says so by 429.
+	// WayMost is how much longer than the quickest one requests are taken to be
+	// on their way on average, at most. A carrier that is reached less evenly
+	// than that may count one too many, and says so by 429.
 	WayMost = 25 * time.Millisecond
+	// UnheardMost is how much longer than the quickest one a request is taken to
+	// have been on its way of which nothing is heard any more: its process was
+	// killed or stopped, perhaps on a machine that had no time for anybody.
+	UnheardMost = time.Second
 	// paceSlack is for clocks that do not agree to the last millisecond.
 	paceSlack = 3 * time.Millisecond
 	// leastFactor is the slowest that refusals make a budget.
@@ -120,10 +124,10 @@ func (p *Pace) Lease(now time.Time, budget Budget, a Ask) (l Lease, changed bool
 		open := at.Add(-ahead(i, turns, budget, a.Urgency))
 		if len(l.Slots) == most || open.After(now) {
 			// A report may have it free sooner than is known now.
-			l.Again = latest(open.Add(-PermitLife-WayMost), now.Add(gather/4))
+			l.Again = latest(open.Add(-PermitLife-UnheardMost), now.Add(gather/4))
 			break
 		}
-		free := at.Add(PermitLife + WayMost + paceSlack + rest)
+		free := at.Add(PermitLife + UnheardMost + paceSlack + rest)
 		l.Slots = append(l.Slots, Slot{Turn: i, At: at, Free: free})
 		p.Free[i], p.Next, changed = free, at.Add(l.Apart), true
 	}
@@ -180,7 +184,7 @@ func (p *Pace) fit(now time.Time, turns int, rest time.Duration) {
 	for len(p.Free) < turns {
 		p.Free = append(p.Free, now)
 	}
-	end := now.Add(nearest + 2*precedence + PermitLife + WayMost + time.Second + time.Duration(float64(rest)*p.Factor/leastFactor))
+	end := now.Add(nearest + 2*precedence + PermitLife + UnheardMost + time.Second + time.Duration(float64(rest)*p.Factor/leastFactor))
 	for i, free := range p.Free {
 		if free.After(end) {
 			p.Free[i] = now.Add(rest)

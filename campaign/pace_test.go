@@ -74,7 +74,7 @@ func TestNoSlidingSecondHoldsMoreThanTheRate(t *testing.T) {
 			return time.Duration(rapid.Int64Range(0, int64(most/time.Microsecond)).Draw(t, what)) * time.Microsecond
 		}
 		use := func(t *rapid.T) {
-			f.use(milliseconds(2*PermitLife, "late"), milliseconds(WayMost, "way"),
+			f.use(milliseconds(2*PermitLife, "late"), milliseconds(UnheardMost, "way"),
 				rapid.SampledFrom([]string{"reported", "reported", "lost", "died"}).Draw(t, "fate"))
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -110,12 +110,12 @@ func TestATurnRestsHoweverLateItWasUsed(t *testing.T) {
 	for _, perSecond := range []float64{0.4, 1, 2.5, 3, 15, 40} {
 		for _, fate := range []string{"reported", "lost"} {
 			f, uses := newPaceFleet(perSecond), map[int]int{}
-			for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(5 * time.Millisecond) {
+			for end := f.now.Add(time.Minute); f.now.Before(end); f.now = f.now.Add(5 * time.Millisecond) {
 				f.lease(20, Urgent)
 				for len(f.held) > 0 {
 					turn := f.held[0].Turn
 					if uses[turn]++; uses[turn]%2 == 1 {
-						f.use(PermitLife-time.Microsecond, WayMost, fate)
+						f.use(PermitLife-time.Microsecond, UnheardMost, fate)
 					} else {
 						f.use(0, 0, fate)
 					}

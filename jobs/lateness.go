@@ -13,7 +13,7 @@ import (
 type lateness struct {
 	now, before spell
 	since       time.Time // the beginning of now
-	credit      time.Duration
+	debt        time.Duration
 }
 
 // spell is what was seen in one minute.
@@ -24,9 +24,10 @@ type spell struct {
 
 const (
 	spellLength = time.Minute
-	// creditMost is how much lateness may be counted at once. A request that
-	// arrives later than that may be one too many for the carrier.
-	creditMost = 20 * campaign.WayMost
+	// debtMost is how much more lateness than on average may be counted, as when
+	// a machine has no time for a while. A request that arrives later than that
+	// may be one too many for the carrier.
+	debtMost = 100 * campaign.WayMost
 )
 
 var noSpell = spell{least: math.MaxInt64}
@@ -50,13 +51,13 @@ func (l *lateness) observe(now time.Time, took time.Duration) {
 // average no more than the way may cost: a carrier whose answers always take
 // long and never the same is no reason to call more slowly.
 func (l *lateness) late(u *use, now time.Time) time.Duration {
-	l.credit = min(l.credit+campaign.WayMost, creditMost)
+	l.debt = max(0, l.debt-campaign.WayMost)
 	answered := u.answered
 	if answered.IsZero() {
 		answered = now
 	}
-	late := min(l.excess(answered.Sub(u.written)), l.credit)
-	l.credit -= late
+	late := min(l.excess(answered.Sub(u.written)), campaign.UnheardMost, debtMost-l.debt)
+	l.debt += late
 	return late
 }
 

@@ -305,15 +305,8 @@ func TestUrgentCallerIsServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := startPacer(t.Context(), t, newMemoryPace(), 10)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		for range 20 {
-			go func() {
-				for ctx.Err() == nil {
-					_, _ = p.Wait(ctx, campaign.Ordinary)
-				}
-			}()
-		}
+		ctx := t.Context()
+		callers(ctx, t, p, 20, &sent{})
 		time.Sleep(time.Second)
 		for name, ask := range map[string]func() error{
 			"past the gate": func() error { _, err := p.wait(ctx, gated); return err },

@@ -3,12 +3,15 @@ package jobs
 import "time"
 
 const (
-	// clockAge bounds how long one reading is believed: two clocks drift apart
-	// by less than a millisecond meanwhile.
-	clockAge = 30 * time.Second
+	// clockAge is how long a reading stands before the quickest of those since
+	// takes its place, which may be as old. Two clocks drift apart by less than a
+	// millisecond meanwhile.
+	clockAge = 15 * time.Second
 	// clockSlack is how far a newer reading may contradict the best one before
 	// one of the clocks must have been set.
 	clockSlack = 5 * time.Millisecond
+	// fewReadings may all have been slow, and more so there than back.
+	fewReadings = 8
 )
 
 // sharedClock maps the database's clock, which the fleet shares, to this
@@ -17,7 +20,9 @@ const (
 // it the slots of one lease would shift against those of the next by however
 // long the two answers took.
 type sharedClock struct {
-	best reading
+	best     reading
+	since    reading // the quickest that came after the best
+	readings int
 }
 
 // reading is one look at the database's clock.
@@ -32,8 +37,17 @@ type reading struct {
 func (c *sharedClock) observe(sent, received, database time.Time) {
 	half := received.Sub(sent) / 2
 	r := reading{local: sent.Add(half), database: database, within: half}
-	if c.best.local.IsZero() || c.best.within >= r.within || r.local.Sub(c.best.local) > clockAge || c.contradicts(r) {
-		c.best = r
+	c.readings++
+	switch {
+	case c.best.local.IsZero() || c.contradicts(r):
+		*c = sharedClock{best: r, readings: 1}
+	case r.within <= c.best.within:
+		c.best, c.since = r, reading{}
+	case c.since.local.IsZero() || r.within <= c.since.within:
+		c.since = r
+	}
+	if r.local.Sub(c.best.local) > clockAge {
+		c.best, c.since = c.since, reading{}
 	}
 }
 
@@ -47,9 +61,15 @@ func (c *sharedClock) database(t time.Time) time.Time {
 	return c.best.database.Add(t.Sub(c.best.local))
 }
 
-// doubt is how far off that may be. Beyond a few milliseconds the answers take
-// a while, and as long as the questions: then it is less than it might be.
-func (c *sharedClock) doubt() time.Duration { return min(c.best.within, clockSlack) }
+// doubt is how far off that may be. Once there were some readings, more than a
+// few milliseconds mean that the answers take a while, and as long as the
+// questions: then it is less than it might be.
+func (c *sharedClock) doubt() time.Duration {
+	if c.readings < fewReadings {
+		return c.best.within
+	}
+	return min(c.best.within, clockSlack)
+}
 
 func (c *sharedClock) contradicts(r reading) bool {
 	off := c.local(r.database).Sub(r.local).Abs()

@@ -49,3 +49,42 @@ func TestSharedClockForgetsOldReadings(t *testing.T) {
 		t.Errorf("the clock is %v off, by a reading that is %v old", off, later.Sub(now))
 	}
 }
+
+// The first questions of a process take long, and longer than their answers:
+// the connection is being made.
+func TestSharedClockDoubtsItsFirstReadings(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var c sharedClock
+	for i := range 2 * fewReadings {
+		there, back := 30*time.Millisecond, time.Millisecond
+		if i >= fewReadings-1 {
+			there = back
+		}
+		c.observe(now, now.Add(there+back), now.Add(there))
+		if off := now.Sub(c.local(now)); off > c.doubt() {
+			t.Errorf("after %d readings the clock is %v early, and in doubt by %v", i+1, off, c.doubt())
+		}
+		now = now.Add(100 * time.Millisecond)
+	}
+}
+
+// A slow reading does not take the place of a quick one because that has become
+// old.
+func TestSharedClockPassesOnTheQuickestReadingSince(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var c sharedClock
+	c.observe(now, now, now)
+	for i := range 40 {
+		now = now.Add(time.Second)
+		there, back := 8*time.Millisecond, time.Millisecond
+		if i%5 == 2 {
+			there = back
+		}
+		c.observe(now, now.Add(there+back), now.Add(there))
+		if off := c.local(now).Sub(now).Abs(); off > time.Millisecond {
+			t.Errorf("after %d s the clock is %v off", i+1, off)
+		}
+	}
+}

@@ -48,13 +48,18 @@ func (db *DB) LeaseSlots(ctx context.Context, budget campaign.Budget, ask campai
 var errOvertaken = errors.New("others were quicker")
 
 func (db *DB) tryLease(ctx context.Context, budget campaign.Budget, ask campaign.Ask) (campaign.Lease, error) {
+	conn, err := db.pool.Acquire(ctx) // before the clocks are compared
+	if err != nil {
+		return campaign.Lease{}, err
+	}
+	defer conn.Release()
 	var (
 		pace    campaign.Pace
 		now     time.Time
 		version int64
 	)
 	sent := time.Now()
-	err := db.pool.QueryRow(ctx, `
+	err = conn.QueryRow(ctx, `
 		SELECT now, turns, next_slot, `+paceFactor+`, version
 		FROM pace, clock_timestamp() AS now WHERE budget = $1`, budget).
 		Scan(&now, &pace.Free, &pace.Next, &pace.Factor, &version)
@@ -67,7 +72,7 @@ func (db *DB) tryLease(ctx context.Context, budget campaign.Budget, ask campaign
 	if !changed {
 		return lease, nil
 	}
-	tag, err := db.pool.Exec(ctx, `
+	tag, err := conn.Exec(ctx, `
 		UPDATE pace SET turns = @turns, next_slot = @next, version = version + 1
 		WHERE budget = @budget AND version = @version`,
 		pgx.StrictNamedArgs{"budget": budget, "turns": pace.Free, "next": pace.Next, "version": version})
