@@ -22,6 +22,10 @@ const (
 	// leaseJitter keeps the processes of a fleet from asking all at once, and
 	// lets chance decide who gets a slot that all of them want.
 	leaseJitter = 20 * time.Millisecond
+	// leaseGap is how long the next question waits at least, so that callers who
+	// come one after another share one. Permits are handed out sooner than that
+	// before their moment.
+	leaseGap = 10 * time.Millisecond
 	// idleReport is how soon what became of the last slots is told when nobody
 	// wants any more.
 	idleReport = 150 * time.Millisecond
@@ -246,11 +250,13 @@ func (p *Pacer) awaitDemand(ctx context.Context) {
 }
 
 // rest waits until it is worth asking again, or somebody more urgent waits.
+// again may be zero: at once, but for the gap.
 func (p *Pacer) rest(ctx context.Context, u campaign.Urgency, again time.Time) {
-	if again.IsZero() {
-		return
+	wait := leaseGap
+	if !again.IsZero() {
+		wait = max(wait, time.Until(again)+rand.N(leaseJitter))
 	}
-	timer := time.NewTimer(time.Until(again) + rand.N(leaseJitter))
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
 		select {

@@ -116,7 +116,7 @@ func queueDossiers(reads *pgx.Batch, contactIDs []int64) *[]*dossier {
 		       clock_timestamp()
 		FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 		WHERE k.id = ANY ($1) ORDER BY k.id`, contactIDs).Query(func(rows pgx.Rows) (err error) {
-		list, err = pgx.CollectRows(rows, scanDossier)
+		list, err = pgx.CollectRows(rows, dossierScan())
 		for _, d := range list {
 			byContact[d.contact.ID] = d
 		}
@@ -134,13 +134,17 @@ func queueDossiers(reads *pgx.Batch, contactIDs []int64) *[]*dossier {
 	return &list
 }
 
-func scanDossier(row pgx.CollectableRow) (*dossier, error) {
-	d := &dossier{}
-	k := &d.contact
-	err := row.Scan(append(campaignFields(&d.campaign),
-		&k.ID, &k.Line, &k.To, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &d.suppressed, &d.now)...)
-	k.CampaignID = d.campaign.ID
-	return d, err
+// dossierScan scans one query's dossiers.
+func dossierScan() pgx.RowToFunc[*dossier] {
+	settings := make(readSettings)
+	return func(row pgx.CollectableRow) (*dossier, error) {
+		d := &dossier{}
+		c, k := &d.campaign, &d.contact
+		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
+			&k.ID, &k.Line, &k.To, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &d.suppressed, &d.now)
+		k.CampaignID = c.ID
+		return d, err
+	}
 }
 
 // find returns the place of the attempt among the dossier's, or -1.

@@ -50,9 +50,24 @@ func (db *DB) Together(list ...News) []<-chan error {
 	return results
 }
 
+// AtTheGate has the attempts come to the gate together, and returns what became
+// of each, as it comes to be known.
+func (db *DB) AtTheGate(life time.Duration, ids ...uuid.UUID) []<-chan error {
+	batch := make([]*waiter[*gating], len(ids))
+	results := make([]<-chan error, len(ids))
+	for i, id := range ids {
+		batch[i] = &waiter[*gating]{item: &gating{id: id, life: life}, done: make(chan error, 1)}
+		results[i] = batch[i].done
+	}
+	db.gates.commit(batch, false)
+	return results
+}
+
 // ExplainGate is the plan of the gate of an attempt.
 func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) ([]string, error) {
-	rows, err := db.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+gate, pgx.StrictNamedArgs{"id": id, "life": time.Minute})
+	rows, err := db.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+gateAtOnce, pgx.StrictNamedArgs{
+		"ids": []uuid.UUID{id}, "lives": []time.Duration{time.Minute},
+	})
 	if err != nil {
 		return nil, err
 	}

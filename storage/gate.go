@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"dialer/campaign"
@@ -12,67 +13,51 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Load reads what is needed to place the attempt's call, or campaign.ErrStale
-// when it is not reserved any more, or campaign.ErrHeld.
-func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	p, free, err := db.forPlacing().placement(ctx, id)
-	switch {
-	case errors.Is(err, campaign.ErrNotFound):
-		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrStale)
-	case err == nil && !free:
-		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrHeld)
-	case err == nil && p.Attempt.State != campaign.Reserved:
-		err = fmt.Errorf("load attempt %s: %w", id, campaign.ErrStale)
-	}
-	return p, err
-}
-
-// Placement reads what the attempt's call was, or is to be, placed with, in
-// whatever state the attempt is; campaign.ErrNotFound when there is none.
-func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	p, _, err := db.forWebhooks().placement(ctx, id)
-	return p, err
-}
-
-// placement also says whether the database is free to have calls placed.
-func (db *DB) placement(ctx context.Context, id uuid.UUID) (p campaign.Placement, free bool, err error) {
-	err = db.pool.QueryRow(ctx, `
-		SELECT `+attemptColumns+`, c.settings, k.vars, `+notHeld+`
-		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
-		WHERE a.id = $1`, id).
-		Scan(append(attemptFields(&p.Attempt), &p.Settings, &p.Vars, &free)...)
-	if err != nil {
-		return campaign.Placement{}, false, fmt.Errorf("load attempt %s: %w", id, translate(err))
-	}
-	return p, free, nil
-}
-
-// gate is the point of no return: of all who try, one gets the row back. It
+// gateAtOnce is the point of no return: of all who try, one gets the row back. It
 // reads the campaign's state, the suppression list, the hours and the database's
 // own hold in the same statement, because each holds from its commit on. A
 // pause and a suppression void the reserved attempts that they concern, and so
 // wait for a gate that has the row, or are waited for.
 //
-// The state is asked for by way of coalesce, so that the attempt is found by its
-// id: in a table without statistics Postgres would look through the index of all
-// that is reserved.
-const gate = `
+// Many pass in one statement. It locks their rows first and waits for nobody:
+// what another transaction has locked is passed over, and waited for by
+// gateWaiting, one attempt at a time. So no two gates, nor a gate and a pause,
+// can wait for each other in a ring.
+//
+// The state is asked for by way of coalesce, and each row is looked up for
+// itself, so that attempts are found by their ids: in a table without statistics
+// Postgres would look through the index of all that is reserved.
+const (
+	gateAtOnce  = gateLock + ` SKIP LOCKED` + gateMove
+	gateWaiting = gateLock + gateMove
+)
+
+const gateLock = `
+	WITH w AS MATERIALIZED (
+		SELECT locked.id, asked.life
+		FROM unnest(@ids::uuid[], @lives::interval[]) AS asked (id, life)
+		CROSS JOIN LATERAL (
+			SELECT id FROM attempts WHERE id = asked.id AND coalesce(state, '') = 'reserved'
+			FOR NO KEY UPDATE`
+
+const gateMove = `) AS locked
+	)
 	UPDATE attempts a SET
 		state = 'dialing', moved_by = 'placer', fence = a.fence + 1,
-		dialed_at = clock_timestamp(), token_expires_at = clock_timestamp() + @life::interval
-	FROM contacts k, zone_groups g, campaigns c
-	WHERE a.id = @id AND coalesce(a.state, '') = 'reserved'
+		dialed_at = clock_timestamp(), token_expires_at = clock_timestamp() + w.life
+	FROM w, contacts k, zone_groups g, campaigns c
+	WHERE a.id = w.id
 	  AND k.id = a.contact_id AND g.id = k.zone_group_id AND c.id = a.campaign_id
 	  AND ` + callable + `
 	  AND ` + notHeld + `
 	RETURNING ` + attemptColumns
 
 // callable is true while nothing stands against a call to attempt a of contact
-// k in zones g for campaign c: now, and when its token expires.
+// k in zones g for campaign c: now, and when its token expires, w.life later.
 const callable = `
 	      c.status = 'running'
 	  AND within_hours(clock_timestamp(), g.zones, c.opens_min, c.closes_min)
-	  AND within_hours(clock_timestamp() + @life::interval, g.zones, c.opens_min, c.closes_min)
+	  AND within_hours(clock_timestamp() + w.life, g.zones, c.opens_min, c.closes_min)
 	  AND NOT EXISTS (SELECT FROM suppressions s WHERE s.number = a.to_number
 	                  AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
 	  AND NOT ` + numberBusy
@@ -82,25 +67,68 @@ const callable = `
 const numberBusy = `EXISTS (SELECT FROM attempts o WHERE o.to_number = a.to_number AND o.id <> a.id
 	                  AND o.state = 'accepted' AND o.overtaken)`
 
-// Gate commits the intent to POST: one guarded UPDATE that one caller can win.
+// Attempts are loaded, and come to the gate, from many workers at once.
+const (
+	gatesMost  = 64
+	gatesApart = 2
+	// gateLimit is as long as the caller waits: later nothing may be sent.
+	gateLimit = 5 * time.Second
+)
+
+// gating is one caller at the gate, and the attempt once it is through.
+type gating struct {
+	id     uuid.UUID
+	life   time.Duration
+	passed campaign.Attempt
+}
+
+// Gate commits the intent to POST, in a guarded UPDATE that one caller can win;
+// callers that come at the same time share it. It has five seconds for it.
 // campaign.ErrStale: somebody else has it. campaign.ErrWithdrawn: it may not be
 // called now; the attempt was voided and its contact put where it belongs.
 // campaign.ErrHeld: nobody is called now, and the attempt stays reserved. Any
 // other error, a lost acknowledgement of the commit among them: do not POST.
 func (db *DB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
-	db = db.forPlacing()
-	rows, err := db.pool.Query(ctx, gate, pgx.StrictNamedArgs{"id": id, "life": tokenLife})
-	if err != nil {
+	g := &gating{id: id, life: tokenLife}
+	if err := db.forPlacing().gates.do(ctx, g); err != nil {
 		return campaign.Attempt{}, fmt.Errorf("gate attempt %s: %w", id, err)
 	}
-	a, err := pgx.CollectExactlyOneRow(rows, scanAttempt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = db.turnAway(ctx, id, tokenLife)
-	}
+	return g.passed, nil
+}
+
+// passAll lets all through the gate that nothing stands against; see
+// together.store. Whoever does not pass at once comes back alone, to wait for
+// the row's lock, or to hear why.
+func (db *DB) passAll(ctx context.Context, list []*gating, alone bool) ([]error, error) {
+	passed, err := db.pass(ctx, list, alone)
 	if err != nil {
-		return campaign.Attempt{}, fmt.Errorf("gate attempt %s: %w", id, err)
+		return nil, err
 	}
-	return a, nil
+	results := make([]error, len(list))
+	for i, g := range list {
+		at := slices.IndexFunc(passed, func(a campaign.Attempt) bool { return a.ID == g.id })
+		switch {
+		case at >= 0:
+			g.passed = passed[at]
+			passed = slices.Delete(passed, at, at+1) // one caller has it, should two have come for it
+		case alone:
+			results[i] = db.turnAway(ctx, g.id, g.life)
+		default:
+			results[i] = errElsewhere
+		}
+	}
+	return results, nil
+}
+
+func (db *DB) pass(ctx context.Context, list []*gating, wait bool) ([]campaign.Attempt, error) {
+	sql := gateAtOnce
+	if wait {
+		sql = gateWaiting
+	}
+	return collect(ctx, db.pool, scanAttempt, sql, pgx.StrictNamedArgs{
+		"ids":   column(list, func(g *gating) uuid.UUID { return g.id }),
+		"lives": column(list, func(g *gating) time.Duration { return g.life }),
+	})
 }
 
 // heldBack is no withdrawal: the attempt waits until the database is released.
@@ -121,7 +149,8 @@ func (db *DB) turnAway(ctx context.Context, id uuid.UUID, tokenLife time.Duratio
 			            WHEN `+numberBusy+` THEN 'number_busy'
 			            ELSE 'outside_hours' END
 			FROM attempts a JOIN contacts k ON k.id = a.contact_id
-			JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = a.campaign_id
+			JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = a.campaign_id,
+			(SELECT @life::interval AS life) AS w
 			WHERE a.id = @id`, pgx.StrictNamedArgs{"id": id, "life": tokenLife}).Scan(&why)
 		switch {
 		case err == nil && why == "":

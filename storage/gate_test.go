@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/storage"
 	"dialer/storage/storagetest"
 
 	"github.com/google/uuid"
@@ -267,5 +268,85 @@ func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
 		if !strings.Contains(plan, want) {
 			t.Errorf("the plan lacks %s:\n%s", want, plan)
 		}
+	}
+}
+
+// Of those who come together each hears of its own attempt, and one that somebody
+// else has locked holds up nobody but itself.
+func TestWhoComesToTheGateTogether(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 5))
+	ids := claim(t, db, 5)
+	first, second, stale, suppressed, locked := ids[0], ids[1], ids[2], ids[3], ids[4]
+	pass(t, db, stale)
+	db.Exec(t, `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM attempts WHERE id = $1`, suppressed)
+	release, err := db.Lock(t.Context(), `SELECT FROM attempts WHERE id = $1 FOR UPDATE`, locked)
+	check(t, err)
+	defer release()
+
+	results := db.AtTheGate(tokenLife, first, locked, stale, suppressed, second, uuid.New())
+	for i, want := range []error{0: nil, 2: campaign.ErrStale, 3: campaign.ErrWithdrawn, 4: nil, 5: campaign.ErrStale} {
+		if i == 1 {
+			continue
+		}
+		if err := <-results[i]; !errors.Is(err, want) {
+			t.Errorf("number %d at the gate: %v, want %v", i, err, want)
+		}
+	}
+	select {
+	case err := <-results[1]:
+		t.Fatalf("the gate of a locked attempt: %v", err)
+	default:
+	}
+	release()
+	check(t, <-results[1])
+	if n := storagetest.Value[int](t, db, `SELECT count(DISTINCT xmin::text) FROM attempts WHERE id = ANY ($1)`, []uuid.UUID{first, second}); n != 1 {
+		t.Errorf("two that passed together did so in %d transactions", n)
+	}
+	sound(t, db)
+}
+
+// Two deliveries of one task may come to the gate together too.
+func TestOneOfTwoPassesWhoComeTogetherForOneAttempt(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	results := db.AtTheGate(tokenLife, id, id, id)
+	check(t, <-results[0])
+	for _, other := range results[1:] {
+		if err := <-other; !errors.Is(err, campaign.ErrStale) {
+			t.Errorf("the gate let another pass: %v", err)
+		}
+	}
+}
+
+// The connections that place calls and store events find what they need by
+// indexes, also when their statements were planned while the tables were empty.
+func TestPlacingOnlyLooksUp(t *testing.T) {
+	t.Parallel()
+	db := storagetest.New(t)
+	running(t, db, "c", settings(), rows(0, 40))
+	own, err := storage.OpenShared(t.Context(), db.URL, storage.Shares{Placing: 1, Webhooks: 1, Others: 1})
+	check(t, err)
+	ids := claim(t, db, 40)
+	scans := func() string {
+		return storagetest.Value[string](t, db, `SELECT coalesce(string_agg(relname || ' ' || seq_scan, ', ' ORDER BY relname), '')
+			FROM pg_stat_user_tables WHERE relname IN ('attempts', 'contacts', 'hand_calls', 'foreign_calls') AND seq_scan > 0`)
+	}
+	db.Exec(t, `SELECT pg_stat_force_next_flush()`)
+	before := scans()
+	for i, id := range ids {
+		_, err := own.Load(t.Context(), id)
+		check(t, err)
+		a, err := own.Gate(t.Context(), id, tokenLife)
+		check(t, err)
+		check(t, own.Record(t.Context(), id, created(fmt.Sprint("U", i))))
+		check(t, own.Receive(t.Context(), event(a, fmt.Sprint("U", i), "answered")))
+	}
+	own.Close()
+	if after := scans(); after != before {
+		t.Errorf("read from end to end: %s; before: %s", after, before)
 	}
 }

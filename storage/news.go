@@ -16,10 +16,9 @@ import (
 
 // News of calls come from many at once, and are stored together.
 const (
-	newsLanes = 2
-	newsMost  = 128
+	newsMost = 128
 	// newsApart are the transactions that may wait for the locks of others at a
-	// time. They and the lanes leave connections for the rest of the work.
+	// time. They leave connections for the rest of the work.
 	newsApart = 4
 	// newsLimit is longer than a caller waits for a lock or a statement, so
 	// that what holds up a transaction is named.
@@ -31,14 +30,6 @@ type news struct {
 	attempt uuid.UUID          // as the event's URL or the placer names it
 	event   *campaign.Received // nil for an outcome
 	outcome campaign.Outcome
-}
-
-// key is the same for all news of a call, unless an event names no attempt.
-func (n news) key() string {
-	if n.attempt == uuid.Nil {
-		return n.callUUID()
-	}
-	return n.attempt.String()
 }
 
 func (n news) callUUID() string {

@@ -17,6 +17,8 @@ import (
 type DB struct {
 	pool  *pgxpool.Pool
 	news  *together[news]
+	loads *together[*loading]
+	gates *together[*gating]
 	place *placeGuard
 
 	// placing and webhooks are this database by connections of their own; nil
@@ -50,23 +52,34 @@ var sessionDefaults = map[string]string{
 	"jit": "off",
 }
 
+// lookupDefaults are the settings of the connections that place calls and store
+// events. Their statements look up rows by ids, uuids and numbers, some hundred
+// times a second, and nothing else: so their plans are made once and are always
+// lookups, however small the tables were when they were made.
+var lookupDefaults = map[string]string{
+	"plan_cache_mode":  "force_generic_plan",
+	"enable_seqscan":   "off",
+	"enable_hashjoin":  "off",
+	"enable_mergejoin": "off",
+}
+
 // Open connects to the primary that url names. It refuses a standby, whose
 // rows may be late, and refuses to let a commit be acknowledged before it is on
 // disk, because the gate's commit is what stands between a person and a second
 // call.
 func Open(ctx context.Context, url string) (*DB, error) {
-	return openPool(ctx, url, 0, new(placeGuard))
+	return openPool(ctx, url, 0, new(placeGuard), sessionDefaults)
 }
 
 // OpenShared is Open for a process that dials: each part of its work has its
 // own share of the connections, whatever the URL says of the pool.
 func OpenShared(ctx context.Context, url string, s Shares) (*DB, error) {
-	db, err := openPool(ctx, url, s.Others, new(placeGuard))
+	db, err := openPool(ctx, url, s.Others, new(placeGuard), sessionDefaults)
 	if err != nil {
 		return nil, err
 	}
-	if db.placing, err = openPool(ctx, url, s.Placing, db.place); err == nil {
-		db.webhooks, err = openPool(ctx, url, s.Webhooks, db.place)
+	if db.placing, err = openPool(ctx, url, s.Placing, db.place, sessionDefaults, lookupDefaults); err == nil {
+		db.webhooks, err = openPool(ctx, url, s.Webhooks, db.place, sessionDefaults, lookupDefaults)
 	}
 	if err != nil {
 		db.Close()
@@ -76,8 +89,8 @@ func OpenShared(ctx context.Context, url string, s Shares) (*DB, error) {
 }
 
 // openPool opens a pool of conns connections; 0: as many as the URL says.
-func openPool(ctx context.Context, url string, conns int, place *placeGuard) (*DB, error) {
-	cfg, err := poolConfig(url)
+func openPool(ctx context.Context, url string, conns int, place *placeGuard, settings ...map[string]string) (*DB, error) {
+	cfg, err := poolConfig(url, settings...)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +112,9 @@ func openPool(ctx context.Context, url string, conns int, place *placeGuard) (*D
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{pool: pool, place: place}
-	db.news = newTogether(newsLanes, newsMost, newsApart, newsLimit, db.storeNews)
+	db.news = newTogether(newsMost, newsApart, newsLimit, db.storeNews)
+	db.loads = newTogether(gatesMost, gatesApart, gateLimit, db.loadAll)
+	db.gates = newTogether(gatesMost, gatesApart, gateLimit, db.passAll)
 	return db, nil
 }
 
@@ -128,7 +143,7 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-func poolConfig(url string) (*pgxpool.Config, error) {
+func poolConfig(url string, settings ...map[string]string) (*pgxpool.Config, error) {
 	plain, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database's URL: %w", err) // pgx leaves the password out
@@ -140,9 +155,11 @@ func poolConfig(url string) (*pgxpool.Config, error) {
 	if _, set := plain.RuntimeParams["pool_max_conns"]; !set {
 		cfg.MaxConns = defaultConns
 	}
-	for name, value := range sessionDefaults {
-		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
-			cfg.ConnConfig.RuntimeParams[name] = value
+	for _, some := range settings {
+		for name, value := range some {
+			if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
+				cfg.ConnConfig.RuntimeParams[name] = value
+			}
 		}
 	}
 	return cfg, nil

@@ -14,7 +14,7 @@ import (
 func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 	r.Kind, r.Evidence, r.Body = plain(r.Kind), clean(r.Evidence), []byte(plain(string(r.Body)))
 	n := news{attempt: r.AttemptID, event: &r}
-	if err := db.forWebhooks().news.do(ctx, n.key(), n); err != nil {
+	if err := db.forWebhooks().news.do(ctx, n); err != nil {
 		return fmt.Errorf("receive %s event: %w", r.Kind, err)
 	}
 	return nil

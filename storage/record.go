@@ -22,7 +22,7 @@ func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err
 	if o.Kind == campaign.OutcomeRefused && campaign.Remedies[o.Refusal].Pause {
 		err = db.recordAndPause(ctx, n)
 	} else {
-		err = db.news.do(ctx, n.key(), n)
+		err = db.news.do(ctx, n)
 	}
 	if err != nil {
 		return fmt.Errorf("record outcome of attempt %s: %w", id, err)

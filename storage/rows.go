@@ -2,6 +2,8 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"dialer/campaign"
 
@@ -50,6 +52,36 @@ func scanCampaign(row pgx.CollectableRow) (campaign.Campaign, error) {
 	var c campaign.Campaign
 	err := row.Scan(campaignFields(&c)...)
 	return c, err
+}
+
+// readSettings are the settings that one query has shown so far: hundreds of its
+// rows may be of one campaign, and settings are a page of JSON.
+type readSettings map[string]campaign.Settings
+
+// into is where a row's settings are scanned to. They share what is in them
+// with those of other rows.
+func (r readSettings) into(s *campaign.Settings) any { return &settingsOfRow{r, s} }
+
+type settingsOfRow struct {
+	known readSettings
+	to    *campaign.Settings
+}
+
+// Scan implements sql.Scanner.
+func (s *settingsOfRow) Scan(value any) (err error) {
+	text, ok := value.([]byte)
+	if !ok {
+		return fmt.Errorf("settings are %T, want JSON", value)
+	}
+	known, ok := s.known[string(text)]
+	if !ok {
+		if err := json.Unmarshal(text, &known); err != nil {
+			return err
+		}
+		s.known[string(text)] = known
+	}
+	*s.to = known
+	return nil
 }
 
 // querier is a transaction, or the pool.

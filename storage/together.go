@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"net"
 	"runtime/debug"
@@ -18,22 +17,19 @@ import (
 
 // together has callers share transactions: while one is being committed, what
 // comes meanwhile gathers for the next. Nobody waits for company: a caller that
-// finds its lane idle begins at once.
-//
-// A lane commits one batch after another, in the order in which the items came,
-// and items with the same key take the same lane.
+// finds nothing under way begins at once. One batch is committed after another,
+// in the order in which the items came.
 //
 // What has to wait for another transaction does so apart, in a transaction of
 // its own, of which there are only a few at a time: each takes a connection.
 // Above that items wait for their turn, in the order in which they came, until
 // their callers leave.
 type together[T any] struct {
-	lanes []lane[T]
+	lane  lane[T]
 	apart lane[T]
 	most  int           // items in one transaction
 	few   int           // transactions apart at a time
 	limit time.Duration // for one transaction
-	seed  maphash.Seed
 	// store commits a batch and returns a result for each item. errElsewhere:
 	// another transaction holds what the item needs, so nothing of it was
 	// stored; wait makes it wait for that one instead. An error of the whole
@@ -58,27 +54,26 @@ type waiter[T any] struct {
 // errElsewhere: another transaction has what this one would need to wait for.
 var errElsewhere = errors.New("another transaction holds it")
 
-func newTogether[T any](lanes, most, few int, limit time.Duration, store func(context.Context, []T, bool) ([]error, error)) *together[T] {
-	return &together[T]{lanes: make([]lane[T], lanes), most: most, few: few, limit: limit, seed: maphash.MakeSeed(), store: store}
+func newTogether[T any](most, few int, limit time.Duration, store func(context.Context, []T, bool) ([]error, error)) *together[T] {
+	return &together[T]{most: most, few: few, limit: limit, store: store}
 }
 
 // do returns once the item is committed, or has failed, or the caller's context
 // has ended. In the last case it is not known whether the item was stored.
-func (g *together[T]) do(ctx context.Context, key string, item T) error {
+func (g *together[T]) do(ctx context.Context, item T) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	l := &g.lanes[maphash.String(g.seed, key)%uint64(len(g.lanes))]
 	w := &waiter[T]{item: item, done: make(chan error, 1)}
-	if l.join(w, 1) {
-		go g.serve(l, g.most, false)
+	if g.lane.join(w, 1) {
+		go g.serve(&g.lane, g.most, false)
 	}
 	select {
 	case err := <-w.done:
 		return err
 	case <-ctx.Done():
 		w.left.Store(true)
-		l.leave(w)
+		g.lane.leave(w)
 		g.apart.leave(w)
 		return ctx.Err()
 	}

@@ -49,11 +49,11 @@ func (s *slowly) store(ctx context.Context, batch []string, wait bool) ([]error,
 
 // each stores the words, a moment apart, and returns what became of them.
 func (s *slowly) each(ctx context.Context, most int, words ...string) []error {
-	g := newTogether(1, most, 4, time.Minute, s.store)
+	g := newTogether(most, 4, time.Minute, s.store)
 	errs := make([]error, len(words))
 	var wg sync.WaitGroup
 	for i, word := range words {
-		wg.Go(func() { errs[i] = g.do(ctx, "", word) })
+		wg.Go(func() { errs[i] = g.do(ctx, word) })
 		time.Sleep(time.Millisecond)
 	}
 	wg.Wait()
@@ -154,16 +154,16 @@ func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
 			s.mu.Lock()
 			return results, nil
 		}
-		g := newTogether(1, 64, 4, 2*time.Hour, s.store)
+		g := newTogether(64, 4, 2*time.Hour, s.store)
 		begun := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := g.do(t.Context(), "", "held"); err != nil || time.Since(begun) < time.Hour {
+			if err := g.do(t.Context(), "held"); err != nil || time.Since(begun) < time.Hour {
 				t.Errorf("held: %v after %v", err, time.Since(begun))
 			}
 		})
 		time.Sleep(time.Millisecond)
-		if err := g.do(t.Context(), "", "free"); err != nil || time.Since(begun) > 3*time.Second {
+		if err := g.do(t.Context(), "free"); err != nil || time.Since(begun) > 3*time.Second {
 			t.Errorf("free: %v after %v", err, time.Since(begun))
 		}
 		wg.Wait()
@@ -174,7 +174,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(1, 64, 4, time.Minute, s.store)
+		g := newTogether(64, 4, time.Minute, s.store)
 		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		errs := map[string]error{}
@@ -185,7 +185,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 			word string
 		}{{short, "taken"}, {short, "waiting"}, {t.Context(), "stays"}} {
 			wg.Go(func() {
-				err := g.do(caller.ctx, "", caller.word)
+				err := g.do(caller.ctx, caller.word)
 				mu.Lock()
 				defer mu.Unlock()
 				errs[caller.word] = err
@@ -199,7 +199,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 		if diff := cmp.Diff([][]string{{"taken"}, {"stays"}}, s.tried); diff != "" {
 			t.Errorf("transactions (-want +got):\n%s", diff)
 		}
-		if err := g.do(short, "", "late"); !errors.Is(err, context.DeadlineExceeded) || len(s.tried) != 2 {
+		if err := g.do(short, "late"); !errors.Is(err, context.DeadlineExceeded) || len(s.tried) != 2 {
 			t.Errorf("a caller whose time is over: %v, %d transactions", err, len(s.tried))
 		}
 	})
@@ -207,37 +207,31 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 
 func TestAPanicEndsNothing(t *testing.T) {
 	t.Parallel()
-	g := newTogether(1, 64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
-	if err := g.do(t.Context(), "", "word"); err == nil {
+	g := newTogether(64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
+	if err := g.do(t.Context(), "word"); err == nil {
 		t.Error("a panic gave no error")
 	}
 }
 
-// Whatever callers do, each lane works one transaction at a time, in the order
-// in which items came.
-func TestLanesKeepTheOrder(t *testing.T) {
+// Whatever callers do, there is one transaction at a time, and items are stored
+// in the order in which they came.
+func TestItemsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(4, 8, 4, time.Minute, s.store)
+		g := newTogether(8, 4, time.Minute, s.store)
 		var wg sync.WaitGroup
-		for i := range 200 {
+		for _, word := range numbered(200) {
 			wg.Go(func() {
-				if err := g.do(t.Context(), fmt.Sprint("key ", i%10), fmt.Sprintf("%d of key %d", i, i%10)); err != nil {
+				if err := g.do(t.Context(), word); err != nil {
 					t.Error(err)
 				}
 			})
 			synctest.Wait()
 		}
 		wg.Wait()
-		last := map[int]int{}
-		for _, word := range s.stored {
-			var i, key int
-			fmt.Sscanf(word, "%d of key %d", &i, &key)
-			if i < last[key] {
-				t.Errorf("item %d of key %d came after %d", i, key, last[key])
-			}
-			last[key] = i
+		if !slices.Equal(s.stored, numbered(200)) {
+			t.Errorf("stored in the order %v", s.stored)
 		}
 		if len(s.stored) != 200 || len(s.tried) > 60 {
 			t.Errorf("%d items in %d transactions", len(s.stored), len(s.tried))
@@ -263,16 +257,16 @@ func TestALockThatIsNotFreedHoldsItsLaneUpOnce(t *testing.T) {
 			}
 			return make([]error, len(batch)), nil
 		}
-		g := newTogether(1, 64, 4, time.Minute, s.store)
+		g := newTogether(64, 4, time.Minute, s.store)
 		errs := make([]error, 65)
 		var wg sync.WaitGroup
 		begun := time.Now()
 		for i, word := range numbered(65) {
-			wg.Go(func() { errs[i] = g.do(t.Context(), "", word) })
+			wg.Go(func() { errs[i] = g.do(t.Context(), word) })
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second) // the batch is being tried
-		if err := g.do(t.Context(), "", "later"); err != nil || time.Since(begun) > lockWait+4*time.Second {
+		if err := g.do(t.Context(), "later"); err != nil || time.Since(begun) > lockWait+4*time.Second {
 			t.Errorf("what came later: %v after %v, want it after one wait for the lock", err, time.Since(begun))
 		}
 		wg.Wait()
@@ -313,7 +307,7 @@ func TestFewWaitApartAtATime(t *testing.T) {
 			under--
 			return results, nil
 		}
-		g := newTogether(1, 64, few, time.Minute, s.store)
+		g := newTogether(64, few, time.Minute, s.store)
 		errs := make([]error, 20)
 		var wg sync.WaitGroup
 		for i, word := range numbered(20) {
@@ -324,7 +318,7 @@ func TestFewWaitApartAtATime(t *testing.T) {
 					defer cancel()
 					ctx = short
 				}
-				errs[i] = g.do(ctx, "", word)
+				errs[i] = g.do(ctx, word)
 			})
 			time.Sleep(time.Millisecond)
 		}
@@ -354,10 +348,10 @@ func TestACallerThatLeftIsNotWaitedFor(t *testing.T) {
 			}
 			return []error{nil}, nil
 		}}
-		g := newTogether(1, 64, 1, time.Minute, s.store)
+		g := newTogether(64, 1, time.Minute, s.store)
 		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		if err := g.do(short, "", "gone"); !errors.Is(err, context.DeadlineExceeded) {
+		if err := g.do(short, "gone"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the caller's deadline", err)
 		}
 		time.Sleep(10 * time.Second)
