@@ -1,18 +1,16 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"dialer/campaign"
 	"dialer/failpoint"
 	"dialer/voice"
-
-	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -23,12 +21,7 @@ const (
 	sliceMost    = time.Hour
 	sliceRecords = 2000
 	// sliceOverlap covers records whose start is given in whole seconds.
-	sliceOverlap = 2 * time.Second
-	booksBatch   = 500
-	// foldsAtOnce is how many batches are folded in at once: Postgres spends
-	// more on one than reading the next one takes. What a batch says does not
-	// depend on the others, and batches that share a contact wait for its lock.
-	foldsAtOnce     = 2
+	sliceOverlap    = 2 * time.Second
 	stragglersBatch = 2000
 	// stragglerSlice and fewStragglers say when a slice of the list is read
 	// instead of one record after the other.
@@ -102,26 +95,46 @@ func (r *reconciler) pass(ctx context.Context, p pass, n *reconciled) error {
 	if err != nil {
 		return err
 	}
+	folder := r.folder(ctx, n)
+	err = r.follow(ctx, p, folder, from, now.Add(-p.age))
+	return cmp.Or(folder.wait(), err) // reading ends because of a batch that failed
+}
+
+// follow reads the list slice by slice, and moves the pass's watermark past each
+// once it is stored, while the next one is read.
+func (r *reconciler) follow(ctx context.Context, p pass, f *folder, from, until time.Time) error {
 	span := r.span()
-	for until := now.Add(-p.age); until.Sub(from) > p.least; {
+	var before stretch
+	for until.Sub(from) > p.least {
 		to := from.Add(span)
 		if to.After(until) {
 			to = until
 		}
-		read, err := r.slice(ctx, from.Add(-sliceOverlap), to, n)
-		if err != nil {
+		s, err := f.read(from.Add(-sliceOverlap), to)
+		if err := errors.Join(err, r.mark(ctx, p, f, before)); err != nil {
 			return err
 		}
-		if span = r.span(); read < sliceRecords/2 {
+		if span = r.span(); s.read < sliceRecords/2 {
 			span = min(sliceMost, 2*to.Sub(from))
 		}
-		failpoint.Hit("reconcile.committed")
-		if err := r.store.SetWatermark(ctx, p.name, to); err != nil {
-			return err
-		}
-		failpoint.Hit("reconcile.marked")
-		from = to
+		before, from = s, to
 	}
+	return r.mark(ctx, p, f, before)
+}
+
+// mark moves the pass's watermark past a slice once all of it is stored.
+func (r *reconciler) mark(ctx context.Context, p pass, f *folder, s stretch) error {
+	if s.to.IsZero() {
+		return nil
+	}
+	if err := f.stored(s); err != nil {
+		return err
+	}
+	failpoint.Hit("reconcile.committed")
+	if err := r.store.SetWatermark(ctx, p.name, s.to); err != nil {
+		return err
+	}
+	failpoint.Hit("reconcile.marked")
 	return nil
 }
 
@@ -149,41 +162,11 @@ func (r *reconciler) start(ctx context.Context, p pass, now time.Time) (time.Tim
 	return from, nil
 }
 
-// slice folds in a stretch of the list, in batches as they are read: each
-// record is evidence, even when a later page fails. While batches are folded in
-// the next one is read. It returns how many records there were.
-func (r *reconciler) slice(ctx context.Context, from, to time.Time, n *reconciled) (read int, err error) {
-	n.Slices++
-	var counting sync.Mutex
-	folds, folding := errgroup.WithContext(ctx)
-	folds.SetLimit(foldsAtOnce)
-	begin := func(batch []campaign.Evidence) {
-		folds.Go(func() error {
-			got, err := guarded(folding, func(ctx context.Context) (campaign.Reconciled, error) { return r.fold(ctx, batch) })
-			counting.Lock()
-			defer counting.Unlock()
-			n.Add(got)
-			return err
-		})
-	}
-	var batch []campaign.Evidence
-	for e, failed := range r.lists.between(folding, from, to) {
-		if err = failed; err != nil {
-			break
-		}
-		read++
-		if batch = append(batch, e); len(batch) == booksBatch {
-			begin(batch)
-			batch = nil
-		}
-	}
-	if len(batch) > 0 {
-		begin(batch)
-	}
-	if failed := folds.Wait(); failed != nil {
-		return read, failed // reading ended because of it
-	}
-	return read, err
+// slice folds in one stretch of the list.
+func (r *reconciler) slice(ctx context.Context, from, to time.Time, n *reconciled) error {
+	f := r.folder(ctx, n)
+	_, err := f.read(from, to)
+	return cmp.Or(f.wait(), err)
 }
 
 func (r *reconciler) fold(ctx context.Context, batch []campaign.Evidence) (campaign.Reconciled, error) {
@@ -236,8 +219,7 @@ func (r *reconciler) ask(ctx context.Context, group []campaign.Attempt, n *recon
 	from, to := group[0].DialedAt.Add(-listMargin), group[len(group)-1].TokenExpiresAt.Add(listTail)
 	pages := int(to.Sub(from).Seconds()*r.perSecond) / voice.MaxPageSize
 	if len(group) >= max(fewStragglers, pages) {
-		_, err := r.slice(ctx, from, to, n)
-		return err
+		return r.slice(ctx, from, to, n)
 	}
 	return r.askEach(ctx, group, n)
 }

@@ -210,14 +210,14 @@ func TestLaterPassesWaitForEnoughToRead(t *testing.T) {
 func TestRecordsAreFoldedInBatches(t *testing.T) {
 	t.Parallel()
 	r, store, carrier := reconciling(t, 0)
-	for i := range 2*booksBatch + 7 {
+	for i := range 2*foldBatch + 7 {
 		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
 	}
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(store.batches)
-	if diff := cmp.Diff([]int{7, booksBatch, booksBatch}, store.batches); diff != "" {
+	if diff := cmp.Diff([]int{7, foldBatch, foldBatch}, store.batches); diff != "" {
 		t.Errorf("batches (-want +got):\n%s", diff)
 	}
 }
@@ -226,7 +226,7 @@ func TestRecordsAreFoldedInBatches(t *testing.T) {
 // too, whose fold fails when nothing more is to be read.
 func TestASliceCountsOnceAllOfItIsStored(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{7, 2*booksBatch + 7} {
+	for _, n := range []int{7, 2*foldBatch + 7} {
 		r, store, carrier := reconciling(t, 0)
 		for i := range n {
 			carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})

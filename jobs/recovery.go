@@ -260,7 +260,7 @@ func (r *recovery) walk(ctx context.Context, w *rereading) error {
 }
 
 func (r *recovery) slice(ctx context.Context, w *rereading, to time.Time) (read int, err error) {
-	batch := make([]campaign.Evidence, 0, booksBatch)
+	batch := make([]campaign.Evidence, 0, foldBatch)
 	for e, err := range r.lists.between(ctx, w.at.Add(-sliceOverlap), to) {
 		if err != nil {
 			return read, err
@@ -268,7 +268,7 @@ func (r *recovery) slice(ctx context.Context, w *rereading, to time.Time) (read 
 		read++
 		w.read++
 		delete(w.missing, e.CallUUID)
-		if batch = append(batch, e); len(batch) == booksBatch {
+		if batch = append(batch, e); len(batch) == foldBatch {
 			if err := r.foldBack(ctx, w, batch); err != nil {
 				return read, err
 			}

@@ -154,7 +154,7 @@ func answer(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader(body)), Header: http.Header{}, Request: r}
 }
 
-func listsOf(t *testing.T, l *listed) lists {
+func listsOf(t *testing.T, l http.RoundTripper) lists {
 	t.Helper()
 	client, err := voice.NewClient(voice.Config{BaseURL: "http://carrier.test/v1", ApplicationID: "app", Key: signingKey(), Transport: l})
 	if err != nil {

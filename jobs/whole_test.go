@@ -77,7 +77,7 @@ func TestARivalInAnotherPartOfTheListCounts(t *testing.T) {
 			db := storagetest.New(t)
 			a := dialedHourAgo(t, db, test.outcome)
 			carrier := &listed{broken: -1, calls: []record{{"first", a.To, a.DialedAt.Add(time.Second)}}}
-			for i := range booksBatch + 50 { // to others
+			for i := range foldBatch + 50 { // to others
 				carrier.calls = append(carrier.calls, record{fmt.Sprint("other ", i), fmt.Sprintf("4477008%05d", i), a.DialedAt.Add(2*time.Second + time.Duration(i)*90*time.Millisecond)})
 			}
 			if test.rival {
