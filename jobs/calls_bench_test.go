@@ -86,7 +86,7 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 // that does nothing but POST them, as many at once and to such a carrier too.
 // Events go to a receiver that drops them; those of the loop's calls have ended
 // before the dialer begins.
-func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 400) }
+func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000) }
 
 func benchPlacing(b *testing.B, calls int) {
 	const atOnce = 32

@@ -62,11 +62,20 @@ func openQueue(url, installation string, workers int) (*queue, error) {
 	options.MaxRetries = 1
 	options.PoolSize = workers + enqueuers + 10
 	options.ContextTimeoutEnabled = true
+	silenceRedis()
 	rdb := redis.NewClient(options)
 	q := &queue{redis: rdb, client: asynq.NewClientFromRedisClient(rdb)}
 	q.rename(installation)
 	return q, nil
 }
+
+// silenceRedis keeps the library from writing to standard error what it also
+// returns: each try of each connection that fails.
+var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
 
 // rename makes it another database's queue. Nobody may use it meanwhile.
 func (q *queue) rename(installation string) {
@@ -88,7 +97,7 @@ func (q *queue) close() error { return q.redis.Close() }
 // errHidden.
 func (q *queue) check(ctx context.Context) error {
 	if err := q.redis.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("%w: %w", errUnreachable, err)
+		return fmt.Errorf("%w at %s: %w", errUnreachable, q.redis.Options().Addr, err)
 	}
 	const setting = "maxmemory-policy"
 	got, err := q.redis.ConfigGet(ctx, setting).Result()

@@ -106,13 +106,17 @@ func (s *Service) left(ctx context.Context) error {
 func (s *Service) awaitRedis(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
+	var unreachable error
 	for {
 		err := s.queue.check(ctx)
 		if !errors.Is(err, errUnreachable) {
 			return s.judgeRedis(ctx, err)
 		}
+		if unreachable == nil || !errors.Is(err, context.DeadlineExceeded) {
+			unreachable = err // and not that the patience has ended
+		}
 		if sleep(ctx, 200*time.Millisecond) != nil {
-			return err
+			return unreachable
 		}
 	}
 }

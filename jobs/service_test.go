@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -117,7 +118,11 @@ func TestServiceSaysThatRedisIsAway(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if err := s.Run(ctx); !errors.Is(err, errUnreachable) {
-		t.Errorf("error = %v, want %v", err, errUnreachable)
+	err = s.Run(ctx)
+	if !errors.Is(err, errUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v, want %v and why", err, errUnreachable)
+	}
+	if u, _ := url.Parse(c.URL); !strings.Contains(err.Error(), u.Host) {
+		t.Errorf("error = %v, want where: %s", err, u.Host)
 	}
 }
