@@ -40,7 +40,7 @@ var Points = []Point{
 	{"reconcile.read", "a batch of the carrier's records is read, and not folded"},
 	{"reconcile.commit", "the batch is folded, and not committed"},
 	{"reconcile.committed", "all batches of a slice are committed, and the watermark stands before it"},
-	{"reconcile.marked", "the watermark is committed, and the next slice is not begun"},
+	{"reconcile.marked", "the watermark is committed, and the next slice, which was read meanwhile, counts for nothing yet"},
 
 	{"import.opened", "the campaign is there, and none of its rows"},
 	{"import.commit", "a batch of rows is loaded, and not committed"},

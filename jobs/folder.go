@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -25,8 +26,9 @@ type folder struct {
 	folds   *errgroup.Group
 	folding context.Context // ends with the first batch that fails
 
-	mu sync.Mutex
-	n  *reconciled
+	mu     sync.Mutex
+	n      *reconciled
+	failed error // the first
 }
 
 // folder begins to fold; wait must be called.
@@ -49,7 +51,7 @@ type stretch struct {
 // page fails. It does not wait for the last batches.
 func (f *folder) read(from, to time.Time) (s stretch, err error) {
 	s = stretch{to: to, batches: new(sync.WaitGroup)}
-	f.count(reconciled{Slices: 1})
+	f.note(reconciled{Slices: 1}, nil)
 	var batch []campaign.Evidence
 	for e, failed := range f.r.lists.between(f.folding, from, to) {
 		if err = failed; err != nil {
@@ -72,26 +74,26 @@ func (f *folder) fold(batch []campaign.Evidence, of *sync.WaitGroup) {
 	f.folds.Go(func() error {
 		defer of.Done()
 		got, err := guarded(f.folding, func(ctx context.Context) (campaign.Reconciled, error) { return f.r.fold(ctx, batch) })
-		f.count(reconciled{Reconciled: got})
+		f.note(reconciled{Reconciled: got}, err) // before it counts as done
 		return err
 	})
 }
 
-func (f *folder) count(more reconciled) {
+func (f *folder) note(more reconciled, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.n.Add(more.Reconciled)
 	f.n.Slices += more.Slices
+	f.failed = cmp.Or(f.failed, err)
 }
 
 // stored returns nil once all of the stretch, and of those before it, is in the
 // books.
 func (f *folder) stored(s stretch) error {
 	s.batches.Wait()
-	if f.folding.Err() != nil {
-		return f.wait()
-	}
-	return nil
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
 }
 
 // wait waits for all that was begun, and returns what kept the first batch that

@@ -26,6 +26,10 @@ const (
 	// come one after another share one. Permits are handed out sooner than that
 	// before their moment.
 	leaseGap = 10 * time.Millisecond
+	// doubtMost is the greatest doubt about the shared clock by which slots are
+	// used: they are moved by it, and so far moved there would be little left of
+	// them. A better reading is had at once.
+	doubtMost = campaign.PermitLife / 4
 	// idleReport is how soon what became of the last slots is told when nobody
 	// wants any more.
 	idleReport = 150 * time.Millisecond
@@ -277,12 +281,21 @@ func (p *Pacer) rest(ctx context.Context, u campaign.Urgency, again time.Time) {
 func (p *Pacer) lease(ctx context.Context, u campaign.Urgency, n int, out chan<- leasedSlot) (again time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 	defer cancel()
-	ask := campaign.Ask{PerSecond: p.perSecond, N: n, Urgency: u, Used: p.report(time.Now())}
+	ask := campaign.Ask{PerSecond: p.perSecond, N: n, Urgency: u}
+	var told []*use
+	ask.Used, told = p.report(time.Now())
 	l, err := p.store.LeaseSlots(ctx, p.budget, ask)
 	if err != nil {
+		p.reportAgain(told)
 		return time.Time{}, err
 	}
 	p.clock.observe(l.Sent, l.Received, l.Now)
+	if p.clock.doubt() > doubtMost {
+		for _, s := range l.Slots {
+			p.settle(&use{slot: s})
+		}
+		return time.Now(), nil
+	}
 	p.adjust(len(l.Slots), gated, 0)
 	for _, s := range l.Slots {
 		out <- leasedSlot{at: p.clock.local(s.At).Add(p.clock.doubt()), apart: l.Apart, slot: s} // there is room for all
@@ -300,6 +313,8 @@ type leasedSlot struct {
 	slot  campaign.Slot
 }
 
+func (s leasedSlot) until() time.Time { return s.at.Add(campaign.PermitLife) }
+
 // handOut hands each slot to one caller.
 func (p *Pacer) handOut(ctx context.Context, slots <-chan leasedSlot) {
 	for {
@@ -313,23 +328,36 @@ func (p *Pacer) handOut(ctx context.Context, slots <-chan leasedSlot) {
 }
 
 // space passes a slot through the limiter, which moves it on when it comes too
-// soon after the one before: leases never say so, a clock that was set might.
-func (p *Pacer) space(at time.Time, apart time.Duration) time.Time {
+// soon after the one before: leases never say so, a clock that was set might,
+// or one whose first readings were slow. A slot that would come to stand at its
+// end, or past it, is of no use, and holds up none that come later.
+func (p *Pacer) space(s leasedSlot) (at time.Time, ok bool) {
+	at = s.at
 	if at.Before(p.newest) {
 		at = p.newest
 	}
-	if limit := rate.Every(apart); limit != p.limiter.Limit() {
+	if limit := rate.Every(s.apart); limit != p.limiter.Limit() {
 		p.limiter.SetLimitAt(at, limit)
 	}
-	p.newest = at.Add(p.limiter.ReserveN(at, 1).DelayFrom(at))
-	return p.newest
+	reserved := p.limiter.ReserveN(at, 1)
+	spaced := at.Add(reserved.DelayFrom(at))
+	if !spaced.Before(s.until()) {
+		reserved.CancelAt(at)
+		return spaced, false
+	}
+	p.newest = spaced
+	return spaced, true
 }
 
 // hand offers the slot until somebody takes it or it lapses.
 func (p *Pacer) hand(ctx context.Context, s leasedSlot) {
-	permit := Permit{pacer: p, at: p.space(s.at, s.apart), until: s.at.Add(campaign.PermitLife), use: &use{slot: s.slot}}
-	_ = sleep(ctx, time.Until(permit.at)-p.lead) // offer looks at ctx
-	r, taken := p.offer(ctx, permit)
+	permit := Permit{pacer: p, until: s.until(), use: &use{slot: s.slot}}
+	var r rank
+	var taken bool
+	if permit.at, taken = p.space(s); taken {
+		_ = sleep(ctx, time.Until(permit.at)-p.lead) // offer looks at ctx
+		r, taken = p.offer(ctx, permit)
+	}
 	p.note(taken)
 	if taken {
 		p.adjust(-1, r, -1)
@@ -417,7 +445,7 @@ func (p *Pacer) giveBack(ctx context.Context, slots <-chan leasedSlot) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseTimeout/2)
 	defer cancel()
-	if used := p.report(time.Now()); len(used) > 0 {
+	if used, _ := p.report(time.Now()); len(used) > 0 {
 		_, _ = p.store.LeaseSlots(ctx, p.budget, campaign.Ask{PerSecond: p.perSecond, Urgency: campaign.Ordinary, Used: used})
 	}
 }

@@ -179,11 +179,10 @@ func (p *Pacer) nothingUsed() bool {
 }
 
 // report takes what there is to tell, by the database's clock. A report that
-// is lost costs its turn a little of the next second.
-func (p *Pacer) report(now time.Time) []campaign.Use {
+// is lost costs its turn a second.
+func (p *Pacer) report(now time.Time) (used []campaign.Use, of []*use) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var used []campaign.Use
 	p.uses = slices.DeleteFunc(p.uses, func(u *use) bool {
 		if !u.ready(now) {
 			return false
@@ -192,8 +191,15 @@ func (p *Pacer) report(now time.Time) []campaign.Use {
 		if !u.written.IsZero() {
 			told.Arrived = p.clock.database(u.written.Add(p.answers.late(u, now))).Add(p.clock.doubt())
 		}
-		used = append(used, told)
+		used, of = append(used, told), append(of, u)
 		return true
 	})
-	return used
+	return used, of
+}
+
+// reportAgain has what was not heard told with the next lease.
+func (p *Pacer) reportAgain(of []*use) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.uses = append(of, p.uses...)
 }

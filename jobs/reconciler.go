@@ -95,9 +95,9 @@ func (r *reconciler) pass(ctx context.Context, p pass, n *reconciled) error {
 	if err != nil {
 		return err
 	}
-	folder := r.folder(ctx, n)
-	err = r.follow(ctx, p, folder, from, now.Add(-p.age))
-	return cmp.Or(folder.wait(), err) // reading ends because of a batch that failed
+	f := r.folder(ctx, n)
+	err = r.follow(ctx, p, f, from, now.Add(-p.age))
+	return cmp.Or(f.wait(), err) // reading ends because of a batch that failed
 }
 
 // follow reads the list slice by slice, and moves the pass's watermark past each
@@ -110,8 +110,8 @@ func (r *reconciler) follow(ctx context.Context, p pass, f *folder, from, until 
 		if to.After(until) {
 			to = until
 		}
-		s, err := f.read(from.Add(-sliceOverlap), to)
-		if err := errors.Join(err, r.mark(ctx, p, f, before)); err != nil {
+		s, failed := f.read(from.Add(-sliceOverlap), to)
+		if err := errors.Join(failed, r.mark(ctx, p, f, before)); err != nil {
 			return err
 		}
 		if span = r.span(); s.read < sliceRecords/2 {

@@ -3,15 +3,18 @@ package jobs
 import "time"
 
 const (
-	// clockAge is how long a reading stands before the quickest of those since
-	// takes its place, which may be as old. Two clocks drift apart by less than a
-	// millisecond meanwhile.
-	clockAge = 15 * time.Second
+	// clockSpan is how long readings are compared, before those of the next span
+	// are compared with them. A reading is believed for twice as long at most:
+	// two clocks drift apart by less than a millisecond meanwhile.
+	clockSpan = 15 * time.Second
+	// clockWhile is how long readings must have been compared for the quickest
+	// of them to be quick.
+	clockWhile = 10 * time.Second
 	// clockSlack is how far a newer reading may contradict the best one before
-	// one of the clocks must have been set.
+	// one of the clocks must have been set, and how much longer the question of
+	// the quickest in a while may have taken than its answer, or the answer than
+	// the question.
 	clockSlack = 5 * time.Millisecond
-	// fewReadings may all have been slow, and more so there than back.
-	fewReadings = 8
 )
 
 // sharedClock maps the database's clock, which the fleet shares, to this
@@ -20,9 +23,14 @@ const (
 // it the slots of one lease would shift against those of the next by however
 // long the two answers took.
 type sharedClock struct {
-	best     reading
-	since    reading // the quickest that came after the best
-	readings int
+	now, before compared
+	last        time.Time
+}
+
+// compared is the quickest of the readings of a span.
+type compared struct {
+	reading
+	since time.Time // zero: there are none
 }
 
 // reading is one look at the database's clock.
@@ -37,41 +45,62 @@ type reading struct {
 func (c *sharedClock) observe(sent, received, database time.Time) {
 	half := received.Sub(sent) / 2
 	r := reading{local: sent.Add(half), database: database, within: half}
-	c.readings++
+	c.last = received
+	if age := received.Sub(c.now.since); age > clockSpan {
+		if c.before = c.now; age > 2*clockSpan {
+			c.before = compared{}
+		}
+		c.now = compared{}
+	}
 	switch {
-	case c.best.local.IsZero() || c.contradicts(r):
-		*c = sharedClock{best: r, readings: 1}
-	case r.within <= c.best.within:
-		c.best, c.since = r, reading{}
-	case c.since.local.IsZero() || r.within <= c.since.within:
-		c.since = r
+	case c.contradicts(r):
+		c.now, c.before = compared{r, received}, compared{}
+	case c.now.since.IsZero():
+		c.now = compared{r, received}
+	case r.within <= c.now.within:
+		c.now.reading = r
 	}
-	if r.local.Sub(c.best.local) > clockAge {
-		c.best, c.since = c.since, reading{}
+}
+
+// best is the quicker of the two spans' readings.
+func (c *sharedClock) best() reading {
+	if c.now.since.IsZero() || !c.before.since.IsZero() && c.before.within < c.now.within {
+		return c.before.reading
 	}
+	return c.now.reading
 }
 
 // local is the moment of this process's clock at which the database's shows t.
 func (c *sharedClock) local(t time.Time) time.Time {
-	return c.best.local.Add(t.Sub(c.best.database))
+	best := c.best()
+	return best.local.Add(t.Sub(best.database))
 }
 
 // database is what the database's clock shows at the moment t of this process.
 func (c *sharedClock) database(t time.Time) time.Time {
-	return c.best.database.Add(t.Sub(c.best.local))
+	best := c.best()
+	return best.database.Add(t.Sub(best.local))
 }
 
-// doubt is how far off that may be. Once there were some readings, more than a
-// few milliseconds mean that the answers take a while, and as long as the
-// questions: then it is less than it might be.
+// doubt is how far off that may be: by half of the round trip at most. The
+// quickest in a while, if it was slow all the same, has a long way to go, and
+// about as long there as back.
 func (c *sharedClock) doubt() time.Duration {
-	if c.readings < fewReadings {
-		return c.best.within
+	since := c.now.since
+	if !c.before.since.IsZero() {
+		since = c.before.since
 	}
-	return min(c.best.within, clockSlack)
+	if c.last.Sub(since) < clockWhile {
+		return c.best().within
+	}
+	return min(c.best().within, clockSlack)
 }
 
 func (c *sharedClock) contradicts(r reading) bool {
+	best := c.best()
+	if best.local.IsZero() {
+		return false
+	}
 	off := c.local(r.database).Sub(r.local).Abs()
-	return off > r.within+c.best.within+clockSlack
+	return off > r.within+best.within+clockSlack
 }

@@ -42,7 +42,7 @@ func TestSharedClockForgetsOldReadings(t *testing.T) {
 	now := time.Now()
 	var c sharedClock
 	c.observe(now, now, now)
-	later := now.Add(clockAge + time.Second)
+	later := now.Add(2*clockSpan + time.Second)
 	const drift = 3 * time.Millisecond // too little to contradict
 	c.observe(later, later.Add(2*time.Millisecond), later.Add(time.Millisecond+drift))
 	if off := c.local(later.Add(drift)).Sub(later).Abs(); off > time.Millisecond {
@@ -56,9 +56,9 @@ func TestSharedClockDoubtsItsFirstReadings(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	var c sharedClock
-	for i := range 2 * fewReadings {
+	for i := range 20 {
 		there, back := 30*time.Millisecond, time.Millisecond
-		if i >= fewReadings-1 {
+		if i >= 10 {
 			there = back
 		}
 		c.observe(now, now.Add(there+back), now.Add(there))
@@ -66,6 +66,20 @@ func TestSharedClockDoubtsItsFirstReadings(t *testing.T) {
 			t.Errorf("after %d readings the clock is %v early, and in doubt by %v", i+1, off, c.doubt())
 		}
 		now = now.Add(100 * time.Millisecond)
+	}
+}
+
+// A database that is far away answers late each time, and is believed in the end.
+func TestSharedClockBelievesADatabaseThatIsFarAway(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	var c sharedClock
+	for i := range 100 {
+		c.observe(now, now.Add(60*time.Millisecond), now.Add(30*time.Millisecond))
+		now = now.Add(time.Second)
+		if doubted := c.doubt() > clockSlack; doubted != (i < 10) {
+			t.Errorf("after %d s it is in doubt by %v", i, c.doubt())
+		}
 	}
 }
 
@@ -85,6 +99,33 @@ func TestSharedClockPassesOnTheQuickestReadingSince(t *testing.T) {
 		c.observe(now, now.Add(there+back), now.Add(there))
 		if off := c.local(now).Sub(now).Abs(); off > time.Millisecond {
 			t.Errorf("after %d s the clock is %v off", i+1, off)
+		}
+	}
+}
+
+// After a time in which nobody asked, one slow answer is believed no more than
+// it deserves, and one that has become old not at all.
+func TestSharedClockAfterAPause(t *testing.T) {
+	t.Parallel()
+	const drift = 50 // of a million
+	now := time.Now()
+	database := now
+	pass := func(d time.Duration) {
+		now, database = now.Add(d), database.Add(d+d*drift/1_000_000)
+	}
+	for _, test := range []struct{ there, back time.Duration }{
+		{60 * time.Millisecond, time.Millisecond}, {time.Millisecond, 60 * time.Millisecond}, {600 * time.Microsecond, 600 * time.Microsecond},
+	} {
+		var c sharedClock
+		for i := range 100 {
+			half := 500*time.Microsecond + time.Duration(i%3)*100*time.Microsecond
+			c.observe(now, now.Add(2*half), database.Add(half))
+			pass(100 * time.Millisecond)
+		}
+		pass(2 * time.Minute)
+		c.observe(now, now.Add(test.there+test.back), database.Add(test.there))
+		if off := c.local(database).Sub(now).Abs(); off > c.doubt() {
+			t.Errorf("an answer of %v and %v after a pause: %v off, in doubt by %v", test.there, test.back, off, c.doubt())
 		}
 	}
 }

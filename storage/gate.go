@@ -67,13 +67,8 @@ const callable = `
 const numberBusy = `EXISTS (SELECT FROM attempts o WHERE o.to_number = a.to_number AND o.id <> a.id
 	                  AND o.state = 'accepted' AND o.overtaken)`
 
-// Attempts are loaded, and come to the gate, from many workers at once.
-const (
-	gatesMost  = 64
-	gatesApart = 2
-	// gateLimit is as long as the caller waits: later nothing may be sent.
-	gateLimit = 5 * time.Second
-)
+// gateLimit is as long as the caller waits: later nothing may be sent.
+const gateLimit = 5 * time.Second
 
 // gating is one caller at the gate, and the attempt once it is through.
 type gating struct {

@@ -5,11 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+)
+
+// Placements are looked up, and attempts come to the gate, from many at once.
+const (
+	placingMost  = 64
+	placingApart = 4
+	loadLimit    = 5 * time.Second
 )
 
 // loading is one caller's question for a placement.

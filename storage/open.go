@@ -113,8 +113,8 @@ func openPool(ctx context.Context, url string, conns int, place *placeGuard, set
 	}
 	db := &DB{pool: pool, place: place}
 	db.news = newTogether(newsMost, newsApart, newsLimit, db.storeNews)
-	db.loads = newTogether(gatesMost, gatesApart, gateLimit, db.loadAll)
-	db.gates = newTogether(gatesMost, gatesApart, gateLimit, db.passAll)
+	db.loads = newTogether(placingMost, placingApart, loadLimit, db.loadAll)
+	db.gates = newTogether(placingMost, placingApart, gateLimit, db.passAll)
 	return db, nil
 }
 

@@ -20,6 +20,11 @@ import (
 // finds nothing under way begins at once. One batch is committed after another,
 // in the order in which the items came.
 //
+// A transaction that takes long, because a connection is dead or a disk is slow,
+// does not hold up the others: who has waited for a while begins another one
+// beside it, of a few. None goes on longer than the last of its callers waits,
+// so hardly anything is stored of which nobody hears.
+//
 // What has to wait for another transaction does so apart, in a transaction of
 // its own, of which there are only a few at a time: each takes a connection.
 // Above that items wait for their turn, in the order in which they came, until
@@ -28,7 +33,7 @@ type together[T any] struct {
 	lane  lane[T]
 	apart lane[T]
 	most  int           // items in one transaction
-	few   int           // transactions apart at a time
+	few   int           // transactions beside the first, and apart, at a time
 	limit time.Duration // for one transaction
 	// store commits a batch and returns a result for each item. errElsewhere:
 	// another transaction holds what the item needs, so nothing of it was
@@ -46,10 +51,14 @@ type lane[T any] struct {
 }
 
 type waiter[T any] struct {
-	item T
-	done chan error  // holds the one result, so that nobody waits for a caller that left
-	left atomic.Bool // the caller did, so the item goes into no further lane
+	item  T
+	until time.Time   // when the caller leaves; zero: it stays
+	done  chan error  // holds the one result, so that nobody waits for a caller that left
+	left  atomic.Bool // the caller did, so the item goes into no further transaction
 }
+
+// patience is how long an item waits for the transactions under way.
+const patience = 250 * time.Millisecond
 
 // errElsewhere: another transaction has what this one would need to wait for.
 var errElsewhere = errors.New("another transaction holds it")
@@ -65,17 +74,26 @@ func (g *together[T]) do(ctx context.Context, item T) error {
 		return err
 	}
 	w := &waiter[T]{item: item, done: make(chan error, 1)}
+	w.until, _ = ctx.Deadline()
 	if g.lane.join(w, 1) {
 		go g.serve(&g.lane, g.most, false)
 	}
-	select {
-	case err := <-w.done:
-		return err
-	case <-ctx.Done():
-		w.left.Store(true)
-		g.lane.leave(w)
-		g.apart.leave(w)
-		return ctx.Err()
+	waited := time.NewTicker(patience) // whoever begins to serve takes the first in the lane
+	defer waited.Stop()
+	for {
+		select {
+		case err := <-w.done:
+			return err
+		case <-waited.C:
+			if g.lane.heldUp(w, 1+g.few) {
+				go g.serve(&g.lane, g.most, false)
+			}
+		case <-ctx.Done():
+			w.left.Store(true)
+			g.lane.leave(w)
+			g.apart.leave(w)
+			return ctx.Err()
+		}
 	}
 }
 
@@ -88,7 +106,21 @@ func (l *lane[T]) join(w *waiter[T], servers int) (serve bool) {
 		return false
 	}
 	l.waiting = append(l.waiting, w)
-	if l.serving == servers {
+	return l.more(servers)
+}
+
+// heldUp reports whether the caller, whose item no transaction has taken yet,
+// must have the lane served by one more, of servers at most.
+func (l *lane[T]) heldUp(w *waiter[T], servers int) (serve bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Contains(l.waiting, w) && l.more(servers)
+}
+
+// more counts one more who serves, unless there are enough. The caller has the
+// lock.
+func (l *lane[T]) more(servers int) bool {
+	if l.serving >= servers {
 		return false
 	}
 	l.serving++
@@ -126,6 +158,10 @@ func (g *together[T]) serve(l *lane[T], most int, wait bool) {
 // wait for a lock, and in vain, each waits for itself: to find out whose lock it
 // was by halves would take the wait for the lock many times over.
 func (g *together[T]) commit(batch []*waiter[T], wait bool) {
+	batch = slices.DeleteFunc(batch, func(w *waiter[T]) bool { return w.left.Load() })
+	if len(batch) == 0 {
+		return
+	}
 	results, err := g.try(batch, wait)
 	switch {
 	case err != nil && !wait && isLockTimeout(err):
@@ -161,7 +197,7 @@ func (g *together[T]) sendApart(w *waiter[T]) {
 // try turns a panic into an error, so that one bad row does not end the
 // process.
 func (g *together[T]) try(batch []*waiter[T], wait bool) (results []error, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), g.limit)
+	ctx, cancel := context.WithTimeout(context.Background(), g.allowed(batch))
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
@@ -170,6 +206,16 @@ func (g *together[T]) try(batch []*waiter[T], wait bool) (results []error, err e
 	}()
 	items := column(batch, func(w *waiter[T]) T { return w.item })
 	return g.store(ctx, items, wait)
+}
+
+// allowed is how long a transaction of the batch may take: no longer than
+// somebody waits for it.
+func (g *together[T]) allowed(batch []*waiter[T]) time.Duration {
+	last := slices.MaxFunc(batch, func(a, b *waiter[T]) int { return a.until.Compare(b.until) })
+	if slices.ContainsFunc(batch, func(w *waiter[T]) bool { return w.until.IsZero() }) {
+		return g.limit
+	}
+	return min(g.limit, time.Until(last.until))
 }
 
 // isLockTimeout reports whether a lock was waited for, and in vain. Postgres does
