@@ -24,7 +24,7 @@ chaos: ## kill and cut everything for MINUTES=5, by SEED= if given
 matrix: ## have a process die TIMES=20 times at each failpoint, by SEED= if given
 	go run ./cmd/chaos --matrix $(TIMES) --processes 3 --contacts 400 --calls-per-second 40 --queue-ahead 1s $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
-pace: ## measure the share of the rate that 1, 2 and 4 dialers use (seven minutes)
+pace: ## measure the share of the rate that dialers use (seven minutes); PACE=--harm kills and pauses them
 	go run ./cmd/pace $(PACE)
 
 histories: ## live random histories of the pure core for MINUTES=5, or the one of SEED=

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // Validate reports every mistake in the settings at once.
@@ -38,6 +39,12 @@ func (s Settings) Validate() error {
 		errs = append(errs, fmt.Errorf("hours: %w", err))
 	}
 	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate())...)
+}
+
+// NextCall is the earliest moment from now on at which somebody in the zones who
+// is due then may be called; false: the hours leave none.
+func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
+	return s.Hours.Next(latest(now, due, s.Start), zones)
 }
 
 // Equal reports whether two imports mean the same campaign. Start is compared

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	_ "time/tzdata" // zones exist in an image from scratch too
@@ -35,7 +36,10 @@ var (
 
 // Mistyped is a mistake in the command line itself: nothing was done, and the
 // help tells how it is written.
-type Mistyped struct{ Err error }
+type Mistyped struct {
+	Err     error
+	Command string // below the program's name, as far as it was recognized
+}
 
 func (m Mistyped) Error() string { return m.Err.Error() }
 
@@ -90,9 +94,24 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 		}
 	}()
 	if chosen, err = parser.Parse(args); err != nil {
-		return nil, Mistyped{err}
+		return nil, Mistyped{err, commandOf(err)}
 	}
 	return chosen, nil
+}
+
+// commandOf is the command whose arguments were wrong; empty: none was found.
+func commandOf(err error) string {
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || wrong.Context == nil {
+		return ""
+	}
+	var names []string
+	for _, step := range wrong.Context.Path {
+		if step.Command != nil {
+			names = append(names, step.Command.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 // resolve gives a flag the fallback that its env tag names.
@@ -128,8 +147,8 @@ func (p Program) Exit(err error) int {
 		return ExitFailed
 	}
 	fmt.Fprintf(p.Err, "%s: %v\n", p.Name, err)
-	if _, mistyped := errors.AsType[Mistyped](err); mistyped {
-		fmt.Fprintf(p.Err, "Try '%s --help'.\n", p.Name)
+	if m, mistyped := errors.AsType[Mistyped](err); mistyped {
+		fmt.Fprintf(p.Err, "Try '%s --help'.\n", strings.TrimSpace(p.Name+" "+m.Command))
 		return ExitUsage
 	}
 	if errors.Is(err, ErrUsage) {

@@ -84,7 +84,8 @@ func TestExit(t *testing.T) {
 		{ErrFailed, ExitFailed, ""},
 		{fmt.Errorf("count: %w", away), ExitFailed, "tally: count: the database is away\n"},
 		{fmt.Errorf("%w: --count is odd", ErrUsage), ExitUsage, "tally: usage: --count is odd\n"},
-		{fmt.Errorf("flags: %w", Mistyped{away}), ExitUsage, "tally: flags: the database is away\nTry 'tally --help'.\n"},
+		{fmt.Errorf("flags: %w", Mistyped{Err: away}), ExitUsage, "tally: flags: the database is away\nTry 'tally --help'.\n"},
+		{Mistyped{Err: away, Command: "count all"}, ExitUsage, "tally: the database is away\nTry 'tally count all --help'.\n"},
 	} {
 		var errOut bytes.Buffer
 		if code := (Program{Name: "tally", Err: &errOut}).Exit(test.err); code != test.code || errOut.String() != test.says {

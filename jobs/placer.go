@@ -225,9 +225,12 @@ func (p *placer) learn(ctx context.Context, a campaign.Attempt, o campaign.Outco
 	if campaign.Remedies[o.Refusal].Slow {
 		p.creates.SlowDown()
 	}
-	if o.Kind != campaign.OutcomeCreated {
-		p.log.InfoContext(ctx, "call not created", "attempt_id", a.ID, "campaign_id", a.CampaignID,
-			"outcome", string(o.Kind), "refusal", string(o.Refusal))
+	switch o.Kind {
+	case campaign.OutcomeRefused:
+		p.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID, "refusal", string(o.Refusal))
+	case campaign.OutcomeUnknown:
+		p.log.InfoContext(ctx, "whether a call was made is not known; it will be settled from the carrier's list",
+			"attempt_id", a.ID, "campaign_id", a.CampaignID)
 	}
 	return p.invalid.judge(a.CampaignID, o)
 }

@@ -83,6 +83,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start the workers: %w", err), s.queue.close())
 	}
 	recovery.leave = leave
+	s.log.InfoContext(ctx, "dialing")
 	s.startLoops(ctx, &loops, recovery)
 
 	<-ctx.Done()

@@ -75,9 +75,18 @@ func (f *follower) showOpen(ctx context.Context, left storage.Remaining) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s to go, %s open", People(left.Contacts), Count(left.Attempts, "call"))
-	if c.Status != campaign.Running {
+	text := fmt.Sprintf("%s to go, %s queued or open", People(left.Contacts), Count(left.Attempts, "call"))
+	switch {
+	case c.Status != campaign.Running:
 		text += ", " + string(c.Status)
+	case left.Attempts == 0:
+		next, err := f.db.NextCall(ctx, c)
+		if err != nil {
+			return err
+		}
+		if !next.IsZero() {
+			text += ", nobody may be called before " + next.UTC().Format("2006-01-02 15:04Z")
+		}
 	}
 	f.line.Show(text)
 	return nil

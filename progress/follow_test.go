@@ -28,9 +28,15 @@ type followed struct {
 // start follows a campaign of n people who may be called at any hour.
 func start(t testing.TB, db *storagetest.DB, n int, patience time.Duration) (followed, campaign.Campaign) {
 	t.Helper()
+	return startFrom(t, db, n, patience, time.Time{})
+}
+
+// startFrom follows one that begins at a time.
+func startFrom(t testing.TB, db *storagetest.DB, n int, patience time.Duration, at time.Time) (followed, campaign.Campaign) {
+	t.Helper()
 	summary, err := intake.Import(t.Context(), strings.NewReader(people(n)), "water", campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello {{name}}."}, Hours: campaign.Hours{To: 24 * 60},
-		Zone: "UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
+		Zone: "UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60, Start: at,
 	}, intake.Options{DefaultCountry: "GB", Now: time.Now()}, db)
 	must(t, err)
 	c := summary.Campaign
@@ -104,9 +110,9 @@ func TestFollowShowsACampaignToItsEnd(t *testing.T) {
 	t.Parallel()
 	db := storagetest.New(t)
 	f, _ := start(t, db, 1, time.Hour)
-	f.shows(t, "1 person to go, 0 calls open")
+	f.shows(t, "1 person to go, 0 calls queued or open")
 	attempt := dial(t, db)
-	f.shows(t, "1 person to go, 1 call open")
+	f.shows(t, "1 person to go, 1 call queued or open")
 	tellAnswered(t, db, attempt)
 	f.shows(t, "every call has ended; 1 price to come")
 	_, _, err := db.Reconcile(t.Context(), []campaign.Evidence{{
@@ -137,22 +143,30 @@ func TestFollowDoesNotWaitForPricesForEver(t *testing.T) {
 	t.Parallel()
 	db := storagetest.New(t)
 	f, _ := start(t, db, 1, 50*time.Millisecond)
-	f.shows(t, "1 person to go, 0 calls open")
+	f.shows(t, "1 person to go, 0 calls queued or open")
 	attempt := dial(t, db)
-	f.shows(t, "1 person to go, 1 call open")
+	f.shows(t, "1 person to go, 1 call queued or open")
 	tell(t, db, attempt, "rejected")
 	f.shows(t, "every call has ended; 1 price to come")
 	f.shows(t, "ended: 1 rejected; 1 call, price 0.00000000, 1 price not known yet")
 	f.ends(t)
 }
 
+func TestFollowSaysWhenACampaignGoesOn(t *testing.T) {
+	t.Parallel()
+	tomorrow := time.Now().Add(24 * time.Hour).Truncate(time.Minute)
+	f, _ := startFrom(t, storagetest.New(t), 2, time.Hour, tomorrow)
+	f.shows(t, "2 people to go, 0 calls queued or open, nobody may be called before "+tomorrow.UTC().Format("2006-01-02 15:04Z"))
+	f.end()
+}
+
 func TestFollowSaysThatACampaignIsPausedOrStopped(t *testing.T) {
 	t.Parallel()
 	db := storagetest.New(t)
 	f, c := start(t, db, 2, time.Hour)
-	f.shows(t, "2 people to go, 0 calls open")
+	f.shows(t, "2 people to go, 0 calls queued or open")
 	must(t, db.Pause(t.Context(), c.ID, "lunch"))
-	f.shows(t, "2 people to go, 0 calls open, paused")
+	f.shows(t, "2 people to go, 0 calls queued or open, paused")
 	must(t, db.Stop(t.Context(), c.ID))
 	last := ""
 	for f.shown.Scan() { // a stop ends the people in batches, which may be seen

@@ -126,23 +126,9 @@ func (s *Story) tell(ctx context.Context, tx pgx.Tx, suppression Suppression, no
 	}
 	s.Because = campaign.Decide(s.Campaign.Settings, s.Campaign.Status, asked, s.Attempts, now).Because
 	if s.Contact.State == campaign.Pending || s.Contact.State == campaign.Waiting {
-		s.NextCall = s.nextCall(now)
+		s.NextCall, _ = s.Campaign.Settings.NextCall(s.Contact.DueAt, s.Contact.Zones, now)
 	}
 	return nil
-}
-
-func (s *Story) nextCall(now time.Time) time.Time {
-	at := now
-	for _, t := range []time.Time{s.Contact.DueAt, s.Campaign.Settings.Start} {
-		if t.After(at) {
-			at = t
-		}
-	}
-	next, ok := s.Campaign.Settings.Hours.Next(at, s.Contact.Zones)
-	if !ok {
-		return time.Time{}
-	}
-	return next
 }
 
 // holds reports whether the number must not be called now.

@@ -19,12 +19,21 @@ import (
 	"dialer/storage/storagetest"
 )
 
+// built is where the programs are, once they are.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(built) // a folder of the system's temporary ones
+	os.Exit(code)
+}
+
 // build builds both programs, once for this test binary.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dialer-bin-*")
-	if err != nil {
+var build = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "dialer-bin-*"); err != nil {
 		return "", err
 	}
+	built = dir
 	cmd := exec.Command("go", "build", "-o", dir, "dialer/cmd/dialer", "dialer/cmd/enqueue")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, out)

@@ -68,7 +68,7 @@ func printReportTable(con console, r storage.Report) error {
 	for _, state := range []struct {
 		n    int
 		name string
-	}{{r.Pending, "not called yet"}, {r.Active, "being called"}, {r.Waiting, "to be called again"}} {
+	}{{r.Pending, "not called yet"}, {r.Active, "queued, or being called"}, {r.Waiting, "to be called again"}} {
 		if state.n > 0 {
 			line(state.n, state.name)
 		}

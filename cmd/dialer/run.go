@@ -54,7 +54,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 		db: db, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, log: log,
 	}
-	log.InfoContext(ctx, "dialing", "listen", listener.Addr().String(), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
 	err = n.run(ctx)
 	log.InfoContext(ctx, "stopped")
 	return err

@@ -22,7 +22,7 @@ type verifyCommand struct {
 }
 
 func (c *verifyCommand) Help() string {
-	return `Exits 0 when every promise holds; exits 1 and lists what is broken otherwise. docs/reliability.md names the invariants.`
+	return `Exits 0 when every promise holds; exits 1 and lists what is broken otherwise. docs/reliability.md names the invariants. With --ledger prices are held against the ledger's too: until the last of them was read back, the rest are named as missing.`
 }
 
 func (c *verifyCommand) Run(ctx context.Context, con console) error {

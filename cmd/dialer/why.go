@@ -62,7 +62,7 @@ func tellStory(con console, s storage.Story) {
 	k := s.Contact
 	con.printf("%s (%s): line %d of its CSV, %s%s: %s.\n", s.Campaign.Name, s.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), s.Because)
 	for _, a := range s.Attempts {
-		con.printf("  attempt %d  %s  %s\n", a.No, a.CreatedAt.Format(timeFormat), describeAttempt(a))
+		con.printf("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
 		for _, done := range s.Actions {
 			if done.CallUUID == a.CallUUID {
 				con.printf("    %s\n", describeAction(done))
@@ -70,11 +70,27 @@ func tellStory(con console, s storage.Story) {
 		}
 	}
 	switch {
+	case k.State == campaign.Done:
 	case s.OpenElsewhere != uuid.Nil:
 		con.printf("  waits for attempt %s of another campaign to end\n", s.OpenElsewhere)
 	case !s.NextCall.IsZero():
 		con.printf("  may be called from %s on%s\n", s.NextCall.Format(timeFormat), unlessRunning(s.Campaign.Status))
 	}
+}
+
+// whenOf is when an attempt was dialed, or when it was queued if it was not.
+func whenOf(a campaign.Attempt) string {
+	if a.DialedAt.IsZero() {
+		return "queued " + a.CreatedAt.Format(timeFormat)
+	}
+	return "dialed " + a.DialedAt.Format(timeFormat)
+}
+
+// stateMeans says what a state's name does not.
+var stateMeans = map[campaign.State]string{
+	campaign.Unknown: ", whether there was a call is being settled from the carrier's list",
+	campaign.Absent:  ", the carrier had no such call",
+	campaign.Lost:    ", whether there was a call could not be settled",
 }
 
 // describeAttempt says how an attempt stands and what the carrier said of it.
@@ -86,6 +102,7 @@ func describeAttempt(a campaign.Attempt) string {
 	if a.Note != "" {
 		text += " (" + a.Note + ")"
 	}
+	text += stateMeans[a.State]
 	if a.CallUUID != "" {
 		text += ", call " + a.CallUUID
 	}
