@@ -43,7 +43,7 @@ var mutants = []mutant{
 		"Add(rest + paceSlack)", "Add(paceSlack)", "campaign", "TestATurnRestsHoweverLateItWasUsed"},
 	{"a turn that nobody reports on rests longer", "campaign/pace.go",
 		"at.Add(PermitLife + UnheardMost + paceSlack + rest)", "at.Add(rest)", "campaign", "TestATurnRestsHoweverLateItWasUsed"},
-	{"a slot that is of no use holds up no other", "jobs/pacer.go",
+	{"a slot that is of no use holds up no other", "jobs/handout.go",
 		"if !spaced.Before(s.until()) {\n\t\treserved.CancelAt(at)", "if false {\n\t\treserved.CancelAt(at)", "jobs", "TestASlotThatIsOfNoUseHoldsUpNoOther"},
 	{"a lost report is made again", "jobs/pacer.go",
 		"p.reportAgain(told)", "_ = told", "jobs", "TestALostReportIsMadeAgain"},
