@@ -123,6 +123,7 @@ type use struct {
 	slot              campaign.Slot
 	written, answered time.Time
 	done              bool
+	late              time.Duration // as it was reported
 }
 
 // answerWait is how long the report on a request waits for its answer: until
@@ -189,7 +190,8 @@ func (p *Pacer) report(now time.Time) (used []campaign.Use, of []*use) {
 		}
 		told := campaign.Use{Slot: u.slot}
 		if !u.written.IsZero() {
-			told.Arrived = p.clock.database(u.written.Add(p.answers.late(u, now))).Add(p.clock.doubt())
+			u.late = p.answers.late(u, now)
+			told.Arrived = p.clock.database(u.written.Add(u.late)).Add(p.clock.doubt())
 		}
 		used, of = append(used, told), append(of, u)
 		return true
@@ -197,9 +199,14 @@ func (p *Pacer) report(now time.Time) (used []campaign.Use, of []*use) {
 	return used, of
 }
 
-// reportAgain has what was not heard told with the next lease.
+// reportAgain has what was not heard told with the next lease, which counts its
+// lateness once more: so it is taken back, or an outage would use up what may be
+// counted.
 func (p *Pacer) reportAgain(of []*use) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for _, u := range of {
+		p.answers.debt -= u.late
+	}
 	p.uses = append(of, p.uses...)
 }

@@ -94,6 +94,7 @@ func TestALostReportIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	p := NewPacer(newMemoryPace(), campaign.Creates, 3, slog.New(slog.DiscardHandler))
 	store := p.store.(*memoryPace)
+	store.delay = func() time.Duration { return 0 }
 	slots := make(chan leasedSlot, slotsAhead)
 	_, err := p.lease(t.Context(), campaign.Ordinary, 1, slots)
 	if err != nil {
@@ -101,10 +102,18 @@ func TestALostReportIsMadeAgain(t *testing.T) {
 	}
 	used := &use{slot: (<-slots).slot}
 	p.written(used, time.Now())
-	p.done(used, time.Now().Add(time.Millisecond))
+	for range few { // answers by which this one was late
+		p.answers.observe(time.Now(), time.Millisecond)
+	}
+	p.done(used, time.Now().Add(300*time.Millisecond))
 	store.setDown(true)
-	if _, err := p.lease(t.Context(), campaign.Ordinary, 0, slots); err == nil {
-		t.Fatal("a database that is down answered")
+	for range 200 {
+		if _, err := p.lease(t.Context(), campaign.Ordinary, 0, slots); err == nil {
+			t.Fatal("a database that is down answered")
+		}
+		if p.answers.debt > campaign.UnheardMost {
+			t.Fatalf("one request's lateness is counted as %v", p.answers.debt)
+		}
 	}
 	store.setDown(false)
 	if _, err := p.lease(t.Context(), campaign.Ordinary, 0, slots); err != nil {
