@@ -12,26 +12,26 @@ TIMES ?= 20
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## run a whole campaign against the simulated carrier
+demo: ## run a whole campaign against the simulator
 	@go run ./cmd/dialer demo
 
 build: ## build the two programs into bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/dialer ./cmd/enqueue
 
 chaos: ## kill and cut everything for MINUTES=5, by SEED= if given
-	go run ./cmd/chaos --duration $(MINUTES)m $(if $(SEED),--seed $(SEED)) $(CHAOS)
+	go run ./test/chaos --duration $(MINUTES)m $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 matrix: ## have a process die TIMES=20 times at each failpoint, by SEED= if given
-	go run ./cmd/chaos --matrix $(TIMES) --processes 3 --contacts 400 --calls-per-second 40 --queue-ahead 1s $(if $(SEED),--seed $(SEED)) $(CHAOS)
+	go run ./test/chaos --matrix $(TIMES) --processes 3 --contacts 400 --calls-per-second 40 --queue-ahead 1s $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 pace: ## measure the share of the rate that dialers use (seven minutes); PACE=--harm kills and pauses them
-	go run ./cmd/pace $(PACE)
+	go run ./test/pace $(PACE)
 
 histories: ## live random histories of the pure core for MINUTES=5, or the one of SEED=
-	go test -count=1 -v -timeout 0 -run '^TestHistories$$' ./campaign/histories $(if $(SEED),-seed $(SEED),-for $(MINUTES)m)
+	go test -count=1 -v -timeout 0 -run '^TestHistories$$' ./test/histories $(if $(SEED),-seed $(SEED),-for $(MINUTES)m)
 
 mutants: servers ## take each guard away and see its test fail (half an hour)
-	go run ./cmd/mutants $(if $(GUARD),-run '$(GUARD)')
+	go run ./test/mutants $(if $(GUARD),-run '$(GUARD)')
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis
 	go test -p 3 -timeout 5m ./... # most tests wait for servers more than they compute
@@ -59,7 +59,7 @@ fix: ## rewrite what can be rewritten
 	gofmt -w .
 	go fix ./...
 
-up: .env ## start everything in Docker, on the simulated carrier
+up: .env ## start everything in Docker, on the simulator
 	docker compose --profile simulator up --build --detach
 
 down: ## stop what up started; the data stay

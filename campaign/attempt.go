@@ -7,7 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Attempt is one POST to the carrier that may have happened. Its id rides in
+// Attempt is one POST to Vonage that may have happened. Its id rides in
 // the call's own event_url and answer_url and is the token's jti.
 type Attempt struct {
 	ID         uuid.UUID // UUIDv7
@@ -19,22 +19,22 @@ type Attempt struct {
 	State      State
 	CreatedAt  time.Time
 	DialedAt   time.Time // when the gate was passed; zero before
-	// TokenExpiresAt is the moment from which the carrier itself refuses this
+	// TokenExpiresAt is the moment from which Vonage itself refuses this
 	// attempt's POST. Zero before the gate.
 	TokenExpiresAt time.Time
-	// MustExist: the carrier said 201 and its uuid could not be read. The call
+	// MustExist: Vonage said 201 and its uuid could not be read. The call
 	// exists for certain, so absence must never be concluded.
 	MustExist bool
 	// Note says why the attempt was refused or withdrawn: one of the Refusal
 	// and Withdrawal names, empty otherwise.
 	Note string
-	// Adopted: the call was found in the carrier's list when the database had
+	// Adopted: the call was found in Vonage's list when the database had
 	// forgotten it. Its own attempt's id is not known any more.
 	Adopted bool
 	Facts
 }
 
-// Facts is what the carrier has told us of one call, from any source. Facts
+// Facts is what Vonage has told us of one call, from any source. Facts
 // only grow: folding evidence in any order, any number of times, gives the
 // same facts. The disposition is computed from them.
 type Facts struct {

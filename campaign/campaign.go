@@ -46,10 +46,10 @@ type Settings struct {
 	Retry Policy `json:"retry"`
 	// Machine is "", "continue" or "hangup".
 	Machine string `json:"machine,omitempty"`
-	// MachineMode is "", or how the carrier's advanced detection does it, which
+	// MachineMode is "", or how Vonage's advanced detection does it, which
 	// it charges for: default, detect or detect_beep.
 	MachineMode  string `json:"machine_mode,omitempty"`
-	BeepTimeout  int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120; 0: the carrier's default
+	BeepTimeout  int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120; 0: Vonage's default
 	RingingTimer int    `json:"ringing_timer"`          // seconds, 1 to 120
 	LengthTimer  int    `json:"length_timer"`           // seconds, 1 to 7200
 }
@@ -60,7 +60,7 @@ type Message struct {
 	Say          string          `json:"say,omitempty"`
 	NCCO         json.RawMessage `json:"ncco,omitempty"`
 	AnswerURL    string          `json:"answer_url,omitempty"`
-	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": the carrier's default
+	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": Vonage's default
 	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
 }
 
@@ -78,7 +78,7 @@ type Hours struct {
 // Policy says who is called again, and when. A disposition that Again does
 // not list is final.
 type Policy struct {
-	Attempts int                           `json:"attempts"` // calls that the carrier had, at most
+	Attempts int                           `json:"attempts"` // calls that Vonage had, at most
 	Again    map[Disposition]time.Duration `json:"again"`
 }
 
@@ -89,7 +89,7 @@ type Placement struct {
 	Vars     map[string]string
 }
 
-// CallbackURL adds an attempt's id to an address that the carrier will call.
+// CallbackURL adds an attempt's id to an address that Vonage will call.
 // Errors do not show the address.
 func CallbackURL(address string, attempt uuid.UUID) (string, error) {
 	u, err := url.Parse(address)

@@ -24,7 +24,7 @@ var ContactStates = []ContactState{Pending, Active, Waiting, Done}
 type Reason string
 
 const (
-	// ReasonRefused: the carrier refused to place the call, and would again.
+	// ReasonRefused: Vonage refused to place the call, and would again.
 	ReasonRefused Reason = "refused"
 	// ReasonSuppressed: the number is on the suppression list.
 	ReasonSuppressed Reason = "suppressed"
@@ -62,5 +62,5 @@ type Contact struct {
 	DueAt    time.Time
 	State    ContactState
 	Reason   Reason // set exactly when State is Done
-	Attempts int    // calls that the carrier had
+	Attempts int    // calls that Vonage had
 }

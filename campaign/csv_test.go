@@ -11,7 +11,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"dialer/benchtest"
+	"dialer/internal/testkit/benchtest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -163,7 +163,7 @@ func TestReaderRefusesARow(t *testing.T) {
 		{"+447700900001,A\x00nn,,", "", "NUL"},
 		{"+447700900001,A\xffnn,,", "", "no characters"},
 		{"+447700900001,A\uFFFDnn,,", "", "no characters"},
-		{"+447700900001," + strings.Repeat("x", 1600) + ",,", "", "characters, and the carrier speaks 1500"},
+		{"+447700900001," + strings.Repeat("x", 1600) + ",,", "", "characters, and Vonage speaks 1500"},
 	}
 	o := rowOptions()
 	o.Message.Say = "Hello {{name}}"

@@ -14,7 +14,7 @@ type Decision struct {
 	State    ContactState
 	Reason   Reason    // set exactly when State is Done
 	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
-	Attempts int       // calls that the carrier had
+	Attempts int       // calls that Vonage had
 	Because  string    // why, for a person; holds no telephone number
 	// Void lists reserved attempts that are needless now. They must be voided
 	// before an attempt of the contact is moved into an open state, or the
@@ -47,7 +47,7 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	case h.withdrawn(WithdrawnMessage):
 		d = d.done(ReasonMessage, "the message could not be made for this contact")
 	case h.refusedForGood():
-		d = d.done(ReasonRefused, "the carrier refused this call and would refuse it again")
+		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
 	case len(h.reserved) > 0:
@@ -68,7 +68,7 @@ func (d Decision) Withdrawal() (Withdrawal, Writer) {
 	case ReasonStopped:
 		return WithdrawnStopped, Operator
 	}
-	return WithdrawnAnswered, Carrier
+	return WithdrawnAnswered, Provider
 }
 
 func (d Decision) active(because string) Decision {
@@ -129,7 +129,7 @@ func later(wait time.Duration) string {
 	return shortDuration(wait) + " later"
 }
 
-// over is when the call failed or ended. A carrier's clock that is ahead does
+// over is when the call failed or ended. A provider's clock that is ahead does
 // not put a contact off.
 func over(a *Attempt, now time.Time) time.Time {
 	at := cmp.Or(a.FailedAt, a.ClosedAt)
@@ -145,7 +145,7 @@ type history struct {
 	last     *Attempt  // the latest that is neither reserved nor needless; nil if none
 	tried    *Attempt  // the latest of those that was not withdrawn; nil if none
 	reserved []uuid.UUID
-	calls    int // that the carrier had
+	calls    int // that Vonage had
 	underWay bool
 	lost     bool
 }
@@ -214,7 +214,7 @@ func (h *history) final(p Policy) Disposition {
 
 func reached(d Disposition) bool { return d == Answered || d == Human || d == Machine }
 
-// lastDisposition is how the last call that the carrier had ended.
+// lastDisposition is how the last call that Vonage had ended.
 func (h *history) lastDisposition() Disposition {
 	for i := len(h.attempts) - 1; i >= 0; i-- {
 		if h.attempts[i].State == Ended {
@@ -239,7 +239,7 @@ const (
 )
 
 // backoff is how long to wait after the last of a run of attempts of which the
-// carrier had none. Withdrawn attempts do not break the run, nor count in it.
+// provider had none. Withdrawn attempts do not break the run, nor count in it.
 func (h *history) backoff() time.Duration {
 	run := 0
 	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {

@@ -64,7 +64,7 @@ func decideCases() []decideCase {
 	lostCall.MustExist = true
 	silent := call(Busy, 5*time.Minute) // closed by the sweeper, later than it failed
 	silent.ClosedAt = noon.Add(-time.Minute)
-	early := call(Busy, -time.Hour) // the carrier's clock is ahead
+	early := call(Busy, -time.Hour) // Vonage's clock is ahead
 	return []decideCase{
 		{name: "not called yet", want: Decision{State: Pending, DueAt: wentDue}},
 		{name: "reserved", attempts: attempts(in(Reserved)), want: Decision{State: Active}},

@@ -18,8 +18,8 @@ var (
 	ErrHeld = errors.New("the database is held: nobody is called")
 	// ErrNotHeld: the database dials, or will by itself.
 	ErrNotHeld = errors.New("the database does not wait for a person")
-	// ErrNothingMissing: no reading of the carrier's list lacked a call.
-	ErrNothingMissing = errors.New("no reading of the carrier's list has lacked a call since the database was held, so nothing is to be decided about that")
+	// ErrNothingMissing: no reading of Vonage's list lacked a call.
+	ErrNothingMissing = errors.New("no reading of Vonage's list has lacked a call since the database was held, so nothing is to be decided about that")
 	// ErrRenamed: a person adopted the database under a new name while the
 	// process ran, so that its queue and its mark are another database's.
 	ErrRenamed = errors.New("the database was adopted and has a new name: start this process again, so that it takes the new queue")
@@ -27,11 +27,11 @@ var (
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )
 
-// GapError says that the carrier's records do not reach back to what a database
+// GapError says that Vonage's records do not reach back to what a database
 // knows: nobody can find out who was called between.
 type GapError struct{ From, To time.Time }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("the database knows what happened until %s, and the carrier's records begin at %s: who was called between cannot be found out",
+	return fmt.Sprintf("the database knows what happened until %s, and Vonage's records begin at %s: who was called between cannot be found out",
 		e.From.UTC().Format(time.RFC3339), e.To.UTC().Format(time.RFC3339))
 }

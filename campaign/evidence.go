@@ -12,15 +12,15 @@ const (
 	FromList     Source = "list"     // GET /calls or GET /calls/{uuid}
 )
 
-// Evidence is one thing the carrier said about one call.
+// Evidence is one thing Vonage said about one call.
 type Evidence struct {
 	Source           Source
 	CallUUID         string
 	ConversationUUID string
-	Status           string // the carrier's word, lower case; may be one we do not know
+	Status           string // Vonage's word, lower case; may be one we do not know
 	Direction        string // "outbound", "inbound" or "" when not said
 	To, From         string // E.164 digits; "" when not said
-	// At is the carrier's time of the status; for a list record the call's
+	// At is Vonage's time of the status; for a list record the call's
 	// start. Zero when not said.
 	At         time.Time
 	ObservedAt time.Time // when we read it

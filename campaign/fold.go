@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// Fold adds one thing that the carrier said to what is known of an attempt.
+// Fold adds one thing that Vonage said to what is known of an attempt.
 //
 // It is pure, and a join: evidence about one call in any order, any number of
 // times, from any mixture of sources, gives the same attempt. Facts only grow,
@@ -49,7 +49,7 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 }
 
 // objection names the reason for which the evidence cannot be folded, or "".
-// The attempt's own uuid settles it: the carrier words numbers in more ways
+// The attempt's own uuid settles it: Vonage words numbers in more ways
 // than one. Of a uuid that is new, numbers come first: an event of another leg
 // of our call carries our attempt's id, another uuid and another number, and
 // rang nobody twice.
@@ -162,7 +162,7 @@ func earlier(known, said time.Time) time.Time {
 	return known
 }
 
-// smaller keeps one of two names that the carrier gives one thing, whichever
+// smaller keeps one of two names that Vonage gives one thing, whichever
 // order they come in.
 func smaller(known, said string) string {
 	if known == "" || said != "" && said < known {
@@ -201,7 +201,7 @@ func (f Facts) saw(w string) bool {
 // CloseSilent ends an accepted attempt that failed longer than grace ago and
 // was never said to be over: completed follows a failure as a rule, and not
 // always. The wait lets a late answer still stop a retry. An attempt dialed
-// longer than retention ago ends whatever was said of it, because the carrier
+// longer than retention ago ends whatever was said of it, because Vonage
 // has no record of it any more. It reports whether the attempt changed.
 func CloseSilent(a Attempt, grace, retention time.Duration, now time.Time) (Attempt, bool) {
 	failed := a.Failure != "" && now.Sub(a.FailedAt) > grace

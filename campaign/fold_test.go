@@ -205,7 +205,7 @@ func TestFoldRefusesWhatCannotBelongToTheAttempt(t *testing.T) {
 	}
 }
 
-// The carrier words the numbers of one call in several ways. What names the
+// Vonage words the numbers of one call in several ways. What names the
 // attempt's own call is its evidence all the same.
 func TestFoldKeepsTheAttemptsOwnCallWhateverItsNumbers(t *testing.T) {
 	t.Parallel()
@@ -258,7 +258,7 @@ func TestFoldBeatsBelief(t *testing.T) {
 	}
 }
 
-// The moves that Fold makes are those that Transitions grants the carrier.
+// The moves that Fold makes are those that Transitions grants Vonage.
 func TestFoldMovesAsTheTableSays(t *testing.T) {
 	t.Parallel()
 	for _, from := range []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void} {
@@ -269,8 +269,8 @@ func TestFoldMovesAsTheTableSays(t *testing.T) {
 				a.ClosedAt = sec(1)
 			}
 			got, _ := Fold(a, event(status, 2))
-			if got.State != from && !MayMove(from, Carrier, got.State) {
-				t.Errorf("%s moved to %s, which the carrier may not", from, got.State)
+			if got.State != from && !MayMove(from, Provider, got.State) {
+				t.Errorf("%s moved to %s, which Vonage may not", from, got.State)
 			}
 		}
 	}
@@ -393,7 +393,7 @@ func TestCloseSilent(t *testing.T) {
 	}
 	ringing.DialedAt = sec(0)
 	if _, changed := CloseSilent(ringing, grace, kept, sec(0).Add(kept)); changed {
-		t.Error("closed a call that the carrier may still tell of")
+		t.Error("closed a call that Vonage may still tell of")
 	}
 	silent, changed := CloseSilent(ringing, grace, kept, sec(1).Add(kept))
 	if !changed || silent.State != Ended || silent.Disposition() != Unexplained {

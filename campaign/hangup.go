@@ -18,7 +18,7 @@ type HangUp struct {
 type HangUpTry struct {
 	State  HangUpState
 	Effect Effect
-	Answer string // what the carrier said of it
+	Answer string // what Vonage said of it
 }
 
 // HangUpState says where an order to hang up is in its life.
@@ -26,7 +26,7 @@ type HangUpState string
 
 const (
 	HangUpOwed   HangUpState = "owed"   // the call is to be ended, or the last try to did not succeed
-	HangUpDone   HangUpState = "done"   // the carrier ended the call
+	HangUpDone   HangUpState = "done"   // Vonage ended the call
 	HangUpOver   HangUpState = "over"   // the call had ended by itself
 	HangUpFailed HangUpState = "failed" // given up, with an alarm
 )
@@ -52,7 +52,7 @@ const HangUpsMost = 3
 // to be hung up.
 //
 // Only the reply to the attempt's own POST and a signed event that names the
-// attempt prove that. A record of the carrier's list is matched to an attempt
+// attempt prove that. A record of Vonage's list is matched to an attempt
 // by numbers and time, which is good enough to keep books and not to cut a
 // person off.
 func Superfluous(a Attempt, e Evidence) string {
@@ -104,7 +104,7 @@ func EndWords() []string {
 }
 
 // Surplus picks which of an attempt's two calls to hang up: the one that began
-// later by the carrier's times, and "" if that one is known to be over. Where a
+// later by Vonage's times, and "" if that one is known to be over. Where a
 // time is missing it is the other one, which the evidence tells of and the
 // attempt does not have. spared must then stay up, whatever else comes.
 func Surplus(a Attempt, e Evidence, ownBegan, otherBegan time.Time) (call, spared string) {

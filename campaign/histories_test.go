@@ -20,7 +20,7 @@ func dialing() Attempt {
 	return Attempt{ID: uuid.MustParse("019ab000-0000-7000-8000-000000000001"), No: 1, To: "447700900001", From: "447700900000", State: Dialing, DialedAt: sec(0)}
 }
 
-// event is a webhook that left the carrier at s and was read a little later.
+// event is a webhook that left Vonage at s and was read a little later.
 func event(status string, s float64) Evidence {
 	return Evidence{Source: FromEvent, CallUUID: aCall, ConversationUUID: "CON-1", Status: status, Direction: "outbound",
 		To: "447700900001", From: "447700900000", At: sec(s), ObservedAt: sec(s + 0.2)}

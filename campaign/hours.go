@@ -10,7 +10,7 @@ import (
 
 const (
 	dayMinutes = 24 * 60
-	// A call waits in the queue and for the carrier before it rings, and must
+	// A call waits in the queue and for Vonage before it rings, and must
 	// still ring inside the hours.
 	leastMinutes = 2
 )

@@ -35,14 +35,14 @@ type HoldReason string
 
 const (
 	// HeldUnwitnessed: nobody dialed for a while, and Redis has no mark to
-	// compare. It is released when the carrier's list shows nothing that is
+	// compare. It is released when Vonage's list shows nothing that is
 	// not known here.
 	HeldUnwitnessed HoldReason = "unwitnessed"
 	// HeldFailover: another server took over, and may lack the last commits. It
-	// is released when the carrier's list has been folded back.
+	// is released when Vonage's list has been folded back.
 	HeldFailover HoldReason = "failover"
 	// HeldRestored: the database forgot what it knew. It is released when a
-	// person said so, and then the carrier's list has been folded back.
+	// person said so, and then Vonage's list has been folded back.
 	HeldRestored HoldReason = "restored"
 	// HeldCopy: the database is not where it was. Two copies that dial ring
 	// everybody twice, so a person says which one dials; then as HeldRestored.
@@ -59,9 +59,9 @@ func (r HoldReason) NeedsPerson() bool { return r == HeldRestored || r == HeldCo
 func (r HoldReason) Meaning() string {
 	switch r {
 	case HeldUnwitnessed:
-		return "nobody dialed for a while and Redis lost its mark, so the carrier's list is read first"
+		return "nobody dialed for a while and Redis lost its mark, so Vonage's list is read first"
 	case HeldFailover:
-		return "another server took over, so the carrier's list is read back first"
+		return "another server took over, so Vonage's list is read back first"
 	case HeldRestored:
 		return "this database is an older one, as from a backup; `dialer installation adopt` lets it dial"
 	case HeldCopy:
@@ -85,7 +85,7 @@ type Hold struct {
 	// that another server has a part of is no reading.
 	Place       Place
 	ConfirmedAt time.Time // when a person said that this copy dials
-	Readings    int       // how many complete readings of the carrier's list were folded back
+	Readings    int       // how many complete readings of Vonage's list were folded back
 	ReadAt      time.Time // when the last of them ended
 
 	// Misses are the readings in a row that lacked calls which had to be in

@@ -14,7 +14,7 @@ type Pairing struct {
 	State     State
 	Rival     bool // a call that is foreign so far could be the attempt's too
 	Early     bool // its own call may still come to be known
-	Undated   bool // the carrier's record does not say when the call started
+	Undated   bool // Vonage's record does not say when the call started
 	Part      bool // of the time in which its call may have begun not all was read
 }
 
@@ -23,7 +23,7 @@ type Match struct {
 	AttemptID uuid.UUID // with Unique or Unread
 	ContactID int64     // with Unique or Unread
 	Possible  bool      // some attempt could have made the call
-	Early     bool      // the carrier may still tell an attempt that the call is its
+	Early     bool      // Vonage may still tell an attempt that the call is its
 	Unique    bool      // only this attempt could, and it only this call
 	Unread    bool      // it would be Unique, but more calls may come to light that could be the attempt's
 	Doubtful  bool      // with Unique: an attempt of another contact, thought to have had no call, could have made it too
@@ -37,7 +37,7 @@ type Match struct {
 // unique before all of the time was read in which the attempt's call may have
 // begun.
 //
-// A call of a doubtful match may be that of somebody whom the carrier said it
+// A call of a doubtful match may be that of somebody whom Vonage said it
 // did not call, and who is called again therefore: a person must be told.
 func MatchCalls(pairings []Pairing) map[string]Match {
 	claims := map[uuid.UUID]int{} // how many calls could be the attempt's

@@ -19,11 +19,11 @@ type Rendered struct {
 }
 
 const (
-	// maxSpoken is the carrier's limit on a talk text, tags not counted.
+	// maxSpoken is Vonage's limit on a talk text, tags not counted.
 	maxSpoken = 1500
 	// maxNCCO bounds what one row's values can make of a message.
 	maxNCCO = 32 << 10
-	// maxActions bounds an NCCO; the carrier documents no limit.
+	// maxActions bounds an NCCO; Vonage documents no limit.
 	maxActions = 100
 )
 

@@ -117,7 +117,7 @@ func spoiled(s string) error {
 }
 
 // international wants a form that means the same everywhere: +44..., 0044...,
-// or, as the carrier and our own lists write it, the digits alone. Digits alone
+// or, as Vonage and our own lists write it, the digits alone. Digits alone
 // may also be a national number whose country nobody said, so they are taken
 // only if they are too long for one, or a number that is in use.
 func international(s string) (string, error) {

@@ -7,7 +7,7 @@ type Outcome struct {
 	Kind     OutcomeKind
 	Evidence Evidence // with OutcomeCreated: uuid and conversation uuid
 	Refusal  Refusal  // with OutcomeRefused
-	// MustExist, with OutcomeUnknown: the carrier said that it made the call.
+	// MustExist, with OutcomeUnknown: Vonage said that it made the call.
 	MustExist bool
 }
 
@@ -28,7 +28,7 @@ const (
 	RefusedAuth        Refusal = "unauthorized" // 401: the key, or the clock
 	RefusedAccount     Refusal = "account"      // 403, 404, 3xx: the account, the application or the address
 	RefusedRate        Refusal = "rate"         // 429: neither made nor queued
-	RefusedUnreachable Refusal = "unreachable"  // no byte was written to the carrier
+	RefusedUnreachable Refusal = "unreachable"  // no byte was written to Vonage
 	RefusedStale       Refusal = "stale"        // too long between the gate and the send; nothing was sent
 )
 
@@ -81,7 +81,7 @@ func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	if o.MustExist && (a.State == Absent || a.State == Lost) {
 		return a, []Alarm{{
 			Kind: AlarmEvidenceBeat, AttemptID: a.ID,
-			Detail: fmt.Sprintf("attempt %s, and the carrier had said that it made the call", a.State),
+			Detail: fmt.Sprintf("attempt %s, and Vonage had said that it made the call", a.State),
 		}}, nil
 	}
 	return a, nil, nil

@@ -27,7 +27,7 @@ const (
 	// PermitLife is how long after its moment a slot may still be used.
 	PermitLife = 200 * time.Millisecond
 	// WayMost is how much longer than the quickest one requests are taken to be
-	// on their way on average, at most. A carrier that is reached less evenly
+	// on their way on average, at most. A provider that is reached less evenly
 	// than that may count one too many, and says so by 429.
 	WayMost = 25 * time.Millisecond
 	// UnheardMost is how much longer than the quickest one a request is taken to
@@ -61,9 +61,9 @@ const (
 	floorPart = 5
 )
 
-// Pace is one of the account's budgets: as many turns as the carrier takes
+// Pace is one of the account's budgets: as many turns as Vonage takes
 // requests a second. A turn rests for a second after the request that was sent
-// with it has arrived, so no sliding second at the carrier holds one turn twice,
+// with it has arrived, so no sliding second at Vonage holds one turn twice,
 // nor more requests than there are turns: whoever sends them, however late.
 type Pace struct {
 	Free   []time.Time // when each turn may be used next

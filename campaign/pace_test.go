@@ -65,7 +65,7 @@ func most(times []time.Time, span time.Duration) int {
 }
 
 // Whatever becomes of slots, and whatever is reported of them: no sliding
-// second at the carrier holds more requests than the rate.
+// second at Vonage holds more requests than the rate.
 func TestNoSlidingSecondHoldsMoreThanTheRate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -100,7 +100,7 @@ func (p *phrase) keepToHost(text string) error {
 	return nil
 }
 
-// checkSpoken holds what is spoken to the carrier's limit.
+// checkSpoken holds what is spoken to Vonage's limit.
 func (p *phrase) checkSpoken(text string) error {
 	if p.key != spokenKey {
 		return nil
@@ -109,7 +109,7 @@ func (p *phrase) checkSpoken(text string) error {
 		text = xmlTag.ReplaceAllString(text, "")
 	}
 	if n := utf8.RuneCountInString(text); n > maxSpoken {
-		return fmt.Errorf("the text has %d characters, and the carrier speaks %d at most; shorten it", n, maxSpoken)
+		return fmt.Errorf("the text has %d characters, and Vonage speaks %d at most; shorten it", n, maxSpoken)
 	}
 	return nil
 }

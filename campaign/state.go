@@ -1,7 +1,7 @@
 package campaign
 
 // State says where an attempt is in its life. An attempt is one POST to the
-// carrier that may have happened; there is never a second POST for it.
+// provider that may have happened; there is never a second POST for it.
 type State string
 
 const (
@@ -12,19 +12,19 @@ const (
 	// the wire, until the token that it carries expires.
 	Dialing State = "dialing"
 	// Unknown: the POST's outcome is not known. The settler, or evidence from
-	// the carrier, moves it on; nobody rings this number meanwhile.
+	// Vonage, moves it on; nobody rings this number meanwhile.
 	Unknown State = "unknown"
-	// Accepted: the carrier has the call and its uuid is known. Evidence from
-	// the carrier ends it.
+	// Accepted: Vonage has the call and its uuid is known. Evidence from
+	// Vonage ends it.
 	Accepted State = "accepted"
 	// Ended: the call is over and has a disposition.
 	Ended State = "ended"
 	// Refused: proof that no call was made.
 	Refused State = "refused"
-	// Absent: the carrier's records, complete over the window and read twice
+	// Absent: Vonage's records, complete over the window and read twice
 	// after the token expired, show no such call.
 	Absent State = "absent"
-	// Lost: it could not be settled while the carrier kept its records. Never
+	// Lost: it could not be settled while Vonage kept its records. Never
 	// rung again by itself; a person decides.
 	Lost State = "lost"
 	// Void: withdrawn before dialing (pause, stop, suppression, hours).
@@ -54,10 +54,10 @@ const (
 	// Placer is the worker that passes the gate, sends the POST and records
 	// its outcome.
 	Placer Writer = "placer"
-	// Carrier is evidence: a verified webhook or a row of the carrier's list.
-	Carrier Writer = "carrier"
+	// Provider is evidence: a verified webhook or a row of Vonage's list.
+	Provider Writer = "provider"
 	// Settler is the job that proves absence, or gives up at the end of the
-	// carrier's retention.
+	// provider's retention.
 	Settler Writer = "settler"
 	// Sweeper notices what a dead process left behind.
 	Sweeper Writer = "sweeper"
@@ -76,39 +76,39 @@ type Transition struct {
 // here is refused by Postgres too, from a copy of this table that a test
 // compares with it. docs/state-machine.md draws it.
 //
-// Evidence beats belief: the carrier may move an attempt out of every state
+// Evidence beats belief: Vonage may move an attempt out of every state
 // but Void; from Reserved, Refused, Absent and Lost this also raises an alarm.
 var Transitions = []Transition{
 	{Reserved, Placer, Dialing},
 	{Reserved, Placer, Void},
 	{Reserved, Operator, Void},
-	{Reserved, Carrier, Void}, // late evidence about an earlier attempt makes this one needless
-	{Reserved, Carrier, Accepted},
-	{Reserved, Carrier, Ended},
+	{Reserved, Provider, Void}, // late evidence about an earlier attempt makes this one needless
+	{Reserved, Provider, Accepted},
+	{Reserved, Provider, Ended},
 
 	{Dialing, Placer, Accepted},
 	{Dialing, Placer, Refused},
 	{Dialing, Placer, Unknown},
 	{Dialing, Sweeper, Unknown},
-	{Dialing, Carrier, Accepted},
-	{Dialing, Carrier, Ended},
+	{Dialing, Provider, Accepted},
+	{Dialing, Provider, Ended},
 
 	{Unknown, Placer, Accepted}, // a 201 recorded late
 	{Unknown, Placer, Refused},  // a refusal recorded late
-	{Unknown, Carrier, Accepted},
-	{Unknown, Carrier, Ended},
+	{Unknown, Provider, Accepted},
+	{Unknown, Provider, Ended},
 	{Unknown, Settler, Absent},
 	{Unknown, Settler, Lost},
 
-	{Accepted, Carrier, Ended},
+	{Accepted, Provider, Ended},
 	{Accepted, Sweeper, Ended}, // a failing status and no completed within the grace, or no record any more
 
-	{Refused, Carrier, Accepted},
-	{Refused, Carrier, Ended},
-	{Absent, Carrier, Accepted},
-	{Absent, Carrier, Ended},
-	{Lost, Carrier, Accepted},
-	{Lost, Carrier, Ended},
+	{Refused, Provider, Accepted},
+	{Refused, Provider, Ended},
+	{Absent, Provider, Accepted},
+	{Absent, Provider, Ended},
+	{Lost, Provider, Accepted},
+	{Lost, Provider, Ended},
 }
 
 // MayMove reports whether by may move an attempt from one state to another.

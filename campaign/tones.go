@@ -8,7 +8,7 @@ import (
 
 const (
 	toneCharacters = "0123456789*#p"
-	// maxTones bounds what one row's values can make of the tones; the carrier
+	// maxTones bounds what one row's values can make of the tones; Vonage
 	// documents no limit.
 	maxTones = 100
 )

@@ -13,7 +13,7 @@ type wordKind int
 const (
 	kindUnknown   wordKind = iota // a word that this table does not have
 	kindInfo                      // says nothing of the call's fate
-	kindProgress                  // the carrier is at work on the call
+	kindProgress                  // Vonage is at work on the call
 	kindAnswer                    // somebody or something picked up
 	kindDetection                 // what picked up; implies an answer
 	kindFailure                   // nobody was reached
@@ -30,7 +30,7 @@ type word struct {
 	closes bool
 }
 
-// words is every status word that the carrier documents. The answer to "did
+// words is every status word that Vonage documents. The answer to "did
 // anybody pick up?" is never in the last word: completed follows busy,
 // timeout, failed, unanswered and cancelled too.
 var words = map[string]word{

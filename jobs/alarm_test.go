@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 	"dialer/voice"
 
 	"github.com/redis/go-redis/v9"
@@ -61,7 +61,7 @@ func TestWorkThatFailsForLongRaisesAnAlarm(t *testing.T) {
 
 func TestRedisThatEvictsIsAnAlarm(t *testing.T) {
 	t.Parallel()
-	db, url := storagetest.New(t), privateRedis(t)
+	db, url := testkit.New(t), privateRedis(t)
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestRedisThatEvictsIsAnAlarm(t *testing.T) {
 	if err := s.Run(t.Context()); !errors.Is(err, errEvicts) {
 		t.Errorf("run: %v, want a refusal", err)
 	}
-	if got := storagetest.Rows[string](t, db, `SELECT kind FROM alarms`); !slices.Equal(got, []string{campaign.AlarmRedis}) {
+	if got := testkit.Rows[string](t, db, `SELECT kind FROM alarms`); !slices.Equal(got, []string{campaign.AlarmRedis}) {
 		t.Errorf("alarms %v", got)
 	}
 }

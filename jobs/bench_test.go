@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"dialer/benchtest"
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/benchtest"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 )
@@ -44,18 +44,18 @@ func benchRedisMemory(b *testing.B, fewer, more int, perSecond float64, longer t
 // and so much longer, and returns the most that Redis held, in megabytes.
 func redisMemory(b *testing.B, people int, perSecond float64, longer time.Duration) float64 {
 	b.Helper()
-	db, redis := storagetest.New(b), privateRedis(b)
+	db, redis := testkit.New(b), privateRedis(b)
 	campaignOf(b, db, people)
 	sim, err := voicesim.New(voicesim.Config{PublicKey: &signingKey().PublicKey, ApplicationID: "app", Speed: 50})
 	if err != nil {
 		b.Fatal(err)
 	}
-	carrier := httptest.NewServer(sim)
-	defer carrier.Close()
+	provider := httptest.NewServer(sim)
+	defer provider.Close()
 	log := slog.New(slog.DiscardHandler)
 	requests := NewPacer(db, campaign.Requests, 100, log)
 	client, err := voice.NewClient(voice.Config{
-		BaseURL: carrier.URL + "/v1", ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle,
+		BaseURL: provider.URL + "/v1", ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -128,7 +128,7 @@ func mostOf(b *testing.B, q *queue) float64 {
 }
 
 // campaignOf makes a campaign whose people are all due, past the import.
-func campaignOf(b *testing.B, db *storagetest.DB, people int) {
+func campaignOf(b *testing.B, db *testkit.DB, people int) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), "outage", campaign.Settings{
 		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},

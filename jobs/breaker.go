@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	breakerAfter = 3 // attempts in a row that did not reach the carrier
+	breakerAfter = 3 // attempts in a row that did not reach Vonage
 	breakerFirst = 500 * time.Millisecond
 	breakerMost  = 30 * time.Second
-	holdAsked    = time.Minute // the longest that a carrier's Retry-After is kept
+	holdAsked    = time.Minute // the longest that a provider's Retry-After is kept
 	invalidMost  = 20
 )
 
-// breaker pauses the placers of this process while the carrier cannot be
+// breaker pauses the placers of this process while Vonage cannot be
 // reached, so that an outage does not use up attempt after attempt.
 type breaker struct {
 	mu       sync.Mutex
@@ -39,7 +39,7 @@ func (b *breaker) wait(ctx context.Context) error {
 	}
 }
 
-// hold pauses for as long as the carrier asked.
+// hold pauses for as long as Vonage asked.
 func (b *breaker) hold(asked time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -68,7 +68,7 @@ func (b *breaker) note(o campaign.Outcome) {
 	}
 }
 
-// invalidRuns counts, for each campaign, the calls in a row that the carrier
+// invalidRuns counts, for each campaign, the calls in a row that Vonage
 // called invalid. A few are contacts' own; a long run is the campaign's number
 // or message, and would end every contact as refused one after the other.
 type invalidRuns struct {

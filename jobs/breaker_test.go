@@ -42,7 +42,7 @@ func TestBreakerPausesLongerEachTimeAndEndsAtTheFirstAnswer(t *testing.T) {
 		b.note(refused(campaign.RefusedRate))
 		b.note(unreachable)
 		if got := waited(); got != 0 {
-			t.Errorf("waited %v after the carrier had answered", got)
+			t.Errorf("waited %v after Vonage had answered", got)
 		}
 	})
 }

@@ -14,17 +14,17 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
 )
 
-// carrierOf starts a simulated carrier over HTTP and a client of it that keeps
+// providerOf starts a simulated provider over HTTP and a client of it that keeps
 // to no pace. It ends with the benchmark, or sooner.
-func carrierOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voice.Client, url string, end func()) {
+func providerOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voice.Client, url string, end func()) {
 	b.Helper()
 	c.PublicKey, c.ApplicationID = &signingKey().PublicKey, "app"
 	sim, err := voicesim.New(c)
@@ -50,7 +50,7 @@ func carrierOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voic
 }
 
 // people starts a campaign of n contacts that are due.
-func people(b *testing.B, db *storagetest.DB, n int) {
+func people(b *testing.B, db *testkit.DB, n int) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), "bench", campaign.Settings{
 		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},
@@ -83,7 +83,7 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 }
 
 // BenchmarkPlacing places calls at a rate without limit, in turn with a loop
-// that does nothing but POST them, as many at once and to such a carrier too.
+// that does nothing but POST them, as many at once and to such a provider too.
 // Events go to a receiver that drops them; those of the loop's calls have ended
 // before the dialer begins.
 func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000) }
@@ -95,11 +95,11 @@ func benchPlacing(b *testing.B, calls int) {
 	var placing, posting time.Duration
 	var commits int
 	for b.Loop() {
-		_, client, _, end := carrierOf(b, voicesim.Config{})
+		_, client, _, end := providerOf(b, voicesim.Config{})
 		posting += postAll(b, client, events.URL, calls, atOnce)
 		end()
-		sim, _, url, end := carrierOf(b, voicesim.Config{})
-		db := storagetest.New(b)
+		sim, _, url, end := providerOf(b, voicesim.Config{})
+		db := testkit.New(b)
 		people(b, db, calls)
 		before := transactions(b, db)
 		place(b, db, events.URL, url, atOnce, func() bool { return sim.Summary().Placed == calls })
@@ -136,7 +136,7 @@ func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce in
 }
 
 // place runs the service on connections of its own until all is placed.
-func place(b *testing.B, db *storagetest.DB, events, url string, atOnce int, all func() bool) {
+func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all func() bool) {
 	b.Helper()
 	own, err := storage.OpenShared(b.Context(), db.URL, storage.Shares{Placing: 8, Webhooks: 6, Others: 6})
 	if err != nil {
@@ -174,12 +174,12 @@ func place(b *testing.B, db *storagetest.DB, events, url string, atOnce int, all
 
 // transactions counts what has been committed in the database by connections
 // that are closed.
-func transactions(b *testing.B, db *storagetest.DB) int {
+func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
-	return storagetest.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
+	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
 }
 
-// pastClock is a carrier's clock that stands still where it is put. At zero it
+// pastClock is a provider's clock that stands still where it is put. At zero it
 // shows the time.
 type pastClock struct{ at atomic.Int64 }
 
@@ -190,7 +190,7 @@ func (c *pastClock) now() time.Time {
 	return time.Now()
 }
 
-// dropped is a store that takes the carrier's records and drops them.
+// dropped is a store that takes Vonage's records and drops them.
 type dropped struct {
 	BooksStore
 	mark time.Time
@@ -222,7 +222,7 @@ func benchReconcile(b *testing.B, calls int) {
 	begun := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
 	var clock pastClock
 	clock.at.Store(begun.UnixMilli())
-	sim, client, _, _ := carrierOf(b, voicesim.Config{Speed: 1e6, Now: clock.now})
+	sim, client, _, _ := providerOf(b, voicesim.Config{Speed: 1e6, Now: clock.now})
 	for i := range calls {
 		id, now := uuid.New(), clock.now()
 		token := voice.Token{ID: id.String(), IssuedAt: now.Add(-tokenBack), ExpiresAt: now.Add(30 * time.Second)}
@@ -252,11 +252,11 @@ func benchReconcile(b *testing.B, calls int) {
 		return time.Since(start)
 	}
 	for b.Loop() {
-		db := storagetest.New(b)
+		db := testkit.New(b)
 		accepted(b, db, sim, begun, calls)
 		fetching += run(&dropped{BooksStore: db})
 		first += run(db)
-		if n := storagetest.Value[int](b, db, `SELECT count(*) FROM attempts WHERE bill_source = 'list'`); n != calls {
+		if n := testkit.Value[int](b, db, `SELECT count(*) FROM attempts WHERE bill_source = 'list'`); n != calls {
 			b.Fatalf("%d of %d attempts have the list's bill", n, calls)
 		}
 		db.Exec(b, `DELETE FROM reconcile_watermarks`)
@@ -268,8 +268,8 @@ func benchReconcile(b *testing.B, calls int) {
 	b.ReportMetric(float64(requests)/float64(calls/voice.MaxPageSize), "of-least-requests")
 }
 
-// accepted gives each of the carrier's calls an attempt that knows it.
-func accepted(b *testing.B, db *storagetest.DB, sim *voicesim.Sim, begun time.Time, calls int) {
+// accepted gives each of Vonage's calls an attempt that knows it.
+func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, calls int) {
 	b.Helper()
 	people(b, db, calls)
 	if tickets, err := db.Claim(b.Context(), calls, time.Minute); err != nil || len(tickets) != calls {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 	"dialer/voice/voicesim"
 )
 
@@ -146,8 +146,8 @@ func TestGracefulStopLeavesNothingOpen(t *testing.T) {
 	}
 }
 
-// The carrier counts every sliding second and answers 429 to what is above it.
-func TestTwoProcessesKeepToTheLimitAtTheCarrier(t *testing.T) {
+// Vonage counts every sliding second and answers 429 to what is above it.
+func TestTwoProcessesKeepToTheLimitAtTheProvider(t *testing.T) {
 	t.Parallel()
 	const rate = 20
 	w := newWorld(t, rate, voicesim.Config{Outcomes: everybodyAnswers})
@@ -178,7 +178,7 @@ func TestReminderDoesNotWaitBehindQueuedBulk(t *testing.T) {
 	eventually(t, "the queue to be full", func() bool {
 		return w.sim.Summary().Placed > 0 && w.count(t, `SELECT count(*) FROM attempts WHERE state = 'reserved'`) > 80
 	})
-	id := storagetest.Value[int64](t, w.db, `SELECT id FROM campaigns`)
+	id := testkit.Value[int64](t, w.db, `SELECT id FROM campaigns`)
 	reminder := campaign.Row{Line: 2, To: "447700901000", Zones: []string{"Etc/UTC"}, CallAt: time.Now().Add(-time.Second), Vars: map[string]string{"until": "noon"}}
 	if _, err := w.db.AddContacts(t.Context(), id, "reminders", campaign.Batch{Rows: []campaign.Row{reminder}}); err != nil {
 		t.Fatal(err)

@@ -14,20 +14,20 @@ type Config struct {
 	// CallsPerSecond is the account's limit on new calls, shared by all
 	// processes.
 	CallsPerSecond float64
-	// PublicURL is where the carrier reaches our webhooks.
+	// PublicURL is where Vonage reaches our webhooks.
 	PublicURL string
 	// RedisURL is where the queue is.
 	RedisURL string
 	// Installation names the database. Dialers on one database share a queue;
 	// those of another that use the same Redis have a queue of their own.
 	Installation string
-	// SettleAfter bounds how late the carrier's list may be: a call that is
+	// SettleAfter bounds how late Vonage's list may be: a call that is
 	// not in it by then is not there. Default 2 minutes.
 	SettleAfter time.Duration
-	// ReconcileEvery is how often the carrier's list is read. Default 1 minute.
+	// ReconcileEvery is how often Vonage's list is read. Default 1 minute.
 	ReconcileEvery time.Duration
-	// TokenLife is how long after the gate the carrier takes an attempt's POST.
-	// Default 30 s, the least that the carrier documents.
+	// TokenLife is how long after the gate Vonage takes an attempt's POST.
+	// Default 30 s, the least that Vonage documents.
 	TokenLife time.Duration
 	// Workers is how many calls are placed at once. The default covers the
 	// rate while each POST takes two seconds.

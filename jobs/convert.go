@@ -8,7 +8,7 @@ import (
 	"dialer/voice"
 )
 
-// evidenceOf turns a record of the carrier's list into what it says of a call.
+// evidenceOf turns a record of Vonage's list into what it says of a call.
 func evidenceOf(c voice.Call, now time.Time) campaign.Evidence {
 	return campaign.Evidence{
 		Source: campaign.FromList, CallUUID: c.UUID, ConversationUUID: c.ConversationUUID,
@@ -18,7 +18,7 @@ func evidenceOf(c voice.Call, now time.Time) campaign.Evidence {
 	}
 }
 
-// billOf is the record's bill, which is none before the carrier has put a
+// billOf is the record's bill, which is none before Vonage has put a
 // figure in.
 func billOf(c voice.Call, now time.Time) campaign.Bill {
 	if !c.Price.Valid && !c.Rate.Valid && c.Duration == nil && c.EndTime.IsZero() {

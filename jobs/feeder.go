@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 )
 
 const (

@@ -42,8 +42,8 @@ func (s *slowBooks) Reconcile(ctx context.Context, records []campaign.Evidence, 
 
 func TestASliceIsReadWhileTheOneBeforeIsStored(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 100)
-	w := &watched{listed: carrier, second: make(chan struct{})}
+	r, store, provider := reconciling(t, 100)
+	w := &watched{listed: provider, second: make(chan struct{})}
 	r.lists, r.store = listsOf(t, w), &slowBooks{store, w.second}
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
@@ -56,11 +56,11 @@ func TestASliceIsReadWhileTheOneBeforeIsStored(t *testing.T) {
 // A page that fails does not take back the slice before it.
 func TestWhatIsStoredCountsThoughReadingOnFails(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	for i := range 150 { // two pages in the second slice
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(12*time.Minute + time.Duration(i)*time.Second)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(12*time.Minute + time.Duration(i)*time.Second)})
 	}
-	carrier.broken = 1
+	provider.broken = 1
 	if _, err := r.runOnce(t.Context()); err == nil {
 		t.Error("no error although a page failed")
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	hangEvery = time.Second
 	hangBatch = 4
-	// hangTimeout bounds one try. The carrier refuses control of a call for two
+	// hangTimeout bounds one try. Vonage refuses control of a call for two
 	// seconds after it made it, and the client waits for that twice.
 	hangTimeout = 12 * time.Second
 	// hangHold is how long an order is this process's alone, and twice as long
@@ -71,7 +71,7 @@ func (h *hanger) try(ctx context.Context, order campaign.HangUp) error {
 }
 
 // over reports whether a hang-up failed because there is nothing left to hang
-// up. The carrier answers 404 to that, and may answer 400: then its record
+// up. Vonage answers 404 to that, and may answer 400: then its record
 // tells.
 func (h *hanger) over(ctx context.Context, uuid string, err error) bool {
 	if errors.Is(err, voice.ErrNotFound) {

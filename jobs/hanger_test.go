@@ -35,7 +35,7 @@ func (m *memoryHangUps) HungUp(_ context.Context, h campaign.HangUp, t campaign.
 	return nil
 }
 
-// answers is a carrier that answers each request by its method and the call's
+// answers is a provider that answers each request by its method and the call's
 // name, in no time and without a socket.
 type answers map[string]string
 
@@ -53,7 +53,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestHangerSaysWhatCameOfIt(t *testing.T) {
 	t.Parallel()
-	carrier := answers{
+	provider := answers{
 		"PUT up": "204", "PUT last": "204",
 		"PUT gone":  "404",
 		"PUT ended": "400", "GET ended": `200 {"uuid":"ended","status":"completed","direction":"outbound"}`,
@@ -80,7 +80,7 @@ func TestHangerSaysWhatCameOfIt(t *testing.T) {
 			}
 			store.owed = append(store.owed, campaign.HangUp{CallUUID: uuid, Tries: tries})
 		}
-		h := &hanger{store: store, client: hangerClient(t, carrier)}
+		h := &hanger{store: store, client: hangerClient(t, provider)}
 		for range want {
 			if _, err := h.runOnce(t.Context()); err != nil {
 				t.Fatal(err)
@@ -109,9 +109,9 @@ func TestHangerThatIsStoppedLeavesTheOrderDue(t *testing.T) {
 	})
 }
 
-func hangerClient(t *testing.T, carrier http.RoundTripper) *voice.Client {
+func hangerClient(t *testing.T, provider http.RoundTripper) *voice.Client {
 	t.Helper()
-	client, err := voice.NewClient(voice.Config{ApplicationID: "app", Key: signingKey(), Transport: carrier})
+	client, err := voice.NewClient(voice.Config{ApplicationID: "app", Key: signingKey(), Transport: provider})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ const (
 	spellLength = time.Minute
 	// debtMost is how much more lateness than on average may be counted, as when
 	// a machine has no time for a while. A request that arrives later than that
-	// may be one too many for the carrier.
+	// may be one too many for Vonage.
 	debtMost = 100 * campaign.WayMost
 )
 
@@ -48,7 +48,7 @@ func (l *lateness) observe(now time.Time, took time.Duration) {
 
 // late is how long after it was written a request arrived at the latest,
 // beyond the shortest way. All that its answer was late by is counted, but on
-// average no more than the way may cost: a carrier whose answers always take
+// average no more than the way may cost: a provider whose answers always take
 // long and never the same is no reason to call more slowly.
 func (l *lateness) late(u *use, now time.Time) time.Duration {
 	l.debt = max(0, l.debt-campaign.WayMost)

@@ -15,7 +15,7 @@ const (
 	leaderKey = "leader"
 )
 
-// leader lets one process of the fleet read the carrier's lists, so that N
+// leader lets one process of the fleet read Vonage's lists, so that N
 // processes do not read them N times. It is a saving and no guard: two readers
 // do no harm, and without Redis everybody reads.
 type leader struct {

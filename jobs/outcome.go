@@ -31,7 +31,7 @@ func outcomeOf(made voice.Created, err error, now time.Time) campaign.Outcome {
 	return campaign.Outcome{Kind: campaign.OutcomeUnknown}
 }
 
-// waitOf is how long the carrier asks to be left alone.
+// waitOf is how long Vonage asks to be left alone.
 func waitOf(err error) time.Duration {
 	if e, ok := errors.AsType[*voice.Error](err); ok {
 		return e.RetryAfter

@@ -306,7 +306,7 @@ func (p *Pacer) lease(ctx context.Context, u campaign.Urgency, n int, out chan<-
 	return p.clock.local(l.Again), nil
 }
 
-// heedRefusals slows the whole fleet when the carrier says that it is too
+// heedRefusals slows the whole fleet when Vonage says that it is too
 // fast, the last time when ctx has ended.
 func (p *Pacer) heedRefusals(ctx context.Context) {
 	for ctx.Err() == nil {

@@ -15,7 +15,7 @@ import (
 	"dialer/voice"
 )
 
-// sent is the log of requests as the carrier would see them.
+// sent is the log of requests as Vonage would see them.
 type sent struct {
 	mu    sync.Mutex
 	times []time.Time
@@ -70,10 +70,10 @@ func callers(ctx context.Context, t *testing.T, p *Pacer, n int, log *sent) {
 	callersOver(ctx, t, p, n, log, way{})
 }
 
-// way is how unevenly requests reach the carrier.
+// way is how unevenly requests reach Vonage.
 type way struct {
 	write  time.Duration // from the moment to the write, at most
-	there  time.Duration // from the write to the carrier, at least
+	there  time.Duration // from the write to Vonage, at least
 	uneven time.Duration // and how much more, at most; half of them take no more
 }
 
@@ -131,7 +131,7 @@ func startPacer(ctx context.Context, t *testing.T, store PaceStore, perSecond fl
 }
 
 // However late requests are written and however unevenly they arrive, within
-// what the pace allows for: no sliding second at the carrier holds more than the
+// what the pace allows for: no sliding second at Vonage holds more than the
 // rate, and the fleet uses what lateness leaves of it.
 func TestFleetUsesTheWholeRateAndNeverMore(t *testing.T) {
 	t.Parallel()

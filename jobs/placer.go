@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -26,7 +26,7 @@ const (
 	holdMost   = 5 * time.Second
 	recordMost = 30 * time.Second
 	// tokenBack is how far back the token says that it was issued, for a
-	// carrier whose clock is a little behind.
+	// provider whose clock is a little behind.
 	tokenBack = 5 * time.Second
 	// storePause holds a worker that could not read its attempt, so that the
 	// queue does not spin while Postgres is away.
@@ -145,7 +145,7 @@ func (p *placer) request(pl campaign.Placement) (voice.CallRequest, error) {
 	return r, errors.Join(err, r.Validate())
 }
 
-// advanced is the carrier's charged detection of machines, nil without it.
+// advanced is Vonage's charged detection of machines, nil without it.
 func advanced(s campaign.Settings) *voice.AdvancedMachineDetection {
 	if s.MachineMode == "" {
 		return nil
@@ -175,7 +175,7 @@ func (p *placer) withdraw(ctx context.Context, id uuid.UUID, why error) error {
 // permit waits for the right to send a call.
 func (p *placer) permit(ctx context.Context, u campaign.Urgency) (Permit, error) {
 	if err := p.outage.wait(ctx); err != nil {
-		return Permit{}, fmt.Errorf("wait for the carrier: %w", err)
+		return Permit{}, fmt.Errorf("wait for Vonage: %w", err)
 	}
 	if err := p.clocks.wait(ctx); err != nil {
 		return Permit{}, fmt.Errorf("wait for the clocks to agree: %w", err)
@@ -212,7 +212,7 @@ func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRe
 	outcome := outcomeOf(made, err, time.Now())
 	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > p.tokenLife-min(2*time.Second, p.tokenLife/2) {
 		// The fence did its work: the request came so late that its token had
-		// expired, which it does in whole seconds and by the carrier's clock.
+		// expired, which it does in whole seconds and by Vonage's clock.
 		// That says nothing about the key.
 		return refused(campaign.RefusedStale)
 	}
@@ -229,14 +229,14 @@ func (p *placer) learn(ctx context.Context, a campaign.Attempt, o campaign.Outco
 	case campaign.OutcomeRefused:
 		p.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID, "refusal", string(o.Refusal))
 	case campaign.OutcomeUnknown:
-		p.log.InfoContext(ctx, "whether a call was made is not known; it will be settled from the carrier's list",
+		p.log.InfoContext(ctx, "whether a call was made is not known; it will be settled from Vonage's list",
 			"attempt_id", a.ID, "campaign_id", a.CampaignID)
 	}
 	return p.invalid.judge(a.CampaignID, o)
 }
 
 // record stores the outcome, for as long as there is hope. An outcome that is
-// lost here is found again by webhook or in the carrier's list.
+// lost here is found again by webhook or in Vonage's list.
 func (p *placer) record(ctx context.Context, a campaign.Attempt, o campaign.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, recordMost)
 	defer cancel()

@@ -112,8 +112,8 @@ func (m *memoryPlaces) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome
 	return nil
 }
 
-// carrier answers each POST by the script and keeps what it got.
-type carrier struct {
+// provider answers each POST by the script and keeps what it got.
+type provider struct {
 	status int
 	body   string
 	takes  time.Duration
@@ -130,14 +130,14 @@ type post struct {
 	token string
 }
 
-// setAhead has the carrier date its answers, by a clock that is so far ahead.
-func (c *carrier) setAhead(d time.Duration) {
+// setAhead has Vonage date its answers, by a clock that is so far ahead.
+func (c *provider) setAhead(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dated, c.ahead = true, d
 }
 
-func (c *carrier) headers() http.Header {
+func (c *provider) headers() http.Header {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := http.Header{}
@@ -148,13 +148,13 @@ func (c *carrier) headers() http.Header {
 	return h
 }
 
-func (c *carrier) placed() int {
+func (c *provider) placed() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.posts)
 }
 
-func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet {
 		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"count":0,"_embedded":{"calls":[]}}`)), Header: c.headers(), Request: r}, nil
 	}
@@ -174,11 +174,11 @@ func (c *carrier) RoundTrip(r *http.Request) (*http.Response, error) {
 // stage is a placer with everything around it, in a bubble.
 type stage struct {
 	*placer
-	store   *memoryPlaces
-	pace    *memoryPace
-	carrier *carrier
-	stop    context.CancelFunc
-	halt    context.CancelFunc
+	store    *memoryPlaces
+	pace     *memoryPace
+	provider *provider
+	stop     context.CancelFunc
+	halt     context.CancelFunc
 }
 
 var placedUUID = "63f61863-4a51-4f6b-86e1-46edebcf9356"
@@ -195,11 +195,11 @@ func newStage(t *testing.T) *stage {
 			Settings: campaign.Settings{Message: campaign.Message{Say: "Hello {{name}}"}, RingingTimer: 45, LengthTimer: 120, Machine: "hangup"},
 			Vars:     map[string]string{"name": "Ada"},
 		}},
-		pace:    newMemoryPace(),
-		carrier: &carrier{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
+		pace:     newMemoryPace(),
+		provider: &provider{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
 	}
 	s.pace.skew = 0 // the gate's clock is the bubble's
-	client, err := voice.NewClient(voice.Config{BaseURL: "http://carrier.test/v1", ApplicationID: "app", Key: signingKey(), Transport: s.carrier})
+	client, err := voice.NewClient(voice.Config{BaseURL: "http://provider.test/v1", ApplicationID: "app", Key: signingKey(), Transport: s.provider})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +244,8 @@ func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.wantOutcome(t, created)
-		if len(s.carrier.posts) != 1 {
-			t.Fatalf("%d POSTs, want 1", len(s.carrier.posts))
+		if len(s.provider.posts) != 1 {
+			t.Fatalf("%d POSTs, want 1", len(s.provider.posts))
 		}
 		id := s.store.placement.Attempt.ID.String()
 		want := map[string]any{
@@ -255,17 +255,17 @@ func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
 			"ncco":              []any{map[string]any{"action": "talk", "text": "Hello Ada"}},
 			"machine_detection": "hangup", "ringing_timer": 45.0, "length_timer": 120.0,
 		}
-		if diff := cmp.Diff(want, s.carrier.posts[0].body); diff != "" {
+		if diff := cmp.Diff(want, s.provider.posts[0].body); diff != "" {
 			t.Errorf("body (-want +got):\n%s", diff)
 		}
-		claims, err := voice.VerifyToken(&signingKey().PublicKey, "app", s.carrier.posts[0].token, time.Now())
+		claims, err := voice.VerifyToken(&signingKey().PublicKey, "app", s.provider.posts[0].token, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if claims.ID != id {
 			t.Errorf("the token's id is %q, want the attempt's", claims.ID)
 		}
-		if life := claims.ExpiresAt.Sub(s.carrier.posts[0].at); life > 30*time.Second {
+		if life := claims.ExpiresAt.Sub(s.provider.posts[0].at); life > 30*time.Second {
 			t.Errorf("the token lives %v after the POST, want no more than 30 s after the gate", life)
 		}
 	})
@@ -280,7 +280,7 @@ func TestAnswerURLCarriesTheAttempt(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []any{"https://example.test/answer?attempt=" + s.store.placement.Attempt.ID.String() + "&x=1"}
-		if diff := cmp.Diff(want, s.carrier.posts[0].body["answer_url"]); diff != "" {
+		if diff := cmp.Diff(want, s.provider.posts[0].body["answer_url"]); diff != "" {
 			t.Errorf("answer_url (-want +got):\n%s", diff)
 		}
 	})
@@ -297,7 +297,7 @@ func TestPlacedCallIsWhatTheCampaignAsksFor(t *testing.T) {
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}
-		body := s.carrier.posts[0].body
+		body := s.provider.posts[0].body
 		want := []any{
 			[]any{map[string]any{"type": "phone", "number": "447700900001", "dtmfAnswer": "p12#"}}, "POST",
 			map[string]any{"behavior": "hangup", "mode": "detect_beep", "beep_timeout": 60.0},
@@ -329,7 +329,7 @@ func TestInputsAreSentHereUnlessTheCampaignSaysWhere(t *testing.T) {
 			map[string]any{"action": "input", "type": []any{"dtmf"}, "eventUrl": []any{"https://example.test/keys"}},
 			map[string]any{"action": "record"},
 		}
-		if diff := cmp.Diff(want, s.carrier.posts[0].body["ncco"]); diff != "" {
+		if diff := cmp.Diff(want, s.provider.posts[0].body["ncco"]); diff != "" {
 			t.Errorf("ncco (-want +got):\n%s", diff)
 		}
 	})
@@ -355,8 +355,8 @@ func TestTaskOfAnAttemptThatIsTakenPlacesNothing(t *testing.T) {
 				if err := s.run(t); !errors.Is(err, tt.want) {
 					t.Errorf("error = %v, want %v", err, tt.want)
 				}
-				if len(s.carrier.posts) != 0 || len(s.store.outcomes) != 0 {
-					t.Errorf("%d POSTs and %d outcomes, want none", len(s.carrier.posts), len(s.store.outcomes))
+				if len(s.provider.posts) != 0 || len(s.store.outcomes) != 0 {
+					t.Errorf("%d POSTs and %d outcomes, want none", len(s.provider.posts), len(s.store.outcomes))
 				}
 			})
 		})

@@ -21,7 +21,7 @@ func TestNothingIsSentTooLongAfterTheGate(t *testing.T) {
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}
-		if len(s.carrier.posts) != 0 {
+		if len(s.provider.posts) != 0 {
 			t.Error("a call was placed too long after its gate was begun")
 		}
 		s.wantOutcome(t, refused(campaign.RefusedStale))
@@ -41,7 +41,7 @@ func TestRefusalOfAnExpiredTokenIsNotTheKeysFault(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
 				s.tokenLife = 4 * time.Second
-				s.carrier.status, s.carrier.body, s.carrier.takes = http.StatusUnauthorized, `{"type":"UNAUTHORIZED"}`, tt.takes
+				s.provider.status, s.provider.body, s.provider.takes = http.StatusUnauthorized, `{"type":"UNAUTHORIZED"}`, tt.takes
 				if err := s.run(t); err != nil {
 					t.Fatal(err)
 				}
@@ -64,7 +64,7 @@ func TestMissedPermitIsReplaced(t *testing.T) {
 		if n := s.pace.leaseCount(); n != 2 {
 			t.Errorf("%d leases, want a second one for the permit that was missed", n)
 		}
-		if sent := s.carrier.posts[0].at.Sub(begun); sent < s.store.gateTakes {
+		if sent := s.provider.posts[0].at.Sub(begun); sent < s.store.gateTakes {
 			t.Errorf("sent %v after the start, before the gate was passed", sent)
 		}
 	})
@@ -87,8 +87,8 @@ func TestOutcomeIsRecordedOnceTheDatabaseIsBack(t *testing.T) {
 				if got := len(s.store.outcomes); got != tt.want {
 					t.Errorf("%d outcomes recorded, want %d", got, tt.want)
 				}
-				if len(s.carrier.posts) != 1 {
-					t.Errorf("%d POSTs, want 1", len(s.carrier.posts))
+				if len(s.provider.posts) != 1 {
+					t.Errorf("%d POSTs, want 1", len(s.provider.posts))
 				}
 			})
 		})
@@ -99,7 +99,7 @@ func TestStopEndsWaitingAndNotSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.carrier.takes = 5 * time.Second
+		s.provider.takes = 5 * time.Second
 		first := make(chan error)
 		go func() { first <- s.run(t) }()
 		time.Sleep(time.Second) // it is being sent
@@ -141,7 +141,7 @@ func TestTooManyRequestsSlowsTheFleet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.carrier.status, s.carrier.body = 429, `{}`
+		s.provider.status, s.provider.body = 429, `{}`
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}
@@ -160,14 +160,14 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				s.carrier.status, s.carrier.body, s.carrier.header = 429, `{}`, http.Header{"Retry-After": {asked}}
+				s.provider.status, s.provider.body, s.provider.header = 429, `{}`, http.Header{"Retry-After": {asked}}
 				for range 2 {
 					s.store.reset()
 					if err := s.run(t); err != nil {
 						t.Fatal(err)
 					}
 				}
-				if gap := s.carrier.posts[1].at.Sub(s.carrier.posts[0].at); gap < want || gap > want+2*time.Second {
+				if gap := s.provider.posts[1].at.Sub(s.provider.posts[0].at); gap < want || gap > want+2*time.Second {
 					t.Errorf("the next call went out after %v, want %v", gap, want)
 				}
 			})
@@ -179,7 +179,7 @@ func TestLostAnswerLeavesTheAttemptUnknown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.carrier.takes = time.Minute // longer than the client waits
+		s.provider.takes = time.Minute // longer than the client waits
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 	"dialer/voice"
 )
 
@@ -28,7 +28,7 @@ const (
 	stragglerSlice = 10 * time.Minute
 	fewStragglers  = 5
 	failuresMost   = 20 // in a row
-	// keptMost is the longest that a carrier's application can keep records.
+	// keptMost is the longest that a provider's application can keep records.
 	keptMost = 31 * 24 * time.Hour
 )
 
@@ -53,7 +53,7 @@ func passesAfter(lag time.Duration) []pass {
 	}
 }
 
-// reconciler makes our books equal the carrier's.
+// reconciler makes our books equal Vonage's.
 type reconciler struct {
 	store     BooksStore
 	lists     lists

@@ -70,18 +70,18 @@ func (m *memoryBooks) Reconcile(_ context.Context, records []campaign.Evidence, 
 func reconciling(t *testing.T, calls int) (*reconciler, *memoryBooks, *listed) {
 	t.Helper()
 	start := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
-	carrier := &listed{broken: -1}
+	provider := &listed{broken: -1}
 	for i := range calls {
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", start.Add(time.Duration(i) * time.Minute)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", start.Add(time.Duration(i) * time.Minute)})
 	}
 	store := &memoryBooks{now: start.Add(3 * time.Hour), first: start, watermarks: map[string]time.Time{}}
-	r := &reconciler{store: store, lists: listsOf(t, carrier), passes: []pass{{"first", time.Minute, 0}}, every: time.Minute, perSecond: 3}
-	return r, store, carrier
+	r := &reconciler{store: store, lists: listsOf(t, provider), passes: []pass{{"first", time.Minute, 0}}, every: time.Minute, perSecond: 3}
+	return r, store, provider
 }
 
 func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 200)
+	r, store, provider := reconciling(t, 200)
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -94,13 +94,13 @@ func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 	if got, want := store.watermarks["first"], store.now.Add(-time.Minute); !got.Equal(want) {
 		t.Errorf("watermark %v, want %v", got, want)
 	}
-	for _, q := range carrier.queries {
+	for _, q := range provider.queries {
 		from, to := mustTime(t, q.Get("date_start")), mustTime(t, q.Get("date_end"))
 		if to.After(store.now) || to.Sub(from) > sliceMost+time.Minute {
 			t.Errorf("read from %v to %v at %v, want closed slices of an hour at most", from, to, store.now)
 		}
 	}
-	asked := len(carrier.queries)
+	asked := len(provider.queries)
 	store.now = store.now.Add(10 * time.Minute)
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
@@ -108,20 +108,20 @@ func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 	if n := distinct(store.folded); n != 190 {
 		t.Errorf("%d records ten minutes later, want ten more than 180", n)
 	}
-	if n := len(carrier.queries) - asked; n != 1 {
+	if n := len(provider.queries) - asked; n != 1 {
 		t.Errorf("%d requests for ten minutes, want 1", n)
 	}
 }
 
-// A carrier that breaks every list off after 25 pages, or a process that never
+// A provider that breaks every list off after 25 pages, or a process that never
 // lives longer than those take, must not keep the pass from getting anywhere.
 func TestPassReadsNoMoreAtOnceThanItCanAffordToLose(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	for i := range 9000 { // three a second, which is the account's rate
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * time.Second / 3)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * time.Second / 3)})
 	}
-	carrier.broken = 2500
+	provider.broken = 2500
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -145,18 +145,18 @@ func mustTime(t *testing.T, s string) time.Time {
 
 func TestPassGoesOnWhereAPageFailed(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	for i := range 150 { // two pages in the second hour
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(90*time.Minute + time.Duration(i)*time.Second)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(90*time.Minute + time.Duration(i)*time.Second)})
 	}
-	carrier.broken = 1
+	provider.broken = 1
 	if _, err := r.runOnce(t.Context()); err == nil {
 		t.Error("no error although a page failed")
 	}
 	if got, limit := store.watermarks["first"], store.first.Add(90*time.Minute); got.After(limit) {
 		t.Errorf("watermark %v is past what was read", got)
 	}
-	carrier.broken, store.folded = -1, nil
+	provider.broken, store.folded = -1, nil
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,32 +167,32 @@ func TestPassGoesOnWhereAPageFailed(t *testing.T) {
 
 func TestNothingIsReadBeforeTheFirstCall(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 3)
+	r, store, provider := reconciling(t, 3)
 	store.first = time.Time{}
 	if n, err := r.runOnce(t.Context()); err != nil || n != (reconciled{}) {
 		t.Errorf("did %+v, error %v, want nothing", n, err)
 	}
-	if len(carrier.queries) != 0 {
-		t.Errorf("%d requests although nothing was ever dialed", len(carrier.queries))
+	if len(provider.queries) != 0 {
+		t.Errorf("%d requests although nothing was ever dialed", len(provider.queries))
 	}
 }
 
 func TestPassBeginsNoEarlierThanRecordsAreKept(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	// An hour at once, once it is seen that there is little to read.
 	store.watermarks["first"] = store.now.Add(-365 * 24 * time.Hour)
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n, most := len(carrier.queries), int(keptMost.Hours())+5; n > most {
+	if n, most := len(provider.queries), int(keptMost.Hours())+5; n > most {
 		t.Errorf("%d requests after a year's pause, want %d at most", n, most)
 	}
 }
 
 func TestLaterPassesWaitForEnoughToRead(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	r.passes = []pass{{"1h", time.Hour, 10 * time.Minute}}
 	store.watermarks["1h"] = store.now.Add(-time.Hour - 9*time.Minute)
 	if _, err := r.runOnce(t.Context()); err != nil {
@@ -202,16 +202,16 @@ func TestLaterPassesWaitForEnoughToRead(t *testing.T) {
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(carrier.queries); n != 1 {
+	if n := len(provider.queries); n != 1 {
 		t.Errorf("%d requests, want one for the eleven minutes and none for the nine", n)
 	}
 }
 
 func TestRecordsAreFoldedInBatches(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
+	r, store, provider := reconciling(t, 0)
 	for i := range 2*foldBatch + 7 {
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
 	}
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
@@ -227,9 +227,9 @@ func TestRecordsAreFoldedInBatches(t *testing.T) {
 func TestASliceCountsOnceAllOfItIsStored(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{7, 2*foldBatch + 7} {
-		r, store, carrier := reconciling(t, 0)
+		r, store, provider := reconciling(t, 0)
 		for i := range n {
-			carrier.calls = append(carrier.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
+			provider.calls = append(provider.calls, record{fmt.Sprint("call", i), "447700900001", store.first.Add(time.Duration(i) * 100 * time.Millisecond)})
 		}
 		store.full = errors.New("disk full")
 		if _, err := r.runOnce(t.Context()); !errors.Is(err, store.full) {
@@ -270,7 +270,7 @@ func TestStragglersAreAskedForTogetherWhereThatIsCheaper(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			r, store, carrier := reconciling(t, 200)
+			r, store, provider := reconciling(t, 200)
 			r.passes, r.perSecond = nil, tt.perSecond
 			store.stragglers = stragglers(store.first, tt.n, time.Minute)
 			got, err := r.runOnce(t.Context())
@@ -281,8 +281,8 @@ func TestStragglersAreAskedForTogetherWhereThatIsCheaper(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("did %+v, want %+v", got, tt.want)
 			}
-			if len(carrier.queries) > tt.n {
-				t.Errorf("%d requests for %d stragglers", len(carrier.queries), tt.n)
+			if len(provider.queries) > tt.n {
+				t.Errorf("%d requests for %d stragglers", len(provider.queries), tt.n)
 			}
 			for _, a := range store.stragglers {
 				if !slices.Contains(store.folded, a.CallUUID) {
@@ -296,10 +296,10 @@ func TestStragglersAreAskedForTogetherWhereThatIsCheaper(t *testing.T) {
 // The start of a call that rang for long is not the moment it was dialed.
 func TestSliceOfStragglersReachesCallsThatWereAnsweredLate(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 8)
+	r, store, provider := reconciling(t, 8)
 	r.passes, r.perSecond = nil, 1
 	store.stragglers = stragglers(store.first, 8, time.Minute)
-	last := &carrier.calls[7]
+	last := &provider.calls[7]
 	store.stragglers[7].TokenExpiresAt = last.start.Add(30 * time.Second)
 	last.start = last.start.Add(150 * time.Second)
 	if n, err := r.runOnce(t.Context()); err != nil || n.Slices != 1 {
@@ -314,7 +314,7 @@ func TestSliceOfStragglersReachesCallsThatWereAnsweredLate(t *testing.T) {
 // stragglers behind it have their turn all the same.
 func TestStragglersBehindAFailureHaveTheirTurn(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 50)
+	r, store, provider := reconciling(t, 50)
 	r.passes, r.perSecond = nil, 0.1
 	store.stragglers = stragglers(store.first, 3, time.Minute)
 	store.stragglers = append(store.stragglers, stragglers(store.first.Add(20*time.Minute), fewStragglers, time.Minute)...)
@@ -324,7 +324,7 @@ func TestStragglersBehindAFailureHaveTheirTurn(t *testing.T) {
 	store.stragglers = append(store.stragglers, campaign.Attempt{
 		DialedAt: store.first.Add(40 * time.Minute), Facts: campaign.Facts{CallUUID: "call40"},
 	})
-	carrier.refused, carrier.broken = "call0", 0
+	provider.refused, provider.broken = "call0", 0
 	if _, err := r.runOnce(t.Context()); err == nil {
 		t.Error("no error although a record and a stretch of the list could not be read")
 	}
@@ -335,34 +335,34 @@ func TestStragglersBehindAFailureHaveTheirTurn(t *testing.T) {
 
 func TestManyFailuresInARowEndTheRound(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 0)
-	r.passes, r.perSecond, carrier.broken = nil, 0.1, 0
+	r, store, provider := reconciling(t, 0)
+	r.passes, r.perSecond, provider.broken = nil, 0.1, 0
 	for i := range 2 * failuresMost {
 		store.stragglers = append(store.stragglers, stragglers(store.first.Add(time.Duration(i)*time.Hour), fewStragglers, time.Second)...)
 	}
-	if _, err := r.runOnce(t.Context()); err == nil || len(carrier.queries) != failuresMost {
-		t.Errorf("%d requests, error %v, want an error after %d", len(carrier.queries), err, failuresMost)
+	if _, err := r.runOnce(t.Context()); err == nil || len(provider.queries) != failuresMost {
+		t.Errorf("%d requests, error %v, want an error after %d", len(provider.queries), err, failuresMost)
 	}
 }
 
-// The carrier forgets records; one that is gone must not keep the others from
+// Vonage forgets records; one that is gone must not keep the others from
 // their turn, and one that could not be read is an error.
-func TestStragglerThatTheCarrierForgot(t *testing.T) {
+func TestStragglerThatTheProviderForgot(t *testing.T) {
 	t.Parallel()
-	r, store, carrier := reconciling(t, 3)
+	r, store, provider := reconciling(t, 3)
 	r.passes = nil
 	store.stragglers = stragglers(store.first, 3, time.Minute)
-	carrier.calls = carrier.calls[1:]
+	provider.calls = provider.calls[1:]
 	if _, err := r.runOnce(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"call1", "call2"}, store.folded); diff != "" {
 		t.Errorf("folded in (-want +got):\n%s", diff)
 	}
-	carrier.down = errors.New("no route")
+	provider.down = errors.New("no route")
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := r.runOnce(ctx); err == nil {
-		t.Error("no error although the carrier could not be reached")
+		t.Error("no error although Vonage could not be reached")
 	}
 }

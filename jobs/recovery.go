@@ -25,7 +25,7 @@ const (
 )
 
 // recovery keeps a database that forgot something from dialing, and reads back
-// from the carrier's list what it forgot. The database itself refuses the gate
+// from Vonage's list what it forgot. The database itself refuses the gate
 // while it is held, see storage; this moves the mark by which it is told, and
 // does what releases it.
 type recovery struct {
@@ -46,13 +46,13 @@ type recovery struct {
 	reading *rereading    // the one under way
 }
 
-// rereading is one walk through the carrier's list, and how far it got.
+// rereading is one walk through Vonage's list, and how far it got.
 type rereading struct {
 	hold    campaign.Hold
 	at      time.Time       // what is before has been folded back
 	until   time.Time       // when the reading was begun
 	missing map[string]bool // calls that are known to be in the list and were not seen yet
-	unnamed int             // calls that the carrier has besides, whose uuids are not known
+	unnamed int             // calls that Vonage has besides, whose uuids are not known
 	read    int             // records
 	total   campaign.FoldedBack
 }
@@ -177,13 +177,13 @@ func (r *recovery) say(ctx context.Context, h campaign.Hold) {
 	case h.Waits():
 		r.log.ErrorContext(ctx, "nobody is called: "+h.Reason.Meaning(), "held_for", string(h.Reason), "known_until", h.KnownUntil)
 	default:
-		r.log.WarnContext(ctx, "nobody is called until the carrier's list has been read back", "held_for", string(h.Reason),
+		r.log.WarnContext(ctx, "nobody is called until Vonage's list has been read back", "held_for", string(h.Reason),
 			"known_until", h.KnownUntil, "readings", h.Readings, "of", campaign.EnoughReadings)
 	}
 }
 
 // fold goes on with the reading under way, or begins one when it is time: the
-// carrier takes no request any more from before the hold, its list shows every
+// provider takes no request any more from before the hold, its list shows every
 // call, and the last reading that lacked some is long enough ago.
 func (r *recovery) fold(ctx context.Context, i campaign.Installation) error {
 	if r.reading == nil || r.reading.hold != i.Hold {
@@ -249,7 +249,7 @@ func (r *recovery) walk(ctx context.Context, w *rereading) error {
 		}
 		read, err := r.slice(ctx, w, to)
 		if err != nil {
-			return fmt.Errorf("read the carrier's list back: %w", err)
+			return fmt.Errorf("read Vonage's list back: %w", err)
 		}
 		if span = spanOf(r.perSecond); read < sliceRecords/2 {
 			span = min(sliceMost, 2*to.Sub(w.at))
@@ -307,7 +307,7 @@ func (w *rereading) excused(lacks int) bool {
 // that it counts all the same.
 func (r *recovery) conclude(ctx context.Context, w *rereading) error {
 	if lacks := w.lacks(); lacks > 0 {
-		r.log.WarnContext(ctx, "the carrier's list lacks calls that it has", "missing", lacks, "counts_anyhow", w.excused(lacks))
+		r.log.WarnContext(ctx, "Vonage's list lacks calls that it has", "missing", lacks, "counts_anyhow", w.excused(lacks))
 		if !w.excused(lacks) {
 			return r.reject(ctx, w, lacks)
 		}
@@ -316,7 +316,7 @@ func (r *recovery) conclude(ctx context.Context, w *rereading) error {
 	if err != nil {
 		return err
 	}
-	r.log.InfoContext(ctx, "the carrier's list was read back", "forgotten", w.total.Forgotten, "adopted", w.total.Adopted,
+	r.log.InfoContext(ctx, "Vonage's list was read back", "forgotten", w.total.Forgotten, "adopted", w.total.Adopted,
 		"unresolved", w.total.Unresolved, "released", released)
 	return nil
 }
@@ -327,6 +327,6 @@ func (r *recovery) reject(ctx context.Context, w *rereading, lacks int) error {
 	}
 	return r.store.Raise(ctx, campaign.Alarm{
 		Kind:   campaign.AlarmCanaryMissing,
-		Detail: "the carrier's list lacks calls that the carrier has; the database stays held",
+		Detail: "Vonage's list lacks calls that Vonage has; the database stays held",
 	})
 }

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
 )
 
 // beside is the same world with another database, and a receiver for it.
-func (w *world) beside(t *testing.T, db *storagetest.DB) *world {
+func (w *world) beside(t *testing.T, db *testkit.DB) *world {
 	t.Helper()
 	other := &world{db: db, sim: w.sim, redis: w.redis, url: w.url, rate: w.rate, log: w.log}
 	hooks := httptest.NewServer(http.HandlerFunc(other.receive))
@@ -41,7 +41,7 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 	t.Helper()
 	creates := w.sim.Summary().Creates
 	do()
-	for _, id := range storagetest.Rows[uuid.UUID](t, w.db, `SELECT id FROM attempts WHERE state = 'reserved'`) {
+	for _, id := range testkit.Rows[uuid.UUID](t, w.db, `SELECT id FROM attempts WHERE state = 'reserved'`) {
 		if _, err := w.db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrHeld) {
 			t.Errorf("Gate = %v, want ErrHeld", err)
 		}
@@ -54,7 +54,7 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 	}
 }
 
-// confirm has a person adopt the database, long enough ago for the carrier's
+// confirm has a person adopt the database, long enough ago for Vonage's
 // list to be read at once.
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
@@ -69,13 +69,13 @@ func (w *world) ageHold(t *testing.T) {
 	w.db.Exec(t, `UPDATE installation SET held_since = held_since - interval '13 seconds', confirmed_at = confirmed_at - interval '13 seconds'`)
 }
 
-// wantOneCallEach checks the books against the carrier's ledger: each person
+// wantOneCallEach checks the books against Vonage's ledger: each person
 // was called once, and each call stands on an attempt, with its price.
 func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	t.Helper()
 	type ours struct{ To, State, Price string }
 	attempts := map[string]ours{}
-	for _, a := range storagetest.Rows[struct{ UUID, To, State, Price string }](t, w.db,
+	for _, a := range testkit.Rows[struct{ UUID, To, State, Price string }](t, w.db,
 		`SELECT call_uuid, to_number, state, coalesce(price, 0)::text FROM attempts WHERE call_uuid IS NOT NULL`) {
 		attempts[a.UUID] = ours{a.To, a.State, a.Price}
 	}
@@ -84,7 +84,7 @@ func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 		rung[c.To]++
 		a := attempts[c.UUID]
 		if a.To != c.To || a.State != string(campaign.Ended) || a.Price != c.Price.String() && a.Price != c.Price.StringFixed(8) {
-			t.Errorf("the carrier's call %s, price %s: here %+v", c.UUID, c.Price, a)
+			t.Errorf("Vonage's call %s, price %s: here %+v", c.UUID, c.Price, a)
 		}
 	}
 	for to, n := range rung {

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"dialer/embedded"
+	"dialer/internal/embedded"
 )
 
 // privateRedis starts a Redis of the test's own, which it may flush and which

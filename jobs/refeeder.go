@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 )

@@ -11,7 +11,7 @@ import (
 )
 
 // heldBooks is a database that is held for a failover and must find these calls
-// in the carrier's list.
+// in Vonage's list.
 type heldBooks struct {
 	RecoveryStore
 	i        campaign.Installation
@@ -76,7 +76,7 @@ func (r *recovery) rounds(t *testing.T, n int) {
 	}
 }
 
-// A list that lacks a call which the carrier has is not read again at once, and
+// A list that lacks a call which Vonage has is not read again at once, and
 // ever less often; a person may say that it counts all the same.
 func TestReadingThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
 	t.Parallel()

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 )
 
 const (
-	// retention is how long the carrier keeps its records, unless the
+	// retention is how long Vonage keeps its records, unless the
 	// application's setting says otherwise.
 	retention = 48 * time.Hour
 	// canaryMost is how old a call may be that a list is checked by: its record
@@ -44,7 +44,7 @@ type settler struct {
 
 // look is when an attempt that a scan did not settle is looked for again. Most
 // are settled by the second; one that must exist and is not listed would be
-// looked for until the carrier's records end.
+// looked for until Vonage's records end.
 type look struct {
 	at   time.Time // by the database's clock
 	wait time.Duration
@@ -158,7 +158,7 @@ func (s *settler) canaries(ctx context.Context, w window) (map[string]bool, time
 
 // canaryElsewhere checks the list where the latest known call must be, for a
 // window that has none near it, and returns the call if the list lacks it.
-// Where the carrier keeps no call of ours, there is nothing to check it by.
+// Where Vonage keeps no call of ours, there is nothing to check it by.
 func (s *settler) canaryElsewhere(ctx context.Context, now time.Time) (map[string]bool, error) {
 	known, err := s.store.Canaries(ctx, now.Add(-canaryMost), now.Add(-s.after), 1)
 	if err != nil || len(known) == 0 {
@@ -185,13 +185,13 @@ func (s *settler) trusted(ctx context.Context, missing map[string]bool) (bool, e
 		return true, nil
 	}
 	s.misses++
-	s.log.WarnContext(ctx, "the carrier's list lacks calls that it has, so it proves nothing", "missing", len(missing))
+	s.log.WarnContext(ctx, "Vonage's list lacks calls that it has, so it proves nothing", "missing", len(missing))
 	if s.misses != canaryMisses {
 		return false, nil
 	}
 	return false, s.store.Raise(ctx, campaign.Alarm{
 		Kind:   campaign.AlarmCanaryMissing,
-		Detail: "the carrier's list lacks calls that the carrier has; unknown attempts wait",
+		Detail: "Vonage's list lacks calls that Vonage has; unknown attempts wait",
 	})
 }
 

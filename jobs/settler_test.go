@@ -93,7 +93,7 @@ func (b books) Reconcile(ctx context.Context, r []campaign.Evidence, reading cam
 	return b.memoryUnsettled.Reconcile(ctx, r, reading)
 }
 
-// listed is a carrier that has these calls and keeps to date_start, date_end
+// listed is a provider that has these calls and keeps to date_start, date_end
 // and record_index. Its page from broken on fails; -1: none does.
 type listed struct {
 	calls   []record
@@ -156,14 +156,14 @@ func answer(r *http.Request, status int, body string) *http.Response {
 
 func listsOf(t *testing.T, l http.RoundTripper) lists {
 	t.Helper()
-	client, err := voice.NewClient(voice.Config{BaseURL: "http://carrier.test/v1", ApplicationID: "app", Key: signingKey(), Transport: l})
+	client, err := voice.NewClient(voice.Config{BaseURL: "http://provider.test/v1", ApplicationID: "app", Key: signingKey(), Transport: l})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return lists{client}
 }
 
-// settling is a settler with three unknown attempts, one of which the carrier
+// settling is a settler with three unknown attempts, one of which Vonage
 // has, and a canary.
 func settling(t *testing.T) (*settler, *memoryUnsettled, *listed) {
 	t.Helper()
@@ -173,11 +173,11 @@ func settling(t *testing.T) (*settler, *memoryUnsettled, *listed) {
 	}
 	start := attempts[0].DialedAt
 	store := &memoryUnsettled{now: start.Add(5 * time.Minute), attempts: attempts, canaries: []canary{{"known", start.Add(time.Second)}}}
-	carrier := &listed{broken: -1, calls: []record{
+	provider := &listed{broken: -1, calls: []record{
 		{"known", "447700900077", start.Add(time.Second)}, {"found", attempts[0].To, start.Add(time.Second)},
 	}}
-	s := &settler{store: store, books: books{nil, store}, lists: listsOf(t, carrier), after: 2 * time.Minute, log: slog.New(slog.DiscardHandler)}
-	return s, store, carrier
+	s := &settler{store: store, books: books{nil, store}, lists: listsOf(t, provider), after: 2 * time.Minute, log: slog.New(slog.DiscardHandler)}
+	return s, store, provider
 }
 
 func (s *settler) mustRun(t *testing.T) settled {
@@ -191,7 +191,7 @@ func (s *settler) mustRun(t *testing.T) settled {
 
 func TestOneScanSettlesManyAttempts(t *testing.T) {
 	t.Parallel()
-	s, store, carrier := settling(t)
+	s, store, provider := settling(t)
 	if n := s.mustRun(t); n.Scans != 1 || n.Bound != 1 {
 		t.Errorf("did %+v, want one scan and one record bound", n)
 	}
@@ -202,7 +202,7 @@ func TestOneScanSettlesManyAttempts(t *testing.T) {
 	if diff := cmp.Diff(want, store.proofs); diff != "" {
 		t.Errorf("proofs (-want +got):\n%s", diff)
 	}
-	for _, q := range carrier.queries {
+	for _, q := range provider.queries {
 		if q.Get("date_end") == "" || q.Get("order") != "asc" || q.Get("status") != "" {
 			t.Errorf("query %v, want a closed window, oldest first, of every status", q)
 		}
@@ -216,16 +216,16 @@ func TestCallThatIsAnsweredLateIsFound(t *testing.T) {
 	for _, age := range []time.Duration{3 * time.Minute, time.Hour} {
 		t.Run(age.String(), func(t *testing.T) {
 			t.Parallel()
-			s, store, carrier := settling(t)
+			s, store, provider := settling(t)
 			late := store.attempts[2]
 			answered := late.TokenExpiresAt.Add(2 * time.Minute)
-			carrier.calls = append(carrier.calls, record{"late", late.To, answered})
+			provider.calls = append(provider.calls, record{"late", late.To, answered})
 			store.now = late.TokenExpiresAt.Add(age)
 			s.mustRun(t)
 			if !slices.Contains(store.bound, "late") {
 				t.Errorf("records folded in are %v, without the call that was answered late", store.bound)
 			}
-			for _, q := range carrier.queries {
+			for _, q := range provider.queries {
 				if end := mustTime(t, q.Get("date_end")); end.After(store.now) {
 					t.Errorf("the list was read to %v, which had not passed at %v", end, store.now)
 				}
@@ -254,8 +254,8 @@ func TestNothingIsProvenBy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s, store, carrier := settling(t)
-			tt.set(store, carrier)
+			s, store, provider := settling(t)
+			tt.set(store, provider)
 			if _, err := s.runOnce(t.Context()); (err != nil) != tt.fail {
 				t.Errorf("error = %v, want one: %v", err, tt.fail)
 			}
@@ -281,16 +281,16 @@ func TestAttemptsAreSettledWhereOthersCannotBeGivenUp(t *testing.T) {
 
 func TestListThatGoesOnLackingKnownCallsIsAnAlarm(t *testing.T) {
 	t.Parallel()
-	s, store, carrier := settling(t)
-	all := carrier.calls
-	carrier.calls = nil
+	s, store, provider := settling(t)
+	all := provider.calls
+	provider.calls = nil
 	for range canaryMisses + 3 {
 		s.mustRun(t)
 	}
 	if len(store.alarms) != 1 || store.alarms[0].Kind != campaign.AlarmCanaryMissing {
 		t.Errorf("alarms = %v, want one of kind %s", store.alarms, campaign.AlarmCanaryMissing)
 	}
-	carrier.calls = all
+	provider.calls = all
 	if s.mustRun(t); len(store.proofs) != 1 {
 		t.Errorf("%d proofs once the list shows the known call, want 1", len(store.proofs))
 	}
@@ -304,15 +304,15 @@ func TestKnownCallIsLookedForFurtherBack(t *testing.T) {
 	}{{3 * time.Minute, 0}, {50 * time.Minute, 0}, {2 * time.Hour, 0}, {45 * time.Hour, 0}, {47 * time.Hour, 1}, {-time.Minute, 0}} {
 		t.Run(tt.back.String(), func(t *testing.T) {
 			t.Parallel()
-			s, store, carrier := settling(t)
+			s, store, provider := settling(t)
 			store.canaries[0].dialed = store.attempts[0].DialedAt.Add(-tt.back)
-			carrier.calls[0].start = store.canaries[0].dialed
-			unlisted := carrier.calls[0]
-			carrier.calls = carrier.calls[1:]
+			provider.calls[0].start = store.canaries[0].dialed
+			unlisted := provider.calls[0]
+			provider.calls = provider.calls[1:]
 			if s.mustRun(t); len(store.proofs) != tt.proof {
 				t.Errorf("%d proofs although the known call is not listed, want %d", len(store.proofs), tt.proof)
 			}
-			carrier.calls = append(carrier.calls, unlisted)
+			provider.calls = append(provider.calls, unlisted)
 			store.now = store.now.Add(time.Hour)
 			if s.mustRun(t); len(store.proofs) != tt.proof+1 {
 				t.Errorf("%d proofs with the known call listed, want %d", len(store.proofs), tt.proof+1)

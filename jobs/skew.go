@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// skewMost is how far the carrier's clock may be from ours. A token is
-	// issued 5 s back, so beyond that the carrier may refuse it as not yet
+	// skewMost is how far Vonage's clock may be from ours. A token is
+	// issued 5 s back, so beyond that Vonage may refuse it as not yet
 	// valid, or take it for longer than we wait for.
 	skewMost  = 5 * time.Second
 	skewPause = time.Second
-	skewAgain = time.Minute // between two looks at the carrier's clock
+	skewAgain = time.Minute // between two looks at Vonage's clock
 )
 
-// clockGuard keeps calls back while the carrier's clock and ours differ: a
+// clockGuard keeps calls back while Vonage's clock and ours differ: a
 // token's end is what proves that no call comes of it any more, so both must
 // mean the same moment by it.
 type clockGuard struct {
@@ -50,7 +50,7 @@ func (g *clockGuard) skewed() bool {
 	return skew.Abs() > skewMost
 }
 
-// turn reports whether the caller is to look at the carrier's clock.
+// turn reports whether the caller is to look at Vonage's clock.
 func (g *clockGuard) turn() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -68,12 +68,12 @@ func (g *clockGuard) look(ctx context.Context) {
 	now := time.Now()
 	for _, err := range (lists{g.client}).between(ctx, now.Add(-time.Second), now) {
 		if err != nil { // its date counts all the same
-			g.log.DebugContext(ctx, "the carrier's clock was looked at by a request that failed", "error", err)
+			g.log.DebugContext(ctx, "Vonage's clock was looked at by a request that failed", "error", err)
 		}
 		break
 	}
 	if skew, _ := g.client.Skew(); skew.Abs() > skewMost {
-		g.log.ErrorContext(ctx, "nobody is called while the carrier's clock and ours differ", "skew", skew)
+		g.log.ErrorContext(ctx, "nobody is called while Vonage's clock and ours differ", "skew", skew)
 		g.raise(ctx)
 	}
 }
@@ -81,7 +81,7 @@ func (g *clockGuard) look(ctx context.Context) {
 func (g *clockGuard) raise(ctx context.Context) {
 	err := g.store.Raise(ctx, campaign.Alarm{
 		Kind:   campaign.AlarmClockSkew,
-		Detail: "the carrier's clock and a dialer's differ by more than 5 seconds; that dialer calls nobody",
+		Detail: "Vonage's clock and a dialer's differ by more than 5 seconds; that dialer calls nobody",
 	})
 	if err != nil {
 		g.log.ErrorContext(ctx, "alarm not stored", "kind", campaign.AlarmClockSkew, "error", err)

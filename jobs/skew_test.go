@@ -15,7 +15,7 @@ func TestNobodyIsCalledWhileClocksDiffer(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				s.carrier.setAhead(ahead)
+				s.provider.setAhead(ahead)
 				if err := s.run(t); err != nil { // the first answer tells
 					t.Fatal(err)
 				}
@@ -23,15 +23,15 @@ func TestNobodyIsCalledWhileClocksDiffer(t *testing.T) {
 				again := make(chan error, 1)
 				go func() { again <- s.run(t) }()
 				time.Sleep(150 * time.Second)
-				if n := s.carrier.placed(); n != 1 {
+				if n := s.provider.placed(); n != 1 {
 					t.Fatalf("%d calls placed although the clocks differ, want the one before that was known", n)
 				}
 				if got := s.store.alarmKinds(); len(got) != 3 || got[0] != campaign.AlarmClockSkew {
 					t.Errorf("alarms %v in 150 s, want one of %s a minute", got, campaign.AlarmClockSkew)
 				}
-				s.carrier.setAhead(0)
+				s.provider.setAhead(0)
 				time.Sleep(skewAgain)
-				if n := s.carrier.placed(); n != 2 {
+				if n := s.provider.placed(); n != 2 {
 					t.Errorf("%d calls placed once the clocks agree, want 2", n)
 				}
 				if err := <-again; err != nil {
@@ -42,17 +42,17 @@ func TestNobodyIsCalledWhileClocksDiffer(t *testing.T) {
 	}
 }
 
-// A carrier that takes long to answer dates its answer late: that is looked at
+// A provider that takes long to answer dates its answer late: that is looked at
 // once more, and is no alarm.
 func TestSlowAnswerIsNotADifferenceOfClocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.carrier.setAhead(10 * time.Second)
+		s.provider.setAhead(10 * time.Second)
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}
-		s.carrier.setAhead(0)
+		s.provider.setAhead(0)
 		s.store.reset()
 		begun := time.Now()
 		if err := s.run(t); err != nil {

@@ -76,7 +76,7 @@ type SettleStore interface {
 	// token expired longer than settleAfter ago, oldest first.
 	Unsettled(ctx context.Context, settleAfter time.Duration, limit int) ([]campaign.Attempt, error)
 	// Canaries returns the n latest attempts dialed between from and to that
-	// the carrier is known to have, by their call uuid.
+	// Vonage is known to have, by their call uuid.
 	Canaries(ctx context.Context, from, to time.Time, n int) ([]campaign.Attempt, error)
 	// ProveAbsent counts one complete scan, begun at scanStarted by the
 	// database's clock, that did not show these attempts. An attempt that two
@@ -98,10 +98,10 @@ type RecoveryStore interface {
 	// ExpireDialing and Raise are as for the sweeper and the settler.
 	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
 	Raise(ctx context.Context, a campaign.Alarm) error
-	// FoldFrom is from when on the carrier's list is to be read back.
+	// FoldFrom is from when on Vonage's list is to be read back.
 	FoldFrom(ctx context.Context, retention time.Duration) (time.Time, error)
 	// MustShow returns calls that began between from and to and that the books
-	// say the carrier has, some n of them by their call uuids, and how many more
+	// say Vonage has, some n of them by their call uuids, and how many more
 	// it has whose uuids are not known.
 	MustShow(ctx context.Context, from, to time.Time, n int) (uuids []string, unnamed int, err error)
 	// FoldBack folds records in, and from the second reading on gives calls
@@ -119,7 +119,7 @@ type RecoveryStore interface {
 type BooksStore interface {
 	clock
 
-	// Reconcile folds a batch of the carrier's records in: each is matched to
+	// Reconcile folds a batch of Vonage's records in: each is matched to
 	// an attempt by its uuid, or, where no attempt has the uuid, to the one
 	// attempt without a uuid that went to the same number from the same number
 	// and was dialed at the right time (outbound only). A record that matches
@@ -134,7 +134,7 @@ type BooksStore interface {
 	// before its first time.
 	Watermark(ctx context.Context, pass string) (time.Time, error)
 	SetWatermark(ctx context.Context, pass string, reached time.Time) error
-	// Stragglers returns up to limit attempts that the carrier has and that
+	// Stragglers returns up to limit attempts that Vonage has and that
 	// are either still open or have no price yet, whose next look is due, and
 	// puts their next look off, each time by twice as long.
 	Stragglers(ctx context.Context, limit int, every time.Duration) ([]campaign.Attempt, error)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
@@ -122,7 +122,7 @@ func TestNobodyIsCalledAfterASuppressionOrAStopReturned(t *testing.T) {
 	stopped := w.now(t)
 	w.awaitEnd(t)
 	gates := map[string]time.Time{}
-	for _, a := range storagetest.Rows[struct {
+	for _, a := range testkit.Rows[struct {
 		ID, To string
 		At     time.Time
 	}](t, w.db, `SELECT id::text, to_number, dialed_at FROM attempts WHERE dialed_at IS NOT NULL`) {

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // dialedHourAgo is an attempt of a real campaign, dialed an hour ago, with this
 // outcome.
-func dialedHourAgo(t *testing.T, db *storagetest.DB, o campaign.Outcome) campaign.Attempt {
+func dialedHourAgo(t *testing.T, db *testkit.DB, o campaign.Outcome) campaign.Attempt {
 	t.Helper()
 	c, err := db.OpenCampaign(t.Context(), "outage", campaign.Settings{
 		From: []string{"447700900000"}, Message: campaign.Message{Say: "The water is off."},
@@ -28,7 +28,7 @@ func dialedHourAgo(t *testing.T, db *storagetest.DB, o campaign.Outcome) campaig
 }
 
 // dialedAgain is the next attempt of the one contact, dialed so long ago.
-func dialedAgain(t *testing.T, db *storagetest.DB, ago time.Duration, o campaign.Outcome) campaign.Attempt {
+func dialedAgain(t *testing.T, db *testkit.DB, ago time.Duration, o campaign.Outcome) campaign.Attempt {
 	t.Helper()
 	db.MakeDue(t)
 	tickets, err := db.Claim(t.Context(), 1, time.Minute)
@@ -74,18 +74,18 @@ func TestARivalInAnotherPartOfTheListCounts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			a := dialedHourAgo(t, db, test.outcome)
-			carrier := &listed{broken: -1, calls: []record{{"first", a.To, a.DialedAt.Add(time.Second)}}}
+			provider := &listed{broken: -1, calls: []record{{"first", a.To, a.DialedAt.Add(time.Second)}}}
 			for i := range foldBatch + 50 { // to others
-				carrier.calls = append(carrier.calls, record{fmt.Sprint("other ", i), fmt.Sprintf("4477008%05d", i), a.DialedAt.Add(2*time.Second + time.Duration(i)*90*time.Millisecond)})
+				provider.calls = append(provider.calls, record{fmt.Sprint("other ", i), fmt.Sprintf("4477008%05d", i), a.DialedAt.Add(2*time.Second + time.Duration(i)*90*time.Millisecond)})
 			}
 			if test.rival {
-				carrier.calls = append(carrier.calls, record{"second", a.To, a.DialedAt.Add(100 * time.Second)})
+				provider.calls = append(provider.calls, record{"second", a.To, a.DialedAt.Add(100 * time.Second)})
 			}
 			const lag = 2 * time.Minute
-			r := &reconciler{store: db, lists: listsOf(t, carrier), passes: []pass{{"first", lag, 0}}, lag: lag, every: time.Minute, perSecond: test.perSecond}
-			s := &settler{store: db, books: db, lists: listsOf(t, carrier), after: lag, log: slog.New(slog.DiscardHandler)}
+			r := &reconciler{store: db, lists: listsOf(t, provider), passes: []pass{{"first", lag, 0}}, lag: lag, every: time.Minute, perSecond: test.perSecond}
+			s := &settler{store: db, books: db, lists: listsOf(t, provider), after: lag, log: slog.New(slog.DiscardHandler)}
 			var bound int
 			for range 2 {
 				n, err := r.runOnce(t.Context())
@@ -94,9 +94,9 @@ func TestARivalInAnotherPartOfTheListCounts(t *testing.T) {
 				must(t, err)
 				bound += n.Bound + m.Bound
 			}
-			got := storagetest.Value[string](t, db, `SELECT coalesce(call_uuid, '') FROM attempts`)
-			kept := storagetest.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls WHERE to_number = $1 AND ambiguous ORDER BY 1`, a.To)
-			alarms := storagetest.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmAmbiguousMatch)
+			got := testkit.Value[string](t, db, `SELECT coalesce(call_uuid, '') FROM attempts`)
+			kept := testkit.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls WHERE to_number = $1 AND ambiguous ORDER BY 1`, a.To)
+			alarms := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmAmbiguousMatch)
 			if test.bound {
 				if got != "first" || bound != 1 || len(kept) > 0 || alarms > 0 {
 					t.Errorf("bound %d, the attempt has call %q, kept %v, %d alarms; want its own call bound", bound, got, kept, alarms)
@@ -114,21 +114,21 @@ func TestARivalInAnotherPartOfTheListCounts(t *testing.T) {
 // it was, and the call neither bound nor foreign.
 func TestAWholeReadingThatFailsConcludesNothing(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a := dialedHourAgo(t, db, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid})
-	carrier := &listed{broken: -1, calls: []record{{"first", a.To, a.DialedAt.Add(time.Second)}}}
+	provider := &listed{broken: -1, calls: []record{{"first", a.To, a.DialedAt.Add(time.Second)}}}
 	for i := range 150 { // two pages of the attempt's time, and one of the slice
-		carrier.calls = append(carrier.calls, record{fmt.Sprint("other ", i), fmt.Sprintf("4477008%05d", i), a.DialedAt.Add(100*time.Second + time.Duration(i)*time.Second/10)})
+		provider.calls = append(provider.calls, record{fmt.Sprint("other ", i), fmt.Sprintf("4477008%05d", i), a.DialedAt.Add(100*time.Second + time.Duration(i)*time.Second/10)})
 	}
-	carrier.broken = 90
-	r := &reconciler{store: db, lists: listsOf(t, carrier), passes: []pass{{"first", 2 * time.Minute, 0}}, lag: 2 * time.Minute, every: time.Minute, perSecond: 40}
+	provider.broken = 90
+	r := &reconciler{store: db, lists: listsOf(t, provider), passes: []pass{{"first", 2 * time.Minute, 0}}, lag: 2 * time.Minute, every: time.Minute, perSecond: 40}
 	if n, err := r.runOnce(t.Context()); err == nil || n.Bound > 0 {
 		t.Fatalf("bound %d (%v), want the page's error", n.Bound, err)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls WHERE to_number = $1`, a.To); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls WHERE to_number = $1`, a.To); n != 0 {
 		t.Error("the call is taken for a foreign one")
 	}
-	carrier.broken = -1
+	provider.broken = -1
 	if n, err := r.runOnce(t.Context()); err != nil || n.Bound != 1 {
 		t.Errorf("bound %d (%v) once the list can be read, want 1", n.Bound, err)
 	}
@@ -139,18 +139,18 @@ func TestAWholeReadingThatFailsConcludesNothing(t *testing.T) {
 func TestAScanCountsOnlyOnceItsCallsAreExplained(t *testing.T) {
 	t.Parallel()
 	for _, rival := range []bool{false, true} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		earlier := dialedHourAgo(t, db, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate})
 		later := dialedAgain(t, db, time.Hour-90*time.Second, campaign.Outcome{Kind: campaign.OutcomeUnknown})
-		carrier := &listed{broken: -1, calls: []record{{"shown", later.To, later.DialedAt.Add(-30 * time.Second)}}}
+		provider := &listed{broken: -1, calls: []record{{"shown", later.To, later.DialedAt.Add(-30 * time.Second)}}}
 		if rival {
-			carrier.calls = append(carrier.calls, record{"before the scan", later.To, earlier.DialedAt.Add(time.Second)})
+			provider.calls = append(provider.calls, record{"before the scan", later.To, earlier.DialedAt.Add(time.Second)})
 		}
-		s := &settler{store: db, books: db, lists: listsOf(t, carrier), after: 2 * time.Minute, log: slog.New(slog.DiscardHandler)}
+		s := &settler{store: db, books: db, lists: listsOf(t, provider), after: 2 * time.Minute, log: slog.New(slog.DiscardHandler)}
 		_, err := s.runOnce(t.Context())
 		must(t, err)
-		scans := storagetest.Value[int](t, db, `SELECT absent_scans FROM attempts WHERE id = $1`, later.ID)
-		call := storagetest.Value[string](t, db, `SELECT coalesce(call_uuid, '') FROM attempts WHERE id = $1`, earlier.ID)
+		scans := testkit.Value[int](t, db, `SELECT absent_scans FROM attempts WHERE id = $1`, later.ID)
+		call := testkit.Value[string](t, db, `SELECT coalesce(call_uuid, '') FROM attempts WHERE id = $1`, earlier.ID)
 		want, bound := 1, "shown"
 		if rival {
 			want, bound = 0, ""

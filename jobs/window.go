@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// listMargin is how far the carrier's clock and ours may differ.
+	// listMargin is how far Vonage's clock and ours may differ.
 	listMargin = time.Minute
 	// listTail is how long after an attempt's token expired its call may still
 	// be given a start: it may ring for two minutes, and the start be the
-	// answer. The rest is for a carrier that queues what it has taken, and for
+	// answer. The rest is for a provider that queues what it has taken, and for
 	// clocks that differ.
 	listTail   = 4 * time.Minute
 	windowMost = time.Hour
@@ -78,7 +78,7 @@ func (w window) numbers() map[string]bool {
 	return to
 }
 
-// lists reads the carrier's list.
+// lists reads Vonage's list.
 type lists struct{ client *voice.Client }
 
 // between yields what the list says of the calls that started between from and

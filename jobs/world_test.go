@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -21,13 +21,13 @@ import (
 
 const ourNumber = "442079460000"
 
-// world is a real Postgres, a real Redis, a simulated carrier over real HTTP,
+// world is a real Postgres, a real Redis, a simulated provider over real HTTP,
 // and a receiver of its events.
 type world struct {
-	db    *storagetest.DB
+	db    *testkit.DB
 	sim   *voicesim.Sim
 	redis string
-	url   string // of the carrier
+	url   string // of Vonage
 	hooks string // of our receiver
 	rate  float64
 	log   *slog.Logger
@@ -35,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T, rate float64, c voicesim.Config) *world {
 	t.Helper()
-	w := &world{db: storagetest.New(t), redis: privateRedis(t), rate: rate, log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	w := &world{db: testkit.New(t), redis: privateRedis(t), rate: rate, log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))}
 	c.PublicKey, c.ApplicationID = &signingKey().PublicKey, "app"
 	c.Speed = max(c.Speed, 50)
 	sim, err := voicesim.New(c)
@@ -43,16 +43,16 @@ func newWorld(t *testing.T, rate float64, c voicesim.Config) *world {
 		t.Fatal(err)
 	}
 	w.sim = sim
-	carrier, hooks := httptest.NewServer(sim), httptest.NewServer(http.HandlerFunc(w.receive))
-	w.url, w.hooks = carrier.URL+"/v1", hooks.URL
+	provider, hooks := httptest.NewServer(sim), httptest.NewServer(http.HandlerFunc(w.receive))
+	w.url, w.hooks = provider.URL+"/v1", hooks.URL
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := sim.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		carrier.CloseClientConnections()
-		carrier.Close()
+		provider.CloseClientConnections()
+		provider.Close()
 		hooks.Close()
 	})
 	return w
@@ -166,7 +166,7 @@ func (w *world) campaign(t *testing.T, n int) {
 
 func (w *world) count(t *testing.T, sql string) int {
 	t.Helper()
-	return storagetest.Value[int](t, w.db, sql)
+	return testkit.Value[int](t, w.db, sql)
 }
 
 // awaitEnd waits until every contact has ended and every call is priced.
@@ -186,7 +186,7 @@ func (w *world) awaitEnd(t *testing.T) {
 // logOpen says of every contact that has not ended what became of it so far.
 func (w *world) logOpen(t *testing.T) {
 	t.Helper()
-	for _, line := range storagetest.Rows[string](t, w.db, `
+	for _, line := range testkit.Rows[string](t, w.db, `
 		SELECT format('contact %s %s due %s: %s', k.id, k.state, k.due_at - now(),
 			string_agg(concat_ws(' ', a.state, a.note, a.failure, a.created_at - now()), ', ' ORDER BY a.attempt_no))
 		FROM contacts k JOIN attempts a ON a.contact_id = k.id
@@ -197,14 +197,14 @@ func (w *world) logOpen(t *testing.T) {
 	t.Logf("%+v", w.sim.Summary())
 }
 
-// wantBalance compares the carrier's ledger with ours.
+// wantBalance compares Vonage's ledger with ours.
 func (w *world) wantBalance(t *testing.T, contacts int) {
 	t.Helper()
 	type ours struct {
 		ID, CallUUID, State, Price string
 	}
 	attempts := map[string]ours{}
-	for _, a := range storagetest.Rows[ours](t, w.db, `SELECT id::text, coalesce(call_uuid, ''), state, coalesce(price, 0)::text FROM attempts`) {
+	for _, a := range testkit.Rows[ours](t, w.db, `SELECT id::text, coalesce(call_uuid, ''), state, coalesce(price, 0)::text FROM attempts`) {
 		attempts[a.ID] = a
 	}
 	rung := map[string]bool{}
@@ -215,14 +215,14 @@ func (w *world) wantBalance(t *testing.T, contacts int) {
 		}
 		rung[c.AttemptID] = true
 		if a.CallUUID != c.UUID || a.State != string(campaign.Ended) {
-			t.Errorf("the carrier's call %s of attempt %s is %q and %s here", c.UUID, c.AttemptID, a.CallUUID, a.State)
+			t.Errorf("Vonage's call %s of attempt %s is %q and %s here", c.UUID, c.AttemptID, a.CallUUID, a.State)
 		}
 		if a.Price != c.Price.String() && a.Price != c.Price.StringFixed(8) {
 			t.Errorf("call %s cost %s, here %s", c.UUID, c.Price, a.Price)
 		}
 	}
 	if n := w.count(t, `SELECT count(*) FROM attempts WHERE call_uuid IS NOT NULL`); n != len(rung) {
-		t.Errorf("%d attempts have a call, the carrier has %d", n, len(rung))
+		t.Errorf("%d attempts have a call, Vonage has %d", n, len(rung))
 	}
 	if n := w.count(t, `SELECT count(*) FROM contacts WHERE state = 'done'`); n != contacts {
 		t.Errorf("%d contacts have ended, want %d", n, contacts)

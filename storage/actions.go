@@ -13,13 +13,13 @@ import (
 // CallAction is what somebody did to a call, its making by hand included. Rows are only ever
 // added.
 type CallAction struct {
-	At       time.Time // by the database's clock, once the carrier had answered
+	At       time.Time // by the database's clock, once Vonage had answered
 	CallUUID string
 	Who      string
 	Action   string // such as hangup
 	Detail   string // what was asked for; holds no digits that were sent
 	Outcome  string // one of the Action constants
-	Answer   string // what the carrier said
+	Answer   string // what Vonage said
 }
 
 // What became of an action.

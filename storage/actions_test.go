@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -17,7 +17,7 @@ import (
 
 func TestActionsAreKeptWithTheirCall(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("U1"))
@@ -55,7 +55,7 @@ func TestActionsAreKeptWithTheirCall(t *testing.T) {
 
 func TestLiveCallsAreThoseThatAreNotOver(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 5))
 	ids := claim(t, db, 5)
 	var dialed []campaign.Attempt
@@ -83,7 +83,7 @@ func TestLiveCallsAreThoseThatAreNotOver(t *testing.T) {
 
 func TestPlacementIsReadInEveryState(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	for _, move := range []func(){

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -16,7 +16,7 @@ import (
 
 func TestAlarms(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	id := uuid.New()
 	raise := func(a campaign.Alarm) { t.Helper(); check(t, db.Raise(t.Context(), a)) }
 	repeated := campaign.Alarm{Kind: campaign.AlarmCanaryMissing, Detail: "x"}
@@ -38,7 +38,7 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
-func listAlarms(t *testing.T, db *storagetest.DB, q storage.AlarmQuery) (kinds []string) {
+func listAlarms(t *testing.T, db *testkit.DB, q storage.AlarmQuery) (kinds []string) {
 	t.Helper()
 	q.Limit = 100
 	list, err := db.Alarms(t.Context(), q)
@@ -53,7 +53,7 @@ func listAlarms(t *testing.T, db *storagetest.DB, q storage.AlarmQuery) (kinds [
 
 func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: a.ID, Detail: "x"}))
@@ -82,7 +82,7 @@ func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
 // with who had dealt with it.
 func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a := campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}
 	seldom := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "y"}
 	check(t, db.Raise(t.Context(), a))
@@ -122,12 +122,12 @@ func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
 // What anybody can cause is stored once a minute while it is open.
 func TestAlarmThatAnybodyCanCauseIsKeptOnceAMinute(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "x"}
 	for range 5 {
 		check(t, db.RaiseSeldom(t.Context(), a))
 	}
-	times := func() int { return storagetest.Value[int](t, db, `SELECT times FROM alarms`) }
+	times := func() int { return testkit.Value[int](t, db, `SELECT times FROM alarms`) }
 	if n := times(); n != 1 {
 		t.Errorf("%d times, want 1", n)
 	}
@@ -138,11 +138,11 @@ func TestAlarmThatAnybodyCanCauseIsKeptOnceAMinute(t *testing.T) {
 	}
 }
 
-// A carrier that says the same wrong thing of an attempt with ever new details
+// A provider that says the same wrong thing of an attempt with ever new details
 // makes no more than a few rows, and each time is counted.
 func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	flooded, other := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -158,7 +158,7 @@ func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 		Times  int
 	}
 	of := func(a campaign.Attempt) []row {
-		return storagetest.Rows[row](t, db, `SELECT left(detail, 12), times FROM alarms WHERE kind = $1 AND attempt_id = $2 ORDER BY id`, campaign.AlarmSecondCall, a.ID)
+		return testkit.Rows[row](t, db, `SELECT left(detail, 12), times FROM alarms WHERE kind = $1 AND attempt_id = $2 ORDER BY id`, campaign.AlarmSecondCall, a.ID)
 	}
 	got := of(flooded)
 	if len(got) != 9 || got[8] != (row{"more of this", 12}) || got[3].Times != 2 {
@@ -168,7 +168,7 @@ func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 		t.Errorf("another attempt has %+v, want its own alarm", got)
 	}
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
-	if n := storagetest.Value[int](t, db, `SELECT times FROM alarms WHERE kind = $1 AND attempt_id IS NULL`, campaign.AlarmRedis); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT times FROM alarms WHERE kind = $1 AND attempt_id IS NULL`, campaign.AlarmRedis); n != 1 {
 		t.Errorf("an alarm of no attempt was raised %d times, want 1", n)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"dialer/benchtest"
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/benchtest"
 )
 
 // A small and a large database, between which nothing that is done all the
@@ -22,11 +22,11 @@ const (
 // another one with so many people to call. The rows are made by Postgres, past the
 // triggers and with the indexes put off; the tallies are counted as in a database
 // that was restored. Ids grow, as those that are made in time's order do.
-func grow(b *testing.B, db *storagetest.DB, n, due int) campaign.Campaign {
+func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 	b.Helper()
 	done := running(b, db, fmt.Sprint(n, " done"), settings(), rows(0, 1))
 	waiting := running(b, db, fmt.Sprint(n, " due"), settings(), rows(1, 1))
-	indexes := storagetest.Rows[string](b, db, `
+	indexes := testkit.Rows[string](b, db, `
 		SELECT indexdef FROM pg_indexes WHERE tablename = 'attempts' AND indexname NOT IN (SELECT conname FROM pg_constraint)`)
 	db.Exec(b, `
 		DO $$ DECLARE name text; BEGIN
@@ -44,7 +44,7 @@ func grow(b *testing.B, db *storagetest.DB, n, due int) campaign.Campaign {
 		FROM generate_series(1, %[4]d) AS i;
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence,
 			dialed_at, token_expires_at, call_uuid, conversation_uuid, seen, answered_at, closed_at, disposition, price, rate, duration_s)
-		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'carrier', now(), 1,
+		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'provider', now(), 1,
 		       at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
 		FROM (SELECT *, now() - (id %% 720) * interval '1 hour' AS at FROM contacts WHERE source = 'bench' AND state = 'done') AS k;
 		INSERT INTO charges (attempt_id, rev, price, rate, source, observed_at) SELECT id, 1, price, rate, 'event', closed_at FROM attempts WHERE price IS NOT NULL;
@@ -64,33 +64,33 @@ func grow(b *testing.B, db *storagetest.DB, n, due int) campaign.Campaign {
 func BenchmarkGrowth(b *testing.B) { benchGrowth(b, fewAttempts, manyAttempts, 50_000) }
 
 func benchGrowth(b *testing.B, fewer, more, due int) {
-	small, large := storagetest.New(b), storagetest.New(b)
+	small, large := testkit.New(b), testkit.New(b)
 	few, many := grow(b, small, fewer, due), grow(b, large, more, due)
 	for _, work := range []struct {
 		name string
-		do   func(*storagetest.DB, campaign.Campaign)
+		do   func(*testkit.DB, campaign.Campaign)
 	}{
-		{"report", func(db *storagetest.DB, c campaign.Campaign) {
+		{"report", func(db *testkit.DB, c campaign.Campaign) {
 			if r, err := db.Report(b.Context(), c.ID); err != nil || len(r) != 1 {
 				b.Fatal(r, err)
 			}
 		}},
-		{"campaigns", func(db *storagetest.DB, _ campaign.Campaign) {
+		{"campaigns", func(db *testkit.DB, _ campaign.Campaign) {
 			if r, err := db.Report(b.Context()); err != nil || len(r) != 2 {
 				b.Fatal(r, err)
 			}
 		}},
-		{"waits-for", func(db *storagetest.DB, c campaign.Campaign) {
+		{"waits-for", func(db *testkit.DB, c campaign.Campaign) {
 			if _, err := db.OpenCounts(b.Context(), c.ID); err != nil {
 				b.Fatal(err)
 			}
 		}},
-		{"finish", func(db *storagetest.DB, _ campaign.Campaign) {
+		{"finish", func(db *testkit.DB, _ campaign.Campaign) {
 			if _, err := db.FinishCampaigns(b.Context()); err != nil {
 				b.Fatal(err)
 			}
 		}},
-		{"claim", func(db *storagetest.DB, _ campaign.Campaign) {
+		{"claim", func(db *testkit.DB, _ campaign.Campaign) {
 			if got := claim(b, db, 180); len(got) != 180 {
 				b.Fatalf("claimed %d, want 180", len(got))
 			}
@@ -108,7 +108,7 @@ func benchGrowth(b *testing.B, fewer, more, due int) {
 			b.ReportMetric(middle(slow)/middle(quick), "ratio")
 		})
 	}
-	for _, db := range []*storagetest.DB{small, large} {
+	for _, db := range []*testkit.DB{small, large} {
 		sound(b, db)
 	}
 }
@@ -131,7 +131,7 @@ func middle(times []time.Duration) float64 {
 func BenchmarkClaim(b *testing.B) { benchClaim(b, 1_000_000) }
 
 func benchClaim(b *testing.B, people int) {
-	db := storagetest.New(b)
+	db := testkit.New(b)
 	c := running(b, db, "c", settings(), nil)
 	db.Exec(b, `
 		INSERT INTO zone_groups (campaign_id, zones)

@@ -32,10 +32,10 @@ func (db *DB) SetWatermark(ctx context.Context, pass string, reached time.Time) 
 	return nil
 }
 
-// Stragglers returns up to limit attempts that the carrier has and that are
+// Stragglers returns up to limit attempts that Vonage has and that are
 // either still open or have no price yet, whose next look is due, and puts
 // their next look off: every after they came into their state, then twice as
-// long each time. Once the carrier's records end there is nothing to look at.
+// long each time. Once Vonage's records end there is nothing to look at.
 func (db *DB) Stragglers(ctx context.Context, limit int, every time.Duration) ([]campaign.Attempt, error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
 		UPDATE attempts a SET checks = a.checks + 1,

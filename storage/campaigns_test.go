@@ -6,17 +6,17 @@ import (
 	"testing"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func status(t *testing.T, db *storagetest.DB, id int64) string {
+func status(t *testing.T, db *testkit.DB, id int64) string {
 	t.Helper()
-	return storagetest.Value[string](t, db, `SELECT status FROM campaigns WHERE id = $1`, id)
+	return testkit.Value[string](t, db, `SELECT status FROM campaigns WHERE id = $1`, id)
 }
 
-func finish(t *testing.T, db *storagetest.DB) int {
+func finish(t *testing.T, db *testkit.DB) int {
 	t.Helper()
 	n, err := db.FinishCampaigns(t.Context())
 	if err != nil {
@@ -27,7 +27,7 @@ func finish(t *testing.T, db *storagetest.DB) int {
 
 func TestCampaignByName(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a := importing(t, db, "a", settings(), nil)
 	two := importing(t, db, "1", settings(), nil) // named like the first one's id
 	for name, want := range map[string]int64{"a": a.ID, "1": two.ID, "2": two.ID} {
@@ -42,7 +42,7 @@ func TestCampaignByName(t *testing.T) {
 
 func TestPauseAndResume(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 2)
 	a := pass(t, db, ids[0])
@@ -66,7 +66,7 @@ func TestPauseAndResume(t *testing.T) {
 
 func TestPauseDuringImport(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), rows(0, 1))
 	check(t, db.Pause(t.Context(), c.ID, "wait"))
 	check(t, db.Resume(t.Context(), c.ID))
@@ -86,7 +86,7 @@ func TestPauseDuringImport(t *testing.T) {
 
 func TestStopEndsWhatWasNotReached(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 1203)) // more than two batches
 	ids := claim(t, db, 3)
 	dialed := pass(t, db, ids[0])
@@ -99,11 +99,11 @@ func TestStopEndsWhatWasNotReached(t *testing.T) {
 		Reason string
 		N      int
 	}
-	got := storagetest.Rows[row](t, db, `SELECT coalesce(reason, state), count(*) FROM contacts GROUP BY 1 ORDER BY 1`)
+	got := testkit.Rows[row](t, db, `SELECT coalesce(reason, state), count(*) FROM contacts GROUP BY 1 ORDER BY 1`)
 	if diff := cmp.Diff([]row{{"active", 1}, {"stopped", 1202}}, got); diff != "" {
 		t.Errorf("contacts (-want +got):\n%s", diff)
 	}
-	if got := storagetest.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[2]); got != "void stopped" {
+	if got := testkit.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[2]); got != "void stopped" {
 		t.Errorf("the attempt in the queue is %s", got)
 	}
 	record(t, db, dialed.ID, refused(campaign.RefusedRate))
@@ -125,18 +125,18 @@ func TestStopEndsWhatWasNotReached(t *testing.T) {
 
 func TestSweepGoesOnWithACutOffStop(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 5))
 	db.Exec(t, `UPDATE campaigns SET status = 'stopped'`)
 	finish(t, db)
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'stopped'`); n != 5 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'stopped'`); n != 5 {
 		t.Errorf("%d contacts ended as stopped, want 5", n)
 	}
 }
 
 func TestFinishCampaigns(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 1))
 	importing(t, db, "still importing", settings(), nil)
 	if n := finish(t, db); n != 0 {

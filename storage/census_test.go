@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -16,7 +16,7 @@ import (
 
 func TestCensus(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 2)
 	a := pass(t, db, ids[0])
@@ -52,7 +52,7 @@ func TestCensus(t *testing.T) {
 
 func TestSchemaIsCheckedForEveryMigration(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	check(t, db.CheckSchema(t.Context()))
 	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`) // a later program's
 	check(t, db.CheckSchema(t.Context()))

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -80,7 +80,7 @@ const claim = `
 	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
 
 // claimMargin is how long an attempt may wait in the queue, and then for the
-// carrier, before it rings.
+// provider, before it rings.
 const claimMargin = 90 * time.Second
 
 // claimRounds bounds how many rounds of suppressed contacts one Claim ends

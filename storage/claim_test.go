@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -14,7 +14,7 @@ import (
 
 func TestClaimReservesEachContactOnce(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 300))
 	var mu sync.Mutex
 	seen := map[uuid.UUID]int{}
@@ -38,7 +38,7 @@ func TestClaimReservesEachContactOnce(t *testing.T) {
 	if len(seen) != 300 {
 		t.Errorf("%d attempts were claimed for 300 contacts", len(seen))
 	}
-	got := storagetest.Value[int](t, db, `SELECT count(DISTINCT contact_id) FROM attempts WHERE state = 'reserved'`)
+	got := testkit.Value[int](t, db, `SELECT count(DISTINCT contact_id) FROM attempts WHERE state = 'reserved'`)
 	if got != 300 {
 		t.Errorf("%d contacts have a reserved attempt, want 300", got)
 	}
@@ -47,7 +47,7 @@ func TestClaimReservesEachContactOnce(t *testing.T) {
 
 func TestClaimTakesRemindersThenRetriesThenBulk(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	list := rows(0, 4)
 	list[3].CallAt = time.Now().Add(-time.Minute)
 	running(t, db, "c", settings(), list)
@@ -55,7 +55,7 @@ func TestClaimTakesRemindersThenRetriesThenBulk(t *testing.T) {
 	ids := claim(t, db, 10)
 	var got []string
 	for _, id := range ids {
-		got = append(got, storagetest.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id))
+		got = append(got, testkit.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id))
 	}
 	if diff := cmp.Diff([]string{number(3), number(2), number(0), number(1)}, got); diff != "" {
 		t.Errorf("order of the claim (-want +got):\n%s", diff)
@@ -90,7 +90,7 @@ func TestClaimLeavesAlone(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", test.settings, test.rows)
 			if test.before != "" {
 				db.Exec(t, test.before)
@@ -124,14 +124,14 @@ func twoZones(list []campaign.Row) []campaign.Row {
 
 func TestClaimEndsSuppressedContacts(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 30))
 	db.Exec(t, `INSERT INTO suppressions (number, source) SELECT to_number, 'test' FROM contacts ORDER BY id LIMIT 25`)
 	db.Exec(t, `UPDATE suppressions SET expires_at = now() - interval '1 second' WHERE number = $1`, number(0))
 	got := map[string]bool{}
 	for range 5 {
 		for _, id := range claim(t, db, 10) {
-			got[storagetest.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id)] = true
+			got[testkit.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id)] = true
 		}
 	}
 	want := map[string]bool{number(0): true}
@@ -141,7 +141,7 @@ func TestClaimEndsSuppressedContacts(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("claimed (-want +got):\n%s", diff)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n != 24 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n != 24 {
 		t.Errorf("%d contacts ended as suppressed, want 24", n)
 	}
 	sound(t, db)
@@ -151,7 +151,7 @@ func TestClaimEndsSuppressedContacts(t *testing.T) {
 // stranded.
 func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "a", settings(), rows(0, 50))
 	running(t, db, "b", settings(), rows(0, 50))
 	var feeders sync.WaitGroup
@@ -169,7 +169,7 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 		t.Errorf("claimed %d more while each number has an open attempt", len(ids))
 	}
 	type counts struct{ Attempts, Numbers, Pending int }
-	got := storagetest.Rows[counts](t, db, `
+	got := testkit.Rows[counts](t, db, `
 		SELECT count(*), count(DISTINCT to_number), (SELECT count(*) FROM contacts WHERE state = 'pending') FROM attempts`)
 	if diff := cmp.Diff([]counts{{50, 50, 50}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -184,7 +184,7 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 // one claim takes: the others are reached all the same.
 func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "a", settings(), rows(0, 20))
 	claim(t, db, 20)
 	running(t, db, "b", settings(), rows(0, 25))
@@ -195,7 +195,7 @@ func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 
 func TestRefeedTakesRunOutLeasesAndOldFeeds(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 3)
 	refeed := func(before time.Time) []campaign.Ticket {

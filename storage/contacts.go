@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"

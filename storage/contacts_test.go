@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func add(t *testing.T, db *storagetest.DB, id int64, source string, b campaign.Batch) campaign.Added {
+func add(t *testing.T, db *testkit.DB, id int64, source string, b campaign.Batch) campaign.Added {
 	t.Helper()
 	added, err := db.AddContacts(t.Context(), id, source, b)
 	if err != nil {
@@ -24,7 +24,7 @@ func add(t *testing.T, db *storagetest.DB, id int64, source string, b campaign.B
 
 func TestAddContactsTellsRowsApart(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c, err := db.OpenCampaign(t.Context(), "c", settings())
 	if err != nil {
 		t.Fatal(err)
@@ -50,11 +50,11 @@ func TestAddContactsTellsRowsApart(t *testing.T) {
 		t.Errorf("another file (-want +got):\n%s", diff)
 	}
 	type counts struct{ In, Rejected, Pending int }
-	got := storagetest.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
+	got := testkit.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
 	if diff := cmp.Diff([]counts{{7, 3, 4}}, got); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
-	reasons := storagetest.Rows[string](t, db, `SELECT reason FROM rejected_rows ORDER BY source, line_no`)
+	reasons := testkit.Rows[string](t, db, `SELECT reason FROM rejected_rows ORDER BY source, line_no`)
 	wantReasons := []string{"no digits", "same number as line 2", "same number as line 4 of a file imported before"}
 	if diff := cmp.Diff(wantReasons, reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
@@ -66,7 +66,7 @@ func TestAddContactsTellsRowsApart(t *testing.T) {
 // before must not count twice.
 func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
 	before := campaign.Batch{Rows: rows(0, 2), Rejects: []campaign.RowError{{Line: 9, Reason: "bad", Record: "x"}}}
 	add(t, db, c.ID, "small", before)
@@ -74,7 +74,7 @@ func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
 	if diff := cmp.Diff(campaign.Added{Contacts: 1, Already: 2}, add(t, db, c.ID, "grown", after)); diff != "" {
 		t.Errorf("the grown file (-want +got):\n%s", diff)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 4 {
+	if n := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 4 {
 		t.Errorf("four rows count as %d", n)
 	}
 	sound(t, db)
@@ -82,11 +82,11 @@ func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
 
 func TestAddContactsTakesAMendedRow(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
 	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 2, Reason: "bad"}}})
 	add(t, db, c.ID, "file", campaign.Batch{Rows: rows(0, 1)})
-	if n := storagetest.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 1 {
 		t.Errorf("one row of one file counts as %d", n)
 	}
 	sound(t, db)
@@ -94,7 +94,7 @@ func TestAddContactsTakesAMendedRow(t *testing.T) {
 
 func TestAddContactsStoresTheRow(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	s := settings()
 	s.Start = time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	list := rows(0, 2)
@@ -122,7 +122,7 @@ func TestAddContactsStoresTheRow(t *testing.T) {
 
 func TestAddContactsRefuses(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	noZone := rows(0, 1)
 	noZone[0].Zones = nil
 	c := importing(t, db, "c", settings(), nil)
@@ -146,7 +146,7 @@ func TestAddContactsRefuses(t *testing.T) {
 // of the campaign until the zone is mended.
 func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
 	list := rows(0, 4)
 	list[1].Zones, list[2].Zones = []string{"Mars/Olympus"}, []string{"Etc/UTC", "Mars/Olympus"}
@@ -164,7 +164,7 @@ func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
 		t.Errorf("mended: %+v, want one contact more and one row refused still", got)
 	}
 	type counts struct{ In, Rejected, Pending int }
-	accounts := storagetest.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
+	accounts := testkit.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)
 	if diff := cmp.Diff([]counts{{4, 1, 3}}, accounts); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
@@ -175,7 +175,7 @@ func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
 // person is there once.
 func TestAddContactsConcurrently(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
 	forward, backward := rows(0, 200), rows(0, 200)
 	for i := range backward {
@@ -195,7 +195,7 @@ func TestAddContactsConcurrently(t *testing.T) {
 		})
 	}
 	imports.Wait()
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts`); n != 200 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts`); n != 200 {
 		t.Errorf("%d contacts, want 200", n)
 	}
 	sound(t, db)
@@ -203,7 +203,7 @@ func TestAddContactsConcurrently(t *testing.T) {
 
 func TestOpenCampaign(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	s := settings()
 	s.Message = campaign.Message{NCCO: []byte(`[{"text":"Hi {{name}}",  "action":"talk"}]`)}
 	first, err := db.OpenCampaign(t.Context(), "c", s)

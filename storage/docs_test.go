@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -16,7 +16,7 @@ var sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
 // The SQL that the documents show runs as it stands.
 func TestSQLInTheDocumentsRuns(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for file, least := range map[string]int{"../README.md": 1, "../docs/reporting.md": 7} {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -38,7 +38,7 @@ var indexRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| [^|]+ \\| [^|]+ \\|$
 // with the query that needs it.
 func TestEveryIndexHasItsQuery(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	text, err := os.ReadFile("../docs/performance.md")
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func TestEveryIndexHasItsQuery(t *testing.T) {
 		listed = append(listed, string(row[1]))
 	}
 	slices.Sort(listed)
-	there := storagetest.Rows[string](t, db, `
+	there := testkit.Rows[string](t, db, `
 		SELECT indexname FROM pg_indexes
 		WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE 'events_default_%'
 		ORDER BY indexname COLLATE "C"`)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -93,7 +93,7 @@ func yield(ctx context.Context, tx pgx.Tx, numbers []string, except []int64) err
 	return amend(ctx, tx, others, func(d *dossier) error {
 		for _, a := range d.attempts {
 			if a.State == campaign.Reserved {
-				d.void(a.ID, campaign.WithdrawnBusy, campaign.Carrier)
+				d.void(a.ID, campaign.WithdrawnBusy, campaign.Provider)
 			}
 		}
 		return nil
@@ -173,14 +173,14 @@ func (d *dossier) void(id uuid.UUID, why campaign.Withdrawal, by campaign.Writer
 }
 
 // fold adds evidence to an attempt. by is who moves it where the move is that
-// writer's; otherwise the carrier does, as with every evidence. A price that
+// writer's; otherwise Vonage does, as with every evidence. A price that
 // stands now is a line of the trail, even if the next evidence replaces it.
 func (d *dossier) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) {
 	before := d.attempts[d.find(id)]
 	after, alarms := campaign.Fold(before, e)
 	d.alarms = append(d.alarms, alarms...)
 	if after.State != before.State && !campaign.MayMove(before.State, by, after.State) {
-		by = campaign.Carrier
+		by = campaign.Provider
 	}
 	d.replace(after, by)
 	if !sameCharge(before.Bill, after.Bill) {

@@ -7,16 +7,16 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 // A program that does not know the schema that the database needs refuses it,
 // with the version; it runs on any later one that does not ask for that.
 func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
-	newest := storagetest.Value[int64](t, db, `SELECT max(version_id) FROM goose_db_version`)
+	db := testkit.New(t)
+	newest := testkit.Value[int64](t, db, `SELECT max(version_id) FROM goose_db_version`)
 	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest)
 	restarted(t, db)
 	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest+1)
@@ -30,7 +30,7 @@ func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 }
 
 // A backup is put back while the program runs: every connection is a new one.
-func putBack(t *testing.T, db *storagetest.DB, backup string) {
+func putBack(t *testing.T, db *testkit.DB, backup string) {
 	t.Helper()
 	db.Exec(t, backup)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
@@ -45,7 +45,7 @@ func putBack(t *testing.T, db *storagetest.DB, backup string) {
 // no process that knows better.
 func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	markAs(t, db.DB, unasked)
 	putBack(t, db, `ALTER TABLE installation DROP COLUMN held_system`)
@@ -63,7 +63,7 @@ func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 // another installation.
 func TestABackupOfBeforeTheAdoptionIsNotDialedFrom(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	markAs(t, db.DB, unasked)
 	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM installation`)

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 // A transaction that lost to another one is begun again, five times at most;
 // one that is wrong is not.
 func TestTransactionsAreTriedAgain(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for _, test := range []struct {
 		code            string
 		failures, tries int

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 // dialedAtOnce takes n contacts of a new campaign past the gate, without
 // asking it.
-func dialedAtOnce(b *testing.B, db *storagetest.DB, name string, from, n int) []campaign.Attempt {
+func dialedAtOnce(b *testing.B, db *testkit.DB, name string, from, n int) []campaign.Attempt {
 	b.Helper()
 	running(b, db, name, settings(), rows(from, n))
 	list := make([]campaign.Attempt, n)
@@ -26,7 +26,7 @@ func dialedAtOnce(b *testing.B, db *storagetest.DB, name string, from, n int) []
 	return list
 }
 
-// eventsOf is what the carrier sends of calls that begin at once.
+// eventsOf is what Vonage sends of calls that begin at once.
 func eventsOf(calls []campaign.Attempt) []campaign.Received {
 	var list []campaign.Received
 	for _, status := range []string{"started", "ringing", "answered", "human"} {
@@ -68,7 +68,7 @@ func atOnce(b *testing.B, callers int, events []campaign.Received, store func(co
 func BenchmarkEvents(b *testing.B) { benchEvents(b, 200) }
 
 func benchEvents(b *testing.B, calls int) {
-	db := storagetest.New(b)
+	db := testkit.New(b)
 	const callers = 64
 	var together, alone time.Duration
 	var commits, events int
@@ -94,11 +94,11 @@ func benchEvents(b *testing.B, calls int) {
 	b.ReportMetric(half/together.Seconds(), "events/s")
 	b.ReportMetric(alone.Seconds()/together.Seconds(), "of-one-each")
 	b.ReportMetric(float64(commits)/half, "commits/event")
-	b.Logf("fsync is %s", storagetest.Value[string](b, db, `SELECT current_setting('fsync')`))
+	b.Logf("fsync is %s", testkit.Value[string](b, db, `SELECT current_setting('fsync')`))
 }
 
 // transactions counts what has been committed by connections that are closed.
-func transactions(b *testing.B, db *storagetest.DB) int {
+func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
-	return storagetest.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
+	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/uuid"
 )
@@ -45,7 +45,7 @@ func rows(from, n int) []campaign.Row {
 }
 
 // importing opens a campaign and adds rows, and leaves it importing.
-func importing(t testing.TB, db *storagetest.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
+func importing(t testing.TB, db *testkit.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
 	t.Helper()
 	c, err := db.OpenCampaign(t.Context(), name, s)
 	if err != nil {
@@ -58,7 +58,7 @@ func importing(t testing.TB, db *storagetest.DB, name string, s campaign.Setting
 }
 
 // running is a campaign whose import is finished.
-func running(t testing.TB, db *storagetest.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
+func running(t testing.TB, db *testkit.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
 	t.Helper()
 	c := importing(t, db, name, s, list)
 	if err := db.FinishImport(t.Context(), c.ID); err != nil {
@@ -67,7 +67,7 @@ func running(t testing.TB, db *storagetest.DB, name string, s campaign.Settings,
 	return c
 }
 
-func claim(t testing.TB, db *storagetest.DB, limit int) []uuid.UUID {
+func claim(t testing.TB, db *testkit.DB, limit int) []uuid.UUID {
 	t.Helper()
 	tickets, err := db.Claim(t.Context(), limit, lease)
 	if err != nil {
@@ -81,7 +81,7 @@ func claim(t testing.TB, db *storagetest.DB, limit int) []uuid.UUID {
 }
 
 // claimOne is for tests with one contact that is due.
-func claimOne(t testing.TB, db *storagetest.DB) uuid.UUID {
+func claimOne(t testing.TB, db *testkit.DB) uuid.UUID {
 	t.Helper()
 	ids := claim(t, db, 10)
 	if len(ids) != 1 {
@@ -90,7 +90,7 @@ func claimOne(t testing.TB, db *storagetest.DB) uuid.UUID {
 	return ids[0]
 }
 
-func pass(t testing.TB, db *storagetest.DB, id uuid.UUID) campaign.Attempt {
+func pass(t testing.TB, db *testkit.DB, id uuid.UUID) campaign.Attempt {
 	t.Helper()
 	a, err := db.Gate(t.Context(), id, tokenLife)
 	if err != nil {
@@ -100,12 +100,12 @@ func pass(t testing.TB, db *storagetest.DB, id uuid.UUID) campaign.Attempt {
 }
 
 // dialOne takes the one contact that is due through the gate.
-func dialOne(t testing.TB, db *storagetest.DB) campaign.Attempt {
+func dialOne(t testing.TB, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	return pass(t, db, claimOne(t, db))
 }
 
-func record(t testing.TB, db *storagetest.DB, id uuid.UUID, o campaign.Outcome) {
+func record(t testing.TB, db *testkit.DB, id uuid.UUID, o campaign.Outcome) {
 	t.Helper()
 	if err := db.Record(t.Context(), id, o); err != nil {
 		t.Fatal(err)
@@ -137,14 +137,14 @@ func event(a campaign.Attempt, callUUID, status string) campaign.Received {
 	}
 }
 
-func receive(t testing.TB, db *storagetest.DB, r campaign.Received) {
+func receive(t testing.TB, db *testkit.DB, r campaign.Received) {
 	t.Helper()
 	if err := db.Receive(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// listed is a record of the carrier's list about a call that an attempt made.
+// listed is a record of Vonage's list about a call that an attempt made.
 func listed(a campaign.Attempt, callUUID, status string) campaign.Evidence {
 	return campaign.Evidence{
 		Source: campaign.FromList, CallUUID: callUUID, Status: status, Direction: "outbound",
@@ -152,26 +152,26 @@ func listed(a campaign.Attempt, callUUID, status string) campaign.Evidence {
 	}
 }
 
-func state(t testing.TB, db *storagetest.DB, id uuid.UUID) campaign.State {
+func state(t testing.TB, db *testkit.DB, id uuid.UUID) campaign.State {
 	t.Helper()
-	return campaign.State(storagetest.Value[string](t, db, `SELECT state FROM attempts WHERE id = $1`, id))
+	return campaign.State(testkit.Value[string](t, db, `SELECT state FROM attempts WHERE id = $1`, id))
 }
 
 // contact is the state and reason of the contact of an attempt, as "done busy".
-func contact(t testing.TB, db *storagetest.DB, id uuid.UUID) string {
+func contact(t testing.TB, db *testkit.DB, id uuid.UUID) string {
 	t.Helper()
-	return storagetest.Value[string](t, db, `
+	return testkit.Value[string](t, db, `
 		SELECT trim(k.state || ' ' || coalesce(k.reason, '')) FROM contacts k JOIN attempts a ON a.contact_id = k.id
 		WHERE a.id = $1`, id)
 }
 
-func alarms(t testing.TB, db *storagetest.DB) []string {
+func alarms(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)
+	return testkit.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)
 }
 
 // sound fails the test when an invariant of the books is broken.
-func sound(t testing.TB, db *storagetest.DB) {
+func sound(t testing.TB, db *testkit.DB) {
 	t.Helper()
 	broken, err := db.CheckInvariants(t.Context())
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// skewMost is how far the clocks of the carrier and of the database may differ.
+// skewMost is how far the clocks of Vonage and of the database may differ.
 const skewMost = `interval '1 minute'`
 
 // everything is how FoldBack takes its records: of two that may be of one
@@ -21,7 +21,7 @@ const skewMost = `interval '1 minute'`
 // and no person is called again for either.
 var everything = campaign.Reading{From: time.Unix(0, 0), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
 
-// FoldBack folds records of the carrier's list into a database that is held. A
+// FoldBack folds records of Vonage's list into a database that is held. A
 // call that the database forgot is one that no attempt has, from a campaign's
 // number to one of its contacts that was not done at the database's last mark,
 // begun when the campaign was there and not before that mark. The first reading only counts
@@ -49,7 +49,7 @@ func (db *DB) FoldBack(ctx context.Context, h campaign.Hold, records []campaign.
 	return n, nil
 }
 
-// distrust has a person decide: the carrier knows of calls that are not known
+// distrust has a person decide: Vonage knows of calls that are not known
 // here.
 func (db *DB) distrust(ctx context.Context, h campaign.Hold) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
@@ -156,11 +156,11 @@ func (db *DB) adopt(ctx context.Context, f forgottenCall, n *campaign.FoldedBack
 			return err
 		}
 		if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmAdopted,
-			fmt.Sprintf("the carrier has call %q, which was forgotten here", f.evidence.CallUUID)); err != nil {
+			fmt.Sprintf("Vonage has call %q, which was forgotten here", f.evidence.CallUUID)); err != nil {
 			return err
 		}
 		return amend(ctx, tx, []int64{contact}, func(d *dossier) error {
-			d.fold(attempt, f.evidence, campaign.Carrier)
+			d.fold(attempt, f.evidence, campaign.Provider)
 			return nil
 		})
 	})
@@ -195,7 +195,7 @@ func insertAdopted(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evi
 	if err != nil {
 		return uuid.Nil, err
 	}
-	callUUID, by := e.CallUUID, campaign.Carrier
+	callUUID, by := e.CallUUID, campaign.Provider
 	if state == campaign.Lost {
 		callUUID, by = "", campaign.Settler
 	}

@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/uuid"
 )
 
 // forgetful is a database that was put back and adopted: what began after its
 // mark may be forgotten.
-func forgetful(t *testing.T, db *storagetest.DB) {
+func forgetful(t *testing.T, db *testkit.DB) {
 	t.Helper()
 	markAs(t, db.DB, unasked)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 minute'`)
@@ -37,16 +37,16 @@ func lostCall(callUUID, to, status string, ago time.Duration) campaign.Evidence 
 
 // stand says how the contact with the number stands, with the calls of its
 // attempts.
-func stand(t *testing.T, db *storagetest.DB, to string) string {
+func stand(t *testing.T, db *testkit.DB, to string) string {
 	t.Helper()
-	return storagetest.Value[string](t, db, `
+	return testkit.Value[string](t, db, `
 		SELECT concat_ws(' ', k.state, k.reason, string_agg(a.state || coalesce(':' || a.call_uuid, ''), ' ' ORDER BY a.attempt_no))
 		FROM contacts k LEFT JOIN attempts a ON a.contact_id = k.id WHERE k.to_number = $1 GROUP BY k.id ORDER BY k.id LIMIT 1`, to)
 }
 
 func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 6))
 	ids := claim(t, db, 3)
 	seen := pass(t, db, ids[0])
@@ -72,10 +72,10 @@ func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 			t.Errorf("contact %s: %s, want %s", to, got, want)
 		}
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 1 {
 		t.Errorf("%d foreign calls, want the one to nobody's number", n)
 	}
-	got := storagetest.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmEvidenceBeat)
+	got := testkit.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmEvidenceBeat)
 	if len(got) != 7 || got[0] != campaign.AlarmAdopted || got[5] != campaign.AlarmForeignCall || got[6] != campaign.AlarmHeld {
 		t.Errorf("alarms %v, want one a call that was adopted or is foreign, and one that the database was held", got)
 	}
@@ -89,7 +89,7 @@ func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 // call from before there was a campaign.
 func TestForeignCallsAreNotAdopted(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	known := lostCall("KNOWN", number(0), "completed", 10*time.Second)
 	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, whole(0)); err != nil {
@@ -102,7 +102,7 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 	inbound.Direction = "inbound"
 	conclude(t, db, intend(t, db, byHand(number(2))), "unknown")
 	release(t, db, earlier, known, inbound, lostCall("BY-HAND", number(2), "completed", 0))
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 0 {
 		t.Errorf("%d calls were adopted, want none", n)
 	}
 	if ids := claim(t, db, 10); len(ids) != 3 {
@@ -114,16 +114,16 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 // person decides.
 func TestForgottenCallOfTwoContactsIsNobodys(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "one", settings(), rows(0, 2))
 	running(t, db, "two", settings(), rows(0, 1))
 	forgetful(t, db)
 	release(t, db, lostCall("A", number(0), "completed", 10*time.Second))
-	got := storagetest.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY to_number, id`)
+	got := testkit.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY to_number, id`)
 	if len(got) != 3 || got[0] != "done unresolved" || got[1] != "done unresolved" || got[2] != "pending" {
 		t.Errorf("contacts are %q, want the two that may have been called unresolved", got)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
 		t.Errorf("%d alarms for a person, want 1", n)
 	}
 	sound(t, db)
@@ -143,7 +143,7 @@ func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			markAs(t, db.DB, unasked)
 			db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
@@ -167,7 +167,7 @@ func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 // the same.
 func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	other := settings()
 	other.From = []string{"447700900001"}
 	running(t, db, "one", other, rows(0, 1))
@@ -176,7 +176,7 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 	running(t, db, "two", settings(), rows(0, 1))
 	forgetful(t, db)
 	release(t, db, lostCall("A", number(0), "ringing", 10*time.Second))
-	var got []uuid.UUID = storagetest.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND overtaken AND adopted`)
+	var got []uuid.UUID = testkit.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND overtaken AND adopted`)
 	if len(got) != 1 {
 		t.Errorf("%d attempts have the forgotten call, want 1, outside the index", len(got))
 	}
@@ -186,7 +186,7 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 // before; who was so when it last dialed was not.
 func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	stopped := running(t, db, "stopped", settings(), rows(0, 1))
 	running(t, db, "suppressed", settings(), rows(1, 1))
 	before := running(t, db, "stopped before", settings(), rows(2, 1))
@@ -214,7 +214,7 @@ func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 			t.Errorf("contact %s: %s, want %s", to, got, want)
 		}
 	}
-	if got := storagetest.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls ORDER BY 1`); len(got) != 2 || got[0] != "C" || got[1] != "D" {
+	if got := testkit.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls ORDER BY 1`); len(got) != 2 || got[0] != "C" || got[1] != "D" {
 		t.Errorf("foreign calls %q, want those to who had ended before", got)
 	}
 	sound(t, db)
@@ -225,26 +225,26 @@ func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 // contact of the number been called. A person decides, and neither is called.
 func TestForgottenCallOfOneOfTwoContactsIsNobodys(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "one", settings(), rows(0, 1))
 	claimOne(t, db)
 	running(t, db, "two", settings(), rows(0, 1))
 	forgetful(t, db)
 	release(t, db, lostCall("A", number(0), "completed", 30*time.Second))
-	got := storagetest.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY id`)
+	got := testkit.Rows[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts ORDER BY id`)
 	if len(got) != 2 || got[0] != "done unresolved" || got[1] != "done unresolved" {
 		t.Errorf("contacts are %q, want neither to be called again", got)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
 		t.Errorf("%d alarms for a person, want one", n)
 	}
 	sound(t, db)
 }
 
-// What the books say the carrier has must be in its list, wherever it stands.
+// What the books say Vonage has must be in its list, wherever it stands.
 func TestListMustShowWhatTheBooksKnow(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	mustShow := func() string {
 		t.Helper()
 		now := time.Now()

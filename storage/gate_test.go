@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/uuid"
 )
@@ -19,7 +19,7 @@ import (
 // 200 attempts, 16 connections that race for each: one winner each.
 func TestGateHasOneWinner(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 200))
 	ids := claim(t, db, 200)
 	if len(ids) != 200 {
@@ -51,7 +51,7 @@ func TestGateHasOneWinner(t *testing.T) {
 
 func TestGateGivesTheTokensTimes(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	before, err := db.Now(t.Context())
 	if err != nil {
@@ -90,14 +90,14 @@ func TestGateTurnsAway(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			id := claimOne(t, db)
 			db.Exec(t, test.sql)
 			if _, err := db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrWithdrawn) {
 				t.Fatalf("Gate = %v, want ErrWithdrawn", err)
 			}
-			note := storagetest.Value[string](t, db, `SELECT note FROM attempts WHERE id = $1 AND state = 'void'`, id)
+			note := testkit.Value[string](t, db, `SELECT note FROM attempts WHERE id = $1 AND state = 'void'`, id)
 			if note != string(test.note) || contact(t, db, id) != test.contact {
 				t.Errorf("withdrawn as %q, contact %q; want %q, %q", note, contact(t, db, id), test.note, test.contact)
 			}
@@ -110,7 +110,7 @@ func TestGateTurnsAway(t *testing.T) {
 
 func TestGateLeavesARingMargin(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	db.Exec(t, `UPDATE campaigns SET opens_min = m, closes_min = m + 1
@@ -123,7 +123,7 @@ func TestGateLeavesARingMargin(t *testing.T) {
 // The hours must be open at the gate as well as when the token ends.
 func TestGateBeforeTheHours(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	zone, local := "Etc/UTC", time.Now().UTC()
@@ -141,7 +141,7 @@ func TestGateBeforeTheHours(t *testing.T) {
 // begin again.
 func TestGateNearTheEndOfTheHours(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	s := settings()
 	minute := time.Now().UTC().Hour()*60 + time.Now().UTC().Minute()
 	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
@@ -153,7 +153,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 	if ids := claim(t, db, 10); len(ids) != 0 {
 		t.Errorf("claimed %d again before the hours ended", len(ids))
 	}
-	opening := storagetest.Value[time.Time](t, db, `SELECT due_at FROM contacts`).UTC()
+	opening := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`).UTC()
 	if at := opening.Hour()*60 + opening.Minute(); at != s.Hours.From || time.Until(opening) < 22*time.Hour {
 		t.Errorf("due %s, want when the hours begin tomorrow, %s", opening, s.Hours)
 	}
@@ -161,7 +161,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 
 func TestGateLetsThroughAfterASuppressionExpired(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	db.Exec(t, `INSERT INTO suppressions (number, source, expires_at) VALUES ($1, 'x', now() - interval '1 second')`, number(0))
 	dialOne(t, db)
@@ -169,7 +169,7 @@ func TestGateLetsThroughAfterASuppressionExpired(t *testing.T) {
 
 func TestGateOfNoAttempt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	if _, err := db.Gate(t.Context(), uuid.New(), tokenLife); !errors.Is(err, campaign.ErrStale) {
 		t.Errorf("Gate = %v, want ErrStale", err)
 	}
@@ -186,7 +186,7 @@ func TestGateOfNoAttempt(t *testing.T) {
 
 func TestLoadAndWithdraw(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(7, 1))
 	id := claimOne(t, db)
 	p, err := db.Load(t.Context(), id)
@@ -212,7 +212,7 @@ func TestLoadAndWithdraw(t *testing.T) {
 // after it.
 func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 300))
 	var feeders sync.WaitGroup
 	var passed atomic.Int32
@@ -240,9 +240,9 @@ func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reserved := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE state = 'reserved'`)
+	reserved := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE state = 'reserved'`)
 	feeders.Wait()
-	if late := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE dialed_at > $1`, paused); late != 0 {
+	if late := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE dialed_at > $1`, paused); late != 0 {
 		t.Errorf("%d attempts were dialed after the pause", late)
 	}
 	if reserved != 0 {
@@ -258,7 +258,7 @@ func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 // has not been analyzed too.
 func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 50))
 	ids := claim(t, db, 50)
 	lines, err := db.ExplainGate(t.Context(), ids[0])
@@ -275,7 +275,7 @@ func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
 // else has locked holds up nobody but itself.
 func TestWhoComesToTheGateTogether(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 5))
 	ids := claim(t, db, 5)
 	first, second, stale, suppressed, locked := ids[0], ids[1], ids[2], ids[3], ids[4]
@@ -301,7 +301,7 @@ func TestWhoComesToTheGateTogether(t *testing.T) {
 	}
 	release()
 	check(t, <-results[1])
-	if n := storagetest.Value[int](t, db, `SELECT count(DISTINCT xmin::text) FROM attempts WHERE id = ANY ($1)`, []uuid.UUID{first, second}); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(DISTINCT xmin::text) FROM attempts WHERE id = ANY ($1)`, []uuid.UUID{first, second}); n != 1 {
 		t.Errorf("two that passed together did so in %d transactions", n)
 	}
 	sound(t, db)
@@ -310,7 +310,7 @@ func TestWhoComesToTheGateTogether(t *testing.T) {
 // Two deliveries of one task may come to the gate together too.
 func TestOneOfTwoPassesWhoComeTogetherForOneAttempt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	results := db.AtTheGate(tokenLife, id, id, id)
@@ -327,7 +327,7 @@ func TestOneOfTwoPassesWhoComeTogetherForOneAttempt(t *testing.T) {
 // tables were empty: whatever becomes of a call.
 func TestPlacingOnlyLooksUp(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "before", settings(), nil)
 	own, err := storage.OpenShared(t.Context(), db.URL, storage.Shares{Placing: 1, Webhooks: 1, Others: 1})
 	check(t, err)
@@ -371,7 +371,7 @@ func TestPlacingOnlyLooksUp(t *testing.T) {
 	}
 	fetched := func() (n int) {
 		db.Exec(t, `SELECT pg_stat_force_next_flush()`)
-		return storagetest.Value[int](t, db, `SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables
+		return testkit.Value[int](t, db, `SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables
 			WHERE relname IN ('attempts', 'contacts', 'hand_calls', 'foreign_calls', 'charges')`)
 	}
 	place(1) // plans are made

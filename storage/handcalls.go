@@ -21,14 +21,14 @@ type HandCall struct {
 	Who              string
 	Kind             string // of the endpoint, such as phone
 	To               string // a number in E.164 digits, or an address
-	From             string // "": the carrier picked one
+	From             string // "": Vonage picked one
 	Detail           string // what it was to say; holds no digits that were sent
 	TokenExpiresAt   time.Time
 	Outcome          campaign.OutcomeKind // "": nobody recorded one, so it is as good as unknown
-	Answer           string               // what the carrier said
+	Answer           string               // what Vonage said
 	CallUUID         string               // with OutcomeCreated
 	ConversationUUID string
-	// What the carrier's list said of it when it was last read.
+	// What Vonage's list said of it when it was last read.
 	Status string
 	Price  decimal.NullDecimal
 }
@@ -167,7 +167,7 @@ func (db *DB) HandCalls(ctx context.Context) iter.Seq2[HandCall, error] {
 const (
 	madeByHand = `(h.call_uuid = r.call_uuid OR ` + maybeByHand + `)`
 
-	// maybeByHand is true of a call of which it is not known whether the carrier
+	// maybeByHand is true of a call of which it is not known whether Vonage
 	// made it, if the record could be of it. So it keeps the record from being
 	// taken for an attempt's.
 	maybeByHand = `h.call_uuid IS NULL AND h.outcome IS DISTINCT FROM 'refused'

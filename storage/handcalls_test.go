@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -22,7 +22,7 @@ func byHand(to string) storage.HandCall {
 	return storage.HandCall{ID: uuid.Must(uuid.NewV7()), Who: "ann", Kind: storage.KindPhone, To: to, From: ours, Detail: "says Hello"}
 }
 
-func intend(t *testing.T, db *storagetest.DB, c storage.HandCall) storage.HandCall {
+func intend(t *testing.T, db *testkit.DB, c storage.HandCall) storage.HandCall {
 	t.Helper()
 	intended, err := db.IntendCall(t.Context(), c, tokenLife, settle)
 	if err != nil {
@@ -32,7 +32,7 @@ func intend(t *testing.T, db *storagetest.DB, c storage.HandCall) storage.HandCa
 }
 
 // conclude records an outcome: a call's uuid, or refused or unknown.
-func conclude(t *testing.T, db *storagetest.DB, c storage.HandCall, what string) {
+func conclude(t *testing.T, db *testkit.DB, c storage.HandCall, what string) {
 	t.Helper()
 	c.Outcome, c.Answer = campaign.OutcomeKind(what), "so it was"
 	if what != "refused" && what != "unknown" {
@@ -43,7 +43,7 @@ func conclude(t *testing.T, db *storagetest.DB, c storage.HandCall, what string)
 
 func TestHandCallStaysRecorded(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := intend(t, db, byHand(number(0)))
 	if life := c.TokenExpiresAt.Sub(c.At); life != tokenLife {
 		t.Errorf("its token lives %v, want %v", life, tokenLife)
@@ -82,7 +82,7 @@ func TestHandCallStaysRecorded(t *testing.T) {
 
 func TestWhatBarsACallByHand(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	suppressUntil := func(at time.Time) {
 		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(0), Source: "test", ExpiresAt: at}})
 		check(t, err)
@@ -121,7 +121,7 @@ func TestWhatBarsACallByHand(t *testing.T) {
 func TestUnknownHandCallBarsAnotherUntilItIsSettled(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []string{"", "unknown", "refused", "U1"} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		first := intend(t, db, byHand(number(0)))
 		if outcome != "" {
 			conclude(t, db, first, outcome)
@@ -140,7 +140,7 @@ func TestUnknownHandCallBarsAnotherUntilItIsSettled(t *testing.T) {
 	}
 }
 
-func intended(t *testing.T, db *storagetest.DB, c storage.HandCall) bool {
+func intended(t *testing.T, db *testkit.DB, c storage.HandCall) bool {
 	t.Helper()
 	_, err := db.IntendCall(t.Context(), c, tokenLife, settle)
 	if _, barred := errors.AsType[storage.Barred](err); err != nil && !barred {
@@ -150,7 +150,7 @@ func intended(t *testing.T, db *storagetest.DB, c storage.HandCall) bool {
 }
 
 // An attempt whose outcome is unknown, and a call by hand between the same
-// numbers at the same time: the carrier's list has one call.
+// numbers at the same time: Vonage's list has one call.
 func TestCallByHandIsNotTakenForAnAttempts(t *testing.T) {
 	t.Parallel()
 	foreign, bound, ambiguous := campaign.Reconciled{Foreign: 1}, campaign.Reconciled{Bound: 1}, campaign.Reconciled{Ambiguous: 1}
@@ -172,7 +172,7 @@ func TestCallByHandIsNotTakenForAnAttempts(t *testing.T) {
 		{"it is the one by hand", byHandCall{outcome: "U1"}, foreign, campaign.Absent, nil},
 		{"it may be either", byHandCall{outcome: "unknown"}, ambiguous, campaign.Unknown, []string{campaign.AlarmAmbiguousMatch}},
 		{"it may be either, nobody recorded how it went", byHandCall{}, ambiguous, campaign.Unknown, []string{campaign.AlarmAmbiguousMatch}},
-		{"it may be either, from a number that the carrier picked", byHandCall{change: from(""), outcome: "unknown"}, ambiguous, campaign.Unknown, []string{campaign.AlarmAmbiguousMatch}},
+		{"it may be either, from a number that Vonage picked", byHandCall{change: from(""), outcome: "unknown"}, ambiguous, campaign.Unknown, []string{campaign.AlarmAmbiguousMatch}},
 		{"there was none by hand", byHandCall{outcome: "refused"}, bound, campaign.Ended, nil},
 		{"the one by hand is another", byHandCall{outcome: "U2"}, bound, campaign.Ended, nil},
 		{"by hand from another number", byHandCall{change: from("447700900009"), outcome: "unknown"}, bound, campaign.Ended, nil},
@@ -181,7 +181,7 @@ func TestCallByHandIsNotTakenForAnAttempts(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			call := byHand(number(0))
 			if test.hand.change != nil {
@@ -219,7 +219,7 @@ func TestCallByHandRaisesNoAlarm(t *testing.T) {
 		"refused": {campaign.AlarmForeignCall, campaign.AlarmUnknownAttempt},
 		"U2":      {campaign.AlarmForeignCall, campaign.AlarmUnknownAttempt},
 	} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		importing(t, db, "c", settings(), nil) // so that the number is one of ours
 		c := intend(t, db, byHand(number(0)))
 		if outcome != "" {
@@ -231,7 +231,7 @@ func TestCallByHandRaisesNoAlarm(t *testing.T) {
 		if diff := cmp.Diff(want, alarms(t, db), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("after %q: alarms (-want +got):\n%s", outcome, diff)
 		}
-		if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 1 {
+		if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 1 {
 			t.Errorf("%d events kept, want 1", n)
 		}
 		if outcome != "U1" {

@@ -45,14 +45,14 @@ const insertHangUp = `
 
 // surplus reads when the attempt's two calls began, and picks the one to hang
 // up. It picks none while the attempt's own call is known only as a record of
-// the carrier's list: that one was matched by numbers and time, and the other
+// Vonage's list: that one was matched by numbers and time, and the other
 // may be the attempt's true call.
 func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) (call, spared string, err error) {
 	var own, other time.Time
 	var firstHand bool
 	err = tx.QueryRow(ctx, `
-		SELECT (SELECT min(carrier_at) FROM events WHERE call_uuid = @own AND attempt_id = @attempt),
-		       (SELECT min(carrier_at) FROM events WHERE call_uuid = @other AND attempt_id = @attempt),
+		SELECT (SELECT min(provider_at) FROM events WHERE call_uuid = @own AND attempt_id = @attempt),
+		       (SELECT min(provider_at) FROM events WHERE call_uuid = @other AND attempt_id = @attempt),
 		       EXISTS (SELECT FROM events WHERE call_uuid = @own AND attempt_id = @attempt)
 		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND moved_by = 'placer')`,
 		pgx.StrictNamedArgs{"own": a.CallUUID, "other": e.CallUUID, "attempt": a.ID}).
@@ -66,7 +66,7 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 
 // OwedHangUps takes up to limit orders that are due, and keeps the others from
 // them for hold, and twice as long after each try. An order whose call the
-// carrier has said to be over is done with.
+// provider has said to be over is done with.
 func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
 	list, err := collect(ctx, db.pool, scanHangUp, `
 		WITH due AS (
@@ -80,7 +80,7 @@ func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([
 		), taken AS (
 			UPDATE hangups h SET
 				state = CASE WHEN over THEN 'over' ELSE 'owed' END,
-				answer = CASE WHEN over THEN 'the carrier had said that it was over' ELSE answer END,
+				answer = CASE WHEN over THEN 'Vonage had said that it was over' ELSE answer END,
 				tries = CASE WHEN over THEN tries ELSE tries + 1 END,
 				next_try = clock_timestamp() + @hold::interval * (2 ^ least(tries, 10)),
 				changed_at = clock_timestamp()

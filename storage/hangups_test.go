@@ -7,18 +7,18 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func ordered(t testing.TB, db *storagetest.DB) []string {
+func ordered(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, db, `
+	return testkit.Rows[string](t, db, `
 		SELECT concat_ws(' ', call_uuid, state, why, 'spares ' || spared) FROM hangups ORDER BY ordered_at, call_uuid`)
 }
 
-func owed(t testing.TB, db *storagetest.DB) []string {
+func owed(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
 	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
 	if err != nil {
@@ -51,7 +51,7 @@ func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, created("U1"))
@@ -70,7 +70,7 @@ func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
 
 func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	refusedAttempt := dialOne(t, db)
 	record(t, db, refusedAttempt.ID, refused(campaign.RefusedRate))
@@ -89,7 +89,7 @@ func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
 
 func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
@@ -110,7 +110,7 @@ func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 // looks withdrawn may have called.
 func TestHeldDatabaseOrdersNobodyHungUp(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	forgetful(t, db)
@@ -127,7 +127,7 @@ func TestHeldDatabaseOrdersNobodyHungUp(t *testing.T) {
 // somebody else's: the call that names it must not be hung up for that.
 func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, unknown)
@@ -150,7 +150,7 @@ func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
 
 func TestFloodOfSecondCallsIsBounded(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("U"))
@@ -164,7 +164,7 @@ func TestFloodOfSecondCallsIsBounded(t *testing.T) {
 
 func TestOrdersAreTakenOnceUntilTheyAreDueAgain(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])

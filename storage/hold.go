@@ -69,9 +69,9 @@ func mark(ctx context.Context, tx pgx.Tx, p campaign.Place) (marked time.Time, e
 }
 
 // Adopt says, in a person's name, that this copy of the database dials: once
-// the carrier's list has been folded back it is released. The database gets a
+// Vonage's list has been folded back it is released. The database gets a
 // name of its own, so that it shares neither a queue nor a mark with the copy
-// that it was made of. Where the carrier's records do not reach back to what
+// that it was made of. Where Vonage's records do not reach back to what
 // the database knows, nobody can find out who was called between, and despiteGap
 // must say that this is accepted. campaign.ErrNotHeld: it waits for nobody, or
 // was adopted already.
@@ -112,7 +112,7 @@ func (db *DB) Adopt(ctx context.Context, who string, retention time.Duration, de
 	return i, nil
 }
 
-// DespiteMissing says, in a person's name, that readings of the carrier's list
+// DespiteMissing says, in a person's name, that readings of Vonage's list
 // count though they lack as many calls as the last one did, until the database
 // is released or held anew, or a reading lacks more. It is said only once a
 // reading was refused for what it lacked, and not of a hold that waits to be
@@ -157,23 +157,23 @@ func (db *DB) Words(ctx context.Context, limit int) ([]campaign.Word, error) {
 	return list, nil
 }
 
-// FoldFrom is from when on the carrier's list is read back: as far as the
-// carrier keeps it, but not from before the first campaign.
+// FoldFrom is from when on Vonage's list is read back: as far as the
+// provider keeps it, but not from before the first campaign.
 func (db *DB) FoldFrom(ctx context.Context, retention time.Duration) (from time.Time, err error) {
 	err = db.pool.QueryRow(ctx, `
 		SELECT greatest(clock_timestamp() - $1::interval,
 		                coalesce((SELECT min(created_at) FROM campaigns), clock_timestamp()) - `+skewMost+`)`, retention).Scan(&from)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("find where to read the carrier's list from: %w", err)
+		return time.Time{}, fmt.Errorf("find where to read Vonage's list from: %w", err)
 	}
 	return from, nil
 }
 
 // MustShow returns calls that began between from and to and that the books say
-// the carrier has, by their call uuids: of each source the n latest. Sources are
+// Vonage has, by their call uuids: of each source the n latest. Sources are
 // attempts, those that a reading gave to their contacts, calls made by hand,
 // records of the list that belong to nobody here, and events of no attempt that
-// is known. unnamed counts attempts that the carrier has without their uuid
+// is known. unnamed counts attempts that Vonage has without their uuid
 // being known: a list with nothing in it cannot be right.
 func (db *DB) MustShow(ctx context.Context, from, to time.Time, n int) (uuids []string, unnamed int, err error) {
 	uuids, err = collect(ctx, db.pool, pgx.RowTo[string], `
@@ -189,12 +189,12 @@ func (db *DB) MustShow(ctx context.Context, from, to time.Time, n int) (uuids []
 			SELECT count(*) FROM attempts WHERE dialed_at BETWEEN $1 AND $2 AND must_exist AND call_uuid IS NULL`, from, to).Scan(&unnamed)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("find what the carrier's list must show: %w", err)
+		return nil, 0, fmt.Errorf("find what Vonage's list must show: %w", err)
 	}
 	return uuids, unnamed, nil
 }
 
-// FinishReading counts a complete reading of the carrier's list that was folded
+// FinishReading counts a complete reading of Vonage's list that was folded
 // back for the hold, and releases the database after the last. It reports
 // whether it did. Somebody may have finished the same reading before.
 func (db *DB) FinishReading(ctx context.Context, h campaign.Hold) (released bool, err error) {
@@ -214,7 +214,7 @@ func (db *DB) FinishReading(ctx context.Context, h campaign.Hold) (released bool
 		return err
 	})
 	if err != nil {
-		return false, fmt.Errorf("finish a reading of the carrier's list: %w", err)
+		return false, fmt.Errorf("finish a reading of Vonage's list: %w", err)
 	}
 	return released, nil
 }
@@ -227,7 +227,7 @@ func (db *DB) RejectReading(ctx context.Context, h campaign.Hold, missing int) e
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("reject a reading of the carrier's list: %w", err)
+		return fmt.Errorf("reject a reading of Vonage's list: %w", err)
 	}
 	return nil
 }

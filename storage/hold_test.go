@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 var (
@@ -26,7 +26,7 @@ func markAs(t *testing.T, db *storage.DB, w campaign.Witness) campaign.Installat
 
 // elsewhere opens the database as if its server told something else of itself:
 // functions that come before pg_catalog's.
-func elsewhere(t *testing.T, db *storagetest.DB, told string) *storage.DB {
+func elsewhere(t *testing.T, db *testkit.DB, told string) *storage.DB {
 	t.Helper()
 	db.Exec(t, `CREATE SCHEMA IF NOT EXISTS elsewhere;`+told)
 	other, err := storage.Open(t.Context(), with(t, db.URL, map[string]string{"search_path": "elsewhere,pg_catalog,public"}))
@@ -47,7 +47,7 @@ const (
 )
 
 // restarted is the database by a process that saw nothing of it before.
-func restarted(t *testing.T, db *storagetest.DB) *storage.DB {
+func restarted(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
 	other, err := storage.Open(t.Context(), db.URL)
 	if err != nil {
@@ -77,7 +77,7 @@ func heldFor(t *testing.T, db *storage.DB) campaign.HoldReason {
 
 func TestMarkMovesForwardAndSaysWhereTheDatabaseLives(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	first := markAs(t, db.DB, campaign.Witness{Asked: true})
 	second := markAs(t, db.DB, redisIs(first.MarkedAt))
 	if !second.MarkedAt.After(first.MarkedAt) || second.Hold.Reason != "" {
@@ -95,7 +95,7 @@ func TestMarkMovesForwardAndSaysWhereTheDatabaseLives(t *testing.T) {
 
 func TestHeldDatabaseClaimsAndDialsNobody(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	first := markAs(t, db.DB, unasked)
 	id := claim(t, db, 1)[0]
@@ -122,7 +122,7 @@ func TestHeldDatabaseClaimsAndDialsNobody(t *testing.T) {
 }
 
 // release adopts the database and reads the list back, as far as it is told.
-func release(t *testing.T, db *storagetest.DB, list ...campaign.Evidence) {
+func release(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 	t.Helper()
 	if _, err := db.Adopt(t.Context(), "ann", 48*time.Hour, false); err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func release(t *testing.T, db *storagetest.DB, list ...campaign.Evidence) {
 	readBack(t, db, list...)
 }
 
-func readBack(t *testing.T, db *storagetest.DB, list ...campaign.Evidence) {
+func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 	t.Helper()
 	for n := 1; n <= campaign.EnoughReadings; n++ {
 		i, _, err := db.Standing(t.Context())
@@ -154,7 +154,7 @@ func readBack(t *testing.T, db *storagetest.DB, list ...campaign.Evidence) {
 // else runs there.
 func TestCopyIsHeldFromItsFirstConnectionOn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	was := markAs(t, db.DB, unasked)
 	replica := db.Copy(t)
 	if got := heldFor(t, replica.DB); got != campaign.HeldCopy {
@@ -178,9 +178,9 @@ func TestCopyIsHeldFromItsFirstConnectionOn(t *testing.T) {
 	}
 }
 
-func TestBackupOlderThanTheCarriersRecordsNeedsAWord(t *testing.T) {
+func TestBackupOlderThanTheProvidersRecordsNeedsAWord(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	markAs(t, db.DB, unasked)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
 	markAs(t, db.DB, redisIs(time.Now()))
@@ -197,7 +197,7 @@ func TestBackupOlderThanTheCarriersRecordsNeedsAWord(t *testing.T) {
 // to the new server holds the database.
 func TestFailoverIsHeldAndReleasedWithoutAPerson(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	first := markAs(t, db.DB, unasked)
 	promoted := elsewhere(t, db, secondTimeline)
 	if got := heldFor(t, promoted); got != campaign.HeldFailover {
@@ -206,7 +206,7 @@ func TestFailoverIsHeldAndReleasedWithoutAPerson(t *testing.T) {
 	if i := markAs(t, promoted, redisIs(first.MarkedAt.Add(10*time.Second))); i.Hold.Reason != campaign.HeldFailover || i.Hold.Waits() {
 		t.Errorf("held for %q, waits %v; want a failover that waits for nobody", i.Hold.Reason, i.Hold.Waits())
 	}
-	readBack(t, &storagetest.DB{DB: promoted})
+	readBack(t, &testkit.DB{DB: promoted})
 	if got := heldFor(t, promoted); got != "" {
 		t.Errorf("still held for %q", got)
 	}
@@ -218,7 +218,7 @@ func TestFailoverIsHeldAndReleasedWithoutAPerson(t *testing.T) {
 // The same files, started where Redis does not know them, are a copy.
 func TestPromotedFilesThatRedisDoesNotKnowNeedAPerson(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	markAs(t, db.DB, unasked)
 	promoted := elsewhere(t, db, secondTimeline)
 	if i := markAs(t, promoted, campaign.Witness{Asked: true}); i.Hold.Reason != campaign.HeldCopy || !i.Hold.Waits() {
@@ -228,7 +228,7 @@ func TestPromotedFilesThatRedisDoesNotKnowNeedAPerson(t *testing.T) {
 
 func TestServerThatTellsNothingOfItself(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	managed := elsewhere(t, db, tellsNothing)
 	i := markAs(t, managed, unasked)
 	if i.Hold.Reason != "" {
@@ -246,12 +246,12 @@ func TestServerThatTellsNothingOfItself(t *testing.T) {
 // A process that stays connected across a restore is a witness of its own.
 func TestProcessRemembersHowFarTheDatabaseGot(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	markAs(t, db.DB, unasked)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '2 minutes'`)
 	db.Exec(t, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
 	db.Reconnect(t)
-	if got := storagetest.Value[string](t, db, `SELECT coalesce(held_for, '') FROM installation`); got != string(campaign.HeldRestored) {
+	if got := testkit.Value[string](t, db, `SELECT coalesce(held_for, '') FROM installation`); got != string(campaign.HeldRestored) {
 		t.Errorf("held for %q, want restored", got)
 	}
 }
@@ -260,7 +260,7 @@ func TestProcessRemembersHowFarTheDatabaseGot(t *testing.T) {
 // the mark is then all that looks.
 func TestMarkRemembersHowFarTheDatabaseGot(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	markAs(t, db.DB, unasked)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '2 minutes'`)
 	if i := markAs(t, db.DB, unasked); i.Hold.Reason != campaign.HeldRestored {
@@ -272,7 +272,7 @@ func TestMarkRemembersHowFarTheDatabaseGot(t *testing.T) {
 // another installation, and so is what Redis has under its name.
 func TestAdoptionEndsWhatWasKnownOfTheOldMark(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	was := markAs(t, db.DB, unasked)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '2 minutes'`)
 	markAs(t, db.DB, unasked)
@@ -316,7 +316,7 @@ func TestSecondFailoverBeginsTheReadingsAnew(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			markAs(t, db.DB, unasked)
 			promoted := elsewhere(t, db, secondTimeline)
 			first := standing(t, promoted).Hold
@@ -329,7 +329,7 @@ func TestSecondFailoverBeginsTheReadingsAnew(t *testing.T) {
 			if before.Readings != 1 || after.Reason != campaign.HeldFailover || after.Readings != 0 || after.Misses != 0 || !after.Since.After(before.Since) {
 				t.Errorf("held %+v, want it held anew, with no reading", after)
 			}
-			readBack(t, &storagetest.DB{DB: promoted})
+			readBack(t, &testkit.DB{DB: promoted})
 			if i := standing(t, promoted); i.Hold.Reason != "" || i.Place.Timeline != 3 {
 				t.Errorf("held for %q on timeline %d, want none on 3", i.Hold.Reason, i.Place.Timeline)
 			}
@@ -341,7 +341,7 @@ func TestSecondFailoverBeginsTheReadingsAnew(t *testing.T) {
 // may decide that it counts all the same: of this hold, and not of the next.
 func TestReadingThatLacksCallsWaitsForAWord(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	markAs(t, db.DB, unasked)
 	if _, err := db.DespiteMissing(t.Context(), "ann"); !errors.Is(err, campaign.ErrNotHeld) {
 		t.Errorf("of a database that dials: %v, want ErrNotHeld", err)

@@ -16,10 +16,10 @@ type Violation struct {
 }
 
 // invariants are the promises that Postgres alone can be asked about: each
-// query returns the ids of what breaks it. What needs the carrier's ledger is
+// query returns the ids of what breaks it. What needs Vonage's ledger is
 // package audit's.
 var invariants = []struct{ name, what, broken string }{
-	{"I1", "attempts for which the carrier named a second call", `
+	{"I1", "attempts for which Vonage named a second call", `
 		SELECT attempt_id::text AS id FROM alarms WHERE kind = 'second_call_for_attempt'`},
 	{"I1", "attempts past the gate more than once, or not once", `
 		SELECT id::text FROM attempts

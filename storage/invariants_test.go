@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 // Each corruption, planted past the guards, is found.
@@ -44,7 +44,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 	} {
 		t.Run(test.invariant+" "+test.what, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			history(t, db)
 			sound(t, db)
 			db.Exec(t, test.sql)
@@ -64,7 +64,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 
 // history is a campaign with a contact that was busy and is being called again,
 // one that a human answered, one whose call is up, and one that is dialing.
-func history(t *testing.T, db *storagetest.DB) {
+func history(t *testing.T, db *testkit.DB) {
 	t.Helper()
 	running(t, db, "c", settings(), rows(0, 1))
 	endedBusy(t, db, "U1")
@@ -83,7 +83,7 @@ func history(t *testing.T, db *storagetest.DB) {
 
 func TestCheckInvariantsBoundsItsExamples(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 50))
 	db.Exec(t, `UPDATE contacts SET attempts = 1`)
 	broken, err := db.CheckInvariants(t.Context())

@@ -36,7 +36,7 @@ func (b *reconciliation) knownCalls(ctx context.Context, records []campaign.Evid
 
 // pairings finds every attempt that could have made a record's call. It is early
 // for an attempt as long as its own call may not be listed yet. A call
-// without a start may have begun at any time at which the carrier still keeps
+// without a start may have begun at any time at which Vonage still keeps
 // records, though not before an attempt that was dialed after the call was
 // first seen. A call that is known to have been made by hand is no attempt's.
 const pairings = `

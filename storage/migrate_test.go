@@ -5,15 +5,15 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func TestMigrateTwiceChangesNothing(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	applied, err := db.Migrate(t.Context())
 	if err != nil || applied != 0 {
 		t.Errorf("second Migrate = %d, %v; want 0 steps", applied, err)
@@ -45,13 +45,13 @@ func TestSchemaVersionIsStable(t *testing.T) {
 // copy: they must be the same.
 func TestTransitionsEqualTheDomains(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	type row struct{ From, By, To string }
 	var want []row
 	for _, tr := range campaign.Transitions {
 		want = append(want, row{string(tr.From), string(tr.By), string(tr.To)})
 	}
-	got := storagetest.Rows[row](t, db, `SELECT src, writer, dst FROM attempt_transitions`)
+	got := testkit.Rows[row](t, db, `SELECT src, writer, dst FROM attempt_transitions`)
 	byAll := func(a, b row) int { return slices.Compare([]string{a.From, a.By, a.To}, []string{b.From, b.By, b.To}) }
 	slices.SortFunc(want, byAll)
 	slices.SortFunc(got, byAll)
@@ -62,7 +62,7 @@ func TestTransitionsEqualTheDomains(t *testing.T) {
 
 func TestReportingColumns(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for view, want := range map[string][]string{
 		"attempts": {
 			"attempt_id", "campaign_id", "campaign", "contact_id", "attempt_no", "to_number", "from_number",
@@ -74,7 +74,7 @@ func TestReportingColumns(t *testing.T) {
 		},
 		"events": {
 			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",
-			"call_uuid", "conversation_uuid", "kind", "status", "carrier_at", "body",
+			"call_uuid", "conversation_uuid", "kind", "status", "provider_at", "body",
 		},
 		"campaigns": {
 			"campaign_id", "campaign", "status", "created_at", "rows_in", "rejected",
@@ -91,7 +91,7 @@ func TestReportingColumns(t *testing.T) {
 			"cancelled", "unexplained", "unsettled", "duration_s", "price", "unpriced",
 		},
 	} {
-		got := storagetest.Rows[string](t, db, `
+		got := testkit.Rows[string](t, db, `
 			SELECT column_name::text FROM information_schema.columns
 			WHERE table_schema = 'reporting' AND table_name = $1 ORDER BY ordinal_position`, view)
 		if diff := cmp.Diff(want, got); diff != "" {

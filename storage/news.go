@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -227,7 +227,7 @@ func (t *telling) fold(to target, n news) error {
 	}
 	e, by := n.outcome.Evidence, campaign.Placer
 	if n.event != nil {
-		e, by = n.event.Evidence, campaign.Carrier
+		e, by = n.event.Evidence, campaign.Provider
 	}
 	// Whichever of the two is right, a call that another attempt has is an alarm.
 	if owner, taken := t.owners[e.CallUUID]; taken && owner != id {
@@ -295,11 +295,11 @@ func queueEvents(b *pgx.Batch, list []keptEvent) {
 		return column(list, func(k keptEvent) zeronull.Text { return zeronull.Text(member(k)) })
 	}
 	b.Queue(`
-		INSERT INTO events (attempt_id, call_uuid, conversation_uuid, kind, status, carrier_at, body)
-		SELECT attempt_id, call_uuid, conversation_uuid, kind, status, carrier_at, body::json
+		INSERT INTO events (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body)
+		SELECT attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body::json
 		FROM unnest(@attempt::uuid[], @call::text[], @conversation::text[], @kind::text[], @status::text[],
 			@at::timestamptz[], @body::text[]) WITH ORDINALITY
-		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, carrier_at, body, n) ORDER BY n`, pgx.StrictNamedArgs{
+		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, n) ORDER BY n`, pgx.StrictNamedArgs{
 		"attempt":      column(list, func(k keptEvent) zeronull.UUID { return zeronull.UUID(k.attempt) }),
 		"call":         text(func(k keptEvent) string { return k.Evidence.CallUUID }),
 		"conversation": text(func(k keptEvent) string { return k.Evidence.ConversationUUID }),

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -20,7 +20,7 @@ import (
 )
 
 // dialed takes n contacts of a new campaign through the gate.
-func dialed(t testing.TB, db *storagetest.DB, name string, from, n int) []campaign.Attempt {
+func dialed(t testing.TB, db *testkit.DB, name string, from, n int) []campaign.Attempt {
 	t.Helper()
 	s := settings()
 	s.Retry.Again[campaign.Failed] = time.Minute
@@ -78,15 +78,15 @@ func anyStory(random *rand.Rand, begun time.Time) story {
 
 // tales are all that is stored of a campaign's calls, without what differs
 // between two campaigns that fared the same.
-func tales(t testing.TB, db *storagetest.DB, campaignName string) []string {
+func tales(t testing.TB, db *testkit.DB, campaignName string) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, db, `
+	return testkit.Rows[string](t, db, `
 		SELECT concat_ws(' | ', right(a.to_number, 2), a.state, a.moved_by, a.note, a.must_exist, left(a.call_uuid, 1), a.conversation_uuid IS NULL,
 		       a.seen, a.answered_at, a.failure, a.failed_at, a.closed_at, a.disposition, a.price, a.duration_s, a.bill_source, a.overtaken,
 		       k.state, k.reason, k.attempts, k.state IN ('pending', 'waiting') AND k.due_at > now(),
 		       (SELECT array_agg((rev, price, duration_s, source, observed_at) ORDER BY rev) FROM charges WHERE attempt_id = a.id),
 		       (SELECT array_agg((kind, times, replace(detail, a.to_number, '')) ORDER BY kind, detail) FROM alarms WHERE attempt_id = a.id),
-		       (SELECT array_agg((kind, status, left(call_uuid, 1), carrier_at) ORDER BY id) FROM events WHERE attempt_id = a.id))
+		       (SELECT array_agg((kind, status, left(call_uuid, 1), provider_at) ORDER BY id) FROM events WHERE attempt_id = a.id))
 		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
 		WHERE c.name = $1 ORDER BY a.to_number`, campaignName)
 }
@@ -94,7 +94,7 @@ func tales(t testing.TB, db *storagetest.DB, campaignName string) []string {
 // The same news, stored one by one and in batches, leave the same rows.
 func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	const people, rounds, most = 3, 12, 30
 	for seed := range uint64(rounds) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -128,7 +128,7 @@ func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
 // not.
 func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 9)
 	db.Exec(t, `ALTER TABLE contacts ADD CONSTRAINT broken CHECK (reason IS DISTINCT FROM 'answered' OR to_number <> '`+list[4].To+`')`)
 	var batch []storage.News
@@ -145,7 +145,7 @@ func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
 			t.Errorf("an outcome of no attempt: %v, want ErrNotFound", err)
 		}
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 8 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 8 {
 		t.Errorf("%d events kept, want 8", n)
 	}
 	if got := state(t, db, list[4].ID); got != campaign.Dialing {
@@ -157,7 +157,7 @@ func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
 // A contact that somebody has locked is waited for by its own news only.
 func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 3)
 	conn, err := pgx.Connect(t.Context(), db.URL)
 	if err != nil {
@@ -183,7 +183,7 @@ func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 		t.Errorf("news of a locked contact: %v", err)
 	default:
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
 		t.Errorf("%d events kept, want 2", n)
 	}
 	check(t, tx.Commit(t.Context()))
@@ -197,7 +197,7 @@ func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 // attempt, holds up the news that need it, and no other.
 func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 8)
 	release, err := db.Lock(t.Context(), `SELECT FROM attempts WHERE id = $1 FOR UPDATE`, list[0].ID)
 	check(t, err)
@@ -229,7 +229,7 @@ func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
 // the URL says so; what waits apart waits as long as anything else.
 func TestSharedNewsWaitLessForALock(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for _, test := range []struct{ session, shared string }{{"5s", "1s"}, {"0", "1s"}, {"300ms", "300ms"}} {
 		u, err := url.Parse(db.URL)
 		check(t, err)
@@ -251,7 +251,7 @@ func TestSharedNewsWaitLessForALock(t *testing.T) {
 // database is closed meanwhile.
 func TestCloseStoresWhatItAnswers(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 4)
 	own, err := storage.Open(t.Context(), db.URL)
 	if err != nil {
@@ -274,7 +274,7 @@ func TestCloseStoresWhatItAnswers(t *testing.T) {
 		}
 	}
 	callers.Wait()
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != stored {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != stored {
 		t.Errorf("%d events are kept, %d were said to be", n, stored)
 	}
 }

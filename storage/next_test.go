@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 func TestNextCall(t *testing.T) {
@@ -31,7 +31,7 @@ func TestNextCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			s := settings()
 			test.change(&s)
 			got, err := db.NextCall(t.Context(), running(t, db, "c", s, test.rows))

@@ -6,13 +6,13 @@ import (
 	"sync"
 	"testing"
 
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 func TestOpenRefusesToAcknowledgeBeforeTheDisk(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for given, want := range map[string]string{"": "on", "off": "on", "local": "on", "remote_apply": "remote_apply"} {
 		db.Exec(t, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET synchronous_commit', current_database()); END $$`)
 		if given != "" {
@@ -46,7 +46,7 @@ func TestOpenErrorsKeepThePassword(t *testing.T) {
 // the others wait.
 func TestMigrateConcurrently(t *testing.T) {
 	t.Parallel()
-	u := storagetest.Empty(t)
+	u := testkit.Empty(t)
 	var processes sync.WaitGroup
 	for range 4 {
 		processes.Go(func() {
@@ -80,7 +80,7 @@ func with(t *testing.T, databaseURL string, settings map[string]string) string {
 // A schema that comes before pg_catalog plays the standby.
 func TestOpenRefusesAStandby(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	db.Exec(t, `CREATE SCHEMA standby; CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql RETURN true`)
 	_, err := storage.Open(t.Context(), with(t, db.URL, map[string]string{"search_path": "standby,pg_catalog,public"}))
 	if err == nil || !strings.Contains(err.Error(), "is a standby") {
@@ -90,7 +90,7 @@ func TestOpenRefusesAStandby(t *testing.T) {
 
 func TestURLMaySetThePool(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	own, err := storage.Open(t.Context(), with(t, db.URL, map[string]string{"pool_max_conns": "2", "statement_timeout": "1234ms"}))
 	if err != nil {
 		t.Fatal(err)

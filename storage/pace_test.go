@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
-func askLease(t *testing.T, db *storagetest.DB, budget campaign.Budget, ask campaign.Ask) campaign.Lease {
+func askLease(t *testing.T, db *testkit.DB, budget campaign.Budget, ask campaign.Ask) campaign.Lease {
 	t.Helper()
 	l, err := db.LeaseSlots(t.Context(), budget, ask)
 	if err != nil {
@@ -21,7 +21,7 @@ func askLease(t *testing.T, db *storagetest.DB, budget campaign.Budget, ask camp
 }
 
 // leaseOne takes the budget's next slot.
-func leaseOne(t *testing.T, db *storagetest.DB, perSecond float64) campaign.Slot {
+func leaseOne(t *testing.T, db *testkit.DB, perSecond float64) campaign.Slot {
 	t.Helper()
 	l := askLease(t, db, campaign.Creates, campaign.Ask{PerSecond: perSecond, N: 1})
 	if len(l.Slots) != 1 {
@@ -34,7 +34,7 @@ func leaseOne(t *testing.T, db *storagetest.DB, perSecond float64) campaign.Slot
 // than the rate, and none is given twice.
 func TestLeasedSlotsNeverExceedTheRate(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for _, rate := range []float64{0.5, 1, 7.5, 30, 100} {
 		db.Exec(t, `UPDATE pace SET turns = '{}', next_slot = now()`)
 		var mu sync.Mutex
@@ -73,7 +73,7 @@ func TestLeasedSlotsNeverExceedTheRate(t *testing.T) {
 
 func TestRateThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for _, rate := range []float64{0, -1, math.NaN(), math.Inf(1)} {
 		if _, err := db.LeaseSlots(t.Context(), campaign.Creates, campaign.Ask{PerSecond: rate, N: 1}); err == nil {
 			t.Errorf("a rate of %v was leased", rate)
@@ -87,17 +87,17 @@ func TestRateThatIsNoneIsRefused(t *testing.T) {
 // What is stored and read back is still the lease that was reported on.
 func TestReportFreesTheTurn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	const rate = 1
 	s := leaseOne(t, db, rate)
 	used := campaign.Use{Slot: s, Arrived: s.At.Add(2 * time.Millisecond)}
 	askLease(t, db, campaign.Creates, campaign.Ask{PerSecond: rate, Used: []campaign.Use{used}})
-	free := storagetest.Value[time.Time](t, db, `SELECT turns[1] FROM pace WHERE budget = 'creates'`)
+	free := testkit.Value[time.Time](t, db, `SELECT turns[1] FROM pace WHERE budget = 'creates'`)
 	if rested := free.Sub(used.Arrived); rested < time.Second || rested > time.Second+10*time.Millisecond {
 		t.Errorf("the turn rests for %s after its request arrived, want a second", rested)
 	}
 	askLease(t, db, campaign.Creates, campaign.Ask{PerSecond: rate, Used: []campaign.Use{{Slot: s}}})
-	if again := storagetest.Value[time.Time](t, db, `SELECT turns[1] FROM pace WHERE budget = 'creates'`); !again.Equal(free) {
+	if again := testkit.Value[time.Time](t, db, `SELECT turns[1] FROM pace WHERE budget = 'creates'`); !again.Equal(free) {
 		t.Errorf("a second report on the same lease moved the turn from %s to %s", free, again)
 	}
 	if other := askLease(t, db, campaign.Requests, campaign.Ask{PerSecond: rate, N: 1}); len(other.Slots) != 1 {
@@ -107,7 +107,7 @@ func TestReportFreesTheTurn(t *testing.T) {
 
 func TestLeaseSaysWhen(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	before := time.Now()
 	l := askLease(t, db, campaign.Creates, campaign.Ask{PerSecond: 1, N: 1})
 	now, err := db.Now(t.Context())
@@ -124,7 +124,7 @@ func TestLeaseSaysWhen(t *testing.T) {
 
 func TestSlowDownHalvesAndRecovers(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	const rate = 100
 	whole := askLease(t, db, campaign.Creates, campaign.Ask{PerSecond: rate}).Apart
 	step := func() float64 {

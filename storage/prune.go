@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// LeastEventAge is the age at which events may be dropped: by then the carrier
+// LeastEventAge is the age at which events may be dropped: by then Vonage
 // keeps no record any more that could be held against them.
 const LeastEventAge = 72 * time.Hour
 
@@ -32,7 +32,7 @@ type Pruned struct {
 // is kept. A dry run only says what would be dropped.
 func (db *DB) PruneEvents(ctx context.Context, age time.Duration, dryRun bool) (p Pruned, err error) {
 	if age < LeastEventAge {
-		return p, fmt.Errorf("prune events: an age of %s is too little: want at least %s, the time in which the carrier may still say something of a call", age, LeastEventAge)
+		return p, fmt.Errorf("prune events: an age of %s is too little: want at least %s, the time in which Vonage may still say something of a call", age, LeastEventAge)
 	}
 	now, err := db.Now(ctx)
 	if err != nil {

@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // aDay makes the partition of a day so long ago, with one event of the attempt
 // of a call that is in it.
-func aDay(t *testing.T, db *storagetest.DB, ago int, attempt any) time.Time {
+func aDay(t *testing.T, db *testkit.DB, ago int, attempt any) time.Time {
 	t.Helper()
 	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -ago)
 	db.Exec(t, fmt.Sprintf(`CREATE TABLE events_%s PARTITION OF events FOR VALUES FROM ('%s') TO ('%s')`,
@@ -24,7 +24,7 @@ func aDay(t *testing.T, db *storagetest.DB, ago int, attempt any) time.Time {
 
 func TestPruneEvents(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	open := dialOne(t, db)
 	check(t, db.KeepPartitions(t.Context()))
@@ -32,7 +32,7 @@ func TestPruneEvents(t *testing.T) {
 	db.Exec(t, `INSERT INTO events (received_at, kind, body) VALUES (now() - interval '99 days', 'ringing', '{}')`)
 
 	want := storage.Pruned{Days: []storage.PrunedDay{{Day: oldest}, {Day: held, Open: 1}}, Loose: 1}
-	count := func() int { return storagetest.Value[int](t, db, `SELECT count(*) FROM events`) }
+	count := func() int { return testkit.Value[int](t, db, `SELECT count(*) FROM events`) }
 	for _, dry := range []bool{true, false} {
 		got, err := db.PruneEvents(t.Context(), 90*24*time.Hour, dry)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -50,11 +50,11 @@ func TestPruneEvents(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("once the call is over: %v (-want +got):\n%s", err, diff)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`); n != 9 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`); n != 9 {
 		t.Errorf("%d partitions left, want the default one and those of the days ahead", n)
 	}
 	if _, err := db.PruneEvents(t.Context(), storage.LeastEventAge-time.Second, false); err == nil {
-		t.Error("events were dropped that the carrier may still add to")
+		t.Error("events were dropped that Vonage may still add to")
 	}
 	sound(t, db)
 }

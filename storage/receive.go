@@ -22,7 +22,7 @@ func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 
 // clean makes evidence fit to be stored. Postgres takes no text with a zero
 // byte or that is not valid UTF-8; refusing such an event would make the
-// carrier send it for ever.
+// provider send it for ever.
 func clean(e campaign.Evidence) campaign.Evidence {
 	e.CallUUID, e.ConversationUUID = plain(e.CallUUID), plain(e.ConversationUUID)
 	e.Status, e.Direction = plain(e.Status), plain(e.Direction)

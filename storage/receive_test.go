@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -31,7 +31,7 @@ func completed(a campaign.Attempt, callUUID, price string) campaign.Received {
 // committed each time.
 func TestReceiveAnyOrder(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 24))
 	random := rand.New(rand.NewPCG(1, 2))
 	type row struct{ State, Contact, Disposition, Price, Seen string }
@@ -51,17 +51,17 @@ func TestReceiveAnyOrder(t *testing.T) {
 				record(t, db, a.ID, created(u))
 			}
 		}
-		got := storagetest.Rows[row](t, db, `
+		got := testkit.Rows[row](t, db, `
 			SELECT a.state, k.state || ' ' || k.reason, a.disposition, a.price::text, a.seen::text
 			FROM attempts a JOIN contacts k ON k.id = a.contact_id WHERE a.id = $1`, a.ID)
 		if diff := cmp.Diff([]row{want}, got); diff != "" {
 			t.Fatalf("%d events in a random order (-want +got):\n%s", len(events), diff)
 		}
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 24*6 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 24*6 {
 		t.Errorf("%d events are kept, want %d", n, 24*6)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM charges`); n != 24 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM charges`); n != 24 {
 		t.Errorf("%d charges, want one a call", n)
 	}
 	if got := alarms(t, db); len(got) != 0 {
@@ -72,21 +72,21 @@ func TestReceiveAnyOrder(t *testing.T) {
 
 func TestReceiveKeepsTheText(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	e := event(a, "U1", "ringing")
 	e.Body = []byte(`{"b": 1,   "a": "\u0000", "a":2}`)
 	receive(t, db, e)
-	if got := storagetest.Value[string](t, db, `SELECT body::text FROM events WHERE attempt_id = $1`, a.ID); got != string(e.Body) {
+	if got := testkit.Value[string](t, db, `SELECT body::text FROM events WHERE attempt_id = $1`, a.ID); got != string(e.Body) {
 		t.Errorf("kept %s, want %s", got, e.Body)
 	}
 }
 
-// What Postgres cannot hold must not make the carrier send it for ever.
+// What Postgres cannot hold must not make Vonage send it for ever.
 func TestReceiveWhatPostgresCannotHold(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	e := event(a, "U\x00\xff", "st\x00range")
@@ -99,7 +99,7 @@ func TestReceiveWhatPostgresCannotHold(t *testing.T) {
 
 func TestReceiveFindsTheAttempt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -112,7 +112,7 @@ func TestReceiveFindsTheAttempt(t *testing.T) {
 	stranger := event(b, "UB", "ringing")
 	stranger.AttemptID = uuid.New() // an id that is not known, and a uuid that is
 	receive(t, db, stranger)
-	got := storagetest.Rows[string](t, db, `SELECT seen::text FROM attempts ORDER BY id`)
+	got := testkit.Rows[string](t, db, `SELECT seen::text FROM attempts ORDER BY id`)
 	if diff := cmp.Diff([]string{"{ringing,started}", "{ringing,started}"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -123,12 +123,12 @@ func TestReceiveFindsTheAttempt(t *testing.T) {
 
 func TestReceiveUnknownAttempt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for i := range 20 {
 		e := event(campaign.Attempt{ID: uuid.New()}, fmt.Sprint("U", i), "ringing")
 		receive(t, db, e)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events WHERE attempt_id IS NULL`); n != 20 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events WHERE attempt_id IS NULL`); n != 20 {
 		t.Errorf("%d events kept, want 20", n)
 	}
 	if diff := cmp.Diff([]string{campaign.AlarmUnknownAttempt}, alarms(t, db)); diff != "" {
@@ -164,7 +164,7 @@ func TestReceiveChangesNothing(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 2))
 			ids := claim(t, db, 2)
 			a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -172,14 +172,14 @@ func TestReceiveChangesNothing(t *testing.T) {
 			record(t, db, b.ID, created("UB"))
 			receive(t, db, test.event(a, b))
 			receive(t, db, test.event(a, b))
-			got := storagetest.Rows[string](t, db, `SELECT call_uuid || seen::text FROM attempts ORDER BY id`)
+			got := testkit.Rows[string](t, db, `SELECT call_uuid || seen::text FROM attempts ORDER BY id`)
 			if diff := cmp.Diff([]string{"UA{started}", "UB{started}"}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(test.alarms, alarms(t, db)); diff != "" && len(test.alarms)+len(alarms(t, db)) > 0 {
 				t.Errorf("alarms (-want +got):\n%s", diff)
 			}
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
 				t.Errorf("%d events are kept, want 2", n)
 			}
 		})
@@ -188,7 +188,7 @@ func TestReceiveChangesNothing(t *testing.T) {
 
 func TestReceiveForAVoidAttempt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnHours); err != nil {
@@ -201,7 +201,7 @@ func TestReceiveForAVoidAttempt(t *testing.T) {
 }
 
 // ended drives the one contact that is due to a call that ended busy.
-func endedBusy(t *testing.T, db *storagetest.DB, callUUID string) campaign.Attempt {
+func endedBusy(t *testing.T, db *testkit.DB, callUUID string) campaign.Attempt {
 	t.Helper()
 	a := dialOne(t, db)
 	record(t, db, a.ID, created(callUUID))
@@ -212,7 +212,7 @@ func endedBusy(t *testing.T, db *storagetest.DB, callUUID string) campaign.Attem
 
 func TestBusyIsCalledAgainAndLateAnswerVoidsIt(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := endedBusy(t, db, "U1")
 	if contact(t, db, a.ID) != "waiting" || len(claim(t, db, 1)) != 0 {
@@ -234,7 +234,7 @@ func TestEvidenceForAnAbsentAttempt(t *testing.T) {
 	for name, dialed := range map[string]bool{"its successor waits": false, "its successor was dialed": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			first := absentOne(t, db)
 			second := claimOne(t, db)
@@ -249,7 +249,7 @@ func TestEvidenceForAnAbsentAttempt(t *testing.T) {
 			if state(t, db, first.ID) != campaign.Accepted || state(t, db, second) != want {
 				t.Errorf("first %s, second %s; want accepted, %s", state(t, db, first.ID), state(t, db, second), want)
 			}
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE overtaken`); n != overtaken {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE overtaken`); n != overtaken {
 				t.Errorf("%d attempts overtaken, want %d", n, overtaken)
 			}
 			if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
@@ -270,7 +270,7 @@ func TestEvidenceForAnAbsentAttempt(t *testing.T) {
 }
 
 // absentOne takes the one contact that is due to an attempt proved absent.
-func absentOne(t *testing.T, db *storagetest.DB) campaign.Attempt {
+func absentOne(t *testing.T, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	a := dialOne(t, db)
 	record(t, db, a.ID, unknown)
@@ -282,7 +282,7 @@ func absentOne(t *testing.T, db *storagetest.DB) campaign.Attempt {
 	return a
 }
 
-func proveAbsent(t *testing.T, db *storagetest.DB, ids ...uuid.UUID) int {
+func proveAbsent(t *testing.T, db *testkit.DB, ids ...uuid.UUID) int {
 	t.Helper()
 	absent := 0
 	for i := range 2 {
@@ -303,7 +303,7 @@ func proveAbsent(t *testing.T, db *storagetest.DB, ids ...uuid.UUID) int {
 // for good and nothing is lost.
 func TestReceiveConcurrently(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 20))
 	var calls sync.WaitGroup
 	for _, id := range claim(t, db, 20) {
@@ -319,7 +319,7 @@ func TestReceiveConcurrently(t *testing.T) {
 		})
 	}
 	calls.Wait()
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'answered'`); n != 20 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'answered'`); n != 20 {
 		t.Errorf("%d contacts were answered, want 20", n)
 	}
 	if got := alarms(t, db); len(got) != 0 {
@@ -338,14 +338,14 @@ func check(t *testing.T, err error) {
 // An error leaves nothing half-written.
 func TestReceiveIsOneTransaction(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	db.Exec(t, `ALTER TABLE contacts ADD CONSTRAINT broken CHECK (reason IS DISTINCT FROM 'answered')`)
 	if err := db.Receive(t.Context(), completed(a, "U1", "1")); err == nil {
 		t.Fatal("Receive succeeded although the contact cannot be stored")
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n != 0 || state(t, db, a.ID) != campaign.Dialing {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 0 || state(t, db, a.ID) != campaign.Dialing {
 		t.Errorf("%d events, attempt %s; want none, dialing", n, state(t, db, a.ID))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -359,14 +359,14 @@ func TestReceiveIsOneTransaction(t *testing.T) {
 // is only reserved: that one is withdrawn, and rings when the call is over.
 func TestLateEvidenceWithdrawsWhatAnotherCampaignReserved(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "first", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, refused(campaign.RefusedInvalid))
 	running(t, db, "second", settings(), rows(0, 1))
 	b := claimOne(t, db)
 	receive(t, db, event(a, "U1", "ringing"))
-	got := storagetest.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, b)
+	got := testkit.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, b)
 	if got != "void number_busy" || contact(t, db, b) != "pending" || state(t, db, a.ID) != campaign.Accepted {
 		t.Errorf("reserved attempt %s, contact %s; the call is %s", got, contact(t, db, b), state(t, db, a.ID))
 	}
@@ -383,7 +383,7 @@ func TestLateEvidenceWithdrawsWhatAnotherCampaignReserved(t *testing.T) {
 // one call. The claim and the gate ask for it.
 func TestNobodyIsRungWhileAnOvertakenCallIsOpen(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "first", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, refused(campaign.RefusedInvalid))
@@ -404,7 +404,7 @@ func TestNobodyIsRungWhileAnOvertakenCallIsOpen(t *testing.T) {
 	if _, err := db.Gate(t.Context(), c, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
 		t.Errorf("Gate = %v, want ErrWithdrawn", err)
 	}
-	if got := storagetest.Value[string](t, db, `SELECT note FROM attempts WHERE id = $1`, c); got != "number_busy" {
+	if got := testkit.Value[string](t, db, `SELECT note FROM attempts WHERE id = $1`, c); got != "number_busy" {
 		t.Errorf("withdrawn as %q", got)
 	}
 	receive(t, db, event(a, "U1", "completed"))

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,7 +17,7 @@ import (
 // reconcileBatch is how many records are folded in one transaction.
 const reconcileBatch = 500
 
-// Reconcile folds a batch of the carrier's records in: each is matched to an
+// Reconcile folds a batch of Vonage's records in: each is matched to an
 // attempt by its uuid, or, where no attempt has the uuid, to the one attempt
 // without a uuid that it can only belong to. A record that matches none is kept
 // as a foreign call; one that might belong to several, or that shares its
@@ -150,11 +150,11 @@ func (b *reconciliation) apply(ctx context.Context) error {
 				b.foreign = append(b.foreign, foreign{evidence: edit.evidence})
 				continue
 			}
-			d.fold(edit.attempt, edit.evidence, campaign.Carrier)
+			d.fold(edit.attempt, edit.evidence, campaign.Provider)
 			if edit.doubtful {
 				d.alarms = append(d.alarms, campaign.Alarm{
 					Kind: campaign.AlarmAmbiguousMatch, AttemptID: edit.attempt,
-					Detail: fmt.Sprintf("call %q is bound to the attempt that waited for one, and might be of another contact, whom the carrier may have called though it said otherwise",
+					Detail: fmt.Sprintf("call %q is bound to the attempt that waited for one, and might be of another contact, whom Vonage may have called though it said otherwise",
 						edit.evidence.CallUUID),
 				})
 			}

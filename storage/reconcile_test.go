@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 )
 
-func reconcile(t *testing.T, db *storagetest.DB, records ...campaign.Evidence) campaign.Reconciled {
+func reconcile(t *testing.T, db *testkit.DB, records ...campaign.Evidence) campaign.Reconciled {
 	t.Helper()
 	got, unread, err := db.Reconcile(t.Context(), records, whole(0))
 	if err != nil || len(unread) > 0 {
@@ -40,7 +40,7 @@ func billed(e campaign.Evidence, price string, observed time.Time) campaign.Evid
 // stands, and each that stood is a line of the trail.
 func TestReconcilePrices(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("U1"))
@@ -65,7 +65,7 @@ func TestReconcilePrices(t *testing.T) {
 		Price  string
 		Source string
 	}
-	got := storagetest.Rows[charge](t, db, `SELECT rev, price::text, source FROM charges ORDER BY rev`)
+	got := testkit.Rows[charge](t, db, `SELECT rev, price::text, source FROM charges ORDER BY rev`)
 	want := []charge{{1, "0.00600000", "list"}, {2, "0.00610000", "list"}, {3, "0.00600000", "list"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("trail (-want +got):\n%s", diff)
@@ -73,7 +73,7 @@ func TestReconcilePrices(t *testing.T) {
 	if diff := cmp.Diff([]string{campaign.AlarmPriceChanged, campaign.AlarmPriceChanged}, alarms(t, db)); diff != "" {
 		t.Errorf("alarms (-want +got):\n%s", diff)
 	}
-	if got := storagetest.Value[string](t, db, `SELECT price::text || ' ' || rate || ' ' || duration_s || ' ' || network FROM reporting.attempts`); got != "0.00600000 0.0120 30 23415" {
+	if got := testkit.Value[string](t, db, `SELECT price::text || ' ' || rate || ' ' || duration_s || ' ' || network FROM reporting.attempts`); got != "0.00600000 0.0120 30 23415" {
 		t.Errorf("the attempt says %s", got)
 	}
 	sound(t, db)
@@ -83,7 +83,7 @@ func TestReconcilePrices(t *testing.T) {
 // last digit: the same event again changes nothing.
 func TestBillSurvivesPostgres(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	e := completed(a, "U1", "0.10000000")
@@ -125,7 +125,7 @@ func TestReconcileBinds(t *testing.T) {
 		want    campaign.Reconciled
 	}{
 		{"the one call", in(time.Second), bound},
-		{"the carrier's clock is 4 s behind", in(-4 * time.Second), bound},
+		{"Vonage's clock is 4 s behind", in(-4 * time.Second), bound},
 		{"6 s before the gate", in(-6 * time.Second), foreign},
 		{"two minutes after the token", in(tokenLife + 119*time.Second), bound},
 		{"later", in(tokenLife + 130*time.Second), foreign},
@@ -145,7 +145,7 @@ func TestReconcileBinds(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := unknownOne(t, db)
 			again := test.want
@@ -164,7 +164,7 @@ func TestReconcileBinds(t *testing.T) {
 			if state(t, db, a.ID) != want {
 				t.Errorf("attempt %s, want %s", state(t, db, a.ID), want)
 			}
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != calls {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != calls {
 				t.Errorf("%d foreign calls, want %d", n, calls)
 			}
 			sound(t, db)
@@ -176,7 +176,7 @@ func TestReconcileBinds(t *testing.T) {
 // as long as the first was not bound.
 func TestReconcileRemembersRivals(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	reconcile(t, db, listed(a, "U1", "completed"), listed(a, "U2", "completed"))
@@ -192,7 +192,7 @@ func TestReconcileRemembersRivals(t *testing.T) {
 // call is the former's.
 func TestReconcilePrefersWhatIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	first := dialOne(t, db)
 	record(t, db, first.ID, refused(campaign.RefusedRate))
@@ -215,7 +215,7 @@ func TestReconcilePrefersWhatIsWaitedFor(t *testing.T) {
 func TestReconcileWaitsForTheAnswer(t *testing.T) {
 	t.Parallel()
 	for _, start := range []time.Duration{time.Second, -time.Hour * 1e6} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		running(t, db, "c", settings(), rows(0, 1))
 		a := dialOne(t, db)
 		e := listed(a, "F", "completed")
@@ -245,7 +245,7 @@ func TestReconcileWaitsForTheAnswer(t *testing.T) {
 // the attempt's own. Nothing is bound until the list is sure to show both.
 func TestReconcileWaitsForTheList(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	e := listed(a, "U1", "completed")
@@ -262,10 +262,10 @@ func TestReconcileWaitsForTheList(t *testing.T) {
 }
 
 // Where the one that was refused is another contact's, who may be called again
-// for it, a person is told: the carrier may have placed what it refused.
+// for it, a person is told: Vonage may have placed what it refused.
 func TestReconcileTellsOfADoubtfulMatch(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	running(t, db, "d", settings(), rows(0, 1))
 	first := dialOne(t, db)
@@ -284,7 +284,7 @@ func TestReconcileTellsOfADoubtfulMatch(t *testing.T) {
 		t.Errorf("alarms (-want +got):\n%s", diff)
 	}
 	reconcile(t, db, e)
-	if times := storagetest.Value[int](t, db, `SELECT sum(times) FROM alarms`); times != 1 {
+	if times := testkit.Value[int](t, db, `SELECT sum(times) FROM alarms`); times != 1 {
 		t.Errorf("raised %d times, want once", times)
 	}
 	sound(t, db)
@@ -293,7 +293,7 @@ func TestReconcileTellsOfADoubtfulMatch(t *testing.T) {
 // What was kept as foreign is bound by a later reading, when it is certain.
 func TestReconcileBindsWhatWasForeign(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	e := listed(a, "U1", "completed")
@@ -313,7 +313,7 @@ func TestReconcileBindsWhatWasForeign(t *testing.T) {
 // that was seen before an attempt was dialed is not that attempt's.
 func TestReconcileCallsWithoutAStart(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	first := unknownOne(t, db)
 	e := listed(first, "U1", "ringing")
@@ -350,7 +350,7 @@ func TestReconcileForeignCallsOfOurs(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, created("U1"))
@@ -362,7 +362,7 @@ func TestReconcileForeignCallsOfOurs(t *testing.T) {
 					t.Errorf("got %+v, want it foreign", got)
 				}
 			}
-			got := storagetest.Rows[string](t, db, `SELECT kind || times FROM alarms`)
+			got := testkit.Rows[string](t, db, `SELECT kind || times FROM alarms`)
 			var want []string
 			for _, kind := range test.alarms {
 				want = append(want, kind+"1")
@@ -376,14 +376,14 @@ func TestReconcileForeignCallsOfOurs(t *testing.T) {
 
 func TestForeignCallBecomesKnown(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	e := listed(a, "U1", "ringing")
 	e.At = a.DialedAt.Add(-time.Minute) // it cannot be matched
 	reconcile(t, db, e)
 	record(t, db, a.ID, created("U1"))
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 0 {
 		t.Errorf("%d foreign calls, want none once the call is known", n)
 	}
 	sound(t, db)
@@ -391,7 +391,7 @@ func TestForeignCallBecomesKnown(t *testing.T) {
 
 func TestReconcileAWholePage(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 250))
 	var records []campaign.Evidence
 	for i, id := range claim(t, db, 250) {
@@ -409,7 +409,7 @@ func TestReconcileAWholePage(t *testing.T) {
 	if diff := cmp.Diff(want, reconcile(t, db, records...)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'answered'`); n != 250 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'answered'`); n != 250 {
 		t.Errorf("%d contacts were answered, want 250", n)
 	}
 	sound(t, db)

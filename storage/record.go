@@ -63,11 +63,11 @@ func pauseForRefusal(ctx context.Context, tx pgx.Tx, attempt uuid.UUID, r campai
 	if err != nil || !first {
 		return err
 	}
-	paused, err := pauseCampaign(ctx, tx, campaignID, "refused by the carrier: "+string(r), campaign.Placer)
+	paused, err := pauseCampaign(ctx, tx, campaignID, "refused by Vonage: "+string(r), campaign.Placer)
 	if err != nil || !paused {
 		return err
 	}
 	_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmPaused,
-		fmt.Sprintf("campaign %d was paused, because the carrier refused a call: %s", campaignID, r))
+		fmt.Sprintf("campaign %d was paused, because Vonage refused a call: %s", campaignID, r))
 	return err
 }

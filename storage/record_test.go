@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,7 +27,7 @@ func TestRecordOutcomes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			for range 2 {
@@ -51,7 +51,7 @@ func TestRecordComesAfterTheWebhook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			receive(t, db, event(a, "U1", "answered"))
@@ -59,7 +59,7 @@ func TestRecordComesAfterTheWebhook(t *testing.T) {
 			if state(t, db, a.ID) != campaign.Accepted || contact(t, db, a.ID) != "active" {
 				t.Errorf("attempt %s, contact %s", state(t, db, a.ID), contact(t, db, a.ID))
 			}
-			if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+			if got := testkit.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
 				t.Errorf("the campaign is %s", got)
 			}
 			if got := alarms(t, db); len(got) != 0 {
@@ -74,27 +74,27 @@ func TestRecordPausesTheCampaign(t *testing.T) {
 	for _, r := range []campaign.Refusal{campaign.RefusedAuth, campaign.RefusedAccount} {
 		t.Run(string(r), func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			c := running(t, db, "c", settings(), rows(0, 3))
 			ids := claim(t, db, 3)
 			pass(t, db, ids[0])
 			record(t, db, ids[0], refused(r))
 			type campaignRow struct{ Status, Reason string }
-			got := storagetest.Rows[campaignRow](t, db, `SELECT status, pause_reason FROM campaigns`)
-			if diff := cmp.Diff([]campaignRow{{"paused", "refused by the carrier: " + string(r)}}, got); diff != "" {
+			got := testkit.Rows[campaignRow](t, db, `SELECT status, pause_reason FROM campaigns`)
+			if diff := cmp.Diff([]campaignRow{{"paused", "refused by Vonage: " + string(r)}}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff([]string{campaign.AlarmPaused}, alarms(t, db)); diff != "" {
 				t.Errorf("alarms (-want +got):\n%s", diff)
 			}
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 3 {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 3 {
 				t.Errorf("%d contacts are pending, want 3", n)
 			}
 			if err := db.Resume(t.Context(), c.ID); err != nil {
 				t.Fatal(err)
 			}
 			record(t, db, ids[0], refused(r))
-			if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+			if got := testkit.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
 				t.Errorf("the same refusal, recorded again, paused the campaign again")
 			}
 			sound(t, db)
@@ -116,7 +116,7 @@ func TestRecordAfterAbsence(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, unknown)

@@ -31,7 +31,7 @@ type Report struct {
 
 	Attempts     map[campaign.State]int
 	Dispositions map[campaign.Disposition]int
-	Calls        int // attempts that the carrier had
+	Calls        int // attempts that Vonage had
 	Answered     int
 	Seconds      int64
 	Price        decimal.Decimal // exact

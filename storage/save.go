@@ -107,7 +107,7 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 
 // updateAttempts stores attempts. An attempt that evidence opens again while
 // another call to its number is already past the gate is marked overtaken.
-// Coming into a state begins the looks at the carrier's record afresh.
+// Coming into a state begins the looks at Vonage's record afresh.
 const updateAttempts = `
 	UPDATE attempts a SET
 		state = w.state, note = w.note, must_exist = w.must_exist,
@@ -254,7 +254,7 @@ func sameMoment(a, b time.Time) bool {
 	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
-// asWritten keeps the digits that the carrier wrote, trailing zeros too, which
+// asWritten keeps the digits that Vonage wrote, trailing zeros too, which
 // the decimal's own form leaves out. nil is null.
 func asWritten(d decimal.NullDecimal) *string {
 	if !d.Valid {

@@ -5,14 +5,14 @@ import (
 	"testing"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 // Each statement breaks one promise, and Postgres itself must refuse it,
 // whoever sends it.
 func TestPostgresRefuses(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 3)
 	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -25,17 +25,17 @@ func TestPostgresRefuses(t *testing.T) {
 		{"dialing without the fence", `UPDATE attempts SET state = 'dialing', moved_by = 'placer' WHERE state = 'reserved'`, "attempts_posted_after_the_gate"},
 		{"a gate without its times", `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1 WHERE state = 'reserved'`, "attempts_dialed_at_the_gate"},
 		{"another call", `UPDATE attempts SET call_uuid = 'U2' WHERE state = 'accepted'`, "written once"},
-		{"a call of two attempts", `UPDATE attempts SET state = 'accepted', moved_by = 'carrier', call_uuid = 'U1' WHERE state = 'reserved'`, "attempts_call_uuid_once"},
-		{"accepted without a call", `UPDATE attempts SET state = 'accepted', moved_by = 'carrier' WHERE state = 'reserved'`, "attempts_uuid_when_the_carrier_has_it"},
+		{"a call of two attempts", `UPDATE attempts SET state = 'accepted', moved_by = 'provider', call_uuid = 'U1' WHERE state = 'reserved'`, "attempts_call_uuid_once"},
+		{"accepted without a call", `UPDATE attempts SET state = 'accepted', moved_by = 'provider' WHERE state = 'reserved'`, "attempts_uuid_when_the_provider_has_it"},
 		{"what was seen forgotten", `UPDATE attempts SET seen = '{}' WHERE state = 'accepted'`, "stays seen"},
 		{"another number", `UPDATE attempts SET to_number = '447700900998' WHERE state = 'reserved'`, "numbers never change"},
 		{"back to the queue", `UPDATE attempts SET state = 'reserved', moved_by = 'placer' WHERE state = 'accepted'`, "attempts_no_post_before_the_gate"},
 		{"a call let go", `UPDATE attempts SET state = 'unknown', moved_by = 'settler', call_uuid = NULL WHERE state = 'accepted'`, "may not move it from accepted to unknown"},
 		{"another id", `UPDATE attempts SET id = gen_random_uuid() WHERE state = 'reserved'`, "id never changes"},
 		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', moved_by = 'settler' WHERE state = 'reserved'`, "settler may not move it"},
-		{"an end that is open", `UPDATE attempts SET state = 'ended', moved_by = 'carrier' WHERE state = 'accepted'`, "attempts_ended_when_closed"},
+		{"an end that is open", `UPDATE attempts SET state = 'ended', moved_by = 'provider' WHERE state = 'accepted'`, "attempts_ended_when_closed"},
 		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence, dialed_at, token_expires_at)
-			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'carrier', now(), 1, now(), now() FROM attempts LIMIT 1`, "begins as reserved"},
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'provider', now(), 1, now(), now() FROM attempts LIMIT 1`, "begins as reserved"},
 		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
 			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
 		{"a negative price", `UPDATE attempts SET price = -1 WHERE state = 'accepted'`, "attempts_price_money"},
@@ -57,12 +57,12 @@ func TestPostgresRefuses(t *testing.T) {
 
 func TestEveryReasonAndStateIsStorable(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	for _, r := range campaign.Reasons {
 		db.Exec(t, `UPDATE contacts SET state = 'done', reason = $1`, r)
 	}
-	columns := storagetest.Rows[string](t, db, `
+	columns := testkit.Rows[string](t, db, `
 		SELECT substr(column_name, 6)::text FROM information_schema.columns
 		WHERE table_schema = 'reporting' AND table_name = 'campaigns' AND column_name LIKE 'done\_%' ORDER BY ordinal_position`)
 	if len(columns) != len(campaign.Reasons) {
@@ -77,7 +77,7 @@ func TestEveryReasonAndStateIsStorable(t *testing.T) {
 
 func TestWithinHoursEqualsTheDomains(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	type row struct {
 		Moment string
 		SQL    bool
@@ -85,7 +85,7 @@ func TestWithinHoursEqualsTheDomains(t *testing.T) {
 	zones := []string{"Europe/London", "America/New_York", "Australia/Lord_Howe"}
 	for _, z := range [][]string{zones[:1], zones[1:2], zones[2:], zones[:2], nil} {
 		for _, h := range []campaign.Hours{{From: 540, To: 1200}, {From: 0, To: 1440}, {From: 90, To: 150}} {
-			got := storagetest.Rows[row](t, db, `
+			got := testkit.Rows[row](t, db, `
 				SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), within_hours(at, $1, $2, $3)
 				FROM generate_series('2026-03-28T00:00Z'::timestamptz, '2026-04-06T00:00Z', '17 minutes') AS at`,
 				append([]string{}, z...), h.From, h.To)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -28,7 +28,7 @@ func (db *DB) Unsettled(ctx context.Context, settleAfter time.Duration, limit in
 }
 
 // Canaries returns the n latest attempts dialed between from and to that the
-// carrier is known to have, by their call uuid.
+// provider is known to have, by their call uuid.
 func (db *DB) Canaries(ctx context.Context, from, to time.Time, n int) ([]campaign.Attempt, error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
 		SELECT `+attemptColumns+` FROM attempts a
@@ -42,7 +42,7 @@ func (db *DB) Canaries(ctx context.Context, from, to time.Time, n int) ([]campai
 
 // countScan counts one complete scan for each attempt that it did not show, and
 // returns those that two scans, gap apart, did not show. The scan must have
-// begun when the carrier could not take the attempt's POST any more, and no
+// begun when Vonage could not take the attempt's POST any more, and no
 // call that nobody can explain may have gone between the same two numbers
 // within ten minutes of its window, or with an unknown start: either might be
 // the attempt's.
@@ -58,8 +58,8 @@ const countScan = `
 	RETURNING a.id, a.contact_id, a.absent_scans`
 
 // The window in which a call that an attempt's POST made may have started: the
-// clocks of the carrier and of the database may differ by a few seconds, and
-// the carrier may queue what it has taken.
+// clocks of Vonage and of the database may differ by a few seconds, and
+// Vonage may queue what it has taken.
 const (
 	windowStart = `a.dialed_at - interval '5 seconds'`
 	windowEnd   = `a.token_expires_at + interval '120 seconds'`
@@ -143,7 +143,7 @@ func (db *DB) GiveUp(ctx context.Context, retention time.Duration) (int, error) 
 			d.replace(a, campaign.Settler)
 			d.alarms = append(d.alarms, campaign.Alarm{
 				Kind: campaign.AlarmLost, AttemptID: id,
-				Detail: "it was not settled while the carrier kept its records",
+				Detail: "it was not settled while Vonage kept its records",
 			})
 			return true
 		})

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -15,7 +15,7 @@ import (
 
 // unknownOne takes the one contact that is due to an unknown attempt whose
 // token expired long ago.
-func unknownOne(t *testing.T, db *storagetest.DB) campaign.Attempt {
+func unknownOne(t *testing.T, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	a := dialOne(t, db)
 	record(t, db, a.ID, unknown)
@@ -23,7 +23,7 @@ func unknownOne(t *testing.T, db *storagetest.DB) campaign.Attempt {
 }
 
 // aged makes an attempt an hour older.
-func aged(t *testing.T, db *storagetest.DB, a campaign.Attempt) campaign.Attempt {
+func aged(t *testing.T, db *testkit.DB, a campaign.Attempt) campaign.Attempt {
 	t.Helper()
 	db.AgeAttempt(t, a.ID, time.Hour)
 	a.DialedAt, a.TokenExpiresAt = a.DialedAt.Add(-time.Hour), a.TokenExpiresAt.Add(-time.Hour)
@@ -32,7 +32,7 @@ func aged(t *testing.T, db *storagetest.DB, a campaign.Attempt) campaign.Attempt
 
 func TestUnsettled(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 4))
 	ids := claim(t, db, 4)
 	for _, id := range ids[:3] {
@@ -56,7 +56,7 @@ func TestUnsettled(t *testing.T) {
 
 func TestProveAbsentTakesTwoScans(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	scan := func(at time.Time) int {
@@ -72,7 +72,7 @@ func TestProveAbsentTakesTwoScans(t *testing.T) {
 		at   time.Time
 		want int
 	}{
-		{a.TokenExpiresAt.Add(-time.Second), 0},    // the carrier could still take the POST
+		{a.TokenExpiresAt.Add(-time.Second), 0},    // Vonage could still take the POST
 		{a.TokenExpiresAt.Add(4 * time.Second), 0}, // its answer could still come, so that nothing is bound
 		{first, 0},
 		{first, 0},                       // the same scan
@@ -98,31 +98,31 @@ func TestProveAbsentPassesOver(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name  string
-		setup func(*testing.T, *storagetest.DB, campaign.Attempt)
+		setup func(*testing.T, *testkit.DB, campaign.Attempt)
 		want  campaign.State
 	}{
-		{"one that must exist", func(t *testing.T, db *storagetest.DB, a campaign.Attempt) {
+		{"one that must exist", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			record(t, db, a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true})
 		}, campaign.Unknown},
-		{"one that has a call", func(t *testing.T, db *storagetest.DB, a campaign.Attempt) {
+		{"one that has a call", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			receive(t, db, event(a, "U1", "ringing"))
 		}, campaign.Accepted},
-		{"one that a foreign call might be", func(t *testing.T, db *storagetest.DB, a campaign.Attempt) {
+		{"one that a foreign call might be", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			db.Exec(t, `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
 				VALUES ('F', 'outbound', $1, $2, 'completed', $3, true)`, a.To, a.From, a.TokenExpiresAt.Add(11*time.Minute))
 		}, campaign.Unknown},
-		{"one that a foreign call might be if it was queued for minutes", func(t *testing.T, db *storagetest.DB, a campaign.Attempt) {
+		{"one that a foreign call might be if it was queued for minutes", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			db.Exec(t, `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
 				VALUES ('F', 'outbound', $1, $2, 'completed', $3, false)`, a.To, a.From, a.DialedAt.Add(-10*time.Minute))
 		}, campaign.Unknown},
-		{"one that a foreign call without a start might be", func(t *testing.T, db *storagetest.DB, a campaign.Attempt) {
+		{"one that a foreign call without a start might be", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			db.Exec(t, `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, ambiguous)
 				VALUES ('F', 'outbound', $1, $2, 'completed', false)`, a.To, a.From)
 		}, campaign.Unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := unknownOne(t, db)
 			test.setup(t, db, a)
@@ -138,14 +138,14 @@ func TestProveAbsentPassesOver(t *testing.T) {
 func TestScanThatBeganBeforeTheLastAnswerProvesNothing(t *testing.T) {
 	t.Parallel()
 	for after, want := range map[time.Duration]int{4 * time.Second: 0, 6 * time.Second: 1} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		running(t, db, "c", settings(), rows(0, 1))
 		a := unknownOne(t, db)
-		ends := storagetest.Value[time.Time](t, db, `SELECT token_expires_at FROM attempts WHERE id = $1`, a.ID)
+		ends := testkit.Value[time.Time](t, db, `SELECT token_expires_at FROM attempts WHERE id = $1`, a.ID)
 		if _, err := db.ProveAbsent(t.Context(), []uuid.UUID{a.ID}, ends.Add(after), time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if got := storagetest.Value[int](t, db, `SELECT absent_scans FROM attempts WHERE id = $1`, a.ID); got != want {
+		if got := testkit.Value[int](t, db, `SELECT absent_scans FROM attempts WHERE id = $1`, a.ID); got != want {
 			t.Errorf("a scan begun %v after the token's end counts %d times, want %d", after, got, want)
 		}
 	}
@@ -153,7 +153,7 @@ func TestScanThatBeganBeforeTheLastAnswerProvesNothing(t *testing.T) {
 
 func TestProveAbsentWithAForeignCallOfAnotherTime(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	db.Exec(t, `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
@@ -165,7 +165,7 @@ func TestProveAbsentWithAForeignCallOfAnotherTime(t *testing.T) {
 
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	for _, id := range ids {
@@ -194,7 +194,7 @@ func TestGiveUp(t *testing.T) {
 
 func TestCanaries(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 5))
 	for i, id := range claim(t, db, 5) {
 		pass(t, db, id)
@@ -222,7 +222,7 @@ func TestCanaries(t *testing.T) {
 
 func TestWatermarks(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	if _, err := db.Watermark(t.Context(), "1h"); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
@@ -244,7 +244,7 @@ func TestWatermarks(t *testing.T) {
 
 func TestStragglersBackOff(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 3)
 	open, unpriced, priced := pass(t, db, ids[0]), pass(t, db, ids[1]), pass(t, db, ids[2])

@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 // shares opens the database with two connections for each part of the work,
 // which wait for locks as long as it takes.
-func shares(t *testing.T, db *storagetest.DB) *storage.DB {
+func shares(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
 	patient := with(t, db.URL, map[string]string{"lock_timeout": "3min", "statement_timeout": "3min"})
 	own, err := storage.OpenShared(t.Context(), patient, storage.Shares{Placing: 2, Webhooks: 2, Others: 2})
@@ -30,7 +30,7 @@ func shares(t *testing.T, db *storagetest.DB) *storage.DB {
 // flood has twenty wait for rows that are locked: two with a connection each,
 // the others for a connection. Then it does the other thing, which must not
 // have waited for any of them.
-func flood(t *testing.T, db *storagetest.DB, lock string, one func() error, other func(context.Context) error) {
+func flood(t *testing.T, db *testkit.DB, lock string, one func() error, other func(context.Context) error) {
 	t.Helper()
 	release, err := db.Lock(t.Context(), lock)
 	if err != nil {
@@ -44,7 +44,7 @@ func flood(t *testing.T, db *storagetest.DB, lock string, one func() error, othe
 			done.Add(1)
 		})
 	}
-	for storagetest.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) < 2 {
+	for testkit.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) < 2 {
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // reached only where they share a pool
@@ -61,7 +61,7 @@ func flood(t *testing.T, db *storagetest.DB, lock string, one func() error, othe
 
 func TestFloodOfWebhooksLeavesTheGateAlone(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 21))
 	ids := claim(t, db, 21)
 	var events []campaign.Received
@@ -84,14 +84,14 @@ func TestFloodOfWebhooksLeavesTheGateAlone(t *testing.T) {
 			}
 			return own.Record(ctx, a.ID, created("OTHER"))
 		})
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events`); n < 20 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n < 20 {
 		t.Errorf("%d events are stored, want all 20 that waited", n)
 	}
 }
 
 func TestFloodOfCallsLeavesTheWebhooksAlone(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 21))
 	ids := claim(t, db, 21)
 	called := pass(t, db, ids[0])
@@ -108,7 +108,7 @@ func TestFloodOfCallsLeavesTheWebhooksAlone(t *testing.T) {
 			}
 			return own.Receive(ctx, event(called, "U1", "ringing"))
 		})
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM attempts WHERE fence = 1`); n != 21 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE fence = 1`); n != 21 {
 		t.Errorf("%d attempts passed the gate, want all 21", n)
 	}
 }

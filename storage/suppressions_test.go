@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func suppress(t *testing.T, db *storagetest.DB, numbers ...string) int {
+func suppress(t *testing.T, db *testkit.DB, numbers ...string) int {
 	t.Helper()
 	var list []storage.Suppression
 	for _, n := range numbers {
@@ -29,7 +29,7 @@ func suppress(t *testing.T, db *storagetest.DB, numbers ...string) int {
 
 func TestSuppressHoldsAtOnce(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "a", settings(), rows(0, 3))
 	importing(t, db, "b", settings(), rows(0, 1))
 	ids := claim(t, db, 2)
@@ -38,12 +38,12 @@ func TestSuppressHoldsAtOnce(t *testing.T) {
 		t.Errorf("%d numbers are new, want 3", n)
 	}
 	type row struct{ Campaign, To, State string }
-	got := storagetest.Rows[row](t, db, `SELECT campaign, to_number, coalesce(reason, state) FROM reporting.contacts ORDER BY 1, 2`)
+	got := testkit.Rows[row](t, db, `SELECT campaign, to_number, coalesce(reason, state) FROM reporting.contacts ORDER BY 1, 2`)
 	want := []row{{"a", number(0), "suppressed"}, {"a", number(1), "active"}, {"a", number(2), "suppressed"}, {"b", number(0), "suppressed"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("contacts (-want +got):\n%s", diff)
 	}
-	if note := storagetest.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[0]); note != "void suppressed" {
+	if note := testkit.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[0]); note != "void suppressed" {
 		t.Errorf("the attempt in the queue is %s", note)
 	}
 	// The call that was under way failed: it is not repeated.
@@ -58,7 +58,7 @@ func TestSuppressHoldsAtOnce(t *testing.T) {
 
 func TestSuppressionsListAndRemove(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	suppress(t, db, number(2), number(1))
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	added, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}})
@@ -92,7 +92,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 // suppression was committed.
 func TestSuppressHoldsFromItsCommitOn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 300))
 	var feeders sync.WaitGroup
 	var dialed atomic.Int32
@@ -124,12 +124,12 @@ func TestSuppressHoldsFromItsCommitOn(t *testing.T) {
 		To string
 		At time.Time
 	}
-	for _, r := range storagetest.Rows[row](t, db, `SELECT to_number, dialed_at FROM attempts WHERE dialed_at IS NOT NULL`) {
+	for _, r := range testkit.Rows[row](t, db, `SELECT to_number, dialed_at FROM attempts WHERE dialed_at IS NOT NULL`) {
 		if at, ok := committed[r.To]; ok && r.At.After(at) {
 			t.Errorf("dialed %s after it was suppressed", r.At.Sub(at))
 		}
 	}
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n == 0 || dialed.Load() == 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); n == 0 || dialed.Load() == 0 {
 		t.Errorf("%d suppressed, %d dialed: the race did not happen", n, dialed.Load())
 	}
 	sound(t, db)

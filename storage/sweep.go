@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -32,12 +32,12 @@ func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, erro
 	return int(tag.RowsAffected()), nil
 }
 
-// kept is how long the carrier keeps its records, unless the application's
+// kept is how long Vonage keeps its records, unless the application's
 // setting says otherwise. What it has not said by then it will not say.
 const kept = 48 * time.Hour
 
 // CloseSilent ends accepted attempts that failed longer than grace ago and
-// whose completed event never came, and those of which the carrier has no
+// whose completed event never came, and those of which Vonage has no
 // record any more. It returns how many.
 func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error) {
 	n, err := db.amendEach(ctx, `
@@ -52,7 +52,7 @@ func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error)
 			if closed && a.Failure == "" {
 				d.alarms = append(d.alarms, campaign.Alarm{
 					Kind: campaign.AlarmSilent, AttemptID: id,
-					Detail: "the carrier never said that the call was over while it kept its records",
+					Detail: "Vonage never said that the call was over while it kept its records",
 				})
 			}
 			return closed

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -15,7 +15,7 @@ import (
 
 func TestExpireDialing(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	old, fresh := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -40,7 +40,7 @@ func TestExpireDialing(t *testing.T) {
 
 func TestCloseSilent(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
 	ids := claim(t, db, 2)
 	silent, up := pass(t, db, ids[0]), pass(t, db, ids[1])
@@ -67,11 +67,11 @@ func TestCloseSilent(t *testing.T) {
 	sound(t, db)
 }
 
-// A call of which every event was lost, and the carrier's record too, does not
+// A call of which every event was lost, and Vonage's record too, does not
 // keep its number busy for ever.
 func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("U"))
@@ -102,7 +102,7 @@ func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 
 func TestKeepPartitions(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	// An event came before anybody had made today's partition.
@@ -113,7 +113,7 @@ func TestKeepPartitions(t *testing.T) {
 	// Tomorrow's events have a partition of their own, and are guarded there.
 	db.Exec(t, `INSERT INTO events (received_at, kind, body) VALUES (now() + interval '1 day', 'x', '{}')`)
 	receive(t, db, event(a, "U1", "ringing"))
-	got := storagetest.Rows[string](t, db, `SELECT tableoid::regclass::text FROM events ORDER BY received_at`)
+	got := testkit.Rows[string](t, db, `SELECT tableoid::regclass::text FROM events ORDER BY received_at`)
 	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format("20060102")
 	if diff := cmp.Diff([]string{"events_default", "events_default", "events_" + tomorrow}, got); diff != "" {
 		t.Errorf("partitions (-want +got):\n%s", diff)
@@ -121,7 +121,7 @@ func TestKeepPartitions(t *testing.T) {
 	if err := db.TryExec(t, `DELETE FROM events WHERE received_at > now()`); err == nil {
 		t.Error("an event in a new partition could be deleted")
 	}
-	n := storagetest.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`)
+	n := testkit.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`)
 	if n != 8 {
 		t.Errorf("%d partitions, want the default one and a week's", n)
 	}
@@ -131,7 +131,7 @@ func TestKeepPartitions(t *testing.T) {
 // partition meanwhile, it is stored there.
 func TestAnEventIsStoredWhileItsDayGetsItsPartition(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	conn, err := pgx.Connect(t.Context(), db.URL)
@@ -146,13 +146,13 @@ func TestAnEventIsStoredWhileItsDayGetsItsPartition(t *testing.T) {
 	check(t, err)
 	stored := make(chan error, 1)
 	go func() { stored <- db.Receive(t.Context(), event(a, "U1", "ringing")) }()
-	for storagetest.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+	for testkit.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	_, err = conn.Exec(t.Context(), `COMMIT`)
 	check(t, err)
 	check(t, <-stored)
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM events_default`); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events_default`); n != 0 {
 		t.Errorf("%d events in the default partition, want the day's to have it", n)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 )
 
 // Everything that counts happens at once, folding too, and whoever looks finds
 // at every moment what a full count finds.
 func TestTalliesAreExactAtAllTimes(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	const people = 25
 	running(t, db, "first", settings(), rows(0, people))
 	c, err := db.OpenCampaign(t.Context(), "second", settings())
@@ -72,7 +72,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 
 	fold(t, db)
 	sound(t, db)
-	if n := storagetest.Value[int](t, db, `SELECT count(*) FROM tally_changes`); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM tally_changes`); n != 0 {
 		t.Errorf("%d lines left after a fold", n)
 	}
 	reports, err := db.Report(t.Context())
@@ -93,7 +93,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 }
 
 // fold folds until nothing is left.
-func fold(t testing.TB, db *storagetest.DB) {
+func fold(t testing.TB, db *testkit.DB) {
 	t.Helper()
 	for folded := 1; folded > 0; {
 		var err error
@@ -106,7 +106,7 @@ func fold(t testing.TB, db *storagetest.DB) {
 // While one process folds, another does not wait for it.
 func TestOneFoldsAtATime(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	db.Exec(t, `SELECT pg_advisory_lock(7305142003)`) // until the connection ends
 	if n, err := db.FoldTallies(t.Context()); err != nil || n != 0 {
@@ -118,7 +118,7 @@ func TestOneFoldsAtATime(t *testing.T) {
 // A database whose triggers were off is mended by counting everything once.
 func TestRecountMendsTallies(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	history(t, db)
 	fold(t, db)
 	db.Exec(t, `DELETE FROM tallies; DELETE FROM hourly_tallies`)
@@ -133,12 +133,12 @@ func TestRecountMendsTallies(t *testing.T) {
 // call.
 func TestReportsReadTallies(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for _, query := range []string{
 		`SELECT * FROM reporting.campaigns`, `SELECT * FROM reporting.campaigns WHERE campaign_id = 1`,
 		`SELECT * FROM reporting.hourly`, `SELECT * FROM tallied`,
 	} {
-		plan := strings.Join(storagetest.Rows[string](t, db, `EXPLAIN (COSTS OFF) `+query), "\n")
+		plan := strings.Join(testkit.Rows[string](t, db, `EXPLAIN (COSTS OFF) `+query), "\n")
 		for _, table := range []string{"contacts", "attempts", "rejected_rows"} {
 			if strings.Contains(plan, fmt.Sprintf(" on %s", table)) {
 				t.Errorf("%s reads %s:\n%s", query, table, plan)

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,7 +26,7 @@ func TestReconcileWaitsForTheWholeTime(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, refused(campaign.RefusedInvalid))
@@ -44,7 +44,7 @@ func TestReconcileWaitsForTheWholeTime(t *testing.T) {
 			if got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 0 {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 0 {
 				t.Errorf("%d foreign calls, want none", n)
 			}
 			sound(t, db)
@@ -55,7 +55,7 @@ func TestReconcileWaitsForTheWholeTime(t *testing.T) {
 // A rival more than a batch away is a rival.
 func TestReconcileSeesRivalsInOtherBatches(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := unknownOne(t, db)
 	records := []campaign.Evidence{listed(a, "U1", "completed")}
@@ -76,20 +76,20 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		kind   string
-		proves func(t *testing.T, db *storagetest.DB, a campaign.Attempt, e campaign.Evidence)
+		proves func(t *testing.T, db *testkit.DB, a campaign.Attempt, e campaign.Evidence)
 	}{
-		{campaign.AlarmForeignCall, func(t *testing.T, db *storagetest.DB, a campaign.Attempt, _ campaign.Evidence) {
+		{campaign.AlarmForeignCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ campaign.Evidence) {
 			receive(t, db, event(a, "U1", "ringing"))
 		}},
-		{campaign.AlarmForeignCall, func(t *testing.T, db *storagetest.DB, a campaign.Attempt, e campaign.Evidence) {
-			e.At = a.DialedAt.Add(time.Second) // the carrier corrects the start
+		{campaign.AlarmForeignCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, e campaign.Evidence) {
+			e.At = a.DialedAt.Add(time.Second) // Vonage corrects the start
 			reconcile(t, db, e)
 		}},
-		{campaign.AlarmAmbiguousMatch, func(t *testing.T, db *storagetest.DB, a campaign.Attempt, _ campaign.Evidence) {
+		{campaign.AlarmAmbiguousMatch, func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ campaign.Evidence) {
 			receive(t, db, event(a, "U1", "ringing"))
 		}},
 	} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		running(t, db, "c", settings(), rows(0, 1))
 		a := unknownOne(t, db)
 		e, other := listed(a, "U1", "completed"), listed(a, "U2", "completed")
@@ -99,7 +99,7 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		}
 		reconcile(t, db, e, other)
 		open := func() []string {
-			return storagetest.Rows[string](t, db, `SELECT kind || ' ' || substring(detail from 'U.') FROM alarms WHERE resolved_at IS NULL ORDER BY 1`)
+			return testkit.Rows[string](t, db, `SELECT kind || ' ' || substring(detail from 'U.') FROM alarms WHERE resolved_at IS NULL ORDER BY 1`)
 		}
 		if diff := cmp.Diff([]string{test.kind + " U1", test.kind + " U2"}, open()); diff != "" {
 			t.Fatalf("alarms (-want +got):\n%s", diff)
@@ -108,7 +108,7 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		if diff := cmp.Diff([]string{test.kind + " U2"}, open()); diff != "" {
 			t.Errorf("open alarms once U1 is the attempt's (-want +got):\n%s", diff)
 		}
-		if who := storagetest.Value[string](t, db, `SELECT resolved_by FROM alarms WHERE resolved_at IS NOT NULL`); who != "dialer" {
+		if who := testkit.Value[string](t, db, `SELECT resolved_by FROM alarms WHERE resolved_at IS NOT NULL`); who != "dialer" {
 			t.Errorf("resolved by %q", who)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/storage"
-	"dialer/storage/storagetest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -15,7 +15,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func why(t *testing.T, db *storagetest.DB, number string) storage.Explanation {
+func why(t *testing.T, db *testkit.DB, number string) storage.Explanation {
 	t.Helper()
 	e, err := db.Why(t.Context(), number)
 	if err != nil {
@@ -26,7 +26,7 @@ func why(t *testing.T, db *storagetest.DB, number string) storage.Explanation {
 
 func TestWhyTellsEveryCampaign(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a := running(t, db, "a", settings(), rows(0, 1))
 	b := running(t, db, "b", settings(), rows(0, 1))
 	first := endedBusy(t, db, "U1")
@@ -59,7 +59,7 @@ func TestWhyTellsEveryCampaign(t *testing.T) {
 
 func TestWhyTellsOfSuppressionAndRefusedRows(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), rows(0, 1))
 	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{
 		{Line: 7, Column: "name", Reason: "the name is missing", Record: "07700 900005,,x"},
@@ -85,7 +85,7 @@ func TestWhyTellsOfSuppressionAndRefusedRows(t *testing.T) {
 
 func TestReportAccountsForEverything(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 6))
 	other := importing(t, db, "other", settings(), rows(100, 2))
 	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 99, Reason: "bad"}}})
@@ -124,7 +124,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 	if want := (storage.Remaining{Contacts: 4, Attempts: 2, Unpriced: 1}); err != nil || got != want {
 		t.Errorf("OpenCounts = %+v, %v; want %+v", got, err, want)
 	}
-	hourly := storagetest.Value[string](t, db, `SELECT concat_ws(' ', dialed, calls, answered, machine, busy, unsettled, price, unpriced) FROM reporting.hourly`)
+	hourly := testkit.Value[string](t, db, `SELECT concat_ws(' ', dialed, calls, answered, machine, busy, unsettled, price, unpriced) FROM reporting.hourly`)
 	if hourly != "4 3 1 1 1 1 0.10740000 1" {
 		t.Errorf("reporting.hourly says %s", hourly)
 	}
@@ -137,7 +137,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 
 func TestStreamsReadEveryPage(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2500))
 	ids := map[int64]bool{}
 	for k, err := range db.Contacts(t.Context()) {

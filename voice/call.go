@@ -12,12 +12,12 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Call is the carrier's record of one leg. What is known only once it has
+// Call is Vonage's record of one leg. What is known only once it has
 // ended is zero or nil before.
 type Call struct {
 	UUID             string // opaque
 	ConversationUUID string
-	Status           string // the carrier's word, lower case
+	Status           string // Vonage's word, lower case
 	Direction        string // outbound or inbound
 	To, From         CallParty
 	Rate             decimal.NullDecimal // a minute
@@ -38,7 +38,7 @@ type CallParty struct {
 	Extension string
 }
 
-// GetCall reads one call. A call that the carrier does not have (any more) is
+// GetCall reads one call. A call that Vonage does not have (any more) is
 // an ErrNotFound. See https://developer.vonage.com/en/api/voice#getCall.
 func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	const op = "get call"

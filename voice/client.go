@@ -21,7 +21,7 @@ const (
 	maxReply       = 4 << 20 // the largest body that is read: a page of 100 calls is about 60 KiB
 )
 
-// Config says how to reach the carrier, and as whom.
+// Config says how to reach Vonage, and as whom.
 type Config struct {
 	// BaseURL is where the API is, with the version: "" means
 	// https://api.nexmo.com/v1. A region has its own, such as
@@ -137,7 +137,7 @@ func baseURL(s string) (string, error) {
 	return strings.TrimRight(s, "/"), nil
 }
 
-// Skew is how far the carrier's clock was ahead of ours in its last response,
+// Skew is how far Vonage's clock was ahead of ours in its last response,
 // to about a second. It is false before the first response with a date.
 func (c *Client) Skew() (time.Duration, bool) {
 	if d := c.skew.Load(); d != nil {
@@ -232,7 +232,7 @@ func readCapped(r io.Reader) ([]byte, error) {
 	return body, nil
 }
 
-// noteSkew compares the carrier's Date, which is cut to the second, with the
+// noteSkew compares Vonage's Date, which is cut to the second, with the
 // middle of the exchange.
 func (c *Client) noteSkew(h http.Header, took time.Duration) {
 	date, err := http.ParseTime(h.Get("Date"))

@@ -50,7 +50,7 @@ func testRequest() CallRequest {
 	}
 }
 
-func TestCreateCallSendsWhatTheCarrierReads(t *testing.T) {
+func TestCreateCallSendsWhatTheProviderReads(t *testing.T) {
 	t.Parallel()
 	var got, path, auth string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -72,7 +72,7 @@ func withoutEmpty(parts [][]byte) [][]byte {
 // untagged is the way back: it fills members, a pointer to a struct, from the
 // JSON object in raw, and returns the members that the struct does not have.
 // The tag is dropped. Numbers and booleans may be written as strings, as some
-// clients do and the carrier takes.
+// clients do and Vonage takes.
 func untagged(raw []byte, tag string, members any) (Extra, error) {
 	o, err := parseObject(raw)
 	if err != nil {

@@ -45,7 +45,7 @@ func (c *Client) Unearmuff(ctx context.Context, uuid string) error {
 	return c.update(ctx, uuid, control{Action: "unearmuff"})
 }
 
-// TransferToURL has the call go on with the NCCO that the carrier fetches from
+// TransferToURL has the call go on with the NCCO that Vonage fetches from
 // address.
 func (c *Client) TransferToURL(ctx context.Context, uuid, address string) error {
 	var p problems

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// CallRequest is a call to be made. What is zero is left to the carrier's
+// CallRequest is a call to be made. What is zero is left to Vonage's
 // default.
 type CallRequest struct {
 	To []Endpoint
 	// From is a number of the account's, in E.164 digits, or, for calls to
 	// SIP, a SIP address. Exactly one of From and RandomFromNumber is given.
 	From             string
-	RandomFromNumber bool // the carrier picks a number of the application's
+	RandomFromNumber bool // Vonage picks a number of the application's
 	// NCCO says what the call does; AnswerURL is where that is fetched when
 	// the call is answered. Exactly one is given.
 	NCCO         NCCO
@@ -162,7 +162,7 @@ func oneURL(u string) []string {
 }
 
 // CreateCall makes a call: one POST leaves at most, whatever happens, and it
-// is never repeated. It leaves in the turn given, or at once when that is nil. Whether the token is still good is for the carrier to say,
+// is never repeated. It leaves in the turn given, or at once when that is nil. Whether the token is still good is for Vonage to say,
 // whose clock counts, and for the caller, who knows by whose clock the times
 // were set. Any error is an *Error whose Verdict says whether there
 // may be a call. See https://developer.vonage.com/en/api/voice#createCall.

@@ -42,7 +42,7 @@ type Websocket struct {
 	Extra         Extra                   `json:"-"`
 }
 
-// WebsocketAuthorization is how the carrier names itself to the server: by a
+// WebsocketAuthorization is how Vonage names itself to the server: by a
 // token of its own ("vonage"), or by Value ("custom").
 type WebsocketAuthorization struct {
 	Type  string `json:"type"`

@@ -13,12 +13,12 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Event is a webhook of the carrier's. What it did not say is zero.
+// Event is a webhook of Vonage's. What it did not say is zero.
 type Event struct {
 	// Kind is the status word, or, for an event that carries none, input,
 	// transfer, notify, record or error, or unknown.
 	Kind   string
-	Status string // the carrier's word, lower case; may be one we do not know
+	Status string // Vonage's word, lower case; may be one we do not know
 	// UUID is the leg's: the member uuid, or call_uuid.
 	UUID             string
 	ConversationUUID string

@@ -19,7 +19,7 @@ func eventTime(t *testing.T, s string) time.Time {
 	return at.UTC()
 }
 
-// TestEvents has every event of the carrier's, in POST form.
+// TestEvents has every event of Vonage's, in POST form.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	const ids = `"uuid":"u-1","conversation_uuid":"CON-1","from":"447700900000","to":"447700900123","timestamp":"2026-11-22T12:00:00.123Z"`

@@ -28,9 +28,9 @@ var exampleKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// carrier is a client of a server that prints each request, and answers with
+// provider is a client of a server that prints each request, and answers with
 // the status and body.
-func carrier(status int, body string) (*voice.Client, func()) {
+func provider(status int, body string) (*voice.Client, func()) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -61,7 +61,7 @@ func check(err error) {
 }
 
 func ExampleClient_CreateCall() {
-	client, done := carrier(http.StatusCreated, `{"uuid":"`+call+`","status":"started","direction":"outbound","conversation_uuid":"CON-1"}`)
+	client, done := provider(http.StatusCreated, `{"uuid":"`+call+`","status":"started","direction":"outbound","conversation_uuid":"CON-1"}`)
 	defer done()
 	now := time.Now()
 	token := voice.Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)}
@@ -80,7 +80,7 @@ func ExampleClient_CreateCall() {
 
 // An error says whether there may be a call.
 func ExampleError() {
-	client, done := carrier(http.StatusTooManyRequests, `{"type":"https://developer.vonage.com/api-errors#rate-limit","title":"Rate Limit Hit","detail":"Please wait"}`)
+	client, done := provider(http.StatusTooManyRequests, `{"type":"https://developer.vonage.com/api-errors#rate-limit","title":"Rate Limit Hit","detail":"Please wait"}`)
 	defer done()
 	token := voice.Token{ID: "t-1", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(30 * time.Second)}
 	_, err := client.CreateCall(context.Background(), nil, token, voice.CallRequest{
@@ -99,7 +99,7 @@ const record = `{"uuid":"` + call + `","status":"completed","direction":"outboun
 	"rate":"0.01270000","price":"0.01291167","duration":"61"}`
 
 func ExampleClient_GetCall() {
-	client, done := carrier(http.StatusOK, record)
+	client, done := provider(http.StatusOK, record)
 	defer done()
 	got, err := client.GetCall(context.Background(), call)
 	check(err)
@@ -110,7 +110,7 @@ func ExampleClient_GetCall() {
 }
 
 func ExampleClient_ListCalls() {
-	client, done := carrier(http.StatusOK, `{"count":21,"page_size":1,"record_index":20,"_embedded":{"calls":[`+record+`]}}`)
+	client, done := provider(http.StatusOK, `{"count":21,"page_size":1,"record_index":20,"_embedded":{"calls":[`+record+`]}}`)
 	defer done()
 	page, err := client.ListCalls(context.Background(), voice.ListFilter{Status: "completed", PageSize: 1, RecordIndex: 20})
 	check(err)
@@ -121,7 +121,7 @@ func ExampleClient_ListCalls() {
 }
 
 func ExampleClient_Calls() {
-	client, done := carrier(http.StatusOK, `{"count":1,"page_size":100,"record_index":0,"_embedded":{"calls":[`+record+`]}}`)
+	client, done := provider(http.StatusOK, `{"count":1,"page_size":100,"record_index":0,"_embedded":{"calls":[`+record+`]}}`)
 	defer done()
 	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	for got, err := range client.Calls(context.Background(), voice.ListFilter{DateStart: day, DateEnd: day.Add(24 * time.Hour)}, 10) {
@@ -134,7 +134,7 @@ func ExampleClient_Calls() {
 }
 
 func ExampleClient_Hangup() {
-	client, done := carrier(http.StatusNotFound, "")
+	client, done := provider(http.StatusNotFound, "")
 	defer done()
 	if err := client.Hangup(context.Background(), call); errors.Is(err, voice.ErrNotFound) {
 		fmt.Println("it is over already")
@@ -146,7 +146,7 @@ func ExampleClient_Hangup() {
 }
 
 func ExampleClient_Mute() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.Mute(context.Background(), call))
 	// Output:
@@ -155,7 +155,7 @@ func ExampleClient_Mute() {
 }
 
 func ExampleClient_Unmute() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.Unmute(context.Background(), call))
 	// Output:
@@ -164,7 +164,7 @@ func ExampleClient_Unmute() {
 }
 
 func ExampleClient_Earmuff() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.Earmuff(context.Background(), call))
 	// Output:
@@ -173,7 +173,7 @@ func ExampleClient_Earmuff() {
 }
 
 func ExampleClient_Unearmuff() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.Unearmuff(context.Background(), call))
 	// Output:
@@ -182,7 +182,7 @@ func ExampleClient_Unearmuff() {
 }
 
 func ExampleClient_TransferToURL() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.TransferToURL(context.Background(), call, "https://example.com/ncco.json"))
 	// Output:
@@ -191,7 +191,7 @@ func ExampleClient_TransferToURL() {
 }
 
 func ExampleClient_TransferToNCCO() {
-	client, done := carrier(http.StatusNoContent, "")
+	client, done := provider(http.StatusNoContent, "")
 	defer done()
 	check(client.TransferToNCCO(context.Background(), call, voice.NCCO{
 		voice.Stream{StreamURL: []string{"https://example.com/waiting.mp3"}, Loop: new(0)},
@@ -202,7 +202,7 @@ func ExampleClient_TransferToNCCO() {
 }
 
 func ExampleClient_StartStream() {
-	client, done := carrier(http.StatusOK, `{"message":"Stream started","uuid":"`+call+`"}`)
+	client, done := provider(http.StatusOK, `{"message":"Stream started","uuid":"`+call+`"}`)
 	defer done()
 	ack, err := client.StartStream(context.Background(), call, voice.StreamRequest{URL: "https://example.com/waiting.mp3", Level: new(0.4)})
 	check(err)
@@ -214,7 +214,7 @@ func ExampleClient_StartStream() {
 }
 
 func ExampleClient_StopStream() {
-	client, done := carrier(http.StatusOK, `{"message":"Stream stopped","uuid":"`+call+`"}`)
+	client, done := provider(http.StatusOK, `{"message":"Stream stopped","uuid":"`+call+`"}`)
 	defer done()
 	ack, err := client.StopStream(context.Background(), call)
 	check(err)
@@ -225,7 +225,7 @@ func ExampleClient_StopStream() {
 }
 
 func ExampleClient_StartTalk() {
-	client, done := carrier(http.StatusOK, `{"message":"Talk started","uuid":"`+call+`"}`)
+	client, done := provider(http.StatusOK, `{"message":"Talk started","uuid":"`+call+`"}`)
 	defer done()
 	ack, err := client.StartTalk(context.Background(), call, voice.TalkRequest{Text: "Hello. How are you today?", VoiceName: "Amy"})
 	check(err)
@@ -237,7 +237,7 @@ func ExampleClient_StartTalk() {
 }
 
 func ExampleClient_StopTalk() {
-	client, done := carrier(http.StatusOK, `{"message":"Talk stopped","uuid":"`+call+`"}`)
+	client, done := provider(http.StatusOK, `{"message":"Talk stopped","uuid":"`+call+`"}`)
 	defer done()
 	ack, err := client.StopTalk(context.Background(), call)
 	check(err)
@@ -248,7 +248,7 @@ func ExampleClient_StopTalk() {
 }
 
 func ExampleClient_SendDTMF() {
-	client, done := carrier(http.StatusOK, `{"message":"DTMF sent","uuid":"`+call+`"}`)
+	client, done := provider(http.StatusOK, `{"message":"DTMF sent","uuid":"`+call+`"}`)
 	defer done()
 	ack, err := client.SendDTMF(context.Background(), call, "1713")
 	check(err)
@@ -260,7 +260,7 @@ func ExampleClient_SendDTMF() {
 }
 
 func ExampleClient_SubscribeDTMF() {
-	client, done := carrier(http.StatusOK, "")
+	client, done := provider(http.StatusOK, "")
 	defer done()
 	check(client.SubscribeDTMF(context.Background(), call, "https://example.com/keys"))
 	// Output:
@@ -269,7 +269,7 @@ func ExampleClient_SubscribeDTMF() {
 }
 
 func ExampleClient_UnsubscribeDTMF() {
-	client, done := carrier(http.StatusOK, "")
+	client, done := provider(http.StatusOK, "")
 	defer done()
 	check(client.UnsubscribeDTMF(context.Background(), call))
 	// Output:

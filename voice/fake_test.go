@@ -29,7 +29,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 func newFakeClient(t testing.TB, h http.HandlerFunc, edit ...func(*Config)) *Client {
 	t.Helper()
 	edit = append([]func(*Config){func(cfg *Config) { cfg.Transport = inProcess{h} }}, edit...)
-	return newTestClient(t, "http://carrier.example", edit...)
+	return newTestClient(t, "http://provider.example", edit...)
 }
 
 // logged is what slog's two handlers make of a value.

@@ -19,9 +19,9 @@ type ListFilter struct {
 	Status           string
 	DateStart        time.Time
 	DateEnd          time.Time
-	PageSize         int    // 1 to MaxPageSize; 0 is the carrier's default, 10
+	PageSize         int    // 1 to MaxPageSize; 0 is Vonage's default, 10
 	RecordIndex      int    // of the page's first row
-	Order            string // asc (also when empty: the carrier's own default is uncertain) or desc
+	Order            string // asc (also when empty: Vonage's own default is uncertain) or desc
 	ConversationUUID string
 }
 
@@ -34,7 +34,7 @@ type CallPage struct {
 	More        bool // the page names a next one
 }
 
-// listStatuses are the statuses that the carrier can filter by.
+// listStatuses are the statuses that Vonage can filter by.
 var listStatuses = []string{
 	"started", "ringing", "answered", "machine", "completed", "busy",
 	"cancelled", "failed", "rejected", "timeout", "unanswered",

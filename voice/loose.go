@@ -18,7 +18,7 @@ const (
 	maxDigits = 24
 )
 
-// object is a JSON object read tolerantly: the carrier writes numbers as
+// object is a JSON object read tolerantly: Vonage writes numbers as
 // numbers or strings, leaves members out or sends null, and adds new ones. A
 // member of an unexpected kind counts as absent.
 type object map[string]json.RawMessage

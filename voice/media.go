@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Ack is the carrier's answer to a request to play something.
+// Ack is Vonage's answer to a request to play something.
 type Ack struct {
 	UUID    string
 	Message string // such as "Talk started"

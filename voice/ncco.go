@@ -16,7 +16,7 @@ type Action interface {
 
 // ParseNCCO reads an NCCO. Marshalling the result gives the same again:
 // members and actions that are not known are kept as they are. Validate tells
-// whether the carrier would take it.
+// whether Vonage would take it.
 func ParseNCCO(raw []byte) (NCCO, error) {
 	var n NCCO
 	if err := json.Unmarshal(raw, &n); err != nil {

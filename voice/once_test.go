@@ -243,7 +243,7 @@ func TestFailedTLSHandshakeIsRefused(t *testing.T) {
 func TestEndedContextIsRefused(t *testing.T) {
 	t.Parallel()
 	reached := func(http.ResponseWriter, *http.Request) { t.Error("a request left after its context had ended") }
-	c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = heedless{http.HandlerFunc(reached)} })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = heedless{http.HandlerFunc(reached)} })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.CreateCall(ctx, nil, testToken(), testRequest())
@@ -270,7 +270,7 @@ func TestContextEndingWhileDialing(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = tr })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = tr })
 	_, err := c.CreateCall(ctx, nil, testToken(), testRequest())
 	wantError(t, err, VerdictRefused, 0)
 }
@@ -299,7 +299,7 @@ func TestTimeoutIsUnknown(t *testing.T) {
 	t.Parallel()
 	for timeout, want := range map[time.Duration]time.Duration{0: 10 * time.Second, 3 * time.Second: 3 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport, cfg.Timeout = silence{}, timeout })
+			c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport, cfg.Timeout = silence{}, timeout })
 			begun := time.Now()
 			_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
 			if e := wantError(t, err, VerdictUnknown, 0); !errors.Is(e, context.DeadlineExceeded) {
@@ -346,7 +346,7 @@ func (u unfaithful) RoundTrip(*http.Request) (*http.Response, error) { return ni
 
 func TestUnknownTransportProvesNothing(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = unfaithful{syscall.ECONNREFUSED} })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unfaithful{syscall.ECONNREFUSED} })
 	_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
 	wantError(t, err, VerdictUnknown, 0)
 }

@@ -18,7 +18,7 @@ const (
 	VerdictRefused Verdict = "refused"
 	// VerdictUnknown: it may have had its effect; a call may have been made.
 	VerdictUnknown Verdict = "unknown"
-	// VerdictPlaced: the carrier said 201, so the call was made, but its uuid
+	// VerdictPlaced: Vonage said 201, so the call was made, but its uuid
 	// could not be read.
 	VerdictPlaced Verdict = "placed"
 )
@@ -29,9 +29,9 @@ var (
 	ErrInvalid = errors.New("invalid request")
 	// ErrTokenExpired: the time of a token that was verified had passed.
 	ErrTokenExpired = errors.New("token has expired")
-	// ErrNotFound: the carrier has no such call, or not any more, or not in
+	// ErrNotFound: Vonage has no such call, or not any more, or not in
 	// this region.
-	ErrNotFound = errors.New("the carrier has no such call")
+	ErrNotFound = errors.New("Vonage has no such call")
 )
 
 // Error is a request that did not succeed. Its text holds no token, key, URL
@@ -47,7 +47,7 @@ type Error struct {
 	Err               error         // the cause, when no usable response came
 }
 
-// InvalidParameter is one that the carrier would not take.
+// InvalidParameter is one that Vonage would not take.
 type InvalidParameter struct{ Name, Reason string }
 
 func (e *Error) Error() string {

@@ -67,7 +67,7 @@ func TestErrorBodiesOfEveryShape(t *testing.T) {
 
 func TestErrorsShowNothingThatIsPrivate(t *testing.T) {
 	t.Parallel()
-	token, err := newTestClient(t, "http://carrier.example").sign(testToken())
+	token, err := newTestClient(t, "http://provider.example").sign(testToken())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +80,14 @@ func TestErrorsShowNothingThatIsPrivate(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprintf(w, `{"title":%q,"detail":%q,"invalid_parameters":[{"name":%q,"reason":%q}]}`, leak, leak, leak, leak)
 	})
-	_, fromCarrier := c.CreateCall(t.Context(), nil, testToken(), testRequest())
-	broken := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = unfaithful{errors.New(leak)} })
+	_, fromProvider := c.CreateCall(t.Context(), nil, testToken(), testRequest())
+	broken := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unfaithful{errors.New(leak)} })
 	_, fromTransport := broken.CreateCall(t.Context(), nil, testToken(), testRequest())
 	bad := testRequest()
 	bad.To, bad.From, bad.AnswerURL = []Endpoint{Phone{Number: "+44 7700 900123"}}, "447700900123447700900123", "proxy.example?attempt=0190c0de"
 	invalid := bad.Validate()
 
-	for _, err := range []error{fromCarrier, fromTransport, invalid} {
+	for _, err := range []error{fromProvider, fromTransport, invalid} {
 		if err == nil {
 			t.Fatal("got no error")
 		}
@@ -99,8 +99,8 @@ func TestErrorsShowNothingThatIsPrivate(t *testing.T) {
 			}
 		}
 	}
-	if want := "carrier.example"; strings.Contains(fromCarrier.Error(), want) {
-		t.Errorf("the address is shown in %q", fromCarrier)
+	if want := "provider.example"; strings.Contains(fromProvider.Error(), want) {
+		t.Errorf("the address is shown in %q", fromProvider)
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 	maxTries     = 4
 	maxPause     = 30 * time.Second // a longer Retry-After is the caller's to wait for
 	firstBackoff = 250 * time.Millisecond
-	// notReady is how long the carrier may refuse control of a call that was
+	// notReady is how long Vonage may refuse control of a call that was
 	// just made.
 	notReady      = 2 * time.Second
 	notReadyTries = 2
@@ -78,7 +78,7 @@ func (p repeat) after(try int, method string, e *Error) (time.Duration, bool) {
 	case e.Status == http.StatusTooManyRequests:
 		return pause, true
 	case e.Status == http.StatusBadRequest:
-		// The carrier's way to say that a call cannot be controlled yet. With
+		// Vonage's way to say that a call cannot be controlled yet. With
 		// parameters named it means what it says.
 		return notReady, method != http.MethodGet && try <= notReadyTries && len(e.InvalidParameters) == 0
 	case e.Verdict == VerdictRefused:

@@ -156,7 +156,7 @@ func TestBodyThatDoesNotEndIsNotRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &flood{}
-		c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = f })
+		c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = f })
 		_, err := c.GetCall(t.Context(), "u-1")
 		wantError(t, err, VerdictUnknown, 200)
 		if got := f.read.Load(); got > maxTries*(2*maxReply) {

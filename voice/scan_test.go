@@ -219,7 +219,7 @@ func TestScanGivesUp(t *testing.T) {
 func TestScanStopsWhenTheCallerDoes(t *testing.T) {
 	t.Parallel()
 	l := newLedger(100)
-	c := newTestClient(t, "http://carrier.example", func(cfg *Config) { cfg.Transport = inProcess{l} })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = inProcess{l} })
 	for range c.Calls(t.Context(), ListFilter{PageSize: 10}, 3) {
 		break
 	}

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// maxShown is how much of a text of the carrier's an error shows.
+// maxShown is how much of a text of Vonage's an error shows.
 const maxShown = 300
 
 var (

@@ -16,11 +16,11 @@ import (
 
 const defaultWindow = 5 * time.Minute
 
-// ErrUnsigned: a webhook without a signature. The carrier sends one now and
+// ErrUnsigned: a webhook without a signature. Vonage sends one now and
 // then by its own mistake, and sends it again, signed, after a 5xx.
 var ErrUnsigned = errors.New("webhook is not signed")
 
-// Verifier checks that a webhook comes from the carrier.
+// Verifier checks that a webhook comes from Vonage.
 type Verifier struct {
 	// Secrets are the account's signature secrets; any of them will do, so
 	// that one can be replaced by another. With none, nothing is accepted.
@@ -51,7 +51,7 @@ type callbackClaims struct {
 }
 
 // Verify checks a webhook by its Authorization header and its raw body, before
-// anything of it is parsed. What the carrier hashes for a GET is not
+// anything of it is parsed. What Vonage hashes for a GET is not
 // documented, so of a GET the hash is not checked: its signature and age are.
 func (v Verifier) Verify(authorization string, body []byte, method string, now time.Time) error {
 	if cutBearer(authorization) == "" {
@@ -96,7 +96,7 @@ func (v Verifier) fresh(issued *jwt.NumericDate, now time.Time) bool {
 	return now.Sub(issued.Time).Abs() <= window
 }
 
-// SignCallback signs a webhook as the carrier does: it returns the value of
+// SignCallback signs a webhook as Vonage does: it returns the value of
 // its Authorization header.
 func SignCallback(secret []byte, apiKey, applicationID string, body []byte, now time.Time) (string, error) {
 	claims := callbackClaims{

@@ -11,7 +11,7 @@ import (
 
 const maxTalk = 1500 // characters, SSML tags not counted
 
-// Talk speaks a text. What is nil is left to the carrier's default.
+// Talk speaks a text. What is nil is left to Vonage's default.
 type Talk struct {
 	Text      string   `json:"text"`               // plain, or SSML inside <speak>
 	Language  string   `json:"language,omitempty"` // BCP 47; default en-US
@@ -47,7 +47,7 @@ func (a *Talk) UnmarshalJSON(raw []byte) (err error) {
 }
 
 // spoken checks a text to speak: that there is one, its length, and that
-// SSML is well formed, because the carrier stays silent on a broken one.
+// SSML is well formed, because Vonage stays silent on a broken one.
 func (p *problems) spoken(field, text string) {
 	length := utf8.RuneCountInString(text)
 	if strings.HasPrefix(strings.TrimSpace(text), "<speak") {

@@ -13,14 +13,14 @@ import (
 
 const (
 	maxToken = 8 << 10
-	// impliedLife is how long the carrier takes a token without exp to live.
+	// impliedLife is how long Vonage takes a token without exp to live.
 	impliedLife = 15 * time.Minute
-	// backdate allows for a carrier whose clock is behind ours.
+	// backdate allows for a provider whose clock is behind ours.
 	backdate  = 5 * time.Second
 	tokenLife = time.Minute
 )
 
-// Token is the credential of one CreateCall. From ExpiresAt on the carrier
+// Token is the credential of one CreateCall. From ExpiresAt on Vonage
 // itself refuses the request, wherever it was held up until then.
 type Token struct {
 	ID        string // jti
@@ -74,7 +74,7 @@ func (c *Client) sign(t Token) (string, error) {
 	return signed, nil
 }
 
-// VerifyToken checks a client's token as the carrier does: RS256 only, of this
+// VerifyToken checks a client's token as Vonage does: RS256 only, of this
 // application, with a jti, not issued in the future, not expired. bearer is the
 // token or the whole Authorization header.
 func VerifyToken(pub *rsa.PublicKey, applicationID, bearer string, now time.Time) (TokenClaims, error) {

@@ -33,7 +33,7 @@ func signRS256(t *testing.T, claims jwt.MapClaims) string {
 
 func TestTokenNeverOutlivesItsTime(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, "http://carrier.example")
+	c := newTestClient(t, "http://provider.example")
 	exp := noon.Add(30*time.Second + 999*time.Millisecond)
 	signed, err := c.sign(Token{ID: "attempt-1", IssuedAt: noon.Add(-5 * time.Second), ExpiresAt: exp})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestTokenIsCheckedBeforeItIsSent(t *testing.T) {
 	}
 }
 
-// The token's times are of another clock than ours, and the carrier's judges.
+// The token's times are of another clock than ours, and Vonage's judges.
 func TestTokenIsNotJudgedByOurClock(t *testing.T) {
 	t.Parallel()
 	s := newCutter(t, func(int64) string { return createdReply })

@@ -8,7 +8,7 @@ import (
 )
 
 // Turn is the right to send one request at one moment, by whoever keeps to the
-// carrier's limits.
+// provider's limits.
 type Turn interface {
 	// Hold waits for the moment and returns until when the request may be
 	// written. It is called once all that can be prepared is, where that can be

@@ -22,7 +22,7 @@ func apology() voice.NCCO {
 }
 
 // answer serves the NCCO of the attempt's call, the same that it was placed
-// with. While the database is away it answers 503, after which the carrier
+// with. While the database is away it answers 503, after which Vonage
 // tries once more and then asks the application's fallback.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request) {
 	actions, code := h.flow(w, r)
@@ -37,7 +37,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // a carrier that has left asks again
+	_, _ = w.Write(body) // a provider that has left asks again
 }
 
 func (h *handler) flow(w http.ResponseWriter, r *http.Request) (voice.NCCO, int) {
@@ -49,7 +49,7 @@ func (h *handler) flow(w http.ResponseWriter, r *http.Request) (voice.NCCO, int)
 		return nil, http.StatusServiceUnavailable
 	}
 	defer h.leave()
-	// The carrier waits half as long for an NCCO as it does for an event.
+	// Vonage waits half as long for an NCCO as it does for an event.
 	ctx, cancel := context.WithTimeout(r.Context(), h.deadline/2)
 	defer cancel()
 	id := attemptID(r)

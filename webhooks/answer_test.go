@@ -8,13 +8,13 @@ import (
 	"testing"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 )
 
-// asked is what the carrier says of itself when it asks for an NCCO.
+// asked is what Vonage says of itself when it asks for an NCCO.
 const asked = `{"to":"447700900001","from":"442079460000","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356"}`
 
 // ask asks in both forms for the NCCO of an attempt.
@@ -44,7 +44,7 @@ var sorry = talk("We are sorry, this call cannot be completed. Goodbye.")
 
 func TestAnswerIsTheAttemptsOwnNCCO(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	for query, want := range map[string]any{
 		"?attempt=" + a.ID.String():     talk("Hello"),
@@ -76,7 +76,7 @@ func TestAnswerIsRenderedAsThePlacerDoes(t *testing.T) {
 		}},
 		{"a value that is missing", campaign.Message{Say: "Hello {{town}}"}, sorry},
 		{"another's answer", campaign.Message{AnswerURL: "https://example.test/answer"}, sorry},
-		{"what the carrier would not take", campaign.Message{NCCO: json.RawMessage(`[{"action":"input"}]`)}, sorry},
+		{"what Vonage would not take", campaign.Message{NCCO: json.RawMessage(`[{"action":"input"}]`)}, sorry},
 	} {
 		store := &kept{placement: campaign.Placement{Settings: campaign.Settings{Message: test.message}, Vars: map[string]string{"name": "Ada"}}}
 		if diff := cmp.Diff(both(test.want), ask(t, newHandler(store), "?attempt="+attempt)); diff != "" {
@@ -85,7 +85,7 @@ func TestAnswerIsRenderedAsThePlacerDoes(t *testing.T) {
 	}
 }
 
-func TestAnswersAreForTheCarrierOnly(t *testing.T) {
+func TestAnswersAreForTheProviderOnly(t *testing.T) {
 	t.Parallel()
 	store := &kept{placement: campaign.Placement{Settings: campaign.Settings{Message: campaign.Message{Say: "Your PIN is 1234"}}}}
 	h := newHandler(store)
@@ -105,7 +105,7 @@ func TestAnswersAreForTheCarrierOnly(t *testing.T) {
 
 func TestInputIsStoredAndAnsweredWithoutContent(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	before := knownOf(t, db)
 	target := "/webhooks/input?attempt=" + a.ID.String()
@@ -117,7 +117,7 @@ func TestInputIsStoredAndAnsweredWithoutContent(t *testing.T) {
 	if w := serve(h, signed(t, http.MethodGet, get, "")); w.Code != http.StatusNoContent {
 		t.Errorf("GET: status %d, want 204", w.Code)
 	}
-	rows := storagetest.Rows[string](t, db, `SELECT concat_ws(' ', kind, attempt_id, call_uuid, body -> 'dtmf' ->> 'digits') FROM events ORDER BY id LIMIT 1`)
+	rows := testkit.Rows[string](t, db, `SELECT concat_ws(' ', kind, attempt_id, call_uuid, body -> 'dtmf' ->> 'digits') FROM events ORDER BY id LIMIT 1`)
 	if want := "input " + a.ID.String() + " " + leg + " 1"; len(rows) != 1 || rows[0] != want {
 		t.Errorf("stored %q, want %q", rows, want)
 	}

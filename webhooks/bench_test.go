@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"dialer/benchtest"
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/benchtest"
 )
 
 // BenchmarkEvents answers 64 senders at once after the commit of what they
@@ -24,7 +24,7 @@ func TestBenchmarkRuns(t *testing.T) {
 func benchEvents(b *testing.B, events int) {
 	const senders = 64
 	words := []string{"started", "ringing", "answered", "human", "completed"}
-	db := storagetest.New(b)
+	db := testkit.New(b)
 	var calls []string
 	answer := func(store Store) time.Duration {
 		h := newHandler(store)
@@ -60,7 +60,7 @@ func benchEvents(b *testing.B, events int) {
 }
 
 // dialing is n attempts of new people that are past the gate.
-func dialing(b *testing.B, db *storagetest.DB, n int) []string {
+func dialing(b *testing.B, db *testkit.DB, n int) []string {
 	b.Helper()
 	name := fmt.Sprint("bench ", count(b, db, "campaigns"))
 	c, err := db.OpenCampaign(b.Context(), name, campaign.Settings{

@@ -12,7 +12,7 @@ import (
 )
 
 // received reads a verified event. What is no JSON at all is an error; JSON of
-// another shape than an event's is kept as kind unknown, since the carrier did
+// another shape than an event's is kept as kind unknown, since Vonage did
 // say it.
 func received(method string, query url.Values, body []byte, now time.Time) (campaign.Received, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))

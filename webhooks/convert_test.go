@@ -45,7 +45,7 @@ func cost(change func(*campaign.Bill)) func(*campaign.Evidence) {
 	}
 }
 
-// events is every event that the carrier is known to send, in each form that
+// events is every event that Vonage is known to send, in each form that
 // was seen of it.
 var events = []struct {
 	name, body, kind string
@@ -166,7 +166,7 @@ func TestTheGetFormSaysTheSameAsThePostForm(t *testing.T) {
 	}
 }
 
-// asQuery is what the carrier makes of an event for a GET: a nested object
+// asQuery is what Vonage makes of an event for a GET: a nested object
 // becomes its text, null becomes empty.
 func asQuery(t *testing.T, body string) url.Values {
 	t.Helper()

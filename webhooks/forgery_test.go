@@ -24,7 +24,7 @@ func TestForgeriesAreRefusedAndWriteNothing(t *testing.T) {
 	for name, authorization := range forgeries(t) {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			if method == http.MethodGet && strings.HasPrefix(name, "body:") {
-				continue // what the carrier hashes for a GET is not documented
+				continue // what Vonage hashes for a GET is not documented
 			}
 			r := httptest.NewRequest(method, "/webhooks/event?status=answered&uuid=u", strings.NewReader(answered))
 			if authorization != "" {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
+	"dialer/internal/failpoint"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -27,7 +27,7 @@ const (
 	// front of it.
 	defaultBusy = 256
 
-	// defaultDeadline leaves half of the ten seconds that the carrier waits.
+	// defaultDeadline leaves half of the ten seconds that Vonage waits.
 	defaultDeadline = 5 * time.Second
 )
 
@@ -36,12 +36,12 @@ var errBusy = errors.New("too many events at work")
 // Config says whom to believe and how much to bear.
 type Config struct {
 	Verifier voice.Verifier
-	// PublicURL is where the carrier reaches this handler.
+	// PublicURL is where Vonage reaches this handler.
 	PublicURL string
 	// Now is the clock that signatures are judged by; nil: time.Now.
 	Now func() time.Time
 	// Busy is how many verified events may be at the store at once; more are
-	// answered 503, so that the carrier tries again. 0: 256.
+	// answered 503, so that Vonage tries again. 0: 256.
 	Busy int
 	// Deadline is how long the store may take for one event; 0: 5 s.
 	Deadline time.Duration
@@ -51,9 +51,9 @@ type Config struct {
 // in its POST and its GET form.
 //
 // It answers an event 200, and an input 204, once it is committed, and not
-// before. Whatever keeps it from committing is 503, on which the carrier may
+// before. Whatever keeps it from committing is 503, on which Vonage may
 // try again. The answer webhook gives the NCCO of the attempt in its URL. A
-// request that is not signed by the carrier is answered 401 before anything of
+// request that is not signed by Vonage is answered 401 before anything of
 // it is parsed.
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
@@ -139,7 +139,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) int {
 	return h.commit(r.Context(), event)
 }
 
-// admit reads the body of a request that the carrier signed.
+// admit reads the body of a request that Vonage signed.
 func (h *handler) admit(w http.ResponseWriter, r *http.Request, now time.Time) ([]byte, int) {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
@@ -175,7 +175,7 @@ func tooLarge(err error) int {
 // What a person is told of requests that anybody can cause as often as they
 // like. The text is the alarm's detail, and must say nothing of the request.
 var (
-	unsigned   = campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "events refused: not signed by the carrier"}
+	unsigned   = campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "events refused: not signed by Vonage"}
 	unreadable = campaign.Alarm{Kind: campaign.AlarmUnreadable, Detail: "signed event that cannot be read"}
 	putOff     = campaign.Alarm{Kind: campaign.AlarmPutOff, Detail: "events put off"}
 	strangers  = campaign.Alarm{Kind: campaign.AlarmUnknownAttempt, Detail: "NCCO asked for no attempt that is known"}
@@ -207,7 +207,7 @@ func attemptID(r *http.Request) uuid.UUID {
 	return id
 }
 
-// commit stores the event. A carrier that hangs up has still said what it
+// commit stores the event. A provider that hangs up has still said what it
 // said, so its hanging up does not cancel the write.
 func (h *handler) commit(ctx context.Context, event campaign.Received) int {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.deadline)

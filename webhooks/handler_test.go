@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -97,7 +97,7 @@ func TestTheAttemptIsTheOneInTheURL(t *testing.T) {
 	}
 }
 
-func TestTroubleAtTheStoreAsksTheCarrierToTryAgain(t *testing.T) {
+func TestTroubleAtTheStoreAsksTheProviderToTryAgain(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	store := &kept{fail: errors.New("connection refused")}
@@ -167,7 +167,7 @@ func TestTheStoreHasADeadline(t *testing.T) {
 	})
 }
 
-func TestACarrierThatHangsUpHasStillSaidIt(t *testing.T) {
+func TestAProviderThatHangsUpHasStillSaidIt(t *testing.T) {
 	t.Parallel()
 	store := new(kept)
 	ctx, hangUp := context.WithCancel(t.Context())
@@ -203,13 +203,13 @@ func TestForgeriesDoNotFillTheLog(t *testing.T) {
 // What a person should look at is a row, and not only a line in a log.
 func TestTroubleWithRequestsRaisesAnAlarm(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	h := newHandler(db)
 	serve(h, httptest.NewRequest(http.MethodPost, "/webhooks/event", strings.NewReader(answered)))
 	serve(h, signed(t, http.MethodPost, "/webhooks/event", "no JSON"))
 	serve(h, signed(t, http.MethodPost, "/webhooks/answer?attempt="+attempt, answered))
 	want := []string{campaign.AlarmUnknownAttempt, campaign.AlarmUnreadable, campaign.AlarmUnsigned}
-	if diff := cmp.Diff(want, storagetest.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)); diff != "" {
+	if diff := cmp.Diff(want, testkit.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NewServer bounds what a connection may cost: the carrier's requests are
-// small and come at once, so whoever is slow or large is not the carrier.
+// NewServer bounds what a connection may cost: Vonage's requests are
+// small and come at once, so whoever is slow or large is not Vonage.
 func NewServer(addr string, h http.Handler) *http.Server {
 	return &http.Server{
 		Addr:              addr,

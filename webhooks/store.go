@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Store keeps what the carrier sends, and knows what it asks for.
+// Store keeps what Vonage sends, and knows what it asks for.
 type Store interface {
 	// Receive stores the event as it came and folds it into the attempt that
 	// it concerns, in one transaction that is committed when it returns nil.

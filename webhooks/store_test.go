@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -18,7 +18,7 @@ import (
 
 // dialed is an attempt whose POST is on the wire: through the gate, and its
 // outcome not recorded yet.
-func dialed(t testing.TB, db *storagetest.DB) campaign.Attempt {
+func dialed(t testing.TB, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	c, err := db.OpenCampaign(t.Context(), "water", campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
@@ -42,7 +42,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// story is what the carrier sends of one call, in the order in which it
+// story is what Vonage sends of one call, in the order in which it
 // happened.
 func story(a campaign.Attempt, statuses ...string) []string {
 	bodies := make([]string, len(statuses))
@@ -74,9 +74,9 @@ type known struct {
 	Attempts                     int
 }
 
-func knownOf(t testing.TB, db *storagetest.DB) known {
+func knownOf(t testing.TB, db *testkit.DB) known {
 	t.Helper()
-	rows := storagetest.Rows[known](t, db, `
+	rows := testkit.Rows[known](t, db, `
 		SELECT a.state, coalesce(a.disposition, ''), coalesce(a.call_uuid, ''), a.seen,
 		       coalesce(a.answered_at::text, ''), coalesce(a.closed_at::text, ''),
 		       coalesce(a.price::text, ''), coalesce(a.rate::text, ''), coalesce(a.duration_s, -1),
@@ -88,14 +88,14 @@ func knownOf(t testing.TB, db *storagetest.DB) known {
 	return rows[0]
 }
 
-func count(t testing.TB, db *storagetest.DB, what string) int {
+func count(t testing.TB, db *testkit.DB, what string) int {
 	t.Helper()
-	return storagetest.Value[int](t, db, `SELECT count(*) FROM `+what)
+	return testkit.Value[int](t, db, `SELECT count(*) FROM `+what)
 }
 
 func TestAnEventThatOvertakesThePostsOwnAnswer(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusOK {
 		t.Fatalf("status %d, want 200", got)
@@ -114,7 +114,7 @@ func TestAnEventThatOvertakesThePostsOwnAnswer(t *testing.T) {
 
 func TestAnEventToldAHundredTimesIsToldOnce(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	bodies := story(a, "started", "ringing", "answered", "completed")
 	for _, body := range bodies {
@@ -146,7 +146,7 @@ func TestEventsInAnyOrderTellTheSame(t *testing.T) {
 	} {
 		var first known
 		for round := range 3 {
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			a, h := dialed(t, db), newHandler(db)
 			bodies := story(a, statuses...)
 			if round > 0 {
@@ -177,7 +177,7 @@ func TestEventsInAnyOrderTellTheSame(t *testing.T) {
 
 func TestAnEventWithoutItsAttemptIsFoundByTheCall(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	bodies := story(a, "started", "answered")
 	tell(t, h, a, bodies[0])
@@ -193,7 +193,7 @@ func TestAnEventWithoutItsAttemptIsFoundByTheCall(t *testing.T) {
 
 func TestAnEventForNoAttemptIsKept(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	h := newHandler(db)
 	for range 3 {
 		target := "/webhooks/event?attempt=" + uuid.NewString()
@@ -208,7 +208,7 @@ func TestAnEventForNoAttemptIsKept(t *testing.T) {
 
 func TestEveryKindOfEventCanBeStored(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	h := newHandler(db)
 	hostile := []string{
 		`{"status":"an\u0000swered","uuid":"u\u0000","to":"\u0000"}`,
@@ -236,7 +236,7 @@ func TestEveryKindOfEventCanBeStored(t *testing.T) {
 
 func TestAnEventThatCannotBeFoldedIsNotHalfWritten(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	before := knownOf(t, db)
 	body := story(a, "started")[0]
@@ -259,7 +259,7 @@ func TestAnEventThatCannotBeFoldedIsNotHalfWritten(t *testing.T) {
 
 func TestAnEventWhileTheDatabaseIsAwayIsPutOff(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	db.Close()
 	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusServiceUnavailable {
@@ -272,7 +272,7 @@ func TestAnEventWhileTheDatabaseIsAwayIsPutOff(t *testing.T) {
 
 func TestForgeriesLeaveTheDatabaseAsItIs(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	a, h := dialed(t, db), newHandler(db)
 	before := knownOf(t, db)
 	for name, authorization := range forgeries(t) {

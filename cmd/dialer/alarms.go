@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 
 	"github.com/google/uuid"

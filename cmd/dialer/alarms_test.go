@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/embedded"
-	"dialer/metrics"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/embedded"
+	"dialer/internal/metrics"
+	"dialer/internal/testkit"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -43,7 +43,7 @@ func (l *line) dials(t *testing.T) (address string) {
 }
 
 // again sends an attempt's POST a second time, as something between the dialer
-// and the carrier might, and returns the second call.
+// and Vonage might, and returns the second call.
 func (l *line) again(t *testing.T, a campaign.Attempt) string {
 	t.Helper()
 	actions, err := voice.ParseNCCO([]byte(stay))
@@ -59,7 +59,7 @@ func (l *line) again(t *testing.T, a campaign.Attempt) string {
 }
 
 // A second call of one attempt, and a call of an attempt that was refused, are
-// ended at the carrier; the person who was rung as intended is not.
+// ended at Vonage; the person who was rung as intended is not.
 func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
@@ -72,10 +72,10 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 		return !l.call(t, second).EndedAt.IsZero() && !l.call(t, zombie).EndedAt.IsZero()
 	})
 	await(t, "both to be on record", func() bool {
-		return storagetest.Value[int](t, l.db, `SELECT count(*) FROM hangups WHERE state = 'done'`) == 2
+		return testkit.Value[int](t, l.db, `SELECT count(*) FROM hangups WHERE state = 'done'`) == 2
 	})
 	await(t, "the refused one's contact to be done again", func() bool {
-		return storagetest.Value[int](t, l.db, `SELECT count(*) FROM contacts WHERE state = 'done'`) == 1
+		return testkit.Value[int](t, l.db, `SELECT count(*) FROM contacts WHERE state = 'done'`) == 1
 	})
 	for _, uuid := range []string{intended, untouched} {
 		if !l.call(t, uuid).EndedAt.IsZero() {
@@ -86,14 +86,14 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 		second: "dialer|hangup|second_call_for_attempt|done|done", zombie: "dialer|hangup|evidence_beat_belief|done|done",
 	}
 	for uuid, w := range want {
-		if got := storagetest.Value[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions WHERE call_uuid = $1`, uuid); got != w {
+		if got := testkit.Value[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions WHERE call_uuid = $1`, uuid); got != w {
 			t.Errorf("recorded %q, want %q", got, w)
 		}
 	}
 	awaitHTTP(t, "http://"+address+"/readyz")
 	_, body := get(t, "http://"+address+"/metrics", nil)
 	for _, want := range []string{
-		"dialer_hangups{state=\"done\"} 2", "dialer_carrier_answers_total{operation=\"hangup call\",status=\"2xx\"} 2",
+		"dialer_hangups{state=\"done\"} 2", "dialer_provider_answers_total{operation=\"hangup call\",status=\"2xx\"} 2",
 		"dialer_contacts{state=\"active\"} 2", "dialer_contacts{state=\"done\"} 1", "dialer_database_connections{state=\"most\"}",
 		"dialer_permits_total{budget=\"requests\",result=\"handed\"}", "dialer_queue_tasks 0", "dialer_build_info{", "go_goroutines",
 	} {
@@ -150,7 +150,7 @@ func TestMetricsAreForWhoHasTheToken(t *testing.T) {
 
 func TestReadySaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	n := node{db: db.DB, log: console{Err: t.Output()}.logger()}
 	redis := error(nil)
 	routes := n.routes(metrics.New(), func(context.Context) error { return redis })
@@ -178,7 +178,7 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	a := l.dialed(t, 1, stay)[0]
 	l.place(t, a)
 	second := l.again(t, a)
-	await(t, "the alarm", func() bool { return storagetest.Value[int](t, l.db, `SELECT count(*) FROM alarms`) > 0 })
+	await(t, "the alarm", func() bool { return testkit.Value[int](t, l.db, `SELECT count(*) FROM alarms`) > 0 })
 	must(t, l.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "=1+1"}))
 	list := func(args ...string) string {
 		t.Helper()
@@ -210,7 +210,7 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 			t.Errorf("alarms %s has %q:\n%s", test.args, test.not, out)
 		}
 	}
-	id := storagetest.Value[string](t, l.db, `SELECT id::text FROM alarms WHERE kind = 'redis_may_evict'`)
+	id := testkit.Value[string](t, l.db, `SELECT id::text FROM alarms WHERE kind = 'redis_may_evict'`)
 	resolve := []string{"alarms", "resolve", "--by", "ann", "--database-url", l.db.URL}
 	if code, out, errOut := dialer(t, append(resolve, id)...); code != cli.ExitOK || out != "1 resolved\n" {
 		t.Errorf("resolve: exit %d, %q %q", code, out, errOut)

@@ -8,18 +8,18 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/intake"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/csvimport"
+	"dialer/internal/testkit"
 )
 
 const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 900103,Cid\nnonsense,Dan\n"
 
 // withCampaign makes a campaign of three people, and a row that is refused.
-func withCampaign(t *testing.T, name string) *storagetest.DB {
+func withCampaign(t *testing.T, name string) *testkit.DB {
 	t.Helper()
-	db := storagetest.New(t)
-	_, err := intake.Import(t.Context(), strings.NewReader(people), name, testSettings(), intake.Options{Now: time.Now()}, db.DB)
+	db := testkit.New(t)
+	_, err := csvimport.Import(t.Context(), strings.NewReader(people), name, testSettings(), csvimport.Options{Now: time.Now()}, db.DB)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
 
 func TestWhoFindsNoCampaignIsTold(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	if code, out, _ := dialer(t, "report", "--database-url", db.URL); code != cli.ExitOK || out != "no campaigns\n" {
 		t.Errorf("exit %d, %q; want a word of there being none", code, out)
 	}
@@ -174,7 +174,7 @@ func TestVerifyFindsPlantedCorruption(t *testing.T) {
 
 func TestMigrateSaysHowItStands(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "0 migrations applied") {
 		t.Errorf("up on a migrated database: exit %d, said %q", code, out)
 	}
@@ -186,7 +186,7 @@ func TestMigrateSaysHowItStands(t *testing.T) {
 // Whoever asks before anything ran gets an answer, not a line of SQL.
 func TestQuestionsBeforeTheFirstStart(t *testing.T) {
 	t.Parallel()
-	url := storagetest.Empty(t)
+	url := testkit.Empty(t)
 	for _, command := range [][]string{{"report"}, {"campaign", "list"}, {"suppress", "list"}, {"verify"}} {
 		if code, out, errOut := dialer(t, append(command, "--database-url", url)...); code != cli.ExitOK {
 			t.Errorf("%v: exit %d, said %q %q", command, code, out, errOut)

@@ -6,13 +6,13 @@ import (
 	"io"
 	"net/url"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/voice"
 )
 
 type callCommand struct {
-	Show      callShowCommand      `cmd:"" help:"Show the carrier's record of a call, and what was done to it."`
-	List      callListCommand      `cmd:"" help:"List the carrier's records of calls."`
+	Show      callShowCommand      `cmd:"" help:"Show Vonage's record of a call, and what was done to it."`
+	List      callListCommand      `cmd:"" help:"List Vonage's records of calls."`
 	Create    callCreateCommand    `cmd:"" help:"Make one call by hand: to a telephone, SIP, a websocket, an extension or an app's user."`
 	Hangup    callHangupCommand    `cmd:"" help:"End a call, or its ringing."`
 	Mute      callMuteCommand      `cmd:"" help:"Keep the others from hearing the person."`
@@ -57,7 +57,7 @@ func (c *callUnearmuffCommand) Run(ctx context.Context, con console) error {
 
 type callTransferCommand struct {
 	callTarget
-	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where the carrier fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID begins the attempt's message again."`
+	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID begins the attempt's message again."`
 	NCCO string `name:"ncco" xor:"destination" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input. Today's API only."`
 }
 

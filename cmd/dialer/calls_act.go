@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -52,19 +52,19 @@ func (f actorFlags) validate() error {
 // deed is one request that does something to a call.
 type deed func(context.Context, *voice.Client) (voice.Ack, error)
 
-// simply is a deed that the carrier acknowledges without a word.
+// simply is a deed that Vonage acknowledges without a word.
 func simply(do func(*voice.Client, context.Context, string) error, uuid string) deed {
 	return func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
 		return voice.Ack{}, do(client, ctx, uuid)
 	}
 }
 
-// act does one thing to the call, records it, and says what the carrier said.
+// act does one thing to the call, records it, and says what Vonage said.
 func (c callTarget) act(ctx context.Context, con console, action, detail string, do deed) error {
 	if err := c.actorFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
 		answer, err := k.act(ctx, storage.CallAction{CallUUID: c.UUID, Who: c.By, Action: action, Detail: detail}, do)
 		if err == nil {
 			con.printf("%s: %s: %s\n", c.UUID, action, answer)
@@ -73,14 +73,14 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 	})
 }
 
-// carrier is the way to the carrier at the fleet's pace, and the record.
-type carrier struct {
+// provider is the way to Vonage at the fleet's pace, and the record.
+type provider struct {
 	db     *storage.DB
 	client *voice.Client
 }
 
-// with brings up a carrier and does something with it.
-func (f requestFlags) with(ctx context.Context, con console, databaseURL string, do func(*carrier) error) error {
+// with brings up a provider and does something with it.
+func (f requestFlags) with(ctx context.Context, con console, databaseURL string, do func(*provider) error) error {
 	if err := f.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
@@ -106,17 +106,17 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 	wg.Go(func() { requests.Run(pacing) })
 	defer wg.Wait()
 	defer stop()
-	return do(&carrier{db, client})
+	return do(&provider{db, client})
 }
 
 const recordTimeout = 10 * time.Second
 
-// errNotRecorded: the carrier was asked, and there is no row of it.
+// errNotRecorded: Vonage was asked, and there is no row of it.
 var errNotRecorded = errors.New("is not on record")
 
 // act does one thing to a call and records what came of it. What was never
 // sent because it breaks a limit of the API is a mistake in the command line.
-func (k *carrier) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
+func (k *provider) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
 	ack, err := do(ctx, k.client)
 	if errors.Is(err, voice.ErrInvalid) {
 		return "", fmt.Errorf("%w: %w", cli.ErrUsage, err)
@@ -144,12 +144,12 @@ func outcomeOf(ack voice.Ack, err error) (outcome, answer string) {
 	return storage.ActionUnknown, err.Error()
 }
 
-// aboutCall says what an error of the carrier's means for the call.
+// aboutCall says what an error of Vonage's means for the call.
 func aboutCall(uuid string, err error) error {
 	e, known := errors.AsType[*voice.Error](err)
 	switch {
 	case errors.Is(err, voice.ErrNotFound):
-		return fmt.Errorf("call %s has ended or is unknown to the carrier: %w", uuid, err)
+		return fmt.Errorf("call %s has ended or is unknown to Vonage: %w", uuid, err)
 	case known && e.Verdict != voice.VerdictRefused:
 		return fmt.Errorf("call %s: it is not known whether this had its effect: %w", uuid, err)
 	case known:

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 	"dialer/voice"
 
@@ -21,13 +21,13 @@ type callCreateCommand struct {
 	messageFlags
 	eventFlags
 	detectionFlags
-	RingingTimer int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (the carrier's default: 60)."`
-	LengthTimer  int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (the carrier's default: 7200)."`
+	RingingTimer int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (Vonage's default: 60)."`
+	LengthTimer  int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (Vonage's default: 7200)."`
 	numberFlags
 	actorFlags
 	requestFlags
 	CallsPerSecond float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second, for all processes together (default: ${default})."`
-	SettleAfter    time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late the carrier's list of calls may be (default: ${default})."`
+	SettleAfter    time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late Vonage's list of calls may be (default: ${default})."`
 	databaseFlags
 }
 
@@ -44,37 +44,37 @@ type calleeFlags struct {
 	Header        map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"With --sip or --websocket: a header; may be given several times."`
 	UserToUser    string            `name:"user-to-user" placeholder:"VALUE" help:"With --sip: the standard header User-to-User."`
 	ContentType   string            `name:"content-type" placeholder:"TYPE" help:"With --websocket: the audio's format, audio/l16;rate=8000, 16000 or 24000 (default: audio/l16;rate=16000)."`
-	Authorization string            `placeholder:"vonage|FILE" help:"With --websocket: how the carrier names itself to the server. By a token of its own (vonage), or by the line in a file, which keeps it out of the list of processes."`
+	Authorization string            `placeholder:"vonage|FILE" help:"With --websocket: how Vonage names itself to the server. By a token of its own (vonage), or by the line in a file, which keeps it out of the list of processes."`
 }
 
 // callerFlags are whom people see.
 type callerFlags struct {
 	From       string `xor:"caller" required:"" placeholder:"NUMBER" help:"The number that is shown: one of the account's, with its country code; or a SIP address."`
-	RandomFrom bool   `name:"random-from" xor:"caller" required:"" help:"The carrier picks one of the application's numbers."`
+	RandomFrom bool   `name:"random-from" xor:"caller" required:"" help:"Vonage picks one of the application's numbers."`
 }
 
 // messageFlags are what the call does once it is answered.
 type messageFlags struct {
 	Say          string `xor:"message" required:"" placeholder:"TEXT" help:"What the call says: text, or SSML inside <speak>."`
 	NCCO         string `name:"ncco" xor:"message" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input."`
-	AnswerURL    string `name:"answer-url" xor:"message" required:"" placeholder:"URL" help:"Where the carrier fetches the NCCO."`
-	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how (the carrier's default: GET)."`
+	AnswerURL    string `name:"answer-url" xor:"message" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO."`
+	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how (Vonage's default: GET)."`
 }
 
 type eventFlags struct {
-	EventURL    string `name:"event-url" placeholder:"URL" help:"Where the carrier tells how the call goes. Without it, at the application's own address."`
-	EventMethod string `name:"event-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --event-url: how (the carrier's default: POST)."`
+	EventURL    string `name:"event-url" placeholder:"URL" help:"Where Vonage tells how the call goes. Without it, at the application's own address."`
+	EventMethod string `name:"event-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --event-url: how (Vonage's default: POST)."`
 }
 
 // detectionFlags are about answering machines.
 type detectionFlags struct {
 	Machine     string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
-	MachineMode string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: the carrier's advanced detection, which it charges for; detect_beep waits for the beep."`
+	MachineMode string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 }
 
 func (c *callCreateCommand) Help() string {
-	return `The intent is recorded before the request and the outcome after it, and the request is sent once. Where the outcome is not known, wait for the time that is shown and look into the carrier's list before you repeat it.`
+	return `The intent is recorded before the request and the outcome after it, and the request is sent once. Where the outcome is not known, wait for the time that is shown and look into Vonage's list before you repeat it.`
 }
 
 // Run makes one call, of no campaign.
@@ -83,7 +83,7 @@ func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
 		return c.place(ctx, con, k, intent, request)
 	})
 }
@@ -221,7 +221,7 @@ func readLine(path string) (string, error) {
 	return line, err
 }
 
-// caller is a number as the carrier writes it, or a SIP address.
+// caller is a number as Vonage writes it, or a SIP address.
 func (c *callCreateCommand) caller() (string, error) {
 	if c.From == "" || strings.HasPrefix(c.From, "sip:") || strings.HasPrefix(c.From, "sips:") {
 		return c.From, nil

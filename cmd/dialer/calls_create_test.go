@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"dialer/cli"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/testkit"
 	"dialer/voice/voicesim"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,12 +25,12 @@ func (l *line) create(t *testing.T, args ...string) (code int, out, errOut strin
 
 func (l *line) madeByHand(t *testing.T) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, l.db, `
+	return testkit.Rows[string](t, l.db, `
 		SELECT concat_ws('|', who, kind, to_address, coalesce(from_number, 'any'), detail, outcome, answer) FROM hand_calls ORDER BY at`)
 }
 
 // Every field of a call can be said on the command line, and reaches the
-// carrier as it was said.
+// provider as it was said.
 func TestCallCreateSendsEveryField(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
@@ -188,7 +188,7 @@ func TestUnknownCallByHandIsShownAndNotRepeated(t *testing.T) {
 	}
 	id, err := uuid.Parse(told[3])
 	must(t, err)
-	expires := storagetest.Value[time.Time](t, l.db, `SELECT token_expires_at FROM hand_calls WHERE id = $1`, id)
+	expires := testkit.Value[time.Time](t, l.db, `SELECT token_expires_at FROM hand_calls WHERE id = $1`, id)
 	if until := expires.Add(2 * time.Minute).UTC().Format(timeFormat); told[1] != until {
 		t.Errorf("not before %s, want %s", told[1], until)
 	}
@@ -216,7 +216,7 @@ func TestRefusedCallByHand(t *testing.T) {
 	if code, out, errOut := l.create(t, call...); code != cli.ExitFailed || out != "" || !strings.Contains(errOut, "no call was made: create call: refused: 429") {
 		t.Errorf("exit %d, said %q %q", code, out, errOut)
 	}
-	if factor := storagetest.Value[float64](t, l.db, `SELECT factor FROM pace WHERE budget = 'creates'`); factor != 0.5 {
+	if factor := testkit.Value[float64](t, l.db, `SELECT factor FROM pace WHERE budget = 'creates'`); factor != 0.5 {
 		t.Errorf("the fleet's pace is at %v after a 429, want a half", factor)
 	}
 	if got := l.madeByHand(t); len(got) != 1 || !strings.Contains(got[0], "|refused|create call: refused: 429") {
@@ -238,11 +238,11 @@ func TestCallByHandKeepsToThePace(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'creates'`
-	before := storagetest.Value[time.Time](t, l.db, nextSlot)
+	before := testkit.Value[time.Time](t, l.db, nextSlot)
 	if code, _, errOut := l.create(t, "--app", "jamie", "--from", "447700900000", "--say", "Hello"); code != cli.ExitOK {
 		t.Fatal(errOut)
 	}
-	if after := storagetest.Value[time.Time](t, l.db, nextSlot); !after.After(before) {
+	if after := testkit.Value[time.Time](t, l.db, nextSlot); !after.After(before) {
 		t.Error("the call was taken from no budget")
 	}
 }

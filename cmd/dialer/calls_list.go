@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 	"dialer/voice"
 
@@ -28,10 +28,10 @@ type callShowCommand struct {
 	databaseFlags
 }
 
-// Run shows what was done to a call even when the carrier has it no more. A
+// Run shows what was done to a call even when Vonage has it no more. A
 // call made by hand of which no uuid is known cannot be asked for.
 func (c *callShowCommand) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
 		byHand, err := k.db.HandCall(ctx, c.UUID)
 		switch {
 		case errors.Is(err, campaign.ErrNotFound):
@@ -55,7 +55,7 @@ func (c *callShowCommand) Run(ctx context.Context, con console) error {
 		}
 		printed := c.print(con, call, actions)
 		if err != nil {
-			return fmt.Errorf("call %s is unknown to the carrier, which keeps records for two days: %w", c.UUID, err)
+			return fmt.Errorf("call %s is unknown to Vonage, which keeps records for two days: %w", c.UUID, err)
 		}
 		return printed
 	})
@@ -108,7 +108,7 @@ func describeAction(a storage.CallAction) string {
 
 // shownCall is what call show prints for programs.
 type shownCall struct {
-	Call    *callRecord   `json:"call"` // null when the carrier has none
+	Call    *callRecord   `json:"call"` // null when Vonage has none
 	Actions []shownAction `json:"actions"`
 }
 
@@ -146,7 +146,7 @@ func (c *callListCommand) Run(ctx context.Context, con console) error {
 	if c.PageSize < 1 || c.Limit < 1 {
 		return fmt.Errorf("%w: --page-size and --limit must be at least 1", cli.ErrUsage)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *carrier) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
 		calls := k.client.Calls(ctx, filter, listOverlap)
 		if c.Order == "desc" {
 			calls = newestFirst(ctx, k.client, filter)
@@ -230,7 +230,7 @@ func printJSON(con console, value any) error {
 	return out.Encode(value)
 }
 
-// callRecord is the carrier's record as it is printed. Money is a string, so
+// callRecord is Vonage's record as it is printed. Money is a string, so
 // that no reader makes a float of it.
 type callRecord struct {
 	UUID             string    `json:"uuid"`
@@ -273,7 +273,7 @@ func recordOf(c voice.Call) callRecord {
 
 func partyOf(p voice.CallParty) string { return cmp.Or(p.Number, p.URI, p.User, p.Extension) }
 
-// money has every digit that the carrier gave, and at least eight.
+// money has every digit that Vonage gave, and at least eight.
 func money(d decimal.NullDecimal) string {
 	if !d.Valid {
 		return ""

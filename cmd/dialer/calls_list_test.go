@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 
 	"github.com/google/uuid"
 )
@@ -71,7 +71,7 @@ func TestCallListHasEveryFilterAndFormat(t *testing.T) {
 	}
 }
 
-func TestCallShowTellsWhatTheCarrierHas(t *testing.T) {
+func TestCallShowTellsWhatTheProviderHas(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	id := l.place(t, l.dialed(t, 1, stay)[0])
@@ -83,7 +83,7 @@ func TestCallShowTellsWhatTheCarrierHas(t *testing.T) {
 	stranger := uuid.NewString()
 	l.db.Exec(t, `INSERT INTO call_actions (call_uuid, who, action, outcome, answer) VALUES ($1, 'ann', 'hangup', 'done', 'done')`, stranger)
 	code, out, errOut = l.run(t, "call", "show", stranger)
-	if code != cli.ExitFailed || !strings.Contains(out, "hangup by ann: done") || !strings.Contains(errOut, "unknown to the carrier") {
-		t.Errorf("a call that the carrier has no more: exit %d, said %q %q", code, out, errOut)
+	if code != cli.ExitFailed || !strings.Contains(out, "hangup by ann: done") || !strings.Contains(errOut, "unknown to Vonage") {
+		t.Errorf("a call that Vonage has no more: exit %d, said %q %q", code, out, errOut)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/voice"
 )
 

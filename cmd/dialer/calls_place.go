@@ -21,14 +21,14 @@ const (
 	// handHoldMost is the longest time between the intent and the request. What
 	// was checked must still be true.
 	handHoldMost = 5 * time.Second
-	// handTokenBack is for a carrier whose clock is a little behind.
+	// handTokenBack is for a provider whose clock is a little behind.
 	handTokenBack = 5 * time.Second
 )
 
 // place makes the call in the order that makes it safe: permit, intent, one
 // request, outcome. From the intent on nothing interrupts it but its own time
 // limits.
-func (c *callCreateCommand) place(ctx context.Context, con console, k *carrier, intent storage.HandCall, request voice.CallRequest) error {
+func (c *callCreateCommand) place(ctx context.Context, con console, k *provider, intent storage.HandCall, request voice.CallRequest) error {
 	creates := jobs.NewPacer(k.db, campaign.Creates, c.CallsPerSecond, con.logger())
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -91,7 +91,7 @@ func concluded(c storage.HandCall, made voice.Created, err error) storage.HandCa
 }
 
 // conclude records the outcome, and says it.
-func (c *callCreateCommand) conclude(ctx context.Context, con console, k *carrier, call storage.HandCall, err error) error {
+func (c *callCreateCommand) conclude(ctx context.Context, con console, k *provider, call storage.HandCall, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	if lost := k.db.ConcludeCall(ctx, call); lost != nil {

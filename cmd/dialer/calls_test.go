@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/metrics"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/metrics"
+	"dialer/internal/testkit"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -27,9 +27,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// line is a carrier over HTTP, this program's webhooks, and a database.
+// line is a provider over HTTP, this program's webhooks, and a database.
 type line struct {
-	db    *storagetest.DB
+	db    *testkit.DB
 	sim   *voicesim.Sim
 	make  *voice.Client // places calls
 	key   string
@@ -40,11 +40,11 @@ type line struct {
 	asked []string // the bodies of the requests for calls
 }
 
-// overheard is the carrier, and notes what calls are asked for.
+// overheard is Vonage, and notes what calls are asked for.
 func (l *line) overheard() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			body, _ := io.ReadAll(r.Body) // what could not be read, the carrier refuses
+			body, _ := io.ReadAll(r.Body) // what could not be read, Vonage refuses
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			l.mu.Lock()
 			l.asked = append(l.asked, string(body))
@@ -60,7 +60,7 @@ func (l *line) requests() []string {
 	return slices.Clone(l.asked)
 }
 
-// people of the carrier's pick up at once and stay; they press 7 when asked.
+// people of Vonage's pick up at once and stay; they press 7 when asked.
 func newLine(t *testing.T) *line {
 	t.Helper()
 	return newFaultyLine(t, voicesim.Faults{})
@@ -68,7 +68,7 @@ func newLine(t *testing.T) *line {
 
 func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 	t.Helper()
-	l := &line{db: storagetest.New(t), key: keyFile(t)}
+	l := &line{db: testkit.New(t), key: keyFile(t)}
 	public, err := readPublicKey(l.key)
 	if err != nil {
 		t.Fatal(err)
@@ -90,19 +90,19 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 		t.Fatal(err)
 	}
 	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.logger()}
-	carrier, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
+	provider, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
 	n.publicURL = "http://" + hooks.Listener.Addr().String()
 	hooks.Config.Handler = n.routes(metrics.New(), func(context.Context) error { return nil })
 	hooks.Start()
-	l.api, l.hooks = carrier.URL+"/v1", n.publicURL
+	l.api, l.hooks = provider.URL+"/v1", n.publicURL
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := l.sim.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		carrier.CloseClientConnections()
-		carrier.Close()
+		provider.CloseClientConnections()
+		provider.Close()
 		hooks.Close()
 	})
 	l.make, err = voice.NewClient(voice.Config{BaseURL: l.api, ApplicationID: "app", Key: private})
@@ -162,7 +162,7 @@ func (l *line) place(t *testing.T, a campaign.Attempt) string {
 		})
 	must(t, err)
 	await(t, "the answer to be known", func() bool {
-		return storagetest.Value[bool](t, l.db, `SELECT EXISTS (SELECT FROM attempts WHERE call_uuid = $1 AND answered_at IS NOT NULL)`, made.UUID)
+		return testkit.Value[bool](t, l.db, `SELECT EXISTS (SELECT FROM attempts WHERE call_uuid = $1 AND answered_at IS NOT NULL)`, made.UUID)
 	})
 	return made.UUID
 }
@@ -188,14 +188,14 @@ func (l *line) call(t *testing.T, uuid string) voicesim.LedgerCall {
 	ledger := l.sim.Ledger()
 	i := slices.IndexFunc(ledger, func(c voicesim.LedgerCall) bool { return c.UUID == uuid })
 	if i < 0 {
-		t.Fatalf("the carrier has no call %s", uuid)
+		t.Fatalf("Vonage has no call %s", uuid)
 	}
 	return ledger[i]
 }
 
 func (l *line) recorded(t *testing.T) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions ORDER BY id`)
+	return testkit.Rows[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions ORDER BY id`)
 }
 
 func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
@@ -203,7 +203,7 @@ func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
 	l := newLine(t)
 	id := l.place(t, l.dialed(t, 1, stay)[0])
 	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'requests'`
-	before := storagetest.Value[time.Time](t, l.db, nextSlot)
+	before := testkit.Value[time.Time](t, l.db, nextSlot)
 	script := filepath.Join(t.TempDir(), "ncco.json")
 	must(t, os.WriteFile(script, []byte(stay), 0o600))
 	var want []string
@@ -237,7 +237,7 @@ func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
 	if diff := cmp.Diff(want, l.recorded(t)); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
 	}
-	if after := storagetest.Value[time.Time](t, l.db, nextSlot); !after.After(before) {
+	if after := testkit.Value[time.Time](t, l.db, nextSlot); !after.After(before) {
 		t.Error("the requests were taken from no budget")
 	}
 	_, out, _ := l.run(t, "call", "show", id)
@@ -264,7 +264,7 @@ func TestHangUpEndsTheCallAndSaysWhenItHasEnded(t *testing.T) {
 	for _, args := range [][]string{{"hangup"}, {"mute"}, {"talk", "start", "--text", "Hello"}} {
 		args = slices.Insert(append([]string{"call"}, args...), 2, id)
 		code, _, errOut := l.run(t, append(args, "--by", "bob")...)
-		if code != cli.ExitFailed || !strings.Contains(errOut, "call "+id+" has ended or is unknown to the carrier") || !strings.Contains(errOut, "404") {
+		if code != cli.ExitFailed || !strings.Contains(errOut, "call "+id+" has ended or is unknown to Vonage") || !strings.Contains(errOut, "404") {
 			t.Errorf("%v after the end: exit %d, said %q", args, code, errOut)
 		}
 	}
@@ -327,7 +327,7 @@ func TestTransferToTheAnswerWebhookBeginsTheMessageAgain(t *testing.T) {
 		t.Fatalf("exit %d, said %q", code, errOut)
 	}
 	await(t, "the key to be stored", func() bool {
-		return storagetest.Value[int](t, l.db, `SELECT count(*) FROM events WHERE kind = 'input' AND attempt_id = $1 AND body -> 'dtmf' ->> 'digits' = '7'`, a.ID) == 1
+		return testkit.Value[int](t, l.db, `SELECT count(*) FROM events WHERE kind = 'input' AND attempt_id = $1 AND body -> 'dtmf' ->> 'digits' = '7'`, a.ID) == 1
 	})
 	if c := l.call(t, id); !c.EndedAt.IsZero() || c.Control.Transfers != 1 {
 		t.Errorf("after the input the call is %+v, want it to go on", c)

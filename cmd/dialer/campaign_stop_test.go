@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/testkit"
 
 	"github.com/google/uuid"
 )
@@ -27,7 +27,7 @@ func TestStopHangsUpEveryCall(t *testing.T) {
 	late := make(chan string, 1)
 	go func() {
 		defer close(late)
-		for len(storagetest.Rows[string](t, l.db, `SELECT who FROM call_actions`)) < 2 && t.Context().Err() == nil {
+		for len(testkit.Rows[string](t, l.db, `SELECT who FROM call_actions`)) < 2 && t.Context().Err() == nil {
 			time.Sleep(10 * time.Millisecond)
 		}
 		late <- l.place(t, attempts[2])
@@ -56,7 +56,7 @@ func TestStopWithoutHangUpNeedsNoAccount(t *testing.T) {
 	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann", "--database-url", db.URL); code != cli.ExitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") {
 		t.Errorf("with --hang-up: exit %d, said %q, want the settings named", code, errOut)
 	}
-	if got := storagetest.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+	if got := testkit.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
 		t.Errorf("it was %s by a command with a mistake", got)
 	}
 	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--database-url", db.URL); code != cli.ExitOK {

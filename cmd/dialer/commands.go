@@ -3,8 +3,8 @@ package main
 // commands is the command line. Each command's file holds its flags and what
 // it does.
 type commands struct {
-	Run          runCommand          `cmd:"" help:"Place calls, receive the carrier's webhooks, settle and reconcile."`
-	Demo         demoCommand         `cmd:"" help:"Run a whole campaign against a simulated carrier with faults, on servers of its own."`
+	Run          runCommand          `cmd:"" help:"Place calls, receive Vonage's webhooks, settle and reconcile."`
+	Demo         demoCommand         `cmd:"" help:"Run a whole campaign against a simulated provider with faults, on servers of its own."`
 	Simulate     simulateCommand     `cmd:"" help:"Be a Voice API on a port: calls live by script or by chance, with faults and a ledger."`
 	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema up to date, or say how it stands."`
 	Installation installationCommand `cmd:"" help:"Say where the database lives, and which copy of it dials."`

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/embedded"
-	"dialer/intake"
-	"dialer/progress"
+	"dialer/internal/csvimport"
+	"dialer/internal/embedded"
+	"dialer/internal/progress"
 	"dialer/storage"
 	"dialer/voice/voicesim"
 
@@ -30,12 +30,12 @@ const demoCSV = "demo/contacts.csv"
 
 type demoCommand struct {
 	Seed    uint64        `default:"1" help:"Decides who answers and what goes wrong (default: ${default})."`
-	Faults  string        `enum:"none,some,heavy" default:"some" placeholder:"none|some|heavy" help:"How badly the simulated carrier behaves (default: ${default})."`
+	Faults  string        `enum:"none,some,heavy" default:"some" placeholder:"none|some|heavy" help:"How badly the simulator behaves (default: ${default})."`
 	Timeout time.Duration `default:"3m" help:"When to give up (default: ${default})."`
 }
 
 func (c *demoCommand) Help() string {
-	return `Needs no account and no server: it uses DATABASE_URL and REDIS_URL where they are set, private servers where their programs are installed, and otherwise an in-process Redis and a downloaded Postgres. On a server of yours it works in a database and a queue of its own, and drops the database at the end. The campaign is real in every part but the carrier, whose calls go by twenty times faster than life and whose tokens live two seconds instead of thirty.`
+	return `Needs no account and no server: it uses DATABASE_URL and REDIS_URL where they are set, private servers where their programs are installed, and otherwise an in-process Redis and a downloaded Postgres. On a server of yours it works in a database and a queue of its own, and drops the database at the end. The campaign is real in every part but Vonage, whose calls go by twenty times faster than life and whose tokens live two seconds instead of thirty.`
 }
 
 // The demo's account: an ordinary one would take two minutes for its people.
@@ -94,7 +94,7 @@ func (d *demo) close() {
 	}
 }
 
-// start brings up the servers, the carrier and this process's part.
+// start brings up the servers, Vonage and this process's part.
 func (d *demo) start(ctx context.Context) error {
 	if err := d.startServers(ctx); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	d.name = "demo " + time.Now().UTC().Format("2006-01-02 15:04:05")
 	applicationID, secret := uuid.NewString(), rand.Text()
-	if err := d.startCarrier(key, applicationID, secret); err != nil {
+	if err := d.startProvider(key, applicationID, secret); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -152,7 +152,7 @@ func (d *demo) startServers(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) startCarrier(key *rsa.PrivateKey, applicationID, secret string) error {
+func (d *demo) startProvider(key *rsa.PrivateKey, applicationID, secret string) error {
 	sim, err := voicesim.New(voicesim.Config{
 		PublicKey: &key.PublicKey, ApplicationID: applicationID, SignatureSecret: []byte(secret), APIKey: simulatedAPIKey,
 		Seed: d.Seed, Faults: faultPresets[d.Faults], Speed: demoSpeed,
@@ -164,7 +164,7 @@ func (d *demo) startCarrier(key *rsa.PrivateKey, applicationID, secret string) e
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return fmt.Errorf("listen for the simulated carrier: %w", err)
+		return fmt.Errorf("listen for the simulator: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -174,7 +174,7 @@ func (d *demo) startCarrier(key *rsa.PrivateKey, applicationID, secret string) e
 		return <-ended
 	})
 	d.sim, d.simURL = sim, "http://"+listener.Addr().String()
-	d.con.printf("Carrier: simulated, faults: %s, seed %d, %v calls a second\n", d.Faults, d.Seed, demoCallsPerSecond)
+	d.con.printf("Provider: simulated, faults: %s, seed %d, %v calls a second\n", d.Faults, d.Seed, demoCallsPerSecond)
 	return nil
 }
 
@@ -195,19 +195,19 @@ func (d *demo) play(ctx context.Context) error {
 	return verify(ctx, d.db, d.con, d.simURL)
 }
 
-func (d *demo) importContacts(ctx context.Context) (intake.Summary, error) {
+func (d *demo) importContacts(ctx context.Context) (csvimport.Summary, error) {
 	csv, err := demoFiles.Open(demoCSV)
 	if err != nil {
-		return intake.Summary{}, err
+		return csvimport.Summary{}, err
 	}
 	defer csv.Close()
 	refused, err := os.CreateTemp("", "dialer-demo-rejects-*.csv")
 	if err != nil {
-		return intake.Summary{}, err
+		return csvimport.Summary{}, err
 	}
 	d.onClose(func() error { return os.Remove(refused.Name()) })
 	defer refused.Close()
-	summary, err := intake.Import(ctx, csv, d.name, demoSettings(), intake.Options{DefaultCountry: "GB", Now: time.Now(), Rejects: refused}, d.db)
+	summary, err := csvimport.Import(ctx, csv, d.name, demoSettings(), csvimport.Options{DefaultCountry: "GB", Now: time.Now(), Rejects: refused}, d.db)
 	if err != nil {
 		return summary, err
 	}

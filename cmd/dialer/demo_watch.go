@@ -9,7 +9,7 @@ import (
 	"dialer/campaign"
 )
 
-// settled waits until the campaign is marked as finished, and the carrier
+// settled waits until the campaign is marked as finished, and Vonage
 // corrects no more prices and ours equal its.
 func (d *demo) settled(ctx context.Context) error {
 	for {

@@ -4,13 +4,13 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/cli"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/testkit"
 )
 
 func TestEventsPrune(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	db.Exec(t, `CREATE TABLE events_20250102 PARTITION OF events FOR VALUES FROM ('2025-01-02T00:00:00Z') TO ('2025-01-03T00:00:00Z')`)
 	prune := func(args ...string) (int, string, string) {
 		return dialer(t, append([]string{"events", "prune", "--database-url", db.URL}, args...)...)

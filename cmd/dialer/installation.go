@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 )
 
@@ -16,9 +16,9 @@ type installationCommand struct {
 	Adopt installationAdoptCommand `cmd:"" help:"Say that this copy of the database is the one that dials. End every other one first."`
 }
 
-// carrierKeeps is how long the carrier keeps its records, unless the
+// providerKeeps is how long Vonage keeps its records, unless the
 // application's setting says otherwise.
-const carrierKeeps = 48 * time.Hour
+const providerKeeps = 48 * time.Hour
 
 type installationShowCommand struct{ databaseFlags }
 
@@ -74,7 +74,7 @@ func tellHold(con console, h campaign.Hold) {
 		con.printf("HELD since %s: %s.\n", h.Since.Format(timeFormat), h.Reason.Meaning())
 		con.printf("It knows what happened until %s.\n", h.KnownUntil.Format(timeFormat))
 	default:
-		con.printf("HELD since %s, until the carrier's list has been read back: %d of %d readings are done. A `dialer run` does them.\n",
+		con.printf("HELD since %s, until Vonage's list has been read back: %d of %d readings are done. A `dialer run` does them.\n",
 			h.Since.Format(timeFormat), h.Readings, campaign.EnoughReadings)
 		tellMisses(con, h)
 	}
@@ -85,13 +85,13 @@ func tellMisses(con console, h campaign.Hold) {
 	if h.Misses == 0 {
 		return
 	}
-	con.printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that the carrier has.\n",
+	con.printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
 		h.Misses, h.MissedAt.Format(timeFormat), h.Missing)
 	if !h.DespiteMissingAt.IsZero() {
 		con.printf("Since %s readings that lack no more than that count, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
 		return
 	}
-	con.printf("The list is read again at %s. If it stays so, ask the carrier; `dialer installation adopt --despite-missing` has it dial all the same.\n",
+	con.printf("The list is read again at %s. If it stays so, ask Vonage; `dialer installation adopt --despite-missing` has it dial all the same.\n",
 		h.RetryAt().Format(timeFormat))
 }
 
@@ -104,12 +104,12 @@ func tellWords(con console, words []campaign.Word) {
 type installationAdoptCommand struct {
 	actorFlags
 	databaseFlags
-	DespiteGap     bool `name:"despite-gap" xor:"despite" help:"Also where the backup is older than the carrier's records. Who was called between is then called again."`
-	DespiteMissing bool `name:"despite-missing" xor:"despite" help:"Where the carrier's list keeps lacking calls that it has: readings of it count all the same. Who was called and is missing from it too may be called again."`
+	DespiteGap     bool `name:"despite-gap" xor:"despite" help:"Also where the backup is older than Vonage's records. Who was called between is then called again."`
+	DespiteMissing bool `name:"despite-missing" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has: readings of it count all the same. Who was called and is missing from it too may be called again."`
 }
 
 func (c *installationAdoptCommand) Help() string {
-	return `A database that was restored, copied or moved calls nobody until this is said. Then the carrier's list is read back twice, the calls that the database forgot are given to the people they went to, and it dials again by itself.
+	return `A database that was restored, copied or moved calls nobody until this is said. Then Vonage's list is read back twice, the calls that the database forgot are given to the people they went to, and it dials again by itself.
 
 Only one copy may dial: two that do ring everybody twice. What else was done since the backup is forgotten too: suppress those who asked for it since, and look whether a campaign that runs here was paused or stopped.`
 }
@@ -145,24 +145,24 @@ func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con conso
 	case err != nil:
 		return err
 	}
-	con.printf("Readings of the carrier's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
+	con.printf("Readings of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
 	return nil
 }
 
 // adopt says that this copy dials.
 func (c *installationAdoptCommand) adopt(ctx context.Context, con console, db *storage.DB) error {
-	i, err := db.Adopt(ctx, c.By, carrierKeeps, c.DespiteGap)
+	i, err := db.Adopt(ctx, c.By, providerKeeps, c.DespiteGap)
 	gap, tooOld := errors.AsType[*campaign.GapError](err)
 	switch {
 	case errors.Is(err, campaign.ErrNotHeld):
 		return c.nothingToAdopt(ctx, con, db)
 	case tooOld:
-		return fmt.Errorf("%w; look at the carrier's own reports, or say --despite-gap", gap)
+		return fmt.Errorf("%w; look at Vonage's own reports, or say --despite-gap", gap)
 	case err != nil:
 		return err
 	}
 	con.printf("Adopted as installation %s. It knows what happened until %s.\n", i.ID, i.Hold.KnownUntil.Format(timeFormat))
-	con.printf("A `dialer run` now reads the carrier's list back, and then dials.\n")
+	con.printf("A `dialer run` now reads Vonage's list back, and then dials.\n")
 	list, err := db.Report(ctx)
 	if err != nil {
 		return err

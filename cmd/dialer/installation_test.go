@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/embedded"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/embedded"
+	"dialer/internal/testkit"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -20,7 +20,7 @@ import (
 
 // installation runs a command about the database, and wants its exit code and
 // all these words.
-func installation(t *testing.T, db *storagetest.DB, args []string, code int, says ...string) {
+func installation(t *testing.T, db *testkit.DB, args []string, code int, says ...string) {
 	t.Helper()
 	got, out, errOut := dialer(t, append(append([]string{"installation"}, args...), "--database-url", db.URL)...)
 	if got != code {
@@ -33,7 +33,7 @@ func installation(t *testing.T, db *storagetest.DB, args []string, code int, say
 	}
 }
 
-func standing(t *testing.T, db *storagetest.DB) campaign.Installation {
+func standing(t *testing.T, db *testkit.DB) campaign.Installation {
 	t.Helper()
 	i, _, err := db.Standing(t.Context())
 	must(t, err)
@@ -76,7 +76,7 @@ func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
 
 func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	_, err := db.Mark(t.Context(), campaign.Witness{})
 	must(t, err)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
@@ -91,13 +91,13 @@ func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
 // that, and what he can decide.
 func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	_, err := db.Mark(t.Context(), campaign.Witness{})
 	must(t, err)
 	show, adopt, despite := []string{"show"}, []string{"adopt", "--by", "ann"}, []string{"adopt", "--by", "ann", "--despite-missing"}
 	installation(t, db, despite, cli.ExitOK, "Nothing to adopt: this database is not held")
 	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
-	installation(t, db, despite, cli.ExitFailed, "no reading of the carrier's list has lacked a call")
+	installation(t, db, despite, cli.ExitFailed, "no reading of Vonage's list has lacked a call")
 	must(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
 	retry := standing(t, db).Hold.RetryAt().Format(timeFormat)
 	for _, command := range [][]string{show, adopt} {
@@ -115,7 +115,7 @@ func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 // have to know.
 func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	db.Exec(t, `UPDATE installation SET needs_schema = 99999`)
 	for _, command := range [][]string{
 		{"report"}, {"installation", "show"},
@@ -143,7 +143,7 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 			if given.env != "" {
 				t.Setenv("VONAGE_SIGNATURE_SECRET", given.env)
 			}
-			db := storagetest.New(t)
+			db := testkit.New(t)
 			must(t, db.KeepPartitions(t.Context())) // an event that comes while its day's is made is answered 503
 			address := runs(t, db, given.flags...)
 			for secret, want := range map[string]int{
@@ -158,8 +158,8 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 }
 
 // runs has the program dial for as long as the test, and returns where it
-// listens. Nobody is its carrier.
-func runs(t *testing.T, db *storagetest.DB, flags ...string) (address string) {
+// listens. Nobody is its provider.
+func runs(t *testing.T, db *testkit.DB, flags ...string) (address string) {
 	t.Helper()
 	redis, err := embedded.Redis(t.Context(), embedded.Options{})
 	must(t, err)
@@ -181,7 +181,7 @@ func runs(t *testing.T, db *storagetest.DB, flags ...string) (address string) {
 	return address
 }
 
-// signedEvent sends an event as the carrier does and returns the answer's code.
+// signedEvent sends an event as Vonage does and returns the answer's code.
 func signedEvent(t *testing.T, address, secret string) int {
 	t.Helper()
 	body := fmt.Appendf(nil, `{"uuid":%q,"conversation_uuid":"CON-1","status":"ringing","direction":"outbound","to":"447700900101","from":"447700900100","timestamp":%q}`,

@@ -1,4 +1,4 @@
-// Command dialer places the calls of campaigns, records what the carrier says
+// Command dialer places the calls of campaigns, records what Vonage says
 // of them, and answers what became of each person. It is the composition
 // root: here the packages are wired together, and nowhere else.
 package main
@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"os"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 
 	"github.com/alecthomas/kong"
 )

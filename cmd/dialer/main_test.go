@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 )
 
 // dialer runs the program in this process and returns what it printed.
@@ -85,7 +85,7 @@ func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
 		{"no command", nil, "expected one of"},
 		{"a flag that does not exist", append(good, "--budget", "3"), "unknown flag --budget"},
 		{"a URL that is none", append(good, "--api-url", "api.nexmo.com"), "--api-url"},
-		{"a token life below the carrier's least", append(good, "--token-life", "5s"), "--token-life must be at least 30s"},
+		{"a token life below Vonage's least", append(good, "--token-life", "5s"), "--token-life must be at least 30s"},
 		{"no calls", append(good, "--calls-per-second", "0"), "--calls-per-second"},
 		{"two mistakes at once", append(good, "--calls-per-second", "0", "--settle-after", "0s"), "--settle-after"},
 		{"a number that is none", []string{"why", "12ab", "--database-url", "postgres:///nowhere"}, "digits only"},
@@ -100,7 +100,7 @@ func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
 	}
 }
 
-func TestShortTokensAreForCarriersOnThisMachine(t *testing.T) {
+func TestShortTokensAreForProvidersOnThisMachine(t *testing.T) {
 	t.Parallel()
 	p := paceFlags{CallsPerSecond: 3, RequestsPerSecond: 15, SettleAfter: leastTokenLife, ReconcileEvery: leastTokenLife, TokenLife: leastTokenLife / 10}
 	if err := p.validate("http://127.0.0.1:8090/v1"); err != nil {

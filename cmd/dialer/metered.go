@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/metrics"
 	"dialer/jobs"
-	"dialer/metrics"
 	"dialer/storage"
 
 	"github.com/google/uuid"

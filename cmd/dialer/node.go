@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/metrics"
 	"dialer/jobs"
-	"dialer/metrics"
 	"dialer/storage"
 	"dialer/voice"
 	"dialer/webhooks"

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"dialer/cli"
-	"dialer/embedded"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/embedded"
+	"dialer/internal/testkit"
 )
 
 // built is where the programs are, once they are.
@@ -119,7 +119,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // TestProgramsTogether does what README tells, as separate processes: a
-// carrier, two dialers, an import that is followed, the questions afterwards.
+// provider, two dialers, an import that is followed, the questions afterwards.
 func TestProgramsTogether(t *testing.T) {
 	t.Parallel()
 	dir, err := build()
@@ -131,15 +131,15 @@ func TestProgramsTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { redis.Close() })
-	carrier, first, second := freeAddress(t), freeAddress(t), freeAddress(t)
+	provider, first, second := freeAddress(t), freeAddress(t), freeAddress(t)
 	key := keyFile(t)
 	p := programs{dir: dir, env: []string{
-		"DATABASE_URL=" + storagetest.New(t).URL, "REDIS_URL=" + redis.URL,
-		"VONAGE_API_URL=http://" + carrier + "/v1", "VONAGE_APPLICATION_ID=app", "VONAGE_PRIVATE_KEY=" + key,
+		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + redis.URL,
+		"VONAGE_API_URL=http://" + provider + "/v1", "VONAGE_APPLICATION_ID=app", "VONAGE_PRIVATE_KEY=" + key,
 		"VONAGE_SIGNATURE_SECRET=a secret of the account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=20",
 		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
 	}}
-	p.start(t, "http://"+carrier+"/ledger/summary", "dialer", "simulate", "--listen", carrier, "--public-key", key, "--speed", "50", "--calls-per-second", "20")
+	p.start(t, "http://"+provider+"/ledger/summary", "dialer", "simulate", "--listen", provider, "--public-key", key, "--speed", "50", "--calls-per-second", "20")
 	stopFirst := p.start(t, "http://"+first+"/readyz", "dialer", "run", "--listen", first)
 	stopSecond := p.start(t, "http://"+second+"/readyz", "dialer", "run", "--listen", second)
 
@@ -166,7 +166,7 @@ func TestProgramsTogether(t *testing.T) {
 	if out := p.run(t, "dialer", "why", "447700900101"); !strings.Contains(out, "attempt 1") {
 		t.Errorf("why: %s", out)
 	}
-	if out := p.run(t, "dialer", "verify", "--ledger", "http://"+carrier); !strings.Contains(out, "verify: 3 calls at the carrier, 3 attempts here, 0 rung twice, 0 never rung, price difference 0.00000000") {
+	if out := p.run(t, "dialer", "verify", "--ledger", "http://"+provider); !strings.Contains(out, "verify: 3 calls at Vonage, 3 attempts here, 0 rung twice, 0 never rung, price difference 0.00000000") {
 		t.Errorf("verify: %s", out)
 	}
 	for _, stop := range []func() error{stopFirst, stopSecond} {

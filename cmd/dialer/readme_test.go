@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 )
 
 // README's table of settings is what `dialer run -h` prints, in both

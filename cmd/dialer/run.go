@@ -7,15 +7,15 @@ import (
 	"net"
 	"time"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 )
 
 type runCommand struct {
 	databaseFlags
 	RedisURL string `name:"redis-url" env:"REDIS_URL" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
-	carrierFlags
-	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where the carrier reaches this process (default: the address that it listens on, for a carrier on this machine)."`
+	providerFlags
+	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, for a provider on this machine)."`
 	Listen     string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks, /healthz, /readyz and /metrics are served (default: ${default})."`
 	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Who sends it as a bearer token may read /metrics (default: requests from this machine may)."`
 	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How much work waits in Redis, in time. What a killed process had taken is put back after twice as long and 10s (default: ${default})."`
@@ -64,7 +64,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
-	if err := errors.Join(c.carrierFlags.validate(), c.shareFlags.validate()); err != nil {
+	if err := errors.Join(c.providerFlags.validate(), c.shareFlags.validate()); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {

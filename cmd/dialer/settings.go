@@ -20,10 +20,10 @@ type databaseFlags struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
 }
 
-// accountFlags are the account at the carrier. Which of them are needed is up
+// accountFlags are the account at Vonage. Which of them are needed is up
 // to validate, because not every command that has them always uses them.
 type accountFlags struct {
-	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"The carrier's Voice API (default: ${default})."`
+	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"Vonage's Voice API (default: ${default})."`
 	ApplicationID string `name:"application-id" env:"VONAGE_APPLICATION_ID" placeholder:"ID" help:"The Vonage application that places the calls."`
 	PrivateKey    string `name:"private-key" env:"VONAGE_PRIVATE_KEY" placeholder:"PATH|PEM" help:"The application's private key: a file, or the PEM text itself."`
 }
@@ -39,13 +39,13 @@ func (f accountFlags) validate() error {
 	return err
 }
 
-// carrierFlags are the account, and how its webhooks are verified.
-type carrierFlags struct {
+// providerFlags are the account, and how its webhooks are verified.
+type providerFlags struct {
 	accountFlags
 	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
 }
 
-func (f carrierFlags) validate() error {
+func (f providerFlags) validate() error {
 	err := f.accountFlags.validate()
 	for _, secret := range f.Secrets {
 		if strings.TrimSpace(secret) == "" {
@@ -56,7 +56,7 @@ func (f carrierFlags) validate() error {
 }
 
 // secrets are what webhooks may be signed with.
-func (f carrierFlags) secrets() [][]byte {
+func (f providerFlags) secrets() [][]byte {
 	list := make([][]byte, len(f.Secrets))
 	for i, secret := range f.Secrets {
 		list[i] = []byte(secret)
@@ -87,9 +87,9 @@ func (f shareFlags) validate() error {
 type paceFlags struct {
 	CallsPerSecond    float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second (default: ${default})."`
 	RequestsPerSecond float64       `name:"requests-per-second" env:"DIALER_REQUESTS_PER_SECOND" default:"15" help:"Other requests that the account allows in any second (default: ${default})."`
-	SettleAfter       time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late the carrier's list of calls may be, before an unknown outcome is settled from it (default: ${default})."`
-	ReconcileEvery    time.Duration `name:"reconcile-every" env:"DIALER_RECONCILE_EVERY" default:"1m" help:"How often prices are read back from the carrier (default: ${default})."`
-	TokenLife         time.Duration `name:"token-life" env:"DIALER_TOKEN_LIFE" default:"30s" help:"How long a call request may live. The carrier documents 30s as the least; less is for simulators on this machine only (default: ${default})."`
+	SettleAfter       time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late Vonage's list of calls may be, before an unknown outcome is settled from it (default: ${default})."`
+	ReconcileEvery    time.Duration `name:"reconcile-every" env:"DIALER_RECONCILE_EVERY" default:"1m" help:"How often prices are read back from Vonage (default: ${default})."`
+	TokenLife         time.Duration `name:"token-life" env:"DIALER_TOKEN_LIFE" default:"30s" help:"How long a call request may live. Vonage documents 30s as the least; less is for simulators on this machine only (default: ${default})."`
 }
 
 // leastTokenLife is the shortest life of a token that Vonage documents.
@@ -155,14 +155,14 @@ func checkURL(flag, raw string) error {
 	return nil
 }
 
-// publicURL is where the carrier reaches this process; without the setting,
-// the address that it listens on, which serves a carrier on this machine only.
+// publicURL is where Vonage reaches this process; without the setting,
+// the address that it listens on, which serves a provider on this machine only.
 func publicURL(configured, apiURL string, listener net.Addr) (string, error) {
 	if configured != "" {
 		return strings.TrimRight(configured, "/"), checkURL("--public-url (DIALER_PUBLIC_URL)", configured)
 	}
 	if !isLoopback(apiURL) {
-		return "", errors.New("--public-url (DIALER_PUBLIC_URL) is needed: the address at which the carrier reaches this process, for example https://dialer.example.com")
+		return "", errors.New("--public-url (DIALER_PUBLIC_URL) is needed: the address at which Vonage reaches this process, for example https://dialer.example.com")
 	}
 	return "http://" + reachable(listener), nil
 }

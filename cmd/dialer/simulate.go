@@ -11,7 +11,7 @@ import (
 	"os"
 	"time"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 	"dialer/webhooks"

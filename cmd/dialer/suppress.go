@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 )
 
@@ -29,7 +29,7 @@ type numberFlags struct {
 }
 
 // parse takes +44..., 0044... and, with a default country, 07700...; digits
-// alone are read as E.164, as the carrier writes them.
+// alone are read as E.164, as Vonage writes them.
 func (f numberFlags) parse(raw string) (string, error) {
 	raw = strings.TrimSpace(raw)
 	if f.DefaultCountry == "" && raw != "" && raw[0] >= '1' && raw[0] <= '9' {

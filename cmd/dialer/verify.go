@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"dialer/audit"
-	"dialer/cli"
+	"dialer/internal/cli"
+	verification "dialer/internal/verify"
 	"dialer/storage"
 	"dialer/voice/voicesim"
 
@@ -56,7 +56,7 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 			con.printf("BROKEN %s: %s\n", f.Invariant, f.What)
 		}
 		sound = sound && result.Sound()
-		con.printf("verify: %d calls at the carrier, %d attempts here%s, %d rung twice, %d never rung, price difference %s: %s\n",
+		con.printf("verify: %d calls at Vonage, %d attempts here%s, %d rung twice, %d never rung, price difference %s: %s\n",
 			result.Calls, result.Attempts, madeByHand(result.ByHand), result.RungTwice, result.NeverRung, result.PriceDifference.StringFixed(8), verdict(sound))
 	}
 	if !sound {
@@ -81,33 +81,33 @@ func verdict(sound bool) string {
 
 const ledgerTimeout = time.Minute
 
-func compareWithLedger(ctx context.Context, db *storage.DB, url string) (audit.Result, error) {
+func compareWithLedger(ctx context.Context, db *storage.DB, url string) (verification.Result, error) {
 	client := &http.Client{Timeout: ledgerTimeout}
 	ledger, _, err := voicesim.FetchLedger(ctx, client, url)
 	if err != nil {
-		return audit.Result{}, fmt.Errorf("--ledger: %w", err)
+		return verification.Result{}, fmt.Errorf("--ledger: %w", err)
 	}
 	policies, err := db.Policies(ctx)
 	if err != nil {
-		return audit.Result{}, err
+		return verification.Result{}, err
 	}
-	return audit.Compare(auditCalls(ledger), audit.Books{
+	return verification.Compare(auditCalls(ledger), verification.Books{
 		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), ByHand: auditHandCalls(db.HandCalls(ctx)), Policies: policies,
 	})
 }
 
-func auditHandCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[audit.HandCall, error] {
-	return func(yield func(audit.HandCall, error) bool) {
+func auditHandCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[verification.HandCall, error] {
+	return func(yield func(verification.HandCall, error) bool) {
 		for c, err := range list {
-			if !yield(audit.HandCall{ID: c.ID, Outcome: c.Outcome, CallUUID: c.CallUUID}, err) {
+			if !yield(verification.HandCall{ID: c.ID, Outcome: c.Outcome, CallUUID: c.CallUUID}, err) {
 				return
 			}
 		}
 	}
 }
 
-func auditCalls(ledger []voicesim.LedgerCall) []audit.Call {
-	calls := make([]audit.Call, len(ledger))
+func auditCalls(ledger []voicesim.LedgerCall) []verification.Call {
+	calls := make([]verification.Call, len(ledger))
 	for i, c := range ledger {
 		id, err := uuid.Parse(c.AttemptID)
 		if err != nil {
@@ -117,7 +117,7 @@ func auditCalls(ledger []voicesim.LedgerCall) []audit.Call {
 		if err != nil {
 			token = uuid.Nil // of a leg, or somebody else's
 		}
-		calls[i] = audit.Call{
+		calls[i] = verification.Call{
 			UUID: c.UUID, AttemptID: id, TokenID: token, To: c.To, PlacedAt: c.PlacedAt, EndedAt: c.EndedAt,
 			Answered: c.Answered, Price: c.Price, Priced: c.PriceShown,
 		}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 	"dialer/storage"
 
 	"github.com/google/uuid"
@@ -88,12 +88,12 @@ func whenOf(a campaign.Attempt) string {
 
 // stateMeans says what a state's name does not.
 var stateMeans = map[campaign.State]string{
-	campaign.Unknown: ", whether there was a call is being settled from the carrier's list",
-	campaign.Absent:  ", the carrier had no such call",
+	campaign.Unknown: ", whether there was a call is being settled from Vonage's list",
+	campaign.Absent:  ", Vonage had no such call",
 	campaign.Lost:    ", whether there was a call could not be settled",
 }
 
-// describeAttempt says how an attempt stands and what the carrier said of it.
+// describeAttempt says how an attempt stands and what Vonage said of it.
 func describeAttempt(a campaign.Attempt) string {
 	text := string(a.State)
 	if d := a.Disposition(); d != "" {

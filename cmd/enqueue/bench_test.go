@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"testing"
 
-	"dialer/benchtest"
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/benchtest"
 )
 
 // BenchmarkImportMemory is the most memory that the program holds while it
@@ -45,7 +45,7 @@ func benchImportMemory(b *testing.B, fewRows, manyRows int) {
 // megabytes.
 func mostMemory(b *testing.B, program string, n int) float64 {
 	b.Helper()
-	db := storagetest.New(b)
+	db := testkit.New(b)
 	cmd := exec.CommandContext(b.Context(), program, flagsFor(db, "-")...)
 	feed, err := cmd.StdinPipe()
 	if err != nil {
@@ -62,7 +62,7 @@ func mostMemory(b *testing.B, program string, n int) float64 {
 	if err := cmd.Wait(); err != nil {
 		b.Fatalf("%v: %s", err, said.String())
 	}
-	if got := storagetest.Value[int](b, db, `SELECT count(*) FROM contacts`); got != n {
+	if got := testkit.Value[int](b, db, `SELECT count(*) FROM contacts`); got != n {
 		b.Fatalf("%d of %d rows in: %s", got, n, said.String())
 	}
 	most := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/intake"
-	"dialer/progress"
+	"dialer/internal/csvimport"
+	"dialer/internal/progress"
 )
 
 // dryRun shows what an import would do, and does nothing.
@@ -20,7 +20,7 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, t terminal) error
 		return err
 	}
 	defer in.Close()
-	forecast, err := intake.Preview(ctx, in, s, f.options())
+	forecast, err := csvimport.Preview(ctx, in, s, f.options())
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.input(), err)
 	}
@@ -37,7 +37,7 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, t terminal) error
 // delimiterNames are the delimiters that cannot be seen, or hardly.
 var delimiterNames = map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
-func fileText(file string, f intake.Forecast) string {
+func fileText(file string, f csvimport.Forecast) string {
 	text := fmt.Sprintf("%s: %s, separated by %s\n", file, f.Encoding, delimiterNames[f.Delimiter])
 	text += fmt.Sprintf("  number to call: %q\n", f.Columns.To)
 	if f.Columns.Zone != "" {
@@ -60,7 +60,7 @@ func quoted(names []string) string {
 	return strings.Join(names, " ")
 }
 
-func countText(f intake.Forecast) string {
+func countText(f csvimport.Forecast) string {
 	least := ""
 	if f.DuplicatesAtLeast {
 		least = "at least "
@@ -68,7 +68,7 @@ func countText(f intake.Forecast) string {
 	return fmt.Sprintf("%s: %d accepted, %s%d duplicate, %d refused\n", progress.Count(f.Rows, "row"), f.Accepted, least, f.Duplicates, f.Refused)
 }
 
-func refusalText(f intake.Forecast) string {
+func refusalText(f csvimport.Forecast) string {
 	if f.Refused == 0 {
 		return ""
 	}
@@ -83,7 +83,7 @@ func refusalText(f intake.Forecast) string {
 	return text.String()
 }
 
-func sampleText(f intake.Forecast) string {
+func sampleText(f csvimport.Forecast) string {
 	tones := ""
 	if n := len(f.Sample.DTMFAnswer); n > 0 {
 		tones = fmt.Sprintf("Once it is answered, line %d is sent %s.\n", f.SampleLine, progress.Count(n, "tone"))
@@ -92,13 +92,13 @@ func sampleText(f intake.Forecast) string {
 	case f.SampleLine == 0:
 		return "No row can be called.\n"
 	case f.Sample.AnswerURL != "":
-		return fmt.Sprintf("The carrier asks %s what to say.\n", f.Sample.AnswerURL) + tones
+		return fmt.Sprintf("Vonage asks %s what to say.\n", f.Sample.AnswerURL) + tones
 	}
 	return fmt.Sprintf("The message of line %d:\n  %s\n", f.SampleLine, f.Sample.NCCO) + tones
 }
 
 // paceText reckons with the account's rate and the hours; retries come on top.
-func paceText(f intake.Forecast, s campaign.Settings, callsPerSecond float64) string {
+func paceText(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) string {
 	if f.Accepted == 0 {
 		return ""
 	}

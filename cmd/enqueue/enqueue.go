@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/failpoint"
-	"dialer/intake"
-	"dialer/progress"
+	"dialer/internal/csvimport"
+	"dialer/internal/failpoint"
+	"dialer/internal/progress"
 	"dialer/storage"
 )
 
@@ -93,7 +93,7 @@ type importing struct {
 	settings campaign.Settings
 	in       io.Reader
 	refused  *refused
-	store    intake.Store
+	store    csvimport.Store
 	terminal terminal
 }
 
@@ -103,11 +103,11 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 	o := im.flags.options()
 	o.Rejects, o.Refused = im.refused.writer(), im.refused.tell
 	if line.Live() {
-		o.Progress = func(s intake.Summary) {
+		o.Progress = func(s csvimport.Summary) {
 			line.Show(fmt.Sprintf("%s read, %d added", progress.Count(s.Rows, "row"), s.Added))
 		}
 	}
-	summary, err := intake.Import(ctx, im.in, im.flags.Name, im.settings, o, im.store)
+	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, o, im.store)
 	line.End()
 	if err != nil {
 		return campaign.Campaign{}, explain(ctx, im.flags, summary, err)
@@ -122,7 +122,7 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 }
 
 // explain tells the person who typed the command what to do about a failure.
-func explain(ctx context.Context, f flags, s intake.Summary, err error) error {
+func explain(ctx context.Context, f flags, s csvimport.Summary, err error) error {
 	switch {
 	case errors.Is(err, campaign.ErrOtherSettings):
 		return fmt.Errorf("%w: take another --name, or the flags that it was made with", err)
@@ -135,7 +135,7 @@ func explain(ctx context.Context, f flags, s intake.Summary, err error) error {
 }
 
 // account accounts for every row of the file.
-func account(file string, s intake.Summary) string {
+func account(file string, s csvimport.Summary) string {
 	text := fmt.Sprintf("%s: %s, %d added", file, progress.Count(s.Rows, "row"), s.Added)
 	for _, part := range []struct {
 		n    int
@@ -149,7 +149,7 @@ func account(file string, s intake.Summary) string {
 }
 
 // outlook says what will happen now.
-func outlook(sum intake.Summary, s campaign.Settings) string {
+func outlook(sum csvimport.Summary, s campaign.Settings) string {
 	switch {
 	case sum.Campaign.Status == campaign.Paused:
 		return fmt.Sprintf("Campaign %q is paused: nobody is called before `dialer campaign resume %s`.\n", sum.Campaign.Name, sum.Campaign.Name)

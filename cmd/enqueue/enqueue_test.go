@@ -13,8 +13,8 @@ import (
 	"time"
 	"unicode/utf16"
 
-	"dialer/cli"
-	"dialer/storage/storagetest"
+	"dialer/internal/cli"
+	"dialer/internal/testkit"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -66,7 +66,7 @@ func (r ran) says(t testing.TB, want ...string) ran {
 }
 
 // flagsFor are the flags that a campaign needs at least.
-func flagsFor(db *storagetest.DB, more ...string) []string {
+func flagsFor(db *testkit.DB, more ...string) []string {
 	args := []string{"--name", "water", "--from", "442079460000", "--default-country", "GB", "--say", "Hello {{name}}."}
 	if db != nil {
 		args = append(args, "--database-url", db.URL)
@@ -98,14 +98,14 @@ type contact struct {
 	Name string
 }
 
-func contacts(t testing.TB, db *storagetest.DB) []contact {
+func contacts(t testing.TB, db *testkit.DB) []contact {
 	t.Helper()
-	return storagetest.Rows[contact](t, db, `SELECT line_no, to_number, vars->>'name' FROM contacts ORDER BY id`)
+	return testkit.Rows[contact](t, db, `SELECT line_no, to_number, vars->>'name' FROM contacts ORDER BY id`)
 }
 
-func campaigns(t testing.TB, db *storagetest.DB) []string {
+func campaigns(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
-	return storagetest.Rows[string](t, db, `SELECT name || ' ' || status FROM campaigns ORDER BY id`)
+	return testkit.Rows[string](t, db, `SELECT name || ' ' || status FROM campaigns ORDER BY id`)
 }
 
 const mixed = "name,phone\n" +
@@ -116,7 +116,7 @@ const mixed = "name,phone\n" +
 
 func TestAFileBecomesACampaign(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	file := write(t, mixed)
 	command(t, nil, flagsFor(db, file)...).ok(t).says(t,
 		"4 rows, 2 added, 1 duplicate, 1 refused",
@@ -133,7 +133,7 @@ func TestAFileBecomesACampaign(t *testing.T) {
 
 func TestTheSameCommandAgainAddsNothing(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	file := write(t, mixed)
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	before := contacts(t, db)
@@ -145,7 +145,7 @@ func TestTheSameCommandAgainAddsNothing(t *testing.T) {
 
 func TestRefusedRowsCanBeMendedAndAdded(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	file := write(t, mixed)
 	rejects := filepath.Join(t.TempDir(), "refused.csv")
 	command(t, nil, flagsFor(db, "--rejects", rejects, file)...).ok(t)
@@ -175,7 +175,7 @@ func TestStandardInputInAnyEncoding(t *testing.T) {
 		"with CRLF":          []byte(strings.ReplaceAll(text, "\n", "\r\n")),
 		"as a spreadsheet's": []byte("sep=;\r\n" + strings.ReplaceAll(text, "\n", "\r\n")),
 	} {
-		db := storagetest.New(t)
+		db := testkit.New(t)
 		command(t, bytes.NewReader(file), flagsFor(db, "-")...).ok(t).says(t, "standard input: 2 rows, 2 added")
 		var names []string
 		for _, c := range contacts(t, db) {
@@ -189,14 +189,14 @@ func TestStandardInputInAnyEncoding(t *testing.T) {
 
 func TestAStrayQuoteCostsItsRowOnly(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	text := strings.Replace(people(200), "Person 7,", "\"Person 7,", 1)
 	command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "200 rows, 199 added, 1 refused")
 }
 
 func TestRefusedRowsOfStandardInputAreToldAndCounted(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxTold+5)
 	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "5 more refused rows are not shown", "--rejects FILE")
 	if lines := strings.Count(got.err, "\n"); lines != maxTold || !strings.HasPrefix(got.err, "line 2, phone: ") {
@@ -217,7 +217,7 @@ func TestADryRunWritesNothing(t *testing.T) {
 		`The message of line 2:`, `[{"action":"talk","text":"Hello Ann."}]`,
 		"between 09:00 and 20:00 in their own zone, takes less than a second at 3 a second",
 		"Nothing was written")
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	command(t, nil, flagsFor(db, "--dry-run", file)...).ok(t)
 	if got := campaigns(t, db); len(got) != 0 {
 		t.Errorf("campaigns %v, want none", got)
@@ -230,7 +230,7 @@ func TestADryRunWritesNothing(t *testing.T) {
 
 func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	file := write(t, people(3))
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	got := command(t, nil, flagsFor(db, "--attempts", "1", write(t, people(9)))...)
@@ -246,7 +246,7 @@ func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
 
 func TestAFileThatIsNoneIsNamedWithItsLine(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	for text, want := range map[string]string{
 		"":                               "people.csv: line 1: ",
 		"\n\nname,town\nAnn,Leeds\n":     "people.csv: line 3: no column holds the number",
@@ -285,11 +285,11 @@ func (s slow) Read(b []byte) (int, error) {
 }
 
 // imported waits until the first batch is in.
-func imported(t testing.TB, db *storagetest.DB) int {
+func imported(t testing.TB, db *testkit.DB) int {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if storagetest.Value[bool](t, db, `SELECT to_regclass('contacts') IS NOT NULL`) {
-			if n := storagetest.Value[int](t, db, `SELECT count(*) FROM contacts`); n > 0 {
+		if testkit.Value[bool](t, db, `SELECT to_regclass('contacts') IS NOT NULL`) {
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts`); n > 0 {
 				return n
 			}
 		}
@@ -306,14 +306,14 @@ func most(file string) string { return file[:len(file)*2/3] }
 // straight is the table that an import without a break gives.
 func straight(t testing.TB) []contact {
 	t.Helper()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
 	return contacts(t, db)
 }
 
 func TestACommandThatWasInterruptedGoesOn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	done := make(chan ran)
@@ -337,7 +337,7 @@ func TestACommandThatWasInterruptedGoesOn(t *testing.T) {
 
 func TestACommandThatWasKilledGoesOn(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "-")...)
 	cmd.Env = append(os.Environ(), "ENQUEUE_TEST_AS_COMMAND=1")
 	feed, err := cmd.StdinPipe()
@@ -367,7 +367,7 @@ func TestACommandThatWasKilledGoesOn(t *testing.T) {
 
 func TestAnEmptyDatabaseIsMigrated(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	db.Exec(t, `DROP SCHEMA public CASCADE`)
 	db.Exec(t, `DROP SCHEMA IF EXISTS reporting CASCADE`)
 	db.Exec(t, `CREATE SCHEMA public`)

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"dialer/cli"
+	"dialer/internal/cli"
 
 	"github.com/alecthomas/kong"
 )
@@ -15,9 +15,9 @@ type flags struct {
 
 	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend where it is blank."`
 	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
-	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where the carrier fetches the NCCO once a call is answered."`
+	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where Vonage fetches the NCCO once a call is answered."`
 
-	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how the carrier asks (its default: GET)."`
+	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how Vonage asks (its default: GET)."`
 	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones that are sent once a call is answered, of 0-9, *, # and p, a pause of half a second; {{column}} works in them."`
 
 	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
@@ -29,7 +29,7 @@ type flags struct {
 	Attempts     int    `default:"3" help:"Calls to one person, at most (default: ${default})."`
 	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After what, and how much later, a person is called again; none: never (default: ${default})."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
-	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: the carrier's advanced detection, which it charges for; detect_beep waits for the beep."`
+	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout  int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (default: ${default})."`
 	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/cli"
+	"dialer/internal/cli"
 
 	"github.com/google/go-cmp/cmp"
 )

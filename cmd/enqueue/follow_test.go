@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 func TestCtrlCEndsTheShowingOnly(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	out, in := io.Pipe()

@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 
-	"dialer/cli"
+	"dialer/internal/cli"
 )
 
 func main() {

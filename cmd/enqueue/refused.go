@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"dialer/campaign"
-	"dialer/cli"
-	"dialer/progress"
+	"dialer/internal/cli"
+	"dialer/internal/progress"
 )
 
 // maxTold is how many refused rows of standard input are shown; there is no

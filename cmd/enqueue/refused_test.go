@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"dialer/storage/storagetest"
+	"dialer/internal/testkit"
 )
 
 func TestRefusedRowsOfARunBeforeStayUntilTheNextIsDone(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	dir := t.TempDir()
 	rejects := filepath.Join(dir, "refused.csv")
 	command(t, strings.NewReader(mixed), flagsFor(db, "--rejects", rejects, "-")...).ok(t)
@@ -52,7 +52,7 @@ func closed() <-chan struct{} {
 
 func TestNoRefusedRowsMakeNoFile(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	file := write(t, people(3))
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
@@ -62,7 +62,7 @@ func TestNoRefusedRowsMakeNoFile(t *testing.T) {
 
 func TestRefusedRowsMayGoIntoAPipe(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	pipe := filepath.Join(t.TempDir(), "refused")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestRejectsPath(t *testing.T) {
 // else's.
 func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	dir := t.TempDir()
 	rejects := filepath.Join(dir, "refused.csv")
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "--rejects", rejects, "-")...)
@@ -153,7 +153,7 @@ func TestWhatAKilledRunLeftIsRemoved(t *testing.T) {
 // It is removed also where the next run refuses nothing.
 func TestWhatAKilledRunLeftIsRemovedWhereNothingIsRefused(t *testing.T) {
 	t.Parallel()
-	db := storagetest.New(t)
+	db := testkit.New(t)
 	dir := t.TempDir()
 	rejects := filepath.Join(dir, "refused.csv")
 	killed, err := createUnfinished(rejects)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dialer/campaign"
-	"dialer/intake"
+	"dialer/internal/csvimport"
 )
 
 // defaultRetry is the default policy in the words of --retry.
@@ -51,7 +51,7 @@ func (f flags) settings() (campaign.Settings, error) {
 }
 
 // from are the numbers that people see. They are the account's own, and are
-// written as the carrier writes them, with the country code; a default country
+// written as Vonage writes them, with the country code; a default country
 // is for the people in the file.
 func (f flags) from() ([]string, error) {
 	var numbers []string
@@ -147,6 +147,6 @@ func (f flags) input() string {
 }
 
 // options are what the flags say of the file.
-func (f flags) options() intake.Options {
-	return intake.Options{DefaultCountry: f.DefaultCountry, Map: f.Map, Now: time.Now()}
+func (f flags) options() csvimport.Options {
+	return csvimport.Options{DefaultCountry: f.DefaultCountry, Map: f.Map, Now: time.Now()}
 }

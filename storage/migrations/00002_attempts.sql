@@ -51,13 +51,13 @@ CREATE TABLE attempts (
 
     absent_scans      int NOT NULL DEFAULT 0,
     last_scan_at      timestamptz,
-    checks            int NOT NULL DEFAULT 0,  -- looks at the carrier's record since it came into its state
+    checks            int NOT NULL DEFAULT 0,  -- looks at Vonage's record since it came into its state
     check_at          timestamptz,             -- when the next look is due
 
     -- Evidence for an attempt that was thought over came when its successor
     -- had been dialed: two calls are open, which is an alarm and cannot be
     -- undone. This row then stays outside the index below, so that what the
-    -- carrier says can be stored.
+    -- provider says can be stored.
     overtaken         boolean NOT NULL DEFAULT false,
 
     CONSTRAINT attempts_no_once UNIQUE (contact_id, attempt_no),
@@ -67,7 +67,7 @@ CREATE TABLE attempts (
         CHECK (state NOT IN ('reserved', 'void') OR fence = 0),
     CONSTRAINT attempts_posted_after_the_gate
         CHECK (state NOT IN ('dialing', 'unknown', 'refused', 'absent', 'lost') OR fence = 1),
-    CONSTRAINT attempts_uuid_when_the_carrier_has_it
+    CONSTRAINT attempts_uuid_when_the_provider_has_it
         CHECK ((state IN ('accepted', 'ended')) = (call_uuid IS NOT NULL)),
     CONSTRAINT attempts_ended_when_closed
         CHECK ((state = 'ended') = (closed_at IS NOT NULL) AND (state = 'ended') = (disposition IS NOT NULL)),
@@ -78,7 +78,7 @@ CREATE TABLE attempts (
 );
 
 -- A number has at most one open attempt, over all campaigns: nobody is rung by
--- two calls at once, and the carrier's list, which can be searched by neither
+-- two calls at once, and Vonage's list, which can be searched by neither
 -- number nor reference of ours, can be matched without doubt.
 CREATE UNIQUE INDEX one_open_attempt_per_number ON attempts (to_number)
     WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT overtaken;
@@ -106,29 +106,29 @@ INSERT INTO attempt_transitions (src, writer, dst) VALUES
     ('reserved', 'placer',   'dialing'),
     ('reserved', 'placer',   'void'),
     ('reserved', 'operator', 'void'),
-    ('reserved', 'carrier',  'void'),
-    ('reserved', 'carrier',  'accepted'),
-    ('reserved', 'carrier',  'ended'),
+    ('reserved', 'provider',  'void'),
+    ('reserved', 'provider',  'accepted'),
+    ('reserved', 'provider',  'ended'),
     ('dialing',  'placer',   'accepted'),
     ('dialing',  'placer',   'refused'),
     ('dialing',  'placer',   'unknown'),
     ('dialing',  'sweeper',  'unknown'),
-    ('dialing',  'carrier',  'accepted'),
-    ('dialing',  'carrier',  'ended'),
+    ('dialing',  'provider',  'accepted'),
+    ('dialing',  'provider',  'ended'),
     ('unknown',  'placer',   'accepted'),
     ('unknown',  'placer',   'refused'),
-    ('unknown',  'carrier',  'accepted'),
-    ('unknown',  'carrier',  'ended'),
+    ('unknown',  'provider',  'accepted'),
+    ('unknown',  'provider',  'ended'),
     ('unknown',  'settler',  'absent'),
     ('unknown',  'settler',  'lost'),
-    ('accepted', 'carrier',  'ended'),
+    ('accepted', 'provider',  'ended'),
     ('accepted', 'sweeper',  'ended'),
-    ('refused',  'carrier',  'accepted'),
-    ('refused',  'carrier',  'ended'),
-    ('absent',   'carrier',  'accepted'),
-    ('absent',   'carrier',  'ended'),
-    ('lost',     'carrier',  'accepted'),
-    ('lost',     'carrier',  'ended');
+    ('refused',  'provider',  'accepted'),
+    ('refused',  'provider',  'ended'),
+    ('absent',   'provider',  'accepted'),
+    ('absent',   'provider',  'ended'),
+    ('lost',     'provider',  'accepted'),
+    ('lost',     'provider',  'ended');
 
 -- +goose StatementBegin
 CREATE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -10,7 +10,7 @@ CREATE TABLE events (
     conversation_uuid text,
     kind              text NOT NULL,
     status            text,
-    carrier_at        timestamptz,
+    provider_at        timestamptz,
     body              json NOT NULL,
     PRIMARY KEY (received_at, id)
 ) PARTITION BY RANGE (received_at);

@@ -13,7 +13,7 @@ CREATE TABLE charges (
     PRIMARY KEY (attempt_id, rev)
 );
 
--- Calls in the carrier's list that no attempt explains.
+-- Calls in Vonage's list that no attempt explains.
 CREATE TABLE foreign_calls (
     call_uuid         text PRIMARY KEY,
     conversation_uuid text,

@@ -16,7 +16,7 @@ FROM contacts k JOIN campaigns c ON c.id = k.campaign_id;
 
 CREATE VIEW reporting.events AS
 SELECT e.id AS event_id, e.received_at, e.attempt_id, a.campaign_id, c.name AS campaign, a.contact_id,
-       e.call_uuid, e.conversation_uuid, e.kind, e.status, e.carrier_at, e.body
+       e.call_uuid, e.conversation_uuid, e.kind, e.status, e.provider_at, e.body
 FROM events e
 LEFT JOIN attempts a ON a.id = e.attempt_id
 LEFT JOIN campaigns c ON c.id = a.campaign_id;

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- What people did to calls in progress: who, when, what, and what the carrier
+-- What people did to calls in progress: who, when, what, and what Vonage
 -- said to it. A call need not be one of an attempt here.
 CREATE TABLE call_actions (
     id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

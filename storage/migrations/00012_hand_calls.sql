@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Calls that people made one by one: who, when, to what, and what the carrier
+-- Calls that people made one by one: who, when, to what, and what Vonage
 -- said. The row is the intent, committed before the POST, of which there is one
 -- at most; what came of it is written once.
 CREATE TABLE hand_calls (
@@ -10,7 +10,7 @@ CREATE TABLE hand_calls (
     kind              text NOT NULL
                       CONSTRAINT hand_calls_kind_known CHECK (kind IN ('phone', 'sip', 'websocket', 'vbc', 'app')),
     to_address        text NOT NULL CONSTRAINT hand_calls_to_somebody CHECK (to_address <> ''),
-    from_number       text, -- null: the carrier picked one of the application's
+    from_number       text, -- null: Vonage picked one of the application's
     detail            text NOT NULL DEFAULT '', -- what it was to say; never digits that were sent
     token_expires_at  timestamptz NOT NULL,
     outcome           text -- null: nobody recorded one, so it is as good as unknown

@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- Where the database was when the hold began, so that a reading of the
--- carrier's list is begun again where yet another server took over meanwhile;
+-- provider's list is begun again where yet another server took over meanwhile;
 -- and the readings in a row that lacked calls which had to be in them.
 ALTER TABLE installation
     ADD COLUMN held_system   text,

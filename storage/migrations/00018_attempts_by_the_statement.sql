@@ -1,6 +1,6 @@
 -- +goose Up
 
--- Attempts move by hundreds in a statement: the carrier's list, outcomes and
+-- Attempts move by hundreds in a statement: Vonage's list, outcomes and
 -- events come in batches. So they are guarded and counted once a statement,
 -- with the rules of guard_attempt and tally_attempt, which did so for each row.
 DROP TRIGGER guard_attempt ON attempts;

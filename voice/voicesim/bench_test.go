@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"testing"
 
-	"dialer/benchtest"
+	"dialer/internal/testkit/benchtest"
 	"dialer/voice/voicesim"
 )
 
@@ -15,7 +15,7 @@ import (
 func BenchmarkCall(b *testing.B) {
 	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
 	b.Cleanup(w.close)
-	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://carrier.test"
+	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://provider.test"
 	before := heap()
 	for b.Loop() {
 		w.place(target, map[string]any{"event_url": nil})
@@ -43,7 +43,7 @@ func TestBenchmarksRun(t *testing.T) {
 func benchList(b *testing.B, calls int) {
 	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
 	b.Cleanup(w.close)
-	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://carrier.test"
+	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://provider.test"
 	for _, number := range testNumbers(calls) {
 		w.place(number, map[string]any{"event_url": nil})
 	}

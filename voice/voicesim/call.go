@@ -8,7 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// The carrier's words for where a call is.
+// Vonage's words for where a call is.
 const (
 	started    = "started"
 	ringing    = "ringing"
@@ -29,7 +29,7 @@ const (
 // outcomes are how a call can turn out.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
 
-// call is the carrier's record of one leg. Records are kept for ever, so that
+// call is Vonage's record of one leg. Records are kept for ever, so that
 // they are small; what only a call in progress needs is in live.
 type call struct {
 	id         uuid.UUID
@@ -133,7 +133,7 @@ func (s *Sim) find(text string) *call {
 	return c
 }
 
-// forgotten says whether the carrier no longer keeps the call.
+// forgotten says whether Vonage no longer keeps the call.
 func (s *Sim) forgotten(c *call, now time.Time) bool {
 	return c.endedAt != 0 && stampOf(now)-c.endedAt >= stamp(s.cfg.Retention)
 }

@@ -36,7 +36,7 @@ type Config struct {
 	// each call has its own lag, up to this.
 	ListLag time.Duration
 	// Retention is how long records are kept after the call's end: 0 means
-	// the carrier's default of 48 h.
+	// Vonage's default of 48 h.
 	Retention time.Duration
 	// ContractShapes serves the forms of the old contract (1.0.1) instead of
 	// today's: parties as arrays, times without a zone, links without /v1.
@@ -47,7 +47,7 @@ type Config struct {
 	Speed float64
 	// FallbackAnswerURL is the application's, asked when an answer_url fails.
 	FallbackAnswerURL string
-	// Now is the carrier's clock; nil means time.Now.
+	// Now is Vonage's clock; nil means time.Now.
 	Now func() time.Time
 	// Client posts callbacks; nil means one of the simulator's own.
 	Client *http.Client

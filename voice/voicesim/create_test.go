@@ -30,7 +30,7 @@ var everyFault = map[string]voicesim.Faults{
 	"slow": {Slow: 1}, "stuck": {Stuck: 1}, "truncated": {Truncated: 1},
 }
 
-// The client's proof that nobody is rung twice rests on the carrier's refusal
+// The client's proof that nobody is rung twice rests on Vonage's refusal
 // of old tokens. A path past the check would make every test built on this
 // simulator worthless.
 func TestNoPathPlacesACallWithoutAGoodToken(t *testing.T) {

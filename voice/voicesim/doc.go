@@ -1,4 +1,4 @@
-// Package voicesim is a carrier in a box: an http.Handler that serves the Voice
+// Package voicesim is a provider in a box: an http.Handler that serves the Voice
 // API with calls that live, ring, answer and cost, posts signed events, and can
 // be told to lose, double, delay and break almost anything.
 //

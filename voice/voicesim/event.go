@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// event is what the carrier says when the call reaches a status.
+// event is what Vonage says when the call reaches a status.
 func (s *Sim) event(c *call, status string, more ...member) object {
 	id := "uuid"
 	amd := status == human || status == machine

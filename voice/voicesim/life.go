@@ -164,7 +164,7 @@ func (s *Sim) fail(c *call, status string) {
 	})
 }
 
-// failureDetail is what the carrier says of a failure beyond its name.
+// failureDetail is what Vonage says of a failure beyond its name.
 func failureDetail(status string) []member {
 	switch status {
 	case busy:

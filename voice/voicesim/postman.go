@@ -47,7 +47,7 @@ type letter struct {
 	got         func(received) // takes the reply; nil: nobody waits for it
 }
 
-// How long the carrier waits for the reply to an event, and to a question.
+// How long Vonage waits for the reply to an event, and to a question.
 const (
 	eventPatience  = 10 * time.Second
 	answerPatience = 5 * time.Second

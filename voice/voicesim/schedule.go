@@ -25,7 +25,7 @@ type task struct {
 func newSchedule() *schedule { return &schedule{wake: make(chan struct{}, 1)} }
 
 // after runs f in d from now. It measures by the machine's own clock, whatever
-// clock the carrier shows.
+// clock Vonage shows.
 func (s *schedule) after(d time.Duration, f func()) {
 	s.mu.Lock()
 	s.seq++

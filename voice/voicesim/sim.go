@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Sim is one simulated carrier with one application. It is an http.Handler for
+// Sim is one simulated provider with one application. It is an http.Handler for
 // the Voice API under /v1, and for its own ledger under /ledger.
 type Sim struct {
 	cfg      Config
@@ -72,19 +72,19 @@ func New(cfg Config) (*Sim, error) {
 func (s *Sim) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/calls", s.create)
-	mux.HandleFunc("GET /v1/calls", s.carrier(s.list))
-	mux.HandleFunc("GET /v1/calls/{uuid}", s.carrier(s.get))
-	mux.HandleFunc("PUT /v1/calls/{uuid}", s.carrier(s.onCall(s.update)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/stream", s.carrier(s.onCall(s.startStream)))
-	mux.HandleFunc("DELETE /v1/calls/{uuid}/stream", s.carrier(s.onCall(s.stopStream)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/talk", s.carrier(s.onCall(s.startTalk)))
-	mux.HandleFunc("DELETE /v1/calls/{uuid}/talk", s.carrier(s.onCall(s.stopTalk)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/dtmf", s.carrier(s.onCall(s.sendDTMF)))
+	mux.HandleFunc("GET /v1/calls", s.provider(s.list))
+	mux.HandleFunc("GET /v1/calls/{uuid}", s.provider(s.get))
+	mux.HandleFunc("PUT /v1/calls/{uuid}", s.provider(s.onCall(s.update)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/stream", s.provider(s.onCall(s.startStream)))
+	mux.HandleFunc("DELETE /v1/calls/{uuid}/stream", s.provider(s.onCall(s.stopStream)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/talk", s.provider(s.onCall(s.startTalk)))
+	mux.HandleFunc("DELETE /v1/calls/{uuid}/talk", s.provider(s.onCall(s.stopTalk)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/dtmf", s.provider(s.onCall(s.sendDTMF)))
 	if !s.cfg.ContractShapes { // which has no such operation
-		mux.HandleFunc("PUT /v1/calls/{uuid}/input/dtmf", s.carrier(s.onCall(s.subscribe)))
-		mux.HandleFunc("DELETE /v1/calls/{uuid}/input/dtmf", s.carrier(s.onCall(s.unsubscribe)))
+		mux.HandleFunc("PUT /v1/calls/{uuid}/input/dtmf", s.provider(s.onCall(s.subscribe)))
+		mux.HandleFunc("DELETE /v1/calls/{uuid}/input/dtmf", s.provider(s.onCall(s.unsubscribe)))
 	}
-	mux.HandleFunc("/", s.carrier(s.nothing))
+	mux.HandleFunc("/", s.provider(s.nothing))
 	mux.HandleFunc("GET /ledger", s.serveLedger)
 	mux.HandleFunc("GET /ledger/summary", s.serveSummary)
 	return mux
@@ -101,9 +101,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.routes.ServeHTTP(w, r)
 }
 
-// carrier wraps what serves every request but createCall: the token first,
+// provider wraps what serves every request but createCall: the token first,
 // then the limit.
-func (s *Sim) carrier(serve http.HandlerFunc) http.HandlerFunc {
+func (s *Sim) provider(serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		now := s.now()
 		s.stats.count(func(m *Summary) { m.Requests++ })

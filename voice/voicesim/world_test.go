@@ -63,7 +63,7 @@ func inBubble(t *testing.T, cfg voicesim.Config) *world {
 	cfg.Client = &http.Client{Transport: voicesim.InProcess(m)}
 	w := newWorld(t, cfg, m)
 	w.poll = 100 * time.Millisecond
-	w.url, w.client = "http://carrier.test", &http.Client{Transport: w.sim.Transport()}
+	w.url, w.client = "http://provider.test", &http.Client{Transport: w.sim.Transport()}
 	return w
 }
 

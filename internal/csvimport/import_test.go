@@ -1,0 +1,382 @@
+package csvimport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// contact is a row of the table, as far as the import decides it.
+type contact struct {
+	Line  int
+	To    string
+	Zones []string
+	Name  string
+	State string
+}
+
+func contacts(t testing.TB, db *testkit.DB) []contact {
+	t.Helper()
+	return testkit.Rows[contact](t, db, `
+		SELECT line_no, to_number, zones, vars->>'name', state
+		FROM contacts JOIN zone_groups g ON g.id = zone_group_id ORDER BY contacts.id`)
+}
+
+func status(t testing.TB, db *testkit.DB, name string) string {
+	t.Helper()
+	return testkit.Value[string](t, db, `SELECT status FROM campaigns WHERE name = $1`, name)
+}
+
+// balance is I10: rows in = added + already there + duplicates + refused.
+func balance(t testing.TB, s Summary, rows int) {
+	t.Helper()
+	if sum := s.Added + s.Already + s.Duplicates + s.Refused; s.Rows != rows || sum != rows {
+		t.Errorf("%d rows in the file, %d read, %d accounted for: %+v", rows, s.Rows, sum, s)
+	}
+}
+
+func TestEveryRowIsAccountedFor(t *testing.T) {
+	t.Parallel()
+	const file = "name,phone\n" +
+		"Ann,07700 900001\n" +
+		"Bob,0770\n" +
+		"\n" +
+		"\"Cid\n(the elder)\",+44 7700 900002\n" +
+		"Dee,+447700900001\n" +
+		",07700900003\n" +
+		"Eve,07700900004\n"
+	db := testkit.New(t)
+	var rejects strings.Builder
+	var told []int
+	o := options()
+	o.Rejects = &rejects
+	o.Refused = func(r campaign.RowError) { told = append(told, r.Line) }
+	got, err := Import(t.Context(), strings.NewReader(file), "water", settings(), o, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	balance(t, got, 6)
+	if got.Added != 3 || got.Duplicates != 1 || got.Refused != 2 {
+		t.Errorf("added %d, duplicates %d, refused %d; want 3, 1, 2", got.Added, got.Duplicates, got.Refused)
+	}
+	mobile := []string{"Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London"}
+	want := []contact{
+		{2, "447700900001", mobile, "Ann", "pending"},
+		{5, "447700900002", mobile, "Cid\n(the elder)", "pending"},
+		{9, "447700900004", mobile, "Eve", "pending"},
+	}
+	if diff := cmp.Diff(want, contacts(t, db)); diff != "" {
+		t.Errorf("contacts (-want +got)\n%s", diff)
+	}
+	if got := status(t, db, "water"); got != "running" {
+		t.Errorf("the campaign is %s, want running", got)
+	}
+	if diff := cmp.Diff([]int{3, 7, 8}, told); diff != "" {
+		t.Errorf("lines told (-want +got)\n%s", diff)
+	}
+	lines := strings.Split(rejects.String(), "\n")
+	if len(lines) != 5 || lines[0] != "line,column,reason,name,phone" ||
+		lines[2] != `7,phone,"same number as line 2, which the campaign has already",Dee,+447700900001` ||
+		!strings.HasPrefix(lines[1], "3,phone,") || !strings.HasSuffix(lines[1], ",Bob,0770") ||
+		!strings.HasPrefix(lines[3], "8,name,") || !strings.HasSuffix(lines[3], ",,07700900003") {
+		t.Errorf("refused rows:\n%s", rejects.String())
+	}
+}
+
+func TestTheSameFileAgainAddsNothing(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	const n = 300
+	for round, want := range []Summary{{Rows: n, Added: n}, {Rows: n, Already: n}} {
+		got, err := Import(t.Context(), strings.NewReader(people(n)), "water", settings(), options(), db)
+		got.Campaign = campaign.Campaign{}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("round %d: %v (-want +got)\n%s", round, err, diff)
+		}
+	}
+	if got := len(contacts(t, db)); got != n {
+		t.Errorf("%d contacts, want %d", got, n)
+	}
+	if got := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); got != n {
+		t.Errorf("the books count %d rows in, want %d: the file was taken for another one", got, n)
+	}
+}
+
+func TestTheSameFileTwiceAtOnceAddsEachRowOnce(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	const n = 2*partRecords + 100
+	var runs [2]Summary
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i := range runs {
+		wg.Go(func() {
+			runs[i], errs[i] = Import(t.Context(), strings.NewReader(people(n)), "water", settings(), options(), db)
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			t.Fatal(err)
+		}
+		balance(t, runs[i], n)
+	}
+	if got := len(contacts(t, db)); got != n || runs[0].Added+runs[1].Added != n {
+		t.Errorf("%d contacts, %d and %d added; want %d together", got, runs[0].Added, runs[1].Added, n)
+	}
+}
+
+// cutOff is a store that a process loses after some batches: before the next
+// one, or, with unanswered, after it was committed and before that was known.
+type cutOff struct {
+	Store
+	left       int
+	unanswered bool
+}
+
+var errCut = errors.New("connection lost")
+
+func (c *cutOff) AddContacts(ctx context.Context, id int64, source string, b campaign.Batch) (campaign.Added, error) {
+	if c.left > 0 {
+		c.left--
+		return c.Store.AddContacts(ctx, id, source, b)
+	}
+	if c.unanswered {
+		if _, err := c.Store.AddContacts(ctx, id, source, b); err != nil {
+			return campaign.Added{}, err
+		}
+	}
+	return campaign.Added{}, errCut
+}
+
+func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
+	t.Parallel()
+	file := mixed(2*partRecords + 50)
+	whole := testkit.New(t)
+	straight, err := Import(t.Context(), strings.NewReader(file), "water", settings(), options(), whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cut := range map[string]*cutOff{
+		"before the first batch":            {},
+		"after the first batch":             {left: 1},
+		"in the commit of the second batch": {left: 1, unanswered: true},
+		"after the last batch but one":      {left: 2},
+	} {
+		db := testkit.New(t)
+		cut.Store = db
+		_, err := Import(t.Context(), strings.NewReader(file), "water", settings(), options(), cut)
+		if !errors.Is(err, errCut) || !strings.Contains(err.Error(), "line ") {
+			t.Fatalf("%s: %v, want the cut and its line", name, err)
+		}
+		if got := status(t, db, "water"); got != "importing" {
+			t.Errorf("%s: the campaign is %s, want importing", name, got)
+		}
+		again, err := Import(t.Context(), strings.NewReader(file), "water", settings(), options(), db)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		balance(t, again, straight.Rows)
+		if again.Added+again.Already != straight.Added || again.Duplicates != straight.Duplicates || again.Refused != straight.Refused {
+			t.Errorf("%s: %+v, straight through: %+v", name, again, straight)
+		}
+		if diff := cmp.Diff(contacts(t, whole), contacts(t, db)); diff != "" {
+			t.Errorf("%s: not the table of an import straight through (-want +got)\n%s", name, diff)
+		}
+		if got := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); got != straight.Rows {
+			t.Errorf("%s: the books count %d rows in, want %d", name, got, straight.Rows)
+		}
+		if got := status(t, db, "water"); got != "running" {
+			t.Errorf("%s: the campaign is %s at last, want running", name, got)
+		}
+	}
+}
+
+// mixed is a CSV with refused rows and duplicates among the good ones, near
+// and far.
+func mixed(n int) string {
+	var b strings.Builder
+	b.WriteString("name,phone\n")
+	for i := range n {
+		switch {
+		case i%97 == 5:
+			fmt.Fprintf(&b, "Person %d,0770\n", i)
+		case i%101 == 7:
+			fmt.Fprintf(&b, "Person %d,07700 9%05d\n", i, i/2)
+		default:
+			fmt.Fprintf(&b, "Person %d,07700 9%05d\n", i, i)
+		}
+	}
+	return b.String()
+}
+
+func TestACancelledImportLeavesTheCampaignImporting(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := options()
+	o.Progress = func(Summary) { cancel() } // after the first batch
+	got, err := Import(ctx, strings.NewReader(people(3*partRecords)), "water", settings(), o, db)
+	if !errors.Is(err, context.Canceled) || got.Added != partRecords {
+		t.Errorf("added %d (%v), want one batch and the cancelling", got.Added, err)
+	}
+	if got := status(t, db, "water"); got != "importing" {
+		t.Errorf("the campaign is %s, want importing", got)
+	}
+}
+
+func TestACancelledImportIsNeverFinished(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := options()
+	o.Progress = func(Summary) { cancel() } // after the only batch: all rows are in
+	finished := false
+	_, err := Import(ctx, strings.NewReader(people(5)), "water", settings(), o, nowhere{&finished})
+	if !errors.Is(err, context.Canceled) || finished {
+		t.Errorf("%v, finished: %v; want it cancelled and not finished", err, finished)
+	}
+}
+
+func TestAFileThatGrewAddsItsNewRows(t *testing.T) {
+	t.Parallel()
+	for name, n := range map[string]int{"long": 5000, "shorter than a fingerprint": 100} {
+		db := testkit.New(t)
+		if _, err := Import(t.Context(), strings.NewReader(people(n)), "water", settings(), options(), db); err != nil {
+			t.Fatal(err)
+		}
+		var rejects strings.Builder
+		o := options()
+		o.Rejects = &rejects
+		got, err := Import(t.Context(), strings.NewReader(people(n+10)), "water", settings(), o, db)
+		if err != nil || got.Added != 10 || got.Already != n || rejects.Len() > 0 {
+			t.Errorf("%s: added %d, already there %d, refused %q (%v); want 10, %d and none", name, got.Added, got.Already, rejects.String(), err, n)
+		}
+	}
+}
+
+func TestOtherSettingsAreRefusedBeforeAnyRow(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	if _, err := Import(t.Context(), strings.NewReader(people(3)), "water", settings(), options(), db); err != nil {
+		t.Fatal(err)
+	}
+	other := settings()
+	other.RingingTimer = 20
+	if _, err := Import(t.Context(), strings.NewReader(people(9)), "water", other, options(), db); !errors.Is(err, campaign.ErrOtherSettings) {
+		t.Errorf("got %v, want campaign.ErrOtherSettings", err)
+	}
+	if got := len(contacts(t, db)); got != 3 {
+		t.Errorf("%d contacts, want 3", got)
+	}
+}
+
+func TestAFileThatCannotBeReadMakesNoCampaign(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for _, file := range []io.Reader{strings.NewReader("name,town\nAnn,Leeds\n"), failing{}} {
+		if _, err := Import(t.Context(), file, "water", settings(), options(), db); err == nil {
+			t.Error("no error")
+		}
+	}
+	if got := testkit.Value[int](t, db, `SELECT count(*) FROM campaigns`); got != 0 {
+		t.Errorf("%d campaigns, want 0", got)
+	}
+}
+
+func TestRefusedRowsThatCannotBeWrittenStopTheImport(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	o := options()
+	o.Rejects = full{}
+	_, err := Import(t.Context(), strings.NewReader("name,phone\nAnn,0770\n"), "water", settings(), o, db)
+	if !errors.Is(err, errDisk) || status(t, db, "water") != "importing" {
+		t.Errorf("%v and %s, want the disk's error and importing", err, status(t, db, "water"))
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errDisk }
+
+// nowhere is a store that keeps nothing, for what the import itself costs.
+type nowhere struct{ finished *bool }
+
+func (nowhere) OpenCampaign(context.Context, string, campaign.Settings) (campaign.Campaign, error) {
+	return campaign.Campaign{ID: 1}, nil
+}
+
+func (nowhere) AddContacts(_ context.Context, _ int64, _ string, b campaign.Batch) (campaign.Added, error) {
+	return campaign.Added{Contacts: len(b.Rows)}, nil
+}
+
+func (n nowhere) FinishImport(context.Context, int64) error {
+	if n.finished != nil {
+		*n.finished = true
+	}
+	return nil
+}
+
+// endless makes a CSV of n rows while it is read.
+type endless struct {
+	row, n int
+	rest   []byte
+}
+
+// Read fills b, as a file does.
+func (e *endless) Read(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		if len(e.rest) == 0 {
+			err = e.next()
+		}
+		k := copy(b[n:], e.rest)
+		e.rest, n = e.rest[k:], n+k
+	}
+	return n, err
+}
+
+func (e *endless) next() error {
+	switch {
+	case e.row > e.n:
+		return io.EOF
+	case e.row == 0:
+		e.rest = []byte("name,phone\n")
+	default:
+		e.rest = fmt.Appendf(nil, "Person %d,+4477%08d\n", e.row, e.row)
+	}
+	e.row++
+	return nil
+}
+
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
+	const n = 60_000
+	var early, late uint64
+	o := options()
+	o.Progress = func(s Summary) {
+		if s.Rows != n/10 && s.Rows != n {
+			return
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		early, late = late, m.HeapAlloc
+	}
+	got, err := Import(t.Context(), &endless{n: n}, "water", settings(), o, nowhere{})
+	if err != nil || got.Added != n {
+		t.Fatalf("added %d (%v), want %d", got.Added, err, n)
+	}
+	if early == 0 || late > early+4<<20 {
+		t.Errorf("heap of %d KiB after %d rows and %d KiB after %d", early>>10, n/10, late>>10, n)
+	}
+}

@@ -1,0 +1,134 @@
+package csvimport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func settings() campaign.Settings {
+	return campaign.Settings{
+		From:    []string{"442079460000"},
+		Message: campaign.Message{Say: "Hello {{name}}, your water will be off tomorrow."},
+		Hours:   campaign.Hours{From: 9 * 60, To: 20 * 60},
+		Zone:    campaign.ZoneRecipient,
+		Retry:   campaign.DefaultPolicy(),
+		Machine: "", RingingTimer: 60, LengthTimer: 7200,
+	}
+}
+
+func options() Options { return Options{DefaultCountry: "GB", Now: noon} }
+
+// people is a CSV of n rows, every one good.
+func people(n int) string {
+	var b strings.Builder
+	b.WriteString("name,phone\n")
+	for i := range n {
+		fmt.Fprintf(&b, "Person %d,07700 9%05d\n", i, i)
+	}
+	return b.String()
+}
+
+func read(t testing.TB, in io.Reader) *campaign.Reader {
+	t.Helper()
+	r, err := campaign.NewReader(in, options().rows(settings()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestPartsComeInTheOrderOfTheFile(t *testing.T) {
+	t.Parallel()
+	const n = 3*partRecords + 17
+	line, count := 1, 0
+	for p := range parts(t.Context(), read(t, strings.NewReader(people(n)))) {
+		count++
+		for _, row := range p.batch.Rows {
+			if line++; row.Line != line {
+				t.Fatalf("line %d came where line %d should", row.Line, line)
+			}
+		}
+	}
+	if line != n+1 || count != 4 {
+		t.Errorf("got to line %d in %d parts, want %d in 4", line, count, n+1)
+	}
+}
+
+func TestLongRecordsMakeShortParts(t *testing.T) {
+	t.Parallel()
+	// A record of 2 KiB, of which less is kept as its text: 512 of them fill a part.
+	text := strings.Repeat("x", 2048-len(",07700900001\n"))
+	in := "name,phone\n" + strings.Repeat(text+",07700900001\n", 1500)
+	var sizes []int
+	for p := range parts(t.Context(), read(t, strings.NewReader(in))) {
+		sizes = append(sizes, len(p.records))
+	}
+	if !slices.Equal(sizes, []int{512, 512, 476}) {
+		t.Errorf("parts of %v records, want 512, 512 and the rest", sizes)
+	}
+}
+
+var errDisk = errors.New("disk on fire")
+
+func TestAFileThatBreaksOffIsReadUpToThere(t *testing.T) {
+	t.Parallel()
+	broken := io.MultiReader(strings.NewReader(people(partRecords+5000)), failing{})
+	rows := 0
+	var last error
+	for p := range parts(t.Context(), read(t, broken)) {
+		rows += len(p.batch.Rows)
+		last = p.err
+	}
+	if !errors.Is(last, errDisk) || !strings.Contains(last.Error(), "line ") {
+		t.Errorf("ended with %v, want the disk's error with its line", last)
+	}
+	if rows < partRecords {
+		t.Errorf("%d rows before it, want at least %d", rows, partRecords)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errDisk }
+
+func TestPartsEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	in, feed := io.Pipe() // never ends by itself
+	defer feed.Close()
+	go func() { _, _ = io.WriteString(feed, people(20*partRecords)) }()
+	count := 0
+	for range parts(ctx, read(t, in)) {
+		count++
+		stop()
+	}
+	if count != 1 {
+		t.Errorf("%d parts after the context ended, want 1", count)
+	}
+}
+
+func TestNothingComesOfAContextThatHasEnded(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	inOrder := make(chan *part, 100)
+	for range cap(inOrder) {
+		p := newPart()
+		close(p.parsed)
+		inOrder <- p
+		if _, ok := next(ctx, inOrder); ok {
+			t.Fatal("a part came of a context that has ended")
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package csvimport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPreviewSaysWhatAnImportWouldDo(t *testing.T) {
+	t.Parallel()
+	const file = "Name;Phone;Zone\n" +
+		"Ann;07700 900001;\n" +
+		"Bob;+44 7700 900001;\n" + // Ann's number
+		";07700 900002;\n" + // no name to greet
+		"Cid;07700 90000x;\n" +
+		"Dee;07700 90000y;\n" +
+		"\n" +
+		"Eve;07700 900003;Europe/Paris\n"
+	s := settings()
+	s.Message.Say = "Hello {{Name}}."
+	got, err := Preview(t.Context(), strings.NewReader(file), s, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.First) != 3 || got.First[0].Line != 4 || got.First[0].Column != "Name" || got.First[2].Line != 6 {
+		t.Errorf("first refusals %+v, want lines 4, 5 and 6", got.First)
+	}
+	if common := got.Commonest(); len(common) != 2 || got.Reasons[common[0]] != 2 || got.Reasons[common[1]] != 1 {
+		t.Errorf("reasons %v in the order %q, want two, the one of two rows first", got.Reasons, common)
+	}
+	got.First, got.Reasons = nil, nil
+	want := Forecast{
+		Encoding: "utf-8", Delimiter: ";", Columns: campaign.Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
+		Rows: 6, Accepted: 2, Duplicates: 1, Refused: 3,
+		Sample: campaign.Rendered{NCCO: []byte(`[{"action":"talk","text":"Hello Ann."}]`)}, SampleLine: 2,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestPreviewCountsBeyondWhatItShows(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	file.WriteString("name,phone\n")
+	for i := range 300 {
+		fmt.Fprintf(&file, "Ann,07700900001%s,x\n", strings.Repeat(",", i)) // each refused in words of its own
+	}
+	got, err := Preview(t.Context(), strings.NewReader(file.String()), settings(), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, n := range got.Reasons {
+		sum += n
+	}
+	if got.Refused != 300 || sum != 300 || len(got.First) != shownRefusals || len(got.Reasons) > maxReasons+1 {
+		t.Errorf("refused %d, %d by reason, %d shown, %d reasons", got.Refused, sum, len(got.First), len(got.Reasons))
+	}
+}
+
+func TestPreviewSaysWhenItsCountOfDuplicatesIsALeast(t *testing.T) {
+	t.Parallel()
+	s := settings()
+	p := preview{message: s.Message, numbers: newNumberSet(2), forecast: Forecast{Reasons: map[string]int{}}}
+	rows := func(numbers ...string) *part {
+		p := &part{}
+		for i, to := range numbers {
+			p.batch.Rows = append(p.batch.Rows, campaign.Row{Line: i + 2, To: to, Vars: map[string]string{"name": "Ann"}})
+		}
+		return p
+	}
+	for _, step := range []struct {
+		part       *part
+		duplicates int
+		atLeast    bool
+	}{
+		{rows("447700900001", "447700900001"), 1, false},
+		{rows("447700900002", "447700900002"), 2, true},
+		{rows("447700900003", "447700900003"), 2, true}, // not noticed any more
+	} {
+		if err := p.add(step.part); err != nil {
+			t.Fatal(err)
+		}
+		if p.forecast.Duplicates != step.duplicates || p.forecast.DuplicatesAtLeast != step.atLeast {
+			t.Errorf("%d duplicates, at least: %v; want %d, %v", p.forecast.Duplicates, p.forecast.DuplicatesAtLeast, step.duplicates, step.atLeast)
+		}
+	}
+}
+
+func TestTakes(t *testing.T) {
+	t.Parallel()
+	if got, want := (Forecast{Accepted: 100_000}).Takes(3), 9*time.Hour+15*time.Minute; got.Truncate(time.Minute) != want {
+		t.Errorf("100,000 calls at 3 a second take %v, want about %v", got, want)
+	}
+}
+
+func TestPreviewOfWhatIsNoCSV(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]io.Reader{
+		"empty":        strings.NewReader(""),
+		"no number":    strings.NewReader("name,town\nAnn,Leeds\n"),
+		"no such name": strings.NewReader("phone\n07700900001\n"),
+		"unreadable":   failing{},
+	} {
+		if _, err := Preview(t.Context(), file, settings(), options()); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	broken := io.MultiReader(strings.NewReader(people(300_000/20)), failing{})
+	if _, err := Preview(t.Context(), broken, settings(), options()); !errors.Is(err, errDisk) {
+		t.Errorf("a file that breaks off: %v, want the disk's error", err)
+	}
+}

@@ -1,0 +1,200 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shelf is a reading that was taken elsewhere.
+type shelf struct {
+	census campaign.Census
+	took   time.Duration
+	err    error
+	asked  int
+}
+
+func (s *shelf) Census(context.Context) (campaign.Census, error) {
+	s.asked++
+	time.Sleep(s.took)
+	return s.census, s.err
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// scrape reads the metrics as Prometheus does.
+func scrape(t *testing.T, m *Metrics) []string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler(quiet()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+	return strings.Split(w.Body.String(), "\n")
+}
+
+func wantLines(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("no line %q", line)
+		}
+	}
+}
+
+// full is a process that has done each thing once.
+func full(t *testing.T) *Metrics {
+	t.Helper()
+	m := New()
+	m.Count(&shelf{census: campaign.Census{
+		AlarmsOpen: map[string]int{campaign.AlarmLost: 2}, AlarmsRaised: map[string]int{campaign.AlarmLost: 5},
+		Attempts: map[campaign.State]int{campaign.Ended: 7}, Contacts: map[campaign.ContactState]int{campaign.Done: 6},
+		HangUps: map[campaign.HangUpState]int{campaign.HangUpOwed: 1},
+		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.Creates: 0.5},
+	}}, quiet())
+	m.Ask(Now{
+		Queue: func(context.Context) (int, error) { return 12, nil },
+		Conns: func() map[string]int { return map[string]int{"used": 3} },
+		Permits: func() map[campaign.Budget]PermitCounts {
+			return map[campaign.Budget]PermitCounts{campaign.Creates: {Handed: 9, Lapsed: 1, Waiting: 4}}
+		},
+	})
+	m.Posted(campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate})
+	m.Gated(nil)
+	m.Gated(fmt.Errorf("gate: %w", campaign.ErrWithdrawn))
+	m.Gated(errors.New("connection refused"))
+	for _, status := range []int{201, 429, 404, 503, 0} {
+		m.Answered("create call", status, time.Second)
+	}
+	m.Leased(campaign.Creates, time.Millisecond)
+	m.Folded(time.Millisecond)
+	return m
+}
+
+func TestWhatIsCountedIsTold(t *testing.T) {
+	t.Parallel()
+	m := full(t)
+	got := scrape(t, m)
+	wantLines(t, got,
+		`dialer_alarms_open{kind="attempt_lost"} 2`, `dialer_alarms_open{kind="clock_skew"} 0`,
+		`dialer_alarms_raised_total{kind="attempt_lost"} 5`,
+		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
+		`dialer_hangups{state="owed"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
+		`dialer_pace_factor{budget="creates"} 0.5`, `dialer_census_failures_total 0`, `dialer_queue_tasks 12`,
+		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="creates"} 4`,
+		`dialer_permits_total{budget="creates",result="handed"} 9`, `dialer_permits_total{budget="creates",result="lapsed"} 1`,
+		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,
+		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="stale"} 0`,
+		`dialer_provider_answers_total{operation="create call",status="2xx"} 1`, `dialer_provider_answers_total{operation="create call",status="429"} 1`,
+		`dialer_provider_answers_total{operation="create call",status="4xx"} 1`, `dialer_provider_answers_total{operation="create call",status="5xx"} 1`,
+		`dialer_provider_answers_total{operation="create call",status="none"} 1`,
+		`dialer_provider_answer_seconds_count{operation="create call"} 5`, `dialer_lease_seconds_count{budget="creates"} 1`, `dialer_event_fold_seconds_count 1`,
+	)
+}
+
+// Names is what is told, and what the page for operators lists: no more, no
+// less, and in the same words.
+func TestNamesAreWhatIsToldAndWhatOperationsLists(t *testing.T) {
+	t.Parallel()
+	m := full(t)
+	m.Webhooks(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/webhooks/event", nil))
+	var told, want, listed, rows []string
+	for _, line := range scrape(t, m) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE dialer_"); ok {
+			told = append(told, "dialer_"+rest)
+		}
+	}
+	for _, n := range Names {
+		want = append(want, n.Name+" "+string(n.Kind))
+		labels := ""
+		if len(n.Labels) > 0 {
+			labels = "`" + strings.Join(n.Labels, "`, `") + "`"
+		}
+		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |", n.Name, n.Kind, labels, n.Help))
+	}
+	slices.Sort(want)
+	slices.Sort(told)
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("metrics (-Names +told):\n%s", diff)
+	}
+	page, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(string(page), "\n") {
+		if strings.HasPrefix(line, "| `dialer_") {
+			listed = append(listed, line)
+		}
+	}
+	if diff := cmp.Diff(rows, listed); diff != "" {
+		t.Errorf("docs/operations.md (-Names +page):\n%s", diff)
+	}
+}
+
+// However often it is asked, the database is at most a twentieth of the time at
+// it.
+func TestTheBooksAreCountedSeldom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		books := &shelf{took: time.Second}
+		c := &census{books: books, log: quiet()}
+		m := New()
+		m.registry.MustRegister(c)
+		for begun := time.Now(); time.Since(begun) < 100*time.Second; {
+			scrape(t, m)
+			time.Sleep(time.Second)
+		}
+		if books.asked != 5 {
+			t.Errorf("the books were counted %d times in 100 seconds at a second each, want 5", books.asked)
+		}
+	})
+}
+
+func TestBooksThatCannotBeReadAreToldWithTheirAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		books := &shelf{census: campaign.Census{Attempts: map[campaign.State]int{campaign.Ended: 7}}}
+		m := New()
+		m.Count(books, quiet())
+		scrape(t, m)
+		books.err = errors.New("connection refused")
+		time.Sleep(time.Minute)
+		wantLines(t, scrape(t, m), `dialer_attempts{state="ended"} 7`, `dialer_census_age_seconds 60`, `dialer_census_failures_total 1`)
+	})
+}
+
+func TestWebhooksAreCountedByWhatTheyWereAnswered(t *testing.T) {
+	t.Parallel()
+	m := New()
+	for path, status := range map[string]int{
+		"/webhooks/event": 200, "/webhooks/input": 204, "/webhooks/answer": 200, "/webhooks/447700900001": 404,
+	} {
+		for _, answer := range []int{status, 401, 413, 503} {
+			h := m.Webhooks(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(answer) }))
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, nil))
+		}
+	}
+	got := scrape(t, m)
+	wantLines(t, got,
+		`dialer_webhooks_total{kind="event",result="stored"} 1`, `dialer_webhooks_total{kind="event",result="unsigned"} 1`,
+		`dialer_webhooks_total{kind="event",result="bad"} 1`, `dialer_webhooks_total{kind="event",result="put_off"} 1`,
+		`dialer_webhooks_total{kind="input",result="stored"} 1`, `dialer_webhooks_total{kind="answer",result="served"} 1`,
+		`dialer_webhooks_total{kind="other",result="bad"} 2`,
+	)
+	if strings.Contains(strings.Join(got, "\n"), "447700900001") {
+		t.Error("a path became a label")
+	}
+}

@@ -1,0 +1,106 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Name is one metric. Names is the only place that lists them.
+type Name struct {
+	Name   string
+	Kind   Kind
+	Labels []string
+	Help   string
+}
+
+// Kind is how a metric is to be read.
+type Kind string
+
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+)
+
+// Names are all metrics but those of the Go runtime and the process. The first
+// group is read from the database, so every process of the fleet tells the
+// same; what follows is each process's own.
+var Names = []Name{
+	{alarmsOpen, Gauge, []string{"kind"}, "Alarms that nobody has resolved."},
+	{alarmsRaised, Counter, []string{"kind"}, "How often alarms were raised, resolved ones included."},
+	{attempts, Gauge, []string{"state"}, "Attempts by their state."},
+	{contacts, Gauge, []string{"state"}, "Contacts by their state."},
+	{hangUps, Gauge, []string{"state"}, "Orders to hang up calls that should not be up."},
+	{watermarkAge, Gauge, []string{"pass"}, "How far behind now a pass of reconciliation has read Vonage's list, in seconds."},
+	{paceFactor, Gauge, []string{"budget"}, "The share of the account's rate at which the fleet goes: below 1 after Vonage said that it was too fast."},
+	{censusAge, Gauge, nil, "How old the readings above are, in seconds."},
+	{censusFailures, Counter, nil, "How often the readings above could not be taken."},
+
+	{queueTasks, Gauge, nil, "Tasks in the queue that no worker has taken yet. Missing while Redis does not answer."},
+	{posts, Counter, []string{"outcome", "refusal"}, "Outcomes of requests to place a call."},
+	{gates, Counter, []string{"result"}, "What became of attempts at the gate."},
+	{answers, Counter, []string{"operation", "status"}, "Vonage's answers by operation; every 429 is counted apart, and none means that no answer came."},
+	{answerSeconds, Histogram, []string{"operation"}, "How long Vonage took to answer."},
+	{permits, Counter, []string{"budget", "result"}, "Permits to send a request: handed to somebody, or lapsed unused."},
+	{permitWaiters, Gauge, []string{"budget"}, "Requests that wait for a permit."},
+	{leaseSeconds, Histogram, []string{"budget"}, "How long it took to lease slots of the pace from the database."},
+	{webhooks, Counter, []string{"kind", "result"}, "Requests to the webhooks."},
+	{foldSeconds, Histogram, nil, "How long it took to store an event and fold it into its attempt."},
+	{conns, Gauge, []string{"state"}, "Connections to the database."},
+	{buildInfo, Gauge, []string{"version", "revision"}, "1, with what was built."},
+}
+
+const (
+	alarmsOpen     = "dialer_alarms_open"
+	alarmsRaised   = "dialer_alarms_raised_total"
+	attempts       = "dialer_attempts"
+	contacts       = "dialer_contacts"
+	hangUps        = "dialer_hangups"
+	watermarkAge   = "dialer_reconcile_watermark_age_seconds"
+	paceFactor     = "dialer_pace_factor"
+	censusAge      = "dialer_census_age_seconds"
+	censusFailures = "dialer_census_failures_total"
+	queueTasks     = "dialer_queue_tasks"
+	posts          = "dialer_posts_total"
+	gates          = "dialer_gates_total"
+	answers        = "dialer_provider_answers_total"
+	answerSeconds  = "dialer_provider_answer_seconds"
+	permits        = "dialer_permits_total"
+	permitWaiters  = "dialer_permit_waiters"
+	leaseSeconds   = "dialer_lease_seconds"
+	webhooks       = "dialer_webhooks_total"
+	foldSeconds    = "dialer_event_fold_seconds"
+	conns          = "dialer_database_connections"
+	buildInfo      = "dialer_build_info"
+)
+
+// named finds a metric's row. A name that is not listed is a mistake of the
+// program, which a test finds.
+func named(name string) Name {
+	for _, n := range Names {
+		if n.Name == name {
+			return n
+		}
+	}
+	panic("metrics: " + name + " is not in Names")
+}
+
+func desc(name string) *prometheus.Desc {
+	n := named(name)
+	return prometheus.NewDesc(n.Name, n.Help, n.Labels, nil)
+}
+
+func counter(r prometheus.Registerer, name string) *prometheus.CounterVec {
+	n := named(name)
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: n.Name, Help: n.Help}, n.Labels)
+	r.MustRegister(v)
+	return v
+}
+
+// seconds are the buckets of all histograms: from one round trip on this
+// machine to more than any request may take.
+var seconds = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20}
+
+func histogram(r prometheus.Registerer, name string) *prometheus.HistogramVec {
+	n := named(name)
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: n.Name, Help: n.Help, Buckets: seconds}, n.Labels)
+	r.MustRegister(v)
+	return v
+}

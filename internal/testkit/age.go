@@ -1,0 +1,57 @@
+package testkit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Rules that wait are tested by making rows older, not by faking the clock or
+// by waiting.
+
+// AgeAttempt moves every time of an attempt into the past.
+func (d *DB) AgeAttempt(t testing.TB, id uuid.UUID, by time.Duration) {
+	t.Helper()
+	d.Exec(t, `
+		UPDATE attempts SET created_at = created_at - $2::interval, fed_at = fed_at - $2::interval,
+		       lease_until = lease_until - $2::interval, dialed_at = dialed_at - $2::interval,
+		       token_expires_at = token_expires_at - $2::interval, answered_at = answered_at - $2::interval,
+		       failed_at = failed_at - $2::interval, closed_at = closed_at - $2::interval,
+		       start_time = start_time - $2::interval, end_time = end_time - $2::interval,
+		       last_scan_at = last_scan_at - $2::interval, check_at = check_at - $2::interval
+		WHERE id = $1`, id, by)
+}
+
+// AgeAttempts moves every time of all attempts into the past.
+func (d *DB) AgeAttempts(t testing.TB, by time.Duration) {
+	t.Helper()
+	rows, err := d.pool.Query(t.Context(), `SELECT id FROM attempts`)
+	if err != nil {
+		t.Fatalf("testkit: %v", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		t.Fatalf("testkit: %v", err)
+	}
+	for _, id := range ids {
+		d.AgeAttempt(t, id, by)
+	}
+}
+
+// MakeDue makes every contact that waits for its time due now.
+func (d *DB) MakeDue(t testing.TB) {
+	t.Helper()
+	d.Exec(t, `UPDATE contacts SET due_at = now() - interval '1 second'
+	           WHERE state IN ('pending', 'waiting') AND due_at > now()`)
+}
+
+// AgeHandCall makes a call made by hand as old. Its row may not change, so it
+// goes with the guard off.
+func (d *DB) AgeHandCall(t testing.TB, id uuid.UUID, by time.Duration) {
+	t.Helper()
+	d.Exec(t, `ALTER TABLE hand_calls DISABLE TRIGGER guard_hand_call`)
+	d.Exec(t, `UPDATE hand_calls SET at = at - $2::interval, token_expires_at = token_expires_at - $2::interval WHERE id = $1`, id, by)
+	d.Exec(t, `ALTER TABLE hand_calls ENABLE TRIGGER guard_hand_call`)
+}

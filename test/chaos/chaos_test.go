@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"dialer/internal/cli"
+)
+
+// asProgram makes the test binary the program itself.
+const asProgram = "CHAOS_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), args, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+// The whole thing, short: whoever changes the dialer runs it with each test.
+func TestNobodyIsRungTwiceOrForgotten(t *testing.T) {
+	t.Parallel()
+	code, out, errOut := chaos(t, "--kills", "12", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6",
+		"--gap", "170ms", "--contacts", "300", "--queue-ahead", "2s", "--seed", "3")
+	t.Log(out)
+	if code != cli.ExitOK {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	for _, want := range []string{
+		"kill -9 12,", "pause 2,", redisFlush + " 1", redisEmpty + " 1", redisOld + " 1", postgresCrash + " 1", "cut after COMMIT 6",
+		"0 rung twice, 0 never rung, price difference 0.00000000: every promise holds", "alarms: none", "seed 3,",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	match := regexp.MustCompile(`a fault on \d+ POSTs \((\d+)`).FindStringSubmatch(out)
+	if match == nil {
+		t.Fatal("it does not say how many POSTs had a fault")
+	}
+	if percent, err := strconv.Atoi(match[1]); err != nil || percent < 15 {
+		t.Errorf("%s %% of the POSTs had a fault, want about a quarter", match[1])
+	}
+}
+
+// script stands for the dialer.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "dialer")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestABrokenPromiseLeavesTheEvidence(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "dialer")
+	if out, err := exec.Command("go", "build", "-o", program, "dialer/cmd/dialer").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	accuser := script(t, fmt.Sprintf(`
+if [ "$1" = verify ]; then
+	echo "BROKEN I1: one example"
+	exit 1
+fi
+exec %s "$@"
+`, program))
+	code, out, errOut := chaos(t, "--dialer", accuser, "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
+	if code != cli.ExitFailed {
+		t.Errorf("exit %d, want %d: %s%s", code, cli.ExitFailed, out, errOut)
+	}
+	for _, want := range []string{"BROKEN I1: one example", "BROKEN:", "NOT every promise holds"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+	_, dir, found := strings.Cut(out, "evidence: ")
+	if dir = strings.TrimSpace(dir); !found {
+		t.Fatalf("it does not name its evidence:\n%s", out)
+	}
+	defer os.RemoveAll(dir)
+	for _, file := range []string{"dialer-1.log", "ledger.ndjson", "postgres/PG_VERSION"} {
+		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestARunThatDoesNotEndIsBroken(t *testing.T) {
+	t.Parallel()
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	idle := script(t, fmt.Sprintf(`
+[ "$1" != verify ] || exit 0
+[ -e %[1]s ] || { touch %[1]s; exit 3; }
+trap 'exit 0' TERM
+while :; do sleep 0.1; done
+`, crashed))
+	code, out, _ := chaos(t, "--dialer", idle, "--kills", "0", "--contacts", "5", "--deadline", "2s", "--processes", "1")
+	if code != cli.ExitFailed {
+		t.Errorf("exit %d, want %d", code, cli.ExitFailed)
+	}
+	for _, want := range []string{errUnended.Error(), "5 people to go", "dialer-1 ended by itself: exit status 3"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+	if _, dir, found := strings.Cut(out, "evidence: "); found {
+		os.RemoveAll(strings.TrimSpace(dir))
+	}
+}
+
+// What runs under the runner ends with it, even if it is killed with -9.
+func TestNothingOutlivesTheRunner(t *testing.T) {
+	t.Parallel()
+	tmp, err := os.MkdirTemp("/tmp", "chaos")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	if err := os.Chmod(tmp, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	pids := filepath.Join(t.TempDir(), "pids")
+	sleeper := script(t, fmt.Sprintf("echo $$ >>%s\nexec sleep 300\n", pids))
+	cmd := exec.Command(os.Args[0], "--dialer", sleeper, "--contacts", "5", "--processes", "2")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp,
+		"DATABASE_URL=postgres://127.0.0.1:1/never", "REDIS_URL=redis://127.0.0.1:1/0") // which it must not use
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var running []string
+	eventually(t, "two dialers run", func() bool {
+		text, _ := os.ReadFile(pids)
+		running = strings.Fields(string(text))
+		return len(running) == 2
+	})
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	for _, text := range running {
+		pid, err := strconv.Atoi(text)
+		if err != nil || pid < 2 {
+			t.Fatalf("pid %q", text)
+		}
+		eventually(t, "the dialer has ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+	}
+	eventually(t, "the folders are gone", func() bool {
+		left, err := os.ReadDir(tmp)
+		return err == nil && len(left) == 0 || errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("after 60 s, not yet: %s", what)
+		}
+	}
+}
+
+func TestMistakesAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ says, args string }{
+		{"--contacts", "--contacts 0"},
+		{"counts need --kills", "--pauses 3"},
+		{"--events-lost", "--events-lost 2"},
+		{"--dialer", "--dialer /nowhere/dialer"},
+		{"--gap", "--gap 1us"},
+	} {
+		code, _, errOut := chaos(t, strings.Fields(test.args)...)
+		if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
+			t.Errorf("%s: exit %d, said %q; want exit 2 and a word of %q", test.args, code, errOut, test.says)
+		}
+	}
+	if code, out, _ := chaos(t, "--help"); code != cli.ExitOK || !strings.Contains(out, "--redis-losses") {
+		t.Errorf("--help: exit %d, %s", code, out)
+	}
+}

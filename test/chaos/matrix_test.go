@@ -1,0 +1,30 @@
+package main
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"dialer/internal/cli"
+	"dialer/internal/failpoint"
+)
+
+// Every failpoint kills once, with each test; make matrix has it kill twenty
+// times.
+func TestEveryFailpointKills(t *testing.T) {
+	t.Parallel()
+	code, out, errOut := chaos(t, "--matrix", "1", "--processes", "2", "--contacts", "60", "--calls-per-second", "20", "--queue-ahead", "1s", "--seed", "3")
+	t.Log(out)
+	if code != cli.ExitOK {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	for _, p := range failpoint.Points {
+		row := regexp.MustCompile(`(?m)^ +` + regexp.QuoteMeta(p.Name) + ` +[1-9]\d* +[1-9]\d* .*` + regexp.QuoteMeta(p.When))
+		if !row.MatchString(out) {
+			t.Errorf("it does not say that %s was hit", p.Name)
+		}
+	}
+	if want := "0 rung twice, 0 never rung, price difference 0.00000000: every promise holds"; !strings.Contains(out, want) {
+		t.Errorf("it does not say %q", want)
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+var begun = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// at makes a log of arrivals of the times since begun.
+func at(since ...time.Duration) (times []time.Time) {
+	for _, d := range since {
+		times = append(times, begun.Add(d))
+	}
+	return times
+}
+
+// every makes a log of n arrivals, so far apart.
+func every(gap time.Duration, n int) (times []time.Time) {
+	for i := range n {
+		times = append(times, begun.Add(time.Duration(i)*gap))
+	}
+	return times
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, test := range []struct {
+		name    string
+		times   []time.Time
+		from    time.Duration // since begun
+		sent    int
+		most    int
+		over    int
+		closest time.Duration
+	}{
+		{"nothing", nil, 0, 0, 0, 0, 10 * time.Second},
+		{"less than the rate", at(0, 1*ms), 0, 2, 2, 0, 10 * time.Second},
+		{"just the rate", every(time.Second/3+1, 30), 0, 30, 3, 0, time.Second + 2},
+		{"a second after the rate-th before is late enough", at(0, 0, 0, 1000*ms), 0, 4, 3, 0, time.Second},
+		{"a moment less is too many", at(0, 1*ms, 2*ms, 999*ms), 0, 4, 4, 1, 999 * ms},
+		{"over the turn of a second of the clock", at(600*ms, 800*ms, 1200*ms, 1400*ms), 0, 4, 4, 1, 800 * ms},
+		{"each one too many counts", at(0, 0, 0, 0, 0), 0, 5, 5, 2, 0},
+		{"two bursts", at(0, 0, 0, 2000*ms, 2100*ms, 2200*ms, 2300*ms), 0, 7, 4, 1, 300 * ms},
+		{"the share is of the steady time", at(0, 1000*ms, 5000*ms, 14_999*ms, 15_000*ms), 5 * time.Second, 2, 2, 0, 10 * time.Second},
+		{"the limit is of all", at(0, 0, 0, 0), 5 * time.Second, 0, 4, 1, 0},
+	} {
+		r := judge(test.times, 3, begun.Add(test.from), 10*time.Second)
+		if r.sent != test.sent || r.most != test.most || r.over != test.over || r.closest != test.closest {
+			t.Errorf("%s: %d sent, %d most, %d over, %v closest; want %d, %d, %d, %v", test.name,
+				r.sent, r.most, r.over, r.closest, test.sent, test.most, test.over, test.closest)
+		}
+	}
+}
+
+func TestResultSaysTheShare(t *testing.T) {
+	t.Parallel()
+	r := result{
+		perSecond: 30, processes: 2, span: 10 * time.Second, sent: 285, most: 31, over: 1, closest: 999_900 * time.Microsecond, refused: 4,
+		harm: map[string]int{"paused": 1, "killed": 2},
+	}
+	const want = "     30          2  0.9500      31     1   999.9ms      4  killed 2  paused 1"
+	if got := r.String(); got != want {
+		t.Errorf("got\n%s, want\n%s", got, want)
+	}
+	columns := len(strings.Fields(header))
+	if got := len(strings.Fields(strings.TrimSuffix(want, "  killed 2  paused 1"))); got != columns {
+		t.Errorf("%d columns under a header of %d", got, columns)
+	}
+}
+
+func TestArrivalsAreThoseOfCalls(t *testing.T) {
+	t.Parallel()
+	served := 0
+	a := &arrivals{provider: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })}
+	if !a.first().IsZero() {
+		t.Errorf("before any request the first came at %v", a.first())
+	}
+	for _, r := range []struct{ method, path string }{
+		{http.MethodPost, "/v1/calls"}, {http.MethodGet, "/v1/calls"}, {http.MethodPut, "/v1/calls/63f61863"}, {http.MethodPost, "/v1/calls"},
+	} {
+		a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(r.method, r.path, nil))
+	}
+	sorted := a.sorted()
+	if len(sorted) != 2 || served != 4 {
+		t.Fatalf("%d requests for a call and %d served, want 2 and 4", len(sorted), served)
+	}
+	if sorted[1].Before(sorted[0]) || !a.first().Equal(sorted[0]) {
+		t.Errorf("the first is %v, in order they are %v", a.first(), sorted)
+	}
+}

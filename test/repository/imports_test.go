@@ -1,0 +1,235 @@
+package repository
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rule is what a package may import of ours. Its test files may import what
+// is in tests too.
+type rule struct {
+	ours  []string
+	tests []string
+}
+
+// realThings are what the tests of a package run against.
+var realThings = []string{"internal/testkit/benchtest", "storage", "internal/testkit", "internal/embedded", "voice/voicesim"}
+
+// wiring is for the commands: they put together everything but what is made
+// for tests.
+var wiring = rule{
+	ours:  []string{"internal/cli", "campaign", "voice", "voice/voicesim", "storage", "jobs", "webhooks", "internal/csvimport", "internal/verify", "internal/progress", "internal/embedded", "internal/failpoint", "internal/metrics"},
+	tests: []string{"internal/testkit/benchtest", "internal/testkit"},
+}
+
+// rules is the whole of the permitted directions. A package that is not here
+// is a mistake: add it together with what it may import.
+var rules = map[string]rule{
+	"test/repository":            {tests: []string{"campaign", "internal/failpoint"}},
+	"internal/cli":               {},
+	"internal/testkit/benchtest": {},
+	"campaign":                   {tests: []string{"internal/testkit/benchtest"}},
+	"test/histories":             {tests: []string{"internal/testkit/benchtest", "campaign"}},
+	"internal/failpoint":         {},
+	"voice":                      {},
+	"voice/voicesim":             {ours: []string{"voice"}, tests: []string{"internal/testkit/benchtest"}},
+	"test/contract":              {tests: []string{"voice", "voice/voicesim"}},
+	"internal/embedded":          {},
+	"storage":                    {ours: []string{"campaign", "internal/failpoint"}, tests: []string{"internal/testkit/benchtest", "internal/testkit"}},
+	"internal/testkit":           {ours: []string{"storage", "internal/embedded"}},
+	"jobs":                       {ours: []string{"campaign", "internal/failpoint", "voice"}, tests: realThings},
+	"webhooks":                   {ours: []string{"campaign", "internal/failpoint", "voice"}, tests: realThings},
+	"internal/csvimport":         {ours: []string{"campaign", "internal/failpoint"}, tests: realThings},
+	"internal/progress":          {ours: []string{"campaign", "storage"}, tests: []string{"internal/testkit", "internal/csvimport"}},
+	"internal/metrics":           {ours: []string{"campaign"}},
+	"internal/verify":            {ours: []string{"campaign", "voice"}, tests: realThings},
+	"cmd/dialer":                 wiring,
+	"cmd/enqueue":                wiring,
+	"test/chaos":                 wiring,
+	"test/pace":                  wiring,
+	"test/mutants":               {},
+}
+
+// keepers names the packages that alone may import a library, so that it can
+// be replaced in one place.
+var keepers = []struct {
+	library string
+	by      []string
+}{
+	{"github.com/golang-jwt/jwt", []string{"voice"}},
+	{"github.com/alicebob/miniredis", []string{"internal/embedded"}},
+	{"github.com/fergusstrange/embedded-postgres", []string{"internal/embedded"}},
+	{"github.com/jackc/pgx", []string{"storage", "internal/testkit"}},
+	{"github.com/pressly/goose", []string{"storage"}},
+	{"github.com/hibiken/asynq", []string{"jobs"}},
+	{"github.com/redis/go-redis", []string{"jobs"}},
+	{"golang.org/x/time", []string{"jobs"}},
+	{"github.com/nyaruka/phonenumbers", []string{"campaign", "internal/csvimport"}},
+	{"golang.org/x/text", []string{"campaign", "internal/csvimport"}},
+	{"github.com/getkin/kin-openapi", []string{"test/contract"}},
+	{"github.com/prometheus/client_golang", []string{"internal/metrics"}},
+	{"github.com/alecthomas/kong", []string{"internal/cli", "cmd/dialer", "cmd/enqueue"}},
+}
+
+// violations lists what is wrong with the imports of one file, which is named
+// from the repository's root. The files are parsed: `go list` would be
+// answered from the test cache after a rule was broken.
+func violations(file string, source []byte) ([]string, error) {
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, source, parser.ImportsOnly)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", file, err)
+	}
+	pkg := path.Dir(file)
+	r, known := rules[pkg]
+	if !known {
+		return []string{fmt.Sprintf("%s: package %s is not in the table of imports_test.go", file, pkg)}, nil
+	}
+	var wrong []string
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", file, err)
+		}
+		if !r.allows(pkg, imported, strings.HasSuffix(file, "_test.go")) {
+			wrong = append(wrong, fmt.Sprintf("%s: %s may not import %s", file, pkg, imported))
+		}
+	}
+	return wrong, nil
+}
+
+func (r rule) allows(pkg, imported string, test bool) bool {
+	if ours, ok := strings.CutPrefix(imported, "dialer/"); ok {
+		// pkg itself: a test package beside it.
+		return slices.Contains(r.ours, ours) || test && (ours == pkg || slices.Contains(r.tests, ours))
+	}
+	for _, k := range keepers {
+		if imported == k.library || strings.HasPrefix(imported, k.library+"/") {
+			return slices.Contains(k.by, pkg)
+		}
+	}
+	return true
+}
+
+// goFiles lists the repository's Go files, from its root.
+func goFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case !d.IsDir() && path.Ext(name) == ".go":
+			files = append(files, name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	files := goFiles(t)
+	if len(files) < 50 {
+		t.Fatalf("found %d Go files: the test looks in the wrong place", len(files))
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(filepath.FromSlash(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, err := violations(file, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range wrong {
+			t.Error(w)
+		}
+	}
+}
+
+// Each line of this table turns a direction round, or keeps it.
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		file, imports string
+		wrong         bool
+	}{
+		{"campaign/x.go", "dialer/voice", true},
+		{"campaign/x.go", "dialer/internal/failpoint", true},
+		{"internal/failpoint/x.go", "dialer/campaign", true},
+		{"voice/x.go", "dialer/internal/failpoint", true},
+		{"jobs/x.go", "dialer/internal/failpoint", false},
+		{"campaign/x.go", "dialer/storage", true},
+		{"campaign/x_test.go", "dialer/campaign", false},
+		{"campaign/x_test.go", "dialer/storage", true},
+		{"voice/x.go", "dialer/campaign", true},
+		{"voice/x.go", "github.com/golang-jwt/jwt/v5", false},
+		{"voice/voicesim/x.go", "dialer/voice", false},
+		{"voice/voicesim/x.go", "dialer/campaign", true},
+		{"voice/voicesim/x.go", "github.com/golang-jwt/jwt/v5", true},
+		{"test/contract/x.go", "dialer/voice", true},
+		{"test/contract/x_test.go", "dialer/voice/voicesim", false},
+		{"voice/x_test.go", "github.com/getkin/kin-openapi/openapi3", true},
+		{"internal/embedded/x.go", "dialer/campaign", true},
+		{"internal/embedded/x.go", "github.com/alicebob/miniredis/v2", false},
+		{"internal/embedded/x_test.go", "github.com/jackc/pgx/v5", true},
+		{"storage/x.go", "dialer/campaign", false},
+		{"storage/x.go", "dialer/jobs", true},
+		{"storage/x.go", "dialer/internal/testkit", true},
+		{"storage/x_test.go", "dialer/internal/testkit", false},
+		{"storage/x.go", "github.com/jackc/pgx/v5/pgxpool", false},
+		{"internal/testkit/x.go", "dialer/storage", false},
+		{"internal/testkit/x.go", "dialer/internal/embedded", false},
+		{"internal/testkit/x.go", "dialer/jobs", true},
+		{"jobs/x.go", "dialer/storage", true},
+		{"jobs/x_test.go", "dialer/storage", false},
+		{"jobs/x_test.go", "dialer/webhooks", true},
+		{"jobs/x.go", "github.com/hibiken/asynq", false},
+		{"jobs/x.go", "github.com/jackc/pgx/v5", true},
+		{"webhooks/x.go", "dialer/storage", true},
+		{"webhooks/x.go", "dialer/jobs", true},
+		{"webhooks/x.go", "dialer/voice", false},
+		{"internal/csvimport/x.go", "dialer/voice", true},
+		{"internal/csvimport/x_test.go", "dialer/internal/testkit", false},
+		{"internal/verify/x.go", "dialer/voice/voicesim", true},
+		{"internal/verify/x_test.go", "dialer/voice/voicesim", false},
+		{"cmd/dialer/x.go", "dialer/jobs", false},
+		{"cmd/dialer/x.go", "dialer/internal/testkit", true},
+		{"cmd/dialer/x_test.go", "dialer/internal/testkit", false},
+		{"cmd/dialer/x.go", "github.com/hibiken/asynq", true},
+		{"cmd/enqueue/x.go", "github.com/alecthomas/kong", false},
+		{"storage/x.go", "github.com/alecthomas/kong", true},
+		{"internal/metrics/x.go", "dialer/campaign", false},
+		{"internal/metrics/x.go", "dialer/storage", true},
+		{"jobs/x.go", "dialer/internal/metrics", true},
+		{"jobs/x.go", "github.com/prometheus/client_golang/prometheus", true},
+		{"utils/x.go", "strings", true},
+		{"campaign/rules/x.go", "strings", true},
+		{"campaign/x.go", "strings", false},
+		{"test/repository/x_test.go", "dialer/campaign", false},
+		{"test/repository/x_test.go", "dialer/storage", true},
+	}
+	for _, test := range tests {
+		wrong, err := violations(test.file, []byte("package x\n\nimport "+strconv.Quote(test.imports)+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(wrong) > 0) != test.wrong {
+			t.Errorf("%s imports %s: got %q, want a violation: %t", test.file, test.imports, wrong, test.wrong)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package webhooks
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+const (
+	secret        = "the account's signature secret, 32 bytes and more"
+	oldSecret     = "the secret before it, which is still accepted today"
+	applicationID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
+)
+
+// noon is when these tests happen.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func verifier() voice.Verifier {
+	return voice.Verifier{Secrets: [][]byte{[]byte(oldSecret), []byte(secret)}, ApplicationID: applicationID}
+}
+
+// kept is a store in memory, for what happens before the store.
+type kept struct {
+	mu        sync.Mutex
+	events    []campaign.Received
+	alarms    []string
+	placement campaign.Placement
+	fail      error
+}
+
+func (k *kept) RaiseSeldom(_ context.Context, a campaign.Alarm) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.alarms = append(k.alarms, a.Kind)
+	return k.fail
+}
+
+func (k *kept) Receive(ctx context.Context, r campaign.Received) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.fail != nil {
+		return k.fail
+	}
+	k.events = append(k.events, r)
+	return ctx.Err()
+}
+
+func (k *kept) Placement(context.Context, uuid.UUID) (campaign.Placement, error) {
+	return k.placement, k.fail
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func newHandler(store Store) http.Handler {
+	return NewHandler(Config{Verifier: verifier(), PublicURL: "https://dialer.test/", Now: func() time.Time { return noon }}, store, quiet())
+}
+
+// signed is Vonage's request.
+func signed(t testing.TB, method, target, body string) *http.Request {
+	t.Helper()
+	authorization, err := voice.SignCallback([]byte(secret), "key", applicationID, []byte(body), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Header.Set("Authorization", authorization)
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// claims is what Vonage signs.
+type claims map[string]any
+
+func goodClaims(body string) claims {
+	sum := sha256.Sum256([]byte(body))
+	return claims{
+		"iat": noon.Unix(), "jti": "5c1d7ddc-1f7e-4d0c-8f2a-000000000001", "iss": "Vonage", "api_key": "key",
+		"application_id": applicationID, "payload_hash": hex.EncodeToString(sum[:]),
+	}
+}
+
+func (c claims) with(name string, value any) claims {
+	if value == nil {
+		delete(c, name)
+		return c
+	}
+	c[name] = value
+	return c
+}
+
+func segment(v any) string {
+	text, isText := v.(string)
+	if !isText {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		text = string(raw)
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(text))
+}
+
+// token signs by hand, so that a forgery can be wrong in any way.
+func token(header, payload any, algorithm func() hash.Hash, key string) string {
+	input := segment(header) + "." + segment(payload)
+	mac := hmac.New(algorithm, []byte(key))
+	mac.Write([]byte(input))
+	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+func hs256(payload any, key string) string {
+	return token(map[string]any{"alg": "HS256", "typ": "JWT"}, payload, sha256.New, key)
+}
+
+func hs(alg string, payload any) string {
+	algorithm := sha256.New
+	switch alg {
+	case "HS384":
+		algorithm = sha512.New384
+	case "HS512":
+		algorithm = sha512.New
+	}
+	return token(map[string]any{"alg": alg, "typ": "JWT"}, payload, algorithm, secret)
+}
