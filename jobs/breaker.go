@@ -94,3 +94,7 @@ func (r *invalidRuns) judge(campaignID int64, o campaign.Outcome) campaign.Outco
 	}
 	return refused(campaign.RefusedAccount)
 }
+
+func refused(why campaign.Refusal) campaign.Outcome {
+	return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: why}
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/provider"
 	"dialer/voice"
 )
 
@@ -86,17 +87,13 @@ func (h *hanger) over(ctx context.Context, uuid string, err error) bool {
 
 // tried says what a try means for its order.
 func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
-	e, known := errors.AsType[*voice.Error](err)
 	switch {
 	case err == nil:
 		return campaign.HangUpTry{State: campaign.HangUpDone, Effect: campaign.EffectDone, Answer: string(campaign.EffectDone)}
 	case over:
 		return campaign.HangUpTry{State: campaign.HangUpOver, Effect: campaign.EffectRefused, Answer: err.Error()}
 	}
-	t := campaign.HangUpTry{State: campaign.HangUpOwed, Effect: campaign.EffectUnknown, Answer: err.Error()}
-	if known && e.Verdict == voice.VerdictRefused {
-		t.Effect = campaign.EffectRefused
-	}
+	t := campaign.HangUpTry{State: campaign.HangUpOwed, Effect: provider.Effect(err), Answer: err.Error()}
 	if order.Tries >= hangTries || errors.Is(err, voice.ErrInvalid) {
 		t.State = campaign.HangUpFailed
 	}

@@ -2,17 +2,15 @@ package jobs
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/failpoint"
+	"dialer/internal/provider"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -75,7 +73,7 @@ func (p *placer) place(ctx context.Context, id uuid.UUID, u campaign.Urgency) er
 		return p.notLoaded(ctx, err)
 	}
 	failpoint.Hit("place.loaded")
-	call, err := p.request(placement)
+	call, err := provider.CallRequest(p.publicURL, placement)
 	if err != nil {
 		return p.withdraw(ctx, id, err)
 	}
@@ -117,51 +115,6 @@ func nothingToDo(err error) error {
 		}
 	}
 	return err
-}
-
-// request makes the POST's body. All that can be wrong with it is found before
-// the gate.
-func (p *placer) request(pl campaign.Placement) (voice.CallRequest, error) {
-	message, err := pl.Settings.Message.Render(pl.Vars)
-	if err != nil {
-		return voice.CallRequest{}, err
-	}
-	events, err := campaign.CallbackURL(p.publicURL+"/webhooks/event", pl.Attempt.ID)
-	if err != nil {
-		return voice.CallRequest{}, err
-	}
-	r := voice.CallRequest{
-		To: []voice.Endpoint{voice.Phone{Number: pl.Attempt.To, DTMFAnswer: message.DTMFAnswer}}, From: pl.Attempt.From,
-		EventURL: events, EventMethod: http.MethodPost,
-		MachineDetection: pl.Settings.Machine, AdvancedMachineDetection: advanced(pl.Settings),
-		RingingTimer: pl.Settings.RingingTimer, LengthTimer: pl.Settings.LengthTimer,
-	}
-	if message.AnswerURL != "" {
-		r.AnswerMethod = pl.Settings.Message.AnswerMethod
-		r.AnswerURL, err = campaign.CallbackURL(message.AnswerURL, pl.Attempt.ID)
-	} else {
-		r.NCCO, err = p.ncco(pl.Attempt.ID, message.NCCO)
-	}
-	return r, errors.Join(err, r.Validate())
-}
-
-// advanced is Vonage's charged detection of machines, nil without it.
-func advanced(s campaign.Settings) *voice.AdvancedMachineDetection {
-	if s.MachineMode == "" {
-		return nil
-	}
-	return &voice.AdvancedMachineDetection{Behavior: s.Machine, Mode: s.MachineMode, BeepTimeout: s.BeepTimeout}
-}
-
-// ncco has what people key in and say sent to us, unless the campaign has
-// another place for it. The answer webhook serves the same.
-func (p *placer) ncco(id uuid.UUID, rendered json.RawMessage) (voice.NCCO, error) {
-	inputs, err := campaign.CallbackURL(p.publicURL+"/webhooks/input", id)
-	if err != nil {
-		return nil, err
-	}
-	actions, err := voice.ParseNCCO(rendered)
-	return actions.WithInputURL(inputs), err
 }
 
 func (p *placer) withdraw(ctx context.Context, id uuid.UUID, why error) error {
@@ -208,8 +161,8 @@ func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRe
 	if errors.Is(err, voice.ErrMissed) {
 		return refused(campaign.RefusedStale)
 	}
-	p.outage.hold(waitOf(err))
-	outcome := outcomeOf(made, err, time.Now())
+	p.outage.hold(provider.RetryAfter(err))
+	outcome := provider.Outcome(made, err, time.Now())
 	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > p.tokenLife-min(2*time.Second, p.tokenLife/2) {
 		// The fence did its work: the request came so late that its token had
 		// expired, which it does in whole seconds and by Vonage's clock.
@@ -259,7 +212,7 @@ func (p *placer) record(ctx context.Context, a campaign.Attempt, o campaign.Outc
 // newPlacer makes the handler; see placer for the two contexts.
 func newPlacer(stopping, working context.Context, c Config, store PlaceStore, client *voice.Client, creates *Pacer, log *slog.Logger) *placer {
 	return &placer{
-		publicURL: strings.TrimRight(c.PublicURL, "/"), tokenLife: c.TokenLife,
+		publicURL: c.PublicURL, tokenLife: c.TokenLife,
 		store: store, client: client, creates: creates, log: log, stopping: stopping, working: working,
 		clocks:  clockGuard{store: store, client: client, log: log},
 		invalid: invalidRuns{runs: make(map[int64]int)},

@@ -112,8 +112,8 @@ func (m *memoryPlaces) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome
 	return nil
 }
 
-// provider answers each POST by the script and keeps what it got.
-type provider struct {
+// fakeVonage answers each POST by the script and keeps what it got.
+type fakeVonage struct {
 	status int
 	body   string
 	takes  time.Duration
@@ -131,13 +131,13 @@ type post struct {
 }
 
 // setAhead has Vonage date its answers, by a clock that is so far ahead.
-func (c *provider) setAhead(d time.Duration) {
+func (c *fakeVonage) setAhead(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dated, c.ahead = true, d
 }
 
-func (c *provider) headers() http.Header {
+func (c *fakeVonage) headers() http.Header {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := http.Header{}
@@ -148,13 +148,13 @@ func (c *provider) headers() http.Header {
 	return h
 }
 
-func (c *provider) placed() int {
+func (c *fakeVonage) placed() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.posts)
 }
 
-func (c *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c *fakeVonage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet {
 		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"count":0,"_embedded":{"calls":[]}}`)), Header: c.headers(), Request: r}, nil
 	}
@@ -176,7 +176,7 @@ type stage struct {
 	*placer
 	store    *memoryPlaces
 	pace     *memoryPace
-	provider *provider
+	provider *fakeVonage
 	stop     context.CancelFunc
 	halt     context.CancelFunc
 }
@@ -196,7 +196,7 @@ func newStage(t *testing.T) *stage {
 			Vars:     map[string]string{"name": "Ada"},
 		}},
 		pace:     newMemoryPace(),
-		provider: &provider{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
+		provider: &fakeVonage{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
 	}
 	s.pace.skew = 0 // the gate's clock is the bubble's
 	client, err := voice.NewClient(voice.Config{BaseURL: "http://provider.test/v1", ApplicationID: "app", Key: signingKey(), Transport: s.provider})
@@ -267,70 +267,6 @@ func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
 		}
 		if life := claims.ExpiresAt.Sub(s.provider.posts[0].at); life > 30*time.Second {
 			t.Errorf("the token lives %v after the POST, want no more than 30 s after the gate", life)
-		}
-	})
-}
-
-func TestAnswerURLCarriesTheAttempt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		s.store.placement.Settings.Message = campaign.Message{AnswerURL: "https://example.test/answer?x=1"}
-		if err := s.run(t); err != nil {
-			t.Fatal(err)
-		}
-		want := []any{"https://example.test/answer?attempt=" + s.store.placement.Attempt.ID.String() + "&x=1"}
-		if diff := cmp.Diff(want, s.provider.posts[0].body["answer_url"]); diff != "" {
-			t.Errorf("answer_url (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestPlacedCallIsWhatTheCampaignAsksFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		s.store.placement.Settings.Message = campaign.Message{
-			AnswerURL: "https://example.test/answer", AnswerMethod: "POST", DTMFAnswer: "p{{extension|12}}#",
-		}
-		s.store.placement.Settings.MachineMode, s.store.placement.Settings.BeepTimeout = "detect_beep", 60
-		if err := s.run(t); err != nil {
-			t.Fatal(err)
-		}
-		body := s.provider.posts[0].body
-		want := []any{
-			[]any{map[string]any{"type": "phone", "number": "447700900001", "dtmfAnswer": "p12#"}}, "POST",
-			map[string]any{"behavior": "hangup", "mode": "detect_beep", "beep_timeout": 60.0},
-		}
-		if diff := cmp.Diff(want, []any{body["to"], body["answer_method"], body["advanced_machine_detection"]}); diff != "" {
-			t.Errorf("body (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestInputsAreSentHereUnlessTheCampaignSaysWhere(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
-		s.store.placement.Settings.Message = campaign.Message{NCCO: json.RawMessage(`[
-			{"action":"talk","text":"Press 1, {{name}}"},
-			{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}},
-			{"action":"input","type":["dtmf"],"eventUrl":["https://example.test/keys"]},
-			{"action":"record"}]`)}
-		if err := s.run(t); err != nil {
-			t.Fatal(err)
-		}
-		want := []any{
-			map[string]any{"action": "talk", "text": "Press 1, Ada"},
-			map[string]any{
-				"action": "input", "type": []any{"dtmf"}, "dtmf": map[string]any{"maxDigits": 1.0},
-				"eventUrl": []any{"https://dialer.test/webhooks/input?attempt=" + s.store.placement.Attempt.ID.String()},
-			},
-			map[string]any{"action": "input", "type": []any{"dtmf"}, "eventUrl": []any{"https://example.test/keys"}},
-			map[string]any{"action": "record"},
-		}
-		if diff := cmp.Diff(want, s.provider.posts[0].body["ncco"]); diff != "" {
-			t.Errorf("ncco (-want +got):\n%s", diff)
 		}
 	})
 }

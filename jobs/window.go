@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/provider"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -88,7 +89,7 @@ func (l lists) between(ctx context.Context, from, to time.Time) iter.Seq2[campai
 	return func(yield func(campaign.Evidence, error) bool) {
 		filter := voice.ListFilter{DateStart: from.UTC(), DateEnd: to.UTC(), PageSize: voice.MaxPageSize}
 		for call, err := range l.client.Calls(ctx, filter, listOverlap) {
-			if !yield(evidenceOf(call, time.Now()), err) {
+			if !yield(provider.FromRecord(call, time.Now()), err) {
 				return
 			}
 		}
@@ -98,5 +99,5 @@ func (l lists) between(ctx context.Context, from, to time.Time) iter.Seq2[campai
 // one reads the record of one call.
 func (l lists) one(ctx context.Context, uuid string) (campaign.Evidence, error) {
 	call, err := l.client.GetCall(ctx, uuid)
-	return evidenceOf(call, time.Now()), err
+	return provider.FromRecord(call, time.Now()), err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/provider"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -65,31 +66,12 @@ func (h *handler) flow(w http.ResponseWriter, r *http.Request) (voice.NCCO, int)
 	return h.script(ctx, now, id, p), http.StatusOK
 }
 
-// script makes what the placer makes of the same attempt.
+// script is the NCCO that the worker sends with the same attempt's POST.
 func (h *handler) script(ctx context.Context, now time.Time, id uuid.UUID, p campaign.Placement) voice.NCCO {
-	actions, err := h.render(id, p)
-	if err == nil {
-		err = actions.Validate()
-	}
+	actions, err := provider.NCCO(h.publicURL, p)
 	if err != nil {
 		h.say(ctx, &h.noScript, now, noScript, fmt.Errorf("attempt %s: %w", id, err))
 		return apology()
 	}
 	return actions
-}
-
-func (h *handler) render(id uuid.UUID, p campaign.Placement) (voice.NCCO, error) {
-	message, err := p.Settings.Message.Render(p.Vars)
-	if err != nil {
-		return nil, err
-	}
-	if message.AnswerURL != "" {
-		return nil, errors.New("the campaign's NCCO is at its own answer URL")
-	}
-	inputs, err := campaign.CallbackURL(h.publicURL+"/webhooks/input", id)
-	if err != nil {
-		return nil, err
-	}
-	actions, err := voice.ParseNCCO(message.NCCO)
-	return actions.WithInputURL(inputs), err
 }

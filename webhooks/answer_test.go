@@ -14,6 +14,12 @@ import (
 	"github.com/google/uuid"
 )
 
+// The call that these tests are about.
+const (
+	leg          = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	conversation = "CON-f972836a-550f-45fa-956c-12a2ab5b7d22"
+)
+
 // asked is what Vonage says of itself when it asks for an NCCO.
 const asked = `{"to":"447700900001","from":"442079460000","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356"}`
 
@@ -78,7 +84,7 @@ func TestAnswerIsRenderedAsThePlacerDoes(t *testing.T) {
 		{"another's answer", campaign.Message{AnswerURL: "https://example.test/answer"}, sorry},
 		{"what Vonage would not take", campaign.Message{NCCO: json.RawMessage(`[{"action":"input"}]`)}, sorry},
 	} {
-		store := &kept{placement: campaign.Placement{Settings: campaign.Settings{Message: test.message}, Vars: map[string]string{"name": "Ada"}}}
+		store := &kept{placement: campaign.Placement{Attempt: campaign.Attempt{ID: uuid.MustParse(attempt)}, Settings: campaign.Settings{Message: test.message}, Vars: map[string]string{"name": "Ada"}}}
 		if diff := cmp.Diff(both(test.want), ask(t, newHandler(store), "?attempt="+attempt)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}

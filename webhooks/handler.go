@@ -7,11 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/failpoint"
+	"dialer/internal/provider"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -58,7 +58,7 @@ type Config struct {
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
 		verifier:  cfg.Verifier,
-		publicURL: strings.TrimRight(cfg.PublicURL, "/"),
+		publicURL: cfg.PublicURL,
 		now:       cfg.Now,
 		deadline:  cmp.Or(cfg.Deadline, defaultDeadline),
 		busy:      make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
@@ -126,7 +126,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) int {
 	if code != http.StatusOK {
 		return code
 	}
-	event, err := received(r.Method, r.URL.Query(), raw, now)
+	event, err := provider.ParseEvent(r.Method, r.URL.Query(), raw, now)
 	if err != nil {
 		h.say(r.Context(), &h.unreadable, now, unreadable, err)
 		return http.StatusBadRequest

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
+	"dialer/internal/provider"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -64,7 +66,7 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 	if err := c.actorFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
 		answer, err := k.act(ctx, storage.CallAction{CallUUID: c.UUID, Who: c.By, Action: action, Detail: detail}, do)
 		if err == nil {
 			con.printf("%s: %s: %s\n", c.UUID, action, answer)
@@ -73,14 +75,14 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 	})
 }
 
-// provider is the way to Vonage at the fleet's pace, and the record.
-type provider struct {
+// vonage is the way to Vonage at the fleet's pace, and the record.
+type vonage struct {
 	db     *storage.DB
 	client *voice.Client
 }
 
-// with brings up a provider and does something with it.
-func (f requestFlags) with(ctx context.Context, con console, databaseURL string, do func(*provider) error) error {
+// with connects to Vonage and does something with it.
+func (f requestFlags) with(ctx context.Context, con console, databaseURL string, do func(*vonage) error) error {
 	if err := f.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
@@ -106,7 +108,7 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 	wg.Go(func() { requests.Run(pacing) })
 	defer wg.Wait()
 	defer stop()
-	return do(&provider{db, client})
+	return do(&vonage{db, client})
 }
 
 const recordTimeout = 10 * time.Second
@@ -116,12 +118,12 @@ var errNotRecorded = errors.New("is not on record")
 
 // act does one thing to a call and records what came of it. What was never
 // sent because it breaks a limit of the API is a mistake in the command line.
-func (k *provider) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
+func (k *vonage) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
 	ack, err := do(ctx, k.client)
 	if errors.Is(err, voice.ErrInvalid) {
 		return "", fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	a.Outcome, a.Answer = outcomeOf(ack, err)
+	a.Outcome, a.Answer = string(provider.Effect(err)), answerText(ack, err)
 	err = aboutCall(a.CallUUID, err)
 	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
@@ -131,26 +133,20 @@ func (k *provider) act(ctx context.Context, a storage.CallAction, do deed) (answ
 	return a.Answer, err
 }
 
-func outcomeOf(ack voice.Ack, err error) (outcome, answer string) {
-	e, known := errors.AsType[*voice.Error](err)
-	switch {
-	case err == nil && ack.Message == "":
-		return storage.ActionDone, storage.ActionDone
-	case err == nil:
-		return storage.ActionDone, ack.Message
-	case known && e.Verdict == voice.VerdictRefused:
-		return storage.ActionRefused, err.Error()
+func answerText(ack voice.Ack, err error) string {
+	if err != nil {
+		return err.Error()
 	}
-	return storage.ActionUnknown, err.Error()
+	return cmp.Or(ack.Message, storage.ActionDone)
 }
 
 // aboutCall says what an error of Vonage's means for the call.
 func aboutCall(uuid string, err error) error {
-	e, known := errors.AsType[*voice.Error](err)
+	_, known := errors.AsType[*voice.Error](err)
 	switch {
 	case errors.Is(err, voice.ErrNotFound):
 		return fmt.Errorf("call %s has ended or is unknown to Vonage: %w", uuid, err)
-	case known && e.Verdict != voice.VerdictRefused:
+	case known && provider.Effect(err) == campaign.EffectUnknown:
 		return fmt.Errorf("call %s: it is not known whether this had its effect: %w", uuid, err)
 	case known:
 		return fmt.Errorf("call %s: %w", uuid, err)

@@ -83,7 +83,7 @@ func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
 		return c.place(ctx, con, k, intent, request)
 	})
 }

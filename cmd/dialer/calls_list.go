@@ -31,7 +31,7 @@ type callShowCommand struct {
 // Run shows what was done to a call even when Vonage has it no more. A
 // call made by hand of which no uuid is known cannot be asked for.
 func (c *callShowCommand) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
 		byHand, err := k.db.HandCall(ctx, c.UUID)
 		switch {
 		case errors.Is(err, campaign.ErrNotFound):
@@ -146,7 +146,7 @@ func (c *callListCommand) Run(ctx context.Context, con console) error {
 	if c.PageSize < 1 || c.Limit < 1 {
 		return fmt.Errorf("%w: --page-size and --limit must be at least 1", cli.ErrUsage)
 	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *provider) error {
+	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
 		calls := k.client.Calls(ctx, filter, listOverlap)
 		if c.Order == "desc" {
 			calls = newestFirst(ctx, k.client, filter)

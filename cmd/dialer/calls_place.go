@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/provider"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -28,7 +29,7 @@ const (
 // place makes the call in the order that makes it safe: permit, intent, one
 // request, outcome. From the intent on nothing interrupts it but its own time
 // limits.
-func (c *callCreateCommand) place(ctx context.Context, con console, k *provider, intent storage.HandCall, request voice.CallRequest) error {
+func (c *callCreateCommand) place(ctx context.Context, con console, k *vonage, intent storage.HandCall, request voice.CallRequest) error {
 	creates := jobs.NewPacer(k.db, campaign.Creates, c.CallsPerSecond, con.logger())
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -47,7 +48,7 @@ func (c *callCreateCommand) place(ctx context.Context, con console, k *provider,
 	}
 	ctx = context.WithoutCancel(ctx)
 	made, err := send(ctx, k.client, permit.Turn(begun.Add(handHoldMost)), intent, request)
-	return c.conclude(ctx, con, k, concluded(intent, made, err), err)
+	return c.conclude(ctx, con, k, intent, made, err)
 }
 
 func notIntended(err error) error {
@@ -74,24 +75,14 @@ func send(ctx context.Context, client *voice.Client, turn voice.Turn, intent sto
 	return made, err
 }
 
-// concluded is the call with what came of the request. What is no proof that
-// no call was made leaves it unknown.
-func concluded(c storage.HandCall, made voice.Created, err error) storage.HandCall {
-	e, known := errors.AsType[*voice.Error](err)
-	switch {
-	case err == nil:
-		c.Outcome, c.Answer = campaign.OutcomeCreated, made.Status
-		c.CallUUID, c.ConversationUUID = made.UUID, made.ConversationUUID
-	case known && e.Verdict == voice.VerdictRefused:
-		c.Outcome, c.Answer = campaign.OutcomeRefused, err.Error()
-	default:
-		c.Outcome, c.Answer = campaign.OutcomeUnknown, err.Error()
+// conclude records the outcome and prints it.
+func (c *callCreateCommand) conclude(ctx context.Context, con console, k *vonage, call storage.HandCall, made voice.Created, err error) error {
+	outcome := provider.Outcome(made, err, time.Now())
+	call.Outcome, call.Answer = outcome.Kind, made.Status
+	call.CallUUID, call.ConversationUUID = outcome.Evidence.CallUUID, outcome.Evidence.ConversationUUID
+	if err != nil {
+		call.Answer = err.Error()
 	}
-	return c
-}
-
-// conclude records the outcome, and says it.
-func (c *callCreateCommand) conclude(ctx context.Context, con console, k *provider, call storage.HandCall, err error) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	if lost := k.db.ConcludeCall(ctx, call); lost != nil {
@@ -107,13 +98,13 @@ func (c *callCreateCommand) conclude(ctx context.Context, con console, k *provid
 	return fmt.Errorf(`%s: %w
 Do not repeat it before %s. From then on this lists it, if there is one: dialer call list --date-start %s
 It is on record: dialer call show %s`,
-		doubt(err), err, call.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
+		doubt(outcome), err, call.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
 		call.At.Add(-handTokenBack).UTC().Format(time.RFC3339), call.ID)
 }
 
 // doubt says what is not known of a request that may have made a call.
-func doubt(err error) string {
-	if e, ok := errors.AsType[*voice.Error](err); ok && e.Verdict == voice.VerdictPlaced {
+func doubt(o campaign.Outcome) string {
+	if o.MustExist {
 		return "the call was made, and which it is cannot be read from the answer"
 	}
 	return "it is not known whether the call was made"

@@ -27,7 +27,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 	if err := c.actorFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
-	return c.requestFlags.with(ctx, con, c.DatabaseURL, func(k *provider) error {
+	return c.requestFlags.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
 		found, err := findCampaign(ctx, k.db, c.Name)
 		if err != nil {
 			return err
@@ -85,7 +85,7 @@ func (h hangUps) err() error {
 // hangUpAll ends every call of a stopped campaign. A request that was on the
 // wire at the stop may still turn out to be a call, so it looks again until
 // none is left, or for a while.
-func (k *provider) hangUpAll(ctx context.Context, campaignID int64, who string) (hangUps, error) {
+func (k *vonage) hangUpAll(ctx context.Context, campaignID int64, who string) (hangUps, error) {
 	var sum hangUps
 	tried := map[string]bool{}
 	for deadline := time.Now().Add(hangUpPatience); ; {
@@ -113,7 +113,7 @@ func (k *provider) hangUpAll(ctx context.Context, campaignID int64, who string) 
 	}
 }
 
-func (k *provider) hangUpEach(ctx context.Context, uuids []string, who string, sum *hangUps) {
+func (k *vonage) hangUpEach(ctx context.Context, uuids []string, who string, sum *hangUps) {
 	var (
 		wg    sync.WaitGroup
 		mu    sync.Mutex
@@ -135,7 +135,7 @@ func (k *provider) hangUpEach(ctx context.Context, uuids []string, who string, s
 	wg.Wait()
 }
 
-func (k *provider) hangUp(ctx context.Context, uuid, who string) error {
+func (k *vonage) hangUp(ctx context.Context, uuid, who string) error {
 	action := storage.CallAction{CallUUID: uuid, Who: who, Action: "hangup", Detail: "campaign stop --hang-up"}
 	_, err := k.act(ctx, action, simply((*voice.Client).Hangup, uuid))
 	return err

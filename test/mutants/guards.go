@@ -107,8 +107,6 @@ var mutants = []mutant{
 		"return nil, err\n\t\t}\n\t\tdelete(missing", "break\n\t\t}\n\t\tdelete(missing", "jobs", "TestNothingIsProvenBy"},
 	{"a 5xx is no proof", "voice/outcome.go",
 		"\treturn VerdictUnknown\n}", "\treturn VerdictRefused\n}", "voice", "TestEveryStatusHasItsVerdict"},
-	{"a call that is placed and unreadable must exist", "jobs/outcome.go",
-		"Kind: campaign.OutcomeUnknown, MustExist: true", "Kind: campaign.OutcomeUnknown", "jobs", "TestOutcomeOf"},
 
 	// A record binds to its own attempt.
 	{"a record waits for the answer to the POST", "storage/reconcile.go",

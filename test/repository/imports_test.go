@@ -27,7 +27,7 @@ var realThings = []string{"internal/testkit/benchtest", "storage", "internal/tes
 // wiring is for the commands: they put together everything but what is made
 // for tests.
 var wiring = rule{
-	ours:  []string{"internal/cli", "campaign", "voice", "voice/voicesim", "storage", "jobs", "webhooks", "internal/csvimport", "internal/verify", "internal/progress", "internal/embedded", "internal/failpoint", "internal/metrics"},
+	ours:  []string{"internal/cli", "campaign", "voice", "voice/voicesim", "storage", "jobs", "webhooks", "internal/csvimport", "internal/verify", "internal/progress", "internal/embedded", "internal/failpoint", "internal/metrics", "internal/provider"},
 	tests: []string{"internal/testkit/benchtest", "internal/testkit"},
 }
 
@@ -44,10 +44,11 @@ var rules = map[string]rule{
 	"voice/voicesim":             {ours: []string{"voice"}, tests: []string{"internal/testkit/benchtest"}},
 	"test/contract":              {tests: []string{"voice", "voice/voicesim"}},
 	"internal/embedded":          {},
+	"internal/provider":          {ours: []string{"campaign", "voice"}},
 	"storage":                    {ours: []string{"campaign", "internal/failpoint"}, tests: []string{"internal/testkit/benchtest", "internal/testkit"}},
 	"internal/testkit":           {ours: []string{"storage", "internal/embedded"}},
-	"jobs":                       {ours: []string{"campaign", "internal/failpoint", "voice"}, tests: realThings},
-	"webhooks":                   {ours: []string{"campaign", "internal/failpoint", "voice"}, tests: realThings},
+	"jobs":                       {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: realThings},
+	"webhooks":                   {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: realThings},
 	"internal/csvimport":         {ours: []string{"campaign", "internal/failpoint"}, tests: realThings},
 	"internal/progress":          {ours: []string{"campaign", "storage"}, tests: []string{"internal/testkit", "internal/csvimport"}},
 	"internal/metrics":           {ours: []string{"campaign"}},
@@ -199,6 +200,12 @@ func TestImportRules(t *testing.T) {
 		{"jobs/x_test.go", "dialer/storage", false},
 		{"jobs/x_test.go", "dialer/webhooks", true},
 		{"jobs/x.go", "github.com/hibiken/asynq", false},
+		{"jobs/x.go", "dialer/internal/provider", false},
+		{"webhooks/x.go", "dialer/internal/provider", false},
+		{"voice/x.go", "dialer/internal/provider", true},
+		{"internal/provider/x.go", "dialer/voice", false},
+		{"internal/provider/x.go", "dialer/jobs", true},
+		{"internal/provider/x_test.go", "dialer/voice/voicesim", true},
 		{"jobs/x.go", "github.com/jackc/pgx/v5", true},
 		{"webhooks/x.go", "dialer/storage", true},
 		{"webhooks/x.go", "dialer/jobs", true},

@@ -1,4 +1,4 @@
-package webhooks
+package provider
 
 import (
 	"encoding/json"
@@ -14,14 +14,18 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// noon is when these tests happen.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
 const (
+	attempt      = "01931d4c-7b00-7000-8000-000000000001"
 	leg          = "63f61863-4a51-4f6b-86e1-46edebcf9356"
 	conversation = "CON-f972836a-550f-45fa-956c-12a2ab5b7d22"
 	common       = `"to":"447700900001","from":"442079460000","uuid":"` + leg + `","conversation_uuid":"` + conversation + `","direction":"outbound","timestamp":"2026-11-20T11:59:58.123Z","headers":{}`
 )
 
-// told is the evidence that the common members give.
-func told(status string) campaign.Evidence {
+// evidence is what the common members say.
+func evidence(status string) campaign.Evidence {
 	return campaign.Evidence{
 		Source: campaign.FromEvent, CallUUID: leg, ConversationUUID: conversation, Status: status, Direction: "outbound",
 		To: "447700900001", From: "442079460000",
@@ -51,28 +55,28 @@ var events = []struct {
 	name, body, kind string
 	want             campaign.Evidence
 }{
-	{"started", `{"status":"started",` + common + `}`, "started", told("started")},
-	{"ringing", `{"status":"ringing",` + common + `}`, "ringing", told("ringing")},
-	{"answered", `{"status":"answered","start_time":null,"rate":null,"network":null,` + common + `}`, "answered", told("answered")},
+	{"started", `{"status":"started",` + common + `}`, "started", evidence("started")},
+	{"ringing", `{"status":"ringing",` + common + `}`, "ringing", evidence("ringing")},
+	{"answered", `{"status":"answered","start_time":null,"rate":null,"network":null,` + common + `}`, "answered", evidence("answered")},
 	{
 		"human, with call_uuid and no direction",
 		`{"status":"human","call_uuid":"` + leg + `","conversation_uuid":"` + conversation + `","from":"442079460000","to":"447700900001","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"human", edit(told("human"), func(e *campaign.Evidence) { e.Direction = "" }),
+		"human", edit(evidence("human"), func(e *campaign.Evidence) { e.Direction = "" }),
 	},
 	{
 		"machine, with a beep", `{"status":"machine","sub_state":"beep_start","call_uuid":"` + leg + `","conversation_uuid":"` + conversation + `","from":"442079460000","to":"447700900001","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"machine", edit(told("machine"), func(e *campaign.Evidence) { e.Direction = "" }),
+		"machine", edit(evidence("machine"), func(e *campaign.Evidence) { e.Direction = "" }),
 	},
-	{"busy", `{"status":"busy","sip_code":486,` + common + `}`, "busy", told("busy")},
-	{"cancelled", `{"status":"cancelled",` + common + `}`, "cancelled", told("cancelled")},
-	{"rejected", `{"status":"rejected","detail":"declined","sip_code":603,` + common + `}`, "rejected", told("rejected")},
-	{"failed", `{"status":"failed","detail":"cannot_route","sip_code":"404",` + common + `}`, "failed", told("failed")},
-	{"unanswered", `{"status":"unanswered","detail":"unavailable",` + common + `}`, "unanswered", told("unanswered")},
-	{"timeout", `{"status":"timeout",` + common + `}`, "timeout", told("timeout")},
+	{"busy", `{"status":"busy","sip_code":486,` + common + `}`, "busy", evidence("busy")},
+	{"cancelled", `{"status":"cancelled",` + common + `}`, "cancelled", evidence("cancelled")},
+	{"rejected", `{"status":"rejected","detail":"declined","sip_code":603,` + common + `}`, "rejected", evidence("rejected")},
+	{"failed", `{"status":"failed","detail":"cannot_route","sip_code":"404",` + common + `}`, "failed", evidence("failed")},
+	{"unanswered", `{"status":"unanswered","detail":"unavailable",` + common + `}`, "unanswered", evidence("unanswered")},
+	{"timeout", `{"status":"timeout",` + common + `}`, "timeout", evidence("timeout")},
 	{
 		"completed, its numbers as text",
 		`{"status":"completed","start_time":"2026-11-20T11:59:00.000Z","end_time":"2026-11-20T11:59:58.000Z","duration":"58","rate":"0.01270000","price":"0.01227667","network":"GB-FIXED","disconnected_by":"user",` + common + `}`,
-		"completed", edit(told("completed"), cost(func(b *campaign.Bill) {
+		"completed", edit(evidence("completed"), cost(func(b *campaign.Bill) {
 			b.Rate, b.Price, b.Duration, b.Network = money("0.0127"), money("0.01227667"), new(58), "GB-FIXED"
 			b.StartTime = time.Date(2026, 11, 20, 11, 59, 0, 0, time.UTC)
 			b.EndTime = time.Date(2026, 11, 20, 11, 59, 58, 0, time.UTC)
@@ -80,24 +84,24 @@ var events = []struct {
 	},
 	{
 		"completed, its numbers as numbers", `{"status":"completed","duration":0,"rate":0.0127,"price":0,"network":"23420",` + common + `}`,
-		"completed", edit(told("completed"), cost(func(b *campaign.Bill) {
+		"completed", edit(evidence("completed"), cost(func(b *campaign.Bill) {
 			b.Rate, b.Price, b.Duration, b.Network = money("0.0127"), money("0"), new(0), "23420"
 		})),
 	},
 	{
 		"completed, its numbers not known", `{"status":"completed","duration":null,"rate":"","price":"1e-3","start_time":null,` + common + `}`,
-		"completed", edit(told("completed"), cost(func(*campaign.Bill) {})),
+		"completed", edit(evidence("completed"), cost(func(*campaign.Bill) {})),
 	},
-	{"in capitals", `{"status":"ANSWERED",` + common + `}`, "answered", told("answered")},
-	{"disconnected", `{"status":"disconnected",` + common + `}`, "disconnected", told("disconnected")},
-	{"a word nobody knows", `{"status":"levitating","new":{"deep":[1]},` + common + `}`, "levitating", told("levitating")},
+	{"in capitals", `{"status":"ANSWERED",` + common + `}`, "answered", evidence("answered")},
+	{"disconnected", `{"status":"disconnected",` + common + `}`, "disconnected", evidence("disconnected")},
+	{"a word nobody knows", `{"status":"levitating","new":{"deep":[1]},` + common + `}`, "levitating", evidence("levitating")},
 	{
 		"transfer", `{"conversation_uuid_from":"CON-1","conversation_uuid_to":"CON-2","type":"transfer","uuid":"` + leg + `","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"transfer", campaign.Evidence{Source: campaign.FromEvent, CallUUID: leg, At: told("").At, ObservedAt: noon},
+		"transfer", campaign.Evidence{Source: campaign.FromEvent, CallUUID: leg, At: evidence("").At, ObservedAt: noon},
 	},
 	{
 		"input", `{"dtmf":{"digits":"1","timed_out":false},"speech":{"error":"Speech was not enabled"},"to":"447700900001","from":"442079460000","uuid":"` + leg + `","conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"input", edit(told(""), func(e *campaign.Evidence) { e.Direction = "" }),
+		"input", edit(evidence(""), func(e *campaign.Evidence) { e.Direction = "" }),
 	},
 	{
 		"input, the old form", `{"dtmf":"42","timed_out":true,"uuid":"` + leg + `"}`, "input",
@@ -105,16 +109,16 @@ var events = []struct {
 	},
 	{
 		"notify", `{"payload":{"x":1},"conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:58.123Z"}`, "notify",
-		campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: told("").At, ObservedAt: noon},
+		campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: evidence("").At, ObservedAt: noon},
 	},
 	{
 		"record, whose times are the recording's",
 		`{"recording_url":"https://example.com/r","recording_uuid":"r","size":1,"start_time":"2026-11-20T11:59:00Z","end_time":"2026-11-20T11:59:58Z","conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"record", campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: told("").At, ObservedAt: noon},
+		"record", campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: evidence("").At, ObservedAt: noon},
 	},
 	{
 		"error", `{"reason":"Syntax error in NCCO. Invalid value type or action.","conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:58.123Z"}`,
-		"error", campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: told("").At, ObservedAt: noon},
+		"error", campaign.Evidence{Source: campaign.FromEvent, ConversationUUID: conversation, At: evidence("").At, ObservedAt: noon},
 	},
 	{
 		"a leg to another party", `{"status":"answered","to":"sip:desk@example.com","from":"442079460000","uuid":"other"}`, "answered",
@@ -126,10 +130,10 @@ var events = []struct {
 	{"null", `null`, "unknown", campaign.Evidence{}},
 }
 
-func TestEveryEventBecomesItsEvidence(t *testing.T) {
+func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	for _, c := range events {
-		got, err := received(http.MethodPost, nil, []byte(c.body), noon)
+		got, err := ParseEvent(http.MethodPost, nil, []byte(c.body), noon)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -143,7 +147,7 @@ func TestEveryEventBecomesItsEvidence(t *testing.T) {
 
 var sameMoney = cmp.Comparer(func(a, b decimal.Decimal) bool { return a.Equal(b) })
 
-func TestTheGetFormSaysTheSameAsThePostForm(t *testing.T) {
+func TestParseEventGet(t *testing.T) {
 	t.Parallel()
 	for _, c := range events {
 		query := asQuery(t, c.body)
@@ -151,7 +155,7 @@ func TestTheGetFormSaysTheSameAsThePostForm(t *testing.T) {
 			continue
 		}
 		query.Set("attempt", attempt)
-		got, err := received(http.MethodGet, query, nil, noon)
+		got, err := ParseEvent(http.MethodGet, query, nil, noon)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -189,22 +193,22 @@ func asQuery(t *testing.T, body string) url.Values {
 	return query
 }
 
-func TestWhatIsNoJSONIsAnError(t *testing.T) {
+func TestParseEventNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", " ", "hello", `{"status":"answered"`, `{"a":1}{"b":2}`, "{\"status\":\"an\x00swered\"}", "status=answered", strings.Repeat("[", 20_000)} {
-		if got, err := received(http.MethodPost, nil, []byte(body), noon); err == nil {
+		if got, err := ParseEvent(http.MethodPost, nil, []byte(body), noon); err == nil {
 			t.Errorf("%.40q gave %+v, want an error", body, got)
 		}
 	}
 }
 
-func FuzzReceived(f *testing.F) {
+func FuzzParseEvent(f *testing.F) {
 	for _, c := range events {
 		f.Add([]byte(c.body))
 	}
 	f.Add([]byte("{\"status\":\"a\\u0000b\",\"uuid\":\"\xff\"}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := received(http.MethodPost, nil, body, noon)
+		got, err := ParseEvent(http.MethodPost, nil, body, noon)
 		if err != nil {
 			return
 		}

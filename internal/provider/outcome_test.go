@@ -1,4 +1,4 @@
-package jobs
+package provider
 
 import (
 	"errors"
@@ -12,7 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestOutcomeOf(t *testing.T) {
+func refused(why campaign.Refusal) campaign.Outcome {
+	return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: why}
+}
+
+func TestOutcome(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	unknown := campaign.Outcome{Kind: campaign.OutcomeUnknown}
@@ -46,19 +50,50 @@ func TestOutcomeOf(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, outcomeOf(tt.made, tt.err, now)); diff != "" {
+			if diff := cmp.Diff(tt.want, Outcome(tt.made, tt.err, now)); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestEveryRefusalHasARemedy(t *testing.T) {
+func TestRefusalHasRemedy(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{0, 302, 400, 401, 403, 404, 418, 422, 429} {
-		why := refusalOf(&voice.Error{Status: status})
+		why := refusal(&voice.Error{Status: status})
 		if _, ok := campaign.Remedies[why]; !ok {
 			t.Errorf("status %d: refusal %q has no remedy", status, why)
 		}
+	}
+}
+
+func TestEffect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want campaign.Effect
+	}{
+		{nil, campaign.EffectDone},
+		{&voice.Error{Verdict: voice.VerdictRefused, Status: 404}, campaign.EffectRefused},
+		{fmt.Errorf("hang up: %w", &voice.Error{Verdict: voice.VerdictRefused}), campaign.EffectRefused},
+		{&voice.Error{Verdict: voice.VerdictPlaced}, campaign.EffectUnknown},
+		{&voice.Error{Verdict: voice.VerdictUnknown, Status: 500}, campaign.EffectUnknown},
+		{&voice.Error{Verdict: "perhaps"}, campaign.EffectUnknown},
+		{errors.New("reset"), campaign.EffectUnknown},
+	} {
+		if got := Effect(tt.err); got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("post: %w", &voice.Error{RetryAfter: 3 * time.Second})
+	if got := RetryAfter(err); got != 3*time.Second {
+		t.Errorf("got %v, want 3s", got)
+	}
+	if got := RetryAfter(errors.New("reset")); got != 0 {
+		t.Errorf("got %v, want 0", got)
 	}
 }
