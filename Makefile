@@ -30,7 +30,7 @@ pace: ## measure the share of the rate that dialers use (seven minutes); PACE=--
 histories: ## live random histories of the pure core for MINUTES=5, or the one of SEED=
 	go test -count=1 -v -timeout 0 -run '^TestHistories$$' ./test/histories $(if $(SEED),-seed $(SEED),-for $(MINUTES)m)
 
-mutants: servers ## take each guard away and see its test fail (half an hour)
+mutants: servers ## take each guard away and see its test fail (ten minutes)
 	go run ./test/mutants $(if $(GUARD),-run '$(GUARD)')
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis

@@ -8,7 +8,12 @@ import (
 )
 
 // authority ranks the sources on money.
-var authority = map[Source]int{FromResponse: 1, FromEvent: 2, FromList: 3}
+var authority = map[Source]int{
+	FromResponse: 1,
+	FromEvent:    2,
+	//guard:value(1) campaign.TestBillBefore: the list is the authority on money
+	FromList: 3,
+}
 
 // Before reports whether o stands against b: the order in which the bills of
 // one call replace each other. It is a total order, so the bill that stands
@@ -31,6 +36,7 @@ func (b Bill) Before(o Bill) bool { return b.compare(o) < 0 }
 
 func (b Bill) compare(o Bill) int {
 	if c := cmp.Or(
+		//guard:value(0) campaign.TestBillBefore: a bill with a price beats one without
 		compareBool(b.Price.Valid, o.Price.Valid),
 		compareUnpriced(b, o),
 		cmp.Compare(authority[b.Source], authority[o.Source]),
@@ -38,6 +44,7 @@ func (b Bill) compare(o Bill) int {
 		return c
 	}
 	if b.Source == FromList {
+		//guard:value(cmp.Or(o.ObservedAt.Compare(b.ObservedAt), b.compareContent(o))) test/histories.TestHistories: a later reading of the list corrects a price
 		return cmp.Or(b.ObservedAt.Compare(o.ObservedAt), b.compareContent(o))
 	}
 	return cmp.Or(b.compareContent(o), o.ObservedAt.Compare(b.ObservedAt))

@@ -34,12 +34,16 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	d := Decision{Attempts: h.calls}
 	final := h.final(s.Retry)
 	switch {
+	//guard:false test/histories.TestHistories: nobody is called while a call is under way
 	case h.underWay:
 		d = d.active("a call is under way or its outcome is not known yet")
+	//guard:false test/histories.TestHistories: a final call ends the contact
 	case final != "":
 		d = d.done(Reason(final), "the call ended as "+string(final)+", which is final")
+	//guard:false test/histories.TestHistories: a lost attempt is not repeated
 	case h.lost:
 		d = d.done(ReasonUnresolved, "it could not be settled whether a call was made, so it is not repeated")
+	//guard:false test/histories.TestHistories: nobody is called more often than the policy says
 	case h.calls >= s.Retry.Attempts:
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
 	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
@@ -55,6 +59,7 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	default:
 		return d.due(s, c, &h, now)
 	}
+	//guard:drop test/histories.TestHistories: a needless reservation is voided
 	d.Void = h.reserved
 	return d
 }

@@ -61,6 +61,7 @@ func objection(a *Attempt, e *Evidence) string {
 		return AlarmNumberMismatch
 	case a.State == Void:
 		return AlarmEvidenceForVoid
+	//guard:false campaign.TestFoldRefusesWhatCannotBelongToTheAttempt: a second call is not folded
 	case a.CallUUID != "" && e.CallUUID != "":
 		return AlarmSecondCall
 	}
@@ -156,6 +157,7 @@ func toldAt(e *Evidence) time.Time {
 }
 
 func earlier(known, said time.Time) time.Time {
+	//guard:true campaign.TestFoldIsAJoin: of two times the earliest stands
 	if known.IsZero() || said.Before(known) {
 		return said
 	}
@@ -181,8 +183,10 @@ func (f Facts) Disposition() Disposition {
 		return Machine
 	case f.saw("human"):
 		return Human
+	//guard:false test/histories.TestHistories: an answer counts before a failure
 	case f.answered():
 		return Answered
+	//guard:false test/histories.TestHistories: completed does not mean answered
 	case f.Failure != "":
 		return Disposition(f.Failure)
 	}
@@ -204,6 +208,7 @@ func (f Facts) saw(w string) bool {
 // longer than retention ago ends whatever was said of it, because Vonage
 // has no record of it any more. It reports whether the attempt changed.
 func CloseSilent(a Attempt, grace, retention time.Duration, now time.Time) (Attempt, bool) {
+	//guard:true test/histories.TestHistories: a failed call without an end is waited for
 	failed := a.Failure != "" && now.Sub(a.FailedAt) > grace
 	unrecorded := now.Sub(cmp.Or(a.DialedAt, a.CreatedAt)) > retention
 	if a.State != Accepted || !failed && !unrecorded {

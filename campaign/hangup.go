@@ -56,6 +56,7 @@ const HangUpsMost = 3
 // by numbers and time, which is good enough to keep books and not to cut a
 // person off.
 func Superfluous(a Attempt, e Evidence) string {
+	//guard:value(e.CallUUID == "") campaign.TestSuperfluous: a record of the list hangs nobody up
 	if e.CallUUID == "" || e.Source == FromList {
 		return ""
 	}
@@ -81,6 +82,7 @@ func (s State) thoughtOver() bool {
 // number or none.
 func (a Attempt) rivalled(e Evidence) bool {
 	leg := e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
+	//guard:true campaign.TestSuperfluous: another leg is not hung up as a second call
 	return !leg && (e.To == a.To || e.Source == FromResponse)
 }
 
@@ -110,6 +112,7 @@ func EndWords() []string {
 func Surplus(a Attempt, e Evidence, ownBegan, otherBegan time.Time) (call, spared string) {
 	over := Ends(e.Status)
 	call, spared = e.CallUUID, a.CallUUID
+	//guard:false campaign.TestSurplusIsTheLaterCall: of two calls the later is hung up
 	if !ownBegan.IsZero() && !otherBegan.IsZero() && ownBegan.After(otherBegan) {
 		over = a.State == Ended || a.Failure != ""
 		call, spared = spared, call

@@ -41,7 +41,9 @@ type Remedy struct {
 
 // Remedies is the one place that says what follows from each refusal.
 var Remedies = map[Refusal]Remedy{
-	RefusedInvalid:     {Final: true},
+	//guard:value({}) storage.TestRecordOutcomes: a call is not repeated where it would be refused again
+	RefusedInvalid: {Final: true},
+	//guard:value({}) storage.TestRecordPausesTheCampaign: an unauthorized POST pauses the campaign
 	RefusedAuth:        {Pause: true},
 	RefusedAccount:     {Pause: true},
 	RefusedRate:        {Slow: true},
@@ -75,6 +77,7 @@ func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	default:
 		return a, nil, fmt.Errorf("outcome %q is neither refused nor unknown", o.Kind)
 	}
+	//guard:true test/histories.TestHistories: an outcome that comes too late changes nothing
 	if MayMove(a.State, Placer, after.State) || a.State == Unknown {
 		return after, nil, nil
 	}

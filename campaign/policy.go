@@ -27,6 +27,7 @@ const (
 // mayRetry reports whether a policy may name d: who was reached is not rung
 // again, whatever a person types.
 func mayRetry(d Disposition) bool {
+	//guard:value(slices.Contains(Dispositions, d)) campaign.TestParseRetry: a person who was reached is not called again
 	return d != Answered && d != Human && slices.Contains(Dispositions, d)
 }
 

@@ -1,7 +1,23 @@
-// Command mutants shows that the tests hold the guards that the promises rest
-// on: it takes away one guard after the other and runs the test that must then
-// fail. The files stay as they are; the go command is given others in their
-// place. It exits 1 if a guard can be taken away and nothing fails.
+// Command mutants shows that the tests protect the guards that the promises
+// rest on. It takes away one guard after the other and runs the test that must
+// then fail. It exits 1 if a guard can be taken away and nothing fails. No file
+// is changed: the go command reads the mutant through -overlay.
+//
+// A guard is marked where it stands, by a comment on the line above:
+//
+//	//guard:ACTION pkg.TestName: what the guard keeps
+//
+// pkg is the folder of the test's package, such as internal/pace. The action is
+// about the outermost statement, case, key: value or operand that begins on the
+// next line:
+//
+//	drop          deletes it
+//	negate        negates the condition of an if, a for, a case, a return or an assignment, or the operand itself
+//	true, false   replaces that condition
+//	value(TEXT)   replaces what is assigned, returned, called, ranged over or the value of a key
+//
+// In SQL, in files and in raw strings of Go, the comment is -- guard:drop or
+// -- guard:value(TEXT), and is about the next line as a whole.
 package main
 
 import (
@@ -13,6 +29,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"syscall"
 )
 
@@ -29,23 +46,29 @@ func main() {
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	which := flags.String("run", "", "only the guards whose names, files or tests match this expression")
+	expression := flags.String("run", "", "only the guards whose sentences, files or tests match this expression")
 	root := flags.String("root", ".", "the folder of the repository")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	asked, err := regexp.Compile(*which)
+	chosen, err := regexp.Compile(*expression)
 	if err != nil {
 		return fmt.Errorf("-run: %w", err)
 	}
-	var chosen []mutant
-	for _, m := range mutants {
-		if asked.MatchString(m.guard + " " + m.file + " " + m.dir + "." + m.test) {
-			chosen = append(chosen, m)
+	guards, wrong := findGuards(*root)
+	for _, r := range replacements {
+		g, err := r.guard(*root)
+		if err == nil {
+			guards = append(guards, g)
+		} else if chosen.MatchString(r.sentence + " " + r.file) {
+			wrong = errors.Join(wrong, err)
 		}
 	}
-	if len(chosen) == 0 {
-		return fmt.Errorf("-run %q: no guard is called so", *which)
+	guards = slices.DeleteFunc(guards, func(g guard) bool {
+		return !chosen.MatchString(g.sentence + " " + g.file + " " + g.dir + "." + g.test)
+	})
+	if len(guards) == 0 {
+		return errors.Join(wrong, fmt.Errorf("-run %q: no guard matches", *expression))
 	}
-	return hunt(ctx, *root, chosen, out)
+	return errors.Join(wrong, takeAway(ctx, *root, guards, out))
 }

@@ -1,109 +1,164 @@
 package main
 
 import (
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-const root = "../.."
+const repository = "../.."
 
-// The list does not rot: each text still stands once in its file, what takes
-// its place makes another program, and the test that must fail exists.
-func TestMutantsFit(t *testing.T) {
+// Every marker in the repository is well formed, makes another program and
+// names a test that exists.
+func TestMarkers(t *testing.T) {
 	t.Parallel()
-	names := map[string]bool{}
-	for _, m := range mutants {
-		if names[m.guard] {
-			t.Errorf("%s is named twice", m.guard)
-		}
-		names[m.guard] = true
-		changed, err := m.apply(root)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if m.text == m.by {
-			t.Errorf("%s: nothing is changed", m.guard)
-		}
-		if filepath.Ext(m.file) == ".go" {
-			if _, err := parser.ParseFile(token.NewFileSet(), m.file, changed, parser.SkipObjectResolution); err != nil {
-				t.Errorf("%s: %v", m.guard, err)
-			}
-		}
-		if !hasTest(t, m.dir, m.test) {
-			t.Errorf("%s: there is no %s in %s", m.guard, m.test, m.dir)
-		}
-	}
-	if len(names) < 30 {
-		t.Errorf("only %d guards", len(names))
-	}
-}
-
-func hasTest(t *testing.T, dir, name string) bool {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
+	guards, err := findGuards(repository)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	declared := regexp.MustCompile(`(?m)^func ` + regexp.QuoteMeta(name) + `\(t \*testing\.T\)`)
-	for _, file := range files {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if declared.Match(source) {
-			return true
-		}
+	if n := len(guards) + len(replacements); n < 30 {
+		t.Errorf("only %d guards", n)
 	}
-	return false
 }
 
-// little is a module with a guard, a test that holds it, and one that does not.
-func little(t *testing.T) string {
+const testBody = "package a\n\nimport \"testing\"\n\nfunc TestHeld(t *testing.T) {\n\tif Even(1) {\n\t\tt.Fail()\n\t}\n}\n\nfunc TestLax(t *testing.T) {\n\tif !Even(2) {\n\t\tt.Fail()\n\t}\n}\n"
+
+// module writes a little module with one package: its file a.go, a test that
+// protects Even, and a test that does not.
+func module(t *testing.T, source string) (root string) {
 	t.Helper()
-	dir := t.TempDir()
+	root = t.TempDir()
 	for name, text := range map[string]string{
-		"go.mod":      "module little\n\ngo 1.26\n",
-		"a/a.go":      "package a\n\nfunc Even(n int) bool { return n%2 == 0 }\n",
-		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestHeld(t *testing.T) {\n\tif Even(1) {\n\t\tt.Fail()\n\t}\n}\n\nfunc TestLax(t *testing.T) {\n\tif !Even(2) {\n\t\tt.Fail()\n\t}\n}\n",
+		"go.mod": "module little\n\ngo 1.26\n", "a/a.go": source, "a/a_test.go": testBody,
 	} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, name)), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
+	return root
 }
 
-func TestHunt(t *testing.T) {
+func TestTakeAway(t *testing.T) {
 	t.Parallel()
-	dir := little(t)
-	held := mutant{"even numbers only", "a/a.go", "n%2 == 0", "true", "a", "TestHeld"}
-	lax, broken := held, held
-	lax.test = "TestLax"
-	broken.by = "nonsense"
+	root := module(t, `package a
+
+func Even(n int) bool {
+	//guard:true a.TestHeld: even numbers only
+	//guard:true a.TestLax: no test protects this
+	//guard:value(nonsense) a.TestHeld: not a program
+	return n%2 == 0
+}
+`)
 	var out strings.Builder
-	err := hunt(t.Context(), dir, []mutant{held, lax, broken}, &out)
+	err := run(t.Context(), []string{"-root", root}, &out, &out)
 	if got, want := out.String(), "| even numbers only | `a/a.go` | `TestHeld` |"; strings.Count(got, "`") != 4 || !strings.Contains(got, want) {
 		t.Errorf("printed %q, want one row, %q", got, want)
 	}
 	if err == nil || !strings.Contains(err.Error(), "TestLax in a passes") || !strings.Contains(err.Error(), "does not build") {
-		t.Errorf("got %v, want the guard that nothing holds, and the mutant that is none", err)
+		t.Errorf("got %v, want the guard without protection, and the mutant that does not build", err)
 	}
 }
 
-func TestTextThatIsNotThere(t *testing.T) {
+func TestGoActions(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"no such text", "n"} {
-		if _, err := (mutant{guard: "x", file: "a/a.go", text: text}).apply(little(t)); err == nil {
-			t.Errorf("%q does not stand once, and was not noticed", text)
+	const marked = "//guard:%s a.TestHeld: x\n"
+	tests := []struct{ action, source, want string }{
+		{"drop", "%sf()\nreturn", "\nreturn"},
+		{"drop", "%sif a {\n\tf()\n} else {\n\tg()\n}\ng()", "\ng()"},
+		{"drop", "f(\n%sa,\nb)", "f(\n\nb)"},
+		{"drop", "switch {\n%scase a:\n\tf()\ncase b:\n}", "switch {\ncase b:\n}"},
+		{"negate", "%sif err := f(); err != nil {\n}", "if err := f(); (!(err != nil)) {\n}"},
+		{"negate", "%sfor a {\n}", "for (!(a)) {\n}"},
+		{"true", "%sreturn a &&\n\tb", "return (true || (a &&\n\tb))"},
+		{"false", "switch {\n%scase a || b:\n}", "switch {\ncase (false && (a || b)):\n}"},
+		{"false", "return a &&\n%sb == 1 && c", "return a &&\n(false && (b == 1)) && c"},
+		{"value(0)", "%sx := a + b // as ever", "x := 0 // as ever"},
+		{"value(a, b)", "%sx, y = f(), g()", "x, y = a, b"},
+		{"value(f(g))", "%sf(h)", "f(g)"},
+		{"value({})", "x = m{\n%sk: {a: true},\n}", "x = m{\nk: {},\n}"},
+		{"value(2)", "%sconst x = 1", "const x = 2"},
+		{"value(2)", "const (\n%sx = 1\n)", "const (\nx = 2\n)"},
+		{"value(0)", "f(\n%sg(1),\n2)", "f(\n0,\n2)"},
+		{"value(a[:0])", "%sfor range a {\n}", "for range a[:0] {\n}"},
+		{"value(f)", "%sdefer g()", ""},
+		{"value(f())", "%sdefer g()", "defer f()"},
+		{"value(0)", "%s\nx := 1", ""},
+		{"value(1)", "%sx := 1", ""},
+		{"negate", "%sx, y := a, b", ""},
+		{"drop", "x := a &&\n%sb", ""},
+		{"drop", "%s// nothing here", ""},
+		{"true", "%sfor {\n}", ""},
+	}
+	for _, test := range tests {
+		wrap := func(s string) string { return "package a\n\nfunc x() {\n" + s + "\n}\n" }
+		source := wrap(strings.Replace(test.source, "%s", strings.Replace(marked, "%s", test.action, 1), 1))
+		found, err := goGuards("a.go", []byte(source))
+		if test.want == "" {
+			if err == nil {
+				t.Errorf("%s in %q: got no error", test.action, test.source)
+			}
+			continue
 		}
+		if err != nil || len(found) != 1 {
+			t.Errorf("%s in %q: %v", test.action, test.source, err)
+			continue
+		}
+		got := strings.Replace(string(found[0].change.apply([]byte(source))), strings.Replace(marked, "%s", test.action, 1), "", 1)
+		if !slices.Equal(tokens([]byte(got)), tokens([]byte(wrap(test.want)))) {
+			t.Errorf("%s in %q: got %q, want %q", test.action, test.source, got, wrap(test.want))
+		}
+	}
+}
+
+func TestSQLActions(t *testing.T) {
+	t.Parallel()
+	const source = "SELECT a\n-- guard:drop a.TestHeld: one\n  -- guard:value(  AND c >= 0) a.TestHeld: two\n  AND c = 0 -- why\nLIMIT 1\n"
+	tests := []struct {
+		name, before, after string
+		find                func(string, []byte) ([]guard, error)
+	}{
+		{"a.sql", "", "", func(name string, source []byte) ([]guard, error) { return sqlGuards(name, source, 0, len(source)) }},
+		{"a.go", "package a\n\nconst x = `", "`\n", goGuards},
+	}
+	for _, test := range tests {
+		whole := test.before + source + test.after
+		found, err := test.find(test.name, []byte(whole))
+		if err != nil || len(found) != 2 {
+			t.Fatalf("%s: found %d: %v", test.name, len(found), err)
+		}
+		for i, want := range []string{"", "  AND c >= 0"} {
+			if got, want := string(found[i].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
+				t.Errorf("%s: got %q, want %q", test.name, got, want)
+			}
+		}
+	}
+}
+
+func TestWrongMarkers(t *testing.T) {
+	t.Parallel()
+	for want, source := range map[string]string{
+		"is not of the form":           "//guard:drip a.TestHeld: x\nf()",
+		"guard:drop a.TestHeld is not": "//guard:drop a.TestHeld\nf()",
+		"without a space":              "// guard:drop a.TestHeld: x\nf()",
+		"no statement":                 "//guard:drop a.TestHeld: x",
+		"there is no TestNone in a":    "//guard:drop a.TestNone: x\nf()",
+		"there is no TestHeld in b":    "//guard:drop b.TestHeld: x\nf()",
+		"also the sentence of a guard": "//guard:drop a.TestHeld: x\n//guard:drop a.TestLax: x\nf()",
+		"the mutant is the same":       "f(`\n-- guard:drop a.TestHeld: x\n-- only a comment\n`)",
+		"no line follows":              "f(`\n-- guard:drop a.TestHeld: x`)",
+		"in SQL use drop":              "f(`\n-- guard:negate a.TestHeld: x\nSELECT 1`)",
+	} {
+		_, err := findGuards(module(t, "package a\n\nfunc x() {\n"+source+"\n}\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want an error with %q", source, err, want)
+		}
+	}
+	if _, err := goGuards("a_test.go", []byte("package a\n\n//guard:drop a.TestHeld: x\nvar y = 1\n")); err == nil {
+		t.Error("a marker in a test was taken")
 	}
 }

@@ -79,6 +79,7 @@ func judge(times []time.Time, perSecond float64, from time.Time, span time.Durat
 		}
 		gap := t.Sub(times[i-rate])
 		r.closest = min(r.closest, gap)
+		//guard:false test/pace.TestJudge: the pace test sees a second with too many requests
 		if gap < time.Second {
 			r.over++
 		}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// takeAway runs the tests on the program as it is, and then for each guard the
+// test that must fail without it. It prints one row for each guard, and returns
+// an error that names the guards whose tests still passed.
+func takeAway(ctx context.Context, root string, guards []guard, out io.Writer) error {
+	scratch, err := os.MkdirTemp("", "mutants-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	if err := unchanged(ctx, root, guards); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "| guard | taken away in | the test that fails | seconds |\n|---|---|---|---|")
+	var errs []error
+	for _, g := range guards {
+		if ctx.Err() != nil {
+			break
+		}
+		begun := time.Now()
+		history, err := try(ctx, root, scratch, g)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		fmt.Fprintf(out, "| %s | `%s` | `%s`%s | %.0f |\n", g.sentence, g.file, g.test, history, time.Since(begun).Seconds())
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// unchanged runs every named test on the program as it is: a test that fails
+// anyway shows nothing.
+func unchanged(ctx context.Context, root string, guards []guard) error {
+	tests := map[string][]string{}
+	for _, g := range guards {
+		if !slices.Contains(tests[g.dir], g.test) {
+			tests[g.dir] = append(tests[g.dir], g.test)
+		}
+	}
+	for dir, names := range tests {
+		r, err := goTest(ctx, root, dir, names)
+		if err != nil {
+			return err
+		}
+		if !r.passed {
+			return fmt.Errorf("%s: the tests fail on the program as it is:\n%s", dir, r.output)
+		}
+	}
+	return nil
+}
+
+// try tests the program without the guard. It returns after how many histories
+// the test failed, where the test says so. It is an error if the test passes or
+// if the mutant does not compile.
+func try(ctx context.Context, root, scratch string, g guard) (history string, err error) {
+	source, err := os.ReadFile(filepath.Join(root, g.file))
+	if err != nil {
+		return "", err
+	}
+	overlay, err := writeOverlay(root, scratch, g.file, g.change.apply(source))
+	if err != nil {
+		return "", err
+	}
+	r, err := goTest(ctx, root, g.dir, []string{g.test}, "-overlay", overlay)
+	switch {
+	case err != nil:
+		return "", err
+	case r.passed:
+		return "", fmt.Errorf("%s: taken away in %s, and %s in %s passes", g.sentence, g.file, g.test, g.dir)
+	case !slices.Contains(r.failed, g.test):
+		return "", fmt.Errorf("%s: the mutant does not build, or another test fails than %s in %s:\n%s", g.sentence, g.test, g.dir, r.output)
+	}
+	if n := historyNumber.FindStringSubmatch(r.output); n != nil {
+		history = ", history " + n[1]
+	}
+	return history, nil
+}
+
+// historyNumber is how test/histories reports the history that failed.
+var historyNumber = regexp.MustCompile(`histories_test\.go:\d+: history (\d+):`)
+
+// writeOverlay writes the changed file, and the list that makes the go command
+// read it instead of the original.
+func writeOverlay(root, scratch, file string, changed []byte) (string, error) {
+	original, err := filepath.Abs(filepath.Join(root, file))
+	if err != nil {
+		return "", err
+	}
+	mutant, overlay := filepath.Join(scratch, filepath.Base(file)), filepath.Join(scratch, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutant}})
+	if err != nil {
+		return "", err
+	}
+	return overlay, errors.Join(os.WriteFile(mutant, changed, 0o600), os.WriteFile(overlay, list, 0o600))
+}
+
+// result is the result of one run of go test.
+type result struct {
+	passed bool
+	failed []string // tests, without subtests
+	output string
+}
+
+// goTest runs the named tests of one package.
+func goTest(ctx context.Context, root, dir string, tests []string, flags ...string) (result, error) {
+	args := append([]string{"test", "-json", "-count=1", "-vet=off", "-timeout=10m", "-run", "^(" + strings.Join(tests, "|") + ")$"}, flags...)
+	cmd := exec.CommandContext(ctx, "go", append(args, "./"+dir)...)
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	printed, err := cmd.Output()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended || ctx.Err() != nil {
+		return result{}, errors.Join(err, ctx.Err())
+	}
+	r := parseResult(printed)
+	r.passed = err == nil
+	r.output += stderr.String()
+	return r, nil
+}
+
+// parseResult reads the events of go test -json.
+func parseResult(printed []byte) (r result) {
+	lines := bufio.NewScanner(bytes.NewReader(printed))
+	lines.Buffer(nil, 1<<24)
+	var text strings.Builder
+	for lines.Scan() {
+		var e struct{ Action, Test, Output string }
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			continue
+		}
+		text.WriteString(e.Output)
+		if e.Action == "fail" && e.Test != "" && !strings.Contains(e.Test, "/") {
+			r.failed = append(r.failed, e.Test)
+		}
+	}
+	r.output = text.String()
+	return r
+}
