@@ -124,7 +124,10 @@ func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce in
 		wg.Go(func() {
 			for i := int(next.Add(1)); i <= calls; i = int(next.Add(1)) {
 				id := uuid.New()
-				token := voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-tokenBack), ExpiresAt: time.Now().Add(30 * time.Second)}
+				token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-tokenBack), ExpiresAt: time.Now().Add(30 * time.Second)})
+				if err != nil {
+					b.Error(err)
+				}
 				if _, err := client.CreateCall(b.Context(), nil, token, callTo(i+calls, events, id)); err != nil {
 					b.Error(err)
 				}
@@ -225,7 +228,10 @@ func benchReconcile(b *testing.B, calls int) {
 	sim, client, _, _ := providerOf(b, voicesim.Config{Speed: 1e6, Now: clock.now})
 	for i := range calls {
 		id, now := uuid.New(), clock.now()
-		token := voice.Token{ID: id.String(), IssuedAt: now.Add(-tokenBack), ExpiresAt: now.Add(30 * time.Second)}
+		token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: now.Add(-tokenBack), ExpiresAt: now.Add(30 * time.Second)})
+		if err != nil {
+			b.Fatal(err)
+		}
 		r := callTo(i, "http://127.0.0.1:1", id)
 		r.EventURL = ""
 		if _, err := client.CreateCall(b.Context(), nil, token, r); err != nil {

@@ -153,7 +153,11 @@ func (p *placer) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, erro
 // is ready before the permit's moment; when that is missed, the next permit is
 // taken, until it would be too long after the gate.
 func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRequest, permit Permit, begun time.Time) campaign.Outcome {
-	token := voice.Token{ID: a.ID.String(), IssuedAt: a.DialedAt.Add(-tokenBack), ExpiresAt: a.TokenExpiresAt}
+	token, err := p.client.SignToken(voice.Token{ID: a.ID.String(), IssuedAt: a.DialedAt.Add(-tokenBack), ExpiresAt: a.TokenExpiresAt})
+	if err != nil {
+		permit.Return()
+		return provider.Outcome(voice.Created{}, err, time.Now())
+	}
 	held := permit.Turn(begun.Add(min(holdMost, p.tokenLife/2)))
 	failpoint.Hit("place.sending")
 	made, err := p.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), held, token, call)

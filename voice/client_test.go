@@ -38,9 +38,19 @@ func newTestClient(t testing.TB, url string, edit ...func(*Config)) *Client {
 	return c
 }
 
-func testToken() Token {
+// testToken is a token that is good now.
+func testToken() SignedToken {
 	now := time.Now()
-	return Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)}
+	return signTestToken(Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)})
+}
+
+func signTestToken(t Token) SignedToken {
+	c := &Client{appID: testApp, key: testKey}
+	signed, err := c.SignToken(t)
+	if err != nil {
+		panic(err)
+	}
+	return signed
 }
 
 func testRequest() CallRequest {

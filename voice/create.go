@@ -161,12 +161,12 @@ func oneURL(u string) []string {
 	return []string{u}
 }
 
-// CreateCall makes a call: one POST leaves at most, whatever happens, and it
-// is never repeated. It leaves in the turn given, or at once when that is nil. Whether the token is still good is for Vonage to say,
-// whose clock counts, and for the caller, who knows by whose clock the times
-// were set. Any error is an *Error whose Verdict says whether there
-// may be a call. See https://developer.vonage.com/en/api/voice#createCall.
-func (c *Client) CreateCall(ctx context.Context, turn Turn, t Token, r CallRequest) (Created, error) {
+// CreateCall makes a call. It sends at most one POST, whatever happens, and
+// never repeats it. It sends it in the turn given, or at once when that is nil.
+// It does not check whether the token is still good: Vonage does, and its clock
+// counts. Any error is an *Error whose Verdict says whether there may be a
+// call. See https://developer.vonage.com/en/api/voice#createCall.
+func (c *Client) CreateCall(ctx context.Context, turn Turn, t SignedToken, r CallRequest) (Created, error) {
 	const op = "create call"
 	if turn == nil {
 		turn = freeTurn{}

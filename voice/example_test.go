@@ -64,7 +64,8 @@ func ExampleClient_CreateCall() {
 	client, done := provider(http.StatusCreated, `{"uuid":"`+call+`","status":"started","direction":"outbound","conversation_uuid":"CON-1"}`)
 	defer done()
 	now := time.Now()
-	token := voice.Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)}
+	token, err := client.SignToken(voice.Token{ID: "0190c0de-0000-7000-8000-000000000001", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(30 * time.Second)})
+	check(err)
 	created, err := client.CreateCall(context.Background(), nil, token, voice.CallRequest{
 		To:   []voice.Endpoint{voice.Phone{Number: "447700900123"}},
 		From: "447700900000",
@@ -82,8 +83,9 @@ func ExampleClient_CreateCall() {
 func ExampleError() {
 	client, done := provider(http.StatusTooManyRequests, `{"type":"https://developer.vonage.com/api-errors#rate-limit","title":"Rate Limit Hit","detail":"Please wait"}`)
 	defer done()
-	token := voice.Token{ID: "t-1", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(30 * time.Second)}
-	_, err := client.CreateCall(context.Background(), nil, token, voice.CallRequest{
+	token, err := client.SignToken(voice.Token{ID: "t-1", IssuedAt: time.Now(), ExpiresAt: time.Now().Add(30 * time.Second)})
+	check(err)
+	_, err = client.CreateCall(context.Background(), nil, token, voice.CallRequest{
 		To: []voice.Endpoint{voice.App{User: "jamie"}}, RandomFromNumber: true, AnswerURL: "https://dialer.example/answer",
 	})
 	if e, ok := errors.AsType[*voice.Error](err); ok && e.Verdict == voice.VerdictRefused {

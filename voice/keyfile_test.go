@@ -55,7 +55,7 @@ func TestKeyIsReadAgainWhenItsFileChanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := VerifyToken(&want.PublicKey, "app", token, time.Now()); err != nil {
+		if _, err := VerifyToken(&want.PublicKey, "app", token.bearer, time.Now()); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
 	}

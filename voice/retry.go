@@ -56,11 +56,16 @@ func (c *Client) do(ctx context.Context, r request) (reply, error) {
 }
 
 func (c *Client) try(ctx context.Context, r request) (reply, *Error) {
-	r.token = c.freshToken()
-	rep, err := c.exchange(ctx, r)
+	signed, err := c.sign(c.freshToken())
+	if err != nil {
+		r.turn.Done(time.Time{}, 0)
+		return reply{}, unsent(r.op, err)
+	}
+	r.token = signed
+	rep, failed := c.exchange(ctx, r)
 	switch {
-	case err != nil:
-		return reply{}, err
+	case failed != nil:
+		return reply{}, failed
 	case rep.status < 200 || rep.status > 299:
 		return reply{}, rep.failure(r.op, c.now())
 	case rep.bodyErr != nil && r.method == http.MethodGet: // of the others the status says enough

@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -20,13 +21,33 @@ const (
 	tokenLife = time.Minute
 )
 
-// Token is the credential of one CreateCall. From ExpiresAt on Vonage
-// itself refuses the request, wherever it was held up until then.
+// Token says what a credential is to say. From ExpiresAt on Vonage itself
+// refuses a request that carries it, however long the request was delayed on
+// its way.
 type Token struct {
 	ID        string // jti
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 }
+
+// SignedToken is the credential that CreateCall sends; see Client.SignToken. It
+// never prints its signature.
+type SignedToken struct {
+	Token
+	bearer string // the JWT
+}
+
+// String names the token by its id.
+func (t SignedToken) String() string { return "voice.SignedToken(" + t.ID + ")" }
+
+// GoString keeps the JWT out of %#v.
+func (t SignedToken) GoString() string { return t.String() }
+
+// LogValue keeps the JWT out of logs.
+func (t SignedToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+// MarshalText keeps the JWT out of JSON.
+func (t SignedToken) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // TokenClaims is what a verified token says.
 type TokenClaims struct {
@@ -40,8 +61,22 @@ type bearerClaims struct {
 	ApplicationID string `json:"application_id"`
 }
 
-// usable reports why t makes no sense, or nil.
-func (t Token) usable() error {
+// SignToken signs a token for CreateCall. Several calls may share one: a
+// signature costs about 0.8 ms of processor time. Any error is an *Error;
+// nothing was sent.
+func (c *Client) SignToken(t Token) (SignedToken, error) {
+	const op = "sign token"
+	if err := t.validate(); err != nil {
+		return SignedToken{}, unsent(op, err)
+	}
+	signed, err := c.sign(t)
+	if err != nil {
+		return SignedToken{}, unsent(op, err)
+	}
+	return signed, nil
+}
+
+func (t Token) validate() error {
 	switch {
 	case t.ID == "":
 		return fmt.Errorf("%w: token has no id", ErrInvalid)
@@ -51,27 +86,37 @@ func (t Token) usable() error {
 	return nil
 }
 
+// usable returns an error for a token that SignToken did not make.
+func (t SignedToken) usable() error {
+	if t.bearer == "" {
+		return fmt.Errorf("%w: token is not signed", ErrInvalid)
+	}
+	return nil
+}
+
+// freshToken is the token of any request but CreateCall.
 func (c *Client) freshToken() Token {
 	now := c.now()
 	return Token{ID: uuid.NewString(), IssuedAt: now.Add(-backdate), ExpiresAt: now.Add(tokenLife)}
 }
 
-// sign mints the JWT. Its times are cut to the second, so that it never lives
+// sign makes the JWT. Its times are cut to the second, so that it never lives
 // longer than t says.
-func (c *Client) sign(t Token) (string, error) {
+func (c *Client) sign(t Token) (SignedToken, error) {
 	claims := bearerClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			ID:        t.ID,
-			IssuedAt:  jwt.NewNumericDate(t.IssuedAt),
+			ID:       t.ID,
+			IssuedAt: jwt.NewNumericDate(t.IssuedAt),
+			//guard:value(jwt.NewNumericDate(t.ExpiresAt.Add(time.Hour))) voice.TestTokenLifetime: the token is not made longer
 			ExpiresAt: jwt.NewNumericDate(t.ExpiresAt),
 		},
 		ApplicationID: c.appID,
 	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(c.key())
 	if err != nil {
-		return "", fmt.Errorf("sign token: %w", err)
+		return SignedToken{}, fmt.Errorf("sign token: %w", err)
 	}
-	return signed, nil
+	return SignedToken{t, signed}, nil
 }
 
 // VerifyToken checks a client's token as Vonage does: RS256 only, of this

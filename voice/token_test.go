@@ -9,6 +9,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,15 +33,15 @@ func signRS256(t *testing.T, claims jwt.MapClaims) string {
 	return signed
 }
 
-func TestTokenNeverOutlivesItsTime(t *testing.T) {
+func TestTokenLifetime(t *testing.T) {
 	t.Parallel()
 	c := newTestClient(t, "http://provider.example")
 	exp := noon.Add(30*time.Second + 999*time.Millisecond)
-	signed, err := c.sign(Token{ID: "attempt-1", IssuedAt: noon.Add(-5 * time.Second), ExpiresAt: exp})
+	signed, err := c.SignToken(Token{ID: "attempt-1", IssuedAt: noon.Add(-5 * time.Second), ExpiresAt: exp})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := VerifyToken(&testKey().PublicKey, testApp, signed, noon)
+	got, err := VerifyToken(&testKey().PublicKey, testApp, signed.bearer, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,38 +49,68 @@ func TestTokenNeverOutlivesItsTime(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := VerifyToken(&testKey().PublicKey, testApp, signed, noon.Add(30*time.Second)); !errors.Is(err, ErrTokenExpired) {
+	if _, err := VerifyToken(&testKey().PublicKey, testApp, signed.bearer, noon.Add(30*time.Second)); !errors.Is(err, ErrTokenExpired) {
 		t.Errorf("at its end: got %v, want ErrTokenExpired", err)
 	}
 }
 
-func TestTokenIsCheckedBeforeItIsSent(t *testing.T) {
+func TestSignTokenInvalid(t *testing.T) {
 	t.Parallel()
-	sent := 0
-	s := newCutter(t, func(int64) string { sent++; return createdReply })
-	c := newTestClient(t, s.url(), func(cfg *Config) { cfg.Now = func() time.Time { return noon } })
+	c := newTestClient(t, "http://provider.example")
 	for _, token := range []Token{
 		{ID: "a", IssuedAt: noon, ExpiresAt: noon},
 		{ID: "", IssuedAt: noon, ExpiresAt: noon.Add(time.Minute)},
 		{ID: "a"},
 	} {
-		_, err := c.CreateCall(t.Context(), nil, token, testRequest())
+		_, err := c.SignToken(token)
 		wantError(t, err, VerdictRefused, 0)
 		if !errors.Is(err, ErrInvalid) {
 			t.Errorf("%+v: got %v, want %v", token, err, ErrInvalid)
 		}
 	}
-	if got := s.arrived.Load(); got != 0 {
-		t.Errorf("%d requests arrived, want none", got)
+}
+
+func TestUnsignedTokenIsNotSent(t *testing.T) {
+	t.Parallel()
+	s := newCutter(t, func(int64) string { return createdReply })
+	_, err := newTestClient(t, s.url()).CreateCall(t.Context(), nil, SignedToken{Token: testToken().Token}, testRequest())
+	wantError(t, err, VerdictRefused, 0)
+	if got := s.arrived.Load(); got != 0 || !errors.Is(err, ErrInvalid) {
+		t.Errorf("%d requests arrived, %v; want none and %v", got, err, ErrInvalid)
 	}
 }
 
-// The token's times are of another clock than ours, and Vonage's judges.
-func TestTokenIsNotJudgedByOurClock(t *testing.T) {
+// Calls may share a token, which then costs one signature.
+func TestSharedToken(t *testing.T) {
+	t.Parallel()
+	sent := make(map[string]int)
+	keys := 0
+	c := newFakeClient(t, func(w http.ResponseWriter, r *http.Request) {
+		sent[r.Header.Get("Authorization")]++
+		w.WriteHeader(http.StatusCreated)
+		io.WriteString(w, `{"uuid":"u","status":"started"}`)
+	}, func(cfg *Config) { cfg.CurrentKey = func() *rsa.PrivateKey { keys++; return testKey() } })
+	now := time.Now()
+	token, err := c.SignToken(Token{ID: "several", IssuedAt: now, ExpiresAt: now.Add(30 * time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := c.CreateCall(t.Context(), nil, token, testRequest()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent["Bearer "+token.bearer] != 3 || len(sent) != 1 || keys != 1 {
+		t.Errorf("%d calls with the token, %d credentials, %d signatures; want 3, 1, 1", sent["Bearer "+token.bearer], len(sent), keys)
+	}
+}
+
+// The token's times were set by another clock than ours, and Vonage's judges.
+func TestExpiredTokenIsSent(t *testing.T) {
 	t.Parallel()
 	s := newCutter(t, func(int64) string { return createdReply })
 	c := newTestClient(t, s.url(), func(cfg *Config) { cfg.Now = func() time.Time { return noon } })
-	token := Token{ID: "a", IssuedAt: noon.Add(-2 * time.Minute), ExpiresAt: noon.Add(-time.Minute)}
+	token := signTestToken(Token{ID: "a", IssuedAt: noon.Add(-2 * time.Minute), ExpiresAt: noon.Add(-time.Minute)})
 	if _, err := c.CreateCall(t.Context(), nil, token, testRequest()); err != nil {
 		t.Errorf("got %v, want the request sent", err)
 	}
@@ -245,9 +277,10 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	t.Parallel()
 	cfg := Config{ApplicationID: testApp, Key: testKey()}
 	v := Verifier{Secrets: [][]byte{[]byte("hunter2hunter2")}, ApplicationID: testApp}
-	for _, private := range []any{cfg, v, struct{ Inner any }{v}, struct{ Inner any }{cfg}} {
+	token := signTestToken(Token{ID: testApp, IssuedAt: noon, ExpiresAt: noon.Add(time.Minute)})
+	for _, private := range []any{cfg, v, token, struct{ Inner any }{v}, struct{ Inner any }{cfg}, struct{ Inner any }{token}, &token} {
 		shown := logged(t, private) + fmt.Sprintf("%v %+v %#v %s", private, private, private, private)
-		for _, secret := range []string{"hunter2", "104 117 110 116", "0x68, 0x75", "aHVudGVy", testKey().D.String()[:20], testKey().N.String()[:20]} {
+		for _, secret := range []string{"hunter2", "104 117 110 116", "0x68, 0x75", "aHVudGVy", testKey().D.String()[:20], testKey().N.String()[:20], token.bearer[:20]} {
 			if strings.Contains(shown, secret) {
 				t.Errorf("%q is shown in %s", secret, shown)
 			}

@@ -48,12 +48,12 @@ func (l *line) again(t *testing.T, a campaign.Attempt) string {
 	t.Helper()
 	actions, err := voice.ParseNCCO([]byte(stay))
 	must(t, err)
-	made, err := l.make.CreateCall(t.Context(), nil,
-		voice.Token{ID: uuid.NewString(), IssuedAt: time.Now().Add(-time.Second), ExpiresAt: time.Now().Add(30 * time.Second)},
-		voice.CallRequest{
-			To: []voice.Endpoint{voice.Phone{Number: a.To}}, From: a.From, NCCO: actions,
-			EventURL: l.hooks + "/webhooks/event?attempt=" + a.ID.String(),
-		})
+	token, err := l.make.SignToken(voice.Token{ID: uuid.NewString(), IssuedAt: time.Now().Add(-time.Second), ExpiresAt: time.Now().Add(30 * time.Second)})
+	must(t, err)
+	made, err := l.make.CreateCall(t.Context(), nil, token, voice.CallRequest{
+		To: []voice.Endpoint{voice.Phone{Number: a.To}}, From: a.From, NCCO: actions,
+		EventURL: l.hooks + "/webhooks/event?attempt=" + a.ID.String(),
+	})
 	must(t, err)
 	return made.UUID
 }

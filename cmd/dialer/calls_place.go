@@ -66,9 +66,14 @@ var errNotSent = &voice.Error{
 
 // send makes the request, once, at a moment that the pace allows.
 func send(ctx context.Context, client *voice.Client, turn voice.Turn, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
-	made, err := client.CreateCall(ctx, turn, voice.Token{
+	token, err := client.SignToken(voice.Token{
 		ID: intent.ID.String(), IssuedAt: intent.At.Add(-handTokenBack), ExpiresAt: intent.TokenExpiresAt,
-	}, request)
+	})
+	if err != nil {
+		turn.Done(time.Time{}, 0)
+		return voice.Created{}, err
+	}
+	made, err := client.CreateCall(ctx, turn, token, request)
 	if errors.Is(err, voice.ErrMissed) {
 		err = errNotSent
 	}

@@ -170,12 +170,16 @@ func (w *wire) create(r voice.CallRequest) (voice.Created, error) {
 	if w.method != "" && r.AnswerURL != "" {
 		r.AnswerMethod = w.method
 	}
-	return w.client.CreateCall(w.t.Context(), nil, newToken(), r)
+	return w.client.CreateCall(w.t.Context(), nil, w.newToken(), r)
 }
 
-func newToken() voice.Token {
+func (w *wire) newToken() voice.SignedToken {
 	now := time.Now()
-	return voice.Token{ID: uuid.NewString(), IssuedAt: now.Add(-time.Second), ExpiresAt: now.Add(30 * time.Second)}
+	token, err := w.client.SignToken(voice.Token{ID: uuid.NewString(), IssuedAt: now.Add(-time.Second), ExpiresAt: now.Add(30 * time.Second)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return token
 }
 
 func to(number string) []voice.Endpoint { return []voice.Endpoint{voice.Phone{Number: number}} }
@@ -360,7 +364,7 @@ func (w *wire) refusals() {
 		w.refused(err, status)
 		w.refused(c.Hangup(ctx, gone), status)
 	}
-	_, err = w.client.CreateCall(ctx, nil, newToken(), voice.CallRequest{
+	_, err = w.client.CreateCall(ctx, nil, w.newToken(), voice.CallRequest{
 		To: slices.Concat(to("447700900101"), to("447700900102")), From: caller, AnswerURL: receiver + "/answer", EventURL: receiver + "/event",
 	})
 	w.refused(err, http.StatusBadRequest)

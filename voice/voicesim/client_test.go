@@ -32,7 +32,11 @@ func (w *world) dial() *voice.Client {
 
 func call(ctx context.Context, w *world, client *voice.Client, life time.Duration) (voice.Created, error) {
 	now := time.Now()
-	return client.CreateCall(ctx, nil, voice.Token{ID: "attempt-1", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(life)}, voice.CallRequest{
+	token, err := client.SignToken(voice.Token{ID: "attempt-1", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(life)})
+	if err != nil {
+		return voice.Created{}, err
+	}
+	return client.CreateCall(ctx, nil, token, voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: target}}, From: caller, NCCO: voice.NCCO{voice.Talk{Text: "Hello", Loop: new(int)}},
 		EventURL: w.mail.url + "?attempt=attempt-1", MachineDetection: "continue", LengthTimer: 600, RingingTimer: 45,
 	})
