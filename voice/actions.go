@@ -9,7 +9,7 @@ import (
 type Stream struct {
 	StreamURL []string `json:"streamUrl"`         // exactly one
 	Level     *float64 `json:"level,omitempty"`   // -1 to 1 in steps of 0.1; default 0
-	BargeIn   *bool    `json:"bargeIn,omitempty"` // a key ends it; needs a later input
+	BargeIn   *bool    `json:"bargeIn,omitempty"` // a key stops it; needs a later input
 	Loop      *int     `json:"loop,omitempty"`    // default 1; 0 is endless
 	Extra     Extra    `json:"-"`
 }
@@ -24,18 +24,18 @@ func (a Stream) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Stream) MarshalJSON() ([]byte, error) {
 	type members Stream
-	return tagged("action", "stream", members(a), a.Extra)
+	return marshalTagged("action", "stream", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Stream) UnmarshalJSON(raw []byte) (err error) {
 	type members Stream
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// Record records the call. It goes on while the next actions run, unless one
-// of EndOnSilence, EndOnKey and TimeOut is given.
+// Record records the call. The next actions run meanwhile, unless EndOnSilence,
+// EndOnKey or TimeOut is set.
 type Record struct {
 	Format        string         `json:"format,omitempty"`       // mp3 (default), wav or ogg
 	Split         string         `json:"split,omitempty"`        // conversation: each side in a channel of its own
@@ -50,7 +50,7 @@ type Record struct {
 	Extra         Extra          `json:"-"`
 }
 
-// Transcription has a recording written down.
+// Transcription turns a recording into text.
 type Transcription struct {
 	Language          string   `json:"language,omitempty"`
 	EventURL          []string `json:"eventUrl,omitempty"`
@@ -78,37 +78,37 @@ func (a Record) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Record) MarshalJSON() ([]byte, error) {
 	type members Record
-	return tagged("action", "record", members(a), a.Extra)
+	return marshalTagged("action", "record", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Record) UnmarshalJSON(raw []byte) (err error) {
 	type members Record
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (t Transcription) MarshalJSON() ([]byte, error) {
 	type members Transcription
-	return tagged("", "", members(t), t.Extra)
+	return marshalTagged("", "", members(t), t.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (t *Transcription) UnmarshalJSON(raw []byte) (err error) {
 	type members Transcription
-	t.Extra, err = untagged(raw, "", (*members)(t))
+	t.Extra, err = unmarshalTagged(raw, "", (*members)(t))
 	return err
 }
 
-// Conversation puts the call into a named conversation. Nothing after it runs.
+// Conversation moves the call into a named conversation. Later actions do not run.
 type Conversation struct {
 	Name           string         `json:"name"`
 	MusicOnHoldURL []string       `json:"musicOnHoldUrl,omitempty"`
 	StartOnEnter   *bool          `json:"startOnEnter,omitempty"`
 	EndOnExit      *bool          `json:"endOnExit,omitempty"`
 	Record         *bool          `json:"record,omitempty"`
-	CanSpeak       []string       `json:"canSpeak,omitzero"` // legs; nil is all, empty is none
+	CanSpeak       []string       `json:"canSpeak,omitzero"` // uuids of legs; nil: all, empty: none
 	CanHear        []string       `json:"canHear,omitzero"`
 	Mute           *bool          `json:"mute,omitempty"`
 	Transcription  *Transcription `json:"transcription,omitempty"`
@@ -124,18 +124,18 @@ func (a Conversation) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Conversation) MarshalJSON() ([]byte, error) {
 	type members Conversation
-	return tagged("action", "conversation", members(a), a.Extra)
+	return marshalTagged("action", "conversation", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Conversation) UnmarshalJSON(raw []byte) (err error) {
 	type members Conversation
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// Notify sends Payload, a JSON object, to EventURL. The reply may be an NCCO
-// that replaces the rest of this one.
+// Notify sends Payload, a JSON object, to EventURL. The response may be an NCCO
+// that replaces the remaining actions.
 type Notify struct {
 	Payload     json.RawMessage `json:"payload"`
 	EventURL    []string        `json:"eventUrl"`
@@ -155,17 +155,17 @@ func (a Notify) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Notify) MarshalJSON() ([]byte, error) {
 	type members Notify
-	return tagged("action", "notify", members(a), a.Extra)
+	return marshalTagged("action", "notify", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Notify) UnmarshalJSON(raw []byte) (err error) {
 	type members Notify
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// Wait does nothing for a while.
+// Wait waits before the next action.
 type Wait struct {
 	Timeout *float64 `json:"timeout,omitempty"` // seconds, 0.1 to 7200; default 10
 	Extra   Extra    `json:"-"`
@@ -179,20 +179,20 @@ func (a Wait) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Wait) MarshalJSON() ([]byte, error) {
 	type members Wait
-	return tagged("action", "wait", members(a), a.Extra)
+	return marshalTagged("action", "wait", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Wait) UnmarshalJSON(raw []byte) (err error) {
 	type members Wait
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
 // Transfer moves the call into another conversation.
 type Transfer struct {
 	ConversationID string   `json:"conversationId"`
-	CanHear        []string `json:"canHear,omitzero"` // legs; nil is all, empty is none
+	CanHear        []string `json:"canHear,omitzero"` // uuids of legs; nil: all, empty: none
 	CanSpeak       []string `json:"canSpeak,omitzero"`
 	Mute           *bool    `json:"mute,omitempty"`
 	Extra          Extra    `json:"-"`
@@ -206,12 +206,12 @@ func (a Transfer) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Transfer) MarshalJSON() ([]byte, error) {
 	type members Transfer
-	return tagged("action", "transfer", members(a), a.Extra)
+	return marshalTagged("action", "transfer", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Transfer) UnmarshalJSON(raw []byte) (err error) {
 	type members Transfer
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Call is Vonage's record of one leg. What is known only once it has
-// ended is zero or nil before.
+// Call is Vonage's record of one call. Members that are known only after its
+// end are zero or nil before.
 type Call struct {
 	UUID             string // opaque
 	ConversationUUID string
@@ -28,8 +28,8 @@ type Call struct {
 	Network          string
 }
 
-// CallParty is one end of a call. Number is set for phones, in E.164 digits;
-// the others for the other kinds of endpoint.
+// CallParty is one end of a call. For a phone it has a Number, in E.164 digits;
+// for other types of endpoint one of the other members.
 type CallParty struct {
 	Type      string
 	Number    string
@@ -38,14 +38,14 @@ type CallParty struct {
 	Extension string
 }
 
-// GetCall reads one call. A call that Vonage does not have (any more) is
-// an ErrNotFound. See https://developer.vonage.com/en/api/voice#getCall.
+// GetCall reads one call. If Vonage does not have it, or not any more, the error
+// is an ErrNotFound. See https://developer.vonage.com/en/api/voice#getCall.
 func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	const op = "get call"
 	if err := checkUUID(uuid); err != nil {
 		return Call{}, unsent(op, err)
 	}
-	rep, err := c.do(ctx, request{op: op, method: http.MethodGet, path: callPath(uuid), repeat: repeatFreely})
+	rep, err := c.do(ctx, request{op: op, method: http.MethodGet, path: callPath(uuid), retry: retryAlways})
 	if err != nil {
 		return Call{}, err
 	}
@@ -59,7 +59,7 @@ func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	return call, nil
 }
 
-// checkUUID refuses what would address something else than one call.
+// checkUUID refuses a uuid that would address something else than one call.
 func checkUUID(uuid string) error {
 	if uuid == "" || uuid == "." || uuid == ".." || len(uuid) > maxID {
 		return fmt.Errorf("%w: uuid is empty or not one of a call", ErrInvalid)
@@ -67,8 +67,8 @@ func checkUUID(uuid string) error {
 	return nil
 }
 
-// parseCall reads a record in the contract's form or today's. One without a
-// uuid is an error: it could be any call.
+// parseCall reads a record in the contract's form or today's. A record without a
+// uuid is an error, because it could be any call.
 func parseCall(raw json.RawMessage) (Call, error) {
 	o, err := parseObject(raw)
 	if err != nil {
@@ -87,8 +87,8 @@ func parseCall(raw json.RawMessage) (Call, error) {
 	return call, nil
 }
 
-// parseParty reads an endpoint: an object, an array with one in it, as in the
-// contract, or a bare number or address, as in webhooks.
+// parseParty reads an endpoint: an object, an array that contains one (the
+// contract's form), or only a number or an address (in webhooks).
 func parseParty(raw json.RawMessage) CallParty {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
@@ -96,30 +96,30 @@ func parseParty(raw json.RawMessage) CallParty {
 	}
 	o, err := parseObject(raw)
 	if err != nil {
-		return bareParty(clean(scalar(raw)))
+		return parseTextParty(clean(scalar(raw)))
 	}
 	return CallParty{
-		Type: o.word("type"), Number: bareDigits(o.text("number")),
+		Type: o.word("type"), Number: trimPlus(o.text("number")),
 		URI: o.text("uri"), User: o.text("user"), Extension: o.text("extension"),
 	}
 }
 
-func bareParty(s string) CallParty {
-	if number := bareDigits(s); isDigits(number) {
+func parseTextParty(s string) CallParty {
+	if number := trimPlus(s); isDigits(number) {
 		return CallParty{Number: number}
 	}
 	return CallParty{URI: s}
 }
 
-// bareDigits takes the plus sign off a number.
-func bareDigits(s string) string {
+// trimPlus removes the plus sign from a number.
+func trimPlus(s string) string {
 	if digits := strings.TrimPrefix(s, "+"); isDigits(digits) {
 		return digits
 	}
 	return s
 }
 
-// address is what the party is reached by, whatever its kind.
+// address is the party's number or address, whatever its type.
 func (p CallParty) address() string {
 	for _, s := range []string{p.Number, p.URI, p.User, p.Extension} {
 		if s != "" {

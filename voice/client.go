@@ -18,37 +18,39 @@ import (
 const (
 	defaultBaseURL = "https://api.nexmo.com/v1"
 	defaultTimeout = 10 * time.Second
-	maxReply       = 4 << 20 // the largest body that is read: a page of 100 calls is about 60 KiB
+	maxReply       = 4 << 20 // the largest body that is read; a page of 100 calls has about 60 KiB
 )
 
-// Config says how to reach Vonage, and as whom.
+// Config says where the API is and which application uses it.
 type Config struct {
-	// BaseURL is where the API is, with the version: "" means
-	// https://api.nexmo.com/v1. A region has its own, such as
-	// https://api-eu-3.vonage.com/v1. A call can only be read and controlled through
-	// the region that made it, so a Client sends everything to this one host.
+	// BaseURL is the API's address with its version; "" means
+	// https://api.nexmo.com/v1. A region has its own, for example
+	// https://api-eu-3.vonage.com/v1. A call can be read and controlled only
+	// in the region where it was made, so a Client sends every request to
+	// this one host.
 	BaseURL       string
 	ApplicationID string
 	Key           *rsa.PrivateKey
-	// CurrentKey gives the key for each token, where it may be replaced by
-	// another. Nil: Key.
+	// CurrentKey returns the key for the next token, for a key that may be
+	// replaced while the program runs. Nil: Key.
 	CurrentKey func() *rsa.PrivateKey
-	// Transport replaces the package's own, which speaks HTTP/1.1 only and
-	// counts what it writes. Nil is right except in tests.
+	// Transport replaces the package's own transport, which speaks HTTP/1.1
+	// only and counts the bytes that it writes. Set it in tests only.
 	Transport http.RoundTripper
-	// Throttle gives every request but CreateCall's its turn. Nil: none.
+	// Throttle gives each request its turn, except CreateCall, which gets its
+	// own. Nil: requests do not wait.
 	Throttle func(context.Context) (Turn, error)
-	// ThrottleFirst does so for a hang-up, which should not stand in line
-	// behind anything else. Nil: Throttle.
+	// ThrottleFirst gives a hang-up its turn, so that it does not queue behind
+	// other requests. Nil: Throttle.
 	ThrottleFirst func(context.Context) (Turn, error)
-	// Observe is told of every answer, and with status 0 of every request that
-	// none came to. Nil: nobody is.
+	// Observe is called after each response, and with status 0 after each
+	// request that got none. It may be nil.
 	Observe func(operation string, status int, took time.Duration)
 	Timeout time.Duration    // of one request; 0 means 10 s
 	Now     func() time.Time // nil means time.Now
 }
 
-// String says which application is meant, and nothing that is secret.
+// String names the application and shows no secret.
 func (c Config) String() string { return "voice.Config(" + c.ApplicationID + ")" }
 
 // GoString keeps the key out of %#v.
@@ -60,13 +62,13 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // MarshalText keeps the key out of JSON.
 func (c Config) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// Client speaks to the Voice API. It is safe for concurrent use.
+// Client sends requests to the Voice API. It is safe for concurrent use.
 type Client struct {
 	base      string
 	appID     string
 	key       func() *rsa.PrivateKey
 	transport http.RoundTripper
-	own       bool // the transport is the package's
+	own       bool // transport is the package's own
 	timeout   time.Duration
 	now       func() time.Time
 	skew      atomic.Pointer[time.Duration]
@@ -119,8 +121,8 @@ func (c *Client) fillDefaults() {
 	}
 }
 
-// baseURL checks the address of the API. Its errors do not show the address,
-// which may hold a password by mistake.
+// baseURL checks the API's address. Its errors do not show the address, which
+// may contain a password by mistake.
 func baseURL(s string) (string, error) {
 	if s == "" {
 		return defaultBaseURL, nil
@@ -137,8 +139,8 @@ func baseURL(s string) (string, error) {
 	return strings.TrimRight(s, "/"), nil
 }
 
-// Skew is how far Vonage's clock was ahead of ours in its last response,
-// to about a second. It is false before the first response with a date.
+// Skew is how far Vonage's clock was ahead of ours at its last response, to
+// about a second. It is false until a response had a date.
 func (c *Client) Skew() (time.Duration, bool) {
 	if d := c.skew.Load(); d != nil {
 		return *d, true
@@ -146,20 +148,20 @@ func (c *Client) Skew() (time.Duration, bool) {
 	return 0, false
 }
 
-// request is one operation on its way out.
+// request is one operation to be sent.
 type request struct {
-	op     string // as errors name it
+	op     string // its name in errors
 	method string
 	path   string // below the base URL, escaped
 	query  url.Values
-	body   any // marshalled; nil for none
+	body   any // to be marshalled; nil for none
 	token  SignedToken
 	turn   Turn
-	repeat repeat
-	first  bool // before other requests, where the throttle can tell
+	retry  retryRule
+	first  bool // takes its turn by ThrottleFirst
 }
 
-// reply is what came back: its status is always known, its body perhaps not.
+// reply is a response. Its body may be missing or incomplete: see bodyErr.
 type reply struct {
 	status  int
 	header  http.Header
@@ -191,8 +193,8 @@ func (c *Client) exchange(ctx context.Context, r request) (reply, *Error) {
 	return rep, nil
 }
 
-// newRequest builds the HTTP request. GetBody stays nil: without it nothing in
-// net/http, on HTTP/1.1 or 2, can send the body a second time by itself.
+// newRequest builds the HTTP request. It leaves GetBody nil: without it
+// net/http cannot send the body a second time by itself, on HTTP/1.1 or 2.
 func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, error) {
 	body, err := encodeBody(r.body)
 	if err != nil {
@@ -201,7 +203,7 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	var content io.Reader
 	if body != nil {
 		//guard:value(bytes.NewReader(body)) voice.TestHTTP2DoesNotResend: the POST's body cannot be read again
-		content = io.NopCloser(bytes.NewReader(body)) // of a bytes.Reader, NewRequest would set GetBody
+		content = io.NopCloser(bytes.NewReader(body)) // for a bytes.Reader NewRequest would set GetBody
 	}
 	address := c.base + r.path
 	if len(r.query) > 0 {
@@ -232,8 +234,8 @@ func readCapped(r io.Reader) ([]byte, error) {
 	return body, nil
 }
 
-// noteSkew compares Vonage's Date, which is cut to the second, with the
-// middle of the exchange.
+// noteSkew compares the Date header, which has whole seconds, with the middle
+// of the exchange.
 func (c *Client) noteSkew(h http.Header, took time.Duration) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

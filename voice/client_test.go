@@ -60,7 +60,7 @@ func testRequest() CallRequest {
 	}
 }
 
-func TestCreateCallSendsWhatTheProviderReads(t *testing.T) {
+func TestCreateCallOnTheWire(t *testing.T) {
 	t.Parallel()
 	var got, path, auth string
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,16 +7,17 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 )
 
-// Extra holds the members of an action that this package does not know, as
-// they came, so that what was read can be written again without loss.
+// Extra holds the members that this package does not know, unchanged, so that
+// what was read can be written again without loss.
 type Extra map[string]json.RawMessage
 
-// encodeBody marshals without escaping &, < and >, which some peers would not
-// undo in a URL. Nil is no body. What cannot be marshalled is ErrInvalid: it
-// would be no different another time.
+// encodeBody marshals v without escaping &, < and >, because some servers do not
+// unescape them in a URL. Nil is no body. A value that cannot be marshalled is
+// an ErrInvalid, because another try would fail too.
 func encodeBody(v any) ([]byte, error) {
 	if v == nil {
 		return nil, nil
@@ -30,9 +31,9 @@ func encodeBody(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// tagged marshals members with one more, named tag, in front ("" for none)
-// and the extra ones behind.
-func tagged(tag, name string, members any, extra Extra) ([]byte, error) {
+// marshalTagged marshals members, with the member tag before them ("" for none)
+// and the extra ones after them.
+func marshalTagged(tag, name string, members any, extra Extra) ([]byte, error) {
 	body, err := encodeBody(members)
 	if err != nil {
 		return nil, err
@@ -43,37 +44,27 @@ func tagged(tag, name string, members any, extra Extra) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, inside(head))
+		parts = append(parts, withoutBraces(head))
 	}
-	parts = append(parts, inside(body))
+	parts = append(parts, withoutBraces(body))
 	if len(extra) > 0 {
 		tail, err := encodeBody(extra)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, inside(tail))
+		parts = append(parts, withoutBraces(tail))
 	}
-	parts = withoutEmpty(parts)
+	parts = slices.DeleteFunc(parts, func(p []byte) bool { return len(p) == 0 })
 	return append(append([]byte{'{'}, bytes.Join(parts, []byte{','})...), '}'), nil
 }
 
-func inside(object []byte) []byte { return object[1 : len(object)-1] }
+func withoutBraces(object []byte) []byte { return object[1 : len(object)-1] }
 
-func withoutEmpty(parts [][]byte) [][]byte {
-	kept := parts[:0]
-	for _, p := range parts {
-		if len(p) > 0 {
-			kept = append(kept, p)
-		}
-	}
-	return kept
-}
-
-// untagged is the way back: it fills members, a pointer to a struct, from the
-// JSON object in raw, and returns the members that the struct does not have.
-// The tag is dropped. Numbers and booleans may be written as strings, as some
-// clients do and Vonage takes.
-func untagged(raw []byte, tag string, members any) (Extra, error) {
+// unmarshalTagged is the inverse. It fills members, a pointer to a struct, from
+// the JSON object in raw, and returns the members that the struct does not
+// have, without the tag. Numbers and booleans may be written as strings: some
+// clients do that, and Vonage takes it.
+func unmarshalTagged(raw []byte, tag string, members any) (Extra, error) {
 	o, err := parseObject(raw)
 	if err != nil {
 		return nil, err
@@ -96,7 +87,7 @@ func untagged(raw []byte, tag string, members any) (Extra, error) {
 	return rest, decodeExact(known, members)
 }
 
-// decodeExact fills members from known, and keeps numbers in open members as
+// decodeExact fills members from known. Numbers in members of type any stay as
 // they are written.
 func decodeExact(known object, members any) error {
 	exact, err := json.Marshal(known)
@@ -105,11 +96,11 @@ func decodeExact(known object, members any) error {
 	}
 	dec := json.NewDecoder(bytes.NewReader(exact))
 	dec.UseNumber()
-	return shapeError(dec.Decode(members))
+	return typeError(dec.Decode(members))
 }
 
-// unquoted takes the quotes off a number or boolean that is written as a
-// string, where one is wanted.
+// unquoted removes the quotes from a number or boolean that is written as a
+// string, if the field is one.
 func unquoted(raw json.RawMessage, want reflect.Type) json.RawMessage {
 	if want.Kind() == reflect.Pointer {
 		want = want.Elem()
@@ -126,15 +117,16 @@ func unquoted(raw json.RawMessage, want reflect.Type) json.RawMessage {
 	return raw
 }
 
-// shapeError names the member that has the wrong kind, without its value.
-func shapeError(err error) error {
+// typeError names the member that has the wrong type, without its value.
+func typeError(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		kind, _, _ := strings.Cut(wrong.Value, " ") // a number's own text follows
+		kind, _, _ := strings.Cut(wrong.Value, " ") // for a number its text follows
 		return fmt.Errorf("%s: must not be a %s", wrong.Field, kind)
 	}
 	return err
 }
 
+// without is the members but one.
 func (o object) without(key string) Extra {
 	rest := Extra(maps.Clone(o))
 	delete(rest, key)

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Connect calls somebody else and joins the two. It counts as a new call
-// towards the account's limit.
+// Connect calls another party and joins the two calls. It counts as a new call
+// in the account's limit.
 type Connect struct {
 	Endpoint                 endpoints                 `json:"endpoint"` // exactly one
 	From                     string                    `json:"from,omitempty"`
@@ -47,20 +47,20 @@ func (a Connect) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Connect) MarshalJSON() ([]byte, error) {
 	type members Connect
-	return tagged("action", "connect", members(a), a.Extra)
+	return marshalTagged("action", "connect", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Connect) UnmarshalJSON(raw []byte) (err error) {
 	type members Connect
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// endpoints are those of an NCCO. A SIP endpoint is written differently there.
+// endpoints are the endpoints of an NCCO, where a SIP endpoint has another form.
 type endpoints []Endpoint
 
-// MarshalJSON writes them as NCCOs have them.
+// MarshalJSON writes the NCCO's form.
 func (list endpoints) MarshalJSON() ([]byte, error) {
 	out := make([]Endpoint, len(list))
 	for i, e := range list {
@@ -107,7 +107,7 @@ func parseEndpoint(raw []byte) (Endpoint, error) {
 	case "app":
 		return readEndpoint[App](raw)
 	default:
-		return otherEndpoint{name, o.without("type")}, nil
+		return unknownEndpoint{name, o.without("type")}, nil
 	}
 }
 
@@ -116,7 +116,7 @@ func readEndpoint[E Endpoint](raw []byte) (e E, err error) {
 	return e, err
 }
 
-// nccoSIP is a SIP endpoint whose standard headers have their NCCO name.
+// nccoSIP is a SIP endpoint with the NCCO's name for its standard headers.
 type nccoSIP struct {
 	URI             string            `json:"uri"`
 	Headers         map[string]string `json:"headers,omitempty"`
@@ -129,29 +129,29 @@ func (e nccoSIP) check() problems { return SIP(e).check() }
 // MarshalJSON adds the type.
 func (e nccoSIP) MarshalJSON() ([]byte, error) {
 	type members nccoSIP
-	return tagged("type", "sip", members(e), e.Extra)
+	return marshalTagged("type", "sip", members(e), e.Extra)
 }
 
 // UnmarshalJSON reads the endpoint.
 func (e *nccoSIP) UnmarshalJSON(raw []byte) (err error) {
 	type members nccoSIP
-	e.Extra, err = untagged(raw, "type", (*members)(e))
+	e.Extra, err = unmarshalTagged(raw, "type", (*members)(e))
 	return err
 }
 
-// otherEndpoint is one that this package does not know: it is kept and
-// written as it came, and not valid.
-type otherEndpoint struct {
+// unknownEndpoint has a type that this package does not know. It is written as it
+// was read, and is not valid.
+type unknownEndpoint struct {
 	kind  string
 	extra Extra
 }
 
-func (e otherEndpoint) check() (p problems) {
-	p.add("type", "is not one that the API has")
+func (e unknownEndpoint) check() (p problems) {
+	p.add("type", "is not one of the API's types")
 	return p
 }
 
 // MarshalJSON writes the endpoint as it was read.
-func (e otherEndpoint) MarshalJSON() ([]byte, error) {
-	return tagged("type", e.kind, struct{}{}, e.extra)
+func (e unknownEndpoint) MarshalJSON() ([]byte, error) {
+	return marshalTagged("type", e.kind, struct{}{}, e.extra)
 }

@@ -5,47 +5,46 @@ import (
 	"net/http"
 )
 
-// control is one change to a live call, by a PUT to the call itself.
-type control struct {
+// updateBody is the body of a PUT that changes a call in progress.
+type updateBody struct {
 	Action      string       `json:"action"`
 	Destination *destination `json:"destination,omitempty"`
 }
 
-// destination is where a transferred call goes on.
+// destination is the NCCO with which a transferred call continues.
 type destination struct {
 	Type string   `json:"type"`
 	URL  []string `json:"url,omitempty"`
 	NCCO NCCO     `json:"ncco,omitempty"`
 }
 
-// Hangup ends a call, or the ringing of one that is not answered yet. For a
-// call that is over already it returns ErrNotFound: there is nothing left to
-// hang up. See https://developer.vonage.com/en/api/voice#updateCall.
+// Hangup ends a call, also while it rings. For a call that has already ended it
+// returns ErrNotFound. See https://developer.vonage.com/en/api/voice#updateCall.
 func (c *Client) Hangup(ctx context.Context, uuid string) error {
-	return c.update(ctx, uuid, control{Action: "hangup"})
+	return c.update(ctx, uuid, updateBody{Action: "hangup"})
 }
 
-// Mute keeps the others from hearing the call's party.
+// Mute stops the others from hearing this call's party.
 func (c *Client) Mute(ctx context.Context, uuid string) error {
-	return c.update(ctx, uuid, control{Action: "mute"})
+	return c.update(ctx, uuid, updateBody{Action: "mute"})
 }
 
 // Unmute undoes Mute.
 func (c *Client) Unmute(ctx context.Context, uuid string) error {
-	return c.update(ctx, uuid, control{Action: "unmute"})
+	return c.update(ctx, uuid, updateBody{Action: "unmute"})
 }
 
-// Earmuff keeps the call's party from hearing the others.
+// Earmuff stops this call's party from hearing the others.
 func (c *Client) Earmuff(ctx context.Context, uuid string) error {
-	return c.update(ctx, uuid, control{Action: "earmuff"})
+	return c.update(ctx, uuid, updateBody{Action: "earmuff"})
 }
 
 // Unearmuff undoes Earmuff.
 func (c *Client) Unearmuff(ctx context.Context, uuid string) error {
-	return c.update(ctx, uuid, control{Action: "unearmuff"})
+	return c.update(ctx, uuid, updateBody{Action: "unearmuff"})
 }
 
-// TransferToURL has the call go on with the NCCO that Vonage fetches from
+// TransferToURL makes the call continue with the NCCO that Vonage fetches from
 // address.
 func (c *Client) TransferToURL(ctx context.Context, uuid, address string) error {
 	var p problems
@@ -54,31 +53,31 @@ func (c *Client) TransferToURL(ctx context.Context, uuid, address string) error 
 	if err := p.err(); err != nil {
 		return unsent("transfer call", err)
 	}
-	return c.update(ctx, uuid, control{"transfer", &destination{Type: "ncco", URL: oneURL(address)}})
+	return c.update(ctx, uuid, updateBody{"transfer", &destination{Type: "ncco", URL: oneURL(address)}})
 }
 
-// TransferToNCCO has the call go on with another NCCO. The contract of 2018
-// does not have it; today's API does.
+// TransferToNCCO makes the call continue with another NCCO. Today's API has
+// this; the contract of 2018 does not.
 func (c *Client) TransferToNCCO(ctx context.Context, uuid string, n NCCO) error {
 	if err := n.Validate(); err != nil {
 		return unsent("transfer call", err)
 	}
-	return c.update(ctx, uuid, control{"transfer", &destination{Type: "ncco", NCCO: n}})
+	return c.update(ctx, uuid, updateBody{"transfer", &destination{Type: "ncco", NCCO: n}})
 }
 
-// update sends a change. All but a transfer say how the call should be, so
-// they may be said twice; a second transfer would begin the NCCO again.
-func (c *Client) update(ctx context.Context, uuid string, change control) error {
-	r := request{op: change.Action + " call", method: http.MethodPut, body: change, repeat: repeatFreely}
+// update sends a change. Every change but a transfer is idempotent; a second
+// transfer would start the NCCO again.
+func (c *Client) update(ctx context.Context, uuid string, change updateBody) error {
+	r := request{op: change.Action + " call", method: http.MethodPut, body: change, retry: retryAlways}
 	if change.Action == "transfer" {
-		r.repeat = repeatRefused
+		r.retry = retryIfRefused
 	}
 	r.first = change.Action == "hangup"
 	_, err := c.control(ctx, r, uuid)
 	return err
 }
 
-// control sends a request about one call, or about a part of it.
+// control sends a request about one call, or about one part of it.
 func (c *Client) control(ctx context.Context, r request, uuid string, part ...string) (reply, error) {
 	if err := checkUUID(uuid); err != nil {
 		return reply{}, unsent(r.op, err)

@@ -80,9 +80,9 @@ func TestOperationsOnTheWire(t *testing.T) {
 	}
 }
 
-// TestWhenOperationsAreRepeated: what may have had an effect is sent again
+// TestOperationRetries: what may have had an effect is sent again
 // only where a second time changes nothing.
-func TestWhenOperationsAreRepeated(t *testing.T) {
+func TestOperationRetries(t *testing.T) {
 	t.Parallel()
 	once := func(operation) int64 { return 1 }
 	times := func(n int64) func(operation) int64 { return func(operation) int64 { return n } }
@@ -133,7 +133,7 @@ func TestWhenOperationsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestNotReadyThenReady(t *testing.T) {
+func TestControlOfNewCallIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []func(http.ResponseWriter){status(400), status(204)}}
@@ -143,8 +143,8 @@ func TestNotReadyThenReady(t *testing.T) {
 	})
 }
 
-// TestCutOperationsAreNotResent: net/http must not send them again either.
-func TestCutOperationsAreNotResent(t *testing.T) {
+// TestControlIsNotResent: net/http must not send them again either.
+func TestControlIsNotResent(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations() {
 		if op.freely {
@@ -167,8 +167,8 @@ func TestCutOperationsAreNotResent(t *testing.T) {
 	}
 }
 
-// TestEverythingGoesToOneHost: a call lives in one region.
-func TestEverythingGoesToOneHost(t *testing.T) {
+// TestAllRequestsGoToOneHost: a call lives in one region.
+func TestAllRequestsGoToOneHost(t *testing.T) {
 	t.Parallel()
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
@@ -190,7 +190,7 @@ func TestEverythingGoesToOneHost(t *testing.T) {
 	}
 }
 
-func TestHangUpsGoFirst(t *testing.T) {
+func TestHangupUsesThrottleFirst(t *testing.T) {
 	t.Parallel()
 	var first, then int
 	both := func(cfg *Config) {

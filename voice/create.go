@@ -10,16 +10,15 @@ import (
 	"time"
 )
 
-// CallRequest is a call to be made. What is zero is left to Vonage's
-// default.
+// CallRequest is a call to be made. A member that is zero gets Vonage's default.
 type CallRequest struct {
 	To []Endpoint
-	// From is a number of the account's, in E.164 digits, or, for calls to
-	// SIP, a SIP address. Exactly one of From and RandomFromNumber is given.
+	// From is one of the account's numbers, in E.164 digits, or, for calls to
+	// SIP, a SIP address. Set either From or RandomFromNumber.
 	From             string
-	RandomFromNumber bool // Vonage picks a number of the application's
-	// NCCO says what the call does; AnswerURL is where that is fetched when
-	// the call is answered. Exactly one is given.
+	RandomFromNumber bool // Vonage picks one of the application's numbers
+	// NCCO says what the call does; AnswerURL is where Vonage fetches that
+	// when the call is answered. Set either of them.
 	NCCO         NCCO
 	AnswerURL    string
 	AnswerMethod string // GET (default) or POST
@@ -27,13 +26,13 @@ type CallRequest struct {
 	EventMethod  string // POST (default) or GET
 	// MachineDetection is continue or hangup.
 	MachineDetection string
-	// AdvancedMachineDetection overrides MachineDetection, and is charged.
+	// AdvancedMachineDetection overrides MachineDetection. It costs extra.
 	AdvancedMachineDetection *AdvancedMachineDetection
 	LengthTimer              int // seconds after the answer, 1 to 7200 (default)
 	RingingTimer             int // seconds of ringing, 1 to 120; default 60
 }
 
-// AdvancedMachineDetection tells people from machines, and waits for beeps.
+// AdvancedMachineDetection tells people from machines and can wait for the beep.
 type AdvancedMachineDetection struct {
 	Behavior    string `json:"behavior,omitempty"`     // continue or hangup
 	Mode        string `json:"mode,omitempty"`         // default, detect or detect_beep
@@ -49,8 +48,8 @@ type Created struct {
 	Direction        string
 }
 
-// Validate names every field that breaks a limit of the API, and the limit.
-// The errors wrap ErrInvalid and hold no number.
+// Validate reports every field that breaks a limit of the API, with the limit.
+// The error wraps ErrInvalid and contains no phone number.
 func (r CallRequest) Validate() error {
 	var p problems
 	p.callees(r.To)
@@ -112,20 +111,20 @@ func (d AdvancedMachineDetection) check() (p problems) {
 	return p
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (d AdvancedMachineDetection) MarshalJSON() ([]byte, error) {
 	type members AdvancedMachineDetection
-	return tagged("", "", members(d), d.Extra)
+	return marshalTagged("", "", members(d), d.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (d *AdvancedMachineDetection) UnmarshalJSON(raw []byte) (err error) {
 	type members AdvancedMachineDetection
-	d.Extra, err = untagged(raw, "", (*members)(d))
+	d.Extra, err = unmarshalTagged(raw, "", (*members)(d))
 	return err
 }
 
-// MarshalJSON writes the form that the contract and today's API both take.
+// MarshalJSON writes a form that both the contract and today's API take.
 func (r CallRequest) MarshalJSON() ([]byte, error) {
 	return encodeBody(struct {
 		To               []Endpoint                `json:"to"`
@@ -153,7 +152,7 @@ func phoneOrNil(number string) *Phone {
 	return &Phone{Number: number}
 }
 
-// oneURL is a URL as the API wants it: in an array.
+// oneURL puts a URL in an array, as the API wants it.
 func oneURL(u string) []string {
 	if u == "" {
 		return nil
@@ -207,7 +206,8 @@ func (r reply) created() (Created, error) {
 	return made, nil
 }
 
-// callPath is where one call is. A uuid is opaque and may hold anything.
+// callPath is the path of one call, or of a part of it. A uuid is opaque and may
+// contain any character.
 func callPath(uuid string, parts ...string) string {
 	return "/calls/" + url.PathEscape(uuid) + strings.Join(append([]string{""}, parts...), "/")
 }

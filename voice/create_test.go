@@ -112,8 +112,8 @@ func TestCallRequestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsThemselvesAreAllowed sends what lies just inside each limit.
-func TestLimitsThemselvesAreAllowed(t *testing.T) {
+// TestCallRequestAtLimits sends what lies just inside each limit.
+func TestCallRequestAtLimits(t *testing.T) {
 	t.Parallel()
 	for _, edit := range []func(*CallRequest){
 		func(r *CallRequest) { r.To = []Endpoint{Phone{Number: "1234567"}} },
@@ -135,7 +135,7 @@ func TestLimitsThemselvesAreAllowed(t *testing.T) {
 	}
 }
 
-func TestAllMistakesAreNamedAtOnce(t *testing.T) {
+func TestValidateReportsAllMistakes(t *testing.T) {
 	t.Parallel()
 	err := CallRequest{LengthTimer: 9999}.Validate()
 	want := "invalid request: to: must have at least one endpoint; from: exactly one of from and random_from_number must be given; " +
@@ -145,8 +145,8 @@ func TestAllMistakesAreNamedAtOnce(t *testing.T) {
 	}
 }
 
-// TestRequestThatCannotBeWritten is invalid for good, not just unreachable.
-func TestRequestThatCannotBeWritten(t *testing.T) {
+// TestRequestThatCannotBeMarshalled is invalid for good, not just unreachable.
+func TestRequestThatCannotBeMarshalled(t *testing.T) {
 	t.Parallel()
 	r := testRequest()
 	r.NCCO = NCCO{Talk{Text: "Hello", Extra: Extra{"later": json.RawMessage("{")}}}

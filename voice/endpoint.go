@@ -1,31 +1,30 @@
 package voice
 
-// Endpoint is somebody or something that a call can be made to: a Phone, SIP,
-// Websocket, VBC or App.
+// Endpoint is a party that can be called: a Phone, SIP, Websocket, VBC or App.
 type Endpoint interface {
 	check() problems
 }
 
-// Phone is a number in the telephone network.
+// Phone is a telephone number.
 type Phone struct {
 	Number     string `json:"number"` // E.164 digits, no plus sign
 	DTMFAnswer string `json:"dtmfAnswer,omitempty"`
 	Shaken     string `json:"shaken,omitempty"` // a STIR/SHAKEN identity of your own
-	// OnAnswer is what the callee hears before the two are joined. Only in
-	// Connect.
+	// OnAnswer is what the callee hears before the calls are joined. It is for
+	// Connect only.
 	OnAnswer *OnAnswer `json:"onAnswer,omitempty"`
 	Extra    Extra     `json:"-"`
 }
 
-// OnAnswer is an NCCO for the callee alone.
+// OnAnswer is an NCCO for the callee only.
 type OnAnswer struct {
 	URL          string `json:"url"`
 	RingbackTone string `json:"ringbackTone,omitempty"` // URL of what the caller hears meanwhile
 	Extra        Extra  `json:"-"`
 }
 
-// SIP is a SIP address. Each of Headers is sent as X-name, each of
-// StandardHeaders (User-to-User) under its own name.
+// SIP is a SIP address. Headers are sent as X-name, StandardHeaders
+// (User-to-User) under their own names.
 type SIP struct {
 	URI             string            `json:"uri"`
 	Headers         map[string]string `json:"headers,omitempty"`
@@ -33,7 +32,7 @@ type SIP struct {
 	Extra           Extra             `json:"-"`
 }
 
-// Websocket is a server that the call's audio is streamed to and from.
+// Websocket is a server that receives the call's audio and sends its own.
 type Websocket struct {
 	URI           string                  `json:"uri"`
 	ContentType   string                  `json:"content-type"` // one of the AudioL16 constants
@@ -42,15 +41,15 @@ type Websocket struct {
 	Extra         Extra                   `json:"-"`
 }
 
-// WebsocketAuthorization is how Vonage names itself to the server: by a
-// token of its own ("vonage"), or by Value ("custom").
+// WebsocketAuthorization is how Vonage authenticates to the server: with a token
+// of its own ("vonage"), or with Value ("custom").
 type WebsocketAuthorization struct {
 	Type  string `json:"type"`
 	Value string `json:"value,omitempty"`
 	Extra Extra  `json:"-"`
 }
 
-// The audio formats of a Websocket. The last is today's API only.
+// The audio formats of a Websocket. The contract does not have the last one.
 const (
 	AudioL16Rate8000  = "audio/l16;rate=8000"
 	AudioL16Rate16000 = "audio/l16;rate=16000"
@@ -123,83 +122,83 @@ func (e App) check() (p problems) {
 // MarshalJSON adds the type.
 func (e Phone) MarshalJSON() ([]byte, error) {
 	type members Phone
-	return tagged("type", "phone", members(e), e.Extra)
+	return marshalTagged("type", "phone", members(e), e.Extra)
 }
 
 // UnmarshalJSON reads the endpoint.
 func (e *Phone) UnmarshalJSON(raw []byte) (err error) {
 	type members Phone
-	e.Extra, err = untagged(raw, "type", (*members)(e))
+	e.Extra, err = unmarshalTagged(raw, "type", (*members)(e))
 	return err
 }
 
 // MarshalJSON adds the type.
 func (e SIP) MarshalJSON() ([]byte, error) {
 	type members SIP
-	return tagged("type", "sip", members(e), e.Extra)
+	return marshalTagged("type", "sip", members(e), e.Extra)
 }
 
 // MarshalJSON adds the type.
 func (e Websocket) MarshalJSON() ([]byte, error) {
 	type members Websocket
-	return tagged("type", "websocket", members(e), e.Extra)
+	return marshalTagged("type", "websocket", members(e), e.Extra)
 }
 
 // UnmarshalJSON reads the endpoint.
 func (e *Websocket) UnmarshalJSON(raw []byte) (err error) {
 	type members Websocket
-	e.Extra, err = untagged(raw, "type", (*members)(e))
+	e.Extra, err = unmarshalTagged(raw, "type", (*members)(e))
 	return err
 }
 
 // MarshalJSON adds the type.
 func (e VBC) MarshalJSON() ([]byte, error) {
 	type members VBC
-	return tagged("type", "vbc", members(e), e.Extra)
+	return marshalTagged("type", "vbc", members(e), e.Extra)
 }
 
 // UnmarshalJSON reads the endpoint.
 func (e *VBC) UnmarshalJSON(raw []byte) (err error) {
 	type members VBC
-	e.Extra, err = untagged(raw, "type", (*members)(e))
+	e.Extra, err = unmarshalTagged(raw, "type", (*members)(e))
 	return err
 }
 
 // MarshalJSON adds the type.
 func (e App) MarshalJSON() ([]byte, error) {
 	type members App
-	return tagged("type", "app", members(e), e.Extra)
+	return marshalTagged("type", "app", members(e), e.Extra)
 }
 
 // UnmarshalJSON reads the endpoint.
 func (e *App) UnmarshalJSON(raw []byte) (err error) {
 	type members App
-	e.Extra, err = untagged(raw, "type", (*members)(e))
+	e.Extra, err = unmarshalTagged(raw, "type", (*members)(e))
 	return err
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (a OnAnswer) MarshalJSON() ([]byte, error) {
 	type members OnAnswer
-	return tagged("", "", members(a), a.Extra)
+	return marshalTagged("", "", members(a), a.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (a *OnAnswer) UnmarshalJSON(raw []byte) (err error) {
 	type members OnAnswer
-	a.Extra, err = untagged(raw, "", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "", (*members)(a))
 	return err
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (a WebsocketAuthorization) MarshalJSON() ([]byte, error) {
 	type members WebsocketAuthorization
-	return tagged("", "", members(a), a.Extra)
+	return marshalTagged("", "", members(a), a.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (a *WebsocketAuthorization) UnmarshalJSON(raw []byte) (err error) {
 	type members WebsocketAuthorization
-	a.Extra, err = untagged(raw, "", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "", (*members)(a))
 	return err
 }

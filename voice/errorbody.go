@@ -9,10 +9,10 @@ import (
 
 const maxParameters = 20
 
-// readBody takes the texts from a body of any of the shapes that the API uses:
-// the voice service's {type, title, invalid_parameters}, the gateway's {type,
-// error_title}, RFC 7807's {type, title, detail}. A body of another shape
-// tells nothing. The status alone decides what the error means.
+// readBody takes the texts from the body of an error. The API uses three forms:
+// {type, title, invalid_parameters} from the voice service, {type, error_title}
+// from the gateway, and {type, title, detail} by RFC 7807. It ignores a body of
+// another form. Only the status decides what the error means.
 func (e *Error) readBody(body []byte) {
 	o, err := parseObject(body)
 	if err != nil {
@@ -35,7 +35,8 @@ func (e *Error) readBody(body []byte) {
 	}
 }
 
-// retryAfter reads the header in both its forms; 0 when there is none.
+// retryAfter reads the header in both of its forms, at most a day; 0 if there
+// is none.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if s, err := strconv.Atoi(v); err == nil {

@@ -13,19 +13,19 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Event is a webhook of Vonage's. What it did not say is zero.
+// Event is a webhook from Vonage. A member that the webhook does not have is zero.
 type Event struct {
-	// Kind is the status word, or, for an event that carries none, input,
-	// transfer, notify, record or error, or unknown.
+	// Kind is the status, or, for an event without one, input, transfer,
+	// notify, record, error or unknown.
 	Kind   string
 	Status string // Vonage's word, lower case; may be one we do not know
-	// UUID is the leg's: the member uuid, or call_uuid.
+	// UUID is the call's, from the member uuid or call_uuid.
 	UUID             string
 	ConversationUUID string
 	Direction        string
 	To, From         string // numbers in E.164 digits, or addresses
 	Timestamp        time.Time
-	Detail           string // why it failed
+	Detail           string // why the call failed
 	SubState         string // of machine: beep_start or beep_timeout
 	Reason           string // of error, and of a fallback
 	SIPCode          *int
@@ -41,23 +41,23 @@ type Event struct {
 	DTMF      *DTMF
 	Speech    *Speech
 	Recording *Recording
-	Payload   json.RawMessage // of notify, as it came
-	// ConversationFrom and ConversationTo are a transfer's.
+	Payload   json.RawMessage // of notify, unchanged
+	// ConversationFrom and ConversationTo are those of a transfer.
 	ConversationFrom string
 	ConversationTo   string
 
-	// Body is the whole event: the JSON that came, or the query of a GET as
-	// one JSON object.
+	// Body is the whole event: the JSON of a POST, or the query of a GET as a
+	// JSON object.
 	Body json.RawMessage
 }
 
-// DTMF is what was keyed in.
+// DTMF is the keys that were pressed.
 type DTMF struct {
 	Digits   string
 	TimedOut bool
 }
 
-// Speech is what was said. Error is set when it was not understood.
+// Speech is what was said. Error is set if it was not understood.
 type Speech struct {
 	Results       []SpeechResult // best first
 	Error         string
@@ -65,22 +65,22 @@ type Speech struct {
 	RecordingURL  string
 }
 
-// SpeechResult is one reading of what was said.
+// SpeechResult is one interpretation of what was said.
 type SpeechResult struct {
 	Text       string
 	Confidence float64 // 0 to 1
 }
 
-// Recording is where a recording can be fetched.
+// Recording says where a recording can be downloaded.
 type Recording struct {
 	URL  string
 	UUID string
 	Size *int // bytes
 }
 
-// ParseEvent reads a webhook in its POST form, a JSON body, or its GET form, a
-// query. It is tolerant: only what is no JSON object at all is an error.
-// Verify first.
+// ParseEvent reads a webhook in its POST form, a JSON body, or in its GET form, a
+// query. It is lenient: only a body that is no JSON object is an error. Verify
+// the webhook first.
 func ParseEvent(method string, query url.Values, body []byte) (Event, error) {
 	if method == http.MethodGet {
 		flat, err := flatten(query)
@@ -98,11 +98,11 @@ func ParseEvent(method string, query url.Values, body []byte) (Event, error) {
 	e.readBill(o)
 	e.readInput(o)
 	e.readOthers(o)
-	e.name(o)
+	e.setKind(o)
 	return e, nil
 }
 
-// flatten makes a query one JSON object of strings.
+// flatten turns a query into a JSON object of strings.
 func flatten(query url.Values) ([]byte, error) {
 	first := make(map[string]string, len(query))
 	for key := range query {
@@ -145,8 +145,8 @@ func (e *Event) readInput(o object) {
 	}
 }
 
-// parseDTMF reads today's object, or the old form: the digits themselves, with
-// timed_out beside them.
+// parseDTMF reads today's form, an object, or the old form, in which the digits and
+// timed_out are members of the event.
 func parseDTMF(o object) *DTMF {
 	if d, ok := o.nested("dtmf"); ok {
 		return &DTMF{Digits: d.text("digits"), TimedOut: d.flag("timed_out")}
@@ -183,7 +183,7 @@ func (e *Event) readOthers(o object) {
 	e.ConversationTo = o.id("conversation_uuid_to")
 }
 
-// unwrapped takes JSON out of the text that it is in a GET.
+// unwrapped returns the JSON in a text, for a GET, where it is one.
 func unwrapped(raw json.RawMessage) json.RawMessage {
 	if text := scalar(raw); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
 		return json.RawMessage(text)
@@ -191,12 +191,12 @@ func unwrapped(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// withoutStatus are words that have been seen in place of a status and say
-// nothing of the state of a call.
+// withoutStatus are words that Vonage has sent as a status but that are no state
+// of a call.
 var withoutStatus = []string{"input", "transfer", "notify", "record", "error"}
 
-// name sets the kind, and clears a status that is none.
-func (e *Event) name(o object) {
+// setKind sets the kind, and clears a status that is none.
+func (e *Event) setKind(o object) {
 	e.Kind = e.Status
 	if slices.Contains(withoutStatus, e.Status) {
 		e.Status = ""
@@ -206,7 +206,7 @@ func (e *Event) name(o object) {
 	}
 }
 
-// infer tells the kind of an event without a status from what it holds.
+// infer finds the kind of an event without a status from its members.
 func (e *Event) infer(o object) string {
 	switch {
 	case o.word("type") == "transfer", e.ConversationFrom != "":

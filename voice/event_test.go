@@ -19,8 +19,8 @@ func eventTime(t *testing.T, s string) time.Time {
 	return at.UTC()
 }
 
-// TestEvents has every event of Vonage's, in POST form.
-func TestEvents(t *testing.T) {
+// TestParseEvent has every event of Vonage's, in POST form.
+func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	const ids = `"uuid":"u-1","conversation_uuid":"CON-1","from":"447700900000","to":"447700900123","timestamp":"2026-11-22T12:00:00.123Z"`
 	at := eventTime(t, "2026-11-22T12:00:00.123Z")
@@ -100,7 +100,7 @@ func sameJSON(a, b json.RawMessage) bool {
 	return string(a) == string(b) || json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && cmp.Equal(x, y)
 }
 
-func TestEventsInGETForm(t *testing.T) {
+func TestParseEventGet(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		query string
@@ -138,7 +138,7 @@ func TestEventsInGETForm(t *testing.T) {
 	}
 }
 
-func TestEventThatIsNoObject(t *testing.T) {
+func TestParseEventNotObject(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "[]", "null", "7", `{"a":1`, `{"a":1}{}`, "uuid=u-1"} {
 		if e, err := ParseEvent(http.MethodPost, url.Values{"uuid": {"u-1"}}, []byte(text)); err == nil {

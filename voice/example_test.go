@@ -292,7 +292,7 @@ func ExampleVerifier_Verify() {
 	fmt.Println(verifier.Verify(authorization, []byte(`{"status":"busy"}`), http.MethodPost, now))
 	// Output:
 	// completed u-1 61
-	// verify webhook: the body is not the one that was signed
+	// verify webhook: the signature is for another body
 }
 
 func ExampleParseNCCO() {

@@ -140,9 +140,9 @@ func (s severedConn) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// TestTLSIsSeenThrough breaks a connection before and after a request goes
+// TestWritesUnderTLSAreCounted breaks a connection before and after a request goes
 // out on it: what was written is known through the encryption.
-func TestTLSIsSeenThrough(t *testing.T) {
+func TestWritesUnderTLSAreCounted(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)

@@ -4,22 +4,21 @@ import (
 	"slices"
 )
 
-// Input waits for keys, for speech, or for both, and sends what came to
-// EventURL. The reply may be an NCCO that replaces the rest of this one.
+// Input waits for keys, for speech, or for both, and sends the result to
+// EventURL. The response may be an NCCO that replaces the remaining actions.
 type Input struct {
 	Type        []string       `json:"type"` // dtmf, speech or both
 	DTMF        *DTMFSettings  `json:"dtmf,omitempty"`
 	Speech      *SpeechOptions `json:"speech,omitempty"`
 	EventURL    []string       `json:"eventUrl,omitempty"`
 	EventMethod string         `json:"eventMethod,omitempty"`
-	// Mode is synchronous (default), or asynchronous: each key is then an
-	// event of its own, the next actions run meanwhile, and there are no DTMF
-	// settings.
+	// Mode is synchronous (default) or asynchronous. If asynchronous, each key
+	// is one event, the next actions run meanwhile, and DTMF is not allowed.
 	Mode  string `json:"mode,omitempty"`
 	Extra Extra  `json:"-"`
 }
 
-// DTMFSettings say when keying in is over.
+// DTMFSettings say when the keys are complete.
 type DTMFSettings struct {
 	TimeOut      *int  `json:"timeOut,omitempty"`   // seconds after the last key, 0 to 10; default 3
 	MaxDigits    *int  `json:"maxDigits,omitempty"` // 1 to 20; default 4
@@ -27,7 +26,7 @@ type DTMFSettings struct {
 	Extra        Extra `json:"-"`
 }
 
-// SpeechOptions say how speech is understood.
+// SpeechOptions configure the recognition of speech.
 type SpeechOptions struct {
 	UUID         []string `json:"uuid,omitempty"`         // the leg to listen to, one
 	EndOnSilence *float64 `json:"endOnSilence,omitempty"` // seconds, 0.4 to 10; default 2
@@ -40,8 +39,8 @@ type SpeechOptions struct {
 	Extra        Extra    `json:"-"`
 }
 
-// WithInputURL is the NCCO with address as the place where its inputs send what
-// came, where they name none.
+// WithInputURL returns a copy in which each input that has no EventURL has
+// address.
 func (n NCCO) WithInputURL(address string) NCCO {
 	n = slices.Clone(n)
 	for i, action := range n {
@@ -96,38 +95,38 @@ func (s SpeechOptions) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Input) MarshalJSON() ([]byte, error) {
 	type members Input
-	return tagged("action", "input", members(a), a.Extra)
+	return marshalTagged("action", "input", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Input) UnmarshalJSON(raw []byte) (err error) {
 	type members Input
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (s DTMFSettings) MarshalJSON() ([]byte, error) {
 	type members DTMFSettings
-	return tagged("", "", members(s), s.Extra)
+	return marshalTagged("", "", members(s), s.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (s *DTMFSettings) UnmarshalJSON(raw []byte) (err error) {
 	type members DTMFSettings
-	s.Extra, err = untagged(raw, "", (*members)(s))
+	s.Extra, err = unmarshalTagged(raw, "", (*members)(s))
 	return err
 }
 
-// MarshalJSON writes members that were not known back.
+// MarshalJSON also writes the members that are not known.
 func (s SpeechOptions) MarshalJSON() ([]byte, error) {
 	type members SpeechOptions
-	return tagged("", "", members(s), s.Extra)
+	return marshalTagged("", "", members(s), s.Extra)
 }
 
-// UnmarshalJSON keeps members that are not known.
+// UnmarshalJSON keeps the members that are not known.
 func (s *SpeechOptions) UnmarshalJSON(raw []byte) (err error) {
 	type members SpeechOptions
-	s.Extra, err = untagged(raw, "", (*members)(s))
+	s.Extra, err = unmarshalTagged(raw, "", (*members)(s))
 	return err
 }

@@ -14,9 +14,9 @@ import (
 
 const maxKeyFile = 64 << 10
 
-// ParsePrivateKey reads an RSA key from PEM text, PKCS#1 or PKCS#8, or from
-// the file of that path. Line breaks in the text may be written as \n, as they
-// often are in an environment variable. Its errors show nothing of the text.
+// ParsePrivateKey reads an RSA key, PKCS#1 or PKCS#8, from PEM text or from a
+// file. Line breaks in the text may be written as \n, as is usual in an
+// environment variable. Its errors show nothing of the text.
 func ParsePrivateKey(pathOrPEM string) (*rsa.PrivateKey, error) {
 	text := pathOrPEM
 	if !strings.Contains(text, "-----BEGIN") {
@@ -46,12 +46,12 @@ func readKeyFile(path string) (string, error) {
 	return string(text), nil
 }
 
-// hidePath drops the path, which may be a mangled key.
+// hidePath removes the path, which may be a broken key.
 func hidePath(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return fmt.Errorf("private key: it is not PEM text, and as a path it cannot be read: %w", err)
+	return fmt.Errorf("private key: it is not PEM text, and no file at that path can be read: %w", err)
 }
 
 func parseKeyBlock(block *pem.Block) (*rsa.PrivateKey, error) {
@@ -72,7 +72,7 @@ func parseKeyBlock(block *pem.Block) (*rsa.PrivateKey, error) {
 		}
 		return nil, errors.New("private key: not an RSA key")
 	case "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("private key: it is encrypted; give it without a passphrase")
+		return nil, errors.New("private key: it is encrypted; remove its passphrase")
 	}
 	return nil, errors.New("private key: PEM block is not a private key")
 }

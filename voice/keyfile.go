@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// KeySource is the application's private key, from PEM text or from a file.
-// A file is read again when it has changed, so that a key can be replaced
-// while calls are being placed.
+// KeySource holds the application's private key, from PEM text or from a file.
+// It reads the file again after a change, so that a key can be replaced while
+// the program runs.
 type KeySource struct {
-	path string // "": the key is given as text, and stays
+	path string // "" if the key was given as text
 	log  *slog.Logger
 
 	mu      sync.Mutex
 	key     *rsa.PrivateKey
-	stamp   fileStamp // of the key that is used
-	refused fileStamp // of a file that was no key, and was said to be none
+	stamp   fileStamp // of the key in use
+	invalid fileStamp // of the last file that held no key, which was logged
 }
 
-// fileStamp changes when a file does.
+// fileStamp changes when the file changes.
 type fileStamp struct {
 	modified time.Time
 	size     int64
@@ -33,21 +33,21 @@ func OpenKey(pathOrPEM string, log *slog.Logger) (*KeySource, error) {
 	s := &KeySource{log: log}
 	if !strings.Contains(pathOrPEM, "-----BEGIN") {
 		s.path = pathOrPEM
-		s.stamp, _ = stampOf(s.path) // a file that is not there is ParsePrivateKey's to name
+		s.stamp, _ = stampOf(s.path) // ParsePrivateKey reports a missing file
 	}
 	key, err := ParsePrivateKey(pathOrPEM)
 	s.key = key
 	return s, err
 }
 
-// String keeps the key out of everything that is printed.
+// String keeps the key out of printed text.
 func (s *KeySource) String() string { return "voice.KeySource" }
 
 // GoString keeps the key out of %#v.
 func (s *KeySource) GoString() string { return s.String() }
 
-// Key is the key as it is now. While the file is no key, as when it is just
-// being written, it is the one before.
+// Key is the current key. While the file holds no key, for example because it
+// is being written, it is the last one.
 func (s *KeySource) Key() *rsa.PrivateKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,14 +60,14 @@ func (s *KeySource) Key() *rsa.PrivateKey {
 	}
 	key, err := ParsePrivateKey(s.path)
 	if err != nil {
-		if stamp != s.refused {
-			s.refused = stamp
-			s.log.Error("the private key's file has changed and is no key; the one before stays in use", "error", err)
+		if stamp != s.invalid {
+			s.invalid = stamp
+			s.log.Error("the private key file changed but holds no key; the last key stays in use", "error", err)
 		}
 		return s.key
 	}
 	s.key, s.stamp = key, stamp
-	s.log.Info("the private key was read again")
+	s.log.Info("the private key was reloaded")
 	return s.key
 }
 

@@ -36,7 +36,7 @@ func writeFile(t *testing.T, path string, text []byte, at time.Time) {
 
 // A key is replaced while calls are placed: the next token is signed with the
 // new one, and a file that is half written breaks nothing.
-func TestKeyIsReadAgainWhenItsFileChanges(t *testing.T) {
+func TestKeyFileIsReloaded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "private.key")
 	now := time.Now()

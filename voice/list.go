@@ -11,36 +11,36 @@ import (
 	"time"
 )
 
-// MaxPageSize is the most rows that a page can have.
+// MaxPageSize is the largest number of rows on a page.
 const MaxPageSize = 100
 
-// ListFilter selects calls. What is zero does not filter.
+// ListFilter selects calls. A member that is zero does not filter.
 type ListFilter struct {
 	Status           string
 	DateStart        time.Time
 	DateEnd          time.Time
-	PageSize         int    // 1 to MaxPageSize; 0 is Vonage's default, 10
+	PageSize         int    // 1 to MaxPageSize; 0: Vonage's default, 10
 	RecordIndex      int    // of the page's first row
-	Order            string // asc (also when empty: Vonage's own default is uncertain) or desc
+	Order            string // asc or desc; "": asc, because Vonage's default is uncertain
 	ConversationUUID string
 }
 
 // CallPage is one page of a list.
 type CallPage struct {
 	Calls       []Call
-	Count       int // rows in the whole list, or, from old servers, in this page
+	Count       int // rows of the whole list; from old servers, of this page
 	PageSize    int
 	RecordIndex int
 	More        bool // the page names a next one
 }
 
-// listStatuses are the statuses that Vonage can filter by.
+// listStatuses are the values of Vonage's status filter.
 var listStatuses = []string{
 	"started", "ringing", "answered", "machine", "completed", "busy",
 	"cancelled", "failed", "rejected", "timeout", "unanswered",
 }
 
-// Validate names every field that breaks a limit of the API, and the limit.
+// Validate reports every field that breaks a limit of the API, with the limit.
 func (f ListFilter) Validate() error {
 	var p problems
 	p.oneOf("status", f.Status, listStatuses...)
@@ -76,7 +76,7 @@ func (f ListFilter) query() url.Values {
 	return q
 }
 
-// roundUp keeps a window from losing its last fraction of a second.
+// roundUp keeps the last fraction of a second inside the window.
 func roundUp(t time.Time) time.Time {
 	if t.Nanosecond() == 0 {
 		return t
@@ -84,7 +84,7 @@ func roundUp(t time.Time) time.Time {
 	return t.Truncate(time.Second).Add(time.Second)
 }
 
-// wireTime is UTC in whole seconds, the one form that is documented.
+// wireTime is UTC in whole seconds, the only documented form.
 func wireTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -99,7 +99,7 @@ func (c *Client) ListCalls(ctx context.Context, f ListFilter) (CallPage, error) 
 	if err := f.Validate(); err != nil {
 		return CallPage{}, unsent(op, err)
 	}
-	rep, err := c.do(ctx, request{op: op, method: http.MethodGet, path: "/calls", query: f.query(), repeat: repeatFreely})
+	rep, err := c.do(ctx, request{op: op, method: http.MethodGet, path: "/calls", query: f.query(), retry: retryAlways})
 	if err != nil {
 		return CallPage{}, err
 	}
@@ -110,8 +110,8 @@ func (c *Client) ListCalls(ctx context.Context, f ListFilter) (CallPage, error) 
 	return page, nil
 }
 
-// parsePage is strict where calls could be overlooked: absence is concluded
-// from lists, so a body that is not surely a whole page is an error.
+// parsePage is strict where a call could be missed, because the absence of a
+// call is proved from lists. A body that may not be a whole page is an error.
 func parsePage(body []byte, asked int) (CallPage, error) {
 	o, err := parseObject(body)
 	if err != nil {
@@ -123,7 +123,7 @@ func parsePage(body []byte, asked int) (CallPage, error) {
 	}
 	page := CallPage{Count: *count, RecordIndex: asked}
 	if index := o.whole("record_index"); index != nil && *index != asked {
-		return CallPage{}, fmt.Errorf("row %d was asked for and row %d came", asked, *index)
+		return CallPage{}, fmt.Errorf("asked for row %d, got row %d", asked, *index)
 	}
 	if size := o.whole("page_size"); size != nil {
 		page.PageSize = *size

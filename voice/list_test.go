@@ -32,7 +32,7 @@ func money(s string) decimal.NullDecimal {
 	return decimal.NullDecimal{Decimal: decimal.RequireFromString(s), Valid: true}
 }
 
-func TestPagesOfBothForms(t *testing.T) {
+func TestListPageForms(t *testing.T) {
 	t.Parallel()
 	at := func(s string) time.Time {
 		parsed, err := time.Parse(time.RFC3339, s)
@@ -66,9 +66,9 @@ func TestPagesOfBothForms(t *testing.T) {
 	}
 }
 
-// TestDoubtfulPagesAreErrors: absence is concluded from lists, so nothing that
+// TestIncompletePagesAreErrors: absence is concluded from lists, so nothing that
 // could hide a call may pass for a page.
-func TestDoubtfulPagesAreErrors(t *testing.T) {
+func TestIncompletePagesAreErrors(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{
 		"empty object":      `{}`,
@@ -98,7 +98,7 @@ func TestDoubtfulPagesAreErrors(t *testing.T) {
 	}
 }
 
-func TestEmptyListIsNoError(t *testing.T) {
+func TestEmptyList(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{`{"count":0}`, `{"count":"0","_embedded":{"calls":[]}}`, `{"count":0,"_embedded":{"calls":null}}`} {
 		c := newFakeClient(t, (&script{answers: []func(http.ResponseWriter){body(page)}}).handle)
@@ -152,7 +152,7 @@ func TestListFilterLimits(t *testing.T) {
 	}
 }
 
-func TestGetCallAsksForExactlyThatCall(t *testing.T) {
+func TestGetCallPath(t *testing.T) {
 	t.Parallel()
 	const odd = "0A0000000123ABCD1/../x?y=1 %"
 	var path string

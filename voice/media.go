@@ -7,31 +7,31 @@ import (
 	"strconv"
 )
 
-// Ack is Vonage's answer to a request to play something.
+// Ack is Vonage's response to a request to play something.
 type Ack struct {
 	UUID    string
-	Message string // such as "Talk started"
+	Message string // for example "Talk started"
 }
 
-// StreamRequest is an audio file to be played into a call.
+// StreamRequest is an audio file to play into a call.
 type StreamRequest struct {
 	URL   string
 	Loop  *int     // default 1; 0 is endless
 	Level *float64 // -1 to 1 in steps of 0.1; default 0
 }
 
-// TalkRequest is a text to be spoken into a call.
+// TalkRequest is a text to speak into a call.
 type TalkRequest struct {
 	Text      string
 	Language  string // BCP 47; default en-US
 	Style     *int   // which voice of the language; default 0
 	Premium   *bool
-	VoiceName string   // the contract's way to choose a voice, deprecated by Language and Style
+	VoiceName string   // the contract's way to choose a voice; deprecated, use Language and Style
 	Loop      *int     // default 1; 0 is endless
 	Level     *float64 // -1 to 1 in steps of 0.1; default 0
 }
 
-// Validate names every field that breaks a limit of the API, and the limit.
+// Validate reports every field that breaks a limit of the API, with the limit.
 func (r StreamRequest) Validate() error {
 	var p problems
 	p.required("stream_url", r.URL)
@@ -41,7 +41,7 @@ func (r StreamRequest) Validate() error {
 	return p.err()
 }
 
-// Validate names every field that breaks a limit of the API, and the limit.
+// Validate reports every field that breaks a limit of the API, with the limit.
 func (r TalkRequest) Validate() error {
 	var p problems
 	p.spoken("text", r.Text)
@@ -52,7 +52,7 @@ func (r TalkRequest) Validate() error {
 	return p.err()
 }
 
-// MarshalJSON writes the form of the API.
+// MarshalJSON writes the API's form.
 func (r StreamRequest) MarshalJSON() ([]byte, error) {
 	return encodeBody(struct {
 		URL   []string `json:"stream_url"`
@@ -61,7 +61,7 @@ func (r StreamRequest) MarshalJSON() ([]byte, error) {
 	}{oneURL(r.URL), r.Loop, levelText(r.Level)})
 }
 
-// MarshalJSON writes the form of the API.
+// MarshalJSON writes the API's form.
 func (r TalkRequest) MarshalJSON() ([]byte, error) {
 	return encodeBody(struct {
 		Text      string `json:"text"`
@@ -74,7 +74,7 @@ func (r TalkRequest) MarshalJSON() ([]byte, error) {
 	}{r.Text, r.Language, r.Style, r.Premium, r.VoiceName, r.Loop, levelText(r.Level)})
 }
 
-// levelText is a volume as these requests have it: a string.
+// levelText is a volume as a string, which these requests want.
 func levelText(level *float64) string {
 	if level == nil {
 		return ""
@@ -93,12 +93,12 @@ func (c *Client) StartStream(ctx context.Context, uuid string, r StreamRequest) 
 	if err := r.Validate(); err != nil {
 		return Ack{}, unsent(op, err)
 	}
-	return c.play(ctx, request{op: op, method: http.MethodPut, body: r, repeat: repeatRefused}, uuid, "stream")
+	return c.play(ctx, request{op: op, method: http.MethodPut, body: r, retry: retryIfRefused}, uuid, "stream")
 }
 
-// StopStream ends what StartStream began.
+// StopStream stops what StartStream started.
 func (c *Client) StopStream(ctx context.Context, uuid string) (Ack, error) {
-	return c.play(ctx, request{op: "stop stream", method: http.MethodDelete, repeat: repeatFreely}, uuid, "stream")
+	return c.play(ctx, request{op: "stop stream", method: http.MethodDelete, retry: retryAlways}, uuid, "stream")
 }
 
 // StartTalk speaks a text into a call. See
@@ -108,15 +108,15 @@ func (c *Client) StartTalk(ctx context.Context, uuid string, r TalkRequest) (Ack
 	if err := r.Validate(); err != nil {
 		return Ack{}, unsent(op, err)
 	}
-	return c.play(ctx, request{op: op, method: http.MethodPut, body: r, repeat: repeatRefused}, uuid, "talk")
+	return c.play(ctx, request{op: op, method: http.MethodPut, body: r, retry: retryIfRefused}, uuid, "talk")
 }
 
-// StopTalk ends what StartTalk began.
+// StopTalk stops what StartTalk started.
 func (c *Client) StopTalk(ctx context.Context, uuid string) (Ack, error) {
-	return c.play(ctx, request{op: "stop talk", method: http.MethodDelete, repeat: repeatFreely}, uuid, "talk")
+	return c.play(ctx, request{op: "stop talk", method: http.MethodDelete, retry: retryAlways}, uuid, "talk")
 }
 
-// SendDTMF plays tones into a call: 0-9, *, #, and p for a pause of half a
+// SendDTMF plays tones into a call: 0-9, * and #, and p for a pause of half a
 // second. See https://developer.vonage.com/en/api/voice#startDTMF.
 func (c *Client) SendDTMF(ctx context.Context, uuid, digits string) (Ack, error) {
 	const op = "send dtmf"
@@ -127,11 +127,12 @@ func (c *Client) SendDTMF(ctx context.Context, uuid, digits string) (Ack, error)
 		return Ack{}, unsent(op, err)
 	}
 	body := map[string]string{"digits": digits}
-	return c.play(ctx, request{op: op, method: http.MethodPut, body: body, repeat: repeatRefused}, uuid, "dtmf")
+	return c.play(ctx, request{op: op, method: http.MethodPut, body: body, retry: retryIfRefused}, uuid, "dtmf")
 }
 
-// SubscribeDTMF has each key that is pressed in a call sent to eventURL. The
-// call's NCCO must have an asynchronous input. Today's API only.
+// SubscribeDTMF makes Vonage send each key that is pressed in a call to eventURL.
+// The call's NCCO must have an asynchronous input. The contract does not have
+// this operation.
 func (c *Client) SubscribeDTMF(ctx context.Context, uuid, eventURL string) error {
 	const op = "subscribe dtmf"
 	var p problems
@@ -141,18 +142,18 @@ func (c *Client) SubscribeDTMF(ctx context.Context, uuid, eventURL string) error
 		return unsent(op, err)
 	}
 	body := map[string][]string{"event_url": oneURL(eventURL)}
-	_, err := c.control(ctx, request{op: op, method: http.MethodPut, body: body, repeat: repeatFreely}, uuid, "input", "dtmf")
+	_, err := c.control(ctx, request{op: op, method: http.MethodPut, body: body, retry: retryAlways}, uuid, "input", "dtmf")
 	return err
 }
 
-// UnsubscribeDTMF ends what SubscribeDTMF began.
+// UnsubscribeDTMF ends the subscription.
 func (c *Client) UnsubscribeDTMF(ctx context.Context, uuid string) error {
-	_, err := c.control(ctx, request{op: "unsubscribe dtmf", method: http.MethodDelete, repeat: repeatFreely}, uuid, "input", "dtmf")
+	_, err := c.control(ctx, request{op: "unsubscribe dtmf", method: http.MethodDelete, retry: retryAlways}, uuid, "input", "dtmf")
 	return err
 }
 
-// play sends a request that is acknowledged. It has succeeded by its status;
-// an answer that cannot be read does not change that.
+// play sends a request that Vonage acknowledges. The status alone says that it
+// succeeded, so the body may be unreadable.
 func (c *Client) play(ctx context.Context, r request, uuid, part string) (Ack, error) {
 	rep, err := c.control(ctx, r, uuid, part)
 	if err != nil {
@@ -162,7 +163,7 @@ func (c *Client) play(ctx context.Context, r request, uuid, part string) (Ack, e
 	return Ack{UUID: o.id("uuid"), Message: o.text("message")}, nil
 }
 
-// voiceNames is the contract's whole list.
+// voiceNames is the contract's list.
 var voiceNames = []string{
 	"Salli", "Joey", "Naja", "Mads", "Marlene", "Hans", "Nicole", "Russell", "Amy", "Brian", "Emma",
 	"Geraint", "Gwyneth", "Raveena", "Chipmunk", "Eric", "Ivy", "Jennifer", "Justin", "Kendra",

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// NCCO is a call control object: what a call does, one action after another.
+// NCCO is a call control object: the actions of a call, in order.
 type NCCO []Action
 
 // Action is one step of an NCCO, such as Talk.
@@ -14,9 +14,9 @@ type Action interface {
 	check() problems
 }
 
-// ParseNCCO reads an NCCO. Marshalling the result gives the same again:
-// members and actions that are not known are kept as they are. Validate tells
-// whether Vonage would take it.
+// ParseNCCO reads an NCCO. Marshalling the result gives the same NCCO: unknown
+// members and actions stay as they are. Validate says whether Vonage would take
+// it.
 func ParseNCCO(raw []byte) (NCCO, error) {
 	var n NCCO
 	if err := json.Unmarshal(raw, &n); err != nil {
@@ -42,7 +42,7 @@ func (n *NCCO) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Validate names every member that breaks a limit of the API, and the limit.
+// Validate reports every member that breaks a limit of the API, with the limit.
 func (n NCCO) Validate() error { return n.check().err() }
 
 func (n NCCO) check() (p problems) {
@@ -59,7 +59,7 @@ func (n NCCO) check() (p problems) {
 	return p
 }
 
-// readers has the way to read each action.
+// readers reads each action by its name.
 var readers = map[string]func([]byte) (Action, error){
 	"talk":         read[Talk],
 	"stream":       read[Stream],
@@ -84,7 +84,7 @@ func parseAction(raw []byte) (Action, error) {
 	if reader, ok := readers[name]; ok {
 		return reader(raw)
 	}
-	return other{name, o.without("action")}, nil
+	return unknownAction{name, o.without("action")}, nil
 }
 
 // read unmarshals one action into its type.
@@ -96,19 +96,19 @@ func read[A Action](raw []byte) (Action, error) {
 	return a, nil
 }
 
-// other is an action that this package does not know: it is kept and written
-// as it came, and not valid.
-type other struct {
+// unknownAction is an action that this package does not know. It is written as it
+// was read, and is not valid.
+type unknownAction struct {
 	name  string
 	extra Extra
 }
 
-func (a other) check() (p problems) {
-	p.add("action", "is not one that the API has")
+func (a unknownAction) check() (p problems) {
+	p.add("action", "is not one of the API's actions")
 	return p
 }
 
 // MarshalJSON writes the action as it was read.
-func (a other) MarshalJSON() ([]byte, error) {
-	return tagged("action", a.name, struct{}{}, a.extra)
+func (a unknownAction) MarshalJSON() ([]byte, error) {
+	return marshalTagged("action", a.name, struct{}{}, a.extra)
 }

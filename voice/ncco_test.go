@@ -34,7 +34,7 @@ const wholeNCCO = `[
  {"action":"transfer","conversationId":"CON-1","canHear":[],"canSpeak":["u-1"],"mute":true,"later":1}
 ]`
 
-func TestNCCOIsReadAndWrittenWithoutLoss(t *testing.T) {
+func TestNCCORoundTrip(t *testing.T) {
 	t.Parallel()
 	n, err := ParseNCCO([]byte(wholeNCCO))
 	if err != nil {
@@ -70,7 +70,7 @@ func wantSameJSON(t *testing.T, want, got string) {
 	}
 }
 
-func TestNCCOThatIsNotKnownIsKept(t *testing.T) {
+func TestUnknownNCCOIsKept(t *testing.T) {
 	t.Parallel()
 	const odd = `[{"action":"pay","amount":9.90},{"action":"connect","endpoint":[{"type":"fax","number":"1"}]}]`
 	n, err := ParseNCCO([]byte(odd))
@@ -82,7 +82,7 @@ func TestNCCOThatIsNotKnownIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSameJSON(t, odd, string(got))
-	want := "invalid request: ncco[0].action: is not one that the API has; ncco[1].endpoint[0].type: is not one that the API has"
+	want := "invalid request: ncco[0].action: is not one of the API's actions; ncco[1].endpoint[0].type: is not one of the API's types"
 	if err := n.Validate(); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -104,7 +104,7 @@ func TestNCCOWithQuotedNumbers(t *testing.T) {
 	}
 }
 
-func TestNCCOThatCannotBeRead(t *testing.T) {
+func TestInvalidNCCO(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		``, `null`, `{}`, `"x"`, `[null]`, `[1]`, `[{}]`, `[{"action":7}]x`, `[{"action":"talk","text":7}]`,
@@ -215,7 +215,7 @@ func TestNCCOLimits(t *testing.T) {
 	}
 }
 
-func TestWithInputURLFillsInWhatIsMissing(t *testing.T) {
+func TestWithInputURL(t *testing.T) {
 	t.Parallel()
 	own := Input{Type: []string{"dtmf"}, EventURL: []string{"https://example.test/own"}}
 	n := NCCO{Talk{Text: "Press 1"}, Input{Type: []string{"dtmf"}}, own}

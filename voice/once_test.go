@@ -226,7 +226,7 @@ func deafAddress(t *testing.T) string {
 	return fmt.Sprintf("127.0.0.1:%d", bound.(*syscall.SockaddrInet4).Port)
 }
 
-func TestFailedTLSHandshakeIsRefused(t *testing.T) {
+func TestTLSHandshakeFailureIsRefused(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int64
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
@@ -351,8 +351,8 @@ func TestUnknownTransportProvesNothing(t *testing.T) {
 	wantError(t, err, VerdictUnknown, 0)
 }
 
-// TestLostAnswerToCreated cuts the response after its status.
-func TestLostAnswerToCreated(t *testing.T) {
+// TestLostResponseAfterCreate cuts the response after its status.
+func TestLostResponseAfterCreate(t *testing.T) {
 	t.Parallel()
 	replies := map[string]string{
 		"cut body":        strings.Replace(createdReply, "14", "99", 1),

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// repeat says when a request may be sent again.
-type repeat int
+// retryRule says when a request may be sent again.
+type retryRule int
 
 const (
-	// repeatNever: it is sent once, whatever comes of it.
-	repeatNever repeat = iota
-	// repeatRefused: where it is certain that the request had no effect.
-	repeatRefused
-	// repeatFreely: also where it may have had its effect, because a second
-	// time changes nothing.
-	repeatFreely
+	// retryNever: send the request once, whatever the result.
+	retryNever retryRule = iota
+	// retryIfRefused: send it again if it certainly had no effect.
+	retryIfRefused
+	// retryAlways: send it again also if it may have had its effect, because
+	// it is idempotent.
+	retryAlways
 )
 
 const (
 	maxTries     = 4
-	maxPause     = 30 * time.Second // a longer Retry-After is the caller's to wait for
+	maxPause     = 30 * time.Second // for a longer Retry-After the caller must wait
 	firstBackoff = 250 * time.Millisecond
-	// notReady is how long Vonage may refuse control of a call that was
-	// just made.
+	// notReady is how long Vonage may refuse to control a call after it was
+	// made.
 	notReady      = 2 * time.Second
 	notReadyTries = 2
 )
 
-// do sends r until it succeeds, may not be repeated, or has been tried often
-// enough. Each try has a turn and a token of its own.
+// do sends r until it succeeds, must not be sent again, or was tried maxTries
+// times. Each try has its own turn and its own token.
 func (c *Client) do(ctx context.Context, r request) (reply, error) {
 	throttle := c.throttle
 	if r.first {
@@ -48,7 +48,7 @@ func (c *Client) do(ctx context.Context, r request) (reply, error) {
 		if err == nil {
 			return rep, nil
 		}
-		pause, again := r.repeat.after(try, r.method, err)
+		pause, again := r.retry.after(try, r.method, err)
 		if !again || sleep(ctx, pause) != nil {
 			return reply{}, err
 		}
@@ -68,32 +68,33 @@ func (c *Client) try(ctx context.Context, r request) (reply, *Error) {
 		return reply{}, failed
 	case rep.status < 200 || rep.status > 299:
 		return reply{}, rep.failure(r.op, c.now())
-	case rep.bodyErr != nil && r.method == http.MethodGet: // of the others the status says enough
+	case rep.bodyErr != nil && r.method == http.MethodGet: // for other methods the status is enough
 		return reply{}, rep.unreadable(r.op, rep.bodyErr)
 	}
 	return rep, nil
 }
 
-// after says whether to try again after e, the try'th failure, and when.
-func (p repeat) after(try int, method string, e *Error) (time.Duration, bool) {
+// after says whether to try again after the error e of this try, and how long
+// to wait first.
+func (p retryRule) after(try int, method string, e *Error) (time.Duration, bool) {
 	pause := max(backoff(try), e.RetryAfter)
 	switch {
-	case p == repeatNever, try >= maxTries, pause > maxPause, errors.Is(e, context.Canceled):
+	case p == retryNever, try >= maxTries, pause > maxPause, errors.Is(e, context.Canceled):
 		return 0, false
 	case e.Status == http.StatusTooManyRequests:
 		return pause, true
 	case e.Status == http.StatusBadRequest:
-		// Vonage's way to say that a call cannot be controlled yet. With
-		// parameters named it means what it says.
+		// With this status Vonage says that a call cannot be controlled yet.
+		// If it names parameters, the request itself is invalid.
 		return notReady, method != http.MethodGet && try <= notReadyTries && len(e.InvalidParameters) == 0
 	case e.Verdict == VerdictRefused:
 		return pause, e.Status == 0 && !errors.Is(e, ErrInvalid)
 	}
-	return pause, p == repeatFreely && (e.Status == 0 || e.Status == http.StatusOK || e.Status >= 500)
+	return pause, p == retryAlways && (e.Status == 0 || e.Status == http.StatusOK || e.Status >= 500)
 }
 
-// backoff doubles with each try, with jitter so that processes that failed
-// together do not come back together.
+// backoff doubles with each try. Its jitter keeps processes that failed at the
+// same time from trying again at the same time.
 func backoff(try int) time.Duration {
 	full := firstBackoff << min(try, 6)
 	return full/2 + rand.N(full/2)

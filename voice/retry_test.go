@@ -38,7 +38,7 @@ func body(text string) func(http.ResponseWriter) {
 
 const oneCall = `{"uuid":"u-1","status":"completed"}`
 
-func TestReadsAreRepeated(t *testing.T) {
+func TestReadRetries(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name     string
@@ -83,7 +83,7 @@ func TestReadsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestCreateCallIsNeitherRepeatedNorThrottled(t *testing.T) {
+func TestCreateCallIsNotRetriedOrThrottled(t *testing.T) {
 	t.Parallel()
 	for _, code := range []int{400, 429, 500, 503} {
 		synctest.Test(t, func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestCreateCallIsNeitherRepeatedNorThrottled(t *testing.T) {
 	}
 }
 
-func TestRepeatingEndsWithTheContext(t *testing.T) {
+func TestRetryStopsWithContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{answers: []func(http.ResponseWriter){status(503, "Retry-After", "20")}}
@@ -119,7 +119,7 @@ func TestRepeatingEndsWithTheContext(t *testing.T) {
 	})
 }
 
-func TestThrottleCanRefuse(t *testing.T) {
+func TestThrottleError(t *testing.T) {
 	t.Parallel()
 	refuse, asked := errors.New("no budget"), 0
 	c := newFakeClient(t, func(http.ResponseWriter, *http.Request) { t.Error("sent without a permit") },
@@ -152,7 +152,7 @@ func (f *flood) Read(p []byte) (int, error) {
 
 func (f *flood) Close() error { return nil }
 
-func TestBodyThatDoesNotEndIsNotRead(t *testing.T) {
+func TestEndlessBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := &flood{}
@@ -165,7 +165,7 @@ func TestBodyThatDoesNotEndIsNotRead(t *testing.T) {
 	})
 }
 
-func TestBodyThatIsTooLargeIsNotUsed(t *testing.T) {
+func TestBodyTooLarge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for size, ok := range map[int]bool{maxReply: true, maxReply + 1: false} {

@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// maxStrays is how often a scan may go back for rows that it may have missed,
-// or see nothing new, without getting any further, before it gives up.
-const maxStrays = 5
+// maxIdlePages is how many pages a scan reads without progress before it gives
+// up: pages without new rows, and pages for which it had to step back.
+const maxIdlePages = 5
 
-// Calls reads the whole list that f selects, oldest first, and yields each
-// call once. Rows that leave the list while it is read move the others to the
-// front, so each page begins overlap rows before the last one's end, and a
-// page that shares no row with what was read is read again from further back.
-// An error is the last thing yielded: the scan is then incomplete, and nothing
-// may be concluded from what it did not show. f.Order is not used.
+// Calls reads the whole list that f selects, oldest first, and yields each call
+// once. Rows that leave the list during the scan move the later rows forward.
+// So each page starts overlap rows before the end of the last one, and if it
+// shares no row with the rows read before, the scan steps back and reads again.
+// An error is yielded last. The scan is then incomplete, and a call that it did
+// not show may exist. f.Order is ignored.
 func (c *Client) Calls(ctx context.Context, f ListFilter, overlap int) iter.Seq2[Call, error] {
 	return func(yield func(Call, error) bool) {
 		f.Order = "asc"
@@ -43,23 +43,23 @@ func (c *Client) Calls(ctx context.Context, f ListFilter, overlap int) iter.Seq2
 	}
 }
 
-// scan is how far the reading of a list has come.
+// scan is the progress of one reading of a list.
 type scan struct {
-	filter  ListFilter
-	first   int // row
-	overlap int
-	seen    map[string]struct{}
-	fresh   []Call // of the last page, not seen before
-	strays  int    // pages that brought nothing since reached grew
-	reached int    // the furthest row that a page with new calls began with
-	done    bool
+	filter    ListFilter
+	first     int // row of the first page
+	overlap   int
+	seen      map[string]struct{}
+	fresh     []Call // rows of the last page that are new
+	idlePages int    // since reached grew
+	reached   int    // the largest first row of a page that had new calls
+	done      bool
 }
 
-// advance takes a page in and decides where the next one begins.
+// advance takes a page and decides which row the next one starts with.
 func (s *scan) advance(page CallPage) error {
 	s.fresh = s.fresh[:0]
-	if s.adrift(page) {
-		return s.goBack()
+	if s.overlapLost(page) {
+		return s.stepBack()
 	}
 	s.take(page.Calls)
 	switch {
@@ -69,9 +69,9 @@ func (s *scan) advance(page CallPage) error {
 		s.done = true
 		return nil
 	case len(s.fresh) > 0 && s.filter.RecordIndex > s.reached:
-		s.reached, s.strays = s.filter.RecordIndex, 0
+		s.reached, s.idlePages = s.filter.RecordIndex, 0
 	case len(s.fresh) == 0:
-		if s.strays++; s.strays > maxStrays {
+		if s.idlePages++; s.idlePages > maxIdlePages {
 			return errors.New("the list does not end")
 		}
 	}
@@ -88,9 +88,9 @@ func (s *scan) take(calls []Call) {
 	}
 }
 
-// adrift: the page should have begun with rows that were read before, and has
-// none, so rows between may have been missed. Nothing is taken from it.
-func (s *scan) adrift(page CallPage) bool {
+// overlapLost reports whether a page that should start with known rows has none:
+// rows in between may have been missed.
+func (s *scan) overlapLost(page CallPage) bool {
 	if s.overlap == 0 || len(s.seen) == 0 || s.filter.RecordIndex <= s.first {
 		return false
 	}
@@ -100,16 +100,18 @@ func (s *scan) adrift(page CallPage) bool {
 	})
 }
 
-func (s *scan) goBack() error {
-	if s.strays++; s.strays > maxStrays {
-		return errors.New("the list moves faster than it can be read")
+// stepBack makes the next page start one page earlier.
+func (s *scan) stepBack() error {
+	if s.idlePages++; s.idlePages > maxIdlePages {
+		return errors.New("the list changes faster than it can be read")
 	}
 	s.filter.RecordIndex = max(s.first, s.filter.RecordIndex-s.filter.PageSize)
 	return nil
 }
 
-// last: a full page may be followed by another even if nothing says so,
-// because old servers send no links and count only the page.
+// last reports whether no page follows. After a full page another one may follow
+// even if the page does not say so, because old servers send no links and count
+// only the rows of the page.
 func (s *scan) last(page CallPage) bool {
 	size := s.filter.PageSize
 	if page.PageSize > 0 {

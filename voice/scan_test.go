@@ -154,7 +154,7 @@ func TestScanWithoutOverlapMisses(t *testing.T) {
 	}
 }
 
-func TestScanGoesBackForMissedRows(t *testing.T) {
+func TestScanStepsBack(t *testing.T) {
 	t.Parallel()
 	l := newLedger(60)
 	l.between = func(l *ledger) {
@@ -216,7 +216,7 @@ func TestScanGivesUp(t *testing.T) {
 	}
 }
 
-func TestScanStopsWhenTheCallerDoes(t *testing.T) {
+func TestScanStopsOnBreak(t *testing.T) {
 	t.Parallel()
 	l := newLedger(100)
 	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = inProcess{l} })

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// maxShown is how much of a text of Vonage's an error shows.
+// maxShown is how many characters of a text from Vonage an error shows.
 const maxShown = 300
 
 var (
@@ -16,8 +16,8 @@ var (
 	queryLike  = regexp.MustCompile(`\?[^\s"'<>]+`)
 )
 
-// scrub makes a text that came from outside fit to be shown: no phone number,
-// no token, no URL's user or query, no control characters, and not long.
+// scrub makes a text from outside safe to show. It removes phone numbers, tokens,
+// users and queries of URLs, and control characters, and cuts the rest.
 func scrub(s string) string {
 	if len(s) > 4*maxShown {
 		s = s[:4*maxShown]

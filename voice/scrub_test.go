@@ -2,7 +2,7 @@ package voice
 
 import "testing"
 
-func TestNumbersAreScrubbedHoweverTheyAreWritten(t *testing.T) {
+func TestScrubNumbers(t *testing.T) {
 	t.Parallel()
 	for _, number := range []string{
 		"447700900123", "+44 7700 900123", "+44 (7700) 900-123", "44/7700/900123",

@@ -16,22 +16,23 @@ import (
 
 const defaultWindow = 5 * time.Minute
 
-// ErrUnsigned: a webhook without a signature. Vonage sends one now and
-// then by its own mistake, and sends it again, signed, after a 5xx.
+// ErrUnsigned: a webhook has no signature. Vonage sends one by mistake now and
+// then, and after a 5xx sends it again with a signature.
 var ErrUnsigned = errors.New("webhook is not signed")
 
 // Verifier checks that a webhook comes from Vonage.
 type Verifier struct {
-	// Secrets are the account's signature secrets; any of them will do, so
-	// that one can be replaced by another. With none, nothing is accepted.
+	// Secrets are the account's signature secrets. A webhook may be signed
+	// with any of them, so that one can be replaced. If there are none,
+	// nothing is accepted.
 	Secrets [][]byte
-	// ApplicationID must match where the webhook names one; "" is not checked.
+	// ApplicationID is checked if it is set and the webhook has one.
 	ApplicationID string
-	// Window is how old, or how far ahead, a webhook may be; 0 means 5 min.
+	// Window is how far a webhook's time may differ from ours; 0 means 5 min.
 	Window time.Duration
 }
 
-// String says which application is meant, and nothing that is secret.
+// String names the application and shows no secret.
 func (v Verifier) String() string { return "voice.Verifier(" + v.ApplicationID + ")" }
 
 // GoString keeps the secrets out of %#v.
@@ -50,9 +51,9 @@ type callbackClaims struct {
 	ApplicationID string `json:"application_id,omitempty"`
 }
 
-// Verify checks a webhook by its Authorization header and its raw body, before
-// anything of it is parsed. What Vonage hashes for a GET is not
-// documented, so of a GET the hash is not checked: its signature and age are.
+// Verify checks a webhook by its Authorization header and its raw body. Call it
+// before parsing. For a GET it checks the signature and the time only, because
+// it is not documented what Vonage hashes.
 func (v Verifier) Verify(authorization string, body []byte, method string, now time.Time) error {
 	if cutBearer(authorization) == "" {
 		return ErrUnsigned
@@ -64,20 +65,28 @@ func (v Verifier) Verify(authorization string, body []byte, method string, now t
 	case !v.fresh(claims.IssuedAt, now):
 		return errors.New("verify webhook: signed too long ago, or in the future")
 	case v.ApplicationID != "" && claims.ApplicationID != "" && claims.ApplicationID != v.ApplicationID:
-		return errors.New("verify webhook: it is of another application")
-	case method != http.MethodGet && subtle.ConstantTimeCompare([]byte(claims.PayloadHash), []byte(payloadHash(body))) != 1:
-		return errors.New("verify webhook: the body is not the one that was signed")
+		return errors.New("verify webhook: it is for another application")
+	case method != http.MethodGet && !claims.cover(body):
+		return errors.New("verify webhook: the signature is for another body")
 	}
 	return nil
 }
 
+// cover reports whether the signature was made for this body.
+func (c callbackClaims) cover(body []byte) bool {
+	//guard:true voice.TestVerifyRefuses: a webhook has the body that was signed
+	return subtle.ConstantTimeCompare([]byte(c.PayloadHash), []byte(payloadHash(body))) == 1
+}
+
+// parse checks the signature with each of the secrets.
 func (v Verifier) parse(authorization string) (callbackClaims, error) {
 	err := errors.New("no signature secret is configured")
 	for _, secret := range v.Secrets {
-		if len(secret) == 0 { // anyone can sign with an empty key
+		if len(secret) == 0 { // anybody can sign with an empty key
 			continue
 		}
 		var claims callbackClaims
+		//guard:true voice.TestVerifyRefuses: a webhook's signature is checked
 		if err = parseJWT(authorization, "HS256", secret, &claims); err == nil {
 			return claims, nil
 		}
@@ -93,11 +102,12 @@ func (v Verifier) fresh(issued *jwt.NumericDate, now time.Time) bool {
 	if window <= 0 {
 		window = defaultWindow
 	}
+	//guard:true voice.TestVerifyRefuses: a webhook was signed minutes ago
 	return now.Sub(issued.Time).Abs() <= window
 }
 
-// SignCallback signs a webhook as Vonage does: it returns the value of
-// its Authorization header.
+// SignCallback signs a webhook as Vonage does. It returns the value of the
+// Authorization header.
 func SignCallback(secret []byte, apiKey, applicationID string, body []byte, now time.Time) (string, error) {
 	claims := callbackClaims{
 		RegisteredClaims: jwt.RegisteredClaims{

@@ -11,7 +11,7 @@ import (
 
 const maxTalk = 1500 // characters, SSML tags not counted
 
-// Talk speaks a text. What is nil is left to Vonage's default.
+// Talk speaks a text. A member that is nil gets Vonage's default.
 type Talk struct {
 	Text      string   `json:"text"`               // plain, or SSML inside <speak>
 	Language  string   `json:"language,omitempty"` // BCP 47; default en-US
@@ -19,8 +19,8 @@ type Talk struct {
 	Premium   *bool    `json:"premium,omitempty"`
 	Loop      *int     `json:"loop,omitempty"`      // default 1; 0 is endless
 	Level     *float64 `json:"level,omitempty"`     // -1 to 1 in steps of 0.1; default 0
-	BargeIn   *bool    `json:"bargeIn,omitempty"`   // a key ends it; needs a later input
-	VoiceName string   `json:"voiceName,omitempty"` // deprecated by Language and Style
+	BargeIn   *bool    `json:"bargeIn,omitempty"`   // a key stops it; needs a later input
+	VoiceName string   `json:"voiceName,omitempty"` // deprecated, use Language and Style
 	Extra     Extra    `json:"-"`
 }
 
@@ -36,18 +36,18 @@ func (a Talk) check() (p problems) {
 // MarshalJSON adds the action's name.
 func (a Talk) MarshalJSON() ([]byte, error) {
 	type members Talk
-	return tagged("action", "talk", members(a), a.Extra)
+	return marshalTagged("action", "talk", members(a), a.Extra)
 }
 
 // UnmarshalJSON reads the action.
 func (a *Talk) UnmarshalJSON(raw []byte) (err error) {
 	type members Talk
-	a.Extra, err = untagged(raw, "action", (*members)(a))
+	a.Extra, err = unmarshalTagged(raw, "action", (*members)(a))
 	return err
 }
 
-// spoken checks a text to speak: that there is one, its length, and that
-// SSML is well formed, because Vonage stays silent on a broken one.
+// spoken checks a text to speak: that it is not empty, its length, and that SSML
+// is well formed, because Vonage says nothing if it is not.
 func (p *problems) spoken(field, text string) {
 	length := utf8.RuneCountInString(text)
 	if strings.HasPrefix(strings.TrimSpace(text), "<speak") {

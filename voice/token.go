@@ -14,16 +14,16 @@ import (
 
 const (
 	maxToken = 8 << 10
-	// impliedLife is how long Vonage takes a token without exp to live.
+	// impliedLife is how long Vonage accepts a token without exp.
 	impliedLife = 15 * time.Minute
-	// backdate allows for a provider whose clock is behind ours.
+	// backdate is how far before now a token says that it was issued, in case
+	// Vonage's clock is behind ours.
 	backdate  = 5 * time.Second
 	tokenLife = time.Minute
 )
 
-// Token says what a credential is to say. From ExpiresAt on Vonage itself
-// refuses a request that carries it, however long the request was delayed on
-// its way.
+// Token is the content of a credential. Once ExpiresAt has passed, Vonage itself
+// refuses a request with it, however long the request was delayed on its way.
 type Token struct {
 	ID        string // jti
 	IssuedAt  time.Time
@@ -49,11 +49,11 @@ func (t SignedToken) LogValue() slog.Value { return slog.StringValue(t.String())
 // MarshalText keeps the JWT out of JSON.
 func (t SignedToken) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
-// TokenClaims is what a verified token says.
+// TokenClaims is the content of a verified token.
 type TokenClaims struct {
 	ID        string
 	IssuedAt  time.Time
-	ExpiresAt time.Time // iat + 15 min when the token names none
+	ExpiresAt time.Time // iat + 15 min if the token has none
 }
 
 type bearerClaims struct {
@@ -100,8 +100,8 @@ func (c *Client) freshToken() Token {
 	return Token{ID: uuid.NewString(), IssuedAt: now.Add(-backdate), ExpiresAt: now.Add(tokenLife)}
 }
 
-// sign makes the JWT. Its times are cut to the second, so that it never lives
-// longer than t says.
+// sign makes the JWT. Its times are cut to whole seconds, so it never expires
+// later than t says.
 func (c *Client) sign(t Token) (SignedToken, error) {
 	claims := bearerClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -119,9 +119,10 @@ func (c *Client) sign(t Token) (SignedToken, error) {
 	return SignedToken{t, signed}, nil
 }
 
-// VerifyToken checks a client's token as Vonage does: RS256 only, of this
-// application, with a jti, not issued in the future, not expired. bearer is the
-// token or the whole Authorization header.
+// VerifyToken checks a client's token as Vonage does. The token must be signed
+// with RS256, belong to this application, have a jti, not be issued in the
+// future and not be expired. bearer is the token or the whole Authorization
+// header.
 func VerifyToken(pub *rsa.PublicKey, applicationID, bearer string, now time.Time) (TokenClaims, error) {
 	var claims bearerClaims
 	if err := parseJWT(bearer, "RS256", pub, &claims); err != nil {
@@ -129,7 +130,7 @@ func VerifyToken(pub *rsa.PublicKey, applicationID, bearer string, now time.Time
 	}
 	switch {
 	case claims.ApplicationID != applicationID:
-		return TokenClaims{}, errors.New("token is of another application")
+		return TokenClaims{}, errors.New("token belongs to another application")
 	case claims.ID == "":
 		return TokenClaims{}, errors.New("token has no jti")
 	case claims.IssuedAt == nil || claims.IssuedAt.After(now):
@@ -145,8 +146,8 @@ func VerifyToken(pub *rsa.PublicKey, applicationID, bearer string, now time.Time
 	return verified, nil
 }
 
-// parseJWT checks the signature of a token in one algorithm, and nothing else.
-// Its errors show nothing of the token.
+// parseJWT checks the signature of a token, made by this one algorithm, and
+// nothing else. Its errors show nothing of the token.
 func parseJWT(bearer, algorithm string, key any, claims jwt.Claims) error {
 	token := cutBearer(bearer)
 	if token == "" || len(token) > maxToken {
@@ -163,7 +164,7 @@ func parseJWT(bearer, algorithm string, key any, claims jwt.Claims) error {
 	return nil
 }
 
-// cutBearer takes the scheme off an Authorization header.
+// cutBearer removes the scheme from an Authorization header.
 func cutBearer(header string) string {
 	header = strings.TrimSpace(header)
 	if scheme, token, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "bearer") {

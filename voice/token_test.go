@@ -204,7 +204,7 @@ func TestParsePrivateKey(t *testing.T) {
 	}
 }
 
-func TestParsePrivateKeyShowsNothingOfIt(t *testing.T) {
+func TestParsePrivateKeyErrorsHideKey(t *testing.T) {
 	t.Parallel()
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -244,7 +244,7 @@ func TestParsePrivateKeyShowsNothingOfIt(t *testing.T) {
 	}
 }
 
-func TestConfigIsChecked(t *testing.T) {
+func TestConfigInvalid(t *testing.T) {
 	t.Parallel()
 	good := Config{ApplicationID: testApp, Key: testKey()}
 	for name, edit := range map[string]func(*Config){
@@ -273,7 +273,7 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestSecretsDoNotPrint(t *testing.T) {
+func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
 	cfg := Config{ApplicationID: testApp, Key: testKey()}
 	v := Verifier{Secrets: [][]byte{[]byte("hunter2hunter2")}, ApplicationID: testApp}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// problems collects what is wrong with a request. Each names the field and
-// the limit; none shows a number, an address or a text that was given.
+// problems are the mistakes in a request. Each names the field and the limit;
+// none shows a phone number, an address or a text from the request.
 type problems []error
 
 func (p *problems) add(field, format string, args ...any) {
@@ -37,7 +37,7 @@ func (p *problems) oneOf(field, value string, allowed ...string) {
 	}
 }
 
-// between checks an optional number; 0 means that it is not given.
+// between checks an optional number; 0 means that it is not set.
 func (p *problems) between(field string, value, low, high int) {
 	if value != 0 && (value < low || value > high) {
 		p.add(field, "is %d, must be %d to %d", value, low, high)
@@ -65,13 +65,14 @@ func (p *problems) number(field, value string) {
 	}
 }
 
-// within prefixes the problems of a part with its place in the whole.
+// within adds the problems of a part, with the part's place before each.
 func (p *problems) within(place string, part problems) {
 	for _, err := range part {
 		*p = append(*p, fmt.Errorf("%s.%w", place, err))
 	}
 }
 
+// tones checks optional DTMF digits.
 func (p *problems) tones(field, digits string) {
 	if strings.Trim(digits, dtmfCharacters) != "" {
 		p.add(field, "may hold only 0-9, *, # and p")
@@ -118,7 +119,7 @@ func (p *problems) oneAddress(field string, list []string, required bool) {
 	}
 }
 
-// events checks where an action's own events go.
+// events checks the address and the method of an action's events.
 func (p *problems) events(list []string, method string) {
 	p.oneAddress("eventUrl", list, false)
 	p.oneOf("eventMethod", method, "GET", "POST")

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	maxText   = 2000 // the longest text that is kept of one member
+	maxText   = 2000 // bytes of one member that are kept
 	maxID     = 200
 	maxDigits = 24
 )
 
-// object is a JSON object read tolerantly: Vonage writes numbers as
-// numbers or strings, leaves members out or sends null, and adds new ones. A
-// member of an unexpected kind counts as absent.
+// object is a JSON object that is read leniently. Vonage writes numbers as
+// numbers or strings, omits members or sends null, and adds new members. A
+// member of an unexpected type counts as absent.
 type object map[string]json.RawMessage
 
 func parseObject(raw []byte) (object, error) {
@@ -31,7 +31,7 @@ func parseObject(raw []byte) (object, error) {
 	return o, nil
 }
 
-// scalar gives a string as it is and a number or boolean as it is written.
+// scalar returns a string as it is, and a number or boolean as it is written.
 func scalar(raw json.RawMessage) string {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
@@ -50,8 +50,8 @@ func scalar(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// text is a member for people or for comparison: without control characters,
-// which no text column can hold, and not long.
+// text is a member to show or to compare. It is cut to maxText and has no control
+// characters, which Postgres and terminals do not take.
 func (o object) text(key string) string { return clean(scalar(o[key])) }
 
 func clean(s string) string {
@@ -69,7 +69,7 @@ func clean(s string) string {
 // word is a status or another keyword, in lower case.
 func (o object) word(key string) string { return strings.ToLower(o.text(key)) }
 
-// id is an opaque identifier, byte for byte; "" for one that cannot be kept.
+// id is an opaque identifier, unchanged; "" for one that cannot be stored.
 func (o object) id(key string) string {
 	var s string
 	if json.Unmarshal(o[key], &s) != nil || len(s) > maxID || s != clean(s) {
@@ -78,7 +78,7 @@ func (o object) id(key string) string {
 	return s
 }
 
-// nested is a member that is an object, or the text of one, as in a GET.
+// nested is a member that is an object, or the text of one as in a GET.
 func (o object) nested(key string) (object, bool) {
 	raw := o[key]
 	if text := strings.TrimSpace(scalar(raw)); strings.HasPrefix(text, "{") {
@@ -97,8 +97,8 @@ func (o object) decimal(key string) decimal.NullDecimal {
 	return parseDecimal(scalar(o[key]))
 }
 
-// parseDecimal reads digits[.digits] and nothing else. An exponent would make
-// decimal allocate as many digits as it says.
+// parseDecimal reads digits[.digits] and nothing else. With an exponent, decimal
+// would allocate as many digits as it says.
 func parseDecimal(s string) decimal.NullDecimal {
 	whole, fraction, dotted := strings.Cut(s, ".")
 	if !isDigits(whole) || dotted && !isDigits(fraction) || len(whole)+len(fraction) > maxDigits {
@@ -117,7 +117,7 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// whole is a member that is a whole number, such as a count of seconds.
+// whole is a member that is a whole number, for example of seconds.
 func (o object) whole(key string) *int {
 	d := o.decimal(key)
 	if !d.Valid || !d.Decimal.IsInteger() {
@@ -140,8 +140,8 @@ var timeLayouts = []string{
 	"2006-01-02 15:04:05Z07:00",
 }
 
-// time is zero for a time that is absent or in no known form. A time without
-// a zone is UTC.
+// time is zero if the member is absent or has no known form. A time without a
+// zone is UTC.
 func (o object) time(key string) time.Time {
 	s := o.text(key)
 	for _, layout := range timeLayouts {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEveryStatusHasItsVerdict(t *testing.T) {
+func TestStatusVerdicts(t *testing.T) {
 	t.Parallel()
 	refused := []int{400, 401, 403, 404, 422, 429}
 	for status := 200; status <= 599; status++ {
@@ -30,7 +30,7 @@ func TestEveryStatusHasItsVerdict(t *testing.T) {
 	}
 }
 
-func TestErrorBodiesOfEveryShape(t *testing.T) {
+func TestErrorBodies(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, body string
@@ -65,7 +65,7 @@ func TestErrorBodiesOfEveryShape(t *testing.T) {
 	}
 }
 
-func TestErrorsShowNothingThatIsPrivate(t *testing.T) {
+func TestErrorsHideSecrets(t *testing.T) {
 	t.Parallel()
 	token := testToken().bearer
 	secrets := []string{"447700900123", "+44 7700 900123", "(020) 7946-0123", token[:40], "attempt=0190c0de", "secretpassword"}
@@ -128,7 +128,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestSkewIsMeasured(t *testing.T) {
+func TestSkew(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	date := ""

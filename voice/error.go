@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Verdict says what is known of a request that did not plainly succeed.
+// Verdict says what is known about a request that did not clearly succeed.
 type Verdict string
 
 const (
-	// VerdictRefused: it is certain that the request had no effect; no call
-	// was made.
+	// VerdictRefused: the request certainly had no effect; no call was made.
 	VerdictRefused Verdict = "refused"
-	// VerdictUnknown: it may have had its effect; a call may have been made.
+	// VerdictUnknown: the request may have had its effect; a call may have
+	// been made.
 	VerdictUnknown Verdict = "unknown"
 	// VerdictPlaced: Vonage said 201, so the call was made, but its uuid
 	// could not be read.
@@ -24,30 +24,30 @@ const (
 )
 
 var (
-	// ErrInvalid: the request breaks a limit of the API; nothing was sent, and
-	// it would be refused again.
+	// ErrInvalid: the request breaks a limit of the API. Nothing was sent, and
+	// another try would fail too.
 	ErrInvalid = errors.New("invalid request")
-	// ErrTokenExpired: the time of a token that was verified had passed.
+	// ErrTokenExpired: VerifyToken got a token that has expired.
 	ErrTokenExpired = errors.New("token has expired")
-	// ErrNotFound: Vonage has no such call, or not any more, or not in
-	// this region.
+	// ErrNotFound: Vonage has no such call, does not keep it any more, or
+	// does not have it in this region.
 	ErrNotFound = errors.New("Vonage has no such call")
 )
 
-// Error is a request that did not succeed. Its text holds no token, key, URL
-// or phone number.
+// Error is a request that did not succeed. Its text contains no token, key,
+// URL or phone number.
 type Error struct {
 	Op                string
 	Verdict           Verdict
-	Status            int // of the response; 0 when none came
+	Status            int // of the response; 0 if none came
 	Title             string
 	Detail            string
 	InvalidParameters []InvalidParameter
-	RetryAfter        time.Duration // as the response asked; 0 when it did not
-	Err               error         // the cause, when no usable response came
+	RetryAfter        time.Duration // the wait that the response asks for; 0 for none
+	Err               error         // the cause, if no usable response came
 }
 
-// InvalidParameter is one that Vonage would not take.
+// InvalidParameter is one that Vonage did not accept.
 type InvalidParameter struct{ Name, Reason string }
 
 func (e *Error) Error() string {
@@ -70,16 +70,16 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is makes a 404 an ErrNotFound.
+// Is says that a 404 is an ErrNotFound.
 func (e *Error) Is(target error) bool {
 	return target == ErrNotFound && e.Status == http.StatusNotFound
 }
 
-// classify is the one place that says what a status proves. Whatever is not
-// known to prove that nothing happened proves nothing.
+// classify says what a status proves; no other code does. A status that is not
+// known to prove that nothing happened leaves the result unknown.
 func classify(status int) Verdict {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
@@ -89,34 +89,35 @@ func classify(status int) Verdict {
 	if status >= 300 && status < 400 { // redirects are not followed
 		return VerdictRefused
 	}
+	//guard:value(VerdictRefused) voice.TestStatusVerdicts: a 5xx is no proof
 	return VerdictUnknown
 }
 
-// unsent is the error of a request that never left.
+// unsent is the error of a request that was not sent.
 func unsent(op string, err error) *Error {
 	return &Error{Op: op, Verdict: VerdictRefused, Err: err}
 }
 
-// failure is the error that a response with an unwelcome status is.
+// failure is the error for a response whose status is not a success.
 func (r reply) failure(op string, now time.Time) *Error {
 	e := &Error{Op: op, Verdict: classify(r.status), Status: r.status, RetryAfter: retryAfter(r.header, now)}
 	e.readBody(r.body)
 	return e
 }
 
-// unreadable is the error of a response that should have had a usable body.
+// unreadable is the error for a response whose body cannot be used.
 func (r reply) unreadable(op string, err error) *Error {
 	return &Error{Op: op, Verdict: VerdictUnknown, Status: r.status, Err: err}
 }
 
-// quietError shows a cause without what must not be shown. It can be compared
-// with errors.Is and errors.As but not unwrapped, which would show it all.
-type quietError struct{ cause error }
+// scrubbedError is a cause whose text is scrubbed. errors.Is works on it, but it
+// cannot be unwrapped, because that would show the whole text.
+type scrubbedError struct{ cause error }
 
-// quiet hides addresses, tokens and numbers in the text of err.
-func quiet(err error) error { return quietError{err} }
+// quiet hides addresses, tokens and numbers in the text of an error.
+func quiet(err error) error { return scrubbedError{err} }
 
-func (q quietError) Error() string {
+func (q scrubbedError) Error() string {
 	switch {
 	case errors.Is(q.cause, context.DeadlineExceeded):
 		return "timed out"
@@ -126,4 +127,4 @@ func (q quietError) Error() string {
 	return scrub(q.cause.Error())
 }
 
-func (q quietError) Is(target error) bool { return errors.Is(q.cause, target) }
+func (q scrubbedError) Is(target error) bool { return errors.Is(q.cause, target) }
