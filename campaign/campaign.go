@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"time"
@@ -54,33 +53,8 @@ type Settings struct {
 	LengthTimer  int    `json:"length_timer"`           // seconds, 1 to 7200
 }
 
-// Message is what a call says. Exactly one of Say, NCCO and AnswerURL is set.
-// Say, the strings in NCCO and DTMFAnswer may hold {{column}} placeholders.
-type Message struct {
-	Say          string          `json:"say,omitempty"`
-	NCCO         json.RawMessage `json:"ncco,omitempty"`
-	AnswerURL    string          `json:"answer_url,omitempty"`
-	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": Vonage's default
-	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
-}
-
 // ZoneRecipient as Settings.Zone means: the contact's own zone.
 const ZoneRecipient = "recipient"
-
-// Hours is the daily window in which calls may be placed, on the wall clock of
-// the zone. Minutes since midnight; 0 <= From < To <= 1440. From is the first
-// minute in it and To the first after it.
-type Hours struct {
-	From int `json:"open"`
-	To   int `json:"close"`
-}
-
-// Policy says who is called again, and when. A disposition that Again does
-// not list is final.
-type Policy struct {
-	Attempts int                           `json:"attempts"` // calls that Vonage had, at most
-	Again    map[Disposition]time.Duration `json:"again"`
-}
 
 // Placement is all that is needed to place one attempt's call.
 type Placement struct {

@@ -2,7 +2,6 @@ package campaign_test
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -45,36 +44,4 @@ func ExampleMessage_Render() {
 	// [{"action":"talk","text":"Hello Ann, the water is off from 9."}] <nil>
 	// [{"action":"talk","text":"Hello neighbour, the water is off from 10."}] <nil>
 	//  the message needs a value in column "from" and it is blank; fill it in, or write {{from|fallback}}
-}
-
-func ExampleReader() {
-	file := "Phone;Name\n020 7946 0018;Ann\n7,9E+9;Bob\n\"0207\n+1 415 555 0100;Cid\n"
-	reader, err := campaign.NewReader(strings.NewReader(file), campaign.RowOptions{
-		DefaultCountry: "GB",
-		Zone:           campaign.ZoneRecipient,
-		Hours:          campaign.Hours{From: 9 * 60, To: 20 * 60},
-		Message:        campaign.Message{Say: "Hello {{Name}}"},
-		Now:            noon,
-	})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for record, err := range reader.Records() {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		row, refused := reader.Parse(record)
-		if refused != nil {
-			fmt.Printf("line %d: %s\n", refused.Line, refused.Reason)
-			continue
-		}
-		fmt.Println(row.Line, row.To, row.Zones, row.Vars["Name"])
-	}
-	// Output:
-	// 2 442079460018 [Europe/London] Ann
-	// line 3: a spreadsheet rounded this number to scientific notation; format the column as text, restore the digits and export again
-	// line 4: a quote is opened and not closed; write a quote inside a value twice ("")
-	// 5 14155550100 [America/Los_Angeles] Cid
 }

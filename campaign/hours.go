@@ -8,28 +8,34 @@ import (
 	"time"
 )
 
+// Hours is the daily window in which calls may be placed, on the wall clock of
+// the zone. Minutes since midnight; 0 <= From < To <= 1440. From is the first
+// minute inside the window and To the first after it.
+type Hours struct {
+	From int `json:"open"`
+	To   int `json:"close"`
+}
+
 const (
 	dayMinutes = 24 * 60
-	// A call waits in the queue and for Vonage before it rings, and must
-	// still ring inside the hours.
+	// leastMinutes: a call waits in the queue and at Vonage before the telephone
+	// rings, and it must still ring inside the hours.
 	leastMinutes = 2
 )
 
 // ParseHours reads "09:00-20:00". The end may be 24:00.
-func ParseHours(s string) (Hours, error) {
+func ParseHours(s string) (h Hours, err error) {
 	from, to, found := strings.Cut(strings.TrimSpace(s), "-")
 	if !found {
 		return Hours{}, fmt.Errorf("hours %q: want the form 09:00-20:00", s)
 	}
-	var h Hours
-	var err error
-	if h.From, err = parseMinute(from); err != nil {
-		return Hours{}, fmt.Errorf("hours %q: %w", s, err)
+	if h.From, err = parseMinute(from); err == nil {
+		h.To, err = parseMinute(to)
 	}
-	if h.To, err = parseMinute(to); err != nil {
-		return Hours{}, fmt.Errorf("hours %q: %w", s, err)
+	if err == nil {
+		err = h.validate()
 	}
-	if err := h.validate(); err != nil {
+	if err != nil {
 		return Hours{}, fmt.Errorf("hours %q: %w", s, err)
 	}
 	return h, nil
@@ -69,22 +75,88 @@ func (h Hours) String() string {
 	return fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.To/60, h.To%60)
 }
 
-// Open reports whether the wall clock of every zone is within the hours at
-// now. A contact without a zone is never within them. A repeated hour in
-// autumn counts both times, a missing one in spring never.
+// Length is how long the window is each day.
+func (h Hours) Length() time.Duration { return time.Duration(h.To-h.From) * time.Minute }
+
+// Open reports whether now is within the hours on the wall clock of every zone.
+// Without a zone it never is. An hour that is repeated in autumn counts both
+// times, one that is skipped in spring never.
 func (h Hours) Open(now time.Time, zones []string) (bool, error) {
-	open := len(zones) > 0
-	for _, name := range zones {
-		place, err := loadZone(name)
-		if err != nil {
-			return false, fmt.Errorf("zone %q: %w", name, err)
-		}
-		open = open && h.openAt(now.In(place))
+	places, err := loadZones(zones)
+	if err != nil {
+		return false, err
 	}
-	return open, nil
+	return len(places) > 0 && h.openInAll(now, places), nil
 }
 
-func (h Hours) openIn(now time.Time, places []*time.Location) bool {
+// Next is the earliest moment from now on at which the hours are open in every
+// zone. ok is false when there is none: the zones are too far apart for the
+// window, or one of them is not known.
+func (h Hours) Next(now time.Time, zones []string) (at time.Time, ok bool) {
+	places, err := loadZones(zones)
+	if err != nil || len(places) == 0 {
+		return time.Time{}, false
+	}
+	return h.nextIn(now, places)
+}
+
+// reopens is the earliest opening after the one that is under way at now, if
+// one is.
+func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
+	places, err := loadZones(zones)
+	if err != nil || len(places) == 0 {
+		return time.Time{}, false
+	}
+	t := now
+	if h.openInAll(now, places) {
+		left := dayMinutes
+		for _, place := range places {
+			left = min(left, h.To-minuteOf(now.In(place)))
+		}
+		t = now.Truncate(time.Minute).Add(time.Duration(left) * time.Minute)
+	}
+	return h.nextIn(t, places)
+}
+
+// searchAhead bounds the search for an opening. Windows repeat daily, so only a
+// rule that closes on some days of the week can need more than two days.
+const searchAhead = 8 * 24 * time.Hour
+
+// nextIn moves from zone to zone, each time to the first moment at which the
+// next one is open. No step passes over a moment at which all are.
+func (h Hours) nextIn(now time.Time, places []*time.Location) (time.Time, bool) {
+	t := now
+	for t.Sub(now) <= searchAhead {
+		if h.openInAll(t, places) {
+			return t.UTC(), true
+		}
+		for _, place := range places {
+			t = h.nextOpening(t, place)
+		}
+	}
+	return time.Time{}, false
+}
+
+// nextOpening is the first moment from t on at which the window is open in one
+// zone, or an earlier one at which the zone's clocks change.
+func (h Hours) nextOpening(t time.Time, place *time.Location) time.Time {
+	local := t.In(place)
+	if h.openAt(local) {
+		return t
+	}
+	minute := minuteOf(local)
+	if minute >= h.To {
+		minute -= dayMinutes
+	}
+	intoMinute := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	next := t.Add(time.Duration(h.From-minute)*time.Minute - intoMinute)
+	if _, change := local.ZoneBounds(); !change.IsZero() && change.Before(next) {
+		return change
+	}
+	return next
+}
+
+func (h Hours) openInAll(now time.Time, places []*time.Location) bool {
 	for _, place := range places {
 		if !h.openAt(now.In(place)) {
 			return false
@@ -102,95 +174,4 @@ func (h Hours) openAt(wall time.Time) bool {
 func minuteOf(t time.Time) int {
 	hour, minute, _ := t.Clock()
 	return hour*60 + minute
-}
-
-// searchAhead bounds the search of Next. Windows repeat daily, so only a rule
-// that shuts on some days of the week can need more than two days.
-const searchAhead = 8 * 24 * time.Hour
-
-// Next is the earliest moment from now on at which the hours are open in every
-// zone. ok is false when there is none, which is so when the zones lie too far
-// apart for the window, or one of them is not known.
-func (h Hours) Next(now time.Time, zones []string) (at time.Time, ok bool) {
-	places, err := loadZones(zones)
-	if err != nil || len(places) == 0 {
-		return time.Time{}, false
-	}
-	return h.nextIn(now, places)
-}
-
-// reopens is the earliest opening that is not the one under way at now.
-func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
-	places, err := loadZones(zones)
-	if err != nil || len(places) == 0 {
-		return time.Time{}, false
-	}
-	t := now
-	if h.openIn(now, places) {
-		left := dayMinutes
-		for _, place := range places {
-			left = min(left, h.To-minuteOf(now.In(place)))
-		}
-		t = now.Truncate(time.Minute).Add(time.Duration(left) * time.Minute)
-	}
-	return h.nextIn(t, places)
-}
-
-// nextIn goes from zone to zone, each time to the first moment at which the
-// next one is open. No step passes over a moment at which all are.
-func (h Hours) nextIn(now time.Time, places []*time.Location) (time.Time, bool) {
-	t := now
-	for t.Sub(now) <= searchAhead {
-		if h.openIn(t, places) {
-			return t.UTC(), true
-		}
-		for _, place := range places {
-			t = h.opens(t, place)
-		}
-	}
-	return time.Time{}, false
-}
-
-// opens is the first moment from t on at which the window is open in one
-// place, or a moment before that at which the place's clock is changed.
-func (h Hours) opens(t time.Time, place *time.Location) time.Time {
-	local := t.In(place)
-	minute := minuteOf(local)
-	if minute >= h.From && minute < h.To {
-		return t
-	}
-	if minute >= h.To {
-		minute -= dayMinutes
-	}
-	intoMinute := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-	next := t.Add(time.Duration(h.From-minute)*time.Minute - intoMinute)
-	if _, change := local.ZoneBounds(); !change.IsZero() && change.Before(next) {
-		return change
-	}
-	return next
-}
-
-// loadZone loads an IANA zone by its full name. Abbreviations are refused: EST
-// is a fixed offset in the tz database, and not what people mean in summer.
-func loadZone(name string) (*time.Location, error) {
-	if name != "UTC" && !strings.Contains(name, "/") {
-		return nil, errors.New("want a time zone by its IANA name, such as Europe/London")
-	}
-	place, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, errors.New("this time zone is not in the tz database; want an IANA name, such as Europe/London")
-	}
-	return place, nil
-}
-
-func loadZones(zones []string) ([]*time.Location, error) {
-	var places []*time.Location
-	for _, name := range zones {
-		place, err := loadZone(name)
-		if err != nil {
-			return nil, fmt.Errorf("zone %q: %w", name, err)
-		}
-		places = append(places, place)
-	}
-	return places, nil
 }

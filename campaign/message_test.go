@@ -147,14 +147,14 @@ func TestMessageMissing(t *testing.T) {
 	t.Parallel()
 	m := ncco(`[{"action":"talk","text":"{{b}} {{c}} {{d|x}}"},{"action":"notify","payload":{"x":["{{b}}"]}}]`)
 	m.DTMFAnswer = "{{a}}"
-	s, err := m.compile()
+	s, err := m.Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a", "b"}, s.missing([]string{"c", "e"})); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b"}, s.MissingColumns([]string{"c", "e"})); diff != "" {
 		t.Error(diff)
 	}
-	if got := s.missing([]string{"a", "b", "c"}); got != nil {
+	if got := s.MissingColumns([]string{"a", "b", "c"}); got != nil {
 		t.Errorf("got %q", got)
 	}
 }
@@ -254,11 +254,11 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, err := m.compile()
+		s, err := m.Compile()
 		if err != nil {
 			t.Fatalf("rendered, and yet %v", err)
 		}
-		if missing := s.missing([]string{"name"}); missing != nil {
+		if missing := s.MissingColumns([]string{"name"}); missing != nil {
 			t.Fatalf("rendered without %q", missing)
 		}
 		var actions []struct{ Action, Text string }
@@ -271,7 +271,7 @@ func FuzzRender(f *testing.F) {
 // The check that an import makes of each row says what rendering would say.
 func TestCheckSaysWhatRenderingSays(t *testing.T) {
 	t.Parallel()
-	s, err := ncco(`[{"action":"talk","text":"Hello {{name}}"},{"action":"notify","payload":{"p":"{{town|nowhere}}"},"eventUrl":["https://example.com/{{town}}"]}]`).compile()
+	s, err := ncco(`[{"action":"talk","text":"Hello {{name}}"},{"action":"notify","payload":{"p":"{{town|nowhere}}"},"eventUrl":["https://example.com/{{town}}"]}]`).Compile()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,8 +280,8 @@ func TestCheckSaysWhatRenderingSays(t *testing.T) {
 		for _, column := range []string{"name", "town"} {
 			vars[column] = strings.Repeat(rapid.String().Draw(t, column), rapid.SampledFrom([]int{0, 1, 50, 5000}).Draw(t, "times"))
 		}
-		_, rendering := s.render(vars)
-		if checking := s.check(vars); (checking == nil) != (rendering == nil) {
+		_, rendering := s.Render(vars)
+		if checking := s.Check(vars); (checking == nil) != (rendering == nil) {
 			t.Errorf("checking says %v, rendering %v", checking, rendering)
 		}
 	})

@@ -75,8 +75,8 @@ func whole(number *phonenumbers.PhoneNumber) error {
 	return nil
 }
 
-// checkCountry reports a default country that no number could be read with.
-func checkCountry(code string) error {
+// CheckCountry reports a default country that no number could be read with.
+func CheckCountry(code string) error {
 	if code != "" && phonenumbers.GetCountryCodeForRegion(strings.ToUpper(code)) == 0 {
 		return errors.New("default country: want an ISO code of two letters, such as GB or US")
 	}

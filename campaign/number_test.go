@@ -199,3 +199,21 @@ func TestZonesOfNumbersExist(t *testing.T) {
 		}
 	}
 }
+
+func FuzzParseNumber(f *testing.F) {
+	for _, seed := range []string{"+442079460018", "020 7946 0018", "4.4E11", "1-800-FLOWERS", "＋４４"} {
+		f.Add(seed, "GB")
+	}
+	f.Fuzz(func(t *testing.T, raw, country string) {
+		digits, zones, err := ParseNumber(raw, country)
+		if (err == nil) != e164.MatchString(digits) || err != nil && zones != nil {
+			t.Fatalf("%q in %q: %q, %v, %v", raw, country, digits, zones, err)
+		}
+		if err != nil {
+			return
+		}
+		if again, _, err := ParseNumber("+"+digits, ""); err != nil || again != digits {
+			t.Fatalf("%q in %q is %q, which is %q, %v", raw, country, digits, again, err)
+		}
+	})
+}

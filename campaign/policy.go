@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+// Policy says who is called again, and when. A disposition that Again does
+// not list is final.
+type Policy struct {
+	Attempts int                           `json:"attempts"` // calls that Vonage had, at most
+	Again    map[Disposition]time.Duration `json:"again"`
+}
+
 // DefaultPolicy calls a person up to three times.
 func DefaultPolicy() Policy {
 	return Policy{Attempts: 3, Again: map[Disposition]time.Duration{
@@ -77,17 +84,17 @@ func retryWords() string {
 	return strings.Join(list, ", ")
 }
 
-// String is the policy for a person; the part after "after" is what ParseRetry
-// reads.
+// String is the policy for a person.
 func (p Policy) String() string {
 	calls := fmt.Sprintf("up to %d calls", p.Attempts)
 	if p.Attempts == 1 {
 		calls = "1 call"
 	}
-	return calls + ", again after " + formatAgain(p.Again)
+	return calls + ", again after " + FormatRetry(p.Again)
 }
 
-func formatAgain(again map[Disposition]time.Duration) string {
+// FormatRetry is the form that ParseRetry reads.
+func FormatRetry(again map[Disposition]time.Duration) string {
 	var parts []string
 	for _, d := range Dispositions {
 		if wait, ok := again[d]; ok {

@@ -2,39 +2,39 @@ package campaign
 
 import "time"
 
-// Row is one accepted row of a CSV.
+// Row is one accepted row of a file of contacts.
 type Row struct {
-	Line   int // 1-based, the header is line 1; of the record's first line
+	Line   int // of the row's first line in the file, 1-based; the header is line 1
 	To     string
 	Zones  []string
 	CallAt time.Time // zero: due when the campaign starts
 	Vars   map[string]string
 }
 
-// RowError is one refused row.
+// RowError is one rejected row.
 type RowError struct {
 	Line   int
-	Column string // the header's name, "" when the whole record is meant
+	Column string // the header's name; "" when it is about the whole record
 	Reason string // what is wrong and what to do; does not hold the value
-	Record string // the record as it stood in the file, cut at 1 KiB
+	Record string // the record as it is in the file, at most 1 KiB of it
 }
 
-// Batch is a run of the file's rows, in its order.
-type Batch struct {
-	Rows    []Row
-	Rejects []RowError
+// RowBatch is a run of a file's rows, in the file's order.
+type RowBatch struct {
+	Rows     []Row
+	Rejected []RowError
 }
 
-// Added says what became of a batch.
-type Added struct {
-	Contacts   int
+// BatchResult says what became of a batch that was added.
+type BatchResult struct {
+	Added      int
 	Already    int // the same line of the same file, added by an earlier run
-	Duplicates []Duplicate
-	Refused    []RowError // of rows that the store cannot keep
+	Duplicates []DuplicateRow
+	Rejected   []RowError // rows that the store cannot keep
 }
 
-// Duplicate is a row whose number the campaign already has.
-type Duplicate struct {
-	Line  int
-	First int // the line that the campaign's contact came from
+// DuplicateRow is a row whose number the campaign already has.
+type DuplicateRow struct {
+	Line      int
+	FirstLine int // the line that the campaign's contact came from
 }

@@ -8,8 +8,73 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
+
+const wallClock = "2006-01-02 15:04"
+
+// ParseStart reads when a campaign begins; the zero time when text is empty. A
+// time without an offset is on the clock of the campaign's zone. Where each
+// person has their own zone that would be many moments, so then it needs an
+// offset.
+func ParseStart(text, zone string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at.UTC(), nil
+	}
+	wall, err := time.Parse(wallClock, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q: want 2026-12-01T09:00:00Z, or %q with a --zone", text, "2026-12-01 09:00")
+	}
+	if zone == ZoneRecipient {
+		return time.Time{}, fmt.Errorf("%q: whose clock? Add an offset, as in 2026-12-01T09:00:00Z, or a --zone such as Europe/London", text)
+	}
+	place, err := LoadZone(zone)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("zone %q: %w", zone, err)
+	}
+	moments := LocalTimes(wall, place)
+	if len(moments) == 0 {
+		return time.Time{}, fmt.Errorf("%q: clocks in %s skip this time when summer time begins", text, zone)
+	}
+	return moments[0].UTC(), nil
+}
+
+// ParseFrom reads the numbers that people see, each once. They are the
+// account's own and are written as Vonage writes them, with the country code: a
+// default country is for the people in the file.
+func ParseFrom(numbers []string) ([]string, error) {
+	var from []string
+	for i, raw := range numbers {
+		raw = strings.TrimSpace(raw)
+		if onlyDigits(raw) && !strings.HasPrefix(raw, "0") {
+			raw = "+" + raw
+		}
+		digits, _, err := ParseNumber(raw, "")
+		if err != nil {
+			return nil, fmt.Errorf("number %d: want it with its country code, as 442079460000: %w", i+1, err)
+		}
+		if !slices.Contains(from, digits) {
+			from = append(from, digits)
+		}
+	}
+	return from, nil
+}
+
+// maxName is what the table of campaigns takes.
+const maxName = 200
+
+// CheckName reports a name that no campaign can have.
+func CheckName(name string) error {
+	if n := utf8.RuneCountInString(name); strings.TrimSpace(name) == "" || n > maxName {
+		return fmt.Errorf("want 1 to %d characters", maxName)
+	}
+	return nil
+}
 
 // Validate reports every mistake in the settings at once.
 func (s Settings) Validate() error {
@@ -32,7 +97,7 @@ func (s Settings) Validate() error {
 	add(s.RingingTimer >= 1 && s.RingingTimer <= 120, "ringing timer: %d s is not between 1 and 120", s.RingingTimer)
 	add(s.LengthTimer >= 1 && s.LengthTimer <= 7200, "length timer: %d s is not between 1 and 7200", s.LengthTimer)
 	if s.Zone != ZoneRecipient {
-		_, err := loadZone(s.Zone)
+		_, err := LoadZone(s.Zone)
 		add(err == nil, "zone: %q is neither recipient nor the IANA name of a time zone, such as Europe/London", s.Zone)
 	}
 	if err := s.Hours.validate(); err != nil {

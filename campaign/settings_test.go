@@ -25,6 +25,42 @@ func goodSettings() Settings {
 	}
 }
 
+func TestParseStart(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text, zone string
+		want       string // RFC 3339, or "" for a mistake
+	}{
+		{"2026-12-01T09:00:00Z", "recipient", "2026-12-01T09:00:00Z"},
+		{"2026-12-01T09:00:00+01:00", "America/New_York", "2026-12-01T08:00:00Z"},
+		{"2026-07-01 09:00", "Europe/London", "2026-07-01T08:00:00Z"},
+		{"2026-12-01 09:00", "UTC", "2026-12-01T09:00:00Z"},
+		{"2026-12-01 09:00", "recipient", ""},
+		{"2026-03-29 01:30", "Europe/London", ""}, // skipped by the clocks
+		{"2026-12-01", "Europe/London", ""},
+		{"2026-13-01 09:00", "Europe/London", ""},
+		{"2026-12-01 09:00", "Mars/Base", ""},
+		{"2027-10-31 01:30", "Europe/London", "2027-10-31T00:30:00Z"}, // comes twice: the first
+	} {
+		got, err := ParseStart(c.text, c.zone)
+		if c.want == "" {
+			if err == nil {
+				t.Errorf("%s in %s: %v, want a mistake", c.text, c.zone, got)
+			}
+			continue
+		}
+		if err != nil || got.Format(time.RFC3339) != c.want {
+			t.Errorf("%s in %s: %v (%v), want %s", c.text, c.zone, got.Format(time.RFC3339), err, c.want)
+		}
+	}
+	if _, err := ParseStart("2026-12-01 09:00", "recipient"); err == nil || !strings.Contains(err.Error(), "whose clock?") {
+		t.Errorf("without a clock: %v, want it to ask whose", err)
+	}
+	if got, err := ParseStart("", "recipient"); err != nil || !got.IsZero() {
+		t.Errorf("no start: %v (%v), want none", got, err)
+	}
+}
+
 func TestSettingsValidate(t *testing.T) {
 	t.Parallel()
 	if err := goodSettings().Validate(); err != nil {

@@ -63,7 +63,7 @@ func people(b *testing.B, db *testkit.DB, n int) {
 	for i := range list {
 		list[i] = campaign.Row{Line: i + 2, To: personal(i), Zones: []string{"Etc/UTC"}}
 	}
-	if _, err := db.AddContacts(b.Context(), c.ID, "file", campaign.Batch{Rows: list}); err != nil {
+	if _, err := db.AddContacts(b.Context(), c.ID, "file", campaign.RowBatch{Rows: list}); err != nil {
 		b.Fatal(err)
 	}
 	if err := db.FinishImport(b.Context(), c.ID); err != nil {

@@ -180,7 +180,7 @@ func TestReminderDoesNotWaitBehindQueuedBulk(t *testing.T) {
 	})
 	id := testkit.Value[int64](t, w.db, `SELECT id FROM campaigns`)
 	reminder := campaign.Row{Line: 2, To: "447700901000", Zones: []string{"Etc/UTC"}, CallAt: time.Now().Add(-time.Second), Vars: map[string]string{"until": "noon"}}
-	if _, err := w.db.AddContacts(t.Context(), id, "reminders", campaign.Batch{Rows: []campaign.Row{reminder}}); err != nil {
+	if _, err := w.db.AddContacts(t.Context(), id, "reminders", campaign.RowBatch{Rows: []campaign.Row{reminder}}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the reminder's call", func() bool {

@@ -156,7 +156,7 @@ func (w *world) campaign(t *testing.T, n int) {
 			Line: i + 2, To: fmt.Sprintf("447700900%03d", i), Zones: []string{"Etc/UTC"}, Vars: map[string]string{"until": "noon"},
 		})
 	}
-	if _, err := w.db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: rows}); err != nil {
+	if _, err := w.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: rows}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.db.FinishImport(t.Context(), c.ID); err != nil {

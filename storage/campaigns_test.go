@@ -148,7 +148,7 @@ func TestFinishCampaigns(t *testing.T) {
 	if n := finish(t, db); n != 1 || status(t, db, c.ID) != "finished" {
 		t.Errorf("%d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}
-	add(t, db, c.ID, "more", campaign.Batch{Rows: rows(5, 1)})
+	add(t, db, c.ID, "more", campaign.RowBatch{Rows: rows(5, 1)})
 	if n := finish(t, db); n != 1 || status(t, db, c.ID) != "running" {
 		t.Errorf("after more rows: %d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}

@@ -18,14 +18,14 @@ import (
 // added before, or repeat a number of the campaign, are reported and not added;
 // refused rows and repeated numbers are kept with their reasons, so that every
 // row that came in is accounted for.
-func (db *DB) AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.Batch) (added campaign.Added, err error) {
+func (db *DB) AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
 	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
 		l := load{tx: tx, campaignID: campaignID, source: source}
 		added, err = l.run(ctx, batch)
 		return err
 	}))
 	if err != nil {
-		return campaign.Added{}, fmt.Errorf("add contacts to campaign %d: %w", campaignID, err)
+		return campaign.BatchResult{}, fmt.Errorf("add contacts to campaign %d: %w", campaignID, err)
 	}
 	return added, nil
 }
@@ -38,23 +38,23 @@ type load struct {
 	due        time.Time // when rows without a time of their own are due
 }
 
-func (l *load) run(ctx context.Context, batch campaign.Batch) (campaign.Added, error) {
+func (l *load) run(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
 	if err := l.holdCampaign(ctx); err != nil {
-		return campaign.Added{}, err
+		return campaign.BatchResult{}, err
 	}
 	groups, err := l.zoneGroups(ctx, batch.Rows)
 	if err != nil {
-		return campaign.Added{}, err
+		return campaign.BatchResult{}, err
 	}
 	standing, err := l.standing(ctx, batch.Rows)
 	if err != nil {
-		return campaign.Added{}, err
+		return campaign.BatchResult{}, err
 	}
 	s := sort(batch.Rows, groups, standing)
 	if err := l.copy(ctx, s.fresh, groups); err != nil {
-		return campaign.Added{}, err
+		return campaign.BatchResult{}, err
 	}
-	return s.added, l.reject(ctx, s.mended, slices.Concat(batch.Rejects, s.rejects))
+	return s.added, l.reject(ctx, s.mended, slices.Concat(batch.Rejected, s.rejects))
 }
 
 // holdCampaign holds off a stop until the rows are in, where it ends them, and
@@ -105,7 +105,7 @@ func (l *load) standing(ctx context.Context, rows []campaign.Row) (map[string]pl
 
 // sorted is what becomes of a batch's rows.
 type sorted struct {
-	added   campaign.Added
+	added   campaign.BatchResult
 	fresh   []campaign.Row
 	rejects []campaign.RowError
 	mended  []int // lines that are a contact of this file
@@ -123,7 +123,8 @@ func sort(rows []campaign.Row, groups map[string]int64, standing map[string]plac
 			standing[r.To] = place{line: r.Line, sameFile: true}
 			s.fresh = append(s.fresh, r)
 			s.mended = append(s.mended, r.Line)
-			s.added.Contacts++
+			s.added.Added++
+		//guard:true internal/csvimport.TestImportResumesAfterFailure: an import that is run again adds nothing twice
 		case first.line != r.Line:
 			s.repeat(r, first)
 		default:
@@ -141,7 +142,7 @@ func (s *sorted) refuse(r campaign.Row) {
 		Line: r.Line, Record: r.To,
 		Reason: "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones",
 	}
-	s.added.Refused = append(s.added.Refused, reject)
+	s.added.Rejected = append(s.added.Rejected, reject)
 	s.rejects = append(s.rejects, reject)
 }
 
@@ -150,7 +151,7 @@ func (s *sorted) repeat(r campaign.Row, first place) {
 	if !first.sameFile {
 		reason = fmt.Sprintf("same number as line %d of a file imported before", first.line)
 	}
-	s.added.Duplicates = append(s.added.Duplicates, campaign.Duplicate{Line: r.Line, First: first.line})
+	s.added.Duplicates = append(s.added.Duplicates, campaign.DuplicateRow{Line: r.Line, FirstLine: first.line})
 	s.rejects = append(s.rejects, campaign.RowError{Line: r.Line, Reason: reason, Record: r.To})
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func add(t *testing.T, db *testkit.DB, id int64, source string, b campaign.Batch) campaign.Added {
+func add(t *testing.T, db *testkit.DB, id int64, source string, b campaign.RowBatch) campaign.BatchResult {
 	t.Helper()
 	added, err := db.AddContacts(t.Context(), id, source, b)
 	if err != nil {
@@ -33,18 +33,18 @@ func TestAddContactsTellsRowsApart(t *testing.T) {
 	list = append(list, list[0])
 	list[3].Line = 9
 	refusedRow := campaign.RowError{Line: 6, Column: "phone", Reason: "no digits", Record: "a\x00\xff,b"}
-	batch := campaign.Batch{Rows: list, Rejects: []campaign.RowError{refusedRow}}
+	batch := campaign.RowBatch{Rows: list, Rejected: []campaign.RowError{refusedRow}}
 
-	want := campaign.Added{Contacts: 3, Duplicates: []campaign.Duplicate{{Line: 9, First: 2}}}
+	want := campaign.BatchResult{Added: 3, Duplicates: []campaign.DuplicateRow{{Line: 9, FirstLine: 2}}}
 	if diff := cmp.Diff(want, add(t, db, c.ID, "file", batch)); diff != "" {
 		t.Errorf("first time (-want +got):\n%s", diff)
 	}
-	want = campaign.Added{Already: 3, Duplicates: []campaign.Duplicate{{Line: 9, First: 2}}}
+	want = campaign.BatchResult{Already: 3, Duplicates: []campaign.DuplicateRow{{Line: 9, FirstLine: 2}}}
 	if diff := cmp.Diff(want, add(t, db, c.ID, "file", batch)); diff != "" {
 		t.Errorf("same file again (-want +got):\n%s", diff)
 	}
-	want = campaign.Added{Contacts: 1, Duplicates: []campaign.Duplicate{{Line: 3, First: 4}}}
-	other := campaign.Batch{Rows: rows(2, 2)}
+	want = campaign.BatchResult{Added: 1, Duplicates: []campaign.DuplicateRow{{Line: 3, FirstLine: 4}}}
+	other := campaign.RowBatch{Rows: rows(2, 2)}
 	other.Rows[0].Line, other.Rows[1].Line = 3, 4
 	if diff := cmp.Diff(want, add(t, db, c.ID, "other", other)); diff != "" {
 		t.Errorf("another file (-want +got):\n%s", diff)
@@ -68,10 +68,10 @@ func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
-	before := campaign.Batch{Rows: rows(0, 2), Rejects: []campaign.RowError{{Line: 9, Reason: "bad", Record: "x"}}}
+	before := campaign.RowBatch{Rows: rows(0, 2), Rejected: []campaign.RowError{{Line: 9, Reason: "bad", Record: "x"}}}
 	add(t, db, c.ID, "small", before)
-	after := campaign.Batch{Rows: rows(0, 3), Rejects: before.Rejects}
-	if diff := cmp.Diff(campaign.Added{Contacts: 1, Already: 2}, add(t, db, c.ID, "grown", after)); diff != "" {
+	after := campaign.RowBatch{Rows: rows(0, 3), Rejected: before.Rejected}
+	if diff := cmp.Diff(campaign.BatchResult{Added: 1, Already: 2}, add(t, db, c.ID, "grown", after)); diff != "" {
 		t.Errorf("the grown file (-want +got):\n%s", diff)
 	}
 	if n := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 4 {
@@ -84,8 +84,8 @@ func TestAddContactsTakesAMendedRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
-	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 2, Reason: "bad"}}})
-	add(t, db, c.ID, "file", campaign.Batch{Rows: rows(0, 1)})
+	add(t, db, c.ID, "file", campaign.RowBatch{Rejected: []campaign.RowError{{Line: 2, Reason: "bad"}}})
+	add(t, db, c.ID, "file", campaign.RowBatch{Rows: rows(0, 1)})
 	if n := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); n != 1 {
 		t.Errorf("one row of one file counts as %d", n)
 	}
@@ -126,18 +126,18 @@ func TestAddContactsRefuses(t *testing.T) {
 	noZone := rows(0, 1)
 	noZone[0].Zones = nil
 	c := importing(t, db, "c", settings(), nil)
-	_, err := db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: noZone})
+	_, err := db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: noZone})
 	if err == nil || !strings.Contains(err.Error(), "line 2 has no zone") {
 		t.Errorf("got %v, want an error that names the line", err)
 	}
 	if err := db.Stop(t.Context(), c.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: rows(0, 1)})
+	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: rows(0, 1)})
 	if err == nil || !strings.Contains(err.Error(), "was stopped") {
 		t.Errorf("got %v, want an error that says that it was stopped", err)
 	}
-	if _, err := db.AddContacts(t.Context(), 999, "file", campaign.Batch{}); !errors.Is(err, campaign.ErrNotFound) {
+	if _, err := db.AddContacts(t.Context(), 999, "file", campaign.RowBatch{}); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
 }
@@ -150,17 +150,17 @@ func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
 	c := importing(t, db, "c", settings(), nil)
 	list := rows(0, 4)
 	list[1].Zones, list[2].Zones = []string{"Mars/Olympus"}, []string{"Etc/UTC", "Mars/Olympus"}
-	got := add(t, db, c.ID, "file", campaign.Batch{Rows: list})
-	if got.Contacts != 2 || len(got.Refused) != 2 || got.Refused[0].Line != 3 || got.Refused[1].Line != 4 {
+	got := add(t, db, c.ID, "file", campaign.RowBatch{Rows: list})
+	if got.Added != 2 || len(got.Rejected) != 2 || got.Rejected[0].Line != 3 || got.Rejected[1].Line != 4 {
 		t.Errorf("got %+v, want lines 3 and 4 refused", got)
 	}
-	for _, r := range got.Refused {
+	for _, r := range got.Rejected {
 		if !strings.Contains(r.Reason, "zone") || strings.Contains(r.Reason, "Mars") {
 			t.Errorf("the reason is %q", r.Reason)
 		}
 	}
 	list[1].Zones = []string{"Etc/UTC"}
-	if got := add(t, db, c.ID, "file", campaign.Batch{Rows: list}); got.Contacts != 1 || got.Already != 2 || len(got.Refused) != 1 {
+	if got := add(t, db, c.ID, "file", campaign.RowBatch{Rows: list}); got.Added != 1 || got.Already != 2 || len(got.Rejected) != 1 {
 		t.Errorf("mended: %+v, want one contact more and one row refused still", got)
 	}
 	type counts struct{ In, Rejected, Pending int }
@@ -189,7 +189,7 @@ func TestAddContactsConcurrently(t *testing.T) {
 		}
 		imports.Go(func() {
 			for from := 0; from < 200; from += 50 {
-				_, err := db.AddContacts(t.Context(), c.ID, source, campaign.Batch{Rows: list[from : from+50]})
+				_, err := db.AddContacts(t.Context(), c.ID, source, campaign.RowBatch{Rows: list[from : from+50]})
 				check(t, err)
 			}
 		})

@@ -51,7 +51,7 @@ func importing(t testing.TB, db *testkit.DB, name string, s campaign.Settings, l
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: list}); err != nil {
+	if _, err := db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: list}); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -42,7 +42,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 	})
 	busy.Go(func() {
 		for i := range 5 {
-			batch := campaign.Batch{Rows: rows(1000+10*i, 12), Rejects: []campaign.RowError{{Line: 500 + i, Reason: "no number"}}}
+			batch := campaign.RowBatch{Rows: rows(1000+10*i, 12), Rejected: []campaign.RowError{{Line: 500 + i, Reason: "no number"}}}
 			if _, err := db.AddContacts(t.Context(), c.ID, fmt.Sprint("file ", i), batch); err != nil {
 				t.Error(err)
 			}

@@ -61,7 +61,7 @@ func TestWhyTellsOfSuppressionAndRefusedRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), rows(0, 1))
-	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{
+	add(t, db, c.ID, "file", campaign.RowBatch{Rejected: []campaign.RowError{
 		{Line: 7, Column: "name", Reason: "the name is missing", Record: "07700 900005,,x"},
 		{Line: 8, Column: "name", Reason: "the name is missing", Record: "07700 900006,,x"},
 	}})
@@ -88,7 +88,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 6))
 	other := importing(t, db, "other", settings(), rows(100, 2))
-	add(t, db, c.ID, "file", campaign.Batch{Rejects: []campaign.RowError{{Line: 99, Reason: "bad"}}})
+	add(t, db, c.ID, "file", campaign.RowBatch{Rejected: []campaign.RowError{{Line: 99, Reason: "bad"}}})
 	ids := claim(t, db, 5)
 	answered, machine, busy, unclear := pass(t, db, ids[0]), pass(t, db, ids[1]), pass(t, db, ids[2]), pass(t, db, ids[3])
 	receive(t, db, completed(answered, "U0", "0.00740000"))

@@ -73,7 +73,7 @@ func dialing(b *testing.B, db *testkit.DB, n int) []string {
 	for i := range rows {
 		rows[i] = campaign.Row{Line: i + 2, To: fmt.Sprintf("4477009%05d", people+i), Zones: []string{"Etc/UTC"}}
 	}
-	_, err = db.AddContacts(b.Context(), c.ID, "file", campaign.Batch{Rows: rows})
+	_, err = db.AddContacts(b.Context(), c.ID, "file", campaign.RowBatch{Rows: rows})
 	must(b, err)
 	must(b, db.FinishImport(b.Context(), c.ID))
 	tickets, err := db.Claim(b.Context(), n, time.Minute)

@@ -25,7 +25,7 @@ func dialed(t testing.TB, db *testkit.DB) campaign.Attempt {
 		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
 	})
 	must(t, err)
-	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: []campaign.Row{{Line: 2, To: "447700900001", Zones: []string{"Etc/UTC"}}}})
+	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: []campaign.Row{{Line: 2, To: "447700900001", Zones: []string{"Etc/UTC"}}}})
 	must(t, err)
 	must(t, db.FinishImport(t.Context(), c.ID))
 	tickets, err := db.Claim(t.Context(), 1, time.Minute)

@@ -128,7 +128,7 @@ func (l *line) dialed(t *testing.T, n int, ncco string) []campaign.Attempt {
 	for i := range n {
 		rows = append(rows, campaign.Row{Line: i + 2, To: person(i), Zones: []string{"Etc/UTC"}})
 	}
-	_, err = l.db.AddContacts(t.Context(), c.ID, "file", campaign.Batch{Rows: rows})
+	_, err = l.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: rows})
 	must(t, err)
 	must(t, l.db.FinishImport(t.Context(), c.ID))
 	tickets, err := l.db.Claim(t.Context(), n, time.Minute)

@@ -211,7 +211,7 @@ func (d *demo) importContacts(ctx context.Context) (csvimport.Summary, error) {
 	if err != nil {
 		return summary, err
 	}
-	d.con.printf("Import:  %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Refused)
+	d.con.printf("Import:  %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Rejected)
 	return summary, d.showRefused(refused)
 }
 

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -22,19 +20,19 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, t terminal) error
 	defer in.Close()
 	forecast, err := csvimport.Preview(ctx, in, s, f.options())
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.input(), err)
+		return fmt.Errorf("%s: %w", f.inputName(), err)
 	}
-	for _, part := range []string{
-		fileText(f.input(), forecast), countText(forecast), refusalText(forecast), sampleText(forecast),
+	for _, text := range []string{
+		fileText(f.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
 		paceText(forecast, s, f.CallsPerSecond),
 	} {
-		t.printf("%s", part)
+		t.printf("%s", text)
 	}
 	t.printf("Nothing was written: this was a dry run.\n")
 	return nil
 }
 
-// delimiterNames are the delimiters that cannot be seen, or hardly.
+// delimiterNames name the delimiters, some of which are hard to see.
 var delimiterNames = map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 func fileText(file string, f csvimport.Forecast) string {
@@ -47,17 +45,9 @@ func fileText(file string, f csvimport.Forecast) string {
 		text += fmt.Sprintf("  time of the call: %q\n", f.Columns.CallAt)
 	}
 	if len(f.Columns.Vars) > 0 {
-		text += "  for the message: " + quoted(f.Columns.Vars) + "\n"
+		text += "  for the message: {{" + strings.Join(f.Columns.Vars, "}} {{") + "}}\n"
 	}
 	return text
-}
-
-func quoted(names []string) string {
-	names = slices.Clone(names)
-	for i, name := range names {
-		names[i] = fmt.Sprintf("{{%s}}", name)
-	}
-	return strings.Join(names, " ")
 }
 
 func countText(f csvimport.Forecast) string {
@@ -65,11 +55,11 @@ func countText(f csvimport.Forecast) string {
 	if f.DuplicatesAtLeast {
 		least = "at least "
 	}
-	return fmt.Sprintf("%s: %d accepted, %s%d duplicate, %d refused\n", progress.Count(f.Rows, "row"), f.Accepted, least, f.Duplicates, f.Refused)
+	return fmt.Sprintf("%s: %d accepted, %s%d duplicate, %d refused\n", progress.Count(f.Rows, "row"), f.Accepted, least, f.Duplicates, f.Rejected)
 }
 
-func refusalText(f csvimport.Forecast) string {
-	if f.Refused == 0 {
+func rejectedText(f csvimport.Forecast) string {
+	if f.Rejected == 0 {
 		return ""
 	}
 	var text strings.Builder
@@ -78,11 +68,13 @@ func refusalText(f csvimport.Forecast) string {
 	}
 	fmt.Fprintf(&text, "First refused rows:\n")
 	for _, row := range f.First {
-		fmt.Fprintf(&text, "  %s: %s\n", place(row), row.Reason)
+		fmt.Fprintf(&text, "  %s: %s\n", placeText(row), row.Reason)
 	}
 	return text.String()
 }
 
+// sampleText shows how many tones there are, and not which: they may be
+// somebody's secret.
 func sampleText(f csvimport.Forecast) string {
 	tones := ""
 	if n := len(f.Sample.DTMFAnswer); n > 0 {
@@ -97,21 +89,19 @@ func sampleText(f csvimport.Forecast) string {
 	return fmt.Sprintf("The message of line %d:\n  %s\n", f.SampleLine, f.Sample.NCCO) + tones
 }
 
-// paceText reckons with the account's rate and the hours; retries come on top.
+// paceText says how long the first call to everybody takes; retries come on top.
 func paceText(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) string {
 	if f.Accepted == 0 {
 		return ""
 	}
-	takes := f.Takes(callsPerSecond)
-	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %v a second", when(s), rounded(takes), callsPerSecond)
-	window := time.Duration(s.Hours.To-s.Hours.From) * time.Minute
-	if days := math.Ceil(float64(takes) / float64(window)); days > 1 {
-		text += fmt.Sprintf(", on %.0f days", days)
+	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %v a second", whenText(s), roundText(f.Takes(callsPerSecond)), callsPerSecond)
+	if days := f.Days(callsPerSecond, s.Hours); days > 1 {
+		text += fmt.Sprintf(", on %d days", days)
 	}
 	return text + ".\n"
 }
 
-func rounded(d time.Duration) string {
+func roundText(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return "less than a second"

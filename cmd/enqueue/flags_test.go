@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestHelpShowsEveryFlagAndSetting(t *testing.T) {
+func TestHelp(t *testing.T) {
 	t.Parallel()
 	got := command(t, nil, "-h").ok(t)
 	for _, want := range []string{
@@ -25,7 +25,7 @@ func TestHelpShowsEveryFlagAndSetting(t *testing.T) {
 	} {
 		got.says(t, want)
 	}
-	// What this command cannot do yet is absent, not ignored.
+	// Flags that do not exist yet are errors, not ignored.
 	for _, absent := range []string{"--end", "--days", "--rate", "--budget", "--priority"} {
 		if strings.Contains(got.out, absent+"=") || strings.Contains(got.out, absent+" ") {
 			t.Errorf("help shows %s", absent)
@@ -37,7 +37,7 @@ func TestHelpShowsEveryFlagAndSetting(t *testing.T) {
 	}
 }
 
-func TestMistakesInTheCommandAreTold(t *testing.T) {
+func TestMistypedCommands(t *testing.T) {
 	t.Parallel()
 	file := write(t, people(1))
 	ncco := filepath.Join(t.TempDir(), "ncco.json")
@@ -88,7 +88,7 @@ func TestMistakesInTheCommandAreTold(t *testing.T) {
 	}
 }
 
-func TestAllMistakesAreToldAtOnce(t *testing.T) {
+func TestAllMistakesAreReported(t *testing.T) {
 	t.Parallel()
 	got := command(t, nil, "--name", "x", "--from", "1", "--say", "x", "--hours", "9", "--retry", "x", "--start", "x", "-")
 	for _, want := range []string{"--from", "hours", "retry", "--start", "--database-url"} {
@@ -113,7 +113,7 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 	return f, s
 }
 
-func TestFlagsBecomeSettings(t *testing.T) {
+func TestSettingsFromFlags(t *testing.T) {
 	t.Parallel()
 	_, got := settingsOf(t, "--name", "water", "--from", "442079460000", "--say", "Hello", "people.csv")
 	want := campaign.Settings{
@@ -145,7 +145,7 @@ func TestFlagsBecomeSettings(t *testing.T) {
 	}
 }
 
-func TestHowTheCallIsAnsweredBecomesSettings(t *testing.T) {
+func TestAnswerSettingsFromFlags(t *testing.T) {
 	t.Parallel()
 	_, got := settingsOf(t, "--name", "water", "--from", "442079460000", "--answer-url", "https://example.com/ncco", "--answer-method", "POST",
 		"--dtmf-answer", "p{{extension}}#", "--machine", "continue", "--machine-mode", "detect_beep", "--beep-timeout", "60", "people.csv")
@@ -158,7 +158,7 @@ func TestHowTheCallIsAnsweredBecomesSettings(t *testing.T) {
 	}
 }
 
-func TestDryRunTellsOfTonesAndNotWhichTheyAre(t *testing.T) {
+func TestDryRunHidesTones(t *testing.T) {
 	t.Parallel()
 	file := write(t, "phone,pin\n+447700900001,4711\n+447700900002,47x1\n")
 	got := command(t, nil, "--name", "x", "--from", "442079460000", "--say", "Hello", "--dtmf-answer", "p{{pin}}#", "--dry-run", file).ok(t)
@@ -168,7 +168,7 @@ func TestDryRunTellsOfTonesAndNotWhichTheyAre(t *testing.T) {
 	}
 }
 
-func TestAnNCCOIsReadFromItsFile(t *testing.T) {
+func TestNCCOFromFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ncco.json")
 	const text = `[{"action":"talk","text":"Hello {{name}}"}]`
@@ -180,7 +180,7 @@ func TestAnNCCOIsReadFromItsFile(t *testing.T) {
 	}
 }
 
-func TestTheEnvironmentIsAFallback(t *testing.T) {
+func TestEnvironmentIsFallback(t *testing.T) {
 	t.Parallel()
 	basic := []string{"--name", "x", "--from", "442079460000", "--say", "x", "-"}
 	if f, _ := settingsOf(t, basic...); f.DatabaseURL != "postgres://from-env" || f.CallsPerSecond != 12.5 {
@@ -188,40 +188,5 @@ func TestTheEnvironmentIsAFallback(t *testing.T) {
 	}
 	if f, _ := settingsOf(t, append([]string{"--database-url", "postgres://from-flag"}, basic...)...); f.DatabaseURL != "postgres://from-flag" {
 		t.Errorf("the environment beats the flag: %q", f.DatabaseURL)
-	}
-}
-
-func TestParseStart(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		text, zone string
-		want       string // RFC 3339, or "" for a mistake
-	}{
-		{"2026-12-01T09:00:00Z", "recipient", "2026-12-01T09:00:00Z"},
-		{"2026-12-01T09:00:00+01:00", "America/New_York", "2026-12-01T08:00:00Z"},
-		{"2026-07-01 09:00", "Europe/London", "2026-07-01T08:00:00Z"},
-		{"2026-12-01 09:00", "UTC", "2026-12-01T09:00:00Z"},
-		{"2026-12-01 09:00", "recipient", ""},
-		{"2026-03-29 01:30", "Europe/London", ""}, // skipped by the clocks
-		{"2026-12-01", "Europe/London", ""},
-		{"2026-13-01 09:00", "Europe/London", ""},
-		{"2026-12-01 09:00", "Mars/Base", ""},
-	} {
-		got, err := parseStart(c.text, c.zone)
-		if c.want == "" {
-			if err == nil {
-				t.Errorf("%s in %s: %v, want a mistake", c.text, c.zone, got)
-			}
-			continue
-		}
-		if err != nil || got.Format(time.RFC3339) != c.want {
-			t.Errorf("%s in %s: %v (%v), want %s", c.text, c.zone, got.Format(time.RFC3339), err, c.want)
-		}
-	}
-	if _, err := parseStart("2026-12-01 09:00", "recipient"); err == nil || !strings.Contains(err.Error(), "whose clock?") {
-		t.Errorf("on nobody's clock: %v, want to be asked whose", err)
-	}
-	if got, err := parseStart("", "recipient"); err != nil || !got.IsZero() {
-		t.Errorf("no start: %v (%v), want none", got, err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"dialer/internal/testkit"
 )
 
-func TestCtrlCEndsTheShowingOnly(t *testing.T) {
+func TestFollowInterrupted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -29,8 +29,8 @@ func TestCtrlCEndsTheShowingOnly(t *testing.T) {
 			interrupt()
 		}
 	}
-	if err := <-ended; err != nil || !strings.Contains(last, "The campaign goes on") {
-		t.Errorf("%v and %q, want no failure and to be told that it goes on", err, last)
+	if err := <-ended; err != nil || !strings.Contains(last, "The campaign continues") {
+		t.Errorf("%v and %q, want no failure and that the campaign continues", err, last)
 	}
 	if got := campaigns(t, db); len(got) != 1 || got[0] != "water running" {
 		t.Errorf("campaigns %v, want it running", got)

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	if f.DryRun {
 		return dryRun(ctx, f, settings, t)
 	}
-	return enqueue(ctx, f, settings, t)
+	return importCSV(ctx, f, settings, t)
 }
 
 // terminal is where the command's answers go.

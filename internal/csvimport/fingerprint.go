@@ -8,12 +8,12 @@ import (
 	"io"
 )
 
-// fingerprintSize is how much of a file tells it from others. A file that grew
-// at its end since, and had that much before, is still the same file.
+// fingerprintSize is how much of a file identifies it. A file that has grown
+// since, and was at least this long before, is still the same file.
 const fingerprintSize = 64 << 10
 
-// fingerprint names a file by the hash of its beginning. The reader that it
-// returns reads the file from that beginning.
+// fingerprint identifies a file by the hash of its beginning. The reader that
+// it returns reads the file from that beginning.
 func fingerprint(in io.Reader) (string, io.Reader, error) {
 	buffered := bufio.NewReaderSize(in, fingerprintSize)
 	head, err := buffered.Peek(fingerprintSize)

@@ -12,45 +12,60 @@ import (
 	"dialer/internal/failpoint"
 )
 
-// Options say how a file is read and who is told of it.
+// Store is where rows go.
+type Store interface {
+	// OpenCampaign creates the campaign in state importing, or finds the one
+	// of that name. campaign.ErrOtherSettings when its settings differ. A
+	// stopped campaign takes no more rows: the error says so.
+	OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error)
+	// AddContacts adds a batch of rows in one transaction. source identifies
+	// the file, so that a second run of the same file is told from a duplicate.
+	// Rows that were added before, or repeat a number of the campaign, are
+	// reported and not added.
+	AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
+	// FinishImport lets an importing campaign run (or stay paused).
+	FinishImport(ctx context.Context, campaignID int64) error
+}
+
+// Options say how a file is read and what is reported meanwhile.
 type Options struct {
-	DefaultCountry string            // of numbers in national form; "" for none
+	DefaultCountry string            // of numbers in national form, an ISO code; "" for none
 	Map            map[string]string // our column (to, zone, call_at) to the header's name
 	Now            time.Time
-	// Rejects gets each refused row as CSV, with its line and reason; nil:
+	// Rejects gets each rejected row as CSV, with its line and reason; nil:
 	// they are only counted. Nothing is written before the first of them.
 	Rejects io.Writer
-	// Refused, where it is not nil, is told each refused row.
-	Refused func(campaign.RowError)
-	// Progress, where it is not nil, is told after each batch.
-	Progress func(Summary)
+	// OnRejected, if not nil, is called for each rejected row.
+	OnRejected func(campaign.RowError)
+	// OnProgress, if not nil, is called after each batch.
+	OnProgress func(Summary)
 }
 
 // Summary accounts for every row that was read.
 type Summary struct {
 	Campaign   campaign.Campaign
-	Rows       int // records read, blank ones left out
+	Rows       int // records read, without blank ones
 	Added      int
 	Already    int // added from the same line by an earlier run
-	Duplicates int // a number that the campaign has from another line
-	Refused    int // rows that no call can be made from
+	Duplicates int // the campaign has the number from another line
+	Rejected   int // rows that cannot be called
 }
 
 // Import reads a CSV and adds its rows to the campaign of that name, which it
 // creates if there is none. Once every row is in, the campaign may run.
 //
-// A batch is committed before the next one is. So an import that breaks off
-// leaves a campaign that is importing and calls nobody, and the same call
-// again goes on from there and adds nothing twice.
+// Each batch is committed before the next. So an interrupted import leaves a
+// campaign that is importing and calls nobody. The same call again resumes it
+// and adds nothing twice.
 //
 // When ctx is cancelled, Import returns at once; its reading goroutine ends
-// with the Read that it is in.
+// when its current Read returns.
 func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings, o Options, store Store) (Summary, error) {
 	source, in, err := fingerprint(in)
 	if err != nil {
 		return Summary{}, err
 	}
-	reader, err := campaign.NewReader(in, o.rows(s))
+	reader, err := newReader(in, s, o)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -61,7 +76,7 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 	failpoint.Hit("import.opened")
 	im := importer{store: store, source: source, reader: reader, options: o, summary: Summary{Campaign: c}}
 	if o.Rejects != nil {
-		im.rejects = newRejects(o.Rejects, reader.Header(), reader.Delimiter())
+		im.rejects = newRejectWriter(o.Rejects, reader.header.names, reader.delimiter())
 	}
 	if err := im.run(ctx); err != nil {
 		return im.summary, err
@@ -70,97 +85,90 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 	return im.summary, store.FinishImport(ctx, c.ID)
 }
 
-func (o Options) rows(s campaign.Settings) campaign.RowOptions {
-	return campaign.RowOptions{
-		DefaultCountry: o.DefaultCountry, Map: o.Map, Zone: s.Zone, Hours: s.Hours, Message: s.Message, Now: o.Now,
-	}
-}
-
 // importer is one run of Import.
 type importer struct {
 	store   Store
 	source  string
-	reader  *campaign.Reader
+	reader  *reader
 	options Options
-	rejects *rejects // nil: not wanted
+	rejects *rejectWriter // nil: not wanted
 	summary Summary
 }
 
 func (im *importer) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	for part := range parts(ctx, im.reader) {
-		if part.err != nil {
-			return part.err
+	for c := range chunks(ctx, im.reader) {
+		if c.err != nil {
+			return c.err
 		}
-		if err := im.add(ctx, part); err != nil {
+		if err := im.add(ctx, c); err != nil {
 			return err
 		}
 		failpoint.Hit("import.committed")
-		if im.options.Progress != nil {
-			im.options.Progress(im.summary)
+		if im.options.OnProgress != nil {
+			im.options.OnProgress(im.summary)
 		}
 	}
 	return ctx.Err()
 }
 
-// add commits one part of the file and accounts for each of its rows.
-func (im *importer) add(ctx context.Context, p *part) error {
-	added, err := im.store.AddContacts(ctx, im.summary.Campaign.ID, im.source, p.batch)
+// add commits one chunk of the file and accounts for each of its rows.
+func (im *importer) add(ctx context.Context, c *chunk) error {
+	result, err := im.store.AddContacts(ctx, im.summary.Campaign.ID, im.source, c.rows)
 	if err != nil {
-		return fmt.Errorf("line %d: %w", p.records[0].Line, err)
+		return fmt.Errorf("line %d: %w", c.records[0].line, err)
 	}
-	repeats := im.repeats(p, added.Duplicates)
-	im.summary.Rows += len(p.records)
-	im.summary.Added += added.Contacts
-	im.summary.Already += added.Already + len(added.Duplicates) - len(repeats)
-	im.summary.Duplicates += len(repeats)
-	im.summary.Refused += len(p.batch.Rejects) + len(added.Refused)
-	return im.refuse(slices.Concat(p.batch.Rejects, repeats, im.unstored(p, added.Refused)))
+	duplicates := im.duplicates(c, result.Duplicates)
+	im.summary.Rows += len(c.records)
+	im.summary.Added += result.Added
+	im.summary.Already += result.Already + len(result.Duplicates) - len(duplicates)
+	im.summary.Duplicates += len(duplicates)
+	im.summary.Rejected += len(c.rows.Rejected) + len(result.Rejected)
+	return im.report(slices.Concat(c.rows.Rejected, duplicates, im.notStored(c, result.Rejected)))
 }
 
-// refuse tells of refused rows in the file's order.
-func (im *importer) refuse(rows []campaign.RowError) error {
+// duplicates are the duplicate rows as rejected ones, with their text from the
+// file. A number from the same line of another file is none: that is a short
+// file that grew or was corrected, and so has another fingerprint.
+func (im *importer) duplicates(c *chunk, found []campaign.DuplicateRow) []campaign.RowError {
+	rows := make([]campaign.RowError, 0, len(found))
+	for _, d := range found {
+		if d.FirstLine == d.Line {
+			continue
+		}
+		rows = append(rows, campaign.RowError{
+			Line:   d.Line,
+			Column: im.reader.columns.To,
+			Reason: fmt.Sprintf("same number as line %d, which the campaign has already", d.FirstLine),
+			Record: c.text(d.Line),
+		})
+	}
+	return rows
+}
+
+// notStored are the rows that the store rejected, with their text from the
+// file. The store knows a row's zones, but not the column that they came from.
+func (im *importer) notStored(c *chunk, rejected []campaign.RowError) []campaign.RowError {
+	for i := range rejected {
+		rejected[i].Column, rejected[i].Record = im.reader.columns.Zone, c.text(rejected[i].Line)
+	}
+	return rejected
+}
+
+// report reports rejected rows in the file's order.
+func (im *importer) report(rows []campaign.RowError) error {
 	slices.SortFunc(rows, func(a, b campaign.RowError) int { return cmp.Compare(a.Line, b.Line) })
 	for _, row := range rows {
-		if im.options.Refused != nil {
-			im.options.Refused(row)
+		if im.options.OnRejected != nil {
+			im.options.OnRejected(row)
 		}
 		if im.rejects == nil {
 			continue
 		}
 		if err := im.rejects.write(row); err != nil {
-			return fmt.Errorf("line %d: write the refused row: %w", row.Line, err)
+			return fmt.Errorf("line %d: write the rejected row: %w", row.Line, err)
 		}
 	}
 	return nil
-}
-
-// unstored are the rows that the store refused, as they stood in the file. The
-// store knows a row's zones, and not the column that they came from.
-func (im *importer) unstored(p *part, refused []campaign.RowError) []campaign.RowError {
-	for i := range refused {
-		refused[i].Column, refused[i].Record = im.reader.Columns().Zone, p.text(refused[i].Line)
-	}
-	return refused
-}
-
-// repeats are the duplicates as refused rows; the store found them, so what
-// stood in the file is looked up here. A number that came from the same line
-// of another file is none: that is a short file which grew, or was mended, and
-// so has another fingerprint.
-func (im *importer) repeats(p *part, found []campaign.Duplicate) []campaign.RowError {
-	rows := make([]campaign.RowError, 0, len(found))
-	for _, d := range found {
-		if d.First == d.Line {
-			continue
-		}
-		rows = append(rows, campaign.RowError{
-			Line:   d.Line,
-			Column: im.reader.Columns().To,
-			Reason: fmt.Sprintf("same number as line %d, which the campaign has already", d.First),
-			Record: p.text(d.Line),
-		})
-	}
-	return rows
 }

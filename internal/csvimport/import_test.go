@@ -37,15 +37,15 @@ func status(t testing.TB, db *testkit.DB, name string) string {
 	return testkit.Value[string](t, db, `SELECT status FROM campaigns WHERE name = $1`, name)
 }
 
-// balance is I10: rows in = added + already there + duplicates + refused.
+// balance checks I10: rows in = added + already there + duplicates + rejected.
 func balance(t testing.TB, s Summary, rows int) {
 	t.Helper()
-	if sum := s.Added + s.Already + s.Duplicates + s.Refused; s.Rows != rows || sum != rows {
+	if sum := s.Added + s.Already + s.Duplicates + s.Rejected; s.Rows != rows || sum != rows {
 		t.Errorf("%d rows in the file, %d read, %d accounted for: %+v", rows, s.Rows, sum, s)
 	}
 }
 
-func TestEveryRowIsAccountedFor(t *testing.T) {
+func TestImportAccountsForEveryRow(t *testing.T) {
 	t.Parallel()
 	const file = "name,phone\n" +
 		"Ann,07700 900001\n" +
@@ -57,17 +57,17 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		"Eve,07700900004\n"
 	db := testkit.New(t)
 	var rejects strings.Builder
-	var told []int
+	var reported []int
 	o := options()
 	o.Rejects = &rejects
-	o.Refused = func(r campaign.RowError) { told = append(told, r.Line) }
+	o.OnRejected = func(r campaign.RowError) { reported = append(reported, r.Line) }
 	got, err := Import(t.Context(), strings.NewReader(file), "water", settings(), o, db)
 	if err != nil {
 		t.Fatal(err)
 	}
 	balance(t, got, 6)
-	if got.Added != 3 || got.Duplicates != 1 || got.Refused != 2 {
-		t.Errorf("added %d, duplicates %d, refused %d; want 3, 1, 2", got.Added, got.Duplicates, got.Refused)
+	if got.Added != 3 || got.Duplicates != 1 || got.Rejected != 2 {
+		t.Errorf("added %d, duplicates %d, rejected %d; want 3, 1, 2", got.Added, got.Duplicates, got.Rejected)
 	}
 	mobile := []string{"Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London"}
 	want := []contact{
@@ -81,19 +81,19 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 	if got := status(t, db, "water"); got != "running" {
 		t.Errorf("the campaign is %s, want running", got)
 	}
-	if diff := cmp.Diff([]int{3, 7, 8}, told); diff != "" {
-		t.Errorf("lines told (-want +got)\n%s", diff)
+	if diff := cmp.Diff([]int{3, 7, 8}, reported); diff != "" {
+		t.Errorf("lines reported (-want +got)\n%s", diff)
 	}
 	lines := strings.Split(rejects.String(), "\n")
 	if len(lines) != 5 || lines[0] != "line,column,reason,name,phone" ||
 		lines[2] != `7,phone,"same number as line 2, which the campaign has already",Dee,+447700900001` ||
 		!strings.HasPrefix(lines[1], "3,phone,") || !strings.HasSuffix(lines[1], ",Bob,0770") ||
 		!strings.HasPrefix(lines[3], "8,name,") || !strings.HasSuffix(lines[3], ",,07700900003") {
-		t.Errorf("refused rows:\n%s", rejects.String())
+		t.Errorf("rejected rows:\n%s", rejects.String())
 	}
 }
 
-func TestTheSameFileAgainAddsNothing(t *testing.T) {
+func TestImportSameFileAgain(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	const n = 300
@@ -108,14 +108,14 @@ func TestTheSameFileAgainAddsNothing(t *testing.T) {
 		t.Errorf("%d contacts, want %d", got, n)
 	}
 	if got := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); got != n {
-		t.Errorf("the books count %d rows in, want %d: the file was taken for another one", got, n)
+		t.Errorf("reporting.campaigns counts %d rows in, want %d: the file was taken for another one", got, n)
 	}
 }
 
-func TestTheSameFileTwiceAtOnceAddsEachRowOnce(t *testing.T) {
+func TestImportSameFileTwiceAtOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	const n = 2*partRecords + 100
+	const n = 2*chunkRecords + 100
 	var runs [2]Summary
 	var errs [2]error
 	var wg sync.WaitGroup
@@ -136,8 +136,8 @@ func TestTheSameFileTwiceAtOnceAddsEachRowOnce(t *testing.T) {
 	}
 }
 
-// cutOff is a store that a process loses after some batches: before the next
-// one, or, with unanswered, after it was committed and before that was known.
+// cutOff is a store whose connection is lost after some batches: before the next
+// one, or, with unanswered, after its commit and before the answer.
 type cutOff struct {
 	Store
 	left       int
@@ -146,22 +146,22 @@ type cutOff struct {
 
 var errCut = errors.New("connection lost")
 
-func (c *cutOff) AddContacts(ctx context.Context, id int64, source string, b campaign.Batch) (campaign.Added, error) {
+func (c *cutOff) AddContacts(ctx context.Context, id int64, source string, b campaign.RowBatch) (campaign.BatchResult, error) {
 	if c.left > 0 {
 		c.left--
 		return c.Store.AddContacts(ctx, id, source, b)
 	}
 	if c.unanswered {
 		if _, err := c.Store.AddContacts(ctx, id, source, b); err != nil {
-			return campaign.Added{}, err
+			return campaign.BatchResult{}, err
 		}
 	}
-	return campaign.Added{}, errCut
+	return campaign.BatchResult{}, errCut
 }
 
-func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
+func TestImportResumesAfterFailure(t *testing.T) {
 	t.Parallel()
-	file := mixed(2*partRecords + 50)
+	file := mixed(2*chunkRecords + 50)
 	whole := testkit.New(t)
 	straight, err := Import(t.Context(), strings.NewReader(file), "water", settings(), options(), whole)
 	if err != nil {
@@ -187,14 +187,14 @@ func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		balance(t, again, straight.Rows)
-		if again.Added+again.Already != straight.Added || again.Duplicates != straight.Duplicates || again.Refused != straight.Refused {
+		if again.Added+again.Already != straight.Added || again.Duplicates != straight.Duplicates || again.Rejected != straight.Rejected {
 			t.Errorf("%s: %+v, straight through: %+v", name, again, straight)
 		}
 		if diff := cmp.Diff(contacts(t, whole), contacts(t, db)); diff != "" {
 			t.Errorf("%s: not the table of an import straight through (-want +got)\n%s", name, diff)
 		}
 		if got := testkit.Value[int](t, db, `SELECT rows_in FROM reporting.campaigns`); got != straight.Rows {
-			t.Errorf("%s: the books count %d rows in, want %d", name, got, straight.Rows)
+			t.Errorf("%s: reporting.campaigns counts %d rows in, want %d", name, got, straight.Rows)
 		}
 		if got := status(t, db, "water"); got != "running" {
 			t.Errorf("%s: the campaign is %s at last, want running", name, got)
@@ -202,8 +202,7 @@ func TestAnImportThatBreaksOffGoesOn(t *testing.T) {
 	}
 }
 
-// mixed is a CSV with refused rows and duplicates among the good ones, near
-// and far.
+// mixed is a CSV with rejected rows and duplicates among the good ones.
 func mixed(n int) string {
 	var b strings.Builder
 	b.WriteString("name,phone\n")
@@ -220,28 +219,28 @@ func mixed(n int) string {
 	return b.String()
 }
 
-func TestACancelledImportLeavesTheCampaignImporting(t *testing.T) {
+func TestCancelledImportStaysImporting(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := options()
-	o.Progress = func(Summary) { cancel() } // after the first batch
-	got, err := Import(ctx, strings.NewReader(people(3*partRecords)), "water", settings(), o, db)
-	if !errors.Is(err, context.Canceled) || got.Added != partRecords {
-		t.Errorf("added %d (%v), want one batch and the cancelling", got.Added, err)
+	o.OnProgress = func(Summary) { cancel() } // after the first batch
+	got, err := Import(ctx, strings.NewReader(people(3*chunkRecords)), "water", settings(), o, db)
+	if !errors.Is(err, context.Canceled) || got.Added != chunkRecords {
+		t.Errorf("added %d (%v), want one batch and context.Canceled", got.Added, err)
 	}
 	if got := status(t, db, "water"); got != "importing" {
 		t.Errorf("the campaign is %s, want importing", got)
 	}
 }
 
-func TestACancelledImportIsNeverFinished(t *testing.T) {
+func TestCancelledImportIsNotFinished(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	o := options()
-	o.Progress = func(Summary) { cancel() } // after the only batch: all rows are in
+	o.OnProgress = func(Summary) { cancel() } // after the only batch: all rows are in
 	finished := false
 	_, err := Import(ctx, strings.NewReader(people(5)), "water", settings(), o, nowhere{&finished})
 	if !errors.Is(err, context.Canceled) || finished {
@@ -249,7 +248,7 @@ func TestACancelledImportIsNeverFinished(t *testing.T) {
 	}
 }
 
-func TestAFileThatGrewAddsItsNewRows(t *testing.T) {
+func TestImportFileThatGrew(t *testing.T) {
 	t.Parallel()
 	for name, n := range map[string]int{"long": 5000, "shorter than a fingerprint": 100} {
 		db := testkit.New(t)
@@ -261,12 +260,12 @@ func TestAFileThatGrewAddsItsNewRows(t *testing.T) {
 		o.Rejects = &rejects
 		got, err := Import(t.Context(), strings.NewReader(people(n+10)), "water", settings(), o, db)
 		if err != nil || got.Added != 10 || got.Already != n || rejects.Len() > 0 {
-			t.Errorf("%s: added %d, already there %d, refused %q (%v); want 10, %d and none", name, got.Added, got.Already, rejects.String(), err, n)
+			t.Errorf("%s: added %d, already there %d, rejected %q (%v); want 10, %d and none", name, got.Added, got.Already, rejects.String(), err, n)
 		}
 	}
 }
 
-func TestOtherSettingsAreRefusedBeforeAnyRow(t *testing.T) {
+func TestImportOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	if _, err := Import(t.Context(), strings.NewReader(people(3)), "water", settings(), options(), db); err != nil {
@@ -282,7 +281,7 @@ func TestOtherSettingsAreRefusedBeforeAnyRow(t *testing.T) {
 	}
 }
 
-func TestAFileThatCannotBeReadMakesNoCampaign(t *testing.T) {
+func TestImportUnreadableFileCreatesNoCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	for _, file := range []io.Reader{strings.NewReader("name,town\nAnn,Leeds\n"), failing{}} {
@@ -295,14 +294,14 @@ func TestAFileThatCannotBeReadMakesNoCampaign(t *testing.T) {
 	}
 }
 
-func TestRefusedRowsThatCannotBeWrittenStopTheImport(t *testing.T) {
+func TestImportStopsWhenRejectsCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	o := options()
 	o.Rejects = full{}
 	_, err := Import(t.Context(), strings.NewReader("name,phone\nAnn,0770\n"), "water", settings(), o, db)
 	if !errors.Is(err, errDisk) || status(t, db, "water") != "importing" {
-		t.Errorf("%v and %s, want the disk's error and importing", err, status(t, db, "water"))
+		t.Errorf("%v and %s, want errDisk and importing", err, status(t, db, "water"))
 	}
 }
 
@@ -310,15 +309,15 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errDisk }
 
-// nowhere is a store that keeps nothing, for what the import itself costs.
+// nowhere is a store that keeps nothing, to measure the import itself.
 type nowhere struct{ finished *bool }
 
 func (nowhere) OpenCampaign(context.Context, string, campaign.Settings) (campaign.Campaign, error) {
 	return campaign.Campaign{ID: 1}, nil
 }
 
-func (nowhere) AddContacts(_ context.Context, _ int64, _ string, b campaign.Batch) (campaign.Added, error) {
-	return campaign.Added{Contacts: len(b.Rows)}, nil
+func (nowhere) AddContacts(_ context.Context, _ int64, _ string, b campaign.RowBatch) (campaign.BatchResult, error) {
+	return campaign.BatchResult{Added: len(b.Rows)}, nil
 }
 
 func (n nowhere) FinishImport(context.Context, int64) error {
@@ -328,42 +327,42 @@ func (n nowhere) FinishImport(context.Context, int64) error {
 	return nil
 }
 
-// endless makes a CSV of n rows while it is read.
-type endless struct {
+// generated is a CSV of n rows that is made while it is read.
+type generated struct {
 	row, n int
 	rest   []byte
 }
 
 // Read fills b, as a file does.
-func (e *endless) Read(b []byte) (n int, err error) {
+func (g *generated) Read(b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
-		if len(e.rest) == 0 {
-			err = e.next()
+		if len(g.rest) == 0 {
+			err = g.next()
 		}
-		k := copy(b[n:], e.rest)
-		e.rest, n = e.rest[k:], n+k
+		k := copy(b[n:], g.rest)
+		g.rest, n = g.rest[k:], n+k
 	}
 	return n, err
 }
 
-func (e *endless) next() error {
+func (g *generated) next() error {
 	switch {
-	case e.row > e.n:
+	case g.row > g.n:
 		return io.EOF
-	case e.row == 0:
-		e.rest = []byte("name,phone\n")
+	case g.row == 0:
+		g.rest = []byte("name,phone\n")
 	default:
-		e.rest = fmt.Appendf(nil, "Person %d,+4477%08d\n", e.row, e.row)
+		g.rest = fmt.Appendf(nil, "Person %d,+4477%08d\n", g.row, g.row)
 	}
-	e.row++
+	g.row++
 	return nil
 }
 
-func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
+func TestImportMemoryIsBounded(t *testing.T) {
 	const n = 60_000
 	var early, late uint64
 	o := options()
-	o.Progress = func(s Summary) {
+	o.OnProgress = func(s Summary) {
 		if s.Rows != n/10 && s.Rows != n {
 			return
 		}
@@ -372,7 +371,7 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		early, late = late, m.HeapAlloc
 	}
-	got, err := Import(t.Context(), &endless{n: n}, "water", settings(), o, nowhere{})
+	got, err := Import(t.Context(), &generated{n: n}, "water", settings(), o, nowhere{})
 	if err != nil || got.Added != n {
 		t.Fatalf("added %d (%v), want %d", got.Added, err, n)
 	}

@@ -5,27 +5,32 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"dialer/campaign"
 )
 
 const (
-	shownRefusals = 10
-	// maxReasons bounds what a file can cost in which every row is refused for
-	// a reason of its own.
+	// maxFirst is how many rejected rows a forecast holds.
+	maxFirst = 10
+	// maxReasons bounds the memory for a file in which every row is rejected
+	// for a reason of its own.
 	maxReasons = 100
-
-	// otherReasons stands for the reasons beyond the first hundred.
+	// otherReasons stands for the reasons beyond maxReasons.
 	otherReasons = "other reasons"
+	// maxNumbers bounds the numbers that are remembered to find duplicates. A
+	// map of so many takes 72 MiB.
+	maxNumbers = 3_500_000
 )
 
 // Forecast is what an import would do.
 type Forecast struct {
-	Encoding  string
+	Encoding  string // such as utf-8, utf-16le or windows-1252
 	Delimiter string
-	Columns   campaign.Columns
+	Columns   Columns
 
 	Rows       int
 	Accepted   int
@@ -33,9 +38,9 @@ type Forecast struct {
 	// DuplicatesAtLeast: the file has more numbers than are remembered, so
 	// there may be more duplicates than were counted.
 	DuplicatesAtLeast bool
-	Refused           int
-	Reasons           map[string]int      // of refusal, without duplicates
-	First             []campaign.RowError // the first refusals
+	Rejected          int
+	Reasons           map[string]int      // why rows were rejected, without duplicates
+	First             []campaign.RowError // the first rejected rows
 
 	// Sample is the message of the first accepted row, and SampleLine its
 	// line; 0 when no row was accepted.
@@ -43,63 +48,70 @@ type Forecast struct {
 	SampleLine int
 }
 
-// Takes is how long the first call to everybody takes at so many calls a
-// second, the hours at which nobody is called left out.
-func (f Forecast) Takes(callsPerSecond float64) time.Duration {
-	return time.Duration(float64(f.Accepted) / callsPerSecond * float64(time.Second))
-}
-
-// Commonest lists the reasons of refusal, the most frequent first.
-func (f Forecast) Commonest() []string {
-	return slices.SortedFunc(maps.Keys(f.Reasons), func(a, b string) int {
-		return cmp.Or(cmp.Compare(f.Reasons[b], f.Reasons[a]), cmp.Compare(a, b))
-	})
-}
-
 // Preview reads a whole CSV as Import does, and writes nothing.
 func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) (Forecast, error) {
-	reader, err := campaign.NewReader(in, o.rows(s))
+	reader, err := newReader(in, s, o)
 	if err != nil {
 		return Forecast{}, err
 	}
 	p := preview{
-		message: s.Message,
-		numbers: newNumberSet(maxNumbers),
+		message: reader.message,
+		numbers: map[uint64]struct{}{}, maxNumbers: maxNumbers,
 		forecast: Forecast{
-			Encoding: reader.Encoding(), Delimiter: reader.Delimiter(), Columns: reader.Columns(), Reasons: map[string]int{},
+			Encoding: reader.encoding, Delimiter: reader.delimiter(), Columns: reader.columns, Reasons: map[string]int{},
 		},
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	for part := range parts(ctx, reader) {
-		if part.err != nil {
-			return p.forecast, part.err
+	for c := range chunks(ctx, reader) {
+		if c.err != nil {
+			return p.forecast, c.err
 		}
-		if err := p.add(part); err != nil {
+		if err := p.add(c); err != nil {
 			return p.forecast, err
 		}
 	}
 	return p.forecast, ctx.Err()
 }
 
-type preview struct {
-	message  campaign.Message
-	numbers  *numberSet
-	forecast Forecast
+// Takes is how long the first call to everybody takes at this rate, without
+// the hours at which nobody is called.
+func (f Forecast) Takes(callsPerSecond float64) time.Duration {
+	return time.Duration(float64(f.Accepted) / callsPerSecond * float64(time.Second))
 }
 
-func (p *preview) add(part *part) error {
+// Days is on how many days that is, within the hours.
+func (f Forecast) Days(callsPerSecond float64, h campaign.Hours) int {
+	return int(math.Ceil(float64(f.Takes(callsPerSecond)) / float64(h.Length())))
+}
+
+// Commonest lists the reasons in Reasons, the most frequent first.
+func (f Forecast) Commonest() []string {
+	return slices.SortedFunc(maps.Keys(f.Reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(f.Reasons[b], f.Reasons[a]), cmp.Compare(a, b))
+	})
+}
+
+// preview is one run of Preview.
+type preview struct {
+	message    campaign.MessageTemplate
+	numbers    map[uint64]struct{}
+	maxNumbers int
+	forecast   Forecast
+}
+
+func (p *preview) add(c *chunk) error {
 	f := &p.forecast
-	f.Rows += len(part.records)
-	for _, reject := range part.batch.Rejects {
-		p.refuse(reject)
+	f.Rows += len(c.records)
+	for _, rejected := range c.rows.Rejected {
+		p.reject(rejected)
 	}
-	for _, row := range part.batch.Rows {
-		if p.numbers.seen(row.To) {
+	for _, row := range c.rows.Rows {
+		if p.isDuplicate(row.To) {
 			f.Duplicates++
 			continue
 		}
-		f.DuplicatesAtLeast = f.DuplicatesAtLeast || p.numbers.full()
+		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.numbers) >= p.maxNumbers
 		f.Accepted++
 		if f.SampleLine == 0 {
 			if err := p.sample(row); err != nil {
@@ -110,17 +122,28 @@ func (p *preview) add(part *part) error {
 	return nil
 }
 
-func (p *preview) refuse(reject campaign.RowError) {
+func (p *preview) reject(row campaign.RowError) {
 	f := &p.forecast
-	f.Refused++
-	if len(f.First) < shownRefusals {
-		f.First = append(f.First, reject)
+	f.Rejected++
+	if len(f.First) < maxFirst {
+		f.First = append(f.First, row)
 	}
-	reason := reject.Reason
+	reason := row.Reason
 	if _, known := f.Reasons[reason]; !known && len(f.Reasons) >= maxReasons {
 		reason = otherReasons
 	}
 	f.Reasons[reason]++
+}
+
+// isDuplicate reports whether an earlier row has the number, and remembers the
+// number while there is room.
+func (p *preview) isDuplicate(digits string) bool {
+	number, _ := strconv.ParseUint(digits, 10, 64) // a row's number has 15 digits at most
+	_, known := p.numbers[number]
+	if !known && len(p.numbers) < p.maxNumbers {
+		p.numbers[number] = struct{}{}
+	}
+	return known
 }
 
 func (p *preview) sample(row campaign.Row) (err error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestPreviewSaysWhatAnImportWouldDo(t *testing.T) {
+func TestPreview(t *testing.T) {
 	t.Parallel()
 	const file = "Name;Phone;Zone\n" +
 		"Ann;07700 900001;\n" +
@@ -30,15 +30,15 @@ func TestPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got.First) != 3 || got.First[0].Line != 4 || got.First[0].Column != "Name" || got.First[2].Line != 6 {
-		t.Errorf("first refusals %+v, want lines 4, 5 and 6", got.First)
+		t.Errorf("first rejected rows %+v, want lines 4, 5 and 6", got.First)
 	}
 	if common := got.Commonest(); len(common) != 2 || got.Reasons[common[0]] != 2 || got.Reasons[common[1]] != 1 {
 		t.Errorf("reasons %v in the order %q, want two, the one of two rows first", got.Reasons, common)
 	}
 	got.First, got.Reasons = nil, nil
 	want := Forecast{
-		Encoding: "utf-8", Delimiter: ";", Columns: campaign.Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
-		Rows: 6, Accepted: 2, Duplicates: 1, Refused: 3,
+		Encoding: "utf-8", Delimiter: ";", Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
+		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
 		Sample: campaign.Rendered{NCCO: []byte(`[{"action":"talk","text":"Hello Ann."}]`)}, SampleLine: 2,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -46,12 +46,12 @@ func TestPreviewSaysWhatAnImportWouldDo(t *testing.T) {
 	}
 }
 
-func TestPreviewCountsBeyondWhatItShows(t *testing.T) {
+func TestPreviewManyReasons(t *testing.T) {
 	t.Parallel()
 	var file strings.Builder
 	file.WriteString("name,phone\n")
 	for i := range 300 {
-		fmt.Fprintf(&file, "Ann,07700900001%s,x\n", strings.Repeat(",", i)) // each refused in words of its own
+		fmt.Fprintf(&file, "Ann,07700900001%s,x\n", strings.Repeat(",", i)) // each rejected for a reason of its own
 	}
 	got, err := Preview(t.Context(), strings.NewReader(file.String()), settings(), options())
 	if err != nil {
@@ -61,32 +61,35 @@ func TestPreviewCountsBeyondWhatItShows(t *testing.T) {
 	for _, n := range got.Reasons {
 		sum += n
 	}
-	if got.Refused != 300 || sum != 300 || len(got.First) != shownRefusals || len(got.Reasons) > maxReasons+1 {
-		t.Errorf("refused %d, %d by reason, %d shown, %d reasons", got.Refused, sum, len(got.First), len(got.Reasons))
+	if got.Rejected != 300 || sum != 300 || len(got.First) != maxFirst || len(got.Reasons) > maxReasons+1 {
+		t.Errorf("rejected %d, %d by reason, %d kept, %d reasons", got.Rejected, sum, len(got.First), len(got.Reasons))
 	}
 }
 
-func TestPreviewSaysWhenItsCountOfDuplicatesIsALeast(t *testing.T) {
+func TestPreviewDuplicatesAtLeast(t *testing.T) {
 	t.Parallel()
-	s := settings()
-	p := preview{message: s.Message, numbers: newNumberSet(2), forecast: Forecast{Reasons: map[string]int{}}}
-	rows := func(numbers ...string) *part {
-		p := &part{}
+	message, err := settings().Message.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := preview{message: message, numbers: map[uint64]struct{}{}, maxNumbers: 2, forecast: Forecast{Reasons: map[string]int{}}}
+	rows := func(numbers ...string) *chunk {
+		c := &chunk{}
 		for i, to := range numbers {
-			p.batch.Rows = append(p.batch.Rows, campaign.Row{Line: i + 2, To: to, Vars: map[string]string{"name": "Ann"}})
+			c.rows.Rows = append(c.rows.Rows, campaign.Row{Line: i + 2, To: to, Vars: map[string]string{"name": "Ann"}})
 		}
-		return p
+		return c
 	}
 	for _, step := range []struct {
-		part       *part
+		chunk      *chunk
 		duplicates int
 		atLeast    bool
 	}{
 		{rows("447700900001", "447700900001"), 1, false},
 		{rows("447700900002", "447700900002"), 2, true},
-		{rows("447700900003", "447700900003"), 2, true}, // not noticed any more
+		{rows("447700900003", "447700900003"), 2, true}, // no longer noticed
 	} {
-		if err := p.add(step.part); err != nil {
+		if err := p.add(step.chunk); err != nil {
 			t.Fatal(err)
 		}
 		if p.forecast.Duplicates != step.duplicates || p.forecast.DuplicatesAtLeast != step.atLeast {
@@ -95,14 +98,24 @@ func TestPreviewSaysWhenItsCountOfDuplicatesIsALeast(t *testing.T) {
 	}
 }
 
-func TestTakes(t *testing.T) {
+func TestForecastTakes(t *testing.T) {
 	t.Parallel()
 	if got, want := (Forecast{Accepted: 100_000}).Takes(3), 9*time.Hour+15*time.Minute; got.Truncate(time.Minute) != want {
 		t.Errorf("100,000 calls at 3 a second take %v, want about %v", got, want)
 	}
 }
 
-func TestPreviewOfWhatIsNoCSV(t *testing.T) {
+func TestForecastDays(t *testing.T) {
+	t.Parallel()
+	tests := map[int]int{0: 0, 1: 1, 118_800: 1, 118_801: 2, 237_601: 3} // 39,600 s a day
+	for accepted, want := range tests {
+		if got := (Forecast{Accepted: accepted}).Days(3, campaign.Hours{From: 9 * 60, To: 20 * 60}); got != want {
+			t.Errorf("%d calls at 3 a second take %d days, want %d", accepted, got, want)
+		}
+	}
+}
+
+func TestPreviewErrors(t *testing.T) {
 	t.Parallel()
 	for name, file := range map[string]io.Reader{
 		"empty":        strings.NewReader(""),

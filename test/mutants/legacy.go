@@ -169,12 +169,6 @@ var replacements = []replacement{
 		"return min(g.limit, time.Until(last.until))", "return max(g.limit, time.Until(last.until))", "storage", "TestACallerThatLeavesTakesItsItemAlong"},
 	{"few transactions wait apart at a time", "storage/together.go",
 		"if l.serving >= servers {", "if servers < 0 {", "storage", "TestFewWaitApartAtATime"},
-	{"refused rows that are being written are not removed", "cmd/enqueue/unfinished.go",
-		"if hold(f) == nil {", "if true {", "cmd/enqueue", "TestWhatAKilledRunLeftIsRemoved"},
-	{"a part of an import is bounded by its records' length", "internal/csvimport/parts.go",
-		"size += rec.Size", "size += len(rec.Text)", "internal/csvimport", "TestLongRecordsMakeShortParts"},
-	{"an import that broke off adds nothing twice", "storage/contacts.go",
-		"case first.line != r.Line:", "case true:", "internal/csvimport", "TestAnImportThatBreaksOffGoesOn"},
 
 	// The pure rules, each held by random histories: see campaign/histories.
 

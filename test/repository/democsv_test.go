@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"strings"
@@ -8,10 +9,11 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/csvimport"
 )
 
-// fictional are the ranges that regulators keep for drama and examples:
-// nobody is rung if the demo's CSV meets a real account by mistake.
+// fictional are the ranges that regulators keep for drama and examples: nobody
+// is called if the demo's CSV is imported into a real account by mistake.
 var fictional = regexp.MustCompile(`^(` + strings.Join([]string{
 	`447700900\d{3}`,               // Ofcom: mobiles
 	`442079460\d{3}`,               // London
@@ -26,68 +28,68 @@ var fictional = regexp.MustCompile(`^(` + strings.Join([]string{
 
 const demoCSV = "cmd/dialer/demo/contacts.csv"
 
-// judged is what became of the demo's rows.
-type judged struct {
-	contacts, duplicates int
-	refused              map[string]int // by reason
+// demoStore keeps the rows of the demo's CSV.
+type demoStore struct {
+	rows     []campaign.Row
+	rejected []campaign.RowError
 }
 
-func judgeDemo(t *testing.T) judged {
+func (*demoStore) OpenCampaign(context.Context, string, campaign.Settings) (campaign.Campaign, error) {
+	return campaign.Campaign{ID: 1}, nil
+}
+
+func (d *demoStore) AddContacts(_ context.Context, _ int64, _ string, batch campaign.RowBatch) (campaign.BatchResult, error) {
+	d.rows = append(d.rows, batch.Rows...)
+	d.rejected = append(d.rejected, batch.Rejected...)
+	return campaign.BatchResult{Added: len(batch.Rows)}, nil
+}
+
+func (*demoStore) FinishImport(context.Context, int64) error { return nil }
+
+// importDemo imports the demo's CSV without a database.
+func importDemo(t *testing.T) *demoStore {
 	t.Helper()
 	file, err := os.Open(demoCSV)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	hours, err := campaign.ParseHours("00:00-24:00")
-	if err != nil {
+	settings := campaign.Settings{
+		From:         []string{"442079460000"},
+		Message:      campaign.Message{Say: "Hello {{name}}, see you on {{appointment}}."},
+		Hours:        campaign.Hours{From: 0, To: 24 * 60},
+		Zone:         campaign.ZoneRecipient,
+		Retry:        campaign.DefaultPolicy(),
+		RingingTimer: 60, LengthTimer: 60,
+	}
+	store := &demoStore{}
+	options := csvimport.Options{DefaultCountry: "GB", Now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+	if _, err := csvimport.Import(t.Context(), file, "demo", settings, options, store); err != nil {
 		t.Fatal(err)
 	}
-	reader, err := campaign.NewReader(file, campaign.RowOptions{
-		DefaultCountry: "GB",
-		Zone:           campaign.ZoneRecipient,
-		Hours:          hours,
-		Message:        campaign.Message{Say: "Hello {{name}}, see you on {{appointment}}."},
-		Now:            time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, seen := judged{refused: map[string]int{}}, map[string]bool{}
-	for record, err := range reader.Records() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		row, refused := reader.Parse(record)
-		switch {
-		case refused != nil:
-			t.Logf("line %d: %s: %s", refused.Line, refused.Reason, refused.Record)
-			j.refused[refused.Reason]++
-		case seen[row.To]:
-			j.duplicates++
-		default:
-			j.contacts++
-			if !fictional.MatchString(row.To) {
-				t.Errorf("line %d: a number that may be somebody's", row.Line)
-			}
-		}
-		seen[row.To] = true
-	}
-	return j
+	return store
 }
 
 // The demo promises a few hundred people, and every kind of bad row.
 func TestDemoCSV(t *testing.T) {
 	t.Parallel()
-	got := judgeDemo(t)
-	refused := 0
-	for _, n := range got.refused {
-		refused += n
+	demo := importDemo(t)
+	numbers := map[string]bool{}
+	for _, row := range demo.rows {
+		numbers[row.To] = true
+		if !fictional.MatchString(row.To) {
+			t.Errorf("line %d: a number that may be somebody's", row.Line)
+		}
 	}
-	if got.contacts != 280 || got.duplicates != 10 || refused != 29 {
-		t.Errorf("got %d contacts, %d duplicates and %d refused, want 280, 10 and 29", got.contacts, got.duplicates, refused)
+	reasons := map[string]int{}
+	for _, row := range demo.rejected {
+		t.Logf("line %d: %s: %s", row.Line, row.Reason, row.Record)
+		reasons[row.Reason]++
 	}
-	if len(got.refused) < 12 {
-		t.Errorf("refused for %d reasons, want 12 or more: %v", len(got.refused), got.refused)
+	if len(numbers) != 280 || len(demo.rows)-len(numbers) != 10 || len(demo.rejected) != 29 {
+		t.Errorf("got %d contacts, %d duplicates and %d rejected rows, want 280, 10 and 29", len(numbers), len(demo.rows)-len(numbers), len(demo.rejected))
+	}
+	if len(reasons) < 12 {
+		t.Errorf("rejected for %d reasons, want 12 or more: %v", len(reasons), reasons)
 	}
 }

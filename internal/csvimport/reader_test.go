@@ -1,4 +1,4 @@
-package campaign
+package csvimport
 
 import (
 	"errors"
@@ -11,42 +11,45 @@ import (
 	"testing/iotest"
 	"time"
 
-	"dialer/internal/testkit/benchtest"
+	"dialer/campaign"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-func rowOptions() RowOptions {
-	return RowOptions{
-		DefaultCountry: "GB",
-		Zone:           ZoneRecipient,
-		Hours:          Hours{From: 9 * 60, To: 20 * 60},
-		Message:        Message{Say: "Hello {{name|friend}}."},
-		Now:            noon,
-	}
+// lenient are settings whose message fits any row.
+func lenient() campaign.Settings {
+	s := settings()
+	s.Message.Say = "Hello {{name|friend}}."
+	return s
 }
 
-func newReader(t testing.TB, file string, o RowOptions) *Reader {
+func mustReader(t testing.TB, file string, s campaign.Settings, o Options) *reader {
 	t.Helper()
-	r, err := NewReader(strings.NewReader(file), o)
+	r, err := newReader(strings.NewReader(file), s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 // readAll reads a whole file: its rows and its rejects.
-func readAll(t testing.TB, r *Reader) (rows []Row, rejects []RowError) {
+func readAll(t testing.TB, r *reader) (rows []campaign.Row, rejects []campaign.RowError) {
 	t.Helper()
-	for rec, err := range r.Records() {
+	for rec, err := range r.records() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		row, reject := r.Parse(rec)
-		if reject != nil {
-			rejects = append(rejects, *reject)
+		row, rejected := r.parse(rec)
+		if rejected != nil {
+			rejects = append(rejects, *rejected)
 			continue
 		}
 		rows = append(rows, row)
@@ -54,23 +57,23 @@ func readAll(t testing.TB, r *Reader) (rows []Row, rejects []RowError) {
 	return rows, rejects
 }
 
-func TestReaderReadsRows(t *testing.T) {
+func TestReaderRows(t *testing.T) {
 	t.Parallel()
-	rows, rejects := readAll(t, newReader(t, "to,name,zone,call_at\n07700 900001, Ann ,,\n+14155550100,Bob,America/Denver,2026-11-24 10:30\n\nnonsense,Cid,,\n", rowOptions()))
-	want := []Row{
+	rows, rejects := readAll(t, mustReader(t, "to,name,zone,call_at\n07700 900001, Ann ,,\n+14155550100,Bob,America/Denver,2026-11-24 10:30\n\nnonsense,Cid,,\n", lenient(), options()))
+	want := []campaign.Row{
 		{Line: 2, To: "447700900001", Zones: []string{"Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London"}, Vars: map[string]string{"name": "Ann"}},
 		{Line: 3, To: "14155550100", Zones: []string{"America/Denver"}, CallAt: at("2026-11-24T17:30:00Z"), Vars: map[string]string{"name": "Bob"}},
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	refused := []RowError{{Line: 5, Column: "to", Reason: "there are letters in this number; write it with digits only", Record: "nonsense,Cid,,"}}
+	refused := []campaign.RowError{{Line: 5, Column: "to", Reason: "there are letters in this number; write it with digits only", Record: "nonsense,Cid,,"}}
 	if diff := cmp.Diff(refused, rejects); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestReaderFindsTheColumns(t *testing.T) {
+func TestHeaderColumns(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		header string
@@ -91,48 +94,54 @@ func TestReaderFindsTheColumns(t *testing.T) {
 		{"number", nil, Columns{To: "number"}},
 	}
 	for _, test := range tests {
-		o := rowOptions()
+		o := options()
 		o.Map = test.mapped
-		got := newReader(t, test.header+"\n", o).Columns()
+		got := mustReader(t, test.header+"\n", lenient(), o).columns
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s:\n%s", test.header, diff)
 		}
 	}
 }
 
-func TestNewReaderRefusesAFile(t *testing.T) {
+func TestNewReaderErrors(t *testing.T) {
 	t.Parallel()
+	mapped := func(own, name string) func(*campaign.Settings, *Options) {
+		return func(_ *campaign.Settings, o *Options) { o.Map = map[string]string{own: name} }
+	}
+	say := func(text string) func(*campaign.Settings, *Options) {
+		return func(s *campaign.Settings, _ *Options) { s.Message.Say = text }
+	}
 	tests := []struct {
 		name, file string
-		change     func(*RowOptions)
+		change     func(*campaign.Settings, *Options)
 		want       string
 	}{
 		{"empty", "", nil, "line 1: the file is empty"},
 		{"blank lines only", "\n\r\n  \n", nil, "line 4: the file is empty"},
 		{"no column to call", "who,what\n", nil, `line 1: no column holds the number to call: found "who", "what"`},
-		{"two of them", "phone,mobile\n", nil, `"phone" and "mobile" could both be "to"`},
-		{"data where names should be", "+447700900001,Ann\n", nil, "must name the columns"},
-		{"twice one name", "to,name,name\n", nil, `two columns are named "name"`},
+		{"two columns to call", "phone,mobile\n", nil, `"phone" and "mobile" could both be "to"`},
+		{"data instead of names", "+447700900001,Ann\n", nil, "must name the columns"},
+		{"a name twice", "to,name,name\n", nil, `two columns are named "name"`},
 		{"a header of NULs", "t\x00o\x00,\x00n\x00\n", nil, "NUL"},
 		{"a header in no encoding", "\xef\xbb\xbfto,n\xffme\n", nil, "no characters"},
 		{"an open quote", "to,\"name\n447700900001,Ann\n", nil, "not closed"},
 		{"a header without end", "to," + strings.Repeat("x", maxRecord) + "\n", nil, "longer than 64 KiB"},
 		{"too many columns", "to" + strings.Repeat(",", maxColumns) + "x\n", nil, "1000 columns"},
-		{"a mapping of nothing of ours", "to\n", func(o *RowOptions) { o.Map = map[string]string{"name": "to"} }, "want one of to, zone, call_at"},
-		{"a mapping to no column", "to\n", func(o *RowOptions) { o.Map = map[string]string{"to": "tel"} }, `found "to"`},
-		{"a mapping of the number to nothing", "to\n", func(o *RowOptions) { o.Map = map[string]string{"to": ""} }, "--map to="},
-		{"a column that the message needs", "to,nom\n", func(o *RowOptions) { o.Message.Say = "{{name}} {{town}}" }, `"name", "town"; found "to", "nom"`},
-		{"a bad message", "to\n", func(o *RowOptions) { o.Message.Say = "" }, "exactly one"},
-		{"a bad zone", "to\n", func(o *RowOptions) { o.Zone = "BST" }, `zone "BST"`},
-		{"a bad country", "to\n", func(o *RowOptions) { o.DefaultCountry = "England" }, "default country"},
-		{"no hours", "to\n", func(o *RowOptions) { o.Hours = Hours{} }, "hours"},
+		{"a mapping of a column that is not ours", "to\n", mapped("name", "to"), "want one of to, zone, call_at"},
+		{"a mapping to no column", "to\n", mapped("to", "tel"), `found "to"`},
+		{"a mapping of the number to nothing", "to\n", mapped("to", ""), "--map to="},
+		{"a column that the message needs", "to,nom\n", say("{{name}} {{town}}"), `"name", "town"; found "to", "nom"`},
+		{"a bad message", "to\n", say(""), "exactly one"},
+		{"a bad zone", "to\n", func(s *campaign.Settings, _ *Options) { s.Zone = "BST" }, `zone: "BST"`},
+		{"a bad country", "to\n", func(_ *campaign.Settings, o *Options) { o.DefaultCountry = "England" }, "default country"},
+		{"no hours", "to\n", func(s *campaign.Settings, _ *Options) { s.Hours = campaign.Hours{} }, "hours"},
 	}
 	for _, test := range tests {
-		o := rowOptions()
+		s, o := lenient(), options()
 		if test.change != nil {
-			test.change(&o)
+			test.change(&s, &o)
 		}
-		_, err := NewReader(strings.NewReader(test.file), o)
+		_, err := newReader(strings.NewReader(test.file), s, o)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q in it", test.name, err, test.want)
 		}
@@ -142,7 +151,7 @@ func TestNewReaderRefusesAFile(t *testing.T) {
 	}
 }
 
-func TestReaderRefusesARow(t *testing.T) {
+func TestReaderRejectedRows(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ row, column, want string }{
 		{"12,Ann,,", "to", "too short"},
@@ -165,12 +174,12 @@ func TestReaderRefusesARow(t *testing.T) {
 		{"+447700900001,A\uFFFDnn,,", "", "no characters"},
 		{"+447700900001," + strings.Repeat("x", 1600) + ",,", "", "characters, and Vonage speaks 1500"},
 	}
-	o := rowOptions()
-	o.Message.Say = "Hello {{name}}"
+	settings := lenient()
+	settings.Message.Say = "Hello {{name}}"
 	for _, test := range tests {
 		// Enough good text first that the file is taken for UTF-8.
 		file := "to,name,zone,call_at\n" + strings.Repeat("+447700900001,"+strings.Repeat("ë", 1000)+",,\n", 40) + test.row + "\n"
-		rows, rejects := readAll(t, newReader(t, file, o))
+		rows, rejects := readAll(t, mustReader(t, file, settings, options()))
 		if len(rows) != 40 || len(rejects) != 1 {
 			t.Errorf("%.60q: %d rows, %d rejects", test.row, len(rows), len(rejects))
 			continue
@@ -179,13 +188,13 @@ func TestReaderRefusesARow(t *testing.T) {
 		if got.Line != 42 || got.Column != test.column || !strings.Contains(got.Reason, test.want) {
 			t.Errorf("%.60q: line %d, column %q: %s", test.row, got.Line, got.Column, got.Reason)
 		}
-		if strings.Contains(got.Reason, "7700900001") || strings.ContainsRune(got.Record, 0) || len(got.Record) > maxShown+3 {
+		if strings.Contains(got.Reason, "7700900001") || strings.ContainsRune(got.Record, 0) || len(got.Record) > maxText+3 {
 			t.Errorf("%.60q: %+v", test.row, got)
 		}
 	}
 }
 
-func TestReaderTakesATimeInTheRowsZone(t *testing.T) {
+func TestReaderCallAtInRowZone(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ row, want string }{
 		{"+442079460018,,2026-11-24 10:00", "2026-11-24T10:00:00Z"},
@@ -198,18 +207,18 @@ func TestReaderTakesATimeInTheRowsZone(t *testing.T) {
 		{"+442079460018,,2026-11-22 12:30", "2026-11-22T12:30:00Z"}, // past, within the day's grace
 	}
 	for _, test := range tests {
-		rows, rejects := readAll(t, newReader(t, "to,zone,call_at\n"+test.row+"\n", rowOptions()))
+		rows, rejects := readAll(t, mustReader(t, "to,zone,call_at\n"+test.row+"\n", lenient(), options()))
 		if len(rows) != 1 || !rows[0].CallAt.Equal(at(test.want)) || rows[0].CallAt.Location() != time.UTC {
 			t.Errorf("%s: %+v %+v, want %s", test.row, rows, rejects, test.want)
 		}
 	}
 }
 
-func TestReaderPrefersTheRowsZone(t *testing.T) {
+func TestReaderZonePrecedence(t *testing.T) {
 	t.Parallel()
-	o := rowOptions()
-	o.Zone = "Europe/Paris"
-	rows, rejects := readAll(t, newReader(t, "to,zone\n+442079460018,\n+442079460018,Europe/Madrid\n+18005550100,\n", o))
+	settings := lenient()
+	settings.Zone = "Europe/Paris"
+	rows, rejects := readAll(t, mustReader(t, "to,zone\n+442079460018,\n+442079460018,Europe/Madrid\n+18005550100,\n", settings, options()))
 	if len(rows) != 3 {
 		t.Fatalf("rejects %+v", rejects)
 	}
@@ -220,11 +229,11 @@ func TestReaderPrefersTheRowsZone(t *testing.T) {
 	}
 }
 
-func TestReaderRefusesZonesThatAreNeverOpenAtOnce(t *testing.T) {
+func TestReaderZonesNeverOpenTogether(t *testing.T) {
 	t.Parallel()
-	o := rowOptions()
-	o.Hours = Hours{From: 9 * 60, To: 12 * 60}
-	rows, rejects := readAll(t, newReader(t, "to,zone\n+18005550100,\n+18005550100,America/Denver\n+18005550100,\n", o))
+	settings := lenient()
+	settings.Hours = campaign.Hours{From: 9 * 60, To: 12 * 60}
+	rows, rejects := readAll(t, mustReader(t, "to,zone\n+18005550100,\n+18005550100,America/Denver\n+18005550100,\n", settings, options()))
 	if len(rows) != 1 || rows[0].Line != 3 || len(rejects) != 2 {
 		t.Fatalf("rows %+v, rejects %+v", rows, rejects)
 	}
@@ -235,30 +244,30 @@ func TestReaderRefusesZonesThatAreNeverOpenAtOnce(t *testing.T) {
 	}
 }
 
-func TestReaderReportsAFailingFile(t *testing.T) {
+func TestReaderReadError(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the disk is gone")
 	file := "to,name\n" + strings.Repeat("+447700900001,Ann\n", 100_000)
-	r, err := NewReader(io.MultiReader(strings.NewReader(file), iotest.ErrReader(broken)), rowOptions())
+	r, err := newReader(io.MultiReader(strings.NewReader(file), iotest.ErrReader(broken)), lenient(), options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	var last error
-	for _, err := range r.Records() {
+	for _, err := range r.records() {
 		last = err
 	}
 	if !errors.Is(last, broken) || !strings.HasPrefix(last.Error(), "line ") {
 		t.Errorf("got %v", last)
 	}
-	if _, err := NewReader(iotest.ErrReader(broken), rowOptions()); !errors.Is(err, broken) {
+	if _, err := newReader(iotest.ErrReader(broken), lenient(), options()); !errors.Is(err, broken) {
 		t.Errorf("at once: got %v", err)
 	}
 }
 
-func TestReaderStopsWhenAsked(t *testing.T) {
+func TestReaderResumesAfterBreak(t *testing.T) {
 	t.Parallel()
-	r := newReader(t, "to\n+442079460018\n+442079460019\n", rowOptions())
-	for range r.Records() {
+	r := mustReader(t, "to\n+442079460018\n+442079460019\n", lenient(), options())
+	for range r.records() {
 		break
 	}
 	rows, _ := readAll(t, r)
@@ -267,24 +276,24 @@ func TestReaderStopsWhenAsked(t *testing.T) {
 	}
 }
 
-func TestParseRunsOnAllCores(t *testing.T) {
+func TestReaderParallelParse(t *testing.T) {
 	t.Parallel()
 	var file strings.Builder
 	file.WriteString("to,name,zone,call_at\n")
 	for i := range 2000 {
 		fmt.Fprintf(&file, "+4420794%05d,N%d,%s,2026-12-01 10:00\n", i, i, []string{"", "Europe/Paris", "Nowhere/Land"}[i%3])
 	}
-	r := newReader(t, file.String(), rowOptions())
-	records := make(chan Record)
+	r := mustReader(t, file.String(), lenient(), options())
+	records := make(chan record)
 	var mu sync.Mutex
 	good, bad := map[int]string{}, 0
 	var workers sync.WaitGroup
 	for range 8 {
 		workers.Go(func() {
 			for rec := range records {
-				row, reject := r.Parse(rec)
+				row, rejected := r.parse(rec)
 				mu.Lock()
-				if reject != nil {
+				if rejected != nil {
 					bad++
 				} else {
 					good[row.Line] = row.Vars["name"]
@@ -293,7 +302,7 @@ func TestParseRunsOnAllCores(t *testing.T) {
 			}
 		})
 	}
-	for rec, err := range r.Records() {
+	for rec, err := range r.records() {
 		if err != nil {
 			t.Error(err)
 		}
@@ -328,7 +337,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 // Memory does not grow with the file, whatever is wrong with it.
-func TestReaderNeedsLittleMemory(t *testing.T) {
+func TestReaderMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 40 MB")
 	}
@@ -340,12 +349,12 @@ func TestReaderNeedsLittleMemory(t *testing.T) {
 		"nothing but commas": ",",
 	} {
 		in := io.MultiReader(strings.NewReader("to,name\n+442079460018,Ann\n"), &endless{text: text, left: 8 << 20})
-		r, err := NewReader(in, rowOptions())
+		r, err := newReader(in, lenient(), options())
 		if err != nil {
 			t.Fatal(err)
 		}
 		before, most, records := heap(), uint64(0), 0
-		for _, err := range r.Records() {
+		for _, err := range r.records() {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -364,24 +373,4 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse
-}
-
-func TestBenchmarkRuns(t *testing.T) {
-	t.Parallel()
-	benchtest.Once(t, BenchmarkReader)
-}
-
-func BenchmarkReader(b *testing.B) {
-	var file strings.Builder
-	file.WriteString("to,name,town\n")
-	for i := range 10_000 {
-		fmt.Fprintf(&file, "+44207946%04d,\"Name, %d\",London\n", i, i)
-	}
-	b.SetBytes(int64(file.Len()))
-	for b.Loop() {
-		rows, _ := readAll(b, newReader(b, file.String(), rowOptions()))
-		if len(rows) != 10_000 {
-			b.Fatal(len(rows))
-		}
-	}
 }

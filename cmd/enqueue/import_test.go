@@ -114,7 +114,7 @@ const mixed = "name,phone\n" +
 	"Cid,+44 7700 900001\n" +
 	"Dee,07700 900002\n"
 
-func TestAFileBecomesACampaign(t *testing.T) {
+func TestImportCreatesCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, mixed)
@@ -131,7 +131,7 @@ func TestAFileBecomesACampaign(t *testing.T) {
 	}
 }
 
-func TestTheSameCommandAgainAddsNothing(t *testing.T) {
+func TestImportSameCommandAgain(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, mixed)
@@ -143,7 +143,7 @@ func TestTheSameCommandAgainAddsNothing(t *testing.T) {
 	}
 }
 
-func TestRefusedRowsCanBeMendedAndAdded(t *testing.T) {
+func TestRejectsCorrectedAndImported(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, mixed)
@@ -153,14 +153,14 @@ func TestRefusedRowsCanBeMendedAndAdded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mended := strings.Replace(string(text), "Bob,0770", "Bob,07700 900009", 1)
-	if mended == string(text) {
-		t.Fatalf("Bob is not among the refused:\n%s", text)
+	corrected := strings.Replace(string(text), "Bob,0770", "Bob,07700 900009", 1)
+	if corrected == string(text) {
+		t.Fatalf("Bob is not among the rejected rows:\n%s", text)
 	}
-	command(t, nil, flagsFor(db, write(t, mended))...).ok(t).says(t, "2 rows, 1 added")
+	command(t, nil, flagsFor(db, write(t, corrected))...).ok(t).says(t, "2 rows, 1 added")
 }
 
-func TestStandardInputInAnyEncoding(t *testing.T) {
+func TestStandardInputEncodings(t *testing.T) {
 	t.Parallel()
 	const text = "name;phone\nZoë;+447700900001\n\"Œuf\";+447700900002\n"
 	sixteen := []byte{0xFF, 0xFE}
@@ -187,27 +187,27 @@ func TestStandardInputInAnyEncoding(t *testing.T) {
 	}
 }
 
-func TestAStrayQuoteCostsItsRowOnly(t *testing.T) {
+func TestStrayQuoteCostsOneRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	text := strings.Replace(people(200), "Person 7,", "\"Person 7,", 1)
 	command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "200 rows, 199 added, 1 refused")
 }
 
-func TestRefusedRowsOfStandardInputAreToldAndCounted(t *testing.T) {
+func TestStandardInputRejectsArePrinted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxTold+5)
+	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxPrinted+5)
 	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "5 more refused rows are not shown", "--rejects FILE")
-	if lines := strings.Count(got.err, "\n"); lines != maxTold || !strings.HasPrefix(got.err, "line 2, phone: ") {
-		t.Errorf("told %d refused rows, want %d:\n%s", lines, maxTold, got.err)
+	if lines := strings.Count(got.err, "\n"); lines != maxPrinted || !strings.HasPrefix(got.err, "line 2, phone: ") {
+		t.Errorf("printed %d rejected rows, want %d:\n%s", lines, maxPrinted, got.err)
 	}
 	if strings.Contains(got.err+got.out, "07700") {
 		t.Errorf("a number was printed:\n%s%s", got.out, got.err)
 	}
 }
 
-func TestADryRunWritesNothing(t *testing.T) {
+func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	file := write(t, mixed)
 	// Without a database there is nothing that it could write to.
@@ -228,14 +228,14 @@ func TestADryRunWritesNothing(t *testing.T) {
 	}
 }
 
-func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
+func TestImportOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, people(3))
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	got := command(t, nil, flagsFor(db, "--attempts", "1", write(t, people(9)))...)
 	if got.failure == nil || !strings.Contains(got.failure.Error(), "another --name") || exitCode(got.failure) != cli.ExitFailed {
-		t.Errorf("got %v, want to be told to take another name", got.failure)
+		t.Errorf("got %v, want it to say another --name", got.failure)
 	}
 	if n := len(contacts(t, db)); n != 3 {
 		t.Errorf("%d contacts, want 3", n)
@@ -244,7 +244,7 @@ func TestOtherSettingsUnderTheSameNameAreRefused(t *testing.T) {
 	command(t, nil, flagsFor(db, "--start", "2026-12-01T09:00:00Z", file)...).ok(t)
 }
 
-func TestAFileThatIsNoneIsNamedWithItsLine(t *testing.T) {
+func TestImportFileErrors(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	for text, want := range map[string]string{
@@ -270,13 +270,13 @@ func TestAFileThatIsNoneIsNamedWithItsLine(t *testing.T) {
 	}
 }
 
-// slow gives what it has, and then what is given to it, until it is let go.
-type slow struct {
+// blocking reads its head, and then nothing until wait is closed.
+type blocking struct {
 	head io.Reader
 	wait <-chan struct{}
 }
 
-func (s slow) Read(b []byte) (int, error) {
+func (s blocking) Read(b []byte) (int, error) {
 	if n, err := s.head.Read(b); err == nil {
 		return n, nil
 	}
@@ -284,7 +284,7 @@ func (s slow) Read(b []byte) (int, error) {
 	return 0, io.ErrUnexpectedEOF
 }
 
-// imported waits until the first batch is in.
+// imported waits for the first batch and returns how many rows are in.
 func imported(t testing.TB, db *testkit.DB) int {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -298,44 +298,45 @@ func imported(t testing.TB, db *testkit.DB) int {
 	return 0
 }
 
-const broken = 9000 // rows in a file that is broken off in the middle
+// manyRows make more than one batch.
+const manyRows = 9000
 
-// most of a file, more than one batch of it, and not all.
+// most is more than one batch of a file, and not all of it.
 func most(file string) string { return file[:len(file)*2/3] }
 
-// straight is the table that an import without a break gives.
-func straight(t testing.TB) []contact {
+// uninterrupted is the table after an import without an interruption.
+func uninterrupted(t testing.TB) []contact {
 	t.Helper()
 	db := testkit.New(t)
-	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
+	command(t, strings.NewReader(people(manyRows)), flagsFor(db, "-")...).ok(t)
 	return contacts(t, db)
 }
 
-func TestACommandThatWasInterruptedGoesOn(t *testing.T) {
+func TestImportResumesAfterInterrupt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	done := make(chan ran)
 	go func() {
-		done <- commandWith(ctx, slow{strings.NewReader(most(people(broken))), t.Context().Done()}, flagsFor(db, "-")...)
+		done <- commandWith(ctx, blocking{strings.NewReader(most(people(manyRows))), t.Context().Done()}, flagsFor(db, "-")...)
 	}()
 	n := imported(t, db)
 	interrupt()
 	got := <-done
 	if got.failure == nil || !strings.Contains(got.failure.Error(), "broken off") || !strings.Contains(got.failure.Error(), "same command again") {
-		t.Errorf("got %v, want to be told how to go on", got.failure)
+		t.Errorf("got %v, want it to say how to resume", got.failure)
 	}
-	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" || n >= broken {
-		t.Errorf("%d of %d rows in, campaigns (-want +got)\n%s", n, broken, diff)
+	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" || n >= manyRows {
+		t.Errorf("%d of %d rows in, campaigns (-want +got)\n%s", n, manyRows, diff)
 	}
-	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
-	if diff := cmp.Diff(straight(t), contacts(t, db)); diff != "" {
-		t.Errorf("not the table of an import straight through (-want +got)\n%s", diff)
+	command(t, strings.NewReader(people(manyRows)), flagsFor(db, "-")...).ok(t)
+	if diff := cmp.Diff(uninterrupted(t), contacts(t, db)); diff != "" {
+		t.Errorf("not the table of an uninterrupted import (-want +got)\n%s", diff)
 	}
 }
 
-func TestACommandThatWasKilledGoesOn(t *testing.T) {
+func TestImportResumesAfterKill(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "-")...)
@@ -347,7 +348,7 @@ func TestACommandThatWasKilledGoesOn(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	go func() { _, _ = io.WriteString(feed, most(people(broken))) }()
+	go func() { _, _ = io.WriteString(feed, most(people(manyRows))) }()
 	imported(t, db)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -356,16 +357,16 @@ func TestACommandThatWasKilledGoesOn(t *testing.T) {
 	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" {
 		t.Errorf("campaigns (-want +got)\n%s", diff)
 	}
-	command(t, strings.NewReader(people(broken)), flagsFor(db, "-")...).ok(t)
-	if diff := cmp.Diff(straight(t), contacts(t, db)); diff != "" {
-		t.Errorf("not the table of an import straight through (-want +got)\n%s", diff)
+	command(t, strings.NewReader(people(manyRows)), flagsFor(db, "-")...).ok(t)
+	if diff := cmp.Diff(uninterrupted(t), contacts(t, db)); diff != "" {
+		t.Errorf("not the table of an uninterrupted import (-want +got)\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"water running"}, campaigns(t, db)); diff != "" {
 		t.Errorf("campaigns (-want +got)\n%s", diff)
 	}
 }
 
-func TestAnEmptyDatabaseIsMigrated(t *testing.T) {
+func TestImportMigratesEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	db.Exec(t, `DROP SCHEMA public CASCADE`)
@@ -374,7 +375,7 @@ func TestAnEmptyDatabaseIsMigrated(t *testing.T) {
 	command(t, strings.NewReader(people(2)), flagsFor(db, "-")...).ok(t).says(t, "2 added")
 }
 
-func TestADatabaseThatIsAwayIsAnError(t *testing.T) {
+func TestUnreachableDatabase(t *testing.T) {
 	t.Parallel()
 	got := command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", "postgres://nobody:hunter2@127.0.0.1:1/none", "-")...)
 	if got.failure == nil || exitCode(got.failure) != cli.ExitFailed {

@@ -1,4 +1,4 @@
-package campaign
+package csvimport
 
 import (
 	"bufio"
@@ -12,7 +12,7 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// sampleSize is how much of a file is looked at to tell its encoding.
+// sampleSize is how much of a file is read to find its encoding.
 const sampleSize = 64 << 10
 
 // charset is an encoding that a file may be in.
@@ -22,25 +22,27 @@ type charset struct {
 	encoding encoding.Encoding // nil: UTF-8, which is read as it is
 }
 
-// marked are the encodings that announce themselves.
-var marked = []charset{
+// withBOM are the encodings that a byte order mark names.
+var withBOM = []charset{
 	{name: "utf-8", bom: []byte{0xEF, 0xBB, 0xBF}},
 	{name: "utf-16le", bom: []byte{0xFF, 0xFE}, encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
 	{name: "utf-16be", bom: []byte{0xFE, 0xFF}, encoding: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
 }
 
-// decode tells the encoding of a file from its beginning and returns it as
-// UTF-8. A file without a mark is UTF-8 when its beginning is valid, and else
-// Windows-1252, which is what spreadsheets write where they do not write
-// UTF-8. What turns out not to be in that encoding is left or becomes U+FFFD,
-// so that the record which holds it can be refused.
+// decode finds the encoding of a file from its beginning and returns the file
+// as UTF-8.
+//
+// Without a byte order mark a file is UTF-8 when its beginning is valid UTF-8.
+// Else it is Windows-1252, which spreadsheets write where they do not write
+// UTF-8. Bytes that later prove not to be in that encoding stay as they are or
+// become U+FFFD, so that the record that holds them can be rejected.
 func decode(in io.Reader) (r io.Reader, name string, err error) {
 	buffered := bufio.NewReaderSize(in, sampleSize)
 	sample, err := buffered.Peek(sampleSize)
 	if err != nil && err != io.EOF {
 		return nil, "", err
 	}
-	for _, c := range marked {
+	for _, c := range withBOM {
 		if bytes.HasPrefix(sample, c.bom) {
 			_, err := buffered.Discard(len(c.bom))
 			return c.reader(buffered), c.name, err
@@ -60,8 +62,8 @@ func (c charset) reader(r io.Reader) io.Reader {
 	return transform.NewReader(r, c.encoding.NewDecoder())
 }
 
-// validStart reports whether b is valid UTF-8, but for a last character that
-// the end of the sample may have cut.
+// validStart reports whether b is valid UTF-8. Its last character may be
+// incomplete, because the sample may end inside it.
 func validStart(b []byte) bool {
 	for i := len(b) - 1; i >= 0 && i >= len(b)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {

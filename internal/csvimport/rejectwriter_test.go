@@ -10,16 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestRefusedRowsAreWrittenToBeMended(t *testing.T) {
+func TestRejectWriter(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	r := newRejects(&out, []string{"name", "phone"}, ";")
+	r := newRejectWriter(&out, []string{"name", "phone"}, ";")
 	for _, row := range []campaign.RowError{
 		{Line: 3, Column: "phone", Reason: "this number is too short", Record: "Ann;0770"},
 		{Line: 4, Column: "phone", Reason: `a "quoted"; reason`, Record: `"Smith; Bob";0770`},
 		{Line: 5, Reason: "a quote is opened and not closed", Record: `"Cid;07700900003`},
 		{Line: 6, Column: "phone", Reason: "there is no number; fill it in", Record: "\"two\nlines\";"},
-		{Line: 8, Column: "name", Reason: "long", Record: "Dee;" + strings.Repeat("x", shownRecord)},
+		{Line: 8, Column: "name", Reason: "long", Record: "Dee;" + strings.Repeat("x", completeText)},
 		{Line: 9, Column: "phone", Reason: "formula", Record: "=1+1;+44"},
 	} {
 		if err := r.write(row); err != nil {
@@ -38,7 +38,7 @@ func TestRefusedRowsAreWrittenToBeMended(t *testing.T) {
 		{"4", "phone", `a "quoted"; reason`, "Smith; Bob", "0770"},
 		{"5", "", "a quote is opened and not closed", `"Cid;07700900003`},
 		{"6", "phone", "there is no number; fill it in", "two\nlines", ""},
-		{"8", "name", "long", "Dee;" + strings.Repeat("x", shownRecord)},
+		{"8", "name", "long", "Dee;" + strings.Repeat("x", completeText)},
 		{"9", "phone", "formula", "=1+1", "+44"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -46,10 +46,10 @@ func TestRefusedRowsAreWrittenToBeMended(t *testing.T) {
 	}
 }
 
-func TestAFileOfRefusedRowsCanBeRefusedAgain(t *testing.T) {
+func TestRejectWriterOwnHeaderTwice(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	r := newRejects(&out, []string{"line", "column", "reason", "line_2", "phone"}, ",")
+	r := newRejectWriter(&out, []string{"line", "column", "reason", "line_2", "phone"}, ",")
 	if err := r.write(campaign.RowError{Line: 2, Reason: "again", Record: "7,phone,bad,x,0770"}); err != nil {
 		t.Fatal(err)
 	}

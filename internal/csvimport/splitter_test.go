@@ -1,10 +1,13 @@
-package campaign
+package csvimport
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"dialer/campaign"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
@@ -32,7 +35,7 @@ func cp1252(t testing.TB, s string) string {
 
 // golden files: how the names in them are read, "!N" for a record refused on
 // line N.
-func TestGoldenFiles(t *testing.T) {
+func TestSplitterGoldenFiles(t *testing.T) {
 	t.Parallel()
 	const number = "+442079460018"
 	long := strings.Repeat("é", 1000)
@@ -84,9 +87,9 @@ func TestGoldenFiles(t *testing.T) {
 		{"trailing delimiters", "to,name,,\n" + row("Ann,,,,") + "\n" + row("Bob") + "\n", "utf-8", ",", []string{"Ann", "Bob"}},
 	}
 	for _, test := range tests {
-		r := newReader(t, test.file, rowOptions())
-		if r.Encoding() != test.encoding || r.Delimiter() != test.delimiter {
-			t.Errorf("%s: %s, %q", test.name, r.Encoding(), r.Delimiter())
+		r := mustReader(t, test.file, lenient(), options())
+		if r.encoding != test.encoding || r.delimiter() != test.delimiter {
+			t.Errorf("%s: %s, %q", test.name, r.encoding, r.delimiter())
 		}
 		if diff := cmp.Diff(test.want, namesOf(r)); diff != "" {
 			t.Errorf("%s:\n%.2000s", test.name, diff)
@@ -102,15 +105,15 @@ func refusedLines(from, to int) []string {
 	return list
 }
 
-func namesOf(r *Reader) []string {
+func namesOf(r *reader) []string {
 	var names []string
-	for rec, err := range r.Records() {
+	for rec, err := range r.records() {
 		if err != nil {
 			return append(names, err.Error())
 		}
-		row, reject := r.Parse(rec)
-		if reject != nil {
-			names = append(names, fmt.Sprintf("!%d", reject.Line))
+		row, rejected := r.parse(rec)
+		if rejected != nil {
+			names = append(names, fmt.Sprintf("!%d", rejected.Line))
 			continue
 		}
 		names = append(names, row.Vars["name"])
@@ -120,7 +123,7 @@ func namesOf(r *Reader) []string {
 
 // A record of exactly the bound is taken, with each line end, and wherever it
 // lies in what was read at once.
-func TestRecordsAtTheBound(t *testing.T) {
+func TestSplitterRecordsOfMaximumLength(t *testing.T) {
 	t.Parallel()
 	for _, ending := range []string{"\n", "\r\n", "\r"} {
 		for _, extra := range []int{-2, -1, 0, 1, 2, 3, maxRecord - 2, maxRecord - 1, maxRecord, maxRecord + 1} {
@@ -134,7 +137,7 @@ func TestRecordsAtTheBound(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				faults = append(faults, fmt.Sprint(rec.Line, rec.fault))
+				faults = append(faults, fmt.Sprint(rec.line, rec.fault))
 			}
 			want := []string{"1", "2", "3"}
 			if extra > 0 {
@@ -147,12 +150,14 @@ func TestRecordsAtTheBound(t *testing.T) {
 	}
 }
 
-// pieces of which files are made that go wrong in every way.
+var onlyDigits = regexp.MustCompile(`^[1-9][0-9]{6,14}$`)
+
+// pieces make files that go wrong in every way.
 var pieces = []string{`"`, `""`, ",", ";", "\n", "\r\n", "\r", "a", "+442079460018", " ", "é", "\xff", "\x00", `,"a`, `"b",`, strings.Repeat("x", 2000)}
 
 // Whatever stands in a file, a good row behind it is read: nothing swallows
 // what follows.
-func TestNothingSwallowsWhatFollows(t *testing.T) {
+func TestReaderKeepsFollowingRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		body := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 60).Draw(t, "body"), "")
@@ -163,26 +168,26 @@ func TestNothingSwallowsWhatFollows(t *testing.T) {
 // checkFile holds what is true of every file: each record is a row or a
 // reject, in the order of their lines, and the last row is never lost.
 func checkFile(t interface{ Fatalf(string, ...any) }, body string) {
-	r, err := NewReader(strings.NewReader("to,name\n"+body+"\n+442079460019,Last\n"), rowOptions())
+	r, err := newReader(strings.NewReader("to,name\n"+body+"\n+442079460019,Last\n"), lenient(), options())
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	records, line := 0, 1
-	var last Row
-	for rec, err := range r.Records() {
+	var last campaign.Row
+	for rec, err := range r.records() {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
-		if records++; rec.Line <= line {
-			t.Fatalf("line %d after line %d", rec.Line, line)
+		if records++; rec.line <= line {
+			t.Fatalf("line %d after line %d", rec.line, line)
 		}
-		line = rec.Line
-		row, reject := r.Parse(rec)
-		if reject != nil && (reject.Line != rec.Line || reject.Reason == "") {
-			t.Fatalf("record of line %d refused as %+v", rec.Line, reject)
+		line = rec.line
+		row, rejected := r.parse(rec)
+		if rejected != nil && (rejected.Line != rec.line || rejected.Reason == "") {
+			t.Fatalf("record of line %d refused as %+v", rec.line, rejected)
 		}
-		if reject == nil && (row.Line != rec.Line || !e164.MatchString(row.To) || len(row.Zones) == 0) {
-			t.Fatalf("record of line %d read as %+v", rec.Line, row)
+		if rejected == nil && (row.Line != rec.line || !onlyDigits.MatchString(row.To) || len(row.Zones) == 0) {
+			t.Fatalf("record of line %d read as %+v", rec.line, row)
 		}
 		last = row
 	}
@@ -200,7 +205,7 @@ func lineEnds(s string) int {
 }
 
 // Without quotes every line that is not blank is one record.
-func TestEveryLineIsARecord(t *testing.T) {
+func TestReaderOneRecordPerLine(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOf(rapid.StringMatching(`[a-z0-9, +]{0,20}`)).Draw(t, "lines")
@@ -210,7 +215,7 @@ func TestEveryLineIsARecord(t *testing.T) {
 				want++
 			}
 		}
-		r, err := NewReader(strings.NewReader("to,name\n"+strings.Join(lines, "\n")), rowOptions())
+		r, err := newReader(strings.NewReader("to,name\n"+strings.Join(lines, "\n")), lenient(), options())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +226,7 @@ func TestEveryLineIsARecord(t *testing.T) {
 }
 
 // What a spreadsheet would write is read back as it was.
-func TestQuotedValuesComeBack(t *testing.T) {
+func TestReaderQuotedValuesRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.StringMatching(`[a-z",;\n é]{1,12}`), 1, 8).Draw(t, "values")
@@ -232,7 +237,7 @@ func TestQuotedValuesComeBack(t *testing.T) {
 			fmt.Fprintf(&file, "+442079460018,\"%s\"\n", strings.ReplaceAll(v, `"`, `""`))
 			want = append(want, strings.TrimSpace(v))
 		}
-		r, err := NewReader(strings.NewReader(file.String()), rowOptions())
+		r, err := newReader(strings.NewReader(file.String()), lenient(), options())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,36 +260,18 @@ func FuzzNewReader(f *testing.F) {
 	f.Add([]byte("\xff\xfet\x00o\x00\n\x00"))
 	f.Add([]byte("sep=;\nto;\"a\"\"b\"\r\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		r, err := NewReader(strings.NewReader(string(file)), rowOptions())
+		r, err := newReader(strings.NewReader(string(file)), lenient(), options())
 		if err != nil {
 			return
 		}
-		for rec, err := range r.Records() {
+		for rec, err := range r.records() {
 			if err != nil {
 				t.Fatal(err)
 			}
-			row, reject := r.Parse(rec)
-			if (reject == nil) == (row.To == "") {
-				t.Fatalf("%+v and %+v of one record", row, reject)
+			row, rejected := r.parse(rec)
+			if (rejected == nil) == (row.To == "") {
+				t.Fatalf("%+v and %+v of one record", row, rejected)
 			}
-		}
-	})
-}
-
-func FuzzParseNumber(f *testing.F) {
-	for _, seed := range []string{"+442079460018", "020 7946 0018", "4.4E11", "1-800-FLOWERS", "＋４４"} {
-		f.Add(seed, "GB")
-	}
-	f.Fuzz(func(t *testing.T, raw, country string) {
-		digits, zones, err := ParseNumber(raw, country)
-		if (err == nil) != e164.MatchString(digits) || err != nil && zones != nil {
-			t.Fatalf("%q in %q: %q, %v, %v", raw, country, digits, zones, err)
-		}
-		if err != nil {
-			return
-		}
-		if again, _, err := ParseNumber("+"+digits, ""); err != nil || again != digits {
-			t.Fatalf("%q in %q is %q, which is %q, %v", raw, country, digits, again, err)
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 	"dialer/campaign"
 )
 
-var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func settings() campaign.Settings {
 	return campaign.Settings{
@@ -28,7 +28,7 @@ func settings() campaign.Settings {
 
 func options() Options { return Options{DefaultCountry: "GB", Now: noon} }
 
-// people is a CSV of n rows, every one good.
+// people is a CSV of n good rows.
 func people(n int) string {
 	var b strings.Builder
 	b.WriteString("name,phone\n")
@@ -38,62 +38,62 @@ func people(n int) string {
 	return b.String()
 }
 
-func read(t testing.TB, in io.Reader) *campaign.Reader {
+func read(t testing.TB, in io.Reader) *reader {
 	t.Helper()
-	r, err := campaign.NewReader(in, options().rows(settings()))
+	r, err := newReader(in, settings(), options())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func TestPartsComeInTheOrderOfTheFile(t *testing.T) {
+func TestChunksInFileOrder(t *testing.T) {
 	t.Parallel()
-	const n = 3*partRecords + 17
+	const n = 3*chunkRecords + 17
 	line, count := 1, 0
-	for p := range parts(t.Context(), read(t, strings.NewReader(people(n)))) {
+	for c := range chunks(t.Context(), read(t, strings.NewReader(people(n)))) {
 		count++
-		for _, row := range p.batch.Rows {
+		for _, row := range c.rows.Rows {
 			if line++; row.Line != line {
 				t.Fatalf("line %d came where line %d should", row.Line, line)
 			}
 		}
 	}
 	if line != n+1 || count != 4 {
-		t.Errorf("got to line %d in %d parts, want %d in 4", line, count, n+1)
+		t.Errorf("got to line %d in %d chunks, want %d in 4", line, count, n+1)
 	}
 }
 
-func TestLongRecordsMakeShortParts(t *testing.T) {
+func TestChunksOfLongRecords(t *testing.T) {
 	t.Parallel()
-	// A record of 2 KiB, of which less is kept as its text: 512 of them fill a part.
+	// A record of 2 KiB, of which less is kept as its text: 512 of them fill a chunk.
 	text := strings.Repeat("x", 2048-len(",07700900001\n"))
 	in := "name,phone\n" + strings.Repeat(text+",07700900001\n", 1500)
 	var sizes []int
-	for p := range parts(t.Context(), read(t, strings.NewReader(in))) {
-		sizes = append(sizes, len(p.records))
+	for c := range chunks(t.Context(), read(t, strings.NewReader(in))) {
+		sizes = append(sizes, len(c.records))
 	}
 	if !slices.Equal(sizes, []int{512, 512, 476}) {
-		t.Errorf("parts of %v records, want 512, 512 and the rest", sizes)
+		t.Errorf("chunks of %v records, want 512, 512 and the rest", sizes)
 	}
 }
 
 var errDisk = errors.New("disk on fire")
 
-func TestAFileThatBreaksOffIsReadUpToThere(t *testing.T) {
+func TestChunksBeforeReadError(t *testing.T) {
 	t.Parallel()
-	broken := io.MultiReader(strings.NewReader(people(partRecords+5000)), failing{})
+	broken := io.MultiReader(strings.NewReader(people(chunkRecords+5000)), failing{})
 	rows := 0
 	var last error
-	for p := range parts(t.Context(), read(t, broken)) {
-		rows += len(p.batch.Rows)
-		last = p.err
+	for c := range chunks(t.Context(), read(t, broken)) {
+		rows += len(c.rows.Rows)
+		last = c.err
 	}
 	if !errors.Is(last, errDisk) || !strings.Contains(last.Error(), "line ") {
 		t.Errorf("ended with %v, want the disk's error with its line", last)
 	}
-	if rows < partRecords {
-		t.Errorf("%d rows before it, want at least %d", rows, partRecords)
+	if rows < chunkRecords {
+		t.Errorf("%d rows before it, want at least %d", rows, chunkRecords)
 	}
 }
 
@@ -101,34 +101,34 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errDisk }
 
-func TestPartsEndWithTheirContext(t *testing.T) {
+func TestChunksEndWithContext(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	in, feed := io.Pipe() // never ends by itself
 	defer feed.Close()
-	go func() { _, _ = io.WriteString(feed, people(20*partRecords)) }()
+	go func() { _, _ = io.WriteString(feed, people(20*chunkRecords)) }()
 	count := 0
-	for range parts(ctx, read(t, in)) {
+	for range chunks(ctx, read(t, in)) {
 		count++
 		stop()
 	}
 	if count != 1 {
-		t.Errorf("%d parts after the context ended, want 1", count)
+		t.Errorf("%d chunks after the context ended, want 1", count)
 	}
 }
 
-func TestNothingComesOfAContextThatHasEnded(t *testing.T) {
+func TestNextChunkAfterContextEnd(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	inOrder := make(chan *part, 100)
+	inOrder := make(chan *chunk, 100)
 	for range cap(inOrder) {
-		p := newPart()
-		close(p.parsed)
-		inOrder <- p
-		if _, ok := next(ctx, inOrder); ok {
-			t.Fatal("a part came of a context that has ended")
+		c := newChunk()
+		close(c.parsed)
+		inOrder <- c
+		if nextChunk(ctx, inOrder) != nil {
+			t.Fatal("there was a chunk after the context ended")
 		}
 	}
 }

@@ -1,9 +1,8 @@
-package campaign
+package csvimport
 
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -13,42 +12,42 @@ import (
 const (
 	// maxRecord bounds one record, so that memory is bounded for any file.
 	maxRecord = 64 << 10
-	// maxColumns bounds what a line of nothing but delimiters can cost.
+	// maxColumns bounds the cost of a line that holds nothing but delimiters.
 	maxColumns = 1000
-	// maxShown bounds the text of a refused record.
-	maxShown = 1 << 10
+	// maxText bounds the text that is kept of a rejected record.
+	maxText = 1 << 10
 )
 
-// Record is one record of a file, not yet judged.
-type Record struct {
-	Line   int    // of its first line, 1-based
-	Text   string // the beginning of what stood in the file
-	Size   int    // bytes of the file, in UTF-8
+// record is one record of a file, not yet checked.
+type record struct {
+	line   int    // of its first line, 1-based
+	text   string // its beginning, as it is in the file
+	size   int    // bytes of the file, in UTF-8
 	fields []string
 	fault  string // why it cannot be a row; "" when it may be one
 }
 
-// Faults of a record as such.
+// Faults of a record itself.
 const (
 	faultLong    = "the record is longer than 64 KiB"
 	faultColumns = "the record has more than 1000 columns"
 	faultOpen    = `a quote is opened and not closed; write a quote inside a value twice ("")`
-	faultLines   = `a value in quotes runs over several lines, and the record then has not the header's columns; write a quote inside a value twice ("")`
+	faultLines   = `a value in quotes runs over several lines, and the record then does not have the header's columns; write a quote inside a value twice ("")`
 	faultAfter   = `there is text after a closing quote; write a quote inside a value twice ("")`
 )
 
-// splitter cuts a file into records. It needs the file in its order; what it
-// yields can be judged in any.
+// splitter splits a file into records, in the file's order. encoding/csv does
+// not do it, because one stray quote there takes everything up to the next one.
 //
-// A record that is out of order costs its first line alone: reading resumes on
-// the next one. So a quote that is opened by mistake can never swallow what
-// follows. This includes a record over several lines that does not have the
-// file's number of columns, since two stray quotes can look like one value.
+// Here a faulty record costs its first line only: reading resumes on the next
+// line. So a quote that is opened by mistake never hides the rows behind it.
+// This includes a record over several lines that does not have the file's
+// number of columns, since two stray quotes can look like one value.
 type splitter struct {
 	in      *bufio.Reader // UTF-8
 	comma   byte
 	columns int // 0: not known yet
-	line    int // of the record to come
+	line    int // of the next record
 }
 
 func newSplitter(in io.Reader) *splitter {
@@ -56,22 +55,22 @@ func newSplitter(in io.Reader) *splitter {
 }
 
 // next returns the next record that is not blank, or io.EOF.
-func (s *splitter) next() (Record, error) {
+func (s *splitter) next() (record, error) {
 	for {
 		window, err := s.in.Peek(maxRecord + 2)
 		switch {
 		case err != nil && err != io.EOF:
-			return Record{}, fmt.Errorf("line %d: %w", s.line, err)
+			return record{}, fmt.Errorf("line %d: %w", s.line, err)
 		case len(window) == 0:
-			return Record{}, io.EOF
+			return record{}, io.EOF
 		}
 		rec, used, lines := s.cut(window)
 		if _, err := s.in.Discard(used); err != nil {
-			return Record{}, fmt.Errorf("line %d: %w", s.line, err)
+			return record{}, fmt.Errorf("line %d: %w", s.line, err)
 		}
 		if rec.fault == faultLong {
 			if err := s.skipLine(); err != nil {
-				return Record{}, fmt.Errorf("line %d: %w", s.line, err)
+				return record{}, fmt.Errorf("line %d: %w", s.line, err)
 			}
 		}
 		s.line += lines
@@ -81,8 +80,9 @@ func (s *splitter) next() (Record, error) {
 	}
 }
 
-// cut takes the first record off the window.
-func (s *splitter) cut(window []byte) (rec Record, used, lines int) {
+// cut takes the first record off the window: what it holds, how many bytes of
+// the window it uses, and how many lines.
+func (s *splitter) cut(window []byte) (rec record, used, lines int) {
 	fields, end, lines, fault := splitFields(window, s.comma)
 	if fault == "" && lines > 1 && s.columns > 0 && len(trimBlank(fields, s.columns)) != s.columns {
 		fault = faultLines
@@ -92,15 +92,13 @@ func (s *splitter) cut(window []byte) (rec Record, used, lines int) {
 		end = endOfLine(window)
 	}
 	if end > maxRecord {
-		fields, fault, end = nil, faultLong, maxRecord
-		return Record{Line: s.line, Text: shown(window[:end]), Size: end, fault: fault}, end, 1
+		return record{line: s.line, text: textOf(window[:maxRecord]), size: maxRecord, fault: faultLong}, maxRecord, 1
 	}
-	text := shown(window[:end])
-	used = end + terminator(window[end:])
-	return Record{Line: s.line, Text: text, Size: used, fields: fields, fault: fault}, used, lines
+	used = end + lineEnd(window[end:])
+	return record{line: s.line, text: textOf(window[:end]), size: used, fields: fields, fault: fault}, used, lines
 }
 
-// skipLine passes over the rest of a line that was too long to look at.
+// skipLine passes over the rest of a line that is too long.
 func (s *splitter) skipLine() error {
 	for {
 		window, err := s.in.Peek(maxRecord)
@@ -112,7 +110,7 @@ func (s *splitter) skipLine() error {
 			// A carriage return at the end of the window may have its line
 			// feed behind it.
 			window, _ = s.in.Peek(end + 2)
-			_, err := s.in.Discard(end + terminator(window[end:]))
+			_, err := s.in.Discard(end + lineEnd(window[end:]))
 			return err
 		}
 		if _, err := s.in.Discard(len(window)); err != nil || len(window) == 0 {
@@ -121,8 +119,12 @@ func (s *splitter) skipLine() error {
 	}
 }
 
+func (rec record) blank() bool {
+	return rec.fault == "" && len(trimBlank(rec.fields, 0)) == 0
+}
+
 // splitFields reads one record off the beginning of b: its fields, where it
-// ends (its terminator not included), and over how many lines it runs.
+// ends (its line end not included), and over how many lines it runs.
 func splitFields(b []byte, comma byte) (fields []string, end, lines int, fault string) {
 	lines = 1
 	for pos := 0; ; {
@@ -133,7 +135,7 @@ func splitFields(b []byte, comma byte) (fields []string, end, lines int, fault s
 			}
 			lines += strings.Count(field, "\n")
 		} else {
-			stop := pos + fieldEnd(b[pos:], comma)
+			stop := pos + plainFieldLength(b[pos:], comma)
 			field, pos = string(b[pos:stop]), stop
 		}
 		if fields = append(fields, field); len(fields) > maxColumns {
@@ -147,7 +149,7 @@ func splitFields(b []byte, comma byte) (fields []string, end, lines int, fault s
 }
 
 // openingQuote is where the field that begins at pos opens a quote, or -1.
-// Blanks before it are not the value's.
+// Blanks before the quote are not part of the value.
 func openingQuote(b []byte, pos int, comma byte) int {
 	for pos < len(b) && b[pos] != comma && (b[pos] == ' ' || b[pos] == '\t') {
 		pos++
@@ -176,17 +178,18 @@ func quotedField(b []byte, pos int, comma byte) (field string, end int, fault st
 		for pos < len(b) && b[pos] != comma && b[pos] == ' ' {
 			pos++
 		}
-		if pos < len(b) && b[pos] != comma && terminator(b[pos:]) == 0 {
+		if pos < len(b) && b[pos] != comma && lineEnd(b[pos:]) == 0 {
 			return "", 0, faultAfter
 		}
-		return newlines.Replace(value.String()), pos, ""
+		return toLineFeeds.Replace(value.String()), pos, ""
 	}
 }
 
-var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+var toLineFeeds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// fieldEnd is the length of an unquoted field: quotes inside it are text.
-func fieldEnd(b []byte, comma byte) int {
+// plainFieldLength is the length of an unquoted field: quotes inside it are
+// text.
+func plainFieldLength(b []byte, comma byte) int {
 	for i, c := range b {
 		if c == comma || c == '\n' || c == '\r' {
 			return i
@@ -202,9 +205,9 @@ func endOfLine(b []byte) int {
 	return len(b)
 }
 
-// terminator is the length of the line end at the beginning of b: that of
-// CRLF, LF or CR.
-func terminator(b []byte) int {
+// lineEnd is the length of the CRLF, LF or CR at the beginning of b; 0 when
+// there is none.
+func lineEnd(b []byte) int {
 	switch {
 	case bytes.HasPrefix(b, []byte("\r\n")):
 		return 2
@@ -223,26 +226,20 @@ func trimBlank(fields []string, n int) []string {
 	return fields
 }
 
-func (rec Record) blank() bool {
-	return rec.fault == "" && len(trimBlank(rec.fields, 0)) == 0
+// textOf is the text of a record as it is reported. It holds no NUL, which
+// Postgres cannot store.
+func textOf(b []byte) string {
+	text := truncate(string(b[:min(len(b), 2*maxText)]), maxText)
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// shown is the text of a record for the report of refused rows.
-// It holds no NUL, which Postgres could not keep.
-func shown(b []byte) string {
-	text := strings.ToValidUTF8(cut(string(b[:min(len(b), 2*maxShown)]), maxShown), "\uFFFD")
-	return strings.ReplaceAll(text, "\x00", "\uFFFD")
-}
-
-// checkText refuses what is no text in the file's encoding.
-func checkText(fields []string) error {
-	for _, f := range fields {
-		switch {
-		case strings.ContainsRune(f, 0):
-			return errors.New("the record holds a NUL byte; export the file again as UTF-8")
-		case !utf8.ValidString(f) || strings.ContainsRune(f, utf8.RuneError):
-			return errors.New("the record holds bytes that are no characters in the file's encoding; export the file again as UTF-8")
-		}
+// truncate shortens s to at most n bytes without splitting a character.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return nil
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

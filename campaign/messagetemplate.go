@@ -1,0 +1,125 @@
+package campaign
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	// maxSpoken is Vonage's limit on a talk text, without tags.
+	maxSpoken = 1500
+	// maxNCCO bounds an NCCO with one row's values.
+	maxNCCO = 32 << 10
+	// maxEscaped is how many bytes one byte of a value takes in JSON at most.
+	maxEscaped = 6
+)
+
+// MessageTemplate is a message that was checked and parsed: see Message.Compile.
+type MessageTemplate struct {
+	answerURL string
+	actions   []any // JSON, with *textTemplate in place of strings with placeholders
+	size      int   // of actions as JSON, without the text templates
+
+	tones         string
+	tonesTemplate *textTemplate // nil: tones are as they are
+
+	texts []*textTemplate // all of them, those in actions and tonesTemplate
+}
+
+// MissingColumns lists the columns that the message needs and that are not among
+// columns, sorted. A placeholder with a fallback needs none.
+func (t MessageTemplate) MissingColumns(columns []string) []string {
+	var list []string
+	for _, text := range t.texts {
+		for _, p := range text.parts {
+			if p.column != "" && !p.hasFallback && !slices.Contains(columns, p.column) {
+				list = append(list, p.column)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// Check reports whether a row's values fit the message. It renders only what
+// may be too long.
+func (t MessageTemplate) Check(vars map[string]string) error {
+	if _, err := t.renderTones(vars); err != nil {
+		return err
+	}
+	size := t.size
+	for _, text := range t.texts {
+		s, err := text.render(vars)
+		if err != nil {
+			return err
+		}
+		size += maxEscaped * len(s)
+	}
+	if size <= maxNCCO {
+		return nil
+	}
+	_, err := t.Render(vars)
+	return err
+}
+
+// Render makes the message for one contact.
+//
+// Values are only data. In an NCCO they are put into strings after it was
+// parsed, so none can add, change or end an action; in a URL they are escaped
+// and stand after the host; in SSML they are escaped. A value that is missing
+// or blank is an error that names its column, unless the placeholder has a
+// fallback.
+func (t MessageTemplate) Render(vars map[string]string) (Rendered, error) {
+	tones, err := t.renderTones(vars)
+	if err != nil {
+		return Rendered{}, err
+	}
+	if t.answerURL != "" {
+		return Rendered{AnswerURL: t.answerURL, DTMFAnswer: tones}, nil
+	}
+	actions, err := renderValue(t.actions, vars)
+	if err != nil {
+		return Rendered{}, err
+	}
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(actions); err != nil {
+		return Rendered{}, fmt.Errorf("message: %w", err)
+	}
+	if out.Len() > maxNCCO {
+		return Rendered{}, fmt.Errorf("the message is longer than %d bytes with this row's values; shorten them", maxNCCO)
+	}
+	return Rendered{NCCO: json.RawMessage(strings.TrimSuffix(out.String(), "\n")), DTMFAnswer: tones}, nil
+}
+
+// renderValue copies a compiled JSON value with its text templates rendered.
+func renderValue(v any, vars map[string]string) (any, error) {
+	switch v := v.(type) {
+	case *textTemplate:
+		return v.render(vars)
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			rendered, err := renderValue(item, vars)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = rendered
+		}
+		return list, nil
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for key, item := range v {
+			rendered, err := renderValue(item, vars)
+			if err != nil {
+				return nil, err
+			}
+			object[key] = rendered
+		}
+		return object, nil
+	}
+	return v, nil
+}

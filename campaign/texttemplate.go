@@ -1,0 +1,170 @@
+package campaign
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// textTemplate is a text with placeholders. Without any it has no parts.
+type textTemplate struct {
+	key    string // the text's name in the NCCO; "" where any string is only data
+	escape escaping
+	parts  []textPart
+}
+
+// textPart is either literal text or, when column is set, a placeholder.
+type textPart struct {
+	literal     string
+	column      string
+	fallback    string
+	hasFallback bool
+}
+
+// escaping says how a value is written into the text.
+type escaping int
+
+const (
+	escapeNothing escaping = iota
+	escapeXML              // in SSML
+	escapeURL              // values stand after the host
+)
+
+// spokenKey names the strings that are spoken.
+const spokenKey = "text"
+
+var (
+	placeholder = regexp.MustCompile(`\{\{\s*\.?([^{}|]*?)\s*(\|[^{}]*)?\}\}`)
+	addressForm = regexp.MustCompile(`(?i)^[a-z][a-z0-9+.-]*://`)
+	xmlTag      = regexp.MustCompile(`<[^>]*>`)
+)
+
+// MissingValueError says that a row does not have what the message needs.
+type MissingValueError struct{ Column string }
+
+func (e MissingValueError) Error() string {
+	return fmt.Sprintf("the message needs a value in column %q and it is blank; fill it in, or write {{%s|fallback}}", e.Column, e.Column)
+}
+
+// parseText parses a text: {{name}}, {{.name}}, {{ name }}, and {{name|friend}}
+// with what is said when the value is blank.
+func parseText(text, key string) (*textTemplate, error) {
+	t := &textTemplate{key: key, escape: escapingOf(key, text)}
+	end := 0 // of the placeholder before
+	for _, m := range placeholder.FindAllStringSubmatchIndex(text, -1) {
+		column := text[m[2]:m[3]]
+		if column == "" {
+			return nil, errors.New("there is a placeholder without a name; want {{column}}")
+		}
+		t.parts = append(t.parts, textPart{literal: text[end:m[0]]})
+		end = m[1]
+		p := textPart{column: column, hasFallback: m[4] >= 0}
+		if p.hasFallback {
+			p.fallback = strings.TrimSpace(text[m[4]+1 : m[5]])
+		}
+		t.parts = append(t.parts, p)
+	}
+	if literals := placeholder.ReplaceAllLiteralString(text, " "); strings.Contains(literals, "{{") {
+		return nil, errors.New("a {{ is not closed, or holds another; want {{column}} or {{column|fallback}}")
+	}
+	if t.parts != nil {
+		t.parts = append(t.parts, textPart{literal: text[end:]})
+	}
+	return t, nil
+}
+
+func escapingOf(key, text string) escaping {
+	switch {
+	case isSSML(text):
+		return escapeXML
+	case key != spokenKey && addressForm.MatchString(text):
+		return escapeURL
+	}
+	return escapeNothing
+}
+
+func isSSML(text string) bool {
+	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), "<speak")
+}
+
+// checkPlaceholders refuses a placeholder where a value could choose what is
+// done, who is called or where a request goes.
+func (t *textTemplate) checkPlaceholders(text string) error {
+	if slices.Contains(fixedKeys, t.key) {
+		return errors.New("it cannot hold a placeholder: what is done and who is called is never taken from a row")
+	}
+	return t.checkHost(text)
+}
+
+// checkHost requires that an address is written out up to its host, so that no
+// value can choose where a request goes.
+func (t *textTemplate) checkHost(text string) error {
+	named := strings.HasSuffix(strings.ToLower(t.key), "url")
+	if t.escape != escapeURL && !named {
+		return nil
+	}
+	fixed, _, _ := strings.Cut(text, "{{")
+	_, after, found := strings.Cut(fixed, "://")
+	if !found || !strings.Contains(after, "/") {
+		return errors.New("a placeholder can stand in an address only after its host, as in https://example.com/{{file}}")
+	}
+	t.escape = escapeURL
+	return nil
+}
+
+func (t *textTemplate) render(vars map[string]string) (string, error) {
+	var out strings.Builder
+	for _, p := range t.parts {
+		if p.column == "" {
+			out.WriteString(p.literal)
+			continue
+		}
+		value := strings.TrimSpace(vars[p.column])
+		if value == "" && !p.hasFallback {
+			return "", MissingValueError{p.column}
+		}
+		if value == "" {
+			value = p.fallback
+		}
+		out.WriteString(t.escape.apply(value))
+	}
+	return out.String(), t.checkRendered(out.String())
+}
+
+func (e escaping) apply(value string) string {
+	switch e {
+	case escapeXML:
+		var out strings.Builder
+		_ = xml.EscapeText(&out, []byte(value)) // a Builder does not fail
+		return out.String()
+	case escapeURL:
+		return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
+	}
+	return value
+}
+
+func (t *textTemplate) checkRendered(text string) error {
+	if t.escape != escapeXML && isSSML(text) {
+		return errors.New("a value would turn the text into SSML; take the <speak> out of it")
+	}
+	return t.checkSpoken(text)
+}
+
+// checkSpoken applies Vonage's limit to what is spoken.
+func (t *textTemplate) checkSpoken(text string) error {
+	if t.key != spokenKey {
+		return nil
+	}
+	if t.escape == escapeXML {
+		text = xmlTag.ReplaceAllString(text, "")
+	}
+	if n := utf8.RuneCountInString(text); n > maxSpoken {
+		return fmt.Errorf("the text has %d characters, and Vonage speaks %d at most; shorten it", n, maxSpoken)
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/cli"
+	"dialer/internal/csvimport"
+	"dialer/internal/failpoint"
+	"dialer/internal/progress"
+	"dialer/storage"
+)
+
+// importCSV imports the file and, if --follow is given, follows the campaign.
+func importCSV(ctx context.Context, f flags, s campaign.Settings, t terminal) error {
+	in, err := openInput(f.File, t.in)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	rejects, err := openRejects(f)
+	if err != nil {
+		return err
+	}
+	if rejects != nil {
+		defer rejects.Close()
+	}
+	db, err := openDatabase(ctx, f.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	im := importing{flags: f, settings: s, in: in, rejects: rejects, store: db, terminal: t}
+	c, err := im.run(ctx)
+	if err != nil || !f.Follow {
+		return err
+	}
+	return follow(ctx, db, c, t)
+}
+
+// openInput opens the file, or takes standard input for "-".
+func openInput(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == stdinName {
+		return io.NopCloser(stdin), nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder, not a CSV", path)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// openRejects is nil where rejected rows are only printed: those of standard
+// input without --rejects, because there is no file that theirs could be named
+// after.
+func openRejects(f flags) (*csvimport.RejectFile, error) {
+	path := f.rejectsPath()
+	if path == "" {
+		return nil, nil
+	}
+	file, err := csvimport.NewRejectFile(path, f.File)
+	if err != nil {
+		return nil, cli.Mistyped{Err: fmt.Errorf("--rejects: %w", err)}
+	}
+	return file, nil
+}
+
+// openDatabase brings the database to this program's schema, so that no other
+// command has to run first.
+func openDatabase(ctx context.Context, url string) (*storage.DB, error) {
+	db, err := storage.Open(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// importing is one import and what it needs.
+type importing struct {
+	flags    flags
+	settings campaign.Settings
+	in       io.Reader
+	rejects  *csvimport.RejectFile // nil: rejected rows are only printed
+	store    csvimport.Store
+	terminal terminal
+}
+
+// run imports, and prints what became of the rows and what happens next.
+func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
+	line := progress.NewLine(im.terminal.err)
+	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, im.options(line), im.store)
+	line.End()
+	if err != nil {
+		return campaign.Campaign{}, explain(ctx, im.flags, summary, err)
+	}
+	failpoint.Hit("import.released")
+	if im.rejects != nil {
+		if err := im.rejects.Keep(); err != nil {
+			return campaign.Campaign{}, fmt.Errorf("write rejected rows: %w", err)
+		}
+	}
+	im.terminal.printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary, im.settings))
+	return summary.Campaign, nil
+}
+
+func (im importing) options(line *progress.Line) csvimport.Options {
+	o := im.flags.options()
+	if im.rejects != nil {
+		o.Rejects = im.rejects
+	} else {
+		o.OnRejected = firstPrinted(im.terminal.err)
+	}
+	if line.Live() {
+		o.OnProgress = func(s csvimport.Summary) {
+			line.Show(fmt.Sprintf("%s read, %d added", progress.Count(s.Rows, "row"), s.Added))
+		}
+	}
+	return o
+}
+
+// maxPrinted is how many rejected rows are printed where there is no file for
+// them.
+const maxPrinted = 20
+
+// firstPrinted prints the first rejected rows. It does not print the record: it
+// holds a number.
+func firstPrinted(out io.Writer) func(campaign.RowError) {
+	printed := 0
+	return func(row campaign.RowError) {
+		if printed++; printed <= maxPrinted {
+			fmt.Fprintln(out, placeText(row)+": "+row.Reason)
+		}
+	}
+}
+
+// follow shows how the campaign continues. If ctx ends, as by Ctrl-C, only the
+// showing ends, which is no failure.
+func follow(ctx context.Context, db *storage.DB, c campaign.Campaign, t terminal) error {
+	err := progress.Follow(ctx, db, c, progress.NewLine(t.out), time.Second)
+	if ctx.Err() != nil {
+		t.printf("The campaign continues; `dialer report` shows its state.\n")
+		return nil
+	}
+	return err
+}
+
+// explain says what to do about a failure.
+func explain(ctx context.Context, f flags, s csvimport.Summary, err error) error {
+	switch {
+	case errors.Is(err, campaign.ErrOtherSettings):
+		return fmt.Errorf("%w: take another --name, or the flags that it was created with", err)
+	case s.Campaign.ID == 0:
+		return fmt.Errorf("%s: %w", f.inputName(), err)
+	case ctx.Err() != nil:
+		err = errors.New("broken off")
+	}
+	return fmt.Errorf("%s: %w (%s in; the same command again resumes from there, and adds nothing twice)", f.inputName(), err, progress.Count(s.Rows, "row"))
+}
+
+// accountText accounts for every row of the file.
+func accountText(file string, s csvimport.Summary) string {
+	text := fmt.Sprintf("%s: %s, %d added", file, progress.Count(s.Rows, "row"), s.Added)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{s.Already, "already there"}, {s.Duplicates, "duplicate"}, {s.Rejected, "refused"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text + "\n"
+}
+
+// rejectsText says where the rows are that were not added.
+func rejectsText(path string, s csvimport.Summary) string {
+	n := s.Duplicates + s.Rejected
+	switch {
+	case path != "" && n > 0:
+		return fmt.Sprintf("%s not added: see %s\n", progress.Count(n, "row"), path)
+	case path == "" && n > maxPrinted:
+		return fmt.Sprintf("%d more refused rows are not shown; the same command with --rejects FILE writes them all\n", n-maxPrinted)
+	}
+	return ""
+}
+
+// outlookText says what happens next.
+func outlookText(sum csvimport.Summary, s campaign.Settings) string {
+	switch {
+	case sum.Campaign.Status == campaign.Paused:
+		return fmt.Sprintf("Campaign %q is paused: nobody is called before `dialer campaign resume %s`.\n", sum.Campaign.Name, sum.Campaign.Name)
+	case sum.Added == 0:
+		return "Nobody new is to be called.\n"
+	}
+	return fmt.Sprintf("%s will be called %s; `dialer run` places the calls.\n", progress.People(sum.Added), whenText(s))
+}
+
+// whenText says during which hours, on whose clock, and from what day on.
+func whenText(s campaign.Settings) string {
+	clock := "in their own zone"
+	if s.Zone != campaign.ZoneRecipient {
+		clock = "in " + s.Zone
+	}
+	text := fmt.Sprintf("between %s %s", strings.ReplaceAll(s.Hours.String(), "-", " and "), clock)
+	if !s.Start.IsZero() {
+		text += " from " + s.Start.Format("2006-01-02 15:04") + " UTC on"
+	}
+	return text
+}
+
+// placeText is where in the file a rejected row is.
+func placeText(row campaign.RowError) string {
+	if row.Column == "" {
+		return fmt.Sprintf("line %d", row.Line)
+	}
+	return fmt.Sprintf("line %d, %s", row.Line, row.Column)
+}

@@ -1,0 +1,287 @@
+package csvimport
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Columns says which of a file's columns mean what, by the header's names.
+type Columns struct {
+	To     string
+	Zone   string   // "" when there is none
+	CallAt string   // "" when there is none
+	Vars   []string // all the others, in the file's order
+}
+
+// header is the line that names a file's columns.
+type header struct {
+	names []string             // trimmed
+	own   [len(ownColumns)]int // where our columns are; -1 when there is none
+}
+
+// Our columns, in the order of ownColumns.
+const (
+	columnTo = iota
+	columnZone
+	columnCallAt
+)
+
+// ownColumns are the columns that have a meaning: the name that --map uses, and
+// the names that a header may use, normalized. The first of these is our own.
+var ownColumns = [...]struct {
+	name    string
+	aliases []string
+}{
+	columnTo:     {"to", []string{"to", "phone", "phonenumber", "number", "telephone", "telephonenumber", "tel", "telno", "mobile", "mobilenumber", "mobilephone", "cell", "cellphone", "msisdn"}},
+	columnZone:   {"zone", []string{"zone", "timezone", "tz"}},
+	columnCallAt: {"call_at", []string{"callat"}},
+}
+
+// delimiters that a file may use, the most common first.
+var delimiters = []byte{',', ';', '\t', '|'}
+
+// readHeader reads the first line that is not blank. Its delimiter is the one
+// that it holds most often and that gives a column to call. The splitter then
+// uses that delimiter.
+func readHeader(s *splitter, mapped map[string]string) (header, error) {
+	candidates, err := s.headerDelimiters()
+	if err != nil {
+		return header{}, err
+	}
+	window, _ := s.in.Peek(maxRecord + 2)
+	var first error
+	for _, comma := range candidates {
+		s.comma = comma
+		rec, used, lines := s.cut(window)
+		h, err := parseHeader(rec, mapped)
+		if err == nil {
+			s.columns = len(h.names)
+			s.line += lines
+			_, err = s.in.Discard(used)
+			return h, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return header{}, first
+}
+
+// headerDelimiters passes over blank lines, and over the line sep=; in which
+// spreadsheets name the delimiter. It returns what may delimit the header.
+func (s *splitter) headerDelimiters() ([]byte, error) {
+	for {
+		window, err := s.in.Peek(maxRecord + 2)
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		if len(window) == 0 {
+			return nil, errors.New("the file is empty; its first line must name the columns")
+		}
+		end := endOfLine(window)
+		line := bytes.TrimSpace(window[:end])
+		sep, named := bytes.CutPrefix(bytes.ToLower(line), []byte("sep="))
+		if len(line) > 0 && !(named && len(sep) <= 1) {
+			return delimitersByCount(line), nil
+		}
+		_, err = s.in.Discard(end + lineEnd(window[end:]))
+		if err != nil {
+			return nil, err
+		}
+		s.line++
+		if len(sep) == 1 {
+			return sep, nil
+		}
+	}
+}
+
+// delimitersByCount orders the delimiters by how often the line has them
+// outside quotes.
+func delimitersByCount(line []byte) []byte {
+	count := map[byte]int{}
+	quoted := false
+	for _, c := range line {
+		if c == '"' {
+			quoted = !quoted
+		}
+		if !quoted {
+			count[c]++
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(delimiters), func(a, b byte) int { return count[b] - count[a] })
+}
+
+// parseHeader finds our columns in a header: where mapped says, else by their
+// aliases. It does not guess: two candidates are an error.
+func parseHeader(rec record, mapped map[string]string) (header, error) {
+	if rec.fault != "" {
+		return header{}, errors.New(rec.fault)
+	}
+	names, err := columnNames(rec.fields)
+	if err != nil {
+		return header{}, err
+	}
+	if err := checkMap(mapped); err != nil {
+		return header{}, err
+	}
+	h := header{names: names}
+	for i := range ownColumns {
+		if h.own[i], err = findColumn(names, i, mapped); err != nil {
+			return header{}, err
+		}
+	}
+	if h.own[columnTo] < 0 {
+		return header{}, fmt.Errorf("no column holds the number to call: found %s; name one of them \"to\", or choose with --map to=COLUMN", quoted(names))
+	}
+	return h, nil
+}
+
+// columnNames trims the names, and rejects a line that cannot be a header.
+func columnNames(fields []string) ([]string, error) {
+	if err := checkText(fields); err != nil {
+		return nil, err
+	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = strings.TrimSpace(f)
+		if names[i] != "" && slices.Contains(names[:i], names[i]) {
+			return nil, fmt.Errorf("two columns are named %q", names[i])
+		}
+	}
+	names = trimBlank(names, 0)
+	if slices.ContainsFunc(names, looksLikeNumber) {
+		return nil, errors.New("the first line holds a telephone number; it must name the columns, such as to,name")
+	}
+	return names, nil
+}
+
+// looksLikeNumber finds data where names should be. It also keeps numbers out
+// of the errors that list the names.
+func looksLikeNumber(name string) bool {
+	digits := 0
+	for _, r := range name {
+		if r >= '0' && r <= '9' {
+			digits++
+		}
+	}
+	return digits >= 7
+}
+
+func checkMap(mapped map[string]string) error {
+	var names []string
+	for _, c := range ownColumns {
+		names = append(names, c.name)
+	}
+	for own := range mapped {
+		if !slices.Contains(names, own) {
+			return fmt.Errorf("--map %s=...: want one of %s", own, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// findColumn is where one of our columns is; -1 when there is none.
+func findColumn(names []string, own int, mapped map[string]string) (int, error) {
+	column := ownColumns[own]
+	if name, ok := mapped[column.name]; ok {
+		return mappedColumn(names, own, name)
+	}
+	var found []int
+	for i, name := range names {
+		n := normalized(name)
+		if n == column.aliases[0] {
+			return i, nil
+		}
+		if slices.Contains(column.aliases, n) {
+			found = append(found, i)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return -1, nil
+	case 1:
+		return found[0], nil
+	}
+	return -1, fmt.Errorf("columns %q and %q could both be %q; choose with --map %s=COLUMN", names[found[0]], names[found[1]], column.name, column.name)
+}
+
+// mappedColumn finds the column that --map names. Only the number to call must
+// be in the file: --map zone= says that no column is the zone, whatever its name.
+func mappedColumn(names []string, own int, name string) (int, error) {
+	if name == "" && own != columnTo {
+		return -1, nil
+	}
+	at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, strings.TrimSpace(name)) })
+	if at < 0 {
+		return -1, fmt.Errorf("--map %s=%s: there is no such column: found %s", ownColumns[own].name, name, quoted(names))
+	}
+	return at, nil
+}
+
+// normalized makes "Phone Number", "phone_number" and "PHONE-NUMBER" one name.
+func normalized(name string) string {
+	return strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(strings.ToLower(name))
+}
+
+const (
+	maxQuotedNames = 20
+	maxQuotedName  = 64 // bytes
+)
+
+// quoted lists names for an error.
+func quoted(names []string) string {
+	var list []string
+	for _, n := range names[:min(len(names), maxQuotedNames)] {
+		list = append(list, fmt.Sprintf("%q", truncate(n, maxQuotedName)))
+	}
+	if len(names) > maxQuotedNames {
+		list = append(list, "...")
+	}
+	return strings.Join(list, ", ")
+}
+
+func (h header) columns() Columns {
+	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt)}
+	for i, name := range h.names {
+		if h.isVar(i) {
+			c.Vars = append(c.Vars, name)
+		}
+	}
+	return c
+}
+
+// ownName is the file's name of one of our columns; "" when there is none.
+func (h header) ownName(own int) string {
+	if h.own[own] < 0 {
+		return ""
+	}
+	return h.names[h.own[own]]
+}
+
+// ownField is the trimmed value of one of our columns; "" when there is none.
+func (h header) ownField(own int, fields []string) string {
+	if h.own[own] < 0 {
+		return ""
+	}
+	return strings.TrimSpace(fields[h.own[own]])
+}
+
+// vars are the values of all the other columns, by name.
+func (h header) vars(fields []string) map[string]string {
+	vars := make(map[string]string, len(h.names))
+	for i, name := range h.names {
+		if h.isVar(i) {
+			vars[name] = strings.TrimSpace(fields[i])
+		}
+	}
+	return vars
+}
+
+// isVar reports whether a column has a name and is none of ours.
+func (h header) isVar(i int) bool {
+	return h.names[i] != "" && !slices.Contains(h.own[:], i)
+}

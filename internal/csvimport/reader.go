@@ -1,0 +1,176 @@
+package csvimport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"dialer/campaign"
+)
+
+// reader reads the rows of a CSV file of any size in bounded memory. It finds
+// the encoding, the delimiter and the columns by itself.
+//
+// records is sequential; parse may run in any number of goroutines.
+type reader struct {
+	settings campaign.Settings
+	options  Options
+	message  campaign.MessageTemplate
+	encoding string
+	splitter *splitter
+	header   header
+	columns  Columns
+	// everOpen remembers for a row's zones, joined by blanks, whether the hours
+	// are ever open in all of them. A file has many rows and few zones.
+	everOpen sync.Map
+}
+
+// newReader reads the header. Its error concerns the file as a whole, the
+// settings or the options.
+func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
+	r := &reader{settings: s, options: o}
+	err := errors.Join(s.Validate(), campaign.CheckCountry(o.DefaultCountry))
+	if err != nil {
+		return nil, err
+	}
+	if r.message, err = s.Message.Compile(); err != nil {
+		return nil, err
+	}
+	text, encoding, err := decode(in)
+	if err != nil {
+		return nil, fmt.Errorf("read the file: %w", err)
+	}
+	r.encoding = encoding
+	r.splitter = newSplitter(text)
+	if r.header, err = readHeader(r.splitter, o.Map); err != nil {
+		return nil, fmt.Errorf("line %d: %w", r.splitter.line, err)
+	}
+	r.columns = r.header.columns()
+	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
+		return nil, fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
+	}
+	return r, nil
+}
+
+// delimiter is the byte between two columns.
+func (r *reader) delimiter() string { return string(r.splitter.comma) }
+
+// records yields the file's records in their order, without blank ones. An
+// error is one of reading, names the line and ends the sequence.
+func (r *reader) records() iter.Seq2[record, error] {
+	return func(yield func(record, error) bool) {
+		for {
+			rec, err := r.splitter.next()
+			if errors.Is(err, io.EOF) || !yield(rec, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// parse makes a row of a record. rejected is nil exactly when the row is good.
+func (r *reader) parse(rec record) (row campaign.Row, rejected *campaign.RowError) {
+	row, column, err := r.parseRow(rec)
+	if err != nil {
+		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.text}
+	}
+	return row, nil
+}
+
+// parseRow also returns the column that an error is about.
+func (r *reader) parseRow(rec record) (row campaign.Row, column string, err error) {
+	fields, err := r.fieldsOf(rec)
+	if err != nil {
+		return campaign.Row{}, "", err
+	}
+	row = campaign.Row{Line: rec.line, Vars: r.header.vars(fields)}
+	var numberZones []string
+	if row.To, numberZones, err = campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry); err != nil {
+		return campaign.Row{}, r.columns.To, err
+	}
+	if row.Zones, column, err = r.zones(r.header.ownField(columnZone, fields), numberZones); err != nil {
+		return campaign.Row{}, column, err
+	}
+	if row.CallAt, err = parseCallAt(r.header.ownField(columnCallAt, fields), row.Zones, r.options.Now); err != nil {
+		return campaign.Row{}, r.columns.CallAt, err
+	}
+	if err = r.message.Check(row.Vars); err != nil {
+		return campaign.Row{}, missingColumn(err), err
+	}
+	return row, "", nil
+}
+
+// fieldsOf returns as many fields as the header has.
+func (r *reader) fieldsOf(rec record) ([]string, error) {
+	if rec.fault != "" {
+		return nil, errors.New(rec.fault)
+	}
+	fields := trimBlank(rec.fields, len(r.header.names))
+	if len(fields) != len(r.header.names) {
+		return nil, fmt.Errorf("the record has %d columns and the header %d; put quotes round a value that holds the delimiter", len(fields), len(r.header.names))
+	}
+	return fields, checkText(fields)
+}
+
+// checkText rejects what is not text in the file's encoding.
+func checkText(fields []string) error {
+	for _, f := range fields {
+		switch {
+		case strings.ContainsRune(f, 0):
+			return errors.New("the record holds a NUL byte; export the file again as UTF-8")
+		case !utf8.ValidString(f) || strings.ContainsRune(f, utf8.RuneError):
+			return errors.New("the record holds bytes that are no characters in the file's encoding; export the file again as UTF-8")
+		}
+	}
+	return nil
+}
+
+// zones are the row's own zone, else the campaign's, else the number's. column
+// is the one that an error is about.
+func (r *reader) zones(own string, ofNumber []string) (zones []string, column string, err error) {
+	switch {
+	case own != "":
+		zones, column = []string{own}, r.columns.Zone
+	case r.settings.Zone != campaign.ZoneRecipient:
+		zones = []string{r.settings.Zone}
+	default:
+		zones, column = ofNumber, r.columns.To
+	}
+	if len(zones) == 0 {
+		return nil, column, errors.New("the number does not tell its time zone; add a column zone, or set --zone")
+	}
+	return zones, column, r.checkHours(zones)
+}
+
+// checkHours rejects zones in which the campaign's hours are never open at the
+// same time.
+func (r *reader) checkHours(zones []string) error {
+	key := strings.Join(zones, " ")
+	open, known := r.everOpen.Load(key)
+	if !known {
+		for _, zone := range zones {
+			if _, err := campaign.LoadZone(zone); err != nil {
+				return err
+			}
+		}
+		_, open = r.settings.Hours.Next(r.options.Now, zones)
+		r.everOpen.Store(key, open)
+	}
+	if open == false {
+		return fmt.Errorf("there is no moment of the day at which it is %s in all %d zones that the number may be in; add a column zone, or set --zone", r.settings.Hours, len(zones))
+	}
+	return nil
+}
+
+// missingColumn is the column whose value the message needs, if err is about
+// one.
+func missingColumn(err error) string {
+	if missing, ok := errors.AsType[campaign.MissingValueError](err); ok {
+		return missing.Column
+	}
+	return ""
+}
