@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build chaos matrix pace histories mutants test race bench cover fuzz servers lint fix up down
+.PHONY: help demo build chaos matrix pace histories mutants sdk test race bench cover fuzz servers lint fix up down
 
 FUZZTIME ?= 10s
 MINUTES ?= 5
@@ -32,6 +32,9 @@ histories: ## live random histories of the pure core for MINUTES=5, or the one o
 
 mutants: servers ## take each guard away and see its test fail (ten minutes)
 	go run ./test/mutants $(if $(GUARD),-run '$(GUARD)')
+
+sdk: ## install Vonage's Node SDK, which a contract test then drives
+	npm --prefix test/contract/testdata/node ci --ignore-scripts --no-audit --no-fund
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis
 	go test -p 3 -timeout 5m ./... # most tests wait for servers more than they compute

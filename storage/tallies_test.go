@@ -23,10 +23,11 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ids := claim(t, db, people)
 	ctx, stop := context.WithCancel(t.Context())
-	var busy, watching sync.WaitGroup
+	var busy, folding sync.WaitGroup
 	busy.Go(func() {
-		for _, id := range claim(t, db, people) {
+		for _, id := range ids {
 			a, err := db.Gate(t.Context(), id, tokenLife)
 			if err != nil {
 				t.Error(err)
@@ -34,41 +35,34 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 			}
 			callUUID := "U" + a.To
 			for _, r := range []campaign.Received{event(a, callUUID, "human"), completed(a, callUUID, "0.0333"), completed(a, callUUID, "0.03330000")} {
-				if err := db.Receive(t.Context(), r); err != nil {
-					t.Error(err)
-				}
+				check(t, db.Receive(t.Context(), r))
 			}
 		}
 	})
 	busy.Go(func() {
 		for i := range 5 {
 			batch := campaign.RowBatch{Rows: rows(1000+10*i, 12), Rejected: []campaign.RowError{{Line: 500 + i, Reason: "no number"}}}
-			if _, err := db.AddContacts(t.Context(), c.ID, fmt.Sprint("file ", i), batch); err != nil {
-				t.Error(err)
-			}
+			_, err := db.AddContacts(t.Context(), c.ID, fmt.Sprint("file ", i), batch)
+			check(t, err)
 		}
-		if _, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1003), Source: "test"}}); err != nil {
-			t.Error(err)
-		}
-		if err := db.Stop(t.Context(), c.ID); err != nil {
-			t.Error(err)
-		}
+		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1003), Source: "test"}})
+		check(t, err)
+		check(t, db.Stop(t.Context(), c.ID))
 	})
-	watching.Go(func() {
+	folding.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := db.FoldTallies(t.Context()); err != nil {
-				t.Error(err)
-			}
+			_, err := db.FoldTallies(t.Context())
+			check(t, err)
 		}
 	})
-	watching.Go(func() {
-		for ctx.Err() == nil {
-			sound(t, db)
-		}
-	})
-	busy.Wait()
-	stop()
-	watching.Wait()
+	go func() {
+		busy.Wait()
+		stop()
+	}()
+	for ctx.Err() == nil { // on the test's goroutine, which alone may end it
+		sound(t, db)
+	}
+	folding.Wait()
 
 	fold(t, db)
 	sound(t, db)

@@ -12,9 +12,9 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
-	"dialer/internal/embedded"
 	"dialer/internal/metrics"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -23,15 +23,13 @@ import (
 // dials runs the program's dialing beside the line, for as long as the test.
 func (l *line) dials(t *testing.T) (address string) {
 	t.Helper()
-	redis, err := embedded.Redis(t.Context(), embedded.Options{})
-	must(t, err)
-	t.Cleanup(func() { redis.Close() })
+	redis := testkit.Redis(t)
 	address = freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", address, "--public-url", l.hooks, "--redis-url", redis.URL,
+		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", address, "--public-url", l.hooks, "--redis-url", redis,
 			"--signature-secret", "the account's secret", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
 			"--database-url", l.db.URL, "--requests-per-second", "100")
 		if code != cli.ExitOK {
@@ -47,14 +45,14 @@ func (l *line) dials(t *testing.T) (address string) {
 func (l *line) again(t *testing.T, a campaign.Attempt) string {
 	t.Helper()
 	actions, err := voice.ParseNCCO([]byte(stay))
-	must(t, err)
+	require.NoError(t, err)
 	token, err := l.make.SignToken(voice.Token{ID: uuid.NewString(), IssuedAt: time.Now().Add(-time.Second), ExpiresAt: time.Now().Add(30 * time.Second)})
-	must(t, err)
+	require.NoError(t, err)
 	made, err := l.make.CreateCall(t.Context(), nil, token, voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: a.To}}, From: a.From, NCCO: actions,
 		EventURL: l.hooks + "/webhooks/event?attempt=" + a.ID.String(),
 	})
-	must(t, err)
+	require.NoError(t, err)
 	return made.UUID
 }
 
@@ -64,17 +62,17 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	attempts := l.dialed(t, 3, stay)
-	must(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid}))
+	require.NoError(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid}))
 	intended, untouched := l.place(t, attempts[0]), l.place(t, attempts[2])
 	second, zombie := l.again(t, attempts[0]), l.again(t, attempts[1])
 	address := l.dials(t)
-	await(t, "both to be hung up", func() bool {
+	require.Eventually(t, "both to be hung up", func() bool {
 		return !l.call(t, second).EndedAt.IsZero() && !l.call(t, zombie).EndedAt.IsZero()
 	})
-	await(t, "both to be on record", func() bool {
+	require.Eventually(t, "both to be on record", func() bool {
 		return testkit.Value[int](t, l.db, `SELECT count(*) FROM hangups WHERE state = 'done'`) == 2
 	})
-	await(t, "the refused one's contact to be done again", func() bool {
+	require.Eventually(t, "the refused one's contact to be done again", func() bool {
 		return testkit.Value[int](t, l.db, `SELECT count(*) FROM contacts WHERE state = 'done'`) == 1
 	})
 	for _, uuid := range []string{intended, untouched} {
@@ -110,13 +108,13 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 func get(t *testing.T, url string, header http.Header) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	must(t, err)
+	require.NoError(t, err)
 	r.Header = header
 	response, err := http.DefaultClient.Do(r)
-	must(t, err)
+	require.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	must(t, err)
+	require.NoError(t, err)
 	return response.StatusCode, string(body)
 }
 
@@ -178,8 +176,8 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	a := l.dialed(t, 1, stay)[0]
 	l.place(t, a)
 	second := l.again(t, a)
-	await(t, "the alarm", func() bool { return testkit.Value[int](t, l.db, `SELECT count(*) FROM alarms`) > 0 })
-	must(t, l.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "=1+1"}))
+	require.Eventually(t, "the alarm", func() bool { return testkit.Value[int](t, l.db, `SELECT count(*) FROM alarms`) > 0 })
+	require.NoError(t, l.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "=1+1"}))
 	list := func(args ...string) string {
 		t.Helper()
 		code, out, errOut := dialer(t, append([]string{"alarms", "--database-url", l.db.URL}, args...)...)

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 )
 
 const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 900103,Cid\nnonsense,Dan\n"
@@ -19,17 +19,9 @@ const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 9
 func withCampaign(t *testing.T, name string) *testkit.DB {
 	t.Helper()
 	db := testkit.New(t)
-	_, err := csvimport.Import(t.Context(), strings.NewReader(people), name, testSettings(), csvimport.Options{Now: time.Now()}, db.DB)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, err := csvimport.Import(t.Context(), strings.NewReader(people), name, testkit.Settings(), csvimport.Options{Now: time.Now()}, db.DB)
+	require.NoError(t, err)
 	return db
-}
-
-func testSettings() campaign.Settings {
-	s := demoSettings()
-	s.Message = campaign.Message{Say: "Hello {{name}}."}
-	return s
 }
 
 func TestReportAccountsForEveryRowInEveryFormat(t *testing.T) {

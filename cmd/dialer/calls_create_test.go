@@ -11,6 +11,7 @@ import (
 
 	"dialer/internal/cli"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/voice/voicesim"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,8 +37,8 @@ func TestCallCreateSendsEveryField(t *testing.T) {
 	l := newLine(t)
 	folder := t.TempDir()
 	script, secret := filepath.Join(folder, "ncco.json"), filepath.Join(folder, "secret")
-	must(t, os.WriteFile(script, []byte(stay), 0o600))
-	must(t, os.WriteFile(secret, []byte("Bearer hidden\n"), 0o600))
+	require.NoError(t, os.WriteFile(script, []byte(stay), 0o600))
+	require.NoError(t, os.WriteFile(secret, []byte("Bearer hidden\n"), 0o600))
 	const from, shown = `"from":{"type":"phone","number":"447700900000"}`, "447700900000"
 	for _, test := range []struct {
 		args     []string
@@ -128,7 +129,7 @@ func TestMistakesInACallByHandAreNotSent(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	empty := filepath.Join(t.TempDir(), "empty")
-	must(t, os.WriteFile(empty, nil, 0o600))
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	for _, test := range []struct{ args, says string }{
 		{"--from 447700900000 --say x", "missing flags"},
 		{"--to 447700900100 --say x", "missing flags"},
@@ -187,7 +188,7 @@ func TestUnknownCallByHandIsShownAndNotRepeated(t *testing.T) {
 		t.Fatalf("said %q", errOut)
 	}
 	id, err := uuid.Parse(told[3])
-	must(t, err)
+	require.NoError(t, err)
 	expires := testkit.Value[time.Time](t, l.db, `SELECT token_expires_at FROM hand_calls WHERE id = $1`, id)
 	if until := expires.Add(2 * time.Minute).UTC().Format(timeFormat); told[1] != until {
 		t.Errorf("not before %s, want %s", told[1], until)

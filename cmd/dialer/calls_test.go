@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +19,8 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/metrics"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -68,15 +69,11 @@ func newLine(t *testing.T) *line {
 
 func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 	t.Helper()
-	l := &line{db: testkit.New(t), key: keyFile(t)}
+	l := &line{db: testkit.New(t), key: testkey.File(t)}
 	public, err := readPublicKey(l.key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	private, err := voice.ParsePrivateKey(l.key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	stays := []voicesim.Script{{Outcome: "answered", Ring: time.Second, Talk: 2 * time.Hour, Digits: []string{"7"}}}
 	scripts := map[string][]voicesim.Script{}
 	for i := range 4 {
@@ -86,9 +83,7 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 		PublicKey: public, ApplicationID: "app", SignatureSecret: []byte("the account's secret"), APIKey: simulatedAPIKey,
 		Outcomes: voicesim.Outcomes{ByNumber: scripts}, Speed: 50, Faults: faults,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.logger()}
 	provider, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
 	n.publicURL = "http://" + hooks.Listener.Addr().String()
@@ -106,13 +101,13 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 		hooks.Close()
 	})
 	l.make, err = voice.NewClient(voice.Config{BaseURL: l.api, ApplicationID: "app", Key: private})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return l
 }
 
-func person(i int) string { return fmt.Sprintf("44770090010%d", i) }
+const firstPerson = 100
+
+func person(i int) string { return testkit.Number(firstPerson + i) }
 
 // stay is an NCCO that listens and goes on for two hours.
 const stay = `[{"action":"input","type":["dtmf"],"mode":"asynchronous"},{"action":"wait","timeout":7200}]`
@@ -120,60 +115,36 @@ const stay = `[{"action":"input","type":["dtmf"],"mode":"asynchronous"},{"action
 // dialed are n attempts of one campaign whose POSTs are on the wire.
 func (l *line) dialed(t *testing.T, n int, ncco string) []campaign.Attempt {
 	t.Helper()
-	s := demoSettings()
-	s.Message = campaign.Message{NCCO: json.RawMessage(ncco)}
-	c, err := l.db.OpenCampaign(t.Context(), "outage", s)
-	must(t, err)
-	var rows []campaign.Row
-	for i := range n {
-		rows = append(rows, campaign.Row{Line: i + 2, To: person(i), Zones: []string{"Etc/UTC"}})
-	}
-	_, err = l.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: rows})
-	must(t, err)
-	must(t, l.db.FinishImport(t.Context(), c.ID))
+	l.db.StartCampaignOf(t, "outage", testkit.ContactRows(firstPerson, n), func(s *campaign.Settings) {
+		s.Message = campaign.Message{NCCO: json.RawMessage(ncco)}
+	})
 	tickets, err := l.db.Claim(t.Context(), n, time.Minute)
-	must(t, err)
+	require.NoError(t, err)
 	var attempts []campaign.Attempt
 	for _, ticket := range tickets {
 		a, err := l.db.Gate(t.Context(), ticket.AttemptID, 30*time.Second)
-		must(t, err)
+		require.NoError(t, err)
 		attempts = append(attempts, a)
 	}
 	return attempts
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // place makes an attempt's call and waits until it was answered.
 func (l *line) place(t *testing.T, a campaign.Attempt) string {
 	t.Helper()
 	actions, err := voice.ParseNCCO([]byte(stay))
-	must(t, err)
+	require.NoError(t, err)
 	token, err := l.make.SignToken(voice.Token{ID: a.ID.String(), IssuedAt: time.Now().Add(-time.Second), ExpiresAt: time.Now().Add(30 * time.Second)})
-	must(t, err)
+	require.NoError(t, err)
 	made, err := l.make.CreateCall(t.Context(), nil, token, voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: a.To}}, From: a.From, NCCO: actions,
 		EventURL: l.hooks + "/webhooks/event?attempt=" + a.ID.String(),
 	})
-	must(t, err)
-	await(t, "the answer to be known", func() bool {
+	require.NoError(t, err)
+	require.Eventually(t, "the answer to be known", func() bool {
 		return testkit.Value[bool](t, l.db, `SELECT EXISTS (SELECT FROM attempts WHERE call_uuid = $1 AND answered_at IS NOT NULL)`, made.UUID)
 	})
 	return made.UUID
-}
-
-func await(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 // run runs a command with the settings that it needs.
@@ -205,7 +176,7 @@ func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
 	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'requests'`
 	before := testkit.Value[time.Time](t, l.db, nextSlot)
 	script := filepath.Join(t.TempDir(), "ncco.json")
-	must(t, os.WriteFile(script, []byte(stay), 0o600))
+	require.NoError(t, os.WriteFile(script, []byte(stay), 0o600))
 	var want []string
 	for _, step := range []struct {
 		args     string
@@ -326,7 +297,7 @@ func TestTransferToTheAnswerWebhookBeginsTheMessageAgain(t *testing.T) {
 	if code, _, errOut := l.run(t, "call", "transfer", id, "--by", "ann", "--url", l.hooks+"/webhooks/answer?attempt="+a.ID.String()); code != cli.ExitOK {
 		t.Fatalf("exit %d, said %q", code, errOut)
 	}
-	await(t, "the key to be stored", func() bool {
+	require.Eventually(t, "the key to be stored", func() bool {
 		return testkit.Value[int](t, l.db, `SELECT count(*) FROM events WHERE kind = 'input' AND attempt_id = $1 AND body -> 'dtmf' ->> 'digits' = '7'`, a.ID) == 1
 	})
 	if c := l.call(t, id); !c.EndedAt.IsZero() || c.Control.Transfers != 1 {

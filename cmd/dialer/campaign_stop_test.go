@@ -9,6 +9,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/uuid"
 )
@@ -21,22 +22,26 @@ func TestStopHangsUpEveryCall(t *testing.T) {
 	attempts := l.dialed(t, 3, stay)
 	live := l.place(t, attempts[0])
 	gone := uuid.NewString()
-	must(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+	require.NoError(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
 		Source: campaign.FromResponse, CallUUID: gone, Status: "started", ObservedAt: time.Now(),
 	}}))
-	late := make(chan string, 1)
-	go func() {
-		defer close(late)
-		for len(testkit.Rows[string](t, l.db, `SELECT who FROM call_actions`)) < 2 && t.Context().Err() == nil {
-			time.Sleep(10 * time.Millisecond)
-		}
-		late <- l.place(t, attempts[2])
-	}()
-	code, out, errOut := l.run(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann")
-	if code != cli.ExitOK || !strings.Contains(out, "outage: stopped") || !strings.Contains(out, "outage: 2 calls hung up, 1 had ended already\n") {
-		t.Errorf("exit %d, said %q %q", code, out, errOut)
+	type result struct {
+		code        int
+		out, errOut string
 	}
-	for _, id := range []string{live, <-late} {
+	stopped := make(chan result, 1)
+	go func() {
+		code, out, errOut := l.run(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann")
+		stopped <- result{code, out, errOut}
+	}()
+	require.Eventually(t, "two calls are hung up", func() bool {
+		return testkit.Value[int](t, l.db, `SELECT count(*) FROM call_actions`) == 2
+	})
+	late := l.place(t, attempts[2])
+	if got := <-stopped; got.code != cli.ExitOK || !strings.Contains(got.out, "outage: stopped") || !strings.Contains(got.out, "outage: 2 calls hung up, 1 had ended already\n") {
+		t.Errorf("got %+v", got)
+	}
+	for _, id := range []string{live, late} {
 		if l.call(t, id).EndedAt.IsZero() {
 			t.Errorf("call %s goes on", id)
 		}

@@ -11,8 +11,9 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
-	"dialer/internal/embedded"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -36,7 +37,7 @@ func installation(t *testing.T, db *testkit.DB, args []string, code int, says ..
 func standing(t *testing.T, db *testkit.DB) campaign.Installation {
 	t.Helper()
 	i, _, err := db.Standing(t.Context())
-	must(t, err)
+	require.NoError(t, err)
 	return i
 }
 
@@ -48,12 +49,12 @@ func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
 	show, adopt := []string{"show"}, []string{"adopt", "--by", "ann"}
 	installation(t, db, show, cli.ExitOK, "nowhere yet: it never dialed", "It dials.")
 	was, err := db.Mark(t.Context(), campaign.Witness{})
-	must(t, err)
+	require.NoError(t, err)
 	installation(t, db, show, cli.ExitOK, "installation "+was.ID, "system "+was.Place.System, "got as far as", "It dials.")
 	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "It dials.")
 
 	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: was.MarkedAt.Add(time.Hour)})
-	must(t, err)
+	require.NoError(t, err)
 	installation(t, db, show, cli.ExitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
 	installation(t, db, []string{"adopt", "--by", ""}, cli.ExitUsage, "--by")
 	installation(t, db, append(adopt, "--despite-missing"), cli.ExitFailed, "waits to be adopted first")
@@ -69,7 +70,7 @@ func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
 	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "0 of 2 readings are done")
 	for range campaign.EnoughReadings {
 		_, err := db.FinishReading(t.Context(), standing(t, db).Hold)
-		must(t, err)
+		require.NoError(t, err)
 	}
 	installation(t, db, show, cli.ExitOK, "It dials.", `ann said "adopt"`)
 }
@@ -78,10 +79,10 @@ func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	_, err := db.Mark(t.Context(), campaign.Witness{})
-	must(t, err)
+	require.NoError(t, err)
 	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
 	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: time.Now()})
-	must(t, err)
+	require.NoError(t, err)
 	installation(t, db, []string{"adopt", "--by", "ann"}, cli.ExitFailed, "cannot be found out", "--despite-gap")
 	installation(t, db, []string{"adopt", "--by", "ann", "--despite-gap"}, cli.ExitOK, "Adopted as installation")
 	installation(t, db, []string{"show"}, cli.ExitOK, `ann said "adopt despite gap"`)
@@ -93,12 +94,12 @@ func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	_, err := db.Mark(t.Context(), campaign.Witness{})
-	must(t, err)
+	require.NoError(t, err)
 	show, adopt, despite := []string{"show"}, []string{"adopt", "--by", "ann"}, []string{"adopt", "--by", "ann", "--despite-missing"}
 	installation(t, db, despite, cli.ExitOK, "Nothing to adopt: this database is not held")
 	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
 	installation(t, db, despite, cli.ExitFailed, "no reading of Vonage's list has lacked a call")
-	must(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
+	require.NoError(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
 	retry := standing(t, db).Hold.RetryAt().Format(timeFormat)
 	for _, command := range [][]string{show, adopt} {
 		installation(t, db, command, cli.ExitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
@@ -119,7 +120,7 @@ func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	db.Exec(t, `UPDATE installation SET needs_schema = 99999`)
 	for _, command := range [][]string{
 		{"report"}, {"installation", "show"},
-		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", keyFile(t), "--signature-secret", "secret"},
+		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", testkey.File(t), "--signature-secret", "secret"},
 	} {
 		code, out, errOut := dialer(t, append(command, "--database-url", db.URL)...)
 		if code != cli.ExitFailed || !strings.Contains(errOut, "needs a program that knows its schema 99999") {
@@ -144,7 +145,7 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 				t.Setenv("VONAGE_SIGNATURE_SECRET", given.env)
 			}
 			db := testkit.New(t)
-			must(t, db.KeepPartitions(t.Context())) // an event that comes while its day's is made is answered 503
+			require.NoError(t, db.KeepPartitions(t.Context())) // an event that comes while its day's is made is answered 503
 			address := runs(t, db, given.flags...)
 			for secret, want := range map[string]int{
 				"the new one": http.StatusOK, "the old one": http.StatusOK, "another": http.StatusUnauthorized, "the new one,the old one": http.StatusUnauthorized,
@@ -161,16 +162,14 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 // listens. Nobody is its provider.
 func runs(t *testing.T, db *testkit.DB, flags ...string) (address string) {
 	t.Helper()
-	redis, err := embedded.Redis(t.Context(), embedded.Options{})
-	must(t, err)
-	t.Cleanup(func() { redis.Close() })
+	redis := testkit.Redis(t)
 	address = freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	key := keyFile(t)
+	key := testkey.File(t)
 	go func() {
 		defer close(ended)
-		args := []string{"run", "--listen", address, "--redis-url", redis.URL, "--database-url", db.URL,
+		args := []string{"run", "--listen", address, "--redis-url", redis, "--database-url", db.URL,
 			"--api-url", "http://127.0.0.1:1/v1", "--application-id", "app", "--private-key", key}
 		if code := run(ctx, append(args, flags...), console{In: strings.NewReader(""), Out: t.Output(), Err: t.Output()}); code != cli.ExitOK {
 			t.Errorf("run: exit %d", code)
@@ -187,13 +186,13 @@ func signedEvent(t *testing.T, address, secret string) int {
 	body := fmt.Appendf(nil, `{"uuid":%q,"conversation_uuid":"CON-1","status":"ringing","direction":"outbound","to":"447700900101","from":"447700900100","timestamp":%q}`,
 		uuid.NewString(), time.Now().UTC().Format(time.RFC3339))
 	authorization, err := voice.SignCallback([]byte(secret), simulatedAPIKey, "app", body, time.Now())
-	must(t, err)
+	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/webhooks/event?attempt="+uuid.NewString(), bytes.NewReader(body))
-	must(t, err)
+	require.NoError(t, err)
 	r.Header.Set("Authorization", authorization)
 	r.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(r)
-	must(t, err)
+	require.NoError(t, err)
 	response.Body.Close()
 	return response.StatusCode
 }

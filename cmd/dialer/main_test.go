@@ -3,16 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"dialer/internal/cli"
+	"dialer/internal/testkit/testkey"
 )
 
 // dialer runs the program in this process and returns what it printed.
@@ -26,21 +21,6 @@ func dialerCtx(t *testing.T, ctx context.Context, in string, args ...string) (co
 	var stdout, stderr bytes.Buffer
 	code = run(ctx, args, console{In: strings.NewReader(in), Out: &stdout, Err: &stderr})
 	return code, stdout.String(), stderr.String()
-}
-
-// keyFile writes a new application key and returns its path.
-func keyFile(t *testing.T) string {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "private.key")
-	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
@@ -72,7 +52,7 @@ func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 
 func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
 	t.Parallel()
-	key := keyFile(t)
+	key := testkey.File(t)
 	good := []string{
 		"run", "--database-url", "postgres:///nowhere", "--redis-url", "redis://127.0.0.1:1/0",
 		"--application-id", "app", "--private-key", key, "--signature-secret", "secret",

@@ -17,6 +17,8 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/embedded"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 )
 
 // built is where the programs are, once they are.
@@ -73,9 +75,7 @@ func (p programs) start(t *testing.T, ready, name string, args ...string) (stop 
 	cmd := p.command(context.Background(), name, args...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	stop = sync.OnceValue(func() error {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		return cmd.Wait()
@@ -90,31 +90,24 @@ func (p programs) start(t *testing.T, ready, name string, args ...string) (stop 
 	return stop
 }
 
+// awaitHTTP waits until a URL answers with 200.
 func awaitHTTP(t *testing.T, url string) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for {
+	require.Eventually(t, url+" answers", func() bool {
 		response, err := http.Get(url)
-		if err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return
-			}
+		if err != nil {
+			return false
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not answer: %v", url, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
 }
 
 // freeAddress is a loopback address that nobody listened on a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	address, err := embedded.FreeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return address
 }
 
@@ -123,18 +116,12 @@ func freeAddress(t *testing.T) string {
 func TestProgramsTogether(t *testing.T) {
 	t.Parallel()
 	dir, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	redis, err := embedded.Redis(t.Context(), embedded.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { redis.Close() })
+	require.NoError(t, err)
+	redis := testkit.Redis(t)
 	provider, first, second := freeAddress(t), freeAddress(t), freeAddress(t)
-	key := keyFile(t)
+	key := testkey.File(t)
 	p := programs{dir: dir, env: []string{
-		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + redis.URL,
+		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + redis,
 		"VONAGE_API_URL=http://" + provider + "/v1", "VONAGE_APPLICATION_ID=app", "VONAGE_PRIVATE_KEY=" + key,
 		"VONAGE_SIGNATURE_SECRET=a secret of the account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=20",
 		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
@@ -144,9 +131,7 @@ func TestProgramsTogether(t *testing.T) {
 	stopSecond := p.start(t, "http://"+second+"/readyz", "dialer", "run", "--listen", second)
 
 	file := filepath.Join(t.TempDir(), "people.csv")
-	if err := os.WriteFile(file, []byte(people), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, []byte(people), 0o600))
 	enqueue := []string{
 		"--name", "outage-7", "--from", "447700900100", "--hours", "00:00-24:00", "--attempts", "1",
 		"--say", "Hello {{name}}, the water is off.", file,

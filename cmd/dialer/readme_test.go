@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"dialer/internal/cli"
+	"dialer/internal/testkit/require"
 )
 
 // README's table of settings is what `dialer run -h` prints, in both
@@ -15,9 +16,7 @@ import (
 func TestReadmeListsTheSettings(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, table, found := strings.Cut(string(readme), "## Settings")
 	table, _, _ = strings.Cut(table, "\n## ")
 	if !found {
@@ -58,9 +57,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 func TestReadmeListsTheCommands(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	row := regexp.MustCompile("(?m)^\\| `dialer ([a-z]+)([^`]*)`((?:, `[a-z]+`)*)")
 	rows := row.FindAllStringSubmatch(string(readme), -1)
 	if len(rows) < 9 {

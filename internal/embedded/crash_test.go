@@ -6,29 +6,25 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
 func TestPostgresStartsAgainOnItsData(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Postgres(t.Context(), Options{Getenv: withoutURLs(tmp)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	before := postmasterPID(t, s.URL)
 	for range 2 {
-		if err := s.Crash(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Crash())
 		if askPostgres(s.URL) == nil {
 			t.Error("it answers after the crash")
 		}
 		if _, err := os.Stat(filepath.Join(s.Dir, "data", "PG_VERSION")); err != nil {
 			t.Errorf("the data are gone: %v", err)
 		}
-		if err := s.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Start(t.Context()))
 		if err := askPostgres(s.URL); err != nil {
 			t.Errorf("after Start: %v", err)
 		}
@@ -54,9 +50,7 @@ func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	redis := func(command, want string) {
 		t.Helper()
 		if got, err := askRedis(s.URL, command); err != nil || !strings.HasPrefix(got, want) {
@@ -65,15 +59,11 @@ func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
 	}
 	again := func() {
 		t.Helper()
-		if err := s.Crash(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Crash())
 		if _, err := askRedis(s.URL, "PING"); err == nil {
 			t.Error("it answers after the crash")
 		}
-		if err := s.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Start(t.Context()))
 	}
 	redis("SET saved 1", "+OK")
 	redis("SAVE", "+OK")
@@ -81,9 +71,7 @@ func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
 	again()
 	redis("EXISTS saved", ":1")
 	redis("EXISTS unsaved", ":0")
-	if err := os.Remove(filepath.Join(s.Dir, "dump.rdb")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Remove(filepath.Join(s.Dir, "dump.rdb")))
 	again()
 	redis("DBSIZE", ":0")
 	if err := s.Close(); err != nil {
@@ -98,12 +86,8 @@ func TestACrashedServerCanBeClosed(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Crash(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, s.Crash())
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
@@ -115,9 +99,7 @@ func TestACrashedServerCanBeClosed(t *testing.T) {
 func TestServersOfOthersAreNotCrashed(t *testing.T) {
 	t.Parallel()
 	s, err := Redis(t.Context(), Options{Getenv: func(string) string { return "redis://127.0.0.1:1/0" }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if err := s.Crash(); !errors.Is(err, errNotPrivate) {
 		t.Errorf("Crash: %v", err)
 	}

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"dialer/internal/testkit/require"
 )
 
 // startParent runs this binary as a parent of servers in tmp.
@@ -22,23 +23,10 @@ func startParent(t *testing.T, tmp string) (*exec.Cmd, *bufio.Scanner) {
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	return cmd, bufio.NewScanner(out)
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after a minute, not yet: %s", what)
-		}
-	}
 }
 
 func gone(pid int) bool { return syscall.Kill(pid, 0) == syscall.ESRCH }
@@ -47,17 +35,11 @@ func gone(pid int) bool { return syscall.Kill(pid, 0) == syscall.ESRCH }
 func postmasterPID(t *testing.T, dsn string) int {
 	t.Helper()
 	u, err := url.Parse(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join(u.Query().Get("host"), "data", "postmaster.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pid, err := strconv.Atoi(strings.SplitN(string(text), "\n", 2)[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return pid
 }
 
@@ -69,15 +51,11 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		t.Fatalf("the parent said nothing: %v", out.Err())
 	}
 	var f family
-	if err := json.Unmarshal(out.Bytes(), &f); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &f))
 	pid := postmasterPID(t, f.Postgres)
 
 	// Ctrl-C reaches the parent's group, and must not reach the servers.
-	if err := syscall.Kill(-parent.Process.Pid, syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Kill(-parent.Process.Pid, syscall.SIGINT))
 	if err := askPostgres(f.Postgres); err != nil {
 		t.Errorf("Postgres after Ctrl-C: %v", err)
 	}
@@ -85,12 +63,10 @@ func TestServersDieWithTheirParent(t *testing.T) {
 		t.Errorf("Redis after Ctrl-C: %v", err)
 	}
 
-	if err := syscall.Kill(-parent.Process.Pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "Postgres is gone", func() bool { return gone(pid) })
-	eventually(t, "Redis is gone", func() bool { _, err := askRedis(f.Redis, "PING"); return err != nil })
-	eventually(t, "the folders are gone", func() bool { return len(entries(t, tmp)) == 0 })
+	require.NoError(t, syscall.Kill(-parent.Process.Pid, syscall.SIGKILL))
+	require.Eventually(t, "Postgres is gone", func() bool { return gone(pid) })
+	require.Eventually(t, "Redis is gone", func() bool { _, err := askRedis(f.Redis, "PING"); return err != nil })
+	require.Eventually(t, "the folders are gone", func() bool { return len(entries(t, tmp)) == 0 })
 }
 
 // A parent may also be killed while it is still preparing the server.
@@ -98,11 +74,9 @@ func TestNothingIsLeftOfAStartThatWasKilled(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	parent, _ := startParent(t, tmp)
-	eventually(t, "initdb is at work", func() bool { return len(entries(t, tmp+"/dialer-postgres-*/data")) > 0 })
-	if err := parent.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the folder is gone", func() bool { return len(entries(t, tmp)) == 0 })
+	require.Eventually(t, "initdb is at work", func() bool { return len(entries(t, tmp+"/dialer-postgres-*/data")) > 0 })
+	require.NoError(t, parent.Process.Kill())
+	require.Eventually(t, "the folder is gone", func() bool { return len(entries(t, tmp)) == 0 })
 }
 
 // Temporary folders are swept by others too.
@@ -110,20 +84,13 @@ func TestTheGuardEndsAServerThatLostItsFolder(t *testing.T) {
 	t.Parallel()
 	m := thisMachine(Options{Getenv: withoutURLs(openTempDir(t))})
 	h, err := m.newHome("test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p, err := h.start("TERM", "/bin", "sleep", "300")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := h.remove(); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.leash.Close(); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the guard and its server have ended", func() bool {
+	require.NoError(t, err)
+	require.Eventually(t, "the server runs", func() bool { return h.serverPID() != noPID })
+	require.NoError(t, h.remove())
+	require.NoError(t, p.leash.Close())
+	require.Eventually(t, "the guard and its server have ended", func() bool {
 		select {
 		case <-p.done:
 			return true

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"dialer/internal/testkit/require"
+
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
@@ -25,16 +27,12 @@ func packDownload(t *testing.T, cache string) {
 		t.Skip("Alpine's archive has another name")
 	}
 	bin, err := thisMachine(Options{}).findPostgres()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	root := t.TempDir()
 	for _, name := range []string{"initdb", "postgres", "pg_ctl"} {
 		program(t, root, "bin/"+name)
 		script := fmt.Sprintf("#!/bin/sh\nexec %s/%s \"$@\"\n", bin, name)
-		if err := os.WriteFile(filepath.Join(root, "bin", name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(root, "bin", name), []byte(script), 0o755))
 	}
 	archive := fmt.Sprintf("%s/embedded-postgres-binaries-%s-%s-%s.txz", cache, runtime.GOOS, arch, embeddedpostgres.V18)
 	if out, err := exec.Command("tar", "-C", root, "-cJf", archive, "bin").CombinedOutput(); err != nil {
@@ -45,9 +43,7 @@ func packDownload(t *testing.T, cache string) {
 func owner(t *testing.T, file string) uint32 {
 	t.Helper()
 	info, err := os.Stat(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return info.Sys().(*syscall.Stat_t).Uid
 }
 
@@ -58,9 +54,7 @@ func TestPostgresFromADownload(t *testing.T) {
 	m := thisMachine(Options{Getenv: environment(map[string]string{"TMPDIR": tmp})})
 	m.postgresDirs, m.downloadCache = nil, cache
 	s, err := m.postgres(t.Context(), true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if err := askPostgres(s.URL); err != nil {
 		t.Error(err)
 	}
@@ -84,9 +78,7 @@ func TestADownloadThatFailsSaysWhatToType(t *testing.T) {
 	tmp, cache := openTempDir(t), t.TempDir()
 	packDownload(t, cache)
 	archives := entries(t, cache)
-	if err := os.WriteFile(archives[0], []byte("no archive"), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(archives[0], []byte("no archive"), 0o644))
 	m := thisMachine(Options{Getenv: environment(map[string]string{"TMPDIR": tmp})})
 	m.postgresDirs, m.downloadCache = nil, cache
 	_, err := m.postgres(t.Context(), true)

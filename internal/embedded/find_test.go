@@ -5,31 +5,25 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
 // program puts an executable file where the name says.
 func program(t *testing.T, root, name string) {
 	t.Helper()
 	file := filepath.Join(root, name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(t, os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755))
 }
 
 // relative names a file from the folder that the test runs in.
 func relative(t *testing.T, file string) string {
 	t.Helper()
 	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	name, err := filepath.Rel(here, file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return name
 }
 
@@ -79,12 +73,8 @@ func TestFindPostgresBehindALink(t *testing.T) {
 	root := t.TempDir()
 	program(t, root, "lib/15/bin/postgres")
 	program(t, root, "lib/15/bin/initdb")
-	if err := os.Mkdir(filepath.Join(root, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(filepath.Join(root, "lib/15/bin/postgres"), filepath.Join(root, "bin/postgres")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(filepath.Join(root, "bin"), 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(root, "lib/15/bin/postgres"), filepath.Join(root, "bin/postgres")))
 	m := machine{getenv: environment(map[string]string{"PATH": filepath.Join(root, "bin")})}
 	got, err := m.findPostgres()
 	if want := filepath.Join(root, "lib/15/bin"); err != nil || got != want {
@@ -152,9 +142,7 @@ func TestRedisFallsBackOnThisProcess(t *testing.T) {
 	said := ""
 	m := machine{getenv: environment(nil), log: func(s string) { said = s }}
 	s, err := m.redis(t.Context(), true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	if s.Origin != "in-process" || !strings.Contains(said, "inside this process") {
 		t.Errorf("origin %s, said %q", s.Origin, said)

@@ -6,18 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
 func TestTempDir(t *testing.T) {
 	t.Parallel()
 	open := openTempDir(t)
 	closed := filepath.Join(open, "closed")
-	if err := os.MkdirAll(filepath.Join(closed, "within"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(closed, "within"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll(filepath.Join(closed, "within"), 0o700))
+	require.NoError(t, os.Chmod(filepath.Join(closed, "within"), 0o777))
 	tests := map[string]struct {
 		tmpdir    string
 		otherUser bool
@@ -62,9 +60,7 @@ func TestAFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
 		"redis-server": "echo FATAL: no memory; exit 1",
 	} {
 		program(t, bin, name)
-		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
 	}
 	tmp := openTempDir(t)
 	m := thisMachine(Options{Getenv: environment(map[string]string{"PATH": bin, "TMPDIR": tmp})})

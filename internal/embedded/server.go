@@ -10,6 +10,9 @@ type Options struct {
 	// Getenv reads the environment: DATABASE_URL, REDIS_URL, PATH, TMPDIR.
 	// If nil, os.Getenv.
 	Getenv func(string) string
+	// Private starts a server of our own even if a variable names one, for
+	// tests that flush or crash it.
+	Private bool
 	// Log is told, in a sentence, which server is used and what takes long.
 	// If nil, nobody is told.
 	Log func(string)
@@ -68,7 +71,20 @@ func thisMachine(o Options) machine {
 	if m.log == nil {
 		m.log = func(string) {}
 	}
+	if o.Private {
+		m.getenv = withoutServers(m.getenv)
+	}
 	m.installer = findInstaller(m.getenv("PATH"))
 	m.downloadCache = cmp.Or(m.getenv("XDG_CACHE_HOME"), m.getenv("HOME")+"/.cache") + "/dialer"
 	return m
+}
+
+// withoutServers is an environment that names no server.
+func withoutServers(getenv func(string) string) func(string) string {
+	return func(name string) string {
+		if name == "DATABASE_URL" || name == "REDIS_URL" {
+			return ""
+		}
+		return getenv(name)
+	}
 }

@@ -7,7 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
+
+	"dialer/internal/testkit/require"
 )
 
 // TestServersInUse is what scripts/servers runs, to say on what the tests will
@@ -54,9 +55,7 @@ func TestPrivatePostgres(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Postgres(t.Context(), Options{Getenv: withoutURLs(tmp)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if err := askPostgres(s.URL); err != nil {
 		t.Errorf("ask %s: %v", s.URL, err)
 	}
@@ -84,9 +83,7 @@ func TestPrivateRedis(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for command, want := range map[string]string{
 		"PING":                        "+PONG",
 		"CONFIG GET maxmemory-policy": "noeviction",
@@ -117,9 +114,7 @@ func TestPrivateRedis(t *testing.T) {
 func TestRedisTriesAnotherPort(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer taken.Close()
 	tries := 0
 	port := func() (int, error) {
@@ -130,13 +125,9 @@ func TestRedisTriesAnotherPort(t *testing.T) {
 	}
 	m := thisMachine(Options{Getenv: withoutURLs(openTempDir(t))})
 	bin, err := m.findRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s, err := m.privateRedis(t.Context(), bin, port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got, err := askRedis(s.URL, "PING"); err != nil || !strings.HasPrefix(got, "+PONG") || tries < 2 {
 		t.Errorf("got %q, %v after %d tries", got, err, tries)
 	}
@@ -148,24 +139,14 @@ func TestRedisTriesAnotherPort(t *testing.T) {
 func TestInProcessRedisLetsKeysExpire(t *testing.T) {
 	t.Parallel()
 	s, err := inProcessRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if got, err := askRedis(s.URL, "SET lease 1 PX 20"); err != nil || !strings.HasPrefix(got, "+OK") {
 		t.Fatalf("got %q, %v", got, err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	require.Eventually(t, "the key is gone", func() bool {
 		got, err := askRedis(s.URL, "EXISTS lease")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(got, ":0") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the key is still there: %q", got)
-		}
-	}
+		return err == nil && strings.HasPrefix(got, ":0")
+	})
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -131,9 +132,7 @@ func TestNamesAreWhatIsToldAndWhatOperationsLists(t *testing.T) {
 		t.Errorf("metrics (-Names +told):\n%s", diff)
 	}
 	page, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, line := range strings.Split(string(page), "\n") {
 		if strings.HasPrefix(line, "| `dialer_") {
 			listed = append(listed, line)

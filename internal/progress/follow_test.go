@@ -4,15 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
 	"dialer/campaign"
-	"dialer/internal/csvimport"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
@@ -34,12 +32,7 @@ func start(t testing.TB, db *testkit.DB, n int, patience time.Duration) (followe
 // startFrom follows one that begins at a time.
 func startFrom(t testing.TB, db *testkit.DB, n int, patience time.Duration, at time.Time) (followed, campaign.Campaign) {
 	t.Helper()
-	summary, err := csvimport.Import(t.Context(), strings.NewReader(people(n)), "water", campaign.Settings{
-		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello {{name}}."}, Hours: campaign.Hours{To: 24 * 60},
-		Zone: "UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60, Start: at,
-	}, csvimport.Options{DefaultCountry: "GB", Now: time.Now()}, db)
-	must(t, err)
-	c := summary.Campaign
+	c := db.StartCampaign(t, "water", n, func(s *campaign.Settings) { s.Start = at })
 	out, in := io.Pipe()
 	ctx, end := context.WithCancel(t.Context())
 	f := follower{db: db.DB, campaign: c, line: NewLine(in), every: 5 * time.Millisecond, patience: patience}
@@ -49,22 +42,6 @@ func startFrom(t testing.TB, db *testkit.DB, n int, patience time.Duration, at t
 		in.Close()
 	}()
 	return got, c
-}
-
-func people(n int) string {
-	var b strings.Builder
-	b.WriteString("name,phone\n")
-	for i := range n {
-		fmt.Fprintf(&b, "Person %d,07700 9%05d\n", i, i)
-	}
-	return b.String()
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // shows wants the next line.
@@ -80,25 +57,25 @@ func (f followed) ends(t testing.TB) {
 	for f.shown.Scan() {
 		t.Errorf("shown after the end: %q", f.shown.Text())
 	}
-	must(t, <-f.ended)
+	require.NoError(t, <-f.ended)
 }
 
 // dial places the call of one person, as far as the database sees it.
 func dial(t testing.TB, db *testkit.DB) uuid.UUID {
 	t.Helper()
 	tickets, err := db.Claim(t.Context(), 1, time.Minute)
-	must(t, err)
+	require.NoError(t, err)
 	if len(tickets) != 1 {
 		t.Fatalf("%d people are due, want 1", len(tickets))
 	}
 	_, err = db.Gate(t.Context(), tickets[0].AttemptID, 30*time.Second)
-	must(t, err)
+	require.NoError(t, err)
 	return tickets[0].AttemptID
 }
 
 func tell(t testing.TB, db *testkit.DB, attempt uuid.UUID, status string) {
 	t.Helper()
-	must(t, db.Receive(t.Context(), campaign.Received{
+	require.NoError(t, db.Receive(t.Context(), campaign.Received{
 		AttemptID: attempt, Kind: status, Body: json.RawMessage(`{}`),
 		Evidence: campaign.Evidence{
 			Source: campaign.FromEvent, CallUUID: "call", Status: status, At: time.Now(), ObservedAt: time.Now(),
@@ -122,7 +99,7 @@ func TestFollowShowsACampaignToItsEnd(t *testing.T) {
 			Price: decimal.NewNullDecimal(decimal.RequireFromString("0.00635000")),
 		},
 	}}, campaign.Reading{})
-	must(t, err)
+	require.NoError(t, err)
 	f.shows(t, "ended: 1 answered; 1 call, price 0.00635000")
 	f.ends(t)
 }
@@ -130,7 +107,7 @@ func TestFollowShowsACampaignToItsEnd(t *testing.T) {
 // tellAnswered ends a call that was answered, in one transaction.
 func tellAnswered(t testing.TB, db *testkit.DB, attempt uuid.UUID) {
 	t.Helper()
-	must(t, db.Receive(t.Context(), campaign.Received{
+	require.NoError(t, db.Receive(t.Context(), campaign.Received{
 		AttemptID: attempt, Kind: "completed", Body: json.RawMessage(`{}`),
 		Evidence: campaign.Evidence{
 			Source: campaign.FromEvent, CallUUID: "call", Status: "completed", At: time.Now(), ObservedAt: time.Now(),
@@ -165,9 +142,9 @@ func TestFollowSaysThatACampaignIsPausedOrStopped(t *testing.T) {
 	db := testkit.New(t)
 	f, c := start(t, db, 2, time.Hour)
 	f.shows(t, "2 people to go, 0 calls queued or open")
-	must(t, db.Pause(t.Context(), c.ID, "lunch"))
+	require.NoError(t, db.Pause(t.Context(), c.ID, "lunch"))
 	f.shows(t, "2 people to go, 0 calls queued or open, paused")
-	must(t, db.Stop(t.Context(), c.ID))
+	require.NoError(t, db.Stop(t.Context(), c.ID))
 	last := ""
 	for f.shown.Scan() { // a stop ends the people in batches, which may be seen
 		last = f.shown.Text()

@@ -25,7 +25,7 @@ type server struct {
 var sharedServer = sync.OnceValues(func() (server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	started, err := embedded.Postgres(ctx, embedded.Options{AllowDownload: true})
+	started, err := embedded.Postgres(ctx, embedded.Options{})
 	if err != nil {
 		return server{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 	"dialer/internal/verify"
 
 	"github.com/google/uuid"
@@ -64,9 +65,7 @@ func (b *books) compare(t *testing.T) verify.Result {
 		ByHand:   rows(b.byHand),
 		Policies: map[int64]campaign.Policy{1: {Attempts: 3, Again: map[campaign.Disposition]time.Duration{campaign.Busy: time.Second}}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return result
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"dialer/internal/testkit/require"
 	"dialer/voice"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -109,9 +110,7 @@ var neverDropped = map[string]string{
 func copied(t testing.TB, body any) any {
 	t.Helper()
 	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return decode(t, text)
 }
 
@@ -178,9 +177,7 @@ func TestDroppedOptionalFieldIsSeen(t *testing.T) {
 		To: to("447700900101"), From: caller, AnswerURL: receiver + "/answer", AnswerMethod: http.MethodPost,
 		EventURL: receiver + "/event", EventMethod: http.MethodPost, MachineDetection: "continue", LengthTimer: 600, RingingTimer: 45,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, name := range []string{"answer_method", "event_url", "event_method", "machine_detection", "length_timer", "ringing_timer"} {
 		o := decode(t, body).(map[string]any)
 		whole, less := newCoverage(doc), newCoverage(doc)
@@ -222,9 +219,7 @@ func TestDocumentAndClientAgreeOnLimits(t *testing.T) {
 		for _, value := range values {
 			r := requestWith(name, value)
 			body, err := json.Marshal(r)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			refused, forbidden := r.Validate(), request.VisitJSON(decode(t, body))
 			if (refused == nil) != (forbidden == nil) {
 				t.Errorf("%s = %v: the client says %v, the document %v", name, value, refused, forbidden)

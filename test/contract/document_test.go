@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/internal/testkit/require"
+
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
@@ -23,9 +25,7 @@ const (
 func load(t testing.TB, form string) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	other := today
 	if form == today {
 		other = oldContract
@@ -34,9 +34,7 @@ func load(t testing.TB, form string) *openapi3.T {
 		ref.Value.OneOf = without(ref.Value.OneOf, other)
 		ref.Value.AnyOf = without(ref.Value.AnyOf, other)
 	}
-	if err := doc.Validate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, doc.Validate(t.Context()))
 	return doc
 }
 

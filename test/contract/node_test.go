@@ -3,10 +3,7 @@ package contract_test
 import (
 	"bytes"
 	"context"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -15,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 	"dialer/voice/voicesim"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,12 +41,9 @@ type recordOfSDK struct {
 
 // TestNodeSDK has Vonage's own SDK drive the simulator: what it sends is
 // understood, what it is answered it understands, and its verifier takes the
-// signatures of the callbacks. It needs Node and the SDK's packages.
+// signatures of the callbacks. It needs Node and the SDK's packages (make sdk).
 func TestNodeSDK(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("not with -short: it installs packages")
-	}
 	folder := installed(t)
 	sim, address := simulate(t)
 	got := drive(t, folder, address)
@@ -85,51 +81,36 @@ func (s seenBySDK) checkEvents(t *testing.T) {
 	}
 }
 
-// installed is the folder of the script with the packages that it needs, or
-// the end of the test where they cannot be had.
+// installed is the folder of the script, if the packages that it needs are
+// there. A test does not fetch them.
 func installed(t *testing.T) string {
 	t.Helper()
+	folder := filepath.Join("testdata", "node")
 	for _, program := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("skipped: %s is not installed", program)
 		}
 	}
-	folder := filepath.Join("testdata", "node")
-	if _, err := npm(t, folder, "ls", "--all"); err == nil {
-		return folder // what package.json asks for is there from last time
-	}
-	output, err := npm(t, folder, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	if err != nil {
-		t.Skipf("skipped: the SDK's packages cannot be installed: %v\n%s", err, output)
-	}
-	return folder
-}
-
-func npm(t *testing.T, folder string, args ...string) ([]byte, error) {
-	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, "npm", args...)
+	command := exec.CommandContext(ctx, "npm", "ls", "--all")
 	command.Dir, command.WaitDelay = folder, time.Second
-	return command.CombinedOutput()
+	if output, err := command.CombinedOutput(); err != nil {
+		t.Skipf("skipped: the SDK's packages are not installed: type `make sdk`\n%s", output)
+	}
+	return folder
 }
 
 // simulate starts a simulator on a socket, in which a second takes 50 ms.
 func simulate(t *testing.T) (*voicesim.Sim, string) {
 	t.Helper()
-	private, err := key()
-	if err != nil {
-		t.Fatal(err)
-	}
 	sim, err := voicesim.New(voicesim.Config{
-		PublicKey: &private.PublicKey, ApplicationID: application, SignatureSecret: secret, APIKey: "abcd1234", Speed: 20,
+		PublicKey: &testkey.RSA().PublicKey, ApplicationID: application, SignatureSecret: secret, APIKey: "abcd1234", Speed: 20,
 		Outcomes: voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{
 			"447700900101": {{Outcome: "answered", Talk: 2 * time.Hour}},
 		}},
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() {
 		server.Close()
@@ -150,7 +131,7 @@ func drive(t *testing.T, folder, address string) seenBySDK {
 	script.Dir, script.Stdout, script.Stderr, script.WaitDelay = folder, &stdout, &stderr, time.Second
 	script.Env = slices.Concat(os.Environ(), []string{
 		"VOICESIM_URL=" + address, "VOICESIM_APPLICATION=" + application,
-		"VOICESIM_KEY_FILE=" + keyFile(t), "VOICESIM_SECRET=" + string(secret),
+		"VOICESIM_KEY_FILE=" + testkey.File(t), "VOICESIM_SECRET=" + string(secret),
 	})
 	if err := script.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.Bytes())
@@ -160,26 +141,4 @@ func drive(t *testing.T, folder, address string) seenBySDK {
 		t.Fatalf("%v in %s", err, stdout.Bytes())
 	}
 	return seen
-}
-
-func keyFile(t *testing.T) string {
-	t.Helper()
-	private, err := key()
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "private.key")
-	if err := os.WriteFile(name, pemOf(t, private), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-func pemOf(t *testing.T, private *rsa.PrivateKey) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -1,8 +1,6 @@
 package contract_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -14,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -95,9 +95,7 @@ func TestMemberDroppedFromTheGETFormIsSeen(t *testing.T) {
 		"headers": {"{}"}, "from": {caller}, "to": {"447700900101"}, "uuid": {uuid.NewString()}, "conversation_uuid": {"CON-" + uuid.NewString()},
 		"status": {"busy"}, "direction": {"outbound"}, "sip_code": {"486"}, "timestamp": {"2026-03-02T12:00:00.000Z"},
 	}
-	if err := event.VisitJSON(fromQuery(event, busy)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, event.VisitJSON(fromQuery(event, busy)))
 	for name := range busy {
 		dropped, empty := maps.Clone(busy), maps.Clone(busy)
 		delete(dropped, name)
@@ -350,11 +348,7 @@ func (w *wire) refusals() {
 	ctx := w.t.Context()
 	id := w.make(voice.CallRequest{To: to("447700900106")})
 	w.refused(w.client.Mute(ctx, id), http.StatusBadRequest) // too young, and then not answered
-	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, c := range []*voice.Client{w.client, w.dial(stranger)} {
+	for _, c := range []*voice.Client{w.client, w.dial(testkey.Other())} {
 		status := http.StatusNotFound
 		if c != w.client {
 			status = http.StatusUnauthorized
@@ -364,7 +358,7 @@ func (w *wire) refusals() {
 		w.refused(err, status)
 		w.refused(c.Hangup(ctx, gone), status)
 	}
-	_, err = w.client.CreateCall(ctx, nil, w.newToken(), voice.CallRequest{
+	_, err := w.client.CreateCall(ctx, nil, w.newToken(), voice.CallRequest{
 		To: slices.Concat(to("447700900101"), to("447700900102")), From: caller, AnswerURL: receiver + "/answer", EventURL: receiver + "/event",
 	})
 	w.refused(err, http.StatusBadRequest)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
 const page = "../../docs/voice-api.md"
@@ -83,9 +85,7 @@ func TestEachOperationHasAnExample(t *testing.T) {
 func readPage(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -121,14 +121,10 @@ func parsed(t *testing.T, patterns ...string) []*ast.File {
 	var files []*ast.File
 	for _, pattern := range patterns {
 		list, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, name := range list {
 			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			files = append(files, file)
 		}
 	}

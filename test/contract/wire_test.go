@@ -3,7 +3,6 @@ package contract_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -30,8 +31,6 @@ const (
 )
 
 var secret = []byte("the signature secret of the account")
-
-var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // wire is a client, a simulator, and the document between them: it reads all
 // that passes, callbacks too, and reports what the document does not allow.
@@ -56,26 +55,20 @@ type wire struct {
 // closes it.
 func connect(t testing.TB, form string, cfg voicesim.Config) *wire {
 	t.Helper()
-	private, err := key()
-	if err != nil {
-		t.Fatal(err)
-	}
 	doc := load(t, form)
 	routes, err := legacy.NewRouter(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w := &wire{
 		t: t, doc: doc, routes: routes, form: form, cover: newCoverage(doc),
 		samples: map[string]any{}, kinds: map[string]bool{}, reply: map[string][]byte{}, status: map[string]int{},
 	}
-	cfg.PublicKey, cfg.ApplicationID, cfg.SignatureSecret = &private.PublicKey, application, secret
+	cfg.PublicKey, cfg.ApplicationID, cfg.SignatureSecret = &testkey.RSA().PublicKey, application, secret
 	cfg.ContractShapes = form == oldContract
 	cfg.Client = &http.Client{Transport: voicesim.InProcess(http.HandlerFunc(w.callback))}
 	if w.sim, err = voicesim.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	w.client = w.dial(private)
+	w.client = w.dial(testkey.RSA())
 	return w
 }
 

@@ -147,7 +147,7 @@ func TestDockerfileFindsItsSources(t *testing.T) {
 	t.Parallel()
 	let := regexp.MustCompile(`(?m)^!(\S+)$`).FindAllStringSubmatch(read(t, ".dockerignore"), -1)
 	sent := []string{"go.mod", "go.sum"}
-	for pkg := range rules {
+	for pkg := range packages {
 		if top, _, _ := strings.Cut(pkg, "/"); top != "test" && !slices.Contains(sent, top) {
 			sent = append(sent, top)
 		}

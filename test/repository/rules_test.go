@@ -1,0 +1,80 @@
+package repository
+
+// rule says what of ours a package may import. Its test files may import the
+// packages in tests too, the package itself (from a test package beside it),
+// and the leaves of the test kit.
+type rule struct {
+	ours  []string
+	tests []string
+}
+
+// packages is every package and all that it may import: a package that is not
+// here is an error. The directions are those of docs/architecture.md.
+var packages = map[string]rule{
+	"campaign":           {},
+	"voice":              {},
+	"voice/voicesim":     {ours: []string{"voice"}},
+	"storage":            {ours: []string{"campaign", "internal/app", "internal/failpoint"}, tests: []string{"internal/testkit"}},
+	"jobs":               {ours: []string{"campaign", "internal/failpoint", "internal/pace", "internal/provider", "voice"}, tests: servers},
+	"webhooks":           {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
+	"internal/provider":  {ours: []string{"campaign", "voice"}},
+	"internal/pace":      {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
+	"internal/reconcile": {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
+	"internal/app":       {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
+	"internal/csvimport": {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
+	"internal/notify":    {ours: []string{"campaign"}, tests: servers},
+	"internal/metrics":   {ours: []string{"campaign"}},
+	"internal/progress":  {ours: []string{"campaign", "storage"}, tests: servers},
+	"internal/verify":    {ours: []string{"campaign", "voice"}, tests: servers},
+	"internal/httpapi":   {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: servers},
+	"internal/dashboard": {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: servers},
+	"internal/auth":      {},
+	"internal/cli":       {},
+	"internal/embedded":  {},
+	"internal/failpoint": {},
+
+	"cmd/dialer":  {ours: program, tests: []string{"internal/testkit"}},
+	"cmd/enqueue": {ours: program, tests: []string{"internal/testkit"}},
+
+	"internal/testkit":           {ours: []string{"campaign", "internal/embedded", "storage"}},
+	"internal/testkit/benchtest": {},
+	"internal/testkit/require":   {},
+	"internal/testkit/testkey":   {},
+	"test/chaos":                 {ours: program},
+	"test/pace":                  {ours: program},
+	"test/mutants":               {},
+	"test/contract":              {tests: []string{"voice", "voice/voicesim"}},
+	"test/histories":             {tests: []string{"campaign"}},
+	"test/repository":            {tests: []string{"campaign", "internal/csvimport", "internal/failpoint"}},
+}
+
+// leaves are what any test may import.
+var leaves = []string{"internal/testkit/benchtest", "internal/testkit/require", "internal/testkit/testkey"}
+
+// servers are what tests run against that need a database, a Redis or Vonage.
+var servers = []string{"internal/embedded", "internal/testkit", "storage", "voice/voicesim"}
+
+// program is what the commands wire: everything but what is made for tests.
+var program = []string{
+	"campaign", "internal/app", "internal/auth", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
+	"internal/failpoint", "internal/httpapi", "internal/metrics", "internal/notify", "internal/pace", "internal/progress",
+	"internal/provider", "internal/reconcile", "internal/verify", "jobs", "storage", "voice", "voice/voicesim", "webhooks",
+}
+
+// libraries are those that only the packages named may import, so that each
+// can be replaced in one place.
+var libraries = map[string][]string{
+	"github.com/alecthomas/kong":                 {"internal/cli", "cmd/dialer", "cmd/enqueue"},
+	"github.com/alicebob/miniredis":              {"internal/embedded"},
+	"github.com/fergusstrange/embedded-postgres": {"internal/embedded"},
+	"github.com/getkin/kin-openapi":              {"test/contract"},
+	"github.com/golang-jwt/jwt":                  {"voice"},
+	"github.com/hibiken/asynq":                   {"jobs"},
+	"github.com/jackc/pgx":                       {"storage", "internal/testkit"},
+	"github.com/nyaruka/phonenumbers":            {"campaign"},
+	"github.com/pressly/goose":                   {"storage"},
+	"github.com/prometheus/client_golang":        {"internal/metrics"},
+	"github.com/redis/go-redis":                  {"jobs"},
+	"golang.org/x/text":                          {"internal/csvimport"},
+	"golang.org/x/time":                          {"internal/pace", "jobs"},
+}
