@@ -125,17 +125,17 @@ func (p *Pacer) Wait(ctx context.Context, u campaign.Urgency) (Permit, error) {
 }
 
 // Throttle returns the turn of one request.
-func (p *Pacer) Throttle(ctx context.Context) (voice.Turn, error) {
+func (p *Pacer) Throttle(ctx context.Context) (voice.Permit, error) {
 	return p.throttle(ctx, campaign.Ordinary)
 }
 
 // ThrottleFirst is Throttle ahead of everybody else in the fleet, for a request
 // that should stand behind no other, such as a hang-up.
-func (p *Pacer) ThrottleFirst(ctx context.Context) (voice.Turn, error) {
+func (p *Pacer) ThrottleFirst(ctx context.Context) (voice.Permit, error) {
 	return p.throttle(ctx, campaign.Urgent)
 }
 
-func (p *Pacer) throttle(ctx context.Context, u campaign.Urgency) (voice.Turn, error) {
+func (p *Pacer) throttle(ctx context.Context, u campaign.Urgency) (voice.Permit, error) {
 	permit, err := p.Wait(ctx, u)
 	if err != nil {
 		return nil, err

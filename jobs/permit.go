@@ -45,7 +45,7 @@ func (p Permit) Return() {
 
 // Turn is how the client uses the permit. When it was missed, others are taken
 // until the deadline.
-func (p Permit) Turn(deadline time.Time) voice.Turn { return &turn{Permit: p, deadline: deadline} }
+func (p Permit) Turn(deadline time.Time) voice.Permit { return &turn{Permit: p, deadline: deadline} }
 
 // turn is a permit as the client uses it, and another one when the first was
 // missed.

@@ -37,12 +37,12 @@ type Config struct {
 	// Transport replaces the package's own transport, which speaks HTTP/1.1
 	// only and counts the bytes that it writes. Set it in tests only.
 	Transport http.RoundTripper
-	// Throttle gives each request its turn, except CreateCall, which gets its
+	// Throttle gives each request its permit, except CreateCall, which gets its
 	// own. Nil: requests do not wait.
-	Throttle func(context.Context) (Turn, error)
-	// ThrottleFirst gives a hang-up its turn, so that it does not queue behind
+	Throttle func(context.Context) (Permit, error)
+	// ThrottleFirst gives a hang-up its permit, so that it does not queue behind
 	// other requests. Nil: Throttle.
-	ThrottleFirst func(context.Context) (Turn, error)
+	ThrottleFirst func(context.Context) (Permit, error)
 	// Observe is called after each response, and with status 0 after each
 	// request that got none. It may be nil.
 	Observe func(operation string, status int, took time.Duration)
@@ -73,8 +73,8 @@ type Client struct {
 	now       func() time.Time
 	skew      atomic.Pointer[time.Duration]
 
-	throttle      func(context.Context) (Turn, error)
-	throttleFirst func(context.Context) (Turn, error)
+	throttle      func(context.Context) (Permit, error)
+	throttleFirst func(context.Context) (Permit, error)
 	observe       func(operation string, status int, took time.Duration)
 }
 
@@ -105,7 +105,7 @@ func (c *Client) fillDefaults() {
 		c.transport, c.own = newTransport(), true
 	}
 	if c.throttle == nil {
-		c.throttle = func(context.Context) (Turn, error) { return freeTurn{}, nil }
+		c.throttle = func(context.Context) (Permit, error) { return unpaced{}, nil }
 	}
 	if c.throttleFirst == nil {
 		c.throttleFirst = c.throttle
@@ -156,9 +156,9 @@ type request struct {
 	query  url.Values
 	body   any // to be marshalled; nil for none
 	token  SignedToken
-	turn   Turn
+	permit Permit
 	retry  retryRule
-	first  bool // takes its turn by ThrottleFirst
+	first  bool // gets its permit from ThrottleFirst
 }
 
 // reply is a response. Its body may be missing or incomplete: see bodyErr.
@@ -169,7 +169,7 @@ type reply struct {
 	bodyErr error
 }
 
-// exchange sends r once, in its turn. It returns an *Error when no response
+// exchange sends r once, with its permit. It returns an *Error when no response
 // came.
 func (c *Client) exchange(ctx context.Context, r request) (reply, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -179,10 +179,10 @@ func (c *Client) exchange(ctx context.Context, r request) (reply, *Error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		r.turn.Done(time.Time{}, 0)
+		r.permit.Done(time.Time{}, 0)
 		return reply{}, unsent(r.op, err)
 	}
-	res, written, failed := c.send(req, r.op, r.turn)
+	res, written, failed := c.send(req, r.op, r.permit)
 	if failed != nil {
 		return reply{}, failed
 	}

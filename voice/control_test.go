@@ -194,8 +194,8 @@ func TestHangupUsesThrottleFirst(t *testing.T) {
 	t.Parallel()
 	var first, then int
 	both := func(cfg *Config) {
-		cfg.Throttle = func(context.Context) (Turn, error) { then++; return freeTurn{}, nil }
-		cfg.ThrottleFirst = func(context.Context) (Turn, error) { first++; return freeTurn{}, nil }
+		cfg.Throttle = func(context.Context) (Permit, error) { then++; return unpaced{}, nil }
+		cfg.ThrottleFirst = func(context.Context) (Permit, error) { first++; return unpaced{}, nil }
 	}
 	c := newFakeClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, both)
 	for _, op := range operations() {
@@ -209,7 +209,7 @@ func TestHangupUsesThrottleFirst(t *testing.T) {
 	only := 0
 	c = newFakeClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 		func(cfg *Config) {
-			cfg.Throttle = func(context.Context) (Turn, error) { only++; return freeTurn{}, nil }
+			cfg.Throttle = func(context.Context) (Permit, error) { only++; return unpaced{}, nil }
 		})
 	if err := c.Hangup(t.Context(), "u-1"); err != nil || only != 1 {
 		t.Errorf("got %v after %d waits, want 1", err, only)

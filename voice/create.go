@@ -161,20 +161,20 @@ func oneURL(u string) []string {
 }
 
 // CreateCall makes a call. It sends at most one POST, whatever happens, and
-// never repeats it. It sends it in the turn given, or at once when that is nil.
+// never repeats it. It sends it with the permit given, or at once when that is nil.
 // It does not check whether the token is still good: Vonage does, and its clock
 // counts. Any error is an *Error whose Verdict says whether there may be a
 // call. See https://developer.vonage.com/en/api/voice#createCall.
-func (c *Client) CreateCall(ctx context.Context, turn Turn, t SignedToken, r CallRequest) (Created, error) {
+func (c *Client) CreateCall(ctx context.Context, permit Permit, t SignedToken, r CallRequest) (Created, error) {
 	const op = "create call"
-	if turn == nil {
-		turn = freeTurn{}
+	if permit == nil {
+		permit = unpaced{}
 	}
 	if err := errors.Join(t.usable(), r.Validate()); err != nil {
-		turn.Done(time.Time{}, 0)
+		permit.Done(time.Time{}, 0)
 		return Created{}, unsent(op, err)
 	}
-	rep, err := c.exchange(ctx, request{op: op, method: http.MethodPost, path: "/calls", body: r, token: t, turn: turn})
+	rep, err := c.exchange(ctx, request{op: op, method: http.MethodPost, path: "/calls", body: r, token: t, permit: permit})
 	if err != nil {
 		return Created{}, err
 	}

@@ -32,18 +32,18 @@ const (
 )
 
 // do sends r until it succeeds, must not be sent again, or was tried maxTries
-// times. Each try has its own turn and its own token.
+// times. Each try has its own permit and its own token.
 func (c *Client) do(ctx context.Context, r request) (reply, error) {
 	throttle := c.throttle
 	if r.first {
 		throttle = c.throttleFirst
 	}
 	for try := 1; ; try++ {
-		turn, refused := throttle(ctx)
+		permit, refused := throttle(ctx)
 		if refused != nil {
 			return reply{}, unsent(r.op, quiet(refused))
 		}
-		r.turn = turn
+		r.permit = permit
 		rep, err := c.try(ctx, r)
 		if err == nil {
 			return rep, nil
@@ -58,7 +58,7 @@ func (c *Client) do(ctx context.Context, r request) (reply, error) {
 func (c *Client) try(ctx context.Context, r request) (reply, *Error) {
 	signed, err := c.sign(c.freshToken())
 	if err != nil {
-		r.turn.Done(time.Time{}, 0)
+		r.permit.Done(time.Time{}, 0)
 		return reply{}, unsent(r.op, err)
 	}
 	r.token = signed

@@ -65,7 +65,7 @@ func TestReadRetries(t *testing.T) {
 				s := &script{answers: tt.answers}
 				throttled := int64(0)
 				c := newFakeClient(t, s.handle, func(cfg *Config) {
-					cfg.Throttle = func(context.Context) (Turn, error) { throttled++; return freeTurn{}, nil }
+					cfg.Throttle = func(context.Context) (Permit, error) { throttled++; return unpaced{}, nil }
 				})
 				begun := time.Now()
 				_, err := c.GetCall(t.Context(), "u-1")
@@ -89,9 +89,9 @@ func TestCreateCallIsNotRetriedOrThrottled(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: []func(http.ResponseWriter){status(code)}}
 			c := newFakeClient(t, s.handle, func(cfg *Config) {
-				cfg.Throttle = func(context.Context) (Turn, error) {
+				cfg.Throttle = func(context.Context) (Permit, error) {
 					t.Error("CreateCall waited for the throttle")
-					return freeTurn{}, nil
+					return unpaced{}, nil
 				}
 			})
 			_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
@@ -123,7 +123,9 @@ func TestThrottleError(t *testing.T) {
 	t.Parallel()
 	refuse, asked := errors.New("no budget"), 0
 	c := newFakeClient(t, func(http.ResponseWriter, *http.Request) { t.Error("sent without a permit") },
-		func(cfg *Config) { cfg.Throttle = func(context.Context) (Turn, error) { asked++; return nil, refuse } })
+		func(cfg *Config) {
+			cfg.Throttle = func(context.Context) (Permit, error) { asked++; return nil, refuse }
+		})
 	_, err := c.GetCall(t.Context(), "u-1")
 	if e := wantError(t, err, VerdictRefused, 0); !errors.Is(e, refuse) {
 		t.Errorf("got %v, want the throttle's error", e)

@@ -21,7 +21,7 @@ func newTransport() *http.Transport {
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConns:           64,
 		MaxIdleConnsPerHost:    32,
-		IdleConnTimeout:        15 * time.Second, // with the wait for a turn still below what servers allow: a connection that they close under a POST costs an unknown outcome
+		IdleConnTimeout:        15 * time.Second, // with the wait for a permit still below what servers allow: a connection that they close under a POST costs an unknown outcome
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              new(http.Protocols),
 	}
@@ -90,14 +90,14 @@ type watcher struct {
 	// faithful: the transport is net/http's, so a request that got no
 	// connection was not written. Of any other transport nothing is assumed.
 	faithful bool
-	turn     Turn
-	late     bool // the turn is held with the connection in hand
+	permit   Permit
+	late     bool // the permit is held once there is a connection
 
 	mu      sync.Mutex
 	sent    bool // on a connection that does not count
 	asked   bool // for a connection
 	marks   []mark
-	refused bool      // the turn was not given
+	refused bool      // there was no permit
 	written time.Time // when the last part of the request was
 }
 
@@ -107,9 +107,9 @@ type mark struct {
 	before int64
 }
 
-func watch(rt http.RoundTripper, turn Turn, late bool) *watcher {
+func watch(rt http.RoundTripper, permit Permit, late bool) *watcher {
 	_, faithful := rt.(*http.Transport)
-	return &watcher{faithful: faithful, turn: turn, late: late}
+	return &watcher{faithful: faithful, permit: permit, late: late}
 }
 
 func (w *watcher) trace(ctx context.Context) context.Context {

@@ -65,7 +65,7 @@ var errNotSent = &voice.Error{
 }
 
 // send makes the request, once, at a moment that the pace allows.
-func send(ctx context.Context, client *voice.Client, turn voice.Turn, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
+func send(ctx context.Context, client *voice.Client, turn voice.Permit, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
 	token, err := client.SignToken(voice.Token{
 		ID: intent.ID.String(), IssuedAt: intent.At.Add(-handTokenBack), ExpiresAt: intent.TokenExpiresAt,
 	})
