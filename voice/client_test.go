@@ -14,7 +14,7 @@ import (
 
 const testApp = "00000000-0000-4000-8000-00000000a001"
 
-// testKey is made once: a key costs a tenth of a second.
+// testKey is made once, because a key takes a tenth of a second.
 var testKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// operation is one call of the client's that concerns a live call.
+// operation is a method of the client about a call in progress.
 type operation struct {
 	name string
 	do   func(context.Context, *Client) error
 	sent string // method, path and body
-	// freely: a second time changes nothing.
+	// freely: the operation is idempotent.
 	freely bool
 }
 
@@ -80,8 +80,8 @@ func TestOperationsOnTheWire(t *testing.T) {
 	}
 }
 
-// TestOperationRetries: what may have had an effect is sent again
-// only where a second time changes nothing.
+// An operation that may have had its effect is sent again only if it is
+// idempotent.
 func TestOperationRetries(t *testing.T) {
 	t.Parallel()
 	once := func(operation) int64 { return 1 }
@@ -99,7 +99,7 @@ func TestOperationRetries(t *testing.T) {
 	tests := map[string]struct {
 		answer func(http.ResponseWriter)
 		sent   func(operation) int64
-		wait   time.Duration // exactly, where not 0
+		wait   time.Duration // exact, if not 0
 	}{
 		"not ready":  {status(400), times(1 + notReadyTries), notReadyTries * notReady},
 		"invalid":    {withParameters, once, 0},
@@ -143,7 +143,7 @@ func TestControlOfNewCallIsRetried(t *testing.T) {
 	})
 }
 
-// TestControlIsNotResent: net/http must not send them again either.
+// net/http must not send a request again either.
 func TestControlIsNotResent(t *testing.T) {
 	t.Parallel()
 	for _, op := range operations() {
@@ -167,7 +167,7 @@ func TestControlIsNotResent(t *testing.T) {
 	}
 }
 
-// TestAllRequestsGoToOneHost: a call lives in one region.
+// A call exists in one region only, so no redirect is followed.
 func TestAllRequestsGoToOneHost(t *testing.T) {
 	t.Parallel()
 	var elsewhere atomic.Int64

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCallRequestWithEveryField compares what is sent with the JSON of the
-// contract and of today's API.
+// TestCallRequestWithEveryField compares the body with the JSON of the contract
+// and of today's API.
 func TestCallRequestWithEveryField(t *testing.T) {
 	t.Parallel()
 	r := CallRequest{
@@ -60,7 +60,7 @@ func TestCallRequestLimits(t *testing.T) {
 	to := func(e Endpoint) func(*CallRequest) { return func(r *CallRequest) { r.To = []Endpoint{e} } }
 	tests := []struct {
 		edit func(*CallRequest)
-		want string // what the error names
+		want string // in the error
 	}{
 		{func(r *CallRequest) { r.To = nil }, "to: must have at least one"},
 		{to(nil), "to[0]: is nil"},
@@ -145,7 +145,7 @@ func TestValidateReportsAllMistakes(t *testing.T) {
 	}
 }
 
-// TestRequestThatCannotBeMarshalled is invalid for good, not just unreachable.
+// A request that cannot be marshalled is invalid, so it is not tried again.
 func TestRequestThatCannotBeMarshalled(t *testing.T) {
 	t.Parallel()
 	r := testRequest()

@@ -22,7 +22,7 @@ func TestStatusVerdicts(t *testing.T) {
 			want = VerdictRefused
 		}
 		if status == http.StatusCreated {
-			want = VerdictPlaced // the body below has no uuid
+			want = VerdictPlaced // the body has no uuid
 		}
 		c := newFakeClient(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
 		_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
@@ -78,7 +78,7 @@ func TestErrorsHideSecrets(t *testing.T) {
 		fmt.Fprintf(w, `{"title":%q,"detail":%q,"invalid_parameters":[{"name":%q,"reason":%q}]}`, leak, leak, leak, leak)
 	})
 	_, fromProvider := c.CreateCall(t.Context(), nil, testToken(), testRequest())
-	broken := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unfaithful{errors.New(leak)} })
+	broken := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unknownTransport{errors.New(leak)} })
 	_, fromTransport := broken.CreateCall(t.Context(), nil, testToken(), testRequest())
 	bad := testRequest()
 	bad.To, bad.From, bad.AnswerURL = []Endpoint{Phone{Number: "+44 7700 900123"}}, "447700900123447700900123", "proxy.example?attempt=0190c0de"
@@ -144,11 +144,11 @@ func TestSkew(t *testing.T) {
 	}{
 		{"Sun, 22 Nov 2026 12:00:20 GMT", 20500 * time.Millisecond},
 		{"Sun, 22 Nov 2026 11:59:50 GMT", -9500 * time.Millisecond},
-		{"yesterday", -9500 * time.Millisecond}, // not a date: the last stays
+		{"yesterday", -9500 * time.Millisecond}, // not a date: the last value stays
 	} {
 		date = tt.date
 		c.CreateCall(t.Context(), nil, token, testRequest())
-		if got, ok := c.Skew(); !ok || got.Round(time.Second/2) != tt.want { // the exchange took a moment
+		if got, ok := c.Skew(); !ok || got.Round(time.Second/2) != tt.want { // the exchange takes some time
 			t.Errorf("%s: got %s, %v, want %s", tt.date, got, ok, tt.want)
 		}
 	}

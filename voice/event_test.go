@@ -19,7 +19,7 @@ func eventTime(t *testing.T, s string) time.Time {
 	return at.UTC()
 }
 
-// TestParseEvent has every event of Vonage's, in POST form.
+// TestParseEvent reads every event of Vonage, in its POST form.
 func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	const ids = `"uuid":"u-1","conversation_uuid":"CON-1","from":"447700900000","to":"447700900123","timestamp":"2026-11-22T12:00:00.123Z"`
@@ -51,7 +51,7 @@ func TestParseEvent(t *testing.T) {
 			})},
 		"completed with numbers": {`{` + ids + `,"status":"completed","duration":61,"price":0.01291167}`,
 			with(common(Event{Kind: "completed", Status: "completed"}), func(e *Event) { e.Duration, e.Price = new(61), money("0.01291167") })},
-		"a word nobody knows": {`{` + ids + `,"status":"pondering"}`, common(Event{Kind: "pondering", Status: "pondering"})},
+		"an unknown word": {`{` + ids + `,"status":"pondering"}`, common(Event{Kind: "pondering", Status: "pondering"})},
 		"parties of the contract": {`{"uuid":"u-1","conversation_uuid":"CON-1","timestamp":"2026-11-22T12:00:00.123Z","status":"busy",
 			"from":[{"type":"phone","number":"447700900000"}],"to":{"type":"phone","number":"447700900123"}}`, common(Event{Kind: "busy", Status: "busy"})},
 		"disconnected": {`{"uuid":"u-1","conversation_uuid":"CON-1","status":"disconnected","to":"wss://example.com/socket","from":"me","timestamp":"2026-11-22T12:00:00.123Z"}`,

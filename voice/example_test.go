@@ -28,8 +28,8 @@ var exampleKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// provider is a client of a server that prints each request, and answers with
-// the status and body.
+// provider is a client of a server that prints each request and answers with the
+// status and body.
 func provider(status int, body string) (*voice.Client, func()) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent, err := io.ReadAll(r.Body)
@@ -139,12 +139,12 @@ func ExampleClient_Hangup() {
 	client, done := provider(http.StatusNotFound, "")
 	defer done()
 	if err := client.Hangup(context.Background(), call); errors.Is(err, voice.ErrNotFound) {
-		fmt.Println("it is over already")
+		fmt.Println("it has already ended")
 	}
 	// Output:
 	// PUT /v1/calls/63f61863-4a51-4f6b-86e1-46edebcf9356
 	// {"action":"hangup"}
-	// it is over already
+	// it has already ended
 }
 
 func ExampleClient_Mute() {
@@ -278,7 +278,7 @@ func ExampleClient_UnsubscribeDTMF() {
 	// DELETE /v1/calls/63f61863-4a51-4f6b-86e1-46edebcf9356/input/dtmf
 }
 
-// A webhook is verified over its raw body, and only then read.
+// Verify a webhook with its raw body before you read it.
 func ExampleVerifier_Verify() {
 	secret, body, now := []byte("the account's signature secret"), []byte(`{"status":"completed","uuid":"u-1","duration":"61"}`), time.Now()
 	authorization, err := voice.SignCallback(secret, "api-key", "", body, now)

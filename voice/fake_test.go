@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// inProcess serves requests without a socket, so that it works in a synctest
-// bubble.
+// inProcess serves requests without a socket, as a synctest bubble needs it.
 type inProcess struct{ http.Handler }
 
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -32,7 +31,7 @@ func newFakeClient(t testing.TB, h http.HandlerFunc, edit ...func(*Config)) *Cli
 	return newTestClient(t, "http://provider.example", edit...)
 }
 
-// logged is what slog's two handlers make of a value.
+// logged is a value as slog's two handlers write it.
 func logged(t *testing.T, value any) string {
 	t.Helper()
 	var b strings.Builder

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// resetter is an HTTP/2 server that does fault to each POST that has arrived
-// whole, and counts them over all connections.
+// resetter is an HTTP/2 server that applies fault to each POST after its whole
+// body has arrived. It counts them over all connections.
 type resetter struct {
 	net.Listener
 	arrived atomic.Int64
@@ -62,7 +62,7 @@ func (s *resetter) serve(conn net.Conn) {
 		if !ok || !data.StreamEnded() {
 			continue
 		}
-		if s.arrived.Add(1) >= 6 { // enough to prove the point
+		if s.arrived.Add(1) >= 6 { // enough to show it
 			return
 		}
 		if s.fault(f, data.StreamID) != nil {
@@ -71,9 +71,9 @@ func (s *resetter) serve(conn net.Conn) {
 	}
 }
 
-// TestHTTP2DoesNotResend gives the client a transport that speaks HTTP/2, in
-// which net/http sends a request again after each of these faults if it can
-// get its body a second time.
+// TestHTTP2DoesNotResend gives the client an HTTP/2 transport. With it net/http
+// sends a request again after each of these faults if it can read its body a
+// second time.
 func TestHTTP2DoesNotResend(t *testing.T) {
 	t.Parallel()
 	faults := map[string]func(*http2.Framer, uint32) error{
@@ -104,7 +104,7 @@ func TestHTTP2DoesNotResend(t *testing.T) {
 	}
 }
 
-// TestOwnTransportSpeaksHTTP1 meets a server that would rather speak HTTP/2.
+// TestOwnTransportSpeaksHTTP1 uses a server that prefers HTTP/2.
 func TestOwnTransportSpeaksHTTP1(t *testing.T) {
 	t.Parallel()
 	var proto atomic.Value
@@ -127,7 +127,7 @@ func TestOwnTransportSpeaksHTTP1(t *testing.T) {
 	}
 }
 
-// severedConn writes nothing more once it is cut.
+// severedConn writes nothing after it was cut.
 type severedConn struct {
 	net.Conn
 	cut *atomic.Bool
@@ -140,8 +140,8 @@ func (s severedConn) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// TestWritesUnderTLSAreCounted breaks a connection before and after a request goes
-// out on it: what was written is known through the encryption.
+// TestWritesUnderTLSAreCounted breaks a TLS connection before and after a request
+// is written to it.
 func TestWritesUnderTLSAreCounted(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

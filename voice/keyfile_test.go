@@ -34,8 +34,8 @@ func writeFile(t *testing.T, path string, text []byte, at time.Time) {
 	}
 }
 
-// A key is replaced while calls are placed: the next token is signed with the
-// new one, and a file that is half written breaks nothing.
+// After the key file was replaced the next token is signed with the new key. A file
+// that is half written has no effect.
 func TestKeyFileIsReloaded(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "private.key")

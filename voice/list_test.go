@@ -66,8 +66,7 @@ func TestListPageForms(t *testing.T) {
 	}
 }
 
-// TestIncompletePagesAreErrors: absence is concluded from lists, so nothing that
-// could hide a call may pass for a page.
+// Absence is proved from lists, so a page that could hide a call is an error.
 func TestIncompletePagesAreErrors(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wholeNCCO has every action with every member, and some that nobody knows.
+// wholeNCCO has every action with every member, and some unknown ones.
 const wholeNCCO = `[
  {"action":"talk","text":"<speak>Hi &amp; bye</speak>","language":"en-GB","style":2,"premium":true,"loop":0,"level":-0.4,"bargeIn":false,"voiceName":"Amy","later":{"a":[1,2.50]}},
  {"action":"stream","streamUrl":["https://x.example/a.mp3?a=1&b=2"],"level":1,"bargeIn":true,"loop":3,"later":1},
@@ -131,7 +131,7 @@ func TestNCCOLimits(t *testing.T) {
 	url := []string{"https://x.example"}
 	tests := []struct {
 		action Action
-		want   string // "" for one that is just allowed
+		want   string // "" if it is allowed
 	}{
 		{Talk{Text: " "}, "text: is required"},
 		{Talk{Text: strings.Repeat("x", 1501)}, "text: has 1501 characters, must have at most 1500"},

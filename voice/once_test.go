@@ -21,16 +21,16 @@ import (
 
 const createdReply = "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n" + `{"uuid":"u-1"}`
 
-// cutter is a server that counts the requests that arrive whole, and does to
-// the connection what the script says for each.
+// cutter is a server that counts the requests that arrive completely, and answers
+// each or cuts its connection.
 type cutter struct {
 	net.Listener
 	arrived atomic.Int64
 	headers chan http.Header
 }
 
-// newCutter answers the n'th request (from 1) with what answer returns; an
-// empty answer cuts the connection.
+// newCutter answers the n-th request (from 1) with the text that answer returns.
+// An empty text cuts the connection.
 func newCutter(t *testing.T, answer func(n int64) string) *cutter {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,7 +74,7 @@ func (s *cutter) serve(conn net.Conn, answer func(int64) string) {
 
 func (s *cutter) url() string { return "http://" + s.Addr().String() }
 
-// wantError is the *Error in err, of that verdict.
+// wantError returns the *Error in err and checks its verdict and status.
 func wantError(t *testing.T, err error, verdict Verdict, status int) *Error {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
@@ -134,8 +134,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// brokenConn fails its n'th write without writing, as one does that the other
-// side has reset.
+// brokenConn fails its n-th write without writing, like a connection that the
+// other side has reset.
 type brokenConn struct {
 	net.Conn
 	left int
@@ -183,10 +183,10 @@ func TestNothingWrittenOnReusedConnection(t *testing.T) {
 	}
 }
 
-// stingyConn writes only the first bytes of what it is given, then fails.
-type stingyConn struct{ net.Conn }
+// partialConn writes only the first bytes and then fails.
+type partialConn struct{ net.Conn }
 
-func (s stingyConn) Write(p []byte) (int, error) {
+func (s partialConn) Write(p []byte) (int, error) {
 	n, _ := s.Conn.Write(p[:10])
 	return n, syscall.EPIPE
 }
@@ -194,7 +194,7 @@ func (s stingyConn) Write(p []byte) (int, error) {
 func TestPartlyWrittenIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := newCutter(t, func(int64) string { return createdReply })
-	c := newTestClient(t, s.url(), through(func(conn net.Conn) net.Conn { return stingyConn{conn} }))
+	c := newTestClient(t, s.url(), through(func(conn net.Conn) net.Conn { return partialConn{conn} }))
 	_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
 	wantError(t, err, VerdictUnknown, 0)
 }
@@ -207,8 +207,7 @@ func TestNoConnectionIsRefused(t *testing.T) {
 	}
 }
 
-// deafAddress is a port that is taken, so that nobody else can listen there,
-// and on which nobody listens.
+// deafAddress is a port that is reserved but on which no program listens.
 func deafAddress(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -243,7 +242,7 @@ func TestTLSHandshakeFailureIsRefused(t *testing.T) {
 func TestEndedContextIsRefused(t *testing.T) {
 	t.Parallel()
 	reached := func(http.ResponseWriter, *http.Request) { t.Error("a request left after its context had ended") }
-	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = heedless{http.HandlerFunc(reached)} })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = ctxIgnorer{http.HandlerFunc(reached)} })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.CreateCall(ctx, nil, testToken(), testRequest())
@@ -252,15 +251,15 @@ func TestEndedContextIsRefused(t *testing.T) {
 	}
 }
 
-// heedless is a transport that does not look at the context.
-type heedless struct{ http.Handler }
+// ctxIgnorer is a transport that ignores the context.
+type ctxIgnorer struct{ http.Handler }
 
-func (h heedless) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h ctxIgnorer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return inProcess{h}.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 }
 
-// TestContextEndingWhileDialing cancels before there is a connection, so that
-// nothing can have been written.
+// TestContextEndingWhileDialing cancels before there is a connection: nothing was
+// written.
 func TestContextEndingWhileDialing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -287,7 +286,7 @@ func TestContextEndingAfterSendingIsUnknown(t *testing.T) {
 	}
 }
 
-// silence is a transport that sends, and never hears anything.
+// silence is a transport that sends and never gets a response.
 type silence struct{}
 
 func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -312,8 +311,8 @@ func TestTimeoutIsUnknown(t *testing.T) {
 	}
 }
 
-// TestLeavingConnectionIsSealed holds a write until the request was given up:
-// nothing may leave after the verdict, and what is under way is not denied.
+// TestLeavingConnectionIsSealed blocks a write until the request was given up. After
+// the verdict nothing may be written, and a write in progress counts as written.
 func TestLeavingConnectionIsSealed(t *testing.T) {
 	t.Parallel()
 	here, there := net.Pipe()
@@ -327,9 +326,9 @@ func TestLeavingConnectionIsSealed(t *testing.T) {
 		conn.mu.Unlock()
 	}
 	if !conn.seal(0) {
-		t.Error("a write under way was not counted")
+		t.Error("a write in progress was not counted")
 	}
-	if err := here.SetWriteDeadline(time.Now().Add(time.Second)); err != nil { // for a connection that would take it
+	if err := here.SetWriteDeadline(time.Now().Add(time.Second)); err != nil { // in case the connection accepts it
 		t.Fatal(err)
 	}
 	if _, err := conn.Write([]byte("late")); !errors.Is(err, errSealed) {
@@ -339,14 +338,14 @@ func TestLeavingConnectionIsSealed(t *testing.T) {
 	<-under
 }
 
-// unfaithful is a transport of which nothing is known.
-type unfaithful struct{ err error }
+// unknownTransport is a transport about which nothing is known.
+type unknownTransport struct{ err error }
 
-func (u unfaithful) RoundTrip(*http.Request) (*http.Response, error) { return nil, u.err }
+func (u unknownTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, u.err }
 
 func TestUnknownTransportProvesNothing(t *testing.T) {
 	t.Parallel()
-	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unfaithful{syscall.ECONNREFUSED} })
+	c := newTestClient(t, "http://provider.example", func(cfg *Config) { cfg.Transport = unknownTransport{syscall.ECONNREFUSED} })
 	_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
 	wantError(t, err, VerdictUnknown, 0)
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// script answers one request after another; the last answer stays.
+// script answers the requests in order; the last answer is for all others.
 type script struct {
 	answers []func(http.ResponseWriter)
 	sent    atomic.Int64
@@ -45,7 +45,7 @@ func TestReadRetries(t *testing.T) {
 		answers  []func(http.ResponseWriter)
 		sent     int64
 		ok       bool
-		min, max time.Duration // waited in all
+		min, max time.Duration // total wait
 	}{
 		{"at once", []func(http.ResponseWriter){body(oneCall)}, 1, true, 0, 0},
 		{"5xx twice", []func(http.ResponseWriter){status(500), status(503), body(oneCall)}, 3, true, 500 * time.Millisecond, 2 * time.Second},
@@ -135,7 +135,7 @@ func TestThrottleError(t *testing.T) {
 	}
 }
 
-// flood is a response whose body does not end.
+// flood is a response with an endless body.
 type flood struct{ read atomic.Int64 }
 
 func (f *flood) RoundTrip(*http.Request) (*http.Response, error) {
@@ -147,7 +147,7 @@ func (f *flood) Read(p []byte) (int, error) {
 		p[i] = ' '
 	}
 	if f.read.Add(int64(len(p))) > 20*maxReply {
-		return 0, io.ErrUnexpectedEOF // enough to prove the point
+		return 0, io.ErrUnexpectedEOF // enough to show it
 	}
 	return len(p), nil
 }

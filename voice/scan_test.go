@@ -11,13 +11,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// ledger is a list that changes while it is read.
+// ledger is a list that changes during the scan.
 type ledger struct {
 	rows     []string
 	between  func(*ledger) // after each page
-	contract bool          // count is the page's, and there are no links
+	contract bool          // count is that of the page, and there are no links
 	pages    int
-	hollow   int // the page that comes without its rows
+	hollow   int // the page that has no rows
 }
 
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -57,7 +57,7 @@ func newLedger(n int) *ledger {
 	return l
 }
 
-// collect reads a whole list, and fails on a call that comes twice.
+// collect reads a whole list and fails on a call that is yielded twice.
 func collect(t rapid.TB, l *ledger, pageSize, overlap int) (map[string]bool, error) {
 	c, err := NewClient(Config{ApplicationID: testApp, Key: testKey(), Transport: inProcess{l}})
 	if err != nil {
@@ -92,9 +92,9 @@ func TestScanReadsAllPages(t *testing.T) {
 	}
 }
 
-// TestScanMissesNothing takes rows from the front and adds some at the end
-// between pages: every row that was there all the time must be yielded, or the
-// scan must say that it is incomplete.
+// TestScanMissesNothing removes rows at the front and adds some at the end between
+// pages. Every row that was there all the time must be yielded, or the scan must
+// end with an error.
 func TestScanMissesNothing(t *testing.T) {
 	t.Parallel()
 	complete := 0
@@ -129,7 +129,7 @@ func TestScanMissesNothing(t *testing.T) {
 	}
 }
 
-// TestScanWithoutOverlapMisses shows what the overlap is for.
+// TestScanWithoutOverlapMisses shows why the overlap is needed.
 func TestScanWithoutOverlapMisses(t *testing.T) {
 	t.Parallel()
 	expire := func(l *ledger) { l.rows = l.rows[2:] }

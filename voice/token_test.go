@@ -80,7 +80,7 @@ func TestUnsignedTokenIsNotSent(t *testing.T) {
 	}
 }
 
-// Calls may share a token, which then costs one signature.
+// Calls that share a token cost one signature.
 func TestSharedToken(t *testing.T) {
 	t.Parallel()
 	sent := make(map[string]int)
@@ -105,7 +105,7 @@ func TestSharedToken(t *testing.T) {
 	}
 }
 
-// The token's times were set by another clock than ours, and Vonage's judges.
+// The times of a token are for Vonage's clock, so ours does not check them.
 func TestExpiredTokenIsSent(t *testing.T) {
 	t.Parallel()
 	s := newCutter(t, func(int64) string { return createdReply })
@@ -136,7 +136,7 @@ func TestVerifyTokenRefuses(t *testing.T) {
 	}
 	foreign, _ := jwt.NewWithClaims(jwt.SigningMethodRS256, good).SignedString(other)
 	unsigned, _ := jwt.NewWithClaims(jwt.SigningMethodNone, good).SignedString(jwt.UnsafeAllowNoneSignatureType)
-	// The public key, used as the secret of the other algorithm.
+	// The public key as the secret of the other algorithm.
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&testKey().PublicKey)})
 	confused, _ := jwt.NewWithClaims(jwt.SigningMethodHS256, good).SignedString(public)
 

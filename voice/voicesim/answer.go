@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// answer is the moment in which somebody, or something, picks up.
+// answer lets a person or a machine answer the call.
 func (s *Sim) answer(c *call) {
 	l := c.live
 	c.status, c.outcome = answered, answered
 	c.answered, c.answeredAt, l.answeredAt = true, stampOf(s.now()), l.at
-	s.emit(c, s.event(c, answered, nullMembers("start_time", "rate", "network")...), nil)
+	s.emit(c, s.statusEvent(c, answered, nullMembers("start_time", "rate", "network")...), nil)
 	s.later(c, l.plan.talk, func() { s.hangUp(c, "user") })
-	s.later(c, time.Duration(l.order.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
-	l.flow.waits = s.listen(c)
+	s.later(c, time.Duration(l.request.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
+	l.flow.waits = s.startDetection(c)
 	switch {
-	case l.leg.parent != nil: // is in its parent's conversation, and has no flow of its own
-	case len(l.order.AnswerURL) == 1:
-		s.askForFlow(c, l.order.AnswerURL[0], l.order.AnswerMethod)
+	case l.leg.parent != nil: // it is in its parent's conversation and has no flow
+	case len(l.request.AnswerURL) == 1:
+		s.fetchNCCO(c, l.request.AnswerURL[0], l.request.AnswerMethod)
 	default:
-		s.offer(c, l.order.actions)
+		s.runWhenDetected(c, l.request.actions)
 	}
 }
 
-// offer runs a flow, now or when it is known who answered.
-func (s *Sim) offer(c *call, actions []action) {
+// runWhenDetected runs a flow now, or after the detection if it has to wait for it.
+func (s *Sim) runWhenDetected(c *call, actions []action) {
 	if c.live.flow.waits {
 		c.live.flow.actions = actions
 		return
@@ -33,28 +33,28 @@ func (s *Sim) offer(c *call, actions []action) {
 	s.run(c, actions)
 }
 
-// listen has the call find out who answered, if it was asked to, and says
-// whether the flow is to wait for that.
-func (s *Sim) listen(c *call) (waits bool) {
+// startDetection starts the detection of machines if the request asked for it, and
+// says whether the flow has to wait for the result.
+func (s *Sim) startDetection(c *call) (waits bool) {
 	l := c.live
 	if l.detection == "" || l.plan.outcome == answered {
 		return false
 	}
 	s.later(c, s.between(time.Second, 4*time.Second, "detect", c.key()), func() { s.detect(c) })
-	return l.order.Advanced.mode() == "detect" || l.order.Advanced.mode() == "detect_beep"
+	return l.request.Advanced.mode() == "detect" || l.request.Advanced.mode() == "detect_beep"
 }
 
-// detect says who has answered.
+// detect sends the result of the detection.
 func (s *Sim) detect(c *call) {
-	l, mode := c.live, c.live.order.Advanced.mode()
+	l, mode := c.live, c.live.request.Advanced.mode()
 	c.outcome = l.plan.outcome
 	if c.outcome == human {
-		s.tellWho(c, s.event(c, human), true)
+		s.sendDetection(c, s.statusEvent(c, human), true)
 		return
 	}
 	c.status = machine
 	beeps := mode == "default" || mode == "detect_beep"
-	s.tellWho(c, s.event(c, machine), !beeps)
+	s.sendDetection(c, s.statusEvent(c, machine), !beeps)
 	switch {
 	case l.detection == "hangup":
 		s.hangUp(c, "platform")
@@ -63,41 +63,40 @@ func (s *Sim) detect(c *call) {
 	}
 }
 
-// awaitBeep tells of the machine's beep, or that none came in time.
+// awaitBeep sends the event of the machine's beep, or of its timeout.
 func (s *Sim) awaitBeep(c *call) {
-	limit := time.Duration(c.live.order.Advanced.BeepTimeout.or(45)) * time.Second
+	limit := time.Duration(c.live.request.Advanced.BeepTimeout.or(45)) * time.Second
 	state, wait := "beep_start", c.live.plan.beep
 	if wait >= limit {
 		state, wait = "beep_timeout", limit
 	}
-	s.later(c, wait, func() { s.tellWho(c, s.event(c, machine, member{"sub_state", state}), true) })
+	s.later(c, wait, func() { s.sendDetection(c, s.statusEvent(c, machine, member{"sub_state", state}), true) })
 }
 
-// tellWho sends an event of the detection. With the advanced one the reply may
-// bring another flow. When it was the last such event, a flow that waited for
-// it proceeds.
-func (s *Sim) tellWho(c *call, e object, last bool) {
+// sendDetection sends an event of the detection. With the advanced detection the
+// reply may be another NCCO. After the last such event a waiting flow starts.
+func (s *Sim) sendDetection(c *call, e object, last bool) {
 	l := c.live
-	if l.order.Advanced == nil || l.eventURL == "" {
-		if c.outcome == machine || !s.cfg.ContractShapes { // which knows no human event
+	if l.request.Advanced == nil || l.eventURL == "" {
+		if c.outcome == machine || !s.cfg.ContractShapes { // the contract has no human event
 			s.emit(c, e, nil)
 		}
 		if last {
-			s.proceed(c)
+			s.runWaitingFlow(c)
 		}
 		return
 	}
-	s.emit(c, e, s.whenBack(c, func(got received) {
-		if actions, ok := got.flow(); ok {
+	s.emit(c, e, s.whileActive(c, func(reply callbackReply) {
+		if actions, ok := reply.flow(); ok {
 			s.run(c, actions)
 		} else if last {
-			s.proceed(c)
+			s.runWaitingFlow(c)
 		}
 	}))
 }
 
-// proceed starts a flow that waited to know who answered.
-func (s *Sim) proceed(c *call) {
+// runWaitingFlow starts a flow that waited for the detection.
+func (s *Sim) runWaitingFlow(c *call) {
 	f := &c.live.flow
 	if f.waits && f.actions != nil {
 		s.run(c, f.actions)
@@ -105,39 +104,40 @@ func (s *Sim) proceed(c *call) {
 	f.waits = false
 }
 
-// whenBack wraps what acts on a call once a callback was answered.
-func (s *Sim) whenBack(c *call, act func(received)) func(received) {
-	return func(got received) {
+// whileActive wraps the handler of a reply: it runs under s.mu, and only while the
+// call is in progress.
+func (s *Sim) whileActive(c *call, act func(callbackReply)) func(callbackReply) {
+	return func(reply callbackReply) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.closed && c.goesOn() {
+		if !s.closed && c.active() {
 			s.catchUp(c)
-			act(got)
+			act(reply)
 		}
 	}
 }
 
-// askForFlow fetches the NCCO of an answered call. When that fails twice, the
-// application's fallback is asked; when nobody has one, the call ends.
-func (s *Sim) askForFlow(c *call, url, method string) {
-	accept := func(got received) bool { return got.ok() && s.accept(c, got.body) }
-	question := object{
+// fetchNCCO fetches the NCCO of an answered call. If that fails twice it asks the
+// application's fallback; if that fails too, the call ends.
+func (s *Sim) fetchNCCO(c *call, url, method string) {
+	accept := func(reply callbackReply) bool { return reply.ok() && s.acceptNCCO(c, reply.body) }
+	params := object{
 		{"to", c.to}, {"from", c.from}, {"uuid", c.uuid()}, {"conversation_uuid", c.conversation()},
 		{"endpoint_type", c.toType},
 	}
 	if method == "" {
 		method = http.MethodGet
 	}
-	s.ask(c, url, method, question, func(got received) {
+	s.requestNCCO(c, url, method, params, func(reply callbackReply) {
 		switch {
-		case accept(got):
+		case accept(reply):
 		case s.cfg.FallbackAnswerURL == "":
 			s.hangUp(c, "platform")
 		default:
-			question = append(question, member{"reason", got.problem()},
+			params = append(params, member{"reason", reply.problem()},
 				member{"original_request", object{{"url", url}, {"type", "answer"}}})
-			s.ask(c, s.cfg.FallbackAnswerURL, method, question, func(got received) {
-				if !accept(got) {
+			s.requestNCCO(c, s.cfg.FallbackAnswerURL, method, params, func(reply callbackReply) {
+				if !accept(reply) {
 					s.hangUp(c, "platform")
 				}
 			})
@@ -145,34 +145,34 @@ func (s *Sim) askForFlow(c *call, url, method string) {
 	})
 }
 
-// ask sends a question that an NCCO is to answer, unless the call has found
-// another flow by then.
-func (s *Sim) ask(c *call, url, method string, question object, got func(received)) {
-	body, err := json.Marshal(question)
+// requestNCCO sends a request whose reply should be an NCCO. The reply is ignored if
+// the call runs another flow by then.
+func (s *Sim) requestNCCO(c *call, url, method string, params object, onReply func(callbackReply)) {
+	body, err := json.Marshal(params)
 	if err != nil {
-		s.cfg.Logger.Error("a question cannot be written", "err", err)
+		s.cfg.Logger.Error("request for an NCCO cannot be marshalled", "err", err)
 		return
 	}
-	turn := c.live.flow.turn
-	back := s.whenBack(c, func(r received) {
-		if c.live.flow.turn == turn {
-			got(r)
+	version := c.live.flow.version
+	back := s.whileActive(c, func(r callbackReply) {
+		if c.live.flow.version == version {
+			onReply(r)
 		}
 	})
-	s.post.put(&mailbox{}, letter{
-		url: url, method: method, event: question, body: body, waits: answerPatience, got: back,
+	s.callbacks.enqueue(&callbackQueue{}, callback{
+		url: url, method: method, event: params, body: body, timeout: answerTimeout, onReply: back,
 	})
 }
 
-// accept takes a fetched NCCO. One that cannot be read is told of in an error
-// event and ends the call.
-func (s *Sim) accept(c *call, body []byte) bool {
+// acceptNCCO takes a fetched NCCO. An NCCO that cannot be read causes an error event
+// and ends the call.
+func (s *Sim) acceptNCCO(c *call, body []byte) bool {
 	actions, err := parseNCCO(body)
 	if err != nil {
-		s.tellOfError(c, err)
+		s.sendErrorEvent(c, err)
 		s.hangUp(c, "platform")
 		return true
 	}
-	s.offer(c, actions)
+	s.runWhenDetected(c, actions)
 	return true
 }

@@ -34,7 +34,7 @@ func TestAnswerURL(t *testing.T) {
 		"the second try":            {"", []step{{503, ""}, {200, flow}}, step{}, "/answer /answer", 21, ""},
 		"fallback after two tries":  {"", []step{{504, ""}}, step{200, flow}, "/answer /answer /fallback", 21, ""},
 		"fallback at once":          {"", []step{{404, ""}}, step{200, flow}, "/answer /fallback", 20, ""},
-		"nobody":                    {"", []step{{404, ""}}, step{500, ""}, "/answer /fallback", 0, ""},
+		"both fail":                 {"", []step{{404, ""}}, step{500, ""}, "/answer /fallback", 0, ""},
 		"an NCCO that is none":      {"", []step{{200, `{"action":"talk"}`}}, step{}, "/answer", 0, "Syntax error in NCCO. Invalid value type or action."},
 		"an action that is unknown": {"", []step{{200, `[{"action":"dance"}]`}}, step{}, "/answer", 0, "Syntax error in NCCO. Invalid value type or action."},
 	}
@@ -45,7 +45,7 @@ func TestAnswerURL(t *testing.T) {
 				w := inBubble(t, voicesim.Config{FallbackAnswerURL: "http://dialer.test/fallback", Outcomes: picksUp(voicesim.Script{})})
 				defer w.close()
 				var asked []string
-				w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+				w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 					step := tt.fallback
 					switch r.URL.Path {
 					case "/answer":
@@ -59,15 +59,15 @@ func TestAnswerURL(t *testing.T) {
 					fmt.Fprint(rw, step.body)
 				}
 				uuid := w.place(target, map[string]any{"ncco": nil, "answer_url": []any{"http://dialer.test/answer?x=1"}, "answer_method": tt.method})
-				w.quiet()
+				w.waitIdle()
 				if got := strings.Join(asked, " "); got != tt.asked {
 					t.Errorf("asked %s, want %s", got, tt.asked)
 				}
 				if got := w.onlyCall().DurationS; got != tt.seconds {
 					t.Errorf("lasted %d s, want %d", got, tt.seconds)
 				}
-				w.checkQuestion(tt.method, uuid)
-				if errs := w.mail.events("reason"); tt.reason != "" && (len(errs) != 1 || errs[0].event["reason"] != tt.reason) {
+				w.checkNCCORequest(tt.method, uuid)
+				if errs := w.callbacks.events("reason"); tt.reason != "" && (len(errs) != 1 || errs[0].event["reason"] != tt.reason) {
 					t.Errorf("error events %v", errs)
 				}
 			})
@@ -75,10 +75,10 @@ func TestAnswerURL(t *testing.T) {
 	}
 }
 
-// checkQuestion looks at the first request for an NCCO.
-func (w *world) checkQuestion(method, uuid string) {
+// checkNCCORequest checks the first request for an NCCO.
+func (w *testSim) checkNCCORequest(method, uuid string) {
 	w.t.Helper()
-	for _, r := range w.mail.all() {
+	for _, r := range w.callbacks.all() {
 		if r.path != "/answer" {
 			continue
 		}
@@ -96,19 +96,19 @@ func (w *world) checkQuestion(method, uuid string) {
 	}
 }
 
-func TestFallbackHearsOfTheOriginal(t *testing.T) {
+func TestFallbackAnswerURL(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{FallbackAnswerURL: "http://dialer.test/fallback", Outcomes: picksUp(voicesim.Script{})})
 		defer w.close()
-		w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+		w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 			if r.URL.Path != "/webhooks/event" {
 				rw.WriteHeader(404)
 			}
 		}
 		w.place(target, map[string]any{"ncco": nil, "answer_url": []any{"http://dialer.test/answer"}, "answer_method": "POST"})
-		w.quiet()
-		got := w.mail.events("original_request")
+		w.waitIdle()
+		got := w.callbacks.events("original_request")
 		want := map[string]any{"url": "http://dialer.test/answer", "type": "answer"}
 		if len(got) != 1 || got[0].event["reason"] != "status 404" || !cmp.Equal(got[0].event["original_request"], any(want)) {
 			t.Errorf("fallback heard %v", got)
@@ -141,8 +141,8 @@ func TestAdvancedDetection(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: tt.outcome, Talk: 3 * time.Minute, Beep: tt.beep})})
 				defer w.close()
-				w.mail.answer = func(n int, r *http.Request, rw http.ResponseWriter) {
-					if w.mail.all()[n-1].event["status"] == "machine" {
+				w.callbacks.answer = func(n int, r *http.Request, rw http.ResponseWriter) {
+					if w.callbacks.all()[n-1].event["status"] == "machine" {
 						fmt.Fprint(rw, tt.reply)
 					}
 				}
@@ -153,9 +153,9 @@ func TestAdvancedDetection(t *testing.T) {
 					order["advanced_machine_detection"] = actions(t, tt.amd)
 				}
 				w.place(target, order)
-				w.quiet()
+				w.waitIdle()
 				var got []string
-				for _, r := range w.mail.all() {
+				for _, r := range w.callbacks.all() {
 					switch status := r.event["status"]; {
 					case r.path == "/begun":
 						got = append(got, "begun")

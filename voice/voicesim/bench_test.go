@@ -10,17 +10,17 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// BenchmarkCall is one call from its POST to its end, and how much of it stays
-// in memory for the ledger.
+// BenchmarkCall is one call from its POST to its end, and the memory that its
+// ledger entry takes.
 func BenchmarkCall(b *testing.B) {
-	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
+	w := newTestSim(b, voicesim.Config{Speed: 1e6}, &callbackLog{})
 	b.Cleanup(w.close)
 	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://provider.test"
 	before := heap()
 	for b.Loop() {
 		w.place(target, map[string]any{"event_url": nil})
 	}
-	w.quiet()
+	w.waitIdle()
 	b.ReportMetric((heap()-before)/float64(len(w.sim.Ledger())), "kept-B/op")
 }
 
@@ -41,7 +41,7 @@ func TestBenchmarksRun(t *testing.T) {
 }
 
 func benchList(b *testing.B, calls int) {
-	w := newWorld(b, voicesim.Config{Speed: 1e6}, &mail{})
+	w := newTestSim(b, voicesim.Config{Speed: 1e6}, &callbackLog{})
 	b.Cleanup(w.close)
 	w.client, w.url = &http.Client{Transport: w.sim.Transport()}, "http://provider.test"
 	for _, number := range testNumbers(calls) {

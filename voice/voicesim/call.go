@@ -8,7 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Vonage's words for where a call is.
+// Vonage's words for the state of a call.
 const (
 	started    = "started"
 	ringing    = "ringing"
@@ -22,40 +22,40 @@ const (
 	rejected   = "rejected"
 	cancelled  = "cancelled"
 	completed  = "completed"
-	// disconnected: a websocket's peer hung up; completed follows.
+	// disconnected: the other side of a websocket hung up; completed follows.
 	disconnected = "disconnected"
 )
 
-// outcomes are how a call can turn out.
+// outcomes are the possible outcomes of a call.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
 
-// call is Vonage's record of one leg. Records are kept for ever, so that
-// they are small; what only a call in progress needs is in live.
+// call is the record of one call. Records are kept for ever, so they are small;
+// live has what only a call in progress needs.
 type call struct {
 	id         uuid.UUID
 	conv       uuid.UUID
 	dashless   bool
 	answered   bool
-	correct    bool // the price is corrected some time after it was shown
+	correct    bool // the price changes some time after it was shown
 	tariff     *tariff
 	seconds    int32 // billed
-	n          int32 // which POST to the number it came from
+	n          int32 // number of the POST to this telephone number
 	toType     string
 	to         string
 	fromType   string
 	from       string
-	attempt    string
+	attemptID  string
 	jti        string
 	status     string
 	outcome    string
 	placedAt   stamp
 	answeredAt stamp
 	endedAt    stamp
-	listedAt   stamp    // from when lists show it
-	pricedAt   stamp    // from when records show the price
-	parent     *call    // whose connect action made this leg
-	control    *Control // nil: nobody interfered
-	live       *live    // nil once the call is over
+	listedAt   stamp    // when it appears in lists
+	pricedAt   stamp    // when the price appears on records
+	parent     *call    // the call whose connect action made this one
+	control    *Control // nil: no control request
+	live       *live    // nil once the call has ended
 }
 
 func (c *call) uuid() string {
@@ -69,9 +69,8 @@ func (c *call) conversation() string { return "CON-" + c.conv.String() }
 
 func (c *call) key() key { return key{number: c.to, n: int(c.n)} }
 
-// place makes the call: from here on a telephone rings. It returns nil when
-// the simulator is closed.
-func (s *Sim) place(o *order, k key, jti string) *call {
+// place makes the call. It returns nil if the simulator is closed.
+func (s *Sim) place(o *createRequest, k key, jti string) *call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -81,16 +80,16 @@ func (s *Sim) place(o *order, k key, jti string) *call {
 	s.stats.placements.add(now)
 	s.stats.count(func(m *Summary) { m.Placed++ })
 	c := s.newCall(o, k, now)
-	c.attempt, c.jti = o.attempt(), jti
-	if c.jti == c.attempt {
-		c.jti = c.attempt // one string kept instead of two
+	c.attemptID, c.jti = o.attemptID(), jti
+	if c.jti == c.attemptID {
+		c.jti = c.attemptID // keep one string instead of two
 	}
 	s.begin(c, o)
 	return c
 }
 
-// newCall enters a call into the records.
-func (s *Sim) newCall(o *order, k key, now time.Time) *call {
+// newCall adds a call to the records.
+func (s *Sim) newCall(o *createRequest, k key, now time.Time) *call {
 	to := o.To[0]
 	from := endpoint{Type: "phone", Number: randomFrom}
 	if o.From != nil {
@@ -108,7 +107,7 @@ func (s *Sim) newCall(o *order, k key, now time.Time) *call {
 	return c
 }
 
-// shared keeps one copy of a text that many records have.
+// shared returns one copy of a text that many records have.
 func (s *Sim) shared(text string) string {
 	if kept, ok := s.texts[text]; ok {
 		return kept
@@ -117,28 +116,28 @@ func (s *Sim) shared(text string) string {
 	return text
 }
 
-// randomFrom is the application's one number, for random_from_number.
+// randomFrom is the application's only number, for random_from_number.
 const randomFrom = "447700900000"
 
-// find returns the call of exactly that uuid.
+// find returns the call with exactly this uuid, or nil.
 func (s *Sim) find(text string) *call {
 	id, err := uuid.Parse(text)
 	if err != nil {
 		return nil
 	}
 	c := s.byUUID[id]
-	if c == nil || c.uuid() != text || s.forgotten(c, s.now()) {
+	if c == nil || c.uuid() != text || s.expired(c, s.now()) {
 		return nil
 	}
 	return c
 }
 
-// forgotten says whether Vonage no longer keeps the call.
-func (s *Sim) forgotten(c *call, now time.Time) bool {
+// expired says whether the record is past its retention.
+func (s *Sim) expired(c *call, now time.Time) bool {
 	return c.endedAt != 0 && stampOf(now)-c.endedAt >= stamp(s.cfg.Retention)
 }
 
-// rate is the price of a minute, as it stands at now.
+// rate is the price of a minute as known at this time.
 func (s *Sim) rate(c *call, now time.Time) decimal.Decimal {
 	if c.correct && !now.Before(c.pricedAt.time().Add(s.cfg.Faults.CorrectAfter)) {
 		return corrected(c.tariff.rate)
@@ -146,7 +145,7 @@ func (s *Sim) rate(c *call, now time.Time) decimal.Decimal {
 	return c.tariff.rate
 }
 
-// priceShown says whether records show the price.
+// priceShown says whether the record shows the price.
 func (c *call) priceShown(now time.Time) bool {
 	return c.endedAt != 0 && !now.Before(c.pricedAt.time())
 }

@@ -18,11 +18,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEventsHaveTodaysShape(t *testing.T) {
+func TestEventForms(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Speed: 200, Outcomes: script(voicesim.Script{Outcome: "answered", Talk: 7 * time.Second})})
 	uuid := w.place(target, nil)
-	w.quiet()
+	w.waitIdle()
 	answered := w.event("answered")
 	for name, want := range map[string]any{
 		"uuid": uuid, "to": target, "from": caller, "direction": "outbound", "start_time": nil, "rate": nil, "network": nil,
@@ -39,7 +39,7 @@ func TestEventsHaveTodaysShape(t *testing.T) {
 			t.Errorf("completed: %s = %v, want %v", name, got, want)
 		}
 	}
-	for _, r := range w.mail.all() {
+	for _, r := range w.callbacks.all() {
 		if r.query != "attempt=a-"+target {
 			t.Errorf("query %q: the event URL's own was not kept", r.query)
 		}
@@ -49,23 +49,23 @@ func TestEventsHaveTodaysShape(t *testing.T) {
 	}
 }
 
-func TestContractShapesOnRequest(t *testing.T) {
+func TestContractForms(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{ContractShapes: true, Speed: 200, Outcomes: script(voicesim.Script{Outcome: "machine", Talk: 7 * time.Second})})
 	uuid := w.place(target, map[string]any{"machine_detection": "continue"})
-	w.quiet()
+	w.waitIdle()
 	party := []any{map[string]any{"type": "phone", "number": target}}
 	if e := w.event("machine"); e["uuid"] != uuid || !cmp.Equal(e["to"], any(party)) {
 		t.Errorf("machine event %v, want uuid and an array in to", e)
 	}
-	r := w.ask("GET", "/v1/calls/"+uuid, "").body
+	r := w.do("GET", "/v1/calls/"+uuid, "").body
 	if !cmp.Equal(r["to"], any(party)) {
 		t.Errorf("record's to is %v, want an array", r["to"])
 	}
 	if _, err := time.Parse("2006-01-02 15:04:05", r["start_time"].(string)); err != nil {
 		t.Error(err)
 	}
-	if r := w.ask("POST", "/v1/calls", w.order(target, map[string]any{"event_url": nil})); r.status != http.StatusBadRequest {
+	if r := w.do("POST", "/v1/calls", w.callBody(target, map[string]any{"event_url": nil})); r.status != http.StatusBadRequest {
 		t.Errorf("no event_url: %d, the contract requires it", r.status)
 	}
 }
@@ -75,8 +75,8 @@ func TestCallbacksAreSigned(t *testing.T) {
 	secret := []byte("the signature secret of the account")
 	w := overHTTP(t, voicesim.Config{Speed: 200, SignatureSecret: secret, APIKey: "abcd1234", Outcomes: script(voicesim.Script{Outcome: "busy"})})
 	w.place(target, nil)
-	w.quiet()
-	for _, r := range w.mail.all() {
+	w.waitIdle()
+	for _, r := range w.callbacks.all() {
 		parts := strings.Split(strings.TrimPrefix(r.header.Get("Authorization"), "Bearer "), ".")
 		if len(parts) != 3 {
 			t.Fatalf("Authorization %q", r.header.Get("Authorization"))
@@ -102,13 +102,13 @@ func TestCallbacksAreSigned(t *testing.T) {
 	}
 }
 
-func TestEventsByGET(t *testing.T) {
+func TestCallbackGET(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Speed: 200, Outcomes: script(voicesim.Script{Outcome: "answered"})})
 	w.place(target, map[string]any{"event_method": "GET"})
-	w.quiet()
+	w.waitIdle()
 	var words []string
-	for _, r := range w.mail.all() {
+	for _, r := range w.callbacks.all() {
 		q, err := url.ParseQuery(r.query)
 		if err != nil || r.method != http.MethodGet || len(r.body) != 0 || q.Get("attempt") != "a-"+target || q.Get("to") != target {
 			t.Errorf("%s with %d bytes, query %q: %v", r.method, len(r.body), r.query, err)
@@ -120,7 +120,7 @@ func TestEventsByGET(t *testing.T) {
 	}
 }
 
-func TestCallbackIsTriedTwiceAndOrderIsKept(t *testing.T) {
+func TestCallbackRetryKeepsOrder(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		status int
@@ -135,14 +135,14 @@ func TestCallbackIsTriedTwiceAndOrderIsKept(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: "answered"})})
 				defer w.close()
-				w.mail.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
+				w.callbacks.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
 					if n == 1 {
 						rw.WriteHeader(tt.status)
 					}
 				}
 				w.place(target, nil)
-				w.quiet()
-				if diff := cmp.Diff(tt.want, w.mail.statuses()); diff != "" {
+				w.waitIdle()
+				if diff := cmp.Diff(tt.want, w.callbacks.statuses()); diff != "" {
 					t.Error(diff)
 				}
 			})
@@ -150,40 +150,40 @@ func TestCallbackIsTriedTwiceAndOrderIsKept(t *testing.T) {
 	}
 }
 
-func TestCallbacksUnderWayAreBounded(t *testing.T) {
+func TestCallbacksAtOnceAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Callbacks: 3, Outcomes: voicesim.Outcomes{Weights: map[string]float64{"busy": 1}}})
 		defer w.close()
 		busy, most := make(chan struct{}, 100), 0
-		w.mail.answer = func(int, *http.Request, http.ResponseWriter) {
+		w.callbacks.answer = func(int, *http.Request, http.ResponseWriter) {
 			busy <- struct{}{}
-			w.mail.mu.Lock()
+			w.callbacks.mu.Lock()
 			most = max(most, len(busy))
-			w.mail.mu.Unlock()
+			w.callbacks.mu.Unlock()
 			time.Sleep(time.Second)
 			<-busy
 		}
 		for _, number := range testNumbers(20) {
 			w.place(number, nil)
 		}
-		w.quiet()
+		w.waitIdle()
 		if most != 3 {
 			t.Errorf("%d at once, want 3", most)
 		}
 	})
 }
 
-func TestReceiverThatDoesNotAnswerIsTriedTwice(t *testing.T) {
+func TestCallbackTimeoutIsRetried(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: "rejected"})})
 		defer w.close()
-		w.mail.answer = func(_ int, r *http.Request, _ http.ResponseWriter) { <-r.Context().Done() }
+		w.callbacks.answer = func(_ int, r *http.Request, _ http.ResponseWriter) { <-r.Context().Done() }
 		begin := time.Now()
 		w.place(target, nil)
-		w.quiet()
-		if got := w.mail.statuses(); !cmp.Equal(got, []string{"started", "started", "rejected", "rejected"}) {
+		w.waitIdle()
+		if got := w.callbacks.statuses(); !cmp.Equal(got, []string{"started", "started", "rejected", "rejected"}) {
 			t.Errorf("events %v", got)
 		}
 		if passed := time.Since(begin); passed < 40*time.Second || passed > 45*time.Second {
@@ -195,7 +195,7 @@ func TestReceiverThatDoesNotAnswerIsTriedTwice(t *testing.T) {
 	})
 }
 
-func TestUnsignedByMistakeIsSignedAtTheSecondTry(t *testing.T) {
+func TestUnsignedCallbackIsSignedOnRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{
@@ -203,15 +203,15 @@ func TestUnsignedByMistakeIsSignedAtTheSecondTry(t *testing.T) {
 			Outcomes: script(voicesim.Script{Outcome: "rejected"}),
 		})
 		defer w.close()
-		w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+		w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 			if r.Header.Get("Authorization") == "" {
 				rw.WriteHeader(http.StatusInternalServerError)
 			}
 		}
 		w.place(target, nil)
-		w.quiet()
+		w.waitIdle()
 		var signed []bool
-		for _, r := range w.mail.all() {
+		for _, r := range w.callbacks.all() {
 			signed = append(signed, r.header.Get("Authorization") != "")
 		}
 		if diff := cmp.Diff([]bool{false, true, false, true}, signed); diff != "" {

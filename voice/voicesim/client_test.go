@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// dial makes a client of package voice for the world's simulator.
-func (w *world) dial() *voice.Client {
+// dial makes a client of package voice for the simulator.
+func (w *testSim) dial() *voice.Client {
 	w.t.Helper()
 	private, err := key()
 	if err != nil {
@@ -30,7 +30,7 @@ func (w *world) dial() *voice.Client {
 	return client
 }
 
-func call(ctx context.Context, w *world, client *voice.Client, life time.Duration) (voice.Created, error) {
+func call(ctx context.Context, w *testSim, client *voice.Client, life time.Duration) (voice.Created, error) {
 	now := time.Now()
 	token, err := client.SignToken(voice.Token{ID: "attempt-1", IssuedAt: now.Add(-5 * time.Second), ExpiresAt: now.Add(life)})
 	if err != nil {
@@ -38,13 +38,13 @@ func call(ctx context.Context, w *world, client *voice.Client, life time.Duratio
 	}
 	return client.CreateCall(ctx, nil, token, voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: target}}, From: caller, NCCO: voice.NCCO{voice.Talk{Text: "Hello", Loop: new(int)}},
-		EventURL: w.mail.url + "?attempt=attempt-1", MachineDetection: "continue", LengthTimer: 600, RingingTimer: 45,
+		EventURL: w.callbacks.url + "?attempt=attempt-1", MachineDetection: "continue", LengthTimer: 600, RingingTimer: 45,
 	})
 }
 
-// The client and the simulator share no types for the wire, so this holds each
-// against the other: every operation, in today's shapes and in the contract's.
-func TestClientOfPackageVoice(t *testing.T) {
+// The client and the simulator share no JSON types, so this compares them: every
+// operation, in today's forms and in the contract's.
+func TestVoiceClient(t *testing.T) {
 	t.Parallel()
 	for name, contract := range map[string]bool{"today": false, "contract": true} {
 		t.Run(name, func(t *testing.T) {
@@ -63,16 +63,16 @@ func TestClientOfPackageVoice(t *testing.T) {
 				}
 				time.Sleep(20 * time.Second)
 				w.control(client, created.UUID)
-				w.quiet()
+				w.waitIdle()
 				w.checkRecord(client, created)
-				w.checkMail(voice.Verifier{Secrets: [][]byte{secret}, ApplicationID: application}, created.UUID)
+				w.checkCallbacks(voice.Verifier{Secrets: [][]byte{secret}, ApplicationID: application}, created.UUID)
 			})
 		})
 	}
 }
 
-// control does everything that both shapes know to a call.
-func (w *world) control(client *voice.Client, uuid string) {
+// control sends every control request that both forms have.
+func (w *testSim) control(client *voice.Client, uuid string) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	for what, act := range map[string]func() error{
@@ -96,8 +96,8 @@ func (w *world) control(client *voice.Client, uuid string) {
 	}
 }
 
-// checkRecord holds what the client reads of the only call against the ledger.
-func (w *world) checkRecord(client *voice.Client, created voice.Created) {
+// checkRecord compares the record that the client reads with the ledger.
+func (w *testSim) checkRecord(client *voice.Client, created voice.Created) {
 	w.t.Helper()
 	want := w.onlyCall()
 	got, err := client.GetCall(w.t.Context(), created.UUID)
@@ -121,11 +121,11 @@ func (w *world) checkRecord(client *voice.Client, created voice.Created) {
 	}
 }
 
-// checkMail verifies and reads all callbacks.
-func (w *world) checkMail(verifier voice.Verifier, uuid string) {
+// checkCallbacks verifies and reads all callbacks.
+func (w *testSim) checkCallbacks(verifier voice.Verifier, uuid string) {
 	w.t.Helper()
 	var kinds []string
-	for _, r := range w.mail.all() {
+	for _, r := range w.callbacks.all() {
 		if err := verifier.Verify(r.header.Get("Authorization"), r.body, r.method, time.Now()); err != nil {
 			w.t.Error(err)
 		}
@@ -140,8 +140,8 @@ func (w *world) checkMail(verifier voice.Verifier, uuid string) {
 	}
 }
 
-// What befalls a POST must reach the dialer as the verdict that is true of it.
-func TestVerdictsAreTrue(t *testing.T) {
+// Each fault of a POST must give the client the correct verdict.
+func TestVoiceVerdicts(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		life    time.Duration
@@ -172,7 +172,7 @@ func TestVerdictsAreTrue(t *testing.T) {
 	}
 }
 
-func TestClientWaitsUntilACallIsReady(t *testing.T) {
+func TestVoiceClientWaitsForNewCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{})})
@@ -185,7 +185,7 @@ func TestClientWaitsUntilACallIsReady(t *testing.T) {
 		if err := client.Hangup(t.Context(), created.UUID); err != nil {
 			t.Error(err)
 		}
-		w.quiet()
+		w.waitIdle()
 		if got := w.onlyCall().Outcome; got != "cancelled" {
 			t.Errorf("outcome %s", got)
 		}

@@ -11,47 +11,46 @@ import (
 	"time"
 )
 
-// Config says what the simulator is. The zero value of everything but
-// PublicKey and ApplicationID is usable.
+// Config configures the simulator. Only PublicKey and ApplicationID are required.
 type Config struct {
 	PublicKey     *rsa.PublicKey // of the application
 	ApplicationID string
-	// SignatureSecret signs callbacks; empty: they go out unsigned.
+	// SignatureSecret signs the callbacks; empty: they are not signed.
 	SignatureSecret []byte
 	APIKey          string
-	// Seed decides outcomes and faults. What befalls a request depends on the
-	// seed, the number called and how many POSTs to it came before, so that
-	// concurrency does not change it.
+	// Seed decides outcomes and faults. The fault of a request depends on the
+	// seed, the number called and how many POSTs to it came before, and so
+	// not on concurrency.
 	Seed     uint64
 	Outcomes Outcomes
 	Faults   Faults
-	// CallsPerSecond is the most POSTs to /calls in any sliding second, above
-	// which they are answered 429; RequestsPerSecond the same for all other
-	// requests. 0: no limit.
+	// CallsPerSecond is how many POSTs to /calls are allowed in any sliding
+	// second; further ones are answered 429. RequestsPerSecond is the same
+	// for all other requests. 0: no limit.
 	CallsPerSecond    float64
 	RequestsPerSecond float64
-	// PriceLag is how long after a call's end its record shows no price.
+	// PriceLag is how long after a call's end its record gets a price.
 	PriceLag time.Duration
-	// ListLag is the longest time for which a new call is missing from lists;
-	// each call has its own lag, up to this.
+	// ListLag is the longest time for which a new call is missing from lists.
+	// Each call has its own lag up to this.
 	ListLag time.Duration
-	// Retention is how long records are kept after the call's end: 0 means
-	// Vonage's default of 48 h.
+	// Retention is how long records are kept after the call's end; 0 means
+	// 48 h as at Vonage.
 	Retention time.Duration
 	// ContractShapes serves the forms of the old contract (1.0.1) instead of
-	// today's: parties as arrays, times without a zone, links without /v1.
+	// today's: parties are arrays, times have no zone, links have no /v1.
 	ContractShapes bool
-	// Speed divides the time that calls take; 0 means 1, real time. Durations
-	// on records stay as if it were 1. Tokens, limits, lags and the times in
-	// Faults are never scaled.
+	// Speed divides the time that calls take; 0 means 1, real time. The
+	// durations on records are those at speed 1. Tokens, limits, lags and the
+	// times in Faults are not scaled.
 	Speed float64
-	// FallbackAnswerURL is the application's, asked when an answer_url fails.
+	// FallbackAnswerURL is asked for the NCCO when an answer_url fails.
 	FallbackAnswerURL string
 	// Now is Vonage's clock; nil means time.Now.
 	Now func() time.Time
-	// Client posts callbacks; nil means one of the simulator's own.
+	// Client sends the callbacks; nil means a client of the simulator's own.
 	Client *http.Client
-	// Callbacks is how many callbacks may be under way at once; 0 means 16.
+	// Callbacks is how many callbacks are sent at once; 0 means 16.
 	Callbacks int
 	Logger    *slog.Logger
 }
@@ -59,20 +58,20 @@ type Config struct {
 // Outcomes says how calls end.
 type Outcomes struct {
 	// Weights of answered, human, machine, busy, unanswered, timeout, failed,
-	// rejected and cancelled; empty means a mixture of all of them. Human and
-	// machine are plain answers unless the call asks for detection.
+	// rejected and cancelled; empty means a mixture of all. Human and machine
+	// are the same as answered unless the call asks for detection.
 	Weights map[string]float64
-	// ByNumber scripts the first, second, ... call to a number; the last
-	// script holds for all further calls.
+	// ByNumber scripts the first, second, ... call to a number. The last
+	// script is for all further calls.
 	ByNumber map[string][]Script
 }
 
-// Script is how one call goes. Zero durations are drawn from the seed.
+// Script is the course of one call. Durations that are zero come from the seed.
 type Script struct {
 	Outcome string        // one of the names in Outcomes.Weights
-	Ring    time.Duration // from ringing to the answer, or to giving up
-	// Talk is how long after the answer the person hangs up. The call is over
-	// sooner when its NCCO or its length_timer is.
+	Ring    time.Duration // from ringing to the answer or to the failure
+	// Talk is how long after the answer the person hangs up. The call ends
+	// earlier if its NCCO or its length_timer ends.
 	Talk time.Duration
 	Beep time.Duration // from the machine's answer to its beep
 	// Digits and Speech are what the person presses and says at the first,
@@ -81,7 +80,7 @@ type Script struct {
 	Speech []string
 }
 
-var usualWeights = map[string]float64{
+var defaultWeights = map[string]float64{
 	human: 52, machine: 15, answered: 3, busy: 8, unanswered: 10,
 	timeout: 4, failed: 4, rejected: 3, cancelled: 1,
 }
@@ -92,7 +91,7 @@ func (c Config) withDefaults() Config {
 	orDefault(&c.Callbacks, 16)
 	c.Faults = c.Faults.withDefaults()
 	if len(c.Outcomes.Weights) == 0 {
-		c.Outcomes.Weights = usualWeights
+		c.Outcomes.Weights = defaultWeights
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -103,10 +102,10 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func orDefault[T comparable](v *T, usual T) {
+func orDefault[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {
-		*v = usual
+		*v = value
 	}
 }
 
@@ -127,7 +126,7 @@ func (c Config) validate() error {
 func (o Outcomes) validate() error {
 	for name, weight := range o.Weights {
 		if !slices.Contains(outcomes, name) || weight < 0 {
-			return fmt.Errorf("weight of outcome %q: want one of %v and no less than 0", name, outcomes)
+			return fmt.Errorf("weight of outcome %q: want one of %v and at least 0", name, outcomes)
 		}
 	}
 	for scripts := range maps.Values(o.ByNumber) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// connect adds a leg to the conversation. The flow goes on when that is over.
+// connect adds a leg to the conversation. The flow continues when the leg ends.
 type connect struct {
 	callbackURL
 	Endpoint   []endpoint `json:"endpoint"`
@@ -19,59 +19,59 @@ type connect struct {
 	Advanced   *advanced  `json:"advancedMachineDetection"`
 }
 
-// leg is what a call has that a connect action made.
+// leg is the extra state of a call that a connect action made.
 type leg struct {
-	parent *call
-	turn   int            // of the parent's flow, at the connect action
-	began  time.Duration  // in the parent's own time
-	failed func(received) // takes the reply to the event that says that it failed
+	parent      *call
+	flowVersion int                 // of the parent's flow, at the connect action
+	began       time.Duration       // in the parent's call time
+	onFailure   func(callbackReply) // takes the reply to the event of its failure
 }
 
 func (a *connect) check() error {
 	if len(a.Endpoint) != 1 {
 		return errors.New("endpoint has not exactly one element")
 	}
-	var c complaints
+	var c problems
 	c.endpoint(a.Endpoint[0])
-	c.unless(a.From == "" || !bool(a.RandomFrom), "from", "and randomFromNumber exclude each other")
+	c.require(a.From == "" || !bool(a.RandomFrom), "from", "and randomFromNumber exclude each other")
 	if len(c) > 0 {
 		return errors.New(c[0].Name + " " + c[0].Reason)
 	}
 	return nil
 }
 
-var errThrottled = errors.New("Throttled. Too many outgoing calls per second.") //nolint:staticcheck // as the service would say it
+var errThrottled = errors.New("Throttled. Too many outgoing calls per second.") //nolint:staticcheck // the service's words
 
-// run dials. It counts as a new call to the account's limit, above which there
-// is an error event and no leg.
+// run makes the call. It counts in the account's limit; above that there is an
+// error event and no leg.
 func (a *connect) run(s *Sim, c *call) {
 	now := s.now()
-	if !s.creates.allow(now) {
-		s.tellOfError(c, errThrottled)
+	if !s.createLimit.allow(now) {
+		s.sendErrorEvent(c, errThrottled)
 		s.advance(c)
 		return
 	}
-	o := a.order(c)
+	o := a.createRequest(c)
 	s.stats.placements.add(now)
 	s.stats.count(func(m *Summary) { m.Legs++ })
 	added := s.newCall(o, s.nextTry(o.To[0].address()), now)
 	added.conv, added.parent = c.conv, c
 	s.begin(added, o)
-	added.live.leg = leg{parent: c, turn: c.live.flow.turn, began: c.live.at}
+	added.live.leg = leg{parent: c, flowVersion: c.live.flow.version, began: c.live.at}
 	if a.EventType == "synchronous" && added.live.eventURL != "" {
-		added.live.leg.failed = s.whenFailed(c)
+		added.live.leg.onFailure = s.onLegFailure(c)
 	}
 	c.live.legs = append(c.live.legs, added)
 }
 
-// order is what a POST for the leg would have asked for.
-func (a *connect) order(c *call) *order {
+// createRequest is the leg as a POST would have asked for it.
+func (a *connect) createRequest(c *call) *createRequest {
 	url, method := a.or(c.live)
 	from := endpoint{Type: "phone", Number: cmp.Or(a.From, c.from)}
 	if a.RandomFrom {
 		from.Number = randomFrom
 	}
-	o := &order{
+	o := &createRequest{
 		To: a.Endpoint, From: &from, EventMethod: method, Machine: a.Machine, Advanced: a.Advanced,
 		RingingTimer: a.Timeout, LengthTimer: a.Limit,
 	}
@@ -81,52 +81,52 @@ func (a *connect) order(c *call) *order {
 	return o
 }
 
-// whenFailed has the parent go on as the reply to the leg's failure says.
-func (s *Sim) whenFailed(c *call) func(received) {
-	turn := c.live.flow.turn
-	return s.whenBack(c, func(got received) {
-		if c.live.flow.turn == turn {
-			s.resume(c, got)
+// onLegFailure lets the reply to the leg's failure decide how the parent continues.
+func (s *Sim) onLegFailure(c *call) func(callbackReply) {
+	version := c.live.flow.version
+	return s.whileActive(c, func(reply callbackReply) {
+		if c.live.flow.version == version {
+			s.resume(c, reply)
 		}
 	})
 }
 
-// redirected has the call run the flow that a reply brings, if it brings one.
-func (s *Sim) redirected(c *call) func(received) {
+// runReply makes the call run the NCCO in a reply, if there is one.
+func (s *Sim) runReply(c *call) func(callbackReply) {
 	if c == nil {
 		return nil
 	}
-	return s.whenBack(c, func(got received) {
-		if actions, ok := got.flow(); ok {
+	return s.whileActive(c, func(reply callbackReply) {
+		if actions, ok := reply.flow(); ok {
 			s.run(c, actions)
 		}
 	})
 }
 
-// release ends the legs of a call that is over or does something else now, and
-// if it is a leg itself, lets its parent go on.
-func (s *Sim) release(c *call) {
+// endLegs ends the legs of a call that has ended or leaves its flow. If the call
+// is a leg itself and has ended, its parent continues.
+func (s *Sim) endLegs(c *call) {
 	legs := c.live.legs
 	c.live.legs = nil
 	for _, added := range legs {
-		if added.goesOn() {
+		if added.active() {
 			added.live.at = max(added.live.at, c.live.at-added.live.leg.began)
 			s.hangUp(added, "platform")
 		}
 	}
-	if !c.goesOn() {
-		s.giveBack(c)
+	if !c.active() {
+		s.resumeParent(c)
 	}
 }
 
-// giveBack lets the parent of a leg that is over go on, unless the reply to
-// the leg's failure decides how.
-func (s *Sim) giveBack(c *call) {
+// resumeParent lets the parent of a leg that has ended continue, unless the reply
+// to the leg's failure decides that.
+func (s *Sim) resumeParent(c *call) {
 	l := c.live.leg
-	if l.parent == nil || !l.parent.goesOn() || l.parent.live.flow.turn != l.turn {
+	if l.parent == nil || !l.parent.active() || l.parent.live.flow.version != l.flowVersion {
 		return
 	}
-	if c.answered || l.failed == nil {
+	if c.answered || l.onFailure == nil {
 		l.parent.live.at = max(l.parent.live.at, l.began+c.live.at)
 		s.advance(l.parent)
 	}

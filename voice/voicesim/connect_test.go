@@ -12,8 +12,8 @@ import (
 
 const agent = "447700900555"
 
-// bridge is a world in which target answers and is connected to agent.
-func bridge(t *testing.T, outcome voicesim.Script, limit float64) *world {
+// bridge is a simulator in which target answers and is connected to agent.
+func bridge(t *testing.T, outcome voicesim.Script, limit float64) *testSim {
 	t.Helper()
 	return inBubble(t, voicesim.Config{CallsPerSecond: limit, Outcomes: voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{
 		target: {{Outcome: "answered", Ring: 5 * time.Second, Talk: time.Hour}},
@@ -27,13 +27,13 @@ func connectTo(t *testing.T, more string) map[string]any {
 		{"action":"wait","timeout":30}]`)}
 }
 
-func TestConnectAddsALeg(t *testing.T) {
+func TestConnect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := bridge(t, voicesim.Script{Outcome: "answered", Ring: 5 * time.Second, Talk: time.Minute}, 0)
 		defer w.close()
 		uuid := w.place(target, connectTo(t, ""))
-		w.quiet()
+		w.waitIdle()
 		ledger := w.sim.Ledger()
 		if len(ledger) != 2 {
 			t.Fatalf("%d calls", len(ledger))
@@ -49,7 +49,7 @@ func TestConnectAddsALeg(t *testing.T) {
 			t.Errorf("the first call lasted %d s, want the leg's minute and what comes after it", parent.DurationS)
 		}
 		var legEvents int
-		for _, r := range w.mail.all() {
+		for _, r := range w.callbacks.all() {
 			if r.event["uuid"] == leg.UUID {
 				legEvents++
 			}
@@ -69,7 +69,7 @@ func TestLegEndsWithItsCall(t *testing.T) {
 		w := bridge(t, voicesim.Script{Outcome: "answered", Ring: 5 * time.Second, Talk: 2 * time.Hour}, 0)
 		defer w.close()
 		w.place(target, connectTo(t, ""))
-		w.quiet()
+		w.waitIdle()
 		ledger := w.sim.Ledger()
 		if ledger[0].DurationS != 3600 || ledger[1].DurationS < 3590 || ledger[1].DurationS >= 3600 || !ledger[1].EndedAt.Equal(ledger[0].EndedAt) {
 			t.Errorf("call %d s, leg %d s", ledger[0].DurationS, ledger[1].DurationS)
@@ -77,13 +77,13 @@ func TestLegEndsWithItsCall(t *testing.T) {
 	})
 }
 
-func TestConnectThatFails(t *testing.T) {
+func TestConnectFailure(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		more  string
 		least int // seconds that the first call lasts, and at most 15 more
 	}{
-		"the flow goes on":           {"", 30},
+		"the flow continues":         {"", 30},
 		"a reply brings another one": {`,"eventType":"synchronous"`, 200},
 	}
 	for name, tt := range tests {
@@ -92,13 +92,13 @@ func TestConnectThatFails(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := bridge(t, voicesim.Script{Outcome: "busy"}, 0)
 				defer w.close()
-				w.mail.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
-					if w.mail.all()[n-1].event["status"] == "busy" {
+				w.callbacks.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
+					if w.callbacks.all()[n-1].event["status"] == "busy" {
 						fmt.Fprint(rw, `[{"action":"wait","timeout":200}]`)
 					}
 				}
 				w.place(target, connectTo(t, tt.more))
-				w.quiet()
+				w.waitIdle()
 				if got := w.sim.Ledger()[0].DurationS; got < tt.least || got > tt.least+15 {
 					t.Errorf("lasted %d s, want %d and the ringing", got, tt.least)
 				}
@@ -107,25 +107,25 @@ func TestConnectThatFails(t *testing.T) {
 	}
 }
 
-func TestConnectCountsToTheLimit(t *testing.T) {
+func TestConnectCountsInLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := bridge(t, voicesim.Script{Outcome: "busy"}, 0.01) // one in 100 s
 		defer w.close()
 		w.place(target, connectTo(t, ""))
-		w.quiet()
-		if errs := w.mail.events("reason"); len(w.sim.Ledger()) != 1 || len(errs) != 1 {
+		w.waitIdle()
+		if errs := w.callbacks.events("reason"); len(w.sim.Ledger()) != 1 || len(errs) != 1 {
 			t.Errorf("%d calls, error events %v; want no leg and one", len(w.sim.Ledger()), errs)
 		}
 	})
 }
 
-func TestWebsocketThatHangsUpSaysDisconnected(t *testing.T) {
+func TestWebsocketDisconnected(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		reply   string
-		seconds int // that the call which it was connected to goes on for
-	}{"the flow goes on": {"", 30}, "a reply brings another one": {`[{"action":"wait","timeout":200}]`, 200}} {
+		seconds int // of the parent call, after the leg
+	}{"the flow continues": {"", 30}, "a reply brings another one": {`[{"action":"wait","timeout":200}]`, 200}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -135,15 +135,15 @@ func TestWebsocketThatHangsUpSaysDisconnected(t *testing.T) {
 					peer:   {{Outcome: "answered", Ring: 5 * time.Second, Talk: time.Minute}},
 				}}})
 				defer w.close()
-				w.mail.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
-					if w.mail.all()[n-1].event["status"] == "disconnected" {
+				w.callbacks.answer = func(n int, _ *http.Request, rw http.ResponseWriter) {
+					if w.callbacks.all()[n-1].event["status"] == "disconnected" {
 						fmt.Fprint(rw, tt.reply)
 					}
 				}
 				w.place(target, map[string]any{"ncco": actions(t, `[
 					{"action":"connect","endpoint":[{"type":"websocket","uri":"`+peer+`","content-type":"audio/l16;rate=16000"}]},
 					{"action":"wait","timeout":30}]`)})
-				w.quiet()
+				w.waitIdle()
 				ledger := w.sim.Ledger()
 				e := w.event("disconnected")
 				if e["uuid"] != ledger[1].UUID || e["direction"] != nil {

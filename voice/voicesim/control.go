@@ -9,40 +9,40 @@ import (
 	"github.com/google/uuid"
 )
 
-// Control is what was done to a call in progress, as it stands.
+// Control is the effect so far of control requests on a call.
 type Control struct {
 	Muted     bool   `json:"muted,omitempty"`
 	Earmuffed bool   `json:"earmuffed,omitempty"`
-	Talking   bool   `json:"talking,omitempty"`   // a talk by control is being read
-	Streaming bool   `json:"streaming,omitempty"` // a stream by control is being played
+	Talking   bool   `json:"talking,omitempty"`   // a talk that was started by control is being read
+	Streaming bool   `json:"streaming,omitempty"` // a stream that was started by control is being played
 	DTMF      string `json:"dtmf,omitempty"`      // all digits sent
 	Transfers int    `json:"transfers,omitempty"`
 }
 
-// ruling is the answer to a request that concerns a call in progress.
-type ruling struct {
-	status int
-	body   object
-	wrong  []invalidParameter
+// controlResult is the response to a request about a call in progress.
+type controlResult struct {
+	status  int
+	body    object
+	invalid []invalidParameter
 }
 
-func wrong(name, reason string) ruling {
-	return ruling{status: http.StatusBadRequest, wrong: []invalidParameter{{name, reason}}}
+func badRequest(name, reason string) controlResult {
+	return controlResult{status: http.StatusBadRequest, invalid: []invalidParameter{{name, reason}}}
 }
 
-// done is the answer to an action that succeeded.
-func done(c *call, message string) ruling {
-	return ruling{status: http.StatusOK, body: object{{"message", message}, {"uuid", c.uuid()}}}
+// acknowledge is the response to an action that succeeded.
+func acknowledge(c *call, message string) controlResult {
+	return controlResult{status: http.StatusOK, body: object{{"message", message}, {"uuid", c.uuid()}}}
 }
 
-var noContent = ruling{status: http.StatusNoContent}
+var noContent = controlResult{status: http.StatusNoContent}
 
-// tooYoung is for how long a call cannot be acted on after its creation.
-const tooYoung = 2 * time.Second
+// notReadyFor is how long after its creation a call cannot be controlled.
+const notReadyFor = 2 * time.Second
 
-// onCall serves a request that concerns a call in progress: 404 when there is
-// none or it is over, 400 by the gateway when it is too young.
-func (s *Sim) onCall(act func(*call, []byte) ruling) http.HandlerFunc {
+// onCall serves a request about a call in progress: 404 if there is none or it has
+// ended, 400 from the gateway if it is too new.
+func (s *Sim) onCall(act func(*call, []byte) controlResult) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 		if err != nil || len(body) > 0 && !json.Valid(body) {
@@ -50,29 +50,30 @@ func (s *Sim) onCall(act func(*call, []byte) ruling) http.HandlerFunc {
 			return
 		}
 		s.mu.Lock()
-		answer, young := s.rule(r.PathValue("uuid"), body, act)
+		result, tooNew := s.controlCall(r.PathValue("uuid"), body, act)
 		s.mu.Unlock()
 		switch {
-		case young:
+		case tooNew:
 			s.invalid(w)
-		case answer.status >= 400:
-			s.stats.refused(answer.status)
-			refuse(w, answer.status, answer.wrong...)
-		case answer.body == nil:
-			w.WriteHeader(answer.status)
+		case result.status >= 400:
+			s.stats.refused(result.status)
+			refuse(w, result.status, result.invalid...)
+		case result.body == nil:
+			w.WriteHeader(result.status)
 		default:
-			reply(w, answer.status, "application/json", answer.body)
+			reply(w, result.status, "application/json", result.body)
 		}
 	}
 }
 
-func (s *Sim) rule(text string, body []byte, act func(*call, []byte) ruling) (answer ruling, young bool) {
+// controlCall finds the call and lets act change it.
+func (s *Sim) controlCall(text string, body []byte, act func(*call, []byte) controlResult) (result controlResult, tooNew bool) {
 	c := s.find(text)
-	if c == nil || !c.goesOn() || s.closed {
-		return ruling{status: http.StatusNotFound}, false
+	if c == nil || !c.active() || s.closed {
+		return controlResult{status: http.StatusNotFound}, false
 	}
-	if time.Since(c.live.begun) < s.scaled(tooYoung) {
-		return ruling{}, true
+	if time.Since(c.live.begun) < s.scaled(notReadyFor) {
+		return controlResult{}, true
 	}
 	if c.control == nil {
 		c.control = &Control{}
@@ -81,9 +82,9 @@ func (s *Sim) rule(text string, body []byte, act func(*call, []byte) ruling) (an
 	return act(c, body), false
 }
 
-// inProgress refuses what can only be done to a call that was answered.
-func inProgress(c *call) (ruling, bool) {
-	return wrong("uuid", "call is not in progress"), c.answered
+// answeredOnly refuses what can only be done to an answered call.
+func answeredOnly(c *call) (controlResult, bool) {
+	return badRequest("uuid", "call is not in progress"), c.answered
 }
 
 type update struct {
@@ -96,16 +97,16 @@ type update struct {
 }
 
 // update serves PUT /calls/{uuid}.
-func (s *Sim) update(c *call, body []byte) ruling {
+func (s *Sim) update(c *call, body []byte) controlResult {
 	var u update
 	if json.Unmarshal(body, &u) != nil {
-		return wrong("action", "cannot be read")
+		return badRequest("action", "cannot be read")
 	}
 	if u.Action == "hangup" {
 		s.hangUp(c, "platform")
 		return noContent
 	}
-	if refusal, ok := inProgress(c); !ok {
+	if refusal, ok := answeredOnly(c); !ok {
 		return refusal
 	}
 	switch u.Action {
@@ -114,38 +115,38 @@ func (s *Sim) update(c *call, body []byte) ruling {
 	case "earmuff", "unearmuff":
 		c.control.Earmuffed = u.Action == "earmuff"
 	case "transfer":
-		return s.redirect(c, u)
+		return s.transfer(c, u)
 	default:
-		return wrong("action", "must be one of hangup, mute, unmute, earmuff, unearmuff, transfer")
+		return badRequest("action", "must be one of hangup, mute, unmute, earmuff, unearmuff, transfer")
 	}
 	return noContent
 }
 
-// redirect has the call run another flow, in a conversation of its own.
-func (s *Sim) redirect(c *call, u update) ruling {
+// transfer makes the call run another flow, in a new conversation.
+func (s *Sim) transfer(c *call, u update) controlResult {
 	d := u.Destination
 	actions, err := parseActions(d.NCCO)
-	var bad complaints
+	var bad problems
 	bad.urls("url", d.URL)
 	switch {
 	case d.Type != "ncco":
-		return wrong("type", "must be ncco")
+		return badRequest("type", "must be ncco")
 	case (len(d.URL) > 0) == (len(d.NCCO) > 0):
-		return wrong("destination", "exactly one of url and ncco is required")
+		return badRequest("destination", "exactly one of url and ncco is required")
 	case len(d.NCCO) > 0 && s.cfg.ContractShapes:
-		return wrong("ncco", "is not known")
+		return badRequest("ncco", "is not known")
 	case err != nil:
-		return wrong("ncco", err.Error())
+		return badRequest("ncco", err.Error())
 	case len(bad) > 0:
-		return ruling{status: http.StatusBadRequest, wrong: bad}
+		return controlResult{status: http.StatusBadRequest, invalid: bad}
 	}
 	c.control.Transfers++
-	c.live.flow.turn++ // what the flow had planned is void
-	s.leave(c)
-	s.release(c)
-	s.move(c, uuid.New())
+	c.live.flow.version++ // cancels what the flow had planned
+	s.leaveRoom(c)
+	s.endLegs(c)
+	s.moveTo(c, uuid.New())
 	if len(d.URL) > 0 {
-		s.askForFlow(c, d.URL[0], http.MethodGet)
+		s.fetchNCCO(c, d.URL[0], http.MethodGet)
 	} else {
 		s.run(c, actions)
 	}

@@ -11,21 +11,21 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// inCall is a world with a call that was answered and goes on.
-func inCall(t *testing.T, cfg voicesim.Config) (w *world, path string) {
+// inCall is a simulator with an answered call in progress.
+func inCall(t *testing.T, cfg voicesim.Config) (w *testSim, path string) {
 	t.Helper()
 	cfg.Outcomes = picksUp(voicesim.Script{})
 	w = inBubble(t, cfg)
 	path = "/v1/calls/" + w.place(target, nil)
-	for !slices.Contains(w.mail.statuses(), "answered") {
+	for !slices.Contains(w.callbacks.statuses(), "answered") {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return w, path
 }
 
-func (w *world) expect(status int, method, path, body string) map[string]any {
+func (w *testSim) expect(status int, method, path, body string) map[string]any {
 	w.t.Helper()
-	r := w.ask(method, path, body)
+	r := w.do(method, path, body)
 	if r.status != status {
 		w.t.Errorf("%s %s %s: %d %v, want %d", method, path, body, r.status, r.body, status)
 	}
@@ -39,7 +39,7 @@ func TestHangUp(t *testing.T) {
 		defer w.close()
 		time.Sleep(8 * time.Second)
 		w.expect(204, "PUT", path, `{"action":"hangup"}`)
-		w.quiet()
+		w.waitIdle()
 		if c := w.onlyCall(); c.Outcome != "answered" || c.DurationS < 8 || c.DurationS > 9 {
 			t.Errorf("%s after %d s", c.Outcome, c.DurationS)
 		}
@@ -55,7 +55,7 @@ func TestHangUp(t *testing.T) {
 	})
 }
 
-func TestHangUpBeforeTheAnswerCancels(t *testing.T) {
+func TestHangUpWhileRinging(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{})})
@@ -69,17 +69,17 @@ func TestHangUpBeforeTheAnswerCancels(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		w.expect(204, "PUT", path, `{"action":"hangup"}`)
 		w.expect(404, "PUT", path, `{"action":"hangup"}`)
-		w.quiet()
-		if got := fmt.Sprint(w.mail.statuses()); got != "[started ringing cancelled completed]" {
+		w.waitIdle()
+		if got := fmt.Sprint(w.callbacks.statuses()); got != "[started ringing cancelled completed]" {
 			t.Errorf("events %s", got)
 		}
-		if r := w.ask("GET", path, ""); r.body["status"] != "cancelled" {
+		if r := w.do("GET", path, ""); r.body["status"] != "cancelled" {
 			t.Errorf("record says %v", r.body["status"])
 		}
 	})
 }
 
-func TestControlShows(t *testing.T) {
+func TestControlInLedger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, path := inCall(t, voicesim.Config{})
@@ -114,7 +114,7 @@ func TestControlShows(t *testing.T) {
 	})
 }
 
-func TestSoundByControlEndsByItself(t *testing.T) {
+func TestControlSoundEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, path := inCall(t, voicesim.Config{})
@@ -149,21 +149,21 @@ func TestTransfer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, path := inCall(t, voicesim.Config{})
 				defer w.close()
-				w.mail.mu.Lock()
-				w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+				w.callbacks.mu.Lock()
+				w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 					if r.URL.Path == "/next" {
 						fmt.Fprint(rw, `[{"action":"wait","timeout":20}]`)
 					}
 				}
-				w.mail.mu.Unlock()
+				w.callbacks.mu.Unlock()
 				before := w.onlyCall().ConversationUUID
 				w.expect(204, "PUT", path, `{"action":"transfer","destination":{"type":"ncco",`+tt.destination+`}}`)
-				w.quiet()
+				w.waitIdle()
 				c := w.onlyCall()
 				if c.DurationS < 20 || c.DurationS > 21 || c.Control.Transfers != 1 {
 					t.Errorf("lasted %d s, %d transfers", c.DurationS, c.Control.Transfers)
 				}
-				moved := w.mail.events("conversation_uuid_to")
+				moved := w.callbacks.events("conversation_uuid_to")
 				if len(moved) != 1 || moved[0].event["conversation_uuid_from"] != before || moved[0].event["conversation_uuid_to"] != c.ConversationUUID {
 					t.Errorf("transfer event %v", moved)
 				}
@@ -172,7 +172,7 @@ func TestTransfer(t *testing.T) {
 	}
 }
 
-func TestControlIsChecked(t *testing.T) {
+func TestControlInvalid(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, path := inCall(t, voicesim.Config{})
@@ -201,7 +201,7 @@ func TestControlIsChecked(t *testing.T) {
 	})
 }
 
-func TestOnlyAnAnsweredCallIsInProgress(t *testing.T) {
+func TestControlBeforeAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{})})
@@ -216,7 +216,7 @@ func TestOnlyAnAnsweredCallIsInProgress(t *testing.T) {
 	})
 }
 
-func TestContractHasNoLaterOperations(t *testing.T) {
+func TestContractOperations(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, path := inCall(t, voicesim.Config{ContractShapes: true})
@@ -227,7 +227,7 @@ func TestContractHasNoLaterOperations(t *testing.T) {
 	})
 }
 
-func TestControlHasTheOtherLimit(t *testing.T) {
+func TestControlLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, path := inCall(t, voicesim.Config{RequestsPerSecond: 1})
@@ -240,9 +240,8 @@ func TestControlHasTheOtherLimit(t *testing.T) {
 	})
 }
 
-// A reply that comes after the call was transferred belongs to a flow that is
-// no more.
-func TestReplyThatComesTooLateChangesNothing(t *testing.T) {
+// A reply that comes after a transfer belongs to the old flow.
+func TestLateReplyIsIgnored(t *testing.T) {
 	t.Parallel()
 	for name, order := range map[string]map[string]any{
 		"to an answer URL": {"ncco": nil, "answer_url": []any{"http://dialer.test/slow"}},
@@ -255,18 +254,18 @@ func TestReplyThatComesTooLateChangesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{})})
 				defer w.close()
-				w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+				w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 					if r.URL.Path == "/slow" {
 						time.Sleep(4 * time.Second)
 						fmt.Fprint(rw, `[{"action":"wait","timeout":500}]`)
 					}
 				}
 				path := "/v1/calls/" + w.place(target, order)
-				for !slices.ContainsFunc(w.mail.all(), func(r request) bool { return r.path == "/slow" }) {
+				for !slices.ContainsFunc(w.callbacks.all(), func(r request) bool { return r.path == "/slow" }) {
 					time.Sleep(10 * time.Millisecond)
 				}
 				w.expect(204, "PUT", path, `{"action":"transfer","destination":{"type":"ncco","ncco":[{"action":"wait","timeout":20}]}}`)
-				w.quiet()
+				w.waitIdle()
 				if got := w.onlyCall().DurationS; got > 25 {
 					t.Errorf("lasted %d s: the flow of the late reply was run", got)
 				}

@@ -9,13 +9,13 @@ import (
 
 const bodyLimit = 1 << 20
 
-// create serves POST /calls. The token comes before everything that could
-// place a call, and once more after a request was stuck.
+// create serves POST /calls. It checks the token before anything that could make
+// a call, and again after a request was stuck.
 func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
-	// Read at once: a request that is stuck here outlives its client.
+	// Read it now: a request that is stuck here outlives its client.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
-	room := s.arrived(now)
+	allowed := s.countCreate(now)
 	jti, ok := s.authorised(w, r, now)
 	switch {
 	case !ok:
@@ -23,12 +23,12 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.invalid(w)
 		return
-	case !room:
+	case !allowed:
 		s.stats.refused(http.StatusTooManyRequests)
 		tooManyRequests(w)
 		return
 	}
-	var o order
+	var o createRequest
 	if json.Unmarshal(body, &o) != nil {
 		s.invalid(w)
 		return
@@ -38,16 +38,16 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, wrong...)
 		return
 	}
-	s.fulfil(w, r, &o, jti)
+	s.placeOrFail(w, r, &o, jti)
 }
 
-// arrived counts a POST and says whether the limit has room for it.
-func (s *Sim) arrived(now time.Time) bool {
+// countCreate counts a POST and says whether the limit allows it.
+func (s *Sim) countCreate(now time.Time) bool {
 	s.stats.count(func(m *Summary) { m.Creates++ })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.arrivals.add(now)
-	return s.creates.allow(now)
+	return s.createLimit.allow(now)
 }
 
 func (s *Sim) invalid(w http.ResponseWriter) {
@@ -55,15 +55,15 @@ func (s *Sim) invalid(w http.ResponseWriter) {
 	gatewayError(w, http.StatusBadRequest)
 }
 
-// fulfil places the call that a good order asks for, unless a fault befalls it.
-func (s *Sim) fulfil(w http.ResponseWriter, r *http.Request, o *order, jti string) {
+// placeOrFail makes the call that a valid request asks for, or applies a fault.
+func (s *Sim) placeOrFail(w http.ResponseWriter, r *http.Request, o *createRequest, jti string) {
 	s.mu.Lock()
 	k := s.nextTry(o.To[0].address())
 	s.mu.Unlock()
 	f := s.createFault(k)
 	switch f {
 	case cutBefore:
-		cut()
+		abort()
 	case error500:
 		s.stats.refused(http.StatusInternalServerError)
 		refuse(w, http.StatusInternalServerError)
@@ -75,7 +75,7 @@ func (s *Sim) fulfil(w http.ResponseWriter, r *http.Request, o *order, jti strin
 	case stuck:
 		longest := s.cfg.Faults.StuckFor
 		if !s.pause(s.between(longest/2, longest, "stuck_for", k), nil) {
-			cut()
+			abort()
 		}
 		if _, ok := s.authorised(w, r, s.now()); !ok {
 			return
@@ -87,20 +87,20 @@ func (s *Sim) fulfil(w http.ResponseWriter, r *http.Request, o *order, jti strin
 		unavailable(w)
 		return
 	}
-	s.tell(w, r, f, s.created(c))
+	s.respond(w, r, f, s.created(c))
 }
 
-// nextTry names the next POST, or connect action, to a number.
+// nextTry is the key of the next POST or connect action to a number.
 func (s *Sim) nextTry(number string) key {
-	s.tried[number]++
-	return key{number: number, n: s.tried[number]}
+	s.attempts[number]++
+	return key{number: number, n: s.attempts[number]}
 }
 
-// tell answers for a call that was placed, as well as the fault lets it.
-func (s *Sim) tell(w http.ResponseWriter, r *http.Request, f fault, created object) {
+// respond answers for a call that was made, with the fault applied.
+func (s *Sim) respond(w http.ResponseWriter, r *http.Request, f fault, created object) {
 	switch f {
 	case cutAfter:
-		cut()
+		abort()
 	case error500Placed:
 		refuse(w, http.StatusInternalServerError)
 		return
@@ -108,10 +108,10 @@ func (s *Sim) tell(w http.ResponseWriter, r *http.Request, f fault, created obje
 		unavailable(w)
 		return
 	case truncated:
-		breakOff(w, http.StatusCreated, created)
+		truncateResponse(w, http.StatusCreated, created)
 	case slow:
 		if !s.pause(s.cfg.Faults.SlowFor, r.Context().Done()) {
-			cut()
+			abort()
 		}
 	}
 	reply(w, http.StatusCreated, "application/json", created)

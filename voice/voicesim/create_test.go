@@ -22,18 +22,16 @@ func testNumbers(n int) []string {
 	return numbers
 }
 
-// everyFault is one simulator's faults for each way in which a POST can go
-// wrong.
+// everyFault has the settings for each fault of a POST.
 var everyFault = map[string]voicesim.Faults{
 	"none": {}, "cut_before": {CutBefore: 1}, "cut_after": {CutAfter: 1}, "error_500": {Error500: 1},
 	"error_500_placed": {Error500Placed: 1}, "error_503_placed": {Error503Placed: 1}, "too_many": {TooMany: 1},
 	"slow": {Slow: 1}, "stuck": {Stuck: 1}, "truncated": {Truncated: 1},
 }
 
-// The client's proof that nobody is rung twice rests on Vonage's refusal
-// of old tokens. A path past the check would make every test built on this
-// simulator worthless.
-func TestNoPathPlacesACallWithoutAGoodToken(t *testing.T) {
+// The client relies on Vonage refusing expired tokens, so that no call is made
+// twice. Without this check every test on this simulator would be worthless.
+func TestCreateNeedsValidToken(t *testing.T) {
 	t.Parallel()
 	for name, faults := range everyFault {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +50,7 @@ func TestNoPathPlacesACallWithoutAGoodToken(t *testing.T) {
 					"from the future":     w.signed(map[string]any{"application_id": application, "iat": now + 600, "jti": "x", "exp": now + 660}),
 				}
 				for what, authorization := range bad {
-					r := w.askWith(authorization, "POST", "/v1/calls", w.order(target, nil))
+					r := w.doWith(authorization, "POST", "/v1/calls", w.callBody(target, nil))
 					if r.status != 401 || r.body["type"] != "UNAUTHORIZED" || r.body["error_title"] != "Unauthorized" {
 						t.Errorf("%s: %d %v", what, r.status, r.body)
 					}
@@ -68,7 +66,7 @@ func TestNoPathPlacesACallWithoutAGoodToken(t *testing.T) {
 	}
 }
 
-func TestEveryPathWantsAToken(t *testing.T) {
+func TestEveryPathNeedsToken(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{})
 	for _, request := range []string{"POST /v1/calls", "POST /v1/calls/", "GET /v1/calls", "GET /v1/calls/x", "PUT /v1/calls/x", "GET /v1/other", "GET /"} {
@@ -76,25 +74,25 @@ func TestEveryPathWantsAToken(t *testing.T) {
 		if _, err := fmt.Sscan(request, &method, &path); err != nil {
 			t.Fatal(err)
 		}
-		if r := w.askWith("", method, path, ""); r.status != 401 {
+		if r := w.doWith("", method, path, ""); r.status != 401 {
 			t.Errorf("%s without a token: %d", request, r.status)
 		}
 	}
-	if r := w.ask("GET", "/v1/other", ""); r.status != 404 {
+	if r := w.do("GET", "/v1/other", ""); r.status != 404 {
 		t.Errorf("an unknown path: %d", r.status)
 	}
-	if r := w.ask("POST", "/v1/calls/", w.order(target, nil)); r.status != 201 {
+	if r := w.do("POST", "/v1/calls/", w.callBody(target, nil)); r.status != 201 {
 		t.Errorf("a trailing slash: %d", r.status)
 	}
 }
 
-func TestStuckRequestIsJudgedByItsToken(t *testing.T) {
+func TestStuckRequestTokenIsChecked(t *testing.T) {
 	t.Parallel()
 	for life, want := range map[time.Duration]int{30 * time.Second: 201, 2 * time.Second: 401} {
 		synctest.Test(t, func(t *testing.T) {
 			w := inBubble(t, voicesim.Config{Faults: voicesim.Faults{Stuck: 1, StuckFor: 10 * time.Second}})
 			defer w.close()
-			r := w.askWith(w.token(life), "POST", "/v1/calls", w.order(target, nil))
+			r := w.doWith(w.token(life), "POST", "/v1/calls", w.callBody(target, nil))
 			placed := len(w.sim.Ledger())
 			if r.status != want || placed != map[int]int{201: 1, 401: 0}[want] {
 				t.Errorf("token of %v: %d, %d calls; want %d", life, r.status, placed, want)
@@ -103,13 +101,12 @@ func TestStuckRequestIsJudgedByItsToken(t *testing.T) {
 	}
 }
 
-// A request that is stuck lives on when its client has given up: over a socket
-// too.
+// A stuck request continues after its client has given up, also over a socket.
 func TestStuckRequestOutlivesItsClient(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Faults: voicesim.Faults{Stuck: 1, StuckFor: time.Second}})
 	ctx, leave := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", w.url+"/v1/calls", strings.NewReader(w.order(target, nil)))
+	req, err := http.NewRequestWithContext(ctx, "POST", w.url+"/v1/calls", strings.NewReader(w.callBody(target, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,15 +119,15 @@ func TestStuckRequestOutlivesItsClient(t *testing.T) {
 		}
 		left <- err
 	}()
-	w.until("the request arrives", func() bool { return w.sim.Summary().Faults["stuck"] == 1 })
+	w.waitFor("the request arrives", func() bool { return w.sim.Summary().Faults["stuck"] == 1 })
 	leave()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Fatalf("the client did not give up: %v", err)
 	}
-	w.until("its call is made", func() bool { return len(w.sim.Ledger()) == 1 })
+	w.waitFor("its call is made", func() bool { return len(w.sim.Ledger()) == 1 })
 }
 
-func TestFaultsOfAPOST(t *testing.T) {
+func TestCreateFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		status, calls int
@@ -143,11 +140,11 @@ func TestFaultsOfAPOST(t *testing.T) {
 	for name, want := range tests {
 		faults := everyFault[name]
 		faults.SlowFor, faults.StuckFor = 30*time.Millisecond, 30*time.Millisecond
-		for kind, start := range map[string]func(*testing.T, voicesim.Config) *world{"socket": overHTTP, "in process": inProcess} {
+		for kind, start := range map[string]func(*testing.T, voicesim.Config) *testSim{"socket": overHTTP, "in process": inProcess} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				w := start(t, voicesim.Config{Faults: faults})
-				r := w.ask("POST", "/v1/calls", w.order(target, nil))
+				r := w.do("POST", "/v1/calls", w.callBody(target, nil))
 				if calls := len(w.sim.Ledger()); r.status != want.status || calls != want.calls || (r.err != nil) != want.broken {
 					t.Errorf("got %d (%v), %d calls; want %+v", r.status, r.err, calls, want)
 				}
@@ -159,33 +156,33 @@ func TestFaultsOfAPOST(t *testing.T) {
 	}
 }
 
-func inProcess(t *testing.T, cfg voicesim.Config) *world {
+func inProcess(t *testing.T, cfg voicesim.Config) *testSim {
 	w := inBubble(t, cfg)
 	t.Cleanup(w.close)
 	return w
 }
 
-func TestSlowAnswerComesAfterTheClientHasLeft(t *testing.T) {
+func TestSlowResponse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Faults: voicesim.Faults{Slow: 1}})
 		defer w.close()
 		w.client.Timeout = 10 * time.Second
-		r := w.ask("POST", "/v1/calls", w.order(target, nil))
+		r := w.do("POST", "/v1/calls", w.callBody(target, nil))
 		if r.err == nil || len(w.sim.Ledger()) != 1 {
 			t.Errorf("%d (%v), %d calls; want a timeout and a call", r.status, r.err, len(w.sim.Ledger()))
 		}
 	})
 }
 
-func TestCreateLimitIsExactInASlidingSecond(t *testing.T) {
+func TestCreateLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{CallsPerSecond: 3})
 		defer w.close()
 		statuses := func(n int) (got []int) {
 			for range n {
-				got = append(got, w.ask("POST", "/v1/calls", w.order(target, nil)).status)
+				got = append(got, w.do("POST", "/v1/calls", w.callBody(target, nil)).status)
 			}
 			return got
 		}
@@ -207,14 +204,14 @@ func TestCreateLimitIsExactInASlidingSecond(t *testing.T) {
 	})
 }
 
-func TestOtherRequestsHaveTheirOwnLimit(t *testing.T) {
+func TestRequestLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{CallsPerSecond: 1, RequestsPerSecond: 2})
 		defer w.close()
 		uuid := w.place(target, nil)
 		for i, want := range []int{200, 200, 429} {
-			r := w.ask("GET", "/v1/calls/"+uuid, "")
+			r := w.do("GET", "/v1/calls/"+uuid, "")
 			if r.status != want {
 				t.Errorf("request %d: %d, want %d", i, r.status, want)
 			}
@@ -225,7 +222,7 @@ func TestOtherRequestsHaveTheirOwnLimit(t *testing.T) {
 	})
 }
 
-func TestBadOrdersAreRefused(t *testing.T) {
+func TestCreateInvalid(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{})
 	phone := func(number string) []any { return []any{map[string]any{"type": "phone", "number": number}} }
@@ -249,13 +246,13 @@ func TestBadOrdersAreRefused(t *testing.T) {
 		"dtmfAnswer":        {"to": []any{map[string]any{"type": "phone", "number": target, "dtmfAnswer": "1x"}}},
 	}
 	for name, change := range tests {
-		r := w.ask("POST", "/v1/calls", w.order(target, change))
+		r := w.do("POST", "/v1/calls", w.callBody(target, change))
 		wrong, _ := r.body["invalid_parameters"].([]any)
 		if r.status != 400 || len(wrong) != 1 || wrong[0].(map[string]any)["name"] != name {
 			t.Errorf("%s: %d %v", name, r.status, r.body)
 		}
 	}
-	if r := w.ask("POST", "/v1/calls", "{"); r.status != http.StatusBadRequest || r.body["type"] != "BAD_REQUEST" {
+	if r := w.do("POST", "/v1/calls", "{"); r.status != http.StatusBadRequest || r.body["type"] != "BAD_REQUEST" {
 		t.Errorf("no JSON: %d %v", r.status, r.body)
 	}
 	if n := len(w.sim.Ledger()); n != 0 {
@@ -263,9 +260,8 @@ func TestBadOrdersAreRefused(t *testing.T) {
 	}
 }
 
-// A SIP address as the caller, and the endpoints that came later, are today's
-// alone.
-func TestContractHasNoLaterEndpoints(t *testing.T) {
+// The contract has no SIP address as the caller and not all of today's endpoints.
+func TestContractEndpoints(t *testing.T) {
 	t.Parallel()
 	for _, change := range []map[string]any{
 		{"from": map[string]any{"type": "phone", "number": "sip:desk@sip.example.com"}},
@@ -274,14 +270,14 @@ func TestContractHasNoLaterEndpoints(t *testing.T) {
 	} {
 		for contract, want := range map[bool]int{false: http.StatusCreated, true: http.StatusBadRequest} {
 			w := overHTTP(t, voicesim.Config{ContractShapes: contract})
-			if r := w.ask("POST", "/v1/calls", w.order(target, change)); r.status != want {
+			if r := w.do("POST", "/v1/calls", w.callBody(target, change)); r.status != want {
 				t.Errorf("%v, contract %t: %d %v", change, contract, r.status, r.body)
 			}
 		}
 	}
 }
 
-func TestEveryEndpointIsAccepted(t *testing.T) {
+func TestEndpoints(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{})
 	for _, to := range []map[string]any{
@@ -292,7 +288,7 @@ func TestEveryEndpointIsAccepted(t *testing.T) {
 		{"type": "app", "user": "jamie"},
 	} {
 		uuid := w.place("", map[string]any{"to": []any{to}, "from": nil, "random_from_number": "true"})
-		r := w.ask("GET", "/v1/calls/"+uuid, "")
+		r := w.do("GET", "/v1/calls/"+uuid, "")
 		if got := r.body["to"].(map[string]any)["type"]; got != to["type"] {
 			t.Errorf("record's to has type %v, want %v", got, to["type"])
 		}

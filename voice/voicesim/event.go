@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// event is what Vonage says when the call reaches a status.
-func (s *Sim) event(c *call, status string, more ...member) object {
+// statusEvent is the event of a call that reaches a status.
+func (s *Sim) statusEvent(c *call, status string, more ...member) object {
 	id := "uuid"
 	amd := status == human || status == machine
 	if amd && !s.cfg.ContractShapes {
@@ -22,7 +22,7 @@ func (s *Sim) event(c *call, status string, more ...member) object {
 	return append(append(e, more...), member{"timestamp", s.eventTime(c, status)})
 }
 
-// eventParty is a bare string in today's events; the contract has an array.
+// eventParty is a string in today's events and an array in the contract's.
 func (s *Sim) eventParty(kind, address string) any {
 	if s.cfg.ContractShapes {
 		return s.party(kind, address)
@@ -30,8 +30,8 @@ func (s *Sim) eventParty(kind, address string) any {
 	return address
 }
 
-// eventTime is now, but for a ringing event that carries the time of started,
-// as real ones have been seen to.
+// eventTime is now. Some ringing events have the time of the started event, as was
+// seen with real ones.
 func (s *Sim) eventTime(c *call, status string) string {
 	at := s.now()
 	if status == ringing && s.draw("same_time", c.key()) < 0.1 {
@@ -43,9 +43,9 @@ func (s *Sim) eventTime(c *call, status string) string {
 	return at.Format(millis)
 }
 
-// closing is what the completed event says beyond the rest. A call that was
-// never answered has nothing to say.
-func (s *Sim) closing(c *call, by string) []member {
+// completedMembers are the extra members of the completed event. They are null for
+// a call that was not answered.
+func (s *Sim) completedMembers(c *call, by string) []member {
 	if !c.answered {
 		return nullMembers("start_time", "end_time", "duration", "rate", "price", "network")
 	}
@@ -69,26 +69,25 @@ func nullMembers(names ...string) []member {
 	return m
 }
 
-// emit sends an event to the call's event URL. got, if there is one, takes the
-// reply.
-func (s *Sim) emit(c *call, e object, got func(received)) {
-	s.send(c, c.live.eventURL, c.live.eventMethod, e, got)
+// emit sends an event to the call's event URL. onReply may be nil.
+func (s *Sim) emit(c *call, e object, onReply func(callbackReply)) {
+	s.send(c, c.live.eventURL, c.live.eventMethod, e, onReply)
 }
 
-// send puts an event into the call's mailbox, unless a fault befalls it. None
-// befalls an event whose reply matters.
-func (s *Sim) send(c *call, url, method string, e object, got func(received)) {
+// send puts an event into the call's queue, with faults applied. An event whose
+// reply matters has no faults.
+func (s *Sim) send(c *call, url, method string, e object, onReply func(callbackReply)) {
 	if url == "" {
 		return
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
-		s.cfg.Logger.Error("an event cannot be written", "err", err)
+		s.cfg.Logger.Error("event cannot be marshalled", "err", err)
 		return
 	}
-	mail := letter{url: url, method: method, event: e, body: body, waits: eventPatience, got: got}
-	if got != nil {
-		s.deliver(c, mail)
+	cb := callback{url: url, method: method, event: e, body: body, timeout: eventTimeout, onReply: onReply}
+	if onReply != nil {
+		s.deliver(c, cb)
 		return
 	}
 	l := c.live
@@ -98,30 +97,30 @@ func (s *Sim) send(c *call, url, method string, e object, got func(received)) {
 	if s.hits(eventLost, k) {
 		return
 	}
-	mail.unsigned = s.hits(eventUnsigned, k)
-	copies := []letter{mail}
+	cb.unsigned = s.hits(eventUnsigned, k)
+	copies := []callback{cb}
 	if s.hits(eventDoubled, k) {
-		copies = append(copies, mail)
+		copies = append(copies, cb)
 	}
 	switch {
 	case s.hits(eventLate, k):
 		delay := s.between(0, s.cfg.Faults.LateFor, "late_for", k)
-		s.schedule.after(delay, func() { s.post.put(&mailbox{}, copies...) })
-	case l.held == nil && c.endedAt == 0 && s.hits(eventShuffled, k):
-		l.held = copies
+		s.schedule.after(delay, func() { s.callbacks.enqueue(&callbackQueue{}, copies...) })
+	case l.swapped == nil && c.endedAt == 0 && s.hits(eventShuffled, k):
+		l.swapped = copies
 	default:
 		s.deliver(c, copies...)
 	}
 }
 
-// deliver hands letters over, and after them one that waited for that.
-func (s *Sim) deliver(c *call, letters ...letter) {
-	s.post.put(c.live.box, append(letters, c.live.held...)...)
-	c.live.held = nil
+// deliver enqueues callbacks, and after them the one that changes places with them.
+func (s *Sim) deliver(c *call, callbacks ...callback) {
+	s.callbacks.enqueue(c.live.queue, append(callbacks, c.live.swapped...)...)
+	c.live.swapped = nil
 }
 
-// span is when an answered call began and ended, as records tell it. At more
-// than real speed the end is the one that the duration calls for.
+// span is the start and the end of a call on its record. The end follows from the
+// duration, also at a speed above 1.
 func (s *Sim) span(c *call) (start, end time.Time) {
 	if c.answered {
 		start = c.answeredAt.time().Truncate(time.Second)

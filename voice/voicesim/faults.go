@@ -5,30 +5,30 @@ import (
 	"time"
 )
 
-// Faults are probabilities from 0 to 1, and the times that go with them. The
-// Summary counts each fault that befell something, by the name given here.
+// Faults are probabilities from 0 to 1, and the times that belong to them. The
+// Summary counts each fault by the name given here.
 type Faults struct {
-	// Of POSTs that would place a call. At most one of these befalls a POST.
+	// Of POSTs that would make a call. A POST has at most one of these.
 	CutBefore      float64 // cut_before: the connection is cut; no call
 	CutAfter       float64 // cut_after: the connection is cut; the call is made
 	Error500       float64 // error_500: no call
 	Error500Placed float64 // error_500_placed: the call is made
 	Error503Placed float64 // error_503_placed: the call is made
 	TooMany        float64 // too_many: 429 although there was room; no call
-	Slow           float64 // slow: the call is made, the answer comes SlowFor later
-	Stuck          float64 // stuck: held for StuckFor/2 to StuckFor, then judged by its token
-	Truncated      float64 // truncated: the call is made, half of the 201's body comes
+	Slow           float64 // slow: the call is made, the response comes SlowFor later
+	Stuck          float64 // stuck: held for StuckFor/2 to StuckFor, then its token is checked
+	Truncated      float64 // truncated: the call is made, half of the body comes
 
-	ReadFails float64 // read_fails: a GET is answered 500 or 503, cut, or broken off
+	ReadFails float64 // read_fails: a GET is answered 500 or 503, cut, or truncated
 
 	// Of each event.
 	EventLost     float64 // event_lost: never sent
 	EventDoubled  float64 // event_doubled: sent twice
 	EventShuffled float64 // event_shuffled: changes places with the next one
 	EventLate     float64 // event_late: sent up to LateFor later
-	EventUnsigned float64 // event_unsigned: the first try has no signature; a 5xx brings a second one that has
+	EventUnsigned float64 // event_unsigned: the first try has no signature; after a 5xx the second one has
 
-	NoCompleted float64 // no_completed: the completed event of a call that was not answered is never sent
+	NoCompleted float64 // no_completed: a call that was not answered has no completed event
 
 	// Of each bill.
 	NullPrice  float64 // null_price: none in the completed event, nor in records until NullFor later
@@ -43,7 +43,7 @@ type Faults struct {
 	CorrectAfter time.Duration // 0 means 20 s
 }
 
-// fault names what befell something, as the Summary counts it.
+// fault is the name of a fault, as the Summary counts it.
 type fault string
 
 const (
@@ -69,13 +69,13 @@ const (
 	dashlessUUID   fault = "dashless_uuid"
 )
 
-// chance is something that may happen, and how likely it is.
+// chance is something that may happen, with its probability or weight.
 type chance struct {
 	name   string
 	weight float64
 }
 
-// ofCreate lists the faults of which at most one befalls a POST.
+// ofCreate lists the faults of a POST, which has at most one of them.
 func (f Faults) ofCreate() []chance {
 	return []chance{
 		{string(cutBefore), f.CutBefore}, {string(cutAfter), f.CutAfter},
@@ -85,8 +85,8 @@ func (f Faults) ofCreate() []chance {
 	}
 }
 
-// others lists the faults that befall independently of each other.
-func (f Faults) others() map[fault]float64 {
+// ofOthers lists the faults that are independent of each other.
+func (f Faults) ofOthers() map[fault]float64 {
 	return map[fault]float64{
 		readFails: f.ReadFails, eventLost: f.EventLost, eventDoubled: f.EventDoubled,
 		eventShuffled: f.EventShuffled, eventLate: f.EventLate, eventUnsigned: f.EventUnsigned,
@@ -113,9 +113,9 @@ func (f Faults) validate() error {
 		sum += c.weight
 	}
 	if sum > 1 {
-		return fmt.Errorf("the faults of a POST add up to %v, more than 1", sum)
+		return fmt.Errorf("the faults of a POST add up to %v, which is more than 1", sum)
 	}
-	for name, p := range f.others() {
+	for name, p := range f.ofOthers() {
 		if p < 0 || p > 1 {
 			return fmt.Errorf("fault %s: probability %v is not from 0 to 1", name, p)
 		}
@@ -123,16 +123,16 @@ func (f Faults) validate() error {
 	return nil
 }
 
-// hits says whether a fault befalls what key names, and counts it when it does.
+// hits decides whether a fault applies, and counts it if it does.
 func (s *Sim) hits(f fault, k key) bool {
-	if s.draw(string(f), k) >= s.likely[f] {
+	if s.draw(string(f), k) >= s.probability[f] {
 		return false
 	}
 	s.stats.fault(f)
 	return true
 }
 
-// createFault says what befalls the POST that key names.
+// createFault decides which fault a POST has.
 func (s *Sim) createFault(k key) fault {
 	f := fault(pick(s.draw("create", k), s.cfg.Faults.ofCreate()))
 	if f != noFault {

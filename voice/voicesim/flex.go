@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// These read numbers and truths that some clients send as strings, and lists
-// that some send as one word, as the service does.
+// As the service does, these also read numbers and booleans that are written as
+// strings, and lists that are one string.
 type (
 	flexInt struct {
 		set bool
@@ -34,9 +34,9 @@ func (f *flexBool) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func (f flexInt) or(usual int) int {
+func (f flexInt) or(value int) int {
 	if !f.set {
-		return usual
+		return value
 	}
 	return f.v
 }

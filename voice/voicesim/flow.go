@@ -7,26 +7,26 @@ import (
 	"github.com/google/uuid"
 )
 
-// flow is where a call is in its NCCO.
+// flow is the progress of a call in its NCCO.
 type flow struct {
 	actions []action
 	next    int
-	turn    int  // grows with each flow and each action: what an older one planned is void
-	waits   bool // until it is known who has answered
+	version int  // grows with each flow and each action; what an older one planned is ignored
+	waits   bool // for the detection of machines
 }
 
 // run replaces the call's flow.
 func (s *Sim) run(c *call, actions []action) {
-	c.live.flow = flow{actions: actions, turn: c.live.flow.turn + 1}
-	s.leave(c)
-	s.release(c)
+	c.live.flow = flow{actions: actions, version: c.live.flow.version + 1}
+	s.leaveRoom(c)
+	s.endLegs(c)
 	s.advance(c)
 }
 
-// advance does the next action; after the last one the call ends.
+// advance runs the next action. After the last one the call ends.
 func (s *Sim) advance(c *call) {
 	f := &c.live.flow
-	f.turn++
+	f.version++
 	if f.next >= len(f.actions) {
 		s.hangUp(c, "platform")
 		return
@@ -35,11 +35,11 @@ func (s *Sim) advance(c *call) {
 	f.actions[f.next-1].run(s, c)
 }
 
-// then runs f in d of the call's own time, unless the flow has moved on.
-func (s *Sim) then(c *call, d time.Duration, f func()) {
-	turn := c.live.flow.turn
+// laterInFlow runs f after d of the call's time, unless the flow has changed.
+func (s *Sim) laterInFlow(c *call, d time.Duration, f func()) {
+	version := c.live.flow.version
 	s.later(c, d, func() {
-		if c.live.flow.turn == turn {
+		if c.live.flow.version == version {
 			f()
 		}
 	})
@@ -49,15 +49,15 @@ func (a *talk) run(s *Sim, c *call) { s.play(c, a.sound, speakingTime(a.Text)) }
 
 func (a *stream) run(s *Sim, c *call) { s.play(c, a.sound, streamTime) }
 
-// play goes on when the sound is over, or when the person barges in because
-// they know what to press.
+// play continues when the sound ends, or earlier if bargeIn is set and the person
+// presses a key.
 func (s *Sim) play(c *call, a sound, once time.Duration) {
-	lasts, endless := a.lasts(once)
-	if bool(a.BargeIn) && s.pressesNext(c) {
+	lasts, endless := a.duration(once)
+	if bool(a.BargeIn) && s.pressesKeyNext(c) {
 		lasts, endless = min(time.Second, once), false
 	}
 	if !endless {
-		s.then(c, lasts, func() { s.advance(c) })
+		s.laterInFlow(c, lasts, func() { s.advance(c) })
 	}
 }
 
@@ -66,49 +66,49 @@ func (a *wait) run(s *Sim, c *call) {
 	if a.Timeout != nil {
 		seconds = float64(*a.Timeout)
 	}
-	s.then(c, time.Duration(seconds*float64(time.Second)), func() { s.advance(c) })
+	s.laterInFlow(c, time.Duration(seconds*float64(time.Second)), func() { s.advance(c) })
 }
 
-// run posts the payload and waits for the reply, which may be a new flow.
+// run sends the payload and waits for the reply, which may be an NCCO.
 func (a *notify) run(s *Sim, c *call) {
 	s.report(c, a.callbackURL, object{
 		{"payload", a.Payload}, {"conversation_uuid", c.conversation()}, {"timestamp", s.now().Format(millis)},
 	})
 }
 
-// report sends an action's event, and goes on with the flow that the reply
-// brings, or with the one there is.
+// report sends an action's event and continues with the NCCO in the reply, or
+// without one with the current flow.
 func (s *Sim) report(c *call, to callbackURL, e object) {
 	url, method := to.or(c.live)
 	if url == "" {
 		s.advance(c)
 		return
 	}
-	turn := c.live.flow.turn
-	s.send(c, url, method, e, s.whenBack(c, func(got received) {
-		if c.live.flow.turn == turn {
-			s.resume(c, got)
+	version := c.live.flow.version
+	s.send(c, url, method, e, s.whileActive(c, func(reply callbackReply) {
+		if c.live.flow.version == version {
+			s.resume(c, reply)
 		}
 	}))
 }
 
-// resume goes on with the flow that a reply brings, or with the one there is.
-func (s *Sim) resume(c *call, got received) {
-	if actions, ok := got.flow(); ok {
+// resume continues with the NCCO in a reply, or without one with the current flow.
+func (s *Sim) resume(c *call, reply callbackReply) {
+	if actions, ok := reply.flow(); ok {
 		s.run(c, actions)
 		return
 	}
 	s.advance(c)
 }
 
-// flow is the one that the reply to an event brings, if it brings one.
-func (r received) flow() ([]action, bool) {
+// flow is the NCCO in the reply to an event, if there is one.
+func (r callbackReply) flow() ([]action, bool) {
 	actions, err := parseNCCO(r.body)
 	return actions, err == nil && r.ok() && len(actions) > 0
 }
 
-// tellOfError sends the event that tells of a flow that cannot be run.
-func (s *Sim) tellOfError(c *call, err error) {
+// sendErrorEvent reports an NCCO that cannot be run.
+func (s *Sim) sendErrorEvent(c *call, err error) {
 	s.emit(c, object{
 		{"reason", err.Error()}, {"conversation_uuid", c.conversation()}, {"timestamp", s.now().Format(millis)},
 	}, nil)
@@ -118,10 +118,10 @@ func (s *Sim) tellOfError(c *call, err error) {
 type room struct {
 	name    string
 	id      uuid.UUID
-	members map[*call]bool // true: its leaving ends the conversation
+	members map[*call]bool // true: the conversation ends when it leaves
 }
 
-// run joins the named conversation. Nothing after it runs.
+// run joins the named conversation. Later actions do not run.
 func (a *conversation) run(s *Sim, c *call) {
 	r := s.rooms[a.Name]
 	if r == nil {
@@ -130,12 +130,12 @@ func (a *conversation) run(s *Sim, c *call) {
 	}
 	r.members[c] = bool(a.EndOnExit)
 	c.live.room = r
-	s.move(c, r.id)
+	s.moveTo(c, r.id)
 }
 
-// leave takes the call out of its named conversation, and ends that if it was
-// to end with the call.
-func (s *Sim) leave(c *call) {
+// leaveRoom removes the call from its named conversation, and ends the conversation
+// if endOnExit says so.
+func (s *Sim) leaveRoom(c *call) {
 	r := c.live.room
 	if r == nil {
 		return
@@ -147,26 +147,26 @@ func (s *Sim) leave(c *call) {
 		delete(s.rooms, r.name)
 	}
 	for other := range r.members {
-		if ends && other.goesOn() {
+		if ends && other.active() {
 			s.catchUp(other)
 			s.hangUp(other, "platform")
 		}
 	}
 }
 
-// run moves the call into another conversation. Nothing after it runs.
+// run moves the call into another conversation. Later actions do not run.
 func (a *transfer) run(s *Sim, c *call) {
 	id, err := uuid.Parse(strings.TrimPrefix(a.ConversationID, "CON-"))
 	if err != nil {
-		s.tellOfError(c, errSyntax)
+		s.sendErrorEvent(c, errSyntax)
 		s.hangUp(c, "platform")
 		return
 	}
-	s.move(c, id)
+	s.moveTo(c, id)
 }
 
-// move puts the call into a conversation, and tells of it when it is another.
-func (s *Sim) move(c *call, to uuid.UUID) {
+// moveTo moves the call into a conversation, with an event if it is another one.
+func (s *Sim) moveTo(c *call, to uuid.UUID) {
 	if c.conv == to {
 		return
 	}

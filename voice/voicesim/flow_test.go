@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// actions reads an NCCO for an order.
+// actions reads an NCCO for a request.
 func actions(t *testing.T, ncco string) any {
 	t.Helper()
 	var a any
@@ -24,14 +24,14 @@ func actions(t *testing.T, ncco string) any {
 	return a
 }
 
-// picksUp is somebody who answers after 5 s and stays for an hour.
+// picksUp is a person who answers after 5 s and stays for an hour.
 func picksUp(more voicesim.Script) voicesim.Outcomes {
 	more.Outcome, more.Ring, more.Talk = "answered", 5*time.Second, time.Hour
 	return script(more)
 }
 
 // events are the callbacks that have this member and no status.
-func (m *mail) events(name string) []request {
+func (m *callbackLog) events(name string) []request {
 	var found []request
 	for _, r := range m.all() {
 		if _, has := r.event[name]; has && r.event["status"] == nil {
@@ -41,7 +41,7 @@ func (m *mail) events(name string) []request {
 	return found
 }
 
-func TestFlowTakesItsTimeAndEndsTheCall(t *testing.T) {
+func TestFlowDuration(t *testing.T) {
 	t.Parallel()
 	hundredFifty := strings.Repeat("fifteen letters", 10)
 	tests := map[string]struct {
@@ -49,20 +49,20 @@ func TestFlowTakesItsTimeAndEndsTheCall(t *testing.T) {
 		digits  []string
 		seconds int
 	}{
-		"talk by its length":      {`[{"action":"talk","text":"` + hundredFifty + `"}]`, nil, 10},
-		"talk twice":              {`[{"action":"talk","text":"` + hundredFifty + `","loop":"2"}]`, nil, 20},
-		"tags are not read":       {`[{"action":"talk","text":"<speak>` + hundredFifty + `<break time='1s'/></speak>"}]`, nil, 10},
-		"two actions":             {`[{"action":"talk","text":"` + hundredFifty + `"},{"action":"wait","timeout":7}]`, nil, 17},
-		"stream":                  {`[{"action":"stream","streamUrl":["https://x.test/a.mp3"],"loop":3}]`, nil, 30},
-		"wait's default":          {`[{"action":"wait"}]`, nil, 10},
-		"barge in":                {`[{"action":"talk","text":"` + hundredFifty + `","bargeIn":true},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}}]`, []string{"1"}, 2},
-		"no barge in":             {`[{"action":"talk","text":"` + hundredFifty + `","bargeIn":true},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}}]`, nil, 13},
-		"recording that ends":     {`[{"action":"record","endOnSilence":3}]`, nil, 8},
-		"recording by a key":      {`[{"action":"record","endOnKey":"#","timeOut":3}]`, nil, 3},
-		"recording that goes on":  {`[{"action":"record"},{"action":"wait","timeout":4}]`, nil, 4},
-		"input waits":             {`[{"action":"input","type":["dtmf"],"dtmf":{"timeOut":6}}]`, nil, 6},
-		"conversation has no end": {`[{"action":"conversation","name":"x"},{"action":"talk","text":"never"}]`, nil, 3600},
-		"transfer has no end":     {`[{"action":"transfer","conversationId":"CON-f972836a-550f-45fa-956c-12a2ab5b7d22"}]`, nil, 3600},
+		"talk by its length":       {`[{"action":"talk","text":"` + hundredFifty + `"}]`, nil, 10},
+		"talk twice":               {`[{"action":"talk","text":"` + hundredFifty + `","loop":"2"}]`, nil, 20},
+		"tags are not read":        {`[{"action":"talk","text":"<speak>` + hundredFifty + `<break time='1s'/></speak>"}]`, nil, 10},
+		"two actions":              {`[{"action":"talk","text":"` + hundredFifty + `"},{"action":"wait","timeout":7}]`, nil, 17},
+		"stream":                   {`[{"action":"stream","streamUrl":["https://x.test/a.mp3"],"loop":3}]`, nil, 30},
+		"wait's default":           {`[{"action":"wait"}]`, nil, 10},
+		"barge in":                 {`[{"action":"talk","text":"` + hundredFifty + `","bargeIn":true},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}}]`, []string{"1"}, 2},
+		"no barge in":              {`[{"action":"talk","text":"` + hundredFifty + `","bargeIn":true},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}}]`, nil, 13},
+		"recording that ends":      {`[{"action":"record","endOnSilence":3}]`, nil, 8},
+		"recording by a key":       {`[{"action":"record","endOnKey":"#","timeOut":3}]`, nil, 3},
+		"recording that continues": {`[{"action":"record"},{"action":"wait","timeout":4}]`, nil, 4},
+		"input waits":              {`[{"action":"input","type":["dtmf"],"dtmf":{"timeOut":6}}]`, nil, 6},
+		"conversation has no end":  {`[{"action":"conversation","name":"x"},{"action":"talk","text":"never"}]`, nil, 3600},
+		"transfer has no end":      {`[{"action":"transfer","conversationId":"CON-f972836a-550f-45fa-956c-12a2ab5b7d22"}]`, nil, 3600},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestFlowTakesItsTimeAndEndsTheCall(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{Digits: tt.digits})})
 				defer w.close()
 				w.place(target, map[string]any{"ncco": actions(t, tt.ncco)})
-				w.quiet()
+				w.waitIdle()
 				if got := w.onlyCall().DurationS; got != tt.seconds {
 					t.Errorf("lasted %d s, want %d", got, tt.seconds)
 				}
@@ -129,8 +129,8 @@ func TestInput(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: picksUp(tt.person)})
 				defer w.close()
 				uuid := w.place(target, map[string]any{"ncco": actions(t, `[{"action":"input",`+tt.action[1:]+`]`)})
-				w.quiet()
-				got := w.mail.events("dtmf")
+				w.waitIdle()
+				got := w.callbacks.events("dtmf")
 				if len(got) != 1 {
 					t.Fatalf("%d input events", len(got))
 				}
@@ -146,12 +146,12 @@ func TestInput(t *testing.T) {
 	}
 }
 
-func TestReplyToInputReplacesTheFlow(t *testing.T) {
+func TestInputReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{Digits: []string{"1"}})})
 		defer w.close()
-		w.mail.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
+		w.callbacks.answer = func(_ int, r *http.Request, rw http.ResponseWriter) {
 			if r.URL.Path == "/menu" {
 				fmt.Fprint(rw, `[{"action":"wait","timeout":20}]`)
 			}
@@ -159,7 +159,7 @@ func TestReplyToInputReplacesTheFlow(t *testing.T) {
 		w.place(target, map[string]any{"ncco": actions(t, `[
 			{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1},"eventUrl":["http://dialer.test/menu"]},
 			{"action":"wait","timeout":1000}]`)})
-		w.quiet()
+		w.waitIdle()
 		if got := w.onlyCall().DurationS; got != 21 { // half a second for the key
 			t.Errorf("lasted %d s, want 21", got)
 		}
@@ -173,21 +173,21 @@ func TestAsynchronousInput(t *testing.T) {
 		defer w.close()
 		uuid := w.place(target, map[string]any{"ncco": actions(t, `[{"action":"input","type":["dtmf"],"mode":"asynchronous"},{"action":"wait"}]`)})
 		path := "/v1/calls/" + uuid + "/input/dtmf"
-		for len(w.mail.events("dtmf")) < 2 {
+		for len(w.callbacks.events("dtmf")) < 2 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		if r := w.ask("PUT", path, `{"event_url":["http://dialer.test/keys"]}`); r.status != 200 {
+		if r := w.do("PUT", path, `{"event_url":["http://dialer.test/keys"]}`); r.status != 200 {
 			t.Errorf("subscribe: %d %v", r.status, r.body)
 		}
-		for len(w.mail.events("dtmf")) < 4 {
+		for len(w.callbacks.events("dtmf")) < 4 {
 			time.Sleep(10 * time.Millisecond)
 		}
-		if r := w.ask("DELETE", path, ""); r.status != 200 {
+		if r := w.do("DELETE", path, ""); r.status != 200 {
 			t.Errorf("unsubscribe: %d %v", r.status, r.body)
 		}
-		w.quiet()
+		w.waitIdle()
 		var got []string
-		for _, r := range w.mail.events("dtmf") {
+		for _, r := range w.callbacks.events("dtmf") {
 			got = append(got, r.path+" "+r.event["dtmf"].(map[string]any)["digits"].(string))
 		}
 		if diff := cmp.Diff([]string{"/webhooks/event 1", "/webhooks/event 2", "/keys 3", "/keys 4"}, got); diff != "" {
@@ -196,7 +196,7 @@ func TestAsynchronousInput(t *testing.T) {
 	})
 }
 
-func TestNotifyRecordAndTransferTellOfThemselves(t *testing.T) {
+func TestActionEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: picksUp(voicesim.Script{})})
@@ -206,23 +206,23 @@ func TestNotifyRecordAndTransferTellOfThemselves(t *testing.T) {
 			{"action":"notify","payload":{"a":[1]},"eventUrl":["http://dialer.test/notify"]},
 			{"action":"wait","timeout":30},
 			{"action":"transfer","conversationId":"CON-f972836a-550f-45fa-956c-12a2ab5b7d22"}]`)})
-		w.quiet()
-		notify := w.mail.events("payload")
+		w.waitIdle()
+		notify := w.callbacks.events("payload")
 		if len(notify) != 1 || notify[0].path != "/notify" || !cmp.Equal(notify[0].event["payload"], any(map[string]any{"a": []any{1.0}})) {
 			t.Errorf("notify: %v", notify)
 		}
-		moved := w.mail.events("conversation_uuid_to")
+		moved := w.callbacks.events("conversation_uuid_to")
 		if len(moved) != 1 || moved[0].event["conversation_uuid_to"] != "CON-f972836a-550f-45fa-956c-12a2ab5b7d22" || moved[0].event["type"] != "transfer" {
 			t.Errorf("transfer: %v", moved)
 		}
-		recorded := w.mail.events("recording_url")
+		recorded := w.callbacks.events("recording_url")
 		if len(recorded) != 1 || recorded[0].event["size"] != 3600*16000.0 || recorded[0].event["uuid"] != nil {
 			t.Errorf("record: %v", recorded)
 		}
 	})
 }
 
-func TestConversationIsShared(t *testing.T) {
+func TestConversation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		numbers := testNumbers(3)
@@ -238,7 +238,7 @@ func TestConversationIsShared(t *testing.T) {
 		join(numbers[0], "")
 		join(numbers[1], "")
 		join(numbers[2], `,"endOnExit":"true"`)
-		w.quiet()
+		w.waitIdle()
 		ledger := w.sim.Ledger()
 		for _, c := range ledger {
 			if c.ConversationUUID != ledger[0].ConversationUUID || c.DurationS > 63 {
@@ -248,7 +248,7 @@ func TestConversationIsShared(t *testing.T) {
 	})
 }
 
-func TestBadInlineFlowIsRefused(t *testing.T) {
+func TestInvalidNCCOIsRefused(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{})
 	for _, ncco := range []string{
@@ -261,7 +261,7 @@ func TestBadInlineFlowIsRefused(t *testing.T) {
 		`[{"action":"connect","endpoint":[{"type":"app","user":"x"}],"from":"447700900001","randomFromNumber":true}]`,
 		`[{"action":"conversation"}]`, `[{"action":"wait","timeout":0}]`, `[{"action":"transfer"}]`,
 	} {
-		r := w.ask("POST", "/v1/calls", w.order(target, map[string]any{"ncco": actions(t, ncco)}))
+		r := w.do("POST", "/v1/calls", w.callBody(target, map[string]any{"ncco": actions(t, ncco)}))
 		wrong, _ := r.body["invalid_parameters"].([]any)
 		if r.status != 400 || len(wrong) != 1 || wrong[0].(map[string]any)["name"] != "ncco" {
 			t.Errorf("%.60s: %d %v", ncco, r.status, r.body)
@@ -269,16 +269,16 @@ func TestBadInlineFlowIsRefused(t *testing.T) {
 	}
 }
 
-// A flow that waits for a reply would wait for ever if its event were lost.
-func TestNoFaultBefallsAnEventWhoseReplyMatters(t *testing.T) {
+// A flow that waits for a reply would wait for ever if its event was lost.
+func TestEventWithReplyHasNoFaults(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Faults: voicesim.Faults{EventLost: 1}, Outcomes: picksUp(voicesim.Script{})})
 		defer w.close()
 		w.place(target, map[string]any{"ncco": actions(t, `[{"action":"notify","payload":{},"eventUrl":["http://dialer.test/notify"]},{"action":"wait"}]`)})
-		w.quiet()
-		if got := w.onlyCall().DurationS; got != 10 || len(w.mail.events("payload")) != 1 || len(w.mail.statuses()) != 0 {
-			t.Errorf("lasted %d s, %d notify events, statuses %v", got, len(w.mail.events("payload")), w.mail.statuses())
+		w.waitIdle()
+		if got := w.onlyCall().DurationS; got != 10 || len(w.callbacks.events("payload")) != 1 || len(w.callbacks.statuses()) != 0 {
+			t.Errorf("lasted %d s, %d notify events, statuses %v", got, len(w.callbacks.events("payload")), w.callbacks.statuses())
 		}
 	})
 }

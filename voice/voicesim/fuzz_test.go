@@ -9,13 +9,13 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// FuzzOrder posts anything: it is refused or it is a call, and nothing else.
-func FuzzOrder(f *testing.F) {
-	m := &mail{}
-	w := newWorld(f, voicesim.Config{Speed: 1e6, Client: &http.Client{Transport: voicesim.InProcess(m)}}, m)
+// FuzzCreate posts any body: the result is a refusal or a call.
+func FuzzCreate(f *testing.F) {
+	m := &callbackLog{}
+	w := newTestSim(f, voicesim.Config{Speed: 1e6, Client: &http.Client{Transport: voicesim.InProcess(m)}}, m)
 	f.Cleanup(w.close)
 	token := w.signed(map[string]any{"application_id": application, "iat": 1, "jti": "fuzz", "exp": 1 << 40})
-	f.Add(w.order(target, map[string]any{"event_url": nil}))
+	f.Add(w.callBody(target, map[string]any{"event_url": nil}))
 	for _, ncco := range []string{
 		`[{"action":"talk","text":"x","loop":"2","bargeIn":"true","level":"0.5"},{"action":"input","type":["dtmf","speech"]}]`,
 		`[{"action":"connect","endpoint":[{"type":"app","user":"x"}],"eventType":"synchronous"}]`,

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// input waits for keys and words. The old flat form with its settings at the
-// top is read too.
+// input waits for keys and speech. It also reads the old form, with the settings at
+// the top level.
 type input struct {
 	callbackURL
 	Type flexList  `json:"type"`
@@ -39,7 +39,7 @@ func (a *input) check() error {
 	return nil
 }
 
-// keys are the settings for keys, in whichever form they came.
+// keys are the settings for keys, from either form.
 func (a *input) keys() dtmfInput {
 	keys := a.DTMF
 	if len(a.Type) == 0 {
@@ -48,8 +48,8 @@ func (a *input) keys() dtmfInput {
 	return keys
 }
 
-// wants says whether the action listens for this kind.
-func (a *input) wants(kind string) bool {
+// listensFor says whether the action has this type.
+func (a *input) listensFor(kind string) bool {
 	return slices.Contains(a.Type, kind) || len(a.Type) == 0 && kind == "dtmf"
 }
 
@@ -60,14 +60,14 @@ func (a *input) run(s *Sim, c *call) {
 	l.inputs++
 	pressed := nth(l.plan.digits, l.inputs)
 	if a.Mode == "asynchronous" {
-		l.async = a
-		s.pressEach(c, pressed)
+		l.asyncInput = a
+		s.sendKeys(c, pressed)
 		s.advance(c)
 		return
 	}
 	digits, timedOut := a.keys().collect(pressed)
 	words := ""
-	if a.wants("speech") {
+	if a.listensFor("speech") {
 		words = nth(l.plan.speech, l.inputs)
 	}
 	took := time.Duration(len(digits)) * keyTime
@@ -77,11 +77,11 @@ func (a *input) run(s *Sim, c *call) {
 	if words != "" {
 		took = speakingTime(words) + 2*time.Second
 	}
-	s.then(c, took, func() { s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words)) })
+	s.laterInFlow(c, took, func() { s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words)) })
 }
 
-// collect is what the service takes of the keys that a person presses, and
-// whether it waited for more in vain.
+// collect returns the keys that the service takes, and whether it timed out waiting
+// for more.
 func (k dtmfInput) collect(pressed string) (digits string, timedOut bool) {
 	if k.SubmitOnHash {
 		if before, _, found := strings.Cut(pressed, "#"); found {
@@ -94,7 +94,7 @@ func (k dtmfInput) collect(pressed string) (digits string, timedOut bool) {
 	return pressed, true
 }
 
-// nth is the n-th of the list, from 1, and nothing past its end.
+// nth is the n-th element, counted from 1, or "" after the end.
 func nth(list []string, n int) string {
 	if n > len(list) {
 		return ""
@@ -102,9 +102,9 @@ func nth(list []string, n int) string {
 	return list[n-1]
 }
 
-// pressesNext says whether the next action is an input that the person knows
-// what to press at.
-func (s *Sim) pressesNext(c *call) bool {
+// pressesKeyNext says whether the next action is an input at which the person will
+// press keys.
+func (s *Sim) pressesKeyNext(c *call) bool {
 	f := c.live.flow
 	if f.next >= len(f.actions) {
 		return false
@@ -122,15 +122,15 @@ func (s *Sim) inputEvent(c *call, a *input, digits string, timedOut bool, words 
 		return append(e, member{"dtmf", digits}, member{"timed_out", timedOut})
 	}
 	keys := object{{"digits", digits}, {"timed_out", timedOut}}
-	if !a.wants("dtmf") {
+	if !a.listensFor("dtmf") {
 		keys = object{{"digits", nil}, {"timed_out", false}}
 	}
-	return append(e, member{"dtmf", keys}, member{"speech", heard(a, words)})
+	return append(e, member{"dtmf", keys}, member{"speech", speechResult(a, words)})
 }
 
-func heard(a *input, words string) object {
+func speechResult(a *input, words string) object {
 	switch {
-	case !a.wants("speech"):
+	case !a.listensFor("speech"):
 		return object{{"error", "Speech was not enabled"}}
 	case words == "":
 		return object{{"timeout_reason", "start_timeout"}, {"results", []object{}}}
@@ -138,15 +138,15 @@ func heard(a *input, words string) object {
 	return object{{"timeout_reason", "end_on_silence_timeout"}, {"results", []object{{{"text", words}, {"confidence", "0.9405097"}}}}}
 }
 
-// pressEach sends each key as an event of its own while the flow goes on, for
-// as long as somebody listens.
-func (s *Sim) pressEach(c *call, pressed string) {
+// sendKeys sends each key as one event while the flow continues, until the
+// subscription ends.
+func (s *Sim) sendKeys(c *call, pressed string) {
 	for i := range len(pressed) {
 		s.later(c, time.Duration(i+1)*keyTime, func() {
-			if c.live.async == nil {
+			if c.live.asyncInput == nil {
 				return
 			}
-			url, method := c.live.async.or(c.live)
+			url, method := c.live.asyncInput.or(c.live)
 			s.send(c, url, method, s.inputEvent(c, &input{}, pressed[i:i+1], false, ""), nil)
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// LedgerCall is one call that was really placed.
+// LedgerCall is one call that was really made.
 type LedgerCall struct {
 	UUID             string          `json:"uuid"`
 	ConversationUUID string          `json:"conversation_uuid"`
@@ -22,20 +22,20 @@ type LedgerCall struct {
 	From             string          `json:"from"`
 	PlacedAt         time.Time       `json:"placed_at"`
 	EndedAt          time.Time       `json:"ended_at,omitzero"`
-	Outcome          string          `json:"outcome"` // "" while it is not known
+	Outcome          string          `json:"outcome"` // "" until it is known
 	Answered         bool            `json:"answered"`
 	DurationS        int             `json:"duration_s"`
 	Rate             decimal.Decimal `json:"rate"`
-	Price            decimal.Decimal `json:"price"`       // the true one, as it stands
-	PriceShown       bool            `json:"price_shown"` // to whoever asks with GET
-	JTI              string          `json:"jti"`         // of the token that placed it
-	// Parent is the uuid of the call whose connect action placed this one; such
-	// a leg has no attempt and no token of its own.
+	Price            decimal.Decimal `json:"price"`       // the correct one at present
+	PriceShown       bool            `json:"price_shown"` // by GET
+	JTI              string          `json:"jti"`         // of the token of its POST
+	// Parent is the uuid of the call whose connect action made this one. Such
+	// a leg has no attempt and no token.
 	Parent  string  `json:"parent,omitempty"`
 	Control Control `json:"control,omitzero"`
 }
 
-// Ledger is every call really placed, in order.
+// Ledger is every call that was really made, in order.
 func (s *Sim) Ledger() []LedgerCall {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +50,7 @@ func (s *Sim) Ledger() []LedgerCall {
 func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 	rate := s.rate(c, now)
 	e := LedgerCall{
-		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attempt, To: c.to, From: c.from,
+		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attemptID, To: c.to, From: c.from,
 		PlacedAt: c.placedAt.time(), EndedAt: c.endedAt.time(), Outcome: c.outcome, Answered: c.answered,
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: c.priceShown(now),
 		JTI: c.jti,
@@ -64,13 +64,13 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 	return e
 }
 
-// serveLedger writes one JSON object a line.
+// serveLedger writes one JSON object per line.
 func (s *Sim) serveLedger(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := json.NewEncoder(w)
 	for _, c := range s.Ledger() {
 		if lines.Encode(c) != nil {
-			return // the reader has left
+			return // the client has gone
 		}
 	}
 }
@@ -99,7 +99,7 @@ func FetchLedger(ctx context.Context, client *http.Client, baseURL string) ([]Le
 	return ledger, summary, err
 }
 
-// fetch decodes values of a response until its end.
+// fetch decodes values from a response until its end.
 func fetch(ctx context.Context, client *http.Client, url string, decode func(*json.Decoder) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

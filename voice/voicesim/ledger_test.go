@@ -12,13 +12,13 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func TestLedgerOverHTTPIsTheLedger(t *testing.T) {
+func TestFetchLedger(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Speed: 500, Faults: voicesim.Faults{CutAfter: 0.2}})
 	for _, number := range testNumbers(40) {
-		w.ask("POST", "/v1/calls", w.order(number, nil))
+		w.do("POST", "/v1/calls", w.callBody(number, nil))
 	}
-	w.quiet()
+	w.waitIdle()
 	for _, base := range []string{w.url, w.url + "/", w.url + "/v1"} {
 		ledger, summary, err := voicesim.FetchLedger(t.Context(), w.client, base)
 		if err != nil {
@@ -41,7 +41,7 @@ func TestLedgerOverHTTPIsTheLedger(t *testing.T) {
 	}
 }
 
-func TestPriceIsRateTimesSecondsRoundedHalfUp(t *testing.T) {
+func TestPriceRounding(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		number      string
@@ -60,13 +60,13 @@ func TestPriceIsRateTimesSecondsRoundedHalfUp(t *testing.T) {
 				tt.number: {{Outcome: "answered", Talk: time.Duration(tt.seconds) * time.Second}},
 			}}})
 			defer w.close()
-			r := w.ask("GET", "/v1/calls/"+w.place(tt.number, nil), "")
+			r := w.do("GET", "/v1/calls/"+w.place(tt.number, nil), "")
 			if r.body["price"] != nil || r.body["start_time"] != nil || r.body["duration"] != nil {
 				t.Errorf("a call in progress has a bill: %v", r.body)
 			}
-			w.quiet()
+			w.waitIdle()
 			c := w.onlyCall()
-			body := w.ask("GET", "/v1/calls/"+c.UUID, "").body
+			body := w.do("GET", "/v1/calls/"+c.UUID, "").body
 			if body["rate"] != tt.rate || body["price"] != tt.price || c.Price.StringFixed(8) != tt.price {
 				t.Errorf("%s, %d s: rate %v, price %v, in the ledger %v; want %s, %s", tt.number, tt.seconds, body["rate"], body["price"], c.Price, tt.rate, tt.price)
 			}
@@ -74,7 +74,7 @@ func TestPriceIsRateTimesSecondsRoundedHalfUp(t *testing.T) {
 	}
 }
 
-func TestPricesComeLateAndChange(t *testing.T) {
+func TestPriceLagAndCorrection(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		lag    time.Duration
@@ -95,7 +95,7 @@ func TestPricesComeLateAndChange(t *testing.T) {
 				w := inBubble(t, voicesim.Config{PriceLag: tt.lag, Faults: tt.faults, Outcomes: outcome})
 				defer w.close()
 				uuid := w.place(target, nil)
-				w.quiet()
+				w.waitIdle()
 				if got := w.event("completed")["price"]; got != tt.event {
 					t.Errorf("event's price %v, want %v", got, tt.event)
 				}
@@ -104,7 +104,7 @@ func TestPricesComeLateAndChange(t *testing.T) {
 					if i > 0 {
 						time.Sleep(time.Until(end.Add(30 * time.Second)))
 					}
-					got, _ := w.ask("GET", "/v1/calls/"+uuid, "").body["price"].(string)
+					got, _ := w.do("GET", "/v1/calls/"+uuid, "").body["price"].(string)
 					c := w.onlyCall()
 					if got != want || c.PriceShown != (want != "") || c.PriceShown && c.Price.StringFixed(8) != want {
 						t.Errorf("look %d: price %q, ledger %v (%v), want %q", i, got, c.Price, c.PriceShown, want)
@@ -134,8 +134,8 @@ func TestEventFaults(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Faults: tt.faults, Outcomes: script(voicesim.Script{Outcome: tt.outcome})})
 				defer w.close()
 				w.place(target, nil)
-				w.quiet()
-				if got := strings.Join(w.mail.statuses(), " "); got != tt.want {
+				w.waitIdle()
+				if got := strings.Join(w.callbacks.statuses(), " "); got != tt.want {
 					t.Errorf("got %q, want %q", got, tt.want)
 				}
 				if n := w.sim.Summary().Faults[name]; n == 0 {
@@ -146,21 +146,21 @@ func TestEventFaults(t *testing.T) {
 	}
 }
 
-func TestLateEventsComeAfterAll(t *testing.T) {
+func TestLateEvents(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Faults: voicesim.Faults{EventLate: 1, LateFor: time.Hour}, Outcomes: script(voicesim.Script{Outcome: "busy"})})
 		defer w.close()
 		w.place(target, nil)
 		time.Sleep(time.Hour + time.Minute)
-		got := w.mail.statuses()
+		got := w.callbacks.statuses()
 		if len(got) != 4 || strings.Join(got, " ") == "started ringing busy completed" {
 			t.Errorf("got %v, want all four in another order", got)
 		}
 	})
 }
 
-func TestFaultsFollowTheSeedAndNotTheOrder(t *testing.T) {
+func TestFaultsDependOnSeedOnly(t *testing.T) {
 	t.Parallel()
 	faults := voicesim.Faults{CutBefore: 0.1, CutAfter: 0.1, Error500: 0.1, Error503Placed: 0.1, TooMany: 0.1, Truncated: 0.1}
 	run := func(seed uint64, numbers []string) map[string]string {
@@ -169,7 +169,7 @@ func TestFaultsFollowTheSeedAndNotTheOrder(t *testing.T) {
 			w := inBubble(t, voicesim.Config{Seed: seed, Faults: faults})
 			defer w.close()
 			for _, number := range numbers {
-				r := w.ask("POST", "/v1/calls", w.order(number, nil))
+				r := w.do("POST", "/v1/calls", w.callBody(number, nil))
 				got[number] = strings.TrimSpace(strings.Join([]string{errText(r.err), number}, " ")) + ":" + string(rune('0'+r.status/100))
 			}
 		})

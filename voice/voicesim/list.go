@@ -8,54 +8,54 @@ import (
 	"time"
 )
 
-// search is the query of a GET of /calls.
+// search is the query of GET /calls.
 type search struct {
 	status       string
 	from, to     time.Time // of the call's creation, both inclusive
 	size, index  int
 	descending   bool
 	conversation string
-	kept         url.Values // the filters as they came, for links
+	filters      url.Values // the filters as they came, for links
 }
 
-// listed are the statuses that can be asked for.
-var listed = []string{
+// filterStatuses are the values of the status filter.
+var filterStatuses = []string{
 	started, ringing, answered, machine, completed, busy, cancelled, failed, rejected, timeout, unanswered,
 }
 
 func parseSearch(q url.Values) (search, []invalidParameter) {
-	var c complaints
+	var c problems
 	p := search{
 		status: q.Get("status"), conversation: q.Get("conversation_uuid"),
 		size: c.number(q, "page_size", 10, 1, 100), index: c.number(q, "record_index", 0, 0, 1<<31),
-		from: c.date(q, "date_start"), to: c.date(q, "date_end"), kept: url.Values{},
+		from: c.date(q, "date_start"), to: c.date(q, "date_end"), filters: url.Values{},
 	}
-	c.oneOf("status", p.status, listed...)
+	c.oneOf("status", p.status, filterStatuses...)
 	c.oneOf("order", q.Get("order"), "asc", "desc")
 	p.descending = q.Get("order") == "desc"
 	for _, name := range []string{"status", "date_start", "date_end", "order", "conversation_uuid"} {
 		if q.Has(name) {
-			p.kept.Set(name, q.Get(name))
+			p.filters.Set(name, q.Get(name))
 		}
 	}
 	return p, c
 }
 
-func (c *complaints) number(q url.Values, name string, usual, low, high int) int {
+func (c *problems) number(q url.Values, name string, value, low, high int) int {
 	if !q.Has(name) {
-		return usual
+		return value
 	}
 	n, err := strconv.Atoi(q.Get(name))
-	c.unless(err == nil && low <= n && n <= high, name, "is out of range")
+	c.require(err == nil && low <= n && n <= high, name, "is out of range")
 	return n
 }
 
-func (c *complaints) date(q url.Values, name string) time.Time {
+func (c *problems) date(q url.Values, name string) time.Time {
 	if !q.Has(name) {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339, q.Get(name))
-	c.unless(err == nil, name, "is not a date-time")
+	c.require(err == nil, name, "is not a date-time")
 	return t
 }
 
@@ -70,16 +70,16 @@ func (s *Sim) list(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	count, records := s.page(p)
 	s.mu.Unlock()
-	s.show(w, object{
+	s.respondRead(w, object{
 		{"count", count}, {"page_size", p.size}, {"record_index", p.index},
 		{"_embedded", object{{"calls", records}}}, {"_links", s.links(p, count)},
 	})
 }
 
-// page counts the matches and writes those that are asked for.
+// page counts the matches and returns the records of one page.
 func (s *Sim) page(p search) (count int, records []object) {
 	now := s.now()
-	calls := s.within(p.from, p.to, now)
+	calls := s.createdBetween(p.from, p.to, now)
 	records = []object{}
 	for i := range calls {
 		c := calls[i]
@@ -97,13 +97,13 @@ func (s *Sim) page(p search) (count int, records []object) {
 	return count, records
 }
 
-// within are the calls created from one moment to another, both included, zero
-// meaning no bound. Calls that are forgotten for good are passed over.
-func (s *Sim) within(from, to, now time.Time) []*call {
-	for s.kept < len(s.calls) && s.forgotten(s.calls[s.kept], now) {
-		s.kept++
+// createdBetween returns the calls that were created between two times, both
+// included; zero is no bound. It skips the records that have expired.
+func (s *Sim) createdBetween(from, to, now time.Time) []*call {
+	for s.firstKept < len(s.calls) && s.expired(s.calls[s.firstKept], now) {
+		s.firstKept++
 	}
-	calls := s.calls[s.kept:]
+	calls := s.calls[s.firstKept:]
 	if !from.IsZero() {
 		low := stampOf(from)
 		calls = calls[sort.Search(len(calls), func(i int) bool { return calls[i].placedAt >= low }):]
@@ -116,17 +116,17 @@ func (s *Sim) within(from, to, now time.Time) []*call {
 }
 
 func (s *Sim) matches(p search, c *call, now time.Time) bool {
-	return stampOf(now) >= c.listedAt && !s.forgotten(c, now) &&
+	return stampOf(now) >= c.listedAt && !s.expired(c, now) &&
 		(p.status == "" || c.status == p.status) &&
 		(p.conversation == "" || c.conversation() == p.conversation)
 }
 
-// links are relative. The first page's has no record_index, and the contract
-// knows none but self.
+// links are relative. The link to the first page has no record_index, and the
+// contract has only self.
 func (s *Sim) links(p search, count int) object {
 	at := func(index int) object {
 		q := url.Values{"page_size": {strconv.Itoa(p.size)}}
-		for name, values := range p.kept {
+		for name, values := range p.filters {
 			q[name] = values
 		}
 		if index >= 0 {

@@ -16,9 +16,9 @@ import (
 )
 
 // list reads one page.
-func (w *world) list(query string) (uuids []string, page map[string]any) {
+func (w *testSim) list(query string) (uuids []string, page map[string]any) {
 	w.t.Helper()
-	r := w.ask("GET", "/v1/calls?"+query, "")
+	r := w.do("GET", "/v1/calls?"+query, "")
 	if r.status != 200 || r.err != nil {
 		w.t.Fatalf("list %s: %d %v %v", query, r.status, r.body, r.err)
 	}
@@ -90,7 +90,7 @@ func TestListFilters(t *testing.T) {
 			placed = append(placed, w.place(number, nil))
 			time.Sleep(10 * time.Second)
 		}
-		w.quiet()
+		w.waitIdle()
 		ledger := w.sim.Ledger()
 		at := func(i int) string { return url.QueryEscape(ledger[i].PlacedAt.Format(time.RFC3339Nano)) }
 		tests := map[string][]string{
@@ -109,14 +109,14 @@ func TestListFilters(t *testing.T) {
 			}
 		}
 		for _, query := range []string{"status=human", "page_size=101", "page_size=0", "record_index=-1", "order=up", "date_start=today"} {
-			if r := w.ask("GET", "/v1/calls?"+query, ""); r.status != 400 {
+			if r := w.do("GET", "/v1/calls?"+query, ""); r.status != 400 {
 				t.Errorf("%s: %d, want 400", query, r.status)
 			}
 		}
 	})
 }
 
-func TestNewCallsAreMissingFromListsForAWhile(t *testing.T) {
+func TestListLag(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const lag = 10 * time.Second
@@ -143,20 +143,20 @@ func TestNewCallsAreMissingFromListsForAWhile(t *testing.T) {
 	})
 }
 
-func TestRecordsAreForgotten(t *testing.T) {
+func TestRetention(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: "busy"})})
 		defer w.close()
 		uuid := w.place(target, nil)
-		w.quiet()
+		w.waitIdle()
 		time.Sleep(48*time.Hour - time.Minute)
-		if r := w.ask("GET", "/v1/calls/"+uuid, ""); r.status != 200 {
+		if r := w.do("GET", "/v1/calls/"+uuid, ""); r.status != 200 {
 			t.Errorf("at 47:59: %d", r.status)
 		}
 		time.Sleep(time.Minute)
 		got, _ := w.list("")
-		if r := w.ask("GET", "/v1/calls/"+uuid, ""); r.status != 404 || len(got) != 0 {
+		if r := w.do("GET", "/v1/calls/"+uuid, ""); r.status != 404 || len(got) != 0 {
 			t.Errorf("at 48:00: %d, %d listed", r.status, len(got))
 		}
 		if len(w.sim.Ledger()) != 1 {
@@ -165,13 +165,13 @@ func TestRecordsAreForgotten(t *testing.T) {
 	})
 }
 
-func TestUuidsAreComparedByteForByte(t *testing.T) {
+func TestUUIDsMatchExactly(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Faults: voicesim.Faults{DashlessUUIDs: 1}})
 	uuid := w.place(target, nil)
 	dashed := fmt.Sprintf("%s-%s-%s-%s-%s", uuid[:8], uuid[8:12], uuid[12:16], uuid[16:20], uuid[20:])
 	for text, want := range map[string]int{uuid: 200, dashed: 404, strings.ToUpper(uuid): 404, "nonsense": 404} {
-		r := w.ask("GET", "/v1/calls/"+text, "")
+		r := w.do("GET", "/v1/calls/"+text, "")
 		if r.status != want {
 			t.Errorf("GET %s: %d, want %d", text, r.status, want)
 		}
@@ -181,15 +181,15 @@ func TestUuidsAreComparedByteForByte(t *testing.T) {
 	}
 }
 
-func TestReadsFail(t *testing.T) {
+func TestReadFaults(t *testing.T) {
 	t.Parallel()
 	w := overHTTP(t, voicesim.Config{Faults: voicesim.Faults{ReadFails: 0.5}})
-	// On a connection that was used before, Go's client repeats a GET by itself.
+	// On a reused connection Go's client sends a GET again by itself.
 	w.client.Transport.(*http.Transport).DisableKeepAlives = true
 	w.place(target, nil)
 	seen := map[string]int{}
 	for range 100 {
-		r := w.ask("GET", "/v1/calls", "")
+		r := w.do("GET", "/v1/calls", "")
 		switch {
 		case r.err != nil && r.status == 200:
 			seen["broken off"]++

@@ -6,12 +6,12 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// tariff is what a destination costs, and what it is called.
+// tariff is the price and the name of a destination.
 type tariff struct {
 	prefix  string
 	rate    decimal.Decimal // a minute
-	network string          // as records name it: MCC and MNC
-	name    string          // as the completed event names it
+	network string          // on records: MCC and MNC
+	name    string          // in the completed event
 }
 
 var tariffs = []tariff{
@@ -25,7 +25,7 @@ var tariffs = []tariff{
 	{"", rate("0.10000000"), "99999", "INTERNATIONAL"},
 }
 
-// offNet is for endpoints that are no telephones.
+// offNet is for endpoints that are not telephones.
 var offNet = tariff{"", rate("0.00380000"), "99998", "SIP"}
 
 func rate(text string) decimal.Decimal { return decimal.RequireFromString(text) }
@@ -42,12 +42,12 @@ func tariffOf(to endpoint) *tariff {
 	return &offNet
 }
 
-// price is what so many seconds cost, rounded half up to 8 decimals.
+// price is the price of a number of seconds, rounded half up to 8 decimals.
 func price(rate decimal.Decimal, seconds int32) decimal.Decimal {
 	return rate.Mul(decimal.NewFromInt32(seconds)).DivRound(decimal.NewFromInt(60), 8)
 }
 
-// corrected is the rate that turns out to be right after all.
+// corrected is the rate after its correction.
 func corrected(rate decimal.Decimal) decimal.Decimal {
 	return rate.Mul(decimal.RequireFromString("0.93")).Round(8)
 }

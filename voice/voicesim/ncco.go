@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// action is one step of a call's flow.
+// action is one action of an NCCO.
 type action interface {
-	// check says what is wrong with it.
+	// check returns what is wrong with it.
 	check() error
-	// run does it, and has the call go on to the next one when it is done.
+	// run does it, and makes the call advance when it is done.
 	run(s *Sim, c *call)
 }
 
-// newAction makes one of each kind.
+// newAction makes an action by its name.
 var newAction = map[string]func() action{
 	"talk":         func() action { return &talk{} },
 	"stream":       func() action { return &stream{} },
@@ -30,7 +30,7 @@ var newAction = map[string]func() action{
 	"transfer":     func() action { return &transfer{} },
 }
 
-// errSyntax is what the service says of every NCCO that it cannot read.
+// errSyntax is the service's error for every NCCO that it cannot read.
 var errSyntax = errors.New("Syntax error in NCCO. Invalid value type or action.") //nolint:staticcheck // the service's words
 
 func parseNCCO(body []byte) ([]action, error) {
@@ -62,13 +62,13 @@ func parseActions(raw []json.RawMessage) ([]action, error) {
 	return actions, nil
 }
 
-// callbackURL is where an action's own events go.
+// callbackURL is the address of an action's events.
 type callbackURL struct {
 	EventURL    []string `json:"eventUrl"`
 	EventMethod string   `json:"eventMethod"`
 }
 
-// or is the action's address, or the call's own where it has none.
+// or is the action's address, or the call's if it has none.
 func (u callbackURL) or(l *live) (url, method string) {
 	if len(u.EventURL) == 1 {
 		return u.EventURL[0], u.EventMethod
@@ -76,7 +76,7 @@ func (u callbackURL) or(l *live) (url, method string) {
 	return l.eventURL, l.eventMethod
 }
 
-// sound is what talk and stream have in common.
+// sound is the common part of talk and stream.
 type sound struct {
 	Loop    flexInt   `json:"loop"`
 	Level   flexFloat `json:"level"`
@@ -93,8 +93,8 @@ func (a sound) check() error {
 	return nil
 }
 
-// lasts says for how long it plays; endless is true for loop 0.
-func (a sound) lasts(once time.Duration) (total time.Duration, endless bool) {
+// duration is how long it plays; endless is true for loop 0.
+func (a sound) duration(once time.Duration) (total time.Duration, endless bool) {
 	loops := a.Loop.or(1)
 	return time.Duration(loops) * once, loops == 0
 }
@@ -104,21 +104,21 @@ type talk struct {
 	Text string `json:"text"`
 }
 
-const longestText = 1500
+const maxText = 1500
 
 var tags = regexp.MustCompile(`<[^>]*>`)
 
 func (a *talk) check() error {
-	if n := spoken(a.Text); n == 0 || n > longestText {
-		return fmt.Errorf("text has %d characters, not 1 to %d", n, longestText)
+	if n := spoken(a.Text); n == 0 || n > maxText {
+		return fmt.Errorf("text has %d characters, not 1 to %d", n, maxText)
 	}
 	return a.sound.check()
 }
 
-// spoken counts the characters that are read aloud.
+// spoken counts the characters that are spoken.
 func spoken(text string) int { return utf8.RuneCountInString(tags.ReplaceAllString(text, "")) }
 
-// speakingTime is how long it takes to read a text: 15 characters a second.
+// speakingTime is how long a text takes: 15 characters per second.
 func speakingTime(text string) time.Duration {
 	return time.Duration(spoken(text)) * time.Second / 15
 }
@@ -128,7 +128,7 @@ type stream struct {
 	StreamURL []string `json:"streamUrl"`
 }
 
-// streamTime is how long every sound file plays: the simulator does not fetch
+// streamTime is how long every sound file plays: the simulator does not download
 // them.
 const streamTime = 10 * time.Second
 

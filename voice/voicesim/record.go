@@ -8,7 +8,7 @@ import (
 
 func (c *call) durationText() string { return strconv.Itoa(int(c.seconds)) }
 
-// record is the call as GET shows it.
+// record is the call's record as GET shows it.
 func (s *Sim) record(c *call, now time.Time) object {
 	r := object{
 		{"_links", object{{"self", object{{"href", s.path("/calls/" + c.uuid())}}}}},
@@ -31,7 +31,7 @@ func (s *Sim) record(c *call, now time.Time) object {
 	}...)
 }
 
-// recordParty is an object in today's records; the contract has an array.
+// recordParty is an object in today's records and an array in the contract's.
 func (s *Sim) recordParty(kind, address string) any {
 	party := s.party(kind, address)
 	if s.cfg.ContractShapes {
@@ -53,7 +53,7 @@ func (s *Sim) party(kind, address string) []object {
 	return []object{{{"type", kind}, {name, address}}}
 }
 
-// path is where links begin: the contract leaves the version out.
+// path is a path for links. The contract's have no version.
 func (s *Sim) path(rest string) string {
 	if s.cfg.ContractShapes {
 		return rest
@@ -75,11 +75,11 @@ func (s *Sim) get(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound)
 		return
 	}
-	s.show(w, body)
+	s.respondRead(w, body)
 }
 
-// show answers a GET, unless a fault befalls it.
-func (s *Sim) show(w http.ResponseWriter, body object) {
+// respondRead answers a GET, with faults applied.
+func (s *Sim) respondRead(w http.ResponseWriter, body object) {
 	s.mu.Lock()
 	s.reads++
 	k := key{n: s.reads}
@@ -94,8 +94,8 @@ func (s *Sim) show(w http.ResponseWriter, body object) {
 	case 1:
 		unavailable(w)
 	case 2:
-		cut()
+		abort()
 	default:
-		breakOff(w, http.StatusOK, body)
+		truncateResponse(w, http.StatusOK, body)
 	}
 }

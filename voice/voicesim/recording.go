@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// record records. Unless something ends it, it goes on beside the flow until
-// the call is over.
+// record records the call. If no member ends it, the flow continues meanwhile and
+// the recording ends with the call.
 type record struct {
 	callbackURL
 	EndOnSilence flexFloat `json:"endOnSilence"`
@@ -30,17 +30,17 @@ func (a *record) check() error {
 	return nil
 }
 
-// recording is one under way.
+// recording is a recording in progress.
 type recording struct {
 	id    uuid.UUID
 	to    callbackURL
 	began time.Time
-	at    time.Duration // of the call's own time
+	at    time.Duration // in the call's time
 }
 
-// speech is how long a person speaks before falling silent, or pressing the
-// key that ends a recording.
-const speech = 5 * time.Second
+// speechTime is how long a person speaks before they stop, or press the key that
+// ends a recording.
+const speechTime = 5 * time.Second
 
 func (a *record) run(s *Sim, c *call) {
 	r := recording{id: uuid.New(), to: a.callbackURL, began: s.now(), at: c.live.at}
@@ -49,29 +49,29 @@ func (a *record) run(s *Sim, c *call) {
 		s.advance(c)
 		return
 	}
-	s.then(c, a.lasts(), func() {
+	s.laterInFlow(c, a.duration(), func() {
 		c.live.recordings = slices.DeleteFunc(c.live.recordings, func(other recording) bool { return other.id == r.id })
-		s.recorded(c, r)
+		s.sendRecording(c, r)
 		s.advance(c)
 	})
 }
 
-// lasts is how long a recording that something ends will be.
-func (a *record) lasts() time.Duration {
+// duration is the length of a recording that a member ends.
+func (a *record) duration() time.Duration {
 	longest := time.Duration(a.TimeOut.or(7200)) * time.Second
 	switch {
 	case a.EndOnKey != "":
-		return min(longest, speech)
+		return min(longest, speechTime)
 	case a.EndOnSilence != 0:
-		return min(longest, speech+time.Duration(float64(a.EndOnSilence)*float64(time.Second)))
+		return min(longest, speechTime+time.Duration(float64(a.EndOnSilence)*float64(time.Second)))
 	}
 	return longest
 }
 
 const wholeSeconds = "2006-01-02T15:04:05Z"
 
-// recorded tells of a recording that is finished.
-func (s *Sim) recorded(c *call, r recording) {
+// sendRecording sends the event of a finished recording.
+func (s *Sim) sendRecording(c *call, r recording) {
 	url, method := r.to.or(c.live)
 	size := int64((c.live.at - r.at) / time.Second * 16000)
 	s.send(c, url, method, object{

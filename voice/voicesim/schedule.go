@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// schedule runs functions at their time, one after another, in one goroutine:
-// a call that waits costs an entry in a heap and no goroutine.
+// schedule runs functions at their time, one after another, in one goroutine. So
+// a waiting call costs an entry in a heap and no goroutine.
 type schedule struct {
 	wake chan struct{}
 
@@ -18,14 +18,13 @@ type schedule struct {
 
 type task struct {
 	due time.Time
-	seq uint64 // keeps tasks of one instant in the order in which they came
+	seq uint64 // order of tasks that are due at the same time
 	run func()
 }
 
 func newSchedule() *schedule { return &schedule{wake: make(chan struct{}, 1)} }
 
-// after runs f in d from now. It measures by the machine's own clock, whatever
-// clock Vonage shows.
+// after runs f after d, by the computer's clock and not by Config.Now.
 func (s *schedule) after(d time.Duration, f func()) {
 	s.mu.Lock()
 	s.seq++
@@ -65,8 +64,7 @@ func (s *schedule) loop(done <-chan struct{}) {
 	}
 }
 
-// next takes the first task if it is due, and otherwise says how long it is
-// until one may be.
+// next takes the first task if it is due, and otherwise returns how long to wait.
 func (s *schedule) next() (func(), time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,59 +11,59 @@ import (
 	"github.com/google/uuid"
 )
 
-// Sim is one simulated provider with one application. It is an http.Handler for
-// the Voice API under /v1, and for its own ledger under /ledger.
+// Sim is a simulated Vonage account with one application. It is an http.Handler
+// for the Voice API under /v1 and for its own ledger under /ledger.
 type Sim struct {
-	cfg      Config
-	likely   map[fault]float64
-	weights  []chance // of outcomes
-	total    float64  // of weights
-	routes   *http.ServeMux
-	schedule *schedule
-	post     *postman
-	stats    *stats
+	cfg         Config
+	probability map[fault]float64
+	weights     []chance // of outcomes
+	total       float64  // of weights
+	routes      *http.ServeMux
+	schedule    *schedule
+	callbacks   *callbackSender
+	stats       *stats
 
 	done     chan struct{}  // closed by Close
-	handlers sync.WaitGroup // requests served in process, and the schedule's loop
+	handlers sync.WaitGroup // in-process requests and the schedule's loop
 
-	mu      sync.Mutex // guards what follows, and every call
-	closed  bool
-	calls   []*call // in the order in which they were placed
-	byUUID  map[uuid.UUID]*call
-	tried   map[string]int // POSTs to each number
-	rooms   map[string]*room
-	texts   map[string]string // see shared
-	reads   int               // GETs so far
-	kept    int               // calls before this one are past retention
-	creates *limit
-	others  *limit
+	mu           sync.Mutex // guards what follows, and every call
+	closed       bool
+	calls        []*call // in the order in which they were made
+	byUUID       map[uuid.UUID]*call
+	attempts     map[string]int // POSTs to each number
+	rooms        map[string]*room
+	texts        map[string]string // see shared
+	reads        int               // GETs so far
+	firstKept    int               // the calls before this index are past retention
+	createLimit  *limit
+	requestLimit *limit
 }
 
-// New starts a simulator. Close ends it.
+// New starts a simulator. Close stops it.
 func New(cfg Config) (*Sim, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("voicesim: %w", err)
 	}
 	cfg = cfg.withDefaults()
 	s := &Sim{
-		cfg:      cfg,
-		likely:   cfg.Faults.others(),
-		schedule: newSchedule(),
-		stats:    newStats(),
-		done:     make(chan struct{}),
-		byUUID:   map[uuid.UUID]*call{},
-		tried:    map[string]int{},
-		rooms:    map[string]*room{},
-		texts:    map[string]string{},
-		creates:  newLimit(cfg.CallsPerSecond),
-		others:   newLimit(cfg.RequestsPerSecond),
+		cfg:          cfg,
+		probability:  cfg.Faults.ofOthers(),
+		schedule:     newSchedule(),
+		stats:        newStats(),
+		done:         make(chan struct{}),
+		byUUID:       map[uuid.UUID]*call{},
+		attempts:     map[string]int{},
+		rooms:        map[string]*room{},
+		texts:        map[string]string{},
+		createLimit:  newLimit(cfg.CallsPerSecond),
+		requestLimit: newLimit(cfg.RequestsPerSecond),
 	}
 	for _, name := range outcomes {
 		weight := cfg.Outcomes.Weights[name]
 		s.weights = append(s.weights, chance{name, weight})
 		s.total += weight
 	}
-	s.post = newPostman(s)
+	s.callbacks = newCallbackSender(s)
 	s.routes = s.newRoutes()
 	s.handlers.Go(func() { s.schedule.loop(s.done) })
 	return s, nil
@@ -72,19 +72,19 @@ func New(cfg Config) (*Sim, error) {
 func (s *Sim) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/calls", s.create)
-	mux.HandleFunc("GET /v1/calls", s.provider(s.list))
-	mux.HandleFunc("GET /v1/calls/{uuid}", s.provider(s.get))
-	mux.HandleFunc("PUT /v1/calls/{uuid}", s.provider(s.onCall(s.update)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/stream", s.provider(s.onCall(s.startStream)))
-	mux.HandleFunc("DELETE /v1/calls/{uuid}/stream", s.provider(s.onCall(s.stopStream)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/talk", s.provider(s.onCall(s.startTalk)))
-	mux.HandleFunc("DELETE /v1/calls/{uuid}/talk", s.provider(s.onCall(s.stopTalk)))
-	mux.HandleFunc("PUT /v1/calls/{uuid}/dtmf", s.provider(s.onCall(s.sendDTMF)))
-	if !s.cfg.ContractShapes { // which has no such operation
-		mux.HandleFunc("PUT /v1/calls/{uuid}/input/dtmf", s.provider(s.onCall(s.subscribe)))
-		mux.HandleFunc("DELETE /v1/calls/{uuid}/input/dtmf", s.provider(s.onCall(s.unsubscribe)))
+	mux.HandleFunc("GET /v1/calls", s.withLimit(s.list))
+	mux.HandleFunc("GET /v1/calls/{uuid}", s.withLimit(s.get))
+	mux.HandleFunc("PUT /v1/calls/{uuid}", s.withLimit(s.onCall(s.update)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/stream", s.withLimit(s.onCall(s.startStream)))
+	mux.HandleFunc("DELETE /v1/calls/{uuid}/stream", s.withLimit(s.onCall(s.stopStream)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/talk", s.withLimit(s.onCall(s.startTalk)))
+	mux.HandleFunc("DELETE /v1/calls/{uuid}/talk", s.withLimit(s.onCall(s.stopTalk)))
+	mux.HandleFunc("PUT /v1/calls/{uuid}/dtmf", s.withLimit(s.onCall(s.sendDTMF)))
+	if !s.cfg.ContractShapes { // the contract has no such operation
+		mux.HandleFunc("PUT /v1/calls/{uuid}/input/dtmf", s.withLimit(s.onCall(s.subscribe)))
+		mux.HandleFunc("DELETE /v1/calls/{uuid}/input/dtmf", s.withLimit(s.onCall(s.unsubscribe)))
 	}
-	mux.HandleFunc("/", s.provider(s.nothing))
+	mux.HandleFunc("/", s.withLimit(s.notFound))
 	mux.HandleFunc("GET /ledger", s.serveLedger)
 	mux.HandleFunc("GET /ledger/summary", s.serveSummary)
 	return mux
@@ -101,9 +101,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.routes.ServeHTTP(w, r)
 }
 
-// provider wraps what serves every request but createCall: the token first,
-// then the limit.
-func (s *Sim) provider(serve http.HandlerFunc) http.HandlerFunc {
+// withLimit wraps the handlers of every request but createCall: it checks the
+// token and then the limit.
+func (s *Sim) withLimit(serve http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		now := s.now()
 		s.stats.count(func(m *Summary) { m.Requests++ })
@@ -111,9 +111,9 @@ func (s *Sim) provider(serve http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		s.mu.Lock()
-		room := s.others.allow(now)
+		allowed := s.requestLimit.allow(now)
 		s.mu.Unlock()
-		if !room {
+		if !allowed {
 			s.stats.refused(http.StatusTooManyRequests)
 			tooManyRequests(w)
 			return
@@ -122,15 +122,15 @@ func (s *Sim) provider(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// nothing answers for what the API does not have.
-func (s *Sim) nothing(w http.ResponseWriter, _ *http.Request) {
+// notFound answers requests for paths that the API does not have.
+func (s *Sim) notFound(w http.ResponseWriter, _ *http.Request) {
 	s.stats.refused(http.StatusNotFound)
 	gatewayError(w, http.StatusNotFound)
 }
 
-// Close stops all calls where they are and waits for the callbacks and the
-// in-process requests that are under way. When ctx ends first, they are
-// interrupted, and its error is returned.
+// Close stops all calls in their current state and waits for the callbacks and
+// in-process requests in progress. If ctx ends first, it interrupts them and
+// returns the context's error.
 func (s *Sim) Close(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.closed
@@ -142,15 +142,15 @@ func (s *Sim) Close(ctx context.Context) error {
 	stopped := make(chan struct{})
 	go func() {
 		s.handlers.Wait()
-		s.post.wait()
+		s.callbacks.wait()
 		close(stopped)
 	}()
 	select {
 	case <-stopped:
-		s.post.interrupt()
+		s.callbacks.interrupt()
 		return nil
 	case <-ctx.Done():
-		s.post.interrupt()
+		s.callbacks.interrupt()
 		<-stopped
 		return fmt.Errorf("close the simulator: %w", context.Cause(ctx))
 	}
@@ -158,8 +158,8 @@ func (s *Sim) Close(ctx context.Context) error {
 
 func (s *Sim) now() time.Time { return s.cfg.Now().UTC() }
 
-// pause waits, and reports false when the simulator is closed meanwhile or
-// abandoned is.
+// pause waits for d. It returns false as soon as the simulator or abandoned is
+// closed.
 func (s *Sim) pause(d time.Duration, abandoned <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -9,15 +9,15 @@ import (
 type Summary struct {
 	Creates             int            `json:"creates"`               // POSTs to /calls that arrived
 	Placed              int            `json:"placed"`                // calls
-	Legs                int            `json:"legs"`                  // placed by connect actions
-	InProgress          int            `json:"in_progress"`           // of both, those not over yet
+	Legs                int            `json:"legs"`                  // made by connect actions
+	InProgress          int            `json:"in_progress"`           // of both, those that have not ended
 	Requests            int            `json:"requests"`              // other requests that arrived
-	Refused             map[int]int    `json:"refused"`               // requests by status, where nothing was done
+	Refused             map[int]int    `json:"refused"`               // requests without an effect, by status
 	Faults              map[string]int `json:"faults"`                // by name, see Faults
-	ExpiredTokens       int            `json:"expired_tokens"`        // requests refused for that
+	ExpiredTokens       int            `json:"expired_tokens"`        // requests that were refused because of one
 	EventsSent          int            `json:"events_sent"`           // and answered 200 to 205
-	EventsFailed        int            `json:"events_failed"`         // sent once or twice, and not taken
-	EventsPending       int            `json:"events_pending"`        // to be sent, or under way
+	EventsFailed        int            `json:"events_failed"`         // sent once or twice without success
+	EventsPending       int            `json:"events_pending"`        // not sent yet, or being sent
 	MaxCreatesPerSecond int            `json:"max_creates_in_second"` // in any sliding second, of those that arrived
 	MaxPlacedPerSecond  int            `json:"max_placed_in_second"`  // in any sliding second, of calls and legs
 }

@@ -9,9 +9,9 @@ import (
 	"dialer/voice"
 )
 
-// authorised checks the request's token and answers 401 when it will not do.
-// Every path to a call goes through here first: the client's proof that an old
-// request can ring nobody rests on it.
+// authorised checks the request's token and answers 401 if it is not valid. Every
+// request that can make a call comes here first, because the client relies on an
+// expired token being refused.
 func (s *Sim) authorised(w http.ResponseWriter, r *http.Request, now time.Time) (jti string, ok bool) {
 	bearer, found := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if found {

@@ -8,11 +8,11 @@ import (
 	"strconv"
 )
 
-// Transport serves requests in process, without sockets, so that a client and
-// the simulator can share a testing/synctest bubble.
+// Transport serves requests in process, without sockets, so that a client and the
+// simulator can run in one testing/synctest bubble.
 func (s *Sim) Transport() http.RoundTripper { return inProcess{s, s.track} }
 
-// track runs f in a goroutine that Close waits for, unless it has begun to.
+// track runs f in a goroutine. Close waits for it, unless Close has already started.
 func (s *Sim) track(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -23,23 +23,23 @@ func (s *Sim) track(f func()) {
 	s.handlers.Go(f)
 }
 
-// InProcess makes a RoundTripper of any handler: as Config.Client's Transport
-// it takes callbacks without sockets.
+// InProcess makes a RoundTripper from a handler. As the Transport of Config.Client
+// it receives callbacks without sockets.
 func InProcess(h http.Handler) http.RoundTripper { return inProcess{h, func(f func()) { go f() }} }
 
 type inProcess struct {
 	handler http.Handler
-	start   func(func()) // runs it in a goroutine
+	start   func(func()) // runs its argument in a goroutine
 }
 
-// RoundTrip serves the request in a goroutine of its own. As over a socket,
-// the handler goes on when the client gives up.
+// RoundTrip serves the request in a new goroutine. As over a socket, the handler
+// continues when the client gives up.
 func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	inner, err := arrived(r)
+	inner, err := serverRequest(r)
 	if err != nil {
 		return nil, err
 	}
-	answers := make(chan *answer, 1)
+	answers := make(chan *recorder, 1)
 	t.start(func() { answers <- serve(t.handler, inner) })
 	select {
 	case a := <-answers:
@@ -49,8 +49,8 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// arrived is the request as the far side gets it, its body read whole.
-func arrived(r *http.Request) (*http.Request, error) {
+// serverRequest is the request as the server gets it, with its whole body.
+func serverRequest(r *http.Request) (*http.Request, error) {
 	inner := r.Clone(r.Context())
 	inner.RequestURI = r.URL.RequestURI()
 	inner.Host = r.URL.Host
@@ -66,20 +66,20 @@ func arrived(r *http.Request) (*http.Request, error) {
 	return inner, nil
 }
 
-// answer is the ResponseWriter of an in-process request. Nothing of it is seen
-// before the handler has returned.
-type answer struct {
-	header http.Header
-	status int // 0 until the header is written
-	body   bytes.Buffer
-	cut    bool // the handler broke off
+// recorder is the ResponseWriter of an in-process request. The client gets the
+// response when the handler returns.
+type recorder struct {
+	header  http.Header
+	status  int // 0 until the header is written
+	body    bytes.Buffer
+	aborted bool // the handler aborted
 }
 
-func serve(h http.Handler, r *http.Request) (a *answer) {
-	a = &answer{header: http.Header{}}
+func serve(h http.Handler, r *http.Request) (a *recorder) {
+	a = &recorder{header: http.Header{}}
 	defer func() {
 		if reason := recover(); reason == http.ErrAbortHandler {
-			a.cut = true
+			a.aborted = true
 		} else if reason != nil {
 			panic(reason)
 		}
@@ -91,31 +91,31 @@ func serve(h http.Handler, r *http.Request) (a *answer) {
 	return a
 }
 
-// Header is the response's.
-func (a *answer) Header() http.Header { return a.header }
+// Header is the response's header.
+func (a *recorder) Header() http.Header { return a.header }
 
-// WriteHeader fixes the status.
-func (a *answer) WriteHeader(status int) {
+// WriteHeader sets the status.
+func (a *recorder) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
 }
 
 // Write adds to the body.
-func (a *answer) Write(b []byte) (int, error) {
+func (a *recorder) Write(b []byte) (int, error) {
 	a.WriteHeader(http.StatusOK)
 	return a.body.Write(b)
 }
 
-// response is what the client sees: nothing at all when the connection was cut
-// before the header, and a body that breaks off when it was cut after.
-func (a *answer) response(r *http.Request) (*http.Response, error) {
-	if a.cut && a.status == 0 {
+// response is what the client gets: an error if the handler aborted before the
+// header, and a truncated body if it aborted after it.
+func (a *recorder) response(r *http.Request) (*http.Response, error) {
+	if a.aborted && a.status == 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
 	body := io.Reader(&a.body)
-	if a.cut {
-		body = io.MultiReader(body, brokenOff{})
+	if a.aborted {
+		body = io.MultiReader(body, truncatedReader{})
 	}
 	return &http.Response{
 		Status: strconv.Itoa(a.status) + " " + http.StatusText(a.status), StatusCode: a.status,
@@ -124,6 +124,6 @@ func (a *answer) response(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-type brokenOff struct{}
+type truncatedReader struct{}
 
-func (brokenOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (truncatedReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

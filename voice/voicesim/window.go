@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// window remembers the moments of the last second and the most that any
-// sliding second has held.
+// window keeps the times of the last second and the largest number in any sliding
+// second.
 type window struct {
 	at  []time.Time
 	max int
@@ -17,7 +17,7 @@ func (w *window) add(now time.Time) {
 	w.max = max(w.max, len(w.at))
 }
 
-// forget drops what is span old or older.
+// forget drops the times that are span old or older.
 func (w *window) forget(now time.Time, span time.Duration) []time.Time {
 	old := 0
 	for old < len(w.at) && now.Sub(w.at[old]) >= span {
@@ -26,16 +26,16 @@ func (w *window) forget(now time.Time, span time.Duration) []time.Time {
 	return append(w.at[:0], w.at[old:]...)
 }
 
-// limit lets a number of requests through in any sliding second and refuses
-// the others. What it refuses does not count.
+// limit allows a number of requests in any sliding second. Refused requests do not
+// count.
 type limit struct {
 	n    int
 	span time.Duration
 	seen window
 }
 
-// newLimit holds perSecond exactly: 3 is 3 in a second, 2.5 is 2 in 0.8 s and
-// 0.5 is 1 in 2 s. Zero is no limit.
+// newLimit makes an exact limit: 3 is 3 in a second, 2.5 is 2 in 0.8 s and 0.5 is 1
+// in 2 s. Zero is no limit.
 func newLimit(perSecond float64) *limit {
 	if perSecond <= 0 {
 		return &limit{}

@@ -42,8 +42,8 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// query writes the members as the GET form of a webhook does: nulls are empty,
-// and what is not a string is JSON text.
+// query returns the members in the GET form of a webhook: null is empty, and a
+// value that is not a string is JSON text.
 func (o object) query() (url.Values, error) {
 	q := url.Values{}
 	for _, m := range o {
@@ -63,8 +63,8 @@ func (o object) query() (url.Values, error) {
 	return q, nil
 }
 
-// stamp is a moment in nanoseconds of Unix time; zero is none. It keeps a
-// ledger of a million calls small.
+// stamp is a time in nanoseconds of Unix time; zero is none. It is smaller than a
+// time.Time, for a ledger of a million calls.
 type stamp int64
 
 func stampOf(t time.Time) stamp { return stamp(t.UnixNano()) }
@@ -81,7 +81,7 @@ const (
 	contractSeconds = "2006-01-02 15:04:05"
 )
 
-// moment writes a time as records show it: whole seconds, null for none.
+// moment is a time as records show it: whole seconds, null for none.
 func (s *Sim) moment(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -95,11 +95,11 @@ func (s *Sim) moment(t time.Time) any {
 func reply(w http.ResponseWriter, status int, contentType string, body any) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	// An error here is a client that has left: nobody is there to be told.
+	// On an error the client has gone.
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// refuse answers in shape A, the voice service's own.
+// refuse answers in form A, that of the voice service.
 func refuse(w http.ResponseWriter, status int, invalid ...invalidParameter) {
 	body := object{{"type", status}, {"title", http.StatusText(status)}}
 	if len(invalid) > 0 {
@@ -113,14 +113,14 @@ type invalidParameter struct {
 	Reason string `json:"reason"`
 }
 
-// gatewayError answers in shape B, that of the gateway in front.
+// gatewayError answers in form B, that of the gateway.
 func gatewayError(w http.ResponseWriter, status int) {
 	title := http.StatusText(status)
 	kind := strings.ToUpper(strings.ReplaceAll(title, " ", "_"))
 	reply(w, status, "application/json", object{{"type", kind}, {"error_title", title}})
 }
 
-// tooManyRequests answers in shape C, that of the whole platform.
+// tooManyRequests answers in form C, that of the whole platform.
 func tooManyRequests(w http.ResponseWriter) {
 	reply(w, http.StatusTooManyRequests, "application/problem+json", object{
 		{"type", "https://developer.vonage.com/api-errors#rate-limit"},
@@ -130,26 +130,26 @@ func tooManyRequests(w http.ResponseWriter) {
 	})
 }
 
-// unavailable answers as a proxy does when nothing is behind it.
+// unavailable answers as a proxy without a backend does.
 func unavailable(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	_, _ = w.Write([]byte("<html><body><h1>503 Service Unavailable</h1></body></html>\n"))
 }
 
-// cut ends the connection without a word more.
-func cut() { panic(http.ErrAbortHandler) }
+// abort cuts the connection.
+func abort() { panic(http.ErrAbortHandler) }
 
-// breakOff sends half of a body that was promised whole.
-func breakOff(w http.ResponseWriter, status int, body any) {
+// truncateResponse sends half of the body and cuts the connection.
+func truncateResponse(w http.ResponseWriter, status int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		cut()
+		abort()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = w.Write(text[:len(text)/2])
 	_ = http.NewResponseController(w).Flush()
-	cut()
+	abort()
 }

@@ -5,17 +5,16 @@ import (
 	"time"
 )
 
-// key names a thing whose fate is drawn: the number called, how many POSTs to
-// it came before, and for an event its place among the call's events. Attempt
-// ids are not part of it, since they differ from run to run.
+// key identifies something that is decided at random. Attempt ids are not part of
+// it, because they differ from run to run.
 type key struct {
-	number string
-	n      int
-	sub    int
+	number string // the number called
+	n      int    // how many POSTs to it came before
+	sub    int    // for an event its position among the events of the call
 }
 
-// draw is a number in [0, 1) that depends on nothing but the seed, what it is
-// drawn for and the key.
+// draw returns a number in [0, 1) that depends only on the seed, on what is decided
+// and on the key.
 func (s *Sim) draw(what string, k key) float64 {
 	h := fnv.New64a()
 	h.Write([]byte(what))
@@ -34,13 +33,12 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// between draws a duration from low to high.
+// between returns a random duration from low to high.
 func (s *Sim) between(low, high time.Duration, what string, k key) time.Duration {
 	return low + time.Duration(s.draw(what, k)*float64(high-low))
 }
 
-// pick walks the chances until they add up to more than u; "" when they never
-// do.
+// pick returns the first chance at which the sum of the weights exceeds u, or "".
 func pick(u float64, chances []chance) string {
 	for _, c := range chances {
 		if u < c.weight {

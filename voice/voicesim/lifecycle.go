@@ -5,45 +5,45 @@ import (
 	"time"
 )
 
-// live is what only a call in progress needs.
+// live is the state that only a call in progress needs.
 type live struct {
-	order       *order
+	request     *createRequest
 	plan        plan
-	begun       time.Time     // by the machine's clock
-	at          time.Duration // how far the call has come, in its own time
-	answeredAt  time.Duration // on that scale
-	detection   string        // "", continue or hangup: what to do about a machine
+	begun       time.Time     // by the computer's clock
+	at          time.Duration // the call's time: since begun, times the speed
+	answeredAt  time.Duration // in the call's time
+	detection   string        // "", continue or hangup: what to do with a machine
 	eventURL    string
 	eventMethod string
-	box         *mailbox
-	held        []letter // an event that waits to change places with the next
-	events      int      // so far
-	inputs      int      // input actions so far
+	queue       *callbackQueue
+	swapped     []callback // an event that changes places with the next one
+	events      int        // so far
+	inputs      int        // input actions so far
 	flow        flow
-	recordings  []recording // that end with the call
+	recordings  []recording // those that end with the call
 	room        *room
-	async       *input // listens while the flow goes on
-	talks       int    // started by control so far: the end of one is not that of a later one
+	asyncInput  *input // is active while the flow continues
+	talks       int    // started by control so far
 	streams     int    // the same
 	leg         leg
-	legs        []*call // that connect actions added
+	legs        []*call // made by connect actions
 }
 
-// plan is how a call will go when nobody interferes, in the call's own time.
+// plan is the course of the call without control requests, in the call's time.
 type plan struct {
 	outcome string
-	ring    time.Duration // from ringing to the answer, or to giving up
+	ring    time.Duration // from ringing to the answer or to the failure
 	talk    time.Duration // from the answer until the person hangs up
 	beep    time.Duration // from the machine's answer to its beep
 	digits  []string
 	speech  []string
 }
 
-// begin starts the call's life.
-func (s *Sim) begin(c *call, o *order) {
+// begin starts the call.
+func (s *Sim) begin(c *call, o *createRequest) {
 	c.live = &live{
-		order: o, plan: s.planFor(c), begun: time.Now(), detection: o.detection(),
-		eventMethod: o.EventMethod, box: &mailbox{},
+		request: o, plan: s.planFor(c), begun: time.Now(), detection: o.detection(),
+		eventMethod: o.EventMethod, queue: &callbackQueue{},
 	}
 	if len(o.EventURL) == 1 {
 		c.live.eventURL = o.EventURL[0]
@@ -76,14 +76,14 @@ func (p *plan) follow(script Script) {
 	p.digits, p.speech = script.Digits, script.Speech
 }
 
-// later runs f in d of the call's own time, if the call still goes on then. f
-// runs under s.mu.
+// later runs f after d of the call's time, if the call is still active then. f runs
+// under s.mu.
 func (s *Sim) later(c *call, d time.Duration, f func()) {
 	due := c.live.at + d
 	s.schedule.after(s.scaled(d), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.closed && c.goesOn() {
+		if !s.closed && c.active() {
 			c.live.at = max(c.live.at, due)
 			f()
 		}
@@ -94,18 +94,17 @@ func (s *Sim) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / s.cfg.Speed)
 }
 
-// catchUp brings the call's own time up to now, before something from outside
-// acts on it.
+// catchUp sets the call's time to now, before a request or a reply acts on it.
 func (s *Sim) catchUp(c *call) {
 	passed := time.Duration(float64(time.Since(c.live.begun)) * s.cfg.Speed)
 	c.live.at = max(c.live.at, passed)
 }
 
-// goesOn says whether the call is not over.
-func (c *call) goesOn() bool { return c.live != nil && c.endedAt == 0 }
+// active says whether the call has not ended.
+func (c *call) active() bool { return c.live != nil && c.endedAt == 0 }
 
 func (s *Sim) start(c *call) {
-	s.emit(c, s.event(c, started), nil)
+	s.emit(c, s.statusEvent(c, started), nil)
 	k := c.key()
 	switch c.live.plan.outcome {
 	case rejected:
@@ -119,8 +118,8 @@ func (s *Sim) start(c *call) {
 
 func (s *Sim) ring(c *call) {
 	c.status = ringing
-	s.emit(c, s.event(c, ringing), nil)
-	p, limit := c.live.plan, time.Duration(c.live.order.RingingTimer.or(60))*time.Second
+	s.emit(c, s.statusEvent(c, ringing), nil)
+	p, limit := c.live.plan, time.Duration(c.live.request.RingingTimer.or(60))*time.Second
 	switch {
 	case p.outcome == timeout || p.ring >= limit:
 		s.later(c, limit, func() { s.fail(c, timeout) })
@@ -138,7 +137,7 @@ func (s *Sim) hangUp(c *call, by string) {
 		return
 	}
 	if c.toType == "websocket" && by == "user" {
-		s.emit(c, s.event(c, disconnected), s.redirected(c.live.leg.parent))
+		s.emit(c, s.statusEvent(c, disconnected), s.runReply(c.live.leg.parent))
 	}
 	c.status = completed
 	c.seconds = int32((c.live.at - c.live.answeredAt + time.Second - 1) / time.Second)
@@ -150,9 +149,9 @@ func (s *Sim) hangUp(c *call, by string) {
 func (s *Sim) fail(c *call, status string) {
 	c.status, c.outcome = status, status
 	s.end(c)
-	s.emit(c, s.event(c, status, failureDetail(status)...), c.live.leg.failed)
-	if status == rejected || s.hits(noCompleted, c.key()) { // nothing follows
-		s.over(c)
+	s.emit(c, s.statusEvent(c, status, failureDetail(status)...), c.live.leg.onFailure)
+	if status == rejected || s.hits(noCompleted, c.key()) { // no further event
+		s.finish(c)
 		return
 	}
 	s.schedule.after(s.scaled(100*time.Millisecond), func() {
@@ -164,7 +163,7 @@ func (s *Sim) fail(c *call, status string) {
 	})
 }
 
-// failureDetail is what Vonage says of a failure beyond its name.
+// failureDetail is the extra members of the event of a failure.
 func failureDetail(status string) []member {
 	switch status {
 	case busy:
@@ -179,8 +178,8 @@ func failureDetail(status string) []member {
 	return nil
 }
 
-// end closes the record, decides when its price will be seen, and lets go of
-// what the call held.
+// end closes the record, decides when its price appears, and ends the call's
+// recordings, conversation and legs.
 func (s *Sim) end(c *call) {
 	now := s.now()
 	c.endedAt = stampOf(now)
@@ -193,21 +192,21 @@ func (s *Sim) end(c *call) {
 	}
 	c.pricedAt = stampOf(now.Add(lag))
 	for _, r := range c.live.recordings {
-		s.recorded(c, r)
+		s.sendRecording(c, r)
 	}
-	s.leave(c)
-	s.release(c)
+	s.leaveRoom(c)
+	s.endLegs(c)
 }
 
 // complete sends the last event.
 func (s *Sim) complete(c *call, by string) {
-	s.emit(c, s.event(c, completed, s.closing(c, by)...), nil)
-	s.over(c)
+	s.emit(c, s.statusEvent(c, completed, s.completedMembers(c, by)...), nil)
+	s.finish(c)
 }
 
-// over lets go of what only a call in progress needs.
-func (s *Sim) over(c *call) {
-	s.post.put(c.live.box, c.live.held...)
+// finish drops the state that only a call in progress needs.
+func (s *Sim) finish(c *call) {
+	s.callbacks.enqueue(c.live.queue, c.live.swapped...)
 	c.live = nil
 	s.stats.count(func(m *Summary) { m.InProgress-- })
 }

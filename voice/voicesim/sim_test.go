@@ -27,14 +27,14 @@ const (
 
 var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
-// world is a simulator with somebody who calls it and takes its callbacks.
-type world struct {
-	t      testing.TB
-	sim    *voicesim.Sim
-	client *http.Client
-	url    string
-	mail   *mail
-	poll   time.Duration // how long to wait between two looks
+// testSim is a simulator with a client and a receiver of its callbacks.
+type testSim struct {
+	t         testing.TB
+	sim       *voicesim.Sim
+	client    *http.Client
+	url       string
+	callbacks *callbackLog
+	poll      time.Duration // how long to wait between two looks
 
 	mu       sync.Mutex
 	signedAt [2]int64
@@ -42,13 +42,13 @@ type world struct {
 }
 
 // overHTTP starts a simulator on a socket, with a receiver on another.
-func overHTTP(t *testing.T, cfg voicesim.Config) *world {
+func overHTTP(t *testing.T, cfg voicesim.Config) *testSim {
 	t.Helper()
-	m := &mail{}
+	m := &callbackLog{}
 	receiver := httptest.NewServer(m)
 	t.Cleanup(receiver.Close)
 	m.url = receiver.URL + "/webhooks/event"
-	w := newWorld(t, cfg, m)
+	w := newTestSim(t, cfg, m)
 	server := httptest.NewServer(w.sim)
 	t.Cleanup(server.Close)
 	w.url, w.client = server.URL, server.Client()
@@ -57,17 +57,17 @@ func overHTTP(t *testing.T, cfg voicesim.Config) *world {
 }
 
 // inBubble starts a simulator that needs no socket; the test closes it.
-func inBubble(t *testing.T, cfg voicesim.Config) *world {
+func inBubble(t *testing.T, cfg voicesim.Config) *testSim {
 	t.Helper()
-	m := &mail{url: "http://dialer.test/webhooks/event"}
+	m := &callbackLog{url: "http://dialer.test/webhooks/event"}
 	cfg.Client = &http.Client{Transport: voicesim.InProcess(m)}
-	w := newWorld(t, cfg, m)
+	w := newTestSim(t, cfg, m)
 	w.poll = 100 * time.Millisecond
 	w.url, w.client = "http://provider.test", &http.Client{Transport: w.sim.Transport()}
 	return w
 }
 
-func newWorld(t testing.TB, cfg voicesim.Config, m *mail) *world {
+func newTestSim(t testing.TB, cfg voicesim.Config, m *callbackLog) *testSim {
 	t.Helper()
 	private, err := key()
 	if err != nil {
@@ -78,10 +78,10 @@ func newWorld(t testing.TB, cfg voicesim.Config, m *mail) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, sim: sim, mail: m, poll: time.Millisecond}
+	return &testSim{t: t, sim: sim, callbacks: m, poll: time.Millisecond}
 }
 
-func (w *world) close() {
+func (w *testSim) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := w.sim.Close(ctx); err != nil {
@@ -89,9 +89,9 @@ func (w *world) close() {
 	}
 }
 
-// token signs one for the application that holds for so long. Those of one
-// second are one, since signing is slow.
-func (w *world) token(life time.Duration) string {
+// token returns a token with this lifetime. It signs once per second, because signing
+// is slow.
+func (w *testSim) token(life time.Duration) string {
 	now := time.Now()
 	iat, exp := now.Unix(), now.Add(life).Unix()
 	w.mu.Lock()
@@ -103,7 +103,7 @@ func (w *world) token(life time.Duration) string {
 	return w.bearer
 }
 
-func (w *world) signed(claims map[string]any) string {
+func (w *testSim) signed(claims map[string]any) string {
 	w.t.Helper()
 	private, err := key()
 	if err != nil {
@@ -129,12 +129,12 @@ type reply struct {
 	err    error // of the exchange, or of reading its body
 }
 
-// ask sends a request with a good token.
-func (w *world) ask(method, path, body string) reply {
-	return w.askWith(w.token(time.Minute), method, path, body)
+// do sends a request with a valid token.
+func (w *testSim) do(method, path, body string) reply {
+	return w.doWith(w.token(time.Minute), method, path, body)
 }
 
-func (w *world) askWith(authorization, method, path, body string) reply {
+func (w *testSim) doWith(authorization, method, path, body string) reply {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, bytes.NewReader([]byte(body)))
 	if err != nil {
@@ -156,14 +156,14 @@ func (w *world) askWith(authorization, method, path, body string) reply {
 	return r
 }
 
-// order is a body for POST /calls, with members added or, where nil, removed.
-func (w *world) order(to string, more map[string]any) string {
+// callBody is a body for POST /calls, with members added or, if nil, removed.
+func (w *testSim) callBody(to string, more map[string]any) string {
 	w.t.Helper()
 	o := map[string]any{
 		"to":        []any{map[string]any{"type": "phone", "number": to}},
 		"from":      map[string]any{"type": "phone", "number": caller},
-		"ncco":      []any{map[string]any{"action": "talk", "text": "Hello", "loop": 0}}, // until somebody hangs up
-		"event_url": []any{w.mail.url + "?attempt=a-" + to},
+		"ncco":      []any{map[string]any{"action": "talk", "text": "Hello", "loop": 0}}, // until a hang-up
+		"event_url": []any{w.callbacks.url + "?attempt=a-" + to},
 	}
 	for name, value := range more {
 		o[name] = value
@@ -179,39 +179,39 @@ func (w *world) order(to string, more map[string]any) string {
 }
 
 // place makes a call and returns its uuid.
-func (w *world) place(to string, more map[string]any) string {
+func (w *testSim) place(to string, more map[string]any) string {
 	w.t.Helper()
-	r := w.ask("POST", "/v1/calls", w.order(to, more))
+	r := w.do("POST", "/v1/calls", w.callBody(to, more))
 	if r.status != http.StatusCreated {
 		w.t.Fatalf("POST /calls: %d %v %v", r.status, r.body, r.err)
 	}
 	return r.body["uuid"].(string)
 }
 
-// until waits for something to be so.
-func (w *world) until(what string, so func() bool) {
+// waitFor waits until the condition is true.
+func (w *testSim) waitFor(what string, condition func() bool) {
 	w.t.Helper()
 	limit := 20 * time.Second
 	if w.poll > time.Millisecond { // a bubble's time is free
 		limit = 3 * time.Hour
 	}
-	for deadline := time.Now().Add(limit); !so(); time.Sleep(w.poll) {
+	for deadline := time.Now().Add(limit); !condition(); time.Sleep(w.poll) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("%s: not in %v", what, limit)
 		}
 	}
 }
 
-// quiet waits until no call is in progress and no event is under way.
-func (w *world) quiet() {
+// waitIdle waits until no call is in progress and no event is being sent.
+func (w *testSim) waitIdle() {
 	w.t.Helper()
-	w.until("all is quiet", func() bool {
+	w.waitFor("idle", func() bool {
 		m := w.sim.Summary()
 		return m.InProgress == 0 && m.EventsPending == 0
 	})
 }
 
-func (w *world) onlyCall() voicesim.LedgerCall {
+func (w *testSim) onlyCall() voicesim.LedgerCall {
 	w.t.Helper()
 	ledger := w.sim.Ledger()
 	if len(ledger) != 1 {
@@ -220,12 +220,12 @@ func (w *world) onlyCall() voicesim.LedgerCall {
 	return ledger[0]
 }
 
-// mail takes callbacks.
-type mail struct {
+// callbackLog receives callbacks and keeps them.
+type callbackLog struct {
 	url string
 
 	mu sync.Mutex
-	// answer, when set, says what to reply to the n-th request, from 1.
+	// answer, if set, replies to the n-th request, from 1.
 	answer   func(n int, r *http.Request, w http.ResponseWriter)
 	requests []request
 }
@@ -237,7 +237,7 @@ type request struct {
 	event               map[string]any
 }
 
-func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (m *callbackLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -259,14 +259,14 @@ func (m *mail) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (m *mail) all() []request {
+func (m *callbackLog) all() []request {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return append([]request(nil), m.requests...)
 }
 
-// statuses are those of the events, in the order in which they came.
-func (m *mail) statuses() []string {
+// statuses are the statuses of the events, in the order of arrival.
+func (m *callbackLog) statuses() []string {
 	var words []string
 	for _, r := range m.all() {
 		if status, ok := r.event["status"].(string); ok {
@@ -276,19 +276,19 @@ func (m *mail) statuses() []string {
 	return words
 }
 
-// event is the first one of that status.
-func (w *world) event(status string) map[string]any {
+// event is the first event with this status.
+func (w *testSim) event(status string) map[string]any {
 	w.t.Helper()
-	for _, r := range w.mail.all() {
+	for _, r := range w.callbacks.all() {
 		if r.event["status"] == status {
 			return r.event
 		}
 	}
-	w.t.Fatalf("no event %q among %v", status, w.mail.statuses())
+	w.t.Fatalf("no event %q among %v", status, w.callbacks.statuses())
 	return nil
 }
 
-// script makes every call to target go one way.
+// script is the scripts of the calls to target.
 func script(scripts ...voicesim.Script) voicesim.Outcomes {
 	return voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{target: scripts}}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestEachOutcomeHasItsEvents(t *testing.T) {
+func TestOutcomeEvents(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		outcome   string
@@ -41,8 +41,8 @@ func TestEachOutcomeHasItsEvents(t *testing.T) {
 				w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: tt.outcome, Talk: 20 * time.Second})})
 				defer w.close()
 				w.place(target, map[string]any{"machine_detection": tt.detection})
-				w.quiet()
-				if diff := cmp.Diff(tt.want, w.mail.statuses()); diff != "" {
+				w.waitIdle()
+				if diff := cmp.Diff(tt.want, w.callbacks.statuses()); diff != "" {
 					t.Errorf("events (-want +got):\n%s", diff)
 				}
 				if got := w.onlyCall().Outcome; got != tt.ledger {
@@ -53,7 +53,7 @@ func TestEachOutcomeHasItsEvents(t *testing.T) {
 	}
 }
 
-func TestTimersAreObeyed(t *testing.T) {
+func TestTimers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: script(
@@ -63,28 +63,28 @@ func TestTimersAreObeyed(t *testing.T) {
 		defer w.close()
 		begin := time.Now()
 		w.place(target, map[string]any{"ringing_timer": 20})
-		w.quiet()
+		w.waitIdle()
 		if got, passed := w.sim.Ledger()[0], time.Since(begin); got.Outcome != "timeout" || passed < 20*time.Second || passed > 22*time.Second {
 			t.Errorf("ringing_timer 20: %s after %v", got.Outcome, passed)
 		}
 		w.place(target, map[string]any{"length_timer": "7"})
-		w.quiet()
+		w.waitIdle()
 		if got := w.sim.Ledger()[1]; got.DurationS != 7 {
 			t.Errorf("length_timer 7: lasted %d s", got.DurationS)
 		}
-		if by := w.mail.all()[len(w.mail.all())-1].event["disconnected_by"]; by != "platform" {
+		if by := w.callbacks.all()[len(w.callbacks.all())-1].event["disconnected_by"]; by != "platform" {
 			t.Errorf("length_timer: disconnected by %v", by)
 		}
 	})
 }
 
-func TestMachineIsHungUpOn(t *testing.T) {
+func TestMachineHangup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Outcomes: script(voicesim.Script{Outcome: "machine", Talk: time.Minute})})
 		defer w.close()
 		w.place(target, map[string]any{"machine_detection": "hangup"})
-		w.quiet()
+		w.waitIdle()
 		if got := w.onlyCall().DurationS; got < 1 || got > 4 {
 			t.Errorf("lasted %d s, want 1 to 4", got)
 		}
@@ -95,7 +95,7 @@ func TestMachineIsHungUpOn(t *testing.T) {
 	})
 }
 
-func TestSpeedShortensTheCallAndNotItsRecord(t *testing.T) {
+func TestSpeed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inBubble(t, voicesim.Config{Speed: 50, Outcomes: script(
@@ -104,7 +104,7 @@ func TestSpeedShortensTheCallAndNotItsRecord(t *testing.T) {
 		defer w.close()
 		begin := time.Now()
 		w.place(target, nil)
-		w.quiet()
+		w.waitIdle()
 		if passed := time.Since(begin); passed > 800*time.Millisecond {
 			t.Errorf("36 s at 50 times the speed took %v", passed)
 		}
@@ -114,7 +114,7 @@ func TestSpeedShortensTheCallAndNotItsRecord(t *testing.T) {
 	})
 }
 
-func TestOutcomesFollowTheWeightsAndTheSeed(t *testing.T) {
+func TestOutcomesDependOnWeightsAndSeed(t *testing.T) {
 	t.Parallel()
 	run := func(seed uint64, reverse bool) (outcomes map[string]string) {
 		synctest.Test(t, func(t *testing.T) {
@@ -127,7 +127,7 @@ func TestOutcomesFollowTheWeightsAndTheSeed(t *testing.T) {
 			for _, number := range numbers {
 				w.place(number, nil)
 			}
-			w.quiet()
+			w.waitIdle()
 			outcomes = map[string]string{}
 			for _, c := range w.sim.Ledger() {
 				outcomes[c.To] = c.Outcome
@@ -153,11 +153,11 @@ func TestOutcomesFollowTheWeightsAndTheSeed(t *testing.T) {
 	}
 }
 
-func TestCloseLeavesNothingRunning(t *testing.T) {
+func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // which fails when a goroutine is left
 		w := inBubble(t, voicesim.Config{})
-		w.mail.answer = func(_ int, r *http.Request, _ http.ResponseWriter) { <-r.Context().Done() }
+		w.callbacks.answer = func(_ int, r *http.Request, _ http.ResponseWriter) { <-r.Context().Done() }
 		w.place(target, nil)
 		time.Sleep(200 * time.Millisecond) // the started event is now stuck at its receiver
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
@@ -165,7 +165,7 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		if err := w.sim.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v, want to hear that a callback was interrupted", err)
 		}
-		if r := w.ask("POST", "/v1/calls", w.order(target, nil)); r.status != http.StatusServiceUnavailable {
+		if r := w.do("POST", "/v1/calls", w.callBody(target, nil)); r.status != http.StatusServiceUnavailable {
 			t.Errorf("a POST after Close: %d, want 503", r.status)
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// order is the body of a POST to /calls.
-type order struct {
+// createRequest is the body of POST /calls.
+type createRequest struct {
 	To           []endpoint        `json:"to"`
 	From         *endpoint         `json:"from"`
 	RandomFrom   flexBool          `json:"random_from_number"`
@@ -25,7 +25,7 @@ type order struct {
 	LengthTimer  flexInt           `json:"length_timer"`
 	RingingTimer flexInt           `json:"ringing_timer"`
 
-	actions []action // of NCCO
+	actions []action // parsed from NCCO
 }
 
 type endpoint struct {
@@ -38,7 +38,7 @@ type endpoint struct {
 	DTMFAnswer  string `json:"dtmfAnswer"`
 }
 
-// advanced machine detection, which overrides the plain one.
+// advanced is the advanced machine detection, which overrides the simple one.
 type advanced struct {
 	Behavior    string  `json:"behavior"`
 	Mode        string  `json:"mode"`
@@ -51,17 +51,17 @@ var (
 	dtmfDigits = regexp.MustCompile(`^[0-9*#p]*$`)
 )
 
-// check lists what is wrong with the order, in the service's words.
-func (o *order) check(contract bool) []invalidParameter {
-	var c complaints
+// check lists what is wrong with the request, in the service's words.
+func (o *createRequest) check(contract bool) []invalidParameter {
+	var c problems
 	c.parties(o, contract)
-	c.unless((len(o.NCCO) > 0) != (len(o.AnswerURL) > 0), "ncco", "exactly one of ncco and answer_url is required")
+	c.require((len(o.NCCO) > 0) != (len(o.AnswerURL) > 0), "ncco", "exactly one of ncco and answer_url is required")
 	var err error
 	o.actions, err = parseActions(o.NCCO)
-	c.unless(err == nil, "ncco", fmt.Sprint(err))
+	c.require(err == nil, "ncco", fmt.Sprint(err))
 	c.urls("answer_url", o.AnswerURL)
 	c.urls("event_url", o.EventURL)
-	c.unless(!contract || len(o.EventURL) > 0, "event_url", "is required")
+	c.require(!contract || len(o.EventURL) > 0, "event_url", "is required")
 	c.oneOf("answer_method", o.AnswerMethod, "GET", "POST")
 	c.oneOf("event_method", o.EventMethod, "GET", "POST")
 	c.oneOf("machine_detection", o.Machine, "continue", "hangup")
@@ -79,63 +79,63 @@ func (o *order) check(contract bool) []invalidParameter {
 	return c
 }
 
-type complaints []invalidParameter
+type problems []invalidParameter
 
-func (c *complaints) unless(ok bool, name, reason string) {
+func (c *problems) require(ok bool, name, reason string) {
 	if !ok {
 		*c = append(*c, invalidParameter{name, reason})
 	}
 }
 
-func (c *complaints) parties(o *order, contract bool) {
-	c.unless(len(o.To) == 1, "to", "exactly one endpoint is required")
+func (c *problems) parties(o *createRequest, contract bool) {
+	c.require(len(o.To) == 1, "to", "exactly one endpoint is required")
 	for _, e := range o.To {
 		c.endpoint(e)
-		c.unless(!contract || e.Type != "vbc" && e.Type != "app", "type", "is not known")
+		c.require(!contract || e.Type != "vbc" && e.Type != "app", "type", "is not known")
 	}
-	c.unless((o.From != nil) != bool(o.RandomFrom), "from", "exactly one of from and random_from_number is required")
-	c.unless(!contract || o.From != nil, "from", "is required")
+	c.require((o.From != nil) != bool(o.RandomFrom), "from", "exactly one of from and random_from_number is required")
+	c.require(!contract || o.From != nil, "from", "is required")
 	if o.From != nil && o.From.Type == "phone" {
 		sip := !contract && sipAddress.MatchString(o.From.Number)
-		c.unless(sip || e164.MatchString(o.From.Number), "number", "can contain up to 15 digits prefixed with +")
+		c.require(sip || e164.MatchString(o.From.Number), "number", "can contain up to 15 digits prefixed with +")
 	}
 }
 
-func (c *complaints) endpoint(e endpoint) {
+func (c *problems) endpoint(e endpoint) {
 	switch e.Type {
 	case "phone":
-		c.unless(e164.MatchString(e.Number), "number", "can contain up to 15 digits prefixed with +")
-		c.unless(dtmfDigits.MatchString(e.DTMFAnswer), "dtmfAnswer", "can contain digits, *, # and p")
+		c.require(e164.MatchString(e.Number), "number", "can contain up to 15 digits prefixed with +")
+		c.require(dtmfDigits.MatchString(e.DTMFAnswer), "dtmfAnswer", "can contain digits, *, # and p")
 	case "sip", "websocket":
-		c.unless(e.URI != "", "uri", "is required")
-		c.unless(e.Type == "sip" || strings.HasPrefix(e.ContentType, "audio/l16;rate="), "content-type", "is not supported")
+		c.require(e.URI != "", "uri", "is required")
+		c.require(e.Type == "sip" || strings.HasPrefix(e.ContentType, "audio/l16;rate="), "content-type", "is not supported")
 	case "vbc":
-		c.unless(e.Extension != "", "extension", "is required")
+		c.require(e.Extension != "", "extension", "is required")
 	case "app":
-		c.unless(e.User != "", "user", "is required")
+		c.require(e.User != "", "user", "is required")
 	default:
-		c.unless(false, "type", "is not a type of endpoint")
+		c.require(false, "type", "is not a type of endpoint")
 	}
 }
 
-func (c *complaints) urls(name string, urls []string) {
-	c.unless(len(urls) <= 1, name, "can contain one URL")
+func (c *problems) urls(name string, urls []string) {
+	c.require(len(urls) <= 1, name, "can contain one URL")
 	for _, text := range urls {
 		u, err := url.Parse(text)
-		c.unless(err == nil && u.IsAbs() && u.Host != "", name, "is not an absolute URL")
+		c.require(err == nil && u.IsAbs() && u.Host != "", name, "is not an absolute URL")
 	}
 }
 
-func (c *complaints) oneOf(name, value string, allowed ...string) {
-	c.unless(value == "" || slices.Contains(allowed, value), name, "must be one of "+strings.Join(allowed, ", "))
+func (c *problems) oneOf(name, value string, allowed ...string) {
+	c.require(value == "" || slices.Contains(allowed, value), name, "must be one of "+strings.Join(allowed, ", "))
 }
 
-func (c *complaints) within(name string, value flexInt, low, high int) {
+func (c *problems) within(name string, value flexInt, low, high int) {
 	ok := !value.set || low <= value.v && value.v <= high
-	c.unless(ok, name, fmt.Sprintf("must be between %d and %d", low, high))
+	c.require(ok, name, fmt.Sprintf("must be between %d and %d", low, high))
 }
 
-// address is what identifies the endpoint, as records show it.
+// address is the number or address of the endpoint, as records show it.
 func (e endpoint) address() string {
 	switch e.Type {
 	case "phone":
@@ -148,21 +148,20 @@ func (e endpoint) address() string {
 	return e.URI
 }
 
-// attempt is the caller's own id for the call: ?attempt= in the event URL.
-func (o *order) attempt() string {
+// attemptID is the client's id for the call: ?attempt= in the event URL.
+func (o *createRequest) attemptID() string {
 	for _, urls := range [][]string{o.EventURL, o.AnswerURL} {
 		if len(urls) == 1 {
 			if u, err := url.Parse(urls[0]); err == nil && u.Query().Has("attempt") {
-				return strings.Clone(u.Query().Get("attempt")) // and not the whole URL
+				return strings.Clone(u.Query().Get("attempt")) // do not keep the whole URL
 			}
 		}
 	}
 	return ""
 }
 
-// detection is what is to happen when a machine answers: "", continue or
-// hangup.
-func (o *order) detection() string {
+// detection is what to do when a machine answers: "", continue or hangup.
+func (o *createRequest) detection() string {
 	if o.Advanced == nil {
 		return o.Machine
 	}
@@ -172,7 +171,7 @@ func (o *order) detection() string {
 	return o.Advanced.Behavior
 }
 
-// mode is that of advanced detection, "" without it.
+// mode is the mode of the advanced detection, "" without it.
 func (a *advanced) mode() string {
 	if a == nil {
 		return ""
