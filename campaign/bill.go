@@ -15,23 +15,23 @@ var authority = map[Source]int{
 	FromList: 3,
 }
 
-// Before reports whether o stands against b: the order in which the bills of
-// one call replace each other. It is a total order, so the bill that stands
-// does not depend on the order in which bills were read.
+// Before reports whether o replaces b as the bill of a call. It is a total
+// order, so which bill counts does not depend on the order in which bills were
+// read.
 //
-// A bill with a price beats one without; where neither has one, a bill with a
-// duration beats one without. Then the list beats an event, which beats the
-// response.
+// A bill with a price replaces one without; if neither has a price, a bill with
+// a duration replaces one without. Then the list replaces an event, which
+// replaces the response.
 //
-// Within the list the later reading wins, whatever it says: that is what lets
-// a correction win, a correction back to an earlier price too. Reading the
-// same bill again therefore moves ObservedAt on, and nothing else. It must
-// move on: if it stayed at the first reading of 10, then 10, 12, 10 read in
-// the order 10, 10, 12 would end at 12.
+// Within the list the later reading counts, whatever it says. So a correction
+// counts, also one back to an earlier price. Reading the same bill again
+// therefore changes ObservedAt, and nothing else. It must change: if it stayed
+// at the first reading of 10, then 10, 12, 10 read in the order 10, 10, 12 would
+// end at 12.
 //
-// An event or a response is not corrected, only repeated, so content decides
-// first and of equal ones the first reading stands: a repetition changes
-// nothing at all.
+// An event or a response is never corrected, only repeated. So content decides
+// first, and of equal ones the first reading counts: a repetition changes
+// nothing.
 func (b Bill) Before(o Bill) bool { return b.compare(o) < 0 }
 
 func (b Bill) compare(o Bill) int {
@@ -68,7 +68,7 @@ func (b Bill) compareContent(o Bill) int {
 	)
 }
 
-// empty reports whether the bill says nothing at all.
+// empty reports whether the bill says nothing.
 func (b Bill) empty() bool { return b.compareContent(Bill{}) == 0 }
 
 func compareBool(a, b bool) int {
@@ -81,8 +81,8 @@ func compareBool(a, b bool) int {
 	return 1
 }
 
-// compareDecimal orders by value, and equal values by how many digits were
-// written, so that which of 0.5 and 0.50 stands does not depend on order.
+// compareDecimal orders by value, and equal values by the number of digits, so
+// that the choice between 0.5 and 0.50 does not depend on order.
 func compareDecimal(a, b decimal.NullDecimal) int {
 	if !a.Valid || !b.Valid {
 		return compareBool(a.Valid, b.Valid)
@@ -97,8 +97,8 @@ func comparePointer(a, b *int) int {
 	return cmp.Compare(*a, *b)
 }
 
-// billOf is the bill that the evidence carries, with its source and its time
-// of reading filled in. It reports whether it says anything at all.
+// billOf is the bill in the evidence, with its source and its time of reading
+// filled in. said is false when the bill says nothing.
 func billOf(e *Evidence) (b Bill, said bool) {
 	b = e.Bill
 	if b.empty() {
@@ -110,8 +110,8 @@ func billOf(e *Evidence) (b Bill, said bool) {
 	return b, true
 }
 
-// stored brings a time to the form in which Postgres gives it back, so that
-// evidence folded before and after a load is the same evidence.
+// stored gives a time the form in which Postgres returns it, so that evidence is
+// the same before and after a load.
 func stored(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestBillsAreTotallyOrdered(t *testing.T) {
+func TestBillTotalOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := anyBill(t, "a"), anyBill(t, "b"), anyBill(t, "c")
@@ -18,7 +18,7 @@ func TestBillsAreTotallyOrdered(t *testing.T) {
 			t.Fatal("not transitive")
 		}
 		if !a.Before(b) && !b.Before(a) && (a.ObservedAt != b.ObservedAt || a.compareContent(b) != 0 || a.Source != b.Source) {
-			t.Fatal("two bills that differ stand equal")
+			t.Fatal("two bills that differ compare equal")
 		}
 	})
 }
@@ -44,9 +44,9 @@ func TestBillBefore(t *testing.T) {
 	}
 }
 
-// Prices read from the list in any order: the one read last stands, whether it
-// is new, repeated, or one that stood before.
-func TestTheLastPriceReadFromTheListStands(t *testing.T) {
+// Prices from the list come in any order: the one that was read last counts,
+// whether it is new, repeated, or one that counted before.
+func TestFoldLatestListPrice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		prices := rapid.SliceOfN(rapid.SampledFrom([]string{"0.01", "0.02", "0.03"}), 1, 6).Draw(t, "prices")
@@ -56,14 +56,14 @@ func TestTheLastPriceReadFromTheListStands(t *testing.T) {
 		}
 		got := foldAll(dialing(), rapid.Permutation(readings).Draw(t, "order"))
 		if last := money(prices[len(prices)-1]); !got.Bill.Price.Decimal.Equal(last.Decimal) {
-			t.Fatalf("%s stands, %s was read last", got.Bill.Price.Decimal, last.Decimal)
+			t.Fatalf("the price is %s, %s was read last", got.Bill.Price.Decimal, last.Decimal)
 		}
 	})
 }
 
-// A price is kept with the digits that it was written with, whichever of two
-// equal ones came first.
-func TestEqualPricesKeepTheirDigits(t *testing.T) {
+// A price keeps the digits that it was written with, whichever of two equal ones
+// came first.
+func TestFoldKeepsPriceDigits(t *testing.T) {
 	t.Parallel()
 	readings := []Evidence{listed("completed", 60).billed("0.02", 12), listed("completed", 60).billed("0.02000000", 12)}
 	for range 2 {

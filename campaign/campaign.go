@@ -16,11 +16,12 @@ const (
 	Importing Status = "importing"
 	// Running: contacts that are due are called.
 	Running Status = "running"
-	// Paused: by a person, or by a refusal that concerns the whole account.
+	// Paused: by a person, or by a refusal that is about the whole account.
 	Paused Status = "paused"
-	// Stopped: by a person, for good; contacts not reached ended as stopped.
+	// Stopped: by a person, for good; contacts that were not reached ended as
+	// stopped.
 	Stopped Status = "stopped"
-	// Finished: every contact has ended. More rows, or late evidence, set it
+	// Finished: every contact has ended. More rows, or late evidence, make it
 	// running again.
 	Finished Status = "finished"
 )
@@ -33,10 +34,10 @@ type Campaign struct {
 	Settings Settings
 }
 
-// Settings are fixed when a campaign is created. The same name with other
-// settings is a mistake that the import reports.
+// Settings are fixed when a campaign is created. An import reports the same name
+// with other settings as a mistake.
 type Settings struct {
-	From    []string  `json:"from"` // E.164 digits; a contact keeps to one of them
+	From    []string  `json:"from"` // E.164 digits; each contact always sees the same one
 	Message Message   `json:"message"`
 	Start   time.Time `json:"start,omitzero"` // nothing is dialed before
 	Hours   Hours     `json:"hours"`
@@ -45,8 +46,8 @@ type Settings struct {
 	Retry Policy `json:"retry"`
 	// Machine is "", "continue" or "hangup".
 	Machine string `json:"machine,omitempty"`
-	// MachineMode is "", or how Vonage's advanced detection does it, which
-	// it charges for: default, detect or detect_beep.
+	// MachineMode is "", or the mode of Vonage's advanced detection, which it
+	// charges for: default, detect or detect_beep.
 	MachineMode  string `json:"machine_mode,omitempty"`
 	BeepTimeout  int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120; 0: Vonage's default
 	RingingTimer int    `json:"ringing_timer"`          // seconds, 1 to 120
@@ -56,15 +57,15 @@ type Settings struct {
 // ZoneRecipient as Settings.Zone means: the contact's own zone.
 const ZoneRecipient = "recipient"
 
-// Placement is all that is needed to place one attempt's call.
+// Placement is what is needed to place one attempt's call.
 type Placement struct {
 	Attempt  Attempt
 	Settings Settings
 	Vars     map[string]string
 }
 
-// CallbackURL adds an attempt's id to an address that Vonage will call.
-// Errors do not show the address.
+// CallbackURL adds an attempt's id to an address that Vonage calls back. Its
+// error does not show the address.
 func CallbackURL(address string, attempt uuid.UUID) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -2,21 +2,21 @@ package campaign
 
 import "time"
 
-// ContactState says whether a contact still waits for something.
+// ContactState says whether a contact still has to be called.
 type ContactState string
 
 const (
-	// Pending: not rung yet; due at DueAt.
+	// Pending: not called yet; due at DueAt.
 	Pending ContactState = "pending"
 	// Active: an attempt is open.
 	Active ContactState = "active"
-	// Waiting: rung before and due again at DueAt.
+	// Waiting: called before, and due again at DueAt.
 	Waiting ContactState = "waiting"
-	// Done: ended, for exactly one Reason.
+	// Done: ended, with exactly one Reason.
 	Done ContactState = "done"
 )
 
-// ContactStates are all of them.
+// ContactStates lists them all.
 var ContactStates = []ContactState{Pending, Active, Waiting, Done}
 
 // Reason says why a contact has ended. A contact that was called ends with its
@@ -31,10 +31,9 @@ const (
 	// ReasonStopped: the campaign was stopped before the contact was reached.
 	ReasonStopped Reason = "stopped"
 	// ReasonUnresolved: an attempt is lost, so it is not known whether the
-	// contact was rung; a person decides.
+	// contact was called; a person decides.
 	ReasonUnresolved Reason = "unresolved"
-	// ReasonMessage: the campaign's message could not be made from the
-	// contact's row.
+	// ReasonMessage: the message could not be made from the contact's row.
 	ReasonMessage Reason = "message"
 )
 
@@ -56,7 +55,7 @@ type Contact struct {
 	Line       int    // of the CSV, header included, 1-based
 	To         string // E.164 digits, no plus sign
 	// Zones are the IANA zones that the contact may be in; a call must be
-	// inside the campaign's hours in every one of them.
+	// inside the campaign's hours in all of them.
 	Zones    []string
 	Vars     map[string]string // the row's columns by header name
 	DueAt    time.Time

@@ -66,7 +66,7 @@ func TestHoursOpen(t *testing.T) {
 	}
 	for _, zone := range []string{"", "Local", "EST", "Europe/Londn", "../etc/passwd"} {
 		if _, err := day.Open(noon, []string{"Europe/London", zone}); err == nil {
-			t.Errorf("zone %q was taken", zone)
+			t.Errorf("zone %q was accepted", zone)
 		}
 	}
 }
@@ -105,8 +105,8 @@ func TestHoursNext(t *testing.T) {
 	}
 }
 
-// changes are moments about which clocks are changed, some oddly: Lord Howe by
-// half an hour, Samoa left out a day, Casablanca changes for a month.
+// changes are moments near which clocks change, some in an unusual way: Lord
+// Howe by half an hour, Samoa skipped a day, Casablanca for a month.
 var changes = map[string]string{
 	"Europe/London":       "2026-03-29T01:00:00Z",
 	"Europe/Berlin":       "2026-10-25T01:00:00Z",
@@ -120,8 +120,8 @@ var changes = map[string]string{
 	"Asia/Kathmandu":      "2026-06-01T00:00:00Z",
 }
 
-// Next agrees with looking at every minute, about every change of clocks.
-func TestHoursNextIsTheFirstOpenMinute(t *testing.T) {
+// Next agrees with a search of every minute, near every change of clocks.
+func TestHoursNextAgreesWithEveryMinute(t *testing.T) {
 	t.Parallel()
 	names := make([]string, 0, len(changes))
 	for name := range changes {

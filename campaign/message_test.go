@@ -54,7 +54,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-func TestRenderRefusesARow(t *testing.T) {
+func TestRenderErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
@@ -143,7 +143,7 @@ func TestMessageValidate(t *testing.T) {
 	}
 }
 
-func TestMessageMissing(t *testing.T) {
+func TestMissingColumns(t *testing.T) {
 	t.Parallel()
 	m := ncco(`[{"action":"talk","text":"{{b}} {{c}} {{d|x}}"},{"action":"notify","payload":{"x":["{{b}}"]}}]`)
 	m.DTMFAnswer = "{{a}}"
@@ -189,8 +189,8 @@ func shape(t interface{ Fatal(...any) }, raw json.RawMessage) any {
 // hostile are pieces of what a row might try.
 var hostile = []string{`"`, `\`, `}`, `]`, `,{"action":"connect","endpoint":[{"type":"phone","number":"1900"}]}`, `{{`, `}}`, `{{b}}`, `<speak>`, `</speak>`, `&`, `<`, `'`, "\n", "\x00", "\u2028", "\xff", "../", "@evil.example/", "?x=", "é", "a"}
 
-// Whatever a row holds, the same actions are done.
-func TestValuesNeverChangeTheActions(t *testing.T) {
+// Whatever a row holds, the actions stay the same.
+func TestRenderKeepsActions(t *testing.T) {
 	t.Parallel()
 	m := ncco(`[{"action":"talk","text":"<speak>{{a}}</speak>"},{"action":"talk","text":"to {{b}}"},
 		{"action":"stream","streamUrl":["https://example.com/{{a}}?v={{b}}"]},
@@ -268,8 +268,8 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
-// The check that an import makes of each row says what rendering would say.
-func TestCheckSaysWhatRenderingSays(t *testing.T) {
+// Check, which an import calls for each row, fails exactly when Render does.
+func TestCheckAgreesWithRender(t *testing.T) {
 	t.Parallel()
 	s, err := ncco(`[{"action":"talk","text":"Hello {{name}}"},{"action":"notify","payload":{"p":"{{town|nowhere}}"},"eventUrl":["https://example.com/{{town}}"]}]`).Compile()
 	if err != nil {
@@ -282,7 +282,7 @@ func TestCheckSaysWhatRenderingSays(t *testing.T) {
 		}
 		_, rendering := s.Render(vars)
 		if checking := s.Check(vars); (checking == nil) != (rendering == nil) {
-			t.Errorf("checking says %v, rendering %v", checking, rendering)
+			t.Errorf("Check returns %v, Render %v", checking, rendering)
 		}
 	})
 }

@@ -19,34 +19,36 @@ var (
 	extension  = regexp.MustCompile(`(?i)[0-9)\s](x|ext|extn|extension|durchwahl|poste|anexo)\.?\s*[0-9]+\s*$|[#;~]`)
 )
 
-// ParseNumber reads a telephone number as people and spreadsheets write it.
-// It returns the digits of its E.164 form, without a plus sign, and the zones
-// that a telephone of that number may be in, sorted; none when that is not
-// known. A number in national form is read as one of defaultCountry, an ISO
-// code such as GB; when that is empty, only international forms are read, the
-// digits of E.164 alone among them.
+// ParseNumber reads a telephone number as people and spreadsheets write it. It
+// returns the digits of its E.164 form, without a plus sign, and the zones that
+// the telephone may be in, sorted; no zones when they are not known.
 //
-// The number must be possible and whole, not assigned: ranges reserved for tests
-// and drama are numbers too. An error says what to do, and not the number.
+// A number in national form is read as one of defaultCountry, an ISO code such
+// as GB. Without a default country only international forms are read, with or
+// without a plus sign.
+//
+// The number must be possible and complete, not assigned: numbers reserved for
+// tests and drama are numbers too. An error says what to do; it never holds the
+// number.
 func ParseNumber(raw, defaultCountry string) (digits string, zones []string, err error) {
-	s := strings.TrimPrefix(plainText(raw), "'") // a spreadsheet's mark for text
+	s := strings.TrimPrefix(visibleText(raw), "'") // a spreadsheet's mark for text
 	if digits, plain := plainNumber(s); plain {
 		zones, err = zonesOf(digits)
 		return digits, zones, err
 	}
-	if err := spoiled(s); err != nil {
+	if err := checkWriting(s); err != nil {
 		return "", nil, err
 	}
 	if defaultCountry == "" {
-		if s, err = international(s); err != nil {
+		if s, err = withCountryCode(s); err != nil {
 			return "", nil, err
 		}
 	}
 	number, err := phonenumbers.Parse(s, strings.ToUpper(defaultCountry))
 	if err != nil {
-		return "", nil, unreadable(err)
+		return "", nil, parseError(err)
 	}
-	if err := cmp.Or(possible(number), whole(number)); err != nil {
+	if err := cmp.Or(checkPossible(number), checkComplete(number)); err != nil {
 		return "", nil, err
 	}
 	digits = strings.TrimPrefix(phonenumbers.Format(number, phonenumbers.E164), "+")
@@ -57,24 +59,6 @@ func ParseNumber(raw, defaultCountry string) (digits string, zones []string, err
 	return digits, zones, err
 }
 
-// whole refuses a number that lost digits, or has a zero too many: it would ring
-// another telephone. One of a range that is known may have any length that the
-// range has. One of any other range, as those for drama and those that are newer
-// than the library are, must be as long as its country's numbers get.
-func whole(number *phonenumbers.PhoneNumber) error {
-	if phonenumbers.IsValidNumber(number) {
-		return nil
-	}
-	national := phonenumbers.GetNationalSignificantNumber(number)
-	switch country, known := plans()[strconv.Itoa(int(number.GetCountryCode()))]; {
-	case strings.HasPrefix(national, "0"):
-		return errors.New("no number of its country begins with this zero; write it as +44...")
-	case known && len(national) != country.longest:
-		return errors.New("no number of its country that begins so has this many digits; are some missing?")
-	}
-	return nil
-}
-
 // CheckCountry reports a default country that no number could be read with.
 func CheckCountry(code string) error {
 	if code != "" && phonenumbers.GetCountryCodeForRegion(strings.ToUpper(code)) == 0 {
@@ -83,9 +67,9 @@ func CheckCountry(code string) error {
 	return nil
 }
 
-// plainText takes away what is not seen: blanks around, and the direction
-// marks that address books copy along.
-func plainText(s string) string {
+// visibleText removes what cannot be seen: blanks around the text, and the
+// direction marks that address books copy along.
+func visibleText(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {
 			return -1
@@ -94,9 +78,9 @@ func plainText(s string) string {
 	}, s))
 }
 
-// spoiled reports what a spreadsheet or a person did to a number that cannot
-// be undone without guessing.
-func spoiled(s string) error {
+// checkWriting reports what a spreadsheet or a person did to a number that
+// cannot be undone without guessing.
+func checkWriting(s string) error {
 	switch {
 	case s == "":
 		return errors.New("there is no number; fill it in")
@@ -116,11 +100,14 @@ func spoiled(s string) error {
 	return nil
 }
 
-// international wants a form that means the same everywhere: +44..., 0044...,
-// or, as Vonage and our own lists write it, the digits alone. Digits alone
-// may also be a national number whose country nobody said, so they are taken
-// only if they are too long for one, or a number that is in use.
-func international(s string) (string, error) {
+// nationalDigits is how long national numbers get, without their zero.
+const nationalDigits = 11
+
+// withCountryCode accepts the forms that mean the same everywhere: +44...,
+// 0044..., or the digits alone, as Vonage and our own lists write them. Digits
+// alone may also be a national number without its country. So they are accepted
+// only if they are too long for one, or are a number that is in use.
+func withCountryCode(s string) (string, error) {
 	switch {
 	case strings.HasPrefix(s, "00"):
 		return "+" + s[2:], nil
@@ -132,15 +119,13 @@ func international(s string) (string, error) {
 	return "", errors.New("this number has no country code; write it as +44..., or set --default-country")
 }
 
-// nationalDigits is as long as national numbers get, without their zero.
-const nationalDigits = 11
-
 func inUse(digits string) bool {
 	number, err := phonenumbers.Parse("+"+digits, "")
 	return err == nil && phonenumbers.IsValidNumber(number)
 }
 
-func unreadable(err error) error {
+// parseError says what to do about an error of the library.
+func parseError(err error) error {
 	switch {
 	case errors.Is(err, phonenumbers.ErrInvalidCountryCode):
 		return errors.New("no country has this country code; write the number as +44...")
@@ -152,7 +137,8 @@ func unreadable(err error) error {
 	return errors.New("this is not a telephone number")
 }
 
-func possible(number *phonenumbers.PhoneNumber) error {
+// checkPossible reports a number whose length no number of its country has.
+func checkPossible(number *phonenumbers.PhoneNumber) error {
 	switch phonenumbers.IsPossibleNumberWithReason(number) {
 	case phonenumbers.IS_POSSIBLE:
 		return nil
@@ -168,9 +154,27 @@ func possible(number *phonenumbers.PhoneNumber) error {
 	return errors.New("no number of its country has this many digits")
 }
 
-// zoneCorrections are prefixes for which the library's map names fewer zones
-// than the telephones are in; a missing zone means calls at night. Australian
-// mobiles are not bound to a state, and Queensland has no summer time.
+// checkComplete reports a number that lost digits, or has a zero too many: the
+// call would reach another telephone. A number of a known range may have any
+// length of that range. Any other, as in a range for drama or one newer than the
+// library, must be as long as its country's numbers get.
+func checkComplete(number *phonenumbers.PhoneNumber) error {
+	if phonenumbers.IsValidNumber(number) {
+		return nil
+	}
+	national := phonenumbers.GetNationalSignificantNumber(number)
+	switch country, known := numberingPlans()[strconv.Itoa(int(number.GetCountryCode()))]; {
+	case strings.HasPrefix(national, "0"):
+		return errors.New("no number of its country begins with this zero; write it as +44...")
+	case known && len(national) != country.longest:
+		return errors.New("no number of its country that begins so has this many digits; are some missing?")
+	}
+	return nil
+}
+
+// zoneCorrections are prefixes for which the library names fewer zones than the
+// telephones are in; a missing zone would mean calls at night. Australian mobiles
+// are not bound to a state, and Queensland has no summer time.
 var zoneCorrections = map[string][]string{
 	"614": {"Australia/Adelaide", "Australia/Brisbane", "Australia/Darwin", "Australia/Hobart", "Australia/Perth", "Australia/Sydney"},
 	"617": {"Australia/Brisbane", "Australia/Sydney"},

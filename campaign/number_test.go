@@ -61,7 +61,7 @@ func TestParseNumber(t *testing.T) {
 	}
 }
 
-func TestParseNumberRefuses(t *testing.T) {
+func TestParseNumberErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ raw, country, reason string }{
 		{"", "GB", "there is no number"},
@@ -120,7 +120,7 @@ func TestParseNumberRefuses(t *testing.T) {
 	}
 }
 
-func TestParseNumberTellsTheZones(t *testing.T) {
+func TestParseNumberZones(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
 		"+442079460018":  {"Europe/London"},
@@ -144,11 +144,9 @@ func TestParseNumberTellsTheZones(t *testing.T) {
 	}
 }
 
-// Every zone that a number can have is one that the hours can be judged in,
-// and asking twice does not spoil the library's own lists.
-// The short way and the long way agree on every number, of every country and
-// length, that the short way takes; and it takes what is common.
-func TestPlainNumbersMeanTheirDigits(t *testing.T) {
+// plainNumber and the library agree on every number that plainNumber accepts, of
+// every country and length; and it accepts what is common.
+func TestPlainNumberAgreesWithLibrary(t *testing.T) {
 	t.Parallel()
 	taken := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -160,8 +158,8 @@ func TestPlainNumbersMeanTheirDigits(t *testing.T) {
 		}
 		taken++
 		number, err := phonenumbers.Parse(s, "")
-		if err != nil || phonenumbers.Format(number, phonenumbers.E164) != "+"+digits || "+"+digits != s || possible(number) != nil || whole(number) != nil || !e164.MatchString(digits) {
-			t.Errorf("%s is taken for plain; the long way says %v, %v", s, number, err)
+		if err != nil || phonenumbers.Format(number, phonenumbers.E164) != "+"+digits || "+"+digits != s || checkPossible(number) != nil || checkComplete(number) != nil || !e164.MatchString(digits) {
+			t.Errorf("%s is plain; the library says %v, %v", s, number, err)
 		}
 	})
 	if taken == 0 {
@@ -178,7 +176,9 @@ func TestPlainNumbersMeanTheirDigits(t *testing.T) {
 	}
 }
 
-func TestZonesOfNumbersExist(t *testing.T) {
+// Every zone that a number can have exists, and a caller that changes the result
+// does not change the library's own lists.
+func TestZonesOfEveryCountry(t *testing.T) {
 	t.Parallel()
 	for region := range phonenumbers.GetSupportedRegions() {
 		example := phonenumbers.GetExampleNumber(region)

@@ -29,17 +29,19 @@ func DefaultPolicy() Policy {
 const (
 	minAgain = time.Second
 	maxAgain = 30 * 24 * time.Hour
+	// maxAttempts bounds how often one person is called in one campaign.
+	maxAttempts = 20
 )
 
-// mayRetry reports whether a policy may name d: who was reached is not rung
-// again, whatever a person types.
+// mayRetry reports whether a policy may name d. A person who was reached is
+// never called again, whatever the policy says.
 func mayRetry(d Disposition) bool {
 	//guard:value(slices.Contains(Dispositions, d)) campaign.TestParseRetry: a person who was reached is not called again
 	return d != Answered && d != Human && slices.Contains(Dispositions, d)
 }
 
-// ParseRetry reads "busy=10m,unanswered=1h". It is the whole of the rule: what
-// it does not name is final. "none" names nothing.
+// ParseRetry reads "busy=10m,unanswered=1h". What it does not name is final;
+// "none" names nothing.
 func ParseRetry(s string) (map[Disposition]time.Duration, error) {
 	again := map[Disposition]time.Duration{}
 	if strings.TrimSpace(s) == "none" {
@@ -58,6 +60,7 @@ func ParseRetry(s string) (map[Disposition]time.Duration, error) {
 	return again, nil
 }
 
+// parseAgain reads "busy=10m".
 func parseAgain(part string) (Disposition, time.Duration, error) {
 	name, after, found := strings.Cut(part, "=")
 	d := Disposition(strings.TrimSpace(name))
@@ -119,7 +122,8 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
-// policyJSON is the stored form: waits as text, which a person reads in SQL.
+// policyJSON is the stored form: waits as text, so that a person can read them
+// in SQL.
 type policyJSON struct {
 	Attempts int                    `json:"attempts"`
 	Again    map[Disposition]string `json:"again"`
@@ -151,9 +155,6 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 	*p = read
 	return nil
 }
-
-// maxAttempts bounds how often one person can be rung in one campaign.
-const maxAttempts = 20
 
 func (p Policy) validate() error {
 	var errs []error

@@ -69,7 +69,7 @@ func anyAgain(t *rapid.T) map[Disposition]time.Duration {
 	return again
 }
 
-func TestPolicyComesBackFromTextAndJSON(t *testing.T) {
+func TestPolicyRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := Policy{Attempts: rapid.IntRange(1, maxAttempts).Draw(t, "attempts"), Again: anyAgain(t)}

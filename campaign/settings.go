@@ -106,14 +106,14 @@ func (s Settings) Validate() error {
 	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate())...)
 }
 
-// NextCall is the earliest moment from now on at which somebody in the zones who
-// is due then may be called; false: the hours leave none.
+// NextCall is the earliest moment from now on at which a contact in the zones may
+// be called that is due at due; false: there is none within the hours.
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
 	return s.Hours.Next(latest(now, due, s.Start), zones)
 }
 
 // Equal reports whether two imports mean the same campaign. Start is compared
-// only when both name one, since a start that was not named means now.
+// only when both have one, since without one a campaign starts now.
 func (s Settings) Equal(o Settings) bool {
 	sameStart := s.Start.IsZero() || o.Start.IsZero() || s.Start.Equal(o.Start)
 	return sameStart &&
@@ -135,8 +135,8 @@ func (m Message) equal(o Message) bool {
 		m.DTMFAnswer == o.DTMFAnswer && sameJSON(m.NCCO, o.NCCO)
 }
 
-// sameJSON compares documents, not texts: Postgres gives jsonb back with
-// other blanks, another order of names and 100 for 1e2.
+// sameJSON compares documents, not texts: Postgres returns jsonb with other
+// blanks, another order of names, and 100 for 1e2.
 func sameJSON(a, b json.RawMessage) bool {
 	if bytes.Equal(a, b) {
 		return true

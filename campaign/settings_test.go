@@ -96,9 +96,9 @@ func TestSettingsValidate(t *testing.T) {
 		"retry: the wait after busy":             func(s *Settings) { s.Retry.Again[Busy] = time.Millisecond },
 		`retry: "engaged" is not one`:            func(s *Settings) { s.Retry.Again["engaged"] = time.Hour },
 	}
-	for want, spoil := range tests {
+	for want, change := range tests {
 		s := goodSettings()
-		spoil(&s)
+		change(&s)
 		err := s.Validate()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
@@ -159,7 +159,7 @@ func TestSettingsEqual(t *testing.T) {
 	}
 }
 
-func TestSettingsComeBackFromJSON(t *testing.T) {
+func TestSettingsJSONRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, s := range []Settings{goodSettings(), {Message: Message{Say: "Hi <b> & co"}, Retry: Policy{Again: map[Disposition]time.Duration{}}}} {
 		data, err := json.Marshal(s)
@@ -180,7 +180,7 @@ func TestSettingsComeBackFromJSON(t *testing.T) {
 	}
 }
 
-func TestReasonsHoldEveryDispositionOnce(t *testing.T) {
+func TestReasonsIncludeDispositions(t *testing.T) {
 	t.Parallel()
 	seen := map[Reason]int{}
 	for _, r := range Reasons {
@@ -196,8 +196,8 @@ func TestReasonsHoldEveryDispositionOnce(t *testing.T) {
 	}
 }
 
-// A failing status word is the disposition of the same name.
-func TestFailingWordsAreDispositions(t *testing.T) {
+// A status word that means a failure is the disposition of the same name.
+func TestFailureWordsAreDispositions(t *testing.T) {
 	t.Parallel()
 	known := map[Disposition]bool{}
 	for _, d := range Dispositions {
