@@ -15,9 +15,9 @@ import (
 	"dialer/internal/testkit/benchtest"
 )
 
-// BenchmarkImportMemory is the most memory that the program holds while it
-// imports a hundred thousand rows and while it imports a million, as the system
-// counts it, and the one against the other.
+// BenchmarkImportMemory measures the most memory that the program uses, as the
+// system counts it, while it imports a hundred thousand rows and while it imports
+// a million, and their ratio.
 func BenchmarkImportMemory(b *testing.B) { benchImportMemory(b, 100_000, 1_000_000) }
 
 func TestBenchmarkRuns(t *testing.T) {
@@ -51,8 +51,8 @@ func mostMemory(b *testing.B, program string, n int) float64 {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
@@ -60,10 +60,10 @@ func mostMemory(b *testing.B, program string, n int) float64 {
 		b.Error(err)
 	}
 	if err := cmd.Wait(); err != nil {
-		b.Fatalf("%v: %s", err, said.String())
+		b.Fatalf("%v: %s", err, output.String())
 	}
 	if got := testkit.Value[int](b, db, `SELECT count(*) FROM contacts`); got != n {
-		b.Fatalf("%d of %d rows in: %s", got, n, said.String())
+		b.Fatalf("%d of %d rows in: %s", got, n, output.String())
 	}
 	most := float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
 	if runtime.GOOS == "darwin" {

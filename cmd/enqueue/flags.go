@@ -7,43 +7,43 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// flags is everything that can be said on the command line.
+// flags is the whole command line.
 type flags struct {
 	File string `arg:"" name:"file" placeholder:"FILE.csv|-" help:"The CSV, or - for standard input. Its first row names the columns."`
 
-	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again goes on where an import stopped, and adds nothing twice."`
-	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. Of several, each person keeps to one."`
+	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nothing twice."`
+	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
 
-	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend where it is blank."`
+	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`
 	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
 	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where Vonage fetches the NCCO once a call is answered."`
 
 	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how Vonage asks (its default: GET)."`
-	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones that are sent once a call is answered, of 0-9, *, # and p, a pause of half a second; {{column}} works in them."`
+	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
 
 	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
-	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed between these times only (default: ${default})."`
-	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"Whose clock --hours means: each person's own, or one zone's (default: ${default})."`
-	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers that are written without one."`
-	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), where its name does not say so."`
+	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: ${default})."`
+	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
+	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers without a country code."`
+	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), if its name does not say so."`
 
 	Attempts     int    `default:"3" help:"Calls to one person, at most (default: ${default})."`
-	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After what, and how much later, a person is called again; none: never (default: ${default})."`
+	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${default})."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
 	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout  int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
-	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (default: ${default})."`
+	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: ${default})."`
 	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`
 
-	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, where any is refused)."`
+	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, if a row is refused)."`
 	DryRun  bool   `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
-	Follow  bool   `help:"Show the campaign's progress until it has ended. Ctrl-C ends the showing only."`
+	Follow  bool   `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
 
 	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`
-	CallsPerSecond float64 `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"The account's limit, from which --dry-run reckons how long the campaign takes ($$${env}; default: ${default})."`
+	CallsPerSecond float64 `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"The account's limit, from which --dry-run computes how long the campaign takes ($$${env}; default: ${default})."`
 }
 
-// Help is the part of -h below the flags.
+// Help is printed by -h below the flags.
 func (flags) Help() string {
 	return `One of --say, --ncco and --answer-url is needed. Examples:
 

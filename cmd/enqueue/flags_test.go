@@ -23,7 +23,7 @@ func TestHelp(t *testing.T) {
 		"--answer-method", "--dtmf-answer", "--attempts", "--retry", "--machine", "--machine-mode", "--beep-timeout", "--ringing-timer", "--length-timer", "--rejects", "--dry-run", "--follow",
 		"--database-url", "$DATABASE_URL", "--calls-per-second", "$DIALER_CALLS_PER_SECOND", "Examples:", "Exit codes:",
 	} {
-		got.says(t, want)
+		got.prints(t, want)
 	}
 	// Flags that do not exist yet are errors, not ignored.
 	for _, absent := range []string{"--end", "--days", "--rate", "--budget", "--priority"} {
@@ -162,7 +162,7 @@ func TestDryRunHidesTones(t *testing.T) {
 	t.Parallel()
 	file := write(t, "phone,pin\n+447700900001,4711\n+447700900002,47x1\n")
 	got := command(t, nil, "--name", "x", "--from", "442079460000", "--say", "Hello", "--dtmf-answer", "p{{pin}}#", "--dry-run", file).ok(t)
-	got.says(t, "line 2 is sent 6 tones", "1 accepted", "line 3: tones on answer: they can hold only")
+	got.prints(t, "line 2 is sent 6 tones", "1 accepted", "line 3: tones on answer: they can hold only")
 	if strings.Contains(got.out, "4711") || strings.Contains(got.out, "47x1") {
 		t.Errorf("the tones are shown:\n%s", got.out)
 	}

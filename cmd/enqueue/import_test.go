@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The test binary is the command itself where a test starts it as a process.
+// TestMain lets a test start the command as a process: the test binary is it.
 func TestMain(m *testing.M) {
 	if os.Getenv("ENQUEUE_TEST_AS_COMMAND") != "" {
 		main()
@@ -27,27 +27,27 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// ran is what a run of the command left.
-type ran struct {
+// result is the output and the error of one run.
+type result struct {
 	out, err string
 	failure  error
 }
 
-func command(t testing.TB, stdin io.Reader, args ...string) ran {
+func command(t testing.TB, stdin io.Reader, args ...string) result {
 	t.Helper()
 	return commandWith(t.Context(), stdin, args...)
 }
 
-func commandWith(ctx context.Context, stdin io.Reader, args ...string) ran {
+func commandWith(ctx context.Context, stdin io.Reader, args ...string) result {
 	var out, err bytes.Buffer
 	failure := run(ctx, args, func(string) string { return "" }, stdin, &out, &err)
-	return ran{out: out.String(), err: err.String(), failure: failure}
+	return result{out: out.String(), err: err.String(), failure: failure}
 }
 
-// exitCode is the code that the process would end with.
+// exitCode is the exit code of a run that returned failure.
 func exitCode(failure error) int { return program(nil, io.Discard, io.Discard).Exit(failure) }
 
-func (r ran) ok(t testing.TB) ran {
+func (r result) ok(t testing.TB) result {
 	t.Helper()
 	if exitCode(r.failure) != cli.ExitOK {
 		t.Fatalf("%v\n%s%s", r.failure, r.out, r.err)
@@ -55,17 +55,17 @@ func (r ran) ok(t testing.TB) ran {
 	return r
 }
 
-func (r ran) says(t testing.TB, want ...string) ran {
+func (r result) prints(t testing.TB, want ...string) result {
 	t.Helper()
 	for _, text := range want {
 		if !strings.Contains(r.out, text) {
-			t.Errorf("printed\n%swant it to say %q", r.out, text)
+			t.Errorf("printed\n%swant %q in it", r.out, text)
 		}
 	}
 	return r
 }
 
-// flagsFor are the flags that a campaign needs at least.
+// flagsFor are the least flags for a campaign.
 func flagsFor(db *testkit.DB, more ...string) []string {
 	args := []string{"--name", "water", "--from", "442079460000", "--default-country", "GB", "--say", "Hello {{name}}."}
 	if db != nil {
@@ -118,7 +118,7 @@ func TestImportCreatesCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, mixed)
-	command(t, nil, flagsFor(db, file)...).ok(t).says(t,
+	command(t, nil, flagsFor(db, file)...).ok(t).prints(t,
 		"4 rows, 2 added, 1 duplicate, 1 refused",
 		"2 rows not added: see "+strings.TrimSuffix(file, ".csv")+".rejects.csv",
 		"2 people will be called between 09:00 and 20:00 in their own zone; `dialer run` places the calls.")
@@ -137,7 +137,7 @@ func TestImportSameCommandAgain(t *testing.T) {
 	file := write(t, mixed)
 	command(t, nil, flagsFor(db, file)...).ok(t)
 	before := contacts(t, db)
-	command(t, nil, flagsFor(db, file)...).ok(t).says(t, "0 added, 2 already there, 1 duplicate, 1 refused", "Nobody new")
+	command(t, nil, flagsFor(db, file)...).ok(t).prints(t, "0 added, 2 already there, 1 duplicate, 1 refused", "Nobody new")
 	if diff := cmp.Diff(before, contacts(t, db)); diff != "" {
 		t.Errorf("contacts (-before +after)\n%s", diff)
 	}
@@ -157,7 +157,7 @@ func TestRejectsCorrectedAndImported(t *testing.T) {
 	if corrected == string(text) {
 		t.Fatalf("Bob is not among the rejected rows:\n%s", text)
 	}
-	command(t, nil, flagsFor(db, write(t, corrected))...).ok(t).says(t, "2 rows, 1 added")
+	command(t, nil, flagsFor(db, write(t, corrected))...).ok(t).prints(t, "2 rows, 1 added")
 }
 
 func TestStandardInputEncodings(t *testing.T) {
@@ -176,7 +176,7 @@ func TestStandardInputEncodings(t *testing.T) {
 		"as a spreadsheet's": []byte("sep=;\r\n" + strings.ReplaceAll(text, "\n", "\r\n")),
 	} {
 		db := testkit.New(t)
-		command(t, bytes.NewReader(file), flagsFor(db, "-")...).ok(t).says(t, "standard input: 2 rows, 2 added")
+		command(t, bytes.NewReader(file), flagsFor(db, "-")...).ok(t).prints(t, "standard input: 2 rows, 2 added")
 		var names []string
 		for _, c := range contacts(t, db) {
 			names = append(names, c.Name)
@@ -191,14 +191,14 @@ func TestStrayQuoteCostsOneRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	text := strings.Replace(people(200), "Person 7,", "\"Person 7,", 1)
-	command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "200 rows, 199 added, 1 refused")
+	command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).prints(t, "200 rows, 199 added, 1 refused")
 }
 
 func TestStandardInputRejectsArePrinted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxPrinted+5)
-	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).says(t, "5 more refused rows are not shown", "--rejects FILE")
+	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).prints(t, "5 more refused rows are not shown", "--rejects FILE")
 	if lines := strings.Count(got.err, "\n"); lines != maxPrinted || !strings.HasPrefix(got.err, "line 2, phone: ") {
 		t.Errorf("printed %d rejected rows, want %d:\n%s", lines, maxPrinted, got.err)
 	}
@@ -211,7 +211,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	file := write(t, mixed)
 	// Without a database there is nothing that it could write to.
-	command(t, nil, flagsFor(nil, "--dry-run", file)...).ok(t).says(t,
+	command(t, nil, flagsFor(nil, "--dry-run", file)...).ok(t).prints(t,
 		"utf-8, separated by commas", `number to call: "phone"`, "for the message: {{name}}",
 		"4 rows: 2 accepted, 1 duplicate, 1 refused", "line 3, phone: ",
 		`The message of line 2:`, `[{"action":"talk","text":"Hello Ann."}]`,
@@ -317,7 +317,7 @@ func TestImportResumesAfterInterrupt(t *testing.T) {
 	db := testkit.New(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	done := make(chan ran)
+	done := make(chan result)
 	go func() {
 		done <- commandWith(ctx, blocking{strings.NewReader(most(people(manyRows))), t.Context().Done()}, flagsFor(db, "-")...)
 	}()
@@ -372,7 +372,7 @@ func TestImportMigratesEmptyDatabase(t *testing.T) {
 	db.Exec(t, `DROP SCHEMA public CASCADE`)
 	db.Exec(t, `DROP SCHEMA IF EXISTS reporting CASCADE`)
 	db.Exec(t, `CREATE SCHEMA public`)
-	command(t, strings.NewReader(people(2)), flagsFor(db, "-")...).ok(t).says(t, "2 added")
+	command(t, strings.NewReader(people(2)), flagsFor(db, "-")...).ok(t).prints(t, "2 added")
 }
 
 func TestUnreachableDatabase(t *testing.T) {

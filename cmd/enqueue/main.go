@@ -26,7 +26,7 @@ func program(getenv func(string) string, stdout, stderr io.Writer) cli.Program {
 	}
 }
 
-// run is the whole program but for the process around it.
+// run is the whole program, without the process around it.
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
 	var f flags
 	if err := parse(&f, args, program(getenv, stdout, stderr)); err != nil {
@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return importCSV(ctx, f, settings, t)
 }
 
-// terminal is where the command's answers go.
+// terminal is what the command reads from and prints to.
 type terminal struct {
 	in  io.Reader
 	out io.Writer

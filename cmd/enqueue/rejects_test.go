@@ -70,7 +70,7 @@ func TestRejectsIntoPipe(t *testing.T) {
 		text, _ := os.ReadFile(pipe)
 		piped <- text
 	}()
-	command(t, strings.NewReader(mixed), flagsFor(db, "--rejects", pipe, "-")...).ok(t).says(t, "2 rows not added: see "+pipe)
+	command(t, strings.NewReader(mixed), flagsFor(db, "--rejects", pipe, "-")...).ok(t).prints(t, "2 rows not added: see "+pipe)
 	if info, err := os.Stat(pipe); err != nil || info.Mode().IsRegular() {
 		t.Fatalf("the pipe was replaced by a file (%v)", err)
 	}
