@@ -2,32 +2,22 @@ package voice
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
+
+	"dialer/internal/testkit/testkey"
 )
 
 const testApp = "00000000-0000-4000-8000-00000000a001"
-
-// testKey is made once, because a key takes a tenth of a second.
-var testKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
 
 // newTestClient is a client of the server at url, with the package's own
 // transport unless edit says otherwise.
 func newTestClient(t testing.TB, url string, edit ...func(*Config)) *Client {
 	t.Helper()
-	cfg := Config{BaseURL: url + "/v1", ApplicationID: testApp, Key: testKey()}
+	cfg := Config{BaseURL: url + "/v1", ApplicationID: testApp, Key: testkey.RSA()}
 	for _, f := range edit {
 		f(&cfg)
 	}
@@ -45,7 +35,7 @@ func testToken() SignedToken {
 }
 
 func signTestToken(t Token) SignedToken {
-	c := &Client{appID: testApp, key: testKey}
+	c := &Client{appID: testApp, key: testkey.RSA}
 	signed, err := c.SignToken(t)
 	if err != nil {
 		panic(err)
@@ -86,7 +76,7 @@ func TestCreateCallOnTheWire(t *testing.T) {
 	if got != want {
 		t.Errorf("got body %s\nwant %s", got, want)
 	}
-	claims, err := VerifyToken(&testKey().PublicKey, testApp, auth, time.Now())
+	claims, err := VerifyToken(&testkey.RSA().PublicKey, testApp, auth, time.Now())
 	if err != nil || claims.ID != testToken().ID {
 		t.Errorf("token: got %+v, %v", claims, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dialer/internal/testkit/testkey"
 )
 
 // operation is a method of the client about a call in progress.
@@ -62,7 +64,7 @@ func TestOperationsOnTheWire(t *testing.T) {
 			c := newFakeClient(t, func(w http.ResponseWriter, r *http.Request) {
 				sent, _ := io.ReadAll(r.Body)
 				got = r.Method + " " + r.URL.EscapedPath() + " " + string(sent)
-				if _, err := VerifyToken(&testKey().PublicKey, testApp, r.Header.Get("Authorization"), time.Now()); err != nil {
+				if _, err := VerifyToken(&testkey.RSA().PublicKey, testApp, r.Header.Get("Authorization"), time.Now()); err != nil {
 					t.Error(err)
 				}
 				if want := len(sent) > 0; (r.Header.Get("Content-Type") == "application/json") != want {

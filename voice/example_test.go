@@ -2,8 +2,6 @@ package voice_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,21 +10,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"sync"
 	"time"
 
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 )
 
 const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
-
-var exampleKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return key
-})
 
 // provider is a client of a server that prints each request and answers with the
 // status and body.
@@ -46,7 +36,7 @@ func provider(status int, body string) (*voice.Client, func()) {
 		}
 	}))
 	client, err := voice.NewClient(voice.Config{
-		BaseURL: srv.URL + "/v1", ApplicationID: "78d335fa-323d-0114-9c3d-d6f0d48968cf", Key: exampleKey(),
+		BaseURL: srv.URL + "/v1", ApplicationID: "78d335fa-323d-0114-9c3d-d6f0d48968cf", Key: testkey.RSA(),
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 
+	"dialer/internal/testkit/testkey"
+
 	"pgregory.net/rapid"
 )
 
@@ -59,7 +61,7 @@ func newLedger(n int) *ledger {
 
 // collect reads a whole list and fails on a call that is yielded twice.
 func collect(t rapid.TB, l *ledger, pageSize, overlap int) (map[string]bool, error) {
-	c, err := NewClient(Config{ApplicationID: testApp, Key: testKey(), Transport: inProcess{l}})
+	c, err := NewClient(Config{ApplicationID: testApp, Key: testkey.RSA(), Transport: inProcess{l}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit/testkey"
+
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,7 +28,7 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // signRS256 signs any claims with the test key.
 func signRS256(t *testing.T, claims jwt.MapClaims) string {
 	t.Helper()
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(testKey())
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS256, claims).SignedString(testkey.RSA())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +43,7 @@ func TestTokenLifetime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := VerifyToken(&testKey().PublicKey, testApp, signed.bearer, noon)
+	got, err := VerifyToken(&testkey.RSA().PublicKey, testApp, signed.bearer, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func TestTokenLifetime(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := VerifyToken(&testKey().PublicKey, testApp, signed.bearer, noon.Add(30*time.Second)); !errors.Is(err, ErrTokenExpired) {
+	if _, err := VerifyToken(&testkey.RSA().PublicKey, testApp, signed.bearer, noon.Add(30*time.Second)); !errors.Is(err, ErrTokenExpired) {
 		t.Errorf("at its end: got %v, want ErrTokenExpired", err)
 	}
 }
@@ -89,7 +91,7 @@ func TestSharedToken(t *testing.T) {
 		sent[r.Header.Get("Authorization")]++
 		w.WriteHeader(http.StatusCreated)
 		io.WriteString(w, `{"uuid":"u","status":"started"}`)
-	}, func(cfg *Config) { cfg.CurrentKey = func() *rsa.PrivateKey { keys++; return testKey() } })
+	}, func(cfg *Config) { cfg.CurrentKey = func() *rsa.PrivateKey { keys++; return testkey.RSA() } })
 	now := time.Now()
 	token, err := c.SignToken(Token{ID: "several", IssuedAt: now, ExpiresAt: now.Add(30 * time.Second)})
 	if err != nil {
@@ -130,14 +132,10 @@ func TestVerifyTokenRefuses(t *testing.T) {
 		}
 		return claims
 	}
-	other, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	foreign, _ := jwt.NewWithClaims(jwt.SigningMethodRS256, good).SignedString(other)
+	foreign, _ := jwt.NewWithClaims(jwt.SigningMethodRS256, good).SignedString(testkey.Other())
 	unsigned, _ := jwt.NewWithClaims(jwt.SigningMethodNone, good).SignedString(jwt.UnsafeAllowNoneSignatureType)
 	// The public key as the secret of the other algorithm.
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&testKey().PublicKey)})
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&testkey.RSA().PublicKey)})
 	confused, _ := jwt.NewWithClaims(jwt.SigningMethodHS256, good).SignedString(public)
 
 	tests := map[string]string{
@@ -158,7 +156,7 @@ func TestVerifyTokenRefuses(t *testing.T) {
 		"implied life over": signRS256(t, jwt.MapClaims{"application_id": testApp, "jti": "1", "iat": noon.Add(-15 * time.Minute).Unix()}),
 	}
 	for name, token := range tests {
-		if claims, err := VerifyToken(&testKey().PublicKey, testApp, token, noon); err == nil {
+		if claims, err := VerifyToken(&testkey.RSA().PublicKey, testApp, token, noon); err == nil {
 			t.Errorf("%s: taken as %+v", name, claims)
 		}
 	}
@@ -167,7 +165,7 @@ func TestVerifyTokenRefuses(t *testing.T) {
 		"bearer":      "bearer  " + signRS256(t, good),
 		"without exp": "Bearer " + signRS256(t, jwt.MapClaims{"application_id": testApp, "jti": "1", "iat": noon.Add(-15*time.Minute + time.Second).Unix()}),
 	} {
-		if _, err := VerifyToken(&testKey().PublicKey, testApp, token, noon); err != nil {
+		if _, err := VerifyToken(&testkey.RSA().PublicKey, testApp, token, noon); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -175,7 +173,7 @@ func TestVerifyTokenRefuses(t *testing.T) {
 
 func signRS512(t *testing.T, claims jwt.MapClaims) string {
 	t.Helper()
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS512, claims).SignedString(testKey())
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodRS512, claims).SignedString(testkey.RSA())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,11 +182,11 @@ func signRS512(t *testing.T, claims jwt.MapClaims) string {
 
 func TestParsePrivateKey(t *testing.T) {
 	t.Parallel()
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(testKey())
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(testkey.RSA())
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(testKey())}))
+	old := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(testkey.RSA())}))
 	now := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
 	path := filepath.Join(t.TempDir(), "key.pem")
 	if err := os.WriteFile(path, []byte(now), 0o600); err != nil {
@@ -198,7 +196,7 @@ func TestParsePrivateKey(t *testing.T) {
 		"PKCS#1": old, "PKCS#8": now, "path": path, "escaped": strings.ReplaceAll(now, "\n", `\n`), "spaced": "\n  " + now,
 	} {
 		key, err := ParsePrivateKey(text)
-		if err != nil || !key.Equal(testKey()) {
+		if err != nil || !key.Equal(testkey.RSA()) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -246,7 +244,7 @@ func TestParsePrivateKeyErrorsHideKey(t *testing.T) {
 
 func TestConfigInvalid(t *testing.T) {
 	t.Parallel()
-	good := Config{ApplicationID: testApp, Key: testKey()}
+	good := Config{ApplicationID: testApp, Key: testkey.RSA()}
 	for name, edit := range map[string]func(*Config){
 		"no key":         func(c *Config) { c.Key = nil },
 		"no application": func(c *Config) { c.ApplicationID = "" },
@@ -275,12 +273,12 @@ func TestConfigInvalid(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	t.Parallel()
-	cfg := Config{ApplicationID: testApp, Key: testKey()}
+	cfg := Config{ApplicationID: testApp, Key: testkey.RSA()}
 	v := Verifier{Secrets: [][]byte{[]byte("hunter2hunter2")}, ApplicationID: testApp}
 	token := signTestToken(Token{ID: testApp, IssuedAt: noon, ExpiresAt: noon.Add(time.Minute)})
 	for _, private := range []any{cfg, v, token, struct{ Inner any }{v}, struct{ Inner any }{cfg}, struct{ Inner any }{token}, &token} {
 		shown := logged(t, private) + fmt.Sprintf("%v %+v %#v %s", private, private, private, private)
-		for _, secret := range []string{"hunter2", "104 117 110 116", "0x68, 0x75", "aHVudGVy", testKey().D.String()[:20], testKey().N.String()[:20], token.bearer[:20]} {
+		for _, secret := range []string{"hunter2", "104 117 110 116", "0x68, 0x75", "aHVudGVy", testkey.RSA().D.String()[:20], testkey.RSA().N.String()[:20], token.bearer[:20]} {
 			if strings.Contains(shown, secret) {
 				t.Errorf("%q is shown in %s", secret, shown)
 			}

@@ -16,18 +16,18 @@ import (
 
 // The call that these tests are about.
 const (
-	leg          = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	callUUID     = "63f61863-4a51-4f6b-86e1-46edebcf9356"
 	conversation = "CON-f972836a-550f-45fa-956c-12a2ab5b7d22"
 )
 
-// asked is what Vonage says of itself when it asks for an NCCO.
-const asked = `{"to":"447700900001","from":"442079460000","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356"}`
+// nccoParams is the body of a request for an NCCO.
+const nccoParams = `{"to":"447700900001","from":"442079460000","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356"}`
 
-// ask asks in both forms for the NCCO of an attempt.
-func ask(t *testing.T, h http.Handler, query string) map[string]any {
+// requestNCCO requests the NCCO of an attempt in both forms.
+func requestNCCO(t *testing.T, h http.Handler, query string) map[string]any {
 	t.Helper()
 	replies := map[string]any{}
-	for method, body := range map[string]string{http.MethodPost: asked, http.MethodGet: ""} {
+	for method, body := range map[string]string{http.MethodPost: nccoParams, http.MethodGet: ""} {
 		w := serve(h, signed(t, method, "/webhooks/answer"+query, body))
 		var actions any = w.Code
 		if w.Code == http.StatusOK {
@@ -48,28 +48,28 @@ func talk(text string) []any { return []any{map[string]any{"action": "talk", "te
 
 var sorry = talk("We are sorry, this call cannot be completed. Goodbye.")
 
-func TestAnswerIsTheAttemptsOwnNCCO(t *testing.T) {
+func TestAnswerOfAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
+	a, h := dialingAttempt(t, db), newHandler(db)
 	for query, want := range map[string]any{
 		"?attempt=" + a.ID.String():     talk("Hello"),
 		"?attempt=" + uuid.NewString():  sorry,
-		"?attempt=spoiled":              sorry,
+		"?attempt=invalid":              sorry,
 		"":                              sorry,
 		"?x=1&attempt=" + a.ID.String(): talk("Hello"),
 	} {
-		if diff := cmp.Diff(both(want), ask(t, h, query)); diff != "" {
+		if diff := cmp.Diff(both(want), requestNCCO(t, h, query)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", query, diff)
 		}
 	}
 	db.Close()
-	if diff := cmp.Diff(both(http.StatusServiceUnavailable), ask(t, h, "?attempt="+a.ID.String())); diff != "" {
+	if diff := cmp.Diff(both(http.StatusServiceUnavailable), requestNCCO(t, h, "?attempt="+a.ID.String())); diff != "" {
 		t.Errorf("without the database (-want +got):\n%s", diff)
 	}
 }
 
-func TestAnswerIsRenderedAsThePlacerDoes(t *testing.T) {
+func TestAnswerNCCO(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
@@ -80,20 +80,20 @@ func TestAnswerIsRenderedAsThePlacerDoes(t *testing.T) {
 			map[string]any{"action": "talk", "text": "Press 1, Ada"},
 			map[string]any{"action": "input", "type": []any{"dtmf"}, "eventUrl": []any{"https://dialer.test/webhooks/input?attempt=" + attempt}},
 		}},
-		{"a value that is missing", campaign.Message{Say: "Hello {{town}}"}, sorry},
-		{"another's answer", campaign.Message{AnswerURL: "https://example.test/answer"}, sorry},
-		{"what Vonage would not take", campaign.Message{NCCO: json.RawMessage(`[{"action":"input"}]`)}, sorry},
+		{"missing value", campaign.Message{Say: "Hello {{town}}"}, sorry},
+		{"another answer URL", campaign.Message{AnswerURL: "https://example.test/answer"}, sorry},
+		{"invalid NCCO", campaign.Message{NCCO: json.RawMessage(`[{"action":"input"}]`)}, sorry},
 	} {
-		store := &kept{placement: campaign.Placement{Attempt: campaign.Attempt{ID: uuid.MustParse(attempt)}, Settings: campaign.Settings{Message: test.message}, Vars: map[string]string{"name": "Ada"}}}
-		if diff := cmp.Diff(both(test.want), ask(t, newHandler(store), "?attempt="+attempt)); diff != "" {
+		store := &memoryStore{placement: campaign.Placement{Attempt: campaign.Attempt{ID: uuid.MustParse(attempt)}, Settings: campaign.Settings{Message: test.message}, Vars: map[string]string{"name": "Ada"}}}
+		if diff := cmp.Diff(both(test.want), requestNCCO(t, newHandler(store), "?attempt="+attempt)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
 	}
 }
 
-func TestAnswersAreForTheProviderOnly(t *testing.T) {
+func TestAnswerNeedsSignature(t *testing.T) {
 	t.Parallel()
-	store := &kept{placement: campaign.Placement{Settings: campaign.Settings{Message: campaign.Message{Say: "Your PIN is 1234"}}}}
+	store := &memoryStore{placement: campaign.Placement{Settings: campaign.Settings{Message: campaign.Message{Say: "Your PIN is 1234"}}}}
 	h := newHandler(store)
 	for name, authorization := range forgeries(t) {
 		for _, path := range []string{"/webhooks/answer", "/webhooks/input"} {
@@ -105,39 +105,39 @@ func TestAnswersAreForTheProviderOnly(t *testing.T) {
 		}
 	}
 	if len(store.events) != 0 {
-		t.Errorf("%d forged inputs kept", len(store.events))
+		t.Errorf("%d forged inputs stored", len(store.events))
 	}
 }
 
-func TestInputIsStoredAndAnsweredWithoutContent(t *testing.T) {
+func TestInput(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	before := knownOf(t, db)
+	a, h := dialingAttempt(t, db), newHandler(db)
+	before := readState(t, db)
 	target := "/webhooks/input?attempt=" + a.ID.String()
-	pressed := `{"dtmf":{"digits":"1","timed_out":false},"speech":{"error":"Speech was not enabled"},"from":"442079460000","to":"447700900001","uuid":"` + leg + `","conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:09.000Z"}`
+	pressed := `{"dtmf":{"digits":"1","timed_out":false},"speech":{"error":"Speech was not enabled"},"from":"442079460000","to":"447700900001","uuid":"` + callUUID + `","conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:09.000Z"}`
 	if w := serve(h, signed(t, http.MethodPost, target, pressed)); w.Code != http.StatusNoContent || w.Body.Len() > 0 {
 		t.Errorf("POST: status %d, %q; want 204 and nothing", w.Code, w.Body)
 	}
-	get := target + "&uuid=" + leg + "&dtmf=%7B%22digits%22%3A%221%22%7D"
+	get := target + "&uuid=" + callUUID + "&dtmf=%7B%22digits%22%3A%221%22%7D"
 	if w := serve(h, signed(t, http.MethodGet, get, "")); w.Code != http.StatusNoContent {
 		t.Errorf("GET: status %d, want 204", w.Code)
 	}
 	rows := testkit.Rows[string](t, db, `SELECT concat_ws(' ', kind, attempt_id, call_uuid, body -> 'dtmf' ->> 'digits') FROM events ORDER BY id LIMIT 1`)
-	if want := "input " + a.ID.String() + " " + leg + " 1"; len(rows) != 1 || rows[0] != want {
+	if want := "input " + a.ID.String() + " " + callUUID + " 1"; len(rows) != 1 || rows[0] != want {
 		t.Errorf("stored %q, want %q", rows, want)
 	}
 	if got := count(t, db, "events WHERE kind = 'input'"); got != 2 {
 		t.Errorf("%d inputs stored, want 2", got)
 	}
-	if diff := cmp.Diff(before, knownOf(t, db)); diff != "" {
+	if diff := cmp.Diff(before, readState(t, db)); diff != "" {
 		t.Errorf("an input changed the attempt (-before +after)\n%s", diff)
 	}
-	failing := newHandler(&kept{fail: errors.New("connection refused")})
+	failing := newHandler(&memoryStore{fail: errors.New("connection refused")})
 	if w := serve(failing, signed(t, http.MethodPost, target, pressed)); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("not stored: status %d, Retry-After %q; want 503 and a wait", w.Code, w.Header().Get("Retry-After"))
 	}
 	if w := serve(failing, signed(t, http.MethodPost, "/webhooks/answer", strings.Repeat(" ", maxBody+1))); w.Code != http.StatusRequestEntityTooLarge {
-		t.Errorf("a question above the cap: status %d, want 413", w.Code)
+		t.Errorf("a request above the size limit: status %d, want 413", w.Code)
 	}
 }

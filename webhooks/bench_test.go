@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"dialer/campaign"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/benchtest"
+	"dialer/internal/testkit/require"
 )
 
-// BenchmarkEvents answers 64 senders at once after the commit of what they
-// sent, in turn with a handler that only verifies and answers.
+// BenchmarkEvents stores the events of 64 senders at once. It alternates with a
+// handler that only verifies and answers.
 func BenchmarkEvents(b *testing.B) { benchEvents(b, 1000) }
 
 func TestBenchmarkRuns(t *testing.T) {
@@ -53,36 +53,24 @@ func benchEvents(b *testing.B, events int) {
 	for b.Loop() {
 		calls = dialing(b, db, events/len(words))
 		stored += answer(db)
-		verified += answer(new(kept))
+		verified += answer(new(memoryStore))
 	}
 	b.ReportMetric(float64(events*b.N)/stored.Seconds(), "events/s")
 	b.ReportMetric(verified.Seconds()/stored.Seconds(), "of-verifying-only")
 }
 
-// dialing is n attempts of new people that are past the gate.
+// dialing makes n attempts of new contacts that have passed the gate.
 func dialing(b *testing.B, db *testkit.DB, n int) []string {
 	b.Helper()
 	name := fmt.Sprint("bench ", count(b, db, "campaigns"))
-	c, err := db.OpenCampaign(b.Context(), name, campaign.Settings{
-		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
-		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
-	})
-	must(b, err)
-	people := count(b, db, "contacts")
-	rows := make([]campaign.Row, n)
-	for i := range rows {
-		rows[i] = campaign.Row{Line: i + 2, To: fmt.Sprintf("4477009%05d", people+i), Zones: []string{"Etc/UTC"}}
-	}
-	_, err = db.AddContacts(b.Context(), c.ID, "file", campaign.RowBatch{Rows: rows})
-	must(b, err)
-	must(b, db.FinishImport(b.Context(), c.ID))
-	tickets, err := db.Claim(b.Context(), n, time.Minute)
-	must(b, err)
+	db.StartCampaignOf(b, name, testkit.ContactRows(count(b, db, "contacts"), n))
+	claimed, err := db.Claim(b.Context(), n, time.Minute)
+	require.NoError(b, err)
 	db.Exec(b, `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1, dialed_at = now(), token_expires_at = now() + interval '30 s'
 	            WHERE state = 'reserved'`)
-	ids := make([]string, len(tickets))
-	for i, t := range tickets {
-		ids[i] = t.AttemptID.String()
+	ids := make([]string, len(claimed))
+	for i, c := range claimed {
+		ids[i] = c.AttemptID.String()
 	}
 	return ids
 }

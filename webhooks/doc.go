@@ -1,4 +1,4 @@
-// Package webhooks is the HTTP that Vonage calls: it verifies, bounds
-// and commits each event before it answers, gives an answered call its NCCO,
-// and serves nothing to people.
+// Package webhooks serves the requests that Vonage sends. It verifies and commits
+// each event before it answers, and gives an answered call its NCCO. It serves
+// nothing to people.
 package webhooks

@@ -13,13 +13,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"dialer/internal/testkit/testkey"
 )
 
 const answered = `{"status":"answered","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356"}`
 
-func TestForgeriesAreRefusedAndWriteNothing(t *testing.T) {
+func TestForgeriesAreRefused(t *testing.T) {
 	t.Parallel()
-	store := new(kept)
+	store := new(memoryStore)
 	h := newHandler(store)
 	for name, authorization := range forgeries(t) {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
@@ -36,11 +38,11 @@ func TestForgeriesAreRefusedAndWriteNothing(t *testing.T) {
 		}
 	}
 	if len(store.events) != 0 {
-		t.Errorf("%d forged events reached the store", len(store.events))
+		t.Errorf("%d forged events were stored", len(store.events))
 	}
 }
 
-// forgeries are tokens that must not pass, each wrong in one way only.
+// forgeries are tokens that must be refused. Each is wrong in one way.
 func forgeries(t *testing.T) map[string]string {
 	good := func() claims { return goodClaims(answered) }
 	valid := hs256(good(), secret)
@@ -55,12 +57,12 @@ func forgeries(t *testing.T) map[string]string {
 		"cut signature":             "Bearer " + valid[:len(valid)-4],
 		"a fourth segment":          "Bearer " + valid + ".x",
 		"alg none":                  "Bearer " + segment(claims{"alg": "none", "typ": "JWT"}) + "." + parts[1] + ".",
-		"alg none, signed":          "Bearer " + hs("none", good()),
-		"alg nOnE, signed":          "Bearer " + hs("nOnE", good()),
+		"alg none, signed":          "Bearer " + hmacToken("none", good()),
+		"alg nOnE, signed":          "Bearer " + hmacToken("nOnE", good()),
 		"no alg":                    "Bearer " + token(claims{"typ": "JWT"}, good(), sha256.New, secret),
-		"HS384":                     "Bearer " + hs("HS384", good()),
-		"HS512":                     "Bearer " + hs("HS512", good()),
-		"RS256 named, HMAC signed":  "Bearer " + hs("RS256", good()),
+		"HS384":                     "Bearer " + hmacToken("HS384", good()),
+		"HS512":                     "Bearer " + hmacToken("HS512", good()),
+		"RS256 named, HMAC signed":  "Bearer " + hmacToken("RS256", good()),
 		"other secret":              "Bearer " + hs256(good(), "another account's signature secret, as long as ours"),
 		"cut secret":                "Bearer " + hs256(good(), secret[:16]),
 		"empty secret":              "Bearer " + hs256(good(), ""),
@@ -88,14 +90,11 @@ func forgeries(t *testing.T) map[string]string {
 	return list
 }
 
-// asymmetric are the forgeries that need a key pair: a real RS256 signature,
-// and the public key taken for an HMAC secret.
+// asymmetric are the forgeries that need a key pair: a real RS256 signature, and
+// one with the public key as an HMAC secret.
 func asymmetric(t *testing.T, payload claims) map[string]string {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := testkey.RSA()
 	input := segment(claims{"alg": "RS256", "typ": "JWT"}) + "." + segment(payload)
 	sum := sha256.Sum256([]byte(input))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
@@ -113,25 +112,24 @@ func asymmetric(t *testing.T, payload claims) map[string]string {
 	}
 }
 
-// Without this control, the test of the forgeries would pass on a handler that
-// refuses everything.
-func TestTheSameTokenWithoutAFlawPasses(t *testing.T) {
+// Without this test a handler that refuses everything would pass the others.
+func TestValidSignatures(t *testing.T) {
 	t.Parallel()
 	for name, key := range map[string]string{"the secret": secret, "the one before it": oldSecret} {
-		store := new(kept)
+		store := new(memoryStore)
 		r := httptest.NewRequest(http.MethodPost, "/webhooks/event", strings.NewReader(answered))
 		r.Header.Set("Authorization", "Bearer "+hs256(goodClaims(answered), key))
 		if got := serve(newHandler(store), r).Code; got != http.StatusOK || len(store.events) != 1 {
-			t.Errorf("signed with %s: status %d and %d events kept, want 200 and 1", name, got, len(store.events))
+			t.Errorf("signed with %s: status %d and %d events stored, want 200 and 1", name, got, len(store.events))
 		}
 	}
 }
 
-func TestATokenInTheQueryIsNoSignature(t *testing.T) {
+func TestTokenInQueryIsIgnored(t *testing.T) {
 	t.Parallel()
-	store := new(kept)
+	store := new(memoryStore)
 	r := httptest.NewRequest(http.MethodPost, "/webhooks/event?Authorization=Bearer+"+hs256(goodClaims(answered), secret), strings.NewReader(answered))
 	if got := serve(newHandler(store), r).Code; got != http.StatusUnauthorized || len(store.events) != 0 {
-		t.Errorf("status %d and %d events kept, want 401 and 0", got, len(store.events))
+		t.Errorf("status %d and %d events stored, want 401 and 0", got, len(store.events))
 	}
 }

@@ -18,30 +18,29 @@ import (
 )
 
 const (
-	// maxBody bounds one event. The largest seen, an input event with speech
-	// results, has a few KiB.
+	// maxBody bounds one event. The largest one seen, an input event with
+	// speech results, has a few KiB.
 	maxBody = 64 << 10
 
-	// defaultBusy is how many events may be at the store at once. The pool of
-	// connections lets them through a few at a time; this bounds the queue in
-	// front of it.
+	// defaultBusy is how many events may wait for the store at once. The pool
+	// of connections serves a few of them at a time; this bounds its queue.
 	defaultBusy = 256
 
-	// defaultDeadline leaves half of the ten seconds that Vonage waits.
+	// defaultDeadline is half of the ten seconds that Vonage waits.
 	defaultDeadline = 5 * time.Second
 )
 
-var errBusy = errors.New("too many events at work")
+var errBusy = errors.New("too many events at once")
 
-// Config says whom to believe and how much to bear.
+// Config says which requests to accept, and how many.
 type Config struct {
 	Verifier voice.Verifier
 	// PublicURL is where Vonage reaches this handler.
 	PublicURL string
-	// Now is the clock that signatures are judged by; nil: time.Now.
+	// Now is the clock for signatures; nil: time.Now.
 	Now func() time.Time
-	// Busy is how many verified events may be at the store at once; more are
-	// answered 503, so that Vonage tries again. 0: 256.
+	// Busy is how many verified events may be at the store at once. Further
+	// ones are answered 503, so that Vonage tries again. 0: 256.
 	Busy int
 	// Deadline is how long the store may take for one event; 0: 5 s.
 	Deadline time.Duration
@@ -50,20 +49,25 @@ type Config struct {
 // NewHandler serves /webhooks/event, /webhooks/input and /webhooks/answer, each
 // in its POST and its GET form.
 //
-// It answers an event 200, and an input 204, once it is committed, and not
-// before. Whatever keeps it from committing is 503, on which Vonage may
-// try again. The answer webhook gives the NCCO of the attempt in its URL. A
-// request that is not signed by Vonage is answered 401 before anything of
-// it is parsed.
+// It answers an event 200, and an input 204, after the commit. If anything
+// prevents the commit it answers 503, after which Vonage may try again. The
+// answer webhook returns the NCCO of the attempt in its URL. A request that
+// Vonage did not sign is answered 401 before it is parsed.
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
 		verifier:  cfg.Verifier,
 		publicURL: cfg.PublicURL,
 		now:       cfg.Now,
 		deadline:  cmp.Or(cfg.Deadline, defaultDeadline),
-		busy:      make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
+		slots:     make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
 		store:     store,
 		log:       log,
+
+		unsigned:       requestAlarm{kind: campaign.AlarmUnsigned, detail: "webhooks refused: not signed by Vonage"},
+		unreadable:     requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event that cannot be read"},
+		delayed:        requestAlarm{kind: campaign.AlarmPutOff, detail: "webhooks delayed: too many at once"},
+		unknownAttempt: requestAlarm{kind: campaign.AlarmUnknownAttempt, detail: "NCCO requested for an unknown attempt"},
+		noNCCO:         requestAlarm{kind: campaign.AlarmAnswer, detail: "NCCO cannot be made"},
 	}
 	if h.now == nil {
 		h.now = time.Now
@@ -74,7 +78,7 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	} {
 		mux.HandleFunc("POST "+path, serve)
 		mux.HandleFunc("GET "+path, serve)
-		mux.HandleFunc("HEAD "+path, notAllowed) // GET's pattern would take it too
+		mux.HandleFunc("HEAD "+path, methodNotAllowed) // the pattern for GET would match it too
 	}
 	return mux
 }
@@ -84,122 +88,80 @@ type handler struct {
 	publicURL string
 	now       func() time.Time
 	deadline  time.Duration
-	busy      chan struct{}
+	slots     chan struct{} // one for each request at the store
 	store     Store
 	log       *slog.Logger
 
-	refused, unreadable, putOff, strangers, noScript tally
+	unsigned, unreadable, delayed, unknownAttempt, noNCCO requestAlarm
 }
 
-func notAllowed(w http.ResponseWriter, _ *http.Request) {
+func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Allow", "GET, POST")
 	w.WriteHeader(http.StatusMethodNotAllowed)
 }
 
 func (h *handler) event(w http.ResponseWriter, r *http.Request) {
-	conclude(w, h.receive(w, r))
+	respond(w, h.receive(w, r))
 }
 
-// input is an event that waits for a reply: with no content, the call goes on
-// with its NCCO.
+// input is an event to which Vonage expects an NCCO. Without content the call
+// continues with the one that it has.
 func (h *handler) input(w http.ResponseWriter, r *http.Request) {
-	code := h.receive(w, r)
-	if code == http.StatusOK {
-		code = http.StatusNoContent
+	status := h.receive(w, r)
+	if status == http.StatusOK {
+		status = http.StatusNoContent
 	}
-	conclude(w, code)
+	respond(w, status)
 }
 
-// conclude ends a request without a body.
-func conclude(w http.ResponseWriter, code int) {
-	if code == http.StatusServiceUnavailable {
+// respond answers without a body.
+func respond(w http.ResponseWriter, status int) {
+	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	w.WriteHeader(code)
+	w.WriteHeader(status)
 }
 
-// receive is the whole of an event's way, in the order that keeps forged
-// requests cheap: size, signature, parse, commit.
+// receive stores one event and returns the status of the answer. Its order keeps
+// forged requests cheap: size, signature, parse, store.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request) int {
 	now := h.now()
-	raw, code := h.admit(w, r, now)
-	if code != http.StatusOK {
-		return code
+	body, status := h.verifiedBody(w, r, now)
+	if status != http.StatusOK {
+		return status
 	}
-	event, err := provider.ParseEvent(r.Method, r.URL.Query(), raw, now)
+	event, err := provider.ParseEvent(r.Method, r.URL.Query(), body, now)
 	if err != nil {
-		h.say(r.Context(), &h.unreadable, now, unreadable, err)
+		h.raise(r.Context(), &h.unreadable, now, err)
 		return http.StatusBadRequest
 	}
 	event.AttemptID = attemptID(r)
-	if !h.enter(r.Context(), now) {
+	if !h.acquireSlot(r.Context(), now) {
 		return http.StatusServiceUnavailable
 	}
-	defer h.leave()
-	return h.commit(r.Context(), event)
+	defer h.releaseSlot()
+	return h.save(r.Context(), event)
 }
 
-// admit reads the body of a request that Vonage signed.
-func (h *handler) admit(w http.ResponseWriter, r *http.Request, now time.Time) ([]byte, int) {
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		return nil, tooLarge(err)
+// verifiedBody reads the body, and checks its size and that Vonage signed it.
+func (h *handler) verifiedBody(w http.ResponseWriter, r *http.Request, now time.Time) (body []byte, status int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, http.StatusRequestEntityTooLarge
 	}
-	//guard:false webhooks.TestForgeriesAreRefusedAndWriteNothing: a webhook is verified
-	if err := h.verifier.Verify(r.Header.Get("Authorization"), raw, r.Method, now); err != nil {
-		h.say(r.Context(), &h.refused, now, unsigned, err)
+	if err != nil {
+		return nil, http.StatusBadRequest
+	}
+	//guard:false webhooks.TestForgeriesAreRefused: a webhook is verified
+	if err := h.verifier.Verify(r.Header.Get("Authorization"), body, r.Method, now); err != nil {
+		h.raise(r.Context(), &h.unsigned, now, err)
 		return nil, http.StatusUnauthorized
 	}
-	return raw, http.StatusOK
+	return body, http.StatusOK
 }
 
-// enter takes one of the places at the store, unless all are taken.
-func (h *handler) enter(ctx context.Context, now time.Time) bool {
-	select {
-	case h.busy <- struct{}{}:
-		return true
-	default:
-		h.say(ctx, &h.putOff, now, putOff, errBusy)
-		return false
-	}
-}
-
-func (h *handler) leave() { <-h.busy }
-
-func tooLarge(err error) int {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return http.StatusRequestEntityTooLarge
-	}
-	return http.StatusBadRequest
-}
-
-// What a person is told of requests that anybody can cause as often as they
-// like. The text is the alarm's detail, and must say nothing of the request.
-var (
-	unsigned   = campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "events refused: not signed by Vonage"}
-	unreadable = campaign.Alarm{Kind: campaign.AlarmUnreadable, Detail: "signed event that cannot be read"}
-	putOff     = campaign.Alarm{Kind: campaign.AlarmPutOff, Detail: "events put off"}
-	strangers  = campaign.Alarm{Kind: campaign.AlarmUnknownAttempt, Detail: "NCCO asked for no attempt that is known"}
-	noScript   = campaign.Alarm{Kind: campaign.AlarmAnswer, Detail: "NCCO cannot be made"}
-)
-
-// say logs such a request and raises its alarm: a minute gets one of each, with
-// the count.
-func (h *handler) say(ctx context.Context, t *tally, now time.Time, what campaign.Alarm, err error) {
-	n, due := t.add(now)
-	if !due {
-		return
-	}
-	h.log.LogAttrs(ctx, slog.LevelWarn, what.Detail, slog.Int("count", n), slog.Any("error", err))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.deadline)
-	defer cancel()
-	if err := h.store.RaiseSeldom(ctx, what); err != nil {
-		h.log.LogAttrs(ctx, slog.LevelError, "alarm not stored", slog.String("kind", what.Kind), slog.Any("error", err))
-	}
-}
-
-// attemptID is the id that our own event_url carries. An event whose id is
-// missing or spoiled is found by its call uuid.
+// attemptID is the id in our own event_url. It is Nil if it is missing or
+// invalid; the event is then found by its call's uuid.
 func attemptID(r *http.Request) uuid.UUID {
 	id, err := uuid.Parse(r.URL.Query().Get("attempt"))
 	if err != nil {
@@ -208,9 +170,22 @@ func attemptID(r *http.Request) uuid.UUID {
 	return id
 }
 
-// commit stores the event. A provider that hangs up has still said what it
-// said, so its hanging up does not cancel the write.
-func (h *handler) commit(ctx context.Context, event campaign.Received) int {
+// acquireSlot takes a slot at the store, and returns false if none is free.
+func (h *handler) acquireSlot(ctx context.Context, now time.Time) bool {
+	select {
+	case h.slots <- struct{}{}:
+		return true
+	default:
+		h.raise(ctx, &h.delayed, now, errBusy)
+		return false
+	}
+}
+
+func (h *handler) releaseSlot() { <-h.slots }
+
+// save stores the event. It continues if Vonage closes the connection, because
+// the event happened all the same.
+func (h *handler) save(ctx context.Context, event campaign.Received) (status int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.deadline)
 	defer cancel()
 	failpoint.Hit("webhook.received")

@@ -21,9 +21,9 @@ import (
 
 const attempt = "01931d4c-7b00-7000-8000-000000000001"
 
-func TestOnlyPostAndGetAreServed(t *testing.T) {
+func TestMethodsAndPaths(t *testing.T) {
 	t.Parallel()
-	store := new(kept)
+	store := new(memoryStore)
 	h := newHandler(store)
 	for _, method := range []string{http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
 		for _, path := range []string{"/webhooks/event", "/webhooks/input", "/webhooks/answer"} {
@@ -36,17 +36,17 @@ func TestOnlyPostAndGetAreServed(t *testing.T) {
 		t.Errorf("another path: status %d, want 404", got)
 	}
 	if len(store.events) != 0 {
-		t.Errorf("%d events kept, want 0", len(store.events))
+		t.Errorf("%d events stored, want 0", len(store.events))
 	}
 }
 
-func TestABodyAboveTheCapIsRefused(t *testing.T) {
+func TestBodyTooLarge(t *testing.T) {
 	t.Parallel()
 	pad := func(size int) string {
 		return `{"status":"answered","uuid":"u","x":"` + strings.Repeat("x", size-38-len(`"}`)+1) + `"}`
 	}
 	for size, want := range map[int]int{maxBody: http.StatusOK, maxBody + 1: http.StatusRequestEntityTooLarge} {
-		store := new(kept)
+		store := new(memoryStore)
 		body := pad(size)
 		if len(body) != size {
 			t.Fatalf("test body of %d bytes, want %d", len(body), size)
@@ -55,14 +55,14 @@ func TestABodyAboveTheCapIsRefused(t *testing.T) {
 			t.Errorf("%d bytes: status %d, want %d", size, got, want)
 		}
 		if got := len(store.events); (got == 1) != (want == http.StatusOK) {
-			t.Errorf("%d bytes: %d events kept", size, got)
+			t.Errorf("%d bytes: %d events stored", size, got)
 		}
 	}
 }
 
-func TestABodyThatBreaksOffIsNotAnEvent(t *testing.T) {
+func TestBodyReadError(t *testing.T) {
 	t.Parallel()
-	store := new(kept)
+	store := new(memoryStore)
 	r := signed(t, http.MethodPost, "/webhooks/event", answered)
 	r.Body = readFails{}
 	if got := serve(newHandler(store), r).Code; got != http.StatusBadRequest || len(store.events) != 0 {
@@ -70,12 +70,13 @@ func TestABodyThatBreaksOffIsNotAnEvent(t *testing.T) {
 	}
 }
 
+// readFails is a body whose connection breaks.
 type readFails struct{}
 
 func (readFails) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 func (readFails) Close() error             { return nil }
 
-func TestTheAttemptIsTheOneInTheURL(t *testing.T) {
+func TestAttemptIDFromURL(t *testing.T) {
 	t.Parallel()
 	for query, want := range map[string]string{
 		"?attempt=" + attempt:                  attempt,
@@ -86,7 +87,7 @@ func TestTheAttemptIsTheOneInTheURL(t *testing.T) {
 		"?attempt=" + attempt[:35]:             uuid.Nil.String(),
 		"?attempt=" + strings.Repeat("0", 900): uuid.Nil.String(),
 	} {
-		store := new(kept)
+		store := new(memoryStore)
 		if got := serve(newHandler(store), signed(t, http.MethodPost, "/webhooks/event"+query, answered)).Code; got != http.StatusOK {
 			t.Errorf("%s: status %d, want 200", query, got)
 			continue
@@ -97,10 +98,10 @@ func TestTheAttemptIsTheOneInTheURL(t *testing.T) {
 	}
 }
 
-func TestTroubleAtTheStoreAsksTheProviderToTryAgain(t *testing.T) {
+func TestStoreErrorIsRetried(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	store := &kept{fail: errors.New("connection refused")}
+	store := &memoryStore{fail: errors.New("connection refused")}
 	h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return noon }}, store, slog.New(slog.NewTextHandler(&log, nil)))
 	w := serve(h, signed(t, http.MethodPost, "/webhooks/event?attempt="+attempt, answered))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
@@ -111,14 +112,14 @@ func TestTroubleAtTheStoreAsksTheProviderToTryAgain(t *testing.T) {
 	}
 }
 
-// blocked is a store that answers when it is let, or when its time is up.
-type blocked struct {
-	kept
+// blockingStore waits for release or for the end of its context.
+type blockingStore struct {
+	memoryStore
 	entered chan struct{}
 	release chan struct{}
 }
 
-func (b *blocked) Receive(ctx context.Context, _ campaign.Received) error {
+func (b *blockingStore) Receive(ctx context.Context, _ campaign.Received) error {
 	b.entered <- struct{}{}
 	select {
 	case <-b.release:
@@ -128,11 +129,11 @@ func (b *blocked) Receive(ctx context.Context, _ campaign.Received) error {
 	}
 }
 
-func TestMoreEventsThanMayBeAtWorkArePutOff(t *testing.T) {
+func TestBusyLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := &blocked{entered: make(chan struct{}, 4), release: make(chan struct{})}
-		h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return noon }, Busy: 2, Deadline: time.Hour}, store, quiet())
+		store := &blockingStore{entered: make(chan struct{}, 4), release: make(chan struct{})}
+		h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return noon }, Busy: 2, Deadline: time.Hour}, store, discardLog())
 		codes := make(chan int, 2)
 		for range 2 {
 			go func() { codes <- serve(h, signed(t, http.MethodPost, "/webhooks/event", answered)).Code }()
@@ -145,20 +146,20 @@ func TestMoreEventsThanMayBeAtWorkArePutOff(t *testing.T) {
 		close(store.release)
 		for range 2 {
 			if got := <-codes; got != http.StatusOK {
-				t.Errorf("an event at work: status %d, want 200", got)
+				t.Errorf("a running event: status %d, want 200", got)
 			}
 		}
 		if got := serve(h, signed(t, http.MethodPost, "/webhooks/event", answered)).Code; got != http.StatusOK {
-			t.Errorf("an event after them: status %d, want 200: the places were not given back", got)
+			t.Errorf("an event after them: status %d, want 200: the slots were not released", got)
 		}
 	})
 }
 
-func TestTheStoreHasADeadline(t *testing.T) {
+func TestStoreDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := &blocked{entered: make(chan struct{}, 1), release: make(chan struct{})}
-		h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return noon }}, store, quiet())
+		store := &blockingStore{entered: make(chan struct{}, 1), release: make(chan struct{})}
+		h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return noon }}, store, discardLog())
 		began := time.Now()
 		got := serve(h, signed(t, http.MethodPost, "/webhooks/event", answered)).Code
 		if took := time.Since(began); got != http.StatusServiceUnavailable || took != defaultDeadline {
@@ -167,21 +168,21 @@ func TestTheStoreHasADeadline(t *testing.T) {
 	})
 }
 
-func TestAProviderThatHangsUpHasStillSaidIt(t *testing.T) {
+func TestSaveContinuesWithoutClient(t *testing.T) {
 	t.Parallel()
-	store := new(kept)
+	store := new(memoryStore)
 	ctx, hangUp := context.WithCancel(t.Context())
 	hangUp()
 	r := signed(t, http.MethodPost, "/webhooks/event", answered).WithContext(ctx)
 	if got := serve(newHandler(store), r).Code; got != http.StatusOK {
-		t.Errorf("status %d, want 200: the write was cancelled with the request", got)
+		t.Errorf("status %d, want 200: the request's end cancelled the write", got)
 	}
 }
 
-func TestForgeriesDoNotFillTheLog(t *testing.T) {
+func TestForgeriesAreLoggedOncePerMinute(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	now, store := noon, new(kept)
+	now, store := noon, new(memoryStore)
 	h := NewHandler(Config{Verifier: verifier(), Now: func() time.Time { return now }}, store, slog.New(slog.NewTextHandler(&log, nil)))
 	forged := func() {
 		serve(h, httptest.NewRequest(http.MethodPost, "/webhooks/event", strings.NewReader(answered)))
@@ -189,7 +190,7 @@ func TestForgeriesDoNotFillTheLog(t *testing.T) {
 	for range 100 {
 		forged()
 	}
-	now = now.Add(tallyEvery)
+	now = now.Add(alarmEvery)
 	forged()
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if len(lines) != 2 || !strings.Contains(lines[0], "count=1 ") || !strings.Contains(lines[1], "count=100 ") {
@@ -200,8 +201,8 @@ func TestForgeriesDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-// What a person should look at is a row, and not only a line in a log.
-func TestTroubleWithRequestsRaisesAnAlarm(t *testing.T) {
+// A person should see these in the database, not only in a log.
+func TestBadRequestsRaiseAlarms(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	h := newHandler(db)
@@ -214,15 +215,15 @@ func TestTroubleWithRequestsRaisesAnAlarm(t *testing.T) {
 	}
 }
 
-func TestNewServerBoundsAConnection(t *testing.T) {
+func TestNewServerLimits(t *testing.T) {
 	t.Parallel()
-	s := NewServer("127.0.0.1:0", newHandler(new(kept)))
+	s := NewServer("127.0.0.1:0", newHandler(new(memoryStore)))
 	got := [...]any{s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout, s.MaxHeaderBytes}
 	want := [...]any{5 * time.Second, 10 * time.Second, 60 * time.Second, 16 << 10}
 	if got != want || s.Addr != "127.0.0.1:0" || s.Handler == nil {
 		t.Errorf("got %v at %s, want %v", got, s.Addr, want)
 	}
 	if s.WriteTimeout <= defaultDeadline {
-		t.Errorf("WriteTimeout %v cuts off an answer that the store's deadline still allows", s.WriteTimeout)
+		t.Errorf("WriteTimeout %v is shorter than the deadline of the store", s.WriteTimeout)
 	}
 }

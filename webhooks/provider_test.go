@@ -30,15 +30,15 @@ const (
 	applicationID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
 )
 
-// noon is when these tests happen.
+// noon is the time of these tests.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 func verifier() voice.Verifier {
 	return voice.Verifier{Secrets: [][]byte{[]byte(oldSecret), []byte(secret)}, ApplicationID: applicationID}
 }
 
-// kept is a store in memory, for what happens before the store.
-type kept struct {
+// memoryStore keeps what it gets in memory.
+type memoryStore struct {
 	mu        sync.Mutex
 	events    []campaign.Received
 	alarms    []string
@@ -46,14 +46,14 @@ type kept struct {
 	fail      error
 }
 
-func (k *kept) RaiseSeldom(_ context.Context, a campaign.Alarm) error {
+func (k *memoryStore) RaiseSeldom(_ context.Context, a campaign.Alarm) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.alarms = append(k.alarms, a.Kind)
 	return k.fail
 }
 
-func (k *kept) Receive(ctx context.Context, r campaign.Received) error {
+func (k *memoryStore) Receive(ctx context.Context, r campaign.Received) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.fail != nil {
@@ -63,17 +63,17 @@ func (k *kept) Receive(ctx context.Context, r campaign.Received) error {
 	return ctx.Err()
 }
 
-func (k *kept) Placement(context.Context, uuid.UUID) (campaign.Placement, error) {
+func (k *memoryStore) Placement(context.Context, uuid.UUID) (campaign.Placement, error) {
 	return k.placement, k.fail
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
 func newHandler(store Store) http.Handler {
-	return NewHandler(Config{Verifier: verifier(), PublicURL: "https://dialer.test/", Now: func() time.Time { return noon }}, store, quiet())
+	return NewHandler(Config{Verifier: verifier(), PublicURL: "https://dialer.test/", Now: func() time.Time { return noon }}, store, discardLog())
 }
 
-// signed is Vonage's request.
+// signed is a request that Vonage signed.
 func signed(t testing.TB, method, target, body string) *http.Request {
 	t.Helper()
 	authorization, err := voice.SignCallback([]byte(secret), "key", applicationID, []byte(body), noon)
@@ -92,7 +92,7 @@ func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
-// claims is what Vonage signs.
+// claims are the claims of Vonage's token.
 type claims map[string]any
 
 func goodClaims(body string) claims {
@@ -124,7 +124,7 @@ func segment(v any) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(text))
 }
 
-// token signs by hand, so that a forgery can be wrong in any way.
+// token signs without a library, so that a forgery can be wrong in any way.
 func token(header, payload any, algorithm func() hash.Hash, key string) string {
 	input := segment(header) + "." + segment(payload)
 	mac := hmac.New(algorithm, []byte(key))
@@ -136,7 +136,7 @@ func hs256(payload any, key string) string {
 	return token(map[string]any{"alg": "HS256", "typ": "JWT"}, payload, sha256.New, key)
 }
 
-func hs(alg string, payload any) string {
+func hmacToken(alg string, payload any) string {
 	algorithm := sha256.New
 	switch alg {
 	case "HS384":

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// NewServer bounds what a connection may cost: Vonage's requests are
-// small and come at once, so whoever is slow or large is not Vonage.
+// NewServer bounds what a connection may cost. Vonage's requests are small and
+// quick.
 func NewServer(addr string, h http.Handler) *http.Server {
 	return &http.Server{
 		Addr:              addr,

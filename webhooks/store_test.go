@@ -11,40 +11,25 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 )
 
-// dialed is an attempt whose POST is on the wire: through the gate, and its
-// outcome not recorded yet.
-func dialed(t testing.TB, db *testkit.DB) campaign.Attempt {
+// dialingAttempt is an attempt after the gate, without an outcome.
+func dialingAttempt(t testing.TB, db *testkit.DB) campaign.Attempt {
 	t.Helper()
-	c, err := db.OpenCampaign(t.Context(), "water", campaign.Settings{
-		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
-		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
-	})
-	must(t, err)
-	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: []campaign.Row{{Line: 2, To: "447700900001", Zones: []string{"Etc/UTC"}}}})
-	must(t, err)
-	must(t, db.FinishImport(t.Context(), c.ID))
-	tickets, err := db.Claim(t.Context(), 1, time.Minute)
-	must(t, err)
-	a, err := db.Gate(t.Context(), tickets[0].AttemptID, 30*time.Second)
-	must(t, err)
+	db.StartCampaign(t, "water", 1, func(s *campaign.Settings) { s.Message.Say = "Hello" })
+	claimed, err := db.Claim(t.Context(), 1, time.Minute)
+	require.NoError(t, err)
+	a, err := db.Gate(t.Context(), claimed[0].AttemptID, 30*time.Second)
+	require.NoError(t, err)
 	return a
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// story is what Vonage sends of one call, in the order in which it
-// happened.
-func story(a campaign.Attempt, statuses ...string) []string {
+// statusEvents are the bodies of the events of one call, in order.
+func statusEvents(a campaign.Attempt, statuses ...string) []string {
 	bodies := make([]string, len(statuses))
 	for i, status := range statuses {
 		extra := ""
@@ -52,19 +37,19 @@ func story(a campaign.Attempt, statuses ...string) []string {
 			extra = `"start_time":"2026-11-20T11:59:05.000Z","end_time":"2026-11-20T11:59:35.000Z","duration":"30","rate":"0.01270000","price":"0.00635000","network":"GB-FIXED",`
 		}
 		bodies[i] = fmt.Sprintf(`{%s"status":%q,"uuid":%q,"conversation_uuid":%q,"to":%q,"from":%q,"direction":"outbound","timestamp":"2026-11-20T11:59:%02d.000Z"}`,
-			extra, status, leg, conversation, a.To, a.From, i)
+			extra, status, callUUID, conversation, a.To, a.From, i)
 	}
 	return bodies
 }
 
-// tell posts an event of the attempt.
-func tell(t testing.TB, h http.Handler, a campaign.Attempt, body string) int {
+// post sends an event of the attempt and returns the status.
+func post(t testing.TB, h http.Handler, a campaign.Attempt, body string) int {
 	t.Helper()
 	return serve(h, signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), body)).Code
 }
 
-// known is what is known of a call, and where its contact is.
-type known struct {
+// callState is the state of an attempt and its contact.
+type callState struct {
 	State, Disposition, CallUUID string
 	Seen                         []string
 	AnsweredAt, ClosedAt         string
@@ -74,9 +59,9 @@ type known struct {
 	Attempts                     int
 }
 
-func knownOf(t testing.TB, db *testkit.DB) known {
+func readState(t testing.TB, db *testkit.DB) callState {
 	t.Helper()
-	rows := testkit.Rows[known](t, db, `
+	rows := testkit.Rows[callState](t, db, `
 		SELECT a.state, coalesce(a.disposition, ''), coalesce(a.call_uuid, ''), a.seen,
 		       coalesce(a.answered_at::text, ''), coalesce(a.closed_at::text, ''),
 		       coalesce(a.price::text, ''), coalesce(a.rate::text, ''), coalesce(a.duration_s, -1),
@@ -93,34 +78,34 @@ func count(t testing.TB, db *testkit.DB, what string) int {
 	return testkit.Value[int](t, db, `SELECT count(*) FROM `+what)
 }
 
-func TestAnEventThatOvertakesThePostsOwnAnswer(t *testing.T) {
+func TestEventBeforeResponse(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusOK {
+	a, h := dialingAttempt(t, db), newHandler(db)
+	if got := post(t, h, a, statusEvents(a, "started")[0]); got != http.StatusOK {
 		t.Fatalf("status %d, want 200", got)
 	}
-	early := knownOf(t, db)
-	if early.State != "accepted" || early.CallUUID != leg {
+	early := readState(t, db)
+	if early.State != "accepted" || early.CallUUID != callUUID {
 		t.Errorf("after the event: %+v, want accepted with its uuid", early)
 	}
-	must(t, db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
-		Source: campaign.FromResponse, CallUUID: leg, ConversationUUID: conversation, Status: "started", ObservedAt: time.Now(),
+	require.NoError(t, db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+		Source: campaign.FromResponse, CallUUID: callUUID, ConversationUUID: conversation, Status: "started", ObservedAt: time.Now(),
 	}}))
-	if diff := cmp.Diff(early, knownOf(t, db)); diff != "" {
-		t.Errorf("the answer to the POST, coming later, changed something (-event +both)\n%s", diff)
+	if diff := cmp.Diff(early, readState(t, db)); diff != "" {
+		t.Errorf("the later response to the POST changed something (-before +after)\n%s", diff)
 	}
 }
 
-func TestAnEventToldAHundredTimesIsToldOnce(t *testing.T) {
+func TestRepeatedEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	bodies := story(a, "started", "ringing", "answered", "completed")
+	a, h := dialingAttempt(t, db), newHandler(db)
+	bodies := statusEvents(a, "started", "ringing", "answered", "completed")
 	for _, body := range bodies {
-		tell(t, h, a, body)
+		post(t, h, a, body)
 	}
-	once := knownOf(t, db)
+	once := readState(t, db)
 	replay := signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), bodies[2])
 	for range 99 {
 		again := replay.Clone(t.Context())
@@ -129,44 +114,44 @@ func TestAnEventToldAHundredTimesIsToldOnce(t *testing.T) {
 			t.Fatalf("the same request again: status %d, want 200", got)
 		}
 	}
-	if diff := cmp.Diff(once, knownOf(t, db)); diff != "" {
-		t.Errorf("told again (-once +hundredfold)\n%s", diff)
+	if diff := cmp.Diff(once, readState(t, db)); diff != "" {
+		t.Errorf("repeated (-before +after)\n%s", diff)
 	}
 	if once.State != "ended" || once.Disposition != "answered" || !strings.HasPrefix(once.Price, "0.00635") || once.ContactState != "done" {
-		t.Errorf("the call as known: %+v", once)
+		t.Errorf("the call: %+v", once)
 	}
 }
 
-func TestEventsInAnyOrderTellTheSame(t *testing.T) {
+func TestEventOrderDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	for _, statuses := range [][]string{
 		{"started", "ringing", "answered", "machine", "completed"},
 		{"started", "ringing", "busy", "completed"},
 		{"started", "rejected"},
 	} {
-		var first known
+		var first callState
 		for round := range 3 {
 			db := testkit.New(t)
-			a, h := dialed(t, db), newHandler(db)
-			bodies := story(a, statuses...)
+			a, h := dialingAttempt(t, db), newHandler(db)
+			bodies := statusEvents(a, statuses...)
 			if round > 0 {
 				bodies = append(bodies, bodies[rand.IntN(len(bodies))])
 				rand.Shuffle(len(bodies), func(i, j int) { bodies[i], bodies[j] = bodies[j], bodies[i] })
 			}
 			for _, body := range bodies {
-				if got := tell(t, h, a, body); got != http.StatusOK {
+				if got := post(t, h, a, body); got != http.StatusOK {
 					t.Fatalf("status %d, want 200", got)
 				}
 			}
-			got := knownOf(t, db)
+			got := readState(t, db)
 			if round == 0 {
 				first = got
 			}
 			if diff := cmp.Diff(first, got); diff != "" {
-				t.Errorf("%v told as %v (-in order +told)\n%s", statuses, bodies, diff)
+				t.Errorf("%v sent as %v (-in order +sent)\n%s", statuses, bodies, diff)
 			}
 			if events := count(t, db, "events"); events != len(bodies) {
-				t.Errorf("%d events kept of %d", events, len(bodies))
+				t.Errorf("%d events stored of %d", events, len(bodies))
 			}
 		}
 		if first.State != "ended" {
@@ -175,23 +160,23 @@ func TestEventsInAnyOrderTellTheSame(t *testing.T) {
 	}
 }
 
-func TestAnEventWithoutItsAttemptIsFoundByTheCall(t *testing.T) {
+func TestEventIsMatchedByCallUUID(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	bodies := story(a, "started", "answered")
-	tell(t, h, a, bodies[0])
-	for _, query := range []string{"", "?attempt=spoiled"} {
+	a, h := dialingAttempt(t, db), newHandler(db)
+	bodies := statusEvents(a, "started", "answered")
+	post(t, h, a, bodies[0])
+	for _, query := range []string{"", "?attempt=invalid"} {
 		if got := serve(h, signed(t, http.MethodPost, "/webhooks/event"+query, bodies[1])).Code; got != http.StatusOK {
 			t.Errorf("status %d, want 200", got)
 		}
 	}
-	if got := knownOf(t, db); got.AnsweredAt == "" {
-		t.Errorf("the answer is not known: %+v", got)
+	if got := readState(t, db); got.AnsweredAt == "" {
+		t.Errorf("the answer is not stored: %+v", got)
 	}
 }
 
-func TestAnEventForNoAttemptIsKept(t *testing.T) {
+func TestEventOfUnknownAttemptIsStored(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	h := newHandler(db)
@@ -234,39 +219,39 @@ func TestEventKindsAreStored(t *testing.T) {
 		}
 	}
 	if got := count(t, db, "events"); got != len(bodies) {
-		t.Errorf("%d events kept, want %d", got, len(bodies))
+		t.Errorf("%d events stored, want %d", got, len(bodies))
 	}
 }
 
-func TestAnEventThatCannotBeFoldedIsNotHalfWritten(t *testing.T) {
+func TestEventIsStoredAtomically(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	before := knownOf(t, db)
-	body := story(a, "started")[0]
+	a, h := dialingAttempt(t, db), newHandler(db)
+	before := readState(t, db)
+	body := statusEvents(a, "started")[0]
 	db.Exec(t, `CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disk full'; END $$`)
 	db.Exec(t, `CREATE TRIGGER broken BEFORE UPDATE ON attempts FOR EACH ROW EXECUTE FUNCTION broken()`)
-	if got := tell(t, h, a, body); got != http.StatusServiceUnavailable {
+	if got := post(t, h, a, body); got != http.StatusServiceUnavailable {
 		t.Errorf("status %d while the attempt cannot be written, want 503", got)
 	}
 	if got := count(t, db, "events"); got != 0 {
-		t.Errorf("%d events kept of an event that was refused, want 0", got)
+		t.Errorf("%d events stored after an error, want 0", got)
 	}
-	if diff := cmp.Diff(before, knownOf(t, db)); diff != "" {
-		t.Errorf("half written (-before +after)\n%s", diff)
+	if diff := cmp.Diff(before, readState(t, db)); diff != "" {
+		t.Errorf("partly written (-before +after)\n%s", diff)
 	}
 	db.Exec(t, `DROP TRIGGER broken ON attempts`)
-	if got := tell(t, h, a, body); got != http.StatusOK || count(t, db, "events") != 1 || knownOf(t, db).CallUUID != leg {
-		t.Errorf("told again once it can be: status %d, %d events, %+v", got, count(t, db, "events"), knownOf(t, db))
+	if got := post(t, h, a, body); got != http.StatusOK || count(t, db, "events") != 1 || readState(t, db).CallUUID != callUUID {
+		t.Errorf("sent again: status %d, %d events, %+v", got, count(t, db, "events"), readState(t, db))
 	}
 }
 
-func TestAnEventWhileTheDatabaseIsAwayIsPutOff(t *testing.T) {
+func TestEventWithoutDatabaseIsRetried(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
+	a, h := dialingAttempt(t, db), newHandler(db)
 	db.Close()
-	if got := tell(t, h, a, story(a, "started")[0]); got != http.StatusServiceUnavailable {
+	if got := post(t, h, a, statusEvents(a, "started")[0]); got != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", got)
 	}
 	if got := count(t, db, "events"); got != 0 {
@@ -274,11 +259,11 @@ func TestAnEventWhileTheDatabaseIsAwayIsPutOff(t *testing.T) {
 	}
 }
 
-func TestForgeriesLeaveTheDatabaseAsItIs(t *testing.T) {
+func TestForgeriesChangeNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	a, h := dialed(t, db), newHandler(db)
-	before := knownOf(t, db)
+	a, h := dialingAttempt(t, db), newHandler(db)
+	before := readState(t, db)
 	for name, authorization := range forgeries(t) {
 		r := signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String(), answered)
 		r.Header.Set("Authorization", authorization)
@@ -286,7 +271,7 @@ func TestForgeriesLeaveTheDatabaseAsItIs(t *testing.T) {
 			t.Errorf("%s: status %d, want 401", name, got)
 		}
 	}
-	if diff := cmp.Diff(before, knownOf(t, db)); diff != "" || count(t, db, "events") != 0 || count(t, db, "alarms") != 1 {
-		t.Errorf("forgeries left %d events, %d alarms (want the one that tells of them) and (-before +after)\n%s", count(t, db, "events"), count(t, db, "alarms"), diff)
+	if diff := cmp.Diff(before, readState(t, db)); diff != "" || count(t, db, "events") != 0 || count(t, db, "alarms") != 1 {
+		t.Errorf("forgeries left %d events, %d alarms (want one) and (-before +after)\n%s", count(t, db, "events"), count(t, db, "alarms"), diff)
 	}
 }

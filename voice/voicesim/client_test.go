@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"dialer/internal/testkit/testkey"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -17,12 +18,8 @@ import (
 // dial makes a client of package voice for the simulator.
 func (w *testSim) dial() *voice.Client {
 	w.t.Helper()
-	private, err := key()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	client, err := voice.NewClient(voice.Config{
-		BaseURL: w.url + "/v1", ApplicationID: application, Key: private, Transport: w.sim.Transport(),
+		BaseURL: w.url + "/v1", ApplicationID: application, Key: testkey.RSA(), Transport: w.sim.Transport(),
 	})
 	if err != nil {
 		w.t.Fatal(err)

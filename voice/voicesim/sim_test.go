@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit/testkey"
 	"dialer/voice/voicesim"
 )
 
@@ -24,8 +24,6 @@ const (
 	target      = "447700900123"
 	caller      = "447700900001"
 )
-
-var key = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 
 // testSim is a simulator with a client and a receiver of its callbacks.
 type testSim struct {
@@ -69,11 +67,7 @@ func inBubble(t *testing.T, cfg voicesim.Config) *testSim {
 
 func newTestSim(t testing.TB, cfg voicesim.Config, m *callbackLog) *testSim {
 	t.Helper()
-	private, err := key()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.PublicKey, cfg.ApplicationID = &private.PublicKey, application
+	cfg.PublicKey, cfg.ApplicationID = &testkey.RSA().PublicKey, application
 	sim, err := voicesim.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -105,10 +99,6 @@ func (w *testSim) token(life time.Duration) string {
 
 func (w *testSim) signed(claims map[string]any) string {
 	w.t.Helper()
-	private, err := key()
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	text, err := json.Marshal(claims)
 	if err != nil {
 		w.t.Fatal(err)
@@ -116,7 +106,7 @@ func (w *testSim) signed(claims map[string]any) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"RS256","typ":"JWT"}`)) + "." + encode(text)
 	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, private, crypto.SHA256, sum[:])
+	signature, err := rsa.SignPKCS1v15(nil, testkey.RSA(), crypto.SHA256, sum[:])
 	if err != nil {
 		w.t.Fatal(err)
 	}
