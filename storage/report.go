@@ -5,48 +5,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
-	"github.com/shopspring/decimal"
 )
-
-// Report is how a campaign stands: every row that came in, every attempt, and
-// what they cost. Rows = Rejected + Pending + Active + Waiting + Done, and Done
-// is the sum of Reasons.
-type Report struct {
-	CampaignID       int64
-	Campaign         string
-	Status           campaign.Status
-	PauseReason      string
-	CreatedAt        time.Time
-	ImportFinishedAt time.Time
-
-	Rows, Rejected                 int
-	Pending, Active, Waiting, Done int
-	Reasons                        map[campaign.Reason]int
-
-	Attempts     map[campaign.State]int
-	Dispositions map[campaign.Disposition]int
-	Calls        int // attempts that Vonage had
-	Answered     int
-	Seconds      int64
-	Price        decimal.Decimal // exact
-	Unpriced     int             // calls that are over and have no price yet
-}
 
 // Report tells of the campaigns with these ids, or of all when none is given,
 // oldest first and all at one moment. It reads tallies, and so takes as long
 // for a large campaign as for a small one.
-func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []Report, err error) {
+func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Report, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		if list, err = readReports(ctx, tx, campaignIDs); err != nil {
 			return err
 		}
-		byID := map[int64]*Report{}
+		byID := map[int64]*app.Report{}
 		for i := range list {
 			byID[list[i].CampaignID] = &list[i]
 		}
@@ -66,7 +41,7 @@ const reportColumns = `
 
 // readReports asks for one campaign at a time: by one id, Postgres adds up the
 // tallies of that campaign only.
-func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []Report, err error) {
+func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []app.Report, err error) {
 	if len(ids) == 0 {
 		return collect(ctx, tx, scanReport, reportColumns+`ORDER BY campaign_id`)
 	}
@@ -80,8 +55,8 @@ func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []Report, er
 	return list, nil
 }
 
-func scanReport(row pgx.CollectableRow) (Report, error) {
-	r := Report{
+func scanReport(row pgx.CollectableRow) (app.Report, error) {
+	r := app.Report{
 		Reasons: map[campaign.Reason]int{}, Attempts: map[campaign.State]int{},
 		Dispositions: map[campaign.Disposition]int{},
 	}
@@ -93,7 +68,7 @@ func scanReport(row pgx.CollectableRow) (Report, error) {
 
 // countOutcomes reads how many contacts ended for each reason, and how many
 // attempts are in each state and had each disposition.
-func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*Report) error {
+func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) error {
 	rows, err := tx.Query(ctx, `
 		SELECT campaign_id, subject, state, outcome, n FROM tallied
 		WHERE campaign_id = ANY ($1) AND (subject = 'attempts' OR subject = 'contacts' AND state = 'done')`,
@@ -105,13 +80,13 @@ func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*Report) error
 	var subject, state, outcome string
 	var n int
 	_, err = pgx.ForEachRow(rows, []any{&id, &subject, &state, &outcome, &n}, func() error {
-		byID[id].count(subject, state, outcome, n)
+		countOutcome(byID[id], subject, state, outcome, n)
 		return nil
 	})
 	return err
 }
 
-func (r *Report) count(subject, state, outcome string, n int) {
+func countOutcome(r *app.Report, subject, state, outcome string, n int) {
 	if subject == "contacts" {
 		r.Reasons[campaign.Reason(outcome)] = n
 		return
@@ -122,22 +97,15 @@ func (r *Report) count(subject, state, outcome string, n int) {
 	}
 }
 
-// Remaining is what a campaign still waits for.
-type Remaining struct {
-	Contacts int // not ended
-	Attempts int // a call may come of them or be under way
-	Unpriced int // calls that are over and have no price yet
-}
-
 // OpenCounts counts what a campaign still waits for.
-func (db *DB) OpenCounts(ctx context.Context, campaignID int64) (r Remaining, err error) {
+func (db *DB) OpenCounts(ctx context.Context, campaignID int64) (r app.OpenCounts, err error) {
 	err = db.pool.QueryRow(ctx, `
 		SELECT coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done'), 0)::bigint,
 		       coalesce(sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('reserved', 'dialing', 'unknown', 'accepted')), 0)::bigint,
 		       coalesce(sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended'), 0)::bigint
 		FROM tallied WHERE campaign_id = $1`, campaignID).Scan(&r.Contacts, &r.Attempts, &r.Unpriced)
 	if err != nil {
-		return Remaining{}, fmt.Errorf("count what campaign %d waits for: %w", campaignID, err)
+		return app.OpenCounts{}, fmt.Errorf("count what campaign %d waits for: %w", campaignID, err)
 	}
 	return r, nil
 }

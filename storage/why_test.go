@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/storage"
 
@@ -102,7 +103,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []storage.Report{{
+	want := []app.Report{{
 		CampaignID: c.ID, Campaign: "c", Status: campaign.Running,
 		Rows: 7, Rejected: 1, Pending: 1, Active: 2, Waiting: 1, Done: 2,
 		Reasons:      map[campaign.Reason]int{"answered": 1, "machine": 1},
@@ -113,7 +114,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 		CampaignID: other.ID, Campaign: "other", Status: campaign.Importing, Rows: 2, Pending: 2,
 		Reasons: map[campaign.Reason]int{}, Attempts: map[campaign.State]int{}, Dispositions: map[campaign.Disposition]int{},
 	}}
-	times := cmpopts.IgnoreFields(storage.Report{}, "CreatedAt", "ImportFinishedAt")
+	times := cmpopts.IgnoreFields(app.Report{}, "CreatedAt", "ImportFinishedAt")
 	if diff := cmp.Diff(want, list, times); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -121,7 +122,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 		t.Errorf("one campaign: %+v, %v", list, err)
 	}
 	got, err := db.OpenCounts(t.Context(), c.ID)
-	if want := (storage.Remaining{Contacts: 4, Attempts: 2, Unpriced: 1}); err != nil || got != want {
+	if want := (app.OpenCounts{Contacts: 4, Attempts: 2, Unpriced: 1}); err != nil || got != want {
 		t.Errorf("OpenCounts = %+v, %v; want %+v", got, err, want)
 	}
 	hourly := testkit.Value[string](t, db, `SELECT concat_ws(' ', dialed, calls, answered, machine, busy, unsettled, price, unpriced) FROM reporting.hourly`)

@@ -52,7 +52,7 @@ func (n node) run(ctx context.Context) error {
 		return errors.Join(err, n.listener.Close())
 	}
 	counted.Ask(n.present(service))
-	counted.Count(n.db, n.log)
+	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	server := webhooks.NewServer("", n.routes(counted, service.Reach))

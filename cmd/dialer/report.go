@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/storage"
 )
 
@@ -60,7 +61,7 @@ func printReport(ctx context.Context, db *storage.DB, con console, name, format 
 }
 
 // printReportTable accounts for every row, then for every call.
-func printReportTable(con console, r storage.Report) error {
+func printReportTable(con console, r app.Report) error {
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(n int, what string) { fmt.Fprintf(table, "\t%d\t  %s\n", n, what) }
 	line(r.Rows, "rows of the CSV")
@@ -109,7 +110,7 @@ type reportLine struct {
 	Unpriced     int                          `json:"unpriced"`
 }
 
-func printReportsJSON(con console, reports []storage.Report) error {
+func printReportsJSON(con console, reports []app.Report) error {
 	lines := make([]reportLine, len(reports))
 	for i, r := range reports {
 		lines[i] = reportLine{
@@ -124,7 +125,7 @@ func printReportsJSON(con console, reports []storage.Report) error {
 	return out.Encode(lines)
 }
 
-func printReportsCSV(con console, reports []storage.Report) error {
+func printReportsCSV(con console, reports []app.Report) error {
 	out := csv.NewWriter(con.Out)
 	header := []string{"campaign_id", "campaign", "status", "rows_in", "rejected", "pending", "active", "waiting", "done"}
 	for _, reason := range campaign.Reasons {

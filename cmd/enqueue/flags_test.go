@@ -81,9 +81,9 @@ func TestMistypedCommands(t *testing.T) {
 		{[]string{"--name", "x", "--from", "442079460000", "--say", "x", "--database-url", "x", "--rejects", file + "/x/y", file}, "no folder"},
 	} {
 		got := command(t, nil, c.args...)
-		var told bytes.Buffer
-		if code := program(nil, nil, &told).Exit(got.failure); code != cli.ExitUsage || !strings.Contains(told.String(), c.want) {
-			t.Errorf("%q: exit code %d and %q, want 2 and %q", c.args, code, told.String(), c.want)
+		var output bytes.Buffer
+		if code := program(nil, nil, &output).Exit(got.failure); code != cli.ExitUsage || !strings.Contains(output.String(), c.want) {
+			t.Errorf("%q: exit code %d and %q, want 2 and %q", c.args, code, output.String(), c.want)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func TestChunksInFileOrder(t *testing.T) {
 
 func TestChunksOfLongRecords(t *testing.T) {
 	t.Parallel()
-	// A record of 2 KiB, of which less is kept as its text: 512 of them fill a chunk.
+	// Records of 2 KiB, with a shorter text: 512 of them fill a chunk.
 	text := strings.Repeat("x", 2048-len(",07700900001\n"))
 	in := "name,phone\n" + strings.Repeat(text+",07700900001\n", 1500)
 	var sizes []int

@@ -19,7 +19,8 @@ type Store interface {
 	// stopped campaign takes no more rows: the error says so.
 	OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error)
 	// AddContacts adds a batch of rows in one transaction. source identifies
-	// the file, so that a second run of the same file is told from a duplicate.
+	// the file, so that a second run of the same file is not mistaken for
+	// duplicates.
 	// Rows that were added before, or repeat a number of the campaign, are
 	// reported and not added.
 	AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)

@@ -141,7 +141,7 @@ func (r *reader) zones(own string, ofNumber []string) (zones []string, column st
 		zones, column = ofNumber, r.columns.To
 	}
 	if len(zones) == 0 {
-		return nil, column, errors.New("the number does not tell its time zone; add a column zone, or set --zone")
+		return nil, column, errors.New("the time zone of this number is not known; add a column zone, or set --zone")
 	}
 	return zones, column, r.checkHours(zones)
 }

@@ -15,23 +15,24 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// shelf is a reading that was taken elsewhere.
-type shelf struct {
-	census campaign.Census
-	took   time.Duration
-	err    error
-	asked  int
+// fakeStats is a reading that was taken elsewhere.
+type fakeStats struct {
+	stats app.FleetStats
+	took  time.Duration
+	err   error
+	asked int
 }
 
-func (s *shelf) Census(context.Context) (campaign.Census, error) {
+func (s *fakeStats) FleetStats(context.Context) (app.FleetStats, error) {
 	s.asked++
 	time.Sleep(s.took)
-	return s.census, s.err
+	return s.stats, s.err
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
@@ -60,7 +61,7 @@ func wantLines(t *testing.T, got []string, want ...string) {
 func full(t *testing.T) *Metrics {
 	t.Helper()
 	m := New()
-	m.Count(&shelf{census: campaign.Census{
+	m.CountFleet(&fakeStats{stats: app.FleetStats{
 		AlarmsOpen: map[string]int{campaign.AlarmLost: 2}, AlarmsRaised: map[string]int{campaign.AlarmLost: 5},
 		Attempts: map[campaign.State]int{campaign.Ended: 7}, Contacts: map[campaign.ContactState]int{campaign.Done: 6},
 		HangUps: map[campaign.HangUpState]int{campaign.HangUpOwed: 1},
@@ -94,7 +95,7 @@ func TestWhatIsCountedIsTold(t *testing.T) {
 		`dialer_alarms_raised_total{kind="attempt_lost"} 5`,
 		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
 		`dialer_hangups{state="owed"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
-		`dialer_pace_factor{budget="creates"} 0.5`, `dialer_census_failures_total 0`, `dialer_queue_tasks 12`,
+		`dialer_pace_factor{budget="creates"} 0.5`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
 		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="creates"} 4`,
 		`dialer_permits_total{budget="creates",result="handed"} 9`, `dialer_permits_total{budget="creates",result="lapsed"} 1`,
 		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,
@@ -143,35 +144,35 @@ func TestNamesAreWhatIsToldAndWhatOperationsLists(t *testing.T) {
 	}
 }
 
-// However often it is asked, the database is at most a twentieth of the time at
-// it.
-func TestTheBooksAreCountedSeldom(t *testing.T) {
+// However often the metrics are asked for, reading takes at most a twentieth of
+// the database's time.
+func TestFleetStatsAreReadSeldom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		books := &shelf{took: time.Second}
-		c := &census{books: books, log: quiet()}
+		stats := &fakeStats{took: time.Second}
+		c := &fleetStats{stats: stats, log: quiet()}
 		m := New()
 		m.registry.MustRegister(c)
 		for begun := time.Now(); time.Since(begun) < 100*time.Second; {
 			scrape(t, m)
 			time.Sleep(time.Second)
 		}
-		if books.asked != 5 {
-			t.Errorf("the books were counted %d times in 100 seconds at a second each, want 5", books.asked)
+		if stats.asked != 5 {
+			t.Errorf("read %d times in 100 seconds at a second each, want 5", stats.asked)
 		}
 	})
 }
 
-func TestBooksThatCannotBeReadAreToldWithTheirAge(t *testing.T) {
+func TestFleetStatsAgeAfterFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		books := &shelf{census: campaign.Census{Attempts: map[campaign.State]int{campaign.Ended: 7}}}
+		stats := &fakeStats{stats: app.FleetStats{Attempts: map[campaign.State]int{campaign.Ended: 7}}}
 		m := New()
-		m.Count(books, quiet())
+		m.CountFleet(stats, quiet())
 		scrape(t, m)
-		books.err = errors.New("connection refused")
+		stats.err = errors.New("connection refused")
 		time.Sleep(time.Minute)
-		wantLines(t, scrape(t, m), `dialer_attempts{state="ended"} 7`, `dialer_census_age_seconds 60`, `dialer_census_failures_total 1`)
+		wantLines(t, scrape(t, m), `dialer_attempts{state="ended"} 7`, `dialer_fleet_stats_age_seconds 60`, `dialer_fleet_stats_failures_total 1`)
 	})
 }
 

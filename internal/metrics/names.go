@@ -30,8 +30,8 @@ var Names = []Name{
 	{hangUps, Gauge, []string{"state"}, "Orders to hang up calls that should not be up."},
 	{watermarkAge, Gauge, []string{"pass"}, "How far behind now a pass of reconciliation has read Vonage's list, in seconds."},
 	{paceFactor, Gauge, []string{"budget"}, "The share of the account's rate at which the fleet goes: below 1 after Vonage said that it was too fast."},
-	{censusAge, Gauge, nil, "How old the readings above are, in seconds."},
-	{censusFailures, Counter, nil, "How often the readings above could not be taken."},
+	{statsAge, Gauge, nil, "How old the readings above are, in seconds."},
+	{statsFailures, Counter, nil, "How often the readings above could not be taken."},
 
 	{queueTasks, Gauge, nil, "Tasks in the queue that no worker has taken yet. Missing while Redis does not answer."},
 	{posts, Counter, []string{"outcome", "refusal"}, "Outcomes of requests to place a call."},
@@ -48,27 +48,27 @@ var Names = []Name{
 }
 
 const (
-	alarmsOpen     = "dialer_alarms_open"
-	alarmsRaised   = "dialer_alarms_raised_total"
-	attempts       = "dialer_attempts"
-	contacts       = "dialer_contacts"
-	hangUps        = "dialer_hangups"
-	watermarkAge   = "dialer_reconcile_watermark_age_seconds"
-	paceFactor     = "dialer_pace_factor"
-	censusAge      = "dialer_census_age_seconds"
-	censusFailures = "dialer_census_failures_total"
-	queueTasks     = "dialer_queue_tasks"
-	posts          = "dialer_posts_total"
-	gates          = "dialer_gates_total"
-	answers        = "dialer_provider_answers_total"
-	answerSeconds  = "dialer_provider_answer_seconds"
-	permits        = "dialer_permits_total"
-	permitWaiters  = "dialer_permit_waiters"
-	leaseSeconds   = "dialer_lease_seconds"
-	webhooks       = "dialer_webhooks_total"
-	foldSeconds    = "dialer_event_fold_seconds"
-	conns          = "dialer_database_connections"
-	buildInfo      = "dialer_build_info"
+	alarmsOpen    = "dialer_alarms_open"
+	alarmsRaised  = "dialer_alarms_raised_total"
+	attempts      = "dialer_attempts"
+	contacts      = "dialer_contacts"
+	hangUps       = "dialer_hangups"
+	watermarkAge  = "dialer_reconcile_watermark_age_seconds"
+	paceFactor    = "dialer_pace_factor"
+	statsAge      = "dialer_fleet_stats_age_seconds"
+	statsFailures = "dialer_fleet_stats_failures_total"
+	queueTasks    = "dialer_queue_tasks"
+	posts         = "dialer_posts_total"
+	gates         = "dialer_gates_total"
+	answers       = "dialer_provider_answers_total"
+	answerSeconds = "dialer_provider_answer_seconds"
+	permits       = "dialer_permits_total"
+	permitWaiters = "dialer_permit_waiters"
+	leaseSeconds  = "dialer_lease_seconds"
+	webhooks      = "dialer_webhooks_total"
+	foldSeconds   = "dialer_event_fold_seconds"
+	conns         = "dialer_database_connections"
+	buildInfo     = "dialer_build_info"
 )
 
 // named finds a metric's row. A name that is not listed is a mistake of the

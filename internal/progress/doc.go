@@ -1,3 +1,3 @@
-// Package progress shows a person how a campaign goes on, in one line, until
-// it has ended. It changes nothing and decides nothing.
+// Package progress shows a person the progress of a campaign, in one line, until
+// it has ended. It changes nothing.
 package progress

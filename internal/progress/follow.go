@@ -8,38 +8,46 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage"
+	"dialer/internal/app"
 )
 
-// pricePatience is how long prices may keep still before the rest of them is
-// left to the report: Vonage has no price for some calls.
+// Source is where Follow reads the campaign's state.
+type Source interface {
+	OpenCounts(ctx context.Context, campaignID int64) (app.OpenCounts, error)
+	CampaignByName(ctx context.Context, name string) (campaign.Campaign, error)
+	// NextCall is when the next call may be made; zero: now, or never.
+	NextCall(ctx context.Context, c campaign.Campaign) (time.Time, error)
+	Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
+}
+
+// pricePatience is how long Follow waits for a further price. Vonage has no
+// price for some calls; these are left to the report.
 const pricePatience = 5 * time.Minute
 
-// Follow shows on the line how the campaign goes on, each time it looks, until
-// the campaign has ended and its prices are in. It returns ctx's error when
-// ctx ends first.
-func Follow(ctx context.Context, db *storage.DB, c campaign.Campaign, on *Line, every time.Duration) error {
-	defer on.End()
-	f := follower{db: db, campaign: c, line: on, every: every, patience: pricePatience}
+// Follow shows the campaign on the line, at each interval, until the campaign has
+// ended and its prices are known. It returns ctx's error when ctx ends first.
+func Follow(ctx context.Context, source Source, c campaign.Campaign, line *Line, interval time.Duration) error {
+	defer line.End()
+	f := follower{source: source, campaign: c, line: line, interval: interval, patience: pricePatience}
 	return f.run(ctx)
 }
 
 type follower struct {
-	db       *storage.DB
+	source   Source
 	campaign campaign.Campaign
 	line     *Line
-	every    time.Duration
+	interval time.Duration
 	patience time.Duration
 
-	last  storage.Remaining
-	since time.Time // when last was first seen
+	last      app.OpenCounts
+	lastSince time.Time // when last was first seen
 }
 
 func (f *follower) run(ctx context.Context) error {
-	tick := time.NewTicker(f.every)
+	tick := time.NewTicker(f.interval)
 	defer tick.Stop()
 	for {
-		ended, err := f.look(ctx)
+		ended, err := f.show(ctx)
 		if err != nil || ended {
 			return err
 		}
@@ -51,36 +59,36 @@ func (f *follower) run(ctx context.Context) error {
 	}
 }
 
-// look shows the campaign as it stands and reports whether it has ended.
-func (f *follower) look(ctx context.Context) (ended bool, err error) {
-	left, err := f.db.OpenCounts(ctx, f.campaign.ID)
+// show shows the campaign's state and reports whether it has ended.
+func (f *follower) show(ctx context.Context) (ended bool, err error) {
+	open, err := f.source.OpenCounts(ctx, f.campaign.ID)
 	if err != nil {
 		return false, err
 	}
-	if left != f.last || f.since.IsZero() {
-		f.last, f.since = left, time.Now()
+	if open != f.last || f.lastSince.IsZero() {
+		f.last, f.lastSince = open, time.Now()
 	}
-	if left.Contacts > 0 || left.Attempts > 0 {
-		return false, f.showOpen(ctx, left)
+	if open.Contacts > 0 || open.Attempts > 0 {
+		return false, f.showOpen(ctx, open)
 	}
-	if left.Unpriced > 0 && time.Since(f.since) < f.patience {
-		f.line.Show(fmt.Sprintf("every call has ended; %s to come", Count(left.Unpriced, "price")))
+	if open.Unpriced > 0 && time.Since(f.lastSince) < f.patience {
+		f.line.Show(fmt.Sprintf("every call has ended; %s to come", Count(open.Unpriced, "price")))
 		return false, nil
 	}
 	return true, f.showEnd(ctx)
 }
 
-func (f *follower) showOpen(ctx context.Context, left storage.Remaining) error {
-	c, err := f.db.CampaignByName(ctx, f.campaign.Name)
+func (f *follower) showOpen(ctx context.Context, open app.OpenCounts) error {
+	c, err := f.source.CampaignByName(ctx, f.campaign.Name)
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s to go, %s queued or open", People(left.Contacts), Count(left.Attempts, "call"))
+	text := fmt.Sprintf("%s to go, %s queued or open", People(open.Contacts), Count(open.Attempts, "call"))
 	switch {
 	case c.Status != campaign.Running:
 		text += ", " + string(c.Status)
-	case left.Attempts == 0:
-		next, err := f.db.NextCall(ctx, c)
+	case open.Attempts == 0:
+		next, err := f.source.NextCall(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -92,19 +100,19 @@ func (f *follower) showOpen(ctx context.Context, left storage.Remaining) error {
 	return nil
 }
 
-// showEnd says how it ended, in one line.
 func (f *follower) showEnd(ctx context.Context) error {
-	reports, err := f.db.Report(ctx, f.campaign.ID)
+	reports, err := f.source.Report(ctx, f.campaign.ID)
 	if err != nil {
 		return err
 	}
 	for _, r := range reports {
-		f.line.Show(ending(r))
+		f.line.Show(endText(r))
 	}
 	return nil
 }
 
-func ending(r storage.Report) string {
+// endText says how a campaign ended, in one line.
+func endText(r app.Report) string {
 	var parts []string
 	for _, reason := range campaign.Reasons {
 		if n := r.Reasons[reason]; n > 0 {

@@ -1,156 +1,138 @@
 package progress
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"io"
+	"errors"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dialer/campaign"
-	"dialer/internal/testkit"
-	"dialer/internal/testkit/require"
+	"dialer/internal/app"
 
-	"github.com/google/uuid"
+	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
 )
 
-// followed is a campaign that is being followed, and what is shown of it.
-type followed struct {
-	shown *bufio.Scanner
-	ended chan error
-	end   context.CancelFunc
+// scripted is a campaign that has one state after the other, and stays in the
+// last.
+type scripted struct {
+	states []state
+	at     int
 }
 
-// start follows a campaign of n people who may be called at any hour.
-func start(t testing.TB, db *testkit.DB, n int, patience time.Duration) (followed, campaign.Campaign) {
-	t.Helper()
-	return startFrom(t, db, n, patience, time.Time{})
+type state struct {
+	open   app.OpenCounts
+	status campaign.Status
+	next   time.Time
+	report app.Report
+	err    error
 }
 
-// startFrom follows one that begins at a time.
-func startFrom(t testing.TB, db *testkit.DB, n int, patience time.Duration, at time.Time) (followed, campaign.Campaign) {
-	t.Helper()
-	c := db.StartCampaign(t, "water", n, func(s *campaign.Settings) { s.Start = at })
-	out, in := io.Pipe()
-	ctx, end := context.WithCancel(t.Context())
-	f := follower{db: db.DB, campaign: c, line: NewLine(in), every: 5 * time.Millisecond, patience: patience}
-	got := followed{shown: bufio.NewScanner(out), ended: make(chan error, 1), end: end}
-	go func() {
-		got.ended <- f.run(ctx)
-		in.Close()
-	}()
-	return got, c
+func (s *scripted) OpenCounts(context.Context, int64) (app.OpenCounts, error) {
+	s.at = min(s.at+1, len(s.states))
+	return s.now().open, s.now().err
 }
 
-// shows wants the next line.
-func (f followed) shows(t testing.TB, want string) {
-	t.Helper()
-	if !f.shown.Scan() || f.shown.Text() != want {
-		t.Fatalf("shown: %q, want %q", f.shown.Text(), want)
-	}
+func (s *scripted) now() state { return s.states[s.at-1] }
+
+func (s *scripted) CampaignByName(context.Context, string) (campaign.Campaign, error) {
+	return campaign.Campaign{Status: s.now().status}, nil
 }
 
-func (f followed) ends(t testing.TB) {
-	t.Helper()
-	for f.shown.Scan() {
-		t.Errorf("shown after the end: %q", f.shown.Text())
-	}
-	require.NoError(t, <-f.ended)
+func (s *scripted) NextCall(context.Context, campaign.Campaign) (time.Time, error) {
+	return s.now().next, nil
 }
 
-// dial places the call of one person, as far as the database sees it.
-func dial(t testing.TB, db *testkit.DB) uuid.UUID {
-	t.Helper()
-	tickets, err := db.Claim(t.Context(), 1, time.Minute)
-	require.NoError(t, err)
-	if len(tickets) != 1 {
-		t.Fatalf("%d people are due, want 1", len(tickets))
-	}
-	_, err = db.Gate(t.Context(), tickets[0].AttemptID, 30*time.Second)
-	require.NoError(t, err)
-	return tickets[0].AttemptID
+func (s *scripted) Report(context.Context, ...int64) ([]app.Report, error) {
+	return []app.Report{s.now().report}, nil
 }
 
-func tell(t testing.TB, db *testkit.DB, attempt uuid.UUID, status string) {
-	t.Helper()
-	require.NoError(t, db.Receive(t.Context(), campaign.Received{
-		AttemptID: attempt, Kind: status, Body: json.RawMessage(`{}`),
-		Evidence: campaign.Evidence{
-			Source: campaign.FromEvent, CallUUID: "call", Status: status, At: time.Now(), ObservedAt: time.Now(),
-		},
-	}))
+// followed is what Follow shows of the states, and how long it takes.
+func followed(ctx context.Context, states ...state) (lines []string, took time.Duration, err error) {
+	var out strings.Builder
+	begun := time.Now()
+	err = Follow(ctx, &scripted{states: states}, campaign.Campaign{}, NewLine(&out), time.Second)
+	return slices.Collect(strings.Lines(out.String())), time.Since(begun), err
 }
 
-func TestFollowShowsACampaignToItsEnd(t *testing.T) {
+func running(contacts, attempts int) state {
+	return state{status: campaign.Running, open: app.OpenCounts{Contacts: contacts, Attempts: attempts}}
+}
+
+func TestFollowToTheEnd(t *testing.T) {
 	t.Parallel()
-	db := testkit.New(t)
-	f, _ := start(t, db, 1, time.Hour)
-	f.shows(t, "1 person to go, 0 calls queued or open")
-	attempt := dial(t, db)
-	f.shows(t, "1 person to go, 1 call queued or open")
-	tellAnswered(t, db, attempt)
-	f.shows(t, "every call has ended; 1 price to come")
-	_, _, err := db.Reconcile(t.Context(), []campaign.Evidence{{
-		Source: campaign.FromList, CallUUID: "call", Status: "completed", At: time.Now(), ObservedAt: time.Now(),
-		Bill: campaign.Bill{
-			Source: campaign.FromList, ObservedAt: time.Now(), Duration: new(30),
-			Price: decimal.NewNullDecimal(decimal.RequireFromString("0.00635000")),
-		},
-	}}, campaign.Reading{})
-	require.NoError(t, err)
-	f.shows(t, "ended: 1 answered; 1 call, price 0.00635000")
-	f.ends(t)
+	synctest.Test(t, func(t *testing.T) {
+		ended := state{report: app.Report{
+			Reasons: map[campaign.Reason]int{campaign.Reason(campaign.Answered): 1, campaign.ReasonSuppressed: 1},
+			Calls:   1, Price: decimal.RequireFromString("0.00635"),
+		}}
+		lines, took, err := followed(t.Context(), running(2, 0), running(1, 0), running(1, 1), state{open: app.OpenCounts{Unpriced: 1}}, ended)
+		want := []string{
+			"2 people to go, 0 calls queued or open\n",
+			"1 person to go, 0 calls queued or open\n",
+			"1 person to go, 1 call queued or open\n",
+			"every call has ended; 1 price to come\n",
+			"ended: 1 answered, 1 suppressed; 1 call, price 0.00635000\n",
+		}
+		if diff := cmp.Diff(want, lines); diff != "" || err != nil || took != 4*time.Second {
+			t.Errorf("%v after %v (-want +got)\n%s", err, took, diff)
+		}
+	})
 }
 
-// tellAnswered ends a call that was answered, in one transaction.
-func tellAnswered(t testing.TB, db *testkit.DB, attempt uuid.UUID) {
-	t.Helper()
-	require.NoError(t, db.Receive(t.Context(), campaign.Received{
-		AttemptID: attempt, Kind: "completed", Body: json.RawMessage(`{}`),
-		Evidence: campaign.Evidence{
-			Source: campaign.FromEvent, CallUUID: "call", Status: "completed", At: time.Now(), ObservedAt: time.Now(),
-			Bill: campaign.Bill{Source: campaign.FromEvent, ObservedAt: time.Now(), Duration: new(30)},
-		},
-	}))
-}
-
-func TestFollowDoesNotWaitForPricesForEver(t *testing.T) {
+func TestFollowMissingPrices(t *testing.T) {
 	t.Parallel()
-	db := testkit.New(t)
-	f, _ := start(t, db, 1, 50*time.Millisecond)
-	f.shows(t, "1 person to go, 0 calls queued or open")
-	attempt := dial(t, db)
-	f.shows(t, "1 person to go, 1 call queued or open")
-	tell(t, db, attempt, "rejected")
-	f.shows(t, "every call has ended; 1 price to come")
-	f.shows(t, "ended: 1 rejected; 1 call, price 0.00000000, 1 price not known yet")
-	f.ends(t)
+	synctest.Test(t, func(t *testing.T) {
+		unpriced := state{open: app.OpenCounts{Unpriced: 2}, report: app.Report{Calls: 2, Unpriced: 2}}
+		lines, took, err := followed(t.Context(), running(1, 1), unpriced)
+		want := []string{
+			"1 person to go, 1 call queued or open\n",
+			"every call has ended; 2 prices to come\n",
+			"ended: nobody was to be called; 2 calls, price 0.00000000, 2 prices not known yet\n",
+		}
+		if diff := cmp.Diff(want, lines); diff != "" || err != nil || took != time.Second+pricePatience {
+			t.Errorf("%v after %v (-want +got)\n%s", err, took, diff)
+		}
+	})
 }
 
-func TestFollowSaysWhenACampaignGoesOn(t *testing.T) {
+func TestFollowNextCall(t *testing.T) {
 	t.Parallel()
-	tomorrow := time.Now().Add(24 * time.Hour).Truncate(time.Minute)
-	f, _ := startFrom(t, testkit.New(t), 2, time.Hour, tomorrow)
-	f.shows(t, "2 people to go, 0 calls queued or open, nobody may be called before "+tomorrow.UTC().Format("2006-01-02 15:04Z"))
-	f.end()
+	synctest.Test(t, func(t *testing.T) {
+		closed := running(2, 0)
+		closed.next = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+		paused := closed
+		paused.status = campaign.Paused
+		lines, _, err := followed(t.Context(), closed, paused, state{})
+		want := []string{
+			"2 people to go, 0 calls queued or open, nobody may be called before 2026-12-01 09:00Z\n",
+			"2 people to go, 0 calls queued or open, paused\n",
+			"ended: nobody was to be called; 0 calls, price 0.00000000\n",
+		}
+		if diff := cmp.Diff(want, lines); diff != "" || err != nil {
+			t.Errorf("%v (-want +got)\n%s", err, diff)
+		}
+	})
 }
 
-func TestFollowSaysThatACampaignIsPausedOrStopped(t *testing.T) {
+func TestFollowEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	db := testkit.New(t)
-	f, c := start(t, db, 2, time.Hour)
-	f.shows(t, "2 people to go, 0 calls queued or open")
-	require.NoError(t, db.Pause(t.Context(), c.ID, "lunch"))
-	f.shows(t, "2 people to go, 0 calls queued or open, paused")
-	require.NoError(t, db.Stop(t.Context(), c.ID))
-	last := ""
-	for f.shown.Scan() { // a stop ends the people in batches, which may be seen
-		last = f.shown.Text()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		defer stop()
+		if lines, _, err := followed(ctx, running(2, 0)); !errors.Is(err, context.DeadlineExceeded) || len(lines) != 1 {
+			t.Errorf("%v after %q, want the deadline and one line", err, lines)
+		}
+	})
+}
+
+func TestFollowErrors(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("connection lost")
+	if _, _, err := followed(t.Context(), state{err: lost}); !errors.Is(err, lost) {
+		t.Errorf("%v, want %v", err, lost)
 	}
-	if want := "ended: 2 stopped; 0 calls, price 0.00000000"; last != want {
-		t.Errorf("shown at last: %q, want %q", last, want)
-	}
-	f.ends(t)
 }

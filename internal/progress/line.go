@@ -29,7 +29,7 @@ func isTerminal(w io.Writer) bool {
 // Live reports whether the line is rewritten, and so may change often.
 func (l *Line) Live() bool { return l.rewrites }
 
-// Show replaces what the line says.
+// Show replaces the text of the line.
 func (l *Line) Show(text string) {
 	if text == l.last {
 		return
@@ -42,7 +42,7 @@ func (l *Line) Show(text string) {
 	fmt.Fprintln(l.out, text)
 }
 
-// End leaves the last text standing.
+// End leaves the last text on the terminal.
 func (l *Line) End() {
 	if l.rewrites && l.last != "" {
 		fmt.Fprintln(l.out)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"dialer/storage"
+	"dialer/internal/app"
 )
 
 // progress tells a run that still comes to its end, however slow the machine,
@@ -20,7 +20,7 @@ func newProgress(patience time.Duration) progress {
 }
 
 // check returns errUnended when less was not left for too long.
-func (p *progress) check(left storage.Remaining, unknown error) error {
+func (p *progress) check(left app.OpenCounts, unknown error) error {
 	if n := left.Contacts + left.Attempts + left.Unpriced; unknown == nil && n < p.least {
 		p.least, p.since = n, time.Now()
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"dialer/storage"
+	"dialer/internal/app"
 )
 
 // storm is the run proper: mischief and campaigns until the mischief is used
@@ -130,7 +130,7 @@ func (s *storm) watch(ctx context.Context) error {
 		left, err := s.left(ctx)
 		switch {
 		case err != nil:
-		case over && left == (storage.Remaining{}) && s.provider.sim.Summary().EventsPending == 0:
+		case over && left == (app.OpenCounts{}) && s.provider.sim.Summary().EventsPending == 0:
 			s.show(left)
 			return nil
 		case !over && left.Contacts < min(s.Contacts, furtherPeople)/4:
@@ -171,7 +171,7 @@ func (s *storm) enlistNext(ctx context.Context) error {
 	return nil
 }
 
-func (s *storm) left(ctx context.Context) (all storage.Remaining, err error) {
+func (s *storm) left(ctx context.Context) (all app.OpenCounts, err error) {
 	for _, id := range s.ids {
 		left, err := s.db.OpenCounts(ctx, id)
 		if err != nil {
@@ -184,7 +184,7 @@ func (s *storm) left(ctx context.Context) (all storage.Remaining, err error) {
 	return all, nil
 }
 
-func (s *storm) show(left storage.Remaining) {
+func (s *storm) show(left app.OpenCounts) {
 	total := 0
 	for _, n := range s.done() {
 		total += n

@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/pressly/goose/v3"
 )
 
-// Census counts what the fleet has. Attempts and contacts are kept counted as
-// they change, so it does not grow with them.
-func (db *DB) Census(ctx context.Context) (campaign.Census, error) {
-	c := campaign.Census{
+// FleetStats reads counts over all processes. Counters of attempts and contacts
+// are kept as these change, so it does not take longer the more there are.
+func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
+	c := app.FleetStats{
 		AlarmsOpen: map[string]int{}, AlarmsRaised: map[string]int{},
 		Attempts: map[campaign.State]int{}, Contacts: map[campaign.ContactState]int{},
 		HangUps: map[campaign.HangUpState]int{}, Behind: map[string]time.Duration{}, Factor: map[campaign.Budget]float64{},
@@ -29,7 +30,7 @@ func (db *DB) Census(ctx context.Context) (campaign.Census, error) {
 		UNION ALL SELECT 'behind', pass, extract(epoch FROM clock_timestamp() - reached) FROM reconcile_watermarks
 		UNION ALL SELECT 'pace', budget, `+paceFactor+` FROM pace, clock_timestamp() AS now`)
 	if err != nil {
-		return c, fmt.Errorf("count the books: %w", err)
+		return c, fmt.Errorf("read fleet stats: %w", err)
 	}
 	var subject, name string
 	var n float64
@@ -53,7 +54,7 @@ func (db *DB) Census(ctx context.Context) (campaign.Census, error) {
 		return nil
 	})
 	if err != nil {
-		return c, fmt.Errorf("count the books: %w", err)
+		return c, fmt.Errorf("read fleet stats: %w", err)
 	}
 	return c, nil
 }

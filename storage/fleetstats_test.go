@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/storage"
 
@@ -14,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestCensus(t *testing.T) {
+func TestFleetStats(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
@@ -28,11 +29,11 @@ func TestCensus(t *testing.T) {
 	}
 	check(t, db.SetWatermark(t.Context(), "first", time.Now().Add(-time.Hour)))
 	check(t, db.SlowDown(t.Context(), campaign.Creates))
-	got, err := db.Census(t.Context())
+	got, err := db.FleetStats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := campaign.Census{
+	want := app.FleetStats{
 		AlarmsOpen:   map[string]int{campaign.AlarmSecondCall: 1},
 		AlarmsRaised: map[string]int{campaign.AlarmSecondCall: 1, campaign.AlarmRedis: 1},
 		Attempts:     map[campaign.State]int{campaign.Reserved: 1, campaign.Accepted: 1},

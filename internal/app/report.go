@@ -1,0 +1,40 @@
+package app
+
+import (
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/shopspring/decimal"
+)
+
+// Report is the state of a campaign: every row that came in, every attempt, and
+// what they cost. Rows = Rejected + Pending + Active + Waiting + Done, and Done
+// is the sum of Reasons.
+type Report struct {
+	CampaignID       int64
+	Campaign         string
+	Status           campaign.Status
+	PauseReason      string
+	CreatedAt        time.Time
+	ImportFinishedAt time.Time
+
+	Rows, Rejected                 int
+	Pending, Active, Waiting, Done int
+	Reasons                        map[campaign.Reason]int
+
+	Attempts     map[campaign.State]int
+	Dispositions map[campaign.Disposition]int
+	Calls        int // attempts that Vonage had
+	Answered     int
+	Seconds      int64
+	Price        decimal.Decimal // exact
+	Unpriced     int             // calls that are over and have no price yet
+}
+
+// OpenCounts is what a campaign still waits for.
+type OpenCounts struct {
+	Contacts int // not ended
+	Attempts int // that may still become a call, or are one
+	Unpriced int // calls that are over and have no price yet
+}
