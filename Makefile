@@ -33,8 +33,9 @@ histories: ## live random histories of the pure core for MINUTES=5, or the one o
 mutants: servers ## take each guard away and see its test fail (ten minutes)
 	go run ./test/mutants $(if $(GUARD),-run '$(GUARD)')
 
-sdk: ## install Vonage's Node SDK, which a contract test then drives
+sdk: ## install Vonage's Node SDK and let it use the simulator
 	npm --prefix test/contract/testdata/node ci --ignore-scripts --no-audit --no-fund
+	go test -tags sdk -count=1 -run TestNodeSDK ./test/contract
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis
 	go test -p 3 -timeout 5m ./... # most tests wait for servers more than they compute

@@ -10,34 +10,33 @@ import (
 	"testing"
 )
 
-// command is one of a program's commands, or the program, as the tags of its
-// struct tell it.
+// command is a program or one of its commands, as the tags of its struct declare it.
 type command struct {
-	below map[string]command
-	flags map[string]bool
-	words []string // that an argument may be
+	subcommands map[string]command
+	flags       map[string]bool
+	values      []string // that an argument may have
 }
 
-// commandOf reads the struct that a program's command line is parsed into.
+// commandOf reads the struct into which a program parses its command line.
 func commandOf(t *testing.T, pattern, root string) command {
 	t.Helper()
 	structs := map[string]*ast.StructType{}
-	for _, file := range parsed(t, pattern) {
+	for _, file := range parseFiles(t, pattern) {
 		for _, d := range file.Decls {
 			if types, ok := d.(*ast.GenDecl); ok {
-				noteStructs(structs, types.Specs)
+				addStructs(structs, types.Specs)
 			}
 		}
 	}
 	if structs[root] == nil {
 		t.Fatalf("%s: no struct %s", pattern, root)
 	}
-	c := command{below: map[string]command{}, flags: map[string]bool{}}
+	c := command{subcommands: map[string]command{}, flags: map[string]bool{}}
 	c.read(structs, structs[root])
 	return c
 }
 
-func noteStructs(structs map[string]*ast.StructType, specs []ast.Spec) {
+func addStructs(structs map[string]*ast.StructType, specs []ast.Spec) {
 	for _, spec := range specs {
 		if named, ok := spec.(*ast.TypeSpec); ok {
 			if s, ok := named.Type.(*ast.StructType); ok {
@@ -72,19 +71,19 @@ func (c *command) field(structs map[string]*ast.StructType, name string, kind *a
 	_, isArgument := tag.Lookup("arg")
 	switch {
 	case isCommand:
-		below := command{below: map[string]command{}, flags: map[string]bool{}}
+		below := command{subcommands: map[string]command{}, flags: map[string]bool{}}
 		below.read(structs, structs[kind.Name])
-		c.below[name] = below
+		c.subcommands[name] = below
 	case isArgument:
-		c.words = append(c.words, strings.Split(tag.Get("enum"), ",")...)
+		c.values = append(c.values, strings.Split(tag.Get("enum"), ",")...)
 	default:
 		c.flags[name] = true
 	}
 }
 
-// exists says what is wrong with a command line of the page. Words in capitals
-// stand for a value.
-func exists(programs map[string]command, line string) error {
+// checkCommand returns an error if a command line on the page does not exist. Words
+// in capitals are placeholders.
+func checkCommand(programs map[string]command, line string) error {
 	words := strings.Fields(line)
 	at, found := programs[words[0]]
 	if !found || line == "dialer" {
@@ -92,9 +91,9 @@ func exists(programs map[string]command, line string) error {
 	}
 	for _, word := range words[1:] {
 		flag, isFlag := strings.CutPrefix(word, "--")
-		next, isCommand := at.below[word]
+		next, isCommand := at.subcommands[word]
 		switch {
-		case isFlag && at.flags[flag], word == strings.ToUpper(word), slices.Contains(at.words, word):
+		case isFlag && at.flags[flag], word == strings.ToUpper(word), slices.Contains(at.values, word):
 		case isCommand:
 			at = next
 		default:

@@ -16,10 +16,10 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// bodyOf is the schema that a recorded body was held against: a request's
-// ("createCall"), a response's ("createCall 201"), an event's ("busy") or a
-// question's ("/answer").
-func (w *wire) bodyOf(kind string) *openapi3.Schema {
+// schemaOf is the schema of a recorded body: of a request ("createCall"), of a
+// response ("createCall 201"), of an event ("busy") or of a request for an NCCO
+// ("/answer").
+func (w *wire) schemaOf(kind string) *openapi3.Schema {
 	w.t.Helper()
 	name, status, isResponse := strings.Cut(kind, " ")
 	for _, item := range w.doc.Paths.Map() {
@@ -39,26 +39,26 @@ func (w *wire) bodyOf(kind string) *openapi3.Schema {
 	case kind == "ncco":
 		return component(w.t, w.doc, "NCCO")
 	case strings.HasPrefix(kind, "/"):
-		return component(w.t, w.doc, "AnswerQuestion")
+		return component(w.t, w.doc, "AnswerRequest")
 	}
 	return component(w.t, w.doc, "Event")
 }
 
-// TestDroppedFieldsAreSeen is the test of the other test. It takes what really
-// passed, breaks it in one place, and wants the document to notice.
+// TestDroppedFieldsAreSeen tests TestDocument: it takes the recorded bodies, breaks
+// them in one place, and checks that the document does not allow it.
 func TestDroppedFieldsAreSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		w := play(t, today, "")
+		w := runAll(t, today, "")
 		defer w.close()
-		for kind, fields := range neverDropped {
-			s, body := w.bodyOf(kind), w.samples[kind]
+		for kind, fields := range requiredMembers {
+			s, body := w.schemaOf(kind), w.samples[kind]
 			if err := s.VisitJSON(body); body == nil || err != nil {
 				t.Fatalf("%s: %v before anything was dropped, %v", kind, body, err)
 			}
 			for _, place := range strings.Fields(fields) {
-				if s.VisitJSON(without1(t, body, place)) == nil {
-					t.Errorf("%s: nobody missed %s", kind, place)
+				if s.VisitJSON(withoutMember(t, body, place)) == nil {
+					t.Errorf("%s: %s may be missing", kind, place)
 				}
 			}
 		}
@@ -68,8 +68,8 @@ func TestDroppedFieldsAreSeen(t *testing.T) {
 	})
 }
 
-// neverDropped names the members of each body that it cannot do without.
-var neverDropped = map[string]string{
+// requiredMembers are the members that must be in each body.
+var requiredMembers = map[string]string{
 	"createCall":     "to from to.0.type to.0.number ncco ncco.0.action ncco.0.text",
 	"createCall 201": "uuid status direction conversation_uuid",
 	"createCall 400": "type title invalid_parameters.0.name invalid_parameters.0.reason",
@@ -106,22 +106,22 @@ var neverDropped = map[string]string{
 	"ncco":           "0.action 0.text",
 }
 
-// copied is the body once more, to be changed.
-func copied(t testing.TB, body any) any {
+// deepCopy copies a body.
+func deepCopy(t testing.TB, body any) any {
 	t.Helper()
 	text, err := json.Marshal(body)
 	require.NoError(t, err)
 	return decode(t, text)
 }
 
-// without1 is the body less one member or element, which is named by the way
-// to it.
-func without1(t testing.TB, body any, place string) any {
+// withoutMember is a copy of the body without one member or element, named by its
+// path.
+func withoutMember(t testing.TB, body any, place string) any {
 	t.Helper()
-	changed := copied(t, body)
+	changed := deepCopy(t, body)
 	steps := strings.Split(place, ".")
 	last := len(steps) - 1
-	at := follow(t, changed, steps[:last])
+	at := lookup(t, changed, steps[:last])
 	if list, ok := at.([]any); ok && len(list) > 0 {
 		list[0] = nil
 		return changed
@@ -134,7 +134,7 @@ func without1(t testing.TB, body any, place string) any {
 	return changed
 }
 
-func follow(t testing.TB, at any, steps []string) any {
+func lookup(t testing.TB, at any, steps []string) any {
 	t.Helper()
 	for _, step := range steps {
 		switch v := at.(type) {
@@ -143,32 +143,32 @@ func follow(t testing.TB, at any, steps []string) any {
 		case []any:
 			at = v[0]
 		default:
-			t.Fatalf("there is no way through %s", strings.Join(steps, "."))
+			t.Fatalf("no value at %s", strings.Join(steps, "."))
 		}
 	}
 	return at
 }
 
-// misspell writes each member of a body a little differently, in turn.
+// misspell renames each member of a body in turn.
 func (w *wire) misspell(kind string, body any) {
 	w.t.Helper()
 	o, ok := body.(map[string]any)
 	if !ok {
 		return
 	}
-	s := w.bodyOf(kind)
+	s := w.schemaOf(kind)
 	for _, name := range slices.Sorted(maps.Keys(o)) {
-		changed := copied(w.t, body).(map[string]any)
+		changed := deepCopy(w.t, body).(map[string]any)
 		changed[name+"_"] = changed[name]
 		delete(changed, name)
 		if s.VisitJSON(changed) == nil {
-			w.t.Errorf("%s: nobody noticed %s_", kind, name)
+			w.t.Errorf("%s: %s_ is allowed", kind, name)
 		}
 	}
 }
 
-// Most members of a request may be left out, so no schema misses them. The
-// count of the fields does.
+// Most members of a request are optional for the schema. The coverage of the fields
+// finds a missing one.
 func TestDroppedOptionalFieldIsSeen(t *testing.T) {
 	t.Parallel()
 	doc := load(t, today)
@@ -186,15 +186,14 @@ func TestDroppedOptionalFieldIsSeen(t *testing.T) {
 		less.mark(request, o)
 		place := "CallRequestMembers." + name
 		if slices.Contains(whole.unseen(), place) || !slices.Contains(less.unseen(), place) {
-			t.Errorf("nobody missed %s", name)
+			t.Errorf("%s may be missing", name)
 		}
 	}
 }
 
-// TestDocumentAndClientAgreeOnLimits tries values on both sides of each limit:
-// what the client refuses, the document does not allow, and the other way
-// round.
-func TestDocumentAndClientAgreeOnLimits(t *testing.T) {
+// TestLimits tries values on both sides of each limit: the client and the document
+// must agree.
+func TestLimits(t *testing.T) {
 	t.Parallel()
 	request := component(t, load(t, today), "CallRequest")
 	for name, values := range map[string][]any{
@@ -228,7 +227,7 @@ func TestDocumentAndClientAgreeOnLimits(t *testing.T) {
 	}
 }
 
-// requestWith is a good request but for one value.
+// requestWith is a valid request with one value changed.
 func requestWith(name string, value any) voice.CallRequest {
 	r := voice.CallRequest{To: to("447700900101"), From: caller, AnswerURL: receiver + "/answer"}
 	number, _ := value.(int)
@@ -284,8 +283,8 @@ func endpointWith(name, text string) voice.Endpoint {
 	return voice.Websocket{URI: text, ContentType: voice.AudioL16Rate8000}
 }
 
-// The contract's whole list of voices: the client takes each of them, and says
-// that it knows as many as the document has.
+// The client takes each of the contract's voices, and knows as many as the document
+// has.
 func TestVoiceNames(t *testing.T) {
 	t.Parallel()
 	names := component(t, load(t, oldContract), "VoiceName").Enum

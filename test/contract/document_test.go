@@ -13,15 +13,14 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// The two forms that the document has where the contract and today's API
-// differ, as its schemas are named.
+// The two forms that the document has where the contract and today's API differ.
+// The names of its schemas end in these words.
 const (
 	today       = "Today"
 	oldContract = "Contract"
 )
 
-// load reads the document and keeps one of its two forms. Each test has its
-// own copy.
+// load reads the document and keeps one of the two forms.
 func load(t testing.TB, form string) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile("openapi.yaml")
@@ -38,7 +37,7 @@ func load(t testing.TB, form string) *openapi3.T {
 	return doc
 }
 
-// without drops the alternatives whose name ends in form.
+// without removes the alternatives whose name ends in form.
 func without(list openapi3.SchemaRefs, form string) openapi3.SchemaRefs {
 	return slices.DeleteFunc(list, func(ref *openapi3.SchemaRef) bool { return strings.HasSuffix(ref.Ref, form) })
 }
@@ -68,80 +67,80 @@ type field struct {
 	name string
 }
 
-// coverage knows every field of the bodies and queries in the document, and
-// which of them were seen on the wire: one that the client or the simulator
-// drops is never seen.
+// coverage has every field of the bodies and queries in the document, and says which
+// were seen on the wire. A field that the client or the simulator drops is never
+// seen.
 type coverage struct {
-	places map[field]string // how the field is called in the document
-	seen   map[field]bool
-	known  map[*openapi3.Schema]bool
+	names   map[field]string // of the field in the document
+	seen    map[field]bool
+	visited map[*openapi3.Schema]bool
 }
 
 func newCoverage(doc *openapi3.T) *coverage {
-	c := &coverage{places: map[field]string{}, seen: map[field]bool{}, known: map[*openapi3.Schema]bool{}}
+	c := &coverage{names: map[field]string{}, seen: map[field]bool{}, visited: map[*openapi3.Schema]bool{}}
 	for _, item := range doc.Paths.Map() {
 		for _, op := range item.Operations() {
-			c.operation(op)
+			c.addOperation(op)
 		}
 	}
 	return c
 }
 
-func (c *coverage) operation(op *openapi3.Operation) {
+func (c *coverage) addOperation(op *openapi3.Operation) {
 	for _, p := range op.Parameters {
 		if p.Value.Schema.Ref != "" && p.Value.Style == openapi3.SerializationForm {
-			c.learn(op.OperationID, p.Value.Schema) // each member is a parameter
+			c.addFields(op.OperationID, p.Value.Schema) // each member is a parameter
 			continue
 		}
-		c.places[field{p.Value.Schema.Value, p.Value.Name}] = op.OperationID + "?" + p.Value.Name
+		c.names[field{p.Value.Schema.Value, p.Value.Name}] = op.OperationID + "?" + p.Value.Name
 	}
 	if op.RequestBody != nil {
-		c.content(op.OperationID, op.RequestBody.Value.Content)
+		c.addContent(op.OperationID, op.RequestBody.Value.Content)
 	}
 	for _, response := range op.Responses.Map() {
-		c.content(op.OperationID, response.Value.Content)
+		c.addContent(op.OperationID, response.Value.Content)
 	}
 	for _, callback := range op.Callbacks {
 		for _, item := range callback.Value.Map() {
 			for _, op := range item.Operations() {
-				c.operation(op)
+				c.addOperation(op)
 			}
 		}
 	}
 }
 
-func (c *coverage) content(place string, content openapi3.Content) {
+func (c *coverage) addContent(place string, content openapi3.Content) {
 	for _, media := range content {
-		c.learn(place, media.Schema)
+		c.addFields(place, media.Schema)
 	}
 }
 
-// learn takes in all fields below a schema.
-func (c *coverage) learn(place string, ref *openapi3.SchemaRef) {
-	if ref == nil || c.known[ref.Value] {
+// addFields adds all fields of a schema.
+func (c *coverage) addFields(place string, ref *openapi3.SchemaRef) {
+	if ref == nil || c.visited[ref.Value] {
 		return
 	}
 	if ref.Ref != "" {
 		place = path.Base(ref.Ref)
 	}
 	s := ref.Value
-	c.known[s] = true
+	c.visited[s] = true
 	for name, member := range s.Properties {
-		c.places[field{s, name}] = place + "." + name
-		c.learn(place+"."+name, member)
+		c.names[field{s, name}] = place + "." + name
+		c.addFields(place+"."+name, member)
 	}
-	c.learn(place, s.Items)
+	c.addFields(place, s.Items)
 	for _, part := range parts(s) {
-		c.learn(place, part)
+		c.addFields(place, part)
 	}
 }
 
-// parts are the schemas that one is put together from.
+// parts are the schemas of which a schema consists.
 func parts(s *openapi3.Schema) openapi3.SchemaRefs {
 	return slices.Concat(s.AllOf, s.OneOf, s.AnyOf)
 }
 
-// mark notes the fields of a value that s describes.
+// mark marks the fields of a value with schema s as seen.
 func (c *coverage) mark(s *openapi3.Schema, value any) {
 	for _, part := range parts(s) {
 		if part.Value.VisitJSON(value) == nil {
@@ -165,12 +164,11 @@ func (c *coverage) mark(s *openapi3.Schema, value any) {
 	}
 }
 
-// fromQuery reads the GET form of a callback back into the JSON that it stands
-// for, by the alternative of s that it fits: what is empty is null, and what is
-// no text is JSON.
+// fromQuery turns the GET form of a callback into its JSON form, with the alternative
+// of s that fits: an empty value is null, and a value that is not a string is JSON.
 func fromQuery(s *openapi3.Schema, q url.Values) any {
 	var body any
-	for _, part := range leaves(s) {
+	for _, part := range alternatives(s) {
 		members := map[string]any{}
 		for name := range q {
 			members[name] = fromText(part.Properties[name], q.Get(name))
@@ -182,21 +180,21 @@ func fromQuery(s *openapi3.Schema, q url.Values) any {
 	return body
 }
 
-// leaves are the objects among the alternatives of a schema.
-func leaves(s *openapi3.Schema) []*openapi3.Schema {
+// alternatives are the objects among the parts of a schema.
+func alternatives(s *openapi3.Schema) []*openapi3.Schema {
 	if len(parts(s)) == 0 {
 		return []*openapi3.Schema{s}
 	}
 	var list []*openapi3.Schema
 	for _, part := range parts(s) {
-		list = append(list, leaves(part.Value)...)
+		list = append(list, alternatives(part.Value)...)
 	}
 	return list
 }
 
 func fromText(ref *openapi3.SchemaRef, text string) any {
 	is := func(does func(*openapi3.Schema) bool) bool {
-		return ref != nil && slices.ContainsFunc(leaves(ref.Value), does)
+		return ref != nil && slices.ContainsFunc(alternatives(ref.Value), does)
 	}
 	var v any
 	switch {
@@ -208,10 +206,10 @@ func fromText(ref *openapi3.SchemaRef, text string) any {
 	return v
 }
 
-// unseen names the fields that were never on the wire.
+// unseen are the names of the fields that were never seen.
 func (c *coverage) unseen() []string {
 	var names []string
-	for f, name := range c.places {
+	for f, name := range c.names {
 		if !c.seen[f] {
 			names = append(names, name)
 		}

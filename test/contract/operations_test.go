@@ -21,7 +21,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// What happens when one of these is called.
+// scripts say how the calls to these numbers go.
 var scripts = map[string][]voicesim.Script{
 	"447700900101": {{Outcome: "machine", Talk: time.Hour, Beep: 3 * time.Second}},
 	"447700900102": {{Outcome: "answered", Talk: time.Hour, Digits: []string{"42", "7#"}, Speech: []string{"yes"}}},
@@ -35,59 +35,58 @@ var scripts = map[string][]voicesim.Script{
 	"447700900110": {{Outcome: "answered", Talk: time.Hour}},
 }
 
-// TestClientAndSimulatorKeepToTheDocument sends every operation with every
-// field past the document, in both forms, and counts the fields: none that the
-// document has may be missing, but for those that the contract never had.
-func TestClientAndSimulatorKeepToTheDocument(t *testing.T) {
+// TestDocument sends every operation with every field, in both forms. Every field
+// of the document must be seen, except those that the contract does not have.
+func TestDocument(t *testing.T) {
 	t.Parallel()
-	for form, absent := range map[string][]string{today: nil, oldContract: notInTheContract} {
+	for form, absent := range map[string][]string{today: nil, oldContract: notInContract} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := play(t, form, "")
+				w := runAll(t, form, "")
 				defer w.close()
 				if diff := cmp.Diff(absent, w.cover.unseen()); diff != "" {
 					t.Errorf("fields never seen (-want +got):\n%s", diff)
 				}
-				w.checkKinds()
+				w.checkEventKinds()
 			})
 		})
 	}
 }
 
-// TestGETFormKeepsToTheDocument does the same with all callbacks by GET, and
-// counts the members of events and questions that came as parameters.
-func TestGETFormKeepsToTheDocument(t *testing.T) {
+// TestDocumentWithGET does the same with all callbacks by GET, and looks at the
+// members of the callbacks.
+func TestDocumentWithGET(t *testing.T) {
 	t.Parallel()
-	for form, absent := range map[string][]string{today: nil, oldContract: callbackFields(notInTheContract)} {
+	for form, absent := range map[string][]string{today: nil, oldContract: callbackFields(notInContract)} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w := play(t, form, http.MethodGet)
+				w := runAll(t, form, http.MethodGet)
 				defer w.close()
 				if diff := cmp.Diff(absent, callbackFields(w.cover.unseen())); diff != "" {
 					t.Errorf("members never seen (-want +got):\n%s", diff)
 				}
-				w.checkKinds()
+				w.checkEventKinds()
 			})
 		})
 	}
 }
 
-var ofCallback = regexp.MustCompile(`^(\w+Event(Today|Contract)?|AnswerQuestion)\.`)
+var callbackField = regexp.MustCompile(`^(\w+Event(Today|Contract)?|AnswerRequest)\.`)
 
 func callbackFields(names []string) []string {
 	var fields []string
 	for _, name := range names {
-		if ofCallback.MatchString(name) {
+		if callbackField.MatchString(name) {
 			fields = append(fields, name)
 		}
 	}
 	return fields
 }
 
-// A member that a callback by GET leaves out, or leaves empty, is seen.
-func TestMemberDroppedFromTheGETFormIsSeen(t *testing.T) {
+// A member that is missing or empty in a callback by GET must be an error.
+func TestDroppedMemberOfGETIsSeen(t *testing.T) {
 	t.Parallel()
 	doc := load(t, today)
 	event := component(t, doc, "Event")
@@ -102,38 +101,38 @@ func TestMemberDroppedFromTheGETFormIsSeen(t *testing.T) {
 		empty.Set(name, "")
 		for _, wrong := range []url.Values{dropped, empty} {
 			if event.VisitJSON(fromQuery(event, wrong)) == nil {
-				t.Errorf("%s as %q is not seen", name, wrong[name])
+				t.Errorf("%s = %q is not an error", name, wrong[name])
 			}
 		}
 	}
 }
 
-// checkKinds wants every event to have come. The contract knows no human.
-func (w *wire) checkKinds() {
+// checkEventKinds checks that every event was received. The contract has no human.
+func (w *wire) checkEventKinds() {
 	for _, kind := range []string{
 		"started", "ringing", "answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected",
 		"cancelled", "completed", "disconnected", "transfer", "input", "notify", "record", "error", "/answer", "/fallback",
 	} {
-		if w.kinds[kind] == (kind == "human" && w.form == oldContract) {
-			w.t.Errorf("came %s: %t", kind, w.kinds[kind])
+		if w.eventKinds[kind] == (kind == "human" && w.form == oldContract) {
+			w.t.Errorf("%s received: %t", kind, w.eventKinds[kind])
 		}
 	}
 }
 
-// play does everything there is to do, and waits until all calls are over.
-// Callbacks come by the method, or by Vonage's defaults where that is "".
-func play(t *testing.T, form, method string) *wire {
-	w := connect(t, form, voicesim.Config{
+// runAll sends everything that the API has, and waits until all calls have ended.
+// method is that of the callbacks; "": Vonage's defaults.
+func runAll(t *testing.T, form, method string) *wire {
+	w := newWire(t, form, voicesim.Config{
 		Outcomes:          voicesim.Outcomes{ByNumber: scripts},
 		FallbackAnswerURL: receiver + "/fallback",
 	})
 	w.method = method
-	w.answers("/answer", voice.NCCO{voice.Talk{Text: "Hello", Loop: new(0)}})
-	w.answers("/fallback", voice.NCCO{voice.Talk{Text: "Sorry"}})
+	w.setReply("/answer", voice.NCCO{voice.Talk{Text: "Hello", Loop: new(0)}})
+	w.setReply("/fallback", voice.NCCO{voice.Talk{Text: "Sorry"}})
 	w.reply["/broken"], w.status["/failing"] = []byte(`[{"action":"sing"}]`), http.StatusServiceUnavailable
 	w.endpoints()
 	w.outcomes()
-	w.answersThatFail()
+	w.failingAnswers()
 	w.everyAction()
 	w.control()
 	w.refusals()
@@ -144,8 +143,8 @@ func play(t *testing.T, form, method string) *wire {
 	return w
 }
 
-// make makes a call, and fails the test when it cannot.
-func (w *wire) make(r voice.CallRequest) string {
+// mustCreate makes a call.
+func (w *wire) mustCreate(r voice.CallRequest) string {
 	w.t.Helper()
 	created, err := w.create(r)
 	if err != nil {
@@ -182,7 +181,7 @@ func (w *wire) newToken() voice.SignedToken {
 
 func to(number string) []voice.Endpoint { return []voice.Endpoint{voice.Phone{Number: number}} }
 
-// endpoints calls every kind there is, with every member.
+// endpoints calls every type of endpoint, with every member.
 func (w *wire) endpoints() {
 	request := voice.CallRequest{
 		To:        []voice.Endpoint{voice.Phone{Number: "447700900101", DTMFAnswer: "p12#", Shaken: "identity"}},
@@ -192,7 +191,7 @@ func (w *wire) endpoints() {
 	if w.form == today {
 		request.AdvancedMachineDetection = &voice.AdvancedMachineDetection{Behavior: "continue", Mode: "detect_beep", BeepTimeout: 60}
 	}
-	w.make(request)
+	w.mustCreate(request)
 	lists := [][]voice.Endpoint{
 		{voice.SIP{URI: "sip:a@sip.test", Headers: map[string]string{"tenant": "7"}, StandardHeaders: map[string]string{"User-to-User": "a1"}}},
 		{voice.Websocket{
@@ -202,26 +201,26 @@ func (w *wire) endpoints() {
 	}
 	if w.form == today {
 		lists = append(lists, []voice.Endpoint{voice.VBC{Extension: "123"}}, []voice.Endpoint{voice.App{User: "jamie"}})
-		w.make(voice.CallRequest{To: to("447700900110"), RandomFromNumber: true, LengthTimer: 5})
-		w.make(voice.CallRequest{To: to("447700900110"), From: "sip:desk@sip.test", LengthTimer: 5})
+		w.mustCreate(voice.CallRequest{To: to("447700900110"), RandomFromNumber: true, LengthTimer: 5})
+		w.mustCreate(voice.CallRequest{To: to("447700900110"), From: "sip:desk@sip.test", LengthTimer: 5})
 	}
 	for _, list := range lists {
-		w.make(voice.CallRequest{To: list})
+		w.mustCreate(voice.CallRequest{To: list})
 	}
 }
 
-// outcomes has calls end in every way.
+// outcomes makes calls with every outcome.
 func (w *wire) outcomes() {
 	for _, number := range []string{"103", "104", "105", "106", "107", "108", "109"} {
-		w.make(voice.CallRequest{To: to("447700900" + number), MachineDetection: "hangup"})
+		w.mustCreate(voice.CallRequest{To: to("447700900" + number), MachineDetection: "hangup"})
 	}
-	w.make(voice.CallRequest{To: to("447700900110"), EventMethod: http.MethodGet, LengthTimer: 5})
+	w.mustCreate(voice.CallRequest{To: to("447700900110"), EventMethod: http.MethodGet, LengthTimer: 5})
 }
 
-// answersThatFail brings the fallback, and an NCCO that cannot be read.
-func (w *wire) answersThatFail() {
+// failingAnswers makes calls whose answer URL fails or returns an invalid NCCO.
+func (w *wire) failingAnswers() {
 	for _, path := range []string{"/failing", "/broken"} {
-		w.make(voice.CallRequest{To: to("447700900110"), AnswerURL: receiver + path, AnswerMethod: http.MethodPost})
+		w.mustCreate(voice.CallRequest{To: to("447700900110"), AnswerURL: receiver + path, AnswerMethod: http.MethodPost})
 	}
 }
 
@@ -235,23 +234,23 @@ func (w *wire) everyAction() {
 				UUID: []string{"a"}, EndOnSilence: new(1.5), Language: "en-GB", Context: []string{"yes"}, StartTimeout: new(5),
 				MaxDuration: new(30), SaveAudio: new(false), Sensitivity: new(50),
 			},
-			EventURL: []string{receiver + "/event"}, EventMethod: w.how(), Mode: "synchronous",
+			EventURL: []string{receiver + "/event"}, EventMethod: w.actionMethod(), Mode: "synchronous",
 		},
 		voice.Input{Type: []string{"dtmf"}, Mode: "asynchronous"},
 		voice.Stream{StreamURL: []string{"https://sound.test/a.mp3"}, Level: new(-0.5), BargeIn: new(false), Loop: new(1)},
 		voice.Record{
 			Format: "wav", Split: "conversation", Channels: new(2), EndOnSilence: new(3), EndOnKey: "#", TimeOut: new(10),
-			BeepStart: new(true), EventURL: []string{receiver + "/event"}, EventMethod: w.how(), Transcription: &transcription,
+			BeepStart: new(true), EventURL: []string{receiver + "/event"}, EventMethod: w.actionMethod(), Transcription: &transcription,
 		},
-		voice.Notify{Payload: json.RawMessage(`{"step":2}`), EventURL: []string{receiver + "/event"}, EventMethod: w.how()},
+		voice.Notify{Payload: json.RawMessage(`{"step":2}`), EventURL: []string{receiver + "/event"}, EventMethod: w.actionMethod()},
 		voice.Wait{Timeout: new(0.5)},
 	}
 	flow = append(flow, w.connects()...)
-	w.make(voice.CallRequest{To: to("447700900102"), NCCO: append(flow, voice.Conversation{
+	w.mustCreate(voice.CallRequest{To: to("447700900102"), NCCO: append(flow, voice.Conversation{
 		Name: "room", MusicOnHoldURL: []string{"https://sound.test/b.mp3"}, StartOnEnter: new(true), EndOnExit: new(true), Record: new(false),
 		CanSpeak: []string{"a"}, CanHear: []string{"b"}, Mute: new(false), Transcription: &transcription,
 	}), LengthTimer: 900})
-	w.make(voice.CallRequest{To: to("447700900110"), NCCO: voice.NCCO{
+	w.mustCreate(voice.CallRequest{To: to("447700900110"), NCCO: voice.NCCO{
 		voice.Transfer{ConversationID: "CON-" + uuid.NewString(), CanHear: []string{"a"}, CanSpeak: []string{}, Mute: new(true)},
 	}, LengthTimer: 5})
 }
@@ -260,15 +259,15 @@ var transcription = voice.Transcription{
 	Language: "en-GB", EventURL: []string{receiver + "/event"}, EventMethod: http.MethodPost, SentimentAnalysis: new(true),
 }
 
-// how an action's own events come.
-func (w *wire) how() string {
+// actionMethod is the method of an action's events.
+func (w *wire) actionMethod() string {
 	if w.method == "" {
 		return http.MethodPost
 	}
 	return w.method
 }
 
-// connects adds a leg of every kind, most of which nobody answers.
+// connects adds a leg to every type of endpoint.
 func (w *wire) connects() voice.NCCO {
 	var list voice.NCCO
 	for _, e := range []voice.Endpoint{
@@ -286,26 +285,26 @@ func (w *wire) connects() voice.NCCO {
 	return append(list, voice.Connect{
 		Endpoint: to("447700900105"), RandomFromNumber: new(true), Timeout: new(20), MachineDetection: "continue",
 		AdvancedMachineDetection: &voice.AdvancedMachineDetection{Mode: "detect"},
-		EventURL:                 []string{receiver + "/event"}, EventMethod: w.how(), RingbackTone: "https://sound.test/c.mp3",
+		EventURL:                 []string{receiver + "/event"}, EventMethod: w.actionMethod(), RingbackTone: "https://sound.test/c.mp3",
 	})
 }
 
-// control does all that can be done to a call that is in progress.
+// control sends every control request to a call in progress.
 func (w *wire) control() {
 	ctx, c := w.t.Context(), w.client
-	id := w.make(voice.CallRequest{To: to("447700900110"), NCCO: voice.NCCO{
+	id := w.mustCreate(voice.CallRequest{To: to("447700900110"), NCCO: voice.NCCO{
 		voice.Input{Type: []string{"dtmf"}, Mode: "asynchronous"}, voice.Talk{Text: "Hello", Loop: new(0)},
 	}})
 	time.Sleep(20 * time.Second)
-	w.both(c.StartTalk(ctx, id, voice.TalkRequest{
+	w.acknowledged(c.StartTalk(ctx, id, voice.TalkRequest{
 		Text: "Hello", Language: "en-GB", Style: new(1), Premium: new(false), VoiceName: "Amy", Loop: new(0), Level: new(0.4),
 	}))
 	_, err := c.StartTalk(ctx, id, voice.TalkRequest{Text: "Once more"})
-	w.refused(err, http.StatusBadRequest)
-	w.both(c.StopTalk(ctx, id))
-	w.both(c.StartStream(ctx, id, voice.StreamRequest{URL: "https://sound.test/a.mp3", Loop: new(0), Level: new(-1.0)}))
-	w.both(c.StopStream(ctx, id))
-	w.both(c.SendDTMF(ctx, id, "p17#"))
+	w.wantStatus(err, http.StatusBadRequest)
+	w.acknowledged(c.StopTalk(ctx, id))
+	w.acknowledged(c.StartStream(ctx, id, voice.StreamRequest{URL: "https://sound.test/a.mp3", Loop: new(0), Level: new(-1.0)}))
+	w.acknowledged(c.StopStream(ctx, id))
+	w.acknowledged(c.SendDTMF(ctx, id, "p17#"))
 	steps := []error{c.Mute(ctx, id), c.Unmute(ctx, id), c.Earmuff(ctx, id), c.Unearmuff(ctx, id)}
 	if w.form == today {
 		steps = append(steps, c.SubscribeDTMF(ctx, id, receiver+"/event"), c.UnsubscribeDTMF(ctx, id))
@@ -316,26 +315,26 @@ func (w *wire) control() {
 		w.t.Error(err)
 	}
 	_, err = c.GetCall(ctx, id)
-	w.succeeded(err)
+	w.noError(err)
 }
 
-func (w *wire) both(ack voice.Ack, err error) {
+func (w *wire) acknowledged(ack voice.Ack, err error) {
 	w.t.Helper()
-	w.succeeded(err)
+	w.noError(err)
 	if ack.Message == "" || ack.UUID == "" {
 		w.t.Errorf("acknowledged by %+v", ack)
 	}
 }
 
-func (w *wire) succeeded(err error) {
+func (w *wire) noError(err error) {
 	w.t.Helper()
 	if err != nil {
 		w.t.Error(err)
 	}
 }
 
-// refused wants an error of that status, with a text read from its body.
-func (w *wire) refused(err error, status int) {
+// wantStatus checks for an error with this status and with the title of its body.
+func (w *wire) wantStatus(err error, status int) {
 	w.t.Helper()
 	failure, ok := errors.AsType[*voice.Error](err)
 	if !ok || failure.Status != status || failure.Title == "" {
@@ -343,25 +342,25 @@ func (w *wire) refused(err error, status int) {
 	}
 }
 
-// refusals asks for what is refused: 400 in shapes A and B, 401 and 404.
+// refusals sends requests that are refused: 400 in forms A and B, 401 and 404.
 func (w *wire) refusals() {
 	ctx := w.t.Context()
-	id := w.make(voice.CallRequest{To: to("447700900106")})
-	w.refused(w.client.Mute(ctx, id), http.StatusBadRequest) // too young, and then not answered
-	for _, c := range []*voice.Client{w.client, w.dial(testkey.Other())} {
+	id := w.mustCreate(voice.CallRequest{To: to("447700900106")})
+	w.wantStatus(w.client.Mute(ctx, id), http.StatusBadRequest) // too new, and later not answered
+	for _, c := range []*voice.Client{w.client, w.newClient(testkey.Other())} {
 		status := http.StatusNotFound
 		if c != w.client {
 			status = http.StatusUnauthorized
 		}
 		gone := uuid.NewString()
 		_, err := c.GetCall(ctx, gone)
-		w.refused(err, status)
-		w.refused(c.Hangup(ctx, gone), status)
+		w.wantStatus(err, status)
+		w.wantStatus(c.Hangup(ctx, gone), status)
 	}
 	_, err := w.client.CreateCall(ctx, nil, w.newToken(), voice.CallRequest{
 		To: slices.Concat(to("447700900101"), to("447700900102")), From: caller, AnswerURL: receiver + "/answer", EventURL: receiver + "/event",
 	})
-	w.refused(err, http.StatusBadRequest)
+	w.wantStatus(err, http.StatusBadRequest)
 }
 
 // lists reads pages, with every filter.
@@ -377,27 +376,27 @@ func (w *wire) lists() {
 		ConversationUUID: some.ConversationUUID,
 	})
 	if err != nil || !slices.ContainsFunc(page.Calls, func(c voice.Call) bool { return c.UUID == some.UUID }) {
-		w.t.Errorf("%d calls without the one that was asked for: %v", len(page.Calls), err)
+		w.t.Errorf("%d calls, without the expected one: %v", len(page.Calls), err)
 	}
 	for _, status := range component(w.t, w.doc, "CallStatus").Enum {
 		_, err := w.client.ListCalls(ctx, voice.ListFilter{Status: status.(string)})
-		w.succeeded(err)
+		w.noError(err)
 	}
 }
 
-// tooMany brings 429, in shape C.
+// tooMany exceeds the limit: 429 in form C.
 func (w *wire) tooMany() {
-	other := connect(w.t, w.form, voicesim.Config{CallsPerSecond: 1})
+	other := newWire(w.t, w.form, voicesim.Config{CallsPerSecond: 1})
 	defer other.close()
 	other.cover, other.samples = w.cover, w.samples
 	other.doc, other.routes = w.doc, w.routes
-	other.make(voice.CallRequest{To: to("447700900110")})
+	other.mustCreate(voice.CallRequest{To: to("447700900110")})
 	_, err := other.create(voice.CallRequest{To: to("447700900110")})
-	w.refused(err, http.StatusTooManyRequests)
+	w.wantStatus(err, http.StatusTooManyRequests)
 }
 
-// notInTheContract are the fields that came after it.
-var notInTheContract = []string{
+// notInContract are the fields that the contract does not have.
+var notInContract = []string{
 	"AdvancedMachineDetection.beep_timeout",
 	"AdvancedMachineDetection.behavior",
 	"CallRequestMembers.advanced_machine_detection",

@@ -23,20 +23,20 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // them exist.
 func TestPageMatchesCode(t *testing.T) {
 	t.Parallel()
-	client := exported(t, "../../voice/*.go")
+	client := exportedNames(t, "../../voice/*.go")
 	programs := map[string]command{"dialer": commandOf(t, "../../cmd/dialer/*.go", "commands"), "enqueue": commandOf(t, "../../cmd/enqueue/*.go", "flags")}
 	listed := map[string]bool{}
 	rows := tableRows(t)
 	for _, row := range rows {
-		for _, name := range names(row[0]) {
+		for _, name := range quotedTexts(row[0]) {
 			listed[name] = true
 		}
-		where, commands := names(row[1]), names(row[2])
+		where, commands := quotedTexts(row[1]), quotedTexts(row[2])
 		if len(where) == 0 || len(commands) == 0 {
 			t.Errorf("%s: no name, or no command", row[0])
 		}
 		for _, line := range commands {
-			if err := exists(programs, line); err != nil {
+			if err := checkCommand(programs, line); err != nil {
 				t.Errorf("%s: %s: %v", row[0], line, err)
 			}
 		}
@@ -46,7 +46,7 @@ func TestPageMatchesCode(t *testing.T) {
 			}
 		}
 	}
-	for _, place := range newCoverage(load(t, today)).places {
+	for _, place := range newCoverage(load(t, today)).names {
 		if name := place[strings.LastIndexAny(place, ".?")+1:]; !listed[name] && name != "action" {
 			t.Errorf("the page does not list %s", place)
 		}
@@ -56,11 +56,11 @@ func TestPageMatchesCode(t *testing.T) {
 	}
 }
 
-// Each operation has a runnable example, as the page says.
-func TestEachOperationHasAnExample(t *testing.T) {
+// TestOperationsHaveExamples: the page says that each operation has one.
+func TestOperationsHaveExamples(t *testing.T) {
 	t.Parallel()
 	examples := map[string]bool{}
-	for _, file := range parsed(t, "../../voice/example_test.go") {
+	for _, file := range parseFiles(t, "../../voice/example_test.go") {
 		for _, d := range file.Decls {
 			if f, ok := d.(*ast.FuncDecl); ok {
 				examples[f.Name.Name] = true
@@ -68,7 +68,7 @@ func TestEachOperationHasAnExample(t *testing.T) {
 		}
 	}
 	operations := 0
-	for name := range exported(t, "../../voice/*.go") {
+	for name := range exportedNames(t, "../../voice/*.go") {
 		operation, found := strings.CutPrefix(name, "Client.")
 		if !found || operation == "RoundTrip" || operation == "Skew" || operation == "SignToken" || !ast.IsExported(operation) {
 			continue
@@ -107,8 +107,8 @@ func tableRows(t *testing.T) [][]string {
 	return rows
 }
 
-// names are the texts in backquotes.
-func names(text string) []string {
+// quotedTexts are the texts in backquotes.
+func quotedTexts(text string) []string {
 	var list []string
 	for _, match := range quoted.FindAllStringSubmatch(text, -1) {
 		list = append(list, match[1])
@@ -116,7 +116,7 @@ func names(text string) []string {
 	return list
 }
 
-func parsed(t *testing.T, patterns ...string) []*ast.File {
+func parseFiles(t *testing.T, patterns ...string) []*ast.File {
 	t.Helper()
 	var files []*ast.File
 	for _, pattern := range patterns {
@@ -131,19 +131,19 @@ func parsed(t *testing.T, patterns ...string) []*ast.File {
 	return files
 }
 
-// exported has the package's names: Type, Type.Field, Type.Method, Func and
+// exportedNames has the package's names: Type, Type.Field, Type.Method, Func and
 // Const.
-func exported(t *testing.T, pattern string) map[string]bool {
+func exportedNames(t *testing.T, pattern string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	for _, file := range parsed(t, pattern) {
+	for _, file := range parseFiles(t, pattern) {
 		for _, d := range file.Decls {
 			switch d := d.(type) {
 			case *ast.FuncDecl:
 				found[receiverOf(d)+d.Name.Name] = true
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
-					note(found, spec)
+					addNames(found, spec)
 				}
 			}
 		}
@@ -165,7 +165,7 @@ func receiverOf(f *ast.FuncDecl) string {
 	return ""
 }
 
-func note(found map[string]bool, spec ast.Spec) {
+func addNames(found map[string]bool, spec ast.Spec) {
 	switch spec := spec.(type) {
 	case *ast.ValueSpec:
 		for _, name := range spec.Names {
@@ -191,10 +191,10 @@ func fieldsOf(s *ast.StructType) map[string]bool {
 	return found
 }
 
-// A table that this test could not be wrong about would be no test.
-func TestPageTestSeesWhatIsMissing(t *testing.T) {
+// The helpers of TestPageMatchesCode must find missing names.
+func TestPageHelpers(t *testing.T) {
 	t.Parallel()
-	client := exported(t, "../../voice/*.go")
+	client := exportedNames(t, "../../voice/*.go")
 	for name, want := range map[string]bool{
 		"CallRequest.LengthTimer": true, "CallRequest.LengthTimes": false, "Client.Hangup": true, "Client.Hangdown": false,
 		"AudioL16Rate8000": true, "ParseEvent": true, "LengthTimer": false,
@@ -210,11 +210,11 @@ func TestPageTestSeesWhatIsMissing(t *testing.T) {
 		"dialer": false, "dialer call creat": false, "dialer call create --tone": false, "dialer call talk UUID begin": false,
 		"dialer call --to": false, "enqueue call": false, "enqueue --tone": false, "chaos": false,
 	} {
-		if err := exists(programs, line); (err == nil) != want {
+		if err := checkCommand(programs, line); (err == nil) != want {
 			t.Errorf("%s exists: %v, want %t", line, err, want)
 		}
 	}
-	if got := names("`a`, b and `c.d`"); !slices.Equal(got, []string{"a", "c.d"}) {
+	if got := quotedTexts("`a`, b and `c.d`"); !slices.Equal(got, []string{"a", "c.d"}) {
 		t.Errorf("names %q", got)
 	}
 }

@@ -32,8 +32,9 @@ const (
 
 var secret = []byte("the signature secret of the account")
 
-// wire is a client, a simulator, and the document between them: it reads all
-// that passes, callbacks too, and reports what the document does not allow.
+// wire is a client and a simulator with the document between them. It checks every
+// request, response and callback, and fails the test if the document does not
+// allow one.
 type wire struct {
 	t      testing.TB
 	doc    *openapi3.T
@@ -41,26 +42,26 @@ type wire struct {
 	sim    *voicesim.Sim
 	client *voice.Client
 	form   string
-	method string // of all callbacks; "" for Vonage's defaults
+	method string // of all callbacks; "": Vonage's defaults
 
-	mu      sync.Mutex
-	cover   *coverage
-	samples map[string]any  // the last body of each kind
-	kinds   map[string]bool // of events
-	reply   map[string][]byte
-	status  map[string]int // what a path of the receiver answers instead of 200
+	mu         sync.Mutex
+	cover      *coverage
+	samples    map[string]any  // the last body of each kind, see schemaOf
+	eventKinds map[string]bool // received so far
+	reply      map[string][]byte
+	status     map[string]int // of a path of the receiver; 0: 200
 }
 
-// connect makes a wire of one form. It works in a synctest bubble; the test
-// closes it.
-func connect(t testing.TB, form string, cfg voicesim.Config) *wire {
+// newWire makes a wire for one form. It works in a synctest bubble. The test closes
+// it.
+func newWire(t testing.TB, form string, cfg voicesim.Config) *wire {
 	t.Helper()
 	doc := load(t, form)
 	routes, err := legacy.NewRouter(doc)
 	require.NoError(t, err)
 	w := &wire{
 		t: t, doc: doc, routes: routes, form: form, cover: newCoverage(doc),
-		samples: map[string]any{}, kinds: map[string]bool{}, reply: map[string][]byte{}, status: map[string]int{},
+		samples: map[string]any{}, eventKinds: map[string]bool{}, reply: map[string][]byte{}, status: map[string]int{},
 	}
 	cfg.PublicKey, cfg.ApplicationID, cfg.SignatureSecret = &testkey.RSA().PublicKey, application, secret
 	cfg.ContractShapes = form == oldContract
@@ -68,12 +69,12 @@ func connect(t testing.TB, form string, cfg voicesim.Config) *wire {
 	if w.sim, err = voicesim.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	w.client = w.dial(testkey.RSA())
+	w.client = w.newClient(testkey.RSA())
 	return w
 }
 
-// dial makes a client that speaks through the wire, to the API's own address.
-func (w *wire) dial(private *rsa.PrivateKey) *voice.Client {
+// newClient makes a client whose requests go through the wire.
+func (w *wire) newClient(private *rsa.PrivateKey) *voice.Client {
 	w.t.Helper()
 	client, err := voice.NewClient(voice.Config{ApplicationID: application, Key: private, Transport: w})
 	if err != nil {
@@ -90,13 +91,13 @@ func (w *wire) close() {
 	}
 }
 
-// RoundTrip lets the simulator serve a request, and checks both.
+// RoundTrip lets the simulator serve a request, and checks request and response.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	sent, err := taken(&r.Body)
+	sent, err := readBody(&r.Body)
 	if err != nil {
 		return nil, err
 	}
-	input, err := w.asked(r, sent)
+	input, err := w.checkRequest(r, sent)
 	if err != nil {
 		w.t.Errorf("%s %s: request: %v\n%s", r.Method, r.URL.Path, err, sent)
 		return nil, errors.New("the document does not allow the request")
@@ -105,18 +106,18 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := taken(&res.Body)
+	got, err := readBody(&res.Body)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.answered(input, res, got); err != nil {
+	if err := w.checkResponse(input, res, got); err != nil {
 		w.t.Errorf("%s: response %d: %v\n%s", input.Route.Operation.OperationID, res.StatusCode, err, got)
 	}
 	return res, nil
 }
 
-// taken reads a body and puts it back.
-func taken(body *io.ReadCloser) ([]byte, error) {
+// readBody reads a body and puts it back.
+func readBody(body *io.ReadCloser) ([]byte, error) {
 	if *body == nil {
 		return nil, nil
 	}
@@ -128,7 +129,7 @@ func taken(body *io.ReadCloser) ([]byte, error) {
 	return text, nil
 }
 
-func (w *wire) asked(r *http.Request, body []byte) (*openapi3filter.RequestValidationInput, error) {
+func (w *wire) checkRequest(r *http.Request, body []byte) (*openapi3filter.RequestValidationInput, error) {
 	route, params, err := w.routes.FindRoute(r)
 	if err != nil {
 		return nil, err
@@ -152,33 +153,33 @@ func (w *wire) asked(r *http.Request, body []byte) (*openapi3filter.RequestValid
 	if len(body) == 0 {
 		r.Body = nil
 	}
-	return input, w.noteRequest(route.Operation, r, body)
+	return input, w.markRequest(route.Operation, r, body)
 }
 
-// noteRequest marks what was sent. A parameter of a query that the document
-// does not have would go by unseen otherwise.
-func (w *wire) noteRequest(op *openapi3.Operation, r *http.Request, body []byte) error {
+// markRequest marks the fields that were sent. It also finds query parameters that
+// the document does not have, which the validation does not.
+func (w *wire) markRequest(op *openapi3.Operation, r *http.Request, body []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name := range r.URL.Query() {
 		p := op.Parameters.GetByInAndName("query", name)
 		if p == nil {
-			return fmt.Errorf("query has %s, the document has not", name)
+			return fmt.Errorf("the document has no query parameter %s", name)
 		}
 		w.cover.seen[field{p.Schema.Value, name}] = true
 	}
 	if len(body) > 0 {
-		w.note(op.OperationID, op.RequestBody.Value.Content["application/json"].Schema.Value, decode(w.t, body))
+		w.record(op.OperationID, op.RequestBody.Value.Content["application/json"].Schema.Value, decode(w.t, body))
 	}
 	return nil
 }
 
-func (w *wire) note(kind string, s *openapi3.Schema, body any) {
+func (w *wire) record(kind string, s *openapi3.Schema, body any) {
 	w.samples[kind] = body
 	w.cover.mark(s, body)
 }
 
-func (w *wire) answered(input *openapi3filter.RequestValidationInput, res *http.Response, body []byte) error {
+func (w *wire) checkResponse(input *openapi3filter.RequestValidationInput, res *http.Response, body []byte) error {
 	err := openapi3filter.ValidateResponse(input.Request.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: res.StatusCode, Header: res.Header,
 		Body: io.NopCloser(bytes.NewReader(body)), Options: input.Options,
@@ -190,13 +191,13 @@ func (w *wire) answered(input *openapi3filter.RequestValidationInput, res *http.
 	defer w.mu.Unlock()
 	op := input.Route.Operation
 	for _, media := range op.Responses.Status(res.StatusCode).Value.Content {
-		w.note(fmt.Sprintf("%s %d", op.OperationID, res.StatusCode), media.Schema.Value, decode(w.t, body))
+		w.record(fmt.Sprintf("%s %d", op.OperationID, res.StatusCode), media.Schema.Value, decode(w.t, body))
 	}
 	return nil
 }
 
-// callback takes what the simulator posts: events at /event, and questions
-// elsewhere.
+// callback receives the callbacks of the simulator: events at /event, and requests
+// for an NCCO at other paths.
 func (w *wire) callback(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -206,7 +207,7 @@ func (w *wire) callback(rw http.ResponseWriter, r *http.Request) {
 	if err := verifier.Verify(r.Header.Get("Authorization"), body, r.Method, time.Now()); err != nil {
 		w.t.Error(err)
 	}
-	name, kind := "AnswerQuestion", r.URL.Path
+	name, kind := "AnswerRequest", r.URL.Path
 	if r.URL.Path == "/event" {
 		event, err := voice.ParseEvent(r.Method, r.URL.Query(), body)
 		if err != nil {
@@ -216,14 +217,14 @@ func (w *wire) callback(rw http.ResponseWriter, r *http.Request) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.kinds[kind] = true
+	w.eventKinds[kind] = true
 	if w.method != "" && r.Method != w.method {
-		w.t.Errorf("%s came by %s", kind, r.Method)
+		w.t.Errorf("%s was sent by %s", kind, r.Method)
 	}
 	if r.Method == http.MethodPost {
-		w.check(name, kind, decode(w.t, body))
+		w.checkBody(name, kind, decode(w.t, body))
 	} else {
-		w.check(name, kind+" by GET", fromQuery(component(w.t, w.doc, name), r.URL.Query()))
+		w.checkBody(name, kind+" by GET", fromQuery(component(w.t, w.doc, name), r.URL.Query()))
 	}
 	rw.Header().Set("Content-Type", "application/json")
 	if status := w.status[r.URL.Path]; status != 0 {
@@ -234,20 +235,19 @@ func (w *wire) callback(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check holds a body against a schema of the document.
-func (w *wire) check(name, kind string, body any) {
+// checkBody compares a body with a schema of the document.
+func (w *wire) checkBody(name, kind string, body any) {
 	s := component(w.t, w.doc, name)
 	if err := s.VisitJSON(body); err != nil {
 		text, _ := json.Marshal(body)
 		w.t.Errorf("%s: %v\n%s", kind, err, text)
 		return
 	}
-	w.note(kind, s, body)
+	w.record(kind, s, body)
 }
 
-// answers has a path of the receiver answer with an NCCO, which is checked as
-// well.
-func (w *wire) answers(path string, flow voice.NCCO) {
+// setReply makes a path of the receiver reply with an NCCO, which is checked too.
+func (w *wire) setReply(path string, flow voice.NCCO) {
 	w.t.Helper()
 	body, err := json.Marshal(flow)
 	if err != nil {
@@ -255,6 +255,6 @@ func (w *wire) answers(path string, flow voice.NCCO) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.check("NCCO", "ncco", decode(w.t, body))
+	w.checkBody("NCCO", "ncco", decode(w.t, body))
 	w.reply[path] = body
 }

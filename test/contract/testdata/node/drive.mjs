@@ -1,6 +1,6 @@
-// Drives the simulator with the carrier's own Node SDK through everything that
-// a user of it does to a call, takes the callbacks, and has the SDK verify
-// their signatures. What it saw is written to stdout as JSON.
+// Uses the simulator through Vonage's own Node SDK: makes a call, controls it, reads
+// it, receives the callbacks and lets the SDK verify their signatures. It writes
+// what it saw to stdout as JSON.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
@@ -30,16 +30,16 @@ const receiver = createServer(async (request, response) => {
 await new Promise((listening) => receiver.listen(0, '127.0.0.1', listening));
 const eventURL = `http://127.0.0.1:${receiver.address().port}/event`;
 
-// until waits for something that the carrier does in its own time.
-async function until(what, so) {
+// until waits until the condition returns a value.
+async function until(what, condition) {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; await pause(10)) {
-    const found = await so();
+    const found = await condition();
     if (found) return found;
   }
-  throw new Error(`${what} did not come; events: ${events.map((e) => e.status).join(' ')}`);
+  throw new Error(`no ${what}; events: ${events.map((e) => e.status).join(' ')}`);
 }
 
-const came = (uuid, status) => until(status, () => events.find((e) => e.uuid === uuid && e.status === status));
+const received = (uuid, status) => until(status, () => events.find((e) => e.uuid === uuid && e.status === status));
 
 const vonage = new Vonage(
   new Auth({ applicationId: VOICESIM_APPLICATION, privateKey: readFileSync(VOICESIM_KEY_FILE, 'utf8') }),
@@ -56,7 +56,7 @@ const created = await vonage.voice.createOutboundCall({
   ringingTimer: 45,
 });
 const { uuid } = created;
-await came(uuid, 'answered');
+await received(uuid, 'answered');
 
 const messages = [];
 const played = async (ack) => messages.push((await ack).message);
@@ -72,7 +72,7 @@ await vonage.voice.unearmuffCall(uuid);
 await vonage.voice.transferCallWithNCCO(uuid, endless);
 const live = await vonage.voice.getCall(uuid);
 await vonage.voice.hangupCall(uuid);
-await came(uuid, 'completed');
+await received(uuid, 'completed');
 
 const ended = await vonage.voice.getCall(uuid);
 const listed = [];

@@ -1,3 +1,5 @@
+//go:build sdk
+
 package contract_test
 
 import (
@@ -19,14 +21,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// seenBySDK is what testdata/node/drive.mjs tells.
-type seenBySDK struct {
+// sdkReport is the output of testdata/node/drive.mjs.
+type sdkReport struct {
 	Created struct {
 		UUID, Status, ConversationUUID string
 	}
 	Messages    []string
-	Live, Ended recordOfSDK
-	Listed      []recordOfSDK
+	Live, Ended sdkCall
+	Listed      []sdkCall
 	Gone        int
 	Events      []struct {
 		Status, UUID, Type                  string
@@ -34,19 +36,17 @@ type seenBySDK struct {
 	}
 }
 
-type recordOfSDK struct {
+type sdkCall struct {
 	UUID, Status, Price, Rate, Duration string
 	To                                  struct{ Type, Number string }
 }
 
-// TestNodeSDK has Vonage's own SDK drive the simulator: what it sends is
-// understood, what it is answered it understands, and its verifier takes the
-// signatures of the callbacks. It needs Node and the SDK's packages (make sdk).
+// TestNodeSDK lets Vonage's own SDK use the simulator: each understands the other,
+// and the SDK accepts the signatures of the callbacks. Run it with make sdk.
 func TestNodeSDK(t *testing.T) {
 	t.Parallel()
-	folder := installed(t)
 	sim, address := simulate(t)
-	got := drive(t, folder, address)
+	got := runScript(t, address)
 
 	ledger := sim.Ledger()
 	if len(ledger) != 1 || ledger[0].UUID != got.Created.UUID || got.Created.Status != "started" || got.Created.ConversationUUID == "" {
@@ -67,7 +67,7 @@ func TestNodeSDK(t *testing.T) {
 	got.checkEvents(t)
 }
 
-func (s seenBySDK) checkEvents(t *testing.T) {
+func (s sdkReport) checkEvents(t *testing.T) {
 	t.Helper()
 	var words []string
 	for _, e := range s.Events {
@@ -81,27 +81,7 @@ func (s seenBySDK) checkEvents(t *testing.T) {
 	}
 }
 
-// installed is the folder of the script, if the packages that it needs are
-// there. A test does not fetch them.
-func installed(t *testing.T) string {
-	t.Helper()
-	folder := filepath.Join("testdata", "node")
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("skipped: %s is not installed", program)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
-	defer cancel()
-	command := exec.CommandContext(ctx, "npm", "ls", "--all")
-	command.Dir, command.WaitDelay = folder, time.Second
-	if output, err := command.CombinedOutput(); err != nil {
-		t.Skipf("skipped: the SDK's packages are not installed: type `make sdk`\n%s", output)
-	}
-	return folder
-}
-
-// simulate starts a simulator on a socket, in which a second takes 50 ms.
+// simulate starts a simulator on a socket. Its calls are 20 times as fast.
 func simulate(t *testing.T) (*voicesim.Sim, string) {
 	t.Helper()
 	sim, err := voicesim.New(voicesim.Config{
@@ -121,14 +101,14 @@ func simulate(t *testing.T) (*voicesim.Sim, string) {
 	return sim, server.URL
 }
 
-// drive runs the script against the simulator.
-func drive(t *testing.T, folder, address string) seenBySDK {
+// runScript runs drive.mjs with the simulator.
+func runScript(t *testing.T, address string) sdkReport {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	script := exec.CommandContext(ctx, "node", "drive.mjs")
-	script.Dir, script.Stdout, script.Stderr, script.WaitDelay = folder, &stdout, &stderr, time.Second
+	script.Dir, script.Stdout, script.Stderr, script.WaitDelay = filepath.Join("testdata", "node"), &stdout, &stderr, time.Second
 	script.Env = slices.Concat(os.Environ(), []string{
 		"VOICESIM_URL=" + address, "VOICESIM_APPLICATION=" + application,
 		"VOICESIM_KEY_FILE=" + testkey.File(t), "VOICESIM_SECRET=" + string(secret),
@@ -136,7 +116,7 @@ func drive(t *testing.T, folder, address string) seenBySDK {
 	if err := script.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.Bytes())
 	}
-	var seen seenBySDK
+	var seen sdkReport
 	if err := json.Unmarshal(stdout.Bytes(), &seen); err != nil {
 		t.Fatalf("%v in %s", err, stdout.Bytes())
 	}
