@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// wordKind says what a status word tells of a call.
+// wordKind says what a status word means.
 type wordKind int
 
 const (
-	kindUnknown   wordKind = iota // a word that this table does not have
-	kindInfo                      // says nothing of the call's fate
-	kindProgress                  // Vonage is at work on the call
+	kindUnknown   wordKind = iota // a word that is not in this table
+	kindInfo                      // says nothing about how the call ends
+	kindProgress                  // Vonage is placing the call
 	kindAnswer                    // somebody or something picked up
 	kindDetection                 // what picked up; implies an answer
 	kindFailure                   // nobody was reached
@@ -23,16 +23,15 @@ const (
 // word is one row of the table of status words.
 type word struct {
 	kind wordKind
-	// rank settles which of two failures of the same moment stands: the
-	// smaller.
+	// rank decides between two failures of the same moment: the smaller counts.
 	rank int
-	// closes: no completed follows this word, so it ends the call itself.
+	// closes: no completed follows this word, so the word itself ends the call.
 	closes bool
 }
 
-// words is every status word that Vonage documents. The answer to "did
-// anybody pick up?" is never in the last word: completed follows busy,
-// timeout, failed, unanswered and cancelled too.
+// words is every status word that Vonage documents. The last word never says
+// whether somebody answered: completed follows busy, timeout, failed, unanswered
+// and cancelled too.
 var words = map[string]word{
 	"disconnected": {kind: kindInfo},
 	"started":      {kind: kindProgress, rank: 10},
@@ -50,16 +49,16 @@ var words = map[string]word{
 }
 
 const (
-	maxWords     = 32 // kept of one attempt, the known ones included
+	maxWords     = 32 // kept for one attempt, the known ones included
 	maxWordBytes = 64
 )
 
-// maxUnknownWords leaves room for every known word, so that a flood of words
-// that nobody knows can never displace one that decides something.
+// maxUnknownWords leaves room for every known word, so that many unknown words
+// never displace one that decides something.
 var maxUnknownWords = maxWords - len(words)
 
-// cleanWord brings a status word to the form that is stored: lower case, valid
-// UTF-8 without control characters, at most 64 bytes.
+// cleanWord gives a status word the form that is stored: lower case, valid UTF-8
+// without control characters, at most 64 bytes.
 func cleanWord(s string) string {
 	if _, known := words[s]; known {
 		return s
@@ -85,10 +84,10 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// see adds a cleaned word to the sorted words seen and reports whether it is
-// news. Seen only grows, and is bounded: the words that are not known beyond
-// the bound are not kept. Evidence in any order gives the same words up to it.
-func see(seen []string, w string) (all []string, news bool) {
+// see adds a cleaned word to the sorted words seen and reports whether it is new.
+// Unknown words beyond a bound are not kept. Up to the bound, evidence in any
+// order gives the same words.
+func see(seen []string, w string) (all []string, isNew bool) {
 	i, found := slices.BinarySearch(seen, w)
 	if found || w == "" {
 		return seen, false
