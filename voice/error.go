@@ -114,8 +114,8 @@ func (r reply) unreadable(op string, err error) *Error {
 // cannot be unwrapped, because that would show the whole text.
 type scrubbedError struct{ cause error }
 
-// quiet hides addresses, tokens and numbers in the text of an error.
-func quiet(err error) error { return scrubbedError{err} }
+// scrubbed hides addresses, tokens and numbers in the text of an error.
+func scrubbed(err error) error { return scrubbedError{err} }
 
 func (q scrubbedError) Error() string {
 	switch {

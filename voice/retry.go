@@ -41,7 +41,7 @@ func (c *Client) do(ctx context.Context, r request) (reply, error) {
 	for try := 1; ; try++ {
 		permit, refused := throttle(ctx)
 		if refused != nil {
-			return reply{}, unsent(r.op, quiet(refused))
+			return reply{}, unsent(r.op, scrubbed(refused))
 		}
 		r.permit = permit
 		rep, err := c.try(ctx, r)
