@@ -11,6 +11,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -41,9 +42,7 @@ func TestMistypedCommands(t *testing.T) {
 	t.Parallel()
 	file := write(t, people(1))
 	ncco := filepath.Join(t.TempDir(), "ncco.json")
-	if err := os.WriteFile(ncco, []byte(`{"action":"talk"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(ncco, []byte(`{"action":"talk"}`), 0o600))
 	basic := []string{"--name", "water", "--from", "442079460000", "--dry-run", file}
 	said := append([]string{"--say", "Hello"}, basic...)
 	for _, c := range []struct {
@@ -103,13 +102,9 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 	t.Helper()
 	var f flags
 	env := map[string]string{"DATABASE_URL": "postgres://from-env", "DIALER_CALLS_PER_SECOND": "12.5"}
-	if err := parse(&f, args, program(func(name string) string { return env[name] }, io.Discard, io.Discard)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, parse(&f, args, program(func(name string) string { return env[name] }, io.Discard, io.Discard)))
 	s, err := f.settings()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return f, s
 }
 
@@ -172,9 +167,7 @@ func TestNCCOFromFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ncco.json")
 	const text = `[{"action":"talk","text":"Hello {{name}}"}]`
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	if _, got := settingsOf(t, "--name", "x", "--from", "442079460000", "--ncco", path, "-"); string(got.Message.NCCO) != text {
 		t.Errorf("NCCO %s, want %s", got.Message.NCCO, text)
 	}

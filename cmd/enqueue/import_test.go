@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf16"
 
 	"dialer/internal/cli"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -77,9 +77,7 @@ func flagsFor(db *testkit.DB, more ...string) []string {
 func write(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "people.csv")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return path
 }
 
@@ -150,9 +148,7 @@ func TestRejectsCorrectedAndImported(t *testing.T) {
 	rejects := filepath.Join(t.TempDir(), "refused.csv")
 	command(t, nil, flagsFor(db, "--rejects", rejects, file)...).ok(t)
 	text, err := os.ReadFile(rejects)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	corrected := strings.Replace(string(text), "Bob,0770", "Bob,07700 900009", 1)
 	if corrected == string(text) {
 		t.Fatalf("Bob is not among the rejected rows:\n%s", text)
@@ -240,7 +236,7 @@ func TestImportOtherSettings(t *testing.T) {
 	if n := len(contacts(t, db)); n != 3 {
 		t.Errorf("%d contacts, want 3", n)
 	}
-	// A start that is not named means now, and is no other setting.
+	// Without --start the campaign starts now, which is no other setting.
 	command(t, nil, flagsFor(db, "--start", "2026-12-01T09:00:00Z", file)...).ok(t)
 }
 
@@ -285,17 +281,15 @@ func (s blocking) Read(b []byte) (int, error) {
 }
 
 // imported waits for the first batch and returns how many rows are in.
-func imported(t testing.TB, db *testkit.DB) int {
+func imported(t testing.TB, db *testkit.DB) (n int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	require.Eventually(t, "the first batch is in", func() bool {
 		if testkit.Value[bool](t, db, `SELECT to_regclass('contacts') IS NOT NULL`) {
-			if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts`); n > 0 {
-				return n
-			}
+			n = testkit.Value[int](t, db, `SELECT count(*) FROM contacts`)
 		}
-	}
-	t.Fatal("nothing was imported within a minute")
-	return 0
+		return n > 0
+	})
+	return n
 }
 
 // manyRows make more than one batch.
@@ -342,17 +336,11 @@ func TestImportResumesAfterKill(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "-")...)
 	cmd.Env = append(os.Environ(), "ENQUEUE_TEST_AS_COMMAND=1")
 	feed, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	go func() { _, _ = io.WriteString(feed, most(people(manyRows))) }()
 	imported(t, db)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 	if diff := cmp.Diff([]string{"water importing"}, campaigns(t, db)); diff != "" {
 		t.Errorf("campaigns (-want +got)\n%s", diff)
@@ -368,11 +356,7 @@ func TestImportResumesAfterKill(t *testing.T) {
 
 func TestImportMigratesEmptyDatabase(t *testing.T) {
 	t.Parallel()
-	db := testkit.New(t)
-	db.Exec(t, `DROP SCHEMA public CASCADE`)
-	db.Exec(t, `DROP SCHEMA IF EXISTS reporting CASCADE`)
-	db.Exec(t, `CREATE SCHEMA public`)
-	command(t, strings.NewReader(people(2)), flagsFor(db, "-")...).ok(t).prints(t, "2 added")
+	command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", testkit.Empty(t), "-")...).ok(t).prints(t, "2 added")
 }
 
 func TestUnreachableDatabase(t *testing.T) {

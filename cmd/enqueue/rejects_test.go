@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 )
 
 func TestFailedRunKeepsEarlierRejects(t *testing.T) {
@@ -62,9 +63,7 @@ func TestRejectsIntoPipe(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	pipe := filepath.Join(t.TempDir(), "refused")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	piped := make(chan []byte, 1)
 	go func() {
 		text, _ := os.ReadFile(pipe)
@@ -88,18 +87,12 @@ func TestKilledRunLeavesNoRejects(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), os.Args[0], flagsFor(db, "--rejects", rejects, "-")...)
 	cmd.Env = append(os.Environ(), "ENQUEUE_TEST_AS_COMMAND=1")
 	feed, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	file := "name,phone\nEve,0770\n" + people(manyRows)[11:]
 	go func() { _, _ = io.WriteString(feed, most(file)) }()
 	imported(t, db)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 	if got := inFolder(t, dir); len(got) != 0 {
 		t.Errorf("the folder holds %q after the kill, want nothing", got)
@@ -117,9 +110,7 @@ func TestKilledRunLeavesNoRejects(t *testing.T) {
 func inFolder(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}

@@ -11,19 +11,18 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func settings() campaign.Settings {
-	return campaign.Settings{
-		From:    []string{"442079460000"},
-		Message: campaign.Message{Say: "Hello {{name}}, your water will be off tomorrow."},
-		Hours:   campaign.Hours{From: 9 * 60, To: 20 * 60},
-		Zone:    campaign.ZoneRecipient,
-		Retry:   campaign.DefaultPolicy(),
-		Machine: "", RingingTimer: 60, LengthTimer: 7200,
-	}
+	return testkit.Settings(func(s *campaign.Settings) {
+		s.Message.Say = "Hello {{name}}, your water will be off tomorrow."
+		s.Hours = campaign.Hours{From: 9 * 60, To: 20 * 60}
+		s.Zone = campaign.ZoneRecipient
+	})
 }
 
 func options() Options { return Options{DefaultCountry: "GB", Now: noon} }
@@ -41,9 +40,7 @@ func people(n int) string {
 func read(t testing.TB, in io.Reader) *reader {
 	t.Helper()
 	r, err := newReader(in, settings(), options())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r
 }
 

@@ -12,11 +12,12 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// contact is a row of the table, as far as the import decides it.
+// contact is what an import decides of a row of the table.
 type contact struct {
 	Line  int
 	To    string
@@ -62,9 +63,7 @@ func TestImportAccountsForEveryRow(t *testing.T) {
 	o.Rejects = &rejects
 	o.OnRejected = func(r campaign.RowError) { reported = append(reported, r.Line) }
 	got, err := Import(t.Context(), strings.NewReader(file), "water", settings(), o, db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	balance(t, got, 6)
 	if got.Added != 3 || got.Duplicates != 1 || got.Rejected != 2 {
 		t.Errorf("added %d, duplicates %d, rejected %d; want 3, 1, 2", got.Added, got.Duplicates, got.Rejected)
@@ -126,9 +125,7 @@ func TestImportSameFileTwiceAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	for i, err := range errs {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		balance(t, runs[i], n)
 	}
 	if got := len(contacts(t, db)); got != n || runs[0].Added+runs[1].Added != n {
@@ -164,9 +161,7 @@ func TestImportResumesAfterFailure(t *testing.T) {
 	file := mixed(2*chunkRecords + 50)
 	whole := testkit.New(t)
 	straight, err := Import(t.Context(), strings.NewReader(file), "water", settings(), options(), whole)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, cut := range map[string]*cutOff{
 		"before the first batch":            {},
 		"after the first batch":             {left: 1},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,9 +27,7 @@ func TestPreview(t *testing.T) {
 	s := settings()
 	s.Message.Say = "Hello {{Name}}."
 	got, err := Preview(t.Context(), strings.NewReader(file), s, options())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if len(got.First) != 3 || got.First[0].Line != 4 || got.First[0].Column != "Name" || got.First[2].Line != 6 {
 		t.Errorf("first rejected rows %+v, want lines 4, 5 and 6", got.First)
 	}
@@ -54,9 +53,7 @@ func TestPreviewManyReasons(t *testing.T) {
 		fmt.Fprintf(&file, "Ann,07700900001%s,x\n", strings.Repeat(",", i)) // each rejected for a reason of its own
 	}
 	got, err := Preview(t.Context(), strings.NewReader(file.String()), settings(), options())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	sum := 0
 	for _, n := range got.Reasons {
 		sum += n
@@ -69,9 +66,7 @@ func TestPreviewManyReasons(t *testing.T) {
 func TestPreviewDuplicatesAtLeast(t *testing.T) {
 	t.Parallel()
 	message, err := settings().Message.Compile()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p := preview{message: message, numbers: map[uint64]struct{}{}, maxNumbers: 2, forecast: Forecast{Reasons: map[string]int{}}}
 	rows := func(numbers ...string) *chunk {
 		c := &chunk{}
@@ -89,9 +84,7 @@ func TestPreviewDuplicatesAtLeast(t *testing.T) {
 		{rows("447700900002", "447700900002"), 2, true},
 		{rows("447700900003", "447700900003"), 2, true}, // no longer noticed
 	} {
-		if err := p.add(step.chunk); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, p.add(step.chunk))
 		if p.forecast.Duplicates != step.duplicates || p.forecast.DuplicatesAtLeast != step.atLeast {
 			t.Errorf("%d duplicates, at least: %v; want %d, %v", p.forecast.Duplicates, p.forecast.DuplicatesAtLeast, step.duplicates, step.atLeast)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -26,9 +27,7 @@ func lenient() campaign.Settings {
 func mustReader(t testing.TB, file string, s campaign.Settings, o Options) *reader {
 	t.Helper()
 	r, err := newReader(strings.NewReader(file), s, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r
 }
 
@@ -40,13 +39,11 @@ func at(s string) time.Time {
 	return t
 }
 
-// readAll reads a whole file: its rows and its rejects.
+// readAll reads a whole file: its rows and its rejected rows.
 func readAll(t testing.TB, r *reader) (rows []campaign.Row, rejects []campaign.RowError) {
 	t.Helper()
 	for rec, err := range r.records() {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		row, rejected := r.parse(rec)
 		if rejected != nil {
 			rejects = append(rejects, *rejected)
@@ -177,7 +174,7 @@ func TestReaderRejectedRows(t *testing.T) {
 	settings := lenient()
 	settings.Message.Say = "Hello {{name}}"
 	for _, test := range tests {
-		// Enough good text first that the file is taken for UTF-8.
+		// The sample that decides the encoding is valid UTF-8.
 		file := "to,name,zone,call_at\n" + strings.Repeat("+447700900001,"+strings.Repeat("ë", 1000)+",,\n", 40) + test.row + "\n"
 		rows, rejects := readAll(t, mustReader(t, file, settings, options()))
 		if len(rows) != 40 || len(rejects) != 1 {
@@ -249,9 +246,7 @@ func TestReaderReadError(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	file := "to,name\n" + strings.Repeat("+447700900001,Ann\n", 100_000)
 	r, err := newReader(io.MultiReader(strings.NewReader(file), iotest.ErrReader(broken)), lenient(), options())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var last error
 	for _, err := range r.records() {
 		last = err
@@ -315,7 +310,7 @@ func TestReaderParallelParse(t *testing.T) {
 	}
 }
 
-// endless is a file of so many bytes that repeats a text.
+// endless is a file of left bytes that repeats a text.
 type endless struct {
 	text string
 	left int
@@ -336,7 +331,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Memory does not grow with the file, whatever is wrong with it.
+// Memory does not grow with the file, whatever its faults.
 func TestReaderMemoryIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("reads 40 MB")
@@ -350,14 +345,10 @@ func TestReaderMemoryIsBounded(t *testing.T) {
 	} {
 		in := io.MultiReader(strings.NewReader("to,name\n+442079460018,Ann\n"), &endless{text: text, left: 8 << 20})
 		r, err := newReader(in, lenient(), options())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		before, most, records := heap(), uint64(0), 0
 		for _, err := range r.records() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if records++; records%100_000 == 0 {
 				most = max(most, heap())
 			}

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
 func TestRejectsPath(t *testing.T) {
@@ -27,22 +29,16 @@ func TestRejectFile(t *testing.T) {
 	path := filepath.Join(dir, "refused.csv")
 	write := func(text string, keep bool) {
 		r, err := NewRejectFile(path, "people.csv")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if text != "" {
 			if _, err := r.Write([]byte(text)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if keep {
-			if err := r.Keep(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, r.Keep())
 		}
-		if err := r.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, r.Close())
 	}
 	for _, step := range []struct {
 		name, text string
@@ -71,9 +67,7 @@ func TestRejectFile(t *testing.T) {
 func TestNewRejectFileErrors(t *testing.T) {
 	t.Parallel()
 	csv := filepath.Join(t.TempDir(), "people.csv")
-	if err := os.WriteFile(csv, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(csv, nil, 0o600))
 	for path, want := range map[string]string{
 		csv:                 "overwrite the CSV",
 		filepath.Dir(csv):   "is a folder",

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -22,9 +23,7 @@ func TestRejectWriter(t *testing.T) {
 		{Line: 8, Column: "name", Reason: "long", Record: "Dee;" + strings.Repeat("x", completeText)},
 		{Line: 9, Column: "phone", Reason: "formula", Record: "=1+1;+44"},
 	} {
-		if err := r.write(row); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, r.write(row))
 	}
 	reader := csv.NewReader(strings.NewReader(out.String()))
 	reader.Comma, reader.FieldsPerRecord = ';', -1
@@ -50,9 +49,7 @@ func TestRejectWriterOwnHeaderTwice(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	r := newRejectWriter(&out, []string{"line", "column", "reason", "line_2", "phone"}, ",")
-	if err := r.write(campaign.RowError{Line: 2, Reason: "again", Record: "7,phone,bad,x,0770"}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, r.write(campaign.RowError{Line: 2, Reason: "again", Record: "7,phone,bad,x,0770"}))
 	if want := "line_3,column_2,reason_2,line,column,reason,line_2,phone\n2,,again,7,phone,bad,x,0770\n"; out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

@@ -33,8 +33,7 @@ func cp1252(t testing.TB, s string) string {
 	return out
 }
 
-// golden files: how the names in them are read, "!N" for a record refused on
-// line N.
+// The names that are read from each file; "!N" is a record rejected on line N.
 func TestSplitterGoldenFiles(t *testing.T) {
 	t.Parallel()
 	const number = "+442079460018"
@@ -121,8 +120,8 @@ func namesOf(r *reader) []string {
 	return names
 }
 
-// A record of exactly the bound is taken, with each line end, and wherever it
-// lies in what was read at once.
+// A record of exactly the maximum length is accepted, with each line end, and at
+// any place in the buffer.
 func TestSplitterRecordsOfMaximumLength(t *testing.T) {
 	t.Parallel()
 	for _, ending := range []string{"\n", "\r\n", "\r"} {
@@ -152,11 +151,10 @@ func TestSplitterRecordsOfMaximumLength(t *testing.T) {
 
 var onlyDigits = regexp.MustCompile(`^[1-9][0-9]{6,14}$`)
 
-// pieces make files that go wrong in every way.
+// pieces make files with every kind of fault.
 var pieces = []string{`"`, `""`, ",", ";", "\n", "\r\n", "\r", "a", "+442079460018", " ", "é", "\xff", "\x00", `,"a`, `"b",`, strings.Repeat("x", 2000)}
 
-// Whatever stands in a file, a good row behind it is read: nothing swallows
-// what follows.
+// Whatever is in a file, a good row behind it is read.
 func TestReaderKeepsFollowingRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -165,8 +163,8 @@ func TestReaderKeepsFollowingRows(t *testing.T) {
 	})
 }
 
-// checkFile holds what is true of every file: each record is a row or a
-// reject, in the order of their lines, and the last row is never lost.
+// checkFile checks what is true of every file: each record becomes a row or is
+// rejected, in the order of the lines, and the last row is never lost.
 func checkFile(t interface{ Fatalf(string, ...any) }, body string) {
 	r, err := newReader(strings.NewReader("to,name\n"+body+"\n+442079460019,Last\n"), lenient(), options())
 	if err != nil {
@@ -225,7 +223,7 @@ func TestReaderOneRecordPerLine(t *testing.T) {
 	})
 }
 
-// What a spreadsheet would write is read back as it was.
+// What a spreadsheet writes is read as it was.
 func TestReaderQuotedValuesRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
