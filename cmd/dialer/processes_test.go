@@ -151,7 +151,7 @@ func TestProgramsTogether(t *testing.T) {
 	if out := p.run(t, "dialer", "why", "447700900101"); !strings.Contains(out, "attempt 1") {
 		t.Errorf("why: %s", out)
 	}
-	if out := p.run(t, "dialer", "verify", "--ledger", "http://"+provider); !strings.Contains(out, "verify: 3 calls at Vonage, 3 attempts here, 0 rung twice, 0 never rung, price difference 0.00000000") {
+	if out := p.run(t, "dialer", "verify", "--ledger", "http://"+provider); !strings.Contains(out, "verify: 3 calls at Vonage, 3 attempts here, 0 called twice, 0 never called, price difference 0.00000000") {
 		t.Errorf("verify: %s", out)
 	}
 	for _, stop := range []func() error{stopFirst, stopSecond} {
@@ -168,7 +168,7 @@ func TestDemo(t *testing.T) {
 	if code != cli.ExitOK {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errOut)
 	}
-	for _, says := range []string{"0 rung twice, 0 never rung, price difference 0.00000000: every promise holds", "10 duplicates, 29 refused", "finished"} {
+	for _, says := range []string{"0 called twice, 0 never called, price difference 0.00000000: every promise holds", "10 duplicates, 29 refused", "finished"} {
 		if !strings.Contains(out, says) {
 			t.Errorf("the demo did not say %q:\n%s", says, out)
 		}

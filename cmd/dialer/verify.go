@@ -18,11 +18,11 @@ import (
 
 type verifyCommand struct {
 	databaseFlags
-	Ledger string `placeholder:"URL" help:"The simulator's address, to hold our books against its ledger."`
+	Ledger string `placeholder:"URL" help:"The simulator's address: also compare our records with its ledger."`
 }
 
 func (c *verifyCommand) Help() string {
-	return `Exits 0 when every promise holds; exits 1 and lists what is broken otherwise. docs/reliability.md names the invariants. With --ledger prices are held against the ledger's too: until the last of them was read back, the rest are named as missing.`
+	return `Exits 0 if every promise holds. Otherwise it exits 1 and lists what is broken. docs/reliability.md names the invariants. With --ledger it compares prices too; those that were not read yet are listed as missing.`
 }
 
 func (c *verifyCommand) Run(ctx context.Context, con console) error {
@@ -34,8 +34,8 @@ func (c *verifyCommand) Run(ctx context.Context, con console) error {
 	return verify(ctx, db, con, strings.TrimRight(c.Ledger, "/"))
 }
 
-// verify prints what was checked and what is broken. Without a ledger it asks
-// Postgres alone.
+// verify prints what was checked and what is broken. Without a ledger it checks
+// Postgres only.
 func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) error {
 	violations, err := db.CheckInvariants(ctx)
 	if err != nil {
@@ -46,7 +46,7 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 	}
 	sound := len(violations) == 0
 	if ledgerURL == "" {
-		con.printf("verify: the books, by themselves: %s\n", verdict(sound))
+		con.printf("verify: the database by itself: %s\n", verdict(sound))
 	} else {
 		result, err := compareWithLedger(ctx, db, ledgerURL)
 		if err != nil {
@@ -56,8 +56,8 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 			con.printf("BROKEN %s: %s\n", f.Invariant, f.What)
 		}
 		sound = sound && result.Sound()
-		con.printf("verify: %d calls at Vonage, %d attempts here%s, %d rung twice, %d never rung, price difference %s: %s\n",
-			result.Calls, result.Attempts, madeByHand(result.ByHand), result.RungTwice, result.NeverRung, result.PriceDifference.StringFixed(8), verdict(sound))
+		con.printf("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
+			result.Calls, result.Attempts, madeByHand(result.ByHand), result.CalledTwice, result.NeverCalled, result.PriceDifference.StringFixed(8), verdict(sound))
 	}
 	if !sound {
 		return cli.ErrFailed
@@ -91,12 +91,12 @@ func compareWithLedger(ctx context.Context, db *storage.DB, url string) (verific
 	if err != nil {
 		return verification.Result{}, err
 	}
-	return verification.Compare(auditCalls(ledger), verification.Books{
-		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), ByHand: auditHandCalls(db.HandCalls(ctx)), Policies: policies,
+	return verification.Compare(ledgerCalls(ledger), verification.Records{
+		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), ByHand: handCalls(db.HandCalls(ctx)), Policies: policies,
 	})
 }
 
-func auditHandCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[verification.HandCall, error] {
+func handCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[verification.HandCall, error] {
 	return func(yield func(verification.HandCall, error) bool) {
 		for c, err := range list {
 			if !yield(verification.HandCall{ID: c.ID, Outcome: c.Outcome, CallUUID: c.CallUUID}, err) {
@@ -106,16 +106,16 @@ func auditHandCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[verificat
 	}
 }
 
-func auditCalls(ledger []voicesim.LedgerCall) []verification.Call {
+func ledgerCalls(ledger []voicesim.LedgerCall) []verification.Call {
 	calls := make([]verification.Call, len(ledger))
 	for i, c := range ledger {
 		id, err := uuid.Parse(c.AttemptID)
 		if err != nil {
-			id = uuid.Nil // somebody else's call
+			id = uuid.Nil // not our call
 		}
 		token, err := uuid.Parse(c.JTI)
 		if err != nil {
-			token = uuid.Nil // of a leg, or somebody else's
+			token = uuid.Nil // of a leg, or not ours
 		}
 		calls[i] = verification.Call{
 			UUID: c.UUID, AttemptID: id, TokenID: token, To: c.To, PlacedAt: c.PlacedAt, EndedAt: c.EndedAt,

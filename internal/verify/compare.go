@@ -13,33 +13,33 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Call is one call that Vonage really placed, as its own ledger has it.
+// Call is one call that Vonage made, from its own ledger.
 type Call struct {
 	UUID      string
-	AttemptID uuid.UUID // from the call's event_url; uuid.Nil when it had none
-	TokenID   uuid.UUID // of the token that placed it; uuid.Nil when it is none of ours
+	AttemptID uuid.UUID // from the call's event_url; uuid.Nil: it had none
+	TokenID   uuid.UUID // of the token that requested it; uuid.Nil: not one of ours
 	To        string
 	PlacedAt  time.Time
-	EndedAt   time.Time // zero while the call is up
+	EndedAt   time.Time // zero: the call is up
 	Answered  bool
 	Price     decimal.Decimal
-	Priced    bool // Vonage shows the price by now
+	Priced    bool // Vonage shows the price
 }
 
-// Books is what the dialer recorded. The sequences may be long; each is read
+// Records is what the dialer recorded. The sequences may be long. Each is read
 // once, attempts before contacts.
-type Books struct {
+type Records struct {
 	Attempts iter.Seq2[campaign.Attempt, error]
 	Contacts iter.Seq2[campaign.Contact, error]
-	ByHand   iter.Seq2[HandCall, error] // nil: there are none
+	ByHand   iter.Seq2[HandCall, error] // nil: none
 	// Policies holds each campaign's retry policy by campaign id.
 	Policies map[int64]campaign.Policy
 }
 
-// HandCall is a call that somebody made by hand, of no campaign.
+// HandCall is a call that a person made by hand, without a campaign.
 type HandCall struct {
 	ID       uuid.UUID            // of its token
-	Outcome  campaign.OutcomeKind // "" when none was recorded
+	Outcome  campaign.OutcomeKind // "": none was recorded
 	CallUUID string
 }
 
@@ -49,40 +49,40 @@ type Finding struct {
 	What      string
 }
 
-// Result is the comparison's bottom line and the findings behind it.
+// Result is the counts and the findings.
 type Result struct {
 	Calls           int             // at Vonage
 	Attempts        int             // here, past the gate
-	ByHand          int             // calls here that somebody made by hand
-	RungTwice       int             // contacts called again without the right to
-	NeverRung       int             // contacts that ended as called, or undecided, without a call
+	ByHand          int             // calls made by hand
+	CalledTwice     int             // contacts called again although that was not allowed
+	NeverCalled     int             // contacts that ended as called, or as unresolved, without a call
 	PriceDifference decimal.Decimal // sum of the absolute differences, call by call
 	Findings        []Finding
 }
 
-// Sound reports whether every promise held.
+// Sound reports whether every promise holds.
 func (r Result) Sound() bool { return len(r.Findings) == 0 }
 
-// Compare holds the books against Vonage's ledger.
-func Compare(ledger []Call, books Books) (Result, error) {
+// Compare compares the dialer's records with Vonage's ledger.
+func Compare(ledger []Call, records Records) (Result, error) {
 	c := comparison{
 		byAttempt: map[uuid.UUID][]Call{},
 		byToken:   map[uuid.UUID][]Call{},
 		byUUID:    make(map[string]*entry, len(ledger)),
 		contacts:  map[int64][]attemptCalls{},
-		policies:  books.Policies,
+		policies:  records.Policies,
 		known:     map[uuid.UUID]bool{},
 	}
 	c.readLedger(ledger)
-	if err := c.readAttempts(books.Attempts); err != nil {
+	if err := c.readAttempts(records.Attempts); err != nil {
 		return Result{}, err
 	}
 	c.findUnknownCalls()
-	if err := c.readHandCalls(books.ByHand); err != nil {
+	if err := c.readHandCalls(records.ByHand); err != nil {
 		return Result{}, err
 	}
-	c.judgeAdoptions()
-	if err := c.judgeContacts(books.Contacts); err != nil {
+	c.checkRecovered()
+	if err := c.checkContacts(records.Contacts); err != nil {
 		return Result{}, err
 	}
 	slices.SortFunc(c.result.Findings, func(a, b Finding) int {
@@ -98,12 +98,13 @@ type comparison struct {
 	contacts  map[int64][]attemptCalls
 	policies  map[int64]campaign.Policy
 	known     map[uuid.UUID]bool // attempts here
-	adopted   []adoption
+	recovered []recoveredCall
 	result    Result
 }
 
-// adoption is a forgotten call and the attempt that it was given.
-type adoption struct {
+// recoveredCall is a call that a restored database had forgotten, and the attempt
+// that was made for it.
+type recoveredCall struct {
 	attempt uuid.UUID
 	call    Call
 }
@@ -114,7 +115,7 @@ type entry struct {
 	known bool
 }
 
-// attemptCalls is an attempt with the calls that Vonage placed for it.
+// attemptCalls is an attempt with the calls that Vonage made for it.
 type attemptCalls struct {
 	attempt campaign.Attempt
 	calls   []Call
@@ -141,7 +142,7 @@ func (c *comparison) readAttempts(attempts iter.Seq2[campaign.Attempt, error]) e
 		calls := c.byAttempt[a.ID]
 		if e, ok := c.byUUID[a.CallUUID]; ok && a.Adopted && e.call.AttemptID != a.ID {
 			calls = append(slices.Clone(calls), e.call)
-			c.adopted = append(c.adopted, adoption{a.ID, e.call})
+			c.recovered = append(c.recovered, recoveredCall{a.ID, e.call})
 		}
 		if len(calls) > 1 {
 			c.find("I1", "attempt %s has %d calls at Vonage", a.ID, len(calls))
@@ -152,7 +153,7 @@ func (c *comparison) readAttempts(attempts iter.Seq2[campaign.Attempt, error]) e
 	return nil
 }
 
-// checkUUID holds an attempt's uuid and price against the ledger's.
+// checkUUID compares an attempt's uuid and price with the ledger's.
 func (c *comparison) checkUUID(a campaign.Attempt, calls []Call) {
 	if a.CallUUID == "" {
 		for _, call := range calls {
@@ -162,15 +163,15 @@ func (c *comparison) checkUUID(a campaign.Attempt, calls []Call) {
 	}
 	e, ok := c.byUUID[a.CallUUID]
 	if !ok {
-		c.find("I5", "attempt %s has call %s, which Vonage's ledger does not", a.ID, a.CallUUID)
+		c.find("I5", "attempt %s has call %s, which Vonage's ledger does not have", a.ID, a.CallUUID)
 		return
 	}
 	e.known = true
 	if e.call.AttemptID != uuid.Nil && e.call.AttemptID != a.ID && !a.Adopted {
-		c.find("I5", "attempt %s has call %s, which Vonage placed for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
+		c.find("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
 	}
 	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.ID && !a.Adopted {
-		c.find("I5", "attempt %s has call %s, which was placed with the token of %s", a.ID, a.CallUUID, e.call.TokenID)
+		c.find("I5", "attempt %s has call %s, which was requested with the token of %s", a.ID, a.CallUUID, e.call.TokenID)
 	}
 	c.checkPrice(a, e.call)
 }
@@ -179,7 +180,7 @@ func (c *comparison) checkPrice(a campaign.Attempt, call Call) {
 	if !call.Priced {
 		return
 	}
-	ours := a.Bill.Price.Decimal // zero when there is none: the difference shows it
+	ours := a.Bill.Price.Decimal // zero: none, and the difference shows that
 	diff := ours.Sub(call.Price).Abs()
 	if diff.IsZero() && a.Bill.Price.Valid {
 		return
@@ -192,8 +193,8 @@ func (c *comparison) checkPrice(a campaign.Attempt, call Call) {
 	c.find("I6", "attempt %s costs %s here and %s at Vonage", a.ID, ours.StringFixed(8), call.Price.StringFixed(8))
 }
 
-// findUnknownCalls names Vonage's calls that no attempt here explains.
-// Calls without an attempt id were placed by somebody else.
+// findUnknownCalls finds Vonage's calls that belong to no attempt here. Calls
+// without an attempt id are not ours.
 func (c *comparison) findUnknownCalls() {
 	for id, calls := range c.byAttempt {
 		if id == uuid.Nil {
@@ -201,13 +202,13 @@ func (c *comparison) findUnknownCalls() {
 		}
 		for _, call := range calls {
 			if !c.byUUID[call.UUID].known {
-				c.find("I5", "call %s at Vonage, for attempt %s, stands on no attempt here", call.UUID, id)
+				c.find("I5", "call %s at Vonage, for attempt %s, belongs to no attempt here", call.UUID, id)
 			}
 		}
 	}
 }
 
-// readHandCalls holds the calls that people made against the ledger's.
+// readHandCalls compares the calls made by hand with the ledger's.
 func (c *comparison) readHandCalls(made iter.Seq2[HandCall, error]) error {
 	if made == nil {
 		return nil
@@ -236,44 +237,44 @@ func (c *comparison) checkHandCall(h HandCall, calls []Call) {
 	}
 }
 
-// judgeAdoptions finds calls that were adopted although the attempt that they
-// were placed for is known here.
-func (c *comparison) judgeAdoptions() {
-	for _, a := range c.adopted {
+// checkRecovered finds calls that were recovered although the attempt that they
+// were made for is known here.
+func (c *comparison) checkRecovered() {
+	for _, a := range c.recovered {
 		if c.known[a.call.AttemptID] {
-			c.find("I5", "attempt %s has call %s, which Vonage placed for attempt %s", a.attempt, a.call.UUID, a.call.AttemptID)
+			c.find("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.attempt, a.call.UUID, a.call.AttemptID)
 		}
 	}
 }
 
-func (c *comparison) judgeContacts(contacts iter.Seq2[campaign.Contact, error]) error {
+func (c *comparison) checkContacts(contacts iter.Seq2[campaign.Contact, error]) error {
 	for contact, err := range contacts {
 		if err != nil {
 			return fmt.Errorf("read contacts: %w", err)
 		}
 		attempts := c.contacts[contact.ID]
-		if why := rungTwice(c.policies[contact.CampaignID], attempts); why != "" {
-			c.result.RungTwice++
-			c.find("I3", "contact %d was rung twice: %s", contact.ID, why)
+		if why := calledTwice(c.policies[contact.CampaignID], attempts); why != "" {
+			c.result.CalledTwice++
+			c.find("I3", "contact %d was called twice: %s", contact.ID, why)
 		}
-		if why := neverRung(contact, attempts); why != "" {
-			c.result.NeverRung++
-			c.find("I4", "contact %d was never rung: %s", contact.ID, why)
+		if why := neverCalled(contact, attempts); why != "" {
+			c.result.NeverCalled++
+			c.find("I4", "contact %d was never called: %s", contact.ID, why)
 		}
 	}
 	return nil
 }
 
-// rungTwice says what is wrong with a contact's calls, if anything: each call
-// but the first needs an earlier one that had ended and was to be retried.
-func rungTwice(policy campaign.Policy, attempts []attemptCalls) string {
-	var calls []placed
+// calledTwice says what is wrong with a contact's calls, or "". Each call but
+// the first needs an earlier one that had ended and that the policy retries.
+func calledTwice(policy campaign.Policy, attempts []attemptCalls) string {
+	var calls []contactCall
 	for _, a := range attempts {
 		for _, call := range a.calls {
-			calls = append(calls, placed{call, a.attempt})
+			calls = append(calls, contactCall{call, a.attempt})
 		}
 	}
-	slices.SortFunc(calls, func(a, b placed) int { return a.call.PlacedAt.Compare(b.call.PlacedAt) })
+	slices.SortFunc(calls, func(a, b contactCall) int { return a.call.PlacedAt.Compare(b.call.PlacedAt) })
 	for i := 1; i < len(calls); i++ {
 		before, after := calls[i-1], calls[i]
 		switch {
@@ -288,16 +289,16 @@ func rungTwice(policy campaign.Policy, attempts []attemptCalls) string {
 	return ""
 }
 
-// placed is a call at Vonage with the attempt that it was made for.
-type placed struct {
+// contactCall is a call at Vonage with the attempt that it was made for.
+type contactCall struct {
 	call    Call
 	attempt campaign.Attempt
 }
 
-// mayRepeat reports whether a call's end leaves the contact to be called
-// again: by the policy, and, where Vonage says that somebody answered,
-// only if the policy asks for answered calls to be repeated.
-func mayRepeat(policy campaign.Policy, p placed) bool {
+// mayRepeat reports whether the policy allows another call after this one. If
+// Vonage says that the call was answered, the policy must repeat answered
+// calls.
+func mayRepeat(policy campaign.Policy, p contactCall) bool {
 	d := p.attempt.Disposition()
 	if _, again := policy.Again[d]; !again {
 		return false
@@ -306,10 +307,10 @@ func mayRepeat(policy campaign.Policy, p placed) bool {
 	return reached || !p.call.Answered
 }
 
-// neverRung says why a contact that should have been rung was not, if so.
-// Contacts that still wait, and those that ended for a reason that forbids a
-// call, owe nobody one.
-func neverRung(contact campaign.Contact, attempts []attemptCalls) string {
+// neverCalled says why a contact that should have been called was not, or "".
+// Contacts that still wait need no call, and neither do those that ended for a
+// reason that forbids one.
+func neverCalled(contact campaign.Contact, attempts []attemptCalls) string {
 	if contact.State != campaign.Done {
 		return ""
 	}
@@ -327,7 +328,7 @@ func neverRung(contact campaign.Contact, attempts []attemptCalls) string {
 	return ""
 }
 
-// findingsLimit bounds the list: beyond it the counts still tell.
+// findingsLimit bounds the list. The counts include the rest.
 const findingsLimit = 1000
 
 func (c *comparison) find(invariant, format string, args ...any) {

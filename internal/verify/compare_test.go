@@ -23,17 +23,17 @@ var (
 	byHand = uuid.MustParse("019a0000-0000-7000-8000-000000000003")
 )
 
-// books is a world in which contact 1 was busy once and then answered, and
-// every promise held. Each test breaks one thing in it.
-type books struct {
+// fixture is contact 1, who was busy once and then answered. Every promise
+// holds; each test breaks one.
+type fixture struct {
 	ledger   []verify.Call
 	attempts []campaign.Attempt
 	contacts []campaign.Contact
 	byHand   []verify.HandCall
 }
 
-func sound() *books {
-	return &books{
+func sound() *fixture {
+	return &fixture{
 		ledger: []verify.Call{
 			{UUID: "a", AttemptID: one, TokenID: one, PlacedAt: noon, EndedAt: noon.Add(10 * time.Second), Price: decimal.Zero, Priced: true},
 			{UUID: "b", AttemptID: two, PlacedAt: noon.Add(time.Minute), EndedAt: noon.Add(2 * time.Minute), Answered: true, Price: price("0.00333333").Decimal, Priced: true},
@@ -57,12 +57,12 @@ func price(s string) decimal.NullDecimal {
 	return decimal.NewNullDecimal(decimal.RequireFromString(s))
 }
 
-func (b *books) compare(t *testing.T) verify.Result {
+func (f *fixture) compare(t *testing.T) verify.Result {
 	t.Helper()
-	result, err := verify.Compare(b.ledger, verify.Books{
-		Attempts: rows(b.attempts),
-		Contacts: rows(b.contacts),
-		ByHand:   rows(b.byHand),
+	result, err := verify.Compare(f.ledger, verify.Records{
+		Attempts: rows(f.attempts),
+		Contacts: rows(f.contacts),
+		ByHand:   rows(f.byHand),
 		Policies: map[int64]campaign.Policy{1: {Attempts: 3, Again: map[campaign.Disposition]time.Duration{campaign.Busy: time.Second}}},
 	})
 	require.NoError(t, err)
@@ -79,73 +79,73 @@ func rows[T any](all []T) iter.Seq2[T, error] {
 	}
 }
 
-func TestSoundBooksHaveNoFindings(t *testing.T) {
+func TestCompareSound(t *testing.T) {
 	t.Parallel()
 	got := sound().compare(t)
-	if !got.Sound() || got.Calls != 3 || got.Attempts != 2 || got.ByHand != 1 || got.RungTwice != 0 || got.NeverRung != 0 || !got.PriceDifference.IsZero() {
+	if !got.Sound() || got.Calls != 3 || got.Attempts != 2 || got.ByHand != 1 || got.CalledTwice != 0 || got.NeverCalled != 0 || !got.PriceDifference.IsZero() {
 		t.Errorf("got %+v, want 3 calls, 2 attempts, one call by hand and nothing found", got)
 	}
 }
 
-// A restored database has forgotten the attempt of a call that it adopted.
-func TestAdoptedCallsAreSound(t *testing.T) {
+// A restored database has forgotten the attempt of a call that it recovered.
+func TestCompareRecoveredCalls(t *testing.T) {
 	t.Parallel()
 	b := sound()
 	for i := range b.attempts {
 		b.ledger[i].AttemptID[0]++
 		b.attempts[i].Adopted, b.attempts[i].DialedAt = true, time.Time{}
 	}
-	if got := b.compare(t); !got.Sound() || got.NeverRung != 0 || got.RungTwice != 0 {
+	if got := b.compare(t); !got.Sound() || got.NeverCalled != 0 || got.CalledTwice != 0 {
 		t.Errorf("got %+v, want nothing found", got)
 	}
 }
 
-func TestEachCorruptionIsFound(t *testing.T) {
+func TestCompareFindsEachCorruption(t *testing.T) {
 	t.Parallel()
 	third := verify.Call{UUID: "c", AttemptID: two, PlacedAt: noon.Add(3 * time.Minute)}
 	for _, test := range []struct {
 		name      string
-		corrupt   func(*books)
+		corrupt   func(*fixture)
 		invariant string
 		says      string
 	}{
-		{"two calls for one attempt", func(b *books) { b.ledger = append(b.ledger, third) }, "I1", "has 2 calls"},
-		{"called again after an answer", func(b *books) { b.ledger[0].Answered = true }, "I3", "was final"},
-		{"called again while the first call was up", func(b *books) { b.ledger[0].EndedAt = noon.Add(90 * time.Second) }, "I3", "while call a was up"},
-		{"called again while the first call never ended", func(b *books) { b.ledger[0].EndedAt = time.Time{} }, "I3", "while call a was up"},
-		{"called again against the policy", func(b *books) { b.attempts[0].Failure = "rejected" }, "I3", "final (rejected)"},
-		{"a contact that counts as called and was not", func(b *books) { b.ledger, b.attempts = nil, nil }, "I4", "no call to it"},
-		{"a contact whose attempt is lost", func(b *books) {
+		{"two calls for one attempt", func(b *fixture) { b.ledger = append(b.ledger, third) }, "I1", "has 2 calls"},
+		{"called again after an answer", func(b *fixture) { b.ledger[0].Answered = true }, "I3", "was final"},
+		{"called again while the first call was up", func(b *fixture) { b.ledger[0].EndedAt = noon.Add(90 * time.Second) }, "I3", "while call a was up"},
+		{"called again while the first call never ended", func(b *fixture) { b.ledger[0].EndedAt = time.Time{} }, "I3", "while call a was up"},
+		{"called again against the policy", func(b *fixture) { b.attempts[0].Failure = "rejected" }, "I3", "final (rejected)"},
+		{"a contact that counts as called and was not", func(b *fixture) { b.ledger, b.attempts = nil, nil }, "I4", "no call to it"},
+		{"a contact whose attempt is lost", func(b *fixture) {
 			b.ledger, b.attempts = nil, nil
 			b.contacts[0].Reason = campaign.ReasonUnresolved
 		}, "I4", "could not be settled"},
-		{"a call that we do not know", func(b *books) { b.attempts = b.attempts[:1] }, "I5", "stands on no attempt"},
-		{"an attempt without the uuid of its call", func(b *books) { b.attempts[0].CallUUID = "" }, "I5", "without a uuid"},
-		{"a uuid that Vonage does not have", func(b *books) { b.attempts[0].CallUUID = "x" }, "I5", "ledger does not"},
-		{"an adopted call of an attempt that is known", func(b *books) {
+		{"a call that we do not know", func(b *fixture) { b.attempts = b.attempts[:1] }, "I5", "belongs to no attempt"},
+		{"an attempt without the uuid of its call", func(b *fixture) { b.attempts[0].CallUUID = "" }, "I5", "without a uuid"},
+		{"a uuid that Vonage does not have", func(b *fixture) { b.attempts[0].CallUUID = "x" }, "I5", "ledger does not"},
+		{"a recovered call of an attempt that is known", func(b *fixture) {
 			b.attempts[0].CallUUID, b.attempts[0].Adopted, b.attempts[1].CallUUID = "b", true, ""
-		}, "I5", "placed for attempt"},
-		{"called again although a forgotten call was final", func(b *books) {
+		}, "I5", "made for attempt"},
+		{"called again although a forgotten call was final", func(b *fixture) {
 			b.ledger[0].AttemptID, b.ledger[0].Answered, b.attempts[0].Adopted = uuid.Max, true, true
 		}, "I3", "was final"},
-		{"two uuids exchanged", func(b *books) {
+		{"two uuids exchanged", func(b *fixture) {
 			b.attempts[0].CallUUID, b.attempts[1].CallUUID = b.attempts[1].CallUUID, b.attempts[0].CallUUID
-		}, "I5", "placed for attempt"},
-		{"a call made by hand, bound to an attempt", func(b *books) {
+		}, "I5", "made for attempt"},
+		{"a call made by hand, bound to an attempt", func(b *fixture) {
 			b.ledger[0].UUID, b.ledger[2].UUID = "h", "a"
 			b.attempts[0].CallUUID = "a"
 		}, "I5", "with the token of"},
-		{"two calls made by hand for one", func(b *books) {
+		{"two calls made by hand for one", func(b *fixture) {
 			b.ledger = append(b.ledger, verify.Call{UUID: "i", TokenID: byHand, PlacedAt: noon})
 		}, "I1", "made by hand, has 2 calls"},
-		{"a call made by hand that Vonage does not have", func(b *books) { b.ledger = b.ledger[:2] }, "I5", "ledger does not have"},
-		{"a call made by hand that is another one at Vonage", func(b *books) { b.byHand[0].CallUUID = "b" }, "I5", "is h at Vonage, and created b here"},
-		{"a call made by hand that was refused, and made", func(b *books) {
+		{"a call made by hand that Vonage does not have", func(b *fixture) { b.ledger = b.ledger[:2] }, "I5", "ledger does not have"},
+		{"a call made by hand that is another one at Vonage", func(b *fixture) { b.byHand[0].CallUUID = "b" }, "I5", "is h at Vonage, and created b here"},
+		{"a call made by hand that was refused, and made", func(b *fixture) {
 			b.byHand[0].Outcome, b.byHand[0].CallUUID = campaign.OutcomeRefused, ""
 		}, "I5", "is h at Vonage, and refused"},
-		{"a price that differs in the last digit", func(b *books) { b.attempts[1].Bill.Price = price("0.00333334") }, "I6", "0.00333334 here"},
-		{"a price that is missing", func(b *books) { b.attempts[1].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},
-		{"a price of nothing that is missing", func(b *books) { b.attempts[0].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},
+		{"a price that differs in the last digit", func(b *fixture) { b.attempts[1].Bill.Price = price("0.00333334") }, "I6", "0.00333334 here"},
+		{"a price that is missing", func(b *fixture) { b.attempts[1].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},
+		{"a price of nothing that is missing", func(b *fixture) { b.attempts[0].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -162,7 +162,7 @@ func TestEachCorruptionIsFound(t *testing.T) {
 	}
 }
 
-func TestDifferencesAddUpAndDoNotCancelOut(t *testing.T) {
+func TestPriceDifferencesAddUp(t *testing.T) {
 	t.Parallel()
 	b := sound()
 	b.ledger[0].Price = price("0.00000001").Decimal
@@ -172,7 +172,7 @@ func TestDifferencesAddUpAndDoNotCancelOut(t *testing.T) {
 	}
 }
 
-func TestContactsThatWaitOwnNobodyACall(t *testing.T) {
+func TestCompareContactsWithoutCalls(t *testing.T) {
 	t.Parallel()
 	for _, contact := range []campaign.Contact{
 		{ID: 2, CampaignID: 1, State: campaign.Pending},
@@ -187,7 +187,7 @@ func TestContactsThatWaitOwnNobodyACall(t *testing.T) {
 	}
 }
 
-func TestCallsOfOthersOnTheAccountAreNotOurs(t *testing.T) {
+func TestCompareIgnoresCallsOfOthers(t *testing.T) {
 	t.Parallel()
 	b := sound()
 	b.ledger = append(b.ledger, verify.Call{UUID: "foreign", PlacedAt: noon})

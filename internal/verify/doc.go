@@ -1,4 +1,4 @@
-// Package audit compares the dialer's books with Vonage's ledger and
-// names every promise that is broken: who was rung twice, who was never rung,
-// which price differs. It reads and judges; it repairs nothing.
+// Package verify compares the dialer's records with Vonage's ledger. It finds
+// every broken promise: a contact called twice or never, a price that differs.
+// It reads and reports, and repairs nothing.
 package verify

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"dialer/internal/cli"
+	"dialer/internal/testkit/require"
 )
 
 // asProgram makes the test binary the program itself.
@@ -35,8 +35,8 @@ func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// The whole thing, short: whoever changes the dialer runs it with each test.
-func TestNobodyIsRungTwiceOrForgotten(t *testing.T) {
+// A short run of everything.
+func TestChaos(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := chaos(t, "--kills", "12", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6",
 		"--gap", "170ms", "--contacts", "300", "--queue-ahead", "2s", "--seed", "3")
@@ -46,15 +46,15 @@ func TestNobodyIsRungTwiceOrForgotten(t *testing.T) {
 	}
 	for _, want := range []string{
 		"kill -9 12,", "pause 2,", redisFlush + " 1", redisEmpty + " 1", redisOld + " 1", postgresCrash + " 1", "cut after COMMIT 6",
-		"0 rung twice, 0 never rung, price difference 0.00000000: every promise holds", "alarms: none", "seed 3,",
+		"0 called twice, 0 never called, price difference 0.00000000: every promise holds", "alarms: none", "seed 3,",
 	} {
 		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q", want)
+			t.Errorf("the output lacks %q", want)
 		}
 	}
 	match := regexp.MustCompile(`a fault on \d+ POSTs \((\d+)`).FindStringSubmatch(out)
 	if match == nil {
-		t.Fatal("it does not say how many POSTs had a fault")
+		t.Fatal("the output does not say how many POSTs had a fault")
 	}
 	if percent, err := strconv.Atoi(match[1]); err != nil || percent < 15 {
 		t.Errorf("%s %% of the POSTs had a fault, want about a quarter", match[1])
@@ -65,37 +65,35 @@ func TestNobodyIsRungTwiceOrForgotten(t *testing.T) {
 func script(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "dialer")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o755))
 	return path
 }
 
-func TestABrokenPromiseLeavesTheEvidence(t *testing.T) {
+func TestBrokenPromiseKeepsEvidence(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "dialer")
 	if out, err := exec.Command("go", "build", "-o", program, "dialer/cmd/dialer").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	accuser := script(t, fmt.Sprintf(`
+	failing := script(t, fmt.Sprintf(`
 if [ "$1" = verify ]; then
 	echo "BROKEN I1: one example"
 	exit 1
 fi
 exec %s "$@"
 `, program))
-	code, out, errOut := chaos(t, "--dialer", accuser, "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
+	code, out, errOut := chaos(t, "--dialer", failing, "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
 	if code != cli.ExitFailed {
 		t.Errorf("exit %d, want %d: %s%s", code, cli.ExitFailed, out, errOut)
 	}
 	for _, want := range []string{"BROKEN I1: one example", "BROKEN:", "NOT every promise holds"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
+			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
 	_, dir, found := strings.Cut(out, "evidence: ")
 	if dir = strings.TrimSpace(dir); !found {
-		t.Fatalf("it does not name its evidence:\n%s", out)
+		t.Fatalf("the output does not name the evidence:\n%s", out)
 	}
 	defer os.RemoveAll(dir)
 	for _, file := range []string{"dialer-1.log", "ledger.ndjson", "postgres/PG_VERSION"} {
@@ -105,7 +103,7 @@ exec %s "$@"
 	}
 }
 
-func TestARunThatDoesNotEndIsBroken(t *testing.T) {
+func TestUnfinishedRunIsBroken(t *testing.T) {
 	t.Parallel()
 	crashed := filepath.Join(t.TempDir(), "crashed")
 	idle := script(t, fmt.Sprintf(`
@@ -118,9 +116,9 @@ while :; do sleep 0.1; done
 	if code != cli.ExitFailed {
 		t.Errorf("exit %d, want %d", code, cli.ExitFailed)
 	}
-	for _, want := range []string{errUnended.Error(), "5 people to go", "dialer-1 ended by itself: exit status 3"} {
+	for _, want := range []string{errUnfinished.Error(), "5 contacts to go", "dialer-1 ended by itself: exit status 3"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
+			t.Errorf("the output lacks %q:\n%s", want, out)
 		}
 	}
 	if _, dir, found := strings.Cut(out, "evidence: "); found {
@@ -128,58 +126,41 @@ while :; do sleep 0.1; done
 	}
 }
 
-// What runs under the runner ends with it, even if it is killed with -9.
-func TestNothingOutlivesTheRunner(t *testing.T) {
+// Also after kill -9.
+func TestNoProcessOutlivesTheRunner(t *testing.T) {
 	t.Parallel()
 	tmp, err := os.MkdirTemp("/tmp", "chaos")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(tmp)
-	if err := os.Chmod(tmp, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(tmp, 0o777))
 	pids := filepath.Join(t.TempDir(), "pids")
 	sleeper := script(t, fmt.Sprintf("echo $$ >>%s\nexec sleep 300\n", pids))
 	cmd := exec.Command(os.Args[0], "--dialer", sleeper, "--contacts", "5", "--processes", "2")
 	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp,
-		"DATABASE_URL=postgres://127.0.0.1:1/never", "REDIS_URL=redis://127.0.0.1:1/0") // which it must not use
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+		"DATABASE_URL=postgres://127.0.0.1:1/never", "REDIS_URL=redis://127.0.0.1:1/0") // it must not use these
+	require.NoError(t, cmd.Start())
 	var running []string
-	eventually(t, "two dialers run", func() bool {
+	require.Eventually(t, "two dialers run", func() bool {
 		text, _ := os.ReadFile(pids)
 		running = strings.Fields(string(text))
 		return len(running) == 2
 	})
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 	for _, text := range running {
 		pid, err := strconv.Atoi(text)
 		if err != nil || pid < 2 {
 			t.Fatalf("pid %q", text)
 		}
-		eventually(t, "the dialer has ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
+		require.Eventually(t, "the dialer has ended", func() bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) })
 	}
-	eventually(t, "the folders are gone", func() bool {
+	require.Eventually(t, "the folders are gone", func() bool {
 		left, err := os.ReadDir(tmp)
 		return err == nil && len(left) == 0 || errors.Is(err, fs.ErrNotExist)
 	})
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after 60 s, not yet: %s", what)
-		}
-	}
-}
-
-func TestMistakesAreNamed(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ says, args string }{
 		{"--contacts", "--contacts 0"},
@@ -190,7 +171,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	} {
 		code, _, errOut := chaos(t, strings.Fields(test.args)...)
 		if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {
-			t.Errorf("%s: exit %d, said %q; want exit 2 and a word of %q", test.args, code, errOut, test.says)
+			t.Errorf("%s: exit %d, said %q; want exit 2 and %q", test.args, code, errOut, test.says)
 		}
 	}
 	if code, out, _ := chaos(t, "--help"); code != cli.ExitOK || !strings.Contains(out, "--redis-losses") {

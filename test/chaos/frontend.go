@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// frontend reads what a client sends to Postgres, message by message, and
-// knows which of them commits: a COMMIT, or the end of a statement that writes
-// outside of a transaction.
+// frontend reads what a client sends to Postgres, message by message, and finds
+// those that commit: a COMMIT, or the end of a statement that writes outside of
+// a transaction.
 type frontend struct {
 	in      *bufio.Reader
 	started bool
@@ -26,11 +26,10 @@ func newFrontend(in io.Reader) *frontend {
 	return &frontend{in: bufio.NewReader(in), names: map[string]string{}, portals: map[string]string{}}
 }
 
-// message is one message as it came. Commits is the beginning of the statement
-// that it commits, "" if none.
+// message is one message as received.
 type message struct {
 	raw     []byte
-	commits string
+	commits string // the beginning of the statement that it commits, or ""
 }
 
 const (
@@ -50,7 +49,7 @@ func (f *frontend) next() (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	return message{raw, f.see(raw[0], raw[5:])}, nil
+	return message{raw, f.commits(raw[0], raw[5:])}, nil
 }
 
 // startup reads a message without a kind.
@@ -77,8 +76,9 @@ func (f *frontend) body(head []byte, length uint32) ([]byte, error) {
 	return raw, err
 }
 
-// see follows the protocol and returns the statement that the message commits.
-func (f *frontend) see(kind byte, body []byte) string {
+// commits follows the protocol and returns the statement that the message
+// commits, or "".
+func (f *frontend) commits(kind byte, body []byte) string {
 	switch kind {
 	case 'Q': // simple query
 		text, _ := cstring(body)
@@ -101,11 +101,11 @@ func (f *frontend) see(kind byte, body []byte) string {
 	return ""
 }
 
-// end is where the server commits what it was given, unless a transaction is
-// open.
+// end returns what the server commits at the end of these statements, unless a
+// transaction is open.
 func (f *frontend) end(statements []string) (commits string) {
 	for _, text := range statements {
-		words := opening(text)
+		words := firstWords(text)
 		switch words[0] {
 		case "begin", "start":
 			f.block = true
@@ -122,8 +122,8 @@ func (f *frontend) end(statements []string) (commits string) {
 	return commits
 }
 
-// opening is a statement's first two words, lower-case.
-func opening(text string) [2]string {
+// firstWords are a statement's first two words in lower case.
+func firstWords(text string) [2]string {
 	var words [2]string
 	copy(words[:], strings.Fields(strings.ToLower(strings.TrimRight(text, "; \n\t"))))
 	return words

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"dialer/internal/testkit/require"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -24,34 +26,32 @@ func startup(code uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), code)
 }
 
-// commits reads everything and returns what it commits; what came must be
-// what is passed on.
+// commits reads all packets and returns what they commit. What is forwarded
+// must be what was sent.
 func commits(t *testing.T, packets ...[]byte) []string {
 	t.Helper()
 	sent := slices.Concat(packets...)
 	f := newFrontend(bytes.NewReader(sent))
-	var passed []byte
+	var forwarded []byte
 	var found []string
 	for {
 		m, err := f.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		passed = append(passed, m.raw...)
+		require.NoError(t, err)
+		forwarded = append(forwarded, m.raw...)
 		if m.commits != "" {
 			found = append(found, m.commits)
 		}
 	}
-	if !bytes.Equal(passed, sent) {
-		t.Errorf("passed on %q, came %q", passed, sent)
+	if !bytes.Equal(forwarded, sent) {
+		t.Errorf("forwarded %q, sent %q", forwarded, sent)
 	}
 	return found
 }
 
-func TestCommitsAreRecognised(t *testing.T) {
+func TestFrontendFindsCommits(t *testing.T) {
 	t.Parallel()
 	const update = "\n\tUPDATE attempts a SET x = 1"
 	run := func(name string) [][]byte {
@@ -65,11 +65,11 @@ func TestCommitsAreRecognised(t *testing.T) {
 		{"a transaction", [][]byte{packet('Q', "begin"), packet('Q', "commit")}, []string{"commit"}},
 		{"one that is rolled back", [][]byte{packet('Q', "begin"), packet('Q', "insert into a"), packet('Q', "ROLLBACK;")}, nil},
 		{"a statement of its own", slices.Concat([][]byte{packet('P', "s1", update)}, run("s1"), run("s1")), []string{"update attempts", "update attempts"}},
-		{"it within a transaction", slices.Concat([][]byte{packet('Q', "begin isolation level serializable"), packet('P', "s1", update)}, run("s1"), [][]byte{packet('Q', "COMMIT")}), []string{"commit"}},
+		{"the same within a transaction", slices.Concat([][]byte{packet('Q', "begin isolation level serializable"), packet('P', "s1", update)}, run("s1"), [][]byte{packet('Q', "COMMIT")}), []string{"commit"}},
 		{"after a savepoint was rolled back", slices.Concat([][]byte{packet('Q', "begin"), packet('Q', "rollback to savepoint a"), packet('P', "s1", update)}, run("s1")), nil},
 		{"commit, prepared", slices.Concat([][]byte{packet('P', "b", "begin"), packet('P', "c", "commit")}, run("b"), run("c")), []string{"commit"}},
-		{"what is prepared and not run", [][]byte{packet('P', "s1", update), packet('D', "Ss1"), packet('S')}, nil},
-		{"what only reads", slices.Concat([][]byte{packet('Q', "-- ping"), packet('Q', "select 1"), packet('P', "", "SELECT 1")}, run("")), nil},
+		{"prepared and not run", [][]byte{packet('P', "s1", update), packet('D', "Ss1"), packet('S')}, nil},
+		{"only reads", slices.Concat([][]byte{packet('Q', "-- ping"), packet('Q', "select 1"), packet('P', "", "SELECT 1")}, run("")), nil},
 		{"nothing", [][]byte{packet('Q', ""), packet('S'), packet('X')}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestCommitsAreRecognised(t *testing.T) {
 	}
 }
 
-func TestEncryptionIsAskedForBeforeTheStart(t *testing.T) {
+func TestFrontendBeforeStartup(t *testing.T) {
 	t.Parallel()
 	const sslRequest = 80877103
 	got := commits(t, startup(sslRequest), startup(startV3), packet('Q', "begin"), packet('Q', "commit"))
@@ -91,7 +91,7 @@ func TestEncryptionIsAskedForBeforeTheStart(t *testing.T) {
 	}
 }
 
-func TestMessagesOfImpossibleLengthAreRefused(t *testing.T) {
+func TestFrontendRejectsImpossibleLengths(t *testing.T) {
 	t.Parallel()
 	for _, head := range []string{"\x00\x00\x00\x03", "\xff\xff\xff\xff"} {
 		if _, err := newFrontend(bytes.NewReader([]byte(head))).next(); err == nil {
@@ -110,16 +110,16 @@ func FuzzFrontend(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x08"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		front := newFrontend(bytes.NewReader(in))
-		var passed []byte
+		var forwarded []byte
 		for {
 			m, err := front.next()
 			if err != nil {
 				break
 			}
-			passed = append(passed, m.raw...)
+			forwarded = append(forwarded, m.raw...)
 		}
-		if !bytes.HasPrefix(in, passed) {
-			t.Errorf("passed on %q of %q", passed, in)
+		if !bytes.HasPrefix(in, forwarded) {
+			t.Errorf("forwarded %q of %q", forwarded, in)
 		}
 	})
 }

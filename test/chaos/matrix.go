@@ -9,107 +9,110 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"dialer/test/fleet"
 )
 
-// matrix is a storm in which nothing is left to chance but the hit: every
-// process dies at the failpoint that it is told.
-type matrix struct {
-	*storm
-	lead string // the key in Redis of the dialer that reads Vonage's lists
+// matrixRun kills each process at the failpoint that it is given, instead of at
+// a random moment.
+type matrixRun struct {
+	*chaosRun
+	leaderKey string // in Redis, of the dialer that reads Vonage's list
 }
 
-// armMatrix makes the storm a matrix.
-func armMatrix(ctx context.Context, s *storm) error {
-	folder := filepath.Join(s.dir, "hits")
+// makeMatrix makes the run a matrix run.
+func makeMatrix(ctx context.Context, r *chaosRun) error {
+	folder := filepath.Join(r.dir, "hits")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	installation, err := s.db.Installation(ctx)
+	installation, err := r.db.Installation(ctx)
 	if err != nil {
 		return err
 	}
-	m := &matrix{storm: s, lead: "dialer:{dial-" + installation + "}:leader"}
-	s.plan = newPlan(s.Matrix, s.Only, folder, s.Seed)
-	s.enlist, s.supervise, s.harm = m.enlist, m.superviseArmed, m.await
+	m := &matrixRun{chaosRun: r, leaderKey: "dialer:{dial-" + installation + "}:leader"}
+	r.plan = newPlan(r.Matrix, r.Only, folder, r.Seed)
+	r.startCampaign, r.supervise, r.injectAll = m.startWithEnqueue, m.superviseToKill, m.awaitPlan
 	return nil
 }
 
-// armPatience is how long a process may live that does not come to the point
-// at which it is to die. It is killed where it is then, which leaves work for
-// the sweeper, and the lead for others.
-const armPatience = 10 * time.Second
+// reachPatience is how long a process may live that does not reach its
+// failpoint. Then it is killed where it is, which leaves work for the sweeper
+// and lets another dialer read the list.
+const reachPatience = 10 * time.Second
 
-// superviseArmed gives the dialer one life after the other, each with an end.
-// Which of them reads Vonage's lists is up to them, so all are told to die
-// of that in the end, and the first one before anything else.
-func (m *matrix) superviseArmed(ctx context.Context, i int, d *dialer, r *rand.Rand) {
-	of := []crew{anyDialer, listReader}
+// superviseToKill starts the dialer again and again, each time with a failpoint
+// to die at. Any dialer may come to read Vonage's list, so in the end all get
+// the failpoints of that work, and the first dialer gets them first.
+func (m *matrixRun) superviseToKill(ctx context.Context, i int, d *fleet.Dialer, r *rand.Rand) {
+	roles := []role{anyDialer, listReader}
 	if i == 0 {
-		of = []crew{listReader, anyDialer}
+		roles = []role{listReader, anyDialer}
 	}
 	for {
-		a, armed := m.plan.take(of...)
-		l, err := m.liveArmed(d, a, armed)
-		l.killed = m.plan.ended(a, l) || l.killed
-		if errors.Is(err, errStopping) {
+		target, given := m.plan.next(roles...)
+		exit, err := m.runToKill(d, target, given)
+		exit.Killed = m.plan.ended(target, exit) || exit.Killed
+		if errors.Is(err, fleet.ErrStopping) {
 			return
 		}
-		m.fleet.note(d, l, err)
-		m.freeTheLead(ctx)
+		m.dialers.note(d, exit, err)
+		m.freeLeadership(ctx)
 		time.Sleep(between(r, restartLeast, restartMost))
 	}
 }
 
-func (m *matrix) liveArmed(d *dialer, a arming, armed bool) (life, error) {
-	if armed {
-		defer time.AfterFunc(armPatience, func() { d.kill(0) }).Stop()
+func (m *matrixRun) runToKill(d *fleet.Dialer, t target, given bool) (fleet.Exit, error) {
+	if given {
+		defer time.AfterFunc(reachPatience, func() { d.Kill(0) }).Stop()
 	}
-	return d.live(a.env()...)
+	return d.Run(t.env()...)
 }
 
-// freeTheLead lets another dialer read Vonage's lists at once, where it
-// would have to wait for the end of a dead one's term.
-func (m *matrix) freeTheLead(ctx context.Context) {
-	if err := tellRedis(ctx, m.redis.server.URL, "DEL "+m.lead); err != nil && ctx.Err() == nil {
-		m.plan.fault(err.Error())
+// freeLeadership lets another dialer read Vonage's list at once. It would
+// have to wait for the end of a dead one's lease.
+func (m *matrixRun) freeLeadership(ctx context.Context) {
+	if err := fleet.RedisCommand(ctx, m.redis.server.URL, "DEL "+m.leaderKey); err != nil && ctx.Err() == nil {
+		m.plan.fail(err.Error())
 	}
 }
 
-// await returns when the plan is carried out, or when nothing came of it for
-// too long. What is missing then is said in the end.
-func (m *matrix) await(ctx context.Context, _ context.CancelCauseFunc) error {
-	defer m.plan.end()
+// awaitPlan returns when the plan is complete, or when nothing happened for too
+// long. What is missing then is in the result.
+func (m *matrixRun) awaitPlan(ctx context.Context, _ context.CancelCauseFunc) error {
+	defer m.plan.stop()
 	for {
-		killed, asked, idle := m.plan.state()
-		if killed >= asked || idle > m.Deadline {
+		killed, wanted, idle := m.plan.progress()
+		if killed >= wanted || idle > m.Deadline {
 			return nil
 		}
-		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+		if err := fleet.Sleep(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}
 }
 
-// enlist begins a campaign with the program enqueue, which dies once at each
-// point that is left and is started again, and in the end comes through.
-func (m *matrix) enlist(ctx context.Context, name string, n int) (int64, error) {
+// startWithEnqueue starts a campaign with the program enqueue. It dies once at
+// each of its failpoints that is left and is started again; the last run
+// succeeds.
+func (m *matrixRun) startWithEnqueue(ctx context.Context, name string, n int) (int64, error) {
 	csv := filepath.Join(m.dir, name+".csv")
-	if err := writePeople(csv, n); err != nil {
+	if err := writeCSV(csv, n); err != nil {
 		return 0, err
 	}
-	for range m.plan.countOf(importer) {
-		a, armed := m.plan.take(importer)
-		if !armed {
+	for range m.plan.pointsOf(importer) {
+		t, given := m.plan.next(importer)
+		if !given {
 			break
 		}
-		l, err := m.enqueue(ctx, name, csv, a)
-		if !m.plan.ended(a, l) {
-			m.plan.fault(fmt.Sprintf("enqueue, told to die at %s, ended otherwise: %v", a.point, errors.Join(err, l.err())))
+		exit, err := m.enqueue(ctx, name, csv, t)
+		if !m.plan.ended(t, exit) {
+			m.plan.fail(fmt.Sprintf("enqueue should have died at %s, and did not: %v", t.point, errors.Join(err, failure(exit))))
 		}
 	}
-	l, err := m.enqueue(ctx, name, csv, arming{})
-	if err := errors.Join(err, l.err()); err != nil {
-		m.plan.fault(fmt.Sprintf("enqueue: %v", err))
+	exit, err := m.enqueue(ctx, name, csv, target{})
+	if err := errors.Join(err, failure(exit)); err != nil {
+		m.plan.fail(fmt.Sprintf("enqueue: %v", err))
 		return 0, err
 	}
 	c, err := m.db.CampaignByName(ctx, name)
@@ -117,35 +120,35 @@ func (m *matrix) enlist(ctx context.Context, name string, n int) (int64, error) 
 }
 
 // enqueue runs the program once.
-func (m *matrix) enqueue(ctx context.Context, name, csv string, a arming) (life, error) {
+func (m *matrixRun) enqueue(ctx context.Context, name, csv string, t target) (fleet.Exit, error) {
 	log, err := os.OpenFile(filepath.Join(m.dir, "enqueue.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return life{}, err
+		return fleet.Exit{}, err
 	}
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, filepath.Join(m.dir, "enqueue"), append(enqueueFlags(name), csv)...)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "DATABASE_URL=" + m.databaseURL()}, a.env()...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "DATABASE_URL=" + m.databaseURL()}, t.env()...)
 	cmd.Stdout, cmd.Stderr = log, log
-	m.fleet.guard.join(cmd)
+	m.group.Join(cmd)
 	if err := cmd.Start(); err != nil {
-		return life{}, fmt.Errorf("start enqueue: %w", err)
+		return fleet.Exit{}, fmt.Errorf("start enqueue: %w", err)
 	}
 	_ = cmd.Wait() // the state says more
-	return life{state: cmd.ProcessState}, nil
+	return fleet.Exit{State: cmd.ProcessState}, nil
 }
 
-// err is nil when the process ended well.
-func (l life) err() error {
-	if l.state == nil || l.state.Success() {
+// failure is nil if the process succeeded.
+func failure(exit fleet.Exit) error {
+	if exit.State == nil || exit.State.Success() {
 		return nil
 	}
-	return errors.New(l.state.String())
+	return errors.New(exit.State.String())
 }
 
-// importRecords is about how many records a CSV has, whatever number of people
-// is in it: enqueue takes them in three batches.
+// importRecords is about how many records a CSV has, whatever number of
+// contacts is in it: enqueue adds them in three batches.
 const importRecords = 5000
 
-func writePeople(path string, n int) error {
-	return os.WriteFile(path, []byte(people(n, importRecords/n)), 0o600)
+func writeCSV(path string, n int) error {
+	return os.WriteFile(path, []byte(fleet.CSV(n, importRecords/n)), 0o600)
 }

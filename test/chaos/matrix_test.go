@@ -9,9 +9,8 @@ import (
 	"dialer/internal/failpoint"
 )
 
-// Every failpoint kills once, with each test; make matrix has it kill twenty
-// times.
-func TestEveryFailpointKills(t *testing.T) {
+// Each failpoint kills once; with make matrix it kills twenty times.
+func TestMatrix(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := chaos(t, "--matrix", "1", "--processes", "2", "--contacts", "60", "--calls-per-second", "20", "--queue-ahead", "1s", "--seed", "3")
 	t.Log(out)
@@ -21,10 +20,10 @@ func TestEveryFailpointKills(t *testing.T) {
 	for _, p := range failpoint.Points {
 		row := regexp.MustCompile(`(?m)^ +` + regexp.QuoteMeta(p.Name) + ` +[1-9]\d* +[1-9]\d* .*` + regexp.QuoteMeta(p.When))
 		if !row.MatchString(out) {
-			t.Errorf("it does not say that %s was hit", p.Name)
+			t.Errorf("the output does not say that %s was hit", p.Name)
 		}
 	}
-	if want := "0 rung twice, 0 never rung, price difference 0.00000000: every promise holds"; !strings.Contains(out, want) {
-		t.Errorf("it does not say %q", want)
+	if want := "0 called twice, 0 never called, price difference 0.00000000: every promise holds"; !strings.Contains(out, want) {
+		t.Errorf("the output lacks %q", want)
 	}
 }

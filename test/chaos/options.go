@@ -8,38 +8,39 @@ import (
 	"time"
 
 	"dialer/internal/failpoint"
+	"dialer/test/fleet"
 )
 
-// options are the command line. A count below 0 is not given.
+// options are the command line. A count below 0 was not given.
 type options struct {
-	Duration        time.Duration `default:"1m" help:"How long to inject mischief, where --kills is not given (default: ${default})."`
-	Kills           int           `default:"-1" placeholder:"N" help:"Inject exactly this many kill -9, and of everything else as many as go with it, or as these say:"`
+	Duration        time.Duration `default:"1m" help:"How long to inject faults, where --kills is not given (default: ${default})."`
+	Kills           int           `default:"-1" placeholder:"N" help:"Inject exactly this many kill -9, and of each other fault its usual share, or what these say:"`
 	Pauses          int           `default:"-1" placeholder:"N" help:"SIGSTOP for 1 to 7 s, then SIGCONT."`
 	RedisLosses     int           `name:"redis-losses" default:"-1" placeholder:"N" help:"Redis flushed, killed and empty, or back from an old snapshot."`
 	PostgresCrashes int           `name:"postgres-crashes" default:"-1" placeholder:"N" help:"Immediate stop of Postgres, then start."`
 	Cuts            int           `default:"-1" placeholder:"N" help:"Connections to Postgres cut after COMMIT was forwarded and before its reply."`
 	Gap             time.Duration `default:"500ms" help:"The mean time between two injections; each is from a quarter to seven quarters of it (default: ${default})."`
 
-	Matrix int      `placeholder:"TIMES" help:"Leave nothing to chance: build the programs with failpoints, and have a process die this often at each. Everything above is then left out."`
-	Only   []string `placeholder:"POINT,..." help:"Of the failpoints, these only."`
+	Matrix int      `placeholder:"TIMES" help:"Build the programs with failpoints and have a process die this often at each one, instead of all faults above."`
+	Only   []string `placeholder:"POINT,..." help:"Only these failpoints."`
 
-	Seed           uint64  `help:"What is injected and when, who answers and what Vonage does wrong (default: drawn, and printed)."`
-	Contacts       int     `default:"2000" help:"People in the campaign; while it is about to end and there is mischief left, another of up to 2,000 is begun (default: ${default})."`
+	Seed           uint64  `help:"Decides what is injected and when, which calls are answered and what Vonage does wrong (default: drawn, and printed)."`
+	Contacts       int     `default:"2000" help:"Contacts in the campaign. If it is nearly over before all faults are injected, another one of up to 2,000 starts (default: ${default})."`
 	Processes      int     `default:"2" help:"Dialers that run at once (default: ${default})."`
 	CallsPerSecond float64 `name:"calls-per-second" default:"100" help:"The account's limit (default: ${default})."`
 	Faults         string  `enum:"none,some,heavy" default:"heavy" placeholder:"none|some|heavy" help:"How badly Vonage behaves; heavy is a fault on a quarter of the POSTs (default: ${default})."`
-	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; in phases it changes again and again (default: ${default})."`
+	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; with phases it changes again and again (default: ${default})."`
 
 	QueueAhead time.Duration `name:"queue-ahead" default:"5s" help:"DIALER_QUEUE_AHEAD of the dialers (default: ${default})."`
 	Workers    int           `default:"24" help:"DIALER_WORKERS of the dialers: what a kill takes with it (default: ${default})."`
-	Deadline   time.Duration `default:"3m" help:"After the last injection, how long nobody may come to an end before that counts as broken (default: ${default})."`
+	Deadline   time.Duration `default:"3m" help:"How long, after the last injection, nothing may change before the run counts as broken (default: ${default})."`
 	Dialer     string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module)."`
-	Keep       bool          `help:"Keep the folder of logs when all is well too."`
+	Keep       bool          `help:"Keep the folder of logs even if no promise is broken."`
 }
 
 // Help is shown by --help.
 func (options) Help() string {
-	return `Servers, processes and folders are its own, whatever DATABASE_URL and REDIS_URL say, and end with it, even by kill -9. The same seed injects the same things in the same order; when exactly each hits is the machine's doing.`
+	return `It starts its own servers and processes, whatever DATABASE_URL and REDIS_URL say. They end with it, even after kill -9. The same seed injects the same faults in the same order; when exactly each one hits depends on the machine.`
 }
 
 // Validate is called by the parser.
@@ -52,7 +53,7 @@ func (o options) Validate() error {
 	}
 	check(o.Duration > 0, "--duration must be above 0")
 	check(o.Gap >= time.Millisecond, "--gap must be at least 1ms")
-	check(o.Contacts > 0 && o.Contacts <= fictionalNumbers, fmt.Sprintf("--contacts must be from 1 to %d", fictionalNumbers))
+	check(o.Contacts > 0 && o.Contacts <= fleet.FictionalNumbers, fmt.Sprintf("--contacts must be from 1 to %d", fleet.FictionalNumbers))
 	check(o.Processes > 0, "--processes must be above 0")
 	check(o.CallsPerSecond > 0, "--calls-per-second must be above 0")
 	check(o.Deadline > 0, "--deadline must be above 0")
@@ -73,19 +74,19 @@ func (o options) withDefaults() options {
 		o.Seed = rand.Uint64N(1_000_000) + 1
 	}
 	if o.Matrix > 0 && o.EventsLost == inPhases {
-		o.EventsLost = "0.5" // nothing changes it, and a run without webhooks would not reach all points
+		o.EventsLost = "0.5" // it never changes, and a run without webhooks would not reach all points
 	}
 	return o
 }
 
-// counts is how often each mischief is to happen; nil when time decides.
+// counts is how often each fault is to happen; nil: time decides.
 func (o options) counts() map[string]int {
 	if o.Kills < 0 {
 		return nil
 	}
 	counts := map[string]int{}
-	for _, m := range mischiefs {
-		counts[m.name] = share(o.Kills, m.weight, weightOf(kill))
+	for _, f := range faults {
+		counts[f.name] = share(o.Kills, f.weight, weightOf(kill))
 	}
 	for name, n := range map[string]int{pause: o.Pauses, postgresCrash: o.PostgresCrashes, commitCut: o.Cuts} {
 		if n >= 0 {
@@ -98,7 +99,7 @@ func (o options) counts() map[string]int {
 		}
 	}
 	if o.EventsLost != inPhases {
-		counts[eventsLost] = 0
+		counts[webhooksLost] = 0
 	}
 	return counts
 }

@@ -13,44 +13,52 @@ import (
 	"time"
 
 	"dialer/internal/failpoint"
+	"dialer/test/fleet"
 )
 
-// plan says at which failpoint each next process is to die, until each point
-// has killed as many as asked.
+// plan gives each new process the failpoint to die at, until each failpoint has
+// killed as often as wanted.
 type plan struct {
 	times  int
-	folder string // of the files in which processes note their hits
+	folder string // of the files to which processes log their hits
 
-	mu      sync.Mutex
-	chance  *rand.Rand
-	marks   []*mark
-	armings int
-	over    bool // nobody is armed any more
-	last    time.Time
-	faults  []string // what went wrong beside the kills
+	mu       sync.Mutex
+	random   *rand.Rand
+	points   []*pointState
+	given    int // targets, so far
+	stopped  bool
+	last     time.Time // of a kill
+	failures []string  // other than missing kills
 }
 
-// mark is how far the plan is with one point.
-type mark struct {
+// pointState is how far the plan is with one failpoint.
+type pointState struct {
 	failpoint.Point
-	Armed, Killed int
-	under         int // armed and alive
+	Given, Killed int
+	alive         int // processes that have it as their target
 }
 
-// crew is who passes a point.
-type crew string
+// target is where a process is to die; zero: nowhere.
+type target struct {
+	point string
+	hit   int    // the how-manieth time that it comes there
+	file  string // to which it logs its hits
+}
+
+// role is what a process does, and so which failpoints it reaches.
+type role string
 
 const (
-	anyDialer  crew = "any dialer"
-	listReader crew = "the dialer that reads Vonage's lists"
-	importer   crew = "enqueue"
+	anyDialer  role = "any dialer"
+	listReader role = "the dialer that reads Vonage's list"
+	importer   role = "enqueue"
 )
 
-// crews of the points and areas that not every dialer comes to.
-var crews = map[string]crew{"settle": listReader, "reconcile": listReader, "fold.written": listReader, "import": importer}
+// roles of the failpoints and areas that not every dialer reaches.
+var roles = map[string]role{"settle": listReader, "reconcile": listReader, "fold.written": listReader, "import": importer}
 
-// mostHits bounds the hit at which a process dies, by point or area, where it
-// is not the first one. It is drawn, so that some work is done before.
+// mostHits bounds the hit at which a process dies, by failpoint or area, where
+// it is not the first one. The hit is drawn, so that some work is done before.
 var mostHits = map[string]int{
 	"claim": 4, "place": 10, "record": 10, "webhook": 20, "fold": 20, "fold.written": 3, "settle": 2, "reconcile": 2,
 	"import.commit": 3, "import.committed": 3,
@@ -61,93 +69,86 @@ func areaOf(point string) string {
 	return area
 }
 
-func crewOf(point string) crew { return cmp.Or(crews[point], crews[areaOf(point)], anyDialer) }
+func roleOf(point string) role { return cmp.Or(roles[point], roles[areaOf(point)], anyDialer) }
 
-// newPlan is for the named points, or for all if none is.
+// newPlan is for the named failpoints, or for all if none is named.
 func newPlan(times int, only []string, folder string, seed uint64) *plan {
-	p := &plan{times: times, folder: folder, chance: seeded(seed, 4), last: time.Now()}
+	p := &plan{times: times, folder: folder, random: seeded(seed, 4), last: time.Now()}
 	for _, point := range failpoint.Points {
 		if len(only) == 0 || slices.Contains(only, point.Name) {
-			p.marks = append(p.marks, &mark{Point: point})
+			p.points = append(p.points, &pointState{Point: point})
 		}
 	}
 	return p
 }
 
-// arming is what one process is told; the zero value is nothing.
-type arming struct {
-	point string
-	hit   int
-	file  string // in which it notes its hits
-}
-
-// take arms a process of one of the crews, the first that has anything left to
-// do, at the point that is furthest behind. As long as points of the lists'
-// reader are left, none that may become it lives without one: more are armed
-// there than need be.
-func (p *plan) take(of ...crew) (a arming, armed bool) {
+// next gives a process of the first role that has any work left its target: the
+// failpoint that is furthest behind. As long as failpoints of the list's reader
+// are left, no dialer that may become it lives without a target, so these are
+// given more often than needed.
+func (p *plan) next(of ...role) (t target, given bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range of {
-		if m := p.behind(c); m != nil && m.Killed+m.under < p.times {
-			return p.arm(m), true
+	for _, r := range of {
+		if s := p.furthestBehind(r); s != nil && s.Killed+s.alive < p.times {
+			return p.give(s), true
 		}
 	}
 	if slices.Contains(of, listReader) {
-		if m := p.behind(listReader); m != nil {
-			return p.arm(m), true
+		if s := p.furthestBehind(listReader); s != nil {
+			return p.give(s), true
 		}
 	}
-	return arming{}, false
+	return target{}, false
 }
 
-// behind is, of the crew's points at which too few have died, the one that the
-// fewest died at or are to die at, or nil.
-func (p *plan) behind(c crew) (least *mark) {
-	for _, m := range p.marks {
-		if crewOf(m.Name) != c || p.over || m.Killed >= p.times {
+// furthestBehind is, of the role's failpoints that have killed too seldom, the
+// one with the fewest kills, done or under way; or nil.
+func (p *plan) furthestBehind(r role) (least *pointState) {
+	for _, s := range p.points {
+		if roleOf(s.Name) != r || p.stopped || s.Killed >= p.times {
 			continue
 		}
-		if least == nil || m.Killed+m.under < least.Killed+least.under {
-			least = m
+		if least == nil || s.Killed+s.alive < least.Killed+least.alive {
+			least = s
 		}
 	}
 	return least
 }
 
-func (p *plan) arm(m *mark) arming {
-	m.Armed++
-	m.under++
-	p.armings++
-	return arming{
-		point: m.Name, hit: 1 + p.chance.IntN(cmp.Or(mostHits[m.Name], mostHits[areaOf(m.Name)], 1)),
-		file: filepath.Join(p.folder, fmt.Sprintf("%04d-%s", p.armings, m.Name)),
+func (p *plan) give(s *pointState) target {
+	s.Given++
+	s.alive++
+	p.given++
+	return target{
+		point: s.Name, hit: 1 + p.random.IntN(cmp.Or(mostHits[s.Name], mostHits[areaOf(s.Name)], 1)),
+		file: filepath.Join(p.folder, fmt.Sprintf("%04d-%s", p.given, s.Name)),
 	}
 }
 
-// env arms a process.
-func (a arming) env() []string {
-	if a.point == "" {
+// env is what tells a process its target.
+func (t target) env() []string {
+	if t.point == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("FAILPOINT=%s %d kill", a.point, a.hit), "FAILPOINT_LOG=" + a.file}
+	return []string{fmt.Sprintf("FAILPOINT=%s %d kill", t.point, t.hit), "FAILPOINT_LOG=" + t.file}
 }
 
-// ended counts the process if it died by its own hand where it was told to.
-func (p *plan) ended(a arming, l life) (died bool) {
-	if a.point == "" {
+// ended counts the process if it killed itself at its target.
+func (p *plan) ended(t target, exit fleet.Exit) (counted bool) {
+	if t.point == "" {
 		return false
 	}
-	died = !l.killed && l.state != nil && bySIGKILL(l.state) && a.reached(l.state.Pid())
+	counted = !exit.Killed && exit.State != nil && bySIGKILL(exit.State) && t.reached(exit.State.Pid())
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m := p.marks[slices.IndexFunc(p.marks, func(m *mark) bool { return m.Name == a.point })]
-	m.under--
-	if died {
-		m.Killed++
+	s := p.points[slices.IndexFunc(p.points, func(s *pointState) bool { return s.Name == t.point })]
+	s.alive--
+	if counted {
+		s.Killed++
 		p.last = time.Now()
 	}
-	return died
+	return counted
 }
 
 func bySIGKILL(state *os.ProcessState) bool {
@@ -155,57 +156,56 @@ func bySIGKILL(state *os.ProcessState) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// reached reports whether the process itself noted the hit that it was to die
-// at.
-func (a arming) reached(pid int) bool {
-	noted, err := os.ReadFile(a.file)
-	return err == nil && slices.Contains(strings.Split(string(noted), "\n"), fmt.Sprintf("%d %s %d", pid, a.point, a.hit))
+// reached reports whether the process itself logged the hit.
+func (t target) reached(pid int) bool {
+	log, err := os.ReadFile(t.file)
+	return err == nil && slices.Contains(strings.Split(string(log), "\n"), fmt.Sprintf("%d %s %d", pid, t.point, t.hit))
 }
 
-// state is how many kills there were, how many there are to be, and for how
-// long there was none.
-func (p *plan) state() (killed, asked int, idle time.Duration) {
+// progress is how many kills there were, how many are wanted, and how long ago
+// the last one was.
+func (p *plan) progress() (killed, wanted int, idle time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, m := range p.marks {
-		killed += min(m.Killed, p.times)
+	for _, s := range p.points {
+		killed += min(s.Killed, p.times)
 	}
-	return killed, p.times * len(p.marks), time.Since(p.last)
+	return killed, p.times * len(p.points), time.Since(p.last)
 }
 
-// end arms nobody any more.
-func (p *plan) end() {
+// stop gives no more targets.
+func (p *plan) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.over = true
+	p.stopped = true
 }
 
-func (p *plan) fault(text string) {
+func (p *plan) fail(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.faults = append(p.faults, text)
+	p.failures = append(p.failures, text)
 }
 
-// countOf is how many points the crew has.
-func (p *plan) countOf(c crew) (n int) {
-	for _, m := range p.marks {
-		if crewOf(m.Name) == c {
+// pointsOf is how many failpoints the role has.
+func (p *plan) pointsOf(r role) (n int) {
+	for _, s := range p.points {
+		if roleOf(s.Name) == r {
 			n++
 		}
 	}
 	return n
 }
 
-// outcome is what became of each point, and what is wrong with that.
-func (p *plan) outcome() (marks []mark, broken []string) {
+// result is the state of each failpoint, and everything that is wrong.
+func (p *plan) result() (points []pointState, broken []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	broken = slices.Clone(p.faults)
-	for _, m := range p.marks {
-		marks = append(marks, *m)
-		if m.Killed < p.times {
-			broken = append(broken, fmt.Sprintf("failpoint %s was hit %d times, not %d", m.Name, m.Killed, p.times))
+	broken = slices.Clone(p.failures)
+	for _, s := range p.points {
+		points = append(points, *s)
+		if s.Killed < p.times {
+			broken = append(broken, fmt.Sprintf("failpoint %s was hit %d times, not %d", s.Name, s.Killed, p.times))
 		}
 	}
-	return marks, broken
+	return points, broken
 }

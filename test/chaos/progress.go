@@ -7,8 +7,7 @@ import (
 	"dialer/internal/app"
 )
 
-// progress tells a run that still comes to its end, however slow the machine,
-// from one that does not.
+// progress tells a run that is slow from one that is stuck.
 type progress struct {
 	patience time.Duration
 	least    int // that was ever left
@@ -19,7 +18,7 @@ func newProgress(patience time.Duration) progress {
 	return progress{patience: patience, least: 1 << 62, since: time.Now()}
 }
 
-// check returns errUnended when less was not left for too long.
+// check returns errUnfinished if nothing was finished for too long.
 func (p *progress) check(left app.OpenCounts, unknown error) error {
 	if n := left.Contacts + left.Attempts + left.Unpriced; unknown == nil && n < p.least {
 		p.least, p.since = n, time.Now()
@@ -27,6 +26,6 @@ func (p *progress) check(left app.OpenCounts, unknown error) error {
 	if time.Since(p.since) < p.patience {
 		return nil
 	}
-	return fmt.Errorf("%w: nothing changed for %v; %d people to go, %d calls open, %d prices to come",
-		errUnended, p.patience, left.Contacts, left.Attempts, left.Unpriced)
+	return fmt.Errorf("%w: nothing changed for %v; %d contacts to go, %d calls open, %d prices to come",
+		errUnfinished, p.patience, left.Contacts, left.Attempts, left.Unpriced)
 }

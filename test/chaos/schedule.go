@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// step is one injection: what, how long after the one before, and the seed of
-// everything about it that is left to chance.
-type step struct {
+// injection is one fault, how long after the one before, and the seed of
+// everything about it that is random.
+type injection struct {
 	after time.Duration
-	what  string
+	fault string
 	seed  uint64
 }
 
-func (s step) chance() *rand.Rand { return seeded(s.seed, 0) }
+func (i injection) random() *rand.Rand { return seeded(i.seed, 0) }
 
 func seeded(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
 // schedule is what will be injected: by counts, in an order drawn from the
-// seed, or, without counts, drawn by weight for as long as it is asked.
-func schedule(o options) iter.Seq[step] {
+// seed, or, without counts, drawn by weight without end.
+func schedule(o options) iter.Seq[injection] {
 	r := seeded(o.Seed, 1)
 	if counts := o.counts(); counts != nil {
 		return counted(r, counts, o.Gap)
@@ -29,26 +29,26 @@ func schedule(o options) iter.Seq[step] {
 	return endless(r, o.Gap, o.EventsLost == inPhases)
 }
 
-func counted(r *rand.Rand, counts map[string]int, gap time.Duration) iter.Seq[step] {
+func counted(r *rand.Rand, counts map[string]int, gap time.Duration) iter.Seq[injection] {
 	var names []string
-	for _, m := range mischiefs {
-		names = append(names, slices.Repeat([]string{m.name}, counts[m.name])...)
+	for _, f := range faults {
+		names = append(names, slices.Repeat([]string{f.name}, counts[f.name])...)
 	}
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	return func(yield func(step) bool) {
+	return func(yield func(injection) bool) {
 		for _, name := range names {
-			if !yield(step{gapOf(r, gap), name, r.Uint64()}) {
+			if !yield(injection{gapOf(r, gap), name, r.Uint64()}) {
 				return
 			}
 		}
 	}
 }
 
-func endless(r *rand.Rand, gap time.Duration, phases bool) iter.Seq[step] {
-	return func(yield func(step) bool) {
+func endless(r *rand.Rand, gap time.Duration, phases bool) iter.Seq[injection] {
+	return func(yield func(injection) bool) {
 		for {
-			s := step{gapOf(r, gap), drawn(r), r.Uint64()}
-			if (phases || s.what != eventsLost) && !yield(s) {
+			i := injection{gapOf(r, gap), drawFault(r), r.Uint64()}
+			if (phases || i.fault != webhooksLost) && !yield(i) {
 				return
 			}
 		}
@@ -64,16 +64,16 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(r.Float64()*float64(most-least))
 }
 
-// drawn picks a mischief by weight.
-func drawn(r *rand.Rand) string {
+// drawFault picks a fault by its weight.
+func drawFault(r *rand.Rand) string {
 	whole := 0
-	for _, m := range mischiefs {
-		whole += m.weight
+	for _, f := range faults {
+		whole += f.weight
 	}
 	n := r.IntN(whole)
-	for _, m := range mischiefs {
-		if n -= m.weight; n < 0 {
-			return m.name
+	for _, f := range faults {
+		if n -= f.weight; n < 0 {
+			return f.name
 		}
 	}
 	return kill

@@ -8,39 +8,39 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func usual() options {
+func defaultOptions() options {
 	return options{
 		Duration: time.Minute, Kills: -1, Pauses: -1, RedisLosses: -1, PostgresCrashes: -1, Cuts: -1,
 		Gap: 100 * time.Millisecond, Seed: 7, EventsLost: inPhases,
 	}
 }
 
-func tally(steps []step) map[string]int {
+func countFaults(list []injection) map[string]int {
 	counts := map[string]int{}
-	for _, s := range steps {
-		counts[s.what]++
+	for _, s := range list {
+		counts[s.fault]++
 	}
 	return counts
 }
 
-// first is the first n steps, or all if there are fewer.
-func first(n int, o options) (steps []step) {
+// first is the first n injections, or all if there are fewer.
+func first(n int, o options) (list []injection) {
 	for s := range schedule(o) {
-		if steps = append(steps, s); len(steps) == n {
+		if list = append(list, s); len(list) == n {
 			break
 		}
 	}
-	return steps
+	return list
 }
 
-func TestASeedGivesOneSchedule(t *testing.T) {
+func TestScheduleOfASeed(t *testing.T) {
 	t.Parallel()
-	counted := usual()
+	counted := defaultOptions()
 	counted.Kills = 50
-	for _, o := range []options{usual(), counted} {
+	for _, o := range []options{defaultOptions(), counted} {
 		one, two := first(500, o), first(500, o)
 		if len(one) < 50 || !slices.Equal(one, two) {
-			t.Errorf("%d steps, then %d: not the same", len(one), len(two))
+			t.Errorf("%d injections, then %d: not the same", len(one), len(two))
 		}
 		other := o
 		other.Seed++
@@ -50,43 +50,43 @@ func TestASeedGivesOneSchedule(t *testing.T) {
 	}
 }
 
-func TestKillsBringTheirShareOfTheRest(t *testing.T) {
+func TestScheduleByCounts(t *testing.T) {
 	t.Parallel()
-	o := usual()
+	o := defaultOptions()
 	o.Kills = 2000
 	want := map[string]int{
-		kill: 2000, pause: 100, redisFlush: 17, redisEmpty: 17, redisOld: 16, postgresCrash: 30, commitCut: 500, eventsLost: 40,
+		kill: 2000, pause: 100, redisFlush: 17, redisEmpty: 17, redisOld: 16, postgresCrash: 30, commitCut: 500, webhooksLost: 40,
 	}
-	if diff := cmp.Diff(want, tally(first(10_000, o))); diff != "" {
+	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("2,000 kills (-want +got):\n%s", diff)
 	}
 	o.Kills, o.Pauses, o.RedisLosses, o.PostgresCrashes, o.Cuts, o.EventsLost = 12, 0, 4, 2, 1, "0.5"
 	want = map[string]int{kill: 12, redisFlush: 2, redisEmpty: 1, redisOld: 1, postgresCrash: 2, commitCut: 1}
-	if diff := cmp.Diff(want, tally(first(10_000, o))); diff != "" {
+	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("as told (-want +got):\n%s", diff)
 	}
 }
 
-func TestWithoutCountsEverythingHappensInItsShare(t *testing.T) {
+func TestScheduleByWeight(t *testing.T) {
 	t.Parallel()
-	o := usual()
-	steps := first(6000, o)
-	for _, s := range steps {
+	o := defaultOptions()
+	list := first(6000, o)
+	for _, s := range list {
 		if s.after < o.Gap/4 || s.after > o.Gap*7/4 {
 			t.Fatalf("a gap of %v, mean %v", s.after, o.Gap)
 		}
 	}
-	counts := tally(steps)
-	for _, m := range mischiefs {
-		if counts[m.name] == 0 {
-			t.Errorf("%s never happens in %d steps", m.name, len(steps))
+	counts := countFaults(list)
+	for _, f := range faults {
+		if counts[f.name] == 0 {
+			t.Errorf("%s never happens in %d injections", f.name, len(list))
 		}
 	}
-	if counts[kill] < len(steps)/2 {
-		t.Errorf("%d kills of %d steps", counts[kill], len(steps))
+	if counts[kill] < len(list)/2 {
+		t.Errorf("%d kills of %d injections", counts[kill], len(list))
 	}
 	o.EventsLost = "1"
-	if n := tally(first(6000, o))[eventsLost]; n > 0 {
+	if n := countFaults(first(6000, o))[webhooksLost]; n > 0 {
 		t.Errorf("the share of lost webhooks is fixed, and changes %d times", n)
 	}
 }

@@ -10,27 +10,26 @@ import (
 	"time"
 )
 
-// arrivals notes when requests for a call arrive, before anything else is done
-// with them.
+// arrivals is a log of when requests for a call arrived.
 type arrivals struct {
-	provider http.Handler
-
 	mu    sync.Mutex
 	times []time.Time
 }
 
-// ServeHTTP serves Vonage's API.
-func (a *arrivals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	now := time.Now()
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/calls") {
-		a.mu.Lock()
-		a.times = append(a.times, now)
-		a.mu.Unlock()
-	}
-	a.provider.ServeHTTP(w, r)
+// wrap logs each request before the provider handles it.
+func (a *arrivals) wrap(provider http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		now := time.Now()
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/calls") {
+			a.mu.Lock()
+			a.times = append(a.times, now)
+			a.mu.Unlock()
+		}
+		provider.ServeHTTP(w, r)
+	})
 }
 
-// first is when the first one arrived; zero: none has.
+// first is when the first one arrived; zero: none has arrived.
 func (a *arrivals) first() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -54,15 +53,15 @@ type result struct {
 	processes int
 	span      time.Duration
 	sent      int           // within span
-	most      int           // in any sliding second, of all
-	over      int           // requests that came less than a second after the rate-th before
-	closest   time.Duration // rate+1 requests, one after the other
-	refused   int           // by 429
+	most      int           // in any sliding second of the whole log
+	over      int           // requests less than a second after the rate-th one before
+	closest   time.Duration // the shortest time of rate+1 requests in a row
+	refused   int           // with 429
 	harm      map[string]int
 }
 
-// judge reads the log of arrivals: the share from the time given on, the limit
-// over all of it.
+// judge reads the log. The share is that of the span from the given time on; the
+// limit is checked for the whole log.
 func judge(times []time.Time, perSecond float64, from time.Time, span time.Duration) result {
 	r := result{perSecond: perSecond, span: span, closest: span}
 	rate, first := int(perSecond), 0

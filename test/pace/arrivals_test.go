@@ -42,12 +42,12 @@ func TestJudge(t *testing.T) {
 		{"less than the rate", at(0, 1*ms), 0, 2, 2, 0, 10 * time.Second},
 		{"just the rate", every(time.Second/3+1, 30), 0, 30, 3, 0, time.Second + 2},
 		{"a second after the rate-th before is late enough", at(0, 0, 0, 1000*ms), 0, 4, 3, 0, time.Second},
-		{"a moment less is too many", at(0, 1*ms, 2*ms, 999*ms), 0, 4, 4, 1, 999 * ms},
-		{"over the turn of a second of the clock", at(600*ms, 800*ms, 1200*ms, 1400*ms), 0, 4, 4, 1, 800 * ms},
-		{"each one too many counts", at(0, 0, 0, 0, 0), 0, 5, 5, 2, 0},
+		{"a moment earlier is over the limit", at(0, 1*ms, 2*ms, 999*ms), 0, 4, 4, 1, 999 * ms},
+		{"across a second of the clock", at(600*ms, 800*ms, 1200*ms, 1400*ms), 0, 4, 4, 1, 800 * ms},
+		{"each request over the limit counts", at(0, 0, 0, 0, 0), 0, 5, 5, 2, 0},
 		{"two bursts", at(0, 0, 0, 2000*ms, 2100*ms, 2200*ms, 2300*ms), 0, 7, 4, 1, 300 * ms},
-		{"the share is of the steady time", at(0, 1000*ms, 5000*ms, 14_999*ms, 15_000*ms), 5 * time.Second, 2, 2, 0, 10 * time.Second},
-		{"the limit is of all", at(0, 0, 0, 0), 5 * time.Second, 0, 4, 1, 0},
+		{"the share is that of the steady time", at(0, 1000*ms, 5000*ms, 14_999*ms, 15_000*ms), 5 * time.Second, 2, 2, 0, 10 * time.Second},
+		{"the limit holds for the whole log", at(0, 0, 0, 0), 5 * time.Second, 0, 4, 1, 0},
 	} {
 		r := judge(test.times, 3, begun.Add(test.from), 10*time.Second)
 		if r.sent != test.sent || r.most != test.most || r.over != test.over || r.closest != test.closest {
@@ -57,7 +57,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestResultSaysTheShare(t *testing.T) {
+func TestResultString(t *testing.T) {
 	t.Parallel()
 	r := result{
 		perSecond: 30, processes: 2, span: 10 * time.Second, sent: 285, most: 31, over: 1, closest: 999_900 * time.Microsecond, refused: 4,
@@ -73,17 +73,18 @@ func TestResultSaysTheShare(t *testing.T) {
 	}
 }
 
-func TestArrivalsAreThoseOfCalls(t *testing.T) {
+func TestArrivalsLogsCallsOnly(t *testing.T) {
 	t.Parallel()
 	served := 0
-	a := &arrivals{provider: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ })}
+	a := &arrivals{}
+	handler := a.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
 	if !a.first().IsZero() {
 		t.Errorf("before any request the first came at %v", a.first())
 	}
 	for _, r := range []struct{ method, path string }{
 		{http.MethodPost, "/v1/calls"}, {http.MethodGet, "/v1/calls"}, {http.MethodPut, "/v1/calls/63f61863"}, {http.MethodPost, "/v1/calls"},
 	} {
-		a.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(r.method, r.path, nil))
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(r.method, r.path, nil))
 	}
 	sorted := a.sorted()
 	if len(sorted) != 2 || served != 4 {

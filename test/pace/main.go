@@ -1,7 +1,7 @@
 // Command pace measures how much of the account's rate a fleet uses, and
 // whether Vonage ever sees more: it runs 1, 2 and 4 real `dialer run`
 // processes on a Postgres and a Redis of its own against a simulated provider
-// that notes when each request for a call arrives.
+// that logs when each request for a call arrives.
 package main
 
 import (
@@ -18,14 +18,14 @@ func main() {
 	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
 
-// errOver: some second at Vonage held more than the rate.
+// errOver: Vonage got more requests in some second than the rate allows.
 var errOver = errors.New("the rate was exceeded")
 
-// run is the whole program but for the process around it.
+// run is the whole program without the process around it.
 func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	pace := cli.Program{
 		Name:        "pace",
-		Description: "Measures the share of the account's rate that a fleet uses, and exits 1 if any sliding second at Vonage held more than the rate.",
+		Description: "Measures the share of the account's rate that the dialers use, and exits 1 if Vonage got more than the rate in any sliding second.",
 		Out:         out, Err: errOut,
 	}
 	var o options
@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	return pace.Exit(err)
 }
 
-// measureAll measures one fleet after the other and prints a line for each.
+// measureAll prints a line for each rate and number of processes.
 func measureAll(ctx context.Context, o options, out io.Writer) error {
 	bench, err := newBench(ctx, o)
 	if err != nil {

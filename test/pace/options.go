@@ -13,13 +13,13 @@ type options struct {
 	Rates     []float64     `name:"rate" default:"3,30" placeholder:"N,..." help:"New calls a second, one measurement each (default: ${default})."`
 	Processes []int         `default:"1,2,4" placeholder:"N,..." help:"Dialers that run at once, one measurement each (default: ${default})."`
 	Duration  time.Duration `default:"60s" help:"How long each measurement takes, after the start (default: ${default})."`
-	Harm      bool          `help:"Meanwhile kill a dialer, pause one, stop one, start them again and flush Redis, something each two seconds."`
+	Harm      bool          `help:"Every two seconds kill, pause or stop a dialer, or flush Redis. Dialers are started again."`
 	Dialer    string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module)."`
 }
 
 // Help is shown by --help.
 func (options) Help() string {
-	return `A line for each measurement: the share of the rate in the steady time, the most requests that any sliding second held, how many were too many, the closest that rate+1 requests came, and Vonage's 429s. Servers and processes are its own.`
+	return `A line for each measurement: the share of the rate that was used, the most requests in any sliding second, how many were over the limit, the shortest time of rate+1 requests in a row, and Vonage's 429s. It starts its own servers and processes.`
 }
 
 // Validate is called by the parser.
@@ -42,7 +42,7 @@ func (o options) Validate() error {
 
 func (o options) processors() int { return runtime.NumCPU() }
 
-// load is what else the machine does, where the system tells.
+// load is the load of the machine, if the system says.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -17,8 +17,8 @@ func pace(t *testing.T, args ...string) (code int, out, errOut string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// A small measurement, as a person starts it. How many calls a second are
-// placed is up to the machine; what is printed and the exit code must agree.
+// A small measurement. How many calls are made depends on the machine; the
+// output and the exit code must agree.
 func TestMeasurement(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := pace(t, "--rate", "3", "--processes", "1", "--duration", "2s")
@@ -46,7 +46,7 @@ func TestMeasurement(t *testing.T) {
 	}
 }
 
-func TestMistakesInTheCommandLine(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		args string
@@ -72,7 +72,7 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestOptionsAreWhatIsMeasured(t *testing.T) {
+func TestOptionsValidate(t *testing.T) {
 	t.Parallel()
 	for _, o := range []options{
 		{Rates: []float64{1, 1000}, Processes: []int{1, 64}, Duration: 2 * time.Second},

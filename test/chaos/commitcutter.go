@@ -10,48 +10,48 @@ import (
 	"sync"
 )
 
-// cutter stands between the dialers and Postgres. When it is told to, it
-// forwards the next commit, and drops the connection instead of the reply: the
+// commitCutter is a proxy between the dialers and Postgres. On request it
+// forwards the next commit and drops the connection instead of the reply: the
 // client cannot know whether it committed.
-type cutter struct {
+type commitCutter struct {
 	listener net.Listener
 	upstream string // the server's socket
 	links    sync.WaitGroup
 
 	mu    sync.Mutex
 	due   int            // commits that are to be cut
-	cuts  map[string]int // by how the statement begins
+	cuts  map[string]int // by the beginning of the statement
 	conns map[net.Conn]bool
 }
 
-// newCutter listens on a free port and serves until close.
-func newCutter(upstream string) (*cutter, error) {
+// newCommitCutter listens on a free port and serves until close.
+func newCommitCutter(upstream string) (*commitCutter, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen in front of Postgres: %w", err)
 	}
-	c := &cutter{listener: listener, upstream: upstream, cuts: map[string]int{}, conns: map[net.Conn]bool{}}
+	c := &commitCutter{listener: listener, upstream: upstream, cuts: map[string]int{}, conns: map[net.Conn]bool{}}
 	c.links.Go(c.serve)
 	return c, nil
 }
 
-func (c *cutter) address() string { return c.listener.Addr().String() }
+func (c *commitCutter) address() string { return c.listener.Addr().String() }
 
-// cutNext makes one more of the coming commits lose its reply.
-func (c *cutter) cutNext() {
+// cutNext makes one more commit lose its reply.
+func (c *commitCutter) cutNext() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.due++
 }
 
-// done is what was cut, by how the statement begins.
-func (c *cutter) done() map[string]int {
+// counts is what was cut, by the beginning of the statement.
+func (c *commitCutter) counts() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return maps.Clone(c.cuts)
 }
 
-func (c *cutter) close() error {
+func (c *commitCutter) close() error {
 	err := c.listener.Close()
 	c.mu.Lock()
 	for conn := range c.conns {
@@ -63,29 +63,29 @@ func (c *cutter) close() error {
 	return err
 }
 
-func (c *cutter) serve() {
+func (c *commitCutter) serve() {
 	for {
 		client, err := c.listener.Accept()
 		if err != nil {
 			return // closed
 		}
-		c.links.Go(func() { c.join(client) })
+		c.links.Go(func() { c.connect(client) })
 	}
 }
 
-// join links a client with the server until either leaves.
-func (c *cutter) join(client net.Conn) {
-	defer c.forget(client)
-	if !c.remember(client) {
+// connect links a client with the server until one of them closes.
+func (c *commitCutter) connect(client net.Conn) {
+	defer c.closeConn(client)
+	if !c.track(client) {
 		return
 	}
 	var d net.Dialer
 	server, err := d.DialContext(context.Background(), "unix", c.upstream)
 	if err != nil {
-		return // the server is down, and the client learns it
+		return // the server is down, and the client sees that
 	}
-	defer c.forget(server)
-	if !c.remember(server) {
+	defer c.closeConn(server)
+	if !c.track(server) {
 		return
 	}
 	l := &link{cutter: c, client: client, server: server}
@@ -96,7 +96,7 @@ func (c *cutter) join(client net.Conn) {
 	replies.Wait()
 }
 
-func (c *cutter) remember(conn net.Conn) bool {
+func (c *commitCutter) track(conn net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conns == nil {
@@ -106,7 +106,7 @@ func (c *cutter) remember(conn net.Conn) bool {
 	return true
 }
 
-func (c *cutter) forget(conn net.Conn) {
+func (c *commitCutter) closeConn(conn net.Conn) {
 	_ = conn.Close() // closed before, or now
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (c *cutter) forget(conn net.Conn) {
 }
 
 // take reports whether this commit is one to be cut.
-func (c *cutter) take() bool {
+func (c *commitCutter) take() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.due == 0 {
@@ -124,8 +124,8 @@ func (c *cutter) take() bool {
 	return true
 }
 
-// count notes a cut, or that it did not come about and is still due.
-func (c *cutter) count(statement string, err error) {
+// count notes a cut, or that it failed and is still due.
+func (c *commitCutter) count(statement string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -137,11 +137,11 @@ func (c *cutter) count(statement string, err error) {
 
 // link is one client's connection.
 type link struct {
-	cutter         *cutter
+	cutter         *commitCutter
 	client, server net.Conn
 
 	mu   sync.Mutex // held while a commit that is to be cut is forwarded
-	mute bool       // nothing more comes back
+	mute bool       // no more replies are forwarded
 }
 
 func (l *link) requests() {
@@ -158,9 +158,9 @@ func (l *link) requests() {
 
 var errCut = errors.New("cut")
 
-// forward passes a message on. A commit that is to be cut is passed on too,
-// and its reply is awaited before the connection is dropped: it is committed,
-// if it can be.
+// forward sends a message to the server. A commit that is to be cut is sent too,
+// and the connection is dropped after its reply arrived: it is committed, if it
+// can be.
 func (l *link) forward(m message) error {
 	if m.commits == "" || !l.cutter.take() {
 		_, err := l.server.Write(m.raw)
@@ -174,7 +174,7 @@ func (l *link) forward(m message) error {
 	return err
 }
 
-// replies copies what the server says, until it is muted.
+// replies copies the server's replies, until the link is mute.
 func (l *link) replies() {
 	defer l.client.Close()
 	buffer := make([]byte, 16<<10)

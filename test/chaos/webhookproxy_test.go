@@ -6,25 +6,25 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
-func TestLostWebhooksLookDelivered(t *testing.T) {
+func TestWebhookProxyLosesItsShare(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int64
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { arrived.Add(1) }))
 	defer receiver.Close()
-	m := newMail(1, 0)
+	p := newWebhookProxy(1, 0)
 	for _, test := range []struct {
 		share       float64
 		least, most int64 // of 100
 	}{{0, 100, 100}, {1, 0, 0}, {.5, 25, 75}} {
-		m.lose(test.share)
+		p.setLost(test.share)
 		arrived.Store(0)
 		for range 100 {
-			resp, err := m.client().Post(receiver.URL, "application/json", strings.NewReader(`{}`))
-			if err != nil {
-				t.Fatal(err)
-			}
+			resp, err := p.client().Post(receiver.URL, "application/json", strings.NewReader(`{}`))
+			require.NoError(t, err)
 			if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
 				t.Fatalf("%s, %v", resp.Status, err)
 			}
@@ -33,7 +33,7 @@ func TestLostWebhooksLookDelivered(t *testing.T) {
 			t.Errorf("of 100 webhooks %d arrived, while %v were to be lost", n, test.share)
 		}
 	}
-	if carried, lost := m.counts(); carried+lost != 300 || carried < 125 || lost < 125 {
-		t.Errorf("%d carried, %d lost, of 300", carried, lost)
+	if forwarded, lost := p.counts(); forwarded+lost != 300 || forwarded < 125 || lost < 125 {
+		t.Errorf("%d forwarded, %d lost, of 300", forwarded, lost)
 	}
 }

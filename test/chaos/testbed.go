@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"dialer/internal/embedded"
+	"dialer/storage"
+	"dialer/test/fleet"
+)
+
+// testbed is everything that a run needs, all of its own.
+type testbed struct {
+	options
+	dir     string // the programs, the key and the logs
+	program string
+
+	group           *fleet.Group
+	postgres, redis *server
+	cutter          *commitCutter
+	webhooks        *webhookProxy
+	provider        *fleet.Provider
+	account         fleet.Account
+	db              *storage.DB
+	dialers         *supervisor
+	closes          []func() error
+}
+
+// The dialers' waits, so short that a call with an unknown outcome is settled
+// within seconds.
+const (
+	tokenLife      = 2 * time.Second
+	settleAfter    = 2 * time.Second
+	reconcileEvery = time.Second
+)
+
+// onClose is called when the run ends, the last one first.
+func (b *testbed) onClose(f func() error) { b.closes = append(b.closes, f) }
+
+func (b *testbed) close() error {
+	var errs []error
+	for i := len(b.closes) - 1; i >= 0; i-- {
+		errs = append(errs, b.closes[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// start brings up everything but the dialers.
+func (b *testbed) start(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{
+		b.startGroup, b.buildPrograms, b.startServers, b.startCutter, b.startProvider, b.makeDialers,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *testbed) startGroup(context.Context) (err error) {
+	if b.dir, err = os.MkdirTemp("", "dialer-chaos-"); err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	if b.group, err = fleet.NewGroup(b.dir); err != nil {
+		return err
+	}
+	b.onClose(b.group.End)
+	return nil
+}
+
+func (b *testbed) buildPrograms(ctx context.Context) error {
+	if b.program = b.Dialer; b.program != "" {
+		return nil
+	}
+	b.program = filepath.Join(b.dir, "dialer")
+	if b.Matrix > 0 {
+		return fleet.Build(ctx, b.dir, "failpoints", "dialer", "enqueue")
+	}
+	return fleet.Build(ctx, b.dir, "", "dialer")
+}
+
+func (b *testbed) startServers(ctx context.Context) error {
+	postgres, redis, err := fleet.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	b.onClose(postgres.Close)
+	b.onClose(redis.Close)
+	b.postgres, b.redis = newServer(postgres), newServer(redis)
+	return nil
+}
+
+func (b *testbed) startCutter(ctx context.Context) (err error) {
+	if b.cutter, err = newCommitCutter(filepath.Join(b.postgres.server.Dir, ".s.PGSQL.5432")); err != nil {
+		return err
+	}
+	b.onClose(b.cutter.close)
+	if b.db, err = storage.Open(ctx, b.databaseURL()); err != nil {
+		return err
+	}
+	b.onClose(func() error { b.db.Close(); return nil })
+	_, err = b.db.Migrate(ctx)
+	return err
+}
+
+// databaseURL leads through the cutter.
+func (b *testbed) databaseURL() string {
+	return "postgres://postgres@" + b.cutter.address() + "/postgres?sslmode=disable"
+}
+
+func (b *testbed) startProvider(context.Context) (err error) {
+	lost := lostShares[seeded(b.Seed, 3).IntN(len(lostShares))]
+	if b.EventsLost != inPhases {
+		if lost, err = strconv.ParseFloat(b.EventsLost, 64); err != nil {
+			return err
+		}
+	}
+	b.webhooks = newWebhookProxy(b.Seed, lost)
+	if b.account, err = fleet.NewAccount(b.dir, b.CallsPerSecond, requestsPerSecond); err != nil {
+		return err
+	}
+	if b.provider, err = b.account.StartProvider(providerConfig(b.options, b.webhooks), nil); err != nil {
+		return err
+	}
+	b.onClose(b.provider.Close)
+	return nil
+}
+
+const inPhases = "phases"
+
+func (b *testbed) makeDialers(context.Context) error {
+	var dialers []*fleet.Dialer
+	for i := range b.Processes {
+		address, err := embedded.FreeAddress()
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("dialer-%d", i+1)
+		dialers = append(dialers, &fleet.Dialer{
+			Name: name, Program: b.program, Group: b.group, Listen: address, Log: filepath.Join(b.dir, name+".log"),
+			Env: b.account.Environment(b.databaseURL(), b.redis.server.URL, b.provider, address,
+				"DIALER_SETTLE_AFTER="+settleAfter.String(),
+				"DIALER_RECONCILE_EVERY="+reconcileEvery.String(),
+				"DIALER_TOKEN_LIFE="+tokenLife.String(),
+				"DIALER_QUEUE_AHEAD="+b.QueueAhead.String(),
+				"DIALER_WORKERS="+strconv.Itoa(b.Workers)),
+		})
+	}
+	b.dialers = newSupervisor(dialers)
+	b.onClose(func() error { b.dialers.stop(); return nil })
+	return nil
+}

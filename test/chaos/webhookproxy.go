@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// webhookProxy forwards Vonage's webhooks to the dialers, and drops a share of
+// them. Vonage believes that those arrived, too.
+type webhookProxy struct {
+	next http.RoundTripper
+
+	mu              sync.Mutex
+	random          *rand.Rand
+	share           float64 // that is lost
+	forwarded, lost int
+}
+
+func newWebhookProxy(seed uint64, share float64) *webhookProxy {
+	return &webhookProxy{
+		next:   &http.Transport{MaxIdleConnsPerHost: callbacks, IdleConnTimeout: 30 * time.Second},
+		random: seeded(seed, 2), share: share,
+	}
+}
+
+// setLost changes the share of webhooks that are lost from now on.
+func (p *webhookProxy) setLost(share float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.share = share
+}
+
+func (p *webhookProxy) counts() (forwarded, lost int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.forwarded, p.lost
+}
+
+// client sends through the proxy.
+func (p *webhookProxy) client() *http.Client {
+	return &http.Client{
+		Transport:     p,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// RoundTrip forwards one webhook, or answers 200 without that.
+func (p *webhookProxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !p.loses() {
+		return p.next.RoundTrip(r)
+	}
+	if r.Body != nil {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return nil, errors.Join(err, r.Body.Close())
+		}
+		if err := r.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: r,
+	}, nil
+}
+
+func (p *webhookProxy) loses() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.random.Float64() < p.share {
+		p.lost++
+		return true
+	}
+	p.forwarded++
+	return false
+}

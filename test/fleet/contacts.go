@@ -1,0 +1,42 @@
+package fleet
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/csvimport"
+)
+
+const (
+	firstArea, lastArea = 200, 989
+	// FictionalNumbers is how many there are: 555-0100 to 555-0199 of each
+	// area, which are assigned to no telephone.
+	FictionalNumbers = (lastArea - firstArea + 1) * 100
+)
+
+// CSV is n contacts, with bad rows after each of them.
+func CSV(n, bad int) string {
+	var csv strings.Builder
+	csv.WriteString("to,name\n")
+	for i := range n {
+		fmt.Fprintf(&csv, "+1%d55501%02d,Person %d\n", firstArea+i/100, i%100, i+1)
+		csv.WriteString(strings.Repeat("none,Nobody\n", bad))
+	}
+	return csv.String()
+}
+
+// Import starts a campaign of n contacts. After an error the same call resumes
+// the import.
+func Import(ctx context.Context, db csvimport.Store, name string, s campaign.Settings, n int) (id int64, err error) {
+	summary, err := csvimport.Import(ctx, strings.NewReader(CSV(n, 0)), name, s, csvimport.Options{Now: time.Now()}, db)
+	if err != nil {
+		return 0, err
+	}
+	if got := summary.Added + summary.Already; got != n {
+		return 0, fmt.Errorf("campaign %s has %d contacts of %d", name, got, n)
+	}
+	return summary.Campaign.ID, nil
+}

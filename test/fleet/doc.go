@@ -1,0 +1,4 @@
+// Package fleet starts what the test programs measure and harm: real `dialer
+// run` processes, a Postgres, a Redis and a simulated Vonage, all of their own.
+// Nothing of it outlives the program, even if that is killed with -9.
+package fleet
