@@ -61,8 +61,8 @@ func marshalTagged(tag, name string, members any, extra Extra) ([]byte, error) {
 func withoutBraces(object []byte) []byte { return object[1 : len(object)-1] }
 
 // unmarshalTagged is the inverse. It fills members, a pointer to a struct, from
-// the JSON object in raw, and returns the members that the struct does not
-// have, without the tag. Numbers and booleans may be written as strings: some
+// the JSON object in raw. It returns the other members of the object, without the
+// tag. Numbers and booleans may be written as strings: some
 // clients do that, and Vonage takes it.
 func unmarshalTagged(raw []byte, tag string, members any) (Extra, error) {
 	o, err := parseObject(raw)

@@ -14,8 +14,8 @@ const maxIdlePages = 5
 
 // Calls reads the whole list that f selects, oldest first, and yields each call
 // once. Rows that leave the list during the scan move the later rows forward.
-// So each page starts overlap rows before the end of the last one, and if it
-// shares no row with the rows read before, the scan steps back and reads again.
+// So each page starts overlap rows before the end of the last one. If it shares no
+// row with the rows read before, the scan steps back and reads again.
 // An error is yielded last. The scan is then incomplete, and a call that it did
 // not show may exist. f.Order is ignored.
 func (c *Client) Calls(ctx context.Context, f ListFilter, overlap int) iter.Seq2[Call, error] {
@@ -109,9 +109,8 @@ func (s *scan) stepBack() error {
 	return nil
 }
 
-// last reports whether no page follows. After a full page another one may follow
-// even if the page does not say so, because old servers send no links and count
-// only the rows of the page.
+// last reports whether no page follows. After a full page it never does: old servers
+// send no links and count only the rows of the page.
 func (s *scan) last(page CallPage) bool {
 	size := s.filter.PageSize
 	if page.PageSize > 0 {

@@ -94,7 +94,7 @@ var events = []struct {
 	},
 	{"in capitals", `{"status":"ANSWERED",` + common + `}`, "answered", evidence("answered")},
 	{"disconnected", `{"status":"disconnected",` + common + `}`, "disconnected", evidence("disconnected")},
-	{"a word nobody knows", `{"status":"levitating","new":{"deep":[1]},` + common + `}`, "levitating", evidence("levitating")},
+	{"an unknown word", `{"status":"levitating","new":{"deep":[1]},` + common + `}`, "levitating", evidence("levitating")},
 	{
 		"transfer", `{"conversation_uuid_from":"CON-1","conversation_uuid_to":"CON-2","type":"transfer","uuid":"` + leg + `","timestamp":"2026-11-20T11:59:58.123Z"}`,
 		"transfer", campaign.Evidence{Source: campaign.FromEvent, CallUUID: leg, At: evidence("").At, ObservedAt: noon},
