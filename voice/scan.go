@@ -109,7 +109,7 @@ func (s *scan) stepBack() error {
 	return nil
 }
 
-// last reports whether no page follows. After a full page it never does: old servers
+// last reports whether no page follows. It is false after a full page: old servers
 // send no links and count only the rows of the page.
 func (s *scan) last(page CallPage) bool {
 	size := s.filter.PageSize
