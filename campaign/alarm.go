@@ -11,30 +11,30 @@ type Alarm struct {
 
 // Alarm kinds: each is a row that a person should look at.
 const (
-	AlarmSecondCall      = "second_call_for_attempt"
-	AlarmEvidenceForVoid = "evidence_for_void"
-	AlarmEvidenceBeat    = "evidence_beat_belief"
-	AlarmHangUpFailed    = "hangup_failed"
-	AlarmUnknownStatus   = "unknown_status"
-	AlarmNumberMismatch  = "number_mismatch"
-	AlarmUnknownAttempt  = "unknown_attempt"
-	AlarmAmbiguousMatch  = "ambiguous_match"
-	AlarmForeignCall     = "foreign_call"
-	AlarmPaused          = "campaign_paused"
-	AlarmLost            = "attempt_lost"
-	AlarmSilent          = "attempt_silent"
-	AlarmCanaryMissing   = "canary_missing"
-	AlarmPriceChanged    = "price_changed"
-	AlarmClockSkew       = "clock_skew"
-	AlarmUnsigned        = "webhook_unsigned"
-	AlarmUnreadable      = "webhook_unreadable"
-	AlarmPutOff          = "webhook_put_off"
-	AlarmAnswer          = "answer_not_made"
-	AlarmRedis           = "redis_may_evict"
-	AlarmFailing         = "work_failing"
-	AlarmHeld            = "installation_held"
-	AlarmAdopted         = "call_adopted"
-	AlarmUndecided       = "call_of_several"
+	AlarmSecondCall        = "second_call_for_attempt"
+	AlarmEvidenceForVoid   = "evidence_for_void"
+	AlarmLateEvidence      = "late_evidence"
+	AlarmHangUpFailed      = "hangup_failed"
+	AlarmUnknownStatus     = "unknown_status"
+	AlarmNumberMismatch    = "number_mismatch"
+	AlarmUnknownAttempt    = "unknown_attempt"
+	AlarmAmbiguousMatch    = "ambiguous_match"
+	AlarmUnmatchedCall     = "unmatched_call"
+	AlarmPaused            = "campaign_paused"
+	AlarmLost              = "attempt_lost"
+	AlarmCallWithoutEnd    = "call_without_end"
+	AlarmKnownCallsMissing = "known_calls_missing"
+	AlarmPriceChanged      = "price_changed"
+	AlarmClockSkew         = "clock_skew"
+	AlarmUnsigned          = "webhook_unsigned"
+	AlarmUnreadable        = "webhook_unreadable"
+	AlarmWebhooksDelayed   = "webhooks_delayed"
+	AlarmAnswer            = "answer_not_made"
+	AlarmRedis             = "redis_may_evict"
+	AlarmFailing           = "work_failing"
+	AlarmDialLocked        = "dial_locked"
+	AlarmCallRecovered     = "call_recovered"
+	AlarmCallOfSeveral     = "call_of_several_contacts"
 )
 
 // AlarmKind tells a person what an alarm means and what to do about it.
@@ -51,13 +51,13 @@ var AlarmKinds = []AlarmKind{
 		"The later call is being hung up by itself; find what sends a POST twice between the dialer and Vonage (a proxy that repeats requests), and tell the person."},
 	{AlarmEvidenceForVoid, "Vonage tells of a call for an attempt that was withdrawn before it was dialed",
 		"The call is being hung up by itself; look for a second dialer on a copy of this database."},
-	{AlarmEvidenceBeat, "Vonage tells of a call for an attempt that was thought not to have one",
+	{AlarmLateEvidence, "Vonage tells of a call for an attempt that was thought not to have one",
 		"A call of an attempt thought over is being hung up by itself; check with `dialer why` whether the person was rung again, and raise DIALER_SETTLE_AFTER if Vonage's list is late."},
 	{AlarmHangUpFailed, "a call that should not be up could not be ended",
 		"End it by hand with `dialer call hangup`, or at Vonage."},
-	{AlarmHeld, "nobody is called: the database is a copy, an older one, or another server's",
+	{AlarmDialLocked, "nobody is called: the database is a copy, an older one, or another server's",
 		"Look with `dialer installation show`; end every other copy, then `dialer installation adopt` where it asks for that. After a failover it goes on by itself."},
-	{AlarmUndecided, "a call that a restored database forgot may be of several contacts, none of which is called again",
+	{AlarmCallOfSeveral, "a call that a restored database forgot may be of several contacts, none of which is called again",
 		"Ask the people or look at the original's books, and enqueue those who were not called once more."},
 	{AlarmPaused, "Vonage refused a call for a reason that concerns the whole campaign, which was paused",
 		"Mend the key, the application, the numbers or the message, then `dialer campaign resume`."},
@@ -69,29 +69,29 @@ var AlarmKinds = []AlarmKind{
 		"Set maxmemory-policy to noeviction; if the service that runs Redis hides the setting, check it there and resolve the alarm."},
 	{AlarmLost, "it could not be settled whether an attempt made a call while Vonage kept its records",
 		"Ask Vonage or the person; the contact is not rung again by itself, so enqueue it again if it should be."},
-	{AlarmSilent, "Vonage had a call and never said that it was over while it kept its records",
+	{AlarmCallWithoutEnd, "Vonage had a call and never said that it was over while it kept its records",
 		"Ask Vonage for the call's record; its price is missing from the books."},
-	{AlarmCanaryMissing, "Vonage's list lacks calls that it is known to have, so it proves nothing",
+	{AlarmKnownCallsMissing, "Vonage's list lacks calls that it is known to have, so it proves nothing",
 		"Wait: unknown attempts are settled once the list is whole; if it lasts, raise DIALER_SETTLE_AFTER and ask Vonage. What can be done for a database that stays held, `dialer installation show` says."},
 	{AlarmAmbiguousMatch, "a call might belong to several attempts, or an event names one attempt and the call of another; it is bound to none, or to the one that waited for its call",
 		"Compare the call with `dialer call show` and the attempts with `dialer why`; use an application and numbers that nobody else uses."},
-	{AlarmForeignCall, "a call went out from one of the campaigns' numbers and no attempt explains it",
+	{AlarmUnmatchedCall, "a call went out from one of the campaigns' numbers and no attempt explains it",
 		"Find who else calls from this number on this account; give the dialer numbers of its own."},
 	{AlarmNumberMismatch, "Vonage tells of an attempt's call with other numbers than the attempt's",
 		"If the call was connected to a further party, this is that party's leg and nothing is wrong; otherwise ask Vonage."},
 	{AlarmUnknownAttempt, "a signed event or answer request names no attempt that is known here",
 		"Check that no other dialer or test uses this application's webhook addresses, and that this is the right database."},
-	{AlarmAdopted, "a call that a restored database forgot was found in Vonage's list, and stands on an attempt now",
+	{AlarmCallRecovered, "a call that a restored database forgot was found in Vonage's list, and stands on an attempt now",
 		"Nothing to mend: the person is not called again for it."},
 	{AlarmPriceChanged, "Vonage changed the price of a call after it was known",
-		"Nothing to mend: reports have the new price, and the table charges has the trail; compare it with the invoice."},
+		"Nothing to mend: reports have the new price, and the table price_history has the trail; compare it with the invoice."},
 	{AlarmUnknownStatus, "Vonage used a status word that this version does not know",
 		"Look for a newer version of the dialer; the word is kept with the attempt and changes nothing."},
 	{AlarmUnsigned, "requests to the webhooks were refused, because Vonage did not sign them",
 		"If Vonage's own events are refused, correct VONAGE_SIGNATURE_SECRET and VONAGE_APPLICATION_ID; otherwise somebody tries the addresses, which does no harm."},
 	{AlarmUnreadable, "a signed event could not be read",
 		"Look for a newer version of the dialer; what the event said is read from Vonage's list later."},
-	{AlarmPutOff, "events came faster than they could be stored, and Vonage was asked to send them again",
+	{AlarmWebhooksDelayed, "events came faster than they could be stored, and Vonage was asked to send them again",
 		"Give Postgres more room or start another dialer; what is not sent again is read from Vonage's list later."},
 	{AlarmAnswer, "an answered call heard an apology, because its message could not be made",
 		"Check the campaign's message and DIALER_PUBLIC_URL with `dialer campaign show`."},

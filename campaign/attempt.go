@@ -7,18 +7,31 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Attempt is one POST to Vonage that may have happened. Its id rides in
-// the call's own event_url and answer_url and is the token's jti.
+// AttemptKind says where an attempt comes from.
+type AttemptKind string
+
+const (
+	CampaignCall AttemptKind = "campaign" // a contact of a campaign is called
+	ManualCall   AttemptKind = "manual"   // a person makes one call, outside any campaign
+)
+
+// Attempt is one POST to Vonage that may have happened. Its id rides in the
+// call's own event_url and answer_url.
 type Attempt struct {
 	ID         uuid.UUID // UUIDv7
-	CampaignID int64
-	ContactID  int64
+	Kind       AttemptKind
+	CampaignID int64  // 0 for a manual call
+	ContactID  int64  // 0 for a manual call
 	No         int    // 1 for a contact's first attempt row; void and refused rows count here
-	To         string // E.164 digits, no plus sign
-	From       string // E.164 digits
+	To         string // E.164 digits, no plus sign; "" if no telephone is called
+	From       string // E.164 digits; "" if Vonage picks one of the application's numbers
+	Manual     Manual // of a manual call
 	State      State
 	CreatedAt  time.Time
 	DialedAt   time.Time // when the gate was passed; zero before
+	// TokenID is the jti of the token that the POST carries. Attempts that pass
+	// the gate together share one.
+	TokenID uuid.UUID
 	// TokenExpiresAt is the moment from which Vonage itself refuses this
 	// attempt's POST. Zero before the gate.
 	TokenExpiresAt time.Time
@@ -28,11 +41,22 @@ type Attempt struct {
 	// Note says why the attempt was refused or withdrawn: one of the Refusal
 	// and Withdrawal names, empty otherwise.
 	Note string
-	// Adopted: the call was found in Vonage's list when the database had
+	// Recovered: the call was found in Vonage's list when the database had
 	// forgotten it. Its own attempt's id is not known any more.
-	Adopted bool
+	Recovered bool
 	Facts
 }
+
+// Manual is what is known of a manual call beside its attempt.
+type Manual struct {
+	RequestedBy string
+	ToKind      string // phone, sip, websocket, vbc or app
+	Address     string // what is called if it is no telephone
+	Detail      string // what it was to say; never digits that were sent
+}
+
+// KindPhone is the Manual.ToKind of a call to a telephone.
+const KindPhone = "phone"
 
 // Facts is what Vonage has told us of one call, from any source. Facts
 // only grow: folding evidence in any order, any number of times, gives the
@@ -40,11 +64,11 @@ type Attempt struct {
 type Facts struct {
 	CallUUID         string // opaque, write-once
 	ConversationUUID string
-	Seen             []string  // every status word seen, sorted, each once; words not known included
+	Statuses         []string  // every status word seen, sorted, each once; words not known included
 	AnsweredAt       time.Time // earliest answer; zero when none
 	Failure          string    // the earliest failing status word
 	FailedAt         time.Time
-	ClosedAt         time.Time // when the call was first known to be over; zero while it is not
+	EndedAt          time.Time // when the call was first known to be over; zero while it is not
 	Bill             Bill
 }
 

@@ -137,7 +137,7 @@ func later(wait time.Duration) string {
 // over is when the call failed or ended. A provider's clock that is ahead does
 // not put a contact off.
 func over(a *Attempt, now time.Time) time.Time {
-	at := cmp.Or(a.FailedAt, a.ClosedAt)
+	at := cmp.Or(a.FailedAt, a.EndedAt)
 	if at.After(now) {
 		return now
 	}

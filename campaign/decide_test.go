@@ -31,12 +31,12 @@ func idOf(no int) uuid.UUID { return uuid.UUID{15: byte(no)} }
 
 // call is an attempt that ended as d, ago before now.
 func call(d Disposition, ago time.Duration) Attempt {
-	a := Attempt{State: Ended, Facts: Facts{CallUUID: "x", ClosedAt: noon.Add(-ago)}}
+	a := Attempt{State: Ended, Facts: Facts{CallUUID: "x", EndedAt: noon.Add(-ago)}}
 	switch d {
 	case Answered:
 		a.AnsweredAt = noon.Add(-ago)
 	case Human, Machine:
-		a.AnsweredAt, a.Seen = noon.Add(-ago), []string{string(d)}
+		a.AnsweredAt, a.Statuses = noon.Add(-ago), []string{string(d)}
 	case Unexplained:
 	default:
 		a.Failure, a.FailedAt = string(d), noon.Add(-ago)
@@ -63,7 +63,7 @@ func decideCases() []decideCase {
 	lostCall := in(Lost)
 	lostCall.MustExist = true
 	silent := call(Busy, 5*time.Minute) // closed by the sweeper, later than it failed
-	silent.ClosedAt = noon.Add(-time.Minute)
+	silent.EndedAt = noon.Add(-time.Minute)
 	early := call(Busy, -time.Hour) // Vonage's clock is ahead
 	return []decideCase{
 		{name: "not called yet", want: Decision{State: Pending, DueAt: wentDue}},

@@ -14,8 +14,8 @@ var (
 	ErrStale = errors.New("attempt is not reserved any more")
 	// ErrWithdrawn: the gate was closed for the attempt; it was voided.
 	ErrWithdrawn = errors.New("attempt withdrawn at the gate")
-	// ErrHeld: the database calls nobody, see Hold; the attempt stays reserved.
-	ErrHeld = errors.New("the database is held: nobody is called")
+	// ErrDialLocked: the database calls nobody, see Hold; the attempt stays reserved.
+	ErrDialLocked = errors.New("the database is held: nobody is called")
 	// ErrNotHeld: the database dials, or will by itself.
 	ErrNotHeld = errors.New("the database does not wait for a person")
 	// ErrNothingMissing: no reading of Vonage's list lacked a call.

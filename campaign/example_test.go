@@ -25,7 +25,7 @@ func ExampleFold() {
 
 func ExampleDecide() {
 	settings := campaign.Settings{Retry: campaign.DefaultPolicy()}
-	attempt := campaign.Attempt{No: 1, State: campaign.Ended, Facts: campaign.Facts{Failure: "busy", FailedAt: noon, ClosedAt: noon}}
+	attempt := campaign.Attempt{No: 1, State: campaign.Ended, Facts: campaign.Facts{Failure: "busy", FailedAt: noon, EndedAt: noon}}
 	d := campaign.Decide(settings, campaign.Running, campaign.Contact{State: campaign.Active}, []campaign.Attempt{attempt}, noon)
 	fmt.Println(d.State, d.DueAt.Format(time.TimeOnly))
 	fmt.Println(d.Because)

@@ -29,7 +29,7 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	}
 	var alarms []Alarm
 	if !a.expectsEvidence() {
-		alarms = append(alarms, alarm(AlarmEvidenceBeat, &a, &e))
+		alarms = append(alarms, alarm(AlarmLateEvidence, &a, &e))
 	}
 	w := cleanWord(e.Status)
 	if contradicts(&a, &e) {
@@ -42,7 +42,7 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	}
 	a.Note = ""
 	a.State = Accepted
-	if !a.ClosedAt.IsZero() {
+	if !a.EndedAt.IsZero() {
 		a.State = Ended
 	}
 	return a, alarms
@@ -110,7 +110,7 @@ func masked(w string) string {
 func (f *Facts) add(e *Evidence, w string) (news bool) {
 	f.CallUUID = e.CallUUID
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
-	f.Seen, news = see(f.Seen, w)
+	f.Statuses, news = see(f.Statuses, w)
 	known := words[w]
 	switch known.kind {
 	case kindAnswer, kindDetection:
@@ -119,7 +119,7 @@ func (f *Facts) add(e *Evidence, w string) (news bool) {
 		f.fail(w, toldAt(e))
 	}
 	if closes(e.Source, known) {
-		f.ClosedAt = earlier(f.ClosedAt, toldAt(e))
+		f.EndedAt = earlier(f.EndedAt, toldAt(e))
 	}
 	if b, said := billOf(e); said && f.Bill.Before(b) {
 		f.Bill = b
@@ -177,7 +177,7 @@ func smaller(known, said string) string {
 // is not known to be over.
 func (f Facts) Disposition() Disposition {
 	switch {
-	case f.ClosedAt.IsZero():
+	case f.EndedAt.IsZero():
 		return ""
 	case f.saw("machine"):
 		return Machine
@@ -198,7 +198,7 @@ func (f Facts) answered() bool {
 }
 
 func (f Facts) saw(w string) bool {
-	_, found := slices.BinarySearch(f.Seen, w)
+	_, found := slices.BinarySearch(f.Statuses, w)
 	return found
 }
 
@@ -214,7 +214,7 @@ func CloseSilent(a Attempt, grace, retention time.Duration, now time.Time) (Atte
 	if a.State != Accepted || !failed && !unrecorded {
 		return a, false
 	}
-	a.ClosedAt = stored(now)
+	a.EndedAt = stored(now)
 	a.State = Ended
 	return a, true
 }

@@ -113,18 +113,18 @@ func TestFoldNeverTakesBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := anyAttempt(t)
 		b, _ := Fold(a, anyEvidence(t, "x"))
-		for _, w := range a.Seen {
-			if !slices.Contains(b.Seen, w) {
+		for _, w := range a.Statuses {
+			if !slices.Contains(b.Statuses, w) {
 				t.Fatalf("the word %q is gone", w)
 			}
 		}
-		if !slices.IsSorted(b.Seen) {
-			t.Fatalf("words out of order: %q", b.Seen)
+		if !slices.IsSorted(b.Statuses) {
+			t.Fatalf("words out of order: %q", b.Statuses)
 		}
-		if b.State != Ended && (a.State == Ended || !b.ClosedAt.IsZero()) {
+		if b.State != Ended && (a.State == Ended || !b.EndedAt.IsZero()) {
 			t.Fatalf("%s became %s", a.State, b.State)
 		}
-		for name, pair := range map[string][2]time.Time{"answered": {a.AnsweredAt, b.AnsweredAt}, "failed": {a.FailedAt, b.FailedAt}, "closed": {a.ClosedAt, b.ClosedAt}} {
+		for name, pair := range map[string][2]time.Time{"answered": {a.AnsweredAt, b.AnsweredAt}, "failed": {a.FailedAt, b.FailedAt}, "closed": {a.EndedAt, b.EndedAt}} {
 			if was, is := pair[0], pair[1]; !was.IsZero() && (is.IsZero() || is.After(was)) {
 				t.Fatalf("%s at %v became %v", name, was, is)
 			}
@@ -249,7 +249,7 @@ func TestFoldBeatsBelief(t *testing.T) {
 		if got.State != Accepted || got.CallUUID != aCall || got.Note != "" {
 			t.Errorf("%s became %s, call %q, note %q", state, got.State, got.CallUUID, got.Note)
 		}
-		if (len(alarms) == 1 && alarms[0].Kind == AlarmEvidenceBeat) != surprise {
+		if (len(alarms) == 1 && alarms[0].Kind == AlarmLateEvidence) != surprise {
 			t.Errorf("%s: alarms %v", state, alarms)
 		}
 		if ended, _ := Fold(a, event("completed", 9)); ended.State != Ended {
@@ -266,7 +266,7 @@ func TestFoldMovesAsTheTableSays(t *testing.T) {
 			a := dialing()
 			a.State = from
 			if from == Ended {
-				a.ClosedAt = sec(1)
+				a.EndedAt = sec(1)
 			}
 			got, _ := Fold(a, event(status, 2))
 			if got.State != from && !MayMove(from, Provider, got.State) {
@@ -287,15 +287,15 @@ func TestFoldKeepsUnknownWordsWithinBounds(t *testing.T) {
 		}
 	}
 	a = foldAll(a, []Evidence{event("machine", 3), event("completed", 4)})
-	if len(a.Seen) > maxWords || a.Disposition() != Machine {
-		t.Errorf("%d words kept, disposition %q", len(a.Seen), a.Disposition())
+	if len(a.Statuses) > maxWords || a.Disposition() != Machine {
+		t.Errorf("%d words kept, disposition %q", len(a.Statuses), a.Disposition())
 	}
-	for _, w := range a.Seen {
+	for _, w := range a.Statuses {
 		if len(w) > maxWordBytes || !utf8.ValidString(w) || strings.ContainsRune(w, 0) || strings.ToLower(w) != w {
 			t.Errorf("kept %q", w)
 		}
 	}
-	if again, alarms := Fold(a, event(a.Seen[1], 9)); alarms != nil || !reflect.DeepEqual(a, again) {
+	if again, alarms := Fold(a, event(a.Statuses[1], 9)); alarms != nil || !reflect.DeepEqual(a, again) {
 		t.Errorf("a word seen before: %v", alarms)
 	}
 }
@@ -318,10 +318,10 @@ func TestAlarmsHoldNoTelephoneNumber(t *testing.T) {
 func TestFoldLeavesItsArgumentsAlone(t *testing.T) {
 	t.Parallel()
 	a := foldAll(dialing(), []Evidence{event("started", 1), event("unanswered", 2)})
-	a.Seen = append(make([]string, 0, 10), a.Seen...)
-	before := slices.Clone(a.Seen[:4:10][:2])
+	a.Statuses = append(make([]string, 0, 10), a.Statuses...)
+	before := slices.Clone(a.Statuses[:4:10][:2])
 	Fold(a, event("busy", 1))
-	if diff := cmp.Diff(before, a.Seen); diff != "" {
+	if diff := cmp.Diff(before, a.Statuses); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -342,14 +342,14 @@ func TestDispositionOfABillAlone(t *testing.T) {
 func TestFoldOfARecordTellsWhenTheCallFailed(t *testing.T) {
 	t.Parallel()
 	got := foldAll(dialing(), []Evidence{listed("busy", 60)})
-	if !got.FailedAt.Equal(sec(60)) || !got.ClosedAt.Equal(sec(60)) {
-		t.Errorf("without an end: failed %v, closed %v", got.FailedAt, got.ClosedAt)
+	if !got.FailedAt.Equal(sec(60)) || !got.EndedAt.Equal(sec(60)) {
+		t.Errorf("without an end: failed %v, closed %v", got.FailedAt, got.EndedAt)
 	}
 	record := listed("busy", 60)
 	record.Bill.EndTime = sec(9)
 	got = foldAll(dialing(), []Evidence{record})
-	if !got.FailedAt.Equal(sec(9)) || !got.ClosedAt.Equal(sec(9)) {
-		t.Errorf("with an end: failed %v, closed %v", got.FailedAt, got.ClosedAt)
+	if !got.FailedAt.Equal(sec(9)) || !got.EndedAt.Equal(sec(9)) {
+		t.Errorf("with an end: failed %v, closed %v", got.FailedAt, got.EndedAt)
 	}
 }
 

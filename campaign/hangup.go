@@ -25,14 +25,14 @@ type HangUpTry struct {
 type HangUpState string
 
 const (
-	HangUpOwed   HangUpState = "owed"   // the call is to be ended, or the last try to did not succeed
-	HangUpDone   HangUpState = "done"   // Vonage ended the call
-	HangUpOver   HangUpState = "over"   // the call had ended by itself
-	HangUpFailed HangUpState = "failed" // given up, with an alarm
+	HangUpPending      HangUpState = "pending"       // the call is to be ended, or the last try to did not succeed
+	HangUpDone         HangUpState = "done"          // Vonage ended the call
+	HangUpAlreadyEnded HangUpState = "already_ended" // the call had ended by itself
+	HangUpFailed       HangUpState = "failed"        // given up, with an alarm
 )
 
 // HangUpStates are all of them.
-var HangUpStates = []HangUpState{HangUpOwed, HangUpDone, HangUpOver, HangUpFailed}
+var HangUpStates = []HangUpState{HangUpPending, HangUpDone, HangUpAlreadyEnded, HangUpFailed}
 
 // Effect says what is known of an action on a call in progress.
 type Effect string
@@ -66,7 +66,7 @@ func Superfluous(a Attempt, e Evidence) string {
 	case kind == AlarmEvidenceForVoid && !Ends(e.Status):
 		return kind
 	case kind == "" && a.State.thoughtOver() && !Ends(e.Status):
-		return AlarmEvidenceBeat
+		return AlarmLateEvidence
 	}
 	return ""
 }

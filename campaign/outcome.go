@@ -78,12 +78,12 @@ func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 		return a, nil, fmt.Errorf("outcome %q is neither refused nor unknown", o.Kind)
 	}
 	//guard:true test/histories.TestHistories: an outcome that comes too late changes nothing
-	if MayMove(a.State, Placer, after.State) || a.State == Unknown {
+	if MayMove(a.State, Caller, after.State) || a.State == Unknown {
 		return after, nil, nil
 	}
 	if o.MustExist && (a.State == Absent || a.State == Lost) {
 		return a, []Alarm{{
-			Kind: AlarmEvidenceBeat, AttemptID: a.ID,
+			Kind: AlarmLateEvidence, AttemptID: a.ID,
 			Detail: fmt.Sprintf("attempt %s, and Vonage had said that it made the call", a.State),
 		}}, nil
 	}

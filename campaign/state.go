@@ -51,14 +51,14 @@ var OpenStates = []State{Reserved, Dialing, Unknown, Accepted}
 type Writer string
 
 const (
-	// Placer is the worker that passes the gate, sends the POST and records
+	// Caller is the worker that passes the gate, sends the POST and records
 	// its outcome.
-	Placer Writer = "placer"
+	Caller Writer = "caller"
 	// Provider is evidence: a verified webhook or a row of Vonage's list.
 	Provider Writer = "provider"
-	// Settler is the job that proves absence, or gives up at the end of the
+	// Reconciler is the job that proves absence, or gives up at the end of the
 	// provider's retention.
-	Settler Writer = "settler"
+	Reconciler Writer = "reconciler"
 	// Sweeper notices what a dead process left behind.
 	Sweeper Writer = "sweeper"
 	// Operator is a person's command: pause, stop, suppress.
@@ -79,26 +79,27 @@ type Transition struct {
 // Evidence beats belief: Vonage may move an attempt out of every state
 // but Void; from Reserved, Refused, Absent and Lost this also raises an alarm.
 var Transitions = []Transition{
-	{Reserved, Placer, Dialing},
-	{Reserved, Placer, Void},
+	{Reserved, Caller, Dialing},
+	{Reserved, Caller, Void},
 	{Reserved, Operator, Void},
+	{Reserved, Sweeper, Void},  // a manual call whose command died before the gate
 	{Reserved, Provider, Void}, // late evidence about an earlier attempt makes this one needless
 	{Reserved, Provider, Accepted},
 	{Reserved, Provider, Ended},
 
-	{Dialing, Placer, Accepted},
-	{Dialing, Placer, Refused},
-	{Dialing, Placer, Unknown},
+	{Dialing, Caller, Accepted},
+	{Dialing, Caller, Refused},
+	{Dialing, Caller, Unknown},
 	{Dialing, Sweeper, Unknown},
 	{Dialing, Provider, Accepted},
 	{Dialing, Provider, Ended},
 
-	{Unknown, Placer, Accepted}, // a 201 recorded late
-	{Unknown, Placer, Refused},  // a refusal recorded late
+	{Unknown, Caller, Accepted}, // a 201 recorded late
+	{Unknown, Caller, Refused},  // a refusal recorded late
 	{Unknown, Provider, Accepted},
 	{Unknown, Provider, Ended},
-	{Unknown, Settler, Absent},
-	{Unknown, Settler, Lost},
+	{Unknown, Reconciler, Absent},
+	{Unknown, Reconciler, Lost},
 
 	{Accepted, Provider, Ended},
 	{Accepted, Sweeper, Ended}, // a failing status and no completed within the grace, or no record any more

@@ -141,7 +141,7 @@ func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce in
 // place runs the service on connections of its own until all is placed.
 func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all func() bool) {
 	b.Helper()
-	own, err := storage.OpenShared(b.Context(), db.URL, storage.Shares{Placing: 8, Webhooks: 6, Others: 6})
+	own, err := storage.OpenPool(b.Context(), db.URL, 20)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -287,8 +287,8 @@ func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, 
 	for _, c := range ledger {
 		numbers, uuids = append(numbers, c.To), append(uuids, c.UUID)
 	}
-	db.Exec(b, `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1, dialed_at = $1::timestamptz, token_expires_at = $1::timestamptz + interval '30 s'`, begun)
+	db.Exec(b, `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = $1::timestamptz, token_expires_at = $1::timestamptz + interval '30 s'`, begun)
 	db.Exec(b, `
-		UPDATE attempts a SET state = 'accepted', moved_by = 'placer', call_uuid = c.call_uuid
+		UPDATE attempts a SET state = 'accepted', changed_by = 'caller', call_uuid = c.call_uuid
 		FROM unnest($1::text[], $2::text[]) AS c (to_number, call_uuid) WHERE a.to_number = c.to_number`, numbers, uuids)
 }

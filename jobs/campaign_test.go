@@ -36,10 +36,10 @@ func TestCampaignWithFaultsEndsBalanced(t *testing.T) {
 // doubled claims every contact once and says so twice.
 type doubled struct{ Store }
 
-func (d doubled) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error) {
+func (d doubled) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
 	tickets, err := d.Store.Claim(ctx, limit, lease)
 	for _, ticket := range tickets {
-		ticket.Feed += 1000
+		ticket.EnqueueCount += 1000
 		tickets = append(tickets, ticket)
 	}
 	return tickets, err

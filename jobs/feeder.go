@@ -19,7 +19,7 @@ type feeder struct {
 	refeeder
 	perSecond float64
 	horizon   time.Duration
-	owed      []campaign.Ticket // claimed, and Redis did not take the task
+	owed      []campaign.QueuedAttempt // claimed, and Redis did not take the task
 }
 
 // runOnce fills the queue up and returns how many tasks it enqueued. Redis is
@@ -70,7 +70,7 @@ func (f *feeder) fill(ctx context.Context) (claimed int, err error) {
 // enqueue rings for each ticket and remembers those that Redis did not take.
 // They are remembered nowhere else: when this process dies their lease runs
 // out, and the sweeper feeds them again.
-func (f *feeder) enqueue(ctx context.Context, tickets []campaign.Ticket) error {
+func (f *feeder) enqueue(ctx context.Context, tickets []campaign.QueuedAttempt) error {
 	rest, err := f.queue.enqueue(ctx, tickets)
 	f.owed = append(f.owed, rest...)
 	return err

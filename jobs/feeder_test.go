@@ -21,29 +21,29 @@ type memoryFeed struct {
 }
 
 type fed struct {
-	ticket campaign.Ticket
+	ticket campaign.QueuedAttempt
 	at     time.Time
 	until  time.Time
 }
 
-func (m *memoryFeed) Claim(_ context.Context, limit int, lease time.Duration) (out []campaign.Ticket, err error) {
+func (m *memoryFeed) Claim(_ context.Context, limit int, lease time.Duration) (out []campaign.QueuedAttempt, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for ; m.due > 0 && len(out) < limit; m.due-- {
-		f := &fed{campaign.Ticket{AttemptID: uuid.New(), Feed: 1}, m.now, m.now.Add(lease)}
+		f := &fed{campaign.QueuedAttempt{AttemptID: uuid.New(), EnqueueCount: 1}, m.now, m.now.Add(lease)}
 		m.feeds = append(m.feeds, f)
 		out = append(out, f.ticket)
 	}
 	return out, nil
 }
 
-func (m *memoryFeed) Refeed(_ context.Context, limit int, lease time.Duration, fedBefore time.Time) (out []campaign.Ticket, err error) {
+func (m *memoryFeed) Refeed(_ context.Context, limit int, lease time.Duration, fedBefore time.Time) (out []campaign.QueuedAttempt, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.feeds {
 		if len(out) < limit && (f.until.Before(m.now) || f.at.Before(fedBefore)) {
 			f.at, f.until = m.now, m.now.Add(lease)
-			f.ticket.Feed++
+			f.ticket.EnqueueCount++
 			out = append(out, f.ticket)
 		}
 	}
@@ -119,7 +119,7 @@ type cutAtClaim struct {
 	cable *cable
 }
 
-func (s cutAtClaim) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error) {
+func (s cutAtClaim) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
 	s.cable.setCut(true)
 	return s.memoryFeed.Claim(ctx, limit, lease)
 }
@@ -160,7 +160,7 @@ type flushAtRefeed struct {
 	q *queue
 }
 
-func (s flushAtRefeed) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.Ticket, error) {
+func (s flushAtRefeed) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error) {
 	out, err := s.memoryFeed.Refeed(ctx, limit, lease, fedBefore)
 	if len(out) < limit {
 		err = s.q.redis.FlushAll(ctx).Err()

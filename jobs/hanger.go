@@ -91,9 +91,9 @@ func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
 	case err == nil:
 		return campaign.HangUpTry{State: campaign.HangUpDone, Effect: campaign.EffectDone, Answer: string(campaign.EffectDone)}
 	case over:
-		return campaign.HangUpTry{State: campaign.HangUpOver, Effect: campaign.EffectRefused, Answer: err.Error()}
+		return campaign.HangUpTry{State: campaign.HangUpAlreadyEnded, Effect: campaign.EffectRefused, Answer: err.Error()}
 	}
-	t := campaign.HangUpTry{State: campaign.HangUpOwed, Effect: provider.Effect(err), Answer: err.Error()}
+	t := campaign.HangUpTry{State: campaign.HangUpPending, Effect: provider.Effect(err), Answer: err.Error()}
 	if order.Tries >= hangTries || errors.Is(err, voice.ErrInvalid) {
 		t.State = campaign.HangUpFailed
 	}

@@ -63,12 +63,12 @@ func TestHangerSaysWhatCameOfIt(t *testing.T) {
 	want := map[string]campaign.HangUpTry{
 		"up":       {State: campaign.HangUpDone, Effect: campaign.EffectDone},
 		"last":     {State: campaign.HangUpDone, Effect: campaign.EffectDone},
-		"gone":     {State: campaign.HangUpOver, Effect: campaign.EffectRefused},
-		"ended":    {State: campaign.HangUpOver, Effect: campaign.EffectRefused},
-		"young":    {State: campaign.HangUpOwed, Effect: campaign.EffectRefused},
-		"broken":   {State: campaign.HangUpOwed, Effect: campaign.EffectUnknown},
+		"gone":     {State: campaign.HangUpAlreadyEnded, Effect: campaign.EffectRefused},
+		"ended":    {State: campaign.HangUpAlreadyEnded, Effect: campaign.EffectRefused},
+		"young":    {State: campaign.HangUpPending, Effect: campaign.EffectRefused},
+		"broken":   {State: campaign.HangUpPending, Effect: campaign.EffectUnknown},
 		"hopeless": {State: campaign.HangUpFailed, Effect: campaign.EffectUnknown},
-		"silent":   {State: campaign.HangUpOwed, Effect: campaign.EffectUnknown},
+		"silent":   {State: campaign.HangUpPending, Effect: campaign.EffectUnknown},
 		"..":       {State: campaign.HangUpFailed, Effect: campaign.EffectRefused},
 	}
 	synctest.Test(t, func(t *testing.T) {

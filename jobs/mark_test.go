@@ -25,7 +25,7 @@ func (m *marking) Mark(context.Context, campaign.Witness) (i campaign.Installati
 	switch {
 	case err == nil:
 		return campaign.Installation{ID: "this"}, nil
-	case errors.Is(err, campaign.ErrHeld):
+	case errors.Is(err, campaign.ErrDialLocked):
 		return campaign.Installation{ID: "this", Hold: campaign.Hold{Reason: campaign.HeldRestored}}, nil
 	}
 	return campaign.Installation{}, err
@@ -61,7 +61,7 @@ func TestTheMarkIsNotMovedBeforeRedisToldIts(t *testing.T) {
 
 func TestARoundThatFailedRenamesNoQueue(t *testing.T) {
 	t.Parallel()
-	m := &marking{results: []error{campaign.ErrHeld, errors.New("no database")}}
+	m := &marking{results: []error{campaign.ErrDialLocked, errors.New("no database")}}
 	r, _ := newRecovery(t, m)
 	before := r.queue.name
 	r.await(t.Context())

@@ -123,7 +123,7 @@ var errUnreachable = errors.New("cannot reach Redis")
 
 // enqueue puts a task for each ticket into the queue and returns those that
 // Redis did not take, with the first reason.
-func (q *queue) enqueue(ctx context.Context, tickets []campaign.Ticket) ([]campaign.Ticket, error) {
+func (q *queue) enqueue(ctx context.Context, tickets []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error) {
 	var (
 		next, failed atomic.Int64
 		wg           sync.WaitGroup
@@ -146,7 +146,7 @@ func (q *queue) enqueue(ctx context.Context, tickets []campaign.Ticket) ([]campa
 
 var errLeft = errors.New("not tried")
 
-func left(tickets []campaign.Ticket, errs []error) (rest []campaign.Ticket, first error) {
+func left(tickets []campaign.QueuedAttempt, errs []error) (rest []campaign.QueuedAttempt, first error) {
 	for i, err := range errs {
 		if err == nil {
 			continue
@@ -161,15 +161,15 @@ func left(tickets []campaign.Ticket, errs []error) (rest []campaign.Ticket, firs
 
 // put enqueues one task. Its id is unique for the feed, so a conflict means
 // that it is there already.
-func (q *queue) put(ctx context.Context, t campaign.Ticket) error {
-	payload, err := json.Marshal(ticket{Attempt: t.AttemptID, Feed: t.Feed, Urgency: t.Urgency})
+func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
+	payload, err := json.Marshal(ticket{Attempt: t.AttemptID, Feed: t.EnqueueCount, Urgency: t.Urgency})
 	if err != nil {
 		return fmt.Errorf("write task: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
 	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, payload), asynq.Queue(q.part(t.Urgency)),
-		asynq.TaskID(fmt.Sprintf("%s:%d", t.AttemptID, t.Feed)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
+		asynq.TaskID(fmt.Sprintf("%s:%d", t.AttemptID, t.EnqueueCount)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue attempt %s: %w", t.AttemptID, err)
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-func tickets(n, feed int) []campaign.Ticket {
-	all := make([]campaign.Ticket, n)
+func tickets(n, feed int) []campaign.QueuedAttempt {
+	all := make([]campaign.QueuedAttempt, n)
 	for i := range all {
-		all[i] = campaign.Ticket{AttemptID: uuid.New(), Feed: feed}
+		all[i] = campaign.QueuedAttempt{AttemptID: uuid.New(), EnqueueCount: feed}
 	}
 	return all
 }
 
-func mustEnqueue(t *testing.T, q *queue, all []campaign.Ticket) {
+func mustEnqueue(t *testing.T, q *queue, all []campaign.QueuedAttempt) {
 	t.Helper()
 	if rest, err := q.enqueue(t.Context(), all); err != nil || len(rest) > 0 {
 		t.Fatalf("%d tickets were not enqueued: %v", len(rest), err)
@@ -49,8 +49,8 @@ func TestSameTicketTwiceIsOneTask(t *testing.T) {
 	mustEnqueue(t, q, first)
 	mustEnqueue(t, q, first)
 	wantWaiting(t, q, 50)
-	fedAgain := campaign.Ticket{AttemptID: first[0].AttemptID, Feed: 2}
-	mustEnqueue(t, q, []campaign.Ticket{fedAgain})
+	fedAgain := campaign.QueuedAttempt{AttemptID: first[0].AttemptID, EnqueueCount: 2}
+	mustEnqueue(t, q, []campaign.QueuedAttempt{fedAgain})
 	wantWaiting(t, q, 51)
 }
 
@@ -158,7 +158,7 @@ func TestDatabasesThatShareARedisHaveQueuesOfTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = there.close() })
-	if _, err := here.enqueue(t.Context(), []campaign.Ticket{{AttemptID: uuid.New(), Feed: 1}}); err != nil {
+	if _, err := here.enqueue(t.Context(), []campaign.QueuedAttempt{{AttemptID: uuid.New(), EnqueueCount: 1}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, q := range []struct {

@@ -326,7 +326,7 @@ func (r *recovery) reject(ctx context.Context, w *rereading, lacks int) error {
 		return err
 	}
 	return r.store.Raise(ctx, campaign.Alarm{
-		Kind:   campaign.AlarmCanaryMissing,
+		Kind:   campaign.AlarmKnownCallsMissing,
 		Detail: "Vonage's list lacks calls that Vonage has; the database stays held",
 	})
 }

@@ -42,8 +42,8 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 	creates := w.sim.Summary().Creates
 	do()
 	for _, id := range testkit.Rows[uuid.UUID](t, w.db, `SELECT id FROM attempts WHERE state = 'reserved'`) {
-		if _, err := w.db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrHeld) {
-			t.Errorf("Gate = %v, want ErrHeld", err)
+		if _, err := w.db.Gate(t.Context(), id, time.Second); !errors.Is(err, campaign.ErrDialLocked) {
+			t.Errorf("Gate = %v, want ErrDialLocked", err)
 		}
 	}
 	if tickets, err := w.db.Claim(t.Context(), 10, time.Second); err != nil || len(tickets) != 0 {
@@ -135,8 +135,8 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
 	old.confirm(t)
 	old.awaitEnd(t)
 	old.wantOneCallEach(t, 60)
-	if n := old.count(t, `SELECT count(*) FROM attempts WHERE adopted`); n == 0 {
-		t.Error("no call was adopted, so the copy had forgotten none")
+	if n := old.count(t, `SELECT count(*) FROM attempts WHERE recovered`); n == 0 {
+		t.Error("no call was recovered, so the copy had forgotten none")
 	}
 }
 

@@ -190,7 +190,7 @@ func (s *settler) trusted(ctx context.Context, missing map[string]bool) (bool, e
 		return false, nil
 	}
 	return false, s.store.Raise(ctx, campaign.Alarm{
-		Kind:   campaign.AlarmCanaryMissing,
+		Kind:   campaign.AlarmKnownCallsMissing,
 		Detail: "Vonage's list lacks calls that Vonage has; unknown attempts wait",
 	})
 }

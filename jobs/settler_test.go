@@ -287,8 +287,8 @@ func TestListThatGoesOnLackingKnownCallsIsAnAlarm(t *testing.T) {
 	for range canaryMisses + 3 {
 		s.mustRun(t)
 	}
-	if len(store.alarms) != 1 || store.alarms[0].Kind != campaign.AlarmCanaryMissing {
-		t.Errorf("alarms = %v, want one of kind %s", store.alarms, campaign.AlarmCanaryMissing)
+	if len(store.alarms) != 1 || store.alarms[0].Kind != campaign.AlarmKnownCallsMissing {
+		t.Errorf("alarms = %v, want one of kind %s", store.alarms, campaign.AlarmKnownCallsMissing)
 	}
 	provider.calls = all
 	if s.mustRun(t); len(store.proofs) != 1 {

@@ -21,11 +21,11 @@ type FeedStore interface {
 	// Claim reserves up to limit contacts that are due and may be called now,
 	// in one statement, and holds each for lease. It returns fewer, or none,
 	// when no more are due.
-	Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error)
+	Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error)
 	// Refeed takes up to limit reserved attempts whose lease has run out, or
 	// any that were last fed before fedBefore, grows their feed number and
 	// holds them for lease again. A zero fedBefore asks for run-out leases only.
-	Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.Ticket, error)
+	Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error)
 	// Reserved counts the attempts that wait in the queue, fleet-wide.
 	Reserved(ctx context.Context) (int, error)
 }
@@ -40,7 +40,7 @@ type PlaceStore interface {
 	// returns the attempt with DialedAt and TokenExpiresAt set by the
 	// database's clock. campaign.ErrStale: somebody else has it.
 	// campaign.ErrWithdrawn: it may not be called now; the attempt was voided
-	// and its contact put where it belongs. campaign.ErrHeld: nobody is called
+	// and its contact put where it belongs. campaign.ErrDialLocked: nobody is called
 	// now, the attempt stays as it is. Any other error: do not POST.
 	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
 	// Withdraw voids a reserved attempt for a reason found before the gate.
@@ -62,8 +62,8 @@ type SweepStore interface {
 	// FinishCampaigns marks running campaigns without unfinished contacts as
 	// finished, and finished ones with unfinished contacts as running.
 	FinishCampaigns(ctx context.Context) (int, error)
-	// FoldTallies keeps reports quick; they are exact without it.
-	FoldTallies(ctx context.Context) (int, error)
+	// FoldCounters keeps reports quick; they are exact without it.
+	FoldCounters(ctx context.Context) (int, error)
 	// KeepPartitions creates the partitions of events for the days ahead.
 	KeepPartitions(ctx context.Context) error
 }

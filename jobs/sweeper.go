@@ -37,7 +37,7 @@ func (s *sweeper) runOnce(ctx context.Context) (swept, error) {
 	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace)
 	n.Finished, errs[2] = s.store.FinishCampaigns(ctx)
 	n.Refed, errs[3] = s.refeeder.refeedRunOut(ctx)
-	n.Folded, errs[4] = s.store.FoldTallies(ctx)
+	n.Folded, errs[4] = s.store.FoldCounters(ctx)
 	errs[5] = s.keepPartitions(ctx)
 	if err := errors.Join(errs[:]...); err != nil {
 		return n, fmt.Errorf("sweep: %w", err)

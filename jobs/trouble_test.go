@@ -65,7 +65,7 @@ func TestFullDiskCostsNobodyACallAndDoublesNone(t *testing.T) {
 			w.dial(t, w.db, w.redis)
 			w.troubled(t, 20)
 			creates := w.sim.Summary().Creates // asked first: an intent comes before its POST
-			if intents := w.count(t, `SELECT count(*) FROM attempts WHERE fence = 1`); creates > intents {
+			if intents := w.count(t, `SELECT count(*) FROM attempts WHERE posts = 1`); creates > intents {
 				t.Errorf("%d POSTs for %d intents", creates, intents)
 			}
 			w.db.Exec(t, `DROP TRIGGER trouble ON attempts`)
@@ -216,7 +216,7 @@ func TestDialingOnALaterSchema(t *testing.T) {
 	w.db.Exec(t, `
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);
 		ALTER TABLE attempts ADD COLUMN lane text NOT NULL DEFAULT 'x';
-		INSERT INTO attempt_transitions (src, dst, writer) VALUES ('reserved', 'parked', 'placer');
+		INSERT INTO attempt_transitions (src, dst, writer) VALUES ('reserved', 'parked', 'caller');
 		UPDATE campaigns SET settings = settings || '{"lane": "x"}'`)
 	if n, err := w.db.Migrate(t.Context()); n != 0 || err != nil {
 		t.Errorf("Migrate = %d, %v; want nothing to do", n, err)

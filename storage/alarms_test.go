@@ -19,7 +19,7 @@ func TestAlarms(t *testing.T) {
 	db := testkit.New(t)
 	id := uuid.New()
 	raise := func(a campaign.Alarm) { t.Helper(); check(t, db.Raise(t.Context(), a)) }
-	repeated := campaign.Alarm{Kind: campaign.AlarmCanaryMissing, Detail: "x"}
+	repeated := campaign.Alarm{Kind: campaign.AlarmKnownCallsMissing, Detail: "x"}
 	raise(repeated)
 	raise(campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"})
 	raise(repeated)

@@ -20,7 +20,7 @@ const (
 
 // grow makes a campaign of n contacts, each with an attempt that is over, and
 // another one with so many people to call. The rows are made by Postgres, past the
-// triggers and with the indexes put off; the tallies are counted as in a database
+// triggers and with the indexes put off; the counters are counted as in a database
 // that was restored. Ids grow, as those that are made in time's order do.
 func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 	b.Helper()
@@ -36,23 +36,23 @@ func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 		END $$`)
 	db.Exec(b, fmt.Sprintf(`
 		SET session_replication_role = replica; SET maintenance_work_mem = '256MB';
-		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at, state, reason, attempts, next_no)
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at, state, reason, attempts, next_attempt_no)
 		SELECT %[1]d, (SELECT id FROM zone_groups WHERE campaign_id = %[1]d), 'bench', i, '4471' || lpad(i::text, 8, '0'), '{"name":"Ann"}',
 		       now(), 'done', 'human', 1, 2 FROM generate_series(1, %[3]d) AS i;
 		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
 		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
 		FROM generate_series(1, %[4]d) AS i;
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence,
-			dialed_at, token_expires_at, call_uuid, conversation_uuid, seen, answered_at, closed_at, disposition, price, rate, duration_s)
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until, posts,
+			token_id, dialed_at, token_expires_at, call_uuid, conversation_uuid, statuses, answered_at, ended_at, disposition, price, rate, duration_s)
 		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'provider', now(), 1,
-		       at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
+		       gen_random_uuid(), at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
 		FROM (SELECT *, now() - (id %% 720) * interval '1 hour' AS at FROM contacts WHERE source = 'bench' AND state = 'done') AS k;
-		INSERT INTO charges (attempt_id, rev, price, rate, source, observed_at) SELECT id, 1, price, rate, 'event', closed_at FROM attempts WHERE price IS NOT NULL;
+		INSERT INTO price_history (attempt_id, rev, price, rate, source, observed_at) SELECT id, 1, price, rate, 'event', ended_at FROM attempts WHERE price IS NOT NULL;
 		SET session_replication_role = DEFAULT; RESET maintenance_work_mem`, done.ID, waiting.ID, n, due))
 	for _, index := range indexes {
 		db.Exec(b, index)
 	}
-	db.Exec(b, `SELECT recount_tallies()`)
+	db.Exec(b, `SELECT recount()`)
 	db.Exec(b, `VACUUM ANALYZE`)
 	return done
 }

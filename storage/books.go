@@ -38,14 +38,14 @@ func (db *DB) SetWatermark(ctx context.Context, pass string, reached time.Time) 
 // long each time. Once Vonage's records end there is nothing to look at.
 func (db *DB) Stragglers(ctx context.Context, limit int, every time.Duration) ([]campaign.Attempt, error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
-		UPDATE attempts a SET checks = a.checks + 1,
-		       check_at = clock_timestamp() + @every::interval * (2 ^ least(a.checks + 1, 12))
+		UPDATE attempts a SET record_checks = a.record_checks + 1,
+		       next_check_at = clock_timestamp() + @every::interval * (2 ^ least(a.record_checks + 1, 12))
 		WHERE a.id IN (
 			SELECT id FROM attempts
 			WHERE (state = 'accepted' OR (state = 'ended' AND price IS NULL))
 			  AND coalesce(dialed_at, created_at) > now() - @kept::interval
-			  AND check_at <= now() AND (checks > 0 OR check_at <= now() - @every::interval)
-			ORDER BY check_at LIMIT @limit FOR UPDATE SKIP LOCKED)
+			  AND next_check_at <= now() AND (record_checks > 0 OR next_check_at <= now() - @every::interval)
+			ORDER BY next_check_at LIMIT @limit FOR UPDATE SKIP LOCKED)
 		RETURNING `+attemptColumns, pgx.StrictNamedArgs{"every": every, "limit": limit, "kept": kept})
 	if err != nil {
 		return nil, fmt.Errorf("list stragglers: %w", err)

@@ -105,25 +105,20 @@ func pauseCampaign(ctx context.Context, tx pgx.Tx, campaignID int64, reason stri
 	if err != nil || tag.RowsAffected() == 0 {
 		return false, err
 	}
-	return true, amendReserved(ctx, tx, campaignID, func(d *dossier) error {
-		for _, a := range d.attempts {
-			if a.State == campaign.Reserved {
-				d.void(a.ID, campaign.WithdrawnPaused, by)
-			}
-		}
+	return true, withReserved(ctx, tx, campaignID, func(c *contactTx) error {
+		c.voidReserved(campaign.WithdrawnPaused, by)
 		return nil
 	})
 }
 
-// amendReserved amends the campaign's contacts that have an attempt in the
-// queue.
-func amendReserved(ctx context.Context, tx pgx.Tx, campaignID int64, change func(*dossier) error) error {
+// withReserved changes the campaign's contacts that have an attempt in the queue.
+func withReserved(ctx context.Context, tx pgx.Tx, campaignID int64, change func(*contactTx) error) error {
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64],
 		`SELECT contact_id FROM attempts WHERE campaign_id = $1 AND state = 'reserved'`, campaignID)
 	if err != nil {
 		return err
 	}
-	return amend(ctx, tx, contacts, change)
+	return withContacts(ctx, tx, contacts, change)
 }
 
 // Resume lets a paused campaign go on. A stopped one stays stopped.
@@ -175,7 +170,7 @@ func (db *DB) Stop(ctx context.Context, campaignID int64) error {
 		if tag.RowsAffected() == 0 {
 			return campaign.ErrNotFound
 		}
-		return amendReserved(ctx, tx, campaignID, noChange)
+		return withReserved(ctx, tx, campaignID, unchanged)
 	})
 	for ended := 1; err == nil && ended > 0; {
 		ended, err = db.endStopped(ctx, campaignID)
@@ -198,7 +193,7 @@ func (db *DB) endStopped(ctx context.Context, campaignID int64) (ended int, err 
 			return err
 		}
 		ended = len(contacts)
-		return amend(ctx, tx, contacts, noChange)
+		return withContacts(ctx, tx, contacts, unchanged)
 	})
 	return ended, err
 }

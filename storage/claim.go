@@ -19,7 +19,7 @@ import (
 // It shares the campaigns' rows, so that a pause waits for it and then finds
 // every attempt that it made. It reads each open group's due contacts, by
 // urgency, from the front of an index and stops after the limit; a number that
-// has an open attempt anywhere, overtaken or not, is passed over, and tried at the next claim. Of
+// has an open attempt anywhere, superseded or not, is passed over, and tried at the next claim. Of
 // what others have locked meanwhile it takes nothing. Attempts go in by number,
 // so that two claims cannot wait for each other in a ring, and where another
 // claim was quicker with a number the contact simply stays as it is.
@@ -34,7 +34,7 @@ import (
 const claim = `
 	WITH running AS MATERIALIZED (
 		SELECT id, from_numbers, opens_min, closes_min FROM campaigns
-		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND ` + notHeld + `
+		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND ` + notLocked + `
 		FOR SHARE SKIP LOCKED
 	), open_groups AS MATERIALIZED (
 		SELECT g.id, r.from_numbers
@@ -55,7 +55,7 @@ const claim = `
 		) AS k
 		ORDER BY u.urgency, k.due_at, k.id LIMIT @limit
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.next_no, k.urgency, k.due_at,
+		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
@@ -65,17 +65,17 @@ const claim = `
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed
 	), reserved AS (
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
-		SELECT (@ids::uuid[])[rank], id, campaign_id, next_no, to_number, from_number, 'reserved', 'feeder',
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until)
+		SELECT (@ids::uuid[])[rank], id, campaign_id, next_attempt_no, to_number, from_number, 'reserved', 'feeder',
 		       clock_timestamp() + @lease::interval
 		FROM ranked ORDER BY to_number
-		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT overtaken DO NOTHING
-		RETURNING id, contact_id, feed
+		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
+		RETURNING id, contact_id, enqueue_count
 	), activated AS (
-		UPDATE contacts k SET state = 'active', next_no = k.next_no + 1
+		UPDATE contacts k SET state = 'active', next_attempt_no = k.next_attempt_no + 1
 		FROM reserved r WHERE k.id = r.contact_id
 	)
-	SELECT r.id, r.feed, l.urgency, 0 AS suppressed_contact FROM reserved r JOIN locked l ON l.id = r.contact_id
+	SELECT r.id, r.enqueue_count, l.urgency, 0 AS suppressed_contact FROM reserved r JOIN locked l ON l.id = r.contact_id
 	UNION ALL
 	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
 
@@ -90,7 +90,7 @@ const claimRounds = 10
 // Claim reserves up to limit contacts that are due and may be called now, and
 // holds each for lease: reminders that fall due first, then retries, then bulk.
 // Contacts that are due and suppressed end on the way.
-func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.Ticket, error) {
+func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
 	for range claimRounds {
 		tickets, suppressed, err := db.claimOnce(ctx, limit, lease)
 		if err != nil {
@@ -103,7 +103,7 @@ func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]camp
 	return nil, nil
 }
 
-func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (tickets []campaign.Ticket, suppressed int, err error) {
+func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (tickets []campaign.QueuedAttempt, suppressed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
@@ -117,19 +117,19 @@ func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (ti
 		if suppressed = len(contacts); err != nil || suppressed == 0 {
 			return err
 		}
-		return amend(ctx, tx, contacts, noChange)
+		return withContacts(ctx, tx, contacts, unchanged)
 	})
 	return tickets, suppressed, err
 }
 
-func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (tickets []campaign.Ticket, suppressed []int64, err error) {
+func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (tickets []campaign.QueuedAttempt, suppressed []int64, err error) {
 	rows, err := tx.Query(ctx, claim, pgx.QueryExecModeCacheDescribe, args)
 	if err != nil {
 		return nil, nil, err
 	}
-	var t campaign.Ticket
+	var t campaign.QueuedAttempt
 	var contact int64
-	_, err = pgx.ForEachRow(rows, []any{&t.AttemptID, &t.Feed, &t.Urgency, &contact}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&t.AttemptID, &t.EnqueueCount, &t.Urgency, &contact}, func() error {
 		if contact != 0 {
 			suppressed = append(suppressed, contact)
 		} else {
@@ -142,7 +142,7 @@ func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (tickets
 }
 
 // byID puts tickets in the order of the claim: ids are UUIDv7, given by rank.
-func byID(a, b campaign.Ticket) int { return bytes.Compare(a.AttemptID[:], b.AttemptID[:]) }
+func byID(a, b campaign.QueuedAttempt) int { return bytes.Compare(a.AttemptID[:], b.AttemptID[:]) }
 
 func newIDs(n int) ([]uuid.UUID, error) {
 	ids := make([]uuid.UUID, n)
@@ -159,15 +159,15 @@ func newIDs(n int) ([]uuid.UUID, error) {
 // Refeed takes up to limit reserved attempts whose lease has run out, or any
 // that were last fed before fedBefore, grows their feed number and holds them
 // for lease again. A zero fedBefore asks for run-out leases only.
-func (db *DB) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.Ticket, error) {
-	tickets, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.Ticket], `
-		UPDATE attempts a SET feed = a.feed + 1, fed_at = clock_timestamp(), lease_until = clock_timestamp() + $2::interval
+func (db *DB) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error) {
+	tickets, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
+		UPDATE attempts a SET enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp(), lease_until = clock_timestamp() + $2::interval
 		FROM contacts k
 		WHERE k.id = a.contact_id AND a.id IN (
 			SELECT id FROM attempts
-			WHERE state = 'reserved' AND (lease_until < now() OR fed_at < $3)
+			WHERE state = 'reserved' AND (lease_until < now() OR enqueued_at < $3)
 			ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-		RETURNING a.id, a.feed,
+		RETURNING a.id, a.enqueue_count,
 			CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint`, limit, lease, fedBefore)
 	if err != nil {
 		return nil, fmt.Errorf("refeed attempts: %w", err)

@@ -174,7 +174,7 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	if diff := cmp.Diff([]counts{{50, 50, 50}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	db.Exec(t, `UPDATE attempts SET state = 'void', moved_by = 'operator'`)
+	db.Exec(t, `UPDATE attempts SET state = 'void', changed_by = 'operator'`)
 	if ids := claim(t, db, 100); len(ids) != 50 {
 		t.Errorf("claimed %d of the 50 that waited for their number", len(ids))
 	}
@@ -198,7 +198,7 @@ func TestRefeedTakesRunOutLeasesAndOldFeeds(t *testing.T) {
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 3)
-	refeed := func(before time.Time) []campaign.Ticket {
+	refeed := func(before time.Time) []campaign.QueuedAttempt {
 		t.Helper()
 		tickets, err := db.Refeed(t.Context(), 10, lease, before)
 		if err != nil {
@@ -210,14 +210,14 @@ func TestRefeedTakesRunOutLeasesAndOldFeeds(t *testing.T) {
 		t.Errorf("refed %v while every lease holds", got)
 	}
 	db.Exec(t, `UPDATE attempts SET lease_until = now() - interval '1 second' WHERE id = $1`, ids[1])
-	if diff := cmp.Diff([]campaign.Ticket{{AttemptID: ids[1], Feed: 2, Urgency: campaign.Ordinary}}, refeed(time.Time{})); diff != "" {
+	if diff := cmp.Diff([]campaign.QueuedAttempt{{AttemptID: ids[1], EnqueueCount: 2, Urgency: campaign.Ordinary}}, refeed(time.Time{})); diff != "" {
 		t.Errorf("run-out lease (-want +got):\n%s", diff)
 	}
 	now, err := db.Now(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []campaign.Ticket{{AttemptID: ids[0], Feed: 2, Urgency: campaign.Ordinary}, {AttemptID: ids[1], Feed: 3, Urgency: campaign.Ordinary}, {AttemptID: ids[2], Feed: 2, Urgency: campaign.Ordinary}}
+	want := []campaign.QueuedAttempt{{AttemptID: ids[0], EnqueueCount: 2, Urgency: campaign.Ordinary}, {AttemptID: ids[1], EnqueueCount: 3, Urgency: campaign.Ordinary}, {AttemptID: ids[2], EnqueueCount: 2, Urgency: campaign.Ordinary}}
 	if diff := cmp.Diff(want, refeed(now)); diff != "" {
 		t.Errorf("fed before now (-want +got):\n%s", diff)
 	}

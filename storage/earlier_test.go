@@ -59,7 +59,7 @@ func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 	t.Error("nobody said that the database is an earlier one")
 }
 
-// A backup of before the database was adopted has the name and the marks of
+// A backup of before the database was recovered has the name and the marks of
 // another installation.
 func TestABackupOfBeforeTheAdoptionIsNotDialedFrom(t *testing.T) {
 	t.Parallel()

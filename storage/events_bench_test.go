@@ -21,7 +21,7 @@ func dialedAtOnce(b *testing.B, db *testkit.DB, name string, from, n int) []camp
 	for i, id := range claim(b, db, n) {
 		list[i].ID = id
 	}
-	db.Exec(b, `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1, dialed_at = now(), token_expires_at = now() + interval '30 s'
+	db.Exec(b, `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now() + interval '30 s'
 	            WHERE state = 'reserved'`)
 	return list
 }

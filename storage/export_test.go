@@ -28,50 +28,58 @@ func (db *DB) InTx(ctx context.Context, statement func() string) error {
 	})
 }
 
-// News is for tests that decide which news share a transaction.
-type News = news
+// CallUpdate is for tests that decide which updates share a transaction.
+type CallUpdate = callUpdate
 
-func EventNews(r campaign.Received) News { return news{attempt: r.AttemptID, event: &r} }
+func EventUpdate(r campaign.Received) CallUpdate { return callUpdate{attempt: r.AttemptID, event: &r} }
 
-func OutcomeNews(attempt uuid.UUID, o campaign.Outcome) News {
-	return news{attempt: attempt, outcome: o}
+func OutcomeUpdate(attempt uuid.UUID, o campaign.Outcome) CallUpdate {
+	return callUpdate{attempt: attempt, outcome: o}
 }
 
-// Together stores the news as one batch and returns what became of each, as it
-// comes to be known.
-func (db *DB) Together(list ...News) []<-chan error {
-	batch := make([]*waiter[news], len(list))
-	results := make([]<-chan error, len(list))
-	for i, n := range list {
-		batch[i] = &waiter[news]{item: n, done: make(chan error, 1)}
-		results[i] = batch[i].done
+// ApplyBatch stores the updates as one batch. Each result comes when it is known.
+func (db *DB) ApplyBatch(list ...CallUpdate) []<-chan error { return commitBatch(db.updates, list) }
+
+// GateBatch has the attempts come to the gate as one batch. Each result comes
+// when it is known.
+func (db *DB) GateBatch(life time.Duration, ids ...uuid.UUID) []<-chan error {
+	return commitBatch(db.gates, column(ids, func(id uuid.UUID) *gateRequest { return &gateRequest{id: id, life: life} }))
+}
+
+func commitBatch[T any](b *txBatcher[T], values []T) []<-chan error {
+	batch := make([]*batchItem[T], len(values))
+	results := make([]<-chan error, len(values))
+	for i, v := range values {
+		batch[i] = &batchItem[T]{value: v, result: make(chan error, 1)}
+		results[i] = batch[i].result
 	}
-	db.news.commit(batch, false)
+	b.commit(batch, false)
 	return results
 }
 
-// AtTheGate has the attempts come to the gate together, and returns what became
-// of each, as it comes to be known.
-func (db *DB) AtTheGate(life time.Duration, ids ...uuid.UUID) []<-chan error {
-	batch := make([]*waiter[*gating], len(ids))
-	results := make([]<-chan error, len(ids))
-	for i, id := range ids {
-		batch[i] = &waiter[*gating]{item: &gating{id: id, life: life}, done: make(chan error, 1)}
-		results[i] = batch[i].done
+// ExplainGate is the plans of the two statements that the gate of an attempt
+// runs.
+func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err error) {
+	for _, statement := range []struct {
+		sql  string
+		args pgx.StrictNamedArgs
+	}{
+		{gateLock, pgx.StrictNamedArgs{"ids": []uuid.UUID{id}}},
+		{gateMove, pgx.StrictNamedArgs{"life": time.Minute}},
+	} {
+		err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `SELECT set_config('dialer.gate', '', true)`); err != nil {
+				return err
+			}
+			lines, err := collect(ctx, tx, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+statement.sql, statement.args)
+			plan = append(plan, lines...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	db.gates.commit(batch, false)
-	return results
-}
-
-// ExplainGate is the plan of the gate of an attempt.
-func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) ([]string, error) {
-	rows, err := db.pool.Query(ctx, `EXPLAIN (COSTS OFF) `+gateAtOnce, pgx.StrictNamedArgs{
-		"ids": []uuid.UUID{id}, "lives": []time.Duration{time.Minute},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	return plan, nil
 }
 
 // Lock runs a statement and keeps its locks until release.
@@ -88,14 +96,14 @@ func (db *DB) Lock(ctx context.Context, statement string, args ...any) (release 
 
 // ReceiveAlone stores an event in a transaction of its own.
 func (db *DB) ReceiveAlone(ctx context.Context, r campaign.Received) error {
-	results, err := db.storeNews(ctx, []news{EventNews(r)}, true)
+	results, err := db.storeUpdates(ctx, []callUpdate{EventUpdate(r)}, true)
 	return errors.Join(append(results, err)...)
 }
 
-// LockWait is how long a transaction that stores news waits for a lock.
+// LockWait is how long a transaction that stores updates waits for a lock.
 func (db *DB) LockWait(ctx context.Context, wait bool) (limit string, err error) {
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if err := (&telling{}).find(ctx, tx, wait); err != nil {
+		if err := (&updateBatch{}).lock(ctx, tx, wait); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, `SELECT current_setting('lock_timeout')`).Scan(&limit)

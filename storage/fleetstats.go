@@ -23,7 +23,7 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 		HangUps: map[campaign.HangUpState]int{}, Behind: map[string]time.Duration{}, Factor: map[campaign.Budget]float64{},
 	}
 	rows, err := db.pool.Query(ctx, `
-		SELECT subject, state, sum(n)::float8 FROM tallied WHERE subject IN ('attempts', 'contacts') GROUP BY subject, state
+		SELECT subject, state, sum(n)::float8 FROM counter_totals WHERE subject IN ('attempts', 'contacts') GROUP BY subject, state
 		UNION ALL SELECT 'open', kind, count(*) FROM alarms WHERE `+openAlarm+` GROUP BY kind
 		UNION ALL SELECT 'raised', kind, sum(times) FROM alarms GROUP BY kind
 		UNION ALL SELECT 'hangups', state, count(*) FROM hangups GROUP BY state

@@ -38,7 +38,7 @@ func TestFleetStats(t *testing.T) {
 		AlarmsRaised: map[string]int{campaign.AlarmSecondCall: 1, campaign.AlarmRedis: 1},
 		Attempts:     map[campaign.State]int{campaign.Reserved: 1, campaign.Accepted: 1},
 		Contacts:     map[campaign.ContactState]int{campaign.Pending: 1, campaign.Active: 2},
-		HangUps:      map[campaign.HangUpState]int{campaign.HangUpOwed: 1},
+		HangUps:      map[campaign.HangUpState]int{campaign.HangUpPending: 1},
 		Behind:       map[string]time.Duration{"first": time.Hour},
 		Factor:       map[campaign.Budget]float64{campaign.Creates: 0.5, campaign.Requests: 1},
 	}
@@ -57,7 +57,7 @@ func TestSchemaIsCheckedForEveryMigration(t *testing.T) {
 	check(t, db.CheckSchema(t.Context()))
 	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`) // a later program's
 	check(t, db.CheckSchema(t.Context()))
-	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 3`)
+	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 103`)
 	if err := db.CheckSchema(t.Context()); !errors.Is(err, storage.ErrSchemaBehind) || !strings.HasPrefix(err.Error(), "1 ") {
 		t.Errorf("error = %v, want one that says what is missing", err)
 	}

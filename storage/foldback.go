@@ -147,7 +147,7 @@ func (db *DB) adopt(ctx context.Context, f forgottenCall, n *campaign.FoldedBack
 		if attempt == uuid.Nil {
 			attempt, err = insertAdopted(ctx, tx, contact, f.evidence, campaign.Accepted)
 		} else {
-			_, err = tx.Exec(ctx, `UPDATE attempts SET adopted = true WHERE id = $1`, attempt)
+			_, err = tx.Exec(ctx, `UPDATE attempts SET recovered = true WHERE id = $1`, attempt)
 		}
 		if err != nil {
 			return err
@@ -155,11 +155,11 @@ func (db *DB) adopt(ctx context.Context, f forgottenCall, n *campaign.FoldedBack
 		if _, err := tx.Exec(ctx, foreignNoLonger, noLonger([]string{f.evidence.CallUUID})...); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmAdopted,
+		if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmCallRecovered,
 			fmt.Sprintf("Vonage has call %q, which was forgotten here", f.evidence.CallUUID)); err != nil {
 			return err
 		}
-		return amend(ctx, tx, []int64{contact}, func(d *dossier) error {
+		return withContacts(ctx, tx, []int64{contact}, func(d *contactTx) error {
 			d.fold(attempt, f.evidence, campaign.Provider)
 			return nil
 		})
@@ -189,7 +189,7 @@ func lockContact(ctx context.Context, tx pgx.Tx, contact int64) error {
 }
 
 // insertAdopted makes the attempt of a forgotten call. Where another call to
-// the number is open, this one is kept outside the index, as an overtaken one.
+// the number is open, this one is kept outside the index, as an superseded one.
 func insertAdopted(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evidence, state campaign.State) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -197,20 +197,20 @@ func insertAdopted(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evi
 	}
 	callUUID, by := e.CallUUID, campaign.Provider
 	if state == campaign.Lost {
-		callUUID, by = "", campaign.Settler
+		callUUID, by = "", campaign.Reconciler
 	}
 	_, err = tx.Exec(ctx, `
 		WITH numbered AS (
-			UPDATE contacts SET next_no = next_no + 1 WHERE id = @contact
-			RETURNING id, campaign_id, to_number, next_no - 1 AS no
+			UPDATE contacts SET next_attempt_no = next_attempt_no + 1 WHERE id = @contact
+			RETURNING id, campaign_id, to_number, next_attempt_no - 1 AS no
 		)
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by,
-		                      created_at, lease_until, check_at, adopted, call_uuid, overtaken)
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by,
+		                      created_at, lease_until, next_check_at, recovered, call_uuid, superseded)
 		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, @from, @state::text, @by,
 		       coalesce(@start::timestamptz, clock_timestamp()), now(), clock_timestamp(), true, @call::text,
 		       @state::text = 'accepted' AND EXISTS (
 		           SELECT FROM attempts o WHERE o.to_number = k.to_number
-		           AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.overtaken)
+		           AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.superseded)
 		FROM numbered k`, pgx.StrictNamedArgs{
 		"id": id, "contact": contact, "from": e.From, "state": string(state), "by": by,
 		"start": zeronull.Timestamptz(e.At), "call": zeronull.Text(callUUID),
@@ -223,7 +223,7 @@ func insertAdopted(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evi
 func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.FoldedBack) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		ids := strings.Trim(fmt.Sprint(f.contacts), "[]")
-		if _, err := tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmUndecided,
+		if _, err := tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmCallOfSeveral,
 			fmt.Sprintf("forgotten call %q may be of each of the contacts %s: none is called again", f.evidence.CallUUID, ids)); err != nil {
 			return err
 		}
@@ -236,12 +236,12 @@ func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.F
 			}
 		}
 		n.Unresolved += len(f.contacts)
-		return amend(ctx, tx, f.contacts, noChange)
+		return withContacts(ctx, tx, f.contacts, unchanged)
 	})
 }
 
 // alarmForeign raises the alarms that reconciling kept back while it was not
-// known yet which calls would be adopted.
+// known yet which calls would be recovered.
 func (db *DB) alarmForeign(ctx context.Context, records []campaign.Evidence, h campaign.Hold) error {
 	uuids := make([]string, len(records))
 	for i, e := range records {
@@ -254,6 +254,6 @@ func (db *DB) alarmForeign(ctx context.Context, records []campaign.Evidence, h c
 		WHERE f.call_uuid = ANY ($1) AND f.first_seen > $2 AND f.direction = 'outbound' AND NOT f.ambiguous
 		  AND EXISTS (SELECT FROM campaigns WHERE f.from_number = ANY (from_numbers))
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = f.conversation_uuid)
-		ON CONFLICT DO NOTHING`, uuids, h.KnownUntil, campaign.AlarmForeignCall)
+		ON CONFLICT DO NOTHING`, uuids, h.KnownUntil, campaign.AlarmUnmatchedCall)
 	return err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// forgetful is a database that was put back and adopted: what began after its
+// forgetful is a database that was put back and recovered: what began after its
 // mark may be forgotten.
 func forgetful(t *testing.T, db *testkit.DB) {
 	t.Helper()
@@ -75,9 +75,9 @@ func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 1 {
 		t.Errorf("%d foreign calls, want the one to nobody's number", n)
 	}
-	got := testkit.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmEvidenceBeat)
-	if len(got) != 7 || got[0] != campaign.AlarmAdopted || got[5] != campaign.AlarmForeignCall || got[6] != campaign.AlarmHeld {
-		t.Errorf("alarms %v, want one a call that was adopted or is foreign, and one that the database was held", got)
+	got := testkit.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmLateEvidence)
+	if len(got) != 7 || got[0] != campaign.AlarmCallRecovered || got[5] != campaign.AlarmDialLocked || got[6] != campaign.AlarmUnmatchedCall {
+		t.Errorf("alarms %v, want one a call that was recovered or is foreign, and one that the database was held", got)
 	}
 	if ids := claim(t, db, 10); len(ids) != 1 {
 		t.Errorf("%d contacts are due once the database is released, want the one that was not called", len(ids))
@@ -103,7 +103,7 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 	conclude(t, db, intend(t, db, byHand(number(2))), "unknown")
 	release(t, db, earlier, known, inbound, lostCall("BY-HAND", number(2), "completed", 0))
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 0 {
-		t.Errorf("%d calls were adopted, want none", n)
+		t.Errorf("%d calls were recovered, want none", n)
 	}
 	if ids := claim(t, db, 10); len(ids) != 3 {
 		t.Errorf("%d contacts are due, want all 3", len(ids))
@@ -123,7 +123,7 @@ func TestForgottenCallOfTwoContactsIsNobodys(t *testing.T) {
 	if len(got) != 3 || got[0] != "done unresolved" || got[1] != "done unresolved" || got[2] != "pending" {
 		t.Errorf("contacts are %q, want the two that may have been called unresolved", got)
 	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmCallOfSeveral); n != 1 {
 		t.Errorf("%d alarms for a person, want 1", n)
 	}
 	sound(t, db)
@@ -176,7 +176,7 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 	running(t, db, "two", settings(), rows(0, 1))
 	forgetful(t, db)
 	release(t, db, lostCall("A", number(0), "ringing", 10*time.Second))
-	var got []uuid.UUID = testkit.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND overtaken AND adopted`)
+	var got []uuid.UUID = testkit.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE call_uuid = 'A' AND state = 'accepted' AND superseded AND recovered`)
 	if len(got) != 1 {
 		t.Errorf("%d attempts have the forgotten call, want 1, outside the index", len(got))
 	}
@@ -235,7 +235,7 @@ func TestForgottenCallOfOneOfTwoContactsIsNobodys(t *testing.T) {
 	if len(got) != 2 || got[0] != "done unresolved" || got[1] != "done unresolved" {
 		t.Errorf("contacts are %q, want neither to be called again", got)
 	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmUndecided); n != 1 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = $1`, campaign.AlarmCallOfSeveral); n != 1 {
 		t.Errorf("%d alarms for a person, want one", n)
 	}
 	sound(t, db)

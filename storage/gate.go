@@ -13,89 +13,91 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// gateAtOnce is the point of no return: of all who try, one gets the row back. It
-// reads the campaign's state, the suppression list, the hours and the database's
-// own hold in the same statement, because each holds from its commit on. A
-// pause and a suppression void the reserved attempts that they concern, and so
-// wait for a gate that has the row, or are waited for.
+// The gate is the point of no return: it commits the intent to POST. It is one
+// pipelined transaction of three statements, so that the last one sees all that
+// was committed while the transaction waited:
 //
-// Many pass in one statement. It locks their rows first and waits for nobody:
-// what another transaction has locked is passed over, and waited for by
-// gateWaiting, one attempt at a time. So no two gates, nor a gate and a pause,
-// can wait for each other in a ring.
+//  1. share the dial lock, whose setter takes it alone;
+//  2. lock the attempts;
+//  3. move those to dialing that are still reserved and have no obstacle.
 //
-// The state is asked for by way of coalesce, and each row is looked up for
-// itself, so that attempts are found by their ids: in a table without statistics
-// Postgres would look through the index of all that is reserved.
+// Statement 3 begins after every lock is held. Its snapshot is therefore younger
+// than any commit that the transaction waited for: a pause, a suppression, an
+// edit of the hours or a dial lock, whether or not its writer withdrew the
+// attempt. In one statement, the condition would be read from the snapshot that
+// was taken before the wait (measured with two sessions).
 const (
-	gateAtOnce  = gateLock + ` SKIP LOCKED` + gateMove
-	gateWaiting = gateLock + gateMove
+	gateShareDialLock = `SELECT pg_advisory_xact_lock_shared($1)`
+
+	// gateLock names the attempts that it locked in a setting of the transaction,
+	// for gateMove. What another transaction has locked is passed over. The state
+	// is asked for by way of coalesce, so that attempts are found by their ids and
+	// not by the index of all that are reserved.
+	gateLock = `
+		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
+		FROM (SELECT a.id FROM attempts a
+		      WHERE a.id = ANY (@ids::uuid[])
+		      -- guard:drop storage.TestGateHasOneWinner: an attempt passes the gate once
+		      AND coalesce(a.state, '') = 'reserved'
+		      ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED) AS locked`
+
+	// gateLockWaiting is gateLock for an attempt that was passed over: it waits.
+	gateLockWaiting = `
+		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
+		FROM (SELECT a.id FROM attempts a
+		      WHERE a.id = ANY (@ids::uuid[])
+		      -- guard:drop storage.TestGateHasOneWinner: a caller that waited for the row sees that it has passed
+		      AND coalesce(a.state, '') = 'reserved'
+		      ORDER BY a.id FOR NO KEY UPDATE) AS locked`
+
+	// gateMove lets through what nothing stands in the way of. Attempts that pass
+	// together share a token, because signing one costs a third of a call's
+	// processor time: so they have one expiry.
+	gateMove = `
+		WITH token AS MATERIALIZED (
+			SELECT gen_random_uuid() AS id, clock_timestamp() AS dialed_at
+		)
+		UPDATE attempts a SET
+			state = 'dialing', changed_by = 'caller', posts = a.posts + 1,
+			dialed_at = token.dialed_at, token_id = token.id, token_expires_at = token.dialed_at + @life::interval
+		FROM token
+		WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
+		  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
+		  AND NOT EXISTS (SELECT FROM call_obstacles(a.to_number, a.campaign_id, a.contact_id, token.dialed_at))
+		RETURNING ` + attemptColumns
 )
 
-const gateLock = `
-	WITH w AS MATERIALIZED (
-		SELECT locked.id, asked.life
-		FROM unnest(@ids::uuid[], @lives::interval[]) AS asked (id, life)
-		CROSS JOIN LATERAL (
-			SELECT id FROM attempts WHERE id = asked.id AND coalesce(state, '') = 'reserved'
-			FOR NO KEY UPDATE`
-
-const gateMove = `) AS locked
-	)
-	UPDATE attempts a SET
-		state = 'dialing', moved_by = 'placer', fence = a.fence + 1,
-		dialed_at = clock_timestamp(), token_expires_at = clock_timestamp() + w.life
-	FROM w, contacts k, zone_groups g, campaigns c
-	WHERE a.id = w.id
-	  AND k.id = a.contact_id AND g.id = k.zone_group_id AND c.id = a.campaign_id
-	  AND ` + callable + `
-	  AND ` + notHeld + `
-	RETURNING ` + attemptColumns
-
-// callable is true while nothing stands against a call to attempt a of contact
-// k in zones g for campaign c: now, and when its token expires, w.life later.
-const callable = `
-	      c.status = 'running'
-	  AND within_hours(clock_timestamp(), g.zones, c.opens_min, c.closes_min)
-	  AND within_hours(clock_timestamp() + w.life, g.zones, c.opens_min, c.closes_min)
-	  AND NOT EXISTS (SELECT FROM suppressions s WHERE s.number = a.to_number
-	                  AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))
-	  AND NOT ` + numberBusy
-
-// numberBusy is true while a call that was overtaken is open at attempt a's
-// number. No other attempt can be: an index keeps it out.
-const numberBusy = `EXISTS (SELECT FROM attempts o WHERE o.to_number = a.to_number AND o.id <> a.id
-	                  AND o.state = 'accepted' AND o.overtaken)`
-
-// gateLimit is as long as the caller waits: later nothing may be sent.
+// gateLimit is how long a caller waits at the gate; after it nothing may be sent.
 const gateLimit = 5 * time.Second
 
-// gating is one caller at the gate, and the attempt once it is through.
-type gating struct {
+// gateRequest is one caller at the gate, and its attempt once that has passed.
+type gateRequest struct {
 	id     uuid.UUID
 	life   time.Duration
 	passed campaign.Attempt
 }
 
-// Gate commits the intent to POST, in a guarded UPDATE that one caller can win;
-// callers that come at the same time share it. It has five seconds for it.
-// campaign.ErrStale: somebody else has it. campaign.ErrWithdrawn: it may not be
-// called now; the attempt was voided and its contact put where it belongs.
-// campaign.ErrHeld: nobody is called now, and the attempt stays reserved. Any
-// other error, a lost acknowledgement of the commit among them: do not POST.
+// Gate commits the intent to POST the attempt, with a token that lives for
+// tokenLife. One caller of an attempt passes; callers that come at the same time
+// share a transaction. It takes five seconds at most.
+//
+// campaign.ErrStale: the attempt is another caller's. campaign.ErrWithdrawn: it
+// may not be called now; it was voided and its contact put where it belongs.
+// campaign.ErrDialLocked: nobody is called now, and it stays reserved. After any
+// other error, a lost acknowledgement of the commit among them, do not POST.
 func (db *DB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
-	g := &gating{id: id, life: tokenLife}
-	if err := db.forPlacing().gates.do(ctx, g); err != nil {
+	g := &gateRequest{id: id, life: tokenLife}
+	if err := db.gates.do(ctx, g); err != nil {
 		return campaign.Attempt{}, fmt.Errorf("gate attempt %s: %w", id, err)
 	}
 	return g.passed, nil
 }
 
-// passAll lets all through the gate that nothing stands against; see
-// together.store. Whoever does not pass at once comes back alone, to wait for
-// the row's lock, or to hear why.
-func (db *DB) passAll(ctx context.Context, list []*gating, alone bool) ([]error, error) {
-	passed, err := db.pass(ctx, list, alone)
+// admitBatch lets all attempts through the gate that nothing stands in the way
+// of; see txBatcher.store. An attempt that does not pass at once is retried on
+// its own: it waits for the row's lock, or gets the reason.
+func (db *DB) admitBatch(ctx context.Context, list []*gateRequest, alone bool) ([]error, error) {
+	passed, err := db.admit(ctx, list, alone)
 	if err != nil {
 		return nil, err
 	}
@@ -105,61 +107,63 @@ func (db *DB) passAll(ctx context.Context, list []*gating, alone bool) ([]error,
 		switch {
 		case at >= 0:
 			g.passed = passed[at]
-			passed = slices.Delete(passed, at, at+1) // one caller has it, should two have come for it
+			//guard:drop storage.TestGateDuplicateInBatch: of two callers of one attempt in a batch one passes
+			passed = slices.Delete(passed, at, at+1)
 		case alone:
-			results[i] = db.turnAway(ctx, g.id, g.life)
+			results[i] = db.rejectionReason(ctx, g.id)
 		default:
-			results[i] = errElsewhere
+			results[i] = errRowLocked
 		}
 	}
 	return results, nil
 }
 
-func (db *DB) pass(ctx context.Context, list []*gating, wait bool) ([]campaign.Attempt, error) {
-	sql := gateAtOnce
+func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed []campaign.Attempt, err error) {
+	lock := gateLock
 	if wait {
-		sql = gateWaiting
+		lock = gateLockWaiting
 	}
-	return collect(ctx, db.pool, scanAttempt, sql, pgx.StrictNamedArgs{
-		"ids":   column(list, func(g *gating) uuid.UUID { return g.id }),
-		"lives": column(list, func(g *gating) time.Duration { return g.life }),
+	ids := column(list, func(g *gateRequest) uuid.UUID { return g.id })
+	life := list[0].life
+	for _, g := range list {
+		life = min(life, g.life)
+	}
+	var b pgx.Batch // without a BEGIN of its own: the pipeline is the transaction
+	b.Queue(gateShareDialLock, dialLockKey)
+	b.Queue(lock, pgx.StrictNamedArgs{"ids": ids})
+	b.Queue(gateMove, pgx.StrictNamedArgs{"life": life}).Query(func(rows pgx.Rows) error {
+		passed, err = pgx.CollectRows(rows, scanAttempt)
+		return err
 	})
+	return passed, db.pool.SendBatch(ctx, &b).Close()
 }
 
-// heldBack is no withdrawal: the attempt waits until the database is released.
-const heldBack campaign.Withdrawal = "held"
-
-// turnAway withdraws an attempt that the gate did not let through, for what
-// stands against it now. If nothing does any more, the attempt stays reserved
-// and is fed again when its lease has run out.
-func (db *DB) turnAway(ctx context.Context, id uuid.UUID, tokenLife time.Duration) error {
+// rejectionReason withdraws an attempt that the gate did not let through, for the
+// weightiest obstacle that there is now. If there is none any more, the attempt
+// stays reserved and is enqueued again later.
+func (db *DB) rejectionReason(ctx context.Context, id uuid.UUID) error {
 	return db.withdraw(ctx, id, func(tx pgx.Tx) (why campaign.Withdrawal, err error) {
 		err = tx.QueryRow(ctx, `
-			SELECT CASE WHEN NOT `+notHeld+` THEN 'held'
-			            WHEN `+callable+` THEN ''
-			            WHEN c.status = 'stopped' THEN 'stopped'
-			            WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = a.to_number
-			                         AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())) THEN 'suppressed'
-			            WHEN c.status <> 'running' THEN 'paused'
-			            WHEN `+numberBusy+` THEN 'number_busy'
-			            ELSE 'outside_hours' END
-			FROM attempts a JOIN contacts k ON k.id = a.contact_id
-			JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = a.campaign_id,
-			(SELECT @life::interval AS life) AS w
-			WHERE a.id = @id`, pgx.StrictNamedArgs{"id": id, "life": tokenLife}).Scan(&why)
+			SELECT o.reason FROM attempts a
+			CROSS JOIN LATERAL call_obstacles(a.to_number, a.campaign_id, a.contact_id, clock_timestamp()) AS o
+			WHERE a.id = $1 LIMIT 1`, id).Scan(&why)
 		switch {
-		case err == nil && why == "":
+		case errors.Is(err, pgx.ErrNoRows):
 			err = campaign.ErrStale
-		case why == heldBack:
-			err = campaign.ErrHeld
+		case err == nil && why == dialLocked:
+			err = campaign.ErrDialLocked
 		}
 		return why, err
 	}, campaign.ErrWithdrawn)
 }
 
-// Withdraw voids a reserved attempt for a reason found before the gate.
+// dialLocked is the obstacle that is no reason to withdraw an attempt: it waits
+// until the database is released.
+const dialLocked campaign.Withdrawal = "dial_lock"
+
+// Withdraw voids a reserved attempt for a reason that was found before the gate.
 func (db *DB) Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error {
-	err := db.forPlacing().withdraw(ctx, id, func(pgx.Tx) (campaign.Withdrawal, error) { return why, nil }, nil)
+	err := db.withdraw(ctx, id, func(pgx.Tx) (campaign.Withdrawal, error) { return why, nil }, nil)
 	if err != nil {
 		return fmt.Errorf("withdraw attempt %s: %w", id, err)
 	}
@@ -171,19 +175,19 @@ func (db *DB) Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawa
 // the attempt is not reserved.
 func (db *DB) withdraw(ctx context.Context, id uuid.UUID, reason func(pgx.Tx) (campaign.Withdrawal, error), done error) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		contact, err := contactOf(ctx, tx, id)
+		of, err := ownerOf(ctx, tx, id)
 		if err != nil {
 			return err
 		}
-		return amend(ctx, tx, []int64{contact}, func(d *dossier) error {
-			if i := d.find(id); d.attempts[i].State != campaign.Reserved {
+		return withOwners(ctx, tx, []owner{of}, func(c *contactTx) error {
+			if i := c.find(id); c.attempts[i].State != campaign.Reserved {
 				return campaign.ErrStale
 			}
 			why, err := reason(tx)
 			if err != nil {
 				return err
 			}
-			d.void(id, why, campaign.Placer)
+			c.void(id, why, campaign.Caller)
 			return nil
 		})
 	})
@@ -194,10 +198,4 @@ func (db *DB) withdraw(ctx context.Context, id uuid.UUID, reason func(pgx.Tx) (c
 		return err
 	}
 	return done
-}
-
-// contactOf finds the contact to lock before the attempt is.
-func contactOf(ctx context.Context, tx pgx.Tx, attempt uuid.UUID) (id int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT contact_id FROM attempts WHERE id = $1`, attempt).Scan(&id)
-	return id, translate(err)
 }

@@ -108,35 +108,6 @@ func TestGateTurnsAway(t *testing.T) {
 	}
 }
 
-func TestGateLeavesARingMargin(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	running(t, db, "c", settings(), rows(0, 1))
-	id := claimOne(t, db)
-	db.Exec(t, `UPDATE campaigns SET opens_min = m, closes_min = m + 1
-		FROM (SELECT (extract(hour FROM now() AT TIME ZONE 'UTC') * 60 + extract(minute FROM now() AT TIME ZONE 'UTC'))::int AS m) now`)
-	if _, err := db.Gate(t.Context(), id, 2*time.Minute); !errors.Is(err, campaign.ErrWithdrawn) {
-		t.Errorf("Gate in the last minute = %v, want ErrWithdrawn", err)
-	}
-}
-
-// The hours must be open at the gate as well as when the token ends.
-func TestGateBeforeTheHours(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	running(t, db, "c", settings(), rows(0, 1))
-	id := claimOne(t, db)
-	zone, local := "Etc/UTC", time.Now().UTC()
-	if local.Hour() >= 12 { // where it is still morning, far from the day's end
-		zone, local = "Etc/GMT+12", local.Add(-12*time.Hour)
-	}
-	db.Exec(t, `UPDATE zone_groups SET zones = ARRAY[$1::text]`, zone)
-	db.Exec(t, `UPDATE campaigns SET opens_min = $1, closes_min = 1440`, local.Hour()*60+local.Minute()+30)
-	if _, err := db.Gate(t.Context(), id, 45*time.Minute); !errors.Is(err, campaign.ErrWithdrawn) {
-		t.Errorf("Gate = %v, want ErrWithdrawn", err)
-	}
-}
-
 // What the gate withdraws before the hours end is not claimed again until they
 // begin again.
 func TestGateNearTheEndOfTheHours(t *testing.T) {
@@ -147,9 +118,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
 	running(t, db, "c", s, rows(0, 1))
 	id := claimOne(t, db)
-	if _, err := db.Gate(t.Context(), id, 2*time.Hour); !errors.Is(err, campaign.ErrWithdrawn) {
-		t.Fatalf("Gate = %v, want ErrWithdrawn", err)
-	}
+	check(t, db.Withdraw(t.Context(), id, campaign.WithdrawnHours))
 	if ids := claim(t, db, 10); len(ids) != 0 {
 		t.Errorf("claimed %d again before the hours ended", len(ids))
 	}
@@ -264,10 +233,13 @@ func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
 	lines, err := db.ExplainGate(t.Context(), ids[0])
 	check(t, err)
 	plan := strings.Join(lines, "\n")
-	for _, want := range []string{"attempts_pkey on attempts\n", "attempts_pkey on attempts a\n", "attempts_overtaken on attempts o\n"} {
+	for _, want := range []string{"attempts_pkey on attempts a\n", "attempts_by_number on attempts o\n"} {
 		if !strings.Contains(plan+"\n", want) {
 			t.Errorf("the plan lacks %s:\n%s", want, plan)
 		}
+	}
+	if strings.Contains(plan, "Function Scan on call_obstacles") {
+		t.Errorf("the rule is not inlined:\n%s", plan)
 	}
 }
 
@@ -285,7 +257,7 @@ func TestWhoComesToTheGateTogether(t *testing.T) {
 	check(t, err)
 	defer release()
 
-	results := db.AtTheGate(tokenLife, first, locked, stale, suppressed, second, uuid.New())
+	results := db.GateBatch(tokenLife, first, locked, stale, suppressed, second, uuid.New())
 	for i, want := range []error{0: nil, 2: campaign.ErrStale, 3: campaign.ErrWithdrawn, 4: nil, 5: campaign.ErrStale} {
 		if i == 1 {
 			continue
@@ -308,12 +280,12 @@ func TestWhoComesToTheGateTogether(t *testing.T) {
 }
 
 // Two deliveries of one task may come to the gate together too.
-func TestOneOfTwoPassesWhoComeTogetherForOneAttempt(t *testing.T) {
+func TestGateDuplicateInBatch(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
-	results := db.AtTheGate(tokenLife, id, id, id)
+	results := db.GateBatch(tokenLife, id, id, id)
 	check(t, <-results[0])
 	for _, other := range results[1:] {
 		if err := <-other; !errors.Is(err, campaign.ErrStale) {
@@ -329,7 +301,7 @@ func TestPlacingOnlyLooksUp(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "before", settings(), nil)
-	own, err := storage.OpenShared(t.Context(), db.URL, storage.Shares{Placing: 1, Webhooks: 1, Others: 1})
+	own, err := storage.OpenPool(t.Context(), db.URL, 2)
 	check(t, err)
 	place := func(campaigns int) (calls int) {
 		for i := range campaigns {
@@ -372,7 +344,7 @@ func TestPlacingOnlyLooksUp(t *testing.T) {
 	fetched := func() (n int) {
 		db.Exec(t, `SELECT pg_stat_force_next_flush()`)
 		return testkit.Value[int](t, db, `SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables
-			WHERE relname IN ('attempts', 'contacts', 'hand_calls', 'foreign_calls', 'charges')`)
+			WHERE relname IN ('attempts', 'contacts', 'provider_calls', 'price_history')`)
 	}
 	place(1) // plans are made
 	before := fetched()

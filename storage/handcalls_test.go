@@ -216,8 +216,8 @@ func TestCallByHandRaisesNoAlarm(t *testing.T) {
 	t.Parallel()
 	for outcome, want := range map[string][]string{
 		"U1": nil, "unknown": nil, "": nil,
-		"refused": {campaign.AlarmForeignCall, campaign.AlarmUnknownAttempt},
-		"U2":      {campaign.AlarmForeignCall, campaign.AlarmUnknownAttempt},
+		"refused": {campaign.AlarmUnknownAttempt, campaign.AlarmUnmatchedCall},
+		"U2":      {campaign.AlarmUnknownAttempt, campaign.AlarmUnmatchedCall},
 	} {
 		db := testkit.New(t)
 		importing(t, db, "c", settings(), nil) // so that the number is one of ours

@@ -36,11 +36,11 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 // attempt's calls one stays up. A database that is held has forgotten calls
 // that it made itself, so it orders none.
 const insertHangUp = `
-	INSERT INTO hangups (call_uuid, attempt_id, why, spared)
+	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
 	SELECT @call, @attempt, @why, @spared
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
-	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND spared = @call)
-	  AND ` + notHeld + `
+	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
+	  AND ` + notLocked + `
 	ON CONFLICT DO NOTHING`
 
 // surplus reads when the attempt's two calls began, and picks the one to hang
@@ -54,7 +54,7 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 		SELECT (SELECT min(provider_at) FROM events WHERE call_uuid = @own AND attempt_id = @attempt),
 		       (SELECT min(provider_at) FROM events WHERE call_uuid = @other AND attempt_id = @attempt),
 		       EXISTS (SELECT FROM events WHERE call_uuid = @own AND attempt_id = @attempt)
-		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND moved_by = 'placer')`,
+		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND changed_by = 'caller')`,
 		pgx.StrictNamedArgs{"own": a.CallUUID, "other": e.CallUUID, "attempt": a.ID}).
 		Scan((*zeronull.Timestamptz)(&own), (*zeronull.Timestamptz)(&other), &firstHand)
 	if err != nil || !firstHand {
@@ -70,7 +70,7 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
 	list, err := collect(ctx, db.pool, scanHangUp, `
 		WITH due AS (
-			SELECT call_uuid, attempt_id FROM hangups WHERE state = 'owed' AND next_try <= now()
+			SELECT call_uuid, attempt_id FROM hangups WHERE state = 'pending' AND next_try <= now()
 			ORDER BY next_try LIMIT @limit FOR UPDATE SKIP LOCKED
 		), seen AS (
 			SELECT d.call_uuid,
@@ -79,7 +79,7 @@ func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([
 			FROM due d
 		), taken AS (
 			UPDATE hangups h SET
-				state = CASE WHEN over THEN 'over' ELSE 'owed' END,
+				state = CASE WHEN over THEN 'already_ended' ELSE 'pending' END,
 				answer = CASE WHEN over THEN 'Vonage had said that it was over' ELSE answer END,
 				tries = CASE WHEN over THEN tries ELSE tries + 1 END,
 				next_try = clock_timestamp() + @hold::interval * (2 ^ least(tries, 10)),
@@ -87,7 +87,7 @@ func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([
 			FROM seen WHERE h.call_uuid = seen.call_uuid
 			RETURNING h.call_uuid, h.attempt_id, h.why, h.tries, h.state
 		)
-		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'owed'`,
+		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'pending'`,
 		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})
 	if err != nil {
 		return nil, fmt.Errorf("take hang-ups that are owed: %w", err)
@@ -110,7 +110,7 @@ func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTr
 		var writes pgx.Batch
 		writes.Queue(`
 			UPDATE hangups SET state = $2, answer = $3, changed_at = clock_timestamp()
-			WHERE call_uuid = $1 AND state = 'owed'`, h.CallUUID, t.State, plain(t.Answer))
+			WHERE call_uuid = $1 AND state = 'pending'`, h.CallUUID, t.State, plain(t.Answer))
 		writes.Queue(recordAction, actionArgs(CallAction{
 			CallUUID: h.CallUUID, Who: hangUpBy, Action: "hangup", Detail: h.Why, Outcome: string(t.Effect), Answer: t.Answer,
 		}))

@@ -15,10 +15,10 @@ import (
 func ordered(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `
-		SELECT concat_ws(' ', call_uuid, state, why, 'spares ' || spared) FROM hangups ORDER BY ordered_at, call_uuid`)
+		SELECT concat_ws(' ', call_uuid, state, why, 'keeps ' || kept_call_uuid) FROM hangups ORDER BY ordered_at, call_uuid`)
 }
 
-func owed(t testing.TB, db *testkit.DB) []string {
+func pending(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
 	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
 	if err != nil {
@@ -46,8 +46,8 @@ func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
 		first, later time.Time
 		want         string
 	}{
-		{"the second is the later", now, now.Add(time.Second), "U2 owed second_call_for_attempt spares U1"},
-		{"the first is the later", now.Add(time.Second), now, "U1 owed second_call_for_attempt spares U2"},
+		{"the second is the later", now, now.Add(time.Second), "U2 pending second_call_for_attempt keeps U1"},
+		{"the first is the later", now.Add(time.Second), now, "U1 pending second_call_for_attempt keeps U2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -78,10 +78,10 @@ func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
 	if got := state(t, db, refusedAttempt.ID); got != campaign.Accepted {
 		t.Errorf("attempt %s, want accepted", got)
 	}
-	if diff := cmp.Diff([]string{"U1 owed evidence_beat_belief"}, ordered(t, db)); diff != "" {
+	if diff := cmp.Diff([]string{"U1 pending late_evidence"}, ordered(t, db)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
+	if diff := cmp.Diff([]string{campaign.AlarmLateEvidence}, alarms(t, db)); diff != "" {
 		t.Errorf("alarms (-want +got):\n%s", diff)
 	}
 	sound(t, db)
@@ -98,7 +98,7 @@ func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 	a := campaign.Attempt{ID: id, To: number(0), From: ours}
 	receive(t, db, event(a, "U0", "completed")) // over: nothing to hang up
 	receive(t, db, event(a, "U1", "ringing"))
-	if diff := cmp.Diff([]string{"U1 owed evidence_for_void"}, ordered(t, db)); diff != "" {
+	if diff := cmp.Diff([]string{"U1 pending evidence_for_void"}, ordered(t, db)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := state(t, db, id); got != campaign.Void {
@@ -173,19 +173,19 @@ func TestOrdersAreTakenOnceUntilTheyAreDueAgain(t *testing.T) {
 	receive(t, db, event(a, "A2", "ringing"))
 	receive(t, db, event(b, "B2", "ringing"))
 	receive(t, db, event(b, "B2", "completed")) // nothing is left to hang up
-	if diff := cmp.Diff([]string{"A2"}, owed(t, db)); diff != "" {
+	if diff := cmp.Diff([]string{"A2"}, pending(t, db)); diff != "" {
 		t.Errorf("due (-want +got):\n%s", diff)
 	}
-	if got := owed(t, db); len(got) != 0 {
+	if got := pending(t, db); len(got) != 0 {
 		t.Errorf("%q are due at once again", got)
 	}
-	db.Exec(t, `UPDATE hangups SET next_try = now() WHERE state = 'owed'`)
+	db.Exec(t, `UPDATE hangups SET next_try = now() WHERE state = 'pending'`)
 	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
 	if err != nil || len(list) != 1 || list[0].Tries != 2 {
 		t.Fatalf("%+v, %v; want the second try of one", list, err)
 	}
 	check(t, db.HungUp(t.Context(), list[0], campaign.HangUpTry{State: campaign.HangUpFailed, Effect: campaign.EffectUnknown, Answer: "timed out"}))
-	want := []string{"A2 failed second_call_for_attempt spares A1", "B2 over second_call_for_attempt spares B1"}
+	want := []string{"A2 failed second_call_for_attempt keeps A1", "B2 already_ended second_call_for_attempt keeps B1"}
 	if diff := cmp.Diff(want, ordered(t, db)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

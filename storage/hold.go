@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// notHeld is true while the database may dial. The claim and the gate ask in
+// notLocked is true while the database may dial. The claim and the gate ask in
 // their own statements, so that a hold stops every process and every task.
-const notHeld = `EXISTS (SELECT FROM installation WHERE held_for IS NULL)`
+const notLocked = `EXISTS (SELECT FROM installation WHERE held_for IS NULL)`
 
 // Standing is how the database stands: where it lived, how far it got, and what
 // it is held for. Where it is now comes second.
@@ -74,7 +74,7 @@ func mark(ctx context.Context, tx pgx.Tx, p campaign.Place) (marked time.Time, e
 // that it was made of. Where Vonage's records do not reach back to what
 // the database knows, nobody can find out who was called between, and despiteGap
 // must say that this is accepted. campaign.ErrNotHeld: it waits for nobody, or
-// was adopted already.
+// was recovered already.
 func (db *DB) Adopt(ctx context.Context, who string, retention time.Duration, despiteGap bool) (i campaign.Installation, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var found campaign.Place
@@ -116,7 +116,7 @@ func (db *DB) Adopt(ctx context.Context, who string, retention time.Duration, de
 // count though they lack as many calls as the last one did, until the database
 // is released or held anew, or a reading lacks more. It is said only once a
 // reading was refused for what it lacked, and not of a hold that waits to be
-// adopted.
+// recovered.
 func (db *DB) DespiteMissing(ctx context.Context, who string) (i campaign.Installation, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if i, _, err = db.place.stands(ctx, tx, ` FOR UPDATE`); err != nil {
@@ -178,7 +178,7 @@ func (db *DB) FoldFrom(ctx context.Context, retention time.Duration) (from time.
 func (db *DB) MustShow(ctx context.Context, from, to time.Time, n int) (uuids []string, unnamed int, err error) {
 	uuids, err = collect(ctx, db.pool, pgx.RowTo[string], `
 		(SELECT call_uuid FROM attempts WHERE dialed_at BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY dialed_at DESC LIMIT @n)
-		UNION (SELECT call_uuid FROM attempts WHERE adopted AND start_time BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY start_time DESC LIMIT @n)
+		UNION (SELECT call_uuid FROM attempts WHERE recovered AND start_time BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY start_time DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM hand_calls WHERE at BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY at DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM foreign_calls WHERE start_time BETWEEN @from AND @to ORDER BY start_time DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM events WHERE received_at BETWEEN @from AND @to AND attempt_id IS NULL

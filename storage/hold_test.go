@@ -102,11 +102,11 @@ func TestHeldDatabaseClaimsAndDialsNobody(t *testing.T) {
 	if held := markAs(t, db.DB, redisIs(first.MarkedAt.Add(time.Minute))); held.Hold.Reason != campaign.HeldRestored || !held.Hold.Waits() {
 		t.Fatalf("held for %q, want restored", held.Hold.Reason)
 	}
-	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrHeld) {
-		t.Errorf("Gate = %v, want ErrHeld", err)
+	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrDialLocked) {
+		t.Errorf("Gate = %v, want ErrDialLocked", err)
 	}
-	if _, err := db.Load(t.Context(), id); !errors.Is(err, campaign.ErrHeld) {
-		t.Errorf("Load = %v, want ErrHeld", err)
+	if _, err := db.Load(t.Context(), id); !errors.Is(err, campaign.ErrDialLocked) {
+		t.Errorf("Load = %v, want ErrDialLocked", err)
 	}
 	if ids := claim(t, db, 2); len(ids) != 0 {
 		t.Errorf("%d contacts claimed, want none", len(ids))
@@ -114,7 +114,7 @@ func TestHeldDatabaseClaimsAndDialsNobody(t *testing.T) {
 	if got := state(t, db, id); got != campaign.Reserved {
 		t.Errorf("the attempt is %s, want it to stay reserved", got)
 	}
-	if got := alarms(t, db); len(got) != 1 || got[0] != campaign.AlarmHeld {
+	if got := alarms(t, db); len(got) != 1 || got[0] != campaign.AlarmDialLocked {
 		t.Errorf("alarms %v, want that the database is held", got)
 	}
 	release(t, db)
@@ -166,7 +166,7 @@ func TestCopyIsHeldFromItsFirstConnectionOn(t *testing.T) {
 	i, err := replica.Adopt(t.Context(), "ann", 48*time.Hour, false)
 	check(t, err)
 	if i.ID == was.ID {
-		t.Error("the adopted copy shares the original's queue and mark")
+		t.Error("the recovered copy shares the original's queue and mark")
 	}
 	if _, err := db.Adopt(t.Context(), "ann", 48*time.Hour, false); !errors.Is(err, campaign.ErrNotHeld) {
 		t.Errorf("adopting the original = %v, want ErrNotHeld", err)
@@ -268,7 +268,7 @@ func TestMarkRemembersHowFarTheDatabaseGot(t *testing.T) {
 	}
 }
 
-// What a process saw of the mark before a person adopted the database is of
+// What a process saw of the mark before a person recovered the database is of
 // another installation, and so is what Redis has under its name.
 func TestAdoptionEndsWhatWasKnownOfTheOldMark(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT attempt_id::text AS id FROM alarms WHERE kind = 'second_call_for_attempt'`},
 	{"I1", "attempts past the gate more than once, or not once", `
 		SELECT id::text FROM attempts
-		WHERE fence <> CASE WHEN dialed_at IS NULL THEN 0 ELSE 1 END`},
+		WHERE posts <> CASE WHEN dialed_at IS NULL THEN 0 ELSE 1 END`},
 	{"I2", "numbers with two open attempts, by one of these", `
 		SELECT max(id::text) AS id FROM attempts
 		WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')
@@ -34,7 +34,7 @@ var invariants = []struct{ name, what, broken string }{
 		JOIN attempts later ON later.contact_id = earlier.contact_id AND later.attempt_no > earlier.attempt_no
 		JOIN campaigns c ON c.id = earlier.campaign_id
 		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
-		  AND NOT (earlier.state = 'ended' AND earlier.closed_at < later.dialed_at + interval '5 seconds'
+		  AND NOT (earlier.state = 'ended' AND earlier.ended_at < later.dialed_at + interval '5 seconds'
 		           AND c.settings->'retry'->'again' ? earlier.disposition)`},
 	{"I4", "active contacts without an open attempt", `
 		SELECT id::text FROM contacts k WHERE state = 'active' AND NOT EXISTS (
@@ -62,7 +62,7 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT f.call_uuid AS id FROM foreign_calls f JOIN attempts a ON a.call_uuid = f.call_uuid`},
 	{"I6", "attempts whose price is not the last one of its trail", `
 		SELECT a.id::text FROM attempts a LEFT JOIN LATERAL (
-			SELECT price FROM charges WHERE attempt_id = a.id ORDER BY rev DESC LIMIT 1) last ON true
+			SELECT price FROM price_history WHERE attempt_id = a.id ORDER BY rev DESC LIMIT 1) last ON true
 		WHERE a.price IS DISTINCT FROM last.price`},
 	{"I8", "attempts dialed outside their campaign's hours", `
 		SELECT a.id::text FROM attempts a
@@ -77,16 +77,16 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT e.id::text FROM events e JOIN attempts a ON a.id = e.attempt_id AND a.call_uuid = e.call_uuid
 		WHERE e.status IN ('started', 'ringing', 'answered', 'human', 'machine', 'busy', 'cancelled', 'failed',
 		                   'rejected', 'timeout', 'unanswered', 'completed')
-		  AND NOT a.seen @> ARRAY[e.status]`},
+		  AND NOT a.statuses @> ARRAY[e.status]`},
 	{"I10", "rows that are both a contact and refused, by contact", `
 		SELECT k.id::text FROM contacts k JOIN rejected_rows r USING (campaign_id, source, line_no)`},
-	{"I10", "tallies that are not what a full count says, by campaign", `
+	{"I10", "counters that are not what a full count says, by campaign", `
 		SELECT concat_ws(' ', campaign_id, subject, state, outcome) AS id
-		FROM counted c FULL JOIN tallied t USING (campaign_id, subject, state, outcome)
+		FROM counted c FULL JOIN counter_totals t USING (campaign_id, subject, state, outcome)
 		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
-	{"I10", "tallies of an hour that are not what a full count says, by campaign", `
+	{"I10", "counters of an hour that are not what a full count says, by campaign", `
 		SELECT concat_ws(' ', campaign_id, to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24"h"'), state, outcome) AS id
-		FROM counted_hours c FULL JOIN tallied_hours t USING (campaign_id, hour, state, outcome)
+		FROM counted_hours c FULL JOIN hourly_totals t USING (campaign_id, hour, state, outcome)
 		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
 }
 
@@ -114,11 +114,15 @@ func (db *DB) CheckInvariants(ctx context.Context) ([]Violation, error) {
 	return found, nil
 }
 
-// read runs queries that see one moment and may take long.
+// read runs queries that see one moment, may read much and may take long.
 func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+		_, err := tx.Exec(ctx, `
+			SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true),
+			       set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),
+			       set_config('enable_mergejoin', 'on', true)`)
+		if err != nil {
 			return err
 		}
 		return queries(tx)

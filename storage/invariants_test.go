@@ -11,18 +11,18 @@ import (
 // Each corruption, planted past the guards, is found.
 func TestCheckInvariantsFindsCorruption(t *testing.T) {
 	t.Parallel()
-	const unguarded = `ALTER TABLE attempts DISABLE TRIGGER guard_attempt;`
+	const unguarded = `ALTER TABLE attempts DISABLE TRIGGER guard_changed_attempts;`
 	for _, test := range []struct{ invariant, what, sql string }{
 		{"I1", "named a second call", `INSERT INTO alarms (kind, attempt_id, detail) SELECT 'second_call_for_attempt', id, '' FROM attempts LIMIT 1`},
 		{"I1", "past the gate", unguarded + `ALTER TABLE attempts DROP CONSTRAINT attempts_one_post, DROP CONSTRAINT attempts_dialed_at_the_gate;
-			UPDATE attempts SET fence = 2 WHERE state = 'accepted'`},
+			UPDATE attempts SET posts = 2 WHERE state = 'accepted'`},
 		{"I2", "two open attempts", `DROP INDEX one_open_attempt_per_number;
-			INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+			INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until)
 			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'accepted'`},
 		{"I3", "earlier one of the contact was not over", `
 			UPDATE campaigns SET settings = settings #- '{retry,again,busy}'`},
 		{"I3", "earlier one of the contact was not over", unguarded + `
-			UPDATE attempts SET closed_at = now() + interval '1 hour' WHERE disposition = 'busy'`},
+			UPDATE attempts SET ended_at = now() + interval '1 hour' WHERE disposition = 'busy'`},
 		{"I4", "active contacts without", unguarded + `UPDATE attempts SET state = 'refused' WHERE state = 'dialing'`},
 		{"I4", "contacts that are not active", `UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
 		{"I4", "count of calls", `UPDATE contacts SET attempts = attempts + 1`},
@@ -31,16 +31,16 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 		{"I5", "foreign", `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, ambiguous)
 			SELECT call_uuid, 'outbound', '', '', '', false FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},
 		{"I6", "price", `UPDATE attempts SET price = price + 0.00000001 WHERE price IS NOT NULL`},
-		{"I6", "price", `DELETE FROM charges`},
+		{"I6", "price", `DELETE FROM price_history`},
 		{"I8", "hours", `UPDATE campaigns SET opens_min = 0, closes_min = 1; UPDATE zone_groups SET zones = ARRAY[CASE
 			WHEN extract(hour FROM now() AT TIME ZONE 'UTC') < 12 THEN 'Etc/GMT-6' ELSE 'Etc/UTC' END]`},
 		{"I8", "suppressed", `INSERT INTO suppressions (number, source, created_at) SELECT to_number, 'x', dialed_at - interval '1 minute' FROM attempts WHERE dialed_at IS NOT NULL ON CONFLICT DO NOTHING`},
-		{"I9", "events", unguarded + `UPDATE attempts SET seen = '{started}' WHERE disposition = 'human'`},
+		{"I9", "events", unguarded + `UPDATE attempts SET statuses = '{started}' WHERE disposition = 'human'`},
 		{"I10", "refused", `INSERT INTO rejected_rows SELECT campaign_id, source, line_no, '', '', '' FROM contacts LIMIT 1`},
-		{"I10", "full count", `INSERT INTO tally_changes (campaign_id, subject, state, outcome, n) SELECT id, 'contacts', 'pending', '', 1 FROM campaigns`},
-		{"I10", "full count", `ALTER TABLE contacts DISABLE TRIGGER tally_changed; UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
-		{"I10", "full count", `ALTER TABLE attempts DISABLE TRIGGER tally_changed; UPDATE attempts SET price = price + 1 WHERE price IS NOT NULL`},
-		{"I10", "tallies of an hour", `UPDATE tally_changes SET hour = hour - interval '1 hour' WHERE outcome = 'human'`},
+		{"I10", "full count", `INSERT INTO counter_deltas (campaign_id, subject, state, outcome, n) SELECT id, 'contacts', 'pending', '', 1 FROM campaigns`},
+		{"I10", "full count", `ALTER TABLE contacts DISABLE TRIGGER count_changed; UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
+		{"I10", "full count", `ALTER TABLE attempts DISABLE TRIGGER count_changed; UPDATE attempts SET price = price + 1 WHERE price IS NOT NULL`},
+		{"I10", "counters of an hour", `UPDATE counter_deltas SET hour = hour - interval '1 hour' WHERE outcome = 'human'`},
 	} {
 		t.Run(test.invariant+" "+test.what, func(t *testing.T) {
 			t.Parallel()
@@ -68,7 +68,7 @@ func history(t *testing.T, db *testkit.DB) {
 	t.Helper()
 	running(t, db, "c", settings(), rows(0, 1))
 	endedBusy(t, db, "U1")
-	db.Exec(t, `UPDATE attempts SET closed_at = closed_at - interval '1 hour', failed_at = failed_at - interval '1 hour'`)
+	db.Exec(t, `UPDATE attempts SET ended_at = ended_at - interval '1 hour', failed_at = failed_at - interval '1 hour'`)
 	db.MakeDue(t)
 	running(t, db, "d", settings(), rows(1, 3))
 	ids := claim(t, db, 4)

@@ -13,30 +13,31 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Placements are looked up, and attempts come to the gate, from many at once.
+// Placements are read, and attempts pass the gate, from many goroutines at once.
 const (
-	placingMost  = 64
-	placingApart = 4
-	loadLimit    = 5 * time.Second
+	batchMost  = 64
+	gateBeside = 2
+	loadBeside = 1
+	loadLimit  = 5 * time.Second
 )
 
-// loading is one caller's question for a placement.
-type loading struct {
+// loadRequest is one caller that reads a placement.
+type loadRequest struct {
 	id uuid.UUID
 	campaign.Placement
-	free bool // the database may have calls placed
+	unlocked bool // the database may dial
 }
 
 // Load reads what is needed to place the attempt's call, or campaign.ErrStale
-// when it is not reserved any more, or campaign.ErrHeld.
+// when it is not reserved any more, or campaign.ErrDialLocked.
 func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	l := &loading{id: id}
-	err := db.forPlacing().loads.do(ctx, l)
+	l := &loadRequest{id: id}
+	err := db.loads.do(ctx, l)
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
 		err = campaign.ErrStale
-	case err == nil && !l.free:
-		err = campaign.ErrHeld
+	case err == nil && !l.unlocked:
+		err = campaign.ErrDialLocked
 	case err == nil && l.Attempt.State != campaign.Reserved:
 		err = campaign.ErrStale
 	}
@@ -49,34 +50,34 @@ func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error
 // Placement reads what the attempt's call was, or is to be, placed with, in
 // whatever state the attempt is; campaign.ErrNotFound when there is none.
 func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
-	l := &loading{id: id}
-	if err := db.forWebhooks().loads.do(ctx, l); err != nil {
+	l := &loadRequest{id: id}
+	if err := db.loads.do(ctx, l); err != nil {
 		return campaign.Placement{}, fmt.Errorf("load attempt %s: %w", id, err)
 	}
 	return l.Placement, nil
 }
 
-// loadAll reads what is asked for; see together.store. It waits for no lock.
-func (db *DB) loadAll(ctx context.Context, list []*loading, _ bool) ([]error, error) {
+// loadAll reads what is asked for; see txBatcher.store. It waits for no lock.
+func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error, error) {
 	settings := make(readSettings)
-	found, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (l loading, err error) {
-		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &l.free)...)
+	found, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (l loadRequest, err error) {
+		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &l.unlocked)...)
 		return l, err
 	}, `
-		SELECT `+attemptColumns+`, c.settings, k.vars, `+notHeld+`
+		SELECT `+attemptColumns+`, c.settings, k.vars, `+notLocked+`
 		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
-		WHERE a.id = ANY ($1)`, column(list, func(l *loading) uuid.UUID { return l.id }))
+		WHERE a.id = ANY ($1)`, column(list, func(l *loadRequest) uuid.UUID { return l.id }))
 	if err != nil {
 		return nil, err
 	}
 	results := make([]error, len(list))
 	for i, l := range list {
-		at := slices.IndexFunc(found, func(f loading) bool { return f.Attempt.ID == l.id })
+		at := slices.IndexFunc(found, func(f loadRequest) bool { return f.Attempt.ID == l.id })
 		if at < 0 {
 			results[i] = campaign.ErrNotFound
 			continue
 		}
-		l.Placement, l.free = found[at].Placement, found[at].free
+		l.Placement, l.unlocked = found[at].Placement, found[at].unlocked
 	}
 	return results, nil
 }

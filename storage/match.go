@@ -5,6 +5,7 @@ import (
 
 	"dialer/campaign"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
@@ -23,7 +24,10 @@ func (b *reconciliation) knownCalls(ctx context.Context, records []campaign.Evid
 	}
 	var callUUID string
 	var t target
-	_, err = pgx.ForEachRow(rows, []any{&callUUID, &t.attempt, &t.contact}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&callUUID, &t.attempt, (*zeronull.Int8)(&t.owner.contact)}, func() error {
+		if t.owner.manual = uuid.Nil; t.owner.contact == 0 {
+			t.owner.manual = t.attempt
+		}
 		known[callUUID] = t
 		return nil
 	})
@@ -49,7 +53,7 @@ const pairings = `
 		NOT coalesce(` + windowStart + ` >= $6::timestamptz AND ` + windowEnd + ` <= $7::timestamptz, false)
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS r (call_uuid, to_number, from_number, start_time)
 	JOIN attempts a ON a.to_number = r.to_number AND a.from_number = r.from_number
-		AND a.call_uuid IS NULL AND a.fence = 1
+		AND a.call_uuid IS NULL AND a.posts = 1 AND a.kind = 'campaign'
 		AND CASE WHEN r.start_time IS NULL THEN a.dialed_at > now() - interval '48 hours'
 		    ELSE r.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + ` END
 		AND NOT EXISTS (SELECT FROM foreign_calls s WHERE s.call_uuid = r.call_uuid AND s.first_seen < a.dialed_at)

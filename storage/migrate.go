@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -16,6 +18,11 @@ import (
 
 //go:embed migrations/*.sql
 var migrations embed.FS
+
+// rules are the SQL functions that statements share; see rules.sql.
+//
+//go:embed rules.sql
+var rules string
 
 // newestMigration is the last schema that this program knows. It works on a
 // later one too, unless that says that it does not: see installation.needs_schema.
@@ -36,19 +43,74 @@ type Migration struct {
 	AppliedAt time.Time // zero: not yet
 }
 
+// firstMigration is the baseline. The versions before it are of databases that
+// were made before the first release.
+const firstMigration = 100
+
+// ErrOldDatabase: the database has the schema of a version before the first
+// release, and cannot be migrated.
+var ErrOldDatabase = errors.New("this database was made by a version before the first release and cannot be migrated: " +
+	"create an empty database, point DATABASE_URL at it, and import the campaigns again")
+
 // Migrate brings the schema up to date and returns how many steps it took.
 // Several processes may call it at once: one works and the others wait.
 // Applied steps are never edited, and there is no way down.
 func (db *DB) Migrate(ctx context.Context) (applied int, err error) {
+	if err := db.refuseOld(ctx); err != nil {
+		return 0, fmt.Errorf("migrate: %w", err)
+	}
 	err = db.withProvider(func(p *goose.Provider) error {
 		results, err := p.Up(ctx)
 		applied = len(results)
 		return err
 	})
+	if err == nil {
+		err = db.applyRules(ctx)
+	}
 	if err != nil {
 		return applied, fmt.Errorf("migrate: %w", err)
 	}
 	return applied, nil
+}
+
+// refuseOld returns ErrOldDatabase for a database of the versions before the
+// baseline. goose alone would apply the baseline beside them, or nothing.
+func (db *DB) refuseOld(ctx context.Context) error {
+	var old bool
+	err := db.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM goose_db_version WHERE version_id BETWEEN 1 AND $1 AND is_applied)`, firstMigration-1).Scan(&old)
+	switch {
+	case isState(err, undefinedTable):
+		return nil // an empty database
+	case err != nil:
+		return err
+	case old:
+		return ErrOldDatabase
+	}
+	return nil
+}
+
+// applyRules replaces the functions of rules.sql, unless their text stands in
+// the database already.
+func (db *DB) applyRules(ctx context.Context) error {
+	sum := sha256.Sum256([]byte(rules))
+	text := hex.EncodeToString(sum[:])
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, rulesLock); err != nil {
+			return err
+		}
+		var same bool
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM applied_rules WHERE sha256 = $1)`, text).Scan(&same); err != nil || same {
+			return err
+		}
+		if _, err := tx.Exec(ctx, rules); err != nil {
+			return fmt.Errorf("apply rules.sql: %w", err)
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO applied_rules (sha256) VALUES ($1)
+			ON CONFLICT (one) DO UPDATE SET sha256 = excluded.sha256, applied_at = clock_timestamp()`, text)
+		return err
+	})
 }
 
 // MigrationStatus lists every step, oldest first.
@@ -92,6 +154,7 @@ func (db *DB) withProvider(use func(*goose.Provider) error) error {
 // edit of the migrations.
 func SchemaVersion() (string, error) {
 	sum := sha256.New()
+	sum.Write([]byte(rules))
 	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,88 +14,61 @@ import (
 // DB is the dialer's database. Its methods may be called by many goroutines
 // and processes at once.
 type DB struct {
-	pool  *pgxpool.Pool
-	news  *together[news]
-	loads *together[*loading]
-	gates *together[*gating]
-	place *placeGuard
-
-	// placing and webhooks are this database by connections of their own; nil
-	// where it has no others.
-	placing, webhooks *DB
+	pool    *pgxpool.Pool
+	updates *txBatcher[callUpdate]
+	loads   *txBatcher[*loadRequest]
+	gates   *txBatcher[*gateRequest]
+	place   *placeGuard
 }
 
-// defaultConns is the size of the pool where the URL does not say
-// pool_max_conns.
-const defaultConns = 16
+// defaultConns is the size of the pool where neither the URL nor the caller says
+// another. The batchers use connections() of them at most: so a flood of webhooks
+// cannot keep a call from its gate, nor the other way round, and the rest is for
+// everything else.
+const defaultConns = 20
 
-// Shares are the connections that one process may have, each share in a pool of
-// its own, so that a flood of webhooks does not keep a call from its gate, nor
-// the other way round.
-type Shares struct {
-	Placing  int // loading, gates, outcomes, and the pace of calls
-	Webhooks int // storing events, answering for NCCOs
-	Others   int // feeding, sweeping, settling, reconciling, and the pace of requests
-}
+// LeastConns is the smallest pool of a process that dials: one connection for
+// each use that must not wait for another.
+const LeastConns = 16
 
 // sessionDefaults are the settings of each connection, where the URL does not
-// say otherwise. The timeouts bound what a stuck statement can hold up.
+// say otherwise.
 var sessionDefaults = map[string]string{
-	"application_name":                    "dialer",
-	"timezone":                            "UTC",
+	"application_name": "dialer",
+	"timezone":         "UTC",
+	// The timeouts bound what a stuck statement can hold up.
 	"statement_timeout":                   "15s",
 	"lock_timeout":                        "5s",
 	"idle_in_transaction_session_timeout": "30s",
-	// Compiling the claim, whose cost the planner overrates, took a second
-	// where running it takes milliseconds.
+	// Compiling the claim, whose cost the planner overrates, took a second where
+	// running it takes milliseconds.
 	"jit": "off",
-}
-
-// lookupDefaults are the settings of the connections that place calls and store
-// events. Their statements look up rows by ids, uuids and numbers, some hundred
-// times a second, and nothing else: so their plans are made once and are always
-// lookups, however small the tables were when they were made.
-var lookupDefaults = map[string]string{
+	// Nearly all statements look rows up by ids, uuids and numbers, some hundred
+	// times a second. So their plans are made once, and are always lookups,
+	// however small the tables were when they were made. Statements that read
+	// much take the planner's own choice: see read.
 	"plan_cache_mode":  "force_generic_plan",
 	"enable_seqscan":   "off",
 	"enable_hashjoin":  "off",
 	"enable_mergejoin": "off",
 }
 
-// Open connects to the primary that url names. It refuses a standby, whose
-// rows may be late, and refuses to let a commit be acknowledged before it is on
-// disk, because the gate's commit is what stands between a person and a second
-// call.
-func Open(ctx context.Context, url string) (*DB, error) {
-	return openPool(ctx, url, 0, new(placeGuard), sessionDefaults)
-}
+// Open connects to the primary that url names, with as many connections as its
+// pool_max_conns says, or 20. It refuses a standby, whose rows may be late. It
+// refuses to let a commit be acknowledged before it is on disk, because the
+// gate's commit is what prevents a second call.
+func Open(ctx context.Context, url string) (*DB, error) { return OpenPool(ctx, url, 0) }
 
-// OpenShared is Open for a process that dials: each part of its work has its
-// own share of the connections, whatever the URL says of the pool.
-func OpenShared(ctx context.Context, url string, s Shares) (*DB, error) {
-	db, err := openPool(ctx, url, s.Others, new(placeGuard), sessionDefaults)
-	if err != nil {
-		return nil, err
-	}
-	if db.placing, err = openPool(ctx, url, s.Placing, db.place, sessionDefaults, lookupDefaults); err == nil {
-		db.webhooks, err = openPool(ctx, url, s.Webhooks, db.place, sessionDefaults, lookupDefaults)
-	}
-	if err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
-}
-
-// openPool opens a pool of conns connections; 0: as many as the URL says.
-func openPool(ctx context.Context, url string, conns int, place *placeGuard, settings ...map[string]string) (*DB, error) {
-	cfg, err := poolConfig(url, settings...)
+// OpenPool is Open with conns connections at most, whatever the URL says.
+func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
+	cfg, err := poolConfig(url)
 	if err != nil {
 		return nil, err
 	}
 	if conns > 0 {
 		cfg.MaxConns, cfg.MinConns = int32(conns), min(cfg.MinConns, int32(conns))
 	}
+	place := new(placeGuard)
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if err := prepareConn(ctx, conn); err != nil {
 			return err
@@ -112,27 +84,14 @@ func openPool(ctx context.Context, url string, conns int, place *placeGuard, set
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{pool: pool, place: place}
-	db.news = newTogether(newsMost, newsApart, newsLimit, db.storeNews)
-	db.loads = newTogether(placingMost, placingApart, loadLimit, db.loadAll)
-	db.gates = newTogether(placingMost, placingApart, gateLimit, db.passAll)
+	db.updates = newTxBatcher(updatesMost, updatesBeside, updatesLimit, db.storeUpdates)
+	db.loads = newTxBatcher(batchMost, loadBeside, loadLimit, db.loadAll)
+	db.gates = newTxBatcher(batchMost, gateBeside, gateLimit, db.admitBatch)
 	return db, nil
 }
 
 // Close ends every connection; it waits for those in use.
-func (db *DB) Close() {
-	db.pool.Close()
-	for _, other := range []*DB{db.placing, db.webhooks} {
-		if other != nil {
-			other.Close()
-		}
-	}
-}
-
-// forPlacing is the database by the connections that place calls.
-func (db *DB) forPlacing() *DB { return cmp.Or(db.placing, db) }
-
-// forWebhooks is the database by the connections that store events.
-func (db *DB) forWebhooks() *DB { return cmp.Or(db.webhooks, db) }
+func (db *DB) Close() { db.pool.Close() }
 
 // Now is the database's clock.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
@@ -143,7 +102,7 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-func poolConfig(url string, settings ...map[string]string) (*pgxpool.Config, error) {
+func poolConfig(url string) (*pgxpool.Config, error) {
 	plain, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("read the database's URL: %w", err) // pgx leaves the password out
@@ -155,11 +114,9 @@ func poolConfig(url string, settings ...map[string]string) (*pgxpool.Config, err
 	if _, set := plain.RuntimeParams["pool_max_conns"]; !set {
 		cfg.MaxConns = defaultConns
 	}
-	for _, some := range settings {
-		for name, value := range some {
-			if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
-				cfg.ConnConfig.RuntimeParams[name] = value
-			}
+	for name, value := range sessionDefaults {
+		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
+			cfg.ConnConfig.RuntimeParams[name] = value
 		}
 	}
 	return cfg, nil

@@ -27,9 +27,6 @@ func (db *DB) LeaseSlots(ctx context.Context, budget campaign.Budget, ask campai
 	if !(ask.PerSecond > 0) || math.IsInf(ask.PerSecond, 0) || ask.N < 0 {
 		return campaign.Lease{}, fmt.Errorf("lease %d slots of %s: %v a second is no rate", ask.N, budget, ask.PerSecond)
 	}
-	if budget == campaign.Creates {
-		db = db.forPlacing()
-	}
 	for range leaseTries {
 		lease, err := db.tryLease(ctx, budget, ask)
 		if err == nil {

@@ -14,9 +14,6 @@ import (
 // a week in which nobody needs to run for events to stay out of the default one.
 const daysAhead = 7
 
-// partitionLock is the advisory lock under which partitions are made.
-const partitionLock = 7_305_142_002
-
 const (
 	checkViolation = "23514" // attaching: the default partition has rows of that day already
 	duplicateTable = "42P07"

@@ -23,7 +23,7 @@ type placeGuard struct {
 }
 
 // sighting is the latest mark that this process knows of, and of which
-// installation: once that is adopted its mark says nothing any more.
+// installation: once that is recovered its mark says nothing any more.
 type sighting struct {
 	installation string
 	mark         time.Time
@@ -184,7 +184,7 @@ func hold(ctx context.Context, q execer, i campaign.Installation, found campaign
 			"why": why, "was": zeronull.Text(i.Hold.Reason), "since": zeronull.Timestamptz(i.Hold.Since),
 			"confirmed": zeronull.Timestamptz(i.Hold.ConfirmedAt),
 			"system":    zeronull.Text(found.System), "database": zeronull.Int8(found.Database), "timeline": zeronull.Int8(found.Timeline),
-			"kind": campaign.AlarmHeld, "detail": "nobody is called: " + why.Meaning(),
+			"kind": campaign.AlarmDialLocked, "detail": "nobody is called: " + why.Meaning(),
 		})
 	return err
 }

@@ -52,7 +52,7 @@ func TestReceiveAnyOrder(t *testing.T) {
 			}
 		}
 		got := testkit.Rows[row](t, db, `
-			SELECT a.state, k.state || ' ' || k.reason, a.disposition, a.price::text, a.seen::text
+			SELECT a.state, k.state || ' ' || k.reason, a.disposition, a.price::text, a.statuses::text
 			FROM attempts a JOIN contacts k ON k.id = a.contact_id WHERE a.id = $1`, a.ID)
 		if diff := cmp.Diff([]row{want}, got); diff != "" {
 			t.Fatalf("%d events in a random order (-want +got):\n%s", len(events), diff)
@@ -61,7 +61,7 @@ func TestReceiveAnyOrder(t *testing.T) {
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 24*6 {
 		t.Errorf("%d events are kept, want %d", n, 24*6)
 	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM charges`); n != 24 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM price_history`); n != 24 {
 		t.Errorf("%d charges, want one a call", n)
 	}
 	if got := alarms(t, db); len(got) != 0 {
@@ -112,7 +112,7 @@ func TestReceiveFindsTheAttempt(t *testing.T) {
 	stranger := event(b, "UB", "ringing")
 	stranger.AttemptID = uuid.New() // an id that is not known, and a uuid that is
 	receive(t, db, stranger)
-	got := testkit.Rows[string](t, db, `SELECT seen::text FROM attempts ORDER BY id`)
+	got := testkit.Rows[string](t, db, `SELECT statuses::text FROM attempts ORDER BY id`)
 	if diff := cmp.Diff([]string{"{ringing,started}", "{ringing,started}"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -172,7 +172,7 @@ func TestReceiveChangesNothing(t *testing.T) {
 			record(t, db, b.ID, created("UB"))
 			receive(t, db, test.event(a, b))
 			receive(t, db, test.event(a, b))
-			got := testkit.Rows[string](t, db, `SELECT call_uuid || seen::text FROM attempts ORDER BY id`)
+			got := testkit.Rows[string](t, db, `SELECT call_uuid || statuses::text FROM attempts ORDER BY id`)
 			if diff := cmp.Diff([]string{"UA{started}", "UB{started}"}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -242,17 +242,17 @@ func TestEvidenceForAnAbsentAttempt(t *testing.T) {
 				pass(t, db, second)
 			}
 			receive(t, db, event(first, "U1", "ringing"))
-			want, overtaken := campaign.Void, 0
+			want, superseded := campaign.Void, 0
 			if dialed {
-				want, overtaken = campaign.Dialing, 1
+				want, superseded = campaign.Dialing, 1
 			}
 			if state(t, db, first.ID) != campaign.Accepted || state(t, db, second) != want {
 				t.Errorf("first %s, second %s; want accepted, %s", state(t, db, first.ID), state(t, db, second), want)
 			}
-			if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE overtaken`); n != overtaken {
-				t.Errorf("%d attempts overtaken, want %d", n, overtaken)
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE superseded`); n != superseded {
+				t.Errorf("%d attempts superseded, want %d", n, superseded)
 			}
-			if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
+			if diff := cmp.Diff([]string{campaign.AlarmLateEvidence}, alarms(t, db)); diff != "" {
 				t.Errorf("alarms (-want +got):\n%s", diff)
 			}
 			receive(t, db, completed(first, "U1", "0.01"))
@@ -379,9 +379,9 @@ func TestLateEvidenceWithdrawsWhatAnotherCampaignReserved(t *testing.T) {
 	sound(t, db)
 }
 
-// A call that was overtaken is open outside the index that keeps a number to
+// A call that was superseded is open outside the index that keeps a number to
 // one call. The claim and the gate ask for it.
-func TestNobodyIsRungWhileAnOvertakenCallIsOpen(t *testing.T) {
+func TestGateWhileSupersededCallIsOpen(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "first", settings(), rows(0, 1))
@@ -393,14 +393,14 @@ func TestNobodyIsRungWhileAnOvertakenCallIsOpen(t *testing.T) {
 	receive(t, db, event(b, "U2", "completed"))
 	running(t, db, "third", settings(), rows(0, 1))
 	if ids := claim(t, db, 10); len(ids) != 0 {
-		t.Fatalf("claimed %d while the overtaken call is open", len(ids))
+		t.Fatalf("claimed %d while the superseded call is open", len(ids))
 	}
 	// A claim that read before the call was stored.
-	db.Exec(t, `ALTER TABLE attempts DISABLE TRIGGER guard_attempt`)
-	db.Exec(t, `UPDATE attempts SET to_number = '447700999999' WHERE overtaken`)
+	db.Exec(t, `ALTER TABLE attempts DISABLE TRIGGER guard_changed_attempts`)
+	db.Exec(t, `UPDATE attempts SET to_number = '447700999999' WHERE superseded`)
 	c := claimOne(t, db)
-	db.Exec(t, `UPDATE attempts SET to_number = $1 WHERE overtaken`, a.To)
-	db.Exec(t, `ALTER TABLE attempts ENABLE TRIGGER guard_attempt`)
+	db.Exec(t, `UPDATE attempts SET to_number = $1 WHERE superseded`, a.To)
+	db.Exec(t, `ALTER TABLE attempts ENABLE TRIGGER guard_changed_attempts`)
 	if _, err := db.Gate(t.Context(), c, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
 		t.Errorf("Gate = %v, want ErrWithdrawn", err)
 	}

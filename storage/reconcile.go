@@ -38,7 +38,7 @@ func (db *DB) reconcile(ctx context.Context, records []campaign.Evidence, r camp
 	for part := range slices.Chunk(records, reconcileBatch) {
 		var b *reconciliation
 		err := db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
-			b = &reconciliation{tx: tx, reading: r, edits: map[int64][]edit{}, quiet: quiet}
+			b = &reconciliation{tx: tx, reading: r, edits: map[owner][]edit{}, quiet: quiet}
 			return b.run(ctx, part, records)
 		}))
 		if err != nil {
@@ -76,7 +76,7 @@ func (db *DB) unread(ctx context.Context, waiting map[uuid.UUID][]campaign.Evide
 type reconciliation struct {
 	tx      pgx.Tx
 	reading campaign.Reading
-	edits   map[int64][]edit // by contact
+	edits   map[owner][]edit
 	foreign []foreign
 	unread  []edit
 	counts  campaign.Reconciled
@@ -119,7 +119,7 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 		return
 	}
 	if t, ok := known[e.CallUUID]; ok {
-		b.edits[t.contact] = append(b.edits[t.contact], edit{t.attempt, e, false})
+		b.edits[t.owner] = append(b.edits[t.owner], edit{t.attempt, e, false})
 		b.counts.Known++
 		return
 	}
@@ -132,7 +132,7 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 		return
 	}
 	if m.Unique {
-		b.edits[m.ContactID] = append(b.edits[m.ContactID], edit{m.AttemptID, e, m.Doubtful})
+		b.edits[owner{contact: m.ContactID}] = append(b.edits[owner{contact: m.ContactID}], edit{m.AttemptID, e, m.Doubtful})
 		b.counts.Bound++
 		return
 	}
@@ -142,8 +142,8 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 // apply folds what was assigned. Somebody may have bound the attempt to another
 // call before its contact was locked: the record is foreign then.
 func (b *reconciliation) apply(ctx context.Context) error {
-	return amend(ctx, b.tx, slices.Sorted(maps.Keys(b.edits)), func(d *dossier) error {
-		for _, edit := range b.edits[d.contact.ID] {
+	return withOwners(ctx, b.tx, slices.SortedFunc(maps.Keys(b.edits), compareOwners), func(d *contactTx) error {
+		for _, edit := range b.edits[d.owner] {
 			before := d.attempts[d.find(edit.attempt)]
 			if before.CallUUID != "" && before.CallUUID != edit.evidence.CallUUID {
 				b.counts.Bound--
@@ -158,7 +158,7 @@ func (b *reconciliation) apply(ctx context.Context) error {
 						edit.evidence.CallUUID),
 				})
 			}
-			if repriced(before.Bill, d.attempts[d.find(edit.attempt)].Bill) {
+			if priceChanged(before.Bill, d.attempts[d.find(edit.attempt)].Bill) {
 				b.counts.Repriced++
 			}
 		}
@@ -175,7 +175,7 @@ func (b *reconciliation) keepForeign(ctx context.Context) error {
 			"uuid": e.CallUUID, "conversation": zeronull.Text(e.ConversationUUID),
 			"direction": e.Direction, "to": e.To, "from": e.From, "status": e.Status,
 			"start": zeronull.Timestamptz(e.At), "price": asWritten(e.Bill.Price), "ambiguous": f.ambiguous, "quiet": b.quiet,
-			"kind": campaign.AlarmForeignCall, "detail": foreignDetail(e.CallUUID),
+			"kind": campaign.AlarmUnmatchedCall, "detail": foreignDetail(e.CallUUID),
 		})
 		if f.ambiguous {
 			b.counts.Foreign--
@@ -235,7 +235,7 @@ func noLonger(uuids []string) []any {
 	var calls, kinds, details []string
 	for _, u := range uuids {
 		calls = append(calls, u, u)
-		kinds = append(kinds, campaign.AlarmForeignCall, campaign.AlarmAmbiguousMatch)
+		kinds = append(kinds, campaign.AlarmUnmatchedCall, campaign.AlarmAmbiguousMatch)
 		details = append(details, foreignDetail(u), ambiguousDetail(u))
 	}
 	return []any{uuids, calls, kinds, details}

@@ -65,7 +65,7 @@ func TestReconcilePrices(t *testing.T) {
 		Price  string
 		Source string
 	}
-	got := testkit.Rows[charge](t, db, `SELECT rev, price::text, source FROM charges ORDER BY rev`)
+	got := testkit.Rows[charge](t, db, `SELECT rev, price::text, source FROM price_history ORDER BY rev`)
 	want := []charge{{1, "0.00600000", "list"}, {2, "0.00610000", "list"}, {3, "0.00600000", "list"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("trail (-want +got):\n%s", diff)
@@ -234,7 +234,7 @@ func TestReconcileWaitsForTheAnswer(t *testing.T) {
 		if got := reconcile(t, db, e); got != (campaign.Reconciled{Foreign: 1}) {
 			t.Errorf("once the attempt has its own call: got %+v, want it foreign", got)
 		}
-		if diff := cmp.Diff([]string{campaign.AlarmForeignCall}, alarms(t, db)); diff != "" {
+		if diff := cmp.Diff([]string{campaign.AlarmUnmatchedCall}, alarms(t, db)); diff != "" {
 			t.Errorf("alarms (-want +got):\n%s", diff)
 		}
 		sound(t, db)
@@ -343,7 +343,7 @@ func TestReconcileForeignCallsOfOurs(t *testing.T) {
 		change func(*campaign.Evidence)
 		alarms []string
 	}{
-		{"from our number", func(*campaign.Evidence) {}, []string{campaign.AlarmForeignCall}},
+		{"from our number", func(*campaign.Evidence) {}, []string{campaign.AlarmUnmatchedCall}},
 		{"from another's", func(e *campaign.Evidence) { e.From = "15550100" }, nil},
 		{"to our number", func(e *campaign.Evidence) { e.Direction, e.To, e.From = "inbound", ours, "15550100" }, nil},
 		{"a leg of a call of ours", func(e *campaign.Evidence) { e.ConversationUUID = "CON-U1" }, nil},

@@ -16,13 +16,12 @@ import (
 // neither changes what is known already. Outcomes share transactions with each
 // other and with events.
 func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err error) {
-	db = db.forPlacing()
 	o.Evidence = clean(o.Evidence)
-	n := news{attempt: id, outcome: o}
+	u := callUpdate{attempt: id, outcome: o}
 	if o.Kind == campaign.OutcomeRefused && campaign.Remedies[o.Refusal].Pause {
-		err = db.recordAndPause(ctx, n)
+		err = db.recordAndPause(ctx, u)
 	} else {
-		err = db.news.do(ctx, n)
+		err = db.updates.do(ctx, u)
 	}
 	if err != nil {
 		return fmt.Errorf("record outcome of attempt %s: %w", id, err)
@@ -32,38 +31,27 @@ func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err
 
 // recordAndPause pauses the campaign first, because campaigns are locked before
 // contacts.
-func (db *DB) recordAndPause(ctx context.Context, n news) error {
+func (db *DB) recordAndPause(ctx context.Context, u callUpdate) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
-		if err := pauseForRefusal(ctx, tx, n.attempt, n.outcome.Refusal); err != nil {
+		if err := pauseForRefusal(ctx, tx, u.attempt, u.outcome.Refusal); err != nil {
 			return err
 		}
-		results, err := tellAll(ctx, tx, []news{n}, true)
+		results, err := applyUpdates(ctx, tx, []callUpdate{u}, true)
 		return errors.Join(append(results, err)...)
 	})
-}
-
-// record stores an outcome without a call.
-func (d *dossier) record(id uuid.UUID, o campaign.Outcome) error {
-	after, alarms, err := campaign.Conclude(d.attempts[d.find(id)], o)
-	if err != nil {
-		return err
-	}
-	d.alarms = append(d.alarms, alarms...)
-	d.replace(after, campaign.Placer)
-	return nil
 }
 
 // pauseForRefusal pauses the campaign of an attempt that was refused for a
 // reason that concerns more than this call. Only the first such refusal does:
 // one that is recorded again after a person resumed it changes nothing.
 func pauseForRefusal(ctx context.Context, tx pgx.Tx, attempt uuid.UUID, r campaign.Refusal) error {
-	var campaignID int64
+	var campaignID int64 // 0 for a manual call
 	var first bool
-	err := tx.QueryRow(ctx, `SELECT campaign_id, state IN ('dialing', 'unknown') FROM attempts WHERE id = $1`, attempt).Scan(&campaignID, &first)
-	if err != nil || !first {
+	err := tx.QueryRow(ctx, `SELECT coalesce(campaign_id, 0), state IN ('dialing', 'unknown') FROM attempts WHERE id = $1`, attempt).Scan(&campaignID, &first)
+	if err != nil || !first || campaignID == 0 {
 		return err
 	}
-	paused, err := pauseCampaign(ctx, tx, campaignID, "refused by Vonage: "+string(r), campaign.Placer)
+	paused, err := pauseCampaign(ctx, tx, campaignID, "refused by Vonage: "+string(r), campaign.Caller)
 	if err != nil || !paused {
 		return err
 	}

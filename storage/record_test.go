@@ -120,12 +120,12 @@ func TestRecordAfterAbsence(t *testing.T) {
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, unknown)
-			db.Exec(t, `UPDATE attempts SET state = 'absent', moved_by = 'settler', absent_scans = 2`)
+			db.Exec(t, `UPDATE attempts SET state = 'absent', changed_by = 'reconciler', absent_scans = 2`)
 			record(t, db, a.ID, test.outcome)
 			if state(t, db, a.ID) != test.state {
 				t.Errorf("attempt %s, want %s", state(t, db, a.ID), test.state)
 			}
-			if diff := cmp.Diff([]string{campaign.AlarmEvidenceBeat}, alarms(t, db)); diff != "" {
+			if diff := cmp.Diff([]string{campaign.AlarmLateEvidence}, alarms(t, db)); diff != "" {
 				t.Errorf("alarms (-want +got):\n%s", diff)
 			}
 		})

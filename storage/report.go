@@ -14,7 +14,7 @@ import (
 )
 
 // Report tells of the campaigns with these ids, or of all when none is given,
-// oldest first and all at one moment. It reads tallies, and so takes as long
+// oldest first and all at one moment. It reads counters, and so takes as long
 // for a large campaign as for a small one.
 func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Report, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
@@ -70,7 +70,7 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 // attempts are in each state and had each disposition.
 func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) error {
 	rows, err := tx.Query(ctx, `
-		SELECT campaign_id, subject, state, outcome, n FROM tallied
+		SELECT campaign_id, subject, state, outcome, n FROM counter_totals
 		WHERE campaign_id = ANY ($1) AND (subject = 'attempts' OR subject = 'contacts' AND state = 'done')`,
 		slices.Collect(maps.Keys(byID)))
 	if err != nil {
@@ -103,7 +103,7 @@ func (db *DB) OpenCounts(ctx context.Context, campaignID int64) (r app.OpenCount
 		SELECT coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done'), 0)::bigint,
 		       coalesce(sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('reserved', 'dialing', 'unknown', 'accepted')), 0)::bigint,
 		       coalesce(sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended'), 0)::bigint
-		FROM tallied WHERE campaign_id = $1`, campaignID).Scan(&r.Contacts, &r.Attempts, &r.Unpriced)
+		FROM counter_totals WHERE campaign_id = $1`, campaignID).Scan(&r.Contacts, &r.Attempts, &r.Unpriced)
 	if err != nil {
 		return app.OpenCounts{}, fmt.Errorf("count what campaign %d waits for: %w", campaignID, err)
 	}

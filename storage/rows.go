@@ -13,9 +13,10 @@ import (
 
 // attemptColumns are what scanAttempt reads, of an attempts row named a.
 const attemptColumns = `
-	a.id, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number, a.state,
-	a.created_at, a.dialed_at, a.token_expires_at, a.must_exist, a.note, a.adopted,
-	a.call_uuid, a.conversation_uuid, a.seen, a.answered_at, a.failure, a.failed_at, a.closed_at,
+	a.id, a.kind, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number,
+	a.requested_by, a.to_kind, a.to_address, a.detail, a.state,
+	a.created_at, a.dialed_at, a.token_id, a.token_expires_at, a.must_exist, a.note, a.recovered,
+	a.call_uuid, a.conversation_uuid, a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at,
 	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network`
 
 // scanAttempt reads attemptColumns. What is null in the row is the zero value
@@ -28,12 +29,14 @@ func scanAttempt(row pgx.CollectableRow) (campaign.Attempt, error) {
 
 func attemptFields(a *campaign.Attempt) []any {
 	return []any{
-		&a.ID, &a.CampaignID, &a.ContactID, &a.No, &a.To, &a.From, &a.State,
-		&a.CreatedAt, (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.Timestamptz)(&a.TokenExpiresAt),
-		&a.MustExist, &a.Note, &a.Adopted,
-		(*zeronull.Text)(&a.CallUUID), (*zeronull.Text)(&a.ConversationUUID), &a.Seen,
+		&a.ID, &a.Kind, (*zeronull.Int8)(&a.CampaignID), (*zeronull.Int8)(&a.ContactID), &a.No,
+		(*zeronull.Text)(&a.To), (*zeronull.Text)(&a.From),
+		(*zeronull.Text)(&a.Manual.RequestedBy), &a.Manual.ToKind, (*zeronull.Text)(&a.Manual.Address), &a.Manual.Detail, &a.State,
+		&a.CreatedAt, (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.UUID)(&a.TokenID), (*zeronull.Timestamptz)(&a.TokenExpiresAt),
+		&a.MustExist, &a.Note, &a.Recovered,
+		(*zeronull.Text)(&a.CallUUID), (*zeronull.Text)(&a.ConversationUUID), &a.Statuses,
 		(*zeronull.Timestamptz)(&a.AnsweredAt), (*zeronull.Text)(&a.Failure),
-		(*zeronull.Timestamptz)(&a.FailedAt), (*zeronull.Timestamptz)(&a.ClosedAt),
+		(*zeronull.Timestamptz)(&a.FailedAt), (*zeronull.Timestamptz)(&a.EndedAt),
 		(*zeronull.Text)(&a.Bill.Source), (*zeronull.Timestamptz)(&a.Bill.ObservedAt),
 		&a.Bill.Price, &a.Bill.Rate, &a.Bill.Duration,
 		(*zeronull.Timestamptz)(&a.Bill.StartTime), (*zeronull.Timestamptz)(&a.Bill.EndTime),

@@ -20,10 +20,10 @@ import (
 // statement.
 type writes struct {
 	voids    []attemptWrite // before the others: an attempt that opens again must find its number free
-	moves    []attemptWrite
+	changes  []attemptWrite
 	reopened []attemptWrite // after the others, and one by one, because each looks at what else is open
 	contacts []contactWrite
-	charges  []campaign.Attempt
+	prices   []campaign.Attempt
 	bound    []string // uuids of calls that have come to be known
 	alarms   []campaign.Alarm
 }
@@ -40,22 +40,22 @@ type contactWrite struct {
 	campaign.Decision
 }
 
-// addAttempt adds the move of an attempt. A uuid that is known now is no
+// addAttempt adds the change of an attempt. A uuid that is known now is no
 // foreign call.
-func (w *writes) addAttempt(m move, a campaign.Attempt) {
-	if sameAttempt(m.before, a) {
+func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
+	if sameAttempt(ch.before, a) {
 		return
 	}
-	write := attemptWrite{a, m.by, m.reopens(a)}
+	write := attemptWrite{a, ch.by, ch.reopens(a)}
 	switch {
 	case a.State == campaign.Void:
 		w.voids = append(w.voids, write)
 	case write.reopened:
 		w.reopened = append(w.reopened, write)
 	default:
-		w.moves = append(w.moves, write)
+		w.changes = append(w.changes, write)
 	}
-	if a.CallUUID != m.before.CallUUID {
+	if a.CallUUID != ch.before.CallUUID {
 		w.bound = append(w.bound, a.CallUUID)
 	}
 }
@@ -73,12 +73,12 @@ func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 // queue puts the statements into b, in the order in which they must run.
 func (w *writes) queue(b *pgx.Batch) {
 	queueAttempts(b, w.voids)
-	queueAttempts(b, w.moves)
+	queueAttempts(b, w.changes)
 	for i := range w.reopened {
 		queueAttempts(b, w.reopened[i:i+1])
 	}
 	queueContacts(b, w.contacts)
-	queueCharges(b, w.charges)
+	queuePrices(b, w.prices)
 	if len(w.bound) > 0 {
 		b.Queue(foreignNoLonger, noLonger(w.bound)...)
 	}
@@ -106,30 +106,30 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 }
 
 // updateAttempts stores attempts. An attempt that evidence opens again while
-// another call to its number is already past the gate is marked overtaken.
+// another call to its number is already past the gate is marked superseded.
 // Coming into a state begins the looks at Vonage's record afresh.
 const updateAttempts = `
 	UPDATE attempts a SET
 		state = w.state, note = w.note, must_exist = w.must_exist,
-		moved_by = CASE WHEN a.state = w.state THEN a.moved_by ELSE w.by END,
-		check_at = CASE WHEN a.state = w.state THEN a.check_at ELSE clock_timestamp() END,
-		checks = CASE WHEN a.state = w.state THEN a.checks ELSE 0 END,
-		overtaken = a.overtaken OR (w.reopened AND EXISTS (
+		changed_by = CASE WHEN a.state = w.state THEN a.changed_by ELSE w.by END,
+		next_check_at = CASE WHEN a.state = w.state THEN a.next_check_at ELSE clock_timestamp() END,
+		record_checks = CASE WHEN a.state = w.state THEN a.record_checks ELSE 0 END,
+		superseded = a.superseded OR (w.reopened AND EXISTS (
 			SELECT FROM attempts o WHERE o.to_number = a.to_number AND o.id <> a.id
-			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.overtaken)),
-		call_uuid = w.call_uuid, conversation_uuid = w.conversation_uuid, seen = w.seen::text[],
+			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.superseded)),
+		call_uuid = w.call_uuid, conversation_uuid = w.conversation_uuid, statuses = w.statuses::text[],
 		answered_at = w.answered_at, failure = w.failure, failed_at = w.failed_at,
-		closed_at = w.closed_at, disposition = w.disposition,
+		ended_at = w.ended_at, disposition = w.disposition,
 		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
 		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
 		start_time = w.start_time, end_time = w.end_time, network = w.network
 	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @must_exist::boolean[],
-		@call_uuid::text[], @conversation_uuid::text[], @seen::text[],
-		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @closed_at::timestamptz[], @disposition::text[],
+		@call_uuid::text[], @conversation_uuid::text[], @statuses::text[],
+		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @disposition::text[],
 		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
 		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[])
-	AS w (id, state, by, reopened, note, must_exist, call_uuid, conversation_uuid, seen,
-		answered_at, failure, failed_at, closed_at, disposition,
+	AS w (id, state, by, reopened, note, must_exist, call_uuid, conversation_uuid, statuses,
+		answered_at, failure, failed_at, ended_at, disposition,
 		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network)
 	WHERE a.id = w.id`
 
@@ -152,11 +152,11 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"must_exist":        column(list, func(w attemptWrite) bool { return w.MustExist }),
 		"call_uuid":         text(func(w attemptWrite) string { return w.CallUUID }),
 		"conversation_uuid": text(func(w attemptWrite) string { return w.ConversationUUID }),
-		"seen":              column(list, func(w attemptWrite) string { return arrayLiteral(w.Seen) }),
+		"statuses":          column(list, func(w attemptWrite) string { return arrayLiteral(w.Statuses) }),
 		"answered_at":       moment(func(w attemptWrite) time.Time { return w.AnsweredAt }),
 		"failure":           text(func(w attemptWrite) string { return w.Failure }),
 		"failed_at":         moment(func(w attemptWrite) time.Time { return w.FailedAt }),
-		"closed_at":         moment(func(w attemptWrite) time.Time { return w.ClosedAt }),
+		"ended_at":          moment(func(w attemptWrite) time.Time { return w.EndedAt }),
 		"disposition":       text(func(w attemptWrite) string { return string(w.Disposition()) }),
 		"bill_source":       text(func(w attemptWrite) string { return string(w.Bill.Source) }),
 		"bill_observed_at":  moment(func(w attemptWrite) time.Time { return w.Bill.ObservedAt }),
@@ -197,16 +197,16 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	})
 }
 
-// queueCharges adds prices to the attempts' trails, in the order in which they
+// queuePrices adds prices to the attempts' trails, in the order in which they
 // came to stand.
-func queueCharges(b *pgx.Batch, list []campaign.Attempt) {
+func queuePrices(b *pgx.Batch, list []campaign.Attempt) {
 	if len(list) == 0 {
 		return
 	}
 	b.Queue(`
-		INSERT INTO charges (attempt_id, rev, price, rate, duration_s, source, observed_at)
+		INSERT INTO price_history (attempt_id, rev, price, rate, duration_s, source, observed_at)
 		SELECT w.attempt_id,
-		       coalesce((SELECT max(rev) FROM charges c WHERE c.attempt_id = w.attempt_id), 0)
+		       coalesce((SELECT max(rev) FROM price_history c WHERE c.attempt_id = w.attempt_id), 0)
 		       + row_number() OVER (PARTITION BY w.attempt_id ORDER BY w.n),
 		       w.price::numeric, w.rate::numeric, w.duration_s, w.source, w.observed_at
 		FROM unnest(@attempt::uuid[], @price::text[], @rate::text[], @duration_s::int[], @source::text[], @observed_at::timestamptz[])
@@ -228,14 +228,14 @@ func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
 func sameAttempt(a, b campaign.Attempt) bool {
 	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist &&
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
-		slices.Equal(a.Seen, b.Seen) && a.Failure == b.Failure &&
-		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.ClosedAt.Equal(b.ClosedAt) &&
+		slices.Equal(a.Statuses, b.Statuses) && a.Failure == b.Failure &&
+		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) &&
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }
 
-// sameCharge compares what a line of the trail says. A bill without a price is
+// samePrice compares what a line of the trail says. A bill without a price is
 // no charge.
-func sameCharge(a, b campaign.Bill) bool {
+func samePrice(a, b campaign.Bill) bool {
 	if !b.Price.Valid {
 		return true
 	}
@@ -244,8 +244,8 @@ func sameCharge(a, b campaign.Bill) bool {
 		a.Rate.Valid == b.Rate.Valid && a.Rate.Decimal.Equal(b.Rate.Decimal) && sameDuration
 }
 
-// repriced reports whether a price that stood gave way to another.
-func repriced(a, b campaign.Bill) bool {
+// priceChanged reports whether a price that stood gave way to another.
+func priceChanged(a, b campaign.Bill) bool {
 	return a.Price.Valid && b.Price.Valid && !a.Price.Decimal.Equal(b.Price.Decimal)
 }
 

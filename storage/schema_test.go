@@ -20,23 +20,23 @@ func TestPostgresRefuses(t *testing.T) {
 	receive(t, db, event(a, "U1", "ringing"))
 	record(t, db, b.ID, unknown)
 	for _, test := range []struct{ name, sql, want string }{
-		{"a second POST", `UPDATE attempts SET fence = 2, dialed_at = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "attempts_one_post"},
-		{"a fence that falls", `UPDATE attempts SET fence = 0, dialed_at = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "fence never falls"},
-		{"dialing without the fence", `UPDATE attempts SET state = 'dialing', moved_by = 'placer' WHERE state = 'reserved'`, "attempts_posted_after_the_gate"},
-		{"a gate without its times", `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1 WHERE state = 'reserved'`, "attempts_dialed_at_the_gate"},
+		{"a second POST", `UPDATE attempts SET posts = 2, dialed_at = NULL, token_id = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "attempts_one_post"},
+		{"posts that become fewer", `UPDATE attempts SET posts = 0, dialed_at = NULL, token_id = NULL, token_expires_at = NULL WHERE state = 'accepted'`, "posts never become fewer"},
+		{"dialing without a post", `UPDATE attempts SET state = 'dialing', changed_by = 'caller' WHERE state = 'reserved'`, "attempts_posted_after_the_gate"},
+		{"a gate without its times", `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1 WHERE state = 'reserved'`, "attempts_dialed_at_the_gate"},
 		{"another call", `UPDATE attempts SET call_uuid = 'U2' WHERE state = 'accepted'`, "written once"},
-		{"a call of two attempts", `UPDATE attempts SET state = 'accepted', moved_by = 'provider', call_uuid = 'U1' WHERE state = 'reserved'`, "attempts_call_uuid_once"},
-		{"accepted without a call", `UPDATE attempts SET state = 'accepted', moved_by = 'provider' WHERE state = 'reserved'`, "attempts_uuid_when_the_provider_has_it"},
-		{"what was seen forgotten", `UPDATE attempts SET seen = '{}' WHERE state = 'accepted'`, "stays seen"},
-		{"another number", `UPDATE attempts SET to_number = '447700900998' WHERE state = 'reserved'`, "numbers never change"},
-		{"back to the queue", `UPDATE attempts SET state = 'reserved', moved_by = 'placer' WHERE state = 'accepted'`, "attempts_no_post_before_the_gate"},
-		{"a call let go", `UPDATE attempts SET state = 'unknown', moved_by = 'settler', call_uuid = NULL WHERE state = 'accepted'`, "may not move it from accepted to unknown"},
+		{"a call of two attempts", `UPDATE attempts SET state = 'accepted', changed_by = 'provider', call_uuid = 'U1' WHERE state = 'reserved'`, "attempts_call_uuid_once"},
+		{"accepted without a call", `UPDATE attempts SET state = 'accepted', changed_by = 'provider' WHERE state = 'reserved'`, "attempts_uuid_when_vonage_has_it"},
+		{"a status forgotten", `UPDATE attempts SET statuses = '{}' WHERE state = 'accepted'`, "a status that was seen stays"},
+		{"another number", `UPDATE attempts SET to_number = '447700900998' WHERE state = 'reserved'`, "never changes"},
+		{"back to the queue", `UPDATE attempts SET state = 'reserved', changed_by = 'caller' WHERE state = 'accepted'`, "attempts_no_post_before_the_gate"},
+		{"a call let go", `UPDATE attempts SET state = 'unknown', changed_by = 'reconciler', call_uuid = NULL WHERE state = 'accepted'`, "may not move it from accepted to unknown"},
 		{"another id", `UPDATE attempts SET id = gen_random_uuid() WHERE state = 'reserved'`, "id never changes"},
-		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', moved_by = 'settler' WHERE state = 'reserved'`, "settler may not move it"},
-		{"an end that is open", `UPDATE attempts SET state = 'ended', moved_by = 'provider' WHERE state = 'accepted'`, "attempts_ended_when_closed"},
-		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until, fence, dialed_at, token_expires_at)
-			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'provider', now(), 1, now(), now() FROM attempts LIMIT 1`, "begins as reserved"},
-		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, moved_by, lease_until)
+		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', changed_by = 'reconciler' WHERE state = 'reserved'`, "reconciler may not move it"},
+		{"an end that is open", `UPDATE attempts SET state = 'ended', changed_by = 'provider' WHERE state = 'accepted'`, "attempts_ended_when_over"},
+		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until, posts, dialed_at, token_id, token_expires_at)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'provider', now(), 1, now(), gen_random_uuid(), now() FROM attempts LIMIT 1`, "begins as reserved"},
+		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until)
 			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
 		{"a negative price", `UPDATE attempts SET price = -1 WHERE state = 'accepted'`, "attempts_price_money"},
 		{"a price that is no number", `UPDATE attempts SET price = 'NaN' WHERE state = 'accepted'`, "attempts_price_money"},
@@ -46,7 +46,7 @@ func TestPostgresRefuses(t *testing.T) {
 		{"a pause without a reason", `UPDATE campaigns SET status = 'paused'`, "campaigns_paused_for_a_reason"},
 		{"an event that changes", `UPDATE events SET kind = 'x'`, "kept as received"},
 		{"an event that goes", `DELETE FROM events`, "kept as received"},
-		{"absence that was not proved", `UPDATE attempts SET state = 'absent', moved_by = 'settler' WHERE state = 'unknown'`, "attempts_absence_proved_twice"},
+		{"absence that was not proved", `UPDATE attempts SET state = 'absent', changed_by = 'reconciler' WHERE state = 'unknown'`, "attempts_absence_proved_twice"},
 	} {
 		err := db.TryExec(t, test.sql)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -84,11 +84,11 @@ func (db *DB) ProveAbsent(ctx context.Context, ids []uuid.UUID, scanStarted time
 			return err
 		}
 		absent = len(proved)
-		return amend(ctx, tx, slices.Collect(maps.Values(proved)), func(d *dossier) error {
+		return withContacts(ctx, tx, slices.Collect(maps.Values(proved)), func(d *contactTx) error {
 			for _, a := range d.attempts {
 				if _, ok := proved[a.ID]; ok {
 					a.State = campaign.Absent
-					d.replace(a, campaign.Settler)
+					d.replace(a, campaign.Reconciler)
 					failpoint.Hit("settle.proved")
 				}
 			}
@@ -131,16 +131,16 @@ func provedBy(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (map[uui
 // GiveUp marks unknown attempts dialed longer than retention ago as lost, with
 // an alarm each, and returns how many. A person decides about their contacts.
 func (db *DB) GiveUp(ctx context.Context, retention time.Duration) (int, error) {
-	n, err := db.amendEach(ctx, `
+	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts
 		WHERE state = 'unknown' AND dialed_at < now() - $1::interval ORDER BY dialed_at LIMIT $2`,
-		[]any{retention, sweepBatch}, func(d *dossier, id uuid.UUID) bool {
+		[]any{retention, sweepBatch}, func(d *contactTx, id uuid.UUID) bool {
 			a := d.attempts[d.find(id)]
 			if a.State != campaign.Unknown {
 				return false
 			}
 			a.State = campaign.Lost
-			d.replace(a, campaign.Settler)
+			d.replace(a, campaign.Reconciler)
 			d.alarms = append(d.alarms, campaign.Alarm{
 				Kind: campaign.AlarmLost, AttemptID: id,
 				Detail: "it was not settled while Vonage kept its records",

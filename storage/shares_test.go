@@ -19,7 +19,7 @@ import (
 func shares(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
 	patient := with(t, db.URL, map[string]string{"lock_timeout": "3min", "statement_timeout": "3min"})
-	own, err := storage.OpenShared(t.Context(), patient, storage.Shares{Placing: 2, Webhooks: 2, Others: 2})
+	own, err := storage.OpenPool(t.Context(), patient, storage.LeastConns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestFloodOfCallsLeavesTheWebhooksAlone(t *testing.T) {
 			}
 			return own.Receive(ctx, event(called, "U1", "ringing"))
 		})
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE fence = 1`); n != 21 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE posts = 1`); n != 21 {
 		t.Errorf("%d attempts passed the gate, want all 21", n)
 	}
 }

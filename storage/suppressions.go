@@ -71,7 +71,7 @@ func suppress(ctx context.Context, tx pgx.Tx, list []Suppression) (added int, er
 	if err != nil {
 		return 0, err
 	}
-	return added, amend(ctx, tx, contacts, noChange)
+	return added, withContacts(ctx, tx, contacts, unchanged)
 }
 
 // Unsuppress takes a number off the list; campaign.ErrNotFound when it is not

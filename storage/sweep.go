@@ -21,7 +21,7 @@ const sweepBatch = 500
 // acknowledgement of its commit.
 func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, error) {
 	tag, err := db.pool.Exec(ctx, `
-		UPDATE attempts SET state = 'unknown', moved_by = 'sweeper'
+		UPDATE attempts SET state = 'unknown', changed_by = 'sweeper'
 		WHERE id IN (
 			SELECT id FROM attempts WHERE state = 'dialing' AND token_expires_at < now() - $1::interval
 			ORDER BY token_expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)`, grace, sweepBatch)
@@ -40,18 +40,18 @@ const kept = 48 * time.Hour
 // whose completed event never came, and those of which Vonage has no
 // record any more. It returns how many.
 func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error) {
-	n, err := db.amendEach(ctx, `
+	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts
 		WHERE state = 'accepted' AND (failed_at < now() - $1::interval OR coalesce(dialed_at, created_at) < now() - $3::interval)
 		ORDER BY failed_at LIMIT $2`,
-		[]any{grace, sweepBatch, kept}, func(d *dossier, id uuid.UUID) bool {
+		[]any{grace, sweepBatch, kept}, func(d *contactTx, id uuid.UUID) bool {
 			a, closed := campaign.CloseSilent(d.attempts[d.find(id)], grace, kept, d.now)
 			if closed {
 				d.replace(a, campaign.Sweeper)
 			}
 			if closed && a.Failure == "" {
 				d.alarms = append(d.alarms, campaign.Alarm{
-					Kind: campaign.AlarmSilent, AttemptID: id,
+					Kind: campaign.AlarmCallWithoutEnd, AttemptID: id,
 					Detail: "Vonage never said that the call was over while it kept its records",
 				})
 			}
@@ -63,15 +63,15 @@ func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error)
 	return n, nil
 }
 
-// amendEach changes the attempts that the query finds, each in a transaction
-// of its own, and counts those that change said it changed. One that fails
-// does not keep the others from their turn.
-func (db *DB) amendEach(ctx context.Context, query string, args []any, change func(*dossier, uuid.UUID) bool) (int, error) {
+// changeEach changes the attempts that the query finds, each in a transaction of
+// its own, and counts those that change reports as changed. One that fails does
+// not hold up the others.
+func (db *DB) changeEach(ctx context.Context, query string, args []any, change func(*contactTx, uuid.UUID) bool) (int, error) {
 	found, err := collect(ctx, db.pool, scanTarget, query, args...)
 	errs := []error{err}
 	n := 0
 	for _, t := range found {
-		changed, err := db.amendOne(ctx, t, change)
+		changed, err := db.changeOne(ctx, t, change)
 		errs = append(errs, err)
 		if changed {
 			n++
@@ -80,9 +80,9 @@ func (db *DB) amendEach(ctx context.Context, query string, args []any, change fu
 	return n, errors.Join(errs...)
 }
 
-func (db *DB) amendOne(ctx context.Context, t target, change func(*dossier, uuid.UUID) bool) (changed bool, err error) {
+func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, uuid.UUID) bool) (changed bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		return amend(ctx, tx, []int64{t.contact}, func(d *dossier) error {
+		return withOwners(ctx, tx, []owner{t.owner}, func(d *contactTx) error {
 			changed = change(d, t.attempt)
 			return nil
 		})
@@ -90,13 +90,8 @@ func (db *DB) amendOne(ctx context.Context, t target, change func(*dossier, uuid
 	return changed && err == nil, err
 }
 
-func scanTarget(row pgx.CollectableRow) (t target, err error) {
-	err = row.Scan(&t.attempt, &t.contact)
-	return t, err
-}
-
 // unfinished are the campaigns that have contacts which have not ended.
-const unfinished = `SELECT campaign_id FROM tallied WHERE subject = 'contacts' AND state <> 'done'`
+const unfinished = `SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done'`
 
 // FinishCampaigns marks running campaigns without unfinished contacts as
 // finished, and finished ones with unfinished contacts as running. It also goes
@@ -122,7 +117,7 @@ func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 func (db *DB) finishStops(ctx context.Context) error {
 	stopped, err := collect(ctx, db.pool, pgx.RowTo[int64], `
 		SELECT id FROM campaigns WHERE status = 'stopped' AND id IN (
-			SELECT campaign_id FROM tallied WHERE subject = 'contacts' AND state IN ('pending', 'waiting'))`)
+			SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state IN ('pending', 'waiting'))`)
 	for _, id := range stopped {
 		_, stopErr := db.endStopped(ctx, id)
 		err = errors.Join(err, stopErr)

@@ -82,8 +82,8 @@ func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 		alarms  []string
 	}{
 		{47*time.Hour + 55*time.Minute, 0, "active", nil},
-		{10 * time.Minute, 1, "done unexplained", []string{campaign.AlarmSilent}},
-		{time.Hour, 0, "done unexplained", []string{campaign.AlarmSilent}},
+		{10 * time.Minute, 1, "done unexplained", []string{campaign.AlarmCallWithoutEnd}},
+		{time.Hour, 0, "done unexplained", []string{campaign.AlarmCallWithoutEnd}},
 	} {
 		db.AgeAttempt(t, a.ID, step.age)
 		n, err := db.CloseSilent(t.Context(), 2*time.Minute)

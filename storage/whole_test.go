@@ -78,10 +78,10 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		kind   string
 		proves func(t *testing.T, db *testkit.DB, a campaign.Attempt, e campaign.Evidence)
 	}{
-		{campaign.AlarmForeignCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ campaign.Evidence) {
+		{campaign.AlarmUnmatchedCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ campaign.Evidence) {
 			receive(t, db, event(a, "U1", "ringing"))
 		}},
-		{campaign.AlarmForeignCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, e campaign.Evidence) {
+		{campaign.AlarmUnmatchedCall, func(t *testing.T, db *testkit.DB, a campaign.Attempt, e campaign.Evidence) {
 			e.At = a.DialedAt.Add(time.Second) // Vonage corrects the start
 			reconcile(t, db, e)
 		}},
@@ -93,7 +93,7 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		running(t, db, "c", settings(), rows(0, 1))
 		a := unknownOne(t, db)
 		e, other := listed(a, "U1", "completed"), listed(a, "U2", "completed")
-		if test.kind == campaign.AlarmForeignCall {
+		if test.kind == campaign.AlarmUnmatchedCall {
 			e.At = a.DialedAt.Add(-time.Hour)
 			other.To, other.From = number(7), ours
 		}

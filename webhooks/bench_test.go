@@ -66,7 +66,7 @@ func dialing(b *testing.B, db *testkit.DB, n int) []string {
 	db.StartCampaignOf(b, name, testkit.ContactRows(count(b, db, "contacts"), n))
 	claimed, err := db.Claim(b.Context(), n, time.Minute)
 	require.NoError(b, err)
-	db.Exec(b, `UPDATE attempts SET state = 'dialing', moved_by = 'placer', fence = 1, dialed_at = now(), token_expires_at = now() + interval '30 s'
+	db.Exec(b, `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now() + interval '30 s'
 	            WHERE state = 'reserved'`)
 	ids := make([]string, len(claimed))
 	for i, c := range claimed {

@@ -65,7 +65,7 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 
 		unsigned:       requestAlarm{kind: campaign.AlarmUnsigned, detail: "webhooks refused: not signed by Vonage"},
 		unreadable:     requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event that cannot be read"},
-		delayed:        requestAlarm{kind: campaign.AlarmPutOff, detail: "webhooks delayed: too many at once"},
+		delayed:        requestAlarm{kind: campaign.AlarmWebhooksDelayed, detail: "webhooks delayed: too many at once"},
 		unknownAttempt: requestAlarm{kind: campaign.AlarmUnknownAttempt, detail: "NCCO requested for an unknown attempt"},
 		noNCCO:         requestAlarm{kind: campaign.AlarmAnswer, detail: "NCCO cannot be made"},
 	}

@@ -62,8 +62,8 @@ type callState struct {
 func readState(t testing.TB, db *testkit.DB) callState {
 	t.Helper()
 	rows := testkit.Rows[callState](t, db, `
-		SELECT a.state, coalesce(a.disposition, ''), coalesce(a.call_uuid, ''), a.seen,
-		       coalesce(a.answered_at::text, ''), coalesce(a.closed_at::text, ''),
+		SELECT a.state, coalesce(a.disposition, ''), coalesce(a.call_uuid, ''), a.statuses,
+		       coalesce(a.answered_at::text, ''), coalesce(a.ended_at::text, ''),
 		       coalesce(a.price::text, ''), coalesce(a.rate::text, ''), coalesce(a.duration_s, -1),
 		       c.state, coalesce(c.reason, ''), c.attempts
 		FROM attempts a JOIN contacts c ON c.id = a.contact_id`)

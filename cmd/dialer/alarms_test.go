@@ -81,7 +81,7 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		second: "dialer|hangup|second_call_for_attempt|done|done", zombie: "dialer|hangup|evidence_beat_belief|done|done",
+		second: "dialer|hangup|second_call_for_attempt|done|done", zombie: "dialer|hangup|late_evidence|done|done",
 	}
 	for uuid, w := range want {
 		if got := testkit.Value[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions WHERE call_uuid = $1`, uuid); got != w {
@@ -164,7 +164,7 @@ func TestReadySaysWhatIsMissing(t *testing.T) {
 	redis = errors.New("connection refused")
 	ask(http.StatusServiceUnavailable, "Redis does not answer")
 	redis = nil
-	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 3`)
+	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 103`)
 	ask(http.StatusServiceUnavailable, "dialer migrate up")
 	db.Close()
 	ask(http.StatusServiceUnavailable, "the database does not answer")
@@ -231,7 +231,7 @@ func TestAlarmsNamesMistakes(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--kind", "nonsense"}, {"--limit", "0"}, {"--limit", "10001"}, {"--since", "-1h"},
-		{"resolve", "--by", "ann"}, {"resolve", "1", "--kind", "foreign_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
+		{"resolve", "--by", "ann"}, {"resolve", "1", "--kind", "unmatched_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
 	} {
 		code, _, errOut := dialer(t, append(append([]string{"alarms"}, args...), "--database-url", "postgres:///nowhere")...)
 		if code != cli.ExitUsage || errOut == "" {

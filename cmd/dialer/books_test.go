@@ -170,7 +170,7 @@ func TestMigrateSaysHowItStands(t *testing.T) {
 	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "0 migrations applied") {
 		t.Errorf("up on a migrated database: exit %d, said %q", code, out)
 	}
-	if code, out, _ := dialer(t, "migrate", "status", "--database-url", db.URL); code != cli.ExitOK || strings.Contains(out, "pending") || !strings.Contains(out, "00001_campaigns") {
+	if code, out, _ := dialer(t, "migrate", "status", "--database-url", db.URL); code != cli.ExitOK || strings.Contains(out, "pending") || !strings.Contains(out, "00100_campaigns") {
 		t.Errorf("status: exit %d, said %q", code, out)
 	}
 }

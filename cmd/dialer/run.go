@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -21,7 +20,7 @@ type runCommand struct {
 	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How much work waits in Redis, in time. What a killed process had taken is put back after twice as long and 10s (default: ${default})."`
 	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many calls this process places at once (default: enough for --calls-per-second while each request takes two seconds)."`
 	paceFlags
-	shareFlags
+	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
 }
 
 func (c *runCommand) Help() string {
@@ -64,7 +63,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
-	if err := errors.Join(c.providerFlags.validate(), c.shareFlags.validate()); err != nil {
+	if err := c.providerFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {
@@ -72,6 +71,9 @@ func (c *runCommand) validate() error {
 	}
 	if c.AdminToken != "" && len(c.AdminToken) < adminTokenLeast {
 		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", cli.ErrUsage, adminTokenLeast)
+	}
+	if c.Connections < storage.LeastConns || c.Connections > 1000 {
+		return fmt.Errorf("%w: --database-connections must be from %d to 1000, not %d", cli.ErrUsage, storage.LeastConns, c.Connections)
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%w: --workers must not be negative", cli.ErrUsage)
@@ -84,7 +86,7 @@ func (c *runCommand) validate() error {
 
 // open opens the database for dialing.
 func (c *runCommand) open(ctx context.Context) (*storage.DB, error) {
-	db, err := storage.OpenShared(ctx, c.DatabaseURL, storage.Shares(c.shareFlags))
+	db, err := storage.OpenPool(ctx, c.DatabaseURL, c.Connections)
 	return migrated(ctx, db, err)
 }
 

@@ -64,25 +64,6 @@ func (f providerFlags) secrets() [][]byte {
 	return list
 }
 
-// shareFlags are the connections to Postgres that one process may have.
-type shareFlags struct {
-	Placing  int `name:"placing-connections" env:"DIALER_PLACING_CONNECTIONS" default:"8" placeholder:"N" help:"Connections to Postgres that place calls (default: ${default})."`
-	Webhooks int `name:"webhook-connections" env:"DIALER_WEBHOOK_CONNECTIONS" default:"6" placeholder:"N" help:"Connections to Postgres that store events; an event that gets none in time is answered 503, and comes again (default: ${default})."`
-	Others   int `name:"other-connections" env:"DIALER_OTHER_CONNECTIONS" default:"6" placeholder:"N" help:"Connections to Postgres for everything else (default: ${default})."`
-}
-
-func (f shareFlags) validate() error {
-	var err error
-	for name, n := range map[string]int{
-		"--placing-connections": f.Placing, "--webhook-connections": f.Webhooks, "--other-connections": f.Others,
-	} {
-		if n < 2 || n > 1000 {
-			err = errors.Join(err, fmt.Errorf("%s must be from 2 to 1000, not %d", name, n))
-		}
-	}
-	return err
-}
-
 // paceFlags are the account's limits and the waits that follow from them.
 type paceFlags struct {
 	CallsPerSecond    float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second (default: ${default})."`
@@ -109,7 +90,7 @@ func (p paceFlags) validate(apiURL string) error {
 	check(p.ReconcileEvery >= time.Second && p.ReconcileEvery <= 24*time.Hour, "--reconcile-every must be from 1s to 24h, not %v", p.ReconcileEvery)
 	check(p.TokenLife >= leastTokenLife || p.TokenLife >= time.Second && isLoopback(apiURL),
 		"--token-life must be at least 30s (1s for a simulator on this machine), not %v", p.TokenLife)
-	check(p.TokenLife <= time.Hour, "--token-life must be at most 1h, not %v", p.TokenLife)
+	check(p.TokenLife <= leastTokenLife, "--token-life must be at most 30s, not %v", p.TokenLife)
 	return errors.Join(errs...)
 }
 

@@ -64,7 +64,7 @@ func full(t *testing.T) *Metrics {
 	m.CountFleet(&fakeStats{stats: app.FleetStats{
 		AlarmsOpen: map[string]int{campaign.AlarmLost: 2}, AlarmsRaised: map[string]int{campaign.AlarmLost: 5},
 		Attempts: map[campaign.State]int{campaign.Ended: 7}, Contacts: map[campaign.ContactState]int{campaign.Done: 6},
-		HangUps: map[campaign.HangUpState]int{campaign.HangUpOwed: 1},
+		HangUps: map[campaign.HangUpState]int{campaign.HangUpPending: 1},
 		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.Creates: 0.5},
 	}}, quiet())
 	m.Ask(Now{
@@ -94,7 +94,7 @@ func TestWhatIsCountedIsTold(t *testing.T) {
 		`dialer_alarms_open{kind="attempt_lost"} 2`, `dialer_alarms_open{kind="clock_skew"} 0`,
 		`dialer_alarms_raised_total{kind="attempt_lost"} 5`,
 		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
-		`dialer_hangups{state="owed"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
+		`dialer_hangups{state="pending"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
 		`dialer_pace_factor{budget="creates"} 0.5`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
 		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="creates"} 4`,
 		`dialer_permits_total{budget="creates",result="handed"} 9`, `dialer_permits_total{budget="creates",result="lapsed"} 1`,

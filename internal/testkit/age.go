@@ -15,12 +15,12 @@ import (
 func (d *DB) AgeAttempt(t testing.TB, id uuid.UUID, by time.Duration) {
 	t.Helper()
 	d.Exec(t, `
-		UPDATE attempts SET created_at = created_at - $2::interval, fed_at = fed_at - $2::interval,
+		UPDATE attempts SET created_at = created_at - $2::interval, enqueued_at = enqueued_at - $2::interval,
 		       lease_until = lease_until - $2::interval, dialed_at = dialed_at - $2::interval,
 		       token_expires_at = token_expires_at - $2::interval, answered_at = answered_at - $2::interval,
-		       failed_at = failed_at - $2::interval, closed_at = closed_at - $2::interval,
+		       failed_at = failed_at - $2::interval, ended_at = ended_at - $2::interval,
 		       start_time = start_time - $2::interval, end_time = end_time - $2::interval,
-		       last_scan_at = last_scan_at - $2::interval, check_at = check_at - $2::interval
+		       last_scan_at = last_scan_at - $2::interval, next_check_at = next_check_at - $2::interval
 		WHERE id = $1`, id, by)
 }
 

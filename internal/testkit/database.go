@@ -96,6 +96,34 @@ func (d *DB) TryExec(t testing.TB, sql string, args ...any) error {
 	return err
 }
 
+// Begin runs statements in a transaction and returns what commits it.
+func (d *DB) Begin(t testing.TB, statements ...string) (commit func()) {
+	t.Helper()
+	tx, err := d.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatalf("testkit: %v", err)
+	}
+	for _, sql := range statements {
+		if _, err := tx.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("testkit: %s: %v", sql, err)
+		}
+	}
+	return func() {
+		t.Helper()
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatalf("testkit: %v", err)
+		}
+	}
+}
+
+// AwaitLockWait returns once a session of the database waits for a lock.
+func (d *DB) AwaitLockWait(t testing.TB) {
+	t.Helper()
+	for Value[int](t, d, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // Value reads one value.
 func Value[T any](t testing.TB, d *DB, sql string, args ...any) T {
 	t.Helper()

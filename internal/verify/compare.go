@@ -140,7 +140,7 @@ func (c *comparison) readAttempts(attempts iter.Seq2[campaign.Attempt, error]) e
 		}
 		c.known[a.ID] = true
 		calls := c.byAttempt[a.ID]
-		if e, ok := c.byUUID[a.CallUUID]; ok && a.Adopted && e.call.AttemptID != a.ID {
+		if e, ok := c.byUUID[a.CallUUID]; ok && a.Recovered && e.call.AttemptID != a.ID {
 			calls = append(slices.Clone(calls), e.call)
 			c.recovered = append(c.recovered, recoveredCall{a.ID, e.call})
 		}
@@ -167,10 +167,10 @@ func (c *comparison) checkUUID(a campaign.Attempt, calls []Call) {
 		return
 	}
 	e.known = true
-	if e.call.AttemptID != uuid.Nil && e.call.AttemptID != a.ID && !a.Adopted {
+	if e.call.AttemptID != uuid.Nil && e.call.AttemptID != a.ID && !a.Recovered {
 		c.find("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
 	}
-	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.ID && !a.Adopted {
+	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.ID && !a.Recovered {
 		c.find("I5", "attempt %s has call %s, which was requested with the token of %s", a.ID, a.CallUUID, e.call.TokenID)
 	}
 	c.checkPrice(a, e.call)

@@ -41,8 +41,8 @@ func sound() *fixture {
 		},
 		byHand: []verify.HandCall{{ID: byHand, Outcome: campaign.OutcomeCreated, CallUUID: "h"}},
 		attempts: []campaign.Attempt{
-			attempt(one, "a", campaign.Facts{Failure: "busy", FailedAt: noon, ClosedAt: noon, Bill: campaign.Bill{Price: price("0")}}),
-			attempt(two, "b", campaign.Facts{Seen: []string{"answered"}, AnsweredAt: noon, ClosedAt: noon, Bill: campaign.Bill{Price: price("0.00333333")}}),
+			attempt(one, "a", campaign.Facts{Failure: "busy", FailedAt: noon, EndedAt: noon, Bill: campaign.Bill{Price: price("0")}}),
+			attempt(two, "b", campaign.Facts{Statuses: []string{"answered"}, AnsweredAt: noon, EndedAt: noon, Bill: campaign.Bill{Price: price("0.00333333")}}),
 		},
 		contacts: []campaign.Contact{{ID: 1, CampaignID: 1, State: campaign.Done, Reason: campaign.Reason(campaign.Answered)}},
 	}
@@ -93,7 +93,7 @@ func TestCompareRecoveredCalls(t *testing.T) {
 	b := sound()
 	for i := range b.attempts {
 		b.ledger[i].AttemptID[0]++
-		b.attempts[i].Adopted, b.attempts[i].DialedAt = true, time.Time{}
+		b.attempts[i].Recovered, b.attempts[i].DialedAt = true, time.Time{}
 	}
 	if got := b.compare(t); !got.Sound() || got.NeverCalled != 0 || got.CalledTwice != 0 {
 		t.Errorf("got %+v, want nothing found", got)
@@ -123,10 +123,10 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"an attempt without the uuid of its call", func(b *fixture) { b.attempts[0].CallUUID = "" }, "I5", "without a uuid"},
 		{"a uuid that Vonage does not have", func(b *fixture) { b.attempts[0].CallUUID = "x" }, "I5", "ledger does not"},
 		{"a recovered call of an attempt that is known", func(b *fixture) {
-			b.attempts[0].CallUUID, b.attempts[0].Adopted, b.attempts[1].CallUUID = "b", true, ""
+			b.attempts[0].CallUUID, b.attempts[0].Recovered, b.attempts[1].CallUUID = "b", true, ""
 		}, "I5", "made for attempt"},
 		{"called again although a forgotten call was final", func(b *fixture) {
-			b.ledger[0].AttemptID, b.ledger[0].Answered, b.attempts[0].Adopted = uuid.Max, true, true
+			b.ledger[0].AttemptID, b.ledger[0].Answered, b.attempts[0].Recovered = uuid.Max, true, true
 		}, "I3", "was final"},
 		{"two uuids exchanged", func(b *fixture) {
 			b.attempts[0].CallUUID, b.attempts[1].CallUUID = b.attempts[1].CallUUID, b.attempts[0].CallUUID

@@ -85,7 +85,7 @@ func (w *world) take(e event) {
 		return
 	}
 	if w.chance(0.01) {
-		w.withdraw(e.at, campaign.WithdrawnMessage, campaign.Placer)
+		w.withdraw(e.at, campaign.WithdrawnMessage, campaign.Caller)
 		return
 	}
 	w.after(w.upTo(10*time.Second), event{do: (*world).place, at: e.at})
@@ -203,7 +203,7 @@ func (w *world) giveUp(at place) {
 	after := *a
 	after.State = campaign.Lost
 	w.tell("person %d: attempt %d is given up as lost", at.p, at.i)
-	w.amend(at, &after, campaign.Settler)
+	w.amend(at, &after, campaign.Reconciler)
 }
 
 // scan looks for an attempt's call. Looks that settle nothing come less and
@@ -243,7 +243,7 @@ func (w *world) countScan(at place, started time.Time) {
 	if r.scans >= 2 || w.lacks(secondScan) {
 		after := *a
 		after.State = campaign.Absent
-		w.amend(at, &after, campaign.Settler)
+		w.amend(at, &after, campaign.Reconciler)
 	}
 }
 
@@ -270,7 +270,7 @@ func (w *world) reconcile() bool {
 			return !w.now.Before(c.end) && w.now.Sub(c.created) > settleAfter
 		}
 		_, a, _ := w.at(at)
-		news := !slices.Contains(a.Seen, w.word(c))
+		news := !slices.Contains(a.Statuses, w.word(c))
 		return news || w.now.After(c.end) && c.priceAt(w.now) != a.Bill.Price
 	})
 	w.fromList(found)
@@ -359,7 +359,7 @@ func (w *world) keepForeign(e *campaign.Evidence, ambiguous bool) {
 		w.tell("call %s is kept as foreign", e.CallUUID)
 	}
 	w.foreign = append(w.foreign, foreignCall{e.CallUUID, e.At, w.now})
-	w.raise(campaign.Alarm{Kind: campaign.AlarmForeignCall})
+	w.raise(campaign.Alarm{Kind: campaign.AlarmUnmatchedCall})
 }
 
 // command is a person's: pause, stop or suppress, at any time.

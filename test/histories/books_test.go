@@ -32,7 +32,7 @@ type person struct {
 // row is what the attempts table keeps and campaign.Attempt does not.
 type row struct {
 	leaseUntil time.Time
-	overtaken  bool
+	superseded bool
 	scans      int // absent_scans
 	lastScan   time.Time
 	wrongly    string // a reason for which the gate should not have been passed
@@ -127,11 +127,11 @@ func (w *world) open(at time.Time) bool {
 
 func anyOpen(*campaign.Attempt, *row) bool { return true }
 
-func isOvertaken(a *campaign.Attempt, r *row) bool {
-	return a.State == campaign.Accepted && r.overtaken
+func isSuperseded(a *campaign.Attempt, r *row) bool {
+	return a.State == campaign.Accepted && r.superseded
 }
 
-func inTheIndex(_ *campaign.Attempt, r *row) bool { return !r.overtaken }
+func inTheIndex(_ *campaign.Attempt, r *row) bool { return !r.superseded }
 
 // numberBusy reports whether another attempt at the number, of the sort asked
 // for, is open.
@@ -154,7 +154,7 @@ func (w *world) against(at place) campaign.Withdrawal {
 		return campaign.WithdrawnSuppressed
 	case k.status != campaign.Running && !w.lacks(statusInGate):
 		return campaign.WithdrawnPaused
-	case w.numberBusy(at, isOvertaken) && !w.lacks(overtakenInGate):
+	case w.numberBusy(at, isSuperseded) && !w.lacks(overtakenInGate):
 		return campaign.WithdrawnBusy
 	case (!w.open(w.now) || !w.open(w.now.Add(tokenLife))) && !w.lacks(hoursInGate):
 		return campaign.WithdrawnHours
@@ -170,7 +170,7 @@ func (w *world) gate(at place) bool {
 	}
 	if why := w.against(at); why != "" {
 		if a.State == campaign.Reserved {
-			w.withdraw(at, why, campaign.Placer)
+			w.withdraw(at, why, campaign.Caller)
 		}
 		return false
 	}
@@ -197,7 +197,7 @@ func (w *world) record(at place, o *campaign.Outcome) {
 		w.pause(at.p)
 	}
 	if o.Kind == campaign.OutcomeCreated {
-		w.fold(at, &o.Evidence, campaign.Placer)
+		w.fold(at, &o.Evidence, campaign.Caller)
 		return
 	}
 	after, alarms, err := campaign.Conclude(*a, *o)
@@ -208,7 +208,7 @@ func (w *world) record(at place, o *campaign.Outcome) {
 		w.tell("person %d: attempt %d recorded as %s %s", at.p, at.i, o.Kind, o.Refusal)
 	}
 	w.raise(alarms...)
-	w.amend(at, &after, campaign.Placer)
+	w.amend(at, &after, campaign.Caller)
 }
 
 // fold is storage's foldInto.
@@ -220,7 +220,7 @@ func (w *world) fold(at place, e *campaign.Evidence, by campaign.Writer) {
 	_, before, _ := w.at(at)
 	after, alarms := campaign.Fold(*before, *e)
 	w.raise(alarms...)
-	if w.told && (after.State != before.State || len(after.Seen) != len(before.Seen) || before.Bill.Before(after.Bill) && e.Source != campaign.FromList) {
+	if w.told && (after.State != before.State || len(after.Statuses) != len(before.Statuses) || before.Bill.Before(after.Bill) && e.Source != campaign.FromList) {
 		w.tell("person %d: attempt %d, %s says %q of %s: %s", at.p, at.i, e.Source, e.Status, e.CallUUID, after.State)
 	}
 	if after.State != before.State && !campaign.MayMove(before.State, by, after.State) {
@@ -268,7 +268,7 @@ func (w *world) amend(at place, after *campaign.Attempt, by campaign.Writer) {
 	w.decide(at.p)
 	if reopened {
 		w.yield(at.p)
-		r.overtaken = r.overtaken || w.numberBusy(at, inTheIndex)
+		r.superseded = r.superseded || w.numberBusy(at, inTheIndex)
 	}
 	w.checkNumber()
 }
@@ -276,7 +276,7 @@ func (w *world) amend(at place, after *campaign.Attempt, by campaign.Writer) {
 // same is storage's sameAttempt, as far as it matters here.
 func same(a, b *campaign.Attempt) bool {
 	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist && a.CallUUID == b.CallUUID &&
-		len(a.Seen) == len(b.Seen) && a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.ClosedAt.Equal(b.ClosedAt) &&
+		len(a.Statuses) == len(b.Statuses) && a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) &&
 		(a.Bill == b.Bill || !a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill))
 }
 

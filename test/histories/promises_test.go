@@ -18,7 +18,7 @@ const (
 	statusInGate      guard = "the gate asks for the campaign's status"
 	suppressionInGate guard = "the gate asks for suppressions"
 	hoursInGate       guard = "the gate asks for the hours"
-	overtakenInGate   guard = "the gate asks for overtaken calls"
+	overtakenInGate   guard = "the gate asks for superseded calls"
 	oneOpenNumber     guard = "a number has one open attempt"
 	tokenExpiry       guard = "Vonage refuses an expired token"
 	settleWait        guard = "absence waits until the list is sure to show the call"
@@ -52,7 +52,7 @@ func (w *world) checkMove(a *campaign.Attempt, by campaign.Writer, to campaign.S
 func (w *world) checkNumber() {
 	open := 0
 	for at, a := range w.all {
-		if a.State.Open() && !w.people[at.p].rows[at.i].overtaken {
+		if a.State.Open() && !w.people[at.p].rows[at.i].superseded {
 			open++
 		}
 	}
@@ -67,7 +67,7 @@ func (w *world) checkGrowth(a, b *campaign.Attempt) {
 	switch {
 	case a.CallUUID != "" && a.CallUUID != b.CallUUID:
 		w.breaks("I9", "the call of an attempt changed from %s to %s", a.CallUUID, b.CallUUID)
-	case len(b.Seen) < len(a.Seen) || shrank(a.AnsweredAt, b.AnsweredAt) || shrank(a.FailedAt, b.FailedAt) || shrank(a.ClosedAt, b.ClosedAt):
+	case len(b.Statuses) < len(a.Statuses) || shrank(a.AnsweredAt, b.AnsweredAt) || shrank(a.FailedAt, b.FailedAt) || shrank(a.EndedAt, b.EndedAt):
 		w.breaks("I9", "a fact was taken back")
 	case b.Bill != a.Bill && b.Bill.Before(a.Bill):
 		w.breaks("I9", "a lesser bill stands")
@@ -207,7 +207,7 @@ func (w *world) judge() {
 // surprises are the alarms that only a provider that breaks its word, or a
 // mistake of ours, can raise.
 var surprises = []string{
-	campaign.AlarmSecondCall, campaign.AlarmEvidenceForVoid, campaign.AlarmEvidenceBeat, campaign.AlarmNumberMismatch,
+	campaign.AlarmSecondCall, campaign.AlarmEvidenceForVoid, campaign.AlarmLateEvidence, campaign.AlarmNumberMismatch,
 }
 
 func (w *world) judgeQuiet() {

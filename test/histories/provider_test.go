@@ -205,7 +205,7 @@ func (w *world) script(n int) {
 	w.webhook(n, "completed", at)
 }
 
-// webhook sends one, which may be lost, late, doubled and overtaken. It reports
+// webhook sends one, which may be lost, late, doubled and superseded. It reports
 // whether it comes through.
 func (w *world) webhook(n int, word string, at time.Duration) bool {
 	c := &w.calls[n]

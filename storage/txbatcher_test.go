@@ -52,7 +52,7 @@ func (s *slowly) store(ctx context.Context, batch []string, wait bool) ([]error,
 
 // each stores the words, a moment apart, and returns what became of them.
 func (s *slowly) each(ctx context.Context, most int, words ...string) []error {
-	g := newTogether(most, 4, time.Minute, s.store)
+	g := newTxBatcher(most, 4, time.Minute, s.store)
 	errs := make([]error, len(words))
 	var wg sync.WaitGroup
 	for i, word := range words {
@@ -149,7 +149,7 @@ func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
 				return results, nil
 			}
 			if !wait {
-				results[i] = errElsewhere
+				results[i] = errRowLocked
 				return results, nil
 			}
 			s.mu.Unlock()
@@ -157,7 +157,7 @@ func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
 			s.mu.Lock()
 			return results, nil
 		}
-		g := newTogether(64, 4, 2*time.Hour, s.store)
+		g := newTxBatcher(64, 4, 2*time.Hour, s.store)
 		begun := time.Now()
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -178,7 +178,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(64, 4, time.Minute, s.store)
+		g := newTxBatcher(64, 4, time.Minute, s.store)
 		short, cancel := context.WithTimeout(t.Context(), stored/2)
 		defer cancel()
 		shorter, cancel := context.WithTimeout(t.Context(), stored/4)
@@ -213,7 +213,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 
 func TestAPanicEndsNothing(t *testing.T) {
 	t.Parallel()
-	g := newTogether(64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
+	g := newTxBatcher(64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
 	if err := g.do(t.Context(), "word"); err == nil {
 		t.Error("a panic gave no error")
 	}
@@ -236,7 +236,7 @@ func TestATransactionThatTakesLongHoldsNobodyElseUp(t *testing.T) {
 			under--
 			return make([]error, len(batch)), nil
 		}
-		g := newTogether(1, few, 2*time.Hour, s.store)
+		g := newTxBatcher(1, few, 2*time.Hour, s.store)
 		var wg sync.WaitGroup
 		for range few {
 			wg.Go(func() { _ = g.do(t.Context(), "dead") })
@@ -266,7 +266,7 @@ func TestItemsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
-		g := newTogether(128, 4, time.Minute, s.store)
+		g := newTxBatcher(128, 4, time.Minute, s.store)
 		var wg sync.WaitGroup
 		for _, word := range numbered(200) {
 			wg.Go(func() {
@@ -304,7 +304,7 @@ func TestALockThatIsNotFreedIsWaitedForOnce(t *testing.T) {
 			}
 			return make([]error, len(batch)), nil
 		}
-		g := newTogether(64, 4, time.Minute, s.store)
+		g := newTxBatcher(64, 4, time.Minute, s.store)
 		errs, took := make([]error, 65), make([]time.Duration, 65)
 		var wg sync.WaitGroup
 		begun := time.Now()
@@ -345,7 +345,7 @@ func TestFewWaitApartAtATime(t *testing.T) {
 			results := make([]error, len(batch))
 			if !wait {
 				for i := range results {
-					results[i] = errElsewhere
+					results[i] = errRowLocked
 				}
 				return results, nil
 			}
@@ -358,7 +358,7 @@ func TestFewWaitApartAtATime(t *testing.T) {
 			under--
 			return results, nil
 		}
-		g := newTogether(64, few, time.Minute, s.store)
+		g := newTxBatcher(64, few, time.Minute, s.store)
 		errs := make([]error, 20)
 		var wg sync.WaitGroup
 		for i, word := range numbered(20) {
@@ -403,7 +403,7 @@ func TestACallerThatLeftIsNotWaitedFor(t *testing.T) {
 			s.mu.Lock()
 			return nil, locked
 		}
-		g := newTogether(64, 1, time.Minute, s.store)
+		g := newTxBatcher(64, 1, time.Minute, s.store)
 		short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		if err := g.do(short, "gone"); !errors.Is(err, context.DeadlineExceeded) {

@@ -51,7 +51,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 	})
 	folding.Go(func() {
 		for ctx.Err() == nil {
-			_, err := db.FoldTallies(t.Context())
+			_, err := db.FoldCounters(t.Context())
 			check(t, err)
 		}
 	})
@@ -66,7 +66,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 
 	fold(t, db)
 	sound(t, db)
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM tally_changes`); n != 0 {
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM counter_deltas`); n != 0 {
 		t.Errorf("%d lines left after a fold", n)
 	}
 	reports, err := db.Report(t.Context())
@@ -91,7 +91,7 @@ func fold(t testing.TB, db *testkit.DB) {
 	t.Helper()
 	for folded := 1; folded > 0; {
 		var err error
-		if folded, err = db.FoldTallies(t.Context()); err != nil {
+		if folded, err = db.FoldCounters(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestOneFoldsAtATime(t *testing.T) {
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	db.Exec(t, `SELECT pg_advisory_lock(7305142003)`) // until the connection ends
-	if n, err := db.FoldTallies(t.Context()); err != nil || n != 0 {
+	if n, err := db.FoldCounters(t.Context()); err != nil || n != 0 {
 		t.Errorf("folded %d lines (%v) while another process does", n, err)
 	}
 	sound(t, db)
@@ -115,11 +115,11 @@ func TestRecountMendsTallies(t *testing.T) {
 	db := testkit.New(t)
 	history(t, db)
 	fold(t, db)
-	db.Exec(t, `DELETE FROM tallies; DELETE FROM hourly_tallies`)
+	db.Exec(t, `DELETE FROM counters; DELETE FROM hourly_counters`)
 	if broken, err := db.CheckInvariants(t.Context()); err != nil || len(broken) != 2 {
-		t.Fatalf("%d invariants broken, %v; want both of the tallies", len(broken), err)
+		t.Fatalf("%d invariants broken, %v; want both of the counters", len(broken), err)
 	}
-	db.Exec(t, `SELECT recount_tallies()`)
+	db.Exec(t, `SELECT recount()`)
 	sound(t, db)
 }
 
@@ -130,7 +130,7 @@ func TestReportsReadTallies(t *testing.T) {
 	db := testkit.New(t)
 	for _, query := range []string{
 		`SELECT * FROM reporting.campaigns`, `SELECT * FROM reporting.campaigns WHERE campaign_id = 1`,
-		`SELECT * FROM reporting.hourly`, `SELECT * FROM tallied`,
+		`SELECT * FROM reporting.hourly`, `SELECT * FROM counter_totals`,
 	} {
 		plan := strings.Join(testkit.Rows[string](t, db, `EXPLAIN (COSTS OFF) `+query), "\n")
 		for _, table := range []string{"contacts", "attempts", "rejected_rows"} {

@@ -34,7 +34,7 @@ func dialed(t testing.TB, db *testkit.DB, name string, from, n int) []campaign.A
 
 // story is one of the news that may come of an attempt, told of the i-th of a
 // list of attempts.
-type story func(a campaign.Attempt) storage.News
+type story func(a campaign.Attempt) storage.CallUpdate
 
 // anyStory draws what may come of an attempt: events, bills, the outcome of the
 // POST, and what should not come.
@@ -42,22 +42,22 @@ func anyStory(random *rand.Rand, begun time.Time) story {
 	at := begun.Add(time.Duration(random.IntN(20)) * time.Second)
 	price := decimal.New(int64(random.IntN(3)+1), -3)
 	told := func(status string, change func(*campaign.Received, campaign.Attempt)) story {
-		return func(a campaign.Attempt) storage.News {
+		return func(a campaign.Attempt) storage.CallUpdate {
 			e := event(a, "U"+a.To, status)
 			e.Evidence.At, e.Evidence.ObservedAt = at, at
 			if change != nil {
 				change(&e, a)
 			}
-			return storage.EventNews(e)
+			return storage.EventUpdate(e)
 		}
 	}
 	outcome := func(o campaign.Outcome) story {
-		return func(a campaign.Attempt) storage.News {
+		return func(a campaign.Attempt) storage.CallUpdate {
 			if o.Kind == campaign.OutcomeCreated {
 				o = created("U" + a.To)
 				o.Evidence.ObservedAt = at
 			}
-			return storage.OutcomeNews(a.ID, o)
+			return storage.OutcomeUpdate(a.ID, o)
 		}
 	}
 	stories := []story{
@@ -81,10 +81,10 @@ func anyStory(random *rand.Rand, begun time.Time) story {
 func tales(t testing.TB, db *testkit.DB, campaignName string) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `
-		SELECT concat_ws(' | ', right(a.to_number, 2), a.state, a.moved_by, a.note, a.must_exist, left(a.call_uuid, 1), a.conversation_uuid IS NULL,
-		       a.seen, a.answered_at, a.failure, a.failed_at, a.closed_at, a.disposition, a.price, a.duration_s, a.bill_source, a.overtaken,
+		SELECT concat_ws(' | ', right(a.to_number, 2), a.state, a.changed_by, a.note, a.must_exist, left(a.call_uuid, 1), a.conversation_uuid IS NULL,
+		       a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at, a.disposition, a.price, a.duration_s, a.bill_source, a.superseded,
 		       k.state, k.reason, k.attempts, k.state IN ('pending', 'waiting') AND k.due_at > now(),
-		       (SELECT array_agg((rev, price, duration_s, source, observed_at) ORDER BY rev) FROM charges WHERE attempt_id = a.id),
+		       (SELECT array_agg((rev, price, duration_s, source, observed_at) ORDER BY rev) FROM price_history WHERE attempt_id = a.id),
 		       (SELECT array_agg((kind, times, replace(detail, a.to_number, '')) ORDER BY kind, detail) FROM alarms WHERE attempt_id = a.id),
 		       (SELECT array_agg((kind, status, left(call_uuid, 1), provider_at) ORDER BY id) FROM events WHERE attempt_id = a.id))
 		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
@@ -102,16 +102,16 @@ func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
 		alone := dialed(t, db, fmt.Sprint("alone ", seed), base, people)
 		shared := dialed(t, db, fmt.Sprint("shared ", seed), base+500, people)
 		begun := time.Now().Truncate(time.Second)
-		var batch []storage.News
+		var batch []storage.CallUpdate
 		flush := func() {
-			for _, result := range db.Together(batch...) {
+			for _, result := range db.ApplyBatch(batch...) {
 				check(t, <-result)
 			}
 			batch = nil
 		}
 		for range random.IntN(most) {
 			i, tell := random.IntN(people), anyStory(random, begun)
-			check(t, <-db.Together(tell(alone[i]))[0])
+			check(t, <-db.ApplyBatch(tell(alone[i]))[0])
 			if batch = append(batch, tell(shared[i])); random.IntN(6) == 0 {
 				flush()
 			}
@@ -131,12 +131,12 @@ func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
 	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 9)
 	db.Exec(t, `ALTER TABLE contacts ADD CONSTRAINT broken CHECK (reason IS DISTINCT FROM 'answered' OR to_number <> '`+list[4].To+`')`)
-	var batch []storage.News
+	var batch []storage.CallUpdate
 	for i, a := range list {
-		batch = append(batch, storage.EventNews(completed(a, fmt.Sprint("U", i), "1")))
+		batch = append(batch, storage.EventUpdate(completed(a, fmt.Sprint("U", i), "1")))
 	}
-	nobody := storage.OutcomeNews(uuid.New(), created("UN"))
-	for i, result := range db.Together(append(batch, nobody)...) {
+	nobody := storage.OutcomeUpdate(uuid.New(), created("UN"))
+	for i, result := range db.ApplyBatch(append(batch, nobody)...) {
 		err := <-result
 		if i < len(list) && (err != nil) != (i == 4) {
 			t.Errorf("event %d: %v", i, err)
@@ -171,11 +171,11 @@ func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `SELECT FROM contacts WHERE id = $1 FOR UPDATE`, list[1].ContactID); err != nil {
 		t.Fatal(err)
 	}
-	var batch []storage.News
+	var batch []storage.CallUpdate
 	for i, a := range list {
-		batch = append(batch, storage.EventNews(event(a, fmt.Sprint("U", i), "ringing")))
+		batch = append(batch, storage.EventUpdate(event(a, fmt.Sprint("U", i), "ringing")))
 	}
-	results := db.Together(batch...)
+	results := db.ApplyBatch(batch...)
 	check(t, <-results[0])
 	check(t, <-results[2])
 	select {
@@ -202,11 +202,11 @@ func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
 	release, err := db.Lock(t.Context(), `SELECT FROM attempts WHERE id = $1 FOR UPDATE`, list[0].ID)
 	check(t, err)
 	defer release()
-	var batch []storage.News
+	var batch []storage.CallUpdate
 	for i, a := range list {
-		batch = append(batch, storage.EventNews(event(a, fmt.Sprint("U", i), "ringing")))
+		batch = append(batch, storage.EventUpdate(event(a, fmt.Sprint("U", i), "ringing")))
 	}
-	results := db.Together(batch...)
+	results := db.ApplyBatch(batch...)
 	for _, result := range results[1:] {
 		check(t, <-result)
 	}

@@ -1,0 +1,287 @@
+package storage
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// Updates of calls arrive from many goroutines at once and share transactions.
+const (
+	updatesMost   = 128
+	updatesBeside = 3
+	// updatesLimit is longer than a statement may wait for a lock, so that the
+	// error names what held the transaction up.
+	updatesLimit = 20 * time.Second
+)
+
+// callUpdate is something to store about an attempt: an event, or the outcome of
+// a POST.
+type callUpdate struct {
+	attempt uuid.UUID          // as the event's URL or the caller names it
+	event   *campaign.Received // nil for an outcome
+	outcome campaign.Outcome
+}
+
+func (u callUpdate) callUUID() string {
+	if u.event != nil {
+		return u.event.Evidence.CallUUID
+	}
+	return u.outcome.Evidence.CallUUID
+}
+
+// changes reports whether the update may change an attempt. An event without a
+// status is stored only.
+func (u callUpdate) changes() bool { return u.event == nil || u.event.Evidence.Status != "" }
+
+// storeUpdates stores the updates in one transaction; see txBatcher.store.
+func (db *DB) storeUpdates(ctx context.Context, list []callUpdate, wait bool) (results []error, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		results, err = applyUpdates(ctx, tx, list, wait)
+		return err
+	})
+	return results, err
+}
+
+// applyUpdates stores the updates in the order of the list.
+func applyUpdates(ctx context.Context, tx pgx.Tx, list []callUpdate, wait bool) ([]error, error) {
+	b := updateBatch{list: list, results: make([]error, len(list)), callOwners: map[string]uuid.UUID{}}
+	if err := b.lock(ctx, tx, wait); err != nil {
+		return nil, err
+	}
+	if err := b.read(ctx, tx); err != nil {
+		return nil, err
+	}
+	for i, u := range list {
+		if err := b.apply(i, u); err != nil {
+			return nil, err
+		}
+	}
+	var w writes
+	if err := decideAll(ctx, tx, b.contacts, unchanged, &w); err != nil {
+		return nil, err
+	}
+	if err := b.write(ctx, tx, &w); err != nil {
+		return nil, err
+	}
+	failpoint.HitIf(len(b.events) > 0, "webhook.commit")
+	failpoint.HitIf(b.hasOutcome(), "record.commit")
+	return b.results, nil
+}
+
+// updateBatch is one transaction that stores updates.
+type updateBatch struct {
+	list       []callUpdate
+	results    []error
+	targets    map[uuid.UUID]target
+	byCall     map[string]target
+	locked     map[owner]bool
+	contacts   []*contactTx
+	callOwners map[string]uuid.UUID // which attempt has a call
+	events     []attributedEvent
+	hangUps    []hangUpCandidate
+	unknown    []callUpdate // events of no attempt that is known here
+}
+
+// attributedEvent is an event with the attempt that it concerns.
+type attributedEvent struct {
+	campaign.Received
+	attempt uuid.UUID
+}
+
+// hangUpCandidate is evidence of a call that may have to be hung up, and its
+// attempt as it was before.
+type hangUpCandidate struct {
+	before   campaign.Attempt
+	evidence campaign.Evidence
+}
+
+// hasOutcome reports whether an outcome of a POST is among what is stored.
+func (b *updateBatch) hasOutcome() bool {
+	for i, u := range b.list {
+		if u.event == nil && b.results[i] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	// shortLockTimeout keeps a shared transaction from waiting long for a lock
+	// that one of its updates needs: that one waits in its own transaction.
+	shortLockTimeout = `
+		SELECT set_config('lock_timeout', '1s', true)
+		WHERE current_setting('lock_timeout')::interval NOT BETWEEN '1ms' AND '1s'`
+
+	concernedAttempts = `SELECT id, contact_id, call_uuid FROM attempts WHERE id = ANY ($1) OR call_uuid = ANY ($2)`
+
+	lockConcernedContacts = `
+		SELECT k.id FROM contacts k
+		WHERE k.id IN (SELECT a.contact_id FROM attempts a WHERE a.id = ANY ($1) OR a.call_uuid = ANY ($2))
+		ORDER BY k.id FOR UPDATE`
+
+	lockConcernedManual = `
+		SELECT a.id FROM attempts a
+		WHERE (a.id = ANY ($1) OR a.call_uuid = ANY ($2)) AND a.contact_id IS NULL
+		ORDER BY a.id FOR UPDATE`
+)
+
+// lock finds the attempts by the ids that came with the updates, or else by the
+// call's uuid. It locks the owners of those that may change: all of them, or
+// those that no other transaction has locked.
+func (b *updateBatch) lock(ctx context.Context, tx pgx.Tx, wait bool) error {
+	b.targets, b.byCall, b.locked = map[uuid.UUID]target{}, map[string]target{}, map[owner]bool{}
+	changing := slices.DeleteFunc(slices.Clone(b.list), func(u callUpdate) bool { return !u.changes() })
+	ids, calls := column(changing, updateAttempt), column(changing, updateCall)
+	contacts, manual := lockConcernedContacts, lockConcernedManual
+	var reads pgx.Batch
+	if !wait {
+		contacts, manual = contacts+` SKIP LOCKED`, manual+` SKIP LOCKED`
+		reads.Queue(shortLockTimeout)
+	}
+	reads.Queue(concernedAttempts, column(b.list, updateAttempt), column(b.list, updateCall)).Query(b.noteTargets)
+	reads.Queue(contacts, ids, calls).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		for _, id := range found {
+			b.locked[owner{contact: id}] = true
+		}
+		return err
+	})
+	reads.Queue(manual, ids, calls).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		for _, id := range found {
+			b.locked[owner{manual: id}] = true
+		}
+		return err
+	})
+	return tx.SendBatch(ctx, &reads).Close()
+}
+
+func updateAttempt(u callUpdate) uuid.UUID { return u.attempt }
+
+func updateCall(u callUpdate) zeronull.Text { return zeronull.Text(u.callUUID()) }
+
+func (b *updateBatch) noteTargets(rows pgx.Rows) error {
+	var id uuid.UUID
+	var contact zeronull.Int8
+	var call zeronull.Text
+	_, err := pgx.ForEachRow(rows, []any{&id, &contact, &call}, func() error {
+		t := target{attempt: id, owner: owner{contact: int64(contact)}}
+		if contact == 0 {
+			t.owner.manual = id
+		}
+		b.targets[id] = t
+		if call != "" {
+			b.byCall[string(call)] = t
+		}
+		return nil
+	})
+	return err
+}
+
+// target returns the attempt that an update concerns.
+func (b *updateBatch) target(u callUpdate) (target, bool) {
+	found, ok := b.targets[u.attempt]
+	if !ok && u.event != nil {
+		found, ok = b.byCall[u.callUUID()]
+	}
+	return found, ok
+}
+
+// read reads the locked contacts, and which attempts have the calls that the
+// updates name: another attempt's call is no evidence for this one.
+func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
+	var reads pgx.Batch
+	contacts := queueContactTxs(&reads, slices.SortedFunc(maps.Keys(b.locked), compareOwners))
+	var call string
+	var attempt uuid.UUID
+	reads.Queue(`SELECT call_uuid, id FROM attempts WHERE call_uuid = ANY ($1)`, column(b.list, updateCall)).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&call, &attempt}, func() error {
+			b.callOwners[call] = attempt
+			return nil
+		})
+		return err
+	})
+	err := tx.SendBatch(ctx, &reads).Close()
+	b.contacts = *contacts
+	return err
+}
+
+// apply adds one update to what is known.
+func (b *updateBatch) apply(i int, u callUpdate) error {
+	found, ok := b.target(u)
+	if ok && u.changes() && !b.locked[found.owner] {
+		b.results[i] = errRowLocked
+		return nil
+	}
+	if u.event != nil {
+		b.events = append(b.events, attributedEvent{*u.event, found.attempt})
+	}
+	switch {
+	case !ok && u.event == nil:
+		b.results[i] = campaign.ErrNotFound
+	case !ok:
+		b.unknown = append(b.unknown, u)
+	case u.changes():
+		return b.fold(found, u)
+	}
+	return nil
+}
+
+func (b *updateBatch) contact(o owner) *contactTx {
+	return b.contacts[slices.IndexFunc(b.contacts, func(c *contactTx) bool { return c.owner == o })]
+}
+
+func (b *updateBatch) fold(to target, u callUpdate) error {
+	c, id := b.contact(to.owner), to.attempt
+	if u.event == nil && u.outcome.Kind != campaign.OutcomeCreated {
+		return c.conclude(id, u.outcome)
+	}
+	e, by := u.outcome.Evidence, campaign.Caller
+	if u.event != nil {
+		e, by = u.event.Evidence, campaign.Provider
+	}
+	if other, taken := b.callOwners[e.CallUUID]; taken && other != id {
+		c.alarms = append(c.alarms, campaign.Alarm{
+			Kind: campaign.AlarmAmbiguousMatch, AttemptID: id,
+			Detail: "evidence names this attempt, and a call that belongs to another one",
+		})
+		return nil
+	}
+	if before := c.attempts[c.find(id)]; campaign.Superfluous(before, e) != "" {
+		b.hangUps = append(b.hangUps, hangUpCandidate{before, e})
+	}
+	c.fold(id, e, by)
+	if bound := c.attempts[c.find(id)].CallUUID; bound != "" {
+		b.callOwners[bound], b.byCall[bound] = id, to
+	}
+	return nil
+}
+
+// write stores what was applied, and then the orders to hang up the calls that
+// should not be up, which look at the events.
+func (b *updateBatch) write(ctx context.Context, tx pgx.Tx, w *writes) error {
+	var batch pgx.Batch
+	queueEvents(&batch, b.events)
+	w.queue(&batch)
+	for _, u := range b.unknown {
+		queueUnknown(&batch, u)
+	}
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return err
+	}
+	for _, h := range b.hangUps {
+		if err := orderHangUp(ctx, tx, h.before, h.evidence); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,350 @@
+package storage
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// owner is what is locked before an attempt may be changed: its contact, or the
+// attempt itself if it is a manual call, which has no contact.
+type owner struct {
+	contact int64     // 0 for a manual call
+	manual  uuid.UUID // the manual call's attempt
+}
+
+// ownerOf finds the owner of an attempt.
+func ownerOf(ctx context.Context, tx pgx.Tx, attempt uuid.UUID) (owner, error) {
+	rows, err := tx.Query(ctx, `SELECT id, contact_id FROM attempts WHERE id = $1`, attempt)
+	if err != nil {
+		return owner{}, err
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, scanTarget)
+	return t.owner, translate(err)
+}
+
+// target is an attempt and its owner.
+type target struct {
+	attempt uuid.UUID
+	owner   owner
+}
+
+func scanTarget(row pgx.CollectableRow) (t target, err error) {
+	if err = row.Scan(&t.attempt, (*zeronull.Int8)(&t.owner.contact)); t.owner.contact == 0 {
+		t.owner.manual = t.attempt
+	}
+	return t, err
+}
+
+// compareOwners is the order in which owners are read: contacts by id, then
+// manual calls.
+func compareOwners(a, b owner) int {
+	if c := cmp.Compare(b.contact, a.contact); c != 0 && (a.contact == 0 || b.contact == 0) {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.contact, b.contact), bytes.Compare(a.manual[:], b.manual[:]))
+}
+
+func contactOwners(ids []int64) []owner {
+	return column(ids, func(id int64) owner { return owner{contact: id} })
+}
+
+// split separates the contacts from the manual calls. Neither list is nil,
+// because SQL takes nil for null.
+func split(owners []owner) (contacts []int64, manual []uuid.UUID) {
+	contacts, manual = []int64{}, []uuid.UUID{}
+	for _, o := range owners {
+		if o.contact != 0 {
+			contacts = append(contacts, o.contact)
+		} else {
+			manual = append(manual, o.manual)
+		}
+	}
+	return contacts, manual
+}
+
+// contactTx is a contact with all its attempts, or a manual call, locked until
+// the transaction ends. Every change of an attempt past the claim goes through
+// one, except the gate's, so that the contact is decided again in the same
+// transaction.
+type contactTx struct {
+	owner      owner
+	campaign   campaign.Campaign // as it stood after the contact was locked; zero for a manual call
+	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
+	suppressed bool
+	now        time.Time // the database's clock
+	attempts   []campaign.Attempt
+	changes    []stateChange
+	prices     []campaign.Attempt // as they stood with each new price
+	alarms     []campaign.Alarm
+}
+
+// stateChange is an attempt as it was, and who changed it.
+type stateChange struct {
+	before campaign.Attempt
+	by     campaign.Writer
+}
+
+// withContacts locks the contacts, lets change alter their attempts, decides
+// where each contact belongs now, and stores all of it.
+func withContacts(ctx context.Context, tx pgx.Tx, contactIDs []int64, change func(*contactTx) error) error {
+	return withOwners(ctx, tx, contactOwners(contactIDs), change)
+}
+
+// withOwners is withContacts for manual calls too.
+func withOwners(ctx context.Context, tx pgx.Tx, owners []owner, change func(*contactTx) error) error {
+	if len(owners) == 0 {
+		return nil
+	}
+	var reads pgx.Batch
+	queueLocks(&reads, owners)
+	list := queueContactTxs(&reads, owners)
+	if err := tx.SendBatch(ctx, &reads).Close(); err != nil {
+		return fmt.Errorf("lock contacts: %w", err)
+	}
+	var w writes
+	if err := decideAll(ctx, tx, *list, change, &w); err != nil {
+		return err
+	}
+	if err := w.send(ctx, tx); err != nil {
+		return err
+	}
+	failpoint.Hit("fold.written")
+	return nil
+}
+
+// unchanged is for callers that only want the contacts decided again.
+func unchanged(*contactTx) error { return nil }
+
+// queueLocks waits for the owners' locks. Contacts come before attempts.
+func queueLocks(reads *pgx.Batch, owners []owner) {
+	contacts, manual := split(owners)
+	if len(contacts) > 0 {
+		reads.Queue(`SELECT FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, contacts)
+	}
+	if len(manual) > 0 {
+		reads.Queue(`SELECT FROM attempts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, manual)
+	}
+}
+
+// queueContactTxs reads everything else after the owners are locked, in
+// statements of their own, and so sees what others committed meanwhile. It locks
+// the attempts too, because the gate does not lock the contact.
+func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
+	var list []*contactTx
+	byOwner := make(map[owner]*contactTx, len(owners))
+	contacts, manual := split(owners)
+	if len(contacts) > 0 {
+		reads.Queue(`
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.due_at, k.state, k.reason, k.attempts, g.zones,
+			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
+			               AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())),
+			       clock_timestamp()
+			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
+			WHERE k.id = ANY ($1) ORDER BY k.id`, contacts).Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectRows(rows, contactTxScan())
+			for _, c := range found {
+				byOwner[c.owner] = c
+			}
+			list = append(list, found...)
+			return err
+		})
+		reads.Queue(`SELECT `+attemptColumns+` FROM attempts a
+			WHERE a.contact_id = ANY ($1) ORDER BY a.contact_id, a.attempt_no FOR UPDATE`, contacts).Query(func(rows pgx.Rows) error {
+			attempts, err := pgx.CollectRows(rows, scanAttempt)
+			for _, a := range attempts {
+				c := byOwner[owner{contact: a.ContactID}]
+				c.attempts = append(c.attempts, a)
+			}
+			return err
+		})
+	}
+	if len(manual) > 0 {
+		reads.Queue(`SELECT `+attemptColumns+`, clock_timestamp() FROM attempts a WHERE a.id = ANY ($1) ORDER BY a.id FOR UPDATE`, manual).
+			Query(func(rows pgx.Rows) error {
+				found, err := pgx.CollectRows(rows, scanManualTx)
+				list = append(list, found...)
+				return err
+			})
+	}
+	return &list
+}
+
+// contactTxScan scans the contacts of one query.
+func contactTxScan() pgx.RowToFunc[*contactTx] {
+	settings := make(readSettings)
+	return func(row pgx.CollectableRow) (*contactTx, error) {
+		t := &contactTx{}
+		c, k := &t.campaign, &t.contact
+		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
+			&k.ID, &k.Line, &k.To, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &t.suppressed, &t.now)
+		k.CampaignID, t.owner.contact = c.ID, k.ID
+		return t, err
+	}
+}
+
+func scanManualTx(row pgx.CollectableRow) (*contactTx, error) {
+	t := &contactTx{attempts: make([]campaign.Attempt, 1)}
+	err := row.Scan(append(attemptFields(&t.attempts[0]), &t.now)...)
+	t.owner.manual = t.attempts[0].ID
+	return t, err
+}
+
+// decideAll lets change alter the attempts of locked contacts, decides where each
+// contact belongs now, and adds all that is to be stored to w.
+func decideAll(ctx context.Context, tx pgx.Tx, list []*contactTx, change func(*contactTx) error, w *writes) error {
+	var reopened []string
+	var owners []owner
+	for _, c := range list {
+		if err := change(c); err != nil {
+			return err
+		}
+		c.decide(w)
+		owners = append(owners, c.owner)
+		reopened = append(reopened, c.reopened()...)
+	}
+	failpoint.HitIf(len(list) > 0, "fold.decided")
+	return withdrawRivals(ctx, tx, reopened, owners)
+}
+
+// withdrawRivals withdraws what others have reserved for numbers at which a call
+// has turned out to be open, before that call is stored: two calls never ring
+// one telephone. An attempt past the gate is left, and the call is marked
+// superseded.
+func withdrawRivals(ctx context.Context, tx pgx.Tx, numbers []string, except []owner) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	contacts, manual := split(except)
+	others, err := collect(ctx, tx, scanTarget, `
+		SELECT id, contact_id FROM attempts
+		WHERE to_number = ANY ($1) AND state = 'reserved'
+		  AND coalesce(contact_id, 0) <> ALL ($2) AND id <> ALL ($3)`, numbers, contacts, manual)
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	owners := column(others, func(t target) owner { return t.owner })
+	return withOwners(ctx, tx, owners, func(c *contactTx) error {
+		c.voidReserved(campaign.WithdrawnBusy, campaign.Provider)
+		return nil
+	})
+}
+
+// find returns the index of the attempt among the contact's, or -1.
+func (c *contactTx) find(id uuid.UUID) int {
+	return slices.IndexFunc(c.attempts, func(a campaign.Attempt) bool { return a.ID == id })
+}
+
+// replace stores a for the attempt that has its id. Of several changes to one
+// attempt one is kept, from the first state to the last, with the writer that
+// changed the state last.
+func (c *contactTx) replace(a campaign.Attempt, by campaign.Writer) {
+	i := c.find(a.ID)
+	known := slices.IndexFunc(c.changes, func(ch stateChange) bool { return ch.before.ID == a.ID })
+	if known < 0 {
+		c.changes = append(c.changes, stateChange{before: c.attempts[i], by: by})
+	} else if c.attempts[i].State != a.State {
+		c.changes[known].by = by
+	}
+	c.attempts[i] = a
+}
+
+func (c *contactTx) void(id uuid.UUID, why campaign.Withdrawal, by campaign.Writer) {
+	a := c.attempts[c.find(id)]
+	a.State, a.Note = campaign.Void, string(why)
+	c.replace(a, by)
+}
+
+// voidReserved voids what waits in the queue.
+func (c *contactTx) voidReserved(why campaign.Withdrawal, by campaign.Writer) {
+	for _, a := range c.attempts {
+		if a.State == campaign.Reserved {
+			c.void(a.ID, why, by)
+		}
+	}
+}
+
+// fold adds evidence to an attempt. by is the writer where that writer may make
+// the change; otherwise it is the provider, as with all evidence. Each new price
+// is kept in the history, even if the next evidence replaces it.
+func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) {
+	before := c.attempts[c.find(id)]
+	after, alarms := campaign.Fold(before, e)
+	c.alarms = append(c.alarms, alarms...)
+	if after.State != before.State && !campaign.MayMove(before.State, by, after.State) {
+		by = campaign.Provider
+	}
+	c.replace(after, by)
+	if !samePrice(before.Bill, after.Bill) {
+		c.prices = append(c.prices, after)
+	}
+	if priceChanged(before.Bill, after.Bill) {
+		c.alarms = append(c.alarms, campaign.Alarm{
+			Kind: campaign.AlarmPriceChanged, AttemptID: id,
+			Detail: "from " + *asWritten(before.Bill.Price) + " to " + *asWritten(after.Bill.Price),
+		})
+	}
+}
+
+// conclude stores an outcome that made no call, or of which that is not known.
+func (c *contactTx) conclude(id uuid.UUID, o campaign.Outcome) error {
+	after, alarms, err := campaign.Conclude(c.attempts[c.find(id)], o)
+	if err != nil {
+		return err
+	}
+	c.alarms = append(c.alarms, alarms...)
+	c.replace(after, campaign.Caller)
+	return nil
+}
+
+// reopens reports whether an attempt that was thought over is open as it is now.
+func (ch stateChange) reopens(now campaign.Attempt) bool {
+	return !ch.before.State.Open() && now.State.Open()
+}
+
+// reopened lists the telephone numbers of attempts that are open again.
+func (c *contactTx) reopened() (numbers []string) {
+	for _, ch := range c.changes {
+		if now := c.attempts[c.find(ch.before.ID)]; now.To != "" && ch.reopens(now) {
+			numbers = append(numbers, now.To)
+		}
+	}
+	return numbers
+}
+
+// decide asks the domain where the contact belongs, and adds all that is to be
+// stored.
+func (c *contactTx) decide(w *writes) {
+	if c.owner.contact != 0 {
+		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.asked(), c.attempts, c.now)
+		for _, id := range decision.Void {
+			why, by := decision.Withdrawal()
+			c.void(id, why, by)
+		}
+		w.addContact(c.contact, decision)
+	}
+	for _, ch := range c.changes {
+		w.addAttempt(ch, c.attempts[c.find(ch.before.ID)])
+	}
+	w.prices = append(w.prices, c.prices...)
+	w.alarms = append(w.alarms, c.alarms...)
+}
+
+// asked is the contact as Decide wants it: a suppressed number is a reason.
+func (c *contactTx) asked() campaign.Contact {
+	asked := c.contact
+	if c.suppressed {
+		asked.Reason = campaign.ReasonSuppressed
+	}
+	return asked
+}

@@ -1,0 +1,86 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// Receive stores the event as it came and folds it into the attempt that it
+// concerns. Both are committed when it returns nil. Events that come at the same
+// time share a transaction.
+func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
+	r.Kind, r.Evidence, r.Body = plain(r.Kind), clean(r.Evidence), []byte(plain(string(r.Body)))
+	if err := db.updates.do(ctx, callUpdate{attempt: r.AttemptID, event: &r}); err != nil {
+		return fmt.Errorf("receive %s event: %w", r.Kind, err)
+	}
+	return nil
+}
+
+// clean makes evidence fit to be stored. Postgres takes no text with a zero
+// byte or that is not valid UTF-8; refusing such an event would make the
+// provider send it for ever.
+func clean(e campaign.Evidence) campaign.Evidence {
+	e.CallUUID, e.ConversationUUID = plain(e.CallUUID), plain(e.ConversationUUID)
+	e.Status, e.Direction = plain(e.Status), plain(e.Direction)
+	e.To, e.From = plain(e.To), plain(e.From)
+	e.Bill.Network = plain(e.Bill.Network)
+	return e
+}
+
+func plain(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func queueEvents(b *pgx.Batch, list []attributedEvent) {
+	if len(list) == 0 {
+		return
+	}
+	text := func(member func(attributedEvent) string) []zeronull.Text {
+		return column(list, func(e attributedEvent) zeronull.Text { return zeronull.Text(member(e)) })
+	}
+	b.Queue(`
+		INSERT INTO events (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body)
+		SELECT attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body::json
+		FROM unnest(@attempt::uuid[], @call::text[], @conversation::text[], @kind::text[], @status::text[],
+			@at::timestamptz[], @body::text[]) WITH ORDINALITY
+		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, n) ORDER BY n`, pgx.StrictNamedArgs{
+		"attempt":      column(list, func(e attributedEvent) zeronull.UUID { return zeronull.UUID(e.attempt) }),
+		"call":         text(func(e attributedEvent) string { return e.Evidence.CallUUID }),
+		"conversation": text(func(e attributedEvent) string { return e.Evidence.ConversationUUID }),
+		"kind":         column(list, func(e attributedEvent) string { return e.Kind }),
+		"status":       text(func(e attributedEvent) string { return e.Evidence.Status }),
+		"at":           column(list, func(e attributedEvent) zeronull.Timestamptz { return zeronull.Timestamptz(e.Evidence.At) }),
+		"body":         column(list, func(e attributedEvent) string { return string(e.Body) }),
+	})
+}
+
+// queueUnknown raises an alarm of an event of no attempt, unless it is of a leg
+// of a known call, or may be of a manual call whose answer is not stored yet.
+// A sender could repeat this alarm with ever new ids: one a minute is kept.
+func queueUnknown(b *pgx.Batch, u callUpdate) {
+	e := u.event.Evidence
+	b.Queue(`
+		INSERT INTO alarms (attempt_id, kind, detail)
+		SELECT @attempt, @kind, @detail
+		WHERE NOT EXISTS (
+			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND `+openAlarm+`)
+		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation::text)
+		  AND NOT EXISTS (
+			SELECT FROM hand_calls h,
+				(SELECT @call::text AS call_uuid, @conversation::text AS conversation_uuid, @to::text AS to_number, @from::text AS from_number, NULL::timestamptz AS start_time) AS r
+			WHERE h.conversation_uuid = r.conversation_uuid OR `+madeByHand+`)
+		  AND NOT EXISTS (
+			SELECT FROM attempts WHERE kind = 'manual' AND state IN ('dialing', 'unknown')
+			AND (to_number = @to OR to_kind <> 'phone'))
+		ON CONFLICT (kind, `+alarmOf+`, detail)
+		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, pgx.StrictNamedArgs{
+		"attempt": zeronull.UUID(u.attempt), "kind": campaign.AlarmUnknownAttempt, "detail": "an event for no attempt that is known here",
+		"conversation": zeronull.Text(e.ConversationUUID), "to": e.To, "call": zeronull.Text(e.CallUUID), "from": e.From,
+	})
+}

@@ -1,0 +1,131 @@
+-- +goose Up
+
+-- Every call that Vonage's list or GET /calls/{uuid} ever showed, as the last
+-- record of it said.
+CREATE TABLE provider_calls (
+    call_uuid         text NOT NULL,
+    conversation_uuid text,
+    direction         text NOT NULL DEFAULT '',   -- outbound, inbound, another word, or '' where not said
+    to_kind           text NOT NULL,              -- phone, other (SIP, app, websocket), or unknown where not said
+    to_number         text,                       -- digits, where the record says a number that can be read
+    from_kind         text NOT NULL,
+    from_number       text,
+    status            text NOT NULL,              -- Vonage's word, in lower case
+    start_time        timestamptz,
+    end_time          timestamptz,
+    duration_s        int,
+    price             numeric,
+    rate              numeric,                    -- a minute
+    network           text,
+    first_seen_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    changed_at        timestamptz NOT NULL DEFAULT clock_timestamp(), -- when a record last said something new
+    attempt_id        uuid,                       -- whose call it is; null: of no attempt, as far as is known
+    matched_by        text,                       -- how that is known
+    matched_at        timestamptz,
+    CONSTRAINT provider_calls_pkey PRIMARY KEY (call_uuid),
+    CONSTRAINT provider_calls_attempt FOREIGN KEY (attempt_id) REFERENCES attempts (id),
+    CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown')),
+    CONSTRAINT provider_calls_from_known CHECK (from_kind IN ('phone', 'other', 'unknown')),
+    CONSTRAINT provider_calls_price_money CHECK (price >= 0 AND price < 'Infinity'),
+    CONSTRAINT provider_calls_rate_money CHECK (rate >= 0 AND rate < 'Infinity'),
+    CONSTRAINT provider_calls_matched_by_known CHECK (matched_by IN ('uuid', 'numbers', 'person')),
+    CONSTRAINT provider_calls_matched_whole CHECK (
+        (attempt_id IS NULL) = (matched_by IS NULL) AND (attempt_id IS NULL) = (matched_at IS NULL))
+);
+CREATE INDEX provider_calls_unmatched ON provider_calls (start_time) WHERE attempt_id IS NULL;
+CREATE INDEX provider_calls_of_attempt ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL;
+
+-- Each complete reading of a window of Vonage's list, and what it proves.
+CREATE TABLE list_scans (
+    id            bigint GENERATED ALWAYS AS IDENTITY,
+    from_time     timestamptz NOT NULL,  -- the window: every call that started in it was shown
+    to_time       timestamptz NOT NULL,
+    started_at    timestamptz NOT NULL,  -- when the reading began, by the database's clock
+    finished_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    database_id   uuid NOT NULL,         -- the database that it was made for: of a copy it proves nothing
+    records       int NOT NULL,
+    known_shown   int NOT NULL,          -- calls that are known by uuid, had to be in it, and were
+    known_missing int NOT NULL,          -- ... and were not: the list is not whole, and proves nothing
+    CONSTRAINT list_scans_pkey PRIMARY KEY (id),
+    CONSTRAINT list_scans_window CHECK (from_time < to_time),
+    CONSTRAINT list_scans_begun_after_its_window CHECK (to_time <= started_at),
+    CONSTRAINT list_scans_counts CHECK (records >= 0 AND known_shown >= 0 AND known_missing >= 0)
+);
+CREATE INDEX list_scans_by_window ON list_scans (to_time, from_time);
+
+-- The prices that stood for an attempt, one after another. The last one is the
+-- attempt's.
+CREATE TABLE price_history (
+    attempt_id  uuid NOT NULL,
+    rev         int NOT NULL,          -- 1, 2, 3 ...
+    price       numeric NOT NULL,
+    rate        numeric,
+    duration_s  int,
+    source      text NOT NULL,
+    observed_at timestamptz NOT NULL,
+    CONSTRAINT price_history_pkey PRIMARY KEY (attempt_id, rev),
+    CONSTRAINT price_history_attempt FOREIGN KEY (attempt_id) REFERENCES attempts (id),
+    CONSTRAINT price_history_rev_positive CHECK (rev > 0),
+    CONSTRAINT price_history_price_money CHECK (price >= 0 AND price < 'Infinity'),
+    CONSTRAINT price_history_rate_money CHECK (rate >= 0 AND rate < 'Infinity')
+);
+
+-- How far each pass over Vonage's list has read.
+CREATE TABLE reconcile_watermarks (
+    pass    text NOT NULL,
+    reached timestamptz NOT NULL,
+    CONSTRAINT reconcile_watermarks_pkey PRIMARY KEY (pass)
+);
+
+-- Calls in the provider's list that no attempt explains.
+CREATE TABLE foreign_calls (
+    call_uuid         text PRIMARY KEY,
+    conversation_uuid text,
+    direction         text NOT NULL,
+    to_number         text NOT NULL,
+    from_number       text NOT NULL,
+    status            text NOT NULL,
+    start_time        timestamptz,
+    price             numeric CONSTRAINT foreign_calls_price_money CHECK (price >= 0 AND price < 'Infinity'),
+    ambiguous         boolean NOT NULL,
+    first_seen        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX foreign_calls_by_number ON foreign_calls (to_number, from_number);
+
+CREATE TABLE hand_calls (
+    id                uuid PRIMARY KEY, -- also the token's
+    at                timestamptz NOT NULL DEFAULT clock_timestamp(),
+    who               text NOT NULL CONSTRAINT hand_calls_by_somebody CHECK (who <> ''),
+    kind              text NOT NULL
+                      CONSTRAINT hand_calls_kind_known CHECK (kind IN ('phone', 'sip', 'websocket', 'vbc', 'app')),
+    to_address        text NOT NULL CONSTRAINT hand_calls_to_somebody CHECK (to_address <> ''),
+    from_number       text, -- null: Vonage picked one of the application's
+    detail            text NOT NULL DEFAULT '', -- what it was to say; never digits that were sent
+    token_expires_at  timestamptz NOT NULL,
+    outcome           text -- null: nobody recorded one, so it is as good as unknown
+                      CONSTRAINT hand_calls_outcome_known CHECK (outcome IN ('created', 'refused', 'unknown')),
+    answer            text NOT NULL DEFAULT '',
+    call_uuid         text CONSTRAINT hand_calls_call_uuid_once UNIQUE,
+    conversation_uuid text,
+    CONSTRAINT hand_calls_uuid_when_created
+        CHECK ((call_uuid IS NOT NULL) = (outcome IS NOT DISTINCT FROM 'created')),
+    CONSTRAINT hand_calls_token_expires CHECK (token_expires_at > at)
+);
+CREATE INDEX hand_calls_by_address ON hand_calls (to_address);
+
+-- +goose StatementBegin
+CREATE FUNCTION guard_hand_call() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.outcome IS NOT NULL
+       OR (NEW.id, NEW.at, NEW.who, NEW.kind, NEW.to_address, NEW.from_number, NEW.detail, NEW.token_expires_at)
+          IS DISTINCT FROM
+          (OLD.id, OLD.at, OLD.who, OLD.kind, OLD.to_address, OLD.from_number, OLD.detail, OLD.token_expires_at)
+    THEN
+        RAISE EXCEPTION 'a call made by hand stays recorded' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+
+CREATE TRIGGER guard_hand_call BEFORE UPDATE OR DELETE ON hand_calls
+    FOR EACH ROW EXECUTE FUNCTION guard_hand_call();

@@ -1,0 +1,52 @@
+-- The rules that the gate, withdrawals, manual calls, `why` and the dry run
+-- share. `dialer migrate up` applies this file whenever its text has changed.
+
+-- Whether the wall clock is inside [opens_min, closes_min) in every one of the
+-- zones. No zones: never. A zone that Postgres does not know is an error,
+-- because a check that cannot be made must not let a call through.
+CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], opens_min int, closes_min int)
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute < closes_min), false)
+    FROM unnest(zones) AS zone,
+         LATERAL (SELECT extract(hour FROM at AT TIME ZONE zone) * 60
+                       + extract(minute FROM at AT TIME ZONE zone) AS minute) AS local
+);
+
+-- May this person be called now? One row for each thing that stands in the way,
+-- the weightiest first; none: the call may be made. campaign and contact are null
+-- for a manual call, to which hours do not apply.
+--
+-- It is one SELECT in language sql, stable and without SET, so that Postgres
+-- inlines it: a test reads the plan.
+CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
+RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
+    SELECT 'dial_lock' WHERE EXISTS (SELECT FROM installation WHERE held_for IS NOT NULL)
+    UNION ALL
+    SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
+    WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
+    UNION ALL
+    SELECT 'suppressed' FROM suppressions s
+    WHERE s.number = call_obstacles.number AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
+    UNION ALL
+    -- importing, paused or finished
+    SELECT c.status FROM campaigns c
+    WHERE c.id = call_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
+    UNION ALL
+    SELECT 'not_started' FROM campaigns c
+    WHERE c.id = call_obstacles.campaign AND c.starts_at > call_obstacles.at
+    UNION ALL
+    -- A call is under way at the number: of another campaign, or one of whose
+    -- end nobody has heard.
+    SELECT 'number_busy' WHERE EXISTS (
+        SELECT FROM attempts o
+        WHERE o.to_number = call_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
+    UNION ALL
+    -- The hours must hold until the token of the POST has expired, 30 s later.
+    SELECT 'outside_hours'
+    FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
+    WHERE k.id = call_obstacles.contact
+      AND NOT (within_hours(call_obstacles.at, g.zones, c.opens_min, c.closes_min)
+           AND within_hours(call_obstacles.at + interval '30 seconds', g.zones, c.opens_min, c.closes_min))
+$$;

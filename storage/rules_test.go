@@ -1,0 +1,141 @@
+package storage_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each line of the rule has its name, which people read.
+func TestCallObstacles(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		sql  string
+		want []string
+	}{
+		{"none", `SELECT 1`, nil},
+		{"a locked database", `UPDATE installation SET held_for = 'copy', held_since = now(), known_until = now()`, []string{"dial_lock"}},
+		{"a stopped campaign", `UPDATE campaigns SET status = 'stopped'`, []string{"stopped"}},
+		{"a paused campaign", `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, []string{"paused"}},
+		{"a finished campaign", `UPDATE campaigns SET status = 'finished'`, []string{"finished"}},
+		{"a campaign that is being imported", `UPDATE campaigns SET status = 'importing', import_finished_at = NULL`, []string{"importing"}},
+		{"a campaign that starts later", `UPDATE campaigns SET starts_at = now() + interval '1 hour'`, []string{"not_started"}},
+		{"a suppressed number", `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`, []string{"suppressed"}},
+		{"a suppression that ends later", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() + interval '1 hour' FROM contacts`, []string{"suppressed"}},
+		{"a suppression that has ended", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() - interval '3 days' FROM contacts`, nil},
+		{"a call under way", `
+			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by, lease_until)
+			SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator', now() FROM contacts;
+			UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now()`,
+			[]string{"number_busy"}},
+		{"closed hours", `UPDATE zone_groups SET zones = '{UTC}'; UPDATE campaigns SET opens_min = 0, closes_min = 1`, []string{"outside_hours"}},
+		{"closed in one of two zones", `UPDATE zone_groups SET zones = '{UTC,Asia/Tokyo}'; UPDATE campaigns SET opens_min = 700, closes_min = 740`, []string{"outside_hours"}},
+		{"two things at once", `UPDATE campaigns SET status = 'stopped'; INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`,
+			[]string{"stopped", "suppressed"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			db.Exec(t, test.sql)
+			got := testkit.Rows[string](t, db, `
+				SELECT o.reason FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id,
+					date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '12 hours') AS o`)
+			if test.want == nil && len(got) == 0 {
+				return
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The hours must hold from the gate until the token has expired.
+func TestCallObstaclesNearTheEndOfTheHours(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	db.Exec(t, `UPDATE zone_groups SET zones = '{UTC}'`)
+	db.Exec(t, `UPDATE campaigns SET opens_min = 540, closes_min = 1200`)
+	for at, open := range map[string]bool{
+		"08:59:29": false, "08:59:59": false, "09:00:00": true, "19:59:29": true, "19:59:30": false, "20:00:00": false,
+	} {
+		n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id, $1::timestamptz)`,
+			"2026-06-01T"+at+"Z")
+		if (n == 0) != open {
+			t.Errorf("at %s: %d obstacles, want open: %t", at, n, open)
+		}
+	}
+}
+
+// The gate sees what committed while it waited for the attempt's lock or for the
+// dial lock, also where the writer withdrew nothing.
+func TestGateSeesWhatCommitted(t *testing.T) {
+	t.Parallel()
+	lockRow := `SELECT FROM attempts FOR UPDATE`
+	for _, test := range []struct {
+		name, lock, sql string
+		want            error
+	}{
+		{"a suppression", lockRow, `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`, campaign.ErrWithdrawn},
+		{"a pause", lockRow, `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, campaign.ErrWithdrawn},
+		{"a stop", lockRow, `UPDATE campaigns SET status = 'stopped'`, campaign.ErrWithdrawn},
+		{"an edit of the hours", lockRow, `UPDATE campaigns SET opens_min = 0, closes_min = 1`, campaign.ErrWithdrawn},
+		{"a later start", lockRow, `UPDATE campaigns SET starts_at = now() + interval '1 hour'`, campaign.ErrWithdrawn},
+		{"a dial lock", `SELECT pg_advisory_xact_lock(7305142005)`,
+			`UPDATE installation SET held_for = 'copy', held_since = now(), known_until = now()`, campaign.ErrDialLocked},
+		{"nothing", lockRow, `SELECT 1`, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			s := settings()
+			running(t, db, "c", s, rows(0, 1))
+			id := claimOne(t, db)
+			commit := db.Begin(t, test.lock, test.sql)
+			passed := make(chan error, 1)
+			go func() {
+				_, err := db.Gate(t.Context(), id, tokenLife)
+				passed <- err
+			}()
+			db.AwaitLockWait(t)
+			select {
+			case err := <-passed:
+				t.Fatalf("the gate did not wait: %v", err)
+			default:
+			}
+			commit()
+			if err := <-passed; !errors.Is(err, test.want) {
+				t.Errorf("Gate = %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// Attempts that pass together share a token with one expiry; others have their
+// own.
+func TestGateSharesTokens(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	ids := claim(t, db, 3)
+	for _, result := range db.GateBatch(tokenLife, ids[0], ids[1]) {
+		check(t, <-result)
+	}
+	pass(t, db, ids[2])
+	got := testkit.Rows[int](t, db, `SELECT count(*)::int FROM attempts GROUP BY token_id, token_expires_at, dialed_at ORDER BY 1`)
+	if !slices.Equal(got, []int{1, 2}) {
+		t.Errorf("tokens of %v attempts, want one of one and one of two", got)
+	}
+	if life := testkit.Value[time.Duration](t, db, `SELECT max(token_expires_at - dialed_at) FROM attempts`); life != tokenLife {
+		t.Errorf("a token lives %v, want %v", life, tokenLife)
+	}
+}
