@@ -74,7 +74,7 @@ type Transition struct {
 
 // Transitions is the whole of an attempt's life: a move that is not listed
 // here is refused by Postgres too, from a copy of this table that a test
-// compares with it. docs/state-machine.md draws it.
+// compares with it. docs/internals/state-machine.md draws it.
 //
 // Evidence beats belief: Vonage may move an attempt out of every state
 // but Void; from Reserved, Refused, Absent and Lost this also raises an alarm.

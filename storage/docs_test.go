@@ -39,7 +39,7 @@ var indexRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| [^|]+ \\| [^|]+ \\|$
 func TestEveryIndexHasItsQuery(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	text, err := os.ReadFile("../docs/performance.md")
+	text, err := os.ReadFile("../docs/internals/performance.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +53,6 @@ func TestEveryIndexHasItsQuery(t *testing.T) {
 		WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE 'events_default_%'
 		ORDER BY indexname COLLATE "C"`)
 	if diff := cmp.Diff(there, listed); diff != "" {
-		t.Errorf("docs/performance.md does not list the indexes as they are (-there +listed):\n%s", diff)
+		t.Errorf("docs/internals/performance.md does not list the indexes as they are (-there +listed):\n%s", diff)
 	}
 }

@@ -22,7 +22,7 @@ type verifyCommand struct {
 }
 
 func (c *verifyCommand) Help() string {
-	return `Exits 0 if every promise holds. Otherwise it exits 1 and lists what is broken. docs/reliability.md names the invariants. With --ledger it compares prices too; those that were not read yet are listed as missing.`
+	return `Exits 0 if every promise holds. Otherwise it exits 1 and lists what is broken. docs/internals/reliability.md names the invariants. With --ledger it compares prices too; those that were not read yet are listed as missing.`
 }
 
 func (c *verifyCommand) Run(ctx context.Context, con console) error {

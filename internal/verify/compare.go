@@ -45,7 +45,7 @@ type HandCall struct {
 
 // Finding is one broken promise, with enough to look it up: ids, no numbers.
 type Finding struct {
-	Invariant string // I1 ... I10 of docs/reliability.md
+	Invariant string // I1 ... I10 of docs/internals/reliability.md
 	What      string
 }
 

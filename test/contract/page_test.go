@@ -14,11 +14,11 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-const page = "../../docs/voice-api.md"
+const page = "../../docs/internals/voice-api.md"
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// TestPageMatchesCode reads the tables of docs/voice-api.md. They list every
+// TestPageMatchesCode reads the tables of docs/internals/voice-api.md. They list every
 // field of the document, and the names of package voice and of the commands in
 // them exist.
 func TestPageMatchesCode(t *testing.T) {

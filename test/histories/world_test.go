@@ -179,7 +179,7 @@ func (w *world) over() bool {
 	return w.steps > 0 && w.agenda.len() == 1 && w.settled() // the loops' next round is always ahead
 }
 
-// breaks notes a broken promise by its number in docs/reliability.md.
+// breaks notes a broken promise by its number in docs/internals/reliability.md.
 func (w *world) breaks(invariant, format string, args ...any) {
 	if w.broken == "" {
 		w.broken = invariant + ": " + fmt.Sprintf(format, args...)

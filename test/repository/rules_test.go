@@ -9,7 +9,7 @@ type rule struct {
 }
 
 // packages is every package and all that it may import: a package that is not
-// here is an error. The directions are those of docs/architecture.md.
+// here is an error. The directions are those of docs/internals/architecture.md.
 var packages = map[string]rule{
 	"campaign":           {},
 	"voice":              {},
