@@ -110,3 +110,11 @@ func (db *DB) LockWait(ctx context.Context, wait bool) (limit string, err error)
 	})
 	return limit, err
 }
+
+// BatchConnections is how many connections all batchers use at most.
+func (db *DB) BatchConnections() int {
+	return connections(db.updates) + connections(db.loads) + connections(db.gates)
+}
+
+// connections: one transaction, those beside it, and those that wait for locks.
+func connections[T any](b *txBatcher[T]) int { return 1 + 2*b.beside }

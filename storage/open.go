@@ -21,15 +21,17 @@ type DB struct {
 	place   *placeGuard
 }
 
-// defaultConns is the size of the pool where neither the URL nor the caller says
-// another. The batchers use connections() of them at most: so a flood of webhooks
-// cannot keep a call from its gate, nor the other way round, and the rest is for
-// everything else.
-const defaultConns = 20
+const (
+	// defaultConns is the size of the pool where neither the URL nor the caller
+	// says another.
+	defaultConns = 20
 
-// LeastConns is the smallest pool of a process that dials: one connection for
-// each use that must not wait for another.
-const LeastConns = 16
+	// LeastConns is the smallest pool of a process that dials. Each batcher has a
+	// bound on its transactions, and a test holds that all of them leave a
+	// connection free: so a flood of webhooks cannot keep a call from its gate,
+	// nor the other way round.
+	LeastConns = 16
+)
 
 // sessionDefaults are the settings of each connection, where the URL does not
 // say otherwise.

@@ -100,3 +100,12 @@ func TestURLMaySetThePool(t *testing.T) {
 		t.Errorf("statement_timeout %s, want the URL's", got)
 	}
 }
+
+// However many events and calls come at once, connections are left for the rest.
+func TestBatchersLeaveConnections(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	if n := db.BatchConnections(); n >= storage.LeastConns {
+		t.Errorf("batchers use %d connections, the smallest pool has %d", n, storage.LeastConns)
+	}
+}

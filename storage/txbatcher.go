@@ -68,9 +68,6 @@ func newTxBatcher[T any](most, beside int, limit time.Duration, store func(conte
 	return &txBatcher[T]{most: most, beside: beside, limit: limit, store: store}
 }
 
-// connections is how many connections it uses at most.
-func (b *txBatcher[T]) connections() int { return 1 + 2*b.beside }
-
 // do returns once the item is committed, or has failed, or the caller's context
 // has ended. In the last case it is not known whether the item was stored.
 func (b *txBatcher[T]) do(ctx context.Context, value T) error {
