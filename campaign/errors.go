@@ -7,28 +7,29 @@ import (
 )
 
 var (
-	// ErrNotFound: no campaign, contact or attempt of that name or id.
+	// ErrNotFound: there is no campaign, contact or attempt of that name or id.
 	ErrNotFound = errors.New("not found")
-	// ErrStale: the attempt is not (or no longer) reserved, so whoever holds
-	// its task has nothing to do.
+	// ErrStale: the attempt is not (or no longer) reserved, so its task has
+	// nothing to do.
 	ErrStale = errors.New("attempt is not reserved any more")
-	// ErrWithdrawn: the gate was closed for the attempt; it was voided.
+	// ErrWithdrawn: the gate found an obstacle and voided the attempt.
 	ErrWithdrawn = errors.New("attempt withdrawn at the gate")
-	// ErrDialLocked: the database calls nobody, see Hold; the attempt stays reserved.
-	ErrDialLocked = errors.New("the database is held: nobody is called")
-	// ErrNotHeld: the database dials, or will by itself.
+	// ErrDialLocked: the dial lock is set; the attempt stays reserved.
+	ErrDialLocked = errors.New("the dial lock is set: nobody is called")
+	// ErrNotHeld: the dial lock does not wait for a person: it is not set, or a
+	// scan releases it.
 	ErrNotHeld = errors.New("the database does not wait for a person")
 	// ErrNothingMissing: no reading of Vonage's list lacked a call.
 	ErrNothingMissing = errors.New("no reading of Vonage's list has lacked a call since the database was held, so nothing is to be decided about that")
 	// ErrRenamed: a person adopted the database under a new name while the
 	// process ran, so that its queue and its mark are another database's.
 	ErrRenamed = errors.New("the database was adopted and has a new name: start this process again, so that it takes the new queue")
-	// ErrOtherSettings: a campaign of that name exists with other settings.
+	// ErrOtherSettings: the campaign of that name has other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )
 
 // GapError says that Vonage's records do not reach back to what a database
-// knows: nobody can find out who was called between.
+// knows, so it cannot be found out who was called in between.
 type GapError struct{ From, To time.Time }
 
 func (e *GapError) Error() string {

@@ -31,10 +31,10 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	if !a.expectsEvidence() {
 		alarms = append(alarms, alarm(AlarmLateEvidence, &a, &e))
 	}
-	w := cleanWord(e.Status)
+	w := normalizeStatus(e.Status)
 	if contradicts(&a, &e) {
 		alarms = append(alarms, Alarm{Kind: AlarmNumberMismatch, AttemptID: a.ID, Detail: fmt.Sprintf(
-			"the attempt's own call %q is said to be between other numbers", cut(e.CallUUID, maxWordBytes))})
+			"the attempt's own call %q is said to be between other numbers", truncate(e.CallUUID, maxWordBytes))})
 	}
 	news := a.Facts.add(&e, w)
 	if news && words[w].kind == kindUnknown {
@@ -88,7 +88,7 @@ func (a *Attempt) expectsEvidence() bool {
 }
 
 func alarm(kind string, a *Attempt, e *Evidence) Alarm {
-	detail := fmt.Sprintf("attempt %s, %s says %q of call %q", a.State, e.Source, masked(cleanWord(e.Status)), cut(e.CallUUID, maxWordBytes))
+	detail := fmt.Sprintf("attempt %s, %s says %q of call %q", a.State, e.Source, masked(normalizeStatus(e.Status)), truncate(e.CallUUID, maxWordBytes))
 	if kind == AlarmSecondCall {
 		detail += fmt.Sprintf("; the attempt has call %q", a.CallUUID)
 	}
@@ -110,7 +110,7 @@ func masked(w string) string {
 func (f *Facts) add(e *Evidence, w string) (news bool) {
 	f.CallUUID = e.CallUUID
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
-	f.Statuses, news = see(f.Statuses, w)
+	f.Statuses, news = addStatus(f.Statuses, w)
 	known := words[w]
 	switch known.kind {
 	case kindAnswer, kindDetection:

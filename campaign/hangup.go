@@ -90,7 +90,7 @@ func (a Attempt) rivalled(e Evidence) bool {
 // status. completed follows most failures, and nobody hears anything in
 // between.
 func Ends(status string) bool {
-	w := words[cleanWord(status)]
+	w := words[normalizeStatus(status)]
 	return w.closes || w.kind == kindFailure
 }
 

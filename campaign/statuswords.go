@@ -57,9 +57,9 @@ const (
 // never displace one that decides something.
 var maxUnknownWords = maxWords - len(words)
 
-// cleanWord gives a status word the form that is stored: lower case, valid UTF-8
+// normalizeStatus gives a status word the form that is stored: lower case, valid UTF-8
 // without control characters, at most 64 bytes.
-func cleanWord(s string) string {
+func normalizeStatus(s string) string {
 	if _, known := words[s]; known {
 		return s
 	}
@@ -70,11 +70,11 @@ func cleanWord(s string) string {
 		}
 		return r
 	}, s)
-	return cut(s, maxWordBytes)
+	return truncate(s, maxWordBytes)
 }
 
-// cut shortens s to at most n bytes without splitting a character.
-func cut(s string, n int) string {
+// truncate shortens s to at most n bytes without splitting a character.
+func truncate(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -84,10 +84,10 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// see adds a cleaned word to the sorted words seen and reports whether it is new.
+// addStatus adds a cleaned word to the sorted words seen and reports whether it is new.
 // Unknown words beyond a bound are not kept. Up to the bound, evidence in any
 // order gives the same words.
-func see(seen []string, w string) (all []string, isNew bool) {
+func addStatus(seen []string, w string) (all []string, isNew bool) {
 	i, found := slices.BinarySearch(seen, w)
 	if found || w == "" {
 		return seen, false
