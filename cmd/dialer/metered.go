@@ -56,9 +56,9 @@ func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 	return err
 }
 
-// present is what the process has when the metrics are read.
-func (n node) present(service *jobs.Service) metrics.Now {
-	return metrics.Now{
+// processStats reads what the process has at the moment.
+func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
+	return metrics.ProcessStats{
 		Queue: service.Queued,
 		Conns: n.db.Conns,
 		Permits: func() map[campaign.Budget]metrics.PermitCounts {

@@ -51,7 +51,7 @@ func (n node) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, n.listener.Close())
 	}
-	counted.Ask(n.present(service))
+	counted.CountProcess(n.processStats(service))
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -74,7 +74,7 @@ func openRejects(f flags) (*csvimport.RejectFile, error) {
 	}
 	file, err := csvimport.NewRejectFile(path, f.File)
 	if err != nil {
-		return nil, cli.Mistyped{Err: fmt.Errorf("--rejects: %w", err)}
+		return nil, cli.ArgumentError{Err: fmt.Errorf("--rejects: %w", err)}
 	}
 	return file, nil
 }

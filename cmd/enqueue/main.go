@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	}
 	settings, err := f.settings()
 	if err != nil {
-		return cli.Mistyped{Err: err}
+		return cli.ArgumentError{Err: err}
 	}
 	t := terminal{in: stdin, out: stdout, err: stderr}
 	if f.DryRun {

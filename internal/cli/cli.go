@@ -1,6 +1,6 @@
-// Package cli starts and ends a command: the signals, the command line, the
-// exit codes and the form of what is said on a mistake. What a command does is
-// the command's.
+// Package cli is what every command of ours shares: signals, the command line,
+// exit codes and the form of error messages. It knows nothing of what the
+// commands do.
 package cli
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Exit codes: what a script can tell apart.
+// Exit codes.
 const (
 	ExitOK     = 0
 	ExitFailed = 1
@@ -26,27 +26,27 @@ const (
 )
 
 var (
-	// ErrUsage marks a mistake in how the program was called.
+	// ErrUsage marks an error of the caller, such as a missing setting.
 	ErrUsage = errors.New("usage")
-	// ErrFailed ends a command whose output already said what is wrong.
+	// ErrFailed ends a command that already printed what is wrong.
 	ErrFailed = errors.New("failed")
-	// ErrHelped ends a command that was asked for its help alone.
-	ErrHelped = errors.New("the help was asked for")
+	// ErrHelpShown ends a command that only printed its help.
+	ErrHelpShown = errors.New("the help was shown")
 )
 
-// Mistyped is a mistake in the command line itself: nothing was done, and the
-// help tells how it is written.
-type Mistyped struct {
+// ArgumentError is an error in the command line itself. Nothing was done, and
+// the message points to the help.
+type ArgumentError struct {
 	Err     error
-	Command string // below the program's name, as far as it was recognized
+	Command string // such as "campaign show", as far as it was recognized
 }
 
-func (m Mistyped) Error() string { return m.Err.Error() }
+func (e ArgumentError) Error() string { return e.Err.Error() }
 
-func (m Mistyped) Unwrap() error { return m.Err }
+func (e ArgumentError) Unwrap() error { return e.Err }
 
-// Main is a program's main function. It ends the process with the code that run
-// returns, whose context is done once somebody interrupts or terminates it.
+// Main is the main function of a program. It ends the process with the code that
+// run returns. The context ends on SIGINT and SIGTERM.
 func Main(run func(context.Context) int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx)
@@ -54,27 +54,25 @@ func Main(run func(context.Context) int) {
 	os.Exit(code)
 }
 
-// Program is what a person starts by its name.
+// Program is one executable.
 type Program struct {
 	Name        string
 	Description string // a sentence, for the help
 	Out         io.Writer
 	Err         io.Writer
-	// Getenv is where flags find the variables that stand in for them; nil: in
-	// the process's environment.
+	// Getenv reads the variables that flags fall back on; nil: os.Getenv.
 	Getenv func(string) string
 }
 
-// Parse reads the arguments into the grammar, a pointer to a struct as kong has
-// it, and returns the command that was chosen. The error is ErrHelped, or a
-// Mistyped, or says that the grammar is none. Nothing of it is printed but the
-// help.
+// Parse reads the arguments into the grammar, a pointer to a struct with kong's
+// tags, and returns the chosen command. The error is ErrHelpShown, an
+// ArgumentError, or about the grammar itself. Parse prints only the help.
 func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chosen *kong.Context, err error) {
 	parser, err := kong.New(grammar, append([]kong.Option{
 		kong.Name(p.Name),
 		kong.Description(p.Description),
 		kong.Writers(p.Out, p.Err),
-		kong.Exit(func(int) { panic(ErrHelped) }), // the parser goes no further
+		kong.Exit(func(int) { panic(ErrHelpShown) }), // stops the parser
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Resolvers(kong.ResolverFunc(p.resolve)),
 	}, options...)...)
@@ -87,19 +85,19 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 		}
 	}
 	defer func() {
-		if r := recover(); r == ErrHelped {
-			chosen, err = nil, ErrHelped
+		if r := recover(); r == ErrHelpShown {
+			chosen, err = nil, ErrHelpShown
 		} else if r != nil {
 			panic(r)
 		}
 	}()
 	if chosen, err = parser.Parse(args); err != nil {
-		return nil, Mistyped{err, commandOf(err)}
+		return nil, ArgumentError{err, commandOf(err)}
 	}
 	return chosen, nil
 }
 
-// commandOf is the command whose arguments were wrong; empty: none was found.
+// commandOf is the command whose arguments were wrong, or "".
 func commandOf(err error) string {
 	wrong, ok := errors.AsType[*kong.ParseError](err)
 	if !ok || wrong.Context == nil {
@@ -114,7 +112,7 @@ func commandOf(err error) string {
 	return strings.Join(names, " ")
 }
 
-// resolve gives a flag the fallback that its env tag names.
+// resolve reads a flag from the variables in its env tag.
 func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		if p.Getenv == nil {
@@ -127,7 +125,7 @@ func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	return nil, nil
 }
 
-// unbind keeps the parser from reading the process's environment.
+// unbind stops the parser from reading the process's environment.
 func unbind(parser *kong.Kong) error {
 	return kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
 		if flag, ok := node.(*kong.Flag); ok {
@@ -137,18 +135,17 @@ func unbind(parser *kong.Kong) error {
 	})
 }
 
-// Exit says what went wrong, if anything, and returns the exit code, which
-// tells a mistake in the command from a failure.
+// Exit prints the error, if there is one, and returns the exit code.
 func (p Program) Exit(err error) int {
-	if err == nil || errors.Is(err, ErrHelped) {
+	if err == nil || errors.Is(err, ErrHelpShown) {
 		return ExitOK
 	}
 	if errors.Is(err, ErrFailed) {
 		return ExitFailed
 	}
 	fmt.Fprintf(p.Err, "%s: %v\n", p.Name, err)
-	if m, mistyped := errors.AsType[Mistyped](err); mistyped {
-		fmt.Fprintf(p.Err, "Try '%s --help'.\n", strings.TrimSpace(p.Name+" "+m.Command))
+	if e, ok := errors.AsType[ArgumentError](err); ok {
+		fmt.Fprintf(p.Err, "Try '%s --help'.\n", strings.TrimSpace(p.Name+" "+e.Command))
 		return ExitUsage
 	}
 	if errors.Is(err, ErrUsage) {

@@ -12,11 +12,10 @@ import (
 	"time"
 )
 
-// private is a server of ours: it can be crashed and started again, for tests
-// of what depends on it.
+// private is a server that we started. Tests can crash it and start it again.
 type private struct {
 	process *process
-	serve   func(context.Context) (*process, error) // starts it on what is in its folder
+	serve   func(context.Context) (*process, error) // starts it on the data in its folder
 	crash   syscall.Signal
 }
 
@@ -30,36 +29,35 @@ func startPrivate(ctx context.Context, serve func(context.Context) (*process, er
 
 func (p *private) server(url, origin string) *Server {
 	return &Server{
-		URL: url, Origin: origin, Dir: p.process.home.dir, own: p,
+		URL: url, Origin: origin, Dir: p.process.folder.dir, own: p,
 		end: once(func() error { return p.process.end() }),
 	}
 }
 
-var errNotPrivate = errors.New("the server is not a private one, so it is not ours to crash")
+var errNotPrivate = errors.New("only a private server can be crashed")
 
-// Crash ends a private server as it would end by itself: Postgres by an
-// immediate stop, without a checkpoint, and Redis by kill -9. It returns when
-// the server is gone; the folder stays, for Start. Neither may be called while
-// the other, or Close, is at work.
+// Crash ends a private server without a clean stop: Postgres by an immediate
+// stop without a checkpoint, Redis by kill -9. It returns when the server is
+// gone. The folder stays, for Start. Crash, Start and Close must not run at the
+// same time.
 func (s *Server) Crash() error {
 	if s.own == nil {
 		return errNotPrivate
 	}
 	p := s.own.process
-	if err := syscall.Kill(p.home.serverPID(), s.own.crash); err != nil {
+	if err := syscall.Kill(p.folder.serverPID(), s.own.crash); err != nil {
 		return fmt.Errorf("crash %s: %w", s.Origin, err)
 	}
 	select {
 	case <-p.done:
 		return nil
 	case <-time.After(patience):
-		return fmt.Errorf("crash %s: it lives on", s.Origin)
+		return fmt.Errorf("crash %s: it still runs", s.Origin)
 	}
 }
 
-// Start starts a server that was crashed, at the same URL, on what it had
-// stored. ctx bounds the start only. A server that does not start again has
-// lost its folder too.
+// Start starts a crashed server again, at the same URL and with what it had
+// stored. ctx bounds the start only. If that fails, the folder is gone too.
 func (s *Server) Start(ctx context.Context) error {
 	if s.own == nil {
 		return errNotPrivate
@@ -74,18 +72,18 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// serverPID is what the guard wrote, or a number that no process has.
-func (h home) serverPID() int {
+// serverPID is what the watchdog wrote, or noProcess.
+func (h folder) serverPID() int {
 	text, err := os.ReadFile(filepath.Join(h.dir, "pid"))
 	if err != nil {
-		return noPID
+		return noProcess
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || pid <= 1 {
-		return noPID
+		return noProcess
 	}
 	return pid
 }
 
-// noPID is above the highest that a kernel gives. 0 would stand for our group.
-const noPID = 1<<31 - 1
+// noProcess is above the highest process id. (0 would be our own group.)
+const noProcess = 1<<31 - 1

@@ -10,7 +10,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-func TestPostgresStartsAgainOnItsData(t *testing.T) {
+func TestPostgresCrashAndStart(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Postgres(t.Context(), Options{Getenv: withoutURLs(tmp)})
@@ -22,7 +22,7 @@ func TestPostgresStartsAgainOnItsData(t *testing.T) {
 			t.Error("it answers after the crash")
 		}
 		if _, err := os.Stat(filepath.Join(s.Dir, "data", "PG_VERSION")); err != nil {
-			t.Errorf("the data are gone: %v", err)
+			t.Errorf("the data is gone: %v", err)
 		}
 		require.NoError(t, s.Start(t.Context()))
 		if err := askPostgres(s.URL); err != nil {
@@ -30,7 +30,7 @@ func TestPostgresStartsAgainOnItsData(t *testing.T) {
 		}
 		after := postmasterPID(t, s.URL)
 		if after == before {
-			t.Error("the server is the one that crashed")
+			t.Error("the server did not crash")
 		}
 		before = after
 	}
@@ -46,7 +46,7 @@ func TestPostgresStartsAgainOnItsData(t *testing.T) {
 	}
 }
 
-func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
+func TestRedisCrashAndStart(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
@@ -82,7 +82,7 @@ func TestRedisStartsAgainOnWhatItSaved(t *testing.T) {
 	}
 }
 
-func TestACrashedServerCanBeClosed(t *testing.T) {
+func TestCloseAfterCrash(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	s, err := Redis(t.Context(), Options{Getenv: withoutURLs(tmp)})
@@ -96,7 +96,7 @@ func TestACrashedServerCanBeClosed(t *testing.T) {
 	}
 }
 
-func TestServersOfOthersAreNotCrashed(t *testing.T) {
+func TestCrashOnlyPrivateServers(t *testing.T) {
 	t.Parallel()
 	s, err := Redis(t.Context(), Options{Getenv: func(string) string { return "redis://127.0.0.1:1/0" }})
 	require.NoError(t, err)

@@ -9,21 +9,20 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// nowhere is a path that no folder can have.
+// nowhere is a path where no folder can be.
 const nowhere = "/dev/null/data"
 
-// download fetches Postgres' programs from Maven Central, once for a machine,
-// and unpacks them in the server's folder.
+// download fetches Postgres from Maven Central, once per machine, and unpacks it
+// in the server's folder.
 //
-// The library unpacks only on its way to a server that it starts through
-// pg_ctl: one that outlives us, that cannot be run by root, and that we would
-// have to find a port for. So it is given a data folder that cannot exist,
-// stops once it has unpacked, and the server is started as any other. What it
-// leaves behind is an empty log in the system's temporary folder.
-func (m machine) download(ctx context.Context, h home) (string, error) {
+// The library unpacks only before it starts a server with pg_ctl. That server
+// would outlive us, cannot run as root, and needs a port. So we give the library
+// a data folder that cannot exist: it stops after unpacking, and we start the
+// server as any other. It leaves an empty log in the system's temporary folder.
+func (m machine) download(ctx context.Context, h folder) (string, error) {
 	m.log("Postgres: none on this machine, downloading one (about 15 MB, once)")
 	programs := filepath.Join(h.dir, "programs")
-	port, err := freePort() // the library checks that its port is free
+	port, err := freePort() // the library checks that the port is free
 	if err != nil {
 		return "", err
 	}
@@ -46,5 +45,5 @@ func (m machine) download(ctx context.Context, h home) (string, error) {
 	if !executable(bin, "initdb") || !executable(bin, "postgres") {
 		return "", fmt.Errorf("download Postgres: %w; or type: %s", err, m.installer.postgres)
 	}
-	return bin, h.giveAway()
+	return bin, h.giveToUser()
 }

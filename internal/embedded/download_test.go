@@ -15,8 +15,8 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// packDownload leaves in cache what a download would: an archive of programs.
-// These ones pass on to the Postgres of this machine.
+// packDownload puts an archive of programs into the cache, as a download would.
+// The programs call the Postgres of this machine.
 func packDownload(t *testing.T, cache string) {
 	t.Helper()
 	arch, known := map[string]string{"amd64": "amd64", "arm64": "arm64v8"}[runtime.GOARCH]
@@ -48,7 +48,7 @@ func owner(t *testing.T, file string) uint32 {
 }
 
 func TestPostgresFromADownload(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir()) // for the log that the library leaves behind
+	t.Setenv("TMPDIR", t.TempDir()) // for the log that the library leaves
 	tmp, cache := openTempDir(t), t.TempDir()
 	packDownload(t, cache)
 	m := thisMachine(Options{Getenv: environment(map[string]string{"TMPDIR": tmp})})
@@ -61,7 +61,7 @@ func TestPostgresFromADownload(t *testing.T) {
 	if !strings.HasPrefix(s.Origin, tmp) {
 		t.Errorf("origin %s, want one in %s", s.Origin, tmp)
 	}
-	// Or the guard, which runs as the server's user, could not remove them.
+	// Otherwise the watchdog, which runs as the server's user, could not remove them.
 	if got, want := owner(t, s.Origin), owner(t, filepath.Dir(filepath.Dir(s.Origin))); got != want {
 		t.Errorf("the programs belong to user %d and the folder to %d", got, want)
 	}
@@ -73,8 +73,8 @@ func TestPostgresFromADownload(t *testing.T) {
 	}
 }
 
-func TestADownloadThatFailsSaysWhatToType(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir()) // for the log that the library leaves behind
+func TestFailedDownload(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // for the log that the library leaves
 	tmp, cache := openTempDir(t), t.TempDir()
 	packDownload(t, cache)
 	archives := entries(t, cache)

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// errNotFound: the machine has no such program.
+// errNotFound: the program is not installed.
 var errNotFound = errors.New("not found")
 
-// postgresDirs are where packages put the server's programs, which most of
-// them keep off PATH.
+// postgresDirs are where packages install the server's programs. Most are not on
+// PATH.
 var postgresDirs = []string{
 	"/usr/lib/postgresql/*/bin",                               // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                                        // RPMs of postgresql.org
@@ -36,12 +36,12 @@ var redisDirs = []string{
 	"/usr/local/opt/valkey/bin",
 }
 
-// findPostgres returns the folder that holds initdb and postgres. Debian's
-// postgresql-client shares the server's folder, so both are looked for.
+// findPostgres returns the folder with initdb and postgres. Debian's
+// postgresql-client uses the same folder, so it looks for both.
 func (m machine) findPostgres() (string, error) {
 	if file, err := onPath(m.getenv("PATH"), "postgres"); err == nil {
-		// The name on PATH is often a link, and initdb looks for its files
-		// beside the real one.
+		// The file on PATH is often a link, and initdb looks for its files
+		// beside the target.
 		if real, err := filepath.EvalSymlinks(file); err == nil && executable(filepath.Dir(real), "initdb") {
 			return filepath.Dir(real), nil
 		}
@@ -91,7 +91,7 @@ func executable(dir, name string) bool {
 // newestFirst expands the pattern and orders the folders by the version in
 // their names: 17 comes before 9.6.
 func newestFirst(pattern string) []string {
-	dirs, _ := filepath.Glob(pattern) // the only error is a bad pattern, and ours are constant
+	dirs, _ := filepath.Glob(pattern) // the only error is a malformed pattern, and ours are constant
 	slices.SortStableFunc(dirs, func(a, b string) int {
 		return slices.Compare(version(b), version(a))
 	})

@@ -9,7 +9,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// program puts an executable file where the name says.
+// program creates an executable file.
 func program(t *testing.T, root, name string) {
 	t.Helper()
 	file := filepath.Join(root, name)
@@ -17,7 +17,7 @@ func program(t *testing.T, root, name string) {
 	require.NoError(t, os.WriteFile(file, []byte("#!/bin/sh\n"), 0o755))
 }
 
-// relative names a file from the folder that the test runs in.
+// relative is the path of a file relative to the working directory.
 func relative(t *testing.T, file string) string {
 	t.Helper()
 	here, err := os.Getwd()
@@ -41,7 +41,7 @@ func TestFindPostgres(t *testing.T) {
 		"nothing":                   {nil, false, ""},
 		"on PATH":                   {[]string{"bin/postgres", "bin/initdb", "lib/17/bin/postgres", "lib/17/bin/initdb"}, false, "bin"},
 		"the newest":                {[]string{"lib/9.6/bin/postgres", "lib/9.6/bin/initdb", "lib/17/bin/postgres", "lib/17/bin/initdb"}, false, "lib/17/bin"},
-		"a client is no server":     {[]string{"lib/15/bin/postgres", "lib/15/bin/initdb", "lib/17/bin/psql"}, false, "lib/15/bin"},
+		"a client only":             {[]string{"lib/15/bin/postgres", "lib/15/bin/initdb", "lib/17/bin/psql"}, false, "lib/15/bin"},
 		"half a server":             {[]string{"bin/postgres", "lib/17/bin/initdb"}, false, ""},
 		"a relative PATH is unsafe": {[]string{"bin/postgres", "bin/initdb"}, true, ""},
 	}
@@ -68,7 +68,7 @@ func TestFindPostgres(t *testing.T) {
 	}
 }
 
-func TestFindPostgresBehindALink(t *testing.T) {
+func TestFindPostgresLink(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	program(t, root, "lib/15/bin/postgres")
@@ -88,10 +88,10 @@ func TestFindRedis(t *testing.T) {
 		files []string
 		want  string
 	}{
-		"nothing":            {nil, ""},
-		"on PATH":            {[]string{"bin/redis-server", "opt/redis-server"}, "bin/redis-server"},
-		"valkey on PATH":     {[]string{"bin/valkey-server", "opt/redis-server"}, "bin/valkey-server"},
-		"in the usual place": {[]string{"opt/valkey-server"}, "opt/valkey-server"},
+		"nothing":             {nil, ""},
+		"on PATH":             {[]string{"bin/redis-server", "opt/redis-server"}, "bin/redis-server"},
+		"valkey on PATH":      {[]string{"bin/valkey-server", "opt/redis-server"}, "bin/valkey-server"},
+		"in the usual folder": {[]string{"opt/valkey-server"}, "opt/valkey-server"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestFindRedis(t *testing.T) {
 	}
 }
 
-func TestWithoutServersTheErrorSaysWhatToType(t *testing.T) {
+func TestMissingServersErrorSaysWhatToType(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
 		"apt-get": {"apt-get install -y postgresql", "apt-get install -y redis-server"},
@@ -137,15 +137,15 @@ func TestWithoutServersTheErrorSaysWhatToType(t *testing.T) {
 	}
 }
 
-func TestRedisFallsBackOnThisProcess(t *testing.T) {
+func TestRedisInProcessFallback(t *testing.T) {
 	t.Parallel()
-	said := ""
-	m := machine{getenv: environment(nil), log: func(s string) { said = s }}
+	logged := ""
+	m := machine{getenv: environment(nil), log: func(s string) { logged = s }}
 	s, err := m.redis(t.Context(), true)
 	require.NoError(t, err)
 	defer s.Close()
-	if s.Origin != "in-process" || !strings.Contains(said, "inside this process") {
-		t.Errorf("origin %s, said %q", s.Origin, said)
+	if s.Origin != "in-process" || !strings.Contains(logged, "inside this process") {
+		t.Errorf("origin %s, logged %q", s.Origin, logged)
 	}
 	if got, err := askRedis(s.URL, "PING"); err != nil || !strings.HasPrefix(got, "+PONG") {
 		t.Errorf("got %q, %v", got, err)

@@ -1,6 +1,6 @@
 package embedded
 
-// installer is what to type for a server on a machine that has none.
+// installer is the commands that install a server.
 type installer struct{ postgres, redis string }
 
 var installers = []struct {
@@ -15,8 +15,7 @@ var installers = []struct {
 	}},
 }
 
-// findInstaller picks the line for this machine, and falls back on the one
-// that works wherever Docker can be had.
+// findInstaller picks the commands for this machine, or those for Docker.
 func findInstaller(path string) installer {
 	for _, i := range installers {
 		if _, err := onPath(path, i.program); err == nil {

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,24 +10,24 @@ import (
 	"testing"
 )
 
-// parentVar makes the test binary a parent of servers, to be killed.
+// parentVar makes the test binary a parent of servers that a test kills.
 const parentVar = "EMBEDDED_TEST_PARENT"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(parentVar) != "" {
-		beParent()
+		runParent()
 	}
 	os.Exit(m.Run())
 }
 
-// family is what a parent prints once its servers are ready.
-type family struct{ Postgres, Redis string }
+// serverURLs is what a parent prints once its servers are ready.
+type serverURLs struct{ Postgres, Redis string }
 
-// beParent starts both servers, prints where they are and waits to be killed.
-// Like a program that stops in good order, it does not die of SIGINT.
-func beParent() {
+// runParent starts both servers, prints their URLs and waits to be killed. Like a
+// program with an orderly stop it does not die of SIGINT.
+func runParent() {
 	signal.Ignore(syscall.SIGINT)
-	ctx, o := signalContext(), Options{Getenv: withoutURLs(os.Getenv("TMPDIR"))}
+	ctx, o := context.Background(), Options{Getenv: withoutURLs(os.Getenv("TMPDIR"))}
 	pg, err := Postgres(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -37,7 +38,7 @@ func beParent() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(family{pg.URL, rd.URL}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(serverURLs{pg.URL, rd.URL}); err != nil {
 		os.Exit(1)
 	}
 	select {}

@@ -8,17 +8,16 @@ import (
 	"strconv"
 )
 
-// The ports that FreeAddress chooses from. Systems give connections theirs
-// above: a port from there may be some connection's the next moment, and no
-// server can take it then.
+// The ports that FreeAddress chooses from. Systems give outgoing connections
+// higher ports, so a free port from there may be taken a moment later.
 const (
 	firstPort = 10_000
 	lastPort  = 32_767
 	portTries = 50
 )
 
-// FreeAddress is a loopback address that nobody listens on, for a server that
-// must be found at the same one again and again.
+// FreeAddress is a loopback address without a listener, for a server that must
+// have the same address after each restart.
 func FreeAddress() (string, error) {
 	port, err := freePort()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-func TestFreeAddressCanBeTakenAgainAndAgain(t *testing.T) {
+func TestFreeAddress(t *testing.T) {
 	t.Parallel()
 	address, err := FreeAddress()
 	require.NoError(t, err)

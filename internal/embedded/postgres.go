@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// startTime bounds the start of a private server, initdb included, on a
-// machine that has much else to do.
+// startTime bounds the start of a private server, including initdb, on a busy
+// machine.
 const startTime = 2 * time.Minute
 
-// Postgres returns the server that DATABASE_URL names; else a private one,
-// from the programs on PATH or in the usual places; else, where that is
-// allowed, from a downloaded one. ctx bounds the start only.
+// Postgres returns the server in DATABASE_URL. Otherwise it starts a private one,
+// from the programs on PATH or in the usual folders, or from a download if that
+// is allowed. ctx bounds the start only.
 func Postgres(ctx context.Context, o Options) (*Server, error) {
 	return thisMachine(o).postgres(ctx, o.AllowDownload)
 }
@@ -33,7 +33,7 @@ func (m machine) postgres(ctx context.Context, download bool) (*Server, error) {
 	if errors.Is(err, errNotFound) && !download {
 		return nil, fmt.Errorf("no Postgres on this machine; set DATABASE_URL, or type: %s", m.installer.postgres)
 	}
-	h, err := m.newHome("postgres")
+	h, err := m.newFolder("postgres")
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (m machine) postgres(ctx context.Context, download bool) (*Server, error) {
 	return s, nil
 }
 
-func (m machine) privatePostgres(ctx context.Context, h home, bin string) (*Server, error) {
+func (m machine) privatePostgres(ctx context.Context, h folder, bin string) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	data := filepath.Join(h.dir, "data")
@@ -62,7 +62,7 @@ func (m machine) privatePostgres(ctx context.Context, h home, bin string) (*Serv
 		if err != nil {
 			return nil, err
 		}
-		if err := p.await(ctx, func() bool { return postgresReady(data, h.serverPID()) }); err != nil {
+		if err := p.waitReady(ctx, func() bool { return postgresReady(data, h.serverPID()) }); err != nil {
 			return nil, errors.Join(err, p.end())
 		}
 		return p, nil
@@ -75,10 +75,10 @@ func (m machine) privatePostgres(ctx context.Context, h home, bin string) (*Serv
 	return own.server("postgres:///postgres?"+query.Encode(), bin), nil
 }
 
-// postgresSettings: without fsync a commit reaches the operating system but
-// not the disk, so it survives the end of every process, which tests bring
-// about, and not the end of the machine. synchronous_commit stays on, or an
-// immediate stop would lose commits.
+// postgresSettings: without fsync a commit reaches the operating system but not
+// the disk. So it survives the crash of any process, which tests cause, but not
+// of the machine. synchronous_commit stays on, or an immediate stop would lose
+// commits.
 var postgresSettings = []string{
 	"-c", "listen_addresses=",
 	"-c", "fsync=off",
@@ -86,21 +86,21 @@ var postgresSettings = []string{
 	"-c", "max_connections=300",
 }
 
-func (m machine) initdb(ctx context.Context, h home, bin, data string) error {
+func (m machine) initdb(ctx context.Context, h folder, bin, data string) error {
 	p, err := h.start("TERM", m.getenv("PATH"), filepath.Join(bin, "initdb"),
 		"-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	if err != nil {
 		return err
 	}
-	if err := p.finish(ctx); err != nil {
+	if err := p.wait(ctx); err != nil {
 		return errors.Join(fmt.Errorf("initdb: %w", err), p.end())
 	}
 	return nil
 }
 
-// postgresReady reads what pg_ctl reads: the first line of postmaster.pid is
-// the server's id, the eighth its state. A crash may leave the file of the one
-// before.
+// postgresReady reads what pg_ctl reads: the first line of postmaster.pid is the
+// server's process id, the eighth its state. After a crash it may still be the
+// old server's file.
 func postgresReady(data string, server int) bool {
 	pid, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
 	if err != nil {

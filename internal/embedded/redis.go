@@ -14,9 +14,9 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Redis returns the server that REDIS_URL names; else a private redis-server
-// or valkey-server, from PATH or the usual places; else, where that is
-// allowed, one inside this process. ctx bounds the start only.
+// Redis returns the server in REDIS_URL. Otherwise it starts a private
+// redis-server or valkey-server, from PATH or the usual folders, or a small one
+// in this process if that is allowed. ctx bounds the start only.
 func Redis(ctx context.Context, o Options) (*Server, error) {
 	return thisMachine(o).redis(ctx, o.AllowInProcess)
 }
@@ -37,12 +37,12 @@ func (m machine) redis(ctx context.Context, inProcess bool) (*Server, error) {
 	return nil, fmt.Errorf("no Redis on this machine; set REDIS_URL, or type: %s", m.installer.redis)
 }
 
-// privateRedis starts bin on a loopback port. Somebody else may take the port
-// between its choice and its use; then another one is tried.
+// privateRedis starts bin on a loopback port. If another process takes the port
+// meanwhile, it tries another one.
 func (m machine) privateRedis(ctx context.Context, bin string, port func() (int, error)) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	h, err := m.newHome("redis")
+	h, err := m.newFolder("redis")
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (m machine) privateRedis(ctx context.Context, bin string, port func() (int,
 
 var errPortTaken = errors.New("the port was taken meanwhile")
 
-func (m machine) redisOn(ctx context.Context, h home, bin string, port func() (int, error)) (*Server, error) {
+func (m machine) redisOn(ctx context.Context, h folder, bin string, port func() (int, error)) (*Server, error) {
 	n, err := port()
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (m machine) redisOn(ctx context.Context, h home, bin string, port func() (i
 		if err != nil {
 			return nil, err
 		}
-		err = p.await(ctx, func() bool { return redisReady(ctx, socket) })
+		err = p.waitReady(ctx, func() bool { return redisReady(ctx, socket) })
 		switch {
 		case errors.Is(err, errEnded) && strings.Contains(err.Error(), "Address already in use"):
 			return nil, errPortTaken
@@ -91,8 +91,8 @@ func (m machine) redisOn(ctx context.Context, h home, bin string, port func() (i
 	return own.server(fmt.Sprintf("redis://127.0.0.1:%d/0", n), bin), nil
 }
 
-// redisReady pings over the socket in the server's own folder: on the port,
-// somebody else's Redis might answer.
+// redisReady pings through the socket in the server's own folder: on the port,
+// another Redis might answer.
 func redisReady(ctx context.Context, socket string) bool {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "unix", socket)
@@ -113,8 +113,8 @@ func redisReady(ctx context.Context, socket string) bool {
 
 func inProcessRedis() (*Server, error) {
 	m := miniredis.NewMiniRedis()
-	// By itself it never lets a key expire, and asynq's leases and locks
-	// would be held for ever.
+	// By default no key ever expires, and asynq's leases and locks would be
+	// held for ever.
 	m.ClockTTL(true)
 	if err := m.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start a Redis in this process: %w", err)

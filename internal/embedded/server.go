@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Options say how to look for a server and what may be done without one.
+// Options say how to find a server, and what to do without one.
 type Options struct {
 	// Getenv reads the environment: DATABASE_URL, REDIS_URL, PATH, TMPDIR.
 	// If nil, os.Getenv.
@@ -13,34 +13,34 @@ type Options struct {
 	// Private starts a server of our own even if a variable names one, for
 	// tests that flush or crash it.
 	Private bool
-	// Log is told, in a sentence, which server is used and what takes long.
-	// If nil, nobody is told.
+	// Log gets a sentence about which server is used and what takes long. It
+	// may be nil.
 	Log func(string)
-	// AllowDownload lets Postgres fetch one from Maven Central when the
-	// machine has none.
+	// AllowDownload lets Postgres fetch one from Maven Central if none is
+	// installed.
 	AllowDownload bool
-	// AllowInProcess lets Redis fall back on a small one inside this process,
-	// which forgets everything when the process ends.
+	// AllowInProcess lets Redis fall back on a small one in this process, whose
+	// data end with the process.
 	AllowInProcess bool
 }
 
-// Server is a running server, ours or somebody else's.
+// Server is a running server.
 type Server struct {
 	// URL is what its clients connect to.
 	URL string
-	// Origin says where it comes from: the variable that named it, the folder
-	// or file of the program that was started, or "in-process".
+	// Origin is the variable that named it, the folder or file of the program
+	// that was started, or "in-process".
 	Origin string
-	// Dir is a private server's folder, which holds its data: Postgres's in
-	// data, Redis's dump.rdb if it was told to SAVE. Empty for other servers.
+	// Dir is a private server's folder with its data: Postgres's in data,
+	// Redis's dump.rdb after a SAVE. Empty for other servers.
 	Dir string
 
 	end func() error
 	own *private
 }
 
-// Close ends a private server, waits until it is gone and removes its folder.
-// A server that a variable named is left alone.
+// Close ends a private server and removes its folder. It does nothing to a
+// server that a variable named.
 func (s *Server) Close() error {
 	if s.end == nil {
 		return nil
@@ -48,7 +48,7 @@ func (s *Server) Close() error {
 	return s.end()
 }
 
-// machine is what a search depends on; tests make their own.
+// machine is what the search depends on. Tests make their own.
 type machine struct {
 	getenv        func(string) string
 	log           func(string)
@@ -79,7 +79,7 @@ func thisMachine(o Options) machine {
 	return m
 }
 
-// withoutServers is an environment that names no server.
+// withoutServers is the environment without the servers that it names.
 func withoutServers(getenv func(string) string) func(string) string {
 	return func(name string) string {
 		if name == "DATABASE_URL" || name == "REDIS_URL" {

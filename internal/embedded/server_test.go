@@ -11,21 +11,21 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// TestServersInUse is what scripts/servers runs, to say on what the tests will
-// run, or all that is missing.
+// TestServersInUse is what scripts/servers runs: it prints the servers for the
+// tests, or everything that is missing.
 func TestServersInUse(t *testing.T) {
 	t.Parallel()
-	said := ""
-	o := Options{Log: func(s string) { said += s; t.Log(s) }}
+	logged := ""
+	o := Options{Log: func(s string) { logged += s; t.Log(s) }}
 	for _, find := range []func(context.Context, Options) (*Server, error){Postgres, Redis} {
-		said = ""
+		logged = ""
 		s, err := find(t.Context(), o)
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if s.URL == "" || !strings.Contains(said, s.Origin) {
-			t.Errorf("said %q, which does not name %q", said, s.Origin)
+		if s.URL == "" || !strings.Contains(logged, s.Origin) {
+			t.Errorf("logged %q, without %q", logged, s.Origin)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -33,7 +33,7 @@ func TestServersInUse(t *testing.T) {
 	}
 }
 
-func TestVariablesComeFirst(t *testing.T) {
+func TestVariablesNameServers(t *testing.T) {
 	t.Parallel()
 	o := Options{Getenv: func(name string) string {
 		return map[string]string{"DATABASE_URL": "postgres://db/x", "REDIS_URL": "redis://r:1"}[name]
@@ -136,7 +136,7 @@ func TestRedisTriesAnotherPort(t *testing.T) {
 	}
 }
 
-func TestInProcessRedisLetsKeysExpire(t *testing.T) {
+func TestInProcessRedisExpiresKeys(t *testing.T) {
 	t.Parallel()
 	s, err := inProcessRedis()
 	require.NoError(t, err)

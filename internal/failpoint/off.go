@@ -4,17 +4,16 @@ package failpoint
 
 import "context"
 
-// Hit says that the program is at the point.
+// Hit marks a point.
 func Hit(string) {}
 
-// HitIf says that the program is at the point, if something has happened that
-// makes it one.
+// HitIf marks a point that is only reached if something happened.
 func HitIf(bool, string) {}
 
-// AtEnd puts the point at the end of work that went well: for a transaction's
-// work, just before the commit.
+// AtEnd puts a point at the end of work that succeeded. For the work of a
+// transaction that is just before the commit.
 func AtEnd[T any](_ string, work func(T) error) func(T) error { return work }
 
-// OnAnswer puts the point where the first byte of an answer has come to a
-// request that is sent with ctx.
+// OnAnswer puts a point at the moment when the first byte of the answer to a
+// request with ctx has arrived.
 func OnAnswer(ctx context.Context, _ string) context.Context { return ctx }

@@ -10,17 +10,17 @@ import (
 	"testing"
 )
 
-// The tests of what only the tag brings need the tag.
-func TestWithTheTag(t *testing.T) {
+// The tests of the code behind the tag need the tag.
+func TestWithTag(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("go", "test", "-count=1", "-tags", "failpoints", ".").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-// A program as it is shipped has none of this in it; the same program with the
-// tag shows that this would be seen.
-func TestNothingIsLeftWithoutTheTag(t *testing.T) {
+// A program without the tag contains nothing of this package. The same program
+// with the tag does, so the check works.
+func TestProgramWithoutTag(t *testing.T) {
 	t.Parallel()
 	for tags, want := range map[string]bool{"": false, "failpoints": true} {
 		program := filepath.Join(t.TempDir(), "enqueue")
@@ -33,7 +33,7 @@ func TestNothingIsLeftWithoutTheTag(t *testing.T) {
 		}
 		for _, word := range []string{"FAILPOINT", "import.committed", Points[0].When} {
 			if got := bytes.Contains(text, []byte(word)); got != want {
-				t.Errorf("built with tags %q it has %q in it: %t, want %t", tags, word, got, want)
+				t.Errorf("built with tags %q it contains %q: %t, want %t", tags, word, got, want)
 			}
 		}
 	}

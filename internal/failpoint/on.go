@@ -17,23 +17,22 @@ import (
 	"time"
 )
 
-// Hit says that the program is at the point.
+// Hit marks a point.
 func Hit(name string) {
 	if err := reach(name); err != nil {
-		panic(fmt.Sprintf("failpoint: nothing can fail at %s: use kill, or a time to pause", name))
+		panic(fmt.Sprintf("failpoint: %s cannot fail: use kill, or a time to pause", name))
 	}
 }
 
-// HitIf says that the program is at the point, if something has happened that
-// makes it one.
+// HitIf marks a point that is only reached if something happened.
 func HitIf(happened bool, name string) {
 	if happened {
 		Hit(name)
 	}
 }
 
-// AtEnd puts the point at the end of work that went well: for a transaction's
-// work, just before the commit.
+// AtEnd puts a point at the end of work that succeeded. For the work of a
+// transaction that is just before the commit.
 func AtEnd[T any](name string, work func(T) error) func(T) error {
 	return func(t T) error {
 		if err := work(t); err != nil {
@@ -43,58 +42,58 @@ func AtEnd[T any](name string, work func(T) error) func(T) error {
 	}
 }
 
-// OnAnswer puts the point where the first byte of an answer has come to a
-// request that is sent with ctx.
+// OnAnswer puts a point at the moment when the first byte of the answer to a
+// request with ctx has arrived.
 func OnAnswer(ctx context.Context, name string) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: func() { Hit(name) }})
 }
 
-// errInjected is what a step fails with that was told to.
-var errInjected = errors.New("failpoint: told to fail")
+// errInjected is the error of the action "error".
+var errInjected = errors.New("failpoint: injected error")
 
-// arming is what the process was told to do.
-type arming struct {
-	point string
-	hit   int64
-	act   func() error
-	log   *os.File
-	hits  atomic.Int64
+// setting is what FAILPOINT says.
+type setting struct {
+	point  string
+	hit    int64
+	action func() error
+	log    *os.File
+	hits   atomic.Int64
 }
 
-// armed is nil where the process was told nothing.
-var armed = sync.OnceValue(func() *arming {
+// current is the setting of this process; nil: none.
+var current = sync.OnceValue(func() *setting {
 	text := os.Getenv("FAILPOINT")
 	if text == "" {
 		return nil
 	}
-	a, err := parse(text)
+	s, err := parse(text)
 	if err == nil {
-		a.log, err = os.OpenFile(os.Getenv("FAILPOINT_LOG"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		s.log, err = os.OpenFile(os.Getenv("FAILPOINT_LOG"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("failpoint: %v", err))
 	}
-	return a
+	return s
 })
 
-// parse reads "POINT HIT ACT".
-func parse(text string) (*arming, error) {
+// parse reads "POINT HIT ACTION".
+func parse(text string) (*setting, error) {
 	words := strings.Fields(text)
 	if len(words) != 3 {
 		return nil, fmt.Errorf("FAILPOINT is %q, want a point, a number and kill, error or a time", text)
 	}
 	if !slices.ContainsFunc(Points, func(p Point) bool { return p.Name == words[0] }) {
-		return nil, fmt.Errorf("FAILPOINT names %q, which is no point", words[0])
+		return nil, fmt.Errorf("FAILPOINT names %q, which is not a failpoint", words[0])
 	}
 	hit, err := strconv.ParseInt(words[1], 10, 64)
 	if err != nil || hit < 1 {
 		return nil, fmt.Errorf("FAILPOINT has hit %q, want a number from 1 on", words[1])
 	}
-	act, err := actOf(words[2])
-	return &arming{point: words[0], hit: hit, act: act}, err
+	action, err := actionOf(words[2])
+	return &setting{point: words[0], hit: hit, action: action}, err
 }
 
-func actOf(word string) (func() error, error) {
+func actionOf(word string) (func() error, error) {
 	switch word {
 	case "kill":
 		return die, nil
@@ -108,27 +107,27 @@ func actOf(word string) (func() error, error) {
 	return func() error { time.Sleep(pause); return nil }, nil
 }
 
-// die goes no step further while the signal is on its way.
+// die waits for the signal.
 func die() error {
-	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // it cannot fail for oneself
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // cannot fail for the own process
 	select {}
 }
 
-// reach acts if this is the hit of the point that the process was told of.
+// reach logs the hit, and runs the action if it is the one of the setting.
 func reach(name string) error {
-	a := armed()
-	if a == nil || a.point != name {
+	s := current()
+	if s == nil || s.point != name {
 		return nil
 	}
-	n := a.hits.Add(1)
-	if n > a.hit {
+	n := s.hits.Add(1)
+	if n > s.hit {
 		return nil
 	}
-	if _, err := fmt.Fprintf(a.log, "%d %s %d\n", os.Getpid(), name, n); err != nil {
-		panic(fmt.Sprintf("failpoint: write down a hit: %v", err))
+	if _, err := fmt.Fprintf(s.log, "%d %s %d\n", os.Getpid(), name, n); err != nil {
+		panic(fmt.Sprintf("failpoint: log a hit: %v", err))
 	}
-	if n < a.hit {
+	if n < s.hit {
 		return nil
 	}
-	return a.act()
+	return s.action()
 }

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// asProgram makes the test binary a program that passes points.
+// asProgram makes the test binary a program with failpoints.
 const asProgram = "FAILPOINT_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -28,15 +28,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program passes one point three times, one if there is reason to, one at the
-// end of a step that may fail, and one when an answer comes.
+// program reaches one point three times, one never, one at the end of a step
+// that may fail, and one when an answer arrives.
 func program() {
 	for range 3 {
 		Hit("place.loaded")
 		fmt.Println("loaded")
 	}
 	HitIf(false, "sweep.expired")
-	if err := AtEnd("record.commit", func(string) error { return errors.New("by itself") })(""); err.Error() != "by itself" {
+	if err := AtEnd("record.commit", func(string) error { return errors.New("its own") })(""); err.Error() != "its own" {
 		panic(err)
 	}
 	fmt.Println("record:", AtEnd("record.commit", func(string) error { return nil })(""))
@@ -54,62 +54,62 @@ func program() {
 	fmt.Println("answer:", res.StatusCode, res.Body.Close())
 }
 
-func TestTheArmedHitActs(t *testing.T) {
+func TestActionAtHit(t *testing.T) {
 	t.Parallel()
 	const whole = "loaded loaded loaded record: <nil> asking answer: 404 <nil>"
 	for _, test := range []struct {
-		armed, says, hits string
-		killed            bool
+		setting, output, hits string
+		killed                bool
 	}{
 		{"", whole, "", false},
 		{"place.loaded 2 kill", "loaded", "place.loaded 1 place.loaded 2", true},
 		{"place.loaded 4 kill", whole, "place.loaded 1 place.loaded 2 place.loaded 3", false},
 		{"place.loaded 1 1ms", whole, "place.loaded 1", false},
 		{"sweep.expired 1 kill", whole, "", false},
-		{"record.commit 1 error", strings.Replace(whole, "record: <nil>", "record: failpoint: told to fail", 1), "record.commit 1", false},
+		{"record.commit 1 error", strings.Replace(whole, "record: <nil>", "record: failpoint: injected error", 1), "record.commit 1", false},
 		{"record.commit 2 kill", whole, "record.commit 1", false},
 		{"place.answering 1 kill", "loaded loaded loaded record: <nil> asking", "place.answering 1", true},
 	} {
 		log := filepath.Join(t.TempDir(), "hits")
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), asProgram+"=1", "FAILPOINT="+test.armed, "FAILPOINT_LOG="+log)
+		cmd.Env = append(os.Environ(), asProgram+"=1", "FAILPOINT="+test.setting, "FAILPOINT_LOG="+log)
 		out, _ := cmd.Output() // the state says more
 		if killed := cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL; killed != test.killed {
-			t.Errorf("%q: %v", test.armed, cmd.ProcessState)
+			t.Errorf("%q: %v", test.setting, cmd.ProcessState)
 		}
-		if got := strings.Join(strings.Fields(string(out)), " "); got != test.says {
-			t.Errorf("%q: it says %q, want %q", test.armed, got, test.says)
+		if got := strings.Join(strings.Fields(string(out)), " "); got != test.output {
+			t.Errorf("%q: output %q, want %q", test.setting, got, test.output)
 		}
-		noted, _ := os.ReadFile(log) // there is none without hits
-		got := strings.ReplaceAll(string(noted), fmt.Sprintf("%d ", cmd.ProcessState.Pid()), "")
+		logged, _ := os.ReadFile(log) // missing without hits
+		got := strings.ReplaceAll(string(logged), fmt.Sprintf("%d ", cmd.ProcessState.Pid()), "")
 		if got := strings.Join(strings.Fields(got), " "); got != test.hits {
-			t.Errorf("%q: hits %q, want %q", test.armed, got, test.hits)
+			t.Errorf("%q: hits %q, want %q", test.setting, got, test.hits)
 		}
 	}
 }
 
-func TestMistakesInTheArmingAreNamed(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"place.gated":             "want a point, a number and",
-		"place.nowhere 1 kill":    `"place.nowhere", which is no point`,
+		"place.nowhere 1 kill":    `"place.nowhere", which is not a failpoint`,
 		"place.gated 0 kill":      `hit "0"`,
 		"place.gated x kill":      `hit "x"`,
 		"place.gated 1 sometimes": `"sometimes", want kill`,
 	} {
 		if _, err := parse(text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want a word of %q", text, err, want)
+			t.Errorf("%q: %v, want %q in it", text, err, want)
 		}
 	}
 }
 
-func TestAPauseHoldsTheGoroutineUp(t *testing.T) {
+func TestPause(t *testing.T) {
 	t.Parallel()
-	act, err := actOf("20ms")
+	pause, err := actionOf("20ms")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if begun := time.Now(); act() != nil || time.Since(begun) < 20*time.Millisecond {
-		t.Errorf("it took %v", time.Since(begun))
+	if begun := time.Now(); pause() != nil || time.Since(begun) < 20*time.Millisecond {
+		t.Errorf("the pause took %v", time.Since(begun))
 	}
 }

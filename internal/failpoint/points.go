@@ -1,50 +1,50 @@
 package failpoint
 
-// Point is a moment with a name.
+// Point is one failpoint.
 type Point struct {
 	Name string
-	When string // what has just happened, and what has not
+	When string // what was just done, and what not yet
 }
 
-// Points are all that there are.
+// Points are all failpoints.
 var Points = []Point{
-	{"claim.commit", "contacts are claimed, and the claim is not committed"},
-	{"claim.committed", "the claim is committed, and no task is enqueued"},
-	{"claim.enqueued", "the tasks are enqueued, and the feeder does not know yet"},
-	{"refeed.committed", "attempts are fed again, and their new tasks are not enqueued"},
+	{"claim.commit", "contacts are claimed, the claim is not committed"},
+	{"claim.committed", "the claim is committed, no task is enqueued"},
+	{"claim.enqueued", "the tasks are enqueued, the feeder does not know yet"},
+	{"refeed.committed", "attempts are to be enqueued again, their tasks are not enqueued"},
 
-	{"place.loaded", "the attempt is read, and nothing is asked for it"},
-	{"place.permitted", "the pace has given a slot, and the gate is not asked"},
-	{"place.gated", "the gate is committed, and no token is signed"},
-	{"place.sending", "the slot's moment has come, and no byte of the POST is written"},
-	{"place.answering", "the POST is written, and the first byte of its answer is here"},
-	{"place.answered", "the POST is over, and nobody has looked at how"},
-	{"place.learned", "the outcome is known, and nothing of it is stored"},
-	{"record.commit", "the outcome is written and folded, and not committed"},
-	{"record.committed", "the outcome is committed, and the task is not done"},
+	{"place.loaded", "the attempt is read, no permit is requested"},
+	{"place.permitted", "the permit is there, the gate was not asked"},
+	{"place.gated", "the gate is committed, no token is signed"},
+	{"place.sending", "the permit's time has come, no byte of the POST is written"},
+	{"place.answering", "the POST is written, the first byte of its answer has arrived"},
+	{"place.answered", "the POST has ended, its answer is not read"},
+	{"place.learned", "the outcome is known, nothing of it is stored"},
+	{"record.commit", "the outcome is written, not committed"},
+	{"record.committed", "the outcome is committed, the task is not done"},
 
-	{"webhook.received", "an event is verified and read, and not stored"},
-	{"webhook.commit", "the event is written and folded, and not committed"},
-	{"webhook.committed", "the event is committed, and Vonage has no answer"},
-	{"fold.decided", "contacts are locked and decided, and nothing is written"},
-	{"fold.written", "what Vonage's lists say of attempts is written, and not committed"},
+	{"webhook.received", "an event is verified and read, not stored"},
+	{"webhook.commit", "the event is written, not committed"},
+	{"webhook.committed", "the event is committed, not answered"},
+	{"fold.decided", "contacts are locked and decided, nothing is written"},
+	{"fold.written", "the attempts that records of Vonage's list belong to are written, not committed"},
 
-	{"sweep.expired", "attempts whose POST nobody saw the end of have become unknown"},
-	{"settle.begun", "a scan for unknown attempts is prepared, and no page is read"},
-	{"settle.scanned", "the scan is complete, and nothing of it is folded"},
-	{"settle.folded", "its records are folded, and the absent are not counted"},
-	{"settle.proved", "a second scan has proved an attempt absent, and nothing is written"},
-	{"settle.between", "a scan is committed, and attempts that it did not show wait for another"},
-	{"settle.absent", "absent attempts are committed, and the settler does not know yet"},
+	{"sweep.expired", "attempts whose POST had no end have become unknown"},
+	{"settle.begun", "a scan for unknown attempts is prepared, no page is read"},
+	{"settle.scanned", "the scan is complete, nothing of it is stored"},
+	{"settle.folded", "its records are stored, absence is not counted"},
+	{"settle.proved", "a second scan has proved an attempt absent, nothing is written"},
+	{"settle.between", "a scan is committed, attempts without a record wait for another"},
+	{"settle.absent", "absent attempts are committed, the scan is not finished"},
 
-	{"reconcile.read", "a batch of Vonage's records is read, and not folded"},
-	{"reconcile.commit", "the batch is folded, and not committed"},
-	{"reconcile.committed", "all batches of a slice are committed, and the watermark stands before it"},
-	{"reconcile.marked", "the watermark is committed, and the next slice, which was read meanwhile, counts for nothing yet"},
+	{"reconcile.read", "a batch of Vonage's records is read, not stored"},
+	{"reconcile.commit", "the batch is stored, not committed"},
+	{"reconcile.committed", "all batches of a slice are committed, the watermark is before it"},
+	{"reconcile.marked", "the watermark is committed, the next slice is read but not stored"},
 
-	{"import.opened", "the campaign is there, and none of its rows"},
-	{"import.commit", "a batch of rows is loaded, and not committed"},
-	{"import.committed", "the batch is committed, and the next one is not begun"},
-	{"import.added", "the last batch is committed, and the campaign is not released"},
-	{"import.released", "the campaign is released, and the person who began it was not told"},
+	{"import.opened", "the campaign is stored, none of its rows are"},
+	{"import.commit", "a batch of rows is written, not committed"},
+	{"import.committed", "the batch is committed, the next one is not begun"},
+	{"import.added", "the last batch is committed, the campaign is not released"},
+	{"import.released", "the campaign is released, nothing is printed"},
 }

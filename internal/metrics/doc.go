@@ -1,4 +1,4 @@
-// Package metrics counts what a dialer does and reads what the fleet has, for
-// Prometheus. It decides nothing and stores nothing; its labels are bounded, and
-// hold no number or name of anybody.
+// Package metrics is what Prometheus reads: counters of this process, and counts
+// of the whole fleet from the database. It decides and stores nothing. Labels
+// have few values, and never a telephone number or the name of a person.
 package metrics

@@ -56,7 +56,7 @@ var (
 	statsFailuresDesc = desc(statsFailures)
 )
 
-// Describe names what Collect sends.
+// Describe lists what Collect sends.
 func (s *fleetStats) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		alarmsOpenDesc, alarmsRaisedDesc, attemptsDesc, contactsDesc, hangUpsDesc,
@@ -73,7 +73,7 @@ func (s *fleetStats) Collect(out chan<- prometheus.Metric) {
 	if now := time.Now(); !now.Before(s.nextAt) {
 		s.read(now)
 	}
-	out <- total(statsFailuresDesc, float64(s.failures))
+	out <- counterValue(statsFailuresDesc, float64(s.failures))
 	if s.readAt.IsZero() {
 		return
 	}
@@ -99,7 +99,7 @@ func (s *fleetStats) read(now time.Time) {
 func (s *fleetStats) send(out chan<- prometheus.Metric) {
 	for _, k := range campaign.AlarmKinds {
 		out <- gauge(alarmsOpenDesc, float64(s.last.AlarmsOpen[k.Kind]), k.Kind)
-		out <- total(alarmsRaisedDesc, float64(s.last.AlarmsRaised[k.Kind]), k.Kind)
+		out <- counterValue(alarmsRaisedDesc, float64(s.last.AlarmsRaised[k.Kind]), k.Kind)
 	}
 	for _, state := range campaign.States {
 		out <- gauge(attemptsDesc, float64(s.last.Attempts[state]), string(state))

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -16,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics counts what one process does. Its methods may be called at once.
+// Metrics counts what one process does. Its methods may be called concurrently.
 type Metrics struct {
 	registry *prometheus.Registry
 
@@ -32,7 +31,7 @@ func New() *Metrics {
 		posts:    counter(r, posts), gates: counter(r, gates), answers: counter(r, answers), webhooks: counter(r, webhooks),
 		answerSeconds: histogram(r, answerSeconds), leaseSeconds: histogram(r, leaseSeconds), folded: histogram(r, foldSeconds),
 	}
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), built())
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric())
 	m.folded.WithLabelValues()
 	for _, result := range gateResults {
 		m.gates.WithLabelValues(result.name)
@@ -40,8 +39,8 @@ func New() *Metrics {
 	return m
 }
 
-// Handler serves everything in the form that Prometheus reads. What could not
-// be read is left out, and logged.
+// Handler serves all metrics in the text form of Prometheus. Those that cannot
+// be read are left out, and logged.
 func (m *Metrics) Handler(log *slog.Logger) http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),
@@ -49,16 +48,16 @@ func (m *Metrics) Handler(log *slog.Logger) http.Handler {
 	})
 }
 
-// scrapeTimeout is what Prometheus waits for, unless it is told otherwise.
+// scrapeTimeout is the default timeout of Prometheus.
 const scrapeTimeout = 10 * time.Second
 
-// Posted counts the outcome of a request to place a call.
+// Posted counts the outcome of a request for a call.
 func (m *Metrics) Posted(o campaign.Outcome) {
 	m.posts.WithLabelValues(string(o.Kind), string(o.Refusal)).Inc()
 }
 
-// gateResults are what may become of an attempt at the gate, by the error that
-// says so.
+// gateResults are the results of an attempt at the gate, with the error that
+// stands for each.
 var gateResults = []struct {
 	name string
 	err  error
@@ -67,10 +66,11 @@ var gateResults = []struct {
 	{"stale", campaign.ErrStale},
 	{"withdrawn", campaign.ErrWithdrawn},
 	{"missing", campaign.ErrNotFound},
+	{"dial_locked", campaign.ErrDialLocked},
 	{"failed", nil},
 }
 
-// Gated counts what became of an attempt at the gate.
+// Gated counts the result of an attempt at the gate.
 func (m *Metrics) Gated(err error) {
 	result := "failed"
 	if err == nil {
@@ -84,13 +84,13 @@ func (m *Metrics) Gated(err error) {
 	m.gates.WithLabelValues(result).Inc()
 }
 
-// Answered counts one answer of Vonage; status 0: none came.
+// Answered counts one answer of Vonage. Status 0 means that none came.
 func (m *Metrics) Answered(operation string, status int, took time.Duration) {
 	m.answers.WithLabelValues(operation, class(status)).Inc()
 	m.answerSeconds.WithLabelValues(operation).Observe(took.Seconds())
 }
 
-// class keeps the labels few, and 429 apart.
+// class makes few labels of the status codes. 429 has its own.
 func class(status int) string {
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -101,16 +101,16 @@ func class(status int) string {
 	return strconv.Itoa(status/100) + "xx"
 }
 
-// Leased times one lease of slots.
+// Leased measures one lease of slots.
 func (m *Metrics) Leased(budget campaign.Budget, took time.Duration) {
 	m.leaseSeconds.WithLabelValues(string(budget)).Observe(took.Seconds())
 }
 
-// Folded times one event from its arrival at the store to its commit.
+// Folded measures one event from its arrival at the store to its commit.
 func (m *Metrics) Folded(took time.Duration) { m.folded.WithLabelValues().Observe(took.Seconds()) }
 
-// built tells what was built, as far as the build says.
-func built() prometheus.Collector {
+// buildMetric has the version and revision, as far as the build knows them.
+func buildMetric() prometheus.Collector {
 	version, revision := "unknown", "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version = info.Main.Version
@@ -125,65 +125,10 @@ func built() prometheus.Collector {
 	return g
 }
 
-// Now is what a process has at the moment when it is asked.
-type Now struct {
-	// Queue is how many tasks wait; an error leaves it out.
-	Queue func(context.Context) (int, error)
-	// Conns counts the connections to the database by state.
-	Conns func() map[string]int
-	// Permits are those of each budget.
-	Permits func() map[campaign.Budget]PermitCounts
-}
-
-// PermitCounts is what became of a budget's permits in this process.
-type PermitCounts struct {
-	Handed, Lapsed int64
-	Waiting        int
-}
-
-// Ask has these read with each request.
-func (m *Metrics) Ask(now Now) { m.registry.MustRegister(reader{now}) }
-
-type reader struct{ now Now }
-
-var (
-	queueDesc   = desc(queueTasks)
-	connsDesc   = desc(conns)
-	permitsDesc = desc(permits)
-	waitersDesc = desc(permitWaiters)
-)
-
-// Describe names what Collect sends.
-func (r reader) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{queueDesc, connsDesc, permitsDesc, waitersDesc} {
-		out <- d
-	}
-}
-
-// readTimeout bounds a question to Redis.
-const readTimeout = time.Second
-
-// Collect asks.
-func (r reader) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), readTimeout) // Prometheus gives a collector no context
-	defer cancel()
-	if n, err := r.now.Queue(ctx); err == nil {
-		out <- gauge(queueDesc, float64(n))
-	}
-	for state, n := range r.now.Conns() {
-		out <- gauge(connsDesc, float64(n), state)
-	}
-	for budget, p := range r.now.Permits() {
-		out <- total(permitsDesc, float64(p.Handed), string(budget), "handed")
-		out <- total(permitsDesc, float64(p.Lapsed), string(budget), "lapsed")
-		out <- gauge(waitersDesc, float64(p.Waiting), string(budget))
-	}
-}
-
 func gauge(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 }
 
-func total(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
+func counterValue(d *prometheus.Desc, v float64, labels ...string) prometheus.Metric {
 	return prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, labels...)
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeStats is a reading that was taken elsewhere.
+// fakeStats returns the stats that it has.
 type fakeStats struct {
 	stats app.FleetStats
 	took  time.Duration
@@ -67,7 +67,7 @@ func full(t *testing.T) *Metrics {
 		HangUps: map[campaign.HangUpState]int{campaign.HangUpPending: 1},
 		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.Creates: 0.5},
 	}}, quiet())
-	m.Ask(Now{
+	m.CountProcess(ProcessStats{
 		Queue: func(context.Context) (int, error) { return 12, nil },
 		Conns: func() map[string]int { return map[string]int{"used": 3} },
 		Permits: func() map[campaign.Budget]PermitCounts {
@@ -77,6 +77,7 @@ func full(t *testing.T) *Metrics {
 	m.Posted(campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate})
 	m.Gated(nil)
 	m.Gated(fmt.Errorf("gate: %w", campaign.ErrWithdrawn))
+	m.Gated(fmt.Errorf("gate: %w", campaign.ErrDialLocked))
 	m.Gated(errors.New("connection refused"))
 	for _, status := range []int{201, 429, 404, 503, 0} {
 		m.Answered("create call", status, time.Second)
@@ -86,7 +87,7 @@ func full(t *testing.T) *Metrics {
 	return m
 }
 
-func TestWhatIsCountedIsTold(t *testing.T) {
+func TestMetricValues(t *testing.T) {
 	t.Parallel()
 	m := full(t)
 	got := scrape(t, m)
@@ -99,7 +100,7 @@ func TestWhatIsCountedIsTold(t *testing.T) {
 		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="creates"} 4`,
 		`dialer_permits_total{budget="creates",result="handed"} 9`, `dialer_permits_total{budget="creates",result="lapsed"} 1`,
 		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,
-		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="stale"} 0`,
+		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="dial_locked"} 1`, `dialer_gates_total{result="stale"} 0`,
 		`dialer_provider_answers_total{operation="create call",status="2xx"} 1`, `dialer_provider_answers_total{operation="create call",status="429"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="4xx"} 1`, `dialer_provider_answers_total{operation="create call",status="5xx"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="none"} 1`,
@@ -107,16 +108,16 @@ func TestWhatIsCountedIsTold(t *testing.T) {
 	)
 }
 
-// Names is what is told, and what the page for operators lists: no more, no
-// less, and in the same words.
-func TestNamesAreWhatIsToldAndWhatOperationsLists(t *testing.T) {
+// The metrics are exactly those of Names, and docs/operations.md lists them in
+// the same words.
+func TestNamesMatchMetricsAndDocs(t *testing.T) {
 	t.Parallel()
 	m := full(t)
 	m.Webhooks(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/webhooks/event", nil))
-	var told, want, listed, rows []string
+	var served, want, listed, rows []string
 	for _, line := range scrape(t, m) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE dialer_"); ok {
-			told = append(told, "dialer_"+rest)
+			served = append(served, "dialer_"+rest)
 		}
 	}
 	for _, n := range Names {
@@ -128,9 +129,9 @@ func TestNamesAreWhatIsToldAndWhatOperationsLists(t *testing.T) {
 		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s | %s |", n.Name, n.Kind, labels, n.Help))
 	}
 	slices.Sort(want)
-	slices.Sort(told)
-	if diff := cmp.Diff(want, told); diff != "" {
-		t.Errorf("metrics (-Names +told):\n%s", diff)
+	slices.Sort(served)
+	if diff := cmp.Diff(want, served); diff != "" {
+		t.Errorf("metrics (-Names +served):\n%s", diff)
 	}
 	page, err := os.ReadFile("../../docs/operations.md")
 	require.NoError(t, err)
@@ -176,7 +177,7 @@ func TestFleetStatsAgeAfterFailure(t *testing.T) {
 	})
 }
 
-func TestWebhooksAreCountedByWhatTheyWereAnswered(t *testing.T) {
+func TestWebhookResults(t *testing.T) {
 	t.Parallel()
 	m := New()
 	for path, status := range map[string]int{
@@ -190,7 +191,7 @@ func TestWebhooksAreCountedByWhatTheyWereAnswered(t *testing.T) {
 	got := scrape(t, m)
 	wantLines(t, got,
 		`dialer_webhooks_total{kind="event",result="stored"} 1`, `dialer_webhooks_total{kind="event",result="unsigned"} 1`,
-		`dialer_webhooks_total{kind="event",result="bad"} 1`, `dialer_webhooks_total{kind="event",result="put_off"} 1`,
+		`dialer_webhooks_total{kind="event",result="bad"} 1`, `dialer_webhooks_total{kind="event",result="delayed"} 1`,
 		`dialer_webhooks_total{kind="input",result="stored"} 1`, `dialer_webhooks_total{kind="answer",result="served"} 1`,
 		`dialer_webhooks_total{kind="other",result="bad"} 2`,
 	)

@@ -10,7 +10,7 @@ type Name struct {
 	Help   string
 }
 
-// Kind is how a metric is to be read.
+// Kind is the kind of a metric.
 type Kind string
 
 const (
@@ -19,32 +19,32 @@ const (
 	Histogram Kind = "histogram"
 )
 
-// Names are all metrics but those of the Go runtime and the process. The first
-// group is read from the database, so every process of the fleet tells the
-// same; what follows is each process's own.
+// Names are all metrics except those of the Go runtime and the process. The
+// first group is read from the database, so every process of the fleet reports
+// the same. The second group is each process's own.
 var Names = []Name{
-	{alarmsOpen, Gauge, []string{"kind"}, "Alarms that nobody has resolved."},
-	{alarmsRaised, Counter, []string{"kind"}, "How often alarms were raised, resolved ones included."},
+	{alarmsOpen, Gauge, []string{"kind"}, "Alarms that are not resolved."},
+	{alarmsRaised, Counter, []string{"kind"}, "How often alarms were raised, including resolved ones."},
 	{attempts, Gauge, []string{"state"}, "Attempts by their state."},
 	{contacts, Gauge, []string{"state"}, "Contacts by their state."},
 	{hangUps, Gauge, []string{"state"}, "Orders to hang up calls that should not be up."},
 	{watermarkAge, Gauge, []string{"pass"}, "How far behind now a pass of reconciliation has read Vonage's list, in seconds."},
-	{paceFactor, Gauge, []string{"budget"}, "The share of the account's rate at which the fleet goes: below 1 after Vonage said that it was too fast."},
-	{statsAge, Gauge, nil, "How old the readings above are, in seconds."},
-	{statsFailures, Counter, nil, "How often the readings above could not be taken."},
+	{paceFactor, Gauge, []string{"budget"}, "The share of the account's rate that the fleet uses: below 1 after Vonage answered that it was too fast."},
+	{statsAge, Gauge, nil, "How old the metrics above are, in seconds."},
+	{statsFailures, Counter, nil, "How often the metrics above could not be read."},
 
 	{queueTasks, Gauge, nil, "Tasks in the queue that no worker has taken yet. Missing while Redis does not answer."},
-	{posts, Counter, []string{"outcome", "refusal"}, "Outcomes of requests to place a call."},
-	{gates, Counter, []string{"result"}, "What became of attempts at the gate."},
-	{answers, Counter, []string{"operation", "status"}, "Vonage's answers by operation; every 429 is counted apart, and none means that no answer came."},
+	{posts, Counter, []string{"outcome", "refusal"}, "Outcomes of requests for a call."},
+	{gates, Counter, []string{"result"}, "Results of attempts at the gate."},
+	{answers, Counter, []string{"operation", "status"}, "Vonage's answers by operation. 429 has a status of its own; none means that no answer came."},
 	{answerSeconds, Histogram, []string{"operation"}, "How long Vonage took to answer."},
-	{permits, Counter, []string{"budget", "result"}, "Permits to send a request: handed to somebody, or lapsed unused."},
+	{permits, Counter, []string{"budget", "result"}, "Permits to send a request: handed out, or lapsed unused."},
 	{permitWaiters, Gauge, []string{"budget"}, "Requests that wait for a permit."},
 	{leaseSeconds, Histogram, []string{"budget"}, "How long it took to lease slots of the pace from the database."},
 	{webhooks, Counter, []string{"kind", "result"}, "Requests to the webhooks."},
-	{foldSeconds, Histogram, nil, "How long it took to store an event and fold it into its attempt."},
+	{foldSeconds, Histogram, nil, "How long it took to store an event and add it to its attempt."},
 	{conns, Gauge, []string{"state"}, "Connections to the database."},
-	{buildInfo, Gauge, []string{"version", "revision"}, "1, with what was built."},
+	{buildInfo, Gauge, []string{"version", "revision"}, "Always 1; the labels say what was built."},
 }
 
 const (
@@ -71,8 +71,8 @@ const (
 	buildInfo     = "dialer_build_info"
 )
 
-// named finds a metric's row. A name that is not listed is a mistake of the
-// program, which a test finds.
+// named finds a metric in the list. It panics if the metric is missing, which a
+// test finds.
 func named(name string) Name {
 	for _, n := range Names {
 		if n.Name == name {
@@ -94,7 +94,7 @@ func counter(r prometheus.Registerer, name string) *prometheus.CounterVec {
 	return v
 }
 
-// seconds are the buckets of all histograms: from one round trip on this
+// seconds are the buckets of all histograms: from one round trip on the same
 // machine to more than any request may take.
 var seconds = []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20}
 

@@ -9,26 +9,25 @@ import (
 // webhookKinds are the last parts of the webhooks' paths.
 var webhookKinds = []string{"event", "input", "answer"}
 
-// Webhooks counts the requests to the webhooks by what they were answered.
+// Webhooks counts the requests to the webhooks by their answers.
 func (m *Metrics) Webhooks(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		noted := &noting{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(noted, r)
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r)
 		kind := path.Base(r.URL.Path)
 		if !slices.Contains(webhookKinds, kind) {
 			kind = "other"
 		}
-		m.webhooks.WithLabelValues(kind, taken(kind, noted.status)).Inc()
+		m.webhooks.WithLabelValues(kind, webhookResult(kind, recorder.status)).Inc()
 	})
 }
 
-// taken says what became of a request by the status that it was answered.
-func taken(kind string, status int) string {
+func webhookResult(kind string, status int) string {
 	switch {
 	case status == http.StatusUnauthorized:
 		return "unsigned"
 	case status == http.StatusServiceUnavailable:
-		return "put_off"
+		return "delayed"
 	case status >= 400:
 		return "bad"
 	case kind == "answer":
@@ -37,16 +36,16 @@ func taken(kind string, status int) string {
 	return "stored"
 }
 
-// noting notes the status.
-type noting struct {
+// statusRecorder remembers the status.
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-func (n *noting) WriteHeader(status int) {
-	n.status = status
-	n.ResponseWriter.WriteHeader(status)
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController find the writer.
-func (n *noting) Unwrap() http.ResponseWriter { return n.ResponseWriter }
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

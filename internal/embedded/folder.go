@@ -12,42 +12,41 @@ import (
 	"syscall"
 )
 
-// longestHome keeps the sockets in a home within the 104 bytes that macOS
-// gives a socket's path.
-const longestHome = 80
+// longestFolder keeps a socket's path within the 104 bytes that macOS allows.
+const longestFolder = 80
 
-// home is a private server's folder: its data, its socket and its log. Only
-// the server's user can enter it, which is what makes trusting every
-// connection on its socket safe.
-type home struct {
+// folder is a private server's folder: its data, its socket and its log. Only
+// the server's user can enter it, so it is safe to trust every connection on the
+// socket.
+type folder struct {
 	dir string
-	// as is the user to run the server as, nil for our own. Postgres refuses
-	// to be root.
+	// as is the user that the server runs as; nil: ours. Postgres refuses to
+	// run as root.
 	as *syscall.Credential
 }
 
-func (m machine) newHome(name string) (home, error) {
+func (m machine) newFolder(name string) (folder, error) {
 	var as *syscall.Credential
 	if os.Geteuid() == 0 {
 		var err error
 		if as, err = otherUser("postgres", "nobody"); err != nil {
-			return home{}, err
+			return folder{}, err
 		}
 	}
 	dir, err := os.MkdirTemp(m.tempDir(as != nil), "dialer-"+name+"-")
 	if err != nil {
-		return home{}, fmt.Errorf("make a folder for a private %s: %w", name, err)
+		return folder{}, fmt.Errorf("make a folder for a private %s: %w", name, err)
 	}
-	h := home{dir: dir, as: as}
-	if err := h.giveAway(); err != nil {
-		return home{}, errors.Join(err, h.remove())
+	h := folder{dir: dir, as: as}
+	if err := h.giveToUser(); err != nil {
+		return folder{}, errors.Join(err, h.remove())
 	}
 	return h, nil
 }
 
-// giveAway makes the home and all in it the property of the user that the
-// server runs as, and that removes it if we cannot.
-func (h home) giveAway() error {
+// giveToUser gives the folder and everything in it to the user that the server
+// runs as. The watchdog, which runs as the same user, can then remove it.
+func (h folder) giveToUser() error {
 	if h.as == nil {
 		return nil
 	}
@@ -63,18 +62,18 @@ func (h home) giveAway() error {
 	return nil
 }
 
-func (h home) remove() error {
+func (h folder) remove() error {
 	if err := os.RemoveAll(h.dir); err != nil {
 		return fmt.Errorf("remove a private server's folder: %w", err)
 	}
 	return nil
 }
 
-// tempDir is TMPDIR where it serves: macOS has long ones, and root's may be
-// closed to the user that the server runs as.
+// tempDir is TMPDIR, or /tmp if that is too long (macOS) or closed to the user
+// that the server runs as (root's).
 func (m machine) tempDir(otherUser bool) string {
 	dir := cmp.Or(m.getenv("TMPDIR"), "/tmp")
-	if len(dir) > longestHome-len("/dialer-postgres-1234567890") || otherUser && !openToAll(dir) {
+	if len(dir) > longestFolder-len("/dialer-postgres-1234567890") || otherUser && !openToAll(dir) {
 		return "/tmp"
 	}
 	return dir
@@ -94,8 +93,8 @@ func openToAll(dir string) bool {
 	}
 }
 
-// otherUser finds whom root starts servers as: the first of names that the
-// user database has, because initdb looks itself up there.
+// otherUser is the user that root starts servers as: the first of the names in
+// the user database, where initdb looks itself up.
 func otherUser(names ...string) (*syscall.Credential, error) {
 	for _, name := range names {
 		u, err := user.Lookup(name)

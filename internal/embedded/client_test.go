@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -16,11 +15,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// signalContext is the context of a process that only a signal ends.
-func signalContext() context.Context { return context.Background() }
-
-// withoutURLs is this process's environment, but for the servers that it
-// names and for its TMPDIR.
+// withoutURLs is this process's environment without the servers that it names,
+// and with another TMPDIR.
 func withoutURLs(tmp string) func(string) string {
 	return func(name string) string {
 		switch name {
@@ -33,8 +29,8 @@ func withoutURLs(tmp string) func(string) string {
 	}
 }
 
-// openTempDir is a folder for private servers that any user may pass through,
-// with a path short enough for sockets. t.TempDir's is neither.
+// openTempDir is a folder for private servers that every user can enter, with a
+// path that is short enough for sockets. t.TempDir is neither.
 func openTempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "embedded")
@@ -51,8 +47,7 @@ func entries(t *testing.T, dir string) []string {
 	return names
 }
 
-// askPostgres opens a session as the URL says and reports whether the server
-// lets it in.
+// askPostgres opens a session and returns nil if the server accepts it.
 func askPostgres(dsn string) error {
 	u, err := url.Parse(dsn)
 	if err != nil {

@@ -43,54 +43,53 @@ func postmasterPID(t *testing.T, dsn string) int {
 	return pid
 }
 
-func TestServersDieWithTheirParent(t *testing.T) {
+func TestServersEndWithTheirParent(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	parent, out := startParent(t, tmp)
 	if !out.Scan() {
-		t.Fatalf("the parent said nothing: %v", out.Err())
+		t.Fatalf("the parent printed nothing: %v", out.Err())
 	}
-	var f family
-	require.NoError(t, json.Unmarshal(out.Bytes(), &f))
-	pid := postmasterPID(t, f.Postgres)
+	var urls serverURLs
+	require.NoError(t, json.Unmarshal(out.Bytes(), &urls))
+	pid := postmasterPID(t, urls.Postgres)
 
-	// Ctrl-C reaches the parent's group, and must not reach the servers.
+	// Ctrl-C signals the parent's process group, but not the servers.
 	require.NoError(t, syscall.Kill(-parent.Process.Pid, syscall.SIGINT))
-	if err := askPostgres(f.Postgres); err != nil {
+	if err := askPostgres(urls.Postgres); err != nil {
 		t.Errorf("Postgres after Ctrl-C: %v", err)
 	}
-	if _, err := askRedis(f.Redis, "PING"); err != nil {
+	if _, err := askRedis(urls.Redis, "PING"); err != nil {
 		t.Errorf("Redis after Ctrl-C: %v", err)
 	}
 
 	require.NoError(t, syscall.Kill(-parent.Process.Pid, syscall.SIGKILL))
 	require.Eventually(t, "Postgres is gone", func() bool { return gone(pid) })
-	require.Eventually(t, "Redis is gone", func() bool { _, err := askRedis(f.Redis, "PING"); return err != nil })
+	require.Eventually(t, "Redis is gone", func() bool { _, err := askRedis(urls.Redis, "PING"); return err != nil })
 	require.Eventually(t, "the folders are gone", func() bool { return len(entries(t, tmp)) == 0 })
 }
 
-// A parent may also be killed while it is still preparing the server.
-func TestNothingIsLeftOfAStartThatWasKilled(t *testing.T) {
+func TestParentKilledDuringStart(t *testing.T) {
 	t.Parallel()
 	tmp := openTempDir(t)
 	parent, _ := startParent(t, tmp)
-	require.Eventually(t, "initdb is at work", func() bool { return len(entries(t, tmp+"/dialer-postgres-*/data")) > 0 })
+	require.Eventually(t, "initdb runs", func() bool { return len(entries(t, tmp+"/dialer-postgres-*/data")) > 0 })
 	require.NoError(t, parent.Process.Kill())
 	require.Eventually(t, "the folder is gone", func() bool { return len(entries(t, tmp)) == 0 })
 }
 
-// Temporary folders are swept by others too.
-func TestTheGuardEndsAServerThatLostItsFolder(t *testing.T) {
+// The system may clean up temporary folders.
+func TestWatchdogEndsServerWithoutFolder(t *testing.T) {
 	t.Parallel()
 	m := thisMachine(Options{Getenv: withoutURLs(openTempDir(t))})
-	h, err := m.newHome("test")
+	h, err := m.newFolder("test")
 	require.NoError(t, err)
 	p, err := h.start("TERM", "/bin", "sleep", "300")
 	require.NoError(t, err)
-	require.Eventually(t, "the server runs", func() bool { return h.serverPID() != noPID })
+	require.Eventually(t, "the server runs", func() bool { return h.serverPID() != noProcess })
 	require.NoError(t, h.remove())
-	require.NoError(t, p.leash.Close())
-	require.Eventually(t, "the guard and its server have ended", func() bool {
+	require.NoError(t, p.pipe.Close())
+	require.Eventually(t, "the watchdog and its server have ended", func() bool {
 		select {
 		case <-p.done:
 			return true

@@ -21,14 +21,14 @@ func TestTempDir(t *testing.T) {
 		otherUser bool
 		want      string
 	}{
-		"none":                       {"", false, "/tmp"},
-		"open":                       {open, true, open},
-		"ours":                       {closed, false, closed},
-		"closed to the other":        {closed, true, "/tmp"},
-		"open within a closed one":   {closed + "/within", true, "/tmp"},
-		"too long for a socket":      {open + strings.Repeat("/long", 12), false, "/tmp"},
-		"one that is not there":      {open + "/missing", true, "/tmp"},
-		"long, and still not too so": {open + "/" + strings.Repeat("x", 50-len(open)), false, open + "/" + strings.Repeat("x", 50-len(open))},
+		"none":                     {"", false, "/tmp"},
+		"open":                     {open, true, open},
+		"ours":                     {closed, false, closed},
+		"closed to the other":      {closed, true, "/tmp"},
+		"open within a closed one": {closed + "/within", true, "/tmp"},
+		"too long for a socket":    {open + strings.Repeat("/long", 12), false, "/tmp"},
+		"missing":                  {open + "/missing", true, "/tmp"},
+		"long but not too long":    {open + "/" + strings.Repeat("x", 50-len(open)), false, open + "/" + strings.Repeat("x", 50-len(open))},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestOtherUser(t *testing.T) {
 	}
 }
 
-func TestAFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
+func TestFailedStart(t *testing.T) {
 	t.Parallel()
 	bin := filepath.Join(openTempDir(t), "bin")
 	for name, script := range map[string]string{
@@ -68,7 +68,7 @@ func TestAFailedStartSaysWhyAndLeavesNothing(t *testing.T) {
 	_, redisErr := m.redis(t.Context(), true)
 	for _, err := range []error{pgErr, redisErr} {
 		if !errors.Is(err, errEnded) || !strings.Contains(err.Error(), "no memory") {
-			t.Errorf("got %v, want that it ended, and its own words", err)
+			t.Errorf("got %v, want errEnded with the output", err)
 		}
 	}
 	if left := entries(t, tmp); len(left) > 0 {

@@ -1,0 +1,65 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ProcessStats reads what this process has at the moment.
+type ProcessStats struct {
+	// Queue is how many tasks wait. An error leaves the metric out.
+	Queue func(context.Context) (int, error)
+	// Conns counts the connections to the database by state.
+	Conns func() map[string]int
+	// Permits counts the permits of each budget.
+	Permits func() map[campaign.Budget]PermitCounts
+}
+
+// PermitCounts counts a budget's permits in this process.
+type PermitCounts struct {
+	Handed, Lapsed int64
+	Waiting        int
+}
+
+// CountProcess adds the process's own stats, which are read for each scrape.
+func (m *Metrics) CountProcess(stats ProcessStats) { m.registry.MustRegister(processCollector{stats}) }
+
+type processCollector struct{ stats ProcessStats }
+
+var (
+	queueDesc   = desc(queueTasks)
+	connsDesc   = desc(conns)
+	permitsDesc = desc(permits)
+	waitersDesc = desc(permitWaiters)
+)
+
+// Describe lists what Collect sends.
+func (c processCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{queueDesc, connsDesc, permitsDesc, waitersDesc} {
+		out <- d
+	}
+}
+
+// readTimeout bounds the question to Redis.
+const readTimeout = time.Second
+
+// Collect reads and sends the stats.
+func (c processCollector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout) // Prometheus gives a collector no context
+	defer cancel()
+	if n, err := c.stats.Queue(ctx); err == nil {
+		out <- gauge(queueDesc, float64(n))
+	}
+	for state, n := range c.stats.Conns() {
+		out <- gauge(connsDesc, float64(n), state)
+	}
+	for budget, p := range c.stats.Permits() {
+		out <- counterValue(permitsDesc, float64(p.Handed), string(budget), "handed")
+		out <- counterValue(permitsDesc, float64(p.Lapsed), string(budget), "lapsed")
+		out <- gauge(waitersDesc, float64(p.Waiting), string(budget))
+	}
+}
