@@ -27,7 +27,7 @@ matrix: ## have a process die TIMES=20 times at each failpoint, by SEED= if give
 pace: ## measure the share of the rate that dialers use (seven minutes); PACE=--harm kills and pauses them
 	go run ./test/pace $(PACE)
 
-histories: ## live random histories of the pure core for MINUTES=5, or the one of SEED=
+histories: ## run random histories of the pure core for MINUTES=5, or the one of SEED=
 	go test -count=1 -v -timeout 0 -run '^TestHistories$$' ./test/histories $(if $(SEED),-seed $(SEED),-for $(MINUTES)m)
 
 mutants: servers ## take each guard away and see its test fail (ten minutes)

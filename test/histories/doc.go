@@ -1,4 +1,4 @@
-// Package histories holds a simulation that drives the pure rules of package
-// campaign through random histories on a clock of its own, and judges each by
-// what Vonage really did. It has no code of its own for a program to use.
+// Package histories is a simulation: it runs the pure rules of package campaign
+// through random histories on a simulated clock, and compares each with what
+// Vonage really did. All its code is in tests.
 package histories

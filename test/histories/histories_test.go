@@ -16,40 +16,40 @@ import (
 )
 
 var (
-	seedFlag  = flag.Uint64("seed", 0, "live the history of this seed alone, and tell it")
-	countFlag = flag.Int("histories", 20_000, "how many histories are lived from a fixed seed on, and as many from a drawn one on")
-	forFlag   = flag.Duration("for", 0, "live histories from a drawn seed on for this long")
+	seedFlag  = flag.Uint64("seed", 0, "run only the history of this seed, and print its log")
+	countFlag = flag.Int("histories", 20_000, "how many histories to run from a fixed seed on, and as many from a random one on")
+	forFlag   = flag.Duration("for", 0, "run histories from a random seed on for this long")
 )
 
-// A history leaves much and keeps little.
+// A history makes much garbage and keeps little.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(1000)
 	m.Run()
 }
 
-// together is how many histories a core takes at once.
-const together = 32
+// chunk is how many histories a worker takes at a time.
+const chunk = 32
 
-// lives lives histories from the seed on, on every core, while more says so. It
-// returns how many, and the first that breaks a promise: its place, from 0 on,
-// and the promise, or "". The first is the same on any number of cores, where
-// more depends on n alone.
-func lives(seed uint64, without guard, more func(n int) bool) (lived, first int, broken string) {
+// runAll runs histories from the seed on, on every core, while more returns true.
+// It returns how many, and the first that breaks a promise: its index and the
+// promise, or "". If more depends only on n, the first one is the same on any
+// number of cores.
+func runAll(seed uint64, absent guard, more func(n int) bool) (count, first int, broken string) {
 	var next, all, bad atomic.Int64
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	bad.Store(math.MaxInt64)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			w := newWorld(false)
+			h := newHistory(false)
 			for {
-				from := next.Add(together) - together
-				for n := from; n < from+together; n++ {
+				from := next.Add(chunk) - chunk
+				for n := from; n < from+chunk; n++ {
 					if n >= bad.Load() || !more(int(n)) {
 						return
 					}
 					all.Add(1)
-					if b := w.run(seed+uint64(n), without); b != "" {
+					if b := h.run(seed+uint64(n), absent); b != "" {
 						mu.Lock()
 						defer mu.Unlock()
 						if n < bad.Load() {
@@ -66,23 +66,23 @@ func lives(seed uint64, without guard, more func(n int) bool) (lived, first int,
 	return int(all.Load()), int(bad.Load()), broken
 }
 
-// live holds that none of the histories breaks a promise.
-func live(t *testing.T, seed uint64, more func(n int) bool) {
+// requireSound fails the test if a history breaks a promise.
+func requireSound(t *testing.T, seed uint64, more func(n int) bool) {
 	t.Helper()
-	lived, n, broken := lives(seed, nothing, more)
+	count, n, broken := runAll(seed, noGuard, more)
 	if broken != "" {
-		t.Fatalf("history %d: %s\ngo test ./campaign/histories -run TestHistories -seed %d tells it:\n%s",
-			n+1, broken, seed+uint64(n), newWorld(true).tells(seed+uint64(n), nothing))
+		t.Fatalf("history %d: %s\nmake histories SEED=%d prints it again:\n%s",
+			n+1, broken, seed+uint64(n), newHistory(true).transcript(seed+uint64(n), noGuard))
 	}
-	t.Logf("%d histories from seed %d on", lived, seed)
+	t.Logf("%d histories from seed %d on", count, seed)
 }
 
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	if *seedFlag != 0 {
-		story := newWorld(true).tells(*seedFlag, nothing)
-		t.Log(story)
-		if strings.Contains(story, "BROKEN") {
+		log := newHistory(true).transcript(*seedFlag, noGuard)
+		t.Log(log)
+		if strings.Contains(log, "BROKEN") {
 			t.Fail()
 		}
 		return
@@ -90,23 +90,23 @@ func TestHistories(t *testing.T) {
 	drawn := rand.Uint64()
 	if *forFlag > 0 {
 		end := time.Now().Add(*forFlag)
-		live(t, drawn, func(int) bool { return time.Now().Before(end) })
+		requireSound(t, drawn, func(int) bool { return time.Now().Before(end) })
 		return
 	}
 	most := func(n int) bool { return n < *countFlag }
-	live(t, 1, most)
-	live(t, drawn, most)
+	requireSound(t, 1, most)
+	requireSound(t, drawn, most)
 }
 
-// Without any one of the guards that the model restates, a promise is broken.
+// Without any single guard that the model repeats, a promise is broken.
 func TestEveryGuardIsNeeded(t *testing.T) {
 	t.Parallel()
 	const most = 40_000
 	for _, g := range []guard{
-		oneWinner, statusInGate, suppressionInGate, hoursInGate, overtakenInGate, oneOpenNumber, tokenExpiry, settleWait,
-		secondScan, wholeScan, canaries, mustExist, foreignBlocks,
+		oneWinner, statusInGate, suppressionInGate, hoursInGate, supersededInGate, oneOpenNumber, tokenExpiry, settleWait,
+		secondScan, wholeScan, knownCalls, mustExist, unmatchedBlocks,
 	} {
-		_, n, broken := lives(1, g, func(n int) bool { return n < most })
+		_, n, broken := runAll(1, g, func(n int) bool { return n < most })
 		if broken == "" {
 			t.Errorf("%s: %d histories without it break no promise", g, most)
 			continue
@@ -115,26 +115,26 @@ func TestEveryGuardIsNeeded(t *testing.T) {
 	}
 }
 
-// A seed tells the same story each time, whatever was lived before it.
+// A seed gives the same log each time, whatever ran before it.
 func TestHistoriesReplay(t *testing.T) {
 	t.Parallel()
-	used := newWorld(true)
+	used := newHistory(true)
 	for seed := range uint64(1000) {
-		if first, again := newWorld(true).tells(seed, nothing), used.tells(seed, nothing); first != again {
+		if first, again := newHistory(true).transcript(seed, noGuard), used.transcript(seed, noGuard); first != again {
 			t.Fatalf("seed %d:\n%s\n\nand after the histories before it:\n%s", seed, first, again)
 		}
 	}
 }
 
-// Whether the story is kept changes nothing in it.
-func TestToldHistoryIsTheSame(t *testing.T) {
+// The log changes nothing in a history.
+func TestLogChangesNothing(t *testing.T) {
 	t.Parallel()
-	told, untold := newWorld(true), newWorld(false)
+	logged, silent := newHistory(true), newHistory(false)
 	for seed := range uint64(1000) {
-		told.run(seed, nothing)
-		untold.run(seed, nothing)
-		if told.steps != untold.steps || !told.now.Equal(untold.now) || told.source != untold.source {
-			t.Fatalf("seed %d: %d steps until %s told, and %d until %s untold", seed, told.steps, told.now, untold.steps, untold.now)
+		logged.run(seed, noGuard)
+		silent.run(seed, noGuard)
+		if logged.steps != silent.steps || !logged.now.Equal(silent.now) || logged.source != silent.source {
+			t.Fatalf("seed %d: %d steps until %s with a log, and %d until %s without", seed, logged.steps, logged.now, silent.steps, silent.now)
 		}
 	}
 }
@@ -145,9 +145,9 @@ func TestBenchmarkRuns(t *testing.T) {
 }
 
 func BenchmarkHistories(b *testing.B) {
-	w := newWorld(false)
+	h := newHistory(false)
 	for seed := uint64(1); b.Loop(); seed++ {
-		if broken := w.run(seed, nothing); broken != "" {
+		if broken := h.run(seed, noGuard); broken != "" {
 			b.Fatalf("seed %d: %s", seed, broken)
 		}
 	}

@@ -9,85 +9,85 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// provider is what really happens: who was rung, and how it ended.
+// provider is what really happens: the calls and how they ended.
 type provider struct {
-	calls []call // by their numbers
-	// blind is when the list shows nothing of the last hour, as a replica that
-	// stands still does. away is when it cannot be read at all.
-	blindFrom, blindTo time.Time
-	awayFrom, awayTo   time.Time
-	said               []campaign.Outcome  // what came back to the POSTs, by its number
-	read               []campaign.Evidence // the last reading, kept for its room
+	calls []call
+	// While the list is stale it shows nothing of the last hour, as a replica
+	// without replication does. While it is down it cannot be read.
+	staleFrom, staleTo time.Time
+	downFrom, downTo   time.Time
+	answers            []campaign.Outcome  // to the POSTs
+	records            []campaign.Evidence // of the last reading; the memory is reused
 }
 
-// call is one call that Vonage placed.
+// call is one call that Vonage made.
 type call struct {
 	uuid         string
 	conversation string
-	by           place // the attempt that it is of; p is -1 for a stranger's
-	lied         bool  // it was said not to have been placed
+	by           attemptRef // its attempt; p is -1: another caller's
+	denied       bool       // Vonage said that it did not make it
 	created      time.Time
-	listed       time.Time // from when on the list shows it
-	missed       bool      // one reading of the list will leave it out
+	listed       time.Time // when the list begins to show it
+	missed       bool      // one reading of the list will lack it
 	end          time.Time
-	truth        campaign.Disposition
-	told         bool // the word that tells a person from a machine got through
+	ending       campaign.Disposition
+	detected     bool // the webhook that says human or machine arrives
 	seconds      int
-	// The price, from pricedAt on; and the corrected one, from correctedAt on.
+	// The price is known from pricedAt on, the corrected one from correctedAt on.
 	price, corrected      decimal.NullDecimal
 	pricedAt, correctedAt time.Time
 }
 
-func (w *world) drawProvider() {
-	w.provider = provider{calls: w.calls[:0], said: w.said[:0], read: w.read[:0]}
-	if w.chance(0.1) {
-		w.blindFrom = w.begin.Add(w.upTo(time.Hour))
-		w.blindTo = w.blindFrom.Add(w.upTo(time.Hour))
+func (h *history) resetProvider() {
+	h.provider = provider{calls: h.calls[:0], answers: h.answers[:0], records: h.records[:0]}
+	if h.chance(0.1) {
+		h.staleFrom = h.begin.Add(h.upTo(time.Hour))
+		h.staleTo = h.staleFrom.Add(h.upTo(time.Hour))
 	}
-	if w.terms.outage > 0 {
-		w.awayFrom, w.awayTo = w.begin, w.begin.Add(w.terms.outage)
+	if h.params.outage > 0 {
+		h.downFrom, h.downTo = h.begin, h.begin.Add(h.params.outage)
 	}
 }
 
-// say keeps what comes back to a POST, and returns its number.
-func (w *world) say(o campaign.Outcome) int {
-	w.said = append(w.said, o)
-	return len(w.said) - 1
+// addAnswer keeps the answer to a POST and returns its index.
+func (h *history) addAnswer(o campaign.Outcome) int {
+	h.answers = append(h.answers, o)
+	return len(h.answers) - 1
 }
 
-// post is POST /calls as it reaches Vonage: what comes back, by its
-// number, and after how long.
-func (w *world) post(at place, expires time.Time) (said int, takes time.Duration) {
-	if !w.now.Before(expires) && !w.lacks(tokenExpiry) {
-		w.tell("provider: attempt %d of person %d comes after its token expired: 401", at.i, at.p)
-		return w.say(refused(campaign.RefusedAuth)), 0
+// post is a POST /calls that reaches Vonage. It returns the index of the answer,
+// and how long the answer takes.
+func (h *history) post(at attemptRef, expires time.Time) (answer int, takes time.Duration) {
+	if !h.now.Before(expires) && !h.without(tokenExpiry) {
+		h.logf("provider: attempt %d of contact %d arrives after its token expired: 401", at.i, at.p)
+		return h.addAnswer(refused(campaign.RefusedAuth)), 0
 	}
-	fault := w.drawFault()
-	if w.told {
-		w.tell("provider: POST of attempt %d of person %d: %s", at.i, at.p, fault.name)
+	fault := h.drawFault()
+	if h.logged {
+		h.logf("provider: POST of attempt %d of contact %d: %s", at.i, at.p, fault.name)
 	}
-	takes = w.upTo(clientMost / 2)
-	said = w.say(fault.outcome)
-	if fault.placed {
-		c := w.ring(at)
-		c.lied = fault.outcome.Kind == campaign.OutcomeRefused
+	takes = h.upTo(clientTimeout / 2)
+	answer = h.addAnswer(fault.outcome)
+	if fault.made {
+		c := h.placeCall(at)
+		c.denied = fault.outcome.Kind == campaign.OutcomeRefused
 		if fault.outcome.Kind == campaign.OutcomeCreated {
-			w.said[said].Evidence = campaign.Evidence{
+			h.answers[answer].Evidence = campaign.Evidence{
 				Source: campaign.FromResponse, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: "started", Direction: "outbound",
 			}
 		}
 	}
 	if fault.late {
-		takes = clientMost
+		takes = clientTimeout
 	}
-	return said, takes
+	return answer, takes
 }
 
-// fault is a way in which a POST goes.
+// fault is what happens to a POST.
 type fault struct {
 	name    string
-	placed  bool
-	late    bool // the answer comes after nobody waits for it
+	made    bool // the call
+	late    bool // the answer comes after the client's timeout
 	outcome campaign.Outcome
 }
 
@@ -96,10 +96,10 @@ var (
 	created = fault{"201", true, false, campaign.Outcome{Kind: campaign.OutcomeCreated}}
 
 	faults = []fault{
-		{"500, not placed", false, false, unknown},
-		{"500, placed", true, false, unknown},
-		{"cut before it was placed", false, false, unknown},
-		{"cut after it was placed", true, false, unknown},
+		{"500, no call", false, false, unknown},
+		{"500, call made", true, false, unknown},
+		{"cut before the call was made", false, false, unknown},
+		{"cut after the call was made", true, false, unknown},
 		{"answered too late", true, true, unknown},
 		{"201 that cannot be read", true, false, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}},
 		{"429", false, false, refused(campaign.RefusedRate)},
@@ -107,9 +107,9 @@ var (
 		{"403", false, false, refused(campaign.RefusedAccount)},
 	}
 	invalid = fault{"400", false, false, refused(campaign.RefusedInvalid)}
-	lies    = []fault{
-		{"429, placed", true, false, refused(campaign.RefusedRate)},
-		{"no connection, placed", true, false, refused(campaign.RefusedUnreachable)},
+	denials = []fault{
+		{"429, call made", true, false, refused(campaign.RefusedRate)},
+		{"no connection, call made", true, false, refused(campaign.RefusedUnreachable)},
 	}
 )
 
@@ -117,31 +117,31 @@ func refused(why campaign.Refusal) campaign.Outcome {
 	return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: why}
 }
 
-// drawFault draws how a POST goes. Nothing fails for ever.
-func (w *world) drawFault() fault {
+// drawFault draws what happens to a POST. After six hours nothing fails.
+func (h *history) drawFault() fault {
 	switch {
-	case w.now.Sub(w.begin) > 6*time.Hour || !w.chance(w.terms.faults):
+	case h.now.Sub(h.begin) > 6*time.Hour || !h.chance(h.params.faults):
 		return created
-	case w.terms.kind == lying && w.chance(0.5):
-		return pick(w, lies)
-	case w.chance(0.03):
+	case h.params.kind == lying && h.chance(0.5):
+		return pick(h, denials)
+	case h.chance(0.03):
 		return invalid
 	}
-	return pick(w, faults)
+	return pick(h, faults)
 }
 
-// newCall adds a call that begins now, and returns its number.
-func (w *world) newCall(by place) int {
-	n := len(w.calls)
-	c := call{uuid: "call-?", conversation: "CON-?", by: by, created: w.now, listed: w.now.Add(w.upTo(settleAfter))}
+// newCall adds a call that begins now, and returns its index.
+func (h *history) newCall(by attemptRef) int {
+	n := len(h.calls)
+	c := call{uuid: "call-?", conversation: "CON-?", by: by, created: h.now, listed: h.now.Add(h.upTo(settleAfter))}
 	if n < len(callNames) {
 		c.uuid, c.conversation = callNames[n], conversations[n]
 	}
-	w.calls = append(w.calls, c)
+	h.calls = append(h.calls, c)
 	return n
 }
 
-// The names of a history's calls: more than anybody may be rung.
+// The names of a history's calls, more than any history has.
 var callNames, conversations = numbered("call-"), numbered("CON-")
 
 func numbered(prefix string) (names [64]string) {
@@ -151,113 +151,113 @@ func numbered(prefix string) (names [64]string) {
 	return names
 }
 
-// ring places a call and draws how it goes.
-func (w *world) ring(at place) *call {
-	w.checkRing(at)
-	n := w.newCall(at)
-	c := &w.calls[n]
-	if w.terms.kind == tardy && w.chance(0.5) {
-		c.listed = w.now.Add(settleAfter + w.upTo(time.Hour))
+// placeCall makes a call and draws what happens to it.
+func (h *history) placeCall(at attemptRef) *call {
+	h.checkCall(at)
+	n := h.newCall(at)
+	c := &h.calls[n]
+	if h.params.kind == listLate && h.chance(0.5) {
+		c.listed = h.now.Add(settleAfter + h.upTo(time.Hour))
 	}
-	c.missed = w.terms.kind != shared && w.chance(0.3)
-	w.script(n)
-	w.priceCall(c)
-	if w.told {
-		w.tell("provider: %s rings, and will end as %s", c.uuid, c.truth)
+	c.missed = h.params.kind != shared && h.chance(0.3)
+	h.script(n)
+	h.priceCall(c)
+	if h.logged {
+		h.logf("provider: %s begins, and will end as %s", c.uuid, c.ending)
 	}
 	return c
 }
 
-var fates = []campaign.Disposition{
+var endings = []campaign.Disposition{
 	campaign.Answered, campaign.Answered, campaign.Human, campaign.Machine,
 	campaign.Busy, campaign.Busy, campaign.Timeout, campaign.Failed, campaign.Unanswered, campaign.Cancelled, campaign.Rejected,
 }
 
 // script draws the call's end and sends its webhooks. The call is given by its
-// number, since the list of calls grows.
-func (w *world) script(n int) {
-	c := &w.calls[n]
-	c.truth = pick(w, fates)
-	w.webhook(n, "started", 0)
-	w.webhook(n, "ringing", time.Second)
-	at := time.Second + w.upTo(50*time.Second)
-	switch c.truth {
+// index, because the slice of calls grows.
+func (h *history) script(n int) {
+	c := &h.calls[n]
+	c.ending = pick(h, endings)
+	h.webhook(n, "started", 0)
+	h.webhook(n, "ringing", time.Second)
+	at := time.Second + h.upTo(50*time.Second)
+	switch c.ending {
 	case campaign.Answered, campaign.Human, campaign.Machine:
-		w.webhook(n, "answered", at)
-		if c.truth != campaign.Answered {
-			c.told = w.webhook(n, string(c.truth), at+2*time.Second)
+		h.webhook(n, "answered", at)
+		if c.ending != campaign.Answered {
+			c.detected = h.webhook(n, string(c.ending), at+2*time.Second)
 		}
-		c.seconds = 3 + w.rng.IntN(120)
+		c.seconds = 3 + h.rng.IntN(120)
 		at += time.Duration(c.seconds) * time.Second
 	case campaign.Rejected:
 		c.end = c.created.Add(at)
-		w.webhook(n, "rejected", at)
+		h.webhook(n, "rejected", at)
 		return
 	default:
-		w.webhook(n, string(c.truth), at)
-		if w.chance(0.2) { // completed follows as a rule, and not always
+		h.webhook(n, string(c.ending), at)
+		if h.chance(0.2) { // completed usually follows, but not always
 			c.end = c.created.Add(at)
 			return
 		}
 		at += 10 * time.Millisecond
 	}
 	c.end = c.created.Add(at)
-	w.webhook(n, "completed", at)
+	h.webhook(n, "completed", at)
 }
 
-// webhook sends one, which may be lost, late, doubled and superseded. It reports
-// whether it comes through.
-func (w *world) webhook(n int, word string, at time.Duration) bool {
-	c := &w.calls[n]
-	if c.by.p < 0 || w.chance(w.terms.lost) {
+// webhook sends one. It may be lost, late, duplicated or out of order. It reports
+// whether it arrives.
+func (h *history) webhook(n int, status string, at time.Duration) bool {
+	c := &h.calls[n]
+	if c.by.p < 0 || h.chance(h.params.lost) {
 		return false
 	}
-	told := c.created.Add(at)
-	delay := w.upTo(2 * time.Second)
-	if w.chance(w.terms.late) {
-		delay = w.upTo(time.Hour)
+	reached := c.created.Add(at)
+	delay := h.upTo(2 * time.Second)
+	if h.chance(h.params.late) {
+		delay = h.upTo(time.Hour)
 	}
-	deliver := event{do: (*world).receive, n: n, word: word, since: told}
-	w.after(at+delay, deliver)
-	if w.chance(0.1) {
-		w.after(at+delay+w.upTo(time.Hour), deliver)
+	deliver := event{do: (*history).receive, n: n, status: status, since: reached}
+	h.after(at+delay, deliver)
+	if h.chance(0.1) {
+		h.after(at+delay+h.upTo(time.Hour), deliver)
 	}
 	return true
 }
 
 // receive is storage's Receive.
-func (w *world) receive(told event) {
-	c := &w.calls[told.n]
+func (h *history) receive(w event) {
+	c := &h.calls[w.n]
 	e := campaign.Evidence{
-		Source: campaign.FromEvent, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: told.word, Direction: "outbound",
-		To: theirNumber, From: ourNumber, At: told.since, ObservedAt: w.now,
+		Source: campaign.FromEvent, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: w.status, Direction: "outbound",
+		To: theirNumber, From: ourNumber, At: w.since, ObservedAt: h.now,
 	}
-	if told.word == "completed" {
-		e.Bill = w.bill(c, told.since)
+	if w.status == "completed" {
+		e.Bill = h.bill(c, w.since)
 	}
-	w.fold(c.by, &e, campaign.Provider)
+	h.fold(c.by, &e, campaign.Provider)
 }
 
 // priceCall draws what a call costs, when that is known, and whether it is
-// corrected.
-func (w *world) priceCall(c *call) {
-	c.price = decimal.NewNullDecimal(decimal.New(int64(c.seconds)*100_000+int64(w.rng.IntN(1000)), -8))
+// corrected later.
+func (h *history) priceCall(c *call) {
+	c.price = decimal.NewNullDecimal(decimal.New(int64(c.seconds)*100_000+int64(h.rng.IntN(1000)), -8))
 	c.pricedAt = c.end
-	if w.chance(0.3) {
-		c.pricedAt = c.end.Add(w.upTo(time.Hour))
+	if h.chance(0.3) {
+		c.pricedAt = c.end.Add(h.upTo(time.Hour))
 	}
-	if w.terms.corrected {
+	if h.params.corrected {
 		c.corrected = decimal.NewNullDecimal(c.price.Decimal.Add(decimal.New(1, -8)))
-		c.correctedAt = c.pricedAt.Add(w.upTo(24 * time.Hour))
+		c.correctedAt = c.pricedAt.Add(h.upTo(24 * time.Hour))
 	}
 }
 
-// bill is the call's, as it is known at a moment after its end.
-func (w *world) bill(c *call, at time.Time) campaign.Bill {
+// bill is the call's bill as known at a time after its end.
+func (h *history) bill(c *call, at time.Time) campaign.Bill {
 	return campaign.Bill{Duration: &c.seconds, StartTime: c.created, EndTime: c.end, Network: "23420", Price: c.priceAt(at)}
 }
 
-// priceAt is the price as it is known at a moment after the call's end.
+// priceAt is the price as known at a time after the call's end.
 func (c *call) priceAt(at time.Time) decimal.NullDecimal {
 	switch {
 	case c.corrected.Valid && !at.Before(c.correctedAt):
@@ -276,58 +276,59 @@ func (c *call) finalPrice() decimal.NullDecimal {
 	return c.price
 }
 
-// list is GET /calls over all that Vonage still keeps, or of that what is
-// asked for. whole is false where a page failed. proven is false where the list
-// lacks calls that it must show.
-func (w *world) list(asked func(*call) bool) (found []campaign.Evidence, whole, proven bool) {
-	if within(w.now, w.awayFrom, w.awayTo) || w.chance(0.05) {
+// list is GET /calls over everything that Vonage still keeps, filtered. whole is
+// false if a page failed. proven is false if the list lacks calls that it must
+// show.
+func (h *history) list(filter func(*call) bool) (found []campaign.Evidence, whole, proven bool) {
+	if within(h.now, h.downFrom, h.downTo) || h.chance(0.05) {
 		return nil, false, true
 	}
-	blind := within(w.now, w.blindFrom, w.blindTo)
-	lastHour, kept := w.now.Add(-time.Hour), w.now.Add(-retention)
-	w.read = w.read[:0]
-	for n := range w.calls {
-		c := &w.calls[n]
+	stale := within(h.now, h.staleFrom, h.staleTo)
+	lastHour, kept := h.now.Add(-time.Hour), h.now.Add(-retention)
+	h.records = h.records[:0]
+	for n := range h.calls {
+		c := &h.calls[n]
 		switch {
-		case w.now.Before(c.listed) || c.created.Before(kept) || blind && c.created.After(lastHour):
+		case h.now.Before(c.listed) || c.created.Before(kept) || stale && c.created.After(lastHour):
 		case c.missed && c.by.p >= 0:
 			c.missed = false
-		case asked(c):
-			w.read = append(w.read, w.entry(c))
+		case filter(c):
+			h.records = append(h.records, h.listRecord(c))
 		}
 	}
-	return w.read, true, !blind
+	return h.records, true, !stale
 }
 
-// word is the status that the list shows.
-func (w *world) word(c *call) string {
+// listStatus is the status that the list shows.
+func (h *history) listStatus(c *call) string {
 	switch {
-	case w.now.Before(c.end):
+	case h.now.Before(c.end):
 		return "ringing"
 	case c.seconds > 0:
 		return "completed"
 	}
-	return string(c.truth)
+	return string(c.ending)
 }
 
-// entry is the list's record of a call. It has no start before the call ends.
-func (w *world) entry(c *call) campaign.Evidence {
+// listRecord is the list's record of a call. It has no start before the call
+// ends.
+func (h *history) listRecord(c *call) campaign.Evidence {
 	e := campaign.Evidence{
-		Source: campaign.FromList, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: w.word(c), Direction: "outbound",
-		To: theirNumber, From: ourNumber, ObservedAt: w.now,
+		Source: campaign.FromList, CallUUID: c.uuid, ConversationUUID: c.conversation, Status: h.listStatus(c), Direction: "outbound",
+		To: theirNumber, From: ourNumber, ObservedAt: h.now,
 	}
-	if !w.now.Before(c.end) {
-		e.At, e.Bill = c.created, w.bill(c, w.now)
+	if !h.now.Before(c.end) {
+		e.At, e.Bill = c.created, h.bill(c, h.now)
 	}
 	return e
 }
 
 func within(now, from, to time.Time) bool { return !now.Before(from) && now.Before(to) }
 
-// strangerCalls is somebody else's call between the same two numbers.
-func (w *world) strangerCalls(event) {
-	n := w.newCall(place{p: -1})
-	w.script(n)
-	w.priceCall(&w.calls[n])
-	w.tell("provider: %s is a stranger's and will end as %s", w.calls[n].uuid, w.calls[n].truth)
+// otherCall is a call of another caller between the same two numbers.
+func (h *history) otherCall(event) {
+	n := h.newCall(attemptRef{p: -1})
+	h.script(n)
+	h.priceCall(&h.calls[n])
+	h.logf("provider: %s is another caller's, and will end as %s", h.calls[n].uuid, h.calls[n].ending)
 }
