@@ -3,8 +3,6 @@ package repository
 import (
 	"cmp"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,34 +12,23 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/internal/testkit/require"
+
 	diff "github.com/google/go-cmp/cmp"
 )
 
-// What is shipped to run the program elsewhere cannot be run here, where
-// there may be no container engine. These tests hold it to the program.
+// The Dockerfile and the compose file cannot run in the tests, where there may be
+// no container engine. These tests compare them with the program.
 
-func read(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.FromSlash(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// flags are what the commands of cmd/dialer take: names, and the variables
-// that stand in for them. They are read from the tags that the parser reads.
+// flags are the flags of cmd/dialer and the variables that they fall back on,
+// from the struct tags that the parser reads.
 func flags(t *testing.T) (names, variables []string) {
 	t.Helper()
 	for _, file := range goFiles(t) {
 		if filepath.Dir(file) != filepath.FromSlash("cmd/dialer") || strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(parsed, func(n ast.Node) bool {
+		ast.Inspect(parse(t, file), func(n ast.Node) bool {
 			if field, ok := n.(*ast.Field); ok && field.Tag != nil && len(field.Names) == 1 {
 				tag := reflect.StructTag(strings.Trim(field.Tag.Value, "`"))
 				names = append(names, cmp.Or(tag.Get("name"), strings.ToLower(field.Names[0].Name)))
@@ -56,7 +43,7 @@ func flags(t *testing.T) (names, variables []string) {
 	return names, variables
 }
 
-func TestDeploymentNamesSettingsThatExist(t *testing.T) {
+func TestDeploymentSettingsExist(t *testing.T) {
 	t.Parallel()
 	_, known := flags(t)
 	setting := regexp.MustCompile(`\b(?:DIALER|VONAGE)_[A-Z_]+|\b(?:DATABASE|REDIS)_URL\b`)
@@ -69,8 +56,8 @@ func TestDeploymentNamesSettingsThatExist(t *testing.T) {
 	}
 }
 
-// blocks splits the services of the compose file by their names. The file is
-// ours and keeps to two spaces, so that no YAML library is needed.
+// blocks splits the services of the compose file by their names. The file is ours
+// and is indented by two spaces, so this needs no YAML library.
 func blocks(t *testing.T) map[string]string {
 	t.Helper()
 	_, services, _ := strings.Cut(read(t, "docker-compose.yml"), "\nservices:\n")
@@ -89,7 +76,7 @@ func blocks(t *testing.T) map[string]string {
 
 func TestComposeServices(t *testing.T) {
 	t.Parallel()
-	// What each service cannot do without.
+	// What each service must have.
 	want := map[string][]string{
 		"postgres":  {"image: postgres:17", "pg_isready"},
 		"redis":     {"image: redis:7", `"--maxmemory-policy", "noeviction"`, `"--save", ""`},
@@ -106,7 +93,7 @@ func TestComposeServices(t *testing.T) {
 	}
 }
 
-func TestComposeUsesFlagsThatExist(t *testing.T) {
+func TestComposeFlagsExist(t *testing.T) {
 	t.Parallel()
 	known, _ := flags(t)
 	command := regexp.MustCompile(`command: \["(?:run|simulate)"[^\]]*\]`)
@@ -119,7 +106,7 @@ func TestComposeUsesFlagsThatExist(t *testing.T) {
 	}
 }
 
-// Compose itself reads the file, on a machine that has it.
+// Docker Compose itself reads the file, where it is installed.
 func TestComposeConfig(t *testing.T) {
 	t.Parallel()
 	if exec.Command("docker", "compose", "version").Run() != nil {
@@ -127,12 +114,8 @@ func TestComposeConfig(t *testing.T) {
 	}
 	env := filepath.Join(t.TempDir(), "env")
 	written, err := exec.Command("scripts/dotenv").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(env, written, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(env, written, 0o600))
 	for _, profile := range []string{"", "simulator"} {
 		cmd := exec.Command("docker", "compose", "--env-file", env, "--profile", profile, "config", "--quiet")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -141,11 +124,11 @@ func TestComposeConfig(t *testing.T) {
 	}
 }
 
-// The image's context lets through only what .dockerignore names, so a new
+// .dockerignore excludes everything that it does not name, so a new top-level
 // package must be added there.
-func TestDockerfileFindsItsSources(t *testing.T) {
+func TestDockerfileSources(t *testing.T) {
 	t.Parallel()
-	let := regexp.MustCompile(`(?m)^!(\S+)$`).FindAllStringSubmatch(read(t, ".dockerignore"), -1)
+	included := regexp.MustCompile(`(?m)^!(\S+)$`).FindAllStringSubmatch(read(t, ".dockerignore"), -1)
 	sent := []string{"go.mod", "go.sum"}
 	for pkg := range packages {
 		if top, _, _ := strings.Cut(pkg, "/"); top != "test" && !slices.Contains(sent, top) {
@@ -153,13 +136,13 @@ func TestDockerfileFindsItsSources(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, match := range let {
+	for _, match := range included {
 		got = append(got, match[1])
 	}
 	slices.Sort(sent)
 	slices.Sort(got)
 	if d := diff.Diff(sent, got); d != "" {
-		t.Errorf(".dockerignore (-needed +let through):\n%s", d)
+		t.Errorf(".dockerignore (-needed +included):\n%s", d)
 	}
 	dockerfile := read(t, "Dockerfile")
 	for _, source := range regexp.MustCompile(`\./cmd/[a-z]+`).FindAllString(dockerfile, -1) {

@@ -4,19 +4,16 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"dialer/internal/testkit/require"
 )
 
-// violations lists the imports of one file that the rules do not allow. The
-// file is named from the repository's root. Files are parsed, because `go list`
-// would be answered from the test cache after a rule was broken.
+// violations lists the imports of one file that the rules do not allow.
 func violations(file string, source []byte) ([]string, error) {
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, source, parser.ImportsOnly)
 	if err != nil {
@@ -52,42 +49,11 @@ func (r rule) allows(pkg, imported string, test bool) bool {
 	return true
 }
 
-// goFiles lists the repository's Go files, from its root.
-func goFiles(t *testing.T) []string {
-	t.Helper()
-	var files []string
-	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
-			return fs.SkipDir
-		case !d.IsDir() && path.Ext(name) == ".go":
-			files = append(files, name)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 func TestImports(t *testing.T) {
 	t.Parallel()
-	files := goFiles(t)
-	if len(files) < 50 {
-		t.Fatalf("found %d Go files: the test looks in the wrong place", len(files))
-	}
-	for _, file := range files {
-		source, err := os.ReadFile(filepath.FromSlash(file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		wrong, err := violations(file, source)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, file := range goFiles(t) {
+		wrong, err := violations(file, []byte(read(t, file)))
+		require.NoError(t, err)
 		for _, w := range wrong {
 			t.Error(w)
 		}
@@ -165,9 +131,7 @@ func TestImportRules(t *testing.T) {
 	}
 	for _, test := range tests {
 		wrong, err := violations(test.file, []byte("package x\n\nimport "+strconv.Quote(test.imports)+"\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if (len(wrong) > 0) != test.wrong {
 			t.Errorf("%s imports %s: got %q, want a violation: %t", test.file, test.imports, wrong, test.wrong)
 		}

@@ -1,5 +1,5 @@
-// Package repository holds rules about the repository as a whole: who may
-// import whom, where failpoints are, what is shipped.
+// Package repository tests rules about the repository as a whole: imports,
+// failpoints, benchmarks, waiting in tests, and the files for Docker.
 package repository
 
 import (
@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// TestMain runs the tests in the repository's root, from which all of them
-// name their files.
+// TestMain runs the tests in the repository's root. All file names start there.
 func TestMain(m *testing.M) {
 	if err := os.Chdir("../.."); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -79,3 +79,12 @@ var libraries = map[string][]string{
 	"golang.org/x/text":                          {"internal/csvimport"},
 	"golang.org/x/time":                          {"internal/pace", "jobs"},
 }
+
+// sleepers are the test files that may sleep in real time, and why. All others
+// wait with require.Eventually, or sleep in a synctest bubble.
+var sleepers = map[string]string{
+	"voice/voicesim/sim_test.go": "polls inside and outside of bubbles",
+}
+
+// unswept are the folders whose tests are not held to this rule yet.
+var unswept = []string{"jobs", "storage"}
