@@ -36,7 +36,6 @@ const (
 type Remedy struct {
 	Final bool // the contact ends as refused; otherwise it is due again
 	Pause bool // the campaign is paused until a person looks
-	Slow  bool // the fleet slows down
 }
 
 // Remedies is the one place that says what follows from each refusal.
@@ -46,8 +45,8 @@ var Remedies = map[Refusal]Remedy{
 	//guard:value({}) storage.TestRecordPausesTheCampaign: an unauthorized POST pauses the campaign
 	RefusedAuth:        {Pause: true},
 	RefusedAccount:     {Pause: true},
-	RefusedRate:        {Slow: true},
-	RefusedUnreachable: {Slow: true},
+	RefusedRate:        {},
+	RefusedUnreachable: {},
 	RefusedStale:       {},
 }
 

@@ -109,7 +109,7 @@ func (s Settings) Validate() error {
 // NextCall is the earliest moment from now on at which a contact in the zones may
 // be called that is due at due; false: there is none within the hours.
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
-	return s.Hours.Next(latest(now, due, s.Start), zones)
+	return s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
 }
 
 // Equal reports whether two imports mean the same campaign. Start is compared

@@ -75,8 +75,8 @@ func TestRedisThatEvictsIsAnAlarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := NewPacer(db, campaign.Requests, 1, slog.New(slog.DiscardHandler))
-	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: url, Installation: "here"}, db, client, requests, slog.New(slog.DiscardHandler))
+	pacers := testPacers(db, 1, 1)
+	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: url, Installation: "here"}, db, client, pacers, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

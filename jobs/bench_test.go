@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/benchtest"
 	"dialer/voice"
@@ -53,9 +54,9 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	provider := httptest.NewServer(sim)
 	defer provider.Close()
 	log := slog.New(slog.DiscardHandler)
-	requests := NewPacer(db, campaign.Requests, 100, log)
+	pacers := testPacers(db, perSecond, 100)
 	client, err := voice.NewClient(voice.Config{
-		BaseURL: provider.URL + "/v1", ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle,
+		BaseURL: provider.URL + "/v1", ApplicationID: "app", Key: signingKey(), Throttle: Throttle(pacers.Requests, pace.Last),
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -66,7 +67,7 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	}
 	service, err := New(Config{
 		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, Installation: installation,
-	}, db, client, requests, log)
+	}, db, client, pacers, log)
 	if err != nil {
 		b.Fatal(err)
 	}

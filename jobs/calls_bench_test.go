@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 	"dialer/internal/testkit"
 	"dialer/storage"
 	"dialer/voice"
@@ -148,8 +149,8 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	defer own.Close()
 	log := slog.New(slog.DiscardHandler)
 	const noLimit = 20_000
-	requests := NewPacer(own, campaign.Requests, noLimit, log)
-	client, err := voice.NewClient(voice.Config{BaseURL: url, ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle})
+	pacers := testPacers(own, noLimit, noLimit)
+	client, err := voice.NewClient(voice.Config{BaseURL: url, ApplicationID: "app", Key: signingKey(), Throttle: Throttle(pacers.Requests, pace.Last)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -160,7 +161,7 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	service, err := New(Config{
 		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), Installation: installation,
 		Horizon: time.Second, Workers: atOnce,
-	}, own, client, requests, log)
+	}, own, client, pacers, log)
 	if err != nil {
 		b.Fatal(err)
 	}

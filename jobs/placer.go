@@ -10,6 +10,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/failpoint"
+	"dialer/internal/pace"
 	"dialer/internal/provider"
 	"dialer/voice"
 
@@ -39,7 +40,7 @@ type placer struct {
 	tokenLife time.Duration
 	store     PlaceStore
 	client    *voice.Client
-	creates   *Pacer
+	calls     *pace.Pacer
 	log       *slog.Logger
 
 	// stopping ends when no gate may be begun any more, working when results
@@ -126,14 +127,14 @@ func (p *placer) withdraw(ctx context.Context, id uuid.UUID, why error) error {
 }
 
 // permit waits for the right to send a call.
-func (p *placer) permit(ctx context.Context, u campaign.Urgency) (Permit, error) {
+func (p *placer) permit(ctx context.Context, u campaign.Urgency) (*pace.Permit, error) {
 	if err := p.outage.wait(ctx); err != nil {
-		return Permit{}, fmt.Errorf("wait for Vonage: %w", err)
+		return nil, fmt.Errorf("wait for Vonage: %w", err)
 	}
 	if err := p.clocks.wait(ctx); err != nil {
-		return Permit{}, fmt.Errorf("wait for the clocks to agree: %w", err)
+		return nil, fmt.Errorf("wait for the clocks to agree: %w", err)
 	}
-	permit, err := p.creates.Wait(ctx, u)
+	permit, err := p.calls.Wait(ctx, pace.Priority(u))
 	if err == nil && ctx.Err() != nil {
 		permit.Return()
 		err = fmt.Errorf("stopped before the gate: %w", ctx.Err())
@@ -152,15 +153,16 @@ func (p *placer) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, erro
 // send makes the POST, once, unless it took too long to come to it. Everything
 // is ready before the permit's moment; when that is missed, the next permit is
 // taken, until it would be too long after the gate.
-func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRequest, permit Permit, begun time.Time) campaign.Outcome {
+func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRequest, permit *pace.Permit, begun time.Time) campaign.Outcome {
 	token, err := p.client.SignToken(voice.Token{ID: a.ID.String(), IssuedAt: a.DialedAt.Add(-tokenBack), ExpiresAt: a.TokenExpiresAt})
 	if err != nil {
 		permit.Return()
 		return provider.Outcome(voice.Created{}, err, time.Now())
 	}
-	held := permit.Turn(begun.Add(min(holdMost, p.tokenLife/2)))
+	//guard:drop jobs.TestNothingIsSentTooLongAfterTheGate: nothing is sent too long after the gate
+	permit.SetDeadline(begun.Add(min(holdMost, p.tokenLife/2)))
 	failpoint.Hit("place.sending")
-	made, err := p.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), held, token, call)
+	made, err := p.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), permit, token, call)
 	failpoint.Hit("place.answered")
 	if errors.Is(err, voice.ErrMissed) {
 		return refused(campaign.RefusedStale)
@@ -179,9 +181,6 @@ func (p *placer) send(ctx context.Context, a campaign.Attempt, call voice.CallRe
 // learn does what an outcome means for this process and the fleet.
 func (p *placer) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) campaign.Outcome {
 	p.outage.note(o)
-	if campaign.Remedies[o.Refusal].Slow {
-		p.creates.SlowDown()
-	}
 	switch o.Kind {
 	case campaign.OutcomeRefused:
 		p.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID, "refusal", string(o.Refusal))
@@ -214,10 +213,10 @@ func (p *placer) record(ctx context.Context, a campaign.Attempt, o campaign.Outc
 }
 
 // newPlacer makes the handler; see placer for the two contexts.
-func newPlacer(stopping, working context.Context, c Config, store PlaceStore, client *voice.Client, creates *Pacer, log *slog.Logger) *placer {
+func newPlacer(stopping, working context.Context, c Config, store PlaceStore, client *voice.Client, calls *pace.Pacer, log *slog.Logger) *placer {
 	return &placer{
 		publicURL: c.PublicURL, tokenLife: c.TokenLife,
-		store: store, client: client, creates: creates, log: log, stopping: stopping, working: working,
+		store: store, client: client, calls: calls, log: log, stopping: stopping, working: working,
 		clocks:  clockGuard{store: store, client: client, log: log},
 		invalid: invalidRuns{runs: make(map[int64]int)},
 	}

@@ -171,6 +171,36 @@ func (c *fakeVonage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body)), Header: c.headers(), Request: r}, nil
 }
 
+// memoryPace is one budget for one process.
+type memoryPace struct {
+	mu    sync.Mutex
+	row   campaign.Pace
+	saves int
+}
+
+func (m *memoryPace) LoadPace(context.Context, campaign.Budget) (campaign.Pace, time.Time, error) {
+	time.Sleep(time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.row, time.Now(), nil
+}
+
+func (m *memoryPace) SavePace(_ context.Context, _ campaign.Budget, p campaign.Pace) (bool, error) {
+	time.Sleep(time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.row = p
+	m.saves++
+	return true, nil
+}
+
+// count is how often the row was written.
+func (m *memoryPace) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.saves
+}
+
 // stage is a placer with everything around it, in a bubble.
 type stage struct {
 	*placer
@@ -195,10 +225,9 @@ func newStage(t *testing.T) *stage {
 			Settings: campaign.Settings{Message: campaign.Message{Say: "Hello {{name}}"}, RingingTimer: 45, LengthTimer: 120, Machine: "hangup"},
 			Vars:     map[string]string{"name": "Ada"},
 		}},
-		pace:     newMemoryPace(),
+		pace:     &memoryPace{},
 		provider: &fakeVonage{status: 201, body: `{"uuid":"` + placedUUID + `","conversation_uuid":"CON-1","status":"started","direction":"outbound"}`},
 	}
-	s.pace.skew = 0 // the gate's clock is the bubble's
 	client, err := voice.NewClient(voice.Config{BaseURL: "http://provider.test/v1", ApplicationID: "app", Key: signingKey(), Transport: s.provider})
 	if err != nil {
 		t.Fatal(err)
@@ -208,9 +237,13 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(stop)
 	t.Cleanup(halt)
 	s.stop, s.halt = stop, halt
-	creates := startPacer(t.Context(), t, s.pace, 10)
+	calls := testPacers(s.pace, 10, 1).Calls
+	paced := make(chan struct{})
+	pacing, stopPacing := context.WithCancel(t.Context())
+	go func() { defer close(paced); calls.Run(pacing) }()
+	t.Cleanup(func() { stopPacing(); <-paced })
 	c := Config{PublicURL: "https://dialer.test/", TokenLife: 30 * time.Second}
-	s.placer = newPlacer(stopping, working, c, s.store, client, creates, slog.New(slog.DiscardHandler))
+	s.placer = newPlacer(stopping, working, c, s.store, client, calls, slog.New(slog.DiscardHandler))
 	return s
 }
 
@@ -335,7 +368,7 @@ func TestMessageThatCannotBeMadeWithdrawsTheAttempt(t *testing.T) {
 		if s.store.withdrawn != campaign.WithdrawnMessage {
 			t.Errorf("withdrawn for %q, want %q", s.store.withdrawn, campaign.WithdrawnMessage)
 		}
-		if n := s.pace.leaseCount(); n != 0 {
+		if n := s.pace.count(); n != 0 {
 			t.Errorf("%d leases for a call that cannot be made", n)
 		}
 	})

@@ -61,8 +61,8 @@ func TestMissedPermitIsReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.wantOutcome(t, created)
-		if n := s.pace.leaseCount(); n != 2 {
-			t.Errorf("%d leases, want a second one for the permit that was missed", n)
+		if n := s.calls.Counts().Given; n != 2 {
+			t.Errorf("%d permits, want a second one after the first was missed", n)
 		}
 		if sent := s.provider.posts[0].at.Sub(begun); sent < s.store.gateTakes {
 			t.Errorf("sent %v after the start, before the gate was passed", sent)
@@ -137,7 +137,7 @@ func TestSecondStopEndsRecording(t *testing.T) {
 	})
 }
 
-func TestTooManyRequestsSlowsTheFleet(t *testing.T) {
+func TestPacerLearnsOfRefusals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -146,9 +146,10 @@ func TestTooManyRequestsSlowsTheFleet(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.wantOutcome(t, refused(campaign.RefusedRate))
-		synctest.Wait()
-		if pace := s.pace.pace(campaign.Creates, time.Now()); pace > 0.6 {
-			t.Errorf("the fleet's pace is %v of the limit after a 429, want half", pace)
+		time.Sleep(time.Second) // for the report
+		row, _, err := s.pace.LoadPace(t.Context(), campaign.CallsBudget)
+		if err != nil || len(row.RefusedAt) != 1 || len(row.AcceptedAt) != 0 {
+			t.Errorf("%d refused and %d accepted answers are counted, want one that was refused: %v", len(row.RefusedAt), len(row.AcceptedAt), err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 	"dialer/voice"
 )
 
@@ -26,25 +27,37 @@ type Store interface {
 	SettleStore
 	BooksStore
 	RecoveryStore
-	PaceStore
 	HangUpStore
 }
 
 // Service is one process's part in dialing: it feeds the queue, places calls,
 // sweeps, settles and reconciles. Any number of them may run at once.
 type Service struct {
-	config   Config
-	store    Store
-	client   *voice.Client
-	requests *Pacer
-	creates  *Pacer
-	queue    *queue
-	log      *slog.Logger
+	config Config
+	store  Store
+	client *voice.Client
+	pacers Pacers
+	queue  *queue
+	log    *slog.Logger
 }
 
-// New makes the service and opens no connection. requests paces all that the
-// client sends but new calls (its Throttle); the service runs it.
-func New(c Config, store Store, client *voice.Client, requests *Pacer, log *slog.Logger) (*Service, error) {
+// Pacers are the account's two budgets. The service runs them. Requests is the
+// one that the client's Throttle uses.
+type Pacers struct{ Calls, Requests *pace.Pacer }
+
+// Throttle gives each request of a voice.Client a permit of the pacer.
+func Throttle(p *pace.Pacer, priority pace.Priority) func(context.Context) (voice.Permit, error) {
+	return func(ctx context.Context) (voice.Permit, error) {
+		permit, err := p.Wait(ctx, priority)
+		if err != nil {
+			return nil, err // and no nil *pace.Permit
+		}
+		return permit, nil
+	}
+}
+
+// New makes the service and opens no connection.
+func New(c Config, store Store, client *voice.Client, pacers Pacers, log *slog.Logger) (*Service, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("dialing: %w", err)
@@ -53,8 +66,7 @@ func New(c Config, store Store, client *voice.Client, requests *Pacer, log *slog
 	if err != nil {
 		return nil, err
 	}
-	creates := NewPacer(store, campaign.Creates, c.CallsPerSecond, log)
-	return &Service{config: c, store: store, client: client, requests: requests, creates: creates, queue: q, log: log}, nil
+	return &Service{config: c, store: store, client: client, pacers: pacers, queue: q, log: log}, nil
 }
 
 // Run dials until ctx ends. Then no gate is begun any more; sends under way
@@ -69,11 +81,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
-	place := newPlacer(ctx, working, s.config, s.store, s.client, s.creates, s.log)
+	place := newPlacer(ctx, working, s.config, s.store, s.client, s.pacers.Calls, s.log)
 
 	var pacers, loops sync.WaitGroup
-	pacers.Go(func() { s.creates.Run(working) })
-	pacers.Go(func() { s.requests.Run(working) })
+	pacers.Go(func() { s.pacers.Calls.Run(working) })
+	pacers.Go(func() { s.pacers.Requests.Run(working) })
 	recovery := s.newRecovery()
 	recovery.await(ctx)
 	server := s.queue.server(s.config.Workers, s.log)
@@ -199,4 +211,19 @@ func guarded[N any](ctx context.Context, once func(context.Context) (N, error)) 
 		}
 	}()
 	return once(ctx)
+}
+
+// sleep waits for d, or less when ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -82,7 +82,7 @@ func TestLongRoundRestsAsLong(t *testing.T) {
 
 func TestConfigNamesEveryMistake(t *testing.T) {
 	t.Parallel()
-	_, err := New(Config{PublicURL: "dialer.example.com", SettleAfter: -1, Workers: -1, RedisURL: "redis://localhost"}, nil, nil, nil, nil)
+	_, err := New(Config{PublicURL: "dialer.example.com", SettleAfter: -1, Workers: -1, RedisURL: "redis://localhost"}, nil, nil, Pacers{}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -112,7 +112,7 @@ func TestServiceSaysThatRedisIsAway(t *testing.T) {
 	t.Parallel()
 	c := newCable(t, privateRedis(t))
 	c.setCut(true)
-	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: c.URL}, nil, nil, nil, slog.New(slog.DiscardHandler))
+	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: c.URL}, nil, nil, Pacers{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

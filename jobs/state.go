@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 )
 
 // Reach is nil while Redis answers.
@@ -17,7 +18,7 @@ func (s *Service) Reach(ctx context.Context) error {
 // Queued is how many tasks no worker of the fleet has taken yet.
 func (s *Service) Queued(ctx context.Context) (int, error) { return s.queue.waiting(ctx) }
 
-// Permits counts those of each budget in this process.
-func (s *Service) Permits() map[campaign.Budget]PermitCounts {
-	return map[campaign.Budget]PermitCounts{campaign.Creates: s.creates.Counts(), campaign.Requests: s.requests.Counts()}
+// Permits counts the permits of each budget in this process.
+func (s *Service) Permits() map[campaign.Budget]pace.Counts {
+	return map[campaign.Budget]pace.Counts{campaign.CallsBudget: s.pacers.Calls.Counts(), campaign.RequestsBudget: s.pacers.Requests.Counts()}
 }

@@ -142,14 +142,3 @@ type BooksStore interface {
 	// campaign.ErrNotFound.
 	FirstDialed(ctx context.Context) (time.Time, error)
 }
-
-// PaceStore keeps the account's budgets for the fleet.
-type PaceStore interface {
-	// LeaseSlots takes slots of the budget for the caller alone, ask.N at most
-	// and only those whose moment is near, and takes in what became of earlier
-	// ones (campaign.Pace). Slots that a dead caller leaves are lost, and its
-	// turns free again a little later than usual.
-	LeaseSlots(ctx context.Context, budget campaign.Budget, ask campaign.Ask) (campaign.Lease, error)
-	// SlowDown halves the budget's pace; it recovers by itself over a minute.
-	SlowDown(ctx context.Context, budget campaign.Budget) error
-}

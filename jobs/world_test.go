@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 	"dialer/internal/testkit"
 	"dialer/voice"
 	"dialer/voice/voicesim"
@@ -80,6 +81,14 @@ func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// testPacers are pacers of the store.
+func testPacers(store pace.Store, calls, requests float64) Pacers {
+	of := func(budget campaign.Budget, perSecond float64) *pace.Pacer {
+		return pace.New(pace.Config{Store: store, Budget: budget, PerSecond: perSecond, Log: slog.New(slog.DiscardHandler)})
+	}
+	return Pacers{Calls: of(campaign.CallsBudget, calls), Requests: of(campaign.RequestsBudget, requests)}
+}
+
 // service makes a service of the world's database.
 func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	t.Helper()
@@ -87,9 +96,9 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests := NewPacer(store, campaign.Requests, 100, w.log)
+	pacers := testPacers(w.db, w.rate, 100)
 	client, err := voice.NewClient(voice.Config{
-		BaseURL: w.url, ApplicationID: "app", Key: signingKey(), Throttle: requests.Throttle, Timeout: 2 * time.Second,
+		BaseURL: w.url, ApplicationID: "app", Key: signingKey(), Throttle: Throttle(pacers.Requests, pace.Last), Timeout: 2 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +106,7 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	service, err := New(Config{
 		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: installation, SettleAfter: 2 * time.Second,
 		ReconcileEvery: time.Second, TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40,
-	}, store, client, requests, w.log)
+	}, store, client, pacers, w.log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 		UNION ALL SELECT 'raised', kind, sum(times) FROM alarms GROUP BY kind
 		UNION ALL SELECT 'hangups', state, count(*) FROM hangups GROUP BY state
 		UNION ALL SELECT 'behind', pass, extract(epoch FROM clock_timestamp() - reached) FROM reconcile_watermarks
-		UNION ALL SELECT 'pace', budget, `+paceFactor+` FROM pace, clock_timestamp() AS now`)
+		UNION ALL SELECT 'pace', budget, CASE WHEN clock_timestamp() < reduced_until THEN reduced_to ELSE 1 END FROM pace`)
 	if err != nil {
 		return c, fmt.Errorf("read fleet stats: %w", err)
 	}

@@ -28,7 +28,8 @@ func TestFleetStats(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, db.SetWatermark(t.Context(), "first", time.Now().Add(-time.Hour)))
-	check(t, db.SlowDown(t.Context(), campaign.Creates))
+	db.Exec(t, `UPDATE pace SET reduced_to = 0.5, reduced_until = now() + interval '1 minute' WHERE budget = 'calls'`)
+	db.Exec(t, `UPDATE pace SET reduced_to = 0.5 WHERE budget = 'requests'`)
 	got, err := db.FleetStats(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -40,14 +41,14 @@ func TestFleetStats(t *testing.T) {
 		Contacts:     map[campaign.ContactState]int{campaign.Pending: 1, campaign.Active: 2},
 		HangUps:      map[campaign.HangUpState]int{campaign.HangUpPending: 1},
 		Behind:       map[string]time.Duration{"first": time.Hour},
-		Factor:       map[campaign.Budget]float64{campaign.Creates: 0.5, campaign.Requests: 1},
+		Factor:       map[campaign.Budget]float64{campaign.CallsBudget: 0.5, campaign.RequestsBudget: 1},
 	}
 	near := cmp.Options{cmpopts.EquateApprox(0, 0.4), cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() < 10*time.Minute })}
 	if diff := cmp.Diff(want, got, near); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got.Factor[campaign.Creates] >= 1 {
-		t.Errorf("the pace is at %v after it was slowed down", got.Factor[campaign.Creates])
+	if f := got.Factor; f[campaign.CallsBudget] != 0.5 || f[campaign.RequestsBudget] != 1 {
+		t.Errorf("the parts of the rates in force are %v, want 0.5 and 1", f)
 	}
 }
 

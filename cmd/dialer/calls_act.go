@@ -10,6 +10,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
+	"dialer/internal/pace"
 	"dialer/internal/provider"
 	"dialer/jobs"
 	"dialer/storage"
@@ -95,10 +96,10 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 		return err
 	}
 	defer db.Close()
-	requests := jobs.NewPacer(db, campaign.Requests, f.RequestsPerSecond, con.logger())
+	requests := pace.New(pace.Config{Store: db, Budget: campaign.RequestsBudget, PerSecond: f.RequestsPerSecond, Log: con.logger()})
 	client, err := voice.NewClient(voice.Config{
 		BaseURL: f.APIURL, ApplicationID: f.ApplicationID, Key: key,
-		Throttle: requests.Throttle, ThrottleFirst: requests.ThrottleFirst,
+		Throttle: jobs.Throttle(requests, pace.Last), ThrottleFirst: jobs.Throttle(requests, pace.First),
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)

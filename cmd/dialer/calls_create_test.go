@@ -217,8 +217,8 @@ func TestRefusedCallByHand(t *testing.T) {
 	if code, out, errOut := l.create(t, call...); code != cli.ExitFailed || out != "" || !strings.Contains(errOut, "no call was made: create call: refused: 429") {
 		t.Errorf("exit %d, said %q %q", code, out, errOut)
 	}
-	if factor := testkit.Value[float64](t, l.db, `SELECT factor FROM pace WHERE budget = 'creates'`); factor != 0.5 {
-		t.Errorf("the fleet's pace is at %v after a 429, want a half", factor)
+	if n := testkit.Value[int](t, l.db, `SELECT cardinality(refused_at) FROM pace WHERE budget = 'calls'`); n != 1 {
+		t.Errorf("%d 429s are counted, want 1", n)
 	}
 	if got := l.madeByHand(t); len(got) != 1 || !strings.Contains(got[0], "|refused|create call: refused: 429") {
 		t.Errorf("recorded %q", got)
@@ -238,7 +238,7 @@ func TestRefusedCallByHand(t *testing.T) {
 func TestCallByHandKeepsToThePace(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
-	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'creates'`
+	const nextSlot = `SELECT next_at FROM pace WHERE budget = 'calls'`
 	before := testkit.Value[time.Time](t, l.db, nextSlot)
 	if code, _, errOut := l.create(t, "--app", "jamie", "--from", "447700900000", "--say", "Hello"); code != cli.ExitOK {
 		t.Fatal(errOut)

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/pace"
 	"dialer/internal/provider"
-	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
 )
@@ -30,13 +30,13 @@ const (
 // request, outcome. From the intent on nothing interrupts it but its own time
 // limits.
 func (c *callCreateCommand) place(ctx context.Context, con console, k *vonage, intent storage.HandCall, request voice.CallRequest) error {
-	creates := jobs.NewPacer(k.db, campaign.Creates, c.CallsPerSecond, con.logger())
+	calls := pace.New(pace.Config{Store: k.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.logger()})
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { creates.Run(pacing) })
+	wg.Go(func() { calls.Run(pacing) })
 	defer wg.Wait()
 	defer stop()
-	permit, err := creates.Wait(ctx, campaign.Urgent)
+	permit, err := calls.Wait(ctx, pace.First)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,8 @@ func (c *callCreateCommand) place(ctx context.Context, con console, k *vonage, i
 		return notIntended(err)
 	}
 	ctx = context.WithoutCancel(ctx)
-	made, err := send(ctx, k.client, permit.Turn(begun.Add(handHoldMost)), intent, request)
+	permit.SetDeadline(begun.Add(handHoldMost))
+	made, err := send(ctx, k.client, permit, intent, request)
 	return c.conclude(ctx, con, k, intent, made, err)
 }
 
@@ -65,15 +66,15 @@ var errNotSent = &voice.Error{
 }
 
 // send makes the request, once, at a moment that the pace allows.
-func send(ctx context.Context, client *voice.Client, turn voice.Permit, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
+func send(ctx context.Context, client *voice.Client, permit voice.Permit, intent storage.HandCall, request voice.CallRequest) (voice.Created, error) {
 	token, err := client.SignToken(voice.Token{
 		ID: intent.ID.String(), IssuedAt: intent.At.Add(-handTokenBack), ExpiresAt: intent.TokenExpiresAt,
 	})
 	if err != nil {
-		turn.Done(time.Time{}, 0)
+		permit.Done(time.Time{}, 0)
 		return voice.Created{}, err
 	}
-	made, err := client.CreateCall(ctx, turn, token, request)
+	made, err := client.CreateCall(ctx, permit, token, request)
 	if errors.Is(err, voice.ErrMissed) {
 		err = errNotSent
 	}

@@ -39,13 +39,6 @@ func (m meteredDB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome)
 	return err
 }
 
-// LeaseSlots times the lease.
-func (m meteredDB) LeaseSlots(ctx context.Context, budget campaign.Budget, ask campaign.Ask) (campaign.Lease, error) {
-	begun := time.Now()
-	defer func() { m.metrics.Leased(budget, time.Since(begun)) }()
-	return m.DB.LeaseSlots(ctx, budget, ask)
-}
-
 // Receive times what is stored.
 func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 	begun := time.Now()

@@ -13,6 +13,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/metrics"
+	"dialer/internal/pace"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -80,10 +81,19 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 	if err != nil {
 		return nil, err
 	}
-	requests := jobs.NewPacer(store, campaign.Requests, n.pace.RequestsPerSecond, n.log)
+	pacer := func(budget campaign.Budget, perSecond float64) *pace.Pacer {
+		return pace.New(pace.Config{
+			Store: n.db, Budget: budget, PerSecond: perSecond, Log: n.log,
+			Exchanged: func(took time.Duration) { counted.Leased(budget, took) },
+		})
+	}
+	pacers := jobs.Pacers{
+		Calls:    pacer(campaign.CallsBudget, n.pace.CallsPerSecond),
+		Requests: pacer(campaign.RequestsBudget, n.pace.RequestsPerSecond),
+	}
 	client, err := voice.NewClient(voice.Config{
 		BaseURL: n.apiURL, ApplicationID: n.applicationID, CurrentKey: n.key,
-		Throttle: requests.Throttle, ThrottleFirst: requests.ThrottleFirst, Observe: counted.Answered,
+		Throttle: jobs.Throttle(pacers.Requests, pace.Last), ThrottleFirst: jobs.Throttle(pacers.Requests, pace.First), Observe: counted.Answered,
 	})
 	if err != nil {
 		return nil, err
@@ -92,7 +102,7 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, Installation: installation,
 		SettleAfter: n.pace.SettleAfter, ReconcileEvery: n.pace.ReconcileEvery, TokenLife: n.pace.TokenLife,
 		Horizon: n.queueAhead, Workers: n.workers,
-	}, store, client, requests, n.log)
+	}, store, client, pacers, n.log)
 }
 
 // routes are all that this process answers. reach is nil while Redis answers.

@@ -65,13 +65,13 @@ func full(t *testing.T) *Metrics {
 		AlarmsOpen: map[string]int{campaign.AlarmLost: 2}, AlarmsRaised: map[string]int{campaign.AlarmLost: 5},
 		Attempts: map[campaign.State]int{campaign.Ended: 7}, Contacts: map[campaign.ContactState]int{campaign.Done: 6},
 		HangUps: map[campaign.HangUpState]int{campaign.HangUpPending: 1},
-		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.Creates: 0.5},
+		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.CallsBudget: 0.5},
 	}}, quiet())
 	m.CountProcess(ProcessStats{
 		Queue: func(context.Context) (int, error) { return 12, nil },
 		Conns: func() map[string]int { return map[string]int{"used": 3} },
 		Permits: func() map[campaign.Budget]PermitCounts {
-			return map[campaign.Budget]PermitCounts{campaign.Creates: {Handed: 9, Lapsed: 1, Waiting: 4}}
+			return map[campaign.Budget]PermitCounts{campaign.CallsBudget: {Given: 9, Unused: 1, Waiting: 4}}
 		},
 	})
 	m.Posted(campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate})
@@ -82,7 +82,7 @@ func full(t *testing.T) *Metrics {
 	for _, status := range []int{201, 429, 404, 503, 0} {
 		m.Answered("create call", status, time.Second)
 	}
-	m.Leased(campaign.Creates, time.Millisecond)
+	m.Leased(campaign.CallsBudget, time.Millisecond)
 	m.Folded(time.Millisecond)
 	return m
 }
@@ -96,15 +96,15 @@ func TestMetricValues(t *testing.T) {
 		`dialer_alarms_raised_total{kind="attempt_lost"} 5`,
 		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
 		`dialer_hangups{state="pending"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
-		`dialer_pace_factor{budget="creates"} 0.5`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
-		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="creates"} 4`,
-		`dialer_permits_total{budget="creates",result="handed"} 9`, `dialer_permits_total{budget="creates",result="lapsed"} 1`,
+		`dialer_pace_factor{budget="calls"} 0.5`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
+		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="calls"} 4`,
+		`dialer_permits_total{budget="calls",result="given"} 9`, `dialer_permits_total{budget="calls",result="unused"} 1`,
 		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,
 		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="dial_locked"} 1`, `dialer_gates_total{result="stale"} 0`,
 		`dialer_provider_answers_total{operation="create call",status="2xx"} 1`, `dialer_provider_answers_total{operation="create call",status="429"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="4xx"} 1`, `dialer_provider_answers_total{operation="create call",status="5xx"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="none"} 1`,
-		`dialer_provider_answer_seconds_count{operation="create call"} 5`, `dialer_lease_seconds_count{budget="creates"} 1`, `dialer_event_fold_seconds_count 1`,
+		`dialer_provider_answer_seconds_count{operation="create call"} 5`, `dialer_lease_seconds_count{budget="calls"} 1`, `dialer_event_fold_seconds_count 1`,
 	)
 }
 

@@ -21,8 +21,8 @@ type ProcessStats struct {
 
 // PermitCounts counts a budget's permits in this process.
 type PermitCounts struct {
-	Handed, Lapsed int64
-	Waiting        int
+	Given, Unused int64
+	Waiting       int
 }
 
 // CountProcess adds the process's own stats, which are read for each scrape.
@@ -58,8 +58,8 @@ func (c processCollector) Collect(out chan<- prometheus.Metric) {
 		out <- gauge(connsDesc, float64(n), state)
 	}
 	for budget, p := range c.stats.Permits() {
-		out <- counterValue(permitsDesc, float64(p.Handed), string(budget), "handed")
-		out <- counterValue(permitsDesc, float64(p.Lapsed), string(budget), "lapsed")
+		out <- counterValue(permitsDesc, float64(p.Given), string(budget), "given")
+		out <- counterValue(permitsDesc, float64(p.Unused), string(budget), "unused")
 		out <- gauge(waitersDesc, float64(p.Waiting), string(budget))
 	}
 }

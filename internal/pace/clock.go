@@ -1,0 +1,80 @@
+package pace
+
+import "time"
+
+// aging is by how much a measurement gets worse with time: a millisecond in a
+// second. So a newer one that is almost as good takes its place.
+const aging = 1000
+
+// clock converts between the database's clock, which all processes share, and
+// the process's own. It keeps the reading with the shortest round trip. The
+// database's clock was read after the question was sent and before the answer
+// was received, and each direction uses the end that errs on the safe side: a
+// slot is never used before its moment, and a request is never reported as
+// arrived earlier than it did.
+type clock struct {
+	sent, received time.Time // by the own clock
+	database       time.Time
+}
+
+// observe takes in a reading. It replaces the one in use if its round trip was
+// shorter, or if both cannot be true: one of the clocks was set.
+func (c *clock) observe(r clock) {
+	old := r.received.Sub(c.received) / aging
+	quicker := r.received.Sub(r.sent) <= c.received.Sub(c.sent)+old
+	contrary := c.local(r.database).Before(r.sent.Add(-slack-old)) || r.local(c.database).Before(c.sent.Add(-slack-old))
+	if c.received.IsZero() || quicker || contrary {
+		*c = r
+	}
+}
+
+// local is the own clock's time, at the latest, when the database's shows t.
+func (c *clock) local(t time.Time) time.Time { return c.received.Add(t.Sub(c.database)) }
+
+// shared is the database's time, at the latest, when the own clock shows t.
+func (c *clock) shared(t time.Time) time.Time { return c.database.Add(t.Sub(c.sent)) }
+
+const (
+	// lateMost is how much later than usual requests may arrive on average.
+	// Answers take longer for reasons that come after the arrival too, and such
+	// a provider is no reason to send more slowly. One that is reached less
+	// evenly may count a request too many, and answers 429.
+	lateMost = 25 * time.Millisecond
+	// lateCredit is how much more than on average may be counted for a while,
+	// as when a machine is too busy. lateEach is the most for one request.
+	lateCredit, lateEach = 100 * lateMost, time.Second
+)
+
+// lateness tells from its answer how late a request may have arrived. The
+// quickest of the latest answers shows the time for the way there and back.
+// What an answer took longer is counted as the request's, up to a limit.
+type lateness struct {
+	quickest time.Duration
+	uneven   time.Duration // how much longer than the quickest answers take, about
+	answers  int
+	at       time.Time     // of the last answer
+	counted  time.Duration // beyond the average
+}
+
+func (l *lateness) observe(answered time.Time, took time.Duration) {
+	l.quickest += min(answered.Sub(l.at)/aging, slack)
+	if l.answers == 0 || took < l.quickest {
+		l.quickest = took
+	}
+	if l.answers == 0 {
+		l.uneven = lateMost
+	}
+	l.uneven += (took - l.quickest - l.uneven) / 4
+	l.answers, l.at = l.answers+1, answered
+}
+
+// late is how long after its write a request arrived at the latest, beyond the
+// usual time. The quickest of few answers that differ may not be as quick as
+// answers can be.
+func (l *lateness) late(took time.Duration) time.Duration {
+	late := max(0, took-l.quickest) + min(lateMost, 8*l.uneven/time.Duration(max(1, l.answers)))
+	l.counted = max(0, l.counted-lateMost)
+	late = min(late, lateEach, lateCredit-l.counted)
+	l.counted += late
+	return late
+}

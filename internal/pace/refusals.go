@@ -1,0 +1,93 @@
+package pace
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// tooMany refusals among the last judged answers reduce the rate.
+	tooMany, judged = 3, 8
+	// margin is the part of what Vonage accepted that is used then. Exactly as
+	// much would be refused now and then.
+	margin = 0.97
+	// leastShare is the lowest part of the rate that refusals lead to.
+	leastShare = 1.0 / 8
+	// rise is how long the rate takes to come back from its reduced value.
+	rise = 1500 * time.Millisecond
+	// mostAnswers limits the size of the row.
+	mostAnswers = 256
+)
+
+// tempo is how long answers are counted, and how long a reduced rate holds.
+// Below 10 a second both are longer: there are fewer answers to go by, and each
+// reduction costs three refusals.
+func tempo(perSecond float64) (window, hold time.Duration) {
+	if perSecond < 10 {
+		return 4 * time.Second, 12500 * time.Millisecond
+	}
+	return 2 * time.Second, 8 * time.Second
+}
+
+// answer is Vonage's answer to one request, by the database's clock.
+type answer struct {
+	sent, received time.Time
+	refused        bool // 429
+}
+
+// share is the part of the rate that is in force.
+func (s *state) share(now time.Time) float64 {
+	risen := now.Sub(s.ReducedUntil).Seconds() / rise.Seconds()
+	if risen >= 1 {
+		return 1
+	}
+	return s.ReducedTo + (1-s.ReducedTo)*max(0, risen)
+}
+
+// count takes in answers. A single 429 changes nothing. Three among the last
+// eight answers to requests that were sent since the last reduction set the
+// rate to what Vonage accepted lately. It was measured by simulation, see
+// TestRandomRefusals and TestEnforcedHalf.
+func (s *state) count(now time.Time, perSecond float64, answers []answer) (changed bool) {
+	if len(answers) == 0 {
+		return false
+	}
+	for _, a := range answers {
+		switch received := a.received.Truncate(time.Microsecond); {
+		case !a.refused:
+			s.AcceptedAt = append(s.AcceptedAt, received)
+		case a.sent.After(s.ReducedAt):
+			s.RefusedAt = append(s.RefusedAt, received)
+		}
+	}
+	window, hold := tempo(perSecond)
+	s.AcceptedAt, s.RefusedAt = newest(s.AcceptedAt, mostAnswers), newest(s.RefusedAt, tooMany)
+	recent := since(s.AcceptedAt, now.Add(-window))
+	s.AcceptedAt = newest(s.AcceptedAt, max(len(recent), judged))
+	if len(s.RefusedAt) < tooMany || len(since(s.AcceptedAt, s.RefusedAt[0])) > judged-tooMany {
+		return true
+	}
+	from := s.RefusedAt[0]
+	if len(recent) > 0 && recent[0].Before(from) {
+		from = recent[0]
+	}
+	accepted := float64(len(recent)) / max(time.Second, now.Sub(from)).Seconds()
+	s.ReducedTo = max(leastShare, min(s.share(now), margin*accepted/perSecond))
+	s.ReducedAt, s.ReducedUntil, s.RefusedAt = now, now.Add(hold), s.RefusedAt[:0]
+	return true
+}
+
+// newest sorts the times and keeps the last n.
+func newest(times []time.Time, n int) []time.Time {
+	slices.SortFunc(times, time.Time.Compare)
+	return times[max(0, len(times)-n):]
+}
+
+// since is the part of sorted times after t.
+func since(times []time.Time, t time.Time) []time.Time {
+	i := len(times)
+	for i > 0 && times[i-1].After(t) {
+		i--
+	}
+	return times[i:]
+}
