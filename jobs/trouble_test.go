@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
@@ -107,13 +107,11 @@ func TestNobodyIsCalledAfterASuppressionOrAStopReturned(t *testing.T) {
 	w.dial(t, w.db, w.redis)
 	w.dial(t, w.db, w.redis)
 	eventually(t, "50 calls", func() bool { return w.sim.Summary().Placed >= 50 })
-	var list []storage.Suppression
+	var numbers []string
 	for i := 0; i < 300; i += 3 {
-		list = append(list, storage.Suppression{Number: fmt.Sprintf("447700900%03d", i), Source: "they asked"})
+		numbers = append(numbers, fmt.Sprintf("447700900%03d", i))
 	}
-	if _, err := w.db.Suppress(t.Context(), list); err != nil {
-		t.Fatal(err)
-	}
+	w.db.SuppressNumbers(t, numbers...)
 	suppressed := w.now(t)
 	eventually(t, "100 calls", func() bool { return w.sim.Summary().Placed >= 100 })
 	if err := w.db.Stop(t.Context(), 1); err != nil {
@@ -130,7 +128,7 @@ func TestNobodyIsCalledAfterASuppressionOrAStopReturned(t *testing.T) {
 		if a.At.After(stopped) {
 			t.Errorf("attempt %s passed the gate %v after the stop", a.ID, a.At.Sub(stopped))
 		}
-		if a.At.After(suppressed) && slices.ContainsFunc(list, func(s storage.Suppression) bool { return s.Number == a.To }) {
+		if a.At.After(suppressed) && slices.Contains(numbers, a.To) {
 			t.Errorf("attempt %s passed the gate %v after its number was suppressed", a.ID, a.At.Sub(suppressed))
 		}
 	}

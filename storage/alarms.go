@@ -3,9 +3,10 @@ package storage
 import (
 	"context"
 	"fmt"
-	"time"
+	"slices"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -34,28 +35,6 @@ const alarmOthers = `more of this kind, with other details that are not kept`
 // raised.
 const openAlarm = `(resolved_at IS NULL OR last_at > resolved_at)`
 
-// RaisedAlarm is an alarm with when and how often it was raised.
-type RaisedAlarm struct {
-	ID int64
-	campaign.Alarm
-	Campaign    string // of its attempt; "" when it concerns none
-	Times       int
-	First, Last time.Time
-	ResolvedAt  time.Time // the last time that somebody did; it may have been raised again
-	ResolvedBy  string
-}
-
-// Open reports whether it was raised again since it was resolved, if it was.
-func (a RaisedAlarm) Open() bool { return a.ResolvedAt.IsZero() || a.Last.After(a.ResolvedAt) }
-
-// AlarmQuery says which alarms are asked for. What is zero asks for all.
-type AlarmQuery struct {
-	Kind     string
-	Within   time.Duration // raised last within this time
-	Resolved bool          // those that are resolved too
-	Limit    int
-}
-
 // Raise stores an alarm.
 func (db *DB) Raise(ctx context.Context, a campaign.Alarm) error {
 	if _, err := db.pool.Exec(ctx, raiseAlarm, zeronull.UUID(a.AttemptID), a.Kind, a.Detail); err != nil {
@@ -80,7 +59,7 @@ func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 }
 
 // Alarms lists alarms, latest first.
-func (db *DB) Alarms(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error) {
+func (db *DB) Alarms(ctx context.Context, q app.AlarmQuery) ([]app.RaisedAlarm, error) {
 	list, err := collect(ctx, db.pool, scanAlarm, `
 		SELECT m.id, m.kind, m.attempt_id, m.detail, coalesce(c.name, ''), m.times, m.at, m.last_at, m.resolved_at, m.resolved_by
 		FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id
@@ -94,7 +73,7 @@ func (db *DB) Alarms(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error) {
 	return list, nil
 }
 
-func scanAlarm(row pgx.CollectableRow) (a RaisedAlarm, err error) {
+func scanAlarm(row pgx.CollectableRow) (a app.RaisedAlarm, err error) {
 	err = row.Scan(&a.ID, &a.Kind, (*zeronull.UUID)(&a.AttemptID), &a.Detail, &a.Campaign, &a.Times, &a.First, &a.Last,
 		(*zeronull.Timestamptz)(&a.ResolvedAt), (*zeronull.Text)(&a.ResolvedBy))
 	return a, err
@@ -102,10 +81,11 @@ func scanAlarm(row pgx.CollectableRow) (a RaisedAlarm, err error) {
 
 // ResolveAlarms marks alarms as dealt with, and returns the ids of those that
 // were open. Raised again, they are open again.
-func (db *DB) ResolveAlarms(ctx context.Context, who string, ids []int64) ([]int64, error) {
-	resolved, err := collect(ctx, db.pool, pgx.RowTo[int64], `
-		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = $1
-		WHERE id = ANY ($2) AND `+openAlarm+` RETURNING id`, plain(who), ids)
+func (db *DB) ResolveAlarms(ctx context.Context, by app.Actor, ids []int64) (resolved []int64, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		resolved, err = resolveAlarms(ctx, tx, by, `id = ANY ($2)`, ids)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("resolve alarms: %w", err)
 	}
@@ -114,12 +94,35 @@ func (db *DB) ResolveAlarms(ctx context.Context, who string, ids []int64) ([]int
 
 // ResolveAlarmsOf marks all open alarms of a kind as dealt with, and returns
 // how many.
-func (db *DB) ResolveAlarmsOf(ctx context.Context, who, kind string) (int, error) {
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = $1
-		WHERE kind = $2 AND `+openAlarm, plain(who), kind)
+func (db *DB) ResolveAlarmsOf(ctx context.Context, by app.Actor, kind string) (int, error) {
+	var resolved []int64
+	err := db.inTx(ctx, func(tx pgx.Tx) (err error) {
+		resolved, err = resolveAlarms(ctx, tx, by, `kind = $2`, kind)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("resolve alarms of kind %s: %w", kind, err)
 	}
-	return int(tag.RowsAffected()), nil
+	return len(resolved), nil
+}
+
+// auditedAlarms bounds how many alarms one entry of the audit names.
+const auditedAlarms = 1000
+
+func resolveAlarms(ctx context.Context, tx pgx.Tx, by app.Actor, which string, arg any) ([]int64, error) {
+	ids, err := collect(ctx, tx, pgx.RowTo[int64], `
+		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = $1
+		WHERE `+which+` AND `+openAlarm+` RETURNING id`, plain(by.Name), arg)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	slices.Sort(ids)
+	object := "alarms"
+	if len(ids) == 1 {
+		object = fmt.Sprintf("alarm %d", ids[0])
+	}
+	return ids, audit(ctx, tx, by, auditEntry{
+		action: "alarms.resolve", object: object,
+		before: fields{"open": len(ids), "ids": ids[:min(len(ids), auditedAlarms)]}, after: fields{"resolved": len(ids)},
+	})
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -23,22 +23,22 @@ func TestAlarms(t *testing.T) {
 	raise(repeated)
 	raise(campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"})
 	raise(repeated)
-	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10})
+	list, err := db.Alarms(t.Context(), app.AlarmQuery{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []storage.RaisedAlarm{
+	want := []app.RaisedAlarm{
 		{Alarm: repeated, Times: 2}, {Alarm: campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"}, Times: 1},
 	}
-	if diff := cmp.Diff(want, list, cmpopts.IgnoreFields(storage.RaisedAlarm{}, "ID", "First", "Last")); diff != "" {
+	if diff := cmp.Diff(want, list, cmpopts.IgnoreFields(app.RaisedAlarm{}, "ID", "First", "Last")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if list, err = db.Alarms(t.Context(), storage.AlarmQuery{Limit: 1}); err != nil || len(list) != 1 {
+	if list, err = db.Alarms(t.Context(), app.AlarmQuery{Limit: 1}); err != nil || len(list) != 1 {
 		t.Errorf("with a limit of 1: %v, %v", list, err)
 	}
 }
 
-func listAlarms(t *testing.T, db *testkit.DB, q storage.AlarmQuery) (kinds []string) {
+func listAlarms(t *testing.T, db *testkit.DB, q app.AlarmQuery) (kinds []string) {
 	t.Helper()
 	q.Limit = 100
 	list, err := db.Alarms(t.Context(), q)
@@ -60,19 +60,19 @@ func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
 	db.Exec(t, `UPDATE alarms SET last_at = last_at - interval '2 hours'`)
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "y"}))
 	for _, test := range []struct {
-		q    storage.AlarmQuery
+		q    app.AlarmQuery
 		want []string
 	}{
-		{storage.AlarmQuery{}, []string{campaign.AlarmRedis, campaign.AlarmLost}},
-		{storage.AlarmQuery{Kind: campaign.AlarmLost}, []string{campaign.AlarmLost}},
-		{storage.AlarmQuery{Within: time.Hour}, []string{campaign.AlarmRedis}},
-		{storage.AlarmQuery{Within: time.Hour, Kind: campaign.AlarmLost}, nil},
+		{app.AlarmQuery{}, []string{campaign.AlarmRedis, campaign.AlarmLost}},
+		{app.AlarmQuery{Kind: campaign.AlarmLost}, []string{campaign.AlarmLost}},
+		{app.AlarmQuery{Within: time.Hour}, []string{campaign.AlarmRedis}},
+		{app.AlarmQuery{Within: time.Hour, Kind: campaign.AlarmLost}, nil},
 	} {
 		if diff := cmp.Diff(test.want, listAlarms(t, db, test.q)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", test.q, diff)
 		}
 	}
-	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Kind: campaign.AlarmLost, Limit: 1})
+	list, err := db.Alarms(t.Context(), app.AlarmQuery{Kind: campaign.AlarmLost, Limit: 1})
 	if err != nil || len(list) != 1 || list[0].Campaign != "c" {
 		t.Errorf("%+v, %v; want the campaign's name", list, err)
 	}
@@ -87,26 +87,26 @@ func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
 	seldom := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "y"}
 	check(t, db.Raise(t.Context(), a))
 	check(t, db.RaiseSeldom(t.Context(), seldom))
-	list, err := db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10})
+	list, err := db.Alarms(t.Context(), app.AlarmQuery{Limit: 10})
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v; want two", list, err)
 	}
-	resolved, err := db.ResolveAlarms(t.Context(), "ann", []int64{list[0].ID, list[1].ID, 99})
+	resolved, err := db.ResolveAlarms(t.Context(), by("ann"), []int64{list[0].ID, list[1].ID, 99})
 	if err != nil || len(resolved) != 2 {
 		t.Errorf("resolved %v, %v; want two", resolved, err)
 	}
-	if again, err := db.ResolveAlarms(t.Context(), "bob", resolved); err != nil || len(again) != 0 {
+	if again, err := db.ResolveAlarms(t.Context(), by("bob"), resolved); err != nil || len(again) != 0 {
 		t.Errorf("resolved %v again, %v", again, err)
 	}
-	if got := listAlarms(t, db, storage.AlarmQuery{}); len(got) != 0 {
+	if got := listAlarms(t, db, app.AlarmQuery{}); len(got) != 0 {
 		t.Errorf("%v are listed, want none", got)
 	}
-	if got := listAlarms(t, db, storage.AlarmQuery{Resolved: true}); len(got) != 2 {
+	if got := listAlarms(t, db, app.AlarmQuery{Resolved: true}); len(got) != 2 {
 		t.Errorf("%v of all, want both", got)
 	}
 	check(t, db.Raise(t.Context(), a))
 	check(t, db.RaiseSeldom(t.Context(), seldom))
-	if list, err = db.Alarms(t.Context(), storage.AlarmQuery{Limit: 10}); err != nil || len(list) != 2 {
+	if list, err = db.Alarms(t.Context(), app.AlarmQuery{Limit: 10}); err != nil || len(list) != 2 {
 		t.Fatalf("after they were raised again: %+v, %v; want two", list, err)
 	}
 	for _, got := range list {
@@ -114,7 +114,7 @@ func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
 			t.Errorf("%+v, want it open, raised twice, and ann's name", got)
 		}
 	}
-	if n, err := db.ResolveAlarmsOf(t.Context(), "bob", campaign.AlarmRedis); err != nil || n != 1 {
+	if n, err := db.ResolveAlarmsOf(t.Context(), by("bob"), campaign.AlarmRedis); err != nil || n != 1 {
 		t.Errorf("resolved %d of a kind, %v; want 1", n, err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -13,12 +14,12 @@ import (
 
 // OpenCampaign creates the campaign in state importing, or finds the one of
 // that name. campaign.ErrOtherSettings when its settings differ.
-func (db *DB) OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error) {
-	c, given, err := db.createOrFind(ctx, name, s)
+func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s campaign.Settings) (campaign.Campaign, error) {
+	c, given, err := db.createOrFind(ctx, by, name, s)
 	switch {
 	case err != nil:
 	case c.Status == campaign.Stopped:
-		err = errors.New("it was stopped, and takes no more rows")
+		err = errStopped
 	case !c.Settings.Equal(given):
 		err = campaign.ErrOtherSettings
 	}
@@ -28,11 +29,13 @@ func (db *DB) OpenCampaign(ctx context.Context, name string, s campaign.Settings
 	return c, nil
 }
 
+var errStopped = errors.New("it was stopped, and takes no more rows")
+
 // createOrFind also returns the given settings as Postgres gives them back, so
 // that they are compared with stored ones in the same form.
-func (db *DB) createOrFind(ctx context.Context, name string, s campaign.Settings) (c campaign.Campaign, given campaign.Settings, err error) {
+func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s campaign.Settings) (c campaign.Campaign, given campaign.Settings, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
+		created, err := tx.Exec(ctx, `
 			INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, opens_min, closes_min)
 			VALUES (@name, 'importing', @settings, @from, @start, @opens, @closes)
 			ON CONFLICT (name) DO NOTHING`,
@@ -43,25 +46,17 @@ func (db *DB) createOrFind(ctx context.Context, name string, s campaign.Settings
 		if err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
+		err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
 			Scan(append(campaignFields(&c), &given)...)
+		if err != nil || created.RowsAffected() == 0 {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "campaign.create", object: campaignObject(c.ID),
+			after: fields{"name": name, "status": c.Status, "settings": given},
+		})
 	})
 	return c, given, err
-}
-
-// FinishImport lets an importing campaign run (or stay paused).
-func (db *DB) FinishImport(ctx context.Context, campaignID int64) error {
-	tag, err := db.pool.Exec(ctx, `
-		UPDATE campaigns SET import_finished_at = coalesce(import_finished_at, clock_timestamp()),
-		       status = CASE WHEN status = 'importing' THEN 'running' ELSE status END
-		WHERE id = $1`, campaignID)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = campaign.ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("finish import of campaign %d: %w", campaignID, err)
-	}
-	return nil
 }
 
 // CampaignByName finds a campaign by its name, or else by its id.
@@ -79,16 +74,84 @@ func (db *DB) CampaignByName(ctx context.Context, nameOrID string) (campaign.Cam
 	return c, nil
 }
 
-// Pause holds from its commit on: no gate lets a call of the campaign through
-// after it. Attempts that wait in the queue are withdrawn and their contacts
-// stay due. Pausing a paused campaign changes nothing.
-func (db *DB) Pause(ctx context.Context, campaignID int64, reason string) error {
+// lockedCampaign is a campaign's row, locked against claims and other changes of
+// its status. A claim that holds the row is waited for, so what it reserved is
+// seen by the statements that follow.
+type lockedCampaign struct {
+	id       int64
+	status   campaign.Status
+	reason   string // why it is paused
+	imported bool
+}
+
+func lockCampaign(ctx context.Context, tx pgx.Tx, id int64) (lockedCampaign, error) {
+	c := lockedCampaign{id: id}
+	err := tx.QueryRow(ctx, `
+		SELECT status, coalesce(pause_reason, ''), import_finished_at IS NOT NULL
+		FROM campaigns WHERE id = $1 FOR NO KEY UPDATE`, id).Scan(&c.status, &c.reason, &c.imported)
+	return c, err
+}
+
+// fields are what the audit says of it.
+func (c lockedCampaign) fields() fields {
+	f := fields{"status": c.status}
+	if c.status == campaign.Paused {
+		f["reason"] = plain(c.reason)
+	}
+	return f
+}
+
+// move stores another status, and writes the change to the audit.
+func (c lockedCampaign) move(ctx context.Context, tx pgx.Tx, by app.Actor, action string, to campaign.Status, reason string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE campaigns SET status = @status, pause_reason = @reason,
+		       stopped_at = CASE WHEN @status = 'stopped' THEN coalesce(stopped_at, clock_timestamp()) END,
+		       import_finished_at = CASE WHEN @status = 'running' THEN coalesce(import_finished_at, clock_timestamp()) ELSE import_finished_at END
+		WHERE id = @id`,
+		pgx.StrictNamedArgs{"id": c.id, "status": to, "reason": zeronull.Text(plain(reason))})
+	if err != nil {
+		return err
+	}
+	before := c.fields()
+	c.status, c.reason = to, reason
+	return audit(ctx, tx, by, auditEntry{action: action, object: campaignObject(c.id), before: before, after: c.fields()})
+}
+
+// FinishImport lets an importing campaign run. A paused one stays paused, and
+// runs once it is resumed.
+func (db *DB) FinishImport(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		paused, err := pauseCampaign(ctx, tx, campaignID, reason, campaign.Operator)
-		if err != nil || paused {
+		c, err := lockCampaign(ctx, tx, campaignID)
+		if err != nil || c.imported {
 			return err
 		}
-		return expectStatus(ctx, tx, campaignID, campaign.Paused)
+		if c.status == campaign.Importing {
+			return c.move(ctx, tx, by, "import.finish", campaign.Running, "")
+		}
+		if _, err := tx.Exec(ctx, `UPDATE campaigns SET import_finished_at = clock_timestamp() WHERE id = $1`, c.id); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{action: "import.finish", object: campaignObject(c.id), before: c.fields(), after: c.fields()})
+	})
+	if err != nil {
+		return fmt.Errorf("finish import of campaign %d: %w", campaignID, err)
+	}
+	return nil
+}
+
+// Pause takes effect at its commit: after it no gate lets a call of the campaign
+// through. Attempts that wait in the queue are withdrawn and their contacts stay
+// due. Pausing a paused campaign changes nothing.
+func (db *DB) Pause(ctx context.Context, by app.Actor, campaignID int64, reason string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		c, err := lockCampaign(ctx, tx, campaignID)
+		switch {
+		case err != nil || c.status == campaign.Paused:
+			return err
+		case !c.mayPause():
+			return c.wrongStatus()
+		}
+		return c.pause(ctx, tx, by, reason, campaign.Operator)
 	})
 	if err != nil {
 		return fmt.Errorf("pause campaign %d: %w", campaignID, err)
@@ -96,17 +159,18 @@ func (db *DB) Pause(ctx context.Context, campaignID int64, reason string) error 
 	return nil
 }
 
-// pauseCampaign reports whether it was this call that paused it. The update
-// waits for claims that share the row, so what they reserved is seen and voided.
-func pauseCampaign(ctx context.Context, tx pgx.Tx, campaignID int64, reason string, by campaign.Writer) (bool, error) {
-	tag, err := tx.Exec(ctx, `
-		UPDATE campaigns SET status = 'paused', pause_reason = $2
-		WHERE id = $1 AND status IN ('importing', 'running')`, campaignID, reason)
-	if err != nil || tag.RowsAffected() == 0 {
-		return false, err
+func (c lockedCampaign) mayPause() bool {
+	return c.status == campaign.Importing || c.status == campaign.Running
+}
+
+func (c lockedCampaign) wrongStatus() error { return fmt.Errorf("it is %s", c.status) }
+
+func (c lockedCampaign) pause(ctx context.Context, tx pgx.Tx, by app.Actor, reason string, writer campaign.Writer) error {
+	if err := c.move(ctx, tx, by, "campaign.pause", campaign.Paused, reason); err != nil {
+		return err
 	}
-	return true, withReserved(ctx, tx, campaignID, func(c *contactTx) error {
-		c.voidReserved(campaign.WithdrawnPaused, by)
+	return withReserved(ctx, tx, c.id, func(contact *contactTx) error {
+		contact.voidReserved(campaign.WithdrawnPaused, writer)
 		return nil
 	})
 }
@@ -121,17 +185,19 @@ func withReserved(ctx context.Context, tx pgx.Tx, campaignID int64, change func(
 	return withContacts(ctx, tx, contacts, change)
 }
 
-// Resume lets a paused campaign go on. A stopped one stays stopped.
-func (db *DB) Resume(ctx context.Context, campaignID int64) error {
+// Resume lets a paused campaign call again. A stopped one stays stopped.
+func (db *DB) Resume(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE campaigns SET pause_reason = NULL,
-			       status = CASE WHEN import_finished_at IS NULL THEN 'importing' ELSE 'running' END
-			WHERE id = $1 AND status = 'paused'`, campaignID)
-		if err != nil || tag.RowsAffected() > 0 {
+		c, err := lockCampaign(ctx, tx, campaignID)
+		switch {
+		case err != nil || c.mayPause():
 			return err
+		case c.status != campaign.Paused:
+			return c.wrongStatus()
+		case c.imported:
+			return c.move(ctx, tx, by, "campaign.resume", campaign.Running, "")
 		}
-		return expectStatus(ctx, tx, campaignID, campaign.Running, campaign.Importing)
+		return c.move(ctx, tx, by, "campaign.resume", campaign.Importing, "")
 	})
 	if err != nil {
 		return fmt.Errorf("resume campaign %d: %w", campaignID, err)
@@ -139,38 +205,24 @@ func (db *DB) Resume(ctx context.Context, campaignID int64) error {
 	return nil
 }
 
-// expectStatus is an error, which says how the campaign stands, unless that is
-// one of the wanted.
-func expectStatus(ctx context.Context, tx pgx.Tx, campaignID int64, wanted ...campaign.Status) error {
-	var status campaign.Status
-	if err := tx.QueryRow(ctx, `SELECT status FROM campaigns WHERE id = $1`, campaignID).Scan(&status); err != nil {
-		return err
-	}
-	for _, w := range wanted {
-		if status == w {
-			return nil
-		}
-	}
-	return fmt.Errorf("it is %s", status)
-}
-
 // stopBatch is how many contacts are ended in one transaction.
 const stopBatch = 500
 
-// Stop ends a campaign for good. It holds from its first commit on; the
+// Stop ends a campaign for good. It takes effect at its first commit. The
 // contacts that were not reached then end as stopped, a batch at a time. If it
-// is cut off in between, the sweeper goes on with it.
-func (db *DB) Stop(ctx context.Context, campaignID int64) error {
+// is interrupted, the sweeper ends the rest of them.
+func (db *DB) Stop(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE campaigns SET status = 'stopped', pause_reason = NULL, stopped_at = coalesce(stopped_at, clock_timestamp()) WHERE id = $1`, campaignID)
+		c, err := lockCampaign(ctx, tx, campaignID)
 		if err != nil {
 			return err
 		}
-		if tag.RowsAffected() == 0 {
-			return campaign.ErrNotFound
+		if c.status != campaign.Stopped {
+			if err := c.move(ctx, tx, by, "campaign.stop", campaign.Stopped, ""); err != nil {
+				return err
+			}
 		}
-		return withReserved(ctx, tx, campaignID, unchanged)
+		return withReserved(ctx, tx, c.id, unchanged)
 	})
 	for ended := 1; err == nil && ended > 0; {
 		ended, err = db.endStopped(ctx, campaignID)

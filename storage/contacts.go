@@ -2,12 +2,12 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/failpoint"
 
 	"github.com/jackc/pgx/v5"
@@ -18,11 +18,16 @@ import (
 // added before, or repeat a number of the campaign, are reported and not added;
 // refused rows and repeated numbers are kept with their reasons, so that every
 // row that came in is accounted for.
-func (db *DB) AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
+func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
 	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
 		l := load{tx: tx, campaignID: campaignID, source: source}
-		added, err = l.run(ctx, batch)
-		return err
+		if added, err = l.run(ctx, batch); err != nil || added.Added == 0 {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "contacts.add", object: campaignObject(campaignID),
+			after: fields{"source": source, "added": added.Added, "duplicates": len(added.Duplicates), "refused": len(batch.Rejected) + len(added.Rejected)},
+		})
 	}))
 	if err != nil {
 		return campaign.BatchResult{}, fmt.Errorf("add contacts to campaign %d: %w", campaignID, err)
@@ -68,7 +73,7 @@ func (l *load) holdCampaign(ctx context.Context) error {
 		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &l.due) })
 	err := l.tx.SendBatch(ctx, &reads).Close()
 	if err == nil && status == campaign.Stopped {
-		err = errors.New("it was stopped, and takes no more rows")
+		err = errStopped
 	}
 	return err
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 )
 
 // Everything that counts happens at once, folding too, and whoever looks finds
@@ -45,7 +45,7 @@ func TestTalliesAreExactAtAllTimes(t *testing.T) {
 			_, err := db.AddContacts(t.Context(), c.ID, fmt.Sprint("file ", i), batch)
 			check(t, err)
 		}
-		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1003), Source: "test"}})
+		_, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(1003), Source: "test"}})
 		check(t, err)
 		check(t, db.Stop(t.Context(), c.ID))
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 
 	"github.com/google/uuid"
@@ -124,6 +125,9 @@ func refused(r campaign.Refusal) campaign.Outcome {
 }
 
 var unknown = campaign.Outcome{Kind: campaign.OutcomeUnknown}
+
+// by is a person at the command line.
+func by(name string) app.Actor { return app.Actor{Name: name, Through: app.ThroughCommand} }
 
 // event is a webhook about the attempt's call.
 func event(a campaign.Attempt, callUUID, status string) campaign.Received {

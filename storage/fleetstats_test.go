@@ -24,7 +24,7 @@ func TestFleetStats(t *testing.T) {
 	record(t, db, a.ID, created("U1"))
 	receive(t, db, event(a, "U2", "ringing"))
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
-	if _, err := db.ResolveAlarmsOf(t.Context(), "ann", campaign.AlarmRedis); err != nil {
+	if _, err := db.ResolveAlarmsOf(t.Context(), by("ann"), campaign.AlarmRedis); err != nil {
 		t.Fatal(err)
 	}
 	check(t, db.SetWatermark(t.Context(), "first", time.Now().Add(-time.Hour)))

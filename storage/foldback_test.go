@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 
 	"github.com/google/uuid"
 )
@@ -192,7 +192,7 @@ func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 	before := running(t, db, "stopped before", settings(), rows(2, 1))
 	running(t, db, "suppressed before", settings(), rows(3, 1))
 	suppress := func(to string) {
-		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: to, Source: "ann"}})
+		_, err := db.Suppress(t.Context(), []app.Suppression{{Number: to, Source: "ann"}})
 		check(t, err)
 	}
 	check(t, db.Stop(t.Context(), before.ID))

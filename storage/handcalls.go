@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -109,10 +110,9 @@ func (db *DB) ConcludeCall(ctx context.Context, c HandCall) error {
 		if err != nil || c.Outcome != campaign.OutcomeCreated {
 			return err
 		}
-		_, err = tx.Exec(ctx, recordAction, actionArgs(CallAction{
-			CallUUID: c.CallUUID, Who: c.Who, Action: "create", Detail: c.Detail, Outcome: ActionDone, Answer: c.Answer,
+		return audit(ctx, tx, app.Actor{Name: c.Who, Through: app.ThroughCommand}, callChange(app.CallAction{
+			CallUUID: c.CallUUID, Action: "create", Detail: c.Detail, Outcome: campaign.EffectDone, Answer: c.Answer,
 		}))
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("conclude a call by hand: %w", err)

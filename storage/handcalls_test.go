@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/storage"
 
@@ -71,8 +72,8 @@ func TestHandCallStaysRecorded(t *testing.T) {
 		t.Errorf("of another call: %v, want not found", err)
 	}
 	actions, err := db.CallActions(t.Context(), "U1")
-	want := []storage.CallAction{{CallUUID: "U1", Who: "ann", Action: "create", Detail: "says Hello", Outcome: storage.ActionDone, Answer: "so it was"}}
-	if diff := cmp.Diff(want, actions, cmpopts.IgnoreFields(storage.CallAction{}, "At")); diff != "" || err != nil {
+	want := []app.CallAction{{CallUUID: "U1", Who: "ann", Action: "create", Detail: "says Hello", Outcome: campaign.EffectDone, Answer: "so it was"}}
+	if diff := cmp.Diff(want, actions, cmpopts.IgnoreFields(app.CallAction{}, "At")); diff != "" || err != nil {
 		t.Errorf("actions: %v (-want +got):\n%s", err, diff)
 	}
 	if e := why(t, db, number(0)); len(e.ByHand) != 1 || e.ByHand[0].ID != c.ID || len(e.Stories) != 0 {
@@ -84,7 +85,7 @@ func TestWhatBarsACallByHand(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	suppressUntil := func(at time.Time) {
-		_, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(0), Source: "test", ExpiresAt: at}})
+		_, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(0), Source: "test", ExpiresAt: at}})
 		check(t, err)
 	}
 	running(t, db, "c", settings(), rows(1, 1))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
@@ -100,9 +101,6 @@ func scanHangUp(row pgx.CollectableRow) (h campaign.HangUp, err error) {
 	return h, err
 }
 
-// hangUpBy is who hangs up by itself, in the record of what was done to calls.
-const hangUpBy = "dialer"
-
 // HungUp stores what came of a try, and the try itself among what was done to
 // the call. One that is given up is an alarm.
 func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error {
@@ -111,9 +109,9 @@ func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTr
 		writes.Queue(`
 			UPDATE hangups SET state = $2, answer = $3, changed_at = clock_timestamp()
 			WHERE call_uuid = $1 AND state = 'pending'`, h.CallUUID, t.State, plain(t.Answer))
-		writes.Queue(recordAction, actionArgs(CallAction{
-			CallUUID: h.CallUUID, Who: hangUpBy, Action: "hangup", Detail: h.Why, Outcome: string(t.Effect), Answer: t.Answer,
-		}))
+		writes.Queue(insertAudit, auditArgs(app.Dialer, callChange(app.CallAction{
+			CallUUID: h.CallUUID, Action: "hangup", Detail: h.Why, Outcome: t.Effect, Answer: t.Answer,
+		})))
 		if t.State == campaign.HangUpFailed {
 			queueAlarm(&writes, campaign.Alarm{
 				Kind: campaign.AlarmHangUpFailed, AttemptID: h.AttemptID,

@@ -6,34 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"dialer/internal/app"
+
 	"github.com/jackc/pgx/v5"
 )
-
-// LeastEventAge is the age at which events may be dropped: by then Vonage
-// keeps no record any more that could be held against them.
-const LeastEventAge = 72 * time.Hour
-
-// PrunedDay is a day whose events were all old enough to be dropped.
-type PrunedDay struct {
-	Day  time.Time // in UTC
-	Open int       // attempts of it that are not over, for which it is kept
-}
-
-// Pruned says what became of the events that are old enough.
-type Pruned struct {
-	Days []PrunedDay // oldest first; those without open attempts are dropped
-	// Loose are events that came when nobody had made their day's partition.
-	// They stay: events are dropped by the day or not at all.
-	Loose int
-}
 
 // PruneEvents drops the partitions of days that ended longer than age ago, each
 // in a transaction of its own. A day with events of attempts that are still open
 // is kept. A dry run only says what would be dropped.
-func (db *DB) PruneEvents(ctx context.Context, age time.Duration, dryRun bool) (p Pruned, err error) {
-	if age < LeastEventAge {
-		return p, fmt.Errorf("prune events: an age of %s is too little: want at least %s, the time in which Vonage may still say something of a call", age, LeastEventAge)
-	}
+func (db *DB) PruneEvents(ctx context.Context, by app.Actor, age time.Duration, dryRun bool) (p app.Pruned, err error) {
 	now, err := db.Now(ctx)
 	if err != nil {
 		return p, err
@@ -43,12 +24,12 @@ func (db *DB) PruneEvents(ctx context.Context, age time.Duration, dryRun bool) (
 		if err != nil || day.AddDate(0, 0, 1).After(now.Add(-age)) {
 			break
 		}
-		var pruned PrunedDay
-		pruned, err = db.pruneDay(ctx, day, dryRun)
+		var pruned app.PrunedDay
+		pruned, err = db.pruneDay(ctx, by, day, dryRun)
 		p.Days = append(p.Days, pruned)
 	}
 	if err == nil {
-		err = db.pool.QueryRow(ctx, `SELECT count(*) FROM events_default WHERE received_at < $1`, now.Add(-age)).Scan(&p.Loose)
+		err = db.pool.QueryRow(ctx, `SELECT count(*) FROM events_default WHERE received_at < $1`, now.Add(-age)).Scan(&p.Undated)
 	}
 	if err != nil {
 		return p, fmt.Errorf("prune events: %w", err)
@@ -78,18 +59,25 @@ func (db *DB) eventDays(ctx context.Context) ([]time.Time, error) {
 	return days, nil
 }
 
-func (db *DB) pruneDay(ctx context.Context, day time.Time, dryRun bool) (PrunedDay, error) {
-	p := PrunedDay{Day: day}
+func (db *DB) pruneDay(ctx context.Context, by app.Actor, day time.Time, dryRun bool) (app.PrunedDay, error) {
+	p := app.PrunedDay{Day: day}
 	name := day.Format(partitionName)
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		var events int
 		err := tx.QueryRow(ctx, `
-			SELECT count(DISTINCT a.id) FROM `+name+` e JOIN attempts a ON a.id = e.attempt_id
-			WHERE a.state IN ('reserved', 'dialing', 'unknown', 'accepted')`).Scan(&p.Open)
+			SELECT count(*), count(DISTINCT a.id)
+			FROM `+name+` e LEFT JOIN attempts a ON a.id = e.attempt_id
+			     AND a.state IN ('reserved', 'dialing', 'unknown', 'accepted')`).Scan(&events, &p.Open)
 		if err != nil || p.Open > 0 || dryRun {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DROP TABLE `+name)
-		return err
+		if _, err := tx.Exec(ctx, `DROP TABLE `+name); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "events.prune", object: "events of " + day.Format(time.DateOnly),
+			before: fields{"events": events}, after: fields{"events": 0},
+		})
 	})
 	if err != nil {
 		return p, fmt.Errorf("%s: %w", name, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -51,8 +52,11 @@ func pauseForRefusal(ctx context.Context, tx pgx.Tx, attempt uuid.UUID, r campai
 	if err != nil || !first || campaignID == 0 {
 		return err
 	}
-	paused, err := pauseCampaign(ctx, tx, campaignID, "refused by Vonage: "+string(r), campaign.Caller)
-	if err != nil || !paused {
+	c, err := lockCampaign(ctx, tx, campaignID)
+	if err != nil || !c.mayPause() {
+		return err
+	}
+	if err := c.pause(ctx, tx, app.Dialer, "refused by Vonage: "+string(r), campaign.Caller); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmPaused,

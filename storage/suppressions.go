@@ -5,35 +5,26 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Suppression is a number that must not be called.
-type Suppression struct {
-	Number    string // E.164 digits
-	Source    string // who says so: a person, a file, a list
-	Note      string
-	CreatedAt time.Time
-	ExpiresAt time.Time // zero: never
-}
-
 // suppressBatch is how many numbers are suppressed in one transaction.
 const suppressBatch = 500
 
 // Suppress adds numbers, or replaces what is known of them, and returns how
-// many are new. It holds from its commit on, a batch at a time: attempts that
+// many are new. It takes effect at its commit, a batch at a time: attempts that
 // wait in the queue are withdrawn, and contacts that wait for a call end as
-// suppressed. A call that is under way goes on.
-func (db *DB) Suppress(ctx context.Context, list []Suppression) (added int, err error) {
+// suppressed. A call in progress continues.
+func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression) (added int, err error) {
 	for part := range slices.Chunk(list, suppressBatch) {
 		var n int
 		err := db.inTx(ctx, func(tx pgx.Tx) (err error) {
-			n, err = suppress(ctx, tx, part)
+			n, err = suppress(ctx, tx, by, part)
 			return err
 		})
 		if err != nil {
@@ -44,11 +35,15 @@ func (db *DB) Suppress(ctx context.Context, list []Suppression) (added int, err 
 	return added, nil
 }
 
-func suppress(ctx context.Context, tx pgx.Tx, list []Suppression) (added int, err error) {
-	numbers := make([]string, len(list))
+func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppression) (added int, err error) {
+	numbers := column(list, func(s app.Suppression) string { return s.Number })
+	before, err := collect(ctx, tx, scanSuppression,
+		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) ORDER BY number`, numbers)
+	if err != nil {
+		return 0, err
+	}
 	var writes pgx.Batch
-	for i, s := range list {
-		numbers[i] = s.Number
+	for _, s := range list {
 		writes.Queue(`
 			INSERT INTO suppressions AS s (number, source, note, expires_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (number) DO UPDATE SET source = excluded.source, note = excluded.note,
@@ -64,6 +59,9 @@ func suppress(ctx context.Context, tx pgx.Tx, list []Suppression) (added int, er
 				return err
 			})
 	}
+	writes.Queue(insertAudit, auditArgs(by, auditEntry{
+		action: "suppressions.add", object: "suppressions", before: suppressionFields(before), after: suppressionFields(list),
+	}))
 	if err := tx.SendBatch(ctx, &writes).Close(); err != nil {
 		return 0, err
 	}
@@ -74,13 +72,36 @@ func suppress(ctx context.Context, tx pgx.Tx, list []Suppression) (added int, er
 	return added, withContacts(ctx, tx, contacts, unchanged)
 }
 
+// auditedNumbers bounds how many numbers one entry of the audit names.
+const auditedNumbers = 20
+
+// suppressionFields are what the audit says of entries of the list: how many
+// there are, and the first of them with masked numbers.
+func suppressionFields(list []app.Suppression) fields {
+	named := make([]fields, min(len(list), auditedNumbers))
+	for i := range named {
+		s := list[i]
+		named[i] = fields{"number": app.MaskNumber(s.Number), "source": plain(s.Source), "note": plain(s.Note)}
+		if !s.ExpiresAt.IsZero() {
+			named[i]["expires_at"] = s.ExpiresAt
+		}
+	}
+	return fields{"count": len(list), "entries": named}
+}
+
 // Unsuppress takes a number off the list; campaign.ErrNotFound when it is not
 // on it. Contacts that ended as suppressed stay ended.
-func (db *DB) Unsuppress(ctx context.Context, number string) error {
-	tag, err := db.pool.Exec(ctx, `DELETE FROM suppressions WHERE number = $1`, number)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = campaign.ErrNotFound
-	}
+func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		gone, err := collect(ctx, tx, scanSuppression, `DELETE FROM suppressions WHERE number = $1 RETURNING `+suppressionColumns, number)
+		if err != nil {
+			return err
+		}
+		if len(gone) == 0 {
+			return campaign.ErrNotFound
+		}
+		return audit(ctx, tx, by, auditEntry{action: "suppressions.remove", object: "suppressions", before: suppressionFields(gone)})
+	})
 	if err != nil {
 		return fmt.Errorf("take a number off the suppression list: %w", err)
 	}
@@ -92,14 +113,14 @@ const pageSize = 1000
 
 const suppressionColumns = `number, source, note, created_at, expires_at`
 
-func scanSuppression(row pgx.CollectableRow) (s Suppression, err error) {
+func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
 	err = row.Scan(&s.Number, &s.Source, &s.Note, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt))
 	return s, err
 }
 
 // Suppressions streams the list in the order of its numbers, expired entries
 // too.
-func (db *DB) Suppressions(ctx context.Context) iter.Seq2[Suppression, error] {
+func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
 	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 ORDER BY number LIMIT $2`,
-		"", scanSuppression, func(s Suppression) string { return s.Number })
+		"", scanSuppression, func(s app.Suppression) string { return s.Number })
 }

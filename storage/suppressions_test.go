@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 func suppress(t *testing.T, db *testkit.DB, numbers ...string) int {
 	t.Helper()
-	var list []storage.Suppression
+	var list []app.Suppression
 	for _, n := range numbers {
-		list = append(list, storage.Suppression{Number: n, Source: "test", Note: "asked"})
+		list = append(list, app.Suppression{Number: n, Source: "test", Note: "asked"})
 	}
 	added, err := db.Suppress(t.Context(), list)
 	if err != nil {
@@ -61,11 +61,11 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	db := testkit.New(t)
 	suppress(t, db, number(2), number(1))
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
-	added, err := db.Suppress(t.Context(), []storage.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}})
+	added, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}})
 	if added != 0 || err != nil {
 		t.Errorf("a known number: %d new, %v", added, err)
 	}
-	var got []storage.Suppression
+	var got []app.Suppression
 	for s, err := range db.Suppressions(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
@@ -73,7 +73,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 		s.CreatedAt = time.Time{}
 		got = append(got, s)
 	}
-	want := []storage.Suppression{
+	want := []app.Suppression{
 		{Number: number(1), Source: "again", ExpiresAt: until}, {Number: number(2), Source: "test", Note: "asked"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -83,7 +83,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	if err := db.Unsuppress(t.Context(), number(1)); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)
 	}
-	if _, err := db.Suppress(t.Context(), []storage.Suppression{{Number: "not a number", Source: "x"}}); err == nil {
+	if _, err := db.Suppress(t.Context(), []app.Suppression{{Number: "not a number", Source: "x"}}); err == nil {
 		t.Error("suppressed what is no number")
 	}
 }

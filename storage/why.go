@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,9 +15,9 @@ import (
 
 // Explanation is all that is known of one number.
 type Explanation struct {
-	Suppression Suppression // its Number is empty when there is none
-	Stories     []Story     // campaign by campaign, oldest first
-	ByHand      []HandCall  // calls that people made, oldest first
+	Suppression app.Suppression // its Number is empty when there is none
+	Stories     []Story         // campaign by campaign, oldest first
+	ByHand      []HandCall      // calls that people made, oldest first
 	// Refused are rows of imports that hold these digits. They are compared by
 	// the last nine, since a refused row's number could not be read.
 	Refused []RefusedRow
@@ -27,8 +28,8 @@ type Story struct {
 	Campaign campaign.Campaign
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
-	Actions  []CallAction // what people did to the attempts' calls, oldest first
-	Because  string       // why the contact is where it is; holds no number
+	Actions  []app.CallAction // what people did to the attempts' calls, oldest first
+	Because  string           // why the contact is where it is; holds no number
 	// NextCall is the earliest moment at which a contact that waits may be
 	// called if the campaign runs; zero when it does not wait, or when the
 	// campaign's hours leave no time.
@@ -71,15 +72,15 @@ func (db *DB) Why(ctx context.Context, number string) (e Explanation, err error)
 	return e, nil
 }
 
-func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (Suppression, error) {
+func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
 	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1`, number)
 	if err != nil || len(list) == 0 {
-		return Suppression{}, err
+		return app.Suppression{}, err
 	}
 	return list[0], nil
 }
 
-func storiesOf(ctx context.Context, tx pgx.Tx, number string, s Suppression) ([]Story, error) {
+func storiesOf(ctx context.Context, tx pgx.Tx, number string, s app.Suppression) ([]Story, error) {
 	stories, err := collect(ctx, tx, scanStory, `
 		SELECT `+campaignColumns+`, `+contactColumns+`, (
 			SELECT o.id FROM attempts o WHERE o.to_number = k.to_number AND o.contact_id <> k.id
@@ -108,20 +109,20 @@ func scanStory(row pgx.CollectableRow) (s Story, err error) {
 }
 
 // tell adds the attempts and what was done to their calls, and asks the domain why the contact is where it is.
-func (s *Story) tell(ctx context.Context, tx pgx.Tx, suppression Suppression, now time.Time) (err error) {
+func (s *Story) tell(ctx context.Context, tx pgx.Tx, suppression app.Suppression, now time.Time) (err error) {
 	s.Attempts, err = collect(ctx, tx, scanAttempt,
 		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, s.Contact.ID)
 	if err != nil {
 		return err
 	}
-	s.Actions, err = collect(ctx, tx, pgx.RowToStructByPos[CallAction], `
-		SELECT `+actionColumns+` FROM call_actions x JOIN attempts a ON a.call_uuid = x.call_uuid
+	s.Actions, err = collect(ctx, tx, pgx.RowToStructByPos[app.CallAction], `
+		SELECT `+callActionColumns+` FROM attempts a JOIN audit x ON x.object = 'call ' || a.call_uuid
 		WHERE a.contact_id = $1 ORDER BY x.id`, s.Contact.ID)
 	if err != nil {
 		return err
 	}
 	asked := s.Contact
-	if suppression.holds(now) {
+	if holds(suppression, now) {
 		asked.Reason = campaign.ReasonSuppressed
 	}
 	s.Because = campaign.Decide(s.Campaign.Settings, s.Campaign.Status, asked, s.Attempts, now).Because
@@ -132,7 +133,7 @@ func (s *Story) tell(ctx context.Context, tx pgx.Tx, suppression Suppression, no
 }
 
 // holds reports whether the number must not be called now.
-func (s Suppression) holds(now time.Time) bool {
+func holds(s app.Suppression, now time.Time) bool {
 	return s.Number != "" && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(now))
 }
 

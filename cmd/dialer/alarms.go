@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,8 +12,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
-	"dialer/storage"
 
 	"github.com/google/uuid"
 )
@@ -29,7 +28,7 @@ const alarmsMost = 10_000
 
 type alarmsListCommand struct {
 	Kind   string        `placeholder:"KIND" help:"Only this kind."`
-	Since  time.Duration `placeholder:"24h" help:"Only those that were raised within this time (default: whenever)."`
+	Since  time.Duration `placeholder:"24h" help:"Only those that were raised within this time (default: all)."`
 	Limit  int           `default:"100" help:"At most so many, up to 10000 (default: ${default})."`
 	All    bool          `help:"Also those that were resolved."`
 	Format string        `enum:"table,csv,json" default:"table" placeholder:"table|csv|json" help:"How it is printed (default: ${default})."`
@@ -68,7 +67,7 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
-	list, err := db.Alarms(ctx, storage.AlarmQuery{Kind: c.Kind, Within: c.Since, Resolved: c.All, Limit: c.Limit})
+	list, err := app.Alarms{Store: db}.List(ctx, app.AlarmQuery{Kind: c.Kind, Within: c.Since, Resolved: c.All, Limit: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 }
 
 // printAlarms lists the alarms, then what to do about each kind among them.
-func printAlarms(con console, list []storage.RaisedAlarm, limit int) error {
+func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	if len(list) == 0 {
 		con.printf("no alarms\n")
 		return nil
@@ -101,14 +100,14 @@ func printAlarms(con console, list []storage.RaisedAlarm, limit int) error {
 	}
 	con.printf("\n")
 	for _, k := range campaign.AlarmKinds {
-		if slices.ContainsFunc(list, func(a storage.RaisedAlarm) bool { return a.Kind == k.Kind }) {
+		if slices.ContainsFunc(list, func(a app.RaisedAlarm) bool { return a.Kind == k.Kind }) {
 			con.printf("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
 		}
 	}
 	return nil
 }
 
-func attemptOf(a storage.RaisedAlarm) string {
+func attemptOf(a app.RaisedAlarm) string {
 	if a.AttemptID == uuid.Nil {
 		return ""
 	}
@@ -116,7 +115,7 @@ func attemptOf(a storage.RaisedAlarm) string {
 }
 
 // resolution tells who resolved an alarm, and whether it came again.
-func resolution(a storage.RaisedAlarm) string {
+func resolution(a app.RaisedAlarm) string {
 	switch {
 	case a.ResolvedAt.IsZero():
 		return ""
@@ -142,7 +141,7 @@ type alarmLine struct {
 	Remedy     string    `json:"remedy"`
 }
 
-func alarmLines(list []storage.RaisedAlarm) []alarmLine {
+func alarmLines(list []app.RaisedAlarm) []alarmLine {
 	remedies := map[string]string{}
 	for _, k := range campaign.AlarmKinds {
 		remedies[k.Kind] = k.Remedy
@@ -157,13 +156,11 @@ func alarmLines(list []storage.RaisedAlarm) []alarmLine {
 	return lines
 }
 
-func printAlarmsJSON(con console, list []storage.RaisedAlarm) error {
-	out := json.NewEncoder(con.Out)
-	out.SetIndent("", "  ")
-	return out.Encode(alarmLines(list))
+func printAlarmsJSON(con console, list []app.RaisedAlarm) error {
+	return printJSON(con, alarmLines(list))
 }
 
-func printAlarmsCSV(con console, list []storage.RaisedAlarm) error {
+func printAlarmsCSV(con console, list []app.RaisedAlarm) error {
 	records := [][]string{{"id", "kind", "attempt_id", "campaign", "first", "last", "times", "detail", "open", "resolved_at", "resolved_by", "remedy"}}
 	for _, l := range alarmLines(list) {
 		resolved := ""
@@ -189,9 +186,6 @@ func (c *alarmsResolveCommand) validate() error {
 	if (len(c.IDs) == 0) == (c.Kind == "") {
 		return fmt.Errorf("%w: name the alarms' ids, or give --kind", cli.ErrUsage)
 	}
-	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
-	}
 	if c.Kind != "" {
 		return knownKind(c.Kind)
 	}
@@ -207,14 +201,15 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
+	alarms := app.Alarms{Store: db}
 	if c.Kind != "" {
-		n, err := db.ResolveAlarmsOf(ctx, c.By, c.Kind)
+		n, err := alarms.ResolveKind(ctx, c.actor(), c.Kind)
 		if err == nil {
 			con.printf("%d resolved\n", n)
 		}
 		return err
 	}
-	resolved, err := db.ResolveAlarms(ctx, c.By, c.IDs)
+	resolved, err := alarms.Resolve(ctx, c.actor(), c.IDs)
 	if err != nil {
 		return err
 	}

@@ -84,7 +84,8 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 		second: "dialer|hangup|second_call_for_attempt|done|done", zombie: "dialer|hangup|late_evidence|done|done",
 	}
 	for uuid, w := range want {
-		if got := testkit.Value[string](t, l.db, `SELECT concat_ws('|', who, action, detail, outcome, answer) FROM call_actions WHERE call_uuid = $1`, uuid); got != w {
+		if got := testkit.Value[string](t, l.db, `
+			SELECT concat_ws('|', actor, substr(action, 6), after->>'detail', after->>'outcome', after->>'answer') FROM audit WHERE object = 'call ' || $1`, uuid); got != w {
 			t.Errorf("recorded %q, want %q", got, w)
 		}
 	}

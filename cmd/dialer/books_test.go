@@ -19,7 +19,7 @@ const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 9
 func withCampaign(t *testing.T, name string) *testkit.DB {
 	t.Helper()
 	db := testkit.New(t)
-	_, err := csvimport.Import(t.Context(), strings.NewReader(people), name, testkit.Settings(), csvimport.Options{Now: time.Now()}, db.DB)
+	_, err := csvimport.Import(t.Context(), strings.NewReader(people), name, testkit.Settings(), csvimport.Options{Now: time.Now()}, db)
 	require.NoError(t, err)
 	return db
 }

@@ -28,31 +28,31 @@ type callCommand struct {
 type callHangupCommand struct{ callTarget }
 
 func (c *callHangupCommand) Run(ctx context.Context, con console) error {
-	return c.act(ctx, con, "hangup", "", simply((*voice.Client).Hangup, c.UUID))
+	return c.act(ctx, con, "hangup", "", noResult((*voice.Client).Hangup, c.UUID))
 }
 
 type callMuteCommand struct{ callTarget }
 
 func (c *callMuteCommand) Run(ctx context.Context, con console) error {
-	return c.act(ctx, con, "mute", "", simply((*voice.Client).Mute, c.UUID))
+	return c.act(ctx, con, "mute", "", noResult((*voice.Client).Mute, c.UUID))
 }
 
 type callUnmuteCommand struct{ callTarget }
 
 func (c *callUnmuteCommand) Run(ctx context.Context, con console) error {
-	return c.act(ctx, con, "unmute", "", simply((*voice.Client).Unmute, c.UUID))
+	return c.act(ctx, con, "unmute", "", noResult((*voice.Client).Unmute, c.UUID))
 }
 
 type callEarmuffCommand struct{ callTarget }
 
 func (c *callEarmuffCommand) Run(ctx context.Context, con console) error {
-	return c.act(ctx, con, "earmuff", "", simply((*voice.Client).Earmuff, c.UUID))
+	return c.act(ctx, con, "earmuff", "", noResult((*voice.Client).Earmuff, c.UUID))
 }
 
 type callUnearmuffCommand struct{ callTarget }
 
 func (c *callUnearmuffCommand) Run(ctx context.Context, con console) error {
-	return c.act(ctx, con, "unearmuff", "", simply((*voice.Client).Unearmuff, c.UUID))
+	return c.act(ctx, con, "unearmuff", "", noResult((*voice.Client).Unearmuff, c.UUID))
 }
 
 type callTransferCommand struct {

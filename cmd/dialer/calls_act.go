@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
 	"dialer/internal/pace"
 	"dialer/internal/provider"
@@ -18,7 +18,7 @@ import (
 )
 
 // requestFlags are what requests about calls need, beside the database, which
-// holds the account's pace and the record of what was done.
+// holds the account's pace and the audit.
 type requestFlags struct {
 	accountFlags
 	RequestsPerSecond float64 `name:"requests-per-second" env:"DIALER_REQUESTS_PER_SECOND" default:"15" help:"Requests that the account allows in any second, for all processes together (default: ${default})."`
@@ -40,35 +40,26 @@ type callTarget struct {
 	databaseFlags
 }
 
-// actorFlags are recorded with what is done.
-type actorFlags struct {
-	By string `env:"DIALER_BY,USER" placeholder:"NAME" help:"Who does this, for the record."`
-}
+// actorFlags say who makes a change.
+type actorFlags struct{ cli.ByFlag }
 
-func (f actorFlags) validate() error {
-	if f.By == "" {
-		return errors.New("--by (DIALER_BY, USER) is needed: who does this, for the record")
-	}
-	return nil
-}
+func (f actorFlags) actor() app.Actor { return app.Actor{Name: f.Who(), Through: app.ThroughCommand} }
 
-// deed is one request that does something to a call.
-type deed func(context.Context, *voice.Client) (voice.Ack, error)
+// callAction is one request that does something to a call.
+type callAction func(context.Context, *voice.Client) (voice.Ack, error)
 
-// simply is a deed that Vonage acknowledges without a word.
-func simply(do func(*voice.Client, context.Context, string) error, uuid string) deed {
+// noResult is the callAction of a request that Vonage acknowledges without a text.
+func noResult(do func(*voice.Client, context.Context, string) error, uuid string) callAction {
 	return func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
 		return voice.Ack{}, do(client, ctx, uuid)
 	}
 }
 
-// act does one thing to the call, records it, and says what Vonage said.
-func (c callTarget) act(ctx context.Context, con console, action, detail string, do deed) error {
-	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
-	}
-	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
-		answer, err := k.act(ctx, storage.CallAction{CallUUID: c.UUID, Who: c.By, Action: action, Detail: detail}, do)
+// act does one thing to the call and prints what Vonage said.
+func (c callTarget) act(ctx context.Context, con console, action, detail string, do callAction) error {
+	return c.with(ctx, con, c.DatabaseURL, func(v *vonage) error {
+		a := app.CallAction{CallUUID: c.UUID, Action: action, Detail: detail}
+		answer, err := app.Calls{Store: v.db}.Act(ctx, c.actor(), a, v.request(c.UUID, do))
 		if err == nil {
 			con.printf("%s: %s: %s\n", c.UUID, action, answer)
 		}
@@ -76,7 +67,7 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 	})
 }
 
-// vonage is the way to Vonage at the fleet's pace, and the record.
+// vonage is the client of the API, at the fleet's pace, and the database.
 type vonage struct {
 	db     *storage.DB
 	client *voice.Client
@@ -112,33 +103,26 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 	return do(&vonage{db, client})
 }
 
-const recordTimeout = 10 * time.Second
-
-// errNotRecorded: Vonage was asked, and there is no row of it.
-var errNotRecorded = errors.New("is not on record")
-
-// act does one thing to a call and records what came of it. What was never
-// sent because it breaks a limit of the API is a mistake in the command line.
-func (k *vonage) act(ctx context.Context, a storage.CallAction, do deed) (answer string, err error) {
-	ack, err := do(ctx, k.client)
-	if errors.Is(err, voice.ErrInvalid) {
-		return "", fmt.Errorf("%w: %w", cli.ErrUsage, err)
+// request is a callAction as package app takes it. What breaks a limit of the API
+// is never sent: it is a mistake in the command line.
+func (v *vonage) request(uuid string, do callAction) app.CallRequest {
+	return func(ctx context.Context) app.CallResult {
+		ack, err := do(ctx, v.client)
+		if errors.Is(err, voice.ErrInvalid) {
+			return app.CallResult{Err: fmt.Errorf("%w: %w", cli.ErrUsage, err)}
+		}
+		return app.CallResult{
+			Effect: provider.Effect(err), Answer: answerText(ack, err),
+			Over: errors.Is(err, voice.ErrNotFound), Err: aboutCall(uuid, err),
+		}
 	}
-	a.Outcome, a.Answer = string(provider.Effect(err)), answerText(ack, err)
-	err = aboutCall(a.CallUUID, err)
-	recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
-	if lost := k.db.RecordAction(recording, a); lost != nil {
-		err = errors.Join(err, fmt.Errorf("%s of call %s (%s) %w: %w", a.Action, a.CallUUID, a.Outcome, errNotRecorded, lost))
-	}
-	return a.Answer, err
 }
 
 func answerText(ack voice.Ack, err error) string {
 	if err != nil {
 		return err.Error()
 	}
-	return cmp.Or(ack.Message, storage.ActionDone)
+	return cmp.Or(ack.Message, string(campaign.EffectDone))
 }
 
 // aboutCall says what an error of Vonage's means for the call.

@@ -91,14 +91,14 @@ func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 // order is what the flags ask for, with every mistake in them that this program
 // can find.
 func (c *callCreateCommand) order(con console) (intent storage.HandCall, request voice.CallRequest, err error) {
-	errs := []error{c.actorFlags.validate(), c.misplaced()}
+	errs := []error{c.misplaced()}
 	if c.CallsPerSecond <= 0 || c.CallsPerSecond > 10_000 {
 		errs = append(errs, fmt.Errorf("--calls-per-second must be above 0 and at most 10000, not %v", c.CallsPerSecond))
 	}
 	if c.SettleAfter <= 0 || c.SettleAfter > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
 	}
-	intent = storage.HandCall{Who: c.By}
+	intent = storage.HandCall{Who: c.Who()}
 	request = voice.CallRequest{
 		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
 		EventURL: c.EventURL, EventMethod: c.EventMethod,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
 	"dialer/storage"
 	"dialer/voice"
@@ -63,7 +64,7 @@ func (c *callShowCommand) Run(ctx context.Context, con console) error {
 
 func (c *callShowCommand) printByHand(con console, made storage.HandCall) error {
 	if c.Format == "json" {
-		outcome := cmp.Or(string(made.Outcome), storage.ActionUnknown)
+		outcome := cmp.Or(string(made.Outcome), string(campaign.EffectUnknown))
 		return printJSON(con, shownCall{Actions: []shownAction{{made.At, made.Who, "create", made.Detail, outcome, made.Answer}}})
 	}
 	con.printf("%s\n", describeHandCall(made))
@@ -71,14 +72,14 @@ func (c *callShowCommand) printByHand(con console, made storage.HandCall) error 
 }
 
 // print leaves the record out where there is none.
-func (c *callShowCommand) print(con console, call voice.Call, actions []storage.CallAction) error {
+func (c *callShowCommand) print(con console, call voice.Call, actions []app.CallAction) error {
 	if c.Format == "json" {
 		shown := shownCall{Actions: make([]shownAction, len(actions))}
 		if call.UUID != "" {
 			shown.Call = new(recordOf(call))
 		}
 		for i, a := range actions {
-			shown.Actions[i] = shownAction{a.At, a.Who, a.Action, a.Detail, a.Outcome, a.Answer}
+			shown.Actions[i] = shownAction{a.At, a.Who, a.Action, a.Detail, string(a.Outcome), a.Answer}
 		}
 		return printJSON(con, shown)
 	}
@@ -98,9 +99,9 @@ func (c *callShowCommand) print(con console, call voice.Call, actions []storage.
 }
 
 // describeAction is one line of the record of what was done.
-func describeAction(a storage.CallAction) string {
-	text := fmt.Sprintf("%s  %s by %s", a.At.Format(timeFormat), a.Action, a.Who) + inBrackets(a.Detail) + ": " + a.Outcome
-	if a.Answer != a.Outcome {
+func describeAction(a app.CallAction) string {
+	text := fmt.Sprintf("%s  %s by %s", a.At.Format(timeFormat), a.Action, a.Who) + inBrackets(a.Detail) + ": " + string(a.Outcome)
+	if a.Answer != string(a.Outcome) {
 		text += ", " + a.Answer
 	}
 	return text

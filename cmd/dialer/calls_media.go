@@ -103,7 +103,7 @@ func (c *callDTMFCommand) Run(ctx context.Context, con console) error {
 			return voice.Ack{}, client.SubscribeDTMF(ctx, c.UUID, c.URL)
 		})
 	}
-	return c.act(ctx, con, "dtmf unsubscribe", "", simply((*voice.Client).UnsubscribeDTMF, c.UUID))
+	return c.act(ctx, con, "dtmf unsubscribe", "", noResult((*voice.Client).UnsubscribeDTMF, c.UUID))
 }
 
 func tones(digits string) string {

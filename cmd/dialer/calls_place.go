@@ -89,10 +89,10 @@ func (c *callCreateCommand) conclude(ctx context.Context, con console, k *vonage
 	if err != nil {
 		call.Answer = err.Error()
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if lost := k.db.ConcludeCall(ctx, call); lost != nil {
-		err = errors.Join(err, fmt.Errorf("the outcome of %s %w: %w", call.ID, errNotRecorded, lost))
+		err = errors.Join(err, fmt.Errorf("the outcome of %s is not on record: %w", call.ID, lost))
 	}
 	switch call.Outcome {
 	case campaign.OutcomeCreated:

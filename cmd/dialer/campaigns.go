@@ -8,35 +8,39 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/storage"
+	"dialer/internal/app"
 )
 
 type campaignCommand struct {
 	List   campaignListCommand   `cmd:"" help:"List all campaigns."`
-	Show   campaignShowCommand   `cmd:"" help:"Show a campaign's settings and how it stands."`
-	Pause  campaignPauseCommand  `cmd:"" help:"Place no more of its calls, from now on. Calls that are up go on."`
-	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign go on."`
-	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls that are up go on, unless --hang-up ends them."`
+	Show   campaignShowCommand   `cmd:"" help:"Show a campaign's settings and its progress."`
+	Pause  campaignPauseCommand  `cmd:"" help:"Start no more of its calls, from now on. Calls in progress continue."`
+	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again."`
+	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls in progress continue, unless --hang-up ends them."`
 }
 
 // campaignFlags name one campaign.
 type campaignFlags struct {
-	Name string `arg:"" name:"campaign" help:"The campaign's name or id."`
+	Campaign string `arg:"" name:"campaign" help:"The campaign's name or id."`
 	databaseFlags
 }
 
-// with finds the campaign and does something with it.
-func (c *campaignFlags) with(ctx context.Context, do func(*storage.DB, campaign.Campaign) error) error {
+// with opens the database and does something with the campaigns in it.
+func (c *campaignFlags) with(ctx context.Context, do func(app.Campaigns) error) error {
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	found, err := findCampaign(ctx, db, c.Name)
-	if err != nil {
-		return err
+	return do(app.Campaigns{Store: db})
+}
+
+// listsThem adds to an error about a name how to find the right one.
+func listsThem(err error) error {
+	if errors.Is(err, campaign.ErrNotFound) {
+		return fmt.Errorf("%w; `dialer campaign list` names them all", err)
 	}
-	return do(db, found)
+	return err
 }
 
 type campaignListCommand struct{ databaseFlags }
@@ -60,14 +64,18 @@ func (c *campaignListCommand) Run(ctx context.Context, con console) error {
 	return table.Flush()
 }
 
-// timeFormat is how people are told of times; all are UTC.
+// timeFormat is how times are printed for people; all are UTC.
 const timeFormat = "2006-01-02 15:04:05Z"
 
 type campaignShowCommand struct{ campaignFlags }
 
 func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
-	return c.with(ctx, func(db *storage.DB, found campaign.Campaign) error {
-		reports, err := db.Report(ctx, found.ID)
+	return c.with(ctx, func(campaigns app.Campaigns) error {
+		found, err := campaigns.Find(ctx, c.Campaign)
+		if err != nil {
+			return listsThem(err)
+		}
+		reports, err := campaigns.Store.Report(ctx, found.ID)
 		if err != nil {
 			return err
 		}
@@ -136,37 +144,34 @@ func describeZone(zone string) string {
 
 type campaignPauseCommand struct {
 	campaignFlags
-	Reason string `default:"by hand" help:"Why, for whoever looks at it later (default: ${default})."`
+	Reason string `default:"by hand" help:"Why, for people who look at it later (default: ${default})."`
+	actorFlags
 }
 
 func (c *campaignPauseCommand) Run(ctx context.Context, con console) error {
-	return c.with(ctx, func(db *storage.DB, found campaign.Campaign) error {
+	return c.with(ctx, func(campaigns app.Campaigns) error {
 		begun := time.Now()
-		if err := db.Pause(ctx, found.ID, c.Reason); err != nil {
-			return err
+		paused, err := campaigns.Pause(ctx, c.actor(), c.Campaign, c.Reason)
+		if err != nil {
+			return listsThem(err)
 		}
-		con.printf("%s: paused in %d ms; nothing more is dialed until it is resumed\n", found.Name, time.Since(begun).Milliseconds())
+		con.printf("%s: paused in %d ms; no more calls start until it is resumed\n", paused.Name, time.Since(begun).Milliseconds())
 		return nil
 	})
 }
 
-type campaignResumeCommand struct{ campaignFlags }
+type campaignResumeCommand struct {
+	campaignFlags
+	actorFlags
+}
 
 func (c *campaignResumeCommand) Run(ctx context.Context, con console) error {
-	return c.with(ctx, func(db *storage.DB, found campaign.Campaign) error {
-		if err := db.Resume(ctx, found.ID); err != nil {
-			return err
+	return c.with(ctx, func(campaigns app.Campaigns) error {
+		resumed, err := campaigns.Resume(ctx, c.actor(), c.Campaign)
+		if err != nil {
+			return listsThem(err)
 		}
-		con.printf("%s: goes on\n", found.Name)
+		con.printf("%s: resumed\n", resumed.Name)
 		return nil
 	})
-}
-
-// findCampaign finds the campaign that a person named, by its name or id.
-func findCampaign(ctx context.Context, db *storage.DB, name string) (campaign.Campaign, error) {
-	found, err := db.CampaignByName(ctx, name)
-	if errors.Is(err, campaign.ErrNotFound) {
-		err = fmt.Errorf("%w; `dialer campaign list` names them all", err)
-	}
-	return found, err
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/csvimport"
 	"dialer/internal/embedded"
 	"dialer/internal/progress"
@@ -207,7 +208,8 @@ func (d *demo) importContacts(ctx context.Context) (csvimport.Summary, error) {
 	}
 	d.onClose(func() error { return os.Remove(refused.Name()) })
 	defer refused.Close()
-	summary, err := csvimport.Import(ctx, csv, d.name, demoSettings(), csvimport.Options{DefaultCountry: "GB", Now: time.Now(), Rejects: refused}, d.db)
+	summary, err := csvimport.Import(ctx, csv, d.name, demoSettings(), csvimport.Options{DefaultCountry: "GB", Now: time.Now(), Rejects: refused},
+		app.Import{By: demoActor, Store: d.db})
 	if err != nil {
 		return summary, err
 	}
@@ -229,6 +231,9 @@ func (d *demo) showRefused(file io.ReadSeeker) error {
 	}
 	return nil
 }
+
+// demoActor imports the demo's contacts.
+var demoActor = app.Actor{Name: "demo", Through: app.ThroughCommand}
 
 // demoSettings dial at any hour, and again soon: nobody waits an hour for a
 // demo.

@@ -7,16 +7,17 @@ import (
 	"strings"
 	"time"
 
-	"dialer/storage"
+	"dialer/internal/app"
 )
 
 type eventsCommand struct {
-	Prune eventsPruneCommand `cmd:"" help:"Drop the webhooks of days long ago. What they said stays in the attempts."`
+	Prune eventsPruneCommand `cmd:"" help:"Drop the webhooks of old days. What they said stays in the attempts."`
 }
 
 type eventsPruneCommand struct {
 	OlderThan days `name:"older-than" required:"" placeholder:"90d" help:"Drop days that ended longer ago than this many days, at least 3d. A day with events of calls that are still open is kept."`
 	DryRun    bool `name:"dry-run" help:"Only say what would be dropped."`
+	actorFlags
 	databaseFlags
 }
 
@@ -39,12 +40,12 @@ func (c *eventsPruneCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
-	pruned, err := db.PruneEvents(ctx, time.Duration(c.OlderThan)*24*time.Hour, c.DryRun)
+	pruned, err := app.Events{Store: db}.Prune(ctx, c.actor(), time.Duration(c.OlderThan)*24*time.Hour, c.DryRun)
 	printPruned(con, pruned, c.DryRun)
 	return err
 }
 
-func printPruned(con console, p storage.Pruned, dryRun bool) {
+func printPruned(con console, p app.Pruned, dryRun bool) {
 	dropped := "dropped"
 	if dryRun {
 		dropped = "would be dropped"
@@ -59,7 +60,7 @@ func printPruned(con console, p storage.Pruned, dryRun bool) {
 	if len(p.Days) == 0 {
 		con.printf("no day is that old\n")
 	}
-	if p.Loose > 0 {
-		con.printf("%d events of that age stay: they came when their day had no partition\n", p.Loose)
+	if p.Undated > 0 {
+		con.printf("%d events of that age stay: they came when their day had no partition\n", p.Undated)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/internal/cli"
 	"dialer/storage"
 )
 
@@ -115,9 +114,6 @@ Only one copy may dial: two that do ring everybody twice. What else was done sin
 }
 
 func (c *installationAdoptCommand) Run(ctx context.Context, con console) error {
-	if err := c.actorFlags.validate(); err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
-	}
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
@@ -136,7 +132,7 @@ func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con conso
 		return errors.New("this database waits to be adopted first: say `dialer installation adopt`, and --despite-missing only once a reading of the list has lacked calls")
 	}
 	if err == nil {
-		i, err = db.DespiteMissing(ctx, c.By)
+		i, err = db.DespiteMissing(ctx, c.Who())
 	}
 	switch {
 	case errors.Is(err, campaign.ErrNotHeld):
@@ -151,7 +147,7 @@ func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con conso
 
 // adopt says that this copy dials.
 func (c *installationAdoptCommand) adopt(ctx context.Context, con console, db *storage.DB) error {
-	i, err := db.Adopt(ctx, c.By, providerKeeps, c.DespiteGap)
+	i, err := db.Adopt(ctx, c.Who(), providerKeeps, c.DespiteGap)
 	gap, tooOld := errors.AsType[*campaign.GapError](err)
 	switch {
 	case errors.Is(err, campaign.ErrNotHeld):

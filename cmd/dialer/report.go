@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"text/tabwriter"
@@ -28,19 +27,11 @@ func (c *reportCommand) Run(ctx context.Context, con console) error {
 	return printReport(ctx, db, con, c.Campaign, c.Format)
 }
 
-// printReport prints one campaign's report, or everybody's when name is "".
+// printReport prints the report of one campaign, or of all if name is "".
 func printReport(ctx context.Context, db *storage.DB, con console, name, format string) error {
-	var ids []int64
-	if name != "" {
-		found, err := findCampaign(ctx, db, name)
-		if err != nil {
-			return err
-		}
-		ids = append(ids, found.ID)
-	}
-	reports, err := db.Report(ctx, ids...)
+	reports, err := app.Campaigns{Store: db}.Report(ctx, name)
 	if err != nil {
-		return err
+		return listsThem(err)
 	}
 	switch format {
 	case "csv":
@@ -120,9 +111,7 @@ func printReportsJSON(con console, reports []app.Report) error {
 			Seconds: r.Seconds, Price: r.Price.StringFixed(8), Unpriced: r.Unpriced,
 		}
 	}
-	out := json.NewEncoder(con.Out)
-	out.SetIndent("", "  ")
-	return out.Encode(lines)
+	return printJSON(con, lines)
 }
 
 func printReportsCSV(con console, reports []app.Report) error {

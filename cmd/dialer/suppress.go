@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
-	"dialer/storage"
 )
 
 type suppressCommand struct {
 	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers, in any campaign, from now on."`
-	Remove suppressRemoveCommand `cmd:"" help:"Take numbers off the list. Who ended as suppressed stays ended."`
+	Remove suppressRemoveCommand `cmd:"" help:"Take numbers off the list. Contacts that ended as suppressed stay ended."`
 	Import suppressImportCommand `cmd:"" help:"Add a file of numbers, one a line."`
 	List   suppressListCommand   `cmd:"" help:"List the numbers."`
 }
@@ -39,43 +39,56 @@ func (f numberFlags) parse(raw string) (string, error) {
 	return digits, err
 }
 
+// parseAll reads the numbers of a command line.
+func (f numberFlags) parseAll(raw []string) ([]string, error) {
+	numbers := make([]string, len(raw))
+	for i := range raw {
+		var err error
+		if numbers[i], err = f.parse(raw[i]); err != nil {
+			return nil, fmt.Errorf("%w: number %d: %w", cli.ErrUsage, i+1, err)
+		}
+	}
+	return numbers, nil
+}
+
 // entryFlags are what is kept with a number.
 type entryFlags struct {
-	Note   string    `help:"Why, for whoever looks at it later."`
+	Note   string    `help:"Why, for people who look at it later."`
 	Until  time.Time `placeholder:"TIME" help:"When it may be called again, as 2027-01-31T00:00:00Z (default: never)."`
 	Source string    `default:"operator" help:"Who says so (default: ${default})."`
 }
 
-func (f entryFlags) entry(number string) storage.Suppression {
-	return storage.Suppression{Number: number, Source: f.Source, Note: f.Note, ExpiresAt: f.Until}
+func (f entryFlags) entry(number string) app.Suppression {
+	return app.Suppression{Number: number, Source: f.Source, Note: f.Note, ExpiresAt: f.Until}
 }
 
 type suppressAddCommand struct {
 	Numbers []string `arg:"" name:"number" help:"The numbers."`
 	numberFlags
 	entryFlags
+	actorFlags
 	databaseFlags
 }
 
 func (c *suppressAddCommand) Run(ctx context.Context, con console) error {
-	var list []storage.Suppression
-	for i, raw := range c.Numbers {
-		number, err := c.parse(raw)
-		if err != nil {
-			return fmt.Errorf("%w: number %d: %w", cli.ErrUsage, i+1, err)
-		}
+	numbers, err := c.parseAll(c.Numbers)
+	if err != nil {
+		return err
+	}
+	var list []app.Suppression
+	for _, number := range numbers {
 		list = append(list, c.entry(number))
 	}
-	return addSuppressions(ctx, con, c.DatabaseURL, list)
+	return addSuppressions(ctx, con, c.DatabaseURL, c.actor(), list)
 }
 
-func addSuppressions(ctx context.Context, con console, databaseURL string, list []storage.Suppression) error {
+func addSuppressions(ctx context.Context, con console, databaseURL string, by app.Actor, list []app.Suppression) error {
 	db, err := openMigrated(ctx, databaseURL)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	added, err := db.Suppress(ctx, list)
+	added, err := app.Suppressions{Store: db}.Add(ctx, by, list)
 	if err != nil {
 		return err
 	}
@@ -86,25 +99,24 @@ func addSuppressions(ctx context.Context, con console, databaseURL string, list 
 type suppressRemoveCommand struct {
 	Numbers []string `arg:"" name:"number" help:"The numbers."`
 	numberFlags
+	actorFlags
 	databaseFlags
 }
 
 func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
+	numbers, err := c.parseAll(c.Numbers)
+	if err != nil {
+		return err
+	}
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	for i, raw := range c.Numbers {
-		number, err := c.parse(raw)
-		if err != nil {
-			return fmt.Errorf("%w: number %d: %w", cli.ErrUsage, i+1, err)
-		}
-		if err := db.Unsuppress(ctx, number); err != nil {
-			return fmt.Errorf("number %d: %w", i+1, err)
-		}
+	if err := (app.Suppressions{Store: db}).Remove(ctx, c.actor(), numbers); err != nil {
+		return err
 	}
-	con.printf("%d removed\n", len(c.Numbers))
+	con.printf("%d removed\n", len(numbers))
 	return nil
 }
 
@@ -112,6 +124,7 @@ type suppressImportCommand struct {
 	File string `arg:"" help:"The file, or - for standard input. Text after a comma, semicolon or tab is left out, and so are lines that begin with #."`
 	numberFlags
 	entryFlags
+	actorFlags
 	databaseFlags
 }
 
@@ -132,7 +145,7 @@ func (c *suppressImportCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return addSuppressions(ctx, con, c.DatabaseURL, list)
+	return addSuppressions(ctx, con, c.DatabaseURL, c.actor(), list)
 }
 
 func openFile(path string, stdin io.Reader) (io.ReadCloser, error) {
@@ -142,10 +155,10 @@ func openFile(path string, stdin io.Reader) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
-func (c *suppressImportCommand) read(in io.Reader) ([]storage.Suppression, error) {
+func (c *suppressImportCommand) read(in io.Reader) ([]app.Suppression, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, suppressLine)
-	var list []storage.Suppression
+	var list []app.Suppression
 	var mistakes []error
 	seen := map[string]bool{}
 	line := 0
@@ -174,7 +187,7 @@ func (c *suppressImportCommand) read(in io.Reader) ([]storage.Suppression, error
 		return nil, fmt.Errorf("%s: more than %d numbers: split it", c.File, suppressMost)
 	}
 	if len(mistakes) > 0 {
-		return nil, fmt.Errorf("nothing was added: mend these lines first:\n%w", errors.Join(mistakes...))
+		return nil, fmt.Errorf("nothing was added: correct these lines first:\n%w", errors.Join(mistakes...))
 	}
 	return list, nil
 }
@@ -202,11 +215,11 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
-	for s, err := range db.Suppressions(ctx) {
+	for s, err := range (app.Suppressions{Store: db}).List(ctx) {
 		if err != nil {
 			return err
 		}
-		until := "for ever"
+		until := "forever"
 		if !s.ExpiresAt.IsZero() {
 			until = s.ExpiresAt.Format(timeFormat)
 		}

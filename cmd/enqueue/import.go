@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/failpoint"
@@ -36,7 +37,10 @@ func importCSV(ctx context.Context, f flags, s campaign.Settings, t terminal) er
 		return err
 	}
 	defer db.Close()
-	im := importing{flags: f, settings: s, in: in, rejects: rejects, store: db, terminal: t}
+	im := importing{
+		flags: f, settings: s, in: in, rejects: rejects, terminal: t,
+		store: app.Import{By: app.Actor{Name: f.Who(), Through: app.ThroughCommand}, Store: db},
+	}
 	c, err := im.run(ctx)
 	if err != nil || !f.Follow {
 		return err

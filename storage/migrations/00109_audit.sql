@@ -1,7 +1,8 @@
 -- +goose Up
 
 -- Who changed what, when, and through what. Written in the transaction of the
--- change. Rows are only added.
+-- change, or right after Vonage's answer for what was done to a call. Rows are
+-- only added.
 CREATE TABLE audit (
     id      bigint GENERATED ALWAYS AS IDENTITY,
     at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -9,8 +10,8 @@ CREATE TABLE audit (
     role    text NOT NULL DEFAULT '',   -- viewer, operator, admin; '' for a person at the command line
     through text NOT NULL,              -- command, page, api, dialer
     action  text NOT NULL,              -- such as campaign.pause
-    object  text NOT NULL,              -- such as campaign 7; never a telephone number
-    before  jsonb,
+    object  text NOT NULL,              -- such as campaign 7 or call UUID; never a telephone number
+    before  jsonb,                      -- numbers of people only masked, and no digits that were sent
     after   jsonb,
     CONSTRAINT audit_pkey PRIMARY KEY (id),
     CONSTRAINT audit_by_somebody CHECK (actor <> ''),

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/storage"
 	"dialer/voice/voicesim"
 )
@@ -91,7 +92,7 @@ func (o *result) readDatabase(ctx context.Context, db *storage.DB) error {
 			o.reasons[reason] += n
 		}
 	}
-	alarms, err := db.Alarms(ctx, storage.AlarmQuery{Resolved: true, Limit: mostAlarms})
+	alarms, err := db.Alarms(ctx, app.AlarmQuery{Resolved: true, Limit: mostAlarms})
 	if err != nil {
 		return err
 	}

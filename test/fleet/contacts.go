@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/csvimport"
 )
 
@@ -30,8 +31,9 @@ func CSV(n, bad int) string {
 
 // Import starts a campaign of n contacts. After an error the same call resumes
 // the import.
-func Import(ctx context.Context, db csvimport.Store, name string, s campaign.Settings, n int) (id int64, err error) {
-	summary, err := csvimport.Import(ctx, strings.NewReader(CSV(n, 0)), name, s, csvimport.Options{Now: time.Now()}, db)
+func Import(ctx context.Context, db app.ImportStore, name string, s campaign.Settings, n int) (id int64, err error) {
+	summary, err := csvimport.Import(ctx, strings.NewReader(CSV(n, 0)), name, s, csvimport.Options{Now: time.Now()},
+		app.Import{By: app.Actor{Name: "fleet", Through: app.ThroughCommand}, Store: db})
 	if err != nil {
 		return 0, err
 	}

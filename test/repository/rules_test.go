@@ -36,7 +36,7 @@ var packages = map[string]rule{
 	"cmd/dialer":  {ours: program, tests: []string{"internal/testkit"}},
 	"cmd/enqueue": {ours: program, tests: []string{"internal/testkit"}},
 
-	"internal/testkit":           {ours: []string{"campaign", "internal/embedded", "storage"}},
+	"internal/testkit":           {ours: []string{"campaign", "internal/app", "internal/embedded", "storage"}},
 	"internal/testkit/benchtest": {},
 	"internal/testkit/require":   {},
 	"internal/testkit/testkey":   {},

@@ -7,34 +7,34 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 )
 
-func TestActionsAreKeptWithTheirCall(t *testing.T) {
+func TestCallActionsAreInTheAudit(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("U1"))
-	list := []storage.CallAction{
-		{CallUUID: "U1", Who: "ann", Action: "talk start", Detail: "Hello\x00", Outcome: storage.ActionDone, Answer: "Talk started"},
-		{CallUUID: "U1", Who: "bob", Action: "hangup", Outcome: storage.ActionRefused, Answer: "404 Not Found"},
-		{CallUUID: "U2", Who: "ann", Action: "hangup", Outcome: storage.ActionUnknown, Answer: "timed out"},
+	list := []app.CallAction{
+		{CallUUID: "U1", Who: "ann", Action: "talk start", Detail: "Hello\x00", Outcome: campaign.EffectDone, Answer: "Talk started"},
+		{CallUUID: "U1", Who: "bob", Action: "hangup", Outcome: campaign.EffectRefused, Answer: "404 Not Found"},
+		{CallUUID: "U2", Who: "ann", Action: "hangup", Outcome: campaign.EffectUnknown, Answer: "timed out"},
 	}
 	for _, action := range list {
-		check(t, db.RecordAction(t.Context(), action))
+		check(t, db.RecordCallAction(t.Context(), app.Actor{Name: action.Who, Through: app.ThroughCommand}, action))
 	}
 	list[0].Detail = "Hello\uFFFD"
 	got, err := db.CallActions(t.Context(), "U1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(list[:2], got, cmpopts.IgnoreFields(storage.CallAction{}, "At")); diff != "" {
+	if diff := cmp.Diff(list[:2], got, cmpopts.IgnoreFields(app.CallAction{}, "At")); diff != "" {
 		t.Errorf("of the call (-want +got):\n%s", diff)
 	}
 	if age := time.Since(got[0].At); age < -time.Minute || age > time.Minute {
@@ -43,12 +43,12 @@ func TestActionsAreKeptWithTheirCall(t *testing.T) {
 	if diff := cmp.Diff(got, why(t, db, number(0)).Stories[0].Actions); diff != "" {
 		t.Errorf("of the person (-of the call +why):\n%s", diff)
 	}
-	for _, sql := range []string{`UPDATE call_actions SET who = 'nobody'`, `DELETE FROM call_actions`} {
-		if err := db.TryExec(t, sql); err == nil || !strings.Contains(err.Error(), "stays recorded") {
+	for _, sql := range []string{`UPDATE audit SET actor = 'nobody'`, `DELETE FROM audit`} {
+		if err := db.TryExec(t, sql); err == nil || !strings.Contains(err.Error(), "never changed") {
 			t.Errorf("%s: %v, want a refusal", sql, err)
 		}
 	}
-	if err := db.RecordAction(t.Context(), storage.CallAction{CallUUID: "U1", Action: "mute", Outcome: storage.ActionDone}); err == nil {
+	if err := db.RecordCallAction(t.Context(), app.Actor{}, app.CallAction{CallUUID: "U1", Action: "mute", Outcome: campaign.EffectDone}); err == nil {
 		t.Error("an action of nobody was recorded")
 	}
 }
@@ -69,7 +69,7 @@ func TestLiveCallsAreThoseThatAreNotOver(t *testing.T) {
 	other := running(t, db, "other", settings(), rows(100, 1))
 	record(t, db, dialOne(t, db).ID, created("U3"))
 
-	for id, want := range map[int64]storage.LiveCalls{
+	for id, want := range map[int64]app.LiveCalls{
 		c.ID:     {UUIDs: []string{"U1"}, Unclear: 2},
 		other.ID: {UUIDs: []string{"U3"}},
 		-1:       {UUIDs: []string{}},

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Actor is who makes a change, as the audit names them.
+type Actor struct {
+	Name    string // a person's or a program's
+	Role    Role   // "" at the command line: who has the database's password may do everything
+	Through Through
+}
+
+// Role is what a person may do.
+type Role string
+
+const (
+	Viewer   Role = "viewer"   // reads
+	Operator Role = "operator" // changes campaigns, contacts, calls and suppressions
+	Admin    Role = "admin"    // changes everything
+)
+
+// Through is the way by which a change came.
+type Through string
+
+const (
+	ThroughCommand Through = "command"
+	ThroughPage    Through = "page"
+	ThroughAPI     Through = "api"
+	ThroughDialer  Through = "dialer" // the dialer itself, without a person
+)
+
+// Dialer makes the changes that no person asked for.
+var Dialer = Actor{Name: "dialer", Through: ThroughDialer}
+
+// ErrForbidden: the actor's role does not allow the change.
+var ErrForbidden = errors.New("your role does not allow this")
+
+var errNoActor = errors.New("a change needs the name of who makes it")
+
+// may is nil when the actor may do what takes the given role.
+func (a Actor) may(least Role) error {
+	roles := []Role{Viewer, Operator, Admin}
+	switch {
+	case a.Name == "":
+		return errNoActor
+	case a.Role == "" && (a.Through == ThroughCommand || a.Through == ThroughDialer):
+		return nil
+	//guard:false internal/app.TestRoles: a viewer changes nothing
+	case slices.Index(roles, a.Role) < slices.Index(roles, least):
+		return fmt.Errorf("%w: it takes the role %s", ErrForbidden, least)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+)
+
+// CallAction is what somebody did to a call, its making by hand included.
+type CallAction struct {
+	At       time.Time // by the database's clock, once Vonage had answered
+	CallUUID string
+	Who      string
+	Action   string          // such as hangup
+	Detail   string          // what was asked for; holds no digits that were sent
+	Outcome  campaign.Effect // what is known of it
+	Answer   string          // what Vonage said
+}
+
+// LiveCalls are the calls of one campaign that are not over, as far as is known
+// here.
+type LiveCalls struct {
+	UUIDs []string
+	// Unclear counts attempts whose request may have made a call of which
+	// nothing is known yet.
+	Unclear int
+}
+
+// CallStore keeps what was done to calls.
+type CallStore interface {
+	// RecordCallAction adds to the audit what was done; At and Who are ignored.
+	RecordCallAction(ctx context.Context, by Actor, a CallAction) error
+	// CallActions is what was done to one call, oldest first.
+	CallActions(ctx context.Context, callUUID string) ([]CallAction, error)
+	// LiveCalls become only fewer once the campaign is stopped, except that
+	// unclear ones may turn out to be calls.
+	LiveCalls(ctx context.Context, campaignID int64) (LiveCalls, error)
+}
+
+// Calls are what people do to calls in progress.
+type Calls struct{ Store CallStore }
+
+// CallRequest asks Vonage to do one thing to a call.
+type CallRequest func(context.Context) CallResult
+
+// CallResult is what came of a request.
+type CallResult struct {
+	Effect campaign.Effect // "": nothing was sent
+	Answer string          // what Vonage said
+	Over   bool            // Vonage has no such call, or has it no more
+	Err    error           // nil: it is done
+}
+
+// errNotRecorded: Vonage was asked, and the audit has no entry of it.
+var errNotRecorded = errors.New("is not on record")
+
+// recordTimeout is how long the audit may take after the request.
+const recordTimeout = 10 * time.Second
+
+// Act does one thing to a call, and then writes to the audit what came of it,
+// whatever that is. What was never sent is not recorded.
+func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequest) (answer string, err error) {
+	if err := by.may(Operator); err != nil {
+		return "", err
+	}
+	result := request(ctx)
+	if result.Effect == "" {
+		return "", result.Err
+	}
+	a.Outcome, a.Answer = result.Effect, result.Answer
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	err = result.Err
+	if lost := c.Store.RecordCallAction(ctx, by, a); lost != nil {
+		err = errors.Join(err, fmt.Errorf("%s of call %s (%s) %w: %w", a.Action, a.CallUUID, a.Outcome, errNotRecorded, lost))
+	} else if result.Over {
+		err = &callOver{err}
+	}
+	return a.Answer, err
+}
+
+// callOver marks the error of an action on a call that has ended.
+type callOver struct{ error }
+
+func (e *callOver) Unwrap() error { return e.error }

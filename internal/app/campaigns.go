@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"dialer/campaign"
+)
+
+// CampaignStore keeps campaigns. Each change is audited in its transaction; one
+// that changes nothing leaves no entry.
+type CampaignStore interface {
+	// CampaignByName finds a campaign by its name, or else by its id.
+	CampaignByName(ctx context.Context, nameOrID string) (campaign.Campaign, error)
+	Report(ctx context.Context, campaignIDs ...int64) ([]Report, error)
+	// Pause takes effect at its commit: after it no call of the campaign begins.
+	Pause(ctx context.Context, by Actor, campaignID int64, reason string) error
+	Resume(ctx context.Context, by Actor, campaignID int64) error
+	// Stop ends the campaign for good.
+	Stop(ctx context.Context, by Actor, campaignID int64) error
+}
+
+// Campaigns are what people do with campaigns, which they name by name or id.
+type Campaigns struct{ Store CampaignStore }
+
+// Find finds the campaign.
+func (c Campaigns) Find(ctx context.Context, name string) (campaign.Campaign, error) {
+	return c.Store.CampaignByName(ctx, name)
+}
+
+// Report tells of one campaign, or of all if name is "".
+func (c Campaigns) Report(ctx context.Context, name string) ([]Report, error) {
+	if name == "" {
+		return c.Store.Report(ctx)
+	}
+	found, err := c.Find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Store.Report(ctx, found.ID)
+}
+
+// Pause begins no more calls of the campaign. Calls in progress continue.
+func (c Campaigns) Pause(ctx context.Context, by Actor, name, reason string) (campaign.Campaign, error) {
+	return c.change(ctx, by, name, func(id int64) error { return c.Store.Pause(ctx, by, id, reason) })
+}
+
+// Resume lets a paused campaign call again.
+func (c Campaigns) Resume(ctx context.Context, by Actor, name string) (campaign.Campaign, error) {
+	return c.change(ctx, by, name, func(id int64) error { return c.Store.Resume(ctx, by, id) })
+}
+
+// Stop ends the campaign for good. Calls in progress continue: see
+// Calls.HangUpAll.
+func (c Campaigns) Stop(ctx context.Context, by Actor, name string) (campaign.Campaign, error) {
+	return c.change(ctx, by, name, func(id int64) error { return c.Store.Stop(ctx, by, id) })
+}
+
+// change returns the campaign as it was before.
+func (c Campaigns) change(ctx context.Context, by Actor, name string, do func(id int64) error) (campaign.Campaign, error) {
+	if err := by.may(Operator); err != nil {
+		return campaign.Campaign{}, fmt.Errorf("campaign %q: %w", name, err)
+	}
+	found, err := c.Find(ctx, name)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	return found, do(found.ID)
+}

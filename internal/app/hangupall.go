@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+const (
+	// hangUpsAtOnce is how many hang-ups may be under way: a call that was just
+	// made refuses control for two seconds, which should not delay the others.
+	hangUpsAtOnce = 16
+	// hangUpPatience is for requests that were on the wire when the campaign
+	// was stopped. Nearly all are answered, or reported by an event, by then.
+	hangUpPatience = 15 * time.Second
+	hangUpPoll     = 200 * time.Millisecond
+)
+
+// HangUps counts what came of hanging up a campaign's calls.
+type HangUps struct {
+	Done, Over, Unclear int
+	errs                []error
+}
+
+func (h HangUps) String() string {
+	text := fmt.Sprintf("%d calls hung up, %d had ended already", h.Done, h.Over)
+	if len(h.errs) > 0 {
+		text += fmt.Sprintf(", %d could not be hung up", len(h.errs))
+	}
+	return text
+}
+
+// err is nil when no call of the campaign can be in progress any more.
+func (h HangUps) err() error {
+	err := errors.Join(h.errs...)
+	if h.Unclear > 0 {
+		err = errors.Join(err, fmt.Errorf("%d requests may have made a call that is not known yet: run this again in a few minutes", h.Unclear))
+	}
+	return err
+}
+
+// add counts one. A call that Vonage has no more is hung up. That this is not
+// on record is still an error.
+func (h *HangUps) add(err error) {
+	_, over := errors.AsType[*callOver](err)
+	switch {
+	case err == nil:
+		h.Done++
+	case over:
+		h.Over++
+	default:
+		h.errs = append(h.errs, err)
+	}
+}
+
+// HangUpAll ends every call of a stopped campaign. A request that was on the
+// wire at the stop may still turn out to be a call, so it looks again until
+// none is left, or for a while.
+func (c Calls) HangUpAll(ctx context.Context, by Actor, campaignID int64, hangUp func(uuid string) CallRequest) (HangUps, error) {
+	var sum HangUps
+	tried := map[string]bool{}
+	for deadline := time.Now().Add(hangUpPatience); ; {
+		live, err := c.Store.LiveCalls(ctx, campaignID)
+		if err != nil {
+			return sum, err
+		}
+		sum.Unclear = live.Unclear
+		var fresh []string
+		for _, uuid := range live.UUIDs {
+			if !tried[uuid] {
+				tried[uuid] = true
+				fresh = append(fresh, uuid)
+			}
+		}
+		c.hangUpEach(ctx, by, fresh, hangUp, &sum)
+		if live.Unclear == 0 || time.Now().After(deadline) {
+			return sum, errors.Join(sum.err(), ctx.Err())
+		}
+		select {
+		case <-time.After(hangUpPoll):
+		case <-ctx.Done():
+			return sum, errors.Join(sum.err(), ctx.Err())
+		}
+	}
+}
+
+func (c Calls) hangUpEach(ctx context.Context, by Actor, uuids []string, hangUp func(uuid string) CallRequest, sum *HangUps) {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		free = make(chan struct{}, hangUpsAtOnce)
+	)
+	for _, uuid := range uuids {
+		if ctx.Err() != nil {
+			break
+		}
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			action := CallAction{CallUUID: uuid, Action: "hangup", Detail: "campaign stop --hang-up"}
+			_, err := c.Act(ctx, by, action, hangUp(uuid))
+			mu.Lock()
+			defer mu.Unlock()
+			sum.add(err)
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+
+	"dialer/campaign"
+)
+
+// ImportStore keeps what is imported: see csvimport.Store, whose methods these
+// are with an actor.
+type ImportStore interface {
+	OpenCampaign(ctx context.Context, by Actor, name string, s campaign.Settings) (campaign.Campaign, error)
+	AddContacts(ctx context.Context, by Actor, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
+	FinishImport(ctx context.Context, by Actor, campaignID int64) error
+}
+
+// Import is an import by one person; csvimport.Import stores through it.
+type Import struct {
+	By    Actor
+	Store ImportStore
+}
+
+// OpenCampaign creates the campaign, or finds the one of that name.
+func (i Import) OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error) {
+	if err := i.By.may(Operator); err != nil {
+		return campaign.Campaign{}, err
+	}
+	return i.Store.OpenCampaign(ctx, i.By, name, s)
+}
+
+// AddContacts adds a batch of rows in one transaction.
+func (i Import) AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error) {
+	if err := i.By.may(Operator); err != nil {
+		return campaign.BatchResult{}, err
+	}
+	return i.Store.AddContacts(ctx, i.By, campaignID, source, batch)
+}
+
+// FinishImport lets an importing campaign run (or stay paused).
+func (i Import) FinishImport(ctx context.Context, campaignID int64) error {
+	if err := i.By.may(Operator); err != nil {
+		return err
+	}
+	return i.Store.FinishImport(ctx, i.By, campaignID)
+}

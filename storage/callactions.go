@@ -1,0 +1,61 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// What is done to a call is kept in the audit only: its object is the call.
+const (
+	callObject = "call "
+	callAction = "call."
+)
+
+func callChange(a app.CallAction) auditEntry {
+	return auditEntry{
+		action: callAction + a.Action, object: callObject + a.CallUUID,
+		after: fields{"detail": plain(a.Detail), "outcome": a.Outcome, "answer": plain(a.Answer)},
+	}
+}
+
+// RecordCallAction adds an action to the audit.
+func (db *DB) RecordCallAction(ctx context.Context, by app.Actor, a app.CallAction) error {
+	if _, err := db.pool.Exec(ctx, insertAudit, auditArgs(by, callChange(a))); err != nil {
+		return fmt.Errorf("record %s of a call: %w", a.Action, err)
+	}
+	return nil
+}
+
+// callActionColumns are what pgx.RowToStructByPos reads into an app.CallAction,
+// of an audit row named x.
+const callActionColumns = `
+	x.at, substr(x.object, length('call ') + 1), x.actor, substr(x.action, length('call.') + 1),
+	x.after->>'detail', x.after->>'outcome', x.after->>'answer'`
+
+// CallActions is what was done to one call, oldest first.
+func (db *DB) CallActions(ctx context.Context, callUUID string) ([]app.CallAction, error) {
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[app.CallAction],
+		`SELECT `+callActionColumns+` FROM audit x WHERE x.object = 'call ' || $1 ORDER BY x.id`, plain(callUUID))
+	if err != nil {
+		return nil, fmt.Errorf("read what was done to a call: %w", err)
+	}
+	return list, nil
+}
+
+// LiveCalls reads the calls of one campaign that are not over.
+func (db *DB) LiveCalls(ctx context.Context, campaignID int64) (app.LiveCalls, error) {
+	var live app.LiveCalls
+	err := db.pool.QueryRow(ctx, `
+		SELECT coalesce(array_agg(call_uuid ORDER BY dialed_at) FILTER (WHERE state = 'accepted'), '{}'),
+		       count(*) FILTER (WHERE state IN ('dialing', 'unknown'))
+		FROM attempts WHERE campaign_id = $1 AND (state IN ('dialing', 'unknown') OR state = 'accepted')`, campaignID).
+		Scan(&live.UUIDs, &live.Unclear)
+	if err != nil {
+		return app.LiveCalls{}, fmt.Errorf("read the live calls of campaign %d: %w", campaignID, err)
+	}
+	return live, nil
+}
