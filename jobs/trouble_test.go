@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"dialer/campaign"
-	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/voice/voicesim"
 

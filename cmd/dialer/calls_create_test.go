@@ -160,7 +160,6 @@ func TestMistakesInACallByHandAreNotSent(t *testing.T) {
 		{"--app jamie --from 447700900000 --say x --length-timer 7201", "length_timer"},
 		{"--app jamie --from 447700900000 --say x --calls-per-second 0", "--calls-per-second"},
 		{"--app jamie --from 447700900000 --say x --settle-after 25h", "--settle-after"},
-		{"--app jamie --from 447700900000 --say x --by=", "--by"},
 	} {
 		code, _, errOut := l.create(t, strings.Fields(test.args)...)
 		if code != cli.ExitUsage || !strings.Contains(errOut, test.says) {

@@ -6,7 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/uuid"
 )
@@ -81,7 +84,8 @@ func TestCallShowTellsWhatTheProviderHas(t *testing.T) {
 		t.Errorf("exit %d, %v, said %q %q", code, err, out, errOut)
 	}
 	stranger := uuid.NewString()
-	l.db.Exec(t, `INSERT INTO call_actions (call_uuid, who, action, outcome, answer) VALUES ($1, 'ann', 'hangup', 'done', 'done')`, stranger)
+	require.NoError(t, l.db.RecordCallAction(t.Context(), app.Actor{Name: "ann", Through: app.ThroughCommand},
+		app.CallAction{CallUUID: stranger, Action: "hangup", Outcome: campaign.EffectDone, Answer: "done"}))
 	code, out, errOut = l.run(t, "call", "show", stranger)
 	if code != cli.ExitFailed || !strings.Contains(out, "hangup by ann: done") || !strings.Contains(errOut, "unknown to Vonage") {
 		t.Errorf("a call that Vonage has no more: exit %d, said %q %q", code, out, errOut)

@@ -56,7 +56,6 @@ func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
 	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: was.MarkedAt.Add(time.Hour)})
 	require.NoError(t, err)
 	installation(t, db, show, cli.ExitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
-	installation(t, db, []string{"adopt", "--by", ""}, cli.ExitUsage, "--by")
 	installation(t, db, append(adopt, "--despite-missing"), cli.ExitFailed, "waits to be adopted first")
 	if i := standing(t, db); !i.Hold.Waits() || i.ID != was.ID {
 		t.Errorf("adopted by a command that was refused: %+v", i)
