@@ -12,10 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// raiseAlarm stores an alarm, or counts one more of the same. One that was
-// resolved is open again by that. An attempt has eight rows of a kind at most:
-// whoever says the same wrong thing with ever new details is counted in one
-// more. Two transactions at once may each add the eighth.
+// raiseAlarm stores an alarm, or counts one more of the same, which opens it again
+// if it was resolved. An attempt has eight rows of a kind at most; further details
+// are counted in one more row. Two transactions at once may each add the eighth.
 const raiseAlarm = `
 	INSERT INTO alarms (attempt_id, kind, detail)
 	SELECT $1::uuid, $2::text, CASE
@@ -25,14 +24,13 @@ const raiseAlarm = `
 	ON CONFLICT (kind, ` + alarmOf + `, detail)
 	DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`
 
-// alarmOf is whose alarm it is, as the index has it.
+// alarmOf is the alarm's attempt, as the index has it.
 const alarmOf = `coalesce(attempt_id, '00000000-0000-0000-0000-000000000000')`
 
 // alarmOthers is the detail of the row that counts what came after the eighth.
 const alarmOthers = `more of this kind, with other details that are not kept`
 
-// openAlarm is true of an alarm that nobody has resolved since it was last
-// raised.
+// openAlarm is true of an alarm that was not resolved since it was last raised.
 const openAlarm = `(resolved_at IS NULL OR last_at > resolved_at)`
 
 // Raise stores an alarm.
@@ -43,8 +41,8 @@ func (db *DB) Raise(ctx context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-// RaiseSeldom stores an alarm of a kind that anyone could cause as often as
-// they like: one a minute is kept or counted.
+// RaiseSeldom stores an alarm of a kind that anybody can cause as often as they
+// like: one a minute is stored or counted.
 func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (attempt_id, kind, detail)

@@ -16,25 +16,28 @@ import (
 
 // claim reserves contacts in one statement.
 //
+// It is a filter that an index serves, and decides nothing: the gate asks the
+// whole rule, call_obstacles, before the call. So what it passes over is tried
+// at the next claim, and what it takes too early is withdrawn at the gate.
+//
 // It shares the campaigns' rows, so that a pause waits for it and then finds
-// every attempt that it made. It reads each open group's due contacts, by
-// urgency, from the front of an index and stops after the limit; a number that
-// has an open attempt anywhere, superseded or not, is passed over, and tried at the next claim. Of
-// what others have locked meanwhile it takes nothing. Attempts go in by number,
-// so that two claims cannot wait for each other in a ring, and where another
-// claim was quicker with a number the contact simply stays as it is.
+// every attempt that it made. It takes nothing that another transaction has
+// locked. Attempts go in by number, so that two claims cannot deadlock; if
+// another claim took a number first, the contact simply stays as it is.
 //
-// That a number is busy is asked for one contact at a time and not by NOT
-// EXISTS, which the planner turns into a join: over a table that has grown
-// since it was last analyzed that join took seconds. For the same reason the
-// statement is planned each time, for the tables as they are.
+// Each group of zones is read by urgency from the front of an index, up to the
+// limit. Whether the number has an open attempt is asked for one contact at a
+// time and not by NOT EXISTS, which the planner turns into a join: over a table
+// that had grown since it was last analyzed, that join took seconds. For the
+// same reason the statement is planned each time, for the tables as they are.
 //
-// A group counts as open when it still is @margin later: what is reserved now
-// is dialed within that time, or the gate would have to withdraw it.
+// The hours must also hold @margin later: what is reserved now is dialed within
+// that time, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
 		SELECT id, from_numbers, opens_min, closes_min FROM campaigns
-		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND ` + notLocked + `
+		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now())
+		  AND EXISTS (SELECT FROM installation WHERE held_for IS NULL)
 		FOR SHARE SKIP LOCKED
 	), open_groups AS MATERIALIZED (
 		SELECT g.id, r.from_numbers
@@ -80,68 +83,68 @@ const claim = `
 	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
 
 // claimMargin is how long an attempt may wait in the queue, and then for the
-// provider, before it rings.
+// provider, before the telephone rings.
 const claimMargin = 90 * time.Second
 
 // claimRounds bounds how many rounds of suppressed contacts one Claim ends
-// before it comes back with nothing.
+// before it returns nothing.
 const claimRounds = 10
 
 // Claim reserves up to limit contacts that are due and may be called now, and
-// holds each for lease: reminders that fall due first, then retries, then bulk.
-// Contacts that are due and suppressed end on the way.
+// leases each for the given time: due reminders first, then retries, then first
+// calls. Contacts that are due and suppressed end on the way.
 func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
 	for range claimRounds {
-		tickets, suppressed, err := db.claimOnce(ctx, limit, lease)
+		attempts, suppressed, err := db.claimOnce(ctx, limit, lease)
 		if err != nil {
 			return nil, fmt.Errorf("claim contacts: %w", err)
 		}
-		if len(tickets) > 0 || suppressed == 0 {
-			return tickets, nil
+		if len(attempts) > 0 || suppressed == 0 {
+			return attempts, nil
 		}
 	}
 	return nil, nil
 }
 
-func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (tickets []campaign.QueuedAttempt, suppressed int, err error) {
+func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (attempts []campaign.QueuedAttempt, suppressed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
 	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
-		tickets, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
+		attempts, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
 			"ids": ids, "limit": limit, "lease": lease, "margin": claimMargin, "none": uuid.Nil,
 		})
-		failpoint.HitIf(len(tickets) > 0, "claim.commit")
+		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if suppressed = len(contacts); err != nil || suppressed == 0 {
 			return err
 		}
 		return withContacts(ctx, tx, contacts, unchanged)
 	})
-	return tickets, suppressed, err
+	return attempts, suppressed, err
 }
 
-func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (tickets []campaign.QueuedAttempt, suppressed []int64, err error) {
+func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed []int64, err error) {
 	rows, err := tx.Query(ctx, claim, pgx.QueryExecModeCacheDescribe, args)
 	if err != nil {
 		return nil, nil, err
 	}
-	var t campaign.QueuedAttempt
+	var a campaign.QueuedAttempt
 	var contact int64
-	_, err = pgx.ForEachRow(rows, []any{&t.AttemptID, &t.EnqueueCount, &t.Urgency, &contact}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&a.AttemptID, &a.EnqueueCount, &a.Urgency, &contact}, func() error {
 		if contact != 0 {
 			suppressed = append(suppressed, contact)
 		} else {
-			tickets = append(tickets, t)
+			attempts = append(attempts, a)
 		}
 		return nil
 	})
-	slices.SortFunc(tickets, byID)
-	return tickets, suppressed, err
+	slices.SortFunc(attempts, byID)
+	return attempts, suppressed, err
 }
 
-// byID puts tickets in the order of the claim: ids are UUIDv7, given by rank.
+// byID is the order of the claim: ids are UUIDv7, given by rank.
 func byID(a, b campaign.QueuedAttempt) int { return bytes.Compare(a.AttemptID[:], b.AttemptID[:]) }
 
 func newIDs(n int) ([]uuid.UUID, error) {
@@ -156,27 +159,31 @@ func newIDs(n int) ([]uuid.UUID, error) {
 	return ids, nil
 }
 
-// Refeed takes up to limit reserved attempts whose lease has run out, or any
-// that were last fed before fedBefore, grows their feed number and holds them
-// for lease again. A zero fedBefore asks for run-out leases only.
+// Refeed takes up to limit reserved attempts to be enqueued again: those whose
+// lease has run out, and those that were enqueued before fedBefore. It counts
+// the enqueuing and leases them again. A zero fedBefore means run-out leases
+// only.
 func (db *DB) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error) {
-	tickets, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
-		UPDATE attempts a SET enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp(), lease_until = clock_timestamp() + $2::interval
+	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
+		UPDATE attempts a SET
+			enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp(),
+			lease_until = clock_timestamp() + @lease::interval
 		FROM contacts k
 		WHERE k.id = a.contact_id AND a.id IN (
 			SELECT id FROM attempts
-			WHERE state = 'reserved' AND (lease_until < now() OR enqueued_at < $3)
-			ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+			WHERE state = 'reserved' AND (lease_until < now() OR enqueued_at < @before)
+			ORDER BY id LIMIT @limit FOR UPDATE SKIP LOCKED)
 		RETURNING a.id, a.enqueue_count,
-			CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint`, limit, lease, fedBefore)
+			CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint`,
+		pgx.StrictNamedArgs{"lease": lease, "before": fedBefore, "limit": limit})
 	if err != nil {
-		return nil, fmt.Errorf("refeed attempts: %w", err)
+		return nil, fmt.Errorf("enqueue attempts again: %w", err)
 	}
-	slices.SortFunc(tickets, byID)
-	return tickets, nil
+	slices.SortFunc(attempts, byID)
+	return attempts, nil
 }
 
-// Reserved counts the attempts that wait in the queue, fleet-wide.
+// Reserved counts the attempts that wait in the queue, of all processes.
 func (db *DB) Reserved(ctx context.Context) (n int, err error) {
 	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM attempts WHERE state = 'reserved'`).Scan(&n)
 	if err != nil {

@@ -35,7 +35,7 @@ func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, s
 	return added, nil
 }
 
-// load is one batch on its way in.
+// load adds one batch.
 type load struct {
 	tx         pgx.Tx
 	campaignID int64
@@ -44,28 +44,29 @@ type load struct {
 }
 
 func (l *load) run(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
-	if err := l.holdCampaign(ctx); err != nil {
+	if err := l.lockCampaign(ctx); err != nil {
 		return campaign.BatchResult{}, err
 	}
 	groups, err := l.zoneGroups(ctx, batch.Rows)
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	standing, err := l.standing(ctx, batch.Rows)
+	existing, err := l.existing(ctx, batch.Rows)
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	s := sort(batch.Rows, groups, standing)
+	s := sort(batch.Rows, groups, existing)
 	if err := l.copy(ctx, s.fresh, groups); err != nil {
 		return campaign.BatchResult{}, err
 	}
-	return s.added, l.reject(ctx, s.mended, slices.Concat(batch.Rejected, s.rejects))
+	return s.added, l.reject(ctx, s.taken, slices.Concat(batch.Rejected, s.rejects))
 }
 
-// holdCampaign holds off a stop until the rows are in, where it ends them, and
-// other imports into the campaign: of two rows with one number the second finds
-// the first, so that a plain COPY, which cannot pass over a row, is enough.
-func (l *load) holdCampaign(ctx context.Context) error {
+// lockCampaign keeps a stop waiting until the rows are in, so that it ends them
+// too. It also keeps other imports into the campaign waiting: of two rows with one
+// number the second finds the first, so a plain COPY, which cannot skip a row, is
+// enough.
+func (l *load) lockCampaign(ctx context.Context) error {
 	var status campaign.Status
 	var reads pgx.Batch
 	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, l.campaignID)
@@ -78,16 +79,16 @@ func (l *load) holdCampaign(ctx context.Context) error {
 	return err
 }
 
-// place is where a contact of the campaign came from.
-type place struct {
+// origin is the row that a contact came from.
+type origin struct {
 	line     int
 	sameFile bool
 }
 
-// standing finds the contacts that have the rows' numbers already. It is
-// planned each time, for the table as it is: a plan made while it was empty
-// would read all of it for every batch.
-func (l *load) standing(ctx context.Context, rows []campaign.Row) (map[string]place, error) {
+// existing finds the contacts that have the rows' numbers already. It is planned
+// each time, for the table as it is: a plan made while it was empty would read all
+// of it for every batch.
+func (l *load) existing(ctx context.Context, rows []campaign.Row) (map[string]origin, error) {
 	numbers := make([]string, len(rows))
 	for i, r := range rows {
 		numbers[i] = r.To
@@ -98,14 +99,14 @@ func (l *load) standing(ctx context.Context, rows []campaign.Row) (map[string]pl
 	if err != nil {
 		return nil, err
 	}
-	standing := make(map[string]place, len(rows))
+	existing := make(map[string]origin, len(rows))
 	var number string
-	var p place
+	var p origin
 	_, err = pgx.ForEachRow(found, []any{&number, &p.line, &p.sameFile}, func() error {
-		standing[number] = p
+		existing[number] = p
 		return nil
 	})
-	return standing, err
+	return existing, err
 }
 
 // sorted is what becomes of a batch's rows.
@@ -113,21 +114,21 @@ type sorted struct {
 	added   campaign.BatchResult
 	fresh   []campaign.Row
 	rejects []campaign.RowError
-	mended  []int // lines that are a contact of this file
+	taken   []int // lines that are a contact of this file
 }
 
-// sort tells the rows apart. The same line of another file is the same row: a
-// small file that was mended or has grown has another fingerprint.
-func sort(rows []campaign.Row, groups map[string]int64, standing map[string]place) (s sorted) {
+// sort decides what becomes of each row. The same line of another file is the same
+// row: a small file that was corrected or has grown has another fingerprint.
+func sort(rows []campaign.Row, groups map[string]int64, existing map[string]origin) (s sorted) {
 	for _, r := range rows {
-		first, known := standing[r.To]
+		first, known := existing[r.To]
 		switch {
 		case groups[zoneKey(r.Zones)] == unknownZone:
 			s.refuse(r)
 		case !known:
-			standing[r.To] = place{line: r.Line, sameFile: true}
+			existing[r.To] = origin{line: r.Line, sameFile: true}
 			s.fresh = append(s.fresh, r)
-			s.mended = append(s.mended, r.Line)
+			s.taken = append(s.taken, r.Line)
 			s.added.Added++
 		//guard:true internal/csvimport.TestImportResumesAfterFailure: an import that is run again adds nothing twice
 		case first.line != r.Line:
@@ -135,7 +136,7 @@ func sort(rows []campaign.Row, groups map[string]int64, standing map[string]plac
 		default:
 			s.added.Already++
 			if first.sameFile {
-				s.mended = append(s.mended, r.Line)
+				s.taken = append(s.taken, r.Line)
 			}
 		}
 	}
@@ -151,7 +152,7 @@ func (s *sorted) refuse(r campaign.Row) {
 	s.rejects = append(s.rejects, reject)
 }
 
-func (s *sorted) repeat(r campaign.Row, first place) {
+func (s *sorted) repeat(r campaign.Row, first origin) {
 	reason := fmt.Sprintf("same number as line %d", first.line)
 	if !first.sameFile {
 		reason = fmt.Sprintf("same number as line %d of a file imported before", first.line)
@@ -182,21 +183,21 @@ func (l *load) copy(ctx context.Context, rows []campaign.Row, groups map[string]
 	return err
 }
 
-// reject keeps refused rows. One that a mended file brought in meanwhile is
-// refused no longer, and one that stands unchanged in a file that has grown is
-// the same row still.
-func (l *load) reject(ctx context.Context, mended []int, rejects []campaign.RowError) error {
+// reject stores refused rows. A line that a corrected file turned into a contact
+// is not refused any more. A line that stands unchanged in a file that has grown
+// is stored once.
+func (l *load) reject(ctx context.Context, taken []int, rejects []campaign.RowError) error {
 	lines := make([]int, len(rejects))
 	columns, reasons, records := make([]string, len(rejects)), make([]string, len(rejects)), make([]string, len(rejects))
 	for i, r := range rejects {
 		lines[i], columns[i], reasons[i], records[i] = r.Line, plain(r.Column), plain(r.Reason), plain(r.Record)
 	}
 	var writes pgx.Batch
-	if len(mended) > 0 {
+	if len(taken) > 0 {
 		writes.Queue(`
 			DELETE FROM rejected_rows WHERE campaign_id = $1 AND source = $2
 			AND line_no BETWEEN $3 AND $4 AND line_no = ANY ($5)`,
-			l.campaignID, l.source, mended[0], mended[len(mended)-1], mended)
+			l.campaignID, l.source, taken[0], taken[len(taken)-1], taken)
 	}
 	if len(rejects) > 0 {
 		writes.Queue(`

@@ -5,20 +5,18 @@ import (
 	"fmt"
 )
 
-const (
-	// foldBatch bounds what one fold takes on; the next one goes on.
-	foldBatch = 20_000
-)
+// foldBatch is how many lines one FoldCounters takes; the rest waits for the next.
+const foldBatch = 20_000
 
-// foldCounters adds the lines of changes up, per campaign and per hour, into the
-// counters. It is one statement, so that who reads the counters and the lines in
-// one snapshot finds each change exactly once.
+// foldCounters adds the lines of counter_deltas, per campaign and per hour, to the
+// counters. It is one statement, so that a reader of both in one snapshot finds
+// each change exactly once.
 const foldCounters = `
-	WITH turn AS MATERIALIZED (
+	WITH lock AS MATERIALIZED (
 		SELECT pg_try_advisory_xact_lock($1) AS ours
 	), gone AS (
 		DELETE FROM counter_deltas
-		WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM turn, counter_deltas c WHERE turn.ours LIMIT $2))
+		WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM lock, counter_deltas c WHERE lock.ours LIMIT $2))
 		RETURNING *
 	), totals AS (
 		INSERT INTO counters AS t (campaign_id, subject, state, outcome, n, priced, seconds, price)
@@ -35,10 +33,9 @@ const foldCounters = `
 	)
 	SELECT count(*) FROM gone`
 
-// FoldCounters folds the changes that were counted since the last time into the
-// campaigns' counters, and returns how many lines it folded. While another
-// process does, it does nothing. Reports are exact whether anybody folds or
-// not; they become slower when nobody does.
+// FoldCounters adds the changes since the last time to the campaigns' counters,
+// and returns how many lines that were. While another process does so, it does
+// nothing. Reports are exact without it, and become slower.
 func (db *DB) FoldCounters(ctx context.Context) (folded int, err error) {
 	err = db.pool.QueryRow(ctx, foldCounters, foldLock, foldBatch).Scan(&folded)
 	if err != nil {

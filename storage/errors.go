@@ -16,19 +16,19 @@ import (
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
-	// uniqueViolation: somebody else was quicker, with the same call uuid or
-	// the number's open attempt. Begun again, the transaction sees that row.
+	// uniqueViolation: another transaction was quicker, with the same call uuid or
+	// the number's open attempt. Begun again, this one sees that row.
 	uniqueViolation = "23505"
 )
 
-// lockNotAvailable: somebody else kept a lock for longer than lock_timeout.
+// lockNotAvailable: another transaction kept a lock for longer than lock_timeout.
 const lockNotAvailable = "55P03"
 
 const maxTries = 5
 
-// inTx runs work in one transaction and begins the whole of it again, up to
-// five times, where it lost to another one. work must therefore have no effect
-// outside the transaction. It is not for the gate, on which a POST depends.
+// inTx runs work in one transaction, and runs all of it again, up to five times,
+// if it lost to another transaction. So work must have no effect outside it. The
+// gate does not use it, because a POST depends on the gate.
 func (db *DB) inTx(ctx context.Context, work func(pgx.Tx) error) error {
 	for try := 1; ; try++ {
 		err := pgx.BeginFunc(ctx, db.pool, work)

@@ -59,8 +59,7 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 	return c, nil
 }
 
-// Conns counts the connections of this process by state; most is how many there
-// may be.
+// Conns counts the connections of this process by state; "most" is the limit.
 func (db *DB) Conns() map[string]int {
 	s := db.pool.Stat()
 	return map[string]int{"used": int(s.AcquiredConns()), "idle": int(s.IdleConns()), "most": int(s.MaxConns())}

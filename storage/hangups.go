@@ -12,43 +12,42 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// orderHangUp writes the order to hang up the call that should not be up, if
-// the evidence proves that there is one. The attempt is as it was before the
-// evidence, and locked.
+// orderHangUp orders a hang-up if the evidence proves that there is a call that
+// should not be up. The attempt is as it was before the evidence, and locked.
 func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) error {
 	why := campaign.Superfluous(a, e)
 	if why == "" {
 		return nil
 	}
-	call, spared := e.CallUUID, ""
+	call, kept := e.CallUUID, ""
 	if why == campaign.AlarmSecondCall {
 		var err error
-		if call, spared, err = surplus(ctx, tx, a, e); err != nil || call == "" {
+		if call, kept, err = surplus(ctx, tx, a, e); err != nil || call == "" {
 			return err
 		}
 	}
 	_, err := tx.Exec(ctx, insertHangUp, pgx.StrictNamedArgs{
-		"call": call, "attempt": a.ID, "why": why, "spared": zeronull.Text(spared), "most": campaign.HangUpsMost,
+		"call": call, "attempt": a.ID, "why": why, "kept": zeronull.Text(kept), "most": campaign.HangUpsMost,
 	})
 	return err
 }
 
-// insertHangUp never orders the call that an earlier order spared: of an
-// attempt's calls one stays up. A database that is held has forgotten calls
-// that it made itself, so it orders none.
+// insertHangUp never orders the call that an earlier order kept: of an attempt's
+// calls one stays up. While the dial lock is set it orders none, because this
+// database may have forgotten calls that it made itself.
 const insertHangUp = `
 	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
-	SELECT @call, @attempt, @why, @spared
+	SELECT @call, @attempt, @why, @kept
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
-	  AND ` + notLocked + `
+	  AND EXISTS (SELECT FROM installation WHERE held_for IS NULL)
 	ON CONFLICT DO NOTHING`
 
-// surplus reads when the attempt's two calls began, and picks the one to hang
-// up. It picks none while the attempt's own call is known only as a record of
-// Vonage's list: that one was matched by numbers and time, and the other
-// may be the attempt's true call.
-func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) (call, spared string, err error) {
+// surplus picks which of the attempt's two calls to hang up, by when they began.
+// It picks none while the attempt's own call is known only from Vonage's list:
+// that one was matched by numbers and time, and the other may be the attempt's
+// true call.
+func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) (call, kept string, err error) {
 	var own, other time.Time
 	var firstHand bool
 	err = tx.QueryRow(ctx, `
@@ -61,13 +60,13 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	if err != nil || !firstHand {
 		return "", "", err
 	}
-	call, spared = campaign.Surplus(a, e, own, other)
-	return call, spared, nil
+	call, kept = campaign.Surplus(a, e, own, other)
+	return call, kept, nil
 }
 
-// OwedHangUps takes up to limit orders that are due, and keeps the others from
-// them for hold, and twice as long after each try. An order whose call the
-// provider has said to be over is done with.
+// OwedHangUps takes up to limit orders that are due. No other process takes them
+// for hold, and twice as long after each try. An order whose call Vonage has
+// reported as over is closed.
 func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
 	list, err := collect(ctx, db.pool, scanHangUp, `
 		WITH due AS (
@@ -81,7 +80,7 @@ func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([
 		), taken AS (
 			UPDATE hangups h SET
 				state = CASE WHEN over THEN 'already_ended' ELSE 'pending' END,
-				answer = CASE WHEN over THEN 'Vonage had said that it was over' ELSE answer END,
+				answer = CASE WHEN over THEN 'Vonage had reported that it was over' ELSE answer END,
 				tries = CASE WHEN over THEN tries ELSE tries + 1 END,
 				next_try = clock_timestamp() + @hold::interval * (2 ^ least(tries, 10)),
 				changed_at = clock_timestamp()
@@ -91,7 +90,7 @@ func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([
 		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'pending'`,
 		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})
 	if err != nil {
-		return nil, fmt.Errorf("take hang-ups that are owed: %w", err)
+		return nil, fmt.Errorf("take hang-ups that are pending: %w", err)
 	}
 	return list, nil
 }
@@ -101,8 +100,8 @@ func scanHangUp(row pgx.CollectableRow) (h campaign.HangUp, err error) {
 	return h, err
 }
 
-// HungUp stores what came of a try, and the try itself among what was done to
-// the call. One that is given up is an alarm.
+// HungUp stores what came of a try, with an entry in the audit. A hang-up that is
+// given up raises an alarm.
 func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var writes pgx.Batch

@@ -15,9 +15,9 @@ type Violation struct {
 	Examples  []string // ids, at most twenty; no telephone numbers
 }
 
-// invariants are the promises that Postgres alone can be asked about: each
-// query returns the ids of what breaks it. What needs Vonage's ledger is
-// package audit's.
+// invariants are the promises that Postgres alone can check: each query returns
+// the ids of the rows that break one. What needs a simulator's ledger is checked
+// by internal/verify.
 var invariants = []struct{ name, what, broken string }{
 	{"I1", "attempts for which Vonage named a second call", `
 		SELECT attempt_id::text AS id FROM alarms WHERE kind = 'second_call_for_attempt'`},
@@ -90,7 +90,7 @@ var invariants = []struct{ name, what, broken string }{
 		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
 }
 
-// CheckInvariants asks for every broken promise, all at one moment.
+// CheckInvariants finds every broken promise, all at one moment.
 func (db *DB) CheckInvariants(ctx context.Context) ([]Violation, error) {
 	var found []Violation
 	err := db.read(ctx, func(tx pgx.Tx) error {
@@ -114,7 +114,7 @@ func (db *DB) CheckInvariants(ctx context.Context) ([]Violation, error) {
 	return found, nil
 }
 
-// read runs queries that see one moment, may read much and may take long.
+// read runs queries of one snapshot that may read much and take long.
 func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {

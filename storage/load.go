@@ -13,7 +13,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Placements are read, and attempts pass the gate, from many goroutines at once.
+// How many attempts are read, or pass the gate, in one transaction, and how many
+// such transactions run at a time.
 const (
 	batchMost  = 64
 	gateBeside = 2
@@ -21,11 +22,11 @@ const (
 	loadLimit  = 5 * time.Second
 )
 
-// loadRequest is one caller that reads a placement.
+// loadRequest is one caller of Load or Placement.
 type loadRequest struct {
 	id uuid.UUID
 	campaign.Placement
-	unlocked bool // the database may dial
+	unlocked bool // the dial lock is not set
 }
 
 // Load reads what is needed to place the attempt's call, or campaign.ErrStale
@@ -57,14 +58,15 @@ func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, 
 	return l.Placement, nil
 }
 
-// loadAll reads what is asked for; see txBatcher.store. It waits for no lock.
+// loadAll reads for all callers at once; see txBatcher.store. It waits for no
+// lock.
 func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error, error) {
 	settings := make(readSettings)
 	found, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (l loadRequest, err error) {
 		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &l.unlocked)...)
 		return l, err
 	}, `
-		SELECT `+attemptColumns+`, c.settings, k.vars, `+notLocked+`
+		SELECT `+attemptColumns+`, c.settings, k.vars, EXISTS (SELECT FROM installation WHERE held_for IS NULL)
 		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
 		WHERE a.id = ANY ($1)`, column(list, func(l *loadRequest) uuid.UUID { return l.id }))
 	if err != nil {

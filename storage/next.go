@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// NextCall is the earliest moment at which somebody who waits may be called, as
-// long as that lies ahead: nobody is due yet, or it is outside the hours of all
-// who are. It is zero when somebody may be called now, and when nobody waits. Of
-// each set of zones it looks at the first of each urgency.
+// NextCall is the earliest time at which a waiting contact of the campaign may be
+// called, if that is in the future: no contact is due yet, or all that are due are
+// outside their hours. It is zero if a contact may be called now, and if none
+// waits. Of each set of zones it looks at the first contact of each urgency.
 func (db *DB) NextCall(ctx context.Context, c campaign.Campaign) (next time.Time, err error) {
 	type waiting struct {
 		Zones []string
@@ -28,7 +28,7 @@ func (db *DB) NextCall(ctx context.Context, c campaign.Campaign) (next time.Time
 			ORDER BY k.due_at LIMIT 1) AS first
 		WHERE g.campaign_id = $1`, c.ID)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("find when campaign %d goes on: %w", c.ID, err)
+		return time.Time{}, fmt.Errorf("find the next call of campaign %d: %w", c.ID, err)
 	}
 	for _, g := range groups {
 		at, ok := c.Settings.NextCall(g.Due, g.Zones, g.Now)

@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// daysAhead is for how many days the partitions of events are made beforehand:
-// a week in which nobody needs to run for events to stay out of the default one.
+// daysAhead is for how many days the partitions of events are made beforehand. If
+// no process makes them for a week, events go into the default one.
 const daysAhead = 7
 
 const (
-	checkViolation = "23514" // attaching: the default partition has rows of that day already
+	checkViolation = "23514" // when attaching: the default partition has rows of that day
 	duplicateTable = "42P07"
 
-	// defaultPartition has the events of days without a partition.
+	// defaultPartition holds the events of days without a partition.
 	defaultPartition = "events_default"
 )
 
@@ -38,8 +38,8 @@ func (db *DB) KeepPartitions(ctx context.Context) error {
 	return nil
 }
 
-// keepPartition makes the day's partition apart and then attaches it, which,
-// unlike making it in place, lets events come in meanwhile. A day whose first
+// keepPartition makes the day's partition as a table and then attaches it: unlike
+// CREATE TABLE PARTITION OF, that lets events come in meanwhile. A day whose first
 // events are in the default partition stays there: that costs speed, no event.
 func (db *DB) keepPartition(ctx context.Context, day time.Time) error {
 	name := day.Format(partitionName)

@@ -12,8 +12,8 @@ import (
 )
 
 // PruneEvents drops the partitions of days that ended longer than age ago, each
-// in a transaction of its own. A day with events of attempts that are still open
-// is kept. A dry run only says what would be dropped.
+// in a transaction of its own. A day with events of open attempts is kept. A dry
+// run only says what would be dropped.
 func (db *DB) PruneEvents(ctx context.Context, by app.Actor, age time.Duration, dryRun bool) (p app.Pruned, err error) {
 	now, err := db.Now(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func (db *DB) eventDays(ctx context.Context) ([]time.Time, error) {
 	for _, name := range names {
 		day, err := time.Parse(partitionName, name)
 		if err != nil {
-			return nil, fmt.Errorf("%s is a partition of events that the dialer has not made", name)
+			return nil, fmt.Errorf("%s is a partition of events that the dialer did not make", name)
 		}
 		days = append(days, day)
 	}

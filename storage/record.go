@@ -12,10 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Record stores what is known after the POST, and moves the contact on. A
-// webhook may have come first, and the same outcome may be recorded twice:
-// neither changes what is known already. Outcomes share transactions with each
-// other and with events.
+// Record stores what is known after the POST, and decides again where the contact
+// belongs. A webhook may have come first, and the same outcome may be recorded
+// twice: neither changes what is known already. Outcomes share transactions with
+// each other and with events.
 func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err error) {
 	o.Evidence = clean(o.Evidence)
 	u := callUpdate{attempt: id, outcome: o}
@@ -42,9 +42,9 @@ func (db *DB) recordAndPause(ctx context.Context, u callUpdate) error {
 	})
 }
 
-// pauseForRefusal pauses the campaign of an attempt that was refused for a
-// reason that concerns more than this call. Only the first such refusal does:
-// one that is recorded again after a person resumed it changes nothing.
+// pauseForRefusal pauses the campaign of an attempt that was refused for a reason
+// that concerns more than this call. An outcome that is recorded again, after a
+// person resumed the campaign, does not pause it again.
 func pauseForRefusal(ctx context.Context, tx pgx.Tx, attempt uuid.UUID, r campaign.Refusal) error {
 	var campaignID int64 // 0 for a manual call
 	var first bool

@@ -13,9 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Report tells of the campaigns with these ids, or of all when none is given,
-// oldest first and all at one moment. It reads counters, and so takes as long
-// for a large campaign as for a small one.
+// Report reads the campaigns with these ids, or all if none is given, oldest
+// first and all at one moment. It reads counters, so it takes as long for a large
+// campaign as for a small one.
 func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Report, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		if list, err = readReports(ctx, tx, campaignIDs); err != nil {
@@ -39,8 +39,8 @@ const reportColumns = `
 	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced
 	FROM reporting.campaigns `
 
-// readReports asks for one campaign at a time: by one id, Postgres adds up the
-// tallies of that campaign only.
+// readReports reads one campaign at a time: by one id, Postgres adds up the
+// counters of that campaign only.
 func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []app.Report, err error) {
 	if len(ids) == 0 {
 		return collect(ctx, tx, scanReport, reportColumns+`ORDER BY campaign_id`)

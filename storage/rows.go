@@ -57,12 +57,11 @@ func scanCampaign(row pgx.CollectableRow) (campaign.Campaign, error) {
 	return c, err
 }
 
-// readSettings are the settings that one query has shown so far: hundreds of its
-// rows may be of one campaign, and settings are a page of JSON.
+// readSettings are the settings that one query has returned so far. Hundreds of
+// its rows may be of one campaign, and settings are a page of JSON.
 type readSettings map[string]campaign.Settings
 
-// into is where a row's settings are scanned to. They share what is in them
-// with those of other rows.
+// into is where a row's settings are scanned to. Rows of one campaign share them.
 func (r readSettings) into(s *campaign.Settings) any { return &settingsOfRow{r, s} }
 
 type settingsOfRow struct {

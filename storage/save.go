@@ -16,8 +16,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// writes is what a transaction has to store, by table: many rows cost one
-// statement.
+// writes is what a transaction has to store, by table: one statement stores many
+// rows.
 type writes struct {
 	voids    []attemptWrite // before the others: an attempt that opens again must find its number free
 	changes  []attemptWrite
@@ -28,7 +28,7 @@ type writes struct {
 	alarms   []campaign.Alarm
 }
 
-// attemptWrite is an attempt as it is to be stored and who moved it.
+// attemptWrite is an attempt as it is to be stored, and who changed it.
 type attemptWrite struct {
 	campaign.Attempt
 	by       campaign.Writer
@@ -60,7 +60,7 @@ func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 	}
 }
 
-// addContact adds where the contact belongs, if that is news. A contact that is
+// addContact adds where the contact belongs, if that changed. A contact that is
 // not due keeps the time for which it was claimed.
 func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
@@ -106,8 +106,8 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 }
 
 // updateAttempts stores attempts. An attempt that evidence opens again while
-// another call to its number is already past the gate is marked superseded.
-// Coming into a state begins the looks at Vonage's record afresh.
+// another call to its number is past the gate is marked superseded. When the state
+// changes, the checks of Vonage's record start again from zero.
 const updateAttempts = `
 	UPDATE attempts a SET
 		state = w.state, note = w.note, must_exist = w.must_exist,
@@ -197,8 +197,8 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	})
 }
 
-// queuePrices adds prices to the attempts' trails, in the order in which they
-// came to stand.
+// queuePrices adds prices to the attempts' price history, in the order in which
+// they came to be valid.
 func queuePrices(b *pgx.Batch, list []campaign.Attempt) {
 	if len(list) == 0 {
 		return
@@ -224,7 +224,7 @@ func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
 	b.Queue(raiseAlarm, zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
 }
 
-// sameAttempt compares what updateAttempt may change.
+// sameAttempt compares what updateAttempts may change.
 func sameAttempt(a, b campaign.Attempt) bool {
 	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist &&
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
@@ -233,8 +233,8 @@ func sameAttempt(a, b campaign.Attempt) bool {
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }
 
-// samePrice compares what a line of the trail says. A bill without a price is
-// no charge.
+// samePrice compares what a row of the price history says. A bill without a price
+// adds no row.
 func samePrice(a, b campaign.Bill) bool {
 	if !b.Price.Valid {
 		return true
@@ -244,7 +244,7 @@ func samePrice(a, b campaign.Bill) bool {
 		a.Rate.Valid == b.Rate.Valid && a.Rate.Decimal.Equal(b.Rate.Decimal) && sameDuration
 }
 
-// priceChanged reports whether a price that stood gave way to another.
+// priceChanged reports whether one price replaced another.
 func priceChanged(a, b campaign.Bill) bool {
 	return a.Price.Valid && b.Price.Valid && !a.Price.Decimal.Equal(b.Price.Decimal)
 }

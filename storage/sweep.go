@@ -13,11 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sweepBatch bounds what one sweep takes on; the next one goes on.
+// sweepBatch is how many attempts one sweep takes; the rest waits for the next.
 const sweepBatch = 500
 
-// ExpireDialing moves attempts that are still dialing grace after their token
-// expired to unknown, and returns how many. Their placer died, or lost the
+// ExpireDialing moves attempts that are still dialing, grace after their token
+// expired, to unknown, and returns how many. Their caller died, or lost the
 // acknowledgement of its commit.
 func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, error) {
 	tag, err := db.pool.Exec(ctx, `
@@ -36,9 +36,9 @@ func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, erro
 // setting says otherwise. What it has not said by then it will not say.
 const kept = 48 * time.Hour
 
-// CloseSilent ends accepted attempts that failed longer than grace ago and
-// whose completed event never came, and those of which Vonage has no
-// record any more. It returns how many.
+// CloseSilent ends accepted attempts that failed longer than grace ago and whose
+// completed event never came, and those that Vonage has no record of any more. It
+// returns how many.
 func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error) {
 	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts
@@ -64,8 +64,8 @@ func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error)
 }
 
 // changeEach changes the attempts that the query finds, each in a transaction of
-// its own, and counts those that change reports as changed. One that fails does
-// not hold up the others.
+// its own, and counts those that were changed. One that fails does not keep the
+// others from being changed.
 func (db *DB) changeEach(ctx context.Context, query string, args []any, change func(*contactTx, uuid.UUID) bool) (int, error) {
 	found, err := collect(ctx, db.pool, scanTarget, query, args...)
 	errs := []error{err}
@@ -90,12 +90,12 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 	return changed && err == nil, err
 }
 
-// unfinished are the campaigns that have contacts which have not ended.
+// unfinished are the campaigns that have contacts that have not ended.
 const unfinished = `SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done'`
 
-// FinishCampaigns marks running campaigns without unfinished contacts as
-// finished, and finished ones with unfinished contacts as running. It also goes
-// on with a stop that was cut off. It returns how many campaigns it changed.
+// FinishCampaigns marks running campaigns whose contacts have all ended as
+// finished, and finished ones with other contacts as running. It returns how many
+// it changed. It also completes a Stop that was interrupted.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{

@@ -13,15 +13,15 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// unknownZone stands for the group of a set in which Postgres does not know a
-// zone. Its rows are refused at the import, where a person sees it; in the
-// claim it would be an error.
+// unknownZone is the group of a set with a zone that Postgres does not know. Its
+// rows are refused at the import, where a person sees it. In the claim it would
+// be an error.
 const unknownZone int64 = -1
 
 // invalidParameter is the SQLSTATE for a zone that Postgres does not know.
 const invalidParameter = "22023"
 
-// zoneGroups returns the id of each set of zones, by zoneKey, and makes those
+// zoneGroups returns the id of each set of zones, by zoneKey, and makes the sets
 // that the campaign does not have yet.
 func (l *load) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
 	groups, err := l.knownGroups(ctx)
@@ -58,8 +58,8 @@ func (l *load) knownGroups(ctx context.Context) (map[string]int64, error) {
 	return groups, err
 }
 
-// makeGroup asks Postgres first whether it knows the zones, in a transaction
-// of its own inside the batch's, which an error would end.
+// makeGroup first asks Postgres whether it knows the zones, in a savepoint: an
+// error would end the batch's transaction.
 func (l *load) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
 	err = pgx.BeginFunc(ctx, l.tx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, 0, 1440)`, zones)
@@ -76,7 +76,7 @@ func (l *load) makeGroup(ctx context.Context, zones []string) (id int64, err err
 	return id, err
 }
 
-// zoneKey names a set of zones, in whatever order they come.
+// zoneKey names a set of zones, in any order.
 func zoneKey(zones []string) string {
 	if len(zones) == 1 {
 		return zones[0]
