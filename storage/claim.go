@@ -60,6 +60,7 @@ const claim = `
 	), locked AS MATERIALIZED (
 		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
+		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM contacts k JOIN candidates q ON q.id = k.id

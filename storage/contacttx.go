@@ -230,6 +230,7 @@ func withdrawRivals(ctx context.Context, tx pgx.Tx, numbers []string, except []o
 		SELECT id, contact_id FROM attempts
 		WHERE to_number = ANY ($1) AND state = 'reserved'
 		  AND coalesce(contact_id, 0) <> ALL ($2) AND id <> ALL ($3)`, numbers, contacts, manual)
+	//guard:true storage.TestLateEvidenceWithdrawsWhatAnotherCampaignReserved: a reserved attempt is withdrawn if a call to its number is open again
 	if err != nil || len(others) == 0 {
 		return err
 	}
@@ -285,6 +286,7 @@ func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) 
 		by = campaign.Provider
 	}
 	c.replace(after, by)
+	//guard:false storage.TestReconcilePrices: each price is kept in the history
 	if !samePrice(before.Bill, after.Bill) {
 		c.prices = append(c.prices, after)
 	}

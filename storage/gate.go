@@ -37,8 +37,9 @@ const (
 		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
 		FROM (SELECT a.id FROM attempts a
 		      WHERE a.id = ANY (@ids::uuid[])
-		      -- guard:drop storage.TestGateHasOneWinner: an attempt passes the gate once
+		      -- guard:drop storage.TestGateAfterWithdrawal: only a reserved attempt passes the gate
 		      AND coalesce(a.state, '') = 'reserved'
+		      -- guard:value(ORDER BY a.id FOR NO KEY UPDATE) AS locked) storage.TestWhoComesToTheGateTogether: an attempt that another transaction has locked holds up no other at the gate
 		      ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED) AS locked`
 
 	// gateLockWaiting is gateLock for an attempt that was passed over: it waits.
@@ -46,7 +47,7 @@ const (
 		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
 		FROM (SELECT a.id FROM attempts a
 		      WHERE a.id = ANY (@ids::uuid[])
-		      -- guard:drop storage.TestGateHasOneWinner: a caller that waited for the row sees that it has passed
+		      -- guard:drop storage.TestGateAfterWithdrawal: only a reserved attempt passes the gate after a wait
 		      AND coalesce(a.state, '') = 'reserved'
 		      ORDER BY a.id FOR NO KEY UPDATE) AS locked`
 

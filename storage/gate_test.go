@@ -49,6 +49,18 @@ func TestGateHasOneWinner(t *testing.T) {
 	sound(t, db)
 }
 
+// A withdrawn attempt has no obstacle any more, and does not pass all the same.
+func TestGateAfterWithdrawal(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := claimOne(t, db)
+	check(t, db.Withdraw(t.Context(), id, campaign.WithdrawnMessage))
+	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("Gate = %v, want ErrStale", err)
+	}
+}
+
 func TestGateGivesTheTokensTimes(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -49,7 +49,8 @@ var sessionDefaults = map[string]string{
 	// times a second. So their plans are made once, and are always lookups,
 	// however small the tables were when they were made. Statements that read
 	// much take the planner's own choice: see read.
-	"plan_cache_mode":  "force_generic_plan",
+	"plan_cache_mode": "force_generic_plan",
+	//guard:value("on") storage.TestPlacingOnlyLooksUp: statements of a call look rows up
 	"enable_seqscan":   "off",
 	"enable_hashjoin":  "off",
 	"enable_mergejoin": "off",
@@ -132,11 +133,13 @@ func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	var standby bool
 	err := conn.QueryRow(ctx, `
 		SELECT pg_is_in_recovery(),
+		       -- guard:value(CASE WHEN false) storage.TestOpenRefusesToAcknowledgeBeforeTheDisk: a commit is acknowledged after it is on disk
 		       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
 		            THEN set_config('synchronous_commit', 'on', false) END`).Scan(&standby, nil)
 	if err != nil {
 		return fmt.Errorf("prepare connection: %w", err)
 	}
+	//guard:false storage.TestOpenRefusesAStandby: a standby is refused
 	if standby {
 		return errStandby
 	}

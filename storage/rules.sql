@@ -7,6 +7,8 @@
 CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], opens_min int, closes_min int)
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
+    -- guard:value(SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute <= closes_min), false)) storage.TestWithinHoursEqualsTheDomains: hours end before their last minute
+    -- guard:value(SELECT coalesce(bool_or(local.minute >= opens_min AND local.minute < closes_min), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
     SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute < closes_min), false)
     FROM unnest(zones) AS zone,
          LATERAL (SELECT extract(hour FROM at AT TIME ZONE zone) * 60
@@ -25,13 +27,16 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'dial_lock' WHERE EXISTS (SELECT FROM installation WHERE held_for IS NOT NULL)
     UNION ALL
     SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
+    -- guard:value(WHERE false) storage.TestGateTurnsAway: no contact of a stopped campaign is called
     WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
     UNION ALL
     SELECT 'suppressed' FROM suppressions s
+    -- guard:value(WHERE false) storage.TestGateTurnsAway: no suppressed number is called
     WHERE s.number = call_obstacles.number AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
     UNION ALL
     -- importing, paused or finished
     SELECT c.status FROM campaigns c
+    -- guard:value(WHERE false) storage.TestGateTurnsAway: no contact of a paused campaign is called
     WHERE c.id = call_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
     UNION ALL
     SELECT 'not_started' FROM campaigns c
@@ -41,12 +46,15 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- end nobody has heard.
     SELECT 'number_busy' WHERE EXISTS (
         SELECT FROM attempts o
+        -- guard:value(WHERE false)) storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
         WHERE o.to_number = call_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
     UNION ALL
     -- The hours must hold until the token of the POST has expired, 30 s later.
     SELECT 'outside_hours'
     FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
     WHERE k.id = call_obstacles.contact
+      -- guard:value(AND NOT (true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
       AND NOT (within_hours(call_obstacles.at, g.zones, c.opens_min, c.closes_min)
+           -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
            AND within_hours(call_obstacles.at + interval '30 seconds', g.zones, c.opens_min, c.closes_min))
 $$;

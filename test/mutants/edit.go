@@ -161,8 +161,9 @@ func tokens(source []byte) (list []string) {
 	}
 }
 
-// sqlEdit makes the change of a marker to one line of SQL.
+// sqlEdit makes the change of a marker to one line of SQL. Its indentation stays.
 func sqlEdit(source []byte, from, to int, m marker) (edit, error) {
+	from = to - len(strings.TrimLeft(string(source[from:to]), " \t"))
 	e := edit{from: from, to: to}
 	switch m.action {
 	case "drop":

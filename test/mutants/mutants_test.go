@@ -117,7 +117,7 @@ func TestGoActions(t *testing.T) {
 
 func TestSQLActions(t *testing.T) {
 	t.Parallel()
-	const source = "SELECT a\n-- guard:drop a.TestHeld: one\n  -- guard:value(  AND c >= 0) a.TestHeld: two\n  AND c = 0 -- why\nLIMIT 1\n"
+	const source = "SELECT a\n-- guard:drop a.TestHeld: one\n  -- guard:value(AND c >= 0) a.TestHeld: two\n  AND c = 0 -- why\nLIMIT 1\n"
 	tests := []struct {
 		name, before, after string
 		find                func(string, []byte) ([]guard, error)
@@ -131,7 +131,7 @@ func TestSQLActions(t *testing.T) {
 		if err != nil || len(found) != 2 {
 			t.Fatalf("%s: found %d: %v", test.name, len(found), err)
 		}
-		for i, want := range []string{"", "  AND c >= 0"} {
+		for i, want := range []string{"  ", "  AND c >= 0"} {
 			if got, want := string(found[i].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
 				t.Errorf("%s: got %q, want %q", test.name, got, want)
 			}
