@@ -3,7 +3,10 @@ package campaign
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 var (
@@ -27,6 +30,23 @@ var (
 	// ErrOtherSettings: the campaign of that name has other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )
+
+// BlockedError says why a manual call may not be made now. It holds no number.
+type BlockedError struct {
+	Obstacles []Withdrawal // the weightiest first
+	Attempt   uuid.UUID    // the attempt that is open at the number or address; uuid.Nil: none
+}
+
+func (e *BlockedError) Error() string {
+	meanings := make([]string, len(e.Obstacles))
+	for i, o := range e.Obstacles {
+		meanings[i] = o.Meaning()
+	}
+	if e.Attempt != uuid.Nil {
+		meanings = append(meanings, "see attempt "+e.Attempt.String())
+	}
+	return strings.Join(meanings, "; ")
+}
 
 // GapError says that Vonage's records do not reach back to what a database
 // knows, so it cannot be found out who was called in between.

@@ -61,7 +61,24 @@ const (
 	WithdrawnMessage    Withdrawal = "message"         // the message could not be rendered for this contact
 	WithdrawnBusy       Withdrawal = "number_busy"     // late evidence: another call to the number is open
 	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
+	WithdrawnLocked     Withdrawal = "dial_lock"       // of manual calls only: the others wait until the database is released
+	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
 )
+
+// Meaning says what stands in the way of a call, where its name does not.
+func (w Withdrawal) Meaning() string {
+	switch w {
+	case WithdrawnLocked:
+		return "the database is locked and calls nobody (dialer lock show)"
+	case WithdrawnSuppressed:
+		return "the number is suppressed (dialer suppress list)"
+	case WithdrawnBusy:
+		return "a call to it is open, or whether there was one is not known yet"
+	case WithdrawnAbandoned:
+		return "the command took too long"
+	}
+	return string(w)
+}
 
 // Conclude adds to an attempt the outcome of a POST that made no call, or of
 // which it is not known. It is too late for that where evidence or the settler

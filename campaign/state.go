@@ -6,9 +6,9 @@ type State string
 
 const (
 	// Reserved: the feeder claimed the contact and committed this row; a task
-	// is on its way to a placer. Nothing has been sent.
+	// is on its way to a worker. Nothing has been sent.
 	Reserved State = "reserved"
-	// Dialing: the placer won the gate. From this commit on a POST may be on
+	// Dialing: the worker won the gate. From this commit on a POST may be on
 	// the wire, until the token that it carries expires.
 	Dialing State = "dialing"
 	// Unknown: the POST's outcome is not known. The settler, or evidence from

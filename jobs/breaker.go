@@ -16,7 +16,7 @@ const (
 	invalidMost  = 20
 )
 
-// breaker pauses the placers of this process while Vonage cannot be
+// breaker pauses the callers of this process while Vonage cannot be
 // reached, so that an outage does not use up attempt after attempt.
 type breaker struct {
 	mu       sync.Mutex

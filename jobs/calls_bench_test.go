@@ -74,7 +74,7 @@ func people(b *testing.B, db *testkit.DB, n int) {
 
 func personal(i int) string { return fmt.Sprintf("4477009%05d", i) }
 
-// callTo is what the placer sends to somebody of people.
+// callTo is what the caller sends to somebody of people.
 func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 	return voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: personal(i)}}, From: ourNumber,
@@ -125,7 +125,7 @@ func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce in
 		wg.Go(func() {
 			for i := int(next.Add(1)); i <= calls; i = int(next.Add(1)) {
 				id := uuid.New()
-				token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-tokenBack), ExpiresAt: time.Now().Add(30 * time.Second)})
+				token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-IssuedBefore), ExpiresAt: time.Now().Add(30 * time.Second)})
 				if err != nil {
 					b.Error(err)
 				}
@@ -229,7 +229,7 @@ func benchReconcile(b *testing.B, calls int) {
 	sim, client, _, _ := providerOf(b, voicesim.Config{Speed: 1e6, Now: clock.now})
 	for i := range calls {
 		id, now := uuid.New(), clock.now()
-		token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: now.Add(-tokenBack), ExpiresAt: now.Add(30 * time.Second)})
+		token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: now.Add(-IssuedBefore), ExpiresAt: now.Add(30 * time.Second)})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -162,13 +162,13 @@ func left(tickets []campaign.QueuedAttempt, errs []error) (rest []campaign.Queue
 // put enqueues one task. Its id is unique for the feed, so a conflict means
 // that it is there already.
 func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
-	payload, err := json.Marshal(ticket{Attempt: t.AttemptID, Feed: t.EnqueueCount, Urgency: t.Urgency})
+	text, err := json.Marshal(payload{Attempt: t.AttemptID, Feed: t.EnqueueCount, Urgency: t.Urgency})
 	if err != nil {
 		return fmt.Errorf("write task: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
-	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, payload), asynq.Queue(q.part(t.Urgency)),
+	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, text), asynq.Queue(q.part(t.Urgency)),
 		asynq.TaskID(fmt.Sprintf("%s:%d", t.AttemptID, t.EnqueueCount)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue attempt %s: %w", t.AttemptID, err)
@@ -228,9 +228,9 @@ func retryDelayOf(_ int, err error, _ *asynq.Task) time.Duration {
 	return retryDelay
 }
 
-// ticket is a task's payload: ids only, because payloads are shown by tools
+// payload is a task's payload: ids only, because payloads are shown by tools
 // that ask for no password.
-type ticket struct {
+type payload struct {
 	Attempt uuid.UUID        `json:"attempt"`
 	Feed    int              `json:"feed"`
 	Urgency campaign.Urgency `json:"urgency"`
@@ -245,8 +245,8 @@ var errLaterTask = errors.New("a task of a later version of the program")
 // laterDelay is how long such a task rests before it is offered again.
 const laterDelay = 10 * time.Second
 
-// readTicket reads a task, unless it is a later program's.
-func readTicket(task *asynq.Task) (t ticket, err error) {
+// readTask reads a task, unless it is a later program's.
+func readTask(task *asynq.Task) (t payload, err error) {
 	if task.Type() != dial {
 		return t, errLaterTask
 	}

@@ -22,7 +22,7 @@ const (
 // Store is all that dialing needs of Postgres.
 type Store interface {
 	FeedStore
-	PlaceStore
+	WorkStore
 	SweepStore
 	SettleStore
 	BooksStore
@@ -81,7 +81,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
-	place := newPlacer(ctx, working, s.config, s.store, s.client, s.pacers.Calls, s.log)
+	worker := newCallWorker(ctx, working, s.config, s.store, NewCaller(s.store, s.client, s.pacers.Calls, s.config.TokenLife, s.log))
 
 	var pacers, loops sync.WaitGroup
 	pacers.Go(func() { s.pacers.Calls.Run(working) })
@@ -89,7 +89,7 @@ func (s *Service) Run(ctx context.Context) error {
 	recovery := s.newRecovery()
 	recovery.await(ctx)
 	server := s.queue.server(s.config.Workers, s.log)
-	if err := server.Start(place); err != nil {
+	if err := server.Start(worker); err != nil {
 		stopWorking()
 		pacers.Wait()
 		return errors.Join(fmt.Errorf("start the workers: %w", err), s.queue.close())
@@ -102,7 +102,7 @@ func (s *Service) Run(ctx context.Context) error {
 	server.Shutdown() // waits for the sends, shutdownTimeout at most
 	loops.Wait()
 	stopWorking()
-	place.active.Wait()
+	worker.active.Wait()
 	pacers.Wait()
 	return errors.Join(s.left(ctx), s.queue.close())
 }

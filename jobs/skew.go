@@ -23,7 +23,7 @@ const (
 // token's end is what proves that no call comes of it any more, so both must
 // mean the same moment by it.
 type clockGuard struct {
-	store  PlaceStore
+	store  AlarmStore
 	client *voice.Client
 	log    *slog.Logger
 

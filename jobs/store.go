@@ -30,27 +30,6 @@ type FeedStore interface {
 	Reserved(ctx context.Context) (int, error)
 }
 
-// PlaceStore is what placing one call needs.
-type PlaceStore interface {
-	// Load reads what is needed to place the attempt's call, or
-	// campaign.ErrStale when it is not reserved any more.
-	Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error)
-	// Gate commits the intent to POST: one guarded UPDATE that one caller can
-	// win, which re-checks the campaign's state, suppression and hours. It
-	// returns the attempt with DialedAt and TokenExpiresAt set by the
-	// database's clock. campaign.ErrStale: somebody else has it.
-	// campaign.ErrWithdrawn: it may not be called now; the attempt was voided
-	// and its contact put where it belongs. campaign.ErrDialLocked: nobody is called
-	// now, the attempt stays as it is. Any other error: do not POST.
-	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
-	// Withdraw voids a reserved attempt for a reason found before the gate.
-	Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error
-	// Record stores what is known after the POST, and moves the contact on.
-	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
-	// Raise stores an alarm.
-	Raise(ctx context.Context, a campaign.Alarm) error
-}
-
 // SweepStore is what the sweeper needs: it finds what dead processes left.
 type SweepStore interface {
 	// ExpireDialing moves attempts that are still dialing grace after their
@@ -64,6 +43,8 @@ type SweepStore interface {
 	FinishCampaigns(ctx context.Context) (int, error)
 	// FoldCounters keeps reports quick; they are exact without it.
 	FoldCounters(ctx context.Context) (int, error)
+	// VoidAbandoned voids manual calls whose command ended before the gate.
+	VoidAbandoned(ctx context.Context) (int, error)
 	// KeepPartitions creates the partitions of events for the days ahead.
 	KeepPartitions(ctx context.Context) error
 }

@@ -158,7 +158,7 @@ func (w *world) now(t *testing.T) time.Time {
 // wrote into the books is not in the way.
 func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
 	t.Parallel()
-	p := &placer{}
+	p := &callWorker{}
 	for _, task := range []*asynq.Task{
 		asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.NewString()+`","feed":1,"version":1,"lane":"x"}`)),
 		asynq.NewTask("dial_in_two_steps", []byte(`{}`)),
@@ -168,7 +168,7 @@ func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
 			t.Errorf("%s: %v, want it left in the queue", task.Type(), err)
 		}
 	}
-	got, err := readTicket(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","feed":3,"lane":"x"}`)))
+	got, err := readTask(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","feed":3,"lane":"x"}`)))
 	if err != nil || got.Attempt != uuid.Max || got.Feed != 3 {
 		t.Errorf("a field that is not known: %+v, %v", got, err)
 	}

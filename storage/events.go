@@ -72,15 +72,11 @@ func queueUnknown(b *pgx.Batch, u callUpdate) {
 			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND `+openAlarm+`)
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation::text)
 		  AND NOT EXISTS (
-			SELECT FROM hand_calls h,
-				(SELECT @call::text AS call_uuid, @conversation::text AS conversation_uuid, @to::text AS to_number, @from::text AS from_number, NULL::timestamptz AS start_time) AS r
-			WHERE h.conversation_uuid = r.conversation_uuid OR `+madeByHand+`)
-		  AND NOT EXISTS (
 			SELECT FROM attempts WHERE kind = 'manual' AND state IN ('dialing', 'unknown')
 			AND (to_number = @to OR to_kind <> 'phone'))
 		ON CONFLICT (kind, `+alarmOf+`, detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, pgx.StrictNamedArgs{
 		"attempt": zeronull.UUID(u.attempt), "kind": campaign.AlarmUnknownAttempt, "detail": "an event for no attempt that is known here",
-		"conversation": zeronull.Text(e.ConversationUUID), "to": e.To, "call": zeronull.Text(e.CallUUID), "from": e.From,
+		"conversation": zeronull.Text(e.ConversationUUID), "to": e.To,
 	})
 }

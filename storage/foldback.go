@@ -82,7 +82,9 @@ const forgotten = `
 		AND (r.start_time IS NULL OR r.start_time >= c.created_at - ` + skewMost + `)
 	WHERE (r.start_time IS NULL OR r.start_time >= @known::timestamptz - ` + skewMost + `)
 	  AND NOT EXISTS (SELECT FROM attempts a WHERE a.call_uuid = r.call_uuid)
-	  AND NOT EXISTS (SELECT FROM hand_calls h WHERE ` + madeByHand + `)
+	  AND NOT EXISTS (SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = r.to_number
+		AND coalesce(a.from_number, r.from_number) = r.from_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
+		AND coalesce(r.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + `, a.dialed_at > now() - interval '48 hours'))
 	  AND NOT EXISTS (SELECT FROM foreign_calls f WHERE f.call_uuid = r.call_uuid AND f.first_seen <= @known)
 	ORDER BY r.start_time, r.call_uuid, k.id`
 

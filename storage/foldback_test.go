@@ -95,18 +95,19 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, whole(0)); err != nil {
 		t.Fatal(err)
 	}
+	manual := dialManual(t, db, manualCall(number(2)))
+	record(t, db, manual.ID, unknown)
 	forgetful(t, db)
 	db.Exec(t, `UPDATE foreign_calls SET first_seen = first_seen - interval '2 minutes'`)
 	earlier := lostCall("EARLIER", number(1), "completed", 30*time.Minute)
 	inbound := lostCall("INBOUND", number(2), "completed", 10*time.Second)
 	inbound.Direction = "inbound"
-	conclude(t, db, intend(t, db, byHand(number(2))), "unknown")
-	release(t, db, earlier, known, inbound, lostCall("BY-HAND", number(2), "completed", 0))
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 0 {
+	release(t, db, earlier, known, inbound, lostCall("MANUAL", number(2), "completed", 0))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE recovered`); n != 0 {
 		t.Errorf("%d calls were recovered, want none", n)
 	}
-	if ids := claim(t, db, 10); len(ids) != 3 {
-		t.Errorf("%d contacts are due, want all 3", len(ids))
+	if ids := claim(t, db, 10); len(ids) != 2 {
+		t.Errorf("%d contacts are due, want all but the one with whose number a manual call may be open", len(ids))
 	}
 }
 
@@ -263,9 +264,9 @@ func TestListMustShowWhatTheBooksKnow(t *testing.T) {
 	record(t, db, pass(t, db, ids[2]).ID, unknown)
 	db.AgeAttempts(t, 10*time.Minute)
 	db.Exec(t, `UPDATE attempts SET must_exist = true WHERE id = $1`, ids[2])
-	hand := intend(t, db, byHand("447700900777"))
-	conclude(t, db, hand, "BY-HAND")
-	db.AgeHandCall(t, hand.ID, 10*time.Minute)
+	manual := dialManual(t, db, manualCall("447700900777"))
+	record(t, db, manual.ID, created("MANUAL"))
+	db.AgeAttempt(t, manual.ID, 10*time.Minute)
 	db.Exec(t, `
 		INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
 		VALUES ('FOREIGN', 'outbound', '1', '2', 'completed', now() - interval '10 minutes', false),
@@ -273,7 +274,7 @@ func TestListMustShowWhatTheBooksKnow(t *testing.T) {
 		INSERT INTO events (received_at, call_uuid, kind, status, body)
 		VALUES (now() - interval '10 minutes', 'TOLD', 'event', 'ringing', '{}'),
 		       (now() - interval '10 minutes', 'ENDED', 'event', 'completed', '{}')`)
-	if got, want := mustShow(), "[BY-HAND DIALED FOREIGN TOLD] 1"; got != want {
+	if got, want := mustShow(), "[DIALED FOREIGN MANUAL TOLD] 1"; got != want {
 		t.Errorf("the list must show %s, want %s", got, want)
 	}
 }

@@ -151,16 +151,12 @@ func (db *DB) rejectionReason(ctx context.Context, id uuid.UUID) error {
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			err = campaign.ErrStale
-		case err == nil && why == dialLocked:
+		case err == nil && why == campaign.WithdrawnLocked:
 			err = campaign.ErrDialLocked
 		}
 		return why, err
 	}, campaign.ErrWithdrawn)
 }
-
-// dialLocked is the obstacle that is no reason to withdraw an attempt: it waits
-// until the database is released.
-const dialLocked campaign.Withdrawal = "dial_lock"
 
 // Withdraw voids a reserved attempt for a reason that was found before the gate.
 func (db *DB) Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error {

@@ -171,7 +171,7 @@ func (db *DB) FoldFrom(ctx context.Context, retention time.Duration) (from time.
 
 // MustShow returns calls that began between from and to and that the books say
 // Vonage has, by their call uuids: of each source the n latest. Sources are
-// attempts, those that a reading gave to their contacts, calls made by hand,
+// attempts, those that a reading gave to their contacts,
 // records of the list that belong to nobody here, and events of no attempt that
 // is known. unnamed counts attempts that Vonage has without their uuid
 // being known: a list with nothing in it cannot be right.
@@ -179,7 +179,6 @@ func (db *DB) MustShow(ctx context.Context, from, to time.Time, n int) (uuids []
 	uuids, err = collect(ctx, db.pool, pgx.RowTo[string], `
 		(SELECT call_uuid FROM attempts WHERE dialed_at BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY dialed_at DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM attempts WHERE recovered AND start_time BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY start_time DESC LIMIT @n)
-		UNION (SELECT call_uuid FROM hand_calls WHERE at BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY at DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM foreign_calls WHERE start_time BETWEEN @from AND @to ORDER BY start_time DESC LIMIT @n)
 		UNION (SELECT call_uuid FROM events WHERE received_at BETWEEN @from AND @to AND attempt_id IS NULL
 		       AND status IN ('started', 'ringing') AND call_uuid <> '' ORDER BY received_at DESC LIMIT @n)`,

@@ -26,7 +26,7 @@ var invariants = []struct{ name, what, broken string }{
 		WHERE posts <> CASE WHEN dialed_at IS NULL THEN 0 ELSE 1 END`},
 	{"I2", "numbers with two open attempts, by one of these", `
 		SELECT max(id::text) AS id FROM attempts
-		WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')
+		WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND to_number IS NOT NULL
 		GROUP BY to_number HAVING count(*) > 1`},
 	{"I3", "attempts dialed although an earlier one of the contact was not over, or was final", `
 		SELECT DISTINCT later.id::text AS id

@@ -42,28 +42,25 @@ func (b *reconciliation) knownCalls(ctx context.Context, records []campaign.Evid
 // for an attempt as long as its own call may not be listed yet. A call
 // without a start may have begun at any time at which Vonage still keeps
 // records, though not before an attempt that was dialed after the call was
-// first seen. A call that is known to have been made by hand is no attempt's.
+// first seen. A manual call may be from a number that Vonage picked.
 const pairings = `
-	SELECT r.call_uuid, a.id, a.contact_id, a.state, EXISTS (
+	SELECT r.call_uuid, a.id, coalesce(a.contact_id, 0), a.state, EXISTS (
 		SELECT FROM foreign_calls f WHERE f.call_uuid <> r.call_uuid AND ` + maybeItsOwn + `
-			AND (f.start_time IS NULL OR f.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + `))
-			OR EXISTS (SELECT FROM hand_calls h WHERE ` + maybeByHand + `),
+			AND (f.start_time IS NULL OR f.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + `)),
 		a.state = 'dialing' OR a.token_expires_at > now() - greatest($5::interval, ` + answerMargin + `),
 		r.start_time IS NULL,
 		NOT coalesce(` + windowStart + ` >= $6::timestamptz AND ` + windowEnd + ` <= $7::timestamptz, false)
 	FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS r (call_uuid, to_number, from_number, start_time)
-	JOIN attempts a ON a.to_number = r.to_number AND a.from_number = r.from_number
-		AND a.call_uuid IS NULL AND a.posts = 1 AND a.kind = 'campaign'
+	JOIN attempts a ON a.to_number = r.to_number AND coalesce(a.from_number, r.from_number) = r.from_number
+		AND a.call_uuid IS NULL AND a.posts = 1
 		AND CASE WHEN r.start_time IS NULL THEN a.dialed_at > now() - interval '48 hours'
 		    ELSE r.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + ` END
-		AND NOT EXISTS (SELECT FROM foreign_calls s WHERE s.call_uuid = r.call_uuid AND s.first_seen < a.dialed_at)
-		AND NOT EXISTS (SELECT FROM hand_calls h WHERE h.call_uuid = r.call_uuid)`
+		AND NOT EXISTS (SELECT FROM foreign_calls s WHERE s.call_uuid = r.call_uuid AND s.first_seen < a.dialed_at)`
 
 // maybeItsOwn is true of a foreign call f between the numbers of attempt a,
-// unless it was seen before a was dialed, or is known to have been made by hand.
-const maybeItsOwn = `f.to_number = a.to_number AND f.from_number = a.from_number
-			AND f.direction = 'outbound' AND f.first_seen >= a.dialed_at
-			AND NOT EXISTS (SELECT FROM hand_calls h WHERE h.call_uuid = f.call_uuid)`
+// unless it was seen before a was dialed.
+const maybeItsOwn = `f.to_number = a.to_number AND f.from_number = coalesce(a.from_number, f.from_number)
+			AND f.direction = 'outbound' AND f.first_seen >= a.dialed_at`
 
 // match says what the records that are known to no attempt may belong to.
 func (b *reconciliation) match(ctx context.Context, records []campaign.Evidence, known map[string]target) (map[string]campaign.Match, error) {

@@ -132,7 +132,11 @@ func (b *reconciliation) assign(e campaign.Evidence, known map[string]target, ma
 		return
 	}
 	if m.Unique {
-		b.edits[owner{contact: m.ContactID}] = append(b.edits[owner{contact: m.ContactID}], edit{m.AttemptID, e, m.Doubtful})
+		of := owner{contact: m.ContactID}
+		if m.ContactID == 0 {
+			of.manual = m.AttemptID
+		}
+		b.edits[of] = append(b.edits[of], edit{m.AttemptID, e, m.Doubtful})
 		b.counts.Bound++
 		return
 	}
@@ -191,7 +195,7 @@ func (b *reconciliation) keepForeign(ctx context.Context) error {
 
 // keepForeignCall stores the call, unless its attempt has come to be known
 // meanwhile. The first time it raises an alarm if the call went out from a
-// number of ours, is no leg of a call that we know and was not made by hand.
+// number of ours, and is no leg of a call that we know.
 const keepForeignCall = `
 	WITH kept AS (
 		INSERT INTO foreign_calls (call_uuid, conversation_uuid, direction, to_number, from_number, status, start_time, price, ambiguous)
@@ -206,7 +210,6 @@ const keepForeignCall = `
 	WHERE first AND NOT @quiet::boolean AND @direction = 'outbound' AND NOT @ambiguous
 	  AND EXISTS (SELECT FROM campaigns WHERE @from = ANY (from_numbers))
 	  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation)
-	  AND NOT EXISTS (SELECT FROM hand_calls h WHERE h.conversation_uuid = @conversation OR ` + madeByHand + `)
 	ON CONFLICT DO NOTHING`
 
 func foreignDetail(callUUID string) string {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // Unsettled returns up to limit unknown attempts without a call uuid whose
@@ -20,6 +21,7 @@ func (db *DB) Unsettled(ctx context.Context, settleAfter time.Duration, limit in
 	list, err := collect(ctx, db.pool, scanAttempt, `
 		SELECT `+attemptColumns+` FROM attempts a
 		WHERE a.state = 'unknown' AND a.token_expires_at < now() - $1::interval
+		  AND a.to_kind = 'phone' -- the list tells no other endpoints apart
 		ORDER BY a.token_expires_at LIMIT $2`, settleAfter, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list unsettled attempts: %w", err)
@@ -48,7 +50,7 @@ func (db *DB) Canaries(ctx context.Context, from, to time.Time, n int) ([]campai
 // the attempt's.
 const countScan = `
 	UPDATE attempts a SET absent_scans = a.absent_scans + 1, last_scan_at = @started
-	WHERE a.id = ANY (@ids) AND a.state = 'unknown' AND a.call_uuid IS NULL AND NOT a.must_exist
+	WHERE a.id = ANY (@ids) AND a.state = 'unknown' AND a.to_kind = 'phone' AND a.call_uuid IS NULL AND NOT a.must_exist
 	  AND a.token_expires_at < @started::timestamptz - ` + answerMargin + `
 	  AND (a.last_scan_at IS NULL OR a.last_scan_at <= @started - @gap::interval)
 	  AND NOT EXISTS (
@@ -84,7 +86,7 @@ func (db *DB) ProveAbsent(ctx context.Context, ids []uuid.UUID, scanStarted time
 			return err
 		}
 		absent = len(proved)
-		return withContacts(ctx, tx, slices.Collect(maps.Values(proved)), func(d *contactTx) error {
+		return withOwners(ctx, tx, slices.SortedFunc(maps.Values(proved), compareOwners), func(d *contactTx) error {
 			for _, a := range d.attempts {
 				if _, ok := proved[a.ID]; ok {
 					a.State = campaign.Absent
@@ -109,19 +111,23 @@ func lockContactsOf(ctx context.Context, tx pgx.Tx, attempts []uuid.UUID) error 
 	return err
 }
 
-// provedBy returns the contacts of the attempts that are proved absent.
-func provedBy(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (map[uuid.UUID]int64, error) {
+// provedBy returns the owners of the attempts that are proved absent.
+func provedBy(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (map[uuid.UUID]owner, error) {
 	rows, err := tx.Query(ctx, countScan, args)
 	if err != nil {
 		return nil, err
 	}
-	proved := map[uuid.UUID]int64{}
+	proved := map[uuid.UUID]owner{}
 	var id uuid.UUID
-	var contact int64
+	var contact zeronull.Int8
 	var scans int
 	_, err = pgx.ForEachRow(rows, []any{&id, &contact, &scans}, func() error {
-		if scans >= 2 {
-			proved[id] = contact
+		switch {
+		case scans < 2:
+		case contact == 0:
+			proved[id] = owner{manual: id}
+		default:
+			proved[id] = owner{contact: int64(contact)}
 		}
 		return nil
 	})

@@ -15,9 +15,9 @@ import (
 
 // Explanation is all that is known of one number.
 type Explanation struct {
-	Suppression app.Suppression // its Number is empty when there is none
-	Stories     []Story         // campaign by campaign, oldest first
-	ByHand      []HandCall      // calls that people made, oldest first
+	Suppression app.Suppression    // its Number is empty when there is none
+	Stories     []Story            // campaign by campaign, oldest first
+	Manual      []campaign.Attempt // manual calls, oldest first
 	// Refused are rows of imports that hold these digits. They are compared by
 	// the last nine, since a refused row's number could not be read.
 	Refused []RefusedRow
@@ -57,13 +57,13 @@ func (db *DB) Why(ctx context.Context, number string) (e Explanation, err error)
 		if e.Stories, err = storiesOf(ctx, tx, number, e.Suppression); err != nil {
 			return err
 		}
-		if e.ByHand, err = handCallsTo(ctx, tx, number); err != nil {
+		if e.Manual, err = manualCallsTo(ctx, tx, number); err != nil {
 			return err
 		}
 		e.Refused, err = refusedRowsOf(ctx, tx, number)
 		return err
 	})
-	if err == nil && e.Suppression.Number == "" && len(e.Stories)+len(e.ByHand)+len(e.Refused) == 0 {
+	if err == nil && e.Suppression.Number == "" && len(e.Stories)+len(e.Manual)+len(e.Refused) == 0 {
 		err = campaign.ErrNotFound
 	}
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"dialer/campaign"
 	"dialer/internal/cli"
-	"dialer/storage"
 	"dialer/voice"
 
 	"github.com/google/uuid"
@@ -74,23 +74,23 @@ type detectionFlags struct {
 }
 
 func (c *callCreateCommand) Help() string {
-	return `The intent is recorded before the request and the outcome after it, and the request is sent once. Where the outcome is not known, wait for the time that is shown and look into Vonage's list before you repeat it.`
+	return `The call is recorded before the request and its outcome after it, and the request is sent once. If the outcome is not known, wait for the time that is shown and look into Vonage's list before you repeat it.`
 }
 
 // Run makes one call, of no campaign.
 func (c *callCreateCommand) Run(ctx context.Context, con console) error {
-	intent, request, err := c.order(con)
+	attempt, request, err := c.order(con)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
-		return c.place(ctx, con, k, intent, request)
+		return c.place(ctx, con, k, attempt, request)
 	})
 }
 
 // order is what the flags ask for, with every mistake in them that this program
 // can find.
-func (c *callCreateCommand) order(con console) (intent storage.HandCall, request voice.CallRequest, err error) {
+func (c *callCreateCommand) order(con console) (attempt campaign.Attempt, request voice.CallRequest, err error) {
 	errs := []error{c.misplaced()}
 	if c.CallsPerSecond <= 0 || c.CallsPerSecond > 10_000 {
 		errs = append(errs, fmt.Errorf("--calls-per-second must be above 0 and at most 10000, not %v", c.CallsPerSecond))
@@ -98,7 +98,7 @@ func (c *callCreateCommand) order(con console) (intent storage.HandCall, request
 	if c.SettleAfter <= 0 || c.SettleAfter > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
 	}
-	intent = storage.HandCall{Who: c.Who()}
+	attempt = campaign.Attempt{Kind: campaign.ManualCall}
 	request = voice.CallRequest{
 		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
 		EventURL: c.EventURL, EventMethod: c.EventMethod,
@@ -106,18 +106,18 @@ func (c *callCreateCommand) order(con console) (intent storage.HandCall, request
 		LengthTimer: c.LengthTimer, RingingTimer: c.RingingTimer,
 	}
 	note := func(err error) { errs = append(errs, err) }
-	intent.Kind, intent.To, err = c.callee(&request)
+	attempt.Manual.ToKind, attempt.To, attempt.Manual.Address, err = c.callee(&request)
 	note(err)
-	intent.From, err = c.caller()
+	attempt.From, err = c.caller()
 	note(err)
-	request.From = intent.From
-	intent.Detail, request.NCCO, err = c.message(con)
+	request.From = attempt.From
+	attempt.Manual.Detail, request.NCCO, err = c.message(con)
 	note(err)
 	if err := errors.Join(errs...); err != nil {
-		return intent, request, err
+		return attempt, request, err
 	}
-	intent.ID, err = uuid.NewV7()
-	return intent, request, errors.Join(err, request.Validate())
+	attempt.ID, err = uuid.NewV7()
+	return attempt, request, errors.Join(err, request.Validate())
 }
 
 // misplaced names the options that mean nothing with the others.
@@ -148,15 +148,15 @@ func (c *callCreateCommand) misplaced() error {
 }
 
 // callee adds the endpoint to the request, and says how it is recorded.
-func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, address string, err error) {
+func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, number, address string, err error) {
 	var to voice.Endpoint
 	switch {
 	case c.To != "":
-		kind = storage.KindPhone
-		if address, err = c.parse(c.To); err != nil {
+		kind = campaign.KindPhone
+		if number, err = c.parse(c.To); err != nil {
 			err = fmt.Errorf("--to: %w", err)
 		}
-		to = voice.Phone{Number: address, DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}
+		to = voice.Phone{Number: number, DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}
 	case c.SIP != "":
 		kind, address, to = "sip", c.SIP, c.sip()
 	case c.Websocket != "":
@@ -168,7 +168,7 @@ func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, address st
 		kind, address, to = "app", c.App, voice.App{User: c.App}
 	}
 	request.To = []voice.Endpoint{to}
-	return kind, address, err
+	return kind, number, address, err
 }
 
 func (c *callCreateCommand) sip() voice.SIP {

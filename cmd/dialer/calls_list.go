@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -16,36 +17,38 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/cli"
-	"dialer/storage"
 	"dialer/voice"
 
 	"github.com/shopspring/decimal"
 )
 
 type callShowCommand struct {
-	UUID   string `arg:"" help:"The call's uuid, or the id under which a call made by hand is on record."`
+	UUID   string `arg:"" help:"The call's uuid, or the id under which a manual call is on record."`
 	Format string `enum:"table,json" default:"table" placeholder:"table|json" help:"How it is printed (default: ${default})."`
 	requestFlags
 	databaseFlags
 }
 
-// Run shows what was done to a call even when Vonage has it no more. A
-// call made by hand of which no uuid is known cannot be asked for.
+// Run shows what was done to a call even when Vonage has it no more. A manual
+// call whose uuid is not known cannot be requested.
 func (c *callShowCommand) Run(ctx context.Context, con console) error {
 	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
-		byHand, err := k.db.HandCall(ctx, c.UUID)
+		manual, err := k.db.ManualCall(ctx, c.UUID)
 		switch {
 		case errors.Is(err, campaign.ErrNotFound):
 		case err != nil:
 			return err
-		case byHand.CallUUID == "":
-			return c.printByHand(con, byHand)
+		case manual.CallUUID == "":
+			return c.printManual(con, manual)
 		default:
-			c.UUID = byHand.CallUUID
+			c.UUID = manual.CallUUID
 		}
 		actions, err := k.db.CallActions(ctx, c.UUID)
 		if err != nil {
 			return err
+		}
+		if manual.CallUUID != "" {
+			actions = slices.Insert(actions, 0, createOf(manual))
 		}
 		call, err := k.client.GetCall(ctx, c.UUID)
 		if errors.Is(err, voice.ErrInvalid) {
@@ -62,13 +65,31 @@ func (c *callShowCommand) Run(ctx context.Context, con console) error {
 	})
 }
 
-func (c *callShowCommand) printByHand(con console, made storage.HandCall) error {
+func (c *callShowCommand) printManual(con console, a campaign.Attempt) error {
 	if c.Format == "json" {
-		outcome := cmp.Or(string(made.Outcome), string(campaign.EffectUnknown))
-		return printJSON(con, shownCall{Actions: []shownAction{{made.At, made.Who, "create", made.Detail, outcome, made.Answer}}})
+		return printJSON(con, shownCall{Actions: []shownAction{actionOf(createOf(a))}})
 	}
-	con.printf("%s\n", describeHandCall(made))
+	con.printf("%s\n", describeManualCall(a))
 	return nil
+}
+
+// createOf is a manual call as the first thing that was done to its call.
+func createOf(a campaign.Attempt) app.CallAction {
+	outcome := campaign.EffectUnknown
+	switch a.State {
+	case campaign.Accepted, campaign.Ended:
+		outcome = campaign.EffectDone
+	case campaign.Refused, campaign.Void, campaign.Absent:
+		outcome = campaign.EffectRefused
+	}
+	at := a.DialedAt
+	if at.IsZero() {
+		at = a.CreatedAt
+	}
+	return app.CallAction{
+		At: at, CallUUID: a.CallUUID, Who: a.Manual.RequestedBy, Action: "create", Detail: a.Manual.Detail,
+		Outcome: outcome, Answer: cmp.Or(a.Note, string(outcome)),
+	}
 }
 
 // print leaves the record out where there is none.
@@ -79,7 +100,7 @@ func (c *callShowCommand) print(con console, call voice.Call, actions []app.Call
 			shown.Call = new(recordOf(call))
 		}
 		for i, a := range actions {
-			shown.Actions[i] = shownAction{a.At, a.Who, a.Action, a.Detail, string(a.Outcome), a.Answer}
+			shown.Actions[i] = actionOf(a)
 		}
 		return printJSON(con, shown)
 	}
@@ -111,6 +132,10 @@ func describeAction(a app.CallAction) string {
 type shownCall struct {
 	Call    *callRecord   `json:"call"` // null when Vonage has none
 	Actions []shownAction `json:"actions"`
+}
+
+func actionOf(a app.CallAction) shownAction {
+	return shownAction{a.At, a.Who, a.Action, a.Detail, string(a.Outcome), a.Answer}
 }
 
 type shownAction struct {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"net/http"
 	"strings"
 	"time"
@@ -57,7 +56,7 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 		}
 		sound = sound && result.Sound()
 		con.printf("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
-			result.Calls, result.Attempts, madeByHand(result.ByHand), result.CalledTwice, result.NeverCalled, result.PriceDifference.StringFixed(8), verdict(sound))
+			result.Calls, result.Attempts, manualCalls(result.Manual), result.CalledTwice, result.NeverCalled, result.PriceDifference.StringFixed(8), verdict(sound))
 	}
 	if !sound {
 		return cli.ErrFailed
@@ -65,11 +64,11 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 	return nil
 }
 
-func madeByHand(n int) string {
+func manualCalls(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d made by hand", n)
+	return fmt.Sprintf(", %d of them manual", n)
 }
 
 func verdict(sound bool) string {
@@ -92,18 +91,8 @@ func compareWithLedger(ctx context.Context, db *storage.DB, url string) (verific
 		return verification.Result{}, err
 	}
 	return verification.Compare(ledgerCalls(ledger), verification.Records{
-		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), ByHand: handCalls(db.HandCalls(ctx)), Policies: policies,
+		Attempts: db.Attempts(ctx), Contacts: db.Contacts(ctx), Policies: policies,
 	})
-}
-
-func handCalls(list iter.Seq2[storage.HandCall, error]) iter.Seq2[verification.HandCall, error] {
-	return func(yield func(verification.HandCall, error) bool) {
-		for c, err := range list {
-			if !yield(verification.HandCall{ID: c.ID, Outcome: c.Outcome, CallUUID: c.CallUUID}, err) {
-				return
-			}
-		}
-	}
 }
 
 func ledgerCalls(ledger []voicesim.LedgerCall) []verification.Call {

@@ -31,7 +31,7 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	e, err := db.Why(ctx, number)
 	if errors.Is(err, campaign.ErrNotFound) {
-		con.printf("No campaign has this number, nobody called it by hand, no row of a CSV held it, and it is not suppressed.\n")
+		con.printf("No campaign has this number, there was no manual call to it, no row of a CSV held it, and it is not suppressed.\n")
 		return cli.ErrFailed
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 }
 
 // tell answers the question in the order in which a person asks it: may it be
-// called, what became of it in each campaign, who called it by hand, what was refused.
+// called, what became of it in each campaign, who called it manually, what was refused.
 func tell(con console, e storage.Explanation) {
 	if s := e.Suppression; s.Number != "" {
 		con.printf("Suppressed since %s%s, by %s%s.\n", s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
@@ -50,8 +50,8 @@ func tell(con console, e storage.Explanation) {
 	for _, story := range e.Stories {
 		tellStory(con, story)
 	}
-	for _, c := range e.ByHand {
-		con.printf("%s\n", describeHandCall(c))
+	for _, a := range e.Manual {
+		con.printf("%s\n", describeManualCall(a))
 	}
 	for _, r := range e.Refused {
 		con.printf("%s: line %d was refused: %s%s\n", r.Campaign, r.Line, inColumn(r.Column), r.Reason)

@@ -46,12 +46,3 @@ func (d *DB) MakeDue(t testing.TB) {
 	d.Exec(t, `UPDATE contacts SET due_at = now() - interval '1 second'
 	           WHERE state IN ('pending', 'waiting') AND due_at > now()`)
 }
-
-// AgeHandCall makes a call made by hand as old. Its row may not change, so it
-// goes with the guard off.
-func (d *DB) AgeHandCall(t testing.TB, id uuid.UUID, by time.Duration) {
-	t.Helper()
-	d.Exec(t, `ALTER TABLE hand_calls DISABLE TRIGGER guard_hand_call`)
-	d.Exec(t, `UPDATE hand_calls SET at = at - $2::interval, token_expires_at = token_expires_at - $2::interval WHERE id = $1`, id, by)
-	d.Exec(t, `ALTER TABLE hand_calls ENABLE TRIGGER guard_hand_call`)
-}

@@ -31,16 +31,8 @@ type Call struct {
 type Records struct {
 	Attempts iter.Seq2[campaign.Attempt, error]
 	Contacts iter.Seq2[campaign.Contact, error]
-	ByHand   iter.Seq2[HandCall, error] // nil: none
 	// Policies holds each campaign's retry policy by campaign id.
 	Policies map[int64]campaign.Policy
-}
-
-// HandCall is a call that a person made by hand, without a campaign.
-type HandCall struct {
-	ID       uuid.UUID            // of its token
-	Outcome  campaign.OutcomeKind // "": none was recorded
-	CallUUID string
 }
 
 // Finding is one broken promise, with enough to look it up: ids, no numbers.
@@ -53,7 +45,7 @@ type Finding struct {
 type Result struct {
 	Calls           int             // at Vonage
 	Attempts        int             // here, past the gate
-	ByHand          int             // calls made by hand
+	Manual          int             // of these, manual calls
 	CalledTwice     int             // contacts called again although that was not allowed
 	NeverCalled     int             // contacts that ended as called, or as unresolved, without a call
 	PriceDifference decimal.Decimal // sum of the absolute differences, call by call
@@ -78,9 +70,6 @@ func Compare(ledger []Call, records Records) (Result, error) {
 		return Result{}, err
 	}
 	c.findUnknownCalls()
-	if err := c.readHandCalls(records.ByHand); err != nil {
-		return Result{}, err
-	}
 	c.checkRecovered()
 	if err := c.checkContacts(records.Contacts); err != nil {
 		return Result{}, err
@@ -139,7 +128,7 @@ func (c *comparison) readAttempts(attempts iter.Seq2[campaign.Attempt, error]) e
 			c.result.Attempts++
 		}
 		c.known[a.ID] = true
-		calls := c.byAttempt[a.ID]
+		calls := c.callsOf(a)
 		if e, ok := c.byUUID[a.CallUUID]; ok && a.Recovered && e.call.AttemptID != a.ID {
 			calls = append(slices.Clone(calls), e.call)
 			c.recovered = append(c.recovered, recoveredCall{a.ID, e.call})
@@ -148,9 +137,25 @@ func (c *comparison) readAttempts(attempts iter.Seq2[campaign.Attempt, error]) e
 			c.find("I1", "attempt %s has %d calls at Vonage", a.ID, len(calls))
 		}
 		c.checkUUID(a, calls)
-		c.contacts[a.ContactID] = append(c.contacts[a.ContactID], attemptCalls{a, calls})
+		if a.Kind != campaign.ManualCall {
+			c.contacts[a.ContactID] = append(c.contacts[a.ContactID], attemptCalls{a, calls})
+		}
 	}
 	return nil
+}
+
+// callsOf are the calls that Vonage made for an attempt. A manual call's own
+// event_url need not name the attempt, so its calls are found by their token,
+// which is of that attempt alone.
+func (c *comparison) callsOf(a campaign.Attempt) []Call {
+	if a.Kind != campaign.ManualCall {
+		return c.byAttempt[a.ID]
+	}
+	c.result.Manual++
+	if a.TokenID == uuid.Nil {
+		return nil
+	}
+	return c.byToken[a.TokenID]
 }
 
 // checkUUID compares an attempt's uuid and price with the ledger's.
@@ -170,8 +175,8 @@ func (c *comparison) checkUUID(a campaign.Attempt, calls []Call) {
 	if e.call.AttemptID != uuid.Nil && e.call.AttemptID != a.ID && !a.Recovered {
 		c.find("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
 	}
-	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.ID && !a.Recovered {
-		c.find("I5", "attempt %s has call %s, which was requested with the token of %s", a.ID, a.CallUUID, e.call.TokenID)
+	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.TokenID && !a.Recovered {
+		c.find("I5", "attempt %s has call %s, which was requested with another token, %s", a.ID, a.CallUUID, e.call.TokenID)
 	}
 	c.checkPrice(a, e.call)
 }
@@ -204,35 +209,6 @@ func (c *comparison) findUnknownCalls() {
 			if !c.byUUID[call.UUID].known {
 				c.find("I5", "call %s at Vonage, for attempt %s, belongs to no attempt here", call.UUID, id)
 			}
-		}
-	}
-}
-
-// readHandCalls compares the calls made by hand with the ledger's.
-func (c *comparison) readHandCalls(made iter.Seq2[HandCall, error]) error {
-	if made == nil {
-		return nil
-	}
-	for h, err := range made {
-		if err != nil {
-			return fmt.Errorf("read calls made by hand: %w", err)
-		}
-		c.result.ByHand++
-		c.checkHandCall(h, c.byToken[h.ID])
-	}
-	return nil
-}
-
-func (c *comparison) checkHandCall(h HandCall, calls []Call) {
-	if len(calls) > 1 {
-		c.find("I1", "call %s, made by hand, has %d calls at Vonage", h.ID, len(calls))
-	}
-	if h.CallUUID != "" && c.byUUID[h.CallUUID] == nil {
-		c.find("I5", "call %s, made by hand, is %s, which Vonage's ledger does not have", h.ID, h.CallUUID)
-	}
-	for _, call := range calls {
-		if h.Outcome == campaign.OutcomeRefused || h.CallUUID != "" && h.CallUUID != call.UUID {
-			c.find("I5", "call %s, made by hand, is %s at Vonage, and %s %s here", h.ID, call.UUID, h.Outcome, h.CallUUID)
 		}
 	}
 }

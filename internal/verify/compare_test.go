@@ -20,7 +20,9 @@ var (
 	one  = uuid.MustParse("019a0000-0000-7000-8000-000000000001")
 	two  = uuid.MustParse("019a0000-0000-7000-8000-000000000002")
 
-	byHand = uuid.MustParse("019a0000-0000-7000-8000-000000000003")
+	manual = uuid.MustParse("019a0000-0000-7000-8000-000000000003") // a manual call's attempt
+	token  = uuid.MustParse("7a000000-0000-4000-8000-000000000001") // of attempt one
+	own    = uuid.MustParse("7a000000-0000-4000-8000-000000000002") // of the manual call
 )
 
 // fixture is contact 1, who was busy once and then answered. Every promise
@@ -29,20 +31,19 @@ type fixture struct {
 	ledger   []verify.Call
 	attempts []campaign.Attempt
 	contacts []campaign.Contact
-	byHand   []verify.HandCall
 }
 
 func sound() *fixture {
 	return &fixture{
 		ledger: []verify.Call{
-			{UUID: "a", AttemptID: one, TokenID: one, PlacedAt: noon, EndedAt: noon.Add(10 * time.Second), Price: decimal.Zero, Priced: true},
-			{UUID: "b", AttemptID: two, PlacedAt: noon.Add(time.Minute), EndedAt: noon.Add(2 * time.Minute), Answered: true, Price: price("0.00333333").Decimal, Priced: true},
-			{UUID: "h", TokenID: byHand, PlacedAt: noon},
+			{UUID: "a", AttemptID: one, TokenID: token, PlacedAt: noon, EndedAt: noon.Add(10 * time.Second), Price: decimal.Zero, Priced: true},
+			{UUID: "b", AttemptID: two, TokenID: token, PlacedAt: noon.Add(time.Minute), EndedAt: noon.Add(2 * time.Minute), Answered: true, Price: price("0.00333333").Decimal, Priced: true},
+			{UUID: "h", TokenID: own, PlacedAt: noon, Price: decimal.Zero, Priced: true},
 		},
-		byHand: []verify.HandCall{{ID: byHand, Outcome: campaign.OutcomeCreated, CallUUID: "h"}},
 		attempts: []campaign.Attempt{
 			attempt(one, "a", campaign.Facts{Failure: "busy", FailedAt: noon, EndedAt: noon, Bill: campaign.Bill{Price: price("0")}}),
 			attempt(two, "b", campaign.Facts{Statuses: []string{"answered"}, AnsweredAt: noon, EndedAt: noon, Bill: campaign.Bill{Price: price("0.00333333")}}),
+			{ID: manual, Kind: campaign.ManualCall, TokenID: own, State: campaign.Ended, DialedAt: noon, Facts: campaign.Facts{CallUUID: "h", Bill: campaign.Bill{Price: price("0")}}},
 		},
 		contacts: []campaign.Contact{{ID: 1, CampaignID: 1, State: campaign.Done, Reason: campaign.Reason(campaign.Answered)}},
 	}
@@ -50,7 +51,7 @@ func sound() *fixture {
 
 func attempt(id uuid.UUID, callUUID string, f campaign.Facts) campaign.Attempt {
 	f.CallUUID = callUUID
-	return campaign.Attempt{ID: id, CampaignID: 1, ContactID: 1, State: campaign.Ended, DialedAt: noon, Facts: f}
+	return campaign.Attempt{ID: id, TokenID: token, CampaignID: 1, ContactID: 1, State: campaign.Ended, DialedAt: noon, Facts: f}
 }
 
 func price(s string) decimal.NullDecimal {
@@ -62,7 +63,6 @@ func (f *fixture) compare(t *testing.T) verify.Result {
 	result, err := verify.Compare(f.ledger, verify.Records{
 		Attempts: rows(f.attempts),
 		Contacts: rows(f.contacts),
-		ByHand:   rows(f.byHand),
 		Policies: map[int64]campaign.Policy{1: {Attempts: 3, Again: map[campaign.Disposition]time.Duration{campaign.Busy: time.Second}}},
 	})
 	require.NoError(t, err)
@@ -82,8 +82,8 @@ func rows[T any](all []T) iter.Seq2[T, error] {
 func TestCompareSound(t *testing.T) {
 	t.Parallel()
 	got := sound().compare(t)
-	if !got.Sound() || got.Calls != 3 || got.Attempts != 2 || got.ByHand != 1 || got.CalledTwice != 0 || got.NeverCalled != 0 || !got.PriceDifference.IsZero() {
-		t.Errorf("got %+v, want 3 calls, 2 attempts, one call by hand and nothing found", got)
+	if !got.Sound() || got.Calls != 3 || got.Attempts != 3 || got.Manual != 1 || got.CalledTwice != 0 || got.NeverCalled != 0 || !got.PriceDifference.IsZero() {
+		t.Errorf("got %+v, want 3 calls, 3 attempts, one of them manual, and nothing found", got)
 	}
 }
 
@@ -91,7 +91,7 @@ func TestCompareSound(t *testing.T) {
 func TestCompareRecoveredCalls(t *testing.T) {
 	t.Parallel()
 	b := sound()
-	for i := range b.attempts {
+	for i := range b.attempts[:2] {
 		b.ledger[i].AttemptID[0]++
 		b.attempts[i].Recovered, b.attempts[i].DialedAt = true, time.Time{}
 	}
@@ -119,7 +119,7 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 			b.ledger, b.attempts = nil, nil
 			b.contacts[0].Reason = campaign.ReasonUnresolved
 		}, "I4", "could not be settled"},
-		{"a call that we do not know", func(b *fixture) { b.attempts = b.attempts[:1] }, "I5", "belongs to no attempt"},
+		{"a call that we do not know", func(b *fixture) { b.attempts = slices.Delete(b.attempts, 1, 2) }, "I5", "belongs to no attempt"},
 		{"an attempt without the uuid of its call", func(b *fixture) { b.attempts[0].CallUUID = "" }, "I5", "without a uuid"},
 		{"a uuid that Vonage does not have", func(b *fixture) { b.attempts[0].CallUUID = "x" }, "I5", "ledger does not"},
 		{"a recovered call of an attempt that is known", func(b *fixture) {
@@ -131,18 +131,18 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"two uuids exchanged", func(b *fixture) {
 			b.attempts[0].CallUUID, b.attempts[1].CallUUID = b.attempts[1].CallUUID, b.attempts[0].CallUUID
 		}, "I5", "made for attempt"},
-		{"a call made by hand, bound to an attempt", func(b *fixture) {
+		{"the call of a manual attempt, bound to another one", func(b *fixture) {
 			b.ledger[0].UUID, b.ledger[2].UUID = "h", "a"
 			b.attempts[0].CallUUID = "a"
-		}, "I5", "with the token of"},
-		{"two calls made by hand for one", func(b *fixture) {
-			b.ledger = append(b.ledger, verify.Call{UUID: "i", TokenID: byHand, PlacedAt: noon})
-		}, "I1", "made by hand, has 2 calls"},
-		{"a call made by hand that Vonage does not have", func(b *fixture) { b.ledger = b.ledger[:2] }, "I5", "ledger does not have"},
-		{"a call made by hand that is another one at Vonage", func(b *fixture) { b.byHand[0].CallUUID = "b" }, "I5", "is h at Vonage, and created b here"},
-		{"a call made by hand that was refused, and made", func(b *fixture) {
-			b.byHand[0].Outcome, b.byHand[0].CallUUID = campaign.OutcomeRefused, ""
-		}, "I5", "is h at Vonage, and refused"},
+		}, "I5", "with another token"},
+		{"two calls for one manual attempt", func(b *fixture) {
+			b.ledger = append(b.ledger, verify.Call{UUID: "i", TokenID: own, PlacedAt: noon})
+		}, "I1", "has 2 calls"},
+		{"a manual call that Vonage does not have", func(b *fixture) { b.ledger = b.ledger[:2] }, "I5", "ledger does not have"},
+		{"a manual call that is another one at Vonage", func(b *fixture) { b.attempts[2].CallUUID = "b" }, "I5", "with another token"},
+		{"a manual call that was refused, and made", func(b *fixture) {
+			b.attempts[2].State, b.attempts[2].CallUUID = campaign.Refused, ""
+		}, "I5", "without a uuid"},
 		{"a price that differs in the last digit", func(b *fixture) { b.attempts[1].Bill.Price = price("0.00333334") }, "I6", "0.00333334 here"},
 		{"a price that is missing", func(b *fixture) { b.attempts[1].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},
 		{"a price of nothing that is missing", func(b *fixture) { b.attempts[0].Bill.Price = decimal.NullDecimal{} }, "I6", "no price"},

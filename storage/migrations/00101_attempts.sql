@@ -116,7 +116,8 @@ CREATE INDEX attempts_reserved ON attempts (lease_until) WHERE state = 'reserved
 CREATE INDEX attempts_unsettled ON attempts (token_expires_at) WHERE state IN ('dialing', 'unknown');
 CREATE INDEX attempts_silent ON attempts (failed_at) WHERE state = 'accepted';
 CREATE INDEX attempts_to_check ON attempts (next_check_at) WHERE state = 'accepted' OR (state = 'ended' AND price IS NULL);
--- The next two are almost always empty and cost nothing.
+-- The next three are small or empty and cost nothing.
+CREATE INDEX attempts_manual ON attempts (created_at) WHERE kind = 'manual';
 CREATE INDEX attempts_recovered ON attempts (start_time) WHERE recovered;
 CREATE INDEX attempts_must_exist ON attempts (dialed_at) WHERE must_exist AND call_uuid IS NULL;
 

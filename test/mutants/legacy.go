@@ -34,8 +34,6 @@ var replacements = []replacement{
 	// At most one POST for each attempt.
 
 	// Nothing is sent too late.
-	{"the token expires when the gate said", "jobs/placer.go",
-		"ExpiresAt: a.TokenExpiresAt", "ExpiresAt: a.TokenExpiresAt.Add(time.Hour)", "jobs", "TestPlacedCallSaysWhatTheCampaignSays"},
 	{"a reminder does not wait behind queued bulk", "jobs/queue.go",
 		"asynq.Queue(q.part(t.Urgency))", "asynq.Queue(q.part(campaign.Ordinary))", "jobs", "TestReminderDoesNotWaitBehindQueuedBulk"},
 	{"nobody is called while the clocks differ", "jobs/skew.go",

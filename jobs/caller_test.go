@@ -89,7 +89,8 @@ func (m *memoryPlaces) Gate(_ context.Context, _ uuid.UUID, life time.Duration) 
 	}
 	a := m.placement.Attempt
 	m.state = campaign.Dialing
-	a.State, a.DialedAt, a.TokenExpiresAt = campaign.Dialing, time.Now(), time.Now().Add(life)
+	a.State, a.DialedAt, a.TokenID, a.TokenExpiresAt = campaign.Dialing, time.Now(), uuid.New(), time.Now().Add(life)
+	m.placement.Attempt.TokenID = a.TokenID
 	return a, nil
 }
 
@@ -201,9 +202,9 @@ func (m *memoryPace) count() int {
 	return m.saves
 }
 
-// stage is a placer with everything around it, in a bubble.
+// stage is a call worker with everything around it, in a bubble.
 type stage struct {
-	*placer
+	*callWorker
 	store    *memoryPlaces
 	pace     *memoryPace
 	provider *fakeVonage
@@ -243,17 +244,17 @@ func newStage(t *testing.T) *stage {
 	go func() { defer close(paced); calls.Run(pacing) }()
 	t.Cleanup(func() { stopPacing(); <-paced })
 	c := Config{PublicURL: "https://dialer.test/", TokenLife: 30 * time.Second}
-	s.placer = newPlacer(stopping, working, c, s.store, client, calls, slog.New(slog.DiscardHandler))
+	s.callWorker = newCallWorker(stopping, working, c, s.store, NewCaller(s.store, client, calls, c.TokenLife, slog.New(slog.DiscardHandler)))
 	return s
 }
 
 func (s *stage) task(t *testing.T) *asynq.Task {
 	t.Helper()
-	payload, err := json.Marshal(ticket{Attempt: s.store.placement.Attempt.ID, Feed: 1})
+	text, err := json.Marshal(payload{Attempt: s.store.placement.Attempt.ID, Feed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return asynq.NewTask(dial, payload)
+	return asynq.NewTask(dial, text)
 }
 
 func (s *stage) run(t *testing.T) error { return s.ProcessTask(t.Context(), s.task(t)) }
@@ -295,8 +296,8 @@ func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if claims.ID != id {
-			t.Errorf("the token's id is %q, want the attempt's", claims.ID)
+		if want := s.store.placement.Attempt.TokenID.String(); claims.ID != want {
+			t.Errorf("the token's id is %q, want the gate's %q", claims.ID, want)
 		}
 		if life := claims.ExpiresAt.Sub(s.provider.posts[0].at); life > 30*time.Second {
 			t.Errorf("the token lives %v after the POST, want no more than 30 s after the gate", life)

@@ -1,0 +1,203 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/failpoint"
+	"dialer/internal/pace"
+	"dialer/internal/provider"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+const (
+	gateTimeout = 5 * time.Second
+	// holdMost is the longest time between the gate and the POST. What the
+	// gate checked must still be true, and the token must outlive the POST.
+	holdMost   = 5 * time.Second
+	recordMost = 30 * time.Second
+	// IssuedBefore is how far back a token says that it was issued, for a
+	// provider whose clock is a little behind.
+	IssuedBefore = 5 * time.Second
+)
+
+// CallStore is what making a call needs of Postgres.
+type CallStore interface {
+	// Gate commits the intent to POST: one guarded UPDATE that one caller can
+	// win, and that asks the rule again whether the call may be made. It returns
+	// the attempt with its token, timed by the database's clock.
+	// campaign.ErrStale: another caller has it. campaign.ErrWithdrawn: it may
+	// not be called now, and was voided. campaign.ErrDialLocked: the database
+	// calls nobody now, and the attempt stays as it is. Any other error: do not
+	// POST.
+	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
+	// Record stores what is known after the POST.
+	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
+	AlarmStore
+}
+
+// Caller makes the calls of attempts: permit, gate, one POST, record. It is the
+// only place that sends POST /calls.
+type Caller struct {
+	store     CallStore
+	client    *voice.Client
+	calls     *pace.Pacer
+	tokenLife time.Duration
+	log       *slog.Logger
+
+	tokens  tokenCache
+	clocks  clockGuard
+	outage  breaker
+	invalid invalidRuns
+}
+
+// NewCaller returns a caller whose tokens live for tokenLife. Calls keep to the
+// pace of calls.
+func NewCaller(store CallStore, client *voice.Client, calls *pace.Pacer, tokenLife time.Duration, log *slog.Logger) *Caller {
+	return &Caller{
+		store: store, client: client, calls: calls, tokenLife: tokenLife, log: log,
+		tokens:  tokenCache{sign: client.SignToken},
+		clocks:  clockGuard{store: store, client: client, log: log},
+		invalid: invalidRuns{runs: make(map[int64]int)},
+	}
+}
+
+// Made is what came of an attempt that passed the gate.
+type Made struct {
+	Attempt campaign.Attempt
+	Outcome campaign.Outcome
+	// Err is why the outcome is not created.
+	Err error
+	// NotRecorded is why the outcome is not stored. Then it is found again by
+	// webhook, or in Vonage's list.
+	NotRecorded error
+}
+
+// Call makes the call of a reserved attempt. An error says that it did not pass
+// the gate, so that nothing was sent. Up to the gate the end of ctx stops it; from
+// there on a call may come of it, and nothing stops it but its own time limits.
+// Recording ends early with working.
+func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urgency, request voice.CallRequest) (Made, error) {
+	permit, err := c.permit(ctx, u)
+	if err != nil {
+		return Made{}, err
+	}
+	failpoint.Hit("place.permitted")
+	begun := time.Now()
+	attempt, err := c.gate(ctx, id)
+	if err != nil {
+		permit.Return()
+		return Made{}, err
+	}
+	failpoint.Hit("place.gated")
+	ctx = context.WithoutCancel(ctx)
+	made := Made{Attempt: attempt}
+	made.Outcome, made.Err = c.send(ctx, attempt, request, permit, begun)
+	made.Outcome = c.learn(ctx, attempt, made.Outcome)
+	failpoint.Hit("place.learned")
+	made.NotRecorded = c.record(ctx, working, attempt, made.Outcome)
+	return made, nil
+}
+
+// permit waits for the right to send a call.
+func (c *Caller) permit(ctx context.Context, u campaign.Urgency) (*pace.Permit, error) {
+	if err := c.outage.wait(ctx); err != nil {
+		return nil, fmt.Errorf("wait for Vonage: %w", err)
+	}
+	if err := c.clocks.wait(ctx); err != nil {
+		return nil, fmt.Errorf("wait for the clocks to agree: %w", err)
+	}
+	permit, err := c.calls.Wait(ctx, pace.Priority(u))
+	if err == nil && ctx.Err() != nil {
+		permit.Return()
+		err = fmt.Errorf("stopped before the gate: %w", ctx.Err())
+	}
+	return permit, err
+}
+
+// gate commits the intent to POST. A stop does not interrupt it, so that it is
+// known whether it was committed.
+func (c *Caller) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gateTimeout)
+	defer cancel()
+	return c.store.Gate(ctx, id, c.tokenLife)
+}
+
+// errTooLate: the POST was not sent.
+var errTooLate = fmt.Errorf("nothing was sent: the account's pace left no room within %v", holdMost)
+
+// send makes the POST, once, unless it took too long to come to it. Everything
+// is ready before the permit's moment. If that is missed, the next permit is
+// taken, until it would be too long after the gate.
+func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.CallRequest, permit *pace.Permit, begun time.Time) (campaign.Outcome, error) {
+	token, err := c.tokens.of(a)
+	if err != nil {
+		permit.Return()
+		return provider.Outcome(voice.Created{}, err, time.Now()), err
+	}
+	//guard:drop jobs.TestNothingIsSentTooLongAfterTheGate: nothing is sent too long after the gate
+	permit.SetDeadline(begun.Add(min(holdMost, c.tokenLife/2)))
+	failpoint.Hit("place.sending")
+	made, err := c.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), permit, token, request)
+	failpoint.Hit("place.answered")
+	if errors.Is(err, voice.ErrMissed) {
+		return refused(campaign.RefusedStale), errTooLate
+	}
+	c.outage.hold(provider.RetryAfter(err))
+	outcome := provider.Outcome(made, err, time.Now())
+	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > c.tokenLife-min(2*time.Second, c.tokenLife/2) {
+		// The request came so late that its token had expired, in whole seconds
+		// and by Vonage's clock. That says nothing about the key.
+		outcome = refused(campaign.RefusedStale)
+	}
+	return outcome, err
+}
+
+// learn draws the conclusions from an outcome for this process and the fleet.
+func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) campaign.Outcome {
+	c.outage.note(o)
+	switch o.Kind {
+	case campaign.OutcomeRefused:
+		c.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID, "refusal", string(o.Refusal))
+	case campaign.OutcomeUnknown:
+		c.log.InfoContext(ctx, "whether a call was made is not known; it will be settled from Vonage's list",
+			"attempt_id", a.ID, "campaign_id", a.CampaignID)
+	}
+	return c.invalid.judge(a.CampaignID, o)
+}
+
+// record stores the outcome, and tries again for a while.
+func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o campaign.Outcome) error {
+	ctx, cancel := context.WithTimeout(ctx, recordMost)
+	defer cancel()
+	defer context.AfterFunc(working, cancel)()
+	pause := 100 * time.Millisecond
+	for {
+		err := c.store.Record(ctx, a.ID, o)
+		if err == nil {
+			failpoint.Hit("record.committed")
+			return nil
+		}
+		if nothingToDo(err) == nil || sleep(ctx, pause) != nil {
+			c.log.ErrorContext(ctx, "outcome not recorded", "attempt_id", a.ID, "outcome", string(o.Kind), "error", err)
+			return err
+		}
+		pause = min(2*pause, 2*time.Second)
+	}
+}
+
+// nothingToDo drops the errors that say that the attempt is not this caller's.
+func nothingToDo(err error) error {
+	for _, none := range []error{campaign.ErrStale, campaign.ErrWithdrawn, campaign.ErrNotFound} {
+		if errors.Is(err, none) {
+			return nil
+		}
+	}
+	return err
+}

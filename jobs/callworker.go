@@ -1,0 +1,93 @@
+package jobs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/failpoint"
+	"dialer/internal/provider"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+)
+
+// storePause holds a worker that could not read its attempt, so that the queue
+// does not spin while Postgres is away.
+const storePause = time.Second
+
+// WorkStore is what a worker needs to call people of campaigns.
+type WorkStore interface {
+	CallStore
+
+	// Load reads what is needed to make the attempt's call, or
+	// campaign.ErrStale when it is not reserved any more.
+	Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error)
+	// Withdraw voids a reserved attempt for a reason found before the gate.
+	Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error
+}
+
+// callWorker is the asynq handler: it makes the call of each task's attempt.
+// Before the gate it may return an error, and asynq brings the task again; past
+// the gate it never does.
+type callWorker struct {
+	*Caller
+	store     WorkStore
+	publicURL string
+
+	// stopping ends when no gate may be begun any more, working when results
+	// are not waited for either. A handler gets its context from asynq, which
+	// knows neither.
+	stopping, working context.Context
+	active            sync.WaitGroup
+}
+
+// ProcessTask makes the call of the task's attempt.
+func (w *callWorker) ProcessTask(ctx context.Context, task *asynq.Task) error {
+	w.active.Add(1)
+	defer w.active.Done()
+	t, err := readTask(task)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(w.stopping, cancel)()
+	return w.call(ctx, t.Attempt, t.Urgency)
+}
+
+func (w *callWorker) call(ctx context.Context, id uuid.UUID, u campaign.Urgency) error {
+	placement, err := w.store.Load(ctx, id)
+	if err != nil {
+		return w.notLoaded(ctx, err)
+	}
+	failpoint.Hit("place.loaded")
+	request, err := provider.CallRequest(w.publicURL, placement)
+	if err != nil {
+		return w.withdraw(ctx, id, err)
+	}
+	_, err = w.Call(ctx, w.working, id, u, request)
+	return nothingToDo(err)
+}
+
+func (w *callWorker) notLoaded(ctx context.Context, err error) error {
+	if nothingToDo(err) == nil {
+		return nil
+	}
+	_ = sleep(ctx, storePause) // the error is returned either way
+	return err
+}
+
+func (w *callWorker) withdraw(ctx context.Context, id uuid.UUID, why error) error {
+	if err := w.store.Withdraw(ctx, id, campaign.WithdrawnMessage); nothingToDo(err) != nil {
+		return err
+	}
+	w.log.WarnContext(ctx, "message cannot be made", "attempt_id", id, "error", why)
+	return nil
+}
+
+// newCallWorker makes the handler; see callWorker for the two contexts.
+func newCallWorker(stopping, working context.Context, c Config, store WorkStore, caller *Caller) *callWorker {
+	return &callWorker{Caller: caller, store: store, publicURL: c.PublicURL, stopping: stopping, working: working}
+}
