@@ -51,7 +51,7 @@ func listAlarms(t *testing.T, db *testkit.DB, q app.AlarmQuery) (kinds []string)
 	return kinds
 }
 
-func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
+func TestAlarmsByKindAndTime(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -80,7 +80,7 @@ func TestAlarmsAreFoundByKindAndTime(t *testing.T) {
 
 // What was dealt with leaves the list, and comes back when it happens again,
 // with who had dealt with it.
-func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
+func TestResolvedAlarmReopens(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	a := campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}
@@ -120,7 +120,7 @@ func TestResolvedAlarmComesBackWhenItIsRaisedAgain(t *testing.T) {
 }
 
 // What anybody can cause is stored once a minute while it is open.
-func TestAlarmThatAnybodyCanCauseIsKeptOnceAMinute(t *testing.T) {
+func TestRaiseSeldom(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	a := campaign.Alarm{Kind: campaign.AlarmUnsigned, Detail: "x"}

@@ -53,7 +53,7 @@ func TestCallActionsAreInTheAudit(t *testing.T) {
 	}
 }
 
-func TestLiveCallsAreThoseThatAreNotOver(t *testing.T) {
+func TestLiveCalls(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 5))
@@ -81,7 +81,7 @@ func TestLiveCallsAreThoseThatAreNotOver(t *testing.T) {
 	}
 }
 
-func TestPlacementIsReadInEveryState(t *testing.T) {
+func TestPlacementInEveryState(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))

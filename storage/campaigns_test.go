@@ -84,7 +84,7 @@ func TestPauseDuringImport(t *testing.T) {
 	}
 }
 
-func TestStopEndsWhatWasNotReached(t *testing.T) {
+func TestStopEndsWaitingContacts(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 1203)) // more than two batches
@@ -123,7 +123,7 @@ func TestStopEndsWhatWasNotReached(t *testing.T) {
 	sound(t, db)
 }
 
-func TestSweepGoesOnWithACutOffStop(t *testing.T) {
+func TestSweepCompletesInterruptedStop(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 5))

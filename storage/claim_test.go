@@ -45,7 +45,7 @@ func TestClaimReservesEachContactOnce(t *testing.T) {
 	sound(t, db)
 }
 
-func TestClaimTakesRemindersThenRetriesThenBulk(t *testing.T) {
+func TestClaimOrder(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	list := rows(0, 4)
@@ -62,7 +62,7 @@ func TestClaimTakesRemindersThenRetriesThenBulk(t *testing.T) {
 	}
 }
 
-func TestClaimLeavesAlone(t *testing.T) {
+func TestClaimPassesOver(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC()
 	closed := settings()
@@ -193,7 +193,7 @@ func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 	}
 }
 
-func TestRefeedTakesRunOutLeasesAndOldFeeds(t *testing.T) {
+func TestRefeedTakesExpiredLeasesAndLostTasks(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))

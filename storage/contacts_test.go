@@ -22,7 +22,7 @@ func add(t *testing.T, db *testkit.DB, id int64, source string, b campaign.RowBa
 	return added
 }
 
-func TestAddContactsTellsRowsApart(t *testing.T) {
+func TestAddContactsCountsRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c, err := db.OpenCampaign(t.Context(), "c", settings())
@@ -64,7 +64,7 @@ func TestAddContactsTellsRowsApart(t *testing.T) {
 
 // A file under 64 KiB that has grown has another fingerprint. What stood in it
 // before must not count twice.
-func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
+func TestAddContactsOfGrownFile(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
@@ -80,7 +80,7 @@ func TestAddContactsKnowsTheRowsOfAFileThatHasGrown(t *testing.T) {
 	sound(t, db)
 }
 
-func TestAddContactsTakesAMendedRow(t *testing.T) {
+func TestAddContactsTakesCorrectedRow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)
@@ -144,7 +144,7 @@ func TestAddContactsRefuses(t *testing.T) {
 
 // One row in a zone that only the program knows costs that row, and is no row
 // of the campaign until the zone is mended.
-func TestAddContactsRefusesAZoneThatPostgresDoesNotKnow(t *testing.T) {
+func TestAddContactsUnknownZone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), nil)

@@ -14,7 +14,7 @@ import (
 
 // Everything that counts happens at once, folding too, and whoever looks finds
 // at every moment what a full count finds.
-func TestTalliesAreExactAtAllTimes(t *testing.T) {
+func TestCountersAreExact(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	const people = 25
@@ -98,7 +98,7 @@ func fold(t testing.TB, db *testkit.DB) {
 }
 
 // While one process folds, another does not wait for it.
-func TestOneFoldsAtATime(t *testing.T) {
+func TestFoldCountersConcurrently(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
@@ -110,7 +110,7 @@ func TestOneFoldsAtATime(t *testing.T) {
 }
 
 // A database whose triggers were off is mended by counting everything once.
-func TestRecountMendsTallies(t *testing.T) {
+func TestRecount(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	history(t, db)
@@ -125,7 +125,7 @@ func TestRecountMendsTallies(t *testing.T) {
 
 // No report may read contacts or attempts: it would take longer with every
 // call.
-func TestReportsReadTallies(t *testing.T) {
+func TestReportReadsCounters(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	for _, query := range []string{

@@ -11,7 +11,7 @@ import (
 
 // A transaction that lost to another one is begun again, five times at most;
 // one that is wrong is not.
-func TestTransactionsAreTriedAgain(t *testing.T) {
+func TestTransactionRetries(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	for _, test := range []struct {

@@ -52,7 +52,7 @@ func TestFleetStats(t *testing.T) {
 	}
 }
 
-func TestSchemaIsCheckedForEveryMigration(t *testing.T) {
+func TestCheckSchema(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	check(t, db.CheckSchema(t.Context()))

@@ -108,7 +108,7 @@ func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 
 // A database that is held has forgotten calls that it made: an attempt that
 // looks withdrawn may have called.
-func TestHeldDatabaseOrdersNobodyHungUp(t *testing.T) {
+func TestHangUpsWaitForDialLock(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -162,7 +162,7 @@ func TestFloodOfSecondCallsIsBounded(t *testing.T) {
 	}
 }
 
-func TestOrdersAreTakenOnceUntilTheyAreDueAgain(t *testing.T) {
+func TestOwedHangUpsAreTakenOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))

@@ -81,7 +81,7 @@ func history(t *testing.T, db *testkit.DB) {
 	record(t, db, attempts[2].ID, created("U3"))
 }
 
-func TestCheckInvariantsBoundsItsExamples(t *testing.T) {
+func TestCheckInvariantsExamplesAreBounded(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 50))

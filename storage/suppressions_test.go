@@ -27,7 +27,7 @@ func suppress(t *testing.T, db *testkit.DB, numbers ...string) int {
 	return added
 }
 
-func TestSuppressHoldsAtOnce(t *testing.T) {
+func TestSuppressTakesEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "a", settings(), rows(0, 3))
@@ -90,7 +90,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 
 // Suppressions race with claims and gates: none is dialed after its number's
 // suppression was committed.
-func TestSuppressHoldsFromItsCommitOn(t *testing.T) {
+func TestSuppressDuringClaim(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 300))

@@ -129,7 +129,7 @@ func TestKeepPartitions(t *testing.T) {
 
 // An event chooses its partition before it can lock it. If the day gets its
 // partition meanwhile, it is stored there.
-func TestAnEventIsStoredWhileItsDayGetsItsPartition(t *testing.T) {
+func TestReceiveWhilePartitionIsMade(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))

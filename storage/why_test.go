@@ -25,7 +25,7 @@ func why(t *testing.T, db *testkit.DB, number string) storage.Explanation {
 	return e
 }
 
-func TestWhyTellsEveryCampaign(t *testing.T) {
+func TestWhyEveryCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	a := running(t, db, "a", settings(), rows(0, 1))
@@ -58,7 +58,7 @@ func TestWhyTellsEveryCampaign(t *testing.T) {
 	}
 }
 
-func TestWhyTellsOfSuppressionAndRefusedRows(t *testing.T) {
+func TestWhySuppressionAndRefusedRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := importing(t, db, "c", settings(), rows(0, 1))

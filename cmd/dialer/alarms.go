@@ -20,7 +20,7 @@ import (
 
 type alarmsCommand struct {
 	List    alarmsListCommand    `cmd:"" default:"withargs" help:"List what a person should look at, the latest first, and what to do about it."`
-	Resolve alarmsResolveCommand `cmd:"" help:"Take alarms that were dealt with off the list. Raised again, they come back."`
+	Resolve alarmsResolveCommand `cmd:"" help:"Mark alarms as dealt with. They leave the list, and come back if they are raised again."`
 }
 
 // alarmsMost is the longest list.
@@ -30,7 +30,7 @@ type alarmsListCommand struct {
 	Kind   string        `placeholder:"KIND" help:"Only this kind."`
 	Since  time.Duration `placeholder:"24h" help:"Only those that were raised within this time (default: all)."`
 	Limit  int           `default:"100" help:"At most so many, up to 10000 (default: ${default})."`
-	All    bool          `help:"Also those that were resolved."`
+	All    bool          `help:"Also resolved ones."`
 	Format string        `enum:"table,csv,json" default:"table" placeholder:"table|csv|json" help:"How it is printed (default: ${default})."`
 	databaseFlags
 }
@@ -114,13 +114,13 @@ func attemptOf(a app.RaisedAlarm) string {
 	return a.AttemptID.String()
 }
 
-// resolution tells who resolved an alarm, and whether it came again.
+// resolution says who resolved an alarm, and whether it was raised again.
 func resolution(a app.RaisedAlarm) string {
 	switch {
 	case a.ResolvedAt.IsZero():
 		return ""
 	case a.Open():
-		return fmt.Sprintf(" (again, after %s resolved it on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
+		return fmt.Sprintf(" (raised again after %s resolved it on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
 	}
 	return fmt.Sprintf(" (resolved by %s on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
 }
@@ -176,7 +176,7 @@ func printAlarmsCSV(con console, list []app.RaisedAlarm) error {
 }
 
 type alarmsResolveCommand struct {
-	IDs  []int64 `arg:"" optional:"" name:"id" help:"The alarms, as the list names them."`
+	IDs  []int64 `arg:"" optional:"" name:"id" help:"The alarms' ids in the list."`
 	Kind string  `placeholder:"KIND" help:"All open alarms of this kind."`
 	actorFlags
 	databaseFlags

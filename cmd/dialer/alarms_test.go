@@ -94,7 +94,7 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	for _, want := range []string{
 		"dialer_hangups{state=\"done\"} 2", "dialer_provider_answers_total{operation=\"hangup call\",status=\"2xx\"} 2",
 		"dialer_contacts{state=\"active\"} 2", "dialer_contacts{state=\"done\"} 1", "dialer_database_connections{state=\"most\"}",
-		"dialer_permits_total{budget=\"requests\",result=\"handed\"}", "dialer_queue_tasks 0", "dialer_build_info{", "go_goroutines",
+		"dialer_permits_total{budget=\"requests\",result=\"given\"}", "dialer_queue_tasks 0", "dialer_build_info{", "go_goroutines",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("/metrics lacks %s:\n%s", want, body)
@@ -119,7 +119,7 @@ func get(t *testing.T, url string, header http.Header) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-func TestMetricsAreForWhoHasTheToken(t *testing.T) {
+func TestMetricsNeedToken(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, token, from, header, value string
@@ -147,7 +147,7 @@ func TestMetricsAreForWhoHasTheToken(t *testing.T) {
 	}
 }
 
-func TestReadySaysWhatIsMissing(t *testing.T) {
+func TestReadiness(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	n := node{db: db.DB, log: console{Err: t.Output()}.logger()}
@@ -171,7 +171,7 @@ func TestReadySaysWhatIsMissing(t *testing.T) {
 	ask(http.StatusServiceUnavailable, "the database does not answer")
 }
 
-func TestAlarmsAreListedAndResolved(t *testing.T) {
+func TestAlarmsListAndResolve(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	a := l.dialed(t, 1, stay)[0]
@@ -228,7 +228,7 @@ func TestAlarmsAreListedAndResolved(t *testing.T) {
 	}
 }
 
-func TestAlarmsNamesMistakes(t *testing.T) {
+func TestAlarmsMistakes(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--kind", "nonsense"}, {"--limit", "0"}, {"--limit", "10001"}, {"--since", "-1h"},

@@ -24,7 +24,7 @@ func withCampaign(t *testing.T, name string) *testkit.DB {
 	return db
 }
 
-func TestReportAccountsForEveryRowInEveryFormat(t *testing.T) {
+func TestReportFormats(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "=outage")
 	if code, out, errOut := dialer(t, "report", "=outage", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "4  rows of the CSV") {
@@ -56,7 +56,7 @@ func TestReportAccountsForEveryRowInEveryFormat(t *testing.T) {
 	}
 }
 
-func TestWhyTellsOfEachPerson(t *testing.T) {
+func TestWhyOutput(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	for number, says := range map[string]string{
@@ -72,7 +72,7 @@ func TestWhyTellsOfEachPerson(t *testing.T) {
 	}
 }
 
-func TestSuppressionEndsWhoWaitsAndSaysSo(t *testing.T) {
+func TestSuppressEndsWaitingContacts(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	if code, out, errOut := dialer(t, "suppress", "add", "447700900101", "--note", "asked us to", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "1 added") {
@@ -95,7 +95,7 @@ func TestSuppressionEndsWhoWaitsAndSaysSo(t *testing.T) {
 	}
 }
 
-func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
+func TestSuppressImportIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	importing := func(file string) (int, string, string) {
@@ -114,7 +114,7 @@ func TestSuppressionFileIsAddedWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestWhoFindsNoCampaignIsTold(t *testing.T) {
+func TestCampaignNotFound(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	if code, out, _ := dialer(t, "report", "--database-url", db.URL); code != cli.ExitOK || out != "no campaigns\n" {
@@ -128,7 +128,7 @@ func TestWhoFindsNoCampaignIsTold(t *testing.T) {
 	}
 }
 
-func TestCampaignsArePausedResumedAndStopped(t *testing.T) {
+func TestCampaignPauseResumeStop(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	for _, step := range []struct {
@@ -164,7 +164,7 @@ func TestVerifyFindsPlantedCorruption(t *testing.T) {
 	}
 }
 
-func TestMigrateSaysHowItStands(t *testing.T) {
+func TestMigrateStatus(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	if code, out, _ := dialer(t, "migrate", "up", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "0 migrations applied") {
@@ -176,7 +176,7 @@ func TestMigrateSaysHowItStands(t *testing.T) {
 }
 
 // Whoever asks before anything ran gets an answer, not a line of SQL.
-func TestQuestionsBeforeTheFirstStart(t *testing.T) {
+func TestCommandsOnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	url := testkit.Empty(t)
 	for _, command := range [][]string{{"report"}, {"campaign", "list"}, {"suppress", "list"}, {"verify"}} {

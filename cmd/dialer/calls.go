@@ -13,16 +13,16 @@ import (
 type callCommand struct {
 	Show      callShowCommand      `cmd:"" help:"Show Vonage's record of a call, and what was done to it."`
 	List      callListCommand      `cmd:"" help:"List Vonage's records of calls."`
-	Create    callCreateCommand    `cmd:"" help:"Make one call by hand: to a telephone, SIP, a websocket, an extension or an app's user."`
-	Hangup    callHangupCommand    `cmd:"" help:"End a call, or its ringing."`
-	Mute      callMuteCommand      `cmd:"" help:"Keep the others from hearing the person."`
+	Create    callCreateCommand    `cmd:"" help:"Make one manual call: to a telephone, SIP, a websocket, an extension or an app's user."`
+	Hangup    callHangupCommand    `cmd:"" help:"End a call, also one that still rings."`
+	Mute      callMuteCommand      `cmd:"" help:"Mute the person: the others do not hear them."`
 	Unmute    callUnmuteCommand    `cmd:"" help:"Undo mute."`
-	Earmuff   callEarmuffCommand   `cmd:"" help:"Keep the person from hearing the others."`
+	Earmuff   callEarmuffCommand   `cmd:"" help:"Make the person not hear the others."`
 	Unearmuff callUnearmuffCommand `cmd:"" help:"Undo earmuff."`
-	Transfer  callTransferCommand  `cmd:"" help:"Have a call go on with another NCCO."`
+	Transfer  callTransferCommand  `cmd:"" help:"Continue a call with another NCCO."`
 	Stream    callStreamCommand    `cmd:"" help:"Play an audio file into a call, or stop it."`
 	Talk      callTalkCommand      `cmd:"" help:"Speak a text into a call, or stop it."`
-	DTMF      callDTMFCommand      `cmd:"" name:"dtmf" help:"Send tones into a call, or have pressed keys sent on."`
+	DTMF      callDTMFCommand      `cmd:"" name:"dtmf" help:"Send tones into a call, or forward pressed keys."`
 }
 
 type callHangupCommand struct{ callTarget }
@@ -57,11 +57,11 @@ func (c *callUnearmuffCommand) Run(ctx context.Context, con console) error {
 
 type callTransferCommand struct {
 	callTarget
-	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID begins the attempt's message again."`
+	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID starts the attempt's message again."`
 	NCCO string `name:"ncco" xor:"destination" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input. Today's API only."`
 }
 
-// maxNCCOFile bounds a file that is a mistake.
+// maxNCCOFile is the largest file that is read.
 const maxNCCOFile = 1 << 20
 
 func (c *callTransferCommand) Run(ctx context.Context, con console) error {
@@ -92,7 +92,7 @@ func readNCCO(path string, stdin io.Reader) (voice.NCCO, error) {
 	return voice.ParseNCCO(text)
 }
 
-// withoutQuery is an address as it is recorded: a query may hold a key.
+// withoutQuery is an address as the audit has it: a query may hold a secret.
 func withoutQuery(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

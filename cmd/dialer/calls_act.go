@@ -17,7 +17,7 @@ import (
 	"dialer/voice"
 )
 
-// requestFlags are what requests about calls need, beside the database, which
+// requestFlags are what requests about calls need besides the database, which
 // holds the account's pace and the audit.
 type requestFlags struct {
 	accountFlags
@@ -125,7 +125,7 @@ func answerText(ack voice.Ack, err error) string {
 	return cmp.Or(ack.Message, string(campaign.EffectDone))
 }
 
-// aboutCall says what an error of Vonage's means for the call.
+// aboutCall says what an error of the API means for the call.
 func aboutCall(uuid string, err error) error {
 	_, known := errors.AsType[*voice.Error](err)
 	switch {

@@ -9,21 +9,21 @@ import (
 	"dialer/voice"
 )
 
-// playFlags are how something is played into a call.
+// playFlags say how something is played into a call.
 type playFlags struct {
-	Loop  *int     `placeholder:"N" help:"How often it is played; 0 is without end (default: 1)."`
+	Loop  *int     `placeholder:"N" help:"How often it is played; 0 is endless (default: 1)."`
 	Level *float64 `placeholder:"LEVEL" help:"How loud, from -1 to 1 in steps of 0.1 (default: 0)."`
 }
 
 func (f playFlags) given() bool { return f.Loop != nil || f.Level != nil }
 
-// startOrStop is what stream and talk do.
+// startOrStop is the argument that stream and talk share.
 type startOrStop struct {
 	callTarget
 	Do string `arg:"" enum:"start,stop" help:"start or stop."`
 }
 
-// errStopTakesNothing: an option that has no meaning is a mistake, not nothing.
+// errStopTakesNothing: an option that has no effect is a mistake in the command.
 var errStopTakesNothing = fmt.Errorf("%w: stop takes none of the options of start", cli.ErrUsage)
 
 type callStreamCommand struct {
@@ -84,12 +84,12 @@ func (c *callTalkCommand) request() voice.TalkRequest {
 
 type callDTMFCommand struct {
 	callTarget
-	Do     string `arg:"" enum:"start,subscribe,unsubscribe" help:"start sends DIGITS; subscribe has each key that the person presses sent to --url, which needs an asynchronous input in the call's NCCO; unsubscribe ends that."`
-	Digits string `arg:"" optional:"" help:"Of 0-9, *, # and p, a pause of half a second. Quote them: * and # mean something to a shell."`
+	Do     string `arg:"" enum:"start,subscribe,unsubscribe" help:"start sends DIGITS; subscribe forwards each key that the person presses to --url, which needs an asynchronous input in the call's NCCO; unsubscribe ends that."`
+	Digits string `arg:"" optional:"" help:"Of 0-9, *, # and p, a pause of half a second. Quote them: * and # have a meaning in a shell."`
 	URL    string `name:"url" placeholder:"URL" help:"Where pressed keys are sent."`
 }
 
-// Run never records the digits, which may be somebody's secret.
+// Run never records the digits, which may be a secret.
 func (c *callDTMFCommand) Run(ctx context.Context, con console) error {
 	switch {
 	case c.Do != "start" && c.Digits != "", c.Do != "subscribe" && c.URL != "":

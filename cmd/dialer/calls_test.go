@@ -171,11 +171,11 @@ func (l *line) recorded(t *testing.T) []string {
 		FROM audit WHERE object LIKE 'call %' ORDER BY id`)
 }
 
-func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
+func TestCallActions(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	id := l.place(t, l.dialed(t, 1, stay)[0])
-	const nextSlot = `SELECT next_slot FROM pace WHERE budget = 'requests'`
+	const nextSlot = `SELECT next_at FROM pace WHERE budget = 'requests'`
 	before := testkit.Value[time.Time](t, l.db, nextSlot)
 	script := filepath.Join(t.TempDir(), "ncco.json")
 	require.NoError(t, os.WriteFile(script, []byte(stay), 0o600))
@@ -224,7 +224,7 @@ func TestEachActionChangesTheCallAndIsRecorded(t *testing.T) {
 	}
 }
 
-func TestHangUpEndsTheCallAndSaysWhenItHasEnded(t *testing.T) {
+func TestCallHangUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	id := l.place(t, l.dialed(t, 1, stay)[0])
@@ -250,7 +250,7 @@ func TestHangUpEndsTheCallAndSaysWhenItHasEnded(t *testing.T) {
 	}
 }
 
-func TestMistakesInAnActionAreNeitherSentNorRecorded(t *testing.T) {
+func TestCallActionMistakes(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	id := uuid.NewString()
@@ -288,7 +288,7 @@ func TestMistakesInAnActionAreNeitherSentNorRecorded(t *testing.T) {
 	}
 }
 
-func TestTransferToTheAnswerWebhookBeginsTheMessageAgain(t *testing.T) {
+func TestTransferToAnswerWebhook(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	a := l.dialed(t, 1, `[{"action":"talk","text":"Press a key"},{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}},{"action":"wait","timeout":7200}]`)[0]

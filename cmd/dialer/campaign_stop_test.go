@@ -16,7 +16,7 @@ import (
 
 // One call is up, one is over and nobody told us, and one turns up while the
 // others are being hung up.
-func TestStopHangsUpEveryCall(t *testing.T) {
+func TestCampaignStopHangUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	attempts := l.dialed(t, 3, stay)
@@ -55,7 +55,7 @@ func TestStopHangsUpEveryCall(t *testing.T) {
 	}
 }
 
-func TestStopWithoutHangUpNeedsNoAccount(t *testing.T) {
+func TestCampaignStopWithoutAccount(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	if code, _, errOut := dialer(t, "campaign", "stop", "outage", "--hang-up", "--by", "ann", "--database-url", db.URL); code != cli.ExitUsage || !strings.Contains(errOut, "VONAGE_APPLICATION_ID") {

@@ -9,6 +9,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/voice"
 )
 
 type campaignCommand struct {
@@ -107,7 +108,7 @@ func printSettings(con console, s campaign.Settings) {
 	con.printf("  retry     %s\n", s.Retry)
 	con.printf("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
 	if s.Message.DTMFAnswer != "" {
-		con.printf("  tones     sent once it is answered\n")
+		con.printf("  tones     sent once the call is answered\n")
 	}
 	if s.Machine != "" {
 		con.printf("  machines  %s\n", describeDetection(s))
@@ -130,16 +131,16 @@ func describeMessage(m campaign.Message) string {
 	case m.Say != "":
 		return fmt.Sprintf("%q", m.Say)
 	case m.AnswerURL != "":
-		return "what " + m.AnswerURL + " answers" + inBrackets(m.AnswerMethod)
+		return "the NCCO from " + m.AnswerURL + inBrackets(m.AnswerMethod)
 	}
 	return "the NCCO " + string(m.NCCO)
 }
 
 func describeZone(zone string) string {
 	if zone == campaign.ZoneRecipient {
-		return "by each person's own clock"
+		return "on each person's own clock"
 	}
-	return "by the clock of " + zone
+	return "on the clock of " + zone
 }
 
 type campaignPauseCommand struct {
@@ -174,4 +175,40 @@ func (c *campaignResumeCommand) Run(ctx context.Context, con console) error {
 		con.printf("%s: resumed\n", resumed.Name)
 		return nil
 	})
+}
+
+type campaignStopCommand struct {
+	campaignFlags
+	HangUp bool `name:"hang-up" help:"Also end its calls, those that still ring included. This needs the account's settings."`
+	actorFlags
+	requestFlags
+}
+
+func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
+	if !c.HangUp {
+		return c.campaignFlags.with(ctx, func(campaigns app.Campaigns) error {
+			_, err := c.stop(ctx, con, campaigns)
+			return err
+		})
+	}
+	return c.requestFlags.with(ctx, con, c.DatabaseURL, func(v *vonage) error {
+		id, err := c.stop(ctx, con, app.Campaigns{Store: v.db})
+		if err != nil {
+			return err
+		}
+		sum, err := app.Calls{Store: v.db}.HangUpAll(ctx, c.actor(), id, func(uuid string) app.CallRequest {
+			return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
+		})
+		con.printf("%s: %s\n", c.Campaign, sum)
+		return err
+	})
+}
+
+func (c *campaignStopCommand) stop(ctx context.Context, con console, campaigns app.Campaigns) (id int64, err error) {
+	stopped, err := campaigns.Stop(ctx, c.actor(), c.Campaign)
+	if err != nil {
+		return 0, listsThem(err)
+	}
+	con.printf("%s: stopped; people who were not reached yet are not called\n", stopped.Name)
+	return stopped.ID, nil
 }

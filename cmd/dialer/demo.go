@@ -30,16 +30,16 @@ var demoFiles embed.FS
 const demoCSV = "demo/contacts.csv"
 
 type demoCommand struct {
-	Seed    uint64        `default:"1" help:"Decides who answers and what goes wrong (default: ${default})."`
-	Faults  string        `enum:"none,some,heavy" default:"some" placeholder:"none|some|heavy" help:"How badly the simulator behaves (default: ${default})."`
+	Seed    uint64        `default:"1" help:"Decides who answers and which faults happen (default: ${default})."`
+	Faults  string        `enum:"none,some,heavy" default:"some" placeholder:"none|some|heavy" help:"How many faults the simulator has (default: ${default})."`
 	Timeout time.Duration `default:"3m" help:"When to give up (default: ${default})."`
 }
 
 func (c *demoCommand) Help() string {
-	return `Needs no account and no server: it uses DATABASE_URL and REDIS_URL where they are set, private servers where their programs are installed, and otherwise an in-process Redis and a downloaded Postgres. On a server of yours it works in a database and a queue of its own, and drops the database at the end. The campaign is real in every part but Vonage, whose calls go by twenty times faster than life and whose tokens live two seconds instead of thirty.`
+	return `Needs no account and no server. It uses DATABASE_URL and REDIS_URL if they are set, else private servers if their programs are installed, else a Redis inside this process and a downloaded Postgres. On a server of yours it uses a database and a queue of its own, and drops the database at the end. Everything is real except Vonage: its calls proceed twenty times faster than in reality, and tokens expire after two seconds instead of thirty.`
 }
 
-// The demo's account: an ordinary one would take two minutes for its people.
+// The demo's account. With the limits of an ordinary one it would take two minutes.
 const (
 	demoCallsPerSecond    = 40
 	demoRequestsPerSecond = 50
@@ -67,7 +67,7 @@ func (c *demoCommand) Run(ctx context.Context, con console) error {
 	return err
 }
 
-// demo is everything that a campaign needs, in one process.
+// demo is everything that a campaign needs.
 type demo struct {
 	demoCommand
 	con  console
@@ -82,7 +82,7 @@ type demo struct {
 	closes []func() error
 }
 
-// onClose is undone in reverse order when the demo ends.
+// onClose adds what is closed, in reverse order, when the demo ends.
 func (d *demo) onClose(f func() error) { d.closes = append(d.closes, f) }
 
 func (d *demo) close() {
@@ -95,7 +95,7 @@ func (d *demo) close() {
 	}
 }
 
-// start brings up the servers, Vonage and this process's part.
+// start starts the servers, the simulator and what this process needs.
 func (d *demo) start(ctx context.Context) error {
 	if err := d.startServers(ctx); err != nil {
 		return err
@@ -179,7 +179,7 @@ func (d *demo) startProvider(key *rsa.PrivateKey, applicationID, secret string) 
 	return nil
 }
 
-// play runs the campaign and prints what came of it.
+// play runs the campaign and prints the result.
 func (d *demo) play(ctx context.Context) error {
 	imported, err := d.importContacts(ctx)
 	if err != nil {
@@ -235,8 +235,8 @@ func (d *demo) showRefused(file io.ReadSeeker) error {
 // demoActor imports the demo's contacts.
 var demoActor = app.Actor{Name: "demo", Through: app.ThroughCommand}
 
-// demoSettings dial at any hour, and again soon: nobody waits an hour for a
-// demo.
+// demoSettings allow calls at any hour, and retries soon: a demo must not take an
+// hour.
 func demoSettings() campaign.Settings {
 	return campaign.Settings{
 		From:    []string{"442079460000", "442079460001"},
@@ -250,8 +250,7 @@ func demoSettings() campaign.Settings {
 	}
 }
 
-// dial runs this process's part until the campaign has ended and its prices
-// are in.
+// dial makes the calls until the campaign has ended and its prices are known.
 func (d *demo) dial(ctx context.Context, c campaign.Campaign) error {
 	dialing, stop := context.WithCancel(ctx)
 	defer stop()

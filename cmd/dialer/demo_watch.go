@@ -9,8 +9,8 @@ import (
 	"dialer/campaign"
 )
 
-// settled waits until the campaign is marked as finished, and Vonage
-// corrects no more prices and ours equal its.
+// settled waits until the campaign is marked as finished, the simulator corrects
+// no more prices, and ours equal its.
 func (d *demo) settled(ctx context.Context) error {
 	for {
 		c, err := d.db.CampaignByName(ctx, d.name)

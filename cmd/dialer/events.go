@@ -21,7 +21,7 @@ type eventsPruneCommand struct {
 	databaseFlags
 }
 
-// days is a number of days, written as 90d.
+// days is a number of days, written like 90d.
 type days int
 
 func (d *days) UnmarshalText(text []byte) error {

@@ -1,6 +1,6 @@
-// Command dialer places the calls of campaigns, records what Vonage says
-// of them, and answers what became of each person. It is the composition
-// root: here the packages are wired together, and nowhere else.
+// Command dialer makes the calls of campaigns, records what Vonage reports about
+// them, and shows what became of each person. It is the composition root: here the
+// packages are wired together, and nowhere else.
 package main
 
 import (
@@ -32,11 +32,11 @@ func (c console) printf(format string, args ...any) { fmt.Fprintf(c.Out, format,
 
 func (c console) logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
 
-// run is the whole program but for the process around it.
+// run is the whole program, without the process around it.
 func run(ctx context.Context, args []string, con console) (code int) {
 	dialer := cli.Program{
 		Name:        "dialer",
-		Description: "Places the calls of campaigns on the Vonage Voice API: each person once, at the account's pace, with the books balanced.",
+		Description: "Makes the calls of campaigns through the Vonage Voice API: never one twice, at the account's rate, with prices equal to Vonage's.",
 		Out:         con.Out, Err: con.Err,
 	}
 	command, err := dialer.Parse(new(commands), args,

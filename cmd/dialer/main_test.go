@@ -50,7 +50,7 @@ func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 	}
 }
 
-func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
+func TestCommandMistakes(t *testing.T) {
 	t.Parallel()
 	key := testkey.File(t)
 	good := []string{
@@ -80,7 +80,7 @@ func TestMistakesAreNamedBeforeAnythingHappens(t *testing.T) {
 	}
 }
 
-func TestShortTokensAreForProvidersOnThisMachine(t *testing.T) {
+func TestShortTokenLifeOnlyOnLoopback(t *testing.T) {
 	t.Parallel()
 	p := paceFlags{CallsPerSecond: 3, RequestsPerSecond: 15, SettleAfter: leastTokenLife, ReconcileEvery: leastTokenLife, TokenLife: leastTokenLife / 10}
 	if err := p.validate("http://127.0.0.1:8090/v1"); err != nil {

@@ -17,13 +17,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// meteredDB is the database, with what is done in it counted and timed.
+// meteredDB is the database with counters and timers of what is done in it.
 type meteredDB struct {
 	*storage.DB
 	metrics *metrics.Metrics
 }
 
-// Gate counts what became of the attempt.
+// Gate counts the results.
 func (m meteredDB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
 	a, err := m.DB.Gate(ctx, id, tokenLife)
 	m.metrics.Gated(err)
@@ -64,15 +64,15 @@ func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 	}
 }
 
-// guarded serves whoever has the token. Without a token it serves this machine
-// only: the webhooks' address is one that the whole Internet reaches, perhaps
-// through a proxy on this machine, which says so in a header.
+// guarded serves requests that carry the token. If no token is set, it serves this
+// machine only: the webhooks' address can be reached from the Internet, perhaps
+// through a proxy on this machine, which adds a header.
 func guarded(token string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case token == "" && !local(r):
 			http.Error(w, "without DIALER_ADMIN_TOKEN this is for requests from the same machine", http.StatusForbidden)
-		//guard:false cmd/dialer.TestMetricsAreForWhoHasTheToken: metrics need the token
+		//guard:false cmd/dialer.TestMetricsNeedToken: metrics need the token
 		case token != "" && !bears(r, token):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			http.Error(w, "send Authorization: Bearer with DIALER_ADMIN_TOKEN", http.StatusUnauthorized)
@@ -92,7 +92,7 @@ func local(r *http.Request) bool {
 	return err == nil && net.ParseIP(host).IsLoopback()
 }
 
-// bears compares in a time that tells nothing of the token, its length neither.
+// bears compares in constant time, so that the time tells nothing of the token.
 func bears(r *http.Request, token string) bool {
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))

@@ -20,8 +20,7 @@ import (
 	"dialer/webhooks"
 )
 
-// node is one process's part in dialing: the webhooks that it receives and the
-// jobs that it does.
+// node is one process of the fleet: it receives webhooks and runs jobs.
 type node struct {
 	db            *storage.DB
 	redisURL      string
@@ -39,13 +38,14 @@ type node struct {
 }
 
 const (
-	// webhookGrace is how long events that are being stored may take at the end.
+	// webhookGrace is how long webhooks in progress may take at the end.
 	webhookGrace = 5 * time.Second
 	readyTimeout = 2 * time.Second
 )
 
-// run receives and dials until ctx ends or the listener fails. Webhooks are
-// received first and last, because they are about calls in progress.
+// run receives webhooks and makes calls until ctx ends or the listener fails. It
+// starts receiving before the first call and stops after the last, because webhooks
+// are about calls in progress.
 func (n node) run(ctx context.Context) error {
 	counted := metrics.New()
 	service, err := n.service(ctx, counted)
@@ -105,7 +105,7 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 	}, store, client, pacers, n.log)
 }
 
-// routes are all that this process answers. reach is nil while Redis answers.
+// routes are all paths of this process. reach returns nil while Redis answers.
 func (n node) routes(counted *metrics.Metrics, reach func(context.Context) error) http.Handler {
 	verifier := voice.Verifier{Secrets: n.secrets, ApplicationID: n.applicationID}
 	hooks := webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL}, meteredDB{n.db, counted}, n.log)
@@ -117,8 +117,8 @@ func (n node) routes(counted *metrics.Metrics, reach func(context.Context) error
 	return mux
 }
 
-// ready is whether events can be stored and calls be placed. What is wrong is
-// named, and how to reach it is not.
+// ready says whether webhooks can be stored and calls made. It names what is wrong,
+// without addresses.
 func (n node) ready(w http.ResponseWriter, r *http.Request, reach func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()

@@ -51,7 +51,7 @@ func printReport(ctx context.Context, db *storage.DB, con console, name, format 
 	return nil
 }
 
-// printReportTable accounts for every row, then for every call.
+// printReportTable accounts for every row, then for the calls.
 func printReportTable(con console, r app.Report) error {
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	line := func(n int, what string) { fmt.Fprintf(table, "\t%d\t  %s\n", n, what) }
@@ -72,7 +72,7 @@ func printReportTable(con console, r app.Report) error {
 	}
 	line(r.Calls, fmt.Sprintf("calls, %d answered, %s, price %s", r.Answered, minutes(r.Seconds), r.Price.StringFixed(8)))
 	if r.Unpriced > 0 {
-		line(r.Unpriced, "of them without a price yet")
+		line(r.Unpriced, "of them without a price so far")
 	}
 	return table.Flush()
 }
@@ -135,7 +135,7 @@ func printReportsCSV(con console, reports []app.Report) error {
 	return out.WriteAll(records)
 }
 
-// neutral keeps a spreadsheet from taking a name for a formula.
+// neutral keeps a spreadsheet from reading a cell as a formula.
 func neutral(cell string) string {
 	if cell == "" {
 		return cell

@@ -14,17 +14,17 @@ type runCommand struct {
 	databaseFlags
 	RedisURL string `name:"redis-url" env:"REDIS_URL" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
 	providerFlags
-	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, for a provider on this machine)."`
+	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
 	Listen     string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks, /healthz, /readyz and /metrics are served (default: ${default})."`
-	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Who sends it as a bearer token may read /metrics (default: requests from this machine may)."`
-	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How much work waits in Redis, in time. What a killed process had taken is put back after twice as long and 10s (default: ${default})."`
-	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many calls this process places at once (default: enough for --calls-per-second while each request takes two seconds)."`
+	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
+	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis. What a killed process had taken is queued again after twice as long and 10s (default: ${default})."`
+	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
 }
 
 func (c *runCommand) Help() string {
-	return `Any number of these may run at once; together they keep to one pace. SIGTERM stops gracefully: no new call is begun, requests that are being sent are finished and recorded.`
+	return `Any number of these may run at once; together they keep to the account's rate. SIGTERM stops it gracefully: no new call is made, and requests in progress are finished and recorded.`
 }
 
 func (c *runCommand) Run(ctx context.Context, con console) error {
@@ -59,7 +59,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	return err
 }
 
-// adminTokenLeast keeps a token from being guessed.
+// adminTokenLeast is the length below which a token might be guessed.
 const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
@@ -90,8 +90,8 @@ func (c *runCommand) open(ctx context.Context) (*storage.DB, error) {
 	return migrated(ctx, db, err)
 }
 
-// openMigrated opens the database and brings its schema up to date, which is
-// safe for any number of processes at once.
+// openMigrated opens the database and brings its schema up to date. Any number of
+// processes may do so at once.
 func openMigrated(ctx context.Context, url string) (*storage.DB, error) {
 	db, err := storage.Open(ctx, url)
 	return migrated(ctx, db, err)

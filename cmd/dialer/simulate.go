@@ -20,18 +20,18 @@ import (
 type simulateCommand struct {
 	Listen            string   `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
 	PublicKey         string   `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
-	ApplicationID     string   `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it takes."`
-	Secrets           []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"What it signs webhooks with: the first, where there are several."`
+	ApplicationID     string   `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
+	Secrets           []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
 	Seed              uint64   `default:"1" help:"Decides outcomes and faults (default: ${default})."`
-	Faults            string   `enum:"none,some,heavy" default:"none" placeholder:"none|some|heavy" help:"How badly it behaves (default: ${default})."`
-	Speed             float64  `default:"1" help:"How many times faster than life calls go by (default: ${default})."`
+	Faults            string   `enum:"none,some,heavy" default:"none" placeholder:"none|some|heavy" help:"How many faults it has (default: ${default})."`
+	Speed             float64  `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
 	CallsPerSecond    float64  `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
-	RequestsPerSecond float64  `name:"requests-per-second" default:"15" help:"Other requests, likewise (default: ${default})."`
+	RequestsPerSecond float64  `name:"requests-per-second" default:"15" help:"The same for other requests (default: ${default})."`
 	ContractShapes    bool     `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
 }
 
 func (c *simulateCommand) Help() string {
-	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own books are at /ledger and /ledger/summary: 'dialer verify --ledger http://ADDRESS' holds the dialer's against them.
+	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own records are at /ledger and /ledger/summary: 'dialer verify --ledger http://ADDRESS' compares the dialer's with them.
 
 A key for it:  openssl genrsa -out private.key 2048`
 }
@@ -98,7 +98,7 @@ var faultPresets = map[string]voicesim.Faults{
 	},
 }
 
-// readPublicKey takes a public key, or a private one for its public half.
+// readPublicKey reads a public key, or the public half of a private one.
 func readPublicKey(path string) (*rsa.PublicKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

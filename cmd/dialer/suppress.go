@@ -51,7 +51,7 @@ func (f numberFlags) parseAll(raw []string) ([]string, error) {
 	return numbers, nil
 }
 
-// entryFlags are what is kept with a number.
+// entryFlags are stored with a number.
 type entryFlags struct {
 	Note   string    `help:"Why, for people who look at it later."`
 	Until  time.Time `placeholder:"TIME" help:"When it may be called again, as 2027-01-31T00:00:00Z (default: never)."`
@@ -121,7 +121,7 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 }
 
 type suppressImportCommand struct {
-	File string `arg:"" help:"The file, or - for standard input. Text after a comma, semicolon or tab is left out, and so are lines that begin with #."`
+	File string `arg:"" help:"The file, or - for standard input. Text after a comma, semicolon or tab is ignored, and so are lines that begin with #."`
 	numberFlags
 	entryFlags
 	actorFlags
@@ -131,7 +131,7 @@ type suppressImportCommand struct {
 const (
 	suppressLine  = 4 << 10 // bytes that one line may have
 	suppressMost  = 5_000_000
-	suppressShown = 20 // mistakes that are listed one by one
+	suppressShown = 20 // mistakes that are listed
 )
 
 // Run adds all of the file or, if any line is wrong, nothing of it.
