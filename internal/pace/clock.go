@@ -43,6 +43,8 @@ const (
 	// lateCredit is how much more than on average may be counted for a while,
 	// as when a machine is too busy. lateEach is the most for one request.
 	lateCredit, lateEach = 100 * lateMost, time.Second
+	// few answers do not show what is usual.
+	few = 2
 )
 
 // lateness tells from its answer how late a request may have arrived. The
@@ -50,9 +52,8 @@ const (
 // What an answer took longer is counted as the request's, up to a limit.
 type lateness struct {
 	quickest time.Duration
-	uneven   time.Duration // how much longer than the quickest answers take, about
+	at       time.Time // of the last answer
 	answers  int
-	at       time.Time     // of the last answer
 	counted  time.Duration // beyond the average
 }
 
@@ -61,18 +62,14 @@ func (l *lateness) observe(answered time.Time, took time.Duration) {
 	if l.answers == 0 || took < l.quickest {
 		l.quickest = took
 	}
-	if l.answers == 0 {
-		l.uneven = lateMost
-	}
-	l.uneven += (took - l.quickest - l.uneven) / 4
 	l.answers, l.at = l.answers+1, answered
 }
 
 // late is how long after its write a request arrived at the latest, beyond the
-// usual time. The quickest of few answers that differ may not be as quick as
-// answers can be.
+// usual time. The quickest of few answers may not be as quick as answers can
+// be.
 func (l *lateness) late(took time.Duration) time.Duration {
-	late := max(0, took-l.quickest) + min(lateMost, 8*l.uneven/time.Duration(max(1, l.answers)))
+	late := max(0, took-l.quickest) + few*lateMost/max(few, time.Duration(l.answers))
 	l.counted = max(0, l.counted-lateMost)
 	late = min(late, lateEach, lateCredit-l.counted)
 	l.counted += late

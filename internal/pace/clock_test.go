@@ -76,7 +76,7 @@ func TestLatenessOfSlowAnswer(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
 	for took, want := range map[time.Duration]time.Duration{80 * ms: 0, 70 * ms: 0, 95 * ms: 15 * ms, 480 * ms: 400 * ms, 5 * time.Second: lateEach} {
-		if got := observed(100, 80*ms).late(took); (got - want).Abs() > ms {
+		if got := observed(10_000, 80*ms).late(took); (got - want).Abs() > ms {
 			t.Errorf("an answer after %v when 80 ms are usual: %v late, want %v", took, got, want)
 		}
 	}
@@ -86,7 +86,7 @@ func TestLatenessOfSlowAnswer(t *testing.T) {
 func TestLatenessAfterFewAnswers(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
-	for answers, most := range map[int]time.Duration{0: 80 * ms, 1: lateMost, 4: 20 * ms, 8: 4 * ms, 20: ms / 10} {
+	for answers, most := range map[int]time.Duration{0: 80*ms + lateMost, 1: lateMost, few: lateMost, 2 * few: lateMost / 2, 1000: ms / 10} {
 		if got := observed(answers, 80*time.Millisecond).late(80 * time.Millisecond); got > most || got < most/4 {
 			t.Errorf("after %d answers: %v late, want up to %v", answers, got, most)
 		}
@@ -97,7 +97,7 @@ func TestLatenessAfterFewAnswers(t *testing.T) {
 // more than lateMost for each request.
 func TestLatenessOnAverage(t *testing.T) {
 	t.Parallel()
-	l, sum := observed(100, 10*time.Millisecond), time.Duration(0)
+	l, sum := observed(10_000, 10*time.Millisecond), time.Duration(0)
 	for range 1000 {
 		sum += l.late(300 * time.Millisecond)
 	}
@@ -109,12 +109,12 @@ func TestLatenessOnAverage(t *testing.T) {
 // The way to Vonage may become longer for good.
 func TestLatenessForgetsOldAnswers(t *testing.T) {
 	t.Parallel()
-	l, now := observed(100, 10*time.Millisecond), epoch
+	l, now := observed(10_000, 10*time.Millisecond), epoch
 	for range 300 {
 		now = now.Add(time.Second / 3)
 		l.observe(now, 80*time.Millisecond)
 	}
-	if late := l.late(80 * time.Millisecond); late > 0 {
+	if late := l.late(80 * time.Millisecond); late > time.Millisecond {
 		t.Errorf("%v late 100 s after the way became longer", late)
 	}
 }

@@ -20,9 +20,7 @@ const (
 	// scarceGap is that time while callers wait for slots, and jitter is added
 	// to it, so that chance decides which process gets the next slot.
 	scarceGap, jitter = 40 * time.Millisecond, 20 * time.Millisecond
-	// idleReport is how soon uses are reported when no caller waits.
-	idleReport = 150 * time.Millisecond
-	// failedGap is the first pause after a failure, which doubles up to
+	// failedGap is the pause after a failure. It doubles with each, up to
 	// failedMost.
 	failedGap, failedMost = 100 * time.Millisecond, 2 * time.Second
 )
@@ -42,28 +40,28 @@ type Config struct {
 	Budget    campaign.Budget
 	PerSecond float64 // the account's limit
 	Log       *slog.Logger
-	// Exchanged is called with the time that each exchange with the database
-	// took. Nil: it is not.
+	// Exchanged, if set, is called with the time that each exchange with the
+	// database took.
 	Exchanged func(took time.Duration)
 }
 
 // Pacer gives out this process's part of one budget. One goroutine exchanges
-// with the database while callers wait: it reports how slots were used, leases
-// new ones and gives each to the most urgent caller. No lock is held in
-// between. If another process was quicker, it reads again. So a paused process
-// delays no other.
+// with the database when there are callers or reports: it reports how slots
+// were used, leases new ones and gives each to a caller. No lock is held in the
+// database meanwhile. If another process was quicker, it starts again. So a
+// paused process delays no other.
 type Pacer struct {
 	Config
-	clock   clock
-	limiter *rate.Limiter // spaces this process's requests, whatever the row says
-	newest  time.Time     // the last moment that passed the limiter
-	wake    chan struct{} // holds a signal when there may be work
+	wake chan struct{} // holds a signal when there may be work
 
 	mu       sync.Mutex
-	waiting  [priorities][]chan *use
-	uses     []*use // to be reported
-	answered []*use // whose answers are to be reported
+	waiting  [priorities][]chan *Permit
+	released []release // to be reported
+	answers  []answer  // to be reported
+	clock    clock
 	lateness lateness
+	limiter  *rate.Limiter // spaces this process's requests, whatever the row says
+	newest   time.Time     // the last moment that passed the limiter
 	counts   Counts
 }
 
@@ -75,7 +73,7 @@ type Counts struct {
 
 // New returns a pacer. It gives no permits until Run runs.
 func New(c Config) *Pacer {
-	return &Pacer{Config: c, limiter: rate.NewLimiter(rate.Limit(c.PerSecond/spread), 1), wake: make(chan struct{}, 1)}
+	return &Pacer{Config: c, wake: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Limit(c.PerSecond/spread), 1)}
 }
 
 // Counts reads them.
@@ -91,170 +89,155 @@ func (p *Pacer) Counts() Counts {
 
 // Run gives permits until ctx ends, and then reports what is left.
 func (p *Pacer) Run(ctx context.Context) {
-	failed := failedGap
-	for p.awaitWork(ctx) {
-		saved, err := p.exchange(ctx)
-		gap := exchangeGap
-		switch {
-		case err != nil:
-			if failed == failedGap && ctx.Err() == nil {
-				p.Log.ErrorContext(ctx, "no permits", "budget", string(p.Budget), "error", err)
+	failed := 0 // exchanges, one after the other
+	for ctx.Err() == nil {
+		if !p.hasWork() {
+			select {
+			case <-p.wake:
+			case <-ctx.Done():
 			}
-			gap, failed = failed, min(2*failed, failedMost)
-		case !saved:
-			gap = rand.N(exchangeGap)
-		case p.Counts().Waiting > 0:
-			gap = scarceGap + rand.N(jitter)
+			continue
 		}
+		gap, err := p.exchange(ctx)
 		if err == nil {
-			failed = failedGap
+			failed = 0
+		} else if failed++; failed == 1 && ctx.Err() == nil {
+			p.Log.ErrorContext(ctx, "no permits", "budget", string(p.Budget), "error", err)
 		}
-		_ = sleep(ctx, gap) // awaitWork looks at ctx
+		if failed > 0 {
+			gap = min(failedGap<<min(failed-1, 10), failedMost)
+		}
+		_ = sleep(ctx, gap) // the loop looks at ctx
 	}
-	// Without this report others only have to wait for the slots a little.
+	// Without this report others get the slots a little later.
 	_, _ = p.exchange(context.WithoutCancel(ctx))
 }
 
-// awaitWork waits until there is a reason for an exchange. It is false when ctx
-// has ended.
-func (p *Pacer) awaitWork(ctx context.Context) bool {
-	for ctx.Err() == nil && p.Counts().Waiting == 0 {
-		var report <-chan time.Time
-		if p.inUse() {
-			report = time.After(idleReport)
-		}
-		select {
-		case <-p.wake:
-		case <-report:
-			return true
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err() == nil
+// hasWork reports whether there are callers or reports.
+func (p *Pacer) hasWork() bool {
+	waiting := p.Counts().Waiting
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return waiting+len(p.released)+len(p.answers) > 0
 }
 
-// exchange reports, leases and gives out. It is not saved when another process
-// was quicker.
-func (p *Pacer) exchange(ctx context.Context) (saved bool, err error) {
+// exchange reports, leases and gives out. It returns how long to wait before
+// the next one.
+func (p *Pacer) exchange(ctx context.Context) (gap time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
-	reading := clock{sent: time.Now()}
+	sent := time.Now()
 	if p.Exchanged != nil {
-		defer func() { p.Exchanged(time.Since(reading.sent)) }()
+		defer func() { p.Exchanged(time.Since(sent)) }()
 	}
 	row, now, err := p.Store.LoadPace(ctx, p.Budget)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	reading.received, reading.database = time.Now(), now
-	p.clock.observe(reading)
-	q, uses, answered := p.ask(reading.received)
-	leased, changed := (*state)(&row).lease(now, q)
-	saved = true
-	if changed {
+	q := p.ask(clock{sent: sent, received: time.Now(), database: now})
+	leased, saved := (*state)(&row).lease(now, q), true
+	if len(leased)+len(q.released)+len(q.answers) > 0 {
 		saved, err = p.Store.SavePace(ctx, p.Budget, row)
 	}
-	if err != nil || !saved {
-		p.reportAgain(uses, answered)
-		return false, err
+	p.conclude(q, leased, saved && err == nil)
+	switch {
+	case !saved:
+		return rand.N(exchangeGap), err
+	case p.Counts().Waiting > 0:
+		return scarceGap + rand.N(jitter), nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range leased {
-		p.give(p.space(l))
-	}
-	return true, nil
+	return exchangeGap, nil
 }
 
-// ask says what is wanted and reports what is known. The uses that it reports
-// are returned, in case that the report is lost.
-func (p *Pacer) ask(now time.Time) (q question, uses, answered []*use) {
+// ask is the question for slots, with all reports.
+func (p *Pacer) ask(reading clock) question {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	q = question{budget: p.Budget, perSecond: p.PerSecond, trip: p.clock.received.Sub(p.clock.sent)}
+	p.clock.observe(reading)
+	q := question{
+		budget: p.Budget, perSecond: p.PerSecond, trip: reading.received.Sub(reading.sent),
+		released: p.released, answers: p.answers,
+	}
 	for i, callers := range p.waiting {
 		q.wanted[i] = len(callers)
 	}
-	uses, p.uses = partition(p.uses, func(u *use) bool { return u.ready(now) })
-	for _, u := range uses {
-		q.released = append(q.released, release{slot: u.slot, arrived: p.arrival(u, now)})
-	}
-	answered, p.answered = p.answered, nil
-	for _, u := range answered {
-		q.answers = append(q.answers, answer{sent: p.clock.shared(u.written), received: p.clock.shared(u.answered), refused: u.refused})
-	}
-	return q, uses, answered
+	p.released, p.answers = nil, nil
+	return q
 }
 
-// arrival is when a request arrived at the latest, by the database's clock.
-func (p *Pacer) arrival(u *use, now time.Time) time.Time {
-	if u.written.IsZero() {
-		return time.Time{}
-	}
-	if u.arrived.IsZero() {
-		took := now.Sub(u.written)
-		if !u.answered.IsZero() {
-			took = u.answered.Sub(u.written)
-		}
-		u.arrived = u.written.Add(p.lateness.late(took))
-	}
-	return p.clock.shared(u.arrived)
-}
-
-// reportAgain has a lost report made with the next exchange.
-func (p *Pacer) reportAgain(uses, answered []*use) {
+// conclude gives out what was leased. If nothing was saved, the reports are
+// made again.
+func (p *Pacer) conclude(q question, leased []slot, saved bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.uses, p.answered = append(p.uses, uses...), append(p.answered, answered...)
-}
-
-// inUse reports whether there is something to report, now or soon.
-func (p *Pacer) inUse() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.uses) > 0 || len(p.answered) > 0
-}
-
-// give hands a use to the caller who has waited longest at its priority. If
-// there is none or the time has passed, the slot is reported as not used.
-func (p *Pacer) give(u *use) {
-	if callers := p.waiting[u.priority]; len(callers) > 0 && time.Now().Before(u.until) {
-		p.waiting[u.priority] = callers[1:]
-		p.counts.Given++
-		callers[0] <- u
+	if !saved {
+		p.released, p.answers = append(p.released, q.released...), append(p.answers, q.answers...)
 		return
 	}
-	u.done = true
-	p.counts.Unused++
-	p.report(u)
+	for _, l := range leased {
+		p.give(p.permit(l))
+	}
 }
 
-// space puts a slot on this process's clock and through the limiter. The
+// permit puts a slot on this process's clock and through the limiter. The
 // limiter moves it when it comes too soon after the one before. The row never
-// says so, but a clock that was set may. A slot that would be used after its
-// end cannot be used, and must not move later ones.
-func (p *Pacer) space(l slot) *use {
+// says so, but a clock that was set may.
+func (p *Pacer) permit(l slot) *Permit {
 	due := p.clock.local(l.at)
 	at := latest(due, p.newest)
 	reserved := p.limiter.ReserveN(at, 1)
-	u := &use{slot: l, from: at.Add(reserved.DelayFrom(at)), until: due.Add(permitLife)}
-	//guard:false internal/pace.TestUselessSlotDelaysNoOther: a slot that cannot be used delays no other
-	if !u.from.Before(u.until) {
-		reserved.CancelAt(at)
-		u.until = time.Time{}
-		return u
+	permit := &Permit{pacer: p, slot: l, from: at.Add(reserved.DelayFrom(at)), until: due.Add(permitLife)}
+	if permit.from.Before(permit.until) {
+		p.newest = permit.from
+		return permit
 	}
-	p.newest = u.from
-	return u
+	//guard:drop internal/pace.TestUselessSlotDelaysNoOther: a slot that cannot be used delays no other
+	reserved.CancelAt(at)
+	permit.until = time.Time{}
+	return permit
 }
 
-func partition(all []*use, is func(*use) bool) (are, others []*use) {
-	for _, u := range all {
-		if is(u) {
-			are = append(are, u)
-		} else {
-			others = append(others, u)
-		}
+// give hands a permit to the caller who has waited longest at its priority. If
+// there is none or its time has passed, the slot is reported as not used.
+func (p *Pacer) give(permit *Permit) {
+	callers := p.waiting[permit.slot.priority]
+	if len(callers) == 0 || !time.Now().Before(permit.until) {
+		p.counts.Unused++
+		p.report(permit, time.Time{})
+		return
 	}
-	return are, others
+	p.waiting[permit.slot.priority] = callers[1:]
+	p.counts.Given++
+	callers[0] <- permit
+}
+
+// answer takes in Vonage's answer to the permit's request.
+func (p *Pacer) answer(permit *Permit, answered time.Time, refused bool) {
+	p.lateness.observe(answered, answered.Sub(permit.written))
+	p.answers = append(p.answers, answer{sent: p.clock.shared(permit.written), received: p.clock.shared(answered), refused: refused})
+	p.report(permit, answered)
+	p.signal()
+}
+
+// report reports once how a slot was used: when the request arrived at the
+// latest, by what is known at this time.
+func (p *Pacer) report(permit *Permit, known time.Time) {
+	if permit.reported {
+		return
+	}
+	permit.reported = true
+	r := release{slot: permit.slot}
+	if !permit.written.IsZero() {
+		r.arrived = p.clock.shared(permit.written.Add(p.lateness.late(known.Sub(permit.written))))
+	}
+	p.released = append(p.released, r)
+	p.signal()
+}
+
+// signal wakes Run.
+func (p *Pacer) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
 }

@@ -194,99 +194,6 @@ func (d deaf) LoadPace(ctx context.Context, b campaign.Budget) (campaign.Pace, t
 	return d.memory.LoadPace(ctx, b)
 }
 
-// A process that was paused between the permit and the request takes another
-// permit.
-func TestMissedPermit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := start(t.Context(), t, newMemory(), 10)
-		permit, err := p.Wait(t.Context(), Last)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := permit.use.until
-		time.Sleep(time.Until(first)) // it is paused
-		until, err := permit.Hold(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if now := time.Now(); !until.After(first) || now.Before(until.Add(-permitLife)) || !now.Before(until) {
-			t.Errorf("at %v the permit is good from %v to %v", now, until.Add(-permitLife), until)
-		}
-		permit.Return()
-		if c := p.Counts(); c.Given != 2 || c.Unused != 2 {
-			t.Errorf("counted %+v, want 2 given and none used", c)
-		}
-	})
-}
-
-func TestHoldEndsAtItsDeadline(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		store := newMemory()
-		p := start(t.Context(), t, store, 10)
-		permit, err := p.Wait(t.Context(), Last)
-		if err != nil {
-			t.Fatal(err)
-		}
-		store.setDown(true)
-		time.Sleep(time.Until(permit.use.until))
-		begun := time.Now()
-		permit.SetDeadline(begun.Add(3 * time.Second))
-		if _, err := permit.Hold(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != 3*time.Second {
-			t.Errorf("held for %v: %v", time.Since(begun), err)
-		}
-		permit.Done(time.Time{}, 0)
-	})
-}
-
-// A permit that is given back goes to the next caller, so callers whose gate
-// refuses cost nothing.
-func TestReturnedPermit(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := start(t.Context(), t, newMemory(), 1)
-		begun := time.Now()
-		var wg sync.WaitGroup
-		for range 100 {
-			wg.Go(func() {
-				permit, err := p.Wait(t.Context(), Last)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				time.Sleep(time.Millisecond)
-				permit.Return()
-			})
-		}
-		wg.Wait()
-		if waited := time.Since(begun); waited > time.Second {
-			t.Errorf("waited %v for permits that were given back", waited)
-		}
-	})
-}
-
-func TestCancelledCallersTakeNoSlots(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		p := start(t.Context(), t, newMemory(), 1)
-		for range 100 {
-			ctx, cancel := context.WithTimeout(t.Context(), rand.N(20*time.Millisecond))
-			if permit, err := p.Wait(ctx, Last); err == nil {
-				permit.Return()
-			}
-			cancel()
-		}
-		begun := time.Now()
-		if _, err := p.Wait(t.Context(), Last); err != nil || time.Since(begun) > 2*time.Second {
-			t.Errorf("waited %v for a permit after others had given up: %v", time.Since(begun), err)
-		}
-		if n := p.Counts().Waiting; n != 0 {
-			t.Errorf("%d callers wait", n)
-		}
-	})
-}
-
 func TestUrgentCallersAreServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -342,7 +249,7 @@ func TestLostReportIsMadeAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		used := permit.use
+		used := permit.slot
 		store.setDown(true)
 		if _, err := permit.Hold(t.Context()); err != nil {
 			t.Fatal(err)
@@ -373,18 +280,18 @@ func TestReportWithoutAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		used := permit.use
+		used := permit.slot
 		if _, err := permit.Hold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		permit.Written(time.Now())
-		time.Sleep(answerWait + 2*idleReport)
+		time.Sleep(answerWait + time.Second)
 		row, _, _ := store.LoadPace(t.Context(), campaign.CallsBudget)
 		if at := row.AvailableAt[used.index]; !at.Before(used.expiry) || len(row.RefusedAt) != 0 {
 			t.Errorf("the slot is available at %v, as if it had not been reported", at)
 		}
 		permit.Done(time.Now(), 429)
-		time.Sleep(2 * idleReport)
+		time.Sleep(time.Second)
 		if row, _, _ = store.LoadPace(t.Context(), campaign.CallsBudget); len(row.RefusedAt) != 1 {
 			t.Errorf("%d refusals are counted, want 1", len(row.RefusedAt))
 		}
@@ -399,7 +306,7 @@ func TestLimiterSpacesRequests(t *testing.T) {
 	p.clock = clock{sent: epoch, received: epoch, database: epoch}
 	apart, last := 100*time.Millisecond, epoch.Add(-time.Second)
 	for _, at := range []time.Duration{0, 100, 200, 150, 260, 400, 450} {
-		u := p.space(slot{at: epoch.Add(at * time.Millisecond)})
+		u := p.permit(slot{at: epoch.Add(at * time.Millisecond)})
 		if gap := u.from.Sub(last); u.until.IsZero() || gap < apart-time.Microsecond {
 			t.Errorf("the slot at %d ms is used %v after the one before, want at least %v", at, gap, apart)
 		}
@@ -415,15 +322,15 @@ func TestUselessSlotDelaysNoOther(t *testing.T) {
 	p.clock = clock{sent: epoch, received: epoch, database: epoch}
 	const step = 300 * time.Millisecond
 	far := epoch.Add(time.Second)
-	if u := p.space(slot{at: far}); u.until.IsZero() || !u.from.Equal(far) {
+	if u := p.permit(slot{at: far}); u.until.IsZero() || !u.from.Equal(far) {
 		t.Fatalf("the first slot is used at %v", u.from.Sub(epoch))
 	}
 	for at := epoch; at.Before(far); at = at.Add(step) {
-		if u := p.space(slot{at: at}); !u.until.IsZero() {
+		if u := p.permit(slot{at: at}); !u.until.IsZero() {
 			t.Errorf("the slot at %v is used at %v, after its end", at.Sub(epoch), u.from.Sub(epoch))
 		}
 	}
-	if u := p.space(slot{at: far.Add(step)}); u.until.IsZero() || !u.from.Equal(far.Add(step)) {
+	if u := p.permit(slot{at: far.Add(step)}); u.until.IsZero() || !u.from.Equal(far.Add(step)) {
 		t.Errorf("the slot %v after the far one is used at %v", step, u.from.Sub(far))
 	}
 }

@@ -48,9 +48,9 @@ func (s *state) share(now time.Time) float64 {
 // eight answers to requests that were sent since the last reduction set the
 // rate to what Vonage accepted lately. It was measured by simulation, see
 // TestRandomRefusals and TestEnforcedHalf.
-func (s *state) count(now time.Time, perSecond float64, answers []answer) (changed bool) {
+func (s *state) count(now time.Time, perSecond float64, answers []answer) {
 	if len(answers) == 0 {
-		return false
+		return
 	}
 	for _, a := range answers {
 		switch received := a.received.Truncate(time.Microsecond); {
@@ -65,7 +65,7 @@ func (s *state) count(now time.Time, perSecond float64, answers []answer) (chang
 	recent := since(s.AcceptedAt, now.Add(-window))
 	s.AcceptedAt = newest(s.AcceptedAt, max(len(recent), judged))
 	if len(s.RefusedAt) < tooMany || len(since(s.AcceptedAt, s.RefusedAt[0])) > judged-tooMany {
-		return true
+		return
 	}
 	from := s.RefusedAt[0]
 	if len(recent) > 0 && recent[0].Before(from) {
@@ -74,7 +74,6 @@ func (s *state) count(now time.Time, perSecond float64, answers []answer) (chang
 	accepted := float64(len(recent)) / max(time.Second, now.Sub(from)).Seconds()
 	s.ReducedTo = max(leastShare, min(s.share(now), margin*accepted/perSecond))
 	s.ReducedAt, s.ReducedUntil, s.RefusedAt = now, now.Add(hold), s.RefusedAt[:0]
-	return true
 }
 
 // newest sorts the times and keeps the last n.

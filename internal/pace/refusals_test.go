@@ -86,7 +86,7 @@ func simulate(seed uint64, perSecond float64, processes int, span, answers time.
 // what q holds.
 func (s *simulation) process(q *question, answers time.Duration, p provider) {
 	q.budget, q.perSecond, q.wanted[Last] = campaign.CallsBudget, s.perSecond, 100
-	leased, _ := s.state.lease(s.now, *q)
+	leased := s.state.lease(s.now, *q)
 	*q = question{}
 	for _, l := range leased {
 		written := latest(s.now, l.at).Add(s.upTo(2 * time.Millisecond))

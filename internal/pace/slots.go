@@ -70,18 +70,17 @@ type release struct {
 type question struct {
 	budget    campaign.Budget
 	perSecond float64         // the account's limit
-	trip      time.Duration   // until the process hears of its slots
+	trip      time.Duration   // of the question and its answer
 	wanted    [priorities]int // slots
 	released  []release
 	answers   []answer
 }
 
 // lease applies the reports and takes the slots that the process may have now.
-// It says whether the state changed.
-func (s *state) lease(now time.Time, q question) (leased []slot, changed bool) {
-	changed = s.count(now, q.perSecond, q.answers)
+func (s *state) lease(now time.Time, q question) (leased []slot) {
+	s.count(now, q.perSecond, q.answers)
 	n, cooldown, apart := slotsAt(s.share(now), q.perSecond)
-	changed = s.release(q.released, cooldown) || changed
+	s.release(q.released, cooldown)
 	s.repair(now, q.perSecond)
 	for p := range Priority(priorities) {
 		for range q.wanted[p] {
@@ -90,13 +89,13 @@ func (s *state) lease(now time.Time, q question) (leased []slot, changed bool) {
 			if at.Sub(now) > ahead {
 				break
 			}
-			at = latest(at, now.Add(q.trip.Truncate(time.Microsecond)))
+			at = latest(at, now.Add(q.trip.Truncate(time.Microsecond))) // until then the process has not heard of it
 			l := slot{index: i, priority: p, at: at, expiry: at.Add(permitLife + unreported + cooldown)}
 			s.AvailableAt[i], s.NextAt = l.expiry, at.Add(apart)
-			leased, changed = append(leased, l), true
+			leased = append(leased, l)
 		}
 	}
-	return leased, changed
+	return leased
 }
 
 // next is the slot that the priority can lease first, and how long before its
@@ -118,20 +117,17 @@ func (s *state) next(n int, budget campaign.Budget, p Priority) (best int, ahead
 
 // release makes slots available by what is known of their use. A report that
 // comes after the slot was leased again changes nothing.
-func (s *state) release(reports []release, cooldown time.Duration) (changed bool) {
+func (s *state) release(reports []release, cooldown time.Duration) {
 	for _, r := range reports {
-		if r.index >= len(s.AvailableAt) || !s.AvailableAt[r.index].Equal(r.expiry) {
-			continue
-		}
-		changed = true
-		if r.arrived.IsZero() {
+		switch {
+		case r.index >= len(s.AvailableAt) || !s.AvailableAt[r.index].Equal(r.expiry):
+		case r.arrived.IsZero():
 			s.AvailableAt[r.index] = r.at
-			continue
+		default:
+			//guard:value(r.arrived) internal/pace.TestSlotWorstCase: a slot rests after its request arrived
+			s.AvailableAt[r.index] = latest(r.at, r.arrived).Add(cooldown + slack).Truncate(time.Microsecond)
 		}
-		//guard:value(r.arrived) internal/pace.TestSlotWorstCase: a slot rests after its request arrived
-		s.AvailableAt[r.index] = latest(r.at, r.arrived).Add(cooldown + slack).Truncate(time.Microsecond)
 	}
-	return changed
 }
 
 // repair adds missing slots. It also ends waits that no lease can have made:

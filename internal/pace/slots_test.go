@@ -31,7 +31,7 @@ func newFleet(perSecond float64) *fleet {
 func (f *fleet) lease(n int, p Priority) {
 	q := question{budget: campaign.CallsBudget, perSecond: f.perSecond, released: f.released, answers: f.answers}
 	q.wanted[p] = n
-	leased, _ := f.state.lease(f.now, q)
+	leased := f.state.lease(f.now, q)
 	f.held, f.released, f.answers = append(f.held, leased...), nil, nil
 }
 
@@ -141,7 +141,7 @@ func compete(perSecond float64, budget campaign.Budget, wants ...Priority) (got 
 		for _, p := range wants {
 			q := question{budget: budget, perSecond: perSecond, released: f.released}
 			q.wanted[p], f.released = 5, nil
-			leased, _ := f.state.lease(f.now, q)
+			leased := f.state.lease(f.now, q)
 			got[p] += len(leased)
 			all += len(leased)
 			for _, s := range leased {
@@ -186,7 +186,7 @@ func TestFloorWithinOneProcess(t *testing.T) {
 	f := newFleet(15)
 	var got [priorities]int
 	for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(60 * time.Millisecond) {
-		leased, _ := f.state.lease(f.now, question{
+		leased := f.state.lease(f.now, question{
 			budget: campaign.RequestsBudget, perSecond: 15, wanted: [priorities]int{10, 0, 10}, released: f.released,
 		})
 		f.released = nil

@@ -10,22 +10,47 @@ import (
 	"time"
 )
 
-// arrivals is a log of when requests for a call arrived.
+// arrivals is a log of requests for a call.
 type arrivals struct {
-	mu    sync.Mutex
-	times []time.Time
+	mu  sync.Mutex
+	log []*arrival
 }
+
+// arrival is one request.
+type arrival struct {
+	at      time.Time
+	refused bool // with 429
+}
+
+// statusRecorder notes the status of the answer.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *statusRecorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // wrap logs each request before the provider handles it.
 func (a *arrivals) wrap(provider http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		now := time.Now()
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/calls") {
-			a.mu.Lock()
-			a.times = append(a.times, now)
-			a.mu.Unlock()
+		one := &arrival{at: time.Now()}
+		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/calls") {
+			provider.ServeHTTP(w, r)
+			return
 		}
-		provider.ServeHTTP(w, r)
+		a.mu.Lock()
+		a.log = append(a.log, one)
+		a.mu.Unlock()
+		answer := &statusRecorder{ResponseWriter: w}
+		provider.ServeHTTP(answer, r)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		one.refused = answer.status == http.StatusTooManyRequests
 	})
 }
 
@@ -33,50 +58,57 @@ func (a *arrivals) wrap(provider http.Handler) http.Handler {
 func (a *arrivals) first() time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.times) == 0 {
+	if len(a.log) == 0 {
 		return time.Time{}
 	}
-	return slices.MinFunc(a.times, time.Time.Compare)
+	return a.log[0].at
 }
 
-func (a *arrivals) sorted() []time.Time {
+func (a *arrivals) sorted() (log []arrival) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	times := slices.Clone(a.times)
-	slices.SortFunc(times, time.Time.Compare)
-	return times
+	for _, one := range a.log {
+		log = append(log, *one)
+	}
+	slices.SortFunc(log, func(a, b arrival) int { return a.at.Compare(b.at) })
+	return log
 }
 
 // result is what one measurement showed.
 type result struct {
 	perSecond float64
+	enforced  float64 // by Vonage
 	processes int
 	span      time.Duration
 	sent      int           // within span
+	refused   int           // of these
 	most      int           // in any sliding second of the whole log
 	over      int           // requests less than a second after the rate-th one before
 	closest   time.Duration // the shortest time of rate+1 requests in a row
-	refused   int           // with 429
 	harm      map[string]int
 }
 
 // judge reads the log. The share is that of the span from the given time on; the
 // limit is checked for the whole log.
-func judge(times []time.Time, perSecond float64, from time.Time, span time.Duration) result {
-	r := result{perSecond: perSecond, span: span, closest: span}
+func judge(log []arrival, perSecond float64, from time.Time, span time.Duration) result {
+	r := result{perSecond: perSecond, enforced: perSecond, span: span, closest: span}
 	rate, first := int(perSecond), 0
-	for i, t := range times {
+	for i, one := range log {
+		t := one.at
 		if !t.Before(from) && t.Before(from.Add(span)) {
 			r.sent++
+			if one.refused {
+				r.refused++
+			}
 		}
-		for t.Sub(times[first]) >= time.Second {
+		for t.Sub(log[first].at) >= time.Second {
 			first++
 		}
 		r.most = max(r.most, i-first+1)
 		if i < rate {
 			continue
 		}
-		gap := t.Sub(times[i-rate])
+		gap := t.Sub(log[i-rate].at)
 		r.closest = min(r.closest, gap)
 		//guard:false test/pace.TestJudge: the pace test sees a second with too many requests
 		if gap < time.Second {
@@ -86,12 +118,14 @@ func judge(times []time.Time, perSecond float64, from time.Time, span time.Durat
 	return r
 }
 
-const header = "   rate  processes   share  most/s  over  closest   429s"
+const header = "   rate  processes   share  accepted  refused  most/s  over    closest"
 
 func (r result) String() string {
 	share := float64(r.sent) / (r.perSecond * r.span.Seconds())
-	line := fmt.Sprintf("%7g  %9d  %6.4f  %6d  %4d  %6.1fms  %5d", r.perSecond, r.processes, share, r.most, r.over,
-		float64(r.closest.Microseconds())/1000, r.refused)
+	accepted := float64(r.sent-r.refused) / (r.enforced * r.span.Seconds())
+	refused := float64(r.refused) / float64(max(1, r.sent))
+	line := fmt.Sprintf("%7g  %9d  %6.4f  %8.4f  %7.4f  %6d  %4d  %7.1fms", r.perSecond, r.processes, share, accepted, refused, r.most, r.over,
+		float64(r.closest.Microseconds())/1000)
 	for _, what := range slices.Sorted(maps.Keys(r.harm)) {
 		line += fmt.Sprintf("  %s %d", what, r.harm[what])
 	}

@@ -11,19 +11,19 @@ import (
 var begun = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // at makes a log of arrivals of the times since begun.
-func at(since ...time.Duration) (times []time.Time) {
+func at(since ...time.Duration) (log []arrival) {
 	for _, d := range since {
-		times = append(times, begun.Add(d))
+		log = append(log, arrival{at: begun.Add(d)})
 	}
-	return times
+	return log
 }
 
 // every makes a log of n arrivals, so far apart.
-func every(gap time.Duration, n int) (times []time.Time) {
+func every(gap time.Duration, n int) (log []arrival) {
 	for i := range n {
-		times = append(times, begun.Add(time.Duration(i)*gap))
+		log = append(log, arrival{at: begun.Add(time.Duration(i) * gap)})
 	}
-	return times
+	return log
 }
 
 func TestJudge(t *testing.T) {
@@ -31,7 +31,7 @@ func TestJudge(t *testing.T) {
 	const ms = time.Millisecond
 	for _, test := range []struct {
 		name    string
-		times   []time.Time
+		log     []arrival
 		from    time.Duration // since begun
 		sent    int
 		most    int
@@ -49,7 +49,7 @@ func TestJudge(t *testing.T) {
 		{"the share is that of the steady time", at(0, 1000*ms, 5000*ms, 14_999*ms, 15_000*ms), 5 * time.Second, 2, 2, 0, 10 * time.Second},
 		{"the limit holds for the whole log", at(0, 0, 0, 0), 5 * time.Second, 0, 4, 1, 0},
 	} {
-		r := judge(test.times, 3, begun.Add(test.from), 10*time.Second)
+		r := judge(test.log, 3, begun.Add(test.from), 10*time.Second)
 		if r.sent != test.sent || r.most != test.most || r.over != test.over || r.closest != test.closest {
 			t.Errorf("%s: %d sent, %d most, %d over, %v closest; want %d, %d, %d, %v", test.name,
 				r.sent, r.most, r.over, r.closest, test.sent, test.most, test.over, test.closest)
@@ -60,10 +60,10 @@ func TestJudge(t *testing.T) {
 func TestResultString(t *testing.T) {
 	t.Parallel()
 	r := result{
-		perSecond: 30, processes: 2, span: 10 * time.Second, sent: 285, most: 31, over: 1, closest: 999_900 * time.Microsecond, refused: 4,
+		perSecond: 30, enforced: 15, processes: 2, span: 10 * time.Second, sent: 285, refused: 150, most: 31, over: 1, closest: 999_900 * time.Microsecond,
 		harm: map[string]int{"paused": 1, "killed": 2},
 	}
-	const want = "     30          2  0.9500      31     1   999.9ms      4  killed 2  paused 1"
+	const want = "     30          2  0.9500    0.9000   0.5263      31     1    999.9ms  killed 2  paused 1"
 	if got := r.String(); got != want {
 		t.Errorf("got\n%s, want\n%s", got, want)
 	}
@@ -77,7 +77,11 @@ func TestArrivalsLogsCallsOnly(t *testing.T) {
 	t.Parallel()
 	served := 0
 	a := &arrivals{}
-	handler := a.wrap(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
+	handler := a.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if served++; served == 4 {
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}))
 	if !a.first().IsZero() {
 		t.Errorf("before any request the first came at %v", a.first())
 	}
@@ -90,7 +94,10 @@ func TestArrivalsLogsCallsOnly(t *testing.T) {
 	if len(sorted) != 2 || served != 4 {
 		t.Fatalf("%d requests for a call and %d served, want 2 and 4", len(sorted), served)
 	}
-	if sorted[1].Before(sorted[0]) || !a.first().Equal(sorted[0]) {
+	if sorted[0].refused || !sorted[1].refused {
+		t.Error("of two requests the second one was refused")
+	}
+	if sorted[1].at.Before(sorted[0].at) || !a.first().Equal(sorted[0].at) {
 		t.Errorf("the first is %v, in order they are %v", a.first(), sorted)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -72,7 +71,11 @@ func (b *bench) measure(ctx context.Context, perSecond float64, processes int) (
 		return result{}, err
 	}
 	log := &arrivals{}
-	provider, err := account.StartProvider(voicesim.Config{APIKey: "pace", Seed: 1, Speed: 20}, log.wrap)
+	enforced := account
+	enforced.CallsPerSecond *= b.Enforce
+	provider, err := enforced.StartProvider(voicesim.Config{
+		APIKey: "pace", Seed: 1, Speed: 20, Faults: voicesim.Faults{TooMany: b.Random429},
+	}, log.wrap)
 	if err != nil {
 		return result{}, err
 	}
@@ -95,7 +98,7 @@ func (b *bench) measure(ctx context.Context, perSecond float64, processes int) (
 		return result{}, err
 	}
 	r = judge(log.sorted(), perSecond, from, b.Duration)
-	r.processes, r.refused, r.harm = processes, provider.Sim.Summary().Refused[http.StatusTooManyRequests], d.harmed
+	r.processes, r.enforced, r.harm = processes, enforced.CallsPerSecond, d.harmed
 	return r, nil
 }
 

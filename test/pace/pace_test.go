@@ -34,11 +34,11 @@ func TestMeasurement(t *testing.T) {
 	if err != nil || share < 0 {
 		t.Errorf("a share of %q", columns[2])
 	}
-	if most, err := strconv.Atoi(columns[3]); err != nil || most < 1 {
-		t.Errorf("%q calls in a second, though it ended", columns[3])
+	if most, err := strconv.Atoi(columns[5]); err != nil || most < 1 {
+		t.Errorf("%q calls in a second, though it ended", columns[5])
 	}
 	wantCode, wantErr := cli.ExitOK, ""
-	if columns[4] != "0" {
+	if columns[6] != "0" {
 		wantCode, wantErr = cli.ExitFailed, "pace: the rate was exceeded\n"
 	}
 	if code != wantCode || errOut != wantErr {
@@ -57,6 +57,8 @@ func TestInvalidFlags(t *testing.T) {
 		{"--rate 1001", "--rate must be whole numbers from 1 to 1000"},
 		{"--processes 1,0", "--processes must be from 1 to 64"},
 		{"--processes 65", "--processes must be from 1 to 64"},
+		{"--random-429 1", "--random-429 must be from 0 to below 1"},
+		{"--enforce 0", "--enforce must be above 0, and at most 1"},
 		{"--duration 1999ms", "--duration must be from 2s to 1h"},
 		{"--duration 61m", "--duration must be from 2s to 1h"},
 		{"--dialer /nowhere/dialer", "--dialer"},
@@ -75,8 +77,8 @@ func TestInvalidFlags(t *testing.T) {
 func TestOptionsValidate(t *testing.T) {
 	t.Parallel()
 	for _, o := range []options{
-		{Rates: []float64{1, 1000}, Processes: []int{1, 64}, Duration: 2 * time.Second},
-		{Rates: []float64{3, 30}, Processes: []int{1, 2, 4}, Duration: time.Hour},
+		{Rates: []float64{1, 1000}, Processes: []int{1, 64}, Duration: 2 * time.Second, Enforce: 1},
+		{Rates: []float64{3, 30}, Processes: []int{1, 2, 4}, Duration: time.Hour, Random429: 0.05, Enforce: 0.5},
 	} {
 		if err := o.Validate(); err != nil {
 			t.Errorf("%+v: %v", o, err)
