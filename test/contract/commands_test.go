@@ -21,7 +21,8 @@ type command struct {
 func commandOf(t *testing.T, pattern, root string) command {
 	t.Helper()
 	structs := map[string]*ast.StructType{}
-	for _, file := range parseFiles(t, pattern) {
+	// internal/cli has flags that both programs embed
+	for _, file := range parseFiles(t, pattern, "../../internal/cli/*.go") {
 		for _, d := range file.Decls {
 			if types, ok := d.(*ast.GenDecl); ok {
 				addStructs(structs, types.Specs)
@@ -49,6 +50,9 @@ func addStructs(structs map[string]*ast.StructType, specs []ast.Spec) {
 func (c *command) read(structs map[string]*ast.StructType, s *ast.StructType) {
 	for _, f := range s.Fields.List {
 		kind, _ := f.Type.(*ast.Ident)
+		if other, ok := f.Type.(*ast.SelectorExpr); ok {
+			kind = other.Sel // of another package
+		}
 		if len(f.Names) == 0 {
 			c.read(structs, structs[kind.Name])
 			continue
