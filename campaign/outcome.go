@@ -65,7 +65,8 @@ const (
 	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
 )
 
-// Meaning says what stands in the way of a call, where its name does not.
+// Meaning says for people what stands in the way of a call: every reason that
+// call_obstacles gives, and a withdrawal's.
 func (w Withdrawal) Meaning() string {
 	switch w {
 	case WithdrawnLocked:
@@ -76,6 +77,18 @@ func (w Withdrawal) Meaning() string {
 		return "a call to it is open, or whether there was one is not known yet"
 	case WithdrawnAbandoned:
 		return "the command took too long"
+	case WithdrawnPaused:
+		return "the campaign is paused"
+	case WithdrawnStopped:
+		return "the campaign is stopped"
+	case WithdrawnHours:
+		return "it is outside the calling hours"
+	case "importing":
+		return "the campaign's import is not finished"
+	case "finished":
+		return "the campaign is finished"
+	case "not_started":
+		return "the campaign has not started"
 	}
 	return string(w)
 }

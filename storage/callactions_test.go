@@ -40,7 +40,7 @@ func TestCallActionsAreInTheAudit(t *testing.T) {
 	if age := time.Since(got[0].At); age < -time.Minute || age > time.Minute {
 		t.Errorf("recorded at %s, want about now", got[0].At)
 	}
-	if diff := cmp.Diff(got, why(t, db, number(0)).Stories[0].Actions); diff != "" {
+	if diff := cmp.Diff(got, why(t, db, number(0)).Contacts[0].Actions); diff != "" {
 		t.Errorf("of the person (-of the call +why):\n%s", diff)
 	}
 	for _, sql := range []string{`UPDATE audit SET actor = 'nobody'`, `DELETE FROM audit`} {

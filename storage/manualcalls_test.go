@@ -62,7 +62,7 @@ func TestManualCallIsAnAttempt(t *testing.T) {
 	if _, err := db.ManualCall(t.Context(), "U2"); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("another call: %v, want not found", err)
 	}
-	if e := why(t, db, number(0)); len(e.Manual) != 1 || e.Manual[0].ID != a.ID || len(e.Stories) != 0 {
+	if e := why(t, db, number(0)); len(e.Manual) != 1 || e.Manual[0].ID != a.ID || len(e.Contacts) != 0 {
 		t.Errorf("why shows %+v", e)
 	}
 	if got := alarms(t, db); len(got) != 0 {

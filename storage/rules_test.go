@@ -51,6 +51,11 @@ func TestCallObstacles(t *testing.T) {
 			if test.want == nil && len(got) == 0 {
 				return
 			}
+			for _, name := range got {
+				if campaign.Withdrawal(name).Meaning() == name {
+					t.Errorf("people are told %q and not what it means", name)
+				}
+			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -67,6 +67,10 @@ func TestWhyOutput(t *testing.T) {
 			t.Errorf("why: exit %d, said %q %q, want %q", code, out, errOut, says)
 		}
 	}
+	dialer(t, "campaign", "pause", "outage", "--database-url", db.URL)
+	if _, out, _ := dialer(t, "why", "447700900101", "--database-url", db.URL); !strings.Contains(out, "not called now: the campaign is paused\n") {
+		t.Errorf("of a paused campaign: %q", out)
+	}
 	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "No campaign has this number") {
 		t.Errorf("a stranger: exit %d, said %q", code, out)
 	}

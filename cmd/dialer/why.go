@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
-	"dialer/storage"
 
 	"github.com/google/uuid"
 )
@@ -29,7 +29,7 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
-	e, err := db.Why(ctx, number)
+	history, err := db.NumberHistory(ctx, number)
 	if errors.Is(err, campaign.ErrNotFound) {
 		con.printf("No campaign has this number, there was no manual call to it, no row of a CSV held it, and it is not suppressed.\n")
 		return cli.ErrFailed
@@ -37,44 +37,48 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	tell(con, e)
+	printHistory(con, history)
 	return nil
 }
 
-// tell answers the question in the order in which a person asks it: may it be
-// called, what became of it in each campaign, who called it manually, what was refused.
-func tell(con console, e storage.Explanation) {
-	if s := e.Suppression; s.Number != "" {
+// printHistory answers in the order in which a person asks: may the number be
+// called, what became of it in each campaign, what manual calls were there, and
+// what was refused.
+func printHistory(con console, h app.NumberHistory) {
+	if s := h.Suppression; s.Number != "" {
 		con.printf("Suppressed since %s%s, by %s%s.\n", s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}
-	for _, story := range e.Stories {
-		tellStory(con, story)
+	for _, contact := range h.Contacts {
+		printContactHistory(con, contact)
 	}
-	for _, a := range e.Manual {
+	for _, a := range h.Manual {
 		con.printf("%s\n", describeManualCall(a))
 	}
-	for _, r := range e.Refused {
+	for _, r := range h.Refused {
 		con.printf("%s: line %d was refused: %s%s\n", r.Campaign, r.Line, inColumn(r.Column), r.Reason)
 	}
 }
 
-func tellStory(con console, s storage.Story) {
-	k := s.Contact
-	con.printf("%s (%s): line %d of its CSV, %s%s: %s.\n", s.Campaign.Name, s.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), s.Because)
-	for _, a := range s.Attempts {
+func printContactHistory(con console, h app.ContactHistory) {
+	k := h.Contact
+	con.printf("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
+	for _, a := range h.Attempts {
 		con.printf("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
-		for _, done := range s.Actions {
+		for _, done := range h.Actions {
 			if done.CallUUID == a.CallUUID {
 				con.printf("    %s\n", describeAction(done))
 			}
 		}
 	}
+	for _, obstacle := range h.Obstacles {
+		con.printf("  not called now: %s\n", obstacle.Meaning())
+	}
 	switch {
 	case k.State == campaign.Done:
-	case s.OpenElsewhere != uuid.Nil:
-		con.printf("  waits for attempt %s of another campaign to end\n", s.OpenElsewhere)
-	case !s.NextCall.IsZero():
-		con.printf("  may be called from %s on%s\n", s.NextCall.Format(timeFormat), unlessRunning(s.Campaign.Status))
+	case h.OpenElsewhere != uuid.Nil:
+		con.printf("  waits until attempt %s, to the same number, has ended\n", h.OpenElsewhere)
+	case !h.NextCall.IsZero():
+		con.printf("  may be called from %s on%s\n", h.NextCall.Format(timeFormat), unlessRunning(h.Campaign.Status))
 	}
 }
 
@@ -86,14 +90,14 @@ func whenOf(a campaign.Attempt) string {
 	return "dialed " + a.DialedAt.Format(timeFormat)
 }
 
-// stateMeans says what a state's name does not.
+// stateMeans explains states whose names do not.
 var stateMeans = map[campaign.State]string{
-	campaign.Unknown: ", whether there was a call is being settled from Vonage's list",
-	campaign.Absent:  ", Vonage had no such call",
-	campaign.Lost:    ", whether there was a call could not be settled",
+	campaign.Unknown: ": Vonage's list will show whether there was a call",
+	campaign.Absent:  ": Vonage had no such call",
+	campaign.Lost:    ": it could not be found out whether there was a call",
 }
 
-// describeAttempt says how an attempt stands and what Vonage said of it.
+// describeAttempt is an attempt's state and what Vonage reported about it.
 func describeAttempt(a campaign.Attempt) string {
 	text := string(a.State)
 	if d := a.Disposition(); d != "" {
@@ -140,5 +144,5 @@ func unlessRunning(s campaign.Status) string {
 	if s == campaign.Running {
 		return ""
 	}
-	return fmt.Sprintf(", once the campaign, which is %s, runs", s)
+	return ", if the campaign runs then"
 }

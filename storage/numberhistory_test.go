@@ -2,13 +2,13 @@ package storage_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
-	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -16,9 +16,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-func why(t *testing.T, db *testkit.DB, number string) storage.Explanation {
+func why(t *testing.T, db *testkit.DB, number string) app.NumberHistory {
 	t.Helper()
-	e, err := db.Why(t.Context(), number)
+	e, err := db.NumberHistory(t.Context(), number)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,10 +34,10 @@ func TestWhyEveryCampaign(t *testing.T) {
 	second := claimOne(t, db) // the other campaign's, now that the number is free
 
 	e := why(t, db, number(0))
-	if len(e.Stories) != 2 || e.Suppression.Number != "" || len(e.Refused) != 0 {
+	if len(e.Contacts) != 2 || e.Suppression.Number != "" || len(e.Refused) != 0 {
 		t.Fatalf("got %+v", e)
 	}
-	waiting, active := e.Stories[0], e.Stories[1]
+	waiting, active := e.Contacts[0], e.Contacts[1]
 	if waiting.Campaign.ID != a.ID || waiting.Contact.State != campaign.Waiting || len(waiting.Attempts) != 1 {
 		t.Errorf("first story %+v", waiting)
 	}
@@ -58,6 +58,26 @@ func TestWhyEveryCampaign(t *testing.T) {
 	}
 }
 
+// What keeps a contact that waits from being called is what the gate asks, and
+// not whether it is due.
+func TestWhyObstacles(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 1))
+	check(t, db.Pause(t.Context(), c.ID, "lunch"))
+	// The hours are in both zones never: one's noon is the other's midnight.
+	db.Exec(t, `UPDATE campaigns SET opens_min = 600, closes_min = 840`)
+	db.Exec(t, `UPDATE zone_groups SET zones = '{Etc/UTC,Etc/GMT+12}'`)
+	h := why(t, db, number(0)).Contacts[0]
+	if want := []campaign.Withdrawal{campaign.WithdrawnPaused, campaign.WithdrawnHours}; !slices.Equal(h.Obstacles, want) {
+		t.Errorf("obstacles %q, want %q", h.Obstacles, want)
+	}
+	check(t, db.Stop(t.Context(), c.ID))
+	if h := why(t, db, number(0)).Contacts[0]; h.Contact.State != campaign.Done || len(h.Obstacles) != 0 {
+		t.Errorf("a contact that has ended: %s, obstacles %q", h.Contact.State, h.Obstacles)
+	}
+}
+
 func TestWhySuppressionAndRefusedRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -68,18 +88,18 @@ func TestWhySuppressionAndRefusedRows(t *testing.T) {
 	}})
 	suppress(t, db, number(5))
 	e := why(t, db, number(5))
-	if e.Suppression.Number != number(5) || e.Suppression.Source != "test" || len(e.Stories) != 0 {
+	if e.Suppression.Number != number(5) || e.Suppression.Source != "test" || len(e.Contacts) != 0 {
 		t.Errorf("got %+v", e)
 	}
-	want := []storage.RefusedRow{{Campaign: "c", Line: 7, Column: "name", Reason: "the name is missing"}}
+	want := []app.RefusedRow{{Campaign: "c", Line: 7, Column: "name", Reason: "the name is missing"}}
 	if diff := cmp.Diff(want, e.Refused); diff != "" {
 		t.Errorf("refused rows (-want +got):\n%s", diff)
 	}
 	suppress(t, db, number(0))
-	if got := why(t, db, number(0)).Stories[0].Because; got != "the number is on the suppression list" {
+	if got := why(t, db, number(0)).Contacts[0].Because; got != "the number is on the suppression list" {
 		t.Errorf("because %q", got)
 	}
-	if _, err := db.Why(t.Context(), number(9)); !errors.Is(err, campaign.ErrNotFound) {
+	if _, err := db.NumberHistory(t.Context(), number(9)); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("a number that nobody knows: %v", err)
 	}
 }

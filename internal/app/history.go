@@ -1,0 +1,46 @@
+package app
+
+import (
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+)
+
+// NumberHistory is all that is known of one number.
+type NumberHistory struct {
+	Suppression Suppression        // its Number is empty when there is none
+	Contacts    []ContactHistory   // campaign by campaign, oldest first
+	Manual      []campaign.Attempt // manual calls, oldest first
+	// Refused are rows of imports that hold these digits. They are compared by
+	// the last nine, because a refused row's number could not be read.
+	Refused []RefusedRow
+}
+
+// ContactHistory is why a contact was, or was not, called in one campaign.
+type ContactHistory struct {
+	Campaign campaign.Campaign
+	Contact  campaign.Contact
+	Attempts []campaign.Attempt
+	Actions  []CallAction // what people did to the attempts' calls, oldest first
+	Because  string       // why the contact is in its state; holds no number
+	// Obstacles are why a contact that waits is not called now, the weightiest
+	// first: what call_obstacles says. None: it is called when it is due.
+	Obstacles []campaign.Withdrawal
+	// NextCall is the earliest time at which a contact that waits may be called
+	// if the campaign runs; zero if it does not wait, or if the campaign's hours
+	// leave no time.
+	NextCall time.Time
+	// OpenElsewhere is another open attempt to the number, whose end the contact
+	// has to wait for; uuid.Nil if there is none.
+	OpenElsewhere uuid.UUID
+}
+
+// RefusedRow is a row of an import that no contact was made of.
+type RefusedRow struct {
+	Campaign string
+	Line     int
+	Column   string
+	Reason   string
+}

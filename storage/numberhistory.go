@@ -1,0 +1,110 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// NumberHistory reads all that is known of a number: E.164 digits. It is
+// campaign.ErrNotFound when nothing at all is known of it.
+func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHistory, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		if h.Suppression, err = suppressionOf(ctx, tx, number); err != nil {
+			return err
+		}
+		if h.Contacts, err = contactHistories(ctx, tx, number); err != nil {
+			return err
+		}
+		if h.Manual, err = manualCallsTo(ctx, tx, number); err != nil {
+			return err
+		}
+		h.Refused, err = refusedRowsOf(ctx, tx, number)
+		return err
+	})
+	if err == nil && h.Suppression.Number == "" && len(h.Contacts)+len(h.Manual)+len(h.Refused) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return app.NumberHistory{}, fmt.Errorf("read the history of a number: %w", err)
+	}
+	return h, nil
+}
+
+func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
+	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1`, number)
+	if err != nil || len(list) == 0 {
+		return app.Suppression{}, err
+	}
+	return list[0], nil
+}
+
+func contactHistories(ctx context.Context, tx pgx.Tx, number string) ([]app.ContactHistory, error) {
+	var now time.Time
+	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		return nil, err
+	}
+	list, err := collect(ctx, tx, scanContactHistory, `
+		SELECT `+campaignColumns+`, `+contactColumns+`, (
+			SELECT o.id FROM attempts o
+			WHERE o.to_number = k.to_number AND o.contact_id IS DISTINCT FROM k.id
+			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1),
+			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
+		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
+		WHERE k.to_number = $1 ORDER BY c.id`, number, now)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		if err := completeHistory(ctx, tx, &list[i], now); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error) {
+	fields := append(campaignFields(&h.Campaign), contactFields(&h.Contact)...)
+	err = row.Scan(append(fields, (*zeronull.UUID)(&h.OpenElsewhere), &h.Obstacles)...)
+	return h, err
+}
+
+// completeHistory adds the attempts and what was done to their calls, and asks
+// the domain why the contact is in its state.
+func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, now time.Time) (err error) {
+	h.Attempts, err = collect(ctx, tx, scanAttempt,
+		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, h.Contact.ID)
+	if err != nil {
+		return err
+	}
+	h.Actions, err = collect(ctx, tx, pgx.RowToStructByPos[app.CallAction], `
+		SELECT `+callActionColumns+` FROM attempts a JOIN audit x ON x.object = 'call ' || a.call_uuid
+		WHERE a.contact_id = $1 ORDER BY x.id`, h.Contact.ID)
+	if err != nil {
+		return err
+	}
+	asked := h.Contact
+	if slices.Contains(h.Obstacles, campaign.WithdrawnSuppressed) {
+		asked.Reason = campaign.ReasonSuppressed
+	}
+	h.Because = campaign.Decide(h.Campaign.Settings, h.Campaign.Status, asked, h.Attempts, now).Because
+	if h.Contact.State == campaign.Pending || h.Contact.State == campaign.Waiting {
+		h.NextCall, _ = h.Campaign.Settings.NextCall(h.Contact.DueAt, h.Contact.Zones, now)
+	}
+	return nil
+}
+
+func refusedRowsOf(ctx context.Context, tx pgx.Tx, number string) ([]app.RefusedRow, error) {
+	return collect(ctx, tx, pgx.RowToStructByPos[app.RefusedRow], `
+		SELECT c.name, r.line_no, r.column_name, r.reason
+		FROM rejected_rows r JOIN campaigns c ON c.id = r.campaign_id
+		WHERE position(right($1, 9) IN regexp_replace(r.record, '\D', '', 'g')) > 0
+		ORDER BY c.id, r.line_no LIMIT 100`, number)
+}
