@@ -279,7 +279,7 @@ func benchReconcile(b *testing.B, calls int) {
 func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, calls int) {
 	b.Helper()
 	people(b, db, calls)
-	if tickets, err := db.Claim(b.Context(), calls, time.Minute); err != nil || len(tickets) != calls {
+	if tickets, err := db.Claim(b.Context(), calls); err != nil || len(tickets) != calls {
 		b.Fatalf("claimed %d: %v", len(tickets), err)
 	}
 	var numbers, uuids []string

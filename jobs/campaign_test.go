@@ -36,8 +36,8 @@ func TestCampaignWithFaultsEndsBalanced(t *testing.T) {
 // doubled claims every contact once and says so twice.
 type doubled struct{ Store }
 
-func (d doubled) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
-	tickets, err := d.Store.Claim(ctx, limit, lease)
+func (d doubled) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
+	tickets, err := d.Store.Claim(ctx, limit)
 	for _, ticket := range tickets {
 		ticket.EnqueueCount += 1000
 		tickets = append(tickets, ticket)

@@ -68,10 +68,6 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// lease is how long a claim holds before it is fed again: longer than a task
-// usually waits in the queue.
-func (c Config) lease() time.Duration { return 2*c.Horizon + 10*time.Second }
-
 // settleEvery is how often unknown attempts are looked for.
 func (c Config) settleEvery() time.Duration {
 	return max(250*time.Millisecond, min(c.SettleAfter/12, 30*time.Second))

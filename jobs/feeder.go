@@ -14,35 +14,30 @@ const (
 	feedBatch = 500
 )
 
+// feedStore is what the feeder needs of Postgres.
+type feedStore interface {
+	// Claim reserves up to limit contacts that are due and may be called now, in
+	// one statement. It returns fewer, or none, when no more are due.
+	Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error)
+	// Reserved counts the attempts that wait in the queue, of all processes.
+	Reserved(ctx context.Context) (int, error)
+}
+
 // feeder keeps about the next minute of calls in the queue, never a campaign.
 type feeder struct {
-	refeeder
+	store     feedStore
+	queue     *queue
 	perSecond float64
 	horizon   time.Duration
-	owed      []campaign.QueuedAttempt // claimed, and Redis did not take the task
 }
 
-// runOnce fills the queue up and returns how many tasks it enqueued. Redis is
-// asked first: while it cannot be reached nothing is claimed.
-func (f *feeder) runOnce(ctx context.Context) (int, error) {
-	lost, err := f.redisWasLost(ctx)
-	if err != nil {
+// runOnce fills the queue up and returns how many contacts it claimed. Redis is
+// asked first: while it cannot be reached nothing is claimed. What it does not
+// take after all, the requeuer enqueues.
+func (f *feeder) runOnce(ctx context.Context) (claimed int, err error) {
+	if _, err := f.queue.waiting(ctx); err != nil {
 		return 0, err
 	}
-	if lost {
-		f.owed = nil // they are among what is put back
-		return f.restore(ctx)
-	}
-	owed := f.owed
-	f.owed = nil
-	if err := f.enqueue(ctx, owed); err != nil {
-		return 0, err
-	}
-	claimed, err := f.fill(ctx)
-	return len(owed) + claimed, err
-}
-
-func (f *feeder) fill(ctx context.Context) (claimed int, err error) {
 	reserved, err := f.store.Reserved(ctx)
 	if err != nil {
 		return 0, err
@@ -50,28 +45,19 @@ func (f *feeder) fill(ctx context.Context) (claimed int, err error) {
 	want := int(math.Ceil(f.perSecond*f.horizon.Seconds())) - reserved
 	for want > claimed {
 		limit := min(feedBatch, want-claimed)
-		tickets, err := f.store.Claim(ctx, limit, f.lease)
+		attempts, err := f.store.Claim(ctx, limit)
 		if err != nil {
 			return claimed, err
 		}
-		claimed += len(tickets)
-		failpoint.HitIf(len(tickets) > 0, "claim.committed")
-		if err := f.enqueue(ctx, tickets); err != nil {
+		claimed += len(attempts)
+		failpoint.HitIf(len(attempts) > 0, "claim.committed")
+		if _, err := f.queue.enqueue(ctx, attempts); err != nil {
 			return claimed, err
 		}
-		failpoint.HitIf(len(tickets) > 0, "claim.enqueued")
-		if len(tickets) < limit {
+		failpoint.HitIf(len(attempts) > 0, "claim.enqueued")
+		if len(attempts) < limit {
 			break
 		}
 	}
 	return claimed, nil
-}
-
-// enqueue rings for each ticket and remembers those that Redis did not take.
-// They are remembered nowhere else: when this process dies their lease runs
-// out, and the sweeper feeds them again.
-func (f *feeder) enqueue(ctx context.Context, tickets []campaign.QueuedAttempt) error {
-	rest, err := f.queue.enqueue(ctx, tickets)
-	f.owed = append(f.owed, rest...)
-	return err
 }

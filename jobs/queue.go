@@ -85,10 +85,20 @@ func (q *queue) rename(installation string) {
 // key names something that the fleet of this queue shares.
 func (q *queue) key(what string) string { return "dialer:{" + q.name + "}:" + what }
 
-// pendingKey is where asynq 0.26 keeps the tasks of a part of the queue that
-// nobody has taken yet. Its Inspector does not know the queue after Redis was
-// flushed; the list itself is always there.
-func (q *queue) pendingKey(u campaign.Urgency) string { return "asynq:{" + q.part(u) + "}:pending" }
+// asynqKey is where asynq 0.26 keeps something of a part of the queue. Its
+// Inspector does not know a queue after Redis was flushed.
+func (q *queue) asynqKey(u campaign.Urgency, what string) string {
+	return "asynq:{" + q.part(u) + "}:" + what
+}
+
+// pendingKey is the list of tasks that no worker has taken yet.
+func (q *queue) pendingKey(u campaign.Urgency) string { return q.asynqKey(u, "pending") }
+
+// taskID names an attempt's task. Each enqueuing has an id of its own, so that no
+// task that Redis still knows can be in the way.
+func taskID(a campaign.QueuedAttempt) string {
+	return fmt.Sprintf("%s:%d", a.AttemptID, a.EnqueueCount)
+}
 
 func (q *queue) close() error { return q.redis.Close() }
 
@@ -169,7 +179,7 @@ func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
 	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, text), asynq.Queue(q.part(t.Urgency)),
-		asynq.TaskID(fmt.Sprintf("%s:%d", t.AttemptID, t.EnqueueCount)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
+		asynq.TaskID(taskID(t)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue attempt %s: %w", t.AttemptID, err)
 	}

@@ -170,7 +170,7 @@ func TestDatabasesThatShareARedisHaveQueuesOfTheirOwn(t *testing.T) {
 			t.Errorf("%s: %d tasks wait, %v; want %d", q.name, got, err, q.want)
 		}
 	}
-	if here.key(epochKey) == there.key(epochKey) || here.key(leaderKey) == there.key(leaderKey) {
-		t.Error("two fleets share an epoch or a leader")
+	if here.key(markKey) == there.key(markKey) {
+		t.Error("two fleets share a mark")
 	}
 }

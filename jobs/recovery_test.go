@@ -46,7 +46,7 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 			t.Errorf("Gate = %v, want ErrDialLocked", err)
 		}
 	}
-	if tickets, err := w.db.Claim(t.Context(), 10, time.Second); err != nil || len(tickets) != 0 {
+	if tickets, err := w.db.Claim(t.Context(), 10); err != nil || len(tickets) != 0 {
 		t.Errorf("Claim = %d attempts, %v; want none", len(tickets), err)
 	}
 	if n := w.sim.Summary().Creates - creates; n != 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -21,7 +22,8 @@ const (
 
 // Store is all that dialing needs of Postgres.
 type Store interface {
-	FeedStore
+	feedStore
+	requeueStore
 	WorkStore
 	SweepStore
 	SettleStore
@@ -157,21 +159,25 @@ func (s *Service) newRecovery() *recovery {
 // startLoops starts everything that is done again and again.
 func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *recovery) {
 	c := s.config
-	again := refeeder{store: s.store, queue: s.queue, lease: c.lease()}
-	feed := &feeder{refeeder: again, perSecond: c.CallsPerSecond, horizon: c.Horizon}
-	sweep := &sweeper{store: s.store, refeeder: again}
+	feed := &feeder{store: s.store, queue: s.queue, perSecond: c.CallsPerSecond, horizon: c.Horizon}
+	again := &requeuer{store: s.store, queue: s.queue}
+	sweep := &sweeper{store: s.store}
 	settle := &settler{store: s.store, books: s.store, lists: lists{s.client}, after: c.SettleAfter, log: s.log}
 	reconcile := &reconciler{
 		store: s.store, lists: lists{s.client}, passes: passesAfter(c.SettleAfter), lag: c.SettleAfter,
 		every: c.ReconcileEvery, perSecond: c.CallsPerSecond,
 	}
-	hang := &hanger{store: s.store, client: s.client}
+	hang := &hangupWorker{store: s.store, client: s.client}
 	first := newLeader(s.queue)
 	_, _ = first.runOnce(ctx) // so that the leader's loops need not wait for their second round
 	wg.Go(func() { work(ctx, s, "recover", markEvery, recovery.runOnce) })
 	wg.Go(func() { work(ctx, s, "feed", feedEvery, feed.runOnce) })
+	wg.Go(func() {
+		_ = sleep(ctx, rand.N(requeueEvery)) // so that processes take turns; loop looks at ctx
+		work(ctx, s, "requeue", requeueEvery, again.runOnce)
+	})
 	wg.Go(func() { work(ctx, s, "sweep", sweepEvery, sweep.runOnce) })
-	wg.Go(func() { work(ctx, s, "hang up", hangEvery, hang.runOnce) })
+	wg.Go(func() { work(ctx, s, "hang up", hangupEvery, hang.runOnce) })
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
 	wg.Go(func() { work(ctx, s, "settle", c.settleEvery(), whileLeading(first, settle.runOnce)) })
 	wg.Go(func() { work(ctx, s, "reconcile", c.ReconcileEvery, whileLeading(first, reconcile.runOnce)) })

@@ -14,22 +14,6 @@ type clock interface {
 	Now(ctx context.Context) (time.Time, error)
 }
 
-// FeedStore is what the feeder and the sweeper's re-feeding need of Postgres.
-type FeedStore interface {
-	clock
-
-	// Claim reserves up to limit contacts that are due and may be called now,
-	// in one statement, and holds each for lease. It returns fewer, or none,
-	// when no more are due.
-	Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error)
-	// Refeed takes up to limit reserved attempts whose lease has run out, or
-	// any that were last fed before fedBefore, grows their feed number and
-	// holds them for lease again. A zero fedBefore asks for run-out leases only.
-	Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error)
-	// Reserved counts the attempts that wait in the queue, fleet-wide.
-	Reserved(ctx context.Context) (int, error)
-}
-
 // SweepStore is what the sweeper needs: it finds what dead processes left.
 type SweepStore interface {
 	// ExpireDialing moves attempts that are still dialing grace after their

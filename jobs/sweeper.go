@@ -17,28 +17,26 @@ const (
 	partitionsEvery = time.Hour
 )
 
-// sweeper finds what dead processes, a lost Redis and lost webhooks left.
+// sweeper finds what dead processes and lost webhooks left.
 type sweeper struct {
 	store     SweepStore
-	refeeder  refeeder
 	keepAgain time.Time // when the partitions are next looked at
 }
 
 // swept counts what one round found.
 type swept struct {
-	Refed, Abandoned, Expired, Closed, Finished, Folded int
+	Abandoned, Expired, Closed, Finished, Folded int
 }
 
 // runOnce does each part, whatever became of the others.
 func (s *sweeper) runOnce(ctx context.Context) (swept, error) {
 	var n swept
-	var errs [7]error
+	var errs [6]error
 	n.Expired, errs[0] = s.store.ExpireDialing(ctx, dialingGrace)
 	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace)
 	n.Finished, errs[2] = s.store.FinishCampaigns(ctx)
-	n.Refed, errs[3] = s.refeeder.refeedRunOut(ctx)
 	n.Folded, errs[4] = s.store.FoldCounters(ctx)
-	n.Abandoned, errs[6] = s.store.VoidAbandoned(ctx)
+	n.Abandoned, errs[3] = s.store.VoidAbandoned(ctx)
 	errs[5] = s.keepPartitions(ctx)
 	if err := errors.Join(errs[:]...); err != nil {
 		return n, fmt.Errorf("sweep: %w", err)

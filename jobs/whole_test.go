@@ -31,7 +31,7 @@ func dialedHourAgo(t *testing.T, db *testkit.DB, o campaign.Outcome) campaign.At
 func dialedAgain(t *testing.T, db *testkit.DB, ago time.Duration, o campaign.Outcome) campaign.Attempt {
 	t.Helper()
 	db.MakeDue(t)
-	tickets, err := db.Claim(t.Context(), 1, time.Minute)
+	tickets, err := db.Claim(t.Context(), 1)
 	if err != nil || len(tickets) != 1 {
 		t.Fatalf("claimed %v (%v), want one", tickets, err)
 	}

@@ -42,9 +42,9 @@ func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
 		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
 		FROM generate_series(1, %[4]d) AS i;
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until, posts,
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, posts,
 			token_id, dialed_at, token_expires_at, call_uuid, conversation_uuid, statuses, answered_at, ended_at, disposition, price, rate, duration_s)
-		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'provider', now(), 1,
+		SELECT lpad(to_hex(id), 32, '0')::uuid, id, campaign_id, 1, to_number, '447700900000', 'ended', 'provider', 1,
 		       gen_random_uuid(), at, at, 'U' || id, 'CON-' || id, '{started,ringing,answered,human,completed}', at, at, 'human', 0.01, 0.02, 30
 		FROM (SELECT *, now() - (id %% 720) * interval '1 hour' AS at FROM contacts WHERE source = 'bench' AND state = 'done') AS k;
 		INSERT INTO price_history (attempt_id, rev, price, rate, source, observed_at) SELECT id, 1, price, rate, 'event', ended_at FROM attempts WHERE price IS NOT NULL;

@@ -69,9 +69,8 @@ const claim = `
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed
 	), reserved AS (
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until)
-		SELECT (@ids::uuid[])[rank], id, campaign_id, next_attempt_no, to_number, from_number, 'reserved', 'feeder',
-		       clock_timestamp() + @lease::interval
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
+		SELECT (@ids::uuid[])[rank], id, campaign_id, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
 		FROM ranked ORDER BY to_number
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
 		RETURNING id, contact_id, enqueue_count
@@ -91,12 +90,12 @@ const claimMargin = 90 * time.Second
 // before it returns nothing.
 const claimRounds = 10
 
-// Claim reserves up to limit contacts that are due and may be called now, and
-// leases each for the given time: due reminders first, then retries, then first
-// calls. Contacts that are due and suppressed end on the way.
-func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]campaign.QueuedAttempt, error) {
+// Claim reserves up to limit contacts that are due and may be called now: due
+// reminders first, then retries, then first calls. Contacts that are due and
+// suppressed end on the way.
+func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	for range claimRounds {
-		attempts, suppressed, err := db.claimOnce(ctx, limit, lease)
+		attempts, suppressed, err := db.claimOnce(ctx, limit)
 		if err != nil {
 			return nil, fmt.Errorf("claim contacts: %w", err)
 		}
@@ -107,7 +106,7 @@ func (db *DB) Claim(ctx context.Context, limit int, lease time.Duration) ([]camp
 	return nil, nil
 }
 
-func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (attempts []campaign.QueuedAttempt, suppressed int, err error) {
+func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.QueuedAttempt, suppressed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
@@ -115,7 +114,7 @@ func (db *DB) claimOnce(ctx context.Context, limit int, lease time.Duration) (at
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
 		attempts, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
-			"ids": ids, "limit": limit, "lease": lease, "margin": claimMargin, "none": uuid.Nil,
+			"ids": ids, "limit": limit, "margin": claimMargin, "none": uuid.Nil,
 		})
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if suppressed = len(contacts); err != nil || suppressed == 0 {
@@ -160,23 +159,35 @@ func newIDs(n int) ([]uuid.UUID, error) {
 	return ids, nil
 }
 
-// Refeed takes up to limit reserved attempts to be enqueued again: those whose
-// lease has run out, and those that were enqueued before fedBefore. It counts
-// the enqueuing and leases them again. A zero fedBefore means run-out leases
-// only.
-func (db *DB) Refeed(ctx context.Context, limit int, lease time.Duration, fedBefore time.Time) ([]campaign.QueuedAttempt, error) {
+// Queued lists up to limit reserved attempts of campaigns that were enqueued
+// longer than age ago, in the order of their ids from after on.
+func (db *DB) Queued(ctx context.Context, age time.Duration, after uuid.UUID, limit int) ([]campaign.QueuedAttempt, error) {
 	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
-		UPDATE attempts a SET
-			enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp(),
-			lease_until = clock_timestamp() + @lease::interval
-		FROM contacts k
-		WHERE k.id = a.contact_id AND a.id IN (
-			SELECT id FROM attempts
-			WHERE state = 'reserved' AND (lease_until < now() OR enqueued_at < @before)
-			ORDER BY id LIMIT @limit FOR UPDATE SKIP LOCKED)
-		RETURNING a.id, a.enqueue_count,
-			CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint`,
-		pgx.StrictNamedArgs{"lease": lease, "before": fedBefore, "limit": limit})
+		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
+		FROM attempts a JOIN contacts k ON k.id = a.contact_id
+		WHERE a.state = 'reserved' AND a.id > @after AND a.enqueued_at < clock_timestamp() - @age::interval
+		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("list attempts that wait in the queue: %w", err)
+	}
+	return attempts, nil
+}
+
+// Requeue counts that the attempts are enqueued again, and returns those that
+// still are as they were listed, in the order of their ids. If two processes
+// listed an attempt, one of them gets it.
+func (db *DB) Requeue(ctx context.Context, list []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error) {
+	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
+		UPDATE attempts a SET enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp()
+		FROM unnest(@ids::uuid[], @counts::int[], @urgencies::smallint[]) AS listed (id, enqueue_count, urgency)
+		WHERE a.id = listed.id AND a.state = 'reserved'
+		-- guard:drop storage.TestRequeue: an attempt that two processes look at is enqueued again once
+		AND a.enqueue_count = listed.enqueue_count
+		RETURNING a.id, a.enqueue_count, listed.urgency`, pgx.StrictNamedArgs{
+		"ids":       column(list, func(q campaign.QueuedAttempt) uuid.UUID { return q.AttemptID }),
+		"counts":    column(list, func(q campaign.QueuedAttempt) int { return q.EnqueueCount }),
+		"urgencies": column(list, func(q campaign.QueuedAttempt) campaign.Urgency { return q.Urgency }),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("enqueue attempts again: %w", err)
 	}

@@ -22,7 +22,7 @@ func TestClaimReservesEachContactOnce(t *testing.T) {
 	for range 8 {
 		feeders.Go(func() {
 			for range 30 {
-				tickets, err := db.Claim(t.Context(), 20, lease)
+				tickets, err := db.Claim(t.Context(), 20)
 				if err != nil {
 					t.Error(err)
 				}
@@ -158,7 +158,7 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	for range 6 {
 		feeders.Go(func() {
 			for range 10 {
-				if _, err := db.Claim(t.Context(), 7, lease); err != nil {
+				if _, err := db.Claim(t.Context(), 7); err != nil {
 					t.Error(err)
 				}
 			}
@@ -193,36 +193,51 @@ func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 	}
 }
 
-func TestRefeedTakesExpiredLeasesAndLostTasks(t *testing.T) {
+func TestRequeue(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	running(t, db, "c", settings(), rows(0, 3))
-	ids := claim(t, db, 3)
-	refeed := func(before time.Time) []campaign.QueuedAttempt {
+	running(t, db, "c", settings(), rows(0, 4))
+	ids := claim(t, db, 4)
+	queued := func(age time.Duration, after uuid.UUID) []campaign.QueuedAttempt {
 		t.Helper()
-		tickets, err := db.Refeed(t.Context(), 10, lease, before)
-		if err != nil {
-			t.Fatal(err)
+		list, err := db.Queued(t.Context(), age, after, 10)
+		check(t, err)
+		return list
+	}
+	requeue := func(list []campaign.QueuedAttempt) []campaign.QueuedAttempt {
+		t.Helper()
+		again, err := db.Requeue(t.Context(), list)
+		check(t, err)
+		return again
+	}
+	at := func(count int, ids ...uuid.UUID) (list []campaign.QueuedAttempt) {
+		for _, id := range ids {
+			list = append(list, campaign.QueuedAttempt{AttemptID: id, EnqueueCount: count, Urgency: campaign.Ordinary})
 		}
-		return tickets
+		return list
 	}
-	if got := refeed(time.Time{}); len(got) != 0 {
-		t.Errorf("refed %v while every lease holds", got)
+	if got := queued(time.Minute, uuid.Nil); len(got) != 0 {
+		t.Errorf("%v were enqueued a minute ago", got)
 	}
-	db.Exec(t, `UPDATE attempts SET lease_until = now() - interval '1 second' WHERE id = $1`, ids[1])
-	if diff := cmp.Diff([]campaign.QueuedAttempt{{AttemptID: ids[1], EnqueueCount: 2, Urgency: campaign.Ordinary}}, refeed(time.Time{})); diff != "" {
-		t.Errorf("run-out lease (-want +got):\n%s", diff)
+	db.AgeAttempt(t, ids[1], time.Minute)
+	if diff := cmp.Diff(at(1, ids[1]), queued(5*time.Second, uuid.Nil)); diff != "" {
+		t.Errorf("enqueued over 5 s ago (-want +got):\n%s", diff)
 	}
-	now, err := db.Now(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	listed := queued(0, ids[0])
+	if diff := cmp.Diff(at(1, ids[1:]...), listed); diff != "" {
+		t.Errorf("after the first (-want +got):\n%s", diff)
 	}
-	want := []campaign.QueuedAttempt{{AttemptID: ids[0], EnqueueCount: 2, Urgency: campaign.Ordinary}, {AttemptID: ids[1], EnqueueCount: 3, Urgency: campaign.Ordinary}, {AttemptID: ids[2], EnqueueCount: 2, Urgency: campaign.Ordinary}}
-	if diff := cmp.Diff(want, refeed(now)); diff != "" {
-		t.Errorf("fed before now (-want +got):\n%s", diff)
+	pass(t, db, ids[3])
+	if diff := cmp.Diff(at(2, ids[1], ids[2]), requeue(listed)); diff != "" {
+		t.Errorf("enqueued again (-want +got):\n%s", diff)
 	}
-	pass(t, db, ids[0])
-	if n, err := db.Reserved(t.Context()); n != 2 || err != nil {
-		t.Errorf("Reserved = %d, %v; want 2", n, err)
+	if got := requeue(listed); len(got) != 0 {
+		t.Errorf("another process enqueues %v too", got)
+	}
+	if got := queued(5*time.Second, uuid.Nil); len(got) != 0 {
+		t.Errorf("%v were just enqueued", got)
+	}
+	if n, err := db.Reserved(t.Context()); n != 3 || err != nil {
+		t.Errorf("Reserved = %d, %v; want 3", n, err)
 	}
 }

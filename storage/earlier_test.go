@@ -50,7 +50,7 @@ func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 	markAs(t, db.DB, unasked)
 	putBack(t, db, `ALTER TABLE installation DROP COLUMN held_system`)
 	for range 20 { // connections that were cut off are found out one by one
-		if tickets, err := db.Claim(t.Context(), 10, lease); len(tickets) > 0 || err == nil {
+		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
 			t.Fatalf("claimed %d from a database whose hold cannot be read", len(tickets))
 		} else if strings.Contains(err.Error(), "an earlier one") {
 			return
@@ -72,7 +72,7 @@ func TestABackupOfBeforeTheAdoptionIsNotDialedFrom(t *testing.T) {
 	markAs(t, db.DB, unasked)
 	putBack(t, db, `DELETE FROM installation; INSERT INTO installation SELECT * FROM backup`)
 	for range 20 {
-		if tickets, err := db.Claim(t.Context(), 10, lease); len(tickets) > 0 || err == nil {
+		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
 			t.Fatalf("claimed %d from a database of another name", len(tickets))
 		} else if errors.Is(err, campaign.ErrRenamed) {
 			return

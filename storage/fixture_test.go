@@ -15,7 +15,6 @@ import (
 const (
 	ours      = "447700900000"
 	tokenLife = 30 * time.Second
-	lease     = time.Minute
 )
 
 // settings are open around the clock, so that no test depends on the hour.
@@ -70,7 +69,7 @@ func running(t testing.TB, db *testkit.DB, name string, s campaign.Settings, lis
 
 func claim(t testing.TB, db *testkit.DB, limit int) []uuid.UUID {
 	t.Helper()
-	tickets, err := db.Claim(t.Context(), limit, lease)
+	tickets, err := db.Claim(t.Context(), limit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -207,9 +207,9 @@ func insertAdopted(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evi
 			RETURNING id, campaign_id, to_number, next_attempt_no - 1 AS no
 		)
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by,
-		                      created_at, lease_until, next_check_at, recovered, call_uuid, superseded)
+		                      created_at, next_check_at, recovered, call_uuid, superseded)
 		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, @from, @state::text, @by,
-		       coalesce(@start::timestamptz, clock_timestamp()), now(), clock_timestamp(), true, @call::text,
+		       coalesce(@start::timestamptz, clock_timestamp()), clock_timestamp(), true, @call::text,
 		       @state::text = 'accepted' AND EXISTS (
 		           SELECT FROM attempts o WHERE o.to_number = k.to_number
 		           AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.superseded)

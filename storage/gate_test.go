@@ -201,7 +201,7 @@ func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 	for range 6 {
 		feeders.Go(func() {
 			for range 40 {
-				tickets, err := db.Claim(t.Context(), 3, lease)
+				tickets, err := db.Claim(t.Context(), 3)
 				if err != nil {
 					t.Error(err)
 				}

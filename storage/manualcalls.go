@@ -29,13 +29,13 @@ func (db *DB) ReserveManual(ctx context.Context, by app.Actor, a campaign.Attemp
 			return errors.Join(err, blocked)
 		}
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_kind, to_number, to_address, from_number, detail, state, changed_by, lease_until)
-			VALUES (@id, 'manual', @by, 1, @kind, @number, @address, @from, @detail, 'reserved', 'operator', clock_timestamp() + @lease::interval)
+			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_kind, to_number, to_address, from_number, detail, state, changed_by)
+			VALUES (@id, 'manual', @by, 1, @kind, @number, @address, @from, @detail, 'reserved', 'operator')
 			ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING`,
 			pgx.StrictNamedArgs{
 				"id": a.ID, "by": plain(by.Name), "kind": a.Manual.ToKind, "number": zeronull.Text(a.To),
 				"address": zeronull.Text(plain(a.Manual.Address)), "from": zeronull.Text(plain(a.From)),
-				"detail": plain(a.Manual.Detail), "lease": manualLease,
+				"detail": plain(a.Manual.Detail),
 			})
 		if err == nil && tag.RowsAffected() == 0 {
 			err = &campaign.BlockedError{Obstacles: []campaign.Withdrawal{campaign.WithdrawnBusy}}
@@ -95,8 +95,8 @@ func (db *DB) VoidAbandoned(ctx context.Context) (int, error) {
 		WHERE id IN (
 			SELECT id FROM attempts
 			-- guard:drop storage.TestManualCallAbandoned: a manual call is voided once its command had its time
-			WHERE state = 'reserved' AND kind = 'manual' AND lease_until < now()
-			LIMIT $2 FOR UPDATE SKIP LOCKED)`, campaign.WithdrawnAbandoned, sweepBatch)
+			WHERE state = 'reserved' AND kind = 'manual' AND created_at < now() - $2::interval
+			LIMIT $3 FOR UPDATE SKIP LOCKED)`, campaign.WithdrawnAbandoned, manualLease, sweepBatch)
 	if err != nil {
 		return 0, fmt.Errorf("void abandoned manual calls: %w", err)
 	}

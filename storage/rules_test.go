@@ -31,8 +31,8 @@ func TestCallObstacles(t *testing.T) {
 		{"a suppression that ends later", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() + interval '1 hour' FROM contacts`, []string{"suppressed"}},
 		{"a suppression that has ended", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() - interval '3 days' FROM contacts`, nil},
 		{"a call under way", `
-			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by, lease_until)
-			SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator', now() FROM contacts;
+			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
+			SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
 			UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now()`,
 			[]string{"number_busy"}},
 		{"closed hours", `UPDATE zone_groups SET zones = '{UTC}'; UPDATE campaigns SET opens_min = 0, closes_min = 1`, []string{"outside_hours"}},

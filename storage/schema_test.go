@@ -34,10 +34,10 @@ func TestPostgresRefuses(t *testing.T) {
 		{"another id", `UPDATE attempts SET id = gen_random_uuid() WHERE state = 'reserved'`, "id never changes"},
 		{"a move by the wrong writer", `UPDATE attempts SET state = 'void', changed_by = 'reconciler' WHERE state = 'reserved'`, "reconciler may not move it"},
 		{"an end that is open", `UPDATE attempts SET state = 'ended', changed_by = 'provider' WHERE state = 'accepted'`, "attempts_ended_when_over"},
-		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until, posts, dialed_at, token_id, token_expires_at)
-			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'provider', now(), 1, now(), gen_random_uuid(), now() FROM attempts LIMIT 1`, "begins as reserved"},
-		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, lease_until)
-			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder', now() FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
+		{"an attempt that begins dialed", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, posts, dialed_at, token_id, token_expires_at)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'refused', 'provider', 1, now(), gen_random_uuid(), now() FROM attempts LIMIT 1`, "begins as reserved"},
+		{"two open attempts of a number", `INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
+			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder' FROM attempts WHERE state = 'reserved'`, "one_open_attempt_per_number"},
 		{"a negative price", `UPDATE attempts SET price = -1 WHERE state = 'accepted'`, "attempts_price_money"},
 		{"a price that is no number", `UPDATE attempts SET price = 'NaN' WHERE state = 'accepted'`, "attempts_price_money"},
 		{"an end without a reason", `UPDATE contacts SET state = 'done'`, "contacts_ended_for_a_reason"},

@@ -99,7 +99,7 @@ func TestSuppressDuringClaim(t *testing.T) {
 	for range 4 {
 		feeders.Go(func() {
 			for range 60 {
-				tickets, err := db.Claim(t.Context(), 2, lease)
+				tickets, err := db.Claim(t.Context(), 2)
 				check(t, err)
 				for _, ticket := range tickets {
 					if _, err := db.Gate(t.Context(), ticket.AttemptID, tokenLife); err == nil {

@@ -64,7 +64,7 @@ func dialing(b *testing.B, db *testkit.DB, n int) []string {
 	b.Helper()
 	name := fmt.Sprint("bench ", count(b, db, "campaigns"))
 	db.StartCampaignOf(b, name, testkit.ContactRows(count(b, db, "contacts"), n))
-	claimed, err := db.Claim(b.Context(), n, time.Minute)
+	claimed, err := db.Claim(b.Context(), n)
 	require.NoError(b, err)
 	db.Exec(b, `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now() + interval '30 s'
 	            WHERE state = 'reserved'`)

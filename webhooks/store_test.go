@@ -21,7 +21,7 @@ import (
 func dialingAttempt(t testing.TB, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	db.StartCampaign(t, "water", 1, func(s *campaign.Settings) { s.Message.Say = "Hello" })
-	claimed, err := db.Claim(t.Context(), 1, time.Minute)
+	claimed, err := db.Claim(t.Context(), 1)
 	require.NoError(t, err)
 	a, err := db.Gate(t.Context(), claimed[0].AttemptID, 30*time.Second)
 	require.NoError(t, err)

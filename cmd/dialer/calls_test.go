@@ -118,7 +118,7 @@ func (l *line) dialed(t *testing.T, n int, ncco string) []campaign.Attempt {
 	l.db.StartCampaignOf(t, "outage", testkit.ContactRows(firstPerson, n), func(s *campaign.Settings) {
 		s.Message = campaign.Message{NCCO: json.RawMessage(ncco)}
 	})
-	tickets, err := l.db.Claim(t.Context(), n, time.Minute)
+	tickets, err := l.db.Claim(t.Context(), n)
 	require.NoError(t, err)
 	var attempts []campaign.Attempt
 	for _, ticket := range tickets {

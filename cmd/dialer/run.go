@@ -17,7 +17,7 @@ type runCommand struct {
 	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
 	Listen     string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks, /healthz, /readyz and /metrics are served (default: ${default})."`
 	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
-	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis. What a killed process had taken is queued again after twice as long and 10s (default: ${default})."`
+	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`

@@ -11,7 +11,7 @@ var Points = []Point{
 	{"claim.commit", "contacts are claimed, the claim is not committed"},
 	{"claim.committed", "the claim is committed, no task is enqueued"},
 	{"claim.enqueued", "the tasks are enqueued, the feeder does not know yet"},
-	{"refeed.committed", "attempts are to be enqueued again, their tasks are not enqueued"},
+	{"requeue.committed", "attempts are to be enqueued again, their tasks are not enqueued"},
 
 	{"place.loaded", "the attempt is read, no permit is requested"},
 	{"place.permitted", "the permit is there, the gate was not asked"},

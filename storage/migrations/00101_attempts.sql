@@ -18,11 +18,9 @@ CREATE TABLE attempts (
     changed_by        text NOT NULL,                     -- the writer of its state
     created_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
 
-    -- The queue: how often its task was enqueued, when last, and until when no
-    -- process enqueues it again.
+    -- The queue: how often its task was enqueued, and when last.
     enqueue_count     int NOT NULL DEFAULT 1,
     enqueued_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
-    lease_until       timestamptz NOT NULL,
 
     posts             int NOT NULL DEFAULT 0,            -- POSTs that may have been sent: 1 from the gate on
     dialed_at         timestamptz,                       -- when it passed the gate
@@ -112,7 +110,7 @@ CREATE INDEX attempts_of_campaign ON attempts USING brin (campaign_id) WITH (pag
 CREATE INDEX attempts_by_number ON attempts (to_number);
 CREATE INDEX attempts_by_conversation ON attempts (conversation_uuid);
 CREATE INDEX attempts_by_dialed_at ON attempts (dialed_at);
-CREATE INDEX attempts_reserved ON attempts (lease_until) WHERE state = 'reserved';
+CREATE INDEX attempts_reserved ON attempts (id) WHERE state = 'reserved';
 CREATE INDEX attempts_unsettled ON attempts (token_expires_at) WHERE state IN ('dialing', 'unknown');
 CREATE INDEX attempts_silent ON attempts (failed_at) WHERE state = 'accepted';
 CREATE INDEX attempts_to_check ON attempts (next_check_at) WHERE state = 'accepted' OR (state = 'ended' AND price IS NULL);

@@ -88,16 +88,14 @@ var replacements = []replacement{
 		"if err := f.stored(s); err != nil {", "if err := f.stored(s); err != nil && false {", "jobs", "TestASliceCountsOnceAllOfItIsStored"},
 
 	// Nothing is lost.
-	{"what a lost Redis held is fed again", "jobs/refeeder.go",
-		"return n == 0, nil", "return false && n == 0, nil", "jobs", "TestEverythingIsFedAgainOnceWhenRedisWasLost"},
 	{"a Redis that evicts is refused", "jobs/queue.go",
 		"policy != \"noeviction\"", "false", "jobs", "TestRedisThatEvictsIsRefused"},
 
 	// The pure rules, each held by random histories: see campaign/histories.
 
 	// Who is hung up, and who never is.
-	{"hang-up: a stop says nothing about the call", "jobs/hanger.go",
-		"err != nil && !over && ctx.Err() != nil", "false", "jobs", "TestHangerThatIsStoppedLeavesTheOrderDue"},
+	{"hang-up: a stop says nothing about the call", "jobs/hangups.go",
+		"err != nil && !over && ctx.Err() != nil", "false", "jobs", "TestHangupWorkerThatIsStoppedLeavesTheOrderDue"},
 
 	// A database that may have forgotten something.
 	{"hold: a reading of two servers is none", "storage/hold.go",

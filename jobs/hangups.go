@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	hangEvery = time.Second
-	hangBatch = 4
-	// hangTimeout bounds one try. Vonage refuses control of a call for two
+	hangupEvery = time.Second
+	hangupBatch = 4
+	// hangupTimeout bounds one try. Vonage refuses control of a call for two
 	// seconds after it made it, and the client waits for that twice.
-	hangTimeout = 12 * time.Second
-	// hangHold is how long an order is this process's alone, and twice as long
+	hangupTimeout = 12 * time.Second
+	// hangupHold is how long an order is this process's alone, and twice as long
 	// after each try.
-	hangHold  = 15 * time.Second
-	hangTries = 6 // over about eight minutes
-	// hangRecord bounds storing what came of a try.
-	hangRecord = 5 * time.Second
+	hangupHold  = 15 * time.Second
+	hangupTries = 6 // over about eight minutes
+	// hangupRecord bounds storing what came of a try.
+	hangupRecord = 5 * time.Second
 )
 
 // HangUpStore is what ending superfluous calls needs.
@@ -36,16 +36,16 @@ type HangUpStore interface {
 	HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error
 }
 
-// hanger ends calls that should not be up. A hang-up may be sent twice, so what
+// hangupWorker ends calls that should not be up. A hang-up may be sent twice, so what
 // a killed process had taken is simply due again after a while.
-type hanger struct {
+type hangupWorker struct {
 	store  HangUpStore
 	client *voice.Client
 }
 
 // runOnce tries what is due, and returns how many orders it tried.
-func (h *hanger) runOnce(ctx context.Context) (int, error) {
-	owed, err := h.store.OwedHangUps(ctx, hangBatch, hangHold)
+func (h *hangupWorker) runOnce(ctx context.Context) (int, error) {
+	owed, err := h.store.OwedHangUps(ctx, hangupBatch, hangupHold)
 	if err != nil {
 		return 0, err
 	}
@@ -58,15 +58,15 @@ func (h *hanger) runOnce(ctx context.Context) (int, error) {
 	return len(owed), errors.Join(errs...)
 }
 
-func (h *hanger) try(ctx context.Context, order campaign.HangUp) error {
-	asking, cancel := context.WithTimeout(ctx, hangTimeout)
+func (h *hangupWorker) try(ctx context.Context, order campaign.HangUp) error {
+	asking, cancel := context.WithTimeout(ctx, hangupTimeout)
 	defer cancel()
 	err := h.client.Hangup(asking, order.CallUUID)
 	over := err != nil && h.over(asking, order.CallUUID, err)
 	if err != nil && !over && ctx.Err() != nil {
 		return nil // being stopped says nothing about the call: the order stays due
 	}
-	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangRecord)
+	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangupRecord)
 	defer cancel()
 	return h.store.HungUp(storing, order, tried(order, err, over))
 }
@@ -74,7 +74,7 @@ func (h *hanger) try(ctx context.Context, order campaign.HangUp) error {
 // over reports whether a hang-up failed because there is nothing left to hang
 // up. Vonage answers 404 to that, and may answer 400: then its record
 // tells.
-func (h *hanger) over(ctx context.Context, uuid string, err error) bool {
+func (h *hangupWorker) over(ctx context.Context, uuid string, err error) bool {
 	if errors.Is(err, voice.ErrNotFound) {
 		return true
 	}
@@ -94,7 +94,7 @@ func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
 		return campaign.HangUpTry{State: campaign.HangUpAlreadyEnded, Effect: campaign.EffectRefused, Answer: err.Error()}
 	}
 	t := campaign.HangUpTry{State: campaign.HangUpPending, Effect: provider.Effect(err), Answer: err.Error()}
-	if order.Tries >= hangTries || errors.Is(err, voice.ErrInvalid) {
+	if order.Tries >= hangupTries || errors.Is(err, voice.ErrInvalid) {
 		t.State = campaign.HangUpFailed
 	}
 	return t

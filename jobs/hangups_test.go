@@ -51,7 +51,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-func TestHangerSaysWhatCameOfIt(t *testing.T) {
+func TestHangupWorkerSaysWhatCameOfIt(t *testing.T) {
 	t.Parallel()
 	provider := answers{
 		"PUT up": "204", "PUT last": "204",
@@ -76,11 +76,11 @@ func TestHangerSaysWhatCameOfIt(t *testing.T) {
 		for uuid := range want {
 			tries := 1
 			if uuid == "last" || uuid == "hopeless" {
-				tries = hangTries
+				tries = hangupTries
 			}
 			store.owed = append(store.owed, campaign.HangUp{CallUUID: uuid, Tries: tries})
 		}
-		h := &hanger{store: store, client: hangerClient(t, provider)}
+		h := &hangupWorker{store: store, client: hangerClient(t, provider)}
 		for range want {
 			if _, err := h.runOnce(t.Context()); err != nil {
 				t.Fatal(err)
@@ -96,11 +96,11 @@ func TestHangerSaysWhatCameOfIt(t *testing.T) {
 }
 
 // A stop in the middle of a hang-up leaves the order due: nothing is known.
-func TestHangerThatIsStoppedLeavesTheOrderDue(t *testing.T) {
+func TestHangupWorkerThatIsStoppedLeavesTheOrderDue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		store := &memoryHangUps{owed: []campaign.HangUp{{CallUUID: "silent", Tries: hangTries}}, tries: map[string]campaign.HangUpTry{}}
-		h := &hanger{store: store, client: hangerClient(t, answers{})}
+		store := &memoryHangUps{owed: []campaign.HangUp{{CallUUID: "silent", Tries: hangupTries}}, tries: map[string]campaign.HangUpTry{}}
+		h := &hangupWorker{store: store, client: hangerClient(t, answers{})}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := h.runOnce(ctx); err != nil || len(store.tries) != 0 {
