@@ -8,62 +8,30 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/pace"
 	"dialer/jobs"
 	"dialer/voice"
 )
 
-// permitWait is how long a manual call waits for its turn at the account's pace.
-// Its reservation holds a little longer.
-const permitWait = 90 * time.Second
-
-const withdrawTimeout = 10 * time.Second
-
-// place makes the call as an attempt of its own, in the same order as a
-// campaign's: reserve, permit, gate, one request, outcome.
-func (c *callCreateCommand) place(ctx context.Context, con console, k *vonage, attempt campaign.Attempt, request voice.CallRequest) error {
-	if err := k.db.ReserveManual(ctx, c.actor(), attempt); err != nil {
-		return notCalled(err)
-	}
-	calls := pace.New(pace.Config{Store: k.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.logger()})
+// place makes the call as an attempt of its own, and prints the outcome.
+func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, attempt campaign.Attempt, request voice.CallRequest) error {
+	calls := pace.New(pace.Config{Store: v.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.logger()})
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { calls.Run(pacing) })
 	defer wg.Wait()
 	defer stop()
-	caller := jobs.NewCaller(k.db, k.client, calls, leastTokenLife, con.logger())
-	ctx, cancel := context.WithTimeout(ctx, permitWait)
-	defer cancel()
-	made, err := caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.Urgent, request)
+	caller := jobs.NewCaller(v.db, v.client, calls, leastTokenLife, con.logger())
+	var made jobs.Made
+	err := app.ManualCalls{Store: v.db}.Make(ctx, c.actor(), attempt, func(ctx context.Context) (err error) {
+		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.Urgent, request)
+		return err
+	})
 	if err != nil {
-		return c.withdraw(ctx, k, attempt, err)
+		return fmt.Errorf("not called: %w", err)
 	}
 	return c.conclude(con, made)
-}
-
-// withdraw frees the number of a call that did not pass the gate, and says why
-// it did not.
-func (c *callCreateCommand) withdraw(ctx context.Context, k *vonage, attempt campaign.Attempt, why error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
-	defer cancel()
-	reason := campaign.WithdrawnAbandoned
-	if errors.Is(why, campaign.ErrDialLocked) {
-		reason = campaign.WithdrawnLocked
-	}
-	if err := k.db.Withdraw(ctx, attempt.ID, reason); err != nil && !errors.Is(err, campaign.ErrStale) {
-		why = errors.Join(why, err)
-	}
-	if void, err := k.db.ManualCall(ctx, attempt.ID.String()); err == nil && void.State == campaign.Void {
-		why = fmt.Errorf("%s: %w", campaign.Withdrawal(void.Note).Meaning(), why)
-	}
-	return notCalled(why)
-}
-
-func notCalled(err error) error {
-	if blocked, ok := errors.AsType[*campaign.BlockedError](err); ok {
-		err = blocked
-	}
-	return fmt.Errorf("not called: %w", err)
 }
 
 // conclude prints the outcome, which is recorded.
