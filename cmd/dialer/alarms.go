@@ -83,7 +83,7 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 // printAlarms lists the alarms, then what to do about each kind among them.
 func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	if len(list) == 0 {
-		con.printf("no alarms\n")
+		con.Printf("no alarms\n")
 		return nil
 	}
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
@@ -96,12 +96,12 @@ func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 		return err
 	}
 	if len(list) == limit {
-		con.printf("These are the latest %d; there may be more (--limit).\n", limit)
+		con.Printf("These are the latest %d; there may be more (--limit).\n", limit)
 	}
-	con.printf("\n")
+	con.Printf("\n")
 	for _, k := range campaign.AlarmKinds {
 		if slices.ContainsFunc(list, func(a app.RaisedAlarm) bool { return a.Kind == k.Kind }) {
-			con.printf("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
+			con.Printf("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
 		}
 	}
 	return nil
@@ -205,7 +205,7 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 	if c.Kind != "" {
 		n, err := alarms.ResolveKind(ctx, c.actor(), c.Kind)
 		if err == nil {
-			con.printf("%d resolved\n", n)
+			con.Printf("%d resolved\n", n)
 		}
 		return err
 	}
@@ -213,10 +213,10 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	con.printf("%d resolved\n", len(resolved))
+	con.Printf("%d resolved\n", len(resolved))
 	for _, id := range c.IDs {
 		if !slices.Contains(resolved, id) {
-			con.printf("%d: no open alarm has this id\n", id)
+			con.Printf("%d: no open alarm has this id\n", id)
 			err = cli.ErrFailed
 		}
 	}

@@ -150,7 +150,7 @@ func TestMetricsNeedToken(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	n := node{db: db.DB, log: console{Err: t.Output()}.logger()}
+	n := node{db: db.DB, log: console{Err: t.Output()}.Logger()}
 	redis := error(nil)
 	routes := n.routes(metrics.New(), func(context.Context) error { return redis })
 	ask := func(want int, says string) {

@@ -51,7 +51,7 @@ func (c *auditCommand) Run(ctx context.Context, con console) error {
 
 func (c *auditCommand) print(con console, entries []app.AuditEntry) error {
 	if len(entries) == 0 {
-		con.printf("no changes\n")
+		con.Printf("no changes\n")
 		return nil
 	}
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
@@ -64,7 +64,7 @@ func (c *auditCommand) print(con console, entries []app.AuditEntry) error {
 		return err
 	}
 	if len(entries) == c.Limit {
-		con.printf("These are the latest %d; there may be more (--limit).\n", c.Limit)
+		con.Printf("These are the latest %d; there may be more (--limit).\n", c.Limit)
 	}
 	return nil
 }

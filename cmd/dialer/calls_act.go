@@ -61,7 +61,7 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 		a := app.CallAction{CallUUID: c.UUID, Action: action, Detail: detail}
 		answer, err := app.Calls{Store: v.db}.Act(ctx, c.actor(), a, v.request(c.UUID, do))
 		if err == nil {
-			con.printf("%s: %s: %s\n", c.UUID, action, answer)
+			con.Printf("%s: %s: %s\n", c.UUID, action, answer)
 		}
 		return err
 	})
@@ -87,7 +87,7 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 		return err
 	}
 	defer db.Close()
-	requests := pace.New(pace.Config{Store: db, Budget: campaign.RequestsBudget, PerSecond: f.RequestsPerSecond, Log: con.logger()})
+	requests := pace.New(pace.Config{Store: db, Budget: campaign.RequestsBudget, PerSecond: f.RequestsPerSecond, Log: con.Logger()})
 	client, err := voice.NewClient(voice.Config{
 		BaseURL: f.APIURL, ApplicationID: f.ApplicationID, Key: key,
 		Throttle: jobs.Throttle(requests, pace.Last), ThrottleFirst: jobs.Throttle(requests, pace.First),

@@ -69,7 +69,7 @@ func (c *callShowCommand) printManual(con console, a campaign.Attempt) error {
 	if c.Format == "json" {
 		return printJSON(con, shownCall{Actions: []shownAction{actionOf(createOf(a))}})
 	}
-	con.printf("%s\n", describeManualCall(a))
+	con.Printf("%s\n", describeManualCall(a))
 	return nil
 }
 
@@ -114,7 +114,7 @@ func (c *callShowCommand) print(con console, call voice.Call, actions []app.Call
 		}
 	}
 	for _, a := range actions {
-		con.printf("%s\n", describeAction(a))
+		con.Printf("%s\n", describeAction(a))
 	}
 	return nil
 }

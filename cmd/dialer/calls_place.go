@@ -16,13 +16,13 @@ import (
 
 // place makes the call as an attempt of its own, and prints the outcome.
 func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, attempt campaign.Attempt, request voice.CallRequest) error {
-	calls := pace.New(pace.Config{Store: v.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.logger()})
+	calls := pace.New(pace.Config{Store: v.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.Logger()})
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { calls.Run(pacing) })
 	defer wg.Wait()
 	defer stop()
-	caller := jobs.NewCaller(v.db, v.client, calls, leastTokenLife, con.logger())
+	caller := jobs.NewCaller(v.db, v.client, calls, leastTokenLife, con.Logger())
 	var made jobs.Made
 	err := app.ManualCalls{Store: v.db}.Make(ctx, c.actor(), attempt, func(ctx context.Context) (err error) {
 		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.Urgent, request)
@@ -42,7 +42,7 @@ func (c *callCreateCommand) conclude(con console, made jobs.Made) error {
 	}
 	switch made.Outcome.Kind {
 	case campaign.OutcomeCreated:
-		con.printf("%s: created: %s\n", made.Outcome.Evidence.CallUUID, made.Outcome.Evidence.Status)
+		con.Printf("%s: created: %s\n", made.Outcome.Evidence.CallUUID, made.Outcome.Evidence.Status)
 		return err
 	case campaign.OutcomeRefused:
 		return fmt.Errorf("no call was made: %w", err)

@@ -84,7 +84,7 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 		Outcomes: voicesim.Outcomes{ByNumber: scripts}, Speed: 50, Faults: faults,
 	})
 	require.NoError(t, err)
-	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.logger()}
+	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.Logger()}
 	provider, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
 	n.publicURL = "http://" + hooks.Listener.Addr().String()
 	hooks.Config.Handler = n.routes(metrics.New(), func(context.Context) error { return nil })

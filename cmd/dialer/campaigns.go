@@ -81,7 +81,7 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, r := range reports {
-			con.printf("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
+			con.Printf("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
 			printSettings(con, found.Settings)
 			if err := printReportTable(con, r); err != nil {
 				return err
@@ -99,19 +99,19 @@ func because(reason string) string {
 }
 
 func printSettings(con console, s campaign.Settings) {
-	con.printf("  says      %s\n", describeMessage(s.Message))
-	con.printf("  from      %d of the account's numbers\n", len(s.From))
-	con.printf("  hours     %s, %s\n", s.Hours, describeZone(s.Zone))
+	con.Printf("  says      %s\n", describeMessage(s.Message))
+	con.Printf("  from      %d of the account's numbers\n", len(s.From))
+	con.Printf("  hours     %s, %s\n", s.Hours, describeZone(s.Zone))
 	if !s.Start.IsZero() {
-		con.printf("  start     %s\n", s.Start.Format(timeFormat))
+		con.Printf("  start     %s\n", s.Start.Format(timeFormat))
 	}
-	con.printf("  retry     %s\n", s.Retry)
-	con.printf("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
+	con.Printf("  retry     %s\n", s.Retry)
+	con.Printf("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
 	if s.Message.DTMFAnswer != "" {
-		con.printf("  tones     sent once the call is answered\n")
+		con.Printf("  tones     sent once the call is answered\n")
 	}
 	if s.Machine != "" {
-		con.printf("  machines  %s\n", describeDetection(s))
+		con.Printf("  machines  %s\n", describeDetection(s))
 	}
 }
 
@@ -156,7 +156,7 @@ func (c *campaignPauseCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return listsThem(err)
 		}
-		con.printf("%s: paused in %d ms; no more calls start until it is resumed\n", paused.Name, time.Since(begun).Milliseconds())
+		con.Printf("%s: paused in %d ms; no more calls start until it is resumed\n", paused.Name, time.Since(begun).Milliseconds())
 		return nil
 	})
 }
@@ -172,7 +172,7 @@ func (c *campaignResumeCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return listsThem(err)
 		}
-		con.printf("%s: resumed\n", resumed.Name)
+		con.Printf("%s: resumed\n", resumed.Name)
 		return nil
 	})
 }
@@ -199,7 +199,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 		sum, err := app.Calls{Store: v.db}.HangUpAll(ctx, c.actor(), id, func(uuid string) app.CallRequest {
 			return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
 		})
-		con.printf("%s: %s\n", c.Campaign, sum)
+		con.Printf("%s: %s\n", c.Campaign, sum)
 		return err
 	})
 }
@@ -209,6 +209,6 @@ func (c *campaignStopCommand) stop(ctx context.Context, con console, campaigns a
 	if err != nil {
 		return 0, listsThem(err)
 	}
-	con.printf("%s: stopped; people who were not reached yet are not called\n", stopped.Name)
+	con.Printf("%s: stopped; people who were not reached yet are not called\n", stopped.Name)
 	return stopped.ID, nil
 }

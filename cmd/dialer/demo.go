@@ -126,7 +126,7 @@ func (d *demo) start(ctx context.Context) error {
 
 func (d *demo) startServers(ctx context.Context) error {
 	options := embedded.Options{
-		Log:           func(line string) { d.con.printf("%s\n", line) },
+		Log:           func(line string) { d.con.Printf("%s\n", line) },
 		AllowDownload: true, AllowInProcess: true,
 	}
 	postgres, err := embedded.Postgres(ctx, options)
@@ -175,7 +175,7 @@ func (d *demo) startProvider(key *rsa.PrivateKey, applicationID, secret string) 
 		return <-ended
 	})
 	d.sim, d.simURL = sim, "http://"+listener.Addr().String()
-	d.con.printf("Provider: simulated, faults: %s, seed %d, %v calls a second\n", d.Faults, d.Seed, demoCallsPerSecond)
+	d.con.Printf("Provider: simulated, faults: %s, seed %d, %v calls a second\n", d.Faults, d.Seed, demoCallsPerSecond)
 	return nil
 }
 
@@ -188,11 +188,11 @@ func (d *demo) play(ctx context.Context) error {
 	if err := d.dial(ctx, imported.Campaign); err != nil {
 		return err
 	}
-	d.con.printf("\n")
+	d.con.Printf("\n")
 	if err := printReport(ctx, d.db, d.con, d.name, "table"); err != nil {
 		return err
 	}
-	d.con.printf("\n")
+	d.con.Printf("\n")
 	return verify(ctx, d.db, d.con, d.simURL)
 }
 
@@ -213,7 +213,7 @@ func (d *demo) importContacts(ctx context.Context) (csvimport.Summary, error) {
 	if err != nil {
 		return summary, err
 	}
-	d.con.printf("Import:  %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Rejected)
+	d.con.Printf("Import:  %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Rejected)
 	return summary, d.showRefused(refused)
 }
 
@@ -227,7 +227,7 @@ func (d *demo) showRefused(file io.ReadSeeker) error {
 		return err
 	}
 	for _, line := range lines {
-		d.con.printf("         %s\n", line)
+		d.con.Printf("         %s\n", line)
 	}
 	return nil
 }

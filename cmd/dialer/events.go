@@ -52,15 +52,15 @@ func printPruned(con console, p app.Pruned, dryRun bool) {
 	}
 	for _, d := range p.Days {
 		if d.Open > 0 {
-			con.printf("%s  kept: %d of its attempts are still open\n", d.Day.Format(time.DateOnly), d.Open)
+			con.Printf("%s  kept: %d of its attempts are still open\n", d.Day.Format(time.DateOnly), d.Open)
 			continue
 		}
-		con.printf("%s  %s\n", d.Day.Format(time.DateOnly), dropped)
+		con.Printf("%s  %s\n", d.Day.Format(time.DateOnly), dropped)
 	}
 	if len(p.Days) == 0 {
-		con.printf("no day is that old\n")
+		con.Printf("no day is that old\n")
 	}
 	if p.Undated > 0 {
-		con.printf("%d events of that age stay: they came when their day had no partition\n", p.Undated)
+		con.Printf("%d events of that age stay: they came when their day had no partition\n", p.Undated)
 	}
 }

@@ -31,13 +31,13 @@ func (c *installationShowCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	con.printf("installation %s\n", i.ID)
-	con.printf("lived at      %s\nis at         %s\n", place(i.Place), place(found))
+	con.Printf("installation %s\n", i.ID)
+	con.Printf("lived at      %s\nis at         %s\n", place(i.Place), place(found))
 	if !i.MarkedAt.IsZero() {
-		con.printf("got as far as %s\n", i.MarkedAt.Format(timeFormat))
+		con.Printf("got as far as %s\n", i.MarkedAt.Format(timeFormat))
 	}
 	if found.System == "" || found.Timeline == 0 {
-		con.printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
+		con.Printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
 	}
 	tellHold(con, i.Hold)
 	words, err := db.Words(ctx, wordsShown)
@@ -68,12 +68,12 @@ const wordsShown = 5
 func tellHold(con console, h campaign.Hold) {
 	switch {
 	case h.Reason == "":
-		con.printf("It dials.\n")
+		con.Printf("It dials.\n")
 	case h.Waits():
-		con.printf("HELD since %s: %s.\n", h.Since.Format(timeFormat), h.Reason.Meaning())
-		con.printf("It knows what happened until %s.\n", h.KnownUntil.Format(timeFormat))
+		con.Printf("HELD since %s: %s.\n", h.Since.Format(timeFormat), h.Reason.Meaning())
+		con.Printf("It knows what happened until %s.\n", h.KnownUntil.Format(timeFormat))
 	default:
-		con.printf("HELD since %s, until Vonage's list has been read back: %d of %d readings are done. A `dialer run` does them.\n",
+		con.Printf("HELD since %s, until Vonage's list has been read back: %d of %d readings are done. A `dialer run` does them.\n",
 			h.Since.Format(timeFormat), h.Readings, campaign.EnoughReadings)
 		tellMisses(con, h)
 	}
@@ -84,19 +84,19 @@ func tellMisses(con console, h campaign.Hold) {
 	if h.Misses == 0 {
 		return
 	}
-	con.printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
+	con.Printf("The last %d readings count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
 		h.Misses, h.MissedAt.Format(timeFormat), h.Missing)
 	if !h.DespiteMissingAt.IsZero() {
-		con.printf("Since %s readings that lack no more than that count, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
+		con.Printf("Since %s readings that lack no more than that count, because a person said so.\n", h.DespiteMissingAt.Format(timeFormat))
 		return
 	}
-	con.printf("The list is read again at %s. If it stays so, ask Vonage; `dialer installation adopt --despite-missing` has it dial all the same.\n",
+	con.Printf("The list is read again at %s. If it stays so, ask Vonage; `dialer installation adopt --despite-missing` has it dial all the same.\n",
 		h.RetryAt().Format(timeFormat))
 }
 
 func tellWords(con console, words []campaign.Word) {
 	for _, w := range words {
-		con.printf("%s: %s said %q, when it was held as %s.\n", w.At.Format(timeFormat), w.Who, w.Word, w.HeldFor)
+		con.Printf("%s: %s said %q, when it was held as %s.\n", w.At.Format(timeFormat), w.Who, w.Word, w.HeldFor)
 	}
 }
 
@@ -136,12 +136,12 @@ func (c *installationAdoptCommand) despiteMissing(ctx context.Context, con conso
 	}
 	switch {
 	case errors.Is(err, campaign.ErrNotHeld):
-		con.printf("Nothing to adopt: this database is not held.\n")
+		con.Printf("Nothing to adopt: this database is not held.\n")
 		return nil
 	case err != nil:
 		return err
 	}
-	con.printf("Readings of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
+	con.Printf("Readings of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", i.Hold.Missing)
 	return nil
 }
 
@@ -157,15 +157,15 @@ func (c *installationAdoptCommand) adopt(ctx context.Context, con console, db *s
 	case err != nil:
 		return err
 	}
-	con.printf("Adopted as installation %s. It knows what happened until %s.\n", i.ID, i.Hold.KnownUntil.Format(timeFormat))
-	con.printf("A `dialer run` now reads Vonage's list back, and then dials.\n")
+	con.Printf("Adopted as installation %s. It knows what happened until %s.\n", i.ID, i.Hold.KnownUntil.Format(timeFormat))
+	con.Printf("A `dialer run` now reads Vonage's list back, and then dials.\n")
 	list, err := db.Report(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range list {
 		if r.Status == campaign.Running {
-			con.printf("Campaign %s will go on: pause it now if it was paused or stopped since then.\n", r.Campaign)
+			con.Printf("Campaign %s will go on: pause it now if it was paused or stopped since then.\n", r.Campaign)
 		}
 	}
 	return nil
@@ -177,7 +177,7 @@ func (c *installationAdoptCommand) nothingToAdopt(ctx context.Context, con conso
 	if err != nil {
 		return err
 	}
-	con.printf("Nothing to adopt: this database does not wait for anybody.\n")
+	con.Printf("Nothing to adopt: this database does not wait for anybody.\n")
 	tellHold(con, i.Hold)
 	return nil
 }

@@ -5,9 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"log/slog"
 	"os"
 
 	"dialer/internal/cli"
@@ -16,30 +13,15 @@ import (
 )
 
 func main() {
-	cli.Main(func(ctx context.Context) int {
-		return run(ctx, os.Args[1:], console{Out: os.Stdout, Err: os.Stderr, In: os.Stdin})
-	})
+	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], cli.System()) })
 }
 
-// console is the terminal, or what stands in for it in a test.
-type console struct {
-	In  io.Reader
-	Out io.Writer
-	Err io.Writer
-}
-
-func (c console) printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
-
-func (c console) logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
+type console = cli.Console
 
 // run is the whole program, without the process around it.
 func run(ctx context.Context, args []string, con console) (code int) {
-	dialer := cli.Program{
-		Name:        "dialer",
-		Description: "Makes the calls of campaigns through the Vonage Voice API: never one twice, at the account's rate, with prices equal to Vonage's.",
-		Out:         con.Out, Err: con.Err,
-	}
-	command, err := dialer.Parse(new(commands), args,
+	program := con.Program("dialer", "Makes the calls of campaigns through the Vonage Voice API: never one twice, at the account's rate, with prices equal to Vonage's.")
+	command, err := program.Parse(new(commands), args,
 		kong.WithHyphenPrefixedParameters(true), // a PEM text begins so; refusing it would print it
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(con),
@@ -47,5 +29,5 @@ func run(ctx context.Context, args []string, con console) (code int) {
 	if err == nil {
 		err = command.Run()
 	}
-	return dialer.Exit(err)
+	return program.Exit(err)
 }

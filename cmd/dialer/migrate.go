@@ -26,7 +26,7 @@ func (c *migrateUpCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	con.printf("%d migrations applied\n", applied)
+	con.Printf("%d migrations applied\n", applied)
 	return nil
 }
 

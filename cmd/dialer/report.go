@@ -40,10 +40,10 @@ func printReport(ctx context.Context, db *storage.DB, con console, name, format 
 		return printReportsJSON(con, reports)
 	}
 	if len(reports) == 0 {
-		con.printf("no campaigns\n")
+		con.Printf("no campaigns\n")
 	}
 	for _, r := range reports {
-		con.printf("%s: %s%s\n", r.Campaign, r.Status, because(r.PauseReason))
+		con.Printf("%s: %s%s\n", r.Campaign, r.Status, because(r.PauseReason))
 		if err := printReportTable(con, r); err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	log := con.logger()
+	log := con.Logger()
 	key, err := c.keys(log)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)

@@ -41,7 +41,7 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w: --public-key: %w", cli.ErrUsage, err)
 	}
-	log := con.logger()
+	log := con.Logger()
 	sim, err := voicesim.New(voicesim.Config{
 		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
 		Seed: c.Seed, Faults: faultPresets[c.Faults], Speed: c.Speed,

@@ -92,7 +92,7 @@ func addSuppressions(ctx context.Context, con console, databaseURL string, by ap
 	if err != nil {
 		return err
 	}
-	con.printf("%d added, %d already there\n", added, len(list)-added)
+	con.Printf("%d added, %d already there\n", added, len(list)-added)
 	return nil
 }
 
@@ -116,7 +116,7 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 	if err := (app.Suppressions{Store: db}).Remove(ctx, c.actor(), numbers); err != nil {
 		return err
 	}
-	con.printf("%d removed\n", len(numbers))
+	con.Printf("%d removed\n", len(numbers))
 	return nil
 }
 

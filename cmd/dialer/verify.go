@@ -41,21 +41,21 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 		return err
 	}
 	for _, v := range violations {
-		con.printf("BROKEN %s: %d %s, for example %s\n", v.Invariant, v.Count, v.What, strings.Join(v.Examples, ", "))
+		con.Printf("BROKEN %s: %d %s, for example %s\n", v.Invariant, v.Count, v.What, strings.Join(v.Examples, ", "))
 	}
 	sound := len(violations) == 0
 	if ledgerURL == "" {
-		con.printf("verify: the database by itself: %s\n", verdict(sound))
+		con.Printf("verify: the database by itself: %s\n", verdict(sound))
 	} else {
 		result, err := compareWithLedger(ctx, db, ledgerURL)
 		if err != nil {
 			return err
 		}
 		for _, f := range result.Findings {
-			con.printf("BROKEN %s: %s\n", f.Invariant, f.What)
+			con.Printf("BROKEN %s: %s\n", f.Invariant, f.What)
 		}
 		sound = sound && result.Sound()
-		con.printf("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
+		con.Printf("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
 			result.Calls, result.Attempts, manualCalls(result.Manual), result.CalledTwice, result.NeverCalled, result.PriceDifference.StringFixed(8), verdict(sound))
 	}
 	if !sound {

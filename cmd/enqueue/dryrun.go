@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
 )
 
 // dryRun shows what an import would do, and does nothing.
-func dryRun(ctx context.Context, f flags, s campaign.Settings, t terminal) error {
-	in, err := openInput(f.File, t.in)
+func dryRun(ctx context.Context, f flags, s campaign.Settings, con cli.Console) error {
+	in, err := openInput(f.File, con.In)
 	if err != nil {
 		return err
 	}
@@ -26,9 +27,9 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, t terminal) error
 		fileText(f.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
 		paceText(forecast, s, f.CallsPerSecond),
 	} {
-		t.printf("%s", text)
+		con.Printf("%s", text)
 	}
-	t.printf("Nothing was written: this was a dry run.\n")
+	con.Printf("Nothing was written: this was a dry run.\n")
 	return nil
 }
 

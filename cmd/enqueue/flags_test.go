@@ -81,7 +81,7 @@ func TestMistypedCommands(t *testing.T) {
 	} {
 		got := command(t, nil, c.args...)
 		var output bytes.Buffer
-		if code := program(nil, nil, &output).Exit(got.failure); code != cli.ExitUsage || !strings.Contains(output.String(), c.want) {
+		if code := program(cli.Console{Err: &output}).Exit(got.failure); code != cli.ExitUsage || !strings.Contains(output.String(), c.want) {
 			t.Errorf("%q: exit code %d and %q, want 2 and %q", c.args, code, output.String(), c.want)
 		}
 	}
@@ -102,7 +102,7 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 	t.Helper()
 	var f flags
 	env := map[string]string{"DATABASE_URL": "postgres://from-env", "DIALER_CALLS_PER_SECOND": "12.5"}
-	require.NoError(t, parse(&f, args, program(func(name string) string { return env[name] }, io.Discard, io.Discard)))
+	require.NoError(t, parse(&f, args, program(cli.Console{Out: io.Discard, Err: io.Discard, Getenv: func(name string) string { return env[name] }})))
 	s, err := f.settings()
 	require.NoError(t, err)
 	return f, s

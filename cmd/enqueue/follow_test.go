@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"dialer/internal/cli"
 	"dialer/internal/testkit"
 )
 
@@ -18,8 +19,9 @@ func TestFollowInterrupted(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		none := func(string) string { return "" }
-		ended <- run(ctx, flagsFor(db, "--follow", "-"), none, strings.NewReader(people(3)), in, io.Discard)
+		ended <- enqueue(ctx, flagsFor(db, "--follow", "-"), cli.Console{
+			In: strings.NewReader(people(3)), Out: in, Err: io.Discard, Getenv: func(string) string { return "" },
+		})
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)

@@ -19,8 +19,8 @@ import (
 )
 
 // importCSV imports the file and, if --follow is given, follows the campaign.
-func importCSV(ctx context.Context, f flags, s campaign.Settings, t terminal) error {
-	in, err := openInput(f.File, t.in)
+func importCSV(ctx context.Context, f flags, s campaign.Settings, con cli.Console) error {
+	in, err := openInput(f.File, con.In)
 	if err != nil {
 		return err
 	}
@@ -38,14 +38,14 @@ func importCSV(ctx context.Context, f flags, s campaign.Settings, t terminal) er
 	}
 	defer db.Close()
 	im := importing{
-		flags: f, settings: s, in: in, rejects: rejects, terminal: t,
+		flags: f, settings: s, in: in, rejects: rejects, con: con,
 		store: app.Import{By: app.Actor{Name: f.Who(), Through: app.ThroughCommand}, Store: db},
 	}
 	c, err := im.run(ctx)
 	if err != nil || !f.Follow {
 		return err
 	}
-	return follow(ctx, db, c, t)
+	return follow(ctx, db, c, con)
 }
 
 // openInput opens the file, or takes standard input for "-".
@@ -104,12 +104,12 @@ type importing struct {
 	in       io.Reader
 	rejects  *csvimport.RejectFile // nil: rejected rows are only printed
 	store    csvimport.Store
-	terminal terminal
+	con      cli.Console
 }
 
 // run imports, and prints what became of the rows and what happens next.
 func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
-	line := progress.NewLine(im.terminal.err)
+	line := progress.NewLine(im.con.Err)
 	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, im.options(line), im.store)
 	line.End()
 	if err != nil {
@@ -121,7 +121,7 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 			return campaign.Campaign{}, fmt.Errorf("write rejected rows: %w", err)
 		}
 	}
-	im.terminal.printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary, im.settings))
+	im.con.Printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary, im.settings))
 	return summary.Campaign, nil
 }
 
@@ -130,7 +130,7 @@ func (im importing) options(line *progress.Line) csvimport.Options {
 	if im.rejects != nil {
 		o.Rejects = im.rejects
 	} else {
-		o.OnRejected = firstPrinted(im.terminal.err)
+		o.OnRejected = firstPrinted(im.con.Err)
 	}
 	if line.Live() {
 		o.OnProgress = func(s csvimport.Summary) {
@@ -157,10 +157,10 @@ func firstPrinted(out io.Writer) func(campaign.RowError) {
 
 // follow shows how the campaign continues. If ctx ends, as by Ctrl-C, only the
 // showing ends, which is no failure.
-func follow(ctx context.Context, db *storage.DB, c campaign.Campaign, t terminal) error {
-	err := progress.Follow(ctx, db, c, progress.NewLine(t.out), time.Second)
+func follow(ctx context.Context, db *storage.DB, c campaign.Campaign, con cli.Console) error {
+	err := progress.Follow(ctx, db, c, progress.NewLine(con.Out), time.Second)
 	if ctx.Err() != nil {
-		t.printf("The campaign continues; `dialer report` shows its state.\n")
+		con.Printf("The campaign continues; `dialer report` shows its state.\n")
 		return nil
 	}
 	return err

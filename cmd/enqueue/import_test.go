@@ -40,12 +40,13 @@ func command(t testing.TB, stdin io.Reader, args ...string) result {
 
 func commandWith(ctx context.Context, stdin io.Reader, args ...string) result {
 	var out, err bytes.Buffer
-	failure := run(ctx, args, func(string) string { return "" }, stdin, &out, &err)
+	con := cli.Console{In: stdin, Out: &out, Err: &err, Getenv: func(string) string { return "" }}
+	failure := enqueue(ctx, args, con)
 	return result{out: out.String(), err: err.String(), failure: failure}
 }
 
 // exitCode is the exit code of a run that returned failure.
-func exitCode(failure error) int { return program(nil, io.Discard, io.Discard).Exit(failure) }
+func exitCode(failure error) int { return program(cli.Console{Err: io.Discard}).Exit(failure) }
 
 func (r result) ok(t testing.TB) result {
 	t.Helper()

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+)
+
+// Console is the terminal and the environment of a program, or what stands in
+// for them in a test.
+type Console struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+	// Getenv is where flags find the variables that stand in for them; nil: in
+	// the process's environment.
+	Getenv func(string) string
+}
+
+// System is the process's own console.
+func System() Console { return Console{In: os.Stdin, Out: os.Stdout, Err: os.Stderr} }
+
+// Printf prints to Out.
+func (c Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
+
+// Logger writes lines to Err.
+func (c Console) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
+
+// Program is the program of that name on this console.
+func (c Console) Program(name, description string) Program {
+	return Program{Name: name, Description: description, Out: c.Out, Err: c.Err, Getenv: c.Getenv}
+}
