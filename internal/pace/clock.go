@@ -29,10 +29,16 @@ func (c *clock) observe(r clock) {
 }
 
 // local is the own clock's time, at the latest, when the database's shows t.
-func (c *clock) local(t time.Time) time.Time { return c.received.Add(t.Sub(c.database)) }
+func (c *clock) local(t time.Time) time.Time {
+	//guard:value(c.sent.Add(t.Sub(c.database))) internal/pace.TestClockErrsOnTheSafeSide: no slot is used before its moment
+	return c.received.Add(t.Sub(c.database))
+}
 
 // shared is the database's time, at the latest, when the own clock shows t.
-func (c *clock) shared(t time.Time) time.Time { return c.database.Add(t.Sub(c.sent)) }
+func (c *clock) shared(t time.Time) time.Time {
+	//guard:value(c.database.Add(t.Sub(c.received))) internal/pace.TestClockErrsOnTheSafeSide: no arrival is reported too early
+	return c.database.Add(t.Sub(c.sent))
+}
 
 const (
 	// lateMost is how much later than usual requests may arrive on average.
@@ -69,6 +75,7 @@ func (l *lateness) observe(answered time.Time, took time.Duration) {
 // usual time. The quickest of few answers may not be as quick as answers can
 // be.
 func (l *lateness) late(took time.Duration) time.Duration {
+	//guard:value(max(0, took-l.quickest)) internal/pace.TestLatenessAfterFewAnswers: few answers do not show the usual time
 	late := max(0, took-l.quickest) + few*lateMost/max(few, time.Duration(l.answers))
 	l.counted = max(0, l.counted-lateMost)
 	late = min(late, lateEach, lateCredit-l.counted)

@@ -20,7 +20,8 @@ type memory struct {
 
 	mu    sync.Mutex
 	rows  map[campaign.Budget]campaign.Pace
-	down  bool
+	down  bool // all fails
+	fixed bool // SavePace fails
 	loads int
 	saves int
 }
@@ -60,13 +61,20 @@ func (m *memory) LoadPace(_ context.Context, b campaign.Budget) (p campaign.Pace
 }
 
 func (m *memory) SavePace(_ context.Context, b campaign.Budget, p campaign.Pace) (saved bool, err error) {
+	fixed := false
 	err = m.answer(func() {
+		if fixed = m.fixed; fixed {
+			return
+		}
 		if saved = m.rows[b].Version == p.Version; saved {
 			m.saves++
 			p.Version++
 			m.rows[b] = p
 		}
 	})
+	if fixed {
+		err = errDown
+	}
 	return saved, err
 }
 
@@ -74,6 +82,12 @@ func (m *memory) setDown(down bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.down = down
+}
+
+func (m *memory) setFixed(fixed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fixed = fixed
 }
 
 func (m *memory) counts() (loads, saves int) {

@@ -171,6 +171,7 @@ func (p *Pacer) conclude(q question, leased []slot, saved bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !saved {
+		//guard:drop internal/pace.TestLostReportIsMadeAgain: a lost report is made again
 		p.released, p.answers = append(p.released, q.released...), append(p.answers, q.answers...)
 		return
 	}

@@ -250,14 +250,14 @@ func TestLostReportIsMadeAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		used := permit.slot
-		store.setDown(true)
+		store.setFixed(true)
 		if _, err := permit.Hold(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		permit.Written(time.Now())
 		permit.Done(time.Now().Add(time.Millisecond), 201)
 		time.Sleep(time.Second)
-		store.setDown(false)
+		store.setFixed(false)
 		time.Sleep(failedMost)
 		row, _, err := store.LoadPace(t.Context(), campaign.CallsBudget)
 		if err != nil {

@@ -74,8 +74,7 @@ func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 		if err := sleep(ctx, time.Until(p.from)); err != nil {
 			return time.Time{}, err // Done gives it back
 		}
-		//guard:true internal/pace.TestMissedPermit: a permit is void after its time
-		if time.Now().Before(p.until) {
+		if p.good() {
 			return p.until, nil
 		}
 		p.Return()
@@ -83,9 +82,26 @@ func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		other.deadline = p.deadline
-		*p = *other
+		p.become(other)
 	}
+}
+
+// good reports whether a request may be written now. One permit is for one
+// request: when the client repeats it on another connection, Vonage may have
+// counted the first already.
+func (p *Permit) good() bool {
+	p.pacer.mu.Lock()
+	defer p.pacer.mu.Unlock()
+	//guard:value(p.written.IsZero()) internal/pace.TestMissedPermit: a permit is void after its time
+	return p.written.IsZero() && time.Now().Before(p.until)
+}
+
+// become takes the slot of another permit.
+func (p *Permit) become(other *Permit) {
+	p.pacer.mu.Lock()
+	defer p.pacer.mu.Unlock()
+	other.deadline = p.deadline
+	*p = *other
 }
 
 // Return gives back a permit that is not used. It goes to the next caller.
@@ -100,10 +116,13 @@ func (p *Permit) Written(at time.Time) {
 		return
 	}
 	if p.written.IsZero() {
+		used := p.slot
 		time.AfterFunc(answerWait, func() {
 			p.pacer.mu.Lock()
 			defer p.pacer.mu.Unlock()
-			p.pacer.report(p, time.Now())
+			if p.slot == used {
+				p.pacer.report(p, time.Now())
+			}
 		})
 	}
 	p.written = at

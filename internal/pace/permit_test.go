@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"dialer/campaign"
 )
 
 // A process that was paused between the permit and the request takes another
@@ -99,6 +101,41 @@ func TestCancelledCallersTakeNoSlots(t *testing.T) {
 		}
 		if n := p.Counts().Waiting; n != 0 {
 			t.Errorf("%d callers wait", n)
+		}
+	})
+}
+
+// The client repeats a request on another connection: Vonage may count both.
+func TestHoldAfterAWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemory()
+		p := start(t.Context(), t, store, 3)
+		permit, err := p.Wait(t.Context(), Last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var used []slot
+		for range 2 {
+			if _, err := permit.Hold(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			used = append(used, permit.slot)
+			permit.Written(time.Now())
+		}
+		time.Sleep(answerWait + time.Second)
+		permit.Done(time.Now(), 200)
+		if used[0].index == used[1].index {
+			t.Error("both requests were sent with one slot")
+		}
+		row, _, err := store.LoadPace(t.Context(), campaign.CallsBudget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range used {
+			if at := row.AvailableAt[s.index]; !at.Before(s.expiry) {
+				t.Errorf("slot %d is available at %v, as if its use had not been reported", s.index, at)
+			}
 		}
 	})
 }

@@ -90,9 +90,10 @@ func (s *state) lease(now time.Time, q question) (leased []slot) {
 				break
 			}
 			at = latest(at, now.Add(q.trip.Truncate(time.Microsecond))) // until then the process has not heard of it
-			l := slot{index: i, priority: p, at: at, expiry: at.Add(permitLife + unreported + cooldown)}
-			s.AvailableAt[i], s.NextAt = l.expiry, at.Add(apart)
-			leased = append(leased, l)
+			//guard:value(at.Add(cooldown)) internal/pace.TestSlotWorstCase: a slot that is never reported rests longer
+			expiry := at.Add(permitLife + unreported + cooldown)
+			s.AvailableAt[i], s.NextAt = expiry, at.Add(apart)
+			leased = append(leased, slot{index: i, priority: p, at: at, expiry: expiry})
 		}
 	}
 	return leased
