@@ -28,10 +28,10 @@ const (
 
 // HangUpStore is what ending superfluous calls needs.
 type HangUpStore interface {
-	// OwedHangUps takes up to limit orders that are due, whose calls are not
+	// PendingHangUps takes up to limit orders that are due, whose calls are not
 	// known to be over, and keeps the others from them for hold, and twice as
 	// long after each try.
-	OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error)
+	PendingHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error)
 	// HungUp stores what came of a try. One that is given up is an alarm.
 	HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error
 }
@@ -45,17 +45,17 @@ type hangupWorker struct {
 
 // runOnce tries what is due, and returns how many orders it tried.
 func (h *hangupWorker) runOnce(ctx context.Context) (int, error) {
-	owed, err := h.store.OwedHangUps(ctx, hangupBatch, hangupHold)
+	pending, err := h.store.PendingHangUps(ctx, hangupBatch, hangupHold)
 	if err != nil {
 		return 0, err
 	}
 	var wg sync.WaitGroup
-	errs := make([]error, len(owed))
-	for i, order := range owed {
+	errs := make([]error, len(pending))
+	for i, order := range pending {
 		wg.Go(func() { errs[i] = h.try(ctx, order) })
 	}
 	wg.Wait()
-	return len(owed), errors.Join(errs...)
+	return len(pending), errors.Join(errs...)
 }
 
 func (h *hangupWorker) try(ctx context.Context, order campaign.HangUp) error {

@@ -21,7 +21,7 @@ type memoryHangUps struct {
 	tries map[string]campaign.HangUpTry
 }
 
-func (m *memoryHangUps) OwedHangUps(_ context.Context, limit int, _ time.Duration) ([]campaign.HangUp, error) {
+func (m *memoryHangUps) PendingHangUps(_ context.Context, limit int, _ time.Duration) ([]campaign.HangUp, error) {
 	n := min(limit, len(m.owed))
 	taken := m.owed[:n]
 	m.owed = m.owed[n:]

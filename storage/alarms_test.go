@@ -8,6 +8,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -24,9 +25,7 @@ func TestAlarms(t *testing.T) {
 	raise(campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"})
 	raise(repeated)
 	list, err := db.Alarms(t.Context(), app.AlarmQuery{Limit: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := []app.RaisedAlarm{
 		{Alarm: repeated, Times: 2}, {Alarm: campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: id, Detail: "y"}, Times: 1},
 	}
@@ -42,9 +41,7 @@ func listAlarms(t *testing.T, db *testkit.DB, q app.AlarmQuery) (kinds []string)
 	t.Helper()
 	q.Limit = 100
 	list, err := db.Alarms(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, a := range list {
 		kinds = append(kinds, a.Kind)
 	}

@@ -9,6 +9,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -31,9 +32,7 @@ func TestCallActionsAreInTheAudit(t *testing.T) {
 	}
 	list[0].Detail = "Hello\uFFFD"
 	got, err := db.CallActions(t.Context(), "U1")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if diff := cmp.Diff(list[:2], got, cmpopts.IgnoreFields(app.CallAction{}, "At")); diff != "" {
 		t.Errorf("of the call (-want +got):\n%s", diff)
 	}
@@ -93,7 +92,7 @@ func TestPlacementInEveryState(t *testing.T) {
 	} {
 		move()
 		p, err := db.Placement(t.Context(), id)
-		if err != nil || p.Attempt.ID != id || p.Vars["name"] != "person 0" || p.Settings.Message.Say != settings().Message.Say {
+		if err != nil || p.Attempt.ID != id || p.Vars["name"] != "Person 0" || p.Settings.Message.Say != settings().Message.Say {
 			t.Errorf("%s: %+v, %v", state(t, db, id), p, err)
 		}
 	}

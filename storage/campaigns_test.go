@@ -7,6 +7,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -19,9 +20,7 @@ func status(t *testing.T, db *testkit.DB, id int64) string {
 func finish(t *testing.T, db *testkit.DB) int {
 	t.Helper()
 	n, err := db.FinishCampaigns(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return n
 }
 

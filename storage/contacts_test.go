@@ -9,6 +9,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -16,9 +17,7 @@ import (
 func add(t *testing.T, db *testkit.DB, id int64, source string, b campaign.RowBatch) campaign.BatchResult {
 	t.Helper()
 	added, err := db.AddContacts(t.Context(), id, source, b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return added
 }
 
@@ -26,9 +25,7 @@ func TestAddContactsCountsRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c, err := db.OpenCampaign(t.Context(), "c", settings())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	list := rows(0, 3)
 	list = append(list, list[0])
 	list[3].Line = 9
@@ -105,9 +102,7 @@ func TestAddContactsStoresTheRow(t *testing.T) {
 	c := importing(t, db, "c", s, list)
 	var got []campaign.Contact
 	for k, err := range db.Contacts(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		k.ID = 0
 		got = append(got, k)
 	}
@@ -130,9 +125,7 @@ func TestAddContactsRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "line 2 has no zone") {
 		t.Errorf("got %v, want an error that names the line", err)
 	}
-	if err := db.Stop(t.Context(), c.ID); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Stop(t.Context(), c.ID))
 	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: rows(0, 1)})
 	if err == nil || !strings.Contains(err.Error(), "was stopped") {
 		t.Errorf("got %v, want an error that says that it was stopped", err)
@@ -227,9 +220,7 @@ func TestOpenCampaign(t *testing.T) {
 			t.Errorf("other %s: %v, want ErrOtherSettings", name, err)
 		}
 	}
-	if err := db.Stop(t.Context(), first.ID); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Stop(t.Context(), first.ID))
 	if _, err := db.OpenCampaign(t.Context(), "c", s); err == nil || !strings.Contains(err.Error(), "was stopped") {
 		t.Errorf("stopped: %v", err)
 	}

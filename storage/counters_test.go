@@ -10,6 +10,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 )
 
 // Everything that counts happens at once, folding too, and whoever looks finds
@@ -20,9 +21,7 @@ func TestCountersAreExact(t *testing.T) {
 	const people = 25
 	running(t, db, "first", settings(), rows(0, people))
 	c, err := db.OpenCampaign(t.Context(), "second", settings())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ids := claim(t, db, people)
 	ctx, stop := context.WithCancel(t.Context())
 	var busy, folding sync.WaitGroup

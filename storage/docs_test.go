@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -19,9 +20,7 @@ func TestSQLInTheDocumentsRuns(t *testing.T) {
 	db := testkit.New(t)
 	for file, least := range map[string]int{"../README.md": 1, "../docs/reporting.md": 7} {
 		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		blocks := sqlBlock.FindAllSubmatch(text, -1)
 		if len(blocks) < least {
 			t.Errorf("%s: %d examples found, want at least %d", file, len(blocks), least)
@@ -40,9 +39,7 @@ func TestEveryIndexHasItsQuery(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	text, err := os.ReadFile("../docs/internals/performance.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var listed []string
 	for _, row := range indexRow.FindAllSubmatch(text, -1) {
 		listed = append(listed, string(row[1]))

@@ -1,59 +1,36 @@
 package storage_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/uuid"
 )
 
 const (
-	ours      = "447700900000"
+	ours      = testkit.From
 	tokenLife = 30 * time.Second
 )
 
-// settings are open around the clock, so that no test depends on the hour.
-func settings() campaign.Settings {
-	return campaign.Settings{
-		From:    []string{ours},
-		Message: campaign.Message{Say: "Hello {{name}}"},
-		Hours:   campaign.Hours{From: 0, To: 1440},
-		Zone:    "Etc/UTC",
-		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
-			campaign.Busy: 10 * time.Minute,
-		}},
-		RingingTimer: 30, LengthTimer: 60,
-	}
-}
+// settings, number and rows are those of the test kit, by shorter names.
+func settings() campaign.Settings { return testkit.Settings() }
 
-func number(i int) string { return fmt.Sprintf("4477009%05d", i) }
+func number(i int) string { return testkit.Number(i) }
 
-func rows(from, n int) []campaign.Row {
-	list := make([]campaign.Row, n)
-	for i := range list {
-		list[i] = campaign.Row{
-			Line: i + 2, To: number(from + i), Zones: []string{"Etc/UTC"},
-			Vars: map[string]string{"name": fmt.Sprint("person ", from+i)},
-		}
-	}
-	return list
-}
+func rows(from, n int) []campaign.Row { return testkit.ContactRows(from, n) }
 
 // importing opens a campaign and adds rows, and leaves it importing.
 func importing(t testing.TB, db *testkit.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
 	t.Helper()
 	c, err := db.OpenCampaign(t.Context(), name, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: list}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: list})
+	require.NoError(t, err)
 	return c
 }
 
@@ -61,18 +38,14 @@ func importing(t testing.TB, db *testkit.DB, name string, s campaign.Settings, l
 func running(t testing.TB, db *testkit.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
 	t.Helper()
 	c := importing(t, db, name, s, list)
-	if err := db.FinishImport(t.Context(), c.ID); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.FinishImport(t.Context(), c.ID))
 	return c
 }
 
 func claim(t testing.TB, db *testkit.DB, limit int) []uuid.UUID {
 	t.Helper()
 	tickets, err := db.Claim(t.Context(), limit)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ids := make([]uuid.UUID, len(tickets))
 	for i, ticket := range tickets {
 		ids[i] = ticket.AttemptID
@@ -93,9 +66,7 @@ func claimOne(t testing.TB, db *testkit.DB) uuid.UUID {
 func pass(t testing.TB, db *testkit.DB, id uuid.UUID) campaign.Attempt {
 	t.Helper()
 	a, err := db.Gate(t.Context(), id, tokenLife)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return a
 }
 
@@ -107,9 +78,7 @@ func dialOne(t testing.TB, db *testkit.DB) campaign.Attempt {
 
 func record(t testing.TB, db *testkit.DB, id uuid.UUID, o campaign.Outcome) {
 	t.Helper()
-	if err := db.Record(t.Context(), id, o); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Record(t.Context(), id, o))
 }
 
 func created(callUUID string) campaign.Outcome {
@@ -142,9 +111,7 @@ func event(a campaign.Attempt, callUUID, status string) campaign.Received {
 
 func receive(t testing.TB, db *testkit.DB, r campaign.Received) {
 	t.Helper()
-	if err := db.Receive(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Receive(t.Context(), r))
 }
 
 // listed is a record of Vonage's list about a call that an attempt made.
@@ -177,9 +144,7 @@ func alarms(t testing.TB, db *testkit.DB) []string {
 func sound(t testing.TB, db *testkit.DB) {
 	t.Helper()
 	broken, err := db.CheckInvariants(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, v := range broken {
 		t.Errorf("%s: %s: %d, such as %v", v.Invariant, v.What, v.Count, v.Examples)
 	}
@@ -188,8 +153,6 @@ func sound(t testing.TB, db *testkit.DB) {
 func moment(t testing.TB, s string) time.Time {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return at
 }

@@ -9,6 +9,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
@@ -24,16 +25,13 @@ func TestFleetStats(t *testing.T) {
 	record(t, db, a.ID, created("U1"))
 	receive(t, db, event(a, "U2", "ringing"))
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
-	if _, err := db.ResolveAlarmsOf(t.Context(), by("ann"), campaign.AlarmRedis); err != nil {
-		t.Fatal(err)
-	}
+	_, err := db.ResolveAlarmsOf(t.Context(), by("ann"), campaign.AlarmRedis)
+	require.NoError(t, err)
 	check(t, db.SetWatermark(t.Context(), "first", time.Now().Add(-time.Hour)))
 	db.Exec(t, `UPDATE pace SET reduced_to = 0.5, reduced_until = now() + interval '1 minute' WHERE budget = 'calls'`)
 	db.Exec(t, `UPDATE pace SET reduced_to = 0.5 WHERE budget = 'requests'`)
 	got, err := db.FleetStats(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := app.FleetStats{
 		AlarmsOpen:   map[string]int{campaign.AlarmSecondCall: 1},
 		AlarmsRaised: map[string]int{campaign.AlarmSecondCall: 1, campaign.AlarmRedis: 1},

@@ -67,10 +67,10 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	return call, kept, nil
 }
 
-// OwedHangUps takes up to limit orders that are due. No other process takes them
+// PendingHangUps takes up to limit orders that are due. No other process takes them
 // for hold, and twice as long after each try. An order whose call Vonage has
 // reported as over is closed.
-func (db *DB) OwedHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
+func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
 	list, err := collect(ctx, db.pool, scanHangUp, `
 		WITH due AS (
 			SELECT call_uuid, attempt_id FROM hangups WHERE state = 'pending' AND next_try <= now()

@@ -8,6 +8,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,10 +21,8 @@ func ordered(t testing.TB, db *testkit.DB) []string {
 
 func pending(t testing.TB, db *testkit.DB) []string {
 	t.Helper()
-	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
-	if err != nil {
-		t.Fatal(err)
-	}
+	list, err := db.PendingHangUps(t.Context(), 100, time.Minute)
+	require.NoError(t, err)
 	var calls []string
 	for _, h := range list {
 		calls = append(calls, h.CallUUID)
@@ -92,9 +91,7 @@ func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
-	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Withdraw(t.Context(), id, campaign.WithdrawnMessage))
 	a := campaign.Attempt{ID: id, To: number(0), From: ours}
 	receive(t, db, event(a, "U0", "completed")) // over: nothing to hang up
 	receive(t, db, event(a, "U1", "ringing"))
@@ -114,9 +111,7 @@ func TestHangUpsWaitForDialLock(t *testing.T) {
 	running(t, db, "c", settings(), rows(0, 1))
 	id := claimOne(t, db)
 	forgetful(t, db)
-	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, db.Withdraw(t.Context(), id, campaign.WithdrawnMessage))
 	receive(t, db, event(campaign.Attempt{ID: id, To: number(0), From: ours}, "U1", "answered"))
 	if orders := ordered(t, db); len(orders) != 0 {
 		t.Errorf("ordered %q while the database is held", orders)
@@ -162,7 +157,7 @@ func TestFloodOfSecondCallsIsBounded(t *testing.T) {
 	}
 }
 
-func TestOwedHangUpsAreTakenOnce(t *testing.T) {
+func TestPendingHangUpsAreTakenOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 2))
@@ -180,7 +175,7 @@ func TestOwedHangUpsAreTakenOnce(t *testing.T) {
 		t.Errorf("%q are due at once again", got)
 	}
 	db.Exec(t, `UPDATE hangups SET next_try = now() WHERE state = 'pending'`)
-	list, err := db.OwedHangUps(t.Context(), 100, time.Minute)
+	list, err := db.PendingHangUps(t.Context(), 100, time.Minute)
 	if err != nil || len(list) != 1 || list[0].Tries != 2 {
 		t.Fatalf("%+v, %v; want the second try of one", list, err)
 	}

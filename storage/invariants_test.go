@@ -6,6 +6,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 )
 
 // Each corruption, planted past the guards, is found.
@@ -49,9 +50,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 			sound(t, db)
 			db.Exec(t, test.sql)
 			broken, err := db.CheckInvariants(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, v := range broken {
 				if v.Invariant == test.invariant && strings.Contains(v.What, test.what) && v.Count > 0 && len(v.Examples) > 0 {
 					return

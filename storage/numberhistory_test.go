@@ -9,6 +9,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -19,9 +20,7 @@ import (
 func why(t *testing.T, db *testkit.DB, number string) app.NumberHistory {
 	t.Helper()
 	e, err := db.NumberHistory(t.Context(), number)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return e
 }
 
@@ -120,9 +119,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 	record(t, db, unclear.ID, unknown)
 
 	list, err := db.Report(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want := []app.Report{{
 		CampaignID: c.ID, Campaign: "c", Status: campaign.Running,
 		Rows: 7, Rejected: 1, Pending: 1, Active: 2, Waiting: 1, Done: 2,
@@ -162,9 +159,7 @@ func TestStreamsReadEveryPage(t *testing.T) {
 	running(t, db, "c", settings(), rows(0, 2500))
 	ids := map[int64]bool{}
 	for k, err := range db.Contacts(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		ids[k.ID] = true
 	}
 	if len(ids) != 2500 {

@@ -5,6 +5,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -90,9 +91,7 @@ func TestRecordPausesTheCampaign(t *testing.T) {
 			if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 3 {
 				t.Errorf("%d contacts are pending, want 3", n)
 			}
-			if err := db.Resume(t.Context(), c.ID); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, db.Resume(t.Context(), c.ID))
 			record(t, db, ids[0], refused(r))
 			if got := testkit.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
 				t.Errorf("the same refusal, recorded again, paused the campaign again")

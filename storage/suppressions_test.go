@@ -10,6 +10,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -21,9 +22,7 @@ func suppress(t *testing.T, db *testkit.DB, numbers ...string) int {
 		list = append(list, app.Suppression{Number: n, Source: "test", Note: "asked"})
 	}
 	added, err := db.Suppress(t.Context(), list)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return added
 }
 
@@ -67,9 +66,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	}
 	var got []app.Suppression
 	for s, err := range db.Suppressions(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		s.CreatedAt = time.Time{}
 		got = append(got, s)
 	}
@@ -114,9 +111,7 @@ func TestSuppressDuringClaim(t *testing.T) {
 		n := number(299 - 2*i) // every other one, from the back: the feeders come from the front
 		suppress(t, db, n)
 		now, err := db.Now(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		committed[n] = now
 	}
 	feeders.Wait()

@@ -8,6 +8,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -22,9 +23,7 @@ func TestExpireDialing(t *testing.T) {
 	expire := func() int {
 		t.Helper()
 		n, err := db.ExpireDialing(t.Context(), 10*time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return n
 	}
 	db.AgeAttempt(t, old.ID, tokenLife+9*time.Second)
@@ -52,9 +51,7 @@ func TestCloseSilent(t *testing.T) {
 	closeSilent := func() int {
 		t.Helper()
 		n, err := db.CloseSilent(t.Context(), 2*time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return n
 	}
 	if n := closeSilent(); n != 0 {
@@ -87,9 +84,7 @@ func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 	} {
 		db.AgeAttempt(t, a.ID, step.age)
 		n, err := db.CloseSilent(t.Context(), 2*time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if n != step.closed || contact(t, db, a.ID) != step.contact {
 			t.Errorf("closed %d, contact %s; want %d, %s", n, contact(t, db, a.ID), step.closed, step.contact)
 		}
