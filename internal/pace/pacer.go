@@ -56,8 +56,7 @@ type Pacer struct {
 
 	mu       sync.Mutex
 	waiting  [priorities][]chan *Permit
-	released []release // to be reported
-	answers  []answer  // to be reported
+	reports  []report
 	clock    clock
 	lateness lateness
 	limiter  *rate.Limiter // spaces this process's requests, whatever the row says
@@ -81,10 +80,15 @@ func (p *Pacer) Counts() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.counts
-	for _, callers := range p.waiting {
-		c.Waiting += len(callers)
-	}
+	c.Waiting = p.callers()
 	return c
+}
+
+func (p *Pacer) callers() (n int) {
+	for _, callers := range p.waiting {
+		n += len(callers)
+	}
+	return n
 }
 
 // Run gives permits until ctx ends, and then reports what is left.
@@ -101,11 +105,12 @@ func (p *Pacer) Run(ctx context.Context) {
 		gap, err := p.exchange(ctx)
 		if err == nil {
 			failed = 0
-		} else if failed++; failed == 1 && ctx.Err() == nil {
-			p.Log.ErrorContext(ctx, "no permits", "budget", string(p.Budget), "error", err)
-		}
-		if failed > 0 {
-			gap = min(failedGap<<min(failed-1, 10), failedMost)
+		} else {
+			if failed == 0 && ctx.Err() == nil {
+				p.Log.ErrorContext(ctx, "no permits", "budget", string(p.Budget), "error", err)
+			}
+			gap = min(failedGap<<min(failed, 10), failedMost)
+			failed++
 		}
 		_ = sleep(ctx, gap) // the loop looks at ctx
 	}
@@ -115,10 +120,9 @@ func (p *Pacer) Run(ctx context.Context) {
 
 // hasWork reports whether there are callers or reports.
 func (p *Pacer) hasWork() bool {
-	waiting := p.Counts().Waiting
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return waiting+len(p.released)+len(p.answers) > 0
+	return p.callers()+len(p.reports) > 0
 }
 
 // exchange reports, leases and gives out. It returns how long to wait before
@@ -136,10 +140,10 @@ func (p *Pacer) exchange(ctx context.Context) (gap time.Duration, err error) {
 	}
 	q := p.ask(clock{sent: sent, received: time.Now(), database: now})
 	leased, saved := (*state)(&row).lease(now, q), true
-	if len(leased)+len(q.released)+len(q.answers) > 0 {
+	if len(leased)+len(q.reports) > 0 {
 		saved, err = p.Store.SavePace(ctx, p.Budget, row)
 	}
-	p.conclude(q, leased, saved && err == nil)
+	p.conclude(q, leased, saved)
 	switch {
 	case !saved:
 		return rand.N(exchangeGap), err
@@ -154,14 +158,11 @@ func (p *Pacer) ask(reading clock) question {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clock.observe(reading)
-	q := question{
-		budget: p.Budget, perSecond: p.PerSecond, trip: reading.received.Sub(reading.sent),
-		released: p.released, answers: p.answers,
-	}
+	q := question{budget: p.Budget, perSecond: p.PerSecond, trip: reading.received.Sub(reading.sent), reports: p.reports}
 	for i, callers := range p.waiting {
 		q.wanted[i] = len(callers)
 	}
-	p.released, p.answers = nil, nil
+	p.reports = nil
 	return q
 }
 
@@ -172,7 +173,7 @@ func (p *Pacer) conclude(q question, leased []slot, saved bool) {
 	defer p.mu.Unlock()
 	if !saved {
 		//guard:drop internal/pace.TestLostReportIsMadeAgain: a lost report is made again
-		p.released, p.answers = append(p.released, q.released...), append(p.answers, q.answers...)
+		p.reports = append(p.reports, q.reports...)
 		return
 	}
 	for _, l := range leased {
@@ -190,11 +191,10 @@ func (p *Pacer) permit(l slot) *Permit {
 	permit := &Permit{pacer: p, slot: l, from: at.Add(reserved.DelayFrom(at)), until: due.Add(permitLife)}
 	if permit.from.Before(permit.until) {
 		p.newest = permit.from
-		return permit
+	} else {
+		//guard:drop internal/pace.TestUselessSlotDelaysNoOther: a slot that cannot be used delays no other
+		reserved.CancelAt(at)
 	}
-	//guard:drop internal/pace.TestUselessSlotDelaysNoOther: a slot that cannot be used delays no other
-	reserved.CancelAt(at)
-	permit.until = time.Time{}
 	return permit
 }
 
@@ -202,9 +202,9 @@ func (p *Pacer) permit(l slot) *Permit {
 // there is none or its time has passed, the slot is reported as not used.
 func (p *Pacer) give(permit *Permit) {
 	callers := p.waiting[permit.slot.priority]
-	if len(callers) == 0 || !time.Now().Before(permit.until) {
+	if len(callers) == 0 || !latest(permit.from, time.Now()).Before(permit.until) {
 		p.counts.Unused++
-		p.report(permit, time.Time{})
+		p.report(report{slot: permit.slot})
 		return
 	}
 	p.waiting[permit.slot.priority] = callers[1:]
@@ -212,26 +212,15 @@ func (p *Pacer) give(permit *Permit) {
 	callers[0] <- permit
 }
 
-// answer takes in Vonage's answer to the permit's request.
-func (p *Pacer) answer(permit *Permit, answered time.Time, refused bool) {
-	p.lateness.observe(answered, answered.Sub(permit.written))
-	p.answers = append(p.answers, answer{sent: p.clock.shared(permit.written), received: p.clock.shared(answered), refused: refused})
-	p.report(permit, answered)
-	p.signal()
+// used is the report on a permit's request, by what is known at this time.
+func (p *Pacer) used(permit *Permit, known time.Time) report {
+	late := p.lateness.late(known.Sub(permit.written))
+	return report{slot: permit.slot, sent: p.clock.shared(permit.written), arrived: p.clock.shared(permit.written.Add(late))}
 }
 
-// report reports once how a slot was used: when the request arrived at the
-// latest, by what is known at this time.
-func (p *Pacer) report(permit *Permit, known time.Time) {
-	if permit.reported {
-		return
-	}
-	permit.reported = true
-	r := release{slot: permit.slot}
-	if !permit.written.IsZero() {
-		r.arrived = p.clock.shared(permit.written.Add(p.lateness.late(known.Sub(permit.written))))
-	}
-	p.released = append(p.released, r)
+// report makes a report with the next exchange.
+func (p *Pacer) report(r report) {
+	p.reports = append(p.reports, r)
 	p.signal()
 }
 

@@ -307,7 +307,7 @@ func TestLimiterSpacesRequests(t *testing.T) {
 	apart, last := 100*time.Millisecond, epoch.Add(-time.Second)
 	for _, at := range []time.Duration{0, 100, 200, 150, 260, 400, 450} {
 		u := p.permit(slot{at: epoch.Add(at * time.Millisecond)})
-		if gap := u.from.Sub(last); u.until.IsZero() || gap < apart-time.Microsecond {
+		if gap := u.from.Sub(last); !u.from.Before(u.until) || gap < apart-time.Microsecond {
 			t.Errorf("the slot at %d ms is used %v after the one before, want at least %v", at, gap, apart)
 		}
 		last = u.from
@@ -322,15 +322,15 @@ func TestUselessSlotDelaysNoOther(t *testing.T) {
 	p.clock = clock{sent: epoch, received: epoch, database: epoch}
 	const step = 300 * time.Millisecond
 	far := epoch.Add(time.Second)
-	if u := p.permit(slot{at: far}); u.until.IsZero() || !u.from.Equal(far) {
+	if u := p.permit(slot{at: far}); !u.from.Before(u.until) || !u.from.Equal(far) {
 		t.Fatalf("the first slot is used at %v", u.from.Sub(epoch))
 	}
 	for at := epoch; at.Before(far); at = at.Add(step) {
-		if u := p.permit(slot{at: at}); !u.until.IsZero() {
+		if u := p.permit(slot{at: at}); u.from.Before(u.until) {
 			t.Errorf("the slot at %v is used at %v, after its end", at.Sub(epoch), u.from.Sub(epoch))
 		}
 	}
-	if u := p.permit(slot{at: far.Add(step)}); u.until.IsZero() || !u.from.Equal(far.Add(step)) {
+	if u := p.permit(slot{at: far.Add(step)}); !u.from.Before(u.until) || !u.from.Equal(far.Add(step)) {
 		t.Errorf("the slot %v after the far one is used at %v", step, u.from.Sub(far))
 	}
 }

@@ -21,7 +21,6 @@ type Permit struct {
 	from, until time.Time // by the process's own clock
 	deadline    time.Time
 	written     time.Time // zero: nothing was
-	reported    bool
 	done        bool
 }
 
@@ -120,8 +119,8 @@ func (p *Permit) Written(at time.Time) {
 		time.AfterFunc(answerWait, func() {
 			p.pacer.mu.Lock()
 			defer p.pacer.mu.Unlock()
-			if p.slot == used {
-				p.pacer.report(p, time.Now())
+			if p.slot == used && !p.done {
+				p.pacer.report(p.pacer.used(p, time.Now()))
 			}
 		})
 	}
@@ -141,9 +140,12 @@ func (p *Permit) Done(answered time.Time, status int) {
 	case p.written.IsZero():
 		p.pacer.give(&Permit{pacer: p.pacer, slot: p.slot, from: p.from, until: p.until})
 	case answered.IsZero():
-		p.pacer.report(p, time.Now())
+		p.pacer.report(p.pacer.used(p, time.Now()))
 	default:
-		p.pacer.answer(p, answered, status == http.StatusTooManyRequests)
+		p.pacer.lateness.observe(answered, answered.Sub(p.written))
+		r := p.pacer.used(p, answered)
+		r.answered, r.refused = p.pacer.clock.shared(answered), status == http.StatusTooManyRequests
+		p.pacer.report(r)
 	}
 }
 

@@ -29,12 +29,6 @@ func tempo(perSecond float64) (window, hold time.Duration) {
 	return 2 * time.Second, 8 * time.Second
 }
 
-// answer is Vonage's answer to one request, by the database's clock.
-type answer struct {
-	sent, received time.Time
-	refused        bool // 429
-}
-
 // share is the part of the rate that is in force.
 func (s *state) share(now time.Time) float64 {
 	risen := now.Sub(s.ReducedUntil).Seconds() / rise.Seconds()
@@ -44,20 +38,18 @@ func (s *state) share(now time.Time) float64 {
 	return s.ReducedTo + (1-s.ReducedTo)*max(0, risen)
 }
 
-// count takes in answers. A single 429 changes nothing. Three among the last
+// count takes in the answers. A single 429 changes nothing. Three among the last
 // eight answers to requests that were sent since the last reduction set the
 // rate to what Vonage accepted lately. It was measured by simulation, see
 // TestRandomRefusals and TestEnforcedHalf.
-func (s *state) count(now time.Time, perSecond float64, answers []answer) {
-	if len(answers) == 0 {
-		return
-	}
-	for _, a := range answers {
-		switch received := a.received.Truncate(time.Microsecond); {
-		case !a.refused:
-			s.AcceptedAt = append(s.AcceptedAt, received)
-		case a.sent.After(s.ReducedAt):
-			s.RefusedAt = append(s.RefusedAt, received)
+func (s *state) count(now time.Time, perSecond float64, reports []report) {
+	for _, r := range reports {
+		switch at := r.answered.Truncate(time.Microsecond); {
+		case at.IsZero():
+		case !r.refused:
+			s.AcceptedAt = append(s.AcceptedAt, at)
+		case r.sent.After(s.ReducedAt):
+			s.RefusedAt = append(s.RefusedAt, at)
 		}
 	}
 	window, hold := tempo(perSecond)

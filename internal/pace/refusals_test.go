@@ -98,9 +98,9 @@ func (s *simulation) process(q *question, answers time.Duration, p provider) {
 			} else {
 				s.accepted = append(s.accepted, s.now)
 			}
-			s.in(min(back, answerWait), func() { q.released = append(q.released, release{slot: l, arrived: written}) })
+			s.in(min(back, answerWait), func() { q.reports = append(q.reports, report{slot: l, arrived: written, sent: written}) })
 			s.in(back, func() {
-				q.answers = append(q.answers, answer{sent: written, received: s.now, refused: refused})
+				q.reports = append(q.reports, report{sent: written, answered: s.now, refused: refused})
 			})
 		})
 	}
@@ -222,7 +222,7 @@ func TestThreeOfEight(t *testing.T) {
 		now := epoch
 		for i := range 80 {
 			now = now.Add(100 * time.Millisecond)
-			s.count(now, 10, []answer{{sent: now, received: now, refused: i%8 < refusals}})
+			s.count(now, 10, []report{{sent: now, answered: now, refused: i%8 < refusals}})
 		}
 		if reduced := s.share(now) < 1; reduced != want {
 			t.Errorf("%d of 8 answers are 429: reduced is %t, want %t", refusals, reduced, want)
@@ -237,7 +237,7 @@ func TestRefusalsOfEarlierRequests(t *testing.T) {
 	s := state{ReducedTo: 1}
 	refuse := func(n int, sent, received time.Time) {
 		for range n {
-			s.count(received, 30, []answer{{sent: sent, received: received, refused: true}})
+			s.count(received, 30, []report{{sent: sent, answered: received, refused: true}})
 		}
 	}
 	now := epoch.Add(time.Minute)
@@ -259,7 +259,7 @@ func TestAnswersAreForgotten(t *testing.T) {
 	now := epoch
 	for i := range 100_000 {
 		now = now.Add(time.Millisecond)
-		s.count(now, 1000, []answer{{sent: now, received: now, refused: i%10 == 0}})
+		s.count(now, 1000, []report{{sent: now, answered: now, refused: i%10 == 0}})
 	}
 	if len(s.AcceptedAt) > mostAnswers || len(s.RefusedAt) > tooMany {
 		t.Errorf("%d accepted and %d refused answers are kept", len(s.AcceptedAt), len(s.RefusedAt))

@@ -60,10 +60,13 @@ type slot struct {
 	expiry time.Time
 }
 
-// release is the report on one use of a slot.
-type release struct {
+// report says how a slot was used.
+type report struct {
 	slot
-	arrived time.Time // the latest moment at which the request arrived; zero: none was sent
+	arrived  time.Time // the latest moment at which the request arrived; zero: none was sent
+	sent     time.Time
+	answered time.Time // zero: not yet, or never
+	refused  bool      // by 429
 }
 
 // question is what a process wants, and what it has to report.
@@ -72,15 +75,14 @@ type question struct {
 	perSecond float64         // the account's limit
 	trip      time.Duration   // of the question and its answer
 	wanted    [priorities]int // slots
-	released  []release
-	answers   []answer
+	reports   []report
 }
 
 // lease applies the reports and takes the slots that the process may have now.
 func (s *state) lease(now time.Time, q question) (leased []slot) {
-	s.count(now, q.perSecond, q.answers)
+	s.count(now, q.perSecond, q.reports)
 	n, cooldown, apart := slotsAt(s.share(now), q.perSecond)
-	s.release(q.released, cooldown)
+	s.release(q.reports, cooldown)
 	s.repair(now, q.perSecond)
 	for p := range Priority(priorities) {
 		for range q.wanted[p] {
@@ -118,7 +120,7 @@ func (s *state) next(n int, budget campaign.Budget, p Priority) (best int, ahead
 
 // release makes slots available by what is known of their use. A report that
 // comes after the slot was leased again changes nothing.
-func (s *state) release(reports []release, cooldown time.Duration) {
+func (s *state) release(reports []report, cooldown time.Duration) {
 	for _, r := range reports {
 		switch {
 		case r.index >= len(s.AvailableAt) || !s.AvailableAt[r.index].Equal(r.expiry):

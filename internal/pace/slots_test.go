@@ -19,8 +19,7 @@ type fleet struct {
 	now       time.Time
 	perSecond float64
 	held      []slot // leased and not used yet
-	released  []release
-	answers   []answer
+	reports   []report
 	arrivals  []time.Time
 }
 
@@ -29,30 +28,29 @@ func newFleet(perSecond float64) *fleet {
 }
 
 func (f *fleet) lease(n int, p Priority) {
-	q := question{budget: campaign.CallsBudget, perSecond: f.perSecond, released: f.released, answers: f.answers}
+	q := question{budget: campaign.CallsBudget, perSecond: f.perSecond, reports: f.reports}
 	q.wanted[p] = n
 	leased := f.state.lease(f.now, q)
-	f.held, f.released, f.answers = append(f.held, leased...), nil, nil
+	f.held, f.reports = append(f.held, leased...), nil
 }
 
 // use sends a request with the first slot, if it is still good. The request is
 // late, is under way for some time, and its report is made, lost or never made.
-func (f *fleet) use(late, transit time.Duration, report string, refused bool) {
+func (f *fleet) use(late, transit time.Duration, fate string, refused bool) {
 	if len(f.held) == 0 {
 		return
 	}
 	s := f.held[0]
 	f.held = f.held[1:]
 	written := latest(f.now, s.at.Add(late))
-	if report == "killed before" || !written.Before(s.at.Add(permitLife)) {
+	if fate == "killed before" || !written.Before(s.at.Add(permitLife)) {
 		return
 	}
 	arrived := written.Add(transit)
 	f.arrivals = append(f.arrivals, arrived)
 	f.now = latest(f.now, arrived)
-	if report == "made" {
-		f.released = append(f.released, release{slot: s, arrived: arrived})
-		f.answers = append(f.answers, answer{sent: written, received: arrived, refused: refused})
+	if fate == "made" {
+		f.reports = append(f.reports, report{slot: s, arrived: arrived, sent: written, answered: arrived, refused: refused})
 	}
 }
 
@@ -95,7 +93,7 @@ func TestSlidingSecondNeverExceedsTheRate(t *testing.T) {
 			},
 			"give back": func(*rapid.T) {
 				if len(f.held) > 0 {
-					f.released, f.held = append(f.released, release{slot: f.held[0]}), f.held[1:]
+					f.reports, f.held = append(f.reports, report{slot: f.held[0]}), f.held[1:]
 				}
 			},
 			"wait": func(t *rapid.T) { f.now = f.now.Add(upTo(2*time.Second, "time")) },
@@ -139,13 +137,13 @@ func compete(perSecond float64, budget campaign.Budget, wants ...Priority) (got 
 	f := newFleet(perSecond)
 	for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(5 * time.Millisecond) {
 		for _, p := range wants {
-			q := question{budget: budget, perSecond: perSecond, released: f.released}
-			q.wanted[p], f.released = 5, nil
+			q := question{budget: budget, perSecond: perSecond, reports: f.reports}
+			q.wanted[p], f.reports = 5, nil
 			leased := f.state.lease(f.now, q)
 			got[p] += len(leased)
 			all += len(leased)
 			for _, s := range leased {
-				f.released = append(f.released, release{slot: s, arrived: s.at.Add(time.Millisecond)})
+				f.reports = append(f.reports, report{slot: s, arrived: s.at.Add(time.Millisecond)})
 			}
 		}
 	}
@@ -187,12 +185,12 @@ func TestFloorWithinOneProcess(t *testing.T) {
 	var got [priorities]int
 	for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(60 * time.Millisecond) {
 		leased := f.state.lease(f.now, question{
-			budget: campaign.RequestsBudget, perSecond: 15, wanted: [priorities]int{10, 0, 10}, released: f.released,
+			budget: campaign.RequestsBudget, perSecond: 15, wanted: [priorities]int{10, 0, 10}, reports: f.reports,
 		})
-		f.released = nil
+		f.reports = nil
 		for _, s := range leased {
 			got[s.priority]++
-			f.released = append(f.released, release{slot: s, arrived: s.at})
+			f.reports = append(f.reports, report{slot: s, arrived: s.at})
 		}
 	}
 	if all := got[First] + got[Last]; got[Last] < all/6 || got[Last] > all/4 {
