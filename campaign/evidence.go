@@ -20,9 +20,20 @@ type Evidence struct {
 	Status           string // Vonage's word, lower case; may be one we do not know
 	Direction        string // "outbound", "inbound" or "" when not said
 	To, From         string // E.164 digits; "" when not said
+	// ToKind and FromKind say what kind of party a list record names.
+	ToKind, FromKind PartyKind
 	// At is Vonage's time of the status; for a list record the call's
 	// start. Zero when not said.
 	At         time.Time
 	ObservedAt time.Time // when we read it
 	Bill       Bill
 }
+
+// PartyKind is what a record says of one end of a call.
+type PartyKind string
+
+const (
+	PartyUnknown PartyKind = ""      // not said, or in a word that is not known
+	PartyPhone   PartyKind = "phone" // a telephone
+	PartyOther   PartyKind = "other" // something else, such as SIP: never a phone attempt's call
+)

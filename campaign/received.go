@@ -23,36 +23,42 @@ type Received struct {
 	Kind string
 }
 
-// Reading is what is known of the list that records come from.
-type Reading struct {
-	Lag time.Duration // how late the list may be
-	// From and To are the time that was read whole: all calls to the records'
-	// numbers that began then, and that are listed, are among the records. Zero:
-	// there may be others.
-	From, To time.Time
-}
-
-// Unread is a record that may be an attempt's, for which all of the time must be
-// read in which the attempt's call may have begun.
-type Unread struct {
-	Record  Evidence
-	Attempt Attempt
-}
-
-// Reconciled counts what one batch of records changed.
+// Reconciled counts what records and matching changed.
 type Reconciled struct {
-	Known     int // matched an attempt that had the uuid
-	Bound     int // matched an attempt that had none
-	Foreign   int
-	Ambiguous int
+	Changed   int // records that said something new
 	Repriced  int // a price that stood was replaced by another
+	Matched   int // calls that are an attempt's by their numbers
+	Ambiguous int // calls that may be of several attempts, or share one with another call
 }
 
 // Add counts another batch too.
 func (n *Reconciled) Add(o Reconciled) {
-	n.Known += o.Known
-	n.Bound += o.Bound
-	n.Foreign += o.Foreign
-	n.Ambiguous += o.Ambiguous
+	n.Changed += o.Changed
 	n.Repriced += o.Repriced
+	n.Matched += o.Matched
+	n.Ambiguous += o.Ambiguous
+}
+
+// Scan is one complete reading of a window of Vonage's list.
+type Scan struct {
+	ID           int64
+	From, To     time.Time // the window, in whole seconds
+	StartedAt    time.Time // by the database's clock
+	Database     uuid.UUID // that it was made for
+	Known        []string  // calls that are known by uuid and must be in it
+	Unnamed      int       // calls that must be in it, and whose uuid is not known
+	Records      int
+	KnownShown   int
+	KnownMissing int
+}
+
+// Proves reports whether the scan can prove that a call does not exist: it showed
+// every call that is known to be in it, and one at least.
+func (s Scan) Proves() bool { return s.KnownMissing == 0 && s.KnownShown > 0 }
+
+// UnknownAttempt is an attempt that is to be looked for in Vonage's list, and how
+// often it was.
+type UnknownAttempt struct {
+	Attempt
+	Looks int
 }

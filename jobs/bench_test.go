@@ -26,7 +26,6 @@ func TestBenchmarksRun(t *testing.T) {
 	t.Parallel()
 	benchtest.Once(t, func(b *testing.B) { benchRedisMemory(b, 200, 400, 2, 0) })
 	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20) })
-	benchtest.Once(t, func(b *testing.B) { benchReconcile(b, voice.MaxPageSize) })
 }
 
 func benchRedisMemory(b *testing.B, fewer, more int, perSecond float64, longer time.Duration) {

@@ -1,13 +1,11 @@
 package jobs
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -181,115 +179,4 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
 	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
-}
-
-// pastClock is a provider's clock that stands still where it is put. At zero it
-// shows the time.
-type pastClock struct{ at atomic.Int64 }
-
-func (c *pastClock) now() time.Time {
-	if at := c.at.Load(); at != 0 {
-		return time.UnixMilli(at)
-	}
-	return time.Now()
-}
-
-// dropped is a store that takes Vonage's records and drops them.
-type dropped struct {
-	BooksStore
-	mark time.Time
-}
-
-func (d *dropped) Reconcile(context.Context, []campaign.Evidence, campaign.Reading) (campaign.Reconciled, []campaign.Unread, error) {
-	return campaign.Reconciled{}, nil, nil
-}
-
-func (d *dropped) Watermark(context.Context, string) (time.Time, error) {
-	if d.mark.IsZero() {
-		return d.mark, campaign.ErrNotFound
-	}
-	return d.mark, nil
-}
-
-func (d *dropped) SetWatermark(_ context.Context, _ string, to time.Time) error {
-	d.mark = to
-	return nil
-}
-
-// BenchmarkReconcile reads the records of calls that were placed at 30 a second
-// and folds them in, in turn with a reader of the same pages that drops them.
-// The first reading changes every attempt, and a later one finds nothing new.
-func BenchmarkReconcile(b *testing.B) { benchReconcile(b, 2000) }
-
-func benchReconcile(b *testing.B, calls int) {
-	const perSecond = 30
-	begun := time.Now().Add(-2 * time.Hour).Truncate(time.Second)
-	var clock pastClock
-	clock.at.Store(begun.UnixMilli())
-	sim, client, _, _ := providerOf(b, voicesim.Config{Speed: 1e6, Now: clock.now})
-	for i := range calls {
-		id, now := uuid.New(), clock.now()
-		token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: now.Add(-IssuedBefore), ExpiresAt: now.Add(30 * time.Second)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		r := callTo(i, "http://127.0.0.1:1", id)
-		r.EventURL = ""
-		if _, err := client.CreateCall(b.Context(), nil, token, r); err != nil {
-			b.Fatal(err)
-		}
-		clock.at.Add(1000 / perSecond)
-	}
-	last := clock.now()
-	clock.at.Store(0)
-	eventually(b, "every call is over", func() bool { return sim.Summary().InProgress == 0 })
-	var fetching, first, again time.Duration
-	requests := 0
-	run := func(store BooksStore) time.Duration {
-		before, start := sim.Summary().Requests, time.Now()
-		r := &reconciler{
-			store: store, lists: lists{client}, perSecond: perSecond,
-			passes: []pass{{"first", time.Since(last), 0}}, every: time.Minute,
-		}
-		var n reconciled
-		if err := r.pass(b.Context(), r.passes[0], &n); err != nil {
-			b.Fatal(err)
-		}
-		requests = sim.Summary().Requests - before
-		return time.Since(start)
-	}
-	for b.Loop() {
-		db := testkit.New(b)
-		accepted(b, db, sim, begun, calls)
-		fetching += run(&dropped{BooksStore: db})
-		first += run(db)
-		if n := testkit.Value[int](b, db, `SELECT count(*) FROM attempts WHERE bill_source = 'list'`); n != calls {
-			b.Fatalf("%d of %d attempts have the list's bill", n, calls)
-		}
-		db.Exec(b, `DELETE FROM reconcile_watermarks`)
-		again += run(db)
-	}
-	b.ReportMetric(float64(calls*b.N)/first.Seconds(), "records/s")
-	b.ReportMetric(fetching.Seconds()/first.Seconds(), "of-fetching")
-	b.ReportMetric(fetching.Seconds()/again.Seconds(), "of-fetching-again")
-	b.ReportMetric(float64(requests)/float64(calls/voice.MaxPageSize), "of-least-requests")
-}
-
-// accepted gives each of Vonage's calls an attempt that knows it.
-func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, calls int) {
-	b.Helper()
-	people(b, db, calls)
-	if tickets, err := db.Claim(b.Context(), calls); err != nil || len(tickets) != calls {
-		b.Fatalf("claimed %d: %v", len(tickets), err)
-	}
-	var numbers, uuids []string
-	ledger := sim.Ledger()
-	slices.SortFunc(ledger, func(a, b voicesim.LedgerCall) int { return cmp.Compare(a.To, b.To) })
-	for _, c := range ledger {
-		numbers, uuids = append(numbers, c.To), append(uuids, c.UUID)
-	}
-	db.Exec(b, `UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = $1::timestamptz, token_expires_at = $1::timestamptz + interval '30 s'`, begun)
-	db.Exec(b, `
-		UPDATE attempts a SET state = 'accepted', changed_by = 'caller', call_uuid = c.call_uuid
-		FROM unnest($1::text[], $2::text[]) AS c (to_number, call_uuid) WHERE a.to_number = c.to_number`, numbers, uuids)
 }

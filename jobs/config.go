@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"time"
+
+	"dialer/campaign"
 )
 
 // Config says how this process takes part in dialing. What is zero gets the
@@ -21,11 +23,10 @@ type Config struct {
 	// Installation names the database. Dialers on one database share a queue;
 	// those of another that use the same Redis have a queue of their own.
 	Installation string
-	// SettleAfter bounds how late Vonage's list may be: a call that is
-	// not in it by then is not there. Default 2 minutes.
-	SettleAfter time.Duration
-	// ReconcileEvery is how often Vonage's list is read. Default 1 minute.
-	ReconcileEvery time.Duration
+	// Periodic is work that one process of the fleet does again and again.
+	Periodic []Periodic
+	// RecordsKept is how long Vonage keeps the record of a call.
+	RecordsKept time.Duration
 	// TokenLife is how long after the gate Vonage takes an attempt's POST.
 	// Default 30 s, the least that Vonage documents.
 	TokenLife time.Duration
@@ -38,9 +39,8 @@ type Config struct {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	c.SettleAfter = cmp.Or(c.SettleAfter, 2*time.Minute)
-	c.ReconcileEvery = cmp.Or(c.ReconcileEvery, time.Minute)
-	c.TokenLife = cmp.Or(c.TokenLife, 30*time.Second)
+	c.RecordsKept = cmp.Or(c.RecordsKept, campaign.DefaultRecordsKept)
+	c.TokenLife = cmp.Or(c.TokenLife, campaign.DefaultTokenLife)
 	c.Horizon = cmp.Or(c.Horizon, time.Minute)
 	c.Workers = cmp.Or(c.Workers, max(8, int(2*c.CallsPerSecond)))
 	return c
@@ -56,7 +56,7 @@ func (c Config) validate() error {
 		errs = append(errs, errors.New("the public URL must be absolute, like https://dialer.example.com"))
 	}
 	for name, d := range map[string]time.Duration{
-		"settle after": c.SettleAfter, "reconcile every": c.ReconcileEvery, "token life": c.TokenLife, "horizon": c.Horizon,
+		"records kept": c.RecordsKept, "token life": c.TokenLife, "horizon": c.Horizon,
 	} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("%s is %v, must not be negative", name, d))
@@ -68,7 +68,3 @@ func (c Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// settleEvery is how often unknown attempts are looked for.
-func (c Config) settleEvery() time.Duration {
-	return max(250*time.Millisecond, min(c.SettleAfter/12, 30*time.Second))
-}

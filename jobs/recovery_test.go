@@ -58,7 +58,7 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 // list to be read at once.
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
-	if _, err := w.db.Adopt(t.Context(), "the test", retention, false); err != nil {
+	if _, err := w.db.Adopt(t.Context(), "the test", campaign.DefaultRecordsKept, false); err != nil {
 		t.Fatal(err)
 	}
 	w.ageHold(t)
@@ -157,4 +157,27 @@ func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
 	old.confirm(t)
 	old.awaitEnd(t)
 	old.wantOneCallEach(t, 60)
+}
+
+// A process that takes tasks when its database is released under a new name has
+// the queue, the mark and the leader's key of the old one. It ends, and says why.
+func TestServiceEndsWhenItsDatabaseIsAdopted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	ended := w.start(t)
+	eventually(t, "the process moves the mark", func() bool {
+		return w.count(t, `SELECT count(*) FROM installation WHERE marked_at IS NOT NULL`) == 1
+	})
+	w.db.Exec(t, `UPDATE installation SET held_for = 'restored', held_since = now(), known_until = now()`)
+	if _, err := w.db.Adopt(t.Context(), "the test", campaign.DefaultRecordsKept, false); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err == nil || err.Error() != campaign.ErrRenamed.Error() {
+			t.Errorf("ended with %v, want that the database has a new name", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("it goes on under the old name")
+	}
 }

@@ -26,8 +26,6 @@ type Store interface {
 	requeueStore
 	WorkStore
 	SweepStore
-	SettleStore
-	BooksStore
 	RecoveryStore
 	HangUpStore
 }
@@ -89,7 +87,7 @@ func (s *Service) Run(ctx context.Context) error {
 	pacers.Go(func() { s.pacers.Calls.Run(working) })
 	pacers.Go(func() { s.pacers.Requests.Run(working) })
 	recovery := s.newRecovery()
-	recovery.await(ctx)
+	s.await(ctx, recovery)
 	server := s.queue.server(s.config.Workers, s.log)
 	if err := server.Start(worker); err != nil {
 		stopWorking()
@@ -107,6 +105,20 @@ func (s *Service) Run(ctx context.Context) error {
 	worker.active.Wait()
 	pacers.Wait()
 	return errors.Join(s.left(ctx), s.queue.close())
+}
+
+// await waits until the database may dial, and does meanwhile what releases it.
+func (s *Service) await(ctx context.Context, recovery *recovery) {
+	waiting, released := context.WithCancel(ctx)
+	var restoring sync.WaitGroup
+	for _, p := range s.config.Periodic {
+		if p.WhileLocked {
+			restoring.Go(func() { work(waiting, s, p.Name, p.Every, p.runOnce) })
+		}
+	}
+	recovery.await(ctx)
+	released()
+	restoring.Wait()
 }
 
 // left is why the service ended by itself; nil where it was told to end.
@@ -149,11 +161,7 @@ func (s *Service) judgeRedis(ctx context.Context, err error) error {
 }
 
 func (s *Service) newRecovery() *recovery {
-	c := s.config
-	return &recovery{
-		store: s.store, queue: s.queue, lists: lists{s.client}, after: c.SettleAfter, life: c.TokenLife,
-		perSecond: c.CallsPerSecond, log: s.log,
-	}
+	return &recovery{store: s.store, queue: s.queue, log: s.log}
 }
 
 // startLoops starts everything that is done again and again.
@@ -161,12 +169,7 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *
 	c := s.config
 	feed := &feeder{store: s.store, queue: s.queue, perSecond: c.CallsPerSecond, horizon: c.Horizon}
 	again := &requeuer{store: s.store, queue: s.queue}
-	sweep := &sweeper{store: s.store}
-	settle := &settler{store: s.store, books: s.store, lists: lists{s.client}, after: c.SettleAfter, log: s.log}
-	reconcile := &reconciler{
-		store: s.store, lists: lists{s.client}, passes: passesAfter(c.SettleAfter), lag: c.SettleAfter,
-		every: c.ReconcileEvery, perSecond: c.CallsPerSecond,
-	}
+	sweep := &sweeper{store: s.store, kept: c.RecordsKept}
 	hang := &hangupWorker{store: s.store, client: s.client}
 	first := newLeader(s.queue)
 	_, _ = first.runOnce(ctx) // so that the leader's loops need not wait for their second round
@@ -179,8 +182,9 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *
 	wg.Go(func() { work(ctx, s, "sweep", sweepEvery, sweep.runOnce) })
 	wg.Go(func() { work(ctx, s, "hang up", hangupEvery, hang.runOnce) })
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
-	wg.Go(func() { work(ctx, s, "settle", c.settleEvery(), whileLeading(first, settle.runOnce)) })
-	wg.Go(func() { work(ctx, s, "reconcile", c.ReconcileEvery, whileLeading(first, reconcile.runOnce)) })
+	for _, p := range c.Periodic {
+		wg.Go(func() { work(ctx, s, p.Name, p.Every, whileLeading(first, p.runOnce)) })
+	}
 	wg.Go(func() {
 		loop(ctx, s.log, "lead", leadEvery, first.runOnce)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestLoopGoesOnAfterErrorsAndPanics(t *testing.T) {
@@ -82,11 +84,11 @@ func TestLongRoundRestsAsLong(t *testing.T) {
 
 func TestConfigNamesEveryMistake(t *testing.T) {
 	t.Parallel()
-	_, err := New(Config{PublicURL: "dialer.example.com", SettleAfter: -1, Workers: -1, RedisURL: "redis://localhost"}, nil, nil, Pacers{}, nil)
+	_, err := New(Config{PublicURL: "dialer.example.com", TokenLife: -1, Workers: -1, RedisURL: "redis://localhost"}, nil, nil, Pacers{}, nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"calls per second", "public URL", "settle after", "workers"} {
+	for _, want := range []string{"calls per second", "public URL", "token life", "workers"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %q: %v", want, err)
 		}
@@ -97,11 +99,11 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got := Config{CallsPerSecond: 30, PublicURL: "https://d.test", RedisURL: "redis://localhost"}.withDefaults()
 	want := Config{
-		CallsPerSecond: 30, PublicURL: "https://d.test", RedisURL: "redis://localhost", SettleAfter: 2 * time.Minute,
-		ReconcileEvery: time.Minute, TokenLife: 30 * time.Second, Workers: 60, Horizon: time.Minute,
+		CallsPerSecond: 30, PublicURL: "https://d.test", RedisURL: "redis://localhost",
+		RecordsKept: 48 * time.Hour, TokenLife: 30 * time.Second, Workers: 60, Horizon: time.Minute,
 	}
-	if got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if err := got.validate(); err != nil {
 		t.Errorf("the defaults are refused: %v", err)

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"dialer/campaign"
 )
 
 const (
 	sweepEvery = 2 * time.Second
-	// dialingGrace is how long after its token expired an attempt may still be
-	// dialing: the POST's own process records it by then, if it lives.
-	dialingGrace = 5 * time.Second
 	// silentGrace is how long completed may follow a failing status.
 	silentGrace     = 2 * time.Minute
 	partitionsEvery = time.Hour
@@ -20,7 +19,8 @@ const (
 // sweeper finds what dead processes and lost webhooks left.
 type sweeper struct {
 	store     SweepStore
-	keepAgain time.Time // when the partitions are next looked at
+	kept      time.Duration // how long Vonage keeps its records
+	keepAgain time.Time     // when the partitions are next looked at
 }
 
 // swept counts what one round found.
@@ -32,8 +32,8 @@ type swept struct {
 func (s *sweeper) runOnce(ctx context.Context) (swept, error) {
 	var n swept
 	var errs [6]error
-	n.Expired, errs[0] = s.store.ExpireDialing(ctx, dialingGrace)
-	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace)
+	n.Expired, errs[0] = s.store.ExpireDialing(ctx, campaign.DialingGrace)
+	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace, s.kept)
 	n.Finished, errs[2] = s.store.FinishCampaigns(ctx)
 	n.Folded, errs[4] = s.store.FoldCounters(ctx)
 	n.Abandoned, errs[3] = s.store.VoidAbandoned(ctx)

@@ -13,6 +13,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/pace"
+	"dialer/internal/reconcile"
 	"dialer/internal/testkit"
 	"dialer/voice"
 	"dialer/voice/voicesim"
@@ -104,13 +105,27 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 		t.Fatal(err)
 	}
 	service, err := New(Config{
-		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: installation, SettleAfter: 2 * time.Second,
-		ReconcileEvery: time.Second, TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40,
+		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: installation,
+		TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40, Periodic: w.periodic(client),
 	}, store, client, pacers, w.log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return service
+}
+
+// periodic is what the program does again and again, with short waits.
+func (w *world) periodic(client *voice.Client) []Periodic {
+	c := reconcile.Config{
+		Times: campaign.Times{SettleAfter: 2 * time.Second, TokenLife: 5 * time.Second}.WithDefaults(), Every: time.Second, CallsPerSecond: w.rate,
+	}
+	r, restore := reconcile.New(c, w.db, client, w.log), reconcile.NewRestore(c, w.db, client, w.log)
+	return []Periodic{
+		{Name: "read the list", Every: c.Every, Run: r.ReadList},
+		{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
+		{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},
+		{Name: "restore", Every: 100 * time.Millisecond, Run: restore.Run, WhileLocked: true},
+	}
 }
 
 // dial starts a service and returns what stops it.

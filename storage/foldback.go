@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"dialer/campaign"
 
@@ -13,26 +12,16 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// skewMost is how far the clocks of Vonage and of the database may differ.
-const skewMost = `interval '1 minute'`
-
-// everything is how FoldBack takes its records: of two that may be of one
-// attempt and come apart, the second is a forgotten call of the same contact,
-// and no person is called again for either.
-var everything = campaign.Reading{From: time.Unix(0, 0), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-
-// FoldBack folds records of Vonage's list into a database that is held. A
-// call that the database forgot is one that no attempt has, from a campaign's
-// number to one of its contacts that was not done at the database's last mark,
-// begun when the campaign was there and not before that mark. The first reading only counts
-// those, since a call that is known must end before the next to its number is
-// taken; the second adopts them. A hold that waits for nobody becomes one that
-// does, where there was no reason to expect a forgotten call.
-func (db *DB) FoldBack(ctx context.Context, h campaign.Hold, records []campaign.Evidence) (n campaign.FoldedBack, err error) {
-	if _, _, err := db.reconcile(ctx, records, everything, true); err != nil {
-		return n, err
-	}
-	forgotten, err := db.forgotten(ctx, h, records)
+// Recover looks for calls that the database forgot, once complete scans of
+// Vonage's list since the lock was set are stored. A call that it forgot is one
+// that no attempt has, from a campaign's number to one of its contacts that was
+// not done at the database's last mark, begun when the campaign was there and not
+// before that mark. After the first scan they are only counted, since a call that
+// is known must end before the next to its number is taken; after the second each
+// gets an attempt. A hold that waits for nobody becomes one that does, where there
+// was no reason to expect a forgotten call.
+func (db *DB) Recover(ctx context.Context, h campaign.Hold, t campaign.Times) (n campaign.FoldedBack, err error) {
+	forgotten, err := db.forgotten(ctx, h, t)
 	if err != nil {
 		return n, fmt.Errorf("look for forgotten calls: %w", err)
 	}
@@ -41,10 +30,10 @@ func (db *DB) FoldBack(ctx context.Context, h campaign.Hold, records []campaign.
 	case n.Forgotten > 0 && h.Reason == campaign.HeldUnwitnessed:
 		err = db.distrust(ctx, h)
 	case h.Readings > 0:
-		err = db.adoptAll(ctx, forgotten, records, h, &n)
+		err = db.adoptAll(ctx, forgotten, &n)
 	}
 	if err != nil {
-		return n, fmt.Errorf("fold back: %w", err)
+		return n, fmt.Errorf("recover forgotten calls: %w", err)
 	}
 	return n, nil
 }
@@ -68,59 +57,36 @@ type forgottenCall struct {
 	contacts []int64
 }
 
-// endedSince is true for a contact k of campaign c that was ended by a person
+// endedSince is true for a contact k of campaign p that was ended by a person
 // after the mark: by a stop, or by the suppression of its number.
-const endedSince = `(k.reason = 'stopped' AND c.stopped_at >= @known
+const endedSince = `(k.reason = 'stopped' AND p.stopped_at >= @known
 		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.created_at >= @known))`
 
 const forgotten = `
-	SELECT r.call_uuid, k.id
-	FROM unnest(@uuids::text[], @tos::text[], @froms::text[], @starts::timestamptz[]) AS r (call_uuid, to_number, from_number, start_time)
-	JOIN contacts k ON k.to_number = r.to_number
-	JOIN campaigns c ON c.id = k.campaign_id AND r.from_number = ANY (c.from_numbers)
+	SELECT ` + recordColumns + `, array_agg(k.id ORDER BY k.id)
+	FROM provider_calls c
+	JOIN contacts k ON k.to_number = c.to_number
+	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
 		AND (k.state <> 'done' OR ` + endedSince + `)
-		AND (r.start_time IS NULL OR r.start_time >= c.created_at - ` + skewMost + `)
-	WHERE (r.start_time IS NULL OR r.start_time >= @known::timestamptz - ` + skewMost + `)
-	  AND NOT EXISTS (SELECT FROM attempts a WHERE a.call_uuid = r.call_uuid)
-	  AND NOT EXISTS (SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = r.to_number
-		AND coalesce(a.from_number, r.from_number) = r.from_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
-		AND coalesce(r.start_time BETWEEN ` + windowStart + ` AND ` + windowEnd + `, a.dialed_at > now() - interval '48 hours'))
-	  AND NOT EXISTS (SELECT FROM foreign_calls f WHERE f.call_uuid = r.call_uuid AND f.first_seen <= @known)
-	ORDER BY r.start_time, r.call_uuid, k.id`
+		AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval)
+	WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
+	  AND (c.start_time IS NULL OR c.start_time >= @known::timestamptz - @before::interval)
+	  AND c.first_seen_at > @known
+	  AND NOT EXISTS (
+		SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
+		AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))
+	GROUP BY c.call_uuid ORDER BY c.start_time, c.call_uuid`
 
-// forgotten finds the forgotten calls among the records, oldest first.
-func (db *DB) forgotten(ctx context.Context, h campaign.Hold, records []campaign.Evidence) (list []forgottenCall, err error) {
-	byCall := map[string]campaign.Evidence{}
-	var uuids, tos, froms []string
-	var starts []zeronull.Timestamptz
-	for _, e := range records {
-		if e = clean(e); e.CallUUID == "" || e.Direction != "outbound" {
-			continue
-		}
-		byCall[e.CallUUID] = e
-		uuids, tos, froms = append(uuids, e.CallUUID), append(tos, e.To), append(froms, e.From)
-		starts = append(starts, zeronull.Timestamptz(e.At))
-	}
-	rows, err := db.pool.Query(ctx, forgotten, pgx.StrictNamedArgs{
-		"uuids": uuids, "tos": tos, "froms": froms, "starts": starts, "known": h.KnownUntil,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var callUUID string
-	var contact int64
-	_, err = pgx.ForEachRow(rows, []any{&callUUID, &contact}, func() error {
-		if last := len(list) - 1; last >= 0 && list[last].evidence.CallUUID == callUUID {
-			list[last].contacts = append(list[last].contacts, contact)
-			return nil
-		}
-		list = append(list, forgottenCall{byCall[callUUID], []int64{contact}})
-		return nil
-	})
-	return list, err
+// forgotten finds the calls that the database forgot, oldest first.
+func (db *DB) forgotten(ctx context.Context, h campaign.Hold, t campaign.Times) ([]forgottenCall, error) {
+	return collect(ctx, db.pool, func(row pgx.CollectableRow) (f forgottenCall, err error) {
+		err = row.Scan(append(recordFields(&f.evidence), &f.contacts)...)
+		f.evidence = whole(f.evidence)
+		return f, err
+	}, forgotten, pgx.StrictNamedArgs{"known": h.KnownUntil, "before": t.WindowBefore(), "after": t.WindowAfter()})
 }
 
-func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []campaign.Evidence, h campaign.Hold, n *campaign.FoldedBack) error {
+func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, n *campaign.FoldedBack) error {
 	for _, f := range calls {
 		take := db.adopt
 		if len(f.contacts) > 1 {
@@ -130,7 +96,7 @@ func (db *DB) adoptAll(ctx context.Context, calls []forgottenCall, records []cam
 			return err
 		}
 	}
-	return db.alarmForeign(ctx, records, h)
+	return nil
 }
 
 // waitsFor is true for an open attempt that has no call yet and went out, or
@@ -154,17 +120,20 @@ func (db *DB) adopt(ctx context.Context, f forgottenCall, n *campaign.FoldedBack
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, foreignNoLonger, noLonger([]string{f.evidence.CallUUID})...); err != nil {
-			return err
-		}
 		if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmCallRecovered,
 			fmt.Sprintf("Vonage has call %q, which was forgotten here", f.evidence.CallUUID)); err != nil {
 			return err
 		}
-		return withContacts(ctx, tx, []int64{contact}, func(d *contactTx) error {
-			d.fold(attempt, f.evidence, campaign.Provider)
+		if err := withContacts(ctx, tx, []int64{contact}, func(c *contactTx) error {
+			c.fold(attempt, f.evidence, campaign.Provider)
 			return nil
-		})
+		}); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, callsMatched, []string{f.evidence.CallUUID}); err != nil {
+			return err
+		}
+		return resolveMatched(ctx, tx, []string{f.evidence.CallUUID})
 	})
 	if err == nil {
 		n.Adopted++
@@ -240,22 +209,4 @@ func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.F
 		n.Unresolved += len(f.contacts)
 		return withContacts(ctx, tx, f.contacts, unchanged)
 	})
-}
-
-// alarmForeign raises the alarms that reconciling kept back while it was not
-// known yet which calls would be recovered.
-func (db *DB) alarmForeign(ctx context.Context, records []campaign.Evidence, h campaign.Hold) error {
-	uuids := make([]string, len(records))
-	for i, e := range records {
-		uuids[i] = plain(e.CallUUID)
-	}
-	_, err := db.pool.Exec(ctx, `
-		INSERT INTO alarms (kind, detail)
-		SELECT $3, 'call "' || f.call_uuid || '" from one of our numbers, which no attempt explains'
-		FROM foreign_calls f
-		WHERE f.call_uuid = ANY ($1) AND f.first_seen > $2 AND f.direction = 'outbound' AND NOT f.ambiguous
-		  AND EXISTS (SELECT FROM campaigns WHERE f.from_number = ANY (from_numbers))
-		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = f.conversation_uuid)
-		ON CONFLICT DO NOTHING`, uuids, h.KnownUntil, campaign.AlarmUnmatchedCall)
-	return err
 }

@@ -1,8 +1,6 @@
 package storage_test
 
 import (
-	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -72,12 +70,14 @@ func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 			t.Errorf("contact %s: %s, want %s", to, got, want)
 		}
 	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM foreign_calls`); n != 1 {
-		t.Errorf("%d foreign calls, want the one to nobody's number", n)
+	if got := testkit.Rows[string](t, db, `SELECT call_uuid FROM provider_calls WHERE attempt_id IS NULL`); len(got) != 1 || got[0] != "E" {
+		t.Errorf("calls of no attempt: %q, want the one to a number of no contact", got)
 	}
+	db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)
+	reconcile(t, db)
 	got := testkit.Rows[string](t, db, `SELECT kind FROM alarms WHERE kind <> $1 ORDER BY kind`, campaign.AlarmLateEvidence)
 	if len(got) != 7 || got[0] != campaign.AlarmCallRecovered || got[5] != campaign.AlarmDialLocked || got[6] != campaign.AlarmUnmatchedCall {
-		t.Errorf("alarms %v, want one a call that was recovered or is foreign, and one that the database was held", got)
+		t.Errorf("alarms %v, want one a call that was recovered or is unmatched, and one that the database was locked", got)
 	}
 	if ids := claim(t, db, 10); len(ids) != 1 {
 		t.Errorf("%d contacts are due once the database is released, want the one that was not called", len(ids))
@@ -92,13 +92,11 @@ func TestForeignCallsAreNotAdopted(t *testing.T) {
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	known := lostCall("KNOWN", number(0), "completed", 10*time.Second)
-	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{known}, whole(0)); err != nil {
-		t.Fatal(err)
-	}
+	store(t, db, known)
 	manual := dialManual(t, db, manualCall(number(2)))
 	record(t, db, manual.ID, unknown)
 	forgetful(t, db)
-	db.Exec(t, `UPDATE foreign_calls SET first_seen = first_seen - interval '2 minutes'`)
+	db.Exec(t, `UPDATE provider_calls SET first_seen_at = first_seen_at - interval '2 minutes'`)
 	earlier := lostCall("EARLIER", number(1), "completed", 30*time.Minute)
 	inbound := lostCall("INBOUND", number(2), "completed", 10*time.Second)
 	inbound.Direction = "inbound"
@@ -154,8 +152,10 @@ func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 			}
 			if !test.missing {
 				readBack(t, db)
-			} else if _, err := db.FoldBack(t.Context(), i.Hold, []campaign.Evidence{lostCall("A", number(0), "completed", time.Second)}); err != nil {
-				t.Fatal(err)
+			} else {
+				store(t, db, lostCall("A", number(0), "completed", time.Second))
+				_, err := db.Recover(t.Context(), i.Hold, times)
+				check(t, err)
 			}
 			if got := heldFor(t, db.DB); got != test.want {
 				t.Errorf("held for %q, want %q", got, test.want)
@@ -215,8 +215,8 @@ func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 			t.Errorf("contact %s: %s, want %s", to, got, want)
 		}
 	}
-	if got := testkit.Rows[string](t, db, `SELECT call_uuid FROM foreign_calls ORDER BY 1`); len(got) != 2 || got[0] != "C" || got[1] != "D" {
-		t.Errorf("foreign calls %q, want those to who had ended before", got)
+	if got := testkit.Rows[string](t, db, `SELECT call_uuid FROM provider_calls WHERE attempt_id IS NULL ORDER BY 1`); len(got) != 2 || got[0] != "C" || got[1] != "D" {
+		t.Errorf("calls of no attempt %q, want those to contacts that had ended before", got)
 	}
 	sound(t, db)
 }
@@ -240,41 +240,4 @@ func TestForgottenCallOfOneOfTwoContactsIsNobodys(t *testing.T) {
 		t.Errorf("%d alarms for a person, want one", n)
 	}
 	sound(t, db)
-}
-
-// What the books say Vonage has must be in its list, wherever it stands.
-func TestListMustShowWhatTheBooksKnow(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	mustShow := func() string {
-		t.Helper()
-		now := time.Now()
-		uuids, unnamed, err := db.MustShow(t.Context(), now.Add(-time.Hour), now.Add(-5*time.Minute), 3)
-		check(t, err)
-		slices.Sort(uuids)
-		return fmt.Sprint(uuids, unnamed)
-	}
-	running(t, db, "c", settings(), rows(0, 3))
-	ids := claim(t, db, 3)
-	if got := mustShow(); got != "[] 0" {
-		t.Errorf("before any call the list must show %s", got)
-	}
-	record(t, db, pass(t, db, ids[0]).ID, created("DIALED"))
-	record(t, db, pass(t, db, ids[1]).ID, unknown)
-	record(t, db, pass(t, db, ids[2]).ID, unknown)
-	db.AgeAttempts(t, 10*time.Minute)
-	db.Exec(t, `UPDATE attempts SET must_exist = true WHERE id = $1`, ids[2])
-	manual := dialManual(t, db, manualCall("447700900777"))
-	record(t, db, manual.ID, created("MANUAL"))
-	db.AgeAttempt(t, manual.ID, 10*time.Minute)
-	db.Exec(t, `
-		INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, start_time, ambiguous)
-		VALUES ('FOREIGN', 'outbound', '1', '2', 'completed', now() - interval '10 minutes', false),
-		       ('LATER', 'outbound', '1', '2', 'completed', now(), false);
-		INSERT INTO events (received_at, call_uuid, kind, status, body)
-		VALUES (now() - interval '10 minutes', 'TOLD', 'event', 'ringing', '{}'),
-		       (now() - interval '10 minutes', 'ENDED', 'event', 'completed', '{}')`)
-	if got, want := mustShow(), "[DIALED FOREIGN MANUAL TOLD] 1"; got != want {
-		t.Errorf("the list must show %s, want %s", got, want)
-	}
 }

@@ -128,9 +128,8 @@ func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
 	record(t, db, a.ID, unknown)
 	db.AgeAttempt(t, a.ID, 10*time.Minute)
 	a.DialedAt = a.DialedAt.Add(-10 * time.Minute)
-	if _, _, err := db.Reconcile(t.Context(), []campaign.Evidence{listed(a, "U1", "answered")}, whole(0)); err != nil {
-		t.Fatal(err)
-	}
+	scanned(t, db, time.Hour, time.Minute, time.Minute)
+	reconcile(t, db, listed(a, "U1", "answered"))
 	if got := state(t, db, a.ID); got != campaign.Accepted {
 		t.Fatalf("attempt %s, want accepted", got)
 	}

@@ -157,42 +157,6 @@ func (db *DB) Words(ctx context.Context, limit int) ([]campaign.Word, error) {
 	return list, nil
 }
 
-// FoldFrom is from when on Vonage's list is read back: as far as the
-// provider keeps it, but not from before the first campaign.
-func (db *DB) FoldFrom(ctx context.Context, retention time.Duration) (from time.Time, err error) {
-	err = db.pool.QueryRow(ctx, `
-		SELECT greatest(clock_timestamp() - $1::interval,
-		                coalesce((SELECT min(created_at) FROM campaigns), clock_timestamp()) - `+skewMost+`)`, retention).Scan(&from)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("find where to read Vonage's list from: %w", err)
-	}
-	return from, nil
-}
-
-// MustShow returns calls that began between from and to and that the books say
-// Vonage has, by their call uuids: of each source the n latest. Sources are
-// attempts, those that a reading gave to their contacts,
-// records of the list that belong to nobody here, and events of no attempt that
-// is known. unnamed counts attempts that Vonage has without their uuid
-// being known: a list with nothing in it cannot be right.
-func (db *DB) MustShow(ctx context.Context, from, to time.Time, n int) (uuids []string, unnamed int, err error) {
-	uuids, err = collect(ctx, db.pool, pgx.RowTo[string], `
-		(SELECT call_uuid FROM attempts WHERE dialed_at BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY dialed_at DESC LIMIT @n)
-		UNION (SELECT call_uuid FROM attempts WHERE recovered AND start_time BETWEEN @from AND @to AND call_uuid IS NOT NULL ORDER BY start_time DESC LIMIT @n)
-		UNION (SELECT call_uuid FROM foreign_calls WHERE start_time BETWEEN @from AND @to ORDER BY start_time DESC LIMIT @n)
-		UNION (SELECT call_uuid FROM events WHERE received_at BETWEEN @from AND @to AND attempt_id IS NULL
-		       AND status IN ('started', 'ringing') AND call_uuid <> '' ORDER BY received_at DESC LIMIT @n)`,
-		pgx.StrictNamedArgs{"from": from, "to": to, "n": n})
-	if err == nil {
-		err = db.pool.QueryRow(ctx, `
-			SELECT count(*) FROM attempts WHERE dialed_at BETWEEN $1 AND $2 AND must_exist AND call_uuid IS NULL`, from, to).Scan(&unnamed)
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("find what Vonage's list must show: %w", err)
-	}
-	return uuids, unnamed, nil
-}
-
 // FinishReading counts a complete reading of Vonage's list that was folded
 // back for the hold, and releases the database after the last. It reports
 // whether it did. Somebody may have finished the same reading before.

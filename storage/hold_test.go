@@ -137,7 +137,11 @@ func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = db.FoldBack(t.Context(), i.Hold, list)
+		store(t, db, list...)
+		scanned(t, db, time.Hour, 0, 0)
+		_, err = db.MatchCalls(t.Context(), times)
+		check(t, err)
+		_, err = db.Recover(t.Context(), i.Hold, times)
 		check(t, err)
 		released, err := db.FinishReading(t.Context(), i.Hold)
 		check(t, err)

@@ -58,8 +58,14 @@ var invariants = []struct{ name, what, broken string }{
 	{"I4", "attempts that are not their contact's", `
 		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
 		WHERE a.campaign_id <> k.campaign_id OR a.to_number <> k.to_number`},
-	{"I5", "calls that are both an attempt's and foreign", `
-		SELECT f.call_uuid AS id FROM foreign_calls f JOIN attempts a ON a.call_uuid = f.call_uuid`},
+	{"I5", "calls of Vonage's list that are matched to another attempt than the one that has them, or to none", `
+		SELECT c.call_uuid AS id FROM provider_calls c JOIN attempts a ON a.call_uuid = c.call_uuid
+		WHERE c.attempt_id <> a.id OR c.attempt_id IS NULL AND c.first_seen_at < now() - interval '5 minutes'`},
+	{"I3", "absent attempts of which no two complete scans prove that they made no call", `
+		SELECT a.id::text FROM attempts a
+		LEFT JOIN list_scans x ON x.id = a.absent_scan_1 LEFT JOIN list_scans y ON y.id = a.absent_scan_2
+		WHERE a.state = 'absent' AND (x.known_missing + y.known_missing > 0 OR x.known_shown * y.known_shown = 0
+			OR x.started_at < a.token_expires_at OR y.started_at <= x.started_at) IS NOT FALSE`},
 	{"I6", "attempts whose price is not the last one of its trail", `
 		SELECT a.id::text FROM attempts a LEFT JOIN LATERAL (
 			SELECT price FROM price_history WHERE attempt_id = a.id ORDER BY rev DESC LIMIT 1) last ON true

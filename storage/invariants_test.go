@@ -29,8 +29,12 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 		{"I4", "count of calls", `UPDATE contacts SET attempts = attempts + 1`},
 		{"I4", "reason that none", `UPDATE contacts SET reason = 'unresolved' WHERE reason = 'human'`},
 		{"I4", "not their contact's", `UPDATE contacts SET to_number = '4477999' || lpad(id::text, 5, '0') WHERE state = 'active'`},
-		{"I5", "foreign", `INSERT INTO foreign_calls (call_uuid, direction, to_number, from_number, status, ambiguous)
-			SELECT call_uuid, 'outbound', '', '', '', false FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},
+		{"I5", "matched to another attempt", `INSERT INTO provider_calls (call_uuid, to_kind, from_kind, status, observed_at, first_seen_at)
+			SELECT call_uuid, 'unknown', 'unknown', '', now(), now() - interval '1 hour' FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},
+		{"I3", "no two complete scans", unguarded + `
+			INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing)
+			SELECT now() - interval '1 hour', now(), now(), id, 0, n, 1 FROM installation, generate_series(1, 2) AS n;
+			UPDATE attempts SET state = 'absent', absent_scan_1 = 1, absent_scan_2 = 2 WHERE state = 'dialing'`},
 		{"I6", "price", `UPDATE attempts SET price = price + 0.00000001 WHERE price IS NOT NULL`},
 		{"I6", "price", `DELETE FROM price_history`},
 		{"I8", "hours", `UPDATE campaigns SET opens_min = 0, closes_min = 1; UPDATE zone_groups SET zones = ARRAY[CASE

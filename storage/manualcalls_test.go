@@ -185,14 +185,12 @@ func TestManualCallSettled(t *testing.T) {
 			a.DialedAt, a.TokenExpiresAt = a.DialedAt.Add(-time.Hour), a.TokenExpiresAt.Add(-time.Hour)
 			if test.listed {
 				a.From = ours
-				if diff := cmp.Diff(campaign.Reconciled{Bound: 1}, reconcile(t, db, listed(a, "U1", "completed"))); diff != "" {
+				scanned(t, db, 2*time.Hour, 30*time.Minute, 25*time.Minute)
+				if diff := cmp.Diff(campaign.Reconciled{Changed: 1, Matched: 1}, reconcile(t, db, listed(a, "U1", "completed"))); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
 			}
-			for i := range 2 {
-				_, err := db.ProveAbsent(t.Context(), []uuid.UUID{a.ID}, a.TokenExpiresAt.Add(time.Duration(5+i)*time.Minute), time.Minute)
-				check(t, err)
-			}
+			proveAbsent(t, db)
 			if got := state(t, db, a.ID); got != test.want {
 				t.Errorf("it is %s, want %s", got, test.want)
 			}
@@ -213,13 +211,10 @@ func TestManualCallToOtherEndpointNotAbsent(t *testing.T) {
 	a := dialManual(t, db, call)
 	record(t, db, a.ID, unknown)
 	db.AgeAttempt(t, a.ID, time.Hour)
-	if list, err := db.Unsettled(t.Context(), time.Minute, 10); err != nil || len(list) != 0 {
+	if list, err := db.DueUnknown(t.Context(), 10, times); err != nil || len(list) != 0 {
 		t.Errorf("%d attempts are to be settled, %v; want none", len(list), err)
 	}
-	for i := range 2 {
-		_, err := db.ProveAbsent(t.Context(), []uuid.UUID{a.ID}, a.TokenExpiresAt.Add(time.Duration(5+i)*time.Minute), time.Minute)
-		check(t, err)
-	}
+	proveAbsent(t, db)
 	if got := state(t, db, a.ID); got != campaign.Unknown {
 		t.Errorf("it is %s, want unknown", got)
 	}

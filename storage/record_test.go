@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"testing"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
@@ -119,7 +120,8 @@ func TestRecordAfterAbsence(t *testing.T) {
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
 			record(t, db, a.ID, unknown)
-			db.Exec(t, `UPDATE attempts SET state = 'absent', changed_by = 'reconciler', absent_scans = 2`)
+			db.Exec(t, `UPDATE attempts SET state = 'absent', changed_by = 'reconciler', absent_scan_1 = $1, absent_scan_2 = $2`,
+				scanned(t, db, time.Hour, time.Minute, time.Minute), scanned(t, db, time.Hour, time.Minute, time.Minute))
 			record(t, db, a.ID, test.outcome)
 			if state(t, db, a.ID) != test.state {
 				t.Errorf("attempt %s, want %s", state(t, db, a.ID), test.state)

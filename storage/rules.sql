@@ -58,3 +58,39 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
            -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
            AND within_hours(call_obstacles.at + interval '30 seconds', g.zones, c.opens_min, c.closes_min))
 $$;
+
+-- Whether two numbers are of different telephones, however Vonage wrote them:
+-- after stripping +, 00 and 0, neither string of at least 7 digits ends with the
+-- other. Unknown where one is null.
+CREATE OR REPLACE FUNCTION numbers_differ(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT x <> y
+       AND NOT (length(x) >= 7 AND right(y, length(x)) = x)
+       AND NOT (length(y) >= 7 AND right(x, length(y)) = y)
+    FROM (SELECT regexp_replace(a, '^\+?(00|0)?', '') AS x, regexp_replace(b, '^\+?(00|0)?', '') AS y) AS stripped
+);
+
+-- Whether call c may be the call that attempt a made, whose window is w. It may
+-- be, unless one of these lines says why not: what cannot be read may be any
+-- attempt's. A binding by numbers alone is no reason here; see absence.go.
+--
+-- Its body is a string: Postgres lets no column be added to a table whose row type
+-- stands in a parsed body.
+CREATE OR REPLACE FUNCTION may_be_call_of(c provider_calls, a attempts, w tstzrange) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+SELECT NOT coalesce(false
+    -- guard:drop storage.TestAbsenceExemptions: a call that is another attempt's for certain blocks no proof
+    OR c.matched_by IN ('uuid', 'person') AND c.attempt_id <> a.id
+    -- guard:drop storage.TestAbsenceExemptions: a call that was listed before the gate blocks no proof
+    OR c.first_seen_at < a.dialed_at
+    -- guard:drop storage.TestAbsenceExemptions: a call to something that is no telephone blocks no proof
+    OR c.to_kind = 'other' AND a.to_kind = 'phone'
+    -- guard:drop storage.TestAbsenceExemptions: an inbound call blocks no proof
+    OR c.direction = 'inbound'
+    -- guard:drop storage.TestAbsenceExemptions: a call that started at another time blocks no proof
+    OR NOT w @> c.start_time
+    -- guard:drop storage.TestAbsenceExemptions: a call to another number blocks no proof
+    OR numbers_differ(c.to_number, a.to_number)
+    -- guard:drop storage.TestAbsenceExemptions: a call from another number blocks no proof where its to cannot be read
+    OR c.to_number IS NULL AND numbers_differ(c.from_number, a.from_number)
+, false)
+$$;

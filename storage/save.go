@@ -40,8 +40,7 @@ type contactWrite struct {
 	campaign.Decision
 }
 
-// addAttempt adds the change of an attempt. A uuid that is known now is no
-// foreign call.
+// addAttempt adds the change of an attempt.
 func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 	if sameAttempt(ch.before, a) {
 		return
@@ -80,7 +79,8 @@ func (w *writes) queue(b *pgx.Batch) {
 	queueContacts(b, w.contacts)
 	queuePrices(b, w.prices)
 	if len(w.bound) > 0 {
-		b.Queue(foreignNoLonger, noLonger(w.bound)...)
+		b.Queue(callsMatched, w.bound)
+		b.Queue(alarmsOfMatched, matchedArgs(w.bound)...)
 	}
 	for _, a := range w.alarms {
 		queueAlarm(b, a)

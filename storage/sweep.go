@@ -32,14 +32,10 @@ func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, erro
 	return int(tag.RowsAffected()), nil
 }
 
-// kept is how long Vonage keeps its records, unless the application's
-// setting says otherwise. What it has not said by then it will not say.
-const kept = 48 * time.Hour
-
 // CloseSilent ends accepted attempts that failed longer than grace ago and whose
-// completed event never came, and those that Vonage has no record of any more. It
-// returns how many.
-func (db *DB) CloseSilent(ctx context.Context, grace time.Duration) (int, error) {
+// completed event never came, and those that Vonage, which keeps records for kept,
+// has no record of any more. It returns how many.
+func (db *DB) CloseSilent(ctx context.Context, grace, kept time.Duration) (int, error) {
 	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts
 		WHERE state = 'accepted' AND (failed_at < now() - $1::interval OR coalesce(dialed_at, created_at) < now() - $3::interval)

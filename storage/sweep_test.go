@@ -50,7 +50,7 @@ func TestCloseSilent(t *testing.T) {
 	receive(t, db, event(up, "U1", "answered"))
 	closeSilent := func() int {
 		t.Helper()
-		n, err := db.CloseSilent(t.Context(), 2*time.Minute)
+		n, err := db.CloseSilent(t.Context(), 2*time.Minute, times.RecordsKept)
 		require.NoError(t, err)
 		return n
 	}
@@ -83,7 +83,7 @@ func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 		{time.Hour, 0, "done unexplained", []string{campaign.AlarmCallWithoutEnd}},
 	} {
 		db.AgeAttempt(t, a.ID, step.age)
-		n, err := db.CloseSilent(t.Context(), 2*time.Minute)
+		n, err := db.CloseSilent(t.Context(), 2*time.Minute, times.RecordsKept)
 		require.NoError(t, err)
 		if n != step.closed || contact(t, db, a.ID) != step.contact {
 			t.Errorf("closed %d, contact %s; want %d, %s", n, contact(t, db, a.ID), step.closed, step.contact)

@@ -14,6 +14,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/metrics"
 	"dialer/internal/pace"
+	"dialer/internal/reconcile"
 	"dialer/jobs"
 	"dialer/storage"
 	"dialer/voice"
@@ -100,9 +101,23 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 	}
 	return jobs.New(jobs.Config{
 		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, Installation: installation,
-		SettleAfter: n.pace.SettleAfter, ReconcileEvery: n.pace.ReconcileEvery, TokenLife: n.pace.TokenLife,
-		Horizon: n.queueAhead, Workers: n.workers,
+		TokenLife: n.pace.TokenLife, RecordsKept: n.pace.RecordsKept,
+		Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(client),
 	}, store, client, pacers, n.log)
+}
+
+// periodic is the work that one process of the fleet does: Vonage's list is read,
+// and what follows from it is concluded.
+func (n node) periodic(client *voice.Client) []jobs.Periodic {
+	c := reconcile.Config{Times: n.pace.times(), Every: n.pace.ReconcileEvery, CallsPerSecond: n.pace.CallsPerSecond}
+	r := reconcile.New(c, n.db, client, n.log)
+	restore := reconcile.NewRestore(c, n.db, client, n.log)
+	return []jobs.Periodic{
+		{Name: "read the list", Every: c.Every, Run: r.ReadList},
+		{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
+		{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},
+		{Name: "restore", Every: reconcile.RestoreEvery, Run: restore.Run, WhileLocked: true},
+	}
 }
 
 // routes are all paths of this process. reach returns nil while Redis answers.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dialer/campaign"
 	"dialer/voice"
 )
 
@@ -69,8 +70,13 @@ type paceFlags struct {
 	CallsPerSecond    float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second (default: ${default})."`
 	RequestsPerSecond float64       `name:"requests-per-second" env:"DIALER_REQUESTS_PER_SECOND" default:"15" help:"Other requests that the account allows in any second (default: ${default})."`
 	SettleAfter       time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late Vonage's list of calls may be, before an unknown outcome is settled from it (default: ${default})."`
+	RecordsKept       time.Duration `name:"records-kept" env:"DIALER_RECORDS_KEPT" default:"48h" help:"How long Vonage keeps the record of a call. The application's setting may say otherwise (default: ${default})."`
 	ReconcileEvery    time.Duration `name:"reconcile-every" env:"DIALER_RECONCILE_EVERY" default:"1m" help:"How often prices are read back from Vonage (default: ${default})."`
 	TokenLife         time.Duration `name:"token-life" env:"DIALER_TOKEN_LIFE" default:"30s" help:"How long a call request may live. Vonage documents 30s as the least; less is for simulators on this machine only (default: ${default})."`
+}
+
+func (p paceFlags) times() campaign.Times {
+	return campaign.Times{SettleAfter: p.SettleAfter, TokenLife: p.TokenLife, RecordsKept: p.RecordsKept}.WithDefaults()
 }
 
 // leastTokenLife is the shortest life of a token that Vonage documents.
@@ -87,6 +93,9 @@ func (p paceFlags) validate(apiURL string) error {
 	check(p.CallsPerSecond > 0 && p.CallsPerSecond <= 10_000, "--calls-per-second must be above 0 and at most 10000, not %v", p.CallsPerSecond)
 	check(p.RequestsPerSecond > 0 && p.RequestsPerSecond <= 10_000, "--requests-per-second must be above 0 and at most 10000, not %v", p.RequestsPerSecond)
 	check(p.SettleAfter > 0 && p.SettleAfter <= 24*time.Hour, "--settle-after must be above 0 and at most 24h, not %v", p.SettleAfter)
+	if err := p.times().Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("--records-kept and --settle-after: %w", err))
+	}
 	check(p.ReconcileEvery >= time.Second && p.ReconcileEvery <= 24*time.Hour, "--reconcile-every must be from 1s to 24h, not %v", p.ReconcileEvery)
 	check(p.TokenLife >= leastTokenLife || p.TokenLife >= time.Second && isLoopback(apiURL),
 		"--token-life must be at least 30s (1s for a simulator on this machine), not %v", p.TokenLife)

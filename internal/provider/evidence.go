@@ -29,8 +29,10 @@ func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 		ConversationUUID: c.ConversationUUID,
 		Status:           strings.ToLower(c.Status),
 		Direction:        c.Direction,
-		To:               digits(c.To.Number),
-		From:             digits(c.From.Number),
+		To:               readable(c.To.Number),
+		From:             readable(c.From.Number),
+		ToKind:           kindOf(c.To),
+		FromKind:         kindOf(c.From),
 		At:               c.StartTime.UTC(),
 		ObservedAt:       now.UTC(),
 		Bill:             recordBill(c, now),
@@ -55,7 +57,30 @@ func recordBill(c voice.Call, now time.Time) campaign.Bill {
 	}
 }
 
-func digits(number string) string { return strings.TrimPrefix(number, "+") }
+// readable is the digits of a number, or "" of what is no number: absence is
+// proved by numbers that differ, so a word must not pass for one.
+func readable(number string) string {
+	digits := strings.TrimPrefix(number, "+")
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
+}
+
+// kindOf says what kind of party it is. A word that is not known may be a
+// telephone's.
+func kindOf(p voice.CallParty) campaign.PartyKind {
+	switch p.Type {
+	case "phone":
+		return campaign.PartyPhone
+	case "sip", "app", "websocket", "vbc":
+		return campaign.PartyOther
+	}
+	if p.Type == "" && readable(p.Number) != "" {
+		return campaign.PartyPhone
+	}
+	return campaign.PartyUnknown
+}
 
 // FromEvent is what an event says about a call. A party that is no number,
 // such as a SIP address, is kept as it came. It must differ from every number,

@@ -23,7 +23,8 @@ func TestFromRecord(t *testing.T) {
 	}, now)
 	want := campaign.Evidence{
 		Source: campaign.FromList, CallUUID: "u", ConversationUUID: "CON-1", Status: "completed", Direction: "outbound",
-		To: "447700900001", From: "447700900000", At: start.UTC(), ObservedAt: now.UTC(),
+		To: "447700900001", From: "447700900000", ToKind: campaign.PartyPhone, FromKind: campaign.PartyPhone,
+		At: start.UTC(), ObservedAt: now.UTC(),
 		Bill: campaign.Bill{
 			Source: campaign.FromList, ObservedAt: now.UTC(), Price: price, Rate: rate, Duration: new(2),
 			StartTime: start.UTC(), EndTime: start.Add(2 * time.Second).UTC(), Network: "23420",
@@ -34,5 +35,29 @@ func TestFromRecord(t *testing.T) {
 	}
 	if bill := FromRecord(voice.Call{UUID: "u", Status: "ringing", StartTime: start}, now).Bill; !bill.ObservedAt.IsZero() {
 		t.Errorf("a call that rings has the bill %+v, want none", bill)
+	}
+}
+
+// What is no number is none, and only a word that is known says that a party is no
+// telephone.
+func TestFromRecordParties(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		party  voice.CallParty
+		number string
+		kind   campaign.PartyKind
+	}{
+		{voice.CallParty{Type: "phone", Number: "447700900001"}, "447700900001", campaign.PartyPhone},
+		{voice.CallParty{Number: "447700900001"}, "447700900001", campaign.PartyPhone},
+		{voice.CallParty{Type: "phone", Number: "anonymous"}, "", campaign.PartyPhone},
+		{voice.CallParty{Type: "sip", URI: "sip:ann@example.com"}, "", campaign.PartyOther},
+		{voice.CallParty{Type: "app", User: "ann"}, "", campaign.PartyOther},
+		{voice.CallParty{Type: "pstn"}, "", campaign.PartyUnknown},
+		{voice.CallParty{}, "", campaign.PartyUnknown},
+	} {
+		e := FromRecord(voice.Call{UUID: "u", To: test.party, From: test.party}, time.Now())
+		if e.To != test.number || e.ToKind != test.kind || e.From != test.number || e.FromKind != test.kind {
+			t.Errorf("%+v: got %q %q, want %q %q", test.party, e.To, e.ToKind, test.number, test.kind)
+		}
 	}
 }

@@ -20,7 +20,7 @@ func (d *DB) AgeAttempt(t testing.TB, id uuid.UUID, by time.Duration) {
 		       token_expires_at = token_expires_at - $2::interval, answered_at = answered_at - $2::interval,
 		       failed_at = failed_at - $2::interval, ended_at = ended_at - $2::interval,
 		       start_time = start_time - $2::interval, end_time = end_time - $2::interval,
-		       last_scan_at = last_scan_at - $2::interval, next_check_at = next_check_at - $2::interval
+		       next_check_at = next_check_at - $2::interval
 		WHERE id = $1`, id, by)
 }
 

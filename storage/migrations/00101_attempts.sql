@@ -47,8 +47,6 @@ CREATE TABLE attempts (
     bill_source       text,                              -- who told the price: response, event or list
     bill_observed_at  timestamptz,
 
-    absent_scans      int NOT NULL DEFAULT 0,            -- complete scans of Vonage's list that did not show it
-    last_scan_at      timestamptz,
     record_checks     int NOT NULL DEFAULT 0,            -- looks at Vonage's record since it came into its state
     next_check_at     timestamptz,
 
@@ -88,7 +86,6 @@ CREATE TABLE attempts (
         (state = 'ended') = (ended_at IS NOT NULL) AND (state = 'ended') = (disposition IS NOT NULL)),
     CONSTRAINT attempts_disposition_known CHECK (disposition IN (
         'answered', 'human', 'machine', 'busy', 'unanswered', 'timeout', 'failed', 'rejected', 'cancelled', 'unexplained')),
-    CONSTRAINT attempts_absence_proved_twice CHECK (state <> 'absent' OR (absent_scans >= 2 AND NOT must_exist)),
     CONSTRAINT attempts_superseded_by_evidence CHECK (NOT superseded OR state IN ('accepted', 'ended')),
     CONSTRAINT attempts_price_money CHECK (price >= 0 AND price < 'Infinity'),
     CONSTRAINT attempts_rate_money CHECK (rate >= 0 AND rate < 'Infinity'),

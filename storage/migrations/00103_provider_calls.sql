@@ -18,10 +18,11 @@ CREATE TABLE provider_calls (
     rate              numeric,                    -- a minute
     network           text,
     first_seen_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
-    changed_at        timestamptz NOT NULL DEFAULT clock_timestamp(), -- when a record last said something new
+    observed_at       timestamptz NOT NULL,       -- when the record was read that last said something new
     attempt_id        uuid,                       -- whose call it is; null: of no attempt, as far as is known
     matched_by        text,                       -- how that is known
     matched_at        timestamptz,
+    folded            boolean NOT NULL DEFAULT false, -- the attempt has what the record says
     CONSTRAINT provider_calls_pkey PRIMARY KEY (call_uuid),
     CONSTRAINT provider_calls_attempt FOREIGN KEY (attempt_id) REFERENCES attempts (id),
     CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown')),
@@ -30,10 +31,15 @@ CREATE TABLE provider_calls (
     CONSTRAINT provider_calls_rate_money CHECK (rate >= 0 AND rate < 'Infinity'),
     CONSTRAINT provider_calls_matched_by_known CHECK (matched_by IN ('uuid', 'numbers', 'person')),
     CONSTRAINT provider_calls_matched_whole CHECK (
-        (attempt_id IS NULL) = (matched_by IS NULL) AND (attempt_id IS NULL) = (matched_at IS NULL))
+        (attempt_id IS NULL) = (matched_by IS NULL) AND (attempt_id IS NULL) = (matched_at IS NULL)),
+    CONSTRAINT provider_calls_folded_into_some CHECK (NOT folded OR attempt_id IS NOT NULL)
 );
-CREATE INDEX provider_calls_unmatched ON provider_calls (start_time) WHERE attempt_id IS NULL;
+CREATE INDEX provider_calls_by_start ON provider_calls (start_time);
+-- What may be another attempt's call than the one that it is matched to, if any.
+CREATE INDEX provider_calls_unsure ON provider_calls (start_time) WHERE matched_by IS NULL OR matched_by = 'numbers';
+CREATE INDEX provider_calls_unmatched ON provider_calls (to_number) WHERE attempt_id IS NULL;
 CREATE INDEX provider_calls_of_attempt ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX provider_calls_unfolded ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL AND NOT folded;
 
 -- Each complete reading of a window of Vonage's list, and what it proves.
 CREATE TABLE list_scans (
@@ -52,6 +58,17 @@ CREATE TABLE list_scans (
     CONSTRAINT list_scans_counts CHECK (records >= 0 AND known_shown >= 0 AND known_missing >= 0)
 );
 CREATE INDEX list_scans_by_window ON list_scans (to_time, from_time);
+
+-- The two scans that proved an attempt absent: the evidence for the step after
+-- which a person may be called again.
+ALTER TABLE attempts
+    ADD COLUMN absent_scan_1 bigint,
+    ADD COLUMN absent_scan_2 bigint,
+    ADD CONSTRAINT attempts_absent_scan_1 FOREIGN KEY (absent_scan_1) REFERENCES list_scans (id),
+    ADD CONSTRAINT attempts_absent_scan_2 FOREIGN KEY (absent_scan_2) REFERENCES list_scans (id),
+    -- guard:drop storage.TestPostgresRefuses: absence takes two scans
+    ADD CONSTRAINT attempts_absence_proved_twice CHECK (state <> 'absent' OR (absent_scan_1 <> absent_scan_2) IS TRUE AND NOT must_exist),
+    ADD CONSTRAINT attempts_absent_scans_both CHECK ((absent_scan_1 IS NULL) = (absent_scan_2 IS NULL));
 
 -- The prices that stood for an attempt, one after another. The last one is the
 -- attempt's.
@@ -77,17 +94,3 @@ CREATE TABLE reconcile_watermarks (
     CONSTRAINT reconcile_watermarks_pkey PRIMARY KEY (pass)
 );
 
--- Calls in the provider's list that no attempt explains.
-CREATE TABLE foreign_calls (
-    call_uuid         text PRIMARY KEY,
-    conversation_uuid text,
-    direction         text NOT NULL,
-    to_number         text NOT NULL,
-    from_number       text NOT NULL,
-    status            text NOT NULL,
-    start_time        timestamptz,
-    price             numeric CONSTRAINT foreign_calls_price_money CHECK (price >= 0 AND price < 'Infinity'),
-    ambiguous         boolean NOT NULL,
-    first_seen        timestamptz NOT NULL DEFAULT clock_timestamp()
-);
-CREATE INDEX foreign_calls_by_number ON foreign_calls (to_number, from_number);

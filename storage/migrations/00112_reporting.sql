@@ -89,3 +89,11 @@ SELECT h.hour, h.campaign_id, c.name AS campaign,
        coalesce(sum(n - priced) FILTER (WHERE state = 'ended'), 0)::bigint AS unpriced
 FROM hourly_totals h JOIN campaigns c ON c.id = h.campaign_id
 GROUP BY 1, 2, 3;
+
+-- Every call that Vonage's list ever showed, whether an attempt explains it or not.
+CREATE VIEW reporting.provider_calls AS
+SELECT p.call_uuid, p.conversation_uuid, p.direction, p.to_number, p.from_number, p.status, p.start_time, p.end_time,
+       p.duration_s, p.rate, p.price, p.network, p.attempt_id, c.name AS campaign, p.matched_by, p.first_seen_at
+FROM provider_calls p
+LEFT JOIN attempts a ON a.id = p.attempt_id
+LEFT JOIN campaigns c ON c.id = a.campaign_id;

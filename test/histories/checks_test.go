@@ -170,11 +170,15 @@ func (h *history) readRest() {
 			h.until(at)
 		}
 	}
+	for _, a := range h.all {
+		_, end := times.Window(*a)
+		h.until(end.Add(settleAfter)) // by then its calls are matched, or an alarm
+	}
 	if within(h.now, h.downFrom, h.downTo) {
 		return
 	}
 	for whole := 0; whole < 2; { // a reading may fail, and one may lack a call
-		h.now = h.now.Add(scanGap)
+		h.now = h.now.Add(times.ScanGap())
 		if h.reconcile() {
 			whole++
 		}

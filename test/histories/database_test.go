@@ -18,7 +18,6 @@ type database struct {
 	suppressed bool
 	unmatched  []unmatchedCall
 	alarms     []string
-	pairs      []campaign.Pairing // of the last match; the memory is reused
 }
 
 // contact is a contact with the status of its campaign and its attempts.
@@ -33,17 +32,16 @@ type contact struct {
 type row struct {
 	leaseUntil time.Time
 	superseded bool
-	scans      int // absent_scans
-	lastScan   time.Time
-	gateError  string // why the gate should have refused, or ""
+	firstScan  time.Time // the first complete scan that did not show it
+	gateError  string    // why the gate should have refused, or ""
 	looks      int
 	lookAt     time.Time
 }
 
 // unmatchedCall is a call that belongs to no attempt.
 type unmatchedCall struct {
-	uuid             string
-	start, firstSeen time.Time
+	record    campaign.Evidence
+	firstSeen time.Time
 }
 
 const (
@@ -230,7 +228,7 @@ func (h *history) fold(at attemptRef, e *campaign.Evidence, by campaign.Writer) 
 		by = campaign.Provider
 	}
 	if after.CallUUID != before.CallUUID {
-		h.unmatched = slices.DeleteFunc(h.unmatched, func(f unmatchedCall) bool { return f.uuid == after.CallUUID })
+		h.unmatched = slices.DeleteFunc(h.unmatched, func(f unmatchedCall) bool { return f.record.CallUUID == after.CallUUID })
 	}
 	h.checkGrowth(before, &after)
 	h.store(at, &after, by)
@@ -264,7 +262,7 @@ func (h *history) store(at attemptRef, after *campaign.Attempt, by campaign.Writ
 	h.checkMove(a, by, after.State)
 	reopened := !before.Open() && after.State.Open()
 	if before != after.State {
-		r.looks, r.lookAt, h.idle = 0, h.now, 0
+		r.looks, r.lookAt, r.firstScan, h.idle = 0, h.now, time.Time{}, 0
 	}
 	*a = *after
 	h.decide(at.p)

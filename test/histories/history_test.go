@@ -9,19 +9,21 @@ import (
 	"dialer/campaign"
 )
 
-// The durations of production: jobs/config.go, jobs/sweeper.go, jobs/settler.go,
-// storage/claim.go and storage/settle.go.
+// times are those of production.
+var times = campaign.DefaultTimes
+
+// The durations of production: campaign/times.go, jobs/config.go, jobs/sweeper.go
+// and storage/claim.go.
 const (
-	tokenLife     = 30 * time.Second
-	settleAfter   = 2 * time.Minute
-	scanGap       = time.Minute
+	tokenLife     = campaign.DefaultTokenLife
+	settleAfter   = campaign.DefaultSettleAfter
 	claimMargin   = 90 * time.Second
 	lease         = 130 * time.Second
-	dialingGrace  = 5 * time.Second
+	dialingGrace  = campaign.DialingGrace
 	silentGrace   = 2 * time.Minute
 	mostHold      = 5 * time.Second
 	clientTimeout = 10 * time.Second
-	retention     = 48 * time.Hour
+	retention     = campaign.DefaultRecordsKept
 )
 
 // kind is how a history's provider behaves.

@@ -1,7 +1,6 @@
 package histories
 
 import (
-	"slices"
 	"time"
 
 	"dialer/campaign"
@@ -184,17 +183,17 @@ func (h *history) sweep() {
 
 // settle is one round of the reconciler: give up, or scan for unknown attempts.
 func (h *history) settle() {
-	after := settleAfter
-	if h.without(settleWait) {
-		after = 0
-	}
 	for at, a := range h.all {
 		if a.State != campaign.Unknown {
 			continue
 		}
+		first := times.FirstScan(*a)
+		if h.without(settleWait) {
+			first = a.TokenExpiresAt
+		}
 		if h.now.Sub(a.DialedAt) > retention {
 			h.giveUp(at)
-		} else if a.TokenExpiresAt.Before(h.now.Add(-after)) {
+		} else if !h.now.Before(first) {
 			h.scan(at)
 		}
 	}
@@ -206,160 +205,6 @@ func (h *history) giveUp(at attemptRef) {
 	after.State = campaign.Lost
 	h.logf("contact %d: attempt %d is lost", at.p, at.i)
 	h.store(at, &after, campaign.Reconciler)
-}
-
-// scan looks for an attempt's call. The time between two scans grows.
-func (h *history) scan(at attemptRef) {
-	_, a, r := h.at(at)
-	if h.now.Before(r.lookAt) {
-		return
-	}
-	r.looks++
-	r.lookAt = h.now.Add(min(scanGap<<min(r.looks-1, 4), 10*time.Minute))
-	h.idle = 0
-	started := h.now
-	found, whole, proven := h.list(func(*call) bool { return true })
-	h.storeRecords(found)
-	if a.State != campaign.Unknown || !whole && !h.without(wholeScan) || !proven && !h.without(knownCalls) {
-		return
-	}
-	h.countScan(at, started)
-}
-
-// countScan is storage's statement of that name, and ProveAbsent after it.
-func (h *history) countScan(at attemptRef, started time.Time) {
-	_, a, r := h.at(at)
-	switch {
-	case a.CallUUID != "", a.MustExist && !h.without(mustExist):
-		return
-	case !r.lastScan.IsZero() && r.lastScan.After(started.Add(-scanGap)):
-		return
-	case h.couldBeOwn(a, 10*time.Minute) && !h.without(unmatchedBlocks):
-		return
-	}
-	r.scans++
-	r.lastScan = started
-	h.logf("contact %d: a scan does not show attempt %d", at.p, at.i)
-	if r.scans >= 2 || h.without(secondScan) {
-		after := *a
-		after.State = campaign.Absent
-		h.store(at, &after, campaign.Reconciler)
-	}
-}
-
-// couldBeOwn reports whether an unmatched call could be the attempt's.
-func (h *history) couldBeOwn(a *campaign.Attempt, margin time.Duration) bool {
-	for _, f := range h.unmatched {
-		if !f.firstSeen.Before(a.DialedAt) && (f.start.IsZero() || within(f.start, windowStart(a).Add(-margin), windowEnd(a).Add(margin))) {
-			return true
-		}
-	}
-	return false
-}
-
-func windowStart(a *campaign.Attempt) time.Time { return a.DialedAt.Add(-5 * time.Second) }
-
-func windowEnd(a *campaign.Attempt) time.Time { return a.TokenExpiresAt.Add(2 * time.Minute) }
-
-// reconcile is one reading of the list: calls that are new or overdue, and
-// records that changed. It reports whether no page failed.
-func (h *history) reconcile() bool {
-	found, whole, _ := h.list(func(c *call) bool {
-		at, known := h.known(c.uuid)
-		if !known {
-			return !h.now.Before(c.end) && h.now.Sub(c.created) > settleAfter
-		}
-		_, a, _ := h.at(at)
-		news := !slices.Contains(a.Statuses, h.listStatus(c))
-		return news || h.now.After(c.end) && c.priceAt(h.now) != a.Bill.Price
-	})
-	h.storeRecords(found)
-	return whole
-}
-
-// storeRecords is storage's Reconcile.
-func (h *history) storeRecords(records []campaign.Evidence) {
-	matches := h.matches(records)
-	for i := range records {
-		e := &records[i]
-		at, known := h.known(e.CallUUID)
-		m := matches[e.CallUUID]
-		switch {
-		case known:
-			h.fold(at, e, campaign.Provider)
-		case m.Early:
-		case m.Unique:
-			h.fold(refOf(m.AttemptID), e, campaign.Provider)
-			if m.Doubtful {
-				h.raise(campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch})
-			}
-		default:
-			h.keepUnmatched(e, m.Possible)
-		}
-	}
-}
-
-// matches is storage's statement pairings, and the matching after it.
-func (h *history) matches(records []campaign.Evidence) map[string]campaign.Match {
-	h.pairs = h.pairs[:0]
-	for i := range records {
-		e := &records[i]
-		if _, known := h.known(e.CallUUID); known {
-			continue
-		}
-		for _, a := range h.all {
-			if a.CallUUID == "" && !a.DialedAt.IsZero() && h.couldHaveMade(a, e) {
-				h.pairs = append(h.pairs, campaign.Pairing{
-					CallUUID: e.CallUUID, AttemptID: a.ID, ContactID: a.ContactID, State: a.State, Undated: e.At.IsZero(),
-					Rival: h.competes(a, e.CallUUID),
-					Early: a.State == campaign.Dialing || a.TokenExpiresAt.After(h.now.Add(-settleAfter)),
-				})
-			}
-		}
-	}
-	if len(h.pairs) == 0 {
-		return nil
-	}
-	return campaign.MatchCalls(h.pairs)
-}
-
-// couldHaveMade reports whether the attempt could have made the record's call.
-func (h *history) couldHaveMade(a *campaign.Attempt, e *campaign.Evidence) bool {
-	for _, f := range h.unmatched {
-		if f.uuid == e.CallUUID && f.firstSeen.Before(a.DialedAt) {
-			return false
-		}
-	}
-	if e.At.IsZero() {
-		return h.now.Sub(a.DialedAt) < retention
-	}
-	return !e.At.Before(windowStart(a)) && !e.At.After(windowEnd(a))
-}
-
-func (h *history) competes(a *campaign.Attempt, uuid string) bool {
-	for _, f := range h.unmatched {
-		if f.uuid != uuid && !f.firstSeen.Before(a.DialedAt) && (f.start.IsZero() || within(f.start, windowStart(a), windowEnd(a))) {
-			return true
-		}
-	}
-	return false
-}
-
-func (h *history) keepUnmatched(e *campaign.Evidence, ambiguous bool) {
-	if ambiguous {
-		h.raise(campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch})
-	}
-	for i := range h.unmatched {
-		if h.unmatched[i].uuid == e.CallUUID {
-			h.unmatched[i].start = e.At
-			return
-		}
-	}
-	if h.logged {
-		h.logf("call %s is kept as unmatched", e.CallUUID)
-	}
-	h.unmatched = append(h.unmatched, unmatchedCall{e.CallUUID, e.At, h.now})
-	h.raise(campaign.Alarm{Kind: campaign.AlarmUnmatchedCall})
 }
 
 // command is a person's: pause, stop or suppress, at any time.

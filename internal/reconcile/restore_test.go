@@ -1,0 +1,248 @@
+package reconcile
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/uuid"
+)
+
+// lockedStore is a database that is locked for a failover and must find these
+// calls in Vonage's list.
+type lockedStore struct {
+	*memoryStore
+	i        campaign.Installation
+	mustShow []string
+	unnamed  int
+}
+
+func (s *lockedStore) Standing(context.Context) (campaign.Installation, campaign.Place, error) {
+	return s.i, campaign.Place{}, nil
+}
+
+func (s *lockedStore) BeginScan(_ context.Context, from, to time.Time, seen bool, _ campaign.Times) (campaign.Scan, error) {
+	scan := campaign.Scan{From: from, To: to, StartedAt: s.i.Now}
+	if seen {
+		scan.Known, scan.Unnamed = s.mustShow, s.unnamed
+	}
+	return scan, nil
+}
+
+func (s *lockedStore) ExpireDialing(context.Context, time.Duration) (int, error) { return 0, nil }
+
+func (s *lockedStore) Recover(context.Context, campaign.Hold, campaign.Times) (n campaign.FoldedBack, err error) {
+	return n, nil
+}
+
+func (s *lockedStore) FinishReading(context.Context, campaign.Hold) (bool, error) {
+	s.i.Hold.Readings++
+	s.i.Hold.ReadAt, s.i.Hold.Misses = s.i.Now, 0
+	return false, nil
+}
+
+func (s *lockedStore) RejectReading(_ context.Context, _ campaign.Hold, missing int) error {
+	s.i.Hold.Misses++
+	s.i.Hold.MissedAt, s.i.Hold.Missing = s.i.Now, missing
+	return nil
+}
+
+// restoring restores a database that was locked long enough ago for the list to be
+// read.
+func restoring(t *testing.T, l *listed) (*Restore, *lockedStore) {
+	t.Helper()
+	now := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
+	s := &lockedStore{memoryStore: &memoryStore{}, i: campaign.Installation{Now: now, Hold: campaign.Hold{
+		Reason: campaign.HeldFailover, Since: now.Add(-time.Hour), KnownUntil: now.Add(-2 * time.Hour),
+	}}}
+	return NewRestore(Config{CallsPerSecond: 1}, s, clientOf(t, l), slog.New(slog.DiscardHandler)), s
+}
+
+func (r *Restore) rounds(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		require.NoError(t, r.Run(t.Context()))
+	}
+}
+
+// The list is read from the last checkpoint on, as far as Vonage keeps records, and
+// not before every call of before the lock is listed.
+func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
+	t.Parallel()
+	list := &listed{broken: -1}
+	r, s := restoring(t, list)
+	s.i.Hold.Since = s.i.Now.Add(-2 * time.Minute)
+	r.rounds(t, 1)
+	if len(list.queries) > 0 {
+		t.Error("the list was read before it was sure to show every call")
+	}
+	s.i.Hold.Since = s.i.Now.Add(-3 * time.Minute)
+	r.rounds(t, 3)
+	if len(s.scans) != 1 || !s.scans[0].From.Equal(s.i.Hold.KnownUntil.Add(-time.Minute)) || !s.scans[0].To.Equal(s.i.Now) {
+		t.Errorf("scans %+v, want one from a minute before the checkpoint to now, and no second at once", s.scans)
+	}
+	s.i.Now = s.i.Now.Add(r.times.ScanGap())
+	r.rounds(t, 1)
+	if len(s.scans) != 2 {
+		t.Errorf("%d scans half a settle time later, want 2", len(s.scans))
+	}
+	s.i.Hold.Readings, s.i.Hold.KnownUntil = 0, s.i.Now.Add(-1000*time.Hour)
+	s.i.Now = s.i.Now.Add(time.Hour)
+	r.rounds(t, 1)
+	if last := s.scans[len(s.scans)-1]; !last.From.Equal(s.i.Now.Add(-r.times.RecordsKept)) {
+		t.Errorf("read from %v, want from where Vonage's records begin", last.From)
+	}
+	s.i.Hold.Reason = campaign.HeldRestored
+	before := len(s.scans)
+	s.i.Now = s.i.Now.Add(time.Hour)
+	if r.rounds(t, 1); len(s.scans) != before {
+		t.Error("read before a person decided")
+	}
+}
+
+// A list that lacks a call which Vonage has is not read again at once, and ever
+// less often; a person may accept it.
+func TestScanThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
+	t.Parallel()
+	list := &listed{broken: -1}
+	r, s := restoring(t, list)
+	list.calls = []record{{"there", "447700900001", s.i.Now.Add(-10 * time.Minute)}}
+	s.mustShow = []string{"there", "gone"}
+	r.rounds(t, 1)
+	once := len(list.queries)
+	if s.i.Hold.Misses != 1 || s.i.Hold.Missing != 1 || len(s.alarms) != 1 || once == 0 {
+		t.Fatalf("after a scan without a known call: %+v, %d alarms, %d requests", s.i.Hold, len(s.alarms), once)
+	}
+	r.rounds(t, 20)
+	if n := len(list.queries) - once; n != 0 {
+		t.Errorf("%d requests for the list at once after a scan that counted for nothing, want none", n)
+	}
+	var waits []time.Duration
+	for range 8 {
+		waits = append(waits, s.i.Hold.RetryAt().Sub(s.i.Now))
+		misses := s.i.Hold.Misses
+		s.i.Now = s.i.Hold.RetryAt()
+		r.rounds(t, 3)
+		if s.i.Hold.Misses != misses+1 {
+			t.Fatalf("%d scans when one more was due after %d", s.i.Hold.Misses, misses)
+		}
+	}
+	if waits[1] <= waits[0] || waits[7] != waits[6] || waits[7] > 15*time.Minute {
+		t.Errorf("waited %v, want ever longer, up to a bound", waits)
+	}
+	s.i.Now = s.i.Hold.RetryAt()
+	list.calls = []record{{"there", "447700900001", s.i.Now.Add(-10 * time.Minute)}}
+	s.i.Hold.DespiteMissingAt, s.i.Hold.Missing = s.i.Now, 0
+	if r.rounds(t, 1); s.i.Hold.Readings != 0 {
+		t.Error("a person's word of a list that lacked less let this one count")
+	}
+	s.i.Hold.DespiteMissingAt, s.i.Hold.Missing = s.i.Now, 1
+	if r.rounds(t, 1); s.i.Hold.Readings != 1 {
+		t.Errorf("%d scans count after a person's word, want 1", s.i.Hold.Readings)
+	}
+}
+
+// An empty list may be the truth, or another application's. It counts only where
+// the database knows of no call that would have to be in it.
+func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		mustShow []string
+		unnamed  int
+		want     int // scans that count
+	}{
+		{"no call was made", nil, 0, 1},
+		{"a call is known", []string{"known"}, 0, 0},
+		{"a call is known, and not its uuid", nil, 1, 0},
+	} {
+		r, s := restoring(t, &listed{broken: -1})
+		s.mustShow, s.unnamed = test.mustShow, test.unnamed
+		r.rounds(t, 1)
+		if s.i.Hold.Readings != test.want || s.i.Hold.Misses != 1-test.want {
+			t.Errorf("%s: %d scans count and %d do not, want %d and %d", test.name, s.i.Hold.Readings, s.i.Hold.Misses, test.want, 1-test.want)
+		}
+	}
+}
+
+// The first scan only sees what was forgotten. The second recovers it, and an empty
+// one would let these people be called again.
+func TestSecondScanMustShowWhatTheFirstSaw(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	db.StartCampaign(t, "c", 1)
+	db.Exec(t, `UPDATE campaigns SET created_at = created_at - interval '1 hour'`)
+	_, err := db.Mark(t.Context(), campaign.Witness{})
+	require.NoError(t, err)
+	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now() - interval '30 minutes', known_until = now() - interval '20 minutes'`)
+	list := &listed{broken: -1, calls: []record{{"forgotten", testkit.Number(0), time.Now().Add(-10 * time.Minute)}}}
+	r := NewRestore(Config{CallsPerSecond: 1}, db, clientOf(t, list), slog.New(slog.DiscardHandler))
+	r.rounds(t, 1)
+	db.Exec(t, `UPDATE installation SET read_at = now() - interval '10 minutes'`)
+	list.calls = nil
+	r.rounds(t, 1)
+	i, _, err := db.Standing(t.Context())
+	require.NoError(t, err)
+	if i.Hold.Reason != campaign.HeldFailover || i.Hold.Readings != 1 || i.Hold.Misses != 1 || i.Hold.Missing != 1 {
+		t.Errorf("after an empty second scan: %+v; want one that counts for nothing", i.Hold)
+	}
+}
+
+// Against a real database: a call that was made is found by its numbers, and one
+// that was not made is absent after two scans, with its contact due again.
+func TestUnknownAttemptsAreSettledFromTheList(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	db.StartCampaign(t, "c", 3)
+	now := time.Now()
+	list := &listed{broken: -1}
+	tickets, err := db.Claim(t.Context(), 3, time.Minute)
+	require.NoError(t, err)
+	var ids []uuid.UUID
+	for i, ticket := range tickets {
+		a, err := db.Gate(t.Context(), ticket.AttemptID, 30*time.Second)
+		require.NoError(t, err)
+		outcome := campaign.Outcome{Kind: campaign.OutcomeUnknown}
+		if i == 0 {
+			outcome = campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign.Evidence{
+				Source: campaign.FromResponse, CallUUID: "known", Status: "started", ObservedAt: now,
+			}}
+		}
+		require.NoError(t, db.Record(t.Context(), a.ID, outcome))
+		ids = append(ids, a.ID)
+		if i < 2 {
+			list.calls = append(list.calls, record{[]string{"known", "found"}[i], a.To, now.Add(-time.Hour)})
+		}
+	}
+	db.AgeAttempts(t, time.Hour)
+	db.Exec(t, `UPDATE campaigns SET from_numbers = '{447700900000}'`)
+	db.Exec(t, `ALTER TABLE attempts DISABLE TRIGGER guard_changed_attempts; UPDATE attempts SET from_number = '447700900000'; ALTER TABLE attempts ENABLE TRIGGER guard_changed_attempts`)
+	r := New(Config{Times: campaign.DefaultTimes, Every: time.Minute, CallsPerSecond: 3}, db, clientOf(t, list), slog.New(slog.DiscardHandler))
+	require.NoError(t, r.SettleUnknown(t.Context()))
+	state := func(i int) string {
+		return testkit.Value[string](t, db, `SELECT state || ' ' || coalesce(call_uuid, '') FROM attempts WHERE id = $1`, ids[i])
+	}
+	if found, missing := state(1), state(2); found != "ended found" || missing != "unknown " {
+		t.Errorf("after one scan: %q and %q", found, missing)
+	}
+	require.NoError(t, r.SettleUnknown(t.Context()))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM list_scans`); n != 1 {
+		t.Errorf("%d scans at once, want one", n)
+	}
+	db.Exec(t, `UPDATE list_scans SET from_time = from_time - interval '2 minutes', to_time = to_time - interval '2 minutes', started_at = started_at - interval '2 minutes'`)
+	db.Exec(t, `UPDATE attempts SET next_check_at = now()`)
+	require.NoError(t, r.SettleUnknown(t.Context()))
+	if missing := state(2); missing != "absent " {
+		t.Errorf("after two scans: %q, want it absent", missing)
+	}
+	broken, err := db.CheckInvariants(t.Context())
+	require.NoError(t, err)
+	if len(broken) > 0 {
+		t.Errorf("invariants: %+v", broken)
+	}
+}

@@ -1,0 +1,193 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// settling has three unknown attempts, of which Vonage has one call, and a known
+// call at the same time. It is ten minutes later.
+func settling(t *testing.T) (*Reconciler, *memoryStore, *listed) {
+	t.Helper()
+	r, store, vonage := reconciling(t, 0)
+	store.now = start.Add(10 * time.Minute)
+	store.unknown = dialed(0, time.Second, 2*time.Second)
+	store.known = []campaign.Attempt{dialed(time.Second)[0].Attempt}
+	store.known[0].CallUUID = "known"
+	vonage.calls = []record{
+		{"known", "447700900077", start.Add(time.Second)}, {"found", store.unknown[0].To, start.Add(time.Second)},
+	}
+	return r, store, vonage
+}
+
+func (r *Reconciler) mustSettle(t *testing.T) {
+	t.Helper()
+	if err := r.SettleUnknown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneScanServesManyAttempts(t *testing.T) {
+	t.Parallel()
+	r, store, vonage := settling(t)
+	r.mustSettle(t)
+	if diff := cmp.Diff([]string{"known", "found"}, store.stored); diff != "" {
+		t.Errorf("records stored (-want +got):\n%s", diff)
+	}
+	if len(store.scans) != 1 || !store.scans[0].Proves() || store.proofs != 1 {
+		t.Fatalf("scans %+v, %d proofs asked for; want one scan that proves something", store.scans, store.proofs)
+	}
+	s := store.scans[0]
+	for _, u := range store.unknown {
+		if from, to := campaign.DefaultTimes.Window(u.Attempt); s.From.After(from) || s.To.Before(to) || u.Looks != 1 {
+			t.Errorf("the scan of %v to %v does not cover the window %v to %v, or is not noted: %d looks", s.From, s.To, from, to, u.Looks)
+		}
+	}
+	for _, q := range vonage.queries {
+		if q.Get("date_end") == "" || q.Get("order") != "asc" || q.Get("status") != "" {
+			t.Errorf("query %v, want a closed window, oldest first, of every status", q)
+		}
+	}
+}
+
+// A call may ring for two minutes after its token expired, and its start be the
+// answer: the scan must reach as far as that, and no further than now.
+func TestScanReachesACallThatIsAnsweredLate(t *testing.T) {
+	t.Parallel()
+	for _, age := range []time.Duration{3 * time.Minute, time.Hour} {
+		r, store, vonage := settling(t)
+		late := store.unknown[2]
+		vonage.calls = append(vonage.calls, record{"late", late.To, late.TokenExpiresAt.Add(2 * time.Minute)})
+		store.now = late.TokenExpiresAt.Add(age)
+		r.mustSettle(t)
+		if !slices.Contains(store.stored, "late") {
+			t.Errorf("stored %v, without the call that was answered late", store.stored)
+		}
+		for _, q := range vonage.queries {
+			if end := mustTime(t, q.Get("date_end")); end.After(store.now) {
+				t.Errorf("the list was read to %v, which had not passed at %v", end, store.now)
+			}
+		}
+	}
+}
+
+func TestIncompleteScanProvesNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		set  func(*memoryStore, *listed)
+	}{
+		{"a page fails", func(_ *memoryStore, l *listed) { l.broken = 0 }},
+		{"the last page fails", func(_ *memoryStore, l *listed) {
+			for i := range 150 {
+				l.calls = append(l.calls, record{fmt.Sprint("other", i), "447700900088", start.Add(5 * time.Second)})
+			}
+			l.broken = 1
+		}},
+		{"records could not be stored", func(m *memoryStore, _ *listed) { m.full = io.ErrUnexpectedEOF }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, store, vonage := settling(t)
+			tt.set(store, vonage)
+			if err := r.SettleUnknown(t.Context()); err == nil {
+				t.Error("no error")
+			}
+			if len(store.scans) != 0 || store.unknown[0].Looks != 0 {
+				t.Errorf("scans %+v and %d looks are noted", store.scans, store.unknown[0].Looks)
+			}
+		})
+	}
+}
+
+func TestScanThatLacksAKnownCallProvesNothing(t *testing.T) {
+	t.Parallel()
+	r, store, vonage := settling(t)
+	vonage.calls = vonage.calls[1:]
+	r.mustSettle(t)
+	if len(store.scans) != 1 || store.scans[0].Proves() || store.scans[0].KnownMissing != 1 {
+		t.Errorf("scans %+v, want one that lacks a known call", store.scans)
+	}
+}
+
+func TestAttemptsAreSettledWhereOthersCannotBeGivenUp(t *testing.T) {
+	t.Parallel()
+	r, store, _ := settling(t)
+	store.giveUp = io.ErrUnexpectedEOF
+	if err := r.SettleUnknown(t.Context()); !errors.Is(err, store.giveUp) {
+		t.Errorf("error = %v, want %v", err, store.giveUp)
+	}
+	if len(store.scans) != 1 {
+		t.Errorf("%d scans, want one", len(store.scans))
+	}
+}
+
+func TestScansThatKeepProvingNothingAreAnAlarm(t *testing.T) {
+	t.Parallel()
+	for _, noneKnown := range []bool{false, true} {
+		r, store, vonage := settling(t)
+		calls, known := vonage.calls, store.known
+		if vonage.calls = nil; noneKnown {
+			store.known = nil
+		}
+		for range missesMost + 3 {
+			r.mustSettle(t)
+			store.now = store.now.Add(time.Hour)
+		}
+		if len(store.alarms) != 1 || store.alarms[0].Kind != campaign.AlarmKnownCallsMissing {
+			t.Errorf("alarms = %v, want one of kind %s", store.alarms, campaign.AlarmKnownCallsMissing)
+		}
+		vonage.calls, store.known = calls, known
+		if store.now = store.now.Add(6 * time.Hour); true {
+			r.mustSettle(t)
+		}
+		if last := store.scans[len(store.scans)-1]; !last.Proves() {
+			t.Errorf("the list shows the known call, and the scan still proves nothing: %+v", last)
+		}
+	}
+}
+
+// Where the attempt's own time has no known call, the scan reaches to the nearest.
+func TestWindowIsWidenedToAKnownCall(t *testing.T) {
+	t.Parallel()
+	for _, away := range []time.Duration{-40 * time.Hour, -2 * time.Hour, -time.Minute, 3 * time.Minute, 30 * time.Minute} {
+		r, store, vonage := settling(t)
+		store.now = start.Add(time.Hour)
+		at := start.Add(away)
+		store.known[0].DialedAt, store.known[0].TokenExpiresAt = at, at.Add(30*time.Second)
+		vonage.calls[0].start = at
+		r.mustSettle(t)
+		if len(store.scans) != 1 || !store.scans[0].Proves() {
+			t.Errorf("with a known call %v away: scans %+v, want one that shows it", away, store.scans)
+		}
+	}
+}
+
+func TestLooksAtABlockedAttemptDouble(t *testing.T) {
+	t.Parallel()
+	r, store, _ := settling(t)
+	store.unknown = store.unknown[:1]
+	begun := store.now
+	var gaps []time.Duration
+	for last := begun; store.now.Sub(begun) < 40*time.Minute; store.now = store.now.Add(10 * time.Second) {
+		before := len(store.scans)
+		if r.mustSettle(t); len(store.scans) > before {
+			gaps, last = append(gaps, store.now.Sub(last)), store.now
+		}
+	}
+	want := []time.Duration{0, 1, 2, 4, 8, 16}
+	for i := range want {
+		want[i] *= time.Minute
+	}
+	if diff := cmp.Diff(want, gaps); diff != "" {
+		t.Errorf("times between scans (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,290 @@
+package storage_test
+
+import (
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// scanAt stores a complete scan of a window, begun when it says.
+func scanAt(t *testing.T, db *testkit.DB, from, to, started time.Time, edit ...func(*campaign.Scan)) {
+	t.Helper()
+	scanned(t, db, time.Hour, time.Hour-time.Second, 0, append([]func(*campaign.Scan){func(s *campaign.Scan) {
+		s.From, s.To, s.StartedAt = from, to, started
+	}}, edit...)...)
+}
+
+// An attempt is absent once two complete scans, far enough apart, do not show it.
+func TestAbsenceTakesTwoScans(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name          string
+		first, second time.Duration // begun after the token's expiry
+		firstTo       time.Duration // the end of the window, after the token's expiry; 0: as far as it has come
+		secondTo      time.Duration
+		want          int
+	}{
+		{"as early as can be", 2 * time.Minute, 4 * time.Minute, 0, 0, 1},
+		{"the second alone", 0, 4 * time.Minute, 0, 0, 0},
+		{"the first before the list shows every call", 2*time.Minute - time.Second, 4 * time.Minute, 0, 0, 0},
+		{"the first not over all that has passed", 5 * time.Minute, 8 * time.Minute, time.Minute, 0, 0},
+		{"the second before the window's end", 2 * time.Minute, 4*time.Minute - time.Second, 0, 0, 0},
+		{"the second not over the whole window", 2 * time.Minute, 9 * time.Minute, 0, 3 * time.Minute, 0},
+		{"too soon after the first", 4 * time.Minute, 5*time.Minute - time.Second, 0, 0, 0},
+		{"half a settle time after the first", 4 * time.Minute, 5 * time.Minute, 0, 0, 1},
+		{"much later", 20 * time.Minute, 40 * time.Minute, 0, 0, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := unknownOne(t, db)
+			expiry := testkit.Value[time.Time](t, db, `SELECT token_expires_at FROM attempts`)
+			scan := func(begun, to time.Duration) {
+				if begun == 0 {
+					return
+				}
+				if to == 0 {
+					to = begun
+				}
+				scanAt(t, db, expiry.Add(-90*time.Second), expiry.Add(to), expiry.Add(begun))
+				if n := mustProve(t, db); begun == test.first && n > 0 {
+					t.Error("one scan proves absence")
+				}
+			}
+			scan(test.first, test.firstTo)
+			scan(test.second, test.secondTo)
+			want, contactWant := campaign.Unknown, "active"
+			if test.want == 1 {
+				want, contactWant = campaign.Absent, "pending"
+			}
+			if state(t, db, a.ID) != want || contact(t, db, a.ID) != contactWant {
+				t.Errorf("attempt %s, contact %s; want %s", state(t, db, a.ID), contact(t, db, a.ID), want)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// The scans that prove it stand on the attempt, and its contact is called again.
+func TestAbsenceKeepsItsEvidence(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := unknownOne(t, db)
+	if n := proveAbsent(t, db); n != 1 {
+		t.Fatalf("%d became absent, want 1", n)
+	}
+	if n := testkit.Value[int](t, db, `
+		SELECT count(*) FROM attempts a JOIN list_scans x ON x.id = a.absent_scan_1 JOIN list_scans y ON y.id = a.absent_scan_2
+		WHERE y.started_at >= x.started_at + interval '1 minute'`); n != 1 {
+		t.Error("the attempt does not name the two scans")
+	}
+	if n := mustProve(t, db); n != 0 {
+		t.Errorf("%d became absent again", n)
+	}
+	db.MakeDue(t)
+	if second := claimOne(t, db); second == a.ID {
+		t.Error("the retry is the same attempt")
+	}
+	sound(t, db)
+}
+
+// Each line on which absence rests: without it an attempt would be absent that may
+// have called somebody.
+func TestAbsenceRests(t *testing.T) {
+	t.Parallel()
+	type world struct {
+		*testing.T
+		db *testkit.DB
+		a  campaign.Attempt
+	}
+	both := func(edit func(*campaign.Scan)) func(world) {
+		return func(w world) {
+			scanned(w.T, w.db, 2*time.Hour, 30*time.Minute, 25*time.Minute)
+			scanned(w.T, w.db, 2*time.Hour, 20*time.Minute, 15*time.Minute, edit)
+		}
+	}
+	first := func(edit func(*campaign.Scan)) func(world) {
+		return func(w world) {
+			scanned(w.T, w.db, 2*time.Hour, 30*time.Minute, 25*time.Minute, edit)
+			scanned(w.T, w.db, 2*time.Hour, 20*time.Minute, 15*time.Minute)
+		}
+	}
+	fine := both(func(*campaign.Scan) {})
+	lacks := func(s *campaign.Scan) { s.KnownMissing = 1 }
+	shows := func(s *campaign.Scan) { s.KnownShown = 0 }
+	other := func(s *campaign.Scan) { s.Database = uuid.New() }
+	for _, test := range []struct {
+		name string
+		do   func(world)
+		want campaign.State
+	}{
+		{"nothing is wrong", fine, campaign.Absent},
+		{"the first scan lacks a known call", first(lacks), campaign.Unknown},
+		{"the second scan lacks a known call", both(lacks), campaign.Unknown},
+		{"the first scan shows no known call", first(shows), campaign.Unknown},
+		{"the second scan shows no known call", both(shows), campaign.Unknown},
+		{"the first scan is of before a restore", first(other), campaign.Unknown},
+		{"the second scan is of before a restore", both(other), campaign.Unknown},
+		{"its window begins when Vonage may drop its records", func(w world) {
+			w.db.AgeAttempt(w.T, w.a.ID, 45*time.Hour)
+			scanned(w.T, w.db, 47*time.Hour, 40*time.Hour, 40*time.Hour)
+			scanned(w.T, w.db, 47*time.Hour, 30*time.Hour, 30*time.Hour)
+		}, campaign.Unknown},
+		{"its window begins a little later", func(w world) {
+			w.db.AgeAttempt(w.T, w.a.ID, 44*time.Hour+50*time.Minute)
+			scanned(w.T, w.db, 47*time.Hour, 40*time.Hour, 40*time.Hour)
+			scanned(w.T, w.db, 47*time.Hour, 30*time.Hour, 30*time.Hour)
+		}, campaign.Absent},
+		{"an event names it", func(w world) {
+			w.db.Exec(w.T, `INSERT INTO events (attempt_id, kind, body) VALUES ($1, 'input', '{}')`, w.a.ID)
+			fine(w)
+		}, campaign.Unknown},
+		{"Vonage said that it made the call", func(w world) {
+			record(w.T, w.db, w.a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true})
+			fine(w)
+		}, campaign.Unknown},
+		{"it has a call", func(w world) {
+			receive(w.T, w.db, event(w.a, "U1", "ringing"))
+			fine(w)
+		}, campaign.Accepted},
+		{"a call may be its", func(w world) {
+			store(w.T, w.db, listed(w.a, "F", "completed"))
+			fine(w)
+		}, campaign.Unknown},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := unknownOne(t, db)
+			test.do(world{t, db, a})
+			mustProve(t, db)
+			if got := state(t, db, a.ID); got != test.want {
+				t.Errorf("the attempt is %s, want %s", got, test.want)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// What exempts a call from being the attempt's, line by line: every one of them
+// lets the proof go through, and a call that none exempts blocks it.
+func TestAbsenceExemptions(t *testing.T) {
+	t.Parallel()
+	const exempt, blocks = campaign.Absent, campaign.Unknown
+	for _, test := range []struct {
+		name   string
+		change func(*campaign.Evidence)
+		setup  string
+		want   campaign.State
+	}{
+		{"nothing", nil, ``, blocks},
+		{"it is another attempt's by uuid", nil,
+			`UPDATE provider_calls SET attempt_id = (SELECT id FROM attempts WHERE state = 'reserved'), matched_by = 'uuid', matched_at = now()`, exempt},
+		{"it is another attempt's by a person's word", nil,
+			`UPDATE provider_calls SET attempt_id = (SELECT id FROM attempts WHERE state = 'reserved'), matched_by = 'person', matched_at = now()`, exempt},
+		{"it is another attempt's by numbers since before the scans", nil,
+			`UPDATE provider_calls SET attempt_id = (SELECT id FROM attempts WHERE state = 'reserved'), matched_by = 'numbers', matched_at = now() - interval '26 minutes'`, exempt},
+		{"it is another attempt's by numbers since between the scans", nil,
+			`UPDATE provider_calls SET attempt_id = (SELECT id FROM attempts WHERE state = 'reserved'), matched_by = 'numbers', matched_at = now() - interval '20 minutes'`, blocks},
+		{"it was listed before the gate", nil, `UPDATE provider_calls SET first_seen_at = now() - interval '2 hours'`, exempt},
+		{"it was listed after the gate", nil, `UPDATE provider_calls SET first_seen_at = now() - interval '59 minutes'`, blocks},
+		{"it went to no telephone", func(e *campaign.Evidence) { e.To, e.ToKind = "", campaign.PartyOther }, ``, exempt},
+		{"it is not said what it went to", func(e *campaign.Evidence) { e.To = "" }, ``, blocks},
+		{"it is inbound", func(e *campaign.Evidence) { e.Direction = "inbound" }, ``, exempt},
+		{"its direction is not said", func(e *campaign.Evidence) { e.Direction = "" }, ``, blocks},
+		{"it started before", func(e *campaign.Evidence) { e.At = e.At.Add(-63 * time.Second) }, ``, exempt},
+		{"it started after", func(e *campaign.Evidence) { e.At = e.At.Add(4*time.Minute + 31*time.Second) }, ``, exempt},
+		{"its start is not said", func(e *campaign.Evidence) { e.At = time.Time{} }, ``, blocks},
+		{"it went to another number", func(e *campaign.Evidence) { e.To = number(7) }, ``, exempt},
+		{"it went to the number as it is written at home", func(e *campaign.Evidence) { e.To = "0" + e.To[2:] }, ``, blocks},
+		{"it came from another number", func(e *campaign.Evidence) { e.From = "15550100" }, ``, blocks},
+		{"it came from another number, and it is not said to which it went", func(e *campaign.Evidence) { e.From, e.To = "15550100", "" }, ``, exempt},
+		{"none of its numbers can be read", func(e *campaign.Evidence) { e.From, e.To = "", "" }, ``, blocks},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 2))
+			claimed := claim(t, db, 2)
+			a := pass(t, db, claimed[0])
+			record(t, db, a.ID, unknown)
+			a = aged(t, db, a)
+			e := listed(a, "F", "completed")
+			if test.change != nil {
+				test.change(&e)
+			}
+			store(t, db, e)
+			if test.setup != "" {
+				db.Exec(t, test.setup)
+			}
+			proveAbsent(t, db)
+			if got := state(t, db, a.ID); got != test.want {
+				t.Errorf("the attempt is %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestNumbersDiffer(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"447700900001", "447700900001", false},
+		{"447700900001", "447700900002", true},
+		{"447700900001", "+447700900001", false},
+		{"447700900001", "00447700900001", false},
+		{"447700900001", "07700900001", false},
+		{"447700900001", "7700900001", false},
+		{"447700900001", "900001", true}, // six digits say too little
+		{"447700900001", "0900001", true},
+		{"447700900001", "0900009", true},
+		{"12345", "12345", false},
+		{"12345", "54321", true},
+	} {
+		for _, pair := range [][2]string{{test.a, test.b}, {test.b, test.a}} {
+			if got := testkit.Value[bool](t, db, `SELECT numbers_differ($1, $2)`, pair[0], pair[1]); got != test.want {
+				t.Errorf("numbers_differ(%s, %s) = %v, want %v", pair[0], pair[1], got, test.want)
+			}
+		}
+	}
+}
+
+func TestGiveUp(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 2))
+	ids := claim(t, db, 2)
+	for _, id := range ids {
+		pass(t, db, id)
+		record(t, db, id, unknown)
+	}
+	db.AgeAttempt(t, ids[0], 49*time.Hour)
+	for _, want := range []int{1, 0} {
+		if n, err := db.GiveUp(t.Context(), times.RecordsKept); n != want || err != nil {
+			t.Errorf("GiveUp = %d, %v; want %d", n, err, want)
+		}
+	}
+	if state(t, db, ids[0]) != campaign.Lost || contact(t, db, ids[0]) != "done unresolved" || state(t, db, ids[1]) != campaign.Unknown {
+		t.Errorf("old: %s, %s; fresh: %s", state(t, db, ids[0]), contact(t, db, ids[0]), state(t, db, ids[1]))
+	}
+	if diff := cmp.Diff([]string{campaign.AlarmLost}, alarms(t, db)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+	sound(t, db)
+	receive(t, db, completed(campaign.Attempt{ID: ids[0]}, "U1", "1"))
+	if contact(t, db, ids[0]) != "done answered" {
+		t.Errorf("evidence came: contact %s", contact(t, db, ids[0]))
+	}
+	sound(t, db)
+}

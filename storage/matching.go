@@ -1,0 +1,192 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// matchByNumbers finds calls of no attempt that went between the numbers of an
+// attempt without a call, in its window, and says what each is: the one call of
+// one attempt ('match'), the same while an attempt of another contact is thought
+// to have had no call ('doubtful'), or anything else ('ambiguous').
+//
+// Of several attempts the likeliest count: those that wait for a call, then those
+// that were given up, then those that are thought to have had none. That rests on
+// when the call started: where this is not known, all count.
+//
+// Nothing is said of a call before complete scans cover the whole windows of all
+// its attempts. Until then another call may come to light, or the answer to a POST.
+const matchByNumbers = `
+	WITH candidate AS MATERIALIZED (
+		SELECT c.call_uuid, a.id AS attempt_id, a.contact_id, a.dialed_at,
+		       CASE WHEN c.start_time IS NULL THEN 0 WHEN a.state IN ('dialing', 'unknown') THEN 1 WHEN a.state = 'lost' THEN 2 ELSE 3 END AS rank,
+		       -- guard:value(true AS read_whole,) storage.TestMatchWaitsForTheWholeWindow: by numbers a call is matched once complete scans cover the attempt's window
+		       coalesce(covered.windows @> w.w, false) AS read_whole,
+		       EXISTS (
+			SELECT FROM provider_calls o
+			WHERE o.call_uuid <> c.call_uuid AND (o.matched_by IS NULL OR o.matched_by = 'numbers')
+			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND may_be_call_of(o, a, w.w)) AS rival
+		FROM provider_calls c
+		JOIN attempts a ON a.to_number = c.to_number AND (a.from_number IS NULL OR a.from_number = c.from_number)
+		CROSS JOIN LATERAL (SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS w
+		LEFT JOIN LATERAL (
+			SELECT range_agg(tstzrange(s.from_time, s.to_time, '[]')) AS windows FROM list_scans s
+			WHERE s.to_time >= lower(w.w) AND s.from_time <= upper(w.w) AND s.database_id = (SELECT id FROM installation)
+			  AND s.known_missing = 0 AND s.started_at >= a.token_expires_at + @settle::interval) AS covered ON true
+		WHERE c.attempt_id IS NULL AND c.direction = 'outbound' AND (@calls::text[] IS NULL OR c.call_uuid = ANY (@calls))
+		  AND c.first_seen_at > now() - @kept::interval
+		  AND a.call_uuid IS NULL AND a.posts = 1 AND a.dialed_at > now() - 2 * @kept::interval
+		  AND may_be_call_of(c, a, w.w)
+	), likeliest AS (
+		SELECT *, min(rank) OVER call = rank AS likely, bool_and(read_whole) OVER call AS sure,
+		       min(contact_id) OVER call IS DISTINCT FROM max(contact_id) OVER call AS several
+		FROM candidate WINDOW call AS (PARTITION BY call_uuid)
+	)
+	SELECT call_uuid, (array_agg(attempt_id))[1], (array_agg(contact_id))[1],
+	       -- guard:value(CASE WHEN false THEN 'ambiguous') storage.TestMatchByNumbers: a call that may be of two attempts, or that shares one with another call, is matched to none
+	       CASE WHEN count(*) > 1 OR bool_or(rival) THEN 'ambiguous'
+	            WHEN bool_or(several) THEN 'doubtful' ELSE 'match' END
+	FROM likeliest WHERE likely AND sure
+	GROUP BY call_uuid ORDER BY 3, 1`
+
+// match is one row of matchByNumbers. Of an ambiguous call the attempt is one of
+// several.
+type match struct {
+	call    string
+	target  target
+	verdict string
+}
+
+func scanMatch(row pgx.CollectableRow) (m match, err error) {
+	var contact zeronull.Int8
+	err = row.Scan(&m.call, &m.target.attempt, &contact, &m.verdict)
+	m.target.owner = ownedBy(int64(contact), m.target.attempt)
+	return m, err
+}
+
+func matchArgs(t campaign.Times, calls []string) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"before": t.WindowBefore(), "after": t.WindowAfter(), "settle": t.SettleAfter, "kept": t.RecordsKept, "calls": calls,
+	}
+}
+
+// MatchCalls gives calls of no attempt to the attempts that alone can have made
+// them, by their numbers and times. The others raise alarms: those that may be of
+// several attempts, or that share one with another call, and those from a number
+// of a campaign that no attempt explains.
+func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reconciled, err error) {
+	matches, err := collect(ctx, db.pool, scanMatch, matchByNumbers, matchArgs(t, nil))
+	if err != nil {
+		return n, fmt.Errorf("match calls: %w", err)
+	}
+	for _, m := range matches {
+		if m.verdict == "ambiguous" {
+			n.Ambiguous++
+			err = db.raiseOnce(ctx, campaign.Alarm{Kind: campaign.AlarmAmbiguousMatch, Detail: ambiguousDetail(m.call)})
+		} else {
+			err = db.matchCall(ctx, m, t, &n)
+		}
+		if err != nil {
+			return n, fmt.Errorf("match call %q: %w", m.call, err)
+		}
+	}
+	if err := db.raiseUnmatched(ctx, t); err != nil {
+		return n, fmt.Errorf("match calls: %w", err)
+	}
+	return n, nil
+}
+
+// matchCall gives a call to its attempt, if that is still so once the attempt is
+// locked.
+func (db *DB) matchCall(ctx context.Context, m match, t campaign.Times, n *campaign.Reconciled) error {
+	matched := false
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		matched = false
+		return withOwners(ctx, tx, []owner{m.target.owner}, func(c *contactTx) error {
+			again, err := collect(ctx, tx, scanMatch, matchByNumbers, matchArgs(t, []string{m.call}))
+			if err != nil || len(again) != 1 || again[0] != m {
+				return err
+			}
+			matched = true
+			return c.foldMatch(ctx, tx, m)
+		})
+	})
+	if err == nil && matched {
+		n.Matched++
+	}
+	return err
+}
+
+// foldMatch folds the record of a call into the attempt that has it by numbers.
+func (c *contactTx) foldMatch(ctx context.Context, tx pgx.Tx, m match) error {
+	records, err := collect(ctx, tx, scanRecord, `
+		WITH matched AS (
+			UPDATE provider_calls SET attempt_id = $2, matched_by = 'numbers', matched_at = clock_timestamp(), folded = true
+			WHERE call_uuid = $1 RETURNING *)
+		SELECT `+recordColumns+` FROM matched c`, m.call, m.target.attempt)
+	if err != nil || len(records) != 1 {
+		return err
+	}
+	c.fold(m.target.attempt, records[0], campaign.Provider)
+	if m.verdict == "doubtful" {
+		c.alarms = append(c.alarms, campaign.Alarm{
+			Kind: campaign.AlarmAmbiguousMatch, AttemptID: m.target.attempt,
+			Detail: fmt.Sprintf("call %q is matched to the attempt that waited for one, and may be of another contact, which Vonage may have called though it said otherwise", m.call),
+		})
+	}
+	return nil
+}
+
+// raiseUnmatched raises an alarm of each call that went out from a number of a
+// campaign and that no attempt explains, once the answer to its POST can no longer
+// come. A leg of a known call is explained. While the database is locked nothing
+// is said, because a call may be one that it forgot.
+func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO alarms (kind, detail)
+		SELECT CASE WHEN c.to_number IS NULL AND blocks THEN @ambiguous ELSE @unmatched END,
+		       CASE WHEN c.to_number IS NULL AND blocks THEN replace(@unreadable_detail, '%', c.call_uuid) ELSE replace(@unmatched_detail, '%', c.call_uuid) END
+		FROM provider_calls c
+		CROSS JOIN LATERAL (SELECT EXISTS (
+			SELECT FROM attempts a WHERE a.state IN ('dialing', 'unknown') AND a.token_expires_at > now() - @kept::interval
+			AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))) AS x (blocks)
+		WHERE c.attempt_id IS NULL AND c.direction <> 'inbound'
+		  AND c.first_seen_at < now() - @settle::interval AND c.first_seen_at > now() - @kept::interval
+		  AND (c.to_number IS NULL AND blocks
+		    OR c.direction = 'outbound' AND EXISTS (SELECT FROM campaigns WHERE c.from_number = ANY (from_numbers))
+		       AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = c.conversation_uuid)
+		       AND NOT EXISTS (
+				SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
+				AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]'))))
+		  -- guard:drop storage.TestUnmatchedCalls: a locked database does not know yet which calls it forgot
+		  AND NOT EXISTS (SELECT FROM installation WHERE held_for IS NOT NULL)
+		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{
+		"ambiguous": campaign.AlarmAmbiguousMatch, "unmatched": campaign.AlarmUnmatchedCall,
+		"unreadable_detail": unreadableDetail("%"), "unmatched_detail": unmatchedDetail("%"),
+		"before": t.WindowBefore(), "after": t.WindowAfter(), "settle": t.SettleAfter, "kept": t.RecordsKept,
+	})
+	return err
+}
+
+func (db *DB) raiseOnce(ctx context.Context, a campaign.Alarm) error {
+	_, err := db.pool.Exec(ctx, `INSERT INTO alarms (attempt_id, kind, detail) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
+	return err
+}
+
+func unmatchedDetail(call string) string {
+	return `call "` + call + `" from one of our numbers, which no attempt explains`
+}
+
+func ambiguousDetail(call string) string {
+	return `call "` + call + `" might be one of several attempts, or share one with another call: matched to none`
+}
+
+func unreadableDetail(call string) string {
+	return `call "` + call + `" does not say whom it went to, and may be that of an attempt whose outcome is unknown`
+}

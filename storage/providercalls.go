@@ -1,0 +1,327 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/failpoint"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// matchedBatch is how many calls are folded into their attempts in one transaction.
+const matchedBatch = 500
+
+// recordColumns are what scanRecord reads, of a provider_calls row named c.
+const recordColumns = `
+	c.call_uuid, c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
+	c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network, c.observed_at`
+
+// recordRows are records as a table of the same columns.
+const recordRows = `
+	unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
+		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[])
+	AS w (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
+		start_time, end_time, duration_s, price, rate, network, observed_at)`
+
+// newRecords finds the records that say something new, and the attempts that have
+// the calls.
+const newRecords = `
+	SELECT w.call_uuid, a.id, a.contact_id, c.call_uuid IS NOT NULL AND c.attempt_id IS NULL AND a.id IS NOT NULL
+	FROM ` + recordRows + `
+	LEFT JOIN provider_calls c ON c.call_uuid = w.call_uuid
+	LEFT JOIN attempts a ON a.call_uuid = w.call_uuid
+	WHERE c.call_uuid IS NULL OR NOT c.folded AND a.id IS NOT NULL
+	   OR (c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
+	       c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network)
+	      IS DISTINCT FROM
+	      (w.conversation_uuid, w.direction, w.to_kind, w.to_number, w.from_kind, w.from_number, w.status,
+	       w.start_time, w.end_time, w.duration_s, w.price, w.rate, w.network)`
+
+// storeRecords stores them. A call whose attempt is known only since the attempts
+// were read stays to be folded.
+const storeRecords = `
+	INSERT INTO provider_calls AS c (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
+		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id, matched_by, matched_at, folded)
+	SELECT w.*, f.attempt_id, CASE WHEN f.attempt_id IS NOT NULL THEN 'uuid' END,
+	       CASE WHEN f.attempt_id IS NOT NULL THEN clock_timestamp() END, f.attempt_id IS NOT NULL
+	FROM ` + recordRows + `
+	LEFT JOIN unnest(@folded_calls::text[], @folded_attempts::uuid[]) AS f (call_uuid, attempt_id) USING (call_uuid)
+	ORDER BY w.call_uuid
+	ON CONFLICT (call_uuid) DO UPDATE SET
+		conversation_uuid = excluded.conversation_uuid, direction = excluded.direction, to_kind = excluded.to_kind, to_number = excluded.to_number,
+		from_kind = excluded.from_kind, from_number = excluded.from_number, status = excluded.status, start_time = excluded.start_time,
+		end_time = excluded.end_time, duration_s = excluded.duration_s, price = excluded.price, rate = excluded.rate,
+		network = excluded.network, observed_at = excluded.observed_at, folded = excluded.folded,
+		attempt_id = coalesce(c.attempt_id, excluded.attempt_id), matched_by = coalesce(c.matched_by, excluded.matched_by),
+		matched_at = coalesce(c.matched_at, excluded.matched_at)`
+
+// StoreRecords stores what Vonage's records say of calls, and folds it into the
+// attempts that have these calls, in one transaction. Only what is new is
+// written.
+func (db *DB) StoreRecords(ctx context.Context, records []campaign.Evidence) (n campaign.Reconciled, err error) {
+	records = storable(records)
+	err = db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
+		b := recordBatch{}
+		if err := b.store(ctx, tx, records); err != nil {
+			return err
+		}
+		n = b.counts
+		return nil
+	}))
+	if err != nil {
+		return n, fmt.Errorf("store records: %w", err)
+	}
+	return n, nil
+}
+
+// storable cleans the records and leaves out those without a uuid, and all but
+// the last of those with the same one.
+func storable(records []campaign.Evidence) []campaign.Evidence {
+	byCall := make(map[string]campaign.Evidence, len(records))
+	var calls []string
+	for _, e := range records {
+		if e = clean(e); e.CallUUID == "" {
+			continue
+		}
+		if _, twice := byCall[e.CallUUID]; !twice {
+			calls = append(calls, e.CallUUID)
+		}
+		byCall[e.CallUUID] = e
+	}
+	return column(calls, func(call string) campaign.Evidence { return byCall[call] })
+}
+
+// recordBatch is one transaction of StoreRecords.
+type recordBatch struct {
+	attempts map[string]target // of the calls that have one
+	folded   []foldedCall
+	counts   campaign.Reconciled
+}
+
+type foldedCall struct {
+	call    string
+	attempt uuid.UUID
+}
+
+func (b *recordBatch) store(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) error {
+	fresh, matched, err := b.findNew(ctx, tx, records)
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	if err := b.fold(ctx, tx, fresh); err != nil {
+		return err
+	}
+	args := recordArgs(fresh)
+	args["folded_calls"] = column(b.folded, func(f foldedCall) string { return f.call })
+	args["folded_attempts"] = column(b.folded, func(f foldedCall) uuid.UUID { return f.attempt })
+	if _, err := tx.Exec(ctx, storeRecords, args); err != nil {
+		return err
+	}
+	b.counts.Changed = len(fresh)
+	return resolveMatched(ctx, tx, matched)
+}
+
+// findNew returns the records that say something new, and the calls of which an
+// attempt has come to be known since they were first seen.
+func (b *recordBatch) findNew(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) (fresh []campaign.Evidence, matched []string, err error) {
+	rows, err := tx.Query(ctx, newRecords, recordArgs(records))
+	if err != nil {
+		return nil, nil, err
+	}
+	b.attempts = map[string]target{}
+	isNew := map[string]bool{}
+	var call string
+	var attempt zeronull.UUID
+	var contact zeronull.Int8
+	var late bool
+	_, err = pgx.ForEachRow(rows, []any{&call, &attempt, &contact, &late}, func() error {
+		isNew[call] = true
+		if id := uuid.UUID(attempt); id != uuid.Nil {
+			b.attempts[call] = target{id, ownedBy(int64(contact), id)}
+		}
+		if late {
+			matched = append(matched, call)
+		}
+		return nil
+	})
+	fresh = slices.DeleteFunc(slices.Clone(records), func(e campaign.Evidence) bool { return !isNew[e.CallUUID] })
+	return fresh, matched, err
+}
+
+// ownedBy is the owner of an attempt.
+func ownedBy(contact int64, attempt uuid.UUID) owner {
+	if contact == 0 {
+		return owner{manual: attempt}
+	}
+	return owner{contact: contact}
+}
+
+// fold folds the records into the attempts that have their calls.
+func (b *recordBatch) fold(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) error {
+	byOwner := map[owner][]campaign.Evidence{}
+	for _, e := range records {
+		if t, ok := b.attempts[e.CallUUID]; ok {
+			byOwner[t.owner] = append(byOwner[t.owner], e)
+		}
+	}
+	return withOwners(ctx, tx, sortedOwners(byOwner), func(c *contactTx) error {
+		for _, e := range byOwner[c.owner] {
+			id := b.attempts[e.CallUUID].attempt
+			before := c.attempts[c.find(id)].Bill
+			c.fold(id, e, campaign.Provider)
+			if priceChanged(before, c.attempts[c.find(id)].Bill) {
+				b.counts.Repriced++
+			}
+			b.folded = append(b.folded, foldedCall{e.CallUUID, id})
+		}
+		return nil
+	})
+}
+
+func sortedOwners[T any](byOwner map[owner]T) []owner {
+	list := make([]owner, 0, len(byOwner))
+	for o := range byOwner {
+		list = append(list, o)
+	}
+	slices.SortFunc(list, compareOwners)
+	return list
+}
+
+// FoldMatched folds the records of calls whose attempt came to be known after
+// they were stored: by an event, by the answer to the POST, or by a transaction
+// that did not see the record. It returns how many.
+func (db *DB) FoldMatched(ctx context.Context) (total int, err error) {
+	for {
+		n, err := db.foldMatched(ctx)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("fold matched calls: %w", err)
+		}
+		if n < matchedBatch {
+			return total, nil
+		}
+	}
+}
+
+func (db *DB) foldMatched(ctx context.Context) (int, error) {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
+		FROM attempts a WHERE c.attempt_id IS NULL AND a.call_uuid = c.call_uuid`)
+	if err != nil {
+		return 0, err
+	}
+	records, err := collect(ctx, db.pool, scanRecord, `
+		SELECT `+recordColumns+` FROM provider_calls c
+		WHERE c.attempt_id IS NOT NULL AND NOT c.folded ORDER BY c.attempt_id LIMIT $1`, matchedBatch)
+	if err != nil || len(records) == 0 {
+		return 0, err
+	}
+	_, err = db.StoreRecords(ctx, records)
+	return len(records), err
+}
+
+// callsMatched notes whose the calls are that attempts have come to have.
+const callsMatched = `
+	UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
+	FROM attempts a WHERE c.call_uuid = ANY ($1) AND a.call_uuid = c.call_uuid AND c.attempt_id IS NULL`
+
+// alarmsOfMatched resolves the alarms that calls were of no attempt, or of none
+// for certain, once an attempt has them.
+const alarmsOfMatched = `
+	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
+	FROM unnest($1::text[], $2::text[], $3::text[]) AS said (call_uuid, kind, detail)
+	WHERE EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = said.call_uuid AND c.attempt_id IS NOT NULL)
+	  AND m.kind = said.kind AND ` + alarmOf + ` = '00000000-0000-0000-0000-000000000000' AND m.detail = said.detail
+	  AND ` + openAlarm
+
+func resolveMatched(ctx context.Context, tx pgx.Tx, calls []string) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, alarmsOfMatched, matchedArgs(calls)...)
+	return err
+}
+
+// matchedArgs are the arguments of alarmsOfMatched.
+func matchedArgs(calls []string) []any {
+	var uuids, kinds, details []string
+	for _, u := range calls {
+		uuids = append(uuids, u, u, u)
+		kinds = append(kinds, campaign.AlarmUnmatchedCall, campaign.AlarmAmbiguousMatch, campaign.AlarmAmbiguousMatch)
+		details = append(details, unmatchedDetail(u), ambiguousDetail(u), unreadableDetail(u))
+	}
+	return []any{uuids, kinds, details}
+}
+
+func recordArgs(records []campaign.Evidence) pgx.StrictNamedArgs {
+	text := func(member func(campaign.Evidence) string) []zeronull.Text {
+		return column(records, func(e campaign.Evidence) zeronull.Text { return zeronull.Text(member(e)) })
+	}
+	moment := func(member func(campaign.Evidence) time.Time) []zeronull.Timestamptz {
+		return column(records, func(e campaign.Evidence) zeronull.Timestamptz { return zeronull.Timestamptz(member(e)) })
+	}
+	return pgx.StrictNamedArgs{
+		"call":         column(records, func(e campaign.Evidence) string { return e.CallUUID }),
+		"conversation": text(func(e campaign.Evidence) string { return e.ConversationUUID }),
+		"direction":    column(records, func(e campaign.Evidence) string { return e.Direction }),
+		"to_kind":      column(records, func(e campaign.Evidence) string { return storedKind(e.ToKind) }),
+		"to":           text(func(e campaign.Evidence) string { return e.To }),
+		"from_kind":    column(records, func(e campaign.Evidence) string { return storedKind(e.FromKind) }),
+		"from":         text(func(e campaign.Evidence) string { return e.From }),
+		"status":       column(records, func(e campaign.Evidence) string { return e.Status }),
+		"start":        moment(func(e campaign.Evidence) time.Time { return e.At }),
+		"end":          moment(func(e campaign.Evidence) time.Time { return e.Bill.EndTime }),
+		"duration":     column(records, func(e campaign.Evidence) *int { return e.Bill.Duration }),
+		"price":        column(records, func(e campaign.Evidence) *string { return asWritten(e.Bill.Price) }),
+		"rate":         column(records, func(e campaign.Evidence) *string { return asWritten(e.Bill.Rate) }),
+		"network":      text(func(e campaign.Evidence) string { return e.Bill.Network }),
+		"observed":     column(records, func(e campaign.Evidence) time.Time { return e.ObservedAt }),
+	}
+}
+
+// kindNotSaid is campaign.PartyUnknown in the table.
+const kindNotSaid = "unknown"
+
+func storedKind(k campaign.PartyKind) string {
+	if k == campaign.PartyUnknown {
+		return kindNotSaid
+	}
+	return string(k)
+}
+
+// scanRecord reads recordColumns.
+func scanRecord(row pgx.CollectableRow) (e campaign.Evidence, err error) {
+	err = row.Scan(recordFields(&e)...)
+	return whole(e), err
+}
+
+func recordFields(e *campaign.Evidence) []any {
+	return []any{
+		&e.CallUUID, (*zeronull.Text)(&e.ConversationUUID), &e.Direction, &e.ToKind, (*zeronull.Text)(&e.To), &e.FromKind, (*zeronull.Text)(&e.From),
+		&e.Status, (*zeronull.Timestamptz)(&e.At), (*zeronull.Timestamptz)(&e.Bill.EndTime), &e.Bill.Duration, &e.Bill.Price, &e.Bill.Rate,
+		(*zeronull.Text)(&e.Bill.Network), &e.ObservedAt,
+	}
+}
+
+// whole fills in what follows from the columns of a record.
+func whole(e campaign.Evidence) campaign.Evidence {
+	e.Source = campaign.FromList
+	if e.ToKind == kindNotSaid {
+		e.ToKind = campaign.PartyUnknown
+	}
+	if e.FromKind == kindNotSaid {
+		e.FromKind = campaign.PartyUnknown
+	}
+	if !e.Bill.Price.Valid && !e.Bill.Rate.Valid && e.Bill.Duration == nil && e.Bill.EndTime.IsZero() {
+		e.Bill = campaign.Bill{}
+		return e
+	}
+	e.Bill.Source, e.Bill.ObservedAt, e.Bill.StartTime = campaign.FromList, e.ObservedAt, e.At
+	return e
+}

@@ -1,0 +1,175 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// BeginScan notes when the reading of a window of Vonage's list begins, and which
+// calls it must show: those that are known by uuid, by an answer, an event or a
+// person, and whose own window lies in it. With seen, also those that the list
+// showed before, and those that only events tell of: a restored database knows no
+// better.
+func (db *DB) BeginScan(ctx context.Context, from, to time.Time, seen bool, t campaign.Times) (s campaign.Scan, err error) {
+	s.From, s.To = from, to
+	err = db.pool.QueryRow(ctx, `
+		SELECT clock_timestamp(), (SELECT id FROM installation), ARRAY(
+			SELECT a.call_uuid FROM attempts a
+			WHERE a.dialed_at >= @from::timestamptz + @before::interval AND a.dialed_at <= @to::timestamptz - @after::interval
+			  AND a.token_expires_at <= @to::timestamptz - @after::interval
+			  AND a.call_uuid IS NOT NULL AND NOT EXISTS (
+				SELECT FROM provider_calls c WHERE c.call_uuid = a.call_uuid AND c.matched_by = 'numbers')
+			UNION
+			SELECT c.call_uuid FROM provider_calls c WHERE @seen::boolean AND c.start_time BETWEEN @from AND @to
+			UNION
+			SELECT e.call_uuid FROM events e WHERE @seen AND e.received_at BETWEEN @from::timestamptz + @before::interval AND @to::timestamptz - @after::interval
+			  AND e.attempt_id IS NULL AND e.status IN ('started', 'ringing') AND e.call_uuid <> ''),
+			(SELECT count(*) FROM attempts a WHERE a.dialed_at BETWEEN @from AND @to AND a.must_exist AND a.call_uuid IS NULL)`,
+		pgx.StrictNamedArgs{
+			"from": from, "to": to, "before": t.WindowBefore(), "after": t.WindowAfter(), "seen": seen,
+		}).Scan(&s.StartedAt, &s.Database, &s.Known, &s.Unnamed)
+	if err != nil {
+		return s, fmt.Errorf("begin a scan: %w", err)
+	}
+	return s, nil
+}
+
+// FinishScan stores a complete scan and returns its id. Every record that it read
+// must be stored before.
+func (db *DB) FinishScan(ctx context.Context, s campaign.Scan) (id int64, err error) {
+	err = db.pool.QueryRow(ctx, `
+		INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+		s.From, s.To, s.StartedAt, s.Database, s.Records, s.KnownShown, s.KnownMissing).Scan(&id)
+	if err != nil {
+		return 0, fmt.Errorf("finish a scan: %w", err)
+	}
+	return id, nil
+}
+
+// NearestKnown is the window of the call nearest to a moment that Vonage is known
+// to have: the one before it and the one after it, whichever is nearer. A window
+// that holds none is widened to it, within what Vonage keeps. campaign.ErrNotFound
+// where the database knows of none.
+func (db *DB) NearestKnown(ctx context.Context, at time.Time, t campaign.Times) (a campaign.Attempt, err error) {
+	list, err := collect(ctx, db.pool, scanAttempt, `
+		SELECT `+attemptColumns+` FROM attempts a WHERE a.id = (
+			SELECT id FROM (
+				(SELECT id, dialed_at FROM attempts k WHERE dialed_at <= @at AND `+knownCall+` ORDER BY dialed_at DESC LIMIT 1)
+				UNION ALL
+				(SELECT id, dialed_at FROM attempts k WHERE dialed_at > @at AND `+knownCall+` ORDER BY dialed_at LIMIT 1)) AS near
+			ORDER BY abs(extract(epoch FROM dialed_at - @at::timestamptz)) LIMIT 1)`,
+		pgx.StrictNamedArgs{"at": at, "after": t.WindowAfter(), "provable": t.Provable(), "before": t.WindowBefore()})
+	if err == nil && len(list) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return campaign.Attempt{}, fmt.Errorf("find a known call: %w", err)
+	}
+	return list[0], nil
+}
+
+// knownCall is true of an attempt k whose call Vonage is known to have, and whose
+// window lies between the end of what Vonage keeps and now.
+const knownCall = `k.call_uuid IS NOT NULL
+	AND k.dialed_at - @before::interval > clock_timestamp() - @provable::interval
+	AND k.token_expires_at + @after::interval <= clock_timestamp()
+	AND NOT EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = k.call_uuid AND c.matched_by = 'numbers')`
+
+// Watermark is how far the named pass has read; campaign.ErrNotFound before its
+// first time.
+func (db *DB) Watermark(ctx context.Context, pass string) (reached time.Time, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT reached FROM reconcile_watermarks WHERE pass = $1`, pass).Scan(&reached)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read watermark %q: %w", pass, translate(err))
+	}
+	return reached, nil
+}
+
+// SetWatermark keeps how far the named pass has read.
+func (db *DB) SetWatermark(ctx context.Context, pass string, reached time.Time) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO reconcile_watermarks (pass, reached) VALUES ($1, $2)
+		ON CONFLICT (pass) DO UPDATE SET reached = excluded.reached`, pass, reached)
+	if err != nil {
+		return fmt.Errorf("set watermark %q: %w", pass, err)
+	}
+	return nil
+}
+
+// FirstDialed is when the first attempt ever was dialed, or campaign.ErrNotFound.
+func (db *DB) FirstDialed(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := db.pool.QueryRow(ctx, `SELECT min(dialed_at) FROM attempts`).Scan((*zeronull.Timestamptz)(&at))
+	if err == nil && at.IsZero() {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the first attempt dialed: %w", err)
+	}
+	return at, nil
+}
+
+// OverdueCalls returns up to limit attempts that Vonage has and that are still
+// open, or ended without a price, whose next look is due. It puts their next look
+// off: every after they came into their state, then twice as long each time. Once
+// Vonage's records end there is nothing to look at.
+func (db *DB) OverdueCalls(ctx context.Context, limit int, every, kept time.Duration) ([]campaign.Attempt, error) {
+	list, err := collect(ctx, db.pool, scanAttempt, `
+		UPDATE attempts a SET record_checks = a.record_checks + 1,
+		       next_check_at = clock_timestamp() + @every::interval * (2 ^ least(a.record_checks + 1, 12))
+		WHERE a.id IN (
+			SELECT id FROM attempts
+			WHERE (state = 'accepted' OR (state = 'ended' AND price IS NULL))
+			  AND coalesce(dialed_at, created_at) > now() - @kept::interval
+			  AND next_check_at <= now() AND (record_checks > 0 OR next_check_at <= now() - @every::interval)
+			ORDER BY next_check_at LIMIT @limit FOR UPDATE SKIP LOCKED)
+		RETURNING `+attemptColumns, pgx.StrictNamedArgs{"every": every, "limit": limit, "kept": kept})
+	if err != nil {
+		return nil, fmt.Errorf("list overdue calls: %w", err)
+	}
+	return list, nil
+}
+
+// DueUnknown returns up to limit unknown attempts that are to be looked for now,
+// oldest first: the first time once their token expired longer than the settle
+// time ago.
+func (db *DB) DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]campaign.UnknownAttempt, error) {
+	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (u campaign.UnknownAttempt, err error) {
+		err = row.Scan(append(attemptFields(&u.Attempt), &u.Looks)...)
+		return u, err
+	}, `
+		SELECT `+attemptColumns+`, a.record_checks FROM attempts a
+		WHERE a.state = 'unknown' AND a.call_uuid IS NULL AND a.to_kind = 'phone' -- the list tells no other endpoints apart
+		  -- guard:drop storage.TestDueUnknown: the first scan begins once the list shows every call that the token allowed
+		  AND a.token_expires_at <= date_trunc('second', clock_timestamp()) - @settle::interval
+		  AND (a.record_checks = 0 OR a.next_check_at <= clock_timestamp())
+		ORDER BY a.token_expires_at LIMIT @limit`, pgx.StrictNamedArgs{"settle": t.SettleAfter, "limit": limit})
+	if err != nil {
+		return nil, fmt.Errorf("list unknown attempts: %w", err)
+	}
+	return list, nil
+}
+
+// Looked notes when each attempt that was looked for is looked for again.
+func (db *DB) Looked(ctx context.Context, next map[uuid.UUID]time.Time) error {
+	ids, times := make([]uuid.UUID, 0, len(next)), make([]time.Time, 0, len(next))
+	for id, at := range next {
+		ids, times = append(ids, id), append(times, at)
+	}
+	_, err := db.pool.Exec(ctx, `
+		UPDATE attempts a SET record_checks = a.record_checks + 1, next_check_at = w.at
+		FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at)
+		WHERE a.id = w.id AND a.state = 'unknown'`, ids, times)
+	if err != nil {
+		return fmt.Errorf("note looks at unknown attempts: %w", err)
+	}
+	return nil
+}
