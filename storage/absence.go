@@ -31,7 +31,7 @@ const provedAbsent = `
 		SELECT greatest(a.token_expires_at + @settle::interval, (
 			SELECT max(c.matched_at) FROM provider_calls c
 			-- guard:drop storage.TestAbsenceExemptions: a binding by numbers alone exempts only from then on
-			WHERE c.matched_by = 'numbers' AND c.start_time <@ w AND c.attempt_id <> a.id AND may_be_call_of(c, a, w)
+			WHERE c.matched_by = 'numbers' AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND c.attempt_id <> a.id AND may_be_call_of(c, a, w)
 		)) AS sure_from) AS since
 	CROSS JOIN LATERAL (
 		SELECT s.id, s.started_at FROM list_scans s
@@ -71,7 +71,7 @@ const provedAbsent = `
 	  AND NOT EXISTS (
 		SELECT FROM provider_calls c
 		-- guard:value(WHERE false) storage.TestAbsenceRests: a call that may be the attempt's blocks the proof
-		WHERE c.matched_by IS NULL AND (c.start_time IS NULL OR c.start_time <@ w) AND may_be_call_of(c, a, w))
+		WHERE c.matched_by IS NULL AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND may_be_call_of(c, a, w))
 	ORDER BY a.token_expires_at LIMIT @limit`
 
 // ProveAbsent moves unknown attempts to absent of which the scans that are stored

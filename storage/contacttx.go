@@ -286,7 +286,7 @@ func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) 
 		by = campaign.Provider
 	}
 	c.replace(after, by)
-	//guard:false storage.TestReconcilePrices: each price is kept in the history
+	//guard:false storage.TestStoreRecordsPrices: each price is kept in the history
 	if !samePrice(before.Bill, after.Bill) {
 		c.prices = append(c.prices, after)
 	}

@@ -34,11 +34,9 @@ CREATE TABLE provider_calls (
         (attempt_id IS NULL) = (matched_by IS NULL) AND (attempt_id IS NULL) = (matched_at IS NULL)),
     CONSTRAINT provider_calls_folded_into_some CHECK (NOT folded OR attempt_id IS NOT NULL)
 );
-CREATE INDEX provider_calls_by_start ON provider_calls (start_time);
 -- What may be another attempt's call than the one that it is matched to, if any.
 CREATE INDEX provider_calls_unsure ON provider_calls (start_time) WHERE matched_by IS NULL OR matched_by = 'numbers';
 CREATE INDEX provider_calls_unmatched ON provider_calls (to_number) WHERE attempt_id IS NULL;
-CREATE INDEX provider_calls_of_attempt ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL;
 CREATE INDEX provider_calls_unfolded ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL AND NOT folded;
 
 -- Each complete reading of a window of Vonage's list, and what it proves.
