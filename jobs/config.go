@@ -67,4 +67,3 @@ func (c Config) validate() error {
 	}
 	return errors.Join(errs...)
 }
-

@@ -139,7 +139,7 @@ func placed(b *testing.B, begun time.Time, calls, perSecond int) (*voicesim.Sim,
 func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, calls int) {
 	b.Helper()
 	db.StartCampaign(b, "bench", calls)
-	if claimed, err := db.Claim(b.Context(), calls, time.Minute); err != nil || len(claimed) != calls {
+	if claimed, err := db.Claim(b.Context(), calls); err != nil || len(claimed) != calls {
 		b.Fatalf("claimed %d: %v", len(claimed), err)
 	}
 	var numbers, uuids []string

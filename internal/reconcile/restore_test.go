@@ -201,7 +201,7 @@ func TestUnknownAttemptsAreSettledFromTheList(t *testing.T) {
 	db.StartCampaign(t, "c", 3)
 	now := time.Now()
 	list := &listed{broken: -1}
-	tickets, err := db.Claim(t.Context(), 3, time.Minute)
+	tickets, err := db.Claim(t.Context(), 3)
 	require.NoError(t, err)
 	var ids []uuid.UUID
 	for i, ticket := range tickets {
