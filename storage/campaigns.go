@@ -112,9 +112,11 @@ func (c lockedCampaign) move(ctx context.Context, tx pgx.Tx, by app.Actor, actio
 	if err != nil {
 		return err
 	}
-	before := c.fields()
-	c.status, c.reason = to, reason
-	return audit(ctx, tx, by, auditEntry{action: action, object: campaignObject(c.id), before: before, after: c.fields()})
+	//guard:value(err) internal/app.TestCampaignChangesAreAudited: who changed a campaign is kept
+	return audit(ctx, tx, by, auditEntry{
+		action: action, object: campaignObject(c.id),
+		before: c.fields(), after: lockedCampaign{status: to, reason: reason}.fields(),
+	})
 }
 
 // FinishImport lets an importing campaign run. A paused one stays paused, and
