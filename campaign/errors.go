@@ -27,6 +27,8 @@ var (
 	// ErrRenamed: a person adopted the database under a new name while the
 	// process ran, so that its queue and its mark are another database's.
 	ErrRenamed = errors.New("the database was adopted and has a new name: start this process again, so that it takes the new queue")
+	// ErrLeaseLost: another process has taken the periodic work meanwhile.
+	ErrLeaseLost = errors.New("another process does the work by now")
 	// ErrOtherSettings: the campaign of that name has other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )

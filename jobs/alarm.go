@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"dialer/campaign"
@@ -29,9 +30,12 @@ func work[N any](ctx context.Context, s *Service, name string, every time.Durati
 // alarming raises an alarm once work has failed for long without a break, and
 // again after as long.
 func alarming[N any](store AlarmStore, name string, once func(context.Context) (N, error)) func(context.Context) (N, error) {
+	var mu sync.Mutex
 	var since time.Time
 	return func(ctx context.Context) (N, error) {
 		n, err := guarded(ctx, once)
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
 		case err == nil:
 			since = time.Time{}

@@ -25,8 +25,6 @@ type Config struct {
 	Installation string
 	// Periodic is work that one process of the fleet does again and again.
 	Periodic []Periodic
-	// RecordsKept is how long Vonage keeps the record of a call.
-	RecordsKept time.Duration
 	// TokenLife is how long after the gate Vonage takes an attempt's POST.
 	// Default 30 s, the least that Vonage documents.
 	TokenLife time.Duration
@@ -39,7 +37,6 @@ type Config struct {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	c.RecordsKept = cmp.Or(c.RecordsKept, campaign.DefaultRecordsKept)
 	c.TokenLife = cmp.Or(c.TokenLife, campaign.DefaultTokenLife)
 	c.Horizon = cmp.Or(c.Horizon, time.Minute)
 	c.Workers = cmp.Or(c.Workers, max(8, int(2*c.CallsPerSecond)))
@@ -56,7 +53,7 @@ func (c Config) validate() error {
 		errs = append(errs, errors.New("the public URL must be absolute, like https://dialer.example.com"))
 	}
 	for name, d := range map[string]time.Duration{
-		"records kept": c.RecordsKept, "token life": c.TokenLife, "horizon": c.Horizon,
+		"token life": c.TokenLife, "horizon": c.Horizon,
 	} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("%s is %v, must not be negative", name, d))

@@ -222,7 +222,7 @@ func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
 				edge.say(context.WithoutCancel(ctx), "task failed", err)
 			}
 		}),
-		Logger:   &asynqLog{log: log, seldom: rate.Sometimes{First: 3, Interval: time.Minute}},
+		Logger:   newAsynqLog(log),
 		LogLevel: asynq.WarnLevel,
 	})
 }
@@ -274,6 +274,10 @@ func readTask(task *asynq.Task) (t payload, err error) {
 type asynqLog struct {
 	log    *slog.Logger
 	seldom rate.Sometimes
+}
+
+func newAsynqLog(log *slog.Logger) *asynqLog {
+	return &asynqLog{log: log, seldom: rate.Sometimes{First: 3, Interval: time.Minute}}
 }
 
 func (l *asynqLog) say(level slog.Level, args []any) {

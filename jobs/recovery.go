@@ -24,6 +24,13 @@ const (
 	markKept = 90 * 24 * time.Hour
 )
 
+// RecoveryStore is what a database needs that may have forgotten something.
+type RecoveryStore interface {
+	// Mark moves the database's mark to now, or holds the database where the
+	// witness says that it must not dial, and returns how it stands then.
+	Mark(ctx context.Context, w campaign.Witness) (campaign.Installation, error)
+}
+
 // recovery keeps a database that forgot something from dialing. The database
 // itself refuses the gate while it is held, see storage; this moves the mark by
 // which it is told. Package reconcile does what releases it.

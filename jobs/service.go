@@ -17,7 +17,6 @@ import (
 
 const (
 	redisPatience = 10 * time.Second // for Redis to answer when the service starts
-	leaveTimeout  = time.Second
 )
 
 // Store is all that dialing needs of Postgres.
@@ -25,7 +24,7 @@ type Store interface {
 	feedStore
 	requeueStore
 	WorkStore
-	SweepStore
+	LeaseStore
 	RecoveryStore
 	HangUpStore
 }
@@ -87,7 +86,8 @@ func (s *Service) Run(ctx context.Context) error {
 	pacers.Go(func() { s.pacers.Calls.Run(working) })
 	pacers.Go(func() { s.pacers.Requests.Run(working) })
 	recovery := s.newRecovery()
-	s.await(ctx, recovery)
+	periodic := newPeriodicWork(ctx, s.config.Periodic, s.store, s.store, s.queue, s.log)
+	s.await(ctx, recovery, periodic)
 	server := s.queue.server(s.config.Workers, s.log)
 	if err := server.Start(worker); err != nil {
 		stopWorking()
@@ -97,6 +97,11 @@ func (s *Service) Run(ctx context.Context) error {
 	recovery.leave = leave
 	s.log.InfoContext(ctx, "dialing")
 	s.startLoops(ctx, &loops, recovery)
+	loops.Go(func() {
+		if err := periodic.run(); err != nil {
+			leave(fmt.Errorf("%w: %w", errPeriodic, err))
+		}
+	})
 
 	<-ctx.Done()
 	server.Shutdown() // waits for the sends, shutdownTimeout at most
@@ -108,22 +113,20 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // await waits until the database may dial, and does meanwhile what releases it.
-func (s *Service) await(ctx context.Context, recovery *recovery) {
+func (s *Service) await(ctx context.Context, recovery *recovery, periodic *periodicWork) {
 	waiting, released := context.WithCancel(ctx)
 	var restoring sync.WaitGroup
-	for _, p := range s.config.Periodic {
-		if p.WhileLocked {
-			restoring.Go(func() { work(waiting, s, p.Name, p.Every, p.runOnce) })
-		}
-	}
+	restoring.Go(func() { periodic.whileLocked(waiting) })
 	recovery.await(ctx)
 	released()
 	restoring.Wait()
 }
 
+var errPeriodic = errors.New("periodic work cannot be started")
+
 // left is why the service ended by itself; nil where it was told to end.
 func (s *Service) left(ctx context.Context) error {
-	if err := context.Cause(ctx); errors.Is(err, campaign.ErrRenamed) {
+	if err := context.Cause(ctx); errors.Is(err, campaign.ErrRenamed) || errors.Is(err, errPeriodic) {
 		return err
 	}
 	return nil
@@ -169,28 +172,15 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *
 	c := s.config
 	feed := &feeder{store: s.store, queue: s.queue, perSecond: c.CallsPerSecond, horizon: c.Horizon}
 	again := &requeuer{store: s.store, queue: s.queue}
-	sweep := &sweeper{store: s.store, kept: c.RecordsKept}
 	hang := &hangupWorker{store: s.store, client: s.client}
-	first := newLeader(s.queue)
-	_, _ = first.runOnce(ctx) // so that the leader's loops need not wait for their second round
 	wg.Go(func() { work(ctx, s, "recover", markEvery, recovery.runOnce) })
 	wg.Go(func() { work(ctx, s, "feed", feedEvery, feed.runOnce) })
 	wg.Go(func() {
 		_ = sleep(ctx, rand.N(requeueEvery)) // so that processes take turns; loop looks at ctx
 		work(ctx, s, "requeue", requeueEvery, again.runOnce)
 	})
-	wg.Go(func() { work(ctx, s, "sweep", sweepEvery, sweep.runOnce) })
 	wg.Go(func() { work(ctx, s, "hang up", hangupEvery, hang.runOnce) })
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
-	for _, p := range c.Periodic {
-		wg.Go(func() { work(ctx, s, p.Name, p.Every, whileLeading(first, p.runOnce)) })
-	}
-	wg.Go(func() {
-		loop(ctx, s.log, "lead", leadEvery, first.runOnce)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTimeout)
-		defer cancel()
-		first.leave(ctx)
-	})
 }
 
 // loop does the work every so often until ctx ends. Whatever goes wrong is

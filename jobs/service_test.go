@@ -100,7 +100,7 @@ func TestConfigDefaults(t *testing.T) {
 	got := Config{CallsPerSecond: 30, PublicURL: "https://d.test", RedisURL: "redis://localhost"}.withDefaults()
 	want := Config{
 		CallsPerSecond: 30, PublicURL: "https://d.test", RedisURL: "redis://localhost",
-		RecordsKept: 48 * time.Hour, TokenLife: 30 * time.Second, Workers: 60, Horizon: time.Minute,
+		TokenLife: 30 * time.Second, Workers: 60, Horizon: time.Minute,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -3,53 +3,52 @@ package jobs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"dialer/campaign"
 )
 
 const (
-	sweepEvery = 2 * time.Second
-	// silentGrace is how long completed may follow a failing status.
-	silentGrace     = 2 * time.Minute
+	sweepEvery      = 2 * time.Second
 	partitionsEvery = time.Hour
+	// silentGrace is how long completed may follow a failing status.
+	silentGrace = 2 * time.Minute
 )
 
-// sweeper finds what dead processes and lost webhooks left.
-type sweeper struct {
-	store     SweepStore
-	kept      time.Duration // how long Vonage keeps its records
-	keepAgain time.Time     // when the partitions are next looked at
+// SweepStore finds what dead processes and lost webhooks left.
+type SweepStore interface {
+	// ExpireDialing moves attempts that are still dialing grace after their
+	// token expired to unknown, and returns how many.
+	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
+	// CloseSilent ends accepted attempts that failed longer than grace ago and
+	// whose completed event never came, and those whose records Vonage, which keeps
+	// them for kept, has no more. It returns how many.
+	CloseSilent(ctx context.Context, grace, kept time.Duration) (int, error)
+	// FinishCampaigns marks running campaigns without unfinished contacts as
+	// finished, and finished ones with unfinished contacts as running.
+	FinishCampaigns(ctx context.Context) (int, error)
+	// VoidAbandoned voids manual calls whose command ended before the gate.
+	VoidAbandoned(ctx context.Context) (int, error)
+	// FoldCounters keeps reports quick; they are exact without it.
+	FoldCounters(ctx context.Context) (int, error)
+	// KeepPartitions creates the partitions of events for the days ahead.
+	KeepPartitions(ctx context.Context) error
 }
 
-// swept counts what one round found.
-type swept struct {
-	Abandoned, Expired, Closed, Finished, Folded int
-}
-
-// runOnce does each part, whatever became of the others.
-func (s *sweeper) runOnce(ctx context.Context) (swept, error) {
-	var n swept
-	var errs [6]error
-	n.Expired, errs[0] = s.store.ExpireDialing(ctx, campaign.DialingGrace)
-	n.Closed, errs[1] = s.store.CloseSilent(ctx, silentGrace, s.kept)
-	n.Finished, errs[2] = s.store.FinishCampaigns(ctx)
-	n.Folded, errs[4] = s.store.FoldCounters(ctx)
-	n.Abandoned, errs[3] = s.store.VoidAbandoned(ctx)
-	errs[5] = s.keepPartitions(ctx)
-	if err := errors.Join(errs[:]...); err != nil {
-		return n, fmt.Errorf("sweep: %w", err)
+// Sweeping is the periodic work that cleans up. Vonage keeps records for kept.
+func Sweeping(store SweepStore, kept time.Duration) []Periodic {
+	return []Periodic{
+		{Name: "sweep", Every: sweepEvery, Run: func(ctx context.Context) error { return sweep(ctx, store, kept) }},
+		{Name: "keep partitions", Every: partitionsEvery, Run: store.KeepPartitions},
 	}
-	return n, nil
 }
 
-func (s *sweeper) keepPartitions(ctx context.Context) error {
-	if now := time.Now(); now.After(s.keepAgain) {
-		if err := s.store.KeepPartitions(ctx); err != nil {
-			return err
-		}
-		s.keepAgain = now.Add(partitionsEvery)
-	}
-	return nil
+// sweep does each part, whatever became of the others.
+func sweep(ctx context.Context, store SweepStore, kept time.Duration) error {
+	_, expired := store.ExpireDialing(ctx, campaign.DialingGrace)
+	_, closed := store.CloseSilent(ctx, silentGrace, kept)
+	_, finished := store.FinishCampaigns(ctx)
+	_, voided := store.VoidAbandoned(ctx)
+	_, folded := store.FoldCounters(ctx)
+	return errors.Join(expired, closed, finished, voided, folded)
 }

@@ -101,23 +101,22 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 	}
 	return jobs.New(jobs.Config{
 		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, Installation: installation,
-		TokenLife: n.pace.TokenLife, RecordsKept: n.pace.RecordsKept,
-		Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(client),
+		TokenLife: n.pace.TokenLife, Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(client),
 	}, store, client, pacers, n.log)
 }
 
-// periodic is the work that one process of the fleet does: Vonage's list is read,
-// and what follows from it is concluded.
+// periodic is the work that one process of the fleet does: it cleans up, reads
+// Vonage's list, and concludes what follows from it.
 func (n node) periodic(client *voice.Client) []jobs.Periodic {
 	c := reconcile.Config{Times: n.pace.times(), Every: n.pace.ReconcileEvery, CallsPerSecond: n.pace.CallsPerSecond}
 	r := reconcile.New(c, n.db, client, n.log)
 	restore := reconcile.NewRestore(c, n.db, client, n.log)
-	return []jobs.Periodic{
-		{Name: "read the list", Every: c.Every, Run: r.ReadList},
-		{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
-		{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},
-		{Name: "restore", Every: reconcile.RestoreEvery, Run: restore.Run, WhileLocked: true},
-	}
+	return append(jobs.Sweeping(n.db, n.pace.RecordsKept),
+		jobs.Periodic{Name: "read the list", Every: c.Every, Run: r.ReadList},
+		jobs.Periodic{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
+		jobs.Periodic{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},
+		jobs.Periodic{Name: "restore", Every: reconcile.RestoreEvery, Run: restore.Run, WhileLocked: true},
+	)
 }
 
 // routes are all paths of this process. reach returns nil while Redis answers.

@@ -15,10 +15,7 @@ import (
 
 // matrixRun kills each process at the failpoint that it is given, instead of at
 // a random moment.
-type matrixRun struct {
-	*chaosRun
-	leaderKey string // in Redis, of the dialer that reads Vonage's list
-}
+type matrixRun struct{ *chaosRun }
 
 // makeMatrix makes the run a matrix run.
 func makeMatrix(ctx context.Context, r *chaosRun) error {
@@ -26,11 +23,7 @@ func makeMatrix(ctx context.Context, r *chaosRun) error {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return fmt.Errorf("make a folder: %w", err)
 	}
-	installation, err := r.db.Installation(ctx)
-	if err != nil {
-		return err
-	}
-	m := &matrixRun{chaosRun: r, leaderKey: "dialer:{dial-" + installation + "}:leader"}
+	m := &matrixRun{r}
 	r.plan = newPlan(r.Matrix, r.Only, folder, r.Seed)
 	r.startCampaign, r.supervise, r.injectAll = m.startWithEnqueue, m.superviseToKill, m.awaitPlan
 	return nil
@@ -38,7 +31,7 @@ func makeMatrix(ctx context.Context, r *chaosRun) error {
 
 // reachPatience is how long a process may live that does not reach its
 // failpoint. Then it is killed where it is, which leaves work for the sweeper
-// and lets another dialer read the list.
+// and, once its leases end, lets another dialer read the list.
 const reachPatience = 10 * time.Second
 
 // superviseToKill starts the dialer again and again, each time with a failpoint
@@ -57,7 +50,6 @@ func (m *matrixRun) superviseToKill(ctx context.Context, i int, d *fleet.Dialer,
 			return
 		}
 		m.dialers.note(d, exit, err)
-		m.freeLeadership(ctx)
 		time.Sleep(between(r, restartLeast, restartMost))
 	}
 }
@@ -67,14 +59,6 @@ func (m *matrixRun) runToKill(d *fleet.Dialer, t target, given bool) (fleet.Exit
 		defer time.AfterFunc(reachPatience, func() { d.Kill(0) }).Stop()
 	}
 	return d.Run(t.env()...)
-}
-
-// freeLeadership lets another dialer read Vonage's list at once. It would
-// have to wait for the end of a dead one's lease.
-func (m *matrixRun) freeLeadership(ctx context.Context) {
-	if err := fleet.RedisCommand(ctx, m.redis.server.URL, "DEL "+m.leaderKey); err != nil && ctx.Err() == nil {
-		m.plan.fail(err.Error())
-	}
 }
 
 // awaitPlan returns when the plan is complete, or when nothing happened for too
