@@ -22,12 +22,14 @@ const recordColumns = `
 	c.call_uuid, c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
 	c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network, c.observed_at`
 
-// recordRows are records as a table of the same columns.
+// recordRows are records as a table of the same columns, with the attempts that
+// they are folded into.
 const recordRows = `
 	unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
-		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[])
+		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[],
+		@attempt::uuid[])
 	AS w (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
-		start_time, end_time, duration_s, price, rate, network, observed_at)`
+		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id)`
 
 // newRecords finds the records that say something new, and the attempts that have
 // the calls.
@@ -48,10 +50,11 @@ const newRecords = `
 const storeRecords = `
 	INSERT INTO provider_calls AS c (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
 		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id, matched_by, matched_at, folded)
-	SELECT w.*, f.attempt_id, CASE WHEN f.attempt_id IS NOT NULL THEN 'uuid' END,
-	       CASE WHEN f.attempt_id IS NOT NULL THEN clock_timestamp() END, f.attempt_id IS NOT NULL
+	SELECT w.call_uuid, w.conversation_uuid, w.direction, w.to_kind, w.to_number, w.from_kind, w.from_number, w.status,
+	       w.start_time, w.end_time, w.duration_s, w.price, w.rate, w.network, w.observed_at, w.attempt_id,
+	       CASE WHEN w.attempt_id IS NOT NULL THEN 'uuid' END,
+	       CASE WHEN w.attempt_id IS NOT NULL THEN clock_timestamp() END, w.attempt_id IS NOT NULL
 	FROM ` + recordRows + `
-	LEFT JOIN unnest(@folded_calls::text[], @folded_attempts::uuid[]) AS f (call_uuid, attempt_id) USING (call_uuid)
 	ORDER BY w.call_uuid
 	ON CONFLICT (call_uuid) DO UPDATE SET
 		conversation_uuid = excluded.conversation_uuid, direction = excluded.direction, to_kind = excluded.to_kind, to_number = excluded.to_number,
@@ -67,7 +70,7 @@ const storeRecords = `
 func (db *DB) StoreRecords(ctx context.Context, records []campaign.Evidence) (n campaign.Reconciled, err error) {
 	records = storable(records)
 	err = db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
-		b := recordBatch{}
+		b := recordBatch{attempts: map[string]target{}, folded: map[string]uuid.UUID{}}
 		if err := b.store(ctx, tx, records); err != nil {
 			return err
 		}
@@ -99,14 +102,9 @@ func storable(records []campaign.Evidence) []campaign.Evidence {
 
 // recordBatch is one transaction of StoreRecords.
 type recordBatch struct {
-	attempts map[string]target // of the calls that have one
-	folded   []foldedCall
+	attempts map[string]target    // of the calls that have one
+	folded   map[string]uuid.UUID // the attempts of the calls that were folded
 	counts   campaign.Reconciled
-}
-
-type foldedCall struct {
-	call    string
-	attempt uuid.UUID
 }
 
 func (b *recordBatch) store(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) error {
@@ -117,10 +115,7 @@ func (b *recordBatch) store(ctx context.Context, tx pgx.Tx, records []campaign.E
 	if err := b.fold(ctx, tx, fresh); err != nil {
 		return err
 	}
-	args := recordArgs(fresh)
-	args["folded_calls"] = column(b.folded, func(f foldedCall) string { return f.call })
-	args["folded_attempts"] = column(b.folded, func(f foldedCall) uuid.UUID { return f.attempt })
-	if _, err := tx.Exec(ctx, storeRecords, args); err != nil {
+	if _, err := tx.Exec(ctx, storeRecords, recordArgs(fresh, b.folded)); err != nil {
 		return err
 	}
 	b.counts.Changed = len(fresh)
@@ -130,11 +125,10 @@ func (b *recordBatch) store(ctx context.Context, tx pgx.Tx, records []campaign.E
 // findNew returns the records that say something new, and the calls of which an
 // attempt has come to be known since they were first seen.
 func (b *recordBatch) findNew(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) (fresh []campaign.Evidence, matched []string, err error) {
-	rows, err := tx.Query(ctx, newRecords, recordArgs(records))
+	rows, err := tx.Query(ctx, newRecords, recordArgs(records, nil))
 	if err != nil {
 		return nil, nil, err
 	}
-	b.attempts = map[string]target{}
 	isNew := map[string]bool{}
 	var call string
 	var attempt zeronull.UUID
@@ -178,7 +172,7 @@ func (b *recordBatch) fold(ctx context.Context, tx pgx.Tx, records []campaign.Ev
 			if priceChanged(before, c.attempts[c.find(id)].Bill) {
 				b.counts.Repriced++
 			}
-			b.folded = append(b.folded, foldedCall{e.CallUUID, id})
+			b.folded[e.CallUUID] = id
 		}
 		return nil
 	})
@@ -259,7 +253,8 @@ func matchedArgs(calls []string) []any {
 	return []any{uuids, kinds, details}
 }
 
-func recordArgs(records []campaign.Evidence) pgx.StrictNamedArgs {
+// recordArgs are the arguments of recordRows.
+func recordArgs(records []campaign.Evidence, folded map[string]uuid.UUID) pgx.StrictNamedArgs {
 	text := func(member func(campaign.Evidence) string) []zeronull.Text {
 		return column(records, func(e campaign.Evidence) zeronull.Text { return zeronull.Text(member(e)) })
 	}
@@ -281,6 +276,7 @@ func recordArgs(records []campaign.Evidence) pgx.StrictNamedArgs {
 		"price":        column(records, func(e campaign.Evidence) *string { return asWritten(e.Bill.Price) }),
 		"rate":         column(records, func(e campaign.Evidence) *string { return asWritten(e.Bill.Rate) }),
 		"network":      text(func(e campaign.Evidence) string { return e.Bill.Network }),
+		"attempt":      column(records, func(e campaign.Evidence) zeronull.UUID { return zeronull.UUID(folded[e.CallUUID]) }),
 		"observed":     column(records, func(e campaign.Evidence) time.Time { return e.ObservedAt }),
 	}
 }

@@ -40,7 +40,7 @@ var Points = []Point{
 	{"reconcile.commit", "the batch is stored and folded, not committed"},
 	{"reconcile.stored", "all records of a scan are committed, the scan is not"},
 	{"reconcile.committed", "the scan of a slice is committed, the watermark stands before it"},
-	{"reconcile.marked", "the watermark is committed, the next slice is not read"},
+	{"reconcile.marked", "the watermark is committed, the next slice does not count yet"},
 
 	{"import.opened", "the campaign is stored, none of its rows are"},
 	{"import.commit", "a batch of rows is written, not committed"},

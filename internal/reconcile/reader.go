@@ -41,6 +41,16 @@ type Reader struct {
 	// CallsPerSecond is the account's limit on new calls, by which the length of
 	// the list is judged.
 	CallsPerSecond float64
+
+	turns chan struct{} // one for each batch that is being stored
+}
+
+// NewReader makes a reader.
+func NewReader(c Config, store ScanStore, client *voice.Client) *Reader {
+	return &Reader{
+		Client: client, Store: store, Times: c.Times.WithDefaults(), CallsPerSecond: c.CallsPerSecond,
+		turns: make(chan struct{}, batchesAtOnce),
+	}
 }
 
 // Window reads the list over a window that has passed, stores every record, and
@@ -48,46 +58,46 @@ type Reader struct {
 // stored all the same, and proves nothing. With seen, the scan must also show the
 // calls that the list showed before.
 func (r *Reader) Window(ctx context.Context, from, to time.Time, seen bool) (campaign.Scan, error) {
-	return r.scan(ctx, from, to, seen, sliceFor(r.CallsPerSecond))
+	p, err := r.read(ctx, from, to, seen, sliceFor(r.CallsPerSecond))
+	if err != nil {
+		return p.Scan, err
+	}
+	return r.finish(ctx, p)
 }
 
-// scan is Window with the length of the first part that is listed at once.
-func (r *Reader) scan(ctx context.Context, from, to time.Time, seen bool, length time.Duration) (campaign.Scan, error) {
-	s, err := r.Store.BeginScan(ctx, from.Truncate(time.Second), to.Truncate(time.Second), seen, r.Times)
-	if err != nil {
-		return s, err
+// partialScan is a scan whose pages were read, and whose last batches may still be
+// on their way into the database.
+type partialScan struct {
+	campaign.Scan
+	batches *errgroup.Group
+}
+
+// read reads the pages of a window, and stores records meanwhile. The first part
+// that is listed at once has the length given.
+func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length time.Duration) (p partialScan, err error) {
+	if p.Scan, err = r.Store.BeginScan(ctx, from.Truncate(time.Second), to.Truncate(time.Second), seen, r.Times); err != nil {
+		return p, err
 	}
 	failpoint.Hit("reconcile.begun")
-	shown, err := r.read(ctx, s.From, s.To, length)
+	var storing context.Context
+	p.batches, storing = errgroup.WithContext(ctx)
+	shown, err := r.pages(storing, p, length)
 	if err != nil {
-		return s, fmt.Errorf("read Vonage's list: %w", err)
+		// The first batch that fails ends the reading too, and is the reason.
+		return p, fmt.Errorf("read Vonage's list: %w", cmp.Or(p.wait(), err))
 	}
-	s.Records = len(shown)
-	for _, call := range s.Known {
-		if shown[call] {
-			s.KnownShown++
-		} else {
-			s.KnownMissing++
-		}
-	}
-	failpoint.Hit("reconcile.stored")
-	s.ID, err = r.Store.FinishScan(ctx, s)
-	return s, err
+	p.count(shown)
+	return p, nil
 }
 
-// read stores the records of a window while it reads on, and returns the uuids of
-// the calls that the list showed.
-func (r *Reader) read(ctx context.Context, from, to time.Time, length time.Duration) (shown map[string]bool, err error) {
-	batches, storing := errgroup.WithContext(ctx)
-	batches.SetLimit(batchesAtOnce)
-	store := func(batch []campaign.Evidence) {
-		batches.Go(func() error { return r.store(storing, batch) })
-	}
+// pages reads all pages of a window and returns the uuids of the calls that the
+// list showed.
+func (r *Reader) pages(ctx context.Context, p partialScan, length time.Duration) (shown map[string]bool, err error) {
 	shown = map[string]bool{}
 	var batch []campaign.Evidence
-	for part := range r.slices(from, to, length, func() int { return len(shown) }) {
+	for part := range r.slices(p.From, p.To, length, func() int { return len(shown) }) {
 		filter := voice.ListFilter{DateStart: part.from.UTC(), DateEnd: part.to.UTC(), PageSize: voice.MaxPageSize}
-		for call, failed := range r.Client.Calls(storing, filter, pageOverlap) {
+		for call, failed := range r.Client.Calls(ctx, filter, pageOverlap) {
 			if err = failed; err != nil {
 				break
 			}
@@ -96,7 +106,7 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, length time.Durat
 			}
 			shown[call.UUID] = true
 			if batch = append(batch, provider.FromRecord(call, time.Now())); len(batch) == recordBatch {
-				store(batch)
+				r.store(ctx, p.batches, batch)
 				batch = nil
 			}
 		}
@@ -106,14 +116,54 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, length time.Durat
 		}
 	}
 	if len(batch) > 0 {
-		store(batch)
+		r.store(ctx, p.batches, batch)
 	}
-	// The first batch that fails ends the reading too, and is the reason.
-	return shown, cmp.Or(batches.Wait(), err)
+	return shown, err
 }
 
-// store stores a batch. A panic must not end the process.
-func (r *Reader) store(ctx context.Context, batch []campaign.Evidence) (err error) {
+// count notes which of the known calls were shown.
+func (p *partialScan) count(shown map[string]bool) {
+	p.Records = len(shown)
+	for _, call := range p.Known {
+		if shown[call] {
+			p.KnownShown++
+		} else {
+			p.KnownMissing++
+		}
+	}
+}
+
+// wait waits for what is being stored, and returns what kept the first batch that
+// failed from it.
+func (p partialScan) wait() error {
+	if p.batches == nil {
+		return nil // the scan did not begin
+	}
+	return p.batches.Wait()
+}
+
+// finish stores the scan once all of its records are stored.
+func (r *Reader) finish(ctx context.Context, p partialScan) (s campaign.Scan, err error) {
+	//guard:drop internal/reconcile.TestSliceCountsOnceAllOfItIsStored: a scan counts once all of its records are stored
+	if err := p.wait(); err != nil {
+		return p.Scan, err
+	}
+	failpoint.Hit("reconcile.stored")
+	p.ID, err = r.Store.FinishScan(ctx, p.Scan)
+	return p.Scan, err
+}
+
+// store stores a batch, as one of two at most. It waits for its turn.
+func (r *Reader) store(ctx context.Context, batches *errgroup.Group, batch []campaign.Evidence) {
+	r.turns <- struct{}{}
+	batches.Go(func() error {
+		defer func() { <-r.turns }()
+		return r.storeBatch(ctx, batch)
+	})
+}
+
+// storeBatch stores a batch. A panic must not end the process.
+func (r *Reader) storeBatch(ctx context.Context, batch []campaign.Evidence) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())

@@ -46,7 +46,7 @@ func New(c Config, store Store, client *voice.Client, log *slog.Logger) *Reconci
 	c.Times = c.Times.WithDefaults()
 	return &Reconciler{
 		store: store, config: c, log: log, passes: passesAfter(c.Times),
-		reader: &Reader{Client: client, Store: store, Times: c.Times, CallsPerSecond: c.CallsPerSecond},
+		reader: NewReader(c, store, client),
 	}
 }
 
@@ -90,8 +90,9 @@ func (r *Reconciler) match(ctx context.Context) error {
 	return errors.Join(folded, matched)
 }
 
-// pass reads the list slice by slice, and moves the pass's watermark past each
-// once all of it is stored.
+// pass reads the list slice by slice. While the records of one are stored, the
+// next one is read: without that, a core waits at the end of each slice (0.49 to
+// 0.52 of fetching instead of 0.52 to 0.58).
 func (r *Reconciler) pass(ctx context.Context, p pass) error {
 	now, err := r.store.Now(ctx)
 	if err != nil {
@@ -105,22 +106,35 @@ func (r *Reconciler) pass(ctx context.Context, p pass) error {
 		return err
 	}
 	until := now.Add(-p.age).Truncate(time.Second)
+	var before *partialScan
 	for length := sliceFor(r.config.CallsPerSecond); until.Sub(from) > p.least; {
 		to := from.Add(length)
 		if to.After(until) {
 			to = until
 		}
-		scan, err := r.reader.scan(ctx, from.Add(-sliceOverlap), to, false, to.Sub(from)+sliceOverlap)
-		if err != nil {
-			return err
+		slice, failed := r.reader.read(ctx, from.Add(-sliceOverlap), to, false, to.Sub(from)+sliceOverlap)
+		if err := errors.Join(failed, r.mark(ctx, p, before)); err != nil {
+			return errors.Join(err, slice.wait())
 		}
-		failpoint.Hit("reconcile.committed")
-		if err := r.store.SetWatermark(ctx, p.name, to); err != nil {
-			return err
-		}
-		failpoint.Hit("reconcile.marked")
-		from, length = to, nextSlice(length, scan.Records, r.config.CallsPerSecond)
+		before, from, length = &slice, to, nextSlice(length, slice.Records, r.config.CallsPerSecond)
 	}
+	return r.mark(ctx, p, before)
+}
+
+// mark moves the pass's watermark past a slice once all of it is stored.
+func (r *Reconciler) mark(ctx context.Context, p pass, slice *partialScan) error {
+	if slice == nil {
+		return nil
+	}
+	scan, err := r.reader.finish(ctx, *slice)
+	if err != nil {
+		return err
+	}
+	failpoint.Hit("reconcile.committed")
+	if err := r.store.SetWatermark(ctx, p.name, scan.To); err != nil {
+		return err
+	}
+	failpoint.Hit("reconcile.marked")
 	return nil
 }
 

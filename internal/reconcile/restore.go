@@ -27,7 +27,7 @@ func NewRestore(c Config, store RestoreStore, client *voice.Client, log *slog.Lo
 	c.Times = c.Times.WithDefaults()
 	return &Restore{
 		store: store, times: c.Times, log: log,
-		reader: &Reader{Client: client, Store: store, Times: c.Times, CallsPerSecond: c.CallsPerSecond},
+		reader: NewReader(c, store, client),
 	}
 }
 
