@@ -4,7 +4,7 @@ package campaign
 type Urgency int16
 
 const (
-	Urgent   Urgency = iota // reminders that fall due
-	Prompt                  // retries
-	Ordinary                // first calls
+	DueReminder Urgency = iota
+	Retry
+	FirstCall
 )

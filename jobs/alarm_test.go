@@ -24,7 +24,7 @@ func (m *memoryAlarms) Raise(_ context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-func TestWorkThatFailsForLongRaisesAnAlarm(t *testing.T) {
+func TestWorkAlarm(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var store memoryAlarms
@@ -59,7 +59,7 @@ func TestWorkThatFailsForLongRaisesAnAlarm(t *testing.T) {
 	})
 }
 
-func TestRedisThatEvictsIsAnAlarm(t *testing.T) {
+func TestRedisAlarm(t *testing.T) {
 	t.Parallel()
 	db, url := testkit.New(t), privateRedis(t)
 	options, err := redis.ParseURL(url)

@@ -141,7 +141,7 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 		permit.Return()
 		return provider.Outcome(voice.Created{}, err, time.Now()), err
 	}
-	//guard:drop jobs.TestNothingIsSentTooLongAfterTheGate: nothing is sent too long after the gate
+	//guard:drop jobs.TestCallTooLongAfterTheGate: nothing is sent too long after the gate
 	permit.SetDeadline(begun.Add(min(holdMost, c.tokenLife/2)))
 	failpoint.Hit("place.sending")
 	made, err := c.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), permit, token, request)

@@ -270,7 +270,7 @@ var created = campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: campaign
 	Source: campaign.FromResponse, CallUUID: placedUUID, ConversationUUID: "CON-1", Status: "started", Direction: "outbound",
 }}
 
-func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
+func TestCallRequestOfTheCampaign(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -305,7 +305,7 @@ func TestPlacedCallSaysWhatTheCampaignSays(t *testing.T) {
 	})
 }
 
-func TestTaskOfAnAttemptThatIsTakenPlacesNothing(t *testing.T) {
+func TestCallStaleTask(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -335,7 +335,7 @@ func TestTaskOfAnAttemptThatIsTakenPlacesNothing(t *testing.T) {
 
 // Ten stale tasks a second would use up a limit of ten; their permits must go
 // to whoever waits instead.
-func TestStaleTasksCostNoPermits(t *testing.T) {
+func TestCallStaleTasksReturnPermits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -358,7 +358,7 @@ func TestStaleTasksCostNoPermits(t *testing.T) {
 	})
 }
 
-func TestMessageThatCannotBeMadeWithdrawsTheAttempt(t *testing.T) {
+func TestCallWithdrawnForItsMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)

@@ -13,7 +13,7 @@ import (
 
 // A process that is stopped after the gate, or a gate that takes too long, must
 // not send: what the gate checked may not be true any more.
-func TestNothingIsSentTooLongAfterTheGate(t *testing.T) {
+func TestCallTooLongAfterTheGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -30,7 +30,7 @@ func TestNothingIsSentTooLongAfterTheGate(t *testing.T) {
 
 // A process that is stopped while it sends finds its request refused for the
 // token's age. The key is not to blame, and the campaign must not be paused.
-func TestRefusalOfAnExpiredTokenIsNotTheKeysFault(t *testing.T) {
+func TestCallRefusedForExpiredToken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		takes time.Duration
@@ -51,7 +51,7 @@ func TestRefusalOfAnExpiredTokenIsNotTheKeysFault(t *testing.T) {
 	}
 }
 
-func TestMissedPermitIsReplaced(t *testing.T) {
+func TestCallMissedPermit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -70,7 +70,7 @@ func TestMissedPermitIsReplaced(t *testing.T) {
 	})
 }
 
-func TestOutcomeIsRecordedOnceTheDatabaseIsBack(t *testing.T) {
+func TestCallRecordedOnceTheDatabaseIsBack(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		down time.Duration
@@ -95,7 +95,7 @@ func TestOutcomeIsRecordedOnceTheDatabaseIsBack(t *testing.T) {
 	}
 }
 
-func TestStopEndsWaitingAndNotSending(t *testing.T) {
+func TestCallStoppedWhileSending(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -121,7 +121,7 @@ func TestStopEndsWaitingAndNotSending(t *testing.T) {
 	})
 }
 
-func TestSecondStopEndsRecording(t *testing.T) {
+func TestCallSecondStopEndsRecording(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
@@ -154,7 +154,7 @@ func TestPacerLearnsOfRefusals(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsWaitedFor(t *testing.T) {
+func TestCallRetryAfter(t *testing.T) {
 	t.Parallel()
 	for asked, want := range map[string]time.Duration{"7": 7 * time.Second, "3600": time.Minute} {
 		t.Run(asked, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestLostAnswerLeavesTheAttemptUnknown(t *testing.T) {
+func TestCallLostAnswerIsUnknown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)

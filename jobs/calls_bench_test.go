@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
 )
 
 // providerOf starts a simulated provider over HTTP and a client of it that keeps
@@ -91,11 +93,14 @@ func benchPlacing(b *testing.B, calls int) {
 	const atOnce = 32
 	events := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	b.Cleanup(events.Close)
-	var placing, posting time.Duration
+	var placing, posting, plain time.Duration
 	var commits int
 	for b.Loop() {
 		_, client, _, end := providerOf(b, voicesim.Config{})
 		posting += postAll(b, client, events.URL, calls, atOnce)
+		end()
+		_, client, _, end = providerOf(b, voicesim.Config{})
+		plain += plainWorker(b, client, events.URL, calls, atOnce)
 		end()
 		sim, _, url, end := providerOf(b, voicesim.Config{})
 		db := testkit.New(b)
@@ -110,7 +115,64 @@ func benchPlacing(b *testing.B, calls int) {
 	n := float64(calls * b.N)
 	b.ReportMetric(n/placing.Seconds(), "calls/s")
 	b.ReportMetric(posting.Seconds()/placing.Seconds(), "of-bare-posts")
+	b.ReportMetric(plain.Seconds()/placing.Seconds(), "of-plain-worker")
 	b.ReportMetric(float64(commits)/n, "commits/attempt")
+}
+
+// plainWorker is the least that an asynq worker must do that keeps what it did: for
+// each task it signs, POSTs and inserts one row.
+func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnce int) time.Duration {
+	b.Helper()
+	db := testkit.New(b)
+	db.Exec(b, `CREATE TABLE made (id uuid PRIMARY KEY, call_uuid text NOT NULL)`)
+	q, err := openQueue(privateRedis(b), "plain", atOnce)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer q.close()
+	for i := range calls {
+		task := asynq.NewTask("plain", []byte(strconv.Itoa(i)))
+		if _, err := q.client.EnqueueContext(b.Context(), task, asynq.Queue(q.part(campaign.FirstCall))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	call := func(ctx context.Context, task *asynq.Task) error {
+		i, err := strconv.Atoi(string(task.Payload()))
+		if err != nil {
+			return err
+		}
+		id := uuid.New()
+		token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-IssuedBefore), ExpiresAt: time.Now().Add(30 * time.Second)})
+		if err != nil {
+			return err
+		}
+		made, err := client.CreateCall(ctx, nil, token, callTo(i+calls, events, id))
+		if err != nil {
+			return err
+		}
+		return db.TryExec(b, `INSERT INTO made (id, call_uuid) VALUES ($1, $2)`, id, made.UUID)
+	}
+	var left sync.WaitGroup
+	left.Add(calls)
+	server := q.server(atOnce, slog.New(slog.DiscardHandler))
+	begun := time.Now()
+	err = server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
+		defer left.Done()
+		if err := call(ctx, task); err != nil {
+			b.Error(err)
+		}
+		return nil
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	left.Wait()
+	took := time.Since(begun)
+	server.Shutdown()
+	if n := testkit.Value[int](b, db, `SELECT count(*) FROM made`); n != calls {
+		b.Errorf("%d rows for %d calls", n, calls)
+	}
+	return took
 }
 
 // postAll is the bare loop.

@@ -13,10 +13,10 @@ import (
 
 var _ Store = (*storage.DB)(nil)
 
-// everybodyAnswers makes one call a contact enough.
-var everybodyAnswers = voicesim.Outcomes{Weights: map[string]float64{"answered": 1}}
+// allAnswered makes one call a contact enough.
+var allAnswered = voicesim.Outcomes{Weights: map[string]float64{"answered": 1}}
 
-func TestCampaignWithFaultsEndsBalanced(t *testing.T) {
+func TestCampaignWithFaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 50, voicesim.Config{
 		Seed: 1, ListLag: time.Second, PriceLag: 500 * time.Millisecond,
@@ -37,17 +37,17 @@ func TestCampaignWithFaultsEndsBalanced(t *testing.T) {
 type doubled struct{ Store }
 
 func (d doubled) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
-	tickets, err := d.Store.Claim(ctx, limit)
-	for _, ticket := range tickets {
-		ticket.EnqueueCount += 1000
-		tickets = append(tickets, ticket)
+	claimed, err := d.Store.Claim(ctx, limit)
+	for _, a := range claimed {
+		a.EnqueueCount += 1000
+		claimed = append(claimed, a)
 	}
-	return tickets, err
+	return claimed, err
 }
 
-func TestTaskThatComesTwiceIsOneCall(t *testing.T) {
+func TestDuplicateTasks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 100, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 100)
 	w.dial(t, doubled{w.db}, w.redis)
 	w.dial(t, doubled{w.db}, w.redis)
@@ -58,9 +58,9 @@ func TestTaskThatComesTwiceIsOneCall(t *testing.T) {
 	}
 }
 
-func TestRedisLostAndAwayInTheMiddle(t *testing.T) {
+func TestCampaignRedisLostAndAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 20, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 20, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 120)
 	way := newCable(t, w.redis)
 	w.dial(t, w.db, way.URL)
@@ -86,10 +86,10 @@ func TestRedisLostAndAwayInTheMiddle(t *testing.T) {
 	}
 }
 
-func TestLostAnswersAreSettledFromTheListAlone(t *testing.T) {
+func TestCampaignLostAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 50, voicesim.Config{
-		Seed: 3, Outcomes: everybodyAnswers, ListLag: time.Second,
+		Seed: 3, Outcomes: allAnswered, ListLag: time.Second,
 		Faults: voicesim.Faults{CutAfter: 0.2, Error503Placed: 0.1, Truncated: 0.1, EventLost: 1},
 	})
 	w.campaign(t, 60)
@@ -101,10 +101,10 @@ func TestLostAnswersAreSettledFromTheListAlone(t *testing.T) {
 	}
 }
 
-func TestCallThatWasNeverMadeIsMadeOnceMore(t *testing.T) {
+func TestCampaignLostRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 50, voicesim.Config{
-		Seed: 4, Outcomes: everybodyAnswers, ListLag: time.Second,
+		Seed: 4, Outcomes: allAnswered, ListLag: time.Second,
 		Faults: voicesim.Faults{CutBefore: 0.15, Error500: 0.05},
 	})
 	w.campaign(t, 60)
@@ -119,9 +119,9 @@ func TestCallThatWasNeverMadeIsMadeOnceMore(t *testing.T) {
 	}
 }
 
-func TestGracefulStopLeavesNothingOpen(t *testing.T) {
+func TestCampaignGracefulStops(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 30, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 30, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 90)
 	for n := 20; n <= 60; n += 20 {
 		stop := w.dial(t, w.db, w.redis)
@@ -147,10 +147,10 @@ func TestGracefulStopLeavesNothingOpen(t *testing.T) {
 }
 
 // Vonage counts every sliding second and answers 429 to what is above it.
-func TestTwoProcessesKeepToTheLimitAtTheProvider(t *testing.T) {
+func TestCampaignTwoProcessesKeepToTheLimit(t *testing.T) {
 	t.Parallel()
 	const rate = 20
-	w := newWorld(t, rate, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, rate, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 200)
 	w.dial(t, w.db, w.redis)
 	w.dial(t, w.db, w.redis)
@@ -170,9 +170,9 @@ func TestTwoProcessesKeepToTheLimitAtTheProvider(t *testing.T) {
 
 // The queue holds five seconds of bulk when a reminder falls due. It waits for
 // a worker and a permit, and not for what is queued already.
-func TestReminderDoesNotWaitBehindQueuedBulk(t *testing.T) {
+func TestCampaignReminderBeforeQueuedBulk(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 20, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 20, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 200)
 	w.dial(t, w.db, w.redis)
 	eventually(t, "the queue to be full", func() bool {

@@ -31,8 +31,8 @@ const (
 	retryDelay      = 2 * time.Second
 )
 
-// queue is asynq as this package uses it: a doorbell. A task may be lost, come
-// twice or come late; the gate decides what becomes of it.
+// queue is asynq as this package uses it: its tasks are hints. A task may be lost,
+// come twice or come late; the gate decides what becomes of it.
 type queue struct {
 	redis  *redis.Client
 	client *asynq.Client
@@ -45,11 +45,11 @@ type queue struct {
 // urgencies are the parts of the queue, in the order in which asynq empties
 // them: so a reminder that falls due does not wait behind the minute of bulk
 // that is queued already. The names go on from the queue's own.
-var urgencies = []string{campaign.Urgent: "-urgent", campaign.Prompt: "-prompt", campaign.Ordinary: ""}
+var urgencies = []string{campaign.DueReminder: "-reminders", campaign.Retry: "-retries", campaign.FirstCall: ""}
 
 // part is the queue of tasks that are as urgent as u.
 func (q *queue) part(u campaign.Urgency) string {
-	return q.name + urgencies[min(max(u, campaign.Urgent), campaign.Ordinary)]
+	return q.name + urgencies[min(max(u, campaign.DueReminder), campaign.FirstCall)]
 }
 
 // openQueue makes the client of a database's queue. It opens no connection.
@@ -117,6 +117,7 @@ func (q *queue) check(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", errHidden, err)
 	case policy == "":
 		return errHidden
+	//guard:false jobs.TestQueueRefusesRedisThatEvicts: a Redis that evicts is refused
 	case policy != "noeviction":
 		return fmt.Errorf("%w: %s is %s; run `redis-cli CONFIG SET %s noeviction` and put it into redis.conf", errEvicts, setting, policy, setting)
 	}
@@ -131,37 +132,37 @@ var (
 // errUnreachable: Redis does not answer.
 var errUnreachable = errors.New("cannot reach Redis")
 
-// enqueue puts a task for each ticket into the queue and returns those that
+// enqueue puts a task for each attempt into the queue and returns those that
 // Redis did not take, with the first reason.
-func (q *queue) enqueue(ctx context.Context, tickets []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error) {
+func (q *queue) enqueue(ctx context.Context, attempts []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error) {
 	var (
 		next, failed atomic.Int64
 		wg           sync.WaitGroup
-		errs         = make([]error, len(tickets))
+		errs         = make([]error, len(attempts))
 	)
-	for range min(enqueuers, len(tickets)) {
+	for range min(enqueuers, len(attempts)) {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(tickets)); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < int64(len(attempts)); i = next.Add(1) - 1 {
 				if failed.Load() > 0 {
 					errs[i] = errLeft // when Redis is down each try takes a second
-				} else if errs[i] = q.put(ctx, tickets[i]); errs[i] != nil {
+				} else if errs[i] = q.put(ctx, attempts[i]); errs[i] != nil {
 					failed.Add(1)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return left(tickets, errs)
+	return left(attempts, errs)
 }
 
 var errLeft = errors.New("not tried")
 
-func left(tickets []campaign.QueuedAttempt, errs []error) (rest []campaign.QueuedAttempt, first error) {
+func left(attempts []campaign.QueuedAttempt, errs []error) (rest []campaign.QueuedAttempt, first error) {
 	for i, err := range errs {
 		if err == nil {
 			continue
 		}
-		rest = append(rest, tickets[i])
+		rest = append(rest, attempts[i])
 		if first == nil || errors.Is(first, errLeft) {
 			first = err
 		}
@@ -178,7 +179,9 @@ func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, enqueueTimeout)
 	defer cancel()
-	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, text), asynq.Queue(q.part(t.Urgency)),
+	_, err = q.client.EnqueueContext(ctx, asynq.NewTask(dial, text),
+		//guard:value(asynq.Queue(q.part(campaign.FirstCall))) jobs.TestCampaignReminderBeforeQueuedBulk: a reminder does not wait behind queued bulk
+		asynq.Queue(q.part(t.Urgency)),
 		asynq.TaskID(taskID(t)), asynq.MaxRetry(3), asynq.Timeout(taskTimeout))
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue attempt %s: %w", t.AttemptID, err)
@@ -263,6 +266,7 @@ func readTask(task *asynq.Task) (t payload, err error) {
 	if err := json.Unmarshal(task.Payload(), &t); err != nil {
 		return t, fmt.Errorf("read task: %w", err)
 	}
+	//guard:false jobs.TestLaterTaskIsLeft: a task of a later program stays in the queue
 	if t.Version > 0 {
 		return t, errLaterTask
 	}

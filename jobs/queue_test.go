@@ -16,10 +16,10 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-func tickets(n, feed int) []campaign.QueuedAttempt {
+func queued(n, count int) []campaign.QueuedAttempt {
 	all := make([]campaign.QueuedAttempt, n)
 	for i := range all {
-		all[i] = campaign.QueuedAttempt{AttemptID: uuid.New(), EnqueueCount: feed}
+		all[i] = campaign.QueuedAttempt{AttemptID: uuid.New(), EnqueueCount: count}
 	}
 	return all
 }
@@ -27,7 +27,7 @@ func tickets(n, feed int) []campaign.QueuedAttempt {
 func mustEnqueue(t *testing.T, q *queue, all []campaign.QueuedAttempt) {
 	t.Helper()
 	if rest, err := q.enqueue(t.Context(), all); err != nil || len(rest) > 0 {
-		t.Fatalf("%d tickets were not enqueued: %v", len(rest), err)
+		t.Fatalf("%d attempts were not enqueued: %v", len(rest), err)
 	}
 }
 
@@ -42,31 +42,31 @@ func wantWaiting(t *testing.T, q *queue, want int) {
 	}
 }
 
-func TestSameTicketTwiceIsOneTask(t *testing.T) {
+func TestQueueSameAttemptTwice(t *testing.T) {
 	t.Parallel()
 	q := openTestQueue(t, privateRedis(t))
-	first := tickets(50, 1)
+	first := queued(50, 1)
 	mustEnqueue(t, q, first)
 	mustEnqueue(t, q, first)
 	wantWaiting(t, q, 50)
-	fedAgain := campaign.QueuedAttempt{AttemptID: first[0].AttemptID, EnqueueCount: 2}
-	mustEnqueue(t, q, []campaign.QueuedAttempt{fedAgain})
+	again := campaign.QueuedAttempt{AttemptID: first[0].AttemptID, EnqueueCount: 2}
+	mustEnqueue(t, q, []campaign.QueuedAttempt{again})
 	wantWaiting(t, q, 51)
 }
 
-func TestTicketsThatRedisDidNotTakeComeBack(t *testing.T) {
+func TestQueueWithoutRedis(t *testing.T) {
 	t.Parallel()
 	c := newCable(t, privateRedis(t))
 	q := openTestQueue(t, c.URL)
 	c.setCut(true)
-	all := tickets(100, 1)
+	all := queued(100, 1)
 	begun := time.Now()
 	rest, err := q.enqueue(t.Context(), all)
 	if err == nil || errors.Is(err, errLeft) {
 		t.Errorf("error = %v, want what Redis said", err)
 	}
 	if !slices.Equal(rest, all) {
-		t.Errorf("%d tickets came back, want all %d", len(rest), len(all))
+		t.Errorf("%d attempts came back, want all %d", len(rest), len(all))
 	}
 	if took := time.Since(begun); took > 10*time.Second {
 		t.Errorf("it took %v to see that Redis is away", took)
@@ -76,7 +76,7 @@ func TestTicketsThatRedisDidNotTakeComeBack(t *testing.T) {
 	wantWaiting(t, q, 100)
 }
 
-func TestRedisThatEvictsIsRefused(t *testing.T) {
+func TestQueueRefusesRedisThatEvicts(t *testing.T) {
 	t.Parallel()
 	q := openTestQueue(t, privateRedis(t))
 	if err := q.check(t.Context()); err != nil {
@@ -90,7 +90,7 @@ func TestRedisThatEvictsIsRefused(t *testing.T) {
 	}
 }
 
-func TestBadRedisURLDoesNotShowItsPassword(t *testing.T) {
+func TestQueueBadURLHidesPassword(t *testing.T) {
 	t.Parallel()
 	_, err := openQueue("redis://:secret@host:port", "here", 1)
 	if err == nil || strings.Contains(err.Error(), "secret") {
@@ -120,7 +120,7 @@ func (h *recordingHandler) count() int {
 
 // A task that has no retries left is archived, and its attempt would wait for
 // its lease to run out. An outage must not use the retries up.
-func TestOutageDoesNotUseUpATasksRetries(t *testing.T) {
+func TestQueueOutageKeepsRetries(t *testing.T) {
 	t.Parallel()
 	q := openTestQueue(t, privateRedis(t))
 	h := &recordingHandler{err: context.Canceled} // retried at once
@@ -129,7 +129,7 @@ func TestOutageDoesNotUseUpATasksRetries(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Shutdown()
-	mustEnqueue(t, q, tickets(1, 1))
+	mustEnqueue(t, q, queued(1, 1))
 	eventually(t, "six tries of one task, which has three retries", func() bool { return h.count() >= 6 })
 }
 
@@ -149,7 +149,7 @@ func eventually(t testing.TB, what string, done func() bool) {
 // A production database and a demo on the same Redis must not take each
 // other's tasks: to the wrong database a task means nothing, and it would be
 // gone.
-func TestDatabasesThatShareARedisHaveQueuesOfTheirOwn(t *testing.T) {
+func TestQueueOfEachDatabase(t *testing.T) {
 	t.Parallel()
 	url := privateRedis(t)
 	here := openTestQueue(t, url)

@@ -105,7 +105,7 @@ func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 // the original, so that the copy has forgotten calls.
 func halfway(t *testing.T, contacts int) (w, old *world) {
 	t.Helper()
-	w = newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w = newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, contacts)
 	stop := w.dial(t, w.db, w.redis)
 	eventually(t, "a third is called", func() bool { return w.sim.Summary().Placed >= contacts/3 })
@@ -163,7 +163,7 @@ func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
 // the queue, the mark and the leader's key of the old one. It ends, and says why.
 func TestServiceEndsWhenItsDatabaseIsAdopted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	ended := w.start(t)
 	eventually(t, "the process moves the mark", func() bool {
 		return w.count(t, `SELECT count(*) FROM installation WHERE marked_at IS NOT NULL`) == 1

@@ -56,13 +56,13 @@ func activate(t *testing.T, q *queue, renewed time.Duration) {
 	t.Helper()
 	end := float64(time.Now().Add(leaseDuration - renewed).Unix())
 	for {
-		id, err := q.redis.RPopLPush(t.Context(), q.pendingKey(campaign.Urgent), q.asynqKey(campaign.Urgent, "active")).Result()
+		id, err := q.redis.RPopLPush(t.Context(), q.pendingKey(campaign.DueReminder), q.asynqKey(campaign.DueReminder, "active")).Result()
 		if err == redis.Nil {
 			return
 		}
 		require.NoError(t, err)
-		require.NoError(t, q.redis.HSet(t.Context(), q.asynqKey(campaign.Urgent, "t:"+id), "state", "active").Err())
-		require.NoError(t, q.redis.ZAdd(t.Context(), q.asynqKey(campaign.Urgent, "lease"), redis.Z{Score: end, Member: id}).Err())
+		require.NoError(t, q.redis.HSet(t.Context(), q.asynqKey(campaign.DueReminder, "t:"+id), "state", "active").Err())
+		require.NoError(t, q.redis.ZAdd(t.Context(), q.asynqKey(campaign.DueReminder, "lease"), redis.Z{Score: end, Member: id}).Err())
 	}
 }
 
@@ -94,7 +94,7 @@ func TestRequeuerFindsTaskInAnotherPart(t *testing.T) {
 	store, q := newMemoryFeed(3), openTestQueue(t, privateRedis(t))
 	mustFeed(t, newFeeder(store, q, 1), 3)
 	for _, a := range store.attempts {
-		a.Urgency = campaign.Ordinary
+		a.Urgency = campaign.FirstCall
 	}
 	store.pass(requeueAge + time.Second)
 	mustRequeue(t, &requeuer{store: store, queue: q}, 0)

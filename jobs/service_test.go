@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestLoopGoesOnAfterErrorsAndPanics(t *testing.T) {
+func TestLoopAfterErrorsAndPanics(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -43,7 +43,7 @@ func TestLoopGoesOnAfterErrorsAndPanics(t *testing.T) {
 	})
 }
 
-func TestErrorIsLoggedAgainAfterAWhileOrWhenItIsNews(t *testing.T) {
+func TestErrorLogRepeats(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -65,7 +65,7 @@ func TestErrorIsLoggedAgainAfterAWhileOrWhenItIsNews(t *testing.T) {
 	})
 }
 
-func TestLongRoundRestsAsLong(t *testing.T) {
+func TestLoopLongRoundRests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 95*time.Second)
@@ -110,7 +110,7 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
-func TestServiceSaysThatRedisIsAway(t *testing.T) {
+func TestServiceWithoutRedis(t *testing.T) {
 	t.Parallel()
 	c := newCable(t, privateRedis(t))
 	c.setCut(true)

@@ -50,7 +50,7 @@ func (w *world) troubled(t *testing.T, n int) {
 // A full disk refuses the gate's commit: then nobody is called. It refuses the
 // outcome's: then nobody is called twice for it. When there is room again, all
 // goes on by itself.
-func TestFullDiskCostsNobodyACallAndDoublesNone(t *testing.T) {
+func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	const full = "53100"
 	for _, test := range []struct {
@@ -58,7 +58,7 @@ func TestFullDiskCostsNobodyACallAndDoublesNone(t *testing.T) {
 	}{{"gate", atTheGate}, {"record", atTheRecord}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+			w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 			w.campaign(t, 30)
 			w.plant(t, full, test.when, 1)
 			w.dial(t, w.db, w.redis)
@@ -78,12 +78,12 @@ func TestFullDiskCostsNobodyACallAndDoublesNone(t *testing.T) {
 }
 
 // Transactions that lose to each other are begun again, and no POST with them.
-func TestConflictsInPostgresDoubleNoCall(t *testing.T) {
+func TestConflictsInPostgres(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"40001", "40P01"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+			w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 			w.campaign(t, 30)
 			w.plant(t, code, atTheGate+` OR `+atTheRecord, 0.4)
 			w.dial(t, w.db, w.redis)
@@ -99,9 +99,9 @@ func TestConflictsInPostgresDoubleNoCall(t *testing.T) {
 
 // Numbers are suppressed and then the campaign is stopped while calls are
 // placed as fast as it goes: what was passed before counts, nothing after.
-func TestNobodyIsCalledAfterASuppressionOrAStopReturned(t *testing.T) {
+func TestSuppressionAndStopHoldAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 100, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 300)
 	w.dial(t, w.db, w.redis)
 	w.dial(t, w.db, w.redis)
@@ -156,7 +156,7 @@ func (w *world) now(t *testing.T) time.Time {
 
 // While a newer program is rolled out, its tasks are left to it, and what it
 // wrote into the books is not in the way.
-func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
+func TestLaterTaskIsLeft(t *testing.T) {
 	t.Parallel()
 	p := &callWorker{}
 	for _, task := range []*asynq.Task{
@@ -175,9 +175,9 @@ func TestTasksOfALaterProgramAreLeftToIt(t *testing.T) {
 }
 
 // They stay in the queue of a dialer that runs, however often it looks at them.
-func TestRunningDialerLeavesTasksOfALaterProgramInTheQueue(t *testing.T) {
+func TestLaterTaskStaysInTheQueue(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	installation, err := w.db.Installation(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +188,7 @@ func TestRunningDialerLeavesTasksOfALaterProgramInTheQueue(t *testing.T) {
 		dial:                `{"attempt":"` + uuid.NewString() + `","feed":1,"version":1,"lane":"x"}`,
 		"dial_in_two_steps": `{}`,
 	} {
-		if _, err := q.client.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte(payload)), asynq.Queue(q.part(campaign.Ordinary)), asynq.MaxRetry(3)); err != nil {
+		if _, err := q.client.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte(payload)), asynq.Queue(q.part(campaign.FirstCall)), asynq.MaxRetry(3)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,7 +196,7 @@ func TestRunningDialerLeavesTasksOfALaterProgramInTheQueue(t *testing.T) {
 	inspector := asynq.NewInspectorFromRedisClient(q.redis)
 	var resting []*asynq.TaskInfo
 	eventually(t, "both tasks rest", func() bool {
-		resting, err = inspector.ListRetryTasks(q.part(campaign.Ordinary))
+		resting, err = inspector.ListRetryTasks(q.part(campaign.FirstCall))
 		return err == nil && len(resting) == 2
 	})
 	for _, task := range resting {
@@ -208,7 +208,7 @@ func TestRunningDialerLeavesTasksOfALaterProgramInTheQueue(t *testing.T) {
 
 func TestDialingOnALaterSchema(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 60, voicesim.Config{Outcomes: everybodyAnswers})
+	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 10)
 	w.db.Exec(t, `
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);

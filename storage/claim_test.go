@@ -212,7 +212,7 @@ func TestRequeue(t *testing.T) {
 	}
 	at := func(count int, ids ...uuid.UUID) (list []campaign.QueuedAttempt) {
 		for _, id := range ids {
-			list = append(list, campaign.QueuedAttempt{AttemptID: id, EnqueueCount: count, Urgency: campaign.Ordinary})
+			list = append(list, campaign.QueuedAttempt{AttemptID: id, EnqueueCount: count, Urgency: campaign.FirstCall})
 		}
 		return list
 	}
