@@ -51,6 +51,10 @@ const (
 	lateCredit, lateEach = 100 * lateMost, time.Second
 	// few answers do not show what is usual.
 	few = 2
+	// slowing is by how much the quickest answer is taken to become slower with
+	// time, if none is as quick: a millisecond in so many. At one request a
+	// second a run of slow answers must not look usual.
+	slowing = 5000
 )
 
 // lateness tells from its answer how late a request may have arrived. The
@@ -64,7 +68,7 @@ type lateness struct {
 }
 
 func (l *lateness) observe(answered time.Time, took time.Duration) {
-	l.quickest += min(answered.Sub(l.at)/aging, slack)
+	l.quickest += min(answered.Sub(l.at)/slowing, slack)
 	if l.answers == 0 || took < l.quickest {
 		l.quickest = took
 	}
