@@ -17,7 +17,7 @@ const (
 	// exchangeGap is the shortest time between two exchanges with the database,
 	// so that callers who come one after another share one.
 	exchangeGap = 10 * time.Millisecond
-	// scarceGap is that time while callers wait for slots, and jitter is added
+	// scarceGap is that time while slots are scarce, and jitter is added
 	// to it, so that chance decides which process gets the next slot.
 	scarceGap, jitter = 40 * time.Millisecond, 20 * time.Millisecond
 	// failedGap is the pause after a failure. It doubles with each, up to
@@ -147,10 +147,10 @@ func (p *Pacer) exchange(ctx context.Context) (gap time.Duration, err error) {
 	switch {
 	case !saved:
 		return rand.N(exchangeGap), err
-	case p.Counts().Waiting > 0:
+	case q.slots() > len(leased):
 		return scarceGap + rand.N(jitter), nil
 	}
-	return exchangeGap, nil
+	return exchangeGap, nil // callers that came meanwhile may find free slots
 }
 
 // ask is the question for slots, with all reports.

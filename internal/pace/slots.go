@@ -78,6 +78,13 @@ type question struct {
 	reports   []report
 }
 
+func (q question) slots() (n int) {
+	for _, wanted := range q.wanted {
+		n += wanted
+	}
+	return n
+}
+
 // lease applies the reports and takes the slots that the process may have now.
 func (s *state) lease(now time.Time, q question) (leased []slot) {
 	s.count(now, q.perSecond, q.reports)
