@@ -19,14 +19,14 @@ var (
 	ErrWithdrawn = errors.New("attempt withdrawn at the gate")
 	// ErrDialLocked: the dial lock is set; the attempt stays reserved.
 	ErrDialLocked = errors.New("the dial lock is set: nobody is called")
-	// ErrNotHeld: the dial lock does not wait for a person: it is not set, or a
+	// ErrNotLocked: the dial lock does not wait for a person: it is not set, or a
 	// scan releases it.
-	ErrNotHeld = errors.New("the database does not wait for a person")
-	// ErrNothingMissing: no reading of Vonage's list lacked a call.
-	ErrNothingMissing = errors.New("no reading of Vonage's list has lacked a call since the database was held, so nothing is to be decided about that")
-	// ErrRenamed: a person adopted the database under a new name while the
-	// process ran, so that its queue and its mark are another database's.
-	ErrRenamed = errors.New("the database was adopted and has a new name: start this process again, so that it takes the new queue")
+	ErrNotLocked = errors.New("the database does not wait for a person")
+	// ErrNothingMissing: no scan of Vonage's list lacked a call.
+	ErrNothingMissing = errors.New("no scan of Vonage's list has lacked a call since the database was locked, so there is nothing to accept")
+	// ErrRenamed: a person released the database under a new name while the
+	// process ran, so that its queue and its external mark are another database's.
+	ErrRenamed = errors.New("the database was released under a new name: start this process again, so that it takes the new queue")
 	// ErrLeaseLost: another process has taken the periodic work meanwhile.
 	ErrLeaseLost = errors.New("another process does the work by now")
 	// ErrOtherSettings: the campaign of that name has other settings.

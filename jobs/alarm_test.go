@@ -76,7 +76,7 @@ func TestRedisAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	pacers := testPacers(db, 1, 1)
-	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: url, Installation: "here"}, db, client, pacers, slog.New(slog.DiscardHandler))
+	s, err := New(Config{CallsPerSecond: 1, PublicURL: "https://d.test", RedisURL: url, DatabaseID: "here"}, db, client, pacers, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

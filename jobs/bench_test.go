@@ -60,12 +60,12 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	if err != nil {
 		b.Fatal(err)
 	}
-	installation, err := db.Installation(b.Context())
+	databaseID, err := db.DatabaseID(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	service, err := New(Config{
-		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, Installation: installation,
+		CallsPerSecond: perSecond, PublicURL: "http://127.0.0.1:1", RedisURL: redis, DatabaseID: databaseID,
 	}, db, client, pacers, log)
 	if err != nil {
 		b.Fatal(err)
@@ -79,7 +79,7 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 			b.Error(err)
 		}
 	}()
-	q, err := openQueue(redis, installation, 1)
+	q, err := openQueue(redis, databaseID, 1)
 	if err != nil {
 		b.Fatal(err)
 	}

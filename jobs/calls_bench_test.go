@@ -214,12 +214,12 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	if err != nil {
 		b.Fatal(err)
 	}
-	installation, err := own.Installation(b.Context())
+	databaseID, err := own.DatabaseID(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	service, err := New(Config{
-		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), Installation: installation,
+		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), DatabaseID: databaseID,
 		Horizon: time.Second, Workers: atOnce,
 	}, own, client, pacers, log)
 	if err != nil {

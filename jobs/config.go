@@ -20,9 +20,9 @@ type Config struct {
 	PublicURL string
 	// RedisURL is where the queue is.
 	RedisURL string
-	// Installation names the database. Dialers on one database share a queue;
+	// DatabaseID names the database. Dialers on one database share a queue;
 	// those of another that use the same Redis have a queue of their own.
-	Installation string
+	DatabaseID string
 	// Periodic is work that one process of the fleet does again and again.
 	Periodic []Periodic
 	// TokenLife is how long after the gate Vonage takes an attempt's POST.

@@ -38,8 +38,8 @@ type queue struct {
 	client *asynq.Client
 	// name tells the queues apart that share a Redis: one for each database,
 	// because a task means something only to the database that it came from.
-	name         string
-	installation string // the database's
+	name       string
+	databaseID string
 }
 
 // urgencies are the parts of the queue, in the order in which asynq empties
@@ -53,7 +53,7 @@ func (q *queue) part(u campaign.Urgency) string {
 }
 
 // openQueue makes the client of a database's queue. It opens no connection.
-func openQueue(url, installation string, workers int) (*queue, error) {
+func openQueue(url, databaseID string, workers int) (*queue, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, errors.New("the Redis URL cannot be parsed; it looks like redis://localhost:6379/0") // err shows the password
@@ -65,7 +65,7 @@ func openQueue(url, installation string, workers int) (*queue, error) {
 	silenceRedis()
 	rdb := redis.NewClient(options)
 	q := &queue{redis: rdb, client: asynq.NewClientFromRedisClient(rdb)}
-	q.rename(installation)
+	q.rename(databaseID)
 	return q, nil
 }
 
@@ -78,8 +78,8 @@ type silent struct{}
 func (silent) Printf(context.Context, string, ...any) {}
 
 // rename makes it another database's queue. Nobody may use it meanwhile.
-func (q *queue) rename(installation string) {
-	q.name, q.installation = dial+"-"+installation, installation
+func (q *queue) rename(databaseID string) {
+	q.name, q.databaseID = dial+"-"+databaseID, databaseID
 }
 
 // key names something that the fleet of this queue shares.

@@ -25,7 +25,7 @@ type Store interface {
 	requeueStore
 	WorkStore
 	LeaseStore
-	RecoveryStore
+	CheckpointStore
 	HangUpStore
 }
 
@@ -61,7 +61,7 @@ func New(c Config, store Store, client *voice.Client, pacers Pacers, log *slog.L
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("dialing: %w", err)
 	}
-	q, err := openQueue(c.RedisURL, c.Installation, c.Workers)
+	q, err := openQueue(c.RedisURL, c.DatabaseID, c.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +85,18 @@ func (s *Service) Run(ctx context.Context) error {
 	var pacers, loops sync.WaitGroup
 	pacers.Go(func() { s.pacers.Calls.Run(working) })
 	pacers.Go(func() { s.pacers.Requests.Run(working) })
-	recovery := s.newRecovery()
+	checkpoint := s.newCheckpointer()
 	periodic := newPeriodicWork(ctx, s.config.Periodic, s.store, s.store, s.queue, s.log)
-	s.await(ctx, recovery, periodic)
+	s.await(ctx, checkpoint, periodic)
 	server := s.queue.server(s.config.Workers, s.log)
 	if err := server.Start(worker); err != nil {
 		stopWorking()
 		pacers.Wait()
 		return errors.Join(fmt.Errorf("start the workers: %w", err), s.queue.close())
 	}
-	recovery.leave = leave
+	checkpoint.leave = leave
 	s.log.InfoContext(ctx, "dialing")
-	s.startLoops(ctx, &loops, recovery)
+	s.startLoops(ctx, &loops, checkpoint)
 	loops.Go(func() {
 		if err := periodic.run(); err != nil {
 			leave(fmt.Errorf("%w: %w", errPeriodic, err))
@@ -113,11 +113,11 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // await waits until the database may dial, and does meanwhile what releases it.
-func (s *Service) await(ctx context.Context, recovery *recovery, periodic *periodicWork) {
+func (s *Service) await(ctx context.Context, checkpoint *checkpointer, periodic *periodicWork) {
 	waiting, released := context.WithCancel(ctx)
 	var restoring sync.WaitGroup
 	restoring.Go(func() { periodic.whileLocked(waiting) })
-	recovery.await(ctx)
+	checkpoint.await(ctx)
 	released()
 	restoring.Wait()
 }
@@ -163,17 +163,17 @@ func (s *Service) judgeRedis(ctx context.Context, err error) error {
 	return err
 }
 
-func (s *Service) newRecovery() *recovery {
-	return &recovery{store: s.store, queue: s.queue, log: s.log}
+func (s *Service) newCheckpointer() *checkpointer {
+	return &checkpointer{store: s.store, queue: s.queue, log: s.log}
 }
 
 // startLoops starts everything that is done again and again.
-func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, recovery *recovery) {
+func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint *checkpointer) {
 	c := s.config
 	feed := &feeder{store: s.store, queue: s.queue, perSecond: c.CallsPerSecond, horizon: c.Horizon}
 	again := &requeuer{store: s.store, queue: s.queue}
 	hang := &hangupWorker{store: s.store, client: s.client}
-	wg.Go(func() { work(ctx, s, "recover", markEvery, recovery.runOnce) })
+	wg.Go(func() { work(ctx, s, "checkpoint", checkpointEvery, checkpoint.runOnce) })
 	wg.Go(func() { work(ctx, s, "feed", feedEvery, feed.runOnce) })
 	wg.Go(func() {
 		_ = sleep(ctx, rand.N(requeueEvery)) // so that processes take turns; loop looks at ctx

@@ -178,12 +178,12 @@ func TestLaterTaskIsLeft(t *testing.T) {
 func TestLaterTaskStaysInTheQueue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
-	installation, err := w.db.Installation(t.Context())
+	databaseID, err := w.db.DatabaseID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := openTestQueue(t, w.redis)
-	q.rename(installation)
+	q.rename(databaseID)
 	for kind, payload := range map[string]string{
 		dial:                `{"attempt":"` + uuid.NewString() + `","feed":1,"version":1,"lane":"x"}`,
 		"dial_in_two_steps": `{}`,

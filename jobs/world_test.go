@@ -93,7 +93,7 @@ func testPacers(store pace.Store, calls, requests float64) Pacers {
 // service makes a service of the world's database.
 func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	t.Helper()
-	installation, err := w.db.Installation(t.Context())
+	databaseID, err := w.db.DatabaseID(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 		t.Fatal(err)
 	}
 	service, err := New(Config{
-		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, Installation: installation,
+		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, DatabaseID: databaseID,
 		TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40, Periodic: w.periodic(client),
 	}, store, client, pacers, w.log)
 	if err != nil {

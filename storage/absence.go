@@ -43,7 +43,7 @@ const provedAbsent = `
 		  -- guard:drop storage.TestAbsenceRests: a first scan that shows no known call proves nothing
 		  AND s.known_shown > 0
 		  -- guard:drop storage.TestAbsenceRests: a first scan of another database proves nothing
-		  AND s.database_id = (SELECT id FROM installation)
+		  AND s.database_id = (SELECT id FROM database_identity)
 		ORDER BY s.started_at LIMIT 1) AS first
 	CROSS JOIN LATERAL (
 		SELECT s.id FROM list_scans s
@@ -57,7 +57,7 @@ const provedAbsent = `
 		  -- guard:drop storage.TestAbsenceRests: a second scan that shows no known call proves nothing
 		  AND s.known_shown > 0
 		  -- guard:drop storage.TestAbsenceRests: a second scan of another database proves nothing
-		  AND s.database_id = (SELECT id FROM installation)
+		  AND s.database_id = (SELECT id FROM database_identity)
 		ORDER BY s.started_at DESC LIMIT 1) AS second
 	WHERE a.state = 'unknown' AND a.call_uuid IS NULL
 	  AND a.to_kind = 'phone' -- Vonage's list tells no other endpoints apart

@@ -17,9 +17,9 @@ func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	newest := testkit.Value[int64](t, db, `SELECT max(version_id) FROM goose_db_version`)
-	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest)
+	db.Exec(t, `UPDATE database_identity SET needs_schema = $1`, newest)
 	restarted(t, db)
-	db.Exec(t, `UPDATE installation SET needs_schema = $1`, newest+1)
+	db.Exec(t, `UPDATE database_identity SET needs_schema = $1`, newest+1)
 	other, err := storage.Open(t.Context(), db.URL)
 	if err == nil {
 		other.Close()
@@ -33,7 +33,7 @@ func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 func putBack(t *testing.T, db *testkit.DB, backup string) {
 	t.Helper()
 	db.Exec(t, backup)
-	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
+	db.Exec(t, `UPDATE database_identity SET checkpoint_at = checkpoint_at - interval '1 hour'`)
 	if err := db.TryExec(t, `
 		SELECT pg_terminate_backend(pid, CASE WHEN own THEN 0 ELSE 5000 END)
 		FROM (SELECT pid, pid = pg_backend_pid() AS own FROM pg_stat_activity WHERE datname = current_database() ORDER BY own OFFSET 0) AS all_others_first`); err == nil {
@@ -41,17 +41,17 @@ func putBack(t *testing.T, db *testkit.DB, backup string) {
 	}
 }
 
-// A backup of before an upgrade cannot say whether it is held, and is used by
+// A backup of before an upgrade cannot say whether it is locked, and is used by
 // no process that knows better.
-func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
+func TestBackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
-	markAs(t, db.DB, unasked)
-	putBack(t, db, `ALTER TABLE installation DROP COLUMN held_system`)
+	checkpoint(t, db.DB, unasked)
+	putBack(t, db, `ALTER TABLE database_identity DROP COLUMN locked_system`)
 	for range 20 { // connections that were cut off are found out one by one
 		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
-			t.Fatalf("claimed %d from a database whose hold cannot be read", len(tickets))
+			t.Fatalf("claimed %d from a database whose lock cannot be read", len(tickets))
 		} else if strings.Contains(err.Error(), "an earlier one") {
 			return
 		}
@@ -60,17 +60,17 @@ func TestABackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 }
 
 // A backup of before the database was recovered has the name and the marks of
-// another installation.
-func TestABackupOfBeforeTheAdoptionIsNotDialedFrom(t *testing.T) {
+// another name.
+func TestBackupOfBeforeTheReleaseIsNotDialedFrom(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
-	markAs(t, db.DB, unasked)
-	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM installation`)
+	checkpoint(t, db.DB, unasked)
+	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM database_identity`)
 	forgetful(t, db)
 	release(t, db)
-	markAs(t, db.DB, unasked)
-	putBack(t, db, `DELETE FROM installation; INSERT INTO installation SELECT * FROM backup`)
+	checkpoint(t, db.DB, unasked)
+	putBack(t, db, `DELETE FROM database_identity; INSERT INTO database_identity SELECT * FROM backup`)
 	for range 20 {
 		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
 			t.Fatalf("claimed %d from a database of another name", len(tickets))

@@ -42,7 +42,7 @@ const insertHangUp = `
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
 	  -- guard:drop storage.TestSecondCallIsOrderedToBeHungUp: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
-	  AND EXISTS (SELECT FROM installation WHERE held_for IS NULL)
+	  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)
 	ON CONFLICT DO NOTHING`
 
 // surplus picks which of the attempt's two calls to hang up, by when they began.

@@ -114,7 +114,7 @@ func TestHangUpsWaitForDialLock(t *testing.T) {
 	require.NoError(t, db.Withdraw(t.Context(), id, campaign.WithdrawnMessage))
 	receive(t, db, event(campaign.Attempt{ID: id, To: number(0), From: ours}, "U1", "answered"))
 	if orders := ordered(t, db); len(orders) != 0 {
-		t.Errorf("ordered %q while the database is held", orders)
+		t.Errorf("ordered %q while the database is locked", orders)
 	}
 }
 

@@ -33,7 +33,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 			SELECT call_uuid, 'unknown', 'unknown', '', now(), now() - interval '1 hour' FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},
 		{"I3", "no two complete scans", unguarded + `
 			INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing)
-			SELECT now() - interval '1 hour', now(), now(), id, 0, n, 1 FROM installation, generate_series(1, 2) AS n;
+			SELECT now() - interval '1 hour', now(), now(), id, 0, n, 1 FROM database_identity, generate_series(1, 2) AS n;
 			UPDATE attempts SET state = 'absent', absent_scan_1 = 1, absent_scan_2 = 2 WHERE state = 'dialing'`},
 		{"I6", "price", `UPDATE attempts SET price = price + 0.00000001 WHERE price IS NOT NULL`},
 		{"I6", "price", `DELETE FROM price_history`},

@@ -104,7 +104,7 @@ func TestReserveManualBlocked(t *testing.T) {
 			db.Exec(t, `UPDATE attempts SET state = 'lost', changed_by = 'reconciler' WHERE id = $1`, last.ID)
 		}, sip, nil},
 		{"the database is locked", func() {
-			db.Exec(t, `UPDATE installation SET held_for = 'restored', held_since = now(), known_until = now()`)
+			db.Exec(t, `UPDATE database_identity SET locked_for = 'restored', locked_at = now(), known_until = now()`)
 		}, manualCall(number(9)), []campaign.Withdrawal{campaign.WithdrawnLocked}},
 	} {
 		if step.before != nil {

@@ -36,7 +36,7 @@ const matchByNumbers = `
 		CROSS JOIN LATERAL (SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS w
 		LEFT JOIN LATERAL (
 			SELECT range_agg(tstzrange(s.from_time, s.to_time, '[]')) AS windows FROM list_scans s
-			WHERE s.to_time >= lower(w.w) AND s.from_time <= upper(w.w) AND s.database_id = (SELECT id FROM installation)
+			WHERE s.to_time >= lower(w.w) AND s.from_time <= upper(w.w) AND s.database_id = (SELECT id FROM database_identity)
 			  AND s.known_missing = 0 AND s.started_at >= a.token_expires_at + @settle::interval) AS covered ON true
 		WHERE c.attempt_id IS NULL AND c.direction = 'outbound' AND (@calls::text[] IS NULL OR c.call_uuid = ANY (@calls))
 		  AND c.first_seen_at > now() - @kept::interval
@@ -164,7 +164,7 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 				SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
 				AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]'))))
 		  -- guard:drop storage.TestUnmatchedCalls: a locked database does not know yet which calls it forgot
-		  AND NOT EXISTS (SELECT FROM installation WHERE held_for IS NOT NULL)
+		  AND NOT EXISTS (SELECT FROM database_identity WHERE locked_for IS NOT NULL)
 		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{
 		"ambiguous": campaign.AlarmAmbiguousMatch, "unmatched": campaign.AlarmUnmatchedCall,
 		"unreadable_detail": unreadableDetail("%"), "unmatched_detail": unmatchedDetail("%"),

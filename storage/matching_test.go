@@ -249,7 +249,7 @@ func TestUnmatchedCalls(t *testing.T) {
 			db.Exec(t, `UPDATE provider_calls SET first_seen_at = now()`)
 		}, nil},
 		{"while the database is locked", func(*campaign.Evidence) {}, func(t *testing.T, db *testkit.DB) {
-			db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
+			db.Exec(t, `UPDATE database_identity SET locked_for = 'failover', locked_at = now(), known_until = now()`)
 		}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

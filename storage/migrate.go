@@ -25,7 +25,7 @@ var migrations embed.FS
 var rules string
 
 // newestMigration is the last schema that this program knows. It works on a
-// later one too, unless that says that it does not: see installation.needs_schema.
+// later one too, unless that says that it does not: see database_identity.needs_schema.
 var newestMigration = func() (newest int64) {
 	files, _ := fs.Glob(migrations, "migrations/*.sql") // the pattern is sound
 	for _, file := range files {

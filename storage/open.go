@@ -18,7 +18,7 @@ type DB struct {
 	updates *txBatcher[callUpdate]
 	loads   *txBatcher[*loadRequest]
 	gates   *txBatcher[*gateRequest]
-	place   *placeGuard
+	server  *serverGuard
 }
 
 const (
@@ -71,12 +71,12 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 	if conns > 0 {
 		cfg.MaxConns, cfg.MinConns = int32(conns), min(cfg.MinConns, int32(conns))
 	}
-	place := new(placeGuard)
+	server := new(serverGuard)
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if err := prepareConn(ctx, conn); err != nil {
 			return err
 		}
-		return place.check(ctx, conn)
+		return server.check(ctx, conn)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -86,7 +86,7 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{pool: pool, place: place}
+	db := &DB{pool: pool, server: server}
 	db.updates = newTxBatcher(updatesMost, updatesBeside, updatesLimit, db.storeUpdates)
 	db.loads = newTxBatcher(batchMost, loadBeside, loadLimit, db.loadAll)
 	db.gates = newTxBatcher(batchMost, gateBeside, gateLimit, db.admitBatch)

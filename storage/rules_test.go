@@ -21,7 +21,7 @@ func TestCallObstacles(t *testing.T) {
 		want []string
 	}{
 		{"none", `SELECT 1`, nil},
-		{"a locked database", `UPDATE installation SET held_for = 'copy', held_since = now(), known_until = now()`, []string{"dial_lock"}},
+		{"a locked database", `UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, []string{"dial_lock"}},
 		{"a stopped campaign", `UPDATE campaigns SET status = 'stopped'`, []string{"stopped"}},
 		{"a paused campaign", `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, []string{"paused"}},
 		{"a finished campaign", `UPDATE campaigns SET status = 'finished'`, []string{"finished"}},
@@ -96,7 +96,7 @@ func TestGateSeesWhatCommitted(t *testing.T) {
 		{"an edit of the hours", lockRow, `UPDATE campaigns SET opens_min = 0, closes_min = 1`, campaign.ErrWithdrawn},
 		{"a later start", lockRow, `UPDATE campaigns SET starts_at = now() + interval '1 hour'`, campaign.ErrWithdrawn},
 		{"a dial lock", `SELECT pg_advisory_xact_lock(7305142005)`,
-			`UPDATE installation SET held_for = 'copy', held_since = now(), known_until = now()`, campaign.ErrDialLocked},
+			`UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, campaign.ErrDialLocked},
 		{"nothing", lockRow, `SELECT 1`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

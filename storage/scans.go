@@ -20,13 +20,14 @@ import (
 func (db *DB) BeginScan(ctx context.Context, from, to time.Time, seen bool, t campaign.Times) (s campaign.Scan, err error) {
 	s.From, s.To = from, to
 	err = db.pool.QueryRow(ctx, `
-		SELECT clock_timestamp(), (SELECT id FROM installation), ARRAY(
+		SELECT clock_timestamp(), (SELECT id FROM database_identity), ARRAY(
 			SELECT a.call_uuid FROM attempts a
 			WHERE a.dialed_at >= @from::timestamptz + @before::interval AND a.dialed_at <= @to::timestamptz - @after::interval
 			  AND a.token_expires_at <= @to::timestamptz - @after::interval
 			  AND a.call_uuid IS NOT NULL AND NOT EXISTS (
 				SELECT FROM provider_calls c WHERE c.call_uuid = a.call_uuid AND c.matched_by = 'numbers')
 			UNION
+			-- guard:value(SELECT NULL::text WHERE false AND @seen::boolean) internal/reconcile.TestSecondScanMustShowWhatTheFirstSaw: the second scan of a locked database shows what the first saw
 			SELECT c.call_uuid FROM provider_calls c WHERE @seen::boolean AND c.start_time BETWEEN @from AND @to
 			UNION
 			SELECT e.call_uuid FROM events e WHERE @seen AND e.received_at BETWEEN @from::timestamptz + @before::interval AND @to::timestamptz - @after::interval

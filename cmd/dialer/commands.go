@@ -3,18 +3,18 @@ package main
 // commands is the command line. Each command's file holds its flags and what
 // it does.
 type commands struct {
-	Run          runCommand          `cmd:"" help:"Make calls, receive Vonage's webhooks, settle unknown outcomes and read prices."`
-	Demo         demoCommand         `cmd:"" help:"Run a whole campaign against a simulated Voice API with faults, on servers of its own."`
-	Simulate     simulateCommand     `cmd:"" help:"Simulate the Voice API on a port: with scripted or random calls, faults and a ledger."`
-	Migrate      migrateCommand      `cmd:"" help:"Bring the database's schema up to date, or show its state."`
-	Installation installationCommand `cmd:"" help:"Say where the database lives, and which copy of it dials."`
-	Campaign     campaignCommand     `cmd:"" help:"List, show, pause, resume and stop campaigns."`
-	Call         callCommand         `cmd:"" help:"Show calls, make one, and act on those in progress."`
-	Suppress     suppressCommand     `cmd:"" help:"Change or list the numbers that must not be called."`
-	Why          whyCommand          `cmd:"" help:"Show why a number was, or was not, called."`
-	Alarms       alarmsCommand       `cmd:"" help:"List what a person should look at, and what to do about it."`
-	Report       reportCommand       `cmd:"" help:"Show what became of each row and each call, and the cost."`
-	Audit        auditCommand        `cmd:"" help:"List who changed what, when, and through what."`
-	Events       eventsCommand       `cmd:"" help:"Drop old webhooks."`
-	Verify       verifyCommand       `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
+	Run      runCommand      `cmd:"" help:"Make calls, receive Vonage's webhooks, settle unknown outcomes and read prices."`
+	Demo     demoCommand     `cmd:"" help:"Run a whole campaign against a simulated Voice API with faults, on servers of its own."`
+	Simulate simulateCommand `cmd:"" help:"Simulate the Voice API on a port: with scripted or random calls, faults and a ledger."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, or show its state."`
+	Lock     lockCommand     `cmd:"" help:"Show or release the dial lock: where the database lives, and which copy of it dials."`
+	Campaign campaignCommand `cmd:"" help:"List, show, pause, resume and stop campaigns."`
+	Call     callCommand     `cmd:"" help:"Show calls, make one, and act on those in progress."`
+	Suppress suppressCommand `cmd:"" help:"Change or list the numbers that must not be called."`
+	Why      whyCommand      `cmd:"" help:"Show why a number was, or was not, called."`
+	Alarms   alarmsCommand   `cmd:"" help:"List what a person should look at, and what to do about it."`
+	Report   reportCommand   `cmd:"" help:"Show what became of each row and each call, and the cost."`
+	Audit    auditCommand    `cmd:"" help:"List who changed what, when, and through what."`
+	Events   eventsCommand   `cmd:"" help:"Drop old webhooks."`
+	Verify   verifyCommand   `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
 }

@@ -78,7 +78,7 @@ func (n node) run(ctx context.Context) error {
 
 func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Service, error) {
 	store := meteredDB{n.db, counted}
-	installation, err := n.db.Installation(ctx)
+	databaseID, err := n.db.DatabaseID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 		return nil, err
 	}
 	return jobs.New(jobs.Config{
-		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, Installation: installation,
+		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, DatabaseID: databaseID,
 		TokenLife: n.pace.TokenLife, Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(client),
 	}, store, client, pacers, n.log)
 }

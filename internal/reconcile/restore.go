@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"dialer/campaign"
@@ -35,31 +36,31 @@ func NewRestore(c Config, store RestoreStore, client *voice.Client, log *slog.Lo
 // time: Vonage accepts no request any more from before the lock, its list shows
 // every call, and the last scan is long enough ago.
 func (r *Restore) Run(ctx context.Context) error {
-	i, _, err := r.store.Standing(ctx)
-	if err != nil || i.Hold.Reason == "" || i.Hold.Waits() {
+	d, _, err := r.store.Identity(ctx)
+	if err != nil || d.Lock.Reason == "" || d.Lock.AwaitsPerson() {
 		return err
 	}
-	ready := i.Hold.Begun().Add(r.times.TokenLife + campaign.DialingGrace + r.times.SettleAfter)
-	for _, at := range []time.Time{ready, i.Hold.ReadAt.Add(r.times.ScanGap()), i.Hold.RetryAt()} {
-		if i.Now.Before(at) {
-			return nil
-		}
+	ready := d.Lock.Begun().Add(r.times.TokenLife + campaign.DialingGrace + r.times.SettleAfter)
+	due := slices.MaxFunc([]time.Time{ready, d.Lock.ScannedAt.Add(r.times.ScanGap()), d.Lock.RetryAt()}, time.Time.Compare)
+	//guard:false internal/reconcile.TestRestoreReadsWhatMayBeForgotten: a scan of a locked database waits for its time
+	if d.Now.Before(due) {
+		return nil
 	}
 	// A call of an attempt that may still get its answer is left alone.
 	if _, err := r.store.ExpireDialing(ctx, campaign.DialingGrace); err != nil {
 		return err
 	}
-	scan, err := r.reader.Window(ctx, r.from(i), i.Now, true)
+	scan, err := r.reader.Window(ctx, r.from(d), d.Now, true)
 	if err != nil {
 		return fmt.Errorf("read Vonage's list back: %w", err)
 	}
-	return r.conclude(ctx, i.Hold, scan)
+	return r.conclude(ctx, d.Lock, scan)
 }
 
 // from is where the list is read from: the lock's last checkpoint, as far as Vonage
 // keeps records.
-func (r *Restore) from(i campaign.Installation) time.Time {
-	from, kept := i.Hold.KnownUntil.Add(-r.times.WindowBefore()), i.Now.Add(-r.times.RecordsKept)
+func (r *Restore) from(d campaign.DatabaseIdentity) time.Time {
+	from, kept := d.Lock.KnownUntil.Add(-r.times.WindowBefore()), d.Now.Add(-r.times.RecordsKept)
 	if from.Before(kept) {
 		return kept
 	}
@@ -68,16 +69,19 @@ func (r *Restore) from(i campaign.Installation) time.Time {
 
 // conclude counts a scan that showed every call that it had to show. One that did
 // not proves nothing, and is begun again later, unless a person accepted it.
-func (r *Restore) conclude(ctx context.Context, h campaign.Hold, s campaign.Scan) error {
+func (r *Restore) conclude(ctx context.Context, l campaign.DialLock, s campaign.Scan) error {
 	lacks := s.KnownMissing
+	//guard:false internal/reconcile.TestEmptyListCountsOnlyWhereNoCallIsKnown: an empty list counts only where no call is known
 	if s.Records == 0 {
 		lacks += s.Unnamed
 	}
 	if lacks > 0 {
-		accepted := !h.DespiteMissingAt.IsZero() && s.Records > 0 && lacks <= h.Missing
+		//guard:value(s.Records > 0 && !l.AcceptedAt.IsZero()) internal/reconcile.TestScanThatLacksCallsWaitsBeforeItIsBegunAgain: a decision covers what was lacking then
+		accepted := s.Records > 0 && l.Accepts(lacks)
 		r.log.WarnContext(ctx, "Vonage's list lacks calls that it has", "missing", lacks, "accepted", accepted)
+		//guard:false internal/reconcile.TestScanThatLacksCallsWaitsBeforeItIsBegunAgain: a list that lacks calls releases no database
 		if !accepted {
-			return r.reject(ctx, h, lacks)
+			return r.reject(ctx, l, lacks)
 		}
 	}
 	if _, err := r.store.FoldMatched(ctx); err != nil {
@@ -86,21 +90,21 @@ func (r *Restore) conclude(ctx context.Context, h campaign.Hold, s campaign.Scan
 	if _, err := r.store.MatchCalls(ctx, r.times); err != nil {
 		return err
 	}
-	found, err := r.store.Recover(ctx, h, r.times)
+	found, err := r.store.Recover(ctx, l, r.times)
 	if err != nil {
 		return err
 	}
-	released, err := r.store.FinishReading(ctx, h)
+	released, err := r.store.CountScan(ctx, l)
 	if err != nil {
 		return err
 	}
-	r.log.InfoContext(ctx, "Vonage's list was read back", "forgotten", found.Forgotten, "recovered", found.Adopted,
+	r.log.InfoContext(ctx, "Vonage's list was read back", "forgotten", found.Forgotten, "recovered", found.Recovered,
 		"unresolved", found.Unresolved, "released", released)
 	return nil
 }
 
-func (r *Restore) reject(ctx context.Context, h campaign.Hold, lacks int) error {
-	if err := r.store.RejectReading(ctx, h, lacks); err != nil {
+func (r *Restore) reject(ctx context.Context, l campaign.DialLock, lacks int) error {
+	if err := r.store.RejectScan(ctx, l, lacks); err != nil {
 		return err
 	}
 	return r.store.Raise(ctx, campaign.Alarm{

@@ -17,13 +17,13 @@ import (
 // calls in Vonage's list.
 type lockedStore struct {
 	*memoryStore
-	i        campaign.Installation
+	i        campaign.DatabaseIdentity
 	mustShow []string
 	unnamed  int
 }
 
-func (s *lockedStore) Standing(context.Context) (campaign.Installation, campaign.Place, error) {
-	return s.i, campaign.Place{}, nil
+func (s *lockedStore) Identity(context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error) {
+	return s.i, campaign.ServerIdentity{}, nil
 }
 
 func (s *lockedStore) BeginScan(_ context.Context, from, to time.Time, seen bool, _ campaign.Times) (campaign.Scan, error) {
@@ -36,19 +36,19 @@ func (s *lockedStore) BeginScan(_ context.Context, from, to time.Time, seen bool
 
 func (s *lockedStore) ExpireDialing(context.Context, time.Duration) (int, error) { return 0, nil }
 
-func (s *lockedStore) Recover(context.Context, campaign.Hold, campaign.Times) (n campaign.FoldedBack, err error) {
+func (s *lockedStore) Recover(context.Context, campaign.DialLock, campaign.Times) (n campaign.Restored, err error) {
 	return n, nil
 }
 
-func (s *lockedStore) FinishReading(context.Context, campaign.Hold) (bool, error) {
-	s.i.Hold.Readings++
-	s.i.Hold.ReadAt, s.i.Hold.Misses = s.i.Now, 0
+func (s *lockedStore) CountScan(context.Context, campaign.DialLock) (bool, error) {
+	s.i.Lock.Scans++
+	s.i.Lock.ScannedAt, s.i.Lock.Misses = s.i.Now, 0
 	return false, nil
 }
 
-func (s *lockedStore) RejectReading(_ context.Context, _ campaign.Hold, missing int) error {
-	s.i.Hold.Misses++
-	s.i.Hold.MissedAt, s.i.Hold.Missing = s.i.Now, missing
+func (s *lockedStore) RejectScan(_ context.Context, _ campaign.DialLock, missing int) error {
+	s.i.Lock.Misses++
+	s.i.Lock.MissedAt, s.i.Lock.Missing = s.i.Now, missing
 	return nil
 }
 
@@ -57,8 +57,8 @@ func (s *lockedStore) RejectReading(_ context.Context, _ campaign.Hold, missing 
 func restoring(t *testing.T, l *listed) (*Restore, *lockedStore) {
 	t.Helper()
 	now := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
-	s := &lockedStore{memoryStore: &memoryStore{}, i: campaign.Installation{Now: now, Hold: campaign.Hold{
-		Reason: campaign.HeldFailover, Since: now.Add(-time.Hour), KnownUntil: now.Add(-2 * time.Hour),
+	s := &lockedStore{memoryStore: &memoryStore{}, i: campaign.DatabaseIdentity{Now: now, Lock: campaign.DialLock{
+		Reason: campaign.LockedFailover, Since: now.Add(-time.Hour), KnownUntil: now.Add(-2 * time.Hour),
 	}}}
 	return NewRestore(Config{CallsPerSecond: 1}, s, clientOf(t, l), slog.New(slog.DiscardHandler)), s
 }
@@ -76,14 +76,14 @@ func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
 	t.Parallel()
 	list := &listed{broken: -1}
 	r, s := restoring(t, list)
-	s.i.Hold.Since = s.i.Now.Add(-2 * time.Minute)
+	s.i.Lock.Since = s.i.Now.Add(-2 * time.Minute)
 	r.rounds(t, 1)
 	if len(list.queries) > 0 {
 		t.Error("the list was read before it was sure to show every call")
 	}
-	s.i.Hold.Since = s.i.Now.Add(-3 * time.Minute)
+	s.i.Lock.Since = s.i.Now.Add(-3 * time.Minute)
 	r.rounds(t, 3)
-	if len(s.scans) != 1 || !s.scans[0].From.Equal(s.i.Hold.KnownUntil.Add(-time.Minute)) || !s.scans[0].To.Equal(s.i.Now) {
+	if len(s.scans) != 1 || !s.scans[0].From.Equal(s.i.Lock.KnownUntil.Add(-time.Minute)) || !s.scans[0].To.Equal(s.i.Now) {
 		t.Errorf("scans %+v, want one from a minute before the checkpoint to now, and no second at once", s.scans)
 	}
 	s.i.Now = s.i.Now.Add(r.times.ScanGap())
@@ -91,13 +91,13 @@ func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
 	if len(s.scans) != 2 {
 		t.Errorf("%d scans half a settle time later, want 2", len(s.scans))
 	}
-	s.i.Hold.Readings, s.i.Hold.KnownUntil = 0, s.i.Now.Add(-1000*time.Hour)
+	s.i.Lock.Scans, s.i.Lock.KnownUntil = 0, s.i.Now.Add(-1000*time.Hour)
 	s.i.Now = s.i.Now.Add(time.Hour)
 	r.rounds(t, 1)
 	if last := s.scans[len(s.scans)-1]; !last.From.Equal(s.i.Now.Add(-r.times.RecordsKept)) {
 		t.Errorf("read from %v, want from where Vonage's records begin", last.From)
 	}
-	s.i.Hold.Reason = campaign.HeldRestored
+	s.i.Lock.Reason = campaign.LockedRestored
 	before := len(s.scans)
 	s.i.Now = s.i.Now.Add(time.Hour)
 	if r.rounds(t, 1); len(s.scans) != before {
@@ -115,8 +115,8 @@ func TestScanThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
 	s.mustShow = []string{"there", "gone"}
 	r.rounds(t, 1)
 	once := len(list.queries)
-	if s.i.Hold.Misses != 1 || s.i.Hold.Missing != 1 || len(s.alarms) != 1 || once == 0 {
-		t.Fatalf("after a scan without a known call: %+v, %d alarms, %d requests", s.i.Hold, len(s.alarms), once)
+	if s.i.Lock.Misses != 1 || s.i.Lock.Missing != 1 || len(s.alarms) != 1 || once == 0 {
+		t.Fatalf("after a scan without a known call: %+v, %d alarms, %d requests", s.i.Lock, len(s.alarms), once)
 	}
 	r.rounds(t, 20)
 	if n := len(list.queries) - once; n != 0 {
@@ -124,26 +124,26 @@ func TestScanThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
 	}
 	var waits []time.Duration
 	for range 8 {
-		waits = append(waits, s.i.Hold.RetryAt().Sub(s.i.Now))
-		misses := s.i.Hold.Misses
-		s.i.Now = s.i.Hold.RetryAt()
+		waits = append(waits, s.i.Lock.RetryAt().Sub(s.i.Now))
+		misses := s.i.Lock.Misses
+		s.i.Now = s.i.Lock.RetryAt()
 		r.rounds(t, 3)
-		if s.i.Hold.Misses != misses+1 {
-			t.Fatalf("%d scans when one more was due after %d", s.i.Hold.Misses, misses)
+		if s.i.Lock.Misses != misses+1 {
+			t.Fatalf("%d scans when one more was due after %d", s.i.Lock.Misses, misses)
 		}
 	}
 	if waits[1] <= waits[0] || waits[7] != waits[6] || waits[7] > 15*time.Minute {
 		t.Errorf("waited %v, want ever longer, up to a bound", waits)
 	}
-	s.i.Now = s.i.Hold.RetryAt()
+	s.i.Now = s.i.Lock.RetryAt()
 	list.calls = []record{{"there", "447700900001", s.i.Now.Add(-10 * time.Minute)}}
-	s.i.Hold.DespiteMissingAt, s.i.Hold.Missing = s.i.Now, 0
-	if r.rounds(t, 1); s.i.Hold.Readings != 0 {
+	s.i.Lock.AcceptedAt, s.i.Lock.Missing = s.i.Now, 0
+	if r.rounds(t, 1); s.i.Lock.Scans != 0 {
 		t.Error("a person's word of a list that lacked less let this one count")
 	}
-	s.i.Hold.DespiteMissingAt, s.i.Hold.Missing = s.i.Now, 1
-	if r.rounds(t, 1); s.i.Hold.Readings != 1 {
-		t.Errorf("%d scans count after a person's word, want 1", s.i.Hold.Readings)
+	s.i.Lock.AcceptedAt, s.i.Lock.Missing = s.i.Now, 1
+	if r.rounds(t, 1); s.i.Lock.Scans != 1 {
+		t.Errorf("%d scans count after a person's word, want 1", s.i.Lock.Scans)
 	}
 }
 
@@ -164,8 +164,8 @@ func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
 		r, s := restoring(t, &listed{broken: -1})
 		s.mustShow, s.unnamed = test.mustShow, test.unnamed
 		r.rounds(t, 1)
-		if s.i.Hold.Readings != test.want || s.i.Hold.Misses != 1-test.want {
-			t.Errorf("%s: %d scans count and %d do not, want %d and %d", test.name, s.i.Hold.Readings, s.i.Hold.Misses, test.want, 1-test.want)
+		if s.i.Lock.Scans != test.want || s.i.Lock.Misses != 1-test.want {
+			t.Errorf("%s: %d scans count and %d do not, want %d and %d", test.name, s.i.Lock.Scans, s.i.Lock.Misses, test.want, 1-test.want)
 		}
 	}
 }
@@ -177,19 +177,19 @@ func TestSecondScanMustShowWhatTheFirstSaw(t *testing.T) {
 	db := testkit.New(t)
 	db.StartCampaign(t, "c", 1)
 	db.Exec(t, `UPDATE campaigns SET created_at = created_at - interval '1 hour'`)
-	_, err := db.Mark(t.Context(), campaign.Witness{})
+	_, err := db.Checkpoint(t.Context(), campaign.ExternalMark{})
 	require.NoError(t, err)
-	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now() - interval '30 minutes', known_until = now() - interval '20 minutes'`)
+	db.Exec(t, `UPDATE database_identity SET locked_for = 'failover', locked_at = now() - interval '30 minutes', known_until = now() - interval '20 minutes'`)
 	list := &listed{broken: -1, calls: []record{{"forgotten", testkit.Number(0), time.Now().Add(-10 * time.Minute)}}}
 	r := NewRestore(Config{CallsPerSecond: 1}, db, clientOf(t, list), slog.New(slog.DiscardHandler))
 	r.rounds(t, 1)
-	db.Exec(t, `UPDATE installation SET read_at = now() - interval '10 minutes'`)
+	db.Exec(t, `UPDATE database_identity SET scanned_at = now() - interval '10 minutes'`)
 	list.calls = nil
 	r.rounds(t, 1)
-	i, _, err := db.Standing(t.Context())
+	i, _, err := db.Identity(t.Context())
 	require.NoError(t, err)
-	if i.Hold.Reason != campaign.HeldFailover || i.Hold.Readings != 1 || i.Hold.Misses != 1 || i.Hold.Missing != 1 {
-		t.Errorf("after an empty second scan: %+v; want one that counts for nothing", i.Hold)
+	if i.Lock.Reason != campaign.LockedFailover || i.Lock.Scans != 1 || i.Lock.Misses != 1 || i.Lock.Missing != 1 {
+		t.Errorf("after an empty second scan: %+v; want one that counts for nothing", i.Lock)
 	}
 }
 

@@ -66,7 +66,7 @@ type RestoreStore interface {
 	ScanStore
 
 	// Standing is how the database stands, and where it is.
-	Standing(ctx context.Context) (campaign.Installation, campaign.Place, error)
+	Identity(ctx context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error)
 	// ExpireDialing moves attempts that are still dialing grace after their token
 	// expired to unknown.
 	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
@@ -74,11 +74,11 @@ type RestoreStore interface {
 	MatchCalls(ctx context.Context, t campaign.Times) (campaign.Reconciled, error)
 	// Recover counts forgotten calls, and from the second scan on gives each an
 	// attempt.
-	Recover(ctx context.Context, h campaign.Hold, t campaign.Times) (campaign.FoldedBack, error)
-	// FinishReading counts a complete scan, and releases the database after the
+	Recover(ctx context.Context, h campaign.DialLock, t campaign.Times) (campaign.Restored, error)
+	// CountScan counts a complete scan, and releases the database after the
 	// last. It reports whether it did.
-	FinishReading(ctx context.Context, h campaign.Hold) (bool, error)
-	// RejectReading notes that a scan lacked so many calls that had to be in it.
-	RejectReading(ctx context.Context, h campaign.Hold, missing int) error
+	CountScan(ctx context.Context, h campaign.DialLock) (bool, error)
+	// RejectScan notes that a scan lacked so many calls that had to be in it.
+	RejectScan(ctx context.Context, h campaign.DialLock, missing int) error
 	Raise(ctx context.Context, a campaign.Alarm) error
 }

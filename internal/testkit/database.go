@@ -29,7 +29,7 @@ func New(t testing.TB) *DB {
 	t.Helper()
 	s := shared(t)
 	d := open(t, s.create(t, s.template))
-	d.Exec(t, `UPDATE installation SET id = gen_random_uuid()`) // a copy has the template's name
+	d.Exec(t, `UPDATE database_identity SET id = gen_random_uuid()`) // a copy has the template's name
 	return d
 }
 

@@ -15,7 +15,7 @@ var packages = map[string]rule{
 	"voice":              {},
 	"voice/voicesim":     {ours: []string{"voice"}},
 	"storage":            {ours: []string{"campaign", "internal/app", "internal/failpoint"}, tests: []string{"internal/testkit"}},
-	"jobs":               {ours: []string{"campaign", "internal/failpoint", "internal/pace", "internal/provider", "voice"}, tests: append([]string{"internal/reconcile"}, servers...)},
+	"jobs":               {ours: []string{"campaign", "internal/failpoint", "internal/pace", "internal/provider", "voice"}, tests: append([]string{"internal/app", "internal/reconcile"}, servers...)},
 	"webhooks":           {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
 	"internal/provider":  {ours: []string{"campaign", "voice"}},
 	"internal/pace":      {ours: []string{"campaign", "internal/failpoint"}, tests: servers},

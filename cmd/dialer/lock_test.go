@@ -19,11 +19,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// installation runs a command about the database, and wants its exit code and
+// lock runs a command about the dial lock, and wants its exit code and
 // all these words.
-func installation(t *testing.T, db *testkit.DB, args []string, code int, says ...string) {
+func lock(t *testing.T, db *testkit.DB, args []string, code int, says ...string) {
 	t.Helper()
-	got, out, errOut := dialer(t, append(append([]string{"installation"}, args...), "--database-url", db.URL)...)
+	got, out, errOut := dialer(t, append(append([]string{"lock"}, args...), "--database-url", db.URL)...)
 	if got != code {
 		t.Errorf("%v: exit %d, want %d; said %q %q", args, got, code, out, errOut)
 	}
@@ -34,81 +34,81 @@ func installation(t *testing.T, db *testkit.DB, args []string, code int, says ..
 	}
 }
 
-func standing(t *testing.T, db *testkit.DB) campaign.Installation {
+func standing(t *testing.T, db *testkit.DB) campaign.DatabaseIdentity {
 	t.Helper()
-	i, _, err := db.Standing(t.Context())
+	i, _, err := db.Identity(t.Context())
 	require.NoError(t, err)
 	return i
 }
 
 // A backup that was put in place: nothing is called, show says why, adopt says
 // what it does, and the readings do the rest.
-func TestRestoredDatabaseIsShownAndAdopted(t *testing.T) {
+func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
-	show, adopt := []string{"show"}, []string{"adopt", "--by", "ann"}
-	installation(t, db, show, cli.ExitOK, "nowhere yet: it never dialed", "It dials.")
-	was, err := db.Mark(t.Context(), campaign.Witness{})
+	show, release := []string{"show"}, []string{"release", "--by", "ann"}
+	lock(t, db, show, cli.ExitOK, "nowhere yet: it never dialed", "It dials.")
+	was, err := db.Checkpoint(t.Context(), campaign.ExternalMark{})
 	require.NoError(t, err)
-	installation(t, db, show, cli.ExitOK, "installation "+was.ID, "system "+was.Place.System, "got as far as", "It dials.")
-	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "It dials.")
+	lock(t, db, show, cli.ExitOK, was.ID, "system "+was.Server.System, "got as far as", "It dials.")
+	lock(t, db, release, cli.ExitOK, "Nothing to release", "It dials.")
 
-	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: was.MarkedAt.Add(time.Hour)})
+	_, err = db.Checkpoint(t.Context(), campaign.ExternalMark{Asked: true, Known: true, At: was.CheckpointAt.Add(time.Hour)})
 	require.NoError(t, err)
-	installation(t, db, show, cli.ExitOK, "HELD since", "an older one, as from a backup", "dialer installation adopt", "It knows what happened until")
-	installation(t, db, append(adopt, "--despite-missing"), cli.ExitFailed, "waits to be adopted first")
-	if i := standing(t, db); !i.Hold.Waits() || i.ID != was.ID {
+	lock(t, db, show, cli.ExitOK, "LOCKED since", "an older one, as from a backup", "dialer lock release", "It knows what happened until")
+	lock(t, db, append(release, "--accept-incomplete-list"), cli.ExitFailed, "waits to be released first")
+	if i := standing(t, db); !i.Lock.AwaitsPerson() || i.ID != was.ID {
 		t.Errorf("adopted by a command that was refused: %+v", i)
 	}
-	installation(t, db, adopt, cli.ExitOK, "Adopted as installation", "Campaign outage will go on")
+	lock(t, db, release, cli.ExitOK, "Released as database", "Campaign outage will continue")
 	i := standing(t, db)
-	if i.Hold.Waits() || i.Hold.Reason != campaign.HeldRestored || i.ID == was.ID {
+	if i.Lock.AwaitsPerson() || i.Lock.Reason != campaign.LockedRestored || i.ID == was.ID {
 		t.Errorf("after adopt: %+v, want it held until it has been read back, under a new name", i)
 	}
-	installation(t, db, show, cli.ExitOK, "installation "+i.ID, "0 of 2 readings are done", `ann said "adopt", when it was held as restored`)
-	installation(t, db, adopt, cli.ExitOK, "Nothing to adopt", "0 of 2 readings are done")
-	for range campaign.EnoughReadings {
-		_, err := db.FinishReading(t.Context(), standing(t, db).Hold)
+	lock(t, db, show, cli.ExitOK, i.ID, "0 of 2 scans are done", "Released by ann at")
+	lock(t, db, release, cli.ExitOK, "Nothing to release", "0 of 2 scans are done")
+	for range campaign.ScansToRelease {
+		_, err := db.CountScan(t.Context(), standing(t, db).Lock)
 		require.NoError(t, err)
 	}
-	installation(t, db, show, cli.ExitOK, "It dials.", `ann said "adopt"`)
+	lock(t, db, show, cli.ExitOK, "It dials.")
 }
 
-func TestAdoptingABackupThatIsTooOldNeedsAWord(t *testing.T) {
+func TestReleaseOfABackupThatIsTooOld(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	_, err := db.Mark(t.Context(), campaign.Witness{})
+	_, err := db.Checkpoint(t.Context(), campaign.ExternalMark{})
 	require.NoError(t, err)
-	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '50 hours'`)
-	_, err = db.Mark(t.Context(), campaign.Witness{Asked: true, Known: true, At: time.Now()})
+	db.Exec(t, `UPDATE database_identity SET checkpoint_at = checkpoint_at - interval '50 hours'`)
+	_, err = db.Checkpoint(t.Context(), campaign.ExternalMark{Asked: true, Known: true, At: time.Now()})
 	require.NoError(t, err)
-	installation(t, db, []string{"adopt", "--by", "ann"}, cli.ExitFailed, "cannot be found out", "--despite-gap")
-	installation(t, db, []string{"adopt", "--by", "ann", "--despite-gap"}, cli.ExitOK, "Adopted as installation")
-	installation(t, db, []string{"show"}, cli.ExitOK, `ann said "adopt despite gap"`)
+	lock(t, db, []string{"release", "--by", "ann"}, cli.ExitFailed, "cannot be found out", "--despite-gap")
+	lock(t, db, []string{"release", "--by", "ann", "--despite-gap"}, cli.ExitOK, "Released as database")
+	lock(t, db, []string{"show"}, cli.ExitOK, "0 of 2 scans")
 }
 
 // A failover whose readings keep lacking a call that is known: a person sees
 // that, and what he can decide.
-func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
+func TestScansThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	_, err := db.Mark(t.Context(), campaign.Witness{})
+	_, err := db.Checkpoint(t.Context(), campaign.ExternalMark{})
 	require.NoError(t, err)
-	show, adopt, despite := []string{"show"}, []string{"adopt", "--by", "ann"}, []string{"adopt", "--by", "ann", "--despite-missing"}
-	installation(t, db, despite, cli.ExitOK, "Nothing to adopt: this database is not held")
-	db.Exec(t, `UPDATE installation SET held_for = 'failover', held_since = now(), known_until = now()`)
-	installation(t, db, despite, cli.ExitFailed, "no reading of Vonage's list has lacked a call")
-	require.NoError(t, db.RejectReading(t.Context(), standing(t, db).Hold, 4))
-	retry := standing(t, db).Hold.RetryAt().Format(timeFormat)
-	for _, command := range [][]string{show, adopt} {
-		installation(t, db, command, cli.ExitOK, "0 of 2 readings", "lacked 4 calls", "read again at "+retry, "--despite-missing")
+	show, release, accept := []string{"show"}, []string{"release", "--by", "ann"}, []string{"release", "--by", "ann", "--accept-incomplete-list"}
+	lock(t, db, accept, cli.ExitOK, "Nothing to release: this database is not locked")
+	db.Exec(t, `UPDATE database_identity SET locked_for = 'failover', locked_at = now(), known_until = now()`)
+	lock(t, db, accept, cli.ExitFailed, "no scan of Vonage's list has lacked a call")
+	require.NoError(t, db.RejectScan(t.Context(), standing(t, db).Lock, 4))
+	retry := standing(t, db).Lock.RetryAt().Format(timeFormat)
+	for _, command := range [][]string{show, release} {
+		lock(t, db, command, cli.ExitOK, "0 of 2 scans", "lacked 4 calls", "read again at "+retry, "--accept-incomplete-list")
 	}
-	installation(t, db, append(despite, "--despite-gap"), cli.ExitUsage, "--despite-")
-	installation(t, db, despite, cli.ExitOK, "if they lack no more than the last one: 4 calls")
-	if i := standing(t, db); i.Hold.Reason != campaign.HeldFailover || i.Hold.DespiteMissingAt.IsZero() {
-		t.Errorf("after the word: %+v, want it held until it has been read back", i.Hold)
+	lock(t, db, append(accept, "--despite-gap"), cli.ExitUsage, "--despite-gap")
+	lock(t, db, accept, cli.ExitOK, "if they lack no more than the last one: 4 calls")
+	if i := standing(t, db); i.Lock.Reason != campaign.LockedFailover || i.Lock.AcceptedAt.IsZero() {
+		t.Errorf("after the word: %+v, want it held until it has been read back", i.Lock)
 	}
-	installation(t, db, show, cli.ExitOK, "readings that lack no more than that count", `ann said "despite missing", when it was held as failover`)
+	lock(t, db, show, cli.ExitOK, "scans that lack no more than that count")
 }
 
 // While a newer program is rolled out, an older one says which schema it would
@@ -116,9 +116,9 @@ func TestReadingsThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	db.Exec(t, `UPDATE installation SET needs_schema = 99999`)
+	db.Exec(t, `UPDATE database_identity SET needs_schema = 99999`)
 	for _, command := range [][]string{
-		{"report"}, {"installation", "show"},
+		{"report"}, {"lock", "show"},
 		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", testkey.File(t), "--signature-secret", "secret"},
 	} {
 		code, out, errOut := dialer(t, append(command, "--database-url", db.URL)...)

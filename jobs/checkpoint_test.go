@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/voice/voicesim"
 
@@ -25,14 +26,14 @@ func (w *world) beside(t *testing.T, db *testkit.DB) *world {
 }
 
 // heldFor waits until the database is held.
-func (w *world) heldFor(t *testing.T, why campaign.HoldReason) {
+func (w *world) heldFor(t *testing.T, why campaign.LockReason) {
 	t.Helper()
 	eventually(t, "the database is held", func() bool {
-		i, _, err := w.db.Standing(t.Context())
-		return err == nil && i.Hold.Reason != ""
+		i, _, err := w.db.Identity(t.Context())
+		return err == nil && i.Lock.Reason != ""
 	})
-	if i, _, err := w.db.Standing(t.Context()); err != nil || i.Hold.Reason != why {
-		t.Errorf("held for %q, %v; want %q", i.Hold.Reason, err, why)
+	if i, _, err := w.db.Identity(t.Context()); err != nil || i.Lock.Reason != why {
+		t.Errorf("held for %q, %v; want %q", i.Lock.Reason, err, why)
 	}
 }
 
@@ -58,7 +59,7 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 // list to be read at once.
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
-	if _, err := w.db.Adopt(t.Context(), "the test", campaign.DefaultRecordsKept, false); err != nil {
+	if _, err := w.db.Release(t.Context(), app.Actor{Name: "the test", Through: app.ThroughCommand}, campaign.DefaultRecordsKept, false); err != nil {
 		t.Fatal(err)
 	}
 	w.ageHold(t)
@@ -66,7 +67,7 @@ func (w *world) confirm(t *testing.T) {
 
 func (w *world) ageHold(t *testing.T) {
 	t.Helper()
-	w.db.Exec(t, `UPDATE installation SET held_since = held_since - interval '13 seconds', confirmed_at = confirmed_at - interval '13 seconds'`)
+	w.db.Exec(t, `UPDATE database_identity SET locked_at = locked_at - interval '13 seconds', released_at = released_at - interval '13 seconds'`)
 }
 
 // wantOneCallEach checks the books against Vonage's ledger: each person
@@ -127,7 +128,7 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
 	}
 	old.wantNoCalls(t, func() {
 		old.dial(t, old.db, old.redis)
-		old.heldFor(t, campaign.HeldCopy)
+		old.heldFor(t, campaign.LockedCopy)
 		if err := sleep(t.Context(), 300*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
@@ -145,14 +146,14 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
 func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
-	old.db.Exec(t, `UPDATE installation SET database_oid = d.oid::bigint, marked_at = marked_at - interval '20 seconds',
-		held_for = NULL, held_since = NULL, known_until = NULL FROM pg_database d WHERE d.datname = current_database()`)
+	old.db.Exec(t, `UPDATE database_identity SET database_oid = d.oid::bigint, checkpoint_at = checkpoint_at - interval '20 seconds',
+		locked_for = NULL, locked_at = NULL, known_until = NULL FROM pg_database d WHERE d.datname = current_database()`)
 	if old.count(t, `SELECT count(*) FROM attempts WHERE state = 'reserved'`) == 0 {
 		t.Error("the backup has nothing reserved, so no gate is tried")
 	}
 	old.wantNoCalls(t, func() {
 		old.dial(t, old.db, old.redis)
-		old.heldFor(t, campaign.HeldRestored)
+		old.heldFor(t, campaign.LockedRestored)
 	})
 	old.confirm(t)
 	old.awaitEnd(t)
@@ -161,15 +162,15 @@ func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
 
 // A process that takes tasks when its database is released under a new name has
 // the queue, the mark and the leader's key of the old one. It ends, and says why.
-func TestServiceEndsWhenItsDatabaseIsAdopted(t *testing.T) {
+func TestServiceEndsWhenItsDatabaseIsReleased(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	ended := w.start(t)
 	eventually(t, "the process moves the mark", func() bool {
-		return w.count(t, `SELECT count(*) FROM installation WHERE marked_at IS NOT NULL`) == 1
+		return w.count(t, `SELECT count(*) FROM database_identity WHERE checkpoint_at IS NOT NULL`) == 1
 	})
-	w.db.Exec(t, `UPDATE installation SET held_for = 'restored', held_since = now(), known_until = now()`)
-	if _, err := w.db.Adopt(t.Context(), "the test", campaign.DefaultRecordsKept, false); err != nil {
+	w.db.Exec(t, `UPDATE database_identity SET locked_for = 'restored', locked_at = now(), known_until = now()`)
+	if _, err := w.db.Release(t.Context(), app.Actor{Name: "the test", Through: app.ThroughCommand}, campaign.DefaultRecordsKept, false); err != nil {
 		t.Fatal(err)
 	}
 	select {

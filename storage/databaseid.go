@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Installation names this database: no other has the name.
-func (db *DB) Installation(ctx context.Context) (string, error) {
+// DatabaseID names this database: no other has the name.
+func (db *DB) DatabaseID(ctx context.Context) (string, error) {
 	var id uuid.UUID
-	if err := db.pool.QueryRow(ctx, `SELECT id FROM installation`).Scan(&id); err != nil {
-		return "", fmt.Errorf("read the installation's name: %w", translate(err))
+	if err := db.pool.QueryRow(ctx, `SELECT id FROM database_identity`).Scan(&id); err != nil {
+		return "", fmt.Errorf("read the database's name: %w", translate(err))
 	}
 	return id.String(), nil
 }

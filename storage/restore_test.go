@@ -11,15 +11,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// forgetful is a database that was put back and recovered: what began after its
+// forgetful is a database that was put back: what began after its
 // mark may be forgotten.
 func forgetful(t *testing.T, db *testkit.DB) {
 	t.Helper()
-	markAs(t, db.DB, unasked)
-	db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 minute'`)
+	checkpoint(t, db.DB, unasked)
+	db.Exec(t, `UPDATE database_identity SET checkpoint_at = checkpoint_at - interval '1 minute'`)
 	db.Exec(t, `UPDATE campaigns SET created_at = created_at - interval '1 hour'`)
-	if i := markAs(t, db.DB, redisIs(time.Now())); i.Hold.Reason != campaign.HeldRestored {
-		t.Fatalf("held for %q, want restored", i.Hold.Reason)
+	if i := checkpoint(t, db.DB, redisIs(time.Now())); i.Lock.Reason != campaign.LockedRestored {
+		t.Fatalf("locked for %q, want restored", i.Lock.Reason)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
 
 // What the database already knew to be somebody else's stays so, and so does a
 // call from before there was a campaign.
-func TestForeignCallsAreNotAdopted(t *testing.T) {
+func TestUnmatchedCallsAreNotRecovered(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
@@ -130,35 +130,35 @@ func TestForgottenCallOfTwoContactsIsNobodys(t *testing.T) {
 
 // Redis was lost and nobody dialed for a while: usually nothing is wrong, and
 // the list shows it.
-func TestUnwitnessedDatabaseIsCheckedAgainstTheList(t *testing.T) {
+func TestDatabaseWithoutExternalMarkIsCheckedAgainstTheList(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		missing bool
-		want    campaign.HoldReason
+		want    campaign.LockReason
 	}{
 		{"nothing is missing", false, ""},
-		{"a call is", true, campaign.HeldRestored},
+		{"a call is", true, campaign.LockedRestored},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
-			markAs(t, db.DB, unasked)
-			db.Exec(t, `UPDATE installation SET marked_at = marked_at - interval '1 hour'`)
-			i := markAs(t, restarted(t, db), campaign.Witness{Asked: true})
-			if i.Hold.Reason != campaign.HeldUnwitnessed || i.Hold.Waits() {
-				t.Fatalf("held for %q, want unwitnessed, which waits for nobody", i.Hold.Reason)
+			checkpoint(t, db.DB, unasked)
+			db.Exec(t, `UPDATE database_identity SET checkpoint_at = checkpoint_at - interval '1 hour'`)
+			i := checkpoint(t, restarted(t, db), campaign.ExternalMark{Asked: true})
+			if i.Lock.Reason != campaign.LockedNoMark || i.Lock.AwaitsPerson() {
+				t.Fatalf("locked for %q, want no external mark, which waits for no person", i.Lock.Reason)
 			}
 			if !test.missing {
 				readBack(t, db)
 			} else {
 				store(t, db, lostCall("A", number(0), "completed", time.Second))
-				_, err := db.Recover(t.Context(), i.Hold, times)
+				_, err := db.Recover(t.Context(), i.Lock, times)
 				check(t, err)
 			}
-			if got := heldFor(t, db.DB); got != test.want {
-				t.Errorf("held for %q, want %q", got, test.want)
+			if got := lockedFor(t, db.DB); got != test.want {
+				t.Errorf("locked for %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -183,7 +183,7 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 	}
 }
 
-// Who was stopped or suppressed while the database was held may have been called
+// Who was stopped or suppressed while the database was locked may have been called
 // before; who was so when it last dialed was not.
 func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 	t.Parallel()

@@ -12,39 +12,39 @@ import (
 // marking is a database whose mark is moved with these results, one after the
 // other.
 type marking struct {
-	RecoveryStore
+	CheckpointStore
 	results []error
 	moved   int
 }
 
-func (m *marking) Mark(context.Context, campaign.Witness) (i campaign.Installation, err error) {
+func (m *marking) Checkpoint(context.Context, campaign.ExternalMark) (i campaign.DatabaseIdentity, err error) {
 	if m.moved < len(m.results) {
 		err = m.results[m.moved]
 	}
 	m.moved++
 	switch {
 	case err == nil:
-		return campaign.Installation{ID: "this"}, nil
+		return campaign.DatabaseIdentity{ID: "this"}, nil
 	case errors.Is(err, campaign.ErrDialLocked):
-		return campaign.Installation{ID: "this", Hold: campaign.Hold{Reason: campaign.HeldRestored}}, nil
+		return campaign.DatabaseIdentity{ID: "this", Lock: campaign.DialLock{Reason: campaign.LockedRestored}}, nil
 	}
-	return campaign.Installation{}, err
+	return campaign.DatabaseIdentity{}, err
 }
 
-func newRecovery(t *testing.T, m *marking) (*recovery, *cable) {
+func newCheckpointer(t *testing.T, m *marking) (*checkpointer, *cable) {
 	t.Helper()
 	way := newCable(t, privateRedis(t))
 	q := openTestQueue(t, way.URL)
 	q.rename("this")
-	return &recovery{store: m, queue: q, log: slog.New(slog.DiscardHandler)}, way
+	return &checkpointer{store: m, queue: q, log: slog.New(slog.DiscardHandler)}, way
 }
 
 // The mark in Redis may be all that tells that the database is an older one.
 // Were the database's own mark moved before, nothing would tell it any more.
-func TestTheMarkIsNotMovedBeforeRedisToldIts(t *testing.T) {
+func TestCheckpointIsNotMovedBeforeRedisToldItsMark(t *testing.T) {
 	t.Parallel()
 	m := &marking{}
-	r, way := newRecovery(t, m)
+	r, way := newCheckpointer(t, m)
 	way.setCut(true)
 	if _, err := r.runOnce(t.Context()); err == nil || m.moved != 0 {
 		t.Errorf("moved %d times, %v; want an error and no move", m.moved, err)
@@ -59,10 +59,10 @@ func TestTheMarkIsNotMovedBeforeRedisToldIts(t *testing.T) {
 	}
 }
 
-func TestARoundThatFailedRenamesNoQueue(t *testing.T) {
+func TestRoundThatFailedRenamesNoQueue(t *testing.T) {
 	t.Parallel()
 	m := &marking{results: []error{campaign.ErrDialLocked, errors.New("no database")}}
-	r, _ := newRecovery(t, m)
+	r, _ := newCheckpointer(t, m)
 	before := r.queue.name
 	r.await(t.Context())
 	if r.queue.name != before || m.moved != 3 {

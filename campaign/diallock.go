@@ -1,0 +1,234 @@
+package campaign
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// DatabaseIdentity is one database that dials: where it lives, how far it got, and
+// what it is locked for.
+type DatabaseIdentity struct {
+	ID string // dialers on one database share a queue of this name
+	// Server is where it lived when it last dialed; zero before the first start.
+	Server ServerIdentity
+	// CheckpointAt is how far it got, by its own clock. The checkpoint only ever
+	// moves forward, and a copy of it is kept outside the database.
+	CheckpointAt time.Time
+	Lock         DialLock
+	// NeedsSchema is the least schema that a program must know to work on it.
+	NeedsSchema int64
+	Now         time.Time // by the database's clock
+}
+
+// ServerIdentity is where a database lives. What a server does not tell is zero,
+// and is then not compared.
+type ServerIdentity struct {
+	System   string // the cluster: every copy of its files has the same
+	Database int64  // the database's number in the cluster: CREATE DATABASE and pg_restore give a new one
+	Timeline int64  // of the server's history: a promotion and a recovery to a point in time begin a new one
+}
+
+// LockReason says why a database calls nobody. One that is later in LockReasons
+// outweighs one that is earlier.
+type LockReason string
+
+const (
+	// LockedNoMark: no process dialed for a while, and Redis has no mark to
+	// compare. It is released when Vonage's list shows nothing that is not known
+	// here.
+	LockedNoMark LockReason = "no_external_mark"
+	// LockedFailover: another server took over, and may lack the last commits. It
+	// is released when Vonage's list was read back.
+	LockedFailover LockReason = "failover"
+	// LockedRestored: the database forgot what it knew. It is released when a
+	// person said so, and then Vonage's list was read back.
+	LockedRestored LockReason = "restored"
+	// LockedCopy: the database is not where it was. Two copies that dial call
+	// everybody twice, so a person says which one dials; then as LockedRestored.
+	LockedCopy LockReason = "copy"
+)
+
+// LockReasons lists them all, the least weighty first.
+var LockReasons = []LockReason{LockedNoMark, LockedFailover, LockedRestored, LockedCopy}
+
+// NeedsPerson reports whether only a person's decision leads to the release.
+func (r LockReason) NeedsPerson() bool { return r == LockedRestored || r == LockedCopy }
+
+// Meaning says it to a person.
+func (r LockReason) Meaning() string {
+	switch r {
+	case LockedNoMark:
+		return "no process dialed for a while and Redis lost its mark, so Vonage's list is read first"
+	case LockedFailover:
+		return "another server took over, so Vonage's list is read back first"
+	case LockedRestored:
+		return "this database is an older one, as from a backup; `dialer lock release` lets it dial"
+	case LockedCopy:
+		return "this database is not where it was, so it may be a copy; `dialer lock release` lets it dial"
+	}
+	return ""
+}
+
+func (r LockReason) outweighs(other LockReason) bool {
+	return slices.Index(LockReasons, r) > slices.Index(LockReasons, other)
+}
+
+// DialLock keeps a database from dialing. Its zero value keeps it from nothing.
+type DialLock struct {
+	Reason LockReason
+	Since  time.Time
+	// KnownUntil is the checkpoint of the database when it was locked: what was
+	// dialed later may be forgotten here.
+	KnownUntil time.Time
+	// Server is where the database was when it was locked, or released. A scan that
+	// another server has a part of is no scan.
+	Server     ServerIdentity
+	ReleasedAt time.Time // when a person said that this copy dials
+	ReleasedBy string
+	Scans      int       // complete scans of Vonage's list since then
+	ScannedAt  time.Time // when the last of them ended
+
+	// Misses are the scans in a row that lacked calls which had to be in them, and
+	// so count for nothing: the last ended at MissedAt and lacked Missing.
+	Misses   int
+	MissedAt time.Time
+	Missing  int
+	// AcceptedAt is when a person said that scans count which lack no more than the
+	// last one did. A scan that lacks more takes it back.
+	AcceptedAt time.Time
+}
+
+// AwaitsPerson reports whether the lock waits for a person.
+func (l DialLock) AwaitsPerson() bool { return l.Reason.NeedsPerson() && l.ReleasedAt.IsZero() }
+
+// Accepts reports whether a person accepted a scan that lacks so many calls.
+func (l DialLock) Accepts(lacks int) bool { return !l.AcceptedAt.IsZero() && lacks <= l.Missing }
+
+// Begun is the moment after which no process dials from what was forgotten: the
+// lock's, or that of the person's decision, who has ended the other copies before.
+func (l DialLock) Begun() time.Time {
+	if l.ReleasedAt.After(l.Since) {
+		return l.ReleasedAt
+	}
+	return l.Since
+}
+
+const (
+	firstRetry = 30 * time.Second
+	mostRetry  = 15 * time.Minute
+)
+
+// RetryAt is when the list is read again after a scan that lacked calls: at first
+// soon, then after twice as long each time, up to a quarter of an hour. Zero:
+// nothing keeps the next scan back.
+func (l DialLock) RetryAt() time.Time {
+	if l.Misses == 0 || !l.AcceptedAt.IsZero() {
+		return time.Time{}
+	}
+	return l.MissedAt.Add(min(doubled(firstRetry, l.Misses), mostRetry))
+}
+
+// Moved reports whether yet another server took over since the lock began.
+func (l DialLock) Moved(found ServerIdentity) bool { return l.Server.differs(found) }
+
+// ScansToRelease is how many complete scans release a lock: the first matches what
+// is known here, the second recovers what is not, and both must show the calls
+// that are known to be in them.
+const ScansToRelease = 2
+
+// ExternalMark is the checkpoint as it is known outside the database. It alone
+// tells of a disk snapshot that was put back.
+type ExternalMark struct {
+	Of    string // the database whose mark it is; "": of the one that is judged
+	Asked bool   // false: it could not be asked, which says nothing
+	Known bool
+	At    time.Time
+}
+
+// Seen is the mark together with a checkpoint that was seen elsewhere, which adds
+// to it only where it is ahead of the database's own.
+func (m ExternalMark) Seen(checkpoint, own time.Time) ExternalMark {
+	if !checkpoint.After(own) {
+		return m
+	}
+	if !m.Known || checkpoint.After(m.At) {
+		m.At = checkpoint
+	}
+	m.Known = true
+	return m
+}
+
+const (
+	// failoverLoss is how much of its last commits a server that took over may
+	// lack. More of it is gone only from a backup.
+	failoverLoss = time.Minute
+	// noMarkAfter is how long no process dialed before a missing mark is looked
+	// into. Redis may lose it at any moment.
+	noMarkAfter = 10 * time.Minute
+)
+
+// Judge says what the database is to be locked for, found where it is: "" when for
+// nothing that it is not locked for already. What a person has released is not
+// asked again, unless the database moved on since.
+func (d DatabaseIdentity) Judge(found ServerIdentity, m ExternalMark) LockReason {
+	why := d.suspect(found, m)
+	switch {
+	case d.Lock.Reason == "":
+		return why
+	case !d.Lock.ReleasedAt.IsZero() && why != LockedNoMark:
+		return why
+	case d.Lock.ReleasedAt.IsZero() && why.outweighs(d.Lock.Reason):
+		return why
+	//guard:false storage.TestSecondFailoverBeginsTheScansAnew: a second failover is found
+	case d.Lock.Moved(found):
+		return d.Lock.Reason // what was read back so far may be lost again
+	}
+	return ""
+}
+
+func (d DatabaseIdentity) suspect(found ServerIdentity, m ExternalMark) LockReason {
+	ahead := m.Known && m.At.After(d.CheckpointAt)
+	unknown := m.Asked && !m.Known
+	promoted := other(d.Server.Timeline, found.Timeline)
+	switch {
+	case d.Server == ServerIdentity{}:
+		return "" // it never dialed
+	case other(d.Server.System, found.System) || other(d.Server.Database, found.Database):
+		return LockedCopy
+	case promoted && unknown:
+		return LockedCopy // a copy of the files that was started elsewhere
+	case ahead && (!promoted || m.At.Sub(d.CheckpointAt) > failoverLoss):
+		return LockedRestored
+	case promoted:
+		return LockedFailover
+	case unknown && d.Now.Sub(d.CheckpointAt) > noMarkAfter:
+		return LockedNoMark
+	}
+	return ""
+}
+
+// other reports whether two things that are both known differ.
+func other[T comparable](known, found T) bool {
+	var none T
+	return known != none && found != none && known != found
+}
+
+func (s ServerIdentity) differs(found ServerIdentity) bool {
+	return other(s.System, found.System) || other(s.Database, found.Database) || other(s.Timeline, found.Timeline)
+}
+
+// With is the server with what it told, now or before.
+func (s ServerIdentity) With(found ServerIdentity) ServerIdentity {
+	return ServerIdentity{
+		System: cmp.Or(found.System, s.System), Database: cmp.Or(found.Database, s.Database),
+		Timeline: cmp.Or(found.Timeline, s.Timeline),
+	}
+}
+
+// Restored counts what was found in Vonage's list that the database had forgotten.
+type Restored struct {
+	Forgotten  int // calls that no attempt had
+	Recovered  int // those that have an attempt now
+	Unresolved int // contacts that a person decides about, because a call may be of any of them
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+	"dialer/storage"
+)
+
+type lockCommand struct {
+	Show    lockShowCommand    `cmd:"" help:"Show where the database lives, and whether and why it calls nobody."`
+	Release lockReleaseCommand `cmd:"" help:"Say that this copy of the database is the one that dials. End every other one first."`
+}
+
+type lockShowCommand struct{ databaseFlags }
+
+func (c *lockShowCommand) Run(ctx context.Context, con console) error {
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	d, found, err := db.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	con.Printf("database      %s\n", d.ID)
+	con.Printf("lived at      %s\nis at         %s\n", describeServer(d.Server), describeServer(found))
+	if !d.CheckpointAt.IsZero() {
+		con.Printf("got as far as %s\n", d.CheckpointAt.Format(timeFormat))
+	}
+	if found.System == "" || found.Timeline == 0 {
+		con.Printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
+	}
+	printLock(con, d.Lock)
+	return nil
+}
+
+func describeServer(s campaign.ServerIdentity) string {
+	if s == (campaign.ServerIdentity{}) {
+		return "nowhere yet: it never dialed"
+	}
+	system := s.System
+	if system == "" {
+		system = "not told"
+	}
+	return fmt.Sprintf("system %s, database %d, timeline %d", system, s.Database, s.Timeline)
+}
+
+func printLock(con console, l campaign.DialLock) {
+	switch {
+	case l.Reason == "":
+		con.Printf("It dials.\n")
+	case l.AwaitsPerson():
+		con.Printf("LOCKED since %s: %s.\n", l.Since.Format(timeFormat), l.Reason.Meaning())
+		con.Printf("It knows what happened until %s.\n", l.KnownUntil.Format(timeFormat))
+	default:
+		if l.ReleasedBy != "" {
+			con.Printf("Released by %s at %s.\n", l.ReleasedBy, l.ReleasedAt.Format(timeFormat))
+		}
+		con.Printf("LOCKED since %s, until Vonage's list has been read back: %d of %d scans are done. A `dialer run` does them.\n",
+			l.Since.Format(timeFormat), l.Scans, campaign.ScansToRelease)
+		printMisses(con, l)
+	}
+}
+
+// printMisses says what keeps the scans from counting, and what can be done.
+func printMisses(con console, l campaign.DialLock) {
+	if l.Misses == 0 {
+		return
+	}
+	con.Printf("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
+		l.Misses, l.MissedAt.Format(timeFormat), l.Missing)
+	if !l.AcceptedAt.IsZero() {
+		con.Printf("Since %s scans that lack no more than that count, because a person accepted the list.\n", l.AcceptedAt.Format(timeFormat))
+		return
+	}
+	con.Printf("The list is read again at %s. If it stays so, ask Vonage; `dialer lock release --accept-incomplete-list` has it dial all the same.\n",
+		l.RetryAt().Format(timeFormat))
+}
+
+type lockReleaseCommand struct {
+	actorFlags
+	databaseFlags
+	RecordsKept          time.Duration `name:"records-kept" env:"DIALER_RECORDS_KEPT" default:"48h" help:"How long Vonage keeps the record of a call (default: ${default})."`
+	DespiteGap           bool          `name:"despite-gap" xor:"despite" help:"Also where the backup is older than Vonage's records. The people who were called between are then called again."`
+	AcceptIncompleteList bool          `name:"accept-incomplete-list" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has: scans of it count all the same. People who were called and are missing from it too may be called again."`
+}
+
+func (c *lockReleaseCommand) Help() string {
+	return `A database that was restored, copied or moved calls nobody until you run this. Then Vonage's list is read back twice, the calls that the database forgot are given to the people they went to, and it dials again by itself.
+
+Only one copy may dial: two that do call everybody twice. What else was done since the backup is forgotten too: suppress those who asked for it since, and check whether a campaign that runs here was paused or stopped.`
+}
+
+func (c *lockReleaseCommand) Run(ctx context.Context, con console) error {
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if c.AcceptIncompleteList {
+		return c.accept(ctx, con, db)
+	}
+	return c.release(ctx, con, db)
+}
+
+// accept has scans count that lack no more than the last one.
+func (c *lockReleaseCommand) accept(ctx context.Context, con console, db *storage.DB) error {
+	d, _, err := db.Identity(ctx)
+	if err == nil && d.Lock.AwaitsPerson() {
+		return errors.New("this database waits to be released first: run `dialer lock release`, and --accept-incomplete-list only once a scan of the list has lacked calls")
+	}
+	if err == nil {
+		d, err = db.AcceptIncompleteList(ctx, c.actor())
+	}
+	switch {
+	case errors.Is(err, campaign.ErrNotLocked):
+		con.Printf("Nothing to release: this database is not locked.\n")
+		return nil
+	case err != nil:
+		return err
+	}
+	con.Printf("Scans of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", d.Lock.Missing)
+	return nil
+}
+
+// release says that this copy dials.
+func (c *lockReleaseCommand) release(ctx context.Context, con console, db *storage.DB) error {
+	d, err := db.Release(ctx, c.actor(), c.RecordsKept, c.DespiteGap)
+	gap, tooOld := errors.AsType[*campaign.GapError](err)
+	switch {
+	case errors.Is(err, campaign.ErrNotLocked):
+		return c.nothingToRelease(ctx, con, db)
+	case tooOld:
+		return fmt.Errorf("%w; look at Vonage's own reports, or use --despite-gap", gap)
+	case err != nil:
+		return err
+	}
+	con.Printf("Released as database %s. It knows what happened until %s.\n", d.ID, d.Lock.KnownUntil.Format(timeFormat))
+	con.Printf("A `dialer run` now reads Vonage's list back, and then dials.\n")
+	list, err := db.Report(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if r.Status == campaign.Running {
+			con.Printf("Campaign %s will continue: pause it now if it was paused or stopped since then.\n", r.Campaign)
+		}
+	}
+	return nil
+}
+
+// nothingToRelease says why, and what happens next where the database is locked.
+func (c *lockReleaseCommand) nothingToRelease(ctx context.Context, con console, db *storage.DB) error {
+	d, _, err := db.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	con.Printf("Nothing to release: this database does not wait for a person.\n")
+	printLock(con, d.Lock)
+	return nil
+}

@@ -1,0 +1,169 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// checkpointEvery is how often the database's checkpoint is moved: what is lost
+	// with a backup that is no older than that cannot be told by it.
+	checkpointEvery = 5 * time.Second
+	// lockedEvery is how often a process that waits looks whether it may dial.
+	lockedEvery = time.Second
+	// markKey holds a copy of the checkpoint outside the database, for markKept.
+	markKey  = "mark"
+	markKept = 90 * 24 * time.Hour
+)
+
+// CheckpointStore is what the checkpoint needs of Postgres.
+type CheckpointStore interface {
+	// Checkpoint moves the database's checkpoint to now, or locks the database
+	// where the mark says that it must not dial, and returns how it stands then.
+	Checkpoint(ctx context.Context, m campaign.ExternalMark) (campaign.DatabaseIdentity, error)
+}
+
+// checkpointer keeps a database that forgot something from dialing. The database
+// itself refuses the gate while it is locked; this moves the checkpoint and its
+// copy in Redis by which that is told. Package reconcile does what releases it.
+type checkpointer struct {
+	store CheckpointStore
+	queue *queue
+	log   *slog.Logger
+	// leave ends the process's part in dialing. It is nil until tasks are taken:
+	// until then the queue may still be renamed.
+	leave func(error)
+
+	asked  bool              // Redis told its mark once
+	logged campaign.DialLock // the last one
+}
+
+// await returns when the database may dial, or ctx ends. No task is taken before: a
+// copy of a database has the name of the original's queue, until it is released
+// under a name of its own.
+func (c *checkpointer) await(ctx context.Context) {
+	errs := &errorLog{log: c.log}
+	for {
+		d, err := guarded(ctx, c.runOnce)
+		if err == nil && d.Lock.Reason == "" {
+			return
+		}
+		if err != nil {
+			errs.say(ctx, "round failed", err)
+		}
+		if sleep(ctx, lockedEvery) != nil {
+			return
+		}
+	}
+}
+
+// runOnce moves the checkpoint and its copy.
+func (c *checkpointer) runOnce(ctx context.Context) (campaign.DatabaseIdentity, error) {
+	d, err := c.move(ctx)
+	//guard:false jobs.TestServiceEndsWhenItsDatabaseIsReleased: a process ends when its database is released under another name
+	if err == nil && d.ID != c.queue.databaseID {
+		d, err = c.renamed(ctx, d.ID)
+	}
+	if errors.Is(err, campaign.ErrRenamed) && c.leave != nil {
+		c.leave(campaign.ErrRenamed)
+	}
+	if err != nil {
+		return d, err
+	}
+	c.logLock(ctx, d.Lock)
+	return d, nil
+}
+
+// renamed has the process take the queue and the mark of a database that a person
+// released: at once where no task is taken yet, else by being started anew, since
+// tasks and the leader's key go by the name.
+func (c *checkpointer) renamed(ctx context.Context, databaseID string) (campaign.DatabaseIdentity, error) {
+	if c.leave != nil {
+		return campaign.DatabaseIdentity{}, campaign.ErrRenamed
+	}
+	c.queue.rename(databaseID)
+	c.asked = false
+	d, err := c.move(ctx)
+	if err == nil && d.ID != databaseID {
+		err = errors.New("the database was released twice at once")
+	}
+	return d, err
+}
+
+// move compares the checkpoint with its copy, and moves both. The copy is read
+// first and moved last, so that it is never ahead of a database that forgot
+// nothing.
+func (c *checkpointer) move(ctx context.Context) (campaign.DatabaseIdentity, error) {
+	mark, err := c.mark(ctx)
+	mark.Of = c.queue.databaseID
+	switch {
+	case err == nil:
+		c.asked = true
+	case !c.asked:
+		return campaign.DatabaseIdentity{}, err // moved unseen, it would hide that the database is an older one
+	default:
+		c.log.DebugContext(ctx, "the checkpoint is not compared", "error", err)
+	}
+	d, err := c.store.Checkpoint(ctx, mark)
+	if err != nil || d.Lock.Reason != "" || d.ID != mark.Of {
+		return d, err
+	}
+	if mark.Asked {
+		_, err = c.queue.redis.Eval(ctx, markScript, []string{c.queue.key(markKey)}, d.CheckpointAt.UnixMicro(), markKept.Milliseconds()).Result()
+	}
+	if err != nil && !errors.Is(err, redis.Nil) {
+		c.log.DebugContext(ctx, "the checkpoint is not kept outside", "error", err)
+	}
+	return d, nil
+}
+
+// mark asks Redis for the copy. An error means that it could not be asked.
+func (c *checkpointer) mark(ctx context.Context) (campaign.ExternalMark, error) {
+	text, err := c.queue.redis.Get(ctx, c.queue.key(markKey)).Result()
+	if errors.Is(err, redis.Nil) {
+		return campaign.ExternalMark{Asked: true}, nil
+	}
+	if err != nil {
+		return campaign.ExternalMark{}, fmt.Errorf("read the external mark: %w", err)
+	}
+	micros, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return campaign.ExternalMark{}, errors.New("read the external mark: it is no number")
+	}
+	return campaign.ExternalMark{Asked: true, Known: true, At: time.UnixMicro(micros)}, nil
+}
+
+// markScript moves a mark, but not back. KEYS: the mark. ARGV: where to, in
+// microseconds; how long it is kept, in milliseconds.
+const markScript = `
+local was = redis.call("GET", KEYS[1])
+if not was or tonumber(was) < tonumber(ARGV[1]) then
+	redis.call("SET", KEYS[1], ARGV[1], "PX", ARGV[2])
+end
+return 0`
+
+// logLock logs a lock once, and its end.
+func (c *checkpointer) logLock(ctx context.Context, l campaign.DialLock) {
+	last := c.logged
+	if l.Reason == last.Reason && l.Since.Equal(last.Since) && l.ReleasedAt.Equal(last.ReleasedAt) && l.Scans == last.Scans {
+		return
+	}
+	c.logged = l
+	switch {
+	case l.Reason == "":
+		c.log.InfoContext(ctx, "the dial lock is released")
+	case l.AwaitsPerson():
+		c.log.ErrorContext(ctx, "nobody is called: "+l.Reason.Meaning(), "locked_for", string(l.Reason), "known_until", l.KnownUntil)
+	default:
+		c.log.WarnContext(ctx, "nobody is called until Vonage's list has been read back", "locked_for", string(l.Reason),
+			"known_until", l.KnownUntil, "scans", l.Scans, "of", campaign.ScansToRelease)
+	}
+}
