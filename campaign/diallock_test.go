@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestDatabaseIsHeldForWhatItIs(t *testing.T) {
+func TestDatabaseIsLockedForWhatItIs(t *testing.T) {
 	t.Parallel()
 	marked := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	home := ServerIdentity{System: "7", Database: 16400, Timeline: 1}
@@ -42,17 +42,17 @@ func TestDatabaseIsHeldForWhatItIs(t *testing.T) {
 	} {
 		i := DatabaseIdentity{Server: home, CheckpointAt: marked, Now: marked.Add(test.quiet)}
 		if got := i.Judge(test.at, test.w); got != test.want {
-			t.Errorf("%s: held for %q, want %q", test.name, got, test.want)
+			t.Errorf("%s: locked for %q, want %q", test.name, got, test.want)
 		}
 		if got := (DatabaseIdentity{Now: marked}).Judge(test.at, test.w); got != "" {
-			t.Errorf("%s, and it never dialed: held for %q, want nothing", test.name, got)
+			t.Errorf("%s, and it never dialed: locked for %q, want nothing", test.name, got)
 		}
 	}
 }
 
-// A hold that waits for nobody is begun anew where yet another server took
+// A lock that waits for no person is begun anew where yet another server took
 // over; one that nobody moved is left alone.
-func TestHoldOfAnotherServerIsBegunAnew(t *testing.T) {
+func TestLockOfAnotherServerIsBegunAnew(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	lived, second, third := ServerIdentity{"7", 16400, 1}, ServerIdentity{"7", 16400, 2}, ServerIdentity{"7", 16400, 3}
@@ -72,12 +72,12 @@ func TestHoldOfAnotherServerIsBegunAnew(t *testing.T) {
 	} {
 		i := DatabaseIdentity{ID: "this", Server: lived, CheckpointAt: at, Now: at, Lock: test.hold}
 		if got := i.Judge(test.found, test.w); got != test.want {
-			t.Errorf("%s: held for %q, want %q", test.name, got, test.want)
+			t.Errorf("%s: locked for %q, want %q", test.name, got, test.want)
 		}
 	}
 }
 
-func TestWitnessWithWhatAProcessSaw(t *testing.T) {
+func TestMarkWithWhatAProcessSaw(t *testing.T) {
 	t.Parallel()
 	own := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	known := func(ahead time.Duration) ExternalMark {
@@ -103,7 +103,7 @@ func TestWitnessWithWhatAProcessSaw(t *testing.T) {
 
 // A hold only ever becomes weightier, until a person speaks; and what a person
 // confirmed is asked again only if the database moved on since.
-func TestHoldOnlyBecomesWeightier(t *testing.T) {
+func TestLockOnlyBecomesWeightier(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
@@ -114,12 +114,12 @@ func TestHoldOnlyBecomesWeightier(t *testing.T) {
 			return ServerIdentity{rapid.SampledFrom([]string{"", "7", "8"}).Draw(t, "system"), rapid.Int64Range(1, 2).Draw(t, "database"), rapid.Int64Range(0, 2).Draw(t, "timeline")}
 		})
 		i := DatabaseIdentity{Server: place.Draw(t, "lived"), CheckpointAt: moment.Draw(t, "marked"), Now: moment.Draw(t, "now")}
-		i.Lock.Reason = rapid.SampledFrom(append([]LockReason{""}, LockReasons...)).Draw(t, "held for")
+		i.Lock.Reason = rapid.SampledFrom(append([]LockReason{""}, LockReasons...)).Draw(t, "locked for")
 		if i.Lock.Reason != "" && rapid.Bool().Draw(t, "confirmed") {
 			i.Lock.ReleasedAt = at
 		}
 		if i.Lock.Reason != "" {
-			i.Lock.Server = place.Draw(t, "held at")
+			i.Lock.Server = place.Draw(t, "locked at")
 		}
 		found := place.Draw(t, "found")
 		w := ExternalMark{Asked: rapid.Bool().Draw(t, "asked"), Known: rapid.Bool().Draw(t, "known"), At: moment.Draw(t, "witness")}
@@ -128,7 +128,7 @@ func TestHoldOnlyBecomesWeightier(t *testing.T) {
 			return
 		}
 		if i.Lock.Reason != "" && i.Lock.ReleasedAt.IsZero() && !why.outweighs(i.Lock.Reason) && !(why == i.Lock.Reason && i.Lock.Moved(found)) {
-			t.Errorf("held for %q, then for %q", i.Lock.Reason, why)
+			t.Errorf("locked for %q, then for %q", i.Lock.Reason, why)
 		}
 		if !i.Lock.ReleasedAt.IsZero() && why == LockedNoMark && !(why == i.Lock.Reason && i.Lock.Moved(found)) {
 			t.Error("a lost Redis undid what a person said")
@@ -139,7 +139,7 @@ func TestHoldOnlyBecomesWeightier(t *testing.T) {
 		at2 := i
 		at2.Server, at2.Lock.Server = found, found
 		if again := at2.Judge(found, ExternalMark{}); again == LockedCopy || again == LockedFailover {
-			t.Errorf("at home it is held for %q", again)
+			t.Errorf("at home it is locked for %q", again)
 		}
 	})
 }

@@ -32,6 +32,9 @@ const (
 	// DialingGrace is how long after its token's expiry an attempt may still be
 	// dialing: its own process has recorded the outcome by then, if it lives.
 	DialingGrace = 5 * time.Second
+	// ClockTolerance is how far Vonage's clock may be from ours before a process
+	// calls nobody: a token must expire for both at the same moment.
+	ClockTolerance = 5 * time.Second
 	// longestLook is the longest pause between two looks at a blocked attempt.
 	longestLook = 6 * time.Hour
 )

@@ -28,6 +28,8 @@ func TestTimesProveAbsence(t *testing.T) {
 		accepted := a.TokenExpiresAt // the latest moment at which Vonage accepts the POST
 		for name, holds := range map[string]bool{
 			"the window holds every moment at which Vonage accepts the POST":   from.Before(gate) && to.After(accepted),
+			"the window begins before the gate on a clock that is behind":      gate.Sub(from) > ClockTolerance,
+			"the list has settled though Vonage's clock is behind":             to.Sub(accepted) > times.SettleAfter+ClockTolerance || times.SettleAfter < ClockTolerance,
 			"the window holds the start of a call that is listed late":         !to.Before(accepted.Add(times.SettleAfter)),
 			"the first scan begins when a call must be listed":                 !first.Before(accepted.Add(times.SettleAfter)),
 			"the second scan begins a gap after the first":                     second.Sub(first) >= times.ScanGap(),

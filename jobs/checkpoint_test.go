@@ -25,15 +25,15 @@ func (w *world) beside(t *testing.T, db *testkit.DB) *world {
 	return other
 }
 
-// heldFor waits until the database is held.
-func (w *world) heldFor(t *testing.T, why campaign.LockReason) {
+// lockedFor waits until the database is locked.
+func (w *world) lockedFor(t *testing.T, why campaign.LockReason) {
 	t.Helper()
-	eventually(t, "the database is held", func() bool {
+	eventually(t, "the database is locked", func() bool {
 		i, _, err := w.db.Identity(t.Context())
 		return err == nil && i.Lock.Reason != ""
 	})
 	if i, _, err := w.db.Identity(t.Context()); err != nil || i.Lock.Reason != why {
-		t.Errorf("held for %q, %v; want %q", i.Lock.Reason, err, why)
+		t.Errorf("locked for %q, %v; want %q", i.Lock.Reason, err, why)
 	}
 }
 
@@ -51,21 +51,21 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 		t.Errorf("Claim = %d attempts, %v; want none", len(tickets), err)
 	}
 	if n := w.sim.Summary().Creates - creates; n != 0 {
-		t.Errorf("%d POSTs while the database is held", n)
+		t.Errorf("%d POSTs while the database is locked", n)
 	}
 }
 
-// confirm has a person adopt the database, long enough ago for Vonage's
+// confirm has a person release the database, long enough ago for Vonage's
 // list to be read at once.
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
 	if _, err := w.db.Release(t.Context(), app.Actor{Name: "the test", Through: app.ThroughCommand}, campaign.DefaultRecordsKept, false); err != nil {
 		t.Fatal(err)
 	}
-	w.ageHold(t)
+	w.ageLock(t)
 }
 
-func (w *world) ageHold(t *testing.T) {
+func (w *world) ageLock(t *testing.T) {
 	t.Helper()
 	w.db.Exec(t, `UPDATE database_identity SET locked_at = locked_at - interval '13 seconds', released_at = released_at - interval '13 seconds'`)
 }
@@ -120,7 +120,7 @@ func halfway(t *testing.T, contacts int) (w, old *world) {
 
 // A copy of the database is somebody's staging system, or what takes the
 // original's place: a person says which.
-func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
+func TestCopyOfADatabaseCallsNobodyUntilItIsReleased(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
 	if err := errors.Join(old.db.Pause(t.Context(), 1, "nobody is reserved"), old.db.Resume(t.Context(), 1)); err != nil {
@@ -128,7 +128,7 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
 	}
 	old.wantNoCalls(t, func() {
 		old.dial(t, old.db, old.redis)
-		old.heldFor(t, campaign.LockedCopy)
+		old.lockedFor(t, campaign.LockedCopy)
 		if err := sleep(t.Context(), 300*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsAdopted(t *testing.T) {
 
 // A backup that is put where the database was has the original's identity, and
 // is told by the mark in Redis alone.
-func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
+func TestRestoredBackupCallsNobodyUntilItIsReleased(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
 	old.db.Exec(t, `UPDATE database_identity SET database_oid = d.oid::bigint, checkpoint_at = checkpoint_at - interval '20 seconds',
@@ -153,7 +153,7 @@ func TestRestoredBackupCallsNobodyUntilItIsAdopted(t *testing.T) {
 	}
 	old.wantNoCalls(t, func() {
 		old.dial(t, old.db, old.redis)
-		old.heldFor(t, campaign.LockedRestored)
+		old.lockedFor(t, campaign.LockedRestored)
 	})
 	old.confirm(t)
 	old.awaitEnd(t)

@@ -70,7 +70,7 @@ func New(c Config, store Store, client *voice.Client, pacers Pacers, log *slog.L
 
 // Run dials until ctx ends. Then no gate is begun any more; sends under way
 // end, and their outcomes are recorded. It ends so by itself, with
-// campaign.ErrRenamed, when the database is adopted under another name. Run can
+// campaign.ErrRenamed, when the database is released under another name. Run can
 // be called once.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, leave := context.WithCancelCause(ctx)

@@ -11,17 +11,15 @@ import (
 )
 
 const (
-	// skewMost is how far Vonage's clock may be from ours. A token is
-	// issued 5 s back, so beyond that Vonage may refuse it as not yet
-	// valid, or take it for longer than we wait for.
-	skewMost  = 5 * time.Second
 	skewPause = time.Second
 	skewAgain = time.Minute // between two looks at Vonage's clock
 )
 
-// clockGuard keeps calls back while Vonage's clock and ours differ: a
-// token's end is what proves that no call comes of it any more, so both must
-// mean the same moment by it.
+// clockGuard keeps calls back while Vonage's clock and ours differ by more than
+// campaign.ClockTolerance: a token's end is what proves that no call comes of it
+// any more, so both must mean the same moment by it. A token is issued 5 s back, so
+// beyond that Vonage may refuse it as not yet valid, or accept it for longer than
+// we wait.
 type clockGuard struct {
 	store  AlarmStore
 	client *voice.Client
@@ -48,7 +46,7 @@ func (g *clockGuard) wait(ctx context.Context) error {
 func (g *clockGuard) skewed() bool {
 	skew, _ := g.client.Skew()
 	//guard:false jobs.TestNobodyIsCalledWhileClocksDiffer: nobody is called while the clocks differ
-	return skew.Abs() > skewMost
+	return skew.Abs() > campaign.ClockTolerance
 }
 
 // turn reports whether the caller is to look at Vonage's clock.
@@ -71,7 +69,7 @@ func (g *clockGuard) look(ctx context.Context) {
 	if _, err := g.client.ListCalls(ctx, filter); err != nil { // its date counts all the same
 		g.log.DebugContext(ctx, "Vonage's clock was looked at by a request that failed", "error", err)
 	}
-	if skew, _ := g.client.Skew(); skew.Abs() > skewMost {
+	if skew, _ := g.client.Skew(); skew.Abs() > campaign.ClockTolerance {
 		g.log.ErrorContext(ctx, "nobody is called while Vonage's clock and ours differ", "skew", skew)
 		g.raise(ctx)
 	}

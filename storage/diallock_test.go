@@ -192,7 +192,7 @@ func TestBackupOlderThanVonagesRecords(t *testing.T) {
 	checkpoint(t, db.DB, redisIs(time.Now()))
 	_, err := db.Release(t.Context(), by("ann"), times.RecordsKept, false)
 	if _, ok := errors.AsType[*campaign.GapError](err); !ok {
-		t.Errorf("Adopt = %v, want an error about the gap", err)
+		t.Errorf("Release = %v, want an error about the gap", err)
 	}
 	if _, err := db.Release(t.Context(), by("ann"), times.RecordsKept, true); err != nil {
 		t.Errorf("despite the gap: %v", err)

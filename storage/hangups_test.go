@@ -103,7 +103,7 @@ func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
 	}
 }
 
-// A database that is held has forgotten calls that it made: an attempt that
+// A database that is locked has forgotten calls that it made: an attempt that
 // looks withdrawn may have called.
 func TestHangUpsWaitForDialLock(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func standing(t *testing.T, db *testkit.DB) campaign.DatabaseIdentity {
 	return i
 }
 
-// A backup that was put in place: nothing is called, show says why, adopt says
+// A backup that was put in place: nothing is called, show says why, release says
 // what it does, and the readings do the rest.
 func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	t.Parallel()
@@ -58,12 +58,12 @@ func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	lock(t, db, show, cli.ExitOK, "LOCKED since", "an older one, as from a backup", "dialer lock release", "It knows what happened until")
 	lock(t, db, append(release, "--accept-incomplete-list"), cli.ExitFailed, "waits to be released first")
 	if i := standing(t, db); !i.Lock.AwaitsPerson() || i.ID != was.ID {
-		t.Errorf("adopted by a command that was refused: %+v", i)
+		t.Errorf("released by a command that was refused: %+v", i)
 	}
 	lock(t, db, release, cli.ExitOK, "Released as database", "Campaign outage will continue")
 	i := standing(t, db)
 	if i.Lock.AwaitsPerson() || i.Lock.Reason != campaign.LockedRestored || i.ID == was.ID {
-		t.Errorf("after adopt: %+v, want it held until it has been read back, under a new name", i)
+		t.Errorf("after release: %+v, want it locked until it has been read back, under a new name", i)
 	}
 	lock(t, db, show, cli.ExitOK, i.ID, "0 of 2 scans are done", "Released by ann at")
 	lock(t, db, release, cli.ExitOK, "Nothing to release", "0 of 2 scans are done")
@@ -106,7 +106,7 @@ func TestScansThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
 	lock(t, db, append(accept, "--despite-gap"), cli.ExitUsage, "--despite-gap")
 	lock(t, db, accept, cli.ExitOK, "if they lack no more than the last one: 4 calls")
 	if i := standing(t, db); i.Lock.Reason != campaign.LockedFailover || i.Lock.AcceptedAt.IsZero() {
-		t.Errorf("after the word: %+v, want it held until it has been read back", i.Lock)
+		t.Errorf("after the decision: %+v, want it locked until it has been read back", i.Lock)
 	}
 	lock(t, db, show, cli.ExitOK, "scans that lack no more than that count")
 }

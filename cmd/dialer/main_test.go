@@ -30,7 +30,7 @@ func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 		t.Errorf("--help: exit %d, want 0", code)
 	}
 	for _, command := range []string{
-		"run", "demo", "simulate", "migrate up", "migrate status", "installation show", "installation adopt", "campaign list", "campaign show", "campaign pause",
+		"run", "demo", "simulate", "migrate up", "migrate status", "lock show", "lock release", "campaign list", "campaign show", "campaign pause",
 		"campaign resume", "campaign stop", "call show", "call list", "call create", "call hangup", "call mute", "call unmute", "call earmuff", "call unearmuff",
 		"call transfer", "call stream", "call talk", "call dtmf", "suppress add", "suppress remove", "suppress import", "suppress list", "why", "alarms list", "alarms resolve", "report", "audit", "events prune", "verify",
 	} {
