@@ -56,7 +56,7 @@ func activate(t *testing.T, q *queue, renewed time.Duration) {
 	t.Helper()
 	end := float64(time.Now().Add(leaseDuration - renewed).Unix())
 	for {
-		id, err := q.redis.RPopLPush(t.Context(), q.pendingKey(campaign.DueReminder), q.asynqKey(campaign.DueReminder, "active")).Result()
+		id, err := q.redis.LMove(t.Context(), q.pendingKey(campaign.DueReminder), q.asynqKey(campaign.DueReminder, "active"), "RIGHT", "LEFT").Result()
 		if err == redis.Nil {
 			return
 		}
