@@ -56,14 +56,6 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		return fmt.Errorf("-run: %w", err)
 	}
 	guards, wrong := findGuards(*root)
-	for _, r := range replacements {
-		g, err := r.guard(*root)
-		if err == nil {
-			guards = append(guards, g)
-		} else if chosen.MatchString(r.sentence + " " + r.file) {
-			wrong = errors.Join(wrong, err)
-		}
-	}
 	guards = slices.DeleteFunc(guards, func(g guard) bool {
 		return !chosen.MatchString(g.sentence + " " + g.file + " " + g.dir + "." + g.test)
 	})
