@@ -31,7 +31,8 @@ func TestMatchByNumbers(t *testing.T) {
 		want    string
 	}{
 		{"the one call", in(time.Second), one},
-		{"Vonage's clock is 59 s behind", in(-59 * time.Second), one},
+		{"Vonage's clock is 4 s behind", in(-4 * time.Second), one},
+		{"7 s before the gate", in(-7 * time.Second), none},
 		{"more than a minute before the gate", in(-61 * time.Second), none},
 		{"four minutes after the token", in(tokenLife + 4*time.Minute - time.Second), one},
 		{"later", in(tokenLife + 4*time.Minute + 2*time.Second), none},

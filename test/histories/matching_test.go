@@ -122,7 +122,7 @@ func (h *history) candidate(f *unmatchedCall, covered time.Time) (to attemptRef,
 	best, several, n := 4, false, 0
 	contact := -1
 	for at, a := range h.all {
-		if a.CallUUID != "" || a.DialedAt.IsZero() || !mayBeCallOf(f, a) {
+		if a.CallUUID != "" || a.DialedAt.IsZero() || !mayBeCallOf(f, a) || beganBefore(f, a) {
 			continue
 		}
 		if _, end := times.Window(*a); end.After(covered) {
@@ -172,6 +172,11 @@ func (h *history) mayHaveCall(a *campaign.Attempt, except string) bool {
 	return slices.ContainsFunc(h.unmatched, func(f unmatchedCall) bool {
 		return f.record.CallUUID != except && mayBeCallOf(&f, a)
 	})
+}
+
+// beganBefore reports whether the call began before the attempt passed the gate.
+func beganBefore(f *unmatchedCall, a *campaign.Attempt) bool {
+	return !f.record.At.IsZero() && f.record.At.Before(a.DialedAt.Add(-campaign.ClockTolerance))
 }
 
 // mayBeCallOf is the function of that name in storage/rules.sql: here all calls go
