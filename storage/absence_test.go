@@ -27,17 +27,20 @@ func TestAbsenceTakesTwoScans(t *testing.T) {
 		first, second time.Duration // begun after the token's expiry
 		firstTo       time.Duration // the end of the window, after the token's expiry; 0: as far as it has come
 		secondTo      time.Duration
+		late          int // which scan's window begins a second late; 0: none
 		want          int
 	}{
-		{"as early as can be", 2 * time.Minute, 4 * time.Minute, 0, 0, 1},
-		{"the second alone", 0, 4 * time.Minute, 0, 0, 0},
-		{"the first before the list shows every call", 2*time.Minute - time.Second, 4 * time.Minute, 0, 0, 0},
-		{"the first not over all that has passed", 5 * time.Minute, 8 * time.Minute, time.Minute, 0, 0},
-		{"the second before the window's end", 2 * time.Minute, 4*time.Minute - time.Second, 0, 0, 0},
-		{"the second not over the whole window", 2 * time.Minute, 9 * time.Minute, 0, 3 * time.Minute, 0},
-		{"too soon after the first", 4 * time.Minute, 5*time.Minute - time.Second, 0, 0, 0},
-		{"half a settle time after the first", 4 * time.Minute, 5 * time.Minute, 0, 0, 1},
-		{"much later", 20 * time.Minute, 40 * time.Minute, 0, 0, 1},
+		{"as early as can be", 2 * time.Minute, 4 * time.Minute, 0, 0, 0, 1},
+		{"the second alone", 0, 4 * time.Minute, 0, 0, 0, 0},
+		{"the first before the list shows every call", 2*time.Minute - time.Second, 4 * time.Minute, 0, 0, 0, 0},
+		{"the first not over all that has passed", 5 * time.Minute, 8 * time.Minute, time.Minute, 0, 0, 0},
+		{"the first not from the beginning", 5 * time.Minute, 8 * time.Minute, 0, 0, 1, 0},
+		{"the second before the window's end", 2 * time.Minute, 4*time.Minute - time.Second, 0, 0, 0, 0},
+		{"the second not over the whole window", 2 * time.Minute, 9 * time.Minute, 0, 3 * time.Minute, 0, 0},
+		{"the second not from the beginning", 5 * time.Minute, 8 * time.Minute, 0, 0, 2, 0},
+		{"too soon after the first", 4 * time.Minute, 5*time.Minute - time.Second, 0, 0, 0, 0},
+		{"half a settle time after the first", 4 * time.Minute, 5 * time.Minute, 0, 0, 0, 1},
+		{"much later", 20 * time.Minute, 40 * time.Minute, 0, 0, 0, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -45,20 +48,24 @@ func TestAbsenceTakesTwoScans(t *testing.T) {
 			running(t, db, "c", settings(), rows(0, 1))
 			a := unknownOne(t, db)
 			expiry := testkit.Value[time.Time](t, db, `SELECT token_expires_at FROM attempts`)
-			scan := func(begun, to time.Duration) {
+			scan := func(n int, begun, to time.Duration) {
 				if begun == 0 {
 					return
 				}
 				if to == 0 {
 					to = begun
 				}
-				scanAt(t, db, expiry.Add(-90*time.Second), expiry.Add(to), expiry.Add(begun))
+				from := expiry.Add(-90 * time.Second)
+				if n == test.late {
+					from = from.Add(time.Second)
+				}
+				scanAt(t, db, from, expiry.Add(to), expiry.Add(begun))
 				if n := mustProve(t, db); begun == test.first && n > 0 {
 					t.Error("one scan proves absence")
 				}
 			}
-			scan(test.first, test.firstTo)
-			scan(test.second, test.secondTo)
+			scan(1, test.first, test.firstTo)
+			scan(2, test.second, test.secondTo)
 			want, contactWant := campaign.Unknown, "active"
 			if test.want == 1 {
 				want, contactWant = campaign.Absent, "pending"
