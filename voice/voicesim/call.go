@@ -2,6 +2,7 @@ package voicesim
 
 import (
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,33 +30,58 @@ const (
 // outcomes are the possible outcomes of a call.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
 
+// words are all that an event's status can be.
+var words = []string{
+	started, ringing, answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled, completed, disconnected,
+}
+
+// wordSet is a set of words, a bit for each.
+type wordSet uint16
+
+func (s *wordSet) add(word string) {
+	if i := slices.Index(words, word); i >= 0 {
+		*s |= 1 << i
+	}
+}
+
+func (s wordSet) words() (list []string) {
+	for i, word := range words {
+		if s&(1<<i) != 0 {
+			list = append(list, word)
+		}
+	}
+	return list
+}
+
 // call is the record of one call. Records are kept for ever, so they are small;
 // live has what only a call in progress needs.
 type call struct {
-	id         uuid.UUID
-	conv       uuid.UUID
-	dashless   bool
-	answered   bool
-	correct    bool // the price changes some time after it was shown
-	tariff     *tariff
-	seconds    int32 // billed
-	n          int32 // number of the POST to this telephone number
-	toType     string
-	to         string
-	fromType   string
-	from       string
-	attemptID  string
-	jti        string
-	status     string
-	outcome    string
-	placedAt   stamp
-	answeredAt stamp
-	endedAt    stamp
-	listedAt   stamp    // when it appears in lists
-	pricedAt   stamp    // when the price appears on records
-	parent     *call    // the call whose connect action made this one
-	control    *Control // nil: no control request
-	live       *live    // nil once the call has ended
+	id       uuid.UUID
+	conv     uuid.UUID
+	dashless bool
+	// acknowledged are the events that the application has.
+	acknowledged wordSet
+	answered     bool
+	correct      bool // the price changes some time after it was shown
+	tariff       *tariff
+	seconds      int32 // billed
+	n            int32 // number of the POST to this telephone number
+	toType       string
+	to           string
+	fromType     string
+	from         string
+	attemptID    string
+	jti          string
+	status       string
+	outcome      string
+	placedAt     stamp
+	answeredAt   stamp
+	endedAt      stamp
+	listedAt     stamp    // when it appears in lists
+	pricedAt     stamp    // when the price appears on records
+	parent       *call    // the call whose connect action made this one
+	control      *Control // nil: no control request
+	live         *live    // nil once the call has ended
 }
 
 func (c *call) uuid() string {

@@ -40,6 +40,7 @@ type callbackQueue struct {
 type callback struct {
 	url, method string
 	event       object
+	call        *call // that the event is about
 	body        []byte
 	retried     bool                // the first try has failed
 	unsigned    bool                // the first try has no signature
@@ -195,10 +196,24 @@ func (p *callbackSender) deliver(cb callback) (again bool) {
 	if !reply.ok() {
 		p.sim.cfg.Logger.Warn("callback not delivered", "status", reply.status, "err", reply.err)
 	}
+	if reply.ok() && cb.call != nil {
+		p.sim.acknowledged(cb)
+	}
 	if cb.onReply != nil {
 		cb.onReply(reply)
 	}
 	return false
+}
+
+// acknowledged notes that the application has the event.
+func (s *Sim) acknowledged(cb callback) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range cb.event {
+		if word, ok := m.value.(string); ok && m.name == "status" {
+			cb.call.acknowledged.add(word)
+		}
+	}
 }
 
 func (p *callbackSender) send(cb callback) callbackReply {

@@ -17,6 +17,7 @@ type Control struct {
 	Streaming bool   `json:"streaming,omitempty"` // a stream that was started by control is being played
 	DTMF      string `json:"dtmf,omitempty"`      // all digits sent
 	Transfers int    `json:"transfers,omitempty"`
+	HungUp    bool   `json:"hung_up,omitempty"` // it ended by this request
 }
 
 // controlResult is the response to a request about a call in progress.
@@ -103,6 +104,7 @@ func (s *Sim) update(c *call, body []byte) controlResult {
 		return badRequest("action", "cannot be read")
 	}
 	if u.Action == "hangup" {
+		c.control.HungUp = true
 		s.hangUp(c, "platform")
 		return noContent
 	}

@@ -85,7 +85,7 @@ func (s *Sim) send(c *call, url, method string, e object, onReply func(callbackR
 		s.cfg.Logger.Error("event cannot be marshalled", "err", err)
 		return
 	}
-	cb := callback{url: url, method: method, event: e, body: body, timeout: eventTimeout, onReply: onReply}
+	cb := callback{url: url, method: method, event: e, call: c, body: body, timeout: eventTimeout, onReply: onReply}
 	if onReply != nil {
 		s.deliver(c, cb)
 		return

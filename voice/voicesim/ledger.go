@@ -21,6 +21,7 @@ type LedgerCall struct {
 	To               string          `json:"to"`
 	From             string          `json:"from"`
 	PlacedAt         time.Time       `json:"placed_at"`
+	AnsweredAt       time.Time       `json:"answered_at,omitzero"`
 	EndedAt          time.Time       `json:"ended_at,omitzero"`
 	Outcome          string          `json:"outcome"` // "" until it is known
 	Answered         bool            `json:"answered"`
@@ -29,6 +30,13 @@ type LedgerCall struct {
 	Price            decimal.Decimal `json:"price"`       // the correct one at present
 	PriceShown       bool            `json:"price_shown"` // by GET
 	JTI              string          `json:"jti"`         // of the token of its POST
+	// What the call's record says, once the call has ended.
+	StartTime time.Time `json:"start_time,omitzero"`
+	EndTime   time.Time `json:"end_time,omitzero"`
+	Network   string    `json:"network,omitempty"`
+	// Acknowledged are the status words of the events that were answered 200 to
+	// 205, each once.
+	Acknowledged []string `json:"acknowledged,omitempty"`
 	// Parent is the uuid of the call whose connect action made this one. Such
 	// a leg has no attempt and no token.
 	Parent  string  `json:"parent,omitempty"`
@@ -51,9 +59,13 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 	rate := s.rate(c, now)
 	e := LedgerCall{
 		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attemptID, To: c.to, From: c.from,
-		PlacedAt: c.placedAt.time(), EndedAt: c.endedAt.time(), Outcome: c.outcome, Answered: c.answered,
+		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(), Outcome: c.outcome, Answered: c.answered,
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: c.priceShown(now),
-		JTI: c.jti,
+		JTI: c.jti, Acknowledged: c.acknowledged.words(),
+	}
+	if c.endedAt != 0 {
+		e.StartTime, e.EndTime = s.span(c)
+		e.Network = c.tariff.network
 	}
 	if c.parent != nil {
 		e.Parent = c.parent.uuid()

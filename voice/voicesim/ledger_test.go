@@ -195,3 +195,38 @@ func errText(err error) string {
 	}
 	return "error"
 }
+
+// What the ledger says of a record is what GET shows, and it names the events that
+// the application answered.
+func TestLedgerSaysWhatWasTold(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		faults voicesim.Faults
+		want   string
+	}{
+		"all arrive": {voicesim.Faults{EventDoubled: 1}, "started ringing answered completed"},
+		"none":       {voicesim.Faults{EventLost: 1}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inBubble(t, voicesim.Config{Faults: tt.faults, Outcomes: script(voicesim.Script{Outcome: "answered", Talk: 7 * time.Second})})
+				defer w.close()
+				uuid := w.place(target, nil)
+				w.waitIdle()
+				c := w.onlyCall()
+				if got := strings.Join(c.Acknowledged, " "); got != tt.want {
+					t.Errorf("acknowledged %q, want %q", got, tt.want)
+				}
+				body := w.do("GET", "/v1/calls/"+uuid, "").body
+				const form = "2006-01-02T15:04:05.000Z"
+				if body["network"] != c.Network || body["start_time"] != c.StartTime.Format(form) || body["end_time"] != c.EndTime.Format(form) {
+					t.Errorf("record %v, ledger %+v", body, c)
+				}
+				if c.AnsweredAt.IsZero() || c.Control.HungUp {
+					t.Errorf("%+v", c)
+				}
+			})
+		})
+	}
+}
