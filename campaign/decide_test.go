@@ -198,7 +198,7 @@ func anyHistory(t *rapid.T) []Attempt {
 }
 
 // What every decision must be, whatever the attempts are.
-func TestDecideIsWhole(t *testing.T) {
+func TestDecideProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := Settings{Retry: DefaultPolicy()}

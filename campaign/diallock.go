@@ -180,7 +180,7 @@ func (d DatabaseIdentity) Judge(found ServerIdentity, m ExternalMark) LockReason
 		return why
 	case d.Lock.ReleasedAt.IsZero() && why.outweighs(d.Lock.Reason):
 		return why
-	//guard:false storage.TestSecondFailoverBeginsTheScansAnew: a second failover is found
+	//guard:false storage.TestSecondFailoverRestartsScans: a second failover is found
 	case d.Lock.Moved(found):
 		return d.Lock.Reason // what was read back so far may be lost again
 	}

@@ -52,7 +52,7 @@ func TestDatabaseIsLockedForWhatItIs(t *testing.T) {
 
 // A lock that waits for no person is begun anew where yet another server took
 // over; one that nobody moved is left alone.
-func TestLockOfAnotherServerIsBegunAnew(t *testing.T) {
+func TestDialLockMovedServer(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	lived, second, third := ServerIdentity{"7", 16400, 1}, ServerIdentity{"7", 16400, 2}, ServerIdentity{"7", 16400, 3}
@@ -77,7 +77,7 @@ func TestLockOfAnotherServerIsBegunAnew(t *testing.T) {
 	}
 }
 
-func TestMarkWithWhatAProcessSaw(t *testing.T) {
+func TestExternalMarkAndWhatAProcessSaw(t *testing.T) {
 	t.Parallel()
 	own := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 	known := func(ahead time.Duration) ExternalMark {
@@ -103,7 +103,7 @@ func TestMarkWithWhatAProcessSaw(t *testing.T) {
 
 // A hold only ever becomes weightier, until a person speaks; and what a person
 // confirmed is asked again only if the database moved on since.
-func TestLockOnlyBecomesWeightier(t *testing.T) {
+func TestDialLockReasonOnlyGrows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)

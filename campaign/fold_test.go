@@ -237,7 +237,7 @@ func TestFoldKeepsTheAttemptsOwnCallWhateverItsNumbers(t *testing.T) {
 	}
 }
 
-func TestFoldBeatsBelief(t *testing.T) {
+func TestFoldOfLateEvidence(t *testing.T) {
 	t.Parallel()
 	for state, surprise := range map[State]bool{
 		Reserved: true, Refused: true, Absent: true, Lost: true,
@@ -259,7 +259,7 @@ func TestFoldBeatsBelief(t *testing.T) {
 }
 
 // The moves that Fold makes are those that Transitions grants Vonage.
-func TestFoldMovesAsTheTableSays(t *testing.T) {
+func TestFoldMovesAreAllowed(t *testing.T) {
 	t.Parallel()
 	for _, from := range []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void} {
 		for _, status := range []string{"ringing", "completed"} {

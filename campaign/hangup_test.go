@@ -84,7 +84,7 @@ func TestSurplusIsTheLaterCall(t *testing.T) {
 
 // Whatever the times and words, one of the two calls stays up, and what is
 // hung up is the other.
-func TestSurplusSparesOne(t *testing.T) {
+func TestSurplusNeverBothCalls(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		moment := rapid.Custom(func(t *rapid.T) time.Time {

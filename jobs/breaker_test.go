@@ -9,7 +9,7 @@ import (
 	"dialer/campaign"
 )
 
-func TestBreakerPausesLongerEachTimeAndEndsAtTheFirstAnswer(t *testing.T) {
+func TestBreakerPausesDouble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var b breaker
@@ -47,7 +47,7 @@ func TestBreakerPausesLongerEachTimeAndEndsAtTheFirstAnswer(t *testing.T) {
 	})
 }
 
-func TestBreakerLetsGoWhenStopped(t *testing.T) {
+func TestBreakerStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker{until: time.Now().Add(time.Hour)}

@@ -120,7 +120,7 @@ func halfway(t *testing.T, contacts int) (w, old *world) {
 
 // A copy of the database is somebody's staging system, or what takes the
 // original's place: a person says which.
-func TestCopyOfADatabaseCallsNobodyUntilItIsReleased(t *testing.T) {
+func TestCopiedDatabaseCallsNobody(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
 	if err := errors.Join(old.db.Pause(t.Context(), 1, "nobody is reserved"), old.db.Resume(t.Context(), 1)); err != nil {
@@ -143,7 +143,7 @@ func TestCopyOfADatabaseCallsNobodyUntilItIsReleased(t *testing.T) {
 
 // A backup that is put where the database was has the original's identity, and
 // is told by the mark in Redis alone.
-func TestRestoredBackupCallsNobodyUntilItIsReleased(t *testing.T) {
+func TestRestoredBackupCallsNobody(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
 	old.db.Exec(t, `UPDATE database_identity SET database_oid = d.oid::bigint, checkpoint_at = checkpoint_at - interval '20 seconds',

@@ -41,7 +41,7 @@ func newCheckpointer(t *testing.T, m *marking) (*checkpointer, *cable) {
 
 // The mark in Redis may be all that tells that the database is an older one.
 // Were the database's own mark moved before, nothing would tell it any more.
-func TestCheckpointIsNotMovedBeforeRedisToldItsMark(t *testing.T) {
+func TestCheckpointWaitsForExternalMark(t *testing.T) {
 	t.Parallel()
 	m := &marking{}
 	r, way := newCheckpointer(t, m)
@@ -59,7 +59,7 @@ func TestCheckpointIsNotMovedBeforeRedisToldItsMark(t *testing.T) {
 	}
 }
 
-func TestRoundThatFailedRenamesNoQueue(t *testing.T) {
+func TestFailedCheckpointRenamesNoQueue(t *testing.T) {
 	t.Parallel()
 	m := &marking{results: []error{campaign.ErrDialLocked, errors.New("no database")}}
 	r, _ := newCheckpointer(t, m)

@@ -63,7 +63,7 @@ func (h *hangupWorker) try(ctx context.Context, order campaign.HangUp) error {
 	defer cancel()
 	err := h.client.Hangup(asking, order.CallUUID)
 	over := err != nil && h.over(asking, order.CallUUID, err)
-	//guard:false jobs.TestHangupWorkerThatIsStoppedLeavesTheOrderDue: being stopped says nothing about the call
+	//guard:false jobs.TestHangupWorkerStopped: being stopped says nothing about the call
 	if err != nil && !over && ctx.Err() != nil {
 		return nil // being stopped says nothing about the call: the order stays due
 	}

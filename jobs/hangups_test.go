@@ -51,7 +51,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-func TestHangupWorkerSaysWhatCameOfIt(t *testing.T) {
+func TestHangupWorkerOutcomes(t *testing.T) {
 	t.Parallel()
 	provider := answers{
 		"PUT up": "204", "PUT last": "204",
@@ -96,7 +96,7 @@ func TestHangupWorkerSaysWhatCameOfIt(t *testing.T) {
 }
 
 // A stop in the middle of a hang-up leaves the order due: nothing is known.
-func TestHangupWorkerThatIsStoppedLeavesTheOrderDue(t *testing.T) {
+func TestHangupWorkerStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := &memoryHangUps{owed: []campaign.HangUp{{CallUUID: "silent", Tries: hangupTries}}, tries: map[string]campaign.HangUpTry{}}

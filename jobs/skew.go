@@ -45,7 +45,7 @@ func (g *clockGuard) wait(ctx context.Context) error {
 
 func (g *clockGuard) skewed() bool {
 	skew, _ := g.client.Skew()
-	//guard:false jobs.TestNobodyIsCalledWhileClocksDiffer: nobody is called while the clocks differ
+	//guard:false jobs.TestClockDifferenceStopsCalls: nobody is called while the clocks differ
 	return skew.Abs() > campaign.ClockTolerance
 }
 

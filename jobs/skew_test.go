@@ -8,7 +8,7 @@ import (
 	"dialer/campaign"
 )
 
-func TestNobodyIsCalledWhileClocksDiffer(t *testing.T) {
+func TestClockDifferenceStopsCalls(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{10 * time.Second, -10 * time.Second} {
 		t.Run(ahead.String(), func(t *testing.T) {

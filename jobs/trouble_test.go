@@ -99,7 +99,7 @@ func TestConflictsInPostgres(t *testing.T) {
 
 // Numbers are suppressed and then the campaign is stopped while calls are
 // placed as fast as it goes: what was passed before counts, nothing after.
-func TestSuppressionAndStopHoldAtOnce(t *testing.T) {
+func TestSuppressionAndStopTakeEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 300)

@@ -104,7 +104,7 @@ func TestAbsenceKeepsItsEvidence(t *testing.T) {
 
 // Each line on which absence rests: without it an attempt would be absent that may
 // have called somebody.
-func TestAbsenceRests(t *testing.T) {
+func TestAbsenceEachCondition(t *testing.T) {
 	t.Parallel()
 	type world struct {
 		*testing.T

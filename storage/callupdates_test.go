@@ -92,7 +92,7 @@ func tales(t testing.TB, db *testkit.DB, campaignName string) []string {
 }
 
 // The same news, stored one by one and in batches, leave the same rows.
-func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
+func TestUpdatesBatchEqualsOneByOne(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	const people, rounds, most = 3, 12, 30
@@ -126,7 +126,7 @@ func TestTogetherIsTheSameAsOneByOne(t *testing.T) {
 
 // An event that cannot be stored is refused, and those that came with it are
 // not.
-func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
+func TestUpdatesInvalidOneFailsAlone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 9)
@@ -155,7 +155,7 @@ func TestOneThatCannotBeStoredHurtsNobodyElse(t *testing.T) {
 }
 
 // A contact that somebody has locked is waited for by its own news only.
-func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
+func TestUpdatesLockedContactDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 3)
@@ -195,7 +195,7 @@ func TestALockedContactHoldsUpItsOwnNewsOnly(t *testing.T) {
 
 // A row that the batch must lock and that somebody keeps, as the gate keeps an
 // attempt, holds up the news that need it, and no other.
-func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
+func TestUpdatesLockedAttemptDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	list := dialed(t, db, "c", 0, 8)
@@ -227,7 +227,7 @@ func TestALockedAttemptHoldsUpItsOwnNewsOnly(t *testing.T) {
 
 // News that share a transaction wait a second for a lock at most, or less where
 // the URL says so; what waits apart waits as long as anything else.
-func TestSharedNewsWaitLessForALock(t *testing.T) {
+func TestUpdatesLockTimeout(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	for _, test := range []struct{ session, shared string }{{"5s", "1s"}, {"0", "1s"}, {"300ms", "300ms"}} {

@@ -62,7 +62,7 @@ func TestClaimOrder(t *testing.T) {
 	}
 }
 
-func TestClaimPassesOver(t *testing.T) {
+func TestClaimSkipsWhatIsNotDue(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC()
 	closed := settings()

@@ -230,7 +230,7 @@ func withdrawRivals(ctx context.Context, tx pgx.Tx, numbers []string, except []o
 		SELECT id, contact_id FROM attempts
 		WHERE to_number = ANY ($1) AND state = 'reserved'
 		  AND coalesce(contact_id, 0) <> ALL ($2) AND id <> ALL ($3)`, numbers, contacts, manual)
-	//guard:true storage.TestLateEvidenceWithdrawsWhatAnotherCampaignReserved: a reserved attempt is withdrawn if a call to its number is open again
+	//guard:true storage.TestLateEvidenceWithdrawsCompetingAttempt: a reserved attempt is withdrawn if a call to its number is open again
 	if err != nil || len(others) == 0 {
 		return err
 	}

@@ -32,7 +32,7 @@ func (db *DB) Checkpoint(ctx context.Context, m campaign.ExternalMark) (d campai
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var found campaign.ServerIdentity
 		d, found, err = db.server.identity(ctx, tx, ` FOR UPDATE`)
-		//guard:negate storage.TestReleaseEndsWhatWasKnownOfTheOldCheckpoint: another database's mark says nothing
+		//guard:negate storage.TestReleaseForgetsOldCheckpoint: another database's mark says nothing
 		if err != nil || m.Of != "" && m.Of != d.ID {
 			return err
 		}
@@ -86,7 +86,7 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 			UPDATE database_identity SET locked_for = @why, locked_at = clock_timestamp(),
 				known_until = least(known_until, checkpoint_at), released_at = NULL, released_by = NULL,
 				scans = 0, scanned_at = NULL, misses = 0, missed_at = NULL, missing = 0,
-				-- guard:value(accepted_at = accepted_at,) storage.TestScanThatLacksCallsAwaitsADecision: a person's decision is about one lock
+				-- guard:value(accepted_at = accepted_at,) storage.TestIncompleteScanAwaitsDecision: a person's decision is about one lock
 				accepted_at = NULL,
 				locked_system = @system, locked_database = @database, locked_timeline = @timeline
 			WHERE locked_for IS NOT DISTINCT FROM @was::text AND locked_at IS NOT DISTINCT FROM @since::timestamptz
@@ -139,7 +139,7 @@ func (db *DB) AcceptIncompleteList(ctx context.Context, by app.Actor) (campaign.
 		switch {
 		case d.Lock.Reason == "":
 			return campaign.ErrNotLocked
-		//guard:false storage.TestScanThatLacksCallsAwaitsADecision: only what was missing is accepted
+		//guard:false storage.TestIncompleteScanAwaitsDecision: only what was missing is accepted
 		case d.Lock.Misses == 0 || d.Lock.AwaitsPerson():
 			return campaign.ErrNothingMissing
 		}
@@ -227,7 +227,7 @@ func (db *DB) afterScan(ctx context.Context, l campaign.DialLock, do func(pgx.Tx
 		if err != nil || !d.Lock.Since.Equal(l.Since) || d.Lock.Scans != l.Scans || d.Lock.Misses != l.Misses || d.Lock.AwaitsPerson() {
 			return err
 		}
-		//guard:false storage.TestSecondFailoverBeginsTheScansAnew: a scan of two servers is none
+		//guard:false storage.TestSecondFailoverRestartsScans: a scan of two servers is none
 		if d.Lock.Moved(found) || l.Moved(found) {
 			return setDialLock(ctx, tx, d, found, d.Lock.Reason)
 		}

@@ -77,7 +77,7 @@ func lockedFor(t *testing.T, db *storage.DB) campaign.LockReason {
 	return i.Lock.Reason
 }
 
-func TestCheckpointMovesForwardAndSaysWhereTheDatabaseLives(t *testing.T) {
+func TestCheckpointMovesForward(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	first := checkpoint(t, db.DB, campaign.ExternalMark{Asked: true})
@@ -158,7 +158,7 @@ func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 
 // A copy is seen by its first connection, whoever makes it, before anything
 // else runs there.
-func TestCopyIsLockedFromItsFirstConnectionOn(t *testing.T) {
+func TestCopyIsLockedAtFirstConnection(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	was := checkpoint(t, db.DB, unasked)
@@ -222,7 +222,7 @@ func TestFailoverIsReleasedWithoutAPerson(t *testing.T) {
 }
 
 // The same files, started where Redis does not know them, are a copy.
-func TestPromotedFilesThatRedisDoesNotKnowNeedAPerson(t *testing.T) {
+func TestPromotedCopyAwaitsPerson(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	checkpoint(t, db.DB, unasked)
@@ -232,7 +232,7 @@ func TestPromotedFilesThatRedisDoesNotKnowNeedAPerson(t *testing.T) {
 	}
 }
 
-func TestServerThatTellsNothingOfItself(t *testing.T) {
+func TestServerWithoutIdentity(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	managed := elsewhere(t, db, tellsNothing)
@@ -250,7 +250,7 @@ func TestServerThatTellsNothingOfItself(t *testing.T) {
 }
 
 // A process that stays connected across a restore is a witness of its own.
-func TestProcessRemembersHowFarTheDatabaseGot(t *testing.T) {
+func TestProcessDetectsOlderDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	checkpoint(t, db.DB, unasked)
@@ -264,7 +264,7 @@ func TestProcessRemembersHowFarTheDatabaseGot(t *testing.T) {
 
 // Behind a pool of connections that others keep, none is new after a failover:
 // the mark is then all that looks.
-func TestCheckpointRemembersHowFarTheDatabaseGot(t *testing.T) {
+func TestCheckpointDetectsOlderDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	checkpoint(t, db.DB, unasked)
@@ -276,7 +276,7 @@ func TestCheckpointRemembersHowFarTheDatabaseGot(t *testing.T) {
 
 // What a process saw of the checkpoint before a person released the database is of
 // another name, and so is what Redis has under its name.
-func TestReleaseEndsWhatWasKnownOfTheOldCheckpoint(t *testing.T) {
+func TestReleaseForgetsOldCheckpoint(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	was := checkpoint(t, db.DB, unasked)
@@ -304,7 +304,7 @@ func TestReleaseEndsWhatWasKnownOfTheOldCheckpoint(t *testing.T) {
 
 // A server that took over from the one that took over may have lost what was
 // read back there. Nothing connects anew between the two.
-func TestSecondFailoverBeginsTheScansAnew(t *testing.T) {
+func TestSecondFailoverRestartsScans(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
@@ -345,7 +345,7 @@ func TestSecondFailoverBeginsTheScansAnew(t *testing.T) {
 
 // A list that lacks what it had to show keeps the database locked, and a person
 // may decide that it counts all the same: for this lock, and not for the next.
-func TestScanThatLacksCallsAwaitsADecision(t *testing.T) {
+func TestIncompleteScanAwaitsDecision(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	checkpoint(t, db.DB, unasked)

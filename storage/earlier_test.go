@@ -43,7 +43,7 @@ func putBack(t *testing.T, db *testkit.DB, backup string) {
 
 // A backup of before an upgrade cannot say whether it is locked, and is used by
 // no process that knows better.
-func TestBackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
+func TestBackupOfEarlierSchemaCallsNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
@@ -61,7 +61,7 @@ func TestBackupOfAnEarlierSchemaIsNotDialedFrom(t *testing.T) {
 
 // A backup of before the database was recovered has the name and the marks of
 // another name.
-func TestBackupOfBeforeTheReleaseIsNotDialedFrom(t *testing.T) {
+func TestBackupFromBeforeReleaseCallsNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))

@@ -39,7 +39,7 @@ const (
 		      WHERE a.id = ANY (@ids::uuid[])
 		      -- guard:drop storage.TestGateAfterWithdrawal: only a reserved attempt passes the gate
 		      AND coalesce(a.state, '') = 'reserved'
-		      -- guard:value(ORDER BY a.id FOR NO KEY UPDATE) AS locked) storage.TestWhoComesToTheGateTogether: an attempt that another transaction has locked holds up no other at the gate
+		      -- guard:value(ORDER BY a.id FOR NO KEY UPDATE) AS locked) storage.TestGateBatchAnswersEachAttempt: an attempt that another transaction has locked holds up no other at the gate
 		      ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED) AS locked`
 
 	// gateLockWaiting is gateLock for an attempt that was passed over: it waits.

@@ -61,7 +61,7 @@ func TestGateAfterWithdrawal(t *testing.T) {
 	}
 }
 
-func TestGateGivesTheTokensTimes(t *testing.T) {
+func TestGateTokenTimes(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -82,7 +82,7 @@ func TestGateGivesTheTokensTimes(t *testing.T) {
 	}
 }
 
-func TestGateTurnsAway(t *testing.T) {
+func TestGateWithdraws(t *testing.T) {
 	t.Parallel()
 	minute := func(t time.Time) int { return t.UTC().Hour()*60 + t.UTC().Minute() }
 	for _, test := range []struct {
@@ -140,7 +140,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 	}
 }
 
-func TestGateLetsThroughAfterASuppressionExpired(t *testing.T) {
+func TestGateSuppressionExpired(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -148,7 +148,7 @@ func TestGateLetsThroughAfterASuppressionExpired(t *testing.T) {
 	dialOne(t, db)
 }
 
-func TestGateOfNoAttempt(t *testing.T) {
+func TestGateUnknownAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	if _, err := db.Gate(t.Context(), uuid.New(), tokenLife); !errors.Is(err, campaign.ErrStale) {
@@ -191,7 +191,7 @@ func TestLoadAndWithdraw(t *testing.T) {
 
 // A pause holds from its commit on: gates race with it, and none is passed
 // after it.
-func TestPauseHoldsFromItsCommitOn(t *testing.T) {
+func TestPauseConcurrentGates(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 300))
@@ -237,7 +237,7 @@ func TestPauseHoldsFromItsCommitOn(t *testing.T) {
 
 // However many are reserved or open, the gate reads one of them, in a table that
 // has not been analyzed too.
-func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
+func TestGatePlanUsesPrimaryKey(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 50))
@@ -257,7 +257,7 @@ func TestTheGateFindsItsAttemptByItsID(t *testing.T) {
 
 // Of those who come together each hears of its own attempt, and one that somebody
 // else has locked holds up nobody but itself.
-func TestWhoComesToTheGateTogether(t *testing.T) {
+func TestGateBatchAnswersEachAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 5))
@@ -309,7 +309,7 @@ func TestGateDuplicateInBatch(t *testing.T) {
 // The connections that place calls and store events find what they need by
 // indexes and fetch few rows, also when their statements were planned while the
 // tables were empty: whatever becomes of a call.
-func TestPlacingOnlyLooksUp(t *testing.T) {
+func TestPlacingUsesIndexes(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "before", settings(), nil)

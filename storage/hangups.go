@@ -38,9 +38,9 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 const insertHangUp = `
 	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
 	SELECT @call, @attempt, @why, @kept
-	-- guard:value(WHERE @most > 0) storage.TestFloodOfSecondCallsIsBounded: few calls are hung up for one attempt
+	-- guard:value(WHERE @most > 0) storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
-	  -- guard:drop storage.TestSecondCallIsOrderedToBeHungUp: of two calls one is not hung up
+	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
 	  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)
 	ON CONFLICT DO NOTHING`
@@ -59,7 +59,7 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND changed_by = 'caller')`,
 		pgx.StrictNamedArgs{"own": a.CallUUID, "other": e.CallUUID, "attempt": a.ID}).
 		Scan((*zeronull.Timestamptz)(&own), (*zeronull.Timestamptz)(&other), &firstHand)
-	//guard:value(err != nil) storage.TestCallMatchedByTheListOutweighsNobody: a call that was matched by the list hangs up no other
+	//guard:value(err != nil) storage.TestCallMatchedByTheListHangsUpNoOther: a call that was matched by the list hangs up no other
 	if err != nil || !firstHand {
 		return "", "", err
 	}

@@ -37,7 +37,7 @@ func at(r campaign.Received, when time.Time) campaign.Received {
 
 // The later of two calls is hung up, whichever the attempt came to have first,
 // and never both.
-func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
+func TestHangUpOfSecondCall(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for _, test := range []struct {
@@ -67,7 +67,7 @@ func TestSecondCallIsOrderedToBeHungUp(t *testing.T) {
 	}
 }
 
-func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
+func TestHangUpOfEndedAttemptsCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -86,7 +86,7 @@ func TestCallOfAnAttemptThoughtOverIsOrderedToBeHungUp(t *testing.T) {
 	sound(t, db)
 }
 
-func TestCallOfAWithdrawnAttemptIsOrderedToBeHungUp(t *testing.T) {
+func TestHangUpOfWithdrawnAttemptsCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -120,7 +120,7 @@ func TestHangUpsWaitForDialLock(t *testing.T) {
 
 // An attempt whose call was found in the list only may have been given
 // somebody else's: the call that names it must not be hung up for that.
-func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
+func TestCallMatchedByTheListHangsUpNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -142,7 +142,7 @@ func TestCallMatchedByTheListOutweighsNobody(t *testing.T) {
 	}
 }
 
-func TestFloodOfSecondCallsIsBounded(t *testing.T) {
+func TestHangUpsPerAttemptAreBounded(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))

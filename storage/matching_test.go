@@ -135,7 +135,7 @@ func TestMatchWaitsForTheWholeWindow(t *testing.T) {
 
 // Of an attempt that waits for its call and one that was refused before it, the
 // call is the former's.
-func TestMatchPrefersWhatIsWaitedFor(t *testing.T) {
+func TestMatchPrefersTheUnknownAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -158,7 +158,7 @@ func TestMatchPrefersWhatIsWaitedFor(t *testing.T) {
 
 // Where the one that was refused is another contact's, who may be called again for
 // it, a person is told: Vonage may have placed what it refused.
-func TestMatchTellsOfADoubtfulOne(t *testing.T) {
+func TestMatchDoubtfulRaisesAlarm(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -187,7 +187,7 @@ func TestMatchTellsOfADoubtfulOne(t *testing.T) {
 
 // Two calls that come apart, with many others between them, share the attempt all
 // the same.
-func TestMatchSeesCallsOfOtherBatches(t *testing.T) {
+func TestMatchAcrossBatches(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))

@@ -50,7 +50,7 @@ var sessionDefaults = map[string]string{
 	// however small the tables were when they were made. Statements that read
 	// much take the planner's own choice: see read.
 	"plan_cache_mode": "force_generic_plan",
-	//guard:value("on") storage.TestPlacingOnlyLooksUp: statements of a call look rows up
+	//guard:value("on") storage.TestPlacingUsesIndexes: statements of a call look rows up
 	"enable_seqscan":   "off",
 	"enable_hashjoin":  "off",
 	"enable_mergejoin": "off",

@@ -84,7 +84,7 @@ func TestReceiveKeepsTheText(t *testing.T) {
 }
 
 // What Postgres cannot hold must not make Vonage send it for ever.
-func TestReceiveWhatPostgresCannotHold(t *testing.T) {
+func TestReceiveInvalidText(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
@@ -229,7 +229,7 @@ func TestBusyIsCalledAgainAndLateAnswerVoidsIt(t *testing.T) {
 
 // reopened is a contact whose first attempt was thought absent, and was not:
 // its second attempt is in the given state when the first one's call shows.
-func TestEvidenceForAnAbsentAttempt(t *testing.T) {
+func TestEvidenceForAbsentAttempt(t *testing.T) {
 	t.Parallel()
 	for name, dialed := range map[string]bool{"its successor waits": false, "its successor was dialed": true} {
 		t.Run(name, func(t *testing.T) {
@@ -356,7 +356,7 @@ func TestReceiveIsOneTransaction(t *testing.T) {
 
 // Late evidence opens a call to a number for which another campaign's attempt
 // is only reserved: that one is withdrawn, and rings when the call is over.
-func TestLateEvidenceWithdrawsWhatAnotherCampaignReserved(t *testing.T) {
+func TestLateEvidenceWithdrawsCompetingAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "first", settings(), rows(0, 1))

@@ -66,8 +66,8 @@ const forgotten = `
 	FROM provider_calls c
 	JOIN contacts k ON k.to_number = c.to_number
 	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
-		-- guard:value(AND k.state <> 'done') storage.TestForgottenCallOfSomebodyWhoEndedMeanwhile: a contact that a person ended since may have been called
-		-- guard:value(AND true) storage.TestForgottenCallOfSomebodyWhoEndedMeanwhile: a contact that had ended before was not called
+		-- guard:value(AND k.state <> 'done') storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
+		-- guard:value(AND true) storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
 		AND (k.state <> 'done' OR ` + endedSince + `)
 		AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval)
 	WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
@@ -90,7 +90,7 @@ func (db *DB) forgotten(ctx context.Context, l campaign.DialLock, t campaign.Tim
 func (db *DB) recoverAll(ctx context.Context, calls []forgottenCall, n *campaign.Restored) error {
 	for _, f := range calls {
 		take := db.recoverCall
-		//guard:false storage.TestForgottenCallOfTwoContactsIsNobodys: a call that may be of several contacts is given to none
+		//guard:false storage.TestRecoverAmbiguousCall: a call that may be of several contacts is given to none
 		if len(f.contacts) > 1 {
 			take = db.leaveUndecided
 		}

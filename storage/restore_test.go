@@ -42,7 +42,7 @@ func stand(t *testing.T, db *testkit.DB, to string) string {
 		FROM contacts k LEFT JOIN attempts a ON a.contact_id = k.id WHERE k.to_number = $1 GROUP BY k.id ORDER BY k.id LIMIT 1`, to)
 }
 
-func TestForgottenCallsAreGivenToThePeopleTheyWentTo(t *testing.T) {
+func TestRecoverForgottenCalls(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 6))
@@ -111,7 +111,7 @@ func TestUnmatchedCallsAreNotRecovered(t *testing.T) {
 
 // One call and two contacts that it may be of: neither is called again, and a
 // person decides.
-func TestForgottenCallOfTwoContactsIsNobodys(t *testing.T) {
+func TestRecoverAmbiguousCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "one", settings(), rows(0, 2))
@@ -166,7 +166,7 @@ func TestDatabaseWithoutExternalMarkIsCheckedAgainstTheList(t *testing.T) {
 
 // Another campaign's call to the number is up: the forgotten one is kept all
 // the same.
-func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
+func TestRecoverWhileAnotherCallIsOpen(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	other := settings()
@@ -185,7 +185,7 @@ func TestForgottenCallWhileAnotherIsOpen(t *testing.T) {
 
 // Who was stopped or suppressed while the database was locked may have been called
 // before; who was so when it last dialed was not.
-func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
+func TestRecoverContactThatEndedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	stopped := running(t, db, "stopped", settings(), rows(0, 1))
@@ -224,7 +224,7 @@ func TestForgottenCallOfSomebodyWhoEndedMeanwhile(t *testing.T) {
 // An attempt that was open at the mark tells nothing of whose a forgotten call
 // is: it may have been withdrawn since, or have come to nothing, and the other
 // contact of the number been called. A person decides, and neither is called.
-func TestForgottenCallOfOneOfTwoContactsIsNobodys(t *testing.T) {
+func TestRecoverAmbiguousCallOpenAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "one", settings(), rows(0, 1))

@@ -27,16 +27,16 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'dial_lock' WHERE EXISTS (SELECT FROM database_identity WHERE locked_for IS NOT NULL)
     UNION ALL
     SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
-    -- guard:value(WHERE false) storage.TestGateTurnsAway: no contact of a stopped campaign is called
+    -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a stopped campaign is called
     WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
     UNION ALL
     SELECT 'suppressed' FROM suppressions s
-    -- guard:value(WHERE false) storage.TestGateTurnsAway: no suppressed number is called
+    -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
     WHERE s.number = call_obstacles.number AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
     UNION ALL
     -- importing, paused or finished
     SELECT c.status FROM campaigns c
-    -- guard:value(WHERE false) storage.TestGateTurnsAway: no contact of a paused campaign is called
+    -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called
     WHERE c.id = call_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
     UNION ALL
     SELECT 'not_started' FROM campaigns c

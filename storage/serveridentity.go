@@ -91,14 +91,14 @@ func (g *serverGuard) check(ctx context.Context, conn *pgx.Conn) error {
 	d, found, err := g.ask(ctx, conn)
 	switch {
 	case isState(err, undefinedTable, undefinedColumn) || errors.Is(err, pgx.ErrNoRows):
-		//guard:true storage.TestBackupOfAnEarlierSchemaIsNotDialedFrom: a database of an earlier schema is not dialed from
+		//guard:true storage.TestBackupOfEarlierSchemaCallsNobody: a database of an earlier schema is not dialed from
 		if seen == nil {
 			return nil // not migrated yet
 		}
 		return fmt.Errorf("the database is an earlier one than this process has worked with; start this process again, so that it is migrated and read back: %w", err)
 	case err != nil:
 		return fmt.Errorf("look where the database is: %w", err)
-	//guard:false storage.TestBackupOfBeforeTheReleaseIsNotDialedFrom: a database of before its release is not dialed from
+	//guard:false storage.TestBackupFromBeforeReleaseCallsNobody: a database of before its release is not dialed from
 	case seen != nil && seen.database != d.ID && d.Lock.Reason == "":
 		return campaign.ErrRenamed
 	}

@@ -59,7 +59,7 @@ func flood(t *testing.T, db *testkit.DB, lock string, one func() error, other fu
 	many.Wait()
 }
 
-func TestFloodOfWebhooksLeavesTheGateAlone(t *testing.T) {
+func TestWebhookFloodDoesNotDelayGate(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 21))
@@ -89,7 +89,7 @@ func TestFloodOfWebhooksLeavesTheGateAlone(t *testing.T) {
 	}
 }
 
-func TestFloodOfCallsLeavesTheWebhooksAlone(t *testing.T) {
+func TestCallFloodDoesNotDelayWebhooks(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 21))

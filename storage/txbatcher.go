@@ -86,7 +86,7 @@ func (b *txBatcher[T]) do(ctx context.Context, value T) error {
 		case err := <-item.result:
 			return err
 		case <-waited.C:
-			//guard:false storage.TestATransactionThatTakesLongHoldsNobodyElseUp: a slow transaction delays no other
+			//guard:false storage.TestTxBatcherSlowTransactionDelaysNoOther: a slow transaction delays no other
 			if b.queue.stuck(item, 1+b.beside) {
 				go b.commitAll(&b.queue, b.most, false)
 			}
@@ -117,7 +117,7 @@ func (b *txBatcher[T]) commit(batch []*batchItem[T], wait bool) {
 	}
 	results, err := b.try(batch, wait)
 	switch {
-	//guard:false storage.TestALockThatIsNotFreedIsWaitedForOnce: a lock that is not freed delays the others once
+	//guard:false storage.TestTxBatcherLockTimeoutOncePerBatch: a lock that is not freed delays the others once
 	case err != nil && !wait && isLockTimeout(err):
 		for _, item := range batch {
 			b.waitForLock(item)
@@ -171,7 +171,7 @@ func (b *txBatcher[T]) timeLeft(batch []*batchItem[T]) time.Duration {
 			last = item.deadline
 		}
 	}
-	//guard:value(max(b.limit, time.Until(last))) storage.TestACallerThatLeavesTakesItsItemAlong: no transaction outlasts its callers
+	//guard:value(max(b.limit, time.Until(last))) storage.TestTxBatcherCancelledCaller: no transaction outlasts its callers
 	return min(b.limit, time.Until(last))
 }
 
@@ -197,7 +197,7 @@ func (q *itemQueue[T]) stuck(item *batchItem[T], most int) (start bool) {
 
 // addCommitter counts one more, unless there are most. The caller has the lock.
 func (q *itemQueue[T]) addCommitter(most int) bool {
-	//guard:false storage.TestFewWaitApartAtATime: few transactions wait for locks at a time
+	//guard:false storage.TestTxBatcherFewWaitForLocks: few transactions wait for locks at a time
 	if q.committers >= most {
 		return false
 	}

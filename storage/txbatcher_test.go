@@ -71,7 +71,7 @@ func numbered(n int) []string {
 	return words
 }
 
-func TestWhatComesMeanwhileGathersForTheNext(t *testing.T) {
+func TestTxBatcherGathersDuringCommit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
@@ -92,7 +92,7 @@ func TestWhatComesMeanwhileGathersForTheNext(t *testing.T) {
 
 var wrong = &pgconn.PgError{Code: "23514"}
 
-func TestOneFaultHurtsNobodyElse(t *testing.T) {
+func TestTxBatcherFaultyItemFailsAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := slowly{fails: func(batch []string, _ bool) ([]error, error) {
@@ -117,7 +117,7 @@ func TestOneFaultHurtsNobodyElse(t *testing.T) {
 
 // What is nobody's fault is not tried again item by item: each try may take as
 // long as the first.
-func TestAnOutageIsToldToAllAtOnce(t *testing.T) {
+func TestTxBatcherOutageFailsWholeBatch(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []error{
 		&pgconn.PgError{Code: "57P01"}, &pgconn.PgError{Code: "53300"}, &pgconn.ConnectError{}, io.ErrUnexpectedEOF,
@@ -137,7 +137,7 @@ func TestAnOutageIsToldToAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
+func TestTxBatcherLockedItemDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		held := time.After(time.Hour)
@@ -174,7 +174,7 @@ func TestOneThatHasToWaitHoldsNobodyUp(t *testing.T) {
 }
 
 // A transaction does not outlast its last caller either.
-func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
+func TestTxBatcherCancelledCaller(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
@@ -211,7 +211,7 @@ func TestACallerThatLeavesTakesItsItemAlong(t *testing.T) {
 	})
 }
 
-func TestAPanicEndsNothing(t *testing.T) {
+func TestTxBatcherPanicIsAnError(t *testing.T) {
 	t.Parallel()
 	g := newTxBatcher(64, 4, time.Minute, func(context.Context, []string, bool) ([]error, error) { panic("a bad row") })
 	if err := g.do(t.Context(), "word"); err == nil {
@@ -221,7 +221,7 @@ func TestAPanicEndsNothing(t *testing.T) {
 
 // A transaction that does not end, as on a connection that is dead, holds up
 // nobody but its own callers, and only a few are begun beside it.
-func TestATransactionThatTakesLongHoldsNobodyElseUp(t *testing.T) {
+func TestTxBatcherSlowTransactionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const few = 3
@@ -262,7 +262,7 @@ func TestATransactionThatTakesLongHoldsNobodyElseUp(t *testing.T) {
 
 // While nothing takes long there is one transaction at a time, and items are
 // stored in the order in which they came.
-func TestItemsKeepTheirOrder(t *testing.T) {
+func TestTxBatcherKeepsOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly
@@ -290,7 +290,7 @@ var locked = &pgconn.PgError{Code: "55P03"}
 
 // A lock that one item needs and nobody frees holds its batch up for one wait,
 // not for one in each half of it, and what came later not at all.
-func TestALockThatIsNotFreedIsWaitedForOnce(t *testing.T) {
+func TestTxBatcherLockTimeoutOncePerBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const lockWait = 5 * time.Second
@@ -334,7 +334,7 @@ func TestALockThatIsNotFreedIsWaitedForOnce(t *testing.T) {
 
 // What waits apart has few transactions at a time. The rest waits its turn, and
 // a caller that leaves takes its item along.
-func TestFewWaitApartAtATime(t *testing.T) {
+func TestTxBatcherFewWaitForLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const few = 3
@@ -390,7 +390,7 @@ func TestFewWaitApartAtATime(t *testing.T) {
 
 // An item whose caller leaves while it is on its way to wait apart does not
 // wait there for nobody.
-func TestACallerThatLeftIsNotWaitedFor(t *testing.T) {
+func TestTxBatcherCancelledCallerWaitsForNoLock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var s slowly

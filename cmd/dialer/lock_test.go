@@ -89,7 +89,7 @@ func TestReleaseOfABackupThatIsTooOld(t *testing.T) {
 
 // A failover whose readings keep lacking a call that is known: a person sees
 // that, and what he can decide.
-func TestScansThatLackCallsAreShownAndMayBeAccepted(t *testing.T) {
+func TestIncompleteScanIsShownAndAccepted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	_, err := db.Checkpoint(t.Context(), campaign.ExternalMark{})

@@ -49,7 +49,7 @@ func closed() <-chan struct{} {
 	return c
 }
 
-func TestNoRejectsNoFile(t *testing.T) {
+func TestWithoutRejectsNoFileIsWritten(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	file := write(t, people(3))

@@ -30,13 +30,13 @@ func (c *clock) observe(r clock) {
 
 // local is the own clock's time, at the latest, when the database's shows t.
 func (c *clock) local(t time.Time) time.Time {
-	//guard:value(c.sent.Add(t.Sub(c.database))) internal/pace.TestClockErrsOnTheSafeSide: no slot is used before its moment
+	//guard:value(c.sent.Add(t.Sub(c.database))) internal/pace.TestClockErrorBounds: no slot is used before its moment
 	return c.received.Add(t.Sub(c.database))
 }
 
 // shared is the database's time, at the latest, when the own clock shows t.
 func (c *clock) shared(t time.Time) time.Time {
-	//guard:value(c.database.Add(t.Sub(c.received))) internal/pace.TestClockErrsOnTheSafeSide: no arrival is reported too early
+	//guard:value(c.database.Add(t.Sub(c.received))) internal/pace.TestClockErrorBounds: no arrival is reported too early
 	return c.database.Add(t.Sub(c.sent))
 }
 

@@ -15,7 +15,7 @@ func read(now, database time.Time, there, back time.Duration) clock {
 
 // Each direction is wrong by at most the shortest round trip, and only on the
 // safe side.
-func TestClockErrsOnTheSafeSide(t *testing.T) {
+func TestClockErrorBounds(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }

@@ -192,7 +192,7 @@ func (p *Pacer) permit(l slot) *Permit {
 	if permit.from.Before(permit.until) {
 		p.newest = permit.from
 	} else {
-		//guard:drop internal/pace.TestUselessSlotDelaysNoOther: a slot that cannot be used delays no other
+		//guard:drop internal/pace.TestFarSlotDelaysNoOther: a slot that cannot be used delays no other
 		reserved.CancelAt(at)
 	}
 	return permit

@@ -217,7 +217,7 @@ func TestUrgentCallersAreServedFirst(t *testing.T) {
 	})
 }
 
-func TestNothingIsLeasedWithoutCallers(t *testing.T) {
+func TestIdlePacerLeasesNoSlots(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemory()
@@ -316,7 +316,7 @@ func TestLimiterSpacesRequests(t *testing.T) {
 
 // After a slot that lies far ahead, by a clock that was wrong, slots before it
 // cannot be used. The next ones can.
-func TestUselessSlotDelaysNoOther(t *testing.T) {
+func TestFarSlotDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	p := New(Config{PerSecond: 3})
 	p.clock = clock{sent: epoch, received: epoch, database: epoch}

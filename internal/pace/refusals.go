@@ -56,7 +56,7 @@ func (s *state) count(now time.Time, perSecond float64, reports []report) {
 	s.AcceptedAt, s.RefusedAt = newest(s.AcceptedAt, mostAnswers), newest(s.RefusedAt, tooMany)
 	recent := since(s.AcceptedAt, now.Add(-window))
 	s.AcceptedAt = newest(s.AcceptedAt, max(len(recent), judged))
-	//guard:false internal/pace.TestThreeOfEight: a single 429 changes nothing
+	//guard:false internal/pace.TestThreeRefusalsOfEight: a single 429 changes nothing
 	if len(s.RefusedAt) < tooMany || len(since(s.AcceptedAt, s.RefusedAt[0])) > judged-tooMany {
 		return
 	}

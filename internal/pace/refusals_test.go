@@ -215,7 +215,7 @@ func TestFullRateAfterRefusals(t *testing.T) {
 }
 
 // Two refusals among eight answers change nothing, however often; three do.
-func TestThreeOfEight(t *testing.T) {
+func TestThreeRefusalsOfEight(t *testing.T) {
 	t.Parallel()
 	for refusals, want := range map[int]bool{1: false, 2: false, 3: true} {
 		s := state{ReducedTo: 1}

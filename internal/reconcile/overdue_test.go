@@ -93,7 +93,7 @@ func TestOverdueCallsBehindAFailure(t *testing.T) {
 	}
 }
 
-func TestManyFailuresInARowEndTheRound(t *testing.T) {
+func TestOverdueCallsStopAfterFailures(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
 	r.at(0.1)
@@ -108,7 +108,7 @@ func TestManyFailuresInARowEndTheRound(t *testing.T) {
 
 // Vonage forgets records; one that is gone must not keep the others from their
 // turn, and one that could not be read is an error.
-func TestOverdueCallThatVonageForgot(t *testing.T) {
+func TestOverdueCallNotFound(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 3)
 	store.overdue = overdue(start, 3, time.Minute)

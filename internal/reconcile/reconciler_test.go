@@ -48,7 +48,7 @@ func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 
 // A provider that breaks every list off after 25 pages, or a process that never
 // lives longer than those take, must not keep the pass from getting anywhere.
-func TestPassReadsNoMoreAtOnceThanItCanAffordToLose(t *testing.T) {
+func TestPassSliceIsBounded(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
 	for i := range 9000 { // three a second, which is the account's rate
@@ -86,7 +86,7 @@ func TestPassResumesWhereAPageFailed(t *testing.T) {
 	}
 }
 
-func TestNothingIsReadBeforeTheFirstCall(t *testing.T) {
+func TestPassBeforeTheFirstCall(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 3)
 	store.first = time.Time{}
@@ -96,7 +96,7 @@ func TestNothingIsReadBeforeTheFirstCall(t *testing.T) {
 	}
 }
 
-func TestPassBeginsNoEarlierThanRecordsAreKept(t *testing.T) {
+func TestPassBeginsWhereRecordsAreKept(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
 	// An hour at once, once it is seen that there is little to read.
@@ -107,7 +107,7 @@ func TestPassBeginsNoEarlierThanRecordsAreKept(t *testing.T) {
 	}
 }
 
-func TestLaterPassesWaitForEnoughToRead(t *testing.T) {
+func TestLaterPassesAreSeldom(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
 	r.passes = []pass{{"1h", time.Hour, 10 * time.Minute}}

@@ -76,10 +76,10 @@ func (r *Restore) conclude(ctx context.Context, l campaign.DialLock, s campaign.
 		lacks += s.Unnamed
 	}
 	if lacks > 0 {
-		//guard:value(s.Records > 0 && !l.AcceptedAt.IsZero()) internal/reconcile.TestScanThatLacksCallsWaitsBeforeItIsBegunAgain: a decision covers what was lacking then
+		//guard:value(s.Records > 0 && !l.AcceptedAt.IsZero()) internal/reconcile.TestIncompleteScanBacksOff: a decision covers what was lacking then
 		accepted := s.Records > 0 && l.Accepts(lacks)
 		r.log.WarnContext(ctx, "Vonage's list lacks calls that it has", "missing", lacks, "accepted", accepted)
-		//guard:false internal/reconcile.TestScanThatLacksCallsWaitsBeforeItIsBegunAgain: a list that lacks calls releases no database
+		//guard:false internal/reconcile.TestIncompleteScanBacksOff: a list that lacks calls releases no database
 		if !accepted {
 			return r.reject(ctx, l, lacks)
 		}

@@ -107,7 +107,7 @@ func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
 
 // A list that lacks a call which Vonage has is not read again at once, and ever
 // less often; a person may accept it.
-func TestScanThatLacksCallsWaitsBeforeItIsBegunAgain(t *testing.T) {
+func TestIncompleteScanBacksOff(t *testing.T) {
 	t.Parallel()
 	list := &listed{broken: -1}
 	r, s := restoring(t, list)
@@ -172,7 +172,7 @@ func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
 
 // The first scan only sees what was forgotten. The second recovers it, and an empty
 // one would let these people be called again.
-func TestSecondScanMustShowWhatTheFirstSaw(t *testing.T) {
+func TestSecondScanRepeatsTheFirst(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	db.StartCampaign(t, "c", 1)

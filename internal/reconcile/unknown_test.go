@@ -35,7 +35,7 @@ func (r *Reconciler) mustSettle(t *testing.T) {
 	}
 }
 
-func TestOneScanServesManyAttempts(t *testing.T) {
+func TestScanServesManyAttempts(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := settling(t)
 	r.mustSettle(t)
@@ -60,7 +60,7 @@ func TestOneScanServesManyAttempts(t *testing.T) {
 
 // A call may ring for two minutes after its token expired, and its start be the
 // answer: the scan must reach as far as that, and no further than now.
-func TestScanReachesACallThatIsAnsweredLate(t *testing.T) {
+func TestScanWindowCoversLateAnswer(t *testing.T) {
 	t.Parallel()
 	for _, age := range []time.Duration{3 * time.Minute, time.Hour} {
 		r, store, vonage := settling(t)
@@ -108,7 +108,7 @@ func TestIncompleteScanProvesNothing(t *testing.T) {
 	}
 }
 
-func TestScanThatLacksAKnownCallProvesNothing(t *testing.T) {
+func TestScanWithoutKnownCallProvesNothing(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := settling(t)
 	vonage.calls = vonage.calls[1:]
@@ -118,7 +118,7 @@ func TestScanThatLacksAKnownCallProvesNothing(t *testing.T) {
 	}
 }
 
-func TestAttemptsAreSettledWhereOthersCannotBeGivenUp(t *testing.T) {
+func TestSettleContinuesAfterGiveUpFails(t *testing.T) {
 	t.Parallel()
 	r, store, _ := settling(t)
 	store.giveUp = io.ErrUnexpectedEOF
@@ -130,7 +130,7 @@ func TestAttemptsAreSettledWhereOthersCannotBeGivenUp(t *testing.T) {
 	}
 }
 
-func TestScansThatKeepProvingNothingAreAnAlarm(t *testing.T) {
+func TestUselessScansRaiseAlarm(t *testing.T) {
 	t.Parallel()
 	for _, noneKnown := range []bool{false, true} {
 		r, store, vonage := settling(t)
@@ -171,7 +171,7 @@ func TestWindowIsWidenedToAKnownCall(t *testing.T) {
 	}
 }
 
-func TestLooksAtABlockedAttemptDouble(t *testing.T) {
+func TestBlockedAttemptChecksDouble(t *testing.T) {
 	t.Parallel()
 	r, store, _ := settling(t)
 	store.unknown = store.unknown[:1]

@@ -43,7 +43,7 @@ func module(t *testing.T, source string) (root string) {
 	return root
 }
 
-func TestTakeAway(t *testing.T) {
+func TestApplyGuard(t *testing.T) {
 	t.Parallel()
 	root := module(t, `package a
 
