@@ -2,16 +2,13 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/pressly/goose/v3"
 )
 
 // FleetStats reads counts over all processes. Counters of attempts and contacts
@@ -63,35 +60,4 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 func (db *DB) Conns() map[string]int {
 	s := db.pool.Stat()
 	return map[string]int{"used": int(s.AcquiredConns()), "idle": int(s.IdleConns()), "most": int(s.MaxConns())}
-}
-
-// ErrSchemaBehind: the schema lacks what this program needs.
-var ErrSchemaBehind = errors.New("the schema is behind: run `dialer migrate up`")
-
-// CheckSchema is nil when the database answers and has every migration that
-// this program knows. It may have later ones.
-func (db *DB) CheckSchema(ctx context.Context) error {
-	var known []int64
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		version, err := goose.NumericComponent(file)
-		if err != nil {
-			return err
-		}
-		known = append(known, version)
-	}
-	var missing int
-	err = db.pool.QueryRow(ctx, `
-		SELECT count(*) FROM unnest($1::bigint[]) AS v
-		WHERE v NOT IN (SELECT version_id FROM goose_db_version WHERE is_applied)`, known).Scan(&missing)
-	switch {
-	case err != nil:
-		return fmt.Errorf("check the schema: %w", err)
-	case missing > 0:
-		return fmt.Errorf("%d migrations are missing: %w", missing, ErrSchemaBehind)
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -29,6 +30,42 @@ func TestMigrateTwiceChangesNothing(t *testing.T) {
 		if m.AppliedAt.IsZero() {
 			t.Errorf("%s is not applied", m.Name)
 		}
+	}
+}
+
+func TestOnlyAMigratedDatabaseIsOpened(t *testing.T) {
+	t.Parallel()
+	opens := func(url string) error {
+		db, err := storage.OpenMigrated(t.Context(), url)
+		if err == nil {
+			db.Close()
+		}
+		return err
+	}
+	if err := opens(testkit.Empty(t)); !errors.Is(err, storage.ErrSchemaBehind) {
+		t.Errorf("an empty database: %v, want ErrSchemaBehind", err)
+	}
+	db := testkit.New(t)
+	check(t, opens(db.URL))
+	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`) // a later program's
+	check(t, opens(db.URL))
+	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 103`)
+	if err := opens(db.URL); !errors.Is(err, storage.ErrSchemaBehind) {
+		t.Errorf("without a migration: %v, want ErrSchemaBehind", err)
+	}
+}
+
+// A process of the version before, started again during a rolling deploy, has an
+// older text of the rules.
+func TestAnOlderProgramLeavesTheNewerRules(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
+	db.Exec(t, `UPDATE applied_rules SET sha256 = 'a later text'`)
+	_, err := db.Migrate(t.Context())
+	check(t, err)
+	if got := testkit.Value[string](t, db, `SELECT sha256 FROM applied_rules`); got != "a later text" {
+		t.Error("an older program replaced the rules of a later one")
 	}
 }
 

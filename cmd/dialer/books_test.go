@@ -11,6 +11,7 @@ import (
 	"dialer/internal/csvimport"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 )
 
 const people = "phone,name\n+44 7700 900101,Ann\n+44 7700 900102,Bob\n+44 7700 900103,Cid\nnonsense,Dan\n"
@@ -179,13 +180,28 @@ func TestMigrateStatus(t *testing.T) {
 	}
 }
 
-// Whoever asks before anything ran gets an answer, not a line of SQL.
-func TestCommandsOnEmptyDatabase(t *testing.T) {
+// Only migrate and run migrate: every other command refuses an older schema,
+// says what to type and changes nothing.
+func TestCommandsDoNotMigrate(t *testing.T) {
 	t.Parallel()
 	url := testkit.Empty(t)
+	account := []string{"--application-id", "app", "--private-key", testkey.File(t)}
+	for _, command := range [][]string{
+		{"report"}, {"campaign", "list"}, {"campaign", "pause", "x"}, {"suppress", "list"}, {"suppress", "add", "447700900001", "--source", "x"},
+		{"why", "447700900001"}, {"alarms"}, {"alarms", "resolve", "1"}, {"audit"}, {"lock", "show"}, {"lock", "release"},
+		{"events", "prune", "--older-than", "90d"}, {"verify"}, append([]string{"call", "hangup", "u"}, account...),
+	} {
+		code, out, errOut := dialer(t, append(command, "--database-url", url)...)
+		if code != cli.ExitFailed || !strings.Contains(errOut, "dialer migrate up") {
+			t.Errorf("%v: exit %d, said %q %q; want 1 and what to type", command, code, out, errOut)
+		}
+	}
+	if code, out, errOut := dialer(t, "migrate", "up", "--database-url", url); code != cli.ExitOK || strings.HasPrefix(out, "0 ") {
+		t.Errorf("migrate up: exit %d, said %q %q; want all migrations, none of which a command had applied", code, out, errOut)
+	}
 	for _, command := range [][]string{{"report"}, {"campaign", "list"}, {"suppress", "list"}, {"verify"}} {
 		if code, out, errOut := dialer(t, append(command, "--database-url", url)...); code != cli.ExitOK {
-			t.Errorf("%v: exit %d, said %q %q", command, code, out, errOut)
+			t.Errorf("%v on a database in which nothing has happened: exit %d, said %q %q", command, code, out, errOut)
 		}
 	}
 }

@@ -145,8 +145,8 @@ func (d *demo) startServers(ctx context.Context) error {
 		return fmt.Errorf("on the Postgres from %s: %w", postgres.Origin, err)
 	}
 	d.onClose(func() error { return drop(context.WithoutCancel(ctx)) })
-	d.db, err = openMigrated(ctx, scratch)
-	if err != nil {
+	d.db, err = storage.Open(ctx, scratch)
+	if d.db, err = migrated(ctx, d.db, err); err != nil {
 		return err
 	}
 	d.onClose(func() error { d.db.Close(); return nil })

@@ -84,19 +84,14 @@ func (c *runCommand) validate() error {
 	return nil
 }
 
-// open opens the database for dialing.
+// open opens the database for dialing, and brings its schema up to date. Any
+// number of processes may do so at once.
 func (c *runCommand) open(ctx context.Context) (*storage.DB, error) {
 	db, err := storage.OpenPool(ctx, c.DatabaseURL, c.Connections)
 	return migrated(ctx, db, err)
 }
 
-// openMigrated opens the database and brings its schema up to date. Any number of
-// processes may do so at once.
-func openMigrated(ctx context.Context, url string) (*storage.DB, error) {
-	db, err := storage.Open(ctx, url)
-	return migrated(ctx, db, err)
-}
-
+// migrated brings the schema of an open database up to date.
 func migrated(ctx context.Context, db *storage.DB, err error) (*storage.DB, error) {
 	if err != nil {
 		return nil, err
@@ -106,4 +101,9 @@ func migrated(ctx context.Context, db *storage.DB, err error) (*storage.DB, erro
 		return nil, err
 	}
 	return db, nil
+}
+
+// openMigrated opens the database for a command that does not migrate it.
+func openMigrated(ctx context.Context, url string) (*storage.DB, error) {
+	return storage.OpenMigrated(ctx, url)
 }

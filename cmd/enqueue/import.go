@@ -32,7 +32,7 @@ func importCSV(ctx context.Context, f flags, s campaign.Settings, con cli.Consol
 	if rejects != nil {
 		defer rejects.Close()
 	}
-	db, err := openDatabase(ctx, f.DatabaseURL)
+	db, err := storage.OpenMigrated(ctx, f.DatabaseURL)
 	if err != nil {
 		return err
 	}
@@ -81,20 +81,6 @@ func openRejects(f flags) (*csvimport.RejectFile, error) {
 		return nil, cli.ArgumentError{Err: fmt.Errorf("--rejects: %w", err)}
 	}
 	return file, nil
-}
-
-// openDatabase brings the database to this program's schema, so that no other
-// command has to run first.
-func openDatabase(ctx context.Context, url string) (*storage.DB, error) {
-	db, err := storage.Open(ctx, url)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := db.Migrate(ctx); err != nil {
-		db.Close()
-		return nil, err
-	}
-	return db, nil
 }
 
 // importing is one import and what it needs.

@@ -355,9 +355,13 @@ func TestImportResumesAfterKill(t *testing.T) {
 	}
 }
 
-func TestImportMigratesEmptyDatabase(t *testing.T) {
+// Only migrate and run migrate: an import from a laptop upgrades no database.
+func TestImportRefusesADatabaseWithoutItsSchema(t *testing.T) {
 	t.Parallel()
-	command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", testkit.Empty(t), "-")...).ok(t).prints(t, "2 added")
+	got := command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", testkit.Empty(t), "-")...)
+	if got.failure == nil || !strings.Contains(got.failure.Error(), "dialer migrate up") || exitCode(got.failure) != cli.ExitFailed {
+		t.Errorf("got %v, want a failure that says what to type", got.failure)
+	}
 }
 
 func TestUnreachableDatabase(t *testing.T) {
