@@ -18,16 +18,19 @@ import (
 )
 
 type simulateCommand struct {
-	Listen            string   `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
-	PublicKey         string   `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
-	ApplicationID     string   `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
-	Secrets           []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
-	Seed              uint64   `default:"1" help:"Decides outcomes and faults (default: ${default})."`
-	Faults            string   `enum:"none,some,heavy" default:"none" placeholder:"none|some|heavy" help:"How many faults it has (default: ${default})."`
-	Speed             float64  `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
-	CallsPerSecond    float64  `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
-	RequestsPerSecond float64  `name:"requests-per-second" default:"15" help:"The same for other requests (default: ${default})."`
-	ContractShapes    bool     `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
+	Listen            string        `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
+	PublicKey         string        `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
+	ApplicationID     string        `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
+	Secrets           []string      `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
+	Seed              uint64        `default:"1" help:"Decides outcomes and faults (default: ${default})."`
+	Faults            string        `enum:"none,some,heavy,wording" default:"none" placeholder:"none|some|heavy|wording" help:"Which faults it has: some or heavy lose and break requests and events; wording writes records and events in other forms, and repeats tokens (default: ${default})."`
+	Speed             float64       `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
+	CallsPerSecond    float64       `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
+	RequestsPerSecond float64       `name:"requests-per-second" default:"15" help:"The same for other requests (default: ${default})."`
+	RecordsKept       time.Duration `name:"records-kept" default:"48h" placeholder:"TIME" help:"How long after its end a call's record is kept (default: ${default})."`
+	ClockAhead        time.Duration `name:"clock-ahead" placeholder:"TIME" help:"How far its clock is ahead at the start, such as 5s; with a minus sign it is behind."`
+	ClockDrift        float64       `name:"clock-drift" placeholder:"SECONDS" help:"How many seconds its clock gains in a second, such as 0.001."`
+	ContractShapes    bool          `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
 }
 
 func (c *simulateCommand) Help() string {
@@ -42,9 +45,11 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 		return fmt.Errorf("%w: --public-key: %w", cli.ErrUsage, err)
 	}
 	log := con.Logger()
+	faults := faultPresets[c.Faults]
+	faults.ClockAhead, faults.ClockDrift = c.ClockAhead, c.ClockDrift
 	sim, err := voicesim.New(voicesim.Config{
 		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
-		Seed: c.Seed, Faults: faultPresets[c.Faults], Speed: c.Speed,
+		Seed: c.Seed, Faults: faults, Retention: c.RecordsKept, Speed: c.Speed,
 		CallsPerSecond: c.CallsPerSecond, RequestsPerSecond: c.RequestsPerSecond,
 		PriceLag: simulatedPriceLag, ListLag: simulatedListLag, ContractShapes: c.ContractShapes, Logger: log,
 	})
@@ -95,6 +100,12 @@ var faultPresets = map[string]voicesim.Faults{
 		ReadFails: .05, EventLost: .2, EventDoubled: .2, EventShuffled: .2, EventLate: .1,
 		NullPrice: .2, Correction: .05, DashlessUUIDs: .2,
 		LateFor: 5 * time.Second, NullFor: 5 * time.Second, CorrectAfter: 3 * time.Second,
+	},
+	"wording": {
+		NumberPlus: .1, NumberZeros: .05, NumberNational: .1, NumberUnknown: .05, NumberMissing: .05,
+		OtherDirection: .1, OtherUUID: .1, OtherConversation: .05, OtherParty: .2, MemberMissing: .1, UUIDMissing: .005, DashlessUUIDs: .2,
+		EventNumber: .1, EventDirection: .1, EventUUID: .1, EventSameToken: .05, EventReplayed: .05, EventForged: .02, RetrySameToken: .5,
+		ExtraLegs: .1, ListLate: .05, ListLateFor: 10 * time.Second, ReplayFor: 10 * time.Second,
 	},
 }
 

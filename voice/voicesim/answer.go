@@ -14,6 +14,7 @@ func (s *Sim) answer(c *call) {
 	s.emit(c, s.statusEvent(c, answered, nullMembers("start_time", "rate", "network")...), nil)
 	s.later(c, l.plan.talk, func() { s.hangUp(c, "user") })
 	s.later(c, time.Duration(l.request.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
+	s.addExtraLeg(c)
 	l.flow.waits = s.startDetection(c)
 	switch {
 	case l.leg.parent != nil: // it is in its parent's conversation and has no flow
@@ -160,7 +161,7 @@ func (s *Sim) requestNCCO(c *call, url, method string, params object, onReply fu
 		}
 	})
 	s.callbacks.enqueue(&callbackQueue{}, callback{
-		url: url, method: method, event: params, body: body, timeout: answerTimeout, onReply: back,
+		call: c, kind: "answer", url: url, method: method, event: params, body: body, timeout: answerTimeout, onReply: back,
 	})
 }
 

@@ -27,6 +27,8 @@ const (
 	disconnected = "disconnected"
 )
 
+const outbound = "outbound"
+
 // outcomes are the possible outcomes of a call.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
 
@@ -77,6 +79,9 @@ type call struct {
 	placedAt     stamp
 	answeredAt   stamp
 	endedAt      stamp
+	endedBy      string   // user or platform; "": it was not answered
+	heardAt      stamp    // when its message was first played to the end
+	keys         []string // that were pressed, at each input
 	listedAt     stamp    // when it appears in lists
 	pricedAt     stamp    // when the price appears on records
 	parent       *call    // the call whose connect action made this one
@@ -102,10 +107,9 @@ func (s *Sim) place(o *createRequest, k key, jti string) *call {
 	if s.closed {
 		return nil
 	}
-	now := s.now()
-	s.stats.placements.add(now)
+	s.stats.placements.add(s.cfg.Now())
 	s.stats.count(func(m *Summary) { m.Placed++ })
-	c := s.newCall(o, k, now)
+	c := s.newCall(o, k, s.now())
 	c.attemptID, c.jti = o.attemptID(), jti
 	if c.jti == c.attemptID {
 		c.jti = c.attemptID // keep one string instead of two
@@ -126,8 +130,13 @@ func (s *Sim) newCall(o *createRequest, k key, now time.Time) *call {
 		n: int32(k.n), tariff: tariffOf(to),
 		toType: s.shared(to.Type), to: to.address(), fromType: s.shared(from.Type), from: s.shared(from.address()),
 		status: started, placedAt: stampOf(now),
-		listedAt: stampOf(now.Add(s.between(0, s.cfg.ListLag, "list_lag", k))),
 	}
+	lag := s.cfg.ListLag
+	if s.hits(listLate, k) {
+		lag = s.cfg.Faults.ListLateFor
+	}
+	c.listedAt = stampOf(now.Add(s.between(0, lag, "list_lag", k)))
+	s.countWording(c)
 	s.calls = append(s.calls, c)
 	s.byUUID[c.id] = c
 	return c
@@ -145,14 +154,15 @@ func (s *Sim) shared(text string) string {
 // randomFrom is the application's only number, for random_from_number.
 const randomFrom = "447700900000"
 
-// find returns the call with exactly this uuid, or nil.
+// find returns the call with exactly this uuid, or with the form that lists show, or
+// nil.
 func (s *Sim) find(text string) *call {
 	id, err := uuid.Parse(text)
 	if err != nil {
 		return nil
 	}
 	c := s.byUUID[id]
-	if c == nil || c.uuid() != text || s.expired(c, s.now()) {
+	if c == nil || c.uuid() != text && c.listedUUID(s.wordingOf(c).uuid) != text || s.expired(c, s.now()) {
 		return nil
 	}
 	return c

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"dialer/voice"
 )
 
 // callbackSender sends callbacks: a bounded number at once, and one at a time
@@ -38,6 +36,7 @@ type callbackQueue struct {
 
 // callback is one request to a webhook.
 type callback struct {
+	kind        string // as in LedgerWebhook
 	url, method string
 	event       object
 	call        *call // that the event is about
@@ -46,6 +45,9 @@ type callback struct {
 	unsigned    bool                // the first try has no signature
 	timeout     time.Duration       // of one try
 	onReply     func(callbackReply) // nil: the reply does not matter
+	token       *token              // nil: each try has one of its own
+	forged      bool                // the token was made for another event
+	onTaken     func()              // runs when it was delivered; may be nil
 }
 
 // How long Vonage waits for the reply to an event, and for an NCCO.
@@ -59,6 +61,7 @@ type callbackReply struct {
 	status int // 0: no reply
 	body   []byte
 	err    error
+	bearer string // the token that was sent
 }
 
 func (r callbackReply) ok() bool { return r.err == nil && r.status >= 200 && r.status <= 205 }
@@ -183,6 +186,10 @@ func (p *callbackSender) interrupt() {
 // deliver sends a callback and says whether to try it again, which happens once.
 func (p *callbackSender) deliver(cb callback) (again bool) {
 	reply := p.send(cb)
+	p.sim.noteWebhook(cb, reply)
+	if cb.forged {
+		return false
+	}
 	if !reply.ok() && reply.retryable(cb.unsigned) && !cb.retried {
 		return true
 	}
@@ -201,6 +208,9 @@ func (p *callbackSender) deliver(cb callback) (again bool) {
 	}
 	if cb.onReply != nil {
 		cb.onReply(reply)
+	}
+	if cb.onTaken != nil && reply.ok() {
+		cb.onTaken()
 	}
 	return false
 }
@@ -229,10 +239,10 @@ func (p *callbackSender) send(cb callback) callbackReply {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
-	return callbackReply{resp.StatusCode, body, err}
+	return callbackReply{resp.StatusCode, body, err, req.Header.Get("Authorization")}
 }
 
-// request builds the HTTP request, with a new signature for each try.
+// request builds the HTTP request, with a new token unless the callback has one.
 func (p *callbackSender) request(ctx context.Context, cb callback) (*http.Request, error) {
 	method, target, body := http.MethodPost, cb.url, cb.body
 	if cb.method == http.MethodGet {
@@ -253,19 +263,18 @@ func (p *callbackSender) request(ctx context.Context, cb callback) (*http.Reques
 	if cb.unsigned && !cb.retried {
 		return req, nil
 	}
-	return req, p.sim.sign(req, body)
-}
-
-func (s *Sim) sign(req *http.Request, body []byte) error {
-	if len(s.cfg.SignatureSecret) == 0 {
-		return nil
+	if len(p.sim.cfg.SignatureSecret) == 0 {
+		return req, nil
 	}
-	authorization, err := voice.SignCallback(s.cfg.SignatureSecret, s.cfg.APIKey, s.cfg.ApplicationID, body, s.now())
-	if err != nil {
-		return fmt.Errorf("sign a callback: %w", err)
+	t := cb.token
+	if t == nil {
+		t = &token{}
 	}
-	req.Header.Set("Authorization", authorization)
-	return nil
+	authorization, err := t.sign(p.sim, body)
+	if err == nil {
+		req.Header.Set("Authorization", authorization)
+	}
+	return req, err
 }
 
 // addQuery adds a query to a URL that may already have a query.

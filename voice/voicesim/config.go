@@ -52,7 +52,10 @@ type Config struct {
 	Client *http.Client
 	// Callbacks is how many callbacks are sent at once; 0 means 16.
 	Callbacks int
-	Logger    *slog.Logger
+	// KeepWebhooks keeps every request to a webhook for Webhooks and
+	// /ledger/webhooks.
+	KeepWebhooks bool
+	Logger       *slog.Logger
 }
 
 // Outcomes says how calls end.

@@ -45,23 +45,52 @@ var errThrottled = errors.New("Throttled. Too many outgoing calls per second.") 
 // run makes the call. It counts in the account's limit; above that there is an
 // error event and no leg.
 func (a *connect) run(s *Sim, c *call) {
-	now := s.now()
+	now := s.cfg.Now()
 	if !s.createLimit.allow(now) {
 		s.sendErrorEvent(c, errThrottled)
 		s.advance(c)
 		return
 	}
-	o := a.createRequest(c)
 	s.stats.placements.add(now)
-	s.stats.count(func(m *Summary) { m.Legs++ })
-	added := s.newCall(o, s.nextTry(o.To[0].address()), now)
-	added.conv, added.parent = c.conv, c
-	s.begin(added, o)
-	added.live.leg = leg{parent: c, flowVersion: c.live.flow.version, began: c.live.at}
+	added := s.addLeg(c, a.createRequest(c))
+	added.live.leg.flowVersion = c.live.flow.version
 	if a.EventType == "synchronous" && added.live.eventURL != "" {
 		added.live.leg.onFailure = s.onLegFailure(c)
 	}
+}
+
+// addLeg calls another party for the call's conversation.
+func (s *Sim) addLeg(c *call, o *createRequest) *call {
+	s.stats.count(func(m *Summary) { m.Legs++ })
+	added := s.newCall(o, s.nextTry(o.To[0].address()), s.now())
+	added.conv, added.parent = c.conv, c
+	s.begin(added, o)
+	added.live.leg = leg{parent: c, flowVersion: noFlow, began: c.live.at}
 	c.live.legs = append(c.live.legs, added)
+	return added
+}
+
+// noFlow: no action of the parent waits for the leg.
+const noFlow = -1
+
+// extraParties are whom an extra leg calls.
+var extraParties = []endpoint{
+	{Type: "phone", Number: "442079460999"}, {Type: "sip", URI: "sip:agent@example.com"},
+	{Type: "websocket", URI: "wss://example.com/socket", ContentType: "audio/l16;rate=16000"},
+	{Type: "vbc", Extension: "4410"}, {Type: "app", User: "agent"},
+}
+
+// addExtraLeg lets another party join an answered call, if the fault says so.
+func (s *Sim) addExtraLeg(c *call) {
+	k := c.key()
+	if c.live.leg.parent != nil || !s.hits(extraLeg, k) {
+		return
+	}
+	to := extraParties[s.choose("extra_leg_to", k, len(extraParties))]
+	s.later(c, s.between(0, 5*time.Second, "extra_leg_at", k), func() {
+		a := connect{Endpoint: []endpoint{to}}
+		s.addLeg(c, a.createRequest(c))
+	})
 }
 
 // createRequest is the leg as a POST would have asked for it.

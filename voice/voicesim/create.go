@@ -15,7 +15,7 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
 	// Read it now: a request that is stuck here outlives its client.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
-	allowed := s.countCreate(now)
+	allowed := s.countCreate(s.cfg.Now())
 	jti, ok := s.authorised(w, r, now)
 	switch {
 	case !ok:
@@ -41,7 +41,8 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	s.placeOrFail(w, r, &o, jti)
 }
 
-// countCreate counts a POST and says whether the limit allows it.
+// countCreate counts a POST and says whether the limit allows it. A second is one by
+// the right clock.
 func (s *Sim) countCreate(now time.Time) bool {
 	s.stats.count(func(m *Summary) { m.Creates++ })
 	s.mu.Lock()
@@ -119,7 +120,7 @@ func (s *Sim) respond(w http.ResponseWriter, r *http.Request, f fault, created o
 
 func (s *Sim) created(c *call) object {
 	return object{
-		{"uuid", c.uuid()}, {"status", started}, {"direction", "outbound"},
+		{"uuid", c.uuid()}, {"status", started}, {"direction", outbound},
 		{"conversation_uuid", c.conversation()},
 	}
 }

@@ -152,8 +152,8 @@ func (e endpoint) address() string {
 func (o *createRequest) attemptID() string {
 	for _, urls := range [][]string{o.EventURL, o.AnswerURL} {
 		if len(urls) == 1 {
-			if u, err := url.Parse(urls[0]); err == nil && u.Query().Has("attempt") {
-				return strings.Clone(u.Query().Get("attempt")) // do not keep the whole URL
+			if id := attemptOf(urls[0]); id != "" {
+				return id
 			}
 		}
 	}

@@ -13,20 +13,22 @@ func (s *Sim) statusEvent(c *call, status string, more ...member) object {
 		id = "call_uuid"
 	}
 	e := object{
-		{"headers", object{}}, {"from", s.eventParty(c.fromType, c.from)}, {"to", s.eventParty(c.toType, c.to)},
+		{"headers", object{}}, {"from", s.eventParty(c.fromType, c.from, "")}, {"to", s.eventParty(c.toType, c.to, "")},
 		{id, c.uuid()}, {"conversation_uuid", c.conversation()}, {"status", status},
 	}
 	if !amd && status != disconnected {
-		e = append(e, member{"direction", "outbound"})
+		e = append(e, member{"direction", outbound})
 	}
 	return append(append(e, more...), member{"timestamp", s.eventTime(c, status)})
 }
 
-// eventParty is a string in today's events and an array in the contract's.
-func (s *Sim) eventParty(kind, address string) any {
+// eventParty is a string in today's events and an array in the contract's. It is ""
+// where the number is missing.
+func (s *Sim) eventParty(kind, address string, number form) any {
 	if s.cfg.ContractShapes {
-		return s.party(kind, address)
+		return s.recordParty(kind, address, number, asArray)
 	}
+	address, _ = number.written(address)
 	return address
 }
 
@@ -75,32 +77,42 @@ func (s *Sim) emit(c *call, e object, onReply func(callbackReply)) {
 }
 
 // send puts an event into the call's queue, with faults applied. An event whose
-// reply matters has no faults.
+// reply matters arrives once and in order.
 func (s *Sim) send(c *call, url, method string, e object, onReply func(callbackReply)) {
 	if url == "" {
-		return
-	}
-	body, err := json.Marshal(e)
-	if err != nil {
-		s.cfg.Logger.Error("event cannot be marshalled", "err", err)
-		return
-	}
-	cb := callback{url: url, method: method, event: e, call: c, body: body, timeout: eventTimeout, onReply: onReply}
-	if onReply != nil {
-		s.deliver(c, cb)
 		return
 	}
 	l := c.live
 	l.events++
 	k := c.key()
 	k.sub = l.events
-	if s.hits(eventLost, k) {
+	kind := kindOf(e)
+	e = s.reword(c, e, k)
+	body, err := json.Marshal(e)
+	if err != nil {
+		s.cfg.Logger.Error("event cannot be marshalled", "err", err)
 		return
 	}
-	cb.unsigned = s.hits(eventUnsigned, k)
-	copies := []callback{cb}
+	cb := callback{
+		call: c, kind: kind, url: url, method: method, event: e, body: body, timeout: eventTimeout, onReply: onReply,
+	}
+	if onReply == nil && s.hits(eventLost, k) {
+		return
+	}
+	copies := s.withTokenFaults(cb, k)
+	if onReply != nil {
+		s.deliver(c, copies...)
+		return
+	}
+	s.sendWithFaults(c, k, copies)
+}
+
+// sendWithFaults sends copies of an event whose reply does not matter.
+func (s *Sim) sendWithFaults(c *call, k key, copies []callback) {
+	l := c.live
+	copies[0].unsigned = s.hits(eventUnsigned, k)
 	if s.hits(eventDoubled, k) {
-		copies = append(copies, cb)
+		copies = append(copies, copies[0])
 	}
 	switch {
 	case s.hits(eventLate, k):

@@ -7,6 +7,21 @@ import (
 
 // Faults are probabilities from 0 to 1, and the times that belong to them. The
 // Summary counts each fault by the name given here.
+//
+//	requests    cut_before cut_after error_500 error_500_placed error_503_placed too_many slow stuck truncated
+//	reads       read_fails list_late
+//	events      event_lost event_doubled event_shuffled event_late event_unsigned no_completed
+//	tokens      event_same_token event_replayed event_forged retry_same_token
+//	bills       null_price correction
+//	numbers     number_plus number_00 number_national number_unknown number_missing
+//	records     other_direction other_uuid other_conversation other_party member_missing uuid_missing dashless_uuid
+//	wording of events  event_number event_direction event_uuid
+//	further calls      extra_leg
+//	the clock          ClockAhead ClockDrift
+//
+// A fault of wording changes how the truth is written and never the truth. The
+// ledger keeps the truth in one form, and the forms of each record in
+// LedgerCall.Wording. Config.Retention is when records are forgotten.
 type Faults struct {
 	// Of POSTs that would make a call. A POST has at most one of these.
 	CutBefore      float64 // cut_before: the connection is cut; no call
@@ -34,13 +49,52 @@ type Faults struct {
 	NullPrice  float64 // null_price: none in the completed event, nor in records until NullFor later
 	Correction float64 // correction: rate and price change CorrectAfter the price was first shown
 
+	// Of each call, and the same whenever it is read.
 	DashlessUUIDs float64 // dashless_uuid: the call's uuid is 32 hex digits without dashes
+	ListLate      float64 // list_late: it is missing from lists for up to ListLateFor, and not for Config.ListLag
+
+	// Of each number on the record of a call, to and from by themselves. A number
+	// has at most one of these.
+	NumberPlus     float64 // number_plus: +447700900101
+	NumberZeros    float64 // number_00: 00447700900101
+	NumberNational float64 // number_national: 07700900101
+	NumberUnknown  float64 // number_unknown: the word unknown
+	NumberMissing  float64 // number_missing: there is none
+
+	// Of each record, independent of each other.
+	OtherDirection    float64 // other_direction: missing, null, OUTBOUND or outbound-api
+	OtherUUID         float64 // other_uuid: lists have the uuid in upper case, or without dashes where it has some
+	OtherConversation float64 // other_conversation: without CON-, or in upper case
+	OtherParty        float64 // other_party: to and from are an object, an array, a text, or have no type
+	MemberMissing     float64 // member_missing: no _links, conversation_uuid, status, start_time, end_time or network
+	UUIDMissing       float64 // uuid_missing: lists show no uuid
+
+	// Of the wording of each event.
+	EventNumber    float64 // event_number: to, from or both are written as on records
+	EventDirection float64 // event_direction: missing, null, OUTBOUND or outbound-api
+	EventUUID      float64 // event_uuid: in upper case, without dashes, or missing
+
+	// Of each event, and its token.
+	EventSameToken float64 // event_same_token: sent twice with one token
+	EventReplayed  float64 // event_replayed: sent again with its token up to ReplayFor later
+	EventForged    float64 // event_forged: its token is sent again with another body, or to another attempt's address
+	RetrySameToken float64 // retry_same_token: the second try has the token of the first
+
+	// Of each answered call.
+	ExtraLegs float64 // extra_leg: a leg to a phone, sip, websocket, vbc or app joins it, and sends its events to the same address
+
+	// Vonage's clock is ahead of Config.Now by ClockAhead when it starts, and gains
+	// ClockDrift seconds each second. Both may be negative.
+	ClockAhead time.Duration
+	ClockDrift float64
 
 	SlowFor      time.Duration // 0 means 15 s
 	StuckFor     time.Duration // 0 means 20 s
 	LateFor      time.Duration // 0 means 30 s
 	NullFor      time.Duration // 0 means 10 s
 	CorrectAfter time.Duration // 0 means 20 s
+	ListLateFor  time.Duration // 0 means 2 min
+	ReplayFor    time.Duration // 0 means 1 min
 }
 
 // fault is the name of a fault, as the Summary counts it.
@@ -67,6 +121,22 @@ const (
 	nullPrice      fault = "null_price"
 	correction     fault = "correction"
 	dashlessUUID   fault = "dashless_uuid"
+
+	listLate          fault = "list_late"
+	otherDirection    fault = "other_direction"
+	otherUUID         fault = "other_uuid"
+	otherConversation fault = "other_conversation"
+	otherParty        fault = "other_party"
+	memberMissing     fault = "member_missing"
+	uuidMissing       fault = "uuid_missing"
+	eventNumber       fault = "event_number"
+	eventDirection    fault = "event_direction"
+	eventUUID         fault = "event_uuid"
+	eventSameToken    fault = "event_same_token"
+	eventReplayed     fault = "event_replayed"
+	eventForged       fault = "event_forged"
+	retrySameToken    fault = "retry_same_token"
+	extraLeg          fault = "extra_leg"
 )
 
 // chance is something that may happen, with its probability or weight.
@@ -85,13 +155,26 @@ func (f Faults) ofCreate() []chance {
 	}
 }
 
+// ofNumber lists the forms of a number on a record, which has at most one of them.
+func (f Faults) ofNumber() []chance {
+	return []chance{
+		{string(numberPlus), f.NumberPlus}, {string(numberZeros), f.NumberZeros}, {string(numberNational), f.NumberNational},
+		{string(numberUnknown), f.NumberUnknown}, {string(numberMissing), f.NumberMissing},
+	}
+}
+
 // ofOthers lists the faults that are independent of each other.
 func (f Faults) ofOthers() map[fault]float64 {
 	return map[fault]float64{
 		readFails: f.ReadFails, eventLost: f.EventLost, eventDoubled: f.EventDoubled,
 		eventShuffled: f.EventShuffled, eventLate: f.EventLate, eventUnsigned: f.EventUnsigned,
 		noCompleted: f.NoCompleted, nullPrice: f.NullPrice,
-		correction: f.Correction, dashlessUUID: f.DashlessUUIDs,
+		correction: f.Correction, dashlessUUID: f.DashlessUUIDs, listLate: f.ListLate,
+		otherDirection: f.OtherDirection, otherUUID: f.OtherUUID, otherConversation: f.OtherConversation,
+		otherParty: f.OtherParty, memberMissing: f.MemberMissing, uuidMissing: f.UUIDMissing,
+		eventNumber: f.EventNumber, eventDirection: f.EventDirection, eventUUID: f.EventUUID,
+		eventSameToken: f.EventSameToken, eventReplayed: f.EventReplayed, eventForged: f.EventForged,
+		retrySameToken: f.RetrySameToken, extraLeg: f.ExtraLegs,
 	}
 }
 
@@ -101,19 +184,20 @@ func (f Faults) withDefaults() Faults {
 	orDefault(&f.LateFor, 30*time.Second)
 	orDefault(&f.NullFor, 10*time.Second)
 	orDefault(&f.CorrectAfter, 20*time.Second)
+	orDefault(&f.ListLateFor, 2*time.Minute)
+	orDefault(&f.ReplayFor, time.Minute)
 	return f
 }
 
 func (f Faults) validate() error {
-	var sum float64
-	for _, c := range f.ofCreate() {
-		if c.weight < 0 {
-			return fmt.Errorf("fault %s: probability %v is negative", c.name, c.weight)
-		}
-		sum += c.weight
+	if err := atMostOne("a POST", f.ofCreate()); err != nil {
+		return err
 	}
-	if sum > 1 {
-		return fmt.Errorf("the faults of a POST add up to %v, which is more than 1", sum)
+	if err := atMostOne("a number", f.ofNumber()); err != nil {
+		return err
+	}
+	if f.ClockDrift <= -1 {
+		return fmt.Errorf("a clock that gains %v seconds each second stands still or goes back", f.ClockDrift)
 	}
 	for name, p := range f.ofOthers() {
 		if p < 0 || p > 1 {
@@ -123,9 +207,24 @@ func (f Faults) validate() error {
 	return nil
 }
 
+// atMostOne checks the chances of faults of which something has at most one.
+func atMostOne(of string, faults []chance) error {
+	var sum float64
+	for _, c := range faults {
+		if c.weight < 0 {
+			return fmt.Errorf("fault %s: probability %v is negative", c.name, c.weight)
+		}
+		sum += c.weight
+	}
+	if sum > 1 {
+		return fmt.Errorf("the faults of %s add up to %v, which is more than 1", of, sum)
+	}
+	return nil
+}
+
 // hits decides whether a fault applies, and counts it if it does.
 func (s *Sim) hits(f fault, k key) bool {
-	if s.draw(string(f), k) >= s.probability[f] {
+	if !s.drawn(f, k) {
 		return false
 	}
 	s.stats.fault(f)

@@ -1,6 +1,8 @@
 package voicesim
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ type flow struct {
 // run replaces the call's flow.
 func (s *Sim) run(c *call, actions []action) {
 	c.live.flow = flow{actions: actions, version: c.live.flow.version + 1}
+	c.live.message.follow(actions, len(c.keys) > 0 || c.heardAt != 0)
 	s.leaveRoom(c)
 	s.endLegs(c)
 	s.advance(c)
@@ -45,20 +48,77 @@ func (s *Sim) laterInFlow(c *call, d time.Duration, f func()) {
 	})
 }
 
-func (a *talk) run(s *Sim, c *call) { s.play(c, a.sound, speakingTime(a.Text)) }
+func (a *talk) run(s *Sim, c *call) { s.play(c, a, a.sound, speakingTime(a.Text)) }
 
-func (a *stream) run(s *Sim, c *call) { s.play(c, a.sound, streamTime) }
+func (a *stream) run(s *Sim, c *call) { s.play(c, a, a.sound, streamTime) }
 
 // play continues when the sound ends, or earlier if bargeIn is set and the person
 // presses a key.
-func (s *Sim) play(c *call, a sound, once time.Duration) {
-	lasts, endless := a.duration(once)
-	if bool(a.BargeIn) && s.pressesKeyNext(c) {
+func (s *Sim) play(c *call, a action, sound sound, once time.Duration) {
+	lasts, endless := sound.duration(once)
+	if bool(sound.BargeIn) && s.pressesKeyNext(c) {
 		lasts, endless = min(time.Second, once), false
+	}
+	if endless || lasts >= once {
+		s.laterInFlow(c, once, func() {
+			if c.live.message.ends(a) && c.heardAt == 0 {
+				c.heardAt = stampOf(s.now())
+			}
+		})
 	}
 	if !endless {
 		s.laterInFlow(c, lasts, func() { s.advance(c) })
 	}
+}
+
+// message is what a call has to say: the first talk and stream actions of its flow
+// that follow each other. Where another flow takes its place before anybody pressed
+// a key or heard it, as after an answering machine's beep, the message is that
+// flow's. A later flow can only repeat the message.
+type message struct {
+	sounds []action
+	played int // of the sounds, without a gap
+}
+
+// follow looks for the message in a new flow. said: it was heard, or a key was
+// pressed.
+func (m *message) follow(actions []action, said bool) {
+	sounds := firstSounds(actions)
+	m.played = 0
+	if !said && len(sounds) > 0 || reflect.DeepEqual(sounds, m.sounds) {
+		m.sounds = sounds
+	} else if said {
+		m.played = -1 // this flow says something else
+	}
+}
+
+// firstSounds is the first talk and stream actions that follow each other.
+func firstSounds(actions []action) []action {
+	isOther := func(a action) bool {
+		switch a.(type) {
+		case *talk, *stream:
+			return false
+		}
+		return true
+	}
+	first := slices.IndexFunc(actions, func(a action) bool { return !isOther(a) })
+	if first < 0 {
+		return nil
+	}
+	sounds := actions[first:]
+	if end := slices.IndexFunc(sounds, isOther); end >= 0 {
+		sounds = sounds[:end]
+	}
+	return sounds
+}
+
+// ends notes that a sound was played to its end, and says whether the message was.
+func (m *message) ends(a action) bool {
+	if m.played < 0 || m.played >= len(m.sounds) || m.sounds[m.played] != a {
+		return false
+	}
+	m.played++
+	return m.played == len(m.sounds)
 }
 
 func (a *wait) run(s *Sim, c *call) {

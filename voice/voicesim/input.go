@@ -65,7 +65,11 @@ func (a *input) run(s *Sim, c *call) {
 		s.advance(c)
 		return
 	}
-	digits, timedOut := a.keys().collect(pressed)
+	digits, timedOut := "", true
+	if a.listensFor("dtmf") {
+		digits, timedOut = a.keys().collect(pressed)
+		c.press(digits)
+	}
 	words := ""
 	if a.listensFor("speech") {
 		words = nth(l.plan.speech, l.inputs)
@@ -92,6 +96,13 @@ func (k dtmfInput) collect(pressed string) (digits string, timedOut bool) {
 		return pressed[:most], false
 	}
 	return pressed, true
+}
+
+// press notes keys that were pressed.
+func (c *call) press(keys string) {
+	if keys != "" {
+		c.keys = append(c.keys, keys)
+	}
 }
 
 // nth is the n-th element, counted from 1, or "" after the end.
@@ -146,6 +157,7 @@ func (s *Sim) sendKeys(c *call, pressed string) {
 			if c.live.asyncInput == nil {
 				return
 			}
+			c.press(pressed[i : i+1])
 			url, method := c.live.asyncInput.or(c.live)
 			s.send(c, url, method, s.inputEvent(c, &input{}, pressed[i:i+1], false, ""), nil)
 		})

@@ -7,24 +7,33 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 )
 
-// LedgerCall is one call that was really made.
+// LedgerCall is one call that was really made. It has the truth in one form, whatever
+// the faults: numbers as digits, and times by Vonage's clock.
 type LedgerCall struct {
-	UUID             string          `json:"uuid"`
+	UUID             string          `json:"uuid"` // as in the response to the POST
 	ConversationUUID string          `json:"conversation_uuid"`
 	AttemptID        string          `json:"attempt_id"` // ?attempt= of its event URL
 	To               string          `json:"to"`
+	ToType           string          `json:"to_type"` // phone, sip, websocket, vbc or app
 	From             string          `json:"from"`
+	Direction        string          `json:"direction"`
 	PlacedAt         time.Time       `json:"placed_at"`
 	AnsweredAt       time.Time       `json:"answered_at,omitzero"`
 	EndedAt          time.Time       `json:"ended_at,omitzero"`
-	Outcome          string          `json:"outcome"` // "" until it is known
+	Status           string          `json:"status"`  // on its record
+	Outcome          string          `json:"outcome"` // "" until it is known; one of those of Outcomes.Weights
 	Answered         bool            `json:"answered"`
+	Machine          bool            `json:"machine"` // a machine answered, whether that was detected or not
+	EndedBy          string          `json:"ended_by,omitempty"`
+	HeardAt          time.Time       `json:"heard_at,omitzero"` // when the message was first played to its end
+	Keys             []string        `json:"keys,omitempty"`    // that were pressed, at each input
 	DurationS        int             `json:"duration_s"`
 	Rate             decimal.Decimal `json:"rate"`
 	Price            decimal.Decimal `json:"price"`       // the correct one at present
@@ -37,6 +46,9 @@ type LedgerCall struct {
 	// Acknowledged are the status words of the events that were answered 200 to
 	// 205, each once.
 	Acknowledged []string `json:"acknowledged,omitempty"`
+	// Wording has the forms of its record that are not the usual ones, by fault:
+	// other_uuid, number_to, ... See Faults.
+	Wording map[string]string `json:"wording,omitempty"`
 	// Parent is the uuid of the call whose connect action made this one. Such
 	// a leg has no attempt and no token.
 	Parent  string  `json:"parent,omitempty"`
@@ -58,14 +70,21 @@ func (s *Sim) Ledger() []LedgerCall {
 func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 	rate := s.rate(c, now)
 	e := LedgerCall{
-		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attemptID, To: c.to, From: c.from,
-		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(), Outcome: c.outcome, Answered: c.answered,
+		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attemptID,
+		To: c.to, ToType: c.toType, From: c.from, Direction: outbound,
+		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(),
+		Status: c.status, Outcome: c.outcome, Answered: c.answered, EndedBy: c.endedBy,
+		HeardAt: c.heardAt.time(), Keys: slices.Clone(c.keys),
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: c.priceShown(now),
 		JTI: c.jti, Acknowledged: c.acknowledged.words(),
 	}
+	e.Machine = c.answered && s.planFor(c).outcome == machine
 	if c.endedAt != 0 {
 		e.StartTime, e.EndTime = s.span(c)
 		e.Network = c.tariff.network
+	}
+	if forms := s.wordingOf(c).forms(); len(forms) > 0 {
+		e.Wording = forms
 	}
 	if c.parent != nil {
 		e.Parent = c.parent.uuid()
@@ -91,12 +110,22 @@ func (s *Sim) serveSummary(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, "application/json", s.Summary())
 }
 
+func (s *Sim) serveWebhooks(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := json.NewEncoder(w)
+	for _, c := range s.Webhooks() {
+		if lines.Encode(c) != nil {
+			return // the client has gone
+		}
+	}
+}
+
 // FetchLedger reads the ledger and the summary of a simulator in another
 // process. baseURL may end in /v1, as the API's does.
 func FetchLedger(ctx context.Context, client *http.Client, baseURL string) ([]LedgerCall, Summary, error) {
-	base := strings.TrimSuffix(strings.TrimRight(baseURL, "/"), "/v1")
+	base := ledgerURL(baseURL)
 	var ledger []LedgerCall
-	err := fetch(ctx, client, base+"/ledger", func(lines *json.Decoder) error {
+	err := fetch(ctx, client, base, func(lines *json.Decoder) error {
 		var c LedgerCall
 		err := lines.Decode(&c)
 		if err == nil {
@@ -106,9 +135,27 @@ func FetchLedger(ctx context.Context, client *http.Client, baseURL string) ([]Le
 	})
 	var summary Summary
 	if err == nil {
-		err = fetch(ctx, client, base+"/ledger/summary", func(body *json.Decoder) error { return body.Decode(&summary) })
+		err = fetch(ctx, client, base+"/summary", func(body *json.Decoder) error { return body.Decode(&summary) })
 	}
 	return ledger, summary, err
+}
+
+// FetchWebhooks reads the requests to webhooks of a simulator in another process.
+func FetchWebhooks(ctx context.Context, client *http.Client, baseURL string) ([]LedgerWebhook, error) {
+	var webhooks []LedgerWebhook
+	err := fetch(ctx, client, ledgerURL(baseURL)+"/webhooks", func(lines *json.Decoder) error {
+		var w LedgerWebhook
+		err := lines.Decode(&w)
+		if err == nil {
+			webhooks = append(webhooks, w)
+		}
+		return err
+	})
+	return webhooks, err
+}
+
+func ledgerURL(baseURL string) string {
+	return strings.TrimSuffix(strings.TrimRight(baseURL, "/"), "/v1") + "/ledger"
 }
 
 // fetch decodes values from a response until its end.

@@ -20,6 +20,7 @@ type live struct {
 	events      int        // so far
 	inputs      int        // input actions so far
 	flow        flow
+	message     message
 	recordings  []recording // those that end with the call
 	room        *room
 	asyncInput  *input // is active while the flow continues
@@ -139,7 +140,7 @@ func (s *Sim) hangUp(c *call, by string) {
 	if c.toType == "websocket" && by == "user" {
 		s.emit(c, s.statusEvent(c, disconnected), s.runReply(c.live.leg.parent))
 	}
-	c.status = completed
+	c.status, c.endedBy = completed, by
 	c.seconds = int32((c.live.at - c.live.answeredAt + time.Second - 1) / time.Second)
 	s.end(c)
 	s.complete(c, by)

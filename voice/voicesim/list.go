@@ -90,7 +90,7 @@ func (s *Sim) page(p search) (count int, records []object) {
 			continue
 		}
 		if p.index <= count && count < p.index+p.size {
-			records = append(records, s.record(c, now))
+			records = append(records, s.record(c, c.listedUUID(s.wordingOf(c).uuid), now))
 		}
 		count++
 	}

@@ -8,16 +8,26 @@ import (
 
 func (c *call) durationText() string { return strconv.Itoa(int(c.seconds)) }
 
-// record is the call's record as GET shows it.
-func (s *Sim) record(c *call, now time.Time) object {
-	r := object{
-		{"_links", object{{"self", object{{"href", s.path("/calls/" + c.uuid())}}}}},
-		{"uuid", c.uuid()}, {"conversation_uuid", c.conversation()},
-		{"to", s.recordParty(c.toType, c.to)}, {"from", s.recordParty(c.fromType, c.from)},
-		{"status", c.status}, {"direction", "outbound"},
+// record is the call's record as GET shows it, with this uuid; "" is none.
+func (s *Sim) record(c *call, uuid string, now time.Time) object {
+	w := s.wordingOf(c)
+	r := object{{"_links", object{{"self", object{{"href", s.path("/calls/" + uuid)}}}}}, {"uuid", uuid}}
+	if uuid == "" {
+		r = r[:1]
 	}
+	r = append(r, object{
+		{"conversation_uuid", c.writtenConversation(w.conversation)},
+		{"to", s.recordParty(c.toType, c.to, w.to, w.party)}, {"from", s.recordParty(c.fromType, c.from, w.from, w.party)},
+		{"status", c.status},
+	}...)
+	r = append(append(r, directionMembers(w.direction)...), s.bill(c, now)...)
+	return r.without(string(w.missing))
+}
+
+// bill is the members of a record that are null before the call's end.
+func (s *Sim) bill(c *call, now time.Time) []member {
 	if c.endedAt == 0 {
-		return append(r, nullMembers("rate", "price", "duration", "start_time", "end_time", "network")...)
+		return nullMembers("rate", "price", "duration", "start_time", "end_time", "network")
 	}
 	start, end := s.span(c)
 	bill := nullMembers("rate", "price")
@@ -25,32 +35,48 @@ func (s *Sim) record(c *call, now time.Time) object {
 		rate := s.rate(c, now)
 		bill[0].value, bill[1].value = rate.StringFixed(8), price(rate, c.seconds).StringFixed(8)
 	}
-	return append(append(r, bill...), object{
+	return append(bill, object{
 		{"duration", c.durationText()}, {"start_time", s.moment(start)},
 		{"end_time", s.moment(end)}, {"network", c.tariff.network},
 	}...)
 }
 
-// recordParty is an object in today's records and an array in the contract's.
-func (s *Sim) recordParty(kind, address string) any {
-	party := s.party(kind, address)
-	if s.cfg.ContractShapes {
-		return party
+// recordParty is an object in today's records and an array in the contract's,
+// unless the wording says otherwise.
+func (s *Sim) recordParty(kind, address string, number, shape form) any {
+	if kind != "phone" {
+		number = ""
 	}
-	return party[0]
+	address, found := number.written(address)
+	party := object{{"type", kind}, {addressMember(kind), address}}
+	if !found {
+		party = party[:1]
+	}
+	if shape == "" && s.cfg.ContractShapes {
+		shape = asArray
+	}
+	switch shape {
+	case asArray:
+		return []object{party}
+	case asText:
+		return address
+	case untyped:
+		return party[1:]
+	}
+	return party
 }
 
-func (s *Sim) party(kind, address string) []object {
-	name := "number"
+// addressMember is the member of a party that has its number or address.
+func addressMember(kind string) string {
 	switch kind {
 	case "sip", "websocket":
-		name = "uri"
+		return "uri"
 	case "vbc":
-		name = "extension"
+		return "extension"
 	case "app":
-		name = "user"
+		return "user"
 	}
-	return []object{{{"type", kind}, {name, address}}}
+	return "number"
 }
 
 // path is a path for links. The contract's have no version.
@@ -64,10 +90,11 @@ func (s *Sim) path(rest string) string {
 // get serves GET /calls/{uuid}.
 func (s *Sim) get(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	c := s.find(r.PathValue("uuid"))
+	uuid := r.PathValue("uuid")
+	c := s.find(uuid)
 	var body object
 	if c != nil {
-		body = s.record(c, s.now())
+		body = s.record(c, uuid, s.now())
 	}
 	s.mu.Unlock()
 	if c == nil {

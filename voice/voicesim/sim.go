@@ -16,6 +16,8 @@ import (
 type Sim struct {
 	cfg         Config
 	probability map[fault]float64
+	numberForms []chance // of a number on a record
+	began       time.Time
 	weights     []chance // of outcomes
 	total       float64  // of weights
 	routes      *http.ServeMux
@@ -25,6 +27,9 @@ type Sim struct {
 
 	done     chan struct{}  // closed by Close
 	handlers sync.WaitGroup // in-process requests and the schedule's loop
+
+	webhooksMu sync.Mutex
+	webhooks   []LedgerWebhook
 
 	mu           sync.Mutex // guards what follows, and every call
 	closed       bool
@@ -48,6 +53,8 @@ func New(cfg Config) (*Sim, error) {
 	s := &Sim{
 		cfg:          cfg,
 		probability:  cfg.Faults.ofOthers(),
+		numberForms:  cfg.Faults.ofNumber(),
+		began:        cfg.Now(),
 		schedule:     newSchedule(),
 		stats:        newStats(),
 		done:         make(chan struct{}),
@@ -87,6 +94,7 @@ func (s *Sim) newRoutes() *http.ServeMux {
 	mux.HandleFunc("/", s.withLimit(s.notFound))
 	mux.HandleFunc("GET /ledger", s.serveLedger)
 	mux.HandleFunc("GET /ledger/summary", s.serveSummary)
+	mux.HandleFunc("GET /ledger/webhooks", s.serveWebhooks)
 	return mux
 }
 
@@ -111,7 +119,7 @@ func (s *Sim) withLimit(serve http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		s.mu.Lock()
-		allowed := s.requestLimit.allow(now)
+		allowed := s.requestLimit.allow(s.cfg.Now())
 		s.mu.Unlock()
 		if !allowed {
 			s.stats.refused(http.StatusTooManyRequests)
@@ -156,7 +164,11 @@ func (s *Sim) Close(ctx context.Context) error {
 	}
 }
 
-func (s *Sim) now() time.Time { return s.cfg.Now().UTC() }
+// now is the time on Vonage's clock, which need not be right.
+func (s *Sim) now() time.Time {
+	f, t := s.cfg.Faults, s.cfg.Now().UTC()
+	return t.Add(f.ClockAhead + time.Duration(f.ClockDrift*float64(t.Sub(s.began))))
+}
 
 // pause waits for d. It returns false as soon as the simulator or abandoned is
 // closed.

@@ -18,6 +18,8 @@ type Summary struct {
 	EventsSent          int            `json:"events_sent"`           // and answered 200 to 205
 	EventsFailed        int            `json:"events_failed"`         // sent once or twice without success
 	EventsPending       int            `json:"events_pending"`        // not sent yet, or being sent
+	ForgedSent          int            `json:"forged_sent"`           // webhooks with the token of another one; not counted as events
+	ForgedTaken         int            `json:"forged_taken"`          // of these, answered 200 to 205
 	MaxCreatesPerSecond int            `json:"max_creates_in_second"` // in any sliding second, of those that arrived
 	MaxPlacedPerSecond  int            `json:"max_placed_in_second"`  // in any sliding second, of calls and legs
 }

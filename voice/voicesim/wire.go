@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,6 +41,30 @@ func (o object) MarshalJSON() ([]byte, error) {
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// without is the object without the member of this name.
+func (o object) without(name string) object {
+	return slices.DeleteFunc(o, func(m member) bool { return m.name == name })
+}
+
+// has says whether the object has a member of this name.
+func (o object) has(name string) bool {
+	return slices.ContainsFunc(o, func(m member) bool { return m.name == name })
+}
+
+// with is the object with another value for a member that it has; "" and nil
+// remove the member.
+func (o object) with(name string, value any) object {
+	if value == nil || value == "" {
+		return o.without(name)
+	}
+	for i := range o {
+		if o[i].name == name {
+			o[i].value = value
+		}
+	}
+	return o
 }
 
 // query returns the members in the GET form of a webhook: null is empty, and a
