@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"dialer/campaign"
@@ -118,3 +119,22 @@ func (db *DB) BatchConnections() int {
 
 // connections: one transaction, those beside it, and those that wait for locks.
 func connections[T any](b *txBatcher[T]) int { return 1 + 2*b.beside }
+
+// Attempts streams every attempt, in the order of their ids.
+func (db *DB) Attempts(ctx context.Context) iter.Seq2[campaign.Attempt, error] {
+	return stream(ctx, db, `SELECT `+attemptColumns+` FROM attempts a WHERE a.id > $1 ORDER BY a.id LIMIT $2`,
+		uuid.Nil, scanAttempt, func(a campaign.Attempt) uuid.UUID { return a.ID })
+}
+
+func scanContact(row pgx.CollectableRow) (k campaign.Contact, err error) {
+	err = row.Scan(contactFields(&k)...)
+	return k, err
+}
+
+// Contacts streams every contact of all campaigns, in the order of their ids.
+func (db *DB) Contacts(ctx context.Context) iter.Seq2[campaign.Contact, error] {
+	return stream(ctx, db, `
+		SELECT `+contactColumns+` FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id
+		WHERE k.id > $1 ORDER BY k.id LIMIT $2`,
+		int64(0), scanContact, func(k campaign.Contact) int64 { return k.ID })
+}

@@ -1,0 +1,59 @@
+package app
+
+import (
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+)
+
+// AttemptRecord is all that is recorded of an attempt, as the rows have it:
+// nothing is computed. It is what internal/verify judges.
+type AttemptRecord struct {
+	ID          uuid.UUID
+	Kind        campaign.AttemptKind
+	Campaign    string // its name; "" for a manual call
+	ContactID   int64  // 0 for a manual call
+	No          int
+	To          string
+	State       campaign.State
+	Disposition campaign.Disposition
+	DialedAt    time.Time
+	TokenID     uuid.UUID
+	Recovered   bool
+	CallUUID    string
+	Statuses    []string
+	AnsweredAt  time.Time
+	BillSource  campaign.Source
+	Price, Rate decimal.NullDecimal
+	DurationS   *int
+	StartTime   time.Time
+	EndTime     time.Time
+	Network     string
+	// Events are the status words of the webhooks that are stored for it, each
+	// once.
+	Events []string
+}
+
+// ContactRecord is all that is recorded of a contact.
+type ContactRecord struct {
+	ID       int64
+	Campaign string
+	To       string
+	Zones    []string
+	State    campaign.ContactState
+	Reason   campaign.Reason
+	Calls    int // that Vonage had, as the contact counts them
+}
+
+// Records are every attempt and every contact at one moment.
+type Records struct {
+	At       time.Time // by the database's clock
+	Attempts []AttemptRecord
+	Contacts []ContactRecord
+	// Settings are each campaign's, by its name.
+	Settings map[string]campaign.Settings
+	Alarms   map[string]int // how often each kind was raised
+}

@@ -1,0 +1,61 @@
+package verify
+
+import (
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/voice/voicesim"
+
+	"github.com/google/uuid"
+)
+
+// Calls are the calls of a simulator's ledger. Legs of connect actions are left
+// out: they are of no attempt.
+func Calls(ledger []voicesim.LedgerCall) []Call {
+	calls := make([]Call, 0, len(ledger))
+	for _, c := range ledger {
+		if c.Parent != "" {
+			continue
+		}
+		calls = append(calls, Call{
+			UUID: c.UUID, AttemptID: idOf(c.AttemptID), TokenID: idOf(c.JTI), To: c.To,
+			PlacedAt: c.PlacedAt, AnsweredAt: c.AnsweredAt, EndedAt: c.EndedAt,
+			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
+			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
+			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
+		})
+	}
+	return calls
+}
+
+// idOf is uuid.Nil for what is no uuid: the call is not ours.
+func idOf(text string) uuid.UUID {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}
+
+// StoredOrders are the orders as far as the database itself keeps them: each
+// campaign's settings. When it was paused and who was suppressed when is not
+// among them.
+func StoredOrders(r app.Records) Orders {
+	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack}
+	for name, s := range r.Settings {
+		o.Rules[name] = RuleOf(s)
+	}
+	return o
+}
+
+// storedSlack allows for clocks that differ, as far as the dialer itself does.
+const storedSlack = readAgo
+
+// RuleOf is what settings order.
+func RuleOf(s campaign.Settings) Rule {
+	return Rule{
+		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Opens: s.Hours.From, Closes: s.Hours.To,
+		Ends: map[campaign.Reason]bool{
+			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
+		},
+	}
+}

@@ -1,0 +1,273 @@
+package verify
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+)
+
+// Call is one call that Vonage made, from its own ledger.
+type Call struct {
+	UUID       string
+	AttemptID  uuid.UUID // from the call's event_url; uuid.Nil: it had none
+	TokenID    uuid.UUID // of the token that requested it; uuid.Nil: not one of ours
+	To         string
+	PlacedAt   time.Time
+	AnsweredAt time.Time
+	EndedAt    time.Time // zero: the call is up
+	Outcome    string    // how it really ended; "" until it is known
+	Answered   bool
+	HungUp     bool // by our request
+	DurationS  int
+	Rate       decimal.Decimal
+	Price      decimal.Decimal
+	Priced     bool // Vonage shows the price
+	// What the record says of the ended call.
+	StartTime, EndTime time.Time
+	Network            string
+	// Told are the status words of the events that our side acknowledged.
+	Told []string
+}
+
+// Rule is what a campaign's calls must keep to, as it was ordered.
+type Rule struct {
+	Attempts int
+	Waits    map[campaign.Disposition]time.Duration // what is called again, and the least wait; the others are final
+	Start    time.Time                              // nobody is called before
+	// Opens and Closes are minutes of the day, between which calls begin. Closes is
+	// 0 where all hours are allowed.
+	Opens, Closes int
+	Zones         func(number string) []string // whose clock the hours are on; nil: the contact's own record
+	Rows          []string                     // the numbers that it must have as contacts; nil: not judged
+	Closed        []Span                       // when it was paused or stopped
+	Ends          map[campaign.Reason]bool     // the reasons other than a disposition for which a contact may end
+}
+
+// Span is a time, from the moment at which a command had returned.
+type Span struct{ From, To time.Time } // To is zero where it never ended
+
+// Orders are what people ordered while the calls were made, and what the run
+// itself gives cause for.
+type Orders struct {
+	Rules map[string]Rule // by the campaign's name
+	// Suppressed is when each number must not be called; nil: not known, so that
+	// suppressions are not judged.
+	Suppressed map[string][]Span
+	// Late is how long after an order a call may still begin whose request was
+	// sent before: the life of its token.
+	Late time.Duration
+	// Slack is how much earlier a call may seem than it was: clocks differ, and
+	// records have whole seconds.
+	Slack time.Duration
+	// Alarms are the kinds that the run gives cause for; nil: not judged.
+	Alarms map[string]bool
+}
+
+// Finding is one broken promise, or something that is not settled yet. It has
+// enough to look it up: ids, no numbers.
+type Finding struct {
+	Invariant string // I1 ... I14 of docs/internals/reliability.md
+	What      string
+	Pending   bool // no contradiction: a webhook, a price or a proof is still to come
+}
+
+// Result is the counts and the findings.
+type Result struct {
+	Calls           int             // at Vonage
+	Attempts        int             // here, past the gate
+	Manual          int             // of these, manual calls
+	Compared        int             // fields that were equal, or found to differ
+	CalledTwice     int             // contacts called again although that was not allowed
+	NeverCalled     int             // contacts that ended as called, or as unresolved, without a call
+	PriceDifference decimal.Decimal // sum of the absolute differences, call by call
+	Broken          []Finding
+	Pending         []Finding
+}
+
+// Sound reports whether no promise is broken.
+func (r Result) Sound() bool { return len(r.Broken) == 0 }
+
+// Settled reports whether nothing is still to come.
+func (r Result) Settled() bool { return len(r.Pending) == 0 }
+
+// Compare compares the dialer's records with Vonage's ledger, which must have
+// been read after them.
+func Compare(ledger []Call, records app.Records, orders Orders) Result {
+	c := newComparison(ledger, records, orders)
+	for _, a := range records.Attempts {
+		c.attempt(a)
+	}
+	c.unknownCalls()
+	c.numbers()
+	for _, k := range records.Contacts {
+		c.contact(k)
+	}
+	c.imports(records.Contacts)
+	c.alarms(records.Alarms)
+	for _, list := range [][]Finding{c.result.Broken, c.result.Pending} {
+		slices.SortFunc(list, func(a, b Finding) int {
+			return cmp.Or(cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.What, b.What))
+		})
+	}
+	return c.result
+}
+
+type comparison struct {
+	orders    Orders
+	at        time.Time // of the records
+	ledger    []Call
+	byAttempt map[uuid.UUID][]Call
+	byToken   map[uuid.UUID][]Call
+	byUUID    map[string]*entry
+	attempts  map[uuid.UUID]app.AttemptRecord
+	contacts  map[int64]*history
+	result    Result
+}
+
+// entry is a ledger call and whether an attempt here has its uuid.
+type entry struct {
+	call  Call
+	known bool
+}
+
+func newComparison(ledger []Call, records app.Records, orders Orders) *comparison {
+	c := &comparison{
+		orders: orders, at: records.At, ledger: ledger,
+		byAttempt: map[uuid.UUID][]Call{}, byToken: map[uuid.UUID][]Call{}, byUUID: make(map[string]*entry, len(ledger)),
+		attempts: make(map[uuid.UUID]app.AttemptRecord, len(records.Attempts)), contacts: map[int64]*history{},
+		result: Result{Calls: len(ledger)},
+	}
+	for _, call := range ledger {
+		c.byUUID[plainUUID(call.UUID)] = &entry{call: call}
+		c.byAttempt[call.AttemptID] = append(c.byAttempt[call.AttemptID], call)
+		c.byToken[call.TokenID] = append(c.byToken[call.TokenID], call)
+	}
+	for _, a := range records.Attempts {
+		c.attempts[a.ID] = a
+	}
+	return c
+}
+
+// plainUUID is a uuid however it is written.
+func plainUUID(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "")) }
+
+// attempt judges one attempt, and keeps its calls for its contact.
+func (c *comparison) attempt(a app.AttemptRecord) {
+	if !a.DialedAt.IsZero() {
+		c.result.Attempts++
+	}
+	calls := c.callsOf(a)
+	if e, ok := c.byUUID[plainUUID(a.CallUUID)]; ok && a.Recovered && e.call.AttemptID != a.ID {
+		// A restored database has forgotten the attempt that this call was made for.
+		if _, known := c.attempts[e.call.AttemptID]; known {
+			c.broken("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
+		}
+		calls = append(slices.Clone(calls), e.call)
+	}
+	if len(calls) > 1 {
+		c.broken("I1", "attempt %s has %d calls at Vonage", a.ID, len(calls))
+	}
+	c.uuid(a, calls)
+	if a.ContactID != 0 {
+		c.historyOf(a.ContactID).add(a, calls)
+	}
+}
+
+// callsOf are the calls that Vonage made for an attempt. A manual call's own
+// event_url need not name the attempt, so its calls are found by their token,
+// which is of that attempt alone.
+func (c *comparison) callsOf(a app.AttemptRecord) []Call {
+	if a.Kind != campaign.ManualCall {
+		return c.byAttempt[a.ID]
+	}
+	c.result.Manual++
+	if a.TokenID == uuid.Nil {
+		return nil
+	}
+	return c.byToken[a.TokenID]
+}
+
+// uuid compares an attempt with the call that it has.
+func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
+	if a.CallUUID == "" {
+		for _, call := range calls {
+			c.unless(a.State.Open(), "I5", "call %s of attempt %s is not known here: the attempt is %s without a uuid", call.UUID, a.ID, a.State)
+		}
+		return
+	}
+	e, ok := c.byUUID[plainUUID(a.CallUUID)]
+	if !ok {
+		c.broken("I5", "attempt %s has call %s, which Vonage's ledger does not have", a.ID, a.CallUUID)
+		return
+	}
+	e.known = true
+	if e.call.AttemptID != uuid.Nil && e.call.AttemptID != a.ID && !a.Recovered {
+		c.broken("I5", "attempt %s has call %s, which Vonage made for attempt %s", a.ID, a.CallUUID, e.call.AttemptID)
+	}
+	if e.call.TokenID != uuid.Nil && e.call.TokenID != a.TokenID && !a.Recovered {
+		c.broken("I5", "attempt %s has call %s, which was requested with another token, %s", a.ID, a.CallUUID, e.call.TokenID)
+	}
+	if a.To != "" && a.To != e.call.To {
+		c.broken("I5", "attempt %s is to another number than its call %s", a.ID, a.CallUUID)
+	}
+	call := e.call
+	if call.AttemptID != a.ID {
+		call.Told = nil // its events went elsewhere, or to an attempt that was forgotten
+	}
+	c.fields(a, call)
+}
+
+// unknownCalls finds Vonage's calls that belong to no attempt here. Calls
+// without an attempt id are not ours.
+func (c *comparison) unknownCalls() {
+	for _, call := range c.ledger {
+		_, here := c.attempts[call.AttemptID]
+		switch {
+		case call.AttemptID == uuid.Nil || here || c.byUUID[plainUUID(call.UUID)].known:
+		default:
+			c.unless(call.PlacedAt.After(c.at.Add(-readAgo)), "I5", "call %s at Vonage, for attempt %s, belongs to no attempt here", call.UUID, call.AttemptID)
+		}
+	}
+}
+
+// readAgo is how far the clocks of Vonage and of the database may differ.
+const readAgo = 10 * time.Second
+
+// findingsLimit bounds each list. The counts include the rest.
+const findingsLimit = 1000
+
+func (c *comparison) broken(invariant, format string, args ...any) {
+	if len(c.result.Broken) < findingsLimit {
+		c.result.Broken = append(c.result.Broken, Finding{Invariant: invariant, What: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (c *comparison) pending(invariant, format string, args ...any) {
+	if len(c.result.Pending) < findingsLimit {
+		c.result.Pending = append(c.result.Pending, Finding{Invariant: invariant, What: fmt.Sprintf(format, args...), Pending: true})
+	}
+}
+
+// unless is a finding: pending where what is to come may still put it right, or
+// else broken.
+func (c *comparison) unless(toCome bool, invariant, format string, args ...any) {
+	if toCome {
+		c.pending(invariant, format, args...)
+		return
+	}
+	c.broken(invariant, format, args...)
+}
+
+// recent reports whether a call ended so late that what was told of it may have
+// come after the records were read.
+func (c *comparison) recent(call Call) bool {
+	return call.EndedAt.IsZero() || call.EndedAt.After(c.at.Add(-readAgo))
+}

@@ -1,0 +1,85 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// Records reads every attempt and every contact of one snapshot. All of them are
+// in memory at once: some 500 bytes for each attempt.
+func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&r.At); err != nil {
+			return err
+		}
+		if r.Settings, err = recordedSettings(ctx, tx); err != nil {
+			return err
+		}
+		if r.Alarms, err = recordedAlarms(ctx, tx); err != nil {
+			return err
+		}
+		r.Attempts, err = collect(ctx, tx, scanAttemptRecord, `
+			SELECT a.id, a.kind, c.name, a.contact_id, a.attempt_no, a.to_number, a.state, a.disposition, a.dialed_at, a.token_id,
+			       a.recovered, a.call_uuid, a.statuses, a.answered_at, a.bill_source, a.price, a.rate, a.duration_s,
+			       a.start_time, a.end_time, a.network,
+			       ARRAY(SELECT DISTINCT e.status FROM events e WHERE e.attempt_id = a.id AND e.status IS NOT NULL)
+			FROM attempts a LEFT JOIN campaigns c ON c.id = a.campaign_id
+			ORDER BY a.id`)
+		if err != nil {
+			return err
+		}
+		r.Contacts, err = collect(ctx, tx, scanContactRecord, `
+			SELECT k.id, c.name, k.to_number, g.zones, k.state, k.reason, k.attempts
+			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
+			ORDER BY k.id`)
+		return err
+	})
+	if err != nil {
+		return app.Records{}, fmt.Errorf("read all records: %w", err)
+	}
+	return r, nil
+}
+
+func recordedSettings(ctx context.Context, tx pgx.Tx) (map[string]campaign.Settings, error) {
+	list, err := collect(ctx, tx, scanCampaign, `SELECT `+campaignColumns+` FROM campaigns c`)
+	settings := make(map[string]campaign.Settings, len(list))
+	for _, c := range list {
+		settings[c.Name] = c.Settings
+	}
+	return settings, err
+}
+
+func recordedAlarms(ctx context.Context, tx pgx.Tx) (map[string]int, error) {
+	alarms := map[string]int{}
+	var kind string
+	var times int
+	rows, err := tx.Query(ctx, `SELECT kind, sum(times)::int FROM alarms GROUP BY kind`)
+	if err != nil {
+		return nil, err
+	}
+	_, err = pgx.ForEachRow(rows, []any{&kind, &times}, func() error {
+		alarms[kind] = times
+		return nil
+	})
+	return alarms, err
+}
+
+func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) {
+	err = row.Scan(&a.ID, &a.Kind, (*zeronull.Text)(&a.Campaign), (*zeronull.Int8)(&a.ContactID), &a.No, (*zeronull.Text)(&a.To),
+		&a.State, (*zeronull.Text)(&a.Disposition), (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.UUID)(&a.TokenID),
+		&a.Recovered, (*zeronull.Text)(&a.CallUUID), &a.Statuses, (*zeronull.Timestamptz)(&a.AnsweredAt),
+		(*zeronull.Text)(&a.BillSource), &a.Price, &a.Rate, &a.DurationS,
+		(*zeronull.Timestamptz)(&a.StartTime), (*zeronull.Timestamptz)(&a.EndTime), (*zeronull.Text)(&a.Network), &a.Events)
+	return a, err
+}
+
+func scanContactRecord(row pgx.CollectableRow) (k app.ContactRecord, err error) {
+	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls)
+	return k, err
+}

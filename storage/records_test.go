@@ -1,0 +1,48 @@
+package storage_test
+
+import (
+	"slices"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// What the judge reads is every row, as it stands.
+func TestRecords(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	receive(t, db, completed(a, "U1", "0.10000000"))
+	got, err := db.Records(t.Context())
+	require.NoError(t, err)
+	if len(got.Attempts) != 1 || len(got.Contacts) != 1 || got.At.IsZero() {
+		t.Fatalf("%+v", got)
+	}
+	r := got.Attempts[0]
+	if r.ID != a.ID || r.Campaign != "c" || r.State != campaign.Ended || r.Disposition == "" || r.CallUUID != "U1" || r.DialedAt.IsZero() ||
+		r.Price.Decimal.StringFixed(8) != "0.10000000" || !slices.Equal(r.Events, []string{"completed"}) || r.TokenID == uuid.Nil {
+		t.Errorf("%+v", r)
+	}
+	if k := got.Contacts[0]; k.State != campaign.Done || k.ID != r.ContactID || string(k.Reason) != string(r.Disposition) || k.Calls != 1 {
+		t.Errorf("%+v", k)
+	}
+	if diff := cmp.Diff(map[string]campaign.Settings{"c": c.Settings}, got.Settings); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+	if want := testkit.Value[int](t, db, `SELECT coalesce(sum(times), 0)::int FROM alarms`); sumOf(got.Alarms) != want {
+		t.Errorf("alarms %v, want %d", got.Alarms, want)
+	}
+}
+
+func sumOf(counts map[string]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
