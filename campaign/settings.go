@@ -1,12 +1,8 @@
 package campaign
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -110,43 +106,4 @@ func (s Settings) Validate() error {
 // be called that is due at due; false: there is none within the hours.
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
 	return s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
-}
-
-// Equal reports whether two imports mean the same campaign. Start is compared
-// only when both have one, since without one a campaign starts now.
-func (s Settings) Equal(o Settings) bool {
-	sameStart := s.Start.IsZero() || o.Start.IsZero() || s.Start.Equal(o.Start)
-	return sameStart &&
-		slices.Equal(s.From, o.From) &&
-		s.Message.equal(o.Message) &&
-		s.Hours == o.Hours &&
-		s.Zone == o.Zone &&
-		s.Retry.Attempts == o.Retry.Attempts &&
-		maps.Equal(s.Retry.Again, o.Retry.Again) &&
-		s.Machine == o.Machine &&
-		s.MachineMode == o.MachineMode &&
-		s.BeepTimeout == o.BeepTimeout &&
-		s.RingingTimer == o.RingingTimer &&
-		s.LengthTimer == o.LengthTimer
-}
-
-func (m Message) equal(o Message) bool {
-	return m.Say == o.Say && m.AnswerURL == o.AnswerURL && m.AnswerMethod == o.AnswerMethod &&
-		m.DTMFAnswer == o.DTMFAnswer && sameJSON(m.NCCO, o.NCCO)
-}
-
-// sameJSON compares documents, not texts: Postgres returns jsonb with other
-// blanks, another order of names, and 100 for 1e2.
-func sameJSON(a, b json.RawMessage) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	x, errA := anyJSON(a)
-	y, errB := anyJSON(b)
-	return errA == nil && errB == nil && reflect.DeepEqual(x, y)
-}
-
-func anyJSON(raw json.RawMessage) (v any, err error) {
-	err = json.Unmarshal(raw, &v)
-	return v, err
 }

@@ -2,6 +2,8 @@ package campaign
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +117,7 @@ func TestSettingsValidate(t *testing.T) {
 	}
 }
 
-func TestSettingsEqual(t *testing.T) {
+func TestSettingsDifferences(t *testing.T) {
 	t.Parallel()
 	changes := map[string]func(*Settings){
 		"from":          func(s *Settings) { s.From[0], s.From[1] = s.From[1], s.From[0] },
@@ -138,7 +140,7 @@ func TestSettingsEqual(t *testing.T) {
 	for name, change := range changes {
 		s := goodSettings()
 		change(&s)
-		if s.Equal(goodSettings()) || goodSettings().Equal(s) {
+		if len(s.Differences(goodSettings())) == 0 || len(goodSettings().Differences(s)) == 0 {
 			t.Errorf("another %s is no difference", name)
 		}
 	}
@@ -153,9 +155,34 @@ func TestSettingsEqual(t *testing.T) {
 	for name, change := range same {
 		s := goodSettings()
 		change(&s)
-		if !s.Equal(goodSettings()) || !goodSettings().Equal(s) {
-			t.Errorf("%s is a difference", name)
+		if d := goodSettings().Differences(s); len(d) > 0 {
+			t.Errorf("%s is a difference: %v", name, d)
 		}
+	}
+}
+
+// A difference shows the flag's name and both values, long ones from where they
+// differ.
+func TestSettingsDifferencesAreShown(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("Your water will be off. ", 30)
+	stored := goodSettings()
+	stored.Message = Message{Say: long + "Ends at nine."}
+	given := stored
+	given.Message.Say, given.RingingTimer, given.Machine = long+"Ends at ten.", stored.RingingTimer+5, ""
+	got := (&OtherSettingsError{Differences: stored.Differences(given)}).Error()
+	for _, want := range []string{
+		fmt.Sprintf("--ringing-timer is %d there, and %d here", stored.RingingTimer, given.RingingTimer),
+		"--machine is " + stored.Machine + " there, and none here",
+		`Ends at nine." there, and "...`, `Ends at ten." here`,
+	} {
+		if !strings.Contains(got, want) || len(got) > 1000 {
+			t.Errorf("%q is not in %s", want, got)
+		}
+	}
+	stored.Start = time.Time{}
+	if d := stored.Differences(goodSettings()); !slices.ContainsFunc(d, func(d Difference) bool { return d.Setting == "start" && d.Stored == "none" }) {
+		t.Errorf("a start that the stored campaign does not have is no difference: %v", d)
 	}
 }
 
@@ -170,7 +197,7 @@ func TestSettingsJSONRoundTrip(t *testing.T) {
 		if err := json.Unmarshal(data, &back); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(s, back); diff != "" || !back.Equal(s) {
+		if diff := cmp.Diff(s, back); diff != "" || len(back.Differences(s)) > 0 {
 			t.Errorf("%s:\n%s", data, diff)
 		}
 	}

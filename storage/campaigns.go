@@ -13,15 +13,17 @@ import (
 )
 
 // OpenCampaign creates the campaign in state importing, or finds the one of
-// that name. campaign.ErrOtherSettings when its settings differ.
+// that name. A *campaign.OtherSettingsError says in what its settings differ.
 func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s campaign.Settings) (campaign.Campaign, error) {
 	c, given, err := db.createOrFind(ctx, by, name, s)
 	switch {
 	case err != nil:
 	case c.Status == campaign.Stopped:
 		err = errStopped
-	case !c.Settings.Equal(given):
-		err = campaign.ErrOtherSettings
+	default:
+		if differences := c.Settings.Differences(given); len(differences) > 0 {
+			err = &campaign.OtherSettingsError{Differences: differences}
+		}
 	}
 	if err != nil {
 		return campaign.Campaign{}, fmt.Errorf("open campaign %q: %w", name, err)

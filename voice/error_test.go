@@ -42,6 +42,7 @@ func TestErrorBodies(t *testing.T) {
 		{"gateway", `{"type":"UNAUTHORIZED","error_title":"Unauthorized"}`, 401, Error{Title: "Unauthorized"}},
 		{"RFC 7807", `{"type":"https://x.example#rate-limit","title":"Rate Limit Hit","detail":"Please wait","instance":"bf0c"}`, 429,
 			Error{Title: "Rate Limit Hit", Detail: "Please wait"}},
+		{"only a msg_error", `{"msg_error":"Quota exceeded for 447700900123"}`, 402, Error{Title: "Quota exceeded for [number]"}},
 		{"HTML", `<html>502</html>`, 502, Error{}},
 		{"empty", ``, 503, Error{}},
 		{"array", `[]`, 404, Error{}},

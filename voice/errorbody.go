@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -11,17 +12,15 @@ const maxParameters = 20
 
 // readBody takes the texts from the body of an error. The API uses three forms:
 // {type, title, invalid_parameters} from the voice service, {type, error_title}
-// from the gateway, and {type, title, detail} by RFC 7807. It ignores a body of
-// another form. Only the status decides what the error means.
+// from the gateway, and {type, title, detail} by RFC 7807. Some errors have only
+// a msg_error. It ignores a body of another form. Only the status decides what
+// the error means.
 func (e *Error) readBody(body []byte) {
 	o, err := parseObject(body)
 	if err != nil {
 		return
 	}
-	e.Title = scrub(o.text("title"))
-	if e.Title == "" {
-		e.Title = scrub(o.text("error_title"))
-	}
+	e.Title = scrub(cmp.Or(o.text("title"), o.text("error_title"), o.text("msg_error")))
 	e.Detail = scrub(o.text("detail"))
 	var list []json.RawMessage
 	if json.Unmarshal(o["invalid_parameters"], &list) != nil {

@@ -163,7 +163,8 @@ func (c *Client) play(ctx context.Context, r request, uuid, part string) (Ack, e
 	return Ack{UUID: o.id("uuid"), Message: o.text("message")}, nil
 }
 
-// voiceNames is the contract's list.
+// voiceNames are the contract's voices, and then those that Vonage has added
+// since. Newer ones are chosen by language and style only.
 var voiceNames = []string{
 	"Salli", "Joey", "Naja", "Mads", "Marlene", "Hans", "Nicole", "Russell", "Amy", "Brian", "Emma",
 	"Geraint", "Gwyneth", "Raveena", "Chipmunk", "Eric", "Ivy", "Jennifer", "Justin", "Kendra",
@@ -171,10 +172,16 @@ var voiceNames = []string{
 	"Karl", "Carla", "Giorgio", "Liv", "Lotte", "Ruben", "Agnieszka", "Jacek", "Ewa", "Jan", "Maja",
 	"Vitoria", "Ricardo", "Cristiano", "Ines", "Carmen", "Maxim", "Tatyana", "Astrid", "Filiz",
 	"Mizuki", "Seoyeon",
+
+	"Matthew", "Joanna", "Aditi", "Zeina", "Zhiyu", "Lea", "Vicki", "Bianca", "Takumi", "Mia", "Lucia",
+	"Laila", "Maged", "Tarik", "Damayanti", "Miren", "Sin-Ji", "Jordi", "Montserrat", "Iveta", "Zuzana",
+	"Tessa", "Satu", "Melina", "Nikos", "Carmit", "Lekha", "Mariska", "Sora", "Tian-Tian", "Mei-Jia",
+	"Nora", "Henrik", "Luciana", "Felipe", "Catarina", "Joana", "Ioana", "Laura", "Alva", "Oskar",
+	"Kanya", "Cem", "Yelda", "Empar",
 }
 
 func (p *problems) voiceName(field, name string) {
 	if name != "" && !slices.Contains(voiceNames, name) {
-		p.add(field, "must be one of the contract's %d voices, such as Kimberly or Amy", len(voiceNames))
+		p.add(field, "must be one of Vonage's %d voices with a name, such as Kimberly or Amy; the others are chosen by language and style", len(voiceNames))
 	}
 }

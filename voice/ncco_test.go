@@ -145,7 +145,7 @@ func TestNCCOLimits(t *testing.T) {
 		{Talk{Text: "x", Level: new(1.1)}, "level: must be -1 to 1"},
 		{Talk{Text: "x", Level: new(0.55)}, "level: must be -1 to 1 in steps of 0.1"},
 		{Talk{Text: "x", Level: new(-1.0), Loop: new(0)}, ""},
-		{Talk{Text: "x", VoiceName: "Alexa"}, "voiceName: must be one of the contract's 51 voices"},
+		{Talk{Text: "x", VoiceName: "Alexa"}, "voiceName: must be one of Vonage's 96 voices with a name"},
 		{Talk{Text: "x", VoiceName: "Seoyeon"}, ""},
 		{Stream{}, "streamUrl: must be an array of one URL"},
 		{Stream{StreamURL: []string{"https://a.example", "https://b.example"}}, "streamUrl: must be an array of one URL"},

@@ -21,8 +21,8 @@ type callCreateCommand struct {
 	messageFlags
 	eventFlags
 	detectionFlags
-	RingingTimer int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (Vonage's default: 60)."`
-	LengthTimer  int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (Vonage's default: 7200)."`
+	RingingTimer *int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (Vonage's default: 60)."`
+	LengthTimer  *int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (Vonage's default: 7200)."`
 	numberFlags
 	actorFlags
 	requestFlags
@@ -70,7 +70,7 @@ type eventFlags struct {
 type detectionFlags struct {
 	Machine     string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
 	MachineMode string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
-	BeepTimeout int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
+	BeepTimeout *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 }
 
 func (c *callCreateCommand) Help() string {
@@ -98,12 +98,14 @@ func (c *callCreateCommand) order(con console) (attempt campaign.Attempt, reques
 	if c.SettleAfter <= 0 || c.SettleAfter > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
 	}
+	errs = append(errs, secondsBetween("--ringing-timer", c.RingingTimer, 1, 120), secondsBetween("--length-timer", c.LengthTimer, 1, 7200),
+		secondsBetween("--beep-timeout", c.BeepTimeout, 45, 120))
 	attempt = campaign.Attempt{Kind: campaign.ManualCall}
 	request = voice.CallRequest{
 		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
 		EventURL: c.EventURL, EventMethod: c.EventMethod,
 		MachineDetection: c.Machine, AdvancedMachineDetection: c.advanced(),
-		LengthTimer: c.LengthTimer, RingingTimer: c.RingingTimer,
+		LengthTimer: given(c.LengthTimer), RingingTimer: given(c.RingingTimer),
 	}
 	note := func(err error) { errs = append(errs, err) }
 	attempt.Manual.ToKind, attempt.To, attempt.Manual.Address, err = c.callee(&request)
@@ -118,6 +120,24 @@ func (c *callCreateCommand) order(con console) (attempt campaign.Attempt, reques
 	}
 	attempt.ID, err = uuid.NewV7()
 	return attempt, request, errors.Join(err, request.Validate())
+}
+
+// secondsBetween checks a flag that may be absent. Zero is a value of it, which
+// Vonage would refuse.
+func secondsBetween(flag string, value *int, low, high int) error {
+	//guard:false cmd/dialer.TestCallCreateRefusesZeros: a timer of zero is not the timer of Vonage's default
+	if value != nil && (*value < low || *value > high) {
+		return fmt.Errorf("%s: %d s is not between %d and %d", flag, *value, low, high)
+	}
+	return nil
+}
+
+// given is a flag's value, or 0 if it is absent.
+func given(value *int) int {
+	if value == nil {
+		return 0
+	}
+	return *value
 }
 
 // misplaced names the options that mean nothing with the others.
@@ -138,7 +158,7 @@ func (c *callCreateCommand) misplaced() error {
 		{"--answer-method", c.AnswerMethod != "", "--answer-url", c.AnswerURL != ""},
 		{"--event-method", c.EventMethod != "", "--event-url", c.EventURL != ""},
 		{"--machine-mode", c.MachineMode != "", "--machine", c.Machine != ""},
-		{"--beep-timeout", c.BeepTimeout != 0, "--machine-mode detect_beep", c.MachineMode == "detect_beep"},
+		{"--beep-timeout", c.BeepTimeout != nil, "--machine-mode detect_beep", c.MachineMode == "detect_beep"},
 	} {
 		if option.given && !option.means {
 			errs = append(errs, fmt.Errorf("%s means something only with %s", option.name, option.with))
@@ -251,5 +271,5 @@ func (f detectionFlags) advanced() *voice.AdvancedMachineDetection {
 	if f.MachineMode == "" {
 		return nil
 	}
-	return &voice.AdvancedMachineDetection{Behavior: f.Machine, Mode: f.MachineMode, BeepTimeout: f.BeepTimeout}
+	return &voice.AdvancedMachineDetection{Behavior: f.Machine, Mode: f.MachineMode, BeepTimeout: given(f.BeepTimeout)}
 }

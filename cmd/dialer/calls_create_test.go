@@ -151,7 +151,7 @@ func TestCallCreateUsageErrors(t *testing.T) {
 		{"--app jamie --from 447700900000 --say x --event-method GET", "--event-method means something only with --event-url"},
 		{"--app jamie --from 447700900000 --say x --machine-mode detect", "--machine-mode means something only with --machine"},
 		{"--app jamie --from 447700900000 --say x --machine hangup --beep-timeout 60", "--beep-timeout means something only with --machine-mode detect_beep"},
-		{"--app jamie --from 447700900000 --say x --machine hangup --machine-mode detect_beep --beep-timeout 44", "beep_timeout: is 44, must be 45 to 120"},
+		{"--app jamie --from 447700900000 --say x --machine hangup --machine-mode detect_beep --beep-timeout 44", "--beep-timeout: 44 s is not between 45 and 120"},
 		{"--to 447700900100 --from 447700900000 --say x --dtmf-answer 1x", "dtmfAnswer"},
 		{"--sip " + strings.Repeat("s", 51) + " --from 447700900000 --say x", "uri: has 51 characters"},
 		{"--websocket https://a.test --from 447700900000 --say x", "uri"},
@@ -159,8 +159,8 @@ func TestCallCreateUsageErrors(t *testing.T) {
 		{"--websocket wss://a.test --from 447700900000 --say x --authorization " + empty, "exactly one line"},
 		{"--vbc x1 --from 447700900000 --say x", "extension"},
 		{"--app jamie --from 447700900000 --ncco /nowhere/ncco.json", "--ncco"},
-		{"--app jamie --from 447700900000 --say x --ringing-timer 121", "ringing_timer"},
-		{"--app jamie --from 447700900000 --say x --length-timer 7201", "length_timer"},
+		{"--app jamie --from 447700900000 --say x --ringing-timer 121", "--ringing-timer: 121 s"},
+		{"--app jamie --from 447700900000 --say x --length-timer 7201", "--length-timer: 7201 s"},
 		{"--app jamie --from 447700900000 --say x --calls-per-second 0", "--calls-per-second"},
 		{"--app jamie --from 447700900000 --say x --settle-after 25h", "--settle-after"},
 	} {
@@ -247,5 +247,28 @@ func TestCallCreateKeepsToThePace(t *testing.T) {
 	}
 	if after := testkit.Value[time.Time](t, l.db, nextSlot); !after.After(before) {
 		t.Error("the call was taken from no budget")
+	}
+}
+
+// A timer of zero is a value, and not the absence of one; of two values for one
+// flag none is dropped in silence.
+func TestCallCreateRefusesZeros(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	for _, test := range []struct{ args, want string }{
+		{"--ringing-timer 0", "--ringing-timer: 0 s is not between 1 and 120"},
+		{"--length-timer 0", "--length-timer: 0 s is not between 1 and 7200"},
+		{"--machine hangup --machine-mode detect_beep --beep-timeout 0", "--beep-timeout: 0 s is not between 45 and 120"},
+		{"--to 447700900102", "--to is given more than once"},
+		{"--say twice", "--say is given more than once"},
+	} {
+		args := append([]string{"--to", person(1), "--from", "447700900000", "--say", "Hello"}, strings.Fields(test.args)...)
+		code, _, errOut := l.create(t, args...)
+		if code != cli.ExitUsage || !strings.Contains(errOut, test.want) {
+			t.Errorf("%s: exit %d, %q; want %d and %q", test.args, code, errOut, cli.ExitUsage, test.want)
+		}
+	}
+	if calls := l.manualCalls(t); len(calls) > 0 {
+		t.Errorf("called: %v", calls)
 	}
 }

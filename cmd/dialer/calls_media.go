@@ -53,7 +53,7 @@ type callTalkCommand struct {
 	Language string `placeholder:"TAG" help:"Of the voice, as en-GB (default: en-US)."`
 	Style    *int   `placeholder:"N" help:"Which voice of the language (default: 0)."`
 	Premium  bool   `help:"Take the premium form of the voice."`
-	Voice    string `placeholder:"NAME" help:"A voice of the old contract, such as Amy, in place of --language and --style."`
+	Voice    string `placeholder:"NAME" help:"One of the voices that have a name, such as Amy, in place of --language and --style."`
 	playFlags
 }
 

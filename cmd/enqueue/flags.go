@@ -31,7 +31,7 @@ type flags struct {
 	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${default})."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
 	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
-	BeepTimeout  int    `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
+	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: ${default})."`
 	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`
 

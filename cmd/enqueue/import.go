@@ -107,7 +107,7 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 			return campaign.Campaign{}, fmt.Errorf("write rejected rows: %w", err)
 		}
 	}
-	im.con.Printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary, im.settings))
+	im.con.Printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary))
 	return summary.Campaign, nil
 }
 
@@ -156,7 +156,7 @@ func follow(ctx context.Context, db *storage.DB, c campaign.Campaign, con cli.Co
 func explain(ctx context.Context, f flags, s csvimport.Summary, err error) error {
 	switch {
 	case errors.Is(err, campaign.ErrOtherSettings):
-		return fmt.Errorf("%w: take another --name, or the flags that it was created with", err)
+		return fmt.Errorf("%w\nTake another --name, or the flags that it was created with", err)
 	case s.Campaign.ID == 0:
 		return fmt.Errorf("%s: %w", f.inputName(), err)
 	case ctx.Err() != nil:
@@ -191,15 +191,15 @@ func rejectsText(path string, s csvimport.Summary) string {
 	return ""
 }
 
-// outlookText says what happens next.
-func outlookText(sum csvimport.Summary, s campaign.Settings) string {
+// outlookText says what happens next, by the settings that are stored.
+func outlookText(sum csvimport.Summary) string {
 	switch {
 	case sum.Campaign.Status == campaign.Paused:
 		return fmt.Sprintf("Campaign %q is paused: nobody is called before `dialer campaign resume %s`.\n", sum.Campaign.Name, sum.Campaign.Name)
 	case sum.Added == 0:
 		return "Nobody new is to be called.\n"
 	}
-	return fmt.Sprintf("%s will be called %s; `dialer run` places the calls.\n", progress.People(sum.Added), whenText(s))
+	return fmt.Sprintf("%s will be called %s; `dialer run` places the calls.\n", progress.People(sum.Added), whenText(sum.Campaign.Settings))
 }
 
 // whenText says during which hours, on whose clock, and from what day on.

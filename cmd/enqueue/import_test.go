@@ -237,8 +237,21 @@ func TestImportOtherSettings(t *testing.T) {
 	if n := len(contacts(t, db)); n != 3 {
 		t.Errorf("%d contacts, want 3", n)
 	}
-	// Without --start the campaign starts now, which is no other setting.
-	command(t, nil, flagsFor(db, "--start", "2026-12-01T09:00:00Z", file)...).ok(t)
+	if got.failure == nil || !strings.Contains(got.failure.Error(), "--attempts is 3 there, and 1 here") {
+		t.Errorf("%v does not name the setting and both values", got.failure)
+	}
+	started := command(t, nil, flagsFor(db, "--start", "2099-12-01T09:00:00Z", "--hours", "09:00-20:00", file)...)
+	if started.failure == nil || !strings.Contains(started.failure.Error(), "--start is none there, and 2099-12-01T09:00:00Z here") {
+		t.Errorf("a start that the campaign does not have: %v", started.failure)
+	}
+}
+
+// A command without --start leaves the stored one, and prints it.
+func TestImportPrintsWhatIsStored(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	command(t, nil, flagsFor(db, "--start", "2099-12-01T09:00:00Z", write(t, people(3)))...).ok(t).prints(t, "from 2099-12-01 09:00 UTC on")
+	command(t, nil, flagsFor(db, write(t, people(4)))...).ok(t).prints(t, "1 added", "from 2099-12-01 09:00 UTC on")
 }
 
 func TestImportFileErrors(t *testing.T) {

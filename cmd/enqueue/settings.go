@@ -14,13 +14,19 @@ import (
 // mistake in them at once.
 func (f flags) settings() (campaign.Settings, error) {
 	s := campaign.Settings{
-		Zone: f.Zone, Machine: f.Machine, MachineMode: f.MachineMode, BeepTimeout: f.BeepTimeout,
+		Zone: f.Zone, Machine: f.Machine, MachineMode: f.MachineMode,
 		RingingTimer: f.RingingTimer, LengthTimer: f.LengthTimer, Retry: campaign.Policy{Attempts: f.Attempts},
 	}
 	var errs []error
 	note := func(flag string, err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+	}
+	if f.BeepTimeout != nil {
+		s.BeepTimeout = *f.BeepTimeout
+		if s.BeepTimeout == 0 {
+			note("--beep-timeout", errors.New("0 s is not between 45 and 120"))
 		}
 	}
 	var err error

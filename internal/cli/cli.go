@@ -10,8 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
+	"time"
 
 	_ "time/tzdata" // zones exist in an image from scratch too
 
@@ -75,6 +77,7 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 		kong.Exit(func(int) { panic(ErrHelpShown) }), // stops the parser
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Resolvers(kong.ResolverFunc(p.resolve)),
+		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(readTime)),
 	}, options...)...)
 	if err != nil {
 		return nil, err
@@ -94,7 +97,43 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 	if chosen, err = parser.Parse(args); err != nil {
 		return nil, ArgumentError{err, commandOf(err)}
 	}
+	if err := repeated(chosen); err != nil {
+		return nil, ArgumentError{err, strings.Join(commands(chosen.Path), " ")}
+	}
 	return chosen, nil
+}
+
+// readTime reads a flag that is a time. Its error shows an example.
+func readTime(ctx *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("time", &text); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return fmt.Errorf("%q: want a time with its offset, such as 2027-01-31T09:00:00Z or 2027-01-31T09:00:00+01:00", text)
+	}
+	target.Set(reflect.ValueOf(at))
+	return nil
+}
+
+// repeated reports flags that take one value and were given several: which one
+// counts would be a guess.
+func repeated(chosen *kong.Context) error {
+	var errs []error
+	given := map[*kong.Flag]int{}
+	for _, step := range chosen.Path {
+		flag := step.Flag
+		if flag == nil || step.Resolved || flag.IsSlice() || flag.IsMap() || flag.IsCounter() {
+			continue
+		}
+		given[flag]++
+		//guard:false internal/cli.TestRepeatedFlags: of two values for one flag none is dropped in silence
+		if given[flag] == 2 {
+			errs = append(errs, fmt.Errorf("--%s is given more than once: give it once", flag.Name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // commandOf is the command whose arguments were wrong, or "".
@@ -103,13 +142,17 @@ func commandOf(err error) string {
 	if !ok || wrong.Context == nil {
 		return ""
 	}
-	var names []string
-	for _, step := range wrong.Context.Path {
+	return strings.Join(commands(wrong.Context.Path), " ")
+}
+
+// commands are the names of the commands that were recognized.
+func commands(path []*kong.Path) (names []string) {
+	for _, step := range path {
 		if step.Command != nil {
 			names = append(names, step.Command.Name)
 		}
 	}
-	return strings.Join(names, " ")
+	return names
 }
 
 // resolve reads a flag from the variables in its env tag.

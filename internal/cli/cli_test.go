@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 type grammar struct {
@@ -59,6 +60,38 @@ func TestParseReadsOnlyGetenv(t *testing.T) {
 		var g grammar
 		if _, err := (Program{Name: "tally", Getenv: test.getenv}).Parse(&g, test.args); err != nil || g.Count != test.want {
 			t.Errorf("got %d, %v, want %d", g.Count, err, test.want)
+		}
+	}
+}
+
+type single struct {
+	To   string   `help:"Where to."`
+	Loud bool     `help:"Aloud."`
+	Word []string `help:"What."`
+	At   struct {
+		When time.Time `help:"When."`
+	} `cmd:"" help:"Says it."`
+}
+
+func TestRepeatedFlags(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"at --to a --word x --word y":      "",
+		"at --to a --to b":                 "--to is given more than once",
+		"--to a at --to a":                 "--to is given more than once",
+		"at --loud --loud":                 "--loud is given more than once",
+		"at --when 2027-01-31T09:00:00Z":   "",
+		"at --when 2027-01-31":             "such as 2027-01-31T09:00:00Z",
+		"at --when=tomorrow --to a --to b": "tomorrow",
+	} {
+		var g single
+		_, err := Program{Name: "tally", Getenv: func(string) string { return "" }}.Parse(&g, strings.Fields(args))
+		_, isArgument := errors.AsType[ArgumentError](err)
+		if want == "" && err != nil || want != "" && (!isArgument || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", args, err, want)
+		}
+		if err != nil && strings.Contains(err.Error(), "2006") {
+			t.Errorf("%s: %v shows how Go writes a layout", args, err)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Store is where rows go.
 type Store interface {
 	// OpenCampaign creates the campaign in state importing, or finds the one
-	// of that name. campaign.ErrOtherSettings when its settings differ. A
+	// of that name. A *campaign.OtherSettingsError when its settings differ. A
 	// stopped campaign takes no more rows: the error says so.
 	OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error)
 	// AddContacts adds a batch of rows in one transaction. source identifies

@@ -1,0 +1,145 @@
+package campaign
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Difference is a setting that a campaign has with another value than the one
+// that a later command gives.
+type Difference struct {
+	Setting       string // as the flag that sets it is named, such as ringing-timer
+	Stored, Given string // "none" where there is no value
+}
+
+// OtherSettingsError says in what the campaign of that name differs. It is an
+// ErrOtherSettings.
+type OtherSettingsError struct{ Differences []Difference }
+
+func (e *OtherSettingsError) Error() string {
+	lines := []string{ErrOtherSettings.Error() + ":"}
+	for _, d := range e.Differences {
+		lines = append(lines, fmt.Sprintf("  --%s is %s there, and %s here", d.Setting, d.Stored, d.Given))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (e *OtherSettingsError) Unwrap() error { return ErrOtherSettings }
+
+// Differences lists in what given, the settings of a later command, differs from
+// the stored ones. A command without a start leaves the stored one as it is.
+func (s Settings) Differences(given Settings) []Difference {
+	var list []Difference
+	compare := func(setting, stored, now string) {
+		//guard:false campaign.TestSettingsDifferences: no later word of an operator is dropped in silence
+		if stored != now {
+			stored, now = excerpts(stored, now)
+			list = append(list, Difference{Setting: setting, Stored: stored, Given: now})
+		}
+	}
+	compare("from", strings.Join(s.From, ","), strings.Join(given.From, ","))
+	compare("say", s.Message.Say, given.Message.Say)
+	if !sameJSON(s.Message.NCCO, given.Message.NCCO) {
+		compare("ncco", compactJSON(s.Message.NCCO), compactJSON(given.Message.NCCO))
+	}
+	compare("answer-url", s.Message.AnswerURL, given.Message.AnswerURL)
+	compare("answer-method", s.Message.AnswerMethod, given.Message.AnswerMethod)
+	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
+	if !given.Start.IsZero() {
+		compare("start", startText(s.Start), startText(given.Start))
+	}
+	compare("hours", s.Hours.String(), given.Hours.String())
+	compare("zone", s.Zone, given.Zone)
+	compare("attempts", fmt.Sprint(s.Retry.Attempts), fmt.Sprint(given.Retry.Attempts))
+	compare("retry", FormatRetry(s.Retry.Again), FormatRetry(given.Retry.Again))
+	compare("machine", s.Machine, given.Machine)
+	compare("machine-mode", s.MachineMode, given.MachineMode)
+	compare("beep-timeout", secondsText(s.BeepTimeout), secondsText(given.BeepTimeout))
+	compare("ringing-timer", secondsText(s.RingingTimer), secondsText(given.RingingTimer))
+	compare("length-timer", secondsText(s.LengthTimer), secondsText(given.LengthTimer))
+	return list
+}
+
+func startText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339Nano)
+}
+
+func secondsText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}
+
+// maxExcerpt is how much of a value a difference shows, in characters.
+const maxExcerpt = 120
+
+// excerpts shows two values for a person: both from shortly before the place on
+// where they differ, if they are long.
+func excerpts(a, b string) (string, string) {
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	from := 0
+	if max(utf8.RuneCountInString(a), utf8.RuneCountInString(b)) > maxExcerpt {
+		from = max(0, same-maxExcerpt/2)
+	}
+	return excerpt(a, from), excerpt(b, from)
+}
+
+func excerpt(s string, from int) string {
+	if s == "" {
+		return "none"
+	}
+	from = min(from, len(s))
+	for from > 0 && from < len(s) && !utf8.RuneStart(s[from]) {
+		from--
+	}
+	text := []rune(s[from:])
+	before, after := "", ""
+	if from > 0 {
+		before = "..."
+	}
+	if len(text) > maxExcerpt {
+		text, after = text[:maxExcerpt], "..."
+	}
+	if shown := string(text); before+after == "" && !strings.ContainsFunc(shown, needsQuotes) {
+		return shown
+	}
+	return fmt.Sprintf("%q", before+string(text)+after)
+}
+
+func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r > '~' }
+
+func compactJSON(raw json.RawMessage) string {
+	var out bytes.Buffer
+	if len(raw) == 0 || json.Compact(&out, raw) != nil {
+		return string(raw)
+	}
+	return out.String()
+}
+
+// sameJSON compares documents, not texts: Postgres returns jsonb with other
+// blanks, another order of names, and 100 for 1e2.
+func sameJSON(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errA := anyJSON(a)
+	y, errB := anyJSON(b)
+	return errA == nil && errB == nil && reflect.DeepEqual(x, y)
+}
+
+func anyJSON(raw json.RawMessage) (v any, err error) {
+	err = json.Unmarshal(raw, &v)
+	return v, err
+}
