@@ -23,7 +23,7 @@ type Decision struct {
 }
 
 // Decide says where a contact belongs, from all its attempts. It decides the
-// same however often it is asked, and whoever asks: the caller after a POST,
+// same however often it is asked, and by any caller: the caller after a POST,
 // evidence, the settler, a pause. The rules are tried in the order in which
 // the cases stand; the first that applies decides.
 //

@@ -115,8 +115,8 @@ func (l DialLock) Begun() time.Time {
 }
 
 const (
-	firstRetry = 30 * time.Second
-	mostRetry  = 15 * time.Minute
+	firstRetryGap = 30 * time.Second
+	maxRetryGap   = 15 * time.Minute
 )
 
 // RetryAt is when the list is read again after a scan that lacked calls: at first
@@ -126,7 +126,7 @@ func (l DialLock) RetryAt() time.Time {
 	if l.Misses == 0 || !l.AcceptedAt.IsZero() {
 		return time.Time{}
 	}
-	return l.MissedAt.Add(min(doubled(firstRetry, l.Misses), mostRetry))
+	return l.MissedAt.Add(min(doubled(firstRetryGap, l.Misses), maxRetryGap))
 }
 
 // Moved reports whether yet another server took over since the lock began.

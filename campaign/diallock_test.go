@@ -122,7 +122,7 @@ func TestDialLockReasonOnlyGrows(t *testing.T) {
 			i.Lock.Server = place.Draw(t, "locked at")
 		}
 		found := place.Draw(t, "found")
-		w := ExternalMark{Asked: rapid.Bool().Draw(t, "asked"), Known: rapid.Bool().Draw(t, "known"), At: moment.Draw(t, "witness")}
+		w := ExternalMark{Asked: rapid.Bool().Draw(t, "asked"), Known: rapid.Bool().Draw(t, "known"), At: moment.Draw(t, "mark")}
 		why := i.Judge(found, w)
 		if why == "" {
 			return

@@ -36,8 +36,8 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 		alarms = append(alarms, Alarm{Kind: AlarmNumberMismatch, AttemptID: a.ID, Detail: fmt.Sprintf(
 			"the attempt's own call %q is said to be between other numbers", truncate(e.CallUUID, maxWordBytes))})
 	}
-	news := a.Facts.add(&e, w)
-	if news && words[w].kind == kindUnknown {
+	isNew := a.Facts.add(&e, w)
+	if isNew && words[w].kind == kindUnknown {
 		alarms = append(alarms, alarm(AlarmUnknownStatus, &a, &e))
 	}
 	a.Note = ""
@@ -105,26 +105,26 @@ func masked(w string) string {
 	}, w)
 }
 
-// add adds what the evidence says; news: its status word w was not seen yet.
+// add adds what the evidence says. isNew: its status word w was not seen yet.
 // What other copies of the facts hold stays as it is.
-func (f *Facts) add(e *Evidence, w string) (news bool) {
+func (f *Facts) add(e *Evidence, w string) (isNew bool) {
 	f.CallUUID = e.CallUUID
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
-	f.Statuses, news = addStatus(f.Statuses, w)
+	f.Statuses, isNew = addStatus(f.Statuses, w)
 	known := words[w]
 	switch known.kind {
 	case kindAnswer, kindDetection:
-		f.AnsweredAt = earlier(f.AnsweredAt, toldAt(e))
+		f.AnsweredAt = earlier(f.AnsweredAt, evidenceTime(e))
 	case kindFailure:
-		f.fail(w, toldAt(e))
+		f.fail(w, evidenceTime(e))
 	}
 	if closes(e.Source, known) {
-		f.EndedAt = earlier(f.EndedAt, toldAt(e))
+		f.EndedAt = earlier(f.EndedAt, evidenceTime(e))
 	}
 	if b, said := billOf(e); said && f.Bill.Before(b) {
 		f.Bill = b
 	}
-	return news
+	return isNew
 }
 
 // fail keeps the earliest failure; of two at one moment, the lower rank.
@@ -142,10 +142,10 @@ func closes(s Source, w word) bool {
 	return w.closes || s == FromList && w.kind == kindFailure
 }
 
-// toldAt is when the status came about, as far as the evidence knows. A list
+// evidenceTime is when the status came about, as far as the evidence knows. A list
 // record's At is the call's start, which says nothing of when its status was
 // reached: its end does, and failing that the status held when it was read.
-func toldAt(e *Evidence) time.Time {
+func evidenceTime(e *Evidence) time.Time {
 	at := e.At
 	if e.Source == FromList {
 		at = e.Bill.EndTime

@@ -43,9 +43,9 @@ const (
 	EffectUnknown Effect = "unknown" // it may have had its effect
 )
 
-// HangUpsMost is how many calls are hung up for one attempt. Whoever can sign
+// MaxHangUps is how many calls are hung up for one attempt. Whoever can sign
 // events could tell of any number.
-const HangUpsMost = 3
+const MaxHangUps = 3
 
 // Superfluous says why a call that the evidence, by itself, proves to be up
 // should not be: the kind of the alarm that it raises, or "" where nobody is
@@ -53,7 +53,7 @@ const HangUpsMost = 3
 //
 // Only the reply to the attempt's own POST and a signed event that names the
 // attempt prove that. A record of Vonage's list is matched to an attempt
-// by numbers and time, which is good enough to keep books and not to cut a
+// by numbers and time, which is good enough to attribute a price and not to cut a
 // person off.
 func Superfluous(a Attempt, e Evidence) string {
 	//guard:value(e.CallUUID == "") campaign.TestSuperfluous: a record of the list hangs nobody up

@@ -12,8 +12,8 @@ const (
 	caller = "447700900100"
 )
 
-// told is a signed event about a call to the attempt's number.
-func told(uuid, status string) Evidence {
+// eventOf is a signed event about a call to the attempt's number.
+func eventOf(uuid, status string) Evidence {
 	return Evidence{Source: FromEvent, CallUUID: uuid, Status: status, To: callee, From: caller, ObservedAt: noon}
 }
 
@@ -27,26 +27,26 @@ func TestSuperfluous(t *testing.T) {
 		e     Evidence
 		want  string
 	}{
-		{"the attempt's own call", Accepted, "A", told("A", "ringing"), ""},
-		{"a second call", Accepted, "A", told("B", "ringing"), AlarmSecondCall},
-		{"a second call after the first", Ended, "A", told("B", "started"), AlarmSecondCall},
+		{"the attempt's own call", Accepted, "A", eventOf("A", "ringing"), ""},
+		{"a second call", Accepted, "A", eventOf("B", "ringing"), AlarmSecondCall},
+		{"a second call after the first", Ended, "A", eventOf("B", "started"), AlarmSecondCall},
 		{"a second call by the response", Accepted, "A", Evidence{Source: FromResponse, CallUUID: "B", Status: "started"}, AlarmSecondCall},
-		{"another leg by its number", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
-		{"another leg by its conversation", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.ConversationUUID = "CON-A" }), ""},
-		{"another leg perhaps: no number", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.To = "" }), ""},
-		{"a second call in the list", Accepted, "A", with(told("B", "ringing"), func(e *Evidence) { e.Source = FromList }), ""},
-		{"withdrawn", Void, "", told("B", "ringing"), AlarmEvidenceForVoid},
-		{"withdrawn, and the call is over", Void, "", told("B", "completed"), ""},
-		{"withdrawn, and another's number", Void, "", with(told("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
-		{"absent", Absent, "", told("B", "answered"), AlarmLateEvidence},
-		{"refused", Refused, "", told("B", "started"), AlarmLateEvidence},
-		{"lost", Lost, "", told("B", "started"), AlarmLateEvidence},
-		{"absent, and the call failed", Absent, "", told("B", "busy"), ""},
-		{"absent, by the list", Absent, "", with(told("B", "answered"), func(e *Evidence) { e.Source = FromList }), ""},
-		{"absent, without a call", Absent, "", told("", "answered"), ""},
-		{"waited for", Unknown, "", told("A", "ringing"), ""},
-		{"dialing", Dialing, "", told("A", "ringing"), ""},
-		{"reserved", Reserved, "", told("A", "ringing"), ""},
+		{"another leg by its number", Accepted, "A", with(eventOf("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
+		{"another leg by its conversation", Accepted, "A", with(eventOf("B", "ringing"), func(e *Evidence) { e.ConversationUUID = "CON-A" }), ""},
+		{"another leg perhaps: no number", Accepted, "A", with(eventOf("B", "ringing"), func(e *Evidence) { e.To = "" }), ""},
+		{"a second call in the list", Accepted, "A", with(eventOf("B", "ringing"), func(e *Evidence) { e.Source = FromList }), ""},
+		{"withdrawn", Void, "", eventOf("B", "ringing"), AlarmEvidenceForVoid},
+		{"withdrawn, and the call is over", Void, "", eventOf("B", "completed"), ""},
+		{"withdrawn, and another's number", Void, "", with(eventOf("B", "ringing"), func(e *Evidence) { e.To = "447700900002" }), ""},
+		{"absent", Absent, "", eventOf("B", "answered"), AlarmLateEvidence},
+		{"refused", Refused, "", eventOf("B", "started"), AlarmLateEvidence},
+		{"lost", Lost, "", eventOf("B", "started"), AlarmLateEvidence},
+		{"absent, and the call failed", Absent, "", eventOf("B", "busy"), ""},
+		{"absent, by the list", Absent, "", with(eventOf("B", "answered"), func(e *Evidence) { e.Source = FromList }), ""},
+		{"absent, without a call", Absent, "", eventOf("", "answered"), ""},
+		{"waited for", Unknown, "", eventOf("A", "ringing"), ""},
+		{"dialing", Dialing, "", eventOf("A", "ringing"), ""},
+		{"reserved", Reserved, "", eventOf("A", "ringing"), ""},
 	} {
 		a := Attempt{State: test.state, To: callee, From: caller, Facts: Facts{CallUUID: test.uuid, ConversationUUID: "CON-A"}}
 		if got := Superfluous(a, test.e); got != test.want {
@@ -66,15 +66,15 @@ func TestSurplusIsTheLaterCall(t *testing.T) {
 		own, other time.Time
 		call       string
 	}{
-		{"the other began later", live, told("B", "ringing"), noon, later, "B"},
-		{"the attempt's own began later", live, told("B", "ringing"), later, noon, "A"},
-		{"at once", live, told("B", "ringing"), noon, noon, "B"},
-		{"the own time is not known", live, told("B", "ringing"), time.Time{}, noon, "B"},
-		{"the other time is not known", live, told("B", "ringing"), noon, time.Time{}, "B"},
-		{"the later one is over", live, told("B", "completed"), noon, later, ""},
-		{"the earlier one is over", live, told("B", "completed"), later, noon, "A"},
-		{"the own, later, is over", over, told("B", "ringing"), later, noon, ""},
-		{"the own, earlier, is over", over, told("B", "ringing"), noon, later, "B"},
+		{"the other began later", live, eventOf("B", "ringing"), noon, later, "B"},
+		{"the attempt's own began later", live, eventOf("B", "ringing"), later, noon, "A"},
+		{"at once", live, eventOf("B", "ringing"), noon, noon, "B"},
+		{"the own time is not known", live, eventOf("B", "ringing"), time.Time{}, noon, "B"},
+		{"the other time is not known", live, eventOf("B", "ringing"), noon, time.Time{}, "B"},
+		{"the later one is over", live, eventOf("B", "completed"), noon, later, ""},
+		{"the earlier one is over", live, eventOf("B", "completed"), later, noon, "A"},
+		{"the own, later, is over", over, eventOf("B", "ringing"), later, noon, ""},
+		{"the own, earlier, is over", over, eventOf("B", "ringing"), noon, later, "B"},
 	} {
 		if got, _ := Surplus(test.a, test.e, test.own, test.other); got != test.call {
 			t.Errorf("%s: hung up %q, want %q", test.name, got, test.call)
@@ -94,7 +94,7 @@ func TestSurplusNeverBothCalls(t *testing.T) {
 			return time.Time{}
 		})
 		a := Attempt{State: rapid.SampledFrom([]State{Accepted, Ended}).Draw(t, "state"), Facts: Facts{CallUUID: "A"}}
-		e := told("B", rapid.SampledFrom([]string{"started", "ringing", "answered", "busy", "completed"}).Draw(t, "status"))
+		e := eventOf("B", rapid.SampledFrom([]string{"started", "ringing", "answered", "busy", "completed"}).Draw(t, "status"))
 		call, spared := Surplus(a, e, moment.Draw(t, "own"), moment.Draw(t, "other"))
 		if spared == call || (spared != "A" && spared != "B") {
 			t.Fatalf("hung up %q, spared %q", call, spared)

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	breakerAfter = 3 // attempts in a row that did not reach Vonage
-	breakerFirst = 500 * time.Millisecond
-	breakerMost  = 30 * time.Second
-	holdAsked    = time.Minute // the longest that a provider's Retry-After is kept
-	invalidMost  = 20
+	breakerAfter      = 3 // attempts in a row that did not reach Vonage
+	firstBreakerPause = 500 * time.Millisecond
+	maxBreakerPause   = 30 * time.Second
+	holdAsked         = time.Minute // the longest that a provider's Retry-After is kept
+	maxInvalidRun     = 20
 )
 
 // breaker pauses the callers of this process while Vonage cannot be
@@ -64,7 +64,7 @@ func (b *breaker) note(o campaign.Outcome) {
 	}
 	b.failures++
 	if over := b.failures - breakerAfter; over >= 0 {
-		b.until = time.Now().Add(min(breakerMost, breakerFirst<<min(over, 10)))
+		b.until = time.Now().Add(min(maxBreakerPause, firstBreakerPause<<min(over, 10)))
 	}
 }
 
@@ -88,7 +88,7 @@ func (r *invalidRuns) judge(campaignID int64, o campaign.Outcome) campaign.Outco
 	case o.Refusal != campaign.RefusedInvalid:
 		delete(r.runs, campaignID)
 		return o
-	case r.runs[campaignID] < invalidMost:
+	case r.runs[campaignID] < maxInvalidRun:
 		r.runs[campaignID]++
 		return o
 	}

@@ -36,8 +36,8 @@ func TestBreakerPausesDouble(t *testing.T) {
 		}
 		b.note(refused(campaign.RefusedStale)) // nothing was sent, so nothing is known
 		b.note(unreachable)
-		if got := waited(); got != breakerMost {
-			t.Errorf("waited %v after a stale attempt, want %v", got, breakerMost)
+		if got := waited(); got != maxBreakerPause {
+			t.Errorf("waited %v after a stale attempt, want %v", got, maxBreakerPause)
 		}
 		b.note(refused(campaign.RefusedRate))
 		b.note(unreachable)
@@ -63,7 +63,7 @@ func TestLongRunOfInvalidCallsPausesTheCampaign(t *testing.T) {
 	t.Parallel()
 	r := invalidRuns{runs: map[int64]int{}}
 	invalid := refused(campaign.RefusedInvalid)
-	for i := range invalidMost {
+	for i := range maxInvalidRun {
 		if got := r.judge(1, invalid); got != invalid {
 			t.Fatalf("call %d: got %v, want it to be the contact's own", i+1, got.Refusal)
 		}
@@ -75,7 +75,7 @@ func TestLongRunOfInvalidCallsPausesTheCampaign(t *testing.T) {
 		t.Errorf("stale attempt: got %v", got.Refusal)
 	}
 	if got := r.judge(1, invalid); !campaign.Remedies[got.Refusal].Pause || campaign.Remedies[got.Refusal].Final {
-		t.Errorf("call %d: got %v, want a refusal that pauses and does not end the contact", invalidMost+1, got.Refusal)
+		t.Errorf("call %d: got %v, want a refusal that pauses and does not end the contact", maxInvalidRun+1, got.Refusal)
 	}
 	created := campaign.Outcome{Kind: campaign.OutcomeCreated}
 	if got := r.judge(1, created); got.Kind != campaign.OutcomeCreated {

@@ -18,10 +18,10 @@ import (
 
 const (
 	gateTimeout = 5 * time.Second
-	// holdMost is the longest time between the gate and the POST. What the
+	// maxHold is the longest time between the gate and the POST. What the
 	// gate checked must still be true, and the token must outlive the POST.
-	holdMost   = 5 * time.Second
-	recordMost = 30 * time.Second
+	maxHold       = 5 * time.Second
+	recordTimeout = 30 * time.Second
 	// IssuedBefore is how far back a token says that it was issued, for a
 	// provider whose clock is a little behind.
 	IssuedBefore = 5 * time.Second
@@ -130,7 +130,7 @@ func (c *Caller) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, erro
 }
 
 // errTooLate: the POST was not sent.
-var errTooLate = fmt.Errorf("nothing was sent: the account's pace left no room within %v", holdMost)
+var errTooLate = fmt.Errorf("nothing was sent: the account's pace left no room within %v", maxHold)
 
 // send makes the POST, once, unless it took too long to come to it. Everything
 // is ready before the permit's moment. If that is missed, the next permit is
@@ -142,7 +142,7 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 		return provider.Outcome(voice.Created{}, err, time.Now()), err
 	}
 	//guard:drop jobs.TestCallTooLongAfterTheGate: nothing is sent too long after the gate
-	permit.SetDeadline(begun.Add(min(holdMost, c.tokenLife/2)))
+	permit.SetDeadline(begun.Add(min(maxHold, c.tokenLife/2)))
 	failpoint.Hit("place.sending")
 	made, err := c.client.CreateCall(failpoint.OnAnswer(ctx, "place.answering"), permit, token, request)
 	failpoint.Hit("place.answered")
@@ -174,7 +174,7 @@ func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outco
 
 // record stores the outcome, and tries again for a while.
 func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o campaign.Outcome) error {
-	ctx, cancel := context.WithTimeout(ctx, recordMost)
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	defer context.AfterFunc(working, cancel)()
 	pause := 100 * time.Millisecond
@@ -184,7 +184,7 @@ func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o camp
 			failpoint.Hit("record.committed")
 			return nil
 		}
-		if nothingToDo(err) == nil || sleep(ctx, pause) != nil {
+		if ignoreHandled(err) == nil || sleep(ctx, pause) != nil {
 			c.log.ErrorContext(ctx, "outcome not recorded", "attempt_id", a.ID, "outcome", string(o.Kind), "error", err)
 			return err
 		}
@@ -192,8 +192,9 @@ func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o camp
 	}
 }
 
-// nothingToDo drops the errors that say that the attempt is not this caller's.
-func nothingToDo(err error) error {
+// ignoreHandled returns nil for the errors that say that the attempt was handled:
+// it is another caller's, was withdrawn or does not exist.
+func ignoreHandled(err error) error {
 	for _, none := range []error{campaign.ErrStale, campaign.ErrWithdrawn, campaign.ErrNotFound} {
 		if errors.Is(err, none) {
 			return nil

@@ -250,7 +250,7 @@ func newStage(t *testing.T) *stage {
 
 func (s *stage) task(t *testing.T) *asynq.Task {
 	t.Helper()
-	text, err := json.Marshal(payload{Attempt: s.store.placement.Attempt.ID, Feed: 1})
+	text, err := json.Marshal(payload{Attempt: s.store.placement.Attempt.ID, EnqueueCount: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

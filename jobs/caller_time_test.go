@@ -17,7 +17,7 @@ func TestCallTooLongAfterTheGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t)
-		s.store.gateTakes = holdMost + time.Second
+		s.store.gateTakes = maxHold + time.Second
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}

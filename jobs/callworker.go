@@ -54,10 +54,10 @@ func (w *callWorker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(w.stopping, cancel)()
-	return w.call(ctx, t.Attempt, t.Urgency)
+	return w.makeCall(ctx, t.Attempt, t.Urgency)
 }
 
-func (w *callWorker) call(ctx context.Context, id uuid.UUID, u campaign.Urgency) error {
+func (w *callWorker) makeCall(ctx context.Context, id uuid.UUID, u campaign.Urgency) error {
 	placement, err := w.store.Load(ctx, id)
 	if err != nil {
 		return w.notLoaded(ctx, err)
@@ -68,11 +68,11 @@ func (w *callWorker) call(ctx context.Context, id uuid.UUID, u campaign.Urgency)
 		return w.withdraw(ctx, id, err)
 	}
 	_, err = w.Call(ctx, w.working, id, u, request)
-	return nothingToDo(err)
+	return ignoreHandled(err)
 }
 
 func (w *callWorker) notLoaded(ctx context.Context, err error) error {
-	if nothingToDo(err) == nil {
+	if ignoreHandled(err) == nil {
 		return nil
 	}
 	_ = sleep(ctx, storePause) // the error is returned either way
@@ -80,7 +80,7 @@ func (w *callWorker) notLoaded(ctx context.Context, err error) error {
 }
 
 func (w *callWorker) withdraw(ctx context.Context, id uuid.UUID, why error) error {
-	if err := w.store.Withdraw(ctx, id, campaign.WithdrawnMessage); nothingToDo(err) != nil {
+	if err := w.store.Withdraw(ctx, id, campaign.WithdrawnMessage); ignoreHandled(err) != nil {
 		return err
 	}
 	w.log.WarnContext(ctx, "message cannot be made", "attempt_id", id, "error", why)

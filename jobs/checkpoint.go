@@ -57,7 +57,7 @@ func (c *checkpointer) await(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			errs.say(ctx, "round failed", err)
+			errs.logError(ctx, "round failed", err)
 		}
 		if sleep(ctx, lockedEvery) != nil {
 			return

@@ -47,8 +47,8 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 			t.Errorf("Gate = %v, want ErrDialLocked", err)
 		}
 	}
-	if tickets, err := w.db.Claim(t.Context(), 10); err != nil || len(tickets) != 0 {
-		t.Errorf("Claim = %d attempts, %v; want none", len(tickets), err)
+	if queued, err := w.db.Claim(t.Context(), 10); err != nil || len(queued) != 0 {
+		t.Errorf("Claim = %d attempts, %v; want none", len(queued), err)
 	}
 	if n := w.sim.Summary().Creates - creates; n != 0 {
 		t.Errorf("%d POSTs while the database is locked", n)
@@ -70,7 +70,7 @@ func (w *world) ageLock(t *testing.T) {
 	w.db.Exec(t, `UPDATE database_identity SET locked_at = locked_at - interval '13 seconds', released_at = released_at - interval '13 seconds'`)
 }
 
-// wantOneCallEach checks the books against Vonage's ledger: each person
+// wantOneCallEach checks our records against Vonage's ledger: each person
 // was called once, and each call stands on an attempt, with its price.
 func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	t.Helper()
@@ -102,7 +102,7 @@ func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	}
 }
 
-// halfway runs a campaign, copies its database on the way, and goes on with
+// halfway runs a campaign, copies its database on the way, and continues with
 // the original, so that the copy has forgotten calls.
 func halfway(t *testing.T, contacts int) (w, old *world) {
 	t.Helper()
@@ -179,6 +179,6 @@ func TestServiceEndsWhenItsDatabaseIsReleased(t *testing.T) {
 			t.Errorf("ended with %v, want that the database has a new name", err)
 		}
 	case <-time.After(time.Minute):
-		t.Error("it goes on under the old name")
+		t.Error("it continues under the old name")
 	}
 }

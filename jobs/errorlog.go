@@ -21,7 +21,7 @@ type errorLog struct {
 	at   time.Time
 }
 
-func (l *errorLog) say(ctx context.Context, msg string, err error) {
+func (l *errorLog) logError(ctx context.Context, msg string, err error) {
 	if ctx.Err() != nil {
 		return // being stopped is no error
 	}
@@ -33,8 +33,8 @@ func (l *errorLog) say(ctx context.Context, msg string, err error) {
 	}
 }
 
-// fine says that the work succeeds, so the next error is news.
-func (l *errorLog) fine() {
+// reset says that the work succeeds, so that the next error is logged again.
+func (l *errorLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = ""

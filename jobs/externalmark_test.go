@@ -53,7 +53,7 @@ func TestCheckpointWaitsForExternalMark(t *testing.T) {
 	if _, err := r.runOnce(t.Context()); err != nil || m.moved != 1 {
 		t.Errorf("moved %d times, %v; want one", m.moved, err)
 	}
-	way.setCut(true) // the marks were compared: dialing goes on without Redis' word
+	way.setCut(true) // the marks were compared: dialing continues without Redis
 	if _, err := r.runOnce(t.Context()); err != nil || m.moved != 2 {
 		t.Errorf("moved %d times, %v; want two", m.moved, err)
 	}

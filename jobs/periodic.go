@@ -169,9 +169,9 @@ func (w *periodicWork) repeat(ctx context.Context, p Periodic, idle time.Duratio
 // round does the work once and logs an error, once until it changes.
 func (w *periodicWork) round(ctx context.Context, p Periodic, idle time.Duration) {
 	if done, err := w.once(ctx, p, idle); err != nil {
-		w.errs[p.Name].say(ctx, "round failed", err)
+		w.errs[p.Name].logError(ctx, "round failed", err)
 	} else if done {
-		w.errs[p.Name].fine()
+		w.errs[p.Name].reset()
 	}
 }
 
@@ -206,7 +206,7 @@ func (w *periodicWork) renew(ctx context.Context, name string, generation int64)
 		if err == nil {
 			until = asked.Add(leaseTerm)
 		} else if errors.Is(err, campaign.ErrLeaseLost) || time.Until(until) < renewEvery {
-			w.errs[name].say(ctx, "another process may do the work now", err)
+			w.errs[name].logError(ctx, "another process may do the work now", err)
 			return
 		}
 	}

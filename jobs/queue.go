@@ -44,7 +44,7 @@ type queue struct {
 
 // urgencies are the parts of the queue, in the order in which asynq empties
 // them: so a reminder that falls due does not wait behind the minute of bulk
-// that is queued already. The names go on from the queue's own.
+// that is queued already. Each name begins with the queue's.
 var urgencies = []string{campaign.DueReminder: "-reminders", campaign.Retry: "-retries", campaign.FirstCall: ""}
 
 // part is the queue of tasks that are as urgent as u.
@@ -170,10 +170,10 @@ func left(attempts []campaign.QueuedAttempt, errs []error) (rest []campaign.Queu
 	return rest, first
 }
 
-// put enqueues one task. Its id is unique for the feed, so a conflict means
+// put enqueues one task. Its id is unique for the enqueuing, so a conflict means
 // that it is there already.
 func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
-	text, err := json.Marshal(payload{Attempt: t.AttemptID, Feed: t.EnqueueCount, Urgency: t.Urgency})
+	text, err := json.Marshal(payload{Attempt: t.AttemptID, EnqueueCount: t.EnqueueCount, Urgency: t.Urgency})
 	if err != nil {
 		return fmt.Errorf("write task: %w", err)
 	}
@@ -222,7 +222,7 @@ func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
 		IsFailure: asynq.IsPanicError,
 		ErrorHandler: asynq.ErrorHandlerFunc(func(ctx context.Context, _ *asynq.Task, err error) {
 			if !errors.Is(err, context.Canceled) {
-				edge.say(context.WithoutCancel(ctx), "task failed", err)
+				edge.logError(context.WithoutCancel(ctx), "task failed", err)
 			}
 		}),
 		Logger:   newAsynqLog(log),
@@ -244,9 +244,9 @@ func retryDelayOf(_ int, err error, _ *asynq.Task) time.Duration {
 // payload is a task's payload: ids only, because payloads are shown by tools
 // that ask for no password.
 type payload struct {
-	Attempt uuid.UUID        `json:"attempt"`
-	Feed    int              `json:"feed"`
-	Urgency campaign.Urgency `json:"urgency"`
+	Attempt      uuid.UUID        `json:"attempt"`
+	EnqueueCount int              `json:"enqueue_count"`
+	Urgency      campaign.Urgency `json:"urgency"`
 	// Version is that of the payload, 0 for this one. A later program that
 	// means something else by it says so, and this one leaves the task to it.
 	Version int `json:"version,omitzero"`

@@ -43,7 +43,7 @@ func openTestQueue(t *testing.T, url string) *queue {
 	return q
 }
 
-// cable is a way to a server that can be cut and mended.
+// cable is a way to a server that can be cut and repaired.
 type cable struct {
 	URL      string
 	to       string

@@ -151,7 +151,7 @@ func (s *Service) awaitRedis(ctx context.Context) error {
 	}
 }
 
-// judgeRedis goes on with a Redis that hides its settings, and with an alarm.
+// judgeRedis raises an alarm. A Redis that hides its settings is used all the same.
 func (s *Service) judgeRedis(ctx context.Context, err error) error {
 	if raised := s.redisAlarm(ctx, err); raised != nil {
 		s.log.ErrorContext(ctx, "alarm not stored", "kind", campaign.AlarmRedis, "error", raised)
@@ -183,8 +183,8 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
 }
 
-// loop does the work every so often until ctx ends. Whatever goes wrong is
-// logged, and it goes on. Work that takes long rests as long, so that it never
+// loop does the work every so often until ctx ends. An error is logged, and
+// the loop continues. Work that takes long rests as long, so that it never
 // has more than half of the budget that it shares with others.
 func loop[N any](ctx context.Context, log *slog.Logger, name string, every time.Duration, once func(context.Context) (N, error)) {
 	log = log.With("loop", name)
@@ -193,9 +193,9 @@ func loop[N any](ctx context.Context, log *slog.Logger, name string, every time.
 		begun := time.Now()
 		n, err := guarded(ctx, once)
 		if err != nil {
-			errs.say(ctx, "round failed", err)
+			errs.logError(ctx, "round failed", err)
 		} else {
-			errs.fine()
+			errs.reset()
 			log.DebugContext(ctx, "round", "did", n)
 		}
 		_ = sleep(ctx, max(every, time.Since(begun))) // the loop's head looks at ctx

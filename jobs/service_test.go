@@ -50,7 +50,7 @@ func TestErrorLogRepeats(t *testing.T) {
 		l := &errorLog{log: slog.New(slog.NewTextHandler(&out, nil))}
 		say := func(text string, want int) {
 			t.Helper()
-			l.say(t.Context(), "round failed", errors.New(text))
+			l.logError(t.Context(), "round failed", errors.New(text))
 			if n := strings.Count(out.String(), "round failed"); n != want {
 				t.Errorf("%d lines, want %d", n, want)
 			}
@@ -60,7 +60,7 @@ func TestErrorLogRepeats(t *testing.T) {
 		say("two", 2)
 		time.Sleep(sameErrorAgain)
 		say("two", 3)
-		l.fine()
+		l.reset()
 		say("two", 4)
 	})
 }

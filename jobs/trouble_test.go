@@ -17,7 +17,7 @@ import (
 
 // plant makes commits of Postgres fail with the code: those of moves into or
 // out of dialing, each with the chance given. How many did is counted, since a
-// sequence goes on where its transaction does not.
+// sequence advances even if its transaction is rolled back.
 func (w *world) plant(t *testing.T, code, when string, chance float64) {
 	t.Helper()
 	w.db.Exec(t, fmt.Sprintf(`
@@ -48,8 +48,8 @@ func (w *world) troubled(t *testing.T, n int) {
 }
 
 // A full disk refuses the gate's commit: then nobody is called. It refuses the
-// outcome's: then nobody is called twice for it. When there is room again, all
-// goes on by itself.
+// outcome's: then nobody is called twice for it. When there is room again, calls
+// continue.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	const full = "53100"
@@ -155,12 +155,12 @@ func (w *world) now(t *testing.T) time.Time {
 }
 
 // While a newer program is rolled out, its tasks are left to it, and what it
-// wrote into the books is not in the way.
+// wrote into the database is not in the way.
 func TestLaterTaskIsLeft(t *testing.T) {
 	t.Parallel()
 	p := &callWorker{}
 	for _, task := range []*asynq.Task{
-		asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.NewString()+`","feed":1,"version":1,"lane":"x"}`)),
+		asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.NewString()+`","enqueue_count":1,"version":1,"colour":"x"}`)),
 		asynq.NewTask("dial_in_two_steps", []byte(`{}`)),
 	} {
 		err := p.ProcessTask(t.Context(), task)
@@ -168,8 +168,8 @@ func TestLaterTaskIsLeft(t *testing.T) {
 			t.Errorf("%s: %v, want it left in the queue", task.Type(), err)
 		}
 	}
-	got, err := readTask(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","feed":3,"lane":"x"}`)))
-	if err != nil || got.Attempt != uuid.Max || got.Feed != 3 {
+	got, err := readTask(asynq.NewTask(dial, []byte(`{"attempt":"`+uuid.Max.String()+`","enqueue_count":3,"colour":"x"}`)))
+	if err != nil || got.Attempt != uuid.Max || got.EnqueueCount != 3 {
 		t.Errorf("a field that is not known: %+v, %v", got, err)
 	}
 }
@@ -185,7 +185,7 @@ func TestLaterTaskStaysInTheQueue(t *testing.T) {
 	q := openTestQueue(t, w.redis)
 	q.rename(databaseID)
 	for kind, payload := range map[string]string{
-		dial:                `{"attempt":"` + uuid.NewString() + `","feed":1,"version":1,"lane":"x"}`,
+		dial:                `{"attempt":"` + uuid.NewString() + `","enqueue_count":1,"version":1,"colour":"x"}`,
 		"dial_in_two_steps": `{}`,
 	} {
 		if _, err := q.client.EnqueueContext(t.Context(), asynq.NewTask(kind, []byte(payload)), asynq.Queue(q.part(campaign.FirstCall)), asynq.MaxRetry(3)); err != nil {
@@ -212,9 +212,9 @@ func TestDialingOnALaterSchema(t *testing.T) {
 	w.campaign(t, 10)
 	w.db.Exec(t, `
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true);
-		ALTER TABLE attempts ADD COLUMN lane text NOT NULL DEFAULT 'x';
+		ALTER TABLE attempts ADD COLUMN colour text NOT NULL DEFAULT 'x';
 		INSERT INTO attempt_transitions (src, dst, writer) VALUES ('reserved', 'parked', 'caller');
-		UPDATE campaigns SET settings = settings || '{"lane": "x"}'`)
+		UPDATE campaigns SET settings = settings || '{"colour": "x"}'`)
 	if n, err := w.db.Migrate(t.Context()); n != 0 || err != nil {
 		t.Errorf("Migrate = %d, %v; want nothing to do", n, err)
 	}
@@ -224,7 +224,7 @@ func TestDialingOnALaterSchema(t *testing.T) {
 	}
 	w.awaitEnd(t)
 	w.wantBalance(t, 10)
-	if n := w.count(t, `SELECT count(*) FROM campaigns WHERE settings->>'lane' = 'x'`); n != 1 {
+	if n := w.count(t, `SELECT count(*) FROM campaigns WHERE settings->>'colour' = 'x'`); n != 1 {
 		t.Error("a setting of the later program was lost")
 	}
 }

@@ -16,11 +16,11 @@ import (
 
 // Updates of calls arrive from many goroutines at once and share transactions.
 const (
-	updatesMost   = 128
-	updatesBeside = 3
-	// updatesLimit is longer than a statement may wait for a lock, so that the
+	maxUpdates     = 128
+	extraUpdateTxs = 3
+	// updatesTimeout is longer than a statement may wait for a lock, so that the
 	// error names what held the transaction up.
-	updatesLimit = 20 * time.Second
+	updatesTimeout = 20 * time.Second
 )
 
 // callUpdate is something to store about an attempt: an event, or the outcome of

@@ -32,16 +32,15 @@ func dialed(t testing.TB, db *testkit.DB, name string, from, n int) []campaign.A
 	return list
 }
 
-// story is one of the news that may come of an attempt, told of the i-th of a
-// list of attempts.
-type story func(a campaign.Attempt) storage.CallUpdate
+// updateOf makes one update of an attempt.
+type updateOf func(a campaign.Attempt) storage.CallUpdate
 
-// anyStory draws what may come of an attempt: events, bills, the outcome of the
-// POST, and what should not come.
-func anyStory(random *rand.Rand, begun time.Time) story {
+// anyUpdate draws an update: an event, a bill, the outcome of the POST, or what
+// should not come.
+func anyUpdate(random *rand.Rand, begun time.Time) updateOf {
 	at := begun.Add(time.Duration(random.IntN(20)) * time.Second)
 	price := decimal.New(int64(random.IntN(3)+1), -3)
-	told := func(status string, change func(*campaign.Received, campaign.Attempt)) story {
+	webhook := func(status string, change func(*campaign.Received, campaign.Attempt)) updateOf {
 		return func(a campaign.Attempt) storage.CallUpdate {
 			e := event(a, "U"+a.To, status)
 			e.Evidence.At, e.Evidence.ObservedAt = at, at
@@ -51,7 +50,7 @@ func anyStory(random *rand.Rand, begun time.Time) story {
 			return storage.EventUpdate(e)
 		}
 	}
-	outcome := func(o campaign.Outcome) story {
+	outcome := func(o campaign.Outcome) updateOf {
 		return func(a campaign.Attempt) storage.CallUpdate {
 			if o.Kind == campaign.OutcomeCreated {
 				o = created("U" + a.To)
@@ -60,25 +59,25 @@ func anyStory(random *rand.Rand, begun time.Time) story {
 			return storage.OutcomeUpdate(a.ID, o)
 		}
 	}
-	stories := []story{
-		told("started", nil), told("ringing", nil), told("answered", nil), told("machine", nil), told("busy", nil),
-		told("failed", nil), told("levitating", nil),
-		told("completed", nil), told("completed", func(e *campaign.Received, _ campaign.Attempt) {
+	updates := []updateOf{
+		webhook("started", nil), webhook("ringing", nil), webhook("answered", nil), webhook("machine", nil), webhook("busy", nil),
+		webhook("failed", nil), webhook("levitating", nil),
+		webhook("completed", nil), webhook("completed", func(e *campaign.Received, _ campaign.Attempt) {
 			e.Evidence.Bill = campaign.Bill{Price: decimal.NewNullDecimal(price), Duration: new(7), ObservedAt: at}
 		}),
-		told("", func(e *campaign.Received, _ campaign.Attempt) { e.Kind = "input" }),
-		told("ringing", func(e *campaign.Received, a campaign.Attempt) { e.Evidence.CallUUID = "V" + a.To }),
-		told("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.Evidence.To = "447700999999" }),
-		told("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.AttemptID = uuid.Nil }),
+		webhook("", func(e *campaign.Received, _ campaign.Attempt) { e.Kind = "input" }),
+		webhook("ringing", func(e *campaign.Received, a campaign.Attempt) { e.Evidence.CallUUID = "V" + a.To }),
+		webhook("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.Evidence.To = "447700999999" }),
+		webhook("ringing", func(e *campaign.Received, _ campaign.Attempt) { e.AttemptID = uuid.Nil }),
 		outcome(campaign.Outcome{Kind: campaign.OutcomeCreated}), outcome(unknown),
 		outcome(refused(campaign.RefusedRate)), outcome(refused(campaign.RefusedInvalid)),
 	}
-	return stories[random.IntN(len(stories))]
+	return updates[random.IntN(len(updates))]
 }
 
-// tales are all that is stored of a campaign's calls, without what differs
-// between two campaigns that fared the same.
-func tales(t testing.TB, db *testkit.DB, campaignName string) []string {
+// storedRows is all that is stored of a campaign's calls, without what differs
+// between two campaigns that got the same updates.
+func storedRows(t testing.TB, db *testkit.DB, campaignName string) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `
 		SELECT concat_ws(' | ', right(a.to_number, 2), a.state, a.changed_by, a.note, a.must_exist, left(a.call_uuid, 1), a.conversation_uuid IS NULL,
@@ -91,11 +90,11 @@ func tales(t testing.TB, db *testkit.DB, campaignName string) []string {
 		WHERE c.name = $1 ORDER BY a.to_number`, campaignName)
 }
 
-// The same news, stored one by one and in batches, leave the same rows.
+// The same updates, stored one by one and in batches, leave the same rows.
 func TestUpdatesBatchEqualsOneByOne(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	const people, rounds, most = 3, 12, 30
+	const people, rounds, maxUpdates = 3, 12, 30
 	for seed := range uint64(rounds) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		base := int(seed) * 1000
@@ -109,15 +108,15 @@ func TestUpdatesBatchEqualsOneByOne(t *testing.T) {
 			}
 			batch = nil
 		}
-		for range random.IntN(most) {
-			i, tell := random.IntN(people), anyStory(random, begun)
-			check(t, <-db.ApplyBatch(tell(alone[i]))[0])
-			if batch = append(batch, tell(shared[i])); random.IntN(6) == 0 {
+		for range random.IntN(maxUpdates) {
+			i, update := random.IntN(people), anyUpdate(random, begun)
+			check(t, <-db.ApplyBatch(update(alone[i]))[0])
+			if batch = append(batch, update(shared[i])); random.IntN(6) == 0 {
 				flush()
 			}
 		}
 		flush()
-		if diff := cmp.Diff(tales(t, db, fmt.Sprint("alone ", seed)), tales(t, db, fmt.Sprint("shared ", seed))); diff != "" {
+		if diff := cmp.Diff(storedRows(t, db, fmt.Sprint("alone ", seed)), storedRows(t, db, fmt.Sprint("shared ", seed))); diff != "" {
 			t.Errorf("seed %d (-one by one +in batches):\n%s", seed, diff)
 		}
 		db.Exec(t, `UPDATE campaigns SET status = 'stopped'`) // or the next round would dial these people again
@@ -135,8 +134,8 @@ func TestUpdatesInvalidOneFailsAlone(t *testing.T) {
 	for i, a := range list {
 		batch = append(batch, storage.EventUpdate(completed(a, fmt.Sprint("U", i), "1")))
 	}
-	nobody := storage.OutcomeUpdate(uuid.New(), created("UN"))
-	for i, result := range db.ApplyBatch(append(batch, nobody)...) {
+	noAttempt := storage.OutcomeUpdate(uuid.New(), created("UN"))
+	for i, result := range db.ApplyBatch(append(batch, noAttempt)...) {
 		err := <-result
 		if i < len(list) && (err != nil) != (i == 4) {
 			t.Errorf("event %d: %v", i, err)
@@ -154,7 +153,7 @@ func TestUpdatesInvalidOneFailsAlone(t *testing.T) {
 	sound(t, db)
 }
 
-// A contact that somebody has locked is waited for by its own news only.
+// Only a contact's own updates wait for a lock on it.
 func TestUpdatesLockedContactDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -180,7 +179,7 @@ func TestUpdatesLockedContactDelaysNoOther(t *testing.T) {
 	check(t, <-results[2])
 	select {
 	case err := <-results[1]:
-		t.Errorf("news of a locked contact: %v", err)
+		t.Errorf("an update of a locked contact: %v", err)
 	default:
 	}
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM events`); n != 2 {
@@ -193,8 +192,7 @@ func TestUpdatesLockedContactDelaysNoOther(t *testing.T) {
 	}
 }
 
-// A row that the batch must lock and that somebody keeps, as the gate keeps an
-// attempt, holds up the news that need it, and no other.
+// Only an attempt's own updates wait for a lock on it, such as the gate's.
 func TestUpdatesLockedAttemptDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -212,21 +210,21 @@ func TestUpdatesLockedAttemptDelaysNoOther(t *testing.T) {
 	}
 	select {
 	case err := <-results[0]:
-		t.Fatalf("news of the locked attempt: %v", err)
+		t.Fatalf("an update of the locked attempt: %v", err)
 	default:
 	}
 	release()
 	check(t, <-results[0])
 	for _, a := range list {
 		if got := state(t, db, a.ID); got != campaign.Accepted {
-			t.Errorf("an attempt is %s, want its news stored", got)
+			t.Errorf("an attempt is %s, want its update stored", got)
 		}
 	}
 	sound(t, db)
 }
 
-// News that share a transaction wait a second for a lock at most, or less where
-// the URL says so; what waits apart waits as long as anything else.
+// Updates that share a transaction wait at most a second for a lock, or less if
+// the URL says so. One in its own transaction waits as long as the URL says.
 func TestUpdatesLockTimeout(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -240,7 +238,7 @@ func TestUpdatesLockTimeout(t *testing.T) {
 		check(t, err)
 		for wait, want := range map[bool]string{false: test.shared, true: test.session} {
 			if got, err := own.LockWait(t.Context(), wait); err != nil || got != want {
-				t.Errorf("lock_timeout %s, apart %v: waits %s (%v), want %s", test.session, wait, got, err, want)
+				t.Errorf("lock_timeout %s, on its own %v: waits %s (%v), want %s", test.session, wait, got, err, want)
 			}
 		}
 		own.Close()

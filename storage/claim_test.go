@@ -22,13 +22,13 @@ func TestClaimReservesEachContactOnce(t *testing.T) {
 	for range 8 {
 		feeders.Go(func() {
 			for range 30 {
-				tickets, err := db.Claim(t.Context(), 20)
+				queued, err := db.Claim(t.Context(), 20)
 				if err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
-				for _, ticket := range tickets {
-					seen[ticket.AttemptID]++
+				for _, q := range queued {
+					seen[q.AttemptID]++
 				}
 				mu.Unlock()
 			}

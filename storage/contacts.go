@@ -20,8 +20,8 @@ import (
 // row that came in is accounted for.
 func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
 	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
-		l := load{tx: tx, campaignID: campaignID, source: source}
-		if added, err = l.run(ctx, batch); err != nil || added.Added == 0 {
+		im := contactImport{tx: tx, campaignID: campaignID, source: source}
+		if added, err = im.run(ctx, batch); err != nil || added.Added == 0 {
 			return err
 		}
 		return audit(ctx, tx, by, auditEntry{
@@ -35,44 +35,44 @@ func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, s
 	return added, nil
 }
 
-// load adds one batch.
-type load struct {
+// contactImport is the transaction that adds one batch.
+type contactImport struct {
 	tx         pgx.Tx
 	campaignID int64
 	source     string
 	due        time.Time // when rows without a time of their own are due
 }
 
-func (l *load) run(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
-	if err := l.lockCampaign(ctx); err != nil {
+func (im *contactImport) run(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
+	if err := im.lockCampaign(ctx); err != nil {
 		return campaign.BatchResult{}, err
 	}
-	groups, err := l.zoneGroups(ctx, batch.Rows)
+	groups, err := im.zoneGroups(ctx, batch.Rows)
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	existing, err := l.existing(ctx, batch.Rows)
+	existing, err := im.existing(ctx, batch.Rows)
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	s := sort(batch.Rows, groups, existing)
-	if err := l.copy(ctx, s.fresh, groups); err != nil {
+	c := classify(batch.Rows, groups, existing)
+	if err := im.copy(ctx, c.added, groups); err != nil {
 		return campaign.BatchResult{}, err
 	}
-	return s.added, l.reject(ctx, s.taken, slices.Concat(batch.Rejected, s.rejects))
+	return c.result, im.storeRejects(ctx, c.contactLines, slices.Concat(batch.Rejected, c.rejects))
 }
 
 // lockCampaign keeps a stop waiting until the rows are in, so that it ends them
 // too. It also keeps other imports into the campaign waiting: of two rows with one
 // number the second finds the first, so a plain COPY, which cannot skip a row, is
 // enough.
-func (l *load) lockCampaign(ctx context.Context) error {
+func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var status campaign.Status
 	var reads pgx.Batch
-	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, l.campaignID)
-	reads.Queue(`SELECT status, coalesce(starts_at, created_at) FROM campaigns WHERE id = $1 FOR SHARE`, l.campaignID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &l.due) })
-	err := l.tx.SendBatch(ctx, &reads).Close()
+	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, im.campaignID)
+	reads.Queue(`SELECT status, coalesce(starts_at, created_at) FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &im.due) })
+	err := im.tx.SendBatch(ctx, &reads).Close()
 	if err == nil && status == campaign.Stopped {
 		err = errStopped
 	}
@@ -88,116 +88,116 @@ type origin struct {
 // existing finds the contacts that have the rows' numbers already. It is planned
 // each time, for the table as it is: a plan made while it was empty would read all
 // of it for every batch.
-func (l *load) existing(ctx context.Context, rows []campaign.Row) (map[string]origin, error) {
+func (im *contactImport) existing(ctx context.Context, rows []campaign.Row) (map[string]origin, error) {
 	numbers := make([]string, len(rows))
 	for i, r := range rows {
 		numbers[i] = r.To
 	}
-	found, err := l.tx.Query(ctx, `
+	found, err := im.tx.Query(ctx, `
 		SELECT to_number, line_no, source = $3 FROM contacts WHERE campaign_id = $1 AND to_number = ANY ($2)`,
-		pgx.QueryExecModeCacheDescribe, l.campaignID, numbers, l.source)
+		pgx.QueryExecModeCacheDescribe, im.campaignID, numbers, im.source)
 	if err != nil {
 		return nil, err
 	}
 	existing := make(map[string]origin, len(rows))
 	var number string
-	var p origin
-	_, err = pgx.ForEachRow(found, []any{&number, &p.line, &p.sameFile}, func() error {
-		existing[number] = p
+	var from origin
+	_, err = pgx.ForEachRow(found, []any{&number, &from.line, &from.sameFile}, func() error {
+		existing[number] = from
 		return nil
 	})
 	return existing, err
 }
 
-// sorted is what becomes of a batch's rows.
-type sorted struct {
-	added   campaign.BatchResult
-	fresh   []campaign.Row
-	rejects []campaign.RowError
-	taken   []int // lines that are a contact of this file
+// classified is what becomes of a batch's rows.
+type classified struct {
+	result       campaign.BatchResult
+	added        []campaign.Row
+	rejects      []campaign.RowError
+	contactLines []int // lines of this file that are a contact
 }
 
-// sort decides what becomes of each row. The same line of another file is the same
+// classify decides what becomes of each row. The same line of another file is the same
 // row: a small file that was corrected or has grown has another fingerprint.
-func sort(rows []campaign.Row, groups map[string]int64, existing map[string]origin) (s sorted) {
+func classify(rows []campaign.Row, groups map[string]int64, existing map[string]origin) (c classified) {
 	for _, r := range rows {
 		first, known := existing[r.To]
 		switch {
 		case groups[zoneKey(r.Zones)] == unknownZone:
-			s.refuse(r)
+			c.refuse(r)
 		case !known:
 			existing[r.To] = origin{line: r.Line, sameFile: true}
-			s.fresh = append(s.fresh, r)
-			s.taken = append(s.taken, r.Line)
-			s.added.Added++
+			c.added = append(c.added, r)
+			c.contactLines = append(c.contactLines, r.Line)
+			c.result.Added++
 		//guard:true internal/csvimport.TestImportResumesAfterFailure: an import that is run again adds nothing twice
 		case first.line != r.Line:
-			s.repeat(r, first)
+			c.repeat(r, first)
 		default:
-			s.added.Already++
+			c.result.Already++
 			if first.sameFile {
-				s.taken = append(s.taken, r.Line)
+				c.contactLines = append(c.contactLines, r.Line)
 			}
 		}
 	}
-	return s
+	return c
 }
 
-func (s *sorted) refuse(r campaign.Row) {
+func (c *classified) refuse(r campaign.Row) {
 	reject := campaign.RowError{
 		Line: r.Line, Record: r.To,
 		Reason: "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones",
 	}
-	s.added.Rejected = append(s.added.Rejected, reject)
-	s.rejects = append(s.rejects, reject)
+	c.result.Rejected = append(c.result.Rejected, reject)
+	c.rejects = append(c.rejects, reject)
 }
 
-func (s *sorted) repeat(r campaign.Row, first origin) {
+func (c *classified) repeat(r campaign.Row, first origin) {
 	reason := fmt.Sprintf("same number as line %d", first.line)
 	if !first.sameFile {
 		reason = fmt.Sprintf("same number as line %d of a file imported before", first.line)
 	}
-	s.added.Duplicates = append(s.added.Duplicates, campaign.DuplicateRow{Line: r.Line, FirstLine: first.line})
-	s.rejects = append(s.rejects, campaign.RowError{Line: r.Line, Reason: reason, Record: r.To})
+	c.result.Duplicates = append(c.result.Duplicates, campaign.DuplicateRow{Line: r.Line, FirstLine: first.line})
+	c.rejects = append(c.rejects, campaign.RowError{Line: r.Line, Reason: reason, Record: r.To})
 }
 
 // copy adds rows in the file's order. Bulk contacts are all due at the
 // campaign's start, and so are called in that order too.
-func (l *load) copy(ctx context.Context, rows []campaign.Row, groups map[string]int64) error {
+func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups map[string]int64) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	columns := []string{"campaign_id", "zone_group_id", "source", "line_no", "to_number", "vars", "call_at", "due_at"}
-	_, err := l.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
+	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
 		due := r.CallAt
 		if due.IsZero() {
-			due = l.due
+			due = im.due
 		}
 		vars := r.Vars
 		if vars == nil {
 			vars = map[string]string{}
 		}
-		return []any{l.campaignID, groups[zoneKey(r.Zones)], l.source, r.Line, r.To, vars, zeronull.Timestamptz(r.CallAt), due}, nil
+		return []any{im.campaignID, groups[zoneKey(r.Zones)], im.source, r.Line, r.To, vars, zeronull.Timestamptz(r.CallAt), due}, nil
 	}))
 	return err
 }
 
-// reject stores refused rows. A line that a corrected file turned into a contact
+// storeRejects stores refused rows. A line that a corrected file turned into a contact
 // is not refused any more. A line that stands unchanged in a file that has grown
 // is stored once.
-func (l *load) reject(ctx context.Context, taken []int, rejects []campaign.RowError) error {
+func (im *contactImport) storeRejects(ctx context.Context, contactLines []int, rejects []campaign.RowError) error {
 	lines := make([]int, len(rejects))
 	columns, reasons, records := make([]string, len(rejects)), make([]string, len(rejects)), make([]string, len(rejects))
 	for i, r := range rejects {
 		lines[i], columns[i], reasons[i], records[i] = r.Line, plain(r.Column), plain(r.Reason), plain(r.Record)
 	}
 	var writes pgx.Batch
-	if len(taken) > 0 {
+	if len(contactLines) > 0 {
 		writes.Queue(`
 			DELETE FROM rejected_rows WHERE campaign_id = $1 AND source = $2
 			AND line_no BETWEEN $3 AND $4 AND line_no = ANY ($5)`,
-			l.campaignID, l.source, taken[0], taken[len(taken)-1], taken)
+			im.campaignID, im.source, contactLines[0], contactLines[len(contactLines)-1], contactLines)
 	}
 	if len(rejects) > 0 {
 		writes.Queue(`
@@ -205,7 +205,7 @@ func (l *load) reject(ctx context.Context, taken []int, rejects []campaign.RowEr
 			SELECT $1, $2, u.* FROM unnest($3::int[], $4::text[], $5::text[], $6::text[]) AS u (line_no, column_name, reason, record)
 			WHERE NOT EXISTS (SELECT FROM rejected_rows r WHERE r.campaign_id = $1 AND r.source <> $2
 			                  AND r.line_no = u.line_no AND r.record = u.record)
-			ON CONFLICT DO NOTHING`, l.campaignID, l.source, lines, columns, reasons, records)
+			ON CONFLICT DO NOTHING`, im.campaignID, im.source, lines, columns, reasons, records)
 	}
-	return l.tx.SendBatch(ctx, &writes).Close()
+	return im.tx.SendBatch(ctx, &writes).Close()
 }

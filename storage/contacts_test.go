@@ -136,7 +136,7 @@ func TestAddContactsRefuses(t *testing.T) {
 }
 
 // One row in a zone that only the program knows costs that row, and is no row
-// of the campaign until the zone is mended.
+// of the campaign until the zone is corrected.
 func TestAddContactsUnknownZone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -154,7 +154,7 @@ func TestAddContactsUnknownZone(t *testing.T) {
 	}
 	list[1].Zones = []string{"Etc/UTC"}
 	if got := add(t, db, c.ID, "file", campaign.RowBatch{Rows: list}); got.Added != 1 || got.Already != 2 || len(got.Rejected) != 1 {
-		t.Errorf("mended: %+v, want one contact more and one row refused still", got)
+		t.Errorf("corrected: %+v, want one contact more and one row refused still", got)
 	}
 	type counts struct{ In, Rejected, Pending int }
 	accounts := testkit.Rows[counts](t, db, `SELECT rows_in, rejected, pending FROM reporting.campaigns`)

@@ -214,14 +214,14 @@ func decideAll(ctx context.Context, tx pgx.Tx, list []*contactTx, change func(*c
 		reopened = append(reopened, c.reopened()...)
 	}
 	failpoint.HitIf(len(list) > 0, "fold.decided")
-	return withdrawRivals(ctx, tx, reopened, owners)
+	return withdrawCompeting(ctx, tx, reopened, owners)
 }
 
-// withdrawRivals withdraws what others have reserved for numbers at which a call
+// withdrawCompeting withdraws what others have reserved for numbers at which a call
 // has turned out to be open, before that call is stored: two calls never ring
 // one telephone. An attempt past the gate is left, and the call is marked
 // superseded.
-func withdrawRivals(ctx context.Context, tx pgx.Tx, numbers []string, except []owner) error {
+func withdrawCompeting(ctx context.Context, tx pgx.Tx, numbers []string, except []owner) error {
 	if len(numbers) == 0 {
 		return nil
 	}

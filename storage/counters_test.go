@@ -108,7 +108,7 @@ func TestFoldCountersConcurrently(t *testing.T) {
 	sound(t, db)
 }
 
-// A database whose triggers were off is mended by counting everything once.
+// A database whose triggers were off is repaired by counting everything once.
 func TestRecount(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -112,7 +112,7 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 // knows, it cannot be found out who was called between, and despiteGap must say
 // that this is accepted. campaign.ErrNotLocked: it does not wait for a person.
 func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, despiteGap bool) (campaign.DatabaseIdentity, error) {
-	return db.decide(ctx, by, "lock.release", fields{"despite_gap": despiteGap}, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
+	return db.operatorDecision(ctx, by, "lock.release", fields{"despite_gap": despiteGap}, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
 		if !d.Lock.AwaitsPerson() {
 			return campaign.ErrNotLocked
 		}
@@ -135,7 +135,7 @@ func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, des
 // or a scan lacks more. campaign.ErrNothingMissing: no scan has lacked a call yet,
 // or the lock waits to be released first.
 func (db *DB) AcceptIncompleteList(ctx context.Context, by app.Actor) (campaign.DatabaseIdentity, error) {
-	return db.decide(ctx, by, "lock.accept_incomplete_list", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
+	return db.operatorDecision(ctx, by, "lock.accept_incomplete_list", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
 		switch {
 		case d.Lock.Reason == "":
 			return campaign.ErrNotLocked
@@ -148,9 +148,9 @@ func (db *DB) AcceptIncompleteList(ctx context.Context, by app.Actor) (campaign.
 	})
 }
 
-// decide carries out a person's decision about the lock, with an entry in the
+// operatorDecision carries out a person's decision about the lock, with an entry in the
 // audit.
-func (db *DB) decide(ctx context.Context, by app.Actor, action string, detail fields,
+func (db *DB) operatorDecision(ctx context.Context, by app.Actor, action string, detail fields,
 	do func(pgx.Tx, campaign.DatabaseIdentity, campaign.ServerIdentity) error) (d campaign.DatabaseIdentity, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var found campaign.ServerIdentity

@@ -249,7 +249,7 @@ func TestServerWithoutIdentity(t *testing.T) {
 	}
 }
 
-// A process that stays connected across a restore is a witness of its own.
+// A process that stays connected across a restore detects it by itself.
 func TestProcessDetectsOlderDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -50,8 +50,8 @@ func TestBackupOfEarlierSchemaCallsNobody(t *testing.T) {
 	checkpoint(t, db.DB, unasked)
 	putBack(t, db, `ALTER TABLE database_identity DROP COLUMN locked_system`)
 	for range 20 { // connections that were cut off are found out one by one
-		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
-			t.Fatalf("claimed %d from a database whose lock cannot be read", len(tickets))
+		if queued, err := db.Claim(t.Context(), 10); len(queued) > 0 || err == nil {
+			t.Fatalf("claimed %d from a database whose lock cannot be read", len(queued))
 		} else if strings.Contains(err.Error(), "an earlier one") {
 			return
 		}
@@ -72,8 +72,8 @@ func TestBackupFromBeforeReleaseCallsNobody(t *testing.T) {
 	checkpoint(t, db.DB, unasked)
 	putBack(t, db, `DELETE FROM database_identity; INSERT INTO database_identity SELECT * FROM backup`)
 	for range 20 {
-		if tickets, err := db.Claim(t.Context(), 10); len(tickets) > 0 || err == nil {
-			t.Fatalf("claimed %d from a database of another name", len(tickets))
+		if queued, err := db.Claim(t.Context(), 10); len(queued) > 0 || err == nil {
+			t.Fatalf("claimed %d from a database of another name", len(queued))
 		} else if errors.Is(err, campaign.ErrRenamed) {
 			return
 		}

@@ -117,8 +117,8 @@ func (db *DB) BatchConnections() int {
 	return connections(db.updates) + connections(db.loads) + connections(db.gates)
 }
 
-// connections: one transaction, those beside it, and those that wait for locks.
-func connections[T any](b *txBatcher[T]) int { return 1 + 2*b.beside }
+// connections: one transaction, the extra ones, and those that wait for locks.
+func connections[T any](b *txBatcher[T]) int { return 1 + 2*b.extra }
 
 // Attempts streams every attempt, in the order of their ids.
 func (db *DB) Attempts(ctx context.Context) iter.Seq2[campaign.Attempt, error] {

@@ -44,11 +44,11 @@ func running(t testing.TB, db *testkit.DB, name string, s campaign.Settings, lis
 
 func claim(t testing.TB, db *testkit.DB, limit int) []uuid.UUID {
 	t.Helper()
-	tickets, err := db.Claim(t.Context(), limit)
+	queued, err := db.Claim(t.Context(), limit)
 	require.NoError(t, err)
-	ids := make([]uuid.UUID, len(tickets))
-	for i, ticket := range tickets {
-		ids[i] = ticket.AttemptID
+	ids := make([]uuid.UUID, len(queued))
+	for i, q := range queued {
+		ids[i] = q.AttemptID
 	}
 	return ids
 }
@@ -140,7 +140,7 @@ func alarms(t testing.TB, db *testkit.DB) []string {
 	return testkit.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)
 }
 
-// sound fails the test when an invariant of the books is broken.
+// sound fails the test when an invariant is broken.
 func sound(t testing.TB, db *testkit.DB) {
 	t.Helper()
 	broken, err := db.CheckInvariants(t.Context())

@@ -56,8 +56,8 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 	return c, nil
 }
 
-// Conns counts the connections of this process by state; "most" is the limit.
+// Conns counts the connections of this process by state; "max" is the limit.
 func (db *DB) Conns() map[string]int {
 	s := db.pool.Stat()
-	return map[string]int{"used": int(s.AcquiredConns()), "idle": int(s.IdleConns()), "most": int(s.MaxConns())}
+	return map[string]int{"used": int(s.AcquiredConns()), "idle": int(s.IdleConns()), "max": int(s.MaxConns())}
 }

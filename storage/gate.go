@@ -68,8 +68,8 @@ const (
 		RETURNING ` + attemptColumns
 )
 
-// gateLimit is how long a caller waits at the gate; after it nothing may be sent.
-const gateLimit = 5 * time.Second
+// gateTimeout is how long a caller waits at the gate; after it nothing may be sent.
+const gateTimeout = 5 * time.Second
 
 // gateRequest is one caller at the gate, and its attempt once that has passed.
 type gateRequest struct {

@@ -201,12 +201,12 @@ func TestPauseConcurrentGates(t *testing.T) {
 	for range 6 {
 		feeders.Go(func() {
 			for range 40 {
-				tickets, err := db.Claim(t.Context(), 3)
+				queued, err := db.Claim(t.Context(), 3)
 				if err != nil {
 					t.Error(err)
 				}
-				for _, ticket := range tickets {
-					if _, err := db.Gate(t.Context(), ticket.AttemptID, tokenLife); err == nil && passed.Add(1) == 20 {
+				for _, q := range queued {
+					if _, err := db.Gate(t.Context(), q.AttemptID, tokenLife); err == nil && passed.Add(1) == 20 {
 						started <- struct{}{}
 					}
 				}

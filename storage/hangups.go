@@ -27,7 +27,7 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 		}
 	}
 	_, err := tx.Exec(ctx, insertHangUp, pgx.StrictNamedArgs{
-		"call": call, "attempt": a.ID, "why": why, "kept": zeronull.Text(kept), "most": campaign.HangUpsMost,
+		"call": call, "attempt": a.ID, "why": why, "kept": zeronull.Text(kept), "max": campaign.MaxHangUps,
 	})
 	return err
 }
@@ -38,8 +38,8 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 const insertHangUp = `
 	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
 	SELECT @call, @attempt, @why, @kept
-	-- guard:value(WHERE @most > 0) storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
-	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @most
+	-- guard:value(WHERE @max > 0) storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
+	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @max
 	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
 	  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)

@@ -151,8 +151,8 @@ func TestHangUpsPerAttemptAreBounded(t *testing.T) {
 	for i := range 20 {
 		receive(t, db, event(a, fmt.Sprint("made up ", i), "ringing"))
 	}
-	if n := len(ordered(t, db)); n != campaign.HangUpsMost {
-		t.Errorf("%d calls are to be hung up, want %d", n, campaign.HangUpsMost)
+	if n := len(ordered(t, db)); n != campaign.MaxHangUps {
+		t.Errorf("%d calls are to be hung up, want %d", n, campaign.MaxHangUps)
 	}
 }
 

@@ -16,10 +16,10 @@ import (
 // How many attempts are read, or pass the gate, in one transaction, and how many
 // such transactions run at a time.
 const (
-	batchMost  = 64
-	gateBeside = 2
-	loadBeside = 1
-	loadLimit  = 5 * time.Second
+	maxBatch     = 64
+	extraGateTxs = 2
+	extraLoadTxs = 1
+	loadTimeout  = 5 * time.Second
 )
 
 // loadRequest is one caller of Load or Placement.

@@ -87,9 +87,9 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{pool: pool, server: server}
-	db.updates = newTxBatcher(updatesMost, updatesBeside, updatesLimit, db.storeUpdates)
-	db.loads = newTxBatcher(batchMost, loadBeside, loadLimit, db.loadAll)
-	db.gates = newTxBatcher(batchMost, gateBeside, gateLimit, db.admitBatch)
+	db.updates = newTxBatcher(maxUpdates, extraUpdateTxs, updatesTimeout, db.storeUpdates)
+	db.loads = newTxBatcher(maxBatch, extraLoadTxs, loadTimeout, db.loadAll)
+	db.gates = newTxBatcher(maxBatch, extraGateTxs, gateTimeout, db.admitBatch)
 	return db, nil
 }
 

@@ -62,7 +62,7 @@ func TestReceiveAnyOrder(t *testing.T) {
 		t.Errorf("%d events are kept, want %d", n, 24*6)
 	}
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM price_history`); n != 24 {
-		t.Errorf("%d charges, want one a call", n)
+		t.Errorf("%d prices, want one a call", n)
 	}
 	if got := alarms(t, db); len(got) != 0 {
 		t.Errorf("alarms %v", got)

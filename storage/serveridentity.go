@@ -38,7 +38,7 @@ func (s *sighting) adds(m campaign.ExternalMark, d campaign.DatabaseIdentity) ca
 	return m.Seen(s.checkpoint, d.CheckpointAt)
 }
 
-// serverQueries are what a server may be asked about itself, the most telling
+// serverQueries are what a server may be asked about itself, the most specific
 // first. Managed servers do not let everybody ask.
 var serverQueries = []string{
 	systemOf + `, ` + databaseOf + `, ` + timelineOf,

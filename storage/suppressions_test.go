@@ -96,10 +96,10 @@ func TestSuppressDuringClaim(t *testing.T) {
 	for range 4 {
 		feeders.Go(func() {
 			for range 60 {
-				tickets, err := db.Claim(t.Context(), 2)
+				queued, err := db.Claim(t.Context(), 2)
 				check(t, err)
-				for _, ticket := range tickets {
-					if _, err := db.Gate(t.Context(), ticket.AttemptID, tokenLife); err == nil {
+				for _, q := range queued {
+					if _, err := db.Gate(t.Context(), q.AttemptID, tokenLife); err == nil {
 						dialed.Add(1)
 					}
 				}

@@ -21,21 +21,21 @@ import (
 // their items came.
 //
 // A slow transaction (a dead connection, a slow disk) does not hold up the
-// others: an item that has waited for 250 ms starts another one beside it, up to
-// beside of them. No transaction outlasts the last of its callers, so that
+// others: an item that has waited for 250 ms starts an extra one, of which there
+// are up to extra at a time. No transaction outlasts the last of its callers, so that
 // hardly anything is stored without its caller hearing of it.
 //
 // An item that needs a row that another transaction has locked waits for it in a
-// transaction of its own, of which there are also up to beside at a time.
+// transaction of its own. Of these there are also up to extra at a time.
 //
 // What it buys: 8 times the events of one transaction each, and half of the
 // speed at which calls are placed (docs/internals/performance.md).
 type txBatcher[T any] struct {
 	queue       itemQueue[T]
 	lockedQueue itemQueue[T]
-	most        int           // items in one transaction
-	beside      int           // transactions beside the first, and of the locked queue
-	limit       time.Duration // for one transaction
+	maxItems    int           // in one transaction
+	extra       int           // transactions beside the first, and of the locked queue
+	timeout     time.Duration // of one transaction
 	// store commits a batch and returns a result for each item. errRowLocked:
 	// another transaction has locked a row of the item, so nothing of it was
 	// stored; with wait the item waits for that lock instead. An error of the
@@ -64,8 +64,8 @@ const patience = 250 * time.Millisecond
 // errRowLocked: another transaction has locked a row that this item needs.
 var errRowLocked = errors.New("another transaction has locked the row")
 
-func newTxBatcher[T any](most, beside int, limit time.Duration, store func(context.Context, []T, bool) ([]error, error)) *txBatcher[T] {
-	return &txBatcher[T]{most: most, beside: beside, limit: limit, store: store}
+func newTxBatcher[T any](maxItems, extra int, timeout time.Duration, store func(context.Context, []T, bool) ([]error, error)) *txBatcher[T] {
+	return &txBatcher[T]{maxItems: maxItems, extra: extra, timeout: timeout, store: store}
 }
 
 // do returns once the item is committed, or has failed, or the caller's context
@@ -77,7 +77,7 @@ func (b *txBatcher[T]) do(ctx context.Context, value T) error {
 	item := &batchItem[T]{value: value, result: make(chan error, 1)}
 	item.deadline, _ = ctx.Deadline()
 	if b.queue.add(item, 1) {
-		go b.commitAll(&b.queue, b.most, false)
+		go b.commitAll(&b.queue, b.maxItems, false)
 	}
 	waited := time.NewTicker(patience)
 	defer waited.Stop()
@@ -87,8 +87,8 @@ func (b *txBatcher[T]) do(ctx context.Context, value T) error {
 			return err
 		case <-waited.C:
 			//guard:false storage.TestTxBatcherSlowTransactionDelaysNoOther: a slow transaction delays no other
-			if b.queue.stuck(item, 1+b.beside) {
-				go b.commitAll(&b.queue, b.most, false)
+			if b.queue.stuck(item, 1+b.extra) {
+				go b.commitAll(&b.queue, b.maxItems, false)
 			}
 		case <-ctx.Done():
 			item.left.Store(true)
@@ -100,8 +100,8 @@ func (b *txBatcher[T]) do(ctx context.Context, value T) error {
 }
 
 // commitAll commits batches until the queue is empty.
-func (b *txBatcher[T]) commitAll(q *itemQueue[T], most int, wait bool) {
-	for batch := q.take(most); len(batch) > 0; batch = q.take(most) {
+func (b *txBatcher[T]) commitAll(q *itemQueue[T], maxItems int, wait bool) {
+	for batch := q.take(maxItems); len(batch) > 0; batch = q.take(maxItems) {
 		b.commit(batch, wait)
 	}
 }
@@ -142,7 +142,7 @@ func (b *txBatcher[T]) commit(batch []*batchItem[T], wait bool) {
 
 // waitForLock has the item stored in a transaction of its own.
 func (b *txBatcher[T]) waitForLock(item *batchItem[T]) {
-	if b.lockedQueue.add(item, b.beside) {
+	if b.lockedQueue.add(item, b.extra) {
 		go b.commitAll(&b.lockedQueue, 1, true)
 	}
 }
@@ -165,40 +165,40 @@ func (b *txBatcher[T]) timeLeft(batch []*batchItem[T]) time.Duration {
 	last := batch[0].deadline
 	for _, item := range batch {
 		if item.deadline.IsZero() {
-			return b.limit
+			return b.timeout
 		}
 		if item.deadline.After(last) {
 			last = item.deadline
 		}
 	}
-	//guard:value(max(b.limit, time.Until(last))) storage.TestTxBatcherCancelledCaller: no transaction outlasts its callers
-	return min(b.limit, time.Until(last))
+	//guard:value(max(b.timeout, time.Until(last))) storage.TestTxBatcherCancelledCaller: no transaction outlasts its callers
+	return min(b.timeout, time.Until(last))
 }
 
 // add puts the item into the queue. It reports whether the caller must start a
-// committer, of which there may be most.
-func (q *itemQueue[T]) add(item *batchItem[T], most int) (start bool) {
+// committer, of which there may be maxCommitters.
+func (q *itemQueue[T]) add(item *batchItem[T], maxCommitters int) (start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if item.left.Load() {
 		return false
 	}
 	q.items = append(q.items, item)
-	return q.addCommitter(most)
+	return q.addCommitter(maxCommitters)
 }
 
 // stuck reports whether the item still waits and the caller must start another
 // committer.
-func (q *itemQueue[T]) stuck(item *batchItem[T], most int) (start bool) {
+func (q *itemQueue[T]) stuck(item *batchItem[T], maxCommitters int) (start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return slices.Contains(q.items, item) && q.addCommitter(most)
+	return slices.Contains(q.items, item) && q.addCommitter(maxCommitters)
 }
 
-// addCommitter counts one more, unless there are most. The caller has the lock.
-func (q *itemQueue[T]) addCommitter(most int) bool {
+// addCommitter counts one more, unless there are maxCommitters. The caller has the lock.
+func (q *itemQueue[T]) addCommitter(maxCommitters int) bool {
 	//guard:false storage.TestTxBatcherFewWaitForLocks: few transactions wait for locks at a time
-	if q.committers >= most {
+	if q.committers >= maxCommitters {
 		return false
 	}
 	q.committers++
@@ -212,12 +212,12 @@ func (q *itemQueue[T]) remove(item *batchItem[T]) {
 	q.items = slices.DeleteFunc(q.items, func(other *batchItem[T]) bool { return other == item })
 }
 
-// take takes up to most items. Of an empty queue it takes none, and the caller
+// take takes up to maxItems. Of an empty queue it takes none, and the caller
 // is a committer no longer.
-func (q *itemQueue[T]) take(most int) []*batchItem[T] {
+func (q *itemQueue[T]) take(maxItems int) []*batchItem[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	batch := slices.Clone(q.items[:min(most, len(q.items))])
+	batch := slices.Clone(q.items[:min(maxItems, len(q.items))])
 	q.items = slices.Delete(q.items, 0, len(batch))
 	if len(batch) == 0 {
 		q.committers--

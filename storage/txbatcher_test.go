@@ -220,7 +220,7 @@ func TestTxBatcherPanicIsAnError(t *testing.T) {
 }
 
 // A transaction that does not end, as on a connection that is dead, holds up
-// nobody but its own callers, and only a few are begun beside it.
+// nobody but its own callers, and only a few extra ones are begun.
 func TestTxBatcherSlowTransactionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

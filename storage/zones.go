@@ -23,8 +23,8 @@ const invalidParameter = "22023"
 
 // zoneGroups returns the id of each set of zones, by zoneKey, and makes the sets
 // that the campaign does not have yet.
-func (l *load) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
-	groups, err := l.knownGroups(ctx)
+func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
+	groups, err := im.knownGroups(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find zones: %w", err)
 	}
@@ -36,16 +36,16 @@ func (l *load) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]
 		if key == "" {
 			return nil, fmt.Errorf("line %d has no zone", r.Line)
 		}
-		if groups[key], err = l.makeGroup(ctx, strings.Split(key, " ")); err != nil {
+		if groups[key], err = im.makeGroup(ctx, strings.Split(key, " ")); err != nil {
 			return nil, fmt.Errorf("make zones: %w", err)
 		}
 	}
 	return groups, nil
 }
 
-func (l *load) knownGroups(ctx context.Context) (map[string]int64, error) {
+func (im *contactImport) knownGroups(ctx context.Context) (map[string]int64, error) {
 	groups := map[string]int64{}
-	rows, err := l.tx.Query(ctx, `SELECT id, zones FROM zone_groups WHERE campaign_id = $1`, l.campaignID)
+	rows, err := im.tx.Query(ctx, `SELECT id, zones FROM zone_groups WHERE campaign_id = $1`, im.campaignID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func (l *load) knownGroups(ctx context.Context) (map[string]int64, error) {
 
 // makeGroup first asks Postgres whether it knows the zones, in a savepoint: an
 // error would end the batch's transaction.
-func (l *load) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
-	err = pgx.BeginFunc(ctx, l.tx, func(tx pgx.Tx) error {
+func (im *contactImport) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
+	err = pgx.BeginFunc(ctx, im.tx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, 0, 1440)`, zones)
 		return err
 	})
@@ -71,8 +71,8 @@ func (l *load) makeGroup(ctx context.Context, zones []string) (id int64, err err
 	if err != nil {
 		return 0, err
 	}
-	err = l.tx.QueryRow(ctx, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, $2) RETURNING id`,
-		l.campaignID, zones).Scan(&id)
+	err = im.tx.QueryRow(ctx, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, $2) RETURNING id`,
+		im.campaignID, zones).Scan(&id)
 	return id, err
 }
 

@@ -23,8 +23,8 @@ type alarmsCommand struct {
 	Resolve alarmsResolveCommand `cmd:"" help:"Mark alarms as dealt with. They leave the list, and come back if they are raised again."`
 }
 
-// alarmsMost is the longest list.
-const alarmsMost = 10_000
+// maxAlarms is the longest list.
+const maxAlarms = 10_000
 
 type alarmsListCommand struct {
 	Kind   string        `placeholder:"KIND" help:"Only this kind."`
@@ -37,8 +37,8 @@ type alarmsListCommand struct {
 
 func (c *alarmsListCommand) validate() error {
 	switch {
-	case c.Limit < 1 || c.Limit > alarmsMost:
-		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", cli.ErrUsage, alarmsMost, c.Limit)
+	case c.Limit < 1 || c.Limit > maxAlarms:
+		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", cli.ErrUsage, maxAlarms, c.Limit)
 	case c.Since < 0:
 		return fmt.Errorf("%w: --since must not be negative", cli.ErrUsage)
 	case c.Kind != "":

@@ -24,12 +24,12 @@ func (c *auditCommand) Help() string {
 	return `The latest change comes first. Numbers of people are masked. An entry is written in the transaction of its change, and is never changed.`
 }
 
-// auditMost is the longest list.
-const auditMost = 10_000
+// maxAuditEntries is the longest list.
+const maxAuditEntries = 10_000
 
 func (c *auditCommand) Run(ctx context.Context, con console) error {
-	if c.Limit < 1 || c.Limit > auditMost {
-		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", cli.ErrUsage, auditMost, c.Limit)
+	if c.Limit < 1 || c.Limit > maxAuditEntries {
+		return fmt.Errorf("%w: --limit must be from 1 to %d, not %d", cli.ErrUsage, maxAuditEntries, c.Limit)
 	}
 	if c.Since < 0 {
 		return fmt.Errorf("%w: --since must not be negative", cli.ErrUsage)
@@ -69,17 +69,17 @@ func (c *auditCommand) print(con console, entries []app.AuditEntry) error {
 	return nil
 }
 
-// stateMost is how much of a state one cell of the table shows; the JSON has all
+// maxStateText is how much of a state one cell of the table shows; the JSON has all
 // of it.
-const stateMost = 120
+const maxStateText = 120
 
 func state(json []byte) string {
 	text := []rune(string(json))
 	switch {
 	case len(text) == 0:
 		return "-"
-	case len(text) > stateMost:
-		return string(text[:stateMost]) + "..."
+	case len(text) > maxStateText:
+		return string(text[:maxStateText]) + "..."
 	}
 	return string(text)
 }

@@ -50,12 +50,12 @@ func (c *callCreateCommand) conclude(con console, made jobs.Made) error {
 	return fmt.Errorf(`%s: %w
 Do not repeat it before %s. From then on this lists it, if there is one: dialer call list --date-start %s
 A running dialer settles it. It is on record: dialer call show %s`,
-		doubt(made.Outcome), err, attempt.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
+		unknownText(made.Outcome), err, attempt.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
 		attempt.DialedAt.Add(-jobs.IssuedBefore).UTC().Format(time.RFC3339), attempt.ID)
 }
 
-// doubt says what is not known of a request that may have made a call.
-func doubt(o campaign.Outcome) string {
+// unknownText says what is not known of a request that may have made a call.
+func unknownText(o campaign.Outcome) string {
 	if o.MustExist {
 		return "the call was made, and which it is cannot be read from the answer"
 	}

@@ -109,7 +109,7 @@ const firstPerson = 100
 
 func person(i int) string { return testkit.Number(firstPerson + i) }
 
-// stay is an NCCO that listens and goes on for two hours.
+// stay is an NCCO that listens for two hours.
 const stay = `[{"action":"input","type":["dtmf"],"mode":"asynchronous"},{"action":"wait","timeout":7200}]`
 
 // dialed are n attempts of one campaign whose POSTs are on the wire.
@@ -118,11 +118,11 @@ func (l *line) dialed(t *testing.T, n int, ncco string) []campaign.Attempt {
 	l.db.StartCampaignOf(t, "outage", testkit.ContactRows(firstPerson, n), func(s *campaign.Settings) {
 		s.Message = campaign.Message{NCCO: json.RawMessage(ncco)}
 	})
-	tickets, err := l.db.Claim(t.Context(), n)
+	queued, err := l.db.Claim(t.Context(), n)
 	require.NoError(t, err)
 	var attempts []campaign.Attempt
-	for _, ticket := range tickets {
-		a, err := l.db.Gate(t.Context(), ticket.AttemptID, 30*time.Second)
+	for _, q := range queued {
+		a, err := l.db.Gate(t.Context(), q.AttemptID, 30*time.Second)
 		require.NoError(t, err)
 		attempts = append(attempts, a)
 	}
@@ -232,7 +232,7 @@ func TestCallHangUp(t *testing.T) {
 		t.Fatalf("exit %d, said %q %q", code, out, errOut)
 	}
 	if l.call(t, id).EndedAt.IsZero() {
-		t.Error("the call goes on")
+		t.Error("the call is still up")
 	}
 	for _, args := range [][]string{{"hangup"}, {"mute"}, {"talk", "start", "--text", "Hello"}} {
 		args = slices.Insert(append([]string{"call"}, args...), 2, id)
@@ -300,6 +300,6 @@ func TestTransferToAnswerWebhook(t *testing.T) {
 		return testkit.Value[int](t, l.db, `SELECT count(*) FROM events WHERE kind = 'input' AND attempt_id = $1 AND body -> 'dtmf' ->> 'digits' = '7'`, a.ID) == 1
 	})
 	if c := l.call(t, id); !c.EndedAt.IsZero() || c.Control.Transfers != 1 {
-		t.Errorf("after the input the call is %+v, want it to go on", c)
+		t.Errorf("after the input the call is %+v, want it to continue", c)
 	}
 }

@@ -43,7 +43,7 @@ func TestCampaignStopHangUp(t *testing.T) {
 	}
 	for _, id := range []string{live, late} {
 		if l.call(t, id).EndedAt.IsZero() {
-			t.Errorf("call %s goes on", id)
+			t.Errorf("call %s is still up", id)
 		}
 	}
 	want := []string{

@@ -34,7 +34,7 @@ func lock(t *testing.T, db *testkit.DB, args []string, code int, says ...string)
 	}
 }
 
-func standing(t *testing.T, db *testkit.DB) campaign.DatabaseIdentity {
+func identity(t *testing.T, db *testkit.DB) campaign.DatabaseIdentity {
 	t.Helper()
 	i, _, err := db.Identity(t.Context())
 	require.NoError(t, err)
@@ -57,18 +57,18 @@ func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	require.NoError(t, err)
 	lock(t, db, show, cli.ExitOK, "LOCKED since", "an older one, as from a backup", "dialer lock release", "It knows what happened until")
 	lock(t, db, append(release, "--accept-incomplete-list"), cli.ExitFailed, "waits to be released first")
-	if i := standing(t, db); !i.Lock.AwaitsPerson() || i.ID != was.ID {
+	if i := identity(t, db); !i.Lock.AwaitsPerson() || i.ID != was.ID {
 		t.Errorf("released by a command that was refused: %+v", i)
 	}
 	lock(t, db, release, cli.ExitOK, "Released as database", "Campaign outage will continue")
-	i := standing(t, db)
+	i := identity(t, db)
 	if i.Lock.AwaitsPerson() || i.Lock.Reason != campaign.LockedRestored || i.ID == was.ID {
 		t.Errorf("after release: %+v, want it locked until it has been read back, under a new name", i)
 	}
 	lock(t, db, show, cli.ExitOK, i.ID, "0 of 2 scans are done", "Released by ann at")
 	lock(t, db, release, cli.ExitOK, "Nothing to release", "0 of 2 scans are done")
 	for range campaign.ScansToRelease {
-		_, err := db.CountScan(t.Context(), standing(t, db).Lock)
+		_, err := db.CountScan(t.Context(), identity(t, db).Lock)
 		require.NoError(t, err)
 	}
 	lock(t, db, show, cli.ExitOK, "It dials.")
@@ -98,14 +98,14 @@ func TestIncompleteScanIsShownAndAccepted(t *testing.T) {
 	lock(t, db, accept, cli.ExitOK, "Nothing to release: this database is not locked")
 	db.Exec(t, `UPDATE database_identity SET locked_for = 'failover', locked_at = now(), known_until = now()`)
 	lock(t, db, accept, cli.ExitFailed, "no scan of Vonage's list has lacked a call")
-	require.NoError(t, db.RejectScan(t.Context(), standing(t, db).Lock, 4))
-	retry := standing(t, db).Lock.RetryAt().Format(timeFormat)
+	require.NoError(t, db.RejectScan(t.Context(), identity(t, db).Lock, 4))
+	retry := identity(t, db).Lock.RetryAt().Format(timeFormat)
 	for _, command := range [][]string{show, release} {
 		lock(t, db, command, cli.ExitOK, "0 of 2 scans", "lacked 4 calls", "read again at "+retry, "--accept-incomplete-list")
 	}
 	lock(t, db, append(accept, "--despite-gap"), cli.ExitUsage, "--despite-gap")
 	lock(t, db, accept, cli.ExitOK, "if they lack no more than the last one: 4 calls")
-	if i := standing(t, db); i.Lock.Reason != campaign.LockedFailover || i.Lock.AcceptedAt.IsZero() {
+	if i := identity(t, db); i.Lock.Reason != campaign.LockedFailover || i.Lock.AcceptedAt.IsZero() {
 		t.Errorf("after the decision: %+v, want it locked until it has been read back", i.Lock)
 	}
 	lock(t, db, show, cli.ExitOK, "scans that lack no more than that count")

@@ -16,7 +16,7 @@ import (
 	"dialer/voice"
 )
 
-// databaseFlags are the settings of every command that reads the books.
+// databaseFlags are the settings of every command that uses the database.
 type databaseFlags struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
 }
@@ -82,7 +82,7 @@ func (p paceFlags) times() campaign.Times {
 // leastTokenLife is the shortest life of a token that Vonage documents.
 const leastTokenLife = 30 * time.Second
 
-// validate joins all mistakes, so that they can be mended in one go.
+// validate joins all mistakes, so that they can be fixed at once.
 func (p paceFlags) validate(apiURL string) error {
 	var errs []error
 	check := func(ok bool, format string, args ...any) {

@@ -130,7 +130,7 @@ type suppressImportCommand struct {
 
 const (
 	suppressLine  = 4 << 10 // bytes that one line may have
-	suppressMost  = 5_000_000
+	maxSuppressed = 5_000_000
 	suppressShown = 20 // mistakes that are listed
 )
 
@@ -176,15 +176,15 @@ func (c *suppressImportCommand) read(in io.Reader) ([]app.Suppression, error) {
 			seen[number] = true
 			list = append(list, c.entry(number))
 		}
-		if len(mistakes) >= suppressShown || len(list) > suppressMost {
+		if len(mistakes) >= suppressShown || len(list) > maxSuppressed {
 			break
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s:%d: %w", c.File, line+1, err)
 	}
-	if len(list) > suppressMost {
-		return nil, fmt.Errorf("%s: more than %d numbers: split it", c.File, suppressMost)
+	if len(list) > maxSuppressed {
+		return nil, fmt.Errorf("%s: more than %d numbers: split it", c.File, maxSuppressed)
 	}
 	if len(mistakes) > 0 {
 		return nil, fmt.Errorf("nothing was added: correct these lines first:\n%w", errors.Join(mistakes...))

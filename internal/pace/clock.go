@@ -41,14 +41,14 @@ func (c *clock) shared(t time.Time) time.Time {
 }
 
 const (
-	// lateMost is how much later than usual requests may arrive on average.
+	// maxLate is how much later than usual requests may arrive on average.
 	// Answers take longer for reasons that come after the arrival too, and such
 	// a provider is no reason to send more slowly. One that is reached less
 	// evenly may count a request too many, and answers 429.
-	lateMost = 25 * time.Millisecond
+	maxLate = 25 * time.Millisecond
 	// lateCredit is how much more than on average may be counted for a while,
 	// as when a machine is too busy. lateEach is the most for one request.
-	lateCredit, lateEach = 100 * lateMost, time.Second
+	lateCredit, lateEach = 100 * maxLate, time.Second
 	// few answers do not show what is usual.
 	few = 2
 	// slowing is by how much the quickest answer is taken to become slower with
@@ -80,8 +80,8 @@ func (l *lateness) observe(answered time.Time, took time.Duration) {
 // be.
 func (l *lateness) late(took time.Duration) time.Duration {
 	//guard:value(max(0, took-l.quickest)) internal/pace.TestLatenessAfterFewAnswers: few answers do not show the usual time
-	late := max(0, took-l.quickest) + few*lateMost/max(few, time.Duration(l.answers))
-	l.counted = max(0, l.counted-lateMost)
+	late := max(0, took-l.quickest) + few*maxLate/max(few, time.Duration(l.answers))
+	l.counted = max(0, l.counted-maxLate)
 	late = min(late, lateEach, lateCredit-l.counted)
 	l.counted += late
 	return late

@@ -86,7 +86,7 @@ func TestLatenessOfSlowAnswer(t *testing.T) {
 func TestLatenessAfterFewAnswers(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
-	for answers, most := range map[int]time.Duration{0: 80*ms + lateMost, 1: lateMost, few: lateMost, 2 * few: lateMost / 2, 1000: ms / 10} {
+	for answers, most := range map[int]time.Duration{0: 80*ms + maxLate, 1: maxLate, few: maxLate, 2 * few: maxLate / 2, 1000: ms / 10} {
 		if got := observed(answers, 80*time.Millisecond).late(80 * time.Millisecond); got > most || got < most/4 {
 			t.Errorf("after %d answers: %v late, want up to %v", answers, got, most)
 		}
@@ -94,14 +94,14 @@ func TestLatenessAfterFewAnswers(t *testing.T) {
 }
 
 // A provider whose answers always take long and never the same time costs no
-// more than lateMost for each request.
+// more than maxLate for each request.
 func TestLatenessOnAverage(t *testing.T) {
 	t.Parallel()
 	l, sum := observed(10_000, 10*time.Millisecond), time.Duration(0)
 	for range 1000 {
 		sum += l.late(300 * time.Millisecond)
 	}
-	if most := 1000*lateMost + lateCredit; sum > most || sum < most-lateEach {
+	if most := 1000*maxLate + lateCredit; sum > most || sum < most-lateEach {
 		t.Errorf("%v late in 1000 requests, want %v", sum, most)
 	}
 }

@@ -171,7 +171,7 @@ func TestPermitsNeedTheDatabase(t *testing.T) {
 		if n := a.between(down.Add(time.Second), up); n != 0 {
 			t.Errorf("%d requests while the database was down", n)
 		}
-		back := up.Add(failedMost + time.Second)
+		back := up.Add(maxFailedGap + time.Second)
 		if n := a.between(back, back.Add(10*time.Second)); n < 0.97*10*perSecond {
 			t.Errorf("%d requests in ten seconds after it came back, want nearly %d", n, 10*perSecond)
 		}

@@ -21,8 +21,8 @@ const (
 	// to it, so that chance decides which process gets the next slot.
 	scarceGap, jitter = 40 * time.Millisecond, 20 * time.Millisecond
 	// failedGap is the pause after a failure. It doubles with each, up to
-	// failedMost.
-	failedGap, failedMost = 100 * time.Millisecond, 2 * time.Second
+	// maxFailedGap.
+	failedGap, maxFailedGap = 100 * time.Millisecond, 2 * time.Second
 )
 
 // Store keeps the budgets for all processes. storage.DB is one.
@@ -109,7 +109,7 @@ func (p *Pacer) Run(ctx context.Context) {
 			if failed == 0 && ctx.Err() == nil {
 				p.Log.ErrorContext(ctx, "no permits", "budget", string(p.Budget), "error", err)
 			}
-			gap = min(failedGap<<min(failed, 10), failedMost)
+			gap = min(failedGap<<min(failed, 10), maxFailedGap)
 			failed++
 		}
 		_ = sleep(ctx, gap) // the loop looks at ctx

@@ -131,8 +131,8 @@ func TestFleetUsesTheRate(t *testing.T) {
 				share float64
 			}{
 				{"quiet", quiet, 0.98},
-				{"uneven", way{write: 10 * time.Millisecond, transit: 40 * time.Millisecond, uneven: lateMost}, 0.95},
-				{"busy", way{write: 40 * time.Millisecond, transit: time.Millisecond, uneven: lateMost}, 0.9},
+				{"uneven", way{write: 10 * time.Millisecond, transit: 40 * time.Millisecond, uneven: maxLate}, 0.95},
+				{"busy", way{write: 40 * time.Millisecond, transit: time.Millisecond, uneven: maxLate}, 0.9},
 			} {
 				t.Run(fmt.Sprintf("%v a second, %d processes, %s", perSecond, processes, test.name), func(t *testing.T) {
 					t.Parallel()
@@ -258,7 +258,7 @@ func TestLostReportIsMadeAgain(t *testing.T) {
 		permit.Done(time.Now().Add(time.Millisecond), 201)
 		time.Sleep(time.Second)
 		store.setFixed(false)
-		time.Sleep(failedMost)
+		time.Sleep(maxFailedGap)
 		row, _, err := store.LoadPace(t.Context(), campaign.CallsBudget)
 		if err != nil {
 			t.Fatal(err)

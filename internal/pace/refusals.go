@@ -15,8 +15,8 @@ const (
 	leastShare = 1.0 / 8
 	// rise is how long the rate takes to come back from its reduced value.
 	rise = 1500 * time.Millisecond
-	// mostAnswers limits the size of the row.
-	mostAnswers = 256
+	// maxAnswers limits the size of the row.
+	maxAnswers = 256
 )
 
 // tempo is how long answers are counted, and how long a reduced rate holds.
@@ -53,7 +53,7 @@ func (s *state) count(now time.Time, perSecond float64, reports []report) {
 		}
 	}
 	window, hold := tempo(perSecond)
-	s.AcceptedAt, s.RefusedAt = newest(s.AcceptedAt, mostAnswers), newest(s.RefusedAt, tooMany)
+	s.AcceptedAt, s.RefusedAt = newest(s.AcceptedAt, maxAnswers), newest(s.RefusedAt, tooMany)
 	recent := since(s.AcceptedAt, now.Add(-window))
 	s.AcceptedAt = newest(s.AcceptedAt, max(len(recent), judged))
 	//guard:false internal/pace.TestThreeRefusalsOfEight: a single 429 changes nothing

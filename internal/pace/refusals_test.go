@@ -261,7 +261,7 @@ func TestAnswersAreForgotten(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		s.count(now, 1000, []report{{sent: now, answered: now, refused: i%10 == 0}})
 	}
-	if len(s.AcceptedAt) > mostAnswers || len(s.RefusedAt) > tooMany {
+	if len(s.AcceptedAt) > maxAnswers || len(s.RefusedAt) > tooMany {
 		t.Errorf("%d accepted and %d refused answers are kept", len(s.AcceptedAt), len(s.RefusedAt))
 	}
 }

@@ -25,8 +25,8 @@ const (
 	// spread is the part of the even distance that requests keep. Below 1, so
 	// that slots which were used late spread out again.
 	spread = 0.9
-	// mostSlots limits the size of the row.
-	mostSlots = 512
+	// maxSlots limits the size of the row.
+	maxSlots = 512
 	// floorPart: one slot in so many of the requests budget is offered to the
 	// last priority first, so that many hang-ups do not stop reconciliation.
 	floorPart = 5
@@ -166,7 +166,7 @@ func (s *state) repair(now time.Time, perSecond float64) {
 // are 500 that rest for a quarter of a second. A smaller share uses fewer
 // slots, and none of them rests for less than at the full rate.
 func slotsAt(share, full float64) (n int, cooldown, apart time.Duration) {
-	parts := math.Ceil(full / mostSlots)
+	parts := math.Ceil(full / maxSlots)
 	n = max(1, int(full/parts))
 	rest := 1 / parts
 	if parts == 1 {

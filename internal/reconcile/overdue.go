@@ -17,7 +17,7 @@ const (
 	// one record after the other.
 	overdueSlice = 10 * time.Minute
 	overdueFew   = 5
-	failuresMost = 20 // in a row
+	maxFailures  = 20 // in a row
 )
 
 // LookUpOverdue asks for calls that should be over or priced by now.
@@ -51,7 +51,7 @@ func (f *failures) note(ctx context.Context, err error) (stop bool) {
 	}
 	f.all = append(f.all, err)
 	f.row++
-	return ctx.Err() != nil || f.row >= failuresMost
+	return ctx.Err() != nil || f.row >= maxFailures
 }
 
 // ask reads the group's records: together when that takes fewer requests.

@@ -98,11 +98,11 @@ func TestOverdueCallsStopAfterFailures(t *testing.T) {
 	r, store, vonage := reconciling(t, 0)
 	r.at(0.1)
 	vonage.broken = 0
-	for i := range 2 * failuresMost {
+	for i := range 2 * maxFailures {
 		store.overdue = append(store.overdue, overdue(start.Add(time.Duration(i)*time.Hour-100*time.Hour), overdueFew, time.Second)...)
 	}
-	if err := r.LookUpOverdue(t.Context()); err == nil || len(vonage.queries) != failuresMost {
-		t.Errorf("%d requests, error %v, want an error after %d", len(vonage.queries), err, failuresMost)
+	if err := r.LookUpOverdue(t.Context()); err == nil || len(vonage.queries) != maxFailures {
+		t.Errorf("%d requests, error %v, want an error after %d", len(vonage.queries), err, maxFailures)
 	}
 }
 

@@ -25,9 +25,9 @@ const (
 	// that no row between them was missed; when rows that leave the list have taken
 	// all of them along, the scan goes back.
 	pageOverlap = 2
-	// sliceMost is the longest part of the list that is listed at once, and
+	// maxSlice is the longest part of the list that is listed at once, and
 	// sliceRecords about how many records.
-	sliceMost    = time.Hour
+	maxSlice     = time.Hour
 	sliceRecords = 2000
 	// sliceOverlap covers records whose start is given in whole seconds.
 	sliceOverlap = 2 * time.Second

@@ -138,7 +138,7 @@ func (r *Reconciler) mark(ctx context.Context, p pass, slice *partialScan) error
 	return nil
 }
 
-// start is where the pass goes on: never before what Vonage may still keep.
+// start is where the pass continues: never before what Vonage may still keep.
 func (r *Reconciler) start(ctx context.Context, p pass, now time.Time) (time.Time, error) {
 	from, err := r.store.Watermark(ctx, p.name)
 	if errors.Is(err, campaign.ErrNotFound) {
@@ -156,7 +156,7 @@ func (r *Reconciler) start(ctx context.Context, p pass, now time.Time) (time.Tim
 
 const (
 	unknownBatch = 5000
-	missesMost   = 2 // scans in a row that prove nothing, before it is an alarm
+	maxMisses    = 2 // scans in a row that prove nothing, before it is an alarm
 )
 
 // SettleUnknown looks for unknown attempts in Vonage's list. A complete scan shows
@@ -218,7 +218,7 @@ func (r *Reconciler) judge(ctx context.Context, s campaign.Scan) error {
 	}
 	r.misses++
 	r.log.WarnContext(ctx, "a scan of Vonage's list proves nothing", "known_missing", s.KnownMissing, "known_shown", s.KnownShown)
-	if r.misses != missesMost {
+	if r.misses != maxMisses {
 		return nil
 	}
 	detail := "Vonage's list lacks calls that Vonage has; unknown attempts wait"

@@ -26,7 +26,7 @@ func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 	}
 	for _, q := range vonage.queries {
 		from, to := mustTime(t, q.Get("date_start")), mustTime(t, q.Get("date_end"))
-		if to.After(store.now) || to.Sub(from) > sliceMost+time.Minute {
+		if to.After(store.now) || to.Sub(from) > maxSlice+time.Minute {
 			t.Errorf("read from %v to %v at %v, want closed slices of an hour at most", from, to, store.now)
 		}
 	}

@@ -201,11 +201,11 @@ func TestUnknownAttemptsAreSettledFromTheList(t *testing.T) {
 	db.StartCampaign(t, "c", 3)
 	now := time.Now()
 	list := &listed{broken: -1}
-	tickets, err := db.Claim(t.Context(), 3)
+	queued, err := db.Claim(t.Context(), 3)
 	require.NoError(t, err)
 	var ids []uuid.UUID
-	for i, ticket := range tickets {
-		a, err := db.Gate(t.Context(), ticket.AttemptID, 30*time.Second)
+	for i, q := range queued {
+		a, err := db.Gate(t.Context(), q.AttemptID, 30*time.Second)
 		require.NoError(t, err)
 		outcome := campaign.Outcome{Kind: campaign.OutcomeUnknown}
 		if i == 0 {

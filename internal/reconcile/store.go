@@ -65,7 +65,7 @@ type Store interface {
 type RestoreStore interface {
 	ScanStore
 
-	// Standing is how the database stands, and where it is.
+	// Identity is how the database stands, and where it is.
 	Identity(ctx context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error)
 	// ExpireDialing moves attempts that are still dialing grace after their token
 	// expired to unknown.

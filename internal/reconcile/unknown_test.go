@@ -138,7 +138,7 @@ func TestUselessScansRaiseAlarm(t *testing.T) {
 		if vonage.calls = nil; noneKnown {
 			store.known = nil
 		}
-		for range missesMost + 3 {
+		for range maxMisses + 3 {
 			r.mustSettle(t)
 			store.now = store.now.Add(time.Hour)
 		}

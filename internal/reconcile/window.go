@@ -39,13 +39,13 @@ func (r *Reader) slices(from, to time.Time, length time.Duration, read func() in
 // much as the account's rate can fill.
 func sliceFor(perSecond float64) time.Duration {
 	length := time.Duration(sliceRecords / perSecond * float64(time.Second))
-	return min(sliceMost, max(length, time.Second)).Truncate(time.Second)
+	return min(maxSlice, max(length, time.Second)).Truncate(time.Second)
 }
 
 // nextSlice is the length of the part after one with so many records.
 func nextSlice(length time.Duration, records int, perSecond float64) time.Duration {
 	if records < sliceRecords/2 {
-		return min(sliceMost, 2*length)
+		return min(maxSlice, 2*length)
 	}
 	return sliceFor(perSecond)
 }
@@ -56,8 +56,8 @@ type window struct {
 	attempts []campaign.UnknownAttempt
 }
 
-// windowMost is the longest window that attempts are put into together.
-const windowMost = time.Hour
+// maxWindow is the longest window that attempts are put into together.
+const maxWindow = time.Hour
 
 // windowsOf puts attempts whose windows overlap into one, up to an hour. It ends
 // now at the latest, so that the list over it is closed.
@@ -70,7 +70,7 @@ func windowsOf(attempts []campaign.UnknownAttempt, t campaign.Times, now time.Ti
 		from, to := t.Window(a.Attempt)
 		from, to = from.Truncate(time.Second), campaign.UpToSecond(to)
 		last := len(all) - 1
-		if last < 0 || from.After(all[last].to) || to.Sub(all[last].from) > windowMost {
+		if last < 0 || from.After(all[last].to) || to.Sub(all[last].from) > maxWindow {
 			all = append(all, window{span: span{from, from}})
 			last++
 		}

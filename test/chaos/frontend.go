@@ -33,8 +33,8 @@ type message struct {
 }
 
 const (
-	mostMessage = 64 << 20
-	startV3     = 3 << 16 // protocol 3.0, 3.2 ...; requests for encryption come before it
+	maxMessage = 64 << 20
+	startV3    = 3 << 16 // protocol 3.0, 3.2 ...; requests for encryption come before it
 )
 
 func (f *frontend) next() (message, error) {
@@ -68,7 +68,7 @@ func (f *frontend) startup() (message, error) {
 
 // body reads the rest of a message, whose length counts itself.
 func (f *frontend) body(head []byte, length uint32) ([]byte, error) {
-	if length < 4 || length > mostMessage {
+	if length < 4 || length > maxMessage {
 		return nil, fmt.Errorf("a message of %d bytes", length)
 	}
 	raw := append(slices.Clone(head), make([]byte, length-4)...)

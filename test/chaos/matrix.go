@@ -50,7 +50,7 @@ func (m *matrixRun) superviseToKill(ctx context.Context, i int, d *fleet.Dialer,
 			return
 		}
 		m.dialers.note(d, exit, err)
-		time.Sleep(between(r, restartLeast, restartMost))
+		time.Sleep(between(r, minRestart, maxRestart))
 	}
 }
 

@@ -57,9 +57,9 @@ const (
 // roles of the failpoints and areas that not every dialer reaches.
 var roles = map[string]role{"settle": listReader, "reconcile": listReader, "fold.written": listReader, "import": importer}
 
-// mostHits bounds the hit at which a process dies, by failpoint or area, where
+// maxHits bounds the hit at which a process dies, by failpoint or area, where
 // it is not the first one. The hit is drawn, so that some work is done before.
-var mostHits = map[string]int{
+var maxHits = map[string]int{
 	"claim": 4, "place": 10, "record": 10, "webhook": 20, "fold": 20, "fold.written": 3, "settle": 2, "reconcile": 2,
 	"import.commit": 3, "import.committed": 3,
 }
@@ -121,7 +121,7 @@ func (p *plan) give(s *pointState) target {
 	s.alive++
 	p.given++
 	return target{
-		point: s.Name, hit: 1 + p.random.IntN(cmp.Or(mostHits[s.Name], mostHits[areaOf(s.Name)], 1)),
+		point: s.Name, hit: 1 + p.random.IntN(cmp.Or(maxHits[s.Name], maxHits[areaOf(s.Name)], 1)),
 		file: filepath.Join(p.folder, fmt.Sprintf("%04d-%s", p.given, s.Name)),
 	}
 }

@@ -123,7 +123,7 @@ func TestTargetsDifferInFileAndHit(t *testing.T) {
 			t.Fatalf("environment %q", env)
 		}
 	}
-	if len(files) != 60 || len(hits) != mostHits["place"] || !hits[1] || !hits[mostHits["place"]] {
+	if len(files) != 60 || len(hits) != maxHits["place"] || !hits[1] || !hits[maxHits["place"]] {
 		t.Errorf("%d files, hits %v", len(files), hits)
 	}
 	if env := (target{}).env(); env != nil {
@@ -136,9 +136,9 @@ func TestPlanTablesNameFailpoints(t *testing.T) {
 	known := func(name string) bool {
 		return slices.ContainsFunc(failpoint.Points, func(p failpoint.Point) bool { return p.Name == name || areaOf(p.Name) == name })
 	}
-	for name := range mostHits {
+	for name := range maxHits {
 		if !known(name) {
-			t.Errorf("mostHits has %q", name)
+			t.Errorf("maxHits has %q", name)
 		}
 	}
 	for area := range roles {

@@ -45,8 +45,8 @@ type result struct {
 
 func (o result) sound() bool { return len(o.broken) == 0 }
 
-// mostAlarms bounds how many alarms are read.
-const mostAlarms = 100_000
+// maxAlarms bounds how many alarms are read.
+const maxAlarms = 100_000
 
 // result runs `dialer verify`, as a person would, and collects the rest.
 func (r *chaosRun) result(ctx context.Context, ended error) (result, error) {
@@ -92,7 +92,7 @@ func (o *result) readDatabase(ctx context.Context, db *storage.DB) error {
 			o.reasons[reason] += n
 		}
 	}
-	alarms, err := db.Alarms(ctx, app.AlarmQuery{Resolved: true, Limit: mostAlarms})
+	alarms, err := db.Alarms(ctx, app.AlarmQuery{Resolved: true, Limit: maxAlarms})
 	if err != nil {
 		return err
 	}

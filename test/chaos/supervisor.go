@@ -27,9 +27,9 @@ type supervisor struct {
 
 const (
 	// A process that ended is started again after so long.
-	restartLeast, restartMost = 40 * time.Millisecond, 300 * time.Millisecond
-	// mostUptime is the longest uptime that a kill waits for.
-	mostUptime = 1500 * time.Millisecond
+	minRestart, maxRestart = 40 * time.Millisecond, 300 * time.Millisecond
+	// maxUptime is the longest uptime that a kill waits for.
+	maxUptime = 1500 * time.Millisecond
 	// harmPatience is how long a fault waits for a process that it can harm.
 	harmPatience = time.Minute
 	stopPatience = 30 * time.Second
@@ -56,7 +56,7 @@ func (s *supervisor) supervise(_ context.Context, _ int, d *fleet.Dialer, r *ran
 			return
 		}
 		s.note(d, exit, err)
-		time.Sleep(between(r, restartLeast, restartMost))
+		time.Sleep(between(r, minRestart, maxRestart))
 	}
 }
 
@@ -84,7 +84,7 @@ func (s *supervisor) note(d *fleet.Dialer, exit fleet.Exit, err error) {
 // kill kills one dialer that has served for a random time: one that only starts
 // has nothing to lose.
 func (s *supervisor) kill(ctx context.Context, r *rand.Rand) error {
-	least := between(r, 0, mostUptime)
+	least := between(r, 0, maxUptime)
 	return s.harmOne(ctx, r, func(d *fleet.Dialer) bool {
 		served, ok := d.Kill(least)
 		if ok {

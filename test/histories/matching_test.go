@@ -60,8 +60,8 @@ func (h *history) reconcile() bool {
 			return !h.now.Before(c.end) && h.now.Sub(c.created) > settleAfter
 		}
 		_, a, _ := h.at(at)
-		news := !slices.Contains(a.Statuses, h.listStatus(c))
-		return news || h.now.After(c.end) && c.priceAt(h.now) != a.Bill.Price
+		isNew := !slices.Contains(a.Statuses, h.listStatus(c))
+		return isNew || h.now.After(c.end) && c.priceAt(h.now) != a.Bill.Price
 	})
 	h.storeRecords(found)
 	if whole {

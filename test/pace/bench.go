@@ -19,7 +19,7 @@ const (
 	// warmUp is how long dialers may take from the first call on to fill their
 	// queues. The limit holds meanwhile too.
 	warmUp       = 3 * time.Second
-	startMost    = 30 * time.Second
+	startTimeout = 30 * time.Second
 	harmEvery    = 2 * time.Second
 	requestsRate = 15
 )
@@ -106,8 +106,8 @@ func (b *bench) measure(ctx context.Context, perSecond float64, processes int) (
 // began.
 func (b *bench) await(ctx context.Context, log *arrivals, d *dialers) (from time.Time, err error) {
 	for begun := time.Now(); log.first().IsZero(); {
-		if time.Since(begun) > startMost {
-			return from, fmt.Errorf("no call was made for %v; the dialers logged:\n%s", startMost, d.lastLog())
+		if time.Since(begun) > startTimeout {
+			return from, fmt.Errorf("no call was made for %v; the dialers logged:\n%s", startTimeout, d.lastLog())
 		}
 		if err := fleet.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return from, err

@@ -1,4 +1,4 @@
-// Package require ends a test that cannot go on. It imports nothing of ours, so
+// Package require ends a test that cannot continue. It imports nothing of ours, so
 // that every package's own tests can use it.
 package require
 

@@ -161,7 +161,7 @@ func TestVerifyFindsPlantedCorruption(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
 	if code, out, errOut := dialer(t, "verify", "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, "every promise holds") {
-		t.Fatalf("sound books: exit %d, %q %q", code, out, errOut)
+		t.Fatalf("sound records: exit %d, %q %q", code, out, errOut)
 	}
 	db.Exec(t, `UPDATE contacts SET state = 'active' WHERE line_no = 2`)
 	if code, out, _ := dialer(t, "verify", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "BROKEN I4: 1 active contacts without an open attempt") {
