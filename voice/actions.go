@@ -16,7 +16,7 @@ type Stream struct {
 
 func (a Stream) check() (p problems) {
 	p.oneAddress("streamUrl", a.StreamURL, true)
-	p.level("level", a.Level)
+	p.fraction("level", a.Level, -1, 1)
 	p.loop("loop", a.Loop)
 	return p
 }
@@ -172,7 +172,7 @@ type Wait struct {
 }
 
 func (a Wait) check() (p problems) {
-	p.seconds("timeout", a.Timeout, 0.1, 7200)
+	p.fraction("timeout", a.Timeout, 0.1, 7200)
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Connect calls another party and joins the two calls. It counts as a new call
@@ -32,6 +33,7 @@ func (a Connect) check() (p problems) {
 	if a.From != "" && a.RandomFromNumber != nil && *a.RandomFromNumber {
 		p.add("from", "must not be given with randomFromNumber")
 	}
+	p.callerOf("from", strings.TrimPrefix(a.From, "+"))
 	p.oneOf("eventType", a.EventType, "synchronous")
 	p.optional("timeout", a.Timeout, 1, 7200)
 	p.optional("limit", a.Limit, 1, 7200)

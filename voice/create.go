@@ -84,12 +84,19 @@ func (p *problems) callees(to []Endpoint) {
 }
 
 func (p *problems) caller(r CallRequest) {
-	switch {
-	case (r.From == "") != r.RandomFromNumber:
+	if (r.From == "") != r.RandomFromNumber {
 		p.add("from", "exactly one of from and random_from_number must be given")
-	case strings.HasPrefix(r.From, "sip:"), strings.HasPrefix(r.From, "sips:"):
-	case r.From != "":
-		p.number("from", r.From)
+		return
+	}
+	p.callerOf("from", r.From)
+}
+
+// callerOf checks an optional number or SIP address that a call comes from.
+func (p *problems) callerOf(field, from string) {
+	switch {
+	case strings.HasPrefix(from, "sip:"), strings.HasPrefix(from, "sips:"):
+	case from != "":
+		p.number(field, from)
 	}
 }
 

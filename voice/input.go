@@ -85,7 +85,7 @@ func (s SpeechOptions) check() (p problems) {
 	if len(s.UUID) > 1 {
 		p.add("uuid", "has %d entries, must have at most 1", len(s.UUID))
 	}
-	p.seconds("endOnSilence", s.EndOnSilence, 0.4, 10)
+	p.fraction("endOnSilence", s.EndOnSilence, 0.4, 10)
 	p.optional("startTimeout", s.StartTimeout, 1, 60)
 	p.optional("maxDuration", s.MaxDuration, 1, 60)
 	p.optional("sensitivity", s.Sensitivity, 10, 100)

@@ -18,7 +18,7 @@ type Talk struct {
 	Style     *int     `json:"style,omitempty"`    // which voice of the language; default 0
 	Premium   *bool    `json:"premium,omitempty"`
 	Loop      *int     `json:"loop,omitempty"`      // default 1; 0 is endless
-	Level     *float64 `json:"level,omitempty"`     // -1 to 1 in steps of 0.1; default 0
+	Level     *float64 `json:"level,omitempty"`     // -1 to 1; default 0
 	BargeIn   *bool    `json:"bargeIn,omitempty"`   // a key stops it; needs a later input
 	VoiceName string   `json:"voiceName,omitempty"` // deprecated, use Language and Style
 	Extra     Extra    `json:"-"`
@@ -27,7 +27,7 @@ type Talk struct {
 func (a Talk) check() (p problems) {
 	p.spoken("text", a.Text)
 	p.loop("loop", a.Loop)
-	p.level("level", a.Level)
+	p.fraction("level", a.Level, -1, 1)
 	p.style("style", a.Style)
 	p.voiceName("voiceName", a.VoiceName)
 	return p
@@ -95,7 +95,7 @@ func (p *problems) style(field string, style *int) {
 	}
 }
 
-// level checks a volume, which the API takes in steps of 0.1.
+// level checks a volume for a call in progress, which the API takes in steps of 0.1.
 func (p *problems) level(field string, level *float64) {
 	if level == nil {
 		return

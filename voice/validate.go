@@ -102,8 +102,8 @@ func (p *problems) optional(field string, value *int, low, high int) {
 	}
 }
 
-// seconds checks a number that may be absent and need not be whole.
-func (p *problems) seconds(field string, value *float64, low, high float64) {
+// fraction checks a number that may be absent and need not be whole.
+func (p *problems) fraction(field string, value *float64, low, high float64) {
 	if value != nil && !(*value >= low && *value <= high) {
 		p.add(field, "is %g, must be %g to %g", *value, low, high)
 	}

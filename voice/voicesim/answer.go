@@ -79,7 +79,7 @@ func (s *Sim) awaitBeep(c *call) {
 func (s *Sim) sendDetection(c *call, e object, last bool) {
 	l := c.live
 	if l.request.Advanced == nil || l.eventURL == "" {
-		if c.outcome == machine || !s.cfg.ContractShapes { // the contract has no human event
+		if s.tells(c.outcome) {
 			s.emit(c, e, nil)
 		}
 		if last {

@@ -58,7 +58,11 @@ func TestAnswerURL(t *testing.T) {
 					rw.WriteHeader(step.status)
 					fmt.Fprint(rw, step.body)
 				}
-				uuid := w.place(target, map[string]any{"ncco": nil, "answer_url": []any{"http://dialer.test/answer?x=1"}, "answer_method": tt.method})
+				order := map[string]any{"ncco": nil, "answer_url": []any{"http://dialer.test/answer?x=1"}}
+				if tt.method != "" {
+					order["answer_method"] = tt.method
+				}
+				uuid := w.place(target, order)
 				w.waitIdle()
 				if got := strings.Join(asked, " "); got != tt.asked {
 					t.Errorf("asked %s, want %s", got, tt.asked)
@@ -146,7 +150,7 @@ func TestAdvancedDetection(t *testing.T) {
 						fmt.Fprint(rw, tt.reply)
 					}
 				}
-				order := map[string]any{"ncco": actions(t, `[{"action":"notify","payload":"begun","eventUrl":["`+begun+`"]},{"action":"wait","timeout":150}]`)}
+				order := map[string]any{"ncco": actions(t, `[{"action":"notify","payload":{"state":"begun"},"eventUrl":["`+begun+`"]},{"action":"wait","timeout":150}]`)}
 				if tt.amd == "" {
 					order["machine_detection"] = "continue"
 				} else {

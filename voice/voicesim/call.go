@@ -181,7 +181,8 @@ func (s *Sim) rate(c *call, now time.Time) decimal.Decimal {
 	return c.tariff.rate
 }
 
-// priceShown says whether the record shows the price.
-func (c *call) priceShown(now time.Time) bool {
-	return c.endedAt != 0 && !now.Before(c.pricedAt.time())
+// priceShown says whether the record shows the price. In the contract's form only
+// that of a completed call does.
+func (s *Sim) priceShown(c *call, now time.Time) bool {
+	return c.endedAt != 0 && !now.Before(c.pricedAt.time()) && (!s.cfg.ContractShapes || c.status == completed)
 }

@@ -8,15 +8,17 @@ import (
 
 // connect adds a leg to the conversation. The flow continues when the leg ends.
 type connect struct {
+	Given given `json:"-"`
 	callbackURL
-	Endpoint   []endpoint `json:"endpoint"`
-	From       string     `json:"from"`
-	RandomFrom flexBool   `json:"randomFromNumber"`
-	Timeout    flexInt    `json:"timeout"`
-	Limit      flexInt    `json:"limit"`
-	EventType  string     `json:"eventType"`
-	Machine    string     `json:"machineDetection"`
-	Advanced   *advanced  `json:"advancedMachineDetection"`
+	Endpoint     []endpoint `json:"endpoint"`
+	From         string     `json:"from"`
+	RandomFrom   flexBool   `json:"randomFromNumber"`
+	Timeout      flexInt    `json:"timeout"`
+	Limit        flexInt    `json:"limit"`
+	EventType    string     `json:"eventType"`
+	Machine      string     `json:"machineDetection"`
+	Advanced     *advanced  `json:"advancedMachineDetection"`
+	RingbackTone string     `json:"ringbackTone"`
 }
 
 // leg is the extra state of a call that a connect action made.
@@ -27,17 +29,25 @@ type leg struct {
 	onFailure   func(callbackReply) // takes the reply to the event of its failure
 }
 
-func (a *connect) check() error {
-	if len(a.Endpoint) != 1 {
-		return errors.New("endpoint has not exactly one element")
+func (a *connect) check() (c problems) {
+	c.require(len(a.Endpoint) == 1, "endpoint", "has not exactly one element")
+	for _, e := range a.Endpoint {
+		c.nested(e.check())
 	}
-	var c problems
-	c.endpoint(a.Endpoint[0])
-	c.require(a.From == "" || !bool(a.RandomFrom), "from", "and randomFromNumber exclude each other")
-	if len(c) > 0 {
-		return errors.New(c[0].Name + " " + c[0].Reason)
+	if a.Given["from"] {
+		c.caller("from", a.From, false)
+		c.require(!bool(a.RandomFrom), "from", "and randomFromNumber exclude each other")
 	}
-	return nil
+	c.within("timeout", a.Timeout, 1, 7200)
+	c.within("limit", a.Limit, 1, 7200)
+	c.word(a.Given, "eventType", a.EventType, "synchronous")
+	c.word(a.Given, "machineDetection", a.Machine, "continue", "hangup")
+	c.nested(a.Advanced.check())
+	c.events(a.Given, a.callbackURL)
+	if a.Given["ringbackTone"] {
+		c.url("ringbackTone", a.RingbackTone, "http", "https")
+	}
+	return c
 }
 
 var errThrottled = errors.New("Throttled. Too many outgoing calls per second.") //nolint:staticcheck // the service's words

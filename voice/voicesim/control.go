@@ -89,19 +89,34 @@ func answeredOnly(c *call) (controlResult, bool) {
 }
 
 type update struct {
-	Action      string `json:"action"`
-	Destination struct {
-		Type string            `json:"type"`
-		URL  []string          `json:"url"`
-		NCCO []json.RawMessage `json:"ncco"`
-	} `json:"destination"`
+	Action      string      `json:"action"`
+	Destination destination `json:"destination"`
+}
+
+// destination is with what a transferred call continues.
+type destination struct {
+	Given given             `json:"-"`
+	Type  string            `json:"type"`
+	URL   []string          `json:"url"`
+	NCCO  []json.RawMessage `json:"ncco"`
+
+	wrong problems
+}
+
+func (d *destination) UnmarshalJSON(raw []byte) error { return readPart(raw, d, &d.wrong) }
+
+// invalid is the response to a body that has these problems.
+func invalid(wrong problems) controlResult {
+	return controlResult{status: http.StatusBadRequest, invalid: wrong}
 }
 
 // update serves PUT /calls/{uuid}.
 func (s *Sim) update(c *call, body []byte) controlResult {
 	var u update
-	if json.Unmarshal(body, &u) != nil {
-		return badRequest("action", "cannot be read")
+	if wrong, ok := readMembers(body, &u); !ok {
+		return badRequest("action", "is required")
+	} else if len(wrong) > 0 {
+		return invalid(wrong)
 	}
 	if u.Action == "hangup" {
 		c.control.HungUp = true
@@ -128,9 +143,11 @@ func (s *Sim) update(c *call, body []byte) controlResult {
 func (s *Sim) transfer(c *call, u update) controlResult {
 	d := u.Destination
 	actions, err := parseActions(d.NCCO)
-	var bad problems
-	bad.urls("url", d.URL)
+	bad := d.wrong
+	bad.oneURL(d.Given, "url", d.URL)
 	switch {
+	case len(bad) > 0:
+		return invalid(bad)
 	case d.Type != "ncco":
 		return badRequest("type", "must be ncco")
 	case (len(d.URL) > 0) == (len(d.NCCO) > 0):
@@ -139,8 +156,6 @@ func (s *Sim) transfer(c *call, u update) controlResult {
 		return badRequest("ncco", "is not known")
 	case err != nil:
 		return badRequest("ncco", err.Error())
-	case len(bad) > 0:
-		return controlResult{status: http.StatusBadRequest, invalid: bad}
 	}
 	c.control.Transfers++
 	c.live.flow.version++ // cancels what the flow had planned

@@ -184,7 +184,7 @@ func TestControlInvalid(t *testing.T) {
 			{"", `{"action":"transfer","destination":{"type":"ncco","url":["x"]}}`, "url"},
 			{"", `{"action":"transfer","destination":{"type":"ncco","ncco":[{"action":"dance"}]}}`, "ncco"},
 			{"", `{"action":"transfer","destination":{"type":"ncco","url":["http://x.test"],"ncco":[{"action":"wait"}]}}`, "destination"},
-			{"/talk", `{}`, "text"}, {"/talk", `{"text":"x","loop":-1}`, "text"}, {"/talk", `{"text":"x","level":"2"}`, "text"},
+			{"/talk", `{}`, "text"}, {"/talk", `{"text":"x","loop":-1}`, "loop"}, {"/talk", `{"text":"x","level":"2"}`, "level"},
 			{"/stream", `{}`, "stream_url"}, {"/dtmf", `{}`, "digits"}, {"/dtmf", `{"digits":"x"}`, "digits"},
 			{"/input/dtmf", `{}`, "event_url"}, {"/input/dtmf", `{"event_url":["http://x.test"]}`, "uuid"},
 		} {

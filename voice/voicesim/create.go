@@ -1,7 +1,6 @@
 package voicesim
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"time"
@@ -28,12 +27,12 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 		tooManyRequests(w)
 		return
 	}
-	var o createRequest
-	if json.Unmarshal(body, &o) != nil {
+	o, wrong, ok := readCreateRequest(body, s.cfg.ContractShapes)
+	if !ok {
 		s.invalid(w)
 		return
 	}
-	if wrong := o.check(s.cfg.ContractShapes); len(wrong) > 0 {
+	if len(wrong) > 0 {
 		s.stats.refused(http.StatusBadRequest)
 		refuse(w, http.StatusBadRequest, wrong...)
 		return

@@ -1,7 +1,6 @@
 package voicesim
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 
 // createRequest is the body of POST /calls.
 type createRequest struct {
+	Given        given             `json:"-"`
 	To           []endpoint        `json:"to"`
 	From         *endpoint         `json:"from"`
 	RandomFrom   flexBool          `json:"random_from_number"`
@@ -28,54 +28,51 @@ type createRequest struct {
 	actions []action // parsed from NCCO
 }
 
-type endpoint struct {
-	Type        string `json:"type"`
-	Number      string `json:"number"`
-	URI         string `json:"uri"`
-	ContentType string `json:"content-type"`
-	Extension   string `json:"extension"`
-	User        string `json:"user"`
-	DTMFAnswer  string `json:"dtmfAnswer"`
-}
+// notInContract are the members of a createRequest that the contract does not have.
+// Its form of the service does not look at them.
+var notInContract = []string{"random_from_number", "advanced_machine_detection"}
 
-// advanced is the advanced machine detection, which overrides the simple one.
-type advanced struct {
-	Behavior    string  `json:"behavior"`
-	Mode        string  `json:"mode"`
-	BeepTimeout flexInt `json:"beep_timeout"`
+// readCreateRequest reads a body and lists what is wrong with it. ok is false if it is
+// no object.
+func readCreateRequest(body []byte, contract bool) (o createRequest, wrong problems, ok bool) {
+	var ignored []string
+	if contract {
+		ignored = notInContract
+	}
+	if wrong, ok = readMembers(body, &o, ignored...); !ok || len(wrong) > 0 {
+		return o, wrong, ok
+	}
+	return o, o.check(contract), true
 }
 
 var (
-	e164       = regexp.MustCompile(`^\+?\d{7,15}$`)
+	e164       = regexp.MustCompile(`^\+?[0-9]{7,15}$`)
 	sipAddress = regexp.MustCompile(`^sips?:.`)
 	dtmfDigits = regexp.MustCompile(`^[0-9*#p]*$`)
 )
 
 // check lists what is wrong with the request, in the service's words.
-func (o *createRequest) check(contract bool) []invalidParameter {
+func (o *createRequest) check(contract bool) problems {
 	var c problems
 	c.parties(o, contract)
 	c.require((len(o.NCCO) > 0) != (len(o.AnswerURL) > 0), "ncco", "exactly one of ncco and answer_url is required")
+	c.require(!o.Given["ncco"] || len(o.NCCO) > 0, "ncco", "must have an action")
 	var err error
 	o.actions, err = parseActions(o.NCCO)
 	c.require(err == nil, "ncco", fmt.Sprint(err))
-	c.urls("answer_url", o.AnswerURL)
-	c.urls("event_url", o.EventURL)
+	c.oneURL(o.Given, "answer_url", o.AnswerURL)
+	c.oneURL(o.Given, "event_url", o.EventURL)
 	c.require(!contract || len(o.EventURL) > 0, "event_url", "is required")
-	c.oneOf("answer_method", o.AnswerMethod, "GET", "POST")
-	c.oneOf("event_method", o.EventMethod, "GET", "POST")
-	c.oneOf("machine_detection", o.Machine, "continue", "hangup")
+	c.word(o.Given, "answer_method", o.AnswerMethod, "GET", "POST")
+	c.word(o.Given, "event_method", o.EventMethod, "GET", "POST")
+	c.word(o.Given, "machine_detection", o.Machine, "continue", "hangup")
 	longest := 86400
 	if contract {
 		longest = 7200
 	}
 	c.within("length_timer", o.LengthTimer, 1, longest)
 	c.within("ringing_timer", o.RingingTimer, 1, 120)
-	if o.Advanced != nil {
-		c.oneOf("behavior", o.Advanced.Behavior, "continue", "hangup")
-		c.oneOf("mode", o.Advanced.Mode, "default", "detect", "detect_beep")
-		c.within("beep_timeout", o.Advanced.BeepTimeout, 45, 120)
-	}
+	c.nested(o.Advanced.check())
 	return c
 }
 
@@ -90,62 +87,43 @@ func (c *problems) require(ok bool, name, reason string) {
 func (c *problems) parties(o *createRequest, contract bool) {
 	c.require(len(o.To) == 1, "to", "exactly one endpoint is required")
 	for _, e := range o.To {
-		c.endpoint(e)
-		c.require(!contract || e.Type != "vbc" && e.Type != "app", "type", "is not known")
+		c.nested(e.check())
+		if contract {
+			c.nested(e.checkContract())
+		}
 	}
 	c.require((o.From != nil) != bool(o.RandomFrom), "from", "exactly one of from and random_from_number is required")
 	c.require(!contract || o.From != nil, "from", "is required")
-	if o.From != nil && o.From.Type == "phone" {
-		sip := !contract && sipAddress.MatchString(o.From.Number)
-		c.require(sip || e164.MatchString(o.From.Number), "number", "can contain up to 15 digits prefixed with +")
+	if o.From != nil {
+		c.require(o.From.Type == "phone", "type", "must be phone")
+		c.caller("number", o.From.Number, contract)
 	}
 }
 
-func (c *problems) endpoint(e endpoint) {
-	switch e.Type {
-	case "phone":
-		c.require(e164.MatchString(e.Number), "number", "can contain up to 15 digits prefixed with +")
-		c.require(dtmfDigits.MatchString(e.DTMFAnswer), "dtmfAnswer", "can contain digits, *, # and p")
-	case "sip", "websocket":
-		c.require(e.URI != "", "uri", "is required")
-		c.require(e.Type == "sip" || strings.HasPrefix(e.ContentType, "audio/l16;rate="), "content-type", "is not supported")
-	case "vbc":
-		c.require(e.Extension != "", "extension", "is required")
-	case "app":
-		c.require(e.User != "", "user", "is required")
-	default:
-		c.require(false, "type", "is not a type of endpoint")
-	}
+// caller checks the number that a call comes from. Today it may be a SIP address.
+func (c *problems) caller(name, number string, contract bool) {
+	sip := !contract && sipAddress.MatchString(number)
+	c.require(sip || e164.MatchString(number), name, "can contain up to 15 digits prefixed with +")
 }
 
-func (c *problems) urls(name string, urls []string) {
-	c.require(len(urls) <= 1, name, "can contain one URL")
+// oneURL checks an array that has one URL, if there is one.
+func (c *problems) oneURL(g given, name string, urls []string) {
+	c.require(!g[name] || len(urls) == 1, name, "must contain one URL")
 	for _, text := range urls {
-		u, err := url.Parse(text)
-		c.require(err == nil && u.IsAbs() && u.Host != "", name, "is not an absolute URL")
+		c.url(name, text, "http", "https")
 	}
 }
 
-func (c *problems) oneOf(name, value string, allowed ...string) {
-	c.require(value == "" || slices.Contains(allowed, value), name, "must be one of "+strings.Join(allowed, ", "))
+// url checks a URL.
+func (c *problems) url(name, text string, schemes ...string) {
+	u, err := url.Parse(text)
+	ok := err == nil && u.Host != "" && slices.Contains(schemes, u.Scheme)
+	c.require(ok, name, "is not an absolute URL of "+strings.Join(schemes, " or "))
 }
 
 func (c *problems) within(name string, value flexInt, low, high int) {
 	ok := !value.set || low <= value.v && value.v <= high
 	c.require(ok, name, fmt.Sprintf("must be between %d and %d", low, high))
-}
-
-// address is the number or address of the endpoint, as records show it.
-func (e endpoint) address() string {
-	switch e.Type {
-	case "phone":
-		return strings.TrimPrefix(e.Number, "+")
-	case "vbc":
-		return e.Extension
-	case "app":
-		return e.User
-	}
-	return e.URI
 }
 
 // attemptID is the client's id for the call: ?attempt= in the event URL.
@@ -169,12 +147,4 @@ func (o *createRequest) detection() string {
 		return "continue"
 	}
 	return o.Advanced.Behavior
-}
-
-// mode is the mode of the advanced detection, "" without it.
-func (a *advanced) mode() string {
-	if a == nil {
-		return ""
-	}
-	return cmp.Or(a.Mode, "detect")
 }

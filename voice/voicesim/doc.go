@@ -4,7 +4,8 @@
 // anything.
 //
 // It judges the tests: it keeps a ledger of every call that it really made. To
-// avoid repeating a mistake of the client it encodes and decodes JSON by itself;
-// from package voice it uses only the verification of tokens and the signing of
-// callbacks. It is for tests, demos and development only.
+// avoid repeating a mistake of the client it has its own copy of the API's rules
+// and encodes and decodes JSON by itself; from package voice it uses only the
+// verification of tokens and the signing of callbacks. test/contract compares the
+// two copies. It is for tests, demos and development only.
 package voicesim

@@ -2,6 +2,7 @@ package voicesim
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -19,7 +20,17 @@ func (s *Sim) statusEvent(c *call, status string, more ...member) object {
 	if !amd && status != disconnected {
 		e = append(e, member{"direction", outbound})
 	}
-	return append(append(e, more...), member{"timestamp", s.eventTime(c, status)})
+	return s.shaped(append(append(e, more...), member{"timestamp", s.eventTime(c, status)}))
+}
+
+// contractStatuses are the statuses that an event can have in the contract.
+var contractStatuses = []string{
+	started, ringing, answered, machine, completed, timeout, failed, rejected, cancelled, busy,
+}
+
+// tells says whether there is an event for a status.
+func (s *Sim) tells(status string) bool {
+	return !s.cfg.ContractShapes || slices.Contains(contractStatuses, status)
 }
 
 // eventParty is a string in today's events and an array in the contract's. It is ""

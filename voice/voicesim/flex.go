@@ -41,6 +41,9 @@ func (f flexInt) or(value int) int {
 	return f.v
 }
 
+// within says whether it is a number from low to high.
+func (f flexFloat) within(low, high float64) bool { return float64(f) >= low && float64(f) <= high }
+
 func (f *flexFloat) UnmarshalJSON(b []byte) error {
 	v, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
 	*f = flexFloat(v)

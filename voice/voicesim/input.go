@@ -1,7 +1,6 @@
 package voicesim
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -10,42 +9,79 @@ import (
 // input waits for keys and speech. It also reads the old form, with the settings at
 // the top level.
 type input struct {
+	Given given `json:"-"`
 	callbackURL
-	Type flexList  `json:"type"`
-	Mode string    `json:"mode"`
-	DTMF dtmfInput `json:"dtmf"`
-	dtmfInput
+	Type   flexList     `json:"type"`
+	Mode   string       `json:"mode"`
+	DTMF   *dtmfInput   `json:"dtmf"`
+	Speech *speechInput `json:"speech"`
+	dtmfMembers
 }
 
-type dtmfInput struct {
+type dtmfMembers struct {
 	TimeOut      flexInt  `json:"timeOut"`
 	MaxDigits    flexInt  `json:"maxDigits"`
 	SubmitOnHash flexBool `json:"submitOnHash"`
 }
 
-func (a *input) check() error {
+type dtmfInput struct {
+	dtmfMembers
+
+	wrong problems
+}
+
+type speechInput struct {
+	UUID         []string   `json:"uuid"`
+	EndOnSilence *flexFloat `json:"endOnSilence"`
+	Language     string     `json:"language"`
+	Context      []string   `json:"context"`
+	StartTimeout flexInt    `json:"startTimeout"`
+	MaxDuration  flexInt    `json:"maxDuration"`
+	SaveAudio    flexBool   `json:"saveAudio"`
+	Sensitivity  flexInt    `json:"sensitivity"`
+
+	wrong problems
+}
+
+func (a *dtmfInput) UnmarshalJSON(raw []byte) error   { return readPart(raw, a, &a.wrong) }
+func (a *speechInput) UnmarshalJSON(raw []byte) error { return readPart(raw, a, &a.wrong) }
+
+func (a *input) check() (c problems) {
+	c.require(!a.Given["type"] || len(a.Type) > 0, "type", "is empty")
 	for _, kind := range a.Type {
-		if kind != "dtmf" && kind != "speech" {
-			return errors.New("type is neither dtmf nor speech")
-		}
+		c.require(kind == "dtmf" || kind == "speech", "type", "is neither dtmf nor speech")
 	}
+	c.word(a.Given, "mode", a.Mode, "synchronous", "asynchronous")
+	c.require(a.Mode != "asynchronous" || a.DTMF == nil, "dtmf", "has no settings in asynchronous mode")
 	keys := a.keys()
-	switch {
-	case keys.TimeOut.or(3) < 0 || keys.TimeOut.or(3) > 10:
-		return errors.New("timeOut is not from 0 to 10")
-	case keys.MaxDigits.or(4) < 1 || keys.MaxDigits.or(4) > 20:
-		return errors.New("maxDigits is not from 1 to 20")
+	if a.DTMF != nil {
+		c.nested(a.DTMF.wrong)
 	}
-	return nil
+	c.within("timeOut", keys.TimeOut, 0, 10)
+	c.within("maxDigits", keys.MaxDigits, 1, 20)
+	if a.Speech != nil {
+		c.nested(a.Speech.check())
+	}
+	c.events(a.Given, a.callbackURL)
+	return c
+}
+
+func (a *speechInput) check() problems {
+	c := a.wrong
+	c.require(len(a.UUID) <= 1, "uuid", "has more than one")
+	c.require(a.EndOnSilence == nil || a.EndOnSilence.within(0.4, 10), "endOnSilence", "is not from 0.4 to 10")
+	c.within("startTimeout", a.StartTimeout, 1, 60)
+	c.within("maxDuration", a.MaxDuration, 1, 60)
+	c.within("sensitivity", a.Sensitivity, 10, 100)
+	return c
 }
 
 // keys are the settings for keys, from either form.
-func (a *input) keys() dtmfInput {
-	keys := a.DTMF
-	if len(a.Type) == 0 {
-		keys = a.dtmfInput
+func (a *input) keys() dtmfMembers {
+	if a.DTMF != nil {
+		return a.DTMF.dtmfMembers
 	}
-	return keys
+	return a.dtmfMembers
 }
 
 // listensFor says whether the action has this type.
@@ -86,7 +122,7 @@ func (a *input) run(s *Sim, c *call) {
 
 // collect returns the keys that the service takes, and whether it timed out waiting
 // for more.
-func (k dtmfInput) collect(pressed string) (digits string, timedOut bool) {
+func (k dtmfMembers) collect(pressed string) (digits string, timedOut bool) {
 	if k.SubmitOnHash {
 		if before, _, found := strings.Cut(pressed, "#"); found {
 			return before, false

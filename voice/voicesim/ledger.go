@@ -75,7 +75,7 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(),
 		Status: c.status, Outcome: c.outcome, Answered: c.answered, EndedBy: c.endedBy,
 		HeardAt: c.heardAt.time(), Keys: slices.Clone(c.keys),
-		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: c.priceShown(now),
+		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: s.priceShown(c, now),
 		JTI: c.jti, Acknowledged: c.acknowledged.words(),
 	}
 	e.Machine = c.answered && s.planFor(c).outcome == machine

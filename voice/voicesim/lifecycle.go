@@ -137,7 +137,7 @@ func (s *Sim) hangUp(c *call, by string) {
 		s.fail(c, cancelled)
 		return
 	}
-	if c.toType == "websocket" && by == "user" {
+	if c.toType == "websocket" && by == "user" && s.tells(disconnected) {
 		s.emit(c, s.statusEvent(c, disconnected), s.runReply(c.live.leg.parent))
 	}
 	c.status, c.endedBy = completed, by
@@ -149,8 +149,13 @@ func (s *Sim) hangUp(c *call, by string) {
 // fail ends a call that was not answered.
 func (s *Sim) fail(c *call, status string) {
 	c.status, c.outcome = status, status
+	if !s.tells(status) {
+		c.live.leg.onFailure = nil // it would wait for a reply to no event
+	}
 	s.end(c)
-	s.emit(c, s.statusEvent(c, status, failureDetail(status)...), c.live.leg.onFailure)
+	if s.tells(status) {
+		s.emit(c, s.statusEvent(c, status, failureDetail(status)...), c.live.leg.onFailure)
+	}
 	if status == rejected || s.hits(noCompleted, c.key()) { // no further event
 		s.finish(c)
 		return

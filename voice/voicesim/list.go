@@ -30,8 +30,9 @@ func parseSearch(q url.Values) (search, []invalidParameter) {
 		size: c.number(q, "page_size", 10, 1, 100), index: c.number(q, "record_index", 0, 0, 1<<31),
 		from: c.date(q, "date_start"), to: c.date(q, "date_end"), filters: url.Values{},
 	}
-	c.oneOf("status", p.status, filterStatuses...)
-	c.oneOf("order", q.Get("order"), "asc", "desc")
+	present := given{"status": q.Has("status"), "order": q.Has("order")}
+	c.word(present, "status", p.status, filterStatuses...)
+	c.word(present, "order", q.Get("order"), "asc", "desc")
 	p.descending = q.Get("order") == "desc"
 	for _, name := range []string{"status", "date_start", "date_end", "order", "conversation_uuid"} {
 		if q.Has(name) {

@@ -1,32 +1,51 @@
 package voicesim
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 )
 
 type talkRequest struct {
-	Text  string    `json:"text"`
-	Loop  flexInt   `json:"loop"`
-	Level flexFloat `json:"level"`
+	Given     given     `json:"-"`
+	Text      string    `json:"text"`
+	Language  string    `json:"language"`
+	Style     flexInt   `json:"style"`
+	Premium   flexBool  `json:"premium"`
+	VoiceName string    `json:"voice_name"`
+	Loop      flexInt   `json:"loop"`
+	Level     flexFloat `json:"level"`
 }
 
 type streamRequest struct {
+	Given     given     `json:"-"`
 	StreamURL []string  `json:"stream_url"`
 	Loop      flexInt   `json:"loop"`
 	Level     flexFloat `json:"level"`
 }
 
+// notInContractTalk are the members that the contract does not have.
+var notInContractTalk = []string{"language", "style", "premium"}
+
 // startTalk serves PUT /calls/{uuid}/talk.
 func (s *Sim) startTalk(c *call, body []byte) controlResult {
 	var o talkRequest
-	if json.Unmarshal(body, &o) != nil {
-		return badRequest("text", "cannot be read")
+	var ignored []string
+	if s.cfg.ContractShapes {
+		ignored = notInContractTalk
 	}
-	a := talk{sound: sound{Loop: o.Loop, Level: o.Level}, Text: o.Text}
-	if err := a.check(); err != nil {
-		return badRequest("text", err.Error())
+	wrong, ok := readMembers(body, &o, ignored...)
+	if !ok {
+		return badRequest("text", "is required")
+	}
+	a := talk{
+		Given: o.Given, sound: sound{Loop: o.Loop, Level: o.Level},
+		Text: o.Text, Language: o.Language, Style: o.Style, Premium: o.Premium,
+	}
+	wrong.nested(a.check())
+	wrong.inTenths(o.Level)
+	wrong.voice(o.Given, "voice_name", o.VoiceName, s.cfg.ContractShapes)
+	if len(wrong) > 0 {
+		return invalid(wrong)
 	}
 	if refusal, ok := answeredOnly(c); !ok {
 		return refusal
@@ -51,12 +70,17 @@ func (s *Sim) stopTalk(c *call, _ []byte) controlResult {
 // startStream serves PUT /calls/{uuid}/stream.
 func (s *Sim) startStream(c *call, body []byte) controlResult {
 	var o streamRequest
-	if json.Unmarshal(body, &o) != nil {
-		return badRequest("stream_url", "cannot be read")
+	wrong, ok := readMembers(body, &o)
+	if !ok {
+		return badRequest("stream_url", "is required")
 	}
-	a := stream{sound: sound{Loop: o.Loop, Level: o.Level}, StreamURL: o.StreamURL}
-	if err := a.check(); err != nil {
-		return badRequest("stream_url", err.Error())
+	a := sound{Loop: o.Loop, Level: o.Level}
+	wrong.nested(a.check())
+	wrong.inTenths(o.Level)
+	wrong.require(o.Given["stream_url"], "stream_url", "is required")
+	wrong.oneURL(o.Given, "stream_url", o.StreamURL)
+	if len(wrong) > 0 {
+		return invalid(wrong)
 	}
 	if refusal, ok := answeredOnly(c); !ok {
 		return refusal
@@ -68,7 +92,7 @@ func (s *Sim) startStream(c *call, body []byte) controlResult {
 	k.Streaming = true
 	c.live.streams++
 	this := c.live.streams
-	s.afterSound(c, a.sound, streamTime, func() { k.Streaming = k.Streaming && c.live.streams != this })
+	s.afterSound(c, a, streamTime, func() { k.Streaming = k.Streaming && c.live.streams != this })
 	return acknowledge(c, "Stream started")
 }
 
@@ -90,7 +114,7 @@ func (s *Sim) sendDTMF(c *call, body []byte) controlResult {
 	var o struct {
 		Digits string `json:"digits"`
 	}
-	if json.Unmarshal(body, &o) != nil || o.Digits == "" || !dtmfDigits.MatchString(o.Digits) {
+	if wrong, ok := readMembers(body, &o); !ok || len(wrong) > 0 || o.Digits == "" || !dtmfDigits.MatchString(o.Digits) {
 		return badRequest("digits", "must be digits, *, # and p")
 	}
 	if refusal, ok := answeredOnly(c); !ok {
@@ -104,10 +128,15 @@ func (s *Sim) sendDTMF(c *call, body []byte) controlResult {
 // an asynchronous input.
 func (s *Sim) subscribe(c *call, body []byte) controlResult {
 	var o struct {
+		Given    given    `json:"-"`
 		EventURL []string `json:"event_url"`
 	}
-	if json.Unmarshal(body, &o) != nil || len(o.EventURL) != 1 {
-		return badRequest("event_url", "must have one URL")
+	wrong, ok := readMembers(body, &o)
+	if !ok || !o.Given["event_url"] {
+		return badRequest("event_url", "is required")
+	}
+	if wrong.oneURL(o.Given, "event_url", o.EventURL); len(wrong) > 0 {
+		return invalid(wrong)
 	}
 	if c.live.asyncInput == nil {
 		return badRequest("uuid", "call has no asynchronous input")

@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"time"
-	"unicode/utf8"
 )
 
 // action is one action of an NCCO.
 type action interface {
 	// check returns what is wrong with it.
-	check() error
+	check() problems
 	// run does it, and makes the call advance when it is done.
 	run(s *Sim, c *call)
 }
@@ -51,11 +48,15 @@ func parseActions(raw []json.RawMessage) ([]action, error) {
 			return nil, errSyntax
 		}
 		a := newAction[kind.Action]()
-		if json.Unmarshal(text, a) != nil {
+		wrong, ok := readMembers(text, a)
+		if !ok {
 			return nil, errSyntax
 		}
-		if err := a.check(); err != nil {
-			return nil, fmt.Errorf("action %d, %s: %w", i, kind.Action, err)
+		if len(wrong) == 0 {
+			wrong = a.check()
+		}
+		if len(wrong) > 0 {
+			return nil, fmt.Errorf("action %d, %s: %s %s", i, kind.Action, wrong[0].Name, wrong[0].Reason)
 		}
 		actions = append(actions, a)
 	}
@@ -68,6 +69,12 @@ type callbackURL struct {
 	EventMethod string   `json:"eventMethod"`
 }
 
+// events checks the address of an action's events.
+func (c *problems) events(g given, u callbackURL) {
+	c.oneURL(g, "eventUrl", u.EventURL)
+	c.word(g, "eventMethod", u.EventMethod, "GET", "POST")
+}
+
 // or is the action's address, or the call's if it has none.
 func (u callbackURL) or(l *live) (url, method string) {
 	if len(u.EventURL) == 1 {
@@ -76,111 +83,56 @@ func (u callbackURL) or(l *live) (url, method string) {
 	return l.eventURL, l.eventMethod
 }
 
-// sound is the common part of talk and stream.
-type sound struct {
-	Loop    flexInt   `json:"loop"`
-	Level   flexFloat `json:"level"`
-	BargeIn flexBool  `json:"bargeIn"`
-}
-
-func (a sound) check() error {
-	switch {
-	case a.Loop.or(1) < 0:
-		return errors.New("loop is negative")
-	case a.Level < -1 || a.Level > 1:
-		return errors.New("level is not from -1 to 1")
-	}
-	return nil
-}
-
-// duration is how long it plays; endless is true for loop 0.
-func (a sound) duration(once time.Duration) (total time.Duration, endless bool) {
-	loops := a.Loop.or(1)
-	return time.Duration(loops) * once, loops == 0
-}
-
-type talk struct {
-	sound
-	Text string `json:"text"`
-}
-
-const maxText = 1500
-
-var tags = regexp.MustCompile(`<[^>]*>`)
-
-func (a *talk) check() error {
-	if n := spoken(a.Text); n == 0 || n > maxText {
-		return fmt.Errorf("text has %d characters, not 1 to %d", n, maxText)
-	}
-	return a.sound.check()
-}
-
-// spoken counts the characters that are spoken.
-func spoken(text string) int { return utf8.RuneCountInString(tags.ReplaceAllString(text, "")) }
-
-// speakingTime is how long a text takes: 15 characters per second.
-func speakingTime(text string) time.Duration {
-	return time.Duration(spoken(text)) * time.Second / 15
-}
-
-type stream struct {
-	sound
-	StreamURL []string `json:"streamUrl"`
-}
-
-// streamTime is how long every sound file plays: the simulator does not download
-// them.
-const streamTime = 10 * time.Second
-
-func (a *stream) check() error {
-	if len(a.StreamURL) != 1 {
-		return errors.New("streamUrl has not exactly one URL")
-	}
-	return a.sound.check()
-}
-
 type notify struct {
+	Given given `json:"-"`
 	callbackURL
 	Payload json.RawMessage `json:"payload"`
 }
 
-func (a *notify) check() error {
-	if len(a.Payload) == 0 || len(a.EventURL) != 1 {
-		return errors.New("payload and eventUrl are required")
-	}
-	return nil
+func (a *notify) check() (c problems) {
+	c.require(isObject(a.Payload), "payload", "must be an object")
+	c.require(a.Given["eventUrl"], "eventUrl", "is required")
+	c.events(a.Given, a.callbackURL)
+	return c
 }
 
 type conversation struct {
-	Name      string   `json:"name"`
-	EndOnExit flexBool `json:"endOnExit"`
+	Given         given          `json:"-"`
+	Name          string         `json:"name"`
+	MusicOnHold   []string       `json:"musicOnHoldUrl"`
+	StartOnEnter  flexBool       `json:"startOnEnter"`
+	EndOnExit     flexBool       `json:"endOnExit"`
+	Record        flexBool       `json:"record"`
+	CanSpeak      []string       `json:"canSpeak"`
+	CanHear       []string       `json:"canHear"`
+	Mute          flexBool       `json:"mute"`
+	Transcription *transcription `json:"transcription"`
 }
 
-func (a *conversation) check() error {
-	if a.Name == "" {
-		return errors.New("name is required")
-	}
-	return nil
+func (a *conversation) check() (c problems) {
+	c.require(a.Name != "", "name", "is required")
+	c.oneURL(a.Given, "musicOnHoldUrl", a.MusicOnHold)
+	c.nested(a.Transcription.check())
+	return c
 }
 
 type wait struct {
 	Timeout *flexFloat `json:"timeout"`
 }
 
-func (a *wait) check() error {
-	if a.Timeout != nil && (*a.Timeout < 0.1 || *a.Timeout > 7200) {
-		return errors.New("timeout is not from 0.1 to 7200")
-	}
-	return nil
+func (a *wait) check() (c problems) {
+	c.require(a.Timeout == nil || a.Timeout.within(0.1, 7200), "timeout", "must be between 0.1 and 7200")
+	return c
 }
 
 type transfer struct {
-	ConversationID string `json:"conversationId"`
+	ConversationID string   `json:"conversationId"`
+	CanSpeak       []string `json:"canSpeak"`
+	CanHear        []string `json:"canHear"`
+	Mute           flexBool `json:"mute"`
 }
 
-func (a *transfer) check() error {
-	if a.ConversationID == "" {
-		return errors.New("conversationId is required")
-	}
-	return nil
+func (a *transfer) check() (c problems) {
+	c.require(a.ConversationID != "", "conversationId", "is required")
+	return c
 }

@@ -2,6 +2,7 @@ package voicesim
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -21,7 +22,16 @@ func (s *Sim) record(c *call, uuid string, now time.Time) object {
 		{"status", c.status},
 	}...)
 	r = append(append(r, directionMembers(w.direction)...), s.bill(c, now)...)
-	return r.without(string(w.missing))
+	return s.shaped(r.without(string(w.missing)))
+}
+
+// shaped leaves out, in the contract's form, the members that are null: there they
+// are texts, or not sent.
+func (s *Sim) shaped(o object) object {
+	if !s.cfg.ContractShapes {
+		return o
+	}
+	return slices.DeleteFunc(o, func(m member) bool { return m.value == nil })
 }
 
 // bill is the members of a record that are null before the call's end.
@@ -30,8 +40,11 @@ func (s *Sim) bill(c *call, now time.Time) []member {
 		return nullMembers("rate", "price", "duration", "start_time", "end_time", "network")
 	}
 	start, end := s.span(c)
+	if s.cfg.ContractShapes && c.status != completed { // what else there is "is only sent if status is completed"
+		return []member{{"start_time", s.moment(start)}, {"network", c.tariff.network}}
+	}
 	bill := nullMembers("rate", "price")
-	if c.priceShown(now) {
+	if s.priceShown(c, now) {
 		rate := s.rate(c, now)
 		bill[0].value, bill[1].value = rate.StringFixed(8), price(rate, c.seconds).StringFixed(8)
 	}

@@ -1,7 +1,7 @@
 package voicesim
 
 import (
-	"errors"
+	"regexp"
 	"slices"
 	"time"
 
@@ -11,23 +11,50 @@ import (
 // record records the call. If no member ends it, the flow continues meanwhile and
 // the recording ends with the call.
 type record struct {
+	Given given `json:"-"`
 	callbackURL
-	EndOnSilence flexFloat `json:"endOnSilence"`
-	EndOnKey     string    `json:"endOnKey"`
-	TimeOut      flexInt   `json:"timeOut"`
-	Channels     flexInt   `json:"channels"`
+	Format        string         `json:"format"`
+	Split         string         `json:"split"`
+	Channels      flexInt        `json:"channels"`
+	EndOnSilence  flexFloat      `json:"endOnSilence"`
+	EndOnKey      string         `json:"endOnKey"`
+	TimeOut       flexInt        `json:"timeOut"`
+	BeepStart     flexBool       `json:"beepStart"`
+	Transcription *transcription `json:"transcription"`
 }
 
-func (a *record) check() error {
-	switch {
-	case a.EndOnSilence != 0 && (a.EndOnSilence < 3 || a.EndOnSilence > 10):
-		return errors.New("endOnSilence is not from 3 to 10")
-	case a.TimeOut.or(3) < 3 || a.TimeOut.or(3) > 7200:
-		return errors.New("timeOut is not from 3 to 7200")
-	case a.Channels.or(1) < 1 || a.Channels.or(1) > 32:
-		return errors.New("channels is not from 1 to 32")
+type transcription struct {
+	Given given `json:"-"`
+	callbackURL
+	Language  string   `json:"language"`
+	Sentiment flexBool `json:"sentimentAnalysis"`
+
+	wrong problems
+}
+
+func (a *transcription) UnmarshalJSON(raw []byte) error { return readPart(raw, a, &a.wrong) }
+
+var endKey = regexp.MustCompile(`^[0-9*#]$`)
+
+func (a *record) check() (c problems) {
+	c.word(a.Given, "format", a.Format, "mp3", "wav", "ogg")
+	c.word(a.Given, "split", a.Split, "conversation")
+	c.within("channels", a.Channels, 1, 32)
+	c.require(!a.Given["endOnSilence"] || a.EndOnSilence.within(3, 10), "endOnSilence", "is not from 3 to 10")
+	c.require(!a.Given["endOnKey"] || endKey.MatchString(a.EndOnKey), "endOnKey", "is not one of 0 to 9, * and #")
+	c.within("timeOut", a.TimeOut, 3, 7200)
+	c.events(a.Given, a.callbackURL)
+	c.nested(a.Transcription.check())
+	return c
+}
+
+func (a *transcription) check() problems {
+	if a == nil {
+		return nil
 	}
-	return nil
+	c := a.wrong
+	c.events(a.Given, a.callbackURL)
+	return c
 }
 
 // recording is a recording in progress.
