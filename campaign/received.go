@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,7 +22,28 @@ type Received struct {
 	Evidence Evidence
 	// Kind is the status, or input, transfer, notify, record, error, unknown.
 	Kind string
+	// Token is what the webhook was signed with. Without one it is stored
+	// however often it comes.
+	Token SeenToken
 }
+
+// SeenToken is the token of a webhook, and the request that came with it. A
+// token is for one request: whoever has seen it go by can neither repeat it for
+// another attempt nor use it up.
+type SeenToken struct {
+	Token     [32]byte  // names the token
+	Request   [32]byte  // hash of the request's address and body
+	ExpiresAt time.Time // from then on it is refused for its age
+}
+
+var (
+	// ErrRepeated: the webhook was received before, with this very token, and
+	// nothing was stored a second time.
+	ErrRepeated = errors.New("this webhook was received before")
+	// ErrTokenReused: the webhook's token came before, with another body or at
+	// another address. So Vonage did not sign this one.
+	ErrTokenReused = errors.New("the token came before with another request")
+)
 
 // Reconciled counts what records and matching changed.
 type Reconciled struct {

@@ -31,6 +31,8 @@ type SweepStore interface {
 	VoidAbandoned(ctx context.Context) (int, error)
 	// FoldCounters keeps reports quick; they are exact without it.
 	FoldCounters(ctx context.Context) (int, error)
+	// ForgetTokens drops the tokens of webhooks that are too old to come again.
+	ForgetTokens(ctx context.Context) (int, error)
 	// KeepPartitions creates the partitions of events for the days ahead.
 	KeepPartitions(ctx context.Context) error
 }
@@ -50,5 +52,6 @@ func sweep(ctx context.Context, store SweepStore, kept time.Duration) error {
 	_, finished := store.FinishCampaigns(ctx)
 	_, voided := store.VoidAbandoned(ctx)
 	_, folded := store.FoldCounters(ctx)
-	return errors.Join(expired, closed, finished, voided, folded)
+	_, forgotten := store.ForgetTokens(ctx)
+	return errors.Join(expired, closed, finished, voided, folded, forgotten)
 }

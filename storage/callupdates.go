@@ -61,6 +61,9 @@ func applyUpdates(ctx context.Context, tx pgx.Tx, list []callUpdate, wait bool) 
 		return nil, err
 	}
 	for i, u := range list {
+		if b.results[i] != nil {
+			continue
+		}
 		if err := b.apply(i, u); err != nil {
 			return nil, err
 		}
@@ -196,10 +199,35 @@ func (b *updateBatch) target(u callUpdate) (target, bool) {
 	return found, ok
 }
 
+// waits reports whether another transaction has locked what the update would
+// change.
+func (b *updateBatch) waits(u callUpdate) bool {
+	found, ok := b.target(u)
+	return ok && u.changes() && !b.locked[found.owner]
+}
+
+// tokens are those of the events that can be stored now.
+func (b *updateBatch) tokens() (list []campaign.SeenToken) {
+	for i, u := range b.list {
+		if b.results[i] == nil && u.event != nil && !u.event.Token.ExpiresAt.IsZero() {
+			list = append(list, u.event.Token)
+		}
+	}
+	return list
+}
+
 // read reads the locked contacts, and which attempts have the calls that the
-// updates name: another attempt's call is no evidence for this one.
+// updates name: another attempt's call is no evidence for this one. It keeps the
+// events' tokens in the same round trip, after the locks, so that a wait for a
+// lock holds no token.
 func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
+	for i, u := range b.list {
+		if b.waits(u) {
+			b.results[i] = errRowLocked
+		}
+	}
 	var reads pgx.Batch
+	seen := queueTokens(&reads, b.tokens())
 	contacts := queueContactTxs(&reads, slices.SortedFunc(maps.Keys(b.locked), compareOwners))
 	var call string
 	var attempt uuid.UUID
@@ -212,16 +240,17 @@ func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
 	})
 	err := tx.SendBatch(ctx, &reads).Close()
 	b.contacts = *contacts
+	for i, u := range b.list {
+		if b.results[i] == nil && u.event != nil {
+			b.results[i] = seen.judge(u.event.Token)
+		}
+	}
 	return err
 }
 
 // apply adds one update to what is known.
 func (b *updateBatch) apply(i int, u callUpdate) error {
 	found, ok := b.target(u)
-	if ok && u.changes() && !b.locked[found.owner] {
-		b.results[i] = errRowLocked
-		return nil
-	}
 	if u.event != nil {
 		b.events = append(b.events, attributedEvent{*u.event, found.attempt})
 	}

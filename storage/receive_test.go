@@ -76,7 +76,7 @@ func TestReceiveKeepsTheText(t *testing.T) {
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	e := event(a, "U1", "ringing")
-	e.Body = []byte(`{"b": 1,   "a": "\u0000", "a":2}`)
+	e.Body = []byte(`{"b": 1,   "a": "\u00e9", "a":2}`)
 	receive(t, db, e)
 	if got := testkit.Value[string](t, db, `SELECT body::text FROM events WHERE attempt_id = $1`, a.ID); got != string(e.Body) {
 		t.Errorf("kept %s, want %s", got, e.Body)

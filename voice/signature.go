@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -51,31 +52,75 @@ type callbackClaims struct {
 	ApplicationID string `json:"application_id,omitempty"`
 }
 
-// Verify checks a webhook by its Authorization header and its raw body. Call it
-// before parsing. For a GET it checks the signature and the time only, because
-// it is not documented what Vonage hashes.
-func (v Verifier) Verify(authorization string, body []byte, method string, now time.Time) error {
-	if cutBearer(authorization) == "" {
-		return ErrUnsigned
-	}
-	claims, err := v.parse(authorization)
-	switch {
-	case err != nil:
-		return fmt.Errorf("verify webhook: %w", err)
-	case !v.fresh(claims.IssuedAt, now):
-		return errors.New("verify webhook: signed too long ago, or in the future")
-	case v.ApplicationID != "" && claims.ApplicationID != "" && claims.ApplicationID != v.ApplicationID:
-		return errors.New("verify webhook: it is for another application")
-	case method != http.MethodGet && !claims.cover(body):
+// CallbackToken is the token of a webhook. Its signature and its times were
+// checked; whether it is for the webhook's body, Covers tells.
+type CallbackToken struct {
+	// Key names the token: the hash of its jti or, if it has none, of all that
+	// was signed. Not of the signature, which can be written in several ways.
+	Key [sha256.Size]byte
+	// ExpiresAt is when it is refused for its age.
+	ExpiresAt time.Time
+
+	payloadHash string
+}
+
+// Covers returns an error if the token was not made for this body.
+func (t CallbackToken) Covers(body []byte) error {
+	//guard:false voice.TestVerifyRefuses: a webhook has the body that was signed
+	if subtle.ConstantTimeCompare([]byte(t.payloadHash), []byte(payloadHash(body))) != 1 {
 		return errors.New("verify webhook: the signature is for another body")
 	}
 	return nil
 }
 
-// cover reports whether the signature was made for this body.
-func (c callbackClaims) cover(body []byte) bool {
-	//guard:true voice.TestVerifyRefuses: a webhook has the body that was signed
-	return subtle.ConstantTimeCompare([]byte(c.PayloadHash), []byte(payloadHash(body))) == 1
+// Verify checks a webhook by its Authorization header and its raw body. For a GET
+// it checks the token only, because it is not documented what Vonage hashes.
+func (v Verifier) Verify(authorization string, body []byte, method string, now time.Time) error {
+	t, err := v.VerifyToken(authorization, now)
+	if err != nil || method == http.MethodGet {
+		return err
+	}
+	return t.Covers(body)
+}
+
+// VerifyToken checks a webhook's token, for which its body need not be read: the
+// signature, the times and the application.
+func (v Verifier) VerifyToken(authorization string, now time.Time) (CallbackToken, error) {
+	if cutBearer(authorization) == "" {
+		return CallbackToken{}, ErrUnsigned
+	}
+	claims, err := v.parse(authorization)
+	switch {
+	case err != nil:
+		return CallbackToken{}, fmt.Errorf("verify webhook: %w", err)
+	case !v.fresh(claims.IssuedAt, now):
+		return CallbackToken{}, errors.New("verify webhook: signed too long ago, or in the future")
+	//guard:false voice.TestVerifyRefuses: a webhook's token is used from its nbf to its exp
+	case !claims.valid(now):
+		return CallbackToken{}, errors.New("verify webhook: the token has expired, or is not valid yet")
+	case v.ApplicationID != "" && claims.ApplicationID != "" && claims.ApplicationID != v.ApplicationID:
+		return CallbackToken{}, errors.New("verify webhook: it is for another application")
+	}
+	return CallbackToken{Key: tokenKey(claims.ID, authorization), ExpiresAt: claims.IssuedAt.Add(v.window()), payloadHash: claims.PayloadHash}, nil
+}
+
+// clockLeeway is how far our clock may be from Vonage's. A dialer whose clock
+// differs by more than a few seconds makes no calls.
+const clockLeeway = 30 * time.Second
+
+// valid reports whether now is between nbf and exp. Vonage documents neither.
+func (c callbackClaims) valid(now time.Time) bool {
+	return (c.ExpiresAt == nil || now.Before(c.ExpiresAt.Add(clockLeeway))) &&
+		(c.NotBefore == nil || !now.Before(c.NotBefore.Add(-clockLeeway)))
+}
+
+// tokenKey tells one token from another.
+func tokenKey(id, authorization string) [sha256.Size]byte {
+	if id != "" {
+		return sha256.Sum256([]byte("jti " + id))
+	}
+	bearer := cutBearer(authorization)
+	return sha256.Sum256([]byte("all " + bearer[:strings.LastIndex(bearer, ".")]))
 }
 
 // parse checks the signature with each of the secrets.
@@ -98,12 +143,15 @@ func (v Verifier) fresh(issued *jwt.NumericDate, now time.Time) bool {
 	if issued == nil {
 		return false
 	}
-	window := v.Window
-	if window <= 0 {
-		window = defaultWindow
-	}
 	//guard:true voice.TestVerifyRefuses: a webhook was signed minutes ago
-	return now.Sub(issued.Time).Abs() <= window
+	return now.Sub(issued.Time).Abs() <= v.window()
+}
+
+func (v Verifier) window() time.Duration {
+	if v.Window <= 0 {
+		return defaultWindow
+	}
+	return v.Window
 }
 
 // SignCallback signs a webhook as Vonage does. It returns the value of the

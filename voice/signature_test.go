@@ -41,6 +41,8 @@ func TestVerifyAccepts(t *testing.T) {
 		"clock behind":   {signed, http.MethodPost, webhookBody, noon.Add(-5 * time.Minute)},
 		"lower case":     {"bearer" + strings.TrimPrefix(signed, "Bearer"), http.MethodPost, webhookBody, noon},
 		"GET":            {signed, http.MethodGet, nil, noon},
+		"an exp and an nbf that our clock has just missed": {signHS256(t, webhookSecret, jwt.MapClaims{"iat": noon.Unix(), "payload_hash": payloadHash(webhookBody),
+			"exp": noon.Add(-clockLeeway + time.Second).Unix(), "nbf": noon.Add(clockLeeway).Unix()}), http.MethodPost, webhookBody, noon},
 		"no application": {signHS256(t, webhookSecret, jwt.MapClaims{"iat": noon.Unix(), "payload_hash": payloadHash(webhookBody)}), http.MethodPost, webhookBody, noon},
 	} {
 		if err := v.Verify(tt.authorization, tt.body, tt.method, tt.now); err != nil {
@@ -87,6 +89,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{"no hash", v, with("payload_hash", nil), "POST", noon},
 		{"no hash, PUT", v, with("payload_hash", nil), "PUT", noon},
 		{"other application", v, with("application_id", "else"), "POST", noon},
+		{"expired", v, with("exp", noon.Add(-time.Minute).Unix()), "POST", noon},
+		{"not valid yet", v, with("nbf", noon.Add(time.Minute).Unix()), "POST", noon},
+		{"GET, expired", v, with("exp", noon.Add(-time.Minute).Unix()), "GET", noon},
 		{"GET too late", v, with("jti", "1"), "GET", noon.Add(time.Hour)},
 		{"GET, other secret", v, signHS256(t, []byte("another"), good), "GET", noon},
 	}
@@ -116,5 +121,42 @@ func TestSignCallbackWithoutABody(t *testing.T) {
 	v := Verifier{Secrets: [][]byte{webhookSecret}}
 	if err := v.Verify(signed, nil, http.MethodPost, noon); err != nil {
 		t.Error(err)
+	}
+}
+
+// The same token has one key however it is written; another token has another.
+func TestCallbackTokenKey(t *testing.T) {
+	t.Parallel()
+	v := Verifier{Secrets: [][]byte{webhookSecret}}
+	key := func(authorization string) [32]byte {
+		t.Helper()
+		token, err := v.VerifyToken(authorization, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := noon.Add(defaultWindow); !token.ExpiresAt.Equal(want) {
+			t.Errorf("it expires at %v, want %v", token.ExpiresAt, want)
+		}
+		return token.Key
+	}
+	signed := func(claims jwt.MapClaims) string {
+		claims["iat"] = noon.Unix()
+		return signHS256(t, webhookSecret, claims)
+	}
+	one, same := signed(jwt.MapClaims{"jti": "1"}), signed(jwt.MapClaims{"jti": "1", "payload_hash": "another"})
+	if key(one) != key(same) || key(one) == key(signed(jwt.MapClaims{"jti": "2"})) {
+		t.Error("a jti does not name a token")
+	}
+	without := signed(jwt.MapClaims{"payload_hash": "x"})
+	if key(without) == key(signed(jwt.MapClaims{"payload_hash": "y"})) {
+		t.Error("two tokens without jti have one key")
+	}
+	// The last digit of a signature has two bits that nobody reads.
+	last := without[len(without)-1]
+	for _, digit := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		other := without[:len(without)-1] + string(digit)
+		if token, err := v.VerifyToken(other, noon); err == nil && byte(digit) != last && token.Key != key(without) {
+			t.Error("the same token written in another way has another key")
+		}
 	}
 }

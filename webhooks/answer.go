@@ -25,46 +25,51 @@ func apology() voice.NCCO {
 // answer serves the NCCO of the attempt's call, the same that its POST had. While
 // the database is away it answers 503. Vonage then tries once more and after
 // that asks the application's fallback.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request) {
-	actions, status := h.ncco(w, r)
-	if status != http.StatusOK {
-		respond(w, status)
-		return
-	}
-	body, err := json.Marshal(actions)
-	if err != nil {
-		h.log.LogAttrs(r.Context(), slog.LevelError, "NCCO cannot be marshalled", slog.Any("error", err))
-		respond(w, http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // on an error Vonage asks again
-}
-
-// ncco reads the attempt in the URL and makes its NCCO.
-func (h *handler) ncco(w http.ResponseWriter, r *http.Request) (actions voice.NCCO, status int) {
+func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 	now := h.now()
-	if _, status := h.verifiedBody(w, r, now); status != http.StatusOK {
-		return nil, status
+	request, refused := h.verified(w, r, now)
+	if refused.status != 0 {
+		return refused
 	}
+	defer serving(r.Context())()
 	if !h.acquireSlot(r.Context(), now) {
-		return nil, http.StatusServiceUnavailable
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
 	defer h.releaseSlot()
 	// Vonage waits half as long for an NCCO as for the answer to an event.
 	ctx, cancel := context.WithTimeout(r.Context(), h.deadline/2)
 	defer cancel()
-	id := attemptID(r)
+	err := h.store.SeeToken(ctx, request.token)
+	if errors.Is(err, campaign.ErrTokenReused) {
+		return h.seenBefore(ctx, err, now)
+	}
+	if err != nil && !errors.Is(err, campaign.ErrRepeated) {
+		h.log.LogAttrs(ctx, slog.LevelError, "NCCO not read", slog.Any("error", err))
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
+	}
+	return h.ncco(ctx, attemptID(r), now)
+}
+
+// ncco reads the attempt and makes its NCCO.
+func (h *handler) ncco(ctx context.Context, id uuid.UUID, now time.Time) reply {
+	var actions voice.NCCO
 	p, err := h.store.Placement(ctx, id)
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
 		h.raise(ctx, &h.unknownAttempt, now, fmt.Errorf("attempt %s", id))
-		return apology(), http.StatusOK
+		actions = apology()
 	case err != nil:
 		h.log.LogAttrs(ctx, slog.LevelError, "NCCO not read", slog.String("attempt_id", id.String()), slog.Any("error", err))
-		return nil, http.StatusServiceUnavailable
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
+	default:
+		actions = h.render(ctx, now, id, p)
 	}
-	return h.render(ctx, now, id, p), http.StatusOK
+	body, err := json.Marshal(actions)
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "NCCO cannot be marshalled", slog.Any("error", err))
+		return reply{status: http.StatusInternalServerError, result: Bad}
+	}
+	return reply{status: http.StatusOK, result: Served, body: body, form: jsonForm}
 }
 
 // render makes the NCCO that the worker sent with the attempt's POST.

@@ -24,11 +24,11 @@ func TestForgeriesAreRefused(t *testing.T) {
 	store := new(memoryStore)
 	h := newHandler(store)
 	for name, authorization := range forgeries(t) {
-		for _, method := range []string{http.MethodPost, http.MethodGet} {
+		for path, method := range map[string]string{"event": http.MethodPost, "answer": http.MethodGet} {
 			if method == http.MethodGet && strings.HasPrefix(name, "body:") {
 				continue // what Vonage hashes for a GET is not documented
 			}
-			r := httptest.NewRequest(method, "/webhooks/event?status=answered&uuid=u", strings.NewReader(answered))
+			r := httptest.NewRequest(method, "/webhooks/"+path+"?status=answered&uuid=u", strings.NewReader(answered))
 			if authorization != "" {
 				r.Header.Set("Authorization", authorization)
 			}
@@ -72,6 +72,8 @@ func forgeries(t *testing.T) map[string]string {
 		"claims are no object":      "Bearer " + hs256(`"answered"`, secret),
 		"too old":                   "Bearer " + hs256(good().with("iat", noon.Add(-6*time.Minute).Unix()), secret),
 		"from the future":           "Bearer " + hs256(good().with("iat", noon.Add(6*time.Minute).Unix()), secret),
+		"expired":                   "Bearer " + hs256(good().with("exp", noon.Add(-time.Minute).Unix()), secret),
+		"not valid yet":             "Bearer " + hs256(good().with("nbf", noon.Add(time.Minute).Unix()), secret),
 		"no time":                   "Bearer " + hs256(good().with("iat", nil), secret),
 		"time as text":              "Bearer " + hs256(good().with("iat", "now"), secret),
 		"other application":         "Bearer " + hs256(good().with("application_id", "00000000-0000-0000-0000-000000000000"), secret),

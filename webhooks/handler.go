@@ -3,10 +3,14 @@ package webhooks
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -44,15 +48,43 @@ type Config struct {
 	Busy int
 	// Deadline is how long the store may take for one event; 0: 5 s.
 	Deadline time.Duration
+	// Count counts an answered request by its kind (event, input, answer or
+	// other) and one of the Results; nil: nobody counts.
+	Count func(kind, result string)
 }
 
-// NewHandler serves /webhooks/event, /webhooks/input and /webhooks/answer, each
-// in its POST and its GET form.
+// Result is what became of a request.
+type Result string
+
+const (
+	Stored   Result = "stored"
+	Served   Result = "served"   // an NCCO
+	Repeated Result = "repeated" // it came before and was stored then
+	Unsigned Result = "unsigned" // Vonage did not sign this request
+	TooLarge Result = "too_large"
+	Delayed  Result = "delayed" // Vonage may try again
+	Bad      Result = "bad"
+)
+
+// reply is how a request is answered.
+type reply struct {
+	status int
+	result Result
+	body   []byte // nil: none
+	form   string // of the body
+}
+
+const jsonForm, textForm = "application/json", "text/plain; charset=utf-8"
+
+// NewHandler serves everything that a stranger may ask for: /webhooks/event and
+// /webhooks/input by POST, /webhooks/answer by POST and GET, and /healthz.
 //
 // It answers an event 200, and an input 204, after the commit. If anything
 // prevents the commit it answers 503, after which Vonage may try again. The
-// answer webhook returns the NCCO of the attempt in its URL. A request that
-// Vonage did not sign is answered 401 before it is parsed.
+// answer webhook returns the NCCO of the attempt in its URL, and changes nothing.
+// A request that Vonage did not sign is answered 401 before its body is read. So
+// is one whose token came before with another body or address. One that came
+// before as it is, is answered as then and not stored again.
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
 		verifier:  cfg.Verifier,
@@ -60,11 +92,14 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 		now:       cfg.Now,
 		deadline:  cmp.Or(cfg.Deadline, defaultDeadline),
 		slots:     make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
+		large:     make(chan struct{}, largeBodies),
+		count:     cfg.Count,
 		store:     store,
 		log:       log,
 
 		unsigned:       requestAlarm{kind: campaign.AlarmUnsigned, detail: "webhooks refused: not signed by Vonage"},
 		unreadable:     requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event that cannot be read"},
+		tooLarge:       requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event larger than 64 KiB"},
 		delayed:        requestAlarm{kind: campaign.AlarmWebhooksDelayed, detail: "webhooks delayed: too many at once"},
 		unknownAttempt: requestAlarm{kind: campaign.AlarmUnknownAttempt, detail: "NCCO requested for an unknown attempt"},
 		noNCCO:         requestAlarm{kind: campaign.AlarmAnswer, detail: "NCCO cannot be made"},
@@ -72,15 +107,16 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	if h.now == nil {
 		h.now = time.Now
 	}
-	mux := http.NewServeMux()
-	for path, serve := range map[string]http.HandlerFunc{
-		"/webhooks/event": h.event, "/webhooks/input": h.input, "/webhooks/answer": h.answer,
-	} {
-		mux.HandleFunc("POST "+path, serve)
-		mux.HandleFunc("GET "+path, serve)
-		mux.HandleFunc("HEAD "+path, methodNotAllowed) // the pattern for GET would match it too
+	if h.count == nil {
+		h.count = func(string, string) {}
 	}
-	return mux
+	h.routes = map[string]route{
+		"/webhooks/event":  {"event", []string{http.MethodPost}, h.event},
+		"/webhooks/input":  {"input", []string{http.MethodPost}, h.input},
+		"/webhooks/answer": {"answer", []string{http.MethodGet, http.MethodPost}, h.answer},
+		"/healthz":         {"", []string{http.MethodGet, http.MethodHead}, health},
+	}
+	return h
 }
 
 type handler struct {
@@ -88,76 +124,134 @@ type handler struct {
 	publicURL string
 	now       func() time.Time
 	deadline  time.Duration
-	slots     chan struct{} // one for each request at the store
+	routes    map[string]route // by path
+	slots     chan struct{}    // one for each request at the store
+	large     chan struct{}    // one for each large body that is being read
+	count     func(kind, result string)
 	store     Store
 	log       *slog.Logger
 
-	unsigned, unreadable, delayed, unknownAttempt, noNCCO requestAlarm
+	unsigned, unreadable, tooLarge, delayed, unknownAttempt, noNCCO requestAlarm
 }
 
-func methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Allow", "GET, POST")
-	w.WriteHeader(http.StatusMethodNotAllowed)
+// route is one path.
+type route struct {
+	kind    string // for Count; "": it is not counted
+	methods []string
+	serve   func(http.ResponseWriter, *http.Request) reply
 }
 
-func (h *handler) event(w http.ResponseWriter, r *http.Request) {
-	respond(w, h.receive(w, r))
+// ServeHTTP takes doubled slashes, which a proxy may make, for one. ServeMux
+// would redirect the request, and Vonage follows no redirect.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route, found := h.routes[oneSlash(r.URL.Path)]
+	a := reply{status: http.StatusNotFound, result: Bad}
+	switch {
+	case !found:
+		route.kind = "other"
+	//guard:false webhooks.TestMethodsAndPaths: events and inputs are taken by POST only
+	case !slices.Contains(route.methods, r.Method):
+		w.Header().Set("Allow", strings.Join(route.methods, ", "))
+		a.status = http.StatusMethodNotAllowed
+	default:
+		a = route.serve(w, r)
+	}
+	if route.kind != "" {
+		h.count(route.kind, string(a.result))
+	}
+	respond(w, a)
 }
+
+var slashes = regexp.MustCompile(`//+`)
+
+func oneSlash(path string) string { return slashes.ReplaceAllLiteralString(path, "/") }
+
+func health(http.ResponseWriter, *http.Request) reply {
+	return reply{status: http.StatusOK, body: []byte("ok\n"), form: textForm}
+}
+
+// respond writes the answer.
+func respond(w http.ResponseWriter, a reply) {
+	if a.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	if a.body != nil {
+		w.Header().Set("Content-Type", a.form)
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // on an error Vonage asks again
+}
+
+func (h *handler) event(w http.ResponseWriter, r *http.Request) reply { return h.receive(w, r) }
 
 // input is an event to which Vonage expects an NCCO. Without content the call
 // continues with the one that it has.
-func (h *handler) input(w http.ResponseWriter, r *http.Request) {
-	status := h.receive(w, r)
-	if status == http.StatusOK {
-		status = http.StatusNoContent
+func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
+	a := h.receive(w, r)
+	if a.status == http.StatusOK {
+		a.status = http.StatusNoContent
 	}
-	respond(w, status)
+	return a
 }
 
-// respond answers without a body.
-func respond(w http.ResponseWriter, status int) {
-	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	w.WriteHeader(status)
-}
-
-// receive stores one event and returns the status of the answer. Its order keeps
-// forged requests cheap: size, signature, parse, store.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request) int {
+// receive stores one event. Its order keeps forged requests cheap: token, body,
+// parse, store.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request) reply {
 	now := h.now()
-	body, status := h.verifiedBody(w, r, now)
-	if status != http.StatusOK {
-		return status
+	request, refused := h.verified(w, r, now)
+	if refused.status != 0 {
+		return refused
 	}
-	event, err := provider.ParseEvent(r.Method, r.URL.Query(), body, now)
+	defer serving(r.Context())()
+	event, err := provider.ParseEvent(r.Method, r.URL.Query(), request.body, now)
 	if err != nil {
 		h.raise(r.Context(), &h.unreadable, now, err)
-		return http.StatusBadRequest
+		return reply{status: http.StatusBadRequest, result: Bad}
 	}
-	event.AttemptID = attemptID(r)
+	event.AttemptID, event.Token = attemptID(r), request.token
 	if !h.acquireSlot(r.Context(), now) {
-		return http.StatusServiceUnavailable
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
 	defer h.releaseSlot()
-	return h.save(r.Context(), event)
+	return h.save(r.Context(), event, now)
 }
 
-// verifiedBody reads the body, and checks its size and that Vonage signed it.
-func (h *handler) verifiedBody(w http.ResponseWriter, r *http.Request, now time.Time) (body []byte, status int) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, http.StatusRequestEntityTooLarge
-	}
-	if err != nil {
-		return nil, http.StatusBadRequest
-	}
+// verifiedRequest is a request that Vonage signed.
+type verifiedRequest struct {
+	body  []byte
+	token campaign.SeenToken
+}
+
+// verified checks the token, then reads the body and checks that it was signed.
+// The reply has a status if the request is refused.
+func (h *handler) verified(w http.ResponseWriter, r *http.Request, now time.Time) (verifiedRequest, reply) {
+	token, err := h.verifier.VerifyToken(r.Header.Get("Authorization"), now)
 	//guard:false webhooks.TestForgeriesAreRefused: a webhook is verified
-	if err := h.verifier.Verify(r.Header.Get("Authorization"), body, r.Method, now); err != nil {
+	if err != nil {
 		h.raise(r.Context(), &h.unsigned, now, err)
-		return nil, http.StatusUnauthorized
+		cutOff(w)
+		return verifiedRequest{}, reply{status: http.StatusUnauthorized, result: Unsigned}
 	}
-	return body, http.StatusOK
+	body, refused := h.readBody(w, r, now)
+	if refused.status != 0 {
+		cutOff(w)
+		return verifiedRequest{}, refused
+	}
+	// What Vonage hashes for a GET is not documented.
+	if err := token.Covers(body); err != nil && r.Method != http.MethodGet {
+		h.raise(r.Context(), &h.unsigned, now, err)
+		return verifiedRequest{}, reply{status: http.StatusUnauthorized, result: Unsigned}
+	}
+	seen := campaign.SeenToken{Token: token.Key, Request: requestHash(r, body), ExpiresAt: token.ExpiresAt}
+	return verifiedRequest{body, seen}, reply{}
+}
+
+// requestHash tells a request from another with the same token.
+func requestHash(r *http.Request, body []byte) (sum [sha256.Size]byte) {
+	hash := sha256.New()
+	_, _ = io.WriteString(hash, r.Method+" "+oneSlash(r.URL.Path)+"?"+r.URL.RawQuery+"\n") // a hash never fails
+	_, _ = hash.Write(body)
+	return [sha256.Size]byte(hash.Sum(nil))
 }
 
 // attemptID is the id in our own event_url. It is Nil if it is missing or
@@ -185,15 +279,31 @@ func (h *handler) releaseSlot() { <-h.slots }
 
 // save stores the event. It continues if Vonage closes the connection, because
 // the event happened all the same.
-func (h *handler) save(ctx context.Context, event campaign.Received) (status int) {
+func (h *handler) save(ctx context.Context, event campaign.Received, now time.Time) reply {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.deadline)
 	defer cancel()
 	failpoint.Hit("webhook.received")
 	if err := h.store.Receive(ctx, event); err != nil {
+		if seen := h.seenBefore(ctx, err, now); seen.status != 0 {
+			return seen
+		}
 		h.log.LogAttrs(ctx, slog.LevelError, "event not stored",
 			slog.String("attempt_id", event.AttemptID.String()), slog.String("kind", event.Kind), slog.Any("error", err))
-		return http.StatusServiceUnavailable
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
 	failpoint.Hit("webhook.committed")
-	return http.StatusOK
+	return reply{status: http.StatusOK, result: Stored}
+}
+
+// seenBefore is the answer to a request whose token came before. It has no status
+// for any other error.
+func (h *handler) seenBefore(ctx context.Context, err error, now time.Time) reply {
+	switch {
+	case errors.Is(err, campaign.ErrRepeated):
+		return reply{status: http.StatusOK, result: Repeated}
+	case errors.Is(err, campaign.ErrTokenReused):
+		h.raise(ctx, &h.unsigned, now, err)
+		return reply{status: http.StatusUnauthorized, result: Unsigned}
+	}
+	return reply{}
 }

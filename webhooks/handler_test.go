@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,28 +16,113 @@ import (
 	"dialer/campaign"
 	"dialer/internal/testkit"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 )
 
 const attempt = "01931d4c-7b00-7000-8000-000000000001"
 
+// Vonage follows no redirect, and a GET's query is not signed.
 func TestMethodsAndPaths(t *testing.T) {
 	t.Parallel()
 	store := new(memoryStore)
 	h := newHandler(store)
-	for _, method := range []string{http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
-		for _, path := range []string{"/webhooks/event", "/webhooks/input", "/webhooks/answer"} {
-			if got := serve(h, signed(t, method, path, answered)).Code; got != http.StatusMethodNotAllowed {
-				t.Errorf("%s %s: status %d, want 405", method, path, got)
+	allowed := map[string]string{"/webhooks/event": "POST", "/webhooks/input": "POST", "/webhooks/answer": "GET, POST", "/healthz": "GET, HEAD"}
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions} {
+		for path, allow := range allowed {
+			if strings.Contains(allow, method) {
+				continue
+			}
+			w := serve(h, signed(t, method, path+"?status=completed&uuid=u&attempt="+attempt, answered))
+			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != allow {
+				t.Errorf("%s %s: status %d, Allow %q, want 405 and %q", method, path, w.Code, w.Header().Get("Allow"), allow)
 			}
 		}
 	}
-	if got := serve(h, signed(t, http.MethodPost, "/webhooks/other", answered)).Code; got != http.StatusNotFound {
-		t.Errorf("another path: status %d, want 404", got)
+	for path, want := range map[string]int{
+		"/webhooks/other": 404, "/": 404, "/metrics": 404, "/webhooks/event/": 404, "/webhooks/event": 200, "//webhooks/event": 200, "/webhooks///event": 200,
+	} {
+		if got := serve(h, signed(t, http.MethodPost, "http://dialer.test"+path, answered)).Code; got != want {
+			t.Errorf("POST %s: status %d, want %d", path, got, want)
+		}
 	}
-	if len(store.events) != 0 {
-		t.Errorf("%d events stored, want 0", len(store.events))
+	if len(store.events) != 3 {
+		t.Errorf("%d events stored, want the three that were answered 200", len(store.events))
+	}
+	if w := serve(h, httptest.NewRequest(http.MethodGet, "/healthz", nil)); w.Code != http.StatusOK || w.Body.String() != "ok\n" {
+		t.Errorf("/healthz: status %d, %q", w.Code, w.Body)
+	}
+}
+
+// What a stranger sends is not read: neither its size nor its pace costs anything.
+func TestTokenIsCheckedBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	read := false
+	r := httptest.NewRequest(http.MethodPost, "/webhooks/event", readFrom(func([]byte) (int, error) { read = true; return 0, io.EOF }))
+	r.Header.Set("Authorization", "Bearer "+hs256(goodClaims(answered), "another account's signature secret, as long as ours"))
+	w := serve(newHandler(new(memoryStore)), r)
+	if w.Code != http.StatusUnauthorized || read || w.Header().Get("Connection") != "close" {
+		t.Errorf("status %d, body read: %v, Connection %q; want 401 without reading, and the end of the connection", w.Code, read, w.Header().Get("Connection"))
+	}
+}
+
+type readFrom func([]byte) (int, error)
+
+func (f readFrom) Read(b []byte) (int, error) { return f(b) }
+
+// A token is for one request: whoever has seen it go by can use it for no other.
+func TestTokenComesAgain(t *testing.T) {
+	t.Parallel()
+	for name, newStore := range map[string]func() Store{
+		"memory": func() Store { return new(memoryStore) }, "Postgres": func() Store { return testkit.New(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var counted []string
+			h := NewHandler(Config{
+				Verifier: verifier(), Now: func() time.Time { return noon },
+				Count: func(kind, result string) { counted = append(counted, kind+" "+result) },
+			}, newStore(), discardLog())
+			other := `{"status":"completed","uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356","price":"99.00"}`
+			send := func(method, target, body, token string) int {
+				r := httptest.NewRequest(method, target, strings.NewReader(body))
+				r.Header.Set("Authorization", "Bearer "+token)
+				return serve(h, r).Code
+			}
+			token, sameID := hs256(goodClaims(answered), secret), hs256(goodClaims(other), secret)
+			nameless := hs256(goodClaims(answered).with("jti", nil), secret)
+			answer := hs256(goodClaims("").with("jti", "of the answer"), secret)
+			for _, step := range []struct {
+				name, method, target, body, token string
+				want                              int
+			}{
+				{"first", "POST", "/webhooks/event?attempt=1", answered, token, 200},
+				{"a repeat", "POST", "/webhooks/event?attempt=1", answered, token, 200},
+				{"a repeat through another proxy", "POST", "//webhooks/event?attempt=1", answered, token, 200},
+				{"another attempt", "POST", "/webhooks/event?attempt=2", answered, token, 401},
+				{"another webhook", "POST", "/webhooks/input?attempt=1", answered, token, 401},
+				{"another body by the same jti", "POST", "/webhooks/event?attempt=1", other, sameID, 401},
+				{"for an answer", "GET", "/webhooks/answer?attempt=1", "", token, 401},
+				{"no jti", "POST", "/webhooks/event?attempt=1", answered, nameless, 200},
+				{"no jti, a repeat", "POST", "/webhooks/event?attempt=1", answered, nameless, 200},
+				{"no jti, another attempt", "POST", "/webhooks/event?attempt=2", answered, nameless, 401},
+				{"an answer", "GET", "/webhooks/answer?attempt=1", "", answer, 200},
+				{"an answer again", "GET", "/webhooks/answer?attempt=1", "", answer, 200},
+				{"another answer", "GET", "/webhooks/answer?attempt=2", "", answer, 401},
+				{"an event by the answer's token", "POST", "/webhooks/event?attempt=1", "", answer, 400},
+			} {
+				if got := send(step.method, step.target, step.body, step.token); got != step.want {
+					t.Errorf("%s: status %d, want %d", step.name, got, step.want)
+				}
+			}
+			want := []string{
+				"event stored", "event repeated", "event repeated", "event unsigned", "input unsigned", "event unsigned", "answer unsigned",
+				"event stored", "event repeated", "event unsigned", "answer served", "answer served", "answer unsigned", "event bad",
+			}
+			if diff := gocmp.Diff(want, counted); diff != "" {
+				t.Errorf("counted (-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -210,7 +296,7 @@ func TestBadRequestsRaiseAlarms(t *testing.T) {
 	serve(h, signed(t, http.MethodPost, "/webhooks/event", "no JSON"))
 	serve(h, signed(t, http.MethodPost, "/webhooks/answer?attempt="+attempt, answered))
 	want := []string{campaign.AlarmUnknownAttempt, campaign.AlarmUnreadable, campaign.AlarmUnsigned}
-	if diff := cmp.Diff(want, testkit.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)); diff != "" {
+	if diff := gocmp.Diff(want, testkit.Rows[string](t, db, `SELECT kind FROM alarms ORDER BY kind`)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

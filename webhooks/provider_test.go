@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -43,7 +44,29 @@ type memoryStore struct {
 	events    []campaign.Received
 	alarms    []string
 	placement campaign.Placement
+	tokens    map[[32]byte][32]byte
 	fail      error
+}
+
+func (k *memoryStore) SeeToken(_ context.Context, t campaign.SeenToken) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return cmp.Or(k.fail, k.see(t))
+}
+
+func (k *memoryStore) see(t campaign.SeenToken) error {
+	request, seen := k.tokens[t.Token]
+	switch {
+	case !seen && k.tokens == nil:
+		k.tokens = map[[32]byte][32]byte{}
+		fallthrough
+	case !seen:
+		k.tokens[t.Token] = t.Request
+		return nil
+	case request != t.Request:
+		return campaign.ErrTokenReused
+	}
+	return campaign.ErrRepeated
 }
 
 func (k *memoryStore) RaiseSeldom(_ context.Context, a campaign.Alarm) error {
@@ -58,6 +81,9 @@ func (k *memoryStore) Receive(ctx context.Context, r campaign.Received) error {
 	defer k.mu.Unlock()
 	if k.fail != nil {
 		return k.fail
+	}
+	if err := k.see(r.Token); err != nil {
+		return err
 	}
 	k.events = append(k.events, r)
 	return ctx.Err()

@@ -11,8 +11,13 @@ import (
 // Store keeps the events, and knows the attempts.
 type Store interface {
 	// Receive stores the event unchanged and applies it to its attempt, in
-	// one transaction that is committed when it returns nil.
+	// one transaction that is committed when it returns nil. If its token came
+	// before it stores nothing and returns campaign.ErrRepeated, or
+	// campaign.ErrTokenReused if that was with another request.
 	Receive(ctx context.Context, r campaign.Received) error
+	// SeeToken keeps the token of a request that stores nothing else. Its errors
+	// are those of Receive.
+	SeeToken(ctx context.Context, t campaign.SeenToken) error
 	// Placement reads an attempt in any state, with what its message needs;
 	// campaign.ErrNotFound if there is none.
 	Placement(ctx context.Context, attempt uuid.UUID) (campaign.Placement, error)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +11,6 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/cli"
-	"dialer/internal/metrics"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
 	"dialer/voice"
@@ -20,16 +18,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// dials runs the program's dialing beside the line, for as long as the test.
-func (l *line) dials(t *testing.T) (address string) {
+// dials runs the program's dialing beside the line, for as long as the test. It
+// returns the address of the admin listener.
+func (l *line) dials(t *testing.T) (admin string) {
+	t.Helper()
+	admin = freeAddress(t)
+	l.dialsAt(t, "127.0.0.1:0", admin)
+	return admin
+}
+
+func (l *line) dialsAt(t *testing.T, listen, admin string) {
 	t.Helper()
 	redis := testkit.Redis(t)
-	address = freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", address, "--public-url", l.hooks, "--redis-url", redis,
+		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", listen, "--admin-listen", admin, "--public-url", l.hooks, "--redis-url", redis,
 			"--signature-secret", "the account's secret", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
 			"--database-url", l.db.URL, "--requests-per-second", "100")
 		if code != cli.ExitOK {
@@ -37,7 +42,6 @@ func (l *line) dials(t *testing.T) (address string) {
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	return address
 }
 
 // again sends an attempt's POST a second time, as something between the dialer
@@ -140,35 +144,16 @@ func TestMetricsNeedToken(t *testing.T) {
 			r.Header.Set(test.header, test.value)
 		}
 		w := httptest.NewRecorder()
-		guarded(test.token, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		var log strings.Builder
+		n := node{adminToken: test.token, log: console{Err: &log}.Logger()}
+		n.guarded(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
+		if refused := strings.Contains(log.String(), "was refused"); refused != (test.want != 200) {
+			t.Errorf("%s: logged %q", test.name, &log)
+		}
 		if w.Code != test.want {
 			t.Errorf("%s: status %d, want %d", test.name, w.Code, test.want)
 		}
 	}
-}
-
-func TestReadiness(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	n := node{db: db.DB, log: console{Err: t.Output()}.Logger()}
-	redis := error(nil)
-	routes := n.routes(metrics.New(), func(context.Context) error { return redis })
-	ask := func(want int, says string) {
-		t.Helper()
-		w := httptest.NewRecorder()
-		routes.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
-		if w.Code != want || !strings.Contains(w.Body.String(), says) {
-			t.Errorf("status %d, %q; want %d and %q", w.Code, w.Body, want, says)
-		}
-	}
-	ask(http.StatusOK, "ready")
-	redis = errors.New("connection refused")
-	ask(http.StatusServiceUnavailable, "Redis does not answer")
-	redis = nil
-	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 103`)
-	ask(http.StatusServiceUnavailable, "dialer migrate up")
-	db.Close()
-	ask(http.StatusServiceUnavailable, "the database does not answer")
 }
 
 func TestAlarmsListAndResolve(t *testing.T) {

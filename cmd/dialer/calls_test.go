@@ -87,7 +87,7 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.Logger()}
 	provider, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
 	n.publicURL = "http://" + hooks.Listener.Addr().String()
-	hooks.Config.Handler = n.routes(metrics.New(), func(context.Context) error { return nil })
+	hooks.Config.Handler = n.hooks(metrics.New())
 	hooks.Start()
 	l.api, l.hooks = provider.URL+"/v1", n.publicURL
 	t.Cleanup(func() {

@@ -168,14 +168,14 @@ func runs(t *testing.T, db *testkit.DB, flags ...string) (address string) {
 	key := testkey.File(t)
 	go func() {
 		defer close(ended)
-		args := []string{"run", "--listen", address, "--redis-url", redis, "--database-url", db.URL,
+		args := []string{"run", "--listen", address, "--admin-listen", "", "--redis-url", redis, "--database-url", db.URL,
 			"--api-url", "http://127.0.0.1:1/v1", "--application-id", "app", "--private-key", key}
 		if code := run(ctx, append(args, flags...), console{In: strings.NewReader(""), Out: t.Output(), Err: t.Output()}); code != cli.ExitOK {
 			t.Errorf("run: exit %d", code)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	awaitHTTP(t, "http://"+address+"/readyz")
+	awaitHTTP(t, "http://"+address+"/healthz")
 	return address
 }
 

@@ -41,8 +41,8 @@ func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 	_, out, _ = dialer(t, "run", "--help")
 	for _, setting := range []string{
 		"DATABASE_URL", "REDIS_URL", "VONAGE_API_URL", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "VONAGE_SIGNATURE_SECRET",
-		"DIALER_PUBLIC_URL", "DIALER_LISTEN", "DIALER_ADMIN_TOKEN", "DIALER_CALLS_PER_SECOND", "DIALER_REQUESTS_PER_SECOND", "DIALER_SETTLE_AFTER",
-		"DIALER_RECONCILE_EVERY", "DIALER_TOKEN_LIFE", "https://api.nexmo.com/v1", "127.0.0.1:8080", "2m", "1m", "30s",
+		"DIALER_PUBLIC_URL", "DIALER_LISTEN", "DIALER_ADMIN_LISTEN", "DIALER_ADMIN_TOKEN", "DIALER_CALLS_PER_SECOND", "DIALER_REQUESTS_PER_SECOND", "DIALER_SETTLE_AFTER",
+		"DIALER_RECONCILE_EVERY", "DIALER_TOKEN_LIFE", "https://api.nexmo.com/v1", "127.0.0.1:8080", "127.0.0.1:8081", "2m", "1m", "30s",
 	} {
 		if !strings.Contains(out, setting) {
 			t.Errorf("run --help does not name %s:\n%s", setting, out)

@@ -64,18 +64,22 @@ func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 	}
 }
 
-// guarded serves requests that carry the token. If no token is set, it serves this
-// machine only: the webhooks' address can be reached from the Internet, perhaps
-// through a proxy on this machine, which adds a header.
-func guarded(token string, next http.Handler) http.Handler {
+// guarded serves requests that carry the admin's token. If no token is set, it
+// serves this machine only, and nothing that came through a proxy here. Refused
+// requests are logged.
+func (n node) guarded(next http.Handler) http.Handler {
+	refuse := func(w http.ResponseWriter, r *http.Request, status int, says string) {
+		n.log.WarnContext(r.Context(), "a request to the admin listener was refused", "path", r.URL.Path, "from", r.RemoteAddr, "status", status)
+		http.Error(w, says, status)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case token == "" && !local(r):
-			http.Error(w, "without DIALER_ADMIN_TOKEN this is for requests from the same machine", http.StatusForbidden)
+		case n.adminToken == "" && !local(r):
+			refuse(w, r, http.StatusForbidden, "without DIALER_ADMIN_TOKEN this is for requests from the same machine")
 		//guard:false cmd/dialer.TestMetricsNeedToken: metrics need the token
-		case token != "" && !bears(r, token):
+		case n.adminToken != "" && !bears(r, n.adminToken):
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, "send Authorization: Bearer with DIALER_ADMIN_TOKEN", http.StatusUnauthorized)
+			refuse(w, r, http.StatusUnauthorized, "send Authorization: Bearer with DIALER_ADMIN_TOKEN")
 		default:
 			next.ServeHTTP(w, r)
 		}

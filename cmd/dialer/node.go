@@ -8,7 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
+	"sync"
 	"time"
 
 	"dialer/campaign"
@@ -34,15 +34,13 @@ type node struct {
 	pace          paceFlags
 	queueAhead    time.Duration // 0: the default of package jobs
 	workers       int           // likewise
-	listener      net.Listener  // closed by run
+	listener      net.Listener  // for Vonage; closed by run
+	admin         net.Listener  // for people and programs of ours; nil: none; likewise
 	log           *slog.Logger
 }
 
-const (
-	// webhookGrace is how long webhooks in progress may take at the end.
-	webhookGrace = 5 * time.Second
-	readyTimeout = 2 * time.Second
-)
+// webhookGrace is how long webhooks in progress may take at the end.
+const webhookGrace = 5 * time.Second
 
 // run receives webhooks and makes calls until ctx ends or the listener fails. It
 // starts receiving before the first call and stops after the last, because webhooks
@@ -51,29 +49,54 @@ func (n node) run(ctx context.Context) error {
 	counted := metrics.New()
 	service, err := n.service(ctx, counted)
 	if err != nil {
-		return errors.Join(err, n.listener.Close())
+		return errors.Join(err, n.closeListeners())
 	}
 	counted.CountProcess(n.processStats(service))
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	server := webhooks.NewServer("", n.routes(counted, service.Reach))
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
-			stop(fmt.Errorf("serve webhooks: %w", err))
-		}
-	}()
+	end := n.serve(stop, counted)
 	dialed := service.Run(ctx)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookGrace)
 	defer cancel()
-	closed := server.Shutdown(grace)
-	<-served
+	closed := end(grace)
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		dialed = errors.Join(cause, dialed)
 	}
 	return errors.Join(dialed, closed)
+}
+
+// serve serves both listeners, and stops the process if one of them fails. end
+// finishes the requests in progress.
+func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics) (end func(context.Context) error) {
+	var serving sync.WaitGroup
+	var servers []*http.Server
+	for _, s := range []struct {
+		name     string
+		listener net.Listener
+		handler  http.Handler
+	}{
+		{"webhooks", n.listener, n.hooks(counted)},
+		{"the admin listener", n.admin, n.adminPages(counted)},
+	} {
+		if s.listener == nil {
+			continue
+		}
+		server := webhooks.NewServer("", s.handler)
+		servers = append(servers, server)
+		serving.Go(func() {
+			if err := server.Serve(webhooks.Bound(s.listener)); !errors.Is(err, http.ErrServerClosed) {
+				stop(fmt.Errorf("serve %s: %w", s.name, err))
+			}
+		})
+	}
+	return func(ctx context.Context) (err error) {
+		for _, server := range servers {
+			err = errors.Join(err, server.Shutdown(ctx))
+		}
+		serving.Wait()
+		return err
+	}
 }
 
 func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Service, error) {
@@ -119,41 +142,28 @@ func (n node) periodic(client *voice.Client) []jobs.Periodic {
 	)
 }
 
-// routes are all paths of this process. reach returns nil while Redis answers.
-func (n node) routes(counted *metrics.Metrics, reach func(context.Context) error) http.Handler {
-	verifier := voice.Verifier{Secrets: n.secrets, ApplicationID: n.applicationID}
-	hooks := webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL}, meteredDB{n.db, counted}, n.log)
-	mux := http.NewServeMux()
-	mux.Handle("/webhooks/", counted.Webhooks(hooks))
-	mux.Handle("GET /metrics", guarded(n.adminToken, counted.Handler(n.log)))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { n.ready(w, r, reach) })
-	return mux
+func (n node) closeListeners() error {
+	err := n.listener.Close()
+	if n.admin != nil {
+		err = errors.Join(err, n.admin.Close())
+	}
+	return err
 }
 
-// ready says whether webhooks can be stored and calls made. It names what is wrong,
-// without addresses.
-func (n node) ready(w http.ResponseWriter, r *http.Request, reach func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	var redis error
-	asked := make(chan struct{})
-	go func() { defer close(asked); redis = reach(ctx) }()
-	schema := n.db.CheckSchema(ctx)
-	<-asked
-	var wrong []string
-	switch {
-	case errors.Is(schema, storage.ErrSchemaBehind):
-		wrong = append(wrong, storage.ErrSchemaBehind.Error())
-	case schema != nil:
-		wrong = append(wrong, "the database does not answer")
-	}
-	if redis != nil {
-		wrong = append(wrong, "Redis does not answer")
-	}
-	if len(wrong) > 0 {
-		http.Error(w, strings.Join(wrong, "\n"), http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ready")
+// hooks are all paths that strangers reach.
+func (n node) hooks(counted *metrics.Metrics) http.Handler {
+	verifier := voice.Verifier{Secrets: n.secrets, ApplicationID: n.applicationID}
+	return webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL, Count: counted.Webhook}, meteredDB{n.db, counted}, n.log)
+}
+
+// adminPages are what no proxy in front of the webhooks shows.
+func (n node) adminPages(counted *metrics.Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", n.guarded(counted.Handler(n.log)))
+	mux.Handle("GET /readyz", newReadiness(n.db.CheckSchema))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -118,7 +118,7 @@ func TestProgramsTogether(t *testing.T) {
 	dir, err := build()
 	require.NoError(t, err)
 	redis := testkit.Redis(t)
-	provider, first, second := freeAddress(t), freeAddress(t), freeAddress(t)
+	provider, first, second := freeAddress(t), freeAddress(t), freeAddress(t) // each dialer's is its admin listener's
 	key := testkey.File(t)
 	p := programs{dir: dir, env: []string{
 		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + redis,
@@ -127,8 +127,8 @@ func TestProgramsTogether(t *testing.T) {
 		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
 	}}
 	p.start(t, "http://"+provider+"/ledger/summary", "dialer", "simulate", "--listen", provider, "--public-key", key, "--speed", "50", "--calls-per-second", "20")
-	stopFirst := p.start(t, "http://"+first+"/readyz", "dialer", "run", "--listen", first)
-	stopSecond := p.start(t, "http://"+second+"/readyz", "dialer", "run", "--listen", second)
+	stopFirst := p.start(t, "http://"+first+"/readyz", "dialer", "run", "--listen", "127.0.0.1:0", "--admin-listen", first)
+	stopSecond := p.start(t, "http://"+second+"/readyz", "dialer", "run", "--listen", "127.0.0.1:0", "--admin-listen", second)
 
 	file := filepath.Join(t.TempDir(), "people.csv")
 	require.NoError(t, os.WriteFile(file, []byte(people), 0o600))

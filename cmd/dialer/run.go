@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -14,11 +15,12 @@ type runCommand struct {
 	databaseFlags
 	RedisURL string `name:"redis-url" env:"REDIS_URL" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
 	providerFlags
-	PublicURL  string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
-	Listen     string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks, /healthz, /readyz and /metrics are served (default: ${default})."`
-	AdminToken string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
-	QueueAhead time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
-	Workers    int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
+	PublicURL   string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
+	Listen      string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks and /healthz are served (default: ${default})."`
+	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where /metrics and /readyz are served, which no proxy should show; empty: nowhere (default: ${default})."`
+	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
+	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
+	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
 }
@@ -41,9 +43,9 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, admin, err := c.listeners()
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return err
 	}
 	public, err := publicURL(c.PublicURL, c.APIURL, listener.Addr())
 	if err != nil {
@@ -51,12 +53,33 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	}
 	n := node{
 		db: db, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
-		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, log: log,
+		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 	}
-	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
 	err = n.run(ctx)
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+// listeners opens both. admin is nil if there is to be none.
+func (c *runCommand) listeners() (hooks, admin net.Listener, err error) {
+	if hooks, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, nil, fmt.Errorf("--listen (DIALER_LISTEN): %w", err)
+	}
+	if c.AdminListen == "" {
+		return hooks, nil, nil
+	}
+	if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("--admin-listen (DIALER_ADMIN_LISTEN): a second process on this machine needs another one, or an empty one: %w", err), hooks.Close())
+	}
+	return hooks, admin, nil
+}
+
+func addressOf(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
 }
 
 // adminTokenLeast is the length below which a token might be guessed.

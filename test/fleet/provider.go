@@ -50,6 +50,7 @@ func (a Account) Environment(databaseURL, redisURL string, p *Provider, listen s
 		"VONAGE_PRIVATE_KEY=" + a.KeyFile,
 		"VONAGE_SIGNATURE_SECRET=" + a.Secret,
 		"DIALER_LISTEN=" + listen,
+		"DIALER_ADMIN_LISTEN=", // several on one machine
 		"DIALER_CALLS_PER_SECOND=" + number(a.CallsPerSecond),
 		"DIALER_REQUESTS_PER_SECOND=" + number(a.RequestsPerSecond),
 	}, more...)
