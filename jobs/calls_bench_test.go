@@ -15,6 +15,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/pace"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/storage"
 	"dialer/voice"
 	"dialer/voice/voicesim"
@@ -229,7 +230,7 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()
-	eventually(b, "every call is placed", all)
+	require.Eventually(b, "every call is placed", all)
 	cancel()
 	if err := <-ended; err != nil {
 		b.Error(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit/require"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
@@ -130,20 +131,7 @@ func TestQueueOutageKeepsRetries(t *testing.T) {
 	}
 	defer server.Shutdown()
 	mustEnqueue(t, q, queued(1, 1))
-	eventually(t, "six tries of one task, which has three retries", func() bool { return h.count() >= 6 })
-}
-
-// eventually waits for something that other processes or goroutines do.
-func eventually(t testing.TB, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !done(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within two minutes: %s", what)
-		}
-		if err := sleep(t.Context(), 20*time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
-	}
+	require.Eventually(t, "six tries of one task, which has three retries", func() bool { return h.count() >= 6 })
 }
 
 // A production database and a demo on the same Redis must not take each

@@ -49,9 +49,10 @@ type cable struct {
 	to       string
 	listener net.Listener
 
-	mu    sync.Mutex
-	cut   bool
-	conns map[net.Conn]bool
+	mu      sync.Mutex
+	cut     bool
+	conns   map[net.Conn]bool
+	refused int
 }
 
 func newCable(t *testing.T, server string) *cable {
@@ -79,8 +80,12 @@ func (c *cable) serve() {
 			return
 		}
 		far, err := net.Dial("tcp", c.to)
-		if err != nil || !c.keep(near, far) {
+		if err != nil {
 			_ = near.Close()
+			continue
+		}
+		if !c.keep(near, far) {
+			_, _ = near.Close(), far.Close()
 			continue
 		}
 		go func() { _, _ = io.Copy(far, near); _ = far.Close() }()
@@ -88,14 +93,25 @@ func (c *cable) serve() {
 	}
 }
 
-// keep reports whether the connection may be, and remembers it if so.
+// keep reports whether the connections may stay, and remembers them if so.
 func (c *cable) keep(conns ...net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.cut {
+		c.refused++
+		return false
+	}
 	for _, conn := range conns {
 		c.conns[conn] = true
 	}
-	return !c.cut
+	return true
+}
+
+// refusedCount is how many connections were refused while it was cut.
+func (c *cable) refusedCount() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
 }
 
 // setCut cuts all connections and lets none through, or lets them again.

@@ -9,6 +9,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/voice/voicesim"
 
 	"github.com/google/uuid"
@@ -42,7 +43,7 @@ const (
 // troubled waits until so many commits have failed.
 func (w *world) troubled(t *testing.T, n int) {
 	t.Helper()
-	eventually(t, "commits fail", func() bool {
+	require.Eventually(t, "commits fail", func() bool {
 		return w.count(t, `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM trouble`) >= n
 	})
 }
@@ -105,14 +106,14 @@ func TestSuppressionAndStopTakeEffectAtOnce(t *testing.T) {
 	w.campaign(t, 300)
 	w.dial(t, w.db, w.redis)
 	w.dial(t, w.db, w.redis)
-	eventually(t, "50 calls", func() bool { return w.sim.Summary().Placed >= 50 })
+	require.Eventually(t, "50 calls", func() bool { return w.sim.Summary().Placed >= 50 })
 	var numbers []string
 	for i := 0; i < 300; i += 3 {
 		numbers = append(numbers, fmt.Sprintf("447700900%03d", i))
 	}
 	w.db.SuppressNumbers(t, numbers...)
 	suppressed := w.now(t)
-	eventually(t, "100 calls", func() bool { return w.sim.Summary().Placed >= 100 })
+	require.Eventually(t, "100 calls", func() bool { return w.sim.Summary().Placed >= 100 })
 	if err := w.db.Stop(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestLaterTaskStaysInTheQueue(t *testing.T) {
 	w.dial(t, w.db, w.redis)
 	inspector := asynq.NewInspectorFromRedisClient(q.redis)
 	var resting []*asynq.TaskInfo
-	eventually(t, "both tasks rest", func() bool {
+	require.Eventually(t, "both tasks rest", func() bool {
 		resting, err = inspector.ListRetryTasks(q.part(campaign.FirstCall))
 		return err == nil && len(resting) == 2
 	})

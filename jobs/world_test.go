@@ -15,6 +15,7 @@ import (
 	"dialer/internal/pace"
 	"dialer/internal/reconcile"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
 	"dialer/voice"
 	"dialer/voice/voicesim"
 
@@ -201,7 +202,7 @@ func (w *world) awaitEnd(t *testing.T) {
 			w.logOpen(t)
 		}
 	}()
-	eventually(t, "every contact has ended and every call is priced", func() bool {
+	require.Eventually(t, "every contact has ended and every call is priced", func() bool {
 		return w.count(t, `SELECT count(*) FROM contacts WHERE state <> 'done'`) == 0 &&
 			w.count(t, `SELECT count(*) FROM attempts WHERE state IN ('reserved','dialing','unknown','accepted') OR (state = 'ended' AND price IS NULL)`) == 0
 	})

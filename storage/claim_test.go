@@ -65,9 +65,13 @@ func TestClaimOrder(t *testing.T) {
 func TestClaimSkipsWhatIsNotDue(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC()
-	closed := settings()
-	closed.Hours = campaign.Hours{From: (now.Hour()*60 + now.Minute() + 180) % 1380, To: 0}
-	closed.Hours.To = closed.Hours.From + 30
+	daytime := settings()
+	daytime.Hours = campaign.Hours{From: 540, To: 1200}
+	in := func(zones ...string) []campaign.Row {
+		list := rows(0, 1)
+		list[0].Zones = zones
+		return list
+	}
 	later := settings()
 	later.Start = now.Add(time.Hour)
 	early := rows(0, 1)
@@ -80,13 +84,13 @@ func TestClaimSkipsWhatIsNotDue(t *testing.T) {
 		rows     []campaign.Row
 		before   string
 	}{
-		{"outside the hours", closed, rows(0, 1), ""},
+		{"outside the hours", daytime, in(testkit.ZoneAt(1)), ""},
 		{"before the start", later, rows(0, 1), ""},
 		{"a reminder that falls due before the start", later, early, ""},
 		{"a reminder that is not due", settings(), tomorrow, ""},
 		{"a paused campaign", settings(), rows(0, 1), `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`},
 		{"a campaign that is importing", settings(), rows(0, 1), `UPDATE campaigns SET status = 'importing', import_finished_at = NULL`},
-		{"one zone of two closed", oneHourIn("Asia/Tokyo"), twoZones(rows(0, 1)), ""},
+		{"outside the hours in one of two zones", daytime, in(testkit.ZoneAt(12), testkit.ZoneAt(1)), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,26 +104,6 @@ func TestClaimSkipsWhatIsNotDue(t *testing.T) {
 			}
 		})
 	}
-}
-
-// oneHourIn is open for an hour around now in the zone.
-func oneHourIn(zone string) campaign.Settings {
-	s := settings()
-	place, err := time.LoadLocation(zone)
-	if err != nil {
-		panic(err)
-	}
-	now := time.Now().In(place)
-	minute := now.Hour()*60 + now.Minute()
-	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
-	return s
-}
-
-func twoZones(list []campaign.Row) []campaign.Row {
-	for i := range list {
-		list[i].Zones = []string{"Asia/Tokyo", "Europe/London"}
-	}
-	return list
 }
 
 func TestClaimEndsSuppressedContacts(t *testing.T) {

@@ -404,7 +404,7 @@ func TestDialLockWaitsForTheGate(t *testing.T) {
 		d, _ := db.Checkpoint(t.Context(), redisIs(first.CheckpointAt.Add(time.Minute)))
 		locked <- d.Lock.Reason
 	}()
-	db.AwaitLockWait(t)
+	db.AwaitLockWaits(t, 1)
 	select {
 	case <-locked:
 		t.Error("the lock was set while a gate was open")

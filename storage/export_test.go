@@ -112,6 +112,11 @@ func (db *DB) LockWait(ctx context.Context, wait bool) (limit string, err error)
 	return limit, err
 }
 
+// KeepPartitionsFrom is KeepPartitions on another day.
+func (db *DB) KeepPartitionsFrom(ctx context.Context, today time.Time) error {
+	return db.keepPartitions(ctx, today)
+}
+
 // BatchConnections is how many connections all batchers use at most.
 func (db *DB) BatchConnections() int {
 	return connections(db.updates) + connections(db.loads) + connections(db.gates)

@@ -84,7 +84,6 @@ func TestGateTokenTimes(t *testing.T) {
 
 func TestGateWithdraws(t *testing.T) {
 	t.Parallel()
-	minute := func(t time.Time) int { return t.UTC().Hour()*60 + t.UTC().Minute() }
 	for _, test := range []struct {
 		name, sql string
 		note      campaign.Withdrawal
@@ -94,11 +93,10 @@ func TestGateWithdraws(t *testing.T) {
 		{"stopped", `UPDATE campaigns SET status = 'stopped'`, campaign.WithdrawnStopped, "done stopped"},
 		{"suppressed", `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`,
 			campaign.WithdrawnSuppressed, "done suppressed"},
-		{"outside the hours", fmt.Sprintf(`UPDATE campaigns SET opens_min = %d, closes_min = %[1]d + 20`,
-			(minute(time.Now())+120)%1400), campaign.WithdrawnHours, "pending"},
-		{"in a zone where it is night", `UPDATE zone_groups SET zones = '{Etc/UTC,Etc/GMT+12}';
-			UPDATE campaigns SET opens_min = extract(hour FROM now()) * 60, closes_min = extract(hour FROM now()) * 60 + 60`,
-			campaign.WithdrawnHours, "pending"},
+		{"outside the hours", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s}'; UPDATE campaigns SET opens_min = 540, closes_min = 1200`,
+			testkit.ZoneAt(1)), campaign.WithdrawnHours, "pending"},
+		{"outside the hours in one of two zones", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s,%s}'; UPDATE campaigns SET opens_min = 540, closes_min = 1200`,
+			testkit.ZoneAt(12), testkit.ZoneAt(1)), campaign.WithdrawnHours, "pending"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -125,17 +123,18 @@ func TestGateWithdraws(t *testing.T) {
 func TestGateNearTheEndOfTheHours(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	s := settings()
-	minute := time.Now().UTC().Hour()*60 + time.Now().UTC().Minute()
-	s.Hours = campaign.Hours{From: max(0, minute-30), To: min(1440, minute+30)}
-	running(t, db, "c", s, rows(0, 1))
+	s, list, zone := settings(), rows(0, 1), testkit.ZoneAt(12)
+	s.Hours, list[0].Zones = campaign.Hours{From: 540, To: 1200}, []string{zone}
+	running(t, db, "c", s, list)
 	id := claimOne(t, db)
 	check(t, db.Withdraw(t.Context(), id, campaign.WithdrawnHours))
 	if ids := claim(t, db, 10); len(ids) != 0 {
 		t.Errorf("claimed %d again before the hours ended", len(ids))
 	}
-	opening := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`).UTC()
-	if at := opening.Hour()*60 + opening.Minute(); at != s.Hours.From || time.Until(opening) < 22*time.Hour {
+	local, err := time.LoadLocation(zone)
+	check(t, err)
+	opening := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`).In(local)
+	if at := opening.Hour()*60 + opening.Minute(); at != s.Hours.From || time.Until(opening) < 19*time.Hour {
 		t.Errorf("due %s, want when the hours begin tomorrow, %s", opening, s.Hours)
 	}
 }

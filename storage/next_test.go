@@ -10,22 +10,23 @@ import (
 
 func TestNextCall(t *testing.T) {
 	t.Parallel()
-	now := time.Now().UTC().Truncate(time.Minute)
-	tomorrow := now.Truncate(24 * time.Hour).Add(24 * time.Hour)
-	closed := campaign.Hours{From: (now.Hour()*60 + now.Minute() + 120) % 1380}
-	closed.To = closed.From + 60
-	opens := now.Truncate(24 * time.Hour).Add(time.Duration(closed.From) * time.Minute)
-	if opens.Before(now) {
-		opens = opens.Add(24 * time.Hour)
+	tomorrow := time.Now().UTC().Truncate(time.Minute).Add(24 * time.Hour)
+	night := testkit.ZoneAt(1)
+	local, err := time.LoadLocation(night)
+	check(t, err)
+	year, month, day := time.Now().In(local).Date()
+	asleep := rows(0, 3)
+	for i := range asleep {
+		asleep[i].Zones = []string{night}
 	}
 	for name, test := range map[string]struct {
 		change func(*campaign.Settings)
 		rows   []campaign.Row
 		want   time.Time
 	}{
-		"somebody may be called":  {func(*campaign.Settings) {}, rows(0, 3), time.Time{}},
-		"nobody waits":            {func(*campaign.Settings) {}, nil, time.Time{}},
-		"outside the hours":       {func(s *campaign.Settings) { s.Hours = closed }, rows(0, 3), opens},
+		"a contact may be called": {func(*campaign.Settings) {}, rows(0, 3), time.Time{}},
+		"no contact waits":        {func(*campaign.Settings) {}, nil, time.Time{}},
+		"outside the hours":       {func(s *campaign.Settings) { s.Hours = campaign.Hours{From: 540, To: 1200} }, asleep, time.Date(year, month, day, 9, 0, 0, 0, local)},
 		"it begins later":         {func(s *campaign.Settings) { s.Start = tomorrow }, rows(0, 3), tomorrow},
 		"reminders are due later": {func(*campaign.Settings) {}, []campaign.Row{{Line: 2, To: number(1), Zones: []string{"Etc/UTC"}, CallAt: tomorrow}}, tomorrow},
 	} {

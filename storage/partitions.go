@@ -29,7 +29,10 @@ func (db *DB) KeepPartitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	today := now.Truncate(24 * time.Hour)
+	return db.keepPartitions(ctx, now.Truncate(24*time.Hour))
+}
+
+func (db *DB) keepPartitions(ctx context.Context, today time.Time) error {
 	for i := range daysAhead + 1 {
 		if err := db.keepPartition(ctx, today.AddDate(0, 0, i)); err != nil {
 			return fmt.Errorf("keep partitions of events: %w", err)

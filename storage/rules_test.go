@@ -111,7 +111,7 @@ func TestGateSeesWhatCommitted(t *testing.T) {
 				_, err := db.Gate(t.Context(), id, tokenLife)
 				passed <- err
 			}()
-			db.AwaitLockWait(t)
+			db.AwaitLockWaits(t, 1)
 			select {
 			case err := <-passed:
 				t.Fatalf("the gate did not wait: %v", err)

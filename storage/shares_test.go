@@ -44,13 +44,11 @@ func flood(t *testing.T, db *testkit.DB, lock string, one func() error, other fu
 			done.Add(1)
 		})
 	}
-	for testkit.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	db.AwaitLockWaits(t, 2)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // reached only where they share a pool
 	defer cancel()
 	if err := other(ctx); err != nil {
-		t.Errorf("beside the flood: %v", err)
+		t.Errorf("during the flood: %v", err)
 	}
 	if n := done.Load(); n != 0 {
 		t.Errorf("%d of the flood were done first", n)

@@ -98,22 +98,22 @@ func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 func TestKeepPartitions(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	running(t, db, "c", settings(), rows(0, 1))
-	a := dialOne(t, db)
-	// An event came before anybody had made today's partition.
-	receive(t, db, event(a, "U1", "started"))
+	today := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+	store := func(at time.Time) {
+		db.Exec(t, `INSERT INTO events (received_at, kind, body) VALUES ($1, 'x', '{}')`, at)
+	}
+	store(today.Add(time.Hour)) // before today's partition was made
 	for range 2 {
-		check(t, db.KeepPartitions(t.Context()))
+		check(t, db.KeepPartitionsFrom(t.Context(), today))
 	}
 	// Tomorrow's events have a partition of their own, and are guarded there.
-	db.Exec(t, `INSERT INTO events (received_at, kind, body) VALUES (now() + interval '1 day', 'x', '{}')`)
-	receive(t, db, event(a, "U1", "ringing"))
+	store(today.Add(2 * time.Hour))
+	store(today.Add(25 * time.Hour))
 	got := testkit.Rows[string](t, db, `SELECT tableoid::regclass::text FROM events ORDER BY received_at`)
-	tomorrow := time.Now().UTC().AddDate(0, 0, 1).Format("20060102")
-	if diff := cmp.Diff([]string{"events_default", "events_default", "events_" + tomorrow}, got); diff != "" {
+	if diff := cmp.Diff([]string{"events_default", "events_default", "events_20260602"}, got); diff != "" {
 		t.Errorf("partitions (-want +got):\n%s", diff)
 	}
-	if err := db.TryExec(t, `DELETE FROM events WHERE received_at > now()`); err == nil {
+	if err := db.TryExec(t, `DELETE FROM events WHERE received_at > $1`, today.AddDate(0, 0, 1)); err == nil {
 		t.Error("an event in a new partition could be deleted")
 	}
 	n := testkit.Value[int](t, db, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`)
@@ -141,9 +141,7 @@ func TestReceiveWhilePartitionIsMade(t *testing.T) {
 	check(t, err)
 	stored := make(chan error, 1)
 	go func() { stored <- db.Receive(t.Context(), event(a, "U1", "ringing")) }()
-	for testkit.Value[int](t, db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	db.AwaitLockWaits(t, 1)
 	_, err = conn.Exec(t.Context(), `COMMIT`)
 	check(t, err)
 	check(t, <-stored)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/internal/testkit/require"
 	"dialer/storage"
 
 	"github.com/google/uuid"
@@ -116,12 +117,12 @@ func (d *DB) Begin(t testing.TB, statements ...string) (commit func()) {
 	}
 }
 
-// AwaitLockWait returns once a session of the database waits for a lock.
-func (d *DB) AwaitLockWait(t testing.TB) {
+// AwaitLockWaits returns once n sessions of the database wait for a lock.
+func (d *DB) AwaitLockWaits(t testing.TB, n int) {
 	t.Helper()
-	for Value[int](t, d, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	require.Eventually(t, "sessions wait for a lock", func() bool {
+		return Value[int](t, d, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) >= n
+	})
 }
 
 // Value reads one value.
