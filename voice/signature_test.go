@@ -36,11 +36,11 @@ func TestVerifyAccepts(t *testing.T) {
 		body                  []byte
 		now                   time.Time
 	}{
-		"at once":        {signed, http.MethodPost, webhookBody, noon},
-		"late":           {signed, http.MethodPost, webhookBody, noon.Add(5 * time.Minute)},
-		"clock behind":   {signed, http.MethodPost, webhookBody, noon.Add(-5 * time.Minute)},
-		"lower case":     {"bearer" + strings.TrimPrefix(signed, "Bearer"), http.MethodPost, webhookBody, noon},
-		"GET":            {signed, http.MethodGet, nil, noon},
+		"at once":      {signed, http.MethodPost, webhookBody, noon},
+		"late":         {signed, http.MethodPost, webhookBody, noon.Add(5 * time.Minute)},
+		"clock behind": {signed, http.MethodPost, webhookBody, noon.Add(-5 * time.Minute)},
+		"lower case":   {"bearer" + strings.TrimPrefix(signed, "Bearer"), http.MethodPost, webhookBody, noon},
+		"GET":          {signed, http.MethodGet, nil, noon},
 		"an exp and an nbf that our clock has just missed": {signHS256(t, webhookSecret, jwt.MapClaims{"iat": noon.Unix(), "payload_hash": payloadHash(webhookBody),
 			"exp": noon.Add(-clockLeeway + time.Second).Unix(), "nbf": noon.Add(clockLeeway).Unix()}), http.MethodPost, webhookBody, noon},
 		"no application": {signHS256(t, webhookSecret, jwt.MapClaims{"iat": noon.Unix(), "payload_hash": payloadHash(webhookBody)}), http.MethodPost, webhookBody, noon},
