@@ -15,7 +15,7 @@ func settings() campaign.Settings {
 		Hours:   campaign.Hours{From: 0, To: 24 * 60},
 		Zone:    "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
-			campaign.Busy: time.Second, campaign.Unanswered: 2 * time.Second, campaign.Timeout: 2 * time.Second, campaign.Failed: time.Second,
+			campaign.Busy: 6 * time.Second, campaign.Unanswered: 7 * time.Second, campaign.Timeout: 7 * time.Second, campaign.Failed: 6 * time.Second,
 		}},
 		Machine: "continue", RingingTimer: 30, LengthTimer: 120,
 	}
@@ -26,7 +26,7 @@ func enqueueFlags(name string) []string {
 	s := settings()
 	return []string{
 		"--name", name, "--from", strings.Join(s.From, ","), "--say", s.Message.Say, "--hours", s.Hours.String(), "--zone", s.Zone,
-		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", "busy=1s,unanswered=2s,timeout=2s,failed=1s", "--machine", s.Machine,
+		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", "busy=6s,unanswered=7s,timeout=7s,failed=6s", "--machine", s.Machine,
 		"--ringing-timer", strconv.Itoa(s.RingingTimer), "--length-timer", strconv.Itoa(s.LengthTimer),
 	}
 }

@@ -38,15 +38,15 @@ func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
 // A short run of everything.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	code, out, errOut := chaos(t, "--kills", "12", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6",
-		"--gap", "170ms", "--contacts", "300", "--queue-ahead", "2s", "--seed", "3")
+	code, out, errOut := chaos(t, "--kills", "8", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6", "--acts", "12", "--wording", "usual",
+		"--gap", "170ms", "--contacts", "150", "--queue-ahead", "2s", "--seed", "3")
 	t.Log(out)
 	if code != cli.ExitOK {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	for _, want := range []string{
-		"kill -9 12,", "pause 2,", redisFlush + " 1", redisEmpty + " 1", redisOld + " 1", postgresCrash + " 1", "cut after COMMIT 6",
-		"0 called twice, 0 never called, price difference 0.00000000: every promise holds", "alarms: none", "seed 3,",
+		"kill -9 8,", "pause 2,", redisFlush + " 1", redisEmpty + " 1", redisOld + " 1", postgresCrash + " 1", "cut after COMMIT 6", "operators: 12 acts",
+		"0 called twice, 0 never called, price difference 0.00000000: every promise holds", "fields compared, 0 findings", "seed 3,",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q", want)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"dialer/test/fleet"
@@ -24,26 +25,44 @@ const (
 	webhooksLost  = "other share of webhooks lost"
 )
 
-// faults are everything that is injected, and how often compared with the
-// others: 2,000 kills go with 100 pauses, 50 losses of Redis and 30 crashes of
-// Postgres.
-var faults = []struct {
+// fault is something that is injected, and how often compared with the others.
+type fault struct {
 	name   string
 	weight int
-}{
+}
+
+// faults are everything that breaks: 2,000 kills go with 100 pauses, 50 losses
+// of Redis and 30 crashes of Postgres.
+var faults = []fault{
 	{kill, 2000}, {pause, 100}, {redisFlush, 17}, {redisEmpty, 17}, {redisOld, 16},
 	{postgresCrash, 30}, {commitCut, 500}, {webhooksLost, 40},
 }
 
+func faultNames() (names []string) {
+	for _, f := range faults {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// injectable are the faults, and what operators do.
+func injectable() []fault {
+	all := slices.Clone(faults)
+	for _, a := range acts {
+		all = append(all, fault{a.name, a.weight})
+	}
+	return all
+}
+
 var redisLosses = []string{redisFlush, redisEmpty, redisOld}
 
-func weightOf(name string) int {
-	for _, f := range faults {
-		if f.name == name {
-			return f.weight
+func weightOf(names ...string) (weight int) {
+	for _, f := range injectable() {
+		if slices.Contains(names, f.name) {
+			weight += f.weight
 		}
 	}
-	return 0
+	return weight
 }
 
 // inject makes a fault happen. It returns when the fault is over, which for a

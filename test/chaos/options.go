@@ -19,6 +19,7 @@ type options struct {
 	RedisLosses     int           `name:"redis-losses" default:"-1" placeholder:"N" help:"Redis flushed, killed and empty, or back from an old snapshot."`
 	PostgresCrashes int           `name:"postgres-crashes" default:"-1" placeholder:"N" help:"Immediate stop of Postgres, then start."`
 	Cuts            int           `default:"-1" placeholder:"N" help:"Connections to Postgres cut after COMMIT was forwarded and before its reply."`
+	Acts            int           `default:"-1" placeholder:"N" help:"What operators do by commands: pause, stop, suppress, enqueue again, call by hand, hang up."`
 	Gap             time.Duration `default:"500ms" help:"The mean time between two injections; each is from a quarter to seven quarters of it (default: ${default})."`
 
 	Matrix int      `placeholder:"TIMES" help:"Build the programs with failpoints and have a process die this often at each one, instead of all faults above."`
@@ -29,12 +30,14 @@ type options struct {
 	Processes      int     `default:"2" help:"Dialers that run at once (default: ${default})."`
 	CallsPerSecond float64 `name:"calls-per-second" default:"100" help:"The account's limit (default: ${default})."`
 	Faults         string  `enum:"none,some,heavy" default:"heavy" placeholder:"none|some|heavy" help:"How badly Vonage behaves; heavy is a fault on a quarter of the POSTs (default: ${default})."`
+	Wording        string  `enum:"usual,other" default:"other" placeholder:"usual|other" help:"How Vonage writes numbers, directions, uuids and parties; with other, a part of them in other forms, or not at all (default: ${default})."`
 	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; with phases it changes again and again (default: ${default})."`
 
 	QueueAhead time.Duration `name:"queue-ahead" default:"5s" help:"DIALER_QUEUE_AHEAD of the dialers (default: ${default})."`
 	Workers    int           `default:"24" help:"DIALER_WORKERS of the dialers: what a kill takes with it (default: ${default})."`
 	Deadline   time.Duration `default:"3m" help:"How long, after the last injection, nothing may change before the run counts as broken (default: ${default})."`
-	Dialer     string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module)."`
+	Dialer     string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module, as the enqueue that people type is)."`
+	Enqueue    string        `type:"existingfile" placeholder:"PATH" help:"The enqueue to run (default: built from this module)."`
 	Keep       bool          `help:"Keep the folder of logs even if no promise is broken."`
 }
 
@@ -65,7 +68,7 @@ func (o options) Validate() error {
 		known := slices.ContainsFunc(failpoint.Points, func(p failpoint.Point) bool { return p.Name == name })
 		check(known, fmt.Sprintf("--only: %q is no failpoint; failpoint/points.go lists them", name))
 	}
-	check(o.Kills >= 0 || o.Pauses < 0 && o.RedisLosses < 0 && o.PostgresCrashes < 0 && o.Cuts < 0, "counts need --kills")
+	check(o.Kills >= 0 || o.Pauses < 0 && o.RedisLosses < 0 && o.PostgresCrashes < 0 && o.Cuts < 0 && o.Acts < 0, "counts need --kills")
 	return errors.Join(errs...)
 }
 
@@ -85,7 +88,7 @@ func (o options) counts() map[string]int {
 		return nil
 	}
 	counts := map[string]int{}
-	for _, f := range faults {
+	for _, f := range injectable() {
 		counts[f.name] = share(o.Kills, f.weight, weightOf(kill))
 	}
 	for name, n := range map[string]int{pause: o.Pauses, postgresCrash: o.PostgresCrashes, commitCut: o.Cuts} {
@@ -96,6 +99,13 @@ func (o options) counts() map[string]int {
 	if o.RedisLosses >= 0 {
 		for i, name := range redisLosses {
 			counts[name] = (o.RedisLosses + len(redisLosses) - 1 - i) / len(redisLosses)
+		}
+	}
+	if o.Acts >= 0 {
+		left, weight := o.Acts, weightOf(actNames()...)
+		for _, a := range acts {
+			n := left * a.weight / weight
+			counts[a.name], left, weight = n, left-n, weight-a.weight
 		}
 	}
 	if o.EventsLost != inPhases {

@@ -16,7 +16,7 @@ const (
 
 func providerConfig(o options, w *webhookProxy) voicesim.Config {
 	return voicesim.Config{
-		APIKey: "chaos", Seed: o.Seed, Faults: providerFaults(o.Faults), Speed: speed,
+		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o.Wording), Speed: speed,
 		PriceLag: priceLag, ListLag: listLag, Client: w.client(), Callbacks: callbacks,
 	}
 }
@@ -36,6 +36,37 @@ func providerFaults(name string) voicesim.Faults {
 		f.ReadFails, f.EventDoubled, f.EventShuffled, f.EventLate, f.NullPrice, f.DashlessUUIDs = .05, .2, .2, .1, .2, .2
 	}
 	return f
+}
+
+// clockOff is how far Vonage's clock may be from ours: it is ahead at first, and
+// then loses a millisecond each second.
+const (
+	clockOff   = time.Second
+	clockAhead = 400 * time.Millisecond
+	clockDrift = -0.001
+)
+
+// otherWording adds the faults of wording: they change how the truth is written,
+// and never the truth.
+func otherWording(f voicesim.Faults, wording string) voicesim.Faults {
+	if wording != "other" {
+		return f
+	}
+	f.ClockAhead, f.ClockDrift = clockAhead, clockDrift
+	f.NumberPlus, f.NumberZeros, f.NumberNational = .05, .05, .05
+	f.OtherDirection, f.OtherUUID, f.OtherConversation, f.OtherParty = .1, .1, .1, .1
+	f.EventDirection, f.EventSameToken, f.EventReplayed, f.EventForged, f.RetrySameToken = .1, .05, .02, .02, .1
+	f.ReplayFor = 20 * time.Second
+	f.NumberUnknown, f.NumberMissing, f.MemberMissing, f.UUIDMissing = .02, .02, .02, .01
+	f.EventNumber, f.EventUUID = .05, .05
+	return f
+}
+
+// wordingFaults are those that concern how something is written, or sent again.
+var wordingFaults = []string{
+	"number_plus", "number_00", "number_national", "number_unknown", "number_missing", "other_direction", "other_uuid", "other_conversation",
+	"other_party", "member_missing", "uuid_missing", "dashless_uuid", "event_number", "event_direction", "event_uuid",
+	"event_same_token", "event_replayed", "event_forged", "retry_same_token",
 }
 
 // postFaults are those that concern requests for a call, as the simulator

@@ -19,6 +19,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/verify"
 	"dialer/storage"
 	"dialer/voice/voicesim"
 )
@@ -39,6 +40,7 @@ type result struct {
 	attempts  map[campaign.State]int
 	reasons   map[campaign.Reason]int
 	alarms    map[string]int
+	verdict   verify.Result
 	verified  string   // the output of `dialer verify`
 	broken    []string // what is wrong
 }
@@ -67,9 +69,16 @@ func (r *chaosRun) result(ctx context.Context, ended error) (result, error) {
 	if err := o.readDatabase(ctx, r.db); err != nil {
 		return o, err
 	}
-	verify := exec.CommandContext(ctx, r.program, "verify", "--ledger", r.testbed.provider.URL)
-	verify.Env = []string{"DATABASE_URL=" + r.postgres.server.URL}
-	output, err := verify.CombinedOutput()
+	if err := r.judge(ctx); err != nil {
+		return o, err
+	}
+	o.verdict = r.verdict
+	for _, f := range append(r.verdict.Broken, r.verdict.Pending...) {
+		o.broken = append(o.broken, f.Invariant+": "+f.What)
+	}
+	check := exec.CommandContext(ctx, r.programs["dialer"], "verify", "--ledger", r.testbed.provider.URL)
+	check.Env = []string{"DATABASE_URL=" + r.postgres.server.URL}
+	output, err := check.CombinedOutput()
 	o.verified = string(bytes.TrimSpace(output))
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		o.broken = append(o.broken, "dialer verify: "+exit.Error())
@@ -99,7 +108,7 @@ func (o *result) readDatabase(ctx context.Context, db *storage.DB) error {
 	for _, a := range alarms {
 		o.alarms[string(a.Kind)] += a.Times
 	}
-	if n := sum(o.reasons); len(o.broken) == 0 && n != o.contacts {
+	if n := sum(o.reasons); len(o.broken) == 0 && n < o.contacts {
 		o.broken = append(o.broken, fmt.Sprintf("of %d contacts, %d have ended", o.contacts, n))
 	}
 	return nil
@@ -112,19 +121,23 @@ func (o result) print(out io.Writer) {
 	if o.Matrix > 0 {
 		o.printMatrix(out)
 	} else {
-		p("injected:", "%s", list(o.injected))
+		p("injected:", "%s", list(pick(o.injected, faultNames())))
+		p("", "operators: %d acts: %s", sum(pick(o.injected, actNames())), list(pick(o.injected, actNames())))
 		p("", "killed dialers had served %v (median); ended by themselves: %s", o.processes.medianUptime.Round(time.Millisecond), list(o.processes.exits))
 		p("", "commits without a reply: %s", list(o.cuts))
 	}
 	c := o.provider
 	posts := pick(c.Faults, postFaults)
 	p("provider:", "%d POSTs, %d calls; a fault on %d POSTs (%.1f %%): %s", c.Creates, c.Placed, sum(posts), percent(sum(posts), c.Creates), list(posts))
-	p("", "webhooks: %d forwarded, %d lost on the way, %d not accepted; expired tokens refused: %d", o.forwarded, o.lost, c.EventsFailed, c.ExpiredTokens)
+	p("", "wording: %d faults: %s", sum(pick(c.Faults, wordingFaults)), list(pick(c.Faults, wordingFaults)))
+	p("", "webhooks: %d forwarded, %d lost on the way, %d not accepted; expired tokens refused: %d", o.forwarded, o.lost, c.EventsFailed-o.lost, c.ExpiredTokens)
 	p("", "POSTs in any one second: %d at most, the limit is %v; refused by status: %s", c.MaxCreatesPerSecond, o.CallsPerSecond, list(c.Refused))
 	p("contacts:", "%d in %d campaigns, done: %s", o.contacts, o.campaigns, list(o.reasons))
 	p("", "attempts: %s; alarms: %s", list(o.attempts), list(o.alarms))
 	p("verify:", "%s", strings.TrimPrefix(o.verified, "verify: "))
-	for _, b := range o.broken {
+	p("judge:", "%d fields compared, %d findings: %d called twice, %d never called, price difference %s", o.verdict.Compared,
+		len(o.verdict.Broken)+len(o.verdict.Pending), o.verdict.CalledTwice, o.verdict.NeverCalled, o.verdict.PriceDifference.StringFixed(8))
+	for _, b := range o.broken[:min(len(o.broken), mostPrinted)] {
 		p("BROKEN:", "%s", b)
 	}
 	verdict := "every promise holds"
@@ -133,6 +146,9 @@ func (o result) print(out io.Writer) {
 	}
 	p("chaos:", "seed %d, %v: %s", o.Seed, o.took.Round(100*time.Millisecond), verdict)
 }
+
+// mostPrinted bounds the findings that are printed.
+const mostPrinted = 40
 
 // bottomLine is what `dialer verify` says about all calls.
 var bottomLine = regexp.MustCompile(`(\d+) called twice, (\d+) never called, price difference ([0-9.]+)`)

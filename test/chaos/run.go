@@ -7,10 +7,12 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"dialer/internal/app"
+	"dialer/internal/verify"
 	"dialer/test/fleet"
 )
 
@@ -19,7 +21,7 @@ import (
 type chaosRun struct {
 	*testbed
 	status *statusLine
-	begun  time.Time
+	since  time.Time // when the run began
 
 	// A matrix run replaces these three.
 	startCampaign func(ctx context.Context, name string, contacts int) (int64, error)
@@ -31,12 +33,18 @@ type chaosRun struct {
 	injected    map[string]int
 	allInjected bool
 
-	campaigns []int64
-	contacts  int // in all of them
+	campaigns []string
+	contacts  int      // in those that the run began itself
+	others    []string // campaigns that operators began
+
+	operators *operators
+	orders    *orders
+	verdict   verify.Result // the judge's latest
 }
 
 func newRun(b *testbed, out io.Writer) *chaosRun {
-	r := &chaosRun{testbed: b, status: newStatusLine(out), begun: time.Now(), injected: map[string]int{}}
+	r := &chaosRun{testbed: b, status: newStatusLine(out), since: time.Now(), injected: map[string]int{}, orders: newOrders()}
+	r.operators = newOperators(r)
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
 		return fleet.Import(ctx, b.db, name, settings(), contacts)
 	}
@@ -82,7 +90,7 @@ func (r *chaosRun) followSchedule(ctx context.Context, fail context.CancelCauseF
 	var underWay sync.WaitGroup
 	defer underWay.Wait()
 	for i := range schedule(r.options) {
-		if r.Kills < 0 && time.Since(r.begun) > r.Duration {
+		if r.Kills < 0 && time.Since(r.since) > r.Duration {
 			break
 		}
 		if err := fleet.Sleep(ctx, i.after); err != nil {
@@ -105,7 +113,11 @@ func (r *chaosRun) followSchedule(ctx context.Context, fail context.CancelCauseF
 }
 
 func (r *chaosRun) injectOne(ctx context.Context, i injection) error {
-	if err := r.inject(ctx, i); err != nil {
+	isAct, err := r.operators.act(ctx, i.fault, i.random())
+	if err == nil && !isAct {
+		err = r.inject(ctx, i)
+	}
+	if err != nil {
 		return fmt.Errorf("inject %s: %w", i.fault, err)
 	}
 	r.mu.Lock()
@@ -132,8 +144,11 @@ func (r *chaosRun) watch(ctx context.Context) error {
 		switch {
 		case err != nil:
 		case done && left == (app.OpenCounts{}) && r.provider.Sim.Summary().EventsPending == 0:
-			r.show(left)
-			return nil
+			if err = r.judge(ctx); err == nil && r.verdict.Settled() {
+				r.show(left)
+				return nil
+			}
+			left.Unpriced += len(r.verdict.Pending)
 		case !done && left.Contacts < min(r.Contacts, moreContacts)/4:
 			_ = r.nextCampaign(ctx) // the next round resumes it
 		}
@@ -157,23 +172,62 @@ func (r *chaosRun) isAllInjected() bool {
 	return r.allInjected
 }
 
-// nextCampaign starts the next campaign, or resumes an interrupted import.
-func (r *chaosRun) nextCampaign(ctx context.Context) error {
-	n := r.Contacts
-	if len(r.campaigns) > 0 {
-		n = min(n, moreContacts)
-	}
-	id, err := r.startCampaign(ctx, fmt.Sprintf("chaos %d", len(r.campaigns)+1), n)
+// judge compares everything with Vonage's ledger and with what was ordered.
+func (r *chaosRun) judge(ctx context.Context) error {
+	records, err := r.db.Records(ctx)
 	if err != nil {
 		return err
 	}
-	r.campaigns, r.contacts = append(r.campaigns, id), r.contacts+n
+	r.verdict = verify.Compare(verify.Calls(r.testbed.provider.Sim.Ledger()), records, r.orders.judged())
+	return nil
+}
+
+func campaignName(n int) string { return fmt.Sprintf("chaos %d", max(1, n)) }
+
+// begun is how many campaigns the run has begun itself.
+func (r *chaosRun) begun() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.campaigns)
+}
+
+// follow has the run wait for a campaign that an operator began.
+func (r *chaosRun) follow(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.others = append(r.others, name)
+}
+
+// nextCampaign starts the next campaign, or resumes an interrupted import.
+func (r *chaosRun) nextCampaign(ctx context.Context) error {
+	n, name := r.Contacts, campaignName(r.begun()+1)
+	if r.begun() > 0 {
+		n = min(n, moreContacts)
+	}
+	var numbers []string
+	for i := range n {
+		numbers = append(numbers, fleet.Number(i))
+	}
+	r.orders.begun(name, settings(), numbers)
+	if _, err := r.startCampaign(ctx, name, n); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.campaigns, r.contacts = append(r.campaigns, name), r.contacts+n
 	return nil
 }
 
 func (r *chaosRun) left(ctx context.Context) (all app.OpenCounts, err error) {
-	for _, id := range r.campaigns {
-		left, err := r.db.OpenCounts(ctx, id)
+	r.mu.Lock()
+	names := slices.Concat(r.campaigns, r.others)
+	r.mu.Unlock()
+	for _, name := range names {
+		c, err := r.db.CampaignByName(ctx, name)
+		if err != nil {
+			return all, err
+		}
+		left, err := r.db.OpenCounts(ctx, c.ID)
 		if err != nil {
 			return all, err
 		}
@@ -193,7 +247,7 @@ func (r *chaosRun) show(left app.OpenCounts) {
 		total, _, _ = r.plan.progress()
 	}
 	r.status.show(fmt.Sprintf("%6.1f s  %d injected, campaign %d: %d contacts to go, %d calls open, %d prices to come",
-		time.Since(r.begun).Seconds(), total, len(r.campaigns), left.Contacts, left.Attempts, left.Unpriced))
+		time.Since(r.since).Seconds(), total, r.begun(), left.Contacts, left.Attempts, left.Unpriced))
 }
 
 // injections is what was injected so far.

@@ -31,7 +31,7 @@ func schedule(o options) iter.Seq[injection] {
 
 func counted(r *rand.Rand, counts map[string]int, gap time.Duration) iter.Seq[injection] {
 	var names []string
-	for _, f := range faults {
+	for _, f := range injectable() {
 		names = append(names, slices.Repeat([]string{f.name}, counts[f.name])...)
 	}
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -67,11 +67,11 @@ func between(r *rand.Rand, least, most time.Duration) time.Duration {
 // drawFault picks a fault by its weight.
 func drawFault(r *rand.Rand) string {
 	whole := 0
-	for _, f := range faults {
+	for _, f := range injectable() {
 		whole += f.weight
 	}
 	n := r.IntN(whole)
-	for _, f := range faults {
+	for _, f := range injectable() {
 		if n -= f.weight; n < 0 {
 			return f.name
 		}

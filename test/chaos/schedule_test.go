@@ -10,7 +10,7 @@ import (
 
 func defaultOptions() options {
 	return options{
-		Duration: time.Minute, Kills: -1, Pauses: -1, RedisLosses: -1, PostgresCrashes: -1, Cuts: -1,
+		Duration: time.Minute, Kills: -1, Pauses: -1, RedisLosses: -1, PostgresCrashes: -1, Cuts: -1, Acts: -1,
 		Gap: 100 * time.Millisecond, Seed: 7, EventsLost: inPhases,
 	}
 }
@@ -56,12 +56,15 @@ func TestScheduleByCounts(t *testing.T) {
 	o.Kills = 2000
 	want := map[string]int{
 		kill: 2000, pause: 100, redisFlush: 17, redisEmpty: 17, redisOld: 16, postgresCrash: 30, commitCut: 500, webhooksLost: 40,
+		actPause: 200, actStop: 100, actSuppress: 400, actUntil: 300, actUnsuppress: 200, actAgain: 150, actEdited: 150, actCall: 250, actHangUp: 250,
 	}
 	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("2,000 kills (-want +got):\n%s", diff)
 	}
-	o.Kills, o.Pauses, o.RedisLosses, o.PostgresCrashes, o.Cuts, o.EventsLost = 12, 0, 4, 2, 1, "0.5"
-	want = map[string]int{kill: 12, redisFlush: 2, redisEmpty: 1, redisOld: 1, postgresCrash: 2, commitCut: 1}
+	o.Kills, o.Pauses, o.RedisLosses, o.PostgresCrashes, o.Cuts, o.Acts, o.EventsLost = 12, 0, 4, 2, 1, 11, "0.5"
+	want = map[string]int{kill: 12, redisFlush: 2, redisEmpty: 1, redisOld: 1, postgresCrash: 2, commitCut: 1,
+		actPause: 1, actSuppress: 2, actUntil: 1, actUnsuppress: 1, actAgain: 1, actEdited: 1, actCall: 2, actHangUp: 2,
+	}
 	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("as told (-want +got):\n%s", diff)
 	}
@@ -77,12 +80,12 @@ func TestScheduleByWeight(t *testing.T) {
 		}
 	}
 	counts := countFaults(list)
-	for _, f := range faults {
+	for _, f := range injectable() {
 		if counts[f.name] == 0 {
 			t.Errorf("%s never happens in %d injections", f.name, len(list))
 		}
 	}
-	if counts[kill] < len(list)/2 {
+	if counts[kill] < len(list)/3 {
 		t.Errorf("%d kills of %d injections", counts[kill], len(list))
 	}
 	o.EventsLost = "1"

@@ -17,8 +17,9 @@ import (
 // testbed is everything that a run needs, all of its own.
 type testbed struct {
 	options
-	dir     string // the programs, the key and the logs
-	program string
+	dir      string            // the programs, the key and the logs
+	programs map[string]string // the paths of dialer and enqueue
+	updates  bool              // enqueue can change contacts
 
 	group           *fleet.Group
 	postgres, redis *server
@@ -74,14 +75,25 @@ func (b *testbed) startGroup(context.Context) (err error) {
 }
 
 func (b *testbed) buildPrograms(ctx context.Context) error {
-	if b.program = b.Dialer; b.program != "" {
-		return nil
+	b.programs = map[string]string{"dialer": b.Dialer, "enqueue": b.Enqueue}
+	var missing []string
+	for _, name := range []string{"dialer", "enqueue"} {
+		if b.programs[name] == "" {
+			b.programs[name] = filepath.Join(b.dir, name)
+			missing = append(missing, name)
+		}
 	}
-	b.program = filepath.Join(b.dir, "dialer")
+	tags := ""
 	if b.Matrix > 0 {
-		return fleet.Build(ctx, b.dir, "failpoints", "dialer", "enqueue")
+		tags = "failpoints"
 	}
-	return fleet.Build(ctx, b.dir, "", "dialer")
+	if len(missing) > 0 {
+		if err := fleet.Build(ctx, b.dir, tags, missing...); err != nil {
+			return err
+		}
+	}
+	b.updates = supportsUpdate(ctx, b.programs["enqueue"])
+	return nil
 }
 
 func (b *testbed) startServers(ctx context.Context) error {
@@ -142,7 +154,7 @@ func (b *testbed) makeDialers(context.Context) error {
 		}
 		name := fmt.Sprintf("dialer-%d", i+1)
 		dialers = append(dialers, &fleet.Dialer{
-			Name: name, Program: b.program, Group: b.group, Listen: address, Log: filepath.Join(b.dir, name+".log"),
+			Name: name, Program: b.programs["dialer"], Group: b.group, Listen: address, Log: filepath.Join(b.dir, name+".log"),
 			Env: b.account.Environment(b.databaseURL(), b.redis.server.URL, b.provider, address,
 				"DIALER_SETTLE_AFTER="+settleAfter.String(),
 				"DIALER_RECONCILE_EVERY="+reconcileEvery.String(),

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
 
 // webhookProxy forwards Vonage's webhooks to the dialers, and drops a share of
-// them. Vonage believes that those arrived, too.
+// them: Vonage gets 404 for those, and does not send them again.
 type webhookProxy struct {
 	next http.RoundTripper
 
@@ -18,6 +20,7 @@ type webhookProxy struct {
 	random          *rand.Rand
 	share           float64 // that is lost
 	forwarded, lost int
+	latest          []string // uuids of calls of which an event came just now
 }
 
 func newWebhookProxy(seed uint64, share float64) *webhookProxy {
@@ -48,8 +51,9 @@ func (p *webhookProxy) client() *http.Client {
 	}
 }
 
-// RoundTrip forwards one webhook, or answers 200 without that.
+// RoundTrip forwards one webhook, or answers 404 without that.
 func (p *webhookProxy) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.note(r)
 	if !p.loses() {
 		return p.next.RoundTrip(r)
 	}
@@ -62,9 +66,35 @@ func (p *webhookProxy) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: "404 Not Found", StatusCode: http.StatusNotFound, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, Request: r,
 	}, nil
+}
+
+// mostLatest is how many calls are remembered.
+const mostLatest = 20
+
+// note remembers the call that has just begun, by its event.
+func (p *webhookProxy) note(r *http.Request) {
+	var event struct{ UUID, Status string }
+	if r.GetBody == nil {
+		return
+	}
+	body, err := r.GetBody()
+	if err != nil || json.NewDecoder(body).Decode(&event) != nil || event.UUID == "" || event.Status != "ringing" && event.Status != "answered" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latest = append(p.latest, event.UUID)
+	p.latest = p.latest[max(0, len(p.latest)-mostLatest):]
+}
+
+// latestCalls are calls that may still be up.
+func (p *webhookProxy) latestCalls() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.latest)
 }
 
 func (p *webhookProxy) loses() bool {

@@ -18,16 +18,22 @@ const (
 	FictionalNumbers = (lastArea - firstArea + 1) * 100
 )
 
+// Number is the i-th of the fictional numbers, from 0, as digits.
+func Number(i int) string { return fmt.Sprintf("1%d55501%02d", firstArea+i/100, i%100) }
+
 // CSV is n contacts, with bad rows after each of them.
 func CSV(n, bad int) string {
 	var csv strings.Builder
 	csv.WriteString("to,name\n")
 	for i := range n {
-		fmt.Fprintf(&csv, "+1%d55501%02d,Person %d\n", firstArea+i/100, i%100, i+1)
+		csv.WriteString(Row(i, "Person"))
 		csv.WriteString(strings.Repeat("none,Nobody\n", bad))
 	}
 	return csv.String()
 }
+
+// Row is the i-th contact's row.
+func Row(i int, name string) string { return fmt.Sprintf("+%s,%s %d\n", Number(i), name, i+1) }
 
 // Import starts a campaign of n contacts. After an error the same call resumes
 // the import.

@@ -215,8 +215,12 @@ func (p *callbackSender) deliver(cb callback) (again bool) {
 	return false
 }
 
-// acknowledged notes that the application has the event.
+// acknowledged notes that the application has the event. One that names no call
+// told nothing.
 func (s *Sim) acknowledged(cb callback) {
+	if !cb.event.has("uuid") && !cb.event.has("call_uuid") {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range cb.event {

@@ -43,8 +43,8 @@ type LedgerCall struct {
 	StartTime time.Time `json:"start_time,omitzero"`
 	EndTime   time.Time `json:"end_time,omitzero"`
 	Network   string    `json:"network,omitempty"`
-	// Acknowledged are the status words of the events that were answered 200 to
-	// 205, each once.
+	// Acknowledged are the status words of the events that named the call and were
+	// answered 200 to 205, each once.
 	Acknowledged []string `json:"acknowledged,omitempty"`
 	// Wording has the forms of its record that are not the usual ones, by fault:
 	// other_uuid, number_to, ... See Faults.

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/verify"
+)
+
+// orders is what the operators of a run ordered, as they would remember it: the
+// judge compares the calls with it, and not with what the database made of it.
+type orders struct {
+	mu         sync.Mutex
+	rules      map[string]verify.Rule
+	suppressed map[string][]verify.Span
+}
+
+func newOrders() *orders {
+	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}}
+}
+
+// begun adds a campaign with the numbers of its file.
+func (o *orders) begun(name string, s campaign.Settings, numbers []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rule := verify.RuleOf(s)
+	rule.Rows = numbers
+	rule.Ends = map[campaign.Reason]bool{}
+	o.rules[name] = rule
+}
+
+// change changes a campaign's rule.
+func (o *orders) change(name string, change func(*verify.Rule)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rule := o.rules[name]
+	change(&rule)
+	o.rules[name] = rule
+}
+
+// added adds the number of a row; without one it is not known any more which
+// rows the campaign has.
+func (o *orders) added(name, number string) {
+	o.change(name, func(r *verify.Rule) {
+		if number == "" {
+			r.Rows = nil
+		} else if r.Rows != nil {
+			r.Rows = append(r.Rows, number)
+		}
+	})
+}
+
+// closed: the campaign calls nobody from then on, until reopened.
+func (o *orders) closed(name string, at time.Time) {
+	o.change(name, func(r *verify.Rule) { r.Closed = append(r.Closed, verify.Span{From: at}) })
+}
+
+func (o *orders) reopened(name string, at time.Time) {
+	o.change(name, func(r *verify.Rule) { endSpans(r.Closed, at) })
+}
+
+// stopping: contacts may end as stopped from now on.
+func (o *orders) stopping(name string) {
+	o.change(name, func(r *verify.Rule) { r.Ends[campaign.ReasonStopped] = true })
+}
+
+// suppress: the number is not called from then on; until may be zero.
+func (o *orders) suppress(number string, from, until time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.suppressed[number] = append(o.suppressed[number], verify.Span{From: from, To: until})
+}
+
+// unsuppress ends every suppression of the number.
+func (o *orders) unsuppress(number string, at time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	endSpans(o.suppressed[number], at)
+}
+
+func endSpans(spans []verify.Span, at time.Time) {
+	for i := range spans {
+		if spans[i].To.IsZero() || spans[i].To.After(at) {
+			spans[i].To = at
+		}
+	}
+}
+
+// forever are the numbers that are suppressed without an end.
+func (o *orders) forever() (numbers []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, number := range slices.Sorted(maps.Keys(o.suppressed)) {
+		if slices.ContainsFunc(o.suppressed[number], func(s verify.Span) bool { return s.To.IsZero() }) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
+}
+
+const (
+	// slack is how much too early a call may seem: a record has whole seconds and
+	// not the ringing of a call that nobody answered, and Vonage's clock is wrong.
+	slack = 3 * time.Second
+	// tokenSpread is by how much attempts that share a token may differ.
+	tokenSpread = time.Second
+)
+
+// judged are the orders in the judge's form.
+func (o *orders) judged() verify.Orders {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	judged := verify.Orders{
+		Rules: map[string]verify.Rule{}, Suppressed: map[string][]verify.Span{},
+		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms,
+	}
+	for name, rule := range o.rules {
+		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)
+		judged.Rules[name] = rule
+	}
+	for number, spans := range o.suppressed {
+		judged.Suppressed[number] = slices.Clone(spans)
+	}
+	return judged
+}
+
+// expectedAlarms are those that the run itself gives cause for.
+var expectedAlarms = map[string]bool{
+	campaign.AlarmAmbiguousMatch:    true, // one campaign after the other calls the same numbers
+	campaign.AlarmUnmatchedCall:     true, // until a late record is matched
+	campaign.AlarmKnownCallsMissing: true, // the list lags
+	campaign.AlarmNumberMismatch:    true, // numbers are written otherwise
+	campaign.AlarmUnsigned:          true, // tokens come again with another body
+	campaign.AlarmWebhooksDelayed:   true, // nobody listens while dialers are killed
+	campaign.AlarmFailing:           true, // Postgres and Redis are away
+	campaign.AlarmRedis:             true, // the private Redis has no policy set
+	campaign.AlarmClockSkew:         true, // answers are late
+}
