@@ -87,6 +87,7 @@ func TestMessageValidate(t *testing.T) {
 	good := []Message{
 		{Say: "Hello {{name|friend}}"},
 		{Say: "<speak>" + strings.Repeat("<break/>", 1000) + "Hi</speak>"},
+		{Say: `<speak>1 > 0, {{name}} <audio src="https://example.com/{{file}}"/><prosody rate="{{rate}}">{{name}}</prosody></speak>`},
 		{AnswerURL: "http://127.0.0.1:9000/answer"},
 		ncco(`[{"action":"talk","text":"Hi"},{"action":"input","type":["dtmf"]}]`),
 		ncco(`[{"action":"talk","text":"https://example.com is our page, {{name}}"}]`),
@@ -135,6 +136,13 @@ func TestMessageValidate(t *testing.T) {
 		{ncco(`[{"action":"stream","streamUrl":["https://{{host}}/a.mp3"]}]`), "after its host"},
 		{ncco(`[{"action":"stream","streamUrl":["https://example.com{{path}}"]}]`), "after its host"},
 		{ncco(`[{"action":"notify","payload":{},"eventUrl":["https://example.com:{{port}}/"]}]`), "after its host"},
+		{ncco(`[{"action":"connect","endpoint":[],"ringbackTone":"{{tone}}"}]`), "after its host"},
+		{Message{Say: `<speak><audio src="{{x}}"/></speak>`}, "after its host"},
+		{Message{Say: `<speak><audio src = '{{x}}'/></speak>`}, "after its host"},
+		{Message{Say: `<speak><audio title="a > b" src="https://{{x}}/a.mp3"/></speak>`}, "after its host"},
+		{Message{Say: `<speak><{{x}}>Hi</{{x}}></speak>`}, "inside a tag"},
+		{Message{Say: `<speak><break {{x}}/></speak>`}, "inside a tag"},
+		{Message{Say: `<speak><break time={{x}}/></speak>`}, "inside a tag"},
 	}
 	for _, test := range bad {
 		if err := test.message.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {

@@ -43,6 +43,29 @@ func (t MessageTemplate) MissingColumns(columns []string) []string {
 	return slices.Compact(list)
 }
 
+// AnyValueFits reports whether the message's form does not depend on a row's
+// values: they stand only in what is spoken, and after the host of an address,
+// where they are escaped. How long they are is for Check to say.
+func (t MessageTemplate) AnyValueFits() bool {
+	return !slices.ContainsFunc(t.texts, func(text *textTemplate) bool {
+		return text != t.tonesTemplate && text.key != spokenKey && text.escape != escapeURL
+	})
+}
+
+// Sample makes the message with a value of one digit in place of every
+// placeholder.
+func (t MessageTemplate) Sample() (Rendered, error) {
+	vars := map[string]string{}
+	for _, text := range t.texts {
+		for _, p := range text.parts {
+			if p.column != "" {
+				vars[p.column] = "1"
+			}
+		}
+	}
+	return t.Render(vars)
+}
+
 // Check reports whether a row's values fit the message. It renders only what
 // may be too long.
 func (t MessageTemplate) Check(vars map[string]string) error {

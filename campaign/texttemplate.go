@@ -98,13 +98,63 @@ func (t *textTemplate) checkPlaceholders(text string) error {
 	if slices.Contains(fixedKeys, t.key) {
 		return errors.New("it cannot hold a placeholder: what is done and who is called is never taken from a row")
 	}
+	if t.escape == escapeXML {
+		return checkTags(text)
+	}
 	return t.checkHost(text)
+}
+
+// addressAttributes are the attributes of SSML that say what is fetched.
+var addressAttributes = []string{"src", "uri", "href", "base"}
+
+var (
+	openAttribute = regexp.MustCompile(`(?:^|[\s:])([A-Za-z_][\w.-]*)\s*=\s*("[^"]*|'[^']*)$`)
+	writtenHost   = regexp.MustCompile(`(?i)^.https?://[^/{}]+/`)
+)
+
+// checkTags allows placeholders inside a tag of SSML only in an attribute's value
+// between quotes, and in an address only after its host: a value never chooses
+// what is fetched, and never makes a tag.
+func checkTags(text string) error {
+	for _, m := range placeholder.FindAllStringIndex(text, -1) {
+		before := text[:m[0]]
+		tag := before[strings.LastIndexByte(before, '<')+1:]
+		if strings.LastIndexByte(before, '<') < 0 || outsideTag(tag) {
+			continue
+		}
+		attribute := openAttribute.FindStringSubmatch(tag)
+		if attribute == nil {
+			return errors.New("inside a tag a placeholder can stand only in an attribute's value, between quotes")
+		}
+		//guard:false campaign.TestMessageValidate: a row never chooses whose sound is played
+		if slices.Contains(addressAttributes, strings.ToLower(attribute[1])) && !writtenHost.MatchString(attribute[2]) {
+			return errors.New("a placeholder can stand in an address only after its host, as in https://example.com/{{file}}")
+		}
+	}
+	return nil
+}
+
+// outsideTag reports whether a tag that began with the text has ended in it. A >
+// between quotes ends none.
+func outsideTag(text string) bool {
+	quote := byte(0)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case quote == 0 && c == '>':
+			return true
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return false
 }
 
 // checkHost requires that an address is written out up to its host, so that no
 // value can choose where a request goes.
 func (t *textTemplate) checkHost(text string) error {
-	named := strings.HasSuffix(strings.ToLower(t.key), "url")
+	named := strings.HasSuffix(strings.ToLower(t.key), "url") || t.key == "ringbackTone"
 	if t.escape != escapeURL && !named {
 		return nil
 	}

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
 )
 
 // NCCO is a call control object: the actions of a call, in order.
@@ -23,6 +27,50 @@ func ParseNCCO(raw []byte) (NCCO, error) {
 		return nil, fmt.Errorf("read ncco: %w", err)
 	}
 	return n, nil
+}
+
+// Unknown lists the actions and members that this package does not know, by their
+// places. The API grows, so Validate does not refuse them; most are mistyped.
+func (n NCCO) Unknown() (places []string) {
+	for i, action := range n {
+		place := fmt.Sprintf("ncco[%d]", i)
+		if action, ok := action.(unknownAction); ok {
+			places = append(places, fmt.Sprintf("%s: the action %q", place, action.name))
+			continue
+		}
+		places = unknownMembers(places, place, reflect.ValueOf(action))
+	}
+	return places
+}
+
+// unknownMembers adds the members that v, part of an action, and its parts have in
+// Extra.
+func unknownMembers(places []string, place string, v reflect.Value) []string {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if e, ok := v.Interface().(unknownEndpoint); ok {
+			return append(places, fmt.Sprintf("%s: the type %q", place, e.kind))
+		}
+		return unknownMembers(places, place, v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			places = unknownMembers(places, fmt.Sprintf("%s[%d]", place, i), v.Index(i))
+		}
+	case reflect.Struct:
+		for field, value := range v.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if extra, ok := value.Interface().(Extra); ok {
+				for _, member := range slices.Sorted(maps.Keys(extra)) {
+					places = append(places, fmt.Sprintf("%s: the member %q", place, member))
+				}
+				continue
+			}
+			if value.Kind() != reflect.Slice || value.Type().Elem().Kind() != reflect.Uint8 {
+				places = unknownMembers(places, place+"."+name, value)
+			}
+		}
+	}
+	return places
 }
 
 // UnmarshalJSON reads each action into its own type.
@@ -97,16 +145,13 @@ func read[A Action](raw []byte) (Action, error) {
 }
 
 // unknownAction is an action that this package does not know. It is written as it
-// was read, and is not valid.
+// was read.
 type unknownAction struct {
 	name  string
 	extra Extra
 }
 
-func (a unknownAction) check() (p problems) {
-	p.add("action", "is not one of the API's actions")
-	return p
-}
+func (a unknownAction) check() problems { return nil }
 
 // MarshalJSON writes the action as it was read.
 func (a unknownAction) MarshalJSON() ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -53,9 +54,9 @@ func (p *problems) spoken(field, text string) {
 	if strings.HasPrefix(strings.TrimSpace(text), "<speak") {
 		plain, err := ssmlText(text)
 		if err != nil {
-			p.add(field, "is SSML that is not well formed; write & as &amp; and < as &lt;")
+			p.add(field, "is SSML that is not well formed at character %d; write & as &amp; and < as &lt;, and close each tag", utf8.RuneCountInString(plain.read)+1)
 		}
-		length = utf8.RuneCountInString(plain)
+		length = utf8.RuneCountInString(plain.text)
 	}
 	if strings.TrimSpace(text) == "" {
 		p.add(field, "is required")
@@ -65,23 +66,59 @@ func (p *problems) spoken(field, text string) {
 	}
 }
 
-// ssmlText is the text between the tags.
-func ssmlText(s string) (string, error) {
+// ssml is what was read of a document.
+type ssml struct {
+	text string // between the tags
+	read string // the part before the mistake, if there is one
+}
+
+// ssmlText reads SSML: one element speak, and nothing beside it.
+func ssmlText(s string) (ssml, error) {
 	var text strings.Builder
 	decoder := xml.NewDecoder(strings.NewReader(s))
-	for {
+	for depth, roots := 0, 0; ; {
+		before := decoder.InputOffset()
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
-			return text.String(), nil
+			return ssml{text: text.String()}, nil
 		}
 		if err != nil {
-			return "", err
+			// The decoder reads on to the end of what it does not understand.
+			return ssml{read: s[:mistakeAt(s, int(before), int(decoder.InputOffset()))]}, err
 		}
-		if chars, ok := token.(xml.CharData); ok {
-			text.Write(chars)
+		switch token := token.(type) {
+		case xml.StartElement:
+			if depth == 0 {
+				roots++
+			}
+			depth++
+		case xml.EndElement:
+			depth--
+		case xml.CharData:
+			text.Write(token)
+			if depth == 0 && strings.TrimSpace(string(token)) != "" {
+				roots = 2
+			}
+		}
+		if roots > 1 {
+			return ssml{read: s[:before]}, errors.New("there is more than one element")
 		}
 	}
 }
+
+// mistakeAt is where between two offsets the mistake is: at an & that begins no
+// entity, or else at the end.
+func mistakeAt(s string, from, to int) int {
+	to = min(to, len(s))
+	for at, c := range s[from:to] {
+		if c == '&' && !entity.MatchString(s[from+at:]) {
+			return from + at
+		}
+	}
+	return max(from, to-1)
+}
+
+var entity = regexp.MustCompile(`^&(?:#[0-9]+|#x[0-9a-fA-F]+|amp|lt|gt|quot|apos);`)
 
 func (p *problems) loop(field string, loop *int) {
 	if loop != nil && *loop < 0 {

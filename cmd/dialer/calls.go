@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"dialer/internal/cli"
+	"dialer/internal/provider"
 	"dialer/voice"
 )
 
@@ -59,6 +60,8 @@ type callTransferCommand struct {
 	callTarget
 	URL  string `name:"url" xor:"destination" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO. This dialer's own /webhooks/answer?attempt=ID starts the attempt's message again."`
 	NCCO string `name:"ncco" xor:"destination" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input. Today's API only."`
+
+	AllowUnknown bool `name:"allow-unknown" help:"With --ncco: send actions and members that this program does not know."`
 }
 
 // maxNCCOFile is the largest file that is read.
@@ -70,7 +73,7 @@ func (c *callTransferCommand) Run(ctx context.Context, con console) error {
 			return voice.Ack{}, client.TransferToURL(ctx, c.UUID, c.URL)
 		})
 	}
-	actions, err := readNCCO(c.NCCO, con.In)
+	actions, err := readNCCO(c.NCCO, con.In, c.AllowUnknown)
 	if err != nil {
 		return fmt.Errorf("%w: --ncco: %w", cli.ErrUsage, err)
 	}
@@ -79,7 +82,9 @@ func (c *callTransferCommand) Run(ctx context.Context, con console) error {
 	})
 }
 
-func readNCCO(path string, stdin io.Reader) (voice.NCCO, error) {
+// readNCCO reads a file. What this program does not know in it is refused, unless
+// it is allowed.
+func readNCCO(path string, stdin io.Reader, allowUnknown bool) (voice.NCCO, error) {
 	in, err := openFile(path, stdin)
 	if err != nil {
 		return nil, err
@@ -89,7 +94,11 @@ func readNCCO(path string, stdin io.Reader) (voice.NCCO, error) {
 	if err != nil {
 		return nil, err
 	}
-	return voice.ParseNCCO(text)
+	actions, err := voice.ParseNCCO(text)
+	if err != nil || allowUnknown {
+		return actions, err
+	}
+	return actions, provider.CheckKnown(actions)
 }
 
 // withoutQuery is an address as the audit has it: a query may hold a secret.

@@ -57,6 +57,7 @@ type callerFlags struct {
 type messageFlags struct {
 	Say          string `xor:"message" required:"" placeholder:"TEXT" help:"What the call says: text, or SSML inside <speak>."`
 	NCCO         string `name:"ncco" xor:"message" required:"" placeholder:"FILE" help:"A file with the NCCO, or - for standard input."`
+	AllowUnknown bool   `name:"allow-unknown" help:"With --ncco: send actions and members that this program does not know."`
 	AnswerURL    string `name:"answer-url" xor:"message" required:"" placeholder:"URL" help:"Where Vonage fetches the NCCO."`
 	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how (Vonage's default: GET)."`
 }
@@ -261,7 +262,7 @@ func (c *callCreateCommand) message(con console) (detail string, actions voice.N
 	case c.AnswerURL != "":
 		return "asks " + withoutQuery(c.AnswerURL), nil, nil
 	}
-	if actions, err = readNCCO(c.NCCO, con.In); err != nil {
+	if actions, err = readNCCO(c.NCCO, con.In, c.AllowUnknown); err != nil {
 		return "", nil, fmt.Errorf("--ncco: %w", err)
 	}
 	return fmt.Sprintf("an NCCO of %d actions", len(actions)), actions, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -252,6 +253,29 @@ func TestImportPrintsWhatIsStored(t *testing.T) {
 	db := testkit.New(t)
 	command(t, nil, flagsFor(db, "--start", "2099-12-01T09:00:00Z", write(t, people(3)))...).ok(t).prints(t, "from 2099-12-01 09:00 UTC on")
 	command(t, nil, flagsFor(db, write(t, people(4)))...).ok(t).prints(t, "1 added", "from 2099-12-01 09:00 UTC on")
+}
+
+// A message that Vonage would refuse is refused before a campaign has its name,
+// and so in the dry run.
+func TestMessageIsCheckedFirst(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	file := write(t, people(3))
+	ncco := filepath.Join(t.TempDir(), "ncco.json")
+	require.NoError(t, os.WriteFile(ncco, []byte(`[{"action":"sleep"}]`), 0o600))
+	base := []string{"--name", "water", "--from", "442079460000", "--default-country", "GB", "--database-url", db.URL}
+	for _, message := range [][]string{{"--say", "<speak>Hi {{name}} & co</speak>"}, {"--ncco", ncco}} {
+		for _, more := range [][]string{{file}, {"--dry-run", file}} {
+			got := command(t, nil, slices.Concat(base, message, more)...)
+			if got.failure == nil || !strings.Contains(got.failure.Error(), "Vonage would refuse the message") {
+				t.Errorf("%q %q: %v", message, more, got.failure)
+			}
+		}
+	}
+	if list := campaigns(t, db); len(list) != 0 {
+		t.Errorf("campaigns %v, want none", list)
+	}
+	command(t, nil, slices.Concat(base, []string{"--ncco", ncco, "--allow-unknown", file})...).ok(t).prints(t, "3 added")
 }
 
 func TestImportFileErrors(t *testing.T) {

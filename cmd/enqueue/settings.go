@@ -8,6 +8,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/csvimport"
+	"dialer/internal/provider"
 )
 
 // settings are what the flags say of the campaign. Its error reports every
@@ -99,5 +100,10 @@ func (f flags) rejectsPath() string {
 
 // options are what the flags say of the file.
 func (f flags) options() csvimport.Options {
-	return csvimport.Options{DefaultCountry: f.DefaultCountry, Map: f.Map, Now: time.Now()}
+	return csvimport.Options{
+		DefaultCountry: f.DefaultCountry, Map: f.Map, Now: time.Now(),
+		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
+			return provider.CheckMessage(s, m, f.AllowUnknown)
+		},
+	}
 }

@@ -33,6 +33,9 @@ type Options struct {
 	DefaultCountry string            // of numbers in national form, an ISO code; "" for none
 	Map            map[string]string // our column (to, zone, call_at) to the header's name
 	Now            time.Time
+	// CheckMessage says whether Vonage would take a call with the message; nil:
+	// that is not asked.
+	CheckMessage func(campaign.Settings, campaign.Rendered) error
 	// Rejects gets each rejected row as CSV, with its line and reason; nil:
 	// they are only counted. Nothing is written before the first of them.
 	Rejects io.Writer

@@ -53,7 +53,36 @@ func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
 	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
 		return nil, fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
 	}
-	return r, nil
+	return r, r.checkTemplate()
+}
+
+// checkTemplate asks once for all rows whether Vonage would take the message, if
+// that does not depend on their values.
+func (r *reader) checkTemplate() error {
+	//guard:true internal/csvimport.TestMessagesAreCheckedBeforeTheFirstRow: a message that Vonage would refuse takes no row
+	if r.options.CheckMessage == nil || !r.message.AnyValueFits() {
+		return nil
+	}
+	sample, err := r.message.Sample()
+	if err != nil {
+		return err
+	}
+	return r.options.CheckMessage(r.settings, sample)
+}
+
+// checkMessage reports whether the row's values fit the message, and whether
+// Vonage would take it.
+func (r *reader) checkMessage(vars map[string]string) error {
+	err := r.message.Check(vars)
+	if err != nil || r.options.CheckMessage == nil || r.message.AnyValueFits() {
+		return err
+	}
+	rendered, err := r.message.Render(vars)
+	if err != nil {
+		return err
+	}
+	//guard:value(nil) internal/csvimport.TestMessagesAreCheckedRowByRow: a row that would make a message that Vonage refuses is refused
+	return r.options.CheckMessage(r.settings, rendered)
 }
 
 // delimiter is the byte between two columns.
@@ -98,7 +127,7 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 	if row.CallAt, err = parseCallAt(r.header.ownField(columnCallAt, fields), row.Zones, r.options.Now); err != nil {
 		return campaign.Row{}, r.columns.CallAt, err
 	}
-	if err = r.message.Check(row.Vars); err != nil {
+	if err = r.checkMessage(row.Vars); err != nil {
 		return campaign.Row{}, missingColumn(err), err
 	}
 	return row, "", nil

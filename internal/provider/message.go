@@ -20,27 +20,58 @@ func CallRequest(publicURL string, p campaign.Placement) (voice.CallRequest, err
 	if err != nil {
 		return voice.CallRequest{}, err
 	}
-	events, err := webhookURL(publicURL, "event", p.Attempt.ID)
+	return request(publicURL, p.Attempt, p.Settings, message)
+}
+
+// request is the body of the attempt's POST, whose message was made.
+func request(publicURL string, a campaign.Attempt, s campaign.Settings, message campaign.Rendered) (voice.CallRequest, error) {
+	events, err := webhookURL(publicURL, "event", a.ID)
 	if err != nil {
 		return voice.CallRequest{}, err
 	}
 	r := voice.CallRequest{
-		To:                       []voice.Endpoint{voice.Phone{Number: p.Attempt.To, DTMFAnswer: message.DTMFAnswer}},
-		From:                     p.Attempt.From,
+		To:                       []voice.Endpoint{voice.Phone{Number: a.To, DTMFAnswer: message.DTMFAnswer}},
+		From:                     a.From,
 		EventURL:                 events,
 		EventMethod:              http.MethodPost,
-		MachineDetection:         p.Settings.Machine,
-		AdvancedMachineDetection: advancedDetection(p.Settings),
-		RingingTimer:             p.Settings.RingingTimer,
-		LengthTimer:              p.Settings.LengthTimer,
+		MachineDetection:         s.Machine,
+		AdvancedMachineDetection: advancedDetection(s),
+		RingingTimer:             s.RingingTimer,
+		LengthTimer:              s.LengthTimer,
 	}
 	if message.AnswerURL != "" {
-		r.AnswerMethod = p.Settings.Message.AnswerMethod
-		r.AnswerURL, err = campaign.CallbackURL(message.AnswerURL, p.Attempt.ID)
+		r.AnswerMethod = s.Message.AnswerMethod
+		r.AnswerURL, err = campaign.CallbackURL(message.AnswerURL, a.ID)
 	} else {
-		r.NCCO, err = ncco(publicURL, p.Attempt.ID, message)
+		r.NCCO, err = ncco(publicURL, a.ID, message)
 	}
 	return r, errors.Join(err, r.Validate())
+}
+
+// CheckMessage reports whether Vonage would take a call of the campaign with the
+// message, before anybody is called. It renders and validates as CallRequest
+// does. What Vonage's API has besides what we know is a mistake, unless it is
+// allowed.
+func CheckMessage(s campaign.Settings, message campaign.Rendered, allowUnknown bool) error {
+	a := campaign.Attempt{To: s.From[0], From: s.From[0]} // any number will do
+	r, err := request("https://dialer.invalid", a, s, message)
+	if err == nil && !allowUnknown {
+		//guard:drop internal/provider.TestCheckMessage: what is mistyped in an NCCO is not sent
+		err = CheckKnown(r.NCCO)
+	}
+	if err != nil {
+		return fmt.Errorf("Vonage would refuse the message: %w", err)
+	}
+	return nil
+}
+
+// CheckKnown refuses actions and members that we do not know of.
+func CheckKnown(actions voice.NCCO) error {
+	unknown := actions.Unknown()
+	if len(unknown) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not known in Vonage's API: %s; correct it, or send it as it is with --allow-unknown", strings.Join(unknown, "; "))
 }
 
 // NCCO makes the NCCO of the attempt's call: the one that CallRequest sends.
