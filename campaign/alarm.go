@@ -21,6 +21,7 @@ const (
 	AlarmAmbiguousMatch    = "ambiguous_match"
 	AlarmUnmatchedCall     = "unmatched_call"
 	AlarmPaused            = "campaign_paused"
+	AlarmMessage           = "message_refused"
 	AlarmLost              = "attempt_lost"
 	AlarmCallWithoutEnd    = "call_without_end"
 	AlarmKnownCallsMissing = "known_calls_missing"
@@ -61,6 +62,8 @@ var AlarmKinds = []AlarmKind{
 		"Ask the people, or look at the original database, and enqueue again those who were not called."},
 	{AlarmPaused, "Vonage refused a call for a reason that concerns the whole campaign, which was paused",
 		"Correct the key, the application, the numbers or the message, then `dialer campaign resume`."},
+	{AlarmMessage, "a call's message cannot be made, or Vonage would refuse it; the campaign was paused, and its contacts stay due",
+		"Read the reason in the alarm; stop the campaign and enqueue it again with a message that can be made, or correct what it needs, then `dialer campaign resume`."},
 	{AlarmClockSkew, "a dialer calls nobody, because its clock and Vonage's differ by more than 5 seconds",
 		"Set that machine's clock by NTP; calls resume by themselves."},
 	{AlarmFailing, "a part of the dialer has not done its work for five minutes",

@@ -33,7 +33,8 @@ const (
 	// ReasonUnresolved: an attempt is lost, so it is not known whether the
 	// contact was called; a person decides.
 	ReasonUnresolved Reason = "unresolved"
-	// ReasonMessage: the message could not be made from the contact's row.
+	// ReasonMessage: the message could not be made from the contact's row, in a
+	// campaign of an earlier version. Now that pauses the campaign.
 	ReasonMessage Reason = "message"
 )
 

@@ -48,8 +48,6 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
 	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
-	case h.withdrawn(WithdrawnMessage):
-		d = d.done(ReasonMessage, "the message could not be made for this contact")
 	case h.refusedForGood():
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:

@@ -93,7 +93,7 @@ func decideCases() []decideCase {
 		{name: "suppressed, and a needless redial", attempts: attempts(voided(WithdrawnSuppressed), voided(WithdrawnAnswered)), want: Decision{State: Done, Reason: ReasonSuppressed}},
 		{name: "suppressed while waiting", contact: suppressed, attempts: attempts(call(Busy, time.Hour)), want: Decision{State: Done, Reason: ReasonSuppressed, Attempts: 1}},
 		{name: "suppressed, then an answer told late", attempts: attempts(call(Answered, time.Hour), voided(WithdrawnSuppressed)), want: Decision{State: Done, Reason: "answered", Attempts: 1}},
-		{name: "no message can be made", attempts: attempts(voided(WithdrawnMessage)), want: Decision{State: Done, Reason: ReasonMessage}},
+		{name: "no message can be made", attempts: attempts(voided(WithdrawnMessage)), want: Decision{State: Pending, DueAt: wentDue}},
 		{name: "refused for good", attempts: attempts(refused(RefusedInvalid)), want: Decision{State: Done, Reason: ReasonRefused}},
 		{name: "refused for the account", attempts: attempts(refused(RefusedAuth)), want: Decision{State: Pending, DueAt: noon.Add(5 * time.Second)}},
 		{name: "refused for the rate", attempts: attempts(refused(RefusedRate)), want: Decision{State: Pending, DueAt: noon.Add(5 * time.Second), Because: "no call was made (rate), tried again 5s later"}},

@@ -81,6 +81,8 @@ func (w Withdrawal) Meaning() string {
 		return "the campaign is paused"
 	case WithdrawnStopped:
 		return "the campaign is stopped"
+	case WithdrawnMessage:
+		return "the message could not be made for this contact (dialer alarms)"
 	case WithdrawnHours:
 		return "it is outside the calling hours"
 	case "importing":

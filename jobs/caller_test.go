@@ -43,7 +43,7 @@ type memoryPlaces struct {
 	failsFor  time.Duration // how long Record fails, from its first call
 	recordAt  time.Time
 	state     campaign.State
-	withdrawn campaign.Withdrawal
+	refused   string // why the message was
 	outcomes  []campaign.Outcome
 	alarms    []string
 }
@@ -94,8 +94,8 @@ func (m *memoryPlaces) Gate(_ context.Context, _ uuid.UUID, life time.Duration) 
 	return a, nil
 }
 
-func (m *memoryPlaces) Withdraw(_ context.Context, _ uuid.UUID, why campaign.Withdrawal) error {
-	m.withdrawn, m.state = why, campaign.Void
+func (m *memoryPlaces) RefuseMessage(_ context.Context, _ uuid.UUID, why string) error {
+	m.refused, m.state = why, campaign.Void
 	return nil
 }
 
@@ -366,8 +366,8 @@ func TestCallWithdrawnForItsMessage(t *testing.T) {
 		if err := s.run(t); err != nil {
 			t.Fatal(err)
 		}
-		if s.store.withdrawn != campaign.WithdrawnMessage {
-			t.Errorf("withdrawn for %q, want %q", s.store.withdrawn, campaign.WithdrawnMessage)
+		if !strings.Contains(s.store.refused, "name") {
+			t.Errorf("refused for %q, want the column whose value is missing", s.store.refused)
 		}
 		if n := s.pace.count(); n != 0 {
 			t.Errorf("%d leases for a call that cannot be made", n)

@@ -24,8 +24,9 @@ type WorkStore interface {
 	// Load reads what is needed to make the attempt's call, or
 	// campaign.ErrStale when it is not reserved any more.
 	Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error)
-	// Withdraw voids a reserved attempt for a reason found before the gate.
-	Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error
+	// RefuseMessage withdraws a reserved attempt whose message cannot be made,
+	// and pauses its campaign.
+	RefuseMessage(ctx context.Context, id uuid.UUID, why string) error
 }
 
 // callWorker is the asynq handler: it makes the call of each task's attempt.
@@ -65,7 +66,7 @@ func (w *callWorker) makeCall(ctx context.Context, id uuid.UUID, u campaign.Urge
 	failpoint.Hit("place.loaded")
 	request, err := provider.CallRequest(w.publicURL, placement)
 	if err != nil {
-		return w.withdraw(ctx, id, err)
+		return w.refuse(ctx, id, err)
 	}
 	_, err = w.Call(ctx, w.working, id, u, request)
 	return ignoreHandled(err)
@@ -79,11 +80,11 @@ func (w *callWorker) notLoaded(ctx context.Context, err error) error {
 	return err
 }
 
-func (w *callWorker) withdraw(ctx context.Context, id uuid.UUID, why error) error {
-	if err := w.store.Withdraw(ctx, id, campaign.WithdrawnMessage); ignoreHandled(err) != nil {
+func (w *callWorker) refuse(ctx context.Context, id uuid.UUID, why error) error {
+	if err := w.store.RefuseMessage(ctx, id, why.Error()); ignoreHandled(err) != nil {
 		return err
 	}
-	w.log.WarnContext(ctx, "message cannot be made", "attempt_id", id, "error", why)
+	w.log.WarnContext(ctx, "the message cannot be made, and the campaign was paused", "attempt_id", id, "error", why)
 	return nil
 }
 

@@ -171,23 +171,7 @@ func (db *DB) Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawa
 // attempt is locked. It returns done when it did, and campaign.ErrStale when
 // the attempt is not reserved.
 func (db *DB) withdraw(ctx context.Context, id uuid.UUID, reason func(pgx.Tx) (campaign.Withdrawal, error), done error) error {
-	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		of, err := ownerOf(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		return withOwners(ctx, tx, []owner{of}, func(c *contactTx) error {
-			if i := c.find(id); c.attempts[i].State != campaign.Reserved {
-				return campaign.ErrStale
-			}
-			why, err := reason(tx)
-			if err != nil {
-				return err
-			}
-			c.void(id, why, campaign.Caller)
-			return nil
-		})
-	})
+	err := db.inTx(ctx, func(tx pgx.Tx) error { return withdrawReserved(ctx, tx, id, reason) })
 	if errors.Is(err, campaign.ErrNotFound) {
 		return campaign.ErrStale
 	}
@@ -195,4 +179,23 @@ func (db *DB) withdraw(ctx context.Context, id uuid.UUID, reason func(pgx.Tx) (c
 		return err
 	}
 	return done
+}
+
+// withdrawReserved voids the attempt if it is still reserved.
+func withdrawReserved(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason func(pgx.Tx) (campaign.Withdrawal, error)) error {
+	of, err := ownerOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	return withOwners(ctx, tx, []owner{of}, func(c *contactTx) error {
+		if i := c.find(id); c.attempts[i].State != campaign.Reserved {
+			return campaign.ErrStale
+		}
+		why, err := reason(tx)
+		if err != nil {
+			return err
+		}
+		c.void(id, why, campaign.Caller)
+		return nil
+	})
 }

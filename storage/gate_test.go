@@ -179,7 +179,7 @@ func TestLoadAndWithdraw(t *testing.T) {
 	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); err != nil {
 		t.Fatal(err)
 	}
-	if state(t, db, id) != campaign.Void || contact(t, db, id) != "done message" {
+	if state(t, db, id) != campaign.Void || contact(t, db, id) != "pending" {
 		t.Errorf("attempt %s, contact %s", state(t, db, id), contact(t, db, id))
 	}
 	if err := db.Withdraw(t.Context(), id, campaign.WithdrawnMessage); !errors.Is(err, campaign.ErrStale) {

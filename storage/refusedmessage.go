@@ -1,0 +1,51 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// RefuseMessage withdraws a reserved attempt whose message cannot be made, and
+// pauses its campaign until a person looks: the messages were checked before, so
+// the next ones probably cannot be made either. The contact stays due. why holds
+// no number. campaign.ErrStale when the attempt is not reserved.
+func (db *DB) RefuseMessage(ctx context.Context, id uuid.UUID, why string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error { return refuseMessage(ctx, tx, id, plain(why)) })
+	if err != nil {
+		return fmt.Errorf("withdraw attempt %s for its message: %w", id, err)
+	}
+	return nil
+}
+
+func refuseMessage(ctx context.Context, tx pgx.Tx, id uuid.UUID, why string) error {
+	var campaignID int64
+	err := tx.QueryRow(ctx, `SELECT campaign_id FROM attempts WHERE id = $1 AND campaign_id IS NOT NULL`, id).Scan(&campaignID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return campaign.ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	c, err := lockCampaign(ctx, tx, campaignID) // campaigns are locked before contacts
+	if err != nil {
+		return err
+	}
+	if err := withdrawReserved(ctx, tx, id, func(pgx.Tx) (campaign.Withdrawal, error) { return campaign.WithdrawnMessage, nil }); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, raiseAlarm, id, campaign.AlarmMessage, why); err != nil {
+		return err
+	}
+	//guard:true storage.TestRefusedMessagePausesTheCampaign: no contact is used up by a message that cannot be made
+	if !c.mayPause() {
+		return nil
+	}
+	return c.pause(ctx, tx, app.Dialer, "a message cannot be made: "+why, campaign.Caller)
+}
