@@ -3,84 +3,154 @@ package campaign
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/nyaruka/phonenumbers"
 )
 
-// numberingPlan is what must be known of a country to read a number that is in
-// international form and in digits alone.
+// numberingPlan is what must be known of a country code to read its numbers.
 type numberingPlan struct {
-	longest int            // digits of a telephone's number, without the country code
-	prefix  *regexp.Regexp // what people dial before a number inside the country; nil: nothing
+	code      string
+	country   string         // the main country of the code
+	countries []string       // all that share the code
+	longest   int            // digits of a telephone's number, without the country code
+	trunk     string         // what people dial before a number inside the country; "": nothing
+	trunkForm *regexp.Regexp // the same as the library's parser takes it off; nil: nothing
+	general   *regexp.Regexp // every number of the plan
 }
 
 // numberingPlans are the plans by country code.
 var numberingPlans = sync.OnceValue(func() map[string]numberingPlan {
 	byCode := map[string]numberingPlan{}
-	all, err := phonenumbers.MetadataCollection()
-	if err != nil {
-		return byCode // every number is then parsed by the library
-	}
-	for _, m := range all.GetMetadata() {
-		code := m.GetCountryCode()
-		if phonenumbers.GetRegionCodeForCountryCode(int(code)) != m.GetId() || m.GetId() == "001" {
-			continue // the main region has the plan; numbers of no country are rare
+	for _, m := range countryMetadata() {
+		code := int(m.GetCountryCode())
+		if phonenumbers.GetRegionCodeForCountryCode(code) != m.GetId() || m.GetId() == "001" {
+			continue // the main country has the plan; numbers of no country are rare
 		}
-		p := numberingPlan{longest: longestNumber(m)}
+		p := numberingPlan{
+			code:      strconv.Itoa(code),
+			country:   m.GetId(),
+			countries: phonenumbers.GetRegionCodesForCountryCode(code),
+			longest:   longestNumber(m),
+			trunk:     m.GetNationalPrefix(),
+			general:   wholeMatch(m.GetGeneralDesc().GetNationalNumberPattern()),
+		}
+		if p.code == "1" {
+			p.general = wholeMatch(`[2-9]\d\d[2-9]\d{6}`) // neither area codes nor exchanges begin with 0 or 1
+		}
 		if prefix := m.GetNationalPrefixForParsing(); prefix != "" {
-			p.prefix = regexp.MustCompile(`^(?:` + prefix + `)`)
+			p.trunkForm = regexp.MustCompile(`^(?:` + prefix + `)`)
 		}
-		byCode[strconv.Itoa(int(code))] = p
+		byCode[p.code] = p
 	}
 	return byCode
 })
 
-// longestNumber is how many digits a line or a mobile can have. A kind without
-// lengths of its own has those of the country's numbers in general.
+// countryMetadata is what the library knows of each country, by its ISO code.
+var countryMetadata = sync.OnceValue(func() map[string]*phonenumbers.PhoneMetadata {
+	byCountry := map[string]*phonenumbers.PhoneMetadata{}
+	all, err := phonenumbers.MetadataCollection()
+	if err != nil {
+		panic("the numbering plans cannot be read: " + err.Error()) // they are compiled in
+	}
+	for _, m := range all.GetMetadata() {
+		byCountry[m.GetId()] = m
+	}
+	return byCountry
+})
+
+func wholeMatch(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`^(?:` + pattern + `)$`)
+}
+
+// planOf is the plan that a number in international form belongs to, and the
+// number without the country code.
+func planOf(digits string) (plan numberingPlan, national string, known bool) {
+	for n := 1; n <= min(3, len(digits)-1); n++ {
+		if plan, known := numberingPlans()[digits[:n]]; known {
+			return plan, digits[n:], true
+		}
+	}
+	return numberingPlan{}, "", false
+}
+
+// longestNumber is how many digits a line or a mobile can have.
 func longestNumber(m *phonenumbers.PhoneMetadata) int {
 	most := 0
-	for _, kind := range []*phonenumbers.PhoneNumberDesc{m.GetFixedLine(), m.GetMobile()} {
-		lengths := kind.GetPossibleLength()
-		if len(lengths) == 0 {
-			lengths = m.GetGeneralDesc().GetPossibleLength()
-		}
-		for _, n := range lengths {
-			most = max(most, int(n))
-		}
+	for n := range telephoneLengths(m.GetId()) {
+		most = max(most, n)
 	}
 	return most
 }
 
-// plainNumber reads +447700900001: a number in international form and in digits
-// alone, as long as its country's numbers get, without a prefix that might have
-// to be removed. Such digits stand for themselves. It takes a tenth of the time
-// of the library's parser, which imports feel. For any other form plain is
-// false, which is no error.
-func plainNumber(s string) (digits string, plain bool) {
-	digits, international := strings.CutPrefix(s, "+")
-	if !international || !onlyDigits(digits) || !e164.MatchString(digits) {
-		return "", false
-	}
-	for n := 1; n <= 3; n++ {
-		country, known := numberingPlans()[digits[:n]]
-		if !known {
-			continue
+// telephoneLengths are the numbers of digits that lines and mobiles of a country
+// have. A kind without lengths of its own has those of the numbers in general.
+func telephoneLengths(country string) map[int]bool {
+	m := countryMetadata()[country]
+	lengths := map[int]bool{}
+	for _, kind := range []*phonenumbers.PhoneNumberDesc{m.GetFixedLine(), m.GetMobile()} {
+		own := kind.GetPossibleLength()
+		if len(own) == 0 {
+			own = m.GetGeneralDesc().GetPossibleLength()
 		}
-		national := digits[n:]
-		plain := national[0] != '0' && len(national) == country.longest &&
-			(country.prefix == nil || !country.prefix.MatchString(national))
-		return digits, plain
+		for _, n := range own {
+			lengths[int(n)] = true
+		}
 	}
-	return "", false
+	return lengths
 }
 
-func onlyDigits(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
+// countryOf is the country of a number of the plan. Where several share a code
+// and the number is of no known range, it is the main one.
+func (p numberingPlan) countryOf(national string) string {
+	if len(p.countries) == 1 {
+		return p.country
+	}
+	for _, country := range p.countries {
+		m := countryMetadata()[country]
+		if leading := m.GetLeadingDigits(); leading != "" {
+			if startsWith(national, leading) {
+				return country
+			}
+			continue
+		}
+		for _, kind := range anyKind {
+			if matches(national, kind(m)) {
+				return country
+			}
 		}
 	}
-	return s != ""
+	return p.country
+}
+
+type kindOfNumber = func(*phonenumbers.PhoneMetadata) *phonenumbers.PhoneNumberDesc
+
+// anyKind are the kinds of numbers that a plan knows, the most common first.
+var anyKind = []kindOfNumber{
+	(*phonenumbers.PhoneMetadata).GetMobile, (*phonenumbers.PhoneMetadata).GetFixedLine,
+	(*phonenumbers.PhoneMetadata).GetTollFree, (*phonenumbers.PhoneMetadata).GetPremiumRate,
+	(*phonenumbers.PhoneMetadata).GetSharedCost, (*phonenumbers.PhoneMetadata).GetVoip,
+	(*phonenumbers.PhoneMetadata).GetPersonalNumber, (*phonenumbers.PhoneMetadata).GetPager,
+	(*phonenumbers.PhoneMetadata).GetUan, (*phonenumbers.PhoneMetadata).GetVoicemail,
+}
+
+// matches reports whether a number without its country code is of a kind.
+func matches(national string, kind *phonenumbers.PhoneNumberDesc) bool {
+	pattern := kind.GetNationalNumberPattern()
+	return pattern != "" && pattern != "NA" && compiled("^(?:"+pattern+")$").MatchString(national)
+}
+
+func startsWith(national, pattern string) bool {
+	return compiled("^(?:" + pattern + ")").MatchString(national)
+}
+
+// patterns keeps the compiled patterns of the library's descriptions.
+var patterns sync.Map
+
+func compiled(pattern string) *regexp.Regexp {
+	known, ok := patterns.Load(pattern)
+	if !ok {
+		known, _ = patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	return known.(*regexp.Regexp)
 }

@@ -50,12 +50,12 @@ func ParseFrom(numbers []string) ([]string, error) {
 		if onlyDigits(raw) && !strings.HasPrefix(raw, "0") {
 			raw = "+" + raw
 		}
-		digits, _, err := ParseNumber(raw, "")
+		number, err := ParseNumber(raw, "")
 		if err != nil {
 			return nil, fmt.Errorf("number %d: want it with its country code, as 442079460000: %w", i+1, err)
 		}
-		if !slices.Contains(from, digits) {
-			from = append(from, digits)
+		if !slices.Contains(from, number.Digits) {
+			from = append(from, number.Digits)
 		}
 	}
 	return from, nil

@@ -35,8 +35,8 @@ func (f numberFlags) parse(raw string) (string, error) {
 	if f.DefaultCountry == "" && raw != "" && raw[0] >= '1' && raw[0] <= '9' {
 		raw = "+" + raw
 	}
-	digits, _, err := campaign.ParseNumber(raw, f.DefaultCountry)
-	return digits, err
+	number, err := campaign.ParseNumber(raw, f.DefaultCountry)
+	return number.Digits, err
 }
 
 // parseAll reads the numbers of a command line.

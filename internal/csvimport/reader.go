@@ -117,11 +117,15 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 		return campaign.Row{}, "", err
 	}
 	row = campaign.Row{Line: rec.line, Vars: r.header.vars(fields)}
-	var numberZones []string
-	if row.To, numberZones, err = campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry); err != nil {
+	number, err := campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry)
+	if err == nil {
+		err = number.CheckKind()
+	}
+	if err != nil {
 		return campaign.Row{}, r.columns.To, err
 	}
-	if row.Zones, column, err = r.zones(r.header.ownField(columnZone, fields), numberZones); err != nil {
+	row.To = number.Digits
+	if row.Zones, column, err = r.zones(r.header.ownField(columnZone, fields), number.Zones); err != nil {
 		return campaign.Row{}, column, err
 	}
 	if row.CallAt, err = parseCallAt(r.header.ownField(columnCallAt, fields), row.Zones, r.options.Now); err != nil {
