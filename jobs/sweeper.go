@@ -11,6 +11,7 @@ import (
 const (
 	sweepEvery      = 2 * time.Second
 	partitionsEvery = time.Hour
+	pruneEvery      = time.Hour
 	// silentGrace is how long completed may follow a failing status.
 	silentGrace = 2 * time.Minute
 )
@@ -35,6 +36,9 @@ type SweepStore interface {
 	ForgetTokens(ctx context.Context) (int, error)
 	// KeepPartitions creates the partitions of events for the days ahead.
 	KeepPartitions(ctx context.Context) error
+	// PruneScans drops scans of Vonage's list that can prove nothing any more, and
+	// returns how many. Vonage keeps records for kept.
+	PruneScans(ctx context.Context, kept time.Duration) (int, error)
 }
 
 // Sweeping is the periodic work that cleans up. Vonage keeps records for kept.
@@ -42,6 +46,10 @@ func Sweeping(store SweepStore, kept time.Duration) []Periodic {
 	return []Periodic{
 		{Name: "sweep", Every: sweepEvery, Run: func(ctx context.Context) error { return sweep(ctx, store, kept) }},
 		{Name: "keep partitions", Every: partitionsEvery, Run: store.KeepPartitions},
+		{Name: "prune scans", Every: pruneEvery, Run: func(ctx context.Context) error {
+			_, err := store.PruneScans(ctx, kept)
+			return err
+		}},
 	}
 }
 

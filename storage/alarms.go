@@ -15,23 +15,17 @@ import (
 // raiseAlarm stores an alarm, or counts one more of the same, which opens it again
 // if it was resolved. An attempt has eight rows of a kind at most; further details
 // are counted in one more row. Two transactions at once may each add the eighth.
+//
+// An alarm of no attempt stands under the nil id, as the index has it. It is open
+// if it was not resolved since it was last raised.
 const raiseAlarm = `
 	INSERT INTO alarms (attempt_id, kind, detail)
 	SELECT $1::uuid, $2::text, CASE
-		WHEN $1::uuid IS NULL OR EXISTS (SELECT FROM alarms WHERE kind = $2 AND ` + alarmOf + ` = $1 AND detail = $3)
-			OR (SELECT count(*) FROM alarms WHERE kind = $2 AND ` + alarmOf + ` = $1) < 8
-		THEN $3::text ELSE '` + alarmOthers + `' END
-	ON CONFLICT (kind, ` + alarmOf + `, detail)
+		WHEN $1::uuid IS NULL OR EXISTS (SELECT FROM alarms WHERE kind = $2 AND coalesce(attempt_id, '00000000-0000-0000-0000-000000000000') = $1 AND detail = $3)
+			OR (SELECT count(*) FROM alarms WHERE kind = $2 AND coalesce(attempt_id, '00000000-0000-0000-0000-000000000000') = $1) < 8
+		THEN $3::text ELSE 'more of this kind, with other details that are not kept' END
+	ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
 	DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`
-
-// alarmOf is the alarm's attempt, as the index has it.
-const alarmOf = `coalesce(attempt_id, '00000000-0000-0000-0000-000000000000')`
-
-// alarmOthers is the detail of the row that counts what came after the eighth.
-const alarmOthers = `more of this kind, with other details that are not kept`
-
-// openAlarm is true of an alarm that was not resolved since it was last raised.
-const openAlarm = `(resolved_at IS NULL OR last_at > resolved_at)`
 
 // Raise stores an alarm.
 func (db *DB) Raise(ctx context.Context, a campaign.Alarm) error {
@@ -47,8 +41,8 @@ func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (attempt_id, kind, detail)
 		SELECT $1, $2, $3 WHERE NOT EXISTS (
-			SELECT FROM alarms WHERE kind = $2 AND last_at > clock_timestamp() - interval '1 minute' AND `+openAlarm+`)
-		ON CONFLICT (kind, `+alarmOf+`, detail)
+			SELECT FROM alarms WHERE kind = $2 AND last_at > clock_timestamp() - interval '1 minute' AND (resolved_at IS NULL OR last_at > resolved_at))
+		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
 	if err != nil {
 		return fmt.Errorf("raise alarm %s: %w", a.Kind, err)
@@ -61,7 +55,7 @@ func (db *DB) Alarms(ctx context.Context, q app.AlarmQuery) ([]app.RaisedAlarm, 
 	list, err := collect(ctx, db.pool, scanAlarm, `
 		SELECT m.id, m.kind, m.attempt_id, m.detail, coalesce(c.name, ''), m.times, m.at, m.last_at, m.resolved_at, m.resolved_by
 		FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id
-		WHERE (@kind = '' OR m.kind = @kind) AND (@resolved OR `+openAlarm+`)
+		WHERE (@kind = '' OR m.kind = @kind) AND (@resolved OR (resolved_at IS NULL OR last_at > resolved_at))
 		  AND (@within::interval = '0' OR m.last_at > clock_timestamp() - @within::interval)
 		ORDER BY m.last_at DESC, m.id DESC LIMIT @limit`,
 		pgx.StrictNamedArgs{"kind": q.Kind, "within": q.Within, "resolved": q.Resolved, "limit": q.Limit})
@@ -80,10 +74,7 @@ func scanAlarm(row pgx.CollectableRow) (a app.RaisedAlarm, err error) {
 // ResolveAlarms marks alarms as dealt with, and returns the ids of those that
 // were open. Raised again, they are open again.
 func (db *DB) ResolveAlarms(ctx context.Context, by app.Actor, ids []int64) (resolved []int64, err error) {
-	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		resolved, err = resolveAlarms(ctx, tx, by, `id = ANY ($2)`, ids)
-		return err
-	})
+	resolved, err = db.resolveAlarms(ctx, by, ids, "")
 	if err != nil {
 		return nil, fmt.Errorf("resolve alarms: %w", err)
 	}
@@ -93,11 +84,7 @@ func (db *DB) ResolveAlarms(ctx context.Context, by app.Actor, ids []int64) (res
 // ResolveAlarmsOf marks all open alarms of a kind as dealt with, and returns
 // how many.
 func (db *DB) ResolveAlarmsOf(ctx context.Context, by app.Actor, kind string) (int, error) {
-	var resolved []int64
-	err := db.inTx(ctx, func(tx pgx.Tx) (err error) {
-		resolved, err = resolveAlarms(ctx, tx, by, `kind = $2`, kind)
-		return err
-	})
+	resolved, err := db.resolveAlarms(ctx, by, nil, kind)
 	if err != nil {
 		return 0, fmt.Errorf("resolve alarms of kind %s: %w", kind, err)
 	}
@@ -107,20 +94,26 @@ func (db *DB) ResolveAlarmsOf(ctx context.Context, by app.Actor, kind string) (i
 // auditedAlarms bounds how many alarms one entry of the audit names.
 const auditedAlarms = 1000
 
-func resolveAlarms(ctx context.Context, tx pgx.Tx, by app.Actor, which string, arg any) ([]int64, error) {
-	ids, err := collect(ctx, tx, pgx.RowTo[int64], `
-		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = $1
-		WHERE `+which+` AND `+openAlarm+` RETURNING id`, plain(by.Name), arg)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	slices.Sort(ids)
-	object := "alarms"
-	if len(ids) == 1 {
-		object = fmt.Sprintf("alarm %d", ids[0])
-	}
-	return ids, audit(ctx, tx, by, auditEntry{
-		action: "alarms.resolve", object: object,
-		before: fields{"open": len(ids), "ids": ids[:min(len(ids), auditedAlarms)]}, after: fields{"resolved": len(ids)},
+// resolveAlarms resolves the open alarms that have one of the ids, or are of the
+// kind.
+func (db *DB) resolveAlarms(ctx context.Context, by app.Actor, ids []int64, kind string) (resolved []int64, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		resolved, err = collect(ctx, tx, pgx.RowTo[int64], `
+			UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = @by
+			WHERE (id = ANY (@ids::bigint[]) OR kind = @kind) AND (resolved_at IS NULL OR last_at > resolved_at)
+			RETURNING id`, pgx.StrictNamedArgs{"by": plain(by.Name), "ids": ids, "kind": kind})
+		if err != nil || len(resolved) == 0 {
+			return err
+		}
+		slices.Sort(resolved)
+		object := "alarms"
+		if len(resolved) == 1 {
+			object = fmt.Sprintf("alarm %d", resolved[0])
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "alarms.resolve", object: object,
+			before: fields{"open": len(resolved), "ids": resolved[:min(len(resolved), auditedAlarms)]}, after: fields{"resolved": len(resolved)},
+		})
 	})
+	return resolved, err
 }

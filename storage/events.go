@@ -115,12 +115,12 @@ func queueUnknown(b *pgx.Batch, u callUpdate) {
 		INSERT INTO alarms (attempt_id, kind, detail)
 		SELECT @attempt, @kind, @detail
 		WHERE NOT EXISTS (
-			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND `+openAlarm+`)
+			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND (resolved_at IS NULL OR last_at > resolved_at))
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation::text)
 		  AND NOT EXISTS (
 			SELECT FROM attempts WHERE kind = 'manual' AND state IN ('dialing', 'unknown')
 			AND (to_number = @to OR to_kind <> 'phone'))
-		ON CONFLICT (kind, `+alarmOf+`, detail)
+		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`, pgx.StrictNamedArgs{
 		"attempt": zeronull.UUID(u.attempt), "kind": campaign.AlarmUnknownAttempt, "detail": "an event for no attempt that is known here",
 		"conversation": zeronull.Text(e.ConversationUUID), "to": e.To,

@@ -21,7 +21,7 @@ func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 	}
 	rows, err := db.pool.Query(ctx, `
 		SELECT subject, state, sum(n)::float8 FROM counter_totals WHERE subject IN ('attempts', 'contacts') GROUP BY subject, state
-		UNION ALL SELECT 'open', kind, count(*) FROM alarms WHERE `+openAlarm+` GROUP BY kind
+		UNION ALL SELECT 'open', kind, count(*) FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at GROUP BY kind
 		UNION ALL SELECT 'raised', kind, sum(times) FROM alarms GROUP BY kind
 		UNION ALL SELECT 'hangups', state, count(*) FROM hangups GROUP BY state
 		UNION ALL SELECT 'behind', pass, extract(epoch FROM clock_timestamp() - reached) FROM reconcile_watermarks

@@ -231,8 +231,8 @@ const alarmsOfMatched = `
 	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
 	FROM unnest($1::text[], $2::text[], $3::text[]) AS said (call_uuid, kind, detail)
 	WHERE EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = said.call_uuid AND c.attempt_id IS NOT NULL)
-	  AND m.kind = said.kind AND ` + alarmOf + ` = '00000000-0000-0000-0000-000000000000' AND m.detail = said.detail
-	  AND ` + openAlarm
+	  AND m.kind = said.kind AND coalesce(m.attempt_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000'
+	  AND m.detail = said.detail AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)`
 
 func resolveMatched(ctx context.Context, tx pgx.Tx, calls []string) error {
 	if len(calls) == 0 {

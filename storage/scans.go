@@ -55,6 +55,21 @@ func (db *DB) FinishScan(ctx context.Context, s campaign.Scan) (id int64, err er
 	return id, nil
 }
 
+// PruneScans drops the scans whose windows ended over a day before the oldest
+// records that Vonage, which keeps them for kept, still has, and returns how many.
+// It keeps those that proved an attempt absent.
+func (db *DB) PruneScans(ctx context.Context, kept time.Duration) (int, error) {
+	tag, err := db.pool.Exec(ctx, `
+		DELETE FROM list_scans s
+		WHERE s.to_time < clock_timestamp() - $1::interval - interval '1 day'
+		  AND NOT EXISTS (SELECT FROM attempts a WHERE a.absent_scan_1 = s.id)
+		  AND NOT EXISTS (SELECT FROM attempts a WHERE a.absent_scan_2 = s.id)`, kept)
+	if err != nil {
+		return 0, fmt.Errorf("prune scans: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
 // NearestKnown is the window of the call nearest to a moment that Vonage is known
 // to have: the one before it and the one after it, whichever is nearer. A window
 // that holds none is widened to it, within what Vonage keeps. campaign.ErrNotFound

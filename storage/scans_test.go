@@ -56,6 +56,29 @@ func TestBeginScanKnownCalls(t *testing.T) {
 	}
 }
 
+// A scan that is older than what Vonage keeps proves nothing any more. One that
+// proved an absence stays as its evidence.
+func TestPruneScans(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	id := dialOne(t, db).ID
+	record(t, db, id, unknown)
+	db.Exec(t, `
+		INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing)
+		SELECT now() - age - interval '1 hour', now() - age, now(), id, 1, 1, 0
+		FROM database_identity, unnest('{80 hours,79 hours,78 hours,73 hours,71 hours,1 hour}'::interval[]) WITH ORDINALITY AS w (age, n) ORDER BY n`)
+	db.Exec(t, `UPDATE attempts SET state = 'absent', changed_by = 'reconciler', absent_scan_1 = 1, absent_scan_2 = 3`)
+	for _, want := range []int{2, 0} {
+		if n, err := db.PruneScans(t.Context(), 48*time.Hour); n != want || err != nil {
+			t.Errorf("pruned %d scans, %v; want %d", n, err, want)
+		}
+	}
+	if diff := cmp.Diff([]int64{1, 3, 5, 6}, testkit.Rows[int64](t, db, `SELECT id FROM list_scans ORDER BY id`)); diff != "" {
+		t.Errorf("scans that are left (-want +got):\n%s", diff)
+	}
+}
+
 func TestNearestKnown(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
