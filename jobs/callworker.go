@@ -13,9 +13,9 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// storePause holds a worker that could not read its attempt, so that the queue
-// does not spin while Postgres is away.
-const storePause = time.Second
+// loadPause is how long a worker rests that could not read its attempt, so that
+// the queue does not spin while Postgres is away.
+const loadPause = time.Second
 
 // WorkStore is what a worker needs to call people of campaigns.
 type WorkStore interface {
@@ -76,7 +76,7 @@ func (w *callWorker) notLoaded(ctx context.Context, err error) error {
 	if ignoreHandled(err) == nil {
 		return nil
 	}
-	_ = sleep(ctx, storePause) // the error is returned either way
+	_ = sleep(ctx, loadPause) // the error is returned either way
 	return err
 }
 

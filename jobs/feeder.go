@@ -31,8 +31,9 @@ type feeder struct {
 	horizon   time.Duration
 }
 
-// runOnce fills the queue up and returns how many contacts it claimed. Redis is
-// asked first: while it cannot be reached nothing is claimed. What it does not
+// runOnce fills the queue up and returns how many contacts it claimed. It reads
+// the queue's length only to see whether Redis answers: while it cannot be reached
+// nothing is claimed. What it does not
 // take after all, the requeuer enqueues.
 func (f *feeder) runOnce(ctx context.Context) (claimed int, err error) {
 	if _, err := f.queue.waiting(ctx); err != nil {

@@ -42,8 +42,8 @@ type queue struct {
 	databaseID string
 }
 
-// urgencies are the parts of the queue, in the order in which asynq empties
-// them: so a reminder that falls due does not wait behind the minute of bulk
+// urgencies are the names of the queue's parts, by urgency: asynq empties the
+// first before the second. So a reminder that falls due does not wait behind the minute of bulk
 // that is queued already. Each name begins with the queue's.
 var urgencies = []string{campaign.DueReminder: "-reminders", campaign.Retry: "-retries", campaign.FirstCall: ""}
 

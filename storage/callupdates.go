@@ -260,7 +260,7 @@ func (b *updateBatch) apply(i int, u callUpdate) error {
 	case !ok:
 		b.unknown = append(b.unknown, u)
 	case u.changes():
-		return b.fold(found, u)
+		return b.foldUpdate(found, u)
 	}
 	return nil
 }
@@ -269,7 +269,8 @@ func (b *updateBatch) contact(o owner) *contactTx {
 	return b.contacts[slices.IndexFunc(b.contacts, func(c *contactTx) bool { return c.owner == o })]
 }
 
-func (b *updateBatch) fold(to target, u callUpdate) error {
+// foldUpdate adds the update to the attempt that it concerns.
+func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	c, id := b.contact(to.owner), to.attempt
 	if u.event == nil && u.outcome.Kind != campaign.OutcomeCreated {
 		return c.conclude(id, u.outcome)

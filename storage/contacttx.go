@@ -328,7 +328,7 @@ func (c *contactTx) reopened() (numbers []string) {
 // stored.
 func (c *contactTx) decide(w *writes) {
 	if c.owner.contact != 0 {
-		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.asked(), c.attempts, c.now)
+		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.contactToDecide(), c.attempts, c.now)
 		for _, id := range decision.Void {
 			why, by := decision.Withdrawal()
 			c.void(id, why, by)
@@ -342,11 +342,12 @@ func (c *contactTx) decide(w *writes) {
 	w.alarms = append(w.alarms, c.alarms...)
 }
 
-// asked is the contact as Decide wants it: a suppressed number is a reason.
-func (c *contactTx) asked() campaign.Contact {
-	asked := c.contact
+// contactToDecide is the contact as Decide wants it: a suppressed number is a
+// reason.
+func (c *contactTx) contactToDecide() campaign.Contact {
+	k := c.contact
 	if c.suppressed {
-		asked.Reason = campaign.ReasonSuppressed
+		k.Reason = campaign.ReasonSuppressed
 	}
-	return asked
+	return k
 }

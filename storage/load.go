@@ -14,7 +14,7 @@ import (
 )
 
 // How many attempts are read, or pass the gate, in one transaction, and how many
-// such transactions run at a time.
+// transactions may run beside the first.
 const (
 	maxBatch     = 64
 	extraGateTxs = 2
@@ -22,7 +22,7 @@ const (
 	loadTimeout  = 5 * time.Second
 )
 
-// loadRequest is one caller of Load or Placement.
+// loadRequest is one call of Load or Placement.
 type loadRequest struct {
 	id uuid.UUID
 	campaign.Placement
