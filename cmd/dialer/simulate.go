@@ -18,23 +18,25 @@ import (
 )
 
 type simulateCommand struct {
-	Listen            string        `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
-	PublicKey         string        `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
-	ApplicationID     string        `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
-	Secrets           []string      `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
-	Seed              uint64        `default:"1" help:"Decides outcomes and faults (default: ${default})."`
-	Faults            string        `enum:"none,some,heavy,wording" default:"none" placeholder:"none|some|heavy|wording" help:"Which faults it has: some or heavy lose and break requests and events; wording writes records and events in other forms, and repeats tokens (default: ${default})."`
-	Speed             float64       `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
-	CallsPerSecond    float64       `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
-	RequestsPerSecond float64       `name:"requests-per-second" default:"15" help:"The same for other requests (default: ${default})."`
-	RecordsKept       time.Duration `name:"records-kept" default:"48h" placeholder:"TIME" help:"How long after its end a call's record is kept (default: ${default})."`
-	ClockAhead        time.Duration `name:"clock-ahead" placeholder:"TIME" help:"How far its clock is ahead at the start, such as 5s; with a minus sign it is behind."`
-	ClockDrift        float64       `name:"clock-drift" placeholder:"SECONDS" help:"How many seconds its clock gains in a second, such as 0.001."`
-	ContractShapes    bool          `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
+	Listen            string             `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
+	PublicKey         string             `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
+	ApplicationID     string             `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
+	Secrets           []string           `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
+	Seed              uint64             `default:"1" help:"Decides outcomes and faults (default: ${default})."`
+	Faults            string             `enum:"none,some,heavy,wording" default:"none" placeholder:"none|some|heavy|wording" help:"Which faults it has: some or heavy lose and break requests and events; wording writes records and events in other forms, and repeats tokens (default: ${default})."`
+	Speed             float64            `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
+	CallsPerSecond    float64            `name:"calls-per-second" default:"3" help:"New calls in any second, above which it answers 429; 0 for no limit (default: ${default})."`
+	RequestsPerSecond float64            `name:"requests-per-second" default:"15" help:"The same for other requests (default: ${default})."`
+	RecordsKept       time.Duration      `name:"records-kept" default:"48h" placeholder:"TIME" help:"How long after its end a call's record is kept (default: ${default})."`
+	ClockAhead        time.Duration      `name:"clock-ahead" placeholder:"TIME" help:"How far its clock is ahead at the start, such as 5s; with a minus sign it is behind."`
+	ClockDrift        float64            `name:"clock-drift" placeholder:"SECONDS" help:"How many seconds its clock gains in a second, such as 0.001."`
+	Keys              map[string]float64 `placeholder:"KEYS=WEIGHT;..." help:"What people press when they are asked, as 1=6;2=1;=3, where the last press nothing (default: nobody presses anything)."`
+	KeepWebhooks      bool               `name:"keep-webhooks" help:"Keep every request to a webhook, for /ledger/webhooks."`
+	ContractShapes    bool               `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
 }
 
 func (c *simulateCommand) Help() string {
-	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own records are at /ledger and /ledger/summary: 'dialer verify --ledger http://ADDRESS' compares the dialer's with them.
+	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own records are at /ledger, /ledger/summary and, with --keep-webhooks, /ledger/webhooks: 'dialer verify --ledger http://ADDRESS' compares the dialer's with them.
 
 A key for it:  openssl genrsa -out private.key 2048`
 }
@@ -49,7 +51,8 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	faults.ClockAhead, faults.ClockDrift = c.ClockAhead, c.ClockDrift
 	sim, err := voicesim.New(voicesim.Config{
 		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
-		Seed: c.Seed, Faults: faults, Retention: c.RecordsKept, Speed: c.Speed,
+		Seed: c.Seed, Faults: faults, Retention: c.RecordsKept, KeepWebhooks: c.KeepWebhooks, Speed: c.Speed,
+		Outcomes:       voicesim.Outcomes{Keys: c.Keys},
 		CallsPerSecond: c.CallsPerSecond, RequestsPerSecond: c.RequestsPerSecond,
 		PriceLag: simulatedPriceLag, ListLag: simulatedListLag, ContractShapes: c.ContractShapes, Logger: log,
 	})

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -64,6 +65,9 @@ type Outcomes struct {
 	// rejected and cancelled; empty means a mixture of all. Human and machine
 	// are the same as answered unless the call asks for detection.
 	Weights map[string]float64
+	// Keys are the weights of what people press at each input, such as 1: 6, 2: 1
+	// and "", nothing: 3. Machines press nothing. Empty: nobody presses anything.
+	Keys map[string]float64
 	// ByNumber scripts the first, second, ... call to a number. The last
 	// script is for all further calls.
 	ByNumber map[string][]Script
@@ -87,6 +91,8 @@ var defaultWeights = map[string]float64{
 	human: 52, machine: 15, answered: 3, busy: 8, unanswered: 10,
 	timeout: 4, failed: 4, rejected: 3, cancelled: 1,
 }
+
+var pressable = regexp.MustCompile(`^[0-9*#]*$`)
 
 func (c Config) withDefaults() Config {
 	orDefault(&c.Retention, 48*time.Hour)
@@ -130,6 +136,11 @@ func (o Outcomes) validate() error {
 	for name, weight := range o.Weights {
 		if !slices.Contains(outcomes, name) || weight < 0 {
 			return fmt.Errorf("weight of outcome %q: want one of %v and at least 0", name, outcomes)
+		}
+	}
+	for keys, weight := range o.Keys {
+		if !pressable.MatchString(keys) || weight < 0 {
+			return fmt.Errorf("weight of keys %q: want digits, * or #, and at least 0", keys)
 		}
 	}
 	for scripts := range maps.Values(o.ByNumber) {

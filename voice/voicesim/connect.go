@@ -57,6 +57,7 @@ var errThrottled = errors.New("Throttled. Too many outgoing calls per second.") 
 func (a *connect) run(s *Sim, c *call) {
 	now := s.cfg.Now()
 	if !s.createLimit.allow(now) {
+		s.stats.count(func(m *Summary) { m.Throttled++ })
 		s.sendErrorEvent(c, errThrottled)
 		s.advance(c)
 		return

@@ -117,6 +117,59 @@ func TestConnectCountsInLimit(t *testing.T) {
 		if errs := w.callbacks.events("reason"); len(w.sim.Ledger()) != 1 || len(errs) != 1 {
 			t.Errorf("%d calls, error events %v; want no leg and one", len(w.sim.Ledger()), errs)
 		}
+		if n := w.sim.Summary().Throttled; n != 1 {
+			t.Errorf("%d connect actions throttled, want 1", n)
+		}
+	})
+}
+
+// A leg takes the place of a new call.
+func TestConnectTakesAPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := bridge(t, voicesim.Script{Outcome: "answered", Talk: time.Minute}, 0.5) // one in 2 s
+		defer w.close()
+		w.place(target, connectTo(t, ""))
+		w.waitFor("the leg", func() bool { return len(w.sim.Ledger()) == 2 })
+		if r := w.do("POST", "/v1/calls", w.callBody(agent, nil)); r.status != http.StatusTooManyRequests {
+			t.Errorf("a call within 2 s of the leg: %d", r.status)
+		}
+		time.Sleep(2 * time.Second)
+		w.place(agent, nil)
+	})
+}
+
+// In the contract no event tells that nobody answered. A leg that nobody answers lets
+// its parent continue all the same.
+func TestContractTellsNoUnanswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inBubble(t, voicesim.Config{ContractShapes: true, Outcomes: voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{
+			target: {{Outcome: "answered", Talk: time.Hour}}, agent: {{Outcome: "unanswered"}},
+		}}})
+		defer w.close()
+		w.place(target, connectTo(t, `,"eventType":"synchronous"`))
+		w.waitIdle()
+		parent, leg := w.sim.Ledger()[0], w.sim.Ledger()[1]
+		if parent.DurationS < 30 || parent.DurationS > 45 || leg.Outcome != "unanswered" || leg.PriceShown {
+			t.Errorf("parent %+v\nleg %+v", parent, leg)
+		}
+		for _, r := range w.callbacks.all() {
+			if r.event["status"] == "unanswered" {
+				t.Errorf("event %v", r.event)
+			}
+			for name, value := range r.event {
+				if value == nil {
+					t.Errorf("%v: %s is null", r.event["status"], name)
+				}
+			}
+		}
+		record := w.do("GET", "/v1/calls/"+leg.UUID, "").body
+		for _, name := range []string{"rate", "price", "duration", "end_time"} {
+			if value, found := record[name]; found || record["status"] != "unanswered" || record["start_time"] == nil {
+				t.Errorf("%s = %v in %v", name, value, record)
+			}
+		}
 	})
 }
 

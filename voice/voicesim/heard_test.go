@@ -94,3 +94,33 @@ func TestLedgerFacts(t *testing.T) {
 		}
 	})
 }
+
+// People press keys by their weights; the seed decides which.
+func TestPeoplePressKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inBubble(t, voicesim.Config{Outcomes: voicesim.Outcomes{
+			Weights: map[string]float64{"human": 3, "machine": 1}, Keys: map[string]float64{"1": 2, "2": 1, "": 1},
+		}})
+		defer w.close()
+		ask := actions(t, `[{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}}]`)
+		for _, number := range testNumbers(200) {
+			w.place(number, map[string]any{"ncco": ask})
+		}
+		w.waitIdle()
+		counts := map[string]int{}
+		for _, c := range w.sim.Ledger() {
+			switch {
+			case c.Machine && len(c.Keys) > 0:
+				t.Errorf("a machine pressed %v", c.Keys)
+			case !c.Machine && len(c.Keys) == 0:
+				counts[""]++
+			case !c.Machine:
+				counts[c.Keys[0]]++
+			}
+		}
+		if counts["1"] < counts["2"] || counts["2"] < 15 || counts[""] < 15 {
+			t.Errorf("pressed %v", counts)
+		}
+	})
+}

@@ -65,8 +65,24 @@ func (s *Sim) planFor(c *call) plan {
 		p.follow(scripts[min(k.n, len(scripts))-1])
 	} else if c.toType == "phone" {
 		p.outcome = cmp.Or(pick(s.draw("outcome", k)*s.total, s.weights), answered)
+		p.digits = s.pressed(p.outcome, k)
 	}
 	return p
+}
+
+// mostInputs is how often a person presses keys in a call, unless a script says
+// otherwise.
+const mostInputs = 4
+
+// pressed is what a person presses at each input.
+func (s *Sim) pressed(outcome string, k key) (digits []string) {
+	if len(s.keys) == 0 || outcome == machine {
+		return nil
+	}
+	for k.sub = range mostInputs {
+		digits = append(digits, pick(s.draw("keys", k)*s.keysTotal, s.keys))
+	}
+	return digits
 }
 
 func (p *plan) follow(script Script) {

@@ -3,7 +3,9 @@ package voicesim
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +22,8 @@ type Sim struct {
 	began       time.Time
 	weights     []chance // of outcomes
 	total       float64  // of weights
+	keys        []chance // what people press
+	keysTotal   float64
 	routes      *http.ServeMux
 	schedule    *schedule
 	callbacks   *callbackSender
@@ -69,6 +73,11 @@ func New(cfg Config) (*Sim, error) {
 		weight := cfg.Outcomes.Weights[name]
 		s.weights = append(s.weights, chance{name, weight})
 		s.total += weight
+	}
+	for _, keys := range slices.Sorted(maps.Keys(cfg.Outcomes.Keys)) {
+		weight := cfg.Outcomes.Keys[keys]
+		s.keys = append(s.keys, chance{keys, weight})
+		s.keysTotal += weight
 	}
 	s.callbacks = newCallbackSender(s)
 	s.routes = s.newRoutes()
