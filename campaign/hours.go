@@ -18,9 +18,9 @@ type Hours struct {
 
 const (
 	dayMinutes = 24 * 60
-	// leastMinutes: a call waits in the queue and at Vonage before the telephone
+	// minMinutes: a call waits in the queue and at Vonage before the telephone
 	// rings, and it must still ring inside the hours.
-	leastMinutes = 2
+	minMinutes = 2
 )
 
 // ParseHours reads "09:00-20:00". The end may be 24:00.
@@ -52,20 +52,20 @@ func parseMinute(s string) (int, error) {
 	return h*60 + m, nil
 }
 
-func twoDigits(s string, most int) (int, bool) {
+func twoDigits(s string, highest int) (int, bool) {
 	if len(s) < 1 || len(s) > 2 || strings.Trim(s, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.Atoi(s)
-	return n, err == nil && n <= most
+	return n, err == nil && n <= highest
 }
 
 func (h Hours) validate() error {
 	if h.From < 0 || h.To > dayMinutes || h.From >= h.To {
 		return errors.New("the end must lie after the beginning, on the same day")
 	}
-	if h.To-h.From < leastMinutes {
-		return fmt.Errorf("a window of less than %d minutes is too short to place a call in", leastMinutes)
+	if h.To-h.From < minMinutes {
+		return fmt.Errorf("a window of less than %d minutes is too short to place a call in", minMinutes)
 	}
 	return nil
 }
@@ -82,40 +82,40 @@ func (h Hours) Length() time.Duration { return time.Duration(h.To-h.From) * time
 // Without a zone it never is. An hour that is repeated in autumn counts both
 // times, one that is skipped in spring never.
 func (h Hours) Open(now time.Time, zones []string) (bool, error) {
-	places, err := loadZones(zones)
+	locations, err := loadZones(zones)
 	if err != nil {
 		return false, err
 	}
-	return len(places) > 0 && h.openInAll(now, places), nil
+	return len(locations) > 0 && h.openInAll(now, locations), nil
 }
 
 // Next is the earliest moment from now on at which the hours are open in every
 // zone. ok is false when there is none: the zones are too far apart for the
 // window, or one of them is not known.
 func (h Hours) Next(now time.Time, zones []string) (at time.Time, ok bool) {
-	places, err := loadZones(zones)
-	if err != nil || len(places) == 0 {
+	locations, err := loadZones(zones)
+	if err != nil || len(locations) == 0 {
 		return time.Time{}, false
 	}
-	return h.nextIn(now, places)
+	return h.nextIn(now, locations)
 }
 
 // reopens is the earliest opening after the one that is under way at now, if
 // one is.
 func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
-	places, err := loadZones(zones)
-	if err != nil || len(places) == 0 {
+	locations, err := loadZones(zones)
+	if err != nil || len(locations) == 0 {
 		return time.Time{}, false
 	}
 	t := now
-	if h.openInAll(now, places) {
+	if h.openInAll(now, locations) {
 		left := dayMinutes
-		for _, place := range places {
-			left = min(left, h.To-minuteOf(now.In(place)))
+		for _, location := range locations {
+			left = min(left, h.To-minuteOf(now.In(location)))
 		}
 		t = now.Truncate(time.Minute).Add(time.Duration(left) * time.Minute)
 	}
-	return h.nextIn(t, places)
+	return h.nextIn(t, locations)
 }
 
 // searchAhead bounds the search for an opening. Windows repeat daily, so only a
@@ -124,14 +124,14 @@ const searchAhead = 8 * 24 * time.Hour
 
 // nextIn moves from zone to zone, each time to the first moment at which the
 // next one is open. No step passes over a moment at which all are.
-func (h Hours) nextIn(now time.Time, places []*time.Location) (time.Time, bool) {
+func (h Hours) nextIn(now time.Time, locations []*time.Location) (time.Time, bool) {
 	t := now
 	for t.Sub(now) <= searchAhead {
-		if h.openInAll(t, places) {
+		if h.openInAll(t, locations) {
 			return t.UTC(), true
 		}
-		for _, place := range places {
-			t = h.nextOpening(t, place)
+		for _, location := range locations {
+			t = h.nextOpening(t, location)
 		}
 	}
 	return time.Time{}, false
@@ -139,8 +139,8 @@ func (h Hours) nextIn(now time.Time, places []*time.Location) (time.Time, bool) 
 
 // nextOpening is the first moment from t on at which the window is open in one
 // zone, or an earlier one at which the zone's clocks change.
-func (h Hours) nextOpening(t time.Time, place *time.Location) time.Time {
-	local := t.In(place)
+func (h Hours) nextOpening(t time.Time, location *time.Location) time.Time {
+	local := t.In(location)
 	if h.openAt(local) {
 		return t
 	}
@@ -156,9 +156,9 @@ func (h Hours) nextOpening(t time.Time, place *time.Location) time.Time {
 	return next
 }
 
-func (h Hours) openInAll(now time.Time, places []*time.Location) bool {
-	for _, place := range places {
-		if !h.openAt(now.In(place)) {
+func (h Hours) openInAll(now time.Time, locations []*time.Location) bool {
+	for _, location := range locations {
+		if !h.openAt(now.In(location)) {
 			return false
 		}
 	}

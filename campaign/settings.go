@@ -29,11 +29,11 @@ func ParseStart(text, zone string) (time.Time, error) {
 	if zone == ZoneRecipient {
 		return time.Time{}, fmt.Errorf("%q: whose clock? Add an offset, as in 2026-12-01T09:00:00Z, or a --zone such as Europe/London", text)
 	}
-	place, err := LoadZone(zone)
+	location, err := LoadZone(zone)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("zone %q: %w", zone, err)
 	}
-	moments := LocalTimes(wall, place)
+	moments := LocalTimes(wall, location)
 	if len(moments) == 0 {
 		return time.Time{}, fmt.Errorf("%q: clocks in %s skip this time when summer time begins", text, zone)
 	}

@@ -34,8 +34,8 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// memoryPlaces holds one attempt, with the gate's and the record's contracts.
-type memoryPlaces struct {
+// memoryCalls holds one attempt, with the gate's and the record's contracts.
+type memoryCalls struct {
 	mu        sync.Mutex
 	placement campaign.Placement
 	gateTakes time.Duration
@@ -48,27 +48,27 @@ type memoryPlaces struct {
 	alarms    []string
 }
 
-func (m *memoryPlaces) Raise(_ context.Context, a campaign.Alarm) error {
+func (m *memoryCalls) Raise(_ context.Context, a campaign.Alarm) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.alarms = append(m.alarms, a.Kind)
 	return nil
 }
 
-func (m *memoryPlaces) alarmKinds() []string {
+func (m *memoryCalls) alarmKinds() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.alarms)
 }
 
 // reset makes the attempt reserved once more, as it were another one.
-func (m *memoryPlaces) reset() {
+func (m *memoryCalls) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.state = campaign.Reserved
 }
 
-func (m *memoryPlaces) Load(context.Context, uuid.UUID) (campaign.Placement, error) {
+func (m *memoryCalls) Load(context.Context, uuid.UUID) (campaign.Placement, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.state != campaign.Reserved {
@@ -77,7 +77,7 @@ func (m *memoryPlaces) Load(context.Context, uuid.UUID) (campaign.Placement, err
 	return m.placement, nil
 }
 
-func (m *memoryPlaces) Gate(_ context.Context, _ uuid.UUID, life time.Duration) (campaign.Attempt, error) {
+func (m *memoryCalls) Gate(_ context.Context, _ uuid.UUID, life time.Duration) (campaign.Attempt, error) {
 	time.Sleep(m.gateTakes)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -94,12 +94,12 @@ func (m *memoryPlaces) Gate(_ context.Context, _ uuid.UUID, life time.Duration) 
 	return a, nil
 }
 
-func (m *memoryPlaces) RefuseMessage(_ context.Context, _ uuid.UUID, why string) error {
+func (m *memoryCalls) RefuseMessage(_ context.Context, _ uuid.UUID, why string) error {
 	m.refused, m.state = why, campaign.Void
 	return nil
 }
 
-func (m *memoryPlaces) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome) error {
+func (m *memoryCalls) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.recordAt.IsZero() {
@@ -205,7 +205,7 @@ func (m *memoryPace) count() int {
 // stage is a call worker with everything around it, in a bubble.
 type stage struct {
 	*callWorker
-	store    *memoryPlaces
+	store    *memoryCalls
 	pace     *memoryPace
 	provider *fakeVonage
 	stop     context.CancelFunc
@@ -221,7 +221,7 @@ func newStage(t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	s := &stage{
-		store: &memoryPlaces{state: campaign.Reserved, gateTakes: 5 * time.Millisecond, placement: campaign.Placement{
+		store: &memoryCalls{state: campaign.Reserved, gateTakes: 5 * time.Millisecond, placement: campaign.Placement{
 			Attempt:  campaign.Attempt{ID: id, CampaignID: 4, To: "447700900001", From: "447700900000", State: campaign.Reserved},
 			Settings: campaign.Settings{Message: campaign.Message{Say: "Hello {{name}}"}, RingingTimer: 45, LengthTimer: 120, Machine: "hangup"},
 			Vars:     map[string]string{"name": "Ada"},
@@ -309,13 +309,13 @@ func TestCallStaleTask(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
-		set  func(*memoryPlaces)
+		set  func(*memoryCalls)
 		want error
 	}{
-		{"taken before it was loaded", func(m *memoryPlaces) { m.state = campaign.Dialing }, nil},
-		{"taken at the gate", func(m *memoryPlaces) { m.gateFails = campaign.ErrStale }, nil},
-		{"withdrawn at the gate", func(m *memoryPlaces) { m.gateFails = campaign.ErrWithdrawn }, nil},
-		{"gate not committed for certain", func(m *memoryPlaces) { m.gateFails = io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF},
+		{"taken before it was loaded", func(m *memoryCalls) { m.state = campaign.Dialing }, nil},
+		{"taken at the gate", func(m *memoryCalls) { m.gateFails = campaign.ErrStale }, nil},
+		{"withdrawn at the gate", func(m *memoryCalls) { m.gateFails = campaign.ErrWithdrawn }, nil},
+		{"gate not committed for certain", func(m *memoryCalls) { m.gateFails = io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

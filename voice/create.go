@@ -71,14 +71,14 @@ func (p *problems) callees(to []Endpoint) {
 		p.add("to", "must have at least one endpoint")
 	}
 	for i, e := range to {
-		place := fmt.Sprintf("to[%d]", i)
+		path := fmt.Sprintf("to[%d]", i)
 		if e == nil {
-			p.add(place, "is nil")
+			p.add(path, "is nil")
 			continue
 		}
-		p.within(place, e.check())
+		p.within(path, e.check())
 		if phone, ok := e.(Phone); ok && phone.OnAnswer != nil {
-			p.add(place+".onAnswer", "is for connect only")
+			p.add(path+".onAnswer", "is for connect only")
 		}
 	}
 }

@@ -30,47 +30,47 @@ func ParseNCCO(raw []byte) (NCCO, error) {
 }
 
 // Unknown lists the actions and members that this package does not know, by their
-// places. The API grows, so Validate does not refuse them; most are mistyped.
-func (n NCCO) Unknown() (places []string) {
+// paths. The API grows, so Validate does not refuse them; most are mistyped.
+func (n NCCO) Unknown() (paths []string) {
 	for i, action := range n {
-		place := fmt.Sprintf("ncco[%d]", i)
+		path := fmt.Sprintf("ncco[%d]", i)
 		if action, ok := action.(unknownAction); ok {
-			places = append(places, fmt.Sprintf("%s: the action %q", place, action.name))
+			paths = append(paths, fmt.Sprintf("%s: the action %q", path, action.name))
 			continue
 		}
-		places = unknownMembers(places, place, reflect.ValueOf(action))
+		paths = unknownMembers(paths, path, reflect.ValueOf(action))
 	}
-	return places
+	return paths
 }
 
 // unknownMembers adds the members that v, part of an action, and its parts have in
 // Extra.
-func unknownMembers(places []string, place string, v reflect.Value) []string {
+func unknownMembers(paths []string, path string, v reflect.Value) []string {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if e, ok := v.Interface().(unknownEndpoint); ok {
-			return append(places, fmt.Sprintf("%s: the type %q", place, e.kind))
+			return append(paths, fmt.Sprintf("%s: the type %q", path, e.kind))
 		}
-		return unknownMembers(places, place, v.Elem())
+		return unknownMembers(paths, path, v.Elem())
 	case reflect.Slice:
 		for i := range v.Len() {
-			places = unknownMembers(places, fmt.Sprintf("%s[%d]", place, i), v.Index(i))
+			paths = unknownMembers(paths, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
 		}
 	case reflect.Struct:
 		for field, value := range v.Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if extra, ok := value.Interface().(Extra); ok {
 				for _, member := range slices.Sorted(maps.Keys(extra)) {
-					places = append(places, fmt.Sprintf("%s: the member %q", place, member))
+					paths = append(paths, fmt.Sprintf("%s: the member %q", path, member))
 				}
 				continue
 			}
 			if value.Kind() != reflect.Slice || value.Type().Elem().Kind() != reflect.Uint8 {
-				places = unknownMembers(places, place+"."+name, value)
+				paths = unknownMembers(paths, path+"."+name, value)
 			}
 		}
 	}
-	return places
+	return paths
 }
 
 // UnmarshalJSON reads each action into its own type.

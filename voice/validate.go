@@ -65,10 +65,10 @@ func (p *problems) number(field, value string) {
 	}
 }
 
-// within adds the problems of a part, with the part's place before each.
-func (p *problems) within(place string, part problems) {
+// within adds the problems of a part, with the part's path before each.
+func (p *problems) within(path string, part problems) {
 	for _, err := range part {
-		*p = append(*p, fmt.Errorf("%s.%w", place, err))
+		*p = append(*p, fmt.Errorf("%s.%w", path, err))
 	}
 }
 

@@ -69,7 +69,7 @@ func rejectedText(f csvimport.Forecast) string {
 	}
 	fmt.Fprintf(&text, "First refused rows:\n")
 	for _, row := range f.First {
-		fmt.Fprintf(&text, "  %s: %s\n", placeText(row), row.Reason)
+		fmt.Fprintf(&text, "  %s: %s\n", whereText(row), row.Reason)
 	}
 	return text.String()
 }

@@ -136,7 +136,7 @@ func firstPrinted(out io.Writer) func(campaign.RowError) {
 	printed := 0
 	return func(row campaign.RowError) {
 		if printed++; printed <= maxPrinted {
-			fmt.Fprintln(out, placeText(row)+": "+row.Reason)
+			fmt.Fprintln(out, whereText(row)+": "+row.Reason)
 		}
 	}
 }
@@ -215,8 +215,8 @@ func whenText(s campaign.Settings) string {
 	return text
 }
 
-// placeText is where in the file a rejected row is.
-func placeText(row campaign.RowError) string {
+// whereText is where in the file a rejected row is.
+func whereText(row campaign.RowError) string {
 	if row.Column == "" {
 		return fmt.Sprintf("line %d", row.Line)
 	}

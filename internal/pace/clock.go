@@ -57,17 +57,17 @@ const (
 	slowing = 5000
 )
 
-// lateness tells from its answer how late a request may have arrived. The
+// latencyEstimator tells from its answer how late a request may have arrived. The
 // quickest of the latest answers shows the time for the way there and back.
 // What an answer took longer is counted as the request's, up to a limit.
-type lateness struct {
+type latencyEstimator struct {
 	quickest time.Duration
 	at       time.Time // of the last answer
 	answers  int
 	counted  time.Duration // beyond the average
 }
 
-func (l *lateness) observe(answered time.Time, took time.Duration) {
+func (l *latencyEstimator) observe(answered time.Time, took time.Duration) {
 	l.quickest += min(answered.Sub(l.at)/slowing, slack)
 	if l.answers == 0 || took < l.quickest {
 		l.quickest = took
@@ -78,7 +78,7 @@ func (l *lateness) observe(answered time.Time, took time.Duration) {
 // late is how long after its write a request arrived at the latest, beyond the
 // usual time. The quickest of few answers may not be as quick as answers can
 // be.
-func (l *lateness) late(took time.Duration) time.Duration {
+func (l *latencyEstimator) late(took time.Duration) time.Duration {
 	//guard:value(max(0, took-l.quickest)) internal/pace.TestLatenessAfterFewAnswers: few answers do not show the usual time
 	late := max(0, took-l.quickest) + few*maxLate/max(few, time.Duration(l.answers))
 	l.counted = max(0, l.counted-maxLate)

@@ -64,8 +64,8 @@ func TestClockForgetsOldReadings(t *testing.T) {
 }
 
 // observed has seen so many answers that took this long.
-func observed(answers int, took time.Duration) *lateness {
-	l := &lateness{}
+func observed(answers int, took time.Duration) *latencyEstimator {
+	l := &latencyEstimator{}
 	for i := range answers {
 		l.observe(epoch.Add(time.Duration(i)*time.Millisecond), took)
 	}

@@ -54,14 +54,14 @@ type Pacer struct {
 	Config
 	wake chan struct{} // holds a signal when there may be work
 
-	mu       sync.Mutex
-	waiting  [priorities][]chan *Permit
-	reports  []report
-	clock    clock
-	lateness lateness
-	limiter  *rate.Limiter // spaces this process's requests, whatever the row says
-	newest   time.Time     // the last moment that passed the limiter
-	counts   Counts
+	mu      sync.Mutex
+	waiting [priorities][]chan *Permit
+	reports []report
+	clock   clock
+	latency latencyEstimator
+	limiter *rate.Limiter // spaces this process's requests, whatever the row says
+	newest  time.Time     // the last moment that passed the limiter
+	counts  Counts
 }
 
 // Counts says what became of a budget's permits in this process.
@@ -214,7 +214,7 @@ func (p *Pacer) give(permit *Permit) {
 
 // used is the report on a permit's request, by what is known at this time.
 func (p *Pacer) used(permit *Permit, known time.Time) report {
-	late := p.lateness.late(known.Sub(permit.written))
+	late := p.latency.late(known.Sub(permit.written))
 	return report{slot: permit.slot, sent: p.clock.shared(permit.written), arrived: p.clock.shared(permit.written.Add(late))}
 }
 

@@ -120,7 +120,7 @@ var quiet = way{transit: 2 * time.Millisecond}
 
 // However late requests are written and however unevenly they arrive, within
 // what the pacer allows for: no sliding second holds more than the rate, and
-// the fleet uses what lateness leaves of it.
+// the fleet uses what late requests leave of it.
 func TestFleetUsesTheRate(t *testing.T) {
 	t.Parallel()
 	for _, perSecond := range []float64{1, 3, 30, 100} {

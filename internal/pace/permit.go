@@ -142,7 +142,7 @@ func (p *Permit) Done(answered time.Time, status int) {
 	case answered.IsZero():
 		p.pacer.report(p.pacer.used(p, time.Now()))
 	default:
-		p.pacer.lateness.observe(answered, answered.Sub(p.written))
+		p.pacer.latency.observe(answered, answered.Sub(p.written))
 		r := p.pacer.used(p, answered)
 		r.answered, r.refused = p.pacer.clock.shared(answered), status == http.StatusTooManyRequests
 		p.pacer.report(r)
