@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -490,6 +491,9 @@ func TestClientAndSimulatorAgree(t *testing.T) {
 		ncco, err := voice.ParseNCCO([]byte("[" + c.action + "]"))
 		if err == nil {
 			err = ncco.Validate()
+		}
+		if unknown := ncco.Unknown(); err == nil && len(unknown) > 0 {
+			err = errors.New("only sent if it is allowed: " + unknown[0])
 		}
 		if c.action == mended {
 			continue
