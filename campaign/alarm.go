@@ -36,6 +36,10 @@ const (
 	AlarmDialLocked        = "dial_locked"
 	AlarmCallRecovered     = "call_recovered"
 	AlarmCallOfSeveral     = "call_of_several_contacts"
+	AlarmAbsenceBlocked    = "absence_blocked"
+	AlarmGivenUp           = "contact_given_up"
+	AlarmUnreadableRecord  = "record_unreadable"
+	AlarmUnknownZone       = "unknown_zone"
 )
 
 // AlarmKind tells a person what an alarm means and what to do about it.
@@ -53,7 +57,7 @@ var AlarmKinds = []AlarmKind{
 	{AlarmEvidenceForVoid, "Vonage reports a call for an attempt that was withdrawn before it was dialed",
 		"The call is being hung up by itself; look for a second dialer on a copy of this database."},
 	{AlarmLateEvidence, "Vonage reports a call for an attempt that was thought to have none",
-		"The call is being hung up by itself; check with `dialer why` whether the person was called again, and raise DIALER_SETTLE_AFTER if Vonage's list is late."},
+		"It is hung up by itself if the person was called again since (`dialer why`); raise DIALER_SETTLE_AFTER if Vonage's list is late."},
 	{AlarmHangUpFailed, "a call that should not be up could not be ended",
 		"End it with `dialer call hangup`, or at Vonage."},
 	{AlarmDialLocked, "nobody is called: the database is a copy, an older one, or another server's",
@@ -70,18 +74,26 @@ var AlarmKinds = []AlarmKind{
 		"Read that part's errors in the dialer's log; it works again once the cause is gone."},
 	{AlarmRedis, "Redis may drop tasks when it is full, or hides whether it may",
 		"Set maxmemory-policy to noeviction; if the service that runs Redis hides the setting, check it there and resolve the alarm."},
+	{AlarmAbsenceBlocked, "whether an attempt made a call cannot be settled by itself; its contact waits",
+		"Find the call with `dialer call list` and ask the person, then decide with `dialer alarms resolve ID --its-call UUID`, `--no-call` or `--called`; without a decision it is lost once Vonage's records end."},
+	{AlarmUnknownZone, "Postgres does not know the time zone of some contacts, so none of them is called",
+		"Install the zone's data for Postgres (tzdata); they are called again by themselves within a minute."},
+	{AlarmGivenUp, "Vonage never had a call of a contact, which ended after 30 attempts in a row",
+		"Look with `dialer why` at what Vonage answered; correct it, and enqueue the contact again in another campaign."},
 	{AlarmLost, "whether an attempt made a call could not be settled while Vonage kept its records",
-		"Ask Vonage or the person; the contact is not called again by itself, so enqueue it again if it should be."},
+		"Ask Vonage or the person; the contact is not called again by itself: `dialer alarms resolve ID --no-call` has it called again, `--its-call UUID` gives it the call that was made."},
 	{AlarmCallWithoutEnd, "Vonage had a call and never reported its end while it kept its records",
 		"Ask Vonage for the call's record; its price is missing here."},
 	{AlarmKnownCallsMissing, "Vonage's list lacks calls that we know it has, so it proves nothing",
 		"Wait: unknown attempts are settled once the list is complete; if it lasts, raise DIALER_SETTLE_AFTER and ask Vonage. If the database stays locked, `dialer lock show` says what you can do."},
 	{AlarmAmbiguousMatch, "a call may belong to several attempts, or an event names one attempt and the call of another; the call is given to none, or to the attempt that waited for one",
 		"Compare the call with `dialer call show` and the attempts with `dialer why`; use an application and numbers that nothing else uses."},
+	{AlarmUnreadableRecord, "Vonage's list has a record without a uuid, so it proves nothing of the calls of that time",
+		"Ask Vonage; prices and other calls are read all the same, and unknown attempts of that time wait for a person."},
 	{AlarmUnmatchedCall, "a call was made from one of the campaigns' numbers and belongs to no attempt",
 		"Find what else calls from this number on this account; give the dialer its own numbers."},
 	{AlarmNumberMismatch, "Vonage reports an attempt's call with other numbers than the attempt's",
-		"If the call was connected to a further party, this is that party's leg and nothing is wrong; otherwise ask Vonage."},
+		"Ask Vonage whom it called."},
 	{AlarmUnknownAttempt, "a signed event or answer request names no attempt of this database",
 		"Check that no other dialer or test uses this application's webhook addresses, and that this is the right database."},
 	{AlarmCallRecovered, "a call that a restored database had forgotten was found in Vonage's list, and has an attempt now",

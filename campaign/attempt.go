@@ -44,6 +44,9 @@ type Attempt struct {
 	// Recovered: the call was found in Vonage's list when the database had
 	// forgotten it. Its own attempt's id is not known any more.
 	Recovered bool
+	// EventsUnread: an event named the attempt before its call was known, and could
+	// not be told from one of a leg. It is folded once the call is known.
+	EventsUnread bool
 	Facts
 }
 
@@ -69,6 +72,8 @@ type Facts struct {
 	Failure          string    // the earliest failing status word
 	FailedAt         time.Time
 	EndedAt          time.Time // when the call was first known to be over; zero while it is not
+	OverSeenAt       time.Time // when we first heard that it had failed or ended
+	HungUpAt         time.Time // when we first asked Vonage to hang it up; zero: never
 	Bill             Bill
 }
 

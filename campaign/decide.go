@@ -16,6 +16,7 @@ type Decision struct {
 	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
 	Attempts int       // calls that Vonage had
 	Because  string    // why, for a person; holds no telephone number
+	GivenUp  bool      // it ended because Vonage never had a call of it: an alarm
 	// Void lists reserved attempts that are needless now. They must be voided
 	// before an attempt of the contact is moved into an open state, or the
 	// number would have two open ones.
@@ -52,6 +53,9 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
+	//guard:false campaign.TestDecideEndsAContactThatNeverHasACall: a contact without a call is not tried for ever
+	case h.withoutCall() >= WithoutCallMost:
+		d = d.giveUp(h.tried)
 	case len(h.reserved) > 0:
 		return d.active("a call is about to be placed")
 	default:
@@ -84,6 +88,16 @@ func (d Decision) done(r Reason, because string) Decision {
 	return d
 }
 
+// giveUp ends a contact of which Vonage never has a call.
+func (d Decision) giveUp(last *Attempt) Decision {
+	d.GivenUp = true
+	because := fmt.Sprintf("Vonage made no call in %d attempts in a row (the last: %s)", WithoutCallMost, cmp.Or(last.Note, string(last.State)))
+	if last.State == Absent {
+		return d.done(ReasonUnresolved, because)
+	}
+	return d.done(ReasonRefused, because)
+}
+
 // due puts the contact down for another call. Times come from the attempts
 // where they can, so that deciding again later decides the same.
 func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision {
@@ -105,9 +119,9 @@ func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision
 		}
 		d.Because = "withdrawn before dialing, called when the hours begin again"
 	case tried != nil && tried.State == Ended:
-		wait := p.Again[dispositionOf(tried)]
+		wait, _ := p.Wait(tried)
 		d.DueAt = over(tried, now).Add(wait)
-		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, dispositionOf(tried), later(wait))
+		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, endedAs(tried), later(wait))
 	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)
@@ -132,14 +146,40 @@ func later(wait time.Duration) string {
 	return shortDuration(wait) + " later"
 }
 
-// over is when the call failed or ended. A provider's clock that is ahead does
-// not put a contact off.
+// over is when the call failed or ended: by Vonage's clock, or when we heard of it
+// if that is later. A clock that is behind brings no call forward, and one that is
+// ahead puts none off.
 func over(a *Attempt, now time.Time) time.Time {
 	at := cmp.Or(a.FailedAt, a.EndedAt)
+	//guard:false campaign.TestDecideWaitsFromTheLaterTime: a wait does not begin before we heard of the end
+	if a.OverSeenAt.After(at) {
+		at = a.OverSeenAt
+	}
 	if at.After(now) {
 		return now
 	}
 	return at
+}
+
+// Wait is how long after a call that has ended the person may be called again, if
+// the call is not final. One that we hung up ourselves counts as one that was not
+// answered.
+func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
+	d := dispositionOf(a)
+	//guard:false campaign.TestDecideAfterOurHangUp: a call that we hung up ourselves is not the person's end
+	if a.HungUpByUs() {
+		d = Unanswered
+	}
+	wait, again = p.Again[d]
+	return wait, again
+}
+
+// endedAs says for a person how the call ended.
+func endedAs(a *Attempt) string {
+	if a.HungUpByUs() {
+		return "hung up by us"
+	}
+	return string(dispositionOf(a))
 }
 
 // history is what a contact's attempts amount to.
@@ -198,6 +238,18 @@ func (h *history) refusedForGood() bool {
 	return h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final
 }
 
+// withoutCall counts the attempts in a row that were sent and that Vonage had no
+// call of. Those that were never sent, and withdrawn ones, neither count nor break
+// the row.
+func (h *history) withoutCall() (n int) {
+	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {
+		if a := &h.attempts[i]; a.State == Absent || a.State == Refused && Remedies[Refusal(a.Note)].Counts {
+			n++
+		}
+	}
+	return n
+}
+
 // final is the disposition that ends the contact, or "". Any attempt may have
 // it, since late evidence may concern an early one. If several do, an answer
 // counts before a failure, and then the later before the earlier.
@@ -208,7 +260,7 @@ func (h *history) final(p Policy) Disposition {
 			continue
 		}
 		d := dispositionOf(&h.attempts[i])
-		if _, again := p.Again[d]; !again && (!reached(found) || reached(d)) {
+		if _, again := p.Wait(&h.attempts[i]); !again && (!reached(found) || reached(d)) {
 			found = d
 		}
 	}

@@ -146,7 +146,7 @@ func TestDecideGrowsTheWaitWithinBounds(t *testing.T) {
 	for _, state := range []State{Refused, Absent} {
 		var list []Attempt
 		var before time.Duration
-		for range 40 {
+		for range WithoutCallMost - 1 {
 			list = append(list, in(state))
 			wait := Decide(Settings{Retry: DefaultPolicy()}, Running, activeContact(), attempts(list...), noon).DueAt.Sub(noon)
 			if wait < before || wait > time.Hour {

@@ -19,8 +19,8 @@ type Evidence struct {
 	ConversationUUID string
 	Status           string // Vonage's word, lower case; may be one we do not know
 	Direction        string // "outbound", "inbound" or "" when not said
-	To, From         string // E.164 digits; "" when not said
-	// ToKind and FromKind say what kind of party a list record names.
+	To, From         string // digits; "" when not said or not readable
+	// ToKind and FromKind say what kind of party is named.
 	ToKind, FromKind PartyKind
 	// At is Vonage's time of the status; for a list record the call's
 	// start. Zero when not said.
@@ -28,12 +28,3 @@ type Evidence struct {
 	ObservedAt time.Time // when we read it
 	Bill       Bill
 }
-
-// PartyKind is what a record says of one end of a call.
-type PartyKind string
-
-const (
-	PartyUnknown PartyKind = ""      // not said, or in a word that is not known
-	PartyPhone   PartyKind = "phone" // a telephone
-	PartyOther   PartyKind = "other" // something else, such as SIP: never a phone attempt's call
-)

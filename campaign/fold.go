@@ -17,14 +17,15 @@ import (
 // time at which a standing list bill was last read moves with a repetition:
 // see Bill.Before.)
 //
-// Evidence that cannot belong to the attempt leaves it unchanged and raises an
-// alarm. Evidence without a call uuid leaves it unchanged as well: without one
-// it cannot be told from evidence of another call. ObservedAt must be set.
+// Evidence of another call leaves the attempt unchanged: of a further leg of its own
+// conversation, which is nothing to tell of, or of a call that it cannot have,
+// which raises an alarm. Evidence without a call uuid leaves it unchanged as well:
+// without one it cannot be told from evidence of another call. ObservedAt must be
+// set.
 func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
-	if kind := objection(&a, &e); kind != "" {
+	if other, kind := otherCall(&a, &e); kind != "" {
 		return a, []Alarm{alarm(kind, &a, &e)}
-	}
-	if e.CallUUID == "" {
+	} else if other || e.CallUUID == "" {
 		return a, nil
 	}
 	var alarms []Alarm
@@ -48,35 +49,61 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	return a, alarms
 }
 
-// objection names the reason for which the evidence cannot be folded, or "".
-// The attempt's own uuid settles it: Vonage words numbers in more ways
-// than one. Of a uuid that is new, numbers come first: an event of another leg
-// of our call carries our attempt's id, another uuid and another number, and
-// rang nobody twice.
-func objection(a *Attempt, e *Evidence) string {
+// otherCall reports whether the evidence is of another call than the attempt's, and
+// the kind of the alarm that this raises, if any.
+//
+// The attempt's own uuid settles it: Vonage words numbers in more ways than one. A
+// uuid that is new is the attempt's only if nothing says that it is a leg that
+// connect opened: such a leg carries our attempt's id in its events, and rang
+// nobody twice. To bind it would give the person the disposition of an agent.
+func otherCall(a *Attempt, e *Evidence) (other bool, alarm string) {
+	if e.CallUUID != "" && SameCall(e.CallUUID, a.CallUUID) {
+		return false, ""
+	}
 	switch {
-	case e.CallUUID != "" && e.CallUUID == a.CallUUID:
-		return ""
+	case isLeg(a, e):
 	case contradicts(a, e):
-		return AlarmNumberMismatch
+		//guard:true campaign.TestFoldRefusesWhatCannotBelongToTheAttempt: evidence of other numbers is an alarm where the call is known
+		if !a.waits() {
+			return true, AlarmNumberMismatch
+		}
 	case a.State == Void:
-		return AlarmEvidenceForVoid
+		return true, AlarmEvidenceForVoid
 	//guard:false campaign.TestFoldRefusesWhatCannotBelongToTheAttempt: a second call is not folded
 	case a.CallUUID != "" && e.CallUUID != "":
-		return AlarmSecondCall
+		return true, AlarmSecondCall
+	//guard:false campaign.TestFoldOfLegs: what cannot be read binds no attempt
+	case a.To != "" && e.ToKind == PartyUnreadable:
+	default:
+		return false, ""
 	}
-	return ""
+	if !a.expectsEvidence() && e.CallUUID != "" {
+		return true, AlarmLateEvidence
+	}
+	return true, ""
 }
 
-// contradicts reports whether the evidence names a number that is not the
-// attempt's. What is not all digits, such as unknown, names none.
+// isLeg reports whether the evidence is of a further leg: its party is no
+// telephone, or it is another call in the conversation of the attempt's own.
+func isLeg(a *Attempt, e *Evidence) bool {
+	//guard:false campaign.TestFoldOfLegs: a leg to something that is no telephone binds no attempt
+	if a.To != "" && e.ToKind == PartyOther {
+		return true
+	}
+	//guard:false campaign.TestFoldOfLegs: a leg in the attempt's own conversation is no second call
+	return a.CallUUID != "" && e.CallUUID != "" && e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
+}
+
+// contradicts reports whether the evidence names a number that is certainly not
+// the attempt's, however it is worded.
 func contradicts(a *Attempt, e *Evidence) bool {
-	return otherNumber(a.To, e.To) || otherNumber(a.From, e.From)
+	return NumbersDiffer(a.To, e.To) || NumbersDiffer(a.From, e.From)
 }
 
-func otherNumber(known, said string) bool {
-	return known != "" && said != "" && known != said && strings.Trim(said, "0123456789") == ""
-}
+// waits reports whether the attempt waits for a call of which nothing is known. An
+// event of another number that names it is that of a leg, whose conversation cannot
+// tell yet; it blocks the proof of absence, and that is what a person is told.
+func (a *Attempt) waits() bool { return a.State == Dialing || a.State == Unknown }
 
 // expectsEvidence reports whether a call of this attempt is no surprise.
 func (a *Attempt) expectsEvidence() bool {
@@ -108,7 +135,7 @@ func masked(w string) string {
 // add adds what the evidence says. isNew: its status word w was not seen yet.
 // What other copies of the facts hold stays as it is.
 func (f *Facts) add(e *Evidence, w string) (isNew bool) {
-	f.CallUUID = e.CallUUID
+	f.CallUUID = cmp.Or(f.CallUUID, e.CallUUID)
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
 	f.Statuses, isNew = addStatus(f.Statuses, w)
 	known := words[w]
@@ -120,6 +147,9 @@ func (f *Facts) add(e *Evidence, w string) (isNew bool) {
 	}
 	if closes(e.Source, known) {
 		f.EndedAt = earlier(f.EndedAt, evidenceTime(e))
+	}
+	if known.closes || known.kind == kindFailure {
+		f.OverSeenAt = earlier(f.OverSeenAt, stored(e.ObservedAt))
 	}
 	if b, said := billOf(e); said && f.Bill.Before(b) {
 		f.Bill = b
@@ -186,11 +216,18 @@ func (f Facts) Disposition() Disposition {
 	//guard:false test/histories.TestHistories: an answer counts before a failure
 	case f.answered():
 		return Answered
-	//guard:false test/histories.TestHistories: completed does not mean answered
-	case f.Failure != "":
+	//guard:value(f.Failure != "") campaign.TestOurHangUpIsNoDisposition: a failure after our own hang-up says nothing of the person
+	case f.Failure != "" && !f.HungUpByUs():
 		return Disposition(f.Failure)
 	}
 	return Unexplained
+}
+
+// HungUpByUs reports whether nobody had answered, and the call had not failed, when
+// we asked Vonage to end it. What Vonage says of it then is our doing.
+func (f Facts) HungUpByUs() bool {
+	//guard:value(!f.HungUpAt.IsZero()) campaign.TestOurHangUpIsNoDisposition: a failure before our own hang-up counts
+	return !f.HungUpAt.IsZero() && !f.answered() && (f.Failure == "" || !f.FailedAt.Before(f.HungUpAt.Add(-ClockTolerance)))
 }
 
 func (f Facts) answered() bool {
@@ -215,6 +252,7 @@ func CloseSilent(a Attempt, grace, retention time.Duration, now time.Time) (Atte
 		return a, false
 	}
 	a.EndedAt = stored(now)
+	a.OverSeenAt = earlier(a.OverSeenAt, stored(now))
 	a.State = Ended
 	return a, true
 }

@@ -178,9 +178,9 @@ func TestFoldRefusesWhatCannotBelongToTheAttempt(t *testing.T) {
 	void := dialing()
 	void.State, void.Note = Void, string(WithdrawnPaused)
 	otherCall, otherTo, otherFrom, noCall := event("answered", 5), event("answered", 5), event("answered", 5), event("answered", 5)
-	otherCall.CallUUID = "another"
-	otherTo.To, otherTo.CallUUID = "447700900009", "a leg of the same call"
-	otherFrom.From, otherFrom.CallUUID = "447700900009", "another leg"
+	otherCall.CallUUID, otherCall.ConversationUUID = "another", "CON-2"
+	otherTo.To, otherTo.CallUUID, otherTo.ConversationUUID = "447700900009", "a call", "CON-2"
+	otherFrom.From, otherFrom.CallUUID, otherFrom.ConversationUUID = "447700900009", "a call", ""
 	noCall.CallUUID = ""
 	tests := []struct {
 		name     string
@@ -303,8 +303,9 @@ func TestFoldKeepsUnknownWordsWithinBounds(t *testing.T) {
 func TestAlarmsHoldNoTelephoneNumber(t *testing.T) {
 	t.Parallel()
 	e := event("moved to 447700900001", 2)
-	e.To = "447700900009"
-	_, alarms := Fold(dialing(), e)
+	e.To, e.ConversationUUID = "447700900009", ""
+	e.CallUUID = "another"
+	_, alarms := Fold(foldAll(dialing(), []Evidence{response(0.5)}), e)
 	for _, a := range alarms {
 		if strings.Contains(a.Detail, "447700900") {
 			t.Errorf("%s: %s", a.Kind, a.Detail)

@@ -60,12 +60,12 @@ func Superfluous(a Attempt, e Evidence) string {
 	if e.CallUUID == "" || e.Source == FromList {
 		return ""
 	}
-	switch kind := objection(&a, &e); {
+	switch other, kind := otherCall(&a, &e); {
 	case kind == AlarmSecondCall && a.rivalled(e):
 		return kind
 	case kind == AlarmEvidenceForVoid && !Ends(e.Status):
 		return kind
-	case kind == "" && a.State.thoughtOver() && !Ends(e.Status):
+	case !other && a.State.thoughtOver() && !Ends(e.Status):
 		return AlarmLateEvidence
 	}
 	return ""
@@ -83,7 +83,7 @@ func (s State) thoughtOver() bool {
 func (a Attempt) rivalled(e Evidence) bool {
 	leg := e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
 	//guard:true campaign.TestSuperfluous: another leg is not hung up as a second call
-	return !leg && (e.To == a.To || e.Source == FromResponse)
+	return !leg && (e.To != "" && !NumbersDiffer(e.To, a.To) || e.Source == FromResponse)
 }
 
 // Ends reports whether there is nothing left to hang up once a call has this

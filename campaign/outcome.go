@@ -36,7 +36,15 @@ const (
 type Remedy struct {
 	Final bool // the contact ends as refused; otherwise it is due again
 	Pause bool // the campaign is paused until a person looks
+	// Counts: so many in a row end the contact as in WithoutCallMost. A refusal
+	// before anything was sent, or one of the account, says nothing of the contact.
+	Counts bool
 }
+
+// WithoutCallMost is how many attempts of a contact in a row may be without a call
+// before the contact ends, with an alarm: about a day of them. It is no part of a
+// campaign's policy, whose limit counts only calls that Vonage had.
+const WithoutCallMost = 30
 
 // Remedies is the one place that says what follows from each refusal.
 var Remedies = map[Refusal]Remedy{
@@ -45,7 +53,7 @@ var Remedies = map[Refusal]Remedy{
 	//guard:value({}) storage.TestRecordPausesTheCampaign: an unauthorized POST pauses the campaign
 	RefusedAuth:        {Pause: true},
 	RefusedAccount:     {Pause: true},
-	RefusedRate:        {},
+	RefusedRate:        {Counts: true},
 	RefusedUnreachable: {},
 	RefusedStale:       {},
 }
@@ -89,6 +97,8 @@ func (w Withdrawal) Meaning() string {
 		return "the campaign's import is not finished"
 	case "finished":
 		return "the campaign is finished"
+	case "unknown_zone":
+		return "Postgres does not know its time zone (dialer alarms)"
 	case "not_started":
 		return "the campaign has not started"
 	}

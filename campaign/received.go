@@ -70,13 +70,14 @@ type Scan struct {
 	Known        []string  // calls that are known by uuid and must be in it
 	Unnamed      int       // calls that must be in it, and whose uuid is not known
 	Records      int
+	Unreadable   int // records without a uuid: each may be any call
 	KnownShown   int
 	KnownMissing int
 }
 
 // Proves reports whether the scan can prove that a call does not exist: it showed
-// every call that is known to be in it, and one at least.
-func (s Scan) Proves() bool { return s.KnownMissing == 0 && s.KnownShown > 0 }
+// every call that is known to be in it, and one at least, and each record can be read.
+func (s Scan) Proves() bool { return s.KnownMissing == 0 && s.KnownShown > 0 && s.Unreadable == 0 }
 
 // UnknownAttempt is an attempt that is to be looked for in Vonage's list, and how
 // often it was.

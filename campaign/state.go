@@ -100,6 +100,8 @@ var Transitions = []Transition{
 	{Unknown, Provider, Ended},
 	{Unknown, Reconciler, Absent},
 	{Unknown, Reconciler, Lost},
+	{Unknown, Operator, Absent}, // a person decides what no scan can tell
+	{Unknown, Operator, Lost},
 
 	{Accepted, Provider, Ended},
 	{Accepted, Sweeper, Ended}, // a failing status and no completed within the grace, or no record any more
@@ -110,6 +112,7 @@ var Transitions = []Transition{
 	{Absent, Provider, Ended},
 	{Lost, Provider, Accepted},
 	{Lost, Provider, Ended},
+	{Lost, Operator, Absent},
 }
 
 // MayMove reports whether by may move an attempt from one state to another.

@@ -64,6 +64,7 @@ type periodicWork struct {
 	owner    string
 	stopping context.Context // ends when the process stops; asynq does not know it
 	errs     map[string]*errorLog
+	failed   sync.Map // by the work's name: when this process last failed at it
 	log      *slog.Logger
 }
 
@@ -166,11 +167,20 @@ func (w *periodicWork) repeat(ctx context.Context, p Periodic, idle time.Duratio
 	}
 }
 
-// round does the work once and logs an error, once until it changes.
+// round does the work once and logs an error, once until it changes. A process
+// that has failed leaves the next period to the others: it may be the only one that
+// cannot reach Vonage.
 func (w *periodicWork) round(ctx context.Context, p Periodic, idle time.Duration) {
+	at, failed := w.failed.Load(p.Name)
+	//guard:false jobs.TestPeriodicFailingProcess: a process that fails leaves the work to the others
+	if failed && time.Since(at.(time.Time)) < p.Every {
+		return
+	}
 	if done, err := w.once(ctx, p, idle); err != nil {
+		w.failed.Store(p.Name, time.Now())
 		w.errs[p.Name].logError(ctx, "round failed", err)
 	} else if done {
+		w.failed.Delete(p.Name)
 		w.errs[p.Name].reset()
 	}
 }
@@ -193,7 +203,7 @@ func (w *periodicWork) once(ctx context.Context, p Periodic, idle time.Duration)
 	renewing.Wait()
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishLimit)
 	defer cancel()
-	return true, errors.Join(err, w.store.EndLease(ending, p.Name, generation, ctx.Err() == nil))
+	return true, errors.Join(err, w.store.EndLease(ending, p.Name, generation, ctx.Err() == nil && err == nil))
 }
 
 // renew renews the lease until ctx ends, and returns sooner when another process

@@ -196,3 +196,38 @@ func TestPeriodicTriggeredByAsynq(t *testing.T) {
 		}
 	}
 }
+
+// A process that fails, as one does that cannot reach Vonage, does not keep the work
+// from one that can.
+func TestPeriodicFailingProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &memoryLeases{}
+		var good atomic.Int64
+		work := func(err error) Periodic {
+			return Periodic{Name: "settle", Every: time.Minute, Run: func(context.Context) error {
+				if err == nil {
+					good.Add(1)
+				}
+				return err
+			}}
+		}
+		bad, able := newTestPeriodic(t, store, nil, work(errDown)), newTestPeriodic(t, store, nil, work(nil))
+		for range 20 {
+			bad.round(t.Context(), bad.list[0], 30*time.Second) // always the first to come
+			able.round(t.Context(), able.list[0], 30*time.Second)
+			_ = sleep(t.Context(), 30*time.Second)
+		}
+		if n := good.Load(); n < 8 {
+			t.Errorf("the process that can do the work did it %d times in ten minutes", n)
+		}
+		alone := newTestPeriodic(t, &memoryLeases{}, nil, work(errDown))
+		for range 3 {
+			alone.round(t.Context(), alone.list[0], 30*time.Second)
+			_ = sleep(t.Context(), time.Minute)
+		}
+		if l := alone.store.(*memoryLeases).all["settle"]; l.generation != 3 || !l.finished.IsZero() {
+			t.Errorf("alone it tried %d times, finished at %v; want it to go on trying", l.generation, l.finished)
+		}
+	})
+}

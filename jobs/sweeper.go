@@ -12,6 +12,7 @@ const (
 	sweepEvery      = 2 * time.Second
 	partitionsEvery = time.Hour
 	pruneEvery      = time.Hour
+	zonesEvery      = time.Minute
 	// silentGrace is how long completed may follow a failing status.
 	silentGrace = 2 * time.Minute
 )
@@ -34,6 +35,8 @@ type SweepStore interface {
 	FoldCounters(ctx context.Context) (int, error)
 	// ForgetTokens drops the tokens of webhooks that are too old to come again.
 	ForgetTokens(ctx context.Context) (int, error)
+	// CheckZones sets contacts aside whose zone Postgres does not know.
+	CheckZones(ctx context.Context) error
 	// KeepPartitions creates the partitions of events for the days ahead.
 	KeepPartitions(ctx context.Context) error
 	// PruneScans drops scans of Vonage's list that can prove nothing any more, and
@@ -45,6 +48,7 @@ type SweepStore interface {
 func Sweeping(store SweepStore, kept time.Duration) []Periodic {
 	return []Periodic{
 		{Name: "sweep", Every: sweepEvery, Run: func(ctx context.Context) error { return sweep(ctx, store, kept) }},
+		{Name: "check zones", Every: zonesEvery, Run: store.CheckZones},
 		{Name: "keep partitions", Every: partitionsEvery, Run: store.KeepPartitions},
 		{Name: "prune scans", Every: pruneEvery, Run: func(ctx context.Context) error {
 			_, err := store.PruneScans(ctx, kept)

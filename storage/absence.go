@@ -42,6 +42,8 @@ const provedAbsent = `
 		  AND s.to_time >= a.token_expires_at + @settle::interval
 		  -- guard:drop storage.TestAbsenceExemptions: the first scan begins after every binding by numbers alone
 		  AND s.started_at >= sure_from
+		  -- guard:drop storage.TestAbsenceEachCondition: a first scan with a record that cannot be read proves nothing
+		  AND s.unreadable = 0
 		  -- guard:drop storage.TestAbsenceEachCondition: a first scan that lacks known calls proves nothing
 		  AND s.known_missing = 0
 		  -- guard:drop storage.TestAbsenceEachCondition: a first scan that shows no known call proves nothing
@@ -58,6 +60,8 @@ const provedAbsent = `
 		  AND s.to_time >= upper(w)
 		  -- guard:drop storage.TestAbsenceTakesTwoScans: the second scan begins half a settle time after the first
 		  AND s.started_at >= first.started_at + @gap::interval
+		  -- guard:drop storage.TestAbsenceEachCondition: a second scan with a record that cannot be read proves nothing
+		  AND s.unreadable = 0
 		  -- guard:drop storage.TestAbsenceEachCondition: a second scan that lacks known calls proves nothing
 		  AND s.known_missing = 0
 		  -- guard:drop storage.TestAbsenceEachCondition: a second scan that shows no known call proves nothing

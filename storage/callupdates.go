@@ -143,14 +143,14 @@ const (
 func (b *updateBatch) lock(ctx context.Context, tx pgx.Tx, wait bool) error {
 	b.targets, b.byCall, b.locked = map[uuid.UUID]target{}, map[string]target{}, map[owner]bool{}
 	changing := slices.DeleteFunc(slices.Clone(b.list), func(u callUpdate) bool { return !u.changes() })
-	ids, calls := column(changing, updateAttempt), column(changing, updateCall)
+	ids, calls := column(changing, updateAttempt), spelledCalls(changing)
 	contacts, manual := lockConcernedContacts, lockConcernedManual
 	var reads pgx.Batch
 	if !wait {
 		contacts, manual = contacts+` SKIP LOCKED`, manual+` SKIP LOCKED`
 		reads.Queue(shortLockTimeout)
 	}
-	reads.Queue(concernedAttempts, column(b.list, updateAttempt), column(b.list, updateCall)).Query(b.noteTargets)
+	reads.Queue(concernedAttempts, column(b.list, updateAttempt), spelledCalls(b.list)).Query(b.noteTargets)
 	reads.Queue(contacts, ids, calls).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 		for _, id := range found {
@@ -172,6 +172,21 @@ func updateAttempt(u callUpdate) uuid.UUID { return u.attempt }
 
 func updateCall(u callUpdate) zeronull.Text { return zeronull.Text(u.callUUID()) }
 
+// spelledCalls are the calls that the updates name: in every wording where only the
+// call says which attempt it is.
+func spelledCalls(list []callUpdate) (calls []string) {
+	for _, u := range list {
+		switch call := u.callUUID(); {
+		case call == "":
+		case u.attempt == uuid.Nil:
+			calls = append(calls, campaign.CallSpellings(call)...)
+		default:
+			calls = append(calls, call)
+		}
+	}
+	return calls
+}
+
 func (b *updateBatch) noteTargets(rows pgx.Rows) error {
 	var id uuid.UUID
 	var contact zeronull.Int8
@@ -183,7 +198,7 @@ func (b *updateBatch) noteTargets(rows pgx.Rows) error {
 		}
 		b.targets[id] = t
 		if call != "" {
-			b.byCall[string(call)] = t
+			b.byCall[campaign.CallKey(string(call))] = t
 		}
 		return nil
 	})
@@ -194,7 +209,7 @@ func (b *updateBatch) noteTargets(rows pgx.Rows) error {
 func (b *updateBatch) target(u callUpdate) (target, bool) {
 	found, ok := b.targets[u.attempt]
 	if !ok && u.event != nil {
-		found, ok = b.byCall[u.callUUID()]
+		found, ok = b.byCall[campaign.CallKey(u.callUUID())]
 	}
 	return found, ok
 }
@@ -290,8 +305,15 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 		b.hangUps = append(b.hangUps, hangUpCandidate{before, e})
 	}
 	c.fold(id, e, by)
-	if bound := c.attempts[c.find(id)].CallUUID; bound != "" {
-		b.callOwners[bound], b.byCall[bound] = id, to
+	after := c.attempts[c.find(id)]
+	if after.CallUUID == "" && e.CallUUID != "" {
+		after.EventsUnread = true
+		c.replace(after, by)
+		e.Bill = campaign.Bill{}
+		c.unread = append(c.unread, e)
+	}
+	if bound := after.CallUUID; bound != "" {
+		b.callOwners[bound], b.byCall[campaign.CallKey(bound)] = id, to
 	}
 	return nil
 }

@@ -276,3 +276,29 @@ func TestCloseStoresWhatItAnswers(t *testing.T) {
 		t.Errorf("%d events are kept, %d were said to be", n, stored)
 	}
 }
+
+// Events that could not be told from those of a leg are folded once the attempt's
+// call is known, whatever tells of it.
+func TestEventsReadAgain(t *testing.T) {
+	t.Parallel()
+	unread := func(a campaign.Attempt, status string) campaign.Received {
+		r := event(a, "U1", status)
+		r.Evidence.To, r.Evidence.ToKind = "", campaign.PartyUnreadable
+		return r
+	}
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	for _, status := range []string{"ringing", "answered", "human"} {
+		receive(t, db, unread(a, status))
+	}
+	if got := state(t, db, a.ID); got != campaign.Dialing {
+		t.Fatalf("bound by what cannot be read: %s", got)
+	}
+	record(t, db, a.ID, created("U1"))
+	receive(t, db, unread(a, "completed"))
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, disposition, array_to_string(statuses, ' '), events_unread) FROM attempts`); got != "ended human answered completed human ringing started f" {
+		t.Errorf("the attempt is %q", got)
+	}
+	sound(t, db)
+}

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -224,4 +225,36 @@ func TestRequeue(t *testing.T) {
 	if n, err := db.Reserved(t.Context()); n != 3 || err != nil {
 		t.Errorf("Reserved = %d, %v; want 3", n, err)
 	}
+}
+
+// Contacts in a zone that Postgres knows no more are set aside with an alarm, and
+// everybody else is called. Once it is known again, they are called as well.
+func TestClaimWithUnknownZone(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	list := rows(0, 2)
+	list[1].Zones = []string{"Europe/Kyiv"}
+	running(t, db, "c", settings(), list)
+	running(t, db, "d", settings(), rows(2, 1))
+	db.Exec(t, `UPDATE zone_groups SET zones = '{Mars/Olympus}' WHERE zones = '{Europe/Kyiv}'`)
+	for range 2 {
+		claim(t, db, 10)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 2 {
+		t.Fatalf("%d contacts claimed, want the two whose zones are known", n)
+	}
+	if diff := cmp.Diff([]string{campaign.AlarmUnknownZone}, alarms(t, db)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+	if got := testkit.Rows[string](t, db, `
+		SELECT o.reason FROM contacts k, LATERAL call_obstacles(k.to_number, k.campaign_id, k.id, now()) AS o
+		WHERE k.state = 'pending'`); !slices.Contains(got, "unknown_zone") {
+		t.Errorf("obstacles of the contact that is set aside: %v", got)
+	}
+	db.Exec(t, `UPDATE zone_groups SET zones = '{Europe/Kyiv}' WHERE zones = '{Mars/Olympus}'`)
+	check(t, db.CheckZones(t.Context()))
+	if got := claim(t, db, 10); len(got) != 1 {
+		t.Errorf("%d claimed once the zone is known, want 1", len(got))
+	}
+	sound(t, db)
 }

@@ -87,6 +87,7 @@ type contactTx struct {
 	changes    []stateChange
 	prices     []campaign.Attempt // as they stood with each new price
 	alarms     []campaign.Alarm
+	unread     []campaign.Evidence // of events that are stored in this transaction and not folded
 }
 
 // stateChange is an attempt as it was, and who changed it.
@@ -209,6 +210,9 @@ func decideAll(ctx context.Context, tx pgx.Tx, list []*contactTx, change func(*c
 		if err := change(c); err != nil {
 			return err
 		}
+		if err := c.readAgain(ctx, tx); err != nil {
+			return err
+		}
 		c.decide(w)
 		owners = append(owners, c.owner)
 		reopened = append(reopened, c.reopened()...)
@@ -298,6 +302,39 @@ func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) 
 	}
 }
 
+// readAgain folds the events of calls that have come to be known: those that could
+// not be told from events of a leg before. Their bills come from the list.
+func (c *contactTx) readAgain(ctx context.Context, tx pgx.Tx) error {
+	for _, a := range c.attempts {
+		if !a.EventsUnread || a.CallUUID == "" {
+			continue
+		}
+		events, err := collect(ctx, tx, scanEvent, `
+			SELECT call_uuid, conversation_uuid, status, provider_at, received_at FROM events
+			WHERE attempt_id = $1 AND call_uuid IS NOT NULL AND status IS NOT NULL ORDER BY id`, a.ID)
+		if err != nil {
+			return err
+		}
+		for _, e := range append(events, c.unread...) {
+			//guard:true storage.TestEventsReadAgain: what could not be told from a leg's is folded once the call is known
+			if campaign.SameCall(e.CallUUID, a.CallUUID) {
+				c.fold(a.ID, e, campaign.Provider)
+			}
+		}
+		a = c.attempts[c.find(a.ID)]
+		a.EventsUnread = false
+		c.replace(a, campaign.Provider)
+	}
+	return nil
+}
+
+// scanEvent reads what an event said of its call, without its bill.
+func scanEvent(row pgx.CollectableRow) (e campaign.Evidence, err error) {
+	e.Source = campaign.FromEvent
+	err = row.Scan(&e.CallUUID, (*zeronull.Text)(&e.ConversationUUID), &e.Status, (*zeronull.Timestamptz)(&e.At), &e.ObservedAt)
+	return e, err
+}
+
 // conclude stores an outcome that made no call, or of which that is not known.
 func (c *contactTx) conclude(id uuid.UUID, o campaign.Outcome) error {
 	after, alarms, err := campaign.Conclude(c.attempts[c.find(id)], o)
@@ -332,6 +369,9 @@ func (c *contactTx) decide(w *writes) {
 		for _, id := range decision.Void {
 			why, by := decision.Withdrawal()
 			c.void(id, why, by)
+		}
+		if decision.GivenUp && c.contact.State != campaign.Done {
+			c.alarms = append(c.alarms, campaign.Alarm{Kind: campaign.AlarmGivenUp, AttemptID: c.attempts[len(c.attempts)-1].ID, Detail: decision.Because})
 		}
 		w.addContact(c.contact, decision)
 	}

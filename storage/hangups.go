@@ -28,6 +28,7 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 	}
 	_, err := tx.Exec(ctx, insertHangUp, pgx.StrictNamedArgs{
 		"call": call, "attempt": a.ID, "why": why, "kept": zeronull.Text(kept), "max": campaign.MaxHangUps,
+		"late": campaign.AlarmLateEvidence,
 	})
 	return err
 }
@@ -43,6 +44,14 @@ const insertHangUp = `
 	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
 	  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)
+	  -- A late call is the person's only one unless the telephone was called again
+	  -- since: such a call may be up, or has reached the person.
+	  -- guard:value(AND (@why <> @late OR true OR EXISTS () storage.TestHangUpOfLateCall: a late call is hung up only when a successor passed the gate
+	  AND (@why <> @late OR EXISTS (
+		SELECT FROM attempts a JOIN attempts s ON s.to_number = a.to_number AND s.dialed_at > a.dialed_at
+		WHERE a.id = @attempt AND s.id <> a.id
+		  AND (s.state IN ('dialing', 'unknown', 'accepted')
+		    OR s.contact_id = a.contact_id AND s.state = 'ended' AND s.disposition IN ('answered', 'human', 'machine'))))
 	ON CONFLICT DO NOTHING`
 
 // surplus picks which of the attempt's two calls to hang up, by when they began.
@@ -67,6 +76,20 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	return call, kept, nil
 }
 
+// orderedHangUp notes in the attempts when their calls were first asked to be ended:
+// what Vonage says of a call after that is our doing.
+const orderedHangUp = `
+	UPDATE attempts SET hung_up_at = clock_timestamp()
+	WHERE call_uuid = ANY ($1) AND state = 'accepted' AND hung_up_at IS NULL`
+
+// HangUpOrdered notes that Vonage is about to be asked to end a call.
+func (db *DB) HangUpOrdered(ctx context.Context, callUUID string) error {
+	if _, err := db.pool.Exec(ctx, orderedHangUp, []string{plain(callUUID)}); err != nil {
+		return fmt.Errorf("note the order to hang up: %w", err)
+	}
+	return nil
+}
+
 // PendingHangUps takes up to limit orders that are due. No other process takes them
 // for hold, and twice as long after each try. An order whose call Vonage has
 // reported as over is closed.
@@ -89,6 +112,9 @@ func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration)
 				changed_at = clock_timestamp()
 			FROM seen WHERE h.call_uuid = seen.call_uuid
 			RETURNING h.call_uuid, h.attempt_id, h.why, h.tries, h.state
+		), noted AS (
+			UPDATE attempts a SET hung_up_at = clock_timestamp()
+			FROM taken t WHERE a.call_uuid = t.call_uuid AND t.state = 'pending' AND a.state = 'accepted' AND a.hung_up_at IS NULL
 		)
 		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'pending'`,
 		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func ordered(t testing.TB, db *testkit.DB) []string {
@@ -67,23 +69,88 @@ func TestHangUpOfSecondCall(t *testing.T) {
 	}
 }
 
-func TestHangUpOfEndedAttemptsCall(t *testing.T) {
+// A call of an attempt that was thought over is the person's only one until the
+// telephone was called again: it is left alone until then.
+func TestHangUpOfLateCall(t *testing.T) {
 	t.Parallel()
-	db := testkit.New(t)
-	running(t, db, "c", settings(), rows(0, 1))
-	refusedAttempt := dialOne(t, db)
-	record(t, db, refusedAttempt.ID, refused(campaign.RefusedRate))
-	receive(t, db, event(refusedAttempt, "U1", "ringing"))
-	if got := state(t, db, refusedAttempt.ID); got != campaign.Accepted {
-		t.Errorf("attempt %s, want accepted", got)
+	const order = "U1 pending late_evidence"
+	for _, test := range []struct {
+		name      string
+		successor func(t *testing.T, db *testkit.DB)
+		want      []string
+	}{
+		{"no successor", func(*testing.T, *testkit.DB) {}, nil},
+		{"one that is reserved", func(t *testing.T, db *testkit.DB) { claimOne(t, db) }, nil},
+		{"one that is dialing", func(t *testing.T, db *testkit.DB) { dialOne(t, db) }, []string{order}},
+		{"one that Vonage refused", func(t *testing.T, db *testkit.DB) {
+			record(t, db, dialOne(t, db).ID, refused(campaign.RefusedRate))
+		}, nil},
+		{"one that was answered", func(t *testing.T, db *testkit.DB) {
+			a := dialOne(t, db)
+			record(t, db, a.ID, created("U2"))
+			receive(t, db, event(a, "U2", "answered"))
+			receive(t, db, event(a, "U2", "completed"))
+		}, []string{order}},
+		{"one that was busy", func(t *testing.T, db *testkit.DB) {
+			a := dialOne(t, db)
+			record(t, db, a.ID, created("U2"))
+			receive(t, db, event(a, "U2", "busy"))
+			receive(t, db, event(a, "U2", "completed"))
+		}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			first := dialOne(t, db)
+			record(t, db, first.ID, refused(campaign.RefusedRate))
+			db.MakeDue(t)
+			test.successor(t, db)
+			receive(t, db, event(first, "U1", "ringing"))
+			if got := state(t, db, first.ID); got != campaign.Accepted {
+				t.Errorf("attempt %s, want accepted", got)
+			}
+			if diff := cmp.Diff(test.want, ordered(t, db), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got := alarms(t, db); !slices.Contains(got, campaign.AlarmLateEvidence) {
+				t.Errorf("alarms %v", got)
+			}
+		})
 	}
-	if diff := cmp.Diff([]string{"U1 pending late_evidence"}, ordered(t, db)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+}
+
+// What Vonage says of a call after we asked it to be ended says nothing of the
+// person, who is called again: whether the dialer asked, or an operator.
+func TestDispositionAfterOurHangUp(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"dialer", "operator"} {
+		db := testkit.New(t)
+		s := settings()
+		s.Retry = campaign.DefaultPolicy()
+		running(t, db, "c", s, rows(0, 1))
+		a := dialOne(t, db)
+		record(t, db, a.ID, created("U1"))
+		receive(t, db, event(a, "U1", "ringing"))
+		if by == "operator" {
+			check(t, db.HangUpOrdered(t.Context(), "U1"))
+		} else {
+			db.Exec(t, `INSERT INTO hangups (call_uuid, attempt_id, why) VALUES ('U1', $1, 'late_evidence')`, a.ID)
+			if got := pending(t, db); len(got) != 1 {
+				t.Fatalf("%d orders are due", len(got))
+			}
+		}
+		for _, status := range []string{"cancelled", "completed"} {
+			receive(t, db, event(a, "U1", status))
+		}
+		if got := contact(t, db, a.ID); got != "waiting" {
+			t.Errorf("by the %s: the contact is %s, want it waiting", by, got)
+		}
+		if got := testkit.Value[string](t, db, `SELECT disposition FROM attempts`); got != string(campaign.Unexplained) {
+			t.Errorf("by the %s: disposition %s", by, got)
+		}
+		sound(t, db)
 	}
-	if diff := cmp.Diff([]string{campaign.AlarmLateEvidence}, alarms(t, db)); diff != "" {
-		t.Errorf("alarms (-want +got):\n%s", diff)
-	}
-	sound(t, db)
 }
 
 func TestHangUpOfWithdrawnAttemptsCall(t *testing.T) {

@@ -35,7 +35,9 @@ var invariants = []struct{ name, what, broken string }{
 		JOIN campaigns c ON c.id = earlier.campaign_id
 		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
 		  AND NOT (earlier.state = 'ended' AND earlier.ended_at < later.dialed_at + interval '5 seconds'
-		           AND c.settings->'retry'->'again' ? earlier.disposition)`},
+		           AND c.settings->'retry'->'again' ? CASE
+				WHEN earlier.hung_up_at IS NOT NULL AND earlier.disposition = 'unexplained' THEN 'unanswered'
+				ELSE earlier.disposition END)`},
 	{"I4", "active contacts without an open attempt", `
 		SELECT id::text FROM contacts k WHERE state = 'active' AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = k.id
@@ -52,7 +54,7 @@ var invariants = []struct{ name, what, broken string }{
 		WHERE k.reason NOT IN ('suppressed', 'stopped') AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = k.id AND CASE k.reason
 				WHEN 'refused' THEN a.state = 'refused'
-				WHEN 'unresolved' THEN a.state = 'lost'
+				WHEN 'unresolved' THEN a.state IN ('lost', 'absent')
 				WHEN 'message' THEN a.state = 'void' AND a.note = 'message'
 				ELSE a.disposition = k.reason END)`},
 	{"I4", "attempts that are not their contact's", `
@@ -62,10 +64,10 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT c.call_uuid AS id FROM provider_calls c LEFT JOIN attempts a ON a.call_uuid = c.call_uuid
 		WHERE c.attempt_id <> a.id OR a.id IS NULL AND c.attempt_id IS NOT NULL
 		   OR a.id IS NOT NULL AND c.attempt_id IS NULL AND c.first_seen_at < now() - interval '5 minutes'`},
-	{"I3", "absent attempts of which no two complete scans prove that they made no call", `
+	{"I3", "absent attempts of which no two complete scans prove that they made no call, and no person says so", `
 		SELECT a.id::text FROM attempts a
 		LEFT JOIN list_scans x ON x.id = a.absent_scan_1 LEFT JOIN list_scans y ON y.id = a.absent_scan_2
-		WHERE a.state = 'absent' AND (x.known_missing + y.known_missing > 0 OR x.known_shown * y.known_shown = 0
+		WHERE a.state = 'absent' AND a.absent_by IS NULL AND (x.known_missing + y.known_missing + x.unreadable + y.unreadable > 0 OR x.known_shown * y.known_shown = 0
 			OR x.started_at < a.token_expires_at OR y.started_at <= x.started_at) IS NOT FALSE`},
 	{"I6", "attempts whose price is not the last one of its trail", `
 		SELECT a.id::text FROM attempts a LEFT JOIN LATERAL (

@@ -37,7 +37,7 @@ const matchByNumbers = `
 		LEFT JOIN LATERAL (
 			SELECT range_agg(tstzrange(s.from_time, s.to_time, '[]')) AS windows FROM list_scans s
 			WHERE s.to_time >= lower(w.w) AND s.from_time <= upper(w.w) AND s.database_id = (SELECT id FROM database_identity)
-			  AND s.known_missing = 0 AND s.started_at >= a.token_expires_at + @settle::interval) AS covered ON true
+			  AND s.known_missing = 0 AND s.unreadable = 0 AND s.started_at >= a.token_expires_at + @settle::interval) AS covered ON true
 		WHERE c.attempt_id IS NULL AND c.direction = 'outbound' AND (@calls::text[] IS NULL OR c.call_uuid = ANY (@calls))
 		  AND c.first_seen_at > now() - @kept::interval
 		  AND a.call_uuid IS NULL AND a.posts = 1 AND a.dialed_at > now() - 2 * @kept::interval
@@ -154,25 +154,20 @@ func (c *contactTx) foldMatch(ctx context.Context, tx pgx.Tx, m match) error {
 func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)
-		SELECT CASE WHEN c.to_number IS NULL AND blocks THEN @ambiguous ELSE @unmatched END,
-		       CASE WHEN c.to_number IS NULL AND blocks THEN replace(@unreadable_detail, '%', c.call_uuid) ELSE replace(@unmatched_detail, '%', c.call_uuid) END
+		SELECT @unmatched, replace(@unmatched_detail, '%', c.call_uuid)
 		FROM provider_calls c
-		CROSS JOIN LATERAL (SELECT EXISTS (
-			SELECT FROM attempts a WHERE a.state IN ('dialing', 'unknown') AND a.token_expires_at > now() - @kept::interval
-			AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))) AS x (blocks)
-		WHERE c.attempt_id IS NULL AND c.direction <> 'inbound'
+		WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
 		  AND c.first_seen_at < now() - @settle::interval AND c.first_seen_at > now() - @kept::interval
-		  AND (c.to_number IS NULL AND blocks
-		    OR c.direction = 'outbound' AND EXISTS (SELECT FROM campaigns WHERE c.from_number = ANY (from_numbers))
-		       AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = c.conversation_uuid)
-		       AND NOT EXISTS (
-				SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
-				AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]'))))
+		  AND EXISTS (SELECT FROM campaigns WHERE c.from_number = ANY (from_numbers))
+		  -- guard:drop storage.TestUnmatchedCalls: a leg of a known call is explained
+		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = c.conversation_uuid)
+		  AND NOT EXISTS (
+			SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
+			AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))
 		  -- guard:drop storage.TestUnmatchedCalls: a locked database does not know yet which calls it forgot
 		  AND NOT EXISTS (SELECT FROM database_identity WHERE locked_for IS NOT NULL)
 		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{
-		"ambiguous": campaign.AlarmAmbiguousMatch, "unmatched": campaign.AlarmUnmatchedCall,
-		"unreadable_detail": unreadableDetail("%"), "unmatched_detail": unmatchedDetail("%"),
+		"unmatched": campaign.AlarmUnmatchedCall, "unmatched_detail": unmatchedDetail("%"),
 		"before": t.WindowBefore(), "after": t.WindowAfter(), "settle": t.SettleAfter, "kept": t.RecordsKept,
 	})
 	return err
@@ -190,8 +185,4 @@ func unmatchedDetail(call string) string {
 
 func ambiguousDetail(call string) string {
 	return `call "` + call + `" might be one of several attempts, or share one with another call: matched to none`
-}
-
-func unreadableDetail(call string) string {
-	return `call "` + call + `" does not say whom it went to, and may be that of an attempt whose outcome is unknown`
 }

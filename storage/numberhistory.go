@@ -84,6 +84,9 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, now 
 	if err != nil {
 		return err
 	}
+	if h.Blocks, err = openBlocks(ctx, tx, h.Attempts); err != nil {
+		return err
+	}
 	h.Actions, err = collect(ctx, tx, pgx.RowToStructByPos[app.CallAction], `
 		SELECT `+callActionColumns+` FROM attempts a JOIN audit x ON x.object = 'call ' || a.call_uuid
 		WHERE a.contact_id = $1 ORDER BY x.id`, h.Contact.ID)

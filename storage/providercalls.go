@@ -37,7 +37,7 @@ const newRecords = `
 	SELECT w.call_uuid, a.id, a.contact_id, c.call_uuid IS NOT NULL AND c.attempt_id IS NULL AND a.id IS NOT NULL
 	FROM ` + recordRows + `
 	LEFT JOIN provider_calls c ON c.call_uuid = w.call_uuid
-	LEFT JOIN attempts a ON a.call_uuid = w.call_uuid
+	LEFT JOIN attempts a ON a.id = coalesce(c.attempt_id, (SELECT id FROM attempts WHERE call_uuid = w.call_uuid))
 	WHERE c.call_uuid IS NULL OR NOT c.folded AND a.id IS NOT NULL
 	   OR (c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
 	       c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network)
@@ -144,8 +144,42 @@ func (b *recordBatch) findNew(ctx context.Context, tx pgx.Tx, records []campaign
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, nil, err
+	}
 	fresh = slices.DeleteFunc(slices.Clone(records), func(e campaign.Evidence) bool { return !isNew[e.CallUUID] })
-	return fresh, matched, err
+	worded, err := b.findWorded(ctx, tx, fresh)
+	return fresh, append(matched, worded...), err
+}
+
+// findWorded finds the attempts whose calls these are in another wording of the
+// uuid, and returns these calls.
+func (b *recordBatch) findWorded(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) (calls []string, err error) {
+	var spellings []string
+	byKey := map[string]string{}
+	for _, e := range records {
+		if _, known := b.attempts[e.CallUUID]; !known {
+			byKey[campaign.CallKey(e.CallUUID)] = e.CallUUID
+			spellings = append(spellings, campaign.CallSpellings(e.CallUUID)...)
+		}
+	}
+	if len(spellings) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT call_uuid, id, contact_id FROM attempts WHERE call_uuid = ANY ($1)`, spellings)
+	if err != nil {
+		return nil, err
+	}
+	var call string
+	var id uuid.UUID
+	var contact zeronull.Int8
+	_, err = pgx.ForEachRow(rows, []any{&call, &id, &contact}, func() error {
+		worded := byKey[campaign.CallKey(call)]
+		b.attempts[worded] = target{id, ownedBy(int64(contact), id)}
+		calls = append(calls, worded)
+		return nil
+	})
+	return calls, err
 }
 
 // ownedBy is the owner of an attempt.
@@ -210,6 +244,9 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if _, err := db.pool.Exec(ctx, noteLegs); err != nil {
+		return 0, err
+	}
 	records, err := collect(ctx, db.pool, scanRecord, `
 		SELECT `+recordColumns+` FROM provider_calls c
 		WHERE c.attempt_id IS NOT NULL AND NOT c.folded ORDER BY c.attempt_id LIMIT $1`, matchedBatch)
@@ -220,10 +257,33 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 	return len(records), err
 }
 
-// callsMatched notes whose the calls are that attempts have come to have.
+// noteLegs notes of each call that is in the conversation of one attempt's own call
+// that connect opened it: for the books. It exempts a call from being another
+// attempt's only where an event says so too, because several calls may be moved
+// into one conversation.
+const noteLegs = `
+	UPDATE provider_calls c SET leg_of = a.id
+	FROM attempts a
+	WHERE c.attempt_id IS NULL AND c.leg_of IS NULL AND c.conversation_uuid IS NOT NULL
+	  AND a.conversation_uuid = c.conversation_uuid AND a.call_uuid <> c.call_uuid
+	  AND NOT EXISTS (SELECT FROM attempts o WHERE o.conversation_uuid = a.conversation_uuid AND o.id <> a.id)`
+
+// callsMatched notes whose the calls are that attempts have come to have, in
+// whatever wording the list has them.
 const callsMatched = `
 	UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
-	FROM attempts a WHERE c.call_uuid = ANY ($1) AND a.call_uuid = c.call_uuid AND c.attempt_id IS NULL`
+	FROM unnest($1::text[], $2::text[]) AS w (spelling, call_uuid) JOIN attempts a ON a.call_uuid = w.call_uuid
+	WHERE c.call_uuid = w.spelling AND c.attempt_id IS NULL`
+
+// spellingsOf are the arguments of callsMatched, and the calls in all wordings.
+func spellingsOf(calls []string) (spellings, named []string) {
+	for _, call := range calls {
+		for _, s := range campaign.CallSpellings(call) {
+			spellings, named = append(spellings, s), append(named, call)
+		}
+	}
+	return spellings, named
+}
 
 // alarmsOfMatched resolves the alarms that calls were of no attempt, or of none
 // for certain, once an attempt has them.
@@ -246,9 +306,9 @@ func resolveMatched(ctx context.Context, tx pgx.Tx, calls []string) error {
 func matchedArgs(calls []string) []any {
 	var uuids, kinds, details []string
 	for _, u := range calls {
-		uuids = append(uuids, u, u, u)
-		kinds = append(kinds, campaign.AlarmUnmatchedCall, campaign.AlarmAmbiguousMatch, campaign.AlarmAmbiguousMatch)
-		details = append(details, unmatchedDetail(u), ambiguousDetail(u), unreadableDetail(u))
+		uuids = append(uuids, u, u)
+		kinds = append(kinds, campaign.AlarmUnmatchedCall, campaign.AlarmAmbiguousMatch)
+		details = append(details, unmatchedDetail(u), ambiguousDetail(u))
 	}
 	return []any{uuids, kinds, details}
 }

@@ -132,7 +132,8 @@ func (db *DB) recoverCall(ctx context.Context, f forgottenCall, n *campaign.Rest
 		}); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, callsMatched, []string{f.evidence.CallUUID}); err != nil {
+		spellings, named := spellingsOf([]string{f.evidence.CallUUID})
+		if _, err := tx.Exec(ctx, callsMatched, spellings, named); err != nil {
 			return err
 		}
 		return resolveMatched(ctx, tx, []string{f.evidence.CallUUID})

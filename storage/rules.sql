@@ -49,25 +49,28 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:value(WHERE false)) storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
         WHERE o.to_number = call_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
     UNION ALL
+    SELECT 'unknown_zone' FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id
+    WHERE k.id = call_obstacles.contact AND g.zone_missing
+    UNION ALL
     -- The hours must hold until the token of the POST has expired, 30 s later.
     SELECT 'outside_hours'
     FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
     WHERE k.id = call_obstacles.contact
       -- guard:value(AND NOT (true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
-      AND NOT (within_hours(call_obstacles.at, g.zones, c.opens_min, c.closes_min)
+      AND NOT (within_hours(call_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.opens_min, c.closes_min)
            -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
-           AND within_hours(call_obstacles.at + interval '30 seconds', g.zones, c.opens_min, c.closes_min))
+           AND within_hours(call_obstacles.at + interval '30 seconds', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.opens_min, c.closes_min))
 $$;
 
--- Whether two numbers are of different telephones, however Vonage wrote them:
--- after stripping +, 00 and 0, neither string of at least 7 digits ends with the
--- other. Unknown where one is null.
+-- Whether two numbers are certainly of different telephones, however Vonage worded
+-- them: their last eight digits differ, or their last seven where one has no more.
+-- Unknown where one is null or has fewer. It is campaign.NumbersDiffer, of which a
+-- test says that it is the same.
 CREATE OR REPLACE FUNCTION numbers_differ(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
-    SELECT x <> y
-       AND NOT (length(x) >= 7 AND right(y, length(x)) = x)
-       AND NOT (length(y) >= 7 AND right(x, length(y)) = y)
-    FROM (SELECT regexp_replace(a, '^\+?(00|0)?', '') AS x, regexp_replace(b, '^\+?(00|0)?', '') AS y) AS stripped
+    SELECT CASE WHEN n >= 7 THEN right(x, n) <> right(y, n) END
+    FROM (SELECT x, y, least(length(x), length(y), 8) AS n
+          FROM (SELECT ltrim(a, '+0') AS x, ltrim(b, '+0') AS y) AS bare) AS cut
 );
 
 -- Whether call c may be the call that attempt a made, whose window is w. It may
@@ -80,6 +83,8 @@ CREATE OR REPLACE FUNCTION may_be_call_of(c provider_calls, a attempts, w tstzra
 SELECT NOT coalesce(false
     -- it is another attempt's for certain (statements that ask leave these out already, by an index)
     OR c.matched_by IN ('uuid', 'person') AND c.attempt_id <> a.id
+    -- guard:drop storage.TestAbsenceExemptions: a leg of another attempt's call, of which an event tells, blocks no proof
+    OR c.leg_of <> a.id AND EXISTS (SELECT FROM events e WHERE e.attempt_id = c.leg_of AND e.call_uuid = c.call_uuid)
     -- guard:drop storage.TestAbsenceExemptions: a call that was listed before the gate blocks no proof
     OR c.first_seen_at < a.dialed_at
     -- guard:drop storage.TestAbsenceExemptions: a call to something that is no telephone blocks no proof

@@ -79,8 +79,9 @@ func (w *writes) queue(b *pgx.Batch) {
 	queueContacts(b, w.contacts)
 	queuePrices(b, w.prices)
 	if len(w.bound) > 0 {
-		b.Queue(callsMatched, w.bound)
-		b.Queue(alarmsOfMatched, matchedArgs(w.bound)...)
+		spellings, named := spellingsOf(w.bound)
+		b.Queue(callsMatched, spellings, named)
+		b.Queue(alarmsOfMatched, matchedArgs(spellings)...)
 	}
 	for _, a := range w.alarms {
 		queueAlarm(b, a)
@@ -110,7 +111,7 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 // changes, the checks of Vonage's record start again from zero.
 const updateAttempts = `
 	UPDATE attempts a SET
-		state = w.state, note = w.note, must_exist = w.must_exist,
+		state = w.state, note = w.note, must_exist = w.must_exist, events_unread = w.events_unread,
 		changed_by = CASE WHEN a.state = w.state THEN a.changed_by ELSE w.by END,
 		next_check_at = CASE WHEN a.state = w.state THEN a.next_check_at ELSE clock_timestamp() END,
 		record_checks = CASE WHEN a.state = w.state THEN a.record_checks ELSE 0 END,
@@ -119,17 +120,17 @@ const updateAttempts = `
 			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.superseded)),
 		call_uuid = w.call_uuid, conversation_uuid = w.conversation_uuid, statuses = w.statuses::text[],
 		answered_at = w.answered_at, failure = w.failure, failed_at = w.failed_at,
-		ended_at = w.ended_at, disposition = w.disposition,
+		ended_at = w.ended_at, over_seen_at = w.over_seen_at, disposition = w.disposition,
 		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
 		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
 		start_time = w.start_time, end_time = w.end_time, network = w.network
-	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @must_exist::boolean[],
+	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @must_exist::boolean[], @events_unread::boolean[],
 		@call_uuid::text[], @conversation_uuid::text[], @statuses::text[],
-		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @disposition::text[],
+		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @over_seen_at::timestamptz[], @disposition::text[],
 		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
 		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[])
-	AS w (id, state, by, reopened, note, must_exist, call_uuid, conversation_uuid, statuses,
-		answered_at, failure, failed_at, ended_at, disposition,
+	AS w (id, state, by, reopened, note, must_exist, events_unread, call_uuid, conversation_uuid, statuses,
+		answered_at, failure, failed_at, ended_at, over_seen_at, disposition,
 		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network)
 	WHERE a.id = w.id`
 
@@ -150,6 +151,7 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"reopened":          column(list, func(w attemptWrite) bool { return w.reopened }),
 		"note":              column(list, func(w attemptWrite) string { return w.Note }),
 		"must_exist":        column(list, func(w attemptWrite) bool { return w.MustExist }),
+		"events_unread":     column(list, func(w attemptWrite) bool { return w.EventsUnread }),
 		"call_uuid":         text(func(w attemptWrite) string { return w.CallUUID }),
 		"conversation_uuid": text(func(w attemptWrite) string { return w.ConversationUUID }),
 		"statuses":          column(list, func(w attemptWrite) string { return arrayLiteral(w.Statuses) }),
@@ -157,6 +159,7 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"failure":           text(func(w attemptWrite) string { return w.Failure }),
 		"failed_at":         moment(func(w attemptWrite) time.Time { return w.FailedAt }),
 		"ended_at":          moment(func(w attemptWrite) time.Time { return w.EndedAt }),
+		"over_seen_at":      moment(func(w attemptWrite) time.Time { return w.OverSeenAt }),
 		"disposition":       text(func(w attemptWrite) string { return string(w.Disposition()) }),
 		"bill_source":       text(func(w attemptWrite) string { return string(w.Bill.Source) }),
 		"bill_observed_at":  moment(func(w attemptWrite) time.Time { return w.Bill.ObservedAt }),
@@ -226,10 +229,10 @@ func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
 
 // sameAttempt compares what updateAttempts may change.
 func sameAttempt(a, b campaign.Attempt) bool {
-	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist &&
+	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist && a.EventsUnread == b.EventsUnread &&
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
 		slices.Equal(a.Statuses, b.Statuses) && a.Failure == b.Failure &&
-		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) &&
+		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) && a.OverSeenAt.Equal(b.OverSeenAt) &&
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }
 

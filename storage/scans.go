@@ -46,9 +46,12 @@ func (db *DB) BeginScan(ctx context.Context, from, to time.Time, seen bool, t ca
 // must be stored before.
 func (db *DB) FinishScan(ctx context.Context, s campaign.Scan) (id int64, err error) {
 	err = db.pool.QueryRow(ctx, `
-		INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
-		s.From, s.To, s.StartedAt, s.Database, s.Records, s.KnownShown, s.KnownMissing).Scan(&id)
+		INSERT INTO list_scans (from_time, to_time, started_at, database_id, records, known_shown, known_missing, unreadable)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id`,
+		s.From, s.To, s.StartedAt, s.Database, s.Records, s.KnownShown, s.KnownMissing, s.Unreadable).Scan(&id)
+	if err == nil && s.Unreadable > 0 {
+		err = db.Raise(ctx, campaign.Alarm{Kind: campaign.AlarmUnreadableRecord, Detail: "a record of Vonage's list has no uuid that can be read"})
+	}
 	if err != nil {
 		return 0, fmt.Errorf("finish a scan: %w", err)
 	}
@@ -155,7 +158,8 @@ func (db *DB) OverdueCalls(ctx context.Context, limit int, every, kept time.Dura
 }
 
 // DueUnknown returns up to limit unknown attempts that are to be looked for now,
-// oldest first: the first time once their token expired longer than the settle
+// those first that have waited longest for a look, so that many that cannot be
+// settled keep none from its turn: the first time once their token expired longer than the settle
 // time ago.
 func (db *DB) DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]campaign.UnknownAttempt, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (u campaign.UnknownAttempt, err error) {
@@ -167,11 +171,23 @@ func (db *DB) DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]ca
 		  -- guard:drop storage.TestDueUnknown: the first scan begins once the list shows every call that the token allowed
 		  AND a.token_expires_at <= date_trunc('second', clock_timestamp()) - @settle::interval
 		  AND (a.record_checks = 0 OR a.next_check_at <= clock_timestamp())
-		ORDER BY a.token_expires_at LIMIT @limit`, pgx.StrictNamedArgs{"settle": t.SettleAfter, "limit": limit})
+		ORDER BY a.next_check_at NULLS FIRST LIMIT @limit`, pgx.StrictNamedArgs{"settle": t.SettleAfter, "limit": limit})
 	if err != nil {
 		return nil, fmt.Errorf("list unknown attempts: %w", err)
 	}
 	return list, nil
+}
+
+// LookFailed puts off the next look at attempts whose part of the list could not be
+// read, behind those that wait. It does not count as a look.
+func (db *DB) LookFailed(ctx context.Context, ids []uuid.UUID, wait time.Duration) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE attempts SET next_check_at = clock_timestamp() + $2::interval
+		WHERE id = ANY ($1) AND state = 'unknown'`, ids, wait)
+	if err != nil {
+		return fmt.Errorf("put off looks at unknown attempts: %w", err)
+	}
+	return nil
 }
 
 // Looked notes when each attempt that was looked for is looked for again.

@@ -46,7 +46,7 @@ func TestPostgresRefuses(t *testing.T) {
 		{"a pause without a reason", `UPDATE campaigns SET status = 'paused'`, "campaigns_paused_for_a_reason"},
 		{"an event that changes", `UPDATE events SET kind = 'x'`, "kept as received"},
 		{"an event that goes", `DELETE FROM events`, "kept as received"},
-		{"absence that was not proved", `UPDATE attempts SET state = 'absent', changed_by = 'reconciler' WHERE state = 'unknown'`, "attempts_absence_proved_twice"},
+		{"absence that was not proved", `UPDATE attempts SET state = 'absent', changed_by = 'reconciler' WHERE state = 'unknown'`, "attempts_absence_proved"},
 	} {
 		err := db.TryExec(t, test.sql)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

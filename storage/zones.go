@@ -76,6 +76,41 @@ func (im *contactImport) makeGroup(ctx context.Context, zones []string) (id int6
 	return id, err
 }
 
+// CheckZones marks the groups of contacts in zones that this Postgres does not
+// know, which happens when it or its zone data is replaced, with an alarm. Nobody of
+// them is called, and they keep nobody else from being called. Groups whose zones
+// are known again are called again.
+func (db *DB) CheckZones(ctx context.Context) error {
+	zones, err := collect(ctx, db.pool, pgx.RowTo[string], `SELECT DISTINCT unnest(zones) FROM zone_groups`)
+	if err != nil {
+		return fmt.Errorf("check zones: %w", err)
+	}
+	missing := []string{}
+	if _, err := db.pool.Exec(ctx, `SELECT count(now() AT TIME ZONE zone) FROM unnest($1::text[]) AS zone`, zones); err == nil {
+		zones = nil
+	}
+	for _, zone := range zones {
+		_, err := db.pool.Exec(ctx, `SELECT now() AT TIME ZONE $1`, zone)
+		if isState(err, invalidParameter) {
+			missing = append(missing, zone)
+		} else if err != nil {
+			return fmt.Errorf("check zone %q: %w", zone, err)
+		}
+	}
+	_, err = db.pool.Exec(ctx, `
+		WITH changed AS (
+			UPDATE zone_groups SET zone_missing = zones && $1::text[] WHERE zone_missing <> (zones && $1::text[])
+			RETURNING zone_missing, zones)
+		INSERT INTO alarms (kind, detail)
+		SELECT DISTINCT $2, 'contacts in ' || array_to_string(zones, ', ') FROM changed WHERE zone_missing
+		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail) DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`,
+		missing, campaign.AlarmUnknownZone)
+	if err != nil {
+		return fmt.Errorf("mark zones: %w", err)
+	}
+	return nil
+}
+
 // zoneKey names a set of zones, in any order.
 func zoneKey(zones []string) string {
 	if len(zones) == 1 {

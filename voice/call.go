@@ -88,10 +88,14 @@ func parseCall(raw json.RawMessage) (Call, error) {
 }
 
 // parseParty reads an endpoint: an object, an array that contains one (the
-// contract's form), or only a number or an address (in webhooks).
+// contract's form), or only a number or an address (in webhooks). An array of
+// several names no one party, and is read as none.
 func parseParty(raw json.RawMessage) CallParty {
 	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
+	if json.Unmarshal(raw, &list) == nil {
+		if len(list) != 1 {
+			return CallParty{}
+		}
 		raw = list[0]
 	}
 	o, err := parseObject(raw)

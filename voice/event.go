@@ -24,6 +24,7 @@ type Event struct {
 	ConversationUUID string
 	Direction        string
 	To, From         string // numbers in E.164 digits, or addresses
+	ToType, FromType string // such as phone or sip; "" where only a number or an address stands
 	Timestamp        time.Time
 	Detail           string // why the call failed
 	SubState         string // of machine: beep_start or beep_timeout
@@ -119,8 +120,8 @@ func (e *Event) readCommon(o object) {
 	}
 	e.ConversationUUID = o.id("conversation_uuid")
 	e.Direction = o.word("direction")
-	e.To = parseParty(o["to"]).address()
-	e.From = parseParty(o["from"]).address()
+	to, from := parseParty(o["to"]), parseParty(o["from"])
+	e.To, e.ToType, e.From, e.FromType = to.address(), to.Type, from.address(), from.Type
 	if e.From == "" {
 		e.From = o.text("from_user")
 	}

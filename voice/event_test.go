@@ -53,7 +53,7 @@ func TestParseEvent(t *testing.T) {
 			with(common(Event{Kind: "completed", Status: "completed"}), func(e *Event) { e.Duration, e.Price = new(61), money("0.01291167") })},
 		"an unknown word": {`{` + ids + `,"status":"pondering"}`, common(Event{Kind: "pondering", Status: "pondering"})},
 		"parties of the contract": {`{"uuid":"u-1","conversation_uuid":"CON-1","timestamp":"2026-11-22T12:00:00.123Z","status":"busy",
-			"from":[{"type":"phone","number":"447700900000"}],"to":{"type":"phone","number":"447700900123"}}`, common(Event{Kind: "busy", Status: "busy"})},
+			"from":[{"type":"phone","number":"447700900000"}],"to":{"type":"phone","number":"447700900123"}}`, common(Event{Kind: "busy", Status: "busy", ToType: "phone", FromType: "phone"})},
 		"disconnected": {`{"uuid":"u-1","conversation_uuid":"CON-1","status":"disconnected","to":"wss://example.com/socket","from":"me","timestamp":"2026-11-22T12:00:00.123Z"}`,
 			Event{Kind: "disconnected", Status: "disconnected", UUID: "u-1", ConversationUUID: "CON-1", To: "wss://example.com/socket", From: "me", Timestamp: at}},
 		"transfer": {`{"conversation_uuid_from":"CON-1","conversation_uuid_to":"CON-2","type":"transfer","uuid":"u-1","timestamp":"2026-11-22T12:00:00.123Z"}`,

@@ -16,6 +16,7 @@ const maxIdlePages = 5
 // once. Rows that leave the list during the scan move the later rows forward.
 // So each page starts overlap rows before the end of the last one. If it shares no
 // row with the rows read before, the scan steps back and reads again.
+// A row that cannot be read is yielded as a call without a UUID, once.
 // An error is yielded last. The scan is then incomplete, and a call that it did
 // not show may exist. f.Order is ignored.
 func (c *Client) Calls(ctx context.Context, f ListFilter, overlap int) iter.Seq2[Call, error] {
@@ -96,7 +97,7 @@ func (s *scan) overlapLost(page CallPage) bool {
 	}
 	return !slices.ContainsFunc(page.Calls, func(call Call) bool {
 		_, ok := s.seen[call.UUID]
-		return ok
+		return ok && call.UUID != ""
 	})
 }
 

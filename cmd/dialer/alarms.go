@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -178,6 +179,10 @@ func printAlarmsCSV(con console, list []app.RaisedAlarm) error {
 type alarmsResolveCommand struct {
 	IDs  []int64 `arg:"" optional:"" name:"id" help:"The alarms' ids in the list."`
 	Kind string  `placeholder:"KIND" help:"All open alarms of this kind."`
+	// A decision settles the attempt of one absence_blocked or attempt_lost.
+	ItsCall string `placeholder:"UUID" xor:"decision" help:"Of absence_blocked and attempt_lost: this call of Vonage's list is the attempt's."`
+	NoCall  bool   `xor:"decision" help:"Of these: Vonage made no call, so the contact may be called again."`
+	Called  bool   `xor:"decision" help:"Of these: the person was called, so the contact ends as unresolved."`
 	actorFlags
 	databaseFlags
 }
@@ -186,10 +191,26 @@ func (c *alarmsResolveCommand) validate() error {
 	if (len(c.IDs) == 0) == (c.Kind == "") {
 		return fmt.Errorf("%w: name the alarms' ids, or give --kind", cli.ErrUsage)
 	}
+	if c.decision().Word != "" && len(c.IDs) != 1 {
+		return fmt.Errorf("%w: a decision is about one alarm: give its id", cli.ErrUsage)
+	}
 	if c.Kind != "" {
 		return knownKind(c.Kind)
 	}
 	return nil
+}
+
+// decision is what the flags say of the alarm's attempt; no Word: nothing.
+func (c *alarmsResolveCommand) decision() app.AttemptDecision {
+	switch {
+	case c.ItsCall != "":
+		return app.AttemptDecision{Word: app.DecideItsCall, CallUUID: c.ItsCall}
+	case c.NoCall:
+		return app.AttemptDecision{Word: app.DecideNoCall}
+	case c.Called:
+		return app.AttemptDecision{Word: app.DecideCalled}
+	}
+	return app.AttemptDecision{}
 }
 
 func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
@@ -202,6 +223,16 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 	}
 	defer db.Close()
 	alarms := app.Alarms{Store: db}
+	if d := c.decision(); d.Word != "" {
+		err := alarms.Decide(ctx, c.actor(), c.IDs[0], d)
+		if errors.Is(err, campaign.ErrNotFound) {
+			err = fmt.Errorf("%d: no open alarm of an attempt about which you decide has this id: %w", c.IDs[0], err)
+		}
+		if err == nil {
+			con.Printf("decided\n")
+		}
+		return err
+	}
 	if c.Kind != "" {
 		n, err := alarms.ResolveKind(ctx, c.actor(), c.Kind)
 		if err == nil {

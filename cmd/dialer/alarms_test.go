@@ -66,7 +66,18 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
 	attempts := l.dialed(t, 3, stay)
-	require.NoError(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid}))
+	require.NoError(t, l.db.Record(t.Context(), attempts[1].ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate}))
+	l.db.MakeDue(t)
+	successors, err := l.db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	_, err = l.db.Gate(t.Context(), successors[0].AttemptID, 30*time.Second)
+	require.NoError(t, err)
+	for _, status := range []string{"answered", "completed"} {
+		require.NoError(t, l.db.Receive(t.Context(), campaign.Received{
+			AttemptID: successors[0].AttemptID, Kind: status, Body: []byte(`{}`),
+			Evidence: campaign.Evidence{Source: campaign.FromEvent, CallUUID: "the successor's", Status: status, ObservedAt: time.Now()},
+		}))
+	}
 	intended, untouched := l.place(t, attempts[0]), l.place(t, attempts[2])
 	second, zombie := l.again(t, attempts[0]), l.again(t, attempts[1])
 	address := l.dials(t)
@@ -213,11 +224,46 @@ func TestAlarmsListAndResolve(t *testing.T) {
 	}
 }
 
+// What no scan can settle is shown with the command by which a person decides, and
+// the command as it is shown decides it.
+func TestAlarmsDecide(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	a := l.dialed(t, 1, stay)[0]
+	require.NoError(t, l.db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: false}))
+	_, err := l.db.StoreRecords(t.Context(), []campaign.Evidence{{
+		Source: campaign.FromList, CallUUID: "F", Status: "busy", Direction: "outbound", ToKind: campaign.PartyPhone,
+		At: a.DialedAt.Add(time.Second), ObservedAt: time.Now(),
+	}})
+	require.NoError(t, err)
+	l.db.Exec(t, `UPDATE attempts SET record_checks = 2`)
+	require.NoError(t, l.db.RaiseBlocked(t.Context(), campaign.DefaultTimes))
+	_, why, _ := dialer(t, "why", a.To, "--database-url", l.db.URL)
+	_, command, found := strings.Cut(why, "decide: dialer ")
+	if !found || !strings.Contains(why, `call "F" may be its call: Vonage's record does not say whom it went to`) {
+		t.Fatalf("why says %s", why)
+	}
+	command, _, _ = strings.Cut(command, " --its-call UUID | --no-call | --called")
+	args := append(strings.Fields(command), "--its-call", "F", "--by", "ann", "--database-url", l.db.URL)
+	if code, out, errOut := dialer(t, args...); code != cli.ExitOK || out != "decided\n" {
+		t.Errorf("%s: exit %d, %q %q", args, code, out, errOut)
+	}
+	if got := testkit.Value[string](t, l.db, `SELECT concat_ws(' ', state, disposition, call_uuid) FROM attempts`); got != "ended busy F" {
+		t.Errorf("the attempt is %s", got)
+	}
+	if code, _, errOut := dialer(t, args...); code != cli.ExitFailed || !strings.Contains(errOut, "no open alarm") {
+		t.Errorf("decided again: exit %d, %q", code, errOut)
+	}
+	if _, out, _ := dialer(t, "alarms", "--database-url", l.db.URL, "--kind", campaign.AlarmAbsenceBlocked); out != "no alarms\n" {
+		t.Errorf("alarms: %s", out)
+	}
+}
+
 func TestAlarmsMistakes(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"--kind", "nonsense"}, {"--limit", "0"}, {"--limit", "10001"}, {"--since", "-1h"},
-		{"resolve", "--by", "ann"}, {"resolve", "1", "--kind", "unmatched_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
+		{"resolve", "--by", "ann"}, {"resolve", "1", "2", "--no-call", "--by", "ann"}, {"resolve", "1", "--no-call", "--called", "--by", "ann"}, {"resolve", "1", "--kind", "unmatched_call", "--by", "ann"}, {"resolve", "--kind", "nonsense", "--by", "ann"},
 	} {
 		code, _, errOut := dialer(t, append(append([]string{"alarms"}, args...), "--database-url", "postgres:///nowhere")...)
 		if code != cli.ExitUsage || errOut == "" {

@@ -69,6 +69,11 @@ func printContactHistory(con console, h app.ContactHistory) {
 				con.Printf("    %s\n", describeAction(done))
 			}
 		}
+		for _, b := range h.Blocks {
+			if b.AttemptID == a.ID {
+				con.Printf("    it waits for a person: %s\n    decide: dialer alarms resolve %d --its-call UUID | --no-call | --called\n", b.Detail, b.ID)
+			}
+		}
 	}
 	for _, obstacle := range h.Obstacles {
 		con.Printf("  not called now: %s\n", obstacle.Meaning())

@@ -38,7 +38,24 @@ type AlarmStore interface {
 	ResolveAlarms(ctx context.Context, by Actor, ids []int64) ([]int64, error)
 	// ResolveAlarmsOf resolves all open alarms of a kind, and returns how many.
 	ResolveAlarmsOf(ctx context.Context, by Actor, kind string) (int, error)
+	// DecideAttempt settles the attempt of an open alarm that is Decidable.
+	DecideAttempt(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error
 }
+
+// Decidable are the kinds of alarms of an attempt about which a person decides.
+var Decidable = []string{campaign.AlarmAbsenceBlocked, campaign.AlarmLost}
+
+// AttemptDecision is what a person says of an attempt that cannot be settled.
+type AttemptDecision struct {
+	Word     string
+	CallUUID string // with DecideItsCall
+}
+
+const (
+	DecideItsCall = "its-call" // this call of Vonage's list is the attempt's
+	DecideNoCall  = "no-call"  // Vonage made no call: the contact may be called again
+	DecideCalled  = "called"   // the person was called, by a call that nobody can name
+)
 
 // Alarms are what people do about alarms.
 type Alarms struct{ Store AlarmStore }
@@ -55,6 +72,14 @@ func (a Alarms) Resolve(ctx context.Context, by Actor, ids []int64) ([]int64, er
 		return nil, err
 	}
 	return a.Store.ResolveAlarms(ctx, by, ids)
+}
+
+// Decide settles the attempt of an alarm by a person's word.
+func (a Alarms) Decide(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error {
+	if err := by.may(Admin); err != nil {
+		return err
+	}
+	return a.Store.DecideAttempt(ctx, by, alarm, d)
 }
 
 // ResolveKind marks all open alarms of a kind as dealt with, and returns how many.

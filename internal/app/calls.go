@@ -20,6 +20,9 @@ type CallAction struct {
 	Answer   string          // what Vonage said
 }
 
+// ActionHangUp is the CallAction.Action that ends a call.
+const ActionHangUp = "hangup"
+
 // LiveCalls are the calls of one campaign that are not over, as far as is known
 // here.
 type LiveCalls struct {
@@ -35,6 +38,8 @@ type CallStore interface {
 	RecordCallAction(ctx context.Context, by Actor, a CallAction) error
 	// CallActions is what was done to one call, oldest first.
 	CallActions(ctx context.Context, callUUID string) ([]CallAction, error)
+	// HangUpOrdered notes that a call is about to be ended by us.
+	HangUpOrdered(ctx context.Context, callUUID string) error
 	// LiveCalls become only fewer once the campaign is stopped, except that
 	// unclear ones may turn out to be calls.
 	LiveCalls(ctx context.Context, campaignID int64) (LiveCalls, error)
@@ -65,6 +70,11 @@ const recordTimeout = 10 * time.Second
 func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequest) (answer string, err error) {
 	if err := by.may(Operator); err != nil {
 		return "", err
+	}
+	if a.Action == ActionHangUp {
+		if err := c.Store.HangUpOrdered(ctx, a.CallUUID); err != nil {
+			return "", err
+		}
 	}
 	result := request(ctx)
 	if result.Effect == "" {

@@ -99,7 +99,7 @@ func (c Calls) hangUpEach(ctx context.Context, by Actor, uuids []string, hangUp 
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			action := CallAction{CallUUID: uuid, Action: "hangup", Detail: "campaign stop --hang-up"}
+			action := CallAction{CallUUID: uuid, Action: ActionHangUp, Detail: "campaign stop --hang-up"}
 			_, err := c.Act(ctx, by, action, hangUp(uuid))
 			mu.Lock()
 			defer mu.Unlock()

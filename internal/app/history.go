@@ -23,8 +23,9 @@ type ContactHistory struct {
 	Campaign campaign.Campaign
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
-	Actions  []CallAction // what people did to the attempts' calls, oldest first
-	Because  string       // why the contact is in its state; holds no number
+	Actions  []CallAction  // what people did to the attempts' calls, oldest first
+	Blocks   []RaisedAlarm // of attempts about which a person decides
+	Because  string        // why the contact is in its state; holds no number
 	// Obstacles are why a contact that waits is not called now, the weightiest
 	// first: what call_obstacles says. None: it is called when it is due.
 	Obstacles []campaign.Withdrawal

@@ -28,7 +28,7 @@ const (
 func evidence(status string) campaign.Evidence {
 	return campaign.Evidence{
 		Source: campaign.FromEvent, CallUUID: leg, ConversationUUID: conversation, Status: status, Direction: "outbound",
-		To: "447700900001", From: "442079460000",
+		To: "447700900001", From: "442079460000", ToKind: campaign.PartyPhone, FromKind: campaign.PartyPhone,
 		At: time.Date(2026, 11, 20, 11, 59, 58, 123e6, time.UTC), ObservedAt: noon,
 	}
 }
@@ -122,7 +122,11 @@ var events = []struct {
 	},
 	{
 		"a leg to another party", `{"status":"answered","to":"sip:desk@example.com","from":"442079460000","uuid":"other"}`, "answered",
-		campaign.Evidence{Source: campaign.FromEvent, CallUUID: "other", Status: "answered", To: "sip:desk@example.com", From: "442079460000", ObservedAt: noon},
+		campaign.Evidence{Source: campaign.FromEvent, CallUUID: "other", Status: "answered", ToKind: campaign.PartyOther, From: "442079460000", FromKind: campaign.PartyPhone, ObservedAt: noon},
+	},
+	{
+		"a leg to a user by name", `{"status":"answered","to":"ann","from":"Unknown","uuid":"other"}`, "answered",
+		campaign.Evidence{Source: campaign.FromEvent, CallUUID: "other", Status: "answered", ToKind: campaign.PartyUnreadable, FromKind: campaign.PartyUnreadable, ObservedAt: noon},
 	},
 	{"an empty object", `{}`, "unknown", campaign.Evidence{Source: campaign.FromEvent, ObservedAt: noon}},
 	{"a list", `[1,2]`, "unknown", campaign.Evidence{}},

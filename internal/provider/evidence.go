@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -29,10 +30,10 @@ func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 		ConversationUUID: c.ConversationUUID,
 		Status:           strings.ToLower(c.Status),
 		Direction:        c.Direction,
-		To:               readable(c.To.Number),
-		From:             readable(c.From.Number),
-		ToKind:           kindOf(c.To),
-		FromKind:         kindOf(c.From),
+		To:               campaign.ReadNumber(c.To.Number),
+		From:             campaign.ReadNumber(c.From.Number),
+		ToKind:           kindOf(c.To.Type, c.To.Number),
+		FromKind:         kindOf(c.From.Type, c.From.Number),
 		At:               c.StartTime.UTC(),
 		ObservedAt:       now.UTC(),
 		Bill:             recordBill(c, now),
@@ -57,34 +58,39 @@ func recordBill(c voice.Call, now time.Time) campaign.Bill {
 	}
 }
 
-// readable is the digits of a number, or "" of what is no number: absence is
-// proved by numbers that differ, so a word must not pass for one.
-func readable(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	if strings.Trim(digits, "0123456789") != "" {
-		return ""
-	}
-	return digits
-}
-
-// kindOf says what kind of party it is. A word that is not known may be a
-// telephone's.
-func kindOf(p voice.CallParty) campaign.PartyKind {
-	switch p.Type {
+// kindOf says what kind of party it is, from its type and its number. A word that
+// is not known may be a telephone's.
+func kindOf(word, number string) campaign.PartyKind {
+	switch word {
 	case "phone":
 		return campaign.PartyPhone
-	case "sip", "app", "websocket", "vbc":
+	case "sip", "app", "user", "websocket", "vbc":
 		return campaign.PartyOther
 	}
-	if p.Type == "" && readable(p.Number) != "" {
+	if word == "" && campaign.ReadNumber(number) != "" {
 		return campaign.PartyPhone
 	}
 	return campaign.PartyUnknown
 }
 
-// FromEvent is what an event says about a call. A party that is no number,
-// such as a SIP address, is kept as it came. It must differ from every number,
-// because the event is then about another leg than the one that we asked for.
+// kindInEvent is kindOf for the party of an event, where often only a text stands:
+// an address is no telephone, and what is neither an address nor a number cannot be
+// read. A record is held to its type, because it may prove that there was no call.
+func kindInEvent(word, text string) campaign.PartyKind {
+	kind := kindOf(word, text)
+	scheme, _, _ := strings.Cut(strings.ToLower(text), ":")
+	switch {
+	case kind != campaign.PartyOther && campaign.ReadNumber(text) != "":
+		return kind
+	case kind == campaign.PartyOther, slices.Contains([]string{"sip", "sips", "ws", "wss"}, scheme):
+		return campaign.PartyOther
+	case text != "":
+		return campaign.PartyUnreadable
+	}
+	return kind
+}
+
+// FromEvent is what an event says about a call.
 func FromEvent(e voice.Event, now time.Time) campaign.Evidence {
 	return campaign.Evidence{
 		Source:           campaign.FromEvent,
@@ -92,8 +98,10 @@ func FromEvent(e voice.Event, now time.Time) campaign.Evidence {
 		ConversationUUID: e.ConversationUUID,
 		Status:           e.Status,
 		Direction:        e.Direction,
-		To:               e.To,
-		From:             e.From,
+		To:               campaign.ReadNumber(e.To),
+		From:             campaign.ReadNumber(e.From),
+		ToKind:           kindInEvent(e.ToType, e.To),
+		FromKind:         kindInEvent(e.FromType, e.From),
 		At:               e.Timestamp,
 		ObservedAt:       now.UTC(),
 		Bill:             eventBill(e, now),

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -52,12 +53,52 @@ func TestFromRecordParties(t *testing.T) {
 		{voice.CallParty{Type: "phone", Number: "anonymous"}, "", campaign.PartyPhone},
 		{voice.CallParty{Type: "sip", URI: "sip:ann@example.com"}, "", campaign.PartyOther},
 		{voice.CallParty{Type: "app", User: "ann"}, "", campaign.PartyOther},
+		{voice.CallParty{Type: "user", User: "ann"}, "", campaign.PartyOther},
+		{voice.CallParty{Type: "vbc", Extension: "1234"}, "", campaign.PartyOther},
+		{voice.CallParty{Type: "websocket", URI: "wss://example.com/a"}, "", campaign.PartyOther},
+		{voice.CallParty{Number: "00447700900001"}, "447700900001", campaign.PartyPhone},
+		{voice.CallParty{Number: "07700900001"}, "07700900001", campaign.PartyPhone},
+		{voice.CallParty{Type: "phone", Number: "0"}, "", campaign.PartyPhone},
+		{voice.CallParty{URI: "sip:ann@example.com"}, "", campaign.PartyUnknown},
 		{voice.CallParty{Type: "pstn"}, "", campaign.PartyUnknown},
 		{voice.CallParty{}, "", campaign.PartyUnknown},
 	} {
 		e := FromRecord(voice.Call{UUID: "u", To: test.party, From: test.party}, time.Now())
 		if e.To != test.number || e.ToKind != test.kind || e.From != test.number || e.FromKind != test.kind {
 			t.Errorf("%+v: got %q %q, want %q %q", test.party, e.To, e.ToKind, test.number, test.kind)
+		}
+	}
+}
+
+// A text says what kind of party an event names, and what it does not say is never
+// taken for a telephone's.
+func TestFromEventParties(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		to, number string
+		kind       campaign.PartyKind
+	}{
+		{`"447700900001"`, "447700900001", campaign.PartyPhone},
+		{`"+447700900001"`, "447700900001", campaign.PartyPhone},
+		{`447700900001`, "447700900001", campaign.PartyPhone},
+		{`{"type":"phone","number":"00447700900001"}`, "447700900001", campaign.PartyPhone},
+		{`[{"type":"phone","number":"447700900001"}]`, "447700900001", campaign.PartyPhone},
+		{`[{"type":"phone","number":"447700900001"},{"type":"phone","number":"447700900002"}]`, "", campaign.PartyUnknown},
+		{`{"type":"phone","number":"Unknown"}`, "", campaign.PartyUnreadable},
+		{`"sip:ann@example.com"`, "", campaign.PartyOther},
+		{`"SIPS:447700900001@example.com"`, "", campaign.PartyOther},
+		{`"wss://example.com/socket"`, "", campaign.PartyOther},
+		{`{"type":"app","user":"ann"}`, "", campaign.PartyOther},
+		{`{"type":"user","user":"ann"}`, "", campaign.PartyOther},
+		{`"ann"`, "", campaign.PartyUnreadable},
+		{`"tel:+447700900001"`, "", campaign.PartyUnreadable},
+		{`{"type":"pstn","number":"447700900001"}`, "447700900001", campaign.PartyUnknown},
+		{`null`, "", campaign.PartyUnknown},
+		{`""`, "", campaign.PartyUnknown},
+	} {
+		r, err := ParseEvent(http.MethodPost, nil, []byte(`{"status":"ringing","uuid":"u","to":`+test.to+`}`), noon)
+		if err != nil || r.Evidence.To != test.number || r.Evidence.ToKind != test.kind {
+			t.Errorf("to %s: %q, %q, error %v; want %q, %q", test.to, r.Evidence.To, r.Evidence.ToKind, err, test.number, test.kind)
 		}
 	}
 }

@@ -142,6 +142,10 @@ func (m *memoryStore) ProveAbsent(context.Context, campaign.Times) (int, error) 
 	return 0, nil
 }
 
+func (m *memoryStore) LookFailed(context.Context, []uuid.UUID, time.Duration) error { return nil }
+
+func (m *memoryStore) RaiseBlocked(context.Context, campaign.Times) error { return nil }
+
 func (m *memoryStore) GiveUp(context.Context, time.Duration) (int, error) { return 0, m.giveUp }
 
 func (m *memoryStore) OverdueCalls(context.Context, int, time.Duration, time.Duration) ([]campaign.Attempt, error) {

@@ -39,19 +39,28 @@ func (r *Reconciler) LookUpOverdue(ctx context.Context) error {
 // must not keep the others from their turn, and many in a row mean that the others
 // would fail as well.
 type failures struct {
-	all []error
-	row int
+	all        []error
+	row        int
+	unanswered int // in a row, to which Vonage said nothing at all
 }
+
+// maxUnanswered is how many requests in a row may be without any answer: this
+// process cannot reach Vonage, and must not keep the others from the work.
+const maxUnanswered = 3
 
 // note reports whether to stop.
 func (f *failures) note(ctx context.Context, err error) (stop bool) {
 	if err == nil {
-		f.row = 0
+		f.row, f.unanswered = 0, 0
 		return false
 	}
 	f.all = append(f.all, err)
 	f.row++
-	return ctx.Err() != nil || f.row >= maxFailures
+	f.unanswered++
+	if e, ok := errors.AsType[*voice.Error](err); !ok || e.Status != 0 {
+		f.unanswered = 0
+	}
+	return ctx.Err() != nil || f.row >= maxFailures || f.unanswered >= maxUnanswered
 }
 
 // ask reads the group's records: together when that takes fewer requests.

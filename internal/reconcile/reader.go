@@ -81,7 +81,7 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length
 	failpoint.Hit("reconcile.begun")
 	var storing context.Context
 	p.batches, storing = errgroup.WithContext(ctx)
-	shown, err := r.pages(storing, p, length)
+	shown, err := r.pages(storing, &p, length)
 	if err != nil {
 		// The first batch that fails ends the reading too, and is the reason.
 		return p, fmt.Errorf("read Vonage's list: %w", cmp.Or(p.wait(), err))
@@ -90,9 +90,9 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length
 	return p, nil
 }
 
-// pages reads all pages of a window and returns the uuids of the calls that the
-// list showed.
-func (r *Reader) pages(ctx context.Context, p partialScan, length time.Duration) (map[string]bool, error) {
+// pages reads all pages of a window and returns the keys of the calls that the
+// list showed. A record that cannot be read keeps no other from being stored.
+func (r *Reader) pages(ctx context.Context, p *partialScan, length time.Duration) (map[string]bool, error) {
 	shown := map[string]bool{}
 	var batch []campaign.Evidence
 	flush := func() {
@@ -109,10 +109,14 @@ func (r *Reader) pages(ctx context.Context, p partialScan, length time.Duration)
 			if err != nil {
 				return shown, err
 			}
-			if shown[call.UUID] {
+			if call.UUID == "" {
+				p.Unreadable++
 				continue
 			}
-			shown[call.UUID] = true
+			if shown[campaign.CallKey(call.UUID)] {
+				continue
+			}
+			shown[campaign.CallKey(call.UUID)] = true
 			if batch = append(batch, provider.FromRecord(call, time.Now())); len(batch) == recordBatch {
 				flush()
 			}
@@ -125,7 +129,7 @@ func (r *Reader) pages(ctx context.Context, p partialScan, length time.Duration)
 func (p *partialScan) count(shown map[string]bool) {
 	p.Records = len(shown)
 	for _, call := range p.Known {
-		if shown[call] {
+		if shown[campaign.CallKey(call)] {
 			p.KnownShown++
 		} else {
 			p.KnownMissing++

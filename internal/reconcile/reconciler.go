@@ -176,15 +176,30 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
+	failed := failures{all: errs}
 	for _, w := range windowsOf(due, r.config.Times, now) {
-		if err := r.look(ctx, w, now); err != nil {
-			errs = append(errs, fmt.Errorf("look for %d attempts: %w", len(w.attempts), err))
+		if failed.note(ctx, r.lookFor(ctx, w, now)) {
+			break
 		}
 	}
-	errs = append(errs, r.match(ctx))
+	errs = append(failed.all, r.match(ctx))
 	absent, err := r.store.ProveAbsent(ctx, r.config.Times)
 	failpoint.HitIf(absent > 0, "settle.absent")
-	return errors.Join(append(errs, err)...)
+	return errors.Join(append(errs, err, r.store.RaiseBlocked(ctx, r.config.Times))...)
+}
+
+// lookFor looks, and puts the attempts behind others if that fails: a part of the
+// list that cannot be read keeps nobody else from being settled.
+func (r *Reconciler) lookFor(ctx context.Context, w window, now time.Time) error {
+	err := r.look(ctx, w, now)
+	if err == nil {
+		return nil
+	}
+	ids := make([]uuid.UUID, len(w.attempts))
+	for i, a := range w.attempts {
+		ids[i] = a.ID
+	}
+	return errors.Join(fmt.Errorf("look for %d attempts: %w", len(ids), err), r.store.LookFailed(ctx, ids, r.config.Times.ScanGap()))
 }
 
 // look scans the window, widened until it holds a known call.

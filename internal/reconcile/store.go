@@ -46,12 +46,16 @@ type Store interface {
 	// Looked notes when each is looked for again.
 	DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]campaign.UnknownAttempt, error)
 	Looked(ctx context.Context, next map[uuid.UUID]time.Time) error
+	// LookFailed puts attempts behind those that wait.
+	LookFailed(ctx context.Context, ids []uuid.UUID, wait time.Duration) error
 	// NearestKnown is the call nearest to a moment that Vonage is known to have,
 	// or campaign.ErrNotFound.
 	NearestKnown(ctx context.Context, at time.Time, t campaign.Times) (campaign.Attempt, error)
 	// ProveAbsent moves unknown attempts to absent of which the stored scans prove
 	// that Vonage made no call.
 	ProveAbsent(ctx context.Context, t campaign.Times) (int, error)
+	// RaiseBlocked tells of what stands in the way of proofs.
+	RaiseBlocked(ctx context.Context, t campaign.Times) error
 	// GiveUp marks unknown attempts dialed longer than kept ago as lost.
 	GiveUp(ctx context.Context, kept time.Duration) (int, error)
 	// OverdueCalls returns calls that should be over or priced by now, and puts

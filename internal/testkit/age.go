@@ -18,7 +18,7 @@ func (d *DB) AgeAttempt(t testing.TB, id uuid.UUID, by time.Duration) {
 		UPDATE attempts SET created_at = created_at - $2::interval, enqueued_at = enqueued_at - $2::interval,
 		       dialed_at = dialed_at - $2::interval,
 		       token_expires_at = token_expires_at - $2::interval, answered_at = answered_at - $2::interval,
-		       failed_at = failed_at - $2::interval, ended_at = ended_at - $2::interval,
+		       failed_at = failed_at - $2::interval, ended_at = ended_at - $2::interval, over_seen_at = over_seen_at - $2::interval, hung_up_at = hung_up_at - $2::interval,
 		       start_time = start_time - $2::interval, end_time = end_time - $2::interval,
 		       next_check_at = next_check_at - $2::interval
 		WHERE id = $1`, id, by)

@@ -66,7 +66,6 @@ ALTER TABLE attempts
     ADD COLUMN absent_scan_2 bigint,
     ADD CONSTRAINT attempts_absent_scan_1 FOREIGN KEY (absent_scan_1) REFERENCES list_scans (id),
     ADD CONSTRAINT attempts_absent_scan_2 FOREIGN KEY (absent_scan_2) REFERENCES list_scans (id),
-    -- guard:drop storage.TestPostgresRefuses: absence takes two scans
     ADD CONSTRAINT attempts_absence_proved_twice CHECK (state <> 'absent' OR (absent_scan_1 <> absent_scan_2) IS TRUE AND NOT must_exist),
     ADD CONSTRAINT attempts_absent_scans_both CHECK ((absent_scan_1 IS NULL) = (absent_scan_2 IS NULL));
 
