@@ -41,6 +41,9 @@ type Attempt struct {
 	// Note says why the attempt was refused or withdrawn: one of the Refusal
 	// and Withdrawal names, empty otherwise.
 	Note string
+	// PostError is what Vonage answered to the POST instead of a call, or why no
+	// answer came.
+	PostError string
 	// Recovered: the call was found in Vonage's list when the database had
 	// forgotten it. Its own attempt's id is not known any more.
 	Recovered bool

@@ -1,12 +1,20 @@
 package campaign
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/google/uuid"
+)
 
 // Outcome is what is known once a POST was tried.
 type Outcome struct {
 	Kind     OutcomeKind
 	Evidence Evidence // with OutcomeCreated: uuid and conversation uuid
 	Refusal  Refusal  // with OutcomeRefused
+	// Said is what Vonage answered instead of a call, or why no answer came: one
+	// line without numbers and secrets.
+	Said string
 	// MustExist, with OutcomeUnknown: Vonage said that it made the call.
 	MustExist bool
 }
@@ -24,9 +32,10 @@ const (
 type Refusal string
 
 const (
-	RefusedInvalid     Refusal = "invalid"      // 400, 422: this call, and it would be refused again
-	RefusedAuth        Refusal = "unauthorized" // 401: the key, or the clock
-	RefusedAccount     Refusal = "account"      // 403, 404, 3xx: the account, the application or the address
+	RefusedInvalid     Refusal = "invalid"      // 400, 413, 422: this call, and it would be refused again
+	RefusedAlike       Refusal = "alike"        // as RefusedInvalid, but so were other contacts in a row: the campaign
+	RefusedAuth        Refusal = "unauthorized" // 401: the key
+	RefusedAccount     Refusal = "account"      // 402, 403, 404, 405: the account, the application or the address
 	RefusedRate        Refusal = "rate"         // 429: neither made nor queued
 	RefusedUnreachable Refusal = "unreachable"  // no byte was written to Vonage
 	RefusedStale       Refusal = "stale"        // too long between the gate and the send; nothing was sent
@@ -50,6 +59,8 @@ const WithoutCallMost = 30
 var Remedies = map[Refusal]Remedy{
 	//guard:value({}) storage.TestRecordOutcomes: a call is not repeated where it would be refused again
 	RefusedInvalid: {Final: true},
+	//guard:value({Final: true}) storage.TestAlikeRefusalsPauseTheCampaign: contacts are not used up by what concerns the whole campaign
+	RefusedAlike: {Pause: true},
 	//guard:value({}) storage.TestRecordPausesTheCampaign: an unauthorized POST pauses the campaign
 	RefusedAuth:        {Pause: true},
 	RefusedAccount:     {Pause: true},
@@ -57,6 +68,74 @@ var Remedies = map[Refusal]Remedy{
 	RefusedUnreachable: {},
 	RefusedStale:       {},
 }
+
+const (
+	// alikeContacts is how many contacts are refused alike, with no call made
+	// between, before that is taken for the campaign's fault and not theirs.
+	// refusedContacts is how many where the words differ.
+	alikeContacts, refusedContacts = 3, 10
+	// alikeMost is how often one contact is called again after such a refusal, so
+	// that numbers which are bad do not pause their campaign for ever.
+	alikeMost = 3
+)
+
+// RefusedPost is an attempt that was refused as RefusedInvalid or RefusedAlike.
+type RefusedPost struct {
+	AttemptID uuid.UUID
+	ContactID int64
+	Refusal   Refusal
+	Said      string
+	Alikes    int  // how often its contact was refused as RefusedAlike
+	MadeSince bool // a later POST of the campaign made a call
+}
+
+// JudgeInvalid says whose fault it is that a call was refused as invalid: the
+// contact's, or the campaign's, because contacts before it were refused as well.
+// before are the campaign's latest refusals, the last one first; of these it
+// returns those that turn out to be the campaign's fault too.
+func JudgeInvalid(a RefusedPost, before []RefusedPost, paused bool) (of Refusal, too []RefusedPost) {
+	//guard:false campaign.TestJudgeInvalid: numbers that are bad do not pause their campaign for ever
+	if a.Alikes >= alikeMost {
+		return RefusedInvalid, nil
+	}
+	var all, alike []RefusedPost
+	for _, b := range before {
+		if b.Refusal == RefusedAlike && paused {
+			return RefusedAlike, alike // a was under way when the campaign was paused
+		}
+		//guard:value(b.Refusal == RefusedAlike) campaign.TestJudgeInvalid: refusals are the campaign's fault only if it made no call between
+		if b.Refusal == RefusedAlike || b.MadeSince {
+			break
+		}
+		if b.Alikes >= alikeMost {
+			continue
+		}
+		all = append(all, b)
+		if wording(a.Said) == wording(b.Said) {
+			alike = append(alike, b)
+		}
+	}
+	switch {
+	case contactsOf(a, alike) >= alikeContacts:
+		return RefusedAlike, alike
+	case contactsOf(a, all) >= refusedContacts:
+		return RefusedAlike, all
+	}
+	return RefusedInvalid, nil
+}
+
+func contactsOf(a RefusedPost, others []RefusedPost) int {
+	contacts := map[int64]bool{a.ContactID: true}
+	for _, b := range others {
+		contacts[b.ContactID] = true
+	}
+	return len(contacts)
+}
+
+var quotedOrDigit = regexp.MustCompile(`"[^"]*"|'[^']*'|\p{Nd}+`)
+
+// wording is a text without what may differ from call to call.
+func wording(said string) string { return quotedOrDigit.ReplaceAllString(said, "#") }
 
 // Withdrawal says why an attempt was voided before it was dialed.
 type Withdrawal string
@@ -112,9 +191,9 @@ func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	after := a
 	switch o.Kind {
 	case OutcomeRefused:
-		after.State, after.Note = Refused, string(o.Refusal)
+		after.State, after.Note, after.PostError = Refused, string(o.Refusal), o.Said
 	case OutcomeUnknown:
-		after.State, after.MustExist = Unknown, a.MustExist || o.MustExist
+		after.State, after.MustExist, after.PostError = Unknown, a.MustExist || o.MustExist, o.Said
 	default:
 		return a, nil, fmt.Errorf("outcome %q is neither refused nor unknown", o.Kind)
 	}

@@ -13,7 +13,6 @@ const (
 	firstBreakerPause = 500 * time.Millisecond
 	maxBreakerPause   = 30 * time.Second
 	holdAsked         = time.Minute // the longest that a provider's Retry-After is kept
-	maxInvalidRun     = 20
 )
 
 // breaker pauses the callers of this process while Vonage cannot be
@@ -66,33 +65,6 @@ func (b *breaker) note(o campaign.Outcome) {
 	if over := b.failures - breakerAfter; over >= 0 {
 		b.until = time.Now().Add(min(maxBreakerPause, firstBreakerPause<<min(over, 10)))
 	}
-}
-
-// invalidRuns counts, for each campaign, the calls in a row that Vonage
-// called invalid. A few are contacts' own; a long run is the campaign's number
-// or message, and would end every contact as refused one after the other.
-type invalidRuns struct {
-	mu   sync.Mutex
-	runs map[int64]int
-}
-
-// judge returns the outcome as it shall be recorded: an invalid call beyond
-// the longest run is a refusal of the account's kind, which pauses the
-// campaign until a person looks and leaves the contact due.
-func (r *invalidRuns) judge(campaignID int64, o campaign.Outcome) campaign.Outcome {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case o.Refusal == campaign.RefusedStale:
-		return o
-	case o.Refusal != campaign.RefusedInvalid:
-		delete(r.runs, campaignID)
-		return o
-	case r.runs[campaignID] < maxInvalidRun:
-		r.runs[campaignID]++
-		return o
-	}
-	return refused(campaign.RefusedAccount)
 }
 
 func refused(why campaign.Refusal) campaign.Outcome {

@@ -58,30 +58,3 @@ func TestBreakerStopped(t *testing.T) {
 		}
 	})
 }
-
-func TestLongRunOfInvalidCallsPausesTheCampaign(t *testing.T) {
-	t.Parallel()
-	r := invalidRuns{runs: map[int64]int{}}
-	invalid := refused(campaign.RefusedInvalid)
-	for i := range maxInvalidRun {
-		if got := r.judge(1, invalid); got != invalid {
-			t.Fatalf("call %d: got %v, want it to be the contact's own", i+1, got.Refusal)
-		}
-	}
-	if got := r.judge(2, invalid); got != invalid {
-		t.Errorf("another campaign's call: got %v, want %v", got.Refusal, campaign.RefusedInvalid)
-	}
-	if got := r.judge(1, refused(campaign.RefusedStale)); got.Refusal != campaign.RefusedStale {
-		t.Errorf("stale attempt: got %v", got.Refusal)
-	}
-	if got := r.judge(1, invalid); !campaign.Remedies[got.Refusal].Pause || campaign.Remedies[got.Refusal].Final {
-		t.Errorf("call %d: got %v, want a refusal that pauses and does not end the contact", maxInvalidRun+1, got.Refusal)
-	}
-	created := campaign.Outcome{Kind: campaign.OutcomeCreated}
-	if got := r.judge(1, created); got.Kind != campaign.OutcomeCreated {
-		t.Errorf("created call: got %v", got.Kind)
-	}
-	if got := r.judge(1, invalid); got != invalid {
-		t.Errorf("after a call was made: got %v, want a new run", got.Refusal)
-	}
-}

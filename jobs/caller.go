@@ -51,10 +51,9 @@ type Caller struct {
 	tokenLife time.Duration
 	log       *slog.Logger
 
-	tokens  tokenCache
-	clocks  clockGuard
-	outage  breaker
-	invalid invalidRuns
+	tokens tokenCache
+	clocks clockGuard
+	outage breaker
 }
 
 // NewCaller returns a caller whose tokens live for tokenLife. Calls keep to the
@@ -62,9 +61,8 @@ type Caller struct {
 func NewCaller(store CallStore, client *voice.Client, calls *pace.Pacer, tokenLife time.Duration, log *slog.Logger) *Caller {
 	return &Caller{
 		store: store, client: client, calls: calls, tokenLife: tokenLife, log: log,
-		tokens:  tokenCache{sign: client.SignToken},
-		clocks:  clockGuard{store: store, client: client, log: log},
-		invalid: invalidRuns{runs: make(map[int64]int)},
+		tokens: tokenCache{sign: client.SignToken},
+		clocks: clockGuard{store: store, client: client, log: log},
 	}
 }
 
@@ -99,7 +97,7 @@ func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urg
 	ctx = context.WithoutCancel(ctx)
 	made := Made{Attempt: attempt}
 	made.Outcome, made.Err = c.send(ctx, attempt, request, permit, begun)
-	made.Outcome = c.learn(ctx, attempt, made.Outcome)
+	c.learn(ctx, attempt, made.Outcome)
 	failpoint.Hit("place.learned")
 	made.NotRecorded = c.record(ctx, working, attempt, made.Outcome)
 	return made, nil
@@ -159,17 +157,17 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 	return outcome, err
 }
 
-// learn draws the conclusions from an outcome for this process and the fleet.
-func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) campaign.Outcome {
+// learn draws the conclusions from an outcome for this process.
+func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) {
 	c.outage.note(o)
 	switch o.Kind {
 	case campaign.OutcomeRefused:
-		c.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID, "refusal", string(o.Refusal))
+		c.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID,
+			"refusal", string(o.Refusal), "said", o.Said)
 	case campaign.OutcomeUnknown:
 		c.log.InfoContext(ctx, "whether a call was made is not known; it will be settled from Vonage's list",
-			"attempt_id", a.ID, "campaign_id", a.CampaignID)
+			"attempt_id", a.ID, "campaign_id", a.CampaignID, "said", o.Said)
 	}
-	return c.invalid.judge(a.CampaignID, o)
 }
 
 // record stores the outcome, and tries again for a while.

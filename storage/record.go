@@ -17,10 +17,10 @@ import (
 // twice: neither changes what is known already. Outcomes share transactions with
 // each other and with events.
 func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err error) {
-	o.Evidence = clean(o.Evidence)
+	o.Evidence, o.Said = clean(o.Evidence), plain(o.Said)
 	u := callUpdate{attempt: id, outcome: o}
-	if o.Kind == campaign.OutcomeRefused && campaign.Remedies[o.Refusal].Pause {
-		err = db.recordAndPause(ctx, u)
+	if o.Kind == campaign.OutcomeRefused && (o.Refusal == campaign.RefusedInvalid || campaign.Remedies[o.Refusal].Pause) {
+		err = db.recordRefusal(ctx, u)
 	} else {
 		err = db.updates.do(ctx, u)
 	}
@@ -30,11 +30,12 @@ func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err
 	return nil
 }
 
-// recordAndPause pauses the campaign first, because campaigns are locked before
-// contacts.
-func (db *DB) recordAndPause(ctx context.Context, u callUpdate) error {
+// recordRefusal records a refusal that may concern the whole campaign. It locks the
+// campaign first, because campaigns are locked before contacts, and so that of
+// several refusals at once each sees the ones before it.
+func (db *DB) recordRefusal(ctx context.Context, u callUpdate) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
-		if err := pauseForRefusal(ctx, tx, u.attempt, u.outcome.Refusal); err != nil {
+		if err := judgeRefusal(ctx, tx, &u); err != nil {
 			return err
 		}
 		results, err := applyUpdates(ctx, tx, []callUpdate{u}, true)
@@ -42,24 +43,83 @@ func (db *DB) recordAndPause(ctx context.Context, u callUpdate) error {
 	})
 }
 
-// pauseForRefusal pauses the campaign of an attempt that was refused for a reason
-// that concerns more than this call. An outcome that is recorded again, after a
-// person resumed the campaign, does not pause it again.
-func pauseForRefusal(ctx context.Context, tx pgx.Tx, attempt uuid.UUID, r campaign.Refusal) error {
+// judgeRefusal finds out whether the refusal concerns the whole campaign, and then
+// pauses it. An outcome that is recorded again, after a person resumed the
+// campaign, does not pause it again.
+func judgeRefusal(ctx context.Context, tx pgx.Tx, u *callUpdate) error {
 	var campaignID int64 // 0 for a manual call
 	var first bool
-	err := tx.QueryRow(ctx, `SELECT coalesce(campaign_id, 0), state IN ('dialing', 'unknown') FROM attempts WHERE id = $1`, attempt).Scan(&campaignID, &first)
+	err := tx.QueryRow(ctx, `SELECT coalesce(campaign_id, 0), state IN ('dialing', 'unknown') FROM attempts WHERE id = $1`, u.attempt).Scan(&campaignID, &first)
 	if err != nil || !first || campaignID == 0 {
 		return err
 	}
 	c, err := lockCampaign(ctx, tx, campaignID)
-	if err != nil || !c.mayPause() {
+	if err != nil {
 		return err
 	}
-	if err := c.pause(ctx, tx, app.Dialer, "refused by Vonage: "+string(r), campaign.Caller); err != nil {
+	if u.outcome.Refusal == campaign.RefusedInvalid {
+		if err := judgeInvalid(ctx, tx, c, u); err != nil {
+			return err
+		}
+	}
+	if !campaign.Remedies[u.outcome.Refusal].Pause || !c.mayPause() {
+		return nil
+	}
+	why := string(u.outcome.Refusal)
+	if u.outcome.Said != "" {
+		why += ": " + u.outcome.Said
+	}
+	if err := c.pause(ctx, tx, app.Dialer, "refused by Vonage: "+why, campaign.Caller); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmPaused,
-		fmt.Sprintf("campaign %d was paused, because Vonage refused a call: %s", campaignID, r))
+		fmt.Sprintf("campaign %d was paused, because Vonage refused a call: %s", campaignID, why))
 	return err
+}
+
+// judgeInvalid has the contacts that were refused for the campaign's fault called
+// again once it is resumed.
+func judgeInvalid(ctx context.Context, tx pgx.Tx, c lockedCampaign, u *callUpdate) error {
+	refusal, before, err := refusalsBefore(ctx, tx, c.id, *u)
+	if err != nil {
+		return err
+	}
+	of, too := campaign.JudgeInvalid(refusal, before, c.status == campaign.Paused)
+	u.outcome.Refusal = of
+	if len(too) == 0 {
+		return nil
+	}
+	contacts := column(too, func(a campaign.RefusedPost) int64 { return a.ContactID })
+	// This contact too, so that all are locked in their order.
+	return withContacts(ctx, tx, append(contacts, refusal.ContactID), func(k *contactTx) error {
+		for _, b := range too {
+			if i := k.find(b.AttemptID); i >= 0 && k.attempts[i].State == campaign.Refused {
+				a := k.attempts[i]
+				a.Note = string(campaign.RefusedAlike)
+				k.replace(a, campaign.Caller)
+			}
+		}
+		return nil
+	})
+}
+
+// refusalsBefore reads the refusal with what must be known of its contact, and the
+// campaign's latest refusals before it.
+func refusalsBefore(ctx context.Context, tx pgx.Tx, campaignID int64, u callUpdate) (refusal campaign.RefusedPost, before []campaign.RefusedPost, err error) {
+	list, err := collect(ctx, tx, pgx.RowToStructByPos[campaign.RefusedPost], `
+		SELECT a.id, a.contact_id, a.note, coalesce(a.post_error, ''),
+		       (SELECT count(*) FROM attempts o WHERE o.contact_id = a.contact_id AND o.note = 'alike'),
+		       EXISTS (SELECT FROM attempts made
+		               WHERE made.campaign_id = a.campaign_id AND made.call_uuid IS NOT NULL AND made.dialed_at > a.dialed_at)
+		FROM (SELECT * FROM attempts WHERE id = $2
+		      UNION ALL
+		      (SELECT * FROM attempts WHERE campaign_id = $1 AND note IN ('invalid', 'alike') AND id <> $2
+		       ORDER BY dialed_at DESC LIMIT 20)) AS a
+		ORDER BY a.id = $2 DESC, a.dialed_at DESC`, campaignID, u.attempt)
+	if err != nil {
+		return campaign.RefusedPost{}, nil, err
+	}
+	refusal = list[0]
+	refusal.Refusal, refusal.Said = u.outcome.Refusal, u.outcome.Said
+	return refusal, list[1:], nil
 }

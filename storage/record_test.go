@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -131,4 +132,92 @@ func TestRecordAfterAbsence(t *testing.T) {
 			}
 		})
 	}
+}
+
+func saying(r campaign.Refusal, said string) campaign.Outcome {
+	return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: r, Said: said}
+}
+
+// A message that Vonage takes for nobody pauses the campaign before it has used up
+// its contacts: those that were refused, and those whose POST was under way, are
+// called again once it is resumed.
+func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
+	t.Parallel()
+	const said = "422 Unprocessable Entity: style 9 is unknown"
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 8))
+	count := func(query string) int { return testkit.Value[int](t, db, query) }
+	refuse := func(n int) {
+		t.Helper()
+		ids := claim(t, db, n)
+		if len(ids) != n {
+			t.Fatalf("%d claimed, want %d", len(ids), n)
+		}
+		for _, id := range ids { // all are under way at once
+			pass(t, db, id)
+		}
+		for _, id := range ids {
+			record(t, db, id, saying(campaign.RefusedInvalid, said))
+		}
+	}
+	refuse(5)
+	if got := testkit.Value[string](t, db, `SELECT status || ': ' || pause_reason FROM campaigns`); got != "paused: refused by Vonage: alike: "+said {
+		t.Errorf("the campaign is %s", got)
+	}
+	if n := count(`SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 8 {
+		t.Errorf("%d contacts are pending, want 8", n)
+	}
+	want := []string{"campaign " + strconv.FormatInt(c.ID, 10) + " was paused, because Vonage refused a call: alike: " + said}
+	if diff := cmp.Diff(want, testkit.Rows[string](t, db, `SELECT detail FROM alarms WHERE kind = 'campaign_paused'`)); diff != "" {
+		t.Errorf("alarms (-want +got):\n%s", diff)
+	}
+	if n := count(`SELECT count(*) FROM reporting.attempts WHERE post_error = '` + said + `'`); n != 5 {
+		t.Errorf("%d attempts have what Vonage said, want 5", n)
+	}
+	sound(t, db)
+
+	// It is resumed and nothing was mended: the same again, until contacts were
+	// refused so often that it is taken for their own.
+	for range 2 {
+		db.Exec(t, `UPDATE contacts SET due_at = now() WHERE state = 'pending'`)
+		require.NoError(t, db.Resume(t.Context(), c.ID))
+		refuse(3)
+	}
+	if n := count(`SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 8 {
+		t.Errorf("%d contacts are pending after it was resumed twice, want 8", n)
+	}
+	db.Exec(t, `
+		UPDATE contacts k SET due_at = now() - interval '1 hour' WHERE (
+			SELECT count(*) FROM attempts a WHERE a.contact_id = k.id AND a.note = 'alike') >= 3`)
+	require.NoError(t, db.Resume(t.Context(), c.ID))
+	refuse(1)
+	if n := count(`SELECT count(*) FROM contacts WHERE state = 'done' AND reason = 'refused'`); n != 1 {
+		t.Errorf("%d contacts ended as refused, want the one that was refused a fourth time", n)
+	}
+	sound(t, db)
+}
+
+// Numbers that are bad among good ones end their own contacts, and nothing else.
+func TestRefusalsOfSingleContactsAreTheirOwn(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 6))
+	for i, id := range claim(t, db, 6) {
+		pass(t, db, id)
+		if i == 2 {
+			record(t, db, id, created("U1"))
+			continue
+		}
+		if i == 5 {
+			continue
+		}
+		record(t, db, id, saying(campaign.RefusedInvalid, "400 Bad Request: number is not valid"))
+	}
+	if got := testkit.Value[string](t, db, `SELECT status FROM campaigns`); got != "running" {
+		t.Errorf("the campaign is %s", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'refused'`); n != 4 {
+		t.Errorf("%d contacts ended as refused, want 4", n)
+	}
+	sound(t, db)
 }

@@ -15,7 +15,7 @@ import (
 const attemptColumns = `
 	a.id, a.kind, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number,
 	a.requested_by, a.to_kind, a.to_address, a.detail, a.state,
-	a.created_at, a.dialed_at, a.token_id, a.token_expires_at, a.must_exist, a.note, a.recovered, a.events_unread,
+	a.created_at, a.dialed_at, a.token_id, a.token_expires_at, a.must_exist, a.note, a.post_error, a.recovered, a.events_unread,
 	a.call_uuid, a.conversation_uuid, a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at, a.over_seen_at, a.hung_up_at,
 	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network`
 
@@ -33,7 +33,7 @@ func attemptFields(a *campaign.Attempt) []any {
 		(*zeronull.Text)(&a.To), (*zeronull.Text)(&a.From),
 		(*zeronull.Text)(&a.Manual.RequestedBy), &a.Manual.ToKind, (*zeronull.Text)(&a.Manual.Address), &a.Manual.Detail, &a.State,
 		&a.CreatedAt, (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.UUID)(&a.TokenID), (*zeronull.Timestamptz)(&a.TokenExpiresAt),
-		&a.MustExist, &a.Note, &a.Recovered, &a.EventsUnread,
+		&a.MustExist, &a.Note, (*zeronull.Text)(&a.PostError), &a.Recovered, &a.EventsUnread,
 		(*zeronull.Text)(&a.CallUUID), (*zeronull.Text)(&a.ConversationUUID), &a.Statuses,
 		(*zeronull.Timestamptz)(&a.AnsweredAt), (*zeronull.Text)(&a.Failure),
 		(*zeronull.Timestamptz)(&a.FailedAt), (*zeronull.Timestamptz)(&a.EndedAt),

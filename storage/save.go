@@ -111,7 +111,7 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 // changes, the checks of Vonage's record start again from zero.
 const updateAttempts = `
 	UPDATE attempts a SET
-		state = w.state, note = w.note, must_exist = w.must_exist, events_unread = w.events_unread,
+		state = w.state, note = w.note, post_error = w.post_error, must_exist = w.must_exist, events_unread = w.events_unread,
 		changed_by = CASE WHEN a.state = w.state THEN a.changed_by ELSE w.by END,
 		next_check_at = CASE WHEN a.state = w.state THEN a.next_check_at ELSE clock_timestamp() END,
 		record_checks = CASE WHEN a.state = w.state THEN a.record_checks ELSE 0 END,
@@ -124,12 +124,12 @@ const updateAttempts = `
 		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
 		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
 		start_time = w.start_time, end_time = w.end_time, network = w.network
-	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @must_exist::boolean[], @events_unread::boolean[],
+	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @post_error::text[], @must_exist::boolean[], @events_unread::boolean[],
 		@call_uuid::text[], @conversation_uuid::text[], @statuses::text[],
 		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @over_seen_at::timestamptz[], @disposition::text[],
 		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
 		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[])
-	AS w (id, state, by, reopened, note, must_exist, events_unread, call_uuid, conversation_uuid, statuses,
+	AS w (id, state, by, reopened, note, post_error, must_exist, events_unread, call_uuid, conversation_uuid, statuses,
 		answered_at, failure, failed_at, ended_at, over_seen_at, disposition,
 		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network)
 	WHERE a.id = w.id`
@@ -150,6 +150,7 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"by":                column(list, func(w attemptWrite) string { return string(w.by) }),
 		"reopened":          column(list, func(w attemptWrite) bool { return w.reopened }),
 		"note":              column(list, func(w attemptWrite) string { return w.Note }),
+		"post_error":        text(func(w attemptWrite) string { return w.PostError }),
 		"must_exist":        column(list, func(w attemptWrite) bool { return w.MustExist }),
 		"events_unread":     column(list, func(w attemptWrite) bool { return w.EventsUnread }),
 		"call_uuid":         text(func(w attemptWrite) string { return w.CallUUID }),
@@ -229,7 +230,7 @@ func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
 
 // sameAttempt compares what updateAttempts may change.
 func sameAttempt(a, b campaign.Attempt) bool {
-	return a.State == b.State && a.Note == b.Note && a.MustExist == b.MustExist && a.EventsUnread == b.EventsUnread &&
+	return a.State == b.State && a.Note == b.Note && a.PostError == b.PostError && a.MustExist == b.MustExist && a.EventsUnread == b.EventsUnread &&
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
 		slices.Equal(a.Statuses, b.Statuses) && a.Failure == b.Failure &&
 		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) && a.OverSeenAt.Equal(b.OverSeenAt) &&

@@ -52,6 +52,16 @@ type InvalidParameter struct{ Name, Reason string }
 
 func (e *Error) Error() string {
 	parts := []string{e.Op, string(e.Verdict)}
+	if said := e.Said(); said != "" {
+		parts = append(parts, said)
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Said is what Vonage answered, in its own words, or why no answer came: one line
+// of at most maxSaid characters.
+func (e *Error) Said() string {
+	var parts []string
 	if e.Status != 0 {
 		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status))))
 	}
@@ -67,7 +77,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		parts = append(parts, e.Err.Error())
 	}
-	return strings.Join(parts, ": ")
+	return cut(strings.Join(parts, ": "), maxSaid)
 }
 
 // Unwrap returns the cause.
@@ -79,17 +89,15 @@ func (e *Error) Is(target error) bool {
 }
 
 // classify says what a status proves; no other code does. A status that is not
-// known to prove that nothing happened leaves the result unknown.
+// known to prove that nothing happened leaves the result unknown. A redirect is
+// not followed, and who answers it may have passed the request on.
 func classify(status int) Verdict {
 	switch status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
-		http.StatusUnprocessableEntity, http.StatusTooManyRequests:
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusTooManyRequests:
 		return VerdictRefused
 	}
-	if status >= 300 && status < 400 { // redirects are not followed
-		return VerdictRefused
-	}
-	//guard:value(VerdictRefused) voice.TestStatusVerdicts: a 5xx is no proof
+	//guard:value(VerdictRefused) voice.TestStatusVerdicts: a 3xx or a 5xx is no proof
 	return VerdictUnknown
 }
 

@@ -15,10 +15,10 @@ import (
 
 func TestStatusVerdicts(t *testing.T) {
 	t.Parallel()
-	refused := []int{400, 401, 403, 404, 422, 429}
+	refused := []int{400, 401, 402, 403, 404, 405, 413, 422, 429}
 	for status := 200; status <= 599; status++ {
 		want := VerdictUnknown
-		if slices.Contains(refused, status) || status >= 300 && status < 400 {
+		if slices.Contains(refused, status) {
 			want = VerdictRefused
 		}
 		if status == http.StatusCreated {
@@ -111,6 +111,24 @@ func TestErrorText(t *testing.T) {
 	}
 	if errors.Is(e, ErrNotFound) || !errors.Is(&Error{Status: 404}, ErrNotFound) {
 		t.Error("ErrNotFound must be 404 and nothing else")
+	}
+}
+
+// What is kept with an attempt is one line of bounded length.
+func TestErrorSaid(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("word ", 200)
+	c := newFakeClient(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		fmt.Fprintf(w, `{"title":"No\n\u001b[31mway","detail":"key abcd1234efgh5678 of 019ab000-0000-7000-8000-000000000001 to \u0664\u0664\u0667\u0667\u0660\u0660\u0669\u0660\u0660\u0661\u202e","invalid_parameters":[{"name":"to","reason":%q},{"name":"from","reason":%q}]}`, long, long)
+	})
+	_, err := c.CreateCall(t.Context(), nil, testToken(), testRequest())
+	got := wantError(t, err, VerdictRefused, 422).Said()
+	if want := "422 Unprocessable Entity: No[31mway: key [secret] of [secret] to [number] : to word word"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want it to begin with %q", got, want)
+	}
+	if n := len([]rune(got)); n != maxSaid {
+		t.Errorf("%d characters, want %d", n, maxSaid)
 	}
 }
 

@@ -111,6 +111,9 @@ func describeAttempt(a campaign.Attempt) string {
 	if a.Note != "" {
 		text += " (" + a.Note + ")"
 	}
+	if a.PostError != "" && a.CallUUID == "" {
+		text += ": " + a.PostError
+	}
 	text += stateMeans[a.State]
 	if a.CallUUID != "" {
 		text += ", call " + a.CallUUID

@@ -16,36 +16,46 @@ func Outcome(made voice.Created, err error, now time.Time) campaign.Outcome {
 		return campaign.Outcome{Kind: campaign.OutcomeCreated, Evidence: FromResponse(made, now)}
 	}
 	e, ok := errors.AsType[*voice.Error](err)
-	switch {
-	case !ok:
+	if !ok {
 		return campaign.Outcome{Kind: campaign.OutcomeUnknown}
-	case e.Verdict == voice.VerdictRefused:
-		return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: refusal(e)}
+	}
+	if why, proved := refusal(e); proved {
+		return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: why, Said: e.Said()}
 	}
 	return campaign.Outcome{
-		Kind: campaign.OutcomeUnknown,
+		Kind: campaign.OutcomeUnknown, Said: e.Said(),
 		//guard:value(false) internal/provider.TestOutcome: a call that was made but whose answer cannot be read must exist
 		MustExist: e.Verdict == voice.VerdictPlaced,
 	}
 }
 
-// refusal gives the reason for a refusal. A status that is not listed refused
-// this call too, but its cause concerns more than this contact.
-func refusal(e *voice.Error) campaign.Refusal {
-	if errors.Is(e, voice.ErrInvalid) {
-		return campaign.RefusedInvalid
+// refusals are the answers to a POST which prove that it made no call, and what
+// each of them means. No other answer proves that: a redirect may come from
+// somebody who passed the POST on.
+var refusals = map[int]campaign.Refusal{
+	http.StatusBadRequest:            campaign.RefusedInvalid,
+	http.StatusUnauthorized:          campaign.RefusedAuth,
+	http.StatusPaymentRequired:       campaign.RefusedAccount,
+	http.StatusForbidden:             campaign.RefusedAccount,
+	http.StatusNotFound:              campaign.RefusedAccount,
+	http.StatusMethodNotAllowed:      campaign.RefusedAccount,
+	http.StatusRequestEntityTooLarge: campaign.RefusedInvalid,
+	http.StatusUnprocessableEntity:   campaign.RefusedInvalid,
+	http.StatusTooManyRequests:       campaign.RefusedRate,
+}
+
+// refusal says what a refusal means. It is false where a call may have been made.
+func refusal(e *voice.Error) (why campaign.Refusal, proved bool) {
+	switch {
+	case e.Verdict != voice.VerdictRefused:
+		return "", false
+	case errors.Is(e, voice.ErrInvalid):
+		return campaign.RefusedInvalid, true
+	case e.Status == 0:
+		return campaign.RefusedUnreachable, true
 	}
-	switch e.Status {
-	case 0:
-		return campaign.RefusedUnreachable
-	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		return campaign.RefusedInvalid
-	case http.StatusUnauthorized:
-		return campaign.RefusedAuth
-	case http.StatusTooManyRequests:
-		return campaign.RefusedRate
-	}
-	return campaign.RefusedAccount
+	why, proved = refusals[e.Status]
+	return why, proved
 }
 
 // Effect says what the result of an action on a call in progress means, for
