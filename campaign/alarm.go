@@ -68,7 +68,7 @@ var AlarmKinds = []AlarmKind{
 		"Correct the key, the application, the numbers or the message, then `dialer campaign resume`."},
 	{AlarmMessage, "a call's message cannot be made, or Vonage would refuse it; the campaign was paused, and its contacts stay due",
 		"Read the reason in the alarm; stop the campaign and enqueue it again with a message that can be made, or correct what it needs, then `dialer campaign resume`."},
-	{AlarmClockSkew, "a dialer calls nobody, because its clock and Vonage's differ by more than 5 seconds",
+	{AlarmClockSkew, "a dialer calls nobody, because Vonage's clock differs by more than 5 seconds from its own or from the database's; the detail says from which",
 		"Set that machine's clock by NTP; calls resume by themselves."},
 	{AlarmFailing, "a part of the dialer has not done its work for five minutes",
 		"Read that part's errors in the dialer's log; it works again once the cause is gone."},

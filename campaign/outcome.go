@@ -37,6 +37,7 @@ const (
 	RefusedAuth        Refusal = "unauthorized" // 401: the key
 	RefusedAccount     Refusal = "account"      // 402, 403, 404, 405: the account, the application or the address
 	RefusedRate        Refusal = "rate"         // 429: neither made nor queued
+	RefusedClock       Refusal = "clock_skew"   // clocks differ: nothing was sent, or its token was refused
 	RefusedUnreachable Refusal = "unreachable"  // no byte was written to Vonage
 	RefusedStale       Refusal = "stale"        // too long between the gate and the send; nothing was sent
 )
@@ -65,6 +66,7 @@ var Remedies = map[Refusal]Remedy{
 	RefusedAuth:        {Pause: true},
 	RefusedAccount:     {Pause: true},
 	RefusedRate:        {Counts: true},
+	RefusedClock:       {},
 	RefusedUnreachable: {},
 	RefusedStale:       {},
 }

@@ -39,7 +39,7 @@ type CallStore interface {
 	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
 	// Record stores what is known after the POST.
 	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
-	AlarmStore
+	ClockStore
 }
 
 // Caller makes the calls of attempts: permit, gate, one POST, record. It is the
@@ -94,6 +94,7 @@ func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urg
 		return Made{}, err
 	}
 	failpoint.Hit("place.gated")
+	c.clocks.database(begun, time.Now(), attempt.DialedAt)
 	ctx = context.WithoutCancel(ctx)
 	made := Made{Attempt: attempt}
 	made.Outcome, made.Err = c.send(ctx, attempt, request, permit, begun)
@@ -134,6 +135,11 @@ var errTooLate = fmt.Errorf("nothing was sent: the account's pace left no room w
 // is ready before the permit's moment. If that is missed, the next permit is
 // taken, until it would be too long after the gate.
 func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.CallRequest, permit *pace.Permit, begun time.Time) (campaign.Outcome, error) {
+	//guard:false jobs.TestGateWithAnotherClockSendsNothing: no POST leaves with a token of a clock that differs
+	if differ := c.clocks.difference(); differ != "" {
+		permit.Return()
+		return refused(campaign.RefusedClock), errors.New("nothing was sent: " + differ)
+	}
 	token, err := c.tokens.of(a)
 	if err != nil {
 		permit.Return()
@@ -153,6 +159,10 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 		// The request came so late that its token had expired, in whole seconds
 		// and by Vonage's clock. That says nothing about the key.
 		outcome = refused(campaign.RefusedStale)
+	}
+	//guard:false jobs.TestUnauthorizedByTheClockIsNoBadKey: a 401 that shows another clock says nothing about the key
+	if outcome.Refusal == campaign.RefusedAuth && c.clocks.difference() != "" {
+		outcome.Refusal = campaign.RefusedClock
 	}
 	return outcome, err
 }
