@@ -60,7 +60,7 @@ var AlarmKinds = []AlarmKind{
 		"It is hung up by itself if the person was called again since (`dialer why`); raise DIALER_SETTLE_AFTER if Vonage's list is late."},
 	{AlarmHangUpFailed, "a call that should not be up could not be ended",
 		"End it with `dialer call hangup`, or at Vonage."},
-	{AlarmDialLocked, "nobody is called: the database is a copy, an older one, or another server's",
+	{AlarmDialLocked, "nobody is called: the database is a copy, an older one, or another server's, or another application or API host asked to call with it",
 		"Look with `dialer lock show`; end every other copy, then `dialer lock release` where it asks for that. After a failover calls resume by themselves."},
 	{AlarmCallOfSeveral, "a call that a restored database had forgotten may belong to several contacts; none of them is called again",
 		"Ask the people, or look at the original database, and enqueue again those who were not called."},

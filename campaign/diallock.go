@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -12,6 +13,8 @@ type DatabaseIdentity struct {
 	ID string // dialers on one database share a queue of this name
 	// Server is where it lived when it last dialed; zero before the first start.
 	Server ServerIdentity
+	// Account is the one that it calls with; zero before the first call.
+	Account Account
 	// CheckpointAt is how far it got, by its own clock. The checkpoint only ever
 	// moves forward, and a copy of it is kept outside the database.
 	CheckpointAt time.Time
@@ -19,6 +22,21 @@ type DatabaseIdentity struct {
 	// NeedsSchema is the least schema that a program must know to work on it.
 	NeedsSchema int64
 	Now         time.Time // by the database's clock
+}
+
+// Account is an account at Vonage, as far as the dialer knows it.
+type Account struct {
+	ApplicationID string
+	APIHost       string // "loopback": a simulator on the same machine
+}
+
+func (a Account) String() string {
+	return fmt.Sprintf("application %s at %s", a.ApplicationID, a.APIHost)
+}
+
+// AskedBy says to a person that another account asked to call.
+func (a Account) AskedBy(other Account) string {
+	return fmt.Sprintf("this database calls with %s, and a dialer with %s was started on it", a, other)
 }
 
 // ServerIdentity is where a database lives. What a server does not tell is zero,
@@ -44,20 +62,28 @@ const (
 	// LockedRestored: the database forgot what it knew. It is released when a
 	// person said so, and then Vonage's list was read back.
 	LockedRestored LockReason = "restored"
+	// LockedAccount: another account than the database's asked to call. It is
+	// released when a person said which one calls; nothing is read back, because
+	// nothing was forgotten. It also holds together with another reason.
+	LockedAccount LockReason = "account"
 	// LockedCopy: the database is not where it was. Two copies that dial call
 	// everybody twice, so a person says which one dials; then as LockedRestored.
 	LockedCopy LockReason = "copy"
 )
 
 // LockReasons lists them all, the least weighty first.
-var LockReasons = []LockReason{LockedNoMark, LockedFailover, LockedRestored, LockedCopy}
+var LockReasons = []LockReason{LockedAccount, LockedNoMark, LockedFailover, LockedRestored, LockedCopy}
 
 // NeedsPerson reports whether only a person's decision leads to the release.
-func (r LockReason) NeedsPerson() bool { return r == LockedRestored || r == LockedCopy }
+func (r LockReason) NeedsPerson() bool {
+	return r == LockedRestored || r == LockedCopy || r == LockedAccount
+}
 
 // Meaning says it to a person.
 func (r LockReason) Meaning() string {
 	switch r {
+	case LockedAccount:
+		return "another application or API host than this database's asked to call; `dialer lock show` shows both, `dialer lock release` lets it"
 	case LockedNoMark:
 		return "no process dialed for a while and Redis lost its mark, so Vonage's list is read first"
 	case LockedFailover:
@@ -97,10 +123,18 @@ type DialLock struct {
 	// AcceptedAt is when a person said that scans count which lack no more than the
 	// last one did. A scan that lacks more takes it back.
 	AcceptedAt time.Time
+
+	// OtherAccount asked to call, and a person has not decided yet. Zero: none.
+	OtherAccount Account
 }
 
 // AwaitsPerson reports whether the lock waits for a person.
-func (l DialLock) AwaitsPerson() bool { return l.Reason.NeedsPerson() && l.ReleasedAt.IsZero() }
+func (l DialLock) AwaitsPerson() bool {
+	return l.Reason.NeedsPerson() && l.ReleasedAt.IsZero() || l.OtherAccount != Account{}
+}
+
+// Forgetful reports whether the lock is for what the database may have forgotten.
+func (l DialLock) Forgetful() bool { return l.Reason != "" && l.Reason != LockedAccount }
 
 // Accepts reports whether a person accepted a scan that lacks so many calls.
 func (l DialLock) Accepts(lacks int) bool { return !l.AcceptedAt.IsZero() && lacks <= l.Missing }
@@ -174,7 +208,7 @@ const (
 func (d DatabaseIdentity) Judge(found ServerIdentity, m ExternalMark) LockReason {
 	why := d.suspect(found, m)
 	switch {
-	case d.Lock.Reason == "":
+	case !d.Lock.Forgetful():
 		return why
 	case !d.Lock.ReleasedAt.IsZero() && why != LockedNoMark:
 		return why

@@ -37,7 +37,7 @@ const claim = `
 	WITH running AS MATERIALIZED (
 		SELECT id, from_numbers, opens_min, closes_min FROM campaigns
 		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now())
-		  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)
+		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
 	), open_groups AS MATERIALIZED (
 		SELECT g.id, r.from_numbers

@@ -36,6 +36,13 @@ func (db *DB) Checkpoint(ctx context.Context, m campaign.ExternalMark) (d campai
 		if err != nil || m.Of != "" && m.Of != d.ID {
 			return err
 		}
+		if changed, err := db.bindAccount(ctx, tx, d); err != nil {
+			return err
+		} else if changed {
+			if d, found, err = db.server.identity(ctx, tx, ""); err != nil {
+				return err
+			}
+		}
 		if why := d.Judge(found, seen.adds(m, d)); why != "" {
 			if err := setDialLock(ctx, tx, d, found, why); err != nil {
 				return err
@@ -73,6 +80,10 @@ const shutGates = `SELECT pg_advisory_xact_lock($1)`
 // setDialLock keeps the database, which is where it was found, from dialing,
 // unless its lock was changed since it was read.
 func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity, why campaign.LockReason) error {
+	was := d.Lock
+	if !was.Forgetful() {
+		was = campaign.DialLock{}
+	}
 	// The row before the gates, as everywhere, or two processes wait for each other.
 	if _, err := tx.Exec(ctx, `SELECT FROM database_identity FOR UPDATE`); err != nil {
 		return err
@@ -97,8 +108,8 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`,
 		pgx.StrictNamedArgs{
-			"why": why, "was": zeronull.Text(d.Lock.Reason), "since": zeronull.Timestamptz(d.Lock.Since),
-			"released": zeronull.Timestamptz(d.Lock.ReleasedAt),
+			"why": why, "was": zeronull.Text(was.Reason), "since": zeronull.Timestamptz(was.Since),
+			"released": zeronull.Timestamptz(was.ReleasedAt),
 			"system":   zeronull.Text(found.System), "database": zeronull.Int8(found.Database), "timeline": zeronull.Int8(found.Timeline),
 			"kind": campaign.AlarmDialLocked, "detail": "nobody is called: " + why.Meaning(),
 		})
@@ -110,11 +121,15 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 // of its own, so that it shares neither a queue nor a mark with the copy that it
 // was made of. Where Vonage's records do not reach back to what the database
 // knows, it cannot be found out who was called between, and despiteGap must say
-// that this is accepted. campaign.ErrNotLocked: it does not wait for a person.
+// that this is accepted. If another account asked to call, the database is bound to
+// that one. campaign.ErrNotLocked: it does not wait for a person.
 func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, despiteGap bool) (campaign.DatabaseIdentity, error) {
 	return db.operatorDecision(ctx, by, "lock.release", fields{"despite_gap": despiteGap}, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
 		if !d.Lock.AwaitsPerson() {
 			return campaign.ErrNotLocked
+		}
+		if err := takeAccount(ctx, tx); err != nil || !d.Lock.Reason.NeedsPerson() || !d.Lock.Forgetful() || !d.Lock.ReleasedAt.IsZero() {
+			return err
 		}
 		if gap := d.Now.Add(-kept); d.Lock.KnownUntil.Before(gap) && !despiteGap {
 			return &campaign.GapError{From: d.Lock.KnownUntil, To: gap}
@@ -161,7 +176,8 @@ func (db *DB) operatorDecision(ctx context.Context, by app.Actor, action string,
 			return err
 		}
 		err := audit(ctx, tx, by, auditEntry{
-			action: action, object: "database " + d.ID, before: fields{"locked_for": d.Lock.Reason, "missing": d.Lock.Missing}, after: detail,
+			action: action, object: "database " + d.ID, after: detail,
+			before: fields{"locked_for": d.Lock.Reason, "missing": d.Lock.Missing, "account": d.Account.String(), "other_account": d.Lock.OtherAccount.String()},
 		})
 		if err != nil {
 			return err

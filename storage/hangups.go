@@ -43,7 +43,7 @@ const insertHangUp = `
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @max
 	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
-	  AND EXISTS (SELECT FROM database_identity WHERE locked_for IS NULL)
+	  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 	  -- A late call is the person's only one unless the telephone was called again
 	  -- since: such a call may be up, or has reached the person.
 	  -- guard:value(AND (@why <> @late OR true OR EXISTS () storage.TestHangUpOfLateCall: a late call is hung up only when a successor passed the gate

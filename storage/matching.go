@@ -165,7 +165,7 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 			SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
 			AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))
 		  -- guard:drop storage.TestUnmatchedCalls: a locked database does not know yet which calls it forgot
-		  AND NOT EXISTS (SELECT FROM database_identity WHERE locked_for IS NOT NULL)
+		  AND NOT EXISTS (SELECT FROM database_identity WHERE locked)
 		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{
 		"unmatched": campaign.AlarmUnmatchedCall, "unmatched_detail": unmatchedDetail("%"),
 		"before": t.WindowBefore(), "after": t.WindowAfter(), "settle": t.SettleAfter, "kept": t.RecordsKept,

@@ -104,7 +104,7 @@ func TestReportingColumns(t *testing.T) {
 		"attempts": {
 			"attempt_id", "campaign_id", "campaign", "contact_id", "attempt_no", "to_number", "from_number",
 			"state", "disposition", "call_uuid", "conversation_uuid", "created_at", "answered_at",
-			"start_time", "end_time", "duration_s", "rate", "price", "network",
+			"start_time", "end_time", "duration_s", "rate", "price", "network", "post_error",
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",

@@ -24,7 +24,7 @@ RETURN (
 CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
-    SELECT 'dial_lock' WHERE EXISTS (SELECT FROM database_identity WHERE locked_for IS NOT NULL)
+    SELECT 'dial_lock' WHERE EXISTS (SELECT FROM database_identity WHERE locked)
     UNION ALL
     SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a stopped campaign is called

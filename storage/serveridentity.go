@@ -20,6 +20,8 @@ import (
 type serverGuard struct {
 	query atomic.Int32 // the first of serverQueries that the server answers
 	seen  atomic.Pointer[sighting]
+	// account is the one that this process calls with; nil if it calls nobody.
+	account atomic.Pointer[campaign.Account]
 }
 
 // sighting is the latest checkpoint that this process knows of, and of which
@@ -57,17 +59,24 @@ const (
 const identityColumns = `
 	SELECT i.id::text, i.system_id, i.database_oid, i.timeline, i.checkpoint_at, i.needs_schema, clock_timestamp(),
 	       i.locked_for, i.locked_at, i.known_until, i.locked_system, i.locked_database, i.locked_timeline, i.released_at, i.released_by,
-	       i.scans, i.scanned_at, i.misses, i.missed_at, i.missing, i.accepted_at, `
+	       i.scans, i.scanned_at, i.misses, i.missed_at, i.missing, i.accepted_at,
+	       i.application_id, i.api_host, i.other_application_id, i.other_api_host, i.other_asked_at, `
 
 func scanIdentity(row pgx.Row) (d campaign.DatabaseIdentity, found campaign.ServerIdentity, err error) {
 	l := &d.Lock
+	var asked time.Time
 	err = row.Scan(&d.ID, (*zeronull.Text)(&d.Server.System), (*zeronull.Int8)(&d.Server.Database), (*zeronull.Int8)(&d.Server.Timeline),
 		(*zeronull.Timestamptz)(&d.CheckpointAt), &d.NeedsSchema, &d.Now,
 		(*zeronull.Text)(&l.Reason), (*zeronull.Timestamptz)(&l.Since), (*zeronull.Timestamptz)(&l.KnownUntil),
 		(*zeronull.Text)(&l.Server.System), (*zeronull.Int8)(&l.Server.Database), (*zeronull.Int8)(&l.Server.Timeline),
 		(*zeronull.Timestamptz)(&l.ReleasedAt), (*zeronull.Text)(&l.ReleasedBy), &l.Scans, (*zeronull.Timestamptz)(&l.ScannedAt),
 		&l.Misses, (*zeronull.Timestamptz)(&l.MissedAt), &l.Missing, (*zeronull.Timestamptz)(&l.AcceptedAt),
+		(*zeronull.Text)(&d.Account.ApplicationID), (*zeronull.Text)(&d.Account.APIHost),
+		(*zeronull.Text)(&l.OtherAccount.ApplicationID), (*zeronull.Text)(&l.OtherAccount.APIHost), (*zeronull.Timestamptz)(&asked),
 		(*zeronull.Text)(&found.System), (*zeronull.Int8)(&found.Database), (*zeronull.Int8)(&found.Timeline))
+	if l.Reason == "" && !asked.IsZero() {
+		l.Reason, l.Since = campaign.LockedAccount, asked
+	}
 	return d, found, err
 }
 

@@ -16,6 +16,9 @@ import (
 
 // place makes the call as an attempt of its own, and prints the outcome.
 func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, attempt campaign.Attempt, request voice.CallRequest) error {
+	if err := v.db.UseAccount(ctx, account(c.APIURL, c.ApplicationID)); err != nil {
+		return err
+	}
 	calls := pace.New(pace.Config{Store: v.db, Budget: campaign.CallsBudget, PerSecond: c.CallsPerSecond, Log: con.Logger()})
 	pacing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup

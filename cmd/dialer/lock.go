@@ -29,13 +29,16 @@ func (c *lockShowCommand) Run(ctx context.Context, con console) error {
 	}
 	con.Printf("database      %s\n", d.ID)
 	con.Printf("lived at      %s\nis at         %s\n", describeServer(d.Server), describeServer(found))
+	if d.Account != (campaign.Account{}) {
+		con.Printf("calls with    %s\n", d.Account)
+	}
 	if !d.CheckpointAt.IsZero() {
 		con.Printf("got as far as %s\n", d.CheckpointAt.Format(timeFormat))
 	}
 	if found.System == "" || found.Timeline == 0 {
 		con.Printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
 	}
-	printLock(con, d.Lock)
+	printLock(con, d)
 	return nil
 }
 
@@ -50,8 +53,14 @@ func describeServer(s campaign.ServerIdentity) string {
 	return fmt.Sprintf("system %s, database %d, timeline %d", system, s.Database, s.Timeline)
 }
 
-func printLock(con console, l campaign.DialLock) {
+func printLock(con console, d campaign.DatabaseIdentity) {
+	l := d.Lock
+	if l.OtherAccount != (campaign.Account{}) {
+		con.Printf("LOCKED: %s.\nTo let it call what is due here: dialer lock release. To go on with the first, end that dialer, then: dialer lock release --keep-account.\n",
+			d.Account.AskedBy(l.OtherAccount))
+	}
 	switch {
+	case l.Reason == campaign.LockedAccount:
 	case l.Reason == "":
 		con.Printf("It dials.\n")
 	case l.AwaitsPerson():
@@ -87,11 +96,14 @@ type lockReleaseCommand struct {
 	databaseFlags
 	RecordsKept          time.Duration `name:"records-kept" env:"DIALER_RECORDS_KEPT" default:"48h" help:"How long Vonage keeps the record of a call (default: ${default})."`
 	DespiteGap           bool          `name:"despite-gap" xor:"despite" help:"Also where the backup is older than Vonage's records. The people who were called between are then called again."`
+	KeepAccount          bool          `name:"keep-account" xor:"despite" help:"Where another application or API host asked to call: go on calling with the one that the database had."`
 	AcceptIncompleteList bool          `name:"accept-incomplete-list" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has: scans of it count all the same. People who were called and are missing from it too may be called again."`
 }
 
 func (c *lockReleaseCommand) Help() string {
-	return `A database that was restored, copied or moved calls nobody until you run this. Then Vonage's list is read back twice, the calls that the database forgot are given to the people they went to, and it dials again by itself.
+	return `A database that was started with another application or API host calls nobody until you run this: the contacts that are due here are then called with that one. ` + "`dialer lock show`" + ` prints both.
+
+A database that was restored, copied or moved calls nobody until you run this. Then Vonage's list is read back twice, the calls that the database forgot are given to the people they went to, and it dials again by itself.
 
 Only one copy may dial: two that do call everybody twice. What else was done since the backup is forgotten too: suppress those who asked for it since, and check whether a campaign that runs here was paused or stopped.`
 }
@@ -105,7 +117,24 @@ func (c *lockReleaseCommand) Run(ctx context.Context, con console) error {
 	if c.AcceptIncompleteList {
 		return c.accept(ctx, con, db)
 	}
+	if c.KeepAccount {
+		return c.keep(ctx, con, db)
+	}
 	return c.release(ctx, con, db)
+}
+
+// keep goes on with the account that the database had.
+func (c *lockReleaseCommand) keep(ctx context.Context, con console, db *storage.DB) error {
+	d, err := db.KeepAccount(ctx, c.actor())
+	switch {
+	case errors.Is(err, campaign.ErrNotLocked):
+		con.Printf("Nothing to decide: no other application or API host asked to call.\n")
+		return nil
+	case err != nil:
+		return err
+	}
+	con.Printf("This database goes on calling with %s.\n", d.Account)
+	return nil
 }
 
 // accept has scans count that lack no more than the last one.
@@ -140,8 +169,10 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 	case err != nil:
 		return err
 	}
-	con.Printf("Released as database %s. It knows what happened until %s.\n", d.ID, d.Lock.KnownUntil.Format(timeFormat))
-	con.Printf("A `dialer run` now reads Vonage's list back, and then dials.\n")
+	con.Printf("Released as database %s. It calls with %s. Start dialers that run anew.\n", d.ID, d.Account)
+	if d.Lock.Forgetful() {
+		con.Printf("It knows what happened until %s. A `dialer run` now reads Vonage's list back, and then dials.\n", d.Lock.KnownUntil.Format(timeFormat))
+	}
 	list, err := db.Report(ctx)
 	if err != nil {
 		return err
@@ -161,6 +192,6 @@ func (c *lockReleaseCommand) nothingToRelease(ctx context.Context, con console, 
 		return err
 	}
 	con.Printf("Nothing to release: this database does not wait for a person.\n")
-	printLock(con, d.Lock)
+	printLock(con, d)
 	return nil
 }

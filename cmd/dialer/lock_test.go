@@ -195,3 +195,25 @@ func signedEvent(t *testing.T, address, secret string) int {
 	response.Body.Close()
 	return response.StatusCode
 }
+
+// From the simulator to the real account: nobody is called before a person said
+// so, and by hand no one either.
+func TestAnotherAccountIsShownAndReleased(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	first := campaign.Account{ApplicationID: "demo", APIHost: "api.nexmo.com"}
+	require.NoError(t, l.db.UseAccount(t.Context(), first))
+	call := []string{"--to", person(1), "--from", "447700900000", "--say", "Hello"}
+	if code, _, errOut := l.create(t, call...); code != cli.ExitFailed || !strings.Contains(errOut, "dialer lock show") {
+		t.Errorf("exit %d, said %q", code, errOut)
+	}
+	if n := l.sim.Summary().Creates; n != 0 {
+		t.Errorf("%d POSTs", n)
+	}
+	both := []string{"application demo at api.nexmo.com", "application app at loopback"}
+	lock(t, l.db, []string{"show"}, cli.ExitOK, append(both, "LOCKED", "dialer lock release", "--keep-account")...)
+	lock(t, l.db, []string{"release", "--by", "ann"}, cli.ExitOK, "It calls with application app at loopback")
+	if code, out, errOut := l.create(t, call...); code != cli.ExitOK {
+		t.Errorf("exit %d once it was released, said %q %q", code, out, errOut)
+	}
+}

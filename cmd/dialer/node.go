@@ -101,6 +101,9 @@ func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics) (end
 
 func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Service, error) {
 	store := meteredDB{n.db, counted}
+	if err := n.db.UseAccount(ctx, account(n.apiURL, n.applicationID)); err != nil {
+		return nil, err
+	}
 	databaseID, err := n.db.DatabaseID(ctx)
 	if err != nil {
 		return nil, err

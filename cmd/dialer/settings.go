@@ -103,6 +103,16 @@ func (p paceFlags) validate(apiURL string) error {
 	return errors.Join(errs...)
 }
 
+// account names the account at Vonage. Simulators on this machine are one host,
+// whatever their port.
+func account(apiURL, applicationID string) campaign.Account {
+	a := campaign.Account{ApplicationID: applicationID, APIHost: "loopback"}
+	if u, err := url.Parse(apiURL); err == nil && !isLoopback(apiURL) {
+		a.APIHost = strings.ToLower(u.Hostname())
+	}
+	return a
+}
+
 func isLoopback(rawURL string) bool {
 	u, err := url.Parse(rawURL)
 	if err != nil {
