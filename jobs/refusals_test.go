@@ -51,13 +51,13 @@ func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
 			w.before(t, &status, `{"title":"Not today","detail":"Ask +44 7700 900999"}`)
 			w.campaign(t, 60)
 			w.dial(t, w.db, w.redis)
-			eventually(t, "the campaign is paused", func() bool { return w.count(t, `SELECT count(*) FROM campaigns WHERE status = 'paused'`) == 1 })
+			require.Eventually(t, "the campaign is paused", func() bool { return w.count(t, `SELECT count(*) FROM campaigns WHERE status = 'paused'`) == 1 })
 			detail := testkit.Value[string](t, w.db, `SELECT detail FROM alarms WHERE kind = 'campaign_paused'`)
 			if !strings.HasSuffix(detail, ": Not today: Ask [number]") {
 				t.Errorf("the alarm says %q", detail)
 			}
 			status.Store(0)
-			eventually(t, "no POST is under way", func() bool { return w.count(t, `SELECT count(*) FROM attempts WHERE state = 'dialing'`) == 0 })
+			require.Eventually(t, "no POST is under way", func() bool { return w.count(t, `SELECT count(*) FROM attempts WHERE state = 'dialing'`) == 0 })
 			if n := w.count(t, `SELECT count(*) FROM contacts WHERE reason = 'refused'`); n != 0 {
 				t.Errorf("%d contacts were used up", n)
 			}
@@ -79,7 +79,7 @@ func TestRedirectIsNoRefusal(t *testing.T) {
 	w.before(t, &status, "")
 	w.campaign(t, 1)
 	w.dial(t, w.db, w.redis)
-	eventually(t, "its outcome is unknown", func() bool { return w.count(t, `SELECT count(*) FROM attempts WHERE state = 'unknown'`) == 1 })
+	require.Eventually(t, "its outcome is unknown", func() bool { return w.count(t, `SELECT count(*) FROM attempts WHERE state = 'unknown'`) == 1 })
 	if said := testkit.Value[string](t, w.db, `SELECT post_error FROM attempts`); said != "307 Temporary Redirect" {
 		t.Errorf("the attempt says %q", said)
 	}

@@ -56,7 +56,7 @@ func (db *DB) bindAccount(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIde
 // account that it called with. Where a process with the other one still runs, it
 // asks again at once. campaign.ErrNotLocked: no other account asked.
 func (db *DB) KeepAccount(ctx context.Context, by app.Actor) (campaign.DatabaseIdentity, error) {
-	return db.decide(ctx, by, "lock.keep_account", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
+	return db.operatorDecision(ctx, by, "lock.keep_account", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
 		if d.Lock.OtherAccount == (campaign.Account{}) {
 			return campaign.ErrNotLocked
 		}
