@@ -198,7 +198,7 @@ func TestCallCreateUnknownIsNotRepeated(t *testing.T) {
 	if _, out, _ := l.run(t, "call", "list", "--date-start", told[2]); !strings.Contains(out, person(0)) {
 		t.Errorf("the list that is named does not show the call:\n%s", out)
 	}
-	if code, out, _ := l.run(t, "call", "show", told[3]); code != cli.ExitOK || !strings.Contains(out, "manual call by ann (says Hello): unknown: Vonage's list will show whether there was a call") {
+	if code, out, _ := l.run(t, "call", "show", told[3]); code != cli.ExitOK || !strings.Contains(out, "manual call by ann (says Hello): unknown: EOF: Vonage's list will show whether there was a call") {
 		t.Errorf("call show: exit %d, said %q", code, out)
 	}
 	if code, _, errOut := l.create(t, call...); code != cli.ExitFailed || !strings.Contains(errOut, "not called: a call to it is open, or whether there was one is not known yet; see attempt ") {
