@@ -62,7 +62,7 @@ const claim = `
 		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
-		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
+		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM contacts k JOIN candidates q ON q.id = k.id
 		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()
@@ -130,7 +130,10 @@ func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.Que
 		if suppressed = len(contacts); err != nil || suppressed == 0 {
 			return err
 		}
-		return withContacts(ctx, tx, contacts, unchanged)
+		return withContacts(ctx, tx, contacts, func(c *contactTx) error {
+			c.suppressed = true // at the time of its call, if not for good
+			return nil
+		})
 	})
 	return attempts, suppressed, err
 }

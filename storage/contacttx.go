@@ -81,8 +81,8 @@ type contactTx struct {
 	owner      owner
 	campaign   campaign.Campaign // as it stood after the contact was locked; zero for a manual call
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
-	suppressed bool
-	now        time.Time // the database's clock
+	suppressed bool              // for good; the claim and the gate know of the others, at the time of the call
+	now        time.Time         // the database's clock
 	attempts   []campaign.Attempt
 	changes    []stateChange
 	prices     []campaign.Attempt // as they stood with each new price
@@ -148,8 +148,8 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	if len(contacts) > 0 {
 		reads.Queue(`
 			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.due_at, k.state, k.reason, k.attempts, g.zones,
-			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number
-			               AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())),
+			       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
+			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			WHERE k.id = ANY ($1) ORDER BY k.id`, contacts).Query(func(rows pgx.Rows) error {

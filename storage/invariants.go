@@ -81,7 +81,8 @@ var invariants = []struct{ name, what, broken string }{
 	{"I8", "attempts dialed to a number after it was suppressed", `
 		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number
 		WHERE a.dialed_at > s.created_at + interval '5 seconds'
-		  AND (s.expires_at IS NULL OR s.expires_at > a.dialed_at)`},
+		  AND (s.expires_at IS NULL OR s.expires_at > a.dialed_at)
+		  AND (s.ended_at IS NULL OR s.ended_at > a.dialed_at)`},
 	{"I9", "events whose status their attempt does not show", `
 		SELECT e.id::text FROM events e JOIN attempts a ON a.id = e.attempt_id AND a.call_uuid = e.call_uuid
 		WHERE e.status IN ('started', 'ringing', 'answered', 'human', 'machine', 'busy', 'cancelled', 'failed',

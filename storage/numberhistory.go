@@ -20,7 +20,7 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 		if h.Suppression, err = suppressionOf(ctx, tx, number); err != nil {
 			return err
 		}
-		if h.Contacts, err = contactHistories(ctx, tx, number); err != nil {
+		if h.Contacts, err = contactHistories(ctx, tx, number, h.Suppression); err != nil {
 			return err
 		}
 		if h.Manual, err = manualCallsTo(ctx, tx, number); err != nil {
@@ -39,14 +39,14 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 }
 
 func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
-	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1`, number)
+	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL`, number)
 	if err != nil || len(list) == 0 {
 		return app.Suppression{}, err
 	}
 	return list[0], nil
 }
 
-func contactHistories(ctx context.Context, tx pgx.Tx, number string) ([]app.ContactHistory, error) {
+func contactHistories(ctx context.Context, tx pgx.Tx, number string, suppression app.Suppression) ([]app.ContactHistory, error) {
 	var now time.Time
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func contactHistories(ctx context.Context, tx pgx.Tx, number string) ([]app.Cont
 		return nil, err
 	}
 	for i := range list {
-		if err := completeHistory(ctx, tx, &list[i], now); err != nil {
+		if err := completeHistory(ctx, tx, &list[i], suppression, now); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,7 @@ func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error
 
 // completeHistory adds the attempts and what was done to their calls, and asks
 // the domain why the contact is in its state.
-func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, now time.Time) (err error) {
+func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, suppression app.Suppression, now time.Time) (err error) {
 	h.Attempts, err = collect(ctx, tx, scanAttempt,
 		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, h.Contact.ID)
 	if err != nil {
@@ -94,7 +94,7 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, now 
 		return err
 	}
 	asked := h.Contact
-	if slices.Contains(h.Obstacles, campaign.WithdrawnSuppressed) {
+	if slices.Contains(h.Obstacles, campaign.WithdrawnSuppressed) && suppression.ExpiresAt.IsZero() {
 		asked.Reason = campaign.ReasonSuppressed
 	}
 	h.Because = campaign.Decide(h.Campaign.Settings, h.Campaign.Status, asked, h.Attempts, now).Because

@@ -32,7 +32,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     UNION ALL
     SELECT 'suppressed' FROM suppressions s
     -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
-    WHERE s.number = call_obstacles.number AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
+    WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
     UNION ALL
     -- importing, paused or finished
     SELECT c.status FROM campaigns c

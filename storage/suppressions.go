@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -16,60 +17,73 @@ import (
 // suppressBatch is how many numbers are suppressed in one transaction.
 const suppressBatch = 500
 
-// Suppress adds numbers, or replaces what is known of them, and returns how
-// many are new. It takes effect at its commit, a batch at a time: attempts that
-// wait in the queue are withdrawn, and contacts that wait for a call end as
-// suppressed. A call in progress continues.
-func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression) (added int, err error) {
+// Suppress adds numbers. A number that is suppressed for longer stays so, unless
+// shorten says otherwise; what is replaced is ended. It takes effect at its
+// commit, a batch at a time: attempts that wait in the queue are withdrawn, and
+// contacts that wait end as suppressed if the number is suppressed for good. If it
+// is until a time, the rule says so when their call is due. A call in progress
+// continues.
+func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression, shorten bool) (sum app.Suppressed, err error) {
 	for part := range slices.Chunk(list, suppressBatch) {
-		var n int
+		var done app.Suppressed
 		err := db.inTx(ctx, func(tx pgx.Tx) (err error) {
-			n, err = suppress(ctx, tx, by, part)
+			done, err = suppress(ctx, tx, by, part, shorten)
 			return err
 		})
 		if err != nil {
-			return added, fmt.Errorf("suppress numbers: %w", err)
+			return sum, fmt.Errorf("suppress numbers: %w", err)
 		}
-		added += n
+		sum = sum.Plus(done)
 	}
-	return added, nil
+	return sum, nil
 }
 
-func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppression) (added int, err error) {
+func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppression, shorten bool) (sum app.Suppressed, err error) {
 	numbers := column(list, func(s app.Suppression) string { return s.Number })
 	before, err := collect(ctx, tx, scanSuppression,
-		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) ORDER BY number`, numbers)
+		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers)
 	if err != nil {
-		return 0, err
+		return sum, err
+	}
+	var now time.Time
+	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		return sum, err
+	}
+	held := make(map[string]app.Suppression, len(list))
+	for _, s := range before {
+		held[s.Number] = s
 	}
 	var writes pgx.Batch
+	var changed []app.Suppression
 	for _, s := range list {
-		writes.Queue(`
-			INSERT INTO suppressions AS s (number, source, note, expires_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (number) DO UPDATE SET source = excluded.source, note = excluded.note,
-				expires_at = excluded.expires_at,
-				created_at = CASE WHEN s.expires_at < now() THEN now() ELSE s.created_at END
-			RETURNING xmax = 0`, s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt)).
-			QueryRow(func(row pgx.Row) error {
-				var isNew bool
-				err := row.Scan(&isNew)
-				if isNew {
-					added++
-				}
-				return err
-			})
+		if !sum.Count(s, held, shorten, now) {
+			continue
+		}
+		held[s.Number] = s
+		changed = append(changed, s)
+		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND ended_at IS NULL`, s.Number)
+		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at) VALUES ($1, $2, $3, $4)`,
+			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt))
 	}
-	writes.Queue(insertAudit, auditArgs(by, auditEntry{
-		action: "suppressions.add", object: "suppressions", before: suppressionFields(before), after: suppressionFields(list),
-	}))
+	if len(changed) > 0 {
+		writes.Queue(insertAudit, auditArgs(by, auditEntry{
+			action: "suppressions.add", object: "suppressions", before: suppressionFields(before), after: suppressionFields(changed),
+		}))
+	}
 	if err := tx.SendBatch(ctx, &writes).Close(); err != nil {
-		return 0, err
+		return sum, err
 	}
-	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `SELECT id FROM contacts WHERE to_number = ANY ($1) AND state <> 'done'`, numbers)
+	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
+		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
+		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL
+		            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))`, numbers)
 	if err != nil {
-		return 0, err
+		return sum, err
 	}
-	return added, withContacts(ctx, tx, contacts, unchanged)
+	return sum, withContacts(ctx, tx, contacts, func(c *contactTx) error {
+		c.voidReserved(campaign.WithdrawnSuppressed, campaign.Operator) // its call is due now
+		return nil
+	})
 }
 
 // auditedNumbers bounds how many numbers one entry of the audit names.
@@ -93,11 +107,11 @@ func suppressionFields(list []app.Suppression) fields {
 	return fields{"count": len(list), "entries": named}
 }
 
-// Unsuppress takes a number off the list; campaign.ErrNotFound when it is not
-// on it. Contacts that ended as suppressed stay ended.
+// Unsuppress ends a number's suppression; campaign.ErrNotFound when there is
+// none. Contacts that ended as suppressed stay ended.
 func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		gone, err := collect(ctx, tx, scanSuppression, `DELETE FROM suppressions WHERE number = $1 RETURNING `+suppressionColumns, number)
+		gone, err := collect(ctx, tx, scanSuppression, `UPDATE suppressions SET ended_at = now() WHERE number = $1 AND ended_at IS NULL RETURNING `+suppressionColumns, number)
 		if err != nil {
 			return err
 		}
@@ -115,16 +129,36 @@ func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error
 // pageSize is how many rows a stream reads at a time.
 const pageSize = 1000
 
-const suppressionColumns = `number, source, note, created_at, expires_at`
+const suppressionColumns = `number, source, note, created_at, expires_at, ended_at`
 
 func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
-	err = row.Scan(&s.Number, &s.Source, &s.Note, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt))
+	err = row.Scan(&s.Number, &s.Source, &s.Note, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt))
 	return s, err
 }
 
-// Suppressions streams the list in the order of its numbers, expired entries
-// too.
+// Suppressions streams the list in the order of its numbers, expired entries too.
 func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 ORDER BY number LIMIT $2`,
+	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND ended_at IS NULL ORDER BY number LIMIT $2`,
 		"", scanSuppression, func(s app.Suppression) string { return s.Number })
+}
+
+// EndedSuppressions streams those that were lifted or replaced, in the order in
+// which that was done.
+func (db *DB) EndedSuppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
+	type ended struct {
+		app.Suppression
+		id int64
+	}
+	scan := func(row pgx.CollectableRow) (e ended, err error) {
+		err = row.Scan(&e.Number, &e.Source, &e.Note, &e.CreatedAt, (*zeronull.Timestamptz)(&e.ExpiresAt), &e.EndedAt, &e.id)
+		return e, err
+	}
+	return func(yield func(app.Suppression, error) bool) {
+		for e, err := range stream(ctx, db, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`,
+			int64(0), scan, func(e ended) int64 { return e.id }) {
+			if !yield(e.Suppression, err) {
+				return
+			}
+		}
+	}
 }

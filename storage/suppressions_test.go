@@ -60,9 +60,12 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	db := testkit.New(t)
 	suppress(t, db, number(2), number(1))
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
-	added, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}})
-	if added != 0 || err != nil {
-		t.Errorf("a known number: %d new, %v", added, err)
+	again := []app.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}}
+	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, false); err != nil || done != (app.Suppressed{Kept: 1}) {
+		t.Errorf("an end for what has none: %+v, %v", done, err)
+	}
+	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, true); err != nil || done != (app.Suppressed{Shortened: 1}) {
+		t.Errorf("an end that was asked for: %+v, %v", done, err)
 	}
 	var got []app.Suppression
 	for s, err := range db.Suppressions(t.Context()) {
@@ -80,9 +83,45 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	if err := db.Unsuppress(t.Context(), number(1)); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)
 	}
+	history := testkit.Rows[string](t, db, `
+		SELECT concat_ws(' ', number, scope, source, expires_at IS NOT NULL, ended_at IS NOT NULL) FROM reporting.suppressions ORDER BY number, created_at`)
+	wantHistory := []string{number(1) + " all test f t", number(1) + " all again t t", number(2) + " all test f f"}
+	if diff := cmp.Diff(wantHistory, history); diff != "" {
+		t.Errorf("what was ended is on record (-want +got):\n%s", diff)
+	}
 	if _, err := db.Suppress(t.Context(), []app.Suppression{{Number: "not a number", Source: "x"}}); err == nil {
 		t.Error("suppressed what is no number")
 	}
+}
+
+// A suppression until a time ends no contact whose call is due later. One that is
+// due before ends when its call would be made.
+func TestSuppressionThatExpiresBeforeTheCall(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 3))
+	db.Exec(t, `UPDATE contacts SET due_at = now() + interval '7 days' WHERE to_number = $1`, number(1))
+	reserved := claimOne(t, db)
+	tomorrow := time.Now().Add(24 * time.Hour)
+	var list []app.Suppression
+	for i := range 3 {
+		list = append(list, app.Suppression{Number: number(i), Source: "test", ExpiresAt: tomorrow})
+	}
+	_, err := db.Suppress(t.Context(), list)
+	check(t, err)
+	if got := contact(t, db, reserved); got != "done suppressed" {
+		t.Errorf("the contact whose call was about to be made is %s", got)
+	}
+	if got := claim(t, db, 3); len(got) > 0 {
+		t.Errorf("%d claimed", len(got))
+	}
+	if got := testkit.Value[string](t, db, `SELECT state FROM contacts WHERE to_number = $1`, number(1)); got != "pending" {
+		t.Errorf("the contact that is due after the suppression is %s", got)
+	}
+	if got := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE reason = 'suppressed'`); got != 2 {
+		t.Errorf("%d ended as suppressed, want the two that were due now", got)
+	}
+	sound(t, db)
 }
 
 // Suppressions race with claims and gates: none is dialed after its number's

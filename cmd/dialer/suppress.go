@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +19,7 @@ import (
 
 type suppressCommand struct {
 	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers, in any campaign, from now on."`
-	Remove suppressRemoveCommand `cmd:"" help:"Take numbers off the list. Contacts that ended as suppressed stay ended."`
+	Remove suppressRemoveCommand `cmd:"" help:"Lift suppressions; they stay on record. Contacts that ended as suppressed stay ended."`
 	Import suppressImportCommand `cmd:"" help:"Add a file of numbers, one a line."`
 	List   suppressListCommand   `cmd:"" help:"List the numbers."`
 }
@@ -56,6 +57,16 @@ type entryFlags struct {
 	Note   string    `help:"Why, for people who look at it later."`
 	Until  time.Time `placeholder:"TIME" help:"When it may be called again, as 2027-01-31T00:00:00Z (default: never)."`
 	Source string    `default:"operator" help:"Who says so (default: ${default})."`
+
+	Shorten bool `help:"Also where a number is suppressed for longer. Without it the longer suppression stays."`
+}
+
+// check refuses an end that is past.
+func (f entryFlags) check() error {
+	if !f.Until.IsZero() && f.Until.Before(time.Now()) {
+		return fmt.Errorf("%w: --until: this time is past; give one to come, or none", cli.ErrUsage)
+	}
+	return nil
 }
 
 func (f entryFlags) entry(number string) app.Suppression {
@@ -79,21 +90,40 @@ func (c *suppressAddCommand) Run(ctx context.Context, con console) error {
 	for _, number := range numbers {
 		list = append(list, c.entry(number))
 	}
-	return addSuppressions(ctx, con, c.DatabaseURL, c.actor(), list)
+	return c.add(ctx, con, c.DatabaseURL, c.actor(), list)
 }
 
-func addSuppressions(ctx context.Context, con console, databaseURL string, by app.Actor, list []app.Suppression) error {
+func (f entryFlags) add(ctx context.Context, con console, databaseURL string, by app.Actor, list []app.Suppression) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	db, err := openMigrated(ctx, databaseURL)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	added, err := app.Suppressions{Store: db}.Add(ctx, by, list)
+	done, err := app.Suppressions{Store: db}.Add(ctx, by, list, f.Shorten)
 	if err != nil {
 		return err
 	}
-	con.Printf("%d added, %d already there\n", added, len(list)-added)
+	con.Printf("%s\n", suppressedText(done))
 	return nil
+}
+
+func suppressedText(done app.Suppressed) string {
+	text := fmt.Sprintf("%d added, %d already there", done.Added, done.Same)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{done.Extended, "suppressed for longer than before"}, {done.Shortened, "suppressed for less long than before"},
+		{done.Kept, "left as they are, because they are suppressed for longer (--shorten changes that)"},
+	} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text
 }
 
 type suppressRemoveCommand struct {
@@ -145,7 +175,7 @@ func (c *suppressImportCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	return addSuppressions(ctx, con, c.DatabaseURL, c.actor(), list)
+	return c.add(ctx, con, c.DatabaseURL, c.actor(), list)
 }
 
 func openFile(path string, stdin io.Reader) (io.ReadCloser, error) {
@@ -205,7 +235,10 @@ func firstField(text string, line int) string {
 	return field
 }
 
-type suppressListCommand struct{ databaseFlags }
+type suppressListCommand struct {
+	All bool `help:"Those that were lifted or replaced too, after the others."`
+	databaseFlags
+}
 
 func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	db, err := openMigrated(ctx, c.DatabaseURL)
@@ -213,17 +246,37 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
+	list := app.Suppressions{Store: db}
 	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
-	for s, err := range (app.Suppressions{Store: db}).List(ctx) {
+	fmt.Fprint(table, "NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
+	if c.All {
+		fmt.Fprint(table, "\tENDED")
+	}
+	fmt.Fprintln(table)
+	if err := c.print(table, list.List(ctx)); err != nil {
+		return err
+	}
+	if c.All {
+		if err := c.print(table, list.ListEnded(ctx)); err != nil {
+			return err
+		}
+	}
+	return table.Flush()
+}
+
+func (c *suppressListCommand) print(out io.Writer, list iter.Seq2[app.Suppression, error]) error {
+	for s, err := range list {
 		if err != nil {
 			return err
 		}
-		until := "forever"
+		until, ended := "forever", ""
 		if !s.ExpiresAt.IsZero() {
 			until = s.ExpiresAt.Format(timeFormat)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note)
+		if c.All && !s.EndedAt.IsZero() {
+			ended = "\t" + s.EndedAt.Format(timeFormat)
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s%s\n", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note, ended)
 	}
-	return table.Flush()
+	return nil
 }

@@ -14,27 +14,71 @@ type Suppression struct {
 	Note      string
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+	EndedAt   time.Time // when it was lifted or replaced; zero: it was not
+}
+
+// Suppressed counts what became of numbers that were to be suppressed.
+type Suppressed struct {
+	Added     int // not suppressed before
+	Extended  int // suppressed for longer than before
+	Shortened int // for less long than before, because that was asked for
+	Same      int // suppressed so before
+	Kept      int // suppressed for longer, which stays
+}
+
+// Plus is the sum of two.
+func (c Suppressed) Plus(o Suppressed) Suppressed {
+	return Suppressed{c.Added + o.Added, c.Extended + o.Extended, c.Shortened + o.Shortened, c.Same + o.Same, c.Kept + o.Kept}
+}
+
+// Count counts what becomes of s, of which held has what stands on the list at
+// now, and reports whether s replaces that.
+func (c *Suppressed) Count(s Suppression, held map[string]Suppression, shorten bool, now time.Time) (replaces bool) {
+	h, known := held[s.Number]
+	switch over := known && !h.ExpiresAt.IsZero() && !h.ExpiresAt.After(now); {
+	case !known || over:
+		c.Added++
+	case s.ExpiresAt.Equal(h.ExpiresAt):
+		c.Same++
+		return false
+	case longer(s, h):
+		c.Extended++
+	//guard:true internal/app.TestSuppressedCount: a later suppression shortens no longer one
+	case shorten:
+		c.Shortened++
+	default:
+		c.Kept++
+		return false
+	}
+	return true
+}
+
+// longer reports whether a ends after b.
+func longer(a, b Suppression) bool {
+	return !b.ExpiresAt.IsZero() && (a.ExpiresAt.IsZero() || a.ExpiresAt.After(b.ExpiresAt))
 }
 
 // SuppressionStore keeps the list. Changes are audited with masked numbers.
 type SuppressionStore interface {
-	// Suppress adds numbers, or replaces what is known of them, and returns how
-	// many are new. It takes effect at its commit, a batch at a time.
-	Suppress(ctx context.Context, by Actor, list []Suppression) (added int, err error)
+	// Suppress adds numbers. One that is suppressed for longer stays so, unless
+	// shorten says otherwise. It takes effect at its commit, a batch at a time.
+	Suppress(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error)
 	// Unsuppress is campaign.ErrNotFound when the number is not on the list.
 	Unsuppress(ctx context.Context, by Actor, number string) error
 	Suppressions(ctx context.Context) iter.Seq2[Suppression, error]
+	EndedSuppressions(ctx context.Context) iter.Seq2[Suppression, error]
 }
 
 // Suppressions are what people do with the list of numbers not to be called.
 type Suppressions struct{ Store SuppressionStore }
 
-// Add suppresses the numbers and returns how many are new.
-func (s Suppressions) Add(ctx context.Context, by Actor, list []Suppression) (added int, err error) {
+// Add suppresses the numbers. A later word shortens no suppression, unless
+// shorten says so.
+func (s Suppressions) Add(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error) {
 	if err := by.may(Operator); err != nil {
-		return 0, err
+		return Suppressed{}, err
 	}
-	return s.Store.Suppress(ctx, by, list)
+	return s.Store.Suppress(ctx, by, list, shorten)
 }
 
 // Remove takes numbers off the list. Its error names a number by its position.
@@ -53,4 +97,9 @@ func (s Suppressions) Remove(ctx context.Context, by Actor, numbers []string) er
 // List streams the list in the order of its numbers, expired entries too.
 func (s Suppressions) List(ctx context.Context) iter.Seq2[Suppression, error] {
 	return s.Store.Suppressions(ctx)
+}
+
+// ListEnded streams those that were lifted or replaced.
+func (s Suppressions) ListEnded(ctx context.Context) iter.Seq2[Suppression, error] {
+	return s.Store.EndedSuppressions(ctx)
 }

@@ -39,7 +39,8 @@ func (d *DB) Stop(ctx context.Context, campaignID int64) error {
 }
 
 func (d *DB) Suppress(ctx context.Context, list []app.Suppression) (added int, err error) {
-	return d.DB.Suppress(ctx, Actor, list)
+	done, err := d.DB.Suppress(ctx, Actor, list, false)
+	return done.Added, err
 }
 
 func (d *DB) Unsuppress(ctx context.Context, number string) error {
