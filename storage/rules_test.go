@@ -26,9 +26,9 @@ func TestCallObstacles(t *testing.T) {
 		{"a paused campaign", `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, []string{"paused"}},
 		{"a finished campaign", `UPDATE campaigns SET status = 'finished'`, []string{"finished"}},
 		{"a campaign that is being imported", `UPDATE campaigns SET status = 'importing', import_finished_at = NULL`, []string{"importing"}},
-		{"a campaign that starts later", `UPDATE campaigns SET starts_at = now() + interval '1 hour'`, []string{"not_started"}},
+		{"a campaign that starts later", `UPDATE campaigns SET starts_at = now() + interval '2 days'`, []string{"not_started"}},
 		{"a suppressed number", `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`, []string{"suppressed"}},
-		{"a suppression that ends later", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() + interval '1 hour' FROM contacts`, []string{"suppressed"}},
+		{"a suppression that ends later", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() + interval '2 days' FROM contacts`, []string{"suppressed"}},
 		{"a suppression that has ended", `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() - interval '3 days' FROM contacts`, nil},
 		{"a call under way", `
 			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
@@ -94,7 +94,7 @@ func TestGateSeesWhatCommitted(t *testing.T) {
 		{"a pause", lockRow, `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, campaign.ErrWithdrawn},
 		{"a stop", lockRow, `UPDATE campaigns SET status = 'stopped'`, campaign.ErrWithdrawn},
 		{"an edit of the hours", lockRow, `UPDATE campaigns SET opens_min = 0, closes_min = 1`, campaign.ErrWithdrawn},
-		{"a later start", lockRow, `UPDATE campaigns SET starts_at = now() + interval '1 hour'`, campaign.ErrWithdrawn},
+		{"a later start", lockRow, `UPDATE campaigns SET starts_at = now() + interval '2 days'`, campaign.ErrWithdrawn},
 		{"a dial lock", `SELECT pg_advisory_xact_lock(7305142005)`,
 			`UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, campaign.ErrDialLocked},
 		{"nothing", lockRow, `SELECT 1`, nil},

@@ -100,8 +100,9 @@ func TestSuppressionThatExpiresBeforeTheCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
-	db.Exec(t, `UPDATE contacts SET due_at = now() + interval '7 days' WHERE to_number = $1`, number(1))
+	db.Exec(t, `UPDATE contacts SET due_at = now() + interval '7 days' WHERE to_number <> $1`, number(0))
 	reserved := claimOne(t, db)
+	db.Exec(t, `UPDATE contacts SET due_at = now() WHERE to_number = $1`, number(2))
 	tomorrow := time.Now().Add(24 * time.Hour)
 	var list []app.Suppression
 	for i := range 3 {
