@@ -41,7 +41,11 @@ func Scratch(ctx context.Context, serverURL, prefix string) (scratchURL string, 
 }
 
 func onServer(ctx context.Context, serverURL, statement string) error {
-	conn, err := pgx.Connect(ctx, serverURL)
+	cfg, err := parseURL(serverURL)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
 		return err
 	}

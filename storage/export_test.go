@@ -143,3 +143,6 @@ func (db *DB) Contacts(ctx context.Context) iter.Seq2[campaign.Contact, error] {
 		WHERE k.id > $1 ORDER BY k.id LIMIT $2`,
 		int64(0), scanContact, func(k campaign.Contact) int64 { return k.ID })
 }
+
+// QueryRow asks on a connection of the pool, with its settings.
+func (db *DB) QueryRow(ctx context.Context, sql string) pgx.Row { return db.pool.QueryRow(ctx, sql) }

@@ -134,8 +134,7 @@ func (db *DB) MigrationStatus(ctx context.Context) (list []Migration, err error)
 // the pool's statements may.
 func (db *DB) withProvider(use func(*goose.Provider) error) error {
 	cfg := db.pool.Config().ConnConfig
-	cfg.RuntimeParams["statement_timeout"] = "0"
-	conn := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(prepareConn))
+	conn := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(prepareUnlimited))
 	defer conn.Close()
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -150,6 +149,15 @@ func (db *DB) withProvider(use func(*goose.Provider) error) error {
 		return err
 	}
 	return use(provider)
+}
+
+// prepareUnlimited is prepareConn without a limit for a statement.
+func prepareUnlimited(ctx context.Context, conn *pgx.Conn) error {
+	if err := prepareConn(ctx, conn); err != nil {
+		return err
+	}
+	_, err := conn.Exec(ctx, `SET statement_timeout = 0`)
+	return err
 }
 
 // SchemaVersion names the schema that Migrate leads to: it changes with every

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,11 +34,16 @@ const (
 	LeastConns = 16
 )
 
+// startupDefaults are sent with the request for a connection, where the URL does
+// not say otherwise. PgBouncer knows these two and refuses all others.
+var startupDefaults = map[string]string{
+	"application_name": "dialer",
+	"timezone":         "UTC",
+}
+
 // sessionDefaults are the settings of each connection, where the URL does not
 // say otherwise.
 var sessionDefaults = map[string]string{
-	"application_name": "dialer",
-	"timezone":         "UTC",
 	// The timeouts bound what a stuck statement can hold up.
 	"statement_timeout":                   "15s",
 	"lock_timeout":                        "5s",
@@ -82,7 +88,11 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	//guard:false storage.TestPgBouncer: a pool that shares connections between transactions is refused
+	if err := refuseSharedConns(ctx, pool); err != nil {
+		if isState(err, duplicateStatement, noStatement) {
+			err = errSharedConns
+		}
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
@@ -105,19 +115,24 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
+// ErrURL: DATABASE_URL is none. The reasons that the driver gives would show parts
+// of a password that has a sign with a meaning in URLs.
+var ErrURL = errors.New("DATABASE_URL (--database-url) cannot be read: write it as postgres://user:password@host:5432/database, " +
+	"and the signs / @ : ? # % of a password as %2F %40 %3A %3F %23 %25")
+
 func poolConfig(url string) (*pgxpool.Config, error) {
-	plain, err := pgx.ParseConfig(url)
+	plain, err := parseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the database's URL: %w", err) // pgx leaves the password out
+		return nil, err
 	}
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, fmt.Errorf("read the database's URL: %w", err)
+		return nil, ErrURL
 	}
 	if _, set := plain.RuntimeParams["pool_max_conns"]; !set {
 		cfg.MaxConns = defaultConns
 	}
-	for name, value := range sessionDefaults {
+	for name, value := range startupDefaults {
 		if _, set := cfg.ConnConfig.RuntimeParams[name]; !set {
 			cfg.ConnConfig.RuntimeParams[name] = value
 		}
@@ -125,17 +140,48 @@ func poolConfig(url string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
+// parseURL reads the URL. It refuses one in which the driver would take a part of
+// the password for the host, and look it up. It refuses modes in which values
+// become part of the statements: an error of Postgres would show them.
+func parseURL(url string) (*pgx.ConnConfig, error) {
+	if _, rest, ok := strings.Cut(url, "://"); ok {
+		rest, options, _ := strings.Cut(rest, "?")
+		_, path, _ := strings.Cut(rest, "/")
+		//guard:false storage.TestNoPartOfAPasswordIsShown: no part of a password is taken for the host
+		if strings.Contains(path+options, "@") || strings.Contains(rest, "#") {
+			return nil, ErrURL
+		}
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, ErrURL
+	}
+	switch cfg.DefaultQueryExecMode {
+	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe:
+		return cfg, nil
+	}
+	return nil, errors.New("DATABASE_URL has a default_query_exec_mode that sends values as text, which errors would show: leave it out")
+}
+
 var errStandby = errors.New("the server is a standby: its rows may be late, so the dialer uses the primary only")
 
 // prepareConn runs on each new connection, so that a failover to a standby is
 // noticed too.
 func prepareConn(ctx context.Context, conn *pgx.Conn) error {
+	var names, values []string
+	for name, value := range sessionDefaults {
+		if _, set := conn.Config().RuntimeParams[name]; !set {
+			names, values = append(names, name), append(values, value)
+		}
+	}
 	var standby bool
 	err := conn.QueryRow(ctx, `
 		SELECT pg_is_in_recovery(),
 		       -- guard:value(CASE WHEN false) storage.TestOpenRefusesToAcknowledgeBeforeTheDisk: a commit is acknowledged after it is on disk
 		       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
-		            THEN set_config('synchronous_commit', 'on', false) END`).Scan(&standby, nil)
+		            THEN set_config('synchronous_commit', 'on', false) END,
+		       (SELECT count(set_config(name, value, false)) FROM unnest($1::text[], $2::text[]) AS s (name, value))`,
+		names, values).Scan(&standby, nil, nil)
 	if err != nil {
 		return fmt.Errorf("prepare connection: %w", err)
 	}

@@ -1,36 +1,81 @@
 package voice
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 )
 
 const maxKeyFile = 64 << 10
 
 // ParsePrivateKey reads an RSA key, PKCS#1 or PKCS#8, from PEM text or from a
-// file. Line breaks in the text may be written as \n, as is usual in an
-// environment variable. Its errors show nothing of the text.
+// file. The text may be written in the ways in which environment variables and
+// secret stores mangle it: in quotes, with line breaks as \n or as blanks, with a
+// BOM, or in base64 as a whole. Its errors show nothing of the text.
 func ParsePrivateKey(pathOrPEM string) (*rsa.PrivateKey, error) {
-	text := pathOrPEM
-	if !strings.Contains(text, "-----BEGIN") {
-		read, err := readKeyFile(pathOrPEM)
+	text, ok := keyText(pathOrPEM)
+	if !ok {
+		read, err := readKeyFile(strings.TrimSpace(pathOrPEM))
 		if err != nil {
 			return nil, err
 		}
-		text = read
+		if text, ok = keyText(read); !ok {
+			return nil, errors.New("private key: no PEM block found")
+		}
 	}
-	block, _ := pem.Decode([]byte(strings.TrimSpace(strings.ReplaceAll(text, `\n`, "\n"))))
-	if block == nil {
-		return nil, errors.New("private key: no PEM block found")
+	block, err := keyBlock(text)
+	if err != nil {
+		return nil, err
 	}
 	return parseKeyBlock(block)
+}
+
+const pemBegin = "-----BEGIN"
+
+// keyText returns what holds a PEM block, decoded if it is in base64. It is false
+// for anything else, such as a path.
+func keyText(s string) (text string, ok bool) {
+	if strings.Contains(s, pemBegin) {
+		return s, true
+	}
+	s = strings.Join(strings.Fields(strings.Trim(strings.TrimPrefix(s, "\uFEFF"), "\"' \r\n\t")), "")
+	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		if decoded, err := encoding.DecodeString(s); err == nil && bytes.Contains(decoded, []byte(pemBegin)) {
+			return string(decoded), true
+		}
+	}
+	return "", false
+}
+
+var (
+	// lineBreaks are how they are written: escaped once or twice, or as they are.
+	lineBreaks = strings.NewReplacer(`\\r`, "", `\\n`, "\n", `\r`, "", `\n`, "\n")
+	pemBlock   = regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END`)
+)
+
+// keyBlock finds the private key's block and puts its lines right.
+func keyBlock(text string) (*pem.Block, error) {
+	found := pemBlock.FindStringSubmatch(lineBreaks.Replace(text))
+	if found == nil {
+		return nil, errors.New("private key: no PEM block of a private key found, or one that is cut off")
+	}
+	if strings.Contains(found[2], "ENCRYPTED") {
+		return &pem.Block{Type: "ENCRYPTED PRIVATE KEY"}, nil
+	}
+	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(found[2]), ""))
+	if err != nil {
+		return nil, errors.New("private key: the PEM block is damaged: its text is no base64")
+	}
+	return &pem.Block{Type: found[1], Bytes: der}, nil
 }
 
 func readKeyFile(path string) (string, error) {

@@ -31,8 +31,8 @@ type fileStamp struct {
 // OpenKey reads the key as ParsePrivateKey does.
 func OpenKey(pathOrPEM string, log *slog.Logger) (*KeySource, error) {
 	s := &KeySource{log: log}
-	if !strings.Contains(pathOrPEM, "-----BEGIN") {
-		s.path = pathOrPEM
+	if _, isText := keyText(pathOrPEM); !isText {
+		s.path = strings.TrimSpace(pathOrPEM)
 		s.stamp, _ = stampOf(s.path) // ParsePrivateKey reports a missing file
 	}
 	key, err := ParsePrivateKey(pathOrPEM)

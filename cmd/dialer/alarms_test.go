@@ -35,7 +35,7 @@ func (l *line) dialsAt(t *testing.T, listen, admin string) {
 	go func() {
 		defer close(ended)
 		code, _, errOut := dialerCtx(t, ctx, "", "run", "--listen", listen, "--admin-listen", admin, "--public-url", l.hooks, "--redis-url", redis,
-			"--signature-secret", "the account's secret", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
+			"--signature-secret", "the-secret-of-the-account", "--api-url", l.api, "--application-id", "app", "--private-key", l.key,
 			"--database-url", l.db.URL, "--requests-per-second", "100")
 		if code != cli.ExitOK {
 			t.Errorf("run: exit %d, said %s", code, errOut)

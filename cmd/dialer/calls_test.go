@@ -80,11 +80,11 @@ func newFaultyLine(t *testing.T, faults voicesim.Faults) *line {
 		scripts[person(i)] = stays
 	}
 	l.sim, err = voicesim.New(voicesim.Config{
-		PublicKey: public, ApplicationID: "app", SignatureSecret: []byte("the account's secret"), APIKey: simulatedAPIKey,
+		PublicKey: public, ApplicationID: "app", SignatureSecret: []byte("the-secret-of-the-account"), APIKey: simulatedAPIKey,
 		Outcomes: voicesim.Outcomes{ByNumber: scripts}, Speed: 50, Faults: faults,
 	})
 	require.NoError(t, err)
-	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the account's secret")}, applicationID: "app", log: console{Err: t.Output()}.Logger()}
+	n := node{db: l.db.DB, secrets: [][]byte{[]byte("the-secret-of-the-account")}, applicationID: "app", log: console{Err: t.Output()}.Logger()}
 	provider, hooks := httptest.NewServer(l.overheard()), httptest.NewUnstartedServer(nil)
 	n.publicURL = "http://" + hooks.Listener.Addr().String()
 	hooks.Config.Handler = n.hooks(metrics.New())

@@ -119,7 +119,7 @@ func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	db.Exec(t, `UPDATE database_identity SET needs_schema = 99999`)
 	for _, command := range [][]string{
 		{"report"}, {"lock", "show"},
-		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", testkey.File(t), "--signature-secret", "secret"},
+		{"run", "--redis-url", "redis://127.0.0.1:1/0", "--application-id", "app", "--private-key", testkey.File(t), "--signature-secret", "the-secret-of-the-account"},
 	} {
 		code, out, errOut := dialer(t, append(command, "--database-url", db.URL)...)
 		if code != cli.ExitFailed || !strings.Contains(errOut, "needs a program that knows its schema 99999") {
@@ -128,16 +128,16 @@ func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	}
 }
 
-// While the account's secret is replaced, what is signed with either is taken,
+// While the-secret-of-the-account is replaced, what is signed with either is taken,
 // however both are given.
 func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 	for name, given := range map[string]struct {
 		env   string
 		flags []string
 	}{
-		"two flags":       {"", []string{"--signature-secret", "the new one", "--signature-secret", "the old one"}},
-		"one flag":        {"", []string{"--signature-secret", "the new one,the old one"}},
-		"the environment": {"the new one,the old one", nil},
+		"two flags":       {"", []string{"--signature-secret", "the-new-one-of-them", "--signature-secret", "the-old-one-of-them"}},
+		"one flag":        {"", []string{"--signature-secret", "the-new-one-of-them,the-old-one-of-them"}},
+		"the environment": {"the-new-one-of-them,the-old-one-of-them", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if given.env != "" {
@@ -147,7 +147,7 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 			require.NoError(t, db.KeepPartitions(t.Context())) // an event that comes while its day's is made is answered 503
 			address := runs(t, db, given.flags...)
 			for secret, want := range map[string]int{
-				"the new one": http.StatusOK, "the old one": http.StatusOK, "another": http.StatusUnauthorized, "the new one,the old one": http.StatusUnauthorized,
+				"the-new-one-of-them": http.StatusOK, "the-old-one-of-them": http.StatusOK, "another": http.StatusUnauthorized, "the-new-one-of-them,the-old-one-of-them": http.StatusUnauthorized,
 			} {
 				if got := signedEvent(t, address, secret); got != want {
 					t.Errorf("an event signed with %q: %d, want %d", secret, got, want)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestCommandMistakes(t *testing.T) {
 	key := testkey.File(t)
 	good := []string{
 		"run", "--database-url", "postgres:///nowhere", "--redis-url", "redis://127.0.0.1:1/0",
-		"--application-id", "app", "--private-key", key, "--signature-secret", "secret",
+		"--application-id", "app", "--private-key", key, "--signature-secret", "the-secret-of-the-account",
 	}
 	for _, test := range []struct {
 		name string
@@ -100,8 +101,71 @@ func TestPrivateKeyIsNotShown(t *testing.T) {
 	t.Parallel()
 	secret := "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"
 	_, out, errOut := dialer(t, "run", "--database-url", "postgres:///nowhere", "--redis-url", "redis://127.0.0.1:1/0",
-		"--application-id", "app", "--private-key", secret, "--signature-secret", "secret")
+		"--application-id", "app", "--private-key", secret, "--signature-secret", "the-secret-of-the-account")
 	if !strings.Contains(errOut, "VONAGE_PRIVATE_KEY") || strings.Contains(out+errOut, "c2VjcmV0") {
 		t.Errorf("said %q, want the setting's name and nothing of the key", errOut)
+	}
+}
+
+// What would start and then fail for ever, or could be guessed or overheard, is
+// refused with the setting's name, the reason and nothing of the secret.
+func TestSettingsThatCannotWork(t *testing.T) {
+	t.Parallel()
+	key := testkey.File(t)
+	try := func(changes map[string]string) (code int, said string) {
+		settings := map[string]string{
+			"DATABASE_URL": "postgres://user:hunter2@127.0.0.1:1/nowhere?connect_timeout=1", "REDIS_URL": "redis://127.0.0.1:1/0", "VONAGE_APPLICATION_ID": "app",
+			"VONAGE_PRIVATE_KEY": key, "VONAGE_SIGNATURE_SECRET": "0123456789abcdef0123456789abcdef", "DIALER_PUBLIC_URL": "https://dialer.example.com",
+		}
+		for name, value := range changes {
+			settings[name] = value
+		}
+		var stderr strings.Builder
+		con := console{In: strings.NewReader(""), Out: &stderr, Err: &stderr, Getenv: func(name string) string { return settings[name] }}
+		return run(t.Context(), []string{"run"}, con), stderr.String()
+	}
+	const secret, app, url, api, token = "VONAGE_SIGNATURE_SECRET", "VONAGE_APPLICATION_ID", "DIALER_PUBLIC_URL", "VONAGE_API_URL", "DIALER_ADMIN_TOKEN"
+	for _, test := range []struct{ setting, value, says string }{
+		{secret, "hunter2", "can be guessed"},
+		{secret, "h", "can be guessed"},
+		{secret, ",0123456789abcdef", "is empty"},
+		{secret, "hunter2-hunter2-hunter2\n", "a line break"},
+		{secret, "hunter2 hunter2 hunter2", "a blank"},
+		{secret, `"hunter2-hunter2-hunter2"`, "a quote"},
+		{secret, "0123456789abcdef,'hunter2-hunter2-hunter2'", "number 2"},
+		{app, "app\n", "a line break"},
+		{app, `"app"`, "a quote"},
+		{token, "hunter2-hunter2-hunter2\n", "a line break"},
+		{url, "http://dialer.example.com", "DIALER_ALLOW_HTTP"},
+		{url, "https://me:hunter2@dialer.example.com", "no user"},
+		{url, "https://dialer.example.com/?a=hunter2", "no query"},
+		{api, "http://api.example.com/v1", "DIALER_ALLOW_HTTP"},
+		{api, "http://192.0.2.1/v1", "DIALER_ALLOW_HTTP"},
+		{api, "https://me:hunter2@api.example.com/v1", "no user"},
+	} {
+		code, said := try(map[string]string{test.setting: test.value})
+		if code != cli.ExitUsage || !strings.Contains(said, test.setting) || !strings.Contains(said, test.says) || strings.Contains(said, "hunter2") {
+			t.Errorf("%s=%q: exit %d, said %q; want 2, the setting's name, %q and nothing of the secret", test.setting, test.value, code, said, test.says)
+		}
+	}
+	for name, changes := range map[string]map[string]string{
+		"as they should be":   {},
+		"http on loopback":    {api: "http://127.0.0.1:9/v1", url: "http://localhost:8080"},
+		"http that is wanted": {api: "http://192.0.2.1/v1", url: "http://dialer:8080", "DIALER_ALLOW_HTTP": "true"},
+		"a short secret":      {secret: "hunter2-hunter2-hunter2"},
+	} {
+		code, said := try(changes)
+		if code != cli.ExitFailed || !strings.Contains(said, "open database") || strings.Contains(said, "hunter2") {
+			t.Errorf("%s: exit %d, said %q; want the database to be the first trouble", name, code, said)
+		}
+		if warned := strings.Contains(said, "VONAGE_SIGNATURE_SECRET is short"); warned != (name == "a short secret") {
+			t.Errorf("%s: said %q", name, said)
+		}
+	}
+	if err := os.Chmod(key, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, said := try(nil); !strings.Contains(said, "chmod 600") {
+		t.Errorf("a key that everybody can read: said %q, want a warning", said)
 	}
 }

@@ -123,7 +123,7 @@ func TestProgramsTogether(t *testing.T) {
 	p := programs{dir: dir, env: []string{
 		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + redis,
 		"VONAGE_API_URL=http://" + provider + "/v1", "VONAGE_APPLICATION_ID=app", "VONAGE_PRIVATE_KEY=" + key,
-		"VONAGE_SIGNATURE_SECRET=a secret of the account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=20",
+		"VONAGE_SIGNATURE_SECRET=a-secret-of-the-account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=20",
 		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
 	}}
 	p.start(t, "http://"+provider+"/ledger/summary", "dialer", "simulate", "--listen", provider, "--public-key", key, "--speed", "50", "--calls-per-second", "20")

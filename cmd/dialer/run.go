@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"dialer/internal/cli"
@@ -13,12 +14,12 @@ import (
 
 type runCommand struct {
 	databaseFlags
-	RedisURL string `name:"redis-url" env:"REDIS_URL" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
+	RedisURL string `name:"redis-url" env:"REDIS_URL" secret:"" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
 	providerFlags
 	PublicURL   string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
 	Listen      string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks and /healthz are served (default: ${default})."`
 	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where /metrics and /readyz are served, which no proxy should show; empty: nowhere (default: ${default})."`
-	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
+	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
@@ -26,7 +27,9 @@ type runCommand struct {
 }
 
 func (c *runCommand) Help() string {
-	return `Any number of these may run at once; together they keep to the account's rate. SIGTERM stops it gracefully: no new call is made, and requests in progress are finished and recorded.`
+	return `Any number of these may run at once; together they keep to the account's rate. SIGTERM stops it gracefully: no new call is made, and requests in progress are finished and recorded.
+
+Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE and DIALER_ADMIN_TOKEN_FILE name the files.`
 }
 
 func (c *runCommand) Run(ctx context.Context, con console) error {
@@ -34,6 +37,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	log := con.Logger()
+	c.warn(ctx, log)
 	key, err := c.keys(log)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
@@ -47,7 +51,7 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	public, err := publicURL(c.PublicURL, c.APIURL, listener.Addr())
+	public, err := c.publicURL(c.PublicURL, listener.Addr())
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
@@ -89,8 +93,16 @@ func (c *runCommand) validate() error {
 	if err := c.providerFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
+	if c.PublicURL != "" {
+		if err := c.checkURL("--public-url (DIALER_PUBLIC_URL)", c.PublicURL); err != nil {
+			return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+		}
+	}
 	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {
 		return fmt.Errorf("%w: --queue-ahead must be from 1s to 1h, not %v", cli.ErrUsage, c.QueueAhead)
+	}
+	if strings.ContainsFunc(c.AdminToken, blankOrQuote) {
+		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) has a blank, a line break or a quote, which nobody can send", cli.ErrUsage)
 	}
 	if c.AdminToken != "" && len(c.AdminToken) < adminTokenLeast {
 		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", cli.ErrUsage, adminTokenLeast)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"dialer/campaign"
 	"dialer/voice"
@@ -18,7 +21,7 @@ import (
 
 // databaseFlags are the settings of every command that uses the database.
 type databaseFlags struct {
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" secret:"" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
 }
 
 // accountFlags are the account at Vonage. Which of them are needed is up
@@ -26,13 +29,17 @@ type databaseFlags struct {
 type accountFlags struct {
 	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"Vonage's Voice API (default: ${default})."`
 	ApplicationID string `name:"application-id" env:"VONAGE_APPLICATION_ID" placeholder:"ID" help:"The Vonage application that places the calls."`
-	PrivateKey    string `name:"private-key" env:"VONAGE_PRIVATE_KEY" placeholder:"PATH|PEM" help:"The application's private key: a file, or the PEM text itself."`
+	PrivateKey    string `name:"private-key" env:"VONAGE_PRIVATE_KEY" secret:"path" placeholder:"PATH|PEM" help:"The application's private key: a file, or the PEM text itself."`
+	AllowHTTP     bool   `name:"allow-http" env:"DIALER_ALLOW_HTTP" help:"Allow plain http beyond this machine, to Vonage's API and from Vonage: whoever is between sees names and numbers, and can make calls."`
 }
 
 func (f accountFlags) validate() error {
-	err := checkURL("--api-url (VONAGE_API_URL)", f.APIURL)
-	if f.ApplicationID == "" {
+	err := f.checkURL("--api-url (VONAGE_API_URL)", f.APIURL)
+	switch {
+	case f.ApplicationID == "":
 		err = errors.Join(err, errors.New("--application-id (VONAGE_APPLICATION_ID) is needed"))
+	case strings.ContainsFunc(f.ApplicationID, blankOrQuote):
+		err = errors.Join(err, errors.New("--application-id (VONAGE_APPLICATION_ID) has a blank, a line break or a quote, which no application id has"))
 	}
 	if f.PrivateKey == "" {
 		err = errors.Join(err, errors.New("--private-key (VONAGE_PRIVATE_KEY) is needed"))
@@ -43,17 +50,60 @@ func (f accountFlags) validate() error {
 // providerFlags are the account, and how its webhooks are verified.
 type providerFlags struct {
 	accountFlags
-	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
+	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" secret:"" required:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
 }
 
 func (f providerFlags) validate() error {
 	err := f.accountFlags.validate()
-	for _, secret := range f.Secrets {
-		if strings.TrimSpace(secret) == "" {
-			err = errors.Join(err, errors.New("--signature-secret (VONAGE_SIGNATURE_SECRET) has an empty secret, with which anybody could sign"))
+	if len(f.Secrets) == 0 {
+		err = errors.Join(err, errors.New("--signature-secret (VONAGE_SIGNATURE_SECRET) is empty: anybody could sign with it"))
+	}
+	for i, secret := range f.Secrets {
+		//guard:false cmd/dialer.TestSettingsThatCannotWork: a secret that can be guessed is refused
+		if reason := refuseSecret(secret); reason != "" {
+			err = errors.Join(err, fmt.Errorf("--signature-secret (VONAGE_SIGNATURE_SECRET), number %d, %s", i+1, reason))
 		}
 	}
 	return err
+}
+
+const (
+	// leastSecret is the length below which a secret can be guessed.
+	leastSecret = 16
+	// goodSecret is the length of the hash that is made with it.
+	goodSecret = 32
+)
+
+// refuseSecret says what is wrong with a signature secret, without showing it.
+func refuseSecret(secret string) (reason string) {
+	switch {
+	case secret == "":
+		return "is empty: anybody could sign with it"
+	case strings.ContainsFunc(secret, blankOrQuote):
+		return "has a blank, a line break or a quote, which Vonage's has not: was it copied with them?"
+	case len(secret) < leastSecret:
+		return fmt.Sprintf("has %d bytes, and can be guessed: at least %d are needed", len(secret), leastSecret)
+	}
+	return ""
+}
+
+func blankOrQuote(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`\uFEFF", r)
+}
+
+// warn logs what is accepted and should not stay so.
+func (f providerFlags) warn(ctx context.Context, log *slog.Logger) {
+	for i, secret := range f.Secrets {
+		if len(secret) < goodSecret {
+			log.WarnContext(ctx, fmt.Sprintf("VONAGE_SIGNATURE_SECRET is short: set one of %d bytes at Vonage and here", goodSecret), "number", i+1, "bytes", len(secret))
+		}
+	}
+	if info, err := os.Stat(strings.TrimSpace(f.PrivateKey)); err == nil && info.Mode().Perm()&0o004 != 0 {
+		log.WarnContext(ctx, "everybody on this machine can read the private key: chmod 600", "mode", info.Mode().Perm().String())
+	}
+	if f.AllowHTTP {
+		log.WarnContext(ctx, "plain http is allowed by DIALER_ALLOW_HTTP")
+	}
 }
 
 // secrets are what webhooks may be signed with.
@@ -143,25 +193,31 @@ func (f accountFlags) keys(log *slog.Logger) (*voice.KeySource, error) {
 	return keys, nil
 }
 
-// checkURL wants an absolute http or https URL without a query.
-func checkURL(flag, raw string) error {
+// checkURL wants an absolute http or https URL without a query, and https beyond
+// this machine. It shows nothing of the URL, which may hold a password.
+func (f accountFlags) checkURL(flag, raw string) error {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Errorf("%s must be an absolute http or https URL", flag)
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%s must have no query and no fragment", flag)
+	case u.User != nil:
+		return fmt.Errorf("%s must have no user and no password in it", flag)
+	//guard:false cmd/dialer.TestSettingsThatCannotWork: plain http beyond this machine is refused
+	case u.Scheme == "http" && !isLoopback(raw) && !f.AllowHTTP:
+		return fmt.Errorf("%s is plain http beyond this machine: use https, or set DIALER_ALLOW_HTTP=true if nobody is between", flag)
 	}
 	return nil
 }
 
 // publicURL is where Vonage reaches this process; without the setting,
 // the address that it listens on, which serves a provider on this machine only.
-func publicURL(configured, apiURL string, listener net.Addr) (string, error) {
+func (f accountFlags) publicURL(configured string, listener net.Addr) (string, error) {
 	if configured != "" {
-		return strings.TrimRight(configured, "/"), checkURL("--public-url (DIALER_PUBLIC_URL)", configured)
+		return strings.TrimRight(configured, "/"), nil
 	}
-	if !isLoopback(apiURL) {
+	if !isLoopback(f.APIURL) {
 		return "", errors.New("--public-url (DIALER_PUBLIC_URL) is needed: the address at which Vonage reaches this process, for example https://dialer.example.com")
 	}
 	return "http://" + reachable(listener), nil

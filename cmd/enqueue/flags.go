@@ -41,7 +41,7 @@ type flags struct {
 	Follow  bool   `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
 
 	cli.ByFlag
-	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`
+	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" secret:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`
 	CallsPerSecond float64 `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"The account's limit, from which --dry-run computes how long the campaign takes ($$${env}; default: ${default})."`
 }
 

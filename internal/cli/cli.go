@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"reflect"
@@ -155,17 +156,50 @@ func commands(path []*kong.Path) (names []string) {
 	return names
 }
 
-// resolve reads a flag from the variables in its env tag.
+// resolve reads a flag from the variables in its env tag. A flag with the tag
+// secret may be in a file too, whose path is in NAME_FILE.
 func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	getenv := p.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
 	for _, name := range flag.Envs {
-		if p.Getenv == nil {
-			break // the parser reads the process's environment itself
+		value := getenv(name)
+		if flag.Tag.Has("secret") {
+			path := getenv(name + "_FILE")
+			switch {
+			case path != "" && value != "":
+				return nil, fmt.Errorf("both %s and %s_FILE are set: unset one", name, name)
+			case path != "" && flag.Tag.Get("secret") == "path":
+				return path, nil
+			case path != "":
+				return readSecret(name, path)
+			}
 		}
-		if value := p.Getenv(name); value != "" {
+		if value != "" && p.Getenv != nil { // otherwise the parser reads the process's environment itself
 			return value, nil
 		}
 	}
 	return nil, nil
+}
+
+// maxSecret bounds the file of a secret.
+const maxSecret = 64 << 10
+
+// readSecret reads the file that NAME_FILE names, without the line break at its
+// end. Its errors leave the path out: somebody may have put the secret there.
+func readSecret(name, path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("the file that %s_FILE names cannot be read: %w", name, err)
+	case len(text) > maxSecret:
+		return "", fmt.Errorf("the file that %s_FILE names is larger than 64 KiB", name)
+	}
+	return strings.TrimRight(strings.TrimPrefix(string(text), "\uFEFF"), "\r\n"), nil
 }
 
 // unbind stops the parser from reading the process's environment.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +125,60 @@ func TestExit(t *testing.T) {
 		var errOut bytes.Buffer
 		if code := (Program{Name: "tally", Err: &errOut}).Exit(test.err); code != test.code || errOut.String() != test.out {
 			t.Errorf("%v: exit %d, printed %q, want %d and %q", test.err, code, &errOut, test.code, test.out)
+		}
+	}
+}
+
+type secretGrammar struct {
+	Word string   `env:"TALLY_WORD" secret:""`
+	List []string `env:"TALLY_LIST" secret:""`
+	Key  string   `env:"TALLY_KEY" secret:"path"`
+	Open string   `env:"TALLY_OPEN"`
+}
+
+// A secret may be in a file, as an orchestrator mounts it.
+func TestSecretsFromFiles(t *testing.T) {
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	key := file("PEM")
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want secretGrammar
+		says string // "": no error
+	}{
+		{"a file", map[string]string{"TALLY_WORD_FILE": file("open sesame\r\n")}, secretGrammar{Word: "open sesame"}, ""},
+		{"a BOM", map[string]string{"TALLY_WORD_FILE": file("\uFEFFsesame")}, secretGrammar{Word: "sesame"}, ""},
+		{"a list", map[string]string{"TALLY_LIST_FILE": file("new,old\n")}, secretGrammar{List: []string{"new", "old"}}, ""},
+		{"a file that is read again", map[string]string{"TALLY_KEY_FILE": key}, secretGrammar{Key: key}, ""},
+		{"no secret", map[string]string{"TALLY_OPEN_FILE": file("x")}, secretGrammar{}, ""},
+		{"both", map[string]string{"TALLY_WORD": "hunter2", "TALLY_WORD_FILE": file("x")}, secretGrammar{}, "TALLY_WORD_FILE"},
+		{"no file", map[string]string{"TALLY_WORD_FILE": "hunter2"}, secretGrammar{}, "TALLY_WORD_FILE"},
+	} {
+		for source := range 2 {
+			var g secretGrammar
+			p := Program{Name: "tally", Getenv: func(name string) string { return test.env[name] }}
+			if source == 1 { // the process's own environment
+				p.Getenv = nil
+				for name, value := range test.env {
+					t.Setenv(name, value)
+				}
+			}
+			_, err := p.Parse(&g, nil)
+			for name := range test.env {
+				os.Unsetenv(name)
+			}
+			switch {
+			case test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "hunter2")):
+				t.Errorf("%s: %v, want an error with %s and without the secret", test.name, err, test.says)
+			case test.says == "" && (err != nil || fmt.Sprint(g) != fmt.Sprint(test.want)):
+				t.Errorf("%s: %+v, %v, want %+v", test.name, g, err, test.want)
+			}
 		}
 	}
 }
