@@ -40,11 +40,14 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.active("a call is under way or its outcome is not known yet")
 	//guard:false test/histories.TestHistories: a final call ends the contact
 	case final != "":
+		//guard:value(d.done(Reason(Answered), "")) chaos.Calm: a contact's reason is how its call ended
 		d = d.done(Reason(final), "the call ended as "+string(final)+", which is final")
 	//guard:false test/histories.TestHistories: a lost attempt is not repeated
 	case h.lost:
 		d = d.done(ReasonUnresolved, "it could not be settled whether a call was made, so it is not repeated")
 	//guard:false test/histories.TestHistories: nobody is called more often than the policy says
+	//guard:false chaos.Calm: the limit of attempts is kept
+	//guard:value(h.calls+1 >= s.Retry.Attempts) chaos.Calm: all attempts of the limit are made
 	case h.calls >= s.Retry.Attempts:
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
 	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
@@ -120,6 +123,7 @@ func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision
 		d.Because = "withdrawn before dialing, called when the hours begin again"
 	case tried != nil && tried.State == Ended:
 		wait, _ := p.Wait(tried)
+		//guard:value(over(tried, now)) chaos.Calm: the wait after a call is kept
 		d.DueAt = over(tried, now).Add(wait)
 		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, endedAs(tried), later(wait))
 	case h.last != nil && h.last.State == Void:
@@ -209,6 +213,7 @@ func historyOf(attempts []Attempt) history {
 		case Lost:
 			h.lost = true
 		}
+		//guard:true chaos.Refused: an attempt without a call is not counted as one
 		if a.State == Accepted || a.State == Ended || a.MustExist {
 			h.calls++
 		}
@@ -260,6 +265,7 @@ func (h *history) final(p Policy) Disposition {
 			continue
 		}
 		d := dispositionOf(&h.attempts[i])
+		//guard:value(!again && d != Cancelled && (!reached(found) || reached(d))) chaos.Calm: a cancelled call is not repeated
 		if _, again := p.Wait(&h.attempts[i]); !again && (!reached(found) || reached(d)) {
 			found = d
 		}

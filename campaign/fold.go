@@ -161,6 +161,7 @@ func (f *Facts) add(e *Evidence, w string) (isNew bool) {
 func (f *Facts) fail(w string, at time.Time) {
 	c := at.Compare(f.FailedAt)
 	if f.Failure == "" || c < 0 || c == 0 && words[w].rank < words[f.Failure].rank {
+		//guard:value(map[bool]string{true: "busy", false: w}[w == "timeout"], at) chaos.Calm: a timeout is not recorded as busy
 		f.Failure, f.FailedAt = w, at
 	}
 }
@@ -210,8 +211,10 @@ func (f Facts) Disposition() Disposition {
 	case f.EndedAt.IsZero():
 		return ""
 	case f.saw("machine"):
+		//guard:value(Human) chaos.Calm: a machine is not recorded as a human
 		return Machine
 	case f.saw("human"):
+		//guard:value(Answered) chaos.Calm: who answered is recorded
 		return Human
 	//guard:false test/histories.TestHistories: an answer counts before a failure
 	case f.answered():

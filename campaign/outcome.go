@@ -63,8 +63,9 @@ var Remedies = map[Refusal]Remedy{
 	//guard:value({Final: true}) storage.TestAlikeRefusalsPauseTheCampaign: contacts are not used up by what concerns the whole campaign
 	RefusedAlike: {Pause: true},
 	//guard:value({}) storage.TestRecordPausesTheCampaign: an unauthorized POST pauses the campaign
-	RefusedAuth:        {Pause: true},
-	RefusedAccount:     {Pause: true},
+	RefusedAuth:    {Pause: true},
+	RefusedAccount: {Pause: true},
+	//guard:value({Final: true}) chaos.Refused: a 429 does not end a contact
 	RefusedRate:        {Counts: true},
 	RefusedClock:       {},
 	RefusedUnreachable: {},

@@ -9,6 +9,7 @@ RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     -- guard:value(SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute <= closes_min), false)) storage.TestWithinHoursEqualsTheDomains: hours end before their last minute
     -- guard:value(SELECT coalesce(bool_or(local.minute >= opens_min AND local.minute < closes_min), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
+    -- guard:value(SELECT true) chaos.Calm: nobody is called outside the hours of their zone
     SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute < closes_min), false)
     FROM unnest(zones) AS zone,
          LATERAL (SELECT extract(hour FROM at AT TIME ZONE zone) * 60
@@ -28,15 +29,18 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     UNION ALL
     SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a stopped campaign is called
+    -- guard:value(WHERE false) chaos.Operated: a stopped campaign calls nobody
     WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
     UNION ALL
     SELECT 'suppressed' FROM suppressions s
     -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
+    -- guard:value(WHERE false) chaos.Operated: a suppression that comes after the claim is kept
     WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
     UNION ALL
     -- importing, paused or finished
     SELECT c.status FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called
+    -- guard:value(WHERE false) chaos.Operated: a paused campaign calls nobody
     WHERE c.id = call_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
     UNION ALL
     SELECT 'not_started' FROM campaigns c

@@ -73,6 +73,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	if err := tx.SendBatch(ctx, &writes).Close(); err != nil {
 		return sum, err
 	}
+	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
 		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL

@@ -171,6 +171,7 @@ func (r *reader) zones(own string, ofNumber []string) (zones []string, column st
 	case r.settings.Zone != campaign.ZoneRecipient:
 		zones = []string{r.settings.Zone}
 	default:
+		//guard:value([]string{"Etc/UTC"}, r.columns.To) chaos.Calm: the hours are those of the number's own zone
 		zones, column = ofNumber, r.columns.To
 	}
 	if len(zones) == 0 {

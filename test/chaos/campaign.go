@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +22,37 @@ func settings() campaign.Settings {
 	}
 }
 
-// enqueueFlags are the same settings on the command line.
-func enqueueFlags(name string) []string {
-	s := settings()
+// enqueueFlags are settings on the command line.
+func enqueueFlags(name string, s campaign.Settings) []string {
 	return []string{
 		"--name", name, "--from", strings.Join(s.From, ","), "--say", s.Message.Say, "--hours", s.Hours.String(), "--zone", s.Zone,
-		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", "busy=6s,unanswered=7s,timeout=7s,failed=6s", "--machine", s.Machine,
+		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", campaign.FormatRetry(s.Retry.Again), "--machine", s.Machine,
 		"--ringing-timer", strconv.Itoa(s.RingingTimer), "--length-timer", strconv.Itoa(s.LengthTimer),
 	}
+}
+
+// asleep is a campaign of people for whom it is outside the hours during the
+// whole run: they are open around now by the clock of UTC, and not in India.
+const (
+	asleep         = "asleep"
+	asleepZone     = "Asia/Kolkata"
+	asleepContacts = 5
+)
+
+func asleepSettings(now time.Time) campaign.Settings {
+	s := settings()
+	s.Zone = campaign.ZoneRecipient
+	minute := now.UTC().Hour()*60 + now.UTC().Minute()
+	s.Hours = campaign.Hours{From: max(0, minute-120), To: min(24*60, minute+120)}
+	return s
+}
+
+// asleepFile is the campaign's file, and its numbers.
+func asleepFile() (csv string, numbers []string) {
+	csv = "to,name\n"
+	for i := range asleepContacts {
+		number := fmt.Sprintf("91981234560%d", i)
+		csv, numbers = csv+"+"+number+",Asha\n", append(numbers, number)
+	}
+	return csv, numbers
 }

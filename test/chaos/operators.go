@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dialer/campaign"
+	"dialer/internal/verify"
 	"dialer/test/fleet"
 )
 
@@ -180,7 +182,7 @@ func (p *operators) stop(ctx context.Context, r *rand.Rand) error {
 	}
 	p.orders.begun(name, settings(), numbers)
 	p.orders.stopping(name)
-	if err := p.enqueue(ctx, name, "to,name\n"+strings.Join(rows, "")); err != nil {
+	if err := p.enqueue(ctx, name, "to,name\n"+strings.Join(rows, ""), settings()); err != nil {
 		return err
 	}
 	p.follow(name)
@@ -195,12 +197,13 @@ func (p *operators) stop(ctx context.Context, r *rand.Rand) error {
 }
 
 // enqueue writes a file and enqueues it.
-func (p *operators) enqueue(ctx context.Context, name, csv string, flags ...string) error {
+func (p *operators) enqueue(ctx context.Context, name, csv string, s campaign.Settings, more ...string) error {
+	flags := append(enqueueFlags(name, s), more...)
 	file := filepath.Join(p.dir, strings.ReplaceAll(name, " ", "-")+".csv")
 	if err := os.WriteFile(file, []byte(csv), 0o600); err != nil {
 		return err
 	}
-	return p.command(ctx, "enqueue", append(append(enqueueFlags(name), flags...), file)...)
+	return p.command(ctx, "enqueue", append(append(flags, "--"), file)...)
 }
 
 // enqueueAgain enqueues a campaign's first file once more: nothing may be added.
@@ -211,7 +214,7 @@ func (p *operators) enqueueAgain(ctx context.Context, _ *rand.Rand) error {
 	if n == 0 {
 		return nil
 	}
-	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0)))
+	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), settings()))
 }
 
 // enqueueEdited enqueues a file with some of the campaign's rows, a changed name
@@ -229,7 +232,7 @@ func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	if p.updates {
 		flags = []string{"--update"}
 	}
-	err := p.enqueue(ctx, name, csv, flags...)
+	err := p.enqueue(ctx, name, csv, settings(), flags...)
 	if errors.Is(err, errRefused) {
 		p.orders.added(name, "") // a part of the file may be there
 		return nil
@@ -250,6 +253,26 @@ func (p *operators) contactsOf(name string) int {
 		return p.Contacts
 	}
 	return min(p.Contacts, moreContacts)
+}
+
+// enqueueAsleep begins the campaign that must call nobody.
+func (p *operators) enqueueAsleep(ctx context.Context) error {
+	s := asleepSettings(time.Now())
+	csv, numbers := asleepFile()
+	p.orders.begun(asleep, s, numbers)
+	p.orders.stopping(asleep)
+	p.orders.change(asleep, func(r *verify.Rule) { r.Zones = func(string) []string { return []string{asleepZone} } })
+	return p.enqueue(ctx, asleep, csv, s)
+}
+
+// stopAsleep stops it, once everything else is done.
+func (p *operators) stopAsleep(ctx context.Context) error {
+	if err := p.command(ctx, "dialer", "campaign", "stop", asleep); ignoreRefused(err) != nil {
+		return err
+	}
+	p.orders.closed(asleep, time.Now())
+	p.follow(asleep)
+	return nil
 }
 
 func (p *operators) suppress(ctx context.Context, r *rand.Rand) error {

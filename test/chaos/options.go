@@ -30,7 +30,8 @@ type options struct {
 	Processes      int     `default:"2" help:"Dialers that run at once (default: ${default})."`
 	CallsPerSecond float64 `name:"calls-per-second" default:"100" help:"The account's limit (default: ${default})."`
 	Faults         string  `enum:"none,some,heavy" default:"heavy" placeholder:"none|some|heavy" help:"How badly Vonage behaves; heavy is a fault on a quarter of the POSTs (default: ${default})."`
-	Wording        string  `enum:"usual,other" default:"other" placeholder:"usual|other" help:"How Vonage writes numbers, directions, uuids and parties; with other, a part of them in other forms, or not at all (default: ${default})."`
+	Outcomes       string  `enum:"mixed,busy" default:"mixed" placeholder:"mixed|busy" help:"How calls end: as in life, or two of three so that they are repeated or must not be (default: ${default})."`
+	Wording        string  `enum:"usual,other" default:"usual" placeholder:"usual|other" help:"How Vonage writes numbers, directions, uuids and parties; with other, a part of them in other forms, or not at all, and its clock drifts (default: ${default})."`
 	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; with phases it changes again and again (default: ${default})."`
 
 	QueueAhead time.Duration `name:"queue-ahead" default:"5s" help:"DIALER_QUEUE_AHEAD of the dialers (default: ${default})."`

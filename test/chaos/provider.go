@@ -15,10 +15,16 @@ const (
 )
 
 func providerConfig(o options, w *webhookProxy) voicesim.Config {
-	return voicesim.Config{
+	cfg := voicesim.Config{
 		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o.Wording), Speed: speed,
 		PriceLag: priceLag, ListLag: listLag, Client: w.client(), Callbacks: callbacks,
 	}
+	if o.Outcomes == "busy" {
+		cfg.Outcomes.Weights = map[string]float64{
+			"busy": 25, "unanswered": 15, "timeout": 10, "failed": 10, "cancelled": 8, "rejected": 2, "human": 15, "machine": 15,
+		}
+	}
+	return cfg
 }
 
 // providerFaults are what Vonage does wrong. Webhooks are lost on the way, by
@@ -29,6 +35,7 @@ func providerFaults(name string) voicesim.Faults {
 	switch name {
 	case "some":
 		f.CutBefore, f.CutAfter, f.Error500, f.Error500Placed, f.Error503Placed, f.Truncated = .01, .02, .01, .01, .01, .01
+		f.TooMany = .03
 		f.ReadFails, f.EventDoubled, f.EventShuffled, f.EventLate, f.NullPrice, f.DashlessUUIDs = .02, .1, .1, .05, .1, .2
 	case "heavy":
 		f.CutBefore, f.CutAfter, f.Error500, f.Error500Placed, f.Error503Placed = .045, .055, .0395, .025, .035

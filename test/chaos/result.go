@@ -137,7 +137,7 @@ func (o result) print(out io.Writer) {
 	p("verify:", "%s", strings.TrimPrefix(o.verified, "verify: "))
 	p("judge:", "%d fields compared, %d findings: %d called twice, %d never called, price difference %s", o.verdict.Compared,
 		len(o.verdict.Broken)+len(o.verdict.Pending), o.verdict.CalledTwice, o.verdict.NeverCalled, o.verdict.PriceDifference.StringFixed(8))
-	for _, b := range o.broken[:min(len(o.broken), mostPrinted)] {
+	for _, b := range fewOfEach(o.broken) {
 		p("BROKEN:", "%s", b)
 	}
 	verdict := "every promise holds"
@@ -147,8 +147,20 @@ func (o result) print(out io.Writer) {
 	p("chaos:", "seed %d, %v: %s", o.Seed, o.took.Round(100*time.Millisecond), verdict)
 }
 
-// mostPrinted bounds the findings that are printed.
-const mostPrinted = 40
+// mostPrinted bounds the findings of each kind that are printed.
+const mostPrinted = 8
+
+// fewOfEach are the first findings of each kind: of an invariant, or none.
+func fewOfEach(broken []string) (few []string) {
+	printed := map[string]int{}
+	for _, b := range broken {
+		kind, _, _ := strings.Cut(b, ":")
+		if printed[kind]++; printed[kind] <= mostPrinted {
+			few = append(few, b)
+		}
+	}
+	return few
+}
 
 // bottomLine is what `dialer verify` says about all calls.
 var bottomLine = regexp.MustCompile(`(\d+) called twice, (\d+) never called, price difference ([0-9.]+)`)

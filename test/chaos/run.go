@@ -37,6 +37,7 @@ type chaosRun struct {
 	contacts  int      // in those that the run began itself
 	others    []string // campaigns that operators began
 
+	woken     bool // the campaign asleep was stopped
 	operators *operators
 	orders    *orders
 	verdict   verify.Result // the judge's latest
@@ -62,6 +63,11 @@ func (r *chaosRun) run(ctx context.Context) error {
 	defer fail(nil)
 	if err := r.nextCampaign(ctx); err != nil {
 		return err
+	}
+	if r.hasAsleep() {
+		if err := r.operators.enqueueAsleep(ctx); err != nil {
+			return err
+		}
 	}
 	r.dialers.start(ctx, r.Seed, r.supervise)
 	watched := make(chan error, 1)
@@ -144,6 +150,12 @@ func (r *chaosRun) watch(ctx context.Context) error {
 		switch {
 		case err != nil:
 		case done && left == (app.OpenCounts{}) && r.provider.Sim.Summary().EventsPending == 0:
+			if r.hasAsleep() && !r.woken {
+				if err = r.operators.stopAsleep(ctx); err == nil {
+					r.woken = true
+				}
+				break
+			}
 			if err = r.judge(ctx); err == nil && r.verdict.Settled() {
 				r.show(left)
 				return nil
@@ -171,6 +183,12 @@ func (r *chaosRun) isAllInjected() bool {
 	defer r.mu.Unlock()
 	return r.allInjected
 }
+
+// leastForAsleep is how many contacts a run has that is more than a trial of its
+// own parts.
+const leastForAsleep = 20
+
+func (r *chaosRun) hasAsleep() bool { return r.Matrix == 0 && r.Contacts >= leastForAsleep }
 
 // judge compares everything with Vonage's ledger and with what was ordered.
 func (r *chaosRun) judge(ctx context.Context) error {

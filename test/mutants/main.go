@@ -16,6 +16,11 @@
 //	true, false   replaces that condition
 //	value(TEXT)   replaces what is assigned, returned, called, ranged over or the value of a key
 //
+// Where chaos.RUN stands for the test, the guard is a behaviour: the dialer and
+// enqueue are built without it, and the judge of test/chaos must find it in a
+// short run, by nothing but the calls and the records. Places with one sentence
+// are changed together.
+//
 // In SQL, in files and in raw strings of Go, the comment is -- guard:drop or
 // -- guard:value(TEXT), and is about the next line as a whole.
 package main
@@ -30,6 +35,7 @@ import (
 	"os/signal"
 	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -57,7 +63,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	guards, wrong := findGuards(*root)
 	guards = slices.DeleteFunc(guards, func(g guard) bool {
-		return !chosen.MatchString(g.sentence + " " + g.file + " " + g.dir + "." + g.test)
+		return !chosen.MatchString(g.sentence + " " + strings.Join(g.files(), " ") + " " + g.dir + "." + g.test)
 	})
 	if len(guards) == 0 {
 		return errors.Join(wrong, fmt.Errorf("-run %q: no guard matches", *expression))

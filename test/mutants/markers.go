@@ -15,13 +15,41 @@ import (
 	"strings"
 )
 
-// guard is one marked place in the program, and the change that takes it away.
+// guard is one marked place in the program, and the change that takes it away. A
+// behaviour may have several places, which are changed together.
 type guard struct {
 	sentence string // what the guard keeps, unique in the repository
-	file     string // from the repository's root
-	dir      string // of the package whose test must fail
-	test     string // its name
-	change   edit
+	dir      string // of the package whose test must fail; chaos: the judge of test/chaos must find it
+	test     string // its name, or that of the run
+	places   []place
+}
+
+// place is the change of one file.
+type place struct {
+	file   string // from the repository's root
+	change edit
+}
+
+func (g guard) behaviour() bool { return g.dir == judge }
+
+// files are the names of the files that the guard stands in, each once.
+func (g guard) files() (names []string) {
+	for _, p := range g.places {
+		if !slices.Contains(names, p.file) {
+			names = append(names, p.file)
+		}
+	}
+	return names
+}
+
+// changed is a file without the guard.
+func (g guard) changed(file string, source []byte) []byte {
+	places := slices.DeleteFunc(slices.Clone(g.places), func(p place) bool { return p.file != file })
+	slices.SortFunc(places, func(a, b place) int { return b.change.from - a.change.from }) // the last one first
+	for _, p := range places {
+		source = p.change.apply(source)
+	}
+	return source
 }
 
 // edit replaces the bytes [from, to) of a file.
@@ -42,7 +70,7 @@ type marker struct {
 	sentence  string
 }
 
-var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false)|value\((.+)\)) ([\w/]+)\.(Test\w+): (\S.*)$`)
+var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false)|value\((.+)\)) (?:([\w/]+)\.(Test\w+)|(chaos)\.(\w+)): (\S.*)$`)
 
 // parseMarker reads a comment without its // or --. marked is false for an
 // ordinary comment.
@@ -55,7 +83,7 @@ func parseMarker(comment string) (m marker, marked bool, err error) {
 	if part == nil {
 		return m, true, fmt.Errorf("guard:%s is not of the form guard:ACTION pkg.TestName: sentence, with drop, negate, true, false or value(TEXT)", text)
 	}
-	m = marker{action: part[1], value: part[2], dir: part[3], test: part[4], sentence: part[5]}
+	m = marker{action: part[1], value: part[2], dir: part[3] + part[5], test: part[4] + part[6], sentence: part[7]}
 	if m.action == "" {
 		m.action = "value"
 	}
@@ -82,17 +110,34 @@ func findGuards(root string) (found []guard, err error) {
 	if err := fs.WalkDir(os.DirFS(root), ".", walk); err != nil {
 		return nil, err
 	}
-	seen, tests := map[string]string{}, packageTests{root: root}
+	merged, wrong := merge(found, packageTests{root: root})
+	return merged, errors.Join(append(errs, wrong...)...)
+}
+
+// merge makes one guard of the places of each behaviour, and finds guards that
+// name no test or have the sentence of another.
+func merge(found []guard, tests packageTests) (merged []guard, errs []error) {
+	seen := map[string]int{}
 	for _, g := range found {
-		if !slices.Contains(tests.of(g.dir), g.test) {
-			errs = append(errs, fmt.Errorf("%s: %s: there is no %s in %s", g.file, g.sentence, g.test, g.dir))
+		file := g.places[0].file
+		if g.behaviour() && runs[g.test] == nil {
+			errs = append(errs, fmt.Errorf("%s: %s: there is no run %s", file, g.sentence, g.test))
 		}
-		if first, twice := seen[g.sentence]; twice {
-			errs = append(errs, fmt.Errorf("%s: %q is also the sentence of a guard in %s", g.file, g.sentence, first))
+		if !g.behaviour() && !slices.Contains(tests.of(g.dir), g.test) {
+			errs = append(errs, fmt.Errorf("%s: %s: there is no %s in %s", file, g.sentence, g.test, g.dir))
 		}
-		seen[g.sentence] = g.file
+		first, twice := seen[g.sentence]
+		switch {
+		case !twice:
+			seen[g.sentence] = len(merged)
+			merged = append(merged, g)
+		case g.behaviour() && merged[first].dir == g.dir && merged[first].test == g.test:
+			merged[first].places = append(merged[first].places, g.places...)
+		default:
+			errs = append(errs, fmt.Errorf("%s: %q is also the sentence of a guard in %s", file, g.sentence, merged[first].places[0].file))
+		}
 	}
-	return found, errors.Join(errs...)
+	return merged, errs
 }
 
 func guardsIn(root, name string) ([]guard, error) {
@@ -197,7 +242,7 @@ func sqlGuards(name string, source []byte, from, to int) (found []guard, err err
 }
 
 func (m marker) guard(file string, change edit) guard {
-	return guard{sentence: m.sentence, file: file, dir: m.dir, test: m.test, change: change}
+	return guard{sentence: m.sentence, dir: m.dir, test: m.test, places: []place{{file, change}}}
 }
 
 // packageTests knows the names of the tests of each package, by its folder.

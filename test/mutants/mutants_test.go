@@ -108,7 +108,7 @@ func TestGoActions(t *testing.T) {
 			t.Errorf("%s in %q: %v", test.action, test.source, err)
 			continue
 		}
-		got := strings.Replace(string(found[0].change.apply([]byte(source))), strings.Replace(marked, "%s", test.action, 1), "", 1)
+		got := strings.Replace(string(found[0].places[0].change.apply([]byte(source))), strings.Replace(marked, "%s", test.action, 1), "", 1)
 		if !slices.Equal(tokens([]byte(got)), tokens([]byte(wrap(test.want)))) {
 			t.Errorf("%s in %q: got %q, want %q", test.action, test.source, got, wrap(test.want))
 		}
@@ -132,7 +132,7 @@ func TestSQLActions(t *testing.T) {
 			t.Fatalf("%s: found %d: %v", test.name, len(found), err)
 		}
 		for i, want := range []string{"  ", "  AND c >= 0"} {
-			if got, want := string(found[i].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
+			if got, want := string(found[i].places[0].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
 				t.Errorf("%s: got %q, want %q", test.name, got, want)
 			}
 		}
@@ -160,5 +160,30 @@ func TestWrongMarkers(t *testing.T) {
 	}
 	if _, err := goGuards("a_test.go", []byte("package a\n\n//guard:drop a.TestHeld: x\nvar y = 1\n")); err == nil {
 		t.Error("a marker in a test was taken")
+	}
+}
+
+// The places of a behaviour are taken away together; nothing else may share a
+// sentence.
+func TestMergePlacesOfABehaviour(t *testing.T) {
+	t.Parallel()
+	at := func(dir, test, file string, from int) guard {
+		return guard{sentence: "one", dir: dir, test: test, places: []place{{file, edit{from: from, to: from + 1, text: "X"}}}}
+	}
+	merged, errs := merge([]guard{at(judge, "Calm", "a", 1), at(judge, "Calm", "b", 0), at(judge, "Calm", "a", 3)}, packageTests{root: "."})
+	if len(merged) != 1 || len(errs) > 0 || !slices.Equal(merged[0].files(), []string{"a", "b"}) {
+		t.Fatalf("%+v, %v", merged, errs)
+	}
+	if got := string(merged[0].changed("a", []byte("abcde"))); got != "aXcXe" {
+		t.Errorf("a is changed to %s", got)
+	}
+	for _, wrong := range [][]guard{
+		{at(judge, "Calm", "a", 1), at(judge, "Unheard", "b", 0)},
+		{at(judge, "Calm", "a", 1), at("test/mutants", "TestMergePlacesOfABehaviour", "b", 0)},
+		{at(judge, "Nowhere", "a", 1)},
+	} {
+		if _, errs := merge(wrong, packageTests{root: "../.."}); len(errs) == 0 {
+			t.Errorf("%+v is taken", wrong)
+		}
 	}
 }

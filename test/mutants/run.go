@@ -26,7 +26,8 @@ func takeAway(ctx context.Context, root string, guards []guard, out io.Writer) e
 		return err
 	}
 	defer os.RemoveAll(scratch)
-	if err := unchanged(ctx, root, guards); err != nil {
+	c := &chaos{root: root, scratch: scratch}
+	if err := errors.Join(unchanged(ctx, root, guards), c.unchanged(ctx, guards)); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "| guard | taken away in | the test that fails | seconds |\n|---|---|---|---|")
@@ -36,12 +37,17 @@ func takeAway(ctx context.Context, root string, guards []guard, out io.Writer) e
 			break
 		}
 		begun := time.Now()
-		history, err := try(ctx, root, scratch, g)
+		found, err := "", error(nil)
+		if g.behaviour() {
+			found, err = c.try(ctx, g)
+		} else {
+			found, err = try(ctx, root, scratch, g)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(out, "| %s | `%s` | `%s`%s | %.0f |\n", g.sentence, g.file, g.test, history, time.Since(begun).Seconds())
+		fmt.Fprintf(out, "| %s | `%s` | `%s`%s | %.0f |\n", g.sentence, strings.Join(g.files(), "`, `"), g.test, found, time.Since(begun).Seconds())
 	}
 	return errors.Join(append(errs, ctx.Err())...)
 }
@@ -51,7 +57,7 @@ func takeAway(ctx context.Context, root string, guards []guard, out io.Writer) e
 func unchanged(ctx context.Context, root string, guards []guard) error {
 	tests := map[string][]string{}
 	for _, g := range guards {
-		if !slices.Contains(tests[g.dir], g.test) {
+		if !g.behaviour() && !slices.Contains(tests[g.dir], g.test) {
 			tests[g.dir] = append(tests[g.dir], g.test)
 		}
 	}
@@ -71,11 +77,7 @@ func unchanged(ctx context.Context, root string, guards []guard) error {
 // the test failed, where the test says so. It is an error if the test passes or
 // if the mutant does not compile.
 func try(ctx context.Context, root, scratch string, g guard) (history string, err error) {
-	source, err := os.ReadFile(filepath.Join(root, g.file))
-	if err != nil {
-		return "", err
-	}
-	overlay, err := writeOverlay(root, scratch, g.file, g.change.apply(source))
+	overlay, err := writeOverlay(root, scratch, g)
 	if err != nil {
 		return "", err
 	}
@@ -84,7 +86,7 @@ func try(ctx context.Context, root, scratch string, g guard) (history string, er
 	case err != nil:
 		return "", err
 	case r.passed:
-		return "", fmt.Errorf("%s: taken away in %s, and %s in %s passes", g.sentence, g.file, g.test, g.dir)
+		return "", fmt.Errorf("%s: taken away in %s, and %s in %s passes", g.sentence, g.files(), g.test, g.dir)
 	case !slices.Contains(r.failed, g.test):
 		return "", fmt.Errorf("%s: the mutant does not build, or another test fails than %s in %s:\n%s", g.sentence, g.test, g.dir, r.output)
 	}
@@ -97,19 +99,30 @@ func try(ctx context.Context, root, scratch string, g guard) (history string, er
 // historyNumber is how test/histories reports the history that failed.
 var historyNumber = regexp.MustCompile(`histories_test\.go:\d+: history (\d+):`)
 
-// writeOverlay writes the changed file, and the list that makes the go command
-// read it instead of the original.
-func writeOverlay(root, scratch, file string, changed []byte) (string, error) {
-	original, err := filepath.Abs(filepath.Join(root, file))
+// writeOverlay writes the changed files, and the list that makes the go command
+// read them instead of the originals.
+func writeOverlay(root, scratch string, g guard) (string, error) {
+	replace := map[string]string{}
+	for i, name := range g.files() {
+		original, err := filepath.Abs(filepath.Join(root, name))
+		if err != nil {
+			return "", err
+		}
+		source, err := os.ReadFile(original)
+		if err != nil {
+			return "", err
+		}
+		replace[original] = filepath.Join(scratch, fmt.Sprintf("%d-%s", i, filepath.Base(name)))
+		if err := os.WriteFile(replace[original], g.changed(name, source), 0o600); err != nil {
+			return "", err
+		}
+	}
+	overlay := filepath.Join(scratch, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
-	mutant, overlay := filepath.Join(scratch, filepath.Base(file)), filepath.Join(scratch, "overlay.json")
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: mutant}})
-	if err != nil {
-		return "", err
-	}
-	return overlay, errors.Join(os.WriteFile(mutant, changed, 0o600), os.WriteFile(overlay, list, 0o600))
+	return overlay, os.WriteFile(overlay, list, 0o600)
 }
 
 // result is the result of one run of go test.
