@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -214,4 +215,56 @@ func TestStoreRecordsWholeBatch(t *testing.T) {
 		t.Errorf("%d contacts were answered, want 250", n)
 	}
 	sound(t, db)
+}
+
+// What connect opened is listed with its price and campaign, is no alarm, and binds
+// to nothing, in whatever wording of the uuid and whatever it went to.
+func TestLegsAreListed(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("U1"))
+	sip, phone := listed(a, "SIP", "completed"), listed(a, "PHONE", "completed")
+	sip.To, sip.ToKind, sip.ConversationUUID = "", campaign.PartyOther, "CON-U1"
+	phone.To, phone.ConversationUUID = number(9), "CON-U1"
+	reconcile(t, db, sip, phone)
+	db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)
+	reconcile(t, db, sip, phone)
+	legs := testkit.Rows[string](t, db, `
+		SELECT concat_ws(' ', call_uuid, campaign, leg_of = $1, attempt_id IS NULL) FROM reporting.provider_calls ORDER BY 1`, a.ID)
+	if len(legs) != 2 || legs[0] != "PHONE c t t" || legs[1] != "SIP c t t" {
+		t.Errorf("listed %q", legs)
+	}
+	if got := alarms(t, db); len(got) != 0 {
+		t.Errorf("alarms %v", got)
+	}
+	sound(t, db)
+}
+
+// The list may name a call in another wording than the answer to its POST did: the
+// record is its attempt's all the same.
+func TestRecordOfAWordedUUID(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 2))
+	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	ids := claim(t, db, 2)
+	known, late := pass(t, db, ids[0]), pass(t, db, ids[1])
+	record(t, db, known.ID, created(call))
+	store(t, db, listed(known, strings.ToUpper(call), "busy"))
+	if got := state(t, db, known.ID); got != campaign.Ended {
+		t.Errorf("the attempt is %s although a record in upper case says that its call was busy", got)
+	}
+	// A record that comes before the attempt's call is known.
+	other := strings.Replace(call, "63", "64", 1)
+	store(t, db, listed(late, strings.ReplaceAll(other, "-", ""), "busy"))
+	record(t, db, late.ID, created(other))
+	reconcile(t, db)
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, call_uuid) FROM attempts WHERE id = $1`, late.ID); got != "ended "+other {
+		t.Errorf("the attempt is %s", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM provider_calls WHERE attempt_id IS NULL OR NOT folded`); n != 0 {
+		t.Errorf("%d records are of no attempt", n)
+	}
 }

@@ -70,17 +70,15 @@ func TestListPageForms(t *testing.T) {
 func TestIncompletePagesAreErrors(t *testing.T) {
 	t.Parallel()
 	pages := map[string]string{
-		"empty object":      `{}`,
-		"not an object":     `[]`,
-		"no body":           ``,
-		"an error":          `{"type":"UNAUTHORIZED","error_title":"Unauthorized"}`,
-		"no count":          `{"_embedded":{"calls":[]}}`,
-		"no calls":          `{"count":4}`,
-		"calls not a list":  `{"count":0,"_embedded":{"calls":{}}}`,
-		"other page":        `{"count":1,"record_index":10,"_embedded":{"calls":[{"uuid":"u"}]}}`,
-		"row without uuid":  `{"count":1,"_embedded":{"calls":[{"status":"started"}]}}`,
-		"row not an object": `{"count":1,"_embedded":{"calls":[null]}}`,
-		"cut":               capturedPage[:len(capturedPage)-1],
+		"empty object":     `{}`,
+		"not an object":    `[]`,
+		"no body":          ``,
+		"an error":         `{"type":"UNAUTHORIZED","error_title":"Unauthorized"}`,
+		"no count":         `{"_embedded":{"calls":[]}}`,
+		"no calls":         `{"count":4}`,
+		"calls not a list": `{"count":0,"_embedded":{"calls":{}}}`,
+		"other page":       `{"count":1,"record_index":10,"_embedded":{"calls":[{"uuid":"u"}]}}`,
+		"cut":              capturedPage[:len(capturedPage)-1],
 	}
 	for name, page := range pages {
 		t.Run(name, func(t *testing.T) {
@@ -93,6 +91,28 @@ func TestIncompletePagesAreErrors(t *testing.T) {
 					wantError(t, err, VerdictUnknown, 200)
 				}
 			})
+		})
+	}
+}
+
+// A row that cannot be read may be any call: it is told as one without a uuid, and
+// hides none of the others.
+func TestUnreadableRows(t *testing.T) {
+	t.Parallel()
+	for _, row := range []string{`{"status":"started"}`, `null`, `{"uuid":7}`, `{"uuid":""}`, `"u"`} {
+		synctest.Test(t, func(t *testing.T) {
+			page := body(`{"count":3,"_embedded":{"calls":[{"uuid":"a"},` + row + `,{"uuid":"b"}]}}`)
+			c := newFakeClient(t, (&script{answers: []func(http.ResponseWriter){page}}).handle)
+			var got []string
+			for call, err := range c.Calls(t.Context(), ListFilter{}, 2) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, call.UUID)
+			}
+			if diff := cmp.Diff([]string{"a", "", "b"}, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", row, diff)
+			}
 		})
 	}
 }

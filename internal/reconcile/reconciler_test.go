@@ -184,3 +184,24 @@ func TestListIsReadWhileABatchIsStored(t *testing.T) {
 		t.Errorf("%d records were stored, want %d", n, 2*recordBatch)
 	}
 }
+
+// A record without a uuid keeps no other from being stored, and the scan proves
+// nothing of the calls of its time.
+func TestUnreadableRecord(t *testing.T) {
+	t.Parallel()
+	r, store, vonage := reconciling(t, 3)
+	vonage.calls[1].uuid = ""
+	r.mustRead(t)
+	if diff := cmp.Diff([]string{"call0", "call2"}, slices.Sorted(slices.Values(store.stored))); diff != "" {
+		t.Errorf("stored (-want +got):\n%s", diff)
+	}
+	unreadable := 0
+	for _, s := range store.scans {
+		if unreadable += s.Unreadable; s.Unreadable > 0 && s.Proves() {
+			t.Error("a scan proves something although one of its records may be any call")
+		}
+	}
+	if unreadable == 0 || store.watermarks["first"].IsZero() {
+		t.Errorf("%d unreadable records, read up to %v", unreadable, store.watermarks["first"])
+	}
+}
