@@ -218,7 +218,11 @@ func TestPlainNumberAgreesWithLibrary(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.SampledFrom(slices.Sorted(maps.Keys(phonenumbers.GetSupportedCallingCodes()))).Draw(t, "code")
-		s := fmt.Sprintf("+%d%s", code, rapid.StringMatching(`[0-9]{3,13}`).Draw(t, "national"))
+		length := rapid.IntRange(3, 13).Draw(t, "length")
+		if plan, known := numberingPlans()[fmt.Sprint(code)]; known && rapid.Bool().Draw(t, "as long as its country's") {
+			length = plan.longest
+		}
+		s := fmt.Sprintf("+%d%s", code, rapid.StringMatching(fmt.Sprintf(`[0-9]{%d}`, length)).Draw(t, "national"))
 		digits, plain := plainNumber(s)
 		if !plain {
 			return
@@ -379,5 +383,37 @@ func TestCheckKind(t *testing.T) {
 		if err := number.CheckKind(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", raw, err, want)
 		}
+	}
+}
+
+// What is read by a look at the digits is read alike by the library's parser.
+func TestPlainTextAgreesWithReadNumber(t *testing.T) {
+	t.Parallel()
+	regions := slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions()))
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		country := rapid.SampledFrom(regions).Draw(t, "country")
+		kind := rapid.SampledFrom([]phonenumbers.PhoneNumberType{phonenumbers.FIXED_LINE, phonenumbers.MOBILE}).Draw(t, "kind")
+		example := phonenumbers.GetExampleNumberForType(country, kind)
+		if example == nil {
+			return
+		}
+		text := phonenumbers.Format(example, phonenumbers.NATIONAL)
+		at := rapid.IntRange(0, len(text)-1).Draw(t, "changed digit")
+		if text[at] >= '0' && text[at] <= '9' {
+			text = text[:at] + rapid.StringMatching(`[0-9]`).Draw(t, "digit") + text[at+1:]
+		}
+		digits, plain := plainText(text, country)
+		if !plain {
+			return
+		}
+		taken++
+		number, err := readNumber(text, country)
+		if err != nil || digitsOf(number) != digits {
+			t.Errorf("%q of %s is plain and read as %s; the parser says %v, %v", text, country, digits, number, err)
+		}
+	})
+	if taken == 0 {
+		t.Error("no text was plain")
 	}
 }
