@@ -38,7 +38,7 @@ sdk: ## install Vonage's Node SDK and let it use the simulator
 	go test -tags sdk -count=1 -run TestNodeSDK ./test/contract
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis
-	go test -p 3 -timeout 10m ./... # most tests wait for servers more than they compute
+	go test -p 3 -timeout 15m ./... # most tests wait for servers more than they compute
 
 race: servers ## run the whole suite with the race detector (needs a C compiler)
 	go test -race -timeout 15m ./...
