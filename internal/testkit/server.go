@@ -11,13 +11,14 @@ import (
 	"dialer/internal/embedded"
 	"dialer/storage"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // server is the Postgres that all tests of this binary share.
 type server struct {
 	url      *url.URL
-	template string // a migrated database that tests get copies of
+	admin    *pgxpool.Pool // makes and drops the tests' databases; opened once, since a connection costs a process
+	template string        // a migrated database that tests get copies of
 }
 
 // sharedServer is found or started by the first test that needs it. Nobody
@@ -34,6 +35,9 @@ var sharedServer = sync.OnceValues(func() (server, error) {
 		return server{}, errors.New("DATABASE_URL must be a URL, such as postgres://user@host/database")
 	}
 	s := server{url: u}
+	if s.admin, err = pgxpool.New(ctx, started.URL); err != nil {
+		return server{}, err
+	}
 	if s.template, err = s.makeTemplate(ctx); err != nil {
 		return server{}, fmt.Errorf("make the template database: %w", err)
 	}
@@ -53,20 +57,21 @@ func (s server) makeTemplate(ctx context.Context) (string, error) {
 		return "", err
 	}
 	name := "dialer_template_" + version
-	return name, s.with(ctx, func(conn *pgx.Conn) error {
+	draft := name + "_draft"
+	return name, s.admin.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, templateLock); err != nil {
 			return err
 		}
+		defer conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, templateLock)
 		var made bool
 		err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&made)
 		if err != nil || made {
 			return err
 		}
-		draft := name + "_draft"
 		return errors.Join(
-			execAll(ctx, conn, `DROP DATABASE IF EXISTS `+draft+` WITH (FORCE)`, `CREATE DATABASE `+draft),
+			s.exec(ctx, `DROP DATABASE IF EXISTS `+draft+` WITH (FORCE)`, `CREATE DATABASE `+draft),
 			migrate(ctx, s.urlOf(draft)),
-			execAll(ctx, conn, `ALTER DATABASE `+draft+` RENAME TO `+name),
+			s.exec(ctx, `ALTER DATABASE `+draft+` RENAME TO `+name),
 		)
 	})
 }
@@ -88,21 +93,8 @@ func (s server) urlOf(database string) string {
 }
 
 func (s server) exec(ctx context.Context, statements ...string) error {
-	return s.with(ctx, func(conn *pgx.Conn) error { return execAll(ctx, conn, statements...) })
-}
-
-func (s server) with(ctx context.Context, use func(*pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, s.url.String())
-	if err != nil {
-		return err
-	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return use(conn)
-}
-
-func execAll(ctx context.Context, conn *pgx.Conn, statements ...string) error {
 	for _, sql := range statements {
-		if _, err := conn.Exec(ctx, sql); err != nil {
+		if _, err := s.admin.Exec(ctx, sql); err != nil {
 			return err
 		}
 	}
