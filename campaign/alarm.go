@@ -32,6 +32,7 @@ const (
 	AlarmWebhooksDelayed   = "webhooks_delayed"
 	AlarmAnswer            = "answer_not_made"
 	AlarmRedis             = "redis_may_evict"
+	AlarmRedisUnusable     = "redis_unusable"
 	AlarmFailing           = "work_failing"
 	AlarmDialLocked        = "dial_locked"
 	AlarmCallRecovered     = "call_recovered"
@@ -72,6 +73,8 @@ var AlarmKinds = []AlarmKind{
 		"Set that machine's clock by NTP; calls resume by themselves."},
 	{AlarmFailing, "a part of the dialer has not done its work for five minutes",
 		"Read that part's errors in the dialer's log; it works again once the cause is gone."},
+	{AlarmRedisUnusable, "Redis is away or takes no writes, so calls wait; the detail says how; it closes by itself",
+		"Repair Redis, or give it the room or the master that it lacks; REDIS_URL must be one whole master. Calls resume by themselves."},
 	{AlarmRedis, "Redis may drop tasks when it is full, or hides whether it may",
 		"Set maxmemory-policy to noeviction; if the service that runs Redis hides the setting, check it there and resolve the alarm."},
 	{AlarmAbsenceBlocked, "whether an attempt made a call cannot be settled by itself; its contact waits",

@@ -65,11 +65,16 @@ func (s *Service) redisAlarm(ctx context.Context, err error) error {
 	return s.store.Raise(ctx, campaign.Alarm{Kind: campaign.AlarmRedis, Detail: detail})
 }
 
-// watchRedis asks Redis again: its settings may be changed while it runs.
+// watchRedis asks Redis again, because its settings may be changed while it runs,
+// and removes what a crash left there.
 func (s *Service) watchRedis(ctx context.Context) (int, error) {
 	err := s.queue.check(ctx)
 	if errors.Is(err, errHidden) {
-		return 0, nil
+		err = nil
 	}
-	return 1, errors.Join(err, s.redisAlarm(ctx, err))
+	removed, failed := s.queue.removeOrphans(ctx)
+	if removed > 0 {
+		s.log.WarnContext(ctx, "tasks without a lease were removed from Redis; their attempts are enqueued again", "tasks", removed)
+	}
+	return removed, errors.Join(err, s.redisAlarm(ctx, err), failed)
 }

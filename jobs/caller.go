@@ -82,7 +82,7 @@ type Made struct {
 // there on a call may come of it, and nothing stops it but its own time limits.
 // Recording ends early with working.
 func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urgency, request voice.CallRequest) (Made, error) {
-	permit, err := c.permit(ctx, u)
+	permit, err := c.permit(ctx, u, request.NCCO.Connects())
 	if err != nil {
 		return Made{}, err
 	}
@@ -104,15 +104,21 @@ func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urg
 	return made, nil
 }
 
-// permit waits for the right to send a call.
-func (c *Caller) permit(ctx context.Context, u campaign.Urgency) (*pace.Permit, error) {
+// maxLegs bounds the permits that one call takes for its legs, so that a task,
+// which has a minute, comes to its POST.
+const maxLegs = 10
+
+// permit waits for the right to send a call that may open so many legs. The time
+// of a leg is not known yet; that it is counted keeps calls and legs together to
+// the rate.
+func (c *Caller) permit(ctx context.Context, u campaign.Urgency, legs int) (*pace.Permit, error) {
 	if err := c.outage.wait(ctx); err != nil {
 		return nil, fmt.Errorf("wait for Vonage: %w", err)
 	}
 	if err := c.clocks.wait(ctx); err != nil {
 		return nil, fmt.Errorf("wait for the clocks to agree: %w", err)
 	}
-	permit, err := c.calls.Wait(ctx, pace.Priority(u))
+	permit, err := c.calls.WaitWithLegs(ctx, pace.Priority(u), min(legs, maxLegs))
 	if err == nil && ctx.Err() != nil {
 		permit.Return()
 		err = fmt.Errorf("stopped before the gate: %w", ctx.Err())

@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/testkit"
 	"dialer/voice"
+	"dialer/voice/voicesim"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -390,4 +392,27 @@ func TestCallWithdrawnForItsMessage(t *testing.T) {
 			t.Errorf("%d leases for a call that cannot be made", n)
 		}
 	})
+}
+
+// Legs that connect opens count in the account's limit as calls do. A campaign
+// whose message connects is paced for them, so that answered people are connected.
+func TestConnectLegsCountInThePace(t *testing.T) {
+	t.Parallel()
+	const perSecond, contacts = 20, 60
+	w := newWorld(t, perSecond, voicesim.Config{Outcomes: allAnswered})
+	w.campaign(t, contacts)
+	w.db.Exec(t, `UPDATE campaigns SET settings = settings || '{"message": {"ncco": [
+		{"action": "connect", "endpoint": [{"type": "phone", "number": "442079460999"}]}]}}'`)
+	w.dial(t, w.db, w.redis)
+	w.awaitEnd(t)
+	took := testkit.Value[float64](t, w.db, `SELECT extract(epoch FROM max(dialed_at) - min(dialed_at))::float8 FROM attempts`)
+	if least := 0.9 * 2 * contacts / perSecond; took < least {
+		t.Errorf("%d calls of two legs took %.1f s, which is less than %.1f s at %d a second", contacts, took, least, perSecond)
+	}
+	if s := w.sim.Summary(); s.Placed != contacts || s.Legs+s.Throttled != contacts {
+		t.Errorf("%d calls with %d legs, want %d each", s.Placed, s.Legs, contacts)
+	}
+	if alarms := testkit.Rows[string](t, w.db, `SELECT kind || ': ' || detail FROM alarms`); len(alarms) > 0 {
+		t.Errorf("alarms: %v", alarms)
+	}
 }

@@ -110,7 +110,7 @@ func (w *periodicWork) run() error {
 // task with a fixed one that a killed process leaves is archived, and never runs
 // again.
 func (w *periodicWork) asynq() (*asynq.Server, *asynq.Scheduler, error) {
-	part := w.queue.name + "-periodic"
+	part := w.queue.periodicPart()
 	log := newAsynqLog(w.log)
 	server := asynq.NewServerFromRedisClient(w.queue.redis, asynq.Config{
 		Concurrency: max(1, len(w.list)), Queues: map[string]int{part: 1}, TaskCheckInterval: 200 * time.Millisecond,

@@ -52,6 +52,18 @@ func (q *queue) part(u campaign.Urgency) string {
 	return q.name + urgencies[min(max(u, campaign.DueReminder), campaign.FirstCall)]
 }
 
+// parts are the names of all queues that asynq keeps for this one.
+func (q *queue) parts() []string {
+	parts := []string{q.periodicPart()}
+	for u := range urgencies {
+		parts = append(parts, q.part(campaign.Urgency(u)))
+	}
+	return parts
+}
+
+// periodicPart is the queue of periodic work.
+func (q *queue) periodicPart() string { return q.name + "-periodic" }
+
 // openQueue makes the client of a database's queue. It opens no connection.
 func openQueue(url, databaseID string, workers int) (*queue, error) {
 	options, err := redis.ParseURL(url)

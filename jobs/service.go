@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"dialer/campaign"
@@ -27,6 +28,7 @@ type Store interface {
 	LeaseStore
 	CheckpointStore
 	HangUpStore
+	RedisAlarmStore
 }
 
 // Service is one process's part in dialing: it feeds the queue, places calls,
@@ -38,6 +40,8 @@ type Service struct {
 	pacers Pacers
 	queue  *queue
 	log    *slog.Logger
+
+	redisWritable atomic.Bool
 }
 
 // Pacers are the account's two budgets. The service runs them. Requests is the
@@ -116,6 +120,8 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) await(ctx context.Context, checkpoint *checkpointer, periodic *periodicWork) {
 	waiting, released := context.WithCancel(ctx)
 	var restoring sync.WaitGroup
+	probe := s.newRedisProbe() // the queue may be renamed meanwhile
+	restoring.Go(func() { loop(waiting, s.log, "probe Redis", probeEvery, probe.runOnce) })
 	restoring.Go(func() { periodic.whileLocked(waiting) })
 	checkpoint.await(ctx)
 	released()
@@ -180,6 +186,7 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint
 		work(ctx, s, "requeue", requeueEvery, again.runOnce)
 	})
 	wg.Go(func() { work(ctx, s, "hang up", hangupEvery, hang.runOnce) })
+	wg.Go(func() { loop(ctx, s.log, "probe Redis", probeEvery, s.newRedisProbe().runOnce) })
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
 }
 

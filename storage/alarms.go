@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -48,6 +49,19 @@ func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 		return fmt.Errorf("raise alarm %s: %w", a.Kind, err)
 	}
 	return nil
+}
+
+// CloseAlarms resolves the open alarms of a kind that were raised last longer than
+// quiet ago, because what they told is over.
+func (db *DB) CloseAlarms(ctx context.Context, kind string, quiet time.Duration) (int, error) {
+	closed, err := db.pool.Exec(ctx, `
+		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
+		WHERE kind = @kind AND (resolved_at IS NULL OR last_at > resolved_at) AND last_at < clock_timestamp() - @quiet::interval`,
+		pgx.StrictNamedArgs{"kind": kind, "quiet": quiet})
+	if err != nil {
+		return 0, fmt.Errorf("close alarms of kind %s: %w", kind, err)
+	}
+	return int(closed.RowsAffected()), nil
 }
 
 // Alarms lists alarms, latest first.

@@ -73,6 +73,17 @@ func unknownMembers(paths []string, path string, v reflect.Value) []string {
 	return paths
 }
 
+// Connects is how many legs the NCCO may open. Each counts as a new call in the
+// account's limit.
+func (n NCCO) Connects() (legs int) {
+	for _, action := range n {
+		if _, ok := action.(Connect); ok {
+			legs++
+		}
+	}
+	return legs
+}
+
 // UnmarshalJSON reads each action into its own type.
 func (n *NCCO) UnmarshalJSON(raw []byte) error {
 	var list []json.RawMessage

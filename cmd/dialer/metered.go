@@ -52,7 +52,7 @@ func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 // processStats reads what the process has at the moment.
 func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 	return metrics.ProcessStats{
-		Queue: service.Queued,
+		Queue: service.Queued, RedisWritable: service.RedisWritable,
 		Conns: n.db.Conns,
 		Permits: func() map[campaign.Budget]metrics.PermitCounts {
 			counts := map[campaign.Budget]metrics.PermitCounts{}

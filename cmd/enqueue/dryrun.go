@@ -10,6 +10,7 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
+	"dialer/voice"
 )
 
 // dryRun shows what an import would do, and does nothing.
@@ -95,11 +96,23 @@ func paceText(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64)
 	if f.Accepted == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %v a second", whenText(s), roundText(f.Takes(callsPerSecond)), callsPerSecond)
-	if days := f.Days(callsPerSecond, s.Hours); days > 1 {
+	legs := legsOf(f.Sample)
+	pace := callsPerSecond / float64(1+legs)
+	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %v a second", whenText(s), roundText(f.Takes(pace)), callsPerSecond)
+	if days := f.Days(pace, s.Hours); days > 1 {
 		text += fmt.Sprintf(", on %d days", days)
 	}
+	if legs > 0 {
+		text += fmt.Sprintf("; each counts as %s, because the message connects to others", progress.Count(1+legs, "call"))
+	}
 	return text + ".\n"
+}
+
+// legsOf is how many legs a message may open by connect. It was validated, so it
+// can be read.
+func legsOf(message campaign.Rendered) int {
+	actions, _ := voice.ParseNCCO(message.NCCO)
+	return actions.Connects()
 }
 
 func roundText(d time.Duration) string {

@@ -226,6 +226,15 @@ func TestDryRunWritesNothing(t *testing.T) {
 	}
 }
 
+// Vonage counts the legs that a message opens, so that the calls take longer.
+func TestDryRunCountsLegs(t *testing.T) {
+	t.Parallel()
+	ncco := filepath.Join(t.TempDir(), "ncco.json")
+	require.NoError(t, os.WriteFile(ncco, []byte(`[{"action":"connect","endpoint":[{"type":"phone","number":"442079460999"}]}]`), 0o600))
+	command(t, nil, "--name", "x", "--from", "442079460000", "--default-country", "GB", "--ncco", ncco, "--dry-run", write(t, people(60))).ok(t).prints(t,
+		"takes 40s at 3 a second; each counts as 2 calls")
+}
+
 func TestImportOtherSettings(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

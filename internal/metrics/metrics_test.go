@@ -68,7 +68,7 @@ func full(t *testing.T) *Metrics {
 		Behind:  map[string]time.Duration{"first": 90 * time.Second}, Factor: map[campaign.Budget]float64{campaign.CallsBudget: 0.5},
 	}}, quiet())
 	m.CountProcess(ProcessStats{
-		Queue: func(context.Context) (int, error) { return 12, nil },
+		Queue: func(context.Context) (int, error) { return 12, nil }, RedisWritable: func() bool { return true },
 		Conns: func() map[string]int { return map[string]int{"used": 3} },
 		Permits: func() map[campaign.Budget]PermitCounts {
 			return map[campaign.Budget]PermitCounts{campaign.CallsBudget: {Given: 9, Unused: 1, Waiting: 4}}
@@ -96,7 +96,7 @@ func TestMetricValues(t *testing.T) {
 		`dialer_alarms_raised_total{kind="attempt_lost"} 5`,
 		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
 		`dialer_hangups{state="pending"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
-		`dialer_pace_factor{budget="calls"} 0.5`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
+		`dialer_pace_factor{budget="calls"} 0.5`, `dialer_redis_writable 1`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
 		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="calls"} 4`,
 		`dialer_permits_total{budget="calls",result="given"} 9`, `dialer_permits_total{budget="calls",result="unused"} 1`,
 		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,

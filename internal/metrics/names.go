@@ -33,6 +33,7 @@ var Names = []Name{
 	{statsAge, Gauge, nil, "How old the metrics above are, in seconds."},
 	{statsFailures, Counter, nil, "How often the metrics above could not be read."},
 
+	{redisWritable, Gauge, nil, "1 if this process could write to Redis within the last seconds, otherwise 0."},
 	{queueTasks, Gauge, nil, "Tasks in the queue that no worker has taken yet. Missing while Redis does not answer."},
 	{posts, Counter, []string{"outcome", "refusal"}, "Outcomes of requests for a call."},
 	{gates, Counter, []string{"result"}, "Results of attempts at the gate."},
@@ -57,6 +58,7 @@ const (
 	paceFactor    = "dialer_pace_factor"
 	statsAge      = "dialer_fleet_stats_age_seconds"
 	statsFailures = "dialer_fleet_stats_failures_total"
+	redisWritable = "dialer_redis_writable"
 	queueTasks    = "dialer_queue_tasks"
 	posts         = "dialer_posts_total"
 	gates         = "dialer_gates_total"

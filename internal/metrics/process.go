@@ -13,6 +13,8 @@ import (
 type ProcessStats struct {
 	// Queue is how many tasks wait. An error leaves the metric out.
 	Queue func(context.Context) (int, error)
+	// RedisWritable reports whether the last write to Redis succeeded.
+	RedisWritable func() bool
 	// Conns counts the connections to the database by state.
 	Conns func() map[string]int
 	// Permits counts the permits of each budget.
@@ -31,6 +33,7 @@ func (m *Metrics) CountProcess(stats ProcessStats) { m.registry.MustRegister(pro
 type processCollector struct{ stats ProcessStats }
 
 var (
+	redisDesc   = desc(redisWritable)
 	queueDesc   = desc(queueTasks)
 	connsDesc   = desc(conns)
 	permitsDesc = desc(permits)
@@ -39,7 +42,7 @@ var (
 
 // Describe lists what Collect sends.
 func (c processCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{queueDesc, connsDesc, permitsDesc, waitersDesc} {
+	for _, d := range []*prometheus.Desc{redisDesc, queueDesc, connsDesc, permitsDesc, waitersDesc} {
 		out <- d
 	}
 }
@@ -54,6 +57,11 @@ func (c processCollector) Collect(out chan<- prometheus.Metric) {
 	if n, err := c.stats.Queue(ctx); err == nil {
 		out <- gauge(queueDesc, float64(n))
 	}
+	writable := 0.0
+	if c.stats.RedisWritable() {
+		writable = 1
+	}
+	out <- gauge(redisDesc, writable)
 	for state, n := range c.stats.Conns() {
 		out <- gauge(connsDesc, float64(n), state)
 	}

@@ -55,7 +55,7 @@ type Pacer struct {
 	wake chan struct{} // holds a signal when there may be work
 
 	mu      sync.Mutex
-	waiting [priorities][]chan *Permit
+	waiting [priorities][]caller
 	reports []report
 	clock   clock
 	latency latencyEstimator
@@ -67,7 +67,14 @@ type Pacer struct {
 // Counts says what became of a budget's permits in this process.
 type Counts struct {
 	Given, Unused int64
-	Waiting       int // callers
+	Waiting       int // slots that callers want
+}
+
+// caller waits for a permit. Before its own it takes one for each leg that its
+// request will open: Vonage counts those as new calls, and opens them itself.
+type caller struct {
+	given chan *Permit
+	legs  int
 }
 
 // New returns a pacer. It gives no permits until Run runs.
@@ -85,8 +92,16 @@ func (p *Pacer) Counts() Counts {
 }
 
 func (p *Pacer) callers() (n int) {
-	for _, callers := range p.waiting {
-		n += len(callers)
+	for priority := range p.waiting {
+		n += p.wanted(priority)
+	}
+	return n
+}
+
+// wanted is how many slots the callers of a priority want.
+func (p *Pacer) wanted(priority int) (n int) {
+	for _, c := range p.waiting[priority] {
+		n += 1 + c.legs
 	}
 	return n
 }
@@ -159,8 +174,8 @@ func (p *Pacer) ask(reading clock) question {
 	defer p.mu.Unlock()
 	p.clock.observe(reading)
 	q := question{budget: p.Budget, perSecond: p.PerSecond, trip: reading.received.Sub(reading.sent), reports: p.reports}
-	for i, callers := range p.waiting {
-		q.wanted[i] = len(callers)
+	for i := range p.waiting {
+		q.wanted[i] = p.wanted(i)
 	}
 	p.reports = nil
 	return q
@@ -207,9 +222,15 @@ func (p *Pacer) give(permit *Permit) {
 		p.report(report{slot: permit.slot})
 		return
 	}
-	p.waiting[permit.slot.priority] = callers[1:]
 	p.counts.Given++
-	callers[0] <- permit
+	//guard:false internal/pace.TestLegsTakePermits: a leg that connect opens takes a permit
+	if callers[0].legs > 0 {
+		callers[0].legs--
+		p.report(report{slot: permit.slot, sent: p.clock.shared(permit.from), arrived: p.clock.shared(permit.from)})
+		return
+	}
+	p.waiting[permit.slot.priority] = callers[1:]
+	callers[0].given <- permit
 }
 
 // used is the report on a permit's request, by what is known at this time.

@@ -118,6 +118,46 @@ func send(ctx context.Context, p *Pacer, a *arrivals, w way) error {
 
 var quiet = way{transit: 2 * time.Millisecond}
 
+// A request that opens legs takes a permit for each, spent before its own: the
+// requests and their legs together use the rate, and no more of it.
+func TestLegsTakePermits(t *testing.T) {
+	t.Parallel()
+	for _, legs := range []int{1, 2, 5} {
+		t.Run(fmt.Sprint(legs), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const perSecond = 12
+				p, a := start(t.Context(), t, newMemory(), perSecond), &arrivals{}
+				for range 20 {
+					go func() {
+						for t.Context().Err() == nil {
+							permit, err := p.WaitWithLegs(t.Context(), Last, legs)
+							if err != nil {
+								return
+							}
+							if _, err = permit.Hold(t.Context()); err == nil {
+								permit.Written(time.Now())
+								a.add(time.Now())
+							}
+							permit.Done(time.Now(), 201)
+						}
+					}()
+				}
+				time.Sleep(5 * time.Second)
+				a.forget()
+				time.Sleep(30 * time.Second)
+				want := perSecond / float64(1+legs)
+				if got := a.rate(); got > want*1.01 || got < want*0.95 {
+					t.Errorf("%.2f requests a second, want %.2f", got, want)
+				}
+				if c := p.Counts(); c.Waiting < 20 {
+					t.Errorf("%d slots are wanted by 20 callers", c.Waiting)
+				}
+			})
+		})
+	}
+}
+
 // However late requests are written and however unevenly they arrive, within
 // what the pacer allows for: no sliding second holds more than the rate, and
 // the fleet uses what late requests leave of it.

@@ -26,11 +26,18 @@ type Permit struct {
 
 // Wait returns the next permit. Send a request with it, or Return it.
 func (p *Pacer) Wait(ctx context.Context, priority Priority) (*Permit, error) {
-	return p.wait(ctx, priority, false)
+	return p.wait(ctx, priority, 0, false)
+}
+
+// WaitWithLegs is Wait for a request that opens so many legs later. Each takes one
+// more permit, which is spent before this one. Those of a caller that stops
+// waiting are lost, if they were spent.
+func (p *Pacer) WaitWithLegs(ctx context.Context, priority Priority, legs int) (*Permit, error) {
+	return p.wait(ctx, priority, legs, false)
 }
 
 // wait waits for a permit. first puts the caller before all others.
-func (p *Pacer) wait(ctx context.Context, priority Priority, first bool) (*Permit, error) {
+func (p *Pacer) wait(ctx context.Context, priority Priority, legs int, first bool) (*Permit, error) {
 	given := make(chan *Permit, 1)
 	p.mu.Lock()
 	callers := &p.waiting[priority]
@@ -38,7 +45,7 @@ func (p *Pacer) wait(ctx context.Context, priority Priority, first bool) (*Permi
 	if first {
 		at = 0
 	}
-	*callers = slices.Insert(*callers, at, given)
+	*callers = slices.Insert(*callers, at, caller{given, legs})
 	p.mu.Unlock()
 	p.signal()
 	select {
@@ -48,7 +55,7 @@ func (p *Pacer) wait(ctx context.Context, priority Priority, first bool) (*Permi
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := slices.Index(*callers, given); at >= 0 {
+	if at := slices.IndexFunc(*callers, func(c caller) bool { return c.given == given }); at >= 0 {
 		*callers = slices.Delete(*callers, at, at+1)
 	} else {
 		p.give(<-given)
@@ -77,7 +84,7 @@ func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 			return p.until, nil
 		}
 		p.Return()
-		other, err := p.pacer.wait(ctx, First, true)
+		other, err := p.pacer.wait(ctx, First, 0, true)
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -136,6 +136,7 @@ var expectedAlarms = map[string]bool{
 	campaign.AlarmUnsigned:          true, // tokens come again with another body
 	campaign.AlarmWebhooksDelayed:   true, // nobody listens while dialers are killed
 	campaign.AlarmFailing:           true, // Postgres and Redis are away
+	campaign.AlarmRedisUnusable:     true, // Redis is killed
 	campaign.AlarmRedis:             true, // the private Redis has no policy set
 	campaign.AlarmClockSkew:         true, // answers are late
 }
