@@ -103,15 +103,21 @@ func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	}
 }
 
-// halfway runs a campaign, copies its database on the way, and continues with
-// the original, so that the copy has forgotten calls.
+// halfway runs a campaign whose first third is due, copies its database with some
+// of the rest reserved, and continues with the original. Until the copy is made
+// nobody else is due, so the copy has forgotten calls however slow the machine is.
 func halfway(t *testing.T, contacts int) (w, old *world) {
 	t.Helper()
 	w = newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, contacts)
+	w.db.Exec(t, `UPDATE contacts SET due_at = now() + interval '1 hour' WHERE id > $1`, contacts/3)
 	stop := w.dial(t, w.db, w.redis)
 	require.Eventually(t, "a third is called", func() bool { return w.sim.Summary().Placed >= contacts/3 })
 	stop()
+	w.db.MakeDue(t)
+	if reserved, err := w.db.Claim(t.Context(), contacts/12); err != nil || len(reserved) == 0 {
+		t.Fatalf("Claim = %d attempts, %v", len(reserved), err)
+	}
 	backup := w.db.Copy(t)
 	stop = w.dial(t, w.db, w.redis)
 	require.Eventually(t, "two thirds are called", func() bool { return w.sim.Summary().Placed >= contacts*2/3 })

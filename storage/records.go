@@ -55,19 +55,11 @@ func recordedSettings(ctx context.Context, tx pgx.Tx) (map[string]campaign.Setti
 	return settings, err
 }
 
-func recordedAlarms(ctx context.Context, tx pgx.Tx) (map[string]int, error) {
-	alarms := map[string]int{}
-	var kind string
-	var times int
-	rows, err := tx.Query(ctx, `SELECT kind, sum(times)::int FROM alarms GROUP BY kind`)
-	if err != nil {
-		return nil, err
-	}
-	_, err = pgx.ForEachRow(rows, []any{&kind, &times}, func() error {
-		alarms[kind] = times
-		return nil
-	})
-	return alarms, err
+func recordedAlarms(ctx context.Context, tx pgx.Tx) ([]campaign.Alarm, error) {
+	return collect(ctx, tx, func(row pgx.CollectableRow) (a campaign.Alarm, err error) {
+		err = row.Scan(&a.Kind, (*zeronull.UUID)(&a.AttemptID), &a.Detail)
+		return a, err
+	}, `SELECT kind, attempt_id, detail FROM alarms ORDER BY id`)
 }
 
 func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) {

@@ -55,5 +55,5 @@ type Records struct {
 	Contacts []ContactRecord
 	// Settings are each campaign's, by its name.
 	Settings map[string]campaign.Settings
-	Alarms   map[string]int // how often each kind was raised
+	Alarms   []campaign.Alarm // that were ever raised
 }

@@ -39,6 +39,8 @@ type memoryStore struct {
 	alarms     []campaign.Alarm
 	giveUp     error
 	proofs     int
+	unmatched  error // what matching ends with
+	told       int   // how often it was told what blocks attempts
 
 	mu      sync.Mutex // batches are stored side by side
 	batches []int
@@ -106,7 +108,7 @@ func (m *memoryStore) FinishScan(_ context.Context, s campaign.Scan) (int64, err
 func (m *memoryStore) FoldMatched(context.Context) (int, error) { return 0, nil }
 
 func (m *memoryStore) MatchCalls(context.Context, campaign.Times) (n campaign.Reconciled, err error) {
-	return n, nil
+	return n, m.unmatched
 }
 
 func (m *memoryStore) DueUnknown(_ context.Context, limit int, t campaign.Times) (due []campaign.UnknownAttempt, err error) {
@@ -144,7 +146,10 @@ func (m *memoryStore) ProveAbsent(context.Context, campaign.Times) (int, error) 
 
 func (m *memoryStore) LookFailed(context.Context, []uuid.UUID, time.Duration) error { return nil }
 
-func (m *memoryStore) RaiseBlocked(context.Context, campaign.Times) error { return nil }
+func (m *memoryStore) RaiseBlocked(context.Context, campaign.Times) error {
+	m.told++
+	return nil
+}
 
 func (m *memoryStore) GiveUp(context.Context, time.Duration) (int, error) { return 0, m.giveUp }
 

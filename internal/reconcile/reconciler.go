@@ -182,10 +182,16 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 			break
 		}
 	}
-	errs = append(failed.all, r.match(ctx))
+	matched := r.match(ctx)
 	absent, err := r.store.ProveAbsent(ctx, r.config.Times)
 	failpoint.HitIf(absent > 0, "settle.absent")
-	return errors.Join(append(errs, err, r.store.RaiseBlocked(ctx, r.config.Times))...)
+	concluded := errors.Join(matched, err)
+	// What was read and not concluded from yet stands in nobody's way.
+	//guard:true internal/reconcile.TestBlocksAreToldOnceAllIsConcluded: nobody is told what blocks an attempt before all that was read is matched
+	if concluded == nil {
+		concluded = r.store.RaiseBlocked(ctx, r.config.Times)
+	}
+	return errors.Join(append(failed.all, concluded)...)
 }
 
 // lookFor looks, and puts the attempts behind others if that fails: a part of the

@@ -35,6 +35,21 @@ func (r *Reconciler) mustSettle(t *testing.T) {
 	}
 }
 
+// A call that was read and could not be matched in this round is matched in the
+// next one: a person is not asked about it.
+func TestBlocksAreToldOnceAllIsConcluded(t *testing.T) {
+	t.Parallel()
+	r, store, _ := settling(t)
+	store.unmatched = errors.New("Postgres is away")
+	if err := r.SettleUnknown(t.Context()); !errors.Is(err, store.unmatched) || store.told != 0 {
+		t.Errorf("error %v, told %d times; want the error, and nobody told", err, store.told)
+	}
+	store.unmatched, store.now = nil, store.now.Add(10*time.Minute)
+	if r.mustSettle(t); store.told != 1 {
+		t.Errorf("told %d times after all was concluded, want once", store.told)
+	}
+}
+
 func TestScanServesManyAttempts(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := settling(t)

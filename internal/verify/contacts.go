@@ -250,10 +250,10 @@ func (c *comparison) imports(contacts []app.ContactRecord) {
 }
 
 // alarms finds those that nothing in the run gives cause for.
-func (c *comparison) alarms(raised map[string]int) {
-	for kind, n := range raised {
-		if c.orders.Alarms != nil && !c.orders.Alarms[kind] {
-			c.broken("I14", "the alarm %s was raised %d times, for which there is no cause", kind, n)
+func (c *comparison) alarms(raised []campaign.Alarm) {
+	for _, a := range raised {
+		if c.orders.Alarms != nil && !c.orders.Alarms[a.Kind] {
+			c.broken("I14", "the alarm %s was raised, for which there is no cause (attempt %s): %s", a.Kind, a.AttemptID, a.Detail)
 		}
 	}
 }

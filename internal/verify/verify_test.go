@@ -199,7 +199,7 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"a status that is not kept", func(w *world) { w.records.Attempts[0].Statuses = []string{"busy"} }, "I12", "does not show the status started"},
 		{"answered at another time", func(w *world) { w.records.Attempts[1].AnsweredAt = noon }, "I12", "was answered 1m5s from"},
 		{"a webhook that is not stored", func(w *world) { w.records.Attempts[0].Events = []string{"busy"} }, "I13", "the webhook started of call a"},
-		{"an alarm without a cause", func(w *world) { w.records.Alarms = map[string]int{"attempt_lost": 2} }, "I14", "attempt_lost was raised 2 times"},
+		{"an alarm without a cause", func(w *world) { w.records.Alarms = []campaign.Alarm{{Kind: "attempt_lost", Detail: "why"}} }, "I14", "attempt_lost was raised, for which there is no cause"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -304,7 +304,7 @@ func TestCompareAllows(t *testing.T) {
 			w.records.Attempts[1].Network, w.records.Attempts[1].BillSource = "N-MOBILE", campaign.FromEvent
 		}},
 		{"an alarm that the run gives cause for", func(w *world) {
-			w.records.Alarms, w.orders.Alarms = map[string]int{"k": 1}, map[string]bool{"k": true}
+			w.records.Alarms, w.orders.Alarms = []campaign.Alarm{{Kind: "k"}}, map[string]bool{"k": true}
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
