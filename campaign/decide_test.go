@@ -271,10 +271,10 @@ func TestDecideAfterTheHours(t *testing.T) {
 		tried []Attempt
 		want  time.Time
 	}{
-		{"before they end", Hours{From: 9 * 60, To: 12*60 + 10}, attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
-		{"after they ended", Hours{From: 9 * 60, To: 11 * 60}, attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
-		{"before they begin", Hours{From: 13 * 60, To: 14 * 60}, attempts(voided(WithdrawnHours)), noon.Add(time.Hour)},
-		{"after a busy call", Hours{From: 9 * 60, To: 12*60 + 10}, attempts(call(Busy, time.Hour), voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"before they end", Daily(9*60, 12*60+10), attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"after they ended", Daily(9*60, 11*60), attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"before they begin", Daily(13*60, 14*60), attempts(voided(WithdrawnHours)), noon.Add(time.Hour)},
+		{"after a busy call", Daily(9*60, 12*60+10), attempts(call(Busy, time.Hour), voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
 	} {
 		c := activeContact()
 		c.Zones = []string{"Etc/UTC"}

@@ -54,6 +54,8 @@ func (s Settings) Differences(given Settings) []Difference {
 		compare("start", startText(s.Start), startText(given.Start))
 	}
 	compare("hours", s.Hours.String(), given.Hours.String())
+	compare("except", strings.Join(s.Hours.Except, ","), strings.Join(given.Hours.Except, ","))
+	compare("margin", s.Hours.Margin.String(), given.Hours.Margin.String())
 	compare("zone", s.Zone, given.Zone)
 	compare("attempts", fmt.Sprint(s.Retry.Attempts), fmt.Sprint(given.Retry.Attempts))
 	compare("retry", FormatRetry(s.Retry.Again), FormatRetry(given.Retry.Again))

@@ -1,44 +1,183 @@
 package campaign
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Hours is the daily window in which calls may be placed, on the wall clock of
-// the zone. Minutes since midnight; 0 <= From < To <= 1440. From is the first
-// minute inside the window and To the first after it.
+// Hours is when calls may be placed, on the wall clock of the person's zone.
 type Hours struct {
-	From int `json:"open"`
-	To   int `json:"close"`
+	// Week holds the open parts of a week, in order and apart. One may run over
+	// midnight.
+	Week []Span
+	// Except holds dates on which nobody is called, as 2026-12-25, in order.
+	Except []string
+	// Margin is how long before closing the last call is placed, so that no
+	// telephone rings later. Whole minutes.
+	Margin time.Duration
 }
 
+// Span is a part of the week, in minutes since Monday 00:00. From is the first
+// minute inside, To the first one after it.
+type Span struct{ From, To int }
+
 const (
-	dayMinutes = 24 * 60
+	dayMinutes  = 24 * 60
+	weekMinutes = 7 * dayMinutes
 	// minMinutes: a call waits in the queue and at Vonage before the telephone
 	// rings, and it must still ring inside the hours.
 	minMinutes = 2
+	// DefaultMargin is as long as a telephone may ring.
+	DefaultMargin = 2 * time.Minute
+
+	maxMargin = time.Hour
+	maxExcept = 1000
+	dateForm  = "2006-01-02"
 )
 
-// ParseHours reads "09:00-20:00". The end may be 24:00.
-func ParseHours(s string) (h Hours, err error) {
-	from, to, found := strings.Cut(strings.TrimSpace(s), "-")
-	if !found {
-		return Hours{}, fmt.Errorf("hours %q: want the form 09:00-20:00", s)
+// Daily is the hours between two minutes of each day.
+func Daily(from, to int) Hours {
+	return weekOf(func(int) []Span { return []Span{{from, to}} })
+}
+
+// weekOf joins the spans of each day, 0 for Monday, in minutes since midnight.
+func weekOf(day func(int) []Span) (h Hours) {
+	for d := range 7 {
+		for _, s := range day(d) {
+			s = Span{s.From + d*dayMinutes, s.To + d*dayMinutes}
+			if last := len(h.Week) - 1; last >= 0 && h.Week[last].To == s.From {
+				h.Week[last].To = s.To
+			} else {
+				h.Week = append(h.Week, s)
+			}
+		}
 	}
-	if h.From, err = parseMinute(from); err == nil {
-		h.To, err = parseMinute(to)
-	}
-	if err == nil {
-		err = h.validate()
-	}
+	return h
+}
+
+// ParseHours reads the hours of every day: "09:00-12:30,14:00-20:00". The end may
+// be 24:00.
+func ParseHours(text string) (Hours, error) {
+	spans, err := parseDay(text)
 	if err != nil {
-		return Hours{}, fmt.Errorf("hours %q: %w", s, err)
+		return Hours{}, fmt.Errorf("hours %q: %w", text, err)
+	}
+	h := weekOf(func(int) []Span { return spans })
+	if err := h.Validate(); err != nil {
+		return Hours{}, fmt.Errorf("hours %q: %w", text, err)
 	}
 	return h, nil
+}
+
+// ParseWeek reads hours by days: {"mon-fri": "09:00-12:30,14:00-20:00", "sat,sun":
+// "10:00-14:00"}. Days that it does not name are closed.
+func ParseWeek(byDays map[string]string) (Hours, error) {
+	var week [7][]Span
+	for names, text := range byDays {
+		days, err := ParseDays(names)
+		if err != nil {
+			return Hours{}, fmt.Errorf("hours: %w", err)
+		}
+		spans, err := parseDay(text)
+		if err != nil {
+			return Hours{}, fmt.Errorf("hours of %s, %q: %w", names, text, err)
+		}
+		for d, named := range days {
+			if named && week[d] != nil {
+				return Hours{}, fmt.Errorf("hours: %s is named twice", dayNames[d])
+			}
+			if named {
+				week[d] = spans
+			}
+		}
+	}
+	h := weekOf(func(d int) []Span { return week[d] })
+	if err := h.Validate(); err != nil {
+		return Hours{}, fmt.Errorf("hours: %w", err)
+	}
+	return h, nil
+}
+
+// Days is a set of days of the week, Monday first.
+type Days [7]bool
+
+var dayNames = [7]string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
+
+// ParseDays reads "mon-fri" or "sat,sun". A range may run over Sunday.
+func ParseDays(text string) (days Days, err error) {
+	for part := range strings.SplitSeq(strings.ToLower(text), ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		if !isRange {
+			last = first
+		}
+		from, to := slices.Index(dayNames[:], strings.TrimSpace(first)), slices.Index(dayNames[:], strings.TrimSpace(last))
+		if from < 0 || to < 0 {
+			return Days{}, fmt.Errorf("days %q: want %s, a list of them, or a range such as mon-fri", text, strings.Join(dayNames[:], ", "))
+		}
+		for d := from; ; d = (d + 1) % 7 {
+			days[d] = true
+			if d == to {
+				break
+			}
+		}
+	}
+	return days, nil
+}
+
+// On limits the hours to some days of the week.
+func (h Hours) On(days Days) Hours {
+	limited := weekOf(func(d int) []Span {
+		if days[d] {
+			return h.day(d)
+		}
+		return nil
+	})
+	h.Week = limited.Week
+	return h
+}
+
+// ParseExcept reads dates on which nobody is called, each as 2026-12-25.
+func ParseExcept(dates []string) ([]string, error) {
+	var except []string
+	for _, date := range dates {
+		date = strings.TrimSpace(date)
+		if _, err := time.Parse(dateForm, date); err != nil {
+			return nil, fmt.Errorf("date %q: want the form 2026-12-25", date)
+		}
+		except = append(except, date)
+	}
+	slices.Sort(except)
+	return slices.Compact(except), nil
+}
+
+// parseDay reads the spans of one day, in minutes since midnight.
+func parseDay(text string) (spans []Span, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, found := strings.Cut(strings.TrimSpace(part), "-")
+		if !found {
+			return nil, errors.New("want the form 09:00-20:00, or 09:00-12:30,14:00-20:00")
+		}
+		var s Span
+		if s.From, err = parseMinute(from); err == nil {
+			s.To, err = parseMinute(to)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s.From >= s.To {
+			return nil, errors.New("the end must lie after the beginning, on the same day")
+		}
+		if len(spans) > 0 && s.From < spans[len(spans)-1].To {
+			return nil, errors.New("the parts of a day must follow each other")
+		}
+		spans = append(spans, s)
+	}
+	return spans, nil
 }
 
 // parseMinute reads 09:00 as minutes since midnight.
@@ -60,26 +199,137 @@ func twoDigits(s string, highest int) (int, bool) {
 	return n, err == nil && n <= highest
 }
 
-func (h Hours) validate() error {
-	if h.From < 0 || h.To > dayMinutes || h.From >= h.To {
-		return errors.New("the end must lie after the beginning, on the same day")
+// Validate reports what no campaign can have.
+func (h Hours) Validate() error {
+	if len(h.Week) == 0 {
+		return errors.New("they are never open")
 	}
-	if h.To-h.From < minMinutes {
-		return fmt.Errorf("a window of less than %d minutes is too short to place a call in", minMinutes)
+	margin := int(h.Margin / time.Minute)
+	if h.Margin < 0 || h.Margin > maxMargin || h.Margin%time.Minute != 0 {
+		return fmt.Errorf("a margin of %s: want whole minutes, from 0m to %s", h.Margin, maxMargin)
+	}
+	for i, s := range h.Week {
+		if s.From < 0 || s.From >= s.To || s.To > weekMinutes || i > 0 && s.From <= h.Week[i-1].To {
+			return errors.New("the end must lie after the beginning, on the same day")
+		}
+		if s.To-s.From < minMinutes+margin {
+			return fmt.Errorf("a window of less than %d minutes is too short to place a call in", minMinutes+margin)
+		}
+		if i > 0 && s.From-h.Week[i-1].To <= margin {
+			return fmt.Errorf("a break must be longer than the margin of %d minutes", margin)
+		}
+	}
+	if last := len(h.Week) - 1; last > 0 {
+		if gap := h.Week[0].From + weekMinutes - h.Week[last].To; gap > 0 && gap <= margin {
+			return fmt.Errorf("a break must be longer than the margin of %d minutes", margin)
+		}
+	}
+	if len(h.Except) > maxExcept {
+		return fmt.Errorf("%d dates are left out, %d are the most", len(h.Except), maxExcept)
 	}
 	return nil
 }
 
-// String is the form that ParseHours reads.
+// String says the hours of the week: "09:00-20:00" where each day is alike, or
+// "mon-fri 09:00-12:30,14:00-20:00; sat 10:00-14:00".
 func (h Hours) String() string {
-	return fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.To/60, h.To%60)
+	byDays := h.byDays()
+	if len(byDays) == 1 && byDays[0].days == "mon-sun" {
+		return byDays[0].spans
+	}
+	parts := make([]string, len(byDays))
+	for i, part := range byDays {
+		parts[i] = part.days + " " + part.spans
+	}
+	return strings.Join(parts, "; ")
 }
 
-// Length is how long the window is each day.
-func (h Hours) Length() time.Duration { return time.Duration(h.To-h.From) * time.Minute }
+type hoursOfDays struct{ days, spans string }
 
-// Open reports whether now is within the hours on the wall clock of every zone.
-// Without a zone it never is. An hour that is repeated in autumn counts both
+// byDays joins neighbouring days whose hours are alike.
+func (h Hours) byDays() (list []hoursOfDays) {
+	for first := 0; first < 7; {
+		last := first
+		for last < 6 && slices.Equal(h.day(last+1), h.day(first)) {
+			last++
+		}
+		if spans := spansText(h.day(first)); spans != "" {
+			days := dayNames[first]
+			if last > first {
+				days += "-" + dayNames[last]
+			}
+			list = append(list, hoursOfDays{days, spans})
+		}
+		first = last + 1
+	}
+	return list
+}
+
+// day is the part of the week that lies in one day, in minutes since its
+// midnight.
+func (h Hours) day(d int) (spans []Span) {
+	for _, s := range h.Week {
+		from, to := max(s.From-d*dayMinutes, 0), min(s.To-d*dayMinutes, dayMinutes)
+		if from < to {
+			spans = append(spans, Span{from, to})
+		}
+	}
+	return spans
+}
+
+func spansText(spans []Span) string {
+	parts := make([]string, len(spans))
+	for i, s := range spans {
+		parts[i] = fmt.Sprintf("%02d:%02d-%02d:%02d", s.From/60, s.From%60, s.To/60, s.To%60)
+	}
+	return strings.Join(parts, ",")
+}
+
+// hoursJSON is the stored form.
+type hoursJSON struct {
+	Days   map[string]string `json:"days"`
+	Except []string          `json:"except,omitempty"`
+	Margin int               `json:"margin_minutes,omitempty"`
+}
+
+// MarshalJSON writes the form that is stored with a campaign.
+func (h Hours) MarshalJSON() ([]byte, error) {
+	out := hoursJSON{Days: map[string]string{}, Except: h.Except, Margin: int(h.Margin / time.Minute)}
+	for _, part := range h.byDays() {
+		out.Days[part.days] = part.spans
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads the form that is stored with a campaign.
+func (h *Hours) UnmarshalJSON(raw []byte) error {
+	var in hoursJSON
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*h = Hours{}
+	if len(in.Days) == 0 {
+		return nil // Validate says that they are never open
+	}
+	var err error
+	if *h, err = ParseWeek(in.Days); err != nil {
+		return err
+	}
+	h.Except, h.Margin = in.Except, time.Duration(in.Margin)*time.Minute
+	return h.Validate()
+}
+
+// PerDay is how long the hours are on an average day of the week.
+func (h Hours) PerDay() time.Duration {
+	var minutes int
+	for _, s := range h.Week {
+		minutes += s.To - s.From
+	}
+	return time.Duration(minutes) * time.Minute / 7
+}
+
+// Open reports whether a call may be placed now, by the wall clock of every zone.
+// Without a zone it never may. An hour that is repeated in autumn counts both
 // times, one that is skipped in spring never.
 func (h Hours) Open(now time.Time, zones []string) (bool, error) {
 	locations, err := loadZones(zones)
@@ -111,22 +361,36 @@ func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
 	if h.openInAll(now, locations) {
 		left := dayMinutes
 		for _, location := range locations {
-			left = min(left, h.To-minuteOf(now.In(location)))
+			left = min(left, h.leftToday(now.In(location)))
 		}
 		t = now.Truncate(time.Minute).Add(time.Duration(left) * time.Minute)
 	}
 	return h.nextIn(t, locations)
 }
 
-// searchAhead bounds the search for an opening. Windows repeat daily, so only a
-// rule that closes on some days of the week can need more than two days.
+// leftToday is in how many minutes the hours that are open on a wall clock end,
+// or the day.
+func (h Hours) leftToday(wall time.Time) int {
+	minute := minuteOfWeek(wall)
+	end := (minute/dayMinutes + 1) * dayMinutes
+	for _, s := range h.Week {
+		if s.From <= minute && minute < s.To {
+			end = min(end, s.To)
+		}
+	}
+	return end - minute
+}
+
+// searchAhead bounds the search for an opening, but for the dates that are left
+// out: a week has every day once.
 const searchAhead = 8 * 24 * time.Hour
 
 // nextIn moves from zone to zone, each time to the first moment at which the
 // next one is open. No step passes over a moment at which all are.
 func (h Hours) nextIn(now time.Time, locations []*time.Location) (time.Time, bool) {
+	limit := searchAhead + time.Duration(len(h.Except))*24*time.Hour
 	t := now
-	for t.Sub(now) <= searchAhead {
+	for t.Sub(now) <= limit {
 		if h.openInAll(t, locations) {
 			return t.UTC(), true
 		}
@@ -137,19 +401,23 @@ func (h Hours) nextIn(now time.Time, locations []*time.Location) (time.Time, boo
 	return time.Time{}, false
 }
 
-// nextOpening is the first moment from t on at which the window is open in one
-// zone, or an earlier one at which the zone's clocks change.
+// nextOpening is t if the hours are open then in one zone. If not, it is the next
+// moment at which they may open there: the beginning of a span, midnight, or a
+// change of the zone's clocks.
 func (h Hours) nextOpening(t time.Time, location *time.Location) time.Time {
-	local := t.In(location)
-	if h.openAt(local) {
+	if h.openIn(t, location) {
 		return t
 	}
-	minute := minuteOf(local)
-	if minute >= h.To {
-		minute -= dayMinutes
+	local := t.In(location)
+	minute := minuteOfWeek(local)
+	opening := (minute/dayMinutes + 1) * dayMinutes
+	for _, s := range h.Week {
+		if s.From > minute {
+			opening = min(opening, s.From)
+		}
 	}
 	intoMinute := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-	next := t.Add(time.Duration(h.From-minute)*time.Minute - intoMinute)
+	next := t.Add(time.Duration(opening-minute)*time.Minute - intoMinute)
 	if _, change := local.ZoneBounds(); !change.IsZero() && change.Before(next) {
 		return change
 	}
@@ -158,20 +426,27 @@ func (h Hours) nextOpening(t time.Time, location *time.Location) time.Time {
 
 func (h Hours) openInAll(now time.Time, locations []*time.Location) bool {
 	for _, location := range locations {
-		if !h.openAt(now.In(location)) {
+		if !h.openIn(now, location) {
 			return false
 		}
 	}
 	return true
 }
 
-// openAt reports whether the hours are open on a wall clock.
-func (h Hours) openAt(wall time.Time) bool {
-	minute := minuteOf(wall)
-	return minute >= h.From && minute < h.To
+// openIn reports whether the hours are open in a zone, also after the margin.
+func (h Hours) openIn(now time.Time, location *time.Location) bool {
+	return h.openAt(now.In(location)) && (h.Margin == 0 || h.openAt(now.Add(h.Margin).In(location)))
 }
 
-func minuteOf(t time.Time) int {
+// openAt reports whether the hours are open on a wall clock.
+func (h Hours) openAt(wall time.Time) bool {
+	minute := minuteOfWeek(wall)
+	in := func(s Span) bool { return s.From <= minute && minute < s.To }
+	return slices.ContainsFunc(h.Week, in) && (len(h.Except) == 0 || !slices.Contains(h.Except, wall.Format(dateForm)))
+}
+
+func minuteOfWeek(t time.Time) int {
 	hour, minute, _ := t.Clock()
-	return hour*60 + minute
+	monday := (int(t.Weekday()) + 6) % 7
+	return monday*dayMinutes + hour*60 + minute
 }

@@ -1,6 +1,9 @@
 package campaign
 
 import (
+	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,20 +14,21 @@ import (
 func TestParseHours(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]Hours{
-		"09:00-20:00":   {540, 1200},
-		"9:30 - 17:45":  {570, 1065},
-		"00:00-24:00":   {0, 1440},
-		" 23:58-24:00 ": {1438, 1440},
+		"09:00-20:00":             Daily(540, 1200),
+		"9:30 - 17:45":            Daily(570, 1065),
+		"00:00-24:00":             {Week: []Span{{0, 7 * 1440}}},
+		" 23:58-24:00 ":           Daily(1438, 1440),
+		"09:00-12:30,14:00-20:00": weekOf(func(int) []Span { return []Span{{540, 750}, {840, 1200}} }),
 	} {
 		got, err := ParseHours(in)
-		if err != nil || got != want {
+		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%q: got %v, %v, want %v", in, got, err, want)
 		}
-		if back, err := ParseHours(got.String()); err != nil || back != got {
+		if back, err := ParseHours(got.String()); err != nil || !reflect.DeepEqual(back, got) {
 			t.Errorf("%q: %q comes back as %v, %v", in, got, back, err)
 		}
 	}
-	for _, in := range []string{"", "09:00", "20:00-09:00", "09:00-09:00", "09:00-25:00", "09:00-24:01", "9-17", "09:60-20:00", "09:0-20:00", "-1:00-20:00", "09:00-20:00-21:00", "ab:cd-ef:gh", "24:00-24:00"} {
+	for _, in := range []string{"", "09:00", "20:00-09:00", "09:00-09:00", "09:00-25:00", "09:00-24:01", "9-17", "09:60-20:00", "09:0-20:00", "-1:00-20:00", "09:00-20:00-21:00", "ab:cd-ef:gh", "24:00-24:00", "09:00-12:00,11:00-13:00", "14:00-20:00,09:00-12:00", "09:00-12:00,"} {
 		if got, err := ParseHours(in); err == nil || !strings.Contains(err.Error(), `hours "`+in) {
 			t.Errorf("%q: got %v, %v", in, got, err)
 		}
@@ -43,7 +47,7 @@ func at(s string) time.Time {
 
 func TestHoursOpen(t *testing.T) {
 	t.Parallel()
-	day := Hours{540, 1200}
+	day := Daily(540, 1200)
 	tests := []struct {
 		now   string
 		zones []string
@@ -120,6 +124,50 @@ var changes = map[string]string{
 	"Asia/Kathmandu":      "2026-06-01T00:00:00Z",
 }
 
+// weeks draws hours: each day has none, one or two spans.
+var weeks = rapid.Custom(func(t *rapid.T) Hours {
+	margin := rapid.IntRange(0, 5).Draw(t, "margin")
+	var days [7][]Span
+	for d := range days {
+		from := rapid.IntRange(0, 1440-10).Draw(t, "from")
+		to := rapid.SampledFrom([]int{from + 10, (from + 1440) / 2, 1440}).Draw(t, "to")
+		switch rapid.IntRange(0, 3).Draw(t, "day") {
+		case 0: // closed
+		case 1:
+			days[d] = []Span{{0, 1440}}
+		case 2:
+			days[d] = []Span{{from, max(to, from+10)}}
+		case 3:
+			days[d] = []Span{{540, 720}, {780, 1200}}
+		}
+	}
+	h := weekOf(func(d int) []Span { return days[d] })
+	h.Margin = time.Duration(margin) * time.Minute
+	return h
+}).Filter(func(h Hours) bool { return h.Validate() == nil })
+
+// opensAt is the rule as a person would say it: this minute and the one after the
+// margin are inside, on every clock, on a date that is not left out.
+func opensAt(h Hours, at time.Time, places []*time.Location) bool {
+	for _, place := range places {
+		for _, moment := range []time.Time{at, at.Add(h.Margin)} {
+			wall := moment.In(place)
+			minute := (int(wall.Weekday())+6)%7*1440 + wall.Hour()*60 + wall.Minute()
+			inside := false
+			for _, s := range h.Week {
+				inside = inside || minute >= s.From && minute < s.To
+			}
+			for _, date := range h.Except {
+				inside = inside && wall.Format("2006-01-02") != date
+			}
+			if !inside {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Next agrees with a search of every minute, near every change of clocks.
 func TestHoursNextAgreesWithEveryMinute(t *testing.T) {
 	t.Parallel()
@@ -127,25 +175,81 @@ func TestHoursNextAgreesWithEveryMinute(t *testing.T) {
 	for name := range changes {
 		names = append(names, name)
 	}
+	slices.Sort(names)
 	rapid.Check(t, func(t *rapid.T) {
 		zones := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID[string]).Draw(t, "zones")
-		from := rapid.IntRange(0, 1439).Draw(t, "from")
-		h := Hours{From: from, To: rapid.IntRange(from+1, 1440).Draw(t, "to")}
-		now := at(changes[zones[0]]).Add(time.Duration(rapid.IntRange(-30*60, 4*60).Draw(t, "minutes")) * time.Minute)
-		got, ok := h.Next(now, zones)
 		places, err := loadZones(zones)
 		if err != nil {
 			t.Fatal(err)
 		}
+		// One of the changes above, or the first one after a day of 2020 to 2030.
+		change := at(changes[zones[0]])
+		if day := rapid.IntRange(0, 11*365).Draw(t, "day"); day > 0 {
+			change = time.Date(2020, 1, day, 0, 0, 0, 0, time.UTC)
+			if _, next := change.In(places[0]).ZoneBounds(); !next.IsZero() && next.Year() <= 2030 {
+				change = next.Truncate(time.Minute)
+			}
+		}
+		h := weeks.Draw(t, "hours")
+		now := change.Add(time.Duration(rapid.IntRange(-30*60, 4*60).Draw(t, "minutes")) * time.Minute)
+		for _, days := range rapid.SliceOfN(rapid.IntRange(0, 3), 0, 2).Draw(t, "left out") {
+			h.Except = append(h.Except, now.AddDate(0, 0, days).Format("2006-01-02"))
+		}
+		got, ok := h.Next(now, zones)
+		const search = 72 * time.Hour
 		minute := now
-		for minute.Sub(now) < 72*time.Hour && !h.openInAll(minute, places) {
+		for minute.Sub(now) < search && !opensAt(h, minute, places) {
 			minute = minute.Add(time.Minute)
 		}
-		if minute.Sub(now) < 72*time.Hour && (!ok || !got.Equal(minute)) {
-			t.Fatalf("%s in %v from %v: got %v, %t, want %v", h, zones, now, got, ok, minute)
+		if minute.Sub(now) < search && (!ok || !got.Equal(minute)) {
+			t.Fatalf("%s but %v, margin %s, in %v from %v: got %v, %t, want %v", h, h.Except, h.Margin, zones, now, got, ok, minute)
 		}
 		if open, _ := h.Open(got, zones); ok && !open {
 			t.Fatalf("%v is not open", got)
+		}
+	})
+}
+
+func TestParseWeek(t *testing.T) {
+	t.Parallel()
+	h, err := ParseWeek(map[string]string{"mon-fri": "09:00-12:30,14:00-20:00", "sat": "10:00-14:00"})
+	if err != nil || h.String() != "mon-fri 09:00-12:30,14:00-20:00; sat 10:00-14:00" {
+		t.Errorf("%s, %v", h, err)
+	}
+	days, err := ParseDays("Fri-Mon, wed")
+	if got := Daily(540, 1200).On(days).String(); err != nil || got != "mon 09:00-20:00; wed 09:00-20:00; fri-sun 09:00-20:00" {
+		t.Errorf("%s, %v", got, err)
+	}
+	for want, byDays := range map[string]map[string]string{
+		"want mon, tue":       {"monday": "09:00-20:00"},
+		"sat is named twice":  {"sat": "09:00-20:00", "fri-sun": "10:00-14:00"},
+		"hours of sat":        {"sat": "20:00-09:00"},
+		"never open":          {},
+		"follow each other":   {"sat": "09:00-12:00,11:00-13:00"},
+		"less than 2 minutes": {"sat": "09:00-09:01"},
+	} {
+		if _, err := ParseWeek(byDays); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", byDays, err, want)
+		}
+	}
+	if _, err := ParseExcept([]string{"2026-12-25", "2026-02-30"}); err == nil || !strings.Contains(err.Error(), "2026-02-30") {
+		t.Errorf("a date that does not exist: %v", err)
+	}
+}
+
+// Stored hours come back as they were, whatever they are.
+func TestHoursAreStoredWhole(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		h := weeks.Draw(t, "hours")
+		h.Except = rapid.SampledFrom([][]string{nil, {"2026-12-25", "2026-12-26"}}).Draw(t, "except")
+		raw, err := json.Marshal(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Hours
+		if err := json.Unmarshal(raw, &back); err != nil || !reflect.DeepEqual(back, h) {
+			t.Fatalf("%s comes back as %+v, %v; want %+v", raw, back, err, h)
 		}
 	})
 }

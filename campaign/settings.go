@@ -96,7 +96,7 @@ func (s Settings) Validate() error {
 		_, err := LoadZone(s.Zone)
 		add(err == nil, "zone: %q is neither recipient nor the IANA name of a time zone, such as Europe/London", s.Zone)
 	}
-	if err := s.Hours.validate(); err != nil {
+	if err := s.Hours.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("hours: %w", err))
 	}
 	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate())...)

@@ -16,7 +16,7 @@ func goodSettings() Settings {
 		From:         []string{"447700900000", "447700900009"},
 		Message:      Message{NCCO: json.RawMessage(`[{"action":"talk","text":"Hi {{name}}","level":1,"loop":100}]`)},
 		Start:        noon,
-		Hours:        Hours{From: 540, To: 1200},
+		Hours:        Daily(540, 1200),
 		Zone:         ZoneRecipient,
 		Retry:        DefaultPolicy(),
 		Machine:      "hangup",
@@ -73,8 +73,8 @@ func TestSettingsValidate(t *testing.T) {
 		"from: number 2 is not":                  func(s *Settings) { s.From[1] = "+447700900009" },
 		"from: number 2 is given":                func(s *Settings) { s.From[1] = s.From[0] },
 		"message: want exactly one":              func(s *Settings) { s.Message = Message{} },
-		"hours: a window of less than 2 minutes": func(s *Settings) { s.Hours = Hours{From: 540, To: 541} },
-		"hours: the end must lie":                func(s *Settings) { s.Hours = Hours{From: 1200, To: 540} },
+		"hours: a window of less than 2 minutes": func(s *Settings) { s.Hours = Daily(540, 541) },
+		"hours: the end must lie":                func(s *Settings) { s.Hours = Daily(1200, 540) },
 		`zone: "Europe/Londn"`:                   func(s *Settings) { s.Zone = "Europe/Londn" },
 		`zone: ""`:                               func(s *Settings) { s.Zone = "" },
 		`machine: "hang up"`:                     func(s *Settings) { s.Machine = "hang up" },
@@ -125,7 +125,7 @@ func TestSettingsDifferences(t *testing.T) {
 		"say":           func(s *Settings) { s.Message = Message{Say: "Hi"} },
 		"answer URL":    func(s *Settings) { s.Message = Message{AnswerURL: "https://example.com"} },
 		"start":         func(s *Settings) { s.Start = s.Start.Add(time.Second) },
-		"hours":         func(s *Settings) { s.Hours.To++ },
+		"hours":         func(s *Settings) { s.Hours = Daily(600, 1200) },
 		"zone":          func(s *Settings) { s.Zone = "Europe/London" },
 		"attempts":      func(s *Settings) { s.Retry.Attempts++ },
 		"retry":         func(s *Settings) { s.Retry.Again[Busy]++ },
@@ -202,7 +202,7 @@ func TestSettingsJSONRoundTrip(t *testing.T) {
 		}
 	}
 	data, err := json.Marshal(goodSettings().Hours)
-	if want := `{"open":540,"close":1200}`; err != nil || string(data) != want {
+	if want := `{"days":{"mon-sun":"09:00-20:00"}}`; err != nil || string(data) != want {
 		t.Errorf("got %s, want %s", data, want)
 	}
 }

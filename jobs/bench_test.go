@@ -132,7 +132,7 @@ func campaignOf(b *testing.B, db *testkit.DB, people int) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), "outage", campaign.Settings{
 		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},
-		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC",
+		Hours: campaign.Daily(0, 1440), Zone: "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 1}, RingingTimer: 30, LengthTimer: 60,
 	})
 	if err != nil {

@@ -56,7 +56,7 @@ func people(b *testing.B, db *testkit.DB, n int) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), "bench", campaign.Settings{
 		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},
-		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
+		Hours: campaign.Daily(0, 1440), Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -169,7 +169,7 @@ func (w *world) campaign(t *testing.T, n int) {
 	}
 	c, err := w.db.OpenCampaign(t.Context(), "outage", campaign.Settings{
 		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off until {{until}}."},
-		Hours: campaign.Hours{From: 0, To: 1440}, Zone: "Etc/UTC",
+		Hours: campaign.Daily(0, 1440), Zone: "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 2, Again: again}, RingingTimer: 30, LengthTimer: 60,
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -31,6 +33,15 @@ func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s cam
 	return c, nil
 }
 
+// openMinutes writes the open parts of a week as Postgres writes ranges.
+func openMinutes(week []campaign.Span) string {
+	var text strings.Builder
+	for i, s := range week {
+		fmt.Fprintf(&text, "%s[%d,%d)", strings.Repeat(",", min(i, 1)), s.From, s.To)
+	}
+	return "{" + text.String() + "}"
+}
+
 var errStopped = errors.New("it was stopped, and takes no more rows")
 
 // createOrFind also returns the given settings as Postgres gives them back, so
@@ -38,12 +49,12 @@ var errStopped = errors.New("it was stopped, and takes no more rows")
 func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s campaign.Settings) (c campaign.Campaign, given campaign.Settings, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		created, err := tx.Exec(ctx, `
-			INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, opens_min, closes_min)
-			VALUES (@name, 'importing', @settings, @from, @start, @opens, @closes)
+			INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
+			VALUES (@name, 'importing', @settings, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
 			ON CONFLICT (name) DO NOTHING`,
 			pgx.StrictNamedArgs{
 				"name": name, "settings": s, "from": s.From, "start": zeronull.Timestamptz(s.Start),
-				"opens": s.Hours.From, "closes": s.Hours.To,
+				"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
 			})
 		if err != nil {
 			return err

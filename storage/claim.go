@@ -31,11 +31,11 @@ import (
 // that had grown since it was last analyzed, that join took seconds. For the
 // same reason the statement is planned each time, for the tables as they are.
 //
-// The hours must also hold @margin later: what is reserved now is dialed within
-// that time, or the gate would have to withdraw it.
+// The hours must also hold @margin and the campaign's own margin later: what is
+// reserved now is dialed within @margin, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
-		SELECT id, from_numbers, opens_min, closes_min FROM campaigns
+		SELECT id, from_numbers, open_minutes, closed_dates, margin_minutes FROM campaigns
 		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now())
 		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
@@ -43,8 +43,8 @@ const claim = `
 		SELECT g.id, r.from_numbers
 		FROM running r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
-		WHERE within_hours(now(), known.zones, r.opens_min, r.closes_min)
-		  AND within_hours(now() + @margin::interval, known.zones, r.opens_min, r.closes_min)
+		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
+		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), candidates AS MATERIALIZED (
 		SELECT k.id, g.from_numbers
 		FROM open_groups g

@@ -67,7 +67,7 @@ func TestClaimSkipsWhatIsNotDue(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC()
 	daytime := settings()
-	daytime.Hours = campaign.Hours{From: 540, To: 1200}
+	daytime.Hours = campaign.Daily(540, 1200)
 	in := func(zones ...string) []campaign.Row {
 		list := rows(0, 1)
 		list[0].Zones = zones

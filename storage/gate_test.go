@@ -93,9 +93,9 @@ func TestGateWithdraws(t *testing.T) {
 		{"stopped", `UPDATE campaigns SET status = 'stopped'`, campaign.WithdrawnStopped, "done stopped"},
 		{"suppressed", `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`,
 			campaign.WithdrawnSuppressed, "done suppressed"},
-		{"outside the hours", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s}'; UPDATE campaigns SET opens_min = 540, closes_min = 1200`,
+		{"outside the hours", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s}'; `+testkit.HoursSQL(campaign.Daily(540, 1200)),
 			testkit.ZoneAt(1)), campaign.WithdrawnHours, "pending"},
-		{"outside the hours in one of two zones", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s,%s}'; UPDATE campaigns SET opens_min = 540, closes_min = 1200`,
+		{"outside the hours in one of two zones", fmt.Sprintf(`UPDATE zone_groups SET zones = '{%s,%s}'; `+testkit.HoursSQL(campaign.Daily(540, 1200)),
 			testkit.ZoneAt(12), testkit.ZoneAt(1)), campaign.WithdrawnHours, "pending"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	s, list, zone := settings(), rows(0, 1), testkit.ZoneAt(12)
-	s.Hours, list[0].Zones = campaign.Hours{From: 540, To: 1200}, []string{zone}
+	s.Hours, list[0].Zones = campaign.Daily(540, 1200), []string{zone}
 	running(t, db, "c", s, list)
 	id := claimOne(t, db)
 	check(t, db.Withdraw(t.Context(), id, campaign.WithdrawnHours))
@@ -134,7 +134,7 @@ func TestGateNearTheEndOfTheHours(t *testing.T) {
 	local, err := time.LoadLocation(zone)
 	check(t, err)
 	opening := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`).In(local)
-	if at := opening.Hour()*60 + opening.Minute(); at != s.Hours.From || time.Until(opening) < 19*time.Hour {
+	if at := opening.Hour()*60 + opening.Minute(); at != 540 || time.Until(opening) < 19*time.Hour {
 		t.Errorf("due %s, want when the hours begin tomorrow, %s", opening, s.Hours)
 	}
 }

@@ -77,7 +77,7 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT a.id::text FROM attempts a
 		JOIN contacts k ON k.id = a.contact_id JOIN zone_groups g ON g.id = k.zone_group_id
 		JOIN campaigns c ON c.id = a.campaign_id
-		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.opens_min, c.closes_min)`},
+		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.open_minutes, c.closed_dates)`},
 	{"I8", "attempts dialed to a number after it was suppressed", `
 		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number
 		WHERE a.dialed_at > s.created_at + interval '5 seconds'

@@ -37,7 +37,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 			UPDATE attempts SET state = 'absent', absent_scan_1 = 1, absent_scan_2 = 2 WHERE state = 'dialing'`},
 		{"I6", "price", `UPDATE attempts SET price = price + 0.00000001 WHERE price IS NOT NULL`},
 		{"I6", "price", `DELETE FROM price_history`},
-		{"I8", "hours", `UPDATE campaigns SET opens_min = 0, closes_min = 1; UPDATE zone_groups SET zones = ARRAY[CASE
+		{"I8", "hours", testkit.HoursSQL(campaign.Daily(0, 1)) + `; UPDATE zone_groups SET zones = ARRAY[CASE
 			WHEN extract(hour FROM now() AT TIME ZONE 'UTC') < 12 THEN 'Etc/GMT-6' ELSE 'Etc/UTC' END]`},
 		{"I8", "suppressed", `INSERT INTO suppressions (number, source, created_at) SELECT to_number, 'x', dialed_at - interval '1 minute' FROM attempts WHERE dialed_at IS NOT NULL ON CONFLICT DO NOTHING`},
 		{"I9", "events", unguarded + `UPDATE attempts SET statuses = '{started}' WHERE disposition = 'human'`},

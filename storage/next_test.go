@@ -26,7 +26,7 @@ func TestNextCall(t *testing.T) {
 	}{
 		"a contact may be called": {func(*campaign.Settings) {}, rows(0, 3), time.Time{}},
 		"no contact waits":        {func(*campaign.Settings) {}, nil, time.Time{}},
-		"outside the hours":       {func(s *campaign.Settings) { s.Hours = campaign.Hours{From: 540, To: 1200} }, asleep, time.Date(year, month, day, 9, 0, 0, 0, local)},
+		"outside the hours":       {func(s *campaign.Settings) { s.Hours = campaign.Daily(540, 1200) }, asleep, time.Date(year, month, day, 9, 0, 0, 0, local)},
 		"it begins later":         {func(s *campaign.Settings) { s.Start = tomorrow }, rows(0, 3), tomorrow},
 		"reminders are due later": {func(*campaign.Settings) {}, []campaign.Row{{Line: 2, To: number(1), Zones: []string{"Etc/UTC"}, CallAt: tomorrow}}, tomorrow},
 	} {

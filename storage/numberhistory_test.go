@@ -65,7 +65,7 @@ func TestWhyObstacles(t *testing.T) {
 	c := running(t, db, "c", settings(), rows(0, 1))
 	check(t, db.Pause(t.Context(), c.ID, "lunch"))
 	// The hours are in both zones never: one's noon is the other's midnight.
-	db.Exec(t, `UPDATE campaigns SET opens_min = 600, closes_min = 840`)
+	db.Exec(t, testkit.HoursSQL(campaign.Daily(600, 840)))
 	db.Exec(t, `UPDATE zone_groups SET zones = '{Etc/UTC,Etc/GMT+12}'`)
 	h := why(t, db, number(0)).Contacts[0]
 	if want := []campaign.Withdrawal{campaign.WithdrawnPaused, campaign.WithdrawnHours}; !slices.Equal(h.Obstacles, want) {

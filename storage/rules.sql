@@ -1,19 +1,23 @@
 -- The rules that the gate, withdrawals, manual calls, `why` and the dry run
 -- share. `dialer migrate up` applies this file whenever its text has changed.
 
--- Whether the wall clock is inside [opens_min, closes_min) in every one of the
--- zones. No zones: never. A zone that Postgres does not know is an error,
--- because a check that cannot be made must not let a call through.
-CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], opens_min int, closes_min int)
+-- Whether the wall clock is inside the open minutes of the week, and on none of
+-- the closed dates, in every one of the zones. No zones: never. A zone that
+-- Postgres does not know is an error, because a check that cannot be made must
+-- not let a call through.
+CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
-    -- guard:value(SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute <= closes_min), false)) storage.TestWithinHoursEqualsTheDomains: hours end before their last minute
-    -- guard:value(SELECT coalesce(bool_or(local.minute >= opens_min AND local.minute < closes_min), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
+    -- guard:value(SELECT coalesce(bool_and(local.minute + 1 <@ within_hours.open_minutes OR local.minute <@ within_hours.open_minutes), false)) storage.TestWithinHoursEqualsTheDomains: hours begin with their first minute
+    -- guard:value(SELECT coalesce(bool_or(local.minute <@ within_hours.open_minutes AND local.day <> ALL (within_hours.closed_dates)), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
+    -- guard:value(SELECT coalesce(bool_and(local.minute <@ within_hours.open_minutes), false)) storage.TestWithinHoursEqualsTheDomains: nobody is called on a date that is left out
     -- guard:value(SELECT true) chaos.Calm: nobody is called outside the hours of their zone
-    SELECT coalesce(bool_and(local.minute >= opens_min AND local.minute < closes_min), false)
+    SELECT coalesce(bool_and(local.minute <@ within_hours.open_minutes AND local.day <> ALL (within_hours.closed_dates)), false)
     FROM unnest(zones) AS zone,
-         LATERAL (SELECT extract(hour FROM at AT TIME ZONE zone) * 60
-                       + extract(minute FROM at AT TIME ZONE zone) AS minute) AS local
+         LATERAL (SELECT at AT TIME ZONE zone AS clock) AS wall,
+         LATERAL (SELECT wall.clock::date AS day,
+                         ((extract(isodow FROM wall.clock) - 1) * 1440 + extract(hour FROM wall.clock) * 60
+                          + extract(minute FROM wall.clock))::int AS minute) AS local
 );
 
 -- May this person be called now? One row for each thing that stands in the way,
@@ -56,14 +60,15 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'unknown_zone' FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id
     WHERE k.id = call_obstacles.contact AND g.zone_missing
     UNION ALL
-    -- The hours must hold until the token of the POST has expired, 30 s later.
+    -- The hours must hold until the token of the POST has expired, 30 s later, and
+    -- until the margin has passed after that.
     SELECT 'outside_hours'
     FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
     WHERE k.id = call_obstacles.contact
       -- guard:value(AND NOT (true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
-      AND NOT (within_hours(call_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.opens_min, c.closes_min)
+      AND NOT (within_hours(call_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
            -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
-           AND within_hours(call_obstacles.at + interval '30 seconds', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.opens_min, c.closes_min))
+           AND within_hours(call_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates))
 $$;
 
 -- Whether two numbers are certainly of different telephones, however Vonage worded

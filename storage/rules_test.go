@@ -35,8 +35,8 @@ func TestCallObstacles(t *testing.T) {
 			SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
 			UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now()`,
 			[]string{"number_busy"}},
-		{"closed hours", `UPDATE zone_groups SET zones = '{UTC}'; UPDATE campaigns SET opens_min = 0, closes_min = 1`, []string{"outside_hours"}},
-		{"closed in one of two zones", `UPDATE zone_groups SET zones = '{UTC,Asia/Tokyo}'; UPDATE campaigns SET opens_min = 700, closes_min = 740`, []string{"outside_hours"}},
+		{"closed hours", `UPDATE zone_groups SET zones = '{UTC}'; ` + testkit.HoursSQL(campaign.Daily(0, 1)), []string{"outside_hours"}},
+		{"closed in one of two zones", `UPDATE zone_groups SET zones = '{UTC,Asia/Tokyo}'; ` + testkit.HoursSQL(campaign.Daily(700, 740)), []string{"outside_hours"}},
 		{"two things at once", `UPDATE campaigns SET status = 'stopped'; INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`,
 			[]string{"stopped", "suppressed"}},
 	} {
@@ -69,7 +69,7 @@ func TestCallObstaclesNearTheEndOfTheHours(t *testing.T) {
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 1))
 	db.Exec(t, `UPDATE zone_groups SET zones = '{UTC}'`)
-	db.Exec(t, `UPDATE campaigns SET opens_min = 540, closes_min = 1200`)
+	db.Exec(t, testkit.HoursSQL(campaign.Daily(540, 1200)))
 	for at, open := range map[string]bool{
 		"08:59:29": false, "08:59:59": false, "09:00:00": true, "19:59:29": true, "19:59:30": false, "20:00:00": false,
 	} {
@@ -93,7 +93,7 @@ func TestGateSeesWhatCommitted(t *testing.T) {
 		{"a suppression", lockRow, `INSERT INTO suppressions (number, source) SELECT to_number, 'x' FROM contacts`, campaign.ErrWithdrawn},
 		{"a pause", lockRow, `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, campaign.ErrWithdrawn},
 		{"a stop", lockRow, `UPDATE campaigns SET status = 'stopped'`, campaign.ErrWithdrawn},
-		{"an edit of the hours", lockRow, `UPDATE campaigns SET opens_min = 0, closes_min = 1`, campaign.ErrWithdrawn},
+		{"an edit of the hours", lockRow, testkit.HoursSQL(campaign.Daily(0, 1)), campaign.ErrWithdrawn},
 		{"a later start", lockRow, `UPDATE campaigns SET starts_at = now() + interval '2 days'`, campaign.ErrWithdrawn},
 		{"a dial lock", `SELECT pg_advisory_xact_lock(7305142005)`,
 			`UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, campaign.ErrDialLocked},

@@ -83,12 +83,15 @@ func TestWithinHoursEqualsTheDomains(t *testing.T) {
 		SQL    bool
 	}
 	zones := []string{"Europe/London", "America/New_York", "Australia/Lord_Howe"}
+	breaks, err := campaign.ParseWeek(map[string]string{"mon-thu": "09:00-12:30,14:00-20:00", "sun": "00:00-24:00"})
+	check(t, err)
+	breaks.Except = []string{"2026-03-31", "2026-04-05"}
 	for _, z := range [][]string{zones[:1], zones[1:2], zones[2:], zones[:2], nil} {
-		for _, h := range []campaign.Hours{{From: 540, To: 1200}, {From: 0, To: 1440}, {From: 90, To: 150}} {
+		for _, h := range []campaign.Hours{campaign.Daily(540, 1200), campaign.Daily(0, 1440), campaign.Daily(90, 150), breaks} {
 			got := testkit.Rows[row](t, db, `
-				SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), within_hours(at, $1, $2, $3)
+				SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), within_hours(at, $1, $2::text::int4multirange, $3::text[]::date[])
 				FROM generate_series('2026-03-28T00:00Z'::timestamptz, '2026-04-06T00:00Z', '17 minutes') AS at`,
-				append([]string{}, z...), h.From, h.To)
+				append([]string{}, z...), testkit.OpenMinutes(h), append([]string{}, h.Except...))
 			for _, r := range got {
 				want, err := h.Open(moment(t, r.Moment), z)
 				if err != nil {

@@ -62,7 +62,7 @@ func (im *contactImport) knownGroups(ctx context.Context) (map[string]int64, err
 // error would end the batch's transaction.
 func (im *contactImport) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
 	err = pgx.BeginFunc(ctx, im.tx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, 0, 1440)`, zones)
+		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, '{[0,10080)}', '{}')`, zones)
 		return err
 	})
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == invalidParameter {

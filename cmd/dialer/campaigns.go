@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -101,7 +102,10 @@ func because(reason string) string {
 func printSettings(con console, s campaign.Settings) {
 	con.Printf("  says      %s\n", describeMessage(s.Message))
 	con.Printf("  from      %d of the account's numbers\n", len(s.From))
-	con.Printf("  hours     %s, %s\n", s.Hours, describeZone(s.Zone))
+	con.Printf("  hours     %s, %s; the last call %s before they end\n", s.Hours, describeZone(s.Zone), s.Hours.Margin)
+	if len(s.Hours.Except) > 0 {
+		con.Printf("  not on    %s\n", strings.Join(s.Hours.Except, ", "))
+	}
 	if !s.Start.IsZero() {
 		con.Printf("  start     %s\n", s.Start.Format(timeFormat))
 	}

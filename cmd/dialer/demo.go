@@ -241,7 +241,7 @@ func demoSettings() campaign.Settings {
 	return campaign.Settings{
 		From:    []string{"442079460000", "442079460001"},
 		Message: campaign.Message{Say: "Hello {{name}}, this is a reminder of your appointment: {{appointment}}."},
-		Hours:   campaign.Hours{From: 0, To: 24 * 60},
+		Hours:   campaign.Daily(0, 24*60),
 		Zone:    campaign.ZoneRecipient,
 		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: time.Second, campaign.Unanswered: 2 * time.Second, campaign.Timeout: 2 * time.Second, campaign.Failed: 2 * time.Second,

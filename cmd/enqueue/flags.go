@@ -23,7 +23,9 @@ type flags struct {
 	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
 
 	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
-	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: ${default})."`
+	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: ${default}). With breaks: 09:00-12:30,14:00-20:00."`
+	Days           string            `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
+	Except         []string          `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
 	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
 	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers without a country code."`
 	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), if its name does not say so."`

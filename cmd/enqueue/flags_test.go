@@ -20,14 +20,14 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	got := command(t, nil, "-h").ok(t)
 	for _, want := range []string{
-		"--name", "--from", "--say", "--ncco", "--answer-url", "--start", "--hours", "--zone", "--default-country", "--map",
+		"--name", "--from", "--say", "--ncco", "--answer-url", "--start", "--hours", "--days", "--except", "--zone", "--default-country", "--map",
 		"--answer-method", "--dtmf-answer", "--attempts", "--retry", "--machine", "--machine-mode", "--beep-timeout", "--ringing-timer", "--length-timer", "--rejects", "--dry-run", "--follow",
 		"--database-url", "$DATABASE_URL", "--calls-per-second", "$DIALER_CALLS_PER_SECOND", "Examples:", "Exit codes:",
 	} {
 		got.prints(t, want)
 	}
 	// Flags that do not exist yet are errors, not ignored.
-	for _, absent := range []string{"--end", "--days", "--rate", "--budget", "--priority"} {
+	for _, absent := range []string{"--end", "--rate", "--budget", "--priority"} {
 		if strings.Contains(got.out, absent+"=") || strings.Contains(got.out, absent+" ") {
 			t.Errorf("help shows %s", absent)
 		}
@@ -111,21 +111,25 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 func TestSettingsFromFlags(t *testing.T) {
 	t.Parallel()
 	_, got := settingsOf(t, "--name", "water", "--from", "442079460000", "--say", "Hello", "people.csv")
+	daytime := campaign.Daily(9*60, 20*60)
+	daytime.Margin = campaign.DefaultMargin
 	want := campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
-		Hours: campaign.Hours{From: 9 * 60, To: 20 * 60}, Zone: "recipient",
+		Hours: daytime, Zone: "recipient",
 		Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 7200,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("by default (-want +got)\n%s", diff)
 	}
 	f, got := settingsOf(t, "--name", "water", "--from", "+44 20 7946 0000,12015550123,442079460000", "--say", "Hello",
-		"--start", "2026-12-01 09:30", "--hours", "08:00-21:15", "--zone", "Europe/Paris", "--default-country", "FR",
+		"--start", "2026-12-01 09:30", "--hours", "08:00-21:15", "--days", "mon-fri", "--except", "2026-12-26,2026-12-25", "--zone", "Europe/Paris", "--default-country", "FR",
 		"--map", "to=portable,zone=fuseau", "--attempts", "5", "--retry", "busy=90s,machine=2h", "--machine", "hangup",
 		"--ringing-timer", "25", "--length-timer", "120", "people.csv")
+	workdays := campaign.Daily(8*60, 21*60+15).On(campaign.Days{true, true, true, true, true})
+	workdays.Margin, workdays.Except = campaign.DefaultMargin, []string{"2026-12-25", "2026-12-26"}
 	want = campaign.Settings{
 		From: []string{"442079460000", "12015550123"}, Message: campaign.Message{Say: "Hello"},
-		Start: time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC), Hours: campaign.Hours{From: 8 * 60, To: 21*60 + 15}, Zone: "Europe/Paris",
+		Start: time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC), Hours: workdays, Zone: "Europe/Paris",
 		Retry: campaign.Policy{Attempts: 5, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 90 * time.Second, campaign.Machine: 2 * time.Hour,
 		}},

@@ -208,7 +208,10 @@ func whenText(s campaign.Settings) string {
 	if s.Zone != campaign.ZoneRecipient {
 		clock = "in " + s.Zone
 	}
-	text := fmt.Sprintf("between %s %s", strings.ReplaceAll(s.Hours.String(), "-", " and "), clock)
+	text := fmt.Sprintf("within %s %s", s.Hours, clock)
+	if len(s.Hours.Except) > 0 {
+		text += ", but not on " + strings.Join(s.Hours.Except, ", ")
+	}
 	if !s.Start.IsZero() {
 		text += " from " + s.Start.Format("2006-01-02 15:04") + " UTC on"
 	}

@@ -121,7 +121,7 @@ func TestImportCreatesCampaign(t *testing.T) {
 	command(t, nil, flagsFor(db, file)...).ok(t).prints(t,
 		"4 rows, 2 added, 1 duplicate, 1 refused",
 		"2 rows not added: see "+strings.TrimSuffix(file, ".csv")+".rejects.csv",
-		"2 people will be called between 09:00 and 20:00 in their own zone; `dialer run` places the calls.")
+		"2 people will be called within 09:00-20:00 in their own zone; `dialer run` places the calls.")
 	want := []contact{{2, "447700900001", "Ann"}, {5, "447700900002", "Dee"}}
 	if diff := cmp.Diff(want, contacts(t, db)); diff != "" {
 		t.Errorf("contacts (-want +got)\n%s", diff)
@@ -213,7 +213,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 		"utf-8, separated by commas", `number to call: "phone"`, "for the message: {{name}}",
 		"4 rows: 2 accepted, 1 duplicate, 1 refused", "line 3, phone: ",
 		`The message of line 2:`, `[{"action":"talk","text":"Hello Ann."}]`,
-		"between 09:00 and 20:00 in their own zone, takes less than a second at 3 a second",
+		"within 09:00-20:00 in their own zone, takes less than a second at 3 a second",
 		"Nothing was written")
 	db := testkit.New(t)
 	command(t, nil, flagsFor(db, "--dry-run", file)...).ok(t)

@@ -37,7 +37,7 @@ func (f flags) settings() (campaign.Settings, error) {
 	errs = append(errs, err)
 	s.Start, err = campaign.ParseStart(f.Start, f.Zone)
 	note("--start", err)
-	s.Hours, err = campaign.ParseHours(f.Hours)
+	s.Hours, err = f.hours()
 	errs = append(errs, err)
 	s.Retry.Again, err = campaign.ParseRetry(f.Retry)
 	errs = append(errs, err)
@@ -47,6 +47,25 @@ func (f flags) settings() (campaign.Settings, error) {
 		return campaign.Settings{}, err
 	}
 	return s, s.Validate()
+}
+
+func (f flags) hours() (campaign.Hours, error) {
+	h, err := campaign.ParseHours(f.Hours)
+	if err != nil {
+		return h, fmt.Errorf("--hours: %w", err)
+	}
+	if f.Days != "" {
+		days, err := campaign.ParseDays(f.Days)
+		if err != nil {
+			return h, fmt.Errorf("--days: %w", err)
+		}
+		h = h.On(days)
+	}
+	if h.Except, err = campaign.ParseExcept(f.Except); err != nil {
+		return h, fmt.Errorf("--except: %w", err)
+	}
+	h.Margin = campaign.DefaultMargin
+	return h, nil
 }
 
 func (f flags) message() (campaign.Message, error) {

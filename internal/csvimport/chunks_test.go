@@ -20,7 +20,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 func settings() campaign.Settings {
 	return testkit.Settings(func(s *campaign.Settings) {
 		s.Message.Say = "Hello {{name}}, your water will be off tomorrow."
-		s.Hours = campaign.Hours{From: 9 * 60, To: 20 * 60}
+		s.Hours = campaign.Daily(9*60, 20*60)
 		s.Zone = campaign.ZoneRecipient
 	})
 }

@@ -15,7 +15,7 @@ func ExamplePreview() {
 	settings := campaign.Settings{
 		From:         []string{"442079460000"},
 		Message:      campaign.Message{Say: "Hello {{Name}}"},
-		Hours:        campaign.Hours{From: 9 * 60, To: 20 * 60},
+		Hours:        campaign.Daily(9*60, 20*60),
 		Zone:         campaign.ZoneRecipient,
 		Retry:        campaign.DefaultPolicy(),
 		RingingTimer: 60, LengthTimer: 7200,

@@ -82,7 +82,7 @@ func (f Forecast) Takes(callsPerSecond float64) time.Duration {
 
 // Days is on how many days that is, within the hours.
 func (f Forecast) Days(callsPerSecond float64, h campaign.Hours) int {
-	return int(math.Ceil(float64(f.Takes(callsPerSecond)) / float64(h.Length())))
+	return int(math.Ceil(float64(f.Takes(callsPerSecond)) / float64(h.PerDay())))
 }
 
 // Commonest lists the reasons in Reasons, the most frequent first.

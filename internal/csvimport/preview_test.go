@@ -102,7 +102,7 @@ func TestForecastDays(t *testing.T) {
 	t.Parallel()
 	tests := map[int]int{0: 0, 1: 1, 118_800: 1, 118_801: 2, 237_601: 3} // 39,600 s a day
 	for accepted, want := range tests {
-		if got := (Forecast{Accepted: accepted}).Days(3, campaign.Hours{From: 9 * 60, To: 20 * 60}); got != want {
+		if got := (Forecast{Accepted: accepted}).Days(3, campaign.Daily(9*60, 20*60)); got != want {
 			t.Errorf("%d calls at 3 a second take %d days, want %d", accepted, got, want)
 		}
 	}

@@ -229,7 +229,7 @@ func TestReaderZonePrecedence(t *testing.T) {
 func TestReaderZonesNeverOpenTogether(t *testing.T) {
 	t.Parallel()
 	settings := lenient()
-	settings.Hours = campaign.Hours{From: 9 * 60, To: 12 * 60}
+	settings.Hours = campaign.Daily(9*60, 12*60)
 	rows, rejects := readAll(t, mustReader(t, "to,zone\n+18005550100,\n+18005550100,America/Denver\n+18005550100,\n", settings, options()))
 	if len(rows) != 1 || rows[0].Line != 3 || len(rejects) != 2 {
 		t.Fatalf("rows %+v, rejects %+v", rows, rejects)

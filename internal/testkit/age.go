@@ -1,8 +1,12 @@
 package testkit
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"dialer/campaign"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,6 +42,21 @@ func (d *DB) AgeAttempts(t testing.TB, by time.Duration) {
 	for _, id := range ids {
 		d.AgeAttempt(t, id, by)
 	}
+}
+
+// HoursSQL gives every campaign these hours.
+func HoursSQL(h campaign.Hours) string {
+	return fmt.Sprintf(`UPDATE campaigns SET open_minutes = '%s', closed_dates = '{%s}', margin_minutes = %d`,
+		OpenMinutes(h), strings.Join(h.Except, ","), h.Margin/time.Minute)
+}
+
+// OpenMinutes is the week of the hours as Postgres writes ranges.
+func OpenMinutes(h campaign.Hours) string {
+	spans := make([]string, len(h.Week))
+	for i, s := range h.Week {
+		spans[i] = fmt.Sprintf("[%d,%d)", s.From, s.To)
+	}
+	return "{" + strings.Join(spans, ",") + "}"
 }
 
 // MakeDue makes every contact that waits for its time due now.

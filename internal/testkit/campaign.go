@@ -18,7 +18,7 @@ func Settings(edit ...func(*campaign.Settings)) campaign.Settings {
 	s := campaign.Settings{
 		From:    []string{From},
 		Message: campaign.Message{Say: "Hello {{name}}"},
-		Hours:   campaign.Hours{From: 0, To: 1440},
+		Hours:   campaign.Daily(0, 1440),
 		Zone:    "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 10 * time.Minute,

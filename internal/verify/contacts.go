@@ -121,7 +121,7 @@ func (c *comparison) mayNotBegin(rule Rule, k app.ContactRecord, at time.Time) s
 	if rule.Zones != nil {
 		zones = rule.Zones(k.To)
 	}
-	if rule.Closes > 0 && !rule.open(zones, at) {
+	if len(rule.Open) > 0 && !rule.open(zones, at) {
 		return "outside the hours of its zone"
 	}
 	return ""
@@ -143,8 +143,10 @@ func (r Rule) open(zones []string, at time.Time) bool {
 		if err != nil {
 			return false
 		}
-		hour, minute, _ := at.In(place).Clock()
-		if m := hour*60 + minute; m < r.Opens || m >= r.Closes {
+		clock := at.In(place)
+		minute := (int(clock.Weekday())+6)%7*24*60 + clock.Hour()*60 + clock.Minute()
+		inside := func(s campaign.Span) bool { return s.From <= minute && minute < s.To }
+		if !slices.ContainsFunc(r.Open, inside) || slices.Contains(r.LeftOut, clock.Format(time.DateOnly)) {
 			return false
 		}
 	}

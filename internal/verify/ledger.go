@@ -53,7 +53,7 @@ const storedSlack = readAgo
 // RuleOf is what settings order.
 func RuleOf(s campaign.Settings) Rule {
 	return Rule{
-		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Opens: s.Hours.From, Closes: s.Hours.To,
+		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
 		},

@@ -42,13 +42,13 @@ type Rule struct {
 	Attempts int
 	Waits    map[campaign.Disposition]time.Duration // what is called again, and the least wait; the others are final
 	Start    time.Time                              // nobody is called before
-	// Opens and Closes are minutes of the day, between which calls begin. Closes is
-	// 0 where all hours are allowed.
-	Opens, Closes int
-	Zones         func(number string) []string // whose clock the hours are on; nil: the contact's own record
-	Rows          []string                     // the numbers that it must have as contacts; nil: not judged
-	Closed        []Span                       // when it was paused or stopped
-	Ends          map[campaign.Reason]bool     // the reasons other than a disposition for which a contact may end
+	// Open holds the minutes of the week at which calls may begin; empty: all.
+	Open    []campaign.Span
+	LeftOut []string                     // dates on which no call may begin
+	Zones   func(number string) []string // whose clock the hours are on; nil: the contact's own record
+	Rows    []string                     // the numbers that it must have as contacts; nil: not judged
+	Closed  []Span                       // when it was paused or stopped
+	Ends    map[campaign.Reason]bool     // the reasons other than a disposition for which a contact may end
 }
 
 // Span is a time, from the moment at which a command had returned.

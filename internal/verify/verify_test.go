@@ -73,7 +73,7 @@ func sound() *world {
 		},
 		orders: verify.Orders{
 			Rules: map[string]verify.Rule{"c": {
-				Attempts: 2, Waits: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}, Opens: 9 * 60, Closes: 20 * 60,
+				Attempts: 2, Waits: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}, Open: campaign.Daily(9*60, 20*60).Week,
 				Start: noon.Add(-time.Hour), Rows: []string{ann},
 			}},
 			Suppressed: map[string][]verify.Span{},
@@ -184,8 +184,8 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		}, "I8", "paused or stopped"},
 		{"called although suppressed", func(w *world) { w.orders.Suppressed[ann] = span(50*time.Second, time.Hour) }, "I8", "its number was suppressed"},
 		{"called by hand although suppressed", func(w *world) { w.orders.Suppressed[bob] = span(-time.Hour, time.Hour) }, "I8", "call h was made although"},
-		{"called before the hours", func(w *world) { w.rule(func(r *verify.Rule) { r.Opens = 12*60 + 1 }) }, "I8", "outside the hours"},
-		{"called after the hours", func(w *world) { w.rule(func(r *verify.Rule) { r.Closes = 12*60 + 1 }) }, "I8", "outside the hours"},
+		{"called before the hours", func(w *world) { w.rule(func(r *verify.Rule) { r.Open = campaign.Daily(12*60+1, 20*60).Week }) }, "I8", "outside the hours"},
+		{"called after the hours", func(w *world) { w.rule(func(r *verify.Rule) { r.Open = campaign.Daily(13*60, 20*60).Week }) }, "I8", "outside the hours"},
 		{"called outside the hours of one of its zones", func(w *world) {
 			w.rule(func(r *verify.Rule) {
 				r.Zones = func(string) []string { return []string{"Europe/London", "Australia/Sydney"} }

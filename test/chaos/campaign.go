@@ -13,7 +13,7 @@ func settings() campaign.Settings {
 	return campaign.Settings{
 		From:    []string{"442079460000", "442079460001"},
 		Message: campaign.Message{Say: "Hello {{name}}, the water is off until noon."},
-		Hours:   campaign.Hours{From: 0, To: 24 * 60},
+		Hours:   campaign.Daily(0, 24*60),
 		Zone:    "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 6 * time.Second, campaign.Unanswered: 7 * time.Second, campaign.Timeout: 7 * time.Second, campaign.Failed: 6 * time.Second,
@@ -43,7 +43,7 @@ func asleepSettings(now time.Time) campaign.Settings {
 	s := settings()
 	s.Zone = campaign.ZoneRecipient
 	minute := now.UTC().Hour()*60 + now.UTC().Minute()
-	s.Hours = campaign.Hours{From: max(0, minute-120), To: min(24*60, minute+120)}
+	s.Hours = campaign.Daily(max(0, minute-120), min(24*60, minute+120))
 	return s
 }
 

@@ -55,10 +55,10 @@ var utc = []string{"UTC"}
 const mostContacts = 2
 
 func (h *history) resetDatabase() {
-	h.settings = campaign.Settings{Retry: pick(h, policies), Hours: campaign.Hours{To: 24 * 60}}
+	h.settings = campaign.Settings{Retry: pick(h, policies), Hours: campaign.Daily(0, 24*60)}
 	if h.chance(0.35) {
 		from := h.rng.IntN(20 * 60)
-		h.settings.Hours = campaign.Hours{From: from, To: from + 60 + h.rng.IntN(3*60)}
+		h.settings.Hours = campaign.Daily(from, from+60+h.rng.IntN(3*60))
 	}
 	h.suppressed, h.unmatched, h.alarms = false, h.unmatched[:0], h.alarms[:0]
 	h.contacts = slices.Grow(h.contacts[:0], mostContacts)[:h.params.contacts]

@@ -143,7 +143,7 @@ func startCampaign(ctx context.Context, url string, n int) error {
 	}
 	_, err = fleet.Import(ctx, db, "pace", campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "The water is off until noon."},
-		Hours: campaign.Hours{From: 0, To: 24 * 60}, Zone: "Etc/UTC", Retry: campaign.Policy{Attempts: 1},
+		Hours: campaign.Daily(0, 24*60), Zone: "Etc/UTC", Retry: campaign.Policy{Attempts: 1},
 		RingingTimer: 30, LengthTimer: 120,
 	}, n)
 	return err

@@ -57,7 +57,7 @@ func importDemo(t *testing.T) *demoStore {
 	settings := campaign.Settings{
 		From:         []string{"442079460000"},
 		Message:      campaign.Message{Say: "Hello {{name}}, see you on {{appointment}}."},
-		Hours:        campaign.Hours{From: 0, To: 24 * 60},
+		Hours:        campaign.Daily(0, 24*60),
 		Zone:         campaign.ZoneRecipient,
 		Retry:        campaign.DefaultPolicy(),
 		RingingTimer: 60, LengthTimer: 60,
