@@ -96,6 +96,9 @@ func (t *MessageTemplate) compileObject(at position, object map[string]any) (any
 }
 
 func (t *MessageTemplate) compileString(at position, text string) (any, error) {
+	if at.key == spokenKey {
+		t.spoken = append(t.spoken, text)
+	}
 	compiled, err := parseText(text, at.key)
 	if strings.ContainsRune(text, 0) {
 		err = errors.New("it holds a NUL character")

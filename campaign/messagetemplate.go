@@ -3,6 +3,7 @@ package campaign
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,8 @@ type MessageTemplate struct {
 	tones         string
 	tonesTemplate *textTemplate // nil: tones are as they are
 
-	texts []*textTemplate // all of them, those in actions and tonesTemplate
+	texts  []*textTemplate // all of them, those in actions and tonesTemplate
+	spoken []string        // every text that is spoken, as it was written
 }
 
 // MissingColumns lists the columns that the message needs and that are not among
@@ -42,6 +44,62 @@ func (t MessageTemplate) MissingColumns(columns []string) []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// Bind joins placeholders with the columns of a file: {{First name}} stands for
+// the column "first name" too, and for one whose blanks or accents are written in
+// other characters. Two columns that could be meant are an error. It changes the
+// template, so it comes before any use.
+func (t MessageTemplate) Bind(columns []string) error {
+	for _, text := range t.texts {
+		for i, p := range text.parts {
+			if p.column == "" {
+				continue
+			}
+			column, err := boundColumn(p.column, columns)
+			if err != nil {
+				return err
+			}
+			text.parts[i].column = column
+		}
+	}
+	return nil
+}
+
+// boundColumn is the column that a placeholder names, or the name itself.
+func boundColumn(name string, columns []string) (string, error) {
+	for _, same := range []func(string) bool{
+		func(column string) bool { return column == name },
+		func(column string) bool { return FoldName(column) == FoldName(name) },
+	} {
+		at := slices.IndexFunc(columns, same)
+		if at < 0 {
+			continue
+		}
+		if slices.ContainsFunc(columns[at+1:], same) {
+			return "", fmt.Errorf("the message needs the column %q, and two columns are named %q", name, columns[at])
+		}
+		return columns[at], nil
+	}
+	return name, nil
+}
+
+// NeededColumns lists the columns that every row must have.
+func (t MessageTemplate) NeededColumns() []string { return t.MissingColumns(nil) }
+
+// SingleBraces lists the columns that stand in single braces in what is spoken,
+// as {name}: they are said as they stand, and were hardly meant so.
+func (t MessageTemplate) SingleBraces(columns []string) []string {
+	var list []string
+	for _, m := range singleBraces.FindAllStringSubmatch(placeholder.ReplaceAllString(strings.Join(t.spoken, "\n"), ""), -1) {
+		if at := slices.IndexFunc(columns, func(c string) bool { return FoldName(c) == FoldName(m[1]) }); at >= 0 && columns[at] != "" {
+			list = append(list, columns[at])
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+var singleBraces = regexp.MustCompile(`\{([^{}]+)\}`)
 
 // AnyValueFits reports whether the message's form does not depend on a row's
 // values: they stand only in what is spoken, and after the host of an address,

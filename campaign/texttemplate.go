@@ -174,7 +174,7 @@ func (t *textTemplate) render(vars map[string]string) (string, error) {
 			out.WriteString(p.literal)
 			continue
 		}
-		value := strings.TrimSpace(vars[p.column])
+		value := p.value(vars)
 		if value == "" && !p.hasFallback {
 			return "", MissingValueError{p.column}
 		}
@@ -184,6 +184,21 @@ func (t *textTemplate) render(vars map[string]string) (string, error) {
 		out.WriteString(t.escape.apply(value))
 	}
 	return out.String(), t.checkRendered(out.String())
+}
+
+// value is the value of the placeholder's column. A template that was bound finds
+// it at once.
+func (p textPart) value(vars map[string]string) string {
+	value, found := vars[p.column]
+	if !found {
+		folded := FoldName(p.column)
+		for column := range vars {
+			if FoldName(column) == folded {
+				value = vars[column]
+			}
+		}
+	}
+	return strings.TrimSpace(value)
 }
 
 func (e escaping) apply(value string) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"dialer/campaign"
 	"dialer/internal/cli"
@@ -38,7 +39,7 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, con cli.Console) 
 var delimiterNames = map[string]string{",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 func fileText(file string, f csvimport.Forecast) string {
-	text := fmt.Sprintf("%s: %s, separated by %s\n", file, f.Encoding, delimiterNames[f.Delimiter])
+	text := formText(file, f.Form) + warningText(f.Warnings)
 	text += fmt.Sprintf("  number to call: %q\n", f.Columns.To)
 	if f.Columns.Zone != "" {
 		text += fmt.Sprintf("  time zone: %q\n", f.Columns.Zone)
@@ -49,7 +50,45 @@ func fileText(file string, f csvimport.Forecast) string {
 	if len(f.Columns.Vars) > 0 {
 		text += "  for the message: {{" + strings.Join(f.Columns.Vars, "}} {{") + "}}\n"
 	}
+	return text + beyondText(f.Beyond)
+}
+
+// formText says what the file is.
+func formText(file string, f csvimport.Form) string {
+	if f.Sheet != "" {
+		return fmt.Sprintf("%s: %s, sheet %q\n", file, f.Encoding, f.Sheet)
+	}
+	guessed := ""
+	if f.Guessed {
+		guessed = " (a guess)"
+	}
+	return fmt.Sprintf("%s: %s%s, separated by %s\n", file, f.Encoding, guessed, delimiterNames[f.Delimiter])
+}
+
+func warningText(warnings []string) string {
+	text := ""
+	for _, w := range warnings {
+		text += "warning: " + w + "\n"
+	}
 	return text
+}
+
+// beyondText shows a value by which a person sees whether the encoding is right.
+func beyondText(b csvimport.Beyond) string {
+	if b.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("  letters beyond ASCII, for you to check: line %d, %s: %s\n", b.Line, b.Column, printable(b.Value))
+}
+
+// printable is a value of a file without what could move a terminal's cursor.
+func printable(value string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, value)
 }
 
 func countText(f csvimport.Forecast) string {

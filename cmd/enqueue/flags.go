@@ -9,7 +9,7 @@ import (
 
 // flags is the whole command line.
 type flags struct {
-	File string `arg:"" name:"file" placeholder:"FILE.csv|-" help:"The CSV, or - for standard input. Its first row names the columns."`
+	File string `arg:"" name:"file" placeholder:"FILE.csv|FILE.xlsx|-" help:"The CSV or spreadsheet, gzipped or not, or - for standard input. Its first row names the columns."`
 
 	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nothing twice."`
 	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
@@ -29,6 +29,9 @@ type flags struct {
 	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
 	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers without a country code."`
 	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), if its name does not say so."`
+
+	Encoding string `placeholder:"NAME" help:"The CSV's encoding, such as windows-1250 or shift_jis. Without it UTF-8 and UTF-16 are recognized, and others are guessed, with a warning."`
+	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
 
 	Attempts     int    `default:"3" help:"Calls to one person, at most (default: ${default})."`
 	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${default})."`
@@ -57,7 +60,7 @@ func (flags) Help() string {
     enqueue --name checkups --from 442079460000 --ncco checkup.json \
         --map to=mobile,call_at=remind_at --machine hangup --dry-run people.csv
 
-    zcat people.csv.gz | enqueue --name outage --from 442079460000 \
+    cat people.xlsx | enqueue --name outage --from 442079460000 --sheet Members \
         --answer-url https://example.com/ncco --rejects refused.csv --follow -
 
 Exit codes: 0 done, 1 failed, 2 the command is mistyped.`

@@ -107,6 +107,7 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 			return campaign.Campaign{}, fmt.Errorf("write rejected rows: %w", err)
 		}
 	}
+	im.con.Printf("%s%s%s", formText(im.flags.inputName(), summary.Form), beyondText(summary.Beyond), warningText(summary.Warnings))
 	im.con.Printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary))
 	return summary.Campaign, nil
 }

@@ -120,7 +120,7 @@ func (f flags) rejectsPath() string {
 // options are what the flags say of the file.
 func (f flags) options() csvimport.Options {
 	return csvimport.Options{
-		DefaultCountry: f.DefaultCountry, Map: f.Map, Now: time.Now(),
+		DefaultCountry: f.DefaultCountry, Map: f.Map, Encoding: f.Encoding, Sheet: f.Sheet, Now: time.Now(),
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
 			return provider.CheckMessage(s, m, f.AllowUnknown)
 		},

@@ -3,11 +3,16 @@ package csvimport
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
+	"github.com/wlynxg/chardet"
 	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -20,58 +25,210 @@ type charset struct {
 	name     string
 	bom      []byte
 	encoding encoding.Encoding // nil: UTF-8, which is read as it is
+	guessed  bool
 }
 
-// withBOM are the encodings that a byte order mark names.
-var withBOM = []charset{
-	{name: "utf-8", bom: []byte{0xEF, 0xBB, 0xBF}},
-	{name: "utf-16le", bom: []byte{0xFF, 0xFE}, encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)},
-	{name: "utf-16be", bom: []byte{0xFE, 0xFF}, encoding: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)},
-}
+var (
+	utf8Charset = charset{name: "utf-8", bom: []byte{0xEF, 0xBB, 0xBF}}
+	utf16le     = charset{name: "utf-16le", bom: []byte{0xFF, 0xFE}, encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}
+	utf16be     = charset{name: "utf-16be", bom: []byte{0xFE, 0xFF}, encoding: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}
+)
 
-// decode finds the encoding of a file from its beginning and returns the file
-// as UTF-8.
+// decode returns a file as UTF-8. named is the encoding that a person gave it;
+// "": it is found.
 //
-// Without a byte order mark a file is UTF-8 when its beginning is valid UTF-8.
-// Else it is Windows-1252, which spreadsheets write where they do not write
-// UTF-8. Bytes that later prove not to be in that encoding stay as they are or
-// become U+FFFD, so that the record that holds them can be rejected.
-func decode(in io.Reader) (r io.Reader, name string, err error) {
+// A byte order mark says what the file is. Else it is what was named, else UTF-16
+// if every other byte is zero, else UTF-8 if most of its letters beyond ASCII are
+// UTF-8, else a guess. Bytes that prove not to be in that encoding stay as they
+// are, so that their record is refused and no other.
+func decode(in io.Reader, named string) (io.Reader, charset, error) {
 	buffered := bufio.NewReaderSize(in, sampleSize)
 	sample, err := buffered.Peek(sampleSize)
 	if err != nil && err != io.EOF {
-		return nil, "", err
+		return nil, charset{}, err
 	}
-	for _, c := range withBOM {
-		if bytes.HasPrefix(sample, c.bom) {
-			_, err := buffered.Discard(len(c.bom))
-			return c.reader(buffered), c.name, err
+	c, err := charsetOf(sample, named)
+	if err != nil {
+		return nil, c, err
+	}
+	if bytes.HasPrefix(sample, c.bom) {
+		if _, err := buffered.Discard(len(c.bom)); err != nil {
+			return nil, c, err
 		}
 	}
-	if validStart(sample) {
-		return buffered, "utf-8", nil
+	return c.reader(buffered), c, nil
+}
+
+func charsetOf(sample []byte, named string) (charset, error) {
+	var given charset
+	if named != "" {
+		var err error
+		if given, err = charsetNamed(named); err != nil {
+			return given, err
+		}
 	}
-	c := charset{name: "windows-1252", encoding: charmap.Windows1252}
-	return c.reader(buffered), c.name, nil
+	for _, c := range []charset{utf8Charset, utf16le, utf16be} {
+		if !bytes.HasPrefix(sample, c.bom) {
+			continue
+		}
+		if named != "" && given.name != c.name {
+			return c, fmt.Errorf("--encoding %s: the file begins with the mark of %s; leave the flag out", named, c.name)
+		}
+		return c, nil
+	}
+	switch {
+	case named != "":
+		return given, nil
+	case zeroes(sample, 1) > len(sample)/4 && zeroes(sample, 0) == 0:
+		return utf16le, nil
+	case zeroes(sample, 0) > len(sample)/4 && zeroes(sample, 1) == 0:
+		return utf16be, nil
+	case isMostlyUTF8(sample) && !bytes.Contains(sample, []byte("\x1b$")): // by which Japanese begins in seven bits
+		return utf8Charset, nil
+	}
+	return guess(sample), nil
+}
+
+// charsetNamed is the encoding with a name of the WHATWG's list, such as
+// windows-1250, shift_jis or macintosh.
+func charsetNamed(name string) (charset, error) {
+	e, err := htmlindex.Get(strings.TrimSpace(name))
+	if err != nil {
+		return charset{}, fmt.Errorf("--encoding %s: there is no such encoding; names are those of the WHATWG, such as utf-8, windows-1252, windows-1250, iso-8859-2, macintosh, shift_jis or gbk", name)
+	}
+	canonical, err := htmlindex.Name(e)
+	switch {
+	case err != nil || e == encoding.Replacement:
+		return charset{}, fmt.Errorf("--encoding %s: this encoding is not read; export the file again as UTF-8", name)
+	case canonical == utf8Charset.name:
+		return utf8Charset, nil
+	case canonical == utf16le.name:
+		return utf16le, nil
+	case canonical == utf16be.name:
+		return utf16be, nil
+	}
+	return charset{name: canonical, encoding: e}, nil
+}
+
+// zeroes counts the zero bytes at every second place.
+func zeroes(b []byte, first int) (n int) {
+	for i := first; i < len(b); i += 2 {
+		if b[i] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// isMostlyUTF8 reports whether the letters beyond ASCII are UTF-8, but for stray
+// ones. Two letters of an older encoding are hardly ever one in UTF-8 by chance:
+// so many strays are allowed as there are letters, twice over. A letter that the
+// sample's end cuts counts as whole.
+func isMostlyUTF8(b []byte) bool {
+	letters, strays := 0, 0
+	for len(b) > 0 {
+		if b[0] < utf8.RuneSelf {
+			b = b[1:]
+			continue
+		}
+		r, size := utf8.DecodeRune(b)
+		switch {
+		case r != utf8.RuneError || size > 1:
+			letters++
+		case !utf8.FullRune(b):
+			size = len(b)
+		default:
+			strays++
+		}
+		b = b[size:]
+	}
+	return strays <= 2*letters
+}
+
+// leastConfidence is how sure the detector must be. Of a few names in Latin letters
+// it is not: then the file is windows-1252, which spreadsheets write in most places
+// where they do not write UTF-8.
+const leastConfidence = 0.5
+
+// guess is what the bytes beyond ASCII look like. It is only a guess: the same
+// bytes are letters in many encodings.
+func guess(sample []byte) charset {
+	for _, found := range chardet.DetectAll(sample) {
+		c, err := charsetNamed(cmp.Or(found.Charset, found.Encoding))
+		if err == nil && c.encoding != nil && c.bom == nil && found.Confidence > leastConfidence {
+			c.guessed = true
+			return c
+		}
+	}
+	c, _ := charsetNamed("windows-1252") // which is in the list
+	c.guessed = true
+	return c
 }
 
 func (c charset) reader(r io.Reader) io.Reader {
 	if c.encoding == nil {
 		return r
 	}
-	return transform.NewReader(r, c.encoding.NewDecoder())
+	var t transform.Transformer = c.encoding.NewDecoder()
+	if c.bom == nil && c.name != "iso-2022-jp" { // others have no state and are read byte by byte
+		t = &keepBytes{decoder: t}
+	}
+	return transform.NewReader(r, t)
 }
 
-// validStart reports whether b is valid UTF-8. Its last character may be
-// incomplete, because the sample may end inside it.
-func validStart(b []byte) bool {
-	for i := len(b) - 1; i >= 0 && i >= len(b)-utf8.UTFMax; i-- {
-		if utf8.RuneStart(b[i]) {
-			if !utf8.FullRune(b[i:]) {
-				b = b[:i]
-			}
-			break
-		}
+// warning says that the encoding was guessed; "" if it was not.
+func (c charset) warning() string {
+	if !c.guessed {
+		return ""
 	}
-	return utf8.Valid(b)
+	return fmt.Sprintf("the file is not UTF-8; that it is %s is a guess: look at the letters beyond ASCII, and name the encoding with --encoding if they are wrong", c.name)
+}
+
+// keepBytes decodes as decoder does, but leaves bytes as they are that are no
+// characters. So the record that holds them is no text, is refused, and can be
+// written as it was.
+type keepBytes struct {
+	transform.NopResetter
+	decoder transform.Transformer
+}
+
+var noCharacter = []byte("\uFFFD")
+
+func (k *keepBytes) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	nDst, nSrc, err = k.decoder.Transform(dst, src, atEOF)
+	if !bytes.Contains(dst[:nDst], noCharacter) {
+		return nDst, nSrc, err
+	}
+	nDst, nSrc = 0, 0
+	for nSrc < len(src) {
+		n, used, err := k.one(dst[nDst:], src[nSrc:], atEOF)
+		if err != nil {
+			return nDst, nSrc, err
+		}
+		nDst, nSrc = nDst+n, nSrc+used
+	}
+	return nDst, nSrc, nil
+}
+
+// one decodes one character, or copies one byte.
+func (k *keepBytes) one(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	if len(dst) < utf8.UTFMax {
+		return 0, 0, transform.ErrShortDst
+	}
+	for size := 1; size <= min(len(src), utf8.UTFMax); size++ {
+		n, used, err := k.decoder.Transform(dst, src[:size], atEOF && size == len(src))
+		if errors.Is(err, transform.ErrShortSrc) {
+			continue
+		}
+		if err != nil || n == 0 || bytes.Equal(dst[:n], noCharacter) {
+			dst[0] = src[0]
+			return 1, 1, nil
+		}
+		return n, used, nil
+	}
+	if !atEOF && len(src) < utf8.UTFMax {
+		return 0, 0, transform.ErrShortSrc
+	}
+	dst[0] = src[0]
+	return 1, 1, nil
 }

@@ -119,11 +119,11 @@ func (c *chunk) parse(r *reader) {
 	}
 }
 
-// text is the text of the record that begins on a line.
-func (c *chunk) text(line int) string {
+// record is the record that begins on a line.
+func (c *chunk) record(line int) record {
 	i, found := slices.BinarySearchFunc(c.records, line, func(r record, line int) int { return cmp.Compare(r.line, line) })
 	if !found {
-		return ""
+		return record{}
 	}
-	return c.records[i].text
+	return c.records[i]
 }

@@ -26,7 +26,7 @@ func ExamplePreview() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(forecast.Encoding, forecast.Delimiter, forecast.Columns.To, forecast.Columns.Vars)
+	fmt.Println(forecast.Form.Encoding, forecast.Form.Delimiter, forecast.Columns.To, forecast.Columns.Vars)
 	fmt.Println(forecast.Rows, "rows,", forecast.Accepted, "accepted")
 	for _, row := range forecast.First {
 		fmt.Printf("line %d: %s\n", row.Line, row.Reason)

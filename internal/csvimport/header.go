@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"dialer/campaign"
 )
 
 // Columns says which of a file's columns mean what, by the header's names.
@@ -19,8 +21,10 @@ type Columns struct {
 
 // header is the line that names a file's columns.
 type header struct {
-	names []string             // trimmed
+	names []string             // as the file has them, without blanks round them
+	keys  []string             // the same, but each once: the second Notes is "Notes (2)"
 	own   [len(ownColumns)]int // where our columns are; -1 when there is none
+	used  []bool               // whether a row needs the column; see need
 }
 
 // Our columns, in the order of ownColumns.
@@ -128,11 +132,14 @@ func parseHeader(rec record, mapped map[string]string) (header, error) {
 	if err := checkMap(mapped); err != nil {
 		return header{}, err
 	}
-	h := header{names: names}
+	h := header{names: names, keys: distinct(names), used: make([]bool, len(names))}
 	for i := range ownColumns {
 		if h.own[i], err = findColumn(names, i, mapped); err != nil {
 			return header{}, err
 		}
+	}
+	if h.own[columnTo] < 0 && slices.ContainsFunc(names, looksLikeNumber) {
+		return header{}, errors.New("the first line holds a telephone number; it must name the columns, such as to,name")
 	}
 	if h.own[columnTo] < 0 {
 		return header{}, fmt.Errorf("no column holds the number to call: found %s; name one of them \"to\", or choose with --map to=COLUMN", quoted(names))
@@ -140,23 +147,37 @@ func parseHeader(rec record, mapped map[string]string) (header, error) {
 	return h, nil
 }
 
-// columnNames trims the names, and rejects a line that cannot be a header.
+// columnNames are the names without blanks round them.
 func columnNames(fields []string) ([]string, error) {
-	if err := checkText(fields); err != nil {
+	if _, err := checkText(fields); err != nil {
 		return nil, err
 	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
-		names[i] = strings.TrimSpace(f)
-		if names[i] != "" && slices.Contains(names[:i], names[i]) {
-			return nil, fmt.Errorf("two columns are named %q", names[i])
+		names[i] = campaign.CellValue(f)
+	}
+	return trimBlank(names, 0), nil
+}
+
+// distinct are the names with a number behind those that came before.
+func distinct(names []string) []string {
+	keys := make([]string, len(names))
+	taken := map[string]bool{}
+	for _, name := range names {
+		taken[name] = true
+	}
+	seen := map[string]bool{}
+	for i, name := range names {
+		keys[i] = name
+		for n := 2; name != "" && seen[name]; n++ {
+			if key := fmt.Sprintf("%s (%d)", name, n); !taken[key] {
+				keys[i], taken[key] = key, true
+				break
+			}
 		}
+		seen[name] = true
 	}
-	names = trimBlank(names, 0)
-	if slices.ContainsFunc(names, looksLikeNumber) {
-		return nil, errors.New("the first line holds a telephone number; it must name the columns, such as to,name")
-	}
-	return names, nil
+	return keys
 }
 
 // looksLikeNumber finds data where names should be. It also keeps numbers out
@@ -191,12 +212,9 @@ func findColumn(names []string, own int, mapped map[string]string) (int, error) 
 		return mappedColumn(names, own, name)
 	}
 	var found []int
+	first := slices.IndexFunc(names, func(name string) bool { return normalized(name) == column.aliases[0] })
 	for i, name := range names {
-		n := normalized(name)
-		if n == column.aliases[0] {
-			return i, nil
-		}
-		if slices.Contains(column.aliases, n) {
+		if n := normalized(name); n == column.aliases[0] || first < 0 && slices.Contains(column.aliases, n) {
 			found = append(found, i)
 		}
 	}
@@ -205,6 +223,9 @@ func findColumn(names []string, own int, mapped map[string]string) (int, error) 
 		return -1, nil
 	case 1:
 		return found[0], nil
+	}
+	if names[found[0]] == names[found[1]] {
+		return -1, fmt.Errorf("two columns are named %q", names[found[0]])
 	}
 	return -1, fmt.Errorf("columns %q and %q could both be %q; choose with --map %s=COLUMN", names[found[0]], names[found[1]], column.name, column.name)
 }
@@ -215,17 +236,41 @@ func mappedColumn(names []string, own int, name string) (int, error) {
 	if name == "" && own != columnTo {
 		return -1, nil
 	}
-	at := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, strings.TrimSpace(name)) })
+	at, err := columnNamed(names, name)
+	if err != nil {
+		return -1, fmt.Errorf("--map %s=%s: %w", ownColumns[own].name, name, err)
+	}
 	if at < 0 {
 		return -1, fmt.Errorf("--map %s=%s: there is no such column: found %s", ownColumns[own].name, name, quoted(names))
 	}
 	return at, nil
 }
 
+// columnNamed is the column with a name, written so or so that people take it for
+// the same; -1 when there is none.
+func columnNamed(names []string, name string) (int, error) {
+	for _, same := range []func(string) bool{
+		func(n string) bool { return n == name },
+		func(n string) bool { return campaign.FoldName(n) == campaign.FoldName(name) },
+	} {
+		at := slices.IndexFunc(names, same)
+		if at < 0 || names[at] == "" {
+			continue
+		}
+		if second := slices.IndexFunc(names[at+1:], same); second >= 0 {
+			return -1, fmt.Errorf("two columns are named %q", names[at])
+		}
+		return at, nil
+	}
+	return -1, nil
+}
+
 // normalized makes "Phone Number", "phone_number" and "PHONE-NUMBER" one name.
 func normalized(name string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace(strings.ToLower(name))
+	return wordSigns.Replace(campaign.FoldName(name))
 }
+
+var wordSigns = strings.NewReplacer(" ", "", "_", "", "-", "", ".", "")
 
 const (
 	maxQuotedNames = 20
@@ -236,6 +281,9 @@ const (
 func quoted(names []string) string {
 	var list []string
 	for _, n := range names[:min(len(names), maxQuotedNames)] {
+		if looksLikeNumber(n) {
+			n = "(a name with many digits)"
+		}
 		list = append(list, fmt.Sprintf("%q", truncate(n, maxQuotedName)))
 	}
 	if len(names) > maxQuotedNames {
@@ -246,7 +294,7 @@ func quoted(names []string) string {
 
 func (h header) columns() Columns {
 	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt)}
-	for i, name := range h.names {
+	for i, name := range h.keys {
 		if h.isVar(i) {
 			c.Vars = append(c.Vars, name)
 		}
@@ -267,15 +315,15 @@ func (h header) ownField(own int, fields []string) string {
 	if h.own[own] < 0 {
 		return ""
 	}
-	return strings.TrimSpace(fields[h.own[own]])
+	return campaign.CellValue(fields[h.own[own]])
 }
 
 // vars are the values of all the other columns, by name.
 func (h header) vars(fields []string) map[string]string {
 	vars := make(map[string]string, len(h.names))
-	for i, name := range h.names {
+	for i, name := range h.keys {
 		if h.isVar(i) {
-			vars[name] = strings.TrimSpace(fields[i])
+			vars[name] = campaign.CellValue(fields[i])
 		}
 	}
 	return vars
@@ -284,4 +332,23 @@ func (h header) vars(fields []string) map[string]string {
 // isVar reports whether a column has a name and is none of ours.
 func (h header) isVar(i int) bool {
 	return h.names[i] != "" && !slices.Contains(h.own[:], i)
+}
+
+// need notes which columns a row must have: ours, and those that the message has
+// no fallback for.
+func (h header) need(message []string) {
+	for i, key := range h.keys {
+		h.used[i] = slices.Contains(h.own[:], i) || slices.Contains(message, key)
+	}
+}
+
+// varNames are the names of all columns but ours, as the file has them.
+func (h header) varNames() []string {
+	var names []string
+	for i, name := range h.names {
+		if h.isVar(i) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -31,6 +31,8 @@ type Store interface {
 // Options say how a file is read and what is reported meanwhile.
 type Options struct {
 	DefaultCountry string            // of numbers in national form, an ISO code; "" for none
+	Encoding       string            // the file's, by a name of the WHATWG; "": it is found
+	Sheet          string            // of a spreadsheet; "": the first
 	Map            map[string]string // our column (to, zone, call_at) to the header's name
 	Now            time.Time
 	// CheckMessage says whether Vonage would take a call with the message; nil:
@@ -48,6 +50,9 @@ type Options struct {
 // Summary accounts for every row that was read.
 type Summary struct {
 	Campaign   campaign.Campaign
+	Form       Form
+	Warnings   []string
+	Beyond     Beyond
 	Rows       int // records read, without blank ones
 	Added      int
 	Already    int // added from the same line by an earlier run
@@ -73,14 +78,15 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 	if err != nil {
 		return Summary{}, err
 	}
+	defer reader.close()
 	c, err := store.OpenCampaign(ctx, name, s)
 	if err != nil {
 		return Summary{}, err
 	}
 	failpoint.Hit("import.opened")
-	im := importer{store: store, source: source, reader: reader, options: o, summary: Summary{Campaign: c}}
+	im := importer{store: store, source: source, reader: reader, options: o, summary: Summary{Campaign: c, Form: reader.file.form, Warnings: reader.warnings}}
 	if o.Rejects != nil {
-		im.rejects = newRejectWriter(o.Rejects, reader.header.names, reader.delimiter())
+		im.rejects = newRejectWriter(o.Rejects, reader.header.names, reader.file.comma)
 	}
 	if err := im.run(ctx); err != nil {
 		return im.summary, err
@@ -125,12 +131,13 @@ func (im *importer) add(ctx context.Context, c *chunk) error {
 		return fmt.Errorf("line %d: %w", c.records[0].line, err)
 	}
 	duplicates := im.duplicates(c, result.Duplicates)
+	im.summary.Beyond.look(c.rows.Rows)
 	im.summary.Rows += len(c.records)
 	im.summary.Added += result.Added
 	im.summary.Already += result.Already + len(result.Duplicates) - len(duplicates)
 	im.summary.Duplicates += len(duplicates)
 	im.summary.Rejected += len(c.rows.Rejected) + len(result.Rejected)
-	return im.report(slices.Concat(c.rows.Rejected, duplicates, im.notStored(c, result.Rejected)))
+	return im.report(c, slices.Concat(c.rows.Rejected, duplicates, im.notStored(c, result.Rejected)))
 }
 
 // duplicates are the duplicate rows as rejected ones, with their text from the
@@ -146,7 +153,7 @@ func (im *importer) duplicates(c *chunk, found []campaign.DuplicateRow) []campai
 			Line:   d.Line,
 			Column: im.reader.columns.To,
 			Reason: fmt.Sprintf("same number as line %d, which the campaign has already", d.FirstLine),
-			Record: c.text(d.Line),
+			Record: im.reported(c, d.Line),
 		})
 	}
 	return rows
@@ -156,13 +163,18 @@ func (im *importer) duplicates(c *chunk, found []campaign.DuplicateRow) []campai
 // file. The store knows a row's zones, but not the column that they came from.
 func (im *importer) notStored(c *chunk, rejected []campaign.RowError) []campaign.RowError {
 	for i := range rejected {
-		rejected[i].Column, rejected[i].Record = im.reader.columns.Zone, c.text(rejected[i].Line)
+		rejected[i].Column, rejected[i].Record = im.reader.columns.Zone, im.reported(c, rejected[i].Line)
 	}
 	return rejected
 }
 
+// reported is the beginning of the record on a line.
+func (im *importer) reported(c *chunk, line int) string {
+	return c.record(line).reported(im.reader.file.comma)
+}
+
 // report reports rejected rows in the file's order.
-func (im *importer) report(rows []campaign.RowError) error {
+func (im *importer) report(c *chunk, rows []campaign.RowError) error {
 	slices.SortFunc(rows, func(a, b campaign.RowError) int { return cmp.Compare(a.Line, b.Line) })
 	for _, row := range rows {
 		if im.options.OnRejected != nil {
@@ -171,7 +183,7 @@ func (im *importer) report(rows []campaign.RowError) error {
 		if im.rejects == nil {
 			continue
 		}
-		if err := im.rejects.write(row); err != nil {
+		if err := im.rejects.write(row, c.record(row.Line)); err != nil {
 			return fmt.Errorf("line %d: write the rejected row: %w", row.Line, err)
 		}
 	}

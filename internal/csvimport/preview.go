@@ -28,9 +28,10 @@ const (
 
 // Forecast is what an import would do.
 type Forecast struct {
-	Encoding  string // such as utf-8, utf-16le or windows-1252
-	Delimiter string
-	Columns   Columns
+	Form     Form
+	Warnings []string
+	Columns  Columns
+	Beyond   Beyond
 
 	Rows       int
 	Accepted   int
@@ -54,11 +55,12 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	if err != nil {
 		return Forecast{}, err
 	}
+	defer reader.close()
 	p := preview{
 		message: reader.message,
 		numbers: map[uint64]struct{}{}, maxNumbers: maxNumbers,
 		forecast: Forecast{
-			Encoding: reader.encoding, Delimiter: reader.delimiter(), Columns: reader.columns, Reasons: map[string]int{},
+			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{},
 		},
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -102,6 +104,7 @@ type preview struct {
 
 func (p *preview) add(c *chunk) error {
 	f := &p.forecast
+	f.Beyond.look(c.rows.Rows)
 	f.Rows += len(c.records)
 	for _, rejected := range c.rows.Rejected {
 		p.reject(rejected)

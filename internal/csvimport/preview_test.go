@@ -36,7 +36,7 @@ func TestPreview(t *testing.T) {
 	}
 	got.First, got.Reasons = nil, nil
 	want := Forecast{
-		Encoding: "utf-8", Delimiter: ";", Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
+		Form: Form{Encoding: "utf-8", Delimiter: ";"}, Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
 		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
 		Sample: campaign.Rendered{NCCO: []byte(`[{"action":"talk","text":"Hello Ann."}]`)}, SampleLine: 2,
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -20,8 +21,8 @@ type reader struct {
 	settings campaign.Settings
 	options  Options
 	message  campaign.MessageTemplate
-	encoding string
-	splitter *splitter
+	file     *inputFile
+	warnings []string // what a person should look at; the rows are read all the same
 	header   header
 	columns  Columns
 	// everOpen remembers for a row's zones, joined by blanks, whether the hours
@@ -30,7 +31,7 @@ type reader struct {
 }
 
 // newReader reads the header. Its error concerns the file as a whole, the
-// settings or the options.
+// settings or the options. The caller closes the reader.
 func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
 	r := &reader{settings: s, options: o}
 	err := errors.Join(s.Validate(), campaign.CheckCountry(o.DefaultCountry))
@@ -40,21 +41,38 @@ func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
 	if r.message, err = s.Message.Compile(); err != nil {
 		return nil, err
 	}
-	text, encoding, err := decode(in)
-	if err != nil {
-		return nil, fmt.Errorf("read the file: %w", err)
+	if r.file, err = openFile(in, o); err != nil {
+		return nil, err
 	}
-	r.encoding = encoding
-	r.splitter = newSplitter(text)
-	if r.header, err = readHeader(r.splitter, o.Map); err != nil {
-		return nil, fmt.Errorf("line %d: %w", r.splitter.line, err)
+	if err := r.bind(); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// bind reads the header and joins the message's placeholders with its columns.
+func (r *reader) bind() (err error) {
+	if r.header, err = r.file.readHeader(r.options.Map); err != nil {
+		return err
 	}
 	r.columns = r.header.columns()
-	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
-		return nil, fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
+	if err := r.message.Bind(r.header.varNames()); err != nil {
+		return err
 	}
-	return r, r.checkTemplate()
+	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
+		return fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
+	}
+	r.header.need(r.message.NeededColumns())
+	r.warnings = r.file.warnings
+	for _, name := range r.message.SingleBraces(r.header.names) {
+		r.warnings = append(r.warnings, fmt.Sprintf("{%s} in the message is said as it stands, and there is a column of that name; write {{%s}} for its value", name, name))
+	}
+	return r.checkTemplate()
 }
+
+// close gives back what the file needs while it is read.
+func (r *reader) close() { r.file.close() }
 
 // checkTemplate asks once for all rows whether Vonage would take the message, if
 // that does not depend on their values.
@@ -85,15 +103,12 @@ func (r *reader) checkMessage(vars map[string]string) error {
 	return r.options.CheckMessage(r.settings, rendered)
 }
 
-// delimiter is the byte between two columns.
-func (r *reader) delimiter() string { return string(r.splitter.comma) }
-
 // records yields the file's records in their order, without blank ones. An
 // error is one of reading, names the line and ends the sequence.
 func (r *reader) records() iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		for {
-			rec, err := r.splitter.next()
+			rec, err := r.file.next()
 			if errors.Is(err, io.EOF) || !yield(rec, err) || err != nil {
 				return
 			}
@@ -105,16 +120,16 @@ func (r *reader) records() iter.Seq2[record, error] {
 func (r *reader) parse(rec record) (row campaign.Row, rejected *campaign.RowError) {
 	row, column, err := r.parseRow(rec)
 	if err != nil {
-		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.text}
+		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.reported(r.file.comma)}
 	}
 	return row, nil
 }
 
 // parseRow also returns the column that an error is about.
 func (r *reader) parseRow(rec record) (row campaign.Row, column string, err error) {
-	fields, err := r.fieldsOf(rec)
+	fields, column, err := r.fieldsOf(rec)
 	if err != nil {
-		return campaign.Row{}, "", err
+		return campaign.Row{}, column, err
 	}
 	row = campaign.Row{Line: rec.line, Vars: r.header.vars(fields)}
 	number, err := campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry)
@@ -137,29 +152,42 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 	return row, "", nil
 }
 
-// fieldsOf returns as many fields as the header has.
-func (r *reader) fieldsOf(rec record) ([]string, error) {
-	if rec.fault != "" {
-		return nil, errors.New(rec.fault)
+// fieldsOf returns as many fields as the header has. A record may end early, but
+// not before a column that is used. column is the one that an error is about.
+func (r *reader) fieldsOf(rec record) (fields []string, column string, err error) {
+	names := r.header.names
+	switch {
+	case rec.fault != "":
+		return nil, "", errors.New(rec.fault)
+	case len(rec.fields) > len(names):
+		return nil, "", fmt.Errorf("the record has %d columns and the header %d; put quotes round a value that holds the delimiter", len(rec.fields), len(names))
 	}
-	fields := trimBlank(rec.fields, len(r.header.names))
-	if len(fields) != len(r.header.names) {
-		return nil, fmt.Errorf("the record has %d columns and the header %d; put quotes round a value that holds the delimiter", len(fields), len(r.header.names))
-	}
-	return fields, checkText(fields)
-}
-
-// checkText rejects what is not text in the file's encoding.
-func checkText(fields []string) error {
-	for _, f := range fields {
-		switch {
-		case strings.ContainsRune(f, 0):
-			return errors.New("the record holds a NUL byte; export the file again as UTF-8")
-		case !utf8.ValidString(f) || strings.ContainsRune(f, utf8.RuneError):
-			return errors.New("the record holds bytes that are no characters in the file's encoding; export the file again as UTF-8")
+	for i := rec.columns; i < len(names); i++ {
+		if r.header.used[i] {
+			return nil, names[i], fmt.Errorf("the record ends before this column, which is used: it has %d columns and the header %d", rec.columns, len(names))
 		}
 	}
-	return nil
+	if wrong, err := checkText(rec.fields); err != nil {
+		return nil, names[wrong], fmt.Errorf("%w %s", err, r.file.howToMend())
+	}
+	if missing := len(names) - len(rec.fields); missing > 0 {
+		return append(slices.Clip(rec.fields), make([]string, missing)...), "", nil
+	}
+	return rec.fields, "", nil
+}
+
+// checkText rejects what is not text in the file's encoding, and says in which
+// field it is.
+func checkText(fields []string) (field int, err error) {
+	for i, f := range fields {
+		switch {
+		case strings.IndexByte(f, 0) >= 0:
+			return i, errors.New("the value holds a NUL byte;")
+		case !utf8.ValidString(f) || strings.ContainsRune(f, utf8.RuneError):
+			return i, errors.New("the value holds bytes that are no characters in the file's encoding;")
+		}
+	}
+	return 0, nil
 }
 
 // zones are the row's own zone, else the campaign's, else the number's. column

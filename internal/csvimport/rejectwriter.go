@@ -11,13 +11,11 @@ import (
 	"dialer/campaign"
 )
 
-// completeText is the length below which the text of a rejected record is
-// certainly complete: a longer one may have been cut.
-const completeText = maxText - 3
-
 // rejectWriter writes rejected rows as a CSV that can be corrected and imported
 // again: three columns of ours and then the record as it was, under its own
-// header, with its own delimiter, in UTF-8.
+// header, with its own delimiter, in UTF-8. Bytes that are no characters stay as
+// they are. A cell that a spreadsheet would take for a formula gets an apostrophe,
+// which the import takes off again.
 type rejectWriter struct {
 	out     io.Writer
 	comma   rune
@@ -29,7 +27,7 @@ func newRejectWriter(out io.Writer, header []string, delimiter string) *rejectWr
 	return &rejectWriter{out: out, comma: rune(delimiter[0]), header: header}
 }
 
-func (w *rejectWriter) write(row campaign.RowError) error {
+func (w *rejectWriter) write(row campaign.RowError, rec record) error {
 	if !w.started {
 		w.started = true
 		if err := w.writeLine(append(w.ownHeader(), w.header...), ""); err != nil {
@@ -37,10 +35,14 @@ func (w *rejectWriter) write(row campaign.RowError) error {
 		}
 	}
 	own := []string{strconv.Itoa(row.Line), row.Column, row.Reason}
-	if !w.isRecord(row.Record) {
-		return w.writeLine(append(own, row.Record), "")
+	text := rec.asText(string(w.comma))
+	switch {
+	case slices.ContainsFunc(rec.fields, func(f string) bool { return campaign.SafeCell(strings.TrimLeft(f, " ")) != strings.TrimLeft(f, " ") }):
+		return w.writeLine(append(own, rec.fields...), "")
+	case rec.fault == faultLong || !w.isRecord(text):
+		return w.writeLine(append(own, text), "")
 	}
-	return w.writeLine(own, row.Record)
+	return w.writeLine(own, text)
 }
 
 // ownHeader names our columns so that they differ from the file's, which may
@@ -56,11 +58,8 @@ func (w *rejectWriter) ownHeader() []string {
 }
 
 // isRecord reports whether the text can be written as it is without hiding the
-// rows behind it: it was not cut, and its quotes are closed.
+// rows behind it: its quotes are closed.
 func (w *rejectWriter) isRecord(text string) bool {
-	if len(text) >= completeText {
-		return false
-	}
 	reader := csv.NewReader(strings.NewReader(text + "\nend\n"))
 	reader.Comma, reader.LazyQuotes, reader.FieldsPerRecord = w.comma, true, -1
 	rows, err := reader.ReadAll()
@@ -69,17 +68,14 @@ func (w *rejectWriter) isRecord(text string) bool {
 
 // writeLine writes fields, and after them a record that is CSV already.
 func (w *rejectWriter) writeLine(fields []string, record string) error {
-	var text strings.Builder
-	line := csv.NewWriter(&text)
-	line.Comma = w.comma
-	if err := line.Write(fields); err != nil {
-		return err
+	safe := make([]string, len(fields))
+	for i, f := range fields {
+		safe[i] = campaign.SafeCell(strings.TrimLeft(f, " "))
 	}
-	line.Flush()
 	end := "\n"
 	if record != "" {
 		end = string(w.comma) + record + "\n"
 	}
-	_, err := io.WriteString(w.out, strings.TrimSuffix(text.String(), "\n")+end)
+	_, err := io.WriteString(w.out, csvLine(safe, string(w.comma))+end)
 	return err
 }

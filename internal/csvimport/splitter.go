@@ -20,12 +20,16 @@ const (
 
 // record is one record of a file, not yet checked.
 type record struct {
-	line   int    // of its first line, 1-based
-	text   string // its beginning, as it is in the file
-	size   int    // bytes of the file, in UTF-8
-	fields []string
-	fault  string // why it cannot be a row; "" when it may be one
+	line    int      // of its first line, 1-based
+	text    string   // as it is in the file; of one that is too long its beginning; "" in a spreadsheet
+	size    int      // of what is kept of it, about
+	fields  []string // without blank ones at the end
+	columns int      // how many there are with those
+	fault   string   // why it cannot be a row; "" when it may be one
 }
+
+// fieldSize is what a field takes in memory besides its text.
+const fieldSize = 16
 
 // Faults of a record itself.
 const (
@@ -83,8 +87,8 @@ func (s *splitter) next() (record, error) {
 // cut takes the first record off the window: what it holds, how many bytes of
 // the window it uses, and how many lines.
 func (s *splitter) cut(window []byte) (rec record, used, lines int) {
-	fields, end, lines, fault := splitFields(window, s.comma)
-	if fault == "" && lines > 1 && s.columns > 0 && len(trimBlank(fields, s.columns)) != s.columns {
+	fields, columns, end, lines, fault := splitFields(window, s.comma)
+	if fault == "" && lines > 1 && s.columns > 0 && (columns < s.columns || len(fields) > s.columns) {
 		fault = faultLines
 	}
 	if fault != "" {
@@ -92,10 +96,13 @@ func (s *splitter) cut(window []byte) (rec record, used, lines int) {
 		end = endOfLine(window)
 	}
 	if end > maxRecord {
-		return record{line: s.line, text: textOf(window[:maxRecord]), size: maxRecord, fault: faultLong}, maxRecord, 1
+		return record{line: s.line, text: string(window[:maxText]), size: maxText, fault: faultLong}, maxRecord, 1
 	}
 	used = end + lineEnd(window[end:])
-	return record{line: s.line, text: textOf(window[:end]), size: used, fields: fields, fault: fault}, used, lines
+	return record{
+		line: s.line, text: string(window[:end]), fields: fields, columns: columns, fault: fault,
+		size: used + fieldSize*len(fields),
+	}, used, lines
 }
 
 // skipLine passes over the rest of a line that is too long.
@@ -120,29 +127,34 @@ func (s *splitter) skipLine() error {
 }
 
 func (rec record) blank() bool {
-	return rec.fault == "" && len(trimBlank(rec.fields, 0)) == 0
+	return rec.fault == "" && len(rec.fields) == 0
 }
 
-// splitFields reads one record off the beginning of b: its fields, where it
-// ends (its line end not included), and over how many lines it runs.
-func splitFields(b []byte, comma byte) (fields []string, end, lines int, fault string) {
+// splitFields reads one record off the beginning of b: its fields without blank
+// ones at the end, how many there are with those, where it ends (its line end
+// not included), and over how many lines it runs.
+func splitFields(b []byte, comma byte) (fields []string, columns, end, lines int, fault string) {
 	lines = 1
 	for pos := 0; ; {
 		var field string
 		if q := openingQuote(b, pos, comma); q >= 0 {
 			if field, pos, fault = quotedField(b, q+1, comma); fault != "" {
-				return nil, 0, 1, fault
+				return nil, 0, 0, 1, fault
 			}
 			lines += strings.Count(field, "\n")
 		} else {
 			stop := pos + plainFieldLength(b[pos:], comma)
 			field, pos = string(b[pos:stop]), stop
 		}
-		if fields = append(fields, field); len(fields) > maxColumns {
-			return nil, 0, 1, faultColumns
+		columns++
+		switch {
+		case columns <= maxColumns:
+			fields = append(fields, field)
+		case strings.TrimSpace(field) != "":
+			return nil, 0, 0, 1, faultColumns
 		}
 		if pos >= len(b) || b[pos] != comma {
-			return fields, pos, lines, ""
+			return trimBlank(fields, 0), columns, pos, lines, ""
 		}
 		pos++
 	}
@@ -226,11 +238,21 @@ func trimBlank(fields []string, n int) []string {
 	return fields
 }
 
-// textOf is the text of a record as it is reported. It holds no NUL, which
-// Postgres cannot store.
-func textOf(b []byte) string {
-	text := truncate(string(b[:min(len(b), 2*maxText)]), maxText)
+// reported is the beginning of a record as it is stored. It is valid text without
+// NUL, which Postgres cannot store.
+func (rec record) reported(comma string) string {
+	text := rec.asText(comma)
+	text = truncate(text[:min(len(text), 2*maxText)], maxText)
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// asText is the record as it is in the file. A row of a spreadsheet is written as
+// it would be in a CSV.
+func (rec record) asText(comma string) string {
+	if rec.text != "" || rec.fields == nil {
+		return rec.text
+	}
+	return csvLine(rec.fields, comma)
 }
 
 // truncate shortens s to at most n bytes without splitting a character.

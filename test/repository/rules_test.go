@@ -76,7 +76,8 @@ var libraries = map[string][]string{
 	"github.com/pressly/goose":                   {"storage"},
 	"github.com/prometheus/client_golang":        {"internal/metrics"},
 	"github.com/redis/go-redis":                  {"jobs"},
-	"golang.org/x/text":                          {"internal/csvimport"},
+	"github.com/wlynxg/chardet":                  {"internal/csvimport"},
+	"golang.org/x/text":                          {"campaign", "internal/csvimport"},
 	"golang.org/x/time":                          {"internal/pace", "jobs"},
 }
 

@@ -1,0 +1,69 @@
+package campaign
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// CellValue is what a cell of a CSV says: without blanks round it, and without
+// what spreadsheets write so that a value stays a text: ="00123", or an
+// apostrophe before a digit or a sign. Other apostrophes belong to the value, as
+// in 's-Hertogenbosch.
+func CellValue(cell string) string {
+	s := trimmed(cell)
+	for range 2 { // an apostrophe before ="..." is ours: see SafeCell
+		switch {
+		case len(s) > 1 && s[0] == '\'' && strings.ContainsRune("0123456789=+-@\t\r\n", rune(s[1])):
+			s = trimmed(s[1:])
+		case len(s) > 2 && strings.HasPrefix(s, `="`) && strings.HasSuffix(s, `"`) && !strings.Contains(inside(s), `"`):
+			return trimmed(strings.ReplaceAll(s[2:len(s)-1], `""`, `"`))
+		default:
+			return s
+		}
+	}
+	return s
+}
+
+// inside is the text of ="...", without the quotes that are written twice.
+func inside(s string) string { return strings.ReplaceAll(s[2:len(s)-1], `""`, "") }
+
+// trimmed is without blanks of any kind round it, and without marks that cannot
+// be seen, as a byte order mark.
+func trimmed(s string) string {
+	if s == "" || s[0] > ' ' && s[0] < unicode.MaxASCII && s[len(s)-1] > ' ' && s[len(s)-1] < unicode.MaxASCII {
+		return s
+	}
+	return strings.TrimFunc(s, isBlank)
+}
+
+func isBlank(r rune) bool {
+	return unicode.IsSpace(r) || r == '\u200B' || r == '\u2060' || r == '\uFEFF'
+}
+
+// SafeCell is a value as it is written to a CSV: no spreadsheet takes it for a
+// formula. CellValue reads it back. A number with its sign is no formula.
+func SafeCell(value string) string {
+	if value == "" || !strings.ContainsRune("=+-@\t\r\n", rune(value[0])) {
+		return value
+	}
+	if (value[0] == '+' || value[0] == '-') && len(value) > 1 && strings.Trim(value[1:], "0123456789 .()-/") == "" {
+		return value
+	}
+	return "'" + value
+}
+
+// FoldName makes one of the names that people take for the same: composed or not,
+// in any case, with blanks of any kind.
+func FoldName(name string) string {
+	folded := cases.Fold().String(norm.NFC.String(name))
+	folded = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, folded)
+	return strings.Join(strings.FieldsFunc(folded, isBlank), " ")
+}
