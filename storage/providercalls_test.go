@@ -267,4 +267,5 @@ func TestRecordOfAWordedUUID(t *testing.T) {
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM provider_calls WHERE attempt_id IS NULL OR NOT folded`); n != 0 {
 		t.Errorf("%d records are of no attempt", n)
 	}
+	sound(t, db)
 }

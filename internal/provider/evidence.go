@@ -28,7 +28,7 @@ func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 		Source:           campaign.FromList,
 		CallUUID:         c.UUID,
 		ConversationUUID: c.ConversationUUID,
-		Status:           strings.ToLower(c.Status),
+		Status:           recordStatus(c),
 		Direction:        c.Direction,
 		To:               campaign.ReadNumber(c.To.Number),
 		From:             campaign.ReadNumber(c.From.Number),
@@ -38,6 +38,15 @@ func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 		ObservedAt:       now.UTC(),
 		Bill:             recordBill(c, now),
 	}
+}
+
+// recordStatus is the record's status. One with an end and without a status is of
+// a call that is over, and says nothing of how.
+func recordStatus(c voice.Call) string {
+	if c.Status == "" && !c.EndTime.IsZero() {
+		return "completed"
+	}
+	return strings.ToLower(c.Status)
 }
 
 // recordBill is the record's bill. It is empty while Vonage has not filled in

@@ -39,6 +39,18 @@ func TestFromRecord(t *testing.T) {
 	}
 }
 
+// A call whose record has an end is over, whatever else the record lacks.
+func TestFromRecordWithoutStatus(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	if got := FromRecord(voice.Call{UUID: "u", EndTime: now}, now).Status; got != "completed" {
+		t.Errorf("with an end: status %q, want completed", got)
+	}
+	if got := FromRecord(voice.Call{UUID: "u"}, now).Status; got != "" {
+		t.Errorf("without an end: status %q, want none", got)
+	}
+}
+
 // What is no number is none, and only a word that is known says that a party is no
 // telephone.
 func TestFromRecordParties(t *testing.T) {

@@ -16,6 +16,9 @@ import (
 type history struct {
 	calls []contactCall
 	open  bool // an attempt is
+	// called is whether a person said of an attempt that it made a call which nobody
+	// could name.
+	called bool
 }
 
 // contactCall is a call at Vonage with the attempt that it was made for.
@@ -60,11 +63,11 @@ func (c *comparison) contact(k app.ContactRecord) {
 		c.pending("I4", "contact %d is %s: a call is under way or not settled yet", k.ID, k.State)
 		return
 	}
-	if k.Calls != len(h.calls) {
+	if k.Calls != len(h.calls) && !h.called {
 		c.broken("I4", "contact %d counts %d calls; Vonage made %d", k.ID, k.Calls, len(h.calls))
 	}
 	if k.State == campaign.Done {
-		c.ending(rule, k, h.calls)
+		c.ending(rule, k, h)
 	}
 }
 
@@ -156,9 +159,10 @@ func (r Rule) open(zones []string, at time.Time) bool {
 // ending judges the reason of a contact that has ended. A final call gives it: of
 // several an answered one, and then the last. Else the last call does, if all
 // calls are used. Else it must be a reason that the run allows.
-func (c *comparison) ending(rule Rule, k app.ContactRecord, calls []contactCall) {
-	decides := rule.decides(calls)
+func (c *comparison) ending(rule Rule, k app.ContactRecord, h *history) {
+	calls, decides := h.calls, rule.decides(h.calls)
 	switch {
+	case h.called && k.Reason == campaign.ReasonUnresolved:
 	case decides != nil:
 		if may := decides.dispositions(); !slices.Contains(may, campaign.Disposition(k.Reason)) {
 			c.broken("I4", "contact %d ended as %s; its call %s was %s", k.ID, k.Reason, decides.UUID, may[0])

@@ -11,21 +11,27 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// billed are the members of a call's record that come with its price: what Vonage
-// says, and what stands here.
-var billed = []struct {
+// billedMember is a member of a call's record that comes with its price: what
+// Vonage says, and what stands here.
+type billedMember struct {
 	name       string
 	vonage     func(Call) string
 	here       func(app.AttemptRecord) string
-	onlyByList bool // an event words it differently
-}{
-	{"price", func(c Call) string { return digits(c.Price) }, func(a app.AttemptRecord) string { return digits(a.Price.Decimal) }, false},
-	{"rate", func(c Call) string { return digits(c.Rate) }, func(a app.AttemptRecord) string { return digits(a.Rate.Decimal) }, false},
-	{"duration", func(c Call) string { return strconv.Itoa(c.DurationS) }, func(a app.AttemptRecord) string { return number(a.DurationS) }, false},
-	{"start", func(c Call) string { return second(c.StartTime) }, func(a app.AttemptRecord) string { return second(a.StartTime) }, false},
-	{"end", func(c Call) string { return second(c.EndTime) }, func(a app.AttemptRecord) string { return second(a.EndTime) }, false},
-	{"network", func(c Call) string { return c.Network }, func(a app.AttemptRecord) string { return a.Network }, true},
+	onlyByList bool   // an event words it differently
+	member     string // of the record
 }
+
+var billed = []billedMember{
+	{"price", func(c Call) string { return digits(c.Price) }, func(a app.AttemptRecord) string { return digits(a.Price.Decimal) }, false, "price"},
+	{"rate", func(c Call) string { return digits(c.Rate) }, func(a app.AttemptRecord) string { return digits(a.Rate.Decimal) }, false, "rate"},
+	{"duration", func(c Call) string { return strconv.Itoa(c.DurationS) }, func(a app.AttemptRecord) string { return number(a.DurationS) }, false, "duration"},
+	{"start", func(c Call) string { return second(c.StartTime) }, func(a app.AttemptRecord) string { return second(a.StartTime) }, false, "start_time"},
+	{"end", func(c Call) string { return second(c.EndTime) }, func(a app.AttemptRecord) string { return second(a.EndTime) }, false, "end_time"},
+	{"network", func(c Call) string { return c.Network }, func(a app.AttemptRecord) string { return a.Network }, true, "network"},
+}
+
+// none is what stands here where nobody told.
+func (f billedMember) none() string { return f.here(app.AttemptRecord{}) }
 
 func digits(d decimal.Decimal) string { return d.StringFixed(8) }
 
@@ -64,7 +70,7 @@ func (c *comparison) bill(a app.AttemptRecord, call Call) {
 	}
 	c.result.PriceDifference = c.result.PriceDifference.Add(a.Price.Decimal.Sub(call.Price).Abs())
 	for _, f := range billed {
-		if f.onlyByList && a.BillSource != campaign.FromList {
+		if f.onlyByList && a.BillSource != campaign.FromList || f.member == call.Unsaid && f.here(a) == f.none() {
 			continue
 		}
 		c.result.Compared++
@@ -129,6 +135,8 @@ func (c Call) dispositions() []campaign.Disposition {
 	switch {
 	case c.HungUp && !c.Answered:
 		return []campaign.Disposition{campaign.Cancelled, campaign.Unexplained}
+	case !c.Answered && c.Unsaid == "status" && !slices.Contains(c.Told, c.Outcome):
+		return []campaign.Disposition{truth, campaign.Unexplained}
 	case !c.Answered:
 		return []campaign.Disposition{truth}
 	case slices.Contains(c.Told, c.Outcome):

@@ -22,6 +22,7 @@ func Calls(ledger []voicesim.LedgerCall) []Call {
 			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
+			Unsaid: c.Wording["member_missing"],
 		})
 	}
 	return calls

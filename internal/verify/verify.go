@@ -35,6 +35,8 @@ type Call struct {
 	Network            string
 	// Told are the status words of the events that our side acknowledged.
 	Told []string
+	// Unsaid is the member that its record lacks; "" for none.
+	Unsaid string
 }
 
 // Rule is what a campaign's calls must keep to, as it was ordered.
@@ -69,6 +71,9 @@ type Orders struct {
 	Slack time.Duration
 	// Alarms are the kinds that the run gives cause for; nil: not judged.
 	Alarms map[string]bool
+	// Called are the attempts of which a person said that they made a call which
+	// nobody could name.
+	Called map[uuid.UUID]bool
 }
 
 // Finding is one broken promise, or something that is not settled yet. It has
@@ -177,7 +182,9 @@ func (c *comparison) attempt(a app.AttemptRecord) {
 	}
 	c.uuid(a, calls)
 	if a.ContactID != 0 {
-		c.historyOf(a.ContactID).add(a, calls)
+		h := c.historyOf(a.ContactID)
+		h.add(a, calls)
+		h.called = h.called || c.orders.Called[a.ID]
 	}
 }
 
@@ -198,6 +205,10 @@ func (c *comparison) callsOf(a app.AttemptRecord) []Call {
 // uuid compares an attempt with the call that it has.
 func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
 	if a.CallUUID == "" {
+		if c.orders.Called[a.ID] {
+			c.calledByWord(a, calls)
+			return
+		}
 		for _, call := range calls {
 			c.unless(a.State.Open(), "I5", "call %s of attempt %s is not known here: the attempt is %s without a uuid", call.UUID, a.ID, a.State)
 		}
@@ -223,6 +234,16 @@ func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
 		call.Told = nil // its events went elsewhere, or to an attempt that was forgotten
 	}
 	c.fields(a, call)
+}
+
+// calledByWord judges an attempt that a person settled without naming its call.
+func (c *comparison) calledByWord(a app.AttemptRecord, calls []Call) {
+	for _, call := range calls {
+		c.byUUID[plainUUID(call.UUID)].known = true
+	}
+	if a.State != campaign.Lost || len(calls) == 0 {
+		c.broken("I5", "attempt %s is %s with %d calls at Vonage; a person said that there was one", a.ID, a.State, len(calls))
+	}
 }
 
 // unknownCalls finds Vonage's calls that belong to no attempt here. Calls

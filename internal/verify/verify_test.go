@@ -199,6 +199,11 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"a status that is not kept", func(w *world) { w.records.Attempts[0].Statuses = []string{"busy"} }, "I12", "does not show the status started"},
 		{"answered at another time", func(w *world) { w.records.Attempts[1].AnsweredAt = noon }, "I12", "was answered 1m5s from"},
 		{"a webhook that is not stored", func(w *world) { w.records.Attempts[0].Events = []string{"busy"} }, "I13", "the webhook started of call a"},
+		{"a person's word that nothing at Vonage bears out", func(w *world) {
+			w.contactOnly(campaign.ReasonUnresolved)
+			w.records.Attempts = []app.AttemptRecord{{ID: one, ContactID: 1, State: campaign.Lost}}
+			w.orders.Called = map[uuid.UUID]bool{one: true}
+		}, "I5", "lost with 0 calls"},
 		{"an alarm without a cause", func(w *world) { w.records.Alarms = []campaign.Alarm{{Kind: "attempt_lost", Detail: "why"}} }, "I14", "attempt_lost was raised, for which there is no cause"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -299,6 +304,14 @@ func TestCompareAllows(t *testing.T) {
 		{"another call after one that we hung up", func(w *world) {
 			w.ledger[0].Outcome, w.ledger[0].HungUp, w.ledger[0].Told = "cancelled", true, nil
 			w.records.Attempts[0].Disposition, w.records.Attempts[0].Statuses = campaign.Cancelled, []string{"cancelled"}
+		}},
+		{"a call that a person knows of and nobody can name", func(w *world) {
+			w.ledger, w.records.Attempts = w.ledger[:1], []app.AttemptRecord{{ID: one, ContactID: 1, State: campaign.Lost}}
+			w.records.Contacts[0].Reason, w.records.Contacts[0].Calls = campaign.ReasonUnresolved, 0
+			w.orders.Called = map[uuid.UUID]bool{one: true}
+		}},
+		{"a member that the record lacks", func(w *world) {
+			w.ledger[1].Unsaid, w.records.Attempts[1].StartTime = "start_time", time.Time{}
 		}},
 		{"the network in an event's words", func(w *world) {
 			w.records.Attempts[1].Network, w.records.Attempts[1].BillSource = "N-MOBILE", campaign.FromEvent

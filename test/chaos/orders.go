@@ -8,6 +8,8 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/verify"
+
+	"github.com/google/uuid"
 )
 
 // orders is what the operators of a run ordered, as they would remember it: the
@@ -16,10 +18,11 @@ type orders struct {
 	mu         sync.Mutex
 	rules      map[string]verify.Rule
 	suppressed map[string][]verify.Span
+	called     map[uuid.UUID]bool // attempts that were said to have made a call
 }
 
 func newOrders() *orders {
-	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}}
+	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}, called: map[uuid.UUID]bool{}}
 }
 
 // begun adds a campaign with the numbers of its file.
@@ -81,6 +84,13 @@ func (o *orders) unsuppress(number string, at time.Time) {
 	endSpans(o.suppressed[number], at)
 }
 
+// wasCalled: somebody said so of the attempt, and could not name the call.
+func (o *orders) wasCalled(attempt uuid.UUID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.called[attempt] = true
+}
+
 func endSpans(spans []verify.Span, at time.Time) {
 	for i := range spans {
 		if spans[i].To.IsZero() || spans[i].To.After(at) {
@@ -115,7 +125,7 @@ func (o *orders) judged() verify.Orders {
 	defer o.mu.Unlock()
 	judged := verify.Orders{
 		Rules: map[string]verify.Rule{}, Suppressed: map[string][]verify.Span{},
-		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms,
+		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called),
 	}
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)

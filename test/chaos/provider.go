@@ -64,7 +64,10 @@ func otherWording(f voicesim.Faults, wording string) voicesim.Faults {
 	f.OtherDirection, f.OtherUUID, f.OtherConversation, f.OtherParty = .1, .1, .1, .1
 	f.EventDirection, f.EventSameToken, f.EventReplayed, f.EventForged, f.RetrySameToken = .1, .05, .02, .02, .1
 	f.ReplayFor = 20 * time.Second
-	f.NumberUnknown, f.NumberMissing, f.MemberMissing, f.UUIDMissing = .02, .02, .02, .01
+	f.NumberUnknown, f.NumberMissing, f.MemberMissing = .01, .01, .02
+	// One record without a uuid makes everything that is unknown at its time wait
+	// for a person, so there are few.
+	f.UUIDMissing = .0003
 	f.EventNumber, f.EventUUID = .05, .05
 	return f
 }

@@ -40,6 +40,7 @@ type result struct {
 	attempts  map[campaign.State]int
 	reasons   map[campaign.Reason]int
 	alarms    map[string]int
+	decisions map[string]int // of a person, about attempts that could not be settled
 	verdict   verify.Result
 	verified  string   // the output of `dialer verify`
 	broken    []string // what is wrong
@@ -55,7 +56,7 @@ func (r *chaosRun) result(ctx context.Context, ended error) (result, error) {
 	o := result{
 		options: r.options, injected: r.injections(), cuts: r.cutter.counts(), processes: r.dialers.stats(),
 		provider: r.testbed.provider.Sim.Summary(), campaigns: len(r.campaigns), contacts: r.contacts,
-		attempts: map[campaign.State]int{}, reasons: map[campaign.Reason]int{}, alarms: map[string]int{},
+		decisions: r.decider.counts, attempts: map[campaign.State]int{}, reasons: map[campaign.Reason]int{}, alarms: map[string]int{},
 	}
 	o.forwarded, o.lost = r.webhooks.counts()
 	o.broken = o.processes.broken
@@ -123,6 +124,7 @@ func (o result) print(out io.Writer) {
 	} else {
 		p("injected:", "%s", list(pick(o.injected, faultNames())))
 		p("", "operators: %d acts: %s", sum(pick(o.injected, actNames())), list(pick(o.injected, actNames())))
+		p("", "decided about attempts that could not be settled: %s", list(o.decisions))
 		p("", "killed dialers had served %v (median); ended by themselves: %s", o.processes.medianUptime.Round(time.Millisecond), list(o.processes.exits))
 		p("", "commits without a reply: %s", list(o.cuts))
 	}

@@ -39,6 +39,7 @@ type chaosRun struct {
 
 	woken     bool // the campaign asleep was stopped
 	operators *operators
+	decider   *decider
 	orders    *orders
 	verdict   verify.Result // the judge's latest
 }
@@ -46,6 +47,7 @@ type chaosRun struct {
 func newRun(b *testbed, out io.Writer) *chaosRun {
 	r := &chaosRun{testbed: b, status: newStatusLine(out), since: time.Now(), injected: map[string]int{}, orders: newOrders()}
 	r.operators = newOperators(r)
+	r.decider = &decider{operators: r.operators, tried: map[int64]int{}, counts: map[string]int{}}
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
 		return fleet.Import(ctx, b.db, name, settings(), contacts)
 	}
@@ -70,6 +72,9 @@ func (r *chaosRun) run(ctx context.Context) error {
 		}
 	}
 	r.dialers.start(ctx, r.Seed, r.supervise)
+	var deciding sync.WaitGroup
+	deciding.Go(func() { r.decider.decide(ctx) })
+	defer func() { fail(nil); deciding.Wait() }()
 	watched := make(chan error, 1)
 	go func() { watched <- r.watch(ctx) }()
 	if err := r.injectAll(ctx, fail); err != nil {

@@ -12,14 +12,26 @@ import (
 )
 
 const (
+	perBlock            = 10_000
 	firstArea, lastArea = 200, 989
-	// FictionalNumbers is how many there are: 555-0100 to 555-0199 of each
-	// area, which are assigned to no telephone.
-	FictionalNumbers = (lastArea - firstArea + 1) * 100
+	// FictionalNumbers is how many there are: two blocks in Australia and 555-0100
+	// to 555-0199 of each area of America, which are assigned to no telephone.
+	FictionalNumbers = 2*perBlock + (lastArea-firstArea+1)*100
 )
 
-// Number is the i-th of the fictional numbers, from 0, as digits.
-func Number(i int) string { return fmt.Sprintf("1%d55501%02d", firstArea+i/100, i%100) }
+// Number is the i-th of the fictional numbers, from 0, as digits. The last eight
+// digits of the first 20,000 differ, and so do those of the last thousand: numbers
+// that have them in common may be one number in other forms.
+func Number(i int) string {
+	switch {
+	case i < perBlock:
+		return fmt.Sprintf("6125550%04d", i)
+	case i < 2*perBlock:
+		return fmt.Sprintf("6127010%04d", i-perBlock)
+	}
+	i -= 2 * perBlock
+	return fmt.Sprintf("1%d55501%02d", firstArea+i/100, i%100)
+}
 
 // CSV is n contacts, with bad rows after each of them.
 func CSV(n, bad int) string {

@@ -156,7 +156,7 @@ func (f form) written(number string) (text string, ok bool) {
 
 // national is the number as people in its country write it.
 func national(number string) string {
-	for _, code := range []string{"44", "49", "33", "91"} {
+	for _, code := range []string{"44", "49", "33", "61", "91"} {
 		if rest, found := strings.CutPrefix(number, code); found {
 			return "0" + rest
 		}
