@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/pace"
 	"dialer/internal/testkit"
+	"dialer/internal/testkit/benchtest"
 	"dialer/internal/testkit/require"
 	"dialer/storage"
 	"dialer/voice"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 // providerOf starts a simulated provider over HTTP and a client of it that keeps
@@ -85,48 +88,65 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 }
 
 // BenchmarkPlacing places calls at a rate without limit, in turn with a loop
-// that does nothing but POST them, as many at once and to such a provider too.
-// Events go to a receiver that drops them; those of the loop's calls have ended
-// before the dialer begins.
+// that does nothing but POST them, and with the least of an asynq worker, as many
+// at once and to such a provider too. Events go to a receiver that drops them;
+// those of the others' calls have ended before the dialer begins.
+//
+// It also says how much processor time a call took, of this process (with the
+// simulator in it), Postgres and Redis.
 func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000) }
 
 func benchPlacing(b *testing.B, calls int) {
 	const atOnce = 32
 	events := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	b.Cleanup(events.Close)
-	var placing, posting, plain time.Duration
+	var placing, posting, plain spent
 	var commits int
 	for b.Loop() {
 		_, client, _, end := providerOf(b, voicesim.Config{})
-		posting += postAll(b, client, events.URL, calls, atOnce)
+		posting.add(postAll(b, client, events.URL, calls, atOnce))
 		end()
 		_, client, _, end = providerOf(b, voicesim.Config{})
-		plain += plainWorker(b, client, events.URL, calls, atOnce)
+		plain.add(plainWorker(b, client, events.URL, calls, atOnce))
 		end()
 		sim, _, url, end := providerOf(b, voicesim.Config{})
 		db := testkit.New(b)
 		people(b, db, calls)
 		before := transactions(b, db)
-		place(b, db, events.URL, url, atOnce, func() bool { return sim.Summary().Placed == calls })
+		cpu := place(b, db, events.URL, url, atOnce, calls, func() int { return sim.Summary().Placed })
 		end()
 		commits += transactions(b, db) - before
 		ledger := sim.Ledger()
-		placing += ledger[calls-1].PlacedAt.Sub(ledger[0].PlacedAt)
+		placing.add(spent{ledger[calls-1].PlacedAt.Sub(ledger[0].PlacedAt), cpu})
 	}
 	n := float64(calls * b.N)
-	b.ReportMetric(n/placing.Seconds(), "calls/s")
-	b.ReportMetric(posting.Seconds()/placing.Seconds(), "of-bare-posts")
-	b.ReportMetric(plain.Seconds()/placing.Seconds(), "of-plain-worker")
+	b.ReportMetric(n/placing.took.Seconds(), "calls/s")
+	b.ReportMetric(posting.took.Seconds()/placing.took.Seconds(), "of-bare-posts")
+	b.ReportMetric(plain.took.Seconds()/placing.took.Seconds(), "of-plain-worker")
 	b.ReportMetric(float64(commits)/n, "commits/attempt")
+	b.ReportMetric(posting.cpu.Total().Seconds()/placing.cpu.Total().Seconds(), "of-bare-posts-cpu")
+	b.ReportMetric(plain.cpu.Total().Seconds()/placing.cpu.Total().Seconds(), "of-plain-worker-cpu")
+	posting.cpu.Report(b, "bare", n)
+	plain.cpu.Report(b, "plain", n)
+	placing.cpu.Report(b, "dialer", n)
 }
+
+// spent is what calls took.
+type spent struct {
+	took time.Duration
+	cpu  benchtest.CPU
+}
+
+func (s *spent) add(t spent) { s.took, s.cpu = s.took+t.took, s.cpu.Add(t.cpu) }
 
 // plainWorker is the least that an asynq worker must do that keeps what it did: for
 // each task it signs, POSTs and inserts one row.
-func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnce int) time.Duration {
+func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnce int) spent {
 	b.Helper()
 	db := testkit.New(b)
 	db.Exec(b, `CREATE TABLE made (id uuid PRIMARY KEY, call_uuid text NOT NULL)`)
-	q, err := openQueue(privateRedis(b), "plain", atOnce)
+	redisURL := privateRedis(b)
+	q, err := openQueue(redisURL, "plain", atOnce)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -156,7 +176,8 @@ func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnc
 	var left sync.WaitGroup
 	left.Add(calls)
 	server := q.server(atOnce, slog.New(slog.DiscardHandler))
-	begun := time.Now()
+	meter := benchtest.NewMeter(testkit.Value[int](b, db, `SELECT pg_backend_pid()`), redisTime(b, redisURL))
+	before, begun := meter.Read(b), time.Now()
 	err = server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
 		defer left.Done()
 		if err := call(ctx, task); err != nil {
@@ -168,20 +189,21 @@ func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnc
 		b.Fatal(err)
 	}
 	left.Wait()
-	took := time.Since(begun)
+	result := spent{time.Since(begun), meter.Read(b).Sub(before)}
 	server.Shutdown()
 	if n := testkit.Value[int](b, db, `SELECT count(*) FROM made`); n != calls {
 		b.Errorf("%d rows for %d calls", n, calls)
 	}
-	return took
+	return result
 }
 
 // postAll is the bare loop.
-func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce int) time.Duration {
+func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce int) spent {
 	b.Helper()
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	begun := time.Now()
+	meter := benchtest.NewMeter(0, nil)
+	before, begun := meter.Read(b), time.Now()
 	for range atOnce {
 		wg.Go(func() {
 			for i := int(next.Add(1)); i <= calls; i = int(next.Add(1)) {
@@ -197,11 +219,13 @@ func postAll(b *testing.B, client *voice.Client, events string, calls, atOnce in
 		})
 	}
 	wg.Wait()
-	return time.Since(begun)
+	return spent{time.Since(begun), meter.Read(b).Sub(before)}
 }
 
-// place runs the service on connections of its own until all is placed.
-func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all func() bool) {
+// place runs the service on connections of its own until all calls are placed. It
+// returns the processor time from the first of them on, that is without the
+// service's start.
+func place(b *testing.B, db *testkit.DB, events, url string, atOnce, calls int, placed func() int) benchtest.CPU {
 	b.Helper()
 	own, err := storage.OpenPool(b.Context(), db.URL, 20)
 	if err != nil {
@@ -219,8 +243,9 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	if err != nil {
 		b.Fatal(err)
 	}
+	redisURL := privateRedis(b)
 	service, err := New(Config{
-		CallsPerSecond: noLimit, PublicURL: events, RedisURL: privateRedis(b), DatabaseID: databaseID,
+		CallsPerSecond: noLimit, PublicURL: events, RedisURL: redisURL, DatabaseID: databaseID,
 		Horizon: time.Second, Workers: atOnce,
 	}, own, client, pacers, log)
 	if err != nil {
@@ -230,11 +255,16 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()
-	require.Eventually(b, "every call is placed", all)
+	meter := benchtest.NewMeter(testkit.Value[int](b, db, `SELECT pg_backend_pid()`), redisTime(b, redisURL))
+	require.Eventually(b, "a call is placed", func() bool { return placed() > 0 })
+	before := meter.Read(b)
+	require.Eventually(b, "every call is placed", func() bool { return placed() == calls })
+	used := meter.Read(b).Sub(before)
 	cancel()
 	if err := <-ended; err != nil {
 		b.Error(err)
 	}
+	return used
 }
 
 // transactions counts what has been committed in the database by connections
@@ -242,4 +272,33 @@ func place(b *testing.B, db *testkit.DB, events, url string, atOnce int, all fun
 func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
 	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
+}
+
+// redisTime reads how much processor time a Redis says that it used.
+func redisTime(b *testing.B, url string) func() time.Duration {
+	b.Helper()
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := redis.NewClient(options)
+	b.Cleanup(func() { _ = server.Close() }) // with the benchmark all ends
+	return func() (used time.Duration) {
+		info, err := server.Info(b.Context(), "cpu").Result()
+		if err != nil {
+			b.Fatal(err)
+		}
+		for line := range strings.Lines(info) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+			if name != "used_cpu_sys" && name != "used_cpu_user" {
+				continue
+			}
+			seconds, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			used += time.Duration(seconds * float64(time.Second))
+		}
+		return used
+	}
 }

@@ -1,6 +1,10 @@
 package benchtest
 
-import "testing"
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
 
 func TestOnceGoesThroughTheLoopOnce(t *testing.T) {
 	t.Parallel()
@@ -43,5 +47,26 @@ func TestOnceSeesAFailure(t *testing.T) {
 		}
 	}) {
 		t.Error("a benchmark that passes is said to fail")
+	}
+}
+
+// The time of a process, and of its child that has ended, is counted.
+func TestTreeTimeCountsChildren(t *testing.T) {
+	t.Parallel()
+	before, err := treeTime(os.Getpid())
+	if err != nil {
+		t.Skip("there is no /proc here")
+	}
+	spin := exec.CommandContext(t.Context(), "sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
+	if err := spin.Run(); err != nil {
+		t.Fatal(err)
+	}
+	after, err := treeTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := spin.ProcessState.UserTime() + spin.ProcessState.SystemTime()
+	if after-before < child-2*tick {
+		t.Errorf("the tree used %v, and the child alone %v", after-before, child)
 	}
 }
