@@ -161,7 +161,8 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 	}
 	c.outage.hold(provider.RetryAfter(err))
 	outcome := provider.Outcome(made, err, time.Now())
-	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > c.tokenLife-min(2*time.Second, c.tokenLife/2) {
+	life := a.TokenExpiresAt.Sub(a.DialedAt)
+	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > life-min(2*time.Second, life/2) {
 		// The request came so late that its token had expired, in whole seconds
 		// and by Vonage's clock. That says nothing about the key.
 		outcome = refused(campaign.RefusedStale)

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// tokenCache signs each token once. Attempts that passed the gate together share
-// one, because signing costs a third of a call's processor time.
+// tokenCache signs each token once. Attempts that passed the gate within a second
+// share one, because signing costs half of a call's processor time.
 type tokenCache struct {
 	sign func(voice.Token) (voice.SignedToken, error)
 

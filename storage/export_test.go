@@ -66,7 +66,7 @@ func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err
 		args pgx.StrictNamedArgs
 	}{
 		{gateLock, pgx.StrictNamedArgs{"ids": []uuid.UUID{id}}},
-		{gateMove, pgx.StrictNamedArgs{"life": time.Minute}},
+		{gateMove, gateArgs(time.Minute, heldToken{})},
 	} {
 		err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, `SELECT set_config('dialer.gate', '', true)`); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // The gate is the point of no return: it commits the intent to POST. It is one
@@ -52,24 +53,46 @@ const (
 		      ORDER BY a.id FOR NO KEY UPDATE) AS locked`
 
 	// gateMove lets through what nothing stands in the way of. Attempts that pass
-	// together share a token, because signing one costs a third of a call's
-	// processor time: so they have one expiry.
+	// together share a token, and also the one of those that passed last, while its
+	// expiry is at most @shared before theirs and not after it: see heldToken.
 	gateMove = `
-		WITH token AS MATERIALIZED (
-			SELECT gen_random_uuid() AS id, clock_timestamp() AS dialed_at
+		WITH gate AS MATERIALIZED (
+			SELECT clock_timestamp() AS passed_at
+		), token AS MATERIALIZED (
+			SELECT passed_at, coalesce(held.id, gen_random_uuid()) AS id, coalesce(held.expires_at, passed_at + @life::interval) AS expires_at
+			FROM gate LEFT JOIN (VALUES (@held::uuid, @held_until::timestamptz)) AS held (id, expires_at)
+			-- guard:value(ON held.expires_at BETWEEN passed_at - @shared::interval AND passed_at + @life::interval) storage.TestGateSharesTheLastToken: a token is shared for a second at most
+			ON held.expires_at BETWEEN passed_at + @life::interval - @shared::interval AND passed_at + @life::interval
 		)
 		UPDATE attempts a SET
 			state = 'dialing', changed_by = 'caller', posts = a.posts + 1,
-			dialed_at = token.dialed_at, token_id = token.id, token_expires_at = token.dialed_at + @life::interval
+			dialed_at = token.passed_at, token_id = token.id, token_expires_at = token.expires_at
 		FROM token
 		WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
 		  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
-		  AND NOT EXISTS (SELECT FROM call_obstacles(a.to_number, a.campaign_id, a.contact_id, token.dialed_at))
+		  AND NOT EXISTS (SELECT FROM call_obstacles(a.to_number, a.campaign_id, a.contact_id, token.passed_at))
 		RETURNING ` + attemptColumns
 )
 
 // gateTimeout is how long a caller waits at the gate; after it nothing may be sent.
 const gateTimeout = 5 * time.Second
+
+// heldToken is the token that this process's attempts passed with last. Those that
+// pass within a second carry it too: to sign one takes half of the processor time
+// of a call. It is a thirtieth of its life, so that a token that lives for less
+// is not shared for most of it.
+type heldToken struct {
+	id        uuid.UUID
+	expiresAt time.Time
+}
+
+// gateArgs are gateMove's. held is zero for a process's first gate.
+func gateArgs(life time.Duration, held heldToken) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"life": life, "shared": min(time.Second, life/30),
+		"held": zeronull.UUID(held.id), "held_until": zeronull.Timestamptz(held.expiresAt),
+	}
+}
 
 // gateRequest is one caller at the gate, and its attempt once that has passed.
 type gateRequest struct {
@@ -132,11 +155,15 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	var b pgx.Batch // without a BEGIN of its own: the pipeline is the transaction
 	b.Queue(gateShareDialLock, dialLockKey)
 	b.Queue(lock, pgx.StrictNamedArgs{"ids": ids})
-	b.Queue(gateMove, pgx.StrictNamedArgs{"life": life}).Query(func(rows pgx.Rows) error {
+	b.Queue(gateMove, gateArgs(life, *db.token.Load())).Query(func(rows pgx.Rows) error {
 		passed, err = pgx.CollectRows(rows, scanAttempt)
 		return err
 	})
-	return passed, db.pool.SendBatch(ctx, &b).Close()
+	if err := db.pool.SendBatch(ctx, &b).Close(); err != nil || len(passed) == 0 {
+		return nil, err
+	}
+	db.token.Store(&heldToken{passed[0].TokenID, passed[0].TokenExpiresAt})
+	return passed, nil
 }
 
 // rejectionReason withdraws an attempt that the gate did not let through, for the

@@ -290,6 +290,40 @@ func TestGateBatchAnswersEachAttempt(t *testing.T) {
 	sound(t, db)
 }
 
+// Signing a token costs most of a call's processor time, so those that pass within
+// a second share one; it must expire as late as theirs, less that second, and never
+// later.
+func TestGateSharesTheLastToken(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 6))
+	ids := claim(t, db, 6)
+	var last campaign.Attempt
+	for i, c := range []struct {
+		life   time.Duration
+		shares bool
+	}{
+		{30 * time.Second, false}, // the first
+		{30 * time.Second, true},
+		{29 * time.Second, false}, // the last one expires later
+		{29 * time.Second, true},
+		{45 * time.Second, false}, // the last one expires much sooner
+		{5 * time.Second, false},
+	} {
+		a, err := db.Gate(t.Context(), ids[i], c.life)
+		check(t, err)
+		if shares := a.TokenID == last.TokenID; shares != c.shares {
+			t.Errorf("%d: shares the last token: %t, want %t", i, shares, c.shares)
+		}
+		if life := a.TokenExpiresAt.Sub(a.DialedAt); life > c.life || life < c.life-time.Second {
+			t.Errorf("%d: the token lives for %v, want %v less a second at most", i, life, c.life)
+		}
+		last = a
+	}
+	db.Exec(t, `UPDATE attempts SET state = 'unknown', changed_by = 'caller' WHERE state = 'dialing'`)
+	sound(t, db)
+}
+
 // Two deliveries of one task may come to the gate together too.
 func TestGateDuplicateInBatch(t *testing.T) {
 	t.Parallel()

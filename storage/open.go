@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,7 @@ type DB struct {
 	loads   *txBatcher[*loadRequest]
 	gates   *txBatcher[*gateRequest]
 	server  *serverGuard
+	token   atomic.Pointer[heldToken]
 }
 
 const (
@@ -97,6 +99,7 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{pool: pool, server: server}
+	db.token.Store(&heldToken{})
 	db.updates = newTxBatcher(maxUpdates, extraUpdateTxs, updatesTimeout, db.storeUpdates)
 	db.loads = newTxBatcher(maxBatch, extraLoadTxs, loadTimeout, db.loadAll)
 	db.gates = newTxBatcher(maxBatch, extraGateTxs, gateTimeout, db.admitBatch)
