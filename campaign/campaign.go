@@ -42,8 +42,10 @@ type Settings struct {
 	Start   time.Time `json:"start,omitzero"` // nothing is dialed before
 	Hours   Hours     `json:"hours"`
 	// Zone is "recipient", or the IANA zone in which Hours are meant.
-	Zone  string `json:"zone"`
-	Retry Policy `json:"retry"`
+	Zone string `json:"zone"`
+	// Countries are where people may be called. None: everywhere.
+	Countries Countries `json:"countries,omitempty"`
+	Retry     Policy    `json:"retry"`
 	// Machine is "", "continue" or "hangup".
 	Machine string `json:"machine,omitempty"`
 	// MachineMode is "", or the mode of Vonage's advanced detection, which it

@@ -99,7 +99,7 @@ func (s Settings) Validate() error {
 	if err := s.Hours.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("hours: %w", err))
 	}
-	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate())...)
+	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Countries.validate())...)
 }
 
 // NextCall is the earliest moment from now on at which a contact in the zones may

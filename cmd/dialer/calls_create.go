@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,11 +34,12 @@ type callCreateCommand struct {
 
 // calleeFlags are where the call goes: one of five kinds of endpoint.
 type calleeFlags struct {
-	To        string `xor:"callee" required:"" placeholder:"NUMBER" help:"A telephone number. One that is suppressed is not called."`
-	SIP       string `name:"sip" xor:"callee" required:"" placeholder:"URI" help:"A SIP address, as sip:desk@example.com."`
-	Websocket string `xor:"callee" required:"" placeholder:"URI" help:"A server that the call's audio is streamed to and from, as wss://example.com/audio."`
-	VBC       string `name:"vbc" xor:"callee" required:"" placeholder:"EXTENSION" help:"An extension of the Vonage Business account."`
-	App       string `xor:"callee" required:"" placeholder:"USER" help:"A user of the application's own client."`
+	To        string   `xor:"callee" required:"" placeholder:"NUMBER" help:"A telephone number. One that is suppressed is not called, nor one of premium rate and the like."`
+	Countries []string `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"With --to: the countries that may be called ($$${env}; default: all)."`
+	SIP       string   `name:"sip" xor:"callee" required:"" placeholder:"URI" help:"A SIP address, as sip:desk@example.com."`
+	Websocket string   `xor:"callee" required:"" placeholder:"URI" help:"A server that the call's audio is streamed to and from, as wss://example.com/audio."`
+	VBC       string   `name:"vbc" xor:"callee" required:"" placeholder:"EXTENSION" help:"An extension of the Vonage Business account."`
+	App       string   `xor:"callee" required:"" placeholder:"USER" help:"A user of the application's own client."`
 
 	DTMFAnswer    string            `name:"dtmf-answer" placeholder:"DIGITS" help:"With --to: tones that are sent once it answers, of 0-9, *, # and p, a pause of half a second."`
 	Shaken        string            `placeholder:"IDENTITY" help:"With --to: a STIR/SHAKEN identity of your own."`
@@ -174,7 +176,7 @@ func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, number, ad
 	switch {
 	case c.To != "":
 		kind = campaign.KindPhone
-		if number, err = c.parse(c.To); err != nil {
+		if number, err = c.number(); err != nil {
 			err = fmt.Errorf("--to: %w", err)
 		}
 		to = voice.Phone{Number: number, DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}
@@ -190,6 +192,16 @@ func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, number, ad
 	}
 	request.To = []voice.Endpoint{to}
 	return kind, number, address, err
+}
+
+// number is the telephone to call, of a kind and in a country that may be called.
+func (c *callCreateCommand) number() (string, error) {
+	countries, _, err := campaign.ParseCountries(c.Countries)
+	if err != nil {
+		return "", fmt.Errorf("--countries: %w", err)
+	}
+	n, err := c.read(c.To)
+	return n.Digits, cmp.Or(err, n.CheckKind(), countries.Check(n))
 }
 
 func (c *callCreateCommand) sip() voice.SIP {

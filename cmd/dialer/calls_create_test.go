@@ -272,3 +272,29 @@ func TestCallCreateRefusesZeros(t *testing.T) {
 		t.Errorf("called: %v", calls)
 	}
 }
+
+// Numbers that nobody is called on, and those of other countries, are refused for
+// calls by hand too.
+func TestCallCreateRefusesNumbers(t *testing.T) {
+	t.Parallel()
+	l := newLine(t)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--to", "+449098790171"}, "a premium-rate number"},
+		{[]string{"--to", "070 1234 5174", "--default-country", "GB"}, "a personal number"},
+		{[]string{"--to", "+881612345678"}, "a satellite telephone"},
+		{[]string{"--to", "999", "--default-country", "GB"}, "too short"},
+		{[]string{"--to", "+18765550119", "--countries", "GB,IE"}, "in JM, and calls go to GB,IE only"},
+		{[]string{"--to", "+447700900102", "--countries", "UK"}, "--countries"},
+	} {
+		code, _, errOut := l.create(t, append(test.args, "--from", "447700900000", "--say", "Hello")...)
+		if code != cli.ExitUsage || !strings.Contains(errOut, test.want) {
+			t.Errorf("%q: exit %d, %q; want %d and %q", test.args, code, errOut, cli.ExitUsage, test.want)
+		}
+	}
+	if calls := l.manualCalls(t); len(calls) > 0 {
+		t.Errorf("called: %v", calls)
+	}
+}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/cli"
+	"dialer/internal/csvimport"
 )
 
 type suppressCommand struct {
@@ -29,14 +29,19 @@ type numberFlags struct {
 	DefaultCountry string `name:"default-country" placeholder:"GB" help:"The country of numbers that are written without one."`
 }
 
-// parse takes +44..., 0044... and, with a default country, 07700...; digits
-// alone are read as E.164, as Vonage writes them.
-func (f numberFlags) parse(raw string) (string, error) {
-	raw = strings.TrimSpace(raw)
-	if f.DefaultCountry == "" && raw != "" && raw[0] >= '1' && raw[0] <= '9' {
-		raw = "+" + raw
-	}
+// read reads a number as the import of a CSV does. Without a default country,
+// digits alone that the import would refuse for want of a plus sign are E.164, as
+// Vonage and our own lists write them.
+func (f numberFlags) read(raw string) (campaign.Number, error) {
 	number, err := campaign.ParseNumber(raw, f.DefaultCountry)
+	if raw = strings.TrimSpace(raw); err != nil && f.DefaultCountry == "" && raw != "" && strings.Trim(raw, "0123456789") == "" && raw[0] != '0' {
+		return campaign.ParseNumber("+"+raw, "")
+	}
+	return number, err
+}
+
+func (f numberFlags) parse(raw string) (string, error) {
+	number, err := f.read(raw)
 	return number.Digits, err
 }
 
@@ -151,7 +156,9 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 }
 
 type suppressImportCommand struct {
-	File string `arg:"" help:"The file, or - for standard input. Text after a comma, semicolon or tab is ignored, and so are lines that begin with #."`
+	File     string `arg:"" placeholder:"FILE|-" help:"The file, or - for standard input: a list, a CSV or a spreadsheet, gzipped or not. Every number in a line counts, and text is ignored, as are lines that begin with #."`
+	Encoding string `placeholder:"NAME" help:"The file's encoding, if it is neither UTF-8 nor UTF-16."`
+	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
 	numberFlags
 	entryFlags
 	actorFlags
@@ -159,7 +166,6 @@ type suppressImportCommand struct {
 }
 
 const (
-	suppressLine  = 4 << 10 // bytes that one line may have
 	maxSuppressed = 5_000_000
 	suppressShown = 20 // mistakes that are listed
 )
@@ -171,7 +177,7 @@ func (c *suppressImportCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer in.Close()
-	list, err := c.read(in)
+	list, err := c.list(in)
 	if err != nil {
 		return err
 	}
@@ -185,54 +191,30 @@ func openFile(path string, stdin io.Reader) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
-func (c *suppressImportCommand) read(in io.Reader) ([]app.Suppression, error) {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, suppressLine)
+func (c *suppressImportCommand) list(in io.Reader) ([]app.Suppression, error) {
 	var list []app.Suppression
 	var mistakes []error
 	seen := map[string]bool{}
-	line := 0
-	for lines.Scan() {
-		line++
-		raw := firstField(lines.Text(), line)
-		if raw == "" {
-			continue
-		}
-		number, err := c.parse(raw)
+	o := csvimport.Options{DefaultCountry: c.DefaultCountry, Encoding: c.Encoding, Sheet: c.Sheet}
+	err := csvimport.Numbers(in, o, func(line int, number string, mistake error) bool {
 		switch {
-		case err != nil:
-			mistakes = append(mistakes, fmt.Errorf("%s:%d: %w", c.File, line, err))
+		case mistake != nil:
+			mistakes = append(mistakes, fmt.Errorf("%s:%d: %w", c.File, line, mistake))
 		case !seen[number]:
 			seen[number] = true
 			list = append(list, c.entry(number))
 		}
-		if len(mistakes) >= suppressShown || len(list) > maxSuppressed {
-			break
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", c.File, line+1, err)
-	}
-	if len(list) > maxSuppressed {
+		return len(mistakes) < suppressShown && len(list) <= maxSuppressed
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", c.File, err)
+	case len(list) > maxSuppressed:
 		return nil, fmt.Errorf("%s: more than %d numbers: split it", c.File, maxSuppressed)
-	}
-	if len(mistakes) > 0 {
+	case len(mistakes) > 0:
 		return nil, fmt.Errorf("nothing was added: correct these lines first:\n%w", errors.Join(mistakes...))
 	}
 	return list, nil
-}
-
-// firstField is the number of a line; a first line without digits is a header.
-func firstField(text string, line int) string {
-	if line == 1 {
-		text = strings.TrimPrefix(text, "\ufeff")
-	}
-	field, _, _ := strings.Cut(strings.NewReplacer(";", ",", "\t", ",").Replace(text), ",")
-	field = strings.Trim(strings.TrimSpace(field), `"`)
-	if strings.HasPrefix(field, "#") || line == 1 && !strings.ContainsAny(field, "0123456789") {
-		return ""
-	}
-	return field
 }
 
 type suppressListCommand struct {

@@ -115,7 +115,7 @@ func TestSettingsFromFlags(t *testing.T) {
 	daytime.Margin = campaign.DefaultMargin
 	want := campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
-		Hours: daytime, Zone: "recipient",
+		Hours: daytime, Zone: "recipient", Countries: campaign.Countries{"GB"},
 		Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 7200,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -129,7 +129,7 @@ func TestSettingsFromFlags(t *testing.T) {
 	workdays.Margin, workdays.Except = campaign.DefaultMargin, []string{"2026-12-25", "2026-12-26"}
 	want = campaign.Settings{
 		From: []string{"442079460000", "12015550123"}, Message: campaign.Message{Say: "Hello"},
-		Start: time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC), Hours: workdays, Zone: "Europe/Paris",
+		Start: time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC), Hours: workdays, Zone: "Europe/Paris", Countries: campaign.Countries{"FR", "GB", "US"},
 		Retry: campaign.Policy{Attempts: 5, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 90 * time.Second, campaign.Machine: 2 * time.Hour,
 		}},

@@ -33,6 +33,11 @@ func (f flags) settings() (campaign.Settings, error) {
 	var err error
 	s.From, err = campaign.ParseFrom(f.From)
 	note("--from", err)
+	countries, given, err := campaign.ParseCountries(f.Countries)
+	note("--countries", err)
+	if s.Countries = countries; !given {
+		s.Countries = campaign.UsualCountries(f.DefaultCountry, s.From)
+	}
 	s.Message, err = f.message()
 	errs = append(errs, err)
 	s.Start, err = campaign.ParseStart(f.Start, f.Zone)

@@ -1,6 +1,7 @@
 package csvimport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -134,7 +135,7 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 	row = campaign.Row{Line: rec.line, Vars: r.header.vars(fields)}
 	number, err := campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry)
 	if err == nil {
-		err = number.CheckKind()
+		err = cmp.Or(number.CheckKind(), r.settings.Countries.Check(number))
 	}
 	if err != nil {
 		return campaign.Row{}, r.columns.To, err
