@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build chaos matrix pace histories mutants sdk test race bench cover fuzz servers lint fix up down
+.PHONY: help demo build chaos matrix pace histories mutants sdk test race bench cover fuzz servers lint fix up down systems
 
 FUZZTIME ?= 10s
 MINUTES ?= 5
@@ -61,6 +61,11 @@ fuzz: ## fuzz every parser for FUZZTIME each
 
 servers:
 	@scripts/servers
+
+systems: ## build for Linux, macOS and Windows, on amd64 and arm64
+	@for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		echo "$$system" && CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} go build -trimpath -o bin/$$system/ ./cmd/dialer ./cmd/enqueue || exit 1; \
+	done
 
 lint: ## check form, vet, unused code and go.mod
 	scripts/lint

@@ -53,3 +53,27 @@ func onServer(ctx context.Context, serverURL, statement string) error {
 	_, err = conn.Exec(ctx, statement)
 	return err
 }
+
+// MakeDatabase makes the database that url names, on its server, unless it is
+// there.
+func MakeDatabase(ctx context.Context, url string) (made bool, err error) {
+	cfg, err := parseURL(url)
+	if err != nil {
+		return false, err
+	}
+	name := cfg.Database
+	cfg.Database = "postgres"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return false, fmt.Errorf("make the database: %w", explainConnect(cfg, err))
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, err = conn.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize())
+	if isState(err, duplicateDatabase) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("make the database (the user needs CREATEDB): %w", err)
+	}
+	return true, nil
+}

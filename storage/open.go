@@ -96,7 +96,7 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 			err = errSharedConns
 		}
 		pool.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, fmt.Errorf("open database: %w", explainConnect(cfg.ConnConfig, err))
 	}
 	db := &DB{pool: pool, server: server}
 	db.token.Store(&heldToken{})

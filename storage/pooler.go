@@ -13,6 +13,7 @@ var errSharedConns = errors.New("the server in DATABASE_URL gives each transacti
 // SQLSTATE codes of a session that was prepared on another connection.
 const (
 	duplicateStatement = "42P05"
+	duplicateDatabase  = "42P04"
 	noStatement        = "26000"
 )
 

@@ -16,6 +16,7 @@ import (
 type campaignCommand struct {
 	List   campaignListCommand   `cmd:"" help:"List all campaigns."`
 	Show   campaignShowCommand   `cmd:"" help:"Show a campaign's settings and its progress."`
+	Follow campaignFollowCommand `cmd:"" help:"Show a campaign's progress until it has ended. Ctrl-C ends the display only."`
 	Pause  campaignPauseCommand  `cmd:"" help:"Start no more of its calls, from now on. Calls in progress continue."`
 	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again."`
 	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls in progress continue, unless --hang-up ends them."`
@@ -101,7 +102,7 @@ func because(reason string) string {
 
 func printSettings(con console, s campaign.Settings) {
 	con.Printf("  says      %s\n", describeMessage(s.Message))
-	con.Printf("  from      %d of the account's numbers\n", len(s.From))
+	con.Printf("  from      +%s\n", strings.Join(s.From, ", +"))
 	con.Printf("  hours     %s, %s; the last call %s before they end\n", s.Hours, describeZone(s.Zone), s.Hours.Margin)
 	if len(s.Hours.Except) > 0 {
 		con.Printf("  not on    %s\n", strings.Join(s.Hours.Except, ", "))

@@ -1,10 +1,16 @@
 package main
 
+import "dialer/internal/cli"
+
 // commands is the command line. Each command's file holds its flags and what
 // it does.
 type commands struct {
+	cli.VersionFlag
+	Init     initCommand     `cmd:"" help:"Write a .env with settings, and a key for the simulator."`
+	Try      tryCommand      `cmd:"" help:"Call the people of a CSV on simulated telephones: no account, no server, nothing prepared."`
 	Run      runCommand      `cmd:"" help:"Make calls, receive Vonage's webhooks, settle unknown outcomes and read prices."`
 	Demo     demoCommand     `cmd:"" help:"Run a whole campaign against a simulated Voice API with faults, on servers of its own."`
+	Doctor   doctorCommand   `cmd:"" help:"Check the settings, the servers, the account and the clocks, and say what to do."`
 	Simulate simulateCommand `cmd:"" help:"Simulate the Voice API on a port: with scripted or random calls, faults and a ledger."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, or show its state."`
 	Lock     lockCommand     `cmd:"" help:"Show or release the dial lock: where the database lives, and which copy of it dials."`

@@ -1,30 +1,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"embed"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/csvimport"
-	"dialer/internal/embedded"
-	"dialer/internal/progress"
-	"dialer/storage"
-	"dialer/voice/voicesim"
-
-	"github.com/google/uuid"
+	verification "dialer/internal/verify"
 )
 
-//go:embed demo/contacts.csv
+//go:embed demo/contacts.csv demo/people.csv
 var demoFiles embed.FS
 
 const demoCSV = "demo/contacts.csv"
@@ -39,231 +30,157 @@ func (c *demoCommand) Help() string {
 	return `Needs no account and no server. It uses DATABASE_URL and REDIS_URL if they are set, else private servers if their programs are installed, else a Redis inside this process and a downloaded Postgres. On a server of yours it uses a database and a queue of its own, and drops the database at the end. Everything is real except Vonage: its calls proceed twenty times faster than in reality, and tokens expire after two seconds instead of thirty.`
 }
 
-// The demo's account. With the limits of an ordinary one it would take two minutes.
-const (
-	demoCallsPerSecond    = 40
-	demoRequestsPerSecond = 50
-	demoSpeed             = 20
-	demoTokenLife         = 2 * time.Second
-	demoSettleAfter       = 2 * time.Second
-	demoReconcileEvery    = time.Second
-	demoListLag           = 500 * time.Millisecond
-	demoPriceLag          = 500 * time.Millisecond
-	demoLookEvery         = 250 * time.Millisecond
-)
+// demoCallsPerSecond is more than an ordinary account allows, with which the demo
+// would take two minutes.
+const demoCallsPerSecond = 40
 
 func (c *demoCommand) Run(ctx context.Context, con console) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("the demo did not end within %v", c.Timeout))
 	defer cancel()
-	d := demo{demoCommand: *c, con: con, log: slog.New(slog.DiscardHandler)}
-	defer d.close()
-	if err := d.start(ctx); err != nil {
-		return err
+	s, err := startSimulation(ctx, con, simulationConfig{
+		seed: c.Seed, faults: c.Faults, callsPerSecond: demoCallsPerSecond,
+		log: func(line string) { con.Printf("%s\n", line) },
+	})
+	defer s.close()
+	if err == nil {
+		con.Printf("Provider: simulated, faults: %s, seed %d, %v calls a second\n", c.Faults, c.Seed, demoCallsPerSecond)
+		err = demonstrate(ctx, s)
 	}
-	err := d.play(ctx)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// demo is everything that a campaign needs.
-type demo struct {
-	demoCommand
-	con  console
-	log  *slog.Logger
-	name string
-
-	db     *storage.DB
-	redis  string
-	sim    *voicesim.Sim
-	simURL string
-	node   node
-	closes []func() error
+// demonstrate imports the demo's CSV, calls its people, and says how it went.
+func demonstrate(ctx context.Context, s *simulation) error {
+	name := "demo " + time.Now().UTC().Format("2006-01-02 15:04:05")
+	imported, err := importDemo(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	s.con.Printf("\n")
+	if err := s.dial(ctx, imported.Campaign); err != nil {
+		return err
+	}
+	reports, err := s.db.Report(ctx, imported.Campaign.ID)
+	if err != nil {
+		return err
+	}
+	s.con.Printf("\n")
+	if len(reports) == 0 {
+		return campaign.ErrNotFound
+	}
+	printLadder(s.con, reports[0])
+	s.con.Printf("\n")
+	return concludeDemo(ctx, s, reports[0])
 }
 
-// onClose adds what is closed, in reverse order, when the demo ends.
-func (d *demo) onClose(f func() error) { d.closes = append(d.closes, f) }
-
-func (d *demo) close() {
-	var errs []error
-	for i := len(d.closes) - 1; i >= 0; i-- {
-		errs = append(errs, d.closes[i]())
-	}
-	if err := errors.Join(errs...); err != nil {
-		fmt.Fprintf(d.con.Err, "dialer: %v\n", err)
-	}
-}
-
-// start starts the servers, the simulator and what this process needs.
-func (d *demo) start(ctx context.Context) error {
-	if err := d.startServers(ctx); err != nil {
-		return err
-	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return fmt.Errorf("make a key: %w", err)
-	}
-	d.name = "demo " + time.Now().UTC().Format("2006-01-02 15:04:05")
-	applicationID, secret := uuid.NewString(), rand.Text()
-	if err := d.startProvider(key, applicationID, secret); err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen for webhooks: %w", err)
-	}
-	d.node = node{
-		db: d.db, redisURL: d.redis, apiURL: d.simURL + "/v1", applicationID: applicationID, key: func() *rsa.PrivateKey { return key }, secrets: [][]byte{[]byte(secret)},
-		publicURL: "http://" + listener.Addr().String(), listener: listener, log: d.log,
-		pace: paceFlags{
-			CallsPerSecond: demoCallsPerSecond, RequestsPerSecond: demoRequestsPerSecond,
-			SettleAfter: demoSettleAfter, ReconcileEvery: demoReconcileEvery, TokenLife: demoTokenLife,
-		},
-	}
-	return nil
-}
-
-func (d *demo) startServers(ctx context.Context) error {
-	options := embedded.Options{
-		Log:           func(line string) { d.con.Printf("%s\n", line) },
-		AllowDownload: true, AllowInProcess: true,
-	}
-	postgres, err := embedded.Postgres(ctx, options)
-	if err != nil {
-		return err
-	}
-	d.onClose(postgres.Close)
-	redis, err := embedded.Redis(ctx, options)
-	if err != nil {
-		return err
-	}
-	d.onClose(redis.Close)
-	d.redis = redis.URL
-	scratch, drop, err := storage.Scratch(ctx, postgres.URL, "dialer_demo_")
-	if err != nil {
-		return fmt.Errorf("on the Postgres from %s: %w", postgres.Origin, err)
-	}
-	d.onClose(func() error { return drop(context.WithoutCancel(ctx)) })
-	d.db, err = storage.Open(ctx, scratch)
-	if d.db, err = migrated(ctx, d.db, err); err != nil {
-		return err
-	}
-	d.onClose(func() error { d.db.Close(); return nil })
-	return nil
-}
-
-func (d *demo) startProvider(key *rsa.PrivateKey, applicationID, secret string) error {
-	sim, err := voicesim.New(voicesim.Config{
-		PublicKey: &key.PublicKey, ApplicationID: applicationID, SignatureSecret: []byte(secret), APIKey: simulatedAPIKey,
-		Seed: d.Seed, Faults: faultPresets[d.Faults], Speed: demoSpeed,
-		CallsPerSecond: demoCallsPerSecond, RequestsPerSecond: demoRequestsPerSecond,
-		PriceLag: demoPriceLag, ListLag: demoListLag, Logger: d.log,
-	})
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("listen for the simulator: %w", err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- serveSimulator(ctx, sim, listener) }()
-	d.onClose(func() error {
-		stop()
-		return <-ended
-	})
-	d.sim, d.simURL = sim, "http://"+listener.Addr().String()
-	d.con.Printf("Provider: simulated, faults: %s, seed %d, %v calls a second\n", d.Faults, d.Seed, demoCallsPerSecond)
-	return nil
-}
-
-// play runs the campaign and prints the result.
-func (d *demo) play(ctx context.Context) error {
-	imported, err := d.importContacts(ctx)
-	if err != nil {
-		return err
-	}
-	if err := d.dial(ctx, imported.Campaign); err != nil {
-		return err
-	}
-	d.con.Printf("\n")
-	if err := printReport(ctx, d.db, d.con, d.name, "table"); err != nil {
-		return err
-	}
-	d.con.Printf("\n")
-	return verify(ctx, d.db, d.con, d.simURL)
-}
-
-func (d *demo) importContacts(ctx context.Context) (csvimport.Summary, error) {
+func importDemo(ctx context.Context, s *simulation, name string) (csvimport.Summary, error) {
 	csv, err := demoFiles.Open(demoCSV)
 	if err != nil {
 		return csvimport.Summary{}, err
 	}
 	defer csv.Close()
-	refused, err := os.CreateTemp("", "dialer-demo-rejects-*.csv")
-	if err != nil {
-		return csvimport.Summary{}, err
-	}
-	d.onClose(func() error { return os.Remove(refused.Name()) })
-	defer refused.Close()
-	summary, err := csvimport.Import(ctx, csv, d.name, demoSettings(), csvimport.Options{DefaultCountry: "GB", Now: time.Now(), Rejects: refused},
-		app.Import{By: demoActor, Store: d.db})
+	var refused []campaign.RowError
+	options := csvimport.Options{DefaultCountry: "GB", Now: time.Now(), OnRejected: func(row campaign.RowError) { refused = append(refused, row) }}
+	summary, err := csvimport.Import(ctx, csv, name, simulatedSettings("Hello {{name}}, this is a reminder of your appointment: {{appointment}}."), options,
+		app.Import{By: simulatedActor, Store: s.db})
 	if err != nil {
 		return summary, err
 	}
-	d.con.Printf("Import:  %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Rejected)
-	return summary, d.showRefused(refused)
+	s.con.Printf("Import:   %s: %d rows, %d people, %d duplicates, %d refused, the first:\n", demoCSV, summary.Rows, summary.Added, summary.Duplicates, summary.Rejected)
+	for _, row := range refused[:min(len(refused), 3)] {
+		s.con.Printf("          %s\n", refusedText(row))
+	}
+	return summary, nil
 }
 
-// showRefused prints the first refused rows as the rejects file has them.
-func (d *demo) showRefused(file io.ReadSeeker) error {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return err
+// refusedText is where a row is that was refused, and why.
+func refusedText(row campaign.RowError) string {
+	return fmt.Sprintf("line %d, %s%s", row.Line, inColumn(row.Column), row.Reason)
+}
+
+// meanings say in words how people ended.
+var meanings = map[campaign.Reason]string{
+	campaign.Reason(campaign.Answered):    "answered, before it was known by whom",
+	campaign.Reason(campaign.Human):       "answered by a person",
+	campaign.Reason(campaign.Machine):     "answered by an answering machine, which got the message",
+	campaign.Reason(campaign.Busy):        "busy each time",
+	campaign.Reason(campaign.Unanswered):  "not answered, each time",
+	campaign.Reason(campaign.Timeout):     "rang until the limit, each time",
+	campaign.Reason(campaign.Failed):      "failed: the number or the network does not work",
+	campaign.Reason(campaign.Rejected):    "rejected: the telephone or its network refused the call",
+	campaign.Reason(campaign.Cancelled):   "cancelled before anybody answered",
+	campaign.Reason(campaign.Unexplained): "ended, and Vonage did not say how",
+	campaign.ReasonRefused:                "refused by Vonage: no call was made",
+	campaign.ReasonSuppressed:             "on the list of those who are not to be called",
+	campaign.ReasonStopped:                "not called: the campaign was stopped",
+	campaign.ReasonUnresolved:             "not known whether there was a call",
+	campaign.ReasonMessage:                "without a message that can be spoken",
+}
+
+// printLadder accounts for every row of the CSV, in words.
+func printLadder(con console, r app.Report) {
+	con.Printf("Of %d rows of the CSV:\n", r.Rows)
+	line := func(n int, what string) {
+		if n > 0 {
+			con.Printf("  %5d  %s\n", n, what)
+		}
 	}
-	lines, err := firstLines(file, 4)
+	line(r.Rejected, "refused or duplicate, before any call")
+	for _, reason := range campaign.Reasons {
+		line(r.Reasons[reason], cmp.Or(meanings[reason], string(reason)))
+	}
+	con.Printf("%d calls, %d answered, %s, price %s\n", r.Calls, r.Answered, minutes(r.Seconds), r.Price.StringFixed(8))
+}
+
+// concludeDemo compares what is stored with what the simulator knows, and says
+// what sets a dialer apart.
+func concludeDemo(ctx context.Context, s *simulation, r app.Report) error {
+	result, err := compareWithLedger(ctx, s.db, s.simURL)
 	if err != nil {
 		return err
 	}
-	for _, line := range lines {
-		d.con.Printf("         %s\n", line)
-	}
-	return nil
+	s.con.Printf("%s\n", demoStory(result, r, s.sim.Summary().Faults))
+	return verify(ctx, s.db, s.con, s.simURL)
 }
 
-// demoActor imports the demo's contacts.
-var demoActor = app.Actor{Name: "demo", Through: app.ThroughCommand}
+// After these faults the dialer does not know whether there is a call: after the
+// first ones there is, after the others there is none.
+var (
+	unclearCalls = []string{"cut_after", "error_500_placed", "error_503_placed", "truncated", "stuck"}
+	unclearNones = []string{"cut_before", "error_500"}
+)
 
-// demoSettings allow calls at any hour, and retries soon: a demo must not take an
-// hour.
-func demoSettings() campaign.Settings {
-	return campaign.Settings{
-		From:    []string{"442079460000", "442079460001"},
-		Message: campaign.Message{Say: "Hello {{name}}, this is a reminder of your appointment: {{appointment}}."},
-		Hours:   campaign.Daily(0, 24*60),
-		Zone:    campaign.ZoneRecipient,
-		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
-			campaign.Busy: time.Second, campaign.Unanswered: 2 * time.Second, campaign.Timeout: 2 * time.Second, campaign.Failed: 2 * time.Second,
-		}},
-		Machine: "continue", RingingTimer: 30, LengthTimer: 120,
+func demoStory(v verification.Result, r app.Report, faults map[string]int) string {
+	calls, nones, events := 0, 0, 0
+	for name, n := range faults {
+		switch {
+		case slices.Contains(unclearCalls, name):
+			calls += n
+		case slices.Contains(unclearNones, name):
+			nones += n
+		case strings.HasPrefix(name, "event_"):
+			events += n
+		}
 	}
+	found := calls + nones - r.Attempts[campaign.Unknown] - r.Attempts[campaign.Lost]
+	return fmt.Sprintf(`%d requests were lost or unclear on purpose, %d found out: %d had made a call, %d had made none and were sent again.
+%d webhooks were lost, late, repeated or out of order. And yet: %s called twice, %s forgotten, price %s.`,
+		calls+nones, found, calls, nones, events, nobody(v.CalledTwice), nobody(v.NeverCalled), equal(v.PriceDifference.IsZero()))
 }
 
-// dial makes the calls until the campaign has ended and its prices are known.
-func (d *demo) dial(ctx context.Context, c campaign.Campaign) error {
-	dialing, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- d.node.run(dialing) }()
-	line, every := progress.NewLine(d.con.Out), time.Second
-	if line.Live() {
-		every = demoLookEvery
+func nobody(n int) string {
+	if n == 0 {
+		return "nobody"
 	}
-	followed := progress.Follow(ctx, d.db, c, line, every)
-	if followed == nil {
-		followed = d.settled(ctx)
+	return fmt.Sprintf("%d PEOPLE", n)
+}
+
+func equal(is bool) string {
+	if is {
+		return "equal to the last digit"
 	}
-	stop()
-	return errors.Join(followed, <-ended)
+	return "NOT EQUAL"
 }

@@ -66,7 +66,7 @@ func TestCommandMistakes(t *testing.T) {
 		{"no command", nil, "expected one of"},
 		{"a flag that does not exist", append(good, "--budget", "3"), "unknown flag --budget"},
 		{"a URL that is none", append(good, "--api-url", "api.nexmo.com"), "--api-url"},
-		{"a token life below Vonage's least", append(good, "--token-life", "5s"), "--token-life must be at least 30s"},
+		{"a token life below Vonage's least", append(good, "--token-life", "5s"), "--token-life (DIALER_TOKEN_LIFE) must be at least 30s"},
 		{"no calls", append(good, "--calls-per-second", "0"), "--calls-per-second"},
 		{"two mistakes at once", append(good, "--calls-per-second", "0", "--settle-after", "0s"), "--settle-after"},
 		{"a number that is none", []string{"why", "12ab", "--database-url", "postgres:///nowhere"}, "digits only"},

@@ -14,9 +14,21 @@ type migrateCommand struct {
 	Status migrateStatusCommand `cmd:"" help:"List the migrations and when each was applied."`
 }
 
-type migrateUpCommand struct{ databaseFlags }
+type migrateUpCommand struct {
+	Create bool `name:"create-database" help:"Make the database first, if the server has none of that name."`
+	databaseFlags
+}
 
 func (c *migrateUpCommand) Run(ctx context.Context, con console) error {
+	if c.Create {
+		made, err := storage.MakeDatabase(ctx, c.DatabaseURL)
+		if err != nil {
+			return err
+		}
+		if made {
+			con.Printf("the database was made\n")
+		}
+	}
 	db, err := storage.Open(ctx, c.DatabaseURL)
 	if err != nil {
 		return err

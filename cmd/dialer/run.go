@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"dialer/internal/cli"
@@ -13,8 +16,9 @@ import (
 )
 
 type runCommand struct {
-	databaseFlags
-	RedisURL string `name:"redis-url" env:"REDIS_URL" secret:"" required:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" secret:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
+	RedisURL    string `name:"redis-url" env:"REDIS_URL" secret:"" placeholder:"URL" help:"Redis with maxmemory-policy noeviction, for example redis://localhost:6379/0. It needs no persistence."`
+	Data        string `name:"data" env:"DIALER_DATA" placeholder:"FOLDER" help:"Start a Postgres and a Redis of its own instead, with the data in this folder: for one machine and a first campaign."`
 	providerFlags
 	PublicURL   string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
 	Listen      string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks and /healthz are served (default: ${default})."`
@@ -32,15 +36,24 @@ func (c *runCommand) Help() string {
 Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE and DIALER_ADMIN_TOKEN_FILE name the files.`
 }
 
-func (c *runCommand) Run(ctx context.Context, con console) error {
+func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	log := con.Logger()
+	log := slog.New(newOnceAWhile(con.Logger().Handler()))
 	c.warn(ctx, log)
 	key, err := c.keys(log)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+	}
+	if c.Data != "" {
+		own, err := startServers(ctx, c.Data, func(line string) { log.InfoContext(ctx, line) })
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, own.close()) }()
+		c.DatabaseURL, c.RedisURL = own.databaseURL, own.redisURL
+		log.InfoContext(ctx, "other commands reach the database while this runs", "DATABASE_URL", own.databaseURL)
 	}
 	db, err := c.open(ctx)
 	if err != nil {
@@ -60,7 +73,12 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	narrating, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { newNarrator(db, log).run(narrating) })
 	err = n.run(ctx)
+	stop()
+	wg.Wait()
 	log.InfoContext(ctx, "stopped")
 	return err
 }
@@ -68,15 +86,39 @@ func (c *runCommand) Run(ctx context.Context, con console) error {
 // listeners opens both. admin is nil if there is to be none.
 func (c *runCommand) listeners() (hooks, admin net.Listener, err error) {
 	if hooks, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, nil, fmt.Errorf("--listen (DIALER_LISTEN): %w", err)
+		return nil, nil, listenError("--listen (DIALER_LISTEN)", err)
 	}
 	if c.AdminListen == "" {
 		return hooks, nil, nil
 	}
 	if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("--admin-listen (DIALER_ADMIN_LISTEN): a second process on this machine needs another one, or an empty one: %w", err), hooks.Close())
+		return nil, nil, errors.Join(listenError("--admin-listen (DIALER_ADMIN_LISTEN), which may be empty", err), hooks.Close())
 	}
 	return hooks, admin, nil
+}
+
+// listenError says what to do where the port is taken, most often by another
+// dialer.
+func listenError(flag string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: another program has the port, perhaps another dialer: end it, or give this one another port: %w", flag, err)
+	}
+	return fmt.Errorf("%s: %w", flag, err)
+}
+
+// serversNamed wants Postgres and Redis, or a folder for private ones.
+func (c *runCommand) serversNamed() error {
+	var missing []string
+	if c.Data == "" && c.DatabaseURL == "" {
+		missing = append(missing, "--database-url (DATABASE_URL)")
+	}
+	if c.Data == "" && c.RedisURL == "" {
+		missing = append(missing, "--redis-url (REDIS_URL)")
+	}
+	if missing == nil {
+		return nil
+	}
+	return fmt.Errorf("%s needed, or --data (DIALER_DATA) for servers of its own; `dialer init` writes a %s", strings.Join(missing, " and ")+map[bool]string{true: " is", false: " are"}[len(missing) == 1], cli.DotEnv)
 }
 
 func addressOf(l net.Listener) string {
@@ -90,7 +132,7 @@ func addressOf(l net.Listener) string {
 const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
-	if err := c.providerFlags.validate(); err != nil {
+	if err := errors.Join(c.serversNamed(), c.providerFlags.validate()); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.PublicURL != "" {
@@ -99,7 +141,7 @@ func (c *runCommand) validate() error {
 		}
 	}
 	if c.QueueAhead < time.Second || c.QueueAhead > time.Hour {
-		return fmt.Errorf("%w: --queue-ahead must be from 1s to 1h, not %v", cli.ErrUsage, c.QueueAhead)
+		return fmt.Errorf("%w: --queue-ahead (DIALER_QUEUE_AHEAD) must be from 1s to 1h, not %v", cli.ErrUsage, c.QueueAhead)
 	}
 	if strings.ContainsFunc(c.AdminToken, blankOrQuote) {
 		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) has a blank, a line break or a quote, which nobody can send", cli.ErrUsage)
@@ -108,10 +150,10 @@ func (c *runCommand) validate() error {
 		return fmt.Errorf("%w: --admin-token (DIALER_ADMIN_TOKEN) must have at least %d characters", cli.ErrUsage, adminTokenLeast)
 	}
 	if c.Connections < storage.LeastConns || c.Connections > 1000 {
-		return fmt.Errorf("%w: --database-connections must be from %d to 1000, not %d", cli.ErrUsage, storage.LeastConns, c.Connections)
+		return fmt.Errorf("%w: --database-connections (DIALER_DATABASE_CONNECTIONS) must be from %d to 1000, not %d", cli.ErrUsage, storage.LeastConns, c.Connections)
 	}
 	if c.Workers < 0 {
-		return fmt.Errorf("%w: --workers must not be negative", cli.ErrUsage)
+		return fmt.Errorf("%w: --workers (DIALER_WORKERS) must not be negative", cli.ErrUsage)
 	}
 	if err := c.paceFlags.validate(c.APIURL); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)

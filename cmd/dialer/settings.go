@@ -50,13 +50,13 @@ func (f accountFlags) validate() error {
 // providerFlags are the account, and how its webhooks are verified.
 type providerFlags struct {
 	accountFlags
-	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" secret:"" required:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
+	Secrets []string `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" secret:"" placeholder:"SECRET" help:"The account's signature secret; webhooks that it did not sign are refused. While it is being replaced, both, with a comma between them."`
 }
 
 func (f providerFlags) validate() error {
 	err := f.accountFlags.validate()
 	if len(f.Secrets) == 0 {
-		err = errors.Join(err, errors.New("--signature-secret (VONAGE_SIGNATURE_SECRET) is empty: anybody could sign with it"))
+		err = errors.Join(err, errors.New("--signature-secret (VONAGE_SIGNATURE_SECRET) is needed"))
 	}
 	for i, secret := range f.Secrets {
 		//guard:false cmd/dialer.TestSettingsThatCannotWork: a secret that can be guessed is refused
@@ -140,16 +140,16 @@ func (p paceFlags) validate(apiURL string) error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	check(p.CallsPerSecond > 0 && p.CallsPerSecond <= 10_000, "--calls-per-second must be above 0 and at most 10000, not %v", p.CallsPerSecond)
-	check(p.RequestsPerSecond > 0 && p.RequestsPerSecond <= 10_000, "--requests-per-second must be above 0 and at most 10000, not %v", p.RequestsPerSecond)
-	check(p.SettleAfter > 0 && p.SettleAfter <= 24*time.Hour, "--settle-after must be above 0 and at most 24h, not %v", p.SettleAfter)
+	check(p.CallsPerSecond > 0 && p.CallsPerSecond <= 10_000, "--calls-per-second (DIALER_CALLS_PER_SECOND) must be above 0 and at most 10000, not %v", p.CallsPerSecond)
+	check(p.RequestsPerSecond > 0 && p.RequestsPerSecond <= 10_000, "--requests-per-second (DIALER_REQUESTS_PER_SECOND) must be above 0 and at most 10000, not %v", p.RequestsPerSecond)
+	check(p.SettleAfter > 0 && p.SettleAfter <= 24*time.Hour, "--settle-after (DIALER_SETTLE_AFTER) must be above 0 and at most 24h, not %v", p.SettleAfter)
 	if err := p.times().Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("--records-kept and --settle-after: %w", err))
+		errs = append(errs, fmt.Errorf("--records-kept (DIALER_RECORDS_KEPT) and --settle-after (DIALER_SETTLE_AFTER): %w", err))
 	}
-	check(p.ReconcileEvery >= time.Second && p.ReconcileEvery <= 24*time.Hour, "--reconcile-every must be from 1s to 24h, not %v", p.ReconcileEvery)
+	check(p.ReconcileEvery >= time.Second && p.ReconcileEvery <= 24*time.Hour, "--reconcile-every (DIALER_RECONCILE_EVERY) must be from 1s to 24h, not %v", p.ReconcileEvery)
 	check(p.TokenLife >= leastTokenLife || p.TokenLife >= time.Second && isLoopback(apiURL),
-		"--token-life must be at least 30s (1s for a simulator on this machine), not %v", p.TokenLife)
-	check(p.TokenLife <= leastTokenLife, "--token-life must be at most 30s, not %v", p.TokenLife)
+		"--token-life (DIALER_TOKEN_LIFE) must be at least 30s (1s for a simulator on this machine), not %v", p.TokenLife)
+	check(p.TokenLife <= leastTokenLife, "--token-life (DIALER_TOKEN_LIFE) must be at most 30s, not %v", p.TokenLife)
 	return errors.Join(errs...)
 }
 

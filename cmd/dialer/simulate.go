@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"dialer/internal/cli"
@@ -19,9 +20,9 @@ import (
 
 type simulateCommand struct {
 	Listen            string             `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
-	PublicKey         string             `name:"public-key" required:"" placeholder:"FILE" help:"PEM of the application's key; its public or its private half."`
+	PublicKey         string             `name:"public-key" env:"VONAGE_PRIVATE_KEY" required:"" placeholder:"FILE|PEM" help:"PEM of the application's key; its public or its private half."`
 	ApplicationID     string             `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
-	Secrets           []string           `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
+	Secrets           []string           `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" secret:"" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`
 	Seed              uint64             `default:"1" help:"Decides outcomes and faults (default: ${default})."`
 	Faults            string             `enum:"none,some,heavy,wording" default:"none" placeholder:"none|some|heavy|wording" help:"Which faults it has: some or heavy lose and break requests and events; wording writes records and events in other forms, and repeats tokens (default: ${default})."`
 	Speed             float64            `default:"1" help:"How many times faster than in reality calls proceed (default: ${default})."`
@@ -38,7 +39,7 @@ type simulateCommand struct {
 func (c *simulateCommand) Help() string {
 	return `Point a dialer at it with VONAGE_API_URL=http://ADDRESS/v1. Its own records are at /ledger, /ledger/summary and, with --keep-webhooks, /ledger/webhooks: 'dialer verify --ledger http://ADDRESS' compares the dialer's with them.
 
-A key for it:  openssl genrsa -out private.key 2048`
+'dialer init' makes a key for it, and the settings with which both find each other.`
 }
 
 func (c *simulateCommand) Run(ctx context.Context, con console) error {
@@ -61,7 +62,7 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return listenError("--listen", err)
 	}
 	log.InfoContext(ctx, "simulating", "api", "http://"+listener.Addr().String()+"/v1", "faults", c.Faults, "seed", c.Seed)
 	return serveSimulator(ctx, sim, listener)
@@ -112,11 +113,15 @@ var faultPresets = map[string]voicesim.Faults{
 	},
 }
 
-// readPublicKey reads a public key, or the public half of a private one.
-func readPublicKey(path string) (*rsa.PublicKey, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// readPublicKey reads a public key, or the public half of a private one, from a
+// file or from the text itself.
+func readPublicKey(pathOrPEM string) (*rsa.PublicKey, error) {
+	text := []byte(pathOrPEM)
+	if !strings.Contains(pathOrPEM, "-----BEGIN") {
+		var err error
+		if text, err = os.ReadFile(strings.TrimSpace(pathOrPEM)); err != nil {
+			return nil, err
+		}
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {

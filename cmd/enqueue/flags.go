@@ -9,6 +9,7 @@ import (
 
 // flags is the whole command line.
 type flags struct {
+	cli.VersionFlag
 	File string `arg:"" name:"file" placeholder:"FILE.csv|FILE.xlsx|-" help:"The CSV or spreadsheet, gzipped or not, or - for standard input. Its first row names the columns."`
 
 	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nothing twice."`

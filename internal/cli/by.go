@@ -2,9 +2,9 @@ package cli
 
 import (
 	"cmp"
+	"os"
 	"os/user"
 	"strconv"
-	"syscall"
 )
 
 // ByFlag says who makes a change, for the audit.
@@ -17,7 +17,7 @@ func (f ByFlag) Who() string {
 	if f.By != "" {
 		return f.By
 	}
-	id := strconv.Itoa(syscall.Getuid())
+	id := strconv.Itoa(os.Getuid())
 	account, err := user.LookupId(id)
 	if err != nil {
 		return "uid " + id

@@ -65,15 +65,25 @@ type Program struct {
 	Err         io.Writer
 	// Getenv reads the variables that flags fall back on; nil: os.Getenv.
 	Getenv func(string) string
+	// DotEnv is a file with variables that Getenv has not; "": none.
+	DotEnv string
+
+	file map[string]string // what is in it
 }
 
 // Parse reads the arguments into the grammar, a pointer to a struct with kong's
 // tags, and returns the chosen command. The error is ErrHelpShown, an
 // ArgumentError, or about the grammar itself. Parse prints only the help.
 func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chosen *kong.Context, err error) {
+	if p.DotEnv != "" {
+		if p.file, err = readDotEnv(p.DotEnv); err != nil {
+			return nil, ArgumentError{err, ""}
+		}
+	}
 	parser, err := kong.New(grammar, append([]kong.Option{
 		kong.Name(p.Name),
 		kong.Description(p.Description),
+		kong.Vars{"version": versionText(p.Name)},
 		kong.Writers(p.Out, p.Err),
 		kong.Exit(func(int) { panic(ErrHelpShown) }), // stops the parser
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
@@ -96,7 +106,7 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 		}
 	}()
 	if chosen, err = parser.Parse(args); err != nil {
-		return nil, ArgumentError{err, commandOf(err)}
+		return nil, ArgumentError{withVariables(err), commandOf(err)}
 	}
 	if err := repeated(chosen); err != nil {
 		return nil, ArgumentError{err, strings.Join(commands(chosen.Path), " ")}
@@ -137,6 +147,36 @@ func repeated(chosen *kong.Context) error {
 	return errors.Join(errs...)
 }
 
+// withVariables adds to an error about flags the variables that stand in for them.
+func withVariables(err error) error {
+	wrong, ok := errors.AsType[*kong.ParseError](err)
+	missing, isMissing := strings.CutPrefix(err.Error(), "missing flags: ")
+	if !ok || wrong.Context == nil || !isMissing {
+		return err
+	}
+	variables := false
+	for _, flag := range wrong.Context.Flags() {
+		if len(flag.Envs) > 0 && strings.Contains(missing, flag.Summary()) {
+			missing = strings.Replace(missing, flag.Summary(), flag.Summary()+" ("+flag.Envs[0]+")", 1)
+			variables = true
+		}
+	}
+	if variables {
+		missing += "; or a " + DotEnv + " here that has them: `dialer init` writes one"
+	}
+	return missingFlags{err, "missing flags: " + missing}
+}
+
+// missingFlags says more than the parser does.
+type missingFlags struct {
+	error
+	text string
+}
+
+func (m missingFlags) Error() string { return m.text }
+
+func (m missingFlags) Unwrap() error { return m.error }
+
 // commandOf is the command whose arguments were wrong, or "".
 func commandOf(err error) string {
 	wrong, ok := errors.AsType[*kong.ParseError](err)
@@ -157,30 +197,46 @@ func commands(path []*kong.Path) (names []string) {
 }
 
 // resolve reads a flag from the variables in its env tag. A flag with the tag
-// secret may be in a file too, whose path is in NAME_FILE.
+// secret may be in a file too, whose path is in NAME_FILE. What the environment
+// says of a variable, in either way, wins over the file of settings.
 func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	getenv := p.Getenv
-	if getenv == nil {
-		getenv = os.Getenv
-	}
 	for _, name := range flag.Envs {
-		value := getenv(name)
+		value, set := p.lookup(name)
+		path, asFile := "", false
 		if flag.Tag.Has("secret") {
-			path := getenv(name + "_FILE")
-			switch {
-			case path != "" && value != "":
-				return nil, fmt.Errorf("both %s and %s_FILE are set: unset one", name, name)
-			case path != "" && flag.Tag.Get("secret") == "path":
-				return path, nil
-			case path != "":
-				return readSecret(name, path)
-			}
+			path, asFile = p.lookup(name + "_FILE")
 		}
-		if value != "" && p.Getenv != nil { // otherwise the parser reads the process's environment itself
+		if !set && !asFile {
+			value, set = p.file[name]
+			set = set && value != ""
+			path = p.file[name+"_FILE"]
+			if !flag.Tag.Has("secret") {
+				path = ""
+			}
+		} else if set && path == "" && p.Getenv == nil {
+			return nil, nil // the parser reads the process's environment itself
+		}
+		switch {
+		case path != "" && value != "":
+			return nil, fmt.Errorf("both %s and %s_FILE are set: unset one", name, name)
+		case path != "" && flag.Tag.Get("secret") == "path":
+			return path, nil
+		case path != "":
+			return readSecret(name, path)
+		case set:
 			return value, nil
 		}
 	}
 	return nil, nil
+}
+
+// lookup reads a variable of the environment.
+func (p Program) lookup(name string) (value string, set bool) {
+	if p.Getenv == nil {
+		return os.LookupEnv(name)
+	}
+	value = p.Getenv(name)
+	return value, value != ""
 }
 
 // maxSecret bounds the file of a secret.

@@ -16,10 +16,14 @@ type Console struct {
 	// Getenv is where flags find the variables that stand in for them; nil: in
 	// the process's environment.
 	Getenv func(string) string
+	// DotEnv is a file with variables that the environment has not; "": none.
+	DotEnv string
 }
 
 // System is the process's own console.
-func System() Console { return Console{In: os.Stdin, Out: os.Stdout, Err: os.Stderr} }
+func System() Console {
+	return Console{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, DotEnv: DotEnv}
+}
 
 // Printf prints to Out.
 func (c Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
@@ -29,5 +33,5 @@ func (c Console) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.E
 
 // Program is the program of that name on this console.
 func (c Console) Program(name, description string) Program {
-	return Program{Name: name, Description: description, Out: c.Out, Err: c.Err, Getenv: c.Getenv}
+	return Program{Name: name, Description: description, Out: c.Out, Err: c.Err, Getenv: c.Getenv, DotEnv: c.DotEnv}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -16,10 +15,10 @@ import (
 type private struct {
 	process *process
 	serve   func(context.Context) (*process, error) // starts it on the data in its folder
-	crash   syscall.Signal
+	crash   processSignal
 }
 
-func startPrivate(ctx context.Context, serve func(context.Context) (*process, error), crash syscall.Signal) (*private, error) {
+func startPrivate(ctx context.Context, serve func(context.Context) (*process, error), crash processSignal) (*private, error) {
 	p, err := serve(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +44,7 @@ func (s *Server) Crash() error {
 		return errNotPrivate
 	}
 	p := s.own.process
-	if err := syscall.Kill(p.folder.serverPID(), s.own.crash); err != nil {
+	if err := send(p.folder.serverPID(), s.own.crash); err != nil {
 		return fmt.Errorf("crash %s: %w", s.Origin, err)
 	}
 	select {

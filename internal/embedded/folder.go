@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
-	"syscall"
 )
 
 // longestFolder keeps a socket's path within the 104 bytes that macOS allows.
@@ -22,16 +19,46 @@ type folder struct {
 	dir string
 	// as is the user that the server runs as; nil: ours. Postgres refuses to
 	// run as root.
-	as *syscall.Credential
+	as *credential
+	// kept: the folder and the data in it stay when the server ends.
+	kept bool
 }
 
+// postgresFolder is the one that Options.Data names, or a temporary one.
+func (m machine) postgresFolder() (folder, error) {
+	if m.data == "" {
+		return m.newFolder("postgres")
+	}
+	as, err := serverUser()
+	if err != nil {
+		return folder{}, err
+	}
+	h := folder{dir: keptDir(m.data), as: as, kept: true}
+	if !filepath.IsAbs(h.dir) || len(h.dir) > longestFolder {
+		return folder{}, fmt.Errorf("%s cannot hold a private Postgres: its path must be absolute and have %d bytes at most", h.dir, longestFolder)
+	}
+	if err := os.MkdirAll(filepath.Dir(h.dir), 0o755); err != nil {
+		return folder{}, err
+	}
+	if as != nil && !openToAll(filepath.Dir(h.dir)) {
+		return folder{}, fmt.Errorf("%s cannot hold a private Postgres: as root it runs as another user, who may not enter that folder; take one such as /var/lib/dialer", h.dir)
+	}
+	if err := os.Mkdir(h.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return folder{}, err
+	}
+	return h, h.giveToUser()
+}
+
+func keptDir(data string) string { return filepath.Join(data, "postgres") }
+
+// KeptURL is where a database of the private Postgres is that keeps its data in
+// Options.Data.
+func KeptURL(data, database string) string { return socketURL(keptDir(data), database) }
+
 func (m machine) newFolder(name string) (folder, error) {
-	var as *syscall.Credential
-	if os.Geteuid() == 0 {
-		var err error
-		if as, err = otherUser("postgres", "nobody"); err != nil {
-			return folder{}, err
-		}
+	as, err := serverUser()
+	if err != nil {
+		return folder{}, err
 	}
 	dir, err := os.MkdirTemp(m.tempDir(as != nil), "dialer-"+name+"-")
 	if err != nil {
@@ -44,25 +71,10 @@ func (m machine) newFolder(name string) (folder, error) {
 	return h, nil
 }
 
-// giveToUser gives the folder and everything in it to the user that the server
-// runs as. The watchdog, which runs as the same user, can then remove it.
-func (h folder) giveToUser() error {
-	if h.as == nil {
+func (h folder) remove() error {
+	if h.kept {
 		return nil
 	}
-	err := filepath.WalkDir(h.dir, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, int(h.as.Uid), int(h.as.Gid))
-	})
-	if err != nil {
-		return fmt.Errorf("give a private server's folder to its user: %w", err)
-	}
-	return nil
-}
-
-func (h folder) remove() error {
 	if err := os.RemoveAll(h.dir); err != nil {
 		return fmt.Errorf("remove a private server's folder: %w", err)
 	}
@@ -91,21 +103,4 @@ func openToAll(dir string) bool {
 		}
 		dir = filepath.Dir(dir)
 	}
-}
-
-// otherUser is the user that root starts servers as: the first of the names in
-// the user database, where initdb looks itself up.
-func otherUser(names ...string) (*syscall.Credential, error) {
-	for _, name := range names {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
-		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
-		if uidErr == nil && gidErr == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-		}
-	}
-	return nil, fmt.Errorf("root may not run a private server, and none of the users %v exists", names)
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -33,7 +32,7 @@ func (m machine) postgres(ctx context.Context, download bool) (*Server, error) {
 	if errors.Is(err, errNotFound) && !download {
 		return nil, fmt.Errorf("no Postgres on this machine; set DATABASE_URL, or type: %s", m.installer.postgres)
 	}
-	h, err := m.newFolder("postgres")
+	h, err := m.postgresFolder()
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +53,17 @@ func (m machine) privatePostgres(ctx context.Context, h folder, bin string) (*Se
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	data := filepath.Join(h.dir, "data")
-	if err := m.initdb(ctx, h, bin, data); err != nil {
-		return nil, err
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err != nil {
+		if err := m.initdb(ctx, h, bin, data); err != nil {
+			return nil, err
+		}
+	}
+	settings := []string{"-c", "listen_addresses=", "-c", "max_connections=300"}
+	if !h.kept {
+		settings = append(settings, untilTheMachineCrashes...)
 	}
 	serve := func(ctx context.Context) (*process, error) {
-		p, err := h.start("INT", m.getenv("PATH"), append([]string{filepath.Join(bin, "postgres"), "-D", data, "-k", h.dir}, postgresSettings...)...)
+		p, err := h.start("INT", m.getenv("PATH"), append([]string{filepath.Join(bin, "postgres"), "-D", data, "-k", h.dir}, settings...)...)
 		if err != nil {
 			return nil, err
 		}
@@ -67,23 +72,26 @@ func (m machine) privatePostgres(ctx context.Context, h folder, bin string) (*Se
 		}
 		return p, nil
 	}
-	own, err := startPrivate(ctx, serve, syscall.SIGQUIT)
+	own, err := startPrivate(ctx, serve, quit)
 	if err != nil {
 		return nil, err
 	}
-	query := url.Values{"host": {h.dir}, "user": {"postgres"}}
-	return own.server("postgres:///postgres?"+query.Encode(), bin), nil
+	return own.server(socketURL(h.dir, "postgres"), bin), nil
 }
 
-// postgresSettings: without fsync a commit reaches the operating system but not
+// socketURL is a database of the server whose socket is in dir.
+func socketURL(dir, database string) string {
+	query := url.Values{"host": {dir}, "user": {"postgres"}}
+	return "postgres:///" + database + "?" + query.Encode()
+}
+
+// untilTheMachineCrashes: without fsync a commit reaches the operating system but not
 // the disk. So it survives the crash of any process, which tests cause, but not
 // of the machine. synchronous_commit stays on, or an immediate stop would lose
 // commits.
-var postgresSettings = []string{
-	"-c", "listen_addresses=",
+var untilTheMachineCrashes = []string{
 	"-c", "fsync=off",
 	"-c", "full_page_writes=off",
-	"-c", "max_connections=300",
 }
 
 func (m machine) initdb(ctx context.Context, h folder, bin, data string) error {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -84,7 +83,7 @@ func (m machine) redisOn(ctx context.Context, h folder, bin string, port func() 
 		}
 		return p, nil
 	}
-	own, err := startPrivate(ctx, serve, syscall.SIGKILL)
+	own, err := startPrivate(ctx, serve, kill)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,9 @@ type Options struct {
 	// Private starts a server of our own even if a variable names one, for
 	// tests that flush or crash it.
 	Private bool
+	// Data is a folder in which a private Postgres keeps its data, which stay;
+	// "": a temporary one.
+	Data string
 	// Log gets a sentence about which server is used and what takes long. It
 	// may be nil.
 	Log func(string)
@@ -56,6 +59,7 @@ type machine struct {
 	redisDirs     []string
 	installer     installer
 	downloadCache string
+	data          string
 }
 
 func thisMachine(o Options) machine {
@@ -64,6 +68,7 @@ func thisMachine(o Options) machine {
 		log:          o.Log,
 		postgresDirs: postgresDirs,
 		redisDirs:    redisDirs,
+		data:         o.Data,
 	}
 	if m.getenv == nil {
 		m.getenv = os.Getenv

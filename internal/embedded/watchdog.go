@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -28,10 +27,12 @@ import (
 //
 // The script writes the server's process id into the folder, for Crash.
 //
-// $1 is the folder, $2 the signal, the rest the server's command.
+// $1 is the folder, $2 the signal, $3 "kept" if the folder stays at the end, the
+// rest the server's command.
 const watchdog = `
-dir=$1 signal=$2
-shift 2
+dir=$1 signal=$2 kept=$3
+shift 3
+rm -f "$dir/ending"
 exec 3<&0 </dev/null >>"$dir/log" 2>&1
 "$@" 3<&- &
 server=$!
@@ -50,7 +51,7 @@ watcher=$!
 wait $server
 status=$?
 kill $watcher
-[ ! -e "$dir/ending" ] || rm -rf "$dir" || { sleep 1; rm -rf "$dir"; }
+[ ! -e "$dir/ending" ] || [ "$kept" = kept ] || rm -rf "$dir" || { sleep 1; rm -rf "$dir"; }
 exit $status
 `
 
@@ -69,14 +70,18 @@ type process struct {
 
 // start runs argv with a watchdog. The signal ends the program in good order.
 func (h folder) start(signal string, path string, argv ...string) (*process, error) {
-	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", h.dir, signal}, argv...)...)
+	kept := "removed"
+	if h.kept {
+		kept = "kept"
+	}
+	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdog, "watchdog", h.dir, signal, kept}, argv...)...)
 	cmd.Dir = "/" // our working directory may be closed to the other user
 	// initdb fails with a locale that is not installed, and Postgres on macOS
 	// fails without any.
 	cmd.Env = []string{"PATH=" + path + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + h.dir}
 	// A process group of its own: Ctrl-C in the terminal must not end the
 	// server before we have stopped.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: h.as}
+	detach(cmd, h.as)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("make the watchdog's pipe: %w", err)
@@ -132,7 +137,7 @@ func (p *process) end() error {
 	select {
 	case <-p.done:
 	case <-time.After(patience):
-		_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+		_ = send(-p.pid, kill)
 		<-p.done
 	}
 	return p.folder.remove()

@@ -3,6 +3,7 @@ package progress
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,19 +14,25 @@ import (
 
 // Source is where Follow reads the campaign's state.
 type Source interface {
-	OpenCounts(ctx context.Context, campaignID int64) (app.OpenCounts, error)
 	CampaignByName(ctx context.Context, name string) (campaign.Campaign, error)
 	// NextCall is when the next call may be made; zero: now, or never.
 	NextCall(ctx context.Context, c campaign.Campaign) (time.Time, error)
+	// Report is the state of the campaigns at one moment.
 	Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
 }
 
-// pricePatience is how long Follow waits for a further price. Vonage has no
-// price for some calls; these are left to the report.
-const pricePatience = 5 * time.Minute
+const (
+	// pricePatience is how long Follow waits for a further price. Vonage has no
+	// price for some calls; these are left to the report.
+	pricePatience = 5 * time.Minute
+	// stillAfter is how long nothing may happen before Follow asks whether a
+	// dialer runs.
+	stillAfter = 15 * time.Second
+)
 
 // Follow shows the campaign on the line, at each interval, until the campaign has
-// ended and its prices are known. It returns ctx's error when ctx ends first.
+// ended and its prices are known. It outlives restarts of Postgres. It returns
+// ctx's error when ctx ends first.
 func Follow(ctx context.Context, source Source, c campaign.Campaign, line *Line, interval time.Duration) error {
 	defer line.End()
 	f := follower{source: source, campaign: c, line: line, interval: interval, patience: pricePatience}
@@ -39,18 +46,31 @@ type follower struct {
 	interval time.Duration
 	patience time.Duration
 
-	last      app.OpenCounts
+	began     bool // something was read
+	away      bool // the last read failed
+	last      progress
 	lastSince time.Time // when last was first seen
 }
+
+// progress is what tells whether anything happens.
+type progress struct{ done, rows, attempts, calls, unpriced int }
 
 func (f *follower) run(ctx context.Context) error {
 	tick := time.NewTicker(f.interval)
 	defer tick.Stop()
 	for {
 		ended, err := f.show(ctx)
-		if err != nil || ended {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && (!f.began || errors.Is(err, campaign.ErrNotFound)):
 			return err
+		case err != nil:
+			f.line.Show("Postgres does not answer; this goes on when it does")
+		case ended:
+			return nil
 		}
+		f.began, f.away = true, err != nil
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -61,54 +81,77 @@ func (f *follower) run(ctx context.Context) error {
 
 // show shows the campaign's state and reports whether it has ended.
 func (f *follower) show(ctx context.Context) (ended bool, err error) {
-	open, err := f.source.OpenCounts(ctx, f.campaign.ID)
+	reports, err := f.source.Report(ctx, f.campaign.ID)
 	if err != nil {
 		return false, err
 	}
-	if open != f.last || f.lastSince.IsZero() {
-		f.last, f.lastSince = open, time.Now()
+	if len(reports) == 0 {
+		return false, campaign.ErrNotFound
 	}
-	if open.Contacts > 0 || open.Attempts > 0 {
-		return false, f.showOpen(ctx, open)
+	r := reports[0]
+	now := progress{r.Done, r.Rows, openAttempts(r), r.Calls, r.Unpriced}
+	if now != f.last || f.lastSince.IsZero() || f.away {
+		f.last, f.lastSince = now, time.Now()
 	}
-	if open.Unpriced > 0 && time.Since(f.lastSince) < f.patience {
-		f.line.Show(fmt.Sprintf("every call has ended; %s to come", Count(open.Unpriced, "price")))
+	people := r.Rows - r.Rejected
+	switch open := openAttempts(r); {
+	case r.Done < people || open > 0 || r.Status == campaign.Importing:
+		why, err := f.waitsFor(ctx, r)
+		if err != nil {
+			return false, err
+		}
+		f.line.Progress(r.Done, people, fmt.Sprintf("%d of %s done, %s open%s", r.Done, People(people), Count(open, "call"), why), strings.TrimPrefix(why, ", "))
+		return false, nil
+	case r.Unpriced > 0 && time.Since(f.lastSince) < f.patience:
+		f.line.Show(fmt.Sprintf("every call has ended; %s to come", Count(r.Unpriced, "price")))
 		return false, nil
 	}
-	return true, f.showEnd(ctx)
+	f.line.Show(endText(r))
+	return true, nil
 }
 
-func (f *follower) showOpen(ctx context.Context, open app.OpenCounts) error {
+// openAttempts are those that may still become a call, or are one.
+func openAttempts(r app.Report) int {
+	return r.Attempts[campaign.Reserved] + r.Attempts[campaign.Dialing] + r.Attempts[campaign.Unknown] + r.Attempts[campaign.Accepted]
+}
+
+// waitsFor says why the campaign does not go on, if it does not.
+func (f *follower) waitsFor(ctx context.Context, r app.Report) (string, error) {
+	switch {
+	case r.Status == campaign.Importing:
+		return ", its CSV is still being read", nil
+	case r.Status == campaign.Paused:
+		return fmt.Sprintf(", paused: %s; to go on: dialer campaign resume %q", cmp.Or(r.PauseReason, "no reason was given"), r.Campaign), nil
+	case r.Status != campaign.Running || openAttempts(r) > 0:
+		return "", nil
+	}
 	c, err := f.source.CampaignByName(ctx, f.campaign.Name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	text := fmt.Sprintf("%s to go, %s queued or open", People(open.Contacts), Count(open.Attempts, "call"))
+	next, err := f.source.NextCall(ctx, c)
 	switch {
-	case c.Status != campaign.Running:
-		text += ", " + string(c.Status)
-	case open.Attempts == 0:
-		next, err := f.source.NextCall(ctx, c)
-		if err != nil {
-			return err
-		}
-		if !next.IsZero() {
-			text += ", nobody may be called before " + next.UTC().Format("2006-01-02 15:04Z")
-		}
+	case err != nil:
+		return "", err
+	case time.Until(next) > 0:
+		return fmt.Sprintf(", the next call may begin at %s, in %s", next.Local().Format("Mon 2 Jan 15:04:05 MST"), roughly(time.Until(next))), nil
+	case time.Since(f.lastSince) > stillAfter:
+		return ", and no call begins: `dialer run` places them, and `dialer alarms` says what is wrong", nil
 	}
-	f.line.Show(text)
-	return nil
+	return "", nil
 }
 
-func (f *follower) showEnd(ctx context.Context) error {
-	reports, err := f.source.Report(ctx, f.campaign.ID)
-	if err != nil {
-		return err
+// roughly is a duration as people say it.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()+.5))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()+.5))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f hours", d.Hours())
 	}
-	for _, r := range reports {
-		f.line.Show(endText(r))
-	}
-	return nil
+	return fmt.Sprintf("%.0f days", d.Hours()/24)
 }
 
 // endText says how a campaign ended, in one line.

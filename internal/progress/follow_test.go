@@ -24,30 +24,24 @@ type scripted struct {
 }
 
 type state struct {
-	open   app.OpenCounts
-	status campaign.Status
-	next   time.Time
 	report app.Report
+	next   time.Time
 	err    error
 }
 
-func (s *scripted) OpenCounts(context.Context, int64) (app.OpenCounts, error) {
+func (s *scripted) Report(context.Context, ...int64) ([]app.Report, error) {
 	s.at = min(s.at+1, len(s.states))
-	return s.now().open, s.now().err
+	return []app.Report{s.now().report}, s.now().err
 }
 
 func (s *scripted) now() state { return s.states[s.at-1] }
 
 func (s *scripted) CampaignByName(context.Context, string) (campaign.Campaign, error) {
-	return campaign.Campaign{Status: s.now().status}, nil
+	return campaign.Campaign{Status: s.now().report.Status}, nil
 }
 
 func (s *scripted) NextCall(context.Context, campaign.Campaign) (time.Time, error) {
 	return s.now().next, nil
-}
-
-func (s *scripted) Report(context.Context, ...int64) ([]app.Report, error) {
-	return []app.Report{s.now().report}, nil
 }
 
 // followed is what Follow shows of the states, and how long it takes.
@@ -58,73 +52,81 @@ func followed(ctx context.Context, states ...state) (lines []string, took time.D
 	return slices.Collect(strings.Lines(out.String())), time.Since(begun), err
 }
 
-func running(contacts, attempts int) state {
-	return state{status: campaign.Running, open: app.OpenCounts{Contacts: contacts, Attempts: attempts}}
+// running is a campaign of two people.
+func running(done, attempts int) state {
+	return state{report: app.Report{
+		Campaign: "water", Status: campaign.Running, Rows: 3, Rejected: 1, Done: done, Attempts: map[campaign.State]int{campaign.Accepted: attempts},
+	}}
 }
 
-func TestFollowToTheEnd(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		ended := state{report: app.Report{
-			Reasons: map[campaign.Reason]int{campaign.Reason(campaign.Answered): 1, campaign.ReasonSuppressed: 1},
-			Calls:   1, Price: decimal.RequireFromString("0.00635"),
-		}}
-		lines, took, err := followed(t.Context(), running(2, 0), running(1, 0), running(1, 1), state{open: app.OpenCounts{Unpriced: 1}}, ended)
-		want := []string{
-			"2 people to go, 0 calls queued or open\n",
-			"1 person to go, 0 calls queued or open\n",
-			"1 person to go, 1 call queued or open\n",
-			"every call has ended; 1 price to come\n",
-			"ended: 1 answered, 1 suppressed; 1 call, price 0.00635000\n",
-		}
-		if diff := cmp.Diff(want, lines); diff != "" || err != nil || took != 4*time.Second {
-			t.Errorf("%v after %v (-want +got)\n%s", err, took, diff)
-		}
-	})
+func finished(reasons map[campaign.Reason]int, calls, unpriced int, price string) state {
+	return state{report: app.Report{
+		Status: campaign.Finished, Rows: 2, Done: 2, Reasons: reasons, Calls: calls, Unpriced: unpriced, Price: decimal.RequireFromString(price),
+	}}
 }
 
-func TestFollowMissingPrices(t *testing.T) {
+func TestFollow(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		unpriced := state{open: app.OpenCounts{Unpriced: 2}, report: app.Report{Calls: 2, Unpriced: 2}}
-		lines, took, err := followed(t.Context(), running(1, 1), unpriced)
-		want := []string{
-			"1 person to go, 1 call queued or open\n",
-			"every call has ended; 2 prices to come\n",
+	paused := running(1, 0)
+	paused.report.Status, paused.report.PauseReason = campaign.Paused, "by hand"
+	importing := running(2, 0)
+	importing.report.Status = campaign.Importing
+	lost := state{err: errors.New("connection lost")}
+	both := map[campaign.Reason]int{campaign.Reason(campaign.Answered): 1, campaign.ReasonSuppressed: 1}
+	const end = "ended: 1 answered, 1 suppressed; 1 call, price 0.00635000\n"
+	for _, test := range []struct {
+		name   string
+		states []state
+		want   []string
+		took   time.Duration
+	}{
+		{"to the end", []state{running(0, 0), running(1, 0), running(1, 1), finished(both, 1, 1, "0"), finished(both, 1, 0, "0.00635")}, []string{
+			"0 of 2 people done, 0 calls open\n", "1 of 2 people done, 0 calls open\n", "1 of 2 people done, 1 call open\n",
+			"every call has ended; 1 price to come\n", end,
+		}, 4 * time.Second},
+		{"prices that do not come", []state{running(1, 1), finished(nil, 2, 2, "0")}, []string{
+			"1 of 2 people done, 1 call open\n", "every call has ended; 2 prices to come\n",
 			"ended: nobody was to be called; 2 calls, price 0.00000000, 2 prices not known yet\n",
-		}
-		if diff := cmp.Diff(want, lines); diff != "" || err != nil || took != time.Second+pricePatience {
-			t.Errorf("%v after %v (-want +got)\n%s", err, took, diff)
-		}
-	})
+		}, time.Second + pricePatience},
+		{"why it waits", []state{importing, paused, finished(both, 1, 0, "0.00635")}, []string{
+			"2 of 2 people done, 0 calls open, its CSV is still being read\n",
+			"1 of 2 people done, 0 calls open, paused: by hand; to go on: dialer campaign resume \"water\"\n", end,
+		}, 2 * time.Second},
+		{"Postgres restarts", []state{running(1, 0), lost, lost, running(1, 0), finished(both, 1, 0, "0.00635")}, []string{
+			"1 of 2 people done, 0 calls open\n", "Postgres does not answer; this goes on when it does\n", "1 of 2 people done, 0 calls open\n", end,
+		}, 4 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			lines, took, err := followed(t.Context(), test.states...)
+			if diff := cmp.Diff(test.want, lines); diff != "" || err != nil || took != test.took {
+				t.Errorf("%s: %v after %v, want %v (-want +got)\n%s", test.name, err, took, test.took, diff)
+			}
+		})
+	}
 }
 
 func TestFollowNextCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		closed := running(2, 0)
-		closed.next = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
-		paused := closed
-		paused.status = campaign.Paused
-		lines, _, err := followed(t.Context(), closed, paused, state{})
-		want := []string{
-			"2 people to go, 0 calls queued or open, nobody may be called before 2026-12-01 09:00Z\n",
-			"2 people to go, 0 calls queued or open, paused\n",
-			"ended: nobody was to be called; 0 calls, price 0.00000000\n",
-		}
-		if diff := cmp.Diff(want, lines); diff != "" || err != nil {
-			t.Errorf("%v (-want +got)\n%s", err, diff)
+		closed := running(0, 0)
+		closed.next = time.Now().Add(3 * time.Hour)
+		lines, _, err := followed(t.Context(), closed, finished(nil, 0, 0, "0"))
+		want := "0 of 2 people done, 0 calls open, the next call may begin at " + closed.next.Local().Format("Mon 2 Jan 15:04:05 MST") + ", in 3.0 hours\n"
+		if err != nil || len(lines) != 2 || lines[0] != want {
+			t.Errorf("%v, %q, want %q", err, lines, want)
 		}
 	})
 }
 
-func TestFollowEndsWithItsContext(t *testing.T) {
+// Without a dialer nothing would ever be said.
+func TestFollowAsksForADialer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
-		if lines, _, err := followed(ctx, running(2, 0)); !errors.Is(err, context.DeadlineExceeded) || len(lines) != 1 {
-			t.Errorf("%v after %q, want the deadline and one line", err, lines)
+		lines, _, err := followed(ctx, running(0, 0))
+		if !errors.Is(err, context.DeadlineExceeded) || len(lines) != 2 || !strings.Contains(lines[1], "`dialer run`") {
+			t.Errorf("%v after %q, want the deadline and two lines", err, lines)
 		}
 	})
 }

@@ -4,27 +4,37 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 )
 
-// Line is one line of progress. On a terminal it is rewritten in place;
-// elsewhere each change is a line of its own.
+// Line is one line of progress. On a terminal it is rewritten in place, and may
+// hold a bar; elsewhere each change is a line of its own.
 type Line struct {
 	out      io.Writer
 	rewrites bool
+	colours  bool
 	last     string
+	bar      *progressbar.ProgressBar // on a terminal, once something is counted
+	began    time.Time                // of the bar
+	first    int                      // how many were done then
 }
 
 // NewLine makes a line that is shown on out.
-func NewLine(out io.Writer) *Line { return &Line{out: out, rewrites: isTerminal(out)} }
-
-func isTerminal(w io.Writer) bool {
-	file, isFile := w.(*os.File)
-	if !isFile {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+func NewLine(out io.Writer) *Line {
+	return &Line{out: out, rewrites: IsTerminal(out), colours: Colours(out)}
 }
+
+// IsTerminal reports whether a person looks at the stream.
+func IsTerminal(stream any) bool {
+	file, isFile := stream.(*os.File)
+	return isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// Colours reports whether out may have colours: see no-color.org.
+func Colours(out any) bool { return IsTerminal(out) && os.Getenv("NO_COLOR") == "" }
 
 // Live reports whether the line is rewritten, and so may change often.
 func (l *Line) Live() bool { return l.rewrites }
@@ -40,6 +50,51 @@ func (l *Line) Show(text string) {
 		return
 	}
 	fmt.Fprintln(l.out, text)
+}
+
+// Progress shows how many of all are done: on a terminal as a bar with the rate
+// and an estimate, and the note behind it; elsewhere as the text.
+func (l *Line) Progress(done, all int, text, note string) {
+	if !l.rewrites {
+		l.Show(text)
+		return
+	}
+	if note != "" { // nothing moves, so a rate and an estimate would be wrong
+		l.Show(text)
+		return
+	}
+	if l.bar == nil {
+		l.bar, l.began, l.first = l.newBar(all), time.Now(), done
+	}
+	if text == l.last {
+		return
+	}
+	l.last = text
+	l.bar.ChangeMax(max(all, 1))
+	l.bar.Describe(fmt.Sprintf("%-18s", l.left(done, all)))
+	_ = l.bar.Set(done) // the next one shows what this one cannot
+}
+
+// left estimates from the rate so far.
+func (l *Line) left(done, all int) string {
+	if done <= l.first || done >= all {
+		return "calling"
+	}
+	each := time.Since(l.began) / time.Duration(done-l.first)
+	return "about " + roughly(each*time.Duration(all-done)) + " left"
+}
+
+func (l *Line) newBar(all int) *progressbar.ProgressBar {
+	fmt.Fprint(l.out, "\r\x1b[K")
+	theme := progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: " "}
+	if l.colours {
+		theme.Saucer = "[green]█[reset]"
+	}
+	return progressbar.NewOptions(max(all, 1),
+		progressbar.OptionSetWriter(l.out), progressbar.OptionEnableColorCodes(l.colours), progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetWidth(32), progressbar.OptionSetTheme(theme), progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("people"), progressbar.OptionSetPredictTime(false),
+	)
 }
 
 // End leaves the last text on the terminal.

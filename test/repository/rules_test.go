@@ -78,6 +78,10 @@ var libraries = map[string][]string{
 	"github.com/redis/go-redis":                  {"jobs"},
 	"github.com/wlynxg/chardet":                  {"internal/csvimport"},
 	"golang.org/x/text":                          {"campaign", "internal/csvimport"},
+	"github.com/jedib0t/go-pretty":               {"cmd/dialer"},
+	"github.com/joho/godotenv":                   {"internal/cli"},
+	"github.com/schollz/progressbar":             {"internal/progress"},
+	"golang.org/x/term":                          {"internal/progress"},
 	"golang.org/x/time":                          {"internal/pace", "jobs"},
 }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+// narrator tells a person who looks at the log of `dialer run` what goes on:
+// campaigns that begin, pause and end, how many calls a minute are made, and when
+// Postgres is away and back.
+type narrator struct {
+	source interface {
+		Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
+	}
+	log *slog.Logger
+
+	known  map[int64]campaign.Status
+	away   bool
+	calls  int // when they were told last
+	toldAt time.Time
+}
+
+const (
+	narrateEvery = 5 * time.Second
+	tellEvery    = time.Minute
+)
+
+func newNarrator(source interface {
+	Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
+}, log *slog.Logger) *narrator {
+	return &narrator{source: source, log: log}
+}
+
+func (n *narrator) run(ctx context.Context) {
+	tick := time.NewTicker(narrateEvery)
+	defer tick.Stop()
+	for {
+		n.runOnce(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (n *narrator) runOnce(ctx context.Context) {
+	reading, cancel := context.WithTimeout(ctx, narrateEvery)
+	defer cancel()
+	reports, err := n.source.Report(reading)
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		if !n.away {
+			n.log.WarnContext(ctx, "Postgres is away: calls wait until it is back", "error", err)
+		}
+		n.away = true
+		return
+	case n.away:
+		n.log.InfoContext(ctx, "Postgres is back")
+		n.away = false
+	}
+	n.tellCampaigns(ctx, reports)
+	n.tellCalls(ctx, reports)
+}
+
+// tellCampaigns tells what changed. At the start it tells of those that call or
+// should.
+func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
+	known := make(map[int64]campaign.Status, len(reports))
+	for _, r := range reports {
+		known[r.CampaignID] = r.Status
+		before, was := n.known[r.CampaignID]
+		over := r.Status == campaign.Finished || r.Status == campaign.Stopped
+		if before == r.Status || over && !was && n.known == nil || r.Status == campaign.Importing {
+			continue
+		}
+		log := n.log.With("campaign", r.Campaign, "campaign_id", r.CampaignID)
+		switch {
+		case r.Status == campaign.Paused:
+			log.InfoContext(ctx, "a campaign is paused", "reason", r.PauseReason, "to_go", r.Rows-r.Rejected-r.Done)
+		case r.Status == campaign.Running && before == campaign.Paused:
+			log.InfoContext(ctx, "a campaign goes on", "to_go", r.Rows-r.Rejected-r.Done)
+		case r.Status == campaign.Running:
+			log.InfoContext(ctx, "a campaign runs", "to_go", r.Rows-r.Rejected-r.Done)
+		default:
+			log.InfoContext(ctx, "a campaign has ended", "status", r.Status, "done", r.Done, "calls", r.Calls, "answered", r.Answered)
+		}
+	}
+	n.known = known
+}
+
+// tellCalls tells once a minute how many calls all dialers made.
+func (n *narrator) tellCalls(ctx context.Context, reports []app.Report) {
+	calls, toGo := 0, 0
+	for _, r := range reports {
+		calls += r.Calls
+		if r.Status == campaign.Running {
+			toGo += r.Rows - r.Rejected - r.Done
+		}
+	}
+	if n.toldAt.IsZero() {
+		n.calls, n.toldAt = calls, time.Now()
+		return
+	}
+	if since := time.Since(n.toldAt); since >= tellEvery {
+		if made := calls - n.calls; made > 0 {
+			n.log.InfoContext(ctx, "calls", "made", made, "in", since.Round(time.Second).String(), "people_to_go", toGo)
+		}
+		n.calls, n.toldAt = calls, time.Now()
+	}
+}
