@@ -20,6 +20,8 @@ var fixedKeys = []string{"action", "type", "number", "from", "user", "extension"
 type position struct {
 	key  string // the nearest name; "" when free
 	free bool   // below payload or headers, where any string is only data
+
+	language string // of the action, in which its text is spoken
 }
 
 func compileNCCO(raw json.RawMessage) (MessageTemplate, error) {
@@ -77,12 +79,15 @@ func (t *MessageTemplate) compileValue(at position, v any) (any, error) {
 }
 
 func (t *MessageTemplate) compileObject(at position, object map[string]any) (any, error) {
+	if language, ok := object["language"].(string); ok {
+		at.language = language
+	}
 	out := make(map[string]any, len(object))
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		if strings.Contains(key, "{{") {
 			return nil, fmt.Errorf("the name %q holds a placeholder; only values can", key)
 		}
-		inner := position{key: key, free: at.free || key == "payload" || key == "headers"}
+		inner := position{key: key, free: at.free || key == "payload" || key == "headers", language: at.language}
 		if inner.free {
 			inner.key = ""
 		}
@@ -102,6 +107,10 @@ func (t *MessageTemplate) compileString(at position, text string) (any, error) {
 	compiled, err := parseText(text, at.key)
 	if strings.ContainsRune(text, 0) {
 		err = errors.New("it holds a NUL character")
+	}
+	if err == nil {
+		compiled.speech = speech{language: at.language}
+		err = compiled.checkFilters()
 	}
 	if err == nil {
 		err = compiled.checkSpoken(placeholder.ReplaceAllString(text, ""))

@@ -49,6 +49,7 @@ func (s Settings) Differences(given Settings) []Difference {
 	}
 	compare("answer-url", s.Message.AnswerURL, given.Message.AnswerURL)
 	compare("answer-method", s.Message.AnswerMethod, given.Message.AnswerMethod)
+	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
 	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
 	if !given.Start.IsZero() {
 		compare("start", startText(s.Start), startText(given.Start))

@@ -16,6 +16,7 @@ type Message struct {
 	AnswerURL    string          `json:"answer_url,omitempty"`
 	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": Vonage's default
 	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
+	DateFormat   string          `json:"date_format,omitempty"`   // how the rows write dates that can be read in two orders, such as DD/MM/YYYY
 }
 
 // Rendered is a message for one contact. Exactly one of NCCO and AnswerURL is
@@ -51,6 +52,13 @@ func (m Message) Compile() (MessageTemplate, error) {
 	}
 	if err == nil {
 		err = m.checkAnswerMethod()
+	}
+	order := dateOrder(m.DateFormat)
+	for _, text := range t.texts {
+		text.speech.order = order
+	}
+	if m.DateFormat != "" && order == "" {
+		err = errors.Join(err, fmt.Errorf("date format: %q does not say the order of day, month and year; want a form such as DD/MM/YYYY", m.DateFormat))
 	}
 	return t, err
 }

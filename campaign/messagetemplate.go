@@ -110,10 +110,13 @@ func (t MessageTemplate) AnyValueFits() bool {
 	})
 }
 
+// sampled is the name of no column: with it values are not said, but stand for any.
+const sampled = ""
+
 // Sample makes the message with a value of one digit in place of every
-// placeholder.
+// placeholder, whatever says it.
 func (t MessageTemplate) Sample() (Rendered, error) {
-	vars := map[string]string{}
+	vars := map[string]string{sampled: "1"}
 	for _, text := range t.texts {
 		for _, p := range text.parts {
 			if p.column != "" {

@@ -14,6 +14,7 @@ import (
 // textTemplate is a text with placeholders. Without any it has no parts.
 type textTemplate struct {
 	key    string // the text's name in the NCCO; "" where any string is only data
+	speech speech
 	escape escaping
 	parts  []textPart
 }
@@ -24,7 +25,12 @@ type textPart struct {
 	column      string
 	fallback    string
 	hasFallback bool
+	filter      string // how the value is said, as date; "": as it is
+	argument    string // of the filter
 }
+
+// speech is in what language a text is spoken, and how its values write dates.
+type speech struct{ language, order string }
 
 // escaping says how a value is written into the text.
 type escaping int
@@ -63,9 +69,9 @@ func parseText(text, key string) (*textTemplate, error) {
 		}
 		t.parts = append(t.parts, textPart{literal: text[end:m[0]]})
 		end = m[1]
-		p := textPart{column: column, hasFallback: m[4] >= 0}
-		if p.hasFallback {
-			p.fallback = strings.TrimSpace(text[m[4]+1 : m[5]])
+		p := textPart{column: column}
+		if m[4] >= 0 {
+			p.filter, p.argument, p.fallback, p.hasFallback = parseFilter(text[m[4]+1 : m[5]])
 		}
 		t.parts = append(t.parts, p)
 	}
@@ -169,6 +175,7 @@ func (t *textTemplate) checkHost(text string) error {
 
 func (t *textTemplate) render(vars map[string]string) (string, error) {
 	var out strings.Builder
+	_, sample := vars[sampled]
 	for _, p := range t.parts {
 		if p.column == "" {
 			out.WriteString(p.literal)
@@ -178,12 +185,48 @@ func (t *textTemplate) render(vars map[string]string) (string, error) {
 		if value == "" && !p.hasFallback {
 			return "", MissingValueError{p.column}
 		}
-		if value == "" {
+		switch {
+		case value == "":
 			value = p.fallback
+		case p.filter != "" && !sample:
+			var err error
+			if value, err = t.said(p, value, vars); err != nil {
+				return "", ValueError{p.column, err}
+			}
 		}
 		out.WriteString(t.escape.apply(value))
 	}
 	return out.String(), t.checkRendered(out.String())
+}
+
+// said is a value as the placeholder's filter says it, in the language of the text,
+// which may itself be a column's value.
+func (t *textTemplate) said(p textPart, value string, vars map[string]string) (string, error) {
+	language := t.speech.language
+	if strings.Contains(language, "{{") {
+		named, err := parseText(language, "language")
+		if err != nil {
+			return "", err
+		}
+		if language, err = named.render(vars); err != nil {
+			return "", err
+		}
+	}
+	return speakers[p.filter](speaking{value: value, language: language, order: t.speech.order, argument: p.argument})
+}
+
+// checkFilters reports a filter that no value could be said with.
+func (t *textTemplate) checkFilters() error {
+	for _, p := range t.parts {
+		s := speaking{language: t.speech.language, argument: p.argument}
+		if _, known := currencies[strings.ToUpper(p.argument)]; p.argument != "" && !known {
+			return fmt.Errorf("{{%s|%s %s}}: this currency cannot be said; want an ISO code such as EUR", p.column, p.filter, p.argument)
+		}
+		if _, err := s.locale(); err != nil && p.filter != "" && p.filter != "digits" && !strings.Contains(s.language, "{{") {
+			return fmt.Errorf("{{%s|%s}}: %w", p.column, p.filter, err)
+		}
+	}
+	return nil
 }
 
 // value is the value of the placeholder's column. A template that was bound finds

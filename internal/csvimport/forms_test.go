@@ -62,6 +62,9 @@ func TestFilesOfPeople(t *testing.T) {
 		{"texts as spreadsheets force them", "Ref {{ref}}", "to,ref\n+447700900802,=\"00123\"\n=\"07700900124\",'0042\n'+447700900125,\"=\"\"7\"\"\"\n", []string{"447700900802Ref 00123", "447700900124Ref 0042", "447700900125Ref 7"}, ""},
 		{"apostrophes of a name", "Hi {{name}}", "to,name\n+447700900802,'s-Hertogenbosch\n", []string{"447700900802Hi 's-Hertogenbosch"}, ""},
 		{"single braces", "Hi {name}, {{name}} {other}", "to,Name\n+447700900803,Ann\n", []string{"447700900803Hi {name}, Ann {other}"}, "{Name} in the message"},
+		{"values that are said", "{{when|date}}, {{when|time}}, {{code|digits}}, {{price|money GBP}}", "to,when,code,price\n+447700900803,2026-12-03 14:30,A12,12.5\n+447700900804,03/04/2026 14:30,1,1\n+447700900805,2026-12-03 14:30,1,a lot\n",
+			[]string{"447700900803Thursday, December 3, 2026, 2:30 pm, A 1 2, £12.50", "3 when: this date can be read with the day or with the month first; write it as 2026-12-03, or say the order with --date-format DD/MM/YYYY or MM/DD/YYYY",
+				"4 price: this amount has a currency that is not known; write its code of three letters, as 12.50 EUR"}, ""},
 		{"blanks round a value", "Hi {{name}}.", "to,name\n+447700900803,\u00a0Ann\u2003\n", []string{"447700900803Hi Ann."}, ""},
 	}
 	for _, test := range tests {

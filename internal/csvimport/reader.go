@@ -235,5 +235,8 @@ func missingColumn(err error) string {
 	if missing, ok := errors.AsType[campaign.MissingValueError](err); ok {
 		return missing.Column
 	}
+	if wrong, ok := errors.AsType[campaign.ValueError](err); ok {
+		return wrong.Column
+	}
 	return ""
 }
