@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dialer/campaign"
@@ -84,25 +83,25 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 // printAlarms lists the alarms, then what to do about each kind among them.
 func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	if len(list) == 0 {
-		con.Printf("no alarms\n")
+		con.Linef("no alarms\n")
 		return nil
 	}
-	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tKIND\tATTEMPT\tCAMPAIGN\tFIRST\tLAST\tTIMES\tDETAIL")
+	table := con.Table()
+	table.Printf("ID\tKIND\tATTEMPT\tCAMPAIGN\tFIRST\tLAST\tTIMES\tDETAIL\n")
 	for _, a := range list {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.Kind, cmp.Or(attemptOf(a), "-"), cmp.Or(a.Campaign, "-"),
+		table.Printf("%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.Kind, cmp.Or(attemptOf(a), "-"), cmp.Or(a.Campaign, "-"),
 			a.First.Format(timeFormat), a.Last.Format(timeFormat), a.Times, a.Detail+resolution(a))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if len(list) == limit {
-		con.Printf("These are the latest %d; there may be more (--limit).\n", limit)
+		con.Linef("These are the latest %d; there may be more (--limit).\n", limit)
 	}
-	con.Printf("\n")
+	con.Linef("\n")
 	for _, k := range campaign.AlarmKinds {
 		if slices.ContainsFunc(list, func(a app.RaisedAlarm) bool { return a.Kind == k.Kind }) {
-			con.Printf("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
+			con.Linef("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
 		}
 	}
 	return nil
@@ -173,7 +172,7 @@ func printAlarmsCSV(con console, list []app.RaisedAlarm) error {
 			strconv.Itoa(l.Times), neutral(l.Detail), strconv.FormatBool(l.Open), resolved, neutral(l.ResolvedBy), l.Remedy,
 		})
 	}
-	return csv.NewWriter(con.Out).WriteAll(records)
+	return csv.NewWriter(con.Data()).WriteAll(records)
 }
 
 type alarmsResolveCommand struct {
@@ -229,14 +228,14 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 			err = fmt.Errorf("%d: no open alarm of an attempt about which you decide has this id: %w", c.IDs[0], err)
 		}
 		if err == nil {
-			con.Printf("decided\n")
+			con.Linef("decided\n")
 		}
 		return err
 	}
 	if c.Kind != "" {
 		n, err := alarms.ResolveKind(ctx, c.actor(), c.Kind)
 		if err == nil {
-			con.Printf("%d resolved\n", n)
+			con.Linef("%d resolved\n", n)
 		}
 		return err
 	}
@@ -244,10 +243,10 @@ func (c *alarmsResolveCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	con.Printf("%d resolved\n", len(resolved))
+	con.Linef("%d resolved\n", len(resolved))
 	for _, id := range c.IDs {
 		if !slices.Contains(resolved, id) {
-			con.Printf("%d: no open alarm has this id\n", id)
+			con.Linef("%d: no open alarm has this id\n", id)
 			err = cli.ErrFailed
 		}
 	}

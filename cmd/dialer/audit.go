@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"dialer/internal/app"
@@ -51,20 +50,20 @@ func (c *auditCommand) Run(ctx context.Context, con console) error {
 
 func (c *auditCommand) print(con console, entries []app.AuditEntry) error {
 	if len(entries) == 0 {
-		con.Printf("no changes\n")
+		con.Linef("no changes\n")
 		return nil
 	}
-	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "AT\tACTOR\tROLE\tTHROUGH\tACTION\tOBJECT\tBEFORE\tAFTER")
+	table := con.Table()
+	table.Printf("AT\tACTOR\tROLE\tTHROUGH\tACTION\tOBJECT\tBEFORE\tAFTER\n")
 	for _, e := range entries {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(timeFormat), e.Actor, cmp.Or(e.Role, "-"), e.Through,
+		table.Printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(timeFormat), e.Actor, cmp.Or(e.Role, "-"), e.Through,
 			e.Action, e.Object, state(e.Before), state(e.After))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	if len(entries) == c.Limit {
-		con.Printf("These are the latest %d; there may be more (--limit).\n", c.Limit)
+		con.Linef("These are the latest %d; there may be more (--limit).\n", c.Limit)
 	}
 	return nil
 }

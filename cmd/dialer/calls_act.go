@@ -61,7 +61,7 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 		a := app.CallAction{CallUUID: c.UUID, Action: action, Detail: detail}
 		answer, err := app.Calls{Store: v.db}.Act(ctx, c.actor(), a, v.request(c.UUID, do))
 		if err == nil {
-			con.Printf("%s: %s: %s\n", c.UUID, action, answer)
+			con.Linef("%s: %s: %s\n", c.UUID, action, answer)
 		}
 		return err
 	})

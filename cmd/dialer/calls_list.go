@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dialer/campaign"
@@ -69,7 +68,7 @@ func (c *callShowCommand) printManual(con console, a campaign.Attempt) error {
 	if c.Format == "json" {
 		return printJSON(con, shownCall{Actions: []shownAction{actionOf(createOf(a))}})
 	}
-	con.Printf("%s\n", describeManualCall(a))
+	con.Linef("%s\n", describeManualCall(a))
 	return nil
 }
 
@@ -105,16 +104,16 @@ func (c *callShowCommand) print(con console, call voice.Call, actions []app.Call
 		return printJSON(con, shown)
 	}
 	if call.UUID != "" {
-		table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
+		table := con.Table()
 		for i, cell := range recordOf(call).cells() {
-			fmt.Fprintf(table, "%s\t%s\n", recordColumns[i], cell)
+			table.Printf("%s\t%s\n", recordColumns[i], cell)
 		}
 		if err := table.Flush(); err != nil {
 			return err
 		}
 	}
 	for _, a := range actions {
-		con.Printf("%s\n", describeAction(a))
+		con.Linef("%s\n", describeAction(a))
 	}
 	return nil
 }
@@ -240,12 +239,12 @@ func (c *callListCommand) print(con console, records []callRecord) error {
 			}
 			rows = append(rows, cells)
 		}
-		return csv.NewWriter(con.Out).WriteAll(rows)
+		return csv.NewWriter(con.Data()).WriteAll(rows)
 	}
-	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.ToUpper(strings.Join(recordColumns, "\t")))
+	table := con.Table()
+	table.Row(strings.Split(strings.ToUpper(strings.Join(recordColumns, " ")), " "))
 	for _, r := range records {
-		fmt.Fprintln(table, strings.Join(r.cells(), "\t"))
+		table.Row(r.cells())
 	}
 	return table.Flush()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dialer/campaign"
@@ -58,10 +57,10 @@ func (c *campaignListCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tCAMPAIGN\tSTATUS\tCREATED\tROWS\tREJECTED\tPENDING\tACTIVE\tWAITING\tDONE")
+	table := con.Table()
+	table.Printf("ID\tCAMPAIGN\tSTATUS\tCREATED\tROWS\tREJECTED\tPENDING\tACTIVE\tWAITING\tDONE\n")
 	for _, r := range list {
-		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
+		table.Printf("%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
 			r.CampaignID, r.Campaign, r.Status, r.CreatedAt.Format(timeFormat), r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done)
 	}
 	return table.Flush()
@@ -83,7 +82,7 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 			return err
 		}
 		for _, r := range reports {
-			con.Printf("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
+			con.Linef("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
 			printSettings(con, found.Settings)
 			if err := printReportTable(con, r); err != nil {
 				return err
@@ -101,22 +100,22 @@ func because(reason string) string {
 }
 
 func printSettings(con console, s campaign.Settings) {
-	con.Printf("  says      %s\n", describeMessage(s.Message))
-	con.Printf("  from      +%s\n", strings.Join(s.From, ", +"))
-	con.Printf("  hours     %s, %s; the last call %s before they end\n", s.Hours, describeZone(s.Zone), s.Hours.Margin)
+	con.Linef("  says      %s\n", describeMessage(s.Message))
+	con.Linef("  from      +%s\n", strings.Join(s.From, ", +"))
+	con.Linef("  hours     %s, %s; the last call %s before they end\n", s.Hours, describeZone(s.Zone), s.Hours.Margin)
 	if len(s.Hours.Except) > 0 {
-		con.Printf("  not on    %s\n", strings.Join(s.Hours.Except, ", "))
+		con.Linef("  not on    %s\n", strings.Join(s.Hours.Except, ", "))
 	}
 	if !s.Start.IsZero() {
-		con.Printf("  start     %s\n", s.Start.Format(timeFormat))
+		con.Linef("  start     %s\n", s.Start.Format(timeFormat))
 	}
-	con.Printf("  retry     %s\n", s.Retry)
-	con.Printf("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
+	con.Linef("  retry     %s\n", s.Retry)
+	con.Linef("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
 	if s.Message.DTMFAnswer != "" {
-		con.Printf("  tones     sent once the call is answered\n")
+		con.Linef("  tones     sent once the call is answered\n")
 	}
 	if s.Machine != "" {
-		con.Printf("  machines  %s\n", describeDetection(s))
+		con.Linef("  machines  %s\n", describeDetection(s))
 	}
 }
 
@@ -161,7 +160,7 @@ func (c *campaignPauseCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return listsThem(err)
 		}
-		con.Printf("%s: paused in %d ms; no more calls start until it is resumed\n", paused.Name, time.Since(begun).Milliseconds())
+		con.Linef("%s: paused in %d ms; no more calls start until it is resumed\n", paused.Name, time.Since(begun).Milliseconds())
 		return nil
 	})
 }
@@ -177,7 +176,7 @@ func (c *campaignResumeCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return listsThem(err)
 		}
-		con.Printf("%s: resumed\n", resumed.Name)
+		con.Linef("%s: resumed\n", resumed.Name)
 		return nil
 	})
 }
@@ -204,7 +203,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 		sum, err := app.Calls{Store: v.db}.HangUpAll(ctx, c.actor(), id, func(uuid string) app.CallRequest {
 			return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
 		})
-		con.Printf("%s: %s\n", c.Campaign, sum)
+		con.Linef("%s: %s\n", c.Campaign, sum)
 		return err
 	})
 }
@@ -214,6 +213,6 @@ func (c *campaignStopCommand) stop(ctx context.Context, con console, campaigns a
 	if err != nil {
 		return 0, listsThem(err)
 	}
-	con.Printf("%s: stopped; people who were not reached yet are not called\n", stopped.Name)
+	con.Linef("%s: stopped; people who were not reached yet are not called\n", stopped.Name)
 	return stopped.ID, nil
 }

@@ -62,7 +62,7 @@ func (c *initCommand) Run(_ context.Context, con console) error {
 	default:
 		con.Printf("%s and %s: written, for your eyes only.\n", cli.DotEnv, simulatorKey)
 	}
-	con.Printf("%s", c.next())
+	con.Print(c.next())
 	return nil
 }
 

@@ -27,16 +27,16 @@ func (c *lockShowCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return err
 	}
-	con.Printf("database      %s\n", d.ID)
-	con.Printf("lived at      %s\nis at         %s\n", describeServer(d.Server), describeServer(found))
+	con.Linef("database      %s\n", d.ID)
+	con.Linef("lived at      %s\nis at         %s\n", describeServer(d.Server), describeServer(found))
 	if d.Account != (campaign.Account{}) {
-		con.Printf("calls with    %s\n", d.Account)
+		con.Linef("calls with    %s\n", d.Account)
 	}
 	if !d.CheckpointAt.IsZero() {
-		con.Printf("got as far as %s\n", d.CheckpointAt.Format(timeFormat))
+		con.Linef("got as far as %s\n", d.CheckpointAt.Format(timeFormat))
 	}
 	if found.System == "" || found.Timeline == 0 {
-		con.Printf("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
+		con.Linef("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
 	}
 	printLock(con, d)
 	return nil
@@ -56,21 +56,21 @@ func describeServer(s campaign.ServerIdentity) string {
 func printLock(con console, d campaign.DatabaseIdentity) {
 	l := d.Lock
 	if l.OtherAccount != (campaign.Account{}) {
-		con.Printf("LOCKED: %s.\nTo let it call what is due here: dialer lock release. To go on with the first, end that dialer, then: dialer lock release --keep-account.\n",
+		con.Linef("LOCKED: %s.\nTo let it call what is due here: dialer lock release. To go on with the first, end that dialer, then: dialer lock release --keep-account.\n",
 			d.Account.AskedBy(l.OtherAccount))
 	}
 	switch {
 	case l.Reason == campaign.LockedAccount:
 	case l.Reason == "":
-		con.Printf("It dials.\n")
+		con.Linef("It dials.\n")
 	case l.AwaitsPerson():
-		con.Printf("LOCKED since %s: %s.\n", l.Since.Format(timeFormat), l.Reason.Meaning())
-		con.Printf("It knows what happened until %s.\n", l.KnownUntil.Format(timeFormat))
+		con.Linef("LOCKED since %s: %s.\n", l.Since.Format(timeFormat), l.Reason.Meaning())
+		con.Linef("It knows what happened until %s.\n", l.KnownUntil.Format(timeFormat))
 	default:
 		if l.ReleasedBy != "" {
-			con.Printf("Released by %s at %s.\n", l.ReleasedBy, l.ReleasedAt.Format(timeFormat))
+			con.Linef("Released by %s at %s.\n", l.ReleasedBy, l.ReleasedAt.Format(timeFormat))
 		}
-		con.Printf("LOCKED since %s, until Vonage's list has been read back: %d of %d scans are done. A `dialer run` does them.\n",
+		con.Linef("LOCKED since %s, until Vonage's list has been read back: %d of %d scans are done. A `dialer run` does them.\n",
 			l.Since.Format(timeFormat), l.Scans, campaign.ScansToRelease)
 		printMisses(con, l)
 	}
@@ -81,13 +81,13 @@ func printMisses(con console, l campaign.DialLock) {
 	if l.Misses == 0 {
 		return
 	}
-	con.Printf("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
+	con.Linef("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
 		l.Misses, l.MissedAt.Format(timeFormat), l.Missing)
 	if !l.AcceptedAt.IsZero() {
-		con.Printf("Since %s scans that lack no more than that count, because a person accepted the list.\n", l.AcceptedAt.Format(timeFormat))
+		con.Linef("Since %s scans that lack no more than that count, because a person accepted the list.\n", l.AcceptedAt.Format(timeFormat))
 		return
 	}
-	con.Printf("The list is read again at %s. If it stays so, ask Vonage; `dialer lock release --accept-incomplete-list` has it dial all the same.\n",
+	con.Linef("The list is read again at %s. If it stays so, ask Vonage; `dialer lock release --accept-incomplete-list` has it dial all the same.\n",
 		l.RetryAt().Format(timeFormat))
 }
 
@@ -128,12 +128,12 @@ func (c *lockReleaseCommand) keep(ctx context.Context, con console, db *storage.
 	d, err := db.KeepAccount(ctx, c.actor())
 	switch {
 	case errors.Is(err, campaign.ErrNotLocked):
-		con.Printf("Nothing to decide: no other application or API host asked to call.\n")
+		con.Linef("Nothing to decide: no other application or API host asked to call.\n")
 		return nil
 	case err != nil:
 		return err
 	}
-	con.Printf("This database goes on calling with %s.\n", d.Account)
+	con.Linef("This database goes on calling with %s.\n", d.Account)
 	return nil
 }
 
@@ -148,12 +148,12 @@ func (c *lockReleaseCommand) accept(ctx context.Context, con console, db *storag
 	}
 	switch {
 	case errors.Is(err, campaign.ErrNotLocked):
-		con.Printf("Nothing to release: this database is not locked.\n")
+		con.Linef("Nothing to release: this database is not locked.\n")
 		return nil
 	case err != nil:
 		return err
 	}
-	con.Printf("Scans of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", d.Lock.Missing)
+	con.Linef("Scans of Vonage's list count from now on if they lack no more than the last one: %d calls. A `dialer run` reads it, and then dials.\n", d.Lock.Missing)
 	return nil
 }
 
@@ -169,9 +169,9 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 	case err != nil:
 		return err
 	}
-	con.Printf("Released as database %s. It calls with %s. Start dialers that run anew.\n", d.ID, d.Account)
+	con.Linef("Released as database %s. It calls with %s. Start dialers that run anew.\n", d.ID, d.Account)
 	if d.Lock.Forgetful() {
-		con.Printf("It knows what happened until %s. A `dialer run` now reads Vonage's list back, and then dials.\n", d.Lock.KnownUntil.Format(timeFormat))
+		con.Linef("It knows what happened until %s. A `dialer run` now reads Vonage's list back, and then dials.\n", d.Lock.KnownUntil.Format(timeFormat))
 	}
 	list, err := db.Report(ctx)
 	if err != nil {
@@ -179,7 +179,7 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 	}
 	for _, r := range list {
 		if r.Status == campaign.Running {
-			con.Printf("Campaign %s will continue: pause it now if it was paused or stopped since then.\n", r.Campaign)
+			con.Linef("Campaign %s will continue: pause it now if it was paused or stopped since then.\n", r.Campaign)
 		}
 	}
 	return nil
@@ -191,7 +191,7 @@ func (c *lockReleaseCommand) nothingToRelease(ctx context.Context, con console, 
 	if err != nil {
 		return err
 	}
-	con.Printf("Nothing to release: this database does not wait for a person.\n")
+	con.Linef("Nothing to release: this database does not wait for a person.\n")
 	printLock(con, d)
 	return nil
 }

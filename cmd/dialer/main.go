@@ -20,6 +20,7 @@ type console = cli.Console
 
 // run is the whole program, without the process around it.
 func run(ctx context.Context, args []string, con console) (code int) {
+	con = con.Harmless()
 	program := con.Program("dialer", "Makes the calls of campaigns through the Vonage Voice API: never one twice, at the account's rate, with prices equal to Vonage's.")
 	command, err := program.Parse(new(commands), args,
 		kong.WithHyphenPrefixedParameters(true), // a PEM text begins so; refusing it would print it

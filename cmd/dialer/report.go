@@ -40,10 +40,10 @@ func printReport(ctx context.Context, db *storage.DB, con console, name, format 
 		return printReportsJSON(con, reports)
 	}
 	if len(reports) == 0 {
-		con.Printf("no campaigns\n")
+		con.Linef("no campaigns\n")
 	}
 	for _, r := range reports {
-		con.Printf("%s: %s%s\n", r.Campaign, r.Status, because(r.PauseReason))
+		con.Linef("%s: %s%s\n", r.Campaign, r.Status, because(r.PauseReason))
 		if err := printReportTable(con, r); err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func printReportsJSON(con console, reports []app.Report) error {
 }
 
 func printReportsCSV(con console, reports []app.Report) error {
-	out := csv.NewWriter(con.Out)
+	out := csv.NewWriter(con.Data())
 	header := []string{"campaign_id", "campaign", "status", "rows_in", "rejected", "pending", "active", "waiting", "done"}
 	for _, reason := range campaign.Reasons {
 		header = append(header, "done_"+string(reason))

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"dialer/campaign"
@@ -111,7 +110,7 @@ func (f entryFlags) add(ctx context.Context, con console, databaseURL string, by
 	if err != nil {
 		return err
 	}
-	con.Printf("%s\n", suppressedText(done))
+	con.Linef("%s\n", suppressedText(done))
 	return nil
 }
 
@@ -151,7 +150,7 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 	if err := (app.Suppressions{Store: db}).Remove(ctx, c.actor(), numbers); err != nil {
 		return err
 	}
-	con.Printf("%d removed\n", len(numbers))
+	con.Linef("%d removed\n", len(numbers))
 	return nil
 }
 
@@ -229,12 +228,12 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	}
 	defer db.Close()
 	list := app.Suppressions{Store: db}
-	table := tabwriter.NewWriter(con.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(table, "NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
+	table := con.Table()
+	table.Printf("NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
 	if c.All {
-		fmt.Fprint(table, "\tENDED")
+		table.Printf("\tENDED")
 	}
-	fmt.Fprintln(table)
+	table.Printf("\n")
 	if err := c.print(table, list.List(ctx)); err != nil {
 		return err
 	}
@@ -246,7 +245,7 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	return table.Flush()
 }
 
-func (c *suppressListCommand) print(out io.Writer, list iter.Seq2[app.Suppression, error]) error {
+func (c *suppressListCommand) print(table cli.Table, list iter.Seq2[app.Suppression, error]) error {
 	for s, err := range list {
 		if err != nil {
 			return err
@@ -256,9 +255,13 @@ func (c *suppressListCommand) print(out io.Writer, list iter.Seq2[app.Suppressio
 			until = s.ExpiresAt.Format(timeFormat)
 		}
 		if c.All && !s.EndedAt.IsZero() {
-			ended = "\t" + s.EndedAt.Format(timeFormat)
+			ended = s.EndedAt.Format(timeFormat)
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s%s\n", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note, ended)
+		table.Printf("%s\t%s\t%s\t%s\t%s", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note)
+		if ended != "" {
+			table.Printf("\t%s", ended)
+		}
+		table.Printf("\n")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // printPeople shows what became of each person, one a line.
 func printPeople(con console, people []app.Person, rows map[string]csvRow) {
 	t := table.NewWriter()
-	t.SetOutputMirror(con.Out)
+	t.SetOutputMirror(con.Screen())
 	t.SetStyle(table.StyleLight)
 	t.Style().Options = table.OptionsNoBordersAndSeparators
 	t.Style().Format.Header = text.FormatDefault

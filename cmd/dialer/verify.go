@@ -39,24 +39,24 @@ func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) 
 		return err
 	}
 	for _, v := range violations {
-		con.Printf("BROKEN %s: %d %s, for example %s\n", v.Invariant, v.Count, v.What, strings.Join(v.Examples, ", "))
+		con.Linef("BROKEN %s: %d %s, for example %s\n", v.Invariant, v.Count, v.What, strings.Join(v.Examples, ", "))
 	}
 	sound := len(violations) == 0
 	if ledgerURL == "" {
-		con.Printf("verify: the database by itself: %s\n", verdict(sound, 0))
+		con.Linef("verify: the database by itself: %s\n", verdict(sound, 0))
 	} else {
 		result, err := compareWithLedger(ctx, db, ledgerURL)
 		if err != nil {
 			return err
 		}
 		for _, f := range result.Broken {
-			con.Printf("BROKEN %s: %s\n", f.Invariant, f.What)
+			con.Linef("BROKEN %s: %s\n", f.Invariant, f.What)
 		}
 		for _, f := range result.Pending {
-			con.Printf("PENDING %s: %s\n", f.Invariant, f.What)
+			con.Linef("PENDING %s: %s\n", f.Invariant, f.What)
 		}
 		sound = sound && result.Sound()
-		con.Printf("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
+		con.Linef("verify: %d calls at Vonage, %d attempts here%s, %d called twice, %d never called, price difference %s: %s\n",
 			result.Calls, result.Attempts, manualCalls(result.Manual), result.CalledTwice, result.NeverCalled, result.PriceDifference.StringFixed(8),
 			verdict(sound, len(result.Pending)))
 	}

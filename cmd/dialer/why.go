@@ -31,7 +31,7 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	history, err := db.NumberHistory(ctx, number)
 	if errors.Is(err, campaign.ErrNotFound) {
-		con.Printf("No campaign has this number, there was no manual call to it, no row of a CSV held it, and it is not suppressed.\n")
+		con.Linef("No campaign has this number, there was no manual call to it, no row of a CSV held it, and it is not suppressed.\n")
 		return cli.ErrFailed
 	}
 	if err != nil {
@@ -46,44 +46,44 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 // what was refused.
 func printHistory(con console, h app.NumberHistory) {
 	if s := h.Suppression; s.Number != "" {
-		con.Printf("Suppressed since %s%s, by %s%s.\n", s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
+		con.Linef("Suppressed since %s%s, by %s%s.\n", s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}
 	for _, contact := range h.Contacts {
 		printContactHistory(con, contact)
 	}
 	for _, a := range h.Manual {
-		con.Printf("%s\n", describeManualCall(a))
+		con.Linef("%s\n", describeManualCall(a))
 	}
 	for _, r := range h.Refused {
-		con.Printf("%s: line %d was refused: %s%s\n", r.Campaign, r.Line, inColumn(r.Column), r.Reason)
+		con.Linef("%s: line %d was refused: %s%s\n", r.Campaign, r.Line, inColumn(r.Column), r.Reason)
 	}
 }
 
 func printContactHistory(con console, h app.ContactHistory) {
 	k := h.Contact
-	con.Printf("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
+	con.Linef("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
 	for _, a := range h.Attempts {
-		con.Printf("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
+		con.Linef("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
 		for _, done := range h.Actions {
 			if done.CallUUID == a.CallUUID {
-				con.Printf("    %s\n", describeAction(done))
+				con.Linef("    %s\n", describeAction(done))
 			}
 		}
 		for _, b := range h.Blocks {
 			if b.AttemptID == a.ID {
-				con.Printf("    it waits for a person: %s\n    decide: dialer alarms resolve %d --its-call UUID | --no-call | --called\n", b.Detail, b.ID)
+				con.Linef("    it waits for a person: %s\n    decide: dialer alarms resolve %d --its-call UUID | --no-call | --called\n", b.Detail, b.ID)
 			}
 		}
 	}
 	for _, obstacle := range h.Obstacles {
-		con.Printf("  not called now: %s\n", obstacle.Meaning())
+		con.Linef("  not called now: %s\n", obstacle.Meaning())
 	}
 	switch {
 	case k.State == campaign.Done:
 	case h.OpenElsewhere != uuid.Nil:
-		con.Printf("  waits until attempt %s, to the same number, has ended\n", h.OpenElsewhere)
+		con.Linef("  waits until attempt %s, to the same number, has ended\n", h.OpenElsewhere)
 	case !h.NextCall.IsZero():
-		con.Printf("  may be called from %s on%s\n", h.NextCall.Format(timeFormat), unlessRunning(h.Campaign.Status))
+		con.Linef("  may be called from %s on%s\n", h.NextCall.Format(timeFormat), unlessRunning(h.Campaign.Status))
 	}
 }
 

@@ -29,7 +29,7 @@ func dryRun(ctx context.Context, f flags, s campaign.Settings, con cli.Console) 
 		fileText(f.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
 		paceText(forecast, s, f.CallsPerSecond),
 	} {
-		con.Printf("%s", text)
+		con.Print(text)
 	}
 	con.Printf("Nothing was written: this was a dry run.\n")
 	return nil
@@ -48,7 +48,7 @@ func fileText(file string, f csvimport.Forecast) string {
 		text += fmt.Sprintf("  time of the call: %q\n", f.Columns.CallAt)
 	}
 	if len(f.Columns.Vars) > 0 {
-		text += "  for the message: {{" + strings.Join(f.Columns.Vars, "}} {{") + "}}\n"
+		text += "  for the message: {{" + cli.OneLine(strings.Join(f.Columns.Vars, "}} {{")) + "}}\n"
 	}
 	return text + beyondText(f.Beyond)
 }
@@ -68,7 +68,7 @@ func formText(file string, f csvimport.Form) string {
 func warningText(warnings []string) string {
 	text := ""
 	for _, w := range warnings {
-		text += "warning: " + w + "\n"
+		text += "warning: " + cli.OneLine(w) + "\n"
 	}
 	return text
 }
@@ -78,7 +78,7 @@ func beyondText(b csvimport.Beyond) string {
 	if b.Line == 0 {
 		return ""
 	}
-	return fmt.Sprintf("  letters beyond ASCII, for you to check: line %d, %s: %s\n", b.Line, b.Column, printable(b.Value))
+	return fmt.Sprintf("  letters beyond ASCII, for you to check: line %d, %s: %s\n", b.Line, cli.OneLine(b.Column), printable(b.Value))
 }
 
 // printable is a value of a file without what could move a terminal's cursor.

@@ -107,8 +107,8 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 			return campaign.Campaign{}, fmt.Errorf("write rejected rows: %w", err)
 		}
 	}
-	im.con.Printf("%s%s%s", formText(im.flags.inputName(), summary.Form), beyondText(summary.Beyond), warningText(summary.Warnings))
-	im.con.Printf("%s%s%s", accountText(im.flags.inputName(), summary), rejectsText(im.flags.rejectsPath(), summary), outlookText(summary))
+	im.con.Print(formText(im.flags.inputName(), summary.Form) + beyondText(summary.Beyond) + warningText(summary.Warnings))
+	im.con.Print(accountText(im.flags.inputName(), summary) + rejectsText(im.flags.rejectsPath(), summary) + outlookText(summary))
 	return summary.Campaign, nil
 }
 
@@ -137,7 +137,7 @@ func firstPrinted(out io.Writer) func(campaign.RowError) {
 	printed := 0
 	return func(row campaign.RowError) {
 		if printed++; printed <= maxPrinted {
-			fmt.Fprintln(out, whereText(row)+": "+row.Reason)
+			fmt.Fprintln(out, cli.OneLine(whereText(row)+": "+row.Reason))
 		}
 	}
 }

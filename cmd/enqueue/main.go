@@ -15,6 +15,7 @@ func main() {
 
 // run is the whole program, without the process around it.
 func run(ctx context.Context, args []string, con cli.Console) (code int) {
+	con = con.Harmless()
 	return program(con).Exit(enqueue(ctx, args, con))
 }
 

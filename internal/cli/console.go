@@ -25,8 +25,22 @@ func System() Console {
 	return Console{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, DotEnv: DotEnv}
 }
 
+// Harmless is the same console, on which nothing acts that strangers wrote. Every
+// command of ours runs on one.
+func (c Console) Harmless() Console {
+	c.Out, c.Err = Harmless(c.Out), Harmless(c.Err)
+	return c
+}
+
 // Printf prints to Out.
 func (c Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
+
+// Linef is Printf for a line with stored values: line breaks and tabs in them are
+// shown as \n and \t, so that a value cannot add a line.
+func (c Console) Linef(format string, args ...any) { fmt.Fprintf(c.Out, format, inOneLine(args)...) }
+
+// Print prints a text to Out.
+func (c Console) Print(text string) { fmt.Fprint(c.Out, text) }
 
 // Logger writes lines to Err.
 func (c Console) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }

@@ -14,6 +14,7 @@ import (
 // hold a bar; elsewhere each change is a line of its own.
 type Line struct {
 	out      io.Writer
+	screen   io.Writer // out without what protects it from texts
 	rewrites bool
 	colours  bool
 	last     string
@@ -24,11 +25,22 @@ type Line struct {
 
 // NewLine makes a line that is shown on out.
 func NewLine(out io.Writer) *Line {
-	return &Line{out: out, rewrites: IsTerminal(out), colours: Colours(out)}
+	return &Line{out: out, screen: screenOf(out), rewrites: IsTerminal(out), colours: Colours(out)}
+}
+
+// screenOf is out without what protects a screen from texts.
+func screenOf(out io.Writer) io.Writer {
+	if protected, ok := out.(interface{ Unwrap() io.Writer }); ok {
+		return protected.Unwrap()
+	}
+	return out
 }
 
 // IsTerminal reports whether a person looks at the stream.
 func IsTerminal(stream any) bool {
+	if out, ok := stream.(io.Writer); ok {
+		stream = screenOf(out)
+	}
 	file, isFile := stream.(*os.File)
 	return isFile && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
 }
@@ -46,7 +58,8 @@ func (l *Line) Show(text string) {
 	}
 	l.last = text
 	if l.rewrites {
-		fmt.Fprintf(l.out, "\r\x1b[K%s", text)
+		fmt.Fprint(l.screen, "\r\x1b[K")
+		fmt.Fprint(l.out, text)
 		return
 	}
 	fmt.Fprintln(l.out, text)
@@ -85,13 +98,13 @@ func (l *Line) left(done, all int) string {
 }
 
 func (l *Line) newBar(all int) *progressbar.ProgressBar {
-	fmt.Fprint(l.out, "\r\x1b[K")
+	fmt.Fprint(l.screen, "\r\x1b[K")
 	theme := progressbar.Theme{Saucer: "█", SaucerPadding: "░", BarStart: "", BarEnd: " "}
 	if l.colours {
 		theme.Saucer = "[green]█[reset]"
 	}
 	return progressbar.NewOptions(max(all, 1),
-		progressbar.OptionSetWriter(l.out), progressbar.OptionEnableColorCodes(l.colours), progressbar.OptionUseANSICodes(true),
+		progressbar.OptionSetWriter(l.screen), progressbar.OptionEnableColorCodes(l.colours), progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetWidth(32), progressbar.OptionSetTheme(theme), progressbar.OptionSetElapsedTime(false),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("people"), progressbar.OptionSetPredictTime(false),
 	)
