@@ -10,7 +10,7 @@ import (
 type HangUp struct {
 	CallUUID  string
 	AttemptID uuid.UUID
-	Why       string // the kind of the alarm that came with it
+	Why       string // the kind of the alarm that came with it, or HangUpStopped
 	Tries     int    // with the one under way
 }
 
@@ -42,6 +42,10 @@ const (
 	EffectRefused Effect = "refused" // it is certain that it had no effect
 	EffectUnknown Effect = "unknown" // it may have had its effect
 )
+
+// HangUpStopped is why the calls of a campaign are hung up that was stopped with
+// them. It comes with no alarm.
+const HangUpStopped = "campaign_stopped"
 
 // MaxHangUps is how many calls are hung up for one attempt. Whoever can sign
 // events could tell of any number.

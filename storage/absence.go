@@ -74,6 +74,8 @@ const provedAbsent = `
 	  AND (@ids::uuid[] IS NULL OR a.id = ANY (@ids))
 	  -- guard:drop storage.TestAbsenceEachCondition: a call that must exist is never absent
 	  AND NOT a.must_exist
+	  -- guard:drop storage.TestAbsenceEachCondition: an attempt whose message Vonage asked for is not absent
+	  AND a.message_asked_at IS NULL
 	  -- guard:drop storage.TestAbsenceEachCondition: a window whose records may be dropped proves nothing
 	  AND lower(w) > clock_timestamp() - @provable::interval
 	  -- guard:drop storage.TestAbsenceEachCondition: an attempt that an event names is not absent

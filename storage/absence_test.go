@@ -161,6 +161,10 @@ func TestAbsenceEachCondition(t *testing.T) {
 			record(w.T, w.db, w.a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true})
 			fine(w)
 		}, campaign.Unknown},
+		{"Vonage asked for its message", func(w world) {
+			check(w.T, w.db.MessageAsked(w.T.Context(), w.a.ID))
+			fine(w)
+		}, campaign.Unknown},
 		{"it has a call", func(w world) {
 			receive(w.T, w.db, event(w.a, "U1", "ringing"))
 			fine(w)

@@ -25,7 +25,8 @@ const raiseBlocked = `
 	CROSS JOIN LATERAL (
 		SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS span
 	CROSS JOIN LATERAL (SELECT coalesce(
-		CASE WHEN a.must_exist THEN 'Vonage said that it made the call' END,
+		CASE WHEN a.must_exist THEN 'Vonage said that it made the call'
+			WHEN a.message_asked_at IS NOT NULL THEN 'Vonage asked for its message' END,
 		(SELECT 'an event' || coalesce(' of call "' || e.call_uuid || '"', '') || ' names it'
 		 FROM events e WHERE e.attempt_id = a.id ORDER BY e.id LIMIT 1),
 		(SELECT 'call "' || c.call_uuid || '" may be its call: ' || CASE

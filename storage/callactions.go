@@ -46,6 +46,15 @@ func (db *DB) CallActions(ctx context.Context, callUUID string) ([]app.CallActio
 	return list, nil
 }
 
+// HangUpLate has the calls of a stopped campaign hung up that are known only later.
+func (db *DB) HangUpLate(ctx context.Context, campaignID int64) error {
+	_, err := db.pool.Exec(ctx, `UPDATE campaigns SET hang_up = true WHERE id = $1 AND status = 'stopped'`, campaignID)
+	if err != nil {
+		return fmt.Errorf("hang up the late calls of campaign %d: %w", campaignID, err)
+	}
+	return nil
+}
+
 // LiveCalls reads the calls of one campaign that are not over.
 func (db *DB) LiveCalls(ctx context.Context, campaignID int64) (app.LiveCalls, error) {
 	var live app.LiveCalls

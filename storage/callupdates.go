@@ -105,6 +105,7 @@ type attributedEvent struct {
 type hangUpCandidate struct {
 	before   campaign.Attempt
 	evidence campaign.Evidence
+	why      string
 }
 
 // hasOutcome reports whether an outcome of a POST is among what is stored.
@@ -301,11 +302,17 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 		})
 		return nil
 	}
-	if before := c.attempts[c.find(id)]; campaign.Superfluous(before, e) != "" {
-		b.hangUps = append(b.hangUps, hangUpCandidate{before, e})
-	}
+	before := c.attempts[c.find(id)]
+	why := campaign.Superfluous(before, e)
 	c.fold(id, e, by)
 	after := c.attempts[c.find(id)]
+	//guard:false storage.TestLateCallOfAStoppedCampaign: a call of a campaign that was stopped with its calls is hung up, however late it is known
+	if c.hangUp && why == "" && after.State == campaign.Accepted && after.CallUUID == e.CallUUID && !campaign.Ends(e.Status) {
+		why = campaign.HangUpStopped
+	}
+	if why != "" {
+		b.hangUps = append(b.hangUps, hangUpCandidate{before, e, why})
+	}
 	if after.CallUUID == "" && e.CallUUID != "" {
 		after.EventsUnread = true
 		c.replace(after, by)
@@ -331,7 +338,7 @@ func (b *updateBatch) write(ctx context.Context, tx pgx.Tx, w *writes) error {
 		return err
 	}
 	for _, h := range b.hangUps {
-		if err := orderHangUp(ctx, tx, h.before, h.evidence); err != nil {
+		if err := orderHangUp(ctx, tx, h.before, h.evidence, h.why); err != nil {
 			return err
 		}
 	}

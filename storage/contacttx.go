@@ -81,6 +81,7 @@ type contactTx struct {
 	owner      owner
 	campaign   campaign.Campaign // as it stood after the contact was locked; zero for a manual call
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
+	hangUp     bool              // the campaign was stopped, and its calls are hung up
 	suppressed bool              // for good; the claim and the gate know of the others, at the time of the call
 	now        time.Time         // the database's clock
 	attempts   []campaign.Attempt
@@ -147,7 +148,7 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.due_at, k.state, k.reason, k.attempts, g.zones,
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.due_at, k.state, k.reason, k.attempts, g.zones, c.hang_up,
 			       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
 			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL),
 			       clock_timestamp()
@@ -188,7 +189,7 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		t := &contactTx{}
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
-			&k.ID, &k.Line, &k.To, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &t.suppressed, &t.now)
+			&k.ID, &k.Line, &k.To, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &t.hangUp, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID
 		return t, err
 	}

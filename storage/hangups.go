@@ -12,13 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// orderHangUp orders a hang-up if the evidence proves that there is a call that
-// should not be up. The attempt is as it was before the evidence, and locked.
-func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) error {
-	why := campaign.Superfluous(a, e)
-	if why == "" {
-		return nil
-	}
+// orderHangUp orders a hang-up, because the evidence proves that there is a call
+// that should not be up. The attempt is as it was before the evidence, and locked.
+func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence, why string) error {
 	call, kept := e.CallUUID, ""
 	if why == campaign.AlarmSecondCall {
 		var err error

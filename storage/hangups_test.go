@@ -69,6 +69,42 @@ func TestHangUpOfSecondCall(t *testing.T) {
 	}
 }
 
+// The calls of a campaign that was stopped with its calls are hung up however late
+// they are known, and those of one that was stopped alone are not.
+func TestLateCallOfAStoppedCampaign(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		hangUp bool
+		late   func(t *testing.T, db *testkit.DB, a campaign.Attempt)
+		want   []string
+	}{
+		{"an event", true, func(t *testing.T, db *testkit.DB, a campaign.Attempt) { receive(t, db, event(a, "U1", "answered")) }, []string{"U1 pending campaign_stopped"}},
+		{"a response", true, func(t *testing.T, db *testkit.DB, a campaign.Attempt) { record(t, db, a.ID, created("U1")) }, []string{"U1 pending campaign_stopped"}},
+		{"its end", true, func(t *testing.T, db *testkit.DB, a campaign.Attempt) { receive(t, db, event(a, "U1", "completed")) }, nil},
+		{"a record of the list", true, func(t *testing.T, db *testkit.DB, a campaign.Attempt) { store(t, db, listed(a, "U1", "answered")) }, nil},
+		{"stopped alone", false, func(t *testing.T, db *testkit.DB, a campaign.Attempt) { receive(t, db, event(a, "U1", "answered")) }, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			a := dialOne(t, db)
+			if err := db.HangUpLate(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			check(t, db.Stop(t.Context(), 1))
+			if test.hangUp {
+				check(t, db.HangUpLate(t.Context(), 1))
+			}
+			test.late(t, db, a)
+			if diff := cmp.Diff(test.want, ordered(t, db), cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // A call of an attempt that was thought over is the person's only one until the
 // telephone was called again: it is left alone until then.
 func TestHangUpOfLateCall(t *testing.T) {

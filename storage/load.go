@@ -58,6 +58,18 @@ func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, 
 	return l.Placement, nil
 }
 
+// MessageAsked notes that Vonage asked for an attempt's message while its call is
+// not known. That names no call, but there is one.
+func (db *DB) MessageAsked(ctx context.Context, id uuid.UUID) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE attempts SET message_asked_at = clock_timestamp()
+		WHERE id = $1 AND message_asked_at IS NULL AND call_uuid IS NULL`, id)
+	if err != nil {
+		return fmt.Errorf("note that the message of attempt %s was asked for: %w", id, err)
+	}
+	return nil
+}
+
 // loadAll reads for all callers at once; see txBatcher.store. It waits for no
 // lock.
 func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error, error) {

@@ -54,6 +54,9 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 func (h *handler) ncco(ctx context.Context, id uuid.UUID, now time.Time) reply {
 	var actions voice.NCCO
 	p, err := h.store.Placement(ctx, id)
+	if err == nil && p.Attempt.CallUUID == "" {
+		err = h.store.MessageAsked(ctx, id)
+	}
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
 		h.raise(ctx, &h.unknownAttempt, now, fmt.Errorf("attempt %s", id))

@@ -63,6 +63,9 @@ func TestAnswerOfAttempt(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", query, diff)
 		}
 	}
+	if asked := testkit.Value[bool](t, db, `SELECT message_asked_at IS NOT NULL FROM attempts`); !asked {
+		t.Error("it is not noted that there is a call")
+	}
 	db.Close()
 	if diff := cmp.Diff(both(http.StatusServiceUnavailable), requestNCCO(t, h, "?attempt="+a.ID.String())); diff != "" {
 		t.Errorf("without the database (-want +got):\n%s", diff)

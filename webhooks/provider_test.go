@@ -46,6 +46,7 @@ type memoryStore struct {
 	placement campaign.Placement
 	tokens    map[[32]byte][32]byte
 	fail      error
+	asked     int
 }
 
 func (k *memoryStore) SeeToken(_ context.Context, t campaign.SeenToken) error {
@@ -91,6 +92,14 @@ func (k *memoryStore) Receive(ctx context.Context, r campaign.Received) error {
 
 func (k *memoryStore) Placement(context.Context, uuid.UUID) (campaign.Placement, error) {
 	return k.placement, k.fail
+}
+
+// MessageAsked counts.
+func (k *memoryStore) MessageAsked(context.Context, uuid.UUID) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asked++
+	return k.fail
 }
 
 func discardLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -21,6 +21,9 @@ type Store interface {
 	// Placement reads an attempt in any state, with what its message needs;
 	// campaign.ErrNotFound if there is none.
 	Placement(ctx context.Context, attempt uuid.UUID) (campaign.Placement, error)
+	// MessageAsked notes that Vonage asked for the message of an attempt whose call
+	// is not known: it made one.
+	MessageAsked(ctx context.Context, attempt uuid.UUID) error
 	// RaiseSeldom stores an alarm, at most once a minute for each kind.
 	RaiseSeldom(ctx context.Context, a campaign.Alarm) error
 }

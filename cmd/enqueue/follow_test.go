@@ -27,7 +27,7 @@ func TestFollowInterrupted(t *testing.T) {
 	lines := bufio.NewScanner(out)
 	last := ""
 	for lines.Scan() {
-		if last = lines.Text(); strings.Contains(last, "people to go") {
+		if last = lines.Text(); strings.Contains(last, "people done") {
 			interrupt()
 		}
 	}

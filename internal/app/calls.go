@@ -40,6 +40,9 @@ type CallStore interface {
 	CallActions(ctx context.Context, callUUID string) ([]CallAction, error)
 	// HangUpOrdered notes that a call is about to be ended by us.
 	HangUpOrdered(ctx context.Context, callUUID string) error
+	// HangUpLate has the calls of a stopped campaign hung up that are known only
+	// later.
+	HangUpLate(ctx context.Context, campaignID int64) error
 	// LiveCalls become only fewer once the campaign is stopped, except that
 	// unclear ones may turn out to be calls.
 	LiveCalls(ctx context.Context, campaignID int64) (LiveCalls, error)

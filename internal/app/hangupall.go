@@ -36,7 +36,7 @@ func (h HangUps) String() string {
 func (h HangUps) err() error {
 	err := errors.Join(h.errs...)
 	if h.Unclear > 0 {
-		err = errors.Join(err, fmt.Errorf("%d requests may have made a call that is not known yet: run this again in a few minutes", h.Unclear))
+		err = errors.Join(err, fmt.Errorf("%d requests may have made a call that is not known yet: a `dialer run` hangs up the calls as soon as they are known", h.Unclear))
 	}
 	return err
 }
@@ -57,9 +57,12 @@ func (h *HangUps) add(err error) {
 
 // HangUpAll ends every call of a stopped campaign. A request that was on the
 // wire at the stop may still turn out to be a call, so it looks again until
-// none is left, or for a while.
+// none is left, or for a while; a dialer hangs up what is known later.
 func (c Calls) HangUpAll(ctx context.Context, by Actor, campaignID int64, hangUp func(uuid string) CallRequest) (HangUps, error) {
 	var sum HangUps
+	if err := c.Store.HangUpLate(ctx, campaignID); err != nil {
+		return sum, err
+	}
 	tried := map[string]bool{}
 	for deadline := time.Now().Add(hangUpPatience); ; {
 		live, err := c.Store.LiveCalls(ctx, campaignID)
