@@ -3,14 +3,14 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build chaos matrix pace histories mutants sdk test race bench cover fuzz servers lint fix up down systems
+.PHONY: help demo build chaos matrix pace histories mutants sdk test race bench cover fuzz servers lint fix up down systems docs-test references
 
 FUZZTIME ?= 10s
 MINUTES ?= 5
 TIMES ?= 20
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run a whole campaign against the simulator
 	@go run ./cmd/dialer demo
@@ -61,6 +61,12 @@ fuzz: ## fuzz every parser for FUZZTIME each
 
 servers:
 	@scripts/servers
+
+docs-test: servers ## run every command of README and docs/start.md in a clean copy, as root also as nobody
+	DOCS_TEST_USER=$(if $(filter 0,$(shell id -u)),nobody) go test -count=1 -v -run '^TestDocumentedCommands$$' ./cmd/dialer
+
+references: ## write docs/commands.md, docs/enqueue.md and docs/settings.md from the flags
+	go test -count=1 -run Reference ./cmd/dialer ./cmd/enqueue -update
 
 systems: ## build for Linux, macOS and Windows, on amd64 and arm64
 	@for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \

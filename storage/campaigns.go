@@ -122,6 +122,9 @@ func (c lockedCampaign) move(ctx context.Context, tx pgx.Tx, by app.Actor, actio
 		       import_finished_at = CASE WHEN @status = 'running' THEN coalesce(import_finished_at, clock_timestamp()) ELSE import_finished_at END
 		WHERE id = @id`,
 		pgx.StrictNamedArgs{"id": c.id, "status": to, "reason": zeronull.Text(plain(reason))})
+	if err == nil && to != campaign.Paused {
+		err = closePauseAlarms(ctx, tx, by, c.id)
+	}
 	if err != nil {
 		return err
 	}
@@ -265,4 +268,19 @@ func (db *DB) endStopped(ctx context.Context, campaignID int64) (ended int, err 
 		return withContacts(ctx, tx, contacts, unchanged)
 	})
 	return ended, err
+}
+
+// closePauseAlarms resolves what told why the campaign was paused: a resume or a
+// stop has settled it. If the cause is still there, the alarm comes back.
+func closePauseAlarms(ctx context.Context, tx pgx.Tx, by app.Actor, campaignID int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = @by
+		WHERE (m.resolved_at IS NULL OR m.last_at > m.resolved_at)
+		  AND (m.kind = @paused AND m.detail LIKE 'campaign ' || @campaign::bigint || ' was paused%'
+		       OR m.kind = @message AND EXISTS (SELECT FROM attempts a WHERE a.id = m.attempt_id AND a.campaign_id = @campaign))`,
+		pgx.StrictNamedArgs{"by": plain(by.Name), "paused": campaign.AlarmPaused, "message": campaign.AlarmMessage, "campaign": campaignID})
+	if err != nil {
+		return fmt.Errorf("close the alarms of a pause: %w", err)
+	}
+	return nil
 }

@@ -181,6 +181,9 @@ func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
 	for range 2 {
 		db.Exec(t, `UPDATE contacts SET due_at = now() WHERE state = 'pending'`)
 		require.NoError(t, db.Resume(t.Context(), c.ID))
+		if n := count(`SELECT count(*) FROM alarms WHERE kind = 'campaign_paused' AND (resolved_at IS NULL OR last_at > resolved_at)`); n != 0 {
+			t.Errorf("%d alarms of the pause are open after the resume", n)
+		}
 		refuse(3)
 	}
 	if n := count(`SELECT count(*) FROM contacts WHERE state = 'pending'`); n != 8 {

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,6 +81,10 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 	return printAlarms(con, list, c.Limit)
 }
 
+// shownAlike is how many alarms of one kind are listed that concern no attempt: a
+// dialer beside this one makes one of each call that it makes.
+const shownAlike = 3
+
 // printAlarms lists the alarms, then what to do about each kind among them.
 func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	if len(list) == 0 {
@@ -88,12 +93,23 @@ func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	}
 	table := con.Table()
 	table.Printf("ID\tKIND\tATTEMPT\tCAMPAIGN\tFIRST\tLAST\tTIMES\tDETAIL\n")
+	alike := map[string]int{}
 	for _, a := range list {
+		if a.AttemptID == uuid.Nil {
+			if alike[a.Kind]++; alike[a.Kind] > shownAlike {
+				continue
+			}
+		}
 		table.Printf("%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.Kind, cmp.Or(attemptOf(a), "-"), cmp.Or(a.Campaign, "-"),
 			a.First.Format(timeFormat), a.Last.Format(timeFormat), a.Times, a.Detail+resolution(a))
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(alike)) {
+		if more := alike[kind] - shownAlike; more > 0 {
+			con.Linef("and %d more of %s, %d in all: --format csv lists them, dialer alarms resolve --kind %s resolves them\n", more, kind, alike[kind], kind)
+		}
 	}
 	if len(list) == limit {
 		con.Linef("These are the latest %d; there may be more (--limit).\n", limit)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-type doctorCommand struct{ runCommand }
+type doctorCommand struct {
+	Wait time.Duration `placeholder:"1m" help:"Try again until all is right, for so long: after 'dialer run &' in a script."`
+	runCommand
+}
 
 func (c *doctorCommand) Help() string {
 	return `Checks what 'dialer run' needs, with the same settings, and says of each in one line whether it is right and what to do. It changes nothing and calls nobody. It makes one request to Vonage, for the list of calls. Exits 1 if something is wrong.`
@@ -31,13 +35,13 @@ type diagnosis struct {
 	err   error  // what is wrong, with what to do
 }
 
-const doctorPatience = 10 * time.Second
+const (
+	doctorPatience = 10 * time.Second
+	doctorAgain    = 500 * time.Millisecond
+)
 
 func (c *doctorCommand) Run(ctx context.Context, con console) error {
-	checks := []struct {
-		what  string
-		check func(context.Context) (found string, err error)
-	}{
+	checks := []check{
 		{"settings", c.checkSettings},
 		{"private key", c.checkKey},
 		{"database", c.checkDatabase},
@@ -45,21 +49,19 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 		{"vonage", c.checkVonage},
 		{"public URL", c.checkPublicURL},
 	}
-	found := make([]diagnosis, len(checks))
-	var group errgroup.Group
-	for i, check := range checks {
-		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, doctorPatience)
-			defer cancel()
-			text, err := check.check(ctx)
-			found[i] = diagnosis{check.what, text, err}
-			return nil
-		})
+	for begun := time.Now(); time.Since(begun) < c.Wait; {
+		if found := examine(ctx, checks); !slices.ContainsFunc(found, diagnosis.wrong) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(doctorAgain):
+		}
 	}
-	_ = group.Wait() // the functions return none
-	wrong := false
-	for _, d := range found {
-		if d.err == nil {
+	var wrong bool
+	for _, d := range examine(ctx, checks) {
+		if !d.wrong() {
 			con.Printf("ok     %-12s %s\n", d.what, d.found)
 			continue
 		}
@@ -72,6 +74,31 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 		return cli.ErrFailed
 	}
 	return nil
+}
+
+// check is one thing to look at.
+type check struct {
+	what string
+	look func(context.Context) (found string, err error)
+}
+
+func (d diagnosis) wrong() bool { return d.err != nil }
+
+// examine looks at all things at once.
+func examine(ctx context.Context, checks []check) []diagnosis {
+	found := make([]diagnosis, len(checks))
+	var group errgroup.Group
+	for i, check := range checks {
+		group.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+			defer cancel()
+			text, err := check.look(ctx)
+			found[i] = diagnosis{check.what, text, err}
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return none
+	return found
 }
 
 func (c *doctorCommand) checkSettings(context.Context) (string, error) {
@@ -105,7 +132,7 @@ func (c *doctorCommand) checkKey(context.Context) (string, error) {
 }
 
 func (c *doctorCommand) checkDatabase(ctx context.Context) (string, error) {
-	if c.Data != "" {
+	if c.Data != "" && c.DatabaseURL == "" {
 		return "'dialer run' starts its own, in " + c.Data, nil
 	}
 	if c.DatabaseURL == "" {

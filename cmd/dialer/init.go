@@ -22,6 +22,7 @@ import (
 type initCommand struct {
 	Data        string `placeholder:"FOLDER" help:"Let 'dialer run' have a Postgres and a Redis of its own, with the data in this folder. Without it, both are servers that you run."`
 	DatabaseURL string `name:"database-url" default:"postgres://localhost:5432/dialer" placeholder:"URL" help:"Postgres, if it is one of yours (default: ${default})."`
+	Account     bool   `help:"Leave out the simulator: write what an account at Vonage needs, for you to fill in."`
 	RedisURL    string `name:"redis-url" default:"redis://localhost:6379/0" placeholder:"URL" help:"Redis, if it is one of yours (default: ${default})."`
 }
 
@@ -31,7 +32,8 @@ func (c *initCommand) Help() string {
 Examples:
 
     dialer init --data data      # nothing else is needed: no Postgres, no Redis
-    dialer init                  # with a Postgres and a Redis that run here`
+    dialer init                  # with a Postgres and a Redis that run here
+    dialer init --account        # the same, for an account at Vonage`
 }
 
 // simulatorKey is the file with the key for the simulator.
@@ -48,6 +50,10 @@ func (c *initCommand) Run(_ context.Context, con console) error {
 	}
 	if err != nil {
 		return err
+	}
+	if c.Account {
+		con.Printf("%s: written, for your eyes only. Fill in the account's values: docs/account.md. Then: dialer doctor\n", cli.DotEnv)
+		return nil
 	}
 	key, err := newKeyText()
 	if err != nil {
@@ -82,12 +88,25 @@ func (c *initCommand) settings() (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if err := embedded.CheckData(data); err != nil {
+			return "", fmt.Errorf("--data: %w", err)
+		}
 		line("# `dialer run` starts a Postgres and a Redis of its own. The data are in this folder,")
 		line("# and the other commands reach the database while `dialer run` runs.")
 		line("DIALER_DATA='%s'", data)
 		line("DATABASE_URL='%s'", embedded.KeptURL(data, ownDatabase))
 	}
 	line("")
+	if c.Account {
+		line("# The account at Vonage. docs/account.md says where you find each.")
+		line("VONAGE_APPLICATION_ID=")
+		line("VONAGE_PRIVATE_KEY=private.key")
+		line("VONAGE_SIGNATURE_SECRET=")
+		line("")
+		line("# Where Vonage reaches this machine, such as https://dialer.example.com")
+		line("DIALER_PUBLIC_URL=")
+		return text.String(), nil
+	}
 	line("# The account: here the simulator's (`dialer simulate`). For one at Vonage remove")
 	line("# VONAGE_API_URL, and put in the application's id and key, and the account's")
 	line("# signature secret: docs/account.md says where they are.")
@@ -110,6 +129,7 @@ func (c *initCommand) next() string {
 	return fmt.Sprintf(`Next, on the simulator, in one terminal:%s
   dialer simulate &
   dialer run &
+  dialer doctor --wait 1m
   enqueue --name first --from 442079460000 --default-country GB --say 'Hello {{name}}.' --follow people.csv
 For an account at Vonage put its values into %s first: docs/account.md.
 `, makes, cli.DotEnv)

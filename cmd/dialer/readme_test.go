@@ -1,89 +1,131 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"dialer/internal/cli"
+	"dialer/internal/embedded"
+	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+	"dialer/internal/testkit/testkey"
 )
 
-// README's table of settings is what `dialer run -h` prints, in both
-// directions, with the defaults.
-func TestReadmeListsTheSettings(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	_, table, found := strings.Cut(string(readme), "## Settings")
-	table, _, _ = strings.Cut(table, "\n## ")
-	if !found {
-		t.Fatal("README.md has no section Settings")
-	}
-	_, help, _ := dialer(t, "run", "--help")
-	setting := regexp.MustCompile(`(?:DATABASE|REDIS|VONAGE|DIALER)_[A-Z_]+`)
-	listed, printed := map[string]bool{}, map[string]bool{}
-	for _, name := range setting.FindAllString(table, -1) {
-		listed[name] = true
-	}
-	for _, name := range setting.FindAllString(help, -1) {
-		printed[name] = true
-	}
-	for name := range listed {
-		if !printed[name] {
-			t.Errorf("README lists %s, which run -h does not know", name)
-		}
-	}
-	for name := range printed {
-		if !listed[name] {
-			t.Errorf("run -h names %s, which README does not list", name)
-		}
-	}
-	for _, row := range strings.Split(table, "\n") {
-		cells := strings.Split(row, "|")
-		if len(cells) < 4 || !setting.MatchString(cells[1]) {
-			continue
-		}
-		value, literal := strings.CutPrefix(strings.TrimSpace(cells[2]), "`")
-		if value = strings.TrimSuffix(value, "`"); literal && !strings.Contains(help, value) {
-			t.Errorf("README gives %s the default %s, run -h does not", strings.TrimSpace(cells[1]), value)
-		}
-	}
-}
+// pages are the documents whose commands are run, line by line, on a clean copy.
+var pages = []string{"README.md", "docs/start.md"}
 
-// Each `dialer ...` and `enqueue ...` in README's table of commands exists.
-func TestReadmeListsTheCommands(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("../../README.md")
+// skipped are commands that other tests run, or that a person runs by hand.
+var skipped = regexp.MustCompile(`^make (demo|test|build)\b`)
+
+var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// commandsOf are the commands of a page, in its order.
+func commandsOf(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../" + page)
 	require.NoError(t, err)
-	row := regexp.MustCompile("(?m)^\\| `dialer ([a-z]+)([^`]*)`((?:, `[a-z]+`)*)")
-	rows := row.FindAllStringSubmatch(string(readme), -1)
-	if len(rows) < 9 {
-		t.Fatalf("%d rows of commands found in README.md, want at least 9", len(rows))
-	}
-	for _, r := range rows {
-		commands := [][]string{strings.Fields(r[1] + r[2])}
-		for _, other := range regexp.MustCompile("`([a-z]+)`").FindAllStringSubmatch(r[3], -1) {
-			commands = append(commands, []string{r[1], other[1]})
-		}
-		for _, words := range commands {
-			args := append(commandWords(words), "--help")
-			if code, out, errOut := dialer(t, args...); code != cli.ExitOK || !strings.HasPrefix(out, "Usage: dialer "+strings.Join(args[:len(args)-1], " ")) {
-				t.Errorf("README lists `dialer %s`: exit %d, %q %q", strings.Join(words, " "), code, out, errOut)
+	var script strings.Builder
+	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+		for line := range strings.Lines(block[1]) {
+			if !skipped.MatchString(line) {
+				script.WriteString(line)
 			}
 		}
 	}
+	return script.String()
 }
 
-// commandWords are the words of a command before its first argument.
-func commandWords(words []string) []string {
-	end := slices.IndexFunc(words, func(word string) bool { return !plainWord.MatchString(word) })
-	if end < 0 {
-		end = len(words)
+// Every command of README and docs/start.md works when it is pasted, in a copy of
+// the repository, with an empty HOME and nothing set but where the programs may
+// listen. `make docs-test` does it as an ordinary user too.
+func TestDocumentedCommands(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds both programs, and waits for real servers")
 	}
-	return slices.Clone(words[:end])
+	bin := openDir(t)
+	build := exec.Command("go", "build", "-o", bin+"/", "dialer/cmd/dialer", "dialer/cmd/enqueue")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	users := []string{""}
+	if os.Getenv("DOCS_TEST_USER") != "" {
+		users = append(users, os.Getenv("DOCS_TEST_USER"))
+	}
+	for _, page := range pages {
+		for _, user := range users {
+			t.Run(page+" "+user, func(t *testing.T) {
+				t.Parallel()
+				pasteAll(t, page, bin, user)
+			})
+		}
+	}
 }
 
-var plainWord = regexp.MustCompile(`^[a-z]+$`)
+// openDir is a folder with a path that is short enough for sockets, which every
+// user may enter: for root, Postgres runs as another one.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "docs")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o777))
+	return dir
+}
+
+// pasteAll runs the page's commands, as the user if there is one.
+func pasteAll(t *testing.T, page, bin, user string) {
+	home := openDir(t)
+	copyOf := filepath.Join(home, "copy")
+	require.NoError(t, os.MkdirAll(filepath.Join(copyOf, "docs"), 0o777))
+	require.NoError(t, os.Chmod(copyOf, 0o777))
+	require.NoError(t, os.Symlink(bin, filepath.Join(copyOf, "bin")))
+	require.NoError(t, os.CopyFS(filepath.Join(copyOf, "docs/examples"), os.DirFS("../../docs/examples")))
+	script := strings.Replace(commandsOf(t, page), "dialer init --account", accountInstead(t)+"dialer init --account", 1)
+	argv := []string{"bash", "-c", "set -euo pipefail -m\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n" + script}
+	if user != "" {
+		argv = append([]string{"setpriv", "--reuid", user, "--regid", user, "--clear-groups"}, argv...)
+	}
+	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+	cmd.Dir = copyOf
+	cmd.Env = append([]string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "EDITOR=true", "TMPDIR=/tmp"}, addresses(t)...)
+	cmd.WaitDelay = 20 * time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, says := range []string{"10 added", "ended: ", "rows of the CSV"} {
+		if !strings.Contains(string(out), says) {
+			t.Errorf("nothing said %q:\n%s", says, out)
+		}
+	}
+}
+
+// addresses are free ones, as variables: other programs have the usual ones.
+func addresses(t *testing.T) (env []string) {
+	t.Helper()
+	for _, name := range []string{"DIALER_LISTEN", "DIALER_ADMIN_LISTEN", "DIALER_SIMULATOR_LISTEN"} {
+		address, err := embedded.FreeAddress()
+		require.NoError(t, err)
+		env = append(env, name+"="+address)
+		if name == "DIALER_SIMULATOR_LISTEN" {
+			env = append(env, "VONAGE_API_URL=http://"+address+"/v1")
+		}
+	}
+	return env
+}
+
+// accountInstead exports what a person would write into .env for an account: here
+// the simulator's, and a Postgres and a Redis of the tests.
+func accountInstead(t *testing.T) string {
+	t.Helper()
+	key, err := os.ReadFile(testkey.File(t))
+	require.NoError(t, err)
+	return fmt.Sprintf("wait\nexport DATABASE_URL='%s' REDIS_URL='%s' VONAGE_APPLICATION_ID=app VONAGE_PRIVATE_KEY='%s' VONAGE_SIGNATURE_SECRET=0123456789abcdef0123456789abcdef\n"+
+		"export DIALER_PUBLIC_URL=http://$DIALER_LISTEN\ndialer simulate --speed 20 &\n", testkit.Empty(t), testkit.Redis(t), key)
+}

@@ -19,7 +19,7 @@ import (
 )
 
 type simulateCommand struct {
-	Listen            string             `default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
+	Listen            string             `env:"DIALER_SIMULATOR_LISTEN" default:"127.0.0.1:8090" placeholder:"ADDRESS" help:"Where it serves (default: ${default})."`
 	PublicKey         string             `name:"public-key" env:"VONAGE_PRIVATE_KEY" required:"" placeholder:"FILE|PEM" help:"PEM of the application's key; its public or its private half."`
 	ApplicationID     string             `name:"application-id" env:"VONAGE_APPLICATION_ID" required:"" placeholder:"ID" help:"The application whose tokens it accepts."`
 	Secrets           []string           `name:"signature-secret" env:"VONAGE_SIGNATURE_SECRET" secret:"" required:"" placeholder:"SECRET" help:"It signs webhooks with this; with the first, if there are several."`

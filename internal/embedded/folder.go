@@ -34,19 +34,39 @@ func (m machine) postgresFolder() (folder, error) {
 		return folder{}, err
 	}
 	h := folder{dir: keptDir(m.data), as: as, kept: true}
-	if !filepath.IsAbs(h.dir) || len(h.dir) > longestFolder {
-		return folder{}, fmt.Errorf("%s cannot hold a private Postgres: its path must be absolute and have %d bytes at most", h.dir, longestFolder)
+	if err := h.mayBeKept(); err != nil {
+		return folder{}, err
 	}
 	if err := os.MkdirAll(filepath.Dir(h.dir), 0o755); err != nil {
 		return folder{}, err
-	}
-	if as != nil && !openToAll(filepath.Dir(h.dir)) {
-		return folder{}, fmt.Errorf("%s cannot hold a private Postgres: as root it runs as another user, who may not enter that folder; take one such as /var/lib/dialer", h.dir)
 	}
 	if err := os.Mkdir(h.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return folder{}, err
 	}
 	return h, h.giveToUser()
+}
+
+// CheckData reports a folder that cannot be Options.Data. It makes none.
+func CheckData(data string) error {
+	as, err := serverUser()
+	if err != nil {
+		return err
+	}
+	return folder{dir: keptDir(data), as: as}.mayBeKept()
+}
+
+func (h folder) mayBeKept() error {
+	if !filepath.IsAbs(h.dir) || len(h.dir) > longestFolder {
+		return fmt.Errorf("%s cannot hold a Postgres: its path must be absolute and have %d bytes at most", h.dir, longestFolder)
+	}
+	parent := filepath.Dir(h.dir)
+	for _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist); _, err = os.Stat(parent) {
+		parent = filepath.Dir(parent)
+	}
+	if h.as != nil && !openToAll(parent) {
+		return fmt.Errorf("%s cannot hold a Postgres: for root it runs as another user, who may not enter %s; take a folder such as /var/lib/dialer", h.dir, parent)
+	}
+	return nil
 }
 
 func keptDir(data string) string { return filepath.Join(data, "postgres") }
