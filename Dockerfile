@@ -6,7 +6,7 @@ COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/ ./cmd/dialer ./cmd/enqueue
 
 # busybox goes by the name of the one thing it is here for: health checks.
-FROM busybox:1.37-musl AS busybox
+FROM busybox:1.37.0-musl AS busybox
 
 # Nothing but the two programs: the zones of time/tzdata are compiled in.
 FROM scratch

@@ -80,11 +80,8 @@ fix: ## rewrite what can be rewritten
 	gofmt -w .
 	go fix ./...
 
-up: .env ## start everything in Docker, on the simulator
-	docker compose --profile simulator up --build --detach
+up: ## start everything in Docker, on the simulator
+	docker compose up --build --detach
 
 down: ## stop what up started; the data stay
-	docker compose --profile simulator down
-
-.env:
-	scripts/dotenv > $@
+	docker compose down
