@@ -109,6 +109,7 @@ func pasteAll(t *testing.T, page, bin, user string) {
 // addresses are free ones, as variables: other programs have the usual ones.
 func addresses(t *testing.T) (env []string) {
 	t.Helper()
+	env = append(env, "DIALER_RECONCILE_EVERY=1s") // prices come as soon as calls end
 	for _, name := range []string{"DIALER_LISTEN", "DIALER_ADMIN_LISTEN", "DIALER_SIMULATOR_LISTEN"} {
 		address, err := embedded.FreeAddress()
 		require.NoError(t, err)
