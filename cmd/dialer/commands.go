@@ -24,3 +24,18 @@ type commands struct {
 	Events   eventsCommand   `cmd:"" help:"Drop old webhooks."`
 	Verify   verifyCommand   `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
 }
+
+// Help shows what is typed each day, before all that there is.
+func (commands) Help() string {
+	return `Each day:
+
+    dialer run                          # places the calls of all campaigns
+    dialer campaign list                # how far each one is
+    dialer campaign follow NAME         # one of them, until it has ended
+    dialer campaign pause NAME          # and resume, and stop
+    dialer report NAME                  # what became of its people
+    dialer why NUMBER                   # why a person was called, or not
+    dialer alarms                       # what a person should look at
+
+The first time: 'dialer try', then 'dialer init'. 'enqueue' makes a campaign from a CSV. Settings come from flags, the environment or a .env here: 'dialer doctor' checks them.`
+}

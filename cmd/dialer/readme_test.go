@@ -99,7 +99,7 @@ func pasteAll(t *testing.T, page, bin, user string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, says := range []string{"10 added", "ended: ", "rows of the CSV"} {
+	for _, says := range []string{" added", "ended: ", "rows of the CSV", "price"} {
 		if !strings.Contains(string(out), says) {
 			t.Errorf("nothing said %q:\n%s", says, out)
 		}

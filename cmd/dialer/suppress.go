@@ -25,7 +25,7 @@ type suppressCommand struct {
 
 // numberFlags say how numbers are read.
 type numberFlags struct {
-	DefaultCountry string `name:"default-country" placeholder:"GB" help:"The country of numbers that are written without one."`
+	DefaultCountry string `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers that are written without one."`
 }
 
 // read reads a number as the import of a CSV does. Without a default country,

@@ -158,7 +158,7 @@ func (lookingStore) FinishImport(context.Context, int64) error { return nil }
 var (
 	nameWords        = []string{"name", "firstname", "fullname", "first", "forename", "givenname", "vorname", "nom", "prenom", "patient", "customer", "client", "contact"}
 	appointmentWords = []string{"appointment", "appt", "termin", "rendezvous", "rdv", "visit", "booking", "date", "time", "when", "due"}
-	unspokenWords    = []string{"id", "key", "email", "mail", "note", "notes", "lang", "language", "country", "ref", "reference", "lastname", "surname"}
+	unspokenWords    = []string{"id", "key", "email", "mail", "note", "notes", "lang", "language", "country", "ref", "reference", "lastname", "surname", "phone", "telephone", "mobile", "cell", "tel", "landline", "number"}
 )
 
 // propose makes a message from the columns, which a person can better.

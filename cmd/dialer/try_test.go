@@ -70,7 +70,7 @@ func TestPropose(t *testing.T) {
 		"name":                       "Hello {{name|there}}, this is a test call.",
 		"patient_id,Name,Appt Time":  "Hello {{Name|there}}, this is a reminder of your appointment: {{Appt Time}}.",
 		"customer,street,until":      "Hello {{customer|there}}, this is a message about {{street|your street}}, {{until|your until}}.",
-		"email,a,b,c,d":              "Hello, this is a message about {{a|your a}}, {{b|your b}}, {{c|your c}}.",
+		"email,telephone,a,b,c,d":    "Hello, this is a message about {{a|your a}}, {{b|your b}}, {{c|your c}}.",
 		"x}},name,appointment,place": "Hello {{name|there}}, this is a reminder of your appointment: {{appointment}}.",
 	} {
 		var list []string

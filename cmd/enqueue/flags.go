@@ -28,7 +28,7 @@ type flags struct {
 	Days           string            `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
 	Except         []string          `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
 	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
-	DefaultCountry string            `name:"default-country" placeholder:"GB" help:"The country of numbers without a country code."`
+	DefaultCountry string            `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers without a country code."`
 	Countries      []string          `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"Where people may be called; rows with other numbers are refused ($$${env}; default: the country of --default-country and those of --from)."`
 	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), if its name does not say so."`
 

@@ -86,6 +86,7 @@ func (p Program) Parse(grammar any, args []string, options ...kong.Option) (chos
 		kong.Vars{"version": versionText(p.Name)},
 		kong.Writers(p.Out, p.Err),
 		kong.Exit(func(int) { panic(ErrHelpShown) }), // stops the parser
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Resolvers(kong.ResolverFunc(p.resolve)),
 		kong.TypeMapper(reflect.TypeFor[time.Time](), kong.MapperFunc(readTime)),
