@@ -142,7 +142,7 @@ var (
 )
 
 // errUnreachable: Redis does not answer.
-var errUnreachable = errors.New("cannot reach Redis")
+var errUnreachable = errors.New("cannot reach Redis (REDIS_URL, --redis-url)")
 
 // enqueue puts a task for each attempt into the queue and returns those that
 // Redis did not take, with the first reason.

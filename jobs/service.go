@@ -148,6 +148,9 @@ func (s *Service) awaitRedis(ctx context.Context) error {
 		if !errors.Is(err, errUnreachable) {
 			return s.judgeRedis(ctx, err)
 		}
+		if unreachable == nil {
+			s.log.WarnContext(ctx, "Redis does not answer: waiting for it", "at_most", redisPatience.String(), "error", err)
+		}
 		if unreachable == nil || !errors.Is(err, context.DeadlineExceeded) {
 			unreachable = err // and not that the patience has ended
 		}

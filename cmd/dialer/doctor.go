@@ -168,7 +168,7 @@ func (c *doctorCommand) checkRedis(ctx context.Context) (string, error) {
 		return "", errors.New("--redis-url (REDIS_URL) is needed")
 	}
 	if err := jobs.CheckRedis(ctx, c.RedisURL); err != nil {
-		return "", fmt.Errorf("--redis-url (REDIS_URL): %w", err)
+		return "", err
 	}
 	return "reachable, and drops nothing", nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -107,7 +108,7 @@ func TestDoctor(t *testing.T) {
 	if code != 1 || errOut != "" || strings.Contains(out, "hunter2") {
 		t.Errorf("exit %d, %q", code, errOut)
 	}
-	for _, want := range []string{"settings     --signature-secret (VONAGE_SIGNATURE_SECRET)", "private key  --private-key (VONAGE_PRIVATE_KEY)", "database     open database: Postgres at 127.0.0.1:1", "redis        --redis-url (REDIS_URL)", "vonage       not asked"} {
+	for _, want := range []string{"settings     --signature-secret (VONAGE_SIGNATURE_SECRET)", "private key  --private-key (VONAGE_PRIVATE_KEY)", "database     open database: Postgres at 127.0.0.1:1", "redis        cannot reach Redis (REDIS_URL, --redis-url) at 127.0.0.1:1", "vonage       not asked"} {
 		if !strings.Contains(out, "WRONG  "+want) {
 			t.Errorf("it did not say %q:\n%s", want, out)
 		}
@@ -117,5 +118,19 @@ func TestDoctor(t *testing.T) {
 	}
 	if n := strings.Count(out, "\n"); n != 6 {
 		t.Errorf("%d lines, want 6:\n%s", n, out)
+	}
+}
+
+// A port that another program has is an error that names the setting.
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	c := runCommand{Listen: taken.Addr().String()}
+	if _, _, err := c.listeners(); err == nil || !strings.Contains(err.Error(), "DIALER_LISTEN") || !strings.Contains(err.Error(), "another program has the port") {
+		t.Errorf("%v", err)
 	}
 }
