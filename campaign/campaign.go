@@ -46,6 +46,8 @@ type Settings struct {
 	// Countries are where people may be called. None: everywhere.
 	Countries Countries `json:"countries,omitempty"`
 	Retry     Policy    `json:"retry"`
+	// Key is the column that tells people apart; "": each number is a person.
+	Key string `json:"key,omitempty"`
 	// Machine is "", "continue" or "hangup".
 	Machine string `json:"machine,omitempty"`
 	// MachineMode is "", or the mode of Vonage's advanced detection, which it

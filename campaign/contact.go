@@ -36,10 +36,16 @@ const (
 	// ReasonMessage: the message could not be made from the contact's row, in a
 	// campaign of an earlier version. Now that pauses the campaign.
 	ReasonMessage Reason = "message"
+	// ReasonExpired: its call_before passed before the contact was reached.
+	ReasonExpired Reason = "expired"
+	// ReasonCancelledByRequest: a person took the contact out of the campaign, or
+	// its row was gone from the file.
+	ReasonCancelledByRequest Reason = "cancelled_by_request"
 )
 
 // Reasons lists every reason, in the order in which reports show them.
-var Reasons = append(dispositionReasons(), ReasonRefused, ReasonSuppressed, ReasonStopped, ReasonUnresolved, ReasonMessage)
+var Reasons = append(dispositionReasons(), ReasonRefused, ReasonSuppressed, ReasonStopped, ReasonUnresolved, ReasonMessage,
+	ReasonExpired, ReasonCancelledByRequest)
 
 func dispositionReasons() []Reason {
 	var list []Reason
@@ -53,14 +59,19 @@ func dispositionReasons() []Reason {
 type Contact struct {
 	ID         int64
 	CampaignID int64
+	Key        string // what makes the row this person: the number, or the value of a column
 	Line       int    // of the CSV, header included, 1-based
 	To         string // E.164 digits, no plus sign
 	// Zones are the IANA zones that the contact may be in; a call must be
 	// inside the campaign's hours in all of them.
-	Zones    []string
-	Vars     map[string]string // the row's columns by header name
-	DueAt    time.Time
-	State    ContactState
-	Reason   Reason // set exactly when State is Done
-	Attempts int    // calls that Vonage had
+	Zones  []string
+	Vars   map[string]string // the row's columns by header name
+	CallAt time.Time         // a reminder's own time: it is never called before
+	DueAt  time.Time
+	// NotLaterThan is when the contact ends without a further call; zero: never.
+	NotLaterThan time.Time
+	Cancelled    bool // a person asked that it is not called any more
+	State        ContactState
+	Reason       Reason // set exactly when State is Done
+	Attempts     int    // calls that Vonage had
 }

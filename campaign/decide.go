@@ -50,12 +50,16 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	//guard:value(h.calls+1 >= s.Retry.Attempts) chaos.Calm: all attempts of the limit are made
 	case h.calls >= s.Retry.Attempts:
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
+	case c.Cancelled || h.withdrawn(WithdrawnCancelled):
+		d = d.done(ReasonCancelledByRequest, "it was cancelled by request")
 	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
 	case h.refusedForGood():
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
+	case h.withdrawn(WithdrawnExpired) || !c.NotLaterThan.IsZero() && !now.Before(c.NotLaterThan):
+		d = d.done(ReasonExpired, "the time until which it may be called has passed")
 	//guard:false campaign.TestDecideEndsAContactThatNeverHasACall: a contact without a call is not tried for ever
 	case h.withoutCall() >= WithoutCallMost:
 		d = d.giveUp(h.tried)
@@ -77,6 +81,10 @@ func (d Decision) Withdrawal() (Withdrawal, Writer) {
 		return WithdrawnSuppressed, Operator
 	case ReasonStopped:
 		return WithdrawnStopped, Operator
+	case ReasonCancelledByRequest:
+		return WithdrawnCancelled, Operator
+	case ReasonExpired:
+		return WithdrawnExpired, Operator
 	}
 	return WithdrawnAnswered, Provider
 }
@@ -139,6 +147,10 @@ func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision
 	default:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = "not called yet"
+	}
+	//guard:false storage.TestChangedWhileQueued: an appointment that was moved is not called before its new time
+	if d.DueAt.Before(c.CallAt) {
+		d.DueAt = c.CallAt
 	}
 	return d
 }

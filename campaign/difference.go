@@ -59,6 +59,7 @@ func (s Settings) Differences(given Settings) []Difference {
 	compare("margin", s.Hours.Margin.String(), given.Hours.Margin.String())
 	compare("zone", s.Zone, given.Zone)
 	compare("countries", s.Countries.String(), given.Countries.String())
+	compare("key", s.Key, given.Key)
 	compare("attempts", fmt.Sprint(s.Retry.Attempts), fmt.Sprint(given.Retry.Attempts))
 	compare("retry", FormatRetry(s.Retry.Again), FormatRetry(given.Retry.Again))
 	compare("machine", s.Machine, given.Machine)

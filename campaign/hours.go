@@ -174,6 +174,24 @@ func (h Hours) leftToday(wall time.Time) int {
 	return end - minute
 }
 
+// CallMargin is how long before the hours end a contact is not claimed any more: an
+// attempt may wait so long in the queue, and then for Vonage, before the telephone
+// rings.
+const CallMargin = 90 * time.Second
+
+// firstCall is the earliest moment from now on at which a call can be begun: the
+// hours are open in every zone, and are so for CallMargin more.
+func (h Hours) firstCall(now time.Time, zones []string) (at time.Time, ok bool) {
+	locations, err := loadZones(zones)
+	if err != nil || len(locations) == 0 {
+		return time.Time{}, false
+	}
+	if h.openInAll(now, locations) && h.openInAll(now.Add(CallMargin), locations) {
+		return now.UTC(), true
+	}
+	return h.reopens(now, zones)
+}
+
 // searchAhead bounds the search for an opening, but for the dates that are left
 // out: a week has every day once.
 const searchAhead = 8 * 24 * time.Hour

@@ -152,6 +152,9 @@ const (
 	WithdrawnBusy       Withdrawal = "number_busy"     // late evidence: another call to the number is open
 	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
 	WithdrawnLocked     Withdrawal = "dial_lock"       // of manual calls only: the others wait until the database is released
+	WithdrawnExpired    Withdrawal = "expired"         // its call_before has passed
+	WithdrawnCancelled  Withdrawal = "cancelled"       // a person took the contact out of the campaign
+	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: its call is made with the new values
 	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
 )
 
@@ -175,6 +178,12 @@ func (w Withdrawal) Meaning() string {
 		return "the message could not be made for this contact (dialer alarms)"
 	case WithdrawnHours:
 		return "it is outside the calling hours"
+	case WithdrawnExpired:
+		return "the time until which it may be called has passed"
+	case WithdrawnCancelled:
+		return "it was cancelled by request"
+	case WithdrawnChanged:
+		return "the contact was changed"
 	case "importing":
 		return "the campaign's import is not finished"
 	case "finished":

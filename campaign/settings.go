@@ -107,3 +107,9 @@ func (s Settings) Validate() error {
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
 	return s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
 }
+
+// FirstCall is the earliest moment from now on at which the call of a contact in
+// the zones can be begun that is due at due; false: there is none.
+func (s Settings) FirstCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
+	return s.Hours.firstCall(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
+}

@@ -127,6 +127,7 @@ func TestSettingsDifferences(t *testing.T) {
 		"start":         func(s *Settings) { s.Start = s.Start.Add(time.Second) },
 		"hours":         func(s *Settings) { s.Hours = Daily(600, 1200) },
 		"zone":          func(s *Settings) { s.Zone = "Europe/London" },
+		"key":           func(s *Settings) { s.Key = "patient" },
 		"attempts":      func(s *Settings) { s.Retry.Attempts++ },
 		"retry":         func(s *Settings) { s.Retry.Again[Busy]++ },
 		"machine":       func(s *Settings) { s.Machine = "" },
@@ -218,7 +219,7 @@ func TestReasonsIncludeDispositions(t *testing.T) {
 			t.Errorf("%s is listed %d times", d, seen[Reason(d)])
 		}
 	}
-	if len(seen) != len(Reasons) || len(Reasons) != len(Dispositions)+5 {
+	if len(seen) != len(Reasons) || len(Reasons) != len(Dispositions)+7 {
 		t.Errorf("%d reasons, %d of them different", len(Reasons), len(seen))
 	}
 }

@@ -140,8 +140,8 @@ func campaignOf(b *testing.B, db *testkit.DB, people int) {
 	}
 	db.Exec(b, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, '{Etc/UTC}')`, c.ID)
 	db.Exec(b, `
-		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
-		SELECT $1, g.id, 'bench', i, '4470' || lpad(i::text, 8, '0'), '{}', now()
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at)
+		SELECT $1, g.id, 'bench', i, '4470' || lpad(i::text, 8, '0'), '4470' || lpad(i::text, 8, '0'), '{}', now()
 		FROM generate_series(1, $2) AS i, zone_groups g`, c.ID, people)
 	db.Exec(b, `ANALYZE contacts`)
 	if err := db.FinishImport(b.Context(), c.ID); err != nil {

@@ -29,6 +29,8 @@ type SweepStore interface {
 	// FinishCampaigns marks running campaigns without unfinished contacts as
 	// finished, and finished ones with unfinished contacts as running.
 	FinishCampaigns(ctx context.Context) (int, error)
+	// ExpireContacts ends contacts whose time for a call has passed.
+	ExpireContacts(ctx context.Context) (int, error)
 	// VoidAbandoned voids manual calls whose command ended before the gate.
 	VoidAbandoned(ctx context.Context) (int, error)
 	// FoldCounters keeps reports quick; they are exact without it.
@@ -61,9 +63,10 @@ func Sweeping(store SweepStore, kept time.Duration) []Periodic {
 func sweep(ctx context.Context, store SweepStore, kept time.Duration) error {
 	_, expired := store.ExpireDialing(ctx, campaign.DialingGrace)
 	_, closed := store.CloseSilent(ctx, silentGrace, kept)
+	_, late := store.ExpireContacts(ctx)
 	_, finished := store.FinishCampaigns(ctx)
 	_, voided := store.VoidAbandoned(ctx)
 	_, folded := store.FoldCounters(ctx)
 	_, forgotten := store.ForgetTokens(ctx)
-	return errors.Join(expired, closed, finished, voided, folded, forgotten)
+	return errors.Join(expired, closed, late, finished, voided, folded, forgotten)
 }

@@ -36,11 +36,11 @@ func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 		END $$`)
 	db.Exec(b, fmt.Sprintf(`
 		SET session_replication_role = replica; SET maintenance_work_mem = '256MB';
-		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at, state, reason, attempts, next_attempt_no)
-		SELECT %[1]d, (SELECT id FROM zone_groups WHERE campaign_id = %[1]d), 'bench', i, '4471' || lpad(i::text, 8, '0'), '{"name":"Ann"}',
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at, state, reason, attempts, next_attempt_no)
+		SELECT %[1]d, (SELECT id FROM zone_groups WHERE campaign_id = %[1]d), 'bench', i, '4471' || lpad(i::text, 8, '0'), '4471' || lpad(i::text, 8, '0'), '{"name":"Ann"}',
 		       now(), 'done', 'human', 1, 2 FROM generate_series(1, %[3]d) AS i;
-		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
-		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at)
+		SELECT %[2]d, (SELECT id FROM zone_groups WHERE campaign_id = %[2]d), 'bench', i, '4472' || lpad(i::text, 8, '0'), '4472' || lpad(i::text, 8, '0'), '{"name":"Ann"}', now()
 		FROM generate_series(1, %[4]d) AS i;
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by, posts,
 			token_id, dialed_at, token_expires_at, call_uuid, conversation_uuid, statuses, answered_at, ended_at, disposition, price, rate, duration_s)
@@ -137,8 +137,8 @@ func benchClaim(b *testing.B, people int) {
 		INSERT INTO zone_groups (campaign_id, zones)
 		SELECT $1, ARRAY[name] FROM pg_timezone_names WHERE name LIKE 'Europe/%' ORDER BY name LIMIT 20`, c.ID)
 	db.Exec(b, `
-		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, to_number, vars, due_at)
-		SELECT $1, g.ids[1 + i % cardinality(g.ids)], 'bench', i, '4470' || lpad(i::text, 8, '0'), '{}', now()
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at)
+		SELECT $1, g.ids[1 + i % cardinality(g.ids)], 'bench', i, '4470' || lpad(i::text, 8, '0'), '4470' || lpad(i::text, 8, '0'), '{}', now()
 		FROM generate_series(1, $2) AS i, (SELECT array_agg(id) AS ids FROM zone_groups) AS g`, c.ID, people)
 	db.Exec(b, `ANALYZE`)
 	for b.Loop() {

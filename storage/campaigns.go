@@ -15,7 +15,8 @@ import (
 )
 
 // OpenCampaign creates the campaign in state importing, or finds the one of
-// that name. A *campaign.OtherSettingsError says in what its settings differ.
+// that name. A *campaign.OtherSettingsError says in what its settings differ. One
+// whose first import broke off before anybody was in it takes the settings given.
 func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s campaign.Settings) (campaign.Campaign, error) {
 	c, given, err := db.createOrFind(ctx, by, name, s)
 	switch {
@@ -48,21 +49,31 @@ var errStopped = errors.New("it was stopped, and takes no more rows")
 // that they are compared with stored ones in the same form.
 func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s campaign.Settings) (c campaign.Campaign, given campaign.Settings, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		created, err := tx.Exec(ctx, `
-			INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
-			VALUES (@name, 'importing', @settings, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
-			ON CONFLICT (name) DO NOTHING`,
-			pgx.StrictNamedArgs{
-				"name": name, "settings": s, "from": s.From, "start": zeronull.Timestamptz(s.Start),
-				"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
-			})
-		if err != nil {
+		created := false
+		open := func() (err error) {
+			created, err = insertCampaign(ctx, tx, name, s)
+			if err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
+				Scan(append(campaignFields(&c), &given)...)
+		}
+		if err := open(); err != nil {
 			return err
 		}
-		err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
-			Scan(append(campaignFields(&c), &given)...)
-		if err != nil || created.RowsAffected() == 0 {
-			return err
+		if !created && c.Status == campaign.Importing && len(c.Settings.Differences(given)) > 0 {
+			if kept, err := hasContactsOrRan(ctx, tx, c.ID); err != nil || kept {
+				return err
+			}
+			if err := dropCampaign(ctx, tx, by, c.ID); err != nil {
+				return err
+			}
+			if err := open(); err != nil {
+				return err
+			}
+		}
+		if !created {
+			return nil
 		}
 		return audit(ctx, tx, by, auditEntry{
 			action: "campaign.create", object: campaignObject(c.ID),
@@ -70,6 +81,18 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 		})
 	})
 	return c, given, err
+}
+
+func insertCampaign(ctx context.Context, tx pgx.Tx, name string, s campaign.Settings) (created bool, err error) {
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
+		VALUES (@name, 'importing', @settings, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
+		ON CONFLICT (name) DO NOTHING`,
+		pgx.StrictNamedArgs{
+			"name": name, "settings": s, "from": s.From, "start": zeronull.Timestamptz(s.Start),
+			"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
+		})
+	return tag.RowsAffected() > 0, err
 }
 
 // CampaignByName finds a campaign by its name, or else by its id.

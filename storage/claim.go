@@ -53,6 +53,7 @@ const claim = `
 			SELECT id, due_at FROM contacts k
 			WHERE k.zone_group_id = g.id AND k.urgency = u.urgency
 			  AND k.state IN ('pending', 'waiting') AND k.due_at <= now()
+			  AND (k.not_later_than IS NULL OR k.not_later_than > now() + interval '30 seconds')
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
 			ORDER BY k.due_at, k.id LIMIT @limit
@@ -82,10 +83,6 @@ const claim = `
 	SELECT r.id, r.enqueue_count, l.urgency, 0 AS suppressed_contact FROM reserved r JOIN locked l ON l.id = r.contact_id
 	UNION ALL
 	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
-
-// claimMargin is how long an attempt may wait in the queue, and then for the
-// provider, before the telephone rings.
-const claimMargin = 90 * time.Second
 
 // claimRounds bounds how many rounds of suppressed contacts one Claim ends
 // before it returns nothing.
@@ -124,7 +121,7 @@ func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.Que
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
 		attempts, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
-			"ids": ids, "limit": limit, "margin": claimMargin, "none": uuid.Nil,
+			"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil,
 		})
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if suppressed = len(contacts); err != nil || suppressed == 0 {

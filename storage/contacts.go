@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,19 +16,32 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// AddContacts loads a batch of rows by COPY, in one transaction. Rows that were
-// added before, or repeat a number of the campaign, are reported and not added;
-// refused rows and repeated numbers are kept with their reasons, so that every
-// row that came in is accounted for.
+// AddContacts loads a batch of rows, in one transaction. Rows of new people are
+// added by COPY. Those of people who are there are compared: what differs is
+// reported, and with Import.Update the contact is changed if it is still to be
+// called. A key that stands in the file twice is reported and counts once. Refused
+// rows and repeated keys are kept with their reasons, so that every row that came
+// in is accounted for.
 func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
 	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
-		im := contactImport{tx: tx, campaignID: campaignID, source: source}
-		if added, err = im.run(ctx, batch); err != nil || added.Added == 0 {
+		im := contactImport{tx: tx, campaignID: campaignID, source: source, run: batch.Import}
+		if im.run.ID == 0 {
+			im.run = campaign.Import{CampaignID: campaignID, Source: source, Update: batch.Import.Update}
+			if err := beginImport(ctx, tx, by, &im.run); err != nil {
+				return err
+			}
+		}
+		added, err = im.add(ctx, batch)
+		updated := countUpdated(added.Changed)
+		if err != nil || added.Added+updated == 0 {
 			return err
 		}
 		return audit(ctx, tx, by, auditEntry{
 			action: "contacts.add", object: campaignObject(campaignID),
-			after: fields{"source": source, "added": added.Added, "duplicates": len(added.Duplicates), "refused": len(batch.Rejected) + len(added.Rejected)},
+			after: fields{
+				"source": source, "added": added.Added, "updated": updated,
+				"duplicates": len(added.Duplicates), "refused": len(batch.Rejected) + len(added.Rejected),
+			},
 		})
 	}))
 	if err != nil {
@@ -35,15 +50,25 @@ func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, s
 	return added, nil
 }
 
+func countUpdated(list []campaign.ChangedRow) (n int) {
+	for _, c := range list {
+		if c.Updated {
+			n++
+		}
+	}
+	return n
+}
+
 // contactImport is the transaction that adds one batch.
 type contactImport struct {
 	tx         pgx.Tx
 	campaignID int64
 	source     string
+	run        campaign.Import
 	due        time.Time // when rows without a time of their own are due
 }
 
-func (im *contactImport) run(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
+func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
 	if err := im.lockCampaign(ctx); err != nil {
 		return campaign.BatchResult{}, err
 	}
@@ -51,12 +76,25 @@ func (im *contactImport) run(ctx context.Context, batch campaign.RowBatch) (camp
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	existing, err := im.existing(ctx, batch.Rows)
+	known, err := im.known(ctx, batch)
 	if err != nil {
 		return campaign.BatchResult{}, err
 	}
-	c := classify(batch.Rows, groups, existing)
+	c := classify(batch.Rows, groups, known)
 	if err := im.copy(ctx, c.added, groups); err != nil {
+		return campaign.BatchResult{}, err
+	}
+	if err := im.noteSeen(ctx, batch, known); err != nil {
+		return campaign.BatchResult{}, err
+	}
+	if im.run.Update {
+		err = im.update(ctx, c.changed, groups)
+	}
+	c.result.Changed = column(c.changed, func(ch change) campaign.ChangedRow { return ch.ChangedRow })
+	if len(c.changed) == 0 {
+		c.result.Changed = nil
+	}
+	if err != nil {
 		return campaign.BatchResult{}, err
 	}
 	return c.result, im.storeRejects(ctx, c.contactLines, slices.Concat(batch.Rejected, c.rejects))
@@ -64,7 +102,7 @@ func (im *contactImport) run(ctx context.Context, batch campaign.RowBatch) (camp
 
 // lockCampaign keeps a stop waiting until the rows are in, so that it ends them
 // too. It also keeps other imports into the campaign waiting: of two rows with one
-// number the second finds the first, so a plain COPY, which cannot skip a row, is
+// key the second finds the first, so a plain COPY, which cannot skip a row, is
 // enough.
 func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var status campaign.Status
@@ -79,86 +117,183 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	return err
 }
 
-// origin is the row that a contact came from.
-type origin struct {
-	line     int
-	sameFile bool
+// knownContact is a contact that the campaign has with a row's key.
+type knownContact struct {
+	id       int64
+	line     int // the row that it came from, in its own file
+	ofFile   bool
+	seenLine int // where this import came to it; 0: not yet
+	to       string
+	callAt   time.Time
+	lastCall time.Time
+	vars     map[string]string
 }
 
-// existing finds the contacts that have the rows' numbers already. It is planned
-// each time, for the table as it is: a plan made while it was empty would read all
-// of it for every batch.
-func (im *contactImport) existing(ctx context.Context, rows []campaign.Row) (map[string]origin, error) {
-	numbers := make([]string, len(rows))
-	for i, r := range rows {
-		numbers[i] = r.To
+// known finds the contacts that have the rows' keys already. It is planned each
+// time, for the table as it is: a plan made while it was empty would read all of it
+// for every batch.
+func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (map[string]*knownContact, error) {
+	keys := make([]string, 0, len(batch.Rows)+len(batch.Rejected))
+	for _, r := range batch.Rows {
+		keys = append(keys, plain(r.KeyOrNumber()))
+	}
+	for _, r := range batch.Rejected {
+		if r.Key != "" {
+			keys = append(keys, plain(r.Key))
+		}
 	}
 	found, err := im.tx.Query(ctx, `
-		SELECT to_number, line_no, source = $3 FROM contacts WHERE campaign_id = $1 AND to_number = ANY ($2)`,
-		pgx.QueryExecModeCacheDescribe, im.campaignID, numbers, im.source)
+		SELECT k.key, k.id, k.line_no, k.source = $3, CASE WHEN k.import_id = $4 THEN k.line_no ELSE coalesce(r.line_no, 0) END,
+		       k.to_number, k.call_at, k.not_later_than, k.vars
+		FROM contacts k LEFT JOIN import_rows r ON r.import_id = $4 AND r.contact_id = k.id
+		WHERE k.campaign_id = $1 AND k.key = ANY ($2)`,
+		pgx.QueryExecModeCacheDescribe, im.campaignID, keys, im.source, im.run.ID)
 	if err != nil {
 		return nil, err
 	}
-	existing := make(map[string]origin, len(rows))
-	var number string
-	var from origin
-	_, err = pgx.ForEachRow(found, []any{&number, &from.line, &from.sameFile}, func() error {
-		existing[number] = from
+	known := make(map[string]*knownContact, len(keys))
+	for found.Next() {
+		var key string
+		k := &knownContact{}
+		err := found.Scan(&key, &k.id, &k.line, &k.ofFile, &k.seenLine, &k.to,
+			(*zeronull.Timestamptz)(&k.callAt), (*zeronull.Timestamptz)(&k.lastCall), &k.vars)
+		if err != nil {
+			return nil, err
+		}
+		known[key] = k
+	}
+	return known, found.Err()
+}
+
+// noteSeen notes who of the campaign is in the file, rows that are refused
+// included. Who was added by this import says so itself.
+func (im *contactImport) noteSeen(ctx context.Context, batch campaign.RowBatch, known map[string]*knownContact) error {
+	var ids []int64
+	var lines []int
+	note := func(key string, line int) {
+		if k := known[plain(key)]; k != nil && k.id != 0 && k.seenLine == line {
+			ids, lines = append(ids, k.id), append(lines, line)
+		}
+	}
+	for _, r := range batch.Rows {
+		note(r.KeyOrNumber(), r.Line)
+	}
+	for _, r := range batch.Rejected {
+		if k := known[plain(r.Key)]; k != nil && k.seenLine == 0 {
+			k.seenLine = r.Line
+		}
+		note(r.Key, r.Line)
+	}
+	if len(ids) == 0 {
 		return nil
-	})
-	return existing, err
+	}
+	_, err := im.tx.Exec(ctx, `
+		INSERT INTO import_rows (import_id, contact_id, line_no) SELECT $1, u.* FROM unnest($2::bigint[], $3::int[]) AS u
+		ON CONFLICT DO NOTHING`, im.run.ID, ids, lines)
+	return err
+}
+
+// change is a row that differs from the contact that it is.
+type change struct {
+	campaign.ChangedRow
+	id  int64
+	row campaign.Row
 }
 
 // classified is what becomes of a batch's rows.
 type classified struct {
 	result       campaign.BatchResult
 	added        []campaign.Row
+	changed      []change
 	rejects      []campaign.RowError
 	contactLines []int // lines of this file that are a contact
 }
 
-// classify decides what becomes of each row. The same line of another file is the same
-// row: a small file that was corrected or has grown has another fingerprint.
-func classify(rows []campaign.Row, groups map[string]int64, existing map[string]origin) (c classified) {
+// classify decides what becomes of each row.
+func classify(rows []campaign.Row, groups map[string]int64, known map[string]*knownContact) (c classified) {
 	for _, r := range rows {
-		first, known := existing[r.To]
+		r.Key = plain(r.KeyOrNumber())
+		k := known[r.Key]
 		switch {
 		case groups[zoneKey(r.Zones)] == unknownZone:
-			c.refuse(r)
-		case !known:
-			existing[r.To] = origin{line: r.Line, sameFile: true}
+			c.refuse(r, "", "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones")
+		case k == nil && r.NotNew.Reason != "":
+			c.refuse(r, r.NotNew.Column, r.NotNew.Reason)
+		case k == nil:
+			known[r.Key] = &knownContact{line: r.Line, seenLine: r.Line}
 			c.added = append(c.added, r)
 			c.contactLines = append(c.contactLines, r.Line)
 			c.result.Added++
-		//guard:true internal/csvimport.TestImportResumesAfterFailure: an import that is run again adds nothing twice
-		case first.line != r.Line:
-			c.repeat(r, first)
+		//guard:true storage.TestAddContactsCountsRows: a key that stands in a file twice is one contact
+		case k.seenLine != 0 && k.seenLine != r.Line:
+			c.repeat(r, k.seenLine)
 		default:
-			c.result.Already++
-			if first.sameFile {
-				c.contactLines = append(c.contactLines, r.Line)
-			}
+			c.compare(r, k)
 		}
 	}
 	return c
 }
 
-func (c *classified) refuse(r campaign.Row) {
-	reject := campaign.RowError{
-		Line: r.Line, Record: r.To,
-		Reason: "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones",
+// compare counts a row of somebody who is there.
+func (c *classified) compare(r campaign.Row, k *knownContact) {
+	k.seenLine = r.Line
+	if k.ofFile && k.line == r.Line {
+		c.contactLines = append(c.contactLines, r.Line)
 	}
+	//guard:value([]string(nil)) storage.TestChangedRows: a row that changed is reported
+	columns := k.differences(r)
+	if len(columns) == 0 {
+		c.result.Already++
+		return
+	}
+	ch := change{ChangedRow: campaign.ChangedRow{Line: r.Line, Columns: columns}, id: k.id, row: r}
+	c.changed = append(c.changed, ch)
+}
+
+// differences names the columns whose values the row has otherwise. Where all are
+// the same but were read another way, because a flag is another one, it names what
+// is read of them.
+func (k *knownContact) differences(r campaign.Row) []string {
+	var columns []string
+	for name := range maps.Keys(r.Vars) {
+		if was, there := k.vars[name]; !there || was != plain(r.Vars[name]) {
+			columns = append(columns, name)
+		}
+	}
+	for name := range k.vars {
+		if _, there := r.Vars[name]; !there {
+			columns = append(columns, name)
+		}
+	}
+	if len(columns) == 0 {
+		columns = k.readOtherwise(r)
+	}
+	slices.Sort(columns)
+	return columns
+}
+
+func (k *knownContact) readOtherwise(r campaign.Row) (columns []string) {
+	if k.to != r.To {
+		columns = append(columns, "to")
+	}
+	if r.NotNew.Reason == "" && !r.CallAtMoved && !sameMoment(k.callAt, r.CallAt) {
+		columns = append(columns, "call_at")
+	}
+	if !sameMoment(k.lastCall, r.NotLaterThan) {
+		columns = append(columns, "call_before")
+	}
+	return columns
+}
+
+func (c *classified) refuse(r campaign.Row, columnName, reason string) {
+	reject := campaign.RowError{Line: r.Line, Column: columnName, Record: r.To, Reason: reason}
 	c.result.Rejected = append(c.result.Rejected, reject)
 	c.rejects = append(c.rejects, reject)
 }
 
-func (c *classified) repeat(r campaign.Row, first origin) {
-	reason := fmt.Sprintf("same number as line %d", first.line)
-	if !first.sameFile {
-		reason = fmt.Sprintf("same number as line %d of a file imported before", first.line)
-	}
-	c.result.Duplicates = append(c.result.Duplicates, campaign.DuplicateRow{Line: r.Line, FirstLine: first.line})
-	c.rejects = append(c.rejects, campaign.RowError{Line: r.Line, Reason: reason, Record: r.To})
+func (c *classified) repeat(r campaign.Row, first int) {
+	c.result.Duplicates = append(c.result.Duplicates, campaign.DuplicateRow{Line: r.Line, FirstLine: first})
+	c.rejects = append(c.rejects, campaign.RowError{Line: r.Line, Reason: fmt.Sprintf("same key as line %d", first), Record: r.To})
 }
 
 // copy adds rows in the file's order. Bulk contacts are all due at the
@@ -167,20 +302,29 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	if len(rows) == 0 {
 		return nil
 	}
-	columns := []string{"campaign_id", "zone_group_id", "source", "line_no", "to_number", "vars", "call_at", "due_at"}
+	columns := []string{
+		"campaign_id", "zone_group_id", "source", "import_id", "line_no", "key", "to_number", "vars", "call_at", "not_later_than", "due_at",
+	}
 	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
-		due := r.CallAt
-		if due.IsZero() {
-			due = im.due
-		}
-		vars := r.Vars
-		if vars == nil {
-			vars = map[string]string{}
-		}
-		return []any{im.campaignID, groups[zoneKey(r.Zones)], im.source, r.Line, r.To, vars, zeronull.Timestamptz(r.CallAt), due}, nil
+		return []any{
+			im.campaignID, groups[zoneKey(r.Zones)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
+			zeronull.Timestamptz(r.CallAt), zeronull.Timestamptz(r.NotLaterThan), im.dueAt(r),
+		}, nil
 	}))
 	return err
+}
+
+func varsOf(r campaign.Row) map[string]string {
+	if r.Vars == nil {
+		return map[string]string{}
+	}
+	return r.Vars
+}
+
+// dueAt is when a row's contact may first be called.
+func (im *contactImport) dueAt(r campaign.Row) time.Time {
+	return cmp.Or(r.CallAt, im.due)
 }
 
 // storeRejects stores refused rows. A line that a corrected file turned into a contact

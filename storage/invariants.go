@@ -51,7 +51,7 @@ var invariants = []struct{ name, what, broken string }{
 		GROUP BY k.id HAVING count(a.id) <> k.attempts`},
 	{"I4", "contacts that ended for a reason that none of their attempts shows", `
 		SELECT k.id::text FROM contacts k
-		WHERE k.reason NOT IN ('suppressed', 'stopped') AND NOT EXISTS (
+		WHERE k.reason NOT IN ('suppressed', 'stopped', 'expired', 'cancelled_by_request') AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = k.id AND CASE k.reason
 				WHEN 'refused' THEN a.state = 'refused'
 				WHEN 'unresolved' THEN a.state IN ('lost', 'absent')
@@ -59,7 +59,7 @@ var invariants = []struct{ name, what, broken string }{
 				ELSE a.disposition = k.reason END)`},
 	{"I4", "attempts that are not their contact's", `
 		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
-		WHERE a.campaign_id <> k.campaign_id OR a.to_number <> k.to_number`},
+		WHERE a.campaign_id <> k.campaign_id OR a.posts = 1 AND a.to_number <> k.to_number`},
 	{"I5", "calls of Vonage's list that are matched to another attempt than the one that has them, or to none", `
 		SELECT c.call_uuid AS id FROM provider_calls c
 		LEFT JOIN attempts a ON replace(lower(a.call_uuid), '-', '') = replace(lower(c.call_uuid), '-', '') -- a list may word it otherwise
@@ -90,7 +90,8 @@ var invariants = []struct{ name, what, broken string }{
 		                   'rejected', 'timeout', 'unanswered', 'completed')
 		  AND NOT a.statuses @> ARRAY[e.status]`},
 	{"I10", "rows that are both a contact and refused, by contact", `
-		SELECT k.id::text FROM contacts k JOIN rejected_rows r USING (campaign_id, source, line_no)`},
+		SELECT k.id::text FROM contacts k JOIN rejected_rows r USING (campaign_id, source, line_no)
+		WHERE NOT EXISTS (SELECT FROM imports i WHERE i.campaign_id = k.campaign_id AND i.source = k.source AND i.id > k.import_id)`},
 	{"I10", "counters that are not what a full count says, by campaign", `
 		SELECT concat_ws(' ', campaign_id, subject, state, outcome) AS id
 		FROM counted c FULL JOIN counter_totals t USING (campaign_id, subject, state, outcome)

@@ -108,6 +108,7 @@ func TestReportingColumns(t *testing.T) {
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
+			"key", "line", "row", "not_later_than",
 		},
 		"events": {
 			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",
@@ -120,7 +121,7 @@ func TestReportingColumns(t *testing.T) {
 			"done_answered", "done_human", "done_machine", "done_busy", "done_unanswered", "done_timeout",
 			"done_failed", "done_rejected", "done_cancelled", "done_unexplained",
 			"done_refused", "done_suppressed", "done_stopped", "done_unresolved", "done_message",
-			"pause_reason", "import_finished_at",
+			"pause_reason", "import_finished_at", "start", "done_expired", "done_cancelled_by_request",
 		},
 		"hourly": {
 			"hour", "campaign_id", "campaign", "dialed", "calls",

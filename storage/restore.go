@@ -57,8 +57,11 @@ type forgottenCall struct {
 }
 
 // endedSince is true for a contact k of campaign p that was ended by a person
-// after the checkpoint: by a stop, or by the suppression of its number.
+// after the checkpoint: by a stop, by a cancellation or by the suppression of its
+// number; or whose time passed since.
 const endedSince = `(k.reason = 'stopped' AND p.stopped_at >= @known
+		OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
+		OR k.reason = 'expired' AND k.not_later_than >= @known - interval '1 minute'
 		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.created_at >= @known))`
 
 const forgotten = `

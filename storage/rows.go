@@ -103,10 +103,13 @@ func collect[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], sql s
 
 // contactColumns are what scanContact reads, of a contacts row named k and its
 // zone group g.
-const contactColumns = `k.id, k.campaign_id, k.line_no, k.to_number, g.zones, k.vars, k.due_at, k.state, k.reason, k.attempts`
+const contactColumns = `
+	k.id, k.campaign_id, k.key, k.line_no, k.to_number, g.zones, k.vars, k.call_at, k.due_at, k.not_later_than,
+	k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts`
 
 func contactFields(k *campaign.Contact) []any {
 	return []any{
-		&k.ID, &k.CampaignID, &k.Line, &k.To, &k.Zones, &k.Vars, &k.DueAt, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
+		&k.ID, &k.CampaignID, &k.Key, &k.Line, &k.To, &k.Zones, &k.Vars, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt,
+		(*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
 	}
 }

@@ -20,6 +20,28 @@ RETURN (
                           + extract(minute FROM wall.clock))::int AS minute) AS local
 );
 
+-- The earliest next call of a contact that waits, if the campaign runs; null: there
+-- is none before its time is over. It is campaign.Settings.FirstCall, except that it
+-- tries the beginnings of the hours and of the days alone, and not the changes of
+-- clocks. What is tried must be open for as long as the claim wants it to be.
+CREATE OR REPLACE FUNCTION next_call(contact bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT tried.at
+    FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id,
+    LATERAL (SELECT greatest(k.due_at, c.starts_at, now()) AS due) AS from_then,
+    LATERAL (
+        SELECT due AS at
+        UNION
+        SELECT (date_trunc('day', due AT TIME ZONE zone) + day * interval '1 day' + minute * interval '1 minute') AT TIME ZONE zone
+        FROM unnest(g.zones) AS zone, generate_series(0, 8 + cardinality(c.closed_dates)) AS day,
+             LATERAL (SELECT DISTINCT lower(span) % 1440 AS minute FROM unnest(c.open_minutes) AS span UNION SELECT 0) AS minutes
+        ORDER BY at OFFSET 0) AS tried
+    WHERE k.id = contact AND NOT g.zone_missing AND tried.at >= due
+      AND within_hours(tried.at, g.zones, c.open_minutes, c.closed_dates)
+      AND within_hours(tried.at + interval '90 seconds' + c.margin_minutes * interval '1 minute', g.zones, c.open_minutes, c.closed_dates)
+      AND (k.not_later_than IS NULL OR tried.at < k.not_later_than)
+    ORDER BY tried.at LIMIT 1
+$$;
+
 -- May this person be called now? One row for each thing that stands in the way,
 -- the weightiest first; none: the call may be made. campaign and contact are null
 -- for a manual call, to which hours do not apply.
@@ -36,10 +58,17 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- guard:value(WHERE false) chaos.Operated: a stopped campaign calls nobody
     WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
     UNION ALL
+    SELECT 'cancelled' FROM contacts k WHERE k.id = call_obstacles.contact AND k.cancelled_at IS NOT NULL
+    UNION ALL
     SELECT 'suppressed' FROM suppressions s
     -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
     -- guard:value(WHERE false) chaos.Operated: a suppression that comes after the claim is kept
     WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
+    UNION ALL
+    -- The POST may be sent until its token has expired, 30 s later.
+    SELECT 'expired' FROM contacts k
+    -- guard:value(WHERE false) storage.TestNotLaterThan: nobody is called after the time that their row gives
+    WHERE k.id = call_obstacles.contact AND k.not_later_than < call_obstacles.at + interval '30 seconds'
     UNION ALL
     -- importing, paused or finished
     SELECT c.status FROM campaigns c

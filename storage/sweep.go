@@ -59,6 +59,25 @@ func (db *DB) CloseSilent(ctx context.Context, grace, kept time.Duration) (int, 
 	return n, nil
 }
 
+// ExpireContacts ends contacts that wait for a call and whose time for it has
+// passed, and returns how many.
+func (db *DB) ExpireContacts(ctx context.Context) (n int, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
+			SELECT id FROM contacts WHERE not_later_than <= now() AND state IN ('pending', 'waiting')
+			ORDER BY not_later_than LIMIT $1`, sweepBatch)
+		if err != nil {
+			return err
+		}
+		n = len(contacts)
+		return withContacts(ctx, tx, contacts, unchanged)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("end contacts whose time has passed: %w", err)
+	}
+	return n, nil
+}
+
 // changeEach changes the attempts that the query finds, each in a transaction of
 // its own, and counts those that were changed. One that fails does not keep the
 // others from being changed.

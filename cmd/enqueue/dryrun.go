@@ -8,30 +8,24 @@ import (
 	"unicode"
 
 	"dialer/campaign"
-	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
 	"dialer/voice"
 )
 
 // dryRun shows what an import would do, and does nothing.
-func dryRun(ctx context.Context, f flags, s campaign.Settings, con cli.Console) error {
-	in, err := openInput(f.File, con.In)
+func (j job) dryRun(ctx context.Context) error {
+	forecast, err := csvimport.Preview(ctx, j.in, j.settings, j.options)
 	if err != nil {
-		return err
-	}
-	defer in.Close()
-	forecast, err := csvimport.Preview(ctx, in, s, f.options())
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.inputName(), err)
+		return fmt.Errorf("%s: %w", j.flags.inputName(), err)
 	}
 	for _, text := range []string{
-		fileText(f.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
-		paceText(forecast, s, f.CallsPerSecond),
+		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
+		paceText(forecast, j.settings, j.flags.CallsPerSecond),
 	} {
-		con.Print(text)
+		j.con.Print(text)
 	}
-	con.Printf("Nothing was written: this was a dry run.\n")
+	j.con.Printf("Nothing was written: this was a dry run.\n")
 	return nil
 }
 
@@ -41,11 +35,17 @@ var delimiterNames = map[string]string{",": "commas", ";": "semicolons", "\t": "
 func fileText(file string, f csvimport.Forecast) string {
 	text := formText(file, f.Form) + warningText(f.Warnings)
 	text += fmt.Sprintf("  number to call: %q\n", f.Columns.To)
+	if f.Columns.Key != "" {
+		text += fmt.Sprintf("  a person by: %q\n", f.Columns.Key)
+	}
 	if f.Columns.Zone != "" {
 		text += fmt.Sprintf("  time zone: %q\n", f.Columns.Zone)
 	}
 	if f.Columns.CallAt != "" {
 		text += fmt.Sprintf("  time of the call: %q\n", f.Columns.CallAt)
+	}
+	if f.Columns.CallBefore != "" {
+		text += fmt.Sprintf("  not called from then on: %q\n", f.Columns.CallBefore)
 	}
 	if len(f.Columns.Vars) > 0 {
 		text += "  for the message: {{" + cli.OneLine(strings.Join(f.Columns.Vars, "}} {{")) + "}}\n"

@@ -12,7 +12,7 @@ type flags struct {
 	cli.VersionFlag
 	File string `arg:"" name:"file" placeholder:"FILE.csv|FILE.xlsx|-" help:"The CSV or spreadsheet, gzipped or not, or - for standard input. Its first row names the columns."`
 
-	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nothing twice."`
+	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, adds nobody twice, and reports what changed."`
 	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
 
 	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`
@@ -30,7 +30,9 @@ type flags struct {
 	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
 	DefaultCountry string            `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers without a country code."`
 	Countries      []string          `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"Where people may be called; rows with other numbers are refused ($$${env}; default: the country of --default-country and those of --from)."`
-	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone) or the time of the call (call_at), if its name does not say so."`
+	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone), the time of the call (call_at) or the time from which on nobody is called (call_before), if its name does not say so."`
+	Key            string            `placeholder:"COLUMN" help:"The column that tells people apart: two of them may share a telephone, and one who has changed is known again (default: the number)."`
+	DateFormat     string            `name:"date-format" placeholder:"LAYOUT" help:"How the file writes times that are not ISO 8601: \"DD/MM/YYYY HH:mm\", \"MM/DD/YYYY hh:mm A\"."`
 
 	Encoding string `placeholder:"NAME" help:"The CSV's encoding, such as windows-1250 or shift_jis. Without it UTF-8 and UTF-16 are recognized, and others are guessed, with a warning."`
 	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
@@ -44,8 +46,13 @@ type flags struct {
 	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`
 
 	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, if a row is refused)."`
-	DryRun  bool   `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
-	Follow  bool   `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
+	Update  bool   `help:"Rows that differ from the campaign change who is still to be called. Without it they are reported."`
+
+	RemoveMissing bool `name:"remove-missing" help:"The file is the whole campaign: who is still to be called and has no row in it is cancelled."`
+	Yes           bool `help:"Take rows whose time is past or outside the hours; they are called when the hours begin next."`
+
+	DryRun bool `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
+	Follow bool `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
 
 	cli.ByFlag
 	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" secret:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`

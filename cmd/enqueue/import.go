@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -18,54 +17,26 @@ import (
 	"dialer/storage"
 )
 
-// importCSV imports the file and, if --follow is given, follows the campaign.
-func importCSV(ctx context.Context, f flags, s campaign.Settings, con cli.Console) error {
-	in, err := openInput(f.File, con.In)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	rejects, err := openRejects(f)
+// importFile imports the file and, if --follow is given, follows the campaign.
+func (j job) importFile(ctx context.Context) error {
+	rejects, err := openRejects(j.flags)
 	if err != nil {
 		return err
 	}
 	if rejects != nil {
 		defer rejects.Close()
 	}
-	db, err := storage.OpenMigrated(ctx, f.DatabaseURL)
+	db, err := storage.OpenMigrated(ctx, j.flags.DatabaseURL)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	im := importing{
-		flags: f, settings: s, in: in, rejects: rejects, con: con,
-		store: app.Import{By: app.Actor{Name: f.Who(), Through: app.ThroughCommand}, Store: db},
-	}
+	im := importing{job: j, rejects: rejects, store: app.Import{By: app.Actor{Name: j.flags.Who(), Through: app.ThroughCommand}, Store: db}}
 	c, err := im.run(ctx)
-	if err != nil || !f.Follow {
+	if err != nil || !j.flags.Follow {
 		return err
 	}
-	return follow(ctx, db, c, con)
-}
-
-// openInput opens the file, or takes standard input for "-".
-func openInput(path string, stdin io.Reader) (io.ReadCloser, error) {
-	if path == stdinName {
-		return io.NopCloser(stdin), nil
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := file.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder, not a CSV", path)
-	}
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return file, nil
+	return follow(ctx, db, c, j.con)
 }
 
 // openRejects is nil where rejected rows are only printed: those of standard
@@ -85,18 +56,15 @@ func openRejects(f flags) (*csvimport.RejectFile, error) {
 
 // importing is one import and what it needs.
 type importing struct {
-	flags    flags
-	settings campaign.Settings
-	in       io.Reader
-	rejects  *csvimport.RejectFile // nil: rejected rows are only printed
-	store    csvimport.Store
-	con      cli.Console
+	job
+	rejects *csvimport.RejectFile // nil: rejected rows are only printed
+	store   csvimport.Store
 }
 
 // run imports, and prints what became of the rows and what happens next.
 func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 	line := progress.NewLine(im.con.Err)
-	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, im.options(line), im.store)
+	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, im.reporting(line), im.store)
 	line.End()
 	if err != nil {
 		return campaign.Campaign{}, explain(ctx, im.flags, summary, err)
@@ -109,11 +77,15 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 	}
 	im.con.Print(formText(im.flags.inputName(), summary.Form) + beyondText(summary.Beyond) + warningText(summary.Warnings))
 	im.con.Print(accountText(im.flags.inputName(), summary) + rejectsText(im.flags.rejectsPath(), summary) + outlookText(summary))
+	if summary.Campaign.ID == 0 {
+		return campaign.Campaign{}, errors.New("no row can be called, so there is no campaign, and its name is free")
+	}
 	return summary.Campaign, nil
 }
 
-func (im importing) options(line *progress.Line) csvimport.Options {
-	o := im.flags.options()
+// reporting are the options with what is reported meanwhile.
+func (im importing) reporting(line *progress.Line) csvimport.Options {
+	o := im.options
 	if im.rejects != nil {
 		o.Rejects = im.rejects
 	} else {
@@ -172,17 +144,27 @@ func accountText(file string, s csvimport.Summary) string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{s.Already, "already there"}, {s.Duplicates, "duplicate"}, {s.Rejected, "refused"}} {
+	}{
+		{s.Already, "already there"}, {s.Updated, "updated"}, {s.Differ, "in the campaign with other values"},
+		{s.Duplicates, "duplicate"}, {s.Rejected, "refused"},
+	} {
 		if part.n > 0 {
 			text += fmt.Sprintf(", %d %s", part.n, part.what)
 		}
 	}
-	return text + "\n"
+	text += "\n"
+	if s.Removed > 0 {
+		text += fmt.Sprintf("%s cancelled: the file has no row of them any more\n", progress.People(s.Removed))
+	}
+	if s.Differ > 0 {
+		text += "Rows that differ from the campaign changed nobody; --update changes who is still to be called.\n"
+	}
+	return text
 }
 
 // rejectsText says where the rows are that were not added.
 func rejectsText(path string, s csvimport.Summary) string {
-	n := s.Duplicates + s.Rejected
+	n := s.NoEffect()
 	switch {
 	case path != "" && n > 0:
 		return fmt.Sprintf("%s not added: see %s\n", progress.Count(n, "row"), path)
@@ -195,6 +177,8 @@ func rejectsText(path string, s csvimport.Summary) string {
 // outlookText says what happens next, by the settings that are stored.
 func outlookText(sum csvimport.Summary) string {
 	switch {
+	case sum.Campaign.ID == 0:
+		return ""
 	case sum.Campaign.Status == campaign.Paused:
 		return fmt.Sprintf("Campaign %q is paused: nobody is called before `dialer campaign resume %s`.\n", sum.Campaign.Name, sum.Campaign.Name)
 	case sum.Added == 0:

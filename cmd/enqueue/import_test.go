@@ -195,7 +195,7 @@ func TestStrayQuoteCostsOneRow(t *testing.T) {
 func TestStandardInputRejectsArePrinted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxPrinted+5)
+	text := "name,phone\n" + strings.Repeat("Ann,07700 90000x\n", maxPrinted+5) + "Bob,07700 900001\n"
 	got := command(t, strings.NewReader(text), flagsFor(db, "-")...).ok(t).prints(t, "5 more refused rows are not shown", "--rejects FILE")
 	if lines := strings.Count(got.err, "\n"); lines != maxPrinted || !strings.HasPrefix(got.err, "line 2, phone: ") {
 		t.Errorf("printed %d rejected rows, want %d:\n%s", lines, maxPrinted, got.err)

@@ -4,9 +4,13 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 
+	"dialer/campaign"
 	"dialer/internal/cli"
+	"dialer/internal/csvimport"
 )
 
 func main() {
@@ -32,8 +36,44 @@ func enqueue(ctx context.Context, args []string, con cli.Console) error {
 	if err != nil {
 		return cli.ArgumentError{Err: err}
 	}
-	if f.DryRun {
-		return dryRun(ctx, f, settings, con)
+	in, err := openInput(f.File, con.In)
+	if err != nil {
+		return err
 	}
-	return importCSV(ctx, f, settings, con)
+	defer in.Close()
+	job := job{flags: f, settings: settings, options: f.options(), in: in, con: con}
+	if f.DryRun {
+		return job.dryRun(ctx)
+	}
+	return job.importFile(ctx)
+}
+
+// job is one file and what is done with it: shown or imported, as the same flags
+// say.
+type job struct {
+	flags    flags
+	settings campaign.Settings
+	options  csvimport.Options
+	in       io.Reader
+	con      cli.Console
+}
+
+// openInput opens the file, or takes standard input for "-".
+func openInput(path string, stdin io.Reader) (io.ReadCloser, error) {
+	if path == stdinName {
+		return io.NopCloser(stdin), nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a folder, not a CSV", path)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }

@@ -15,7 +15,7 @@ import (
 // mistake in them at once.
 func (f flags) settings() (campaign.Settings, error) {
 	s := campaign.Settings{
-		Zone: f.Zone, Machine: f.Machine, MachineMode: f.MachineMode,
+		Zone: f.Zone, Key: f.Key, Machine: f.Machine, MachineMode: f.MachineMode,
 		RingingTimer: f.RingingTimer, LengthTimer: f.LengthTimer, Retry: campaign.Policy{Attempts: f.Attempts},
 	}
 	var errs []error
@@ -46,6 +46,8 @@ func (f flags) settings() (campaign.Settings, error) {
 	errs = append(errs, err)
 	s.Retry.Again, err = campaign.ParseRetry(f.Retry)
 	errs = append(errs, err)
+	_, err = csvimport.ParseDateFormat(f.DateFormat)
+	note("--date-format", err)
 	note("--name", campaign.CheckName(f.Name))
 	errs = append(errs, f.check())
 	if err := errors.Join(errs...); err != nil {
@@ -126,6 +128,7 @@ func (f flags) rejectsPath() string {
 func (f flags) options() csvimport.Options {
 	return csvimport.Options{
 		DefaultCountry: f.DefaultCountry, Map: f.Map, Encoding: f.Encoding, Sheet: f.Sheet, Now: time.Now(),
+		DateFormat: f.DateFormat, AllowUnknown: f.AllowUnknown, Yes: f.Yes, Update: f.Update, RemoveMissing: f.RemoveMissing,
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
 			return provider.CheckMessage(s, m, f.AllowUnknown)
 		},

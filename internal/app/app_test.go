@@ -56,7 +56,7 @@ func TestCampaignChangesAreAudited(t *testing.T) {
 		t.Fatalf("created: %q", got)
 	}
 	want := []string{
-		`ann operator api contacts.add campaign 1: - -> {"added": 3, "source": "file", "refused": 0, "duplicates": 0}`,
+		`ann operator api contacts.add campaign 1: - -> {"added": 3, "source": "file", "refused": 0, "updated": 0, "duplicates": 0}`,
 		`ann operator api import.finish campaign 1: {"status": "importing"} -> {"status": "running"}`,
 		`ann operator api campaign.pause campaign 1: {"status": "running"} -> {"reason": "lunch", "status": "paused"}`,
 		`ann operator api campaign.resume campaign 1: {"reason": "lunch", "status": "paused"} -> {"status": "running"}`,

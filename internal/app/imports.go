@@ -11,6 +11,8 @@ import (
 type ImportStore interface {
 	OpenCampaign(ctx context.Context, by Actor, name string, s campaign.Settings) (campaign.Campaign, error)
 	AddContacts(ctx context.Context, by Actor, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
+	BeginImport(ctx context.Context, by Actor, im campaign.Import) (campaign.Import, error)
+	EndImport(ctx context.Context, by Actor, im campaign.Import) (removed int, kept bool, err error)
 	FinishImport(ctx context.Context, by Actor, campaignID int64) error
 }
 
@@ -26,6 +28,22 @@ func (i Import) OpenCampaign(ctx context.Context, name string, s campaign.Settin
 		return campaign.Campaign{}, err
 	}
 	return i.Store.OpenCampaign(ctx, i.By, name, s)
+}
+
+// BeginImport notes that a file is read into a campaign.
+func (i Import) BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error) {
+	if err := i.By.may(Operator); err != nil {
+		return campaign.Import{}, err
+	}
+	return i.Store.BeginImport(ctx, i.By, im)
+}
+
+// EndImport ends an import whose file was read to its end.
+func (i Import) EndImport(ctx context.Context, im campaign.Import) (removed int, kept bool, err error) {
+	if err := i.By.may(Operator); err != nil {
+		return 0, true, err
+	}
+	return i.Store.EndImport(ctx, i.By, im)
 }
 
 // AddContacts adds a batch of rows in one transaction.

@@ -47,7 +47,7 @@ func benchImport(b *testing.B, n int) {
 // bareCopy is how long one COPY of the database's contacts takes into a
 // database without any.
 func bareCopy(b *testing.B, from *testkit.DB) time.Duration {
-	const columns = `(campaign_id, zone_group_id, source, line_no, to_number, vars, call_at, due_at)`
+	const columns = `(campaign_id, zone_group_id, source, import_id, line_no, key, to_number, vars, call_at, not_later_than, due_at)`
 	to := testkit.New(b)
 	for _, table := range []string{"campaigns", "zone_groups"} {
 		to.CopyIn(b, table, from.CopyOut(b, table))

@@ -2,48 +2,110 @@ package csvimport
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
 	"dialer/campaign"
 )
 
-const (
-	// maxPast: a reminder of yesterday calls nobody. The day's grace lets an
-	// interrupted import be run again after its first reminders are past.
-	maxPast = 24 * time.Hour
-	// maxAhead: a date further ahead is probably a mistake in the year.
-	maxAhead = 366 * 24 * time.Hour
-)
+// maxAhead: a date further ahead is probably a mistake in the year.
+const maxAhead = 366 * 24 * time.Hour
 
-// parseCallAt reads the time at which a person is to be called; the zero time
-// when s is blank.
-func parseCallAt(s string, zones []string, now time.Time) (time.Time, error) {
+// setTimes reads when the row's person is to be called: call_at and call_before.
+// A time that is past or outside the hours makes nobody new, unless Options.Yes
+// moves it. It returns the column that an error is about.
+func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, err error) {
+	if row.CallAt, err = r.parseTime(r.header.ownField(columnCallAt, fields), row.Zones); err != nil {
+		return r.columns.CallAt, err
+	}
+	if row.NotLaterThan, err = r.parseTime(r.header.ownField(columnCallBefore, fields), row.Zones); err != nil {
+		return r.columns.CallBefore, err
+	}
+	last := row.NotLaterThan
+	switch {
+	case last.IsZero():
+	case !row.CallAt.IsZero() && !row.CallAt.Before(last):
+		return r.columns.CallBefore, errors.New("this time is not after the time of the call")
+	case !last.After(r.options.Now):
+		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: "this time is past, so nobody can be called before it; give one to come"}
+	}
+	if !row.CallAt.IsZero() {
+		r.moveIntoHours(row)
+	}
+	if first, ok := r.settings.FirstCall(row.CallAt, row.Zones, r.options.Now); row.NotNew.Reason == "" && ok && !last.IsZero() && !first.Before(last) {
+		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: fmt.Sprintf(
+			"the first call that the hours allow is at %s, which is not before this time", r.localText(first, row.Zones))}
+	}
+	return "", nil
+}
+
+// moveIntoHours moves a call_at that is past or outside the hours to the next
+// opening, if Options.Yes says so; else it notes what would happen.
+func (r *reader) moveIntoHours(row *campaign.Row) {
+	at, now := row.CallAt, r.options.Now
+	var what string
+	switch opening, ok := r.settings.FirstCall(at, row.Zones, now); {
+	case !ok:
+		return // checkHours has refused the row
+	//guard:false internal/csvimport.TestReaderCallAtOutsideTheHours: a time that is past makes nobody new
+	case at.Before(now):
+		what = "this time is past"
+	case !opening.Equal(at) && !at.Before(r.settings.Start):
+		what = fmt.Sprintf("%s is outside the hours %s", r.localText(at, row.Zones), r.settings.Hours)
+	default:
+		return
+	}
+	opening, _ := r.settings.FirstCall(at, row.Zones, now)
+	if r.options.Yes {
+		row.CallAt, row.CallAtMoved = opening, true
+		return
+	}
+	row.NotNew = campaign.RowError{Column: r.columns.CallAt, Reason: fmt.Sprintf(
+		"%s; give one to come and inside the hours, or --yes: then the call is made from %s on", what, r.localText(opening, row.Zones))}
+}
+
+// localText is a moment on the clock of the first zone.
+func (r *reader) localText(at time.Time, zones []string) string {
+	return LocalText(at, zones)
+}
+
+// LocalText is a moment on the clock of the first of the zones.
+func LocalText(at time.Time, zones []string) string {
+	if len(zones) > 0 {
+		if zone, err := campaign.LoadZone(zones[0]); err == nil {
+			return at.In(zone).Format("2006-01-02 15:04") + " in " + zones[0]
+		}
+	}
+	return at.UTC().Format("2006-01-02 15:04Z")
+}
+
+// parseTime reads a moment; the zero time when s is blank. Without an offset it is
+// on the clock of every zone, which must be the same moment in all of them.
+func (r *reader) parseTime(s string, zones []string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	at, err := time.Parse(time.RFC3339, s)
+	wall, moment, err := readTime(s, r.dateFormat)
 	if err != nil {
-		if at, err = parseLocal(s, zones); err != nil {
+		return time.Time{}, err
+	}
+	at := wall
+	if !moment {
+		if at, err = onClocks(wall, zones); err != nil {
 			return time.Time{}, err
 		}
 	}
-	switch {
-	case at.Before(now.Add(-maxPast)):
-		return time.Time{}, errors.New("this time is past; give one to come")
-	case at.After(now.Add(maxAhead)):
+	if at.After(r.options.Now.Add(maxAhead)) {
 		return time.Time{}, errors.New("this time is more than a year ahead; check the year")
 	}
 	return at.UTC(), nil
 }
 
-// parseLocal reads a time on the clock of every zone, which must be the same
-// moment in all of them.
-func parseLocal(s string, zones []string) (time.Time, error) {
-	wall, err := parseWall(s)
-	if err != nil {
-		return time.Time{}, err
-	}
+// onClocks is when clocks in all the zones show a time.
+func onClocks(wall time.Time, zones []string) (time.Time, error) {
 	var at time.Time
 	for i, name := range zones {
 		zone, err := campaign.LoadZone(name)
@@ -63,13 +125,82 @@ func parseLocal(s string, zones []string) (time.Time, error) {
 	return at, nil
 }
 
-// parseWall reads a time without a zone, as if it were UTC.
-func parseWall(s string) (time.Time, error) {
-	s = strings.Replace(s, "T", " ", 1)
-	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05"} {
-		if wall, err := time.Parse(layout, s); err == nil {
-			return wall, nil
+// isoTime is ISO 8601 with a date and a time, extended or basic, with T or a blank
+// between them, and with or without seconds, a fraction and an offset.
+var isoTime = regexp.MustCompile(`^(\d{4})(-?)(\d{2})(-?)(\d{2})(?:[Tt]| +)(\d{2})(:?)(\d{2})(?:(:?)(\d{2})(?:[.,]\d{1,9})?)? ?(?:([Zz])|([+-])(\d{2})(?::?(\d{2}))?)?$`)
+
+var errTimeForm = errors.New("want a time such as 2026-11-30 14:30 (on the clock of the person called), or 2026-11-30T14:30:00Z; " +
+	"if the file writes times otherwise, say how, as --date-format \"DD/MM/YYYY HH:mm\"")
+
+// readTime reads a time in a form that has one meaning: ISO 8601, or the layout.
+// moment: it has an offset; else it is a wall clock's, as if that were UTC.
+func readTime(s, layout string) (at time.Time, moment bool, err error) {
+	if at, moment, err = readISO(strings.ReplaceAll(s, "\u2212", "-")); err == nil || layout == "" {
+		return at, moment, err
+	}
+	if at, err = time.Parse(layout, s); err != nil {
+		return time.Time{}, false, errors.New("this time is not written as --date-format says, nor as 2026-11-30 14:30")
+	}
+	return at, strings.Contains(layout, "Z07"), nil
+}
+
+func readISO(s string) (at time.Time, moment bool, err error) {
+	m := isoTime.FindStringSubmatch(s)
+	// Either all of a date's dashes and a time's colons are there, or none.
+	if m == nil || m[2] != m[4] || m[10] != "" && m[7] != m[9] {
+		return time.Time{}, false, errTimeForm
+	}
+	number := func(i int) int { n, _ := strconv.Atoi(m[i]); return n }
+	offset := number(13)*60 + number(14)
+	if m[12] == "-" {
+		offset = -offset
+	}
+	at = time.Date(number(1), time.Month(number(3)), number(5), number(6), number(8), number(10), 0, time.UTC)
+	if at.Year() != number(1) || int(at.Month()) != number(3) || at.Day() != number(5) || number(6) > 23 || number(8) > 59 || number(10) > 59 {
+		return time.Time{}, false, errors.New("there is no such day or time; want one such as 2026-11-30 14:30")
+	}
+	if number(13) > 15 || number(14) > 59 {
+		return time.Time{}, false, errors.New("there is no such offset from UTC; want one such as +01:00")
+	}
+	return at.Add(-time.Duration(offset) * time.Minute), m[11] != "" || m[12] != "", nil
+}
+
+// formatWords are the parts of --date-format, longest first, and Go's for them.
+var formatWords = []struct{ word, layout, what string }{
+	{"YYYY", "2006", "year"}, {"yyyy", "2006", "year"}, {"YY", "06", "year"}, {"yy", "06", "year"},
+	{"MMMM", "January", "month"}, {"MMM", "Jan", "month"}, {"MM", "01", "month"}, {"M", "1", "month"},
+	{"DD", "02", "day"}, {"dd", "02", "day"}, {"D", "2", "day"}, {"d", "2", "day"},
+	{"HH", "15", "hour"}, {"H", "15", "hour"}, {"hh", "03", "half"}, {"h", "3", "half"},
+	{"mm", "04", "minute"}, {"ss", "05", ""}, {"A", "PM", "noon"}, {"a", "pm", "noon"}, {"Z", "Z07:00", ""},
+}
+
+// ParseDateFormat reads a form such as DD/MM/YYYY HH:mm, and returns Go's layout
+// for it.
+func ParseDateFormat(format string) (layout string, err error) {
+	has := map[string]bool{}
+	for rest := format; rest != ""; {
+		word := ""
+		for _, w := range formatWords {
+			if strings.HasPrefix(rest, w.word) {
+				word, layout, has[w.what] = w.word, layout+w.layout, true
+				break
+			}
+		}
+		if word == "" {
+			if c := rest[0]; c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' && c != 'T' {
+				return "", fmt.Errorf("%q: %q means nothing here; want a form such as DD/MM/YYYY HH:mm", format, rest[:1])
+			}
+			word, layout = rest[:1], layout+rest[:1]
+		}
+		rest = rest[len(word):]
+	}
+	if has["half"] && has["noon"] {
+		has["hour"] = true
+	}
+	for _, part := range []string{"year", "month", "day", "hour", "minute"} {
+		if format != "" && !has[part] {
+			return "", fmt.Errorf("%q has no %s; want a form such as DD/MM/YYYY HH:mm, or MM/DD/YYYY hh:mm A", format, part)
 		}
 	}
-	return time.Time{}, errors.New("want a time such as 2026-11-30 14:30 (on the clock of the person called), or 2026-11-30T14:30:00Z")
+	return layout, nil
 }

@@ -33,7 +33,7 @@ func ExamplePreview() {
 	}
 	fmt.Println(string(forecast.Sample.NCCO))
 	// Output:
-	// utf-8 ; Phone [Name]
+	// utf-8 ; Phone [Phone Name]
 	// 4 rows, 2 accepted
 	// line 3: a spreadsheet rounded this number to scientific notation; format the column as text, restore the digits and export again
 	// line 4: a quote is opened and not closed; write a quote inside a value twice ("")

@@ -13,10 +13,12 @@ import (
 
 // Columns says which of a file's columns mean what, by the header's names.
 type Columns struct {
-	To     string
-	Zone   string   // "" when there is none
-	CallAt string   // "" when there is none
-	Vars   []string // all the others, in the file's order
+	To         string
+	Key        string   // "": the number is the key
+	Zone       string   // "" when there is none
+	CallAt     string   // "" when there is none
+	CallBefore string   // "" when there is none
+	Vars       []string // all that have a name, in the file's order, without those that an export added
 }
 
 // header is the line that names a file's columns.
@@ -25,6 +27,7 @@ type header struct {
 	keys  []string             // the same, but each once: the second Notes is "Notes (2)"
 	own   [len(ownColumns)]int // where our columns are; -1 when there is none
 	used  []bool               // whether a row needs the column; see need
+	key   int                  // where the key is; -1: the number is it
 }
 
 // Our columns, in the order of ownColumns.
@@ -32,6 +35,7 @@ const (
 	columnTo = iota
 	columnZone
 	columnCallAt
+	columnCallBefore
 )
 
 // ownColumns are the columns that have a meaning: the name that --map uses, and
@@ -43,7 +47,15 @@ var ownColumns = [...]struct {
 	columnTo:     {"to", []string{"to", "phone", "phonenumber", "number", "telephone", "telephonenumber", "tel", "telno", "mobile", "mobilenumber", "mobilephone", "cell", "cellphone", "msisdn"}},
 	columnZone:   {"zone", []string{"zone", "timezone", "tz"}},
 	columnCallAt: {"call_at", []string{"callat"}},
+
+	columnCallBefore: {"call_before", []string{"callbefore"}},
 }
+
+// exportPrefix begins the columns that an export adds to the file's own. They say
+// what became of a person, and are no part of the row.
+const exportPrefix = "dialer_"
+
+func ofExport(name string) bool { return strings.HasPrefix(strings.ToLower(name), exportPrefix) }
 
 // delimiters that a file may use, the most common first.
 var delimiters = []byte{',', ';', '\t', '|'}
@@ -129,10 +141,14 @@ func parseHeader(rec record, mapped map[string]string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
+	return findColumns(names, mapped)
+}
+
+func findColumns(names []string, mapped map[string]string) (h header, err error) {
 	if err := checkMap(mapped); err != nil {
 		return header{}, err
 	}
-	h := header{names: names, keys: distinct(names), used: make([]bool, len(names))}
+	h = header{names: names, keys: distinct(names), used: make([]bool, len(names)), key: -1}
 	for i := range ownColumns {
 		if h.own[i], err = findColumn(names, i, mapped); err != nil {
 			return header{}, err
@@ -145,6 +161,20 @@ func parseHeader(rec record, mapped map[string]string) (header, error) {
 		return header{}, fmt.Errorf("no column holds the number to call: found %s; name one of them \"to\", or choose with --map to=COLUMN", quoted(names))
 	}
 	return h, nil
+}
+
+// keyBy says which column the key is; "": the number.
+func (h *header) keyBy(name string) (err error) {
+	if name == "" {
+		return nil
+	}
+	if h.key, err = columnNamed(h.names, name); err == nil && h.key < 0 {
+		err = fmt.Errorf("there is no such column: found %s", quoted(h.names))
+	}
+	if err != nil {
+		return fmt.Errorf("--key %s: %w", name, err)
+	}
+	return nil
 }
 
 // columnNames are the names without blanks round them.
@@ -214,6 +244,9 @@ func findColumn(names []string, own int, mapped map[string]string) (int, error) 
 	var found []int
 	first := slices.IndexFunc(names, func(name string) bool { return normalized(name) == column.aliases[0] })
 	for i, name := range names {
+		if ofExport(name) {
+			continue
+		}
 		if n := normalized(name); n == column.aliases[0] || first < 0 && slices.Contains(column.aliases, n) {
 			found = append(found, i)
 		}
@@ -293,13 +326,25 @@ func quoted(names []string) string {
 }
 
 func (h header) columns() Columns {
-	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt)}
+	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt), CallBefore: h.ownName(columnCallBefore)}
+	if h.key >= 0 {
+		c.Key = h.names[h.key]
+	}
 	for i, name := range h.keys {
 		if h.isVar(i) {
 			c.Vars = append(c.Vars, name)
 		}
 	}
 	return c
+}
+
+// mapping says which of the file's columns are ours, as --map would.
+func (h header) mapping() map[string]string {
+	mapping := map[string]string{}
+	for i, column := range ownColumns {
+		mapping[column.name] = h.ownName(i)
+	}
+	return mapping
 }
 
 // ownName is the file's name of one of our columns; "" when there is none.
@@ -318,7 +363,7 @@ func (h header) ownField(own int, fields []string) string {
 	return campaign.CellValue(fields[h.own[own]])
 }
 
-// vars are the values of all the other columns, by name.
+// vars are the values of the row's columns, by name.
 func (h header) vars(fields []string) map[string]string {
 	vars := make(map[string]string, len(h.names))
 	for i, name := range h.keys {
@@ -329,20 +374,18 @@ func (h header) vars(fields []string) map[string]string {
 	return vars
 }
 
-// isVar reports whether a column has a name and is none of ours.
-func (h header) isVar(i int) bool {
-	return h.names[i] != "" && !slices.Contains(h.own[:], i)
-}
+// isVar reports whether a column has a name and is no column of an export.
+func (h header) isVar(i int) bool { return h.names[i] != "" && !ofExport(h.names[i]) }
 
-// need notes which columns a row must have: ours, and those that the message has
+// need notes which columns a row must have: ours, the key, and those that the message has
 // no fallback for.
 func (h header) need(message []string) {
 	for i, key := range h.keys {
-		h.used[i] = slices.Contains(h.own[:], i) || slices.Contains(message, key)
+		h.used[i] = slices.Contains(h.own[:], i) || i == h.key || slices.Contains(message, key)
 	}
 }
 
-// varNames are the names of all columns but ours, as the file has them.
+// varNames are the names of the row's columns, as the file has them.
 func (h header) varNames() []string {
 	var names []string
 	for i, name := range h.names {

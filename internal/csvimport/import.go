@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -18,12 +19,17 @@ type Store interface {
 	// of that name. A *campaign.OtherSettingsError when its settings differ. A
 	// stopped campaign takes no more rows: the error says so.
 	OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error)
+	// BeginImport notes that a file is read into a campaign, and gives the import
+	// its id.
+	BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error)
 	// AddContacts adds a batch of rows in one transaction. source identifies
-	// the file, so that a second run of the same file is not mistaken for
-	// duplicates.
-	// Rows that were added before, or repeat a number of the campaign, are
-	// reported and not added.
+	// the file, so that a refused row that is read twice counts once. Rows of
+	// people who are in the campaign already are compared with them, and change
+	// them if the import is to.
 	AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
+	// EndImport ends an import that has read its file to the end, or was broken
+	// off. kept is false when the campaign was dropped because nothing is in it.
+	EndImport(ctx context.Context, im campaign.Import) (removed int, kept bool, err error)
 	// FinishImport lets an importing campaign run (or stay paused).
 	FinishImport(ctx context.Context, campaignID int64) error
 }
@@ -33,32 +39,46 @@ type Options struct {
 	DefaultCountry string            // of numbers in national form, an ISO code; "" for none
 	Encoding       string            // the file's, by a name of the WHATWG; "": it is found
 	Sheet          string            // of a spreadsheet; "": the first
-	Map            map[string]string // our column (to, zone, call_at) to the header's name
+	Map            map[string]string // our column (to, zone, call_at, call_before) to the header's name
+	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
+	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
 	Now            time.Time
+	Yes            bool // a call_at that is past or outside the hours moves to the next opening
+	Update         bool // rows that differ change the contact, if it is still to be called
+	RemoveMissing  bool // contacts that the file has no row of end
 	// CheckMessage says whether Vonage would take a call with the message; nil:
 	// that is not asked.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
 	// Rejects gets each rejected row as CSV, with its line and reason; nil:
 	// they are only counted. Nothing is written before the first of them.
 	Rejects io.Writer
-	// OnRejected, if not nil, is called for each rejected row.
+	// OnRejected, if not nil, is called for each row that has no effect: that is
+	// rejected, a duplicate, or differs from its contact and does not change it.
 	OnRejected func(campaign.RowError)
 	// OnProgress, if not nil, is called after each batch.
 	OnProgress func(Summary)
 }
 
-// Summary accounts for every row that was read.
+// Summary accounts for every row that was read: Rows is the sum of what follows it,
+// without Removed.
 type Summary struct {
-	Campaign   campaign.Campaign
+	Campaign   campaign.Campaign // zero: no row could be called, so there is none
 	Form       Form
 	Warnings   []string
 	Beyond     Beyond
 	Rows       int // records read, without blank ones
 	Added      int
-	Already    int // added from the same line by an earlier run
-	Duplicates int // the campaign has the number from another line
+	Already    int // people who are in the campaign, with the same values
+	Updated    int // people whose values were changed
+	Differ     int // people who are in the campaign with other values, which stay
+	Duplicates int // the file has the key in an earlier row
 	Rejected   int // rows that cannot be called
+
+	Removed int // contacts that ended because their rows are gone
 }
+
+// NoEffect counts the rows that changed nothing and should have.
+func (s Summary) NoEffect() int { return s.Differ + s.Duplicates + s.Rejected }
 
 // Import reads a CSV and adds its rows to the campaign of that name, which it
 // creates if there is none. Once every row is in, the campaign may run.
@@ -84,28 +104,42 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 		return Summary{}, err
 	}
 	failpoint.Hit("import.opened")
-	im := importer{store: store, source: source, reader: reader, options: o, summary: Summary{Campaign: c, Form: reader.file.form, Warnings: reader.warnings}}
+	run, err := store.BeginImport(ctx, reader.importInto(c, source))
+	if err != nil {
+		return Summary{}, err
+	}
+	im := importer{store: store, run: run, reader: reader, options: o, summary: Summary{Campaign: c, Form: reader.file.form, Warnings: reader.warnings}}
 	if o.Rejects != nil {
 		im.rejects = newRejectWriter(o.Rejects, reader.header.names, reader.file.comma)
 	}
-	if err := im.run(ctx); err != nil {
-		return im.summary, err
+	if err := im.read(ctx); err != nil {
+		return im.summary, im.breakOff(ctx, err)
 	}
 	failpoint.Hit("import.added")
-	return im.summary, store.FinishImport(ctx, c.ID)
+	return im.summary, im.end(ctx)
+}
+
+// importInto is what is kept of the import.
+func (r *reader) importInto(c campaign.Campaign, source string) campaign.Import {
+	return campaign.Import{
+		CampaignID: c.ID, Source: source, Columns: r.columns.Vars, Update: r.options.Update, RemoveMissing: r.options.RemoveMissing,
+		Reading: campaign.Reading{
+			DefaultCountry: r.options.DefaultCountry, Map: r.header.mapping(), DateFormat: r.options.DateFormat, AllowUnknown: r.options.AllowUnknown,
+		},
+	}
 }
 
 // importer is one run of Import.
 type importer struct {
 	store   Store
-	source  string
+	run     campaign.Import
 	reader  *reader
 	options Options
 	rejects *rejectWriter // nil: not wanted
 	summary Summary
 }
 
-func (im *importer) run(ctx context.Context) error {
+func (im *importer) read(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for c := range chunks(ctx, im.reader) {
@@ -124,36 +158,81 @@ func (im *importer) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// end lets the campaign run, if anybody is in it.
+func (im *importer) end(ctx context.Context) (err error) {
+	kept := true
+	if im.summary.Removed, kept, err = im.store.EndImport(ctx, im.run); err != nil {
+		return err
+	}
+	if !kept {
+		im.summary.Campaign = campaign.Campaign{}
+		return nil
+	}
+	return im.store.FinishImport(ctx, im.run.CampaignID)
+}
+
+// endTimeout is how long it may take to free the name of a campaign that nobody is
+// in, once the import has failed.
+const endTimeout = 5 * time.Second
+
+// breakOff frees the name of a campaign that nobody is in yet. All else stays as it
+// is, for the import that resumes.
+func (im *importer) breakOff(ctx context.Context, because error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	run := im.run
+	run.RemoveMissing = false
+	_, _, _ = im.store.EndImport(ctx, run) // what failed before is what to tell
+	return because
+}
+
 // add commits one chunk of the file and accounts for each of its rows.
 func (im *importer) add(ctx context.Context, c *chunk) error {
-	result, err := im.store.AddContacts(ctx, im.summary.Campaign.ID, im.source, c.rows)
+	c.rows.Import = im.run
+	result, err := im.store.AddContacts(ctx, im.run.CampaignID, im.run.Source, c.rows)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", c.records[0].line, err)
 	}
-	duplicates := im.duplicates(c, result.Duplicates)
+	differ := im.differing(c, result.Changed)
 	im.summary.Beyond.look(c.rows.Rows)
 	im.summary.Rows += len(c.records)
 	im.summary.Added += result.Added
-	im.summary.Already += result.Already + len(result.Duplicates) - len(duplicates)
-	im.summary.Duplicates += len(duplicates)
+	im.summary.Already += result.Already
+	im.summary.Differ += len(differ)
+	im.summary.Updated += len(result.Changed) - len(differ)
+	im.summary.Duplicates += len(result.Duplicates)
 	im.summary.Rejected += len(c.rows.Rejected) + len(result.Rejected)
-	return im.report(c, slices.Concat(c.rows.Rejected, duplicates, im.notStored(c, result.Rejected)))
+	return im.report(c, slices.Concat(c.rows.Rejected, differ, im.duplicates(c, result.Duplicates), im.notStored(c, result.Rejected)))
 }
 
 // duplicates are the duplicate rows as rejected ones, with their text from the
-// file. A number from the same line of another file is none: that is a short
-// file that grew or was corrected, and so has another fingerprint.
+// file.
 func (im *importer) duplicates(c *chunk, found []campaign.DuplicateRow) []campaign.RowError {
-	rows := make([]campaign.RowError, 0, len(found))
-	for _, d := range found {
-		if d.FirstLine == d.Line {
+	rows := make([]campaign.RowError, len(found))
+	column, what := cmp.Or(im.reader.columns.Key, im.reader.columns.To), "key"
+	if im.reader.columns.Key == "" {
+		what = "number"
+	}
+	for i, d := range found {
+		reason := fmt.Sprintf("same %s as line %d", what, d.FirstLine)
+		if what == "number" {
+			reason += "; if they are two people, or two calls, name a column that tells them apart with --key"
+		}
+		rows[i] = campaign.RowError{Line: d.Line, Column: column, Reason: reason, Record: im.reported(c, d.Line)}
+	}
+	return rows
+}
+
+// differing are the rows that differ from their contacts and did not change them.
+func (im *importer) differing(c *chunk, changed []campaign.ChangedRow) (rows []campaign.RowError) {
+	for _, ch := range changed {
+		if ch.Updated {
 			continue
 		}
+		why := cmp.Or(ch.Why, "--update changes it")
 		rows = append(rows, campaign.RowError{
-			Line:   d.Line,
-			Column: im.reader.columns.To,
-			Reason: fmt.Sprintf("same number as line %d, which the campaign has already", d.FirstLine),
-			Record: im.reported(c, d.Line),
+			Line: ch.Line, Column: strings.Join(ch.Columns, ", "), Record: im.reported(c, ch.Line),
+			Reason: "this person is in the campaign with another value: " + why,
 		})
 	}
 	return rows
@@ -163,7 +242,7 @@ func (im *importer) duplicates(c *chunk, found []campaign.DuplicateRow) []campai
 // file. The store knows a row's zones, but not the column that they came from.
 func (im *importer) notStored(c *chunk, rejected []campaign.RowError) []campaign.RowError {
 	for i := range rejected {
-		rejected[i].Column, rejected[i].Record = im.reader.columns.Zone, im.reported(c, rejected[i].Line)
+		rejected[i].Column, rejected[i].Record = cmp.Or(rejected[i].Column, im.reader.columns.Zone), im.reported(c, rejected[i].Line)
 	}
 	return rejected
 }

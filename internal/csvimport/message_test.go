@@ -50,7 +50,7 @@ func TestMessagesAreCheckedRowByRow(t *testing.T) {
 	if len(rows) != 2 {
 		t.Errorf("%d rows, want 2", len(rows))
 	}
-	want := []campaign.RowError{{Line: 3, Reason: errMessage.Error(), Record: "+447700900002,xx"}}
+	want := []campaign.RowError{{Line: 3, Reason: errMessage.Error(), Record: "+447700900002,xx", Key: "447700900002"}}
 	if diff := cmp.Diff(want, rejects); diff != "" {
 		t.Errorf("refused (-want +got)\n%s", diff)
 	}

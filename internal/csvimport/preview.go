@@ -3,11 +3,11 @@ package csvimport
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"io"
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"dialer/campaign"
@@ -21,9 +21,9 @@ const (
 	maxReasons = 100
 	// otherReasons stands for the reasons beyond maxReasons.
 	otherReasons = "other reasons"
-	// maxNumbers bounds the numbers that are remembered to find duplicates. A
+	// maxKeys bounds the keys that are remembered to find duplicates. A
 	// map of so many takes 72 MiB.
-	maxNumbers = 3_500_000
+	maxKeys = 3_500_000
 )
 
 // Forecast is what an import would do.
@@ -35,8 +35,8 @@ type Forecast struct {
 
 	Rows       int
 	Accepted   int
-	Duplicates int // of a number in the same file
-	// DuplicatesAtLeast: the file has more numbers than are remembered, so
+	Duplicates int // of a key in the same file
+	// DuplicatesAtLeast: the file has more keys than are remembered, so
 	// there may be more duplicates than were counted.
 	DuplicatesAtLeast bool
 	Rejected          int
@@ -58,7 +58,7 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	defer reader.close()
 	p := preview{
 		message: reader.message,
-		numbers: map[uint64]struct{}{}, maxNumbers: maxNumbers,
+		seed:    maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
 			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{},
 		},
@@ -96,10 +96,11 @@ func (f Forecast) Commonest() []string {
 
 // preview is one run of Preview.
 type preview struct {
-	message    campaign.MessageTemplate
-	numbers    map[uint64]struct{}
-	maxNumbers int
-	forecast   Forecast
+	message  campaign.MessageTemplate
+	seed     maphash.Seed
+	keys     map[uint64]struct{}
+	maxKeys  int
+	forecast Forecast
 }
 
 func (p *preview) add(c *chunk) error {
@@ -110,11 +111,15 @@ func (p *preview) add(c *chunk) error {
 		p.reject(rejected)
 	}
 	for _, row := range c.rows.Rows {
-		if p.isDuplicate(row.To) {
+		if row.NotNew.Reason != "" {
+			p.reject(notNew(row, ""))
+			continue
+		}
+		if p.isDuplicate(row.KeyOrNumber()) {
 			f.Duplicates++
 			continue
 		}
-		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.numbers) >= p.maxNumbers
+		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.keys) >= p.maxKeys
 		f.Accepted++
 		if f.SampleLine == 0 {
 			if err := p.sample(row); err != nil {
@@ -138,13 +143,21 @@ func (p *preview) reject(row campaign.RowError) {
 	f.Reasons[reason]++
 }
 
-// isDuplicate reports whether an earlier row has the number, and remembers the
-// number while there is room.
-func (p *preview) isDuplicate(digits string) bool {
-	number, _ := strconv.ParseUint(digits, 10, 64) // a row's number has 15 digits at most
-	_, known := p.numbers[number]
-	if !known && len(p.numbers) < p.maxNumbers {
-		p.numbers[number] = struct{}{}
+// notNew is a row that no new contact is made of, as a rejected one.
+func notNew(row campaign.Row, text string) campaign.RowError {
+	rejected := row.NotNew
+	rejected.Line, rejected.Record, rejected.Key = row.Line, text, row.KeyOrNumber()
+	return rejected
+}
+
+// isDuplicate reports whether an earlier row has the key, and remembers its hash
+// while there is room. Two keys of a million have the same one once in 37 million
+// files.
+func (p *preview) isDuplicate(key string) bool {
+	hash := maphash.String(p.seed, key)
+	_, known := p.keys[hash]
+	if !known && len(p.keys) < p.maxKeys {
+		p.keys[hash] = struct{}{}
 	}
 	return known
 }

@@ -3,6 +3,7 @@ package csvimport
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"strings"
 	"testing"
@@ -36,7 +37,7 @@ func TestPreview(t *testing.T) {
 	}
 	got.First, got.Reasons = nil, nil
 	want := Forecast{
-		Form: Form{Encoding: "utf-8", Delimiter: ";"}, Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name"}},
+		Form: Form{Encoding: "utf-8", Delimiter: ";"}, Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name", "Phone", "Zone"}},
 		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
 		Sample: campaign.Rendered{NCCO: []byte(`[{"action":"talk","text":"Hello Ann."}]`)}, SampleLine: 2,
 	}
@@ -67,7 +68,7 @@ func TestPreviewDuplicatesAtLeast(t *testing.T) {
 	t.Parallel()
 	message, err := settings().Message.Compile()
 	require.NoError(t, err)
-	p := preview{message: message, numbers: map[uint64]struct{}{}, maxNumbers: 2, forecast: Forecast{Reasons: map[string]int{}}}
+	p := preview{message: message, seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: 2, forecast: Forecast{Reasons: map[string]int{}}}
 	rows := func(numbers ...string) *chunk {
 		c := &chunk{}
 		for i, to := range numbers {

@@ -26,6 +26,8 @@ type reader struct {
 	warnings []string // what a person should look at; the rows are read all the same
 	header   header
 	columns  Columns
+	// dateFormat is Options.DateFormat as Go's layout.
+	dateFormat string
 	// everOpen remembers for a row's zones, joined by blanks, whether the hours
 	// are ever open in all of them. A file has many rows and few zones.
 	everOpen sync.Map
@@ -57,6 +59,18 @@ func (r *reader) bind() (err error) {
 	if r.header, err = r.file.readHeader(r.options.Map); err != nil {
 		return err
 	}
+	r.warnings = r.file.warnings
+	return r.prepare()
+}
+
+// prepare does what the header allows: its error concerns all rows.
+func (r *reader) prepare() (err error) {
+	if r.dateFormat, err = ParseDateFormat(r.options.DateFormat); err != nil {
+		return fmt.Errorf("date format %w", err)
+	}
+	if err := r.header.keyBy(r.settings.Key); err != nil {
+		return err
+	}
 	r.columns = r.header.columns()
 	if err := r.message.Bind(r.header.varNames()); err != nil {
 		return err
@@ -65,7 +79,6 @@ func (r *reader) bind() (err error) {
 		return fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
 	}
 	r.header.need(r.message.NeededColumns())
-	r.warnings = r.file.warnings
 	for _, name := range r.message.SingleBraces(r.header.names) {
 		r.warnings = append(r.warnings, fmt.Sprintf("{%s} in the message is said as it stands, and there is a column of that name; write {{%s}} for its value", name, name))
 	}
@@ -121,36 +134,59 @@ func (r *reader) records() iter.Seq2[record, error] {
 func (r *reader) parse(rec record) (row campaign.Row, rejected *campaign.RowError) {
 	row, column, err := r.parseRow(rec)
 	if err != nil {
-		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.reported(r.file.comma)}
+		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.reported(r.file.comma), Key: row.KeyOrNumber()}
 	}
 	return row, nil
 }
 
-// parseRow also returns the column that an error is about.
+// parseRow also returns the column that an error is about, and with an error what
+// was read of the row before it.
 func (r *reader) parseRow(rec record) (row campaign.Row, column string, err error) {
 	fields, column, err := r.fieldsOf(rec)
 	if err != nil {
 		return campaign.Row{}, column, err
 	}
 	row = campaign.Row{Line: rec.line, Vars: r.header.vars(fields)}
+	if row.Key, err = r.key(fields); err != nil {
+		return row, r.columns.Key, err
+	}
 	number, err := campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry)
 	if err == nil {
 		err = cmp.Or(number.CheckKind(), r.settings.Countries.Check(number))
 	}
 	if err != nil {
-		return campaign.Row{}, r.columns.To, err
+		return row, r.columns.To, err
 	}
-	row.To = number.Digits
+	row.To, row.Country = number.Digits, number.Country
 	if row.Zones, column, err = r.zones(r.header.ownField(columnZone, fields), number.Zones); err != nil {
-		return campaign.Row{}, column, err
+		return row, column, err
 	}
-	if row.CallAt, err = parseCallAt(r.header.ownField(columnCallAt, fields), row.Zones, r.options.Now); err != nil {
-		return campaign.Row{}, r.columns.CallAt, err
+	if column, err = r.setTimes(&row, fields); err != nil {
+		return row, column, err
 	}
 	if err = r.checkMessage(row.Vars); err != nil {
-		return campaign.Row{}, missingColumn(err), err
+		return row, missingColumn(err), err
 	}
 	return row, "", nil
+}
+
+// maxKey is what the table of contacts takes, in characters.
+const maxKey = 200
+
+// key is the value that tells the row's person from others; "" where the number
+// does.
+func (r *reader) key(fields []string) (string, error) {
+	if r.header.key < 0 || r.header.key == r.header.own[columnTo] {
+		return "", nil
+	}
+	key := campaign.CellValue(fields[r.header.key])
+	switch {
+	case key == "":
+		return "", errors.New("the key is blank; it must tell this person from all others")
+	case utf8.RuneCountInString(key) > maxKey:
+		return "", fmt.Errorf("the key is longer than %d characters", maxKey)
+	}
+	return key, nil
 }
 
 // fieldsOf returns as many fields as the header has. A record may end early, but

@@ -22,6 +22,14 @@ func (d *DB) AddContacts(ctx context.Context, campaignID int64, source string, b
 	return d.DB.AddContacts(ctx, Actor, campaignID, source, batch)
 }
 
+func (d *DB) BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error) {
+	return d.DB.BeginImport(ctx, Actor, im)
+}
+
+func (d *DB) EndImport(ctx context.Context, im campaign.Import) (removed int, kept bool, err error) {
+	return d.DB.EndImport(ctx, Actor, im)
+}
+
 func (d *DB) FinishImport(ctx context.Context, campaignID int64) error {
 	return d.DB.FinishImport(ctx, Actor, campaignID)
 }

@@ -57,6 +57,7 @@ func RuleOf(s campaign.Settings) Rule {
 		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
+			campaign.ReasonExpired: true, campaign.ReasonCancelledByRequest: true,
 		},
 	}
 }

@@ -44,6 +44,12 @@ func (d *demoStore) AddContacts(_ context.Context, _ int64, _ string, batch camp
 	return campaign.BatchResult{Added: len(batch.Rows)}, nil
 }
 
+func (*demoStore) BeginImport(_ context.Context, im campaign.Import) (campaign.Import, error) {
+	return im, nil
+}
+
+func (*demoStore) EndImport(context.Context, campaign.Import) (int, bool, error) { return 0, true, nil }
+
 func (*demoStore) FinishImport(context.Context, int64) error { return nil }
 
 // importDemo imports the demo's CSV without a database.

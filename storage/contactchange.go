@@ -1,0 +1,128 @@
+package storage
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// update changes the contacts of the rows that differ, if they are still to be
+// called, and says of the others why not.
+//
+// The contacts are locked, then their open attempts. The gate locks the attempt
+// alone: so either it comes first, and the contact is under way, or it finds the
+// attempt void. In no order is somebody called with the old values after the change.
+func (im *contactImport) update(ctx context.Context, list []change, groups map[string]int64) error {
+	if len(list) == 0 {
+		return nil
+	}
+	ids := column(list, func(ch change) int64 { return ch.id })
+	standing, err := lockToChange(ctx, im.tx, ids)
+	if err != nil {
+		return err
+	}
+	var b pgx.Batch
+	var requeue []int64
+	for i := range list {
+		ch, s := &list[i], standing[list[i].id]
+		if ch.Why = s.forbids(ch.row); ch.Why != "" {
+			continue
+		}
+		ch.Updated = true
+		im.queueChange(&b, *ch, groups[zoneKey(ch.row.Zones)], s)
+		if s.reserved {
+			requeue = append(requeue, ch.id)
+		}
+	}
+	if err := im.tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	return withContacts(ctx, im.tx, requeue, func(c *contactTx) error {
+		//guard:drop storage.TestChangedWhileQueued: what waits in the queue is called with the new values, or not at all
+		c.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
+		return nil
+	})
+}
+
+// standing is what decides whether a contact can be changed.
+type standing struct {
+	state    campaign.ContactState
+	reason   campaign.Reason
+	to       string
+	callAt   time.Time
+	called   bool // an attempt has passed the gate
+	underWay bool
+	reserved bool
+}
+
+// lockToChange locks the contacts, and then their attempts that are open.
+func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*standing, error) {
+	ids = slices.Clone(ids) // in the order of all locks
+	slices.Sort(ids)
+	found := map[int64]*standing{}
+	rows, err := tx.Query(ctx, `SELECT id, state, reason, to_number, call_at FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var id int64
+	var s standing
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.to, (*zeronull.Timestamptz)(&s.callAt)}, func() error {
+		found[id] = new(s)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows, err = tx.Query(ctx, `
+		SELECT contact_id, state, posts FROM attempts WHERE contact_id = ANY ($1) ORDER BY contact_id, attempt_no FOR UPDATE`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var state campaign.State
+	var posts int
+	_, err = pgx.ForEachRow(rows, []any{&id, &state, &posts}, func() error {
+		found[id].called = found[id].called || posts > 0
+		found[id].reserved = found[id].reserved || state == campaign.Reserved
+		found[id].underWay = found[id].underWay || state.Open() && state != campaign.Reserved
+		return nil
+	})
+	return found, err
+}
+
+// forbids says why a contact cannot be changed to a row, or "".
+func (s *standing) forbids(r campaign.Row) string {
+	switch {
+	case s == nil:
+		return "this person is not in the campaign any more"
+	case s.state == campaign.Done:
+		return "this person's part in the campaign has ended (" + string(s.reason) + ")"
+	//guard:false storage.TestChangedWhileQueued: who is being called is not changed
+	case s.underWay:
+		return "this person is being called"
+	case s.called && s.to != r.To:
+		return "this person was called, so the number cannot be changed"
+	case r.NotNew.Reason != "":
+		return r.NotNew.Reason
+	}
+	return ""
+}
+
+// queueChange stores the row's values. A contact is due at another time only if its
+// own time is another one.
+func (im *contactImport) queueChange(b *pgx.Batch, ch change, group int64, s *standing) {
+	r := ch.row
+	b.Queue(`
+		UPDATE contacts SET zone_group_id = @group, source = @source, import_id = @import, line_no = @line, to_number = @to, vars = @vars,
+		       call_at = @call_at, not_later_than = @last_call,
+		       due_at = CASE WHEN @moved THEN @due ELSE due_at END
+		WHERE id = @id`, pgx.StrictNamedArgs{
+		"id": ch.id, "group": group, "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
+		"call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
+		"moved": !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
+	})
+}
