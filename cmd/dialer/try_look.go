@@ -46,7 +46,7 @@ func (t *trial) look(ctx context.Context) (seenFile, error) {
 		return seenFile{}, err
 	}
 	if t.Say == "" {
-		t.Say = propose(columns.Vars)
+		t.Say = propose(columns.Others())
 	}
 	seen, err := t.read(ctx)
 	if err != nil || t.DefaultCountry != "" || seen.refusedRows == 0 || len(seen.countries) == 0 {
@@ -149,6 +149,14 @@ func (s lookingStore) AddContacts(_ context.Context, _ int64, _ string, batch ca
 		}
 	}
 	return campaign.BatchResult{Added: len(batch.Rows)}, nil
+}
+
+func (lookingStore) BeginImport(_ context.Context, im campaign.Import) (campaign.Import, error) {
+	return im, nil
+}
+
+func (lookingStore) EndImport(context.Context, campaign.Import) (int, bool, error) {
+	return 0, true, nil
 }
 
 func (lookingStore) FinishImport(context.Context, int64) error { return nil }

@@ -21,6 +21,13 @@ type Columns struct {
 	Vars       []string // all that have a name, in the file's order, without those that an export added
 }
 
+// Others are the columns that have no meaning of their own.
+func (c Columns) Others() []string {
+	return slices.DeleteFunc(slices.Clone(c.Vars), func(name string) bool {
+		return slices.Contains([]string{c.To, c.Zone, c.CallAt, c.CallBefore}, name)
+	})
+}
+
 // header is the line that names a file's columns.
 type header struct {
 	names []string             // as the file has them, without blanks round them
