@@ -64,6 +64,8 @@ type Reading struct {
 	Map            map[string]string `json:"map,omitempty"` // our column to the file's
 	DateFormat     string            `json:"date_format,omitempty"`
 	AllowUnknown   bool              `json:"allow_unknown,omitempty"`
+
+	Yes bool `json:"-"` // a time that is past or outside the hours moves to the next opening
 }
 
 // BatchResult says what became of a batch that was added.

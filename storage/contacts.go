@@ -216,7 +216,7 @@ func classify(rows []campaign.Row, groups map[string]int64, known map[string]*kn
 		k := known[r.Key]
 		switch {
 		case groups[zoneKey(r.Zones)] == unknownZone:
-			c.refuse(r, "", "the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones")
+			c.refuse(r, "", errUnknownZone.Error())
 		case k == nil && r.NotNew.Reason != "":
 			c.refuse(r, r.NotNew.Column, r.NotNew.Reason)
 		case k == nil:

@@ -18,6 +18,8 @@ import (
 // be an error.
 const unknownZone int64 = -1
 
+var errUnknownZone = errors.New("the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones")
+
 // invalidParameter is the SQLSTATE for a zone that Postgres does not know.
 const invalidParameter = "22023"
 

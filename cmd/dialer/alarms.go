@@ -184,8 +184,8 @@ func printAlarmsCSV(con console, list []app.RaisedAlarm) error {
 			resolved = l.ResolvedAt.Format(time.RFC3339)
 		}
 		records = append(records, []string{
-			strconv.FormatInt(l.ID, 10), l.Kind, l.Attempt, neutral(l.Campaign), l.First.Format(time.RFC3339), l.Last.Format(time.RFC3339),
-			strconv.Itoa(l.Times), neutral(l.Detail), strconv.FormatBool(l.Open), resolved, neutral(l.ResolvedBy), l.Remedy,
+			strconv.FormatInt(l.ID, 10), l.Kind, l.Attempt, campaign.SafeCell(l.Campaign), l.First.Format(time.RFC3339), l.Last.Format(time.RFC3339),
+			strconv.Itoa(l.Times), campaign.SafeCell(l.Detail), strconv.FormatBool(l.Open), resolved, campaign.SafeCell(l.ResolvedBy), l.Remedy,
 		})
 	}
 	return csv.NewWriter(con.Data()).WriteAll(records)

@@ -235,7 +235,7 @@ func (c *callListCommand) print(con console, records []callRecord) error {
 		for _, r := range records {
 			cells := r.cells()
 			for i := range cells {
-				cells[i] = neutral(cells[i])
+				cells[i] = campaign.SafeCell(cells[i])
 			}
 			rows = append(rows, cells)
 		}

@@ -18,6 +18,7 @@ type campaignCommand struct {
 	Follow campaignFollowCommand `cmd:"" help:"Show a campaign's progress until it has ended. Ctrl-C ends the display only."`
 	Pause  campaignPauseCommand  `cmd:"" help:"Start no more of its calls, from now on. Calls in progress continue."`
 	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again."`
+	Export campaignExportCommand `cmd:"" help:"Write one line a person: the CSV's own columns and what became of them."`
 	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls in progress continue, unless --hang-up ends them."`
 }
 

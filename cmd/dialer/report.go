@@ -122,7 +122,7 @@ func printReportsCSV(con console, reports []app.Report) error {
 	}
 	records := [][]string{append(header, "calls", "answered", "duration_s", "price", "unpriced")}
 	for _, r := range reports {
-		record := []string{strconv.FormatInt(r.CampaignID, 10), neutral(r.Campaign), string(r.Status)}
+		record := []string{strconv.FormatInt(r.CampaignID, 10), campaign.SafeCell(r.Campaign), string(r.Status)}
 		for _, n := range []int{r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done} {
 			record = append(record, strconv.Itoa(n))
 		}
@@ -133,16 +133,4 @@ func printReportsCSV(con console, reports []app.Report) error {
 			strconv.Itoa(r.Calls), strconv.Itoa(r.Answered), strconv.FormatInt(r.Seconds, 10), r.Price.StringFixed(8), strconv.Itoa(r.Unpriced)))
 	}
 	return out.WriteAll(records)
-}
-
-// neutral keeps a spreadsheet from reading a cell as a formula.
-func neutral(cell string) string {
-	if cell == "" {
-		return cell
-	}
-	switch cell[0] {
-	case '=', '+', '-', '@', '\t', '\r':
-		return "'" + cell
-	}
-	return cell
 }

@@ -62,6 +62,7 @@ func printHistory(con console, h app.NumberHistory) {
 func printContactHistory(con console, h app.ContactHistory) {
 	k := h.Contact
 	con.Linef("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
+	printRow(con, k)
 	for _, a := range h.Attempts {
 		con.Linef("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
 		for _, done := range h.Actions {

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"dialer/campaign"
+	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
 	"dialer/voice"

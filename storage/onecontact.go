@@ -1,0 +1,206 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// ContactByKey reads all that is known of one person of a campaign.
+func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h app.ContactHistory, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		var number string
+		err := tx.QueryRow(ctx, `SELECT to_number FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&number)
+		if err != nil {
+			return translate(err)
+		}
+		suppression, err := suppressionOf(ctx, tx, number)
+		if err != nil {
+			return err
+		}
+		list, err := contactHistories(ctx, tx, number, suppression)
+		if i := slices.IndexFunc(list, func(h app.ContactHistory) bool {
+			return h.Campaign.ID == campaignID && h.Contact.Key == plain(key)
+		}); i >= 0 {
+			h = list[i]
+		}
+		return err
+	})
+	if err != nil {
+		return app.ContactHistory{}, fmt.Errorf("find the person of that key: %w", err)
+	}
+	return h, nil
+}
+
+// ReadingOf is how a contact's row was read; zero for one of before that was kept.
+func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Reading, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT coalesce(i.reading, '{}') FROM contacts k LEFT JOIN imports i ON i.id = k.import_id WHERE k.id = $1`, contactID).Scan(&how)
+	if err != nil {
+		return how, fmt.Errorf("find how contact %d was read: %w", contactID, translate(err))
+	}
+	return how, nil
+}
+
+// UpdateContact gives a contact the row's values, if it is still to be called; see
+// contactImport.update.
+func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		im := contactImport{tx: tx, campaignID: campaignID}
+		if err := im.lockCampaign(ctx); err != nil {
+			return err
+		}
+		groups, err := im.zoneGroups(ctx, []campaign.Row{row})
+		if err != nil {
+			return err
+		}
+		var importID zeronull.Int8
+		known := knownContact{}
+		err = tx.QueryRow(ctx, `
+			SELECT id, source, import_id, to_number, call_at, not_later_than, vars FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
+			campaignID, plain(row.KeyOrNumber())).Scan(&known.id, &im.source, &importID, &known.to,
+			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars)
+		if err != nil {
+			return translate(err)
+		}
+		im.run.ID = int64(importID)
+		columns := known.differences(row)
+		if len(columns) == 0 {
+			return nil
+		}
+		if groups[zoneKey(row.Zones)] == unknownZone {
+			return errUnknownZone
+		}
+		list := []change{{ChangedRow: campaign.ChangedRow{Line: row.Line, Columns: columns}, id: known.id, row: row}}
+		if err := im.update(ctx, list, groups); err != nil {
+			return err
+		}
+		if list[0].Why != "" {
+			return fmt.Errorf("not changed: %s", list[0].Why)
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "contact.update", object: contactObject(known.id), after: fields{"campaign": campaignID, "columns": columns},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("change a contact: %w", err)
+	}
+	return nil
+}
+
+// CancelContact takes a contact out of its campaign. Cancelling twice changes
+// nothing.
+func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64, key string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var id int64
+		var state campaign.ContactState
+		var reason campaign.Reason
+		var cancelled bool
+		err := tx.QueryRow(ctx, `
+			SELECT id, state, reason, cancelled_at IS NOT NULL FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
+			campaignID, plain(key)).Scan(&id, &state, (*zeronull.Text)(&reason), &cancelled)
+		switch {
+		case err != nil:
+			return translate(err)
+		case cancelled:
+			return nil
+		case state == campaign.Done:
+			return fmt.Errorf("this person's part in the campaign has ended: %s", reason)
+		}
+		if err := cancelContacts(ctx, tx, []int64{id}); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "contact.cancel", object: contactObject(id), before: fields{"state": state}, after: fields{"campaign": campaignID, "cancelled": true},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("cancel a contact: %w", err)
+	}
+	return nil
+}
+
+func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }
+
+// reachedReasons are how the contacts ended that were reached.
+const reachedReasons = `('answered', 'human', 'machine')`
+
+// exported is one line a person, in the order of their files. It is read as it is
+// used, so an export of any size takes no memory.
+const exported = `
+	SELECT k.key, k.line_no, k.to_number, k.vars, k.state, k.reason, k.attempts,
+	       c.first_at, c.last_at, CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END, coalesce(c.duration_s, 0), c.price
+	FROM contacts k
+	LEFT JOIN LATERAL (
+		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
+		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
+		FROM attempts a WHERE a.contact_id = k.id AND a.state IN ('accepted', 'ended')) AS c ON true
+	WHERE k.campaign_id = @campaign
+	  AND (NOT @reached OR k.state = 'done' AND k.reason IN ` + reachedReasons + `)
+	  AND (NOT @not_reached OR k.state = 'done' AND k.reason NOT IN ` + reachedReasons + ` AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
+	ORDER BY k.id`
+
+// ExportContacts reads a campaign's people at one moment.
+func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.ExportQuery, begin func([]string) error, each func(app.ExportedContact) error) error {
+	err := db.read(ctx, func(tx pgx.Tx) error {
+		columns, err := fileColumns(ctx, tx, campaignID)
+		if err != nil {
+			return err
+		}
+		if err := begin(columns); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, exported, pgx.StrictNamedArgs{"campaign": campaignID, "reached": q.Reached, "not_reached": q.NotReached})
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			k, err := scanExported(rows)
+			if err == nil {
+				err = each(k)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return fmt.Errorf("export campaign %d: %w", campaignID, err)
+	}
+	return nil
+}
+
+func scanExported(rows pgx.Rows) (k app.ExportedContact, err error) {
+	moment := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
+	err = rows.Scan(&k.Key, &k.Line, &k.To, &k.Row, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
+		moment(&k.FirstCallAt), moment(&k.LastCallAt), moment(&k.NextAttemptAt), &k.DurationS, &k.Price)
+	return k, err
+}
+
+// fileColumns are the columns of the campaign's files, in their order: those of the
+// first file, and what later ones add. What contacts have beyond that, those of
+// before imports were kept, comes last.
+func fileColumns(ctx context.Context, tx pgx.Tx, campaignID int64) (columns []string, err error) {
+	lists, err := collect(ctx, tx, pgx.RowTo[[]string], `
+		SELECT columns FROM (SELECT columns, 1 AS part, id FROM imports WHERE campaign_id = $1
+		UNION ALL SELECT ARRAY(SELECT DISTINCT jsonb_object_keys(k.vars) AS name FROM contacts k
+		    WHERE k.campaign_id = $1 AND NOT EXISTS (SELECT FROM imports i WHERE i.id = k.import_id AND i.columns <> '{}') ORDER BY name), 2, 0) AS lists
+		ORDER BY part, id`, campaignID)
+	for _, list := range lists {
+		for _, name := range list {
+			if !slices.Contains(columns, name) {
+				columns = append(columns, name)
+			}
+		}
+	}
+	return columns, err
+}
