@@ -59,7 +59,7 @@ func (t MessageTemplate) Bind(columns []string) error {
 			if err != nil {
 				return err
 			}
-			text.parts[i].column = column
+			text.parts[i].column, text.parts[i].bound = column, true
 		}
 	}
 	return nil

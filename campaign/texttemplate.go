@@ -27,6 +27,7 @@ type textPart struct {
 	hasFallback bool
 	filter      string // how the value is said, as date; "": as it is
 	argument    string // of the filter
+	bound       bool   // column is that of the file, or the file has none
 }
 
 // speech is in what language a text is spoken, and how its values write dates.
@@ -233,7 +234,7 @@ func (t *textTemplate) checkFilters() error {
 // it at once.
 func (p textPart) value(vars map[string]string) string {
 	value, found := vars[p.column]
-	if !found {
+	if !found && !p.bound {
 		folded := FoldName(p.column)
 		for column := range vars {
 			if FoldName(column) == folded {

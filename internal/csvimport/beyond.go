@@ -3,7 +3,6 @@ package csvimport
 import (
 	"maps"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"dialer/campaign"
@@ -26,12 +25,30 @@ func (b *Beyond) look(rows []campaign.Row) {
 		return
 	}
 	for _, row := range rows {
-		for _, column := range slices.Sorted(maps.Keys(row.Vars)) {
-			value := row.Vars[column]
-			if strings.ContainsFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) {
-				*b = Beyond{row.Line, column, truncate(value, maxBeyond)}
+		for _, value := range row.Vars { // most files have none: the order costs nothing until there is one
+			if isBeyondASCII(value) {
+				b.take(row)
 				return
 			}
 		}
 	}
+}
+
+// take is the first such value of the row, in the order of the columns' names.
+func (b *Beyond) take(row campaign.Row) {
+	for _, column := range slices.Sorted(maps.Keys(row.Vars)) {
+		if value := row.Vars[column]; isBeyondASCII(value) {
+			*b = Beyond{row.Line, column, truncate(value, maxBeyond)}
+			return
+		}
+	}
+}
+
+func isBeyondASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return false
 }
