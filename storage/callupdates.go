@@ -42,10 +42,19 @@ func (u callUpdate) callUUID() string {
 // status is stored only.
 func (u callUpdate) changes() bool { return u.event == nil || u.event.Evidence.Status != "" }
 
-// storeUpdates stores the updates in one transaction; see txBatcher.store.
+// storeUpdates stores the updates in one transaction, plain acceptances in one before
+// it; see txBatcher.store.
 func (db *DB) storeUpdates(ctx context.Context, list []callUpdate, wait bool) (results []error, err error) {
+	results = make([]error, len(list))
+	left := db.storeAcceptances(ctx, list)
+	if len(left) == 0 {
+		return results, nil
+	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		results, err = applyUpdates(ctx, tx, list, wait)
+		applied, err := applyUpdates(ctx, tx, column(left, func(at int) callUpdate { return list[at] }), wait)
+		for i, result := range applied {
+			results[left[i]] = result
+		}
 		return err
 	})
 	return results, err

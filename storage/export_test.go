@@ -146,3 +146,16 @@ func (db *DB) Contacts(ctx context.Context) iter.Seq2[campaign.Contact, error] {
 
 // QueryRow asks on a connection of the pool, with its settings.
 func (db *DB) QueryRow(ctx context.Context, sql string) pgx.Row { return db.pool.QueryRow(ctx, sql) }
+
+// RecordGenerally stores an outcome as those are stored that are no plain acceptance.
+func (db *DB) RecordGenerally(ctx context.Context, id uuid.UUID, o campaign.Outcome) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := applyUpdates(ctx, tx, []callUpdate{{attempt: id, outcome: o}}, true)
+		return err
+	})
+}
+
+// RecordPlainly reports whether the outcome was stored as a plain acceptance.
+func (db *DB) RecordPlainly(ctx context.Context, id uuid.UUID, o campaign.Outcome) bool {
+	return len(db.storeAcceptances(ctx, []callUpdate{{attempt: id, outcome: o}})) == 0
+}
