@@ -175,7 +175,11 @@ func plainWorker(b *testing.B, client *voice.Client, events string, calls, atOnc
 	}
 	var left sync.WaitGroup
 	left.Add(calls)
-	server := q.server(atOnce, slog.New(slog.DiscardHandler))
+	// One queue, because a plain worker has no priorities to keep.
+	server := asynq.NewServerFromRedisClient(q.redis, asynq.Config{
+		Concurrency: atOnce, Queues: map[string]int{q.part(campaign.FirstCall): 1}, TaskCheckInterval: 20 * time.Millisecond,
+		LogLevel: asynq.FatalLevel,
+	})
 	meter := benchtest.NewMeter(testkit.Value[int](b, db, `SELECT pg_backend_pid()`), redisTime(b, redisURL))
 	before, begun := meter.Read(b), time.Now()
 	err = server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {

@@ -12,8 +12,9 @@ import (
 )
 
 // CPU is the processor time that this process, Postgres and Redis have used, in
-// user mode and in the kernel's. Other programs on the machine change it little,
-// while a throughput beside them says nothing.
+// user mode and in the kernel's. Beside other programs it grows too, since they share
+// the caches, but about alike for what is measured in one run; a throughput says
+// nothing there.
 type CPU struct{ Go, Postgres, Redis time.Duration }
 
 // Sub is what was used between two readings.
