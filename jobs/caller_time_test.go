@@ -33,14 +33,17 @@ func TestCallTooLongAfterTheGate(t *testing.T) {
 func TestCallRefusedForExpiredToken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		takes time.Duration
-		want  campaign.Refusal
-	}{{time.Second, campaign.RefusedAuth}, {4 * time.Second, campaign.RefusedStale}} {
+		life, takes time.Duration
+		want        campaign.Refusal
+	}{
+		{6 * time.Second, time.Second, campaign.RefusedAuth}, {4 * time.Second, 4 * time.Second, campaign.RefusedStale},
+		{12 * time.Second, 3 * time.Second, campaign.RefusedAuth}, {12 * time.Second, 8 * time.Second, campaign.RefusedStale}, // by a clock that is ahead
+	} {
 		t.Run(tt.takes.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t)
-				s.tokenLife = 4 * time.Second
+				s.tokenLife = tt.life
 				s.provider.status, s.provider.body, s.provider.takes = http.StatusUnauthorized, `{"type":"UNAUTHORIZED"}`, tt.takes
 				if err := s.run(t); err != nil {
 					t.Fatal(err)

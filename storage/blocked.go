@@ -137,8 +137,8 @@ func (c *contactTx) bindByPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, c
 	records, err := collect(ctx, tx, scanRecord, `
 		WITH bound AS (
 			UPDATE provider_calls SET attempt_id = $2, matched_by = 'person', matched_at = clock_timestamp(), folded = true
-			WHERE call_uuid = $1 AND attempt_id IS NULL RETURNING *)
-		SELECT `+recordColumns+` FROM bound c`, plain(call), id)
+			WHERE call_uuid = ANY ($1) AND attempt_id IS NULL RETURNING *)
+		SELECT `+recordColumns+` FROM bound c`, campaign.CallSpellings(plain(call)), id)
 	if err != nil {
 		return err
 	}

@@ -108,6 +108,8 @@ func TestDecideAttempt(t *testing.T) {
 		fails    string
 	}{
 		{"its call", ``, app.AttemptDecision{Word: app.DecideItsCall, CallUUID: "F"}, campaign.Ended, "done unexplained", ""},
+		{"its call, worded otherwise than in the list", `UPDATE provider_calls SET call_uuid = '63F618634A514F6B86E146EDEBCF9356'`,
+			app.AttemptDecision{Word: app.DecideItsCall, CallUUID: "63f61863-4a51-4f6b-86e1-46edebcf9356"}, campaign.Ended, "done unexplained", ""},
 		{"no call", ``, app.AttemptDecision{Word: app.DecideNoCall}, campaign.Absent, "pending", ""},
 		{"called", ``, app.AttemptDecision{Word: app.DecideCalled}, campaign.Lost, "done unresolved", ""},
 		{"no call, after it was lost", `UPDATE attempts SET state = 'lost', changed_by = 'reconciler'; UPDATE alarms SET kind = 'attempt_lost'`,

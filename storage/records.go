@@ -28,6 +28,8 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 			SELECT a.id, a.kind, c.name, a.contact_id, a.attempt_no, a.to_number, a.state, a.disposition, a.dialed_at, a.token_id,
 			       a.recovered, a.call_uuid, a.statuses, a.answered_at, a.bill_source, a.price, a.rate, a.duration_s,
 			       a.start_time, a.end_time, a.network,
+			       a.state = 'lost' AND EXISTS (
+				SELECT FROM audit u WHERE u.object = 'attempt ' || a.id AND u.action = 'attempts.decide' AND u.after->>'decision' = 'called'),
 			       ARRAY(SELECT DISTINCT e.status FROM events e WHERE e.attempt_id = a.id AND e.status IS NOT NULL)
 			FROM attempts a LEFT JOIN campaigns c ON c.id = a.campaign_id
 			ORDER BY a.id`)
@@ -67,7 +69,7 @@ func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) 
 		&a.State, (*zeronull.Text)(&a.Disposition), (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.UUID)(&a.TokenID),
 		&a.Recovered, (*zeronull.Text)(&a.CallUUID), &a.Statuses, (*zeronull.Timestamptz)(&a.AnsweredAt),
 		(*zeronull.Text)(&a.BillSource), &a.Price, &a.Rate, &a.DurationS,
-		(*zeronull.Timestamptz)(&a.StartTime), (*zeronull.Timestamptz)(&a.EndTime), (*zeronull.Text)(&a.Network), &a.Events)
+		(*zeronull.Timestamptz)(&a.StartTime), (*zeronull.Timestamptz)(&a.EndTime), (*zeronull.Text)(&a.Network), &a.SaidCalled, &a.Events)
 	return a, err
 }
 

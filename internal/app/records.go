@@ -32,6 +32,8 @@ type AttemptRecord struct {
 	StartTime   time.Time
 	EndTime     time.Time
 	Network     string
+	// SaidCalled: a person said that it made a call which nobody can name.
+	SaidCalled bool
 	// Events are the status words of the webhooks that are stored for it, each
 	// once.
 	Events []string

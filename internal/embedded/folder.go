@@ -22,6 +22,8 @@ type folder struct {
 	as *credential
 	// kept: the folder and the data in it stay when the server ends.
 	kept bool
+	// env are variables of the server beside those that every one has.
+	env []string
 }
 
 // postgresFolder is the one that Options.Data names, or a temporary one.
@@ -84,7 +86,7 @@ func (m machine) newFolder(name string) (folder, error) {
 	if err != nil {
 		return folder{}, fmt.Errorf("make a folder for a private %s: %w", name, err)
 	}
-	h := folder{dir: dir, as: as}
+	h := folder{dir: dir, as: as, env: m.env}
 	if err := h.giveToUser(); err != nil {
 		return folder{}, errors.Join(err, h.remove())
 	}

@@ -25,6 +25,9 @@ type Options struct {
 	// AllowInProcess lets Redis fall back on a small one in this process, whose
 	// data end with the process.
 	AllowInProcess bool
+	// Env are variables that a private Postgres gets beside its own, such as those of
+	// a library that shifts its clock.
+	Env []string
 }
 
 // Server is a running server.
@@ -60,6 +63,7 @@ type machine struct {
 	installer     installer
 	downloadCache string
 	data          string
+	env           []string
 }
 
 func thisMachine(o Options) machine {
@@ -69,6 +73,7 @@ func thisMachine(o Options) machine {
 		postgresDirs: postgresDirs,
 		redisDirs:    redisDirs,
 		data:         o.Data,
+		env:          o.Env,
 	}
 	if m.getenv == nil {
 		m.getenv = os.Getenv

@@ -78,7 +78,7 @@ func (h folder) start(signal string, path string, argv ...string) (*process, err
 	cmd.Dir = "/" // our working directory may be closed to the other user
 	// initdb fails with a locale that is not installed, and Postgres on macOS
 	// fails without any.
-	cmd.Env = []string{"PATH=" + path + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + h.dir}
+	cmd.Env = append([]string{"PATH=" + path + ":/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "HOME=" + h.dir}, h.env...)
 	// A process group of its own: Ctrl-C in the terminal must not end the
 	// server before we have stopped.
 	detach(cmd, h.as)

@@ -41,9 +41,14 @@ func idOf(text string) uuid.UUID {
 // campaign's settings. When it was paused and who was suppressed when is not
 // among them.
 func StoredOrders(r app.Records) Orders {
-	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack}
+	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack, Called: map[uuid.UUID]bool{}}
 	for name, s := range r.Settings {
 		o.Rules[name] = RuleOf(s)
+	}
+	for _, a := range r.Attempts {
+		if a.SaidCalled {
+			o.Called[a.ID] = true
+		}
 	}
 	return o
 }

@@ -11,11 +11,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"dialer/internal/cli"
 	"dialer/internal/testkit/require"
+	"dialer/test/fleet"
 )
 
 // asProgram makes the test binary the program itself.
@@ -25,7 +27,30 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if built.folder != "" {
+		os.RemoveAll(built.folder)
+	}
+	os.Exit(code)
+}
+
+// built are dialer and enqueue, which all tests share.
+var built struct {
+	once   sync.Once
+	folder string
+	err    error
+}
+
+// program is the path of dialer or enqueue.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.folder, built.err = os.MkdirTemp("", "chaos-programs-"); built.err == nil {
+			built.err = fleet.Build(t.Context(), built.folder, "", "dialer", "enqueue")
+		}
+	})
+	require.NoError(t, built.err)
+	return filepath.Join(built.folder, name)
 }
 
 func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
@@ -38,8 +63,9 @@ func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
 // A short run of everything.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	code, out, errOut := chaos(t, "--kills", "8", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6", "--acts", "12", "--wording", "usual",
-		"--gap", "170ms", "--contacts", "150", "--queue-ahead", "2s", "--seed", "3")
+	code, out, errOut := chaos(t, "--dialer", program(t, "dialer"), "--enqueue", program(t, "enqueue"),
+		"--kills", "8", "--pauses", "2", "--redis-losses", "3", "--postgres-crashes", "1", "--cuts", "6", "--acts", "12", "--wording", "other",
+		"--gap", "170ms", "--contacts", "80", "--queue-ahead", "2s", "--seed", "3")
 	t.Log(out)
 	if code != cli.ExitOK {
 		t.Fatalf("exit %d: %s", code, errOut)
@@ -71,18 +97,14 @@ func script(t *testing.T, text string) string {
 
 func TestBrokenPromiseKeepsEvidence(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "dialer")
-	if out, err := exec.Command("go", "build", "-o", program, "dialer/cmd/dialer").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	failing := script(t, fmt.Sprintf(`
 if [ "$1" = verify ]; then
 	echo "BROKEN I1: one example"
 	exit 1
 fi
 exec %s "$@"
-`, program))
-	code, out, errOut := chaos(t, "--dialer", failing, "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
+`, program(t, "dialer")))
+	code, out, errOut := chaos(t, "--dialer", failing, "--enqueue", program(t, "enqueue"), "--kills", "0", "--contacts", "5", "--faults", "none", "--events-lost", "0", "--processes", "1", "--queue-ahead", "1s")
 	if code != cli.ExitFailed {
 		t.Errorf("exit %d, want %d: %s%s", code, cli.ExitFailed, out, errOut)
 	}
@@ -112,7 +134,7 @@ func TestUnfinishedRunIsBroken(t *testing.T) {
 trap 'exit 0' TERM
 while :; do sleep 0.1; done
 `, crashed))
-	code, out, _ := chaos(t, "--dialer", idle, "--kills", "0", "--contacts", "5", "--deadline", "2s", "--processes", "1")
+	code, out, _ := chaos(t, "--dialer", idle, "--enqueue", idle, "--kills", "0", "--contacts", "5", "--deadline", "2s", "--processes", "1")
 	if code != cli.ExitFailed {
 		t.Errorf("exit %d, want %d", code, cli.ExitFailed)
 	}
@@ -135,7 +157,7 @@ func TestNoProcessOutlivesTheRunner(t *testing.T) {
 	require.NoError(t, os.Chmod(tmp, 0o777))
 	pids := filepath.Join(t.TempDir(), "pids")
 	sleeper := script(t, fmt.Sprintf("echo $$ >>%s\nexec sleep 300\n", pids))
-	cmd := exec.Command(os.Args[0], "--dialer", sleeper, "--contacts", "5", "--processes", "2")
+	cmd := exec.Command(os.Args[0], "--dialer", sleeper, "--enqueue", sleeper, "--contacts", "5", "--processes", "2")
 	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp,
 		"DATABASE_URL=postgres://127.0.0.1:1/never", "REDIS_URL=redis://127.0.0.1:1/0") // it must not use these
 	require.NoError(t, cmd.Start())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,15 +10,25 @@ import (
 	"dialer/internal/failpoint"
 )
 
-// Each failpoint kills once; with make matrix it kills twenty times.
+// inSuite are a few failpoints of each part of the program. make matrix kills at
+// all of them, twenty times.
+var inSuite = []string{
+	"claim.committed", "requeue.committed", "place.gated", "place.answered", "record.commit", "webhook.committed", "fold.decided", "sweep.expired",
+	"settle.scanned", "reconcile.stored", "import.commit", "import.released",
+}
+
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	code, out, errOut := chaos(t, "--matrix", "1", "--processes", "2", "--contacts", "60", "--calls-per-second", "20", "--queue-ahead", "1s", "--seed", "3")
+	code, out, errOut := chaos(t, "--matrix", "1", "--only", strings.Join(inSuite, ","), "--processes", "2", "--contacts", "30",
+		"--calls-per-second", "20", "--queue-ahead", "1s", "--seed", "3")
 	t.Log(out)
 	if code != cli.ExitOK {
 		t.Fatalf("exit %d: %s", code, errOut)
 	}
 	for _, p := range failpoint.Points {
+		if !slices.Contains(inSuite, p.Name) {
+			continue
+		}
 		row := regexp.MustCompile(`(?m)^ +` + regexp.QuoteMeta(p.Name) + ` +[1-9]\d* +[1-9]\d* .*` + regexp.QuoteMeta(p.When))
 		if !row.MatchString(out) {
 			t.Errorf("the output does not say that %s was hit", p.Name)

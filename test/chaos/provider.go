@@ -12,12 +12,14 @@ const (
 	priceLag          = 500 * time.Millisecond
 	callbacks         = 32 // under way at once
 	requestsPerSecond = 100
+	// retention is how long Vonage keeps a record here.
+	retention = 8 * time.Minute
 )
 
 func providerConfig(o options, w *webhookProxy) voicesim.Config {
 	cfg := voicesim.Config{
 		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o.Wording), Speed: speed,
-		PriceLag: priceLag, ListLag: listLag, Client: w.client(), Callbacks: callbacks,
+		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks,
 	}
 	if o.Outcomes == "busy" {
 		cfg.Outcomes.Weights = map[string]float64{

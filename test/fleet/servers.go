@@ -13,9 +13,9 @@ import (
 	"dialer/internal/embedded"
 )
 
-// Servers starts a private Postgres and a private Redis.
-func Servers(ctx context.Context) (postgres, redis *embedded.Server, err error) {
-	if postgres, err = embedded.Postgres(ctx, embedded.Options{Private: true}); err != nil {
+// Servers starts a private Postgres, with these variables, and a private Redis.
+func Servers(ctx context.Context, env ...string) (postgres, redis *embedded.Server, err error) {
+	if postgres, err = embedded.Postgres(ctx, embedded.Options{Private: true, Env: env}); err != nil {
 		return nil, nil, err
 	}
 	if redis, err = embedded.Redis(ctx, embedded.Options{Private: true}); err != nil {
