@@ -172,6 +172,14 @@ func (r *remembered) AddContacts(_ context.Context, _ int64, _ string, batch cam
 	return campaign.BatchResult{Added: len(batch.Rows)}, nil
 }
 
+func (*remembered) BeginImport(_ context.Context, im campaign.Import) (campaign.Import, error) {
+	return im, nil
+}
+
+func (*remembered) EndImport(context.Context, campaign.Import) (int, bool, error) {
+	return 0, true, nil
+}
+
 func (r *remembered) FinishImport(context.Context, int64) error { return nil }
 
 func checkFuzzedFile(t testing.TB, fatalf func(string, ...any), file fuzzFile) {
