@@ -51,6 +51,7 @@ func (s Settings) Differences(given Settings) []Difference {
 	compare("answer-method", s.Message.AnswerMethod, given.Message.AnswerMethod)
 	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
 	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
+	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
 	if !given.Start.IsZero() {
 		compare("start", startText(s.Start), startText(given.Start))
 	}

@@ -126,6 +126,7 @@ func TestSettingsDifferences(t *testing.T) {
 		"answer URL":    func(s *Settings) { s.Message = Message{AnswerURL: "https://example.com"} },
 		"start":         func(s *Settings) { s.Start = s.Start.Add(time.Second) },
 		"hours":         func(s *Settings) { s.Hours = Daily(600, 1200) },
+		"date format":   func(s *Settings) { s.Message.DateFormat = "DD/MM/YYYY" },
 		"zone":          func(s *Settings) { s.Zone = "Europe/London" },
 		"key":           func(s *Settings) { s.Key = "patient" },
 		"attempts":      func(s *Settings) { s.Retry.Attempts++ },

@@ -12,7 +12,13 @@ import (
 
 // init writes settings that work, for the owner only, and never twice.
 func TestInit(t *testing.T) {
-	t.Chdir(t.TempDir())
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} { // as root, Postgres runs as another user, who must get there
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
 	code, out, errOut := dialer(t, "init", "--data", "data")
 	if code != cli.ExitOK || !strings.Contains(out, "dialer run") {
 		t.Fatalf("exit %d, %q, %q", code, out, errOut)

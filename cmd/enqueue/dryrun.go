@@ -49,7 +49,7 @@ func fileText(file string, f csvimport.Forecast) string {
 		text += fmt.Sprintf("  not called from then on: %q\n", f.Columns.CallBefore)
 	}
 	if len(f.Columns.Vars) > 0 {
-		text += "  for the message: {{" + cli.OneLine(strings.Join(f.Columns.Vars, "}} {{")) + "}}\n"
+		text += "  columns that a message can say: {{" + cli.OneLine(strings.Join(f.Columns.Vars, "}} {{")) + "}}\n"
 	}
 	return text + beyondText(f.Beyond)
 }

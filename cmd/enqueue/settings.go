@@ -76,7 +76,10 @@ func (f flags) hours() (campaign.Hours, error) {
 }
 
 func (f flags) message() (campaign.Message, error) {
-	m := campaign.Message{Say: f.Say, AnswerURL: f.AnswerURL, AnswerMethod: f.AnswerMethod, DTMFAnswer: f.DTMFAnswer}
+	m := campaign.Message{
+		Say: f.Say, AnswerURL: f.AnswerURL, AnswerMethod: f.AnswerMethod, DTMFAnswer: f.DTMFAnswer,
+		DateFormat: f.DateFormat,
+	}
 	if f.NCCO != "" {
 		text, err := os.ReadFile(f.NCCO)
 		if err != nil {

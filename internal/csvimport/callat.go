@@ -138,6 +138,9 @@ func readTime(s, layout string) (at time.Time, moment bool, err error) {
 	if at, moment, err = readISO(strings.ReplaceAll(s, "\u2212", "-")); err == nil || layout == "" {
 		return at, moment, err
 	}
+	if !strings.Contains(layout, "15") && !strings.Contains(layout, "3") {
+		return time.Time{}, false, errors.New("a time needs an hour, and --date-format gives none; want a form such as DD/MM/YYYY HH:mm")
+	}
 	if at, err = time.Parse(layout, s); err != nil {
 		return time.Time{}, false, errors.New("this time is not written as --date-format says, nor as 2026-11-30 14:30")
 	}
@@ -175,7 +178,7 @@ var formatWords = []struct{ word, layout, what string }{
 }
 
 // ParseDateFormat reads a form such as DD/MM/YYYY HH:mm, and returns Go's layout
-// for it.
+// for it. The time of the day may be missing, where only dates are read.
 func ParseDateFormat(format string) (layout string, err error) {
 	has := map[string]bool{}
 	for rest := format; rest != ""; {
@@ -197,7 +200,11 @@ func ParseDateFormat(format string) (layout string, err error) {
 	if has["half"] && has["noon"] {
 		has["hour"] = true
 	}
-	for _, part := range []string{"year", "month", "day", "hour", "minute"} {
+	parts := []string{"year", "month", "day"}
+	if has["hour"] || has["half"] || has["minute"] {
+		parts = append(parts, "hour", "minute")
+	}
+	for _, part := range parts {
 		if format != "" && !has[part] {
 			return "", fmt.Errorf("%q has no %s; want a form such as DD/MM/YYYY HH:mm, or MM/DD/YYYY hh:mm A", format, part)
 		}

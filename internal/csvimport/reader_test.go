@@ -294,13 +294,13 @@ func TestReaderCallAtOutsideTheHours(t *testing.T) {
 func TestParseDateFormat(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]string{
-		"": "", "DD/MM/YYYY HH:mm": "02/01/2006 15:04", "yyyy-MM-ddTHH:mm:ssZ": "2006-01-02T15:04:05Z07:00", "D MMM YY h:mm a": "2 Jan 06 3:04 pm",
+		"": "", "DD/MM/YYYY": "02/01/2006", "DD/MM/YYYY HH:mm": "02/01/2006 15:04", "yyyy-MM-ddTHH:mm:ssZ": "2006-01-02T15:04:05Z07:00", "D MMM YY h:mm a": "2 Jan 06 3:04 pm",
 	} {
 		if got, err := ParseDateFormat(format); got != want || err != nil {
 			t.Errorf("%q: %q, %v; want %q", format, got, err, want)
 		}
 	}
-	for _, format := range []string{"DD/MM/YYYY", "02/01/2006 15:04", "DD/MM/YYYY hh:mm", "DD/MM HH:mm", "xx"} {
+	for _, format := range []string{"DD/MM/YYYY HH", "02/01/2006 15:04", "DD/MM/YYYY hh:mm", "DD/MM HH:mm", "xx"} {
 		if got, err := ParseDateFormat(format); err == nil {
 			t.Errorf("%q: %q, want an error", format, got)
 		}
