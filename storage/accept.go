@@ -28,6 +28,8 @@ const accept = `
 		SELECT a.id
 		FROM said s JOIN attempts a ON a.id = s.id JOIN contacts k ON k.id = a.contact_id
 		WHERE coalesce(a.state, '') = 'dialing' AND k.state = 'active'
+		  -- Its call is not to be hung up.
+		  AND NOT EXISTS (SELECT FROM campaigns c WHERE c.id = k.campaign_id AND c.hang_up)
 		  -- No attempt came after it.
 		  AND k.next_attempt_no = a.attempt_no + 1
 		  -- No record of the call was read yet, in whatever wording. That no other
@@ -76,8 +78,10 @@ func acceptanceOf(u callUpdate) (a acceptance, plain bool) {
 // It waits for no lock. If it fails, everything is.
 func (db *DB) storeAcceptances(ctx context.Context, list []callUpdate) (left []int) {
 	var plain []acceptance
-	for _, u := range list {
-		if a, ok := acceptanceOf(u); ok {
+	for i, u := range list {
+		// What was said of the attempt before is stored before.
+		said := func(e callUpdate) bool { return e.attempt == u.attempt || e.attempt == uuid.Nil }
+		if a, ok := acceptanceOf(u); ok && !slices.ContainsFunc(list[:i], said) {
 			plain = append(plain, a)
 		}
 	}

@@ -18,7 +18,7 @@ var sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
 func TestSQLInTheDocumentsRuns(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	for file, least := range map[string]int{"../README.md": 1, "../docs/reporting.md": 7} {
+	for file, least := range map[string]int{"../docs/reporting.md": 7} {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		blocks := sqlBlock.FindAllSubmatch(text, -1)
