@@ -10,10 +10,12 @@ import (
 )
 
 func settings() campaign.Settings {
+	hours := campaign.Daily(0, 24*60)
+	hours.Margin = campaign.DefaultMargin // as enqueue sets it
 	return campaign.Settings{
 		From:    []string{"442079460000", "442079460001"},
 		Message: campaign.Message{Say: "Hello {{name}}, the water is off until noon."},
-		Hours:   campaign.Daily(0, 24*60),
+		Hours:   hours,
 		Zone:    "Etc/UTC",
 		Retry: campaign.Policy{Attempts: 3, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 6 * time.Second, campaign.Unanswered: 7 * time.Second, campaign.Timeout: 7 * time.Second, campaign.Failed: 6 * time.Second,

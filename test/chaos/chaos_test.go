@@ -129,7 +129,7 @@ func TestUnfinishedRunIsBroken(t *testing.T) {
 	t.Parallel()
 	crashed := filepath.Join(t.TempDir(), "crashed")
 	idle := script(t, fmt.Sprintf(`
-[ "$1" != verify ] || exit 0
+[ "$1" = run ] || exit 0
 [ -e %[1]s ] || { touch %[1]s; exit 3; }
 trap 'exit 0' TERM
 while :; do sleep 0.1; done
@@ -156,7 +156,7 @@ func TestNoProcessOutlivesTheRunner(t *testing.T) {
 	defer os.RemoveAll(tmp)
 	require.NoError(t, os.Chmod(tmp, 0o777))
 	pids := filepath.Join(t.TempDir(), "pids")
-	sleeper := script(t, fmt.Sprintf("echo $$ >>%s\nexec sleep 300\n", pids))
+	sleeper := script(t, fmt.Sprintf("[ \"$1\" = run ] || exit 0\necho $$ >>%s\nexec sleep 300\n", pids))
 	cmd := exec.Command(os.Args[0], "--dialer", sleeper, "--enqueue", sleeper, "--contacts", "5", "--processes", "2")
 	cmd.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp,
 		"DATABASE_URL=postgres://127.0.0.1:1/never", "REDIS_URL=redis://127.0.0.1:1/0") // it must not use these
