@@ -29,6 +29,8 @@ var (
 	ErrRenamed = errors.New("the database was released under a new name: start this process again, so that it takes the new queue")
 	// ErrLeaseLost: another process has taken the periodic work meanwhile.
 	ErrLeaseLost = errors.New("another process does the work by now")
+	// ErrUnreadable: the settings that are stored with a campaign cannot be read.
+	ErrUnreadable = errors.New("the campaign's stored settings cannot be read")
 	// ErrOtherSettings: the campaign of that name has other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )

@@ -112,6 +112,8 @@ func (m *memoryCalls) Gate(_ context.Context, _ uuid.UUID, life time.Duration) (
 	return a, nil
 }
 
+func (*memoryCalls) PauseUnreadable(context.Context, uuid.UUID, string) error { return nil }
+
 func (m *memoryCalls) RefuseMessage(_ context.Context, _ uuid.UUID, why string) error {
 	m.refused, m.state = why, campaign.Void
 	return nil

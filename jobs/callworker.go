@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type WorkStore interface {
 	// RefuseMessage withdraws a reserved attempt whose message cannot be made,
 	// and pauses its campaign.
 	RefuseMessage(ctx context.Context, id uuid.UUID, why string) error
+	// PauseUnreadable pauses the campaign of an attempt for which Load returned a
+	// campaign.ErrUnreadable.
+	PauseUnreadable(ctx context.Context, id uuid.UUID, why string) error
 }
 
 // callWorker is the asynq handler: it makes the call of each task's attempt.
@@ -61,7 +65,7 @@ func (w *callWorker) ProcessTask(ctx context.Context, task *asynq.Task) error {
 func (w *callWorker) makeCall(ctx context.Context, id uuid.UUID, u campaign.Urgency) error {
 	placement, err := w.store.Load(ctx, id)
 	if err != nil {
-		return w.notLoaded(ctx, err)
+		return w.notLoaded(ctx, id, err)
 	}
 	failpoint.Hit("place.loaded")
 	request, err := provider.CallRequest(w.publicURL, placement)
@@ -72,9 +76,13 @@ func (w *callWorker) makeCall(ctx context.Context, id uuid.UUID, u campaign.Urge
 	return ignoreHandled(err)
 }
 
-func (w *callWorker) notLoaded(ctx context.Context, err error) error {
+func (w *callWorker) notLoaded(ctx context.Context, id uuid.UUID, err error) error {
 	if ignoreHandled(err) == nil {
 		return nil
+	}
+	//guard:false jobs.TestUnreadableCampaignStopsNoOther: a campaign that cannot be read is paused, and not tried for ever
+	if errors.Is(err, campaign.ErrUnreadable) {
+		err = errors.Join(err, w.store.PauseUnreadable(ctx, id, err.Error()))
 	}
 	_ = sleep(ctx, loadPause) // the error is returned either way
 	return err

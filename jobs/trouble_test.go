@@ -78,6 +78,24 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// A campaign whose stored settings cannot be read is paused with an alarm, and the
+// others are called.
+func TestUnreadableCampaignStopsNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
+	w.db.StartCampaignOf(t, "broken", testkit.ContactRows(500, 5))
+	w.db.Exec(t, `UPDATE campaigns SET settings = '{"from": 5}'`)
+	w.campaign(t, 10)
+	w.dial(t, w.db, w.redis)
+	require.Eventually(t, "the others are called and the broken one is paused", func() bool {
+		return w.count(t, `SELECT count(*) FROM contacts WHERE state = 'done'`) == 10 &&
+			w.count(t, `SELECT count(*) FROM campaigns WHERE name = 'broken' AND status = 'paused' AND pause_reason LIKE '%cannot be read%'`) == 1
+	})
+	if n := w.count(t, `SELECT count(*) FROM alarms WHERE kind = 'message_refused' AND detail LIKE '%cannot be read%'`); n != 1 {
+		t.Errorf("%d alarms, want 1", n)
+	}
+}
+
 // Transactions that lose to each other are begun again, and no POST with them.
 func TestConflictsInPostgres(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,31 @@ func (db *DB) RefuseMessage(ctx context.Context, id uuid.UUID, why string) error
 	return nil
 }
 
+// PauseUnreadable pauses the campaign of an attempt that could not be loaded
+// because its settings cannot be read, with an alarm. It reads no settings, so the
+// attempts that wait in the queue stay reserved, and go on once the settings were
+// corrected and the campaign was resumed.
+func (db *DB) PauseUnreadable(ctx context.Context, id uuid.UUID, why string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var campaignID int64
+		if err := tx.QueryRow(ctx, `SELECT campaign_id FROM attempts WHERE id = $1`, id).Scan(&campaignID); err != nil {
+			return err
+		}
+		c, err := lockCampaign(ctx, tx, campaignID)
+		if err != nil || !c.mayPause() {
+			return err
+		}
+		if _, err := tx.Exec(ctx, raiseAlarm, id, campaign.AlarmMessage, plain(why)); err != nil {
+			return err
+		}
+		return c.move(ctx, tx, app.Dialer, "campaign.pause", campaign.Paused, plain(why))
+	})
+	if err != nil {
+		return fmt.Errorf("pause the campaign of attempt %s, which cannot be read: %w", id, err)
+	}
+	return nil
+}
+
 func refuseMessage(ctx context.Context, tx pgx.Tx, id uuid.UUID, why string) error {
 	var campaignID int64
 	err := tx.QueryRow(ctx, `SELECT campaign_id FROM attempts WHERE id = $1 AND campaign_id IS NOT NULL`, id).Scan(&campaignID)

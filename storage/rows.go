@@ -79,7 +79,7 @@ func (s *settingsOfRow) Scan(value any) (err error) {
 	known, ok := s.known[string(text)]
 	if !ok {
 		if err := json.Unmarshal(text, &known); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", campaign.ErrUnreadable, err)
 		}
 		s.known[string(text)] = known
 	}
