@@ -13,7 +13,7 @@ import (
 // inSuite are a few failpoints of each part of the program. make matrix kills at
 // all of them, twenty times.
 var inSuite = []string{
-	"claim.committed", "requeue.committed", "place.gated", "place.answered", "record.commit", "webhook.committed", "fold.decided", "sweep.expired",
+	"claim.committed", "requeue.committed", "place.gated", "place.answered", "record.commit", "webhook.committed", "fold.decided",
 	"settle.scanned", "reconcile.stored", "import.commit", "import.released",
 }
 
