@@ -50,6 +50,9 @@ type Attempt struct {
 	// EventsUnread: an event named the attempt before its call was known, and could
 	// not be told from one of a leg. It is folded once the call is known.
 	EventsUnread bool
+	// Result is the word of the last key that has one: of the message's words, and
+	// so computed where the campaign is known.
+	Result string
 	Facts
 }
 
@@ -78,6 +81,7 @@ type Facts struct {
 	OverSeenAt       time.Time // when we first heard that it had failed or ended
 	HungUpAt         time.Time // when we first asked Vonage to hang it up; zero: never
 	Bill             Bill
+	Dialogue
 }
 
 // Bill is what a call cost, as one source told it at one time. The bills of a

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"encoding/json"
 	"errors"
 	"net/url"
 	"time"
@@ -56,6 +57,9 @@ type Settings struct {
 	BeepTimeout  int    `json:"beep_timeout,omitempty"` // seconds, 45 to 120; 0: Vonage's default
 	RingingTimer int    `json:"ringing_timer"`          // seconds, 1 to 120
 	LengthTimer  int    `json:"length_timer"`           // seconds, 1 to 7200
+	// Document is the campaign document that says all this, as JSON; nil: there is
+	// none. It is kept beside the settings.
+	Document json.RawMessage `json:"-"`
 }
 
 // ZoneRecipient as Settings.Zone means: the contact's own zone.

@@ -74,4 +74,8 @@ type Contact struct {
 	State        ContactState
 	Reason       Reason // set exactly when State is Done
 	Attempts     int    // calls that Vonage had
+	// Result is the latest call's that has one, and HeardAt the earliest call's in
+	// which the message was heard.
+	Result  string
+	HeardAt time.Time
 }

@@ -15,6 +15,8 @@ type Decision struct {
 	Reason   Reason    // set exactly when State is Done
 	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
 	Attempts int       // calls that Vonage had
+	Result   string    // as Contact.Result
+	HeardAt  time.Time // as Contact.HeardAt
 	Because  string    // why, for a person; holds no telephone number
 	GivenUp  bool      // it ended because Vonage never had a call of it: an alarm
 	// Void lists reserved attempts that are needless now. They must be voided
@@ -33,6 +35,7 @@ type Decision struct {
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	h := historyOf(attempts)
 	d := Decision{Attempts: h.calls}
+	d.Result, d.HeardAt = h.said()
 	final := h.final(s.Retry)
 	switch {
 	//guard:false test/histories.TestHistories: nobody is called while a call is under way
@@ -187,7 +190,11 @@ func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
 		d = Unanswered
 	}
 	wait, again = p.Again[d]
-	return wait, again
+	// who has not heard the message is called again, if the campaign wants that
+	if !again && reached(d) && !p.Until.reached(a) {
+		return cmp.Or(p.Again[Unheard], unheardWait), true
+	}
+	return wait, again && !(reached(d) && p.Until != UntilAnswered && p.Until.reached(a))
 }
 
 // endedAs says for a person how the call ended.
@@ -245,6 +252,18 @@ func byNo(attempts []Attempt) []Attempt {
 		}
 	}
 	return attempts
+}
+
+// said is what the person has keyed and heard, over all calls.
+func (h *history) said() (result string, heardAt time.Time) {
+	for i := range h.attempts {
+		a := &h.attempts[i]
+		result = cmp.Or(a.Result, result)
+		if a.Heard() {
+			heardAt = earlier(heardAt, a.HeardAt)
+		}
+	}
+	return result, heardAt
 }
 
 func (h *history) withdrawn(w Withdrawal) bool {

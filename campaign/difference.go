@@ -50,6 +50,10 @@ func (s Settings) Differences(given Settings) []Difference {
 	compare("answer-url", s.Message.AnswerURL, given.Message.AnswerURL)
 	compare("answer-method", s.Message.AnswerMethod, given.Message.AnswerMethod)
 	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
+	compare("language", s.Message.Language, given.Message.Language)
+	compare("voicemail", s.Message.Voicemail, given.Message.Voicemail)
+	compare("on-key", s.Message.dialogueText(), given.Message.dialogueText())
+	compare("until", s.Retry.Until.String(), given.Retry.Until.String())
 	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
 	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
 	if !given.Start.IsZero() {
@@ -69,6 +73,16 @@ func (s Settings) Differences(given Settings) []Difference {
 	compare("ringing-timer", secondsText(s.RingingTimer), secondsText(given.RingingTimer))
 	compare("length-timer", secondsText(s.LengthTimer), secondsText(given.LengthTimer))
 	return list
+}
+
+// dialogueText is all that a message says of keys, and its other languages, in one
+// form.
+func (m Message) dialogueText() string {
+	if len(m.Keys) == 0 && m.Languages == nil {
+		return ""
+	}
+	text, _ := json.Marshal(Message{Keys: m.Keys, Wrong: m.Wrong, Silent: m.Silent, Tries: m.Tries, Wait: m.Wait, OptOut: m.OptOut, Languages: m.Languages}) // it always can be
+	return string(text)
 }
 
 func startText(at time.Time) string {

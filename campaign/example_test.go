@@ -38,10 +38,14 @@ func ExampleMessage_Render() {
 	m := campaign.Message{Say: "Hello {{name|neighbour}}, the water is off from {{from}}."}
 	for _, vars := range []map[string]string{{"name": "Ann", "from": "9"}, {"from": "10"}, {"name": "Cid"}} {
 		r, err := m.Render(vars)
-		fmt.Println(string(r.NCCO), err)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(r.Script.Say)
 	}
 	// Output:
-	// [{"action":"talk","text":"Hello Ann, the water is off from 9."}] <nil>
-	// [{"action":"talk","text":"Hello neighbour, the water is off from 10."}] <nil>
-	//  the message needs a value in column "from" and it is blank; fill it in, or write {{from|fallback}}
+	// Hello Ann, the water is off from 9.
+	// Hello neighbour, the water is off from 10.
+	// the message needs a value in column "from" and it is blank; fill it in, or write {{from|fallback}}
 }

@@ -17,11 +17,24 @@ type Message struct {
 	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": Vonage's default
 	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
 	DateFormat   string          `json:"date_format,omitempty"`   // how the rows write dates that can be read in two orders, such as DD/MM/YYYY
+
+	// These go with Say. Voicemail and the texts of the keys, Wrong and Silent may
+	// hold placeholders too, and so may Language.
+	Language  string         `json:"language,omitempty"`  // BCP 47; "": en-US
+	Voicemail string         `json:"voicemail,omitempty"` // what a machine hears; "": what a person does
+	Keys      map[string]Key `json:"keys,omitempty"`
+	Wrong     string         `json:"wrong,omitempty"`   // after a key that does nothing; "": the message again
+	Silent    string         `json:"silent,omitempty"`  // after no key; "": the call ends
+	Tries     int            `json:"tries,omitempty"`   // how often a key is waited for; 0: 3
+	Wait      int            `json:"wait,omitempty"`    // for a key, in seconds; 0: 5
+	OptOut    OptOutScope    `json:"opt_out,omitempty"` // "": all
+	Languages *Languages     `json:"languages,omitempty"`
 }
 
-// Rendered is a message for one contact. Exactly one of NCCO and AnswerURL is
-// set.
+// Rendered is a message for one contact. Exactly one of Script, NCCO and AnswerURL
+// is set.
 type Rendered struct {
+	Script     *Script
 	NCCO       json.RawMessage
 	AnswerURL  string
 	DTMFAnswer string
@@ -51,7 +64,7 @@ func (m Message) Compile() (MessageTemplate, error) {
 		err = t.addTones(m.DTMFAnswer)
 	}
 	if err == nil {
-		err = m.checkAnswerMethod()
+		err = errors.Join(m.checkAnswerMethod(), m.checkDialogue())
 	}
 	order := dateOrder(m.DateFormat)
 	for _, text := range t.texts {
@@ -77,7 +90,7 @@ func (m Message) compileContent() (MessageTemplate, error) {
 	case m.AnswerURL != "":
 		return MessageTemplate{answerURL: m.AnswerURL}, checkAnswerURL(m.AnswerURL)
 	case m.Say != "":
-		return compileActions([]any{map[string]any{"action": "talk", "text": m.Say}})
+		return compileScripts(m)
 	}
 	return compileNCCO(m.NCCO)
 }

@@ -18,6 +18,8 @@ func talk(text string) Message {
 	return ncco(fmt.Sprintf(`[{"action":"talk","text":%q}]`, text))
 }
 
+func said(text string) *Script { return &Script{Say: text, Tries: 3, Wait: 5} }
+
 func TestRender(t *testing.T) {
 	t.Parallel()
 	vars := map[string]string{"name": "Ann", "First Name": "Zoë", "blank": "  ", "xml": "<R&D>", "quote": `"},{"action":"connect`, "path": "a/b?c=d e&f", "extension": "*42"}
@@ -26,19 +28,19 @@ func TestRender(t *testing.T) {
 		message Message
 		want    Rendered
 	}{
-		{"no placeholder", Message{Say: "Hello."}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"Hello."}]`)}},
-		{"a placeholder", Message{Say: "Hello {{name}}, bye."}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"Hello Ann, bye."}]`)}},
-		{"other ways to write it", Message{Say: "{{.name}}{{ name }}{{  .name  }}{{First Name}}"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"AnnAnnAnnZoë"}]`)}},
-		{"fallbacks", Message{Say: "{{name|friend}} {{blank|friend}} {{gone| dear friend }}{{gone|}}."}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"Ann friend dear friend."}]`)}},
-		{"one brace is text", Message{Say: "{name} }} {"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"{name} }} {"}]`)}},
-		{"plain text takes values as they are", Message{Say: "{{xml}}"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"<R&D>"}]`)}},
-		{"SSML escapes them", Message{Say: "<speak>Hi <emphasis>{{xml}}</emphasis></speak>"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"<speak>Hi <emphasis>&lt;R&amp;D&gt;</emphasis></speak>"}]`)}},
-		{"a value with quotes", Message{Say: "{{quote}}"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"\"},{\"action\":\"connect"}]`)}},
+		{"no placeholder", Message{Say: "Hello."}, Rendered{Script: said("Hello.")}},
+		{"a placeholder", Message{Say: "Hello {{name}}, bye."}, Rendered{Script: said("Hello Ann, bye.")}},
+		{"other ways to write it", Message{Say: "{{.name}}{{ name }}{{  .name  }}{{First Name}}"}, Rendered{Script: said("AnnAnnAnnZoë")}},
+		{"fallbacks", Message{Say: "{{name|friend}} {{blank|friend}} {{gone| dear friend }}{{gone|}}."}, Rendered{Script: said("Ann friend dear friend.")}},
+		{"one brace is text", Message{Say: "{name} }} {"}, Rendered{Script: said("{name} }} {")}},
+		{"plain text takes values as they are", Message{Say: "{{xml}}"}, Rendered{Script: said("<R&D>")}},
+		{"SSML escapes them", Message{Say: "<speak>Hi <emphasis>{{xml}}</emphasis></speak>"}, Rendered{Script: said("<speak>Hi <emphasis>&lt;R&amp;D&gt;</emphasis></speak>")}},
+		{"a value with quotes", Message{Say: "{{quote}}"}, Rendered{Script: said("\"},{\"action\":\"connect")}},
 		{"an NCCO", ncco(`[ {"action":"talk","text":"Hi {{name}}","level":1.50,"bargeIn":true}, {"action":"notify","payload":{"who":"{{name}}"},"eventUrl":["https://example.com/e"]} ]`),
 			Rendered{NCCO: json.RawMessage(`[{"action":"talk","bargeIn":true,"level":1.50,"text":"Hi Ann"},{"action":"notify","eventUrl":["https://example.com/e"],"payload":{"who":"Ann"}}]`)}},
 		{"a value in an address", ncco(`[{"action":"stream","streamUrl":["https://example.com/v/{{path}}.mp3"]}]`),
 			Rendered{NCCO: json.RawMessage(`[{"action":"stream","streamUrl":["https://example.com/v/a%2Fb%3Fc%3Dd%20e%26f.mp3"]}]`)}},
-		{"tones", Message{Say: "Hi", DTMFAnswer: "p12#"}, Rendered{NCCO: json.RawMessage(`[{"action":"talk","text":"Hi"}]`), DTMFAnswer: "p12#"}},
+		{"tones", Message{Say: "Hi", DTMFAnswer: "p12#"}, Rendered{Script: said("Hi"), DTMFAnswer: "p12#"}},
 		{"tones of the row", Message{AnswerURL: "https://example.com/", DTMFAnswer: "pp{{extension}}#{{gone|7}}"}, Rendered{AnswerURL: "https://example.com/", DTMFAnswer: "pp*42#7"}},
 		{"an answer URL", Message{AnswerURL: "https://example.com/answer?x=1"}, Rendered{AnswerURL: "https://example.com/answer?x=1"}},
 	}
@@ -269,9 +271,8 @@ func FuzzRender(f *testing.F) {
 		if missing := s.MissingColumns([]string{"name"}); missing != nil {
 			t.Fatalf("rendered without %q", missing)
 		}
-		var actions []struct{ Action, Text string }
-		if err := json.Unmarshal(got.NCCO, &actions); err != nil || len(actions) != 1 || actions[0].Action != "talk" {
-			t.Fatalf("%s: %v", got.NCCO, err)
+		if got.Script == nil || got.Script.Say == "" {
+			t.Fatalf("%+v", got)
 		}
 	})
 }

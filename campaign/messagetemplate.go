@@ -20,8 +20,11 @@ const (
 // MessageTemplate is a message that was checked and parsed: see Message.Compile.
 type MessageTemplate struct {
 	answerURL string
-	actions   []any // JSON, with *textTemplate in place of strings with placeholders
-	size      int   // of actions as JSON, without the text templates
+	script    *scriptTemplate
+	others    map[string]*scriptTemplate // by the word in column
+	column    string                     // "": all hear script
+	actions   []any                      // JSON, with *textTemplate in place of strings with placeholders
+	size      int                        // of actions as JSON, without the text templates
 
 	tones         string
 	tonesTemplate *textTemplate // nil: tones are as they are
@@ -40,6 +43,9 @@ func (t MessageTemplate) MissingColumns(columns []string) []string {
 				list = append(list, p.column)
 			}
 		}
+	}
+	if t.column != "" && !slices.Contains(columns, t.column) {
+		list = append(list, t.column)
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
@@ -105,7 +111,7 @@ var singleBraces = regexp.MustCompile(`\{([^{}]+)\}`)
 // values: they stand only in what is spoken, and after the host of an address,
 // where they are escaped. How long they are is for Check to say.
 func (t MessageTemplate) AnyValueFits() bool {
-	return !slices.ContainsFunc(t.texts, func(text *textTemplate) bool {
+	return t.column == "" && !slices.ContainsFunc(t.texts, func(text *textTemplate) bool {
 		return text != t.tonesTemplate && text.key != spokenKey && text.escape != escapeURL
 	})
 }
@@ -134,6 +140,10 @@ func (t MessageTemplate) Check(vars map[string]string) error {
 		return err
 	}
 	size := t.size
+	if t.column != "" {
+		_, err := t.renderScript(vars)
+		return err
+	}
 	for _, text := range t.texts {
 		s, err := text.render(vars)
 		if err != nil {
@@ -162,6 +172,10 @@ func (t MessageTemplate) Render(vars map[string]string) (Rendered, error) {
 	}
 	if t.answerURL != "" {
 		return Rendered{AnswerURL: t.answerURL, DTMFAnswer: tones}, nil
+	}
+	if t.script != nil {
+		script, err := t.renderScript(vars)
+		return Rendered{Script: script, DTMFAnswer: tones}, err
 	}
 	actions, err := renderValue(t.actions, vars)
 	if err != nil {

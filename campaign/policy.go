@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,49 @@ import (
 type Policy struct {
 	Attempts int                           `json:"attempts"` // calls that Vonage had, at most
 	Again    map[Disposition]time.Duration `json:"again"`
+	Until    Until                         `json:"until,omitempty"`
+}
+
+// Until says what a campaign wants of a person. Who was reached without it is
+// called again, as after Unheard.
+type Until string
+
+const (
+	UntilAnswered Until = ""       // somebody or something answered
+	UntilHeard    Until = "heard"  // a person heard the message to its end, or pressed a key with a result
+	UntilResult   Until = "result" // a person pressed a key with a result
+)
+
+// Unheard stands in Policy.Again for a call that was answered and did not bring
+// what Until asks for. It is the end of no call.
+const Unheard Disposition = "unheard"
+
+// unheardWait is the wait after Unheard, unless Again has one.
+const unheardWait = 30 * time.Minute
+
+// ParseUntil reads answered, heard or result.
+func ParseUntil(s string) (Until, error) {
+	switch u := Until(s); u {
+	case UntilAnswered, UntilHeard, UntilResult:
+		return u, nil
+	case "answered":
+		return UntilAnswered, nil
+	}
+	return "", fmt.Errorf("%q: want answered, heard or result", s)
+}
+
+// String is the form that ParseUntil reads.
+func (u Until) String() string { return cmp.Or(string(u), "answered") }
+
+// reached reports whether a call brought what is wanted.
+func (u Until) reached(a *Attempt) bool {
+	switch u {
+	case UntilHeard:
+		return a.Heard() || a.Result != ""
+	case UntilResult:
+		return a.Result != ""
+	}
+	return true
 }
 
 // DefaultPolicy calls a person up to three times.
@@ -37,8 +81,12 @@ const (
 // never called again, whatever the policy says.
 func mayRetry(d Disposition) bool {
 	//guard:value(slices.Contains(Dispositions, d)) campaign.TestParseRetry: a person who was reached is not called again
-	return d != Answered && d != Human && slices.Contains(Dispositions, d)
+	return d == Unheard || d != Answered && d != Human && slices.Contains(Dispositions, d)
 }
+
+// retriable are the words that Again may have, in the order in which they are
+// written.
+var retriable = append(slices.Clone(Dispositions), Unheard)
 
 // ParseRetry reads "busy=10m,unanswered=1h". What it does not name is final;
 // "none" names nothing.
@@ -79,7 +127,7 @@ func parseAgain(part string) (Disposition, time.Duration, error) {
 
 func retryWords() string {
 	var list []string
-	for _, d := range Dispositions {
+	for _, d := range retriable {
 		if mayRetry(d) {
 			list = append(list, string(d))
 		}
@@ -93,13 +141,16 @@ func (p Policy) String() string {
 	if p.Attempts == 1 {
 		calls = "1 call"
 	}
+	if p.Until != UntilAnswered {
+		calls += " until " + p.Until.String()
+	}
 	return calls + ", again after " + FormatRetry(p.Again)
 }
 
 // FormatRetry is the form that ParseRetry reads.
 func FormatRetry(again map[Disposition]time.Duration) string {
 	var parts []string
-	for _, d := range Dispositions {
+	for _, d := range retriable {
 		if wait, ok := again[d]; ok {
 			parts = append(parts, string(d)+"="+shortDuration(wait))
 		}
@@ -127,11 +178,12 @@ func shortDuration(d time.Duration) string {
 type policyJSON struct {
 	Attempts int                    `json:"attempts"`
 	Again    map[Disposition]string `json:"again"`
+	Until    Until                  `json:"until,omitempty"`
 }
 
 // MarshalJSON writes waits as text, "10m0s".
 func (p Policy) MarshalJSON() ([]byte, error) {
-	out := policyJSON{Attempts: p.Attempts, Again: map[Disposition]string{}}
+	out := policyJSON{Attempts: p.Attempts, Again: map[Disposition]string{}, Until: p.Until}
 	for d, wait := range p.Again {
 		out.Again[d] = wait.String()
 	}
@@ -144,7 +196,7 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return fmt.Errorf("read retry policy: %w", err)
 	}
-	read := Policy{Attempts: in.Attempts, Again: map[Disposition]time.Duration{}}
+	read := Policy{Attempts: in.Attempts, Again: map[Disposition]time.Duration{}, Until: in.Until}
 	for d, text := range in.Again {
 		wait, err := time.ParseDuration(text)
 		if err != nil {
@@ -159,20 +211,26 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 func (p Policy) validate() error {
 	var errs []error
 	if p.Attempts < 1 || p.Attempts > maxAttempts {
-		errs = append(errs, fmt.Errorf("attempts: %d is not between 1 and %d", p.Attempts, maxAttempts))
+		errs = append(errs, wrong("attempts", "%d is not between 1 and %d", p.Attempts, maxAttempts))
 	}
-	for _, d := range Dispositions {
+	if _, err := ParseUntil(string(p.Until)); err != nil {
+		errs = append(errs, mistake{"until", err})
+	}
+	if _, set := p.Again[Unheard]; set && p.Until == UntilAnswered {
+		errs = append(errs, wrong("retry", "unheard means something only with until heard or result"))
+	}
+	for _, d := range retriable {
 		wait, ok := p.Again[d]
 		switch {
 		case ok && !mayRetry(d):
-			errs = append(errs, fmt.Errorf("retry: %s is an answer and cannot be called again", d))
+			errs = append(errs, wrong("retry", "%s is an answer and cannot be called again", d))
 		case ok && (wait < minAgain || wait > maxAgain):
-			errs = append(errs, fmt.Errorf("retry: the wait after %s must lie between 1s and 720h", d))
+			errs = append(errs, wrong("retry", "the wait after %s must lie between 1s and 720h", d))
 		}
 	}
 	for d := range p.Again {
-		if !slices.Contains(Dispositions, d) {
-			errs = append(errs, fmt.Errorf("retry: %q is not one of %s", d, retryWords()))
+		if !slices.Contains(retriable, d) {
+			errs = append(errs, wrong("retry", "%q is not one of %s", d, retryWords()))
 		}
 	}
 	return errors.Join(errs...)

@@ -20,6 +20,12 @@ type Received struct {
 	// carry none (transfer, input, record, notify, error): those are stored
 	// and change no attempt.
 	Evidence Evidence
+	// Said is what the event tells of the dialogue: keys, and what was heard.
+	Said Said
+	// Beeped: the machine's beep was heard, or was waited for long enough.
+	Beeped bool
+	// Pressed are the keys of an input.
+	Pressed string
 	// Kind is the status, or input, transfer, notify, record, error, unknown.
 	Kind string
 	// Token is what the webhook was signed with. Without one it is stored

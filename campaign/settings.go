@@ -22,7 +22,7 @@ func ParseStart(text, zone string) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at.UTC(), nil
 	}
-	wall, err := time.Parse(wallClock, text)
+	wall, err := time.Parse(wallClock, strings.Replace(text, "T", " ", 1))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q: want 2026-12-01T09:00:00Z, or %q with a --zone", text, "2026-12-01 09:00")
 	}
@@ -75,29 +75,32 @@ func CheckName(name string) error {
 // Validate reports every mistake in the settings at once.
 func (s Settings) Validate() error {
 	var errs []error
-	add := func(ok bool, format string, args ...any) {
+	add := func(ok bool, member, format string, args ...any) {
 		if !ok {
-			errs = append(errs, fmt.Errorf(format, args...))
+			errs = append(errs, wrong(member, format, args...))
 		}
 	}
-	add(len(s.From) > 0, "from: want at least one number to call from")
+	add(len(s.From) > 0, "from", "want at least one number to call from")
 	for i, number := range s.From {
-		add(e164.MatchString(number), "from: number %d is not 7 to 15 digits, the country code first and no plus sign", i+1)
-		add(!slices.Contains(s.From[:i], number), "from: number %d is given twice", i+1)
+		add(e164.MatchString(number), "from", "number %d is not 7 to 15 digits, the country code first and no plus sign", i+1)
+		add(!slices.Contains(s.From[:i], number), "from", "number %d is given twice", i+1)
 	}
-	add(slices.Contains([]string{"", "continue", "hangup"}, s.Machine), "machine: %q is neither continue nor hangup", s.Machine)
-	add(slices.Contains([]string{"", "default", "detect", "detect_beep"}, s.MachineMode), "machine mode: %q is neither default nor detect nor detect_beep", s.MachineMode)
-	add(s.MachineMode == "" || s.Machine != "", "machine mode: it means something only with machine continue or hangup")
-	add(s.BeepTimeout == 0 || s.MachineMode == "detect_beep", "beep timeout: it means something only with machine mode detect_beep")
-	add(s.BeepTimeout == 0 || s.BeepTimeout >= 45 && s.BeepTimeout <= 120, "beep timeout: %d s is not between 45 and 120", s.BeepTimeout)
-	add(s.RingingTimer >= 1 && s.RingingTimer <= 120, "ringing timer: %d s is not between 1 and 120", s.RingingTimer)
-	add(s.LengthTimer >= 1 && s.LengthTimer <= 7200, "length timer: %d s is not between 1 and 7200", s.LengthTimer)
+	add(slices.Contains([]string{"", "continue", "hangup"}, s.Machine), "machine", "%q is neither continue nor hangup", s.Machine)
+	add(slices.Contains([]string{"", "default", "detect", "detect_beep"}, s.MachineMode), "machine_mode", "%q is neither default nor detect nor detect_beep", s.MachineMode)
+	add(s.MachineMode == "" || s.Machine != "", "machine_mode", "it means something only with machine continue or hangup")
+	add(s.BeepTimeout == 0 || s.MachineMode == "detect_beep" || s.Message.Voicemail != "", "beep_timeout", "it means something only with machine mode detect_beep")
+	add(s.BeepTimeout == 0 || s.BeepTimeout >= 45 && s.BeepTimeout <= 120, "beep_timeout", "%d s is not between 45 and 120", s.BeepTimeout)
+	add(s.RingingTimer >= 1 && s.RingingTimer <= 120, "ringing_timer", "%d s is not between 1 and 120", s.RingingTimer)
+	add(s.LengthTimer >= 1 && s.LengthTimer <= 7200, "length_timer", "%d s is not between 1 and 7200", s.LengthTimer)
+	add(s.Message.Voicemail == "" || s.Machine == "continue" && s.MachineMode == "default", "voicemail", "it needs machine continue in the mode default")
+	add(s.Retry.Until == UntilAnswered || s.Message.Say != "", "until", "who heard the message is only known of a text to say")
+	add(s.Retry.Until != UntilResult || len(s.Message.Results()) > 0, "until", "no key of the message has a result")
 	if s.Zone != ZoneRecipient {
 		_, err := LoadZone(s.Zone)
-		add(err == nil, "zone: %q is neither recipient nor the IANA name of a time zone, such as Europe/London", s.Zone)
+		add(err == nil, "zone", "%q is neither recipient nor the IANA name of a time zone, such as Europe/London", s.Zone)
 	}
 	if err := s.Hours.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("hours: %w", err))
+		errs = append(errs, mistake{"hours", err})
 	}
 	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Countries.validate())...)
 }

@@ -40,7 +40,9 @@ func (u callUpdate) callUUID() string {
 
 // changes reports whether the update may change an attempt. An event without a
 // status is stored only.
-func (u callUpdate) changes() bool { return u.event == nil || u.event.Evidence.Status != "" }
+func (u callUpdate) changes() bool {
+	return u.event == nil || u.event.Evidence.Status != "" || !u.event.Said.Zero()
+}
 
 // storeUpdates stores the updates in one transaction, plain acceptances in one before
 // it; see txBatcher.store.
@@ -303,6 +305,10 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	e, by := u.outcome.Evidence, campaign.Caller
 	if u.event != nil {
 		e, by = u.event.Evidence, campaign.Provider
+		if !u.event.Said.Zero() {
+			c.foldSaid(id, e, u.event.Said)
+			return nil
+		}
 	}
 	if other, taken := b.callOwners[e.CallUUID]; taken && other != id {
 		c.alarms = append(c.alarms, campaign.Alarm{

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -85,11 +86,11 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 
 func insertCampaign(ctx context.Context, tx pgx.Tx, name string, s campaign.Settings) (created bool, err error) {
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO campaigns (name, status, settings, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
-		VALUES (@name, 'importing', @settings, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
+		INSERT INTO campaigns (name, status, settings, document, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
+		VALUES (@name, 'importing', @settings, @document, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
 		ON CONFLICT (name) DO NOTHING`,
 		pgx.StrictNamedArgs{
-			"name": name, "settings": s, "from": s.From, "start": zeronull.Timestamptz(s.Start),
+			"name": name, "settings": s, "document": s.Document, "from": s.From, "start": zeronull.Timestamptz(s.Start),
 			"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
 		})
 	return tag.RowsAffected() > 0, err
@@ -108,6 +109,14 @@ func (db *DB) CampaignByName(ctx context.Context, nameOrID string) (campaign.Cam
 		return campaign.Campaign{}, fmt.Errorf("find campaign %q: %w", nameOrID, translate(err))
 	}
 	return c, nil
+}
+
+// CampaignDocument reads a campaign's document; nil if it was made without one.
+func (db *DB) CampaignDocument(ctx context.Context, id int64) (document json.RawMessage, err error) {
+	if err := db.pool.QueryRow(ctx, `SELECT document FROM campaigns WHERE id = $1`, id).Scan(&document); err != nil {
+		return nil, fmt.Errorf("read the document of campaign %d: %w", id, translate(err))
+	}
+	return document, nil
 }
 
 // lockedCampaign is a campaign's row, locked against claims and other changes of

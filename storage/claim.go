@@ -63,7 +63,7 @@ const claim = `
 		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
-		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL
+		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM contacts k JOIN candidates q ON q.id = k.id
 		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()

@@ -148,9 +148,10 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, g.zones, c.hang_up,
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, g.zones, c.hang_up,
 			       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
-			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL),
+			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL
+			               AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			WHERE k.id = ANY ($1) ORDER BY k.id`, contacts).Query(func(rows pgx.Rows) error {
@@ -189,7 +190,8 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		t := &contactTx{}
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
-			&k.ID, &k.Line, &k.To, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts, &k.Zones, &t.hangUp, &t.suppressed, &t.now)
+			&k.ID, &k.Line, &k.To, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
+			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Zones, &t.hangUp, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID
 		return t, err
 	}
@@ -301,6 +303,11 @@ func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) 
 			Detail: "from " + *asWritten(before.Bill.Price) + " to " + *asWritten(after.Bill.Price),
 		})
 	}
+}
+
+// foldSaid adds what an event tells of the dialogue.
+func (c *contactTx) foldSaid(id uuid.UUID, e campaign.Evidence, said campaign.Said) {
+	c.replace(campaign.FoldSaid(c.attempts[c.find(id)], e, said, c.campaign.Settings.Message), campaign.Provider)
 }
 
 // readAgain folds the events of calls that have come to be known: those that could

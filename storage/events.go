@@ -21,7 +21,13 @@ import (
 // and returns campaign.ErrRepeated or campaign.ErrTokenReused.
 func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 	r.Kind, r.Evidence, r.Body = plain(r.Kind), clean(r.Evidence), readable([]byte(plain(string(r.Body))))
-	if err := db.updates.do(ctx, callUpdate{attempt: r.AttemptID, event: &r}); err != nil {
+	r.Said.Pressed = plain(r.Said.Pressed)
+	update := callUpdate{attempt: r.AttemptID, event: &r}
+	store := db.updates.do
+	if r.Said.OptOut != "" {
+		store = db.optOut
+	}
+	if err := store(ctx, update); err != nil {
 		return fmt.Errorf("receive %s event: %w", r.Kind, err)
 	}
 	return nil

@@ -80,7 +80,7 @@ var invariants = []struct{ name, what, broken string }{
 		JOIN campaigns c ON c.id = a.campaign_id
 		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.open_minutes, c.closed_dates)`},
 	{"I8", "attempts dialed to a number after it was suppressed", `
-		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number
+		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number AND (s.campaign_id IS NULL OR s.campaign_id = a.campaign_id)
 		WHERE a.dialed_at > s.created_at + interval '5 seconds'
 		  AND (s.expires_at IS NULL OR s.expires_at > a.dialed_at)
 		  AND (s.ended_at IS NULL OR s.ended_at > a.dialed_at)`},

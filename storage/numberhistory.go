@@ -39,7 +39,7 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 }
 
 func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
-	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL`, number)
+	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL ORDER BY campaign_id NULLS FIRST`, number)
 	if err != nil || len(list) == 0 {
 		return app.Suppression{}, err
 	}

@@ -62,7 +62,7 @@ type forgottenCall struct {
 const endedSince = `(k.reason = 'stopped' AND p.stopped_at >= @known
 		OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
 		OR k.reason = 'expired' AND k.not_later_than >= @known - interval '1 minute'
-		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.created_at >= @known))`
+		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))`
 
 const forgotten = `
 	SELECT ` + recordColumns + `, array_agg(k.id ORDER BY k.id)

@@ -17,7 +17,8 @@ const attemptColumns = `
 	a.requested_by, a.to_kind, a.to_address, a.detail, a.state,
 	a.created_at, a.dialed_at, a.token_id, a.token_expires_at, a.must_exist, a.note, a.post_error, a.recovered, a.events_unread,
 	a.call_uuid, a.conversation_uuid, a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at, a.over_seen_at, a.hung_up_at,
-	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network`
+	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network,
+	a.heard_at, a.voicemail_at, a.keys, a.result`
 
 // scanAttempt reads attemptColumns. What is null in the row is the zero value
 // in the domain.
@@ -42,6 +43,7 @@ func attemptFields(a *campaign.Attempt) []any {
 		&a.Bill.Price, &a.Bill.Rate, &a.Bill.Duration,
 		(*zeronull.Timestamptz)(&a.Bill.StartTime), (*zeronull.Timestamptz)(&a.Bill.EndTime),
 		(*zeronull.Text)(&a.Bill.Network),
+		(*zeronull.Timestamptz)(&a.HeardAt), (*zeronull.Timestamptz)(&a.VoicemailAt), &a.Keys, (*zeronull.Text)(&a.Result),
 	}
 }
 
@@ -105,11 +107,12 @@ func collect[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], sql s
 // zone group g.
 const contactColumns = `
 	k.id, k.campaign_id, k.key, k.line_no, k.to_number, g.zones, k.vars, k.call_at, k.due_at, k.not_later_than,
-	k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts`
+	k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at`
 
 func contactFields(k *campaign.Contact) []any {
 	return []any{
 		&k.ID, &k.CampaignID, &k.Key, &k.Line, &k.To, &k.Zones, &k.Vars, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt,
 		(*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
+		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt),
 	}
 }

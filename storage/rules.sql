@@ -63,7 +63,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT 'suppressed' FROM suppressions s
     -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
     -- guard:value(WHERE false) chaos.Operated: a suppression that comes after the claim is kept
-    WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
+    WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = call_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
     UNION ALL
     -- The POST may be sent until its token has expired, 30 s later.
     SELECT 'expired' FROM contacts k

@@ -63,7 +63,8 @@ func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 // not due keeps the time for which it was claimed.
 func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
-	if k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) {
+	if k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) &&
+		k.Result == to.Result && sameMoment(k.HeardAt, to.HeardAt) {
 		return
 	}
 	w.contacts = append(w.contacts, contactWrite{k.ID, to})
@@ -123,15 +124,17 @@ const updateAttempts = `
 		ended_at = w.ended_at, over_seen_at = w.over_seen_at, disposition = w.disposition,
 		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
 		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
-		start_time = w.start_time, end_time = w.end_time, network = w.network
+		start_time = w.start_time, end_time = w.end_time, network = w.network,
+		heard_at = w.heard_at, voicemail_at = w.voicemail_at, keys = w.keys::text[], result = w.result
 	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @post_error::text[], @must_exist::boolean[], @events_unread::boolean[],
 		@call_uuid::text[], @conversation_uuid::text[], @statuses::text[],
 		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @over_seen_at::timestamptz[], @disposition::text[],
 		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
-		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[])
+		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[],
+		@heard_at::timestamptz[], @voicemail_at::timestamptz[], @keys::text[], @result::text[])
 	AS w (id, state, by, reopened, note, post_error, must_exist, events_unread, call_uuid, conversation_uuid, statuses,
 		answered_at, failure, failed_at, ended_at, over_seen_at, disposition,
-		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network)
+		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network, heard_at, voicemail_at, keys, result)
 	WHERE a.id = w.id`
 
 func queueAttempts(b *pgx.Batch, list []attemptWrite) {
@@ -170,7 +173,19 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"start_time":        moment(func(w attemptWrite) time.Time { return w.Bill.StartTime }),
 		"end_time":          moment(func(w attemptWrite) time.Time { return w.Bill.EndTime }),
 		"network":           text(func(w attemptWrite) string { return w.Bill.Network }),
+		"heard_at":          moment(func(w attemptWrite) time.Time { return heardAt(w.Attempt) }),
+		"voicemail_at":      moment(func(w attemptWrite) time.Time { return w.VoicemailAt }),
+		"keys":              column(list, func(w attemptWrite) string { return arrayLiteral(w.Keys) }),
+		"result":            text(func(w attemptWrite) string { return w.Result }),
 	})
+}
+
+// heardAt is when a person heard the message; zero where a machine was detected.
+func heardAt(a campaign.Attempt) time.Time {
+	if !a.Heard() {
+		return time.Time{}
+	}
+	return a.HeardAt
 }
 
 // arrayLiteral is a list as Postgres writes it, because an array of arrays
@@ -189,15 +204,18 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 		return
 	}
 	b.Queue(`
-		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts
-		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[])
-		AS w (id, state, reason, due_at, attempts)
+		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts,
+			result = w.result, heard_at = w.heard_at
+		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[])
+		AS w (id, state, reason, due_at, attempts, result, heard_at)
 		WHERE k.id = w.id`, pgx.StrictNamedArgs{
 		"id":       column(list, func(w contactWrite) int64 { return w.id }),
 		"state":    column(list, func(w contactWrite) string { return string(w.State) }),
 		"reason":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Reason) }),
 		"due_at":   column(list, func(w contactWrite) time.Time { return w.DueAt }),
 		"attempts": column(list, func(w contactWrite) int { return w.Attempts }),
+		"result":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Result) }),
+		"heard_at": column(list, func(w contactWrite) zeronull.Timestamptz { return zeronull.Timestamptz(w.HeardAt) }),
 	})
 }
 
@@ -234,6 +252,7 @@ func sameAttempt(a, b campaign.Attempt) bool {
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
 		slices.Equal(a.Statuses, b.Statuses) && a.Failure == b.Failure &&
 		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) && a.OverSeenAt.Equal(b.OverSeenAt) &&
+		a.HeardAt.Equal(b.HeardAt) && a.VoicemailAt.Equal(b.VoicemailAt) && slices.Equal(a.Keys, b.Keys) && a.Result == b.Result &&
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }
 

@@ -41,7 +41,7 @@ func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression
 func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppression, shorten bool) (sum app.Suppressed, err error) {
 	numbers := column(list, func(s app.Suppression) string { return s.Number })
 	before, err := collect(ctx, tx, scanSuppression,
-		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers)
+		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers)
 	if err != nil {
 		return sum, err
 	}
@@ -61,7 +61,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 		}
 		held[s.Number] = s
 		changed = append(changed, s)
-		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND ended_at IS NULL`, s.Number)
+		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND campaign_id IS NULL AND ended_at IS NULL`, s.Number)
 		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at) VALUES ($1, $2, $3, $4)`,
 			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt))
 	}
@@ -139,7 +139,7 @@ func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
 
 // Suppressions streams the list in the order of its numbers, expired entries too.
 func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND ended_at IS NULL ORDER BY number LIMIT $2`,
+	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
 		"", scanSuppression, func(s app.Suppression) string { return s.Number })
 }
 

@@ -182,21 +182,41 @@ func respond(w http.ResponseWriter, a reply) {
 	_, _ = w.Write(a.body) // on an error Vonage asks again
 }
 
-func (h *handler) event(w http.ResponseWriter, r *http.Request) reply { return h.receive(w, r) }
+// event stores an event. To one that says that a machine answered, the reply may be
+// an NCCO.
+func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
+	return h.receive(w, r, func(_ context.Context, e *campaign.Received) (next, error) {
+		if e.Kind != "machine" || e.AttemptID == uuid.Nil {
+			return nil, nil
+		}
+		return h.onMachine, nil
+	})
+}
 
 // input is an event to which Vonage expects an NCCO. Without content the call
 // continues with the one that it has.
 func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
-	a := h.receive(w, r)
-	if a.status == http.StatusOK {
+	a := h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
+		at, ok := provider.ParseTurn(r.URL.Query())
+		if !ok || e.AttemptID == uuid.Nil {
+			return nil, nil
+		}
+		return h.onInput(ctx, e, at)
+	})
+	if a.status == http.StatusOK && a.body == nil {
 		a.status = http.StatusNoContent
 	}
 	return a
 }
 
+// next makes the NCCO in the reply to an event, once that is stored; nil: there is
+// none.
+type next func(ctx context.Context, e campaign.Received, now time.Time) reply
+
 // receive stores one event. Its order keeps forged requests cheap: token, body,
-// parse, store.
-func (h *handler) receive(w http.ResponseWriter, r *http.Request) reply {
+// parse, store. prepare adds to the event what is to be stored of it, and says what
+// follows.
+func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(context.Context, *campaign.Received) (next, error)) reply {
 	now := h.now()
 	request, refused := h.verified(w, r, now)
 	if refused.status != 0 {
@@ -213,7 +233,19 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) reply {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
 	defer h.releaseSlot()
-	return h.save(r.Context(), event, now)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.deadline)
+	defer cancel()
+	follow, err := prepare(ctx, &event)
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "event not answered", slog.String("attempt_id", event.AttemptID.String()), slog.String("kind", event.Kind), slog.Any("error", err))
+		return reply{status: http.StatusServiceUnavailable, result: Delayed}
+	}
+	saved := h.save(r.Context(), event, now)
+	// What came before as it is, is answered as then.
+	if saved.status != http.StatusOK || follow == nil {
+		return saved
+	}
+	return follow(ctx, event, now)
 }
 
 // verifiedRequest is a request that Vonage signed.

@@ -70,13 +70,24 @@ func (c *campaignListCommand) Run(ctx context.Context, con console) error {
 // timeFormat is how times are printed for people; all are UTC.
 const timeFormat = "2006-01-02 15:04:05Z"
 
-type campaignShowCommand struct{ campaignFlags }
+type campaignShowCommand struct {
+	campaignFlags
+	Document bool `help:"Print only the campaign document, which enqueue --campaign reads."`
+}
 
 func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 	return c.with(ctx, func(campaigns app.Campaigns) error {
 		found, err := campaigns.Find(ctx, c.Campaign)
 		if err != nil {
 			return listsThem(err)
+		}
+		document, err := campaigns.Document(ctx, found.ID)
+		if err != nil {
+			return err
+		}
+		if c.Document {
+			con.Printf("%s", document)
+			return nil
 		}
 		reports, err := campaigns.Store.Report(ctx, found.ID)
 		if err != nil {
@@ -88,6 +99,9 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 			if err := printReportTable(con, r); err != nil {
 				return err
 			}
+		}
+		if document != "" {
+			con.Printf("The campaign document:\n\n%s", document)
 		}
 		return nil
 	})

@@ -18,7 +18,7 @@ import (
 func (j job) dryRun(ctx context.Context) error {
 	forecast, err := csvimport.Preview(ctx, j.in, j.settings, j.options)
 	if err != nil {
-		return fmt.Errorf("%s: %w", j.flags.inputName(), err)
+		return j.flags.placed(fmt.Errorf("%s: %w", j.flags.inputName(), err))
 	}
 	for _, text := range []string{
 		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
@@ -128,7 +128,7 @@ func sampleText(f csvimport.Forecast) string {
 	case f.Sample.AnswerURL != "":
 		return fmt.Sprintf("Vonage asks %s what to say.\n", f.Sample.AnswerURL) + tones
 	}
-	return fmt.Sprintf("The message of line %d:\n  %s\n", f.SampleLine, f.Sample.NCCO) + tones
+	return fmt.Sprintf("The message of line %d:\n%s", f.SampleLine, scriptText(f.Sample)) + tones
 }
 
 // paceText says how long the first call to everybody takes; retries come on top.

@@ -12,22 +12,29 @@ type flags struct {
 	cli.VersionFlag
 	File string `arg:"" name:"file" placeholder:"FILE.csv|FILE.xlsx|-" help:"The CSV or spreadsheet, gzipped or not, or - for standard input. Its first row names the columns."`
 
-	Name string   `required:"" placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, adds nobody twice, and reports what changed."`
-	From []string `required:"" placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
+	Campaign string `type:"existingfile" placeholder:"FILE.yaml" help:"The campaign document: a file that says all that the flags say, and more. Flags win over it."`
+
+	Name string   `placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nobody twice, and reports what changed."`
+	From []string `placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
 
 	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`
 	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
 	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where Vonage fetches the NCCO once a call is answered."`
+
+	Language  string   `placeholder:"en-GB" help:"The language of --say; {{column}} works in it (default: en-US)."`
+	OnKey     []string `name:"on-key" sep:"none" placeholder:"KEY=WORD[:TEXT]" help:"What a key does: 1=confirmed:TEXT notes a result of your own and says TEXT. The words repeat, opt_out, end and connect:NUMBER do what they say. Give it once for each key."`
+	Voicemail string   `placeholder:"TEXT" help:"What an answering machine hears after its beep. Machines are detected then, which Vonage charges for; the message begins at once all the same."`
+	Until     string   `enum:",answered,heard,result" default:"" placeholder:"answered|heard|result" help:"What is wanted of a person, who otherwise is called again: that they answer, hear the message to its end, or press a key with a result (default: answered)."`
 
 	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how Vonage asks (its default: GET)."`
 	AllowUnknown bool   `name:"allow-unknown" help:"Send actions and members of an NCCO that this program does not know. Without it they are taken for mistyped."`
 	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
 
 	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
-	Hours          string            `default:"09:00-20:00" placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: ${default}). With breaks: 09:00-12:30,14:00-20:00."`
+	Hours          string            `placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: 09:00-20:00). With breaks: 09:00-12:30,14:00-20:00."`
 	Days           string            `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
 	Except         []string          `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
-	Zone           string            `default:"recipient" placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: ${default})."`
+	Zone           string            `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 	DefaultCountry string            `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers without a country code."`
 	Countries      []string          `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"Where people may be called; rows with other numbers are refused ($$${env}; default: the country of --default-country and those of --from)."`
 	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone), the time of the call (call_at) or the time from which on nobody is called (call_before), if its name does not say so."`
@@ -37,13 +44,13 @@ type flags struct {
 	Encoding string `placeholder:"NAME" help:"The CSV's encoding, such as windows-1250 or shift_jis. Without it UTF-8 and UTF-16 are recognized, and others are guessed, with a warning."`
 	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
 
-	Attempts     int    `default:"3" help:"Calls to one person, at most (default: ${default})."`
-	Retry        string `default:"${retry}" placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${default})."`
+	Attempts     *int   `placeholder:"N" help:"Calls to one person, at most (default: 3)."`
+	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${retry}). With --until also unheard (30m)."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
 	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
-	RingingTimer int    `name:"ringing-timer" default:"60" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: ${default})."`
-	LengthTimer  int    `name:"length-timer" default:"7200" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: ${default})."`
+	RingingTimer *int   `name:"ringing-timer" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: 60)."`
+	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
 
 	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, if a row is refused)."`
 	Update  bool   `help:"Rows that differ from the campaign change who is still to be called. Without it they are reported."`
@@ -54,6 +61,8 @@ type flags struct {
 	DryRun bool `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
 	Follow bool `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
 
+	read campaign.Document // once it was read
+
 	cli.ByFlag
 	DatabaseURL    string  `name:"database-url" env:"DATABASE_URL" secret:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer ($$${env}). Not needed for --dry-run."`
 	CallsPerSecond float64 `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"The account's limit, from which --dry-run computes how long the campaign takes ($$${env}; default: ${default})."`
@@ -61,10 +70,15 @@ type flags struct {
 
 // Help is printed by -h below the flags.
 func (flags) Help() string {
-	return `One of --say, --ncco and --answer-url is needed. Examples:
+	return `A name, a number to call from and one of --say, --ncco and --answer-url are needed, here or in the campaign document ('dialer schema campaign' describes it). Examples:
 
     enqueue --name outage --from 442079460000 --default-country GB \
         --say "Hello {{name}}, your water will be off tomorrow." people.csv
+
+    enqueue --name checkups --from 442079460000 --say "See you {{when}}. Press 1 to confirm, 9 not to be called again." \
+        --on-key "1=confirmed:Thank you." --on-key 9=opt_out --until result people.csv
+
+    enqueue --campaign checkups.yaml --dry-run people.csv
 
     enqueue --name checkups --from 442079460000 --ncco checkup.json \
         --map to=mobile,call_at=remind_at --machine hangup --dry-run people.csv

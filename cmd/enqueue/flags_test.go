@@ -49,7 +49,14 @@ func TestMistypedCommands(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, "--name"},
+		{nil, "<file>"},
+		{[]string{"--say", "x", "--dry-run", file}, "--name is needed"},
+		{append([]string{"--on-key", "1"}, said...), "--on-key"},
+		{append([]string{"--on-key", "x=confirmed"}, said...), "--on-key"},
+		{append([]string{"--on-key", "1=connect:nobody"}, said...), "--on-key"},
+		{append([]string{"--until", "result"}, said...), "no key of the message has a result"},
+		{append([]string{"--voicemail", "Bye", "--machine", "hangup"}, said...), "--voicemail"},
+		{append([]string{"--until", "asleep"}, said...), "--until"},
 		{[]string{"--name", "x", "--from", "442079460000", "--say", "x"}, "<file>"},
 		{basic, "what do the calls say?"},
 		{append([]string{"--ncco", ncco}, basic...), "NCCO"},
@@ -111,6 +118,10 @@ func settingsOf(t testing.TB, args ...string) (flags, campaign.Settings) {
 func TestSettingsFromFlags(t *testing.T) {
 	t.Parallel()
 	_, got := settingsOf(t, "--name", "water", "--from", "442079460000", "--say", "Hello", "people.csv")
+	if want := `{"name":"water","from":["442079460000"],"message":{"say":"Hello"}}`; string(got.Document) != want {
+		t.Errorf("document %s, want %s", got.Document, want)
+	}
+	got.Document = nil
 	daytime := campaign.Daily(9*60, 20*60)
 	daytime.Margin = campaign.DefaultMargin
 	want := campaign.Settings{
@@ -125,6 +136,7 @@ func TestSettingsFromFlags(t *testing.T) {
 		"--start", "2026-12-01 09:30", "--hours", "08:00-21:15", "--days", "mon-fri", "--except", "2026-12-26,2026-12-25", "--zone", "Europe/Paris", "--default-country", "FR",
 		"--map", "to=portable,zone=fuseau", "--attempts", "5", "--retry", "busy=90s,machine=2h", "--machine", "hangup",
 		"--ringing-timer", "25", "--length-timer", "120", "people.csv")
+	got.Document = nil
 	workdays := campaign.Daily(8*60, 21*60+15).On(campaign.Days{true, true, true, true, true})
 	workdays.Margin, workdays.Except = campaign.DefaultMargin, []string{"2026-12-25", "2026-12-26"}
 	want = campaign.Settings{

@@ -131,7 +131,7 @@ func explain(ctx context.Context, f flags, s csvimport.Summary, err error) error
 	case errors.Is(err, campaign.ErrOtherSettings):
 		return fmt.Errorf("%w\nTake another --name, or the flags that it was created with", err)
 	case s.Campaign.ID == 0:
-		return fmt.Errorf("%s: %w", f.inputName(), err)
+		return f.placed(fmt.Errorf("%s: %w", f.inputName(), err))
 	case ctx.Err() != nil:
 		err = errors.New("broken off")
 	}

@@ -212,7 +212,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	command(t, nil, flagsFor(nil, "--dry-run", file)...).ok(t).prints(t,
 		"utf-8, separated by commas", `number to call: "phone"`, "columns that a message can say: {{",
 		"4 rows: 2 accepted, 1 duplicate, 1 refused", "line 3, phone: ",
-		`The message of line 2:`, `[{"action":"talk","text":"Hello Ann."}]`,
+		`The message of line 2:`, "says       Hello Ann.",
 		"within 09:00-20:00 in their own zone, takes less than a second at 3 a second",
 		"Nothing was written")
 	db := testkit.New(t)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"dialer/campaign"
@@ -11,86 +10,29 @@ import (
 	"dialer/internal/provider"
 )
 
-// settings are what the flags say of the campaign. Its error reports every
-// mistake in them at once.
-func (f flags) settings() (campaign.Settings, error) {
-	s := campaign.Settings{
-		Zone: f.Zone, Key: f.Key, Machine: f.Machine, MachineMode: f.MachineMode,
-		RingingTimer: f.RingingTimer, LengthTimer: f.LengthTimer, Retry: campaign.Policy{Attempts: f.Attempts},
+// settings are what the campaign document and the flags say of the campaign. Its
+// error reports every mistake in them at once. What they say of the file of people
+// goes into the flags.
+func (f *flags) settings() (campaign.Settings, error) {
+	d, err := f.document()
+	if wrong, ok := errors.AsType[*campaign.DocumentError](err); ok {
+		return campaign.Settings{}, wrong
 	}
-	var errs []error
-	note := func(flag string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
-		}
+	f.Name, f.DefaultCountry, f.Map, f.read = d.Name, d.People.Country, mergedMap(d.Columns(), f.Map), d
+	s, wrong := d.Settings()
+	countries, given, wrongCountries := campaign.ParseCountries(f.Countries)
+	if wrongCountries != nil {
+		wrongCountries = fmt.Errorf("--countries: %w", wrongCountries)
 	}
-	if f.BeepTimeout != nil {
-		s.BeepTimeout = *f.BeepTimeout
-		if s.BeepTimeout == 0 {
-			note("--beep-timeout", errors.New("0 s is not between 45 and 120"))
-		}
-	}
-	var err error
-	s.From, err = campaign.ParseFrom(f.From)
-	note("--from", err)
-	countries, given, err := campaign.ParseCountries(f.Countries)
-	note("--countries", err)
 	if s.Countries = countries; !given {
 		s.Countries = campaign.UsualCountries(f.DefaultCountry, s.From)
 	}
-	s.Message, err = f.message()
-	errs = append(errs, err)
-	s.Start, err = campaign.ParseStart(f.Start, f.Zone)
-	note("--start", err)
-	s.Hours, err = f.hours()
-	errs = append(errs, err)
-	s.Retry.Again, err = campaign.ParseRetry(f.Retry)
-	errs = append(errs, err)
-	_, err = csvimport.ParseDateFormat(f.DateFormat)
-	note("--date-format", err)
-	note("--name", campaign.CheckName(f.Name))
-	errs = append(errs, f.check())
-	if err := errors.Join(errs...); err != nil {
-		return campaign.Settings{}, err
+	_, wrongFormat := csvimport.ParseDateFormat(f.DateFormat)
+	if wrongFormat != nil {
+		wrongFormat = fmt.Errorf("--date-format: %w", wrongFormat)
 	}
-	return s, s.Validate()
-}
-
-func (f flags) hours() (campaign.Hours, error) {
-	h, err := campaign.ParseHours(f.Hours)
-	if err != nil {
-		return h, fmt.Errorf("--hours: %w", err)
-	}
-	if f.Days != "" {
-		days, err := campaign.ParseDays(f.Days)
-		if err != nil {
-			return h, fmt.Errorf("--days: %w", err)
-		}
-		h = h.On(days)
-	}
-	if h.Except, err = campaign.ParseExcept(f.Except); err != nil {
-		return h, fmt.Errorf("--except: %w", err)
-	}
-	h.Margin = campaign.DefaultMargin
-	return h, nil
-}
-
-func (f flags) message() (campaign.Message, error) {
-	m := campaign.Message{
-		Say: f.Say, AnswerURL: f.AnswerURL, AnswerMethod: f.AnswerMethod, DTMFAnswer: f.DTMFAnswer,
-		DateFormat: f.DateFormat,
-	}
-	if f.NCCO != "" {
-		text, err := os.ReadFile(f.NCCO)
-		if err != nil {
-			return m, fmt.Errorf("--ncco: %w", err)
-		}
-		m.NCCO = text
-	}
-	if m.Say == "" && m.AnswerURL == "" && len(m.NCCO) == 0 {
-		return m, errors.New("one of --say, --ncco and --answer-url is needed: what do the calls say?")
-	}
-	return m, m.Validate()
+	s.Message.DateFormat = f.DateFormat
+	return s, errors.Join(err, wrong, wrongCountries, wrongFormat, f.check())
 }
 
 // check finds mistakes that are about this command and not about the campaign.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"dialer/campaign"
@@ -13,6 +14,8 @@ type CampaignStore interface {
 	// CampaignByName finds a campaign by its name, or else by its id.
 	CampaignByName(ctx context.Context, nameOrID string) (campaign.Campaign, error)
 	Report(ctx context.Context, campaignIDs ...int64) ([]Report, error)
+	// CampaignDocument is nil for a campaign without a document.
+	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 	// Pause takes effect at its commit: after it no call of the campaign begins.
 	Pause(ctx context.Context, by Actor, campaignID int64, reason string) error
 	Resume(ctx context.Context, by Actor, campaignID int64) error
@@ -26,6 +29,20 @@ type Campaigns struct{ Store CampaignStore }
 // Find finds the campaign.
 func (c Campaigns) Find(ctx context.Context, name string) (campaign.Campaign, error) {
 	return c.Store.CampaignByName(ctx, name)
+}
+
+// Document is the campaign's document, as a person writes it; "" if it was made
+// without one.
+func (c Campaigns) Document(ctx context.Context, campaignID int64) (string, error) {
+	stored, err := c.Store.CampaignDocument(ctx, campaignID)
+	if err != nil || stored == nil {
+		return "", err
+	}
+	d, err := campaign.ParseDocument("", stored)
+	if err != nil {
+		return string(stored), nil // of a later version: as it is
+	}
+	return d.YAML()
 }
 
 // Report tells of one campaign, or of all if name is "".

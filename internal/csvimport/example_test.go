@@ -31,11 +31,11 @@ func ExamplePreview() {
 	for _, row := range forecast.First {
 		fmt.Printf("line %d: %s\n", row.Line, row.Reason)
 	}
-	fmt.Println(string(forecast.Sample.NCCO))
+	fmt.Println(forecast.Sample.Script.Say)
 	// Output:
 	// utf-8 ; Phone [Phone Name]
 	// 4 rows, 2 accepted
 	// line 3: a spreadsheet rounded this number to scientific notation; format the column as text, restore the digits and export again
 	// line 4: a quote is opened and not closed; write a quote inside a value twice ("")
-	// [{"action":"talk","text":"Hello Ann"}]
+	// Hello Ann
 }

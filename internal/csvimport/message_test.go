@@ -18,7 +18,7 @@ var errMessage = errors.New("Vonage would refuse the message")
 func refusing(word string) Options {
 	o := options()
 	o.CheckMessage = func(_ campaign.Settings, m campaign.Rendered) error {
-		if strings.Contains(string(m.NCCO), word) {
+		if strings.Contains(string(m.NCCO), word) || m.Script != nil && strings.Contains(m.Script.Say, word) {
 			return errMessage
 		}
 		return nil

@@ -39,7 +39,7 @@ func TestPreview(t *testing.T) {
 	want := Forecast{
 		Form: Form{Encoding: "utf-8", Delimiter: ";"}, Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name", "Phone", "Zone"}},
 		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
-		Sample: campaign.Rendered{NCCO: []byte(`[{"action":"talk","text":"Hello Ann."}]`)}, SampleLine: 2,
+		Sample: campaign.Rendered{Script: &campaign.Script{Say: "Hello Ann.", Tries: 3, Wait: 5}}, SampleLine: 2,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -76,7 +76,7 @@ func (r *reader) prepare() (err error) {
 		return err
 	}
 	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
-		return fmt.Errorf("the message needs columns that the file does not have: %s; found %s", quoted(missing), quoted(r.header.names))
+		return &MissingColumnsError{Columns: missing, Found: r.header.names}
 	}
 	r.header.need(r.message.NeededColumns())
 	for _, name := range r.message.SingleBraces(r.header.names) {

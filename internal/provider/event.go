@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -19,9 +20,22 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 	e, err := voice.ParseEvent(method, query, body)
 	switch {
 	case err == nil:
-		return campaign.Received{Body: e.Body, Kind: e.Kind, Evidence: FromEvent(e, now)}, nil
+		r := campaign.Received{Body: e.Body, Kind: e.Kind, Evidence: FromEvent(e, now), Said: notified(e), Beeped: strings.HasPrefix(e.SubState, "beep_")}
+		if e.DTMF != nil {
+			r.Pressed = e.DTMF.Digits
+		}
+		return r, nil
 	case json.Valid(body):
 		return campaign.Received{Body: body, Kind: "unknown"}, nil
 	}
 	return campaign.Received{}, fmt.Errorf("parse event: %w", err)
+}
+
+// notified is what one of our own notify actions tells.
+func notified(e voice.Event) campaign.Said {
+	var payload struct{ Dialer string }
+	if e.Kind != "notify" || json.Unmarshal(e.Payload, &payload) != nil {
+		return campaign.Said{}
+	}
+	return campaign.Said{Heard: payload.Dialer == "heard", Left: payload.Dialer == "voicemail"}
 }

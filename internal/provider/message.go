@@ -44,7 +44,7 @@ func request(publicURL string, a campaign.Attempt, s campaign.Settings, message 
 		r.AnswerMethod = s.Message.AnswerMethod
 		r.AnswerURL, err = campaign.CallbackURL(message.AnswerURL, a.ID)
 	} else {
-		r.NCCO, err = ncco(publicURL, a.ID, message)
+		r.NCCO, err = ncco(publicURL, a, s, message)
 	}
 	return r, errors.Join(err, r.Validate())
 }
@@ -56,6 +56,10 @@ func request(publicURL string, a campaign.Attempt, s campaign.Settings, message 
 func CheckMessage(s campaign.Settings, message campaign.Rendered, allowUnknown bool) error {
 	a := campaign.Attempt{To: s.From[0], From: s.From[0]} // any number will do
 	r, err := request("https://dialer.invalid", a, s, message)
+	if err == nil && message.Script != nil {
+		//guard:drop internal/provider.TestCheckMessage: what a key makes the call say is checked too
+		err = newDialogueCheck("https://dialer.invalid", a.ID, s, message.Script)
+	}
 	if err == nil && !allowUnknown {
 		//guard:drop internal/provider.TestCheckMessage: what is mistyped in an NCCO is not sent
 		err = CheckKnown(r.NCCO)
@@ -84,14 +88,19 @@ func NCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
 	if message.AnswerURL != "" {
 		return nil, errors.New("the campaign's own answer URL serves its NCCO")
 	}
-	actions, err := ncco(publicURL, p.Attempt.ID, message)
+	actions, err := ncco(publicURL, p.Attempt, p.Settings, message)
 	return actions, errors.Join(err, actions.Validate())
 }
 
-// ncco lets Vonage send us what people key in and say, except where the
-// campaign's own NCCO names another address for it.
-func ncco(publicURL string, attempt uuid.UUID, message campaign.Rendered) (voice.NCCO, error) {
-	inputs, err := webhookURL(publicURL, "input", attempt)
+// ncco is what the call begins with: the script's opening, or the campaign's own
+// NCCO. There it lets Vonage send us what people key in and say, except where the
+// NCCO names another address for it.
+func ncco(publicURL string, a campaign.Attempt, s campaign.Settings, message campaign.Rendered) (voice.NCCO, error) {
+	if message.Script != nil {
+		d, err := newDialogue(publicURL, a, s, message.Script)
+		return d.opening(), err
+	}
+	inputs, err := webhookURL(publicURL, "input", a.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,12 @@ func asJSON(t *testing.T, v any) (members any) {
 	return members
 }
 
+// heardNotice is the action after the last word.
+var heardNotice = map[string]any{
+	"action": "notify", "payload": map[string]any{"dialer": "heard"},
+	"eventUrl": []any{"https://dialer.test/webhooks/event?attempt=" + attempt}, "eventMethod": "POST",
+}
+
 func TestCallRequestSettings(t *testing.T) {
 	t.Parallel()
 	p := placement(campaign.Message{Say: "Hello {{name}}"})
@@ -47,7 +53,7 @@ func TestCallRequestSettings(t *testing.T) {
 		"to":        []any{map[string]any{"type": "phone", "number": "447700900001"}},
 		"from":      map[string]any{"type": "phone", "number": "442079460000"},
 		"event_url": []any{"https://dialer.test/webhooks/event?attempt=" + attempt}, "event_method": "POST",
-		"ncco":              []any{map[string]any{"action": "talk", "text": "Hello Ada"}},
+		"ncco":              []any{map[string]any{"action": "talk", "text": "Hello Ada"}, heardNotice},
 		"machine_detection": "hangup", "ringing_timer": 45.0, "length_timer": 120.0,
 	}
 	if diff := cmp.Diff(want, asJSON(t, r)); diff != "" {

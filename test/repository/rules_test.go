@@ -70,6 +70,7 @@ var libraries = map[string][]string{
 	"github.com/fergusstrange/embedded-postgres": {"internal/embedded"},
 	"github.com/getkin/kin-openapi":              {"test/contract"},
 	"github.com/go-playground/locales":           {"campaign"},
+	"github.com/goccy/go-yaml":                   {"campaign"},
 	"github.com/golang-jwt/jwt":                  {"voice"},
 	"github.com/hibiken/asynq":                   {"jobs"},
 	"github.com/jackc/pgx":                       {"storage", "internal/testkit"},

@@ -1,0 +1,74 @@
+package campaign
+
+import (
+	"slices"
+	"time"
+)
+
+// Dialogue is what is known of what was said in a call. Like all facts it only
+// grows, in any order.
+type Dialogue struct {
+	// HeardAt is when the message was first played to its end. What was played to a
+	// machine was not heard: see Facts.Heard.
+	HeardAt time.Time
+	// VoicemailAt is when the text for a machine was first played to its end.
+	VoicemailAt time.Time
+	// Keys are those that were pressed, by turn: "" where none was.
+	Keys []string
+}
+
+// Said is one thing that an event tells of the dialogue.
+type Said struct {
+	Turn    int    // at which Pressed was pressed; 0: nothing was pressed
+	Pressed string // what Vonage sent, at most maxPressed characters
+	Heard   bool   // the message was played to its end
+	Left    bool   // the text for a machine was
+	// OptOut is the scope in which the number is suppressed with this; "": it is not.
+	OptOut OptOutScope
+}
+
+// maxPressed bounds what is kept of one turn.
+const maxPressed = 20
+
+// Zero reports whether nothing was said.
+func (s Said) Zero() bool { return s == Said{} }
+
+// Heard reports whether a person heard the message to its end, as far as is known:
+// a call in which a machine was detected does not count.
+func (f Facts) Heard() bool {
+	// a machine hears nothing
+	return !f.HeardAt.IsZero() && !f.saw("machine")
+}
+
+// Pressed are the keys that were pressed, in order.
+func (f Facts) Pressed() []string {
+	return slices.DeleteFunc(slices.Clone(f.Keys), func(key string) bool { return key == "" })
+}
+
+// FoldSaid adds what an event tells of the dialogue, as Fold does with evidence of
+// the call. What names another call than the attempt's changes nothing.
+func FoldSaid(a Attempt, e Evidence, said Said, m Message) Attempt {
+	if a.CallUUID != "" && e.CallUUID != "" && !SameCall(a.CallUUID, e.CallUUID) || a.State == Void {
+		return a
+	}
+	at := e.At
+	if at.IsZero() {
+		at = e.ObservedAt
+	}
+	if said.Heard {
+		a.HeardAt = earlier(a.HeardAt, stored(at))
+	}
+	if said.Left {
+		a.VoicemailAt = earlier(a.VoicemailAt, stored(at))
+	}
+	if said.Turn > 0 && said.Turn <= maxTurns+1 && said.Pressed != "" {
+		keys := slices.Clone(a.Keys)
+		for len(keys) < said.Turn {
+			keys = append(keys, "")
+		}
+		keys[said.Turn-1] = smaller(keys[said.Turn-1], truncate(said.Pressed, maxPressed))
+		a.Keys = keys
+	}
+	a.Result = m.ResultOf(a.Keys)
+	return a
+}

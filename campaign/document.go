@@ -1,0 +1,355 @@
+package campaign
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Document is a campaign as people write it: the YAML of a file, or JSON. It says
+// what Settings mean, with defaults for what it leaves out. document.schema.json
+// describes it, and a test says that it has the same members.
+//
+// A member of type notServed is known and refused by its name: what this version
+// cannot do is never ignored.
+type Document struct {
+	Name    string          `yaml:"name,omitempty" json:"name,omitempty"`
+	Purpose string          `yaml:"purpose,omitempty" json:"purpose,omitempty"`
+	From    texts           `yaml:"from,omitempty" json:"from,omitempty"`
+	Message DocumentMessage `yaml:"message,omitempty" json:"message,omitzero"`
+	Call    DocumentCall    `yaml:"call,omitempty" json:"call,omitzero"`
+	People  DocumentPeople  `yaml:"people,omitempty" json:"people,omitzero"`
+	Again   DocumentAgain   `yaml:"again,omitempty" json:"again,omitzero"`
+	When    DocumentWhen    `yaml:"when,omitempty" json:"when,omitzero"`
+	Remind  *notServed      `yaml:"remind,omitempty" json:"remind,omitempty"`
+	Limits  *notServed      `yaml:"limits,omitempty" json:"limits,omitempty"`
+
+	source source
+	flags  map[string]string // which flag set a member, by its path
+}
+
+// DocumentMessage is what the calls say, and what the keys do.
+type DocumentMessage struct {
+	Language  string                  `yaml:"language,omitempty" json:"language,omitempty"`
+	Say       string                  `yaml:"say,omitempty" json:"say,omitempty"`
+	Voicemail string                  `yaml:"voicemail,omitempty" json:"voicemail,omitempty"`
+	Keys      map[string]documentKey  `yaml:"keys,omitempty" json:"keys,omitempty"`
+	Wrong     string                  `yaml:"wrong,omitempty" json:"wrong,omitempty"`
+	Silent    string                  `yaml:"silent,omitempty" json:"silent,omitempty"`
+	Tries     *int                    `yaml:"tries,omitempty" json:"tries,omitempty"`
+	Wait      string                  `yaml:"wait,omitempty" json:"wait,omitempty"`
+	OptOut    *documentOptOut         `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
+	RingBack  *notServed              `yaml:"ring_back,omitempty" json:"ring_back,omitempty"`
+	Languages map[string]languageText `yaml:"languages,omitempty" json:"languages,omitempty"`
+
+	NCCO         any    `yaml:"ncco,omitempty" json:"ncco,omitempty"`
+	AnswerURL    string `yaml:"answer_url,omitempty" json:"answer_url,omitempty"`
+	AnswerMethod string `yaml:"answer_method,omitempty" json:"answer_method,omitempty"`
+	DTMFAnswer   string `yaml:"dtmf_answer,omitempty" json:"dtmf_answer,omitempty"`
+}
+
+type documentOptOut struct {
+	Scope string `yaml:"scope" json:"scope"`
+}
+
+// DocumentCall is how the calls are made.
+type DocumentCall struct {
+	Machine      string `yaml:"machine,omitempty" json:"machine,omitempty"`
+	MachineMode  string `yaml:"machine_mode,omitempty" json:"machine_mode,omitempty"`
+	BeepTimeout  *int   `yaml:"beep_timeout,omitempty" json:"beep_timeout,omitempty"`
+	RingingTimer *int   `yaml:"ringing_timer,omitempty" json:"ringing_timer,omitempty"`
+	LengthTimer  *int   `yaml:"length_timer,omitempty" json:"length_timer,omitempty"`
+}
+
+// DocumentPeople says what stands in which column of the file of people.
+type DocumentPeople struct {
+	Numbers    texts      `yaml:"numbers,omitempty" json:"numbers,omitempty"`
+	Country    string     `yaml:"country,omitempty" json:"country,omitempty"`
+	Zone       string     `yaml:"zone,omitempty" json:"zone,omitempty"`
+	CallAt     string     `yaml:"call_at,omitempty" json:"call_at,omitempty"`
+	Key        string     `yaml:"key,omitempty" json:"key,omitempty"`
+	CallBefore string     `yaml:"call_before,omitempty" json:"call_before,omitempty"`
+	Together   *notServed `yaml:"together,omitempty" json:"together,omitempty"`
+}
+
+// DocumentAgain says who is called again, and when.
+type DocumentAgain struct {
+	Until    string           `yaml:"until,omitempty" json:"until,omitempty"`
+	Attempts *int             `yaml:"attempts,omitempty" json:"attempts,omitempty"`
+	After    map[string]texts `yaml:"after,omitempty" json:"after,omitempty"` // nil: DefaultPolicy's
+	Jitter   *notServed       `yaml:"jitter,omitempty" json:"jitter,omitempty"`
+}
+
+// DocumentWhen says at what times is called.
+type DocumentWhen struct {
+	Start  string        `yaml:"start,omitempty" json:"start,omitempty"`
+	Hours  documentHours `yaml:"hours,omitempty" json:"hours,omitzero"`
+	Zone   string        `yaml:"zone,omitempty" json:"zone,omitempty"`
+	Except texts         `yaml:"except,omitempty" json:"except,omitempty"`
+	Margin string        `yaml:"margin,omitempty" json:"margin,omitempty"`
+	End    *notServed    `yaml:"end,omitempty" json:"end,omitempty"`
+}
+
+// notServed is a member that this version cannot serve.
+type notServed struct{}
+
+// UnmarshalYAML refuses the member.
+func (notServed) UnmarshalYAML(n ast.Node) error {
+	return notServedError{n}
+}
+
+type notServedError struct{ node ast.Node }
+
+func (e notServedError) Error() string {
+	return strings.TrimPrefix(e.node.GetPath(), "$.") + " is not served by this version yet; leave it out"
+}
+
+// texts is a list of texts, or one text.
+type texts []string
+
+// UnmarshalYAML reads either form.
+func (t *texts) UnmarshalYAML(n ast.Node) error {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		text, err := scalarText(n)
+		*t = texts{text}
+		return err
+	}
+	for _, item := range list.Values {
+		text, err := scalarText(item)
+		if err != nil {
+			return err
+		}
+		*t = append(*t, text)
+	}
+	return nil
+}
+
+// MarshalYAML writes one text without brackets.
+func (t texts) MarshalYAML() (any, error) {
+	if len(t) == 1 {
+		return t[0], nil
+	}
+	return []string(t), nil
+}
+
+// scalarText is a text, or a number as it is written.
+func scalarText(n ast.Node) (string, error) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, nil
+	case *ast.LiteralNode:
+		return n.Value.Value, nil
+	case *ast.IntegerNode, *ast.FloatNode:
+		return n.GetToken().Value, nil
+	}
+	return "", nodeError{n, "want a text"}
+}
+
+// nodeError is a mistake at a place of the file.
+type nodeError struct {
+	node ast.Node
+	text string
+}
+
+func (e nodeError) Error() string { return e.text }
+
+// documentHours are the hours of every day in one text, or by days.
+type documentHours struct {
+	text   string
+	byDays map[string]string
+}
+
+// UnmarshalYAML reads either form.
+func (h *documentHours) UnmarshalYAML(n ast.Node) error {
+	list := members(n)
+	if list == nil {
+		text, err := scalarText(n)
+		h.text = text
+		return err
+	}
+	h.byDays = map[string]string{}
+	for _, day := range list {
+		text, err := scalarText(day.Value)
+		if err != nil {
+			return err
+		}
+		h.byDays[keyText(day.Key)] = text
+	}
+	return nil
+}
+
+// IsZero: there are none.
+func (h documentHours) IsZero() bool { return h.text == "" && h.byDays == nil }
+
+func (h documentHours) value() any {
+	if h.byDays != nil {
+		return h.byDays
+	}
+	return h.text
+}
+
+// MarshalYAML writes the form that is read.
+func (h documentHours) MarshalYAML() (any, error) { return h.value(), nil }
+
+// MarshalJSON writes the form that is read.
+func (h documentHours) MarshalJSON() ([]byte, error) { return json.Marshal(h.value()) }
+
+// hours are what is meant.
+func (h documentHours) hours() (Hours, error) {
+	if h.byDays != nil {
+		return ParseWeek(h.byDays)
+	}
+	return ParseHours(cmp.Or(h.text, defaultHours))
+}
+
+// documentKey is what a key does: an object, or in short what ParseKey reads
+// without a text.
+type documentKey Key
+
+// keyMembers is the object.
+type keyMembers struct {
+	Result  string `yaml:"result,omitempty" json:"result,omitempty"`
+	Say     string `yaml:"say,omitempty" json:"say,omitempty"`
+	Repeat  bool   `yaml:"repeat,omitempty" json:"repeat,omitempty"`
+	OptOut  bool   `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
+	Connect string `yaml:"connect,omitempty" json:"connect,omitempty"`
+	End     bool   `yaml:"end,omitempty" json:"end,omitempty"`
+}
+
+// UnmarshalYAML reads either form.
+func (k *documentKey) UnmarshalYAML(n ast.Node) error {
+	switch n.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		var m keyMembers
+		if err := decodeNode(n, &m); err != nil {
+			return err
+		}
+		m.Connect = connectAddress(m.Connect)
+		*k = documentKey(m)
+		return nil
+	}
+	text, err := scalarText(n)
+	if err != nil {
+		return nodeError{n, "want a word, or an object with result, say, repeat, opt_out, connect or end"}
+	}
+	key, err := ParseKey(text)
+	if err != nil {
+		return nodeError{n, err.Error()}
+	}
+	*k = documentKey(key)
+	return nil
+}
+
+// MarshalYAML writes a word where that says it all.
+func (k documentKey) MarshalYAML() (any, error) {
+	switch k {
+	case documentKey{Repeat: true}:
+		return "repeat", nil
+	case documentKey{OptOut: true}:
+		return "opt_out", nil
+	case documentKey{End: true}:
+		return "end", nil
+	}
+	return keyMembers(k), nil
+}
+
+// languageText is one language's texts, or under the name column the name of the
+// column that says which.
+type languageText struct {
+	column string
+	Texts
+}
+
+// languageMembers is the object.
+type languageMembers struct {
+	Language  string                     `yaml:"language,omitempty"`
+	Say       string                     `yaml:"say,omitempty"`
+	Voicemail string                     `yaml:"voicemail,omitempty"`
+	Keys      map[string]languageKeyText `yaml:"keys,omitempty"`
+	Wrong     string                     `yaml:"wrong,omitempty"`
+	Silent    string                     `yaml:"silent,omitempty"`
+}
+
+// languageKeyText is what is said after a key: a text, or an object with say.
+type languageKeyText string
+
+// UnmarshalYAML reads either form.
+func (t *languageKeyText) UnmarshalYAML(n ast.Node) error {
+	if text, err := scalarText(n); err == nil {
+		*t = languageKeyText(text)
+		return nil
+	}
+	var m struct {
+		Say string `yaml:"say"`
+	}
+	err := decodeNode(n, &m)
+	*t = languageKeyText(m.Say)
+	return err
+}
+
+// UnmarshalYAML reads the column or the texts.
+func (l *languageText) UnmarshalYAML(n ast.Node) error {
+	if text, err := scalarText(n); err == nil {
+		l.column = text
+		return nil
+	}
+	var m languageMembers
+	if err := decodeNode(n, &m); err != nil {
+		return err
+	}
+	l.Texts = Texts{Language: m.Language, Say: m.Say, Voicemail: m.Voicemail, Wrong: m.Wrong, Silent: m.Silent}
+	for pressed, text := range m.Keys {
+		if l.Keys == nil {
+			l.Keys = map[string]string{}
+		}
+		l.Keys[pressed] = string(text)
+	}
+	return nil
+}
+
+// value is what is written again.
+func (l languageText) value() any {
+	if l.column != "" {
+		return l.column
+	}
+	m := languageMembers{Language: l.Language, Say: l.Say, Voicemail: l.Voicemail, Wrong: l.Wrong, Silent: l.Silent}
+	for pressed, text := range l.Keys {
+		if m.Keys == nil {
+			m.Keys = map[string]languageKeyText{}
+		}
+		m.Keys[pressed] = languageKeyText(text)
+	}
+	return m
+}
+
+// MarshalYAML writes the form that is read.
+func (l languageText) MarshalYAML() (any, error) { return l.value(), nil }
+
+// MarshalJSON writes the form that is read.
+func (l languageText) MarshalJSON() ([]byte, error) {
+	if l.column != "" {
+		return json.Marshal(l.column)
+	}
+	return json.Marshal(l.Texts)
+}
+
+// ParseWait reads a duration: 30s, 10m, 2h or 30d.
+func ParseWait(s string) (time.Duration, error) {
+	s = strings.TrimSpace(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= 366 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q: want a time such as 30s, 10m, 2h or 30d", s)
+	}
+	return d, nil
+}

@@ -1,0 +1,346 @@
+package campaign
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// What a document says where it says nothing.
+const (
+	defaultHours        = "09:00-20:00"
+	defaultRingingTimer = 60
+	defaultLengthTimer  = 7200
+)
+
+// purposes are what a campaign may be for. They change no rule yet.
+var purposes = []string{"emergency", "notification", "reminder", "health", "marketing"}
+
+// FromFlag notes that a flag has set the member of this path, so that a mistake in
+// it names the flag and not a line of the file.
+func (d *Document) FromFlag(path, flag string) {
+	if d.flags == nil {
+		d.flags = map[string]string{}
+	}
+	d.flags[path] = flag
+}
+
+// SetKey sets what a key does.
+func (m *DocumentMessage) SetKey(pressed string, k Key) {
+	if m.Keys == nil {
+		m.Keys = map[string]documentKey{}
+	}
+	m.Keys[pressed] = documentKey(k)
+}
+
+// SetHours sets the hours: of every day, or of some days of the week only. An empty
+// text leaves those that are set.
+func (w *DocumentWhen) SetHours(text, days string) error {
+	if text == "" {
+		text = w.Hours.text
+		if w.Hours.byDays != nil {
+			return errors.New("the document has hours by days; say there on which")
+		}
+	}
+	w.Hours = documentHours{text: text}
+	if days == "" {
+		return nil
+	}
+	_, err := ParseDays(days)
+	w.Hours = documentHours{byDays: map[string]string{days: cmp.Or(text, defaultHours)}}
+	return err
+}
+
+// SetAfter sets the waits after calls.
+func (a *DocumentAgain) SetAfter(again map[Disposition]time.Duration) {
+	a.After = map[string]texts{}
+	for d, wait := range again {
+		a.After[string(d)] = texts{shortDuration(wait)}
+	}
+}
+
+// JSON is the document as it is stored.
+func (d Document) JSON() (json.RawMessage, error) { return json.Marshal(d) }
+
+// YAML is the document as a person writes it.
+func (d Document) YAML() (string, error) {
+	text, err := yaml.MarshalWithOptions(d, yaml.Indent(2), yaml.UseLiteralStyleIfMultiline(true))
+	return string(text), err
+}
+
+// Columns are which columns mean what, as csvimport's option Map takes it.
+func (d Document) Columns() map[string]string {
+	columns := map[string]string{}
+	for ours, name := range map[string]string{"zone": d.People.Zone, "call_at": d.People.CallAt, "call_before": d.People.CallBefore} {
+		if name != "" {
+			columns[ours] = name
+		}
+	}
+	if len(d.People.Numbers) > 0 {
+		columns["to"] = d.People.Numbers[0]
+	}
+	return columns
+}
+
+// Settings are what the document means. Its error reports every mistake at once,
+// each with its line in the file or the flag.
+func (d Document) Settings() (Settings, error) {
+	t := translation{d: d}
+	s := t.settings()
+	if len(t.errs) == 0 {
+		t.noteAll("", s.Validate())
+	}
+	if len(t.errs) == 0 {
+		var err error
+		s.Document, err = t.d.JSON()
+		t.note("", err)
+	}
+	if len(t.errs) > 0 {
+		return Settings{}, errors.Join(t.errs...)
+	}
+	return s, nil
+}
+
+// AtPlaceholder adds to an error about a column that the message names where it
+// names it.
+func (d Document) AtPlaceholder(column string, err error) error {
+	line := 0
+	if d.source.root != nil {
+		line = d.source.placeholderLine(column)
+	}
+	if line == 0 {
+		return err
+	}
+	return &DocumentError{File: d.source.name, Line: line, Text: err.Error()}
+}
+
+// translation makes settings of a document and gathers the mistakes.
+type translation struct {
+	d    Document
+	errs []error
+}
+
+// note adds a mistake in the member at the path.
+func (t *translation) note(path string, err error) {
+	if err == nil {
+		return
+	}
+	for at := path; at != ""; at = at[:max(0, strings.LastIndexByte(at, '.'))] {
+		if flag, ok := t.d.flags[at]; ok {
+			t.errs = append(t.errs, fmt.Errorf("%s: %w", flag, err))
+			return
+		}
+	}
+	if t.d.source.root == nil {
+		t.errs = append(t.errs, err)
+		return
+	}
+	t.errs = append(t.errs, &DocumentError{File: t.d.source.name, Line: t.d.source.line(path), Text: err.Error()})
+}
+
+// memberOf is where in the document the members of Settings are.
+var memberOf = map[string]string{
+	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
+	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
+	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until",
+	"from": "from",
+}
+
+// noteAll adds joined mistakes, each where its member is.
+func (t *translation) noteAll(path string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			t.noteAll(path, e)
+		}
+		return
+	}
+	if m, ok := errors.AsType[mistake](err); ok {
+		path = cmp.Or(memberOf[m.member], "message."+m.member)
+	}
+	t.note(cmp.Or(path, "message"), err)
+}
+
+func (t *translation) settings() (s Settings) {
+	d := t.d
+	var err error
+	t.note("name", t.named(CheckName(d.Name)))
+	if d.Purpose != "" && !slices.Contains(purposes, d.Purpose) {
+		t.note("purpose", fmt.Errorf("%q is none of %s", d.Purpose, strings.Join(purposes, ", ")))
+	}
+	s.From, err = ParseFrom(d.From)
+	t.note("from", err)
+	s.Message = t.message()
+	s.Zone = cmp.Or(d.When.Zone, ZoneRecipient)
+	s.Start, err = ParseStart(d.When.Start, s.Zone)
+	t.note("when.start", err)
+	s.Hours = t.hours()
+	s.Retry = t.policy()
+	s.Machine, s.MachineMode = d.Call.Machine, d.Call.MachineMode
+	s.BeepTimeout = t.seconds("beep timeout", "call.beep_timeout", d.Call.BeepTimeout, 0, 45, 120)
+	s.RingingTimer = t.seconds("ringing timer", "call.ringing_timer", d.Call.RingingTimer, defaultRingingTimer, 1, 120)
+	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, defaultLengthTimer, 1, 7200)
+	t.voicemail(&s)
+	t.people()
+	return s
+}
+
+func (t *translation) hours() Hours {
+	h, err := t.d.When.Hours.hours()
+	t.note("when.hours", err)
+	h.Except, err = ParseExcept(t.d.When.Except)
+	t.note("when.except", err)
+	h.Margin = DefaultMargin
+	if t.d.When.Margin != "" {
+		h.Margin, err = ParseWait(t.d.When.Margin)
+		t.note("when.margin", err)
+	}
+	return h
+}
+
+func (t *translation) named(err error) error {
+	if err == nil || t.d.Name != "" {
+		return err
+	}
+	return errors.New("--name is needed, or name in the document: what is the campaign called?")
+}
+
+func (t *translation) seconds(name, path string, n *int, otherwise, least, most int) int {
+	if n == nil {
+		return otherwise
+	}
+	if *n < least || *n > most {
+		t.note(path, fmt.Errorf("%s: %d s is not between %d and %d", name, *n, least, most))
+	}
+	return *n
+}
+
+// voicemail has machines detected, in the mode that costs the person no silence:
+// the message begins at once.
+func (t *translation) voicemail(s *Settings) {
+	if s.Message.Voicemail == "" {
+		return
+	}
+	if s.Machine == "hangup" {
+		t.note("message.voicemail", errors.New("nothing is left on a machine with call.machine: hangup; leave one of them out"))
+	}
+	if s.MachineMode != "" && s.MachineMode != "default" {
+		t.note("message.voicemail", fmt.Errorf("machine mode %s lets a person wait in silence; with voicemail leave it out", s.MachineMode))
+	}
+	s.Machine, s.MachineMode = "continue", "default"
+}
+
+func (t *translation) people() {
+	p := t.d.People
+	t.note("people.country", CheckCountry(p.Country))
+	if len(p.Numbers) > 1 {
+		t.note("people.numbers", errors.New("several numbers for one person are not served by this version yet; name one column"))
+	}
+}
+
+func (t *translation) message() Message {
+	d := t.d.Message
+	m := Message{
+		Say: d.Say, AnswerURL: d.AnswerURL, AnswerMethod: d.AnswerMethod, DTMFAnswer: d.DTMFAnswer,
+		Language: d.Language, Voicemail: d.Voicemail, Wrong: d.Wrong, Silent: d.Silent,
+	}
+	switch ncco := d.NCCO.(type) {
+	case nil:
+	case json.RawMessage:
+		m.NCCO = ncco // of a file, as it stands there
+		t.d.Message.NCCO = json.RawMessage(nil)
+		if json.Valid(ncco) {
+			t.d.Message.NCCO = ncco
+		}
+	default:
+		raw, err := json.Marshal(ncco)
+		t.note("message.ncco", err)
+		m.NCCO = raw
+	}
+	if d.Tries != nil {
+		m.Tries = *d.Tries
+		if *d.Tries < 1 {
+			t.note("message.tries", fmt.Errorf("tries: %d is not between 1 and %d", *d.Tries, maxTries))
+		}
+	}
+	if d.Wait != "" {
+		wait, err := ParseWait(d.Wait)
+		if err == nil && (wait < time.Second || wait > maxWait*time.Second || wait%time.Second != 0) {
+			err = fmt.Errorf("wait: want whole seconds from 1s to %ds", maxWait)
+		}
+		t.note("message.wait", err)
+		m.Wait = int(wait / time.Second)
+	}
+	if d.OptOut != nil {
+		m.OptOut = OptOutScope(d.OptOut.Scope)
+		if m.OptOut == "" {
+			t.note("message.opt_out", errors.New("want scope: all or scope: campaign"))
+		}
+	}
+	if len(d.Keys) > 0 {
+		m.Keys = make(map[string]Key, len(d.Keys))
+	}
+	for pressed, key := range d.Keys {
+		m.Keys[pressed] = Key(key)
+	}
+	m.Languages = t.languages()
+	if m.Say == "" && m.AnswerURL == "" && len(m.NCCO) == 0 {
+		t.note("message", errors.New("one of --say, --ncco and --answer-url is needed, or say, ncco or answer_url in the message: what do the calls say?"))
+	}
+	return m
+}
+
+func (t *translation) languages() *Languages {
+	if t.d.Message.Languages == nil {
+		return nil
+	}
+	l := &Languages{Texts: map[string]Texts{}}
+	for _, name := range slices.Sorted(maps.Keys(t.d.Message.Languages)) {
+		switch text := t.d.Message.Languages[name]; {
+		case name == "column":
+			l.Column = text.column
+		case text.column != "":
+			t.note("message.languages."+name, errors.New("want an object with say and the other texts in this language"))
+		default:
+			l.Texts[name] = text.Texts
+		}
+	}
+	return l
+}
+
+func (t *translation) policy() Policy {
+	d := t.d.Again
+	p := DefaultPolicy()
+	var err error
+	p.Until, err = ParseUntil(cmp.Or(d.Until, UntilAnswered.String()))
+	t.note("again.until", err)
+	if d.Attempts != nil {
+		p.Attempts = *d.Attempts
+	}
+	if d.After == nil {
+		return p
+	}
+	p.Again = map[Disposition]time.Duration{}
+	for _, word := range slices.Sorted(maps.Keys(d.After)) {
+		path := "again.after." + word
+		waits := d.After[word]
+		if len(waits) != 1 {
+			t.note(path, errors.New("want one wait; several, one after another, are not served by this version yet"))
+			continue
+		}
+		wait, err := ParseWait(waits[0])
+		if err == nil {
+			var of Disposition
+			of, _, err = parseAgain(word + "=" + wait.String())
+			p.Again[of] = wait
+		}
+		t.note(path, err)
+	}
+	return p
+}

@@ -1,0 +1,212 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Key says what a key of the telephone does once the message is spoken. What it
+// does with the call is one of Repeat, OptOut, Connect and End; without any the
+// call ends after Say.
+type Key struct {
+	// Result is the campaign's own word for what the person decided.
+	Result string `json:"result,omitempty"`
+	// Say is spoken when the key was pressed.
+	Say     string `json:"say,omitempty"`
+	Repeat  bool   `json:"repeat,omitempty"`  // the message is spoken again
+	OptOut  bool   `json:"opt_out,omitempty"` // the number is suppressed, and that is spoken
+	Connect string `json:"connect,omitempty"` // a number in digits, or a SIP address, that the person is put through to
+	End     bool   `json:"end,omitempty"`
+}
+
+// OptedOut is the result of a key that suppresses the number.
+const OptedOut = "opted_out"
+
+// OptOutScope says for which campaigns a person who opts out is suppressed.
+type OptOutScope string
+
+const (
+	OptOutAll      OptOutScope = "all"
+	OptOutCampaign OptOutScope = "campaign"
+)
+
+// Tries and waits of a message with keys, where it does not say otherwise.
+const (
+	defaultTries, maxTries = 3, 9
+	defaultWait, maxWait   = 5, 10 // seconds; Vonage waits 10 at most
+)
+
+var (
+	keyName    = regexp.MustCompile(`^[0-9*#]$`)
+	resultWord = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+	sipAddress = regexp.MustCompile(`^sips?:[^\s@{}]+@[^\s@{}]+$`)
+)
+
+// ResultOf is the word of the last of the keys that has one, and "" if none has.
+func (m Message) ResultOf(keys []string) string {
+	for _, pressed := range slices.Backward(keys) {
+		switch key := m.Keys[pressed]; {
+		case key.OptOut:
+			return OptedOut
+		case key.Result != "":
+			return key.Result
+		}
+	}
+	return ""
+}
+
+// Results are the words of the keys, sorted.
+func (m Message) Results() []string {
+	words := map[string]bool{}
+	for pressed := range m.Keys {
+		if word := m.ResultOf([]string{pressed}); word != "" {
+			words[word] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(words))
+}
+
+// scope is where a person who opts out is suppressed.
+func (m Message) Scope() OptOutScope {
+	if m.OptOut == "" {
+		return OptOutAll
+	}
+	return m.OptOut
+}
+
+// A mistake names the member of the message that is wrong, such as keys.1.result.
+type mistake struct {
+	member string
+	err    error
+}
+
+func (m mistake) Error() string { return strings.ReplaceAll(m.member, "_", " ") + ": " + m.err.Error() }
+
+func (m mistake) Unwrap() error { return m.err }
+
+func wrong(member, format string, args ...any) mistake {
+	return mistake{member, fmt.Errorf(format, args...)}
+}
+
+// checkDialogue reports what is wrong with the keys and with what belongs to them.
+func (m Message) checkDialogue() error {
+	var errs []error
+	add := func(bad bool, member, format string, args ...any) {
+		if bad {
+			errs = append(errs, wrong(member, format, args...))
+		}
+	}
+	for _, only := range []struct {
+		member string
+		set    bool
+	}{{"voicemail", m.Voicemail != ""}, {"keys", len(m.Keys) > 0}, {"language", m.Language != ""}, {"languages", m.Languages != nil}} {
+		add(only.set && m.Say == "", only.member, "it means something only with a text to say")
+	}
+	for _, only := range []struct {
+		member string
+		set    bool
+	}{{"wrong", m.Wrong != ""}, {"silent", m.Silent != ""}, {"tries", m.Tries != 0}, {"wait", m.Wait != 0}} {
+		add(only.set && len(m.Keys) == 0, only.member, "it means something only with keys")
+	}
+	add(m.Tries < 0 || m.Tries > maxTries, "tries", "%d is not between 1 and %d", m.Tries, maxTries)
+	add(m.Wait < 0 || m.Wait > maxWait, "wait", "%d s is not between 1 and %d", m.Wait, maxWait)
+	add(!slices.Contains([]OptOutScope{"", OptOutAll, OptOutCampaign}, m.OptOut), "opt_out", "%q is neither all nor campaign", m.OptOut)
+	add(m.OptOut != "" && !m.hasOptOut(), "opt_out", "no key of the message is for opting out")
+	for _, pressed := range slices.Sorted(maps.Keys(m.Keys)) {
+		if !keyName.MatchString(pressed) {
+			errs = append(errs, wrong("keys."+pressed, "want one of 0 to 9, * and #"))
+		}
+		if err := m.Keys[pressed].validate("keys." + pressed); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, m.Languages.validate(m))...)
+}
+
+func (m Message) hasOptOut() bool {
+	for _, key := range m.Keys {
+		if key.OptOut {
+			return true
+		}
+	}
+	return false
+}
+
+func (k Key) validate(member string) error {
+	var errs []error
+	does := 0
+	for _, set := range []bool{k.Repeat, k.OptOut, k.Connect != "", k.End} {
+		if set {
+			does++
+		}
+	}
+	if does > 1 {
+		errs = append(errs, wrong(member, "want one of repeat, opt_out, connect and end"))
+	}
+	if does == 0 && k.Result == "" && k.Say == "" {
+		errs = append(errs, wrong(member, "it does nothing; want a result, a text to say, or one of repeat, opt_out, connect and end"))
+	}
+	if k.Result != "" && !resultWord.MatchString(k.Result) {
+		errs = append(errs, wrong(member+".result", "%q: want one word of lower-case letters, digits and _, such as confirmed", k.Result))
+	}
+	if k.Result != "" && slices.Contains(reservedWords, k.Result) {
+		errs = append(errs, wrong(member+".result", "%q is the name of something that a key does; take another word", k.Result))
+	}
+	if k.Result != "" && (k.OptOut || k.Repeat) {
+		errs = append(errs, wrong(member+".result", "opt_out has the result %s, and repeat has none", OptedOut))
+	}
+	if k.Connect != "" && !e164.MatchString(k.Connect) && !sipAddress.MatchString(k.Connect) {
+		errs = append(errs, wrong(member+".connect", "want a number with its country code and no plus sign, or an address such as sip:desk@example.com"))
+	}
+	return errors.Join(errs...)
+}
+
+// reservedWords name what a key does, where a result's word may stand.
+var reservedWords = []string{"repeat", "opt_out", "end", "connect", OptedOut}
+
+// ParseKey reads what a key does in its short form: a result's word, repeat,
+// opt_out, end or connect:NUMBER, and after a colon what is said.
+func ParseKey(text string) (Key, error) {
+	word, said, _ := strings.Cut(text, ":")
+	word, said = strings.TrimSpace(word), strings.TrimSpace(said)
+	k := Key{Say: said}
+	switch word {
+	case "repeat":
+		k.Repeat = true
+	case "opt_out":
+		k.OptOut = true
+	case "end":
+		k.End = true
+	case "connect":
+		to := said
+		k.Say = ""
+		if !strings.HasPrefix(said, "sip:") && !strings.HasPrefix(said, "sips:") {
+			to, k.Say, _ = strings.Cut(said, ":")
+			k.Say = strings.TrimSpace(k.Say)
+		}
+		k.Connect = connectAddress(to)
+		if k.Connect == "" {
+			return Key{}, errors.New("connect: to whom? Want connect:442079460000 or connect:sip:desk@example.com")
+		}
+	default:
+		k.Result = word
+		if word == "" {
+			return Key{}, errors.New("want a word for the result, or repeat, opt_out, end or connect:NUMBER")
+		}
+	}
+	return k, nil
+}
+
+// connectAddress is a number in digits, where it is written with a plus sign or
+// blanks.
+func connectAddress(to string) string {
+	to = strings.TrimSpace(to)
+	if from, err := ParseFrom([]string{to}); err == nil {
+		return from[0]
+	}
+	return to
+}

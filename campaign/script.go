@@ -1,0 +1,131 @@
+package campaign
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Script is what a call says to one person, and what the keys do: a message that
+// was rendered.
+type Script struct {
+	Language  string // BCP 47; "": Vonage's default, en-US
+	Say       string
+	Voicemail string         // "": a machine hears what a person does
+	Keys      map[string]Key // with Say rendered
+	Wrong     string         // after a key that does nothing; "": the message again
+	Silent    string         // after no key; "": the call ends
+	Tries     int            // how often a key is waited for
+	Wait      int            // seconds
+}
+
+// maxTurns bounds how often one call waits for a key, however often the person
+// asks to hear the message again.
+const maxTurns = 24
+
+// Turn is a place in the dialogue at which keys are waited for. It stands in the
+// address to which Vonage sends them, so that any process can answer.
+type Turn struct {
+	No  int // of the call's turns, from 1
+	Try int // from 1: how often the person was silent or pressed a wrong key, and this time
+	// Early: the message has just ended. A key that was pressed while it was spoken
+	// comes here; without one, the message was heard and the call waits on.
+	Early bool
+}
+
+// First is the turn after the message was spoken for the first time.
+var First = Turn{No: 1, Try: 1, Early: true}
+
+// Valid reports whether the dialogue can have such a turn.
+func (t Turn) Valid() bool { return t.No >= 1 && t.No <= maxTurns+1 && t.Try >= 1 && t.Try <= maxTries }
+
+// Reaction is what follows a turn.
+type Reaction struct {
+	Key    Key
+	Known  bool     // the key does something
+	Say    []string // what is spoken
+	Again  bool     // the message is spoken, after Say
+	Listen bool     // then a key is waited for, at Next
+	Next   Turn
+	// GoOn: the call continues with what it has: nobody pressed a key yet.
+	GoOn bool
+}
+
+// React says what follows when the keys were pressed at a turn: "" for none. It is
+// a function of what it is given, so a request that is repeated is answered as
+// before.
+func (s Script) React(at Turn, pressed string) Reaction {
+	if pressed == "" && at.Early {
+		return Reaction{GoOn: true}
+	}
+	key, known := s.Keys[pressed]
+	r := Reaction{Key: key, Known: known, Next: Turn{No: at.No + 1, Try: at.Try + 1}}
+	switch {
+	case known:
+		r.Next.Try = at.Try
+		r.Again, r.Listen = key.Repeat, key.Repeat
+		r.Say = spoken(s.saidBy(key))
+	case at.Try >= s.Tries:
+	case pressed == "":
+		r.Say = spoken(s.Silent)
+		r.Listen = s.Silent != ""
+	default:
+		r.Say = spoken(s.Wrong)
+		r.Again, r.Listen = s.Wrong == "", true
+	}
+	// nobody is kept on the line for ever
+	if r.Next.No > maxTurns {
+		r.Again, r.Listen = false, false
+	}
+	r.Next.Early = r.Again
+	return r
+}
+
+func spoken(texts ...string) (list []string) {
+	for _, text := range texts {
+		if text != "" {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// saidBy is what is said when the key was pressed. Who opts out is always told.
+func (s Script) saidBy(k Key) string {
+	if k.Say != "" || !k.OptOut {
+		return k.Say
+	}
+	language, _, _ := strings.Cut(strings.ToLower(s.Language), "-")
+	if text, ok := optOutTexts[language]; ok {
+		return text
+	}
+	return optOutTexts["en"]
+}
+
+// optOutTexts are said where a message does not say what a person hears who opts
+// out.
+var optOutTexts = map[string]string{
+	"en": "You will not be called again. Goodbye.",
+	"de": "Sie werden nicht mehr angerufen. Auf Wiederhören.",
+	"fr": "Nous ne vous appellerons plus. Au revoir.",
+	"es": "No le volveremos a llamar. Adiós.",
+	"it": "Non verrà più chiamato. Arrivederci.",
+	"nl": "U wordt niet meer gebeld. Tot ziens.",
+	"pt": "Não voltaremos a ligar-lhe. Adeus.",
+	"pl": "Nie będziemy więcej dzwonić. Do widzenia.",
+}
+
+// Pressable are the keys that do something, sorted.
+func (s Script) Pressable() []string { return slices.Sorted(maps.Keys(s.Keys)) }
+
+// speakingRate is how many characters a voice speaks in a second, about.
+const speakingRate = 15
+
+// SpeakingTime is how long the message takes to say, about. Tags of SSML are not
+// spoken.
+func (s Script) SpeakingTime() time.Duration {
+	spoken := utf8.RuneCountInString(xmlTag.ReplaceAllString(s.Say, ""))
+	return time.Duration(float64(spoken) / speakingRate * float64(time.Second))
+}

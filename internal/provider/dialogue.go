@@ -1,0 +1,212 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"dialer/campaign"
+	"dialer/voice"
+
+	"github.com/google/uuid"
+)
+
+// The payloads of our notify actions: what was played to its end.
+const (
+	payloadHeard = `{"dialer":"heard"}`
+	payloadLeft  = `{"dialer":"voicemail"}`
+)
+
+// earlySeconds is how long the call waits for a key right after the message. A talk
+// that a key may cut must be followed by an input, so the notify action that says
+// that the message was heard comes after this one.
+const earlySeconds = 1
+
+// beepWait is how long after a machine was detected the text for it is spoken at
+// the latest: Vonage waits as long for the beep, unless the campaign says otherwise.
+const beepWait = 45
+
+// dialogue makes the NCCOs of one call's script.
+type dialogue struct {
+	script          campaign.Script
+	attempt         campaign.Attempt
+	events, inputs  string // addresses
+	beepWaitSeconds int
+}
+
+// newDialogue is ready for the attempt's call.
+func newDialogue(publicURL string, a campaign.Attempt, s campaign.Settings, script *campaign.Script) (dialogue, error) {
+	events, err := webhookURL(publicURL, "event", a.ID)
+	inputs, err2 := webhookURL(publicURL, "input", a.ID)
+	wait := beepWait
+	if s.BeepTimeout > 0 {
+		wait = s.BeepTimeout
+	}
+	return dialogue{script: *script, attempt: a, events: events, inputs: inputs, beepWaitSeconds: wait}, errors.Join(err, err2)
+}
+
+// opening is the NCCO with which the call begins.
+func (d dialogue) opening() voice.NCCO { return d.message(campaign.First) }
+
+// message speaks the message and listens at the turn.
+func (d dialogue) message(at campaign.Turn) voice.NCCO {
+	if len(d.script.Keys) == 0 {
+		return voice.NCCO{d.talk(d.script.Say, false), d.notify(payloadHeard)}
+	}
+	patient := at
+	patient.Early = false
+	return voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds), d.notify(payloadHeard), d.listen(patient, d.script.Wait)}
+}
+
+// reply is the NCCO that follows a turn.
+func (d dialogue) reply(r campaign.Reaction) voice.NCCO {
+	var n voice.NCCO
+	for _, text := range r.Say {
+		n = append(n, d.talk(text, r.Listen && !r.Again))
+	}
+	switch {
+	case r.Again && r.Listen:
+		return append(n, d.message(r.Next)...)
+	case r.Listen:
+		return append(n, d.listen(r.Next, d.script.Wait))
+	case r.Key.Connect != "":
+		return append(n, d.connect(r.Key.Connect))
+	case len(n) == 0:
+		// An empty NCCO would let the call go on with the one that it has.
+		return voice.NCCO{voice.Wait{Timeout: new(0.1)}}
+	}
+	return n
+}
+
+// voicemail is what a machine hears: after its beep, or once it has been waited for.
+func (d dialogue) voicemail(beeped bool) voice.NCCO {
+	n := voice.NCCO{d.talk(d.script.Voicemail, false), d.notify(payloadLeft)}
+	if beeped {
+		return n
+	}
+	return append(voice.NCCO{voice.Wait{Timeout: new(float64(d.beepWaitSeconds))}}, n...)
+}
+
+func (d dialogue) talk(text string, cut bool) voice.Talk {
+	t := voice.Talk{Text: text, Language: d.script.Language}
+	if cut {
+		t.BargeIn = &cut
+	}
+	return t
+}
+
+func (d dialogue) notify(payload string) voice.Notify {
+	return voice.Notify{Payload: []byte(payload), EventURL: []string{d.events}, EventMethod: "POST"}
+}
+
+// listen waits for one key.
+func (d dialogue) listen(at campaign.Turn, seconds int) voice.Input {
+	return voice.Input{
+		Type: []string{"dtmf"}, DTMF: &voice.DTMFSettings{TimeOut: &seconds, MaxDigits: new(1)},
+		EventURL: []string{d.inputs + "&" + turnQuery(at)}, EventMethod: "POST",
+	}
+}
+
+// connect puts the person through. The leg's events come to the attempt's address.
+func (d dialogue) connect(to string) voice.Connect {
+	c := voice.Connect{From: d.attempt.From, EventURL: []string{d.events}, EventMethod: "POST"}
+	if strings.HasPrefix(to, "sip") {
+		c.Endpoint = []voice.Endpoint{voice.SIP{URI: to}}
+	} else {
+		c.Endpoint = []voice.Endpoint{voice.Phone{Number: to}}
+	}
+	return c
+}
+
+// turnQuery writes a turn into an address.
+func turnQuery(at campaign.Turn) string {
+	q := url.Values{"turn": {strconv.Itoa(at.No)}, "try": {strconv.Itoa(at.Try)}}
+	if at.Early {
+		q.Set("early", "1")
+	}
+	return q.Encode()
+}
+
+// ParseTurn reads the turn in the address of an input. It is false where there is
+// none, as with the inputs of a campaign's own NCCO.
+func ParseTurn(q url.Values) (campaign.Turn, bool) {
+	no, err := strconv.Atoi(q.Get("turn"))
+	try, err2 := strconv.Atoi(q.Get("try"))
+	at := campaign.Turn{No: no, Try: try, Early: q.Get("early") == "1"}
+	return at, err == nil && err2 == nil && at.Valid()
+}
+
+// Answer is what follows an input: what is to be stored of it, and the NCCO. A nil
+// NCCO: the call continues with the one that it has.
+type Answer struct {
+	Said campaign.Said
+	NCCO voice.NCCO
+}
+
+// Answer says what follows when keys were pressed at a turn of the attempt's call.
+func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, pressed string) (Answer, error) {
+	message, err := p.Settings.Message.Render(p.Vars)
+	if err != nil {
+		return Answer{}, err
+	}
+	if message.Script == nil {
+		return Answer{}, errors.New("the campaign's message is its own NCCO")
+	}
+	d, err := newDialogue(publicURL, p.Attempt, p.Settings, message.Script)
+	if err != nil {
+		return Answer{}, err
+	}
+	r := message.Script.React(at, pressed)
+	a := Answer{Said: campaign.Said{Turn: at.No, Pressed: pressed}}
+	if r.Key.OptOut {
+		a.Said.OptOut = p.Settings.Message.Scope()
+	}
+	if r.GoOn {
+		return a, nil
+	}
+	a.NCCO = d.reply(r)
+	return a, a.NCCO.Validate()
+}
+
+// VoicemailNCCO is what the attempt's call goes on with once a machine was
+// detected; nil if the campaign has no text for machines.
+func VoicemailNCCO(publicURL string, p campaign.Placement, beeped bool) (voice.NCCO, error) {
+	if p.Settings.Message.Voicemail == "" {
+		return nil, nil
+	}
+	message, err := p.Settings.Message.Render(p.Vars)
+	if err != nil || message.Script == nil || message.Script.Voicemail == "" {
+		return nil, err
+	}
+	d, err := newDialogue(publicURL, p.Attempt, p.Settings, message.Script)
+	if err != nil {
+		return nil, err
+	}
+	n := d.voicemail(beeped)
+	return n, n.Validate()
+}
+
+// check reports whether Vonage would take everything that the script may say.
+func (d dialogue) check() error {
+	n := d.opening()
+	for _, pressed := range append(d.script.Pressable(), "", "wrong") {
+		n = append(n, d.reply(d.script.React(campaign.Turn{No: 1, Try: 1}, pressed))...)
+	}
+	if d.script.Voicemail != "" {
+		n = append(n, d.voicemail(false)...)
+	}
+	if err := n.Validate(); err != nil {
+		return fmt.Errorf("the dialogue: %w", err)
+	}
+	return nil
+}
+
+func newDialogueCheck(publicURL string, attempt uuid.UUID, s campaign.Settings, script *campaign.Script) error {
+	d, err := newDialogue(publicURL, campaign.Attempt{ID: attempt, From: s.From[0]}, s, script)
+	if err != nil {
+		return err
+	}
+	return d.check()
+}

@@ -1,0 +1,70 @@
+package webhooks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/provider"
+	"dialer/voice"
+)
+
+// onInput says what the keys mean, before they are stored with that. The dialogue's
+// state is in the request's address, so any process can answer, and the same request
+// is answered as before.
+func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign.Turn) (next, error) {
+	p, err := h.store.Placement(ctx, e.AttemptID)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		return nil, nil // stored with an alarm, as every event of no attempt
+	case err != nil:
+		return nil, err
+	}
+	answer, err := provider.AnswerInput(h.publicURL, p, at, e.Pressed)
+	e.Said = answer.Said
+	return func(ctx context.Context, e campaign.Received, now time.Time) reply {
+		if err != nil {
+			h.raise(ctx, &h.noNCCO, now, fmt.Errorf("attempt %s: %w", e.AttemptID, err))
+			return h.flow(ctx, apology())
+		}
+		if answer.NCCO == nil {
+			return reply{status: http.StatusOK, result: Stored}
+		}
+		return h.flow(ctx, answer.NCCO)
+	}, nil
+}
+
+// onMachine goes on with the text for machines, if the campaign has one.
+func (h *handler) onMachine(ctx context.Context, e campaign.Received, now time.Time) reply {
+	stored := reply{status: http.StatusOK, result: Stored}
+	p, err := h.store.Placement(ctx, e.AttemptID)
+	if errors.Is(err, campaign.ErrNotFound) {
+		return stored
+	}
+	var actions voice.NCCO
+	if err == nil {
+		actions, err = provider.VoicemailNCCO(h.publicURL, p, e.Beeped)
+	}
+	if err != nil {
+		h.raise(ctx, &h.noNCCO, now, fmt.Errorf("attempt %s: %w", e.AttemptID, err))
+	}
+	if len(actions) == 0 {
+		return stored
+	}
+	return h.flow(ctx, actions)
+}
+
+// flow answers with an NCCO.
+func (h *handler) flow(ctx context.Context, actions voice.NCCO) reply {
+	body, err := json.Marshal(actions)
+	if err != nil {
+		h.log.LogAttrs(ctx, slog.LevelError, "NCCO cannot be marshalled", slog.Any("error", err))
+		return reply{status: http.StatusInternalServerError, result: Bad}
+	}
+	return reply{status: http.StatusOK, result: Served, body: body, form: jsonForm}
+}

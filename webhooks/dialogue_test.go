@@ -1,0 +1,53 @@
+package webhooks
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// A key is stored with its result, and answered with its text; an opt-out is a
+// suppression when its answer is sent.
+func TestKeysAreAnsweredAndKept(t *testing.T) {
+	t.Parallel()
+	for pressed, want := range map[string]struct{ says, result string }{
+		"1": {"Thank you.", "confirmed"},
+		"9": {"You will not be called again", "opted_out"},
+		"7": {"Sorry.", ""},
+	} {
+		db := testkit.New(t)
+		db.StartCampaign(t, "clinic", 1, func(s *campaign.Settings) {
+			s.Message = campaign.Message{Say: "Hello", Keys: map[string]campaign.Key{"1": {Result: "confirmed", Say: "Thank you."}, "9": {OptOut: true}}, Wrong: "Sorry."}
+		})
+		claimed, err := db.Claim(t.Context(), 1)
+		require.NoError(t, err)
+		a, err := db.Gate(t.Context(), claimed[0].AttemptID, 30*time.Second)
+		require.NoError(t, err)
+		h := newHandler(db)
+		body := fmt.Sprintf(`{"dtmf":{"digits":%q,"timed_out":false},"uuid":%q,"conversation_uuid":%q,"timestamp":"2026-11-20T11:59:30.000Z"}`, pressed, callUUID, conversation)
+		target := "/webhooks/input?attempt=" + a.ID.String() + "&turn=1&try=1&early=1"
+		for range 2 { // the second is a retry
+			if got := serve(h, signed(t, http.MethodPost, target, body)); got.Code != http.StatusOK || !strings.Contains(got.Body.String(), want.says) {
+				t.Errorf("key %s: %d %s, want %q", pressed, got.Code, got.Body, want.says)
+			}
+		}
+		got := testkit.Value[string](t, db, `SELECT concat_ws(' ', array_to_string(a.keys, ','), a.result, k.result) FROM attempts a JOIN contacts k ON k.id = a.contact_id`)
+		if expected := strings.TrimSpace(strings.Join([]string{pressed, want.result, want.result}, " ")); got != expected {
+			t.Errorf("key %s: stored %q, want %q", pressed, got, expected)
+		}
+		if n := count(t, db, "suppressions"); (n == 1) != (pressed == "9") {
+			t.Errorf("key %s: %d suppressions", pressed, n)
+		}
+		heard := `{"payload":{"dialer":"heard"},"conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:40.000Z"}`
+		post(t, h, a, heard)
+		if n := count(t, db, "attempts WHERE heard_at = '2026-11-20T11:59:40Z'"); n != 1 {
+			t.Errorf("key %s: heard is not stored", pressed)
+		}
+	}
+}
