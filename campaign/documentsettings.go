@@ -188,6 +188,7 @@ func (t *translation) settings() (s Settings) {
 	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, defaultLengthTimer, 1, 7200)
 	t.voicemail(&s)
 	t.people()
+	s.Key = d.People.Key
 	return s
 }
 

@@ -105,10 +105,11 @@ func TestReportingColumns(t *testing.T) {
 			"attempt_id", "campaign_id", "campaign", "contact_id", "attempt_no", "to_number", "from_number",
 			"state", "disposition", "call_uuid", "conversation_uuid", "created_at", "answered_at",
 			"start_time", "end_time", "duration_s", "rate", "price", "network", "post_error",
+			"heard_at", "keys", "result", "voicemail_at",
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
-			"key", "line", "row", "not_later_than",
+			"key", "line", "row", "not_later_than", "result", "heard_at",
 		},
 		"events": {
 			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",

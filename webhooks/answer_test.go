@@ -46,6 +46,14 @@ func both(reply any) map[string]any {
 
 func talk(text string) []any { return []any{map[string]any{"action": "talk", "text": text}} }
 
+// hello says "Hello", and then that it was heard.
+func hello(a campaign.Attempt) []any {
+	return append(talk("Hello"), map[string]any{
+		"action": "notify", "payload": map[string]any{"dialer": "heard"},
+		"eventUrl": []any{"https://dialer.test/webhooks/event?attempt=" + a.ID.String()}, "eventMethod": "POST",
+	})
+}
+
 var sorry = talk("We are sorry, this call cannot be completed. Goodbye.")
 
 func TestAnswerOfAttempt(t *testing.T) {
@@ -53,11 +61,11 @@ func TestAnswerOfAttempt(t *testing.T) {
 	db := testkit.New(t)
 	a, h := dialingAttempt(t, db), newHandler(db)
 	for query, want := range map[string]any{
-		"?attempt=" + a.ID.String():     talk("Hello"),
+		"?attempt=" + a.ID.String():     hello(a),
 		"?attempt=" + uuid.NewString():  sorry,
 		"?attempt=invalid":              sorry,
 		"":                              sorry,
-		"?x=1&attempt=" + a.ID.String(): talk("Hello"),
+		"?x=1&attempt=" + a.ID.String(): hello(a),
 	} {
 		if diff := cmp.Diff(both(want), requestNCCO(t, h, query)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", query, diff)

@@ -14,7 +14,7 @@ type flags struct {
 
 	Campaign string `type:"existingfile" placeholder:"FILE.yaml" help:"The campaign document: a file that says all that the flags say, and more. Flags win over it."`
 
-	Name string   `placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, and adds nobody twice, and reports what changed."`
+	Name string   `placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, adds nobody twice, and reports what changed."`
 	From []string `placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
 
 	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`

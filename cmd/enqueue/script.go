@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/cli"
 )
 
 // scriptText is the message as a person hears it, with what the keys do.
@@ -16,7 +17,7 @@ func scriptText(r campaign.Rendered) string {
 		return fmt.Sprintf("  %s\n", r.NCCO)
 	}
 	var text strings.Builder
-	line := func(who, what string) { fmt.Fprintf(&text, "  %-10s %s\n", who, what) }
+	line := func(who, what string) { fmt.Fprintf(&text, "  %-10s %s\n", who, cli.OneLine(what)) }
 	line("says", s.Say)
 	for _, pressed := range s.Pressable() {
 		line("key "+pressed, keyText(s.Keys[pressed]))

@@ -34,7 +34,7 @@ func spoken(t testing.TB, r *reader) (list []string) {
 		}
 		m, err := r.message.Render(row.Vars)
 		require.NoError(t, err)
-		list = append(list, row.To+strings.TrimSuffix(strings.TrimPrefix(string(m.NCCO), `[{"action":"talk","text":"`), `"}]`))
+		list = append(list, row.To+m.Script.Say)
 	}
 	return list
 }

@@ -142,7 +142,10 @@ func TestParseEvent(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		want := campaign.Received{Body: json.RawMessage(c.body), Kind: c.kind, Evidence: c.want}
+		want := campaign.Received{
+			Body: json.RawMessage(c.body), Kind: c.kind, Evidence: c.want,
+			Pressed: map[string]string{"input": "1", "input, the old form": "42"}[c.name], Beeped: c.name == "machine, with a beep",
+		}
 		if diff := cmp.Diff(want, got, sameMoney); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", c.name, diff)
 		}
