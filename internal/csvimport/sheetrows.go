@@ -103,6 +103,7 @@ func (rec record) finished() record {
 	if rec.fault != "" {
 		rec.fields = nil
 	}
+	rec.fields = trimBlank(rec.fields, 0) // cells that hold blanks alone, as in a CSV
 	rec.columns = maxSheetCol
 	rec.size += fieldSize * len(rec.fields)
 	return rec
