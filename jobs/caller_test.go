@@ -307,7 +307,13 @@ func TestCallRequestOfTheCampaign(t *testing.T) {
 			"to":        []any{map[string]any{"type": "phone", "number": "447700900001"}},
 			"from":      map[string]any{"type": "phone", "number": "447700900000"},
 			"event_url": []any{"https://dialer.test/webhooks/event?attempt=" + id}, "event_method": "POST",
-			"ncco":              []any{map[string]any{"action": "talk", "text": "Hello Ada"}},
+			"ncco": []any{
+				map[string]any{"action": "talk", "text": "Hello Ada"},
+				map[string]any{
+					"action": "notify", "payload": map[string]any{"dialer": "heard"},
+					"eventUrl": []any{"https://dialer.test/webhooks/event?attempt=" + id}, "eventMethod": "POST",
+				},
+			},
 			"machine_detection": "hangup", "ringing_timer": 45.0, "length_timer": 120.0,
 		}
 		if diff := cmp.Diff(want, s.provider.posts[0].body); diff != "" {
