@@ -66,7 +66,9 @@ func TestRedisThatCannotBeUsed(t *testing.T) {
 			func(t *testing.T, rdb *redis.Client) {
 				require.NoError(t, rdb.ReplicaOf(t.Context(), "127.0.0.1", "1").Err())
 			},
-			func(t *testing.T, rdb *redis.Client) { require.NoError(t, rdb.ReplicaOf(t.Context(), "NO", "ONE").Err()) },
+			func(t *testing.T, rdb *redis.Client) {
+				require.NoError(t, rdb.ReplicaOf(t.Context(), "NO", "ONE").Err())
+			},
 			"Redis is a read-only replica"},
 		{"without replicas",
 			func(t *testing.T, rdb *redis.Client) { set(t, rdb, "min-replicas-to-write", "1") },
