@@ -36,7 +36,6 @@ func (s Said) Zero() bool { return s == Said{} }
 // Heard reports whether a person heard the message to its end, as far as is known:
 // a call in which a machine was detected does not count.
 func (f Facts) Heard() bool {
-	// a machine hears nothing
 	return !f.HeardAt.IsZero() && !f.saw("machine")
 }
 

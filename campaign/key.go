@@ -70,7 +70,7 @@ func (m Message) Results() []string {
 	return slices.Sorted(maps.Keys(words))
 }
 
-// scope is where a person who opts out is suppressed.
+// Scope is where a person who opts out is suppressed.
 func (m Message) Scope() OptOutScope {
 	if m.OptOut == "" {
 		return OptOutAll

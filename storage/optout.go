@@ -66,7 +66,7 @@ func suppressCaller(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 			return err
 		}
 	}
-	// what is queued for a person who opted out is withdrawn
+	// What is queued for the number is withdrawn.
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts WHERE to_number = $1 AND state <> 'done' AND ($2::bigint = 0 OR campaign_id = $2) ORDER BY id`, number, only)
 	if err != nil {

@@ -76,7 +76,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
-		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL
+		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
 		            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))`, numbers)
 	if err != nil {
 		return sum, err
@@ -130,34 +130,53 @@ func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error
 // pageSize is how many rows a stream reads at a time.
 const pageSize = 1000
 
-const suppressionColumns = `number, source, note, created_at, expires_at, ended_at`
+const suppressionColumns = `number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), created_at, expires_at, ended_at`
+
+func suppressionFieldsOf(s *app.Suppression) []any {
+	return []any{&s.Number, &s.Source, &s.Note, &s.Campaign, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt)}
+}
 
 func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
-	err = row.Scan(&s.Number, &s.Source, &s.Note, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt))
+	err = row.Scan(suppressionFieldsOf(&s)...)
 	return s, err
 }
 
-// Suppressions streams the list in the order of its numbers, expired entries too.
+// Suppressions streams the list, expired entries too: those of all campaigns in the
+// order of their numbers, then those of one campaign.
 func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	return stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
+	ofAll := stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
 		"", scanSuppression, func(s app.Suppression) string { return s.Number })
+	ofOne := db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND campaign_id IS NOT NULL AND ended_at IS NULL ORDER BY id LIMIT $2`)
+	return func(yield func(app.Suppression, error) bool) {
+		for _, list := range []iter.Seq2[app.Suppression, error]{ofAll, ofOne} {
+			for s, err := range list {
+				if !yield(s, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
 }
 
 // EndedSuppressions streams those that were lifted or replaced, in the order in
 // which that was done.
 func (db *DB) EndedSuppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	type ended struct {
+	return db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`)
+}
+
+// suppressionsByID streams what a query finds, whose last column is the id.
+func (db *DB) suppressionsByID(ctx context.Context, query string) iter.Seq2[app.Suppression, error] {
+	type numbered struct {
 		app.Suppression
 		id int64
 	}
-	scan := func(row pgx.CollectableRow) (e ended, err error) {
-		err = row.Scan(&e.Number, &e.Source, &e.Note, &e.CreatedAt, (*zeronull.Timestamptz)(&e.ExpiresAt), &e.EndedAt, &e.id)
-		return e, err
+	scan := func(row pgx.CollectableRow) (n numbered, err error) {
+		err = row.Scan(append(suppressionFieldsOf(&n.Suppression), &n.id)...)
+		return n, err
 	}
 	return func(yield func(app.Suppression, error) bool) {
-		for e, err := range stream(ctx, db, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`,
-			int64(0), scan, func(e ended) int64 { return e.id }) {
-			if !yield(e.Suppression, err) {
+		for n, err := range stream(ctx, db, query, int64(0), scan, func(n numbered) int64 { return n.id }) {
+			if !yield(n.Suppression, err) {
 				return
 			}
 		}

@@ -51,3 +51,45 @@ func TestKeysAreAnsweredAndKept(t *testing.T) {
 		}
 	}
 }
+
+// An opt-out of one campaign leaves the others as they are; one of all ends who is
+// still to be called on that number.
+func TestOptOutScope(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[campaign.OptOutScope]struct{ other, listed string }{
+		campaign.OptOutCampaign: {"pending", "clinic"},
+		campaign.OptOutAll:      {"done suppressed", ""},
+	} {
+		db := testkit.New(t)
+		db.StartCampaign(t, "clinic", 1, func(s *campaign.Settings) {
+			s.Message = campaign.Message{Say: "Hello", OptOut: scope, Keys: map[string]campaign.Key{"9": {OptOut: true}}}
+		})
+		claimed, err := db.Claim(t.Context(), 1)
+		require.NoError(t, err)
+		a, err := db.Gate(t.Context(), claimed[0].AttemptID, 30*time.Second)
+		require.NoError(t, err)
+		db.StartCampaign(t, "other", 1)
+		body := fmt.Sprintf(`{"dtmf":{"digits":"9","timed_out":false},"uuid":%q,"conversation_uuid":%q,"timestamp":"2026-11-20T11:59:30.000Z"}`, callUUID, conversation)
+		got := serve(newHandler(db), signed(t, http.MethodPost, "/webhooks/input?attempt="+a.ID.String()+"&turn=1&try=1", body))
+		if got.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", scope, got.Code, got.Body)
+		}
+		if other := testkit.Value[string](t, db, `SELECT concat_ws(' ', k.state, k.reason) FROM contacts k JOIN campaigns c ON c.id = k.campaign_id WHERE c.name = 'other'`); other != want.other {
+			t.Errorf("%s: the person in the other campaign is %s, want %s", scope, other, want.other)
+		}
+		obstacle := `SELECT count(*) FROM campaigns c, call_obstacles($1, c.id, NULL, now()) WHERE c.name = $2 AND reason = 'suppressed'`
+		for name, stands := range map[string]bool{"clinic": true, "other": scope == campaign.OptOutAll} {
+			if n := testkit.Value[int](t, db, obstacle, testkit.Number(0), name); (n == 1) != stands {
+				t.Errorf("%s: %d suppressions stand in the way in %s", scope, n, name)
+			}
+		}
+		var listed []string
+		for s, err := range db.Suppressions(t.Context()) {
+			require.NoError(t, err)
+			listed = append(listed, s.Campaign)
+		}
+		if len(listed) != 1 || listed[0] != want.listed {
+			t.Errorf("%s: the list shows %q, want %q", scope, listed, want.listed)
+		}
+	}
+}

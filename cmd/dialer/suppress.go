@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -229,7 +230,7 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	list := app.Suppressions{Store: db}
 	table := con.Table()
-	table.Printf("NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE")
+	table.Printf("NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE\tCAMPAIGN")
 	if c.All {
 		table.Printf("\tENDED")
 	}
@@ -257,7 +258,7 @@ func (c *suppressListCommand) print(table cli.Table, list iter.Seq2[app.Suppress
 		if c.All && !s.EndedAt.IsZero() {
 			ended = s.EndedAt.Format(timeFormat)
 		}
-		table.Printf("%s\t%s\t%s\t%s\t%s", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note)
+		table.Printf("%s\t%s\t%s\t%s\t%s\t%s", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note, cmp.Or(s.Campaign, "all"))
 		if ended != "" {
 			table.Printf("\t%s", ended)
 		}

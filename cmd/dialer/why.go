@@ -46,7 +46,11 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 // what was refused.
 func printHistory(con console, h app.NumberHistory) {
 	if s := h.Suppression; s.Number != "" {
-		con.Linef("Suppressed since %s%s, by %s%s.\n", s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
+		scope := ""
+		if s.Campaign != "" {
+			scope = " in the campaign " + s.Campaign
+		}
+		con.Linef("Suppressed%s since %s%s, by %s%s.\n", scope, s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}
 	for _, contact := range h.Contacts {
 		printContactHistory(con, contact)

@@ -12,6 +12,7 @@ type Suppression struct {
 	Number    string // E.164 digits
 	Source    string // who says so: a person, a file, a list
 	Note      string
+	Campaign  string // the name of the one that it is of; "": of all
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	EndedAt   time.Time // when it was lifted or replaced; zero: it was not

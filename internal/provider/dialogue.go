@@ -145,7 +145,7 @@ type Answer struct {
 	NCCO voice.NCCO
 }
 
-// Answer says what follows when keys were pressed at a turn of the attempt's call.
+// AnswerInput says what follows when keys were pressed at a turn of the attempt's call.
 func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, pressed string) (Answer, error) {
 	message, err := p.Settings.Message.Render(p.Vars)
 	if err != nil {

@@ -29,11 +29,8 @@ SELECT a.id AS attempt_id, a.campaign_id, c.name AS campaign, a.contact_id, a.at
        a.heard_at, array_remove(a.keys, '') AS keys, a.result, a.voicemail_at
 FROM attempts a JOIN campaigns c ON c.id = a.campaign_id;
 
--- Its columns so far, whichever migrations gave it those, and two more.
--- +goose StatementBegin
-DO $$ BEGIN
-    EXECUTE format('CREATE OR REPLACE VIEW reporting.contacts AS
-        SELECT so_far.*, said.result, said.heard_at FROM (%s) AS so_far JOIN contacts said ON said.id = so_far.contact_id',
-        rtrim(pg_get_viewdef('reporting.contacts'::regclass), '; '));
-END $$;
--- +goose StatementEnd
+CREATE OR REPLACE VIEW reporting.contacts AS
+SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, k.to_number, k.state, k.reason, k.attempts,
+       CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END AS next_attempt_at,
+       k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at
+FROM contacts k JOIN campaigns c ON c.id = k.campaign_id;
