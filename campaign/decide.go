@@ -190,7 +190,7 @@ func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
 		d = Unanswered
 	}
 	wait, again = p.Again[d]
-	// who has not heard the message is called again, if the campaign wants that
+	// Who has not heard the message is called again, if the campaign wants that
 	if !again && reached(d) && !p.Until.reached(a) {
 		return cmp.Or(p.Again[Unheard], unheardWait), true
 	}

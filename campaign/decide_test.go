@@ -173,6 +173,35 @@ func TestDecideFollowsThePolicy(t *testing.T) {
 	}
 }
 
+// Who was reached without what the campaign wants is called again; a machine hears
+// nothing.
+func TestDecideUntil(t *testing.T) {
+	t.Parallel()
+	heard := func(a Attempt) Attempt { a.HeardAt = noon.Add(-time.Hour); return a }
+	keyed := func(a Attempt) Attempt { a.Keys, a.Result = []string{"1"}, "confirmed"; return a }
+	person, machine := call(Human, time.Hour), call(Machine, time.Hour)
+	for _, test := range []struct {
+		name  string
+		until Until
+		last  Attempt
+		again bool
+	}{
+		{"answered, and not heard", UntilAnswered, person, false},
+		{"not heard", UntilHeard, person, true},
+		{"heard", UntilHeard, heard(person), false},
+		{"a key before the end", UntilHeard, keyed(person), false},
+		{"played to a machine", UntilHeard, heard(machine), true},
+		{"heard, and no key", UntilResult, heard(person), true},
+		{"a key", UntilResult, keyed(person), false},
+	} {
+		s := Settings{Retry: Policy{Attempts: 3, Until: test.until, Again: map[Disposition]time.Duration{}}}
+		got := Decide(s, Running, activeContact(), attempts(test.last), noon)
+		if again := got.State == Waiting; again != test.again {
+			t.Errorf("%s, until %s: %+v, want called again: %t", test.name, test.until, got, test.again)
+		}
+	}
+}
+
 func anyHistory(t *rapid.T) []Attempt {
 	kinds := []func() Attempt{
 		func() Attempt { return in(Absent) },

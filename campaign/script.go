@@ -44,7 +44,6 @@ func (t Turn) Valid() bool { return t.No >= 1 && t.No <= maxTurns+1 && t.Try >= 
 // Reaction is what follows a turn.
 type Reaction struct {
 	Key    Key
-	Known  bool     // the key does something
 	Say    []string // what is spoken
 	Again  bool     // the message is spoken, after Say
 	Listen bool     // then a key is waited for, at Next
@@ -61,7 +60,7 @@ func (s Script) React(at Turn, pressed string) Reaction {
 		return Reaction{GoOn: true}
 	}
 	key, known := s.Keys[pressed]
-	r := Reaction{Key: key, Known: known, Next: Turn{No: at.No + 1, Try: at.Try + 1}}
+	r := Reaction{Key: key, Next: Turn{No: at.No + 1, Try: at.Try + 1}}
 	switch {
 	case known:
 		r.Next.Try = at.Try
@@ -75,7 +74,7 @@ func (s Script) React(at Turn, pressed string) Reaction {
 		r.Say = spoken(s.Wrong)
 		r.Again, r.Listen = s.Wrong == "", true
 	}
-	// nobody is kept on the line for ever
+	// Nobody is kept on the line for ever.
 	if r.Next.No > maxTurns {
 		r.Again, r.Listen = false, false
 	}

@@ -1,0 +1,114 @@
+package provider
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/voice"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each key, silence and a wrong key are answered as the message says.
+func TestAnswerInput(t *testing.T) {
+	t.Parallel()
+	menu := campaign.Message{
+		Say: "Hello {{name}}.", Voicemail: "Call us back, {{name}}.", Wrong: "Sorry.", Silent: "Are you there?", Tries: 2, Wait: 3,
+		Keys: map[string]campaign.Key{
+			"1": {Result: "confirmed", Say: "Thank you, {{name}}."}, "2": {Result: "cancelled"}, "3": {Repeat: true},
+			"4": {Connect: "442079460001", Say: "One moment."}, "5": {Connect: "sip:desk@example.com"}, "6": {End: true}, "9": {OptOut: true},
+		},
+	}
+	bare := menu
+	bare.Wrong, bare.Silent = "", ""
+	first, early, last := campaign.Turn{No: 1, Try: 1}, campaign.First, campaign.Turn{No: 2, Try: 2}
+	message := []string{"talk Hello Ann.", "input early 1s", "notify", "input 3s"}
+	for _, test := range []struct {
+		name    string
+		message campaign.Message
+		at      campaign.Turn
+		pressed string
+		want    []string // nil: the call goes on as it is
+	}{
+		{"a result", menu, first, "1", []string{"talk Thank you, Ann."}},
+		{"a result without a word", menu, first, "2", []string{"wait"}},
+		{"repeat", menu, first, "3", message},
+		{"connect to a number", menu, first, "4", []string{"talk One moment.", "connect phone 442079460001"}},
+		{"connect to a desk", menu, first, "5", []string{"connect sip sip:desk@example.com"}},
+		{"end", menu, first, "6", []string{"wait"}},
+		{"opt out", menu, first, "9", []string{"talk You will not be called again. Goodbye."}},
+		{"a wrong key", menu, first, "7", []string{"talk Sorry.", "input 3s"}},
+		{"a wrong key, without a text for it", bare, first, "7", message},
+		{"silence while the message is spoken", menu, early, "", nil},
+		{"silence", menu, first, "", []string{"talk Are you there?", "input 3s"}},
+		{"silence, without a text for it", bare, first, "", []string{"wait"}},
+		{"silence at the last try", menu, last, "", []string{"wait"}},
+		{"a wrong key at the last try", menu, last, "7", []string{"wait"}},
+		{"repeat, for ever", menu, campaign.Turn{No: 24, Try: 1}, "3", []string{"wait"}},
+	} {
+		p := placement(test.message)
+		p.Vars = map[string]string{"name": "Ann"}
+		got, err := AnswerInput("https://dialer.test", p, test.at, test.pressed)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if diff := cmp.Diff(test.want, inWords(t, got.NCCO)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if optOut := test.pressed == "9"; (got.Said.OptOut == campaign.OptOutAll) != optOut {
+			t.Errorf("%s: opts out of %q", test.name, got.Said.OptOut)
+		}
+	}
+}
+
+// A machine hears its own text: after the beep at once, else once that was waited
+// for.
+func TestVoicemailNCCO(t *testing.T) {
+	t.Parallel()
+	for beeped, want := range map[bool][]string{true: {"talk Call back.", "notify"}, false: {"wait", "talk Call back.", "notify"}} {
+		n, err := VoicemailNCCO("https://dialer.test", placement(campaign.Message{Say: "Hello.", Voicemail: "Call back."}), beeped)
+		if diff := cmp.Diff(want, inWords(t, n)); err != nil || diff != "" {
+			t.Errorf("beeped %t: %v (-want +got):\n%s", beeped, err, diff)
+		}
+	}
+	if n, err := VoicemailNCCO("https://dialer.test", placement(campaign.Message{Say: "Hello."}), true); n != nil || err != nil {
+		t.Errorf("without a text for machines: %v, %v", n, err)
+	}
+}
+
+// inWords names each action of an NCCO and what matters of it; nil for none.
+func inWords(t *testing.T, n voice.NCCO) (words []string) {
+	t.Helper()
+	raw, err := json.Marshal(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var actions []struct {
+		Action, Text string
+		EventURL     []string
+		DTMF         struct{ TimeOut json.Number }
+		Endpoint     []struct{ Type, Number, URI string }
+	}
+	if err := json.Unmarshal(raw, &actions); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range actions {
+		word := a.Action
+		switch a.Action {
+		case "talk":
+			word += " " + a.Text
+		case "input":
+			if strings.Contains(a.EventURL[0], "early=1") {
+				word += " early"
+			}
+			word += " " + a.DTMF.TimeOut.String() + "s"
+		case "connect":
+			word += " " + a.Endpoint[0].Type + " " + a.Endpoint[0].Number + a.Endpoint[0].URI
+		}
+		words = append(words, word)
+	}
+	return words
+}
