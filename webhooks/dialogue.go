@@ -39,24 +39,27 @@ func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign
 	}, nil
 }
 
-// onMachine goes on with the text for machines, if the campaign has one.
-func (h *handler) onMachine(ctx context.Context, e campaign.Received, now time.Time) reply {
-	stored := reply{status: http.StatusOK, result: Stored}
+// onMachine makes the text for machines, if the campaign has one. Like onInput it
+// reads before the event is stored: what cannot be read now is asked for again.
+func (h *handler) onMachine(ctx context.Context, e *campaign.Received) (next, error) {
 	p, err := h.store.Placement(ctx, e.AttemptID)
-	if errors.Is(err, campaign.ErrNotFound) {
-		return stored
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	var actions voice.NCCO
-	if err == nil {
-		actions, err = provider.VoicemailNCCO(h.publicURL, p, e.Beeped)
+	actions, err := provider.VoicemailNCCO(h.publicURL, p, e.Beeped)
+	if err == nil && len(actions) == 0 {
+		return nil, nil
 	}
-	if err != nil {
-		h.raise(ctx, &h.noNCCO, now, fmt.Errorf("attempt %s: %w", e.AttemptID, err))
-	}
-	if len(actions) == 0 {
-		return stored
-	}
-	return h.flow(ctx, actions)
+	return func(ctx context.Context, e campaign.Received, now time.Time) reply {
+		if err != nil {
+			h.raise(ctx, &h.noNCCO, now, fmt.Errorf("attempt %s: %w", e.AttemptID, err))
+			return reply{status: http.StatusOK, result: Stored}
+		}
+		return h.flow(ctx, actions)
+	}, nil
 }
 
 // flow answers with an NCCO.

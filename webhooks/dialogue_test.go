@@ -1,6 +1,8 @@
 package webhooks
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +12,8 @@ import (
 	"dialer/campaign"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+
+	"github.com/google/uuid"
 )
 
 // A key is stored with its result, and answered with its text; an opt-out is a
@@ -91,5 +95,34 @@ func TestOptOutScope(t *testing.T) {
 		if len(listed) != 1 || listed[0] != want.listed {
 			t.Errorf("%s: the list shows %q, want %q", scope, listed, want.listed)
 		}
+	}
+}
+
+// unreadStore stores, and cannot read.
+type unreadStore struct{ *memoryStore }
+
+func (unreadStore) Placement(context.Context, uuid.UUID) (campaign.Placement, error) {
+	return campaign.Placement{}, errors.New("the database is away")
+}
+
+// A machine gets its text in the reply to the event. While the campaign cannot be
+// read the event is asked for again, with nothing stored and no alarm.
+func TestMachineGetsItsText(t *testing.T) {
+	t.Parallel()
+	store := &memoryStore{placement: campaign.Placement{
+		Attempt: campaign.Attempt{ID: uuid.MustParse(attempt)}, Settings: campaign.Settings{Message: campaign.Message{Say: "Hello", Voicemail: "Call back."}},
+	}}
+	target := "/webhooks/event?attempt=" + attempt
+	body := fmt.Sprintf(`{"status":"machine","sub_state":"beep_start","uuid":%q,"conversation_uuid":%q,"timestamp":"2026-11-20T11:59:30.000Z"}`, callUUID, conversation)
+	if got := serve(newHandler(unreadStore{store}), signed(t, http.MethodPost, target, body)); got.Code != http.StatusServiceUnavailable || len(store.events)+len(store.alarms) > 0 {
+		t.Errorf("%d, %d events, alarms %q; want 503 and nothing", got.Code, len(store.events), store.alarms)
+	}
+	got := serve(newHandler(store), signed(t, http.MethodPost, target, body))
+	if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "Call back.") || strings.Contains(got.Body.String(), "wait") {
+		t.Errorf("%d %s, want the text at once", got.Code, got.Body)
+	}
+	store.placement.Settings.Message.Voicemail = ""
+	if got := serve(newHandler(store), signed(t, http.MethodPost, target+"&again=1", body)); got.Code != http.StatusOK || got.Body.Len() > 0 {
+		t.Errorf("%d %q, want no text where the campaign has none", got.Code, got.Body)
 	}
 }

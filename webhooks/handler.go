@@ -185,11 +185,11 @@ func respond(w http.ResponseWriter, a reply) {
 // event stores an event. To one that says that a machine answered, the reply may be
 // an NCCO.
 func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
-	return h.receive(w, r, func(_ context.Context, e *campaign.Received) (next, error) {
+	return h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
 		if e.Kind != "machine" || e.AttemptID == uuid.Nil {
 			return nil, nil
 		}
-		return h.onMachine, nil
+		return h.onMachine(ctx, e)
 	})
 }
 
