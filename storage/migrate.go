@@ -25,6 +25,11 @@ var migrations embed.FS
 //go:embed rules.sql
 var rules string
 
+// views are what people read with SQL; see views.sql.
+//
+//go:embed views.sql
+var views string
+
 // newestMigration is the last schema that this program knows. It works on a
 // later one too, unless that says that it does not: see database_identity.needs_schema.
 var newestMigration = func() int64 {
@@ -86,11 +91,11 @@ func (db *DB) refuseOld(ctx context.Context) error {
 	return nil
 }
 
-// applyRules replaces the functions of rules.sql, unless their text stands in
-// the database already. A process of the version before, which starts again
+// applyRules replaces the functions of rules.sql and the views of views.sql, unless
+// their text stands in the database already. A process of the version before, which starts again
 // during a rolling deploy, leaves the newer ones.
 func (db *DB) applyRules(ctx context.Context) error {
-	sum := sha256.Sum256([]byte(rules))
+	sum := sha256.Sum256([]byte(rules + views))
 	text := hex.EncodeToString(sum[:])
 	later, err := db.hasLaterSchema(ctx)
 	//guard:false storage.TestAnOlderProgramLeavesTheNewerRules: an older program leaves the newer rules
@@ -107,6 +112,9 @@ func (db *DB) applyRules(ctx context.Context) error {
 		}
 		if _, err := tx.Exec(ctx, rules); err != nil {
 			return fmt.Errorf("apply rules.sql: %w", err)
+		}
+		if _, err := tx.Exec(ctx, views); err != nil {
+			return fmt.Errorf("apply views.sql: %w", err)
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO applied_rules (sha256) VALUES ($1)
