@@ -64,10 +64,11 @@ type Contact struct {
 	To         string // E.164 digits, no plus sign
 	// Zones are the IANA zones that the contact may be in; a call must be
 	// inside the campaign's hours in all of them.
-	Zones  []string
-	Vars   map[string]string // the row's columns by header name
-	CallAt time.Time         // a reminder's own time: it is never called before
-	DueAt  time.Time
+	Zones     []string
+	ZoneBasis ZoneBasis         // how they were found; "": it was not kept
+	Vars      map[string]string // the row's columns by header name
+	CallAt    time.Time         // a reminder's own time: it is never called before
+	DueAt     time.Time
 	// NotLaterThan is when the contact ends without a further call; zero: never.
 	NotLaterThan time.Time
 	Cancelled    bool // a person asked that it is not called any more

@@ -71,6 +71,7 @@ type DocumentPeople struct {
 	Numbers    texts      `yaml:"numbers,omitempty" json:"numbers,omitempty"`
 	Country    string     `yaml:"country,omitempty" json:"country,omitempty"`
 	Zone       string     `yaml:"zone,omitempty" json:"zone,omitempty"`
+	PostalCode string     `yaml:"postal_code,omitempty" json:"postal_code,omitempty"`
 	CallAt     string     `yaml:"call_at,omitempty" json:"call_at,omitempty"`
 	Key        string     `yaml:"key,omitempty" json:"key,omitempty"`
 	CallBefore string     `yaml:"call_before,omitempty" json:"call_before,omitempty"`

@@ -78,7 +78,7 @@ func (d Document) YAML() (string, error) {
 // Columns are which columns mean what, as csvimport's option Map takes it.
 func (d Document) Columns() map[string]string {
 	columns := map[string]string{}
-	for ours, name := range map[string]string{"zone": d.People.Zone, "call_at": d.People.CallAt, "call_before": d.People.CallBefore} {
+	for ours, name := range map[string]string{"zone": d.People.Zone, "postal_code": d.People.PostalCode, "call_at": d.People.CallAt, "call_before": d.People.CallBefore} {
 		if name != "" {
 			columns[ours] = name
 		}
@@ -178,6 +178,12 @@ func (t *translation) settings() (s Settings) {
 	t.note("from", err)
 	s.Message = t.message()
 	s.Zone = cmp.Or(d.When.Zone, ZoneRecipient)
+	if s.Zone != ZoneRecipient {
+		if s.Zone, err = ZoneName(s.Zone); err != nil {
+			t.note("when.zone", fmt.Errorf("%q: %w", d.When.Zone, err))
+			s.Zone = ZoneRecipient
+		}
+	}
 	s.Start, err = ParseStart(d.When.Start, s.Zone)
 	t.note("when.start", err)
 	s.Hours = t.hours()

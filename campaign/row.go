@@ -12,13 +12,17 @@ type Row struct {
 	To      string
 	Country string // of the number, an ISO code; "" for a number of no country
 	Zones   []string
-	CallAt  time.Time // zero: due when the campaign starts
+	// ZoneBasis is how the zones were found.
+	ZoneBasis ZoneBasis
+	CallAt    time.Time // zero: due when the campaign starts
 	// NotLaterThan is when the person is not called any more; zero: never.
 	NotLaterThan time.Time
 	Vars         map[string]string // the file's columns that have a name
 	// CallAtMoved: CallAt is not the time of the row but the opening of the hours
 	// after it.
 	CallAtMoved bool
+	// Past: the row's own time was past when it was read.
+	Past bool
 	// NotNew says why nobody new is called for the row, although who is in the
 	// campaign already stays: its time is past, for example. Its Reason is "" where
 	// the row may be a new contact.

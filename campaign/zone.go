@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,21 +15,72 @@ import (
 // is not kept, so that a file of them takes no memory.
 var loadedZones sync.Map
 
-// LoadZone loads an IANA zone by its full name. It refuses abbreviations: EST is
-// a fixed offset in the tz database, which is not what people mean in summer.
+//go:embed zonenames.txt
+var zoneNamesText string
+
+// zoneNames are the zones' names by the names in small letters.
+var zoneNames = sync.OnceValue(func() map[string]string {
+	names := map[string]string{"utc": "UTC", "gmt": "UTC", "z": "UTC"}
+	for line := range strings.Lines(zoneNamesText) {
+		if name := strings.TrimSpace(line); !strings.HasPrefix(name, "#") {
+			names[strings.ToLower(name)] = name
+		}
+	}
+	return names
+})
+
+// LoadZone loads a zone by its IANA name, written in any case and with blanks for
+// underscores, or by UTC or GMT. It refuses abbreviations: EST is a fixed offset in
+// the tz database, which is not what people mean in summer.
 func LoadZone(name string) (*time.Location, error) {
 	if zone, known := loadedZones.Load(name); known {
 		return zone.(*time.Location), nil
 	}
-	if name != "UTC" && !strings.Contains(name, "/") {
+	small := strings.ToLower(strings.Join(strings.Fields(name), "_"))
+	full, known := zoneNames()[small]
+	if !known {
+		full = name // perhaps a zone that is newer than this program
+	}
+	if full != "UTC" && !strings.Contains(full, "/") {
 		return nil, errors.New("want a time zone by its IANA name, such as Europe/London")
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := time.LoadLocation(full)
 	if err != nil {
 		return nil, errors.New("this time zone is not in the tz database; want an IANA name, such as Europe/London")
 	}
-	loadedZones.Store(name, zone)
+	loadedZones.Store(full, zone)
 	return zone, nil
+}
+
+// ZoneName is the name under which a zone is kept that a person wrote. It refuses
+// Etc/GMT+2, whose sign is the reverse of common use.
+func ZoneName(name string) (string, error) {
+	if small := strings.ToLower(name); strings.HasPrefix(small, "etc/gmt+") || strings.HasPrefix(small, "etc/gmt-") {
+		return "", errors.New("Etc/GMT+2 means two hours behind UTC, the reverse of common use; want the name of a place, such as Europe/London")
+	}
+	zone, err := LoadZone(name)
+	if err != nil {
+		return "", err
+	}
+	return zone.String(), nil
+}
+
+// ZoneBasis says what tells a contact's zones.
+type ZoneBasis string
+
+const (
+	ZoneByColumn     ZoneBasis = "zone"        // the row's own column
+	ZoneByPostalCode ZoneBasis = "postal_code" // the row's postal code
+	ZoneByNumber     ZoneBasis = "number"      // all zones that the number may be in
+	ZoneByCampaign   ZoneBasis = "campaign"    // the campaign's zone, for everybody
+)
+
+// Meaning is the basis in words.
+func (b ZoneBasis) Meaning() string {
+	return map[ZoneBasis]string{
+		ZoneByColumn: "by the row's zone", ZoneByPostalCode: "by the row's postal code",
+		ZoneByNumber: "by the number", ZoneByCampaign: "by the campaign's zone",
+	}[b]
 }
 
 func loadZones(names []string) ([]*time.Location, error) {

@@ -34,7 +34,7 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 			continue
 		}
 		ch.Updated = true
-		im.queueChange(&b, *ch, groups[zoneKey(ch.row.Zones)], s)
+		im.queueChange(&b, *ch, groups[zoneKey(ch.row.Zones, ch.row.ZoneBasis)], s)
 		if s.reserved {
 			requeue = append(requeue, ch.id)
 		}

@@ -215,7 +215,7 @@ func classify(rows []campaign.Row, groups map[string]int64, known map[string]*kn
 		r.Key = plain(r.KeyOrNumber())
 		k := known[r.Key]
 		switch {
-		case groups[zoneKey(r.Zones)] == unknownZone:
+		case groups[zoneKey(r.Zones, r.ZoneBasis)] == unknownZone:
 			c.refuse(r, "", errUnknownZone.Error())
 		case k == nil && r.NotNew.Reason != "":
 			c.refuse(r, r.NotNew.Column, r.NotNew.Reason)
@@ -308,7 +308,7 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
 		return []any{
-			im.campaignID, groups[zoneKey(r.Zones)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
+			im.campaignID, groups[zoneKey(r.Zones, r.ZoneBasis)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
 			zeronull.Timestamptz(r.CallAt), zeronull.Timestamptz(r.NotLaterThan), im.dueAt(r),
 		}, nil
 	}))

@@ -75,7 +75,7 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 		if len(columns) == 0 {
 			return nil
 		}
-		if groups[zoneKey(row.Zones)] == unknownZone {
+		if groups[zoneKey(row.Zones, row.ZoneBasis)] == unknownZone {
 			return errUnknownZone
 		}
 		list := []change{{ChangedRow: campaign.ChangedRow{Line: row.Line, Columns: columns}, id: known.id, row: row}}
@@ -129,22 +129,25 @@ func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64,
 
 func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }
 
-// reachedReasons are how the contacts ended that were reached.
-const reachedReasons = `('answered', 'human', 'machine')`
-
 // exported is one line a person, in the order of their files. It is read as it is
 // used, so an export of any size takes no memory.
 const exported = `
-	SELECT k.key, k.line_no, k.to_number, k.vars, k.state, k.reason, k.attempts,
+	SELECT k.key, k.line_no, k.to_number, k.vars, k.state, k.reason, k.result, k.heard_at, k.attempts,
 	       c.first_at, c.last_at, CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END, coalesce(c.duration_s, 0), c.price
-	FROM contacts k
+	FROM contacts k JOIN campaigns g ON g.id = k.campaign_id,
+	LATERAL (
+		SELECT CASE g.settings->'retry'->>'until'
+			WHEN 'result' THEN k.result IS NOT NULL
+			WHEN 'heard' THEN k.heard_at IS NOT NULL OR k.result IS NOT NULL
+			ELSE k.reason IN ('answered', 'human', 'machine') END AS reached) AS asked
 	LEFT JOIN LATERAL (
 		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
 		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
 		FROM attempts a WHERE a.contact_id = k.id AND a.state IN ('accepted', 'ended')) AS c ON true
 	WHERE k.campaign_id = @campaign
-	  AND (NOT @reached OR k.state = 'done' AND k.reason IN ` + reachedReasons + `)
-	  AND (NOT @not_reached OR k.state = 'done' AND k.reason NOT IN ` + reachedReasons + ` AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
+	  AND (NOT @reached OR k.state = 'done' AND reached)
+	  AND (NOT @not_reached OR k.state = 'done' AND NOT reached AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
+	  AND (@result = '' OR k.result = @result)
 	ORDER BY k.id`
 
 // ExportContacts reads a campaign's people at one moment.
@@ -157,7 +160,7 @@ func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.Export
 		if err := begin(columns); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, exported, pgx.StrictNamedArgs{"campaign": campaignID, "reached": q.Reached, "not_reached": q.NotReached})
+		rows, err := tx.Query(ctx, exported, pgx.StrictNamedArgs{"campaign": campaignID, "reached": q.Reached, "not_reached": q.NotReached, "result": q.Result})
 		if err != nil {
 			return err
 		}
@@ -181,7 +184,7 @@ func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.Export
 
 func scanExported(rows pgx.Rows) (k app.ExportedContact, err error) {
 	moment := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
-	err = rows.Scan(&k.Key, &k.Line, &k.To, &k.Row, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
+	err = rows.Scan(&k.Key, &k.Line, &k.To, &k.Row, &k.State, (*zeronull.Text)(&k.Reason), (*zeronull.Text)(&k.Result), moment(&k.HeardAt), &k.Calls,
 		moment(&k.FirstCallAt), moment(&k.LastCallAt), moment(&k.NextAttemptAt), &k.DurationS, &k.Price)
 	return k, err
 }

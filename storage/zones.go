@@ -23,7 +23,7 @@ var errUnknownZone = errors.New("the database does not know a time zone of this 
 // invalidParameter is the SQLSTATE for a zone that Postgres does not know.
 const invalidParameter = "22023"
 
-// zoneGroups returns the id of each set of zones, by zoneKey, and makes the sets
+// zoneGroups returns the id of each set of zones and its basis, by zoneKey, and makes the sets
 // that the campaign does not have yet.
 func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
 	groups, err := im.knownGroups(ctx)
@@ -31,14 +31,14 @@ func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (m
 		return nil, fmt.Errorf("find zones: %w", err)
 	}
 	for _, r := range rows {
-		key := zoneKey(r.Zones)
+		key := zoneKey(r.Zones, r.ZoneBasis)
 		if _, ok := groups[key]; ok {
 			continue
 		}
-		if key == "" {
+		if len(r.Zones) == 0 {
 			return nil, fmt.Errorf("line %d has no zone", r.Line)
 		}
-		if groups[key], err = im.makeGroup(ctx, strings.Split(key, " ")); err != nil {
+		if groups[key], err = im.makeGroup(ctx, sortedZones(r.Zones), r.ZoneBasis); err != nil {
 			return nil, fmt.Errorf("make zones: %w", err)
 		}
 	}
@@ -47,14 +47,15 @@ func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (m
 
 func (im *contactImport) knownGroups(ctx context.Context) (map[string]int64, error) {
 	groups := map[string]int64{}
-	rows, err := im.tx.Query(ctx, `SELECT id, zones FROM zone_groups WHERE campaign_id = $1`, im.campaignID)
+	rows, err := im.tx.Query(ctx, `SELECT id, zones, basis FROM zone_groups WHERE campaign_id = $1`, im.campaignID)
 	if err != nil {
 		return nil, err
 	}
 	var id int64
 	var zones []string
-	_, err = pgx.ForEachRow(rows, []any{&id, &zones}, func() error {
-		groups[zoneKey(zones)] = id
+	var basis campaign.ZoneBasis
+	_, err = pgx.ForEachRow(rows, []any{&id, &zones, &basis}, func() error {
+		groups[zoneKey(zones, basis)] = id
 		return nil
 	})
 	return groups, err
@@ -62,7 +63,7 @@ func (im *contactImport) knownGroups(ctx context.Context) (map[string]int64, err
 
 // makeGroup first asks Postgres whether it knows the zones, in a savepoint: an
 // error would end the batch's transaction.
-func (im *contactImport) makeGroup(ctx context.Context, zones []string) (id int64, err error) {
+func (im *contactImport) makeGroup(ctx context.Context, zones []string, basis campaign.ZoneBasis) (id int64, err error) {
 	err = pgx.BeginFunc(ctx, im.tx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, '{[0,10080)}', '{}')`, zones)
 		return err
@@ -73,8 +74,8 @@ func (im *contactImport) makeGroup(ctx context.Context, zones []string) (id int6
 	if err != nil {
 		return 0, err
 	}
-	err = im.tx.QueryRow(ctx, `INSERT INTO zone_groups (campaign_id, zones) VALUES ($1, $2) RETURNING id`,
-		im.campaignID, zones).Scan(&id)
+	err = im.tx.QueryRow(ctx, `INSERT INTO zone_groups (campaign_id, zones, basis) VALUES ($1, $2, $3) RETURNING id`,
+		im.campaignID, zones, basis).Scan(&id)
 	return id, err
 }
 
@@ -113,10 +114,14 @@ func (db *DB) CheckZones(ctx context.Context) error {
 	return nil
 }
 
-// zoneKey names a set of zones, in any order.
-func zoneKey(zones []string) string {
-	if len(zones) == 1 {
-		return zones[0]
+// zoneKey names a set of zones, in any order, and how they were found.
+func zoneKey(zones []string, basis campaign.ZoneBasis) string {
+	return strings.Join(sortedZones(zones), " ") + " " + string(basis)
+}
+
+func sortedZones(zones []string) []string {
+	if len(zones) < 2 {
+		return zones
 	}
-	return strings.Join(slices.Compact(slices.Sorted(slices.Values(zones))), " ")
+	return slices.Compact(slices.Sorted(slices.Values(zones)))
 }

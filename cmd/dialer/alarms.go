@@ -101,7 +101,7 @@ func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 			}
 		}
 		table.Printf("%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", a.ID, a.Kind, cmp.Or(attemptOf(a), "-"), cmp.Or(a.Campaign, "-"),
-			a.First.Format(timeFormat), a.Last.Format(timeFormat), a.Times, a.Detail+resolution(a))
+			cli.Time(a.First), cli.Time(a.Last), a.Times, a.Detail+resolution(a))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -136,9 +136,9 @@ func resolution(a app.RaisedAlarm) string {
 	case a.ResolvedAt.IsZero():
 		return ""
 	case a.Open():
-		return fmt.Sprintf(" (raised again after %s resolved it on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
+		return fmt.Sprintf(" (raised again after %s resolved it on %s)", a.ResolvedBy, cli.Time(a.ResolvedAt))
 	}
-	return fmt.Sprintf(" (resolved by %s on %s)", a.ResolvedBy, a.ResolvedAt.Format(timeFormat))
+	return fmt.Sprintf(" (resolved by %s on %s)", a.ResolvedBy, cli.Time(a.ResolvedAt))
 }
 
 // alarmLine is an alarm as programs read it.

@@ -56,7 +56,7 @@ func (c *auditCommand) print(con console, entries []app.AuditEntry) error {
 	table := con.Table()
 	table.Printf("AT\tACTOR\tROLE\tTHROUGH\tACTION\tOBJECT\tBEFORE\tAFTER\n")
 	for _, e := range entries {
-		table.Printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Format(timeFormat), e.Actor, cmp.Or(e.Role, "-"), e.Through,
+		table.Printf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cli.Time(e.At), e.Actor, cmp.Or(e.Role, "-"), e.Through,
 			e.Action, e.Object, state(e.Before), state(e.After))
 	}
 	if err := table.Flush(); err != nil {

@@ -259,11 +259,11 @@ func (c *callCreateCommand) caller() (string, error) {
 	if c.From == "" || strings.HasPrefix(c.From, "sip:") || strings.HasPrefix(c.From, "sips:") {
 		return c.From, nil
 	}
-	number, err := numberFlags{}.parse(c.From)
+	numbers, err := campaign.ParseFrom([]string{c.From})
 	if err != nil {
-		err = fmt.Errorf("--from: want it with its country code, as 442079460000: %w", err)
+		return "", fmt.Errorf("--from: %w", err)
 	}
-	return number, err
+	return numbers[0], nil
 }
 
 // message is what the call does, and how that is recorded.

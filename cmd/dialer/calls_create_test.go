@@ -185,14 +185,14 @@ func TestCallCreateUnknownIsNotRepeated(t *testing.T) {
 		t.Errorf("exit %d, said %q", code, out)
 	}
 	told := regexp.MustCompile(`(?s)it is not known whether the call was made: create call: unknown: .*` +
-		`Do not repeat it before (\S+ \S+Z)\. .*dialer call list --date-start (\S+)\n.*dialer call show (\S+)\n`).FindStringSubmatch(errOut)
+		`Do not repeat it before (\S+ \S+ \S+)\. .*dialer call list --date-start (\S+)\n.*dialer call show (\S+)\n`).FindStringSubmatch(errOut)
 	if told == nil {
 		t.Fatalf("said %q", errOut)
 	}
 	id, err := uuid.Parse(told[3])
 	require.NoError(t, err)
 	expires := testkit.Value[time.Time](t, l.db, `SELECT token_expires_at FROM attempts WHERE id = $1`, id)
-	if until := expires.Add(2 * time.Minute).UTC().Format(timeFormat); told[1] != until {
+	if until := cli.Time(expires.Add(2 * time.Minute)); told[1] != until {
 		t.Errorf("not before %s, want %s", told[1], until)
 	}
 	if _, out, _ := l.run(t, "call", "list", "--date-start", told[2]); !strings.Contains(out, person(0)) {

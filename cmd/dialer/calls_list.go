@@ -120,7 +120,7 @@ func (c *callShowCommand) print(con console, call voice.Call, actions []app.Call
 
 // describeAction is one line of the record of what was done.
 func describeAction(a app.CallAction) string {
-	text := fmt.Sprintf("%s  %s by %s", a.At.Format(timeFormat), a.Action, a.Who) + inBrackets(a.Detail) + ": " + string(a.Outcome)
+	text := fmt.Sprintf("%s  %s by %s", cli.Time(a.At), a.Action, a.Who) + inBrackets(a.Detail) + ": " + string(a.Outcome)
 	if a.Answer != string(a.Outcome) {
 		text += ", " + a.Answer
 	}
@@ -310,5 +310,5 @@ func shortTime(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Format(timeFormat)
+	return cli.Time(t)
 }

@@ -9,6 +9,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/cli"
 	"dialer/internal/pace"
 	"dialer/jobs"
 	"dialer/voice"
@@ -53,7 +54,7 @@ func (c *callCreateCommand) conclude(con console, made jobs.Made) error {
 	return fmt.Errorf(`%s: %w
 Do not repeat it before %s. From then on this lists it, if there is one: dialer call list --date-start %s
 A running dialer settles it. It is on record: dialer call show %s`,
-		unknownText(made.Outcome), err, attempt.TokenExpiresAt.Add(c.SettleAfter).UTC().Format(timeFormat),
+		unknownText(made.Outcome), err, cli.Time(attempt.TokenExpiresAt.Add(c.SettleAfter)),
 		attempt.DialedAt.Add(-jobs.IssuedBefore).UTC().Format(time.RFC3339), attempt.ID)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/cli"
 	"dialer/voice"
 )
 
@@ -62,13 +63,10 @@ func (c *campaignListCommand) Run(ctx context.Context, con console) error {
 	table.Printf("ID\tCAMPAIGN\tSTATUS\tCREATED\tROWS\tREJECTED\tPENDING\tACTIVE\tWAITING\tDONE\n")
 	for _, r := range list {
 		table.Printf("%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
-			r.CampaignID, r.Campaign, r.Status, r.CreatedAt.Format(timeFormat), r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done)
+			r.CampaignID, r.Campaign, r.Status, cli.Time(r.CreatedAt), r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done)
 	}
 	return table.Flush()
 }
-
-// timeFormat is how times are printed for people; all are UTC.
-const timeFormat = "2006-01-02 15:04:05Z"
 
 type campaignShowCommand struct {
 	campaignFlags
@@ -122,7 +120,7 @@ func printSettings(con console, s campaign.Settings) {
 		con.Linef("  not on    %s\n", strings.Join(s.Hours.Except, ", "))
 	}
 	if !s.Start.IsZero() {
-		con.Linef("  start     %s\n", s.Start.Format(timeFormat))
+		con.Linef("  start     %s\n", cli.Time(s.Start))
 	}
 	con.Linef("  retry     %s\n", s.Retry)
 	con.Linef("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)

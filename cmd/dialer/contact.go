@@ -101,7 +101,7 @@ func printRow(con console, k campaign.Contact) {
 		con.Linef("  %s: %s\n", name, k.Vars[name])
 	}
 	if !k.NotLaterThan.IsZero() {
-		con.Printf("  not called from %s on\n", k.NotLaterThan.UTC().Format(timeFormat))
+		con.Printf("  not called from %s on\n", cli.Time(k.NotLaterThan))
 	}
 }
 

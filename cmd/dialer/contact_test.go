@@ -95,6 +95,28 @@ func TestExportOfThoseNotReached(t *testing.T) {
 	}
 }
 
+// Who was reached is what the campaign asks for.
+func TestExportOfThoseReached(t *testing.T) {
+	t.Parallel()
+	db := imported(t)
+	db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'human'`)
+	db.Exec(t, `UPDATE contacts SET result = 'confirmed' WHERE key = 'P1'`)
+	db.Exec(t, `UPDATE contacts SET heard_at = now() WHERE key = 'P2'`)
+	for until, want := range map[string]map[string]int{
+		"answered": {"--reached": 3, "--not-reached": 0, "--result=confirmed": 1, "--result=cancelled": 0},
+		"heard":    {"--reached": 2, "--not-reached": 1},
+		"result":   {"--reached": 1, "--not-reached": 2},
+	} {
+		db.Exec(t, `UPDATE campaigns SET settings = jsonb_set(settings, '{retry,until}', to_jsonb($1::text))`, until)
+		for flag, people := range want {
+			code, out, errOut := dialer(t, "campaign", "export", "checkups", flag, "--database-url", db.URL)
+			if lines := strings.Count(out, "\n") - 1; code != cli.ExitOK || lines != people {
+				t.Errorf("until %s, %s: exit %d, %d people, want %d\n%s%s", until, flag, code, lines, people, out, errOut)
+			}
+		}
+	}
+}
+
 // One person is shown, changed and cancelled, each with an entry of the audit.
 func TestContactCommands(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,9 @@ import (
 
 type campaignExportCommand struct {
 	campaignFlags
-	Reached    bool   `xor:"whom" help:"Only who was reached."`
+	Reached    bool   `xor:"whom" help:"Only who was reached, as the campaign's --until asks: answered, heard or with a result."`
 	NotReached bool   `name:"not-reached" xor:"whom" help:"Only who ended without being reached; not who is suppressed or was cancelled."`
+	Result     string `xor:"whom" placeholder:"WORD" help:"Only those whose last key has this result, as confirmed or opted_out."`
 	Format     string `enum:"csv,json,xlsx" default:"csv" placeholder:"csv|json|xlsx" help:"What is written (default: ${default})."`
 	Out        string `placeholder:"FILE" help:"Where it is written (default: standard output)."`
 }
@@ -41,7 +42,7 @@ func (c *campaignExportCommand) Run(ctx context.Context, con console) (err error
 	write := func(out io.Writer) error {
 		buffered := bufio.NewWriter(out)
 		e := exportFormats[c.Format](buffered)
-		err := app.Contacts{Store: db}.Export(ctx, c.Campaign, app.ExportQuery{Reached: c.Reached, NotReached: c.NotReached}, e.begin, e.person)
+		err := app.Contacts{Store: db}.Export(ctx, c.Campaign, app.ExportQuery{Reached: c.Reached, NotReached: c.NotReached, Result: c.Result}, e.begin, e.person)
 		if err == nil {
 			err = e.end()
 		}
@@ -89,6 +90,8 @@ var exportColumns = []struct {
 	{"dialer_to_number", func(k app.ExportedContact) string { return k.To }},
 	{"dialer_state", func(k app.ExportedContact) string { return string(k.State) }},
 	{"dialer_reason", func(k app.ExportedContact) string { return string(k.Reason) }},
+	{"dialer_result", func(k app.ExportedContact) string { return k.Result }},
+	{"dialer_heard_at", func(k app.ExportedContact) string { return exportTime(k.HeardAt) }},
 	{"dialer_calls", func(k app.ExportedContact) string { return strconv.Itoa(k.Calls) }},
 	{"dialer_first_call_at", func(k app.ExportedContact) string { return exportTime(k.FirstCallAt) }},
 	{"dialer_last_call_at", func(k app.ExportedContact) string { return exportTime(k.LastCallAt) }},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/cli"
 	"dialer/storage"
 )
 
@@ -33,7 +34,7 @@ func (c *lockShowCommand) Run(ctx context.Context, con console) error {
 		con.Linef("calls with    %s\n", d.Account)
 	}
 	if !d.CheckpointAt.IsZero() {
-		con.Linef("got as far as %s\n", d.CheckpointAt.Format(timeFormat))
+		con.Linef("got as far as %s\n", cli.Time(d.CheckpointAt))
 	}
 	if found.System == "" || found.Timeline == 0 {
 		con.Linef("This server does not tell everything about itself: a copy of its files is known by the mark in Redis alone.\n")
@@ -64,14 +65,14 @@ func printLock(con console, d campaign.DatabaseIdentity) {
 	case l.Reason == "":
 		con.Linef("It dials.\n")
 	case l.AwaitsPerson():
-		con.Linef("LOCKED since %s: %s.\n", l.Since.Format(timeFormat), l.Reason.Meaning())
-		con.Linef("It knows what happened until %s.\n", l.KnownUntil.Format(timeFormat))
+		con.Linef("LOCKED since %s: %s.\n", cli.Time(l.Since), l.Reason.Meaning())
+		con.Linef("It knows what happened until %s.\n", cli.Time(l.KnownUntil))
 	default:
 		if l.ReleasedBy != "" {
-			con.Linef("Released by %s at %s.\n", l.ReleasedBy, l.ReleasedAt.Format(timeFormat))
+			con.Linef("Released by %s at %s.\n", l.ReleasedBy, cli.Time(l.ReleasedAt))
 		}
 		con.Linef("LOCKED since %s, until Vonage's list has been read back: %d of %d scans are done. A `dialer run` does them.\n",
-			l.Since.Format(timeFormat), l.Scans, campaign.ScansToRelease)
+			cli.Time(l.Since), l.Scans, campaign.ScansToRelease)
 		printMisses(con, l)
 	}
 }
@@ -82,13 +83,13 @@ func printMisses(con console, l campaign.DialLock) {
 		return
 	}
 	con.Linef("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
-		l.Misses, l.MissedAt.Format(timeFormat), l.Missing)
+		l.Misses, cli.Time(l.MissedAt), l.Missing)
 	if !l.AcceptedAt.IsZero() {
-		con.Linef("Since %s scans that lack no more than that count, because a person accepted the list.\n", l.AcceptedAt.Format(timeFormat))
+		con.Linef("Since %s scans that lack no more than that count, because a person accepted the list.\n", cli.Time(l.AcceptedAt))
 		return
 	}
 	con.Linef("The list is read again at %s. If it stays so, ask Vonage; `dialer lock release --accept-incomplete-list` has it dial all the same.\n",
-		l.RetryAt().Format(timeFormat))
+		cli.Time(l.RetryAt()))
 }
 
 type lockReleaseCommand struct {
@@ -171,7 +172,7 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 	}
 	con.Linef("Released as database %s. It calls with %s. Start dialers that run anew.\n", d.ID, d.Account)
 	if d.Lock.Forgetful() {
-		con.Linef("It knows what happened until %s. A `dialer run` now reads Vonage's list back, and then dials.\n", d.Lock.KnownUntil.Format(timeFormat))
+		con.Linef("It knows what happened until %s. A `dialer run` now reads Vonage's list back, and then dials.\n", cli.Time(d.Lock.KnownUntil))
 	}
 	list, err := db.Report(ctx)
 	if err != nil {

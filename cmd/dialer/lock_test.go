@@ -99,7 +99,7 @@ func TestIncompleteScanIsShownAndAccepted(t *testing.T) {
 	db.Exec(t, `UPDATE database_identity SET locked_for = 'failover', locked_at = now(), known_until = now()`)
 	lock(t, db, accept, cli.ExitFailed, "no scan of Vonage's list has lacked a call")
 	require.NoError(t, db.RejectScan(t.Context(), identity(t, db).Lock, 4))
-	retry := identity(t, db).Lock.RetryAt().Format(timeFormat)
+	retry := cli.Time(identity(t, db).Lock.RetryAt())
 	for _, command := range [][]string{show, release} {
 		lock(t, db, command, cli.ExitOK, "0 of 2 scans", "lacked 4 calls", "read again at "+retry, "--accept-incomplete-list")
 	}

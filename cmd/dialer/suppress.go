@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -29,15 +28,9 @@ type numberFlags struct {
 	DefaultCountry string `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers that are written without one."`
 }
 
-// read reads a number as the import of a CSV does. Without a default country,
-// digits alone that the import would refuse for want of a plus sign are E.164, as
-// Vonage and our own lists write them.
+// read reads a number as the import of a CSV does.
 func (f numberFlags) read(raw string) (campaign.Number, error) {
-	number, err := campaign.ParseNumber(raw, f.DefaultCountry)
-	if raw = strings.TrimSpace(raw); err != nil && f.DefaultCountry == "" && raw != "" && strings.Trim(raw, "0123456789") == "" && raw[0] != '0' {
-		return campaign.ParseNumber("+"+raw, "")
-	}
-	return number, err
+	return campaign.ParseNumber(raw, f.DefaultCountry)
 }
 
 func (f numberFlags) parse(raw string) (string, error) {
@@ -253,12 +246,12 @@ func (c *suppressListCommand) print(table cli.Table, list iter.Seq2[app.Suppress
 		}
 		until, ended := "forever", ""
 		if !s.ExpiresAt.IsZero() {
-			until = s.ExpiresAt.Format(timeFormat)
+			until = cli.Time(s.ExpiresAt)
 		}
 		if c.All && !s.EndedAt.IsZero() {
-			ended = s.EndedAt.Format(timeFormat)
+			ended = cli.Time(s.EndedAt)
 		}
-		table.Printf("%s\t%s\t%s\t%s\t%s\t%s", s.Number, s.CreatedAt.Format(timeFormat), until, s.Source, s.Note, cmp.Or(s.Campaign, "all"))
+		table.Printf("%s\t%s\t%s\t%s\t%s\t%s", s.Number, cli.Time(s.CreatedAt), until, s.Source, s.Note, cmp.Or(s.Campaign, "all"))
 		if ended != "" {
 			table.Printf("\t%s", ended)
 		}

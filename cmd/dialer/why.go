@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/internal/cli"
+	"dialer/internal/csvimport"
 
 	"github.com/google/uuid"
 )
@@ -50,7 +52,7 @@ func printHistory(con console, h app.NumberHistory) {
 		if s.Campaign != "" {
 			scope = " in the campaign " + s.Campaign
 		}
-		con.Linef("Suppressed%s since %s%s, by %s%s.\n", scope, s.CreatedAt.Format(timeFormat), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
+		con.Linef("Suppressed%s since %s%s, by %s%s.\n", scope, cli.Time(s.CreatedAt), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}
 	for _, contact := range h.Contacts {
 		printContactHistory(con, contact)
@@ -67,6 +69,7 @@ func printContactHistory(con console, h app.ContactHistory) {
 	k := h.Contact
 	con.Linef("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
 	printRow(con, k)
+	con.Linef("  its hours are those of %s%s\n", strings.Join(k.Zones, ", "), inBrackets(k.ZoneBasis.Meaning()))
 	for _, a := range h.Attempts {
 		con.Linef("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
 		for _, done := range h.Actions {
@@ -88,16 +91,16 @@ func printContactHistory(con console, h app.ContactHistory) {
 	case h.OpenElsewhere != uuid.Nil:
 		con.Linef("  waits until attempt %s, to the same number, has ended\n", h.OpenElsewhere)
 	case !h.NextCall.IsZero():
-		con.Linef("  may be called from %s on%s\n", h.NextCall.Format(timeFormat), unlessRunning(h.Campaign.Status))
+		con.Linef("  may be called from %s on%s\n", csvimport.LocalText(h.NextCall, k.Zones), unlessRunning(h.Campaign.Status))
 	}
 }
 
 // whenOf is when an attempt was dialed, or when it was queued if it was not.
 func whenOf(a campaign.Attempt) string {
 	if a.DialedAt.IsZero() {
-		return "queued " + a.CreatedAt.Format(timeFormat)
+		return "queued " + cli.Time(a.CreatedAt)
 	}
-	return "dialed " + a.DialedAt.Format(timeFormat)
+	return "dialed " + cli.Time(a.DialedAt)
 }
 
 // stateMeans explains states whose names do not.
@@ -136,7 +139,7 @@ func until(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return " until " + t.Format(timeFormat)
+	return " until " + cli.Time(t)
 }
 
 func inBrackets(text string) string {

@@ -21,7 +21,7 @@ func (j job) dryRun(ctx context.Context) error {
 		return j.flags.placed(fmt.Errorf("%s: %w", j.flags.inputName(), err))
 	}
 	for _, text := range []string{
-		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), sampleText(forecast),
+		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), calleesText(forecast.Outlook), sampleText(forecast),
 		paceText(forecast, j.settings, j.flags.CallsPerSecond),
 	} {
 		j.con.Print(text)
@@ -41,6 +41,9 @@ func fileText(file string, f csvimport.Forecast) string {
 	}
 	if f.Columns.Zone != "" {
 		text += fmt.Sprintf("  time zone: %q\n", f.Columns.Zone)
+	}
+	if f.Columns.PostalCode != "" {
+		text += fmt.Sprintf("  postal code, by which the zone is found: %q\n", f.Columns.PostalCode)
 	}
 	if f.Columns.CallAt != "" {
 		text += fmt.Sprintf("  time of the call: %q\n", f.Columns.CallAt)

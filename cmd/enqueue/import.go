@@ -76,9 +76,16 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 		}
 	}
 	im.con.Print(formText(im.flags.inputName(), summary.Form) + beyondText(summary.Beyond) + warningText(summary.Warnings))
-	im.con.Print(accountText(im.flags.inputName(), summary) + rejectsText(im.flags.rejectsPath(), summary) + outlookText(summary))
+	im.con.Print(accountText(im.flags.inputName(), summary) + rejectsText(im.flags.rejectsPath(), summary))
+	if summary.Added+summary.Updated > 0 {
+		im.con.Print(calleesText(summary.Outlook))
+	}
+	im.con.Print(outlookText(summary))
 	if summary.Campaign.ID == 0 {
 		return campaign.Campaign{}, errors.New("no row can be called, so there is no campaign, and its name is free")
+	}
+	if summary.Rows > 0 && summary.Rejected == summary.Rows {
+		return campaign.Campaign{}, errors.New("every row was refused, so nothing was changed")
 	}
 	return summary.Campaign, nil
 }

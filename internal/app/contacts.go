@@ -40,8 +40,9 @@ type Contacts struct {
 
 // ExportQuery says whom an export holds; the zero query: everybody.
 type ExportQuery struct {
-	Reached    bool // who was reached
+	Reached    bool // who was reached, as the campaign's Until asks
 	NotReached bool // who ended without being reached; not who is suppressed or was cancelled
+	Result     string // who has this result; "": whoever
 }
 
 // ExportedContact is one person of an export.
@@ -52,6 +53,8 @@ type ExportedContact struct {
 	Row           map[string]string // the file's own columns
 	State         campaign.ContactState
 	Reason        campaign.Reason
+	Result        string
+	HeardAt       time.Time
 	Calls         int // that Vonage had
 	FirstCallAt   time.Time
 	LastCallAt    time.Time

@@ -30,6 +30,7 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 	case !row.CallAt.IsZero() && !row.CallAt.Before(last):
 		return r.columns.CallBefore, errors.New("this time is not after the time of the call")
 	case !last.After(r.options.Now):
+		row.Past = true
 		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: "this time is past, so nobody can be called before it; give one to come"}
 	}
 	if !row.CallAt.IsZero() {
@@ -52,7 +53,7 @@ func (r *reader) moveIntoHours(row *campaign.Row) {
 		return // checkHours has refused the row
 	//guard:false internal/csvimport.TestReaderCallAtOutsideTheHours: a time that is past makes nobody new
 	case at.Before(now):
-		what = "this time is past"
+		what, row.Past = "this time is past", true
 	case !opening.Equal(at) && !at.Before(r.settings.Start):
 		what = fmt.Sprintf("%s is outside the hours %s", r.localText(at, row.Zones), r.settings.Hours)
 	default:

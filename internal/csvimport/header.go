@@ -16,6 +16,7 @@ type Columns struct {
 	To         string
 	Key        string   // "": the number is the key
 	Zone       string   // "" when there is none
+	PostalCode string   // "" when there is none
 	CallAt     string   // "" when there is none
 	CallBefore string   // "" when there is none
 	Vars       []string // all that have a name, in the file's order, without those that an export added
@@ -24,7 +25,7 @@ type Columns struct {
 // Others are the columns that have no meaning of their own.
 func (c Columns) Others() []string {
 	return slices.DeleteFunc(slices.Clone(c.Vars), func(name string) bool {
-		return slices.Contains([]string{c.To, c.Zone, c.CallAt, c.CallBefore}, name)
+		return slices.Contains([]string{c.To, c.Zone, c.PostalCode, c.CallAt, c.CallBefore}, name)
 	})
 }
 
@@ -43,6 +44,7 @@ const (
 	columnZone
 	columnCallAt
 	columnCallBefore
+	columnPostalCode
 )
 
 // ownColumns are the columns that have a meaning: the name that --map uses, and
@@ -56,6 +58,7 @@ var ownColumns = [...]struct {
 	columnCallAt: {"call_at", []string{"callat"}},
 
 	columnCallBefore: {"call_before", []string{"callbefore"}},
+	columnPostalCode: {"postal_code", []string{"postalcode", "postcode", "zip", "zipcode"}},
 }
 
 // exportPrefix begins the columns that an export adds to the file's own. They say
@@ -264,6 +267,9 @@ func findColumn(names []string, own int, mapped map[string]string) (int, error) 
 	case 1:
 		return found[0], nil
 	}
+	if own == columnPostalCode {
+		return -1, nil // it only helps, and which one does is not known
+	}
 	if names[found[0]] == names[found[1]] {
 		return -1, fmt.Errorf("two columns are named %q", names[found[0]])
 	}
@@ -333,7 +339,7 @@ func quoted(names []string) string {
 }
 
 func (h header) columns() Columns {
-	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt), CallBefore: h.ownName(columnCallBefore)}
+	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt), CallBefore: h.ownName(columnCallBefore), PostalCode: h.ownName(columnPostalCode)}
 	if h.key >= 0 {
 		c.Key = h.names[h.key]
 	}
@@ -388,7 +394,8 @@ func (h header) isVar(i int) bool { return h.names[i] != "" && !ofExport(h.names
 // no fallback for.
 func (h header) need(message []string) {
 	for i, key := range h.keys {
-		h.used[i] = slices.Contains(h.own[:], i) || i == h.key || slices.Contains(message, key)
+		own := slices.Index(h.own[:], i)
+		h.used[i] = own >= 0 && own != columnPostalCode || i == h.key || slices.Contains(message, key)
 	}
 }
 

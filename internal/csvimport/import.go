@@ -66,6 +66,7 @@ type Summary struct {
 	Form       Form
 	Warnings   []string
 	Beyond     Beyond
+	Outlook    Outlook // of the rows that can be called, also of people who are there already
 	Rows       int // records read, without blank ones
 	Added      int
 	Already    int // people who are in the campaign, with the same values
@@ -108,7 +109,7 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 	if err != nil {
 		return Summary{}, err
 	}
-	im := importer{store: store, run: run, reader: reader, options: o, summary: Summary{Campaign: c, Form: reader.file.form, Warnings: reader.warnings}}
+	im := importer{store: store, run: run, reader: reader, options: o, summary: Summary{Campaign: c, Form: reader.file.form, Warnings: reader.warnings, Outlook: Outlook{now: o.Now}}}
 	if o.Rejects != nil {
 		im.rejects = newRejectWriter(o.Rejects, reader.header.names, reader.file.comma)
 	}
@@ -195,6 +196,9 @@ func (im *importer) add(ctx context.Context, c *chunk) error {
 	}
 	differ := im.differing(c, result.Changed)
 	im.summary.Beyond.look(c.rows.Rows)
+	for _, row := range c.rows.Rows {
+		im.summary.Outlook.add(row, im.reader.settings)
+	}
 	im.summary.Rows += len(c.records)
 	im.summary.Added += result.Added
 	im.summary.Already += result.Already

@@ -15,6 +15,7 @@ import (
 	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // contact is what an import decides of a row of the table.
@@ -99,7 +100,7 @@ func TestImportSameFileAgain(t *testing.T) {
 	for round, want := range []Summary{{Rows: n, Added: n}, {Rows: n, Already: n}} {
 		got, err := Import(t.Context(), strings.NewReader(people(n)), "water", settings(), options(), db)
 		got.Campaign, got.Form = campaign.Campaign{}, Form{}
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(Outlook{})); err != nil || diff != "" {
 			t.Errorf("round %d: %v (-want +got)\n%s", round, err, diff)
 		}
 	}

@@ -39,6 +39,7 @@ type Forecast struct {
 	// DuplicatesAtLeast: the file has more keys than are remembered, so
 	// there may be more duplicates than were counted.
 	DuplicatesAtLeast bool
+	Outlook           Outlook // of the accepted rows
 	Rejected          int
 	Reasons           map[string]int      // why rows were rejected, without duplicates
 	First             []campaign.RowError // the first rejected rows
@@ -57,10 +58,10 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	}
 	defer reader.close()
 	p := preview{
-		message: reader.message,
+		message: reader.message, settings: s,
 		seed:    maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
-			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{},
+			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{}, Outlook: Outlook{now: o.Now},
 		},
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -97,6 +98,7 @@ func (f Forecast) Commonest() []string {
 // preview is one run of Preview.
 type preview struct {
 	message  campaign.MessageTemplate
+	settings campaign.Settings
 	seed     maphash.Seed
 	keys     map[uint64]struct{}
 	maxKeys  int
@@ -112,6 +114,7 @@ func (p *preview) add(c *chunk) error {
 	}
 	for _, row := range c.rows.Rows {
 		if row.NotNew.Reason != "" {
+			f.Outlook.add(row, p.settings)
 			p.reject(notNew(row, ""))
 			continue
 		}
@@ -121,6 +124,7 @@ func (p *preview) add(c *chunk) error {
 		}
 		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.keys) >= p.maxKeys
 		f.Accepted++
+		f.Outlook.add(row, p.settings)
 		if f.SampleLine == 0 {
 			if err := p.sample(row); err != nil {
 				return err

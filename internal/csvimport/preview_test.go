@@ -13,6 +13,7 @@ import (
 	"dialer/internal/testkit/require"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestPreview(t *testing.T) {
@@ -41,7 +42,7 @@ func TestPreview(t *testing.T) {
 		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
 		Sample: campaign.Rendered{Script: &campaign.Script{Say: "Hello Ann.", Tries: 3, Wait: 5}}, SampleLine: 2,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(Outlook{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

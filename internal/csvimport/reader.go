@@ -158,7 +158,7 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 		return row, r.columns.To, err
 	}
 	row.To, row.Country = number.Digits, number.Country
-	if row.Zones, column, err = r.zones(r.header.ownField(columnZone, fields), number.Zones); err != nil {
+	if column, err = r.setZones(&row, fields, number.Zones); err != nil {
 		return row, column, err
 	}
 	if column, err = r.setTimes(&row, fields); err != nil {
@@ -227,22 +227,28 @@ func checkText(fields []string) (field int, err error) {
 	return 0, nil
 }
 
-// zones are the row's own zone, else the campaign's, else the number's. column
-// is the one that an error is about.
-func (r *reader) zones(own string, ofNumber []string) (zones []string, column string, err error) {
-	switch {
+// setZones sets the row's own zone, else the campaign's, else those of its postal
+// code, else the number's. column is the one that an error is about.
+func (r *reader) setZones(row *campaign.Row, fields []string, ofNumber []string) (column string, err error) {
+	own := r.header.ownField(columnZone, fields)
+	switch ofCode := campaign.ZonesOfPostalCode(r.header.ownField(columnPostalCode, fields), row.Country); {
 	case own != "":
-		zones, column = []string{own}, r.columns.Zone
+		if own, err = campaign.ZoneName(own); err != nil {
+			return r.columns.Zone, err
+		}
+		row.Zones, row.ZoneBasis, column = []string{own}, campaign.ZoneByColumn, r.columns.Zone
 	case r.settings.Zone != campaign.ZoneRecipient:
-		zones = []string{r.settings.Zone}
+		row.Zones, row.ZoneBasis = []string{r.settings.Zone}, campaign.ZoneByCampaign
+	case ofCode != nil:
+		row.Zones, row.ZoneBasis, column = ofCode, campaign.ZoneByPostalCode, r.columns.PostalCode
 	default:
-		//guard:value([]string{"Etc/UTC"}, r.columns.To) chaos.Calm: the hours are those of the number's own zone
-		zones, column = ofNumber, r.columns.To
+		//guard:value([]string{"Etc/UTC"}, campaign.ZoneByNumber, r.columns.To) chaos.Calm: the hours are those of the number's own zone
+		row.Zones, row.ZoneBasis, column = ofNumber, campaign.ZoneByNumber, r.columns.To
 	}
-	if len(zones) == 0 {
-		return nil, column, errors.New("the time zone of this number is not known; add a column zone, or set --zone")
+	if len(row.Zones) == 0 {
+		return column, errors.New("the time zone of this number is not known; add a column zone, or set --zone")
 	}
-	return zones, column, r.checkHours(zones)
+	return column, r.checkHours(row.Zones)
 }
 
 // checkHours rejects zones in which the campaign's hours are never open at the

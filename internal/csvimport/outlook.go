@@ -1,0 +1,130 @@
+package csvimport
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+)
+
+const (
+	// maxCallees is how many rows an outlook shows.
+	maxCallees = 5
+	// maxGroups bounds the countries and the sets of zones that are counted. The
+	// world has fewer.
+	maxGroups = 1000
+)
+
+// Outlook says who will be called, and when at the earliest: the rows of a file that
+// can be called. The rate is not in it.
+type Outlook struct {
+	People    int
+	First     []Callee
+	Countries map[string]int // by ISO code; "" for numbers of no country
+	// Waiting is how many wait for their hours, their own time or the campaign's
+	// start, and Until when the last of them may be called.
+	Waiting int
+	Until   time.Time
+	Past    int // rows whose time is past, refused or moved
+	Moved   int // rows whose time was moved into the hours
+
+	zones map[string]*ZoneOutlook // by the zones, joined
+	now   time.Time
+}
+
+// Callee is one row that will be called.
+type Callee struct {
+	Line      int
+	To        string // E.164 digits
+	Country   string
+	Zones     []string
+	ZoneBasis campaign.ZoneBasis
+	FirstCall time.Time
+}
+
+// ZoneOutlook is about the people of one zone, or of several that their numbers may
+// be in.
+type ZoneOutlook struct {
+	Zones       []string
+	People      int
+	Now         int       // how many may be called at once
+	First, Last time.Time // the earliest and the latest first call of one of them
+
+	soonest time.Time // the first call of somebody who has no time of their own
+}
+
+// Zones lists the zones, those with most people first.
+func (o *Outlook) Zones() []*ZoneOutlook {
+	return slices.SortedFunc(maps.Values(o.zones), func(a, b *ZoneOutlook) int {
+		return cmp.Or(b.People-a.People, slices.Compare(a.Zones, b.Zones))
+	})
+}
+
+// add counts a row.
+func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
+	if o.zones == nil {
+		o.Countries, o.zones = map[string]int{}, map[string]*ZoneOutlook{}
+	}
+	if row.Past {
+		o.Past++
+	}
+	if row.NotNew.Reason != "" {
+		return
+	}
+	zone := o.zone(row.Zones, s)
+	first := zone.soonest
+	if !row.CallAt.IsZero() {
+		first, _ = s.FirstCall(row.CallAt, row.Zones, o.now)
+	}
+	o.People++
+	zone.count(first, o.now)
+	if _, known := o.Countries[row.Country]; known || len(o.Countries) < maxGroups {
+		o.Countries[row.Country]++
+	}
+	if row.CallAtMoved {
+		o.Moved++
+	}
+	if first.After(o.now) {
+		o.Waiting++
+		o.Until = latest(o.Until, first)
+	}
+	if len(o.First) < maxCallees {
+		o.First = append(o.First, Callee{row.Line, row.To, row.Country, row.Zones, row.ZoneBasis, first})
+	}
+}
+
+// zone is the count of one set of zones; beyond maxGroups they share one.
+func (o *Outlook) zone(zones []string, s campaign.Settings) *ZoneOutlook {
+	key := strings.Join(zones, " ")
+	if found := o.zones[key]; found != nil {
+		return found
+	}
+	if len(o.zones) >= maxGroups {
+		key, zones = "", nil
+	}
+	z := &ZoneOutlook{Zones: zones}
+	z.soonest, _ = s.FirstCall(time.Time{}, zones, o.now)
+	o.zones[key] = z
+	return z
+}
+
+func (z *ZoneOutlook) count(first, now time.Time) {
+	z.People++
+	if !first.After(now) {
+		z.Now++
+	}
+	if z.First.IsZero() || first.Before(z.First) {
+		z.First = first
+	}
+	z.Last = latest(z.Last, first)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

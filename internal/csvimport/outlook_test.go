@@ -1,0 +1,64 @@
+package csvimport
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// At noon in London on a Monday people there are called at once, those in Los Angeles
+// wait for nine in the morning, and reminders for their own time.
+func TestOutlook(t *testing.T) {
+	t.Parallel()
+	const file = "phone,zip,call_at\n" +
+		"+442079460001,,\n" +
+		"+442079460002,,2026-11-30 15:00\n" +
+		"+442079460003,,2026-11-30 09:30\n" + // past
+		"+12125550101,94105,\n" + // a number of New York, a house in San Francisco
+		"+442079460004,,2026-11-30 21:00\n" + // outside the hours
+		"+3312345,,\n" // no number
+	noon := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.UTC) }
+	s, o := settings(), options()
+	s.Message.Say, s.Countries, s.Hours, s.Zone = "Hello.", nil, campaign.Daily(9*60, 20*60), campaign.ZoneRecipient
+	o.Now = noon
+	got, err := Preview(t.Context(), strings.NewReader(file), s, o)
+	require.NoError(t, err)
+	london, california := []string{"Europe/London"}, []string{"America/Los_Angeles"}
+	want := Outlook{
+		People: 3, Countries: map[string]int{"GB": 2, "US": 1}, Waiting: 2, Until: at(30, 17), Past: 1,
+		First: []Callee{
+			{2, "442079460001", "GB", london, campaign.ZoneByNumber, noon},
+			{3, "442079460002", "GB", london, campaign.ZoneByNumber, at(30, 15)},
+			{5, "12125550101", "US", california, campaign.ZoneByPostalCode, at(30, 17)},
+		},
+	}
+	var zones []ZoneOutlook
+	for _, z := range got.Outlook.Zones() {
+		zones = append(zones, ZoneOutlook{Zones: z.Zones, People: z.People, Now: z.Now, First: z.First, Last: z.Last})
+	}
+	wantZones := []ZoneOutlook{
+		{Zones: london, People: 2, Now: 1, First: noon, Last: at(30, 15)},
+		{Zones: california, People: 1, First: at(30, 17), Last: at(30, 17)},
+	}
+	equal := cmpopts.IgnoreUnexported(Outlook{}, ZoneOutlook{})
+	if diff := cmp.Diff(want, got.Outlook, equal); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(wantZones, zones, equal); diff != "" {
+		t.Errorf("zones (-want +got)\n%s", diff)
+	}
+
+	o.Yes = true
+	got, err = Preview(t.Context(), strings.NewReader(file), s, o)
+	require.NoError(t, err)
+	if got.Outlook.People != 5 || got.Outlook.Moved != 2 || got.Outlook.Past != 1 {
+		t.Errorf("with --yes: %d people, %d moved, %d past; want 5, 2, 1", got.Outlook.People, got.Outlook.Moved, got.Outlook.Past)
+	}
+}
