@@ -205,7 +205,7 @@ func whenText(s campaign.Settings) string {
 		text += ", but not on " + strings.Join(s.Hours.Except, ", ")
 	}
 	if !s.Start.IsZero() {
-		text += " from " + s.Start.Format("2006-01-02 15:04") + " UTC on"
+		text += " from " + s.Start.Local().Format("2006-01-02 15:04 MST") + " on"
 	}
 	return text
 }

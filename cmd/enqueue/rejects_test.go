@@ -37,9 +37,12 @@ func TestFailedRunKeepsEarlierRejects(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
 		t.Errorf("the folder holds %v (%v), want the rejected rows alone", left, err)
 	}
-	command(t, strings.NewReader("name,phone\nEve,0770\n"), flagsFor(db, "--rejects", rejects, "-")...).ok(t)
+	command(t, strings.NewReader("name,phone\nEve,0770\nFay,07700900777\n"), flagsFor(db, "--rejects", rejects, "-")...).ok(t)
 	if last, err := os.ReadFile(rejects); err != nil || strings.Contains(string(last), "Bob") || !strings.Contains(string(last), "Eve") {
 		t.Errorf("a complete run left %q (%v), want its own rows", last, err)
+	}
+	if got := command(t, strings.NewReader("name,phone\nEve,0770\n"), flagsFor(db, "--rejects", rejects, "-")...); got.failure == nil {
+		t.Error("a file of which every row is refused is no failure")
 	}
 }
 

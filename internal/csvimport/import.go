@@ -196,9 +196,7 @@ func (im *importer) add(ctx context.Context, c *chunk) error {
 	}
 	differ := im.differing(c, result.Changed)
 	im.summary.Beyond.look(c.rows.Rows)
-	for _, row := range c.rows.Rows {
-		im.summary.Outlook.add(row, im.reader.settings)
-	}
+	im.look(c.rows.Rows, result)
 	im.summary.Rows += len(c.records)
 	im.summary.Added += result.Added
 	im.summary.Already += result.Already
@@ -207,6 +205,22 @@ func (im *importer) add(ctx context.Context, c *chunk) error {
 	im.summary.Duplicates += len(result.Duplicates)
 	im.summary.Rejected += len(c.rows.Rejected) + len(result.Rejected)
 	return im.report(c, slices.Concat(c.rows.Rejected, differ, im.duplicates(c, result.Duplicates), im.notStored(c, result.Rejected)))
+}
+
+// look counts the rows that will be called, and those whose time is past.
+func (im *importer) look(rows []campaign.Row, result campaign.BatchResult) {
+	out := map[int]bool{} // by line
+	for _, d := range result.Duplicates {
+		out[d.Line] = true
+	}
+	for _, r := range result.Rejected {
+		out[r.Line] = r.Reason != ""
+	}
+	for _, row := range rows {
+		if !out[row.Line] || row.Past {
+			im.summary.Outlook.add(row, im.reader.settings)
+		}
+	}
 }
 
 // duplicates are the duplicate rows as rejected ones, with their text from the
