@@ -79,7 +79,8 @@ type Facts struct {
 	FailedAt         time.Time
 	EndedAt          time.Time // when the call was first known to be over; zero while it is not
 	OverSeenAt       time.Time // when we first heard that it had failed or ended
-	HungUpAt         time.Time // when we first asked Vonage to hang it up; zero: never
+	HungUpAt         time.Time // when we first asked Vonage to hang it up; zero: never, or it had no effect
+	HungUpBy         uuid.UUID // the HangUpRequest that did, while its answer is not known
 	Bill             Bill
 	Dialogue
 }

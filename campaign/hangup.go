@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,31 @@ type HangUp struct {
 	AttemptID uuid.UUID
 	Why       string // the kind of the alarm that came with it, or HangUpStopped
 	Tries     int    // with the one under way
+	Request   HangUpRequest
+}
+
+// HangUpRequest is one request to Vonage to end a call.
+type HangUpRequest struct {
+	ID       uuid.UUID
+	CallUUID string
+	At       time.Time // by the database's clock; zero: no call of an attempt was up
+}
+
+// FoldHangUp adds what came of a request to end the attempt's call. A request is
+// noted before it is sent, because the call's end may be told before its answer. One
+// that certainly had no effect takes its own note back: the call ended by itself.
+// It takes back no other's, which may have ended the call, and one that may have had
+// an effect stands. It is idempotent.
+func FoldHangUp(a Attempt, r HangUpRequest, e Effect) Attempt {
+	switch {
+	//guard:true campaign.TestFoldHangUp: a hang-up that had no effect is taken back
+	case e != EffectRefused:
+		a.HungUpAt, a.HungUpBy = cmp.Or(a.HungUpAt, stored(r.At)), uuid.Nil
+	//guard:true campaign.TestFoldHangUp: a hang-up that had no effect takes back no other
+	case a.HungUpBy == r.ID:
+		a.HungUpAt, a.HungUpBy = time.Time{}, uuid.Nil
+	}
+	return a
 }
 
 // HangUpTry is what came of one try to hang a call up.

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"pgregory.net/rapid"
 )
 
@@ -103,4 +104,50 @@ func TestSurplusNeverBothCalls(t *testing.T) {
 			t.Fatalf("hung up %q, which is over", call)
 		}
 	})
+}
+
+// A hang-up that had no effect is no cause of what Vonage says of the call, in
+// whatever order its answer and the events come, and however often it is told.
+func TestFoldHangUp(t *testing.T) {
+	t.Parallel()
+	first := HangUpRequest{ID: uuid.New(), CallUUID: "U1", At: sec(6)}
+	second := HangUpRequest{ID: uuid.New(), CallUUID: "U1", At: sec(7)}
+	early := HangUpRequest{ID: uuid.New(), CallUUID: "U1"} // the call was known to be over
+	type answer struct {
+		HangUpRequest
+		effect Effect
+	}
+	for _, test := range []struct {
+		name    string
+		answers []answer
+		want    Disposition
+	}{
+		{"none yet", nil, Unexplained},
+		{"done", []answer{{first, EffectDone}}, Unexplained},
+		{"unknown", []answer{{first, EffectUnknown}}, Unexplained},
+		{"the call was over", []answer{{first, EffectRefused}}, Busy},
+		{"done, and asked again", []answer{{first, EffectDone}, {second, EffectRefused}}, Unexplained},
+		{"no answer yet, and asked again", []answer{{second, EffectRefused}}, Unexplained},
+		{"refused, and asked again", []answer{{first, EffectRefused}, {second, EffectDone}}, Unexplained},
+		{"asked twice at once", []answer{{second, EffectDone}, {first, EffectRefused}}, Unexplained},
+		{"asked after its end", []answer{{first, EffectRefused}, {early, EffectUnknown}}, Busy},
+	} {
+		for at := range 4 { // the answers come before one of the events, or after all
+			a := dialing()
+			a.HungUpAt, a.HungUpBy = first.At, first.ID
+			for i, e := range []Evidence{event("ringing", 2), event("busy", 5), event("completed", 6), event("completed", 6)} {
+				if i == at {
+					for range 2 {
+						for _, got := range test.answers {
+							a = FoldHangUp(a, got.HangUpRequest, got.effect)
+						}
+					}
+				}
+				a, _ = Fold(a, e)
+			}
+			if got := a.Disposition(); got != test.want {
+				t.Errorf("%s, before event %d: %q, want %q", test.name, at, got, test.want)
+			}
+		}
+	}
 }

@@ -92,7 +92,7 @@ func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
 	case err == nil:
 		return campaign.HangUpTry{State: campaign.HangUpDone, Effect: campaign.EffectDone, Answer: string(campaign.EffectDone)}
 	case over:
-		return campaign.HangUpTry{State: campaign.HangUpAlreadyEnded, Effect: campaign.EffectRefused, Answer: err.Error()}
+		return campaign.HangUpTry{State: campaign.HangUpAlreadyEnded, Effect: provider.Effect(err), Answer: err.Error()}
 	}
 	t := campaign.HangUpTry{State: campaign.HangUpPending, Effect: provider.Effect(err), Answer: err.Error()}
 	if order.Tries >= hangupTries || errors.Is(err, voice.ErrInvalid) {

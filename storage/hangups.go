@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -72,16 +73,53 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	return call, kept, nil
 }
 
-// orderedHangUp notes in the attempts when their calls were first asked to be ended:
-// what Vonage says of a call after that is our doing.
-const orderedHangUp = `
-	UPDATE attempts SET hung_up_at = clock_timestamp()
-	WHERE call_uuid = ANY ($1) AND state = 'accepted' AND hung_up_at IS NULL`
+// noteHangUp notes in an attempt when its call was first asked to be ended: what
+// Vonage says of a call after that is our doing.
+const noteHangUp = `
+	WITH call AS (
+		SELECT id FROM attempts WHERE call_uuid = ANY (@spellings) AND state = 'accepted'
+	), noted AS (
+		UPDATE attempts a SET hung_up_at = clock_timestamp(), hung_up_by = @request
+		FROM call WHERE a.id = call.id AND a.state = 'accepted' AND a.hung_up_at IS NULL
+	)
+	SELECT clock_timestamp() FROM call`
 
-// HangUpOrdered notes that Vonage is about to be asked to end a call.
-func (db *DB) HangUpOrdered(ctx context.Context, callUUID string) error {
-	if _, err := db.pool.Exec(ctx, orderedHangUp, []string{plain(callUUID)}); err != nil {
-		return fmt.Errorf("note the order to hang up: %w", err)
+// HangUpOrdered notes that Vonage is about to be asked to end a call, and says when
+// that was.
+func (db *DB) HangUpOrdered(ctx context.Context, r campaign.HangUpRequest) (campaign.HangUpRequest, error) {
+	err := db.pool.QueryRow(ctx, noteHangUp, pgx.StrictNamedArgs{
+		"spellings": campaign.CallSpellings(plain(r.CallUUID)), "request": r.ID,
+	}).Scan(&r.At)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return r, fmt.Errorf("note the order to hang up: %w", err)
+	}
+	return r, nil
+}
+
+// HangUpAnswered stores what came of a request to end a call, and decides again how
+// the call ended and where its contact belongs.
+func (db *DB) HangUpAnswered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error { return foldHangUp(ctx, tx, r, e) })
+	if err != nil {
+		return fmt.Errorf("store what came of a hang-up: %w", err)
+	}
+	return nil
+}
+
+func foldHangUp(ctx context.Context, tx pgx.Tx, r campaign.HangUpRequest, e campaign.Effect) error {
+	found, err := collect(ctx, tx, scanTarget, `SELECT id, contact_id FROM attempts WHERE call_uuid = ANY ($1)`,
+		campaign.CallSpellings(plain(r.CallUUID)))
+	if err != nil {
+		return err
+	}
+	for _, t := range found {
+		err := withOwners(ctx, tx, []owner{t.owner}, func(c *contactTx) error {
+			c.replace(campaign.FoldHangUp(c.attempts[c.find(t.attempt)], r, e), campaign.Provider)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -108,11 +146,15 @@ func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration)
 				changed_at = clock_timestamp()
 			FROM seen WHERE h.call_uuid = seen.call_uuid
 			RETURNING h.call_uuid, h.attempt_id, h.why, h.tries, h.state
+		), requests AS MATERIALIZED (
+			SELECT *, gen_random_uuid() AS request, clock_timestamp() AS requested_at FROM taken WHERE state = 'pending'
 		), noted AS (
-			UPDATE attempts a SET hung_up_at = clock_timestamp()
-			FROM taken t WHERE a.call_uuid = t.call_uuid AND t.state = 'pending' AND a.state = 'accepted' AND a.hung_up_at IS NULL
+			UPDATE attempts a SET hung_up_at = r.requested_at, hung_up_by = r.request
+			FROM requests r WHERE a.call_uuid = r.call_uuid AND a.state = 'accepted' AND a.hung_up_at IS NULL
 		)
-		SELECT call_uuid, attempt_id, why, tries FROM taken WHERE state = 'pending'`,
+		SELECT call_uuid, attempt_id, why, tries, request,
+		       CASE WHEN EXISTS (SELECT FROM attempts a WHERE a.call_uuid = r.call_uuid AND a.state = 'accepted') THEN requested_at END
+		FROM requests r`,
 		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})
 	if err != nil {
 		return nil, fmt.Errorf("take hang-ups that are pending: %w", err)
@@ -121,12 +163,13 @@ func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration)
 }
 
 func scanHangUp(row pgx.CollectableRow) (h campaign.HangUp, err error) {
-	err = row.Scan(&h.CallUUID, &h.AttemptID, &h.Why, &h.Tries)
+	err = row.Scan(&h.CallUUID, &h.AttemptID, &h.Why, &h.Tries, &h.Request.ID, (*zeronull.Timestamptz)(&h.Request.At))
+	h.Request.CallUUID = h.CallUUID
 	return h, err
 }
 
-// HungUp stores what came of a try, with an entry in the audit. A hang-up that is
-// given up raises an alarm.
+// HungUp stores what came of a try, with an entry in the audit, and decides again how
+// the call ended. A hang-up that is given up raises an alarm.
 func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var writes pgx.Batch
@@ -142,7 +185,10 @@ func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTr
 				Detail: fmt.Sprintf("call %q could not be ended in %d tries", h.CallUUID, h.Tries),
 			})
 		}
-		return tx.SendBatch(ctx, &writes).Close()
+		if err := tx.SendBatch(ctx, &writes).Close(); err != nil {
+			return err
+		}
+		return foldHangUp(ctx, tx, h.Request, t.Effect)
 	})
 	if err != nil {
 		return fmt.Errorf("store the hang-up of attempt %s: %w", h.AttemptID, err)

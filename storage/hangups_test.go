@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 )
 
 func ordered(t testing.TB, db *testkit.DB) []string {
@@ -169,7 +170,7 @@ func TestDispositionAfterOurHangUp(t *testing.T) {
 		record(t, db, a.ID, created("U1"))
 		receive(t, db, event(a, "U1", "ringing"))
 		if by == "operator" {
-			check(t, db.HangUpOrdered(t.Context(), "U1"))
+			hangUpNoted(t, db, "U1")
 		} else {
 			db.Exec(t, `INSERT INTO hangups (call_uuid, attempt_id, why) VALUES ('U1', $1, 'late_evidence')`, a.ID)
 			if got := pending(t, db); len(got) != 1 {
@@ -187,6 +188,121 @@ func TestDispositionAfterOurHangUp(t *testing.T) {
 		}
 		sound(t, db)
 	}
+}
+
+func hangUpNoted(t *testing.T, db *testkit.DB, call string) campaign.HangUpRequest {
+	t.Helper()
+	r, err := db.HangUpOrdered(t.Context(), campaign.HangUpRequest{ID: uuid.New(), CallUUID: call})
+	require.NoError(t, err)
+	return r
+}
+
+// A hang-up that had no effect explains nothing: the call ended by itself, a moment
+// before. How it ended, and where its contact belongs, is decided again.
+func TestHangUpThatHadNoEffect(t *testing.T) {
+	t.Parallel()
+	order := func(t *testing.T, db *testkit.DB, a campaign.Attempt) campaign.HangUp {
+		t.Helper()
+		db.Exec(t, `INSERT INTO hangups (call_uuid, attempt_id, why) VALUES ('U1', $1, 'late_evidence')`, a.ID)
+		list, err := db.PendingHangUps(t.Context(), 100, time.Minute)
+		require.NoError(t, err)
+		if len(list) != 1 {
+			t.Fatalf("%d orders are due, want one", len(list))
+		}
+		return list[0]
+	}
+	byDialer := func(t *testing.T, db *testkit.DB, a campaign.Attempt, state campaign.HangUpState, e campaign.Effect) func() {
+		h := order(t, db, a)
+		return func() {
+			check(t, db.HungUp(t.Context(), h, campaign.HangUpTry{State: state, Effect: e, Answer: "as Vonage says"}))
+		}
+	}
+	byOperator := func(t *testing.T, db *testkit.DB, e campaign.Effect) func() {
+		r := hangUpNoted(t, db, "U1")
+		return func() { check(t, db.HangUpAnswered(t.Context(), r, e)) }
+	}
+	for _, test := range []struct {
+		name  string
+		order func(t *testing.T, db *testkit.DB, a campaign.Attempt) (answer func())
+		ours  bool
+	}{
+		{"an operator's", func(t *testing.T, db *testkit.DB, _ campaign.Attempt) func() {
+			return byOperator(t, db, campaign.EffectRefused)
+		}, false},
+		{"an operator's, which succeeded", func(t *testing.T, db *testkit.DB, _ campaign.Attempt) func() {
+			return byOperator(t, db, campaign.EffectDone)
+		}, true},
+		{"an operator's, of which that is not known", func(t *testing.T, db *testkit.DB, _ campaign.Attempt) func() {
+			return byOperator(t, db, campaign.EffectUnknown)
+		}, true},
+		{"an operator's, whose answer is not known when it is repeated", func(t *testing.T, db *testkit.DB, _ campaign.Attempt) func() {
+			hangUpNoted(t, db, "U1")
+			return byOperator(t, db, campaign.EffectRefused)
+		}, true},
+		{"the dialer's", func(t *testing.T, db *testkit.DB, a campaign.Attempt) func() {
+			return byDialer(t, db, a, campaign.HangUpAlreadyEnded, campaign.EffectRefused)
+		}, false},
+		{"the dialer's, which succeeded", func(t *testing.T, db *testkit.DB, a campaign.Attempt) func() {
+			return byDialer(t, db, a, campaign.HangUpDone, campaign.EffectDone)
+		}, true},
+	} {
+		for _, first := range []string{"answer", "events"} {
+			t.Run(test.name+", "+first+" first", func(t *testing.T) {
+				t.Parallel()
+				db := testkit.New(t)
+				s := settings()
+				s.Retry = campaign.DefaultPolicy()
+				running(t, db, "c", s, rows(0, 1))
+				a := dialOne(t, db)
+				record(t, db, a.ID, created("U1"))
+				answer := test.order(t, db, a)
+				events := func() {
+					receive(t, db, event(a, "U1", "rejected"))
+					receive(t, db, event(a, "U1", "completed"))
+				}
+				if first == "answer" {
+					answer()
+					events()
+				} else {
+					events()
+					answer()
+				}
+				answer() // an answer that is stored twice changes nothing
+				want := "ended rejected done rejected"
+				if test.ours {
+					want = "ended unexplained waiting"
+				}
+				if got := testkit.Value[string](t, db, `
+					SELECT concat_ws(' ', a.state, a.disposition, k.state, k.reason) FROM attempts a JOIN contacts k ON k.id = a.contact_id`); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				sound(t, db)
+			})
+		}
+	}
+}
+
+// A call that no attempt has is hung up too, and one that was made by hand.
+func TestHangUpOfOtherCalls(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	r := hangUpNoted(t, db, "a-strangers-call")
+	if !r.At.IsZero() {
+		t.Errorf("noted at %v a call that nobody knows", r.At)
+	}
+	check(t, db.HangUpAnswered(t.Context(), r, campaign.EffectDone))
+	a := dialManual(t, db, manualCall(number(0)))
+	record(t, db, a.ID, created("U1"))
+	r = hangUpNoted(t, db, "U1")
+	receive(t, db, event(a, "U1", "busy"))
+	receive(t, db, event(a, "U1", "completed"))
+	for _, want := range []campaign.Disposition{campaign.Unexplained, campaign.Busy} {
+		if got := testkit.Value[campaign.Disposition](t, db, `SELECT disposition FROM attempts`); got != want {
+			t.Errorf("the manual call ended as %s, want %s", got, want)
+		}
+		check(t, db.HangUpAnswered(t.Context(), r, campaign.EffectRefused))
+	}
+	sound(t, db)
 }
 
 func TestHangUpOfWithdrawnAttemptsCall(t *testing.T) {

@@ -16,7 +16,7 @@ const attemptColumns = `
 	a.id, a.kind, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number,
 	a.requested_by, a.to_kind, a.to_address, a.detail, a.state,
 	a.created_at, a.dialed_at, a.token_id, a.token_expires_at, a.must_exist, a.note, a.post_error, a.recovered, a.events_unread,
-	a.call_uuid, a.conversation_uuid, a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at, a.over_seen_at, a.hung_up_at,
+	a.call_uuid, a.conversation_uuid, a.statuses, a.answered_at, a.failure, a.failed_at, a.ended_at, a.over_seen_at, a.hung_up_at, a.hung_up_by,
 	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network,
 	a.heard_at, a.voicemail_at, a.keys, a.result`
 
@@ -38,7 +38,7 @@ func attemptFields(a *campaign.Attempt) []any {
 		(*zeronull.Text)(&a.CallUUID), (*zeronull.Text)(&a.ConversationUUID), &a.Statuses,
 		(*zeronull.Timestamptz)(&a.AnsweredAt), (*zeronull.Text)(&a.Failure),
 		(*zeronull.Timestamptz)(&a.FailedAt), (*zeronull.Timestamptz)(&a.EndedAt),
-		(*zeronull.Timestamptz)(&a.OverSeenAt), (*zeronull.Timestamptz)(&a.HungUpAt),
+		(*zeronull.Timestamptz)(&a.OverSeenAt), (*zeronull.Timestamptz)(&a.HungUpAt), (*zeronull.UUID)(&a.HungUpBy),
 		(*zeronull.Text)(&a.Bill.Source), (*zeronull.Timestamptz)(&a.Bill.ObservedAt),
 		&a.Bill.Price, &a.Bill.Rate, &a.Bill.Duration,
 		(*zeronull.Timestamptz)(&a.Bill.StartTime), (*zeronull.Timestamptz)(&a.Bill.EndTime),

@@ -122,18 +122,19 @@ const updateAttempts = `
 		call_uuid = w.call_uuid, conversation_uuid = w.conversation_uuid, statuses = w.statuses::text[],
 		answered_at = w.answered_at, failure = w.failure, failed_at = w.failed_at,
 		ended_at = w.ended_at, over_seen_at = w.over_seen_at, disposition = w.disposition,
+		hung_up_at = w.hung_up_at, hung_up_by = w.hung_up_by,
 		bill_source = w.bill_source, bill_observed_at = w.bill_observed_at,
 		price = w.price::numeric, rate = w.rate::numeric, duration_s = w.duration_s,
 		start_time = w.start_time, end_time = w.end_time, network = w.network,
 		heard_at = w.heard_at, voicemail_at = w.voicemail_at, keys = w.keys::text[], result = w.result
 	FROM unnest(@id::uuid[], @state::text[], @by::text[], @reopened::boolean[], @note::text[], @post_error::text[], @must_exist::boolean[], @events_unread::boolean[],
 		@call_uuid::text[], @conversation_uuid::text[], @statuses::text[],
-		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @over_seen_at::timestamptz[], @disposition::text[],
+		@answered_at::timestamptz[], @failure::text[], @failed_at::timestamptz[], @ended_at::timestamptz[], @over_seen_at::timestamptz[], @disposition::text[], @hung_up_at::timestamptz[], @hung_up_by::uuid[],
 		@bill_source::text[], @bill_observed_at::timestamptz[], @price::text[], @rate::text[], @duration_s::int[],
 		@start_time::timestamptz[], @end_time::timestamptz[], @network::text[],
 		@heard_at::timestamptz[], @voicemail_at::timestamptz[], @keys::text[], @result::text[])
 	AS w (id, state, by, reopened, note, post_error, must_exist, events_unread, call_uuid, conversation_uuid, statuses,
-		answered_at, failure, failed_at, ended_at, over_seen_at, disposition,
+		answered_at, failure, failed_at, ended_at, over_seen_at, disposition, hung_up_at, hung_up_by,
 		bill_source, bill_observed_at, price, rate, duration_s, start_time, end_time, network, heard_at, voicemail_at, keys, result)
 	WHERE a.id = w.id`
 
@@ -165,6 +166,8 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 		"ended_at":          moment(func(w attemptWrite) time.Time { return w.EndedAt }),
 		"over_seen_at":      moment(func(w attemptWrite) time.Time { return w.OverSeenAt }),
 		"disposition":       text(func(w attemptWrite) string { return string(w.Disposition()) }),
+		"hung_up_at":        moment(func(w attemptWrite) time.Time { return w.HungUpAt }),
+		"hung_up_by":        column(list, func(w attemptWrite) zeronull.UUID { return zeronull.UUID(w.HungUpBy) }),
 		"bill_source":       text(func(w attemptWrite) string { return string(w.Bill.Source) }),
 		"bill_observed_at":  moment(func(w attemptWrite) time.Time { return w.Bill.ObservedAt }),
 		"price":             column(list, func(w attemptWrite) *string { return asWritten(w.Bill.Price) }),
@@ -252,6 +255,7 @@ func sameAttempt(a, b campaign.Attempt) bool {
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
 		slices.Equal(a.Statuses, b.Statuses) && a.Failure == b.Failure &&
 		a.AnsweredAt.Equal(b.AnsweredAt) && a.FailedAt.Equal(b.FailedAt) && a.EndedAt.Equal(b.EndedAt) && a.OverSeenAt.Equal(b.OverSeenAt) &&
+		a.HungUpAt.Equal(b.HungUpAt) && a.HungUpBy == b.HungUpBy &&
 		a.HeardAt.Equal(b.HeardAt) && a.VoicemailAt.Equal(b.VoicemailAt) && slices.Equal(a.Keys, b.Keys) && a.Result == b.Result &&
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }

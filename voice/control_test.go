@@ -145,6 +145,31 @@ func TestControlOfNewCallIsRetried(t *testing.T) {
 	})
 }
 
+// That a call is not up when a hang-up is repeated does not say who ended it.
+func TestRefusalAfterAnUnknownTry(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		answers []func(http.ResponseWriter)
+		want    Verdict
+		status  int
+	}{
+		{[]func(http.ResponseWriter){status(404)}, VerdictRefused, 404},
+		{[]func(http.ResponseWriter){status(400), status(404)}, VerdictRefused, 404},
+		{[]func(http.ResponseWriter){status(429), status(404)}, VerdictRefused, 404},
+		{[]func(http.ResponseWriter){status(500), status(404)}, VerdictUnknown, 404},
+		{[]func(http.ResponseWriter){status(503), status(429), status(404)}, VerdictUnknown, 404},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{answers: test.answers}
+			err := newFakeClient(t, s.handle).Hangup(t.Context(), "u-1")
+			wantError(t, err, test.want, test.status)
+			if !errors.Is(err, ErrNotFound) {
+				t.Errorf("%v, want it to say that there is no such call", err)
+			}
+		})
+	}
+}
+
 // net/http must not send a request again either.
 func TestControlIsNotResent(t *testing.T) {
 	t.Parallel()

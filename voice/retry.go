@@ -38,16 +38,26 @@ func (c *Client) do(ctx context.Context, r request) (reply, error) {
 	if r.first {
 		throttle = c.throttleFirst
 	}
+	mayHaveWorked := false // a try before this one
 	for try := 1; ; try++ {
 		permit, refused := throttle(ctx)
 		if refused != nil {
-			return reply{}, unsent(r.op, scrubbed(refused))
+			e := unsent(r.op, scrubbed(refused))
+			if mayHaveWorked {
+				e.Verdict = VerdictUnknown
+			}
+			return reply{}, e
 		}
 		r.permit = permit
 		rep, err := c.try(ctx, r)
 		if err == nil {
 			return rep, nil
 		}
+		//guard:false voice.TestRefusalAfterAnUnknownTry: that a try is refused says nothing of the one before
+		if mayHaveWorked && err.Verdict == VerdictRefused {
+			err.Verdict = VerdictUnknown
+		}
+		mayHaveWorked = mayHaveWorked || err.Verdict == VerdictUnknown
 		pause, again := r.retry.after(try, r.method, err)
 		if !again || sleep(ctx, pause) != nil {
 			return reply{}, err

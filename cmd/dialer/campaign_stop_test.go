@@ -46,6 +46,13 @@ func TestCampaignStopHangUp(t *testing.T) {
 			t.Errorf("call %s is still up", id)
 		}
 	}
+	// What ended by itself is not our doing.
+	if got := testkit.Value[bool](t, l.db, `SELECT hung_up_at IS NULL FROM attempts WHERE call_uuid = $1`, gone); !got {
+		t.Error("the call that had ended counts as hung up by us")
+	}
+	if got := testkit.Value[int](t, l.db, `SELECT count(*) FROM attempts WHERE hung_up_at IS NOT NULL`); got != 2 {
+		t.Errorf("%d calls count as hung up by us, want 2", got)
+	}
 	want := []string{
 		"ann|hangup|campaign stop --hang-up|done|done", "ann|hangup|campaign stop --hang-up|done|done",
 		"ann|hangup|campaign stop --hang-up|refused|hangup call: refused: 404 Not Found",

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"dialer/campaign"
+
+	"github.com/google/uuid"
 )
 
 // CallAction is what somebody did to a call, its making by hand included.
@@ -38,8 +41,11 @@ type CallStore interface {
 	RecordCallAction(ctx context.Context, by Actor, a CallAction) error
 	// CallActions is what was done to one call, oldest first.
 	CallActions(ctx context.Context, callUUID string) ([]CallAction, error)
-	// HangUpOrdered notes that a call is about to be ended by us.
-	HangUpOrdered(ctx context.Context, callUUID string) error
+	// HangUpOrdered notes that a call is about to be ended by us, and returns the
+	// request with its time.
+	HangUpOrdered(ctx context.Context, r campaign.HangUpRequest) (campaign.HangUpRequest, error)
+	// HangUpAnswered stores what came of it. It may be told the same twice.
+	HangUpAnswered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error
 	// HangUpLate has the calls of a stopped campaign hung up that are known only
 	// later.
 	HangUpLate(ctx context.Context, campaignID int64) error
@@ -68,6 +74,9 @@ var errNotRecorded = errors.New("is not on record")
 // recordTimeout is how long the audit may take after the request.
 const recordTimeout = 10 * time.Second
 
+// recordAgain is how long after a failure it is tried again.
+const recordAgain = 250 * time.Millisecond
+
 // Act does one thing to a call, and then writes to the audit what came of it,
 // whatever that is. What was never sent is not recorded.
 func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequest) (answer string, err error) {
@@ -75,9 +84,7 @@ func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequ
 		return "", err
 	}
 	if a.Action == ActionHangUp {
-		if err := c.Store.HangUpOrdered(ctx, a.CallUUID); err != nil {
-			return "", err
-		}
+		request = c.noted(a.CallUUID, request)
 	}
 	result := request(ctx)
 	if result.Effect == "" {
@@ -89,10 +96,48 @@ func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequ
 	err = result.Err
 	if lost := c.Store.RecordCallAction(ctx, by, a); lost != nil {
 		err = errors.Join(err, fmt.Errorf("%s of call %s (%s) %w: %w", a.Action, a.CallUUID, a.Outcome, errNotRecorded, lost))
-	} else if result.Over {
+	} else if result.Over && !errors.Is(err, errNotRecorded) {
 		err = &callOver{err}
 	}
 	return a.Answer, err
+}
+
+// noted is a hang-up that is noted before it is sent. What had no effect is taken
+// back, also where it is not known whether it was noted.
+func (c Calls) noted(callUUID string, request CallRequest) CallRequest {
+	return func(ctx context.Context) CallResult {
+		id, err := uuid.NewRandom()
+		if err != nil {
+			return CallResult{Err: err}
+		}
+		r, err := c.Store.HangUpOrdered(ctx, campaign.HangUpRequest{ID: id, CallUUID: callUUID})
+		if err != nil {
+			return CallResult{Err: errors.Join(err, c.answered(ctx, r, campaign.EffectRefused))}
+		}
+		result := request(ctx)
+		if err := c.answered(ctx, r, cmp.Or(result.Effect, campaign.EffectRefused)); err != nil {
+			result.Err = errors.Join(result.Err, fmt.Errorf("what came of the hang-up of call %s %w: %w", callUUID, errNotRecorded, err))
+		}
+		return result
+	}
+}
+
+// answered stores what came of a hang-up. It tries again while Postgres is away,
+// because what is not taken back counts as our doing.
+func (c Calls) answered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	for {
+		err := c.Store.HangUpAnswered(ctx, r, e)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(recordAgain):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // callOver marks the error of an action on a call that has ended.
