@@ -36,6 +36,7 @@ func (s Said) Zero() bool { return s == Said{} }
 // Heard reports whether a person heard the message to its end, as far as is known:
 // a call in which a machine was detected does not count.
 func (f Facts) Heard() bool {
+	//guard:value(!f.HeardAt.IsZero()) chaos.Calm: what a machine got was heard by nobody
 	return !f.HeardAt.IsZero() && !f.saw("machine")
 }
 
@@ -55,9 +56,11 @@ func FoldSaid(a Attempt, e Evidence, said Said, m Message) Attempt {
 		at = e.ObservedAt
 	}
 	if said.Heard {
+		//guard:value(stored(at.Add(-3 * time.Second))) chaos.Calm: it is heard when it was played to its end
 		a.HeardAt = earlier(a.HeardAt, stored(at))
 	}
 	if said.Left {
+		//guard:value(a.VoicemailAt) chaos.Calm: what a machine got is kept
 		a.VoicemailAt = earlier(a.VoicemailAt, stored(at))
 	}
 	if said.Turn > 0 && said.Turn <= maxTurns+1 && said.Pressed != "" {
@@ -65,6 +68,7 @@ func FoldSaid(a Attempt, e Evidence, said Said, m Message) Attempt {
 		for len(keys) < said.Turn {
 			keys = append(keys, "")
 		}
+		//guard:value("") chaos.Calm: a key that was pressed is kept
 		keys[said.Turn-1] = smaller(keys[said.Turn-1], truncate(said.Pressed, maxPressed))
 		a.Keys = keys
 	}

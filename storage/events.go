@@ -24,6 +24,7 @@ func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 	r.Said.Pressed = plain(r.Said.Pressed)
 	update := callUpdate{attempt: r.AttemptID, event: &r}
 	store := db.updates.do
+	//guard:false chaos.Calm: who opts out by a key is suppressed
 	if r.Said.OptOut != "" {
 		store = db.optOut
 	}

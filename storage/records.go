@@ -21,13 +21,16 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 		if r.Settings, err = recordedSettings(ctx, tx); err != nil {
 			return err
 		}
+		if r.Suppressed, err = suppressedForever(ctx, tx); err != nil {
+			return err
+		}
 		if r.Alarms, err = recordedAlarms(ctx, tx); err != nil {
 			return err
 		}
 		r.Attempts, err = collect(ctx, tx, scanAttemptRecord, `
 			SELECT a.id, a.kind, c.name, a.contact_id, a.attempt_no, a.to_number, a.state, a.disposition, a.dialed_at, a.token_id,
 			       a.recovered, a.call_uuid, a.statuses, a.answered_at, a.bill_source, a.price, a.rate, a.duration_s,
-			       a.start_time, a.end_time, a.network,
+			       a.start_time, a.end_time, a.network, a.heard_at, a.voicemail_at, array_remove(a.keys, ''), a.result,
 			       a.state = 'lost' AND EXISTS (
 				SELECT FROM audit u WHERE u.object = 'attempt ' || a.id AND u.action = 'attempts.decide' AND u.after->>'decision' = 'called'),
 			       ARRAY(SELECT DISTINCT e.status FROM events e WHERE e.attempt_id = a.id AND e.status IS NOT NULL)
@@ -37,7 +40,7 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 			return err
 		}
 		r.Contacts, err = collect(ctx, tx, scanContactRecord, `
-			SELECT k.id, c.name, k.to_number, g.zones, k.state, k.reason, k.attempts
+			SELECT k.id, c.name, k.to_number, g.zones, k.state, k.reason, k.attempts, k.result, k.heard_at
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			ORDER BY k.id`)
 		return err
@@ -57,6 +60,16 @@ func recordedSettings(ctx context.Context, tx pgx.Tx) (map[string]campaign.Setti
 	return settings, err
 }
 
+func suppressedForever(ctx context.Context, tx pgx.Tx) (map[string]bool, error) {
+	list, err := collect(ctx, tx, pgx.RowTo[string], `
+		SELECT number FROM suppressions WHERE ended_at IS NULL AND expires_at IS NULL AND campaign_id IS NULL`)
+	numbers := make(map[string]bool, len(list))
+	for _, number := range list {
+		numbers[number] = true
+	}
+	return numbers, err
+}
+
 func recordedAlarms(ctx context.Context, tx pgx.Tx) ([]campaign.Alarm, error) {
 	return collect(ctx, tx, func(row pgx.CollectableRow) (a campaign.Alarm, err error) {
 		err = row.Scan(&a.Kind, (*zeronull.UUID)(&a.AttemptID), &a.Detail)
@@ -69,11 +82,13 @@ func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) 
 		&a.State, (*zeronull.Text)(&a.Disposition), (*zeronull.Timestamptz)(&a.DialedAt), (*zeronull.UUID)(&a.TokenID),
 		&a.Recovered, (*zeronull.Text)(&a.CallUUID), &a.Statuses, (*zeronull.Timestamptz)(&a.AnsweredAt),
 		(*zeronull.Text)(&a.BillSource), &a.Price, &a.Rate, &a.DurationS,
-		(*zeronull.Timestamptz)(&a.StartTime), (*zeronull.Timestamptz)(&a.EndTime), (*zeronull.Text)(&a.Network), &a.SaidCalled, &a.Events)
+		(*zeronull.Timestamptz)(&a.StartTime), (*zeronull.Timestamptz)(&a.EndTime), (*zeronull.Text)(&a.Network),
+		(*zeronull.Timestamptz)(&a.HeardAt), (*zeronull.Timestamptz)(&a.VoicemailAt), &a.Keys, (*zeronull.Text)(&a.Result), &a.SaidCalled, &a.Events)
 	return a, err
 }
 
 func scanContactRecord(row pgx.CollectableRow) (k app.ContactRecord, err error) {
-	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls)
+	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
+		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt))
 	return k, err
 }

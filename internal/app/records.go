@@ -32,6 +32,10 @@ type AttemptRecord struct {
 	StartTime   time.Time
 	EndTime     time.Time
 	Network     string
+	HeardAt     time.Time // null where a machine was detected
+	VoicemailAt time.Time
+	Keys        []string // that were pressed, in order
+	Result      string
 	// SaidCalled: a person said that it made a call which nobody can name.
 	SaidCalled bool
 	// Events are the status words of the webhooks that are stored for it, each
@@ -48,6 +52,8 @@ type ContactRecord struct {
 	State    campaign.ContactState
 	Reason   campaign.Reason
 	Calls    int // that Vonage had, as the contact counts them
+	Result   string
+	HeardAt  time.Time
 }
 
 // Records are every attempt and every contact at one moment.
@@ -58,4 +64,6 @@ type Records struct {
 	// Settings are each campaign's, by its name.
 	Settings map[string]campaign.Settings
 	Alarms   []campaign.Alarm // that were ever raised
+	// Suppressed are the numbers that no campaign may call, without an end.
+	Suppressed map[string]bool
 }

@@ -14,8 +14,9 @@ import (
 
 // history is a contact's calls, with the attempt of each.
 type history struct {
-	calls []contactCall
-	open  bool // an attempt is
+	attempts []app.AttemptRecord
+	calls    []contactCall
+	open     bool // an attempt is
 	// called is whether a person said of an attempt that it made a call which nobody
 	// could name.
 	called bool
@@ -38,6 +39,7 @@ func (c *comparison) historyOf(contact int64) *history {
 
 func (h *history) add(a app.AttemptRecord, calls []Call) {
 	h.open = h.open || a.State.Open()
+	h.attempts = append(h.attempts, a)
 	for _, call := range calls {
 		h.calls = append(h.calls, contactCall{call, a.ID})
 	}
@@ -63,6 +65,7 @@ func (c *comparison) contact(k app.ContactRecord) {
 		c.pending("I4", "contact %d is %s: a call is under way or not settled yet", k.ID, k.State)
 		return
 	}
+	c.results(k, h.attempts)
 	if k.Calls != len(h.calls) && !h.called {
 		c.broken("I4", "contact %d counts %d calls; Vonage made %d", k.ID, k.Calls, len(h.calls))
 	}
@@ -119,6 +122,8 @@ func (c *comparison) mayNotBegin(rule Rule, k app.ContactRecord, at time.Time) s
 		return "while its campaign was paused or stopped"
 	case c.within(c.orders.Suppressed[k.To], at):
 		return "although its number was suppressed"
+	case c.hasOptedOut(k.To, at):
+		return "although the person had opted out by a key"
 	}
 	zones := k.Zones
 	if rule.Zones != nil {
@@ -200,7 +205,7 @@ func (r Rule) mayBeFinal(call Call, as campaign.Disposition) bool {
 // mayEnd reports whether the run gives cause for the reason.
 func (c *comparison) mayEnd(rule Rule, k app.ContactRecord) bool {
 	if k.Reason == campaign.ReasonSuppressed && c.orders.Suppressed != nil {
-		return len(c.orders.Suppressed[k.To]) > 0
+		return len(c.orders.Suppressed[k.To]) > 0 || len(c.optedOut[k.To]) > 0
 	}
 	return rule.Ends[k.Reason]
 }

@@ -56,6 +56,7 @@ func (c *comparison) fields(a app.AttemptRecord, call Call) {
 		c.broken("I12", "attempt %s ended as %s; its call %s was %s", a.ID, a.Disposition, call.UUID, may[0])
 	}
 	c.answeredAt(a, call)
+	c.said(a, call)
 	c.bill(a, call)
 }
 

@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"encoding/json"
+	"slices"
+
 	"dialer/campaign"
 	"dialer/internal/app"
 	"dialer/voice/voicesim"
@@ -22,10 +25,21 @@ func Calls(ledger []voicesim.LedgerCall) []Call {
 			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
-			Unsaid: c.Wording["member_missing"],
+			Unsaid:  c.Wording["member_missing"],
+			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken,
+			HeardTold: notified(c, "heard"), LeftTold: notified(c, "voicemail"),
 		})
 	}
 	return calls
+}
+
+// notified reports whether our side acknowledged that the call came to the notify
+// action of this name.
+func notified(c voicesim.LedgerCall, name string) bool {
+	return slices.ContainsFunc(c.NotifiedTaken, func(raw json.RawMessage) bool {
+		var payload struct{ Dialer string }
+		return json.Unmarshal(raw, &payload) == nil && payload.Dialer == name
+	})
 }
 
 // idOf is uuid.Nil for what is no uuid: the call is not ours.
@@ -58,7 +72,9 @@ const storedSlack = readAgo
 
 // RuleOf is what settings order.
 func RuleOf(s campaign.Settings) Rule {
+	words, optOut := wordsOf(s.Message)
 	return Rule{
+		Words: words, OptOut: optOut,
 		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,

@@ -35,6 +35,11 @@ type Call struct {
 	Network            string
 	// Told are the status words of the events that our side acknowledged.
 	Told []string
+	// What was played and pressed, and which of it our side acknowledged.
+	HeardAt             time.Time // when the message, or a text for machines, was first played to its end
+	Machine             bool      // a machine answered, whether that was detected or not
+	Keys, KeysTold      []string
+	HeardTold, LeftTold bool
 	// Unsaid is the member that its record lacks; "" for none.
 	Unsaid string
 }
@@ -50,7 +55,11 @@ type Rule struct {
 	Zones   func(number string) []string // whose clock the hours are on; nil: the contact's own record
 	Rows    []string                     // the numbers that it must have as contacts; nil: not judged
 	Closed  []Span                       // when it was paused or stopped
-	Ends    map[campaign.Reason]bool     // the reasons other than a disposition for which a contact may end
+	// Words are what its keys mean, where they mean anything, and OptOut the one that
+	// has the number suppressed everywhere; "": none has.
+	Words  map[string]string
+	OptOut string
+	Ends   map[campaign.Reason]bool // the reasons other than a disposition for which a contact may end
 }
 
 // Span is a time, from the moment at which a command had returned.
@@ -63,6 +72,8 @@ type Orders struct {
 	// Suppressed is when each number must not be called; nil: not known, so that
 	// suppressions are not judged.
 	Suppressed map[string][]Span
+	// Lifted is when somebody took each number off the list again.
+	Lifted map[string][]time.Time
 	// Late is how long after an order a call may still begin whose request was
 	// sent before: the life of its token.
 	Late time.Duration
@@ -92,6 +103,7 @@ type Result struct {
 	Compared        int             // fields that were equal, or found to differ
 	CalledTwice     int             // contacts called again although that was not allowed
 	NeverCalled     int             // contacts that ended as called, or as unresolved, without a call
+	Said            map[string]int  // attempts that were heard, whose text a machine got, and that came to each result
 	PriceDifference decimal.Decimal // sum of the absolute differences, call by call
 	Broken          []Finding
 	Pending         []Finding
@@ -107,6 +119,7 @@ func (r Result) Settled() bool { return len(r.Pending) == 0 }
 // been read after them.
 func Compare(ledger []Call, records app.Records, orders Orders) Result {
 	c := newComparison(ledger, records, orders)
+	c.findOptOuts(records.Attempts)
 	for _, a := range records.Attempts {
 		c.attempt(a)
 	}
@@ -117,6 +130,7 @@ func Compare(ledger []Call, records app.Records, orders Orders) Result {
 	}
 	c.imports(records.Contacts)
 	c.alarms(records.Alarms)
+	c.optOuts(records.Suppressed)
 	for _, list := range [][]Finding{c.result.Broken, c.result.Pending} {
 		slices.SortFunc(list, func(a, b Finding) int {
 			return cmp.Or(cmp.Compare(a.Invariant, b.Invariant), cmp.Compare(a.What, b.What))
@@ -133,6 +147,7 @@ type comparison struct {
 	byToken   map[uuid.UUID][]Call
 	byUUID    map[string]*entry
 	attempts  map[uuid.UUID]app.AttemptRecord
+	optedOut  map[string][]optOut // by number
 	contacts  map[int64]*history
 	result    Result
 }
@@ -147,8 +162,8 @@ func newComparison(ledger []Call, records app.Records, orders Orders) *compariso
 	c := &comparison{
 		orders: orders, at: records.At, ledger: ledger,
 		byAttempt: map[uuid.UUID][]Call{}, byToken: map[uuid.UUID][]Call{}, byUUID: make(map[string]*entry, len(ledger)),
-		attempts: make(map[uuid.UUID]app.AttemptRecord, len(records.Attempts)), contacts: map[int64]*history{},
-		result: Result{Calls: len(ledger)},
+		attempts: make(map[uuid.UUID]app.AttemptRecord, len(records.Attempts)), contacts: map[int64]*history{}, optedOut: map[string][]optOut{},
+		result: Result{Calls: len(ledger), Said: map[string]int{}},
 	}
 	for _, call := range ledger {
 		c.byUUID[plainUUID(call.UUID)] = &entry{call: call}
@@ -232,6 +247,7 @@ func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
 	call := e.call
 	if call.AttemptID != a.ID {
 		call.Told = nil // its events went elsewhere, or to an attempt that was forgotten
+		call.KeysTold, call.HeardTold, call.LeftTold = nil, false, false
 	}
 	c.fields(a, call)
 }

@@ -46,6 +46,7 @@ func sound() *world {
 				EndedAt: noon.Add(2 * time.Minute), Outcome: "human", Answered: true, DurationS: 2,
 				Rate: rate, Price: price("0.00333333").Decimal, Priced: true, StartTime: noon.Add(65 * time.Second), EndTime: noon.Add(67 * time.Second),
 				Network: "n", Told: []string{"answered", "human"},
+				HeardAt: noon.Add(70 * time.Second), HeardTold: true, Keys: []string{"3", "1"}, KeysTold: []string{"3", "1"},
 			},
 			{UUID: "h", TokenID: own, To: bob, PlacedAt: noon, EndedAt: noon.Add(time.Second), Outcome: "failed", Rate: rate, Priced: true, StartTime: noon, EndTime: noon, Network: "n"},
 		},
@@ -61,6 +62,7 @@ func sound() *world {
 					CallUUID: "b", Statuses: []string{"answered", "completed", "human"}, Events: []string{"answered", "human"}, AnsweredAt: noon.Add(65 * time.Second),
 					BillSource: campaign.FromList, Price: price("0.00333333"), Rate: price("0.1"), DurationS: new(2),
 					StartTime: noon.Add(65 * time.Second), EndTime: noon.Add(67 * time.Second), Network: "n",
+					HeardAt: noon.Add(70 * time.Second), Keys: []string{"3", "1"}, Result: "confirmed", No: 2,
 				}, {
 					ID: manual, Kind: campaign.ManualCall, To: bob, State: campaign.Ended, Disposition: campaign.Failed, DialedAt: noon, TokenID: own,
 					CallUUID: "h", Statuses: []string{"failed"}, BillSource: campaign.FromList,
@@ -69,12 +71,13 @@ func sound() *world {
 			},
 			Contacts: []app.ContactRecord{{
 				ID: 1, Campaign: "c", To: ann, Zones: []string{"Europe/London"}, State: campaign.Done, Reason: campaign.Reason(campaign.Human), Calls: 2,
+				Result: "confirmed", HeardAt: noon.Add(70 * time.Second),
 			}},
 		},
 		orders: verify.Orders{
 			Rules: map[string]verify.Rule{"c": {
 				Attempts: 2, Waits: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}, Open: campaign.Daily(9*60, 20*60).Week,
-				Start: noon.Add(-time.Hour), Rows: []string{ann},
+				Start: noon.Add(-time.Hour), Rows: []string{ann}, Words: map[string]string{"1": "confirmed", "9": "opted_out"}, OptOut: "9",
 			}},
 			Suppressed: map[string][]verify.Span{},
 			Late:       2 * time.Second,
@@ -97,7 +100,14 @@ func (w *world) rule(change func(*verify.Rule)) {
 // contactOnly leaves the contact without an attempt and a call.
 func (w *world) contactOnly(reason campaign.Reason) {
 	w.ledger, w.records.Attempts = nil, nil
-	w.records.Contacts[0].Reason, w.records.Contacts[0].Calls = reason, 0
+	k := &w.records.Contacts[0]
+	k.Reason, k.Calls, k.Result, k.HeardAt = reason, 0, "", time.Time{}
+}
+
+// optedOut has the person of contact 1 opt out in the first call.
+func (w *world) optedOut() {
+	w.ledger[0].Keys, w.ledger[0].KeysTold = []string{"9"}, []string{"9"}
+	w.records.Attempts[0].Keys, w.records.Attempts[0].Result = []string{"9"}, "opted_out"
 }
 
 func (w *world) compare() verify.Result { return verify.Compare(w.ledger, w.records, w.orders) }
@@ -106,8 +116,8 @@ func TestCompareSound(t *testing.T) {
 	t.Parallel()
 	got := sound().compare()
 	if !got.Sound() || !got.Settled() || got.Calls != 3 || got.Attempts != 3 || got.Manual != 1 || got.CalledTwice != 0 || got.NeverCalled != 0 ||
-		!got.PriceDifference.IsZero() || got.Compared != 23 {
-		t.Errorf("got %+v, want 3 calls, 3 attempts, one of them manual, 23 fields, and nothing found", got)
+		!got.PriceDifference.IsZero() || got.Compared != 35 {
+		t.Errorf("got %+v, want 3 calls, 3 attempts, one of them manual, 35 fields, and nothing found", got)
 	}
 }
 
@@ -199,6 +209,23 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"a status that is not kept", func(w *world) { w.records.Attempts[0].Statuses = []string{"busy"} }, "I12", "does not show the status started"},
 		{"answered at another time", func(w *world) { w.records.Attempts[1].AnsweredAt = noon }, "I12", "was answered 1m5s from"},
 		{"a webhook that is not stored", func(w *world) { w.records.Attempts[0].Events = []string{"busy"} }, "I13", "the webhook started of call a"},
+		{"heard, and it was not played to its end", func(w *world) { w.ledger[1].HeardAt = time.Time{} }, "I15", "was heard; the message"},
+		{"heard before it was played to its end", func(w *world) { w.ledger[1].HeardAt = noon.Add(80 * time.Second) }, "I15", "was heard 10s before"},
+		{"heard by a machine", func(w *world) { w.records.Attempts[1].Statuses = []string{"answered", "machine"} }, "I15", "a machine was detected"},
+		{"not heard, and it was told", func(w *world) { w.records.Attempts[1].HeardAt = time.Time{} }, "I15", "was not heard; it was told"},
+		{"a text that no machine got", func(w *world) { w.records.Attempts[1].VoicemailAt = noon }, "I15", "there was none"},
+		{"a text that a machine did not get to its end", func(w *world) {
+			w.records.Attempts[0].VoicemailAt, w.ledger[0].Machine = noon, true
+		}, "I15", "nothing was played to its end"},
+		{"a text that a machine got, and it was told", func(w *world) { w.ledger[1].Machine, w.ledger[1].LeftTold = true, true }, "I15", "left no text"},
+		{"a key that was not pressed", func(w *world) { w.records.Attempts[1].Keys = []string{"3", "2"} }, "I15", "were not pressed"},
+		{"keys in another order", func(w *world) { w.records.Attempts[1].Keys = []string{"1", "3"} }, "I15", "were not pressed"},
+		{"a key that is not kept", func(w *world) { w.records.Attempts[1].Keys = []string{"1"} }, "I15", "2 were pressed and told"},
+		{"a result that no key means", func(w *world) { w.records.Attempts[1].Result = "" }, "I15", `the result ""; its keys mean "confirmed"`},
+		{"a contact with another result", func(w *world) { w.records.Contacts[0].Result = "" }, "I15", `its calls came to "confirmed"`},
+		{"a contact that was heard at another time", func(w *world) { w.records.Contacts[0].HeardAt = noon }, "I15", "contact 1 was heard at"},
+		{"opted out, and not on the list", (*world).optedOut, "I8", "it is not suppressed"},
+		{"called again after opting out", (*world).optedOut, "I8", "had opted out by a key"},
 		{"a person's word that nothing at Vonage bears out", func(w *world) {
 			w.contactOnly(campaign.ReasonUnresolved)
 			w.records.Attempts = []app.AttemptRecord{{ID: one, ContactID: 1, State: campaign.Lost}}
@@ -307,7 +334,8 @@ func TestCompareAllows(t *testing.T) {
 		}},
 		{"a call that a person knows of and nobody can name", func(w *world) {
 			w.ledger, w.records.Attempts = w.ledger[:1], []app.AttemptRecord{{ID: one, ContactID: 1, State: campaign.Lost}}
-			w.records.Contacts[0].Reason, w.records.Contacts[0].Calls = campaign.ReasonUnresolved, 0
+			k := &w.records.Contacts[0]
+			k.Reason, k.Calls, k.Result, k.HeardAt = campaign.ReasonUnresolved, 0, "", time.Time{}
 			w.orders.Called = map[uuid.UUID]bool{one: true}
 		}},
 		{"a member that the record lacks", func(w *world) {
@@ -315,6 +343,31 @@ func TestCompareAllows(t *testing.T) {
 		}},
 		{"the network in an event's words", func(w *world) {
 			w.records.Attempts[1].Network, w.records.Attempts[1].BillSource = "N-MOBILE", campaign.FromEvent
+		}},
+		{"a key of which nobody was told", func(w *world) {
+			w.ledger[1].KeysTold, w.records.Attempts[1].Keys = []string{"1"}, []string{"1"}
+		}},
+		{"a message that went on after a key of which nobody was told", func(w *world) {
+			w.ledger[1].KeysTold, w.ledger[1].HeardAt = []string{"1"}, time.Time{}
+		}},
+		{"a message of which nobody was told that it was heard", func(w *world) {
+			w.ledger[1].HeardTold = false
+			w.records.Attempts[1].HeardAt, w.records.Contacts[0].HeardAt = time.Time{}, time.Time{}
+		}},
+		{"called again after opting out, of which nobody was told", func(w *world) {
+			w.optedOut()
+			w.ledger[0].KeysTold = nil
+		}},
+		{"called again after opting out, which was lifted", func(w *world) {
+			w.optedOut()
+			w.orders.Lifted = map[string][]time.Time{ann: {noon.Add(30 * time.Second)}}
+		}},
+		{"a contact that ends because the person opted out", func(w *world) {
+			w.optedOut()
+			w.ledger, w.records.Attempts = w.ledger[:1], w.records.Attempts[:1]
+			k := &w.records.Contacts[0]
+			k.Reason, k.Calls, k.Result, k.HeardAt = campaign.ReasonSuppressed, 1, "opted_out", time.Time{}
+			w.records.Suppressed = map[string]bool{ann: true}
 		}},
 		{"an alarm that the run gives cause for", func(w *world) {
 			w.records.Alarms, w.orders.Alarms = []campaign.Alarm{{Kind: "k"}}, map[string]bool{"k": true}

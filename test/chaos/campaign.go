@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,13 +26,68 @@ func settings() campaign.Settings {
 	}
 }
 
+// talking are the settings of a campaign whose calls listen: to keys, and to machines.
+func talking() campaign.Settings {
+	s := settings()
+	s.Message = campaign.Message{
+		Say:       "Hello {{name}}, the water is off until noon. Press 1 if that suits you, 2 if not, 3 to hear this again, 9 not to be called again.",
+		Voicemail: "Hello {{name}}, the water is off until noon.",
+		Keys: map[string]campaign.Key{
+			"1": {Result: "suits", Say: "Thank you."}, "2": {Result: "does_not"}, "3": {Repeat: true}, optOutKey: {OptOut: true},
+		},
+	}
+	s.MachineMode = "default" // the voicemail needs it
+	return s
+}
+
+const optOutKey = "9"
+
+// pressed is what people press at each input: mostly a key that means something.
+var pressed = map[string]float64{"1": 5, "2": 2, "3": 2, "7": 1, "": 3, optOutKey: 0.2}
+
+// settingsOf are a campaign's: every second of those that the run begins listens.
+func settingsOf(name string) campaign.Settings {
+	var n int
+	if _, err := fmt.Sscanf(name, campaignNames, &n); err == nil && n%2 == 1 {
+		return talking()
+	}
+	return settings()
+}
+
+// keyFlags are a message's keys on the command line.
+func keyFlags(m campaign.Message) (flags []string) {
+	if m.Voicemail != "" {
+		flags = append(flags, "--voicemail", m.Voicemail)
+	}
+	for _, pressed := range slices.Sorted(maps.Keys(m.Keys)) {
+		key, does := m.Keys[pressed], ""
+		switch {
+		case key.Repeat:
+			does = "repeat"
+		case key.OptOut:
+			does = "opt_out"
+		default:
+			does = key.Result
+		}
+		if key.Say != "" {
+			does += ":" + key.Say
+		}
+		flags = append(flags, "--on-key", pressed+"="+does)
+	}
+	return flags
+}
+
 // enqueueFlags are settings on the command line.
 func enqueueFlags(name string, s campaign.Settings) []string {
-	return []string{
+	flags := keyFlags(s.Message)
+	if s.MachineMode != "" {
+		flags = append(flags, "--machine-mode", s.MachineMode)
+	}
+	return append(flags, []string{
 		"--name", name, "--from", strings.Join(s.From, ","), "--say", s.Message.Say, "--hours", s.Hours.String(), "--zone", s.Zone,
 		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", campaign.FormatRetry(s.Retry.Again), "--machine", s.Machine,
 		"--ringing-timer", strconv.Itoa(s.RingingTimer), "--length-timer", strconv.Itoa(s.LengthTimer), "--countries", s.Countries.String(),
-	}
+	}...)
 }
 
 // asleep is a campaign of people for whom it is outside the hours during the

@@ -18,11 +18,12 @@ type orders struct {
 	mu         sync.Mutex
 	rules      map[string]verify.Rule
 	suppressed map[string][]verify.Span
+	lifted     map[string][]time.Time
 	called     map[uuid.UUID]bool // attempts that were said to have made a call
 }
 
 func newOrders() *orders {
-	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}, called: map[uuid.UUID]bool{}}
+	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
 }
 
 // begun adds a campaign with the numbers of its file.
@@ -82,6 +83,7 @@ func (o *orders) unsuppress(number string, at time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	endSpans(o.suppressed[number], at)
+	o.lifted[number] = append(o.lifted[number], at)
 }
 
 // wasCalled: somebody said so of the attempt, and could not name the call.
@@ -130,6 +132,10 @@ func (o *orders) judged() verify.Orders {
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)
 		judged.Rules[name] = rule
+	}
+	judged.Lifted = map[string][]time.Time{}
+	for number, times := range o.lifted {
+		judged.Lifted[number] = slices.Clone(times)
 	}
 	for number, spans := range o.suppressed {
 		judged.Suppressed[number] = slices.Clone(spans)

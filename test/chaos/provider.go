@@ -21,6 +21,7 @@ func providerConfig(o options, w *webhookProxy) voicesim.Config {
 		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o.Wording), Speed: speed,
 		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks,
 	}
+	cfg.Outcomes.Keys = pressed
 	if o.Outcomes == "busy" {
 		cfg.Outcomes.Weights = map[string]float64{
 			"busy": 25, "unanswered": 15, "timeout": 10, "failed": 10, "cancelled": 8, "rejected": 2, "human": 15, "machine": 15,

@@ -135,6 +135,7 @@ func (o result) print(out io.Writer) {
 	p("", "webhooks: %d forwarded, %d lost on the way, %d not accepted; expired tokens refused: %d", o.forwarded, o.lost, c.EventsFailed-o.lost, c.ExpiredTokens)
 	p("", "POSTs in any one second: %d at most, the limit is %v; refused by status: %s", c.MaxCreatesPerSecond, o.CallsPerSecond, list(c.Refused))
 	p("contacts:", "%d in %d campaigns, done: %s", o.contacts, o.campaigns, list(o.reasons))
+	p("", "calls: %s", list(o.verdict.Said))
 	p("", "attempts: %s; alarms: %s", list(o.attempts), list(o.alarms))
 	p("verify:", "%s", strings.TrimPrefix(o.verified, "verify: "))
 	p("judge:", "%d fields compared, %d findings: %d called twice, %d never called, price difference %s", o.verdict.Compared,

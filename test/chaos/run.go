@@ -49,7 +49,7 @@ func newRun(b *testbed, out io.Writer) *chaosRun {
 	r.operators = newOperators(r)
 	r.decider = &decider{operators: r.operators, tried: map[int64]int{}, counts: map[string]int{}}
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
-		return fleet.Import(ctx, b.db, name, settings(), contacts)
+		return fleet.Import(ctx, b.db, name, settingsOf(name), contacts)
 	}
 	r.supervise, r.injectAll = b.dialers.supervise, r.followSchedule
 	return r
@@ -205,7 +205,10 @@ func (r *chaosRun) judge(ctx context.Context) error {
 	return nil
 }
 
-func campaignName(n int) string { return fmt.Sprintf("chaos %d", max(1, n)) }
+// campaignNames are those of the campaigns that the run begins itself.
+const campaignNames = "chaos %d"
+
+func campaignName(n int) string { return fmt.Sprintf(campaignNames, max(1, n)) }
 
 // begun is how many campaigns the run has begun itself.
 func (r *chaosRun) begun() int {
@@ -231,7 +234,7 @@ func (r *chaosRun) nextCampaign(ctx context.Context) error {
 	for i := range n {
 		numbers = append(numbers, fleet.Number(i))
 	}
-	r.orders.begun(name, settings(), numbers)
+	r.orders.begun(name, settingsOf(name), numbers)
 	if _, err := r.startCampaign(ctx, name, n); err != nil {
 		return err
 	}

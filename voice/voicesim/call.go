@@ -82,6 +82,7 @@ type call struct {
 	endedBy      string   // user or platform; "": it was not answered
 	heardAt      stamp    // when its message was first played to the end
 	keys         []string // that were pressed, at each input
+	taken        []taken  // what the application has of it
 	listedAt     stamp    // when it appears in lists
 	pricedAt     stamp    // when the price appears on records
 	parent       *call    // the call whose connect action made this one

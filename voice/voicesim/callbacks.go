@@ -215,9 +215,10 @@ func (p *callbackSender) deliver(cb callback) (again bool) {
 	return false
 }
 
-// acknowledged notes that the application has the event. One that names no call
-// told nothing.
+// acknowledged notes that the application has the event. A status of no call told
+// nothing.
 func (s *Sim) acknowledged(cb callback) {
+	s.tookSaid(cb)
 	if !cb.event.has("uuid") && !cb.event.has("call_uuid") {
 		return
 	}

@@ -17,28 +17,32 @@ import (
 // LedgerCall is one call that was really made. It has the truth in one form, whatever
 // the faults: numbers as digits, and times by Vonage's clock.
 type LedgerCall struct {
-	UUID             string          `json:"uuid"` // as in the response to the POST
-	ConversationUUID string          `json:"conversation_uuid"`
-	AttemptID        string          `json:"attempt_id"` // ?attempt= of its event URL
-	To               string          `json:"to"`
-	ToType           string          `json:"to_type"` // phone, sip, websocket, vbc or app
-	From             string          `json:"from"`
-	Direction        string          `json:"direction"`
-	PlacedAt         time.Time       `json:"placed_at"`
-	AnsweredAt       time.Time       `json:"answered_at,omitzero"`
-	EndedAt          time.Time       `json:"ended_at,omitzero"`
-	Status           string          `json:"status"`  // on its record
-	Outcome          string          `json:"outcome"` // "" until it is known; one of those of Outcomes.Weights
-	Answered         bool            `json:"answered"`
-	Machine          bool            `json:"machine"` // a machine answered, whether that was detected or not
-	EndedBy          string          `json:"ended_by,omitempty"`
-	HeardAt          time.Time       `json:"heard_at,omitzero"` // when the message was first played to its end
-	Keys             []string        `json:"keys,omitempty"`    // that were pressed, at each input
-	DurationS        int             `json:"duration_s"`
-	Rate             decimal.Decimal `json:"rate"`
-	Price            decimal.Decimal `json:"price"`       // the correct one at present
-	PriceShown       bool            `json:"price_shown"` // by GET
-	JTI              string          `json:"jti"`         // of the token of its POST
+	UUID             string    `json:"uuid"` // as in the response to the POST
+	ConversationUUID string    `json:"conversation_uuid"`
+	AttemptID        string    `json:"attempt_id"` // ?attempt= of its event URL
+	To               string    `json:"to"`
+	ToType           string    `json:"to_type"` // phone, sip, websocket, vbc or app
+	From             string    `json:"from"`
+	Direction        string    `json:"direction"`
+	PlacedAt         time.Time `json:"placed_at"`
+	AnsweredAt       time.Time `json:"answered_at,omitzero"`
+	EndedAt          time.Time `json:"ended_at,omitzero"`
+	Status           string    `json:"status"`  // on its record
+	Outcome          string    `json:"outcome"` // "" until it is known; one of those of Outcomes.Weights
+	Answered         bool      `json:"answered"`
+	Machine          bool      `json:"machine"` // a machine answered, whether that was detected or not
+	EndedBy          string    `json:"ended_by,omitempty"`
+	HeardAt          time.Time `json:"heard_at,omitzero"` // when the message was first played to its end
+	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input
+	// KeysTaken are the keys that an input event told and that was answered 200 to
+	// 205, and NotifiedTaken the payloads of such events of notify actions.
+	KeysTaken     []string          `json:"keys_taken,omitempty"`
+	NotifiedTaken []json.RawMessage `json:"notified_taken,omitempty"`
+	DurationS     int               `json:"duration_s"`
+	Rate          decimal.Decimal   `json:"rate"`
+	Price         decimal.Decimal   `json:"price"`       // the correct one at present
+	PriceShown    bool              `json:"price_shown"` // by GET
+	JTI           string            `json:"jti"`         // of the token of its POST
 	// What the call's record says, once the call has ended.
 	StartTime time.Time `json:"start_time,omitzero"`
 	EndTime   time.Time `json:"end_time,omitzero"`
@@ -77,6 +81,13 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 		HeardAt: c.heardAt.time(), Keys: slices.Clone(c.keys),
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: s.priceShown(c, now),
 		JTI: c.jti, Acknowledged: c.acknowledged.words(),
+	}
+	for _, t := range c.taken {
+		if t.payload != "" {
+			e.NotifiedTaken = append(e.NotifiedTaken, json.RawMessage(t.payload))
+		} else {
+			e.KeysTaken = append(e.KeysTaken, t.keys)
+		}
 	}
 	e.Machine = c.answered && s.planFor(c).outcome == machine
 	if c.endedAt != 0 {

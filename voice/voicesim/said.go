@@ -1,0 +1,54 @@
+package voicesim
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// taken is what one event told of the dialogue, which the application has: the keys
+// of an input, or the payload of a notify action.
+type taken struct {
+	at            string // of the event: one that was sent twice is one
+	keys, payload string
+}
+
+// tookSaid notes what an event that was answered told of the dialogue.
+func (s *Sim) tookSaid(cb callback) {
+	var t taken
+	for _, m := range cb.event {
+		switch v := m.value.(type) {
+		case string:
+			if m.name == "timestamp" {
+				t.at = v
+			} else if m.name == "dtmf" { // in the contract's shapes
+				t.keys = v
+			}
+		case object:
+			if m.name == "dtmf" {
+				t.keys = v.text("digits")
+			}
+		case json.RawMessage:
+			if m.name == "payload" {
+				t.payload = string(v)
+			}
+		}
+	}
+	if t.keys == "" && t.payload == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(cb.call.taken, t) {
+		cb.call.taken = append(cb.call.taken, t)
+	}
+}
+
+// text is a member that is a text, or "".
+func (o object) text(name string) string {
+	for _, m := range o {
+		if v, ok := m.value.(string); ok && m.name == name {
+			return v
+		}
+	}
+	return ""
+}
