@@ -176,12 +176,19 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	failed := failures{all: errs}
+	// A process that was killed may have read what nobody has concluded from.
+	//guard:value(failures{all: errs}) internal/reconcile.TestStoredScansAreConcludedFromFirst: what is stored is concluded from, whatever can be read
+	failed := failures{all: append(errs, r.conclude(ctx))}
 	for _, w := range windowsOf(due, r.config.Times, now) {
-		if failed.note(ctx, r.lookFor(ctx, w, now)) {
+		if failed.note(ctx, errors.Join(r.lookFor(ctx, w, now), r.conclude(ctx))) {
 			break
 		}
 	}
+	return errors.Join(failed.all...)
+}
+
+// conclude settles what can be from the scans that are stored.
+func (r *Reconciler) conclude(ctx context.Context) error {
 	matched := r.match(ctx)
 	absent, err := r.store.ProveAbsent(ctx, r.config.Times)
 	failpoint.HitIf(absent > 0, "settle.absent")
@@ -191,7 +198,7 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	if concluded == nil {
 		concluded = r.store.RaiseBlocked(ctx, r.config.Times)
 	}
-	return errors.Join(append(failed.all, concluded)...)
+	return concluded
 }
 
 // lookFor looks, and puts the attempts behind others if that fails: a part of the

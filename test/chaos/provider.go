@@ -18,7 +18,7 @@ const (
 
 func providerConfig(o options, w *webhookProxy) voicesim.Config {
 	cfg := voicesim.Config{
-		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o.Wording), Speed: speed,
+		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o), Speed: speed,
 		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks,
 	}
 	cfg.Outcomes.Keys = pressed
@@ -58,8 +58,8 @@ const (
 
 // otherWording adds the faults of wording: they change how the truth is written,
 // and never the truth.
-func otherWording(f voicesim.Faults, wording string) voicesim.Faults {
-	if wording != "other" {
+func otherWording(f voicesim.Faults, o options) voicesim.Faults {
+	if o.Wording != "other" {
 		return f
 	}
 	f.ClockAhead, f.ClockDrift = clockAhead, clockDrift
@@ -69,11 +69,13 @@ func otherWording(f voicesim.Faults, wording string) voicesim.Faults {
 	f.ReplayFor = 20 * time.Second
 	f.NumberUnknown, f.NumberMissing, f.MemberMissing = .01, .01, .02
 	// One record without a uuid makes everything that is unknown at its time wait
-	// for a person, so there are few.
-	f.UUIDMissing = .0003
+	// for a person, so there are few, however large the run.
+	f.UUIDMissing = .6 / float64(max(leastUUIDs, o.Contacts))
 	f.EventNumber, f.EventUUID = .05, .05
 	return f
 }
+
+const leastUUIDs = 2000
 
 // wordingFaults are those that concern how something is written, or sent again.
 var wordingFaults = []string{
