@@ -79,4 +79,6 @@ type Contact struct {
 	// which the message was heard.
 	Result  string
 	HeardAt time.Time
+	// Answered: one of its calls has ended in which somebody, or something, answered.
+	Answered bool
 }

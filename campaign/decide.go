@@ -17,6 +17,7 @@ type Decision struct {
 	Attempts int       // calls that Vonage had
 	Result   string    // as Contact.Result
 	HeardAt  time.Time // as Contact.HeardAt
+	Answered bool      // as Contact.Answered
 	Because  string    // why, for a person; holds no telephone number
 	GivenUp  bool      // it ended because Vonage never had a call of it: an alarm
 	// Void lists reserved attempts that are needless now. They must be voided
@@ -36,6 +37,7 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	h := historyOf(attempts)
 	d := Decision{Attempts: h.calls}
 	d.Result, d.HeardAt = h.said()
+	d.Answered = h.answered
 	final := h.final(s.Retry)
 	switch {
 	//guard:false test/histories.TestHistories: nobody is called while a call is under way
@@ -214,6 +216,7 @@ type history struct {
 	calls    int // that Vonage had
 	underWay bool
 	lost     bool
+	answered bool // a call has ended that was answered
 }
 
 func historyOf(attempts []Attempt) history {
@@ -231,6 +234,8 @@ func historyOf(attempts []Attempt) history {
 			h.underWay = true
 		case Lost:
 			h.lost = true
+		case Ended:
+			h.answered = h.answered || reached(dispositionOf(a))
 		}
 		//guard:true chaos.Refused: an attempt without a call is not counted as one
 		if a.State == Accepted || a.State == Ended || a.MustExist {

@@ -148,7 +148,7 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, g.zones, c.hang_up,
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, g.zones, c.hang_up,
 			       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
 			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL
 			               AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
@@ -191,7 +191,7 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
 			&k.ID, &k.Line, &k.To, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
-			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Zones, &t.hangUp, &t.suppressed, &t.now)
+			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Answered, &k.Zones, &t.hangUp, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID
 		return t, err
 	}

@@ -35,9 +35,11 @@ var invariants = []struct{ name, what, broken string }{
 		JOIN campaigns c ON c.id = earlier.campaign_id
 		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
 		  AND NOT (earlier.state = 'ended' AND earlier.ended_at < later.dialed_at + interval '5 seconds'
-		           AND c.settings->'retry'->'again' ? CASE
+		           AND (c.settings->'retry'->>'until' IN ('heard', 'result') AND earlier.disposition IN ('answered', 'human', 'machine')
+		                AND earlier.result IS NULL AND (earlier.heard_at IS NULL OR c.settings->'retry'->>'until' = 'result')
+		             OR c.settings->'retry'->'again' ? CASE
 				WHEN earlier.hung_up_at IS NOT NULL AND earlier.disposition = 'unexplained' THEN 'unanswered'
-				ELSE earlier.disposition END)`},
+				ELSE earlier.disposition END))`},
 	{"I4", "active contacts without an open attempt", `
 		SELECT id::text FROM contacts k WHERE state = 'active' AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = k.id

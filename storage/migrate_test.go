@@ -109,7 +109,7 @@ func TestReportingColumns(t *testing.T) {
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
-			"key", "line", "row", "not_later_than", "result", "heard_at",
+			"key", "line", "row", "not_later_than", "result", "heard_at", "answered",
 		},
 		"events": {
 			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",
@@ -123,6 +123,7 @@ func TestReportingColumns(t *testing.T) {
 			"done_failed", "done_rejected", "done_cancelled", "done_unexplained",
 			"done_refused", "done_suppressed", "done_stopped", "done_unresolved", "done_message",
 			"pause_reason", "import_finished_at", "start", "done_expired", "done_cancelled_by_request",
+			"heard", "people_called", "people_answered", "people_with_result", "results",
 		},
 		"hourly": {
 			"hour", "campaign_id", "campaign", "dialed", "calls",

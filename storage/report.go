@@ -36,7 +36,9 @@ func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Repo
 // reportColumns are what scanReport reads.
 const reportColumns = `
 	SELECT campaign_id, campaign, status, pause_reason, created_at, import_finished_at,
-	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced
+	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced,
+	       people_called, people_answered, heard, people_with_result, results,
+	       (SELECT NOT c.settings->'message' ? 'say' FROM campaigns c WHERE c.id = campaign_id)
 	FROM reporting.campaigns `
 
 // readReports reads one campaign at a time: by one id, Postgres adds up the
@@ -62,7 +64,8 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	}
 	err := row.Scan(&r.CampaignID, &r.Campaign, &r.Status, (*zeronull.Text)(&r.PauseReason), &r.CreatedAt,
 		(*zeronull.Timestamptz)(&r.ImportFinishedAt), &r.Rows, &r.Rejected, &r.Pending, &r.Active, &r.Waiting, &r.Done,
-		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced)
+		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced,
+		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO)
 	return r, err
 }
 

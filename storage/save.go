@@ -64,7 +64,7 @@ func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
 	if k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) &&
-		k.Result == to.Result && sameMoment(k.HeardAt, to.HeardAt) {
+		k.Result == to.Result && sameMoment(k.HeardAt, to.HeardAt) && k.Answered == to.Answered {
 		return
 	}
 	w.contacts = append(w.contacts, contactWrite{k.ID, to})
@@ -208,9 +208,9 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	}
 	b.Queue(`
 		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts,
-			result = w.result, heard_at = w.heard_at
-		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[])
-		AS w (id, state, reason, due_at, attempts, result, heard_at)
+			result = w.result, heard_at = w.heard_at, answered = w.answered
+		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[], @answered::boolean[])
+		AS w (id, state, reason, due_at, attempts, result, heard_at, answered)
 		WHERE k.id = w.id`, pgx.StrictNamedArgs{
 		"id":       column(list, func(w contactWrite) int64 { return w.id }),
 		"state":    column(list, func(w contactWrite) string { return string(w.State) }),
@@ -219,6 +219,7 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 		"attempts": column(list, func(w contactWrite) int { return w.Attempts }),
 		"result":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Result) }),
 		"heard_at": column(list, func(w contactWrite) zeronull.Timestamptz { return zeronull.Timestamptz(w.HeardAt) }),
+		"answered": column(list, func(w contactWrite) bool { return w.Answered }),
 	})
 }
 

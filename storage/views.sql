@@ -17,7 +17,10 @@ SELECT c.id AS campaign_id, c.name AS campaign, c.status, c.created_at,
        coalesce(t.done_suppressed, 0) AS done_suppressed, coalesce(t.done_stopped, 0) AS done_stopped,
        coalesce(t.done_unresolved, 0) AS done_unresolved, coalesce(t.done_message, 0) AS done_message,
        c.pause_reason, c.import_finished_at, c.starts_at AS start,
-       coalesce(t.done_expired, 0) AS done_expired, coalesce(t.done_cancelled_by_request, 0) AS done_cancelled_by_request
+       coalesce(t.done_expired, 0) AS done_expired, coalesce(t.done_cancelled_by_request, 0) AS done_cancelled_by_request,
+       coalesce(t.heard, 0) AS heard, coalesce(t.people_called, 0) AS people_called, coalesce(t.people_answered, 0) AS people_answered,
+       coalesce(t.people_with_result, 0) AS people_with_result,
+       coalesce(t.results, '{}') AS results
 FROM campaigns c
 LEFT JOIN (
     SELECT campaign_id,
@@ -48,13 +51,19 @@ LEFT JOIN (
            sum(n) FILTER (WHERE subject = 'attempts' AND outcome IN ('answered', 'human', 'machine'))::bigint AS calls_answered,
            sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended')::bigint AS unpriced,
            sum(seconds)::bigint AS duration_s,
-           sum(price) AS price
+           sum(price) AS price,
+           -- A person is counted at the highest of called, answered, heard and result.
+           sum(n) FILTER (WHERE subject = 'ladder')::bigint AS people_called,
+           sum(n) FILTER (WHERE subject = 'ladder' AND state <> 'called')::bigint AS people_answered,
+           sum(n) FILTER (WHERE subject = 'ladder' AND state IN ('heard', 'result'))::bigint AS heard,
+           sum(n) FILTER (WHERE subject = 'ladder' AND state = 'result')::bigint AS people_with_result,
+           jsonb_object_agg(outcome, n) FILTER (WHERE subject = 'ladder' AND state = 'result') AS results
     FROM counter_totals GROUP BY campaign_id) AS t ON t.campaign_id = c.id;
 
 CREATE OR REPLACE VIEW reporting.contacts AS
 SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, k.to_number, k.state, k.reason, k.attempts,
        CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END AS next_attempt_at,
-       k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at
+       k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at, k.answered
 FROM contacts k JOIN campaigns c ON c.id = k.campaign_id;
 
 CREATE OR REPLACE VIEW reporting.attempts AS

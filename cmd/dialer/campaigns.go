@@ -60,10 +60,11 @@ func (c *campaignListCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	table := con.Table()
-	table.Printf("ID\tCAMPAIGN\tSTATUS\tCREATED\tROWS\tREJECTED\tPENDING\tACTIVE\tWAITING\tDONE\n")
+	table.Printf("ID\tCAMPAIGN\tSTATUS\tCREATED\tROWS\tREJECTED\tPENDING\tACTIVE\tWAITING\tDONE\tANSWERED\tHEARD\tRESULT\n")
 	for _, r := range list {
-		table.Printf("%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
-			r.CampaignID, r.Campaign, r.Status, cli.Time(r.CreatedAt), r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done)
+		table.Printf("%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n",
+			r.CampaignID, r.Campaign, r.Status, cli.Time(r.CreatedAt), r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done,
+			r.Ladder.Answered, r.Ladder.Heard, r.Ladder.Result)
 	}
 	return table.Flush()
 }

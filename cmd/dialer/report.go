@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"dialer/campaign"
@@ -67,14 +70,50 @@ func printReportTable(con console, r app.Report) error {
 	}
 	for _, reason := range campaign.Reasons {
 		if n := r.Reasons[reason]; n > 0 {
-			line(n, "ended: "+string(reason))
+			line(n, "ended: "+string(reason)+reasonMeans[reason])
 		}
+	}
+	for _, rung := range ladderLines(r.Ladder) {
+		line(rung.n, rung.what)
 	}
 	line(r.Calls, fmt.Sprintf("calls, %d answered, %s, price %s", r.Answered, minutes(r.Seconds), r.Price.StringFixed(8)))
 	if r.Unpriced > 0 {
 		line(r.Unpriced, "of them without a price so far")
 	}
 	return table.Flush()
+}
+
+// reasonMeans adds to the reasons whose names could be taken for something else.
+var reasonMeans = map[campaign.Reason]string{
+	campaign.Reason(campaign.Answered): ", by a person or a machine: which was not detected",
+	campaign.Reason(campaign.Human):    ", a person answered",
+	campaign.Reason(campaign.Machine):  ", an answering machine and no person",
+}
+
+// rung is a line of the ladder.
+type rung struct {
+	n    int
+	what string
+}
+
+// ladderLines are how far the campaign came with its people. Who heard it is left
+// out where that is not known.
+func ladderLines(l app.Ladder) []rung {
+	if l.Called == 0 {
+		return nil
+	}
+	lines := []rung{{l.Called, "people called"}, {l.Answered, "of them answered"}}
+	if l.Heard > 0 || !l.OwnNCCO {
+		lines = append(lines, rung{l.Heard, "of them heard the message, or gave a result"})
+	}
+	if l.Result == 0 {
+		return lines
+	}
+	var words []string
+	for _, word := range slices.Sorted(maps.Keys(l.Results)) {
+		words = append(words, fmt.Sprintf("%d %s", l.Results[word], word))
+	}
+	return append(lines, rung{l.Result, "of them gave a result: " + strings.Join(words, ", ")})
 }
 
 // minutes writes whole seconds as minutes and seconds.
@@ -93,6 +132,11 @@ type reportLine struct {
 	Waiting      int                          `json:"waiting"`
 	Done         int                          `json:"done"`
 	Reasons      map[campaign.Reason]int      `json:"reasons"`
+	Called       int                          `json:"people_called"`
+	Reached      int                          `json:"people_answered"`
+	Heard        int                          `json:"heard"`
+	WithResult   int                          `json:"people_with_result"`
+	Results      map[string]int               `json:"results"`
 	Calls        int                          `json:"calls"`
 	Answered     int                          `json:"answered"`
 	Dispositions map[campaign.Disposition]int `json:"dispositions"`
@@ -107,6 +151,7 @@ func printReportsJSON(con console, reports []app.Report) error {
 		lines[i] = reportLine{
 			CampaignID: r.CampaignID, Campaign: r.Campaign, Status: r.Status,
 			Rows: r.Rows, Rejected: r.Rejected, Pending: r.Pending, Active: r.Active, Waiting: r.Waiting, Done: r.Done,
+			Called: r.Ladder.Called, Reached: r.Ladder.Answered, Heard: r.Ladder.Heard, WithResult: r.Ladder.Result, Results: r.Ladder.Results,
 			Reasons: r.Reasons, Calls: r.Calls, Answered: r.Answered, Dispositions: r.Dispositions,
 			Seconds: r.Seconds, Price: r.Price.StringFixed(8), Unpriced: r.Unpriced,
 		}
@@ -120,7 +165,7 @@ func printReportsCSV(con console, reports []app.Report) error {
 	for _, reason := range campaign.Reasons {
 		header = append(header, "done_"+string(reason))
 	}
-	records := [][]string{append(header, "calls", "answered", "duration_s", "price", "unpriced")}
+	records := [][]string{append(header, "calls", "answered", "duration_s", "price", "unpriced", "people_called", "people_answered", "heard", "people_with_result")}
 	for _, r := range reports {
 		record := []string{strconv.FormatInt(r.CampaignID, 10), campaign.SafeCell(r.Campaign), string(r.Status)}
 		for _, n := range []int{r.Rows, r.Rejected, r.Pending, r.Active, r.Waiting, r.Done} {
@@ -130,7 +175,8 @@ func printReportsCSV(con console, reports []app.Report) error {
 			record = append(record, strconv.Itoa(r.Reasons[reason]))
 		}
 		records = append(records, append(record,
-			strconv.Itoa(r.Calls), strconv.Itoa(r.Answered), strconv.FormatInt(r.Seconds, 10), r.Price.StringFixed(8), strconv.Itoa(r.Unpriced)))
+			strconv.Itoa(r.Calls), strconv.Itoa(r.Answered), strconv.FormatInt(r.Seconds, 10), r.Price.StringFixed(8), strconv.Itoa(r.Unpriced),
+			strconv.Itoa(r.Ladder.Called), strconv.Itoa(r.Ladder.Answered), strconv.Itoa(r.Ladder.Heard), strconv.Itoa(r.Ladder.Result)))
 	}
 	return out.WriteAll(records)
 }

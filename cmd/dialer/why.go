@@ -70,6 +70,7 @@ func printContactHistory(con console, h app.ContactHistory) {
 	con.Linef("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
 	printRow(con, k)
 	con.Linef("  its hours are those of %s%s\n", strings.Join(k.Zones, ", "), inBrackets(k.ZoneBasis.Meaning()))
+	con.Linef("  %s\n", describeReached(k))
 	for _, a := range h.Attempts {
 		con.Linef("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))
 		for _, done := range h.Actions {
@@ -93,6 +94,28 @@ func printContactHistory(con console, h app.ContactHistory) {
 	case !h.NextCall.IsZero():
 		con.Linef("  may be called from %s on%s\n", csvimport.LocalText(h.NextCall, k.Zones), unlessRunning(h.Campaign.Status))
 	}
+}
+
+// describeReached is how far the campaign came with a person, in words that do not
+// take a machine for a person.
+func describeReached(k campaign.Contact) string {
+	heard := ""
+	if !k.HeardAt.IsZero() {
+		heard = "heard the message to its end at " + cli.Time(k.HeardAt)
+	}
+	switch {
+	case k.Result != "" && heard != "":
+		return "result: " + k.Result + "; " + heard
+	case k.Result != "":
+		return "result: " + k.Result + ", before the message had ended"
+	case heard != "":
+		return heard + "; no result"
+	case k.Answered:
+		return "somebody or something answered, and the message was not heard to its end as far as is known"
+	case k.Attempts > 0:
+		return "called, and not answered so far"
+	}
+	return "not called"
 }
 
 // whenOf is when an attempt was dialed, or when it was queued if it was not.
@@ -123,6 +146,18 @@ func describeAttempt(a campaign.Attempt) string {
 		text += ": " + a.PostError
 	}
 	text += stateMeans[a.State]
+	if keys := a.Pressed(); len(keys) > 0 {
+		text += ", pressed " + strings.Join(keys, " ")
+	}
+	if a.Result != "" {
+		text += ", result " + a.Result
+	}
+	if a.Heard() {
+		text += ", heard to the end"
+	}
+	if !a.VoicemailAt.IsZero() {
+		text += ", the text for machines was left"
+	}
 	if a.CallUUID != "" {
 		text += ", call " + a.CallUUID
 	}

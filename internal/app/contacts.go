@@ -40,8 +40,8 @@ type Contacts struct {
 
 // ExportQuery says whom an export holds; the zero query: everybody.
 type ExportQuery struct {
-	Reached    bool // who was reached, as the campaign's Until asks
-	NotReached bool // who ended without being reached; not who is suppressed or was cancelled
+	Reached    bool   // who was reached, as the campaign's Until asks
+	NotReached bool   // who ended without being reached; not who is suppressed or was cancelled
 	Result     string // who has this result; "": whoever
 }
 

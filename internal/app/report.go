@@ -22,6 +22,7 @@ type Report struct {
 	Rows, Rejected                 int
 	Pending, Active, Waiting, Done int
 	Reasons                        map[campaign.Reason]int
+	Ladder                         Ladder
 
 	Attempts     map[campaign.State]int
 	Dispositions map[campaign.Disposition]int
@@ -37,4 +38,18 @@ type OpenCounts struct {
 	Contacts int // not ended
 	Attempts int // that may still become a call, or are one
 	Unpriced int // calls that are over and have no price yet
+}
+
+// Ladder is how far the campaign came with its people: each number is a part of the
+// one before.
+type Ladder struct {
+	Called   int // Vonage had a call
+	Answered int // somebody, or something, answered
+	Heard    int // a person heard the message to its end, or gave a result
+	Result   int // a person pressed a key that has a result
+	// Results are the people by their result, the campaign's own words.
+	Results map[string]int
+	// OwnNCCO: the message is the campaign's own NCCO, of which it is not known who
+	// heard it.
+	OwnNCCO bool
 }

@@ -67,7 +67,7 @@ type Summary struct {
 	Warnings   []string
 	Beyond     Beyond
 	Outlook    Outlook // of the rows that can be called, also of people who are there already
-	Rows       int // records read, without blank ones
+	Rows       int     // records read, without blank ones
 	Added      int
 	Already    int // people who are in the campaign, with the same values
 	Updated    int // people whose values were changed

@@ -59,7 +59,7 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	defer reader.close()
 	p := preview{
 		message: reader.message, settings: s,
-		seed:    maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
+		seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
 			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{}, Outlook: Outlook{now: o.Now},
 		},
