@@ -61,9 +61,14 @@ type Contact struct {
 	CampaignID int64
 	Key        string // what makes the row this person: the number, or the value of a column
 	Line       int    // of the CSV, header included, 1-based
-	To         string // E.164 digits, no plus sign
-	// Zones are the IANA zones that the contact may be in; a call must be
-	// inside the campaign's hours in all of them.
+	To         string // E.164 digits, no plus sign: the number that is called next, or was called last
+	// Numbers are all of the person's, in the order in which they are called; empty:
+	// there is only To.
+	Numbers []string
+	// Suppressed are those of Numbers that are not to be called.
+	Suppressed []string
+	// Zones are the IANA zones that the contact may be in by the number To; a call
+	// must be inside the campaign's hours in all of them.
 	Zones     []string
 	ZoneBasis ZoneBasis         // how they were found; "": it was not kept
 	Vars      map[string]string // the row's columns by header name

@@ -14,6 +14,7 @@ type Decision struct {
 	State    ContactState
 	Reason   Reason    // set exactly when State is Done
 	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
+	To       string    // the number to call, where the contact has several and it changes; else ""
 	Attempts int       // calls that Vonage had
 	Result   string    // as Contact.Result
 	HeardAt  time.Time // as Contact.HeardAt
@@ -39,6 +40,13 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	d.Result, d.HeardAt = h.said()
 	d.Answered = h.answered
 	final := h.final(s.Retry)
+	var left []string
+	if c.several() {
+		left = h.numbersLeft(c, s.Retry)
+		if !reached(final) {
+			final = "" // it is the end of a number, not of the person
+		}
+	}
 	switch {
 	//guard:false test/histories.TestHistories: nobody is called while a call is under way
 	case h.underWay:
@@ -57,9 +65,12 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
 	case c.Cancelled || h.withdrawn(WithdrawnCancelled):
 		d = d.done(ReasonCancelledByRequest, "it was cancelled by request")
-	case c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed):
+	//guard:false campaign.TestSeveralNumbers: a person of whom no number is left has ended
+	case c.several() && len(left) == 0:
+		d = d.noneLeft(&h, s.Retry)
+	case !c.several() && (c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed)):
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
-	case h.refusedForGood():
+	case !c.several() && h.refusedForGood():
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
@@ -71,7 +82,7 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	case len(h.reserved) > 0:
 		return d.active("a call is about to be placed")
 	default:
-		return d.due(s, c, &h, now)
+		return d.due(s, c, &h, left, now)
 	}
 	//guard:drop test/histories.TestHistories: a needless reservation is voided
 	d.Void = h.reserved
@@ -116,7 +127,7 @@ func (d Decision) giveUp(last *Attempt) Decision {
 
 // due puts the contact down for another call. Times come from the attempts
 // where they can, so that deciding again later decides the same.
-func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision {
+func (d Decision) due(s Settings, c Contact, h *history, left []string, now time.Time) Decision {
 	p := s.Retry
 	d.State = Pending
 	if h.calls > 0 {
@@ -139,6 +150,11 @@ func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision
 		//guard:value(over(tried, now)) chaos.Calm: the wait after a call is kept
 		d.DueAt = over(tried, now).Add(wait)
 		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, endedAs(tried), later(wait))
+		if c.several() {
+			next := h.nextNumber(c, left)
+			d.DueAt = h.dueOn(next, p, now)
+			d.Because = fmt.Sprintf("call %d of %d ended as %s, called next on %s", h.calls, p.Attempts, endedAs(tried), c.place(next))
+		}
 	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)
@@ -152,6 +168,11 @@ func (d Decision) due(s Settings, c Contact, h *history, now time.Time) Decision
 	default:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = "not called yet"
+	}
+	if c.several() {
+		if next := h.nextNumber(c, left); next != c.To {
+			d.To = next
+		}
 	}
 	//guard:false storage.TestChangedWhileQueued: an appointment that was moved is not called before its new time
 	if d.DueAt.Before(c.CallAt) {

@@ -20,6 +20,9 @@ const (
 	defaultLengthTimer  = 7200
 )
 
+// maxNumbers is how many numbers one person may have.
+const maxNumbers = 5
+
 // purposes are what a campaign may be for. They change no rule yet.
 var purposes = []string{"emergency", "notification", "reminder", "health", "marketing"}
 
@@ -84,7 +87,7 @@ func (d Document) Columns() map[string]string {
 		}
 	}
 	if len(d.People.Numbers) > 0 {
-		columns["to"] = d.People.Numbers[0]
+		columns["to"] = strings.Join(d.People.Numbers, "+")
 	}
 	return columns
 }
@@ -246,8 +249,13 @@ func (t *translation) voicemail(s *Settings) {
 func (t *translation) people() {
 	p := t.d.People
 	t.note("people.country", CheckCountry(p.Country))
-	if len(p.Numbers) > 1 {
-		t.note("people.numbers", errors.New("several numbers for one person are not served by this version yet; name one column"))
+	if len(p.Numbers) > maxNumbers {
+		t.note("people.numbers", fmt.Errorf("want at most %d columns of numbers", maxNumbers))
+	}
+	for i, name := range p.Numbers {
+		if strings.TrimSpace(name) == "" || len(p.Numbers) > 1 && strings.Contains(name, "+") || slices.Contains(p.Numbers[:i], name) {
+			t.note("people.numbers", fmt.Errorf("column %d of numbers: want the name of a column, without +, and each once", i+1))
+		}
 	}
 }
 

@@ -14,7 +14,8 @@ type Row struct {
 	Zones   []string
 	// ZoneBasis is how the zones were found.
 	ZoneBasis ZoneBasis
-	CallAt    time.Time // zero: due when the campaign starts
+	More      []RowNumber // the person's further numbers, in the order in which they are called
+	CallAt    time.Time   // zero: due when the campaign starts
 	// NotLaterThan is when the person is not called any more; zero: never.
 	NotLaterThan time.Time
 	Vars         map[string]string // the file's columns that have a name
@@ -27,6 +28,18 @@ type Row struct {
 	// campaign already stays: its time is past, for example. Its Reason is "" where
 	// the row may be a new contact.
 	NotNew RowError
+}
+
+// RowNumber is a further number of a row's person.
+type RowNumber struct {
+	To        string
+	Zones     []string
+	ZoneBasis ZoneBasis
+}
+
+// Numbers are all of the person's.
+func (r Row) Numbers() []RowNumber {
+	return append([]RowNumber{{r.To, r.Zones, r.ZoneBasis}}, r.More...)
 }
 
 // KeyOrNumber is the row's key.

@@ -128,7 +128,7 @@ func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.Que
 			return err
 		}
 		return withContacts(ctx, tx, contacts, func(c *contactTx) error {
-			c.suppressed = true // at the time of its call, if not for good
+			c.suppressed = append(c.suppressed, c.contact.To) // at the time of its call, if not for good
 			return nil
 		})
 	})

@@ -34,7 +34,7 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 			continue
 		}
 		ch.Updated = true
-		im.queueChange(&b, *ch, groups[zoneKey(ch.row.Zones, ch.row.ZoneBasis)], s)
+		im.queueChange(&b, *ch, groupsOf(ch.row, groups), s)
 		if s.reserved {
 			requeue = append(requeue, ch.id)
 		}
@@ -53,7 +53,7 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 type standing struct {
 	state    campaign.ContactState
 	reason   campaign.Reason
-	to       string
+	numbers  []string
 	callAt   time.Time
 	called   bool // an attempt has passed the gate
 	underWay bool
@@ -65,14 +65,15 @@ func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*stand
 	ids = slices.Clone(ids) // in the order of all locks
 	slices.Sort(ids)
 	found := map[int64]*standing{}
-	rows, err := tx.Query(ctx, `SELECT id, state, reason, to_number, call_at FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
+	rows, err := tx.Query(ctx, `SELECT id, state, reason, coalesce(numbers, ARRAY[to_number]), call_at FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
 	if err != nil {
 		return nil, err
 	}
 	var id int64
 	var s standing
-	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.to, (*zeronull.Timestamptz)(&s.callAt)}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt)}, func() error {
 		found[id] = new(s)
+		s.numbers = nil // the next row's is another list
 		return nil
 	})
 	if err != nil {
@@ -104,7 +105,7 @@ func (s *standing) forbids(r campaign.Row) string {
 	//guard:false storage.TestChangedWhileQueued: who is being called is not changed
 	case s.underWay:
 		return "this person is being called"
-	case s.called && s.to != r.To:
+	case s.called && !slices.Equal(s.numbers, numbersOf(r)):
 		return "this person was called, so the number cannot be changed"
 	case r.NotNew.Reason != "":
 		return r.NotNew.Reason
@@ -113,15 +114,19 @@ func (s *standing) forbids(r campaign.Row) string {
 }
 
 // queueChange stores the row's values. A contact is due at another time only if its
-// own time is another one.
-func (im *contactImport) queueChange(b *pgx.Batch, ch change, group int64, s *standing) {
+// own time is another one. Of the same numbers the one whose turn it is stays.
+func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s *standing) {
 	r := ch.row
 	b.Queue(`
-		UPDATE contacts SET zone_group_id = @group, source = @source, import_id = @import, line_no = @line, to_number = @to, vars = @vars,
+		UPDATE contacts SET
+		       zone_group_id = CASE WHEN @same_numbers THEN (@groups::bigint[])[array_position(@numbers::text[], to_number)] ELSE (@groups::bigint[])[1] END,
+		       to_number = CASE WHEN @same_numbers THEN to_number ELSE @to END, numbers = @several, number_groups = @several_groups,
+		       source = @source, import_id = @import, line_no = @line, vars = @vars,
 		       call_at = @call_at, not_later_than = @last_call,
 		       due_at = CASE WHEN @moved THEN @due ELSE due_at END
 		WHERE id = @id`, pgx.StrictNamedArgs{
-		"id": ch.id, "group": group, "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
+		"id": ch.id, "groups": groups, "numbers": numbersOf(r), "same_numbers": slices.Equal(s.numbers, numbersOf(r)),
+		"several": several(r, numbersOf(r)), "several_groups": several(r, groups), "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
 		"call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
 		"moved": !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
 	})

@@ -123,7 +123,7 @@ type knownContact struct {
 	line     int // the row that it came from, in its own file
 	ofFile   bool
 	seenLine int // where this import came to it; 0: not yet
-	to       string
+	numbers  []string
 	callAt   time.Time
 	lastCall time.Time
 	vars     map[string]string
@@ -144,7 +144,7 @@ func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (ma
 	}
 	found, err := im.tx.Query(ctx, `
 		SELECT k.key, k.id, k.line_no, k.source = $3, CASE WHEN k.import_id = $4 THEN k.line_no ELSE coalesce(r.line_no, 0) END,
-		       k.to_number, k.call_at, k.not_later_than, k.vars
+		       coalesce(k.numbers, ARRAY[k.to_number]), k.call_at, k.not_later_than, k.vars
 		FROM contacts k LEFT JOIN import_rows r ON r.import_id = $4 AND r.contact_id = k.id
 		WHERE k.campaign_id = $1 AND k.key = ANY ($2)`,
 		pgx.QueryExecModeCacheDescribe, im.campaignID, keys, im.source, im.run.ID)
@@ -155,7 +155,7 @@ func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (ma
 	for found.Next() {
 		var key string
 		k := &knownContact{}
-		err := found.Scan(&key, &k.id, &k.line, &k.ofFile, &k.seenLine, &k.to,
+		err := found.Scan(&key, &k.id, &k.line, &k.ofFile, &k.seenLine, &k.numbers,
 			(*zeronull.Timestamptz)(&k.callAt), (*zeronull.Timestamptz)(&k.lastCall), &k.vars)
 		if err != nil {
 			return nil, err
@@ -215,7 +215,7 @@ func classify(rows []campaign.Row, groups map[string]int64, known map[string]*kn
 		r.Key = plain(r.KeyOrNumber())
 		k := known[r.Key]
 		switch {
-		case groups[zoneKey(r.Zones, r.ZoneBasis)] == unknownZone:
+		case slices.Contains(groupsOf(r, groups), unknownZone):
 			c.refuse(r, "", errUnknownZone.Error())
 		case k == nil && r.NotNew.Reason != "":
 			c.refuse(r, r.NotNew.Column, r.NotNew.Reason)
@@ -273,7 +273,7 @@ func (k *knownContact) differences(r campaign.Row) []string {
 }
 
 func (k *knownContact) readOtherwise(r campaign.Row) (columns []string) {
-	if k.to != r.To {
+	if !slices.Equal(k.numbers, numbersOf(r)) {
 		columns = append(columns, "to")
 	}
 	if r.NotNew.Reason == "" && !r.CallAtMoved && !sameMoment(k.callAt, r.CallAt) {
@@ -304,15 +304,34 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	}
 	columns := []string{
 		"campaign_id", "zone_group_id", "source", "import_id", "line_no", "key", "to_number", "vars", "call_at", "not_later_than", "due_at",
+		"numbers", "number_groups",
 	}
 	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
 		return []any{
 			im.campaignID, groups[zoneKey(r.Zones, r.ZoneBasis)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
 			zeronull.Timestamptz(r.CallAt), zeronull.Timestamptz(r.NotLaterThan), im.dueAt(r),
+			several(r, numbersOf(r)), several(r, groupsOf(r, groups)),
 		}, nil
 	}))
 	return err
+}
+
+// numbersOf are a row's numbers, and groupsOf the groups of their zones.
+func numbersOf(r campaign.Row) []string {
+	return column(r.Numbers(), func(n campaign.RowNumber) string { return n.To })
+}
+
+func groupsOf(r campaign.Row, groups map[string]int64) []int64 {
+	return column(r.Numbers(), func(n campaign.RowNumber) int64 { return groups[zoneKey(n.Zones, n.ZoneBasis)] })
+}
+
+// several is a list of each of a row's numbers; null if it has one number.
+func several[T any](r campaign.Row, list []T) []T {
+	if len(r.More) == 0 {
+		return nil
+	}
+	return list
 }
 
 func varsOf(r campaign.Row) map[string]string {

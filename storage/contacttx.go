@@ -82,7 +82,7 @@ type contactTx struct {
 	campaign   campaign.Campaign // as it stood after the contact was locked; zero for a manual call
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
 	hangUp     bool              // the campaign was stopped, and its calls are hung up
-	suppressed bool              // for good; the claim and the gate know of the others, at the time of the call
+	suppressed []string          // which numbers are, for good; the claim and the gate know of the others, at the time of the call
 	now        time.Time         // the database's clock
 	attempts   []campaign.Attempt
 	changes    []stateChange
@@ -148,10 +148,10 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, g.zones, c.hang_up,
-			       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
-			       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND s.expires_at IS NULL
-			               AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, g.zones, c.hang_up,
+			       -- guard:value(ARRAY(SELECT number FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
+			       ARRAY(SELECT number FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.ended_at IS NULL AND s.expires_at IS NULL
+			             AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			WHERE k.id = ANY ($1) ORDER BY k.id`, contacts).Query(func(rows pgx.Rows) error {
@@ -190,7 +190,7 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		t := &contactTx{}
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
-			&k.ID, &k.Line, &k.To, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
+			&k.ID, &k.Line, &k.To, &k.Numbers, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
 			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Answered, &k.Zones, &t.hangUp, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID
 		return t, err
@@ -390,11 +390,12 @@ func (c *contactTx) decide(w *writes) {
 	w.alarms = append(w.alarms, c.alarms...)
 }
 
-// contactToDecide is the contact as Decide wants it: a suppressed number is a
-// reason.
+// contactToDecide is the contact as Decide wants it: that its only number is
+// suppressed is a reason.
 func (c *contactTx) contactToDecide() campaign.Contact {
 	k := c.contact
-	if c.suppressed {
+	k.Suppressed = c.suppressed
+	if len(k.Numbers) == 0 && len(c.suppressed) > 0 {
 		k.Reason = campaign.ReasonSuppressed
 	}
 	return k

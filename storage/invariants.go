@@ -35,7 +35,8 @@ var invariants = []struct{ name, what, broken string }{
 		JOIN campaigns c ON c.id = earlier.campaign_id
 		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
 		  AND NOT (earlier.state = 'ended' AND earlier.ended_at < later.dialed_at + interval '5 seconds'
-		           AND (c.settings->'retry'->>'until' IN ('heard', 'result') AND earlier.disposition IN ('answered', 'human', 'machine')
+		           AND (earlier.to_number <> later.to_number AND earlier.disposition NOT IN ('answered', 'human', 'machine')
+		             OR c.settings->'retry'->>'until' IN ('heard', 'result') AND earlier.disposition IN ('answered', 'human', 'machine')
 		                AND earlier.result IS NULL AND (earlier.heard_at IS NULL OR c.settings->'retry'->>'until' = 'result')
 		             OR c.settings->'retry'->'again' ? CASE
 				WHEN earlier.hung_up_at IS NOT NULL AND earlier.disposition = 'unexplained' THEN 'unanswered'
@@ -61,7 +62,7 @@ var invariants = []struct{ name, what, broken string }{
 				ELSE a.disposition = k.reason END)`},
 	{"I4", "attempts that are not their contact's", `
 		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
-		WHERE a.campaign_id <> k.campaign_id OR a.posts = 1 AND a.to_number <> k.to_number`},
+		WHERE a.campaign_id <> k.campaign_id OR a.posts = 1 AND a.to_number <> ALL (coalesce(k.numbers, ARRAY[k.to_number]))`},
 	{"I5", "calls of Vonage's list that are matched to another attempt than the one that has them, or to none", `
 		SELECT c.call_uuid AS id FROM provider_calls c
 		LEFT JOIN attempts a ON replace(lower(a.call_uuid), '-', '') = replace(lower(c.call_uuid), '-', '') -- a list may word it otherwise
@@ -78,7 +79,8 @@ var invariants = []struct{ name, what, broken string }{
 		WHERE a.price IS DISTINCT FROM last.price`},
 	{"I8", "attempts dialed outside their campaign's hours", `
 		SELECT a.id::text FROM attempts a
-		JOIN contacts k ON k.id = a.contact_id JOIN zone_groups g ON g.id = k.zone_group_id
+		JOIN contacts k ON k.id = a.contact_id
+		JOIN zone_groups g ON g.id = coalesce(k.number_groups[array_position(k.numbers, a.to_number)], k.zone_group_id)
 		JOIN campaigns c ON c.id = a.campaign_id
 		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.open_minutes, c.closed_dates)`},
 	{"I8", "attempts dialed to a number after it was suppressed", `

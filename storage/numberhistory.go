@@ -58,7 +58,7 @@ func contactHistories(ctx context.Context, tx pgx.Tx, number string, suppression
 			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1),
 			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
 		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
-		WHERE k.to_number = $1 ORDER BY c.id`, number, now)
+		WHERE k.to_number = $1 OR k.numbers @> ARRAY[$1] ORDER BY c.id, k.id`, number, now)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,14 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 		return err
 	}
 	asked := h.Contact
-	if slices.Contains(h.Obstacles, campaign.WithdrawnSuppressed) && suppression.ExpiresAt.IsZero() {
+	if len(asked.Numbers) > 0 {
+		asked.Suppressed, err = collect(ctx, tx, pgx.RowTo[string], `
+			SELECT number FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL AND expires_at IS NULL
+			AND coalesce(campaign_id, $2) = $2`, asked.Numbers, h.Campaign.ID)
+		if err != nil {
+			return err
+		}
+	} else if slices.Contains(h.Obstacles, campaign.WithdrawnSuppressed) && suppression.ExpiresAt.IsZero() {
 		asked.Reason = campaign.ReasonSuppressed
 	}
 	h.Because = campaign.Decide(h.Campaign.Settings, h.Campaign.Status, asked, h.Attempts, now).Because

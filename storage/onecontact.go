@@ -64,8 +64,8 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 		var importID zeronull.Int8
 		known := knownContact{}
 		err = tx.QueryRow(ctx, `
-			SELECT id, source, import_id, to_number, call_at, not_later_than, vars FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
-			campaignID, plain(row.KeyOrNumber())).Scan(&known.id, &im.source, &importID, &known.to,
+			SELECT id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
+			campaignID, plain(row.KeyOrNumber())).Scan(&known.id, &im.source, &importID, &known.numbers,
 			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars)
 		if err != nil {
 			return translate(err)
@@ -75,7 +75,7 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 		if len(columns) == 0 {
 			return nil
 		}
-		if groups[zoneKey(row.Zones, row.ZoneBasis)] == unknownZone {
+		if slices.Contains(groupsOf(row, groups), unknownZone) {
 			return errUnknownZone
 		}
 		list := []change{{ChangedRow: campaign.ChangedRow{Line: row.Line, Columns: columns}, id: known.id, row: row}}
@@ -132,7 +132,7 @@ func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }
 // exported is one line a person, in the order of their files. It is read as it is
 // used, so an export of any size takes no memory.
 const exported = `
-	SELECT k.key, k.line_no, k.to_number, k.vars, k.state, k.reason, k.result, k.heard_at, k.attempts,
+	SELECT k.key, k.line_no, called_number(k.id, k.to_number, k.numbers), k.vars, k.state, k.reason, k.result, k.heard_at, k.attempts,
 	       c.first_at, c.last_at, CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END, coalesce(c.duration_s, 0), c.price
 	FROM contacts k JOIN campaigns g ON g.id = k.campaign_id,
 	LATERAL (

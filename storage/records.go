@@ -40,7 +40,7 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 			return err
 		}
 		r.Contacts, err = collect(ctx, tx, scanContactRecord, `
-			SELECT k.id, c.name, k.to_number, g.zones, k.state, k.reason, k.attempts, k.result, k.heard_at
+			SELECT k.id, c.name, k.to_number, coalesce(k.numbers, ARRAY[k.to_number]), g.zones, k.state, k.reason, k.attempts, k.result, k.heard_at
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			ORDER BY k.id`)
 		return err
@@ -88,7 +88,7 @@ func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) 
 }
 
 func scanContactRecord(row pgx.CollectableRow) (k app.ContactRecord, err error) {
-	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
+	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Numbers, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
 		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt))
 	return k, err
 }

@@ -62,12 +62,12 @@ type forgottenCall struct {
 const endedSince = `(k.reason = 'stopped' AND p.stopped_at >= @known
 		OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
 		OR k.reason = 'expired' AND k.not_later_than >= @known - interval '1 minute'
-		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))`
+		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))`
 
 const forgotten = `
 	SELECT ` + recordColumns + `, array_agg(k.id ORDER BY k.id)
 	FROM provider_calls c
-	JOIN contacts k ON k.to_number = c.to_number
+	JOIN contacts k ON k.to_number = c.to_number OR k.numbers @> ARRAY[c.to_number]
 	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
 		-- guard:value(AND k.state <> 'done') storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
 		-- guard:value(AND true) storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
@@ -179,7 +179,7 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 	_, err = tx.Exec(ctx, `
 		WITH numbered AS (
 			UPDATE contacts SET next_attempt_no = next_attempt_no + 1 WHERE id = @contact
-			RETURNING id, campaign_id, to_number, next_attempt_no - 1 AS no
+			RETURNING id, campaign_id, CASE WHEN @to = ANY (numbers) THEN @to ELSE to_number END AS to_number, next_attempt_no - 1 AS no
 		)
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by,
 		                      created_at, next_check_at, recovered, call_uuid, superseded)
@@ -189,7 +189,7 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 		           SELECT FROM attempts o WHERE o.to_number = k.to_number
 		           AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT o.superseded)
 		FROM numbered k`, pgx.StrictNamedArgs{
-		"id": id, "contact": contact, "from": e.From, "state": string(state), "by": by,
+		"id": id, "contact": contact, "from": e.From, "to": e.To, "state": string(state), "by": by,
 		"start": zeronull.Timestamptz(e.At), "call": zeronull.Text(callUUID),
 	})
 	return id, err

@@ -42,6 +42,14 @@ CREATE OR REPLACE FUNCTION next_call(contact bigint) RETURNS timestamptz LANGUAG
     ORDER BY tried.at LIMIT 1
 $$;
 
+-- The number of a contact's that was called last; else the first. A contact of one
+-- number, which has no list, has no other.
+CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbers text[]) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN numbers IS NULL THEN next_number ELSE coalesce((
+        SELECT a.to_number FROM attempts a WHERE a.contact_id = contact AND a.posts = 1 AND a.state NOT IN ('refused', 'absent')
+        ORDER BY a.attempt_no DESC LIMIT 1), numbers[1]) END
+$$;
+
 -- May this person be called now? One row for each thing that stands in the way,
 -- the weightiest first; none: the call may be made. campaign and contact are null
 -- for a manual call, to which hours do not apply.

@@ -63,7 +63,7 @@ func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 // not due keeps the time for which it was claimed.
 func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
-	if k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) &&
+	if to.To == "" && k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) &&
 		k.Result == to.Result && sameMoment(k.HeardAt, to.HeardAt) && k.Answered == to.Answered {
 		return
 	}
@@ -208,18 +208,21 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	}
 	b.Queue(`
 		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts,
-			result = w.result, heard_at = w.heard_at, answered = w.answered
-		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[], @answered::boolean[])
-		AS w (id, state, reason, due_at, attempts, result, heard_at, answered)
+			result = w.result, heard_at = w.heard_at, answered = w.answered,
+			to_number = coalesce(w.to_number, k.to_number),
+			zone_group_id = CASE WHEN w.to_number IS NULL THEN k.zone_group_id ELSE k.number_groups[array_position(k.numbers, w.to_number)] END
+		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[], @answered::boolean[], @to_number::text[])
+		AS w (id, state, reason, due_at, attempts, result, heard_at, answered, to_number)
 		WHERE k.id = w.id`, pgx.StrictNamedArgs{
-		"id":       column(list, func(w contactWrite) int64 { return w.id }),
-		"state":    column(list, func(w contactWrite) string { return string(w.State) }),
-		"reason":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Reason) }),
-		"due_at":   column(list, func(w contactWrite) time.Time { return w.DueAt }),
-		"attempts": column(list, func(w contactWrite) int { return w.Attempts }),
-		"result":   column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Result) }),
-		"heard_at": column(list, func(w contactWrite) zeronull.Timestamptz { return zeronull.Timestamptz(w.HeardAt) }),
-		"answered": column(list, func(w contactWrite) bool { return w.Answered }),
+		"id":        column(list, func(w contactWrite) int64 { return w.id }),
+		"state":     column(list, func(w contactWrite) string { return string(w.State) }),
+		"reason":    column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Reason) }),
+		"due_at":    column(list, func(w contactWrite) time.Time { return w.DueAt }),
+		"attempts":  column(list, func(w contactWrite) int { return w.Attempts }),
+		"result":    column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Result) }),
+		"heard_at":  column(list, func(w contactWrite) zeronull.Timestamptz { return zeronull.Timestamptz(w.HeardAt) }),
+		"answered":  column(list, func(w contactWrite) bool { return w.Answered }),
+		"to_number": column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.To) }),
 	})
 }
 

@@ -61,9 +61,10 @@ LEFT JOIN (
     FROM counter_totals GROUP BY campaign_id) AS t ON t.campaign_id = c.id;
 
 CREATE OR REPLACE VIEW reporting.contacts AS
-SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, k.to_number, k.state, k.reason, k.attempts,
+SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, called_number(k.id, k.to_number, k.numbers) AS to_number, k.state, k.reason, k.attempts,
        CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END AS next_attempt_at,
-       k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at, k.answered
+       k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at, k.answered,
+       coalesce(k.numbers, ARRAY[k.to_number]) AS numbers
 FROM contacts k JOIN campaigns c ON c.id = k.campaign_id;
 
 CREATE OR REPLACE VIEW reporting.attempts AS

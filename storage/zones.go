@@ -31,15 +31,17 @@ func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (m
 		return nil, fmt.Errorf("find zones: %w", err)
 	}
 	for _, r := range rows {
-		key := zoneKey(r.Zones, r.ZoneBasis)
-		if _, ok := groups[key]; ok {
-			continue
-		}
-		if len(r.Zones) == 0 {
-			return nil, fmt.Errorf("line %d has no zone", r.Line)
-		}
-		if groups[key], err = im.makeGroup(ctx, sortedZones(r.Zones), r.ZoneBasis); err != nil {
-			return nil, fmt.Errorf("make zones: %w", err)
+		for _, number := range r.Numbers() {
+			key := zoneKey(number.Zones, number.ZoneBasis)
+			if _, ok := groups[key]; ok {
+				continue
+			}
+			if len(number.Zones) == 0 {
+				return nil, fmt.Errorf("line %d has no zone", r.Line)
+			}
+			if groups[key], err = im.makeGroup(ctx, sortedZones(number.Zones), number.ZoneBasis); err != nil {
+				return nil, fmt.Errorf("make zones: %w", err)
+			}
 		}
 	}
 	return groups, nil

@@ -66,8 +66,11 @@ type shownContact struct {
 	Line          int                   `json:"line"`
 	Row           map[string]string     `json:"row"`
 	To            string                `json:"to_number"`
+	Numbers       []string              `json:"numbers,omitempty"`
 	State         campaign.ContactState `json:"state"`
 	Reason        campaign.Reason       `json:"reason,omitempty"`
+	Result        string                `json:"result,omitempty"`
+	HeardAt       time.Time             `json:"heard_at,omitzero"`
 	Because       string                `json:"because"`
 	Attempts      int                   `json:"attempts"`
 	NextAttemptAt time.Time             `json:"next_attempt_at,omitzero"`
@@ -83,7 +86,8 @@ func (c *contactShowCommand) Run(ctx context.Context, con console) error {
 		if c.Format == "json" {
 			k := h.Contact
 			return printJSON(con, shownContact{
-				ContactID: k.ID, Campaign: h.Campaign.Name, Key: k.Key, Line: k.Line, Row: k.Vars, To: k.To, State: k.State, Reason: k.Reason,
+				ContactID: k.ID, Campaign: h.Campaign.Name, Key: k.Key, Line: k.Line, Row: k.Vars, To: k.Called(h.Attempts), Numbers: k.Numbers, State: k.State, Reason: k.Reason,
+				Result: k.Result, HeardAt: k.HeardAt,
 				Because: h.Because, Attempts: k.Attempts, NextAttemptAt: h.NextCall, NotLaterThan: k.NotLaterThan,
 			})
 		}
@@ -96,6 +100,9 @@ func (c *contactShowCommand) Run(ctx context.Context, con console) error {
 func printRow(con console, k campaign.Contact) {
 	if k.Key != k.To {
 		con.Linef("  key %s\n", k.Key)
+	}
+	if len(k.Numbers) > 0 {
+		con.Linef("  numbers +%s, in this order\n", strings.Join(k.Numbers, ", +"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.Vars)) {
 		con.Linef("  %s: %s\n", name, k.Vars[name])

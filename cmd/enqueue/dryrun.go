@@ -36,6 +36,9 @@ var delimiterNames = map[string]string{",": "commas", ";": "semicolons", "\t": "
 func fileText(file string, f csvimport.Forecast) string {
 	text := formText(file, f.Form) + warningText(f.Warnings)
 	text += fmt.Sprintf("  number to call: %q\n", f.Columns.To)
+	for _, column := range f.Columns.More {
+		text += fmt.Sprintf("  then: %q\n", column)
+	}
 	if f.Columns.Key != "" {
 		text += fmt.Sprintf("  a person by: %q\n", f.Columns.Key)
 	}

@@ -37,7 +37,7 @@ type flags struct {
 	Zone           string            `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 	DefaultCountry string            `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers without a country code."`
 	Countries      []string          `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"Where people may be called; rows with other numbers are refused ($$${env}; default: the country of --default-country and those of --from)."`
-	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to), the time zone (zone), the postal code (postal_code), the time of the call (call_at) or the time from which on nobody is called (call_before), if its name does not say so."`
+	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to; to=mobile+home for one person's numbers in their order), the time zone (zone), the postal code (postal_code), the time of the call (call_at) or the time from which on nobody is called (call_before), if its name does not say so."`
 	Key            string            `placeholder:"COLUMN" help:"The column that tells people apart: two of them may share a telephone, and one who has changed is known again (default: the number)."`
 	DateFormat     string            `name:"date-format" placeholder:"LAYOUT" help:"How the file writes times that are not ISO 8601: \"DD/MM/YYYY HH:mm\", \"MM/DD/YYYY hh:mm A\"."`
 

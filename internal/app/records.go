@@ -48,6 +48,7 @@ type ContactRecord struct {
 	ID       int64
 	Campaign string
 	To       string
+	Numbers  []string // all of the person's
 	Zones    []string
 	State    campaign.ContactState
 	Reason   campaign.Reason

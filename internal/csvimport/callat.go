@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,10 +19,14 @@ const maxAhead = 366 * 24 * time.Hour
 // A time that is past or outside the hours makes nobody new, unless Options.Yes
 // moves it. It returns the column that an error is about.
 func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, err error) {
-	if row.CallAt, err = r.parseTime(r.header.ownField(columnCallAt, fields), row.Zones); err != nil {
+	zones := row.Zones // of all the row's numbers: a time must be the same moment on each
+	for _, n := range row.More {
+		zones = slices.Concat(zones, n.Zones)
+	}
+	if row.CallAt, err = r.parseTime(r.header.ownField(columnCallAt, fields), zones); err != nil {
 		return r.columns.CallAt, err
 	}
-	if row.NotLaterThan, err = r.parseTime(r.header.ownField(columnCallBefore, fields), row.Zones); err != nil {
+	if row.NotLaterThan, err = r.parseTime(r.header.ownField(columnCallBefore, fields), zones); err != nil {
 		return r.columns.CallBefore, err
 	}
 	last := row.NotLaterThan

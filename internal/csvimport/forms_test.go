@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/testkit/require"
@@ -204,5 +205,46 @@ func TestOtherFiles(t *testing.T) {
 	_, err := newReader(strings.NewReader(zipped(t, whole)), saying("Hi"), o)
 	if err == nil || !strings.Contains(err.Error(), `no such sheet: found "People", "Old ones"`) {
 		t.Errorf("another sheet: %v", err)
+	}
+}
+
+// A row may hold several numbers of one person. Blank ones are left out; one that
+// cannot be called refuses the row, and names its column.
+func TestSeveralNumbersOfARow(t *testing.T) {
+	t.Parallel()
+	in := "name,mobile,home\nAnn,07700900001,02079460001\nBob,,02079460002\nCid,07700900003,\nDan,07700900004,123\nEve,,\nFay,07700900006,+447700900006\n"
+	s := campaign.Settings{
+		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello {{name}}"}, Zone: campaign.ZoneRecipient,
+		Hours: campaign.Daily(0, 1440), Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
+	}
+	reader, err := newReader(strings.NewReader(in), s, Options{DefaultCountry: "GB", Now: time.Now(), Map: map[string]string{"to": "mobile + home"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for rec, err := range reader.records() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, rejected := reader.parse(rec)
+		if rejected != nil {
+			got = append(got, fmt.Sprintf("%d refused: %s", rejected.Line, rejected.Column))
+			continue
+		}
+		text := fmt.Sprint(row.Line)
+		for _, n := range row.Numbers() {
+			text += " " + n.To + " " + n.Zones[0]
+		}
+		got = append(got, text)
+	}
+	want := []string{
+		"2 447700900001 Europe/London 442079460001 Europe/London", "3 442079460002 Europe/London", "4 447700900003 Europe/London",
+		"5 refused: home", "6 refused: mobile", "7 447700900006 Europe/London",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if to := reader.header.mapping()["to"]; to != "mobile+home" {
+		t.Errorf("the mapping that is kept is %q", to)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +14,8 @@ import (
 
 // Columns says which of a file's columns mean what, by the header's names.
 type Columns struct {
-	To         string
+	To         string   // of the first number to call
+	More       []string // of a person's further numbers, in their order
 	Key        string   // "": the number is the key
 	Zone       string   // "" when there is none
 	PostalCode string   // "" when there is none
@@ -25,7 +27,7 @@ type Columns struct {
 // Others are the columns that have no meaning of their own.
 func (c Columns) Others() []string {
 	return slices.DeleteFunc(slices.Clone(c.Vars), func(name string) bool {
-		return slices.Contains([]string{c.To, c.Zone, c.PostalCode, c.CallAt, c.CallBefore}, name)
+		return slices.Contains([]string{c.To, c.Zone, c.PostalCode, c.CallAt, c.CallBefore}, name) || slices.Contains(c.More, name)
 	})
 }
 
@@ -34,6 +36,7 @@ type header struct {
 	names []string             // as the file has them, without blanks round them
 	keys  []string             // the same, but each once: the second Notes is "Notes (2)"
 	own   [len(ownColumns)]int // where our columns are; -1 when there is none
+	more  []int                // where a person's further numbers are
 	used  []bool               // whether a row needs the column; see need
 	key   int                  // where the key is; -1: the number is it
 }
@@ -159,10 +162,21 @@ func findColumns(names []string, mapped map[string]string) (h header, err error)
 		return header{}, err
 	}
 	h = header{names: names, keys: distinct(names), used: make([]bool, len(names)), key: -1}
+	mapped, more := severalNumbers(names, mapped)
 	for i := range ownColumns {
 		if h.own[i], err = findColumn(names, i, mapped); err != nil {
 			return header{}, err
 		}
+	}
+	for _, name := range more {
+		at, err := mappedColumn(names, columnTo, name)
+		if err != nil {
+			return header{}, err
+		}
+		if at == h.own[columnTo] || slices.Contains(h.more, at) {
+			return header{}, fmt.Errorf("--map to: column %q is named twice", name)
+		}
+		h.more = append(h.more, at)
 	}
 	if h.own[columnTo] < 0 && slices.ContainsFunc(names, looksLikeNumber) {
 		return header{}, errors.New("the first line holds a telephone number; it must name the columns, such as to,name")
@@ -171,6 +185,25 @@ func findColumns(names []string, mapped map[string]string) (h header, err error)
 		return header{}, fmt.Errorf("no column holds the number to call: found %s; name one of them \"to\", or choose with --map to=COLUMN", quoted(names))
 	}
 	return h, nil
+}
+
+// numbersSign joins the columns of a person's numbers, as in --map to=mobile+home.
+const numbersSign = "+"
+
+// severalNumbers takes to=mobile+home apart: to is the first. A column whose own
+// name has a plus is one column.
+func severalNumbers(names []string, mapped map[string]string) (first map[string]string, more []string) {
+	name := mapped[ownColumns[columnTo].name]
+	if at, err := columnNamed(names, name); err != nil || at >= 0 || !strings.Contains(name, numbersSign) {
+		return mapped, nil
+	}
+	list := strings.Split(name, numbersSign)
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	first = maps.Clone(mapped)
+	first[ownColumns[columnTo].name] = list[0]
+	return first, list[1:]
 }
 
 // keyBy says which column the key is; "": the number.
@@ -340,6 +373,9 @@ func quoted(names []string) string {
 
 func (h header) columns() Columns {
 	c := Columns{To: h.ownName(columnTo), Zone: h.ownName(columnZone), CallAt: h.ownName(columnCallAt), CallBefore: h.ownName(columnCallBefore), PostalCode: h.ownName(columnPostalCode)}
+	for _, at := range h.more {
+		c.More = append(c.More, h.names[at])
+	}
 	if h.key >= 0 {
 		c.Key = h.names[h.key]
 	}
@@ -356,6 +392,9 @@ func (h header) mapping() map[string]string {
 	mapping := map[string]string{}
 	for i, column := range ownColumns {
 		mapping[column.name] = h.ownName(i)
+	}
+	for _, at := range h.more {
+		mapping[ownColumns[columnTo].name] += numbersSign + h.names[at]
 	}
 	return mapping
 }
@@ -395,7 +434,7 @@ func (h header) isVar(i int) bool { return h.names[i] != "" && !ofExport(h.names
 func (h header) need(message []string) {
 	for i, key := range h.keys {
 		own := slices.Index(h.own[:], i)
-		h.used[i] = own >= 0 && own != columnPostalCode || i == h.key || slices.Contains(message, key)
+		h.used[i] = own >= 0 && own != columnPostalCode || slices.Contains(h.more, i) || i == h.key || slices.Contains(message, key)
 	}
 }
 

@@ -39,7 +39,7 @@ type Options struct {
 	DefaultCountry string            // of numbers in national form, an ISO code; "" for none
 	Encoding       string            // the file's, by a name of the WHATWG; "": it is found
 	Sheet          string            // of a spreadsheet; "": the first
-	Map            map[string]string // our column (to, zone, call_at, call_before) to the header's name
+	Map            map[string]string // our column (to, zone, call_at, call_before) to the header's name; to=mobile+home for several numbers
 	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
 	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
 	Now            time.Time

@@ -150,15 +150,7 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 	if row.Key, err = r.key(fields); err != nil {
 		return row, r.columns.Key, err
 	}
-	number, err := campaign.ParseNumber(r.header.ownField(columnTo, fields), r.options.DefaultCountry)
-	if err == nil {
-		err = cmp.Or(number.CheckKind(), r.settings.Countries.Check(number))
-	}
-	if err != nil {
-		return row, r.columns.To, err
-	}
-	row.To, row.Country = number.Digits, number.Country
-	if column, err = r.setZones(&row, fields, number.Zones); err != nil {
+	if column, err = r.setNumbers(&row, fields); err != nil {
 		return row, column, err
 	}
 	if column, err = r.setTimes(&row, fields); err != nil {
@@ -168,6 +160,41 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 		return row, missingColumn(err), err
 	}
 	return row, "", nil
+}
+
+// setNumbers reads the row's numbers, each with its zones, in the order in which
+// they are called. Where a person may have several, blank ones are left out. One
+// that cannot be called refuses the row: somebody has to look at it.
+func (r *reader) setNumbers(row *campaign.Row, fields []string) (column string, err error) {
+	column = r.columns.To
+	for _, at := range append([]int{r.header.own[columnTo]}, r.header.more...) {
+		text := campaign.CellValue(fields[at])
+		if text == "" && len(r.header.more) > 0 {
+			continue
+		}
+		column = r.header.names[at]
+		number, err := campaign.ParseNumber(text, r.options.DefaultCountry)
+		if err == nil {
+			err = cmp.Or(number.CheckKind(), r.settings.Countries.Check(number))
+		}
+		if err != nil {
+			return column, err
+		}
+		zones, basis, zoneColumn, err := r.zones(fields, number, column)
+		if err != nil {
+			return zoneColumn, err
+		}
+		switch {
+		case row.To == "":
+			row.To, row.Country, row.Zones, row.ZoneBasis = number.Digits, number.Country, zones, basis
+		case !slices.ContainsFunc(row.Numbers(), func(n campaign.RowNumber) bool { return n.To == number.Digits }):
+			row.More = append(row.More, campaign.RowNumber{To: number.Digits, Zones: zones, ZoneBasis: basis})
+		}
+	}
+	if row.To == "" {
+		return column, errors.New("none of the columns of numbers holds one")
+	}
+	return "", nil
 }
 
 // maxKey is what the table of contacts takes, in characters.
@@ -227,28 +254,28 @@ func checkText(fields []string) (field int, err error) {
 	return 0, nil
 }
 
-// setZones sets the row's own zone, else the campaign's, else those of its postal
-// code, else the number's. column is the one that an error is about.
-func (r *reader) setZones(row *campaign.Row, fields []string, ofNumber []string) (column string, err error) {
+// zones are the row's own zone, else the campaign's, else those of its postal code,
+// else those of the number in numberColumn. column is the one that an error is about.
+func (r *reader) zones(fields []string, number campaign.Number, numberColumn string) (zones []string, basis campaign.ZoneBasis, column string, err error) {
 	own := r.header.ownField(columnZone, fields)
-	switch ofCode := campaign.ZonesOfPostalCode(r.header.ownField(columnPostalCode, fields), row.Country); {
+	switch ofCode := campaign.ZonesOfPostalCode(r.header.ownField(columnPostalCode, fields), number.Country); {
 	case own != "":
 		if own, err = campaign.ZoneName(own); err != nil {
-			return r.columns.Zone, err
+			return nil, "", r.columns.Zone, err
 		}
-		row.Zones, row.ZoneBasis, column = []string{own}, campaign.ZoneByColumn, r.columns.Zone
+		zones, basis, column = []string{own}, campaign.ZoneByColumn, r.columns.Zone
 	case r.settings.Zone != campaign.ZoneRecipient:
-		row.Zones, row.ZoneBasis = []string{r.settings.Zone}, campaign.ZoneByCampaign
+		zones, basis = []string{r.settings.Zone}, campaign.ZoneByCampaign
 	case ofCode != nil:
-		row.Zones, row.ZoneBasis, column = ofCode, campaign.ZoneByPostalCode, r.columns.PostalCode
+		zones, basis, column = ofCode, campaign.ZoneByPostalCode, r.columns.PostalCode
 	default:
-		//guard:value([]string{"Etc/UTC"}, campaign.ZoneByNumber, r.columns.To) chaos.Calm: the hours are those of the number's own zone
-		row.Zones, row.ZoneBasis, column = ofNumber, campaign.ZoneByNumber, r.columns.To
+		//guard:value([]string{"Etc/UTC"}, campaign.ZoneByNumber, numberColumn) chaos.Calm: the hours are those of the number's own zone
+		zones, basis, column = number.Zones, campaign.ZoneByNumber, numberColumn
 	}
-	if len(row.Zones) == 0 {
-		return column, errors.New("the time zone of this number is not known; add a column zone, or set --zone")
+	if len(zones) == 0 {
+		return nil, "", column, errors.New("the time zone of this number is not known; add a column zone, or set --zone")
 	}
-	return column, r.checkHours(row.Zones)
+	return zones, basis, column, r.checkHours(zones)
 }
 
 // checkHours rejects zones in which the campaign's hours are never open at the

@@ -1,0 +1,120 @@
+package campaign
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A person with several numbers is called on one after another. A number that was
+// called goes to the end of the line, and is called again no earlier than the wait
+// after its own last call. One that has not been called in this round is called at
+// once, unless somebody answered on the number before. A number is left out once it
+// is suppressed, Vonage refuses it for good, or a call to it ended in a way after
+// which the policy calls nobody again. Attempts count per person.
+
+// numbers are all of the contact's, in order.
+func (c Contact) numbers() []string {
+	if len(c.Numbers) == 0 {
+		return []string{c.To}
+	}
+	return c.Numbers
+}
+
+// Called is the number that was called last, else the first.
+func (c Contact) Called(attempts []Attempt) string {
+	for _, a := range slices.Backward(byNo(attempts)) {
+		if !a.DialedAt.IsZero() && a.State != Refused && a.State != Absent {
+			return a.To
+		}
+	}
+	return c.numbers()[0]
+}
+
+// several reports whether the contact has more than one number.
+func (c Contact) several() bool { return len(c.Numbers) > 1 }
+
+// numbersLeft are those on which the person may still be called.
+func (h *history) numbersLeft(c Contact, p Policy) []string {
+	return slices.DeleteFunc(slices.Clone(c.numbers()), func(number string) bool {
+		//guard:false campaign.TestSeveralNumbers: a suppressed number is not called
+		if slices.Contains(c.Suppressed, number) || h.withdrawn(WithdrawnSuppressed) && h.last.To == number {
+			return true
+		}
+		return slices.ContainsFunc(h.attempts, func(a Attempt) bool { return a.To == number && endsItsNumber(&a, p) })
+	})
+}
+
+// endsItsNumber reports whether the attempt says that its number is not to be called
+// again.
+func endsItsNumber(a *Attempt, p Policy) bool {
+	switch a.State {
+	case Refused:
+		return Remedies[Refusal(a.Note)].Final
+	case Ended:
+		_, again := p.Wait(a)
+		return !again
+	}
+	return false
+}
+
+// noneLeft ends a contact none of whose numbers may be called: with how the last
+// call ended that says so, or else for why it was not called.
+func (d Decision) noneLeft(h *history, p Policy) Decision {
+	for i := len(h.attempts) - 1; i >= 0; i-- {
+		if a := &h.attempts[i]; a.State == Ended && endsItsNumber(a, p) {
+			return d.done(Reason(dispositionOf(a)), "none of the numbers is left: the last call ended as "+endedAs(a))
+		}
+	}
+	if h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final {
+		return d.done(ReasonRefused, "Vonage refused the calls to all of the numbers that are not suppressed")
+	}
+	return d.done(ReasonSuppressed, "all of the numbers are on the suppression list")
+}
+
+// nextNumber is the number that is called next, of those that are left.
+func (h *history) nextNumber(c Contact, left []string) string {
+	after := c.To
+	if h.tried != nil && h.tried.State == Ended {
+		after = h.tried.To
+	} else if slices.Contains(left, c.To) {
+		return c.To
+	}
+	all := c.numbers()
+	at := slices.Index(all, after)
+	for i := range all {
+		//guard:value(left[0]) campaign.TestSeveralNumbers: the numbers are called one after another
+		if next := all[(at+1+i)%len(all)]; slices.Contains(left, next) {
+			return next
+		}
+	}
+	return left[0]
+}
+
+// dueOn is when the person may be called on the number: not before the wait after
+// that number's own last call, and after an answer not before the wait after that.
+func (h *history) dueOn(number string, p Policy, now time.Time) time.Time {
+	wait, _ := p.Wait(h.tried)
+	due := over(h.tried, now)
+	//guard:false campaign.TestSeveralNumbers: who has just answered is not called on the next number at once
+	if d := dispositionOf(h.tried); d == Answered || d == Human {
+		due = due.Add(wait)
+	}
+	for i := range h.attempts {
+		a := &h.attempts[i]
+		if a.State != Ended || a.To != number {
+			continue
+		}
+		wait, _ := p.Wait(a)
+		//guard:false campaign.TestSeveralNumbers: a number has its wait after its own last call
+		if own := over(a, now).Add(wait); own.After(due) {
+			due = own
+		}
+	}
+	return due
+}
+
+// place says which of the numbers it is.
+func (c Contact) place(number string) string {
+	return fmt.Sprintf("number %d of %d", 1+slices.Index(c.numbers(), number), len(c.numbers()))
+}

@@ -1,0 +1,139 @@
+package storage_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// twoNumbers is a person with two numbers, in zones of their own.
+func twoNumbers() campaign.Row {
+	return campaign.Row{
+		Line: 2, Key: "p1", To: number(1), Zones: []string{"Europe/London"},
+		More: []campaign.RowNumber{{To: number(2), Zones: []string{"America/New_York"}}},
+		Vars: map[string]string{"name": "Ann"},
+	}
+}
+
+// turn is whose turn it is, in which zone, and what the report shows.
+func turn(t *testing.T, db *testkit.DB) string {
+	t.Helper()
+	return testkit.Value[string](t, db, `
+		SELECT concat_ws(' ', k.to_number, g.zones[1], r.to_number, k.state, k.reason)
+		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN reporting.contacts r ON r.contact_id = k.id`)
+}
+
+// A person with two numbers is called on one after the other, each in its own zone,
+// never on both at once, and the second is dropped once the first was answered.
+func TestSeveralNumbersInTurn(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "clinic", settings(), []campaign.Row{twoNumbers()})
+	expect := func(when string, words ...string) {
+		t.Helper()
+		if got, want := turn(t, db), strings.Join(words, " "); got != want {
+			t.Errorf("%s: %s, want %s", when, got, want)
+		}
+		sound(t, db)
+	}
+	expect("at first", number(1), "Europe/London", number(1), "pending")
+	first := dialOne(t, db)
+	if ids := claim(t, db, 10); len(ids) != 0 {
+		t.Fatalf("%d more attempts while one is open", len(ids))
+	}
+	receive(t, db, event(first, "U1", "busy"))
+	receive(t, db, event(first, "U1", "completed"))
+	expect("after busy", number(2), "America/New_York", number(1), "waiting")
+	second := dialOne(t, db)
+	if second.To != number(2) {
+		t.Fatalf("the second call goes to the number that ends with %s", second.To[len(second.To)-1:])
+	}
+	receive(t, db, event(second, "U2", "busy"))
+	receive(t, db, event(second, "U2", "completed"))
+	expect("after the round", number(1), "Europe/London", number(2), "waiting")
+	if due := testkit.Value[time.Duration](t, db, `SELECT due_at - now() FROM contacts`); due < 9*time.Minute {
+		t.Errorf("the first number is called again after %s", due)
+	}
+	db.AgeAttempts(t, time.Hour)
+	db.MakeDue(t)
+	third := dialOne(t, db)
+	receive(t, db, event(third, "U3", "human"))
+	receive(t, db, event(third, "U3", "completed"))
+	expect("after the answer", number(1), "Europe/London", number(1), "done human")
+	for _, n := range []string{number(1), number(2)} {
+		h, err := db.NumberHistory(t.Context(), n)
+		require.NoError(t, err)
+		if len(h.Contacts) != 1 || len(h.Contacts[0].Attempts) != 3 {
+			t.Errorf("the history of %s shows %d contacts", n, len(h.Contacts))
+		}
+	}
+}
+
+// The suppression of one number leaves the other, whether it comes before the call,
+// in the queue or ends soon.
+func TestSuppressionOfOneOfSeveralNumbers(t *testing.T) {
+	t.Parallel()
+	for name, suppress := range map[string]func(*testkit.DB){
+		"before": func(db *testkit.DB) { db.SuppressNumbers(t, number(1)) },
+		"queued": func(db *testkit.DB) { claim(t, db, 10); db.SuppressNumbers(t, number(1)) },
+		"for a day": func(db *testkit.DB) {
+			_, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(1), Source: "test", ExpiresAt: time.Now().Add(24 * time.Hour)}})
+			require.NoError(t, err)
+		},
+	} {
+		db := testkit.New(t)
+		running(t, db, "clinic", settings(), []campaign.Row{twoNumbers()})
+		suppress(db)
+		a := dialOne(t, db)
+		if a.To != number(2) {
+			t.Errorf("%s: the call goes to the suppressed number", name)
+		}
+		receive(t, db, event(a, "U1", "human"))
+		receive(t, db, event(a, "U1", "completed"))
+		if got := contact(t, db, a.ID); got != "done human" {
+			t.Errorf("%s: the person is %s", name, got)
+		}
+		sound(t, db)
+	}
+	db := testkit.New(t)
+	running(t, db, "clinic", settings(), []campaign.Row{twoNumbers()})
+	db.SuppressNumbers(t, number(2))
+	db.SuppressNumbers(t, number(1))
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts`); got != "done suppressed" {
+		t.Errorf("with both suppressed the person is %s", got)
+	}
+}
+
+// A changed row keeps whose turn it is, unless the numbers are others.
+func TestSeveralNumbersAreUpdated(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "clinic", settings(), []campaign.Row{twoNumbers()})
+	a := dialOne(t, db)
+	receive(t, db, event(a, "U1", "busy"))
+	receive(t, db, event(a, "U1", "completed"))
+	update := func(edit func(*campaign.Row)) campaign.BatchResult {
+		row := twoNumbers()
+		row.Vars = map[string]string{"name": "Bob"}
+		edit(&row)
+		im, err := db.BeginImport(t.Context(), campaign.Import{CampaignID: c.ID, Source: "again", Update: true})
+		require.NoError(t, err)
+		result, err := db.AddContacts(t.Context(), c.ID, "again", campaign.RowBatch{Rows: []campaign.Row{row}, Import: im})
+		require.NoError(t, err)
+		return result
+	}
+	if r := update(func(*campaign.Row) {}); len(r.Changed) != 1 || !r.Changed[0].Updated {
+		t.Errorf("a new name: %+v", r)
+	}
+	if got := turn(t, db); !strings.HasPrefix(got, number(2)+" America/New_York") {
+		t.Errorf("after the update: %s", got)
+	}
+	if r := update(func(row *campaign.Row) { row.More[0].To = number(3) }); len(r.Changed) != 1 || r.Changed[0].Updated {
+		t.Errorf("other numbers of somebody who was called: %+v", r)
+	}
+}
