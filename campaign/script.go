@@ -65,7 +65,7 @@ func (s Script) React(at Turn, pressed string) Reaction {
 	case known:
 		r.Next.Try = at.Try
 		r.Again, r.Listen = key.Repeat, key.Repeat
-		r.Say = spoken(s.saidBy(key))
+		r.Say = spoken(s.SaidBy(key))
 	case at.Try >= s.Tries:
 	case pressed == "":
 		r.Say = spoken(s.Silent)
@@ -91,8 +91,8 @@ func spoken(texts ...string) (list []string) {
 	return list
 }
 
-// saidBy is what is said when the key was pressed. Who opts out is always told.
-func (s Script) saidBy(k Key) string {
+// SaidBy is what is said when the key was pressed. Who opts out is always told.
+func (s Script) SaidBy(k Key) string {
 	if k.Say != "" || !k.OptOut {
 		return k.Say
 	}
@@ -122,9 +122,8 @@ func (s Script) Pressable() []string { return slices.Sorted(maps.Keys(s.Keys)) }
 // speakingRate is how many characters a voice speaks in a second, about.
 const speakingRate = 15
 
-// SpeakingTime is how long the message takes to say, about. Tags of SSML are not
-// spoken.
-func (s Script) SpeakingTime() time.Duration {
-	spoken := utf8.RuneCountInString(xmlTag.ReplaceAllString(s.Say, ""))
+// SpeakingTime is how long a text takes to say, about. Tags of SSML are not spoken.
+func SpeakingTime(text string) time.Duration {
+	spoken := utf8.RuneCountInString(xmlTag.ReplaceAllString(text, ""))
 	return time.Duration(float64(spoken) / speakingRate * float64(time.Second))
 }

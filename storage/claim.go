@@ -169,13 +169,13 @@ func newIDs(n int) ([]uuid.UUID, error) {
 	return ids, nil
 }
 
-// Queued lists up to limit reserved attempts of campaigns that were enqueued
-// longer than age ago, in the order of their ids from after on.
+// Queued lists up to limit reserved attempts of campaigns, and test calls, that were
+// enqueued longer than age ago, in the order of their ids from after on.
 func (db *DB) Queued(ctx context.Context, age time.Duration, after uuid.UUID, limit int) ([]campaign.QueuedAttempt, error) {
 	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
-		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
-		FROM attempts a JOIN contacts k ON k.id = a.contact_id
-		WHERE a.state = 'reserved' AND a.id > @after AND a.enqueued_at < clock_timestamp() - @age::interval
+		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL OR k.id IS NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
+		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN test_calls t ON t.attempt_id = a.id
+		WHERE (k.id IS NOT NULL OR t.attempt_id IS NOT NULL) AND a.state = 'reserved' AND a.id > @after AND a.enqueued_at < clock_timestamp() - @age::interval
 		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit})
 	if err != nil {
 		return nil, fmt.Errorf("list attempts that wait in the queue: %w", err)

@@ -79,7 +79,7 @@ func split(owners []owner) (contacts []int64, manual []uuid.UUID) {
 // transaction.
 type contactTx struct {
 	owner      owner
-	campaign   campaign.Campaign // as it stood after the contact was locked; zero for a manual call
+	campaign   campaign.Campaign // as it stood after the contact was locked; of a manual call only the settings that a test call has
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
 	hangUp     bool              // the campaign was stopped, and its calls are hung up
 	suppressed []string          // which numbers are, for good; the claim and the gate know of the others, at the time of the call
@@ -173,7 +173,8 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 		})
 	}
 	if len(manual) > 0 {
-		reads.Queue(`SELECT `+attemptColumns+`, clock_timestamp() FROM attempts a WHERE a.id = ANY ($1) ORDER BY a.id FOR UPDATE`, manual).
+		reads.Queue(`SELECT `+attemptColumns+`, (SELECT t.settings FROM test_calls t WHERE t.attempt_id = a.id), clock_timestamp()
+			FROM attempts a WHERE a.id = ANY ($1) ORDER BY a.id FOR UPDATE`, manual).
 			Query(func(rows pgx.Rows) error {
 				found, err := pgx.CollectRows(rows, scanManualTx)
 				list = append(list, found...)
@@ -199,7 +200,11 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 
 func scanManualTx(row pgx.CollectableRow) (*contactTx, error) {
 	t := &contactTx{attempts: make([]campaign.Attempt, 1)}
-	err := row.Scan(append(attemptFields(&t.attempts[0]), &t.now)...)
+	var tested *campaign.Settings
+	err := row.Scan(append(attemptFields(&t.attempts[0]), &tested, &t.now)...)
+	if tested != nil {
+		t.campaign.Settings = *tested
+	}
 	t.owner.manual = t.attempts[0].ID
 	return t, err
 }

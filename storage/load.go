@@ -78,9 +78,10 @@ func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error
 		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &l.unlocked)...)
 		return l, err
 	}, `
-		SELECT `+attemptColumns+`, c.settings, k.vars, EXISTS (SELECT FROM database_identity WHERE NOT locked)
-		FROM attempts a JOIN contacts k ON k.id = a.contact_id JOIN campaigns c ON c.id = a.campaign_id
-		WHERE a.id = ANY ($1)`, column(list, func(l *loadRequest) uuid.UUID { return l.id }))
+		SELECT `+attemptColumns+`, coalesce(t.settings, c.settings), coalesce(t.vars, k.vars), EXISTS (SELECT FROM database_identity WHERE NOT locked)
+		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN campaigns c ON c.id = a.campaign_id
+		LEFT JOIN test_calls t ON t.attempt_id = a.id
+		WHERE a.id = ANY ($1) AND (k.id IS NOT NULL OR t.attempt_id IS NOT NULL)`, column(list, func(l *loadRequest) uuid.UUID { return l.id }))
 	if err != nil {
 		return nil, err
 	}

@@ -24,33 +24,35 @@ const manualLease = 2 * time.Minute
 // *campaign.BlockedError says what stands in the way. The caller must pass the
 // gate within two minutes.
 func (db *DB) ReserveManual(ctx context.Context, by app.Actor, a campaign.Attempt) error {
-	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if blocked, err := obstaclesOf(ctx, tx, a); err != nil || blocked != nil {
-			return errors.Join(err, blocked)
-		}
-		tag, err := tx.Exec(ctx, `
-			INSERT INTO attempts (id, kind, requested_by, attempt_no, to_kind, to_number, to_address, from_number, detail, state, changed_by)
-			VALUES (@id, 'manual', @by, 1, @kind, @number, @address, @from, @detail, 'reserved', 'operator')
-			ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING`,
-			pgx.StrictNamedArgs{
-				"id": a.ID, "by": plain(by.Name), "kind": a.Manual.ToKind, "number": zeronull.Text(a.To),
-				"address": zeronull.Text(plain(a.Manual.Address)), "from": zeronull.Text(plain(a.From)),
-				"detail": plain(a.Manual.Detail),
-			})
-		if err == nil && tag.RowsAffected() == 0 {
-			err = &campaign.BlockedError{Obstacles: []campaign.Withdrawal{campaign.WithdrawnBusy}}
-		}
-		if err != nil {
-			return err
-		}
-		return audit(ctx, tx, by, auditEntry{
-			action: callAction + "create", object: "attempt " + a.ID.String(), after: fields{"detail": plain(a.Manual.Detail), "kind": a.Manual.ToKind},
-		})
-	})
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return reserveManual(ctx, tx, by, a) })
 	if err != nil {
 		return fmt.Errorf("reserve a manual call: %w", err)
 	}
 	return nil
+}
+
+func reserveManual(ctx context.Context, tx pgx.Tx, by app.Actor, a campaign.Attempt) error {
+	if blocked, err := obstaclesOf(ctx, tx, a); err != nil || blocked != nil {
+		return errors.Join(err, blocked)
+	}
+	tag, err := tx.Exec(ctx, `
+		INSERT INTO attempts (id, kind, requested_by, attempt_no, to_kind, to_number, to_address, from_number, detail, state, changed_by)
+		VALUES (@id, 'manual', @by, 1, @kind, @number, @address, @from, @detail, 'reserved', 'operator')
+		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING`,
+		pgx.StrictNamedArgs{
+			"id": a.ID, "by": plain(by.Name), "kind": a.Manual.ToKind, "number": zeronull.Text(a.To),
+			"address": zeronull.Text(plain(a.Manual.Address)), "from": zeronull.Text(plain(a.From)),
+			"detail": plain(a.Manual.Detail),
+		})
+	if err == nil && tag.RowsAffected() == 0 {
+		err = &campaign.BlockedError{Obstacles: []campaign.Withdrawal{campaign.WithdrawnBusy}}
+	}
+	if err != nil {
+		return err
+	}
+	return audit(ctx, tx, by, auditEntry{
+		action: callAction + "create", object: "attempt " + a.ID.String(), after: fields{"detail": plain(a.Manual.Detail), "kind": a.Manual.ToKind},
+	})
 }
 
 // obstaclesOf returns a *campaign.BlockedError if the call may not be made now.

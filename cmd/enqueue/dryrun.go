@@ -129,8 +129,12 @@ func sampleText(f csvimport.Forecast) string {
 		tones = fmt.Sprintf("Once it is answered, line %d is sent %s.\n", f.SampleLine, progress.Count(n, "tone"))
 	}
 	switch {
+	case f.SampleLine == 0 && f.Accepted > 0:
+		return fmt.Sprintf("There is no such row: the file has %s.\n", progress.Count(f.Rows, "row"))
 	case f.SampleLine == 0:
 		return "No row can be called.\n"
+	case f.SampleRefused != "":
+		return fmt.Sprintf("Line %d cannot be called: %s\n", f.SampleLine, f.SampleRefused)
 	case f.Sample.AnswerURL != "":
 		return fmt.Sprintf("Vonage asks %s what to say.\n", f.Sample.AnswerURL) + tones
 	}

@@ -58,6 +58,9 @@ type flags struct {
 	RemoveMissing bool `name:"remove-missing" help:"The file is the whole campaign: who is still to be called and has no row in it is cancelled."`
 	Yes           bool `help:"Take rows whose time is past or outside the hours; they are called when the hours begin next."`
 
+	Test    string `placeholder:"NUMBER" help:"Call this number, which should be your own, with the message of a row, and do nothing else: the file is not imported. The keys work and opt nobody out. A running dialer makes the call."`
+	TestRow int    `name:"test-row" placeholder:"N" help:"With --test or --dry-run: which row's message, counted from 1 below the header (default: the first that can be called)."`
+
 	DryRun bool `name:"dry-run" help:"Read the whole file, show what would happen, write nothing."`
 	Follow bool `help:"Show the campaign's progress until it has ended. Ctrl-C ends the display only."`
 
@@ -79,6 +82,7 @@ func (flags) Help() string {
         --on-key "1=confirmed:Thank you." --on-key 9=opt_out --until result people.csv
 
     enqueue --campaign checkups.yaml --dry-run people.csv
+    enqueue --campaign checkups.yaml --test 447700900123 people.csv
 
     enqueue --name checkups --from 442079460000 --ncco checkup.json \
         --map to=mobile,call_at=remind_at --machine hangup --dry-run people.csv

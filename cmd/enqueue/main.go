@@ -42,8 +42,11 @@ func enqueue(ctx context.Context, args []string, con cli.Console) error {
 	}
 	defer in.Close()
 	job := job{flags: f, settings: settings, options: f.options(), in: in, con: con}
-	if f.DryRun {
+	switch {
+	case f.DryRun:
 		return job.dryRun(ctx)
+	case f.Test != "":
+		return job.testCall(ctx)
 	}
 	return job.importFile(ctx)
 }

@@ -20,7 +20,7 @@ func scriptText(r campaign.Rendered) string {
 	line := func(who, what string) { fmt.Fprintf(&text, "  %-10s %s\n", who, cli.OneLine(what)) }
 	line("says", s.Say)
 	for _, pressed := range s.Pressable() {
-		line("key "+pressed, keyText(s.Keys[pressed]))
+		line("key "+pressed, keyText(s, s.Keys[pressed]))
 	}
 	if len(s.Keys) > 0 {
 		line("wrong key", cmp.Or(s.Wrong, "the message again"))
@@ -30,11 +30,16 @@ func scriptText(r campaign.Rendered) string {
 	if s.Voicemail != "" {
 		line("voicemail", s.Voicemail)
 	}
-	line("takes", fmt.Sprintf("about %v to say, in %s", s.SpeakingTime().Round(time.Second), cmp.Or(s.Language, "en-US")))
+	takes := fmt.Sprintf("about %v to say", campaign.SpeakingTime(s.Say).Round(time.Second))
+	if s.Voicemail != "" {
+		takes += fmt.Sprintf(", the voicemail about %v", campaign.SpeakingTime(s.Voicemail).Round(time.Second))
+	}
+	line("takes", takes)
+	line("voice", "Vonage's for "+cmp.Or(s.Language, "en-US"))
 	return text.String()
 }
 
-func keyText(k campaign.Key) string {
+func keyText(s *campaign.Script, k campaign.Key) string {
 	var parts []string
 	if k.Result != "" {
 		parts = append(parts, "result "+k.Result)
@@ -45,13 +50,13 @@ func keyText(k campaign.Key) string {
 	case k.Repeat:
 		parts = append(parts, "the message again")
 	case k.Connect != "":
-		parts = append(parts, "is put through")
+		parts = append(parts, "is put through to "+k.Connect)
 	}
-	if k.Say != "" {
-		parts = append(parts, fmt.Sprintf("says %q", k.Say))
+	if said := s.SaidBy(k); said != "" {
+		parts = append(parts, fmt.Sprintf("says %q", said))
 	}
-	if len(parts) == 0 {
-		return "the call ends"
+	if k.Connect == "" && !k.Repeat {
+		parts = append(parts, "the call ends")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -47,6 +47,12 @@ func (f flags) check() error {
 	if f.DryRun && f.Follow {
 		errs = append(errs, errors.New("--dry-run starts nothing that --follow could show"))
 	}
+	if f.Test != "" && (f.DryRun || f.Follow) {
+		errs = append(errs, errors.New("--test calls one number and does nothing else; leave --dry-run and --follow out"))
+	}
+	if f.TestRow < 0 || f.TestRow > 0 && f.Test == "" && !f.DryRun {
+		errs = append(errs, errors.New("--test-row N goes with --test or --dry-run, and counts from 1"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -72,7 +78,7 @@ func (f flags) rejectsPath() string {
 // options are what the flags say of the file.
 func (f flags) options() csvimport.Options {
 	return csvimport.Options{
-		DefaultCountry: f.DefaultCountry, Map: f.Map, Encoding: f.Encoding, Sheet: f.Sheet, Now: time.Now(),
+		DefaultCountry: f.DefaultCountry, Map: f.Map, Encoding: f.Encoding, Sheet: f.Sheet, SampleRow: f.TestRow, Now: time.Now(),
 		DateFormat: f.DateFormat, AllowUnknown: f.AllowUnknown, Yes: f.Yes, Update: f.Update, RemoveMissing: f.RemoveMissing,
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
 			return provider.CheckMessage(s, m, f.AllowUnknown)

@@ -21,6 +21,26 @@ type ManualCallStore interface {
 	ManualCall(ctx context.Context, id string) (campaign.Attempt, error)
 }
 
+// TestCallStore keeps calls that say a campaign's message to one number.
+type TestCallStore interface {
+	// ReserveTest has a running dialer make the call. A *campaign.BlockedError says
+	// what stands in the way.
+	ReserveTest(ctx context.Context, by Actor, p campaign.Placement) error
+}
+
+// TestCall has a running dialer call the number with the message of a row. It is a
+// manual call: of no campaign, and in no campaign's figures.
+func TestCall(ctx context.Context, store TestCallStore, by Actor, p campaign.Placement) error {
+	if err := by.may(Operator); err != nil {
+		return err
+	}
+	err := store.ReserveTest(ctx, by, p)
+	if blocked, ok := errors.AsType[*campaign.BlockedError](err); ok {
+		return fmt.Errorf("not called: %w", blocked)
+	}
+	return err
+}
+
 // ManualCalls are the calls that people make one by one.
 type ManualCalls struct{ Store ManualCallStore }
 

@@ -42,6 +42,7 @@ type Options struct {
 	Map            map[string]string // our column (to, zone, call_at, call_before) to the header's name; to=mobile+home for several numbers
 	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
 	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
+	SampleRow      int               // whose message Preview shows: the n-th row of people; 0: the first that can be called
 	Now            time.Time
 	Yes            bool // a call_at that is past or outside the hours moves to the next opening
 	Update         bool // rows that differ change the contact, if it is still to be called

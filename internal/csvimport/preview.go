@@ -44,10 +44,13 @@ type Forecast struct {
 	Reasons           map[string]int      // why rows were rejected, without duplicates
 	First             []campaign.RowError // the first rejected rows
 
-	// Sample is the message of the first accepted row, and SampleLine its
-	// line; 0 when no row was accepted.
+	// Sample is the message of the row that Options.SampleRow asks for, else of the
+	// first accepted one, and SampleLine its line; 0 when there is none.
 	Sample     campaign.Rendered
 	SampleLine int
+	SampleVars map[string]string
+	// SampleRefused is why the row that was asked for cannot be called; "" if it can.
+	SampleRefused string
 }
 
 // Preview reads a whole CSV as Import does, and writes nothing.
@@ -58,7 +61,7 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	}
 	defer reader.close()
 	p := preview{
-		message: reader.message, settings: s,
+		message: reader.message, settings: s, sampleRow: o.SampleRow,
 		seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
 			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{}, Outlook: Outlook{now: o.Now},
@@ -97,17 +100,23 @@ func (f Forecast) Commonest() []string {
 
 // preview is one run of Preview.
 type preview struct {
-	message  campaign.MessageTemplate
-	settings campaign.Settings
-	seed     maphash.Seed
-	keys     map[uint64]struct{}
-	maxKeys  int
-	forecast Forecast
+	message   campaign.MessageTemplate
+	settings  campaign.Settings
+	sampleRow int
+	seed      maphash.Seed
+	keys      map[uint64]struct{}
+	maxKeys   int
+	forecast  Forecast
 }
 
 func (p *preview) add(c *chunk) error {
 	f := &p.forecast
 	f.Beyond.look(c.rows.Rows)
+	if at := p.sampleRow - 1 - f.Rows; at >= 0 && at < len(c.records) {
+		if err := p.sampleOf(c, c.records[at].line); err != nil {
+			return err
+		}
+	}
 	f.Rows += len(c.records)
 	for _, rejected := range c.rows.Rejected {
 		p.reject(rejected)
@@ -125,7 +134,7 @@ func (p *preview) add(c *chunk) error {
 		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.keys) >= p.maxKeys
 		f.Accepted++
 		f.Outlook.add(row, p.settings)
-		if f.SampleLine == 0 {
+		if f.SampleLine == 0 && p.sampleRow == 0 {
 			if err := p.sample(row); err != nil {
 				return err
 			}
@@ -166,8 +175,24 @@ func (p *preview) isDuplicate(key string) bool {
 	return known
 }
 
+// sampleOf takes the message of the row on a line, or why it cannot be called.
+func (p *preview) sampleOf(c *chunk, line int) error {
+	for _, row := range c.rows.Rows {
+		if row.Line == line {
+			p.forecast.SampleRefused = row.NotNew.Reason
+			return p.sample(row)
+		}
+	}
+	for _, rejected := range c.rows.Rejected {
+		if rejected.Line == line {
+			p.forecast.SampleLine, p.forecast.SampleRefused = line, rejected.Reason
+		}
+	}
+	return nil
+}
+
 func (p *preview) sample(row campaign.Row) (err error) {
-	p.forecast.SampleLine = row.Line
+	p.forecast.SampleLine, p.forecast.SampleVars = row.Line, row.Vars
 	p.forecast.Sample, err = p.message.Render(row.Vars)
 	return err
 }

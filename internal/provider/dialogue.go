@@ -160,7 +160,8 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 	}
 	r := message.Script.React(at, pressed)
 	a := Answer{Said: campaign.Said{Turn: at.No, Pressed: pressed}}
-	if r.Key.OptOut {
+	//guard:value(r.Key.OptOut) internal/provider.TestTestCallOptsNobodyOut: who tests a campaign on their own telephone is not suppressed
+	if r.Key.OptOut && p.Attempt.Kind != campaign.ManualCall {
 		a.Said.OptOut = p.Settings.Message.Scope()
 	}
 	if r.GoOn {

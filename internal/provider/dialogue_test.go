@@ -112,3 +112,20 @@ func inWords(t *testing.T, n voice.NCCO) (words []string) {
 	}
 	return words
 }
+
+// Who tests a campaign on their own telephone hears what opting out says, and is not
+// suppressed.
+func TestTestCallOptsNobodyOut(t *testing.T) {
+	t.Parallel()
+	p := campaign.Placement{
+		Attempt:  campaign.Attempt{Kind: campaign.ManualCall, To: "447700900101", From: "442079460000"},
+		Settings: campaign.Settings{Message: campaign.Message{Say: "Hello", Keys: map[string]campaign.Key{"9": {OptOut: true}}}},
+	}
+	for kind, want := range map[campaign.AttemptKind]campaign.OptOutScope{campaign.ManualCall: "", campaign.CampaignCall: campaign.OptOutAll} {
+		p.Attempt.Kind = kind
+		a, err := AnswerInput("https://dialer.example", p, campaign.First, "9")
+		if err != nil || a.Said.OptOut != want || len(a.NCCO) != 1 {
+			t.Errorf("%s: %+v, %v, want the scope %q", kind, a, err, want)
+		}
+	}
+}
