@@ -9,24 +9,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// Status says whether a campaign's contacts may be called.
-type Status string
-
-const (
-	// Importing: rows are still being added; nothing is dialed.
-	Importing Status = "importing"
-	// Running: contacts that are due are called.
-	Running Status = "running"
-	// Paused: by a person, or by a refusal that is about the whole account.
-	Paused Status = "paused"
-	// Stopped: by a person, for good; contacts that were not reached ended as
-	// stopped.
-	Stopped Status = "stopped"
-	// Finished: every contact has ended. More rows, or late evidence, make it
-	// running again.
-	Finished Status = "finished"
-)
-
 // Campaign is what to say to whom, when and how often.
 type Campaign struct {
 	ID       int64
@@ -41,6 +23,7 @@ type Settings struct {
 	From    []string  `json:"from"` // E.164 digits; each contact always sees the same one
 	Message Message   `json:"message"`
 	Start   time.Time `json:"start,omitzero"` // nothing is dialed before
+	End     time.Time `json:"end,omitzero"`   // nothing is dialed from then on; zero: there is no end
 	Hours   Hours     `json:"hours"`
 	// Zone is "recipient", or the IANA zone in which Hours are meant.
 	Zone string `json:"zone"`

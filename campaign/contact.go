@@ -36,7 +36,8 @@ const (
 	// ReasonMessage: the message could not be made from the contact's row, in a
 	// campaign of an earlier version. Now that pauses the campaign.
 	ReasonMessage Reason = "message"
-	// ReasonExpired: its call_before passed before the contact was reached.
+	// ReasonExpired: its call_before, or the campaign's end, passed before the
+	// contact was reached.
 	ReasonExpired Reason = "expired"
 	// ReasonCancelledByRequest: a person took the contact out of the campaign, or
 	// its row was gone from the file.

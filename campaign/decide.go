@@ -74,6 +74,9 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
+	//guard:false campaign.TestDecideAtTheEnd: who waits at the campaign's end is not called any more
+	case h.withdrawn(WithdrawnEnded) || !s.End.IsZero() && !now.Before(s.End):
+		d = d.done(ReasonExpired, "the campaign's end has passed")
 	case h.withdrawn(WithdrawnExpired) || !c.NotLaterThan.IsZero() && !now.Before(c.NotLaterThan):
 		d = d.done(ReasonExpired, "the time until which it may be called has passed")
 	//guard:false campaign.TestDecideEndsAContactThatNeverHasACall: a contact without a call is not tried for ever

@@ -292,6 +292,30 @@ func TestDecideAgainDecidesTheSame(t *testing.T) {
 
 // An attempt withdrawn for the hours puts its contact down for their next
 // beginning: at once would be a claim and a withdrawal without end.
+// Who waits at the campaign's end ends as expired, and who is being called does not.
+func TestDecideAtTheEnd(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 12, 5, 18, 0, 0, 0, time.UTC)
+	s := Settings{Retry: DefaultPolicy(), End: now}
+	for _, c := range []struct {
+		name     string
+		attempts []Attempt
+		now      time.Time
+		want     string
+	}{
+		{"waits", nil, now, "done expired"},
+		{"waits a moment before", nil, now.Add(-time.Microsecond), "pending "},
+		{"is called", []Attempt{{No: 1, State: Dialing}}, now, "active "},
+		{"withdrawn just before", []Attempt{{No: 1, State: Void, Note: string(WithdrawnEnded)}}, now.Add(-20 * time.Second), "done expired"},
+		{"waits in the queue", []Attempt{{No: 1, State: Reserved}}, now, "done expired"},
+	} {
+		d := Decide(s, Paused, Contact{DueAt: now.Add(-time.Hour)}, c.attempts, c.now)
+		if got := string(d.State) + " " + string(d.Reason); got != c.want {
+			t.Errorf("%s: %s (%s), want %s", c.name, got, d.Because, c.want)
+		}
+	}
+}
+
 func TestDecideAfterTheHours(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

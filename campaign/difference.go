@@ -59,6 +59,7 @@ func (s Settings) Differences(given Settings) []Difference {
 	if !given.Start.IsZero() {
 		compare("start", startText(s.Start), startText(given.Start))
 	}
+	compare("end", startText(s.End), startText(given.End))
 	compare("hours", s.Hours.String(), given.Hours.String())
 	compare("except", strings.Join(s.Hours.Except, ","), strings.Join(given.Hours.Except, ","))
 	compare("margin", s.Hours.Margin.String(), given.Hours.Margin.String())

@@ -89,11 +89,11 @@ type DocumentAgain struct {
 // DocumentWhen says at what times is called.
 type DocumentWhen struct {
 	Start  string        `yaml:"start,omitempty" json:"start,omitempty"`
+	End    string        `yaml:"end,omitempty" json:"end,omitempty"`
 	Hours  documentHours `yaml:"hours,omitempty" json:"hours,omitzero"`
 	Zone   string        `yaml:"zone,omitempty" json:"zone,omitempty"`
 	Except texts         `yaml:"except,omitempty" json:"except,omitempty"`
 	Margin string        `yaml:"margin,omitempty" json:"margin,omitempty"`
-	End    *notServed    `yaml:"end,omitempty" json:"end,omitempty"`
 }
 
 // notServed is a member that this version cannot serve.

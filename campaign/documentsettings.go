@@ -153,7 +153,7 @@ var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until",
-	"from": "from",
+	"from": "from", "end": "when.end",
 }
 
 // noteAll adds joined mistakes, each where its member is.
@@ -187,8 +187,10 @@ func (t *translation) settings() (s Settings) {
 			s.Zone = ZoneRecipient
 		}
 	}
-	s.Start, err = ParseStart(d.When.Start, s.Zone)
+	s.Start, err = ParseMoment(d.When.Start, s.Zone)
 	t.note("when.start", err)
+	s.End, err = ParseMoment(d.When.End, s.Zone)
+	t.note("when.end", err)
 	s.Hours = t.hours()
 	s.Retry = t.policy()
 	s.Machine, s.MachineMode = d.Call.Machine, d.Call.MachineMode

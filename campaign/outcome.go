@@ -153,6 +153,7 @@ const (
 	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
 	WithdrawnLocked     Withdrawal = "dial_lock"       // of manual calls only: the others wait until the database is released
 	WithdrawnExpired    Withdrawal = "expired"         // its call_before has passed
+	WithdrawnEnded      Withdrawal = "ended"           // the campaign's end has passed
 	WithdrawnCancelled  Withdrawal = "cancelled"       // a person took the contact out of the campaign
 	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: its call is made with the new values
 	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
@@ -180,12 +181,16 @@ func (w Withdrawal) Meaning() string {
 		return "it is outside the calling hours"
 	case WithdrawnExpired:
 		return "the time until which it may be called has passed"
+	case WithdrawnEnded:
+		return "the campaign's end has passed"
 	case WithdrawnCancelled:
 		return "it was cancelled by request"
 	case WithdrawnChanged:
 		return "the contact was changed"
 	case "importing":
 		return "the campaign's import is not finished"
+	case "draft":
+		return "the campaign is a draft (dialer campaign resume starts it)"
 	case "finished":
 		return "the campaign is finished"
 	case "unknown_zone":

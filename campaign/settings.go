@@ -11,11 +11,11 @@ import (
 
 const wallClock = "2006-01-02 15:04"
 
-// ParseStart reads when a campaign begins; the zero time when text is empty. A
-// time without an offset is on the clock of the campaign's zone. Where each
-// person has their own zone that would be many moments, so then it needs an
+// ParseMoment reads when a campaign begins or ends; the zero time when text is
+// empty. A time without an offset is on the clock of the campaign's zone. Where
+// each person has their own zone that would be many moments, so then it needs an
 // offset.
-func ParseStart(text, zone string) (time.Time, error) {
+func ParseMoment(text, zone string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -80,6 +80,7 @@ func (s Settings) Validate() error {
 			errs = append(errs, wrong(member, format, args...))
 		}
 	}
+	add(s.End.IsZero() || s.End.After(s.Start), "end", "it is not after the start")
 	add(len(s.From) > 0, "from", "want at least one number to call from")
 	for i, number := range s.From {
 		add(e164.MatchString(number), "from", "number %d is not 7 to 15 digits, the country code first and no plus sign", i+1)
@@ -106,13 +107,18 @@ func (s Settings) Validate() error {
 }
 
 // NextCall is the earliest moment from now on at which a contact in the zones may
-// be called that is due at due; false: there is none within the hours.
+// be called that is due at due; false: there is none within the hours and before
+// the end.
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
-	return s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
+	at, ok := s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
+	return at, ok && s.beforeEnd(at)
 }
+
+func (s Settings) beforeEnd(at time.Time) bool { return s.End.IsZero() || at.Before(s.End) }
 
 // FirstCall is the earliest moment from now on at which the call of a contact in
 // the zones can be begun that is due at due; false: there is none.
 func (s Settings) FirstCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
-	return s.Hours.firstCall(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
+	at, ok := s.Hours.firstCall(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
+	return at, ok && s.beforeEnd(at)
 }

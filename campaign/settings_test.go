@@ -27,7 +27,7 @@ func goodSettings() Settings {
 	}
 }
 
-func TestParseStart(t *testing.T) {
+func TestParseMoment(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		text, zone string
@@ -44,7 +44,7 @@ func TestParseStart(t *testing.T) {
 		{"2026-12-01 09:00", "Mars/Base", ""},
 		{"2027-10-31 01:30", "Europe/London", "2027-10-31T00:30:00Z"}, // comes twice: the first
 	} {
-		got, err := ParseStart(c.text, c.zone)
+		got, err := ParseMoment(c.text, c.zone)
 		if c.want == "" {
 			if err == nil {
 				t.Errorf("%s in %s: %v, want a mistake", c.text, c.zone, got)
@@ -55,10 +55,10 @@ func TestParseStart(t *testing.T) {
 			t.Errorf("%s in %s: %v (%v), want %s", c.text, c.zone, got.Format(time.RFC3339), err, c.want)
 		}
 	}
-	if _, err := ParseStart("2026-12-01 09:00", "recipient"); err == nil || !strings.Contains(err.Error(), "whose clock?") {
+	if _, err := ParseMoment("2026-12-01 09:00", "recipient"); err == nil || !strings.Contains(err.Error(), "whose clock?") {
 		t.Errorf("without a clock: %v, want it to ask whose", err)
 	}
-	if got, err := ParseStart("", "recipient"); err != nil || !got.IsZero() {
+	if got, err := ParseMoment("", "recipient"); err != nil || !got.IsZero() {
 		t.Errorf("no start: %v (%v), want none", got, err)
 	}
 }

@@ -44,7 +44,10 @@ func openMinutes(week []campaign.Span) string {
 	return "{" + text.String() + "}"
 }
 
-var errStopped = errors.New("it was stopped, and takes no more rows")
+var (
+	errStopped = errors.New("it was stopped, and takes no more rows")
+	errEnded   = errors.New("its end has passed, and it takes no more rows")
+)
 
 // createOrFind also returns the given settings as Postgres gives them back, so
 // that they are compared with stored ones in the same form.
@@ -52,7 +55,7 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		created := false
 		open := func() (err error) {
-			created, err = insertCampaign(ctx, tx, name, s)
+			created, err = insertCampaign(ctx, tx, by, name, campaign.Importing, s)
 			if err != nil {
 				return err
 			}
@@ -84,16 +87,59 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 	return c, given, err
 }
 
-func insertCampaign(ctx context.Context, tx pgx.Tx, name string, s campaign.Settings) (created bool, err error) {
+// insertCampaign makes a campaign with its first version, unless the name is taken.
+func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, status campaign.Status, s campaign.Settings) (created bool, err error) {
+	args := settingsArgs(s)
+	args["name"], args["status"], args["by"] = name, status, plain(by.Name)
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO campaigns (name, status, settings, document, from_numbers, starts_at, open_minutes, closed_dates, margin_minutes)
-		VALUES (@name, 'importing', @settings, @document, @from, @start, @open::text::int4multirange, @except::text[]::date[], @margin)
-		ON CONFLICT (name) DO NOTHING`,
-		pgx.StrictNamedArgs{
-			"name": name, "settings": s, "document": s.Document, "from": s.From, "start": zeronull.Timestamptz(s.Start),
-			"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
-		})
+		WITH made AS (
+			INSERT INTO campaigns (name, status, import_finished_at, settings, document, from_numbers,
+			                       starts_at, ends_at, open_minutes, closed_dates, margin_minutes)
+			VALUES (@name, @status, CASE WHEN @status = 'running' THEN clock_timestamp() END, @settings, @document, @from,
+			        @start, @end, @open::text::int4multirange, @except::text[]::date[], @margin)
+			ON CONFLICT (name) DO NOTHING RETURNING id)
+		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
+		SELECT id, 1, @settings, @document, @by FROM made`, args)
 	return tag.RowsAffected() > 0, err
+}
+
+// settingsArgs are the settings as they are stored: whole, and again by column what
+// the claim and the rules ask for.
+func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"settings": s, "document": s.Document, "from": s.From, "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
+		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
+	}
+}
+
+// CreateCampaign makes a campaign that nobody is in yet. It runs at once, or from
+// its start on, and takes contacts until its end or a stop; a draft waits for a
+// resume. campaign.ErrExists: the name is taken.
+func (db *DB) CreateCampaign(ctx context.Context, by app.Actor, name string, draft bool, s campaign.Settings) (c campaign.Campaign, err error) {
+	status := campaign.Running
+	if draft {
+		status = campaign.Draft
+	}
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		created, err := insertCampaign(ctx, tx, by, name, status, s)
+		if err == nil && !created {
+			err = campaign.ErrExists
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT `+campaignColumns+` FROM campaigns c WHERE name = $1`, name).Scan(campaignFields(&c)...); err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "campaign.create", object: campaignObject(c.ID),
+			after: fields{"name": name, "status": c.Status, "settings": c.Settings},
+		})
+	})
+	if err != nil {
+		return campaign.Campaign{}, fmt.Errorf("create campaign %q: %w", name, err)
+	}
+	return c, nil
 }
 
 // CampaignByName finds a campaign by its name, or else by its id.
@@ -177,7 +223,7 @@ func (db *DB) FinishImport(ctx context.Context, by app.Actor, campaignID int64) 
 		}
 		if c.status == campaign.Importing {
 			return c.move(ctx, tx, by, "import.finish", campaign.Running, "")
-		}
+		} // a draft stays one, and what is paused stays so
 		if _, err := tx.Exec(ctx, `UPDATE campaigns SET import_finished_at = clock_timestamp() WHERE id = $1`, c.id); err != nil {
 			return err
 		}
@@ -198,7 +244,7 @@ func (db *DB) Pause(ctx context.Context, by app.Actor, campaignID int64, reason 
 		switch {
 		case err != nil || c.status == campaign.Paused:
 			return err
-		case !c.mayPause():
+		case !c.status.Rule().MayPause:
 			return c.wrongStatus()
 		}
 		return c.pause(ctx, tx, by, reason, campaign.Operator)
@@ -207,10 +253,6 @@ func (db *DB) Pause(ctx context.Context, by app.Actor, campaignID int64, reason 
 		return fmt.Errorf("pause campaign %d: %w", campaignID, err)
 	}
 	return nil
-}
-
-func (c lockedCampaign) mayPause() bool {
-	return c.status == campaign.Importing || c.status == campaign.Running
 }
 
 func (c lockedCampaign) wrongStatus() error { return fmt.Errorf("it is %s", c.status) }
@@ -236,16 +278,17 @@ func withReserved(ctx context.Context, tx pgx.Tx, campaignID int64, change func(
 	return withContacts(ctx, tx, contacts, change)
 }
 
-// Resume lets a paused campaign call again. A stopped one stays stopped.
+// Resume lets a paused campaign call again, and starts a draft. A stopped one stays
+// stopped.
 func (db *DB) Resume(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		c, err := lockCampaign(ctx, tx, campaignID)
 		switch {
-		case err != nil || c.mayPause():
+		case err != nil || c.status.Rule().MayPause:
 			return err
-		case c.status != campaign.Paused:
+		case !c.status.Rule().MayResume:
 			return c.wrongStatus()
-		case c.imported:
+		case c.imported || c.status == campaign.Draft:
 			return c.move(ctx, tx, by, "campaign.resume", campaign.Running, "")
 		}
 		return c.move(ctx, tx, by, "campaign.resume", campaign.Importing, "")

@@ -35,18 +35,18 @@ import (
 // reserved now is dialed within @margin, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
-		SELECT id, from_numbers, open_minutes, closed_dates, margin_minutes FROM campaigns
-		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now())
+		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes FROM campaigns
+		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND (ends_at IS NULL OR ends_at > now() + interval '30 seconds')
 		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
 	), open_groups AS MATERIALIZED (
-		SELECT g.id, r.from_numbers
+		SELECT g.id, r.from_numbers, r.version
 		FROM running r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), candidates AS MATERIALIZED (
-		SELECT k.id, g.from_numbers
+		SELECT k.id, g.from_numbers, g.version
 		FROM open_groups g
 		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
 		CROSS JOIN LATERAL (
@@ -60,7 +60,7 @@ const claim = `
 		) AS k
 		ORDER BY u.urgency, k.due_at, k.id LIMIT @limit
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at,
+		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
@@ -71,8 +71,8 @@ const claim = `
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed
 	), reserved AS (
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
-		SELECT (@ids::uuid[])[rank], id, campaign_id, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
+		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, from_number, state, changed_by)
+		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
 		FROM ranked ORDER BY to_number
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
 		RETURNING id, contact_id, enqueue_count

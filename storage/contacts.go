@@ -106,13 +106,18 @@ func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (camp
 // enough.
 func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var status campaign.Status
+	var ended bool
 	var reads pgx.Batch
 	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, im.campaignID)
-	reads.Queue(`SELECT status, coalesce(starts_at, created_at) FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &im.due) })
+	reads.Queue(`SELECT status, coalesce(ends_at <= clock_timestamp(), false), created_at FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &ended, &im.due) })
 	err := im.tx.SendBatch(ctx, &reads).Close()
-	if err == nil && status == campaign.Stopped {
+	switch {
+	case err != nil:
+	case status.Rule().Over:
 		err = errStopped
+	case ended:
+		err = errEnded
 	}
 	return err
 }

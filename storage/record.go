@@ -62,7 +62,7 @@ func judgeRefusal(ctx context.Context, tx pgx.Tx, u *callUpdate) error {
 			return err
 		}
 	}
-	if !campaign.Remedies[u.outcome.Refusal].Pause || !c.mayPause() {
+	if !campaign.Remedies[u.outcome.Refusal].Pause || !c.status.Rule().MayPause {
 		return nil
 	}
 	why := string(u.outcome.Refusal)

@@ -35,7 +35,7 @@ func (db *DB) PauseUnreadable(ctx context.Context, id uuid.UUID, why string) err
 			return err
 		}
 		c, err := lockCampaign(ctx, tx, campaignID)
-		if err != nil || !c.mayPause() {
+		if err != nil || !c.status.Rule().MayPause {
 			return err
 		}
 		if _, err := tx.Exec(ctx, raiseAlarm, id, campaign.AlarmMessage, plain(why)); err != nil {
@@ -69,7 +69,7 @@ func refuseMessage(ctx context.Context, tx pgx.Tx, id uuid.UUID, why string) err
 		return err
 	}
 	//guard:true storage.TestRefusedMessagePausesTheCampaign: no contact is used up by a message that cannot be made
-	if !c.mayPause() {
+	if !c.status.Rule().MayPause {
 		return nil
 	}
 	return c.pause(ctx, tx, app.Dialer, "a message cannot be made: "+why, campaign.Caller)

@@ -39,6 +39,7 @@ CREATE OR REPLACE FUNCTION next_call(contact bigint) RETURNS timestamptz LANGUAG
       AND within_hours(tried.at, g.zones, c.open_minutes, c.closed_dates)
       AND within_hours(tried.at + interval '90 seconds' + c.margin_minutes * interval '1 minute', g.zones, c.open_minutes, c.closed_dates)
       AND (k.not_later_than IS NULL OR tried.at < k.not_later_than)
+      AND (c.ends_at IS NULL OR tried.at < c.ends_at)
     ORDER BY tried.at LIMIT 1
 $$;
 
@@ -49,6 +50,13 @@ CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbe
         SELECT a.to_number FROM attempts a WHERE a.contact_id = contact AND a.posts = 1 AND a.state NOT IN ('refused', 'absent')
         ORDER BY a.attempt_no DESC LIMIT 1), numbers[1]) END
 $$;
+
+-- The status that people see: scheduled is a part of running, stopping of stopped.
+-- campaign.StatusRules has them all. calls_up is how many calls of it have not ended.
+CREATE OR REPLACE FUNCTION shown_status(status text, starts_at timestamptz, calls_up bigint) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN CASE WHEN status = 'running' AND starts_at > now() THEN 'scheduled'
+            WHEN status = 'stopped' AND calls_up > 0 THEN 'stopping'
+            ELSE status END;
 
 -- May this person be called now? One row for each thing that stands in the way,
 -- the weightiest first; none: the call may be made. campaign and contact are null
@@ -78,7 +86,11 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- guard:value(WHERE false) storage.TestNotLaterThan: nobody is called after the time that their row gives
     WHERE k.id = call_obstacles.contact AND k.not_later_than < call_obstacles.at + interval '30 seconds'
     UNION ALL
-    -- importing, paused or finished
+    SELECT 'ended' FROM campaigns c
+    -- guard:value(WHERE false) storage.TestCampaignEnd: nobody is called after the campaign's end
+    WHERE c.id = call_obstacles.campaign AND c.ends_at < call_obstacles.at + interval '30 seconds'
+    UNION ALL
+    -- draft, importing, paused or finished
     SELECT c.status FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called
     -- guard:value(WHERE false) chaos.Operated: a paused campaign calls nobody

@@ -59,25 +59,6 @@ func (db *DB) CloseSilent(ctx context.Context, grace, kept time.Duration) (int, 
 	return n, nil
 }
 
-// ExpireContacts ends contacts that wait for a call and whose time for it has
-// passed, and returns how many.
-func (db *DB) ExpireContacts(ctx context.Context) (n int, err error) {
-	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
-			SELECT id FROM contacts WHERE not_later_than <= now() AND state IN ('pending', 'waiting')
-			ORDER BY not_later_than LIMIT $1`, sweepBatch)
-		if err != nil {
-			return err
-		}
-		n = len(contacts)
-		return withContacts(ctx, tx, contacts, unchanged)
-	})
-	if err != nil {
-		return 0, fmt.Errorf("end contacts whose time has passed: %w", err)
-	}
-	return n, nil
-}
-
 // changeEach changes the attempts that the query finds, each in a transaction of
 // its own, and counts those that were changed. One that fails does not keep the
 // others from being changed.
@@ -114,7 +95,9 @@ const unfinished = `SELECT campaign_id FROM counter_totals WHERE subject = 'cont
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{
-		`UPDATE campaigns SET status = 'finished' WHERE status = 'running' AND id NOT IN (` + unfinished + `)`,
+		`UPDATE campaigns SET status = 'finished' WHERE status = 'running' AND id NOT IN (` + unfinished + `)
+		 -- guard:drop storage.TestEmptyCampaignWaits: a campaign that nobody is in yet waits for rows
+		 AND (ends_at <= now() OR id IN (SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND n > 0))`,
 		`UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (` + unfinished + `)`,
 	} {
 		tag, err := db.pool.Exec(ctx, move)

@@ -5,7 +5,7 @@
 -- rows_in = rejected + pending + active + waiting + done, and done is the sum of
 -- the columns done_..., at all times.
 CREATE OR REPLACE VIEW reporting.campaigns AS
-SELECT c.id AS campaign_id, c.name AS campaign, c.status, c.created_at,
+SELECT c.id AS campaign_id, c.name AS campaign, shown_status(c.status, c.starts_at, t.up) AS status, c.created_at,
        coalesce(t.rejected, 0) + coalesce(t.contacts, 0) AS rows_in, coalesce(t.rejected, 0) AS rejected,
        coalesce(t.pending, 0) AS pending, coalesce(t.active, 0) AS active, coalesce(t.waiting, 0) AS waiting, coalesce(t.done, 0) AS done,
        coalesce(t.calls, 0) AS calls, coalesce(t.calls_answered, 0) AS calls_answered, coalesce(t.duration_s, 0) AS duration_s,
@@ -20,7 +20,8 @@ SELECT c.id AS campaign_id, c.name AS campaign, c.status, c.created_at,
        coalesce(t.done_expired, 0) AS done_expired, coalesce(t.done_cancelled_by_request, 0) AS done_cancelled_by_request,
        coalesce(t.heard, 0) AS heard, coalesce(t.people_called, 0) AS people_called, coalesce(t.people_answered, 0) AS people_answered,
        coalesce(t.people_with_result, 0) AS people_with_result,
-       coalesce(t.results, '{}') AS results
+       coalesce(t.results, '{}') AS results,
+       c.ends_at AS "end", c.version
 FROM campaigns c
 LEFT JOIN (
     SELECT campaign_id,
@@ -48,6 +49,7 @@ LEFT JOIN (
            sum(n) FILTER (WHERE subject = 'contacts' AND outcome = 'expired')::bigint AS done_expired,
            sum(n) FILTER (WHERE subject = 'contacts' AND outcome = 'cancelled_by_request')::bigint AS done_cancelled_by_request,
            sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('accepted', 'ended'))::bigint AS calls,
+           sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('dialing', 'unknown', 'accepted'))::bigint AS up,
            sum(n) FILTER (WHERE subject = 'attempts' AND outcome IN ('answered', 'human', 'machine'))::bigint AS calls_answered,
            sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended')::bigint AS unpriced,
            sum(seconds)::bigint AS duration_s,
@@ -71,7 +73,7 @@ CREATE OR REPLACE VIEW reporting.attempts AS
 SELECT a.id AS attempt_id, a.campaign_id, c.name AS campaign, a.contact_id, a.attempt_no,
        a.to_number, a.from_number, a.state, a.disposition, a.call_uuid, a.conversation_uuid,
        a.created_at, a.answered_at, a.start_time, a.end_time, a.duration_s, a.rate, a.price, a.network, a.post_error,
-       a.heard_at, array_remove(a.keys, '') AS keys, a.result, a.voicemail_at
+       a.heard_at, array_remove(a.keys, '') AS keys, a.result, a.voicemail_at, a.campaign_version
 FROM attempts a JOIN campaigns c ON c.id = a.campaign_id;
 
 CREATE OR REPLACE VIEW reporting.events AS

@@ -18,7 +18,7 @@ type campaignCommand struct {
 	Show   campaignShowCommand   `cmd:"" help:"Show a campaign's settings and its progress."`
 	Follow campaignFollowCommand `cmd:"" help:"Show a campaign's progress until it has ended. Ctrl-C ends the display only."`
 	Pause  campaignPauseCommand  `cmd:"" help:"Start no more of its calls, from now on. Calls in progress continue."`
-	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again."`
+	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again, or start a draft."`
 	Export campaignExportCommand `cmd:"" help:"Write one line a person: the CSV's own columns and what became of them."`
 	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls in progress continue, unless --hang-up ends them."`
 }
@@ -122,6 +122,9 @@ func printSettings(con console, s campaign.Settings) {
 	}
 	if !s.Start.IsZero() {
 		con.Linef("  start     %s\n", cli.Time(s.Start))
+	}
+	if !s.End.IsZero() {
+		con.Linef("  end       %s\n", s.End.Format(timeFormat))
 	}
 	con.Linef("  retry     %s\n", s.Retry)
 	con.Linef("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)

@@ -179,7 +179,7 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 		return err
 	}
 	for _, r := range list {
-		if r.Status == campaign.Running {
+		if r.Status.Stored() == campaign.Running {
 			con.Linef("Campaign %s will continue: pause it now if it was paused or stopped since then.\n", r.Campaign)
 		}
 	}

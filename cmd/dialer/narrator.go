@@ -84,6 +84,12 @@ func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
 		switch {
 		case r.Status == campaign.Paused:
 			log.InfoContext(ctx, "a campaign is paused", "reason", r.PauseReason, "to_go", r.Rows-r.Rejected-r.Done)
+		case r.Status == campaign.Draft:
+			log.InfoContext(ctx, "a campaign is a draft", "people", r.Rows-r.Rejected)
+		case r.Status == campaign.Scheduled:
+			log.InfoContext(ctx, "a campaign is scheduled", "to_go", r.Rows-r.Rejected-r.Done)
+		case r.Status == campaign.Stopping:
+			log.InfoContext(ctx, "a campaign is stopped, and calls of it are up", "done", r.Done)
 		case r.Status == campaign.Running && before == campaign.Paused:
 			log.InfoContext(ctx, "a campaign goes on", "to_go", r.Rows-r.Rejected-r.Done)
 		case r.Status == campaign.Running:

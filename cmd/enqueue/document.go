@@ -39,6 +39,7 @@ func (f *flags) document() (d campaign.Document, err error) {
 		{"people.key", "--key", f.Key, &d.People.Key},
 		{"again.until", "--until", f.Until, &d.Again.Until},
 		{"when.start", "--start", f.Start, &d.When.Start},
+		{"when.end", "--end", f.End, &d.When.End},
 		{"when.zone", "--zone", f.Zone, &d.When.Zone},
 	} {
 		if flag.value != "" {

@@ -207,6 +207,9 @@ func whenText(s campaign.Settings) string {
 	if !s.Start.IsZero() {
 		text += " from " + s.Start.Local().Format("2006-01-02 15:04 MST") + " on"
 	}
+	if !s.End.IsZero() {
+		text += " until " + s.End.Format("2006-01-02 15:04") + " UTC"
+	}
 	return text
 }
 

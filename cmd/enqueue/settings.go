@@ -32,7 +32,11 @@ func (f *flags) settings() (campaign.Settings, error) {
 		wrongFormat = fmt.Errorf("--date-format: %w", wrongFormat)
 	}
 	s.Message.DateFormat = f.DateFormat
-	return s, errors.Join(err, wrong, wrongCountries, wrongFormat, f.check())
+	var past error
+	if wrong == nil && !s.End.IsZero() && !s.End.After(time.Now()) {
+		past = fmt.Errorf("--end, or when.end in the document: %s is past, so nobody could be called", s.End.Format(time.RFC3339))
+	}
+	return s, errors.Join(err, wrong, past, wrongCountries, wrongFormat, f.check())
 }
 
 // check finds mistakes that are about this command and not about the campaign.

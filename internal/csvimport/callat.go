@@ -30,6 +30,11 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 		return r.columns.CallBefore, err
 	}
 	last := row.NotLaterThan
+	if end := r.settings.End; !end.IsZero() && !row.CallAt.IsZero() && !row.CallAt.Before(end) {
+		row.NotNew = campaign.RowError{Column: r.columns.CallAt, Reason: fmt.Sprintf(
+			"the campaign ends at %s, before this time", r.localText(end, row.Zones))}
+		return "", nil
+	}
 	switch {
 	case last.IsZero():
 	case !row.CallAt.IsZero() && !row.CallAt.Before(last):

@@ -120,9 +120,11 @@ func (f *follower) waitsFor(ctx context.Context, r app.Report) (string, error) {
 	switch {
 	case r.Status == campaign.Importing:
 		return ", its CSV is still being read", nil
+	case r.Status == campaign.Draft:
+		return fmt.Sprintf(", a draft; to start it: dialer campaign resume %q", r.Campaign), nil
 	case r.Status == campaign.Paused:
 		return fmt.Sprintf(", paused: %s; to go on: dialer campaign resume %q", cmp.Or(r.PauseReason, "no reason was given"), r.Campaign), nil
-	case r.Status != campaign.Running || openAttempts(r) > 0:
+	case r.Status.Stored() != campaign.Running || openAttempts(r) > 0:
 		return "", nil
 	}
 	c, err := f.source.CampaignByName(ctx, f.campaign.Name)
