@@ -127,7 +127,7 @@ func TestDocumentMistakes(t *testing.T) {
 		"[2026-12-25]>>[Xmas]":                                           "c.yaml:18: ",
 		`{mon-sun: "09:00-18:00"}>>"18:00-09:00"`:                        "c.yaml:18: ",
 		"zone: Europe/London>>zone: recipient":                           "c.yaml:18: ",
-		"zone: Europe/London>>ring: 3": `c.yaml:18: "ring" is not a member`,
+		"zone: Europe/London>>ring: 3":                                   `c.yaml:18: "ring" is not a member`,
 		`from: ["442079460000"]>>from: ["02079460000"]`:                  "c.yaml:3: number 1",
 		"name: dental-reminders>>limits: {per_second: 2}\nname: d":       "c.yaml:1: limits is not served",
 		"name: dental-reminders>>remind: {column: appointment}\nname: d": "c.yaml:1: remind is not served",
