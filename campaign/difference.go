@@ -34,6 +34,14 @@ func (e *OtherSettingsError) Unwrap() error { return ErrOtherSettings }
 // Differences lists in what given, the settings of a later command, differs from
 // the stored ones. A command without a start leaves the stored one as it is.
 func (s Settings) Differences(given Settings) []Difference {
+	if given.Start.IsZero() {
+		given.Start = s.Start
+	}
+	return s.Changes(given)
+}
+
+// Changes lists in what other settings differ.
+func (s Settings) Changes(given Settings) []Difference {
 	var list []Difference
 	compare := func(setting, stored, now string) {
 		//guard:false campaign.TestSettingsDifferences: no later word of an operator is dropped in silence
@@ -56,9 +64,7 @@ func (s Settings) Differences(given Settings) []Difference {
 	compare("until", s.Retry.Until.String(), given.Retry.Until.String())
 	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
 	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
-	if !given.Start.IsZero() {
-		compare("start", startText(s.Start), startText(given.Start))
-	}
+	compare("start", startText(s.Start), startText(given.Start))
 	compare("end", startText(s.End), startText(given.End))
 	compare("hours", s.Hours.String(), given.Hours.String())
 	compare("except", strings.Join(s.Hours.Except, ","), strings.Join(given.Hours.Except, ","))

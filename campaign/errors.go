@@ -12,6 +12,8 @@ import (
 var (
 	// ErrNotFound: there is no campaign, contact or attempt of that name or id.
 	ErrNotFound = errors.New("not found")
+	// ErrEdited: the campaign was edited since it was read.
+	ErrEdited = errors.New("the campaign was edited meanwhile; look at it again")
 	// ErrExists: there is a campaign of that name.
 	ErrExists = errors.New("a campaign of that name exists")
 	// ErrStale: the attempt is not (or no longer) reserved, so its task has

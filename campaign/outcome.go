@@ -154,6 +154,7 @@ const (
 	WithdrawnLocked     Withdrawal = "dial_lock"       // of manual calls only: the others wait until the database is released
 	WithdrawnExpired    Withdrawal = "expired"         // its call_before has passed
 	WithdrawnEnded      Withdrawal = "ended"           // the campaign's end has passed
+	WithdrawnUsed       Withdrawal = "attempts_used"   // an edit made the calls to one person fewer
 	WithdrawnCancelled  Withdrawal = "cancelled"       // a person took the contact out of the campaign
 	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: its call is made with the new values
 	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
@@ -183,10 +184,12 @@ func (w Withdrawal) Meaning() string {
 		return "the time until which it may be called has passed"
 	case WithdrawnEnded:
 		return "the campaign's end has passed"
+	case WithdrawnUsed:
+		return "all calls that the campaign makes to one person are used"
 	case WithdrawnCancelled:
 		return "it was cancelled by request"
 	case WithdrawnChanged:
-		return "the contact was changed"
+		return "the contact or the campaign was changed"
 	case "importing":
 		return "the campaign's import is not finished"
 	case "draft":

@@ -94,9 +94,9 @@ func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, s
 	tag, err := tx.Exec(ctx, `
 		WITH made AS (
 			INSERT INTO campaigns (name, status, import_finished_at, settings, document, from_numbers,
-			                       starts_at, ends_at, open_minutes, closed_dates, margin_minutes)
+			                       starts_at, ends_at, max_attempts, open_minutes, closed_dates, margin_minutes)
 			VALUES (@name, @status, CASE WHEN @status = 'running' THEN clock_timestamp() END, @settings, @document, @from,
-			        @start, @end, @open::text::int4multirange, @except::text[]::date[], @margin)
+			        @start, @end, @attempts, @open::text::int4multirange, @except::text[]::date[], @margin)
 			ON CONFLICT (name) DO NOTHING RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, 1, @settings, @document, @by FROM made`, args)
@@ -107,7 +107,7 @@ func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, s
 // the claim and the rules ask for.
 func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
-		"settings": s, "document": s.Document, "from": s.From, "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
+		"settings": s, "document": s.Document, "from": s.From, "attempts": s.Retry.Attempts, "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
 		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
 	}
 }

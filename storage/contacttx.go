@@ -379,6 +379,10 @@ func (c *contactTx) reopened() (numbers []string) {
 func (c *contactTx) decide(w *writes) {
 	if c.owner.contact != 0 {
 		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.contactToDecide(), c.attempts, c.now)
+		//guard:false storage.TestEditReopensNobody: who has ended is not called again because of an edit
+		if c.contact.State == campaign.Done && decision.State != campaign.Done && !c.learned() {
+			decision = c.ended(decision)
+		}
 		for _, id := range decision.Void {
 			why, by := decision.Withdrawal()
 			c.void(id, why, by)
@@ -393,6 +397,22 @@ func (c *contactTx) decide(w *writes) {
 	}
 	w.prices = append(w.prices, c.prices...)
 	w.alarms = append(w.alarms, c.alarms...)
+}
+
+// learned reports whether an attempt has become something else, and not only its
+// price.
+func (c *contactTx) learned() bool {
+	return slices.ContainsFunc(c.changes, func(ch stateChange) bool {
+		now := c.attempts[c.find(ch.before.ID)]
+		return ch.before.State != now.State || ch.before.Disposition() != now.Disposition() || ch.before.Result != now.Result || !ch.before.HeardAt.Equal(now.HeardAt)
+	})
+}
+
+// ended leaves a contact ended as it is: the settings have changed since, and that
+// concerns only who is still to be called.
+func (c *contactTx) ended(d campaign.Decision) campaign.Decision {
+	d.State, d.Reason, d.DueAt, d.Void, d.GivenUp = campaign.Done, c.contact.Reason, time.Time{}, nil, false
+	return d
 }
 
 // contactToDecide is the contact as Decide wants it: that its only number is

@@ -90,6 +90,11 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- guard:value(WHERE false) storage.TestCampaignEnd: nobody is called after the campaign's end
     WHERE c.id = call_obstacles.campaign AND c.ends_at < call_obstacles.at + interval '30 seconds'
     UNION ALL
+    -- An edit may say less than when the contact was put down.
+    SELECT 'attempts_used' FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
+    -- guard:value(WHERE false) storage.TestEditOfAttempts: nobody is called more often than the campaign says now
+    WHERE k.id = call_obstacles.contact AND k.attempts >= c.max_attempts
+    UNION ALL
     -- draft, importing, paused or finished
     SELECT c.status FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called

@@ -26,6 +26,7 @@ func TestCallObstacles(t *testing.T) {
 		{"a paused campaign", `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`, []string{"paused"}},
 		{"a finished campaign", `UPDATE campaigns SET status = 'finished'`, []string{"finished"}},
 		{"a campaign that is being imported", `UPDATE campaigns SET status = 'importing', import_finished_at = NULL`, []string{"importing"}},
+		{"all calls used", `UPDATE campaigns SET max_attempts = 2; UPDATE contacts SET attempts = 2`, []string{"attempts_used"}},
 		{"a draft", `UPDATE campaigns SET status = 'draft', import_finished_at = NULL`, []string{"draft"}},
 		{"a campaign that has ended", `UPDATE campaigns SET ends_at = now() - interval '2 days'`, []string{"ended"}},
 		{"a campaign that ends later", `UPDATE campaigns SET ends_at = now() + interval '2 days'`, nil},

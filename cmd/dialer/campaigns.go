@@ -19,6 +19,7 @@ type campaignCommand struct {
 	Follow campaignFollowCommand `cmd:"" help:"Show a campaign's progress until it has ended. Ctrl-C ends the display only."`
 	Pause  campaignPauseCommand  `cmd:"" help:"Start no more of its calls, from now on. Calls in progress continue."`
 	Resume campaignResumeCommand `cmd:"" help:"Let a paused campaign call again, or start a draft."`
+	Edit   campaignEditCommand   `cmd:"" help:"Change what a campaign says, its hours, its end or its rules, for the calls that have not begun."`
 	Export campaignExportCommand `cmd:"" help:"Write one line a person: the CSV's own columns and what became of them."`
 	Stop   campaignStopCommand   `cmd:"" help:"End a campaign for good. Calls in progress continue, unless --hang-up ends them."`
 }
@@ -88,12 +89,17 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 			con.Printf("%s", document)
 			return nil
 		}
+		versions, err := campaigns.Store.CampaignVersions(ctx, found.ID)
+		if err != nil {
+			return err
+		}
 		reports, err := campaigns.Store.Report(ctx, found.ID)
 		if err != nil {
 			return err
 		}
 		for _, r := range reports {
 			con.Linef("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
+			con.Linef("  version   %s\n", describeVersion(versions))
 			printSettings(con, found.Settings)
 			if err := printReportTable(con, r); err != nil {
 				return err
@@ -104,6 +110,11 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 		}
 		return nil
 	})
+}
+
+func describeVersion(versions []app.CampaignVersion) string {
+	v := versions[0]
+	return fmt.Sprintf("%d, since %s, by %s", v.Version, cli.Time(v.MadeAt), v.MadeBy)
 }
 
 func because(reason string) string {
@@ -124,7 +135,7 @@ func printSettings(con console, s campaign.Settings) {
 		con.Linef("  start     %s\n", cli.Time(s.Start))
 	}
 	if !s.End.IsZero() {
-		con.Linef("  end       %s\n", s.End.Format(timeFormat))
+		con.Linef("  end       %s\n", cli.Time(s.End))
 	}
 	con.Linef("  retry     %s\n", s.Retry)
 	con.Linef("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)

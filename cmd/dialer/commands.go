@@ -14,7 +14,7 @@ type commands struct {
 	Simulate simulateCommand `cmd:"" help:"Simulate the Voice API on a port: with scripted or random calls, faults and a ledger."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema up to date, or show its state."`
 	Lock     lockCommand     `cmd:"" help:"Show or release the dial lock: where the database lives, and which copy of it dials."`
-	Campaign campaignCommand `cmd:"" help:"List, show, pause, resume and stop campaigns."`
+	Campaign campaignCommand `cmd:"" help:"List, show, edit, pause, resume and stop campaigns."`
 	Contact  contactCommand  `cmd:"" help:"Show, change or cancel one person of a campaign."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the campaign document."`
 	Call     callCommand     `cmd:"" help:"Show calls, make one, and act on those in progress."`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"dialer/campaign"
+	"dialer/internal/campaignflags"
 	"dialer/internal/cli"
 
 	"github.com/alecthomas/kong"
@@ -12,30 +13,10 @@ type flags struct {
 	cli.VersionFlag
 	File string `arg:"" name:"file" placeholder:"FILE.csv|FILE.xlsx|-" help:"The CSV or spreadsheet, gzipped or not, or - for standard input. Its first row names the columns."`
 
-	Campaign string `type:"existingfile" placeholder:"FILE.yaml" help:"The campaign document: a file that says all that the flags say, and more. Flags win over it."`
+	campaignflags.Flags
 
-	Name string   `placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, adds nobody twice, and reports what changed."`
-	From []string `placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
+	AllowUnknown bool `name:"allow-unknown" help:"Send actions and members of an NCCO that this program does not know. Without it they are taken for mistyped."`
 
-	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`
-	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
-	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where Vonage fetches the NCCO once a call is answered."`
-
-	Language  string   `placeholder:"en-GB" help:"The language of --say; {{column}} works in it (default: en-US)."`
-	OnKey     []string `name:"on-key" sep:"none" placeholder:"KEY=WORD[:TEXT]" help:"What a key does: 1=confirmed:TEXT notes a result of your own and says TEXT. The words repeat, opt_out, end and connect:NUMBER do what they say. Give it once for each key."`
-	Voicemail string   `placeholder:"TEXT" help:"What an answering machine hears after its beep. Machines are detected then, which Vonage charges for; the message begins at once all the same."`
-	Until     string   `enum:",answered,heard,result" default:"" placeholder:"answered|heard|result" help:"What is wanted of a person, who otherwise is called again: that they answer, hear the message to its end, or press a key with a result (default: answered)."`
-
-	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how Vonage asks (its default: GET)."`
-	AllowUnknown bool   `name:"allow-unknown" help:"Send actions and members of an NCCO that this program does not know. Without it they are taken for mistyped."`
-	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
-
-	Start          string            `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
-	End            string            `placeholder:"TIME" help:"Nothing is dialed from then on, written as --start; who was not reached by then ends as expired."`
-	Hours          string            `placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: 09:00-20:00). With breaks: 09:00-12:30,14:00-20:00."`
-	Days           string            `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
-	Except         []string          `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
-	Zone           string            `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 	DefaultCountry string            `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers without a country code."`
 	Countries      []string          `env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"Where people may be called; rows with other numbers are refused ($$${env}; default: the country of --default-country and those of --from)."`
 	Map            map[string]string `mapsep:"," placeholder:"to=phone,..." help:"Which column is the number (to; to=mobile+home for one person's numbers in their order), the time zone (zone), the postal code (postal_code), the time of the call (call_at) or the time from which on nobody is called (call_before), if its name does not say so."`
@@ -44,14 +25,6 @@ type flags struct {
 
 	Encoding string `placeholder:"NAME" help:"The CSV's encoding, such as windows-1250 or shift_jis. Without it UTF-8 and UTF-16 are recognized, and others are guessed, with a warning."`
 	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
-
-	Attempts     *int   `placeholder:"N" help:"Calls to one person, at most (default: 3)."`
-	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${retry}). With --until also unheard (30m)."`
-	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
-	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
-	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
-	RingingTimer *int   `name:"ringing-timer" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: 60)."`
-	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
 
 	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, if a row is refused)."`
 	Update  bool   `help:"Rows that differ from the campaign change who is still to be called. Without it they are reported."`

@@ -16,6 +16,14 @@ type CampaignStore interface {
 	Report(ctx context.Context, campaignIDs ...int64) ([]Report, error)
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
+	// CampaignVersions are its versions, the latest first.
+	CampaignVersions(ctx context.Context, campaignID int64) ([]CampaignVersion, error)
+	// RowsToCall are up to limit rows of who is still to be called.
+	RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error)
+	// EditCampaign gives it other settings, if version is the one that it has, and
+	// returns what that changed. Who is still to be called is called by them, or not
+	// at all.
+	EditCampaign(ctx context.Context, by Actor, campaignID int64, version int, s campaign.Settings) ([]campaign.Difference, error)
 	// Pause takes effect at its commit: after it no call of the campaign begins.
 	Pause(ctx context.Context, by Actor, campaignID int64, reason string) error
 	Resume(ctx context.Context, by Actor, campaignID int64) error

@@ -33,6 +33,8 @@ var packages = map[string]rule{
 	"internal/embedded":  {},
 	"internal/failpoint": {},
 
+	"internal/campaignflags": {ours: []string{"campaign"}},
+
 	"cmd/dialer":  {ours: program, tests: []string{"internal/testkit"}},
 	"cmd/enqueue": {ours: program, tests: []string{"internal/testkit"}},
 
@@ -57,7 +59,7 @@ var servers = []string{"internal/embedded", "internal/testkit", "storage", "voic
 
 // program is what the commands wire: everything but what is made for tests.
 var program = []string{
-	"campaign", "internal/app", "internal/auth", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
+	"campaign", "internal/app", "internal/auth", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
 	"internal/failpoint", "internal/httpapi", "internal/metrics", "internal/notify", "internal/pace", "internal/progress",
 	"internal/provider", "internal/reconcile", "internal/verify", "jobs", "storage", "voice", "voice/voicesim", "webhooks",
 }

@@ -1,0 +1,39 @@
+package campaign
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// CheckEdit names the members in which a document differs from the one that the
+// campaign has, and that no edit changes: people in it are known by them, and their
+// rows were read by them.
+func (d Document) CheckEdit(edited Document) error {
+	var errs []error
+	for _, m := range []struct {
+		member   string
+		was, now any
+	}{
+		{"name", d.Name, edited.Name},
+		{"people.key", d.People.Key, edited.People.Key},
+		{"people.numbers", d.People.Numbers, edited.People.Numbers},
+		{"people.country", d.People.Country, edited.People.Country},
+		{"people.zone", d.People.Zone, edited.People.Zone},
+		{"people.call_at", d.People.CallAt, edited.People.CallAt},
+		{"people.call_before", d.People.CallBefore, edited.People.CallBefore},
+	} {
+		if !reflect.DeepEqual(m.was, m.now) {
+			errs = append(errs, fmt.Errorf("%s cannot be changed: it was %s, and is %s here; for other people make another campaign",
+				m.member, memberText(m.was), memberText(m.now)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func memberText(value any) string {
+	if text := fmt.Sprint(value); text != "" && text != "[]" {
+		return fmt.Sprintf("%q", text)
+	}
+	return "none"
+}

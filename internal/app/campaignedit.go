@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+)
+
+// CampaignVersion is what a campaign said from one edit to the next.
+type CampaignVersion struct {
+	Version int       `json:"version"`
+	MadeAt  time.Time `json:"made_at"`
+	MadeBy  string    `json:"made_by"`
+}
+
+// Edit is a change of a campaign.
+type Edit struct {
+	// Version is the one that the edit was made of; 0: whichever there is. Of
+	// another one it is campaign.ErrEdited.
+	Version int
+	// Change returns the document that the campaign is to have.
+	Change func(campaign.Document) (campaign.Document, error)
+	// Countries replace those of the campaign; nil: they stay.
+	Countries *campaign.Countries
+	// CheckMessage says what is wrong with a message that is to be sent; nil: it is
+	// not checked.
+	CheckMessage func(campaign.Settings, campaign.Rendered) error
+}
+
+// Edited is a campaign after an edit.
+type Edited struct {
+	Campaign campaign.Campaign
+	Version  int
+	Changes  []campaign.Difference // none: nothing was to be changed
+}
+
+// ErrEdit: the edit itself is wrong. What it wraps says where.
+var ErrEdit = errors.New("this edit cannot be made")
+
+// checkedRows is how many people's messages are tried before an edit is stored.
+const checkedRows = 100
+
+// Edit gives a campaign another document. It holds for each call that has not
+// begun, from its commit on.
+func (c Campaigns) Edit(ctx context.Context, by Actor, name string, e Edit) (done Edited, err error) {
+	if err := by.may(Operator); err != nil {
+		return Edited{}, fmt.Errorf("campaign %q: %w", name, err)
+	}
+	if done.Campaign, err = c.Find(ctx, name); err != nil {
+		return Edited{}, err
+	}
+	id := done.Campaign.ID
+	versions, err := c.Store.CampaignVersions(ctx, id)
+	if err != nil {
+		return Edited{}, err
+	}
+	done.Version = versions[0].Version
+	if e.Version != 0 && e.Version != done.Version {
+		return Edited{}, campaign.ErrEdited
+	}
+	s, err := c.editedSettings(ctx, done.Campaign, e)
+	if err != nil {
+		return Edited{}, err
+	}
+	done.Changes, err = c.Store.EditCampaign(ctx, by, id, done.Version, s)
+	if err == nil && len(done.Changes) > 0 {
+		done.Version++
+	}
+	if err != nil {
+		return Edited{}, err
+	}
+	done.Campaign, err = c.Find(ctx, name)
+	return done, err
+}
+
+// editedSettings are what the campaign's settings become. What the document does
+// not say stays as it is.
+func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e Edit) (s campaign.Settings, err error) {
+	stored, err := c.Store.CampaignDocument(ctx, of.ID)
+	if err != nil {
+		return s, err
+	}
+	if stored == nil {
+		return s, fmt.Errorf("%w: the campaign was made without a document", ErrEdit)
+	}
+	was, err := campaign.ParseDocument("", stored)
+	if err != nil {
+		return s, fmt.Errorf("read the campaign's document: %w", err)
+	}
+	document, err := e.Change(was)
+	if err == nil {
+		err = was.CheckEdit(document)
+	}
+	if err == nil {
+		s, err = document.Settings()
+	}
+	if err != nil {
+		return s, fmt.Errorf("%w: %w", ErrEdit, err)
+	}
+	s.Countries, s.Message.DateFormat = of.Settings.Countries, of.Settings.Message.DateFormat
+	if e.Countries != nil {
+		s.Countries = *e.Countries
+	}
+	return s, c.checkMessages(ctx, of.ID, s, e)
+}
+
+// checkMessages makes the message for some of who is still to be called.
+func (c Campaigns) checkMessages(ctx context.Context, id int64, s campaign.Settings, e Edit) error {
+	rows, err := c.Store.RowsToCall(ctx, id, checkedRows)
+	if err != nil {
+		return err
+	}
+	for _, vars := range rows {
+		rendered, err := s.Message.Render(vars)
+		if err == nil && e.CheckMessage != nil {
+			err = e.CheckMessage(s, rendered)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: the message cannot be made for a person of the campaign: %w", ErrEdit, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+// Package campaignflags has the flags that are short forms of the campaign document,
+// for every command that takes them. It is not for what only one command has.
+package campaignflags
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"dialer/campaign"
+)
+
+// Flags are what a campaign is, as flags. Their tags are those of kong.
+type Flags struct {
+	Campaign string `type:"existingfile" placeholder:"FILE.yaml" help:"The campaign document: a file that says all that the flags say, and more. Flags win over it."`
+
+	Name string   `placeholder:"NAME" help:"The campaign's name. The same name and file again resumes an import that stopped, adds nobody twice, and reports what changed."`
+	From []string `placeholder:"NUMBER" help:"The number that people see: one of your account's, with its country code. If there are several, each person always sees the same one."`
+
+	Say       string `xor:"message" placeholder:"TEXT" help:"What the call says. {{column}} is replaced by the row's value, {{column|friend}} by friend if that is blank."`
+	NCCO      string `name:"ncco" xor:"message" type:"existingfile" placeholder:"FILE" help:"A file with the call's NCCO, a JSON array of actions; {{column}} works inside its texts."`
+	AnswerURL string `name:"answer-url" xor:"message" placeholder:"URL" help:"Where Vonage fetches the NCCO once a call is answered."`
+
+	Language  string   `placeholder:"en-GB" help:"The language of --say; {{column}} works in it (default: en-US)."`
+	OnKey     []string `name:"on-key" sep:"none" placeholder:"KEY=WORD[:TEXT]" help:"What a key does: 1=confirmed:TEXT notes a result of your own and says TEXT. The words repeat, opt_out, end and connect:NUMBER do what they say. Give it once for each key."`
+	Voicemail string   `placeholder:"TEXT" help:"What an answering machine hears after its beep. Machines are detected then, which Vonage charges for; the message begins at once all the same."`
+	Until     string   `enum:",answered,heard,result" default:"" placeholder:"answered|heard|result" help:"What is wanted of a person, who otherwise is called again: that they answer, hear the message to its end, or press a key with a result (default: answered)."`
+
+	AnswerMethod string `name:"answer-method" enum:",GET,POST" default:"" placeholder:"GET|POST" help:"With --answer-url: how Vonage asks (its default: GET)."`
+	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
+
+	Start  string   `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
+	End    string   `placeholder:"TIME" help:"Nothing is dialed from then on, written as --start; who was not reached by then ends as expired."`
+	Hours  string   `placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: 09:00-20:00). With breaks: 09:00-12:30,14:00-20:00."`
+	Days   string   `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
+	Except []string `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
+	Zone   string   `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
+
+	Attempts     *int   `placeholder:"N" help:"Calls to one person, at most (default: 3)."`
+	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${retry}). With --until also unheard (30m)."`
+	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
+	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
+	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
+	RingingTimer *int   `name:"ringing-timer" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: 60)."`
+	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
+}
+
+// Document is the campaign document of --campaign, or else d, with what the flags
+// say in place of what it says.
+func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
+	if f.Campaign != "" {
+		text, err := os.ReadFile(f.Campaign)
+		if err != nil {
+			return d, fmt.Errorf("--campaign: %w", err)
+		}
+		if d, err = campaign.ParseDocument(f.Campaign, text); err != nil {
+			return d, err
+		}
+	}
+	for _, flag := range []struct {
+		path, name, value string
+		to                *string
+	}{
+		{"name", "--name", f.Name, &d.Name},
+		{"message.language", "--language", f.Language, &d.Message.Language},
+		{"message.voicemail", "--voicemail", f.Voicemail, &d.Message.Voicemail},
+		{"message.answer_method", "--answer-method", f.AnswerMethod, &d.Message.AnswerMethod},
+		{"message.dtmf_answer", "--dtmf-answer", f.DTMFAnswer, &d.Message.DTMFAnswer},
+		{"call.machine", "--machine", f.Machine, &d.Call.Machine},
+		{"call.machine_mode", "--machine-mode", f.MachineMode, &d.Call.MachineMode},
+		{"again.until", "--until", f.Until, &d.Again.Until},
+		{"when.start", "--start", f.Start, &d.When.Start},
+		{"when.end", "--end", f.End, &d.When.End},
+		{"when.zone", "--zone", f.Zone, &d.When.Zone},
+	} {
+		if flag.value != "" {
+			*flag.to = flag.value
+			d.FromFlag(flag.path, flag.name)
+		}
+	}
+	for _, flag := range []struct {
+		path, name string
+		value      *int
+		to         **int
+	}{
+		{"call.beep_timeout", "--beep-timeout", f.BeepTimeout, &d.Call.BeepTimeout},
+		{"call.ringing_timer", "--ringing-timer", f.RingingTimer, &d.Call.RingingTimer},
+		{"call.length_timer", "--length-timer", f.LengthTimer, &d.Call.LengthTimer},
+		{"again.attempts", "--attempts", f.Attempts, &d.Again.Attempts},
+	} {
+		if flag.value != nil {
+			*flag.to = flag.value
+			d.FromFlag(flag.path, flag.name)
+		}
+	}
+	if len(f.From) > 0 {
+		d.From = f.From
+		d.FromFlag("from", "--from")
+	}
+	if f.Hours != "" || f.Days != "" {
+		if err = d.When.SetHours(f.Hours, f.Days); err != nil {
+			err = fmt.Errorf("--days: %w", err)
+		}
+		d.FromFlag("when.hours", "--hours")
+	}
+	if len(f.Except) > 0 {
+		d.When.Except = f.Except
+		d.FromFlag("when.except", "--except")
+	}
+	return d, errors.Join(err, f.message(&d), f.retry(&d))
+}
+
+// message takes what is said from the flags: one of three, in place of any of them
+// in the document.
+func (f *Flags) message(d *campaign.Document) error {
+	m := &d.Message
+	if f.Say != "" || f.NCCO != "" || f.AnswerURL != "" {
+		m.Say, m.NCCO, m.AnswerURL = f.Say, nil, f.AnswerURL
+		d.FromFlag("message.say", "--say")
+		d.FromFlag("message.ncco", "--ncco")
+		d.FromFlag("message.answer_url", "--answer-url")
+	}
+	var errs []error
+	if f.NCCO != "" {
+		text, err := os.ReadFile(f.NCCO)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--ncco: %w", err))
+		}
+		m.NCCO = json.RawMessage(text)
+	}
+	for _, on := range f.OnKey {
+		pressed, does, found := strings.Cut(on, "=")
+		key, err := campaign.ParseKey(does)
+		switch {
+		case !found:
+			errs = append(errs, fmt.Errorf("--on-key %q: want KEY=WORD or KEY=WORD:TEXT", on))
+		case err != nil:
+			errs = append(errs, fmt.Errorf("--on-key %s: %w", pressed, err))
+		default:
+			m.SetKey(strings.TrimSpace(pressed), key)
+			d.FromFlag("message.keys."+strings.TrimSpace(pressed), "--on-key")
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Flags) retry(d *campaign.Document) error {
+	if f.Retry == "" {
+		return nil
+	}
+	again, err := campaign.ParseRetry(f.Retry)
+	if err != nil {
+		return err
+	}
+	d.Again.SetAfter(again)
+	d.FromFlag("again.after", "--retry")
+	return nil
+}

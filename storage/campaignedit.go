@@ -1,0 +1,148 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// EditCampaign gives a campaign other settings, as its next version. From the
+// commit on every call is made by them: the campaign's row keeps claims out, what
+// waits in the queue is withdrawn in the same transaction, and the gate asks the
+// rule after that.
+//
+// If others are called again now, or at other times, those who wait are then put
+// down anew, a batch at a time. If that is interrupted they keep their times, and
+// nobody is called more often than the new settings say: the gate asks.
+func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, version int, s campaign.Settings) (changes []campaign.Difference, err error) {
+	var again bool
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		changes, again, err = editCampaign(ctx, tx, by, campaignID, version, s)
+		return err
+	})
+	if err == nil && again {
+		err = db.decideWaiting(ctx, campaignID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("edit campaign %d: %w", campaignID, err)
+	}
+	return changes, nil
+}
+
+func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, version int, s campaign.Settings) (changes []campaign.Difference, again bool, err error) {
+	c, err := lockCampaign(ctx, tx, id)
+	if err != nil {
+		return nil, false, translate(err)
+	}
+	if c.status.Rule().Over {
+		return nil, false, c.wrongStatus()
+	}
+	var has int
+	var was, given campaign.Settings
+	err = tx.QueryRow(ctx, `SELECT version, settings, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&has, &was, &given)
+	if err != nil {
+		return nil, false, err
+	}
+	//guard:false storage.TestEditOfAnOlderVersion: an edit that was made of an older version changes nothing
+	if has != version {
+		return nil, false, campaign.ErrEdited
+	}
+	if changes = was.Changes(given); len(changes) == 0 {
+		return nil, false, nil
+	}
+	if err := checkColumns(ctx, tx, id, s.Message); err != nil {
+		return nil, false, err
+	}
+	if err := storeVersion(ctx, tx, by, id, version+1, s); err != nil {
+		return nil, false, err
+	}
+	err = withReserved(ctx, tx, id, func(contact *contactTx) error {
+		//guard:drop storage.TestEditWhileQueued: what waits in the queue is called by the new settings, or not at all
+		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	before, after := fields{"version": version}, fields{"version": version + 1}
+	for _, d := range changes {
+		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
+	}
+	again = was.Retry.String() != given.Retry.String()
+	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
+}
+
+// checkColumns refuses a message that names a column that the campaign's people do
+// not have.
+func checkColumns(ctx context.Context, tx pgx.Tx, id int64, m campaign.Message) error {
+	template, err := m.Compile()
+	if err != nil {
+		return err
+	}
+	columns, err := fileColumns(ctx, tx, id)
+	if err != nil || len(columns) == 0 {
+		return err // nobody is in it yet
+	}
+	if missing := template.MissingColumns(columns); len(missing) > 0 {
+		return fmt.Errorf("the message needs columns that the campaign's people do not have: %q", missing)
+	}
+	return nil
+}
+
+// storeVersion stores the settings, and keeps them as a version.
+func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, version int, s campaign.Settings) error {
+	args := settingsArgs(s)
+	args["id"], args["version"], args["by"] = id, version, plain(by.Name)
+	_, err := tx.Exec(ctx, `
+		WITH edited AS (
+			UPDATE campaigns SET version = @version, settings = @settings, document = @document, from_numbers = @from,
+			       starts_at = @start, ends_at = @end, max_attempts = @attempts,
+			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin
+			WHERE id = @id RETURNING id)
+		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
+		SELECT id, @version, @settings, @document, @by FROM edited`, args)
+	return err
+}
+
+// decideWaiting puts the campaign's contacts that wait down anew.
+func (db *DB) decideWaiting(ctx context.Context, campaignID int64) error {
+	waiting, err := collect(ctx, db.pool, pgx.RowTo[int64], `
+		SELECT k.id FROM zone_groups g JOIN contacts k ON k.zone_group_id = g.id
+		WHERE g.campaign_id = $1 AND k.state = 'waiting' ORDER BY k.id`, campaignID)
+	for batch := range slices.Chunk(waiting, sweepBatch) {
+		if err == nil {
+			err = db.inTx(ctx, func(tx pgx.Tx) error { return withContacts(ctx, tx, batch, unchanged) })
+		}
+	}
+	return err
+}
+
+// CampaignVersions are a campaign's versions, the latest first.
+func (db *DB) CampaignVersions(ctx context.Context, campaignID int64) ([]app.CampaignVersion, error) {
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[app.CampaignVersion], `
+		SELECT version, made_at, made_by FROM campaign_versions WHERE campaign_id = $1 ORDER BY version DESC`, campaignID)
+	if err == nil && len(list) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the versions of campaign %d: %w", campaignID, err)
+	}
+	return list, nil
+}
+
+// RowsToCall are up to limit rows of who is still to be called.
+func (db *DB) RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error) {
+	list, err := collect(ctx, db.pool, pgx.RowTo[map[string]string], `
+		SELECT k.vars FROM zone_groups g CROSS JOIN LATERAL (
+			SELECT vars FROM contacts WHERE zone_group_id = g.id AND state IN ('pending', 'waiting') LIMIT $2) AS k
+		WHERE g.campaign_id = $1 LIMIT $2`, campaignID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read rows of campaign %d: %w", campaignID, err)
+	}
+	return list, nil
+}

@@ -1,0 +1,173 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+)
+
+// edit gives a campaign other settings, as its next version.
+func edit(t testing.TB, db *testkit.DB, c campaign.Campaign, version int, change func(*campaign.Settings)) []campaign.Difference {
+	t.Helper()
+	s := c.Settings
+	change(&s)
+	changes, err := db.EditCampaign(t.Context(), by("ann"), c.ID, version, s)
+	require.NoError(t, err)
+	return changes
+}
+
+// An edit is stored whole: each version is kept, calls name theirs, and the audit
+// says what was changed.
+func TestEditCampaign(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 3))
+	old := pass(t, db, claim(t, db, 1)[0])
+	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	got := edit(t, db, c, 1, func(s *campaign.Settings) {
+		s.Message.Say, s.End, s.Hours = "Other words.", end, campaign.Daily(0, 1440)
+	})
+	var named []string
+	for _, d := range got {
+		named = append(named, d.Setting)
+	}
+	if diff := cmp.Diff([]string{"say", "end"}, named); diff != "" {
+		t.Errorf("changes (-want +got)\n%s", diff)
+	}
+	if again := edit(t, db, c, 2, func(s *campaign.Settings) { s.Message.Say, s.End = "Other words.", end }); len(again) != 0 {
+		t.Errorf("the same once more changes %v", again)
+	}
+	claim(t, db, 1)
+	type row struct {
+		No      int
+		Version int
+	}
+	calls := testkit.Rows[row](t, db, `SELECT row_number() OVER (ORDER BY created_at)::int, campaign_version FROM reporting.attempts ORDER BY created_at`)
+	if diff := cmp.Diff([]row{{1, 1}, {2, 2}}, calls); diff != "" {
+		t.Errorf("versions of the calls (-want +got)\n%s", diff)
+	}
+	versions, err := db.CampaignVersions(t.Context(), c.ID)
+	require.NoError(t, err)
+	if len(versions) != 2 || versions[0].Version != 2 || versions[0].MadeBy != "ann" {
+		t.Errorf("versions %+v", versions)
+	}
+	if says := testkit.Rows[string](t, db, `SELECT settings #>> '{message,say}' FROM campaign_versions ORDER BY version`); len(says) != 2 || says[0] == says[1] {
+		t.Errorf("the versions say %q", says)
+	}
+	if ends := testkit.Value[time.Time](t, db, `SELECT "end" FROM reporting.campaigns WHERE version = 2`); !ends.Equal(end) {
+		t.Errorf("it ends at %v, want %v", ends, end)
+	}
+	after := testkit.Value[string](t, db, `SELECT after ->> 'say' FROM audit WHERE action = 'campaign.edit' AND before ->> 'say' <> after ->> 'say'`)
+	if !strings.Contains(after, "Other words.") {
+		t.Errorf("the audit says %q", after)
+	}
+	record(t, db, old.ID, created("U"))
+	sound(t, db)
+}
+
+func TestEditOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 1))
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Message.Say = "Two." })
+	s := c.Settings
+	s.Message.Say = "Also two."
+	if _, err := db.EditCampaign(t.Context(), by("bob"), c.ID, 1, s); !errors.Is(err, campaign.ErrEdited) {
+		t.Errorf("an edit of version 1: %v, want ErrEdited", err)
+	}
+	s.Message.Say = "Hello {{nobody has this}}."
+	if _, err := db.EditCampaign(t.Context(), by("bob"), c.ID, 2, s); err == nil || !strings.Contains(err.Error(), "nobody has this") {
+		t.Errorf("a column that is not there: %v", err)
+	}
+	require.NoError(t, db.Stop(t.Context(), c.ID))
+	if _, err := db.EditCampaign(t.Context(), by("bob"), c.ID, 2, c.Settings); err == nil {
+		t.Error("a stopped campaign was edited")
+	}
+}
+
+// What was in the queue when an edit committed is called with the new words, or
+// not at all: gates that run meanwhile pass with the version before the edit only
+// if they come first.
+func TestEditWhileQueued(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 40))
+	ids := claim(t, db, 40)
+	passed := make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { _, passed[i] = db.Gate(t.Context(), id, tokenLife) })
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Message.Say = "Other words." })
+	late := testkit.Rows[uuid.UUID](t, db, `SELECT id FROM attempts WHERE state = 'reserved'`)
+	if len(late) > 0 {
+		t.Errorf("%d are still queued with the old words", len(late))
+	}
+	wg.Wait()
+	for i, id := range ids {
+		dialed := state(t, db, id) == campaign.Dialing
+		if want := passed[i] == nil; dialed != want {
+			t.Errorf("attempt %s: dialing %t, and the gate said %v", id, dialed, passed[i])
+		}
+	}
+	if n := len(claim(t, db, 100)); n != testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE state = 'void'`) {
+		t.Errorf("%d are claimed again", n)
+	}
+	sound(t, db)
+}
+
+// Fewer attempts end who has had them; who has none left is not called meanwhile.
+func TestEditOfAttempts(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 2))
+	for i, id := range claim(t, db, 2) {
+		a := pass(t, db, id)
+		record(t, db, id, created(fmt.Sprint("U", i)))
+		receive(t, db, event(a, fmt.Sprint("U", i), "busy"))
+		receive(t, db, event(a, fmt.Sprint("U", i), "completed"))
+	}
+	db.MakeDue(t)
+	db.Exec(t, `UPDATE campaigns SET max_attempts = 1`) // as between the edit's commit and the contacts being put down anew
+	queued := claim(t, db, 1)
+	if _, err := db.Gate(t.Context(), queued[0], tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Errorf("the gate: %v, want ErrWithdrawn", err)
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Retry.Attempts = 1 })
+	if got := testkit.Rows[string](t, db, `SELECT k.state || ' ' || coalesce(k.reason, '') FROM contacts k`); !cmp.Equal(got, []string{"done busy", "done busy"}) {
+		t.Errorf("contacts: %q", got)
+	}
+	sound(t, db)
+}
+
+// More attempts call nobody again who has ended, also when a price comes later.
+func TestEditReopensNobody(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Retry.Attempts = 1
+	c := running(t, db, "c", s, rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("U"))
+	receive(t, db, event(a, "U", "busy"))
+	receive(t, db, event(a, "U", "completed"))
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Retry.Attempts = 5 })
+	e := listed(a, "U", "completed")
+	e.Bill.Source, e.Bill.ObservedAt = campaign.FromList, time.Now()
+	e.Bill.Network = "23410"
+	store(t, db, e)
+	if got := contact(t, db, a.ID); got != "done busy" {
+		t.Errorf("the contact is %s", got)
+	}
+	sound(t, db)
+}
