@@ -43,7 +43,9 @@ func (c *campaignEditCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	done, err := app.Campaigns{Store: db}.Edit(ctx, c.actor(), c.Which, app.Edit{
 		Change: c.Document, Countries: countries,
-		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error { return provider.CheckMessage(s, m, c.AllowUnknown) },
+		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
+			return provider.CheckMessage(s, m, c.AllowUnknown)
+		},
 	})
 	if err != nil {
 		return listsThem(err)

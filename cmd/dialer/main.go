@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 
+	"dialer/internal/campaignflags"
 	"dialer/internal/cli"
 
 	"github.com/alecthomas/kong"
@@ -26,6 +27,7 @@ func run(ctx context.Context, args []string, con console) (code int) {
 		kong.WithHyphenPrefixedParameters(true), // a PEM text begins so; refusing it would print it
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(con),
+		kong.Vars(campaignflags.Vars()),
 	)
 	if err == nil {
 		err = command.Run()

@@ -71,7 +71,7 @@ Exit codes: 0 done, 1 failed, 2 the command is mistyped.`
 func parse(f *flags, args []string, p cli.Program) error {
 	_, err := p.Parse(f, args,
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 110}),
-		kong.Vars{"retry": campaign.FormatRetry(campaign.DefaultPolicy().Again)},
+		kong.Vars(campaignflags.Vars()),
 	)
 	return err
 }

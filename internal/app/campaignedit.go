@@ -100,6 +100,9 @@ func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e E
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", ErrEdit, err)
 	}
+	if !s.End.IsZero() && !s.End.Equal(of.Settings.End) && !s.End.After(time.Now()) {
+		return s, fmt.Errorf("%w: the end, %s, is past; `dialer campaign stop` ends a campaign now", ErrEdit, s.End.Format(time.RFC3339))
+	}
 	s.Countries, s.Message.DateFormat = of.Settings.Countries, of.Settings.Message.DateFormat
 	if e.Countries != nil {
 		s.Countries = *e.Countries

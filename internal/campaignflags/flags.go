@@ -47,6 +47,11 @@ type Flags struct {
 	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
 }
 
+// Vars are what the flags' help names.
+func Vars() map[string]string {
+	return map[string]string{"retry": campaign.FormatRetry(campaign.DefaultPolicy().Again)}
+}
+
 // Document is the campaign document of --campaign, or else d, with what the flags
 // say in place of what it says.
 func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
