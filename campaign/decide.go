@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -149,9 +150,12 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		}
 		d.Because = "withdrawn before dialing, called when the hours begin again"
 	case tried != nil && tried.State == Ended:
-		wait, _ := p.Wait(tried)
+		wait := p.waitFor(h)
 		//guard:value(over(tried, now)) chaos.Calm: the wait after a call is kept
 		d.DueAt = over(tried, now).Add(wait)
+		if p.OtherTime > 0 {
+			d.DueAt = s.otherTime(d.DueAt, tried.DialedAt, c.Zones)
+		}
 		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, endedAs(tried), later(wait))
 		if c.several() {
 			next := h.nextNumber(c, left)
@@ -207,10 +211,16 @@ func over(a *Attempt, now time.Time) time.Time {
 }
 
 // Wait is how long after a call that has ended the person may be called again, if
-// the call is not final. One that we hung up ourselves counts as one that was not
-// answered.
+// the call is not final, and the first of a contact's that ended so. One that we
+// hung up ourselves counts as one that was not answered.
 func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
-	d := dispositionOf(a)
+	_, wait, again = p.after(a)
+	return wait, again
+}
+
+// after is what a call counts as, with the first wait after it.
+func (p Policy) after(a *Attempt) (d Disposition, wait time.Duration, again bool) {
+	d = dispositionOf(a)
 	//guard:false campaign.TestDecideAfterOurHangUp: a call that we hung up ourselves is not the person's end
 	if a.HungUpByUs() {
 		d = Unanswered
@@ -218,9 +228,62 @@ func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
 	wait, again = p.Again[d]
 	// Who has not heard the message is called again, if the campaign wants that
 	if !again && reached(d) && !p.Until.reached(a) {
-		return cmp.Or(p.Again[Unheard], unheardWait), true
+		return Unheard, cmp.Or(p.Again[Unheard], unheardWait), true
 	}
-	return wait, again && !(reached(d) && p.Until != UntilAnswered && p.Until.reached(a))
+	return d, wait, again && !(reached(d) && p.Until != UntilAnswered && p.Until.reached(a))
+}
+
+// waitFor is how long after the contact's last call, which is not final, the next
+// one may begin: by how many of its calls have ended so, and by the jitter. It is
+// the same however often it is asked.
+func (p Policy) waitFor(h *history) time.Duration {
+	d, wait, _ := p.after(h.tried)
+	before := 0
+	for i := range h.attempts {
+		a := &h.attempts[i]
+		if a.State == Ended && a.No < h.tried.No {
+			if same, _, _ := p.after(a); same == d {
+				before++
+			}
+		}
+	}
+	if later := p.Later[d]; before > 0 && len(later) > 0 {
+		wait = later[min(before, len(later))-1]
+	}
+	return wait + jitterOf(h.tried, p.Jitter)
+}
+
+// jitterOf is a part of most, drawn from the attempt's id.
+func jitterOf(a *Attempt, most time.Duration) time.Duration {
+	if most <= 0 {
+		return 0
+	}
+	sum := fnv.New64a()
+	sum.Write(a.ID[:])
+	return time.Duration(sum.Sum64() % uint64(most)).Truncate(time.Microsecond)
+}
+
+// otherTime is the first moment from due on, within the hours, whose time of day is
+// OtherTime from the last call's in either direction; due if there is none.
+func (s Settings) otherTime(due, last time.Time, zones []string) time.Time {
+	const day, tries = 24 * time.Hour, 16
+	at := due
+	for range tries {
+		open, ok := s.Hours.Next(at, zones)
+		if !ok {
+			return due
+		}
+		from := (open.Sub(last)%day + day) % day // how long after the last call's time of day
+		switch most := s.Retry.OtherTime; {
+		case from < most:
+			at = open.Add(most - from)
+		case from > day-most:
+			at = open.Add(day - from + most)
+		default:
+			return open
+		}
+	}
+	return due
 }
 
 // endedAs says for a person how the call ended.

@@ -292,6 +292,57 @@ func TestDecideAgainDecidesTheSame(t *testing.T) {
 
 // An attempt withdrawn for the hours puts its contact down for their next
 // beginning: at once would be a claim and a withdrawal without end.
+// The waits after calls that ended alike follow one another, and the last repeats.
+func TestDecideStepsOfWaits(t *testing.T) {
+	t.Parallel()
+	p, err := DefaultPolicy().ParseRetry("busy=10m/1h/4h,unanswered=30m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Attempts, p.Jitter = 10, 5*time.Minute
+	at := time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
+	var attempts []Attempt
+	waits := map[time.Duration]bool{}
+	for i, c := range []struct {
+		ends string
+		want time.Duration
+	}{{"busy", 10 * time.Minute}, {"unanswered", 30 * time.Minute}, {"busy", time.Hour}, {"busy", 4 * time.Hour}, {"busy", 4 * time.Hour}, {"unanswered", 30 * time.Minute}} {
+		attempts = append(attempts, Attempt{ID: uuid.New(), No: i + 1, State: Ended, Facts: Facts{Failure: c.ends, FailedAt: at, EndedAt: at, Statuses: []string{c.ends}}})
+		d := Decide(Settings{Retry: p}, Running, Contact{}, attempts, at)
+		if again := Decide(Settings{Retry: p}, Running, Contact{}, attempts, at.Add(time.Hour)); !again.DueAt.Equal(d.DueAt) {
+			t.Errorf("asked later, it is due at %v and not %v", again.DueAt, d.DueAt)
+		}
+		late := d.DueAt.Sub(at) - c.want
+		if late < 0 || late >= p.Jitter {
+			t.Errorf("call %d, %s: due %v later, want %v and up to 5m", i+1, c.ends, d.DueAt.Sub(at), c.want)
+		}
+		waits[late] = true
+	}
+	if len(waits) < 3 {
+		t.Errorf("the jitter is %v", waits)
+	}
+}
+
+// With other_time the next call is at another time of the day, within the hours.
+func TestDecideAtAnotherTimeOfTheDay(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := Settings{Retry: DefaultPolicy(), Hours: Daily(9*60, 20*60)}
+		s.Retry.OtherTime = time.Duration(rapid.IntRange(1, 5).Draw(t, "other")) * time.Hour
+		s.Retry.Again[Busy] = time.Duration(rapid.IntRange(1, 40*60).Draw(t, "wait")) * time.Minute
+		last := time.Date(2026, 12, 1, 9, rapid.IntRange(0, 10*60).Draw(t, "at"), 0, 0, time.UTC)
+		a := Attempt{No: 1, State: Ended, DialedAt: last, Facts: Facts{Failure: "busy", FailedAt: last, EndedAt: last, Statuses: []string{"busy"}}}
+		d := Decide(s, Running, Contact{Zones: []string{"UTC"}}, []Attempt{a}, last)
+		apart := d.DueAt.Sub(last) % (24 * time.Hour)
+		if open, _ := s.Hours.Open(d.DueAt, []string{"UTC"}); !open || min(apart, 24*time.Hour-apart) < s.Retry.OtherTime {
+			t.Fatalf("called at %v and again at %v", last, d.DueAt)
+		}
+		if d.DueAt.Before(last.Add(s.Retry.Again[Busy])) {
+			t.Fatalf("the wait of %v is not kept: %v", s.Retry.Again[Busy], d.DueAt.Sub(last))
+		}
+	})
+}
+
 // Who waits at the campaign's end ends as expired, and who is being called does not.
 func TestDecideAtTheEnd(t *testing.T) {
 	t.Parallel()

@@ -82,8 +82,10 @@ type DocumentPeople struct {
 type DocumentAgain struct {
 	Until    string           `yaml:"until,omitempty" json:"until,omitempty"`
 	Attempts *int             `yaml:"attempts,omitempty" json:"attempts,omitempty"`
-	After    map[string]texts `yaml:"after,omitempty" json:"after,omitempty"` // nil: DefaultPolicy's
-	Jitter   *notServed       `yaml:"jitter,omitempty" json:"jitter,omitempty"`
+	After    map[string]texts `yaml:"after,omitempty" json:"after,omitempty"` // in place of DefaultPolicy's
+	Jitter   string           `yaml:"jitter,omitempty" json:"jitter,omitempty"`
+	// OtherTime is how far from the last call's time of day the next one is.
+	OtherTime string `yaml:"other_time,omitempty" json:"other_time,omitempty"`
 }
 
 // DocumentWhen says at what times is called.

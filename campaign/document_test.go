@@ -61,7 +61,7 @@ func TestDocument(t *testing.T) {
 			}}},
 		},
 		Start: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), Hours: hours, Zone: "Europe/London",
-		Retry:   Policy{Attempts: 4, Again: map[Disposition]time.Duration{Busy: 10 * time.Minute, Unanswered: time.Hour, Unheard: 24 * time.Hour}, Until: UntilHeard},
+		Retry:   Policy{Attempts: 4, Again: map[Disposition]time.Duration{Busy: 10 * time.Minute, Unanswered: time.Hour, Timeout: time.Hour, Failed: time.Hour, Unheard: 24 * time.Hour}, Until: UntilHeard},
 		Machine: "continue", MachineMode: "default", RingingTimer: 40, LengthTimer: 120,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -119,8 +119,8 @@ func TestDocumentMistakes(t *testing.T) {
 		"country: GB>>country: XX":                                       "c.yaml:16: ",
 		"country: GB>>together: true":                                    "c.yaml:16: people.together is not served",
 		"until: heard>>until: asleep":                                    `c.yaml:17: "asleep": want`,
-		"busy: [10m]>>busy: [10m, 1h]":                                   "c.yaml:17: want one wait",
-		"busy: [10m]>>engaged: 10m":                                      "c.yaml:17: retry",
+		"busy: [10m]>>busy: [10m, 900h]":                                 "c.yaml:17: the wait must lie between",
+		"busy: [10m]>>engaged: 10m":                                      "c.yaml:17: want none, or word=wait",
 		"attempts: 4>>attempts: 40":                                      "c.yaml:17: attempts: 40",
 		`{mon-sun: "09:00-18:00"}>>{someday: "09:00-18:00"}`:             "c.yaml:18: ",
 		"margin: 3m>>margin: 3x":                                         "c.yaml:18: ",

@@ -61,12 +61,30 @@ func (w *DocumentWhen) SetHours(text, days string) error {
 	return err
 }
 
-// SetAfter sets the waits after calls.
-func (a *DocumentAgain) SetAfter(again map[Disposition]time.Duration) {
-	a.After = map[string]texts{}
-	for d, wait := range again {
-		a.After[string(d)] = texts{shortDuration(wait)}
+// SetRetry sets the waits after calls as --retry gives them.
+func (a *DocumentAgain) SetRetry(text string) error {
+	p, err := DefaultPolicy().ParseRetry(text)
+	if err != nil {
+		return err
 	}
+	named := map[Disposition]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		word, _, _ := strings.Cut(part, "=")
+		named[Disposition(strings.TrimSpace(word))] = true
+	}
+	after := map[string]texts{}
+	maps.Copy(after, a.After)
+	for _, d := range retriable {
+		none := strings.TrimSpace(text) == "none" && (DefaultPolicy().Again[d] > 0 || a.After[string(d)] != nil)
+		switch steps := p.steps(d); {
+		case len(steps) > 0 && named[d]:
+			after[string(d)] = steps
+		case named[d], none:
+			after[string(d)] = texts{never}
+		}
+	}
+	a.After = after
+	return nil
 }
 
 // JSON is the document as it is stored.
@@ -152,7 +170,7 @@ func (t *translation) note(path string, err error) {
 var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
-	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until",
+	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
 	"from": "from", "end": "when.end",
 }
 
@@ -313,6 +331,16 @@ func (t *translation) message() Message {
 	return m
 }
 
+// wait reads a duration; 0 where there is none.
+func (t *translation) wait(path, text string) time.Duration {
+	if text == "" {
+		return 0
+	}
+	d, err := ParseWait(text)
+	t.note(path, err)
+	return d
+}
+
 func (t *translation) languages() *Languages {
 	if t.d.Message.Languages == nil {
 		return nil
@@ -340,24 +368,9 @@ func (t *translation) policy() Policy {
 	if d.Attempts != nil {
 		p.Attempts = *d.Attempts
 	}
-	if d.After == nil {
-		return p
-	}
-	p.Again = map[Disposition]time.Duration{}
+	p.Jitter, p.OtherTime = t.wait("again.jitter", d.Jitter), t.wait("again.other_time", d.OtherTime)
 	for _, word := range slices.Sorted(maps.Keys(d.After)) {
-		path := "again.after." + word
-		waits := d.After[word]
-		if len(waits) != 1 {
-			t.note(path, errors.New("want one wait; several, one after another, are not served by this version yet"))
-			continue
-		}
-		wait, err := ParseWait(waits[0])
-		if err == nil {
-			var of Disposition
-			of, _, err = parseAgain(word + "=" + wait.String())
-			p.Again[of] = wait
-		}
-		t.note(path, err)
+		t.note("again.after."+word, p.setWaits(word, d.After[word]))
 	}
 	return p
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,16 @@ import (
 // Policy says who is called again, and when. A disposition that Again does
 // not list is final.
 type Policy struct {
-	Attempts int                           `json:"attempts"` // calls that Vonage had, at most
-	Again    map[Disposition]time.Duration `json:"again"`
-	Until    Until                         `json:"until,omitempty"`
+	Attempts int // calls that Vonage had, at most
+	// Again are the waits after a call that ended so, and Later those after the
+	// second, the third and so on that ended so; the last is for all that follow.
+	Again map[Disposition]time.Duration
+	Later map[Disposition][]time.Duration
+	Until Until
+	// Jitter: each wait is longer by a part of it, another one for each call.
+	Jitter time.Duration
+	// OtherTime: the next call is at a time of day that is so far from the last one's.
+	OtherTime time.Duration
 }
 
 // Until says what a campaign wants of a person. Who was reached without it is
@@ -75,6 +83,9 @@ const (
 	maxAgain = 30 * 24 * time.Hour
 	// maxAttempts bounds how often one person is called in one campaign.
 	maxAttempts = 20
+
+	maxJitter    = 24 * time.Hour
+	maxOtherTime = 6 * time.Hour
 )
 
 // mayRetry reports whether a policy may name d. A person who was reached is
@@ -88,42 +99,71 @@ func mayRetry(d Disposition) bool {
 // written.
 var retriable = append(slices.Clone(Dispositions), Unheard)
 
-// ParseRetry reads "busy=10m,unanswered=1h". What it does not name is final;
-// "none" names nothing.
-func ParseRetry(s string) (map[Disposition]time.Duration, error) {
-	again := map[Disposition]time.Duration{}
+// never, as a wait, makes a disposition final that the defaults repeat.
+const never = "never"
+
+// ParseRetry reads "busy=10m/1h/4h,unanswered=never", and says what that makes of
+// the waits of p. What it does not name stays; "none" leaves nothing.
+func (p Policy) ParseRetry(s string) (Policy, error) {
+	p.Again, p.Later = maps.Clone(p.Again), maps.Clone(p.Later)
 	if strings.TrimSpace(s) == "none" {
-		return again, nil
+		p.Again, p.Later = map[Disposition]time.Duration{}, nil
+		return p, nil
 	}
+	named := map[string]bool{}
 	for part := range strings.SplitSeq(s, ",") {
-		d, wait, err := parseAgain(strings.TrimSpace(part))
-		if err != nil {
-			return nil, err
+		name, steps, found := strings.Cut(strings.TrimSpace(part), "=")
+		name = strings.TrimSpace(name)
+		if !found {
+			return p, fmt.Errorf("retry %q: want none, or word=wait with a word of %s", strings.TrimSpace(part), retryWords())
 		}
-		if _, twice := again[d]; twice {
-			return nil, fmt.Errorf("retry %q: %s is named twice", part, d)
+		if named[name] {
+			return p, fmt.Errorf("retry %q: %s is named twice", part, name)
 		}
-		again[d] = wait
+		named[name] = true
+		if err := p.setWaits(name, strings.Split(steps, "/")); err != nil {
+			return p, fmt.Errorf("retry %q: %w", strings.TrimSpace(part), err)
+		}
 	}
-	return again, nil
+	return p, nil
 }
 
-// parseAgain reads "busy=10m".
-func parseAgain(part string) (Disposition, time.Duration, error) {
-	name, after, found := strings.Cut(part, "=")
-	d := Disposition(strings.TrimSpace(name))
-	if !found || !mayRetry(d) {
-		return "", 0, fmt.Errorf("retry %q: want none, or word=wait with a word of %s", part, retryWords())
+// setWaits sets the waits after a disposition, one after another. The maps are the
+// policy's own.
+func (p *Policy) setWaits(word string, steps []string) error {
+	d := Disposition(word)
+	if !mayRetry(d) {
+		return fmt.Errorf("want none, or word=wait with a word of %s", retryWords())
 	}
-	wait, err := time.ParseDuration(strings.TrimSpace(after))
-	if err != nil {
-		return "", 0, fmt.Errorf("retry %q: want a wait such as 90s, 10m or 2h", part)
+	delete(p.Again, d)
+	delete(p.Later, d)
+	if len(steps) == 1 && strings.TrimSpace(steps[0]) == never {
+		return nil
 	}
-	if wait < minAgain || wait > maxAgain {
-		return "", 0, fmt.Errorf("retry %q: the wait must lie between 1s and 720h", part)
+	if len(steps) > maxAttempts {
+		return fmt.Errorf("%d waits, one after another; %d are the most", len(steps), maxAttempts)
 	}
-	return d, wait, nil
+	for i, text := range steps {
+		wait, err := ParseWait(text)
+		if err != nil {
+			return errors.New("want a wait such as 90s, 10m or 2h, or never")
+		}
+		if !mayWait(wait) {
+			return errors.New("the wait must lie between 1s and 720h")
+		}
+		if i == 0 {
+			p.Again[d] = wait
+			continue
+		}
+		if p.Later == nil {
+			p.Later = map[Disposition][]time.Duration{}
+		}
+		p.Later[d] = append(p.Later[d], wait)
+	}
+	return nil
 }
+
+func mayWait(wait time.Duration) bool { return wait >= minAgain && wait <= maxAgain }
 
 func retryWords() string {
 	var list []string
@@ -144,21 +184,46 @@ func (p Policy) String() string {
 	if p.Until != UntilAnswered {
 		calls += " until " + p.Until.String()
 	}
-	return calls + ", again after " + FormatRetry(p.Again)
+	calls += ", again after " + p.FormatRetry()
+	if p.Jitter > 0 {
+		calls += ", up to " + shortDuration(p.Jitter) + " later"
+	}
+	if p.OtherTime > 0 {
+		calls += ", " + shortDuration(p.OtherTime) + " away from the last call's time of day"
+	}
+	return calls
 }
 
-// FormatRetry is the form that ParseRetry reads.
-func FormatRetry(again map[Disposition]time.Duration) string {
-	var parts []string
-	for _, d := range retriable {
-		if wait, ok := again[d]; ok {
-			parts = append(parts, string(d)+"="+shortDuration(wait))
-		}
-	}
-	if len(parts) == 0 {
+// FormatRetry is the form that ParseRetry reads. It names all that is repeated, and
+// what the defaults would repeat.
+func (p Policy) FormatRetry() string {
+	if len(p.Again) == 0 {
 		return "none"
 	}
+	var parts []string
+	for _, d := range retriable {
+		steps := p.steps(d)
+		if len(steps) == 0 && DefaultPolicy().Again[d] > 0 {
+			steps = []string{never}
+		}
+		if len(steps) > 0 {
+			parts = append(parts, string(d)+"="+strings.Join(steps, "/"))
+		}
+	}
 	return strings.Join(parts, ",")
+}
+
+// steps are the waits after a disposition, as texts.
+func (p Policy) steps(d Disposition) (steps []string) {
+	wait, ok := p.Again[d]
+	if !ok {
+		return nil
+	}
+	steps = append(steps, shortDuration(wait))
+	for _, wait := range p.Later[d] {
+		steps = append(steps, shortDuration(wait))
+	}
+	return steps
 }
 
 // shortDuration writes 10m where time.Duration writes 10m0s.
@@ -176,9 +241,12 @@ func shortDuration(d time.Duration) string {
 // policyJSON is the stored form: waits as text, so that a person can read them
 // in SQL.
 type policyJSON struct {
-	Attempts int                    `json:"attempts"`
-	Again    map[Disposition]string `json:"again"`
-	Until    Until                  `json:"until,omitempty"`
+	Attempts  int                      `json:"attempts"`
+	Again     map[Disposition]string   `json:"again"`
+	Later     map[Disposition][]string `json:"later,omitempty"`
+	Until     Until                    `json:"until,omitempty"`
+	Jitter    string                   `json:"jitter,omitempty"`
+	OtherTime string                   `json:"other_time,omitempty"`
 }
 
 // MarshalJSON writes waits as text, "10m0s".
@@ -186,6 +254,20 @@ func (p Policy) MarshalJSON() ([]byte, error) {
 	out := policyJSON{Attempts: p.Attempts, Again: map[Disposition]string{}, Until: p.Until}
 	for d, wait := range p.Again {
 		out.Again[d] = wait.String()
+	}
+	for d, waits := range p.Later {
+		if out.Later == nil {
+			out.Later = map[Disposition][]string{}
+		}
+		for _, wait := range waits {
+			out.Later[d] = append(out.Later[d], wait.String())
+		}
+	}
+	if p.Jitter > 0 {
+		out.Jitter = p.Jitter.String()
+	}
+	if p.OtherTime > 0 {
+		out.OtherTime = p.OtherTime.String()
 	}
 	return json.Marshal(out)
 }
@@ -197,12 +279,31 @@ func (p *Policy) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("read retry policy: %w", err)
 	}
 	read := Policy{Attempts: in.Attempts, Again: map[Disposition]time.Duration{}, Until: in.Until}
-	for d, text := range in.Again {
-		wait, err := time.ParseDuration(text)
-		if err != nil {
-			return fmt.Errorf("read retry policy: %s: %w", d, err)
+	var errs []error
+	wait := func(text string) time.Duration {
+		if text == "" {
+			return 0
 		}
-		read.Again[d] = wait
+		d, err := time.ParseDuration(text)
+		errs = append(errs, err)
+		return d
+	}
+	read.Jitter, read.OtherTime = wait(in.Jitter), wait(in.OtherTime)
+	for d, text := range in.Again {
+		if read.Again[d] = wait(text); text == "" {
+			errs = append(errs, fmt.Errorf("%s has no wait", d))
+		}
+	}
+	for d, texts := range in.Later {
+		if read.Later == nil {
+			read.Later = map[Disposition][]time.Duration{}
+		}
+		for _, text := range texts {
+			read.Later[d] = append(read.Later[d], wait(text))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("read retry policy: %w", err)
 	}
 	*p = read
 	return nil
@@ -224,9 +325,15 @@ func (p Policy) validate() error {
 		switch {
 		case ok && !mayRetry(d):
 			errs = append(errs, wrong("retry", "%s is an answer and cannot be called again", d))
-		case ok && (wait < minAgain || wait > maxAgain):
+		case ok && !mayWait(wait) || slices.ContainsFunc(p.Later[d], func(w time.Duration) bool { return !mayWait(w) }):
 			errs = append(errs, wrong("retry", "the wait after %s must lie between 1s and 720h", d))
 		}
+	}
+	if p.Jitter < 0 || p.Jitter > maxJitter {
+		errs = append(errs, wrong("jitter", "%s is more than %s", shortDuration(p.Jitter), shortDuration(maxJitter)))
+	}
+	if p.OtherTime < 0 || p.OtherTime > maxOtherTime {
+		errs = append(errs, wrong("other_time", "%s is more than %s: a day has no time so far from another, within usual hours", shortDuration(p.OtherTime), shortDuration(maxOtherTime)))
 	}
 	for d := range p.Again {
 		if !slices.Contains(retriable, d) {

@@ -20,6 +20,7 @@ func TestParseRetry(t *testing.T) {
 	}{
 		{in: "busy=10m,unanswered=1h", want: map[Disposition]time.Duration{Busy: 10 * time.Minute, Unanswered: time.Hour}},
 		{in: " machine = 90s ", want: map[Disposition]time.Duration{Machine: 90 * time.Second}},
+		{in: "busy=never", want: map[Disposition]time.Duration{}},
 		{in: "none", want: map[Disposition]time.Duration{}},
 		{in: "", err: "want none, or word=wait"},
 		{in: "busy", err: `"busy"`},
@@ -28,12 +29,13 @@ func TestParseRetry(t *testing.T) {
 		{in: "human=1h", err: "human=1h"},
 		{in: "busy=soon", err: "want a wait such as"},
 		{in: "busy=0s", err: "between 1s and 720h"},
-		{in: "busy=-1h", err: "between 1s and 720h"},
+		{in: "busy=-1h", err: "want a wait such as"},
 		{in: "busy=1000h", err: "between 1s and 720h"},
 		{in: "busy=1m,busy=2m", err: "named twice"},
 	}
 	for _, test := range tests {
-		got, err := ParseRetry(test.in)
+		p, err := Policy{Again: map[Disposition]time.Duration{}}.ParseRetry(test.in)
+		got := p.Again
 		if test.err != "" {
 			if err == nil || !strings.Contains(err.Error(), test.err) {
 				t.Errorf("%q: error %v, want %q in it", test.in, err, test.err)
@@ -73,9 +75,19 @@ func TestPolicyRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		p := Policy{Attempts: rapid.IntRange(1, maxAttempts).Draw(t, "attempts"), Again: anyAgain(t)}
+		for d := range p.Again {
+			if later := rapid.SliceOfN(rapid.Int64Range(1, 30*24*3600), 0, 3).Draw(t, "later"); len(later) > 0 {
+				if p.Later == nil {
+					p.Later = map[Disposition][]time.Duration{}
+				}
+				for _, seconds := range later {
+					p.Later[d] = append(p.Later[d], time.Duration(seconds)*time.Second)
+				}
+			}
+		}
 		_, text, _ := strings.Cut(p.String(), "again after ")
-		if again, err := ParseRetry(text); err != nil || !maps.Equal(again, p.Again) {
-			t.Fatalf("%q: %v, %v", text, again, err)
+		if read, err := DefaultPolicy().ParseRetry(text); err != nil || !maps.Equal(read.Again, p.Again) || cmp.Diff(read.Later, p.Later) != "" {
+			t.Fatalf("%q: %v, %v", text, read, err)
 		}
 		data, err := json.Marshal(p)
 		if err != nil {

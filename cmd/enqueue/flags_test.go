@@ -27,7 +27,7 @@ func TestHelp(t *testing.T) {
 		got.prints(t, want)
 	}
 	// Flags that do not exist yet are errors, not ignored.
-	for _, absent := range []string{"--end", "--rate", "--budget", "--priority"} {
+	for _, absent := range []string{"--rate", "--callers"} {
 		if strings.Contains(got.out, absent+"=") || strings.Contains(got.out, absent+" ") {
 			t.Errorf("help shows %s", absent)
 		}
@@ -144,6 +144,7 @@ func TestSettingsFromFlags(t *testing.T) {
 		Start: time.Date(2026, 12, 1, 8, 30, 0, 0, time.UTC), Hours: workdays, Zone: "Europe/Paris", Countries: campaign.Countries{"FR", "GB", "US"},
 		Retry: campaign.Policy{Attempts: 5, Again: map[campaign.Disposition]time.Duration{
 			campaign.Busy: 90 * time.Second, campaign.Machine: 2 * time.Hour,
+			campaign.Unanswered: time.Hour, campaign.Timeout: time.Hour, campaign.Failed: time.Hour,
 		}},
 		Machine: "hangup", RingingTimer: 25, LengthTimer: 120,
 	}

@@ -39,7 +39,7 @@ type Flags struct {
 	Zone   string   `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 
 	Attempts     *int   `placeholder:"N" help:"Calls to one person, at most (default: 3)."`
-	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; none: never (default: ${retry}). With --until also unheard (30m)."`
+	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; several waits, one after another: busy=10m/1h/4h. What is not named is as by default (${retry}); busy=never makes it final, and none all of them. With --until also unheard (30m)."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
 	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
@@ -49,7 +49,7 @@ type Flags struct {
 
 // Vars are what the flags' help names.
 func Vars() map[string]string {
-	return map[string]string{"retry": campaign.FormatRetry(campaign.DefaultPolicy().Again)}
+	return map[string]string{"retry": campaign.DefaultPolicy().FormatRetry()}
 }
 
 // Document is the campaign document of --campaign, or else d, with what the flags
@@ -155,11 +155,9 @@ func (f *Flags) retry(d *campaign.Document) error {
 	if f.Retry == "" {
 		return nil
 	}
-	again, err := campaign.ParseRetry(f.Retry)
-	if err != nil {
+	if err := d.Again.SetRetry(f.Retry); err != nil {
 		return err
 	}
-	d.Again.SetAfter(again)
 	d.FromFlag("again.after", "--retry")
 	return nil
 }

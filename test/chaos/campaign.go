@@ -85,7 +85,7 @@ func enqueueFlags(name string, s campaign.Settings) []string {
 	}
 	return append(flags, []string{
 		"--name", name, "--from", strings.Join(s.From, ","), "--say", s.Message.Say, "--hours", s.Hours.String(), "--zone", s.Zone,
-		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", campaign.FormatRetry(s.Retry.Again), "--machine", s.Machine,
+		"--attempts", strconv.Itoa(s.Retry.Attempts), "--retry", s.Retry.FormatRetry(), "--machine", s.Machine,
 		"--ringing-timer", strconv.Itoa(s.RingingTimer), "--length-timer", strconv.Itoa(s.LengthTimer), "--countries", s.Countries.String(),
 	}...)
 }
