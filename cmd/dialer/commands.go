@@ -23,6 +23,8 @@ type commands struct {
 	Alarms   alarmsCommand   `cmd:"" help:"List what a person should look at, and what to do about it."`
 	Report   reportCommand   `cmd:"" help:"Show what became of each row and each call, and the cost."`
 	Audit    auditCommand    `cmd:"" help:"List who changed what, when, and through what."`
+	User     userCommand     `cmd:"" help:"Add, list and remove people who log in at the pages."`
+	Token    tokenCommand    `cmd:"" help:"Add, list and remove the tokens of programs that use the API."`
 	Events   eventsCommand   `cmd:"" help:"Drop old webhooks."`
 	Verify   verifyCommand   `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
 }

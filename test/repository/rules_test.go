@@ -86,7 +86,8 @@ var libraries = map[string][]string{
 	"github.com/joho/godotenv":                   {"internal/cli"},
 	"github.com/schollz/progressbar":             {"internal/progress"},
 	"golang.org/x/term":                          {"internal/progress"},
-	"golang.org/x/time":                          {"internal/pace", "jobs"},
+	"golang.org/x/crypto":                        {"internal/auth"},
+	"golang.org/x/time":                          {"internal/auth", "internal/pace", "jobs"},
 }
 
 // sleepers are the test files that may sleep in real time, and why. All others

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/auth"
+	"dialer/internal/cli"
+)
+
+type tokenCommand struct {
+	Add    tokenAddCommand    `cmd:"" help:"Make a token. It is printed once, alone on the last line, and kept nowhere."`
+	List   tokenListCommand   `cmd:"" help:"List the tokens that are in use."`
+	Remove tokenRemoveCommand `cmd:"" help:"End a token at once."`
+}
+
+type userCommand struct {
+	Add    userAddCommand    `cmd:"" help:"Let a person log in at the pages. Without --password-file a password is made and printed, alone on the last line."`
+	List   userListCommand   `cmd:"" help:"List who may log in."`
+	Remove userRemoveCommand `cmd:"" help:"End a person's sessions, and let them in no more."`
+}
+
+// roleFlags name somebody new, and what they may do.
+type roleFlags struct {
+	Name string `required:"" placeholder:"NAME" help:"Whom the audit names."`
+	Role string `required:"" enum:"viewer,operator,admin" placeholder:"viewer|operator|admin" help:"viewer reads, with masked numbers; operator changes campaigns, contacts, calls and suppressions; admin everything."`
+	actorFlags
+	databaseFlags
+}
+
+// withAccess opens the database and does something about who may do what.
+func withAccess(ctx context.Context, databaseURL string, do func(app.Access) error) error {
+	db, err := openMigrated(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return do(app.Access{Store: db})
+}
+
+type tokenAddCommand struct{ roleFlags }
+
+func (c *tokenAddCommand) Run(ctx context.Context, con console) error {
+	text, hash := auth.NewSecret()
+	err := withAccess(ctx, c.DatabaseURL, func(a app.Access) error {
+		return a.AddToken(ctx, c.actor(), c.Name, app.Role(c.Role), hash)
+	})
+	if err != nil {
+		return err
+	}
+	con.Linef("The token of %s (%s), for the header Authorization: Bearer. It is not shown again.\n", c.Name, c.Role)
+	con.Printf("%s\n", text)
+	return nil
+}
+
+type userAddCommand struct {
+	roleFlags
+	PasswordFile string `name:"password-file" placeholder:"FILE|-" help:"A file with the password in one line, or - for standard input."`
+}
+
+func (c *userAddCommand) Run(ctx context.Context, con console) error {
+	password, made := rand.Text(), true
+	if c.PasswordFile != "" {
+		var err error
+		if password, err = readPassword(c.PasswordFile, con.In); err != nil {
+			return fmt.Errorf("%w: --password-file: %w", cli.ErrUsage, err)
+		}
+		made = false
+	}
+	err := withAccess(ctx, c.DatabaseURL, func(a app.Access) error {
+		return a.AddUser(ctx, c.actor(), c.Name, app.Role(c.Role), auth.HashPassword(password))
+	})
+	if err != nil {
+		return err
+	}
+	if !made {
+		con.Linef("%s may log in (%s)\n", c.Name, c.Role)
+		return nil
+	}
+	con.Linef("The password of %s (%s). It is not shown again.\n", c.Name, c.Role)
+	con.Printf("%s\n", password)
+	return nil
+}
+
+// readPassword reads one line. Its errors hold nothing of it.
+func readPassword(path string, stdin io.Reader) (string, error) {
+	in, err := openFile(path, stdin)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(io.LimitReader(in, 4<<10))
+	if err != nil {
+		return "", err
+	}
+	password := strings.TrimRight(string(text), "\r\n")
+	if strings.ContainsAny(password, "\r\n") {
+		return "", errors.New("want exactly one line")
+	}
+	return password, auth.CheckPasswordLength(password)
+}
+
+type listFlags struct {
+	Format string `enum:"table,json" default:"table" placeholder:"table|json" help:"How it is printed (default: ${default})."`
+	databaseFlags
+}
+
+type tokenListCommand struct{ listFlags }
+
+func (c *tokenListCommand) Run(ctx context.Context, con console) error {
+	return withAccess(ctx, c.DatabaseURL, func(a app.Access) error {
+		list, err := a.Store.Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		if c.Format == "json" {
+			return printJSON(con, append([]app.Token{}, list...)) // [], not null
+		}
+		table := con.Table()
+		table.Printf("TOKEN\tROLE\tCREATED\tLAST USED\n")
+		for _, t := range list {
+			table.Printf("%s\t%s\t%s\t%s\n", t.Name, t.Role, t.CreatedAt.Format(timeFormat), shortTime(t.LastUsedAt))
+		}
+		return table.Flush()
+	})
+}
+
+type userListCommand struct{ listFlags }
+
+func (c *userListCommand) Run(ctx context.Context, con console) error {
+	return withAccess(ctx, c.DatabaseURL, func(a app.Access) error {
+		list, err := a.Store.Users(ctx)
+		if err != nil {
+			return err
+		}
+		if c.Format == "json" {
+			return printJSON(con, append([]app.User{}, list...)) // [], not null
+		}
+		table := con.Table()
+		table.Printf("USER\tROLE\tCREATED\n")
+		for _, u := range list {
+			table.Printf("%s\t%s\t%s\n", u.Name, u.Role, u.CreatedAt.Format(timeFormat))
+		}
+		return table.Flush()
+	})
+}
+
+// namedFlags name somebody who is there.
+type namedFlags struct {
+	Name string `arg:"" help:"The name."`
+	actorFlags
+	databaseFlags
+}
+
+type tokenRemoveCommand struct{ namedFlags }
+
+func (c *tokenRemoveCommand) Run(ctx context.Context, con console) error {
+	return c.remove(ctx, con, app.Access.RemoveToken, "dialer token list")
+}
+
+type userRemoveCommand struct{ namedFlags }
+
+func (c *userRemoveCommand) Run(ctx context.Context, con console) error {
+	return c.remove(ctx, con, app.Access.RemoveUser, "dialer user list")
+}
+
+func (c *namedFlags) remove(ctx context.Context, con console, remove func(app.Access, context.Context, app.Actor, string) error, list string) error {
+	err := withAccess(ctx, c.DatabaseURL, func(a app.Access) error { return remove(a, ctx, c.actor(), c.Name) })
+	if errors.Is(err, campaign.ErrNotFound) {
+		return fmt.Errorf("%w; `%s` names them all", err, list)
+	}
+	if err == nil {
+		con.Linef("%s: removed\n", c.Name)
+	}
+	return err
+}

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Token is what a program names itself with at the API. The token itself is kept
+// nowhere.
+type Token struct {
+	Name       string    `json:"name"`
+	Role       Role      `json:"role"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero"` // to the minute
+}
+
+// Actor is who changes something with the token.
+func (t Token) Actor() Actor { return Actor{Name: t.Name, Role: t.Role, Through: ThroughAPI} }
+
+// User is a person who may log in at the pages.
+type User struct {
+	ID        int64     `json:"-"`
+	Name      string    `json:"name"`
+	Role      Role      `json:"role"`
+	CreatedAt time.Time `json:"created_at"`
+	Password  string    `json:"-"` // its hash
+}
+
+// Actor is who changes something at the pages.
+func (u User) Actor() Actor { return Actor{Name: u.Name, Role: u.Role, Through: ThroughPage} }
+
+// ErrTaken: a token or a user of that name is there already.
+var ErrTaken = errors.New("the name is taken; remove it first, or choose another")
+
+// AdminTokenName is who acts with DIALER_ADMIN_TOKEN, for the audit.
+const AdminTokenName = "DIALER_ADMIN_TOKEN"
+
+// AccessStore keeps who may do what. Its changes are audited.
+type AccessStore interface {
+	AddToken(ctx context.Context, by Actor, t Token, sha256 []byte) error // ErrTaken
+	RemoveToken(ctx context.Context, by Actor, name string) error         // campaign.ErrNotFound
+	Tokens(ctx context.Context) ([]Token, error)
+	// TokenOf finds the token with the hash, and notes that it was used;
+	// campaign.ErrNotFound for one that was removed.
+	TokenOf(ctx context.Context, sha256 []byte) (Token, error)
+
+	AddUser(ctx context.Context, by Actor, u User) error // ErrTaken
+	RemoveUser(ctx context.Context, by Actor, name string) error
+	Users(ctx context.Context) ([]User, error)
+	UserNamed(ctx context.Context, name string) (User, error)
+
+	BeginSession(ctx context.Context, u User, sha256 []byte, life time.Duration) error
+	EndSession(ctx context.Context, sha256 []byte) error
+	// UserOf finds whose session it is; campaign.ErrNotFound when it is over.
+	UserOf(ctx context.Context, sha256 []byte) (User, error)
+}
+
+// Access is what people do about tokens and users.
+type Access struct{ Store AccessStore }
+
+// ParseRole reads viewer, operator or admin.
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case Viewer, Operator, Admin:
+		return r, nil
+	}
+	return "", fmt.Errorf("%q: want viewer, operator or admin", s)
+}
+
+// maxActorName is what the tables take.
+const maxActorName = 100
+
+func checkActorName(name string) error {
+	switch {
+	case strings.TrimSpace(name) != name || name == "" || utf8.RuneCountInString(name) > maxActorName:
+		return fmt.Errorf("a name needs 1 to %d characters, and no blank around them", maxActorName)
+	case name == AdminTokenName || name == Dialer.Name:
+		return fmt.Errorf("%q is what the audit calls another; choose another name", name)
+	}
+	return nil
+}
+
+// AddToken keeps a token of which hash is the hash.
+func (a Access) AddToken(ctx context.Context, by Actor, name string, role Role, hash []byte) error {
+	if err := errors.Join(by.may(Admin), checkActorName(name)); err != nil {
+		return err
+	}
+	return a.Store.AddToken(ctx, by, Token{Name: name, Role: role}, hash)
+}
+
+// RemoveToken ends a token at once.
+func (a Access) RemoveToken(ctx context.Context, by Actor, name string) error {
+	if err := by.may(Admin); err != nil {
+		return err
+	}
+	return a.Store.RemoveToken(ctx, by, name)
+}
+
+// AddUser lets a person log in with a password of which hash is the hash.
+func (a Access) AddUser(ctx context.Context, by Actor, name string, role Role, hash string) error {
+	if err := errors.Join(by.may(Admin), checkActorName(name)); err != nil {
+		return err
+	}
+	return a.Store.AddUser(ctx, by, User{Name: name, Role: role, Password: hash})
+}
+
+// RemoveUser ends a person's sessions and lets them in no more.
+func (a Access) RemoveUser(ctx context.Context, by Actor, name string) error {
+	if err := by.may(Admin); err != nil {
+		return err
+	}
+	return a.Store.RemoveUser(ctx, by, name)
+}

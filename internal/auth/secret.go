@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strings"
+)
+
+// secretBytes is how much chance is in a token or a session.
+const secretBytes = 32
+
+// NewSecret makes a token or a session's name: text is for its owner, hash is what
+// is kept of it.
+func NewSecret() (text string, hash []byte) {
+	random := make([]byte, secretBytes)
+	_, _ = rand.Read(random) // it never fails: see its documentation
+	text = base64.RawURLEncoding.EncodeToString(random)
+	return text, HashSecret(text)
+}
+
+// HashSecret is what is kept of a secret. One of 256 random bits needs no slow hash.
+func HashSecret(text string) []byte {
+	sum := sha256.Sum256([]byte(text))
+	return sum[:]
+}
+
+// Bearer is the token that a request carries; "": it carries none.
+func Bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

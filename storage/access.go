@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// AddToken keeps the hash of a token.
+func (db *DB) AddToken(ctx context.Context, by app.Actor, t app.Token, sha256 []byte) error {
+	err := db.addActor(ctx, by, "token.add", "token "+t.Name, t.Role,
+		`INSERT INTO access_tokens (name, role, sha256) VALUES ($1, $2, $3) ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING`, t.Name, t.Role, sha256)
+	if err != nil {
+		return fmt.Errorf("add the token: %w", err)
+	}
+	return nil
+}
+
+// AddUser keeps a person who may log in.
+func (db *DB) AddUser(ctx context.Context, by app.Actor, u app.User) error {
+	err := db.addActor(ctx, by, "user.add", "user "+u.Name, u.Role,
+		`INSERT INTO users (name, role, password) VALUES ($1, $2, $3) ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING`, u.Name, u.Role, u.Password)
+	if err != nil {
+		return fmt.Errorf("add the user: %w", err)
+	}
+	return nil
+}
+
+func (db *DB) addActor(ctx context.Context, by app.Actor, action, object string, role app.Role, insert string, args ...any) error {
+	return db.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, insert, args...)
+		switch {
+		case err != nil:
+			return err
+		case tag.RowsAffected() == 0:
+			return app.ErrTaken
+		}
+		return audit(ctx, tx, by, auditEntry{action: action, object: object, after: fields{"role": role}})
+	})
+}
+
+// RemoveToken ends a token.
+func (db *DB) RemoveToken(ctx context.Context, by app.Actor, name string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		return removeActor(ctx, tx, by, "token.remove", "token "+name,
+			`UPDATE access_tokens SET removed_at = clock_timestamp() WHERE name = $1 AND removed_at IS NULL RETURNING role`, name)
+	})
+	if err != nil {
+		return fmt.Errorf("remove the token: %w", err)
+	}
+	return nil
+}
+
+// RemoveUser ends a user, and so every session of theirs.
+func (db *DB) RemoveUser(ctx context.Context, by app.Actor, name string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		return removeActor(ctx, tx, by, "user.remove", "user "+name,
+			`UPDATE users SET removed_at = clock_timestamp() WHERE name = $1 AND removed_at IS NULL RETURNING role`, name)
+	})
+	if err != nil {
+		return fmt.Errorf("remove the user: %w", err)
+	}
+	return nil
+}
+
+func removeActor(ctx context.Context, tx pgx.Tx, by app.Actor, action, object, update, name string) error {
+	var role app.Role
+	if err := tx.QueryRow(ctx, update, plain(name)).Scan(&role); err != nil {
+		return translate(err)
+	}
+	return audit(ctx, tx, by, auditEntry{action: action, object: object, before: fields{"role": role}})
+}
+
+// Tokens lists the tokens that are in use.
+func (db *DB) Tokens(ctx context.Context) ([]app.Token, error) {
+	list, err := collect(ctx, db.pool, scanToken, `SELECT name, role, created_at, last_used_at FROM access_tokens WHERE removed_at IS NULL ORDER BY name`)
+	if err != nil {
+		return nil, fmt.Errorf("list the tokens: %w", err)
+	}
+	return list, nil
+}
+
+func scanToken(row pgx.CollectableRow) (t app.Token, err error) {
+	err = row.Scan(&t.Name, &t.Role, &t.CreatedAt, (*zeronull.Timestamptz)(&t.LastUsedAt))
+	return t, err
+}
+
+// TokenOf finds a token by its hash. It notes once a minute that it is used.
+func (db *DB) TokenOf(ctx context.Context, sha256 []byte) (app.Token, error) {
+	list, err := collect(ctx, db.pool, scanToken, `
+		WITH used AS (
+			UPDATE access_tokens SET last_used_at = date_trunc('minute', clock_timestamp())
+			WHERE sha256 = $1 AND removed_at IS NULL AND coalesce(last_used_at < now() - interval '2 minutes', true))
+		SELECT name, role, created_at, last_used_at FROM access_tokens WHERE sha256 = $1
+		-- guard:drop storage.TestAccess: a token that was removed names nobody
+		AND removed_at IS NULL`, sha256)
+	if err == nil && len(list) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return app.Token{}, fmt.Errorf("find the token: %w", err)
+	}
+	return list[0], nil
+}
+
+const userColumns = `u.id, u.name, u.role, u.created_at, u.password`
+
+func scanUser(row pgx.CollectableRow) (u app.User, err error) {
+	err = row.Scan(&u.ID, &u.Name, &u.Role, &u.CreatedAt, &u.Password)
+	return u, err
+}
+
+// Users lists who may log in.
+func (db *DB) Users(ctx context.Context) ([]app.User, error) {
+	list, err := collect(ctx, db.pool, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.removed_at IS NULL ORDER BY u.name`)
+	if err != nil {
+		return nil, fmt.Errorf("list the users: %w", err)
+	}
+	return list, nil
+}
+
+// UserNamed finds a user by name.
+func (db *DB) UserNamed(ctx context.Context, name string) (app.User, error) {
+	return db.user(ctx, `SELECT `+userColumns+` FROM users u WHERE u.name = $1 AND u.removed_at IS NULL`, plain(name))
+}
+
+// UserOf finds the user of a session.
+func (db *DB) UserOf(ctx context.Context, sha256 []byte) (app.User, error) {
+	return db.user(ctx, `
+		SELECT `+userColumns+` FROM sessions s JOIN users u ON u.id = s.user_id
+		WHERE s.sha256 = $1
+		-- guard:drop storage.TestAccess: a session ends
+		AND s.expires_at > clock_timestamp()
+		-- guard:drop storage.TestAccess: who was removed is not logged in any more
+		AND u.removed_at IS NULL`, sha256)
+}
+
+func (db *DB) user(ctx context.Context, query string, arg any) (app.User, error) {
+	list, err := collect(ctx, db.pool, scanUser, query, arg)
+	if err == nil && len(list) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return app.User{}, fmt.Errorf("find the user: %w", err)
+	}
+	return list[0], nil
+}
+
+// BeginSession lets the user in for life. Sessions that are over are deleted.
+func (db *DB) BeginSession(ctx context.Context, u app.User, sha256 []byte, life time.Duration) error {
+	_, err := db.pool.Exec(ctx, `
+		WITH over AS (DELETE FROM sessions WHERE expires_at < clock_timestamp())
+		INSERT INTO sessions (sha256, user_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)`, sha256, u.ID, life)
+	if err != nil {
+		return fmt.Errorf("begin a session: %w", err)
+	}
+	return nil
+}
+
+// EndSession ends it.
+func (db *DB) EndSession(ctx context.Context, sha256 []byte) error {
+	if _, err := db.pool.Exec(ctx, `DELETE FROM sessions WHERE sha256 = $1`, sha256); err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	return nil
+}
