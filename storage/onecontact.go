@@ -50,8 +50,9 @@ func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Read
 }
 
 // UpdateContact gives a contact the row's values, if it is still to be called; see
-// contactImport.update.
-func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row) error {
+// contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
+// if the contact has another one.
+func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		im := contactImport{tx: tx, campaignID: campaignID}
 		if err := im.lockCampaign(ctx); err != nil {
@@ -62,13 +63,18 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 			return err
 		}
 		var importID zeronull.Int8
+		var is string
 		known := knownContact{}
 		err = tx.QueryRow(ctx, `
-			SELECT id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
+			SELECT id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars, `+contactVersion+` FROM contacts k WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
 			campaignID, plain(row.KeyOrNumber())).Scan(&known.id, &im.source, &importID, &known.numbers,
-			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars)
-		if err != nil {
+			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars, &is)
+		switch {
+		case err != nil:
 			return translate(err)
+		//guard:false internal/httpapi.TestIfMatch: nobody overwrites a change that they have not seen
+		case version != "" && version != is:
+			return app.ErrChanged
 		}
 		im.run.ID = int64(importID)
 		columns := known.differences(row)
@@ -96,19 +102,22 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 }
 
 // CancelContact takes a contact out of its campaign. Cancelling twice changes
-// nothing.
-func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64, key string) error {
+// nothing. The version is that of UpdateContact.
+func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64, key, version string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var id int64
 		var state campaign.ContactState
 		var reason campaign.Reason
 		var cancelled bool
+		var is string
 		err := tx.QueryRow(ctx, `
-			SELECT id, state, reason, cancelled_at IS NOT NULL FROM contacts WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
-			campaignID, plain(key)).Scan(&id, &state, (*zeronull.Text)(&reason), &cancelled)
+			SELECT id, state, reason, cancelled_at IS NOT NULL, `+contactVersion+` FROM contacts k WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
+			campaignID, plain(key)).Scan(&id, &state, (*zeronull.Text)(&reason), &cancelled, &is)
 		switch {
 		case err != nil:
 			return translate(err)
+		case version != "" && version != is:
+			return app.ErrChanged
 		case cancelled:
 			return nil
 		case state == campaign.Done:

@@ -90,8 +90,8 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 const unfinished = `SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done'`
 
 // FinishCampaigns marks running campaigns whose contacts have all ended as
-// finished, and finished ones with other contacts as running. It returns how many
-// it changed. It also completes a Stop that was interrupted.
+// finished, unless they take contacts until they are stopped, and finished ones
+// with other contacts as running. It returns how many it changed. It also completes a Stop that was interrupted.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{

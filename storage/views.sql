@@ -119,3 +119,9 @@ CREATE OR REPLACE VIEW reporting.suppressions AS
 SELECT s.number, CASE WHEN s.campaign_id IS NULL THEN 'all' ELSE 'campaign' END::text AS scope, c.name AS campaign,
        s.source, s.note, s.created_at, s.expires_at, s.ended_at
 FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id;
+
+-- What a person should look at: each alarm once, with how often it was raised.
+CREATE OR REPLACE VIEW reporting.alarms AS
+SELECT m.id AS alarm_id, m.kind, m.attempt_id, c.name AS campaign, m.detail, m.times, m.at, m.last_at, m.resolved_at, m.resolved_by,
+       m.resolved_at IS NULL OR m.last_at > m.resolved_at AS open
+FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id;

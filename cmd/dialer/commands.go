@@ -16,7 +16,7 @@ type commands struct {
 	Lock     lockCommand     `cmd:"" help:"Show or release the dial lock: where the database lives, and which copy of it dials."`
 	Campaign campaignCommand `cmd:"" help:"List, show, edit, pause, resume and stop campaigns."`
 	Contact  contactCommand  `cmd:"" help:"Show, change or cancel one person of a campaign."`
-	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the campaign document."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the campaign document, or the API as OpenAPI."`
 	Call     callCommand     `cmd:"" help:"Show calls, make one, and act on those in progress."`
 	Suppress suppressCommand `cmd:"" help:"Change or list the numbers that must not be called."`
 	Why      whyCommand      `cmd:"" help:"Show why a number was, or was not, called."`

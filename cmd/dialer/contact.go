@@ -148,7 +148,7 @@ type contactCancelCommand struct {
 
 func (c *contactCancelCommand) Run(ctx context.Context, con console) error {
 	return c.with(ctx, func(contacts app.Contacts) error {
-		if err := contacts.Cancel(ctx, c.actor(), c.Campaign, c.Key); err != nil {
+		if err := contacts.Cancel(ctx, c.actor(), c.Campaign, c.Key, ""); err != nil {
 			return err
 		}
 		con.Linef("cancelled: nobody calls this person for %s any more; a call that is under way goes on\n", c.Campaign)

@@ -24,12 +24,14 @@ import (
 // node is one process of the fleet: it receives webhooks and runs jobs.
 type node struct {
 	db            *storage.DB
+	seenBy        *storage.DB // for pages, API and webhooks out, so that they take no connection from calls; nil: db
 	redisURL      string
 	apiURL        string
 	applicationID string
 	key           func() *rsa.PrivateKey // the one to sign with now
 	secrets       [][]byte
 	adminToken    string
+	countries     campaign.Countries // of campaigns that the API makes; nil: the usual ones
 	publicURL     string
 	pace          paceFlags
 	queueAhead    time.Duration // 0: the default of package jobs
@@ -47,7 +49,18 @@ const webhookGrace = 5 * time.Second
 // are about calls in progress.
 func (n node) run(ctx context.Context) error {
 	counted := metrics.New()
-	service, err := n.service(ctx, counted)
+	if n.seenBy == nil {
+		n.seenBy = n.db
+	}
+	line, err := n.provider(counted)
+	if err != nil {
+		return errors.Join(err, n.closeListeners())
+	}
+	service, err := n.service(ctx, counted, line)
+	if err != nil {
+		return errors.Join(err, n.closeListeners())
+	}
+	people, err := n.people(ctx, line)
 	if err != nil {
 		return errors.Join(err, n.closeListeners())
 	}
@@ -55,7 +68,7 @@ func (n node) run(ctx context.Context) error {
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	end := n.serve(stop, counted)
+	end := n.serve(stop, counted, people)
 	dialed := service.Run(ctx)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookGrace)
 	defer cancel()
@@ -68,7 +81,7 @@ func (n node) run(ctx context.Context) error {
 
 // serve serves both listeners, and stops the process if one of them fails. end
 // finishes the requests in progress.
-func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics) (end func(context.Context) error) {
+func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics, people http.Handler) (end func(context.Context) error) {
 	var serving sync.WaitGroup
 	var servers []*http.Server
 	for _, s := range []struct {
@@ -77,7 +90,7 @@ func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics) (end
 		handler  http.Handler
 	}{
 		{"webhooks", n.listener, n.hooks(counted)},
-		{"the admin listener", n.admin, n.adminPages(counted)},
+		{"the admin listener", n.admin, n.adminPages(counted, people)},
 	} {
 		if s.listener == nil {
 			continue
@@ -99,15 +112,13 @@ func (n node) serve(stop context.CancelCauseFunc, counted *metrics.Metrics) (end
 	}
 }
 
-func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Service, error) {
-	store := meteredDB{n.db, counted}
-	if err := n.db.UseAccount(ctx, account(n.apiURL, n.applicationID)); err != nil {
-		return nil, err
-	}
-	databaseID, err := n.db.DatabaseID(ctx)
-	if err != nil {
-		return nil, err
-	}
+// vonageLine is the way to Vonage, at the fleet's pace.
+type vonageLine struct {
+	client *voice.Client
+	pacers jobs.Pacers
+}
+
+func (n node) provider(counted *metrics.Metrics) (vonageLine, error) {
 	pacer := func(budget campaign.Budget, perSecond float64) *pace.Pacer {
 		return pace.New(pace.Config{
 			Store: n.db, Budget: budget, PerSecond: perSecond, Log: n.log,
@@ -122,13 +133,22 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics) (*jobs.Serv
 		BaseURL: n.apiURL, ApplicationID: n.applicationID, CurrentKey: n.key,
 		Throttle: jobs.Throttle(pacers.Requests, pace.Last), ThrottleFirst: jobs.Throttle(pacers.Requests, pace.First), Observe: counted.Answered,
 	})
+	return vonageLine{client, pacers}, err
+}
+
+func (n node) service(ctx context.Context, counted *metrics.Metrics, line vonageLine) (*jobs.Service, error) {
+	store := meteredDB{n.db, counted}
+	if err := n.db.UseAccount(ctx, account(n.apiURL, n.applicationID)); err != nil {
+		return nil, err
+	}
+	databaseID, err := n.db.DatabaseID(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return jobs.New(jobs.Config{
 		CallsPerSecond: n.pace.CallsPerSecond, PublicURL: n.publicURL, RedisURL: n.redisURL, DatabaseID: databaseID,
-		TokenLife: n.pace.TokenLife, Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(client),
-	}, store, client, pacers, n.log)
+		TokenLife: n.pace.TokenLife, Horizon: n.queueAhead, Workers: n.workers, Periodic: n.periodic(line.client),
+	}, store, line.client, line.pacers, n.log)
 }
 
 // periodic is the work that one process of the fleet does: it cleans up, reads
@@ -160,13 +180,15 @@ func (n node) hooks(counted *metrics.Metrics) http.Handler {
 }
 
 // adminPages are what no proxy in front of the webhooks shows.
-func (n node) adminPages(counted *metrics.Metrics) http.Handler {
+func (n node) adminPages(counted *metrics.Metrics, people http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", n.guarded(counted.Handler(n.log)))
 	mux.Handle("GET /readyz", newReadiness(n.db.CheckSchema))
+	mux.Handle("/", people)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
 		mux.ServeHTTP(w, r)
 	})
 }

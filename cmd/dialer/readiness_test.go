@@ -28,7 +28,7 @@ func TestReadiness(t *testing.T) {
 	ask := func(want int, says string) {
 		t.Helper()
 		n := node{db: db.DB, log: console{Err: t.Output()}.Logger()}
-		if status, body := askReady(n.adminPages(metrics.New())); status != want || !strings.Contains(body, says) {
+		if status, body := askReady(n.adminPages(metrics.New(), http.NotFoundHandler())); status != want || !strings.Contains(body, says) {
 			t.Errorf("status %d, %q; want %d and %q", status, body, want, says)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/storage"
 )
@@ -22,8 +23,9 @@ type runCommand struct {
 	providerFlags
 	PublicURL   string        `name:"public-url" env:"DIALER_PUBLIC_URL" placeholder:"URL" help:"Where Vonage reaches this process (default: the address that it listens on, which only a simulator on this machine reaches)."`
 	Listen      string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks and /healthz are served (default: ${default})."`
-	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where /metrics and /readyz are served, which no proxy should show; empty: nowhere (default: ${default})."`
-	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may read /metrics (default: requests from this machine may)."`
+	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the pages, the API, /metrics and /readyz are served; empty: nowhere (default: ${default})."`
+	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may use the API as an admin, and read /metrics (default: requests from this machine may read /metrics)."`
+	Countries   []string      `name:"countries" env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"The countries that campaigns made by the API may call (default: those of their numbers)."`
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
@@ -60,6 +62,15 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer db.Close()
+	seenBy, err := storage.OpenPool(ctx, c.DatabaseURL, seenByConnections)
+	if err != nil {
+		return err
+	}
+	defer seenBy.Close()
+	countries, _, err := campaign.ParseCountries(c.Countries)
+	if err != nil {
+		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
+	}
 	listener, admin, err := c.listeners()
 	if err != nil {
 		return err
@@ -69,7 +80,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	n := node{
-		db: db, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		db: db, seenBy: seenBy, countries: countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
@@ -120,6 +131,10 @@ func (c *runCommand) serversNamed() error {
 	}
 	return fmt.Errorf("%s needed, or --data (DIALER_DATA) for servers of its own; `dialer init` writes a %s", strings.Join(missing, " and ")+map[bool]string{true: " is", false: " are"}[len(missing) == 1], cli.DotEnv)
 }
+
+// seenByConnections are for pages, API and webhooks out. They are apart from the
+// others, so that nobody who looks keeps a call waiting.
+const seenByConnections = 8
 
 func addressOf(l net.Listener) string {
 	if l == nil {

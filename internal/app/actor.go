@@ -54,3 +54,6 @@ func (a Actor) may(least Role) error {
 	}
 	return nil
 }
+
+// May reports whether the actor's role allows what takes the given one.
+func (a Actor) May(least Role) bool { return a.may(least) == nil }

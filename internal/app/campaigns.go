@@ -24,6 +24,9 @@ type CampaignStore interface {
 	// returns what that changed. Who is still to be called is called by them, or not
 	// at all.
 	EditCampaign(ctx context.Context, by Actor, campaignID int64, version int, s campaign.Settings) ([]campaign.Difference, error)
+	// CreateCampaign makes a campaign that takes contacts until its end or a stop;
+	// campaign.ErrExists if there is one of that name.
+	CreateCampaign(ctx context.Context, by Actor, name string, draft bool, s campaign.Settings) (campaign.Campaign, error)
 	// Pause takes effect at its commit: after it no call of the campaign begins.
 	Pause(ctx context.Context, by Actor, campaignID int64, reason string) error
 	Resume(ctx context.Context, by Actor, campaignID int64) error
@@ -51,6 +54,23 @@ func (c Campaigns) Document(ctx context.Context, campaignID int64) (string, erro
 		return string(stored), nil // of a later version: as it is
 	}
 	return d.YAML()
+}
+
+// Create makes a campaign that takes contacts one by one, and calls them, until its
+// end or a stop. A draft waits for Resume.
+func (c Campaigns) Create(ctx context.Context, by Actor, name string, s campaign.Settings, draft bool) (campaign.Campaign, error) {
+	if err := by.may(Operator); err != nil {
+		return campaign.Campaign{}, err
+	}
+	if err := s.Validate(); err != nil {
+		return campaign.Campaign{}, err
+	}
+	return c.Store.CreateCampaign(ctx, by, name, draft, s)
+}
+
+// Reading is how rows are read that come to the campaign without a command.
+func (c Campaigns) Reading(ctx context.Context, of campaign.Campaign) (campaign.Reading, error) {
+	return readingOf(ctx, c.Store, of)
 }
 
 // Report tells of one campaign, or of all if name is "".

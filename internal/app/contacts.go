@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,10 +23,15 @@ type ContactStore interface {
 	ContactByKey(ctx context.Context, campaignID int64, key string) (ContactHistory, error)
 	// ReadingOf is how the contact's row was read.
 	ReadingOf(ctx context.Context, contactID int64) (campaign.Reading, error)
+	// AddContact adds a contact; added is false if the campaign has the key.
+	AddContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, how campaign.Reading) (added bool, err error)
+	// CampaignDocument is nil for a campaign without a document.
+	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 	// UpdateContact gives the contact the row's values, if it is still to be called.
-	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row) error
+	// With a version, that of its Record, it is ErrChanged if it has another one.
+	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
 	// CancelContact takes the contact out of the campaign.
-	CancelContact(ctx context.Context, by Actor, campaignID int64, key string) error
+	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
 	// ExportContacts gives each, in the order of their files, the people of a
 	// campaign that the query asks for. begin gets the files' columns first.
 	ExportContacts(ctx context.Context, campaignID int64, q ExportQuery, begin func(columns []string) error, each func(ExportedContact) error) error
@@ -91,6 +97,11 @@ func (c Contacts) Update(ctx context.Context, by Actor, name, key string, column
 		return err
 	}
 	how.Yes = yes
+	return c.update(ctx, by, h, values, how, "")
+}
+
+// update gives somebody who is there the row of the values.
+func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values map[string]string, how campaign.Reading, version string) error {
 	row, err := c.Read(values, h.Campaign.Settings, how)
 	switch {
 	case err != nil:
@@ -101,7 +112,108 @@ func (c Contacts) Update(ctx context.Context, by Actor, name, key string, column
 		return errors.New("the key cannot be changed: cancel this person, and import a row with the other key")
 	}
 	row.Line = h.Contact.Line
-	return c.Store.UpdateContact(ctx, by, h.Campaign.ID, row)
+	return c.Store.UpdateContact(ctx, by, h.Campaign.ID, row, version)
+}
+
+// Put gives the person of the key the row of the values: it adds who is not there,
+// and changes who is. A column that the campaign reads and that the row does not
+// have is empty; the key's column need not be in it. The version is that of the
+// person's Record: "" changes whatever is there, and "*" nobody who is not there.
+func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values map[string]string, version string) (added bool, err error) {
+	if err := by.may(Operator); err != nil {
+		return false, err
+	}
+	found, err := c.Store.CampaignByName(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	if found.Settings.Key != "" {
+		values = filled(values, found.Settings.Key, key)
+	}
+	h, err := c.Store.ContactByKey(ctx, found.ID, key)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound) && version == "":
+		if added, err = c.add(ctx, by, found, key, values); added || err != nil {
+			return added, err
+		}
+		if h, err = c.Store.ContactByKey(ctx, found.ID, key); err != nil { // somebody was quicker
+			return false, err
+		}
+	case errors.Is(err, campaign.ErrNotFound):
+		return false, ErrChanged
+	case err != nil:
+		return false, err
+	}
+	how, err := c.Store.ReadingOf(ctx, h.Contact.ID)
+	if err != nil {
+		return false, err
+	}
+	if version == "*" {
+		version = ""
+	}
+	return false, c.update(ctx, by, h, withMapped(values, how.Map), how, version)
+}
+
+// add adds a person who is not there, read as the campaign's document says.
+func (c Contacts) add(ctx context.Context, by Actor, found campaign.Campaign, key string, values map[string]string) (added bool, err error) {
+	if found.Status == campaign.Importing {
+		return false, errors.New("the campaign's file is being imported: nobody is added before that has ended")
+	}
+	how, err := readingOf(ctx, c.Store, found)
+	if err != nil {
+		return false, err
+	}
+	row, err := c.Read(withMapped(values, how.Map), found.Settings, how)
+	switch {
+	case err != nil:
+		return false, err
+	case row.NotNew.Reason != "":
+		return false, fmt.Errorf("%s: %s", row.NotNew.Column, row.NotNew.Reason)
+	case row.KeyOrNumber() != key:
+		return false, errors.New("the row has another key than the address: by default the key is the number as digits, with the country code and without a plus")
+	}
+	return c.Store.AddContact(ctx, by, found.ID, row, how)
+}
+
+// readingOf is how rows are read that come without a file of their own.
+func readingOf(ctx context.Context, store interface {
+	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
+}, c campaign.Campaign,
+) (campaign.Reading, error) {
+	how := campaign.Reading{DateFormat: c.Settings.Message.DateFormat}
+	stored, err := store.CampaignDocument(ctx, c.ID)
+	if err != nil || stored == nil {
+		return how, err
+	}
+	d, err := campaign.ParseDocument("", stored)
+	if err != nil {
+		return how, err
+	}
+	how.DefaultCountry, how.Map = d.People.Country, d.Columns()
+	return how, nil
+}
+
+// filled are the values with one that is not among them.
+func filled(values map[string]string, column, value string) map[string]string {
+	for name := range values {
+		if name == column || campaign.FoldName(name) == campaign.FoldName(column) {
+			return values
+		}
+	}
+	values = maps.Clone(values)
+	values[column] = value
+	return values
+}
+
+// withMapped are the values with an empty one for each column that is read and that
+// a row may do without.
+func withMapped(values, mapped map[string]string) map[string]string {
+	for own, column := range mapped {
+		if column != "" && own != "to" {
+			values = filled(values, column, "")
+		}
+	}
+	return values
 }
 
 // changed are the row's values with some of them replaced.
@@ -125,8 +237,8 @@ func changed(row, columns map[string]string) (map[string]string, error) {
 }
 
 // Cancel takes a person out of the campaign: nobody calls them any more. A call
-// that is under way goes on.
-func (c Contacts) Cancel(ctx context.Context, by Actor, name, key string) error {
+// that is under way goes on. The version is that of Put.
+func (c Contacts) Cancel(ctx context.Context, by Actor, name, key, version string) error {
 	if err := by.may(Operator); err != nil {
 		return err
 	}
@@ -134,7 +246,7 @@ func (c Contacts) Cancel(ctx context.Context, by Actor, name, key string) error 
 	if err != nil {
 		return err
 	}
-	return c.Store.CancelContact(ctx, by, found.ID, key)
+	return c.Store.CancelContact(ctx, by, found.ID, key, version)
 }
 
 // Export gives each the people of a campaign that the query asks for.

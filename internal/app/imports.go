@@ -61,3 +61,26 @@ func (i Import) FinishImport(ctx context.Context, campaignID int64) error {
 	}
 	return i.Store.FinishImport(ctx, i.By, campaignID)
 }
+
+// ImportResult accounts for every row of an import: Rows is the sum of the counts
+// from Added to Refused.
+type ImportResult struct {
+	ID         int64 `json:"-"`
+	Rows       int   `json:"rows"`
+	Added      int   `json:"added"`
+	Already    int   `json:"already"` // in the campaign, with the same values
+	Updated    int   `json:"updated"`
+	Differ     int   `json:"differ"` // in the campaign with other values, which stay
+	Duplicates int   `json:"duplicates"`
+	Refused    int   `json:"refused"`
+	Removed    int   `json:"removed"` // ended, because their rows are gone
+	// RefusedRows are the first of the rows without an effect, and why.
+	RefusedRows []RefusedImportRow `json:"refused_rows"`
+}
+
+// RefusedImportRow is a row that had no effect. It holds nothing of the row.
+type RefusedImportRow struct {
+	Line   int    `json:"line"`
+	Column string `json:"column"`
+	Reason string `json:"reason"`
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/httpapi"
+	"dialer/internal/provider"
+	"dialer/jobs"
+	"dialer/voice"
+)
+
+// apiCalls asks Vonage for what came to the API, by the same code as the commands.
+type apiCalls struct {
+	node
+	vonageLine
+}
+
+// callOrder is a call as a program asks for it.
+type callOrder struct {
+	To           string          `json:"to"`
+	From         string          `json:"from"`
+	Say          string          `json:"say"`
+	NCCO         json.RawMessage `json:"ncco"`
+	AnswerURL    string          `json:"answer_url"`
+	Machine      string          `json:"machine"`
+	RingingTimer *int            `json:"ringing_timer"`
+	LengthTimer  *int            `json:"length_timer"`
+}
+
+// Make makes one call.
+func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) (httpapi.MadeCall, error) {
+	attempt, request, err := a.order(body)
+	if err != nil {
+		return httpapi.MadeCall{}, err
+	}
+	caller := jobs.NewCaller(a.db, a.client, a.pacers.Calls, a.pace.TokenLife, a.log)
+	var made jobs.Made
+	err = app.ManualCalls{Store: a.seenBy}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
+		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request)
+		return err
+	})
+	if err != nil {
+		return httpapi.MadeCall{}, fmt.Errorf("not called: %w", err)
+	}
+	if made.NotRecorded != nil {
+		a.log.ErrorContext(ctx, "the outcome of a call is not on record", "attempt_id", attempt.ID, "error", made.NotRecorded)
+	}
+	if made.Outcome.Kind == campaign.OutcomeRefused {
+		return httpapi.MadeCall{}, fmt.Errorf("no call was made: %w", refusedBy(made.Err))
+	}
+	return httpapi.MadeCall{
+		AttemptID: attempt.ID.String(), CallUUID: made.Outcome.Evidence.CallUUID, Known: made.Outcome.Kind == campaign.OutcomeCreated,
+	}, nil
+}
+
+// refusedBy is Vonage's answer as a plain reason: it is no failure of ours.
+func refusedBy(err error) error {
+	if err == nil {
+		return errors.New("Vonage refused it")
+	}
+	return errors.New(err.Error())
+}
+
+// order reads what is asked for as the command reads its flags.
+func (a apiCalls) order(body json.RawMessage) (campaign.Attempt, voice.CallRequest, error) {
+	var o callOrder
+	if err := strictJSON(body, &o); err != nil {
+		return campaign.Attempt{}, voice.CallRequest{}, err
+	}
+	c := callCreateCommand{
+		calleeFlags: calleeFlags{To: o.To}, callerFlags: callerFlags{From: o.From, RandomFrom: o.From == ""},
+		messageFlags: messageFlags{Say: o.Say, AnswerURL: o.AnswerURL}, detectionFlags: detectionFlags{Machine: o.Machine},
+		RingingTimer: o.RingingTimer, LengthTimer: o.LengthTimer, CallsPerSecond: a.node.pace.CallsPerSecond, SettleAfter: a.node.pace.SettleAfter,
+	}
+	messages := 0
+	for _, given := range []bool{o.Say != "", o.NCCO != nil, o.AnswerURL != ""} {
+		if given {
+			messages++
+		}
+	}
+	switch {
+	case o.To == "":
+		return campaign.Attempt{}, voice.CallRequest{}, errors.New("to: want a telephone number")
+	case messages != 1:
+		return campaign.Attempt{}, voice.CallRequest{}, errors.New("want one of say, ncco and answer_url")
+	}
+	con := console{In: bytes.NewReader(o.NCCO)}
+	if o.NCCO != nil {
+		c.NCCO = "-"
+	}
+	attempt, request, err := c.order(con)
+	if err != nil {
+		err = errors.New(strings.ReplaceAll(err.Error(), "--", "")) // a member and not a flag
+	}
+	return attempt, request, err
+}
+
+// strictJSON refuses members that are not known. Its errors show no value.
+func strictJSON(body []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(to); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return fmt.Errorf("%s: want %s", wrong.Field, wrong.Type)
+		}
+		return errors.New("the body is no JSON object of the members that are known here")
+	}
+	return nil
+}
+
+// actionOrder is what some actions want besides the call.
+type actionOrder struct {
+	URL      string          `json:"url"`      // transfer, stream
+	NCCO     json.RawMessage `json:"ncco"`     // transfer
+	Text     string          `json:"text"`     // talk
+	Language string          `json:"language"` // talk
+	Digits   string          `json:"digits"`   // dtmf
+	Stop     bool            `json:"stop"`     // stream, talk
+}
+
+// Act does one thing to a call.
+func (a apiCalls) Act(ctx context.Context, by app.Actor, uuid, action string, body json.RawMessage) (string, error) {
+	var o actionOrder
+	if len(bytes.TrimSpace(body)) > 0 {
+		if err := strictJSON(body, &o); err != nil {
+			return "", err
+		}
+	}
+	do, detail, err := requestOf(uuid, action, o)
+	if err != nil {
+		return "", err
+	}
+	v := vonage{a.seenBy, a.client}
+	answer, err := app.Calls{Store: a.seenBy}.Act(ctx, by, app.CallAction{CallUUID: uuid, Action: action, Detail: detail}, v.request(uuid, do))
+	if errors.Is(err, voice.ErrNotFound) {
+		err = fmt.Errorf("call %s has ended or is unknown to Vonage: %w", uuid, campaign.ErrNotFound)
+	} else if _, told := errors.AsType[*voice.Error](err); told {
+		err = errors.New(err.Error())
+	}
+	return answer, err
+}
+
+// requestOf is the request to Vonage, and how the audit tells of it: without digits.
+func requestOf(uuid, action string, o actionOrder) (do callAction, detail string, err error) {
+	switch action {
+	case "hangup":
+		return noResult((*voice.Client).Hangup, uuid), "", nil
+	case "mute":
+		return noResult((*voice.Client).Mute, uuid), "", nil
+	case "unmute":
+		return noResult((*voice.Client).Unmute, uuid), "", nil
+	case "earmuff":
+		return noResult((*voice.Client).Earmuff, uuid), "", nil
+	case "unearmuff":
+		return noResult((*voice.Client).Unearmuff, uuid), "", nil
+	case "transfer":
+		return transferOf(uuid, o)
+	}
+	return mediaOf(uuid, action, o)
+}
+
+func transferOf(uuid string, o actionOrder) (callAction, string, error) {
+	switch {
+	case (o.URL == "") == (o.NCCO == nil):
+		return nil, "", errors.New("want one of url and ncco")
+	case o.URL != "":
+		return func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
+			return voice.Ack{}, client.TransferToURL(ctx, uuid, o.URL)
+		}, "to " + withoutQuery(o.URL), nil
+	}
+	actions, err := voice.ParseNCCO(o.NCCO)
+	if err == nil {
+		err = provider.CheckKnown(actions)
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("ncco: %w", err)
+	}
+	return func(ctx context.Context, client *voice.Client) (voice.Ack, error) {
+		return voice.Ack{}, client.TransferToNCCO(ctx, uuid, actions)
+	}, fmt.Sprintf("to an NCCO of %d actions", len(actions)), nil
+}
+
+// mediaOf plays, speaks or sends tones.
+func mediaOf(uuid, action string, o actionOrder) (callAction, string, error) {
+	switch {
+	case action == "stream" && o.Stop:
+		return func(ctx context.Context, c *voice.Client) (voice.Ack, error) { return c.StopStream(ctx, uuid) }, "stop", nil
+	case action == "talk" && o.Stop:
+		return func(ctx context.Context, c *voice.Client) (voice.Ack, error) { return c.StopTalk(ctx, uuid) }, "stop", nil
+	case action == "stream":
+		return func(ctx context.Context, c *voice.Client) (voice.Ack, error) {
+			return c.StartStream(ctx, uuid, voice.StreamRequest{URL: o.URL})
+		}, withoutQuery(o.URL), nil
+	case action == "talk":
+		return func(ctx context.Context, c *voice.Client) (voice.Ack, error) {
+			return c.StartTalk(ctx, uuid, voice.TalkRequest{Text: o.Text, Language: o.Language})
+		}, o.Text, nil
+	case action == "dtmf":
+		return func(ctx context.Context, c *voice.Client) (voice.Ack, error) { return c.SendDTMF(ctx, uuid, o.Digits) }, tones(o.Digits), nil
+	}
+	return nil, "", campaign.ErrNotFound
+}

@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+)
+
+// Page is one page of a list: JSON objects with the columns of a reporting view, so
+// that the API, the pages and SQL show the same.
+type Page struct {
+	Items []json.RawMessage
+	Next  string // where the next page begins; "": this is the last
+}
+
+// Record is one object, and its version for who changes it.
+type Record struct {
+	JSON    json.RawMessage
+	Version string
+}
+
+// ListQuery is what every list takes.
+type ListQuery struct {
+	Limit int
+	After string // Page.Next of the page before; "": from the beginning
+}
+
+// ContactQuery says which contacts of a campaign are asked for. What is empty asks
+// for all.
+type ContactQuery struct {
+	ListQuery
+	State, Reason, Result string
+	Number                string // E.164 digits
+	Search                string // the beginning of a key or a number, or a value of the row
+}
+
+// CallQuery says which attempts are asked for, the latest first.
+type CallQuery struct {
+	ListQuery
+	CampaignID int64  // 0: of all, and manual calls
+	State      string // "open": all that may be a call or become one
+}
+
+// SuppressionQuery says which suppressions are asked for.
+type SuppressionQuery struct {
+	ListQuery
+	Number string
+	Ended  bool // those that were lifted or replaced, too
+}
+
+// ErrChanged: somebody has changed it since it was read.
+var ErrChanged = errors.New("it was changed since you read it: read it again, and repeat your change")
+
+// ErrCursor: a cursor that no answer gave.
+var ErrCursor = errors.New("the cursor is none of ours: begin without one")
+
+// ListStore reads lists a page at a time, and single objects.
+type ListStore interface {
+	ListCampaigns(ctx context.Context, q ListQuery) (Page, error)
+	ListContacts(ctx context.Context, campaignID int64, q ContactQuery) (Page, error)
+	ListCalls(ctx context.Context, q CallQuery) (Page, error)
+	ListSuppressions(ctx context.Context, q SuppressionQuery) (Page, error)
+	ListAlarms(ctx context.Context, q ListQuery, resolved bool) (Page, error)
+	ListAudit(ctx context.Context, q ListQuery, object, actor string) (Page, error)
+
+	// CampaignRecord has the campaign's document besides the view's columns.
+	CampaignRecord(ctx context.Context, id int64) (Record, error)
+	ContactRecord(ctx context.Context, campaignID int64, key string) (Record, error)
+	// CallRecord finds an attempt by its call's uuid or by its own id.
+	CallRecord(ctx context.Context, uuid string) (Record, error)
+	ImportRecord(ctx context.Context, id int64) (Record, error)
+}

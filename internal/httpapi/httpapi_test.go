@@ -1,0 +1,503 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/auth"
+	"dialer/internal/csvimport"
+	"dialer/internal/httpapi"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// world is the API on a database of its own, with a token for each role.
+type world struct {
+	t      *testing.T
+	db     *testkit.DB
+	server *httptest.Server
+	router routers.Router
+	tokens map[app.Role]string
+	calls  *fakeCalls
+}
+
+const adminToken = "the-token-of-the-environment"
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, db: testkit.New(t), tokens: map[app.Role]string{}, calls: &fakeCalls{}}
+	for _, role := range []app.Role{app.Viewer, app.Operator, app.Admin} {
+		text, hash := auth.NewSecret()
+		require.NoError(t, app.Access{Store: w.db.DB}.AddToken(t.Context(), testkit.Actor, string(role), role, hash))
+		w.tokens[role] = text
+	}
+	w.server = httptest.NewServer(httpapi.New(httpapi.Config{
+		Store: w.db.DB, ReadRow: readRow, Import: w.importRows, Calls: w.calls, AdminToken: adminToken, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}))
+	t.Cleanup(w.server.Close)
+	doc, err := openapi3.NewLoader().LoadFromData(httpapi.Document)
+	require.NoError(t, err)
+	doc.Servers = openapi3.Servers{{URL: w.server.URL + "/api/v1"}}
+	w.router, err = gorillamux.NewRouter(doc)
+	require.NoError(t, err)
+	return w
+}
+
+func readRow(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error) {
+	return csvimport.ReadRow(values, s, csvimport.Options{DefaultCountry: how.DefaultCountry, Map: how.Map, DateFormat: how.DateFormat, Now: time.Now(), Yes: how.Yes})
+}
+
+// importRows is what cmd/dialer wires.
+func (w *world) importRows(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o httpapi.ImportOptions) (app.ImportResult, error) {
+	how, err := app.Campaigns{Store: w.db.DB}.Reading(ctx, c)
+	if err != nil {
+		return app.ImportResult{}, err
+	}
+	result := app.ImportResult{RefusedRows: []app.RefusedImportRow{}}
+	store := &noted{Import: app.Import{By: by, Store: w.db.DB}}
+	s, err := csvimport.Import(ctx, rows, c.Name, c.Settings, csvimport.Options{
+		DefaultCountry: how.DefaultCountry, Map: how.Map, Now: time.Now(), Update: o.Update, RemoveMissing: o.RemoveMissing,
+		OnRejected: func(row campaign.RowError) {
+			result.RefusedRows = append(result.RefusedRows, app.RefusedImportRow{Line: row.Line, Column: row.Column, Reason: row.Reason})
+		},
+	}, store)
+	result.ID, result.Rows, result.Added, result.Already, result.Updated, result.Differ = store.id, s.Rows, s.Added, s.Already, s.Updated, s.Differ
+	result.Duplicates, result.Refused, result.Removed = s.Duplicates, s.Rejected, s.Removed
+	if err != nil {
+		return result, err
+	}
+	return result, w.db.NoteImport(ctx, result.ID, result)
+}
+
+type noted struct {
+	app.Import
+	id int64
+}
+
+func (n *noted) BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error) {
+	begun, err := n.Import.BeginImport(ctx, im)
+	n.id = begun.ID
+	return begun, err
+}
+
+// fakeCalls stand for Vonage.
+type fakeCalls struct {
+	did  []string
+	made int
+	err  error
+}
+
+func (f *fakeCalls) Make(context.Context, app.Actor, json.RawMessage) (httpapi.MadeCall, error) {
+	f.made++
+	return httpapi.MadeCall{}, f.err
+}
+
+func (f *fakeCalls) Act(_ context.Context, _ app.Actor, uuid, action string, _ json.RawMessage) (string, error) {
+	f.did = append(f.did, action+" "+uuid)
+	return "done", f.err
+}
+
+// reply is an answer, which is as the document says.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (r reply) value(t *testing.T, path ...string) any {
+	t.Helper()
+	var v any
+	require.NoError(t, json.Unmarshal([]byte(r.body), &v))
+	for _, name := range path {
+		v = v.(map[string]any)[name]
+	}
+	return v
+}
+
+// do sends a request and holds its answer against the document. headers are pairs.
+func (w *world) do(role app.Role, method, path, body string, headers ...string) reply {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), method, w.server.URL+"/api/v1/"+path, strings.NewReader(body))
+	require.NoError(w.t, err)
+	if token := w.tokens[role]; token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	} else if role != "" {
+		request.Header.Set("Authorization", "Bearer "+string(role))
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := w.server.Client().Do(request)
+	require.NoError(w.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(w.t, err)
+	w.asDocumented(request, response, text)
+	return reply{response.StatusCode, response.Header, string(text)}
+}
+
+func (w *world) asDocumented(request *http.Request, response *http.Response, body []byte) {
+	w.t.Helper()
+	route, params, err := w.router.FindRoute(request)
+	if err != nil {
+		if response.StatusCode != http.StatusNotFound && response.StatusCode != http.StatusMethodNotAllowed {
+			w.t.Errorf("%s %s: %d, and the document has no such route: %v", request.Method, request.URL.Path, response.StatusCode, err)
+		}
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route},
+		Status:                 response.StatusCode, Header: response.Header, Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	input.SetBodyBytes(body)
+	if err := openapi3filter.ValidateResponse(w.t.Context(), input); err != nil {
+		w.t.Errorf("%s %s: %d is not as the document says: %v\n%s", request.Method, request.URL.Path, response.StatusCode, err, body)
+	}
+}
+
+func (w *world) want(r reply, status int, says ...string) reply {
+	w.t.Helper()
+	if r.status != status {
+		w.t.Fatalf("status %d, want %d: %s", r.status, status, r.body)
+	}
+	for _, text := range says {
+		if !strings.Contains(r.body, text) {
+			w.t.Errorf("%s does not hold %q", r.body, text)
+		}
+	}
+	return r
+}
+
+const document = `{"name":"dental","from":["442079460000"],"people":{"country":"GB","key":"patient"},"when":{"hours":"00:00-24:00"},
+	"message":{"say":"Hello {{name}}, your appointment is {{appointment|date}}.","keys":{"1":{"result":"confirmed"}}}}`
+
+func TestCampaignFromBeginningToEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := w.want(w.do(app.Operator, "POST", "campaigns", document), 201, `"status":"running"`, `"say":"Hello {{name}}`)
+	if got := made.header.Get("Location"); got != "/api/v1/campaigns/dental" {
+		t.Errorf("Location: %q", got)
+	}
+	w.want(w.do(app.Operator, "POST", "campaigns", document), 409, "the name is taken")
+	w.want(w.do(app.Operator, "GET", "campaigns/nobody", ""), 404)
+
+	const row = `{"to":"+447700900101","name":"Ann","appointment":"2036-12-03 10:00"}`
+	put := w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p1", row), 201, `"key":"p1"`, `"to_number":"447700900101"`, `"patient":"p1"`, `"state":"pending"`)
+	if put.header.Get("ETag") == "" || put.header.Get("Location") != "/api/v1/campaigns/dental/contacts/p1" {
+		t.Errorf("headers %v", put.header)
+	}
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p1", strings.Replace(row, "10:00", "11:30", 1)), 200, "11:30")
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p2", strings.Replace(row, "+447700900101", "07", 1)), 422, "to:")
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p2", `{"to":"+447700900102","appointment":"2036-12-03 10:00"}`), 422, "name")
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p2", `{"to":{}}`), 422, "to: want")
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p2", strings.Replace(row, "{", `{"patient":"p3",`, 1)), 422, "another key")
+
+	// A finished campaign would be one that takes nobody any more.
+	changed, err := w.db.FinishCampaigns(t.Context())
+	require.NoError(t, err)
+	w.want(w.do(app.Operator, "DELETE", "campaigns/dental/contacts/p1", ""), 200, `"state":"done"`, `"reason":"cancelled_by_request"`)
+	more, err := w.db.FinishCampaigns(t.Context())
+	require.NoError(t, err)
+	if changed+more != 0 {
+		t.Error("a campaign that takes contacts is finished")
+	}
+	w.want(w.do(app.Viewer, "GET", "campaigns/dental", ""), 200, `"status":"running"`, `"done_cancelled_by_request":1`)
+	for _, step := range []struct{ action, body, status string }{{"pause", `{"reason":"lunch"}`, "paused"}, {"resume", "", "running"}, {"stop", "", "stopped"}} {
+		w.want(w.do(app.Operator, "POST", "campaigns/dental/"+step.action, step.body), 200, `"status":"`+step.status+`"`)
+	}
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/resume", ""), 422, "it is stopped")
+	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p9", row), 422, "stopped")
+	got := testkit.Rows[string](t, w.db, `SELECT DISTINCT actor || ' ' || role || ' ' || through FROM audit WHERE action LIKE 'c%'`)
+	if !slices.Equal(got, []string{"operator operator api"}) {
+		t.Errorf("audited: %q", got)
+	}
+	w.want(w.do(app.Viewer, "GET", "audit?object=campaign+1&limit=2", ""), 200, `"action":"campaign.stop"`)
+}
+
+func TestDraftsAndDocuments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	draft := w.want(w.do(app.Operator, "POST", "campaigns?draft=true", document), 201, `"status":"draft"`)
+	w.want(w.do(app.Operator, "PATCH", "campaigns/dental", `{"message":{"say":"Hi"}}`), 422, "fixed")
+	w.want(w.do(app.Operator, "PATCH", "campaigns/dental", `{"name":"dental"}`, "If-Match", draft.header.Get("ETag")), 200)
+	w.want(w.do(app.Operator, "PATCH", "campaigns/dental", `{}`, "If-Match", `"another"`), 412)
+	w.want(w.do(app.Operator, "PATCH", "campaigns/dental", `[]`), 422)
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/resume", ""), 200, `"status":"running"`)
+	for text, says := range map[string]string{
+		`{"name":"a"}`: "needed", `{"name":"a","colour":1}`: "colour", `{`: "", `[]`: "", ``: "",
+		`{"name":"","from":["442079460000"],"message":{"say":"x"}}`: "name",
+	} {
+		w.want(w.do(app.Operator, "POST", "campaigns", text), 422, says)
+	}
+	w.want(w.do(app.Operator, "POST", "campaigns?draft=perhaps", strings.Replace(document, "dental", "b", 1)), 422, "draft")
+}
+
+func TestImports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+	csv := "patient;to;name;appointment\np1;07700900101;\"Ann; \"\"A\"\"\";2036-12-03\np2;12;Bob;2036-12-03\np1;07700900101;Ann;2036-12-03\n"
+	got := w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", csv, "Content-Type", "text/csv; charset=utf-8"), 202,
+		`"rows":3`, `"added":1`, `"refused":1`, `"duplicates":1`, `"line":3`, `"column":"to"`, `"status":"finished"`)
+	w.want(w.do(app.Viewer, "GET", strings.TrimPrefix(got.header.Get("Location"), "/api/v1/"), ""), 200, `"rows":3`)
+	rows := `[{"patient":"p3","to":"+447700900103","name":"Eve, \"E\"\n=1+1","appointment":"2036-12-03"},{"patient":4,"to":"07700900104","appointment":"2036-12-03","name":"Cy"}]`
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", rows), 202, `"added":2`)
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", rows), 202, `"already":2`)
+	w.want(w.do(app.Viewer, "GET", "campaigns/dental/contacts/p3", ""), 200, `"name":"Eve, \"E\"\n=1+1"`)
+	for _, bad := range []struct{ body, kind, says string }{
+		{`[]`, "application/json", "no rows"}, {`{}`, "application/json", "JSON"}, {"name\nAnn\n", "text/csv", "no column holds the number"},
+		{`[{"to":[1]}]`, "application/json", "object 1"}, {"to\n", "text/csv", ""},
+	} {
+		w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", bad.body, "Content-Type", bad.kind), 422, bad.says)
+	}
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", "x", "Content-Type", "text/plain"), 415)
+	w.want(w.do(app.Viewer, "GET", "imports/999", ""), 404)
+	w.want(w.do(app.Viewer, "GET", "imports/x", ""), 404)
+}
+
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 7)
+	var keys []string
+	path := "campaigns/outage/contacts?limit=3"
+	for range 3 {
+		page := w.want(w.do(app.Operator, "GET", path, ""), 200)
+		for _, item := range page.value(t, "items").([]any) {
+			keys = append(keys, item.(map[string]any)["key"].(string))
+		}
+		next, more := page.value(t, "next_cursor").(string)
+		if !more {
+			break
+		}
+		path = "campaigns/outage/contacts?limit=3&cursor=" + url.QueryEscape(next)
+	}
+	if len(keys) != 7 || !slices.IsSorted(keys) || len(slices.Compact(keys)) != 7 {
+		t.Errorf("keys %q", keys)
+	}
+	for _, bad := range []string{"limit=0", "limit=1001", "limit=x", "cursor=%21"} {
+		w.want(w.do(app.Operator, "GET", "campaigns?"+bad, ""), 422)
+	}
+	w.want(w.do(app.Operator, "GET", "calls?cursor=eA", ""), 422, "cursor")
+	w.want(w.do(app.Operator, "GET", "audit?cursor=eA", ""), 422, "cursor")
+	w.want(w.do(app.Operator, "GET", "campaigns/outage/contacts?to_number=%2B"+testkit.Number(3), ""), 200, `"key":"`+testkit.Number(3)+`"`)
+	for _, path := range []string{"campaigns", "calls", "calls?state=open", "suppressions", "alarms?resolved=true", "audit"} {
+		w.want(w.do(app.Viewer, "GET", path, ""), 200, `"items":[`)
+	}
+	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?state=done", ""), 200, `"items":[],"next_cursor":null`)
+}
+
+func TestNoToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"campaigns", "campaigns/x", "audit", "calls/x"} {
+		for _, token := range []app.Role{"", "wrong"} {
+			r := w.want(w.do(token, "GET", path, ""), 401, `"status":401`)
+			if !strings.HasPrefix(r.header.Get("WWW-Authenticate"), "Bearer") || r.header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("headers %v", r.header)
+			}
+		}
+	}
+	w.want(w.do(adminToken, "GET", "campaigns", ""), 200)
+	w.want(w.do(app.Role(adminToken[1:]), "GET", "campaigns", ""), 401)
+	w.want(w.do("", "GET", "openapi.json", ""), 200)
+	w.want(w.do("", "GET", "nothing", ""), 404, "openapi.json")
+	w.want(w.do("", "DELETE", "campaigns", ""), 405)
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"POST campaigns", "PATCH campaigns/x", "POST campaigns/x/pause", "PUT campaigns/x/contacts/1", "DELETE campaigns/x/contacts/1", "POST campaigns/x/contacts", "POST calls", "POST calls/U/hangup", "POST suppressions", "DELETE suppressions/447700900101", "POST alarms/1/resolve"} {
+		method, path, _ := strings.Cut(path, " ")
+		w.want(w.do(app.Viewer, method, path, `{}`), 403, "role")
+	}
+	w.want(w.do(app.Operator, "POST", "alarms/1/resolve", ""), 403, "role admin")
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", ""), 404)
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"open":true`)
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", ""), 204)
+	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"items":[]`)
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const one = `{"number":"+447700900101"}`
+	first := w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201)
+	w.want(w.do(app.Operator, "DELETE", "suppressions/447700900101", ""), 204)
+	again := w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201)
+	if again.body != first.body || again.header.Get("Location") != first.header.Get("Location") || again.header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("first %s, then %s", first.body, again.body)
+	}
+	w.want(w.do(app.Viewer, "GET", "suppressions", ""), 200, `"items":[]`)
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"+447700900102"}`, "Idempotency-Key", "k1"), 422, "another request")
+	w.want(w.do(app.Admin, "POST", "suppressions", `{"number":"+447700900102"}`, "Idempotency-Key", "k1"), 201) // another's key
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"1"}`, "Idempotency-Key", "k2"), 422)
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", strings.Repeat("k", 256)), 422, "255")
+	w.db.Exec(t, `INSERT INTO api_answers (actor, key, request) SELECT actor, 'k3', request FROM api_answers WHERE key = 'k1' AND actor = 'operator'`)
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k3"), 409, "being served")
+	w.db.Exec(t, `UPDATE api_answers SET claimed_at = claimed_at - interval '49 hours'`)
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201, `"ended_at":null`)
+}
+
+func TestIfMatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+	const path = "campaigns/dental/contacts/p1"
+	row := func(name string) string {
+		return fmt.Sprintf(`{"to":"+447700900101","name":%q,"appointment":"2036-12-03 10:00"}`, name)
+	}
+	w.want(w.do(app.Operator, "PUT", path, row("Ann"), "If-Match", "*"), 412)
+	old := w.want(w.do(app.Operator, "PUT", path, row("Ann")), 201).header.Get("ETag")
+	new := w.want(w.do(app.Operator, "PUT", path, row("Bob"), "If-Match", old), 200).header.Get("ETag")
+	w.want(w.do(app.Operator, "PUT", path, row("Cy"), "If-Match", old), 412, "changed since")
+	w.want(w.do(app.Operator, "DELETE", path, "", "If-Match", old), 412)
+	w.want(w.do(app.Operator, "PUT", path, row("Cy"), "If-Match", "*"), 200)
+	w.want(w.do(app.Operator, "DELETE", path, "", "If-Match", new), 412)
+	w.want(w.do(app.Operator, "DELETE", path, ""), 200)
+}
+
+func TestViewersSeeMaskedNumbers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.db.StartCampaignOf(t, "outage", []campaign.Row{{Line: 2, To: "447700900101", Zones: []string{"Etc/UTC"}, Vars: map[string]string{"name": "Ann", "home": "07700 900101", "to": "+44 7700 900101"}}})
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"+447700900101","note":"called from 07700900101"}`), 201)
+	for _, path := range []string{"campaigns", "campaigns/outage", "campaigns/outage/contacts", "campaigns/outage/contacts/447700900101", "numbers/447700900101/why", "suppressions", "calls", "audit", "suppressions?number=447700900101"} {
+		body := w.want(w.do(app.Viewer, "GET", path, ""), 200).body
+		digits := strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, body)
+		if strings.Contains(digits, "7700900101") || strings.Contains(digits, "2079460000") {
+			t.Errorf("%s shows a number to a viewer: %s", path, body)
+		}
+	}
+	if body := w.do(app.Operator, "GET", "campaigns/outage/contacts", "").body; !strings.Contains(body, "447700900101") {
+		t.Errorf("an operator does not see the number: %s (campaign %d)", body, c.ID)
+	}
+}
+
+func TestCallsAndWhy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "calls/U1/hangup", ""), 200, `"answer":"done"`)
+	w.want(w.do(app.Operator, "POST", "calls/U1/sing", ""), 404)
+	w.calls.err = fmt.Errorf("call U2: %w", campaign.ErrNotFound)
+	w.want(w.do(app.Operator, "POST", "calls/U2/mute", "{}"), 404)
+	if want := []string{"hangup U1", "mute U2"}; !slices.Equal(w.calls.did, want) {
+		t.Errorf("did %q, want %q", w.calls.did, want)
+	}
+	w.calls.err = errors.New("not called: the number is suppressed")
+	for range 2 {
+		w.want(w.do(app.Operator, "POST", "calls", `{"to":"+447700900101","say":"x"}`, "Idempotency-Key", "call"), 422, "suppressed")
+	}
+	if w.calls.made != 1 {
+		t.Errorf("a call was asked for %d times, with one key", w.calls.made)
+	}
+	w.want(w.do(app.Operator, "GET", "calls/nobody", ""), 404)
+	w.db.StartCampaign(t, "outage", 1)
+	w.want(w.do(app.Operator, "GET", "numbers/"+testkit.Number(0)+"/why", ""), 200, `"campaign":"outage"`, `"because":"`, `"obstacles":[]`)
+	w.want(w.do(app.Operator, "GET", "numbers/447700999999/why", ""), 404)
+	w.want(w.do(app.Operator, "GET", "numbers/07/why", ""), 422)
+}
+
+func TestTooManyRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var last reply
+	for range 2000 {
+		if last = w.do(app.Viewer, "GET", "imports/1", ""); last.status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if w.want(last, 429, "wait"); last.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After: %q", last.header.Get("Retry-After"))
+	}
+	w.want(w.do(app.Operator, "GET", "imports/1", ""), 404) // another's limit
+}
+
+func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "campaigns", strings.Repeat(" ", 1<<20+1)), 413)
+}
+
+// The database that is away is no mistake of the client.
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.Exec(t, `ALTER TABLE suppressions RENAME TO elsewhere`)
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"+447700900101"}`), 503, "cannot do this now")
+	w.want(w.do(app.Operator, "GET", "suppressions", ""), 503)
+	if body := w.do(app.Operator, "GET", "suppressions", "").body; strings.Contains(body, "relation") {
+		t.Errorf("it tells of the database: %s", body)
+	}
+}
+
+// Each route is in the document, and the other way round.
+func TestDocumentHasEveryRoute(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi3.NewLoader().LoadFromData(httpapi.Document)
+	require.NoError(t, err)
+	require.NoError(t, doc.Validate(t.Context()))
+	var documented []string
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			documented = append(documented, method+" "+strings.TrimPrefix(path, "/"))
+		}
+	}
+	slices.Sort(documented)
+	if got := httpapi.Patterns(); !slices.Equal(got, documented) {
+		t.Errorf("served %q\ndocumented %q", got, documented)
+	}
+}
+
+// The columns of the reporting views are in the document.
+func TestDocumentHasEveryColumn(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	doc, err := openapi3.NewLoader().LoadFromData(httpapi.Document)
+	require.NoError(t, err)
+	for view, schema := range map[string]string{"campaigns": "Campaign", "contacts": "Contact", "attempts": "Call", "suppressions": "Suppression", "alarms": "Alarm"} {
+		for _, column := range testkit.Rows[string](t, db, `SELECT column_name::text FROM information_schema.columns WHERE table_schema = 'reporting' AND table_name = $1`, view) {
+			if doc.Components.Schemas[schema].Value.Properties[column] == nil {
+				t.Errorf("%s of reporting.%s is not in the schema %s", column, view, schema)
+			}
+		}
+	}
+}
+
+func TestDocumentIsWellFormed(t *testing.T) {
+	t.Parallel()
+	var buf bytes.Buffer
+	require.NoError(t, json.Indent(&buf, httpapi.Document, "", " "))
+	if strings.TrimSpace(buf.String()) != strings.TrimSpace(string(httpapi.Document)) {
+		t.Error("openapi.json is not indented by one blank")
+	}
+}

@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+// problem is an error as RFC 9457 has it. It holds no number and no secret.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	after  int    // seconds; 0: it is not about time
+}
+
+const problemType = "application/problem+json"
+
+func (p problem) kept() app.KeptAnswer {
+	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
+	k := app.KeptAnswer{Status: p.Status, Header: map[string]string{"Content-Type": problemType}, Body: mustJSON(p)}
+	if p.Status == http.StatusUnauthorized {
+		k.Header["WWW-Authenticate"] = `Bearer realm="dialer"`
+	}
+	if p.after > 0 {
+		k.Header["Retry-After"] = strconv.Itoa(p.after)
+	}
+	return k
+}
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	write(w, app.Actor{}, p.kept())
+}
+
+// requestError is an error with its own status.
+type requestError struct {
+	status int
+	text   string
+}
+
+func (e requestError) Error() string { return e.text }
+
+// invalid is what a request asks for and cannot be.
+func invalid(format string, args ...any) error {
+	return requestError{http.StatusUnprocessableEntity, fmt.Sprintf(format, args...)}
+}
+
+// fail answers with the error.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, of route, by app.Actor, err error) {
+	write(w, by, a.problem(r, of, by, err).kept())
+}
+
+// problem says which status an error has. What the database or the network has to
+// answer for is logged and not told. Of a change, everything else is the domain's
+// reason.
+func (a *api) problem(r *http.Request, of route, by app.Actor, err error) problem {
+	p := problem{Status: http.StatusUnprocessableEntity, Detail: err.Error()}
+	if own, ok := errors.AsType[requestError](err); ok {
+		p.Status = own.status
+		return p
+	}
+	if wait, ok := errors.AsType[tooMany](err); ok {
+		p.Status, p.after = http.StatusTooManyRequests, int(wait)
+		return p
+	}
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case errors.Is(err, errNoToken):
+		p.Status = http.StatusUnauthorized
+	case errors.Is(err, app.ErrForbidden):
+		p.Status = http.StatusForbidden
+	case errors.Is(err, campaign.ErrNotFound):
+		p.Status = http.StatusNotFound
+	case errors.Is(err, app.ErrTaken), errors.Is(err, campaign.ErrExists), errors.Is(err, app.ErrInProgress):
+		p.Status = http.StatusConflict
+	case errors.Is(err, app.ErrChanged):
+		p.Status = http.StatusPreconditionFailed
+	case errors.Is(err, app.ErrCursor), errors.Is(err, app.ErrOtherRequest):
+	case tooLarge:
+		p.Status, p.Detail = http.StatusRequestEntityTooLarge, "the body is too large"
+	case ours(err) || of.reads():
+		a.Log.ErrorContext(r.Context(), "a request to the API failed", "method", r.Method, "route", of.pattern, "actor", by.Name, "error", err)
+		p.Status, p.Detail, p.after = http.StatusServiceUnavailable, "the dialer cannot do this now; its log says why", 5
+	}
+	return p
+}
+
+// ours reports whether the database, the network or the time is to blame.
+func ours(err error) bool {
+	var state interface{ SQLState() string }
+	var retry interface{ SafeToRetry() bool }
+	var network net.Error
+	return errors.As(err, &state) || errors.As(err, &retry) || errors.As(err, &network) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// cursor is where a list goes on, as a client passes it on.
+func cursor(next string) any {
+	if next == "" {
+		return nil
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(next))
+}
+
+func decodeCursor(text string) (string, error) {
+	after, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return "", app.ErrCursor
+	}
+	return string(after), nil
+}
+
+// listed is a page as every list answers it.
+type listed struct {
+	Items []json.RawMessage `json:"items"`
+	Next  any               `json:"next_cursor"`
+}
+
+func list(p app.Page, err error) (answer, error) {
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: listed{append([]json.RawMessage{}, p.Items...), cursor(p.Next)}}, nil
+}

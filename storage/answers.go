@@ -1,0 +1,69 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// answersKept is how long a request may be repeated with its key.
+const answersKept = 48 * time.Hour
+
+// ClaimAnswer claims a key, or finds what is kept under it. It drops what is old.
+func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte) (kept app.KeptAnswer, claimed bool, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `DELETE FROM api_answers WHERE claimed_at < now() - $1::interval`, answersKept); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `INSERT INTO api_answers (actor, key, request) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, plain(actor), plain(key), request)
+		if claimed = err == nil && tag.RowsAffected() > 0; err != nil || claimed {
+			return err
+		}
+		var of []byte
+		var status *int
+		err = tx.QueryRow(ctx, `SELECT request, status, header, body FROM api_answers WHERE actor = $1 AND key = $2`, plain(actor), plain(key)).
+			Scan(&of, &status, &kept.Header, &kept.Body)
+		switch {
+		case err != nil:
+			return err
+		case !bytes.Equal(of, request):
+			return app.ErrOtherRequest
+		case status == nil:
+			return app.ErrInProgress
+		}
+		kept.Status = *status
+		return nil
+	})
+	if errors.Is(err, campaign.ErrNotFound) { // it grew old in between
+		err = app.ErrInProgress
+	}
+	if err != nil {
+		return app.KeptAnswer{}, false, fmt.Errorf("claim an answer: %w", err)
+	}
+	return kept, claimed, nil
+}
+
+// KeepAnswer keeps an answer.
+func (db *DB) KeepAnswer(ctx context.Context, actor, key string, a app.KeptAnswer) error {
+	_, err := db.pool.Exec(ctx, `UPDATE api_answers SET status = $3, header = $4, body = $5 WHERE actor = $1 AND key = $2`,
+		plain(actor), plain(key), a.Status, a.Header, a.Body)
+	if err != nil {
+		return fmt.Errorf("keep an answer: %w", err)
+	}
+	return nil
+}
+
+// DropAnswer gives a claim back.
+func (db *DB) DropAnswer(ctx context.Context, actor, key string) error {
+	if _, err := db.pool.Exec(ctx, `DELETE FROM api_answers WHERE actor = $1 AND key = $2 AND status IS NULL`, plain(actor), plain(key)); err != nil {
+		return fmt.Errorf("drop an answer: %w", err)
+	}
+	return nil
+}
