@@ -25,6 +25,7 @@ type commands struct {
 	Audit    auditCommand    `cmd:"" help:"List who changed what, when, and through what."`
 	User     userCommand     `cmd:"" help:"Add, list and remove people who log in at the pages."`
 	Token    tokenCommand    `cmd:"" help:"Add, list and remove the tokens of programs that use the API."`
+	Hook     hookCommand     `cmd:"" help:"Tell programs of what happens, by signed webhooks."`
 	Events   eventsCommand   `cmd:"" help:"Drop old webhooks."`
 	Verify   verifyCommand   `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
 }

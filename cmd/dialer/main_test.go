@@ -33,7 +33,7 @@ func TestHelpNamesEveryCommandAndSetting(t *testing.T) {
 	for _, command := range []string{
 		"run", "demo", "simulate", "migrate up", "migrate status", "lock show", "lock release", "campaign list", "campaign show", "campaign pause",
 		"campaign resume", "campaign stop", "campaign export", "contact show", "contact update", "contact cancel", "call show", "call list", "call create", "call hangup", "call mute", "call unmute", "call earmuff", "call unearmuff",
-		"call transfer", "call stream", "call talk", "call dtmf", "suppress add", "suppress remove", "suppress import", "suppress list", "why", "alarms list", "alarms resolve", "report", "audit", "user add", "user list", "user remove", "token add", "token list", "token remove", "events prune", "verify",
+		"call transfer", "call stream", "call talk", "call dtmf", "suppress add", "suppress remove", "suppress import", "suppress list", "why", "alarms list", "alarms resolve", "report", "audit", "user add", "user list", "user remove", "token add", "token list", "token remove", "hook add", "hook list", "hook remove", "hook failed", "hook resend", "hook rotate", "events prune", "verify",
 	} {
 		if !strings.Contains(out, "\n  "+command+" ") {
 			t.Errorf("--help does not list %q:\n%s", command, out)

@@ -13,6 +13,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/metrics"
+	"dialer/internal/notify"
 	"dialer/internal/pace"
 	"dialer/internal/reconcile"
 	"dialer/jobs"
@@ -68,6 +69,11 @@ func (n node) run(ctx context.Context) error {
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	telling, stopTelling := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { notify.New(n.seenBy, n.log).Run(telling) })
+	defer wg.Wait()
+	defer stopTelling()
 	end := n.serve(stop, counted, people)
 	dialed := service.Run(ctx)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), webhookGrace)

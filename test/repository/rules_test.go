@@ -22,7 +22,7 @@ var packages = map[string]rule{
 	"internal/reconcile": {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
 	"internal/app":       {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
 	"internal/csvimport": {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
-	"internal/notify":    {ours: []string{"campaign"}, tests: servers},
+	"internal/notify":    {ours: []string{"campaign"}, tests: append([]string{"internal/app"}, servers...)},
 	"internal/metrics":   {ours: []string{"campaign", "internal/app"}},
 	"internal/progress":  {ours: []string{"campaign", "internal/app"}},
 	"internal/verify":    {ours: []string{"campaign", "internal/app", "voice/voicesim"}, tests: servers},
@@ -86,6 +86,7 @@ var libraries = map[string][]string{
 	"github.com/joho/godotenv":                   {"internal/cli"},
 	"github.com/schollz/progressbar":             {"internal/progress"},
 	"golang.org/x/term":                          {"internal/progress"},
+	"github.com/standard-webhooks":               {"internal/notify"},
 	"golang.org/x/crypto":                        {"internal/auth"},
 	"golang.org/x/time":                          {"internal/auth", "internal/pace", "jobs"},
 }

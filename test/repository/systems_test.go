@@ -14,7 +14,7 @@ import (
 func TestOnlyUnixFilesUseUnix(t *testing.T) {
 	t.Parallel()
 	// These names of package syscall exist on every system that we build for.
-	everywhere := map[string]bool{"SIGTERM": true, "EADDRINUSE": true, "ECONNREFUSED": true, "ENOENT": true}
+	everywhere := map[string]bool{"SIGTERM": true, "EADDRINUSE": true, "ECONNREFUSED": true, "ENOENT": true, "RawConn": true}
 	for _, file := range goFiles(t) {
 		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "test/") || strings.HasPrefix(file, "internal/testkit/") || onlySomeSystems(t, file) {
 			continue
