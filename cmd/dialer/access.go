@@ -125,7 +125,7 @@ func (c *tokenListCommand) Run(ctx context.Context, con console) error {
 		table := con.Table()
 		table.Printf("TOKEN\tROLE\tCREATED\tLAST USED\n")
 		for _, t := range list {
-			table.Printf("%s\t%s\t%s\t%s\n", t.Name, t.Role, t.CreatedAt.Format(timeFormat), shortTime(t.LastUsedAt))
+			table.Printf("%s\t%s\t%s\t%s\n", t.Name, t.Role, cli.Time(t.CreatedAt), shortTime(t.LastUsedAt))
 		}
 		return table.Flush()
 	})
@@ -145,7 +145,7 @@ func (c *userListCommand) Run(ctx context.Context, con console) error {
 		table := con.Table()
 		table.Printf("USER\tROLE\tCREATED\n")
 		for _, u := range list {
-			table.Printf("%s\t%s\t%s\n", u.Name, u.Role, u.CreatedAt.Format(timeFormat))
+			table.Printf("%s\t%s\t%s\n", u.Name, u.Role, cli.Time(u.CreatedAt))
 		}
 		return table.Flush()
 	})

@@ -74,7 +74,7 @@ func (c *hookListCommand) Run(ctx context.Context, con console) error {
 		table := con.Table()
 		table.Printf("ID\tURL\tPRIVATE\tCREATED\tPENDING\tDEAD\n")
 		for _, h := range list {
-			table.Printf("%d\t%s\t%t\t%s\t%d\t%d\n", h.ID, h.URL, h.AllowPrivate, h.CreatedAt.Format(timeFormat), h.Pending, h.Dead)
+			table.Printf("%d\t%s\t%t\t%s\t%d\t%d\n", h.ID, h.URL, h.AllowPrivate, cli.Time(h.CreatedAt), h.Pending, h.Dead)
 		}
 		return table.Flush()
 	})
@@ -135,9 +135,9 @@ func (c *hookFailedCommand) Run(ctx context.Context, con console) error {
 		for _, m := range list {
 			next := "never"
 			if m.NextTry != nil {
-				next = m.NextTry.Format(timeFormat)
+				next = cli.Time(m.NextTry)
 			}
-			table.Printf("%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.Hook, m.Type, m.Topic, m.At.Format(timeFormat), m.Tries, next, m.Failure)
+			table.Printf("%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.Hook, m.Type, m.Topic, cli.Time(m.At), m.Tries, next, m.Failure)
 		}
 		return table.Flush()
 	})

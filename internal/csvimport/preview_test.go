@@ -40,7 +40,7 @@ func TestPreview(t *testing.T) {
 	want := Forecast{
 		Form: Form{Encoding: "utf-8", Delimiter: ";"}, Columns: Columns{To: "Phone", Zone: "Zone", Vars: []string{"Name", "Phone", "Zone"}},
 		Rows: 6, Accepted: 2, Duplicates: 1, Rejected: 3,
-		Sample: campaign.Rendered{Script: &campaign.Script{Say: "Hello Ann.", Tries: 3, Wait: 5}}, SampleLine: 2,
+		Sample: campaign.Rendered{Script: &campaign.Script{Say: "Hello Ann.", Tries: 3, Wait: 5}}, SampleLine: 2, SampleVars: map[string]string{"Name": "Ann", "Phone": "07700 900001", "Zone": ""},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreTypes(Outlook{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
