@@ -135,7 +135,7 @@ func (c *hookFailedCommand) Run(ctx context.Context, con console) error {
 		for _, m := range list {
 			next := "never"
 			if m.NextTry != nil {
-				next = cli.Time(m.NextTry)
+				next = cli.Time(*m.NextTry)
 			}
 			table.Printf("%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.Hook, m.Type, m.Topic, cli.Time(m.At), m.Tries, next, m.Failure)
 		}
