@@ -91,7 +91,7 @@ func Superfluous(a Attempt, e Evidence) string {
 		return ""
 	}
 	switch other, kind := otherCall(&a, &e); {
-	case kind == AlarmSecondCall && a.rivalled(e):
+	case kind == AlarmSecondCall && a.calledTwiceBy(e):
 		return kind
 	case kind == AlarmEvidenceForVoid && !Ends(e.Status):
 		return kind
@@ -107,10 +107,10 @@ func (s State) thoughtOver() bool {
 	return s == Refused || s == Absent || s == Lost
 }
 
-// rivalled reports whether another uuid is a second call to the person, and no
+// calledTwiceBy reports whether another uuid is a second call to the person, and no
 // other leg of the first: a leg shares its conversation, or names another
 // number or none.
-func (a Attempt) rivalled(e Evidence) bool {
+func (a Attempt) calledTwiceBy(e Evidence) bool {
 	leg := e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
 	//guard:true campaign.TestSuperfluous: another leg is not hung up as a second call
 	return !leg && (e.To != "" && !NumbersDiffer(e.To, a.To) || e.Source == FromResponse)

@@ -33,35 +33,32 @@ var numberingPlans = sync.OnceValue(func() map[string]numberingPlan {
 			countries: phonenumbers.GetRegionCodesForCountryCode(code),
 			longest:   longestNumber(m),
 			trunk:     m.GetNationalPrefix(),
-			general:   wholeMatch(m.GetGeneralDesc().GetNationalNumberPattern()),
+			general:   wholly(m.GetGeneralDesc().GetNationalNumberPattern()),
 		}
 		if p.code == "1" {
-			p.general = wholeMatch(`[2-9]\d\d[2-9]\d{6}`) // neither area codes nor exchanges begin with 0 or 1
+			p.general = wholly(`[2-9]\d\d[2-9]\d{6}`) // neither area codes nor exchanges begin with 0 or 1
 		}
 		if prefix := m.GetNationalPrefixForParsing(); prefix != "" {
-			p.trunkForm = regexp.MustCompile(`^(?:` + prefix + `)`)
+			p.trunkForm = beginning(prefix)
 		}
 		byCode[p.code] = p
 	}
 	return byCode
 })
 
-// countryMetadata is what the library knows of each country, by its ISO code.
+// countryMetadata is what the library knows of each country, by its ISO code. It is
+// compiled in: without it no number could be read, and each would be refused.
 var countryMetadata = sync.OnceValue(func() map[string]*phonenumbers.PhoneMetadata {
 	byCountry := map[string]*phonenumbers.PhoneMetadata{}
 	all, err := phonenumbers.MetadataCollection()
 	if err != nil {
-		panic("the numbering plans cannot be read: " + err.Error()) // they are compiled in
+		return byCountry
 	}
 	for _, m := range all.GetMetadata() {
 		byCountry[m.GetId()] = m
 	}
 	return byCountry
 })
-
-func wholeMatch(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`^(?:` + pattern + `)$`)
-}
 
 // planOf is the plan that a number in international form belongs to, and the
 // number without the country code.
@@ -137,12 +134,17 @@ var anyKind = []kindOfNumber{
 // matches reports whether a number without its country code is of a kind.
 func matches(national string, kind *phonenumbers.PhoneNumberDesc) bool {
 	pattern := kind.GetNationalNumberPattern()
-	return pattern != "" && pattern != "NA" && compiled("^(?:"+pattern+")$").MatchString(national)
+	return pattern != "" && pattern != "NA" && wholly(pattern).MatchString(national)
 }
 
 func startsWith(national, pattern string) bool {
-	return compiled("^(?:" + pattern + ")").MatchString(national)
+	return beginning(pattern).MatchString(national)
 }
+
+// wholly matches what the pattern describes from beginning to end, and beginning what
+// begins with it.
+func wholly(pattern string) *regexp.Regexp    { return compiled("^(?:" + pattern + ")$") }
+func beginning(pattern string) *regexp.Regexp { return compiled("^(?:" + pattern + ")") }
 
 // patterns keeps the compiled patterns of the library's descriptions.
 var patterns sync.Map

@@ -30,7 +30,7 @@ const matchByNumbers = `
 		       EXISTS (
 			SELECT FROM provider_calls o
 			WHERE o.call_uuid <> c.call_uuid AND (o.matched_by IS NULL OR o.matched_by = 'numbers')
-			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND may_be_call_of(o, a, w.w)) AS rival
+			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND may_be_call_of(o, a, w.w)) AS has_other_call
 		FROM provider_calls c
 		JOIN attempts a ON a.to_number = c.to_number AND (a.from_number IS NULL OR a.from_number = c.from_number)
 		CROSS JOIN LATERAL (SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS w
@@ -53,7 +53,7 @@ const matchByNumbers = `
 	)
 	SELECT call_uuid, (array_agg(attempt_id))[1], (array_agg(contact_id))[1],
 	       -- guard:value(CASE WHEN false THEN 'ambiguous') storage.TestMatchByNumbers: a call that may be of two attempts, or that shares one with another call, is matched to none
-	       CASE WHEN count(*) > 1 OR bool_or(rival) THEN 'ambiguous'
+	       CASE WHEN count(*) > 1 OR bool_or(has_other_call) THEN 'ambiguous'
 	            WHEN bool_or(several) THEN 'doubtful' ELSE 'match' END
 	FROM likeliest WHERE likely AND sure
 	GROUP BY call_uuid ORDER BY 3, 1`

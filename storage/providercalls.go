@@ -22,20 +22,15 @@ const recordColumns = `
 	c.call_uuid, c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
 	c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network, c.observed_at`
 
-// recordRows are records as a table of the same columns, with the attempts that
-// they are folded into.
-const recordRows = `
-	unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
-		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[],
-		@attempt::uuid[])
-	AS w (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
-		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id)`
-
 // newRecords finds the records that say something new, and the attempts that have
 // the calls.
 const newRecords = `
 	SELECT w.call_uuid, a.id, a.contact_id, c.call_uuid IS NOT NULL AND c.attempt_id IS NULL AND a.id IS NOT NULL
-	FROM ` + recordRows + `
+	FROM unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
+		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[],
+		@attempt::uuid[])
+	AS w (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
+		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id)
 	LEFT JOIN provider_calls c ON c.call_uuid = w.call_uuid
 	LEFT JOIN attempts a ON a.id = coalesce(c.attempt_id, (SELECT id FROM attempts WHERE call_uuid = w.call_uuid))
 	WHERE c.call_uuid IS NULL OR NOT c.folded AND a.id IS NOT NULL
@@ -54,7 +49,11 @@ const storeRecords = `
 	       w.start_time, w.end_time, w.duration_s, w.price, w.rate, w.network, w.observed_at, w.attempt_id,
 	       CASE WHEN w.attempt_id IS NOT NULL THEN 'uuid' END,
 	       CASE WHEN w.attempt_id IS NOT NULL THEN clock_timestamp() END, w.attempt_id IS NOT NULL
-	FROM ` + recordRows + `
+	FROM unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
+		@start::timestamptz[], @end::timestamptz[], @duration::int[], @price::text[]::numeric[], @rate::text[]::numeric[], @network::text[], @observed::timestamptz[],
+		@attempt::uuid[])
+	AS w (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
+		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id)
 	ORDER BY w.call_uuid
 	ON CONFLICT (call_uuid) DO UPDATE SET
 		conversation_uuid = excluded.conversation_uuid, direction = excluded.direction, to_kind = excluded.to_kind, to_number = excluded.to_number,
@@ -313,7 +312,8 @@ func matchedArgs(calls []string) []any {
 	return []any{uuids, kinds, details}
 }
 
-// recordArgs are the arguments of recordRows.
+// recordArgs are the arguments of newRecords and storeRecords: the records, with the
+// attempts that they are folded into.
 func recordArgs(records []campaign.Evidence, folded map[string]uuid.UUID) pgx.StrictNamedArgs {
 	text := func(member func(campaign.Evidence) string) []zeronull.Text {
 		return column(records, func(e campaign.Evidence) zeronull.Text { return zeronull.Text(member(e)) })

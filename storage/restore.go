@@ -56,14 +56,9 @@ type forgottenCall struct {
 	contacts []int64
 }
 
-// endedSince is true for a contact k of campaign p that was ended by a person
-// after the checkpoint: by a stop, by a cancellation or by the suppression of its
-// number; or whose time passed since.
-const endedSince = `(k.reason = 'stopped' AND p.stopped_at >= @known
-		OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
-		OR k.reason = 'expired' AND k.not_later_than >= @known - interval '1 minute'
-		OR k.reason = 'suppressed' AND EXISTS (SELECT FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))`
-
+// forgotten finds calls of no attempt that a contact may have had. A contact that
+// ended counts if a person ended it after the checkpoint, by a stop, a cancellation
+// or the suppression of its number, or if its time passed since.
 const forgotten = `
 	SELECT ` + recordColumns + `, array_agg(k.id ORDER BY k.id)
 	FROM provider_calls c
@@ -71,7 +66,13 @@ const forgotten = `
 	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
 		-- guard:value(AND k.state <> 'done') storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
 		-- guard:value(AND true) storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
-		AND (k.state <> 'done' OR ` + endedSince + `)
+		AND (k.state <> 'done'
+		  OR k.reason = 'stopped' AND p.stopped_at >= @known
+		  OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
+		  OR k.reason = 'expired' AND least(k.not_later_than, p.ends_at) >= @known - interval '1 minute'
+		  OR k.reason = 'suppressed' AND EXISTS (
+			SELECT FROM suppressions s
+			WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))
 		AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval)
 	WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
 	  AND (c.start_time IS NULL OR c.start_time >= @known::timestamptz - @before::interval)
@@ -103,10 +104,6 @@ func (db *DB) recoverAll(ctx context.Context, calls []forgottenCall, n *campaign
 	}
 	return nil
 }
-
-// waitsFor is true for an open attempt that has no call yet and went out, or
-// would go out, from the number $2.
-const waitsFor = `from_number = $2 AND state IN ('reserved', 'dialing', 'unknown') AND call_uuid IS NULL`
 
 // recoverCall gives the one contact that the call can be of an attempt that has it:
 // one that waits for a call, or else a new one.
@@ -153,7 +150,9 @@ func waitingAttempt(ctx context.Context, tx pgx.Tx, contact int64, from string) 
 	if err := lockContact(ctx, tx, contact); err != nil {
 		return uuid.Nil, err
 	}
-	ids, err := collect(ctx, tx, pgx.RowTo[uuid.UUID], `SELECT id FROM attempts WHERE contact_id = $1 AND `+waitsFor, contact, from)
+	ids, err := collect(ctx, tx, pgx.RowTo[uuid.UUID], `
+		SELECT id FROM attempts
+		WHERE contact_id = $1 AND from_number = $2 AND state IN ('reserved', 'dialing', 'unknown') AND call_uuid IS NULL`, contact, from)
 	if err != nil || len(ids) == 0 {
 		return uuid.Nil, err
 	}

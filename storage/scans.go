@@ -76,14 +76,22 @@ func (db *DB) PruneScans(ctx context.Context, kept time.Duration) (int, error) {
 // NearestKnown is the window of the call nearest to a moment that Vonage is known
 // to have: the one before it and the one after it, whichever is nearer. A window
 // that holds none is widened to it, within what Vonage keeps. campaign.ErrNotFound
-// where the database knows of none.
+// where the database knows of none. A call that was matched by numbers alone is not
+// known for certain.
 func (db *DB) NearestKnown(ctx context.Context, at time.Time, t campaign.Times) (a campaign.Attempt, err error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
+		WITH known AS NOT MATERIALIZED ( -- each of the two below is served by an index
+			SELECT k.id, k.dialed_at FROM attempts k
+			WHERE k.call_uuid IS NOT NULL
+			  AND k.dialed_at - @before::interval > clock_timestamp() - @provable::interval
+			  AND k.token_expires_at + @after::interval <= clock_timestamp()
+			  AND NOT EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = k.call_uuid AND c.matched_by = 'numbers')
+		)
 		SELECT `+attemptColumns+` FROM attempts a WHERE a.id = (
 			SELECT id FROM (
-				(SELECT id, dialed_at FROM attempts k WHERE dialed_at <= @at AND `+knownCall+` ORDER BY dialed_at DESC LIMIT 1)
+				(SELECT id, dialed_at FROM known WHERE dialed_at <= @at ORDER BY dialed_at DESC LIMIT 1)
 				UNION ALL
-				(SELECT id, dialed_at FROM attempts k WHERE dialed_at > @at AND `+knownCall+` ORDER BY dialed_at LIMIT 1)) AS near
+				(SELECT id, dialed_at FROM known WHERE dialed_at > @at ORDER BY dialed_at LIMIT 1)) AS near
 			ORDER BY abs(extract(epoch FROM dialed_at - @at::timestamptz)) LIMIT 1)`,
 		pgx.StrictNamedArgs{"at": at, "after": t.WindowAfter(), "provable": t.Provable(), "before": t.WindowBefore()})
 	if err == nil && len(list) == 0 {
@@ -94,13 +102,6 @@ func (db *DB) NearestKnown(ctx context.Context, at time.Time, t campaign.Times) 
 	}
 	return list[0], nil
 }
-
-// knownCall is true of an attempt k whose call Vonage is known to have, and whose
-// window lies between the end of what Vonage keeps and now.
-const knownCall = `k.call_uuid IS NOT NULL
-	AND k.dialed_at - @before::interval > clock_timestamp() - @provable::interval
-	AND k.token_expires_at + @after::interval <= clock_timestamp()
-	AND NOT EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = k.call_uuid AND c.matched_by = 'numbers')`
 
 // Watermark is how far the named pass has read; campaign.ErrNotFound before its
 // first time.

@@ -86,19 +86,18 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 	return changed && err == nil, err
 }
 
-// unfinished are the campaigns that have contacts that have not ended.
-const unfinished = `SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done'`
-
 // FinishCampaigns marks running campaigns whose contacts have all ended as
-// finished, unless they take contacts until they are stopped, and finished ones
-// with other contacts as running. It returns how many it changed. It also completes a Stop that was interrupted.
+// finished, and finished ones with other contacts as running. It returns how many
+// it changed. It also completes a Stop that was interrupted.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{
-		`UPDATE campaigns SET status = 'finished' WHERE status = 'running' AND id NOT IN (` + unfinished + `)
+		`UPDATE campaigns SET status = 'finished' WHERE status = 'running' AND id NOT IN (
+			SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done')
 		 -- guard:drop storage.TestEmptyCampaignWaits: a campaign that nobody is in yet waits for rows
 		 AND (ends_at <= now() OR id IN (SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND n > 0))`,
-		`UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (` + unfinished + `)`,
+		`UPDATE campaigns SET status = 'running' WHERE status = 'finished' AND id IN (
+			SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state <> 'done')`,
 	} {
 		tag, err := db.pool.Exec(ctx, move)
 		if err != nil {

@@ -10,8 +10,10 @@ import (
 func (s *Sim) answer(c *call) {
 	l := c.live
 	c.status, c.outcome = answered, answered
-	c.answered, c.answeredAt, l.answeredAt = true, stampOf(s.now()), l.at
-	s.emit(c, s.statusEvent(c, answered, nullMembers("start_time", "rate", "network")...), nil)
+	now := s.now()
+	c.answered, c.answeredAt, l.answeredAt = true, stampOf(now), l.at
+	event := s.statusEvent(c, answered, nullMembers("start_time", "rate", "network")...)
+	s.emit(c, event.with("timestamp", now.Format(millis)), nil) // the same moment, however busy the machine
 	s.later(c, l.plan.talk, func() { s.hangUp(c, "user") })
 	s.later(c, time.Duration(l.request.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
 	s.addExtraLeg(c)
