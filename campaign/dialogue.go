@@ -36,7 +36,7 @@ func (s Said) Zero() bool { return s == Said{} }
 // Heard reports whether a person heard the message to its end, as far as is known:
 // a call in which a machine was detected does not count.
 func (f Facts) Heard() bool {
-	//guard:value(!f.HeardAt.IsZero()) chaos.Calm: what a machine got was heard by nobody
+	//guard:value(!f.HeardAt.IsZero()) chaos.Plain: what a machine got was heard by nobody
 	return !f.HeardAt.IsZero() && !f.saw("machine")
 }
 

@@ -46,8 +46,11 @@ const optOutKey = "9"
 var pressed = map[string]float64{"1": 5, "2": 2, "3": 2, "7": 1, "": 3, optOutKey: 0.2}
 
 // settingsOf are a campaign's: every second of those that the run begins listens.
-func settingsOf(name string) campaign.Settings {
+func (o options) settingsOf(name string) campaign.Settings {
 	var n int
+	if o.Message == "plain" {
+		return settings()
+	}
 	if _, err := fmt.Sscanf(name, campaignNames, &n); err == nil && n%2 == 1 {
 		return talking()
 	}

@@ -110,7 +110,7 @@ func (m *matrixRun) enqueue(ctx context.Context, name, csv string, t target) (fl
 		return fleet.Exit{}, err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, m.programs["enqueue"], append(enqueueFlags(name, settingsOf(name)), csv)...)
+	cmd := exec.CommandContext(ctx, m.programs["enqueue"], append(enqueueFlags(name, m.settingsOf(name)), csv)...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TZ=UTC", "DATABASE_URL=" + m.databaseURL()}, t.env()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	m.group.Join(cmd)

@@ -214,7 +214,7 @@ func (p *operators) enqueueAgain(ctx context.Context, _ *rand.Rand) error {
 	if n == 0 {
 		return nil
 	}
-	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), settingsOf(name)))
+	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), p.settingsOf(name)))
 }
 
 // enqueueEdited enqueues a file with some of the campaign's rows, a changed name
@@ -232,7 +232,7 @@ func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	if p.updates {
 		flags = []string{"--update"}
 	}
-	err := p.enqueue(ctx, name, csv, settingsOf(name), flags...)
+	err := p.enqueue(ctx, name, csv, p.settingsOf(name), flags...)
 	if errors.Is(err, errRefused) {
 		p.orders.added(name, "") // a part of the file may be there
 		return nil

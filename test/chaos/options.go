@@ -31,6 +31,7 @@ type options struct {
 	CallsPerSecond float64 `name:"calls-per-second" default:"100" help:"The account's limit (default: ${default})."`
 	Faults         string  `enum:"none,some,heavy" default:"heavy" placeholder:"none|some|heavy" help:"How badly Vonage behaves; heavy is a fault on a quarter of the POSTs (default: ${default})."`
 	Outcomes       string  `enum:"mixed,busy" default:"mixed" placeholder:"mixed|busy" help:"How calls end: as in life, or two of three so that they are repeated or must not be (default: ${default})."`
+	Message        string  `enum:"mixed,plain" default:"mixed" placeholder:"mixed|plain" help:"What the campaigns say: a message alone, or every second one also listens to keys and has a text for machines."`
 	Wording        string  `enum:"usual,other" default:"usual" placeholder:"usual|other" help:"How Vonage writes numbers, directions, uuids and parties; with other, a part of them in other forms, or not at all, and its clock drifts (default: ${default})."`
 	PostgresClock  string  `name:"postgres-clock" placeholder:"SHIFT" help:"Another clock for Postgres, as libfaketime writes it: \"+0.3s x1.0003\" is ahead, and gains 0.3 ms a second."`
 	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; with phases it changes again and again (default: ${default})."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"time"
 
 	"dialer/voice/voicesim"
@@ -21,8 +22,9 @@ func providerConfig(o options, w *webhookProxy) voicesim.Config {
 		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o), Speed: speed,
 		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks,
 	}
-	cfg.Outcomes.Keys = pressed
+	cfg.Outcomes.Keys = maps.Clone(pressed)
 	if o.Outcomes == "busy" {
+		cfg.Outcomes.Keys[optOutKey] = 3 // few are asked, and nobody who opts out is missed by a later campaign
 		cfg.Outcomes.Weights = map[string]float64{
 			"busy": 25, "unanswered": 15, "timeout": 10, "failed": 10, "cancelled": 8, "rejected": 2, "human": 15, "machine": 15,
 		}

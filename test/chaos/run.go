@@ -49,7 +49,7 @@ func newRun(b *testbed, out io.Writer) *chaosRun {
 	r.operators = newOperators(r)
 	r.decider = &decider{operators: r.operators, tried: map[int64]int{}, counts: map[string]int{}}
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
-		return fleet.Import(ctx, b.db, name, settingsOf(name), contacts)
+		return fleet.Import(ctx, b.db, name, b.settingsOf(name), contacts)
 	}
 	r.supervise, r.injectAll = b.dialers.supervise, r.followSchedule
 	return r
@@ -234,7 +234,7 @@ func (r *chaosRun) nextCampaign(ctx context.Context) error {
 	for i := range n {
 		numbers = append(numbers, fleet.Number(i))
 	}
-	r.orders.begun(name, settingsOf(name), numbers)
+	r.orders.begun(name, r.settingsOf(name), numbers)
 	if _, err := r.startCampaign(ctx, name, n); err != nil {
 		return err
 	}
