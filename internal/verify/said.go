@@ -68,13 +68,15 @@ func (c *comparison) said(a app.AttemptRecord, call Call) {
 func (c *comparison) heard(a app.AttemptRecord, call Call, unsettled bool) {
 	c.result.Compared += 2
 	machine := slices.Contains(a.Statuses, "machine")
+	// A key cuts the message. Where it was not told, Vonage goes on as if the message
+	// had been played to its end, and says so.
+	told := len(call.KeysTold) == len(call.Keys)
 	switch {
-	// After a key that was not told, Vonage goes on as after none.
-	case !a.HeardAt.IsZero() && call.HeardAt.IsZero() && len(call.KeysTold) == len(call.Keys):
+	case !a.HeardAt.IsZero() && call.HeardAt.IsZero() && told:
 		c.broken("I15", "attempt %s was heard; the message of its call %s was not played to its end", a.ID, call.UUID)
 	case !a.HeardAt.IsZero() && machine:
 		c.broken("I15", "attempt %s was heard, and a machine was detected in its call %s", a.ID, call.UUID)
-	case !a.HeardAt.IsZero() && !call.Machine && a.HeardAt.Before(call.HeardAt.Add(-answeredTolerance)):
+	case !a.HeardAt.IsZero() && !call.Machine && told && a.HeardAt.Before(call.HeardAt.Add(-answeredTolerance)):
 		c.broken("I15", "attempt %s was heard %v before the message of its call %s ended", a.ID, call.HeardAt.Sub(a.HeardAt), call.UUID)
 	case a.HeardAt.IsZero() && call.HeardTold && !machine:
 		c.unless(unsettled, "I15", "attempt %s was not heard; it was told of its call %s", a.ID, call.UUID)

@@ -350,6 +350,9 @@ func TestCompareAllows(t *testing.T) {
 		{"a message that went on after a key of which nobody was told", func(w *world) {
 			w.ledger[1].KeysTold, w.ledger[1].HeardAt = []string{"1"}, time.Time{}
 		}},
+		{"a message that was heard later, after a key of which nobody was told", func(w *world) {
+			w.ledger[1].KeysTold, w.ledger[1].HeardAt = []string{"1"}, noon.Add(80*time.Second)
+		}},
 		{"a message of which nobody was told that it was heard", func(w *world) {
 			w.ledger[1].HeardTold = false
 			w.records.Attempts[1].HeardAt, w.records.Contacts[0].HeardAt = time.Time{}, time.Time{}

@@ -161,3 +161,37 @@ func TestWriteCSVFillsBatches(t *testing.T) {
 		}
 	}
 }
+
+// While one process waits to expire what others left, the others leave something.
+func TestPlanLeadsToTheSweep(t *testing.T) {
+	t.Parallel()
+	p := newPlan(2, []string{led, leads}, t.TempDir(), 1)
+	killed := map[string]int{}
+	for range 12 {
+		waits, given := p.next(anyDialer)
+		for given && waits.point != led {
+			die(t, p, waits)
+			killed[waits.point]++
+			waits, given = p.next(anyDialer)
+		}
+		if !given {
+			break
+		}
+		for range 3 {
+			other, given := p.next(anyDialer)
+			if !given || other.point != leads {
+				t.Fatalf("while a process waits for %s, another gets %q", led, other.point)
+			}
+			die(t, p, other)
+			killed[leads]++
+		}
+		die(t, p, waits)
+		killed[led]++
+	}
+	if killed[led] != 2 || killed[leads] < 6 {
+		t.Errorf("killed %v", killed)
+	}
+	if _, broken := p.result(); len(broken) > 0 {
+		t.Errorf("broken %q", broken)
+	}
+}
