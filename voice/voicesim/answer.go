@@ -162,9 +162,14 @@ func (s *Sim) requestNCCO(c *call, url, method string, params object, onReply fu
 			onReply(r)
 		}
 	})
-	s.callbacks.enqueue(&callbackQueue{}, callback{
+	cb := callback{
 		call: c, kind: "answer", url: url, method: method, event: params, body: body, timeout: answerTimeout, onReply: back,
-	})
+	}
+	s.callbacks.enqueue(&callbackQueue{}, cb)
+	if s.hits(answerTwice, c.key()) {
+		cb.onReply = nil
+		s.callbacks.enqueue(&callbackQueue{}, cb)
+	}
 }
 
 // acceptNCCO takes a fetched NCCO. An NCCO that cannot be read causes an error event

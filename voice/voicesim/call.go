@@ -27,7 +27,7 @@ const (
 	disconnected = "disconnected"
 )
 
-const outbound = "outbound"
+const outbound, inbound = "outbound", "inbound"
 
 // outcomes are the possible outcomes of a call.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
@@ -83,6 +83,7 @@ type call struct {
 	heardAt      stamp    // when its message was first played to the end
 	keys         []string // that were pressed, at each input
 	taken        []taken  // what the application has of it
+	inbound      bool     // a person rang the application
 	listedAt     stamp    // when it appears in lists
 	pricedAt     stamp    // when the price appears on records
 	parent       *call    // the call whose connect action made this one
@@ -98,6 +99,13 @@ func (c *call) uuid() string {
 }
 
 func (c *call) conversation() string { return "CON-" + c.conv.String() }
+
+func (c *call) direction() string {
+	if c.inbound {
+		return inbound
+	}
+	return outbound
+}
 
 func (c *call) key() key { return key{number: c.to, n: int(c.n)} }
 

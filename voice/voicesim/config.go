@@ -45,6 +45,9 @@ type Config struct {
 	// durations on records are those at speed 1. Tokens, limits, lags and the
 	// times in Faults are not scaled.
 	Speed float64
+	// AnswerURL and EventURL are the application's own addresses, for calls that
+	// come in. Without AnswerURL nobody rings back.
+	AnswerURL, EventURL string
 	// FallbackAnswerURL is asked for the NCCO when an answer_url fails.
 	FallbackAnswerURL string
 	// Now is Vonage's clock; nil means time.Now.
@@ -68,6 +71,10 @@ type Outcomes struct {
 	// Keys are the weights of what people press at each input, such as 1: 6, 2: 1
 	// and "", nothing: 3. Machines press nothing. Empty: nobody presses anything.
 	Keys map[string]float64
+	// Habits are the weights of how people behave who are asked to press a key:
+	// prompt, early, late, wrong, silent, leaves (in the middle of a sentence) and
+	// rings (back, without answering). Empty: they press the Keys at each input.
+	Habits map[string]float64
 	// ByNumber scripts the first, second, ... call to a number. The last
 	// script is for all further calls.
 	ByNumber map[string][]Script
@@ -85,6 +92,12 @@ type Script struct {
 	// second, ... input action.
 	Digits []string
 	Speech []string
+	// Presses are what the person does when keys are asked for, one after another.
+	// With them Digits do not count.
+	Presses []Press
+	// RingBack is how long after the end of the call the person rings back, at the
+	// application's own address; 0: they do not.
+	RingBack time.Duration
 }
 
 var defaultWeights = map[string]float64{
@@ -137,6 +150,9 @@ func (o Outcomes) validate() error {
 		if !slices.Contains(outcomes, name) || weight < 0 {
 			return fmt.Errorf("weight of outcome %q: want one of %v and at least 0", name, outcomes)
 		}
+	}
+	if wrong := validHabits(o.Habits); wrong != "" {
+		return fmt.Errorf("habit %q: want one of %v, with a weight of at least 0", wrong, habits)
 	}
 	for keys, weight := range o.Keys {
 		if !pressable.MatchString(keys) || weight < 0 {

@@ -18,7 +18,7 @@ func (s *Sim) statusEvent(c *call, status string, more ...member) object {
 		{id, c.uuid()}, {"conversation_uuid", c.conversation()}, {"status", status},
 	}
 	if !amd && status != disconnected {
-		e = append(e, member{"direction", outbound})
+		e = append(e, member{"direction", c.direction()})
 	}
 	return s.shaped(append(append(e, more...), member{"timestamp", s.eventTime(c, status)}))
 }
@@ -110,12 +110,38 @@ func (s *Sim) send(c *call, url, method string, e object, onReply func(callbackR
 	if onReply == nil && s.hits(eventLost, k) {
 		return
 	}
+	if kind == "input" && onReply != nil && s.inputFault(c, cb, k) {
+		return
+	}
 	copies := s.withTokenFaults(cb, k)
 	if onReply != nil {
 		s.deliver(c, copies...)
 		return
 	}
 	s.sendWithFaults(c, k, copies)
+}
+
+// inputFault applies a fault to an event whose reply the call waits for, and says
+// whether it is sent otherwise, or not at all.
+func (s *Sim) inputFault(c *call, cb callback, k key) bool {
+	noReply := func() { cb.onReply(callbackReply{}) }
+	again := cb
+	again.onReply = nil
+	switch {
+	case s.hits(inputLost, k):
+		s.schedule.after(s.scaled(eventTimeout), noReply)
+		return true
+	case s.hits(inputLate, k):
+		s.schedule.after(s.scaled(eventTimeout), noReply)
+		s.schedule.after(s.scaled(eventTimeout)+s.between(0, s.cfg.Faults.LateFor, "late_for", k), func() {
+			s.callbacks.enqueue(&callbackQueue{}, again)
+		})
+		return true
+	case s.hits(inputDoubled, k):
+		s.deliver(c, cb, again)
+		return true
+	}
+	return false
 }
 
 // sendWithFaults sends copies of an event whose reply does not matter.

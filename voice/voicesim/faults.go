@@ -10,6 +10,7 @@ import (
 //
 //	requests    cut_before cut_after error_500 error_500_placed error_503_placed too_many slow stuck truncated
 //	reads       read_fails list_late
+//	inputs      input_doubled input_lost input_late answer_twice
 //	events      event_lost event_doubled event_shuffled event_late event_unsigned no_completed
 //	tokens      event_same_token event_replayed event_forged retry_same_token
 //	bills       null_price correction
@@ -42,6 +43,12 @@ type Faults struct {
 	EventShuffled float64 // event_shuffled: changes places with the next one
 	EventLate     float64 // event_late: sent up to LateFor later
 	EventUnsigned float64 // event_unsigned: the first try has no signature; after a 5xx the second one has
+
+	// Of each input event, and of each request for an NCCO.
+	InputDoubled float64 // input_doubled: sent a second time, whose reply is not read
+	InputLost    float64 // input_lost: never sent; the call goes on as if there had been no reply
+	InputLate    float64 // input_late: sent up to LateFor later, when the call has gone on without it
+	AnswerTwice  float64 // answer_twice: sent a second time, whose reply is not read
 
 	NoCompleted float64 // no_completed: a call that was not answered has no completed event
 
@@ -137,6 +144,10 @@ const (
 	eventForged       fault = "event_forged"
 	retrySameToken    fault = "retry_same_token"
 	extraLeg          fault = "extra_leg"
+	inputDoubled      fault = "input_doubled"
+	inputLost         fault = "input_lost"
+	inputLate         fault = "input_late"
+	answerTwice       fault = "answer_twice"
 )
 
 // chance is something that may happen, with its probability or weight.
@@ -175,6 +186,7 @@ func (f Faults) ofOthers() map[fault]float64 {
 		eventNumber: f.EventNumber, eventDirection: f.EventDirection, eventUUID: f.EventUUID,
 		eventSameToken: f.EventSameToken, eventReplayed: f.EventReplayed, eventForged: f.EventForged,
 		retrySameToken: f.RetrySameToken, extraLeg: f.ExtraLegs,
+		inputDoubled: f.InputDoubled, inputLost: f.InputLost, inputLate: f.InputLate, answerTwice: f.AnswerTwice,
 	}
 }
 

@@ -56,7 +56,8 @@ func (a *stream) run(s *Sim, c *call) { s.play(c, a, a.sound, streamTime) }
 // presses a key.
 func (s *Sim) play(c *call, a action, sound sound, once time.Duration) {
 	lasts, endless := sound.duration(once)
-	if bool(sound.BargeIn) && s.pressesKeyNext(c) {
+	cuts := c.live.hears(bool(sound.BargeIn) && c.live.flow.waitsForKeys())
+	if cuts || bool(sound.BargeIn) && s.pressesKeyNext(c) {
 		lasts, endless = min(time.Second, once), false
 	}
 	if endless || lasts >= once {

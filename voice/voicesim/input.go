@@ -94,7 +94,10 @@ const keyTime = 500 * time.Millisecond // from one key to the next
 func (a *input) run(s *Sim, c *call) {
 	l := c.live
 	l.inputs++
-	pressed := nth(l.plan.digits, l.inputs)
+	pressed, after := nth(l.plan.digits, l.inputs), time.Duration(0)
+	if l.plan.presses != nil && a.listensFor("dtmf") {
+		pressed, after = l.listens(a)
+	}
 	if a.Mode == "asynchronous" {
 		l.asyncInput = a
 		s.sendKeys(c, pressed)
@@ -104,20 +107,27 @@ func (a *input) run(s *Sim, c *call) {
 	digits, timedOut := "", true
 	if a.listensFor("dtmf") {
 		digits, timedOut = a.keys().collect(pressed)
-		c.press(digits)
+		if after == 0 {
+			c.press(digits)
+		}
 	}
 	words := ""
 	if a.listensFor("speech") {
 		words = nth(l.plan.speech, l.inputs)
 	}
-	took := time.Duration(len(digits)) * keyTime
+	took := after + time.Duration(len(digits))*keyTime
 	if timedOut {
 		took += time.Duration(a.keys().TimeOut.or(3)) * time.Second
 	}
 	if words != "" {
 		took = speakingTime(words) + 2*time.Second
 	}
-	s.laterInFlow(c, took, func() { s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words)) })
+	s.laterInFlow(c, took, func() {
+		if after > 0 {
+			c.press(digits)
+		}
+		s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words))
+	})
 }
 
 // collect returns the keys that the service takes, and whether it timed out waiting
@@ -153,7 +163,7 @@ func nth(list []string, n int) string {
 // press keys.
 func (s *Sim) pressesKeyNext(c *call) bool {
 	f := c.live.flow
-	if f.next >= len(f.actions) {
+	if c.live.plan.presses != nil || f.next >= len(f.actions) {
 		return false
 	}
 	_, isInput := f.actions[f.next].(*input)

@@ -75,7 +75,7 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 	rate := s.rate(c, now)
 	e := LedgerCall{
 		UUID: c.uuid(), ConversationUUID: c.conversation(), AttemptID: c.attemptID,
-		To: c.to, ToType: c.toType, From: c.from, Direction: outbound,
+		To: c.to, ToType: c.toType, From: c.from, Direction: c.direction(),
 		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(),
 		Status: c.status, Outcome: c.outcome, Answered: c.answered, EndedBy: c.endedBy,
 		HeardAt: c.heardAt.time(), Keys: slices.Clone(c.keys),

@@ -16,9 +16,12 @@ type live struct {
 	eventURL    string
 	eventMethod string
 	queue       *callbackQueue
-	swapped     []callback // an event that changes places with the next one
-	events      int        // so far
-	inputs      int        // input actions so far
+	swapped     []callback    // an event that changes places with the next one
+	events      int           // so far
+	inputs      int           // input actions so far
+	pressed     int           // of the plan's presses
+	waited      time.Duration // since the last words, at inputs
+	cuts        bool          // a key that comes now cuts the words
 	flow        flow
 	message     message
 	recordings  []recording // those that end with the call
@@ -32,12 +35,14 @@ type live struct {
 
 // plan is the course of the call without control requests, in the call's time.
 type plan struct {
-	outcome string
-	ring    time.Duration // from ringing to the answer or to the failure
-	talk    time.Duration // from the answer until the person hangs up
-	beep    time.Duration // from the machine's answer to its beep
-	digits  []string
-	speech  []string
+	outcome  string
+	ring     time.Duration // from ringing to the answer or to the failure
+	talk     time.Duration // from the answer until the person hangs up
+	beep     time.Duration // from the machine's answer to its beep
+	digits   []string
+	speech   []string
+	presses  []Press // nil: digits count
+	ringBack time.Duration
 }
 
 // begin starts the call.
@@ -55,6 +60,9 @@ func (s *Sim) begin(c *call, o *createRequest) {
 
 func (s *Sim) planFor(c *call) plan {
 	k := c.key()
+	if c.inbound {
+		return plan{outcome: answered}
+	}
 	p := plan{
 		outcome: answered,
 		ring:    s.between(3*time.Second, 8*time.Second, "ring", k),
@@ -66,6 +74,7 @@ func (s *Sim) planFor(c *call) plan {
 	} else if c.toType == "phone" {
 		p.outcome = cmp.Or(pick(s.draw("outcome", k)*s.total, s.weights), answered)
 		p.digits = s.pressed(p.outcome, k)
+		s.behave(&p, k)
 	}
 	return p
 }
@@ -90,7 +99,7 @@ func (p *plan) follow(script Script) {
 	p.ring = cmp.Or(script.Ring, p.ring)
 	p.talk = cmp.Or(script.Talk, p.talk)
 	p.beep = cmp.Or(script.Beep, p.beep)
-	p.digits, p.speech = script.Digits, script.Speech
+	p.digits, p.speech, p.presses, p.ringBack = script.Digits, script.Speech, script.Presses, script.RingBack
 }
 
 // later runs f after d of the call's time, if the call is still active then. f runs
@@ -123,6 +132,10 @@ func (c *call) active() bool { return c.live != nil && c.endedAt == 0 }
 func (s *Sim) start(c *call) {
 	s.emit(c, s.statusEvent(c, started), nil)
 	k := c.key()
+	if c.inbound {
+		s.answer(c)
+		return
+	}
 	switch c.live.plan.outcome {
 	case rejected:
 		s.later(c, s.between(200*time.Millisecond, time.Second, "reject", k), func() { s.fail(c, rejected) })
@@ -216,6 +229,7 @@ func (s *Sim) end(c *call) {
 	for _, r := range c.live.recordings {
 		s.sendRecording(c, r)
 	}
+	s.ringsBack(c)
 	s.leaveRoom(c)
 	s.endLegs(c)
 }

@@ -21,7 +21,7 @@ func (s *Sim) record(c *call, uuid string, now time.Time) object {
 		{"to", s.recordParty(c.toType, c.to, w.to, w.party)}, {"from", s.recordParty(c.fromType, c.from, w.from, w.party)},
 		{"status", c.status},
 	}...)
-	r = append(append(r, directionMembers(w.direction)...), s.bill(c, now)...)
+	r = append(append(r, directionMembers(c, w.direction)...), s.bill(c, now)...)
 	return s.shaped(r.without(string(w.missing)))
 }
 

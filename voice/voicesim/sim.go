@@ -24,6 +24,8 @@ type Sim struct {
 	total       float64  // of weights
 	keys        []chance // what people press
 	keysTotal   float64
+	habits      []chance
+	habitsTotal float64
 	routes      *http.ServeMux
 	schedule    *schedule
 	callbacks   *callbackSender
@@ -78,6 +80,14 @@ func New(cfg Config) (*Sim, error) {
 		weight := cfg.Outcomes.Keys[keys]
 		s.keys = append(s.keys, chance{keys, weight})
 		s.keysTotal += weight
+	}
+	for _, name := range habits {
+		weight := cfg.Outcomes.Habits[name]
+		s.habits = append(s.habits, chance{name, weight})
+		s.habitsTotal += weight
+	}
+	if s.habitsTotal == 0 {
+		s.habits = nil
 	}
 	s.callbacks = newCallbackSender(s)
 	s.routes = s.newRoutes()

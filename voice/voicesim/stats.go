@@ -10,6 +10,7 @@ type Summary struct {
 	Creates             int            `json:"creates"`               // POSTs to /calls that arrived
 	Placed              int            `json:"placed"`                // calls
 	Legs                int            `json:"legs"`                  // made by connect actions
+	Inbound             int            `json:"inbound"`               // calls of people who rang the application
 	Throttled           int            `json:"throttled"`             // connect actions without a leg, because of the limit
 	InProgress          int            `json:"in_progress"`           // of both, those that have not ended
 	Requests            int            `json:"requests"`              // other requests that arrived

@@ -189,7 +189,10 @@ func (c *call) writtenConversation(f form) string {
 }
 
 // directionMembers is the member direction in a form.
-func directionMembers(f form) []member {
+func directionMembers(c *call, f form) []member {
+	if c.inbound {
+		return []member{{"direction", inbound}}
+	}
 	switch f {
 	case missing:
 		return nil
@@ -209,7 +212,7 @@ func (s *Sim) reword(c *call, e object, k key) object {
 		e = s.rewordNumbers(c, e, k)
 	}
 	if s.hits(eventDirection, k) && e.has("direction") {
-		e = append(e.without("direction"), directionMembers(directionForms[s.choose("event_direction_form", k, len(directionForms))])...)
+		e = append(e.without("direction"), directionMembers(c, directionForms[s.choose("event_direction_form", k, len(directionForms))])...)
 	}
 	if s.hits(eventUUID, k) {
 		for _, name := range []string{"uuid", "call_uuid"} {
