@@ -32,6 +32,9 @@ type simulateCommand struct {
 	ClockAhead        time.Duration      `name:"clock-ahead" placeholder:"TIME" help:"How far its clock is ahead at the start, such as 5s; with a minus sign it is behind."`
 	ClockDrift        float64            `name:"clock-drift" placeholder:"SECONDS" help:"How many seconds its clock gains in a second, such as 0.001."`
 	Keys              map[string]float64 `placeholder:"KEYS=WEIGHT;..." help:"What people press when they are asked, as 1=6;2=1;=3, where the last press nothing (default: nobody presses anything)."`
+	Habits            map[string]float64 `placeholder:"HABIT=WEIGHT;..." help:"How people behave who are asked to press a key, as prompt=5;early=2: prompt, early, late, wrong, silent, leaves (in the middle of a sentence) and rings (back, unanswered). Without it they press --keys at each question."`
+	People            string             `type:"existingfile" placeholder:"FILE.csv" help:"Who is behind which number: number, outcome, keys, hangs_up_after, beep_after, rings_back_after. See docs/recipes."`
+	AnswerURL         string             `name:"answer-url" placeholder:"URL" help:"The application's answer address, such as http://127.0.0.1:8080/webhooks/answer: who rings back is answered from it. Its events go to the same address with event for answer."`
 	KeepWebhooks      bool               `name:"keep-webhooks" help:"Keep every request to a webhook, for /ledger/webhooks."`
 	ContractShapes    bool               `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
 }
@@ -50,10 +53,15 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	log := con.Logger()
 	faults := faultPresets[c.Faults]
 	faults.ClockAhead, faults.ClockDrift = c.ClockAhead, c.ClockDrift
+	people, err := c.people()
+	if err != nil {
+		return fmt.Errorf("%w: --people: %w", cli.ErrUsage, err)
+	}
 	sim, err := voicesim.New(voicesim.Config{
+		AnswerURL: c.AnswerURL, EventURL: eventURL(c.AnswerURL),
 		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
 		Seed: c.Seed, Faults: faults, Retention: c.RecordsKept, KeepWebhooks: c.KeepWebhooks, Speed: c.Speed,
-		Outcomes:       voicesim.Outcomes{Keys: c.Keys},
+		Outcomes:       voicesim.Outcomes{Keys: c.Keys, Habits: c.Habits, ByNumber: people},
 		CallsPerSecond: c.CallsPerSecond, RequestsPerSecond: c.RequestsPerSecond,
 		PriceLag: simulatedPriceLag, ListLag: simulatedListLag, ContractShapes: c.ContractShapes, Logger: log,
 	})
@@ -66,6 +74,27 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	}
 	log.InfoContext(ctx, "simulating", "api", "http://"+listener.Addr().String()+"/v1", "faults", c.Faults, "seed", c.Seed)
 	return serveSimulator(ctx, sim, listener)
+}
+
+// people are who is behind which number, nil without a file.
+func (c *simulateCommand) people() (map[string][]voicesim.Script, error) {
+	if c.People == "" {
+		return nil, nil
+	}
+	file, err := os.Open(c.People)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return voicesim.ReadPeople(file)
+}
+
+// eventURL is the application's event address beside its answer address.
+func eventURL(answer string) string {
+	if base, ok := strings.CutSuffix(answer, "/answer"); ok {
+		return base + "/event"
+	}
+	return ""
 }
 
 const (
