@@ -53,17 +53,29 @@ type Placement struct {
 	Attempt  Attempt
 	Settings Settings
 	Vars     map[string]string
+	// Inbound is the id of the call in which the person rang back and hears the
+	// attempt's message; Nil: it is the attempt's own call.
+	Inbound uuid.UUID
 }
 
 // CallbackURL adds an attempt's id to an address that Vonage calls back. Its
 // error does not show the address.
 func CallbackURL(address string, attempt uuid.UUID) (string, error) {
+	return callbackURL(address, "attempt", attempt)
+}
+
+// InboundURL is CallbackURL for a call that came in.
+func InboundURL(address string, inbound uuid.UUID) (string, error) {
+	return callbackURL(address, "inbound", inbound)
+}
+
+func callbackURL(address, name string, id uuid.UUID) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", errors.New("the address cannot be parsed")
 	}
 	q := u.Query()
-	q.Set("attempt", attempt.String())
+	q.Set(name, id.String())
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }

@@ -87,4 +87,5 @@ type Contact struct {
 	HeardAt time.Time
 	// Answered: one of its calls has ended in which somebody, or something, answered.
 	Answered bool
+	RangBack RangBack
 }

@@ -38,7 +38,7 @@ type Decision struct {
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	h := historyOf(attempts)
 	d := Decision{Attempts: h.calls}
-	d.Result, d.HeardAt = h.said()
+	d.Result, d.HeardAt = h.said(c.RangBack)
 	d.Answered = h.answered
 	final := h.final(s.Retry)
 	var left []string
@@ -56,6 +56,9 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 	case final != "":
 		//guard:value(d.done(Reason(Answered), "")) chaos.Calm: a contact's reason is how its call ended
 		d = d.done(Reason(final), "the call ended as "+string(final)+", which is final")
+	//guard:false campaign.TestRingingBack: who rang back and gave what is wanted is not called again
+	case h.ended && c.RangBack.brought(s.Retry.Until):
+		d = d.done(Reason(h.lastDisposition()), "the person rang back")
 	//guard:false test/histories.TestHistories: a lost attempt is not repeated
 	case h.lost:
 		d = d.done(ReasonUnresolved, "it could not be settled whether a call was made, so it is not repeated")
@@ -303,7 +306,8 @@ type history struct {
 	calls    int // that Vonage had
 	underWay bool
 	lost     bool
-	answered bool // a call has ended that was answered
+	ended    bool // a call has ended
+	answered bool // one that was answered
 }
 
 func historyOf(attempts []Attempt) history {
@@ -322,6 +326,7 @@ func historyOf(attempts []Attempt) history {
 		case Lost:
 			h.lost = true
 		case Ended:
+			h.ended = true
 			h.answered = h.answered || reached(dispositionOf(a))
 		}
 		//guard:true chaos.Refused: an attempt without a call is not counted as one
@@ -346,11 +351,14 @@ func byNo(attempts []Attempt) []Attempt {
 	return attempts
 }
 
-// said is what the person has keyed and heard, over all calls.
-func (h *history) said() (result string, heardAt time.Time) {
+// said is what the person has keyed and heard, over all calls, their own included.
+func (h *history) said(back RangBack) (result string, heardAt time.Time) {
+	result, heardAt = back.Result, back.HeardAt
 	for i := range h.attempts {
 		a := &h.attempts[i]
-		result = cmp.Or(a.Result, result)
+		if a.Result != "" && (back.Result == "" || a.DialedAt.After(back.ResultAt)) {
+			result = a.Result
+		}
 		if a.Heard() {
 			heardAt = earlier(heardAt, a.HeardAt)
 		}

@@ -44,7 +44,7 @@ type DocumentMessage struct {
 	Tries     *int                    `yaml:"tries,omitempty" json:"tries,omitempty"`
 	Wait      string                  `yaml:"wait,omitempty" json:"wait,omitempty"`
 	OptOut    *documentOptOut         `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
-	RingBack  *notServed              `yaml:"ring_back,omitempty" json:"ring_back,omitempty"`
+	RingBack  bool                    `yaml:"ring_back,omitempty" json:"ring_back,omitempty"`
 	Languages map[string]languageText `yaml:"languages,omitempty" json:"languages,omitempty"`
 
 	NCCO         any    `yaml:"ncco,omitempty" json:"ncco,omitempty"`

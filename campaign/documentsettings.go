@@ -283,7 +283,7 @@ func (t *translation) message() Message {
 	d := t.d.Message
 	m := Message{
 		Say: d.Say, AnswerURL: d.AnswerURL, AnswerMethod: d.AnswerMethod, DTMFAnswer: d.DTMFAnswer,
-		Language: d.Language, Voicemail: d.Voicemail, Wrong: d.Wrong, Silent: d.Silent,
+		Language: d.Language, Voicemail: d.Voicemail, Wrong: d.Wrong, Silent: d.Silent, RingBack: d.RingBack,
 	}
 	switch ncco := d.NCCO.(type) {
 	case nil:

@@ -103,7 +103,7 @@ func (m Message) checkDialogue() error {
 	for _, only := range []struct {
 		member string
 		set    bool
-	}{{"voicemail", m.Voicemail != ""}, {"keys", len(m.Keys) > 0}, {"language", m.Language != ""}, {"languages", m.Languages != nil}} {
+	}{{"voicemail", m.Voicemail != ""}, {"keys", len(m.Keys) > 0}, {"language", m.Language != ""}, {"languages", m.Languages != nil}, {"ring_back", m.RingBack}} {
 		add(only.set && m.Say == "", only.member, "it means something only with a text to say")
 	}
 	for _, only := range []struct {

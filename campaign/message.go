@@ -29,6 +29,7 @@ type Message struct {
 	Wait      int            `json:"wait,omitempty"`    // for a key, in seconds; 0: 5
 	OptOut    OptOutScope    `json:"opt_out,omitempty"` // "": all
 	Languages *Languages     `json:"languages,omitempty"`
+	RingBack  bool           `json:"ring_back,omitempty"` // who rings back hears their latest message
 }
 
 // Rendered is a message for one contact. Exactly one of Script, NCCO and AnswerURL

@@ -13,6 +13,9 @@ type Received struct {
 	// AttemptID is the id in the URL; uuid.Nil when there is none or it is
 	// malformed. The attempt is then found by the evidence's call uuid.
 	AttemptID uuid.UUID
+	// InboundID is the id of a call that came in, in the URL; uuid.Nil: it is about
+	// none.
+	InboundID uuid.UUID
 	// Body is the JSON document as received; for the GET form, the query as
 	// a JSON object.
 	Body json.RawMessage

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -148,12 +149,13 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, g.zones, c.hang_up,
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, i.heard_at, i.result, i.result_at, g.zones, c.hang_up,
 			       -- guard:value(ARRAY(SELECT number FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
 			       ARRAY(SELECT number FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.ended_at IS NULL AND s.expires_at IS NULL
 			             AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
+			CROSS JOIN LATERAL `+strings.ReplaceAll(rangBackOf, "$1", "k.id")+`
 			WHERE k.id = ANY ($1) ORDER BY k.id`, contacts).Query(func(rows pgx.Rows) error {
 			found, err := pgx.CollectRows(rows, contactTxScan())
 			for _, c := range found {
@@ -192,7 +194,8 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
 			&k.ID, &k.Line, &k.To, &k.Numbers, (*zeronull.Timestamptz)(&k.CallAt), &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
-			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Answered, &k.Zones, &t.hangUp, &t.suppressed, &t.now)
+			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Answered,
+			(*zeronull.Timestamptz)(&k.RangBack.HeardAt), (*zeronull.Text)(&k.RangBack.Result), (*zeronull.Timestamptz)(&k.RangBack.ResultAt), &k.Zones, &t.hangUp, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID
 		return t, err
 	}

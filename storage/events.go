@@ -11,6 +11,7 @@ import (
 
 	"dialer/campaign"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
@@ -24,8 +25,11 @@ func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 	r.Said.Pressed = plain(r.Said.Pressed)
 	update := callUpdate{attempt: r.AttemptID, event: &r}
 	store := db.updates.do
+	switch {
+	case r.InboundID != uuid.Nil:
+		store = func(ctx context.Context, _ callUpdate) error { return db.receiveInbound(ctx, r) }
 	//guard:false chaos.Calm: who opts out by a key is suppressed
-	if r.Said.OptOut != "" {
+	case r.Said.OptOut != "":
 		store = db.optOut
 	}
 	if err := store(ctx, update); err != nil {
@@ -120,12 +124,17 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 // A sender could repeat this alarm with ever new ids: one a minute is kept.
 func queueUnknown(b *pgx.Batch, u callUpdate) {
 	e := u.event.Evidence
+	//guard:false storage.TestInboundCallsAreNoAttempts: a person who rings is no event of an unknown attempt
+	if strings.EqualFold(e.Direction, "inbound") {
+		return
+	}
 	b.Queue(`
 		INSERT INTO alarms (attempt_id, kind, detail)
 		SELECT @attempt, @kind, @detail
 		WHERE NOT EXISTS (
 			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND (resolved_at IS NULL OR last_at > resolved_at))
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation::text)
+		  AND NOT EXISTS (SELECT FROM inbound_calls WHERE conversation_uuid = @conversation::text)
 		  AND NOT EXISTS (
 			SELECT FROM attempts WHERE kind = 'manual' AND state IN ('dialing', 'unknown')
 			AND (to_number = @to OR to_kind <> 'phone'))

@@ -93,7 +93,18 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 	if err != nil {
 		return err
 	}
+	if h.Inbound, err = inboundCallsOf(ctx, tx, h.Contact.ID); err != nil {
+		return err
+	}
 	asked := h.Contact
+	for _, i := range h.Inbound {
+		if asked.RangBack.HeardAt.IsZero() {
+			asked.RangBack.HeardAt = i.HeardAt
+		}
+		if i.Result != "" {
+			asked.RangBack.Result, asked.RangBack.ResultAt = i.Result, i.ReceivedAt
+		}
+	}
 	if len(asked.Numbers) > 0 {
 		asked.Suppressed, err = collect(ctx, tx, pgx.RowTo[string], `
 			SELECT number FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL AND expires_at IS NULL

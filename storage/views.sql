@@ -125,3 +125,9 @@ CREATE OR REPLACE VIEW reporting.alarms AS
 SELECT m.id AS alarm_id, m.kind, m.attempt_id, c.name AS campaign, m.detail, m.times, m.at, m.last_at, m.resolved_at, m.resolved_by,
        m.resolved_at IS NULL OR m.last_at > m.resolved_at AS open
 FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id;
+
+-- Calls of people who rang back, and heard their latest message.
+CREATE OR REPLACE VIEW reporting.inbound_calls AS
+SELECT i.call_uuid, i.conversation_uuid, k.campaign_id, c.name AS campaign, i.contact_id, k.key, i.attempt_id,
+       i.from_number, i.to_number, i.received_at, i.heard_at, array_remove(i.keys, '') AS keys, i.result
+FROM inbound_calls i JOIN contacts k ON k.id = i.contact_id JOIN campaigns c ON c.id = k.campaign_id;

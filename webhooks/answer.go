@@ -47,7 +47,10 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 		h.log.LogAttrs(ctx, slog.LevelError, "NCCO not read", slog.Any("error", err))
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
-	return h.ncco(ctx, attemptID(r), now)
+	if id := attemptID(r); id != uuid.Nil || r.URL.Query().Has("attempt") {
+		return h.ncco(ctx, id, now)
+	}
+	return h.inbound(ctx, r, request.body, now)
 }
 
 // ncco reads the attempt and makes its NCCO.

@@ -12,13 +12,15 @@ import (
 	"dialer/campaign"
 	"dialer/internal/provider"
 	"dialer/voice"
+
+	"github.com/google/uuid"
 )
 
 // onInput says what the keys mean, before they are stored with that. The dialogue's
 // state is in the request's address, so any process can answer, and the same request
 // is answered as before.
 func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign.Turn) (next, error) {
-	p, err := h.store.Placement(ctx, e.AttemptID)
+	p, err := h.placement(ctx, e)
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
 		return nil, nil // stored with an alarm, as every event of no attempt
@@ -37,6 +39,15 @@ func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign
 		}
 		return h.flow(ctx, answer.NCCO)
 	}, nil
+}
+
+// placement reads what an event's dialogue is made of: the attempt's, or that of a
+// call that came in.
+func (h *handler) placement(ctx context.Context, e *campaign.Received) (campaign.Placement, error) {
+	if e.InboundID != uuid.Nil {
+		return h.store.InboundPlacement(ctx, e.InboundID)
+	}
+	return h.store.Placement(ctx, e.AttemptID)
 }
 
 // onMachine makes the text for machines, if the campaign has one. Like onInput it

@@ -34,6 +34,9 @@ const (
 	defaultDeadline = 5 * time.Second
 )
 
+// DefaultInboundText is what people hear who ring and have no message.
+const DefaultInboundText = "This number only makes calls. Nobody can take yours here. Goodbye."
+
 var errBusy = errors.New("too many events at once")
 
 // Config says which requests to accept, and how many.
@@ -41,6 +44,9 @@ type Config struct {
 	Verifier voice.Verifier
 	// PublicURL is where Vonage reaches this handler.
 	PublicURL string
+	// InboundText is what people hear who ring one of our numbers and have no message
+	// of a campaign that lets them ring back. "": a short text in English.
+	InboundText, InboundLanguage string
 	// Now is the clock for signatures; nil: time.Now.
 	Now func() time.Time
 	// Busy is how many verified events may be at the store at once. Further
@@ -97,6 +103,8 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 		store:     store,
 		log:       log,
 
+		inboundText: cmp.Or(cfg.InboundText, DefaultInboundText), inboundLanguage: cfg.InboundLanguage,
+
 		unsigned:       requestAlarm{kind: campaign.AlarmUnsigned, detail: "webhooks refused: not signed by Vonage"},
 		unreadable:     requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event that cannot be read"},
 		tooLarge:       requestAlarm{kind: campaign.AlarmUnreadable, detail: "signed event larger than 64 KiB"},
@@ -130,6 +138,8 @@ type handler struct {
 	count     func(kind, result string)
 	store     Store
 	log       *slog.Logger
+
+	inboundText, inboundLanguage string
 
 	unsigned, unreadable, tooLarge, delayed, unknownAttempt, noNCCO requestAlarm
 }
@@ -198,7 +208,7 @@ func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
 func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
 	a := h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
 		at, ok := provider.ParseTurn(r.URL.Query())
-		if !ok || e.AttemptID == uuid.Nil {
+		if !ok || e.AttemptID == uuid.Nil && e.InboundID == uuid.Nil {
 			return nil, nil
 		}
 		return h.onInput(ctx, e, at)
@@ -228,7 +238,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(c
 		h.raise(r.Context(), &h.unreadable, now, err)
 		return reply{status: http.StatusBadRequest, result: Bad}
 	}
-	event.AttemptID, event.Token = attemptID(r), request.token
+	event.AttemptID, event.InboundID, event.Token = attemptID(r), inboundID(r), request.token
 	if !h.acquireSlot(r.Context(), now) {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}

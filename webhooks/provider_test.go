@@ -94,6 +94,14 @@ func (k *memoryStore) Placement(context.Context, uuid.UUID) (campaign.Placement,
 	return k.placement, k.fail
 }
 
+func (k *memoryStore) RingBack(context.Context, campaign.InboundCall) (campaign.Placement, error) {
+	return k.placement, k.fail
+}
+
+func (k *memoryStore) InboundPlacement(context.Context, uuid.UUID) (campaign.Placement, error) {
+	return k.placement, k.fail
+}
+
 // MessageAsked counts.
 func (k *memoryStore) MessageAsked(context.Context, uuid.UUID) error {
 	k.mu.Lock()

@@ -21,6 +21,11 @@ type Store interface {
 	// Placement reads an attempt in any state, with what its message needs;
 	// campaign.ErrNotFound if there is none.
 	Placement(ctx context.Context, attempt uuid.UUID) (campaign.Placement, error)
+	// RingBack notes that a person rang, and reads their latest message;
+	// campaign.ErrNotFound if they have none that they may hear again.
+	RingBack(ctx context.Context, in campaign.InboundCall) (campaign.Placement, error)
+	// InboundPlacement reads what a call that came in is answered with.
+	InboundPlacement(ctx context.Context, inbound uuid.UUID) (campaign.Placement, error)
 	// MessageAsked notes that Vonage asked for the message of an attempt whose call
 	// is not known: it made one.
 	MessageAsked(ctx context.Context, attempt uuid.UUID) error

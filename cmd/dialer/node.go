@@ -40,6 +40,8 @@ type node struct {
 	listener      net.Listener  // for Vonage; closed by run
 	admin         net.Listener  // for people and programs of ours; nil: none; likewise
 	log           *slog.Logger
+
+	inboundText, inboundLanguage string // what people hear who ring; "": the default
 }
 
 // webhookGrace is how long webhooks in progress may take at the end.
@@ -182,7 +184,7 @@ func (n node) closeListeners() error {
 // hooks are all paths that strangers reach.
 func (n node) hooks(counted *metrics.Metrics) http.Handler {
 	verifier := voice.Verifier{Secrets: n.secrets, ApplicationID: n.applicationID}
-	return webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL, Count: counted.Webhook}, meteredDB{n.db, counted}, n.log)
+	return webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL, Count: counted.Webhook, InboundText: n.inboundText, InboundLanguage: n.inboundLanguage}, meteredDB{n.db, counted}, n.log)
 }
 
 // adminPages are what no proxy in front of the webhooks shows.

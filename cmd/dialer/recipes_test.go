@@ -26,6 +26,7 @@ var recipeColumns = map[string]string{
 	"heard":      "CASE WHEN k.heard_at IS NOT NULL THEN 'yes' END",
 	"keys":       "(SELECT string_agg(array_to_string(a.keys, ' '), ' ' ORDER BY a.attempt_no) FILTER (WHERE a.keys <> '{}') FROM reporting.attempts a WHERE a.contact_id = k.contact_id)",
 	"suppressed": "(SELECT 'yes' FROM reporting.suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL)",
+	"rang_back":  "(SELECT string_agg(array_to_string(i.keys, ' '), ' ') FROM reporting.inbound_calls i WHERE i.contact_id = k.contact_id)",
 	"voicemail":  "(SELECT max('yes') FROM reporting.attempts a WHERE a.contact_id = k.contact_id AND a.voicemail_at IS NOT NULL)",
 }
 
@@ -48,6 +49,7 @@ func TestRecipes(t *testing.T) {
 			require.NoError(t, err)
 			w := startListening(t, voicesim.Config{Outcomes: voicesim.Outcomes{ByNumber: scripts}})
 			w.enqueue(t, "--campaign", path, "--hours", "00:00-24:00", "--rejects", filepath.Join(t.TempDir(), "rejects.csv"), filepath.Join(dir, "people.csv"))
+			w.awaitRingers(t, scripts)
 			w.awaitEnd(t)
 			text, err := os.ReadFile(filepath.Join(dir, "expected.csv"))
 			require.NoError(t, err)
@@ -129,6 +131,22 @@ func (w *listening) enqueue(t *testing.T, args ...string) {
 	require.NoError(t, err)
 	p := programs{dir: dir, env: []string{"DATABASE_URL=" + w.db.URL, "DIALER_COUNTRIES=all"}}
 	p.run(t, "enqueue", args...)
+}
+
+// awaitRingers waits until everybody has rung back who will, so that nobody is called
+// a second time before that.
+func (w *listening) awaitRingers(t *testing.T, scripts map[string][]voicesim.Script) {
+	t.Helper()
+	expected := 0
+	for _, list := range scripts {
+		if list[0].RingBack > 0 {
+			expected++
+		}
+	}
+	require.Eventually(t, "people have rung back", func() bool {
+		s := w.sim.Summary()
+		return s.Inbound >= expected && (expected == 0 || s.InProgress == 0)
+	})
 }
 
 // awaitEnd lets the waits between calls pass, until nobody is to be called any more

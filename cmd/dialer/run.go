@@ -14,6 +14,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/storage"
+	"dialer/voice"
 )
 
 type runCommand struct {
@@ -26,6 +27,8 @@ type runCommand struct {
 	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the pages, the API, /metrics and /readyz are served; empty: nowhere (default: ${default})."`
 	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may use the API as an admin, and read /metrics (default: requests from this machine may read /metrics)."`
 	Countries   []string      `name:"countries" env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"The countries that campaigns made by the API may call (default: those of their numbers)."`
+	InboundText string        `name:"inbound-text" env:"DIALER_INBOUND_TEXT" placeholder:"TEXT" help:"What people hear who ring one of your numbers, if no campaign lets them hear their message again (default: that nobody can take the call)."`
+	InboundLang string        `name:"inbound-language" env:"DIALER_INBOUND_LANGUAGE" placeholder:"en-GB" help:"The language of --inbound-text (default: en-US)."`
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
@@ -82,6 +85,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	n := node{
 		db: db, seenBy: seenBy, countries: countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
+		inboundText: c.InboundText, inboundLanguage: c.InboundLang,
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
 	narrating, stop := context.WithCancel(ctx)
@@ -166,6 +170,9 @@ func (c *runCommand) validate() error {
 	}
 	if c.Connections < storage.LeastConns || c.Connections > 1000 {
 		return fmt.Errorf("%w: --database-connections (DIALER_DATABASE_CONNECTIONS) must be from %d to 1000, not %d", cli.ErrUsage, storage.LeastConns, c.Connections)
+	}
+	if greeting := (voice.NCCO{voice.Talk{Text: c.InboundText, Language: c.InboundLang}}); c.InboundText != "" && greeting.Validate() != nil {
+		return fmt.Errorf("%w: --inbound-text (DIALER_INBOUND_TEXT), --inbound-language (DIALER_INBOUND_LANGUAGE): %w", cli.ErrUsage, greeting.Validate())
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%w: --workers (DIALER_WORKERS) must not be negative", cli.ErrUsage)

@@ -84,6 +84,9 @@ func printContactHistory(con console, h app.ContactHistory) {
 			}
 		}
 	}
+	for _, i := range h.Inbound {
+		con.Linef("  rang back  %s  %s\n", i.ReceivedAt.UTC().Format(timeFormat), describeInbound(i))
+	}
 	for _, obstacle := range h.Obstacles {
 		con.Linef("  not called now: %s\n", obstacle.Meaning())
 	}
@@ -116,6 +119,21 @@ func describeReached(k campaign.Contact) string {
 		return "called, and not answered so far"
 	}
 	return "not called"
+}
+
+// describeInbound is what came of a call in which a person rang back.
+func describeInbound(i app.InboundCall) string {
+	text := "call " + i.CallUUID
+	if len(i.Keys) > 0 {
+		text += ", pressed " + strings.Join(i.Keys, " ")
+	}
+	if i.Result != "" {
+		text += ", result " + i.Result
+	}
+	if !i.HeardAt.IsZero() {
+		text += ", heard to the end"
+	}
+	return text
 }
 
 // whenOf is when an attempt was dialed, or when it was queued if it was not.

@@ -23,6 +23,7 @@ type ContactHistory struct {
 	Campaign campaign.Campaign
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
+	Inbound  []InboundCall // in which the person rang back, oldest first
 	Actions  []CallAction  // what people did to the attempts' calls, oldest first
 	Blocks   []RaisedAlarm // of attempts about which a person decides
 	Because  string        // why the contact is in its state; holds no number
@@ -44,4 +45,13 @@ type RefusedRow struct {
 	Line     int
 	Column   string
 	Reason   string
+}
+
+// InboundCall is a call in which a person rang back and heard their latest message.
+type InboundCall struct {
+	CallUUID   string
+	ReceivedAt time.Time
+	HeardAt    time.Time
+	Keys       []string
+	Result     string
 }

@@ -38,8 +38,13 @@ type dialogue struct {
 
 // newDialogue is ready for the attempt's call.
 func newDialogue(publicURL string, a campaign.Attempt, s campaign.Settings, script *campaign.Script) (dialogue, error) {
-	events, err := webhookURL(publicURL, "event", a.ID)
-	inputs, err2 := webhookURL(publicURL, "input", a.ID)
+	return dialogueAt(webhookURL, publicURL, a.ID, a, s, script)
+}
+
+// dialogueAt is newDialogue with addresses that name the id.
+func dialogueAt(address func(publicURL, name string, id uuid.UUID) (string, error), publicURL string, id uuid.UUID, a campaign.Attempt, s campaign.Settings, script *campaign.Script) (dialogue, error) {
+	events, err := address(publicURL, "event", id)
+	inputs, err2 := address(publicURL, "input", id)
 	wait := beepWait
 	if s.BeepTimeout > 0 {
 		wait = s.BeepTimeout
@@ -154,7 +159,7 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 	if message.Script == nil {
 		return Answer{}, errors.New("the campaign's message is its own NCCO")
 	}
-	d, err := newDialogue(publicURL, p.Attempt, p.Settings, message.Script)
+	d, err := dialogueOf(publicURL, p, message.Script)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -169,6 +174,32 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 	}
 	a.NCCO = d.reply(r)
 	return a, a.NCCO.Validate()
+}
+
+// dialogueOf is the dialogue of the attempt's call, or of the call in which the
+// person rang back.
+func dialogueOf(publicURL string, p campaign.Placement, script *campaign.Script) (dialogue, error) {
+	if p.Inbound == uuid.Nil {
+		return newDialogue(publicURL, p.Attempt, p.Settings, script)
+	}
+	return dialogueAt(inboundURL, publicURL, p.Inbound, p.Attempt, p.Settings, script)
+}
+
+// InboundNCCO is what a person hears who rings back: the attempt's message.
+func InboundNCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
+	message, err := p.Settings.Message.Render(p.Vars)
+	if err != nil {
+		return nil, err
+	}
+	if message.Script == nil {
+		return nil, errors.New("the campaign's message is its own NCCO")
+	}
+	d, err := dialogueOf(publicURL, p, message.Script)
+	if err != nil {
+		return nil, err
+	}
+	n := d.opening()
+	return n, n.Validate()
 }
 
 // VoicemailNCCO is what the attempt's call goes on with once a machine was

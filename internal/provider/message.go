@@ -117,6 +117,15 @@ func webhookURL(publicURL, name string, attempt uuid.UUID) (string, error) {
 	return address, nil
 }
 
+// inboundURL is webhookURL for a call that came in.
+func inboundURL(publicURL, name string, inbound uuid.UUID) (string, error) {
+	address, err := campaign.InboundURL(strings.TrimRight(publicURL, "/")+"/webhooks/"+name, inbound)
+	if err != nil {
+		return "", fmt.Errorf("public URL: %w", err)
+	}
+	return address, nil
+}
+
 // advancedDetection is Vonage's detection of machines that is charged for, nil
 // unless the campaign asks for it.
 func advancedDetection(s campaign.Settings) *voice.AdvancedMachineDetection {

@@ -1,0 +1,89 @@
+package storage_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/uuid"
+)
+
+// A person's own call gives its result to the contact, and is otherwise no attempt:
+// it opens nothing, counts in no figure, raises no alarm and hides no call.
+func TestInboundCallsAreNoAttempts(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Message.RingBack, s.Message.Keys = true, map[string]campaign.Key{"1": {Result: "confirmed"}, "9": {OptOut: true}}
+	s.Retry.Until = campaign.UntilResult
+	running(t, db, "clinic", s, rows(0, 1))
+	other := settings()
+	other.Message.Say = "Another message"
+	running(t, db, "no ringing back", other, rows(1, 1))
+	for i, id := range claim(t, db, 2) {
+		a := pass(t, db, id)
+		callUUID := []string{"U0", "U1"}[i]
+		receive(t, db, event(a, callUUID, "busy"))
+		receive(t, db, event(a, callUUID, "completed"))
+	}
+	ring := func(from, callUUID string) (campaign.Placement, error) {
+		id, err := uuid.NewV7()
+		require.NoError(t, err)
+		return db.RingBack(t.Context(), campaign.InboundCall{ID: id, CallUUID: callUUID, ConversationUUID: "CON-" + callUUID, From: from, To: ours})
+	}
+	p, err := ring(number(0), "B1")
+	require.NoError(t, err)
+	if again, err := ring(number(0), "B1"); err != nil || again.Inbound != p.Inbound || p.Inbound == uuid.Nil {
+		t.Errorf("asked twice for one call: %v and %v, %v", p.Inbound, again.Inbound, err)
+	}
+	for _, stranger := range []string{number(1), number(2)} {
+		if _, err := ring(stranger, "B2"); !errors.Is(err, campaign.ErrNotFound) {
+			t.Errorf("a person without a message to hear again: %v", err)
+		}
+	}
+	said := func(callUUID string, what campaign.Said) campaign.Received {
+		return campaign.Received{
+			InboundID: p.Inbound, Kind: "input", Body: []byte(`{}`), Said: what,
+			Evidence: campaign.Evidence{Source: campaign.FromEvent, CallUUID: callUUID, At: time.Now(), ObservedAt: time.Now()},
+		}
+	}
+	status := func(word string) campaign.Received {
+		r := said("B1", campaign.Said{})
+		r.InboundID, r.Kind, r.Evidence.Status, r.Evidence.Direction = uuid.Nil, word, word, "inbound"
+		r.Evidence.To, r.Evidence.From = ours, number(0)
+		return r
+	}
+	receive(t, db, status("started"))
+	receive(t, db, status("answered"))
+	receive(t, db, said("another", campaign.Said{Turn: 1, Pressed: "9"}))
+	receive(t, db, said("B1", campaign.Said{Heard: true}))
+	receive(t, db, said("B1", campaign.Said{Turn: 1, Pressed: "1"}))
+	receive(t, db, status("completed"))
+	want := "done busy confirmed 1 1"
+	got := testkit.Value[string](t, db, `
+		SELECT concat_ws(' ', r.state, r.reason, r.result, r.attempts, c.heard) FROM reporting.contacts r JOIN reporting.campaigns c USING (campaign_id)
+		WHERE r.to_number = $1`, number(0))
+	if got != want {
+		t.Errorf("the person is %q, want %q", got, want)
+	}
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', key, array_to_string(keys, ','), result, heard_at IS NOT NULL) FROM reporting.inbound_calls`); got != number(0)+" 1 confirmed t" {
+		t.Errorf("the call is %q", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM attempts`); n != 2 || len(alarms(t, db)) > 0 {
+		t.Errorf("%d attempts, alarms %v", n, alarms(t, db))
+	}
+	if h, err := db.NumberHistory(t.Context(), number(0)); err != nil || len(h.Contacts[0].Inbound) != 1 || h.Contacts[0].Because != "the person rang back" {
+		t.Errorf("why: %+v, %v", h, err)
+	}
+	sound(t, db)
+
+	optOut := said("B1", campaign.Said{Turn: 2, Pressed: "9", OptOut: campaign.OptOutAll})
+	receive(t, db, optOut)
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM suppressions WHERE number = $1 AND ended_at IS NULL`, number(0)); n != 1 {
+		t.Errorf("%d suppressions after opting out", n)
+	}
+}
