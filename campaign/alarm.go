@@ -111,6 +111,6 @@ var AlarmKinds = []AlarmKind{
 		"Look for a newer version of the dialer; Vonage's list shows the same later."},
 	{AlarmWebhooksDelayed, "events came faster than they could be stored, so Vonage was asked to send them again",
 		"Give Postgres more resources or start another dialer; Vonage's list shows later what is not sent again."},
-	{AlarmAnswer, "an answered call heard an apology, because its message could not be made",
+	{AlarmAnswer, "an answered call heard an apology: its message could not be made, or its keys were not answered in time",
 		"Check the campaign's message and DIALER_PUBLIC_URL with `dialer campaign show`."},
 }

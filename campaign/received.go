@@ -25,6 +25,9 @@ type Received struct {
 	Evidence Evidence
 	// Said is what the event tells of the dialogue: keys, and what was heard.
 	Said Said
+	// Unanswered: a key of the call got no answer in time, and it ended with our
+	// apology.
+	Unanswered bool
 	// Beeped: the machine's beep was heard, or was waited for long enough.
 	Beeped bool
 	// Pressed are the keys of an input.

@@ -96,11 +96,19 @@ func (s Script) SaidBy(k Key) string {
 	if k.Say != "" || !k.OptOut {
 		return k.Say
 	}
+	return s.inItsLanguage(optOutTexts)
+}
+
+// Apology is said when a key could not be answered.
+func (s Script) Apology() string { return s.inItsLanguage(apologies) }
+
+// inItsLanguage is one of our own texts, in English where there is none.
+func (s Script) inItsLanguage(texts map[string]string) string {
 	language, _, _ := strings.Cut(strings.ToLower(s.Language), "-")
-	if text, ok := optOutTexts[language]; ok {
+	if text, ok := texts[language]; ok {
 		return text
 	}
-	return optOutTexts["en"]
+	return texts["en"]
 }
 
 // optOutTexts are said where a message does not say what a person hears who opts
@@ -114,6 +122,17 @@ var optOutTexts = map[string]string{
 	"nl": "U wordt niet meer gebeld. Tot ziens.",
 	"pt": "Não voltaremos a ligar-lhe. Adeus.",
 	"pl": "Nie będziemy więcej dzwonić. Do widzenia.",
+}
+
+var apologies = map[string]string{
+	"en": "We are sorry, this call cannot be continued. Goodbye.",
+	"de": "Es tut uns leid, dieser Anruf kann nicht fortgesetzt werden. Auf Wiederhören.",
+	"fr": "Nous sommes désolés, cet appel ne peut pas continuer. Au revoir.",
+	"es": "Lo sentimos, esta llamada no puede continuar. Adiós.",
+	"it": "Siamo spiacenti, questa chiamata non può continuare. Arrivederci.",
+	"nl": "Het spijt ons, dit gesprek kan niet worden voortgezet. Tot ziens.",
+	"pt": "Lamentamos, esta chamada não pode continuar. Adeus.",
+	"pl": "Przepraszamy, tej rozmowy nie można kontynuować. Do widzenia.",
 }
 
 // Pressable are the keys that do something, sorted.

@@ -73,6 +73,14 @@ func (h *handler) onMachine(ctx context.Context, e *campaign.Received) (next, er
 	}, nil
 }
 
+// onUnanswered raises the alarm of a call that heard our apology: a key came while we
+// were away, or too slow. It is raised when Vonage tells of it, so that it is stored
+// although the database was away.
+func (h *handler) onUnanswered(ctx context.Context, e campaign.Received, now time.Time) reply {
+	h.raise(ctx, &h.unanswered, now, fmt.Errorf("attempt %s", e.AttemptID))
+	return reply{status: http.StatusOK, result: Stored}
+}
+
 // flow answers with an NCCO.
 func (h *handler) flow(ctx context.Context, actions voice.NCCO) reply {
 	body, err := json.Marshal(actions)

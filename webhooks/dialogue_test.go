@@ -126,3 +126,19 @@ func TestMachineGetsItsText(t *testing.T) {
 		t.Errorf("%d %q, want no text where the campaign has none", got.Code, got.Body)
 	}
 }
+
+// A call that ended with our apology, because a key got no answer, is an alarm.
+func TestApologyIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	store := &memoryStore{}
+	h := newHandler(store)
+	body := `{"payload":{"dialer":"sorry"},"conversation_uuid":"` + conversation + `","timestamp":"2026-11-20T11:59:40.000Z"}`
+	for _, target := range []string{"/webhooks/event?attempt=" + attempt, "/webhooks/event?inbound=" + attempt} {
+		if got := serve(h, signed(t, http.MethodPost, target, body)); got.Code != http.StatusOK {
+			t.Errorf("%s: %d", target, got.Code)
+		}
+	}
+	if len(store.events) != 2 || len(store.alarms) != 1 || !strings.Contains(store.alarms[0], campaign.AlarmAnswer) {
+		t.Errorf("%d events, alarms %q", len(store.events), store.alarms)
+	}
+}

@@ -111,6 +111,7 @@ func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 		delayed:        requestAlarm{kind: campaign.AlarmWebhooksDelayed, detail: "webhooks delayed: too many at once"},
 		unknownAttempt: requestAlarm{kind: campaign.AlarmUnknownAttempt, detail: "NCCO requested for an unknown attempt"},
 		noNCCO:         requestAlarm{kind: campaign.AlarmAnswer, detail: "NCCO cannot be made"},
+		unanswered:     requestAlarm{kind: campaign.AlarmAnswer, detail: "calls ended with an apology: their keys were not answered in time"},
 	}
 	if h.now == nil {
 		h.now = time.Now
@@ -141,7 +142,7 @@ type handler struct {
 
 	inboundText, inboundLanguage string
 
-	unsigned, unreadable, tooLarge, delayed, unknownAttempt, noNCCO requestAlarm
+	unsigned, unreadable, tooLarge, delayed, unknownAttempt, noNCCO, unanswered requestAlarm
 }
 
 // route is one path.
@@ -196,6 +197,9 @@ func respond(w http.ResponseWriter, a reply) {
 // an NCCO.
 func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
 	return h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
+		if e.Unanswered {
+			return h.onUnanswered, nil
+		}
 		if e.Kind != "machine" || e.AttemptID == uuid.Nil {
 			return nil, nil
 		}

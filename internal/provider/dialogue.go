@@ -17,6 +17,9 @@ import (
 const (
 	payloadHeard = `{"dialer":"heard"}`
 	payloadLeft  = `{"dialer":"voicemail"}`
+	// payloadSorry: what was pressed got no answer in time, and the call ended with
+	// our apology.
+	payloadSorry = `{"dialer":"sorry"}`
 )
 
 // earlySeconds is how long the call waits for a key right after the message. A talk
@@ -62,7 +65,13 @@ func (d dialogue) message(at campaign.Turn) voice.NCCO {
 	}
 	patient := at
 	patient.Early = false
-	return voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds), d.notify(payloadHeard), d.listen(patient, d.script.Wait)}
+	return append(voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds), d.notify(payloadHeard)}, d.await(patient)...)
+}
+
+// await waits for a key. The answer to it is another NCCO, so what stands behind the
+// input is said only where there was no answer: Vonage waits ten seconds for it.
+func (d dialogue) await(at campaign.Turn) voice.NCCO {
+	return voice.NCCO{d.listen(at, d.script.Wait), d.talk(d.script.Apology(), false), d.notify(payloadSorry)}
 }
 
 // reply is the NCCO that follows a turn.
@@ -75,7 +84,7 @@ func (d dialogue) reply(r campaign.Reaction) voice.NCCO {
 	case r.Again && r.Listen:
 		return append(n, d.message(r.Next)...)
 	case r.Listen:
-		return append(n, d.listen(r.Next, d.script.Wait))
+		return append(n, d.await(r.Next)...)
 	case r.Key.Connect != "":
 		return append(n, d.connect(r.Key.Connect))
 	case len(n) == 0:

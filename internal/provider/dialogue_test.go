@@ -24,7 +24,8 @@ func TestAnswerInput(t *testing.T) {
 	bare := menu
 	bare.Wrong, bare.Silent = "", ""
 	first, early, last := campaign.Turn{No: 1, Try: 1}, campaign.First, campaign.Turn{No: 2, Try: 2}
-	message := []string{"talk Hello Ann.", "input early 1s", "notify", "input 3s"}
+	const sorry = "talk We are sorry, this call cannot be continued. Goodbye." // where no answer comes
+	message := []string{"talk Hello Ann.", "input early 1s", "notify", "input 3s", sorry, "notify"}
 	for _, test := range []struct {
 		name    string
 		message campaign.Message
@@ -39,10 +40,10 @@ func TestAnswerInput(t *testing.T) {
 		{"connect to a desk", menu, first, "5", []string{"connect sip sip:desk@example.com"}},
 		{"end", menu, first, "6", []string{"wait"}},
 		{"opt out", menu, first, "9", []string{"talk You will not be called again. Goodbye."}},
-		{"a wrong key", menu, first, "7", []string{"talk Sorry.", "input 3s"}},
+		{"a wrong key", menu, first, "7", []string{"talk Sorry.", "input 3s", sorry, "notify"}},
 		{"a wrong key, without a text for it", bare, first, "7", message},
 		{"silence while the message is spoken", menu, early, "", nil},
-		{"silence", menu, first, "", []string{"talk Are you there?", "input 3s"}},
+		{"silence", menu, first, "", []string{"talk Are you there?", "input 3s", sorry, "notify"}},
 		{"silence, without a text for it", bare, first, "", []string{"wait"}},
 		{"silence at the last try", menu, last, "", []string{"wait"}},
 		{"a wrong key at the last try", menu, last, "7", []string{"wait"}},
@@ -128,4 +129,52 @@ func TestTestCallOptsNobodyOut(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want the scope %q", kind, a, err, want)
 		}
 	}
+}
+
+// A row's language has its own texts, voice and opt-out, and our own words too.
+func TestDialogueInTheRowsLanguage(t *testing.T) {
+	t.Parallel()
+	p := placement(campaign.Message{
+		Say: "Hello {{name}}.", Language: "en-GB", Keys: map[string]campaign.Key{"1": {Result: "confirmed", Say: "Thanks."}, "9": {OptOut: true}}, Wrong: "Wrong.",
+		Languages: &campaign.Languages{Column: "lang", Texts: map[string]campaign.Texts{
+			"de": {Language: "de-DE", Say: "Guten Tag {{name}}.", Keys: map[string]string{"1": "Danke."}, Wrong: "Falsch."},
+		}},
+	})
+	for lang, want := range map[string][]string{
+		"":      {"Hello Ann.|en-GB", "Thanks.|en-GB", "Wrong.|en-GB", "You will not be called again. Goodbye.|en-GB", "We are sorry, this call cannot be continued. Goodbye.|en-GB"},
+		"de-AT": {"Guten Tag Ann.|de-DE", "Danke.|de-DE", "Falsch.|de-DE", "Sie werden nicht mehr angerufen. Auf Wiederhören.|de-DE", "Es tut uns leid, dieser Anruf kann nicht fortgesetzt werden. Auf Wiederhören.|de-DE"},
+	} {
+		p.Vars = map[string]string{"name": "Ann", "lang": lang}
+		opening, err := NCCO("https://dialer.test", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := []string{spokenBy(t, opening)[0]}
+		for _, pressed := range []string{"1", "7", "9"} {
+			a, err := AnswerInput("https://dialer.test", p, campaign.Turn{No: 1, Try: 1}, pressed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said = append(said, spokenBy(t, a.NCCO)[0])
+		}
+		said = append(said, spokenBy(t, opening)[1])
+		if diff := cmp.Diff(want, said); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", lang, diff)
+		}
+	}
+	p.Vars["lang"] = "fr"
+	if _, err := NCCO("https://dialer.test", p); err == nil {
+		t.Error("a language without a text is taken")
+	}
+}
+
+// spokenBy are the texts of an NCCO with their languages.
+func spokenBy(t *testing.T, n voice.NCCO) (list []string) {
+	t.Helper()
+	for _, action := range n {
+		if talk, ok := action.(voice.Talk); ok {
+			list = append(list, talk.Text+"|"+talk.Language)
+		}
+	}
+	return list
 }

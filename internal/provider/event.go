@@ -20,7 +20,7 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 	e, err := voice.ParseEvent(method, query, body)
 	switch {
 	case err == nil:
-		r := campaign.Received{Body: e.Body, Kind: e.Kind, Evidence: FromEvent(e, now), Said: notified(e), Beeped: strings.HasPrefix(e.SubState, "beep_")}
+		r := campaign.Received{Body: e.Body, Kind: e.Kind, Evidence: FromEvent(e, now), Said: notified(e), Unanswered: payloadOf(e) == "sorry", Beeped: strings.HasPrefix(e.SubState, "beep_")}
 		if e.DTMF != nil {
 			r.Pressed = e.DTMF.Digits
 		}
@@ -33,9 +33,15 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 
 // notified is what one of our own notify actions tells.
 func notified(e voice.Event) campaign.Said {
+	payload := payloadOf(e)
+	return campaign.Said{Heard: payload == "heard", Left: payload == "voicemail"}
+}
+
+// payloadOf is the word in one of our own notify actions; "" in another event.
+func payloadOf(e voice.Event) string {
 	var payload struct{ Dialer string }
 	if e.Kind != "notify" || json.Unmarshal(e.Payload, &payload) != nil {
-		return campaign.Said{}
+		return ""
 	}
-	return campaign.Said{Heard: payload.Dialer == "heard", Left: payload.Dialer == "voicemail"}
+	return payload.Dialer
 }
