@@ -21,29 +21,34 @@ func (n node) importRows(ctx context.Context, by app.Actor, c campaign.Campaign,
 	if err != nil {
 		return app.ImportResult{}, err
 	}
-	result := app.ImportResult{RefusedRows: []app.RefusedImportRow{}}
 	options := csvimport.Options{
 		DefaultCountry: how.DefaultCountry, Map: how.Map, DateFormat: how.DateFormat, Now: time.Now(), Update: o.Update, RemoveMissing: o.RemoveMissing,
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
 			return provider.CheckMessage(s, m, how.AllowUnknown)
 		},
-		OnRejected: func(row campaign.RowError) {
-			if len(result.RefusedRows) < maxRefusedShown {
-				result.RefusedRows = append(result.RefusedRows, app.RefusedImportRow{Line: row.Line, Column: row.Column, Reason: row.Reason})
-			}
-		},
 	}
 	if o.UTF8 {
 		options.Encoding = "utf-8"
 	}
+	return n.importWith(ctx, by, rows, c.Name, c.Settings, options)
+}
+
+// importWith imports rows, and keeps what became of them.
+func (n node) importWith(ctx context.Context, by app.Actor, rows io.Reader, name string, s campaign.Settings, options csvimport.Options) (app.ImportResult, error) {
+	result := app.ImportResult{RefusedRows: []app.RefusedImportRow{}}
+	options.OnRejected = func(row campaign.RowError) {
+		if len(result.RefusedRows) < maxRefusedShown {
+			result.RefusedRows = append(result.RefusedRows, app.RefusedImportRow{Line: row.Line, Column: row.Column, Reason: row.Reason})
+		}
+	}
 	store := &notedImport{Import: app.Import{By: by, Store: n.seenBy}}
-	s, err := csvimport.Import(ctx, rows, c.Name, c.Settings, options, store)
+	sum, err := csvimport.Import(ctx, rows, name, s, options, store)
 	if err != nil {
 		return app.ImportResult{}, err
 	}
 	result.ID = store.id
-	result.Rows, result.Added, result.Already, result.Updated, result.Differ = s.Rows, s.Added, s.Already, s.Updated, s.Differ
-	result.Duplicates, result.Refused, result.Removed = s.Duplicates, s.Rejected, s.Removed
+	result.Rows, result.Added, result.Already, result.Updated, result.Differ = sum.Rows, sum.Added, sum.Already, sum.Updated, sum.Differ
+	result.Duplicates, result.Refused, result.Removed = sum.Duplicates, sum.Rejected, sum.Removed
 	return result, n.seenBy.NoteImport(ctx, result.ID, result)
 }
 

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/auth"
 	"dialer/internal/metrics"
 	"dialer/jobs"
 	"dialer/storage"
@@ -74,31 +71,14 @@ func (n node) guarded(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case n.adminToken == "" && !local(r):
+		case n.adminToken == "" && !auth.FromThisMachine(r):
 			refuse(w, r, http.StatusForbidden, "without DIALER_ADMIN_TOKEN this is for requests from the same machine")
 		//guard:false cmd/dialer.TestMetricsNeedToken: metrics need the token
-		case n.adminToken != "" && !bears(r, n.adminToken):
+		case n.adminToken != "" && !auth.Same(auth.Bearer(r), n.adminToken):
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			refuse(w, r, http.StatusUnauthorized, "send Authorization: Bearer with DIALER_ADMIN_TOKEN")
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
-}
-
-func local(r *http.Request) bool {
-	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(header) != "" {
-			return false
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	return err == nil && net.ParseIP(host).IsLoopback()
-}
-
-// bears compares in constant time, so that the time tells nothing of the token.
-func bears(r *http.Request, token string) bool {
-	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1 && strings.EqualFold(scheme, "Bearer")
 }

@@ -63,10 +63,7 @@ func (n node) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, n.closeListeners())
 	}
-	people, err := n.people(ctx, line)
-	if err != nil {
-		return errors.Join(err, n.closeListeners())
-	}
+	people, live := n.people(line)
 	counted.CountProcess(n.processStats(service))
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)
@@ -74,6 +71,7 @@ func (n node) run(ctx context.Context) error {
 	telling, stopTelling := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { notify.New(n.seenBy, n.log).Run(telling) })
+	wg.Go(func() { live(telling) })
 	defer wg.Wait()
 	defer stopTelling()
 	end := n.serve(stop, counted, people)

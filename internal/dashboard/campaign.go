@@ -1,0 +1,264 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+// standing is how a campaign stands: what is live on its page.
+type standing struct {
+	app.Report
+	Bar     []segment
+	Reasons []reasonCount
+	Ladder  app.Ladder
+	Results []resultCount
+	DoneIn  string
+}
+
+type reasonCount struct {
+	Reason campaign.Reason
+	N      int
+}
+
+type resultCount struct {
+	Result string
+	N      int
+}
+
+// NotReached is how many people a stop would leave uncalled.
+func (s standing) NotReached() int { return s.Pending + s.Active + s.Waiting }
+
+// TabTitle is the state in a word, for the browser's tab.
+func (s standing) TabTitle() string {
+	if s.Status == campaign.Running {
+		return fmt.Sprintf("%s: %s to go", s.Campaign, count(s.NotReached()))
+	}
+	return fmt.Sprintf("%s: %s", s.Campaign, s.Status)
+}
+
+// MayPause, MayResume and MayStop say which buttons there are.
+func (s standing) MayPause() bool {
+	return s.Status == campaign.Running || s.Status == campaign.Importing
+}
+func (s standing) MayResume() bool { return s.Status == campaign.Paused }
+func (s standing) MayStop() bool {
+	return s.Status != campaign.Stopped && s.Status != campaign.Finished
+}
+
+func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (standing, error) {
+	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
+	if i < 0 {
+		return standing{}, campaign.ErrNotFound
+	}
+	view := standing{Report: s.Campaigns[i], Bar: barOf(s.Campaigns[i]), DoneIn: doneIn(s.Campaigns[i].Pending+s.Campaigns[i].Waiting, s.Dialed)}
+	for _, reason := range campaign.Reasons {
+		if n := view.Report.Reasons[reason]; n > 0 {
+			view.Reasons = append(view.Reasons, reasonCount{reason, n})
+		}
+	}
+	var err error
+	if view.Ladder, err = d.live.ladder(ctx, id); err != nil {
+		return view, err
+	}
+	for _, result := range slices.Sorted(maps.Keys(view.Ladder.Results)) {
+		view.Results = append(view.Results, resultCount{result, view.Ladder.Results[result]})
+	}
+	return view, nil
+}
+
+// campaignView is a campaign's page.
+type campaignView struct {
+	standing
+	MayChange bool
+	Filter    url.Values
+	Contacts  []contactRow
+	Next      string // the query of the next page; "": this is the last
+	Document  string
+}
+
+// States are what contacts can be filtered by.
+func (c campaignView) States() []string { return []string{"pending", "active", "waiting", "done"} }
+
+// Filtered tells "nobody matches" apart from "nobody is there".
+func (c campaignView) Filtered() bool {
+	return c.Filter.Get("q")+c.Filter.Get("state")+c.Filter.Get("reason")+c.Filter.Get("result")+c.Filter.Get("after") != ""
+}
+
+// contactRow is a contact in a list: the columns of reporting.contacts.
+type contactRow struct {
+	ID       int64             `json:"contact_id"`
+	Key      string            `json:"key"`
+	To       string            `json:"to_number"`
+	State    string            `json:"state"`
+	Reason   *string           `json:"reason"`
+	Result   *string           `json:"result"`
+	Attempts int               `json:"attempts"`
+	Next     *string           `json:"next_attempt_at"`
+	HeardAt  *string           `json:"heard_at"`
+	Row      map[string]string `json:"row"`
+}
+
+// Says is the row's other columns in a line.
+func (r contactRow) Says() string {
+	var cells []string
+	for _, name := range slices.Sorted(maps.Keys(r.Row)) {
+		if value := r.Row[name]; value != "" && value != r.Key && strings.TrimLeft(value, "+") != r.To {
+			cells = append(cells, name+": "+value)
+		}
+	}
+	text := []rune(strings.Join(cells, ", "))
+	if len(text) > 120 {
+		return string(text[:120]) + "…"
+	}
+	return string(text)
+}
+
+const contactsPerPage = 50
+
+func (d *dashboard) campaign(v *visit) error { return d.showCampaign(v, http.StatusOK, nil) }
+
+// showCampaign shows the page, with what was refused if something was.
+func (d *dashboard) showCampaign(v *visit, status int, refused error) error {
+	id, err := v.idOf("id")
+	if err != nil {
+		return err
+	}
+	s, err := d.live.read(v.Context())
+	if err != nil {
+		return err
+	}
+	view := campaignView{MayChange: v.by.May(app.Operator), Filter: v.URL.Query()}
+	if view.standing, err = d.standingOf(v.Context(), s, id); err != nil {
+		return err
+	}
+	after := ""
+	if text := view.Filter.Get("after"); text != "" { // an id: keys may be numbers, which stand in no address
+		contact, err := strconv.ParseInt(text, 10, 64)
+		if err == nil {
+			after, err = d.Store.KeyOf(v.Context(), id, contact)
+		}
+		if err != nil {
+			return cmp.Or(err, campaign.ErrNotFound)
+		}
+	}
+	q := app.ContactQuery{
+		ListQuery: app.ListQuery{Limit: contactsPerPage, After: after}, State: view.Filter.Get("state"),
+		Reason: view.Filter.Get("reason"), Result: view.Filter.Get("result"), Search: strings.TrimSpace(view.Filter.Get("q")),
+	}
+	page, err := d.Store.ListContacts(v.Context(), id, q)
+	if err != nil {
+		return err
+	}
+	if view.Contacts, err = decoded[contactRow](v, page.Items); err != nil {
+		return err
+	}
+	if page.Next != "" {
+		next := url.Values{}
+		for name, values := range view.Filter {
+			if name != "done" {
+				next[name] = values
+			}
+		}
+		next.Set("after", strconv.FormatInt(view.Contacts[len(view.Contacts)-1].ID, 10))
+		view.Next = next.Encode()
+	}
+	if view.Document, err = (app.Campaigns{Store: d.Store}).Document(v.Context(), id); err != nil {
+		return err
+	}
+	if v.masked() {
+		view.Document = app.MaskText(view.Document)
+	}
+	of := shown{Title: view.TabTitle(), Here: "overview", Data: view}
+	if refused != nil {
+		of.Error = refused.Error()
+	}
+	return d.show(v, status, "campaign.html", of)
+}
+
+// decoded reads a list's objects, masked for who may not see whole numbers.
+func decoded[T any](v *visit, items []json.RawMessage) ([]T, error) {
+	list := make([]T, len(items))
+	for i, item := range items {
+		if v.masked() {
+			item = app.MaskJSON(item)
+		}
+		if err := json.Unmarshal(item, &list[i]); err != nil {
+			return nil, fmt.Errorf("read an entry of a list: %w", err)
+		}
+	}
+	return list, nil
+}
+
+// changeCampaign pauses, resumes or stops. A stop cannot be undone, so it wants the
+// number of people who are not called any more.
+func (d *dashboard) changeCampaign(v *visit) error {
+	id, err := v.idOf("id")
+	if err != nil {
+		return err
+	}
+	name, campaigns, action := strconv.FormatInt(id, 10), app.Campaigns{Store: d.Store}, v.PathValue("action")
+	switch action {
+	case "pause":
+		_, err = campaigns.Pause(v.Context(), v.by, name, cmp.Or(strings.TrimSpace(v.PostFormValue("reason")), "by hand"))
+	case "resume":
+		_, err = campaigns.Resume(v.Context(), v.by, name)
+	case "stop":
+		if v.PostFormValue("typed") != v.PostFormValue("people") {
+			err = errors.New("not stopped: the number that you typed is not the number of people who would not be called")
+			break
+		}
+		_, err = campaigns.Stop(v.Context(), v.by, name)
+	default:
+		return campaign.ErrNotFound
+	}
+	if err != nil {
+		if errors.Is(err, campaign.ErrNotFound) || ours(err) {
+			return err
+		}
+		return d.showCampaign(v, http.StatusUnprocessableEntity, err)
+	}
+	return v.done("/campaigns/"+name, action)
+}
+
+// exportTypes are the forms of an export.
+var exportTypes = map[string]string{
+	"csv": "text/csv; charset=utf-8", "json": "application/json", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+func (d *dashboard) export(v *visit) error {
+	id, err := v.idOf("id")
+	if err != nil {
+		return err
+	}
+	format := cmp.Or(v.URL.Query().Get("format"), "csv")
+	kind, ok := exportTypes[format]
+	if !ok {
+		return errors.New("format: want csv, json or xlsx")
+	}
+	found, err := d.Store.CampaignByName(v.Context(), strconv.FormatInt(id, 10))
+	if err != nil {
+		return err
+	}
+	whom := v.URL.Query().Get("whom")
+	v.w.Header().Set("Content-Type", kind)
+	v.w.Header().Set("Cache-Control", "no-store")
+	v.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="campaign-%d.%s"`, found.ID, format))
+	err = d.Export(v.Context(), v.w, strconv.FormatInt(id, 10), format, app.ExportQuery{Reached: whom == "reached", NotReached: whom == "not-reached"})
+	if err != nil {
+		d.Log.ErrorContext(v.Context(), "an export broke off", "campaign_id", id, "error", err)
+		panic(http.ErrAbortHandler) // so that nobody takes a part of it for the whole
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package dashboard
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+// contactView is a contact's page: why it is in its state, and what happened.
+type contactView struct {
+	Campaign   campaign.Campaign
+	ID         int64
+	Key        string
+	To         string
+	State      campaign.ContactState
+	Reason     campaign.Reason
+	Result     string
+	HeardAt    time.Time
+	Because    string
+	Obstacles  []string
+	NextCall   time.Time
+	Suppressed *app.Suppression
+	Row        []cell
+	Line       []moment
+	MayChange  bool
+	Over       bool
+}
+
+type cell struct{ Column, Value string }
+
+// moment is one thing that happened.
+type moment struct {
+	At   time.Time
+	Kind string // attempt, event, action: how it looks
+	What string
+	UUID string // of a call that may be hung up
+}
+
+func (d *dashboard) contact(v *visit) error { return d.showContact(v, http.StatusOK, nil) }
+
+func (d *dashboard) showContact(v *visit, status int, refused error) error {
+	id, key, err := d.keyOf(v)
+	if err != nil {
+		return err
+	}
+	h, err := d.Store.ContactByKey(v.Context(), id, key)
+	if err != nil {
+		return err
+	}
+	events, err := d.Store.ContactEvents(v.Context(), h.Contact.ID)
+	if err != nil {
+		return err
+	}
+	of := shown{Here: "overview", Data: d.contactOf(v, h, events)}
+	of.Title = of.Data.(contactView).Key + " in " + h.Campaign.Name
+	if refused != nil {
+		of.Error = refused.Error()
+	}
+	return d.show(v, status, "contact.html", of)
+}
+
+func (d *dashboard) keyOf(v *visit) (campaignID int64, key string, err error) {
+	campaignID, err = v.idOf("id")
+	contact, wrong := v.idOf("contact")
+	if err = cmp.Or(err, wrong); err != nil {
+		return 0, "", err
+	}
+	key, err = d.Store.KeyOf(v.Context(), campaignID, contact)
+	return campaignID, key, err
+}
+
+func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.ContactEvent) contactView {
+	text := func(s string) string {
+		if v.masked() {
+			return app.MaskText(s)
+		}
+		return s
+	}
+	k := h.Contact
+	view := contactView{
+		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.To), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
+		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done,
+	}
+	for _, o := range h.Obstacles {
+		view.Obstacles = append(view.Obstacles, o.Meaning())
+	}
+	for _, name := range slices.Sorted(maps.Keys(k.Vars)) {
+		view.Row = append(view.Row, cell{text(name), text(k.Vars[name])})
+	}
+	for _, a := range h.Attempts {
+		view.Line = append(view.Line, attemptMoments(a)...)
+	}
+	for _, e := range events {
+		what := "webhook " + e.Kind
+		if e.Status != "" && e.Status != e.Kind {
+			what += ": " + e.Status
+		}
+		view.Line = append(view.Line, moment{At: e.At, Kind: "event", What: what})
+	}
+	for _, a := range h.Actions {
+		view.Line = append(view.Line, moment{At: a.At, Kind: "action", What: fmt.Sprintf("%s by %s: %s", a.Action, a.Who, text(a.Answer))})
+	}
+	slices.SortStableFunc(view.Line, func(a, b moment) int { return a.At.Compare(b.At) })
+	return view
+}
+
+// attemptMoments are what is known of one attempt.
+func attemptMoments(a campaign.Attempt) []moment {
+	name := fmt.Sprintf("Call %d", a.No)
+	list := []moment{{At: a.CreatedAt, Kind: "attempt", What: name + ": taken for the queue"}}
+	add := func(at time.Time, what string) {
+		if !at.IsZero() {
+			list = append(list, moment{At: at, Kind: "attempt", What: name + ": " + what})
+		}
+	}
+	add(a.DialedAt, "asked of Vonage")
+	add(a.AnsweredAt, "answered")
+	add(a.HeardAt, "the message was heard to its end")
+	add(a.VoicemailAt, "the text for a machine was said")
+	add(a.FailedAt, "not reached: "+a.Failure)
+	if keys := slices.DeleteFunc(slices.Clone(a.Keys), func(key string) bool { return key == "" }); len(keys) > 0 {
+		list = append(list, moment{At: cmp.Or(a.EndedAt, a.AnsweredAt), Kind: "attempt", What: name + ": keys pressed: " + strings.Join(keys, ", ")})
+	}
+	end := string(a.State)
+	if dis := a.Disposition(); dis != "" {
+		end = "ended as " + string(dis)
+	}
+	if a.Note != "" {
+		end += " (" + a.Note + ")"
+	}
+	if a.Bill.Duration != nil {
+		end += fmt.Sprintf(", %d s", *a.Bill.Duration)
+	}
+	if a.Bill.Price.Valid {
+		end += ", price " + a.Bill.Price.Decimal.StringFixed(8)
+	}
+	last := moment{At: cmp.Or(a.EndedAt, a.DialedAt, a.CreatedAt), Kind: "attempt", What: name + ": " + end}
+	if a.State == campaign.Accepted {
+		last.UUID = a.CallUUID
+	}
+	return append(list, last)
+}
+
+// changeContact moves, cancels or suppresses one person.
+func (d *dashboard) changeContact(v *visit) error {
+	id, key, err := d.keyOf(v)
+	if err != nil {
+		return err
+	}
+	name, contacts, action := strconv.FormatInt(id, 10), app.Contacts{Store: d.Store, Read: d.ReadRow}, v.PathValue("action")
+	switch action {
+	case "update":
+		if err = v.ParseForm(); err != nil {
+			break
+		}
+		columns := map[string]string{}
+		for field, values := range v.PostForm {
+			if column, ok := strings.CutPrefix(field, "column:"); ok && len(values) == 1 {
+				columns[column] = values[0]
+			}
+		}
+		err = contacts.Update(v.Context(), v.by, name, key, columns, false)
+	case "cancel":
+		err = contacts.Cancel(v.Context(), v.by, name, key, "")
+	case "suppress":
+		var h app.ContactHistory
+		if h, err = contacts.Find(v.Context(), name, key); err == nil {
+			_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{{Number: h.Contact.To, Source: v.by.Name, Note: "from the page of " + h.Campaign.Name}}, false)
+		}
+	default:
+		return campaign.ErrNotFound
+	}
+	if err != nil {
+		if errors.Is(err, campaign.ErrNotFound) || ours(err) {
+			return err
+		}
+		return d.showContact(v, http.StatusUnprocessableEntity, err)
+	}
+	return v.done("/campaigns/"+name+"/contacts/"+v.PathValue("contact"), action)
+}

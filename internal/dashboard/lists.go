@@ -1,0 +1,300 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+const listPage = 100
+
+// listView is a list a page at a time.
+type listView struct {
+	Rows      any
+	Next      string
+	MayChange bool
+	Filter    string
+}
+
+// Actions are what can be done to a call besides hanging up.
+func (l listView) Actions() []string { return []string{"mute", "unmute", "earmuff", "unearmuff"} }
+
+func (v *visit) after() app.ListQuery {
+	return app.ListQuery{Limit: listPage, After: v.URL.Query().Get("after")}
+}
+
+type callRow struct {
+	AttemptID   string  `json:"attempt_id"`
+	CampaignID  *int64  `json:"campaign_id"`
+	Campaign    *string `json:"campaign"`
+	ContactID   *int64  `json:"contact_id"`
+	Kind        string  `json:"kind"`
+	To          *string `json:"to_number"`
+	From        *string `json:"from_number"`
+	State       string  `json:"state"`
+	Disposition *string `json:"disposition"`
+	CallUUID    *string `json:"call_uuid"`
+	CreatedAt   string  `json:"created_at"`
+	AnsweredAt  *string `json:"answered_at"`
+	DurationS   *int    `json:"duration_s"`
+	Price       *string `json:"price"`
+}
+
+// calls are those in progress, or all.
+func (d *dashboard) calls(v *visit) error { return d.showCalls(v, http.StatusOK, nil) }
+
+func (d *dashboard) showCalls(v *visit, status int, refused error) error {
+	state := "open"
+	if v.URL.Query().Get("all") != "" {
+		state = ""
+	}
+	page, err := d.Store.ListCalls(v.Context(), app.CallQuery{ListQuery: v.after(), State: state})
+	if err != nil {
+		return err
+	}
+	rows, err := decoded[callRow](v, page.Items)
+	if err != nil {
+		return err
+	}
+	of := shown{Title: "Calls", Here: "calls", Data: listView{rows, page.Next, v.by.May(app.Operator), state}}
+	if refused != nil {
+		of.Error = refused.Error()
+	}
+	return d.show(v, status, "calls.html", of)
+}
+
+// act does one thing to a call in progress.
+func (d *dashboard) act(v *visit) error {
+	action := v.PathValue("action")
+	switch action {
+	case "hangup", "mute", "unmute", "earmuff", "unearmuff":
+	default:
+		return campaign.ErrNotFound
+	}
+	if _, err := d.Act(v.Context(), v.by, v.PathValue("uuid"), action); err != nil {
+		if ours(err) {
+			return err
+		}
+		return d.showCalls(v, http.StatusUnprocessableEntity, err)
+	}
+	if action != "hangup" {
+		action = "act"
+	}
+	return v.done("/calls", action)
+}
+
+type suppressionRow struct {
+	Number    string  `json:"number"`
+	Scope     string  `json:"scope"`
+	Campaign  *string `json:"campaign"`
+	Source    string  `json:"source"`
+	Note      string  `json:"note"`
+	CreatedAt string  `json:"created_at"`
+	ExpiresAt *string `json:"expires_at"`
+}
+
+func (d *dashboard) suppressions(v *visit) error { return d.showSuppressions(v, http.StatusOK, nil) }
+
+func (d *dashboard) showSuppressions(v *visit, status int, refused error) error {
+	page, err := d.Store.ListSuppressions(v.Context(), app.SuppressionQuery{ListQuery: v.after()})
+	if err != nil {
+		return err
+	}
+	rows, err := decoded[suppressionRow](v, page.Items)
+	if err != nil {
+		return err
+	}
+	of := shown{Title: "Suppressions", Here: "suppressions", Data: listView{rows, page.Next, v.by.May(app.Operator), ""}}
+	if refused != nil {
+		of.Error = refused.Error()
+	}
+	return d.show(v, status, "suppressions.html", of)
+}
+
+// numberOf reads a number of a form, with its country code.
+func (v *visit) numberOf(field string) (string, error) {
+	text := strings.TrimSpace(v.PostFormValue(field))
+	if text != "" && text[0] >= '1' && text[0] <= '9' {
+		text = "+" + text
+	}
+	n, err := campaign.ParseNumber(text, "")
+	return n.Digits, err
+}
+
+func (d *dashboard) suppress(v *visit) error {
+	number, err := v.numberOf("number")
+	if err == nil {
+		s := app.Suppression{Number: number, Source: v.by.Name, Note: v.PostFormValue("note")}
+		_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{s}, false)
+	}
+	return d.suppressed(v, err, "suppress")
+}
+
+func (d *dashboard) lift(v *visit) error {
+	number, err := v.numberOf("number")
+	if err == nil {
+		err = app.Suppressions{Store: d.Store}.Remove(v.Context(), v.by, []string{number})
+	}
+	return d.suppressed(v, err, "lift")
+}
+
+func (d *dashboard) suppressed(v *visit, err error, what string) error {
+	switch {
+	case err == nil:
+		return v.done("/suppressions", what)
+	case ours(err):
+		return err
+	}
+	return d.showSuppressions(v, http.StatusUnprocessableEntity, err)
+}
+
+type alarmRow struct {
+	ID         int64   `json:"alarm_id"`
+	Kind       string  `json:"kind"`
+	Campaign   *string `json:"campaign"`
+	Detail     string  `json:"detail"`
+	Times      int     `json:"times"`
+	At         string  `json:"at"`
+	LastAt     string  `json:"last_at"`
+	ResolvedBy *string `json:"resolved_by"`
+	Open       bool    `json:"open"`
+	Meaning    string  `json:"-"`
+	Do         string  `json:"-"`
+}
+
+func (d *dashboard) alarms(v *visit) error {
+	all := v.URL.Query().Get("all") != ""
+	page, err := d.Store.ListAlarms(v.Context(), v.after(), all)
+	if err != nil {
+		return err
+	}
+	rows, err := decoded[alarmRow](v, page.Items)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		for _, kind := range campaign.AlarmKinds {
+			if kind.Kind == rows[i].Kind {
+				rows[i].Meaning, rows[i].Do = kind.Meaning, kind.Remedy
+			}
+		}
+	}
+	filter := "open"
+	if all {
+		filter = ""
+	}
+	return d.show(v, http.StatusOK, "alarms.html", shown{Title: "Alarms", Here: "alarms", Data: listView{rows, page.Next, v.by.May(app.Admin), filter}})
+}
+
+func (d *dashboard) resolve(v *visit) error {
+	id, err := v.idOf("id")
+	if err == nil {
+		_, err = app.Alarms{Store: d.Store}.Resolve(v.Context(), v.by, []int64{id})
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("/alarms", "resolve")
+}
+
+type auditRow struct {
+	At      string          `json:"at"`
+	Actor   string          `json:"actor"`
+	Role    string          `json:"role"`
+	Through string          `json:"through"`
+	Action  string          `json:"action"`
+	Object  string          `json:"object"`
+	Before  json.RawMessage `json:"before"`
+	After   json.RawMessage `json:"after"`
+}
+
+// Change is what was before and after, shortened.
+func (r auditRow) Change() string {
+	short := func(text json.RawMessage) string {
+		if runes := []rune(string(text)); len(runes) > 160 {
+			return string(runes[:160]) + "…"
+		}
+		return string(text)
+	}
+	return fmt.Sprintf("%s → %s", short(r.Before), short(r.After))
+}
+
+func (d *dashboard) audit(v *visit) error {
+	page, err := d.Store.ListAudit(v.Context(), v.after(), v.URL.Query().Get("object"), v.URL.Query().Get("actor"))
+	if err != nil {
+		return err
+	}
+	rows, err := decoded[auditRow](v, page.Items)
+	if err != nil {
+		return err
+	}
+	return d.show(v, http.StatusOK, "audit.html", shown{Title: "Audit", Here: "audit", Data: listView{rows, page.Next, false, v.URL.Query().Get("object")}})
+}
+
+// healthView is what keeps calls from being made, and what both sides do not agree on.
+type healthView struct {
+	app.Snapshot
+	app.Differences
+	Took time.Duration
+}
+
+const maxDifferences = 100
+
+func (d *dashboard) health(v *visit) error {
+	begun := time.Now()
+	s, err := d.live.read(v.Context())
+	if err != nil {
+		return err
+	}
+	view := healthView{Snapshot: s, Took: time.Since(begun).Round(time.Millisecond)}
+	if view.Differences, err = d.Store.Differences(v.Context(), maxDifferences); err != nil {
+		return err
+	}
+	if v.masked() {
+		for i := range view.Theirs {
+			view.Theirs[i].To, view.Theirs[i].From = app.MaskText(view.Theirs[i].To), app.MaskText(view.Theirs[i].From)
+		}
+	}
+	return d.show(v, http.StatusOK, "health.html", shown{Title: "Health and reconciliation", Here: "health", Data: view})
+}
+
+// findView is what is known of a number. It is asked for by POST, so that no number
+// stands in an address.
+type findView struct {
+	Number     string
+	Contacts   []contactView
+	Refused    []app.RefusedRow
+	Suppressed *app.Suppression
+	Nothing    bool
+}
+
+func (d *dashboard) find(v *visit) error {
+	number, err := v.numberOf("number")
+	if err != nil {
+		return err
+	}
+	view := findView{Number: number}
+	h, err := d.Store.NumberHistory(v.Context(), number)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		view.Nothing = true
+	case err != nil:
+		return err
+	}
+	for _, c := range h.Contacts {
+		view.Contacts = append(view.Contacts, d.contactOf(v, c, nil))
+	}
+	if view.Refused = h.Refused; h.Suppression.Number != "" {
+		view.Suppressed = &h.Suppression
+	}
+	if v.masked() {
+		view.Number = app.MaskText(view.Number)
+	}
+	return d.show(v, http.StatusOK, "find.html", shown{Title: "Why", Data: view})
+}

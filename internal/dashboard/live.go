@@ -1,0 +1,227 @@
+package dashboard
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+const (
+	// snapshotEvery is how often all that is live is read, for all viewers at once.
+	snapshotEvery   = time.Second
+	snapshotTimeout = 5 * time.Second
+	// maxViewers bounds the connections that stay open.
+	maxViewers = 100
+	// ladderKept is how long a campaign's ladder is kept: it takes a look at all of
+	// its people.
+	ladderKept = 10 * time.Second
+)
+
+// live reads one snapshot a second while somebody looks, and hands it to all.
+type live struct {
+	store Store
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	viewers map[chan app.Snapshot]bool
+	last    app.Snapshot
+	ladders map[int64]keptLadder
+}
+
+type keptLadder struct {
+	at time.Time
+	app.Ladder
+}
+
+func newLive(store Store, log *slog.Logger) *live {
+	return &live{store: store, log: log, viewers: map[chan app.Snapshot]bool{}, ladders: map[int64]keptLadder{}}
+}
+
+// run reads snapshots until ctx ends.
+func (l *live) run(ctx context.Context) {
+	tick := time.NewTicker(snapshotEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if l.watched() == 0 {
+			continue
+		}
+		err := l.runOnce(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			l.log.ErrorContext(ctx, "live pages wait for the database", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+func (l *live) runOnce(ctx context.Context) error {
+	s, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for viewer := range l.viewers {
+		select {
+		case viewer <- s:
+		default: // it has not shown the one before yet
+		}
+	}
+	return nil
+}
+
+// read reads a snapshot, and keeps it for pages that are opened meanwhile.
+func (l *live) read(ctx context.Context) (app.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
+	defer cancel()
+	s, err := l.store.Snapshot(ctx)
+	if err == nil {
+		l.mu.Lock()
+		l.last = s
+		l.mu.Unlock()
+	}
+	return s, err
+}
+
+// recent is a snapshot of the last second, or a new one.
+func (l *live) recent(ctx context.Context) (app.Snapshot, error) {
+	l.mu.Lock()
+	s := l.last
+	l.mu.Unlock()
+	if age := time.Since(s.At); age >= 0 && age < snapshotEvery {
+		return s, nil
+	}
+	return l.read(ctx)
+}
+
+func (l *live) ladder(ctx context.Context, campaignID int64) (app.Ladder, error) {
+	l.mu.Lock()
+	kept, ok := l.ladders[campaignID]
+	l.mu.Unlock()
+	if ok && time.Since(kept.at) < ladderKept {
+		return kept.Ladder, nil
+	}
+	ladder, err := l.store.Ladder(ctx, campaignID)
+	if err != nil {
+		return ladder, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.ladders) > 1000 {
+		clear(l.ladders)
+	}
+	l.ladders[campaignID] = keptLadder{time.Now(), ladder}
+	return ladder, nil
+}
+
+func (l *live) watched() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.viewers)
+}
+
+var errTooManyViewers = errors.New("too many pages are open: close some, or read this one again by hand")
+
+func (l *live) watch() (snapshots chan app.Snapshot, leave func(), err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	//guard:false internal/dashboard.TestFewViewers: pages that stay open take few connections
+	if len(l.viewers) >= maxViewers {
+		return nil, nil, errTooManyViewers
+	}
+	snapshots = make(chan app.Snapshot, 1)
+	l.viewers[snapshots] = true
+	return snapshots, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.viewers, snapshots)
+	}, nil
+}
+
+// fragment is what replaces a part of the page.
+type fragment struct {
+	HTML  string `json:"html"`
+	Title string `json:"title"`
+}
+
+// stream sends the part of a page that is live, as often as it changes.
+func (d *dashboard) stream(v *visit) error {
+	id := int64(0)
+	if text := v.URL.Query().Get("campaign"); text != "" {
+		var err error
+		if id, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return campaign.ErrNotFound
+		}
+	}
+	snapshots, leave, err := d.live.watch()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	control := http.NewResponseController(v.w)
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	v.w.Header().Set("Cache-Control", "no-store")
+	v.w.Header().Set("X-Accel-Buffering", "no")
+	before := ""
+	for {
+		select {
+		case <-v.Context().Done():
+			return nil
+		case s := <-snapshots:
+			if err := control.SetWriteDeadline(time.Now().Add(pageTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return nil
+			}
+			f, err := d.fragment(v, s, id)
+			if err != nil {
+				return nil // the browser asks again
+			}
+			text, err := json.Marshal(f)
+			if err != nil {
+				return nil
+			}
+			line := fmt.Sprintf("data: %s\n\n", text)
+			if line == before {
+				line = ": no change\n\n"
+			} else {
+				before = line
+			}
+			if _, err := v.w.Write([]byte(line)); err != nil {
+				return nil
+			}
+			if err := control.Flush(); err != nil {
+				return nil
+			}
+		}
+	}
+}
+
+// fragment renders the first page's part, or a campaign's.
+func (d *dashboard) fragment(v *visit, s app.Snapshot, campaignID int64) (f fragment, err error) {
+	var out bytes.Buffer
+	if campaignID == 0 {
+		view := d.overviewOf(s)
+		err = d.templates.ExecuteTemplate(&out, "overview-live", view)
+		return fragment{out.String(), view.TabTitle()}, err
+	}
+	view, err := d.standingOf(v.Context(), s, campaignID)
+	if err != nil {
+		return f, err
+	}
+	err = d.templates.ExecuteTemplate(&out, "campaign-live", view)
+	return fragment{out.String(), view.TabTitle()}, err
+}

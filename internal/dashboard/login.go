@@ -1,0 +1,80 @@
+package dashboard
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/auth"
+)
+
+const (
+	sessionCookie = "dialer_session"
+	sessionLife   = 12 * time.Hour
+)
+
+func (d *dashboard) loginForm(w http.ResponseWriter, r *http.Request) {
+	_ = d.show(&visit{Request: r, w: w}, http.StatusOK, "login.html", shown{Title: "Log in"})
+}
+
+// login lets a person in. It says the same of a wrong name as of a wrong password,
+// and takes the same time for both.
+func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
+	v := &visit{Request: r, w: w}
+	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+	name, password := r.PostFormValue("name"), r.PostFormValue("password")
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	refuse := func(status int, says string) {
+		d.Log.WarnContext(r.Context(), "a login was refused", "from", host, "status", status)
+		_ = d.show(v, status, "login.html", shown{Title: "Log in", Error: says})
+	}
+	now := time.Now()
+	byAddress, _ := d.addresses.Allow(host, now)
+	byName, _ := d.logins.Allow(host+" "+name, now)
+	//guard:false internal/dashboard.TestLoginLimit: nobody tries passwords without end
+	if !byAddress || !byName {
+		refuse(http.StatusTooManyRequests, "Too many tries: wait half a minute.")
+		return
+	}
+	user, err := d.Store.UserNamed(r.Context(), name)
+	if err != nil && !errors.Is(err, campaign.ErrNotFound) {
+		d.fail(v, err)
+		return
+	}
+	right, err := auth.CheckPassword(r.Context(), user.Password, password)
+	if err != nil {
+		d.fail(v, err)
+		return
+	}
+	if !right {
+		refuse(http.StatusUnauthorized, "The name or the password is wrong.")
+		return
+	}
+	text, hash := auth.NewSecret()
+	if err := d.Store.BeginSession(r.Context(), user, hash, sessionLife); err != nil {
+		d.fail(v, err)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: sessionCookie, Value: text, Path: "/", MaxAge: int(sessionLife / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: encrypted(r),
+	})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// encrypted reports whether the browser speaks TLS, perhaps to a proxy here.
+func encrypted(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
+func (d *dashboard) logout(v *visit) error {
+	if cookie, err := v.Cookie(sessionCookie); err == nil {
+		if err := d.Store.EndSession(v.Context(), auth.HashSecret(cookie.Value)); err != nil {
+			return err
+		}
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: encrypted(v.Request)})
+	http.Redirect(v.w, v.Request, "/login", http.StatusSeeOther)
+	return nil
+}

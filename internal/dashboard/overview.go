@@ -1,0 +1,145 @@
+package dashboard
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+)
+
+// overviewView is the first page: is it calling, how fast, when will it be done, what
+// was spent, and who needs a person.
+type overviewView struct {
+	app.Snapshot
+	Calling  bool
+	Headline string
+	Share    string // of the pace
+	DoneIn   string // at the present rate
+	ToGo     int
+	Rows     []campaignRow
+}
+
+// campaignRow is a campaign in a list, with its bar.
+type campaignRow struct {
+	app.Report
+	Bar []segment
+}
+
+// ToGo is how many people have not ended.
+func (r campaignRow) ToGo() int { return r.Pending + r.Active + r.Waiting }
+
+// segment is a part of a bar, in percent.
+type segment struct {
+	Class, Name string
+	N           int
+	From, Wide  float64
+}
+
+func (d *dashboard) overview(v *visit) error {
+	s, err := d.live.recent(v.Context())
+	if err != nil {
+		return err
+	}
+	view := d.overviewOf(s)
+	return d.show(v, http.StatusOK, "overview.html", shown{Title: view.TabTitle(), Here: "overview", Data: view})
+}
+
+func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
+	view := overviewView{Snapshot: s}
+	running := 0
+	for i := len(s.Campaigns) - 1; i >= 0; i-- { // the latest first
+		r := s.Campaigns[i]
+		if r.Status == campaign.Running {
+			running++
+			view.ToGo += r.Pending + r.Active + r.Waiting
+		}
+		view.Rows = append(view.Rows, campaignRow{r, barOf(r)})
+	}
+	view.Calling = s.Locked == "" && (s.Open > 0 || s.Dialed > 0)
+	switch {
+	case s.Locked != "":
+		view.Headline = "Nobody is called: the database is locked"
+	case view.Calling:
+		view.Headline = "Calling"
+	case running > 0 && view.ToGo > 0:
+		view.Headline = "Waiting: nobody is due now"
+	default:
+		view.Headline = "Nobody is to be called"
+	}
+	view.Share = fmt.Sprintf("%.0f %%", 100*float64(s.Dialed)/60/d.CallsPerSecond)
+	view.DoneIn = doneIn(view.ToGo, s.Dialed)
+	return view
+}
+
+// doneIn is how long the first calls still take at the present rate.
+func doneIn(toGo, perMinute int) string {
+	switch {
+	case toGo == 0:
+		return "nobody is left to call"
+	case perMinute == 0:
+		return "not known: no call was made in the last minute"
+	}
+	minutes := int(math.Ceil(float64(toGo) / float64(perMinute)))
+	switch {
+	case minutes < 2:
+		return "about a minute"
+	case minutes < 120:
+		return fmt.Sprintf("about %d minutes", minutes)
+	}
+	return fmt.Sprintf("about %d hours", (minutes+30)/60)
+}
+
+// TabTitle is the state in a word, for the browser's tab.
+func (o overviewView) TabTitle() string {
+	title := o.Headline
+	if o.Calling {
+		title = fmt.Sprintf("Calling, %s to go", count(o.ToGo))
+	}
+	if o.Alarms > 0 {
+		title = fmt.Sprintf("(%d) %s", o.Alarms, title)
+	}
+	return title
+}
+
+// reachedReasons are how people ended who were reached.
+var reachedReasons = []campaign.Reason{campaign.Reason(campaign.Answered), campaign.Reason(campaign.Human), campaign.Reason(campaign.Machine)}
+
+// barOf is the line rows = refused + pending + active + waiting + done, as a bar. Of
+// who has ended, those who were reached come first.
+func barOf(r app.Report) []segment {
+	reached := 0
+	for _, reason := range reachedReasons {
+		reached += r.Reasons[reason]
+	}
+	list := []segment{
+		{Class: "reached", Name: "reached", N: reached},
+		{Class: "ended", Name: "ended otherwise", N: r.Done - reached},
+		{Class: "active", Name: "being called", N: r.Active},
+		{Class: "waiting", Name: "to be called again", N: r.Waiting},
+		{Class: "pending", Name: "not called yet", N: r.Pending},
+		{Class: "refused", Name: "refused rows", N: r.Rejected},
+	}
+	from := 0.0
+	for i := range list {
+		if r.Rows > 0 {
+			list[i].Wide = 100 * float64(list[i].N) / float64(r.Rows)
+		}
+		list[i].From = from
+		from += list[i].Wide
+	}
+	return list
+}
+
+// age is how long ago something was, in words.
+func age(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return now.Sub(t).Round(time.Second).String() + " ago"
+}
+
+// SinceLast is how long ago a call was begun.
+func (o overviewView) SinceLast() string { return age(o.LastCall, o.At) }

@@ -1,0 +1,123 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// Snapshot reads what the first page shows.
+func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		if s.Campaigns, err = readReports(ctx, tx, nil); err != nil {
+			return err
+		}
+		byID := map[int64]*app.Report{}
+		for i := range s.Campaigns {
+			byID[s.Campaigns[i].CampaignID] = &s.Campaigns[i]
+			s.Spent = s.Spent.Add(s.Campaigns[i].Price)
+			s.Unpriced += s.Campaigns[i].Unpriced
+		}
+		if err := countOutcomes(ctx, tx, byID); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `
+			SELECT clock_timestamp(), (SELECT CASE WHEN locked THEN coalesce(locked_for, 'locked') ELSE '' END FROM database_identity),
+			       (SELECT count(*) FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded),
+			       (SELECT count(*) FROM attempts WHERE dialed_at > now() - interval '1 minute'),
+			       (SELECT max(dialed_at) FROM attempts),
+			       (SELECT count(*) FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at),
+			       (SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown')),
+			       (SELECT coalesce(sum(n), 0)::bigint FROM counter_totals WHERE subject = 'attempts' AND state = 'lost')`).
+			Scan(&s.At, &s.Locked, &s.Open, &s.Dialed, (*zeronull.Timestamptz)(&s.LastCall), &s.Alarms, &s.Unsettled, &s.Lost)
+	})
+	if err != nil {
+		return app.Snapshot{}, fmt.Errorf("read a snapshot: %w", err)
+	}
+	return s, nil
+}
+
+// Ladder counts how far a campaign's people came. It reads all of them.
+func (db *DB) Ladder(ctx context.Context, campaignID int64) (l app.Ladder, err error) {
+	l.Results = map[string]int{}
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT coalesce(k.result, ''), count(*), count(*) FILTER (WHERE k.attempts > 0), count(*) FILTER (WHERE a.answered),
+			       count(*) FILTER (WHERE k.heard_at IS NOT NULL OR k.result IS NOT NULL)
+			FROM contacts k LEFT JOIN (
+				SELECT contact_id, true AS answered FROM attempts WHERE campaign_id = $1 AND answered_at IS NOT NULL GROUP BY contact_id
+			) AS a ON a.contact_id = k.id
+			WHERE k.campaign_id = $1 GROUP BY 1`, campaignID)
+		if err != nil {
+			return err
+		}
+		var result string
+		var people, called, answered, heard int
+		_, err = pgx.ForEachRow(rows, []any{&result, &people, &called, &answered, &heard}, func() error {
+			l.People, l.Called, l.Answered, l.Heard = l.People+people, l.Called+called, l.Answered+answered, l.Heard+heard
+			if result != "" {
+				l.Results[result] = people
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return app.Ladder{}, fmt.Errorf("count how far the people of campaign %d came: %w", campaignID, err)
+	}
+	return l, nil
+}
+
+// KeyOf is the key of a campaign's contact: pages name it by its id, so that no
+// number stands in an address.
+func (db *DB) KeyOf(ctx context.Context, campaignID, contactID int64) (key string, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT key FROM contacts WHERE id = $1 AND campaign_id = $2`, contactID, campaignID).Scan(&key)
+	if err != nil {
+		return "", fmt.Errorf("find the contact: %w", translate(err))
+	}
+	return key, nil
+}
+
+// maxContactEvents bounds what a page shows of one contact.
+const maxContactEvents = 500
+
+// ContactEvents are the webhooks about a contact's calls, oldest first.
+func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error) {
+	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (e app.ContactEvent, err error) {
+		err = row.Scan(&e.At, &e.AttemptID, &e.Kind, (*zeronull.Text)(&e.Status))
+		return e, err
+	}, `
+		SELECT e.received_at, e.attempt_id, e.kind, e.status FROM attempts a JOIN events e ON e.attempt_id = a.id
+		WHERE a.contact_id = $1 ORDER BY e.received_at, e.id LIMIT $2`, contactID, maxContactEvents)
+	if err != nil {
+		return nil, fmt.Errorf("read the events of contact %d: %w", contactID, err)
+	}
+	return list, nil
+}
+
+// Differences are calls that only one side knows, the latest first.
+func (db *DB) Differences(ctx context.Context, limit int) (d app.Differences, err error) {
+	d.Theirs, err = collect(ctx, db.pool, func(row pgx.CollectableRow) (c app.UnmatchedCall, err error) {
+		err = row.Scan(&c.CallUUID, &c.Status, &c.Direction, (*zeronull.Text)(&c.To), (*zeronull.Text)(&c.From), (*zeronull.Timestamptz)(&c.StartTime), &c.Price)
+		return c, err
+	}, `
+		SELECT call_uuid, status, direction, to_number, from_number, start_time, price FROM provider_calls
+		WHERE attempt_id IS NULL AND leg_of IS NULL ORDER BY first_seen_at DESC LIMIT $1`, limit)
+	if err != nil {
+		return d, fmt.Errorf("list calls without an attempt: %w", err)
+	}
+	d.Ours, err = collect(ctx, db.pool, func(row pgx.CollectableRow) (a app.UnsettledAttempt, err error) {
+		err = row.Scan(&a.ID, (*zeronull.Text)(&a.Campaign), &a.State, &a.DialedAt)
+		return a, err
+	}, `
+		SELECT a.id, c.name, a.state, a.dialed_at FROM attempts a LEFT JOIN campaigns c ON c.id = a.campaign_id
+		WHERE a.state IN ('dialing', 'unknown', 'lost') AND a.dialed_at IS NOT NULL ORDER BY a.id DESC LIMIT $1`, limit)
+	if err != nil {
+		return d, fmt.Errorf("list attempts without a call: %w", err)
+	}
+	return d, nil
+}
