@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"maps"
 	"net/http"
 	"net/url"
@@ -84,7 +85,7 @@ type campaignView struct {
 	MayChange bool
 	Filter    url.Values
 	Contacts  []contactRow
-	Next      string // the query of the next page; "": this is the last
+	Next      template.URL // of the next page; "": this is the last
 	Document  string
 }
 
@@ -146,11 +147,11 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error) error {
 	after := ""
 	if text := view.Filter.Get("after"); text != "" { // an id: keys may be numbers, which stand in no address
 		contact, err := strconv.ParseInt(text, 10, 64)
-		if err == nil {
-			after, err = d.Store.KeyOf(v.Context(), id, contact)
-		}
 		if err != nil {
-			return cmp.Or(err, campaign.ErrNotFound)
+			return campaign.ErrNotFound
+		}
+		if after, err = d.Store.KeyOf(v.Context(), id, contact); err != nil {
+			return err
 		}
 	}
 	q := app.ContactQuery{
@@ -172,7 +173,7 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error) error {
 			}
 		}
 		next.Set("after", strconv.FormatInt(view.Contacts[len(view.Contacts)-1].ID, 10))
-		view.Next = next.Encode()
+		view.Next = template.URL("?" + next.Encode() + "#people") // Encode escapes what people typed
 	}
 	if view.Document, err = (app.Campaigns{Store: d.Store}).Document(v.Context(), id); err != nil {
 		return err

@@ -19,11 +19,11 @@ var functions = template.FuncMap{
 		}
 		return d.Decimal.StringFixed(8)
 	},
-	"share": func(part, of int) string {
+	"share": func(part, of int, name string) string {
 		if of == 0 {
 			return ""
 		}
-		return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(of))
+		return fmt.Sprintf("%.0f %% %s", 100*float64(part)/float64(of), name)
 	},
 	"upper": func(s string) string {
 		if s == "" {
@@ -51,6 +51,10 @@ func when(t any) template.HTML {
 	switch t := t.(type) {
 	case time.Time:
 		at = t
+	case *string:
+		if t != nil {
+			at, _ = time.Parse(time.RFC3339Nano, *t) // as below
+		}
 	case string:
 		at, _ = time.Parse(time.RFC3339Nano, t) // what is no time is shown as none
 	}

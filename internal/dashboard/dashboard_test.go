@@ -1,0 +1,391 @@
+package dashboard
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/auth"
+	"dialer/internal/csvimport"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// world is the pages on a database of their own, and a browser without scripts.
+type world struct {
+	t       *testing.T
+	db      *testkit.DB
+	server  *httptest.Server
+	browser *http.Client
+	acted   []string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, db: testkit.New(t)}
+	handler, run := New(Config{
+		Store: w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		ReadRow: func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error) {
+			return csvimport.ReadRow(values, s, csvimport.Options{DefaultCountry: how.DefaultCountry, Map: how.Map, Now: time.Now()})
+		},
+		Act: func(_ context.Context, by app.Actor, uuid, action string) (string, error) {
+			w.acted = append(w.acted, by.Name+" "+action+" "+uuid)
+			return "done", nil
+		},
+		Export: func(_ context.Context, out io.Writer, name, format string, q app.ExportQuery) error {
+			_, err := io.WriteString(out, name+" "+format)
+			return errors.Join(err, map[bool]error{true: errors.New("broken"), false: nil}[q.Reached])
+		},
+		Check: func(_ context.Context, in io.Reader, d campaign.Document) (Checked, error) {
+			s, err := d.Settings()
+			if err != nil {
+				return Checked{}, err
+			}
+			f, err := csvimport.Preview(t.Context(), in, s, csvimport.Options{Now: time.Now()})
+			return Checked{Rows: f.Rows, Accepted: f.Accepted, Refused: f.Rejected, Duplicates: f.Duplicates, Bad: f.First, Columns: f.Columns.Vars}, err
+		},
+		Import: func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document) (app.ImportResult, error) {
+			s, err := d.Settings()
+			if err != nil {
+				return app.ImportResult{}, err
+			}
+			sum, err := csvimport.Import(ctx, in, d.Name, s, csvimport.Options{Now: time.Now()}, app.Import{By: by, Store: w.db.DB})
+			return app.ImportResult{Rows: sum.Rows, Added: sum.Added, Refused: sum.Rejected}, err
+		},
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); run(ctx) }()
+	w.server = httptest.NewServer(handler)
+	t.Cleanup(func() { w.server.CloseClientConnections(); w.server.Close(); stop(); <-ended })
+	w.browse()
+	return w
+}
+
+// browse begins with an empty browser.
+func (w *world) browse() {
+	jar, err := cookiejar.New(nil)
+	require.NoError(w.t, err)
+	w.browser = &http.Client{Jar: jar}
+}
+
+func (w *world) do(request *http.Request) (status int, text string) {
+	w.t.Helper()
+	response, err := w.browser.Do(request)
+	require.NoError(w.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(w.t, err)
+	if policy := response.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+		w.t.Errorf("%s: the policy is %q", request.URL.Path, policy)
+	}
+	if strings.Contains(string(body), "<no value>") || strings.Contains(string(body), "%!") || strings.Contains(string(body), "ZgotmplZ") {
+		w.t.Errorf("%s: %s", request.URL.Path, body)
+	}
+	return response.StatusCode, string(body)
+}
+
+func (w *world) get(path string, want int, says ...string) string {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.server.URL+path, nil)
+	require.NoError(w.t, err)
+	return w.answer("GET "+path, request, want, says)
+}
+
+func (w *world) post(path string, form url.Values, want int, says ...string) string {
+	w.t.Helper()
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.server.URL+path, strings.NewReader(form.Encode()))
+	require.NoError(w.t, err)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return w.answer("POST "+path, request, want, says)
+}
+
+func (w *world) answer(what string, request *http.Request, want int, says []string) string {
+	w.t.Helper()
+	status, text := w.do(request)
+	if status != want {
+		w.t.Fatalf("%s: %d, want %d: %s", what, status, want, text)
+	}
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			w.t.Errorf("%s does not say %q: %s", what, s, text)
+		}
+	}
+	return text
+}
+
+func (w *world) user(name string, role app.Role) {
+	w.t.Helper()
+	require.NoError(w.t, app.Access{Store: w.db.DB}.AddUser(w.t.Context(), testkit.Actor, name, role, auth.HashPassword("password of "+name)))
+}
+
+func (w *world) login(name string) {
+	w.t.Helper()
+	w.browse()
+	w.post("/login", url.Values{"name": {name}, "password": {"password of " + name}}, 200, name)
+}
+
+// every is all pages that only show something.
+var every = []string{"/", "/campaigns/1", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
+
+const nasty = `<script>alert(1)</script>"'>&{{.}}`
+
+// What people write shows as they wrote it.
+func TestPagesEscape(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaignOf(t, nasty, []campaign.Row{{Line: 2, Key: nasty, To: testkit.Number(1), Zones: []string{"Etc/UTC"}, Vars: map[string]string{nasty: nasty, "name": nasty, "to": "+" + testkit.Number(1)}}})
+	require.NoError(t, w.db.DB.Pause(t.Context(), app.Actor{Name: nasty, Through: app.ThroughCommand}, 1, nasty))
+	_, err := app.Suppressions{Store: w.db.DB}.Add(t.Context(), testkit.Actor, []app.Suppression{{Number: testkit.Number(2), Source: nasty, Note: nasty}}, false)
+	require.NoError(t, err)
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: nasty}))
+	for _, path := range append(every, "/new", "/campaigns/1?q="+url.QueryEscape(nasty), "/audit?object="+url.QueryEscape(nasty), "/?done="+url.QueryEscape(nasty)) {
+		if text := w.get(path, 200); strings.Contains(text, "<script>alert") || strings.Contains(text, `"'>&{{`) {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+	w.get("/campaigns/1", 200, "&lt;script&gt;alert(1)&lt;/script&gt;", "paused")
+	w.post("/find", url.Values{"number": {"+" + testkit.Number(1)}}, 200, "&lt;script&gt;")
+}
+
+func TestOpenToThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.get("/", 200, "this machine")
+	for _, header := range []string{"X-Forwarded-For", "Forwarded"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+"/", nil)
+		require.NoError(t, err)
+		request.Header.Set(header, "192.0.2.1")
+		w.answer("through a proxy", request, 403, []string{"dialer user add"})
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.server.URL+"/", nil)
+	require.NoError(t, err)
+	request.Host = "rebound.example.com"
+	w.answer("a name that stands for this machine", request, 403, nil)
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	w.user("ann", app.Operator)
+	for _, path := range every {
+		if text := w.get(path, 200, "Log in"); strings.Contains(text, "outage") {
+			t.Errorf("%s is shown to anybody", path)
+		}
+	}
+	w.post("/login", url.Values{"name": {"ann"}, "password": {"wrong password"}}, 401, "wrong")
+	w.post("/login", url.Values{"name": {"bob"}, "password": {"password of ann"}}, 401, "wrong")
+	w.login("ann")
+	w.get("/", 200, "outage", "ann")
+	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "Paused", "lunch")
+	if got := testkit.Rows[string](t, w.db, `SELECT actor || ' ' || role || ' ' || through FROM audit WHERE action = 'campaign.pause'`); len(got) != 1 || got[0] != "ann operator page" {
+		t.Errorf("audited: %q", got)
+	}
+	address, err := url.Parse(w.server.URL)
+	require.NoError(t, err)
+	session := w.browser.Jar.Cookies(address)
+	w.post("/logout", nil, 200, "Log in")
+	w.browser.Jar.SetCookies(address, session) // somebody kept it
+	w.get("/", 200, "Log in")
+	w.login("ann")
+	require.NoError(t, app.Access{Store: w.db.DB}.RemoveUser(t.Context(), testkit.Actor, "ann"))
+	w.user("bob", app.Viewer)
+	w.get("/", 200, "Log in")
+}
+
+func TestLoginLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("ann", app.Admin)
+	for range 5 {
+		w.post("/login", url.Values{"name": {"ann"}, "password": {"wrong password"}}, 401)
+	}
+	w.post("/login", url.Values{"name": {"ann"}, "password": {"password of ann"}}, 429, "Too many")
+}
+
+func TestRolesOfPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.db.StartCampaign(t, "outage", 1)
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	w.user("vic", app.Viewer)
+	w.user("olga", app.Operator)
+	w.login("vic")
+	for _, path := range []string{"/campaigns/1/pause", "/campaigns/1/stop", "/campaigns/1/contacts/1/cancel", "/calls/U/hangup", "/suppressions", "/suppressions/lift", "/alarms/1/resolve", "/new"} {
+		w.post(path, nil, 403, "role")
+	}
+	w.get("/new", 403)
+	w.get("/campaigns/1/export", 403)
+	for _, path := range every {
+		if text := w.get(path, 200); strings.Contains(text, testkit.Number(0)) || strings.Contains(text, "7009") {
+			t.Errorf("%s shows a number to a viewer: %s", path, text)
+		}
+	}
+	if text := w.get("/campaigns/1", 200, "44*******"); strings.Contains(text, "Stop for good") || strings.Contains(text, "/pause") {
+		t.Errorf("a viewer sees buttons: %s", text)
+	}
+	w.login("olga")
+	w.post("/alarms/1/resolve", nil, 403, "role")
+	w.get("/campaigns/1", 200, testkit.Number(0), "Stop for good")
+	if now, err := w.db.CampaignByName(t.Context(), "outage"); err != nil || now.Status != c.Status && now.Status != campaign.Running {
+		t.Errorf("%+v, %v", now, err)
+	}
+}
+
+// A page of a stranger cannot make the browser of who is logged in change something.
+func TestForeignPagesChangeNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	for name, value := range map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example.com"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.server.URL+"/campaigns/1/pause", nil)
+		require.NoError(t, err)
+		request.Header.Set(name, value)
+		w.answer(name, request, 403, nil)
+	}
+	if c, err := w.db.CampaignByName(t.Context(), "outage"); err != nil || c.Status != campaign.Running {
+		t.Errorf("%s, %v", c.Status, err)
+	}
+}
+
+func TestChangeACampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 3)
+	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "Resume undoes it", "lunch")
+	w.post("/campaigns/1/resume", nil, 200, "Resumed", "running")
+	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"2"}}, 422, "not the number of people", "Stop for good")
+	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"3"}}, 200, "Stopped")
+	w.post("/campaigns/1/resume", nil, 422, "it is stopped")
+	w.post("/campaigns/1/sing", nil, 404)
+	w.get("/campaigns/9", 404)
+	w.get("/campaigns/x", 404)
+	w.get("/campaigns/1/export?format=csv", 200, "1 csv")
+	w.get("/campaigns/1/export?format=pdf", 422)
+	if response, err := w.browser.Get(w.server.URL + "/campaigns/1/export?whom=reached"); err == nil {
+		if _, err = io.ReadAll(response.Body); err == nil {
+			t.Error("an export that broke off looks whole")
+		}
+		response.Body.Close()
+	}
+}
+
+func TestContacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 120)
+	first := w.get("/campaigns/1", 200, "Person 0", "rel=\"next\"", "after=50")
+	if strings.Contains(first, "Person 50") || strings.Count(first, "<tr>") < 50 {
+		t.Error("the first page does not hold the first 50 people")
+	}
+	w.get("/campaigns/1?after=50", 200, "Person 50", "Person 99")
+	w.get("/campaigns/1?q=Person+77", 200, "Person 77")
+	w.get("/campaigns/1?q=nobody%25", 200, "Nobody matches")
+	w.get("/campaigns/1?state=done", 200, "Nobody matches")
+	w.get("/campaigns/1?after=x", 404)
+	w.get("/campaigns/1/contacts/1", 200, testkit.Number(0), "Next call")
+	w.post("/campaigns/1/contacts/1/update", url.Values{"column:name": {"Zoë"}}, 200, "Changed", "Zoë")
+	w.post("/campaigns/1/contacts/1/update", url.Values{"column:nothing": {"x"}}, 422, "no column")
+	w.post("/campaigns/1/contacts/1/cancel", nil, 200, "cancelled by request")
+	w.post("/campaigns/1/contacts/1/cancel", nil, 200)
+	w.post("/campaigns/1/contacts/2/suppress", nil, 200, "Suppressed")
+	w.get("/suppressions", 200, testkit.Number(1))
+	w.post("/suppressions/lift", url.Values{"number": {testkit.Number(1)}}, 200, "Lifted")
+	w.post("/suppressions", url.Values{"number": {"12"}}, 422)
+	w.post("/find", url.Values{"number": {"+447700999999"}}, 200, "No campaign has this number")
+	w.get("/campaigns/1/contacts/9999", 404)
+	w.get("/campaigns/2/contacts/1", 404)
+}
+
+func TestCallsAreActedOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post("/calls/U1/hangup", nil, 200, "Hung up")
+	w.post("/calls/U1/mute", nil, 200, "Done")
+	w.post("/calls/U1/transfer", nil, 404)
+	if len(w.acted) != 2 || w.acted[0] != "this machine hangup U1" {
+		t.Errorf("%q", w.acted)
+	}
+}
+
+// upload is the form of a new campaign.
+func (w *world) upload(do, name, csv string, want int, says ...string) {
+	w.t.Helper()
+	const boundary = "b"
+	var body strings.Builder
+	for field, value := range map[string]string{"name": name, "from": "442079460000", "say": "Hello {{name}}", "hours": "00:00-24:00", "do": do} {
+		body.WriteString("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + field + "\"\r\n\r\n" + value + "\r\n")
+	}
+	body.WriteString("--" + boundary + "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"people.csv\"\r\n\r\n" + csv + "\r\n--" + boundary + "--\r\n")
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.server.URL+"/new", strings.NewReader(body.String()))
+	require.NoError(w.t, err)
+	request.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
+	w.answer("upload", request, want, says)
+}
+
+func TestNewCampaign(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.get("/new", 200, "What is said")
+	const csv = "to,name\n+447700900101,Ann\n12,<b>Bob</b>\n"
+	w.upload("check", "outage", csv, 200, "1 of 2 rows can be called", "Cells to mend", "&lt;b&gt;Bob")
+	if n := testkit.Value[int](t, w.db, `SELECT count(*) FROM campaigns`); n != 0 {
+		t.Error("a check made a campaign")
+	}
+	w.upload("start", "outage", csv, 200, "Started: 1 people")
+	w.upload("start", "outage", "to,name\n+447700900102,Eve\n", 200, "outage", "running")
+	w.upload("start", "", csv, 422, "1 to 200")
+	w.upload("start", "bad", "to,name\n12,x\n", 422, "nobody in the file can be called")
+	w.upload("check", "bad", "name\nx\n", 422, "no column holds the number")
+	w.post("/new", nil, 422)
+}
+
+// Whoever looks sees what is read once a second, for all of them.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	for path, says := range map[string]string{"/live": "Campaigns", "/live?campaign=1": "How far they came"} {
+		response, err := w.browser.Get(w.server.URL + path)
+		require.NoError(t, err)
+		line, err := bufio.NewReader(response.Body).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "data: {") || !strings.Contains(line, says) || !strings.Contains(line, `"title"`) {
+			t.Errorf("%s: %q, %v", path, line, err)
+		}
+		response.Body.Close()
+	}
+	w.get("/live?campaign=x", 404)
+}
+
+func TestFewViewers(t *testing.T) {
+	t.Parallel()
+	l := newLive(nil, nil)
+	for range maxViewers {
+		_, _, err := l.watch()
+		require.NoError(t, err)
+	}
+	if _, _, err := l.watch(); !errors.Is(err, errTooManyViewers) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.Exec(t, `ALTER TABLE suppressions RENAME TO elsewhere`)
+	if text := w.get("/suppressions", 503, "the log says why"); strings.Contains(text, "relation") {
+		t.Errorf("it tells of the database: %s", text)
+	}
+}
