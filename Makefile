@@ -61,6 +61,7 @@ fuzz: ## fuzz every parser for FUZZTIME each
 
 servers:
 	@scripts/servers
+	@scripts/browser
 
 docs-test: servers ## run every command of README and docs/start.md in a clean copy, as root also as nobody
 	DOCS_TEST_USER=$(if $(filter 0,$(shell id -u)),nobody) go test -count=1 -v -run '^TestDocumentedCommands$$' ./cmd/dialer

@@ -285,7 +285,11 @@ func TestChangeACampaign(t *testing.T) {
 func TestContacts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.db.StartCampaign(t, "outage", 120)
+	rows := testkit.ContactRows(0, 120)
+	for _, r := range rows {
+		r.Vars["to"] = "+" + r.To
+	}
+	w.db.StartCampaignOf(t, "outage", rows)
 	first := w.get("/campaigns/1", 200, "Person 0", "rel=\"next\"", "after=50")
 	if strings.Contains(first, "Person 50") || strings.Count(first, "<tr>") < 50 {
 		t.Error("the first page does not hold the first 50 people")

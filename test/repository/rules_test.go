@@ -70,6 +70,7 @@ var libraries = map[string][]string{
 	"github.com/alecthomas/kong":                 {"internal/cli", "cmd/dialer", "cmd/enqueue"},
 	"github.com/alicebob/miniredis":              {"internal/embedded"},
 	"github.com/fergusstrange/embedded-postgres": {"internal/embedded"},
+	"github.com/chromedp":                        {"cmd/dialer"},
 	"github.com/getkin/kin-openapi":              {"internal/httpapi", "test/contract"},
 	"github.com/go-playground/locales":           {"campaign"},
 	"github.com/goccy/go-yaml":                   {"campaign"},
