@@ -85,7 +85,7 @@ func printContactHistory(con console, h app.ContactHistory) {
 		}
 	}
 	for _, i := range h.Inbound {
-		con.Linef("  rang back  %s  %s\n", i.ReceivedAt.UTC().Format(timeFormat), describeInbound(i))
+		con.Linef("  rang back  %s  %s\n", cli.Time(i.ReceivedAt), describeInbound(i))
 	}
 	for _, obstacle := range h.Obstacles {
 		con.Linef("  not called now: %s\n", obstacle.Meaning())
