@@ -41,37 +41,6 @@ func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 	return s, nil
 }
 
-// Ladder counts how far a campaign's people came. It reads all of them.
-func (db *DB) Ladder(ctx context.Context, campaignID int64) (l app.Ladder, err error) {
-	l.Results = map[string]int{}
-	err = db.read(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT coalesce(k.result, ''), count(*), count(*) FILTER (WHERE k.attempts > 0), count(*) FILTER (WHERE a.answered),
-			       count(*) FILTER (WHERE k.heard_at IS NOT NULL OR k.result IS NOT NULL)
-			FROM contacts k LEFT JOIN (
-				SELECT contact_id, true AS answered FROM attempts WHERE campaign_id = $1 AND answered_at IS NOT NULL GROUP BY contact_id
-			) AS a ON a.contact_id = k.id
-			WHERE k.campaign_id = $1 GROUP BY 1`, campaignID)
-		if err != nil {
-			return err
-		}
-		var result string
-		var people, called, answered, heard int
-		_, err = pgx.ForEachRow(rows, []any{&result, &people, &called, &answered, &heard}, func() error {
-			l.People, l.Called, l.Answered, l.Heard = l.People+people, l.Called+called, l.Answered+answered, l.Heard+heard
-			if result != "" {
-				l.Results[result] = people
-			}
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		return app.Ladder{}, fmt.Errorf("count how far the people of campaign %d came: %w", campaignID, err)
-	}
-	return l, nil
-}
-
 // KeyOf is the key of a campaign's contact: pages name it by its id, so that no
 // number stands in an address.
 func (db *DB) KeyOf(ctx context.Context, campaignID, contactID int64) (key string, err error) {

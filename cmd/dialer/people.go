@@ -75,7 +75,7 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document) 
 	if f.SampleLine > 0 {
 		checked.Script = cmp.Or(string(f.Sample.NCCO), f.Sample.AnswerURL)
 		if script := f.Sample.Script; script != nil {
-			checked.Script, checked.Speaks = script.Say, script.SpeakingTime().Round(time.Second)
+			checked.Script, checked.Speaks = script.Say, campaign.SpeakingTime(script.Say).Round(time.Second)
 		}
 	}
 	return checked, nil

@@ -25,15 +25,6 @@ type Snapshot struct {
 	Unsettled, Lost int
 }
 
-// Ladder is how far a campaign's people came.
-type Ladder struct {
-	People   int // with a row that could be called
-	Called   int // that Vonage had a call to
-	Answered int // a call of theirs was answered
-	Heard    int // the message to its end, or a key with a result was pressed
-	Results  map[string]int
-}
-
 // ContactEvent is one webhook about a contact's calls.
 type ContactEvent struct {
 	At        time.Time

@@ -23,7 +23,6 @@ type standing struct {
 	app.Report
 	Bar     []segment
 	Reasons []reasonCount
-	Ladder  app.Ladder
 	Results []resultCount
 	DoneIn  string
 }
@@ -38,6 +37,9 @@ type resultCount struct {
 	N      int
 }
 
+// People is how many rows can be called.
+func (s standing) People() int { return s.Rows - s.Rejected }
+
 // NotReached is how many people a stop would leave uncalled.
 func (s standing) NotReached() int { return s.Pending + s.Active + s.Waiting }
 
@@ -50,13 +52,9 @@ func (s standing) TabTitle() string {
 }
 
 // MayPause, MayResume and MayStop say which buttons there are.
-func (s standing) MayPause() bool {
-	return s.Status == campaign.Running || s.Status == campaign.Importing
-}
-func (s standing) MayResume() bool { return s.Status == campaign.Paused }
-func (s standing) MayStop() bool {
-	return s.Status != campaign.Stopped && s.Status != campaign.Finished
-}
+func (s standing) MayPause() bool  { return s.Status.Rule().MayPause }
+func (s standing) MayResume() bool { return s.Status.Rule().MayResume }
+func (s standing) MayStop() bool   { return !s.Status.Rule().Over && s.Status != campaign.Finished }
 
 func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (standing, error) {
 	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
@@ -68,10 +66,6 @@ func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (s
 		if n := view.Report.Reasons[reason]; n > 0 {
 			view.Reasons = append(view.Reasons, reasonCount{reason, n})
 		}
-	}
-	var err error
-	if view.Ladder, err = d.live.ladder(ctx, id); err != nil {
-		return view, err
 	}
 	for _, result := range slices.Sorted(maps.Keys(view.Ladder.Results)) {
 		view.Results = append(view.Results, resultCount{result, view.Ladder.Results[result]})

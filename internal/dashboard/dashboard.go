@@ -30,7 +30,6 @@ type Store interface {
 	app.AlarmStore
 	app.ListStore
 	Snapshot(ctx context.Context) (app.Snapshot, error)
-	Ladder(ctx context.Context, campaignID int64) (app.Ladder, error)
 	KeyOf(ctx context.Context, campaignID, contactID int64) (string, error)
 	ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error)
 	Differences(ctx context.Context, limit int) (app.Differences, error)

@@ -22,9 +22,6 @@ const (
 	snapshotTimeout = 5 * time.Second
 	// maxViewers bounds the connections that stay open.
 	maxViewers = 100
-	// ladderKept is how long a campaign's ladder is kept: it takes a look at all of
-	// its people.
-	ladderKept = 10 * time.Second
 )
 
 // live reads one snapshot a second while somebody looks, and hands it to all.
@@ -35,16 +32,10 @@ type live struct {
 	mu      sync.Mutex
 	viewers map[chan app.Snapshot]bool
 	last    app.Snapshot
-	ladders map[int64]keptLadder
-}
-
-type keptLadder struct {
-	at time.Time
-	app.Ladder
 }
 
 func newLive(store Store, log *slog.Logger) *live {
-	return &live{store: store, log: log, viewers: map[chan app.Snapshot]bool{}, ladders: map[int64]keptLadder{}}
+	return &live{store: store, log: log, viewers: map[chan app.Snapshot]bool{}}
 }
 
 // run reads snapshots until ctx ends.
@@ -107,26 +98,6 @@ func (l *live) recent(ctx context.Context) (app.Snapshot, error) {
 		return s, nil
 	}
 	return l.read(ctx)
-}
-
-func (l *live) ladder(ctx context.Context, campaignID int64) (app.Ladder, error) {
-	l.mu.Lock()
-	kept, ok := l.ladders[campaignID]
-	l.mu.Unlock()
-	if ok && time.Since(kept.at) < ladderKept {
-		return kept.Ladder, nil
-	}
-	ladder, err := l.store.Ladder(ctx, campaignID)
-	if err != nil {
-		return ladder, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.ladders) > 1000 {
-		clear(l.ladders)
-	}
-	l.ladders[campaignID] = keptLadder{time.Now(), ladder}
-	return ladder, nil
 }
 
 func (l *live) watched() int {
