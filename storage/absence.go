@@ -31,7 +31,7 @@ const provedAbsent = `
 		SELECT greatest(a.token_expires_at + @settle::interval, (
 			SELECT max(c.matched_at) FROM provider_calls c
 			-- guard:drop storage.TestAbsenceExemptions: a binding by numbers alone exempts only from then on
-			WHERE c.matched_by = 'numbers' AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND c.attempt_id <> a.id AND may_be_call_of(c, a, w)
+			WHERE c.matched_by = 'numbers' AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND c.attempt_id <> a.id AND numbers_differ(c.to_number, a.to_number) IS NOT TRUE AND may_be_call_of(c, a, w)
 		)) AS sure_from) AS since
 	CROSS JOIN LATERAL (
 		SELECT s.id, s.started_at FROM list_scans s
@@ -83,7 +83,9 @@ const provedAbsent = `
 	  AND NOT EXISTS (
 		SELECT FROM provider_calls c
 		-- guard:value(WHERE false) storage.TestAbsenceEachCondition: a call that may be the attempt's blocks the proof
-		WHERE c.matched_by IS NULL AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND may_be_call_of(c, a, w))
+		WHERE c.matched_by IS NULL AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND may_be_call_of(c, a, w)
+		-- what may_be_call_of asks too, and quick
+		AND numbers_differ(c.to_number, a.to_number) IS NOT TRUE)
 	ORDER BY a.token_expires_at LIMIT @limit`
 
 // ProveAbsent moves unknown attempts to absent of which the scans that are stored

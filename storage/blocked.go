@@ -37,7 +37,7 @@ const raiseBlocked = `
 			ELSE 'its numbers and time are the attempt''s' END
 		 FROM provider_calls c
 		 WHERE (c.matched_by IS NULL OR c.matched_by = 'numbers') AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w))
-		   AND may_be_call_of(c, a, w) ORDER BY c.call_uuid LIMIT 1),
+		   AND numbers_differ(c.to_number, a.to_number) IS NOT TRUE AND may_be_call_of(c, a, w) ORDER BY c.call_uuid LIMIT 1),
 		CASE WHEN lower(w) <= clock_timestamp() - @provable::interval THEN 'Vonage may have dropped its record by now' END,
 		CASE WHEN NOT EXISTS (
 			SELECT FROM list_scans s WHERE s.from_time <= lower(w) AND s.to_time >= upper(w)

@@ -30,7 +30,7 @@ const matchByNumbers = `
 		       EXISTS (
 			SELECT FROM provider_calls o
 			WHERE o.call_uuid <> c.call_uuid AND (o.matched_by IS NULL OR o.matched_by = 'numbers')
-			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND may_be_call_of(o, a, w.w)) AS has_other_call
+			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND numbers_differ(o.to_number, a.to_number) IS NOT TRUE AND may_be_call_of(o, a, w.w)) AS has_other_call
 		FROM provider_calls c
 		JOIN attempts a ON a.to_number = c.to_number AND (a.from_number IS NULL OR a.from_number = c.from_number)
 		CROSS JOIN LATERAL (SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS w

@@ -129,16 +129,20 @@ $$;
 -- them: their last eight digits differ, or their last seven where one has no more.
 -- Unknown where one is null or has fewer. It is campaign.NumbersDiffer, of which a
 -- test says that it is the same.
+--
+-- It is one expression, so that Postgres inlines it: with 3,000 unknown attempts the
+-- matching of calls took 19 s when it did not.
 CREATE OR REPLACE FUNCTION numbers_differ(a text, b text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (
-    SELECT CASE WHEN n >= 7 THEN right(x, n) <> right(y, n) END
-    FROM (SELECT x, y, least(length(x), length(y), 8) AS n
-          FROM (SELECT ltrim(a, '+0') AS x, ltrim(b, '+0') AS y) AS bare) AS cut
-);
+RETURN CASE WHEN least(length(ltrim(a, '+0')), length(ltrim(b, '+0'))) >= 7 THEN
+    right(ltrim(a, '+0'), least(length(ltrim(a, '+0')), length(ltrim(b, '+0')), 8))
+    <> right(ltrim(b, '+0'), least(length(ltrim(a, '+0')), length(ltrim(b, '+0')), 8))
+END;
 
 -- Whether call c may be the call that attempt a made, whose window is w. It may
 -- be, unless one of these lines says why not: what cannot be read may be any
--- attempt's. A binding by numbers alone is no reason here; see absence.go.
+-- attempt's. It is not inlined, so statements that ask it of many calls ask
+-- numbers_differ before it, which is. A binding by numbers alone is no reason here;
+-- see absence.go.
 --
 -- Its body is a string: Postgres lets no column be added to a table whose row type
 -- stands in a parsed body.
@@ -156,7 +160,6 @@ SELECT NOT coalesce(false
     OR c.direction = 'inbound'
     -- guard:drop storage.TestMatchByNumbers: a call that started at another time blocks no proof
     OR NOT w @> c.start_time
-    -- guard:drop storage.TestAbsenceExemptions: a call to another number blocks no proof
     OR numbers_differ(c.to_number, a.to_number)
     -- guard:drop storage.TestAbsenceExemptions: a call from another number blocks no proof where its to cannot be read
     OR c.to_number IS NULL AND numbers_differ(c.from_number, a.from_number)
