@@ -87,7 +87,7 @@ var errRefused = errors.New("refused")
 
 // outage is what a command says that did not reach its servers. People type it
 // again.
-var outage = regexp.MustCompile(`connect|connection|nothing listens|starting up|shutting down|unexpected EOF|recovery|terminating|timed? ?out|deadline`)
+var outage = regexp.MustCompile(`connect|conn closed|nothing listens|starting up|shutting down|unexpected EOF|recovery|terminating|timed? ?out|deadline`)
 
 // command runs one of the programs until it reaches Postgres.
 func (p *operators) command(ctx context.Context, program string, args ...string) error {
