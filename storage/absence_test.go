@@ -274,6 +274,18 @@ func TestNumbersDiffer(t *testing.T) {
 	}
 }
 
+// What asks it of many calls would take sixteen times as long if it were called for
+// each.
+func TestNumbersDifferIsInlined(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	plan := strings.Join(testkit.Rows[string](t, db, `
+		EXPLAIN (VERBOSE) SELECT FROM provider_calls c, attempts a WHERE numbers_differ(c.to_number, a.to_number)`), "\n")
+	if strings.Contains(plan, "numbers_differ") || !strings.Contains(plan, "ltrim") {
+		t.Errorf("the rule is not inlined:\n%s", plan)
+	}
+}
+
 func TestGiveUp(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
