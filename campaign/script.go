@@ -48,7 +48,8 @@ type Reaction struct {
 	Again  bool     // the message is spoken, after Say
 	Listen bool     // then a key is waited for, at Next
 	Next   Turn
-	// GoOn: the call continues with what it has: nobody pressed a key yet.
+	// GoOn: nobody pressed a key while the message was spoken, so it was heard, and a
+	// key is waited for.
 	GoOn bool
 }
 

@@ -77,7 +77,8 @@ type listening struct {
 	public string // where the webhooks are
 }
 
-// listeningSpeed is how many times faster than in reality its calls are.
+// listeningSpeed is how many times faster than in reality its calls are, unless a test
+// says otherwise.
 const listeningSpeed = 20
 
 // startListening starts a simulator with what the configuration says of its people
@@ -95,7 +96,10 @@ func startListening(t *testing.T, cfg voicesim.Config) *listening {
 	require.NoError(t, err)
 	w.public = "http://" + hooks.Addr().String()
 	const secret = "the-secret-of-the-account"
-	cfg.PublicKey, cfg.ApplicationID, cfg.SignatureSecret, cfg.Speed = &key.PublicKey, simulatedApplication, []byte(secret), listeningSpeed
+	if cfg.Speed == 0 {
+		cfg.Speed = listeningSpeed
+	}
+	cfg.PublicKey, cfg.ApplicationID, cfg.SignatureSecret = &key.PublicKey, simulatedApplication, []byte(secret)
 	cfg.AnswerURL, cfg.EventURL = w.public+"/webhooks/answer", w.public+"/webhooks/event"
 	cfg.PriceLag, cfg.ListLag = simulatedShortLag, simulatedShortLag
 	w.sim, err = voicesim.New(cfg)

@@ -24,7 +24,7 @@ const (
 
 // earlySeconds is how long the call waits for a key right after the message. A talk
 // that a key may cut must be followed by an input, so the notify action that says
-// that the message was heard comes after this one.
+// that the message was heard comes with the answer to this one.
 const earlySeconds = 1
 
 // beepWait is how long after a machine was detected the text for it is spoken at
@@ -65,7 +65,15 @@ func (d dialogue) message(at campaign.Turn) voice.NCCO {
 	}
 	patient := at
 	patient.Early = false
-	return append(voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds), d.notify(payloadHeard)}, d.await(patient)...)
+	return append(voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds)}, d.await(patient)...)
+}
+
+// goOn follows where nobody pressed a key while the message was spoken: it was heard.
+// The notice stands here and not behind the first input, because a key whose event
+// got lost would make it a lie: that key may have cut the message.
+func (d dialogue) goOn(at campaign.Turn) voice.NCCO {
+	at.Early = false
+	return append(voice.NCCO{d.notify(payloadHeard)}, d.await(at)...)
 }
 
 // await waits for a key. The answer to it is another NCCO, so what stands behind the
@@ -152,8 +160,7 @@ func ParseTurn(q url.Values) (campaign.Turn, bool) {
 	return at, err == nil && err2 == nil && at.Valid()
 }
 
-// Answer is what follows an input: what is to be stored of it, and the NCCO. A nil
-// NCCO: the call continues with the one that it has.
+// Answer is what follows an input: what is to be stored of it, and the NCCO.
 type Answer struct {
 	Said campaign.Said
 	NCCO voice.NCCO
@@ -178,10 +185,9 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 	if r.Key.OptOut && p.Attempt.Kind != campaign.ManualCall {
 		a.Said.OptOut = p.Settings.Message.Scope()
 	}
-	if r.GoOn {
-		return a, nil
+	if a.NCCO = d.reply(r); r.GoOn {
+		a.NCCO = d.goOn(at)
 	}
-	a.NCCO = d.reply(r)
 	return a, a.NCCO.Validate()
 }
 
@@ -232,6 +238,9 @@ func VoicemailNCCO(publicURL string, p campaign.Placement, beeped bool) (voice.N
 // check reports whether Vonage would take everything that the script may say.
 func (d dialogue) check() error {
 	n := d.opening()
+	if len(d.script.Keys) > 0 {
+		n = append(n, d.goOn(campaign.First)...)
+	}
 	for _, pressed := range append(d.script.Pressable(), "", "wrong") {
 		n = append(n, d.reply(d.script.React(campaign.Turn{No: 1, Try: 1}, pressed))...)
 	}

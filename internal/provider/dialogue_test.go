@@ -25,13 +25,13 @@ func TestAnswerInput(t *testing.T) {
 	bare.Wrong, bare.Silent = "", ""
 	first, early, last := campaign.Turn{No: 1, Try: 1}, campaign.First, campaign.Turn{No: 2, Try: 2}
 	const sorry = "talk We are sorry, this call cannot be continued. Goodbye." // where no answer comes
-	message := []string{"talk Hello Ann.", "input early 1s", "notify", "input 3s", sorry, "notify"}
+	message := []string{"talk Hello Ann.", "input early 1s", "input 3s", sorry, "notify"}
 	for _, test := range []struct {
 		name    string
 		message campaign.Message
 		at      campaign.Turn
 		pressed string
-		want    []string // nil: the call goes on as it is
+		want    []string
 	}{
 		{"a result", menu, first, "1", []string{"talk Thank you, Ann."}},
 		{"a result without a word", menu, first, "2", []string{"wait"}},
@@ -42,7 +42,7 @@ func TestAnswerInput(t *testing.T) {
 		{"opt out", menu, first, "9", []string{"talk You will not be called again. Goodbye."}},
 		{"a wrong key", menu, first, "7", []string{"talk Sorry.", "input 3s", sorry, "notify"}},
 		{"a wrong key, without a text for it", bare, first, "7", message},
-		{"silence while the message is spoken", menu, early, "", nil},
+		{"silence while the message is spoken", menu, early, "", []string{"notify", "input 3s", sorry, "notify"}},
 		{"silence", menu, first, "", []string{"talk Are you there?", "input 3s", sorry, "notify"}},
 		{"silence, without a text for it", bare, first, "", []string{"wait"}},
 		{"silence at the last try", menu, last, "", []string{"wait"}},
