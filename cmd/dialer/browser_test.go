@@ -233,6 +233,7 @@ func (b *browser) controls() {
 	b.await("Resumed")
 	b.await("0 not called yet + 0 being called + 0 to be called again + 41 ended") // by itself: nobody loads the page again
 	b.await("<b>Eve</b>")
+	b.open("/campaigns/1")
 	b.picture("campaign")
 	b.fill(".filter", map[string]string{"q": "p99"})
 	b.click(".filter button")

@@ -58,7 +58,7 @@ func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 		}
 		view.Rows = append(view.Rows, campaignRow{r, barOf(r)})
 	}
-	view.Calling = s.Locked == "" && (s.Open > 0 || s.Dialed > 0)
+	view.Calling = s.Locked == "" && (s.Open > 0 || s.Dialed > 0 && view.ToGo > 0)
 	switch {
 	case s.Locked != "":
 		view.Headline = "Nobody is called: the database is locked"

@@ -19,10 +19,24 @@ function watch(part) {
     part.innerHTML = fresh.html; // the server's own templates escaped it
     document.title = fresh.title + " · dialer";
     localTimes(part);
+    refresh();
   };
   source.onerror = () => { part.classList.add("stale"); };
   source.onopen = () => { part.classList.remove("stale"); };
   addEventListener("pagehide", () => source.close());
+}
+
+// The list below a live part is read again when that has changed, not more often than
+// every five seconds.
+let refreshed = Date.now();
+async function refresh() {
+  const list = document.querySelector("[data-refresh]");
+  if (!list || Date.now() - refreshed < 5000) return;
+  refreshed = Date.now();
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-refresh]");
+  if (fresh && !list.contains(document.activeElement)) { list.replaceChildren(...fresh.childNodes); localTimes(list); }
 }
 
 async function check(event) {
