@@ -48,9 +48,6 @@ func (n node) settingsOf(d campaign.Document) (campaign.Settings, error) {
 	return s, nil
 }
 
-// maxBadShown is how many rows a page shows that have to be mended.
-const maxBadShown = 200
-
 func fileOptions(d campaign.Document) csvimport.Options {
 	return csvimport.Options{
 		DefaultCountry: d.People.Country, Map: d.Columns(), Now: time.Now(),

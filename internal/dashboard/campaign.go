@@ -97,11 +97,11 @@ type contactRow struct {
 	Key      string            `json:"key"`
 	To       string            `json:"to_number"`
 	State    string            `json:"state"`
-	Reason   *string           `json:"reason"`
-	Result   *string           `json:"result"`
+	Reason   string            `json:"reason"`
+	Result   string            `json:"result"`
 	Attempts int               `json:"attempts"`
-	Next     *string           `json:"next_attempt_at"`
-	HeardAt  *string           `json:"heard_at"`
+	Next     string            `json:"next_attempt_at"`
+	HeardAt  string            `json:"heard_at"`
 	Row      map[string]string `json:"row"`
 }
 

@@ -90,7 +90,7 @@ func (w *world) do(request *http.Request) (status int, text string) {
 	if policy := response.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
 		w.t.Errorf("%s: the policy is %q", request.URL.Path, policy)
 	}
-	if strings.Contains(string(body), "<no value>") || strings.Contains(string(body), "%!") || strings.Contains(string(body), "ZgotmplZ") {
+	if strings.Contains(string(body), "<no value>") || strings.Contains(string(body), "%!") || strings.Contains(string(body), "ZgotmplZ") || strings.Contains(string(body), ": 0x") {
 		w.t.Errorf("%s: %s", request.URL.Path, body)
 	}
 	return response.StatusCode, string(body)
@@ -294,10 +294,12 @@ func TestContacts(t *testing.T) {
 	if strings.Contains(first, "Person 50") || strings.Count(first, "<tr>") < 50 {
 		t.Error("the first page does not hold the first 50 people")
 	}
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'cancelled_by_request', result = 'confirmed', heard_at = now() WHERE id = 3`)
+	w.get("/campaigns/1", 200, "done: cancelled by request", ">confirmed<")
 	w.get("/campaigns/1?after=50", 200, "Person 50", "Person 99")
 	w.get("/campaigns/1?q=Person+77", 200, "Person 77")
 	w.get("/campaigns/1?q=nobody%25", 200, "Nobody matches")
-	w.get("/campaigns/1?state=done", 200, "Nobody matches")
+	w.get("/campaigns/1?state=waiting", 200, "Nobody matches")
 	w.get("/campaigns/1?after=x", 404)
 	w.get("/campaigns/1/contacts/1", 200, testkit.Number(0), "Next call")
 	w.post("/campaigns/1/contacts/1/update", url.Values{"column:name": {"Zoë"}}, 200, "Changed", "Zoë")

@@ -51,10 +51,6 @@ func when(t any) template.HTML {
 	switch t := t.(type) {
 	case time.Time:
 		at = t
-	case *string:
-		if t != nil {
-			at, _ = time.Parse(time.RFC3339Nano, *t) // as below
-		}
 	case string:
 		at, _ = time.Parse(time.RFC3339Nano, t) // what is no time is shown as none
 	}

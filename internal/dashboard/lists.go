@@ -30,20 +30,20 @@ func (v *visit) after() app.ListQuery {
 }
 
 type callRow struct {
-	AttemptID   string  `json:"attempt_id"`
-	CampaignID  *int64  `json:"campaign_id"`
-	Campaign    *string `json:"campaign"`
-	ContactID   *int64  `json:"contact_id"`
-	Kind        string  `json:"kind"`
-	To          *string `json:"to_number"`
-	From        *string `json:"from_number"`
-	State       string  `json:"state"`
-	Disposition *string `json:"disposition"`
-	CallUUID    *string `json:"call_uuid"`
-	CreatedAt   string  `json:"created_at"`
-	AnsweredAt  *string `json:"answered_at"`
-	DurationS   *int    `json:"duration_s"`
-	Price       *string `json:"price"`
+	AttemptID   string `json:"attempt_id"`
+	CampaignID  *int64 `json:"campaign_id"`
+	Campaign    string `json:"campaign"`
+	ContactID   *int64 `json:"contact_id"`
+	Kind        string `json:"kind"`
+	To          string `json:"to_number"`
+	From        string `json:"from_number"`
+	State       string `json:"state"`
+	Disposition string `json:"disposition"`
+	CallUUID    string `json:"call_uuid"`
+	CreatedAt   string `json:"created_at"`
+	AnsweredAt  string `json:"answered_at"`
+	DurationS   *int   `json:"duration_s"`
+	Price       string `json:"price"`
 }
 
 // calls are those in progress, or all.
@@ -90,13 +90,13 @@ func (d *dashboard) act(v *visit) error {
 }
 
 type suppressionRow struct {
-	Number    string  `json:"number"`
-	Scope     string  `json:"scope"`
-	Campaign  *string `json:"campaign"`
-	Source    string  `json:"source"`
-	Note      string  `json:"note"`
-	CreatedAt string  `json:"created_at"`
-	ExpiresAt *string `json:"expires_at"`
+	Number    string `json:"number"`
+	Scope     string `json:"scope"`
+	Campaign  string `json:"campaign"`
+	Source    string `json:"source"`
+	Note      string `json:"note"`
+	CreatedAt string `json:"created_at"`
+	ExpiresAt string `json:"expires_at"`
 }
 
 func (d *dashboard) suppressions(v *visit) error { return d.showSuppressions(v, http.StatusOK, nil) }
@@ -155,17 +155,17 @@ func (d *dashboard) suppressed(v *visit, err error, what string) error {
 }
 
 type alarmRow struct {
-	ID         int64   `json:"alarm_id"`
-	Kind       string  `json:"kind"`
-	Campaign   *string `json:"campaign"`
-	Detail     string  `json:"detail"`
-	Times      int     `json:"times"`
-	At         string  `json:"at"`
-	LastAt     string  `json:"last_at"`
-	ResolvedBy *string `json:"resolved_by"`
-	Open       bool    `json:"open"`
-	Meaning    string  `json:"-"`
-	Do         string  `json:"-"`
+	ID         int64  `json:"alarm_id"`
+	Kind       string `json:"kind"`
+	Campaign   string `json:"campaign"`
+	Detail     string `json:"detail"`
+	Times      int    `json:"times"`
+	At         string `json:"at"`
+	LastAt     string `json:"last_at"`
+	ResolvedBy string `json:"resolved_by"`
+	Open       bool   `json:"open"`
+	Meaning    string `json:"-"`
+	Do         string `json:"-"`
 }
 
 func (d *dashboard) alarms(v *visit) error {
