@@ -71,8 +71,21 @@ func (db *DB) ListCampaigns(ctx context.Context, q app.ListQuery) (app.Page, err
 		WHERE v.campaign_id < @after ORDER BY v.campaign_id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after})
 }
 
-// ListContacts lists a campaign's contacts in the order of their keys.
+// ListContacts lists a campaign's contacts in the order of their keys. Of a search,
+// whoever has exactly that key or number comes alone: an index finds them, where a
+// part of a row takes a look at all rows.
 func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQuery) (app.Page, error) {
+	if q.Search != "" && q.After == "" {
+		exact, err := db.page(ctx, "contacts", q.Limit, `
+			SELECT v.key, to_jsonb(v) FROM reporting.contacts v
+			WHERE v.contact_id IN (
+				SELECT id FROM contacts WHERE campaign_id = @campaign AND key = @search
+				UNION SELECT id FROM contacts WHERE campaign_id = @campaign AND to_number = ltrim(@search, '+')) LIMIT @limit`,
+			pgx.StrictNamedArgs{"campaign": campaignID, "search": plain(q.Search)})
+		if err != nil || len(exact.Items) > 0 {
+			return exact, err
+		}
+	}
 	return db.page(ctx, "contacts", q.Limit, `
 		SELECT v.key, to_jsonb(v) FROM reporting.contacts v
 		WHERE v.campaign_id = @campaign AND v.key > @after

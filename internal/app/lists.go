@@ -31,7 +31,7 @@ type ContactQuery struct {
 	ListQuery
 	State, Reason, Result string
 	Number                string // E.164 digits
-	Search                string // the beginning of a key or a number, or a value of the row
+	Search                string // a key or a number, or else the beginning of one, or a part of the row
 }
 
 // CallQuery says which attempts are asked for, the latest first.

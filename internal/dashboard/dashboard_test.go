@@ -298,6 +298,9 @@ func TestContacts(t *testing.T) {
 	w.get("/campaigns/1", 200, "done: cancelled by request", ">confirmed<")
 	w.get("/campaigns/1?after=50", 200, "Person 50", "Person 99")
 	w.get("/campaigns/1?q=Person+77", 200, "Person 77")
+	if text := w.get("/campaigns/1?q=%2B"+testkit.Number(5), 200, "Person 5"); strings.Contains(text, "Person 6") {
+		t.Error("who has the number does not come alone")
+	}
 	w.get("/campaigns/1?q=nobody%25", 200, "Nobody matches")
 	w.get("/campaigns/1?state=waiting", 200, "Nobody matches")
 	w.get("/campaigns/1?after=x", 404)
