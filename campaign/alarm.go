@@ -41,6 +41,8 @@ const (
 	AlarmGivenUp           = "contact_given_up"
 	AlarmUnreadableRecord  = "record_unreadable"
 	AlarmUnknownZone       = "unknown_zone"
+	AlarmBudget            = "budget_used"
+	AlarmDayBudget         = "day_budget_used"
 )
 
 // AlarmKind tells a person what an alarm means and what to do about it.
@@ -67,6 +69,10 @@ var AlarmKinds = []AlarmKind{
 		"Ask the people, or look at the original database, and enqueue again those who were not called."},
 	{AlarmPaused, "Vonage refused a call for a reason that concerns the whole campaign, which was paused",
 		"Correct the key, the application, the numbers or the message, then `dialer campaign resume`."},
+	{AlarmBudget, "a campaign was paused, because its budget lets it make no further call; the detail says what it would need",
+		"Raise it with `dialer campaign edit NAME --budget AMOUNT`, then `dialer campaign resume`; or stop the campaign."},
+	{AlarmDayBudget, "what all calls of a day may cost is used, so calls wait until 00:00 UTC",
+		"Raise DIALER_DAILY_BUDGET and start the dialers again, or wait; then resolve the alarm."},
 	{AlarmMessage, "a call's message cannot be made, or Vonage would refuse it; the campaign was paused, and its contacts stay due",
 		"Read the reason in the alarm; stop the campaign and enqueue it again with a message that can be made, or correct what it needs, then `dialer campaign resume`."},
 	{AlarmClockSkew, "a dialer calls nobody, because Vonage's clock differs by more than 5 seconds from its own or from the database's; the detail says from which",

@@ -15,6 +15,8 @@ type Campaign struct {
 	Name     string // unique
 	Status   Status
 	Settings Settings
+	// CreatedAt is known where a contact's due time depends on it.
+	CreatedAt time.Time
 }
 
 // Settings are fixed when a campaign is created. An import reports the same name
@@ -30,6 +32,7 @@ type Settings struct {
 	// Countries are where people may be called. None: everywhere.
 	Countries Countries `json:"countries,omitempty"`
 	Retry     Policy    `json:"retry"`
+	Limits    Limits    `json:"limits,omitzero"`
 	// Key is the column that tells people apart; "": each number is a person.
 	Key string `json:"key,omitempty"`
 	// Machine is "", "continue" or "hangup".

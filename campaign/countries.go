@@ -42,6 +42,15 @@ func ParseCountries(words []string) (c Countries, given bool, err error) {
 	return c, given, nil
 }
 
+// CountryOf is the country of a number in E.164 digits; "" if it is of none.
+func CountryOf(digits string) string {
+	n, err := numberOf(digits)
+	if err != nil {
+		return ""
+	}
+	return n.Country
+}
+
 // UsualCountries are where people are called if nobody says it: the default
 // country, and those of the numbers that they are called from.
 func UsualCountries(defaultCountry string, from []string) Countries {

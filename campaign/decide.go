@@ -76,6 +76,8 @@ func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time)
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
 	case !c.several() && h.refusedForGood():
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
+	case h.withdrawn(WithdrawnCountry):
+		d = d.done(ReasonRefused, "the campaign may not call in the number's country any more")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
 	//guard:false campaign.TestDecideAtTheEnd: who waits at the campaign's end is not called any more

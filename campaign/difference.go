@@ -76,6 +76,7 @@ func (s Settings) Changes(given Settings) []Difference {
 	compare("retry", s.Retry.FormatRetry(), given.Retry.FormatRetry())
 	compare("jitter", s.Retry.Jitter.String(), given.Retry.Jitter.String())
 	compare("other-time", s.Retry.OtherTime.String(), given.Retry.OtherTime.String())
+	compare("limits", s.Limits.String(), given.Limits.String())
 	compare("machine", s.Machine, given.Machine)
 	compare("machine-mode", s.MachineMode, given.MachineMode)
 	compare("beep-timeout", secondsText(s.BeepTimeout), secondsText(given.BeepTimeout))

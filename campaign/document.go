@@ -27,7 +27,7 @@ type Document struct {
 	Again   DocumentAgain   `yaml:"again,omitempty" json:"again,omitzero"`
 	When    DocumentWhen    `yaml:"when,omitempty" json:"when,omitzero"`
 	Remind  *notServed      `yaml:"remind,omitempty" json:"remind,omitempty"`
-	Limits  *notServed      `yaml:"limits,omitempty" json:"limits,omitempty"`
+	Limits  DocumentLimits  `yaml:"limits,omitempty" json:"limits,omitzero"`
 
 	source source
 	flags  map[string]string // which flag set a member, by its path
@@ -96,6 +96,33 @@ type DocumentWhen struct {
 	Zone   string        `yaml:"zone,omitempty" json:"zone,omitempty"`
 	Except texts         `yaml:"except,omitempty" json:"except,omitempty"`
 	Margin string        `yaml:"margin,omitempty" json:"margin,omitempty"`
+}
+
+// DocumentLimits say how much and how fast is called.
+type DocumentLimits struct {
+	PerSecond scalar            `yaml:"per_second,omitempty" json:"per_second,omitempty"`
+	AtOnce    *int              `yaml:"at_once,omitempty" json:"at_once,omitempty"`
+	Connected *int              `yaml:"connected,omitempty" json:"connected,omitempty"`
+	Budget    scalar            `yaml:"budget,omitempty" json:"budget,omitempty"`
+	Priority  *int              `yaml:"priority,omitempty" json:"priority,omitempty"`
+	Share     *int              `yaml:"share,omitempty" json:"share,omitempty"`
+	PerNumber map[string]scalar `yaml:"per_number,omitempty" json:"per_number,omitempty"`
+}
+
+// SetPerSecond sets the rate, and SetBudget the amount, as they are written.
+func (l *DocumentLimits) SetPerSecond(text string) { l.PerSecond = scalar(text) }
+
+// SetBudget sets the amount as it is written.
+func (l *DocumentLimits) SetBudget(text string) { l.Budget = scalar(text) }
+
+// scalar is a text, or a number as it is written.
+type scalar string
+
+// UnmarshalYAML reads either.
+func (s *scalar) UnmarshalYAML(n ast.Node) error {
+	text, err := scalarText(n)
+	*s = scalar(text)
+	return err
 }
 
 // notServed is a member that this version cannot serve.

@@ -129,7 +129,7 @@ func TestDocumentMistakes(t *testing.T) {
 		"zone: Europe/London>>zone: recipient":                           "c.yaml:18: ",
 		"zone: Europe/London>>ring: 3":                                   `c.yaml:18: "ring" is not a member`,
 		`from: ["442079460000"]>>from: ["02079460000"]`:                  "c.yaml:3: number 1",
-		"name: dental-reminders>>limits: {per_second: 2}\nname: d":       "c.yaml:1: limits is not served",
+		"name: dental-reminders>>limits: {per_second: 2.5}\nname: d":     "c.yaml:1: per second: want a whole number",
 		"name: dental-reminders>>remind: {column: appointment}\nname: d": "c.yaml:1: remind is not served",
 		"name: dental-reminders>>name: d\nname: e":                       "c.yaml:2: ",
 		"name: dental-reminders>>name: &a d":                             "c.yaml:1: anchors",

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"github.com/shopspring/decimal"
 )
 
 // What a document says where it says nothing.
@@ -170,6 +172,8 @@ func (t *translation) note(path string, err error) {
 var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
+	"per_second": "limits.per_second", "at_once": "limits.at_once", "connected": "limits.connected",
+	"priority": "limits.priority", "share": "limits.share", "per_number": "limits.per_number",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
 	"from": "from", "end": "when.end",
 }
@@ -211,6 +215,7 @@ func (t *translation) settings() (s Settings) {
 	t.note("when.end", err)
 	s.Hours = t.hours()
 	s.Retry = t.policy()
+	s.Limits = t.limits()
 	s.Machine, s.MachineMode = d.Call.Machine, d.Call.MachineMode
 	s.BeepTimeout = t.seconds("beep timeout", "call.beep_timeout", d.Call.BeepTimeout, 0, 45, 120)
 	s.RingingTimer = t.seconds("ringing timer", "call.ringing_timer", d.Call.RingingTimer, defaultRingingTimer, 1, 120)
@@ -329,6 +334,42 @@ func (t *translation) message() Message {
 		t.note("message", errors.New("one of --say, --ncco and --answer-url is needed, or say, ncco or answer_url in the message: what do the calls say?"))
 	}
 	return m
+}
+
+func (t *translation) limits() (l Limits) {
+	d := t.d.Limits
+	if d.PerSecond != "" {
+		rate, err := strconv.ParseFloat(string(d.PerSecond), 64)
+		if err != nil || rate <= 0 {
+			t.note("limits.per_second", fmt.Errorf("%q: want calls a second, such as 2 or 0.5", d.PerSecond))
+		}
+		l.PerSecond = PerSecond(rate)
+	}
+	count := func(path string, n *int, to *int) {
+		if n == nil {
+			return
+		}
+		if *to = *n; *n < 1 {
+			t.note(path, fmt.Errorf("%d: want 1 or more, or leave it out", *n))
+		}
+	}
+	count("limits.at_once", d.AtOnce, &l.AtOnce)
+	count("limits.connected", d.Connected, &l.Connected)
+	count("limits.share", d.Share, &l.Share)
+	l.Priority = d.Priority
+	if d.Budget != "" {
+		money, err := ParseMoney(string(d.Budget))
+		t.note("limits.budget", err)
+		l.Budget = decimal.NewNullDecimal(money)
+	}
+	caps := map[string]string{}
+	for calls, within := range d.PerNumber {
+		caps[calls] = string(within)
+	}
+	var err error
+	l.PerNumber, err = parseCaps(caps)
+	t.note("limits.per_number", err)
+	return l
 }
 
 // wait reads a duration; 0 where there is none.

@@ -21,6 +21,8 @@ var (
 	ErrStale = errors.New("attempt is not reserved any more")
 	// ErrWithdrawn: the gate found an obstacle and voided the attempt.
 	ErrWithdrawn = errors.New("attempt withdrawn at the gate")
+	// ErrNoRoom: a limit leaves no room for the call now; the attempt stays reserved.
+	ErrNoRoom = errors.New("a limit leaves no room for the call now")
 	// ErrDialLocked: the dial lock is set; the attempt stays reserved.
 	ErrDialLocked = errors.New("the dial lock is set: nobody is called")
 	// ErrNotLocked: the dial lock does not wait for a person: it is not set, or a

@@ -155,10 +155,27 @@ const (
 	WithdrawnExpired    Withdrawal = "expired"         // its call_before has passed
 	WithdrawnEnded      Withdrawal = "ended"           // the campaign's end has passed
 	WithdrawnUsed       Withdrawal = "attempts_used"   // an edit made the calls to one person fewer
+	WithdrawnCountry    Withdrawal = "country"         // the campaign may not call there
+	WithdrawnCapped     Withdrawal = "number_capped"   // the number was called so often as the campaign says, over all campaigns
+	WithdrawnAtOnce     Withdrawal = "at_once"         // as many of its calls are up as may be
+	WithdrawnConnected  Withdrawal = "connected"       // as many of its calls are up as can be connected
+	WithdrawnPerSecond  Withdrawal = "per_second"      // as many of its calls have just begun as may
+	WithdrawnBudget     Withdrawal = "budget"          // what the call may cost is not left of the campaign's budget
+	WithdrawnDayBudget  Withdrawal = "day_budget"      // nor of the account's budget for the day
 	WithdrawnCancelled  Withdrawal = "cancelled"       // a person took the contact out of the campaign
 	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: its call is made with the new values
 	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
 )
+
+// Passes reports whether it passes by itself, as other calls end: the attempt waits
+// in the queue.
+func (w Withdrawal) Passes() bool {
+	switch w {
+	case WithdrawnAtOnce, WithdrawnConnected, WithdrawnPerSecond, WithdrawnBudget, WithdrawnDayBudget:
+		return true
+	}
+	return false
+}
 
 // Meaning says for people what stands in the way of a call: every reason that
 // call_obstacles gives, and a withdrawal's.
@@ -186,6 +203,20 @@ func (w Withdrawal) Meaning() string {
 		return "the campaign's end has passed"
 	case WithdrawnUsed:
 		return "all calls that the campaign makes to one person are used"
+	case WithdrawnCountry:
+		return "the campaign may not call in the number's country"
+	case WithdrawnCapped:
+		return "the number was called as often as the campaign allows, over all campaigns (limits.per_number)"
+	case WithdrawnAtOnce:
+		return "as many calls of the campaign are up as it allows (limits.at_once)"
+	case WithdrawnConnected:
+		return "as many calls of the campaign are up as can be connected (limits.connected)"
+	case WithdrawnPerSecond:
+		return "as many calls of the campaign have just begun as it allows (limits.per_second)"
+	case WithdrawnBudget:
+		return "what the call may cost is not left of the campaign's budget, until prices of other calls are known"
+	case WithdrawnDayBudget:
+		return "what the call may cost is not left of the account's budget for today, which begins anew at 00:00 UTC (DIALER_DAILY_BUDGET)"
 	case WithdrawnCancelled:
 		return "it was cancelled by request"
 	case WithdrawnChanged:

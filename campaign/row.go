@@ -33,13 +33,14 @@ type Row struct {
 // RowNumber is a further number of a row's person.
 type RowNumber struct {
 	To        string
+	Country   string
 	Zones     []string
 	ZoneBasis ZoneBasis
 }
 
 // Numbers are all of the person's.
 func (r Row) Numbers() []RowNumber {
-	return append([]RowNumber{{r.To, r.Zones, r.ZoneBasis}}, r.More...)
+	return append([]RowNumber{{r.To, r.Country, r.Zones, r.ZoneBasis}}, r.More...)
 }
 
 // KeyOrNumber is the row's key.

@@ -103,7 +103,7 @@ func (s Settings) Validate() error {
 	if err := s.Hours.Validate(); err != nil {
 		errs = append(errs, mistake{"hours", err})
 	}
-	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Countries.validate())...)
+	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Limits.validate(s.Message), s.Countries.validate())...)
 }
 
 // NextCall is the earliest moment from now on at which a contact in the zones may

@@ -34,8 +34,8 @@ type CallStore interface {
 	// the attempt with its token, timed by the database's clock.
 	// campaign.ErrStale: another caller has it. campaign.ErrWithdrawn: it may
 	// not be called now, and was voided. campaign.ErrDialLocked: the database
-	// calls nobody now, and the attempt stays as it is. Any other error: do not
-	// POST.
+	// calls nobody now, and the attempt stays as it is. campaign.ErrNoRoom: a limit
+	// leaves no room now, and it stays too. Any other error: do not POST.
 	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
 	// Record stores what is known after the POST.
 	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
@@ -82,15 +82,8 @@ type Made struct {
 // there on a call may come of it, and nothing stops it but its own time limits.
 // Recording ends early with working.
 func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urgency, request voice.CallRequest) (Made, error) {
-	permit, err := c.permit(ctx, u, request.NCCO.Connects())
+	attempt, permit, begun, err := c.pass(ctx, id, u, request.NCCO.Connects())
 	if err != nil {
-		return Made{}, err
-	}
-	failpoint.Hit("place.permitted")
-	begun := time.Now()
-	attempt, err := c.gate(ctx, id)
-	if err != nil {
-		permit.Return()
 		return Made{}, err
 	}
 	failpoint.Hit("place.gated")
@@ -102,6 +95,36 @@ func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urg
 	failpoint.Hit("place.learned")
 	made.NotRecorded = c.record(ctx, working, attempt, made.Outcome)
 	return made, nil
+}
+
+const (
+	// roomTries and roomPause are how long a call waits for a place of its campaign
+	// before its task rests.
+	roomTries = 20
+	roomPause = 100 * time.Millisecond
+)
+
+// pass takes a permit and goes through the gate. If a limit leaves no room it gives
+// the permit back, and tries again for two seconds: that is longer than a second's
+// window, and the claim reserves little more than there is room for.
+func (c *Caller) pass(ctx context.Context, id uuid.UUID, u campaign.Urgency, legs int) (a campaign.Attempt, permit *pace.Permit, begun time.Time, err error) {
+	for try := 1; ; try++ {
+		if permit, err = c.permit(ctx, u, legs); err != nil {
+			return a, nil, begun, err
+		}
+		failpoint.Hit("place.permitted")
+		begun = time.Now()
+		if a, err = c.gate(ctx, id); err == nil {
+			return a, permit, begun, nil
+		}
+		permit.Return()
+		if !errors.Is(err, campaign.ErrNoRoom) || try == roomTries {
+			return a, nil, begun, err
+		}
+		if err := sleep(ctx, roomPause); err != nil {
+			return a, nil, begun, err
+		}
+	}
 }
 
 // maxLegs bounds the permits that one call takes for its legs, so that a task,

@@ -233,7 +233,7 @@ func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
 		// and an outage of Postgres or a killed process is no fault of its own.
 		IsFailure: asynq.IsPanicError,
 		ErrorHandler: asynq.ErrorHandlerFunc(func(ctx context.Context, _ *asynq.Task, err error) {
-			if !errors.Is(err, context.Canceled) {
+			if !errors.Is(err, context.Canceled) && !errors.Is(err, campaign.ErrNoRoom) {
 				edge.logError(context.WithoutCancel(ctx), "task failed", err)
 			}
 		}),
@@ -246,6 +246,9 @@ func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
 func retryDelayOf(_ int, err error, _ *asynq.Task) time.Duration {
 	if errors.Is(err, asynq.ErrLeaseExpired) || errors.Is(err, context.Canceled) {
 		return 0
+	}
+	if errors.Is(err, campaign.ErrNoRoom) {
+		return time.Second
 	}
 	if errors.Is(err, errLaterTask) {
 		return laterDelay

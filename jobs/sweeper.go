@@ -31,6 +31,8 @@ type SweepStore interface {
 	FinishCampaigns(ctx context.Context) (int, error)
 	// ExpireContacts ends contacts whose time for a call has passed.
 	ExpireContacts(ctx context.Context) (int, error)
+	// PauseSpent pauses campaigns whose budget lets them make no further call.
+	PauseSpent(ctx context.Context) (int, error)
 	// VoidAbandoned voids manual calls whose command ended before the gate.
 	VoidAbandoned(ctx context.Context) (int, error)
 	// FoldCounters keeps reports quick; they are exact without it.
@@ -64,9 +66,10 @@ func sweep(ctx context.Context, store SweepStore, kept time.Duration) error {
 	_, expired := store.ExpireDialing(ctx, campaign.DialingGrace)
 	_, closed := store.CloseSilent(ctx, silentGrace, kept)
 	_, late := store.ExpireContacts(ctx)
+	_, spent := store.PauseSpent(ctx)
 	_, finished := store.FinishCampaigns(ctx)
 	_, voided := store.VoidAbandoned(ctx)
 	_, folded := store.FoldCounters(ctx)
 	_, forgotten := store.ForgetTokens(ctx)
-	return errors.Join(expired, closed, late, finished, voided, folded, forgotten)
+	return errors.Join(expired, closed, late, spent, finished, voided, folded, forgotten)
 }

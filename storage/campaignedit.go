@@ -43,8 +43,9 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		return nil, false, c.wrongStatus()
 	}
 	var has int
+	var name string
 	var was, given campaign.Settings
-	err = tx.QueryRow(ctx, `SELECT version, settings, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&has, &was, &given)
+	err = tx.QueryRow(ctx, `SELECT name, version, settings, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&name, &has, &was, &given)
 	if err != nil {
 		return nil, false, err
 	}
@@ -66,6 +67,9 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
 		return nil
 	})
+	if err == nil {
+		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -73,7 +77,7 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	for _, d := range changes {
 		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
 	}
-	again = was.Retry.String() != given.Retry.String()
+	again = was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
 	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
 }
 
@@ -102,7 +106,8 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		WITH edited AS (
 			UPDATE campaigns SET version = @version, settings = @settings, document = @document, from_numbers = @from,
 			       starts_at = @start, ends_at = @end, max_attempts = @attempts,
-			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin
+			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin,
+			       priority = @priority, share = @share, cap_calls = @cap_calls, cap_spans = @cap_spans, countries = @countries
 			WHERE id = @id RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, @version, @settings, @document, @by FROM edited`, args)
@@ -113,13 +118,20 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 func (db *DB) decideWaiting(ctx context.Context, campaignID int64) error {
 	waiting, err := collect(ctx, db.pool, pgx.RowTo[int64], `
 		SELECT k.id FROM zone_groups g JOIN contacts k ON k.zone_group_id = g.id
-		WHERE g.campaign_id = $1 AND k.state = 'waiting' ORDER BY k.id`, campaignID)
+		WHERE g.campaign_id = $1 AND k.state IN ('pending', 'waiting') ORDER BY k.id`, campaignID)
 	for batch := range slices.Chunk(waiting, sweepBatch) {
 		if err == nil {
-			err = db.inTx(ctx, func(tx pgx.Tx) error { return withContacts(ctx, tx, batch, unchanged) })
+			err = db.inTx(ctx, func(tx pgx.Tx) error { return withContacts(ctx, tx, batch, dueAnew) })
 		}
 	}
 	return err
+}
+
+// dueAnew puts a contact that was never called down for the time of its row: a limit
+// of calls to one number may have put it off.
+func dueAnew(c *contactTx) error {
+	c.anew = c.contact.State == campaign.Pending
+	return nil
 }
 
 // CampaignVersions are a campaign's versions, the latest first.

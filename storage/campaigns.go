@@ -94,13 +94,35 @@ func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, s
 	tag, err := tx.Exec(ctx, `
 		WITH made AS (
 			INSERT INTO campaigns (name, status, import_finished_at, settings, document, from_numbers,
-			                       starts_at, ends_at, max_attempts, open_minutes, closed_dates, margin_minutes)
+			                       starts_at, ends_at, max_attempts, open_minutes, closed_dates, margin_minutes,
+			                       priority, share, cap_calls, cap_spans, countries)
 			VALUES (@name, @status, CASE WHEN @status = 'running' THEN clock_timestamp() END, @settings, @document, @from,
-			        @start, @end, @attempts, @open::text::int4multirange, @except::text[]::date[], @margin)
+			        @start, @end, @attempts, @open::text::int4multirange, @except::text[]::date[], @margin,
+			        @priority, @share, @cap_calls, @cap_spans, @countries)
 			ON CONFLICT (name) DO NOTHING RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, 1, @settings, @document, @by FROM made`, args)
-	return tag.RowsAffected() > 0, err
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	return true, storeLimits(ctx, tx, name, s.Limits)
+}
+
+// storeLimits stores the limits that calls share, if there are any.
+func storeLimits(ctx context.Context, tx pgx.Tx, name string, l campaign.Limits) error {
+	calls, span := l.PerSecond.Window()
+	_, err := tx.Exec(ctx, `
+		MERGE INTO campaign_limits l USING (SELECT id FROM campaigns WHERE name = @name) AS c ON l.campaign_id = c.id
+		WHEN MATCHED AND NOT @any THEN DELETE
+		WHEN MATCHED THEN UPDATE SET at_once = @at_once, connected = @connected, budget = @budget::text::numeric,
+			window_calls = @calls, window_span = CASE WHEN @calls::int > 0 THEN @span::interval END
+		WHEN NOT MATCHED AND @any THEN INSERT (campaign_id, at_once, connected, budget, window_calls, window_span)
+			VALUES (c.id, @at_once, @connected, @budget::text::numeric, @calls, CASE WHEN @calls::int > 0 THEN @span::interval END)`,
+		pgx.StrictNamedArgs{
+			"name": name, "any": l.Shared(), "at_once": zeronull.Int4(l.AtOnce), "connected": zeronull.Int4(l.Connected),
+			"budget": asWritten(l.Budget), "calls": zeronull.Int4(calls), "span": span,
+		})
+	return err
 }
 
 // settingsArgs are the settings as they are stored: whole, and again by column what
@@ -109,6 +131,10 @@ func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"settings": s, "document": s.Document, "from": s.From, "attempts": s.Retry.Attempts, "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
 		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
+		"priority": s.Limits.PriorityOrDefault(), "share": s.Limits.ShareOrDefault(),
+		"cap_calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
+		"cap_spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
+		"countries": append([]string{}, s.Countries...),
 	}
 }
 
@@ -351,9 +377,9 @@ func closePauseAlarms(ctx context.Context, tx pgx.Tx, by app.Actor, campaignID i
 	_, err := tx.Exec(ctx, `
 		UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = @by
 		WHERE (m.resolved_at IS NULL OR m.last_at > m.resolved_at)
-		  AND (m.kind = @paused AND m.detail LIKE 'campaign ' || @campaign::bigint || ' was paused%'
+		  AND (m.kind IN (@paused, @budget) AND m.detail LIKE 'campaign ' || @campaign::bigint || ' was paused%'
 		       OR m.kind = @message AND EXISTS (SELECT FROM attempts a WHERE a.id = m.attempt_id AND a.campaign_id = @campaign))`,
-		pgx.StrictNamedArgs{"by": plain(by.Name), "paused": campaign.AlarmPaused, "message": campaign.AlarmMessage, "campaign": campaignID})
+		pgx.StrictNamedArgs{"by": plain(by.Name), "paused": campaign.AlarmPaused, "budget": campaign.AlarmBudget, "message": campaign.AlarmMessage, "campaign": campaignID})
 	if err != nil {
 		return fmt.Errorf("close the alarms of a pause: %w", err)
 	}

@@ -35,18 +35,22 @@ import (
 // reserved now is dialed within @margin, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
-		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes FROM campaigns
+		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, cap_calls, cap_spans FROM campaigns
 		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND (ends_at IS NULL OR ends_at > now() + interval '30 seconds')
 		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
+	), roomy AS MATERIALIZED (
+		-- What is reserved beyond a limit would wait in the queue, before others.
+		SELECT r.*, least(@limit, claimable(r.id)) AS most FROM running r WHERE least(@limit, claimable(r.id)) > 0
 	), open_groups AS MATERIALIZED (
-		SELECT g.id, r.from_numbers, r.version
-		FROM running r JOIN zone_groups g ON g.campaign_id = r.id
+		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.cap_calls, r.cap_spans, r.most
+		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), candidates AS MATERIALIZED (
-		SELECT k.id, g.from_numbers, g.version
+		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY urgency, due_at, id) AS nth FROM (
+		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at
 		FROM open_groups g
 		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
 		CROSS JOIN LATERAL (
@@ -56,20 +60,25 @@ const claim = `
 			  AND (k.not_later_than IS NULL OR k.not_later_than > now() + interval '30 seconds')
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
-			ORDER BY k.due_at, k.id LIMIT @limit
+			ORDER BY k.due_at, k.id LIMIT g.most
 		) AS k
-		ORDER BY u.urgency, k.due_at, k.id LIMIT @limit
+		ORDER BY g.priority DESC, u.urgency, k.due_at, k.id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version,
+		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
+		       number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
-		FROM contacts k JOIN candidates q ON q.id = k.id
+		FROM contacts k JOIN candidates q ON q.id = k.id AND q.nth <= q.most
 		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
-		SELECT *, row_number() OVER (ORDER BY urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed
+		SELECT *, row_number() OVER (ORDER BY priority DESC, urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
+	), later AS (
+		-- A number that was called often enough is due when it may be called again.
+		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND l.free_at > k.due_at
+		RETURNING k.id
 	), reserved AS (
 		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, from_number, state, changed_by)
 		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
@@ -80,11 +89,14 @@ const claim = `
 		UPDATE contacts k SET state = 'active', next_attempt_no = k.next_attempt_no + 1
 		FROM reserved r WHERE k.id = r.contact_id
 	)
-	SELECT r.id, r.enqueue_count, l.urgency, 0 AS suppressed_contact FROM reserved r JOIN locked l ON l.id = r.contact_id
+	SELECT r.id, r.enqueue_count, l.urgency, 0 AS suppressed_contact, 0 AS later FROM reserved r JOIN locked l ON l.id = r.contact_id
 	UNION ALL
-	SELECT @none::uuid, 0, 0, id FROM locked WHERE suppressed`
+	SELECT @none::uuid, 0, 0, id, 0 FROM locked WHERE suppressed
+	UNION ALL
+	SELECT @none::uuid, 0, 0, 0, id FROM later`
 
-// claimRounds bounds how many rounds of suppressed contacts one Claim ends
+// claimRounds bounds how many rounds of suppressed contacts, and of numbers that
+// were called often enough, one Claim passes
 // before it returns nothing.
 const claimRounds = 10
 
@@ -94,7 +106,7 @@ const claimRounds = 10
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
 	for range claimRounds {
-		attempts, suppressed, err := db.claimOnce(ctx, limit)
+		attempts, passed, err := db.claimOnce(ctx, limit)
 		//guard:false storage.TestClaimWithUnknownZone: a zone that Postgres does not know stops nobody else
 		if isState(err, invalidParameter) && !checked {
 			checked = true
@@ -106,25 +118,26 @@ func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, e
 		if err != nil {
 			return nil, fmt.Errorf("claim contacts: %w", err)
 		}
-		if len(attempts) > 0 || suppressed == 0 {
+		if len(attempts) > 0 || passed == 0 {
 			return attempts, nil
 		}
 	}
 	return nil, nil
 }
 
-func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.QueuedAttempt, suppressed int, err error) {
+// claimOnce also returns how many contacts it passed over for longer than now.
+func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.QueuedAttempt, passed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
 	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
-		attempts, contacts, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
+		attempts, contacts, passed, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
 			"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil,
 		})
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
-		if suppressed = len(contacts); err != nil || suppressed == 0 {
+		if passed += len(contacts); err != nil || len(contacts) == 0 {
 			return err
 		}
 		return withContacts(ctx, tx, contacts, func(c *contactTx) error {
@@ -132,26 +145,29 @@ func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.Que
 			return nil
 		})
 	})
-	return attempts, suppressed, err
+	return attempts, passed, err
 }
 
-func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed []int64, err error) {
+func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed []int64, later int, err error) {
 	rows, err := tx.Query(ctx, claim, pgx.QueryExecModeCacheDescribe, args)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	var a campaign.QueuedAttempt
-	var contact int64
-	_, err = pgx.ForEachRow(rows, []any{&a.AttemptID, &a.EnqueueCount, &a.Urgency, &contact}, func() error {
-		if contact != 0 {
+	var contact, put int64
+	_, err = pgx.ForEachRow(rows, []any{&a.AttemptID, &a.EnqueueCount, &a.Urgency, &contact, &put}, func() error {
+		switch {
+		case contact != 0:
 			suppressed = append(suppressed, contact)
-		} else {
+		case put != 0:
+			later++
+		default:
 			attempts = append(attempts, a)
 		}
 		return nil
 	})
 	slices.SortFunc(attempts, byID)
-	return attempts, suppressed, err
+	return attempts, suppressed, later, err
 }
 
 // byID is the order of the claim: ids are UUIDv7, given by rank.

@@ -309,14 +309,14 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	}
 	columns := []string{
 		"campaign_id", "zone_group_id", "source", "import_id", "line_no", "key", "to_number", "vars", "call_at", "not_later_than", "due_at",
-		"numbers", "number_groups",
+		"country", "numbers", "number_groups", "number_countries",
 	}
 	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
 		return []any{
 			im.campaignID, groups[zoneKey(r.Zones, r.ZoneBasis)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
 			zeronull.Timestamptz(r.CallAt), zeronull.Timestamptz(r.NotLaterThan), im.dueAt(r),
-			several(r, numbersOf(r)), several(r, groupsOf(r, groups)),
+			r.Country, several(r, numbersOf(r)), several(r, groupsOf(r, groups)), several(r, countriesOf(r)),
 		}, nil
 	}))
 	return err
@@ -325,6 +325,10 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 // numbersOf are a row's numbers, and groupsOf the groups of their zones.
 func numbersOf(r campaign.Row) []string {
 	return column(r.Numbers(), func(n campaign.RowNumber) string { return n.To })
+}
+
+func countriesOf(r campaign.Row) []string {
+	return column(r.Numbers(), func(n campaign.RowNumber) string { return n.Country })
 }
 
 func groupsOf(r campaign.Row, groups map[string]int64) []int64 {

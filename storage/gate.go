@@ -15,14 +15,17 @@ import (
 )
 
 // The gate is the point of no return: it commits the intent to POST. It is one
-// pipelined transaction of three statements, so that the last one sees all that
-// was committed while the transaction waited:
+// pipelined transaction of four steps, so that the last one sees all that was
+// committed while the transaction waited:
 //
 //  1. share the dial lock, whose setter takes it alone;
 //  2. lock the attempts;
-//  3. move those to dialing that are still reserved and have no obstacle.
+//  3. lock the limits of their campaigns, in the order of ids, and then the
+//     account's, where there are any;
+//  4. move those to dialing that are still reserved and have no obstacle, up to the
+//     free places and to what they may cost.
 //
-// Statement 3 begins after every lock is held. Its snapshot is therefore younger
+// Step 4 begins after every lock is held. Its snapshot is therefore younger
 // than any commit that the transaction waited for: a pause, a suppression, an
 // edit of the hours or a dial lock, whether or not its writer withdrew the
 // attempt. In one statement, the condition would be read from the snapshot that
@@ -52,6 +55,14 @@ const (
 		      AND coalesce(a.state, '') = 'reserved'
 		      ORDER BY a.id FOR NO KEY UPDATE) AS locked`
 
+	gateLockLimits = `
+		SELECT FROM campaign_limits WHERE campaign_id IN (
+			SELECT campaign_id FROM attempts WHERE id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[]))
+		-- guard:value(ORDER BY campaign_id) storage.TestLimitsAreNeverExceeded: two gates do not fill one place
+		ORDER BY campaign_id FOR NO KEY UPDATE`
+
+	gateLockAccount = `SELECT FROM account_limits WHERE daily_budget IS NOT NULL FOR NO KEY UPDATE`
+
 	// gateMove lets through what nothing stands in the way of. Attempts that pass
 	// together share a token, and also the one of those that passed last, while its
 	// expiry is at most @shared before theirs and not after it: see heldToken.
@@ -63,14 +74,37 @@ const (
 			FROM gate LEFT JOIN (VALUES (@held::uuid, @held_until::timestamptz)) AS held (id, expires_at)
 			-- guard:value(ON held.expires_at BETWEEN passed_at - @shared::interval AND passed_at + @life::interval) storage.TestGateSharesTheLastToken: a token is shared for a second at most
 			ON held.expires_at BETWEEN passed_at + @life::interval - @shared::interval AND passed_at + @life::interval
+		), clear AS MATERIALIZED (
+			SELECT a.id, a.campaign_id, a.contact_id
+			FROM attempts a, token
+			WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
+			  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
+			  AND NOT EXISTS (SELECT FROM contact_obstacles(a.to_number, a.campaign_id, a.contact_id, token.passed_at))
+		), room AS MATERIALIZED (
+			SELECT l.campaign_id, room.* FROM token, campaign_limits l, LATERAL campaign_room(l.campaign_id, token.passed_at) AS room
+			WHERE l.campaign_id IN (SELECT campaign_id FROM clear)
+		), day AS MATERIALIZED (
+			SELECT account_room(token.passed_at) AS money FROM token
+		), costed AS (
+			-- Where no rate is known, a call holds all that is left: there is one at a time.
+			SELECT c.id, c.campaign_id, room.places, room.soon, room.money, day.money AS day_money,
+			       CASE WHEN room.money IS NOT NULL OR day.money IS NOT NULL
+			            THEN coalesce(call_worst(c.campaign_id, c.contact_id), least(room.money, day.money)) END AS held
+			FROM clear c CROSS JOIN day LEFT JOIN room ON room.campaign_id = c.campaign_id
+		), ranked AS (
+			SELECT *, row_number() OVER of_campaign AS place, sum(held) OVER of_campaign AS cost, sum(held) OVER (ORDER BY id) AS day_cost
+			FROM costed WINDOW of_campaign AS (PARTITION BY campaign_id ORDER BY id)
 		)
 		UPDATE attempts a SET
-			state = 'dialing', changed_by = 'caller', posts = a.posts + 1,
+			state = 'dialing', changed_by = 'caller', posts = a.posts + 1, held = r.held,
 			dialed_at = token.passed_at, token_id = token.id, token_expires_at = token.expires_at
-		FROM token
-		WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
-		  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
-		  AND NOT EXISTS (SELECT FROM call_obstacles(a.to_number, a.campaign_id, a.contact_id, token.passed_at))
+		FROM token, ranked r
+		WHERE a.id = r.id
+		  AND (r.places IS NULL OR r.place <= r.places) AND (r.soon IS NULL OR r.place <= r.soon)
+		  -- guard:drop storage.TestLimitsAreNeverExceeded: the calls that pass together keep to the budget
+		  AND (r.money IS NULL OR r.money > 0 AND r.cost <= r.money)
+		  -- guard:drop storage.TestDailyBudget: the calls of all campaigns keep to the day's budget
+		  AND (r.day_money IS NULL OR r.day_money > 0 AND r.day_cost <= r.day_money)
 		RETURNING ` + attemptColumns
 )
 
@@ -107,6 +141,8 @@ type gateRequest struct {
 //
 // campaign.ErrStale: the attempt is another caller's. campaign.ErrWithdrawn: it
 // may not be called now; it was voided and its contact put where it belongs.
+// campaign.ErrNoRoom: its campaign's or the account's limits leave no room now, and
+// it stays reserved.
 // campaign.ErrDialLocked: nobody is called now, and it stays reserved. After any
 // other error, a lost acknowledgement of the commit among them, do not POST.
 func (db *DB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
@@ -155,6 +191,8 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	var b pgx.Batch // without a BEGIN of its own: the pipeline is the transaction
 	b.Queue(gateShareDialLock, dialLockKey)
 	b.Queue(lock, pgx.StrictNamedArgs{"ids": ids})
+	b.Queue(gateLockLimits)
+	b.Queue(gateLockAccount)
 	b.Queue(gateMove, gateArgs(life, *db.token.Load())).Query(func(rows pgx.Rows) error {
 		passed, err = pgx.CollectRows(rows, scanAttempt)
 		return err
@@ -180,6 +218,9 @@ func (db *DB) rejectionReason(ctx context.Context, id uuid.UUID) error {
 			err = campaign.ErrStale
 		case err == nil && why == campaign.WithdrawnLocked:
 			err = campaign.ErrDialLocked
+		//guard:false storage.TestLimitsAreNeverExceeded: what waits for a place stays in the queue
+		case err == nil && why.Passes():
+			err = campaign.ErrNoRoom
 		}
 		return why, err
 	}, campaign.ErrWithdrawn)

@@ -58,13 +58,84 @@ RETURN CASE WHEN status = 'running' AND starts_at > now() THEN 'scheduled'
             WHEN status = 'stopped' AND calls_up > 0 THEN 'stopping'
             ELSE status END;
 
--- May this person be called now? One row for each thing that stands in the way,
--- the weightiest first; none: the call may be made. campaign and contact are null
--- for a manual call, to which hours do not apply.
---
--- It is one SELECT in language sql, stable and without SET, so that Postgres
--- inlines it: a test reads the plan.
-CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
+-- When a number may be called again by what its campaign says of calls to one number,
+-- over all campaigns; null: it may be now. A call counts unless it is certain that
+-- the telephone did not ring.
+CREATE OR REPLACE FUNCTION number_free_at(number text, cap_calls int[], cap_spans interval[], at timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT max(nth.dialed_at + cap.span)
+    FROM unnest(cap_calls, cap_spans) AS cap (calls, span), LATERAL (
+        SELECT o.dialed_at FROM attempts o
+        WHERE o.to_number = number_free_at.number AND o.dialed_at > at - cap.span
+          AND (o.state IN ('dialing', 'unknown', 'accepted', 'lost') OR o.state = 'ended' AND o.disposition NOT IN ('failed', 'rejected'))
+        ORDER BY o.dialed_at DESC OFFSET cap.calls - 1 LIMIT 1) AS nth
+$$;
+
+-- What a call may cost at most: the longest that it may last, by the minute, at the
+-- dearest rate of its country that is known or configured. Null: no rate is. A
+-- manual call may be to any country, and may last two hours.
+CREATE OR REPLACE FUNCTION call_worst(campaign bigint, contact bigint) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN call_worst.campaign IS NULL THEN (SELECT 120 * max(greatest(known, configured)) FROM call_rates)
+    ELSE (SELECT ceil(c.length_s / 60.0) * greatest(r.known, r.configured)
+          FROM campaigns c, contacts k JOIN call_rates r ON r.country = k.country
+          WHERE c.id = call_worst.campaign AND k.id = call_worst.contact) END
+$$;
+
+-- What is left of a campaign's limits: how many calls more may be up, how many may
+-- begin now, and what they may cost. Null: there is no such limit. Calls whose
+-- price is not known yet count with the most that they may cost.
+CREATE OR REPLACE FUNCTION campaign_room(campaign bigint, at timestamptz, OUT places bigint, OUT soon bigint, OUT money numeric)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT -- guard:value(1) storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
+           least(l.at_once, l.connected) - CASE WHEN l.at_once IS NOT NULL OR l.connected IS NOT NULL THEN (
+               SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
+           -- guard:value(1) storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
+           l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
+               SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > campaign_room.at - l.window_span) END,
+           l.budget - CASE WHEN l.budget IS NOT NULL THEN (
+               SELECT coalesce(sum(t.price), 0) FROM counter_totals t WHERE t.campaign_id = l.campaign_id)
+               -- guard:value(0) storage.TestLimitsAreNeverExceeded: the most that a call may cost is kept back until its price is known
+               + (SELECT coalesce(sum(o.held), 0) FROM attempts o
+                  WHERE o.campaign_id = l.campaign_id AND o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')) END
+    FROM campaign_limits l WHERE l.campaign_id = campaign_room.campaign
+$$;
+
+-- What is left of the account's budget for the day, in UTC; null: there is none.
+CREATE OR REPLACE FUNCTION account_room(at timestamptz) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT l.daily_budget
+        - (SELECT coalesce(sum(t.price), 0) FROM hourly_totals t WHERE t.hour >= day.begins)
+        - (SELECT coalesce(sum(o.price), 0) FROM attempts o
+           WHERE o.kind = 'manual' AND o.created_at >= day.begins - interval '5 minutes' AND o.dialed_at >= day.begins)
+        - (SELECT coalesce(sum(o.held), 0) FROM attempts o
+           WHERE o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent') AND o.dialed_at >= day.begins)
+    FROM account_limits l, LATERAL (SELECT date_trunc('day', account_room.at, 'UTC') AS begins) AS day
+    WHERE l.daily_budget IS NOT NULL
+$$;
+
+-- The dearest that a call of the campaign may be, in the countries that it calls;
+-- null: no rate is known.
+CREATE OR REPLACE FUNCTION campaign_worst(campaign bigint) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT ceil(c.length_s / 60.0) * max(greatest(r.known, r.configured))
+    FROM campaigns c, call_rates r
+    WHERE c.id = campaign_worst.campaign AND (cardinality(c.countries) = 0 OR r.country = ANY (c.countries))
+    GROUP BY c.length_s
+$$;
+
+-- How many contacts of a campaign the claim may reserve now; null: no limit says. The
+-- last quarter of a window is not waited for: the call comes to the gate after it.
+CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT least(room.places, l.window_calls - (
+               SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > now() - 0.75 * l.window_span),
+               CASE WHEN room.money IS NULL AND day.money IS NULL THEN NULL WHEN room.money <= 0 OR day.money <= 0 THEN 0
+                    ELSE coalesce(floor(least(room.money, day.money) / nullif(campaign_worst(asked.campaign_id), 0)), 1) END::bigint)
+           - (SELECT count(*) FROM attempts o WHERE o.campaign_id = asked.campaign_id AND o.state = 'reserved')
+    FROM (SELECT claimable.campaign AS campaign_id) AS asked LEFT JOIN campaign_limits l ON l.campaign_id = asked.campaign_id
+    LEFT JOIN LATERAL campaign_room(l.campaign_id, now()) AS room ON true, LATERAL (SELECT account_room(now()) AS money) AS day
+    WHERE l.campaign_id IS NOT NULL OR day.money IS NOT NULL
+$$;
+
+-- What stands in the way that concerns the person alone.
+CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
     SELECT 'dial_lock' WHERE EXISTS (SELECT FROM database_identity WHERE locked)
@@ -72,57 +143,94 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a stopped campaign is called
     -- guard:value(WHERE false) chaos.Operated: a stopped campaign calls nobody
-    WHERE c.id = call_obstacles.campaign AND c.status = 'stopped'
+    WHERE c.id = contact_obstacles.campaign AND c.status = 'stopped'
     UNION ALL
-    SELECT 'cancelled' FROM contacts k WHERE k.id = call_obstacles.contact AND k.cancelled_at IS NOT NULL
+    SELECT 'cancelled' FROM contacts k WHERE k.id = contact_obstacles.contact AND k.cancelled_at IS NOT NULL
     UNION ALL
     SELECT 'suppressed' FROM suppressions s
     -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
     -- guard:value(WHERE false) chaos.Operated: a suppression that comes after the claim is kept
-    WHERE s.number = call_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = call_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > call_obstacles.at)
+    WHERE s.number = contact_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)
+    UNION ALL
+    SELECT 'country' FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
+    -- guard:value(WHERE false) storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
+    WHERE k.id = contact_obstacles.contact AND cardinality(c.countries) > 0 AND k.country <> ALL (c.countries)
     UNION ALL
     -- The POST may be sent until its token has expired, 30 s later.
     SELECT 'expired' FROM contacts k
     -- guard:value(WHERE false) storage.TestNotLaterThan: nobody is called after the time that their row gives
-    WHERE k.id = call_obstacles.contact AND k.not_later_than < call_obstacles.at + interval '30 seconds'
+    WHERE k.id = contact_obstacles.contact AND k.not_later_than < contact_obstacles.at + interval '30 seconds'
     UNION ALL
     SELECT 'ended' FROM campaigns c
     -- guard:value(WHERE false) storage.TestCampaignEnd: nobody is called after the campaign's end
-    WHERE c.id = call_obstacles.campaign AND c.ends_at < call_obstacles.at + interval '30 seconds'
+    WHERE c.id = contact_obstacles.campaign AND c.ends_at < contact_obstacles.at + interval '30 seconds'
     UNION ALL
     -- An edit may say less than when the contact was put down.
     SELECT 'attempts_used' FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
     -- guard:value(WHERE false) storage.TestEditOfAttempts: nobody is called more often than the campaign says now
-    WHERE k.id = call_obstacles.contact AND k.attempts >= c.max_attempts
+    WHERE k.id = contact_obstacles.contact AND k.attempts >= c.max_attempts
     UNION ALL
     -- draft, importing, paused or finished
     SELECT c.status FROM campaigns c
     -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called
     -- guard:value(WHERE false) chaos.Operated: a paused campaign calls nobody
-    WHERE c.id = call_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
+    WHERE c.id = contact_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
     UNION ALL
     SELECT 'not_started' FROM campaigns c
-    WHERE c.id = call_obstacles.campaign AND c.starts_at > call_obstacles.at
+    WHERE c.id = contact_obstacles.campaign AND c.starts_at > contact_obstacles.at
     UNION ALL
     -- A call is under way at the number: of another campaign, or one of whose
     -- end nobody has heard.
     SELECT 'number_busy' WHERE EXISTS (
         SELECT FROM attempts o
         -- guard:value(WHERE false)) storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
-        WHERE o.to_number = call_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
+        WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
+    UNION ALL
+    SELECT 'number_capped' FROM campaigns c
+    -- guard:value(WHERE false) storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
+    WHERE c.id = contact_obstacles.campaign AND number_free_at(contact_obstacles.number, c.cap_calls, c.cap_spans, contact_obstacles.at) > contact_obstacles.at
     UNION ALL
     SELECT 'unknown_zone' FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id
-    WHERE k.id = call_obstacles.contact AND g.zone_missing
+    WHERE k.id = contact_obstacles.contact AND g.zone_missing
     UNION ALL
     -- The hours must hold until the token of the POST has expired, 30 s later, and
     -- until the margin has passed after that.
     SELECT 'outside_hours'
     FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
-    WHERE k.id = call_obstacles.contact
+    WHERE k.id = contact_obstacles.contact
       -- guard:value(AND NOT (true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
-      AND NOT (within_hours(call_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
+      AND NOT (within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
            -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
-           AND within_hours(call_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates))
+           AND within_hours(contact_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates))
+$$;
+
+-- What stands in the way that calls share: see campaign_room.
+CREATE OR REPLACE FUNCTION limit_obstacles(campaign bigint, contact bigint, at timestamptz)
+RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT held.reason
+    FROM campaign_limits l, LATERAL campaign_room(l.campaign_id, limit_obstacles.at) AS room, LATERAL (VALUES
+        (CASE WHEN l.connected <= coalesce(l.at_once, l.connected) THEN 'connected' ELSE 'at_once' END, room.places < 1),
+        ('per_second', room.soon < 1),
+        ('budget', room.money <= 0 OR room.money < call_worst(l.campaign_id, limit_obstacles.contact))) AS held (reason, holds)
+    WHERE l.campaign_id = limit_obstacles.campaign AND held.holds
+    UNION ALL
+    SELECT 'day_budget' FROM (SELECT account_room(limit_obstacles.at) AS money) AS room
+    WHERE room.money <= 0 OR room.money < call_worst(limit_obstacles.campaign, limit_obstacles.contact)
+$$;
+
+-- May this person be called now? One row for each thing that stands in the way,
+-- the weightiest first; none: the call may be made. campaign and contact are null
+-- for a manual call, to which hours do not apply.
+--
+-- It is all that concerns the person, and then what calls share: the gate asks for
+-- the first part call by call, and for the second campaign by campaign, because
+-- the calls that pass together share it too. Each part is one SELECT in language
+-- sql, stable and without SET, so that Postgres inlines it: a test reads the plan.
+CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
+RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT o.reason FROM contact_obstacles(call_obstacles.number, call_obstacles.campaign, call_obstacles.contact, call_obstacles.at) AS o
+    UNION ALL
+    SELECT o.reason FROM limit_obstacles(call_obstacles.campaign, call_obstacles.contact, call_obstacles.at) AS o
 $$;
 
 -- Whether two numbers are certainly of different telephones, however Vonage worded

@@ -79,6 +79,7 @@ func (w *writes) queue(b *pgx.Batch) {
 	}
 	queueContacts(b, w.contacts)
 	queuePrices(b, w.prices)
+	queueRates(b, w.prices)
 	if len(w.bound) > 0 {
 		spellings, named := spellingsOf(w.bound)
 		b.Queue(callsMatched, spellings, named)
@@ -210,7 +211,8 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts,
 			result = w.result, heard_at = w.heard_at, answered = w.answered,
 			to_number = coalesce(w.to_number, k.to_number),
-			zone_group_id = CASE WHEN w.to_number IS NULL THEN k.zone_group_id ELSE k.number_groups[array_position(k.numbers, w.to_number)] END
+			zone_group_id = CASE WHEN w.to_number IS NULL THEN k.zone_group_id ELSE k.number_groups[array_position(k.numbers, w.to_number)] END,
+			country = CASE WHEN w.to_number IS NULL THEN k.country ELSE k.number_countries[array_position(k.numbers, w.to_number)] END
 		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[], @answered::boolean[], @to_number::text[])
 		AS w (id, state, reason, due_at, attempts, result, heard_at, answered, to_number)
 		WHERE k.id = w.id`, pgx.StrictNamedArgs{

@@ -138,6 +138,9 @@ func printSettings(con console, s campaign.Settings) {
 		con.Linef("  end       %s\n", cli.Time(s.End))
 	}
 	con.Linef("  retry     %s\n", s.Retry)
+	if limits := s.Limits.String(); limits != "" {
+		con.Linef("  limits    %s\n", limits)
+	}
 	con.Linef("  timers    rings %d s, lasts %d s at most\n", s.RingingTimer, s.LengthTimer)
 	if s.Message.DTMFAnswer != "" {
 		con.Linef("  tones     sent once the call is answered\n")

@@ -32,6 +32,7 @@ type runCommand struct {
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
 	paceFlags
+	costFlags
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
 }
 
@@ -65,6 +66,9 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer db.Close()
+	if err := c.costFlags.store(ctx, db); err != nil {
+		return err
+	}
 	seenBy, err := storage.OpenPool(ctx, c.DatabaseURL, seenByConnections)
 	if err != nil {
 		return err
@@ -176,6 +180,9 @@ func (c *runCommand) validate() error {
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%w: --workers (DIALER_WORKERS) must not be negative", cli.ErrUsage)
+	}
+	if _, _, err := c.costFlags.limits(); err != nil {
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if err := c.paceFlags.validate(c.APIURL); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)

@@ -45,6 +45,12 @@ type Flags struct {
 	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 	RingingTimer *int   `name:"ringing-timer" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: 60)."`
 	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
+
+	PerSecond string `name:"per-second" placeholder:"N" help:"Calls of the campaign that begin in any second, at most."`
+	AtOnce    *int   `name:"at-once" placeholder:"N" help:"Calls of the campaign that are up at once, at most."`
+	Budget    string `placeholder:"AMOUNT" help:"What its calls may cost, in the account's currency. It is not exceeded: the campaign pauses before that."`
+	Priority  *int   `placeholder:"0-9" help:"Campaigns of a higher priority are called first (default: 5)."`
+	Purpose   string `placeholder:"WORD" help:"What the calls are for: emergency, notification, reminder, health or marketing."`
 }
 
 // Vars are what the flags' help names.
@@ -69,6 +75,7 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 		to                *string
 	}{
 		{"name", "--name", f.Name, &d.Name},
+		{"purpose", "--purpose", f.Purpose, &d.Purpose},
 		{"message.language", "--language", f.Language, &d.Message.Language},
 		{"message.voicemail", "--voicemail", f.Voicemail, &d.Message.Voicemail},
 		{"message.answer_method", "--answer-method", f.AnswerMethod, &d.Message.AnswerMethod},
@@ -94,11 +101,21 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 		{"call.ringing_timer", "--ringing-timer", f.RingingTimer, &d.Call.RingingTimer},
 		{"call.length_timer", "--length-timer", f.LengthTimer, &d.Call.LengthTimer},
 		{"again.attempts", "--attempts", f.Attempts, &d.Again.Attempts},
+		{"limits.at_once", "--at-once", f.AtOnce, &d.Limits.AtOnce},
+		{"limits.priority", "--priority", f.Priority, &d.Limits.Priority},
 	} {
 		if flag.value != nil {
 			*flag.to = flag.value
 			d.FromFlag(flag.path, flag.name)
 		}
+	}
+	if f.PerSecond != "" {
+		d.Limits.SetPerSecond(f.PerSecond)
+		d.FromFlag("limits.per_second", "--per-second")
+	}
+	if f.Budget != "" {
+		d.Limits.SetBudget(f.Budget)
+		d.FromFlag("limits.budget", "--budget")
 	}
 	if len(f.From) > 0 {
 		d.From = f.From

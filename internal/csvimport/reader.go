@@ -188,7 +188,7 @@ func (r *reader) setNumbers(row *campaign.Row, fields []string) (column string, 
 		case row.To == "":
 			row.To, row.Country, row.Zones, row.ZoneBasis = number.Digits, number.Country, zones, basis
 		case !slices.ContainsFunc(row.Numbers(), func(n campaign.RowNumber) bool { return n.To == number.Digits }):
-			row.More = append(row.More, campaign.RowNumber{To: number.Digits, Zones: zones, ZoneBasis: basis})
+			row.More = append(row.More, campaign.RowNumber{To: number.Digits, Country: number.Country, Zones: zones, ZoneBasis: basis})
 		}
 	}
 	if row.To == "" {

@@ -1,0 +1,317 @@
+package storage_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/shopspring/decimal"
+)
+
+func money(text string) decimal.NullDecimal {
+	return decimal.NewNullDecimal(decimal.RequireFromString(text))
+}
+
+// setRate says what a minute to the test kit's numbers costs, and what a day may.
+func setRate(t testing.TB, db *testkit.DB, daily decimal.NullDecimal, rate string) {
+	t.Helper()
+	rates := map[string]decimal.Decimal{}
+	if rate != "" {
+		rates["GB"] = decimal.RequireFromString(rate)
+	}
+	require.NoError(t, db.SetAccountLimits(t.Context(), daily, rates))
+}
+
+// inCountry gives rows of the test kit the country that an import finds.
+func inCountry(list []campaign.Row) []campaign.Row {
+	for i := range list {
+		list[i].Country = "GB"
+	}
+	return list
+}
+
+// over ends a call, at a price.
+func over(t *testing.T, db *testkit.DB, a campaign.Attempt, uuid, status, price, rate string) {
+	t.Helper()
+	record(t, db, a.ID, created(uuid))
+	receive(t, db, event(a, uuid, status))
+	e := listed(a, uuid, "completed")
+	e.Bill = campaign.Bill{Source: campaign.FromList, ObservedAt: time.Now(), Price: money(price), Rate: money(rate)}
+	store(t, db, e)
+}
+
+// Random limits under 32 workers, whose calls end at random prices: at no time are
+// more calls up, have more begun in a second, or may calls cost more than the
+// campaign says; and all that fits is called.
+func TestLimitsAreNeverExceeded(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			limitsHold(t, rand.New(rand.NewPCG(seed, 14)))
+		})
+	}
+}
+
+func limitsHold(t *testing.T, draw *rand.Rand) {
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.10")
+	const people = 60
+	s := settings()
+	s.LengthTimer = 60 * (1 + draw.IntN(3)) // so a call holds 0.10 to 0.30
+	s.Limits.AtOnce = 1 + draw.IntN(12)
+	s.Limits.PerSecond = campaign.PerSecond(5 + draw.IntN(40))
+	s.Limits.Budget = money(fmt.Sprintf("%d.%02d", 1+draw.IntN(8), draw.IntN(100)))
+	running(t, db, "c", s, inCountry(rows(0, people)))
+	budget := s.Limits.Budget.Decimal
+
+	var mu sync.Mutex // of draw
+	price := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return fmt.Sprintf("0.%02d", draw.IntN(10*s.LengthTimer/60))
+	}
+	work := make(chan campaign.QueuedAttempt, people)
+	var workers sync.WaitGroup
+	for range 32 {
+		workers.Go(func() {
+			for q := range work {
+				a, err := db.Gate(t.Context(), q.AttemptID, tokenLife)
+				if err != nil {
+					if !errors.Is(err, campaign.ErrNoRoom) && !errors.Is(err, campaign.ErrStale) {
+						t.Error(err)
+					}
+					continue
+				}
+				over(t, db, a, "U-"+a.ID.String(), "busy", price(), "0.10")
+			}
+		})
+	}
+	// More are reserved than the claim alone would, so that the gate has to choose.
+	db.Exec(t, `CREATE TABLE kept AS SELECT * FROM campaign_limits; DELETE FROM campaign_limits`)
+	claim(t, db, 40)
+	db.Exec(t, `INSERT INTO campaign_limits SELECT * FROM kept`)
+	most, held := 0, decimal.Zero
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); {
+		queued, err := db.Claim(t.Context(), 30)
+		require.NoError(t, err)
+		again, err := db.Queued(t.Context(), 50*time.Millisecond, [16]byte{}, 100)
+		require.NoError(t, err)
+		for _, q := range append(queued, again...) {
+			select {
+			case work <- q:
+			default:
+			}
+		}
+		type look struct {
+			Up   int
+			Cost decimal.Decimal
+		}
+		now := testkit.Rows[look](t, db, `
+			SELECT count(*) FILTER (WHERE state IN ('dialing', 'unknown', 'accepted')),
+			       coalesce(sum(coalesce(price, held)), 0) FROM attempts WHERE state <> 'reserved' AND state <> 'void'`)[0]
+		most, held = max(most, now.Up), decimal.Max(held, now.Cost)
+		if now.Up > s.Limits.AtOnce {
+			t.Fatalf("%d calls are up, %d may be", now.Up, s.Limits.AtOnce)
+		}
+		if now.Cost.GreaterThan(budget) {
+			t.Fatalf("calls may cost %s, the budget is %s", now.Cost, budget)
+		}
+		_, err = db.PauseSpent(t.Context())
+		require.NoError(t, err)
+		if left := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE attempts = 0`); left == 0 ||
+			testkit.Value[string](t, db, `SELECT status FROM campaigns`) == "paused" {
+			break
+		}
+	}
+	close(work)
+	workers.Wait()
+	window := testkit.Value[int](t, db, `
+		SELECT coalesce(max(n), 0) FROM (SELECT count(*) OVER (ORDER BY dialed_at RANGE BETWEEN '999 ms' PRECEDING AND CURRENT ROW) AS n
+		FROM attempts WHERE dialed_at IS NOT NULL) AS w`)
+	if window > int(s.Limits.PerSecond) {
+		t.Errorf("%d calls began in a second, %s may", window, s.Limits.PerSecond)
+	}
+	called := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE attempts > 0`)
+	spent := testkit.Value[decimal.Decimal](t, db, `SELECT coalesce(sum(price), 0) FROM attempts`)
+	worst := decimal.New(int64(s.LengthTimer/60), -1)
+	if called < people && budget.Sub(spent).GreaterThanOrEqual(worst) {
+		t.Errorf("%d of %d were called, %s of %s is spent, and a call may cost %s", called, people, spent, budget, worst)
+	}
+	t.Logf("%s: %d called, %d at once, %s spent, at most %s held", s.Limits, called, most, spent, held)
+	sound(t, db)
+}
+
+// A campaign whose budget is used is paused with an alarm that says what it would
+// need; with more it goes on, and the alarm is closed.
+func TestBudgetPauses(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.25")
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 120, money("1.00")
+	c := running(t, db, "c", s, inCountry(rows(0, 4)))
+	ids := claim(t, db, 10)
+	if len(ids) != 2 {
+		t.Fatalf("%d were claimed, want the two whose worst case is in the budget", len(ids))
+	}
+	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d more were claimed while two calls hold the budget", n)
+	}
+	if got := obstacles(t, db); !strings.Contains(got, "budget") {
+		t.Errorf("why: %s, want the budget", got)
+	}
+	if n, err := db.PauseSpent(t.Context()); n != 0 || err != nil {
+		t.Errorf("paused %d, %v, while what is held may come back", n, err)
+	}
+	over(t, db, a, "A", "busy", "0.40", "0.25")
+	over(t, db, b, "B", "busy", "0.30", "0.25")
+	if n, err := db.PauseSpent(t.Context()); n != 1 || err != nil {
+		t.Fatalf("paused %d, %v; want the one", n, err)
+	}
+	reason := testkit.Value[string](t, db, `SELECT pause_reason FROM reporting.campaigns`)
+	for _, want := range []string{"budget of 1", "0.7", "up to 0.5", "people"} {
+		if !strings.Contains(reason, want) {
+			t.Errorf("the reason %q lacks %q", reason, want)
+		}
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Limits.Budget = money("5") })
+	require.NoError(t, db.Resume(t.Context(), c.ID))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = 'budget_used' AND resolved_at IS NULL`); n != 0 {
+		t.Errorf("%d alarms are open after the resume", n)
+	}
+	if n := len(claim(t, db, 10)); n == 0 {
+		t.Error("nobody is claimed with more budget")
+	}
+	sound(t, db)
+}
+
+// Where no rate is known there is one call at a time, until its price tells.
+func TestBudgetOfAnUnknownRate(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 60, money("10")
+	running(t, db, "c", s, inCountry(rows(0, 5)))
+	ids := claim(t, db, 10)
+	if len(ids) != 1 {
+		t.Fatalf("%d were claimed without a rate, want 1", len(ids))
+	}
+	a := pass(t, db, ids[0])
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d more while the first is up", n)
+	}
+	over(t, db, a, "A", "busy", "0.05", "0.05")
+	if n := len(claim(t, db, 10)); n != 4 {
+		t.Errorf("%d are claimed once the rate is known, want 4", n)
+	}
+}
+
+// The day's budget is that of all campaigns and of manual calls.
+func TestDailyBudget(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, money("1.00"), "0.25")
+	s := settings()
+	s.LengthTimer = 60
+	running(t, db, "a", s, inCountry(rows(0, 3)))
+	running(t, db, "b", s, inCountry(rows(10, 3)))
+	ids := claim(t, db, 10)
+	var passed int
+	results := db.GateBatch(tokenLife, ids...)
+	for _, result := range results {
+		switch err := <-result; {
+		case err == nil:
+			passed++
+		case !errors.Is(err, campaign.ErrNoRoom):
+			t.Error(err)
+		}
+	}
+	if passed != 4 {
+		t.Errorf("%d passed the gate, want 4 of 0.25 each", passed)
+	}
+	if got := obstacles(t, db); !strings.Contains(got, "day_budget") {
+		t.Errorf("why: %s", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM call_obstacles('447700900999', NULL, NULL, now()) WHERE reason = 'day_budget'`); n != 1 {
+		t.Error("a manual call may be made")
+	}
+	db.Exec(t, `UPDATE attempts SET dialed_at = dialed_at - interval '1 day', created_at = created_at - interval '1 day' WHERE state = 'dialing'`)
+	if left := testkit.Value[decimal.Decimal](t, db, `SELECT account_room(now())`); !left.Equal(decimal.New(1, 0)) {
+		t.Errorf("%s is left the day after, want all of it", left)
+	}
+}
+
+// obstacles are those of the first contact that waits.
+func obstacles(t testing.TB, db *testkit.DB) string {
+	t.Helper()
+	return strings.Join(testkit.Rows[string](t, db, `
+		SELECT o.reason FROM (SELECT * FROM contacts WHERE state IN ('pending', 'waiting', 'active') ORDER BY state DESC, id DESC LIMIT 1) AS k,
+		LATERAL call_obstacles(k.to_number, k.campaign_id, k.id, clock_timestamp()) AS o`), " ")
+}
+
+// A number is called so often, over all campaigns; a call counts if the telephone
+// may have rung.
+func TestNumberCap(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	capped := settings()
+	capped.Limits.PerNumber = []campaign.NumberCap{{Calls: 2, Within: 24 * time.Hour}}
+	call := func(name, ends string) campaign.Campaign {
+		t.Helper()
+		c := running(t, db, name, capped, rows(0, 1))
+		a := dialOne(t, db)
+		record(t, db, a.ID, created(name))
+		receive(t, db, event(a, name, ends))
+		receive(t, db, event(a, name, "completed"))
+		db.Exec(t, `UPDATE campaigns SET status = 'paused', pause_reason = 'x' WHERE id = $1`, c.ID)
+		return c
+	}
+	call("a", "busy")
+	call("b", "failed") // it did not ring
+	call("c", "answered")
+	d := running(t, db, "d", capped, rows(0, 2))
+	ids := claim(t, db, 10)
+	if len(ids) != 1 {
+		t.Fatalf("%d were claimed, want the one who was not called", len(ids))
+	}
+	if got := testkit.Value[string](t, db, `SELECT o.reason FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id, now()) AS o WHERE k.campaign_id = $1 AND k.state = 'pending'`, d.ID); got != "number_capped" {
+		t.Errorf("why: %s", got)
+	}
+	next := testkit.Value[time.Duration](t, db, `SELECT k.due_at - min(a.dialed_at) FROM contacts k, attempts a WHERE k.campaign_id = $1 AND k.state = 'pending' GROUP BY k.due_at`, d.ID)
+	if next != 24*time.Hour {
+		t.Errorf("it is due %v after the first call, want 24h", next)
+	}
+	// An edit that takes the limit away has it called now.
+	edit(t, db, d, 1, func(s *campaign.Settings) { s.Limits.PerNumber = nil })
+	if n := len(claim(t, db, 10)); n != 2 {
+		t.Errorf("%d were claimed without the limit, want both", n)
+	}
+	sound(t, db)
+}
+
+func TestCountryAtTheGate(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), inCountry(rows(0, 2)))
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Countries = campaign.Countries{"FR"} })
+	for _, id := range claim(t, db, 10) {
+		if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
+			t.Errorf("the gate: %v, want ErrWithdrawn", err)
+		}
+	}
+	for _, got := range testkit.Rows[string](t, db, `SELECT k.state || ' ' || k.reason FROM contacts k`) {
+		if got != "done refused" {
+			t.Errorf("a contact is %s", got)
+		}
+	}
+}
