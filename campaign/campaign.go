@@ -33,6 +33,7 @@ type Settings struct {
 	Countries Countries `json:"countries,omitempty"`
 	Retry     Policy    `json:"retry"`
 	Limits    Limits    `json:"limits,omitzero"`
+	Remind    *Remind   `json:"remind,omitempty"` // nil: nobody is reminded
 	// Key is the column that tells people apart; "": each number is a person.
 	Key string `json:"key,omitempty"`
 	// Machine is "", "continue" or "hangup".

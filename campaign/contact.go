@@ -75,6 +75,9 @@ type Contact struct {
 	Vars      map[string]string // the row's columns by header name
 	CallAt    time.Time         // a reminder's own time: it is never called before
 	DueAt     time.Time
+	// RemindAt are the times of its reminders, in order; none: it has none. CallAt is
+	// the first.
+	RemindAt []time.Time
 	// NotLaterThan is when the contact ends without a further call; zero: never.
 	NotLaterThan time.Time
 	Cancelled    bool // a person asked that it is not called any more

@@ -36,6 +36,13 @@ type Decision struct {
 // c is the contact as stored. Its DueAt must still be the time for which it
 // was claimed, because a withdrawn attempt leaves it due as it was.
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
+	if len(c.RemindAt) > 0 {
+		return decideReminders(s, st, c, attempts, now)
+	}
+	return decideOne(s, st, c, attempts, now)
+}
+
+func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	h := historyOf(attempts)
 	d := Decision{Attempts: h.calls}
 	d.Result, d.HeardAt = h.said(c.RangBack)

@@ -76,6 +76,7 @@ func (s Settings) Changes(given Settings) []Difference {
 	compare("retry", s.Retry.FormatRetry(), given.Retry.FormatRetry())
 	compare("jitter", s.Retry.Jitter.String(), given.Retry.Jitter.String())
 	compare("other-time", s.Retry.OtherTime.String(), given.Retry.OtherTime.String())
+	compare("remind-before", remindText(s.Remind), remindText(given.Remind))
 	compare("limits", s.Limits.String(), given.Limits.String())
 	compare("machine", s.Machine, given.Machine)
 	compare("machine-mode", s.MachineMode, given.MachineMode)
@@ -93,6 +94,13 @@ func (m Message) dialogueText() string {
 	}
 	text, _ := json.Marshal(Message{Keys: m.Keys, Wrong: m.Wrong, Silent: m.Silent, Tries: m.Tries, Wait: m.Wait, OptOut: m.OptOut, Languages: m.Languages}) // it always can be
 	return string(text)
+}
+
+func remindText(r *Remind) string {
+	if r == nil {
+		return ""
+	}
+	return r.String()
 }
 
 func startText(at time.Time) string {

@@ -26,7 +26,7 @@ type Document struct {
 	People  DocumentPeople  `yaml:"people,omitempty" json:"people,omitzero"`
 	Again   DocumentAgain   `yaml:"again,omitempty" json:"again,omitzero"`
 	When    DocumentWhen    `yaml:"when,omitempty" json:"when,omitzero"`
-	Remind  *notServed      `yaml:"remind,omitempty" json:"remind,omitempty"`
+	Remind  *DocumentRemind `yaml:"remind,omitempty" json:"remind,omitempty"`
 	Limits  DocumentLimits  `yaml:"limits,omitempty" json:"limits,omitzero"`
 
 	source source
@@ -96,6 +96,27 @@ type DocumentWhen struct {
 	Zone   string        `yaml:"zone,omitempty" json:"zone,omitempty"`
 	Except texts         `yaml:"except,omitempty" json:"except,omitempty"`
 	Margin string        `yaml:"margin,omitempty" json:"margin,omitempty"`
+}
+
+// DocumentRemind has people called before a time of their own.
+type DocumentRemind struct {
+	Column string `yaml:"column" json:"column"`
+	Before texts  `yaml:"before" json:"before"`
+	Merge  string `yaml:"merge,omitempty" json:"merge,omitempty"`
+}
+
+// SetRemind sets the column and the times as --remind-before gives them.
+func (d *Document) SetRemind(text string) error {
+	column, before, err := ParseRemind(text)
+	if err != nil {
+		return err
+	}
+	merge := ""
+	if d.Remind != nil {
+		merge = d.Remind.Merge
+	}
+	d.Remind = &DocumentRemind{Column: column, Before: before, Merge: merge}
+	return nil
 }
 
 // DocumentLimits say how much and how fast is called.

@@ -174,6 +174,7 @@ var memberOf = map[string]string{
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
 	"per_second": "limits.per_second", "at_once": "limits.at_once", "connected": "limits.connected",
 	"priority": "limits.priority", "share": "limits.share", "per_number": "limits.per_number",
+	"column": "remind.column", "before": "remind.before", "merge": "remind.merge",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
 	"from": "from", "end": "when.end",
 }
@@ -216,6 +217,7 @@ func (t *translation) settings() (s Settings) {
 	s.Hours = t.hours()
 	s.Retry = t.policy()
 	s.Limits = t.limits()
+	s.Remind = t.remind()
 	s.Machine, s.MachineMode = d.Call.Machine, d.Call.MachineMode
 	s.BeepTimeout = t.seconds("beep timeout", "call.beep_timeout", d.Call.BeepTimeout, 0, 45, 120)
 	s.RingingTimer = t.seconds("ringing timer", "call.ringing_timer", d.Call.RingingTimer, defaultRingingTimer, 1, 120)
@@ -334,6 +336,23 @@ func (t *translation) message() Message {
 		t.note("message", errors.New("one of --say, --ncco and --answer-url is needed, or say, ncco or answer_url in the message: what do the calls say?"))
 	}
 	return m
+}
+
+func (t *translation) remind() *Remind {
+	d := t.d.Remind
+	if d == nil {
+		return nil
+	}
+	if t.d.People.CallAt != "" {
+		t.note("people.call_at", errors.New("with remind it is the reminders that are called at; leave one of them out"))
+	}
+	r := &Remind{Column: d.Column, Merge: t.wait("remind.merge", d.Merge)}
+	for _, text := range d.Before {
+		before, err := ParseWait(text)
+		t.note("remind.before", err)
+		r.Before = append(r.Before, before)
+	}
+	return r
 }
 
 func (t *translation) limits() (l Limits) {

@@ -20,6 +20,7 @@ func (d Document) CheckEdit(edited Document) error {
 		{"people.numbers", d.People.Numbers, edited.People.Numbers},
 		{"people.country", d.People.Country, edited.People.Country},
 		{"people.zone", d.People.Zone, edited.People.Zone},
+		{"remind", remindOf(d), remindOf(edited)},
 		{"people.call_at", d.People.CallAt, edited.People.CallAt},
 		{"people.call_before", d.People.CallBefore, edited.People.CallBefore},
 	} {
@@ -29,6 +30,14 @@ func (d Document) CheckEdit(edited Document) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// remindOf is the member remind as a text.
+func remindOf(d Document) string {
+	if d.Remind == nil {
+		return ""
+	}
+	return fmt.Sprintf("%v before %s, merge %s", []string(d.Remind.Before), d.Remind.Column, d.Remind.Merge)
 }
 
 func memberText(value any) string {

@@ -16,6 +16,8 @@ type Row struct {
 	ZoneBasis ZoneBasis
 	More      []RowNumber // the person's further numbers, in the order in which they are called
 	CallAt    time.Time   // zero: due when the campaign starts
+	// RemindAt are the times of the reminders, in order, where the campaign has them.
+	RemindAt []time.Time
 	// NotLaterThan is when the person is not called any more; zero: never.
 	NotLaterThan time.Time
 	Vars         map[string]string // the file's columns that have a name

@@ -103,6 +103,9 @@ func (s Settings) Validate() error {
 	if err := s.Hours.Validate(); err != nil {
 		errs = append(errs, mistake{"hours", err})
 	}
+	if s.Remind != nil {
+		errs = append(errs, s.Remind.validate())
+	}
 	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Limits.validate(s.Message), s.Countries.validate())...)
 }
 

@@ -129,13 +129,22 @@ func storeLimits(ctx context.Context, tx pgx.Tx, name string, l campaign.Limits)
 // the claim and the rules ask for.
 func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
-		"settings": s, "document": s.Document, "from": s.From, "attempts": s.Retry.Attempts, "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
+		"settings": s, "document": s.Document, "from": s.From, "attempts": mostAttempts(s), "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
 		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
 		"priority": s.Limits.PriorityOrDefault(), "share": s.Limits.ShareOrDefault(),
 		"cap_calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
 		"cap_spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
 		"countries": append([]string{}, s.Countries...),
 	}
+}
+
+// mostAttempts is how often the campaign calls one person; null where each reminder
+// has its own calls.
+func mostAttempts(s campaign.Settings) zeronull.Int4 {
+	if s.Remind != nil {
+		return 0
+	}
+	return zeronull.Int4(s.Retry.Attempts)
 }
 
 // CreateCampaign makes a campaign that nobody is in yet. It runs at once, or from

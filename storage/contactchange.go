@@ -124,13 +124,13 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 		       country = CASE WHEN @same_numbers THEN (@countries::text[])[array_position(@numbers::text[], to_number)] ELSE @country END,
 		       number_countries = @several_countries,
 		       source = @source, import_id = @import, line_no = @line, vars = @vars,
-		       call_at = @call_at, not_later_than = @last_call,
+		       call_at = @call_at, remind_at = @remind_at, not_later_than = @last_call,
 		       due_at = CASE WHEN @moved THEN @due ELSE due_at END
 		WHERE id = @id`, pgx.StrictNamedArgs{
 		"id": ch.id, "groups": groups, "numbers": numbersOf(r), "same_numbers": slices.Equal(s.numbers, numbersOf(r)),
 		"several": several(r, numbersOf(r)), "several_groups": several(r, groups),
 		"country": r.Country, "countries": countriesOf(r), "several_countries": several(r, countriesOf(r)), "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
-		"call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
+		"remind_at": r.RemindAt, "call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
 		"moved": !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
 	})
 }

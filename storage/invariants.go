@@ -33,12 +33,16 @@ var invariants = []struct{ name, what, broken string }{
 		FROM attempts earlier
 		JOIN attempts later ON later.contact_id = earlier.contact_id AND later.attempt_no > earlier.attempt_no
 		JOIN campaigns c ON c.id = earlier.campaign_id
+		LEFT JOIN campaign_versions v ON v.campaign_id = c.id AND v.version = later.campaign_version -- by which it was dialed
 		WHERE later.dialed_at IS NOT NULL AND earlier.state NOT IN ('void', 'refused', 'absent')
+		  -- Each reminder has its own calls.
+		  AND NOT EXISTS (SELECT FROM contacts k, unnest(k.remind_at) AS reminder
+		                  WHERE k.id = later.contact_id AND reminder > earlier.dialed_at AND reminder <= later.dialed_at AND earlier.state = 'ended')
 		  AND NOT (earlier.state = 'ended' AND earlier.ended_at < later.dialed_at + interval '5 seconds'
 		           AND (earlier.to_number <> later.to_number AND earlier.disposition NOT IN ('answered', 'human', 'machine')
-		             OR c.settings->'retry'->>'until' IN ('heard', 'result') AND earlier.disposition IN ('answered', 'human', 'machine')
-		                AND earlier.result IS NULL AND (earlier.heard_at IS NULL OR c.settings->'retry'->>'until' = 'result')
-		             OR c.settings->'retry'->'again' ? CASE
+		             OR coalesce(v.settings, c.settings)->'retry'->>'until' IN ('heard', 'result') AND earlier.disposition IN ('answered', 'human', 'machine')
+		                AND earlier.result IS NULL AND (earlier.heard_at IS NULL OR coalesce(v.settings, c.settings)->'retry'->>'until' = 'result')
+		             OR coalesce(v.settings, c.settings)->'retry'->'again' ? CASE
 				WHEN earlier.hung_up_at IS NOT NULL AND earlier.disposition = 'unexplained' THEN 'unanswered'
 				ELSE earlier.disposition END))`},
 	{"I4", "active contacts without an open attempt", `
@@ -56,7 +60,7 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT k.id::text FROM contacts k
 		WHERE k.reason NOT IN ('suppressed', 'stopped', 'expired', 'cancelled_by_request') AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = k.id AND CASE k.reason
-				WHEN 'refused' THEN a.state = 'refused'
+				WHEN 'refused' THEN a.state = 'refused' OR a.state = 'void' AND a.note = 'country'
 				WHEN 'unresolved' THEN a.state IN ('lost', 'absent')
 				WHEN 'message' THEN a.state = 'void' AND a.note = 'message'
 				ELSE a.disposition = k.reason END)`},

@@ -314,4 +314,5 @@ func TestCountryAtTheGate(t *testing.T) {
 			t.Errorf("a contact is %s", got)
 		}
 	}
+	sound(t, db)
 }

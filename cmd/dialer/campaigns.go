@@ -138,6 +138,9 @@ func printSettings(con console, s campaign.Settings) {
 		con.Linef("  end       %s\n", cli.Time(s.End))
 	}
 	con.Linef("  retry     %s\n", s.Retry)
+	if s.Remind != nil {
+		con.Linef("  reminds   %s\n", s.Remind)
+	}
 	if limits := s.Limits.String(); limits != "" {
 		con.Linef("  limits    %s\n", limits)
 	}

@@ -38,6 +38,8 @@ type Flags struct {
 	Except []string `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
 	Zone   string   `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 
+	RemindBefore string `name:"remind-before" sep:"none" placeholder:"COLUMN=24h,2h" help:"Call each person so long before the time in that column, once for each; in closed hours at the nearest open time before."`
+
 	Attempts     *int   `placeholder:"N" help:"Calls to one person, at most (default: 3)."`
 	Retry        string `placeholder:"busy=10m,..." help:"After which results a person is called again, and how much later; several waits, one after another: busy=10m/1h/4h. What is not named is as by default (${retry}); busy=never makes it final, and none all of them. With --until also unheard (30m)."`
 	Machine      string `enum:",continue,hangup" default:"" placeholder:"continue|hangup" help:"Detect answering machines, and talk to them or hang up. Without it nothing is detected."`
@@ -108,6 +110,12 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 			*flag.to = flag.value
 			d.FromFlag(flag.path, flag.name)
 		}
+	}
+	if f.RemindBefore != "" {
+		if wrong := d.SetRemind(f.RemindBefore); wrong != nil {
+			err = errors.Join(err, fmt.Errorf("--remind-before: %w", wrong))
+		}
+		d.FromFlag("remind", "--remind-before")
 	}
 	if f.PerSecond != "" {
 		d.Limits.SetPerSecond(f.PerSecond)

@@ -19,10 +19,10 @@ const maxAhead = 366 * 24 * time.Hour
 // A time that is past or outside the hours makes nobody new, unless Options.Yes
 // moves it. It returns the column that an error is about.
 func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, err error) {
-	zones := row.Zones // of all the row's numbers: a time must be the same moment on each
-	for _, n := range row.More {
-		zones = slices.Concat(zones, n.Zones)
+	if r.settings.Remind != nil {
+		return r.setReminders(row, fields)
 	}
+	zones := allZones(*row)
 	if row.CallAt, err = r.parseTime(r.header.ownField(columnCallAt, fields), zones); err != nil {
 		return r.columns.CallAt, err
 	}
@@ -50,6 +50,49 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: fmt.Sprintf(
 			"the first call that the hours allow is at %s, which is not before this time", r.localText(first, row.Zones))}
 	}
+	return "", nil
+}
+
+// allZones are those of all the row's numbers: a time must be the same moment in each.
+func allZones(row campaign.Row) []string {
+	zones := row.Zones
+	for _, n := range row.More {
+		zones = slices.Concat(zones, n.Zones)
+	}
+	return zones
+}
+
+// setReminders reads the time before which the row's person is to be called, and
+// when that is. A row whose reminders are all past makes nobody new.
+func (r *reader) setReminders(row *campaign.Row, fields []string) (column string, err error) {
+	column = r.settings.Remind.Column
+	value := row.Vars[column]
+	if value == "" {
+		return column, errors.New("it is blank: before which time is the person to be called?")
+	}
+	zones := allZones(*row)
+	at, err := r.parseTime(value, zones)
+	if err != nil {
+		return column, err
+	}
+	if row.NotLaterThan, err = r.parseTime(r.header.ownField(columnCallBefore, fields), zones); err != nil {
+		return r.columns.CallBefore, err
+	}
+	if row.NotLaterThan.IsZero() || at.Before(row.NotLaterThan) {
+		row.NotLaterThan = at
+	}
+	for _, t := range r.settings.Reminders(at, r.options.Now, row.Zones) {
+		if t.Before(row.NotLaterThan) {
+			row.RemindAt = append(row.RemindAt, t)
+		}
+	}
+	row.CallAtMoved = true // the same row read later has fewer of them
+	if len(row.RemindAt) == 0 {
+		row.Past = !at.After(r.options.Now)
+		row.NotNew = campaign.RowError{Column: column, Reason: "every reminder of this time is past, or the hours leave none before it; give a time to come"}
+		return "", nil
+	}
+	row.CallAt = row.RemindAt[0]
 	return "", nil
 }
 

@@ -78,7 +78,14 @@ func (r *reader) prepare() (err error) {
 	if missing := r.message.MissingColumns(r.columns.Vars); len(missing) > 0 {
 		return &MissingColumnsError{Columns: missing, Found: r.header.names}
 	}
-	r.header.need(r.message.NeededColumns())
+	needed := r.message.NeededColumns()
+	if remind := r.settings.Remind; remind != nil {
+		if !slices.Contains(r.columns.Vars, remind.Column) {
+			return fmt.Errorf("the file has no column %q, before whose times people are to be called; found %s", remind.Column, quoted(r.header.names))
+		}
+		needed = append(needed, remind.Column)
+	}
+	r.header.need(needed)
 	for _, name := range r.message.SingleBraces(r.header.names) {
 		r.warnings = append(r.warnings, fmt.Sprintf("{%s} in the message is said as it stands, and there is a column of that name; write {{%s}} for its value", name, name))
 	}

@@ -1,0 +1,276 @@
+package campaign
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Remind has people called before a time of their own, once for each offset.
+type Remind struct {
+	Column string // of the file, which holds that time
+	Before []time.Duration
+	// Merge: of two reminders that are no further apart one is made, the later.
+	Merge time.Duration
+}
+
+const (
+	maxReminders = 10
+	maxBefore    = 60 * 24 * time.Hour
+)
+
+// Reminders are when a person whose time is at is called, by the clock of the
+// zones: so long before it, or at the nearest moment before that at which the
+// hours let a call begin. What is past, or before the campaign's start, is left
+// out: nobody is called late. None: every one of them is.
+func (s Settings) Reminders(at, now time.Time, zones []string) (times []time.Time) {
+	for _, before := range s.Remind.Before {
+		t, ok := s.Hours.lastCall(at.Add(-before), zones)
+		//guard:value(!ok) campaign.TestReminders: a reminder whose time is past is not made late
+		if !ok || t.Before(now) || t.Before(s.Start) || !s.beforeEnd(t) {
+			continue
+		}
+		times = append(times, t.UTC())
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	return s.Remind.merged(times)
+}
+
+// merged leaves one of those that are near each other: the later, unless the one
+// after it is near that too. Two at the same moment are always one.
+func (r Remind) merged(times []time.Time) (list []time.Time) {
+	for i, t := range times {
+		if i+1 < len(times) && times[i+1].Sub(t) <= r.Merge {
+			continue
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// lastCall is the latest moment up to at at which a call can be begun: the hours are
+// open in every zone, and are so for CallMargin more. It looks back as far as Next
+// looks ahead.
+func (h Hours) lastCall(at time.Time, zones []string) (time.Time, bool) {
+	locations, err := loadZones(zones)
+	if err != nil || len(locations) == 0 {
+		return time.Time{}, false
+	}
+	opens := func(t time.Time) bool { return h.openInAll(t, locations) && h.openInAll(t.Add(CallMargin), locations) }
+	if opens(at) {
+		return at, true
+	}
+	var candidates []time.Time
+	days := 8 + len(h.Except)
+	for _, location := range locations {
+		year, month, day := at.In(location).Date()
+		for back := range days + 1 {
+			midnight := time.Date(year, month, day+1-back, 0, 0, 0, 0, location)
+			candidates = append(candidates, midnight)
+			weekday := (int(midnight.Weekday()) + 6) % 7
+			for _, s := range h.day(weekday) {
+				candidates = append(candidates, time.Date(year, month, day+1-back, 0, s.To, 0, 0, location))
+			}
+		}
+		for t, i := at, 0; i < 2; i++ { // a change of clocks closes too
+			change, _ := t.In(location).ZoneBounds()
+			if change.IsZero() {
+				break
+			}
+			candidates = append(candidates, change)
+			t = change.Add(-time.Second)
+		}
+	}
+	var found time.Time
+	for _, closing := range candidates {
+		// A minute at a time, because margins are whole minutes and CallMargin is not.
+		for minute := range 3 {
+			t := closing.Add(-h.Margin - CallMargin).Truncate(time.Minute).Add(-time.Duration(minute) * time.Minute)
+			if !t.After(at) && t.After(found) && opens(t) {
+				found = t
+			}
+		}
+	}
+	return found, !found.IsZero()
+}
+
+// ParseRemind reads "appointment=24h,2h".
+func ParseRemind(text string) (column string, before []string, err error) {
+	column, offsets, found := strings.Cut(text, "=")
+	if column = strings.TrimSpace(column); !found || column == "" {
+		return "", nil, fmt.Errorf("%q: want a column and how long before, as appointment=24h,2h", text)
+	}
+	for offset := range strings.SplitSeq(offsets, ",") {
+		before = append(before, strings.TrimSpace(offset))
+	}
+	return column, before, nil
+}
+
+// String says it for a person; "" for none.
+func (r Remind) String() string {
+	if r.Column == "" {
+		return ""
+	}
+	parts := make([]string, len(r.Before))
+	for i, before := range r.Before {
+		parts[i] = daysText(before)
+	}
+	text := strings.Join(parts, " and ") + " before " + r.Column
+	if r.Merge > 0 {
+		text += ", one of two within " + daysText(r.Merge)
+	}
+	return text
+}
+
+// remindJSON is the stored form.
+type remindJSON struct {
+	Column string   `json:"column"`
+	Before []string `json:"before"`
+	Merge  string   `json:"merge,omitempty"`
+}
+
+// MarshalJSON writes the times as texts.
+func (r Remind) MarshalJSON() ([]byte, error) {
+	out := remindJSON{Column: r.Column}
+	for _, before := range r.Before {
+		out.Before = append(out.Before, before.String())
+	}
+	if r.Merge > 0 {
+		out.Merge = r.Merge.String()
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (r *Remind) UnmarshalJSON(text []byte) (err error) {
+	var in remindJSON
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*r = Remind{Column: in.Column}
+	for _, text := range append(in.Before, cmp.Or(in.Merge, "0s")) {
+		before, err := time.ParseDuration(text)
+		if err != nil {
+			return fmt.Errorf("read reminders: %w", err)
+		}
+		r.Before = append(r.Before, before)
+	}
+	last := len(r.Before) - 1
+	r.Before, r.Merge = r.Before[:last], r.Before[last]
+	return nil
+}
+
+func (r Remind) validate() error {
+	var errs []error
+	add := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, wrong("before", format, args...))
+		}
+	}
+	if r.Column == "" {
+		if len(r.Before) > 0 || r.Merge > 0 {
+			return wrong("column", "which column of the file has the time?")
+		}
+		return nil
+	}
+	add(len(r.Before) > 0 && len(r.Before) <= maxReminders, "want 1 to %d times", maxReminders)
+	for i, before := range r.Before {
+		add(before >= time.Minute && before <= maxBefore, "%s: want a time from 1m to %s", daysText(before), daysText(maxBefore))
+		add(!slices.Contains(r.Before[:i], before), "%s is named twice", daysText(before))
+	}
+	if r.Merge < 0 || r.Merge > 24*time.Hour {
+		errs = append(errs, wrong("merge", "want 24h at most"))
+	}
+	return errors.Join(errs...)
+}
+
+// reminderOf is which of the contact's reminders a moment belongs to, from 0; -1:
+// it is before the first.
+func (c Contact) reminderOf(at time.Time) int {
+	of := -1
+	for i, t := range c.RemindAt {
+		if !t.After(at) {
+			of = i
+		}
+	}
+	return of
+}
+
+// ofReminder are the attempts of the reminder that the contact is at; attempts for an
+// earlier one are over, and those for an appointment that was moved belong to none.
+// What is open or lost counts always.
+func (c Contact) ofReminder(attempts []Attempt, now time.Time) (list []Attempt) {
+	current := max(0, c.reminderOf(now))
+	for _, a := range attempts {
+		at := a.DialedAt
+		if at.IsZero() {
+			at = a.CreatedAt
+		}
+		if a.State.Open() || a.State == Lost || c.reminderOf(at) == current {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// nextReminder is when the reminder after the one that the contact is at is due; the
+// zero time: there is none.
+func (c Contact) nextReminder(now time.Time) time.Time {
+	if next := max(0, c.reminderOf(now)) + 1; next < len(c.RemindAt) {
+		return c.RemindAt[next]
+	}
+	return time.Time{}
+}
+
+// decideReminders says where a contact with reminders belongs. Each reminder has its
+// own calls, as Decide counts them. A result in any of its calls ends the contact,
+// and so does its last reminder; when one is over, the next is waited for.
+func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
+	all := historyOf(attempts)
+	d := decideOne(s, st, c, c.ofReminder(attempts, now), now)
+	d.Attempts = all.calls
+	d.Result, d.HeardAt = all.said(c.RangBack)
+	d.Answered = all.answered
+	next := c.nextReminder(now)
+	switch {
+	case all.underWay:
+	//guard:false campaign.TestDecideReminders: who has confirmed or cancelled is not reminded again
+	case d.Result != "":
+		d = d.done(Reason(all.lastDisposition()), "a key was pressed: "+d.Result+"; there is no further reminder")
+		d.DueAt, d.Void = time.Time{}, all.reserved
+	case next.IsZero():
+	case d.State == Done && d.overForThis():
+		d = d.untilNext(decideOne(s, st, c, nil, now), next)
+	case d.State != Done && !d.DueAt.IsZero() && d.DueAt.After(next):
+		d.DueAt = next
+	}
+	if d.State == Pending && all.calls > 0 {
+		d.State = Waiting
+	}
+	return d
+}
+
+// untilNext waits for the next reminder, unless rest, what is decided of a contact
+// that was never called, ends it: it was cancelled, suppressed, or is too late.
+func (d Decision) untilNext(rest Decision, next time.Time) Decision {
+	if rest.State == Done {
+		return d.done(rest.Reason, rest.Because)
+	}
+	//guard:drop campaign.TestDecideReminders: a reminder that was given is followed by the next one
+	d.State, d.Reason, d.DueAt, d.GivenUp = Waiting, "", next, false
+	d.Because = "this reminder is over (" + d.Because + "); the next one is due"
+	return d
+}
+
+// overForThis reports whether the reason ends one reminder, and not the contact.
+func (d Decision) overForThis() bool {
+	switch d.Reason {
+	case ReasonSuppressed, ReasonStopped, ReasonUnresolved, ReasonExpired, ReasonCancelledByRequest, ReasonRefused:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,168 @@
+package campaign
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func clock(text string) time.Time {
+	t, err := time.Parse("2006-01-02 15:04", text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func TestReminders(t *testing.T) {
+	t.Parallel()
+	hours := Daily(9*60, 20*60)
+	hours.Margin = DefaultMargin
+	for _, c := range []struct {
+		name, at, now string
+		before        []time.Duration
+		merge         time.Duration
+		want          []string
+	}{
+		{"in the hours", "2026-12-03 14:00", "2026-12-01 12:00", []time.Duration{24 * time.Hour, 2 * time.Hour}, 0, []string{"2026-12-02 14:00", "2026-12-03 12:00"}},
+		{"before the opening", "2026-12-03 10:00", "2026-12-01 12:00", []time.Duration{2 * time.Hour}, 0, []string{"2026-12-02 19:56"}},
+		{"at the end of the hours", "2026-12-03 21:58", "2026-12-01 12:00", []time.Duration{2 * time.Hour}, 0, []string{"2026-12-03 19:56"}},
+		{"one is past", "2026-12-03 14:00", "2026-12-02 15:00", []time.Duration{24 * time.Hour, 2 * time.Hour}, 0, []string{"2026-12-03 12:00"}},
+		{"all are past", "2026-12-03 14:00", "2026-12-03 13:00", []time.Duration{24 * time.Hour, 2 * time.Hour}, 0, nil},
+		{"moved into the past", "2026-12-03 10:00", "2026-12-02 21:00", []time.Duration{2 * time.Hour}, 0, nil},
+		{"both the evening before", "2026-12-03 09:30", "2026-12-01 12:00", []time.Duration{3 * time.Hour, time.Hour}, 0, []string{"2026-12-02 19:56"}},
+		{"near each other, and left", "2026-12-03 14:00", "2026-12-01 12:00", []time.Duration{2 * time.Hour, 90 * time.Minute}, 0, []string{"2026-12-03 12:00", "2026-12-03 12:30"}},
+		{"near each other, and one", "2026-12-03 14:00", "2026-12-01 12:00", []time.Duration{2 * time.Hour, 90 * time.Minute}, 30 * time.Minute, []string{"2026-12-03 12:30"}},
+	} {
+		s := Settings{Hours: hours, Remind: &Remind{Column: "when", Before: c.before, Merge: c.merge}}
+		var got []string
+		for _, at := range s.Reminders(clock(c.at), clock(c.now), []string{"UTC"}) {
+			got = append(got, at.Format("2006-01-02 15:04"))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, diff)
+		}
+	}
+}
+
+// Every reminder is at its own time, or at the last minute before it in which a call
+// can be begun, in every zone; or it is past.
+func TestRemindersProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		h := weeks.Draw(t, "hours")
+		zones := rapid.SampledFrom([][]string{{"Europe/London"}, {"America/New_York", "America/Chicago"}, {"Asia/Kolkata"}}).Draw(t, "zones")
+		now := time.Date(2026, 1, rapid.IntRange(1, 365).Draw(t, "day"), rapid.IntRange(0, 23).Draw(t, "hour"), rapid.IntRange(0, 59).Draw(t, "minute"), 0, 0, time.UTC)
+		before := time.Duration(rapid.IntRange(1, 72*60).Draw(t, "before")) * time.Minute
+		appointment := now.Add(time.Duration(rapid.IntRange(1, 10*24*60).Draw(t, "in")) * time.Minute)
+		s := Settings{Hours: h, Remind: &Remind{Column: "when", Before: []time.Duration{before}}}
+		var want []time.Time
+		begins := func(at time.Time) bool {
+			a, _ := h.Open(at, zones)
+			b, _ := h.Open(at.Add(CallMargin), zones)
+			return a && b
+		}
+		for minute := appointment.Add(-before); !minute.Before(now); minute = minute.Add(-time.Minute) {
+			if begins(minute) {
+				want = []time.Time{minute}
+				break
+			}
+		}
+		if got := s.Reminders(appointment, now, zones); !slices.EqualFunc(got, want, time.Time.Equal) {
+			t.Fatalf("%s, margin %s, in %v: %v before %v, asked at %v: got %v, want %v", h, h.Margin, zones, before, appointment, now, got, want)
+		}
+	})
+}
+
+// A reminder has its own calls; a result ends all; the last one ends the contact.
+func TestDecideReminders(t *testing.T) {
+	t.Parallel()
+	first, second := clock("2026-12-02 14:00"), clock("2026-12-03 12:00")
+	c := Contact{State: Active, CallAt: first, DueAt: first, RemindAt: []time.Time{first, second}, NotLaterThan: clock("2026-12-03 14:00"), Zones: []string{"UTC"}}
+	s := Settings{Retry: DefaultPolicy(), Hours: Daily(0, 1440)}
+	s.Retry.Attempts = 2
+	no := 0
+	called := func(when time.Time, ends, result string) Attempt {
+		no++
+		a := Attempt{ID: idOf(no), No: no, State: Ended, DialedAt: when, CreatedAt: when, Facts: Facts{EndedAt: when.Add(time.Minute), Statuses: []string{ends}}, Result: result}
+		if ends == "answered" {
+			a.AnsweredAt = when
+		} else {
+			a.Failure, a.FailedAt = ends, when.Add(time.Minute)
+		}
+		return a
+	}
+	for _, test := range []struct {
+		name string
+		list []Attempt
+		now  time.Time
+		want string
+	}{
+		{"before the first", nil, first.Add(-time.Hour), "pending  12-02 14:00"},
+		{"the first was answered", []Attempt{called(first, "answered", "")}, first.Add(time.Hour), "waiting  12-03 12:00"},
+		{"the first was busy", []Attempt{called(first, "busy", "")}, first.Add(time.Minute), "waiting  12-02 14:11"},
+		{"the first was busy twice", []Attempt{called(first, "busy", ""), called(first.Add(11*time.Minute), "busy", "")}, first.Add(time.Hour), "waiting  12-03 12:00"},
+		{"a wait beyond the second", []Attempt{called(second.Add(-5*time.Minute), "unanswered", "")}, second.Add(-3 * time.Minute), "waiting  12-03 12:00"},
+		{"the second has its own calls", []Attempt{called(first, "busy", ""), called(first.Add(11*time.Minute), "busy", ""), called(second, "busy", "")}, second.Add(2 * time.Minute), "waiting  12-03 12:11"},
+		{"the second was answered", []Attempt{called(first, "answered", ""), called(second, "answered", "")}, second.Add(time.Hour), "done answered"},
+		{"confirmed in the first", []Attempt{called(first, "answered", "confirmed")}, first.Add(time.Hour), "done answered"},
+		{"confirmed in the first, and asked at the second", []Attempt{called(first, "answered", "confirmed")}, second, "done answered"},
+		{"the appointment has passed", []Attempt{called(second, "busy", "")}, c.NotLaterThan, "done expired"},
+		{"a call of before the appointment was moved", []Attempt{called(first.Add(-48*time.Hour), "answered", "")}, first.Add(-time.Hour), "waiting  12-02 14:00"},
+		{"under way at the second", []Attempt{{ID: idOf(99), No: 1, State: Dialing, DialedAt: second.Add(-time.Minute)}}, second, "active "},
+	} {
+		k := c
+		if test.now.Before(first) {
+			k.State = Pending
+		}
+		d := Decide(s, Running, k, test.list, test.now)
+		got := strings.TrimRight(fmt.Sprintf("%s %s", d.State, d.Reason), "")
+		if !d.DueAt.IsZero() {
+			got += d.DueAt.Format(" 01-02 15:04")
+		}
+		if got != test.want {
+			t.Errorf("%s: %q (%s), want %q", test.name, got, d.Because, test.want)
+		}
+		if d.Attempts != len(test.list) && d.State != Active {
+			t.Errorf("%s: %d calls are counted, want %d", test.name, d.Attempts, len(test.list))
+		}
+	}
+	k := c
+	k.Cancelled = true
+	for _, list := range [][]Attempt{nil, {called(first, "answered", "")}} {
+		if d := Decide(s, Running, k, list, first.Add(time.Hour)); d.Reason != ReasonCancelledByRequest {
+			t.Errorf("cancelled after %d calls: %s %s", len(list), d.State, d.Reason)
+		}
+	}
+	if d := Decide(s, Running, k, nil, first); d.Reason != ReasonCancelledByRequest {
+		t.Errorf("cancelled: %s %s", d.State, d.Reason)
+	}
+}
+
+func TestRemindIsStoredWhole(t *testing.T) {
+	t.Parallel()
+	column, before, err := ParseRemind("appointment=24h, 2h")
+	if err != nil || column != "appointment" || !slices.Equal(before, []string{"24h", "2h"}) {
+		t.Errorf("%q %q, %v", column, before, err)
+	}
+	want := Remind{Column: "appointment", Before: []time.Duration{24 * time.Hour, 2 * time.Hour}, Merge: 30 * time.Minute}
+	text, err := json.Marshal(want)
+	var back Remind
+	if err := json.Unmarshal(text, &back); err != nil || cmp.Diff(want, back) != "" {
+		t.Errorf("%s, %v: %+v", text, err, back)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []Remind{{Column: "c"}, {Before: []time.Duration{time.Hour}}, {Column: "c", Before: []time.Duration{time.Hour, time.Hour}}, {Column: "c", Before: []time.Duration{0}}} {
+		if bad.validate() == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+}

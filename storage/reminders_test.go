@@ -1,0 +1,161 @@
+package storage_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// reminded gives rows two reminders, the first of which is due.
+func reminded(list []campaign.Row, now time.Time) []campaign.Row {
+	for i := range list {
+		setReminders(&list[i], now.Add(-time.Second), now.Add(2*time.Hour))
+		list[i].NotLaterThan = now.Add(3 * time.Hour)
+	}
+	return list
+}
+
+func setReminders(row *campaign.Row, times ...time.Time) {
+	row.RemindAt, row.CallAt, row.CallAtMoved = times, times[0], true
+}
+
+func remindSettings() campaign.Settings {
+	s := settings()
+	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{3 * time.Hour, time.Hour}}
+	return s
+}
+
+// The first reminder is followed by the second at its time; a cancelled contact has
+// none, and one who pressed a key with a result neither.
+func TestReminders(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	s := remindSettings()
+	c := running(t, db, "c", s, reminded(rows(0, 3), now))
+	for i, id := range claim(t, db, 10) {
+		a := pass(t, db, id)
+		uuid := fmt.Sprint("U", i)
+		record(t, db, id, created(uuid))
+		receive(t, db, event(a, uuid, "answered"))
+		receive(t, db, event(a, uuid, "completed"))
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.contacts WHERE state = 'waiting' AND next_attempt_at = $1`, now.Add(2*time.Hour)); n != 3 {
+		t.Errorf("%d are to be called at the second reminder's time, want 3", n)
+	}
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d were claimed between their reminders", n)
+	}
+	require.NoError(t, db.CancelContact(t.Context(), by("ann"), c.ID, number(0)))
+	// Two hours and a bit later.
+	db.Exec(t, `UPDATE contacts SET remind_at = ARRAY(SELECT r - interval '2 hours 1 second' FROM unnest(remind_at) AS r), due_at = due_at - interval '2 hours 1 second',
+		not_later_than = not_later_than - interval '2 hours 1 second';
+		UPDATE attempts SET dialed_at = dialed_at - interval '2 hours 1 second'`)
+	queued := claim(t, db, 10)
+	if len(queued) != 2 {
+		t.Fatalf("%d were claimed for the second reminder, want 2", len(queued))
+	}
+	for i, id := range queued {
+		a := pass(t, db, id)
+		uuid := fmt.Sprint("V", i)
+		record(t, db, id, created(uuid))
+		receive(t, db, event(a, uuid, "answered"))
+		receive(t, db, event(a, uuid, "completed"))
+	}
+	type end struct {
+		Key, Reason string
+		Attempts    int
+	}
+	got := testkit.Rows[end](t, db, `SELECT key, reason, attempts FROM contacts ORDER BY key`)
+	want := []end{{number(0), "cancelled_by_request", 1}, {number(1), "answered", 2}, {number(2), "answered", 2}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	sound(t, db)
+}
+
+// An appointment that is moved while its call is queued is called at the new time,
+// or was being called before the move: never at the old time after it.
+func TestAppointmentMovedWhileQueued(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	const people = 120
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	c := running(t, db, "c", remindSettings(), reminded(rows(0, people), now))
+	ids := claim(t, db, people)
+	if len(ids) != people {
+		t.Fatalf("%d of %d were claimed", len(ids), people)
+	}
+	moved, gated := make([]error, people), make([]error, people)
+	numbers := make([]string, people)
+	for i, id := range ids {
+		numbers[i] = testkit.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, id)
+	}
+	var wg sync.WaitGroup
+	var done atomic.Int64
+	begun := make(chan struct{})   // once a third has been moved
+	next := make(chan int, people) // a few gates at a time, so that moves come between
+	for i := range ids {
+		next <- i
+	}
+	close(next)
+	for range 4 {
+		wg.Go(func() {
+			<-begun
+			for i := range next {
+				_, gated[i] = db.Gate(t.Context(), ids[i], tokenLife)
+			}
+		})
+	}
+	for i := range slices.Backward(ids) {
+		to := numbers[i]
+		wg.Go(func() {
+			row := rows(0, 1)[0]
+			row.To, row.Key, row.NotLaterThan = to, to, now.Add(30*time.Hour)
+			row.Vars = map[string]string{"when": "moved"}
+			setReminders(&row, now.Add(27*time.Hour), now.Add(29*time.Hour))
+			moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row)
+			if done.Add(1) == people/3 {
+				close(begun)
+			}
+		})
+	}
+	wg.Wait()
+	var both, neither, late int
+	for i, id := range ids {
+		switch dialing := state(t, db, id) == campaign.Dialing; {
+		case dialing != (gated[i] == nil):
+			t.Errorf("the gate says %v, and the attempt is %s", gated[i], state(t, db, id))
+		case dialing && moved[i] == nil:
+			both++
+		case !dialing && moved[i] != nil:
+			neither++
+		case !dialing:
+			late++
+		}
+	}
+	if both+neither > 0 {
+		t.Errorf("%d were called and moved, %d neither", both, neither)
+	}
+	due := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state IN ('pending', 'waiting') AND due_at = $1`, now.Add(27*time.Hour))
+	if due != late {
+		t.Errorf("%d are due at the new time, %d were moved", due, late)
+	}
+	if n := len(claim(t, db, people)); n != 0 {
+		t.Errorf("%d were claimed at the old time", n)
+	}
+	if late == 0 || late == people {
+		t.Errorf("%d of %d were moved: there was no race", late, people)
+	}
+	t.Logf("%d moved, %d called before", late, people-late)
+	sound(t, db)
+}
