@@ -115,7 +115,7 @@ func TestDocumentMistakes(t *testing.T) {
 		"call: {>>call: {machine: hangup, ":                                          "c.yaml:7: nothing is left on a machine",
 		"call: {>>call: {machine: continue, machine_mode: detect_beep, ":             "c.yaml:7: machine mode detect_beep",
 		"ringing_timer: 40>>ringing_timer: 400":                                      "c.yaml:15: ringing timer: 400 s",
-		"numbers: mobile>>numbers: [mobile, home]":                                   "c.yaml:16: several numbers",
+		"numbers: mobile>>numbers: [mobile, mobile]":                                 "c.yaml:16: column 2 of numbers",
 		"country: GB>>country: XX":                                                   "c.yaml:16: ",
 		"country: GB>>together: true":                                                "c.yaml:16: people.together is not served",
 		"until: heard>>until: asleep":                                                `c.yaml:17: "asleep": want`,
