@@ -55,7 +55,7 @@ func TestReminders(t *testing.T) {
 	if n := len(claim(t, db, 10)); n != 0 {
 		t.Errorf("%d were claimed between their reminders", n)
 	}
-	require.NoError(t, db.CancelContact(t.Context(), by("ann"), c.ID, number(0)))
+	require.NoError(t, db.CancelContact(t.Context(), by("ann"), c.ID, number(0), ""))
 	// Two hours and a bit later.
 	db.Exec(t, `UPDATE contacts SET remind_at = ARRAY(SELECT r - interval '2 hours 1 second' FROM unnest(remind_at) AS r), due_at = due_at - interval '2 hours 1 second',
 		not_later_than = not_later_than - interval '2 hours 1 second';
