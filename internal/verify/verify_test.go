@@ -344,6 +344,10 @@ func TestCompareAllows(t *testing.T) {
 		{"the network in an event's words", func(w *world) {
 			w.records.Attempts[1].Network, w.records.Attempts[1].BillSource = "N-MOBILE", campaign.FromEvent
 		}},
+		{"answered, as the list showed it by a clock that is behind", func(w *world) {
+			w.orders.Slack = time.Second
+			w.records.Attempts[1].AnsweredAt = noon.Add(65*time.Second - 300*time.Millisecond)
+		}},
 		{"a key of which nobody was told", func(w *world) {
 			w.ledger[1].KeysTold, w.records.Attempts[1].Keys = []string{"1"}, []string{"1"}
 		}},
