@@ -18,7 +18,7 @@ import (
 func blockedBy(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	mustProve(t, db)
-	db.Exec(t, `UPDATE attempts SET record_checks = 2 WHERE state = 'unknown'`)
+	db.Exec(t, `UPDATE attempts SET record_checks = greatest(record_checks, 2) WHERE state = 'unknown'`)
 	check(t, db.RaiseBlocked(t.Context(), times))
 	return testkit.Rows[string](t, db, `SELECT detail FROM alarms WHERE kind = 'absence_blocked' AND resolved_at IS NULL ORDER BY 1`)
 }
@@ -62,6 +62,10 @@ func TestRaiseBlocked(t *testing.T) {
 		{"a list that shows no known call", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			db.Exec(t, `UPDATE list_scans SET known_shown = 0`)
 		}, "no scan of Vonage's list over its time proves anything"},
+		{"a list of which one scan alone proves something", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
+			db.Exec(t, `UPDATE list_scans SET unreadable = 1 WHERE id = (SELECT min(id) FROM list_scans)`)
+			db.Exec(t, `UPDATE attempts SET record_checks = 4`)
+		}, "and they do not yet"},
 		{"a list that may have forgotten", func(t *testing.T, db *testkit.DB, a campaign.Attempt) {
 			db.AgeAttempt(t, a.ID, 46*time.Hour)
 		}, "Vonage may have dropped its record"},

@@ -26,7 +26,7 @@ func Calls(ledger []voicesim.LedgerCall) []Call {
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
 			Unsaid:  c.Wording["member_missing"],
-			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken,
+			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken, ToldAt: c.TakenAt,
 			HeardTold: notified(c, "heard"), LeftTold: notified(c, "voicemail"),
 		})
 	}

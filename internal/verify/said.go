@@ -106,7 +106,15 @@ func subsequence(some, all []string) bool {
 // optOut is a key by which a person is not called again.
 type optOut struct {
 	told bool      // our side acknowledged it
-	over time.Time // when the call had ended, so that it was pressed before; zero: it is up
+	over time.Time // when the call had ended and this was told; zero: it is up
+}
+
+func newOptOut(call Call, told bool) optOut {
+	over := call.EndedAt
+	if !over.IsZero() && call.ToldAt.After(over) {
+		over = call.ToldAt // it was told once the call had ended
+	}
+	return optOut{told, over}
 }
 
 // findOptOuts reads from the ledger who opted out.
@@ -118,7 +126,7 @@ func (c *comparison) findOptOuts(attempts []app.AttemptRecord) {
 		}
 		for _, call := range c.byAttempt[a.ID] {
 			if slices.Contains(call.Keys, rule.OptOut) {
-				c.optedOut[call.To] = append(c.optedOut[call.To], optOut{slices.Contains(call.KeysTold, rule.OptOut), call.EndedAt})
+				c.optedOut[call.To] = append(c.optedOut[call.To], newOptOut(call, slices.Contains(call.KeysTold, rule.OptOut)))
 			}
 		}
 	}

@@ -40,6 +40,7 @@ type Call struct {
 	Machine             bool      // a machine answered, whether that was detected or not
 	Keys, KeysTold      []string
 	HeardTold, LeftTold bool
+	ToldAt              time.Time // the last of it
 	// Unsaid is the member that its record lacks; "" for none.
 	Unsaid string
 }

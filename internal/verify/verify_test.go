@@ -365,6 +365,11 @@ func TestCompareAllows(t *testing.T) {
 			w.optedOut()
 			w.ledger[0].KeysTold = nil
 		}},
+		{"called again before the opting out was told", func(w *world) {
+			w.optedOut()
+			w.records.Suppressed = map[string]bool{ann: true}
+			w.ledger[0].ToldAt = noon.Add(62 * time.Second)
+		}},
 		{"called again after opting out, which was lifted", func(w *world) {
 			w.optedOut()
 			w.orders.Lifted = map[string][]time.Time{ann: {noon.Add(30 * time.Second)}}

@@ -84,6 +84,7 @@ type call struct {
 	keys         []string // that were pressed, at each input
 	taken        []taken  // what the application has of it
 	inbound      bool     // a person rang the application
+	takenAt      stamp    // when it was told the last of it
 	listedAt     stamp    // when it appears in lists
 	pricedAt     stamp    // when the price appears on records
 	parent       *call    // the call whose connect action made this one

@@ -34,10 +34,12 @@ type LedgerCall struct {
 	EndedBy          string    `json:"ended_by,omitempty"`
 	HeardAt          time.Time `json:"heard_at,omitzero"` // when the message was first played to its end
 	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input
-	// KeysTaken are the keys that an input event told and that was answered 200 to
-	// 205, and NotifiedTaken the payloads of such events of notify actions.
+	// KeysTaken are the keys that an input event told, whose answer of 200 to 205 the
+	// call went on with, and NotifiedTaken the payloads of notify actions of which
+	// an event was answered so. TakenAt is when the last of them was answered.
 	KeysTaken     []string          `json:"keys_taken,omitempty"`
 	NotifiedTaken []json.RawMessage `json:"notified_taken,omitempty"`
+	TakenAt       time.Time         `json:"taken_at,omitzero"`
 	DurationS     int               `json:"duration_s"`
 	Rate          decimal.Decimal   `json:"rate"`
 	Price         decimal.Decimal   `json:"price"`       // the correct one at present
@@ -82,6 +84,7 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: s.priceShown(c, now),
 		JTI: c.jti, Acknowledged: c.acknowledged.words(),
 	}
+	e.TakenAt = c.takenAt.time()
 	for _, t := range c.taken {
 		if t.payload != "" {
 			e.NotifiedTaken = append(e.NotifiedTaken, json.RawMessage(t.payload))

@@ -12,7 +12,8 @@ type taken struct {
 	keys, payload string
 }
 
-// tookSaid notes what an event that was answered told of the dialogue.
+// tookSaid notes what an event that was answered told of the dialogue. Keys count
+// where the call goes on with the answer: a copy of an event is not waited for.
 func (s *Sim) tookSaid(cb callback) {
 	var t taken
 	for _, m := range cb.event {
@@ -33,13 +34,13 @@ func (s *Sim) tookSaid(cb callback) {
 			}
 		}
 	}
-	if t.keys == "" && t.payload == "" {
+	if t.keys == "" && t.payload == "" || t.payload == "" && cb.onReply == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !slices.Contains(cb.call.taken, t) {
-		cb.call.taken = append(cb.call.taken, t)
+		cb.call.taken, cb.call.takenAt = append(cb.call.taken, t), stampOf(s.now())
 	}
 }
 
