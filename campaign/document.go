@@ -70,6 +70,8 @@ type DocumentCall struct {
 type DocumentPeople struct {
 	Numbers    texts      `yaml:"numbers,omitempty" json:"numbers,omitempty"`
 	Country    string     `yaml:"country,omitempty" json:"country,omitempty"`
+	Countries  texts      `yaml:"countries,omitempty" json:"countries,omitempty"`
+	DateFormat string     `yaml:"date_format,omitempty" json:"date_format,omitempty"`
 	Zone       string     `yaml:"zone,omitempty" json:"zone,omitempty"`
 	PostalCode string     `yaml:"postal_code,omitempty" json:"postal_code,omitempty"`
 	CallAt     string     `yaml:"call_at,omitempty" json:"call_at,omitempty"`

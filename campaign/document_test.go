@@ -27,7 +27,7 @@ message:
   opt_out: {scope: campaign}
   languages: {column: lang, de: {say: "Guten Tag {{name}}.", voicemail: "Bitte rufen Sie an.", keys: {"1": "Danke."}, wrong: "Nein.", silent: "Bitte."}}
 call: {ringing_timer: 40, length_timer: 120}
-people: {numbers: mobile, country: GB, zone: tz, call_at: when}
+people: {numbers: mobile, country: GB, countries: [GB, IE], date_format: DD/MM/YYYY, zone: tz, call_at: when}
 again: {until: heard, attempts: 4, after: {busy: [10m], unanswered: 1h, unheard: 1d}}
 when: {start: 2026-12-01T09:00, hours: {mon-sun: "09:00-18:00"}, except: [2026-12-25], margin: 3m, zone: Europe/London}
 `
@@ -55,14 +55,14 @@ func TestDocument(t *testing.T) {
 			Keys: map[string]Key{
 				"1": {Result: "confirmed", Say: "Thank you."}, "2": {Result: "cancelled"}, "3": {Repeat: true}, "9": {OptOut: true}, "0": {Connect: "442079460001"},
 			},
-			Wrong: "Sorry, that key does nothing.", Silent: "Please press a key.", Tries: 2, Wait: 7, OptOut: OptOutCampaign,
+			Wrong: "Sorry, that key does nothing.", Silent: "Please press a key.", Tries: 2, Wait: 7, OptOut: OptOutCampaign, DateFormat: "DD/MM/YYYY",
 			Languages: &Languages{Column: "lang", Texts: map[string]Texts{"de": {
 				Say: "Guten Tag {{name}}.", Voicemail: "Bitte rufen Sie an.", Keys: map[string]string{"1": "Danke."}, Wrong: "Nein.", Silent: "Bitte.",
 			}}},
 		},
 		Start: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC), Hours: hours, Zone: "Europe/London",
 		Retry:   Policy{Attempts: 4, Again: map[Disposition]time.Duration{Busy: 10 * time.Minute, Unanswered: time.Hour, Timeout: time.Hour, Failed: time.Hour, Unheard: 24 * time.Hour}, Until: UntilHeard},
-		Machine: "continue", MachineMode: "default", RingingTimer: 40, LengthTimer: 120,
+		Machine: "continue", MachineMode: "default", RingingTimer: 40, LengthTimer: 120, Countries: Countries{"GB", "IE"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -224,7 +224,12 @@ func (t *translation) settings() (s Settings) {
 	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, defaultLengthTimer, 1, 7200)
 	t.voicemail(&s)
 	t.people()
-	s.Key = d.People.Key
+	s.Key, s.Message.DateFormat = d.People.Key, d.People.DateFormat
+	countries, given, err := ParseCountries(d.People.Countries)
+	t.note("people.countries", err)
+	if s.Countries = countries; !given {
+		s.Countries = UsualCountries(d.People.Country, s.From)
+	}
 	return s
 }
 

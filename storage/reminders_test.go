@@ -123,7 +123,7 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 			row.To, row.Key, row.NotLaterThan = to, to, now.Add(30*time.Hour)
 			row.Vars = map[string]string{"when": "moved"}
 			setReminders(&row, now.Add(27*time.Hour), now.Add(29*time.Hour))
-			moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row)
+			moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row, "")
 			if done.Add(1) == people/3 {
 				close(begun)
 			}

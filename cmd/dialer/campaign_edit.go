@@ -32,8 +32,7 @@ func (campaignEditCommand) Help() string {
 }
 
 func (c *campaignEditCommand) Run(ctx context.Context, con console) error {
-	countries, err := c.countries()
-	if err := errors.Join(err, c.fixed()); err != nil {
+	if err := c.fixed(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	db, err := openMigrated(ctx, c.DatabaseURL)
@@ -42,7 +41,7 @@ func (c *campaignEditCommand) Run(ctx context.Context, con console) error {
 	}
 	defer db.Close()
 	done, err := app.Campaigns{Store: db}.Edit(ctx, c.actor(), c.Which, app.Edit{
-		Change: c.Document, Countries: countries,
+		Change: c.document,
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error {
 			return provider.CheckMessage(s, m, c.AllowUnknown)
 		},
@@ -74,13 +73,12 @@ func (c *campaignEditCommand) fixed() error {
 	return errors.Join(errs...)
 }
 
-func (c *campaignEditCommand) countries() (*campaign.Countries, error) {
-	countries, given, err := campaign.ParseCountries(c.Countries)
-	if err != nil {
-		return nil, fmt.Errorf("--countries: %w", err)
+// document is the campaign's document with what the flags change.
+func (c *campaignEditCommand) document(was campaign.Document) (campaign.Document, error) {
+	d, err := c.Document(was)
+	if len(c.Countries) > 0 {
+		d.People.Countries = c.Countries
+		d.FromFlag("people.countries", "--countries")
 	}
-	if !given {
-		return nil, nil
-	}
-	return &countries, nil
+	return d, err
 }

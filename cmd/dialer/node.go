@@ -32,7 +32,7 @@ type node struct {
 	key           func() *rsa.PrivateKey // the one to sign with now
 	secrets       [][]byte
 	adminToken    string
-	countries     campaign.Countries // of campaigns that the API makes; nil: the usual ones
+	countries     []string // of campaigns that the API and the pages make, if their documents do not say it
 	publicURL     string
 	pace          paceFlags
 	queueAhead    time.Duration // 0: the default of package jobs

@@ -38,19 +38,15 @@ func (n node) people(line vonageLine) (handler http.Handler, live func(context.C
 
 // settingsOf are what a document of the pages means, as enqueue reads it.
 func (n node) settingsOf(d campaign.Document) (campaign.Settings, error) {
-	s, err := d.Settings()
-	if err != nil {
-		return s, err
+	if len(d.People.Countries) == 0 {
+		d.People.Countries = n.countries
 	}
-	if s.Countries = n.countries; s.Countries == nil {
-		s.Countries = campaign.UsualCountries(d.People.Country, s.From)
-	}
-	return s, nil
+	return d.Settings()
 }
 
 func fileOptions(d campaign.Document) csvimport.Options {
 	return csvimport.Options{
-		DefaultCountry: d.People.Country, Map: d.Columns(), Now: time.Now(),
+		DefaultCountry: d.People.Country, DateFormat: d.People.DateFormat, Map: d.Columns(), Now: time.Now(),
 		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error { return provider.CheckMessage(s, m, false) },
 	}
 }

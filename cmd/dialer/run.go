@@ -74,8 +74,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer seenBy.Close()
-	countries, _, err := campaign.ParseCountries(c.Countries)
-	if err != nil {
+	if _, _, err := campaign.ParseCountries(c.Countries); err != nil {
 		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
 	}
 	listener, admin, err := c.listeners()
@@ -87,7 +86,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	n := node{
-		db: db, seenBy: seenBy, countries: countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		db: db, seenBy: seenBy, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 		inboundText: c.InboundText, inboundLanguage: c.InboundLang,
 	}

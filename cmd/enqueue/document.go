@@ -18,11 +18,16 @@ func (f *flags) document() (campaign.Document, error) {
 	}{
 		{"people.country", "--default-country", f.DefaultCountry, &d.People.Country},
 		{"people.key", "--key", f.Key, &d.People.Key},
+		{"people.date_format", "--date-format", f.DateFormat, &d.People.DateFormat},
 	} {
 		if flag.value != "" {
 			*flag.to = flag.value
 			d.FromFlag(flag.path, flag.name)
 		}
+	}
+	if len(f.Countries) > 0 {
+		d.People.Countries = f.Countries
+		d.FromFlag("people.countries", "--countries")
 	}
 	return d, err
 }

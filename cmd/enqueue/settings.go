@@ -18,25 +18,17 @@ func (f *flags) settings() (campaign.Settings, error) {
 	if wrong, ok := errors.AsType[*campaign.DocumentError](err); ok {
 		return campaign.Settings{}, wrong
 	}
-	f.Name, f.DefaultCountry, f.Map, f.read = d.Name, d.People.Country, mergedMap(d.Columns(), f.Map), d
+	f.Name, f.DefaultCountry, f.DateFormat, f.Map, f.read = d.Name, d.People.Country, d.People.DateFormat, mergedMap(d.Columns(), f.Map), d
 	s, wrong := d.Settings()
-	countries, given, wrongCountries := campaign.ParseCountries(f.Countries)
-	if wrongCountries != nil {
-		wrongCountries = fmt.Errorf("--countries: %w", wrongCountries)
-	}
-	if s.Countries = countries; !given {
-		s.Countries = campaign.UsualCountries(f.DefaultCountry, s.From)
-	}
 	_, wrongFormat := csvimport.ParseDateFormat(f.DateFormat)
 	if wrongFormat != nil {
-		wrongFormat = fmt.Errorf("--date-format: %w", wrongFormat)
+		wrongFormat = fmt.Errorf("--date-format (people.date_format): %w", wrongFormat)
 	}
-	s.Message.DateFormat = f.DateFormat
 	var past error
 	if wrong == nil && !s.End.IsZero() && !s.End.After(time.Now()) {
 		past = fmt.Errorf("--end, or when.end in the document: %s is past, so nobody could be called", s.End.Format(time.RFC3339))
 	}
-	return s, errors.Join(err, wrong, past, wrongCountries, wrongFormat, f.check())
+	return s, errors.Join(err, wrong, past, wrongFormat, f.check())
 }
 
 // check finds mistakes that are about this command and not about the campaign.

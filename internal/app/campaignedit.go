@@ -23,8 +23,6 @@ type Edit struct {
 	Version int
 	// Change returns the document that the campaign is to have.
 	Change func(campaign.Document) (campaign.Document, error)
-	// Countries replace those of the campaign; nil: they stay.
-	Countries *campaign.Countries
 	// CheckMessage says what is wrong with a message that is to be sent; nil: it is
 	// not checked.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
@@ -103,9 +101,8 @@ func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e E
 	if !s.End.IsZero() && !s.End.Equal(of.Settings.End) && !s.End.After(time.Now()) {
 		return s, fmt.Errorf("%w: the end, %s, is past; `dialer campaign stop` ends a campaign now", ErrEdit, s.End.Format(time.RFC3339))
 	}
-	s.Countries, s.Message.DateFormat = of.Settings.Countries, of.Settings.Message.DateFormat
-	if e.Countries != nil {
-		s.Countries = *e.Countries
+	if len(document.People.Countries) == 0 && len(was.People.Countries) == 0 {
+		s.Countries = of.Settings.Countries // also where the usual ones would be others now
 	}
 	return s, c.checkMessages(ctx, of.ID, s, e)
 }

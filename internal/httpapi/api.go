@@ -70,8 +70,8 @@ type Config struct {
 	ReadRow    func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
 	Import     Import
 	Calls      Calls
-	Countries  campaign.Countries // of campaigns that are made here; nil: the usual ones
-	AdminToken string             // "": none
+	Countries  []string // where campaigns that are made here may call, if their documents do not say it
+	AdminToken string   // "": none
 	Log        *slog.Logger
 }
 

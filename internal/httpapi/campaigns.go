@@ -31,15 +31,15 @@ func (a *api) createCampaign(r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if len(d.People.Countries) == 0 {
+		d.People.Countries = a.Countries
+	}
 	s, err := d.Settings()
 	if err == nil {
 		err = campaign.CheckName(d.Name)
 	}
 	if err != nil {
 		return answer{}, err
-	}
-	if s.Countries = a.Countries; s.Countries == nil {
-		s.Countries = campaign.UsualCountries(d.People.Country, s.From)
 	}
 	draft := r.URL.Query().Get("draft")
 	if draft != "" && draft != "true" && draft != "false" {
