@@ -235,3 +235,25 @@ func orElse(text, otherwise string) string {
 	}
 	return text
 }
+
+// A test call is made by a running dialer, its keys are answered, and it stands in no
+// campaign's figures.
+func TestTestCallIsMade(t *testing.T) {
+	t.Parallel()
+	const own = "447700900199"
+	w := startListening(t, voicesim.Config{Outcomes: voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{
+		own: {{Outcome: "human", Talk: time.Minute, Presses: []voicesim.Press{{Keys: "1"}}}},
+	}}})
+	w.enqueue(t, "--campaign", "../../docs/recipes/appointment/campaign.yaml", "--test", own, "--test-row", "2", "../../docs/recipes/appointment/people.csv")
+	require.Eventually(t, "the test call has ended", func() bool {
+		return testkit.Value[int](t, w.db, `SELECT count(*) FROM attempts WHERE state = 'ended'`) == 1
+	})
+	got := testkit.Value[string](t, w.db, `
+		SELECT concat_ws(' ', kind, detail, disposition, array_to_string(array_remove(keys, ''), ','), result, heard_at IS NOT NULL) FROM attempts`)
+	if got != "manual test of appointments, line 3 answered 1 confirmed t" {
+		t.Errorf("the attempt is %q", got)
+	}
+	if n := testkit.Value[int](t, w.db, `SELECT (SELECT count(*) FROM campaigns) + (SELECT count(*) FROM contacts) + (SELECT count(*) FROM reporting.attempts)`); n != 0 {
+		t.Errorf("%d campaigns, contacts and attempts of campaigns", n)
+	}
+}
