@@ -31,10 +31,12 @@ func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
 		_ = d.show(v, status, "login.html", shown{Title: "Log in", Error: says})
 	}
 	now := time.Now()
-	byAddress, _ := d.addresses.Allow(host, now)
-	byName, _ := d.logins.Allow(host+" "+name, now)
+	allowed, _ := d.addresses.Allow(host, now)
+	if allowed {
+		allowed, _ = d.logins.Allow(host+" "+name, now)
+	}
 	//guard:false internal/dashboard.TestLoginLimit: nobody tries passwords without end
-	if !byAddress || !byName {
+	if !allowed {
 		refuse(http.StatusTooManyRequests, "Too many tries: wait half a minute.")
 		return
 	}
