@@ -82,6 +82,10 @@ func CheckPassword(ctx context.Context, hash, password string) (bool, error) {
 	if err != nil || len(want) < keyBytes/2 {
 		return false, errHash
 	}
-	//guard:value(salt != nil, nil) internal/auth.TestPassword: another password is refused
-	return subtle.ConstantTimeCompare(argon2.IDKey([]byte(password), salt, uint32(passes), uint32(memory), uint8(threads), uint32(len(want))), want) == 1, nil
+	got := argon2.IDKey([]byte(password), salt, uint32(passes), uint32(memory), uint8(threads), uint32(len(want)))
+	//guard:false internal/auth.TestPassword: another password is refused
+	if subtle.ConstantTimeCompare(got, want) != 1 {
+		return false, nil
+	}
+	return true, nil
 }

@@ -168,7 +168,7 @@ func (d *dashboard) page(p pageRoute) http.Handler {
 		v := &visit{Request: r.WithContext(ctx), w: w}
 		r.Body = http.MaxBytesReader(w, r.Body, maxUpload+maxForm)
 		err := d.admit(v)
-		//guard:false internal/dashboard.TestRolesOfPages: who has too little of a role is refused
+		//guard:false internal/dashboard.TestRolesOfPages: a page is for the roles that it names
 		if err == nil && !v.by.May(p.least) {
 			err = fmt.Errorf("%w: it takes the role %s", app.ErrForbidden, p.least)
 		}
