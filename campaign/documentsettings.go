@@ -173,7 +173,7 @@ var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
 	"per_second": "limits.per_second", "at_once": "limits.at_once", "connected": "limits.connected",
-	"priority": "limits.priority", "share": "limits.share", "per_number": "limits.per_number",
+	"priority": "limits.priority", "per_number": "limits.per_number",
 	"column": "remind.column", "before": "remind.before", "merge": "remind.merge",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
 	"from": "from", "end": "when.end",
@@ -379,7 +379,6 @@ func (t *translation) limits() (l Limits) {
 	}
 	count("limits.at_once", d.AtOnce, &l.AtOnce)
 	count("limits.connected", d.Connected, &l.Connected)
-	count("limits.share", d.Share, &l.Share)
 	l.Priority = d.Priority
 	if d.Budget != "" {
 		money, err := ParseMoney(string(d.Budget))

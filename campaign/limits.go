@@ -21,7 +21,6 @@ type Limits struct {
 	Connected int                 `json:"connected,omitempty"`  // telephones that keys connect to: no more calls are up
 	Budget    decimal.NullDecimal `json:"budget,omitzero"`      // what all calls may cost
 	Priority  *int                `json:"priority,omitempty"`   // 0 to 9, the highest first; nil: DefaultPriority
-	Share     int                 `json:"share,omitempty"`      // among campaigns of one priority; 0: 1
 	PerNumber []NumberCap         `json:"per_number,omitempty"` // over all campaigns
 }
 
@@ -38,7 +37,6 @@ const (
 	// DefaultPriority is that of a campaign that says none.
 	DefaultPriority = 5
 	maxPriority     = 9
-	maxShare        = 100
 	maxAtOnce       = 100_000
 	maxPerSecond    = 10_000
 	leastPerSecond  = 1.0 / 3600
@@ -66,9 +64,6 @@ func (l Limits) PriorityOrDefault() int {
 	}
 	return *l.Priority
 }
-
-// ShareOrDefault is the share that counts.
-func (l Limits) ShareOrDefault() int { return cmp.Or(l.Share, 1) }
 
 // Shared reports whether the campaign's calls share a limit, so that the gate must
 // take them one after another.
@@ -137,7 +132,6 @@ func (l Limits) String() string {
 	add(l.Connected > 0, "%d that can be connected", l.Connected)
 	add(l.Budget.Valid, "a budget of %s", l.Budget.Decimal)
 	add(l.Priority != nil, "priority %d", l.PriorityOrDefault())
-	add(l.Share > 0, "share %d", l.Share)
 	for _, c := range l.PerNumber {
 		add(true, "%d calls to one number in %s", c.Calls, daysText(c.Within))
 	}
@@ -166,7 +160,6 @@ func (l Limits) validate(m Message) error {
 	add(l.Connected >= 0 && l.Connected <= maxAtOnce, "connected", "want 1 to %d", maxAtOnce)
 	add(l.Connected == 0 || m.connects(), "connected", "no key of the message connects to anybody")
 	add(l.PriorityOrDefault() >= 0 && l.PriorityOrDefault() <= maxPriority, "priority", "want 0 to %d, the highest first", maxPriority)
-	add(l.Share >= 0 && l.Share <= maxShare, "share", "want 1 to %d", maxShare)
 	add(len(l.PerNumber) <= maxCaps, "per_number", "%d are the most", maxCaps)
 	for _, c := range l.PerNumber {
 		add(c.Calls >= 1 && c.Calls <= 1000, "per_number", "%d calls: want 1 to 1000", c.Calls)

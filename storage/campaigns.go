@@ -95,10 +95,10 @@ func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, s
 		WITH made AS (
 			INSERT INTO campaigns (name, status, import_finished_at, settings, document, from_numbers,
 			                       starts_at, ends_at, max_attempts, open_minutes, closed_dates, margin_minutes,
-			                       priority, share, cap_calls, cap_spans, countries)
+			                       priority, cap_calls, cap_spans, countries)
 			VALUES (@name, @status, CASE WHEN @status = 'running' THEN clock_timestamp() END, @settings, @document, @from,
 			        @start, @end, @attempts, @open::text::int4multirange, @except::text[]::date[], @margin,
-			        @priority, @share, @cap_calls, @cap_spans, @countries)
+			        @priority, @cap_calls, @cap_spans, @countries)
 			ON CONFLICT (name) DO NOTHING RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, 1, @settings, @document, @by FROM made`, args)
@@ -131,7 +131,7 @@ func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"settings": s, "document": s.Document, "from": s.From, "attempts": mostAttempts(s), "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
 		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
-		"priority": s.Limits.PriorityOrDefault(), "share": s.Limits.ShareOrDefault(),
+		"priority": s.Limits.PriorityOrDefault(),
 		"cap_calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
 		"cap_spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
 		"countries": append([]string{}, s.Countries...),

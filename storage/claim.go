@@ -62,7 +62,7 @@ const claim = `
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
 			ORDER BY k.due_at, k.id LIMIT g.most
 		) AS k
-		ORDER BY g.priority DESC, u.urgency, k.due_at, k.id LIMIT @limit) AS due
+		ORDER BY @above::int * g.priority DESC, @above::int * u.urgency, k.due_at, k.id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
 		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
 		       number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) AS free_at,
@@ -74,7 +74,7 @@ const claim = `
 		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
-		SELECT *, row_number() OVER (ORDER BY priority DESC, urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
+		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
 	), later AS (
 		-- A number that was called often enough is due when it may be called again.
 		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND l.free_at > k.due_at
@@ -89,7 +89,7 @@ const claim = `
 		UPDATE contacts k SET state = 'active', next_attempt_no = k.next_attempt_no + 1
 		FROM reserved r WHERE k.id = r.contact_id
 	)
-	SELECT r.id, r.enqueue_count, l.urgency, 0 AS suppressed_contact, 0 AS later FROM reserved r JOIN locked l ON l.id = r.contact_id
+	SELECT r.id, r.enqueue_count, CASE WHEN l.priority > @usual::int OR @above::int < 0 THEN 0 ELSE l.urgency END::smallint, 0 AS suppressed_contact, 0 AS later FROM reserved r JOIN locked l ON l.id = r.contact_id
 	UNION ALL
 	SELECT @none::uuid, 0, 0, id, 0 FROM locked WHERE suppressed
 	UNION ALL
@@ -100,13 +100,23 @@ const claim = `
 // before it returns nothing.
 const claimRounds = 10
 
+// belowEvery: one claim in so many turns the order round, and what it takes goes to
+// the front of the queue, so that what waits below keeps a tenth.
+const belowEvery = 10
+
 // Claim reserves up to limit contacts that are due and may be called now: due
-// reminders first, then retries, then first calls. Contacts that are due and
+// reminders first, then retries, then first calls, of campaigns of the highest
+// priority first. Contacts that are due and
 // suppressed end on the way.
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
+	above := 1
+	//guard:false storage.TestWhatWaitsBelowKeepsATenth: a campaign of a low priority is called too
+	if db.claims.Add(1)%belowEvery == 0 {
+		above = -1
+	}
 	for range claimRounds {
-		attempts, passed, err := db.claimOnce(ctx, limit)
+		attempts, passed, err := db.claimOnce(ctx, limit, above)
 		//guard:false storage.TestClaimWithUnknownZone: a zone that Postgres does not know stops nobody else
 		if isState(err, invalidParameter) && !checked {
 			checked = true
@@ -126,7 +136,7 @@ func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, e
 }
 
 // claimOnce also returns how many contacts it passed over for longer than now.
-func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.QueuedAttempt, passed int, err error) {
+func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []campaign.QueuedAttempt, passed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
@@ -134,7 +144,7 @@ func (db *DB) claimOnce(ctx context.Context, limit int) (attempts []campaign.Que
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
 		attempts, contacts, passed, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
-			"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil,
+			"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "above": above, "usual": campaign.DefaultPriority,
 		})
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if passed += len(contacts); err != nil || len(contacts) == 0 {
@@ -189,10 +199,10 @@ func newIDs(n int) ([]uuid.UUID, error) {
 // enqueued longer than age ago, in the order of their ids from after on.
 func (db *DB) Queued(ctx context.Context, age time.Duration, after uuid.UUID, limit int) ([]campaign.QueuedAttempt, error) {
 	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
-		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL OR k.id IS NULL THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
-		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN test_calls t ON t.attempt_id = a.id
+		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL OR k.id IS NULL OR c.priority > @usual THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
+		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN campaigns c ON c.id = a.campaign_id LEFT JOIN test_calls t ON t.attempt_id = a.id
 		WHERE (k.id IS NOT NULL OR t.attempt_id IS NOT NULL) AND a.state = 'reserved' AND a.id > @after AND a.enqueued_at < clock_timestamp() - @age::interval
-		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit})
+		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit, "usual": campaign.DefaultPriority})
 	if err != nil {
 		return nil, fmt.Errorf("list attempts that wait in the queue: %w", err)
 	}

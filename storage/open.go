@@ -22,6 +22,7 @@ type DB struct {
 	gates   *txBatcher[*gateRequest]
 	server  *serverGuard
 	token   atomic.Pointer[heldToken]
+	claims  atomic.Int64
 }
 
 const (

@@ -3,13 +3,11 @@
 -- Limits: what the claim and the rule ask of a campaign stands in its row.
 ALTER TABLE campaigns
     ADD COLUMN priority  smallint NOT NULL DEFAULT 5,       -- 0 to 9, the highest first
-    ADD COLUMN share     smallint NOT NULL DEFAULT 1,       -- of the calls, among campaigns of one priority
     ADD COLUMN cap_calls int[] NOT NULL DEFAULT '{}',       -- so many calls to one number, over all campaigns,
     ADD COLUMN cap_spans interval[] NOT NULL DEFAULT '{}',  -- within so long, member by member
     ADD COLUMN countries text[] NOT NULL DEFAULT '{}',      -- where people may be called, ISO codes; none: everywhere
     ADD COLUMN length_s  int GENERATED ALWAYS AS ((settings ->> 'length_timer')::int) STORED, -- how long a call may last
     ADD CONSTRAINT campaigns_priority_range CHECK (priority BETWEEN 0 AND 9),
-    ADD CONSTRAINT campaigns_share_range CHECK (share BETWEEN 1 AND 100),
     ADD CONSTRAINT campaigns_caps_alike CHECK (cardinality(cap_calls) = cardinality(cap_spans));
 
 UPDATE campaigns SET countries = ARRAY(SELECT jsonb_array_elements_text(settings -> 'countries'))
