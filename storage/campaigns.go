@@ -131,7 +131,7 @@ func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"settings": s, "document": s.Document, "from": s.From, "attempts": mostAttempts(s), "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
 		"open": openMinutes(s.Hours.Week), "except": append([]string{}, s.Hours.Except...), "margin": int(s.Hours.Margin / time.Minute),
-		"priority": s.Limits.PriorityOrDefault(),
+		"priority":  s.Limits.PriorityOrDefault(),
 		"cap_calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
 		"cap_spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
 		"countries": append([]string{}, s.Countries...),
