@@ -108,7 +108,7 @@ func TestAddContactsStoresTheRow(t *testing.T) {
 	}
 	want := []campaign.Contact{
 		{CampaignID: c.ID, Key: number(0), Line: 2, To: number(0), Zones: []string{"Europe/Jersey", "Europe/London"}, Vars: list[0].Vars, CallAt: list[0].CallAt, DueAt: list[0].CallAt, State: campaign.Pending},
-		{CampaignID: c.ID, Key: number(1), Line: 3, To: number(1), Zones: []string{"Etc/UTC"}, Vars: map[string]string{}, DueAt: s.Start, State: campaign.Pending},
+		{CampaignID: c.ID, Key: number(1), Line: 3, To: number(1), Zones: []string{"Etc/UTC"}, Vars: map[string]string{}, DueAt: testkit.Value[time.Time](t, db, `SELECT created_at FROM campaigns`), State: campaign.Pending},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

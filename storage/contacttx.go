@@ -408,7 +408,7 @@ func (c *contactTx) decide(w *writes) {
 func (c *contactTx) learned() bool {
 	return slices.ContainsFunc(c.changes, func(ch stateChange) bool {
 		now := c.attempts[c.find(ch.before.ID)]
-		return ch.before.State != now.State || ch.before.Disposition() != now.Disposition() || ch.before.Result != now.Result || !ch.before.HeardAt.Equal(now.HeardAt)
+		return ch.before.State != now.State || ch.before.Note != now.Note || ch.before.Disposition() != now.Disposition() || ch.before.Result != now.Result || !ch.before.HeardAt.Equal(now.HeardAt)
 	})
 }
 

@@ -21,7 +21,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 			INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
 			SELECT gen_random_uuid(), contact_id, campaign_id, 9, to_number, from_number, 'reserved', 'feeder' FROM attempts WHERE state = 'accepted'`},
 		{"I3", "earlier one of the contact was not over", `
-			UPDATE campaigns SET settings = settings #- '{retry,again,busy}'`},
+			UPDATE campaign_versions SET settings = settings #- '{retry,again,busy}'`},
 		{"I3", "earlier one of the contact was not over", unguarded + `
 			UPDATE attempts SET ended_at = now() + interval '1 hour' WHERE disposition = 'busy'`},
 		{"I4", "active contacts without", unguarded + `UPDATE attempts SET state = 'refused' WHERE state = 'dialing'`},
