@@ -105,7 +105,7 @@ func TestReportingColumns(t *testing.T) {
 			"attempt_id", "campaign_id", "campaign", "contact_id", "attempt_no", "to_number", "from_number",
 			"state", "disposition", "call_uuid", "conversation_uuid", "created_at", "answered_at",
 			"start_time", "end_time", "duration_s", "rate", "price", "network", "post_error",
-			"heard_at", "keys", "result", "voicemail_at",
+			"heard_at", "keys", "result", "voicemail_at", "campaign_version",
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
@@ -123,7 +123,7 @@ func TestReportingColumns(t *testing.T) {
 			"done_failed", "done_rejected", "done_cancelled", "done_unexplained",
 			"done_refused", "done_suppressed", "done_stopped", "done_unresolved", "done_message",
 			"pause_reason", "import_finished_at", "start", "done_expired", "done_cancelled_by_request",
-			"heard", "people_called", "people_answered", "people_with_result", "results",
+			"heard", "people_called", "people_answered", "people_with_result", "results", "end", "version",
 		},
 		"hourly": {
 			"hour", "campaign_id", "campaign", "dialed", "calls",
