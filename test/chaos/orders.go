@@ -153,6 +153,7 @@ var expectedAlarms = map[string]bool{
 	campaign.AlarmNumberMismatch:    true, // numbers are written otherwise
 	campaign.AlarmUnsigned:          true, // tokens come again with another body
 	campaign.AlarmWebhooksDelayed:   true, // nobody listens while dialers are killed
+	campaign.AlarmAnswer:            true, // a key has no answer while dialers are killed
 	campaign.AlarmFailing:           true, // Postgres and Redis are away
 	campaign.AlarmRedisUnusable:     true, // Redis is killed
 	campaign.AlarmRedis:             true, // the private Redis has no policy set

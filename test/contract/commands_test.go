@@ -21,8 +21,8 @@ type command struct {
 func commandOf(t *testing.T, pattern, root string) command {
 	t.Helper()
 	structs := map[string]*ast.StructType{}
-	// internal/cli has flags that both programs embed
-	for _, file := range parseFiles(t, pattern, "../../internal/cli/*.go") {
+	// internal/cli and internal/campaignflags have flags that both programs embed
+	for _, file := range parseFiles(t, pattern, "../../internal/cli/*.go", "../../internal/campaignflags/*.go") {
 		for _, d := range file.Decls {
 			if types, ok := d.(*ast.GenDecl); ok {
 				addStructs(structs, types.Specs)
