@@ -62,15 +62,6 @@ type AccessStore interface {
 // Access is what people do about tokens and users.
 type Access struct{ Store AccessStore }
 
-// ParseRole reads viewer, operator or admin.
-func ParseRole(s string) (Role, error) {
-	switch r := Role(s); r {
-	case Viewer, Operator, Admin:
-		return r, nil
-	}
-	return "", fmt.Errorf("%q: want viewer, operator or admin", s)
-}
-
 // maxActorName is what the tables take.
 const maxActorName = 100
 

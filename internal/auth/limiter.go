@@ -47,6 +47,3 @@ func (l *Limiter) Allow(name string, now time.Time) (ok bool, after int) {
 	missing := 1 - of.TokensAt(now)
 	return false, max(1, int(math.Ceil(missing/float64(l.perSecond))))
 }
-
-// Burst is how often may be at once, for who asks.
-func (l *Limiter) Burst() int { return l.burst }
