@@ -32,12 +32,27 @@ func (e *OtherSettingsError) Error() string {
 func (e *OtherSettingsError) Unwrap() error { return ErrOtherSettings }
 
 // Differences lists in what given, the settings of a later command, differs from
-// the stored ones. A command without a start leaves the stored one as it is.
+// the stored ones. A command without a start leaves the stored one as it is, and so
+// does one without a length timer: by default that follows from the message.
 func (s Settings) Differences(given Settings) []Difference {
 	if given.Start.IsZero() {
 		given.Start = s.Start
 	}
+	if given.lengthByDefault() {
+		given.LengthTimer = s.LengthTimer
+	}
 	return s.Changes(given)
+}
+
+// lengthByDefault reports whether the settings are of a document that does not say
+// how long a call may last.
+func (s Settings) lengthByDefault() bool {
+	var d struct {
+		Call struct {
+			LengthTimer *int `json:"length_timer"`
+		} `json:"call"`
+	}
+	return len(s.Document) > 0 && json.Unmarshal(s.Document, &d) == nil && d.Call.LengthTimer == nil
 }
 
 // Changes lists in what other settings differ.

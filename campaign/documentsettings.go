@@ -19,7 +19,6 @@ import (
 const (
 	defaultHours        = "09:00-20:00"
 	defaultRingingTimer = 60
-	defaultLengthTimer  = 7200
 )
 
 // maxNumbers is how many numbers one person may have.
@@ -221,7 +220,7 @@ func (t *translation) settings() (s Settings) {
 	s.Machine, s.MachineMode = d.Call.Machine, d.Call.MachineMode
 	s.BeepTimeout = t.seconds("beep timeout", "call.beep_timeout", d.Call.BeepTimeout, 0, 45, 120)
 	s.RingingTimer = t.seconds("ringing timer", "call.ringing_timer", d.Call.RingingTimer, defaultRingingTimer, 1, 120)
-	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, defaultLengthTimer, 1, 7200)
+	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, s.Message.defaultCallLength(s.BeepTimeout), 1, maxLengthTimer)
 	t.voicemail(&s)
 	t.people()
 	s.Key, s.Message.DateFormat = d.People.Key, d.People.DateFormat

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -142,8 +143,23 @@ func (s Script) Pressable() []string { return slices.Sorted(maps.Keys(s.Keys)) }
 // speakingRate is how many characters a voice speaks in a second, about.
 const speakingRate = 15
 
-// SpeakingTime is how long a text takes to say, about. Tags of SSML are not spoken.
+// maxBreak is the longest break that SSML can ask for.
+const maxBreak = 10 * time.Second
+
+var xmlBreak = regexp.MustCompile(`(?i)<break\s[^>]*\btime\s*=\s*["']([0-9.]{1,9}m?s)["']`)
+
+// SpeakingTime is how long a text takes to say, about, with the breaks that SSML
+// asks for. Its tags are not spoken.
 func SpeakingTime(text string) time.Duration {
-	spoken := utf8.RuneCountInString(xmlTag.ReplaceAllString(text, ""))
-	return time.Duration(float64(spoken) / speakingRate * float64(time.Second))
+	total := speakingTime(utf8.RuneCountInString(xmlTag.ReplaceAllString(text, "")))
+	for _, pause := range xmlBreak.FindAllStringSubmatch(text, -1) {
+		if d, err := time.ParseDuration(pause[1]); err == nil {
+			total += min(d, maxBreak)
+		}
+	}
+	return total
+}
+
+func speakingTime(characters int) time.Duration {
+	return time.Duration(float64(characters) / speakingRate * float64(time.Second))
 }

@@ -59,8 +59,10 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 			if err != nil {
 				return err
 			}
-			return tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
+			err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
 				Scan(append(campaignFields(&c), &given)...)
+			given.Document = s.Document // it is not among the settings
+			return err
 		}
 		if err := open(); err != nil {
 			return err

@@ -208,10 +208,18 @@ func TestOpenCampaign(t *testing.T) {
 		t.Errorf("second time: %+v, %v; want campaign %d", again, err, first.ID)
 	}
 	add(t, db, first.ID, "file", campaign.RowBatch{Rows: rows(0, 1)})
+	silent := s
+	silent.LengthTimer, silent.Document = s.LengthTimer+30, []byte(`{"name":"c"}`)
+	if _, err := db.OpenCampaign(t.Context(), "c", silent); err != nil {
+		t.Errorf("with a document that says no length: %v", err)
+	}
 	for name, change := range map[string]func(*campaign.Settings){
 		"attempts": func(s *campaign.Settings) { s.Retry.Attempts = 4 },
 		"retry": func(s *campaign.Settings) {
 			s.Retry.Again = map[campaign.Disposition]time.Duration{campaign.Busy: time.Hour}
+		},
+		"length": func(s *campaign.Settings) {
+			s.LengthTimer, s.Document = s.LengthTimer+30, []byte(`{"name":"c","call":{"length_timer":90}}`)
 		},
 		"message": func(s *campaign.Settings) { s.Message.NCCO = []byte(`[{"action":"talk","text":"Bye"}]`) },
 	} {

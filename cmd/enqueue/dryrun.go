@@ -22,7 +22,7 @@ func (j job) dryRun(ctx context.Context) error {
 	}
 	for _, text := range []string{
 		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), calleesText(forecast.Outlook), sampleText(forecast),
-		paceText(forecast, j.settings, j.flags.CallsPerSecond),
+		lengthText(forecast, j.settings), paceText(forecast, j.settings, j.flags.CallsPerSecond),
 	} {
 		j.con.Print(text)
 	}
@@ -139,6 +139,14 @@ func sampleText(f csvimport.Forecast) string {
 		return fmt.Sprintf("Vonage asks %s what to say.\n", f.Sample.AnswerURL) + tones
 	}
 	return fmt.Sprintf("The message of line %d:\n%s", f.SampleLine, scriptText(f.Sample)) + tones
+}
+
+// lengthText says how long a call may last, which bounds what it costs.
+func lengthText(f csvimport.Forecast, s campaign.Settings) string {
+	if f.Accepted == 0 {
+		return ""
+	}
+	return fmt.Sprintf("A call rings for %d s and lasts %d s at most.\n", s.RingingTimer, s.LengthTimer)
 }
 
 // paceText says how long the first call to everybody takes; retries come on top.

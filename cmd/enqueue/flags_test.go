@@ -127,7 +127,7 @@ func TestSettingsFromFlags(t *testing.T) {
 	want := campaign.Settings{
 		From: []string{"442079460000"}, Message: campaign.Message{Say: "Hello"},
 		Hours: daytime, Zone: "recipient", Countries: campaign.Countries{"GB"},
-		Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 7200,
+		Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("by default (-want +got)\n%s", diff)

@@ -46,7 +46,7 @@ type Flags struct {
 	MachineMode  string `name:"machine-mode" enum:",default,detect,detect_beep" default:"" placeholder:"default|detect|detect_beep" help:"With --machine: Vonage's advanced detection, which it charges for; detect_beep waits for the beep."`
 	BeepTimeout  *int   `name:"beep-timeout" placeholder:"SECONDS" help:"With --machine-mode detect_beep: how long it waits for the beep, 45 to 120."`
 	RingingTimer *int   `name:"ringing-timer" placeholder:"SECONDS" help:"How long the telephone rings, 1 to 120 (default: 60)."`
-	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: 7200)."`
+	LengthTimer  *int   `name:"length-timer" placeholder:"SECONDS" help:"How long an answered call may last, 1 to 7200 (default: three times what the message takes with its keys and waits, and 60 at least; 7200 with --ncco, --answer-url or a key that connects)."`
 
 	PerSecond string `name:"per-second" placeholder:"N" help:"Calls of the campaign that begin in any second, at most."`
 	AtOnce    *int   `name:"at-once" placeholder:"N" help:"Calls of the campaign that are up at once, at most."`

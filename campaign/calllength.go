@@ -1,0 +1,83 @@
+package campaign
+
+import (
+	"cmp"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	minLengthTimer = 60
+	maxLengthTimer = 7200
+	// lengthFactor is how much longer than its message takes a call may last: some
+	// voices are slow, and people ask to hear it again.
+	lengthFactor = 3
+	// lengthStep is what the default is rounded up to, in seconds.
+	lengthStep = 30
+	// spokenValue is how many characters a row's value has when it is spoken, in the
+	// estimate: a date or an address has about so many.
+	spokenValue = 60
+	// beepWait is for how many seconds a machine's beep is waited for by default;
+	// package provider waits as long.
+	beepWait = 45
+)
+
+// defaultCallLength is how many seconds a call may last where nothing says it: long
+// enough for the message, its keys and the text for a machine. It bounds what a call
+// may cost that nobody hangs up. It is the most there is where the length cannot be
+// known: of an NCCO, of an answer URL, and where a key puts the person through.
+func (m Message) defaultCallLength(beepTimeout int) int {
+	t, err := m.Compile()
+	if err != nil || t.script == nil {
+		return maxLengthTimer
+	}
+	for _, key := range m.Keys {
+		if key.Connect != "" {
+			return maxLengthTimer
+		}
+	}
+	longest := t.script.length(beepTimeout)
+	for _, other := range t.others {
+		longest = max(longest, other.length(beepTimeout))
+	}
+	seconds := int((lengthFactor*longest + time.Second - 1) / time.Second)
+	seconds = (seconds + lengthStep - 1) / lengthStep * lengthStep
+	return min(max(seconds, minLengthTimer), maxLengthTimer)
+}
+
+// length is how long a call takes in which the person answers at the last try, or one
+// that a machine answered, whichever is longer.
+func (s *scriptTemplate) length(beepTimeout int) time.Duration {
+	say := s.say.length()
+	machine := time.Duration(0)
+	if s.voicemail != (compiledText{}) {
+		machine = say + time.Duration(cmp.Or(beepTimeout, beepWait))*time.Second + s.voicemail.length()
+	}
+	if len(s.keys) == 0 {
+		return max(say, machine)
+	}
+	var answer time.Duration
+	for _, key := range s.keys {
+		answer = max(answer, cmp.Or(key.say.length(), SpeakingTime(optOutTexts["en"])))
+	}
+	again := max(s.silent.length(), cmp.Or(s.wrong.length(), say))
+	person := say + time.Duration(s.tries*s.wait)*time.Second + time.Duration(s.tries-1)*again + answer
+	return max(person, machine)
+}
+
+// length is about how long the text takes to say, whatever a row's values are.
+func (c compiledText) length() time.Duration {
+	if c.template == nil {
+		return SpeakingTime(c.literal)
+	}
+	var text string
+	values := 0
+	for _, p := range c.template.parts {
+		if p.column == "" {
+			text += p.literal
+			continue
+		}
+		values += max(spokenValue, utf8.RuneCountInString(p.fallback))
+	}
+	return SpeakingTime(text) + speakingTime(values)
+}
