@@ -55,6 +55,8 @@ type ContactRecord struct {
 	Calls    int // that Vonage had, as the contact counts them
 	Result   string
 	HeardAt  time.Time
+	RemindAt []time.Time // of its reminders; none: it has none
+	RangBack campaign.RangBack
 }
 
 // Records are every attempt and every contact at one moment.

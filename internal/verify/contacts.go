@@ -2,7 +2,6 @@ package verify
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -26,6 +25,7 @@ type history struct {
 type contactCall struct {
 	Call
 	attempt uuid.UUID
+	record  app.AttemptRecord
 }
 
 func (c *comparison) historyOf(contact int64) *history {
@@ -41,7 +41,7 @@ func (h *history) add(a app.AttemptRecord, calls []Call) {
 	h.open = h.open || a.State.Open()
 	h.attempts = append(h.attempts, a)
 	for _, call := range calls {
-		h.calls = append(h.calls, contactCall{call, a.ID})
+		h.calls = append(h.calls, contactCall{call, a.ID, a})
 	}
 }
 
@@ -49,7 +49,7 @@ func (h *history) add(a app.AttemptRecord, calls []Call) {
 func (c *comparison) contact(k app.ContactRecord) {
 	rule, h := c.orders.Rules[k.Campaign], c.historyOf(k.ID)
 	slices.SortFunc(h.calls, func(a, b contactCall) int { return a.PlacedAt.Compare(b.PlacedAt) })
-	if why := c.calledTwice(rule, h.calls); why != "" {
+	if why := c.calledTwice(rule, k, h.calls); why != "" {
 		c.result.CalledTwice++
 		c.broken("I3", "contact %d was called twice: %s", k.ID, why)
 	}
@@ -73,46 +73,6 @@ func (c *comparison) contact(k app.ContactRecord) {
 	if k.State == campaign.Done {
 		c.ending(rule, k, h)
 	}
-}
-
-// calledTwice says what is wrong with a contact's calls, or "". Each call but
-// the first needs an earlier one that had ended, in a way after which the rule
-// has it called again, and so long ago.
-func (c *comparison) calledTwice(rule Rule, calls []contactCall) string {
-	for i := 1; i < len(calls); i++ {
-		before, after := calls[i-1], calls[i]
-		wait, again := rule.waitAfter(before.Call)
-		switch {
-		case before.attempt == after.attempt:
-			return fmt.Sprintf("twice for attempt %s", before.attempt)
-		case before.EndedAt.IsZero() || before.EndedAt.After(after.PlacedAt):
-			return fmt.Sprintf("call %s began while call %s was up", after.UUID, before.UUID)
-		case before.To != after.To && !before.Answered: // the person's next number is called at once
-		case !again:
-			return fmt.Sprintf("call %s was final (%s), and call %s followed", before.UUID, before.dispositions()[0], after.UUID)
-		case after.PlacedAt.Sub(before.EndedAt) < wait-c.orders.Slack:
-			return fmt.Sprintf("call %s began %v after call %s, which was %s: the wait is %v",
-				after.UUID, after.PlacedAt.Sub(before.EndedAt), before.UUID, before.Outcome, wait)
-		}
-	}
-	if rule.Attempts > 0 && len(calls) > rule.Attempts {
-		return fmt.Sprintf("%d calls, and the rule allows %d", len(calls), rule.Attempts)
-	}
-	return ""
-}
-
-// waitAfter is how long after a call the next one may begin; false: never. Our
-// own hang-up says nothing about the person, who may be called again at once.
-func (r Rule) waitAfter(c Call) (wait time.Duration, again bool) {
-	if c.HungUp && !c.Answered {
-		return 0, true
-	}
-	for _, d := range c.dispositions() {
-		if w, listed := r.Waits[d]; listed {
-			return w, true
-		}
-	}
-	return 0, false
 }
 
 // mayNotBegin says why a contact may not be called at a moment, or "".
@@ -161,47 +121,6 @@ func (r Rule) open(zones []string, at time.Time) bool {
 		}
 	}
 	return len(zones) > 0
-}
-
-// ending judges the reason of a contact that has ended. A final call gives it: of
-// several an answered one, and then the last. Else the last call does, if all
-// calls are used. Else it must be a reason that the run allows.
-func (c *comparison) ending(rule Rule, k app.ContactRecord, h *history) {
-	calls, decides := h.calls, rule.decides(h.calls)
-	switch {
-	case h.called && k.Reason == campaign.ReasonUnresolved:
-	case decides != nil:
-		if may := decides.dispositions(); !slices.Contains(may, campaign.Disposition(k.Reason)) {
-			c.broken("I4", "contact %d ended as %s; its call %s was %s", k.ID, k.Reason, decides.UUID, may[0])
-		}
-	case slices.ContainsFunc(calls, func(call contactCall) bool { return rule.mayBeFinal(call.Call, campaign.Disposition(k.Reason)) }):
-	case c.mayEnd(rule, k):
-	case len(calls) == 0 && (k.Reason == campaign.ReasonUnresolved || slices.Contains(campaign.Dispositions, campaign.Disposition(k.Reason))):
-		c.result.NeverCalled++
-		c.broken("I4", "contact %d was never called, and ended as %s", k.ID, k.Reason)
-	default:
-		c.broken("I4", "contact %d ended as %s after %d of %d calls, for which there is no cause", k.ID, k.Reason, len(calls), rule.Attempts)
-	}
-}
-
-// decides is the call that gives a contact's reason, or nil.
-func (r Rule) decides(calls []contactCall) (found *contactCall) {
-	for i := range calls {
-		if _, again := r.waitAfter(calls[i].Call); !again && (found == nil || calls[i].Answered || !found.Answered) {
-			found = &calls[i]
-		}
-	}
-	if found == nil && len(calls) > 0 && len(calls) >= r.Attempts {
-		found = &calls[len(calls)-1]
-	}
-	return found
-}
-
-// mayBeFinal reports whether a call could be taken for one that ended like this
-// and is final: it is not always told who answered.
-func (r Rule) mayBeFinal(call Call, as campaign.Disposition) bool {
-	_, again := r.Waits[as]
-	return !again && slices.Contains(call.dispositions(), as)
 }
 
 // mayEnd reports whether the run gives cause for the reason.

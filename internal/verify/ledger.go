@@ -75,7 +75,7 @@ func RuleOf(s campaign.Settings) Rule {
 	words, optOut := wordsOf(s.Message)
 	return Rule{
 		Words: words, OptOut: optOut,
-		Attempts: s.Retry.Attempts, Waits: s.Retry.Again, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
+		Retry: s.Retry, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
 			campaign.ReasonExpired: true, campaign.ReasonCancelledByRequest: true,

@@ -153,11 +153,10 @@ func (c *comparison) optOuts(suppressed map[string]bool) {
 
 // results compares what a contact's calls came to with what stands in its row.
 func (c *comparison) results(k app.ContactRecord, attempts []app.AttemptRecord) {
-	var result string
-	var heard time.Time
+	result, heard := k.RangBack.Result, k.RangBack.HeardAt
 	byNo := func(a, b app.AttemptRecord) int { return cmp.Compare(a.No, b.No) }
 	for _, a := range slices.SortedFunc(slices.Values(attempts), byNo) {
-		if a.Result != "" {
+		if a.Result != "" && (k.RangBack.Result == "" || a.DialedAt.After(k.RangBack.ResultAt)) {
 			result = a.Result
 		}
 		if !a.HeardAt.IsZero() && (heard.IsZero() || a.HeardAt.Before(heard)) {

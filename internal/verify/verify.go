@@ -47,9 +47,8 @@ type Call struct {
 
 // Rule is what a campaign's calls must keep to, as it was ordered.
 type Rule struct {
-	Attempts int
-	Waits    map[campaign.Disposition]time.Duration // what is called again, and the least wait; the others are final
-	Start    time.Time                              // nobody is called before
+	Retry campaign.Policy // who is called again, how often and when
+	Start time.Time       // nobody is called before
 	// Open holds the minutes of the week at which calls may begin; empty: all.
 	Open    []campaign.Span
 	LeftOut []string                     // dates on which no call may begin

@@ -76,7 +76,7 @@ func sound() *world {
 		},
 		orders: verify.Orders{
 			Rules: map[string]verify.Rule{"c": {
-				Attempts: 2, Waits: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}, Open: campaign.Daily(9*60, 20*60).Week,
+				Retry: campaign.Policy{Attempts: 2, Again: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}}, Open: campaign.Daily(9*60, 20*60).Week,
 				Start: noon.Add(-time.Hour), Rows: []string{ann}, Words: map[string]string{"1": "confirmed", "9": "opted_out"}, OptOut: "9",
 			}},
 			Suppressed: map[string][]verify.Span{},
@@ -143,7 +143,7 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"called again while the first call never ended", func(w *world) { w.ledger[0].EndedAt = time.Time{} }, "I3", "while call a was up"},
 		{"called again against the rule", func(w *world) { w.ledger[0].Outcome = "rejected" }, "I3", "final (rejected)"},
 		{"called again too soon", func(w *world) { w.ledger[0].EndedAt = noon.Add(21 * time.Second) }, "I3", "the wait is 40s"},
-		{"called too often", func(w *world) { w.rule(func(r *verify.Rule) { r.Attempts = 1 }) }, "I3", "the rule allows 1"},
+		{"called too often", func(w *world) { w.rule(func(r *verify.Rule) { r.Retry.Attempts = 1 }) }, "I3", "the rule allows 1"},
 		{"called again although a forgotten call was final", func(w *world) {
 			w.ledger[0].AttemptID, w.ledger[0].Answered, w.ledger[0].Outcome, w.records.Attempts[0].Recovered = uuid.Max, true, "human", true
 		}, "I3", "was final"},
@@ -153,7 +153,7 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"a contact suppressed by nobody", func(w *world) { w.contactOnly(campaign.ReasonSuppressed) }, "I4", "there is no cause"},
 		{"a contact that ended before its calls were used", func(w *world) {
 			w.ledger[1].Outcome, w.ledger[1].Answered = "busy", false
-			w.rule(func(r *verify.Rule) { r.Attempts = 3 })
+			w.rule(func(r *verify.Rule) { r.Retry.Attempts = 3 })
 			w.records.Contacts[0].Reason = "busy"
 		}, "I4", "after 2 of 3 calls"},
 		{"a contact that ended as another call did", func(w *world) { w.records.Contacts[0].Reason = "machine" }, "I4", "its call b was human"},

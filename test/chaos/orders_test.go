@@ -35,7 +35,7 @@ func TestOrders(t *testing.T) {
 	if diff := cmp.Diff([]verify.Span{{From: at(10), To: at(20)}, {From: at(30)}}, rule.Closed); diff != "" {
 		t.Errorf("closed (-want +got):\n%s", diff)
 	}
-	if len(rule.Rows) != 2 || !rule.Ends["stopped"] || rule.Ends["refused"] || rule.Attempts != 3 {
+	if len(rule.Rows) != 2 || !rule.Ends["stopped"] || rule.Ends["refused"] || rule.Retry.Attempts != 3 {
 		t.Errorf("%+v", rule)
 	}
 	o.added("c", "")
