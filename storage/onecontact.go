@@ -141,9 +141,9 @@ func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }
 // exported is one line a person, in the order of their files. It is read as it is
 // used, so an export of any size takes no memory.
 const exported = `
-	SELECT k.key, k.line_no, called_number(k.id, k.to_number, k.numbers), k.vars, k.state, k.reason, k.result, k.heard_at, k.attempts,
-	       c.first_at, c.last_at, CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END, coalesce(c.duration_s, 0), c.price
-	FROM contacts k JOIN campaigns g ON g.id = k.campaign_id,
+	SELECT k.key, k.line, k.to_number, k.row, k.state, k.reason, k.result, k.heard_at, k.attempts,
+	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price
+	FROM reporting.contacts k JOIN campaigns g ON g.id = k.campaign_id,
 	LATERAL (
 		SELECT CASE g.settings->'retry'->>'until'
 			WHEN 'result' THEN k.result IS NOT NULL
@@ -152,12 +152,12 @@ const exported = `
 	LEFT JOIN LATERAL (
 		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
 		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
-		FROM attempts a WHERE a.contact_id = k.id AND a.state IN ('accepted', 'ended')) AS c ON true
+		FROM attempts a WHERE a.contact_id = k.contact_id AND a.state IN ('accepted', 'ended')) AS c ON true
 	WHERE k.campaign_id = @campaign
 	  AND (NOT @reached OR k.state = 'done' AND reached)
 	  AND (NOT @not_reached OR k.state = 'done' AND NOT reached AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
 	  AND (@result = '' OR k.result = @result)
-	ORDER BY k.id`
+	ORDER BY k.contact_id`
 
 // ExportContacts reads a campaign's people at one moment.
 func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.ExportQuery, begin func([]string) error, each func(app.ExportedContact) error) error {

@@ -62,12 +62,18 @@ LEFT JOIN (
            jsonb_object_agg(outcome, n) FILTER (WHERE subject = 'ladder' AND state = 'result') AS results
     FROM counter_totals GROUP BY campaign_id) AS t ON t.campaign_id = c.id;
 
+-- A contact that is due before its group's next opening is called at that opening.
+-- OFFSET 0 keeps the search of that opening apart, so that it is made once a group.
 CREATE OR REPLACE VIEW reporting.contacts AS
 SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, called_number(k.id, k.to_number, k.numbers) AS to_number, k.state, k.reason, k.attempts,
-       CASE WHEN k.state IN ('pending', 'waiting') THEN next_call(k.id) END AS next_attempt_at,
+       CASE WHEN k.state NOT IN ('pending', 'waiting') OR k.not_later_than <= soonest.at THEN NULL
+            WHEN k.due_at <= greatest(c.starts_at, now(), soonest.at) THEN soonest.at
+            ELSE (SELECT later.at FROM (SELECT next_opening(k.zone_group_id, k.due_at) AS at OFFSET 0) AS later
+                  WHERE k.not_later_than IS NULL OR later.at < k.not_later_than) END AS next_attempt_at,
        k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at, k.answered,
        coalesce(k.numbers, ARRAY[k.to_number]) AS numbers
-FROM contacts k JOIN campaigns c ON c.id = k.campaign_id;
+FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id AND g.campaign_id = k.campaign_id,
+LATERAL (SELECT next_opening(g.id, greatest(c.starts_at, now())) AS at OFFSET 0) AS soonest;
 
 CREATE OR REPLACE VIEW reporting.attempts AS
 SELECT a.id AS attempt_id, a.campaign_id, c.name AS campaign, a.contact_id, a.attempt_no,
