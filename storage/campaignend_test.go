@@ -147,3 +147,37 @@ func TestStatusRules(t *testing.T) {
 		t.Errorf("(-rules +table)\n%s", diff)
 	}
 }
+
+// Who is added to a finished campaign is called at once, not after the next sweep.
+func TestFinishedCampaignTakesRows(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 1))
+	finish := func() {
+		t.Helper()
+		_, err := db.FinishCampaigns(t.Context())
+		require.NoError(t, err)
+	}
+	status := func() string { return testkit.Value[string](t, db, `SELECT status FROM campaigns`) }
+	add := func(list []campaign.Row) {
+		t.Helper()
+		_, err := db.AddContacts(t.Context(), c.ID, "more", campaign.RowBatch{Rows: list})
+		require.NoError(t, err)
+	}
+	db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'cancelled_by_request', cancelled_at = now()`)
+	if finish(); status() != "finished" {
+		t.Fatalf("it is %s", status())
+	}
+	add(rows(0, 1)) // they are there already
+	if status() != "finished" {
+		t.Errorf("it is %s after rows that add nobody", status())
+	}
+	add(rows(1, 1))
+	if status() != "running" {
+		t.Errorf("it is %s after a row that adds somebody", status())
+	}
+	if n := len(claim(t, db, 10)); n != 1 {
+		t.Errorf("%d are claimed, want 1", n)
+	}
+	sound(t, db)
+}

@@ -148,7 +148,11 @@ func TestFinishCampaigns(t *testing.T) {
 		t.Errorf("%d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}
 	add(t, db, c.ID, "more", campaign.RowBatch{Rows: rows(5, 1)})
-	if n := finish(t, db); n != 1 || status(t, db, c.ID) != "running" {
+	if n := finish(t, db); n != 0 || status(t, db, c.ID) != "running" {
 		t.Errorf("after more rows: %d campaigns changed, it is %s", n, status(t, db, c.ID))
+	}
+	db.Exec(t, `UPDATE campaigns SET status = 'finished' WHERE id = $1`, c.ID) // as where late news of a call reopened somebody
+	if n := finish(t, db); n != 1 || status(t, db, c.ID) != "running" {
+		t.Errorf("with somebody to call: %d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}
 }

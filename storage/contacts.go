@@ -66,6 +66,7 @@ type contactImport struct {
 	source     string
 	run        campaign.Import
 	due        time.Time // when rows without a time of their own are due
+	finished   bool      // the campaign shows so, and runs again with the first row that is added
 }
 
 func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
@@ -109,6 +110,7 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var ended bool
 	var reads pgx.Batch
 	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, im.campaignID)
+	reads.Queue(`SELECT FROM campaigns WHERE id = $1 AND status = 'finished' FOR NO KEY UPDATE`, im.campaignID) // copy changes it
 	reads.Queue(`SELECT status, coalesce(ends_at <= clock_timestamp(), false), created_at FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &ended, &im.due) })
 	err := im.tx.SendBatch(ctx, &reads).Close()
@@ -119,6 +121,7 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	case ended:
 		err = errEnded
 	}
+	im.finished = status == campaign.Finished
 	return err
 }
 
@@ -319,6 +322,9 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 			r.Country, several(r, numbersOf(r)), several(r, groupsOf(r, groups)), several(r, countriesOf(r)), r.RemindAt,
 		}, nil
 	}))
+	if err == nil && im.finished {
+		_, err = im.tx.Exec(ctx, `UPDATE campaigns SET status = 'running' WHERE id = $1 AND status = 'finished'`, im.campaignID)
+	}
 	return err
 }
 

@@ -76,7 +76,7 @@ func TestAPIDocs(t *testing.T) {
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8081", "http://"+admin) + "\necho \"$TOKEN\"\n"
 	out := p.shell(t, script)
 	for _, says := range []string{
-		`"campaign":"dental"`, `"key":"p17"`, `"reason":"cancelled_by_request"`, `"added":1`, `"refused":1`, `lacks its area code`, `"next_cursor":null`, `"because":"`,
+		`"campaign":"dental"`, `"key":"p17"`, `"reason":"cancelled_by_request"`, `"added":1`, `"refused":1`, `"version":2`, `"wrong":"Please press 1 or 2."`, `lacks its area code`, `"next_cursor":null`, `"because":"`,
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("the examples did not answer %s:\n%s", says, out)

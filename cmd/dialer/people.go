@@ -24,13 +24,14 @@ func (n node) people(line vonageLine) (handler http.Handler, live func(context.C
 	calls := apiCalls{n, line}
 	pages, live := dashboard.New(dashboard.Config{
 		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
+		CheckMessage: checkMessage,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string) (string, error) {
 			return calls.Act(ctx, by, uuid, action, nil)
 		},
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", httpapi.New(httpapi.Config{
-		Store: n.seenBy, ReadRow: readRow, Import: n.importRows, Calls: calls, Countries: n.countries, AdminToken: n.adminToken, Log: n.log,
+		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, Countries: n.countries, AdminToken: n.adminToken, Log: n.log,
 	}))
 	mux.Handle("/", pages)
 	return mux, live
@@ -47,8 +48,12 @@ func (n node) settingsOf(d campaign.Document) (campaign.Settings, error) {
 func fileOptions(d campaign.Document) csvimport.Options {
 	return csvimport.Options{
 		DefaultCountry: d.People.Country, DateFormat: d.People.DateFormat, Map: d.Columns(), Now: time.Now(),
-		CheckMessage: func(s campaign.Settings, m campaign.Rendered) error { return provider.CheckMessage(s, m, false) },
+		CheckMessage: checkMessage,
 	}
+}
+
+func checkMessage(s campaign.Settings, m campaign.Rendered) error {
+	return provider.CheckMessage(s, m, false)
 }
 
 // checkFile says what importFile would do.

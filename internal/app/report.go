@@ -18,6 +18,7 @@ type Report struct {
 	PauseReason      string
 	CreatedAt        time.Time
 	ImportFinishedAt time.Time
+	Start, End       time.Time // zero: at once, and never
 
 	Rows, Rejected                 int
 	Pending, Active, Waiting, Done int

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -51,10 +52,45 @@ func (s standing) TabTitle() string {
 	return fmt.Sprintf("%s: %s", s.Campaign, s.Status)
 }
 
+// Standing is what happens next, in a sentence.
+func (s standing) Standing() template.HTML {
+	switch s.Status {
+	case campaign.Draft:
+		return "It is a draft: nobody is called before it is started."
+	case campaign.Importing:
+		return "Its rows are being added: nobody is called before all are in."
+	case campaign.Scheduled:
+		return "It begins at " + when(s.Start) + "."
+	case campaign.Running:
+		if s.NotReached() == 0 {
+			return "Nobody is left to call. It takes people until its end or a stop."
+		}
+		return template.HTML("At the present rate: " + s.DoneIn + ".") // none of it was typed by anybody
+	case campaign.Paused:
+		return "No call begins before it is resumed."
+	case campaign.Stopping:
+		return "It was stopped for good, and calls of it are still up."
+	case campaign.Stopped:
+		return "It was stopped for good."
+	case campaign.Finished:
+		if !s.End.IsZero() && !s.End.After(time.Now()) {
+			return "Its end has come: it takes nobody any more."
+		}
+		return "Everybody in it has ended. It runs again when people are added."
+	}
+	return ""
+}
+
+// IsDraft: it waits to be started for the first time.
+func (s standing) IsDraft() bool { return s.Status == campaign.Draft }
+
+// Over: it takes no rows and no edit.
+func (s standing) Over() bool { return s.Status.Rule().Over }
+
 // MayPause, MayResume and MayStop say which buttons there are.
 func (s standing) MayPause() bool  { return s.Status.Rule().MayPause }
 func (s standing) MayResume() bool { return s.Status.Rule().MayResume }
-func (s standing) MayStop() bool   { return !s.Status.Rule().Over && s.Status != campaign.Finished }
+func (s standing) MayStop() bool   { return !s.Over() }
 
 func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (standing, error) {
 	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
@@ -80,7 +116,7 @@ type campaignView struct {
 	Filter    url.Values
 	Contacts  []contactRow
 	Next      template.URL // of the next page; "": this is the last
-	Document  string
+	Document  documentView
 }
 
 // States are what contacts can be filtered by.
@@ -122,10 +158,11 @@ func (r contactRow) Says() string {
 
 const contactsPerPage = 50
 
-func (d *dashboard) campaign(v *visit) error { return d.showCampaign(v, http.StatusOK, nil) }
+func (d *dashboard) campaign(v *visit) error { return d.showCampaign(v, http.StatusOK, nil, nil) }
 
-// showCampaign shows the page, with what was refused if something was.
-func (d *dashboard) showCampaign(v *visit, status int, refused error) error {
+// showCampaign shows the page, with what was refused if something was. typed is a
+// document that was refused.
+func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *documentView) error {
 	id, err := v.idOf("id")
 	if err != nil {
 		return err
@@ -169,11 +206,18 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error) error {
 		next.Set("after", strconv.FormatInt(view.Contacts[len(view.Contacts)-1].ID, 10))
 		view.Next = template.URL("?" + next.Encode() + "#people") // Encode escapes what people typed
 	}
-	if view.Document, err = (app.Campaigns{Store: d.Store}).Document(v.Context(), id); err != nil {
+	if view.Document, err = d.documentOn(v.Context(), id); err != nil {
 		return err
 	}
+	switch {
+	case typed == nil:
+	case view.Over(): // there is no form to mend it in
+		view.Document.Refused = typed.Refused
+	default:
+		view.Document = *typed
+	}
 	if v.masked() {
-		view.Document = app.MaskText(view.Document)
+		view.Document.Text = app.MaskText(view.Document.Text)
 	}
 	of := shown{Title: view.TabTitle(), Here: "overview", Data: view}
 	if refused != nil {
@@ -208,7 +252,10 @@ func (d *dashboard) changeCampaign(v *visit) error {
 	case "pause":
 		_, err = campaigns.Pause(v.Context(), v.by, name, cmp.Or(strings.TrimSpace(v.PostFormValue("reason")), "by hand"))
 	case "resume":
-		_, err = campaigns.Resume(v.Context(), v.by, name)
+		var was campaign.Campaign
+		if was, err = campaigns.Resume(v.Context(), v.by, name); was.Status == campaign.Draft {
+			action = "begin"
+		}
 	case "stop":
 		if v.PostFormValue("typed") != v.PostFormValue("people") {
 			err = errors.New("not stopped: the number that you typed is not the number of people who would not be called")
@@ -222,7 +269,7 @@ func (d *dashboard) changeCampaign(v *visit) error {
 		if errors.Is(err, campaign.ErrNotFound) || ours(err) {
 			return err
 		}
-		return d.showCampaign(v, http.StatusUnprocessableEntity, err)
+		return d.showCampaign(v, http.StatusUnprocessableEntity, err, nil)
 	}
 	return v.done("/campaigns/"+name, action)
 }

@@ -51,6 +51,8 @@ type Checked struct {
 type Config struct {
 	Store   Store
 	ReadRow func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
+	// CheckMessage says what is wrong with a message that an edit would have sent.
+	CheckMessage func(campaign.Settings, campaign.Rendered) error
 	// Act does one thing to a call, and returns what Vonage said.
 	Act func(ctx context.Context, by app.Actor, uuid, action string) (string, error)
 	// Export writes a campaign's people.
@@ -135,6 +137,7 @@ var pages = []pageRoute{
 	{pattern: "GET /{$}", least: app.Viewer, serve: (*dashboard).overview},
 	{pattern: "GET /live", least: app.Viewer, serve: (*dashboard).stream, slow: true},
 	{pattern: "GET /campaigns/{id}", least: app.Viewer, serve: (*dashboard).campaign},
+	{pattern: "POST /campaigns/{id}/edit", least: app.Operator, serve: (*dashboard).editCampaign},
 	{pattern: "POST /campaigns/{id}/{action}", least: app.Operator, serve: (*dashboard).changeCampaign, slow: true},
 	{pattern: "GET /campaigns/{id}/export", least: app.Operator, serve: (*dashboard).export, slow: true},
 	{pattern: "GET /campaigns/{id}/contacts/{contact}", least: app.Viewer, serve: (*dashboard).contact},
@@ -278,7 +281,8 @@ var said = map[string]string{
 	"stop": "Stopped: people who were not reached yet are not called.", "update": "Changed: the next call uses the new values.",
 	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more. Lift it to undo that.",
 	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "hangup": "Hung up.", "act": "Done.",
-	"start": "Started.",
+	"start": "Started.", "begin": "Started: it calls from now on, or from its start. Pause undoes it.",
+	"edit": "Edited: calls that have not begun are made by the new document.", "same": "Nothing was to be changed.",
 }
 
 // done goes back to a page after a change.

@@ -36,6 +36,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, db: testkit.New(t)}
 	handler, run := New(Config{
 		Store: w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		CheckMessage: checkMessage,
 		ReadRow: func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error) {
 			return csvimport.ReadRow(values, s, csvimport.Options{DefaultCountry: how.DefaultCountry, Map: how.Map, Now: time.Now()})
 		},
@@ -223,7 +224,7 @@ func TestRolesOfPages(t *testing.T) {
 	w.user("vic", app.Viewer)
 	w.user("olga", app.Operator)
 	w.login("vic")
-	for _, path := range []string{"/campaigns/1/pause", "/campaigns/1/stop", "/campaigns/1/contacts/1/cancel", "/calls/U/hangup", "/suppressions", "/suppressions/lift", "/alarms/1/resolve", "/new"} {
+	for _, path := range []string{"/campaigns/1/pause", "/campaigns/1/stop", "/campaigns/1/edit", "/campaigns/1/contacts/1/cancel", "/calls/U/hangup", "/suppressions", "/suppressions/lift", "/alarms/1/resolve", "/new"} {
 		w.post(path, nil, 403, "role")
 	}
 	w.get("/new", 403)

@@ -49,9 +49,12 @@ func (d *dashboard) overview(v *visit) error {
 
 func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 	view := overviewView{Snapshot: s}
-	running := 0
+	running, scheduled := 0, 0
 	for i := len(s.Campaigns) - 1; i >= 0; i-- { // the latest first
 		r := s.Campaigns[i]
+		if r.Status == campaign.Scheduled {
+			scheduled++
+		}
 		if r.Status == campaign.Running {
 			running++
 			view.ToGo += r.Pending + r.Active + r.Waiting
@@ -66,6 +69,8 @@ func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 		view.Headline = "Calling"
 	case running > 0 && view.ToGo > 0:
 		view.Headline = "Waiting: nobody is due now"
+	case scheduled > 0:
+		view.Headline = "Waiting: the next campaign has not begun"
 	default:
 		view.Headline = "Nobody is to be called"
 	}

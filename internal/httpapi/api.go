@@ -66,13 +66,15 @@ type ImportOptions struct {
 
 // Config is what the API needs.
 type Config struct {
-	Store      Store
-	ReadRow    func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
-	Import     Import
-	Calls      Calls
-	Countries  []string // where campaigns that are made here may call, if their documents do not say it
-	AdminToken string   // "": none
-	Log        *slog.Logger
+	Store   Store
+	ReadRow func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
+	// CheckMessage says what is wrong with a message that an edit would have sent.
+	CheckMessage func(campaign.Settings, campaign.Rendered) error
+	Import       Import
+	Calls        Calls
+	Countries    []string // where campaigns that are made here may call, if their documents do not say it
+	AdminToken   string   // "": none
+	Log          *slog.Logger
 }
 
 const (

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
 
 	"dialer/campaign"
@@ -67,17 +66,9 @@ func (a *api) getCampaign(r request) (answer, error) {
 	return a.campaignAnswer(r, c.ID)
 }
 
-// patchCampaign takes a merge patch (RFC 7396) of the campaign's document. What a
-// campaign says and when is fixed once it is made, so only a patch that changes
-// nothing is taken.
+// patchCampaign takes a merge patch (RFC 7396) of the campaign's document. It holds
+// for each call that has not begun.
 func (a *api) patchCampaign(r request) (answer, error) {
-	found, err := a.getCampaign(r)
-	if err != nil {
-		return answer{}, err
-	}
-	if !matches(r, found.version) {
-		return answer{}, app.ErrChanged
-	}
 	var patch any
 	if err := decodeJSON(r.body, &patch); err != nil {
 		return answer{}, err
@@ -85,14 +76,59 @@ func (a *api) patchCampaign(r request) (answer, error) {
 	if _, ok := patch.(map[string]any); !ok {
 		return answer{}, errors.New("want an object with the members of the campaign document that change")
 	}
-	var is struct{ Document any }
-	if err := decodeJSON(found.body.(json.RawMessage), &is); err != nil {
+	version, err := a.matchedVersion(r)
+	if err != nil {
 		return answer{}, err
 	}
-	if !reflect.DeepEqual(mergePatch(is.Document, patch), is.Document) {
-		return answer{}, errors.New("a campaign's document is fixed once it is made: stop this one and make another; to end its calls for a while, pause it")
+	edited, err := a.campaigns().Edit(r.Context(), r.by, r.PathValue("name"), app.Edit{
+		Version:      version,
+		Change:       func(was campaign.Document) (campaign.Document, error) { return patched(was, patch) },
+		CheckMessage: a.CheckMessage,
+	})
+	//guard:false internal/httpapi.TestEditsAtOnce: of two edits of one version that is named, one is refused
+	if version != 0 && errors.Is(err, campaign.ErrEdited) {
+		err = app.ErrChanged
 	}
-	return found, nil
+	if err != nil {
+		return answer{}, err
+	}
+	return a.campaignAnswer(r, edited.Campaign.ID)
+}
+
+// matchedVersion is the version of the campaign that the request's If-Match names;
+// 0: whichever there is.
+func (a *api) matchedVersion(r request) (int, error) {
+	want := ifMatch(r)
+	if want == "" || want == "*" {
+		return 0, nil
+	}
+	found, err := a.getCampaign(r)
+	if err != nil {
+		return 0, err
+	}
+	//guard:false internal/httpapi.TestEditACampaign: an edit of what was changed since it was read is refused
+	if want != found.version {
+		return 0, app.ErrChanged
+	}
+	var is struct{ Version int }
+	err = json.Unmarshal(found.body.(json.RawMessage), &is)
+	return is.Version, err
+}
+
+// patched is the document with the changes that the patch names.
+func patched(was campaign.Document, patch any) (campaign.Document, error) {
+	text, err := was.JSON()
+	if err != nil {
+		return was, err
+	}
+	var is any
+	if err := decodeJSON(text, &is); err != nil {
+		return was, err
+	}
+	if text, err = json.Marshal(mergePatch(is, patch)); err != nil {
+		return was, err
+	}
+	return campaign.ParseDocument("", text)
 }
 
 // mergePatch is RFC 7396.
@@ -115,12 +151,6 @@ func mergePatch(target, patch any) any {
 		}
 	}
 	return merged
-}
-
-// matches reports whether the request's If-Match allows the version.
-func matches(r request, version string) bool {
-	want := ifMatch(r)
-	return want == "" || want == "*" || want == version
 }
 
 // ifMatch is the version that a change is about; "": whatever is there.

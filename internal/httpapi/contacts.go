@@ -125,7 +125,7 @@ func (a *api) importContacts(r request) (answer, error) {
 		return answer{}, err
 	case c.Status == campaign.Importing:
 		return answer{}, errors.New("the campaign's file is being imported: nobody is added before that has ended")
-	case c.Status == campaign.Stopped:
+	case c.Status.Rule().Over:
 		return answer{}, errors.New("the campaign was stopped, and takes no more rows")
 	}
 	rows, isJSON, err := rowsOf(r)
