@@ -89,6 +89,7 @@ func TestAPIDocs(t *testing.T) {
 			t.Errorf("%s: %q, want %q", number, got, want)
 		}
 	}
+	sameFigures(t, p, environment, admin, "dental")
 	if n := strings.Count(readText(t, "../../docs/examples/reminder.sh"), "\n"); n > 21 {
 		t.Errorf("the script has %d lines", n)
 	}
