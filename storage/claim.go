@@ -150,12 +150,23 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 		if passed += len(contacts); err != nil || len(contacts) == 0 {
 			return err
 		}
-		return withContacts(ctx, tx, contacts, func(c *contactTx) error {
-			c.suppressed = append(c.suppressed, c.contact.To) // at the time of its call, if not for good
-			return nil
+		return withContacts(ctx, tx, contacts, func(c *contactTx) (err error) {
+			c.suppressed, err = suppressedNow(ctx, tx, c.contact)
+			return err
 		})
 	})
 	return attempts, passed, err
+}
+
+// suppressedNow are the numbers of a contact that are suppressed at the time of its
+// call, for good or not: all of them, so that who has several does not go from one to
+// the other and back.
+func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string, error) {
+	//guard:value([]string{k.To}, error(nil)) storage.TestAllOfSeveralNumbersAreSuppressedForADay: who has no number that is not suppressed has ended
+	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
+		SELECT DISTINCT number FROM suppressions s WHERE number = ANY ($1) AND ended_at IS NULL AND coalesce(campaign_id, $2) = $2
+		AND (expires_at IS NULL OR expires_at > now())`, append([]string{k.To}, k.Numbers...), k.CampaignID)
+	return append(numbers, k.To), err // it was suppressed when the claim looked
 }
 
 func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed []int64, later int, err error) {

@@ -80,6 +80,8 @@ const (
 			WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
 			  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
 			  AND NOT EXISTS (SELECT FROM contact_obstacles(a.to_number, a.campaign_id, a.contact_id, token.passed_at))
+			  -- guard:drop storage.TestManualCallAbandoned: a manual call, a test call too, is made in its time or not at all
+			  AND (a.kind <> 'manual' OR a.created_at >= token.passed_at - @lease::interval)
 		), room AS MATERIALIZED (
 			SELECT l.campaign_id, room.* FROM token, campaign_limits l, LATERAL campaign_room(l.campaign_id, token.passed_at) AS room
 			WHERE l.campaign_id IN (SELECT campaign_id FROM clear)
@@ -123,7 +125,7 @@ type heldToken struct {
 // gateArgs are gateMove's. held is zero for a process's first gate.
 func gateArgs(life time.Duration, held heldToken) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
-		"life": life, "shared": min(time.Second, life/30),
+		"life": life, "shared": min(time.Second, life/30), "lease": manualLease,
 		"held": zeronull.UUID(held.id), "held_until": zeronull.Timestamptz(held.expiresAt),
 	}
 }

@@ -151,6 +151,10 @@ func TestManualCallAbandoned(t *testing.T) {
 	}
 	sweep(0)
 	db.AgeAttempt(t, a.ID, 3*time.Minute)
+	// A dialer that was away finds it in the queue before its first sweep.
+	if _, err := db.Gate(t.Context(), a.ID, tokenLife); !errors.Is(err, campaign.ErrStale) {
+		t.Errorf("gate before the sweep: %v, want %v", err, campaign.ErrStale)
+	}
 	sweep(1)
 	if _, err := db.Gate(t.Context(), a.ID, tokenLife); !errors.Is(err, campaign.ErrStale) {
 		t.Errorf("gate: %v, want %v", err, campaign.ErrStale)

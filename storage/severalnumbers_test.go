@@ -109,6 +109,25 @@ func TestSuppressionOfOneOfSeveralNumbers(t *testing.T) {
 	}
 }
 
+// With all numbers suppressed until a time, the person ends when the call is due, as
+// somebody with one number does, and does not go from one number to the other for ever.
+func TestAllOfSeveralNumbersAreSuppressedForADay(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "clinic", settings(), []campaign.Row{twoNumbers()})
+	for _, n := range []string{number(1), number(2)} {
+		_, err := db.Suppress(t.Context(), []app.Suppression{{Number: n, Source: "test", ExpiresAt: time.Now().Add(24 * time.Hour)}})
+		require.NoError(t, err)
+	}
+	if ids := claim(t, db, 10); len(ids) != 0 {
+		t.Fatalf("%d attempts to suppressed numbers", len(ids))
+	}
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, reason) FROM contacts`); got != "done suppressed" {
+		t.Errorf("with both suppressed for a day the person is %s", got)
+	}
+	sound(t, db)
+}
+
 // A changed row keeps whose turn it is, unless the numbers are others.
 func TestSeveralNumbersAreUpdated(t *testing.T) {
 	t.Parallel()
