@@ -263,7 +263,7 @@ func (a *api) serve(w http.ResponseWriter, r request, of route) {
 }
 
 // first serves a request that came for the first time, and keeps its answer. One
-// that had no effect, because we failed, may come again.
+// that had no effect, because we failed or had no time for it, may come again.
 func (a *api) first(r request, of route, key string) app.KeptAnswer {
 	var kept app.KeptAnswer
 	answer, err := of.serve(a, r)
@@ -275,7 +275,8 @@ func (a *api) first(r request, of route, key string) app.KeptAnswer {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), readTimeout)
 	defer cancel()
-	if kept.Status >= http.StatusInternalServerError {
+	//guard:false internal/httpapi.TestRefusedForNowIsNotKept: who is told to come again later is not given that answer for two days
+	if kept.Status >= http.StatusInternalServerError || kept.Status == http.StatusTooManyRequests {
 		err = a.Store.DropAnswer(ctx, r.by.Name, key)
 	} else {
 		err = a.Store.KeepAnswer(ctx, r.by.Name, key, kept)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ type world struct {
 	router routers.Router
 	tokens map[app.Role]string
 	calls  *fakeCalls
+
+	importing chan struct{} // nil, or where each import says that it has begun
+	release   chan struct{} // and what it waits for
 }
 
 const adminToken = "the-token-of-the-environment"
@@ -75,6 +79,13 @@ func readRow(values map[string]string, s campaign.Settings, how campaign.Reading
 
 // importRows is what cmd/dialer wires.
 func (w *world) importRows(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o httpapi.ImportOptions) (app.ImportResult, error) {
+	if w.importing != nil {
+		select {
+		case w.importing <- struct{}{}:
+		default:
+		}
+		<-w.release
+	}
 	how, err := app.Campaigns{Store: w.db.DB}.Reading(ctx, c)
 	if err != nil {
 		return app.ImportResult{}, err
@@ -362,6 +373,28 @@ func TestIdempotencyKey(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k3"), 409, "being served")
 	w.db.Exec(t, `UPDATE api_answers SET claimed_at = claimed_at - interval '49 hours'`)
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201, `"ended_at":null`)
+}
+
+// An import that found the dialer busy may come again with its key.
+func TestRefusedForNowIsNotKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+	busy := make(chan struct{})
+	w.importing, w.release = make(chan struct{}, 2), busy
+	const rows = `[{"patient":"p1","to":"+447700900101","name":"Ann","appointment":"2036-12-03"}]`
+	post := func(key string) reply {
+		return w.do(app.Operator, "POST", "campaigns/dental/contacts", rows, "Content-Type", "application/json", "Idempotency-Key", key)
+	}
+	var wg sync.WaitGroup
+	for _, key := range []string{"a", "b"} {
+		wg.Go(func() { post(key) })
+		<-w.importing
+	}
+	w.want(post("c"), 429)
+	close(busy)
+	wg.Wait()
+	w.want(post("c"), 202, `"already":1`)
 }
 
 func TestIfMatch(t *testing.T) {
