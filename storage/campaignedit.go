@@ -62,6 +62,13 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	if err := storeVersion(ctx, tx, by, id, version+1, s); err != nil {
 		return nil, false, err
 	}
+	if !slices.Equal(was.Countries, given.Countries) {
+		//guard:drop storage.TestEditOfCountriesAfterAnUpgrade: whose country was not kept is judged by it all the same
+		err = nameCountries(ctx, tx, id)
+	}
+	if err != nil {
+		return nil, false, err
+	}
 	err = withReserved(ctx, tx, id, func(contact *contactTx) error {
 		//guard:drop storage.TestEditWhileQueued: what waits in the queue is called by the new settings, or not at all
 		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
@@ -79,6 +86,22 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	}
 	again = was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
 	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
+}
+
+// nameCountries names the countries of people who came with an earlier version of the
+// program, which judged them at the import and kept none: the rule asks for them once
+// the campaign may call in others.
+func nameCountries(ctx context.Context, tx pgx.Tx, id int64) error {
+	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
+		SELECT DISTINCT to_number FROM contacts WHERE campaign_id = $1 AND country IS NULL AND state <> 'done'`, id)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE contacts k SET country = of.country FROM unnest($2::text[], $3::text[]) AS of (number, country)
+		WHERE k.campaign_id = $1 AND k.country IS NULL AND k.state <> 'done' AND k.to_number = of.number`,
+		id, numbers, column(numbers, campaign.CountryOf))
+	return err
 }
 
 // checkColumns refuses a message that names a column that the campaign's people do

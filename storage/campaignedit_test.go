@@ -171,3 +171,21 @@ func TestEditReopensNobody(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// A campaign of an earlier version of the program did not keep its people's countries.
+func TestEditOfCountriesAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "c", settings(), rows(0, 2))
+	db.Exec(t, `UPDATE contacts SET country = NULL`)
+	elsewhere := "GB"
+	if campaign.CountryOf(number(0)) == elsewhere {
+		elsewhere = "US"
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Countries = campaign.Countries{elsewhere} })
+	got := testkit.Rows[string](t, db, `
+		SELECT DISTINCT o.reason FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id, now()) AS o`)
+	if diff := cmp.Diff([]string{"country"}, got); diff != "" {
+		t.Errorf("what stands in the way (-want +got)\n%s", diff)
+	}
+}
