@@ -172,7 +172,7 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *doc
 		return err
 	}
 	view := campaignView{MayChange: v.by.May(app.Operator), Filter: v.URL.Query()}
-	if view.standing, err = d.standingOf(v.Context(), s, id); err != nil {
+	if view.standing, err = d.standingOf(v.Context(), seenBy(v, s), id); err != nil {
 		return err
 	}
 	after := ""

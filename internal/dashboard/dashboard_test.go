@@ -221,6 +221,9 @@ func TestRolesOfPages(t *testing.T) {
 	w := newWorld(t)
 	c := w.db.StartCampaign(t, "outage", 1)
 	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	_, err := w.db.Suppress(t.Context(), []app.Suppression{{Number: testkit.Number(0), Source: "test", Note: "called from " + testkit.Number(0)}})
+	require.NoError(t, err)
+	require.NoError(t, w.db.Pause(t.Context(), c.ID, "ask "+testkit.Number(0)))
 	w.user("vic", app.Viewer)
 	w.user("olga", app.Operator)
 	w.login("vic")
@@ -234,13 +237,16 @@ func TestRolesOfPages(t *testing.T) {
 			t.Errorf("%s shows a number to a viewer: %s", path, text)
 		}
 	}
+	if text := w.post("/find", url.Values{"number": {testkit.Number(0)}}, 200, "called from"); strings.Contains(text, testkit.Number(0)) {
+		t.Errorf("the page of a number shows it to a viewer: %s", text)
+	}
 	if text := w.get("/campaigns/1", 200, "44*******"); strings.Contains(text, "Stop for good") || strings.Contains(text, "/pause") {
 		t.Errorf("a viewer sees buttons: %s", text)
 	}
 	w.login("olga")
 	w.post("/alarms/1/resolve", nil, 403, "role")
 	w.get("/campaigns/1", 200, testkit.Number(0), "Stop for good")
-	if now, err := w.db.CampaignByName(t.Context(), "outage"); err != nil || now.Status != c.Status && now.Status != campaign.Running {
+	if now, err := w.db.CampaignByName(t.Context(), "outage"); err != nil || now.Status != campaign.Paused {
 		t.Errorf("%+v, %v", now, err)
 	}
 }

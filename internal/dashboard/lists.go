@@ -295,6 +295,9 @@ func (d *dashboard) find(v *visit) error {
 	}
 	if v.masked() {
 		view.Number = app.MaskText(view.Number)
+		if s := view.Suppressed; s != nil {
+			s.Source, s.Note = app.MaskText(s.Source), app.MaskText(s.Note)
+		}
 	}
 	return d.show(v, http.StatusOK, "find.html", shown{Title: "Why", Data: view})
 }

@@ -157,7 +157,7 @@ func (d *dashboard) stream(v *visit) error {
 			if err := control.SetWriteDeadline(time.Now().Add(pageTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 				return nil
 			}
-			f, err := d.fragment(v, s, id)
+			f, err := d.fragment(v, seenBy(v, s), id)
 			if err != nil {
 				return nil // the browser asks again
 			}

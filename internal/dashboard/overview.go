@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"dialer/campaign"
@@ -43,8 +44,20 @@ func (d *dashboard) overview(v *visit) error {
 	if err != nil {
 		return err
 	}
-	view := d.overviewOf(s)
+	view := d.overviewOf(seenBy(v, s))
 	return d.show(v, http.StatusOK, "overview.html", shown{Title: view.TabTitle(), Here: "overview", Data: view})
+}
+
+// seenBy is a snapshot as the visitor may see it: what people typed may hold numbers.
+func seenBy(v *visit, s app.Snapshot) app.Snapshot {
+	if !v.masked() {
+		return s
+	}
+	s.Campaigns = slices.Clone(s.Campaigns) // others see the same snapshot
+	for i := range s.Campaigns {
+		s.Campaigns[i].PauseReason = app.MaskText(s.Campaigns[i].PauseReason)
+	}
+	return s
 }
 
 func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
