@@ -240,6 +240,20 @@ func decoded[T any](v *visit, items []json.RawMessage) ([]T, error) {
 	return list, nil
 }
 
+// nameOf is the campaign's name, by which a change finds it: a number alone may be
+// another one's name.
+func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
+	s, err := d.live.recent(ctx)
+	if err != nil {
+		return "", err
+	}
+	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
+	if i < 0 {
+		return "", campaign.ErrNotFound
+	}
+	return s.Campaigns[i].Campaign, nil
+}
+
 // changeCampaign pauses, resumes or stops. A stop cannot be undone, so it wants the
 // number of people who are not called any more.
 func (d *dashboard) changeCampaign(v *visit) error {
@@ -247,7 +261,11 @@ func (d *dashboard) changeCampaign(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name, campaigns, action := strconv.FormatInt(id, 10), app.Campaigns{Store: d.Store}, v.PathValue("action")
+	name, err := d.nameOf(v.Context(), id)
+	if err != nil {
+		return err
+	}
+	campaigns, action := app.Campaigns{Store: d.Store}, v.PathValue("action")
 	switch action {
 	case "pause":
 		_, err = campaigns.Pause(v.Context(), v.by, name, cmp.Or(strings.TrimSpace(v.PostFormValue("reason")), "by hand"))
@@ -271,7 +289,7 @@ func (d *dashboard) changeCampaign(v *visit) error {
 		}
 		return d.showCampaign(v, http.StatusUnprocessableEntity, err, nil)
 	}
-	return v.done("/campaigns/"+name, action)
+	return v.done(fmt.Sprintf("/campaigns/%d", id), action)
 }
 
 // exportTypes are the forms of an export.
@@ -289,15 +307,15 @@ func (d *dashboard) export(v *visit) error {
 	if !ok {
 		return errors.New("format: want csv, json or xlsx")
 	}
-	found, err := d.Store.CampaignByName(v.Context(), strconv.FormatInt(id, 10))
+	name, err := d.nameOf(v.Context(), id)
 	if err != nil {
 		return err
 	}
 	whom := v.URL.Query().Get("whom")
 	v.w.Header().Set("Content-Type", kind)
 	v.w.Header().Set("Cache-Control", "no-store")
-	v.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="campaign-%d.%s"`, found.ID, format))
-	err = d.Export(v.Context(), v.w, strconv.FormatInt(id, 10), format, app.ExportQuery{Reached: whom == "reached", NotReached: whom == "not-reached"})
+	v.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="campaign-%d.%s"`, id, format))
+	err = d.Export(v.Context(), v.w, name, format, app.ExportQuery{Reached: whom == "reached", NotReached: whom == "not-reached"})
 	if err != nil {
 		d.Log.ErrorContext(v.Context(), "an export broke off", "campaign_id", id, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes a part of it for the whole

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -156,7 +155,11 @@ func (d *dashboard) changeContact(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name, contacts, action := strconv.FormatInt(id, 10), app.Contacts{Store: d.Store, Read: d.ReadRow}, v.PathValue("action")
+	name, err := d.nameOf(v.Context(), id)
+	if err != nil {
+		return err
+	}
+	contacts, action := app.Contacts{Store: d.Store, Read: d.ReadRow}, v.PathValue("action")
 	switch action {
 	case "update":
 		if err = v.ParseForm(); err != nil {
@@ -185,5 +188,5 @@ func (d *dashboard) changeContact(v *visit) error {
 		}
 		return d.showContact(v, http.StatusUnprocessableEntity, err)
 	}
-	return v.done("/campaigns/"+name+"/contacts/"+v.PathValue("contact"), action)
+	return v.done(fmt.Sprintf("/campaigns/%d/contacts/%s", id, v.PathValue("contact")), action)
 }

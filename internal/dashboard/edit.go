@@ -3,6 +3,7 @@ package dashboard
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +37,11 @@ func (d *dashboard) editCampaign(v *visit) error {
 	if err != nil {
 		return err
 	}
-	name := strconv.FormatInt(id, 10)
+	name, err := d.nameOf(v.Context(), id)
+	if err != nil {
+		return err
+	}
+	page := fmt.Sprintf("/campaigns/%d", id)
 	typed := documentView{Text: strings.ReplaceAll(v.PostFormValue("document"), "\r\n", "\n")}
 	if typed.Version, err = strconv.Atoi(v.PostFormValue("version")); err != nil || typed.Version < 1 {
 		return errors.New("not edited: the form does not say of which version it was made; open the campaign's page again")
@@ -50,9 +55,9 @@ func (d *dashboard) editCampaign(v *visit) error {
 	})
 	switch {
 	case err == nil && len(done.Changes) == 0:
-		return v.done("/campaigns/"+name, "same")
+		return v.done(page, "same")
 	case err == nil:
-		return v.done("/campaigns/"+name, "edit")
+		return v.done(page, "edit")
 	case errors.Is(err, campaign.ErrNotFound) || ours(err):
 		return err
 	case errors.Is(err, campaign.ErrEdited):
