@@ -40,6 +40,8 @@ const matchByNumbers = `
 			  AND s.known_missing = 0 AND s.unreadable = 0 AND s.started_at >= a.token_expires_at + @settle::interval) AS covered ON true
 		WHERE c.attempt_id IS NULL AND c.direction = 'outbound' AND (@calls::text[] IS NULL OR c.call_uuid = ANY (@calls))
 		  AND c.first_seen_at > now() - @kept::interval
+		  -- guard:drop storage.TestMatchKnowsACallInEverySpelling: a call that an attempt has is no other attempt's, however it is written
+		  AND NOT EXISTS (SELECT FROM attempts has WHERE has.call_uuid = ANY (call_spellings(c.call_uuid)))
 		  AND a.call_uuid IS NULL AND a.posts = 1 AND a.dialed_at > now() - 2 * @kept::interval
 		  AND may_be_call_of(c, a, w.w)
 		  -- A call that began before the gate blocks the proof of absence, because
@@ -85,6 +87,9 @@ func matchArgs(t campaign.Times, calls []string) pgx.StrictNamedArgs {
 // several attempts, or that share one with another call, and those from a number
 // of a campaign that no attempt explains.
 func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reconciled, err error) {
+	if err := db.bindSpellings(ctx); err != nil {
+		return n, fmt.Errorf("match calls: %w", err)
+	}
 	matches, err := collect(ctx, db.pool, scanMatch, matchByNumbers, matchArgs(t, nil))
 	if err != nil {
 		return n, fmt.Errorf("match calls: %w", err)
@@ -104,6 +109,17 @@ func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reco
 		return n, fmt.Errorf("match calls: %w", err)
 	}
 	return n, nil
+}
+
+// bindSpellings gives a call to the attempt that has it under another spelling of its
+// uuid. There are two rows of one call where two processes learned of it at once, in
+// different words.
+func (db *DB) bindSpellings(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp(), folded = true
+		FROM attempts a
+		WHERE c.attempt_id IS NULL AND a.call_uuid = ANY (call_spellings(c.call_uuid))`)
+	return err
 }
 
 // matchCall gives a call to its attempt, if that is still so once the attempt is

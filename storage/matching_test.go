@@ -2,6 +2,8 @@ package storage_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -318,6 +320,40 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		}
 		if by := testkit.Value[string](t, db, `SELECT resolved_by FROM alarms WHERE resolved_at IS NOT NULL`); by != "dialer" {
 			t.Errorf("resolved by %q", by)
+		}
+	}
+}
+
+// Two rows of one call, in different words: the second is the same attempt's, and no
+// other attempt to the number gets it.
+func TestMatchKnowsACallInEverySpelling(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	first := dialOne(t, db)
+	record(t, db, first.ID, refused(campaign.RefusedRate))
+	db.Exec(t, `UPDATE contacts SET due_at = now() - interval '1 second'`)
+	second := dialOne(t, db)
+	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	record(t, db, second.ID, created(call))
+	db.Exec(t, `UPDATE attempts SET dialed_at = dialed_at - interval '1 hour', token_expires_at = token_expires_at - interval '1 hour'`)
+	scanned(t, db, 2*time.Hour, 0, 0)
+	db.Exec(t, `
+		INSERT INTO provider_calls (call_uuid, direction, to_kind, to_number, from_kind, from_number, status, observed_at)
+		SELECT $1, 'outbound', 'phone', to_number, 'phone', from_number, 'ringing', now() FROM attempts WHERE id = $2`, strings.ToUpper(call), second.ID)
+	reconcile(t, db)
+	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, call_uuid) FROM attempts WHERE id = $1`, first.ID); got != "refused" {
+		t.Errorf("the refused attempt is %s", got)
+	}
+	if got := testkit.Value[string](t, db, `SELECT attempt_id::text FROM provider_calls WHERE call_uuid = $1`, strings.ToUpper(call)); got != second.ID.String() {
+		t.Errorf("the second row is of %s, want %s", got, second.ID)
+	}
+	for _, written := range []string{call, strings.ToUpper(call), strings.ReplaceAll(call, "-", "")} {
+		spellings := testkit.Value[[]string](t, db, `SELECT call_spellings($1)`, written)
+		for _, want := range campaign.CallSpellings(written) {
+			if !slices.Contains(spellings, want) {
+				t.Errorf("%s: %s is not among %q", written, want, spellings)
+			}
 		}
 	}
 }

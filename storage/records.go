@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -22,6 +23,9 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 			return err
 		}
 		if r.Suppressed, err = suppressedForever(ctx, tx); err != nil {
+			return err
+		}
+		if r.Lifted, err = liftedSuppressions(ctx, tx); err != nil {
 			return err
 		}
 		if r.Alarms, err = recordedAlarms(ctx, tx); err != nil {
@@ -54,6 +58,24 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 		return app.Records{}, fmt.Errorf("read all records: %w", err)
 	}
 	return r, nil
+}
+
+// liftedSuppressions are when suppressions of each number ended.
+func liftedSuppressions(ctx context.Context, tx pgx.Tx) (map[string][]time.Time, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT number, least(ended_at, expires_at) FROM suppressions
+		WHERE ended_at IS NOT NULL OR expires_at < clock_timestamp()`)
+	if err != nil {
+		return nil, err
+	}
+	lifted := map[string][]time.Time{}
+	var number string
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error {
+		lifted[number] = append(lifted[number], at)
+		return nil
+	})
+	return lifted, err
 }
 
 func recordedSettings(ctx context.Context, tx pgx.Tx) (map[string]campaign.Settings, error) {

@@ -264,6 +264,14 @@ RETURN CASE WHEN least(length(ltrim(a, '+0')), length(ltrim(b, '+0'))) >= 7 THEN
     <> right(ltrim(b, '+0'), least(length(ltrim(a, '+0')), length(ltrim(b, '+0')), 8))
 END;
 
+-- The ways in which a call's uuid may be written: as it is, with and without dashes,
+-- in both cases. It is campaign.CallSpellings, for a name that is a uuid.
+CREATE OR REPLACE FUNCTION call_spellings(call text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN replace(call, '-', '') ~* '^[0-9a-f]{32}$'
+    THEN ARRAY[call, replace(call, '-', ''), lower(replace(call, '-', '')), upper(replace(call, '-', '')),
+               (replace(call, '-', '')::uuid)::text, upper((replace(call, '-', '')::uuid)::text)]
+    ELSE ARRAY[call] END;
+
 -- Whether call c may be the call that attempt a made, whose window is w. It may
 -- be, unless one of these lines says why not: what cannot be read may be any
 -- attempt's. It is not inlined, so statements that ask it of many calls ask

@@ -69,4 +69,6 @@ type Records struct {
 	Alarms   []campaign.Alarm // that were ever raised
 	// Suppressed are the numbers that no campaign may call, without an end.
 	Suppressed map[string]bool
+	// Lifted is when a suppression of each number ended: lifted, replaced or expired.
+	Lifted map[string][]time.Time
 }

@@ -55,7 +55,7 @@ func idOf(text string) uuid.UUID {
 // campaign's settings. When it was paused and who was suppressed when is not
 // among them.
 func StoredOrders(r app.Records) Orders {
-	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack, Called: map[uuid.UUID]bool{}}
+	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack, Called: map[uuid.UUID]bool{}, Lifted: r.Lifted}
 	for name, s := range r.Settings {
 		o.Rules[name] = RuleOf(s)
 	}
