@@ -271,6 +271,7 @@ func TestChangeACampaign(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.db.StartCampaign(t, "outage", 3)
+	w.db.StartCampaign(t, "1", 1) // its name is the other's id
 	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "Resume undoes it", "lunch")
 	w.post("/campaigns/1/resume", nil, 200, "Resumed", "running")
 	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"2"}}, 422, "not the number of people", "Stop for good")
@@ -279,7 +280,7 @@ func TestChangeACampaign(t *testing.T) {
 	w.post("/campaigns/1/sing", nil, 404)
 	w.get("/campaigns/9", 404)
 	w.get("/campaigns/x", 404)
-	w.get("/campaigns/1/export?format=csv", 200, "1 csv")
+	w.get("/campaigns/1/export?format=csv", 200, "outage csv")
 	w.get("/campaigns/1/export?format=pdf", 422)
 	if response, err := w.browser.Get(w.server.URL + "/campaigns/1/export?whom=reached"); err == nil {
 		if _, err = io.ReadAll(response.Body); err == nil {
