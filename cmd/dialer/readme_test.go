@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,7 +90,9 @@ func pasteAll(t *testing.T, page, bin, user string) {
 	script := strings.Replace(commandsOf(t, page), "dialer init --account", accountInstead(t)+"dialer init --account", 1)
 	argv := []string{"bash", "-c", "set -euo pipefail -m\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n" + script}
 	if user != "" {
-		argv = append([]string{"setpriv", "--reuid", user, "--regid", user, "--clear-groups"}, argv...)
+		group, err := exec.Command("id", "-g", user).Output()
+		require.NoError(t, err)
+		argv = append([]string{"setpriv", "--reuid", user, "--regid", strings.TrimSpace(string(group)), "--clear-groups"}, argv...)
 	}
 	cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = copyOf
@@ -127,6 +130,12 @@ func accountInstead(t *testing.T) string {
 	t.Helper()
 	key, err := os.ReadFile(testkey.File(t))
 	require.NoError(t, err)
+	database := testkit.Empty(t)
+	at, err := url.Parse(database)
+	require.NoError(t, err)
+	if folder := at.Query().Get("host"); strings.HasPrefix(folder, "/") {
+		require.NoError(t, os.Chmod(folder, 0o711)) // the tests' own Postgres: another user may ask it too
+	}
 	return fmt.Sprintf("wait\nexport DATABASE_URL='%s' REDIS_URL='%s' VONAGE_APPLICATION_ID=app VONAGE_PRIVATE_KEY='%s' VONAGE_SIGNATURE_SECRET=0123456789abcdef0123456789abcdef\n"+
-		"export DIALER_PUBLIC_URL=http://$DIALER_LISTEN\ndialer simulate --speed 20 &\n", testkit.Empty(t), testkit.Redis(t), key)
+		"export DIALER_PUBLIC_URL=http://$DIALER_LISTEN\ndialer simulate --speed 20 &\n", database, testkit.Redis(t), key)
 }

@@ -46,7 +46,7 @@ func benchImportMemory(b *testing.B, fewRows, manyRows int) {
 func mostMemory(b *testing.B, program string, n int) float64 {
 	b.Helper()
 	db := testkit.New(b)
-	cmd := exec.CommandContext(b.Context(), program, flagsFor(db, "-")...)
+	cmd := exec.CommandContext(b.Context(), program, flagsFor(db, "--countries", "all", "-")...)
 	feed, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
