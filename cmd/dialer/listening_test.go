@@ -36,7 +36,7 @@ func TestPeopleAtRandom(t *testing.T) {
 		Seed:  7, Client: &http.Client{Transport: seen}, Callbacks: 64,
 		Outcomes: voicesim.Outcomes{
 			Weights: map[string]float64{"human": 12, "machine": 2, "busy": 1, "unanswered": 1},
-			Keys:    map[string]float64{"1": 6, "2": 2, "3": 2, "9": 1},
+			Keys:    map[string]float64{"1": 6, "2": 2, "3": 2, "9": 4},
 			Habits:  map[string]float64{"prompt": 5, "early": 3, "late": 2, "wrong": 2, "silent": 2, "leaves": 2, "rings": 2},
 		},
 		Faults: voicesim.Faults{
