@@ -75,7 +75,7 @@ func (a apiCalls) order(body json.RawMessage) (campaign.Attempt, voice.CallReque
 		return campaign.Attempt{}, voice.CallRequest{}, err
 	}
 	c := callCreateCommand{
-		calleeFlags: calleeFlags{To: o.To}, callerFlags: callerFlags{From: o.From, RandomFrom: o.From == ""},
+		calleeFlags: calleeFlags{To: o.To, Countries: a.countries}, numberFlags: numberFlags{a.defaultCountry}, callerFlags: callerFlags{From: o.From, RandomFrom: o.From == ""},
 		messageFlags: messageFlags{Say: o.Say, AnswerURL: o.AnswerURL}, detectionFlags: detectionFlags{Machine: o.Machine},
 		RingingTimer: o.RingingTimer, LengthTimer: o.LengthTimer, CallsPerSecond: a.node.pace.CallsPerSecond, SettleAfter: a.node.pace.SettleAfter,
 	}

@@ -24,22 +24,23 @@ import (
 
 // node is one process of the fleet: it receives webhooks and runs jobs.
 type node struct {
-	db            *storage.DB
-	seenBy        *storage.DB // for pages, API and webhooks out, so that they take no connection from calls; nil: db
-	redisURL      string
-	apiURL        string
-	applicationID string
-	key           func() *rsa.PrivateKey // the one to sign with now
-	secrets       [][]byte
-	adminToken    string
-	countries     []string // of campaigns that the API and the pages make, if their documents do not say it
-	publicURL     string
-	pace          paceFlags
-	queueAhead    time.Duration // 0: the default of package jobs
-	workers       int           // likewise
-	listener      net.Listener  // for Vonage; closed by run
-	admin         net.Listener  // for people and programs of ours; nil: none; likewise
-	log           *slog.Logger
+	db             *storage.DB
+	seenBy         *storage.DB // for pages, API and webhooks out, so that they take no connection from calls; nil: db
+	redisURL       string
+	apiURL         string
+	applicationID  string
+	key            func() *rsa.PrivateKey // the one to sign with now
+	secrets        [][]byte
+	adminToken     string
+	defaultCountry string   // of numbers that come to the API and the pages without one
+	countries      []string // of campaigns that the API and the pages make, if their documents do not say it
+	publicURL      string
+	pace           paceFlags
+	queueAhead     time.Duration // 0: the default of package jobs
+	workers        int           // likewise
+	listener       net.Listener  // for Vonage; closed by run
+	admin          net.Listener  // for people and programs of ours; nil: none; likewise
+	log            *slog.Logger
 
 	inboundText, inboundLanguage string // what people hear who ring; "": the default
 }

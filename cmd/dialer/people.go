@@ -23,7 +23,7 @@ import (
 func (n node) people(line vonageLine) (handler http.Handler, live func(context.Context)) {
 	calls := apiCalls{n, line}
 	pages, live := dashboard.New(dashboard.Config{
-		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
+		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
 		CheckMessage: checkMessage,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string) (string, error) {
 			return calls.Act(ctx, by, uuid, action, nil)
@@ -31,7 +31,7 @@ func (n node) people(line vonageLine) (handler http.Handler, live func(context.C
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", httpapi.New(httpapi.Config{
-		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, Countries: n.countries, AdminToken: n.adminToken, Log: n.log,
+		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, DefaultCountry: n.defaultCountry, Countries: n.countries, AdminToken: n.adminToken, Log: n.log,
 	}))
 	mux.Handle("/", pages)
 	return mux, live

@@ -26,11 +26,12 @@ type runCommand struct {
 	Listen      string        `name:"listen" env:"DIALER_LISTEN" default:"127.0.0.1:8080" placeholder:"ADDRESS" help:"Where webhooks and /healthz are served (default: ${default})."`
 	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the pages, the API, /metrics and /readyz are served; empty: nowhere (default: ${default})."`
 	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may use the API as an admin, and read /metrics (default: requests from this machine may read /metrics)."`
-	Countries   []string      `name:"countries" env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"The countries that campaigns made by the API may call (default: those of their numbers)."`
+	Countries   []string      `name:"countries" env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"The countries that campaigns and calls of the API and the pages may reach (default: a campaign's are those of its numbers, a call's are all)."`
 	InboundText string        `name:"inbound-text" env:"DIALER_INBOUND_TEXT" placeholder:"TEXT" help:"What people hear who ring one of your numbers, if no campaign lets them hear their message again (default: that nobody can take the call)."`
 	InboundLang string        `name:"inbound-language" env:"DIALER_INBOUND_LANGUAGE" placeholder:"en-GB" help:"The language of --inbound-text (default: en-US)."`
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`
+	numberFlags
 	paceFlags
 	costFlags
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
@@ -74,6 +75,9 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer seenBy.Close()
+	if err := campaign.CheckCountry(c.DefaultCountry); err != nil {
+		return fmt.Errorf("%w: --default-country (DIALER_DEFAULT_COUNTRY): %w", cli.ErrUsage, err)
+	}
 	if _, _, err := campaign.ParseCountries(c.Countries); err != nil {
 		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
 	}
@@ -86,7 +90,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	n := node{
-		db: db, seenBy: seenBy, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		db: db, seenBy: seenBy, defaultCountry: c.DefaultCountry, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 		inboundText: c.InboundText, inboundLanguage: c.InboundLang,
 	}

@@ -55,15 +55,9 @@ func (j job) testCall(ctx context.Context) error {
 	return nil
 }
 
-// testNumber is the number of --test. It is read as those of the rows are, or else
-// as digits with the country code, like --from.
+// testNumber is the number of --test, read as those of the rows are.
 func (j job) testNumber() (string, error) {
 	number, err := campaign.ParseNumber(j.flags.Test, j.options.DefaultCountry)
-	if err != nil {
-		if from, asFrom := campaign.ParseFrom([]string{j.flags.Test}); asFrom == nil {
-			number, err = campaign.ParseNumber("+"+from[0], "")
-		}
-	}
 	if err != nil {
 		return "", err
 	}

@@ -74,3 +74,17 @@ func TestDryRunOfARow(t *testing.T) {
 	file := write(t, "to,name\n+447700900101,Ann\n+447700900102,Bob\n")
 	command(t, nil, append(flagsFor(nil), "--dry-run", "--test-row", "2", file)...).ok(t).prints(t, "The message of line 3:", "Hello Bob.")
 }
+
+// One's own number is read by the rule of the rows: it might be somebody else's.
+func TestNumberOfATestCall(t *testing.T) {
+	t.Parallel()
+	var j job
+	j.options.DefaultCountry, j.flags.Test = "DE", "4915123456789"
+	if number, err := j.testNumber(); err == nil || !strings.Contains(err.Error(), "two ways") {
+		t.Errorf("%q, %v; want an error that names both readings", number, err)
+	}
+	j.options.DefaultCountry, j.flags.Test = "", "2025550123" // of Washington, or of Cairo
+	if number, err := j.testNumber(); err == nil {
+		t.Errorf("%q; want an error", number)
+	}
+}

@@ -62,6 +62,7 @@ type Config struct {
 	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document) (app.ImportResult, error)
 
 	CallsPerSecond float64
+	DefaultCountry string // of numbers that are typed without a country code
 	Log            *slog.Logger
 }
 

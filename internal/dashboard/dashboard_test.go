@@ -35,7 +35,8 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, db: testkit.New(t)}
 	handler, run := New(Config{
-		Store: w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		DefaultCountry: "GB",
+		Store:          w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		CheckMessage: checkMessage,
 		ReadRow: func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error) {
 			return csvimport.ReadRow(values, s, csvimport.Options{DefaultCountry: how.DefaultCountry, Map: how.Map, Now: time.Now()})
@@ -321,7 +322,7 @@ func TestContacts(t *testing.T) {
 	w.get("/suppressions", 200, testkit.Number(1))
 	w.post("/suppressions/lift", url.Values{"number": {testkit.Number(1)}}, 200, "Lifted")
 	w.post("/suppressions", url.Values{"number": {"12"}}, 422)
-	w.post("/find", url.Values{"number": {"+447700999999"}}, 200, "No campaign has this number")
+	w.post("/find", url.Values{"number": {"07700 999999"}}, 200, "No campaign has this number")
 	w.get("/campaigns/1/contacts/9999", 404)
 	w.get("/campaigns/2/contacts/1", 404)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -117,18 +116,14 @@ func (d *dashboard) showSuppressions(v *visit, status int, refused error) error 
 	return d.show(v, status, "suppressions.html", of)
 }
 
-// numberOf reads a number of a form, with its country code.
-func (v *visit) numberOf(field string) (string, error) {
-	text := strings.TrimSpace(v.PostFormValue(field))
-	if text != "" && text[0] >= '1' && text[0] <= '9' {
-		text = "+" + text
-	}
-	n, err := campaign.ParseNumber(text, "")
+// numberOf reads the number of a form as the import of a CSV does.
+func (d *dashboard) numberOf(v *visit) (string, error) {
+	n, err := campaign.ParseNumber(v.PostFormValue("number"), d.DefaultCountry)
 	return n.Digits, err
 }
 
 func (d *dashboard) suppress(v *visit) error {
-	number, err := v.numberOf("number")
+	number, err := d.numberOf(v)
 	if err == nil {
 		s := app.Suppression{Number: number, Source: v.by.Name, Note: v.PostFormValue("note")}
 		_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{s}, false)
@@ -137,7 +132,7 @@ func (d *dashboard) suppress(v *visit) error {
 }
 
 func (d *dashboard) lift(v *visit) error {
-	number, err := v.numberOf("number")
+	number, err := d.numberOf(v)
 	if err == nil {
 		err = app.Suppressions{Store: d.Store}.Remove(v.Context(), v.by, []string{number})
 	}
@@ -275,7 +270,7 @@ type findView struct {
 }
 
 func (d *dashboard) find(v *visit) error {
-	number, err := v.numberOf("number")
+	number, err := d.numberOf(v)
 	if err != nil {
 		return err
 	}

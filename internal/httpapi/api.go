@@ -72,9 +72,11 @@ type Config struct {
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
 	Import       Import
 	Calls        Calls
-	Countries    []string // where campaigns that are made here may call, if their documents do not say it
-	AdminToken   string   // "": none
-	Log          *slog.Logger
+	// DefaultCountry is of numbers without a country code, of no campaign.
+	DefaultCountry string
+	Countries      []string // where campaigns that are made here may call, if their documents do not say it
+	AdminToken     string   // "": none
+	Log            *slog.Logger
 }
 
 const (

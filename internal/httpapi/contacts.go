@@ -31,20 +31,26 @@ func (a *api) listContacts(r request) (answer, error) {
 	values := r.URL.Query()
 	q := app.ContactQuery{ListQuery: page, State: values.Get("state"), Reason: values.Get("reason"), Result: values.Get("result")}
 	if text := values.Get("to_number"); text != "" {
-		if q.Number, err = parseNumber(text); err != nil {
+		if q.Number, err = a.numberInAddress(text); err != nil {
 			return answer{}, invalid("to_number: %v", err)
 		}
 	}
 	return list(a.Store.ListContacts(r.Context(), c.ID, q))
 }
 
-// parseNumber reads a number with its country code, with or without a plus.
-func parseNumber(text string) (string, error) {
+// numberInAddress reads a number of an address: in digits with its country code, as
+// the API writes it, or as a CSV may have it.
+func (a *api) numberInAddress(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text != "" && text[0] >= '1' && text[0] <= '9' {
 		text = "+" + text
 	}
-	n, err := campaign.ParseNumber(text, "")
+	return a.readNumber(text)
+}
+
+// readNumber reads a number as the import of a CSV does.
+func (a *api) readNumber(text string) (string, error) {
+	n, err := campaign.ParseNumber(text, a.DefaultCountry)
 	return n.Digits, err
 }
 

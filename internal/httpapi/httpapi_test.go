@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 		w.tokens[role] = text
 	}
 	w.server = httptest.NewServer(httpapi.New(httpapi.Config{
-		Store: w.db.DB, ReadRow: readRow, Import: w.importRows, Calls: w.calls, AdminToken: adminToken,
+		Store: w.db.DB, ReadRow: readRow, Import: w.importRows, Calls: w.calls, AdminToken: adminToken, DefaultCountry: "GB",
 		CheckMessage: func(_ campaign.Settings, m campaign.Rendered) error {
 			if strings.Contains(m.Script.Say, "forbidden") {
 				return errors.New("the script says what it may not")
@@ -395,6 +395,19 @@ func TestRefusedForNowIsNotKept(t *testing.T) {
 	close(busy)
 	wg.Wait()
 	w.want(post("c"), 202, `"already":1`)
+}
+
+// A number is read as a CSV's is. In an address it may also be written as answers
+// write it.
+func TestNumbersAreReadAsInACSV(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"07700 900103"}`), 201, `"number":"447700900103"`)
+	w.want(w.do(app.Operator, "POST", "suppressions", `{"number":"2025550123"}`), 201, `"number":"442025550123"`) // and not one of Egypt
+	for _, written := range []string{"447700900103", "+447700900103", "07700%20900103", "00447700900103"} {
+		w.want(w.do(app.Operator, "GET", "numbers/"+written+"/why", ""), 200, `"447700900103"`)
+	}
+	w.want(w.do(app.Operator, "DELETE", "suppressions/07700900103", ""), 204)
 }
 
 func TestIfMatch(t *testing.T) {

@@ -21,7 +21,7 @@ func (a *api) listSuppressions(r request) (answer, error) {
 	}
 	q := app.SuppressionQuery{ListQuery: page, Ended: r.URL.Query().Get("ended") == "true"}
 	if text := r.URL.Query().Get("number"); text != "" {
-		if q.Number, err = parseNumber(text); err != nil {
+		if q.Number, err = a.numberInAddress(text); err != nil {
 			return answer{}, invalid("number: %v", err)
 		}
 	}
@@ -39,7 +39,7 @@ func (a *api) suppress(r request) (answer, error) {
 	if err := decodeJSON(r.body, &body); err != nil {
 		return answer{}, err
 	}
-	number, err := parseNumber(body.Number)
+	number, err := a.readNumber(body.Number)
 	if err != nil {
 		return answer{}, invalid("number: %v", err)
 	}
@@ -66,7 +66,7 @@ func (a *api) suppress(r request) (answer, error) {
 }
 
 func (a *api) unsuppress(r request) (answer, error) {
-	number, err := parseNumber(r.PathValue("number"))
+	number, err := a.numberInAddress(r.PathValue("number"))
 	if err != nil {
 		return answer{}, invalid("number: %v", err)
 	}

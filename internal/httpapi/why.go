@@ -69,7 +69,7 @@ type whyRefused struct {
 }
 
 func (a *api) why(r request) (answer, error) {
-	number, err := parseNumber(r.PathValue("number"))
+	number, err := a.numberInAddress(r.PathValue("number"))
 	if err != nil {
 		return answer{}, invalid("number: %v", err)
 	}
