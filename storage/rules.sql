@@ -56,11 +56,6 @@ BEGIN
     RETURN CASE WHEN hours.ends_at IS NULL OR opening < hours.ends_at THEN opening END;
 END $$;
 
--- What programs of the version before ask.
-CREATE OR REPLACE FUNCTION next_call(contact bigint) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT k.next_attempt_at FROM reporting.contacts k WHERE k.contact_id = contact
-$$;
-
 -- The number of a contact's that was called last; else the first. A contact of one
 -- number, which has no list, has no other.
 CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbers text[]) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -240,9 +235,9 @@ $$;
 -- the weightiest first; none: the call may be made. campaign and contact are null
 -- for a manual call, to which hours do not apply.
 --
--- It is all that concerns the person, and then what calls share: the gate asks for
--- the first part call by call, and for the second campaign by campaign, because
--- the calls that pass together share it too. Each part is one SELECT in language
+-- The first part is about the person, the second about limits that calls share. The
+-- gate asks for the first part for each call, and for the room of each campaign once,
+-- because the calls that pass together share it. Each part is one SELECT in language
 -- sql, stable and without SET, so that Postgres inlines it: a test reads the plan.
 CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$

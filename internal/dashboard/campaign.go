@@ -240,6 +240,14 @@ func decoded[T any](v *visit, items []json.RawMessage) ([]T, error) {
 	return list, nil
 }
 
+// campaignOf is the campaign of the page, by its id and its name.
+func (d *dashboard) campaignOf(v *visit) (id int64, name string, err error) {
+	if id, err = v.idOf("id"); err == nil {
+		name, err = d.nameOf(v.Context(), id)
+	}
+	return id, name, err
+}
+
 // nameOf is the campaign's name, by which a change finds it: a number alone may be
 // another one's name.
 func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
@@ -257,11 +265,7 @@ func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
 // changeCampaign pauses, resumes or stops. A stop cannot be undone, so it wants the
 // number of people who are not called any more.
 func (d *dashboard) changeCampaign(v *visit) error {
-	id, err := v.idOf("id")
-	if err != nil {
-		return err
-	}
-	name, err := d.nameOf(v.Context(), id)
+	id, name, err := d.campaignOf(v)
 	if err != nil {
 		return err
 	}
@@ -298,7 +302,7 @@ var exportTypes = map[string]string{
 }
 
 func (d *dashboard) export(v *visit) error {
-	id, err := v.idOf("id")
+	id, name, err := d.campaignOf(v)
 	if err != nil {
 		return err
 	}
@@ -306,10 +310,6 @@ func (d *dashboard) export(v *visit) error {
 	kind, ok := exportTypes[format]
 	if !ok {
 		return errors.New("format: want csv, json or xlsx")
-	}
-	name, err := d.nameOf(v.Context(), id)
-	if err != nil {
-		return err
 	}
 	whom := v.URL.Query().Get("whom")
 	v.w.Header().Set("Content-Type", kind)

@@ -86,7 +86,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 	}
 	k := h.Contact
 	view := contactView{
-		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.To), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
+		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.Called(h.Attempts)), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
 		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done,
 	}
 	for _, o := range h.Obstacles {
@@ -177,7 +177,7 @@ func (d *dashboard) changeContact(v *visit) error {
 	case "suppress":
 		var h app.ContactHistory
 		if h, err = contacts.Find(v.Context(), name, key); err == nil {
-			_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{{Number: h.Contact.To, Source: v.by.Name, Note: "from the page of " + h.Campaign.Name}}, false)
+			_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{{Number: h.Contact.Called(h.Attempts), Source: v.by.Name, Note: "from the page of " + h.Campaign.Name}}, false)
 		}
 	default:
 		return campaign.ErrNotFound

@@ -33,11 +33,7 @@ func (d *dashboard) documentOn(ctx context.Context, campaignID int64) (view docu
 // editCampaign gives a campaign the document that was typed. What is refused stays
 // in the form, with the reason.
 func (d *dashboard) editCampaign(v *visit) error {
-	id, err := v.idOf("id")
-	if err != nil {
-		return err
-	}
-	name, err := d.nameOf(v.Context(), id)
+	id, name, err := d.campaignOf(v)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,24 @@
+package dashboard
+
+import (
+	"net/url"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+)
+
+// Who complains of a call has the telephone that was called last, although another
+// one is next.
+func TestSuppressTheNumberThatWasCalled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rows := testkit.ContactRows(0, 1)
+	rows[0].More = []campaign.RowNumber{{To: testkit.Number(1), Zones: rows[0].Zones}}
+	w.db.StartCampaignOf(t, "outage", rows)
+	w.db.Exec(t, `UPDATE contacts SET to_number = $1`, testkit.Number(1)) // its turn
+	w.get("/campaigns/1/contacts/1", 200, testkit.Number(0))
+	w.post("/campaigns/1/contacts/1/suppress", nil, 200, "Suppressed")
+	w.get("/suppressions", 200, testkit.Number(0))
+	w.post("/suppressions/lift", url.Values{"number": {testkit.Number(1)}}, 422)
+}
