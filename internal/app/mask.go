@@ -11,7 +11,7 @@ import (
 // however it is written. What looks like one is masked, unless it is a date, a time
 // or an id.
 var (
-	numberLike = regexp.MustCompile(`\+?\(?\d(?:[ .()\-/\x{a0}]{0,3}\d){6,}`)
+	numberLike = regexp.MustCompile(`\+?\(?\d(?:[\s\p{Zs}\p{Pd}._()/,]{0,3}\d){6,}`)
 	dateLike   = regexp.MustCompile(`^(?:\d{4}-\d{2}-\d{2}(?:[T ]\d{2}(?:[ .\-]?\d{2})?)?|\d{1,2}[./-]\d{1,2}[./-]\d{4}(?: \d{1,2})?)$`)
 	idLike     = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	momentLike = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$`)
@@ -92,7 +92,11 @@ func masked(name string, v any) any {
 	case map[string]any:
 		of := make(map[string]any, len(v))
 		for member, value := range v {
-			of[MaskText(member)] = masked(member, value)
+			named := member
+			if name == "row" {
+				named = "" // a file's column may have the name of a member of ours
+			}
+			of[MaskText(member)] = masked(named, value)
 		}
 		return of
 	}
