@@ -159,3 +159,9 @@ func (db *DB) RecordGenerally(ctx context.Context, id uuid.UUID, o campaign.Outc
 func (db *DB) RecordPlainly(ctx context.Context, id uuid.UUID, o campaign.Outcome) bool {
 	return len(db.storeAcceptances(ctx, []callUpdate{{attempt: id, outcome: o}})) == 0
 }
+
+// MatchesByNumbers are the calls that would be matched by their numbers now.
+func (db *DB) MatchesByNumbers(ctx context.Context, t campaign.Times) (calls []string, err error) {
+	matches, err := collect(ctx, db.pool, scanMatch, matchByNumbers, matchArgs(t, nil))
+	return column(matches, func(m match) string { return m.call }), err
+}

@@ -341,6 +341,9 @@ func TestMatchKnowsACallInEverySpelling(t *testing.T) {
 	db.Exec(t, `
 		INSERT INTO provider_calls (call_uuid, direction, to_kind, to_number, from_kind, from_number, status, observed_at)
 		SELECT $1, 'outbound', 'phone', to_number, 'phone', from_number, 'ringing', now() FROM attempts WHERE id = $2`, strings.ToUpper(call), second.ID)
+	if matches, err := db.MatchesByNumbers(t.Context(), campaign.DefaultTimes); err != nil || len(matches) != 0 {
+		t.Errorf("%q would be matched by their numbers, %v; want none", matches, err)
+	}
 	reconcile(t, db)
 	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, call_uuid) FROM attempts WHERE id = $1`, first.ID); got != "refused" {
 		t.Errorf("the refused attempt is %s", got)

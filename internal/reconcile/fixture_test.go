@@ -170,6 +170,7 @@ type listed struct {
 	refused string // a uuid that is answered with 400
 	down    error
 	queries []url.Values
+	onList  func() // runs when the list is asked for; may be nil
 }
 
 type record struct {
@@ -186,6 +187,9 @@ func (l *listed) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	q := r.URL.Query()
 	l.queries = append(l.queries, q)
+	if l.onList != nil {
+		l.onList()
+	}
 	var rows []string
 	for _, c := range l.calls {
 		if s := c.start.UTC().Format(time.RFC3339); s >= q.Get("date_start") && s <= q.Get("date_end") {

@@ -56,6 +56,11 @@ func TestStoredScansAreConcludedFromFirst(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := settling(t)
 	vonage.broken = 0
+	vonage.onList = func() {
+		if store.proofs == 0 {
+			t.Error("the list is read before anything is concluded from what is stored")
+		}
+	}
 	if err := r.SettleUnknown(t.Context()); err == nil || store.proofs == 0 || store.told == 0 {
 		t.Errorf("error %v, %d proofs asked for, told %d times; want what is stored concluded although nothing can be read", err, store.proofs, store.told)
 	}
