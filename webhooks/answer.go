@@ -2,7 +2,6 @@ package webhooks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,10 +31,10 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 		return refused
 	}
 	defer serving(r.Context())()
-	if !h.acquireSlot(r.Context(), now) {
+	if !h.acquirePlace(r.Context(), now) {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
-	defer h.releaseSlot()
+	defer h.releasePlace()
 	// Vonage waits half as long for an NCCO as for the answer to an event.
 	ctx, cancel := context.WithTimeout(r.Context(), h.deadline/2)
 	defer cancel()
@@ -70,12 +69,7 @@ func (h *handler) ncco(ctx context.Context, id uuid.UUID, now time.Time) reply {
 	default:
 		actions = h.render(ctx, now, id, p)
 	}
-	body, err := json.Marshal(actions)
-	if err != nil {
-		h.log.LogAttrs(ctx, slog.LevelError, "NCCO cannot be marshalled", slog.Any("error", err))
-		return reply{status: http.StatusInternalServerError, result: Bad}
-	}
-	return reply{status: http.StatusOK, result: Served, body: body, form: jsonForm}
+	return h.flow(ctx, actions)
 }
 
 // render makes the NCCO that the worker sent with the attempt's POST.

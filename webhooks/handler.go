@@ -52,7 +52,8 @@ type Config struct {
 	// Busy is how many verified events may be at the store at once. Further
 	// ones are answered 503, so that Vonage tries again. 0: 256.
 	Busy int
-	// Deadline is how long the store may take for one event; 0: 5 s.
+	// Deadline is how long the store may take for one event, all that is read before
+	// it included; 0: 5 s.
 	Deadline time.Duration
 	// Count counts an answered request by its kind (event, input, answer or
 	// other) and one of the Results; nil: nobody counts.
@@ -87,17 +88,18 @@ const jsonForm, textForm = "application/json", "text/plain; charset=utf-8"
 //
 // It answers an event 200, and an input 204, after the commit. If anything
 // prevents the commit it answers 503, after which Vonage may try again. The
-// answer webhook returns the NCCO of the attempt in its URL, and changes nothing.
-// A request that Vonage did not sign is answered 401 before its body is read. So
-// is one whose token came before with another body or address. One that came
-// before as it is, is answered as then and not stored again.
+// answer webhook returns the NCCO of the attempt in its URL. It changes no attempt's
+// state; it notes that Vonage asked, which shows that there is a call. A request that
+// Vonage did not sign is answered 401 before its body is read. So is one whose token
+// came before with another body or address. A repeated request gets its first answer,
+// and is not stored again.
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
 		verifier:  cfg.Verifier,
 		publicURL: cfg.PublicURL,
 		now:       cfg.Now,
 		deadline:  cmp.Or(cfg.Deadline, defaultDeadline),
-		slots:     make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
+		places:    make(chan struct{}, cmp.Or(cfg.Busy, defaultBusy)),
 		large:     make(chan struct{}, largeBodies),
 		count:     cfg.Count,
 		store:     store,
@@ -134,7 +136,7 @@ type handler struct {
 	now       func() time.Time
 	deadline  time.Duration
 	routes    map[string]route // by path
-	slots     chan struct{}    // one for each request at the store
+	places    chan struct{}    // one for each request at the store
 	large     chan struct{}    // one for each large body that is being read
 	count     func(kind, result string)
 	store     Store
@@ -243,10 +245,11 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(c
 		return reply{status: http.StatusBadRequest, result: Bad}
 	}
 	event.AttemptID, event.InboundID, event.Token = attemptID(r), inboundID(r), request.token
-	if !h.acquireSlot(r.Context(), now) {
+	if !h.acquirePlace(r.Context(), now) {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
-	defer h.releaseSlot()
+	defer h.releasePlace()
+	// It continues if Vonage closes the connection: the event happened all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), h.deadline)
 	defer cancel()
 	follow, err := prepare(ctx, &event)
@@ -254,8 +257,8 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(c
 		h.log.LogAttrs(ctx, slog.LevelError, "event not answered", slog.String("attempt_id", event.AttemptID.String()), slog.String("kind", event.Kind), slog.Any("error", err))
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
-	saved := h.save(r.Context(), event, now)
-	// What came before as it is, is answered as then.
+	saved := h.save(ctx, event, now)
+	// A repeated request gets its first answer.
 	if saved.status != http.StatusOK || follow == nil {
 		return saved
 	}
@@ -310,10 +313,10 @@ func attemptID(r *http.Request) uuid.UUID {
 	return id
 }
 
-// acquireSlot takes a slot at the store, and returns false if none is free.
-func (h *handler) acquireSlot(ctx context.Context, now time.Time) bool {
+// acquirePlace takes a place at the store, and returns false if none is free.
+func (h *handler) acquirePlace(ctx context.Context, now time.Time) bool {
 	select {
-	case h.slots <- struct{}{}:
+	case h.places <- struct{}{}:
 		return true
 	default:
 		h.raise(ctx, &h.delayed, now, errBusy)
@@ -321,13 +324,10 @@ func (h *handler) acquireSlot(ctx context.Context, now time.Time) bool {
 	}
 }
 
-func (h *handler) releaseSlot() { <-h.slots }
+func (h *handler) releasePlace() { <-h.places }
 
-// save stores the event. It continues if Vonage closes the connection, because
-// the event happened all the same.
+// save stores the event.
 func (h *handler) save(ctx context.Context, event campaign.Received, now time.Time) reply {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.deadline)
-	defer cancel()
 	failpoint.Hit("webhook.received")
 	if err := h.store.Receive(ctx, event); err != nil {
 		if seen := h.seenBefore(ctx, err, now); seen.status != 0 {

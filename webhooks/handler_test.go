@@ -236,7 +236,7 @@ func TestBusyLimit(t *testing.T) {
 			}
 		}
 		if got := serve(h, signed(t, http.MethodPost, "/webhooks/event", answered)).Code; got != http.StatusOK {
-			t.Errorf("an event after them: status %d, want 200: the slots were not released", got)
+			t.Errorf("an event after them: status %d, want 200: the places were not released", got)
 		}
 	})
 }
