@@ -20,8 +20,8 @@ type Received struct {
 	// a JSON object.
 	Body json.RawMessage
 	// Evidence is what the event says. Its Status is empty for events that
-	// carry none (transfer, input, record, notify, error): those are stored
-	// and change no attempt.
+	// carry none (transfer, input, record, notify, error): those change an
+	// attempt only by what Said holds.
 	Evidence Evidence
 	// Said is what the event tells of the dialogue: keys, and what was heard.
 	Said Said

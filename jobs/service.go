@@ -31,8 +31,8 @@ type Store interface {
 	RedisAlarmStore
 }
 
-// Service is one process's part in dialing: it feeds the queue, places calls,
-// sweeps, settles and reconciles. Any number of them may run at once.
+// Service is one process's part in dialing: it feeds the queue, makes calls, hangs
+// up, sweeps, and runs the periodic work that it is given. Any number of them may run at once.
 type Service struct {
 	config Config
 	store  Store

@@ -39,7 +39,7 @@ func (u callUpdate) callUUID() string {
 }
 
 // changes reports whether the update may change an attempt. An event without a
-// status is stored only.
+// status changes it only by a key, or by what was heard.
 func (u callUpdate) changes() bool {
 	return u.event == nil || u.event.Evidence.Status != "" || !u.event.Said.Zero()
 }

@@ -16,9 +16,10 @@ import (
 
 // claim reserves contacts in one statement.
 //
-// It is a filter that an index serves, and decides nothing: the gate asks the
-// whole rule, call_obstacles, before the call. So what it passes over is tried
-// at the next claim, and what it takes too early is withdrawn at the gate.
+// It is a filter that an index serves, and decides no call: the gate asks the rule
+// before the call. So what it passes over is tried at the next claim, and what it
+// takes too early is withdrawn at the gate. It ends contacts that are suppressed, and
+// puts off those whose number was called often enough.
 //
 // It shares the campaigns' rows, so that a pause waits for it and then finds
 // every attempt that it made. It takes nothing that another transaction has

@@ -1,5 +1,4 @@
--- The rules that the gate, withdrawals, manual calls, `why` and the dry run
--- share. `dialer migrate up` applies this file whenever its text has changed.
+-- The rules that the gate, withdrawals, manual calls and `why` share. `dialer migrate up` applies this file whenever its text has changed.
 
 -- Whether the wall clock is inside the open minutes of the week, and on none of
 -- the closed dates, in every one of the zones. No zones: never. A zone that
