@@ -22,8 +22,7 @@ const raiseBlocked = `
 	INSERT INTO alarms (attempt_id, kind, detail)
 	SELECT a.id, @kind, why
 	FROM attempts a
-	CROSS JOIN LATERAL (
-		SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS span
+	CROSS JOIN LATERAL (SELECT attempt_window(a, @before, @after) AS w) AS span
 	CROSS JOIN LATERAL (SELECT coalesce(
 		CASE WHEN a.must_exist THEN 'Vonage said that it made the call'
 			WHEN a.message_asked_at IS NOT NULL THEN 'Vonage asked for its message' END,
@@ -41,7 +40,7 @@ const raiseBlocked = `
 		CASE WHEN lower(w) <= clock_timestamp() - @provable::interval THEN 'Vonage may have dropped its record by now' END,
 		CASE WHEN NOT EXISTS (
 			SELECT FROM list_scans s WHERE s.from_time <= lower(w) AND s.to_time >= upper(w)
-			AND s.known_missing = 0 AND s.known_shown > 0 AND s.unreadable = 0)
+			AND scan_proves(s) AND s.database_id = (SELECT id FROM database_identity))
 		THEN 'no scan of Vonage''s list over its time proves anything: none shows all calls that are known, and one at least' END,
 		-- guard:value(NULL) AS why) AS x) storage.TestRaiseBlocked: a person is told of an attempt of which one scan proves something and no second does
 		CASE WHEN a.record_checks >= 2 * @looks THEN 'two scans of Vonage''s list must prove that it made no call, and they do not yet' END) AS why) AS x

@@ -33,7 +33,7 @@ const matchByNumbers = `
 			  AND (o.start_time IS NULL OR o.start_time BETWEEN lower(w.w) AND upper(w.w)) AND numbers_differ(o.to_number, a.to_number) IS NOT TRUE AND may_be_call_of(o, a, w.w)) AS has_other_call
 		FROM provider_calls c
 		JOIN attempts a ON a.to_number = c.to_number AND (a.from_number IS NULL OR a.from_number = c.from_number)
-		CROSS JOIN LATERAL (SELECT tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]') AS w) AS w
+		CROSS JOIN LATERAL (SELECT attempt_window(a, @before, @after) AS w) AS w
 		LEFT JOIN LATERAL (
 			SELECT range_agg(tstzrange(s.from_time, s.to_time, '[]')) AS windows FROM list_scans s
 			WHERE s.to_time >= lower(w.w) AND s.from_time <= upper(w.w) AND s.database_id = (SELECT id FROM database_identity)
@@ -180,7 +180,7 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = c.conversation_uuid)
 		  AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
-			AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))
+			AND may_be_call_of(c, a, attempt_window(a, @before, @after)))
 		  -- guard:drop storage.TestUnmatchedCalls: a locked database does not know yet which calls it forgot
 		  AND NOT EXISTS (SELECT FROM database_identity WHERE locked)
 		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{

@@ -79,7 +79,7 @@ const forgotten = `
 	  AND c.first_seen_at > @known
 	  AND NOT EXISTS (
 		SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
-		AND may_be_call_of(c, a, tstzrange(a.dialed_at - @before::interval, a.token_expires_at + @after::interval, '[]')))
+		AND may_be_call_of(c, a, attempt_window(a, @before, @after)))
 	GROUP BY c.call_uuid ORDER BY c.start_time, c.call_uuid`
 
 // forgotten finds the calls that the database forgot, oldest first.

@@ -266,14 +266,34 @@ RETURN CASE WHEN replace(call, '-', '') ~* '^[0-9a-f]{32}$'
                (replace(call, '-', '')::uuid)::text, upper((replace(call, '-', '')::uuid)::text)]
     ELSE ARRAY[call] END;
 
+-- When the attempt's call may have begun: from a while before its gate to a while
+-- after its token's expiry (campaign/times.go).
+--
+-- The bodies of this and the next two are strings: Postgres lets no column be added
+-- to a table whose row type stands in a parsed body.
+CREATE OR REPLACE FUNCTION attempt_window(a attempts, before interval, after interval) RETURNS tstzrange LANGUAGE sql STABLE PARALLEL SAFE AS $$
+SELECT tstzrange(a.dialed_at - before, a.token_expires_at + after, '[]')
+$$;
+
+-- Whether a scan can prove that a call does not exist: it shows every call that is
+-- known to belong in it, one at least, and no record that cannot be read. It says
+-- nothing about another database than the one that it was stored in. It is one
+-- expression, so that Postgres inlines it. campaign.Scan.Proves is the same.
+CREATE OR REPLACE FUNCTION scan_proves(s list_scans) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+SELECT true
+    -- guard:drop storage.TestAbsenceEachCondition: a scan with a record that cannot be read proves nothing
+    AND s.unreadable = 0
+    -- guard:drop storage.TestAbsenceEachCondition: a scan that lacks known calls proves nothing
+    AND s.known_missing = 0
+    -- guard:drop storage.TestAbsenceEachCondition: a scan that shows no known call proves nothing
+    AND s.known_shown > 0
+$$;
+
 -- Whether call c may be the call that attempt a made, whose window is w. It may
 -- be, unless one of these lines says why not: what cannot be read may be any
 -- attempt's. It is not inlined, so statements that ask it of many calls ask
 -- numbers_differ before it, which is. A binding by numbers alone is no reason here;
 -- see absence.go.
---
--- Its body is a string: Postgres lets no column be added to a table whose row type
--- stands in a parsed body.
 CREATE OR REPLACE FUNCTION may_be_call_of(c provider_calls, a attempts, w tstzrange) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT NOT coalesce(false
     -- it is another attempt's for certain (statements that ask leave these out already, by an index)
