@@ -42,7 +42,12 @@ const claim = `
 		FOR SHARE SKIP LOCKED
 	), roomy AS MATERIALIZED (
 		-- What is reserved beyond a limit would wait in the queue, before others.
-		SELECT r.*, least(@limit, claimable(r.id)) AS most FROM running r WHERE least(@limit, claimable(r.id)) > 0
+		-- Functions are called where there is a limit only: Postgres plans them in each claim that calls them.
+		SELECT * FROM (
+			SELECT r.*, least(@limit, CASE WHEN EXISTS (SELECT FROM campaign_limits l WHERE l.campaign_id = r.id)
+			                                 OR EXISTS (SELECT FROM account_limits WHERE daily_budget IS NOT NULL) THEN claimable(r.id) END) AS most
+			FROM running r OFFSET 0) AS room
+		WHERE most > 0
 	), open_groups AS MATERIALIZED (
 		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.cap_calls, r.cap_spans, r.most
 		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
@@ -66,13 +71,14 @@ const claim = `
 		ORDER BY @above::int * g.priority DESC, @above::int * u.urgency, k.due_at, k.id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
 		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
-		       number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) AS free_at,
+		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
-		FROM contacts k JOIN candidates q ON q.id = k.id AND q.nth <= q.most
-		WHERE k.state IN ('pending', 'waiting') AND k.due_at <= now()
+		FROM candidates q JOIN contacts k ON k.id = q.id
+		-- By way of coalesce, so that contacts are found by their ids and not by the index of all that are due.
+		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now()
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
@@ -85,12 +91,16 @@ const claim = `
 		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
 		FROM ranked ORDER BY to_number
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
-		RETURNING id, contact_id, enqueue_count
+		RETURNING id, contact_id, campaign_id, enqueue_count
 	), activated AS (
 		UPDATE contacts k SET state = 'active', next_attempt_no = k.next_attempt_no + 1
 		FROM reserved r WHERE k.id = r.contact_id
 	)
-	SELECT r.id, r.enqueue_count, CASE WHEN l.priority > @usual::int OR @above::int < 0 THEN 0 ELSE l.urgency END::smallint, 0 AS suppressed_contact, 0 AS later FROM reserved r JOIN locked l ON l.id = r.contact_id
+	-- By way of contacts, whose index is read once for each: a join with locked would compare each with each.
+	SELECT r.id, r.enqueue_count,
+	       CASE WHEN (SELECT q.priority FROM running q WHERE q.id = r.campaign_id) > @usual::int OR @above::int < 0 THEN 0 ELSE k.urgency END::smallint,
+	       0 AS suppressed_contact, 0 AS later
+	FROM reserved r JOIN contacts k ON k.id = r.contact_id
 	UNION ALL
 	SELECT @none::uuid, 0, 0, id, 0 FROM locked WHERE suppressed
 	UNION ALL
@@ -144,9 +154,7 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts []int64
-		attempts, contacts, passed, err = runClaim(ctx, tx, pgx.StrictNamedArgs{
-			"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "above": above, "usual": campaign.DefaultPriority,
-		})
+		attempts, contacts, passed, err = runClaim(ctx, tx, claimArgs(ids, limit, above))
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if passed += len(contacts); err != nil || len(contacts) == 0 {
 			return err
@@ -157,6 +165,13 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 		})
 	})
 	return attempts, passed, err
+}
+
+// claimArgs are claim's.
+func claimArgs(ids []uuid.UUID, limit, above int) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{
+		"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "above": above, "usual": campaign.DefaultPriority,
+	}
 }
 
 // suppressedNow are the numbers of a contact that are suppressed at the time of its

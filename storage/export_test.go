@@ -83,6 +83,15 @@ func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err
 	return plan, nil
 }
 
+// ExplainClaim is the plan of a claim of up to limit contacts.
+func (db *DB) ExplainClaim(ctx context.Context, limit int) ([]string, error) {
+	ids, err := newIDs(limit)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, db.pool, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+claim, claimArgs(ids, limit, 1))
+}
+
 // Lock runs a statement and keeps its locks until release.
 func (db *DB) Lock(ctx context.Context, statement string, args ...any) (release func(), err error) {
 	tx, err := db.pool.Begin(ctx)
