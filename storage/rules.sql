@@ -1,23 +1,34 @@
 -- The rules that the gate, withdrawals, manual calls and `why` share. `dialer migrate up` applies this file whenever its text has changed.
 
--- Whether the wall clock is inside the open minutes of the week, and on none of
--- the closed dates, in every one of the zones. No zones: never. A zone that
--- Postgres does not know is an error, because a check that cannot be made must
--- not let a call through.
-CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
+-- Whether a wall clock is inside the open minutes of the week, and on none of the
+-- closed dates.
+CREATE OR REPLACE FUNCTION clock_within_hours(clock timestamp, open_minutes int4multirange, closed_dates date[])
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN
+    -- guard:value(((extract(isodow FROM clock) - 1) * 1440 + extract(hour FROM clock) * 60 + extract(minute FROM clock) + 1)::int <@ open_minutes) storage.TestWithinHoursEqualsTheDomains: hours begin with their first minute
+    ((extract(isodow FROM clock) - 1) * 1440 + extract(hour FROM clock) * 60 + extract(minute FROM clock))::int <@ open_minutes
+    -- guard:drop storage.TestWithinHoursEqualsTheDomains: nobody is called on a date that is left out
+    AND clock::date <> ALL (closed_dates);
+
+CREATE OR REPLACE FUNCTION within_hours_of_each(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
-    -- guard:value(SELECT coalesce(bool_and(local.minute + 1 <@ within_hours.open_minutes OR local.minute <@ within_hours.open_minutes), false)) storage.TestWithinHoursEqualsTheDomains: hours begin with their first minute
-    -- guard:value(SELECT coalesce(bool_or(local.minute <@ within_hours.open_minutes AND local.day <> ALL (within_hours.closed_dates)), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
-    -- guard:value(SELECT coalesce(bool_and(local.minute <@ within_hours.open_minutes), false)) storage.TestWithinHoursEqualsTheDomains: nobody is called on a date that is left out
-    -- guard:value(SELECT true) chaos.Calm: nobody is called outside the hours of their zone
-    SELECT coalesce(bool_and(local.minute <@ within_hours.open_minutes AND local.day <> ALL (within_hours.closed_dates)), false)
-    FROM unnest(zones) AS zone,
-         LATERAL (SELECT at AT TIME ZONE zone AS clock) AS wall,
-         LATERAL (SELECT wall.clock::date AS day,
-                         ((extract(isodow FROM wall.clock) - 1) * 1440 + extract(hour FROM wall.clock) * 60
-                          + extract(minute FROM wall.clock))::int AS minute) AS local
-);
+    -- guard:value(SELECT coalesce(bool_or(clock_within_hours(at AT TIME ZONE zone, open_minutes, closed_dates)), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
+    SELECT coalesce(bool_and(clock_within_hours(at AT TIME ZONE zone, open_minutes, closed_dates)), false)
+    FROM unnest(zones) AS zone);
+
+-- Whether the wall clock is inside the hours in every one of the zones. No zones:
+-- never. A zone that Postgres does not know is an error, because a check that cannot
+-- be made must not let a call through.
+--
+-- A number is nearly always in one zone. For that it is one expression, which Postgres
+-- inlines: a function with a FROM is planned in each statement and started for each
+-- row, which took a third of the gate's last statement.
+CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+RETURN
+    -- guard:value(true) chaos.Calm: nobody is called outside the hours of their zone
+    CASE WHEN cardinality(zones) = 1 THEN coalesce(clock_within_hours(at AT TIME ZONE zones[1], open_minutes, closed_dates), false) ELSE within_hours_of_each(at, zones, open_minutes, closed_dates) END;
 
 -- The earliest call of a contact of the group that is due at due, if the campaign
 -- runs; null: there is none before its time is over. It is campaign.Settings.FirstCall,
@@ -146,74 +157,58 @@ CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sq
     WHERE l.campaign_id IS NOT NULL OR day.money IS NOT NULL
 $$;
 
--- What stands in the way that concerns the person alone.
+-- What stands in the way that concerns the person alone. One reading of the contact,
+-- its campaign and its zones, and a line for each thing. (A SELECT for each, joined by
+-- UNION ALL, read them 13 times, and took twice the time of the gate's last statement.)
 CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
-    SELECT 'dial_lock' WHERE EXISTS (SELECT FROM database_identity WHERE locked)
-    UNION ALL
-    SELECT CASE WHEN c.status = 'stopped' THEN 'stopped' END FROM campaigns c
-    -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a stopped campaign is called
-    -- guard:value(WHERE false) chaos.Operated: a stopped campaign calls nobody
-    WHERE c.id = contact_obstacles.campaign AND c.status = 'stopped'
-    UNION ALL
-    SELECT 'cancelled' FROM contacts k WHERE k.id = contact_obstacles.contact AND k.cancelled_at IS NOT NULL
-    UNION ALL
-    SELECT 'suppressed' FROM suppressions s
-    -- guard:value(WHERE false) storage.TestGateWithdraws: no suppressed number is called
-    -- guard:value(WHERE false) chaos.Operated: a suppression that comes after the claim is kept
-    WHERE s.number = contact_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)
-    UNION ALL
-    SELECT 'country' FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
-    -- guard:value(WHERE false) storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
-    WHERE k.id = contact_obstacles.contact AND cardinality(c.countries) > 0 AND k.country <> ALL (c.countries)
-    UNION ALL
-    -- The POST may be sent until its token has expired, 30 s later.
-    SELECT 'expired' FROM contacts k
-    -- guard:value(WHERE false) storage.TestNotLaterThan: nobody is called after the time that their row gives
-    WHERE k.id = contact_obstacles.contact AND k.not_later_than < contact_obstacles.at + interval '30 seconds'
-    UNION ALL
-    SELECT 'ended' FROM campaigns c
-    -- guard:value(WHERE false) storage.TestCampaignEnd: nobody is called after the campaign's end
-    WHERE c.id = contact_obstacles.campaign AND c.ends_at < contact_obstacles.at + interval '30 seconds'
-    UNION ALL
-    -- An edit may say less than when the contact was put down.
-    SELECT 'attempts_used' FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
-    -- guard:value(WHERE false) storage.TestEditOfAttempts: nobody is called more often than the campaign says now
-    WHERE k.id = contact_obstacles.contact AND k.attempts >= c.max_attempts
-    UNION ALL
-    -- draft, importing, paused or finished
-    SELECT c.status FROM campaigns c
-    -- guard:value(WHERE false) storage.TestGateWithdraws: no contact of a paused campaign is called
-    -- guard:value(WHERE false) chaos.Operated: a paused campaign calls nobody
-    WHERE c.id = contact_obstacles.campaign AND c.status NOT IN ('running', 'stopped')
-    UNION ALL
-    SELECT 'not_started' FROM campaigns c
-    WHERE c.id = contact_obstacles.campaign AND c.starts_at > contact_obstacles.at
-    UNION ALL
-    -- A call is under way at the number: of another campaign, or one of whose
-    -- end nobody has heard.
-    SELECT 'number_busy' WHERE EXISTS (
-        SELECT FROM attempts o
-        -- guard:value(WHERE false)) storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
-        WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted'))
-    UNION ALL
-    SELECT 'number_capped' FROM campaigns c
-    -- guard:value(WHERE false) storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
-    WHERE c.id = contact_obstacles.campaign AND number_free_at(contact_obstacles.number, c.cap_calls, c.cap_spans, contact_obstacles.at) > contact_obstacles.at
-    UNION ALL
-    SELECT 'unknown_zone' FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id
-    WHERE k.id = contact_obstacles.contact AND g.zone_missing
-    UNION ALL
-    -- The hours must hold until the token of the POST has expired, 30 s later, and
-    -- until the margin has passed after that.
-    SELECT 'outside_hours'
-    FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
-    WHERE k.id = contact_obstacles.contact
-      -- guard:value(AND NOT (true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
-      AND NOT (within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
-           -- guard:value(AND true)) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
-           AND within_hours(contact_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates))
+    SELECT o.reason
+    FROM (SELECT) AS asked
+    LEFT JOIN campaigns c ON c.id = contact_obstacles.campaign
+    LEFT JOIN contacts k ON k.id = contact_obstacles.contact
+    LEFT JOIN zone_groups g ON g.id = k.zone_group_id,
+    LATERAL unnest(ARRAY[
+        -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
+        CASE WHEN EXISTS (SELECT FROM database_identity WHERE locked) THEN 'dial_lock' END,
+        -- guard:drop storage.TestGateWithdraws: no contact of a stopped campaign is called
+        -- guard:drop chaos.Operated: a stopped campaign calls nobody
+        CASE WHEN c.status = 'stopped' THEN 'stopped' END,
+        CASE WHEN k.cancelled_at IS NOT NULL THEN 'cancelled' END,
+        -- guard:drop storage.TestGateWithdraws: no suppressed number is called
+        -- guard:drop chaos.Operated: a suppression that comes after the claim is kept
+        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)) THEN 'suppressed' END,
+        -- guard:drop storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
+        CASE WHEN cardinality(c.countries) > 0 AND k.country <> ALL (c.countries) THEN 'country' END,
+        -- The POST may be sent until its token has expired, 30 s later.
+        -- guard:drop storage.TestNotLaterThan: nobody is called after the time that their row gives
+        CASE WHEN k.not_later_than < contact_obstacles.at + interval '30 seconds' THEN 'expired' END,
+        -- guard:drop storage.TestCampaignEnd: nobody is called after the campaign's end
+        CASE WHEN c.ends_at < contact_obstacles.at + interval '30 seconds' THEN 'ended' END,
+        -- An edit may say less than when the contact was put down.
+        -- guard:drop storage.TestEditOfAttempts: nobody is called more often than the campaign says now
+        CASE WHEN k.attempts >= c.max_attempts THEN 'attempts_used' END,
+        -- draft, importing, paused or finished
+        -- guard:drop storage.TestGateWithdraws: no contact of a paused campaign is called
+        -- guard:drop chaos.Operated: a paused campaign calls nobody
+        CASE WHEN c.status NOT IN ('running', 'stopped') THEN c.status END,
+        CASE WHEN c.starts_at > contact_obstacles.at THEN 'not_started' END,
+        -- A call is under way at the number: of another campaign, or one of whose
+        -- end nobody has heard.
+        -- guard:drop storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
+        CASE WHEN EXISTS (SELECT FROM attempts o WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted')) THEN 'number_busy' END,
+        -- guard:drop storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
+        CASE WHEN cardinality(c.cap_calls) > 0 AND number_free_at(contact_obstacles.number, c.cap_calls, c.cap_spans, contact_obstacles.at) > contact_obstacles.at THEN 'number_capped' END,
+        CASE WHEN g.zone_missing THEN 'unknown_zone' END,
+        -- The hours must hold until the token of the POST has expired, 30 s later, and
+        -- until the margin has passed after that.
+        CASE WHEN k.id IS NOT NULL AND NOT (
+            -- guard:value(true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
+            within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
+            -- guard:value(AND true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
+            AND within_hours(contact_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
+        ) THEN 'outside_hours' END
+    ]) AS o (reason)
+    WHERE o.reason IS NOT NULL
 $$;
 
 -- What stands in the way that calls share: see campaign_room.
