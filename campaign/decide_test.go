@@ -103,6 +103,7 @@ func decideCases() []decideCase {
 		{name: "absent", attempts: attempts(in(Absent)), want: Decision{State: Pending, DueAt: noon, Because: "no call was made (absent), tried again at once"}},
 		{name: "absent three times", attempts: attempts(in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon}},
 		{name: "absent four times", attempts: attempts(in(Absent), in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon.Add(time.Minute)}},
+		{name: "absent, after we were too slow", attempts: attempts(refused(RefusedStale), refused(RefusedStale), refused(RefusedStale), refused(RefusedStale), in(Absent)), want: Decision{State: Pending, DueAt: noon}},
 		{name: "absent six times", attempts: attempts(in(Absent), in(Absent), in(Absent), in(Absent), in(Absent), in(Absent)), want: Decision{State: Pending, DueAt: noon.Add(4 * time.Minute)}},
 		{name: "paused", attempts: attempts(voided(WithdrawnPaused)), status: Paused, want: Decision{State: Pending, DueAt: wentDue, Because: "withdrawn before dialing (paused), due as before"}},
 		{name: "outside the hours", attempts: attempts(voided(WithdrawnHours)), want: Decision{State: Pending, DueAt: wentDue}},

@@ -142,11 +142,13 @@ const (
 )
 
 // backoff is how long to wait after the last of a run of attempts of which the
-// provider had none. Withdrawn attempts do not break the run, nor count in it.
+// provider had none. Withdrawn attempts do not break the run, nor count in it, and
+// neither do those that we were too slow to send.
 func (h *history) backoff() time.Duration {
 	run := 0
 	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {
-		if st := h.attempts[i].State; st != Void && st != Reserved {
+		//guard:true campaign.TestDecide: what we were too slow to send puts nobody off
+		if a := &h.attempts[i]; a.State != Void && a.State != Reserved && a.Note != string(RefusedStale) {
 			run++
 		}
 	}

@@ -19,7 +19,11 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 		if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&r.At); err != nil {
 			return err
 		}
-		if r.Settings, err = recordedSettings(ctx, tx); err != nil {
+		if r.Versions, err = recordedVersions(ctx, tx); err != nil {
+			return err
+		}
+		if r.Legs, err = collect(ctx, tx, scanLegRecord, `
+			SELECT call_uuid, leg_of, price FROM provider_calls WHERE attempt_id IS NULL ORDER BY call_uuid`); err != nil {
 			return err
 		}
 		if r.Suppressed, err = suppressedForever(ctx, tx); err != nil {
@@ -78,13 +82,28 @@ func liftedSuppressions(ctx context.Context, tx pgx.Tx) (map[string][]time.Time,
 	return lifted, err
 }
 
-func recordedSettings(ctx context.Context, tx pgx.Tx) (map[string]campaign.Settings, error) {
-	list, err := collect(ctx, tx, scanCampaign, `SELECT `+campaignColumns+` FROM campaigns c`)
-	settings := make(map[string]campaign.Settings, len(list))
-	for _, c := range list {
-		settings[c.Name] = c.Settings
+func recordedVersions(ctx context.Context, tx pgx.Tx) (map[string][]app.VersionRecord, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT c.name, v.made_at, v.settings FROM campaign_versions v JOIN campaigns c ON c.id = v.campaign_id
+		ORDER BY v.campaign_id, v.version`)
+	if err != nil {
+		return nil, err
 	}
-	return settings, err
+	versions := map[string][]app.VersionRecord{}
+	for rows.Next() {
+		var name string
+		var v app.VersionRecord
+		if err := rows.Scan(&name, &v.MadeAt, &v.Settings); err != nil {
+			return nil, err
+		}
+		versions[name] = append(versions[name], v)
+	}
+	return versions, rows.Err()
+}
+
+func scanLegRecord(row pgx.CollectableRow) (l app.LegRecord, err error) {
+	err = row.Scan(&l.CallUUID, (*zeronull.UUID)(&l.LegOf), &l.Price)
+	return l, err
 }
 
 func suppressedForever(ctx context.Context, tx pgx.Tx) (map[string]bool, error) {

@@ -33,8 +33,8 @@ func TestRecords(t *testing.T) {
 	if k := got.Contacts[0]; k.State != campaign.Done || k.ID != r.ContactID || string(k.Reason) != string(r.Disposition) || k.Calls != 1 {
 		t.Errorf("%+v", k)
 	}
-	if diff := cmp.Diff(map[string]campaign.Settings{"c": c.Settings}, got.Settings); diff != "" {
-		t.Errorf("settings (-want +got):\n%s", diff)
+	if versions := got.Versions["c"]; len(versions) != 1 || versions[0].MadeAt.IsZero() || cmp.Diff(c.Settings, versions[0].Settings) != "" {
+		t.Errorf("versions %+v, want one with %+v", versions, c.Settings)
 	}
 	if len(got.Alarms) != 1 || got.Alarms[0] != (campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "why"}) {
 		t.Errorf("alarms %v", got.Alarms)

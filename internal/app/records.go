@@ -59,14 +59,30 @@ type ContactRecord struct {
 	RangBack campaign.RangBack
 }
 
+// VersionRecord is what a campaign said from one edit to the next.
+type VersionRecord struct {
+	MadeAt   time.Time
+	Settings campaign.Settings
+}
+
+// LegRecord is a call of Vonage's list that no attempt made.
+type LegRecord struct {
+	CallUUID string // in the list's wording
+	LegOf    uuid.UUID
+	Price    decimal.NullDecimal
+}
+
 // Records are every attempt and every contact at one moment.
 type Records struct {
 	At       time.Time // by the database's clock
 	Attempts []AttemptRecord
 	Contacts []ContactRecord
-	// Settings are each campaign's, by its name.
-	Settings map[string]campaign.Settings
-	Alarms   []campaign.Alarm // that were ever raised
+	// Versions are each campaign's, by its name, the first one first.
+	Versions map[string][]VersionRecord
+	// Legs are the calls in an attempt's conversation that are of no attempt: those that
+	// keys have connected.
+	Legs   []LegRecord
+	Alarms []campaign.Alarm // that were ever raised
 	// Suppressed are the numbers that no campaign may call, without an end.
 	Suppressed map[string]bool
 	// Lifted is when a suppression of each number ended: lifted, replaced or expired.

@@ -12,9 +12,8 @@ import (
 // calledTwice says what is wrong with a contact's calls, or "". Each call but the
 // first needs those before it to have ended, in a way after which the campaign's
 // policy has the person called again, and so long ago. Each reminder has calls of its
-// own.
+// own. Around an edit one of the policies is enough.
 func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contactCall) string {
-	var before []campaign.Attempt // as they ended
 	for i, call := range calls {
 		if i > 0 {
 			if why := c.tooEarly(calls[i-1], call); why != "" {
@@ -25,16 +24,34 @@ func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contact
 		if result := c.resultBefore(who, calls[:i], call); result != "" {
 			return fmt.Sprintf("call %s was made although the person had said %s", call.UUID, result)
 		}
-		if i > 0 && len(who.CallsFor(before, call.dialed())) > 0 {
-			if why := c.mayNotFollow(rule, who, before, calls[i-1], call); why != "" {
-				return why
+		why := ""
+		for _, r := range c.inForce(rule, call.PlacedAt) {
+			if why = c.mayNotBeMade(r, who, calls, i); why == "" {
+				break
 			}
 		}
-		before = append(before, rule.asEnded(call, i+1))
-		made := who.CallsFor(before, call.dialed())
-		if rule.Retry.Attempts > 0 && len(made) > rule.Retry.Attempts {
-			return fmt.Sprintf("%d calls, and the rule allows %d", len(made), rule.Retry.Attempts)
+		if why != "" {
+			return why
 		}
+	}
+	return ""
+}
+
+// mayNotBeMade says what in the policy speaks against the call of this index, or "".
+func (c *comparison) mayNotBeMade(rule Rule, who campaign.Contact, calls []contactCall, i int) string {
+	var before []campaign.Attempt // as they ended
+	for n, call := range calls[:i] {
+		before = append(before, rule.asEnded(call, n+1))
+	}
+	call := calls[i]
+	if i > 0 && len(who.CallsFor(before, call.dialed())) > 0 {
+		if why := c.mayNotFollow(rule, who, before, calls[i-1], call); why != "" {
+			return why
+		}
+	}
+	made := who.CallsFor(append(before, rule.asEnded(call, i+1)), call.dialed())
+	if rule.Retry.Attempts > 0 && len(made) > rule.Retry.Attempts {
+		return fmt.Sprintf("%d calls, and the rule allows %d", len(made), rule.Retry.Attempts)
 	}
 	return ""
 }
@@ -170,25 +187,47 @@ func (c *comparison) resultBefore(who campaign.Contact, before []contactCall, ca
 	return who.RangBack.Result
 }
 
-// ending judges the reason of a contact that has ended. A final call gives it: of
-// several an answered one, and then the last. Else the last call does, if all
-// calls are used. Else it must be a reason that the run allows.
+// ending judges the reason of a contact that has ended, by the terms that held since
+// its last call began: one of them must give it.
 func (c *comparison) ending(rule Rule, k app.ContactRecord, h *history) {
+	rules := []Rule{rule}
+	if len(rule.Earlier) > 0 {
+		var last time.Time
+		if len(h.calls) > 0 {
+			last = h.calls[len(h.calls)-1].PlacedAt
+		}
+		rules = c.between(rule, last, c.at.Add(c.orders.Slack))
+	}
+	for _, r := range rules {
+		if c.wrongEnd(r, k, h) == "" {
+			return
+		}
+	}
+	if len(h.calls) == 0 && (k.Reason == campaign.ReasonUnresolved || slices.Contains(campaign.Dispositions, campaign.Disposition(k.Reason))) {
+		c.result.NeverCalled++
+	}
+	c.broken("I4", "%s", c.wrongEnd(rule, k, h))
+}
+
+// wrongEnd says what is wrong with the reason, or "". A final call gives it: of several
+// an answered one, and then the last. Else the last call does, if all calls are used.
+// Else it must be a reason that the run allows.
+func (c *comparison) wrongEnd(rule Rule, k app.ContactRecord, h *history) string {
 	calls, decides := h.calls, c.decides(rule, k, h)
 	switch {
 	case h.called && k.Reason == campaign.ReasonUnresolved:
 	case decides != nil:
 		if may := decides.dispositions(); !slices.Contains(may, campaign.Disposition(k.Reason)) {
-			c.broken("I4", "contact %d ended as %s; its call %s was %s", k.ID, k.Reason, decides.UUID, may[0])
+			return fmt.Sprintf("contact %d ended as %s; its call %s was %s", k.ID, k.Reason, decides.UUID, may[0])
 		}
 	case !severalNumbers(k) && slices.ContainsFunc(lastReminder(k, calls), func(call contactCall) bool { return rule.mayBeFinal(call, campaign.Disposition(k.Reason)) }):
 	case c.mayEnd(rule, k):
 	case len(calls) == 0 && (k.Reason == campaign.ReasonUnresolved || slices.Contains(campaign.Dispositions, campaign.Disposition(k.Reason))):
-		c.result.NeverCalled++
-		c.broken("I4", "contact %d was never called, and ended as %s", k.ID, k.Reason)
+		return fmt.Sprintf("contact %d was never called, and ended as %s", k.ID, k.Reason)
 	default:
-		c.broken("I4", "contact %d ended as %s after %d of %d calls, for which there is no cause", k.ID, k.Reason, len(calls), rule.Retry.Attempts)
+		return fmt.Sprintf("contact %d ended as %s after %d of %d calls, for which there is no cause", k.ID, k.Reason, len(calls), rule.Retry.Attempts)
 	}
+	return ""
 }
 
 // decides is the call that gives a contact's reason, or nil: none does.

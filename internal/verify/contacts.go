@@ -54,6 +54,7 @@ func (c *comparison) contact(k app.ContactRecord) {
 		c.broken("I3", "contact %d was called twice: %s", k.ID, why)
 	}
 	for _, call := range h.calls {
+		c.gate(call)
 		if call.To != k.To && !slices.Contains(k.Numbers, call.To) {
 			c.broken("I5", "call %s of contact %d went to another number", call.UUID, k.ID)
 		}
@@ -91,7 +92,7 @@ func (c *comparison) mayNotBegin(rule Rule, k app.ContactRecord, at time.Time) s
 	if rule.Zones != nil {
 		zones = rule.Zones(k.To)
 	}
-	if len(rule.Open) > 0 && !rule.open(zones, at) {
+	if list := c.inForce(rule, at); !slices.ContainsFunc(list, func(r Rule) bool { return len(r.Open) == 0 || r.open(zones, at) }) {
 		return "outside the hours of its zone"
 	}
 	return ""

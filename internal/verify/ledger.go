@@ -3,6 +3,7 @@ package verify
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -11,21 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Calls are the calls of a simulator's ledger. Legs of connect actions are left
-// out: they are of no attempt.
+// Calls are the calls of a simulator's ledger.
 func Calls(ledger []voicesim.LedgerCall) []Call {
 	calls := make([]Call, 0, len(ledger))
 	for _, c := range ledger {
-		if c.Parent != "" {
-			continue
-		}
 		calls = append(calls, Call{
 			UUID: c.UUID, AttemptID: idOf(c.AttemptID), TokenID: idOf(c.JTI), To: c.To,
 			PlacedAt: c.PlacedAt, AnsweredAt: c.AnsweredAt, EndedAt: c.EndedAt,
 			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
-			Unsaid:  c.Wording["member_missing"],
+			Unsaid: c.Wording["member_missing"], Said: c.Said, Leg: c.Parent != "",
 			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken, ToldAt: c.TakenAt,
 			HeardTold: notified(c, "heard"), LeftTold: notified(c, "voicemail"),
 		})
@@ -56,8 +53,14 @@ func idOf(text string) uuid.UUID {
 // among them.
 func StoredOrders(r app.Records) Orders {
 	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack, Called: map[uuid.UUID]bool{}, Lifted: r.Lifted}
-	for name, s := range r.Settings {
-		o.Rules[name] = RuleOf(s)
+	for name, versions := range r.Versions {
+		for i, v := range versions {
+			if rule := RuleOf(v.Settings); i == 0 {
+				o.Rules[name] = rule
+			} else {
+				o.Rules[name] = o.Rules[name].Edited(rule.Terms, v.MadeAt, v.MadeAt.Add(storedLate))
+			}
+		}
 	}
 	for _, a := range r.Attempts {
 		if a.SaidCalled {
@@ -70,12 +73,16 @@ func StoredOrders(r app.Records) Orders {
 // storedSlack allows for clocks that differ, as far as the dialer itself does.
 const storedSlack = readAgo
 
+// storedLate is how long after an edit was made, as the database says, a call may
+// still begin by what was said before: the edit commits, and a token lives.
+const storedLate = time.Minute
+
 // RuleOf is what settings order.
 func RuleOf(s campaign.Settings) Rule {
 	words, optOut := wordsOf(s.Message)
 	return Rule{
-		Words: words, OptOut: optOut,
-		Retry: s.Retry, Start: s.Start, Open: s.Hours.Week, LeftOut: s.Hours.Except,
+		Terms: Terms{Retry: s.Retry, Open: s.Hours.Week, LeftOut: s.Hours.Except, Limits: s.Limits},
+		Words: words, OptOut: optOut, Start: s.Start,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
 			campaign.ReasonExpired: true, campaign.ReasonCancelledByRequest: true,

@@ -43,15 +43,17 @@ type Call struct {
 	ToldAt              time.Time // the last of it
 	// Unsaid is the member that its record lacks; "" for none.
 	Unsaid string
+	Said   string // the first words that were spoken
+	// Leg: a key connected it. It is of no attempt.
+	Leg bool
 }
 
 // Rule is what a campaign's calls must keep to, as it was ordered.
 type Rule struct {
-	Retry campaign.Policy // who is called again, how often and when
-	Start time.Time       // nobody is called before
-	// Open holds the minutes of the week at which calls may begin; empty: all.
-	Open    []campaign.Span
-	LeftOut []string                     // dates on which no call may begin
+	Terms                                // as they are now
+	Since   time.Time                    // when the edit was typed that made them so; zero: they were always so
+	Earlier []Edition                    // what they were before, where they were edited
+	Start   time.Time                    // nobody is called before
 	Zones   func(number string) []string // whose clock the hours are on; nil: the contact's own record
 	Rows    []string                     // the numbers that it must have as contacts; nil: not judged
 	Closed  []Span                       // when it was paused or stopped
@@ -60,6 +62,17 @@ type Rule struct {
 	Words  map[string]string
 	OptOut string
 	Ends   map[campaign.Reason]bool // the reasons other than a disposition for which a contact may end
+}
+
+// Terms are what an edit of a campaign may change.
+type Terms struct {
+	Retry campaign.Policy // who is called again, how often and when
+	// Open holds the minutes of the week at which calls may begin; empty: all.
+	Open    []campaign.Span
+	LeftOut []string // dates on which no call may begin
+	Limits  campaign.Limits
+	// Says is a part of what each call says first; "": not judged.
+	Says string
 }
 
 // Span is a time, from the moment at which a command had returned.
@@ -85,12 +98,15 @@ type Orders struct {
 	// Called are the attempts of which a person said that they made a call which
 	// nobody could name.
 	Called map[uuid.UUID]bool
+	// Kept is how long Vonage keeps a record after its call; zero: whether each leg is
+	// listed is not judged.
+	Kept time.Duration
 }
 
 // Finding is one broken promise, or something that is not settled yet. It has
 // enough to look it up: ids, no numbers.
 type Finding struct {
-	Invariant string // I1 ... I14 of docs/internals/reliability.md
+	Invariant string // I1 ... I16 of docs/internals/reliability.md
 	What      string
 	Pending   bool // no contradiction: a webhook, a price or a proof is still to come
 }
@@ -124,6 +140,8 @@ func Compare(ledger []Call, records app.Records, orders Orders) Result {
 		c.attempt(a)
 	}
 	c.unknownCalls()
+	c.legs(records)
+	c.campaigns()
 	c.numbers()
 	for _, k := range records.Contacts {
 		c.contact(k)
@@ -142,7 +160,8 @@ func Compare(ledger []Call, records app.Records, orders Orders) Result {
 type comparison struct {
 	orders    Orders
 	at        time.Time // of the records
-	ledger    []Call
+	ledger    []Call    // without legs
+	opened    []Call    // the legs
 	byAttempt map[uuid.UUID][]Call
 	byToken   map[uuid.UUID][]Call
 	byUUID    map[string]*entry
@@ -158,9 +177,10 @@ type entry struct {
 	known bool
 }
 
-func newComparison(ledger []Call, records app.Records, orders Orders) *comparison {
+func newComparison(all []Call, records app.Records, orders Orders) *comparison {
+	ledger := slices.DeleteFunc(slices.Clone(all), func(call Call) bool { return call.Leg })
 	c := &comparison{
-		orders: orders, at: records.At, ledger: ledger,
+		orders: orders, at: records.At, ledger: ledger, opened: slices.DeleteFunc(slices.Clone(all), func(call Call) bool { return !call.Leg }),
 		byAttempt: map[uuid.UUID][]Call{}, byToken: map[uuid.UUID][]Call{}, byUUID: make(map[string]*entry, len(ledger)),
 		attempts: make(map[uuid.UUID]app.AttemptRecord, len(records.Attempts)), contacts: map[int64]*history{}, optedOut: map[string][]optOut{},
 		result: Result{Calls: len(ledger), Said: map[string]int{}},

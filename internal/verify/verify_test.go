@@ -58,7 +58,7 @@ func sound() *world {
 					CallUUID: "a", Statuses: []string{"busy", "started"}, Events: []string{"busy", "started"}, BillSource: campaign.FromList,
 					Price: price("0"), Rate: price("0.1"), DurationS: new(0), StartTime: noon, EndTime: noon, Network: "n",
 				}, {
-					ID: two, Campaign: "c", ContactID: 1, To: ann, State: campaign.Ended, Disposition: campaign.Human, DialedAt: noon, TokenID: token,
+					ID: two, Campaign: "c", ContactID: 1, To: ann, State: campaign.Ended, Disposition: campaign.Human, DialedAt: noon.Add(time.Minute), TokenID: token,
 					CallUUID: "b", Statuses: []string{"answered", "completed", "human"}, Events: []string{"answered", "human"}, AnsweredAt: noon.Add(65 * time.Second),
 					BillSource: campaign.FromList, Price: price("0.00333333"), Rate: price("0.1"), DurationS: new(2),
 					StartTime: noon.Add(65 * time.Second), EndTime: noon.Add(67 * time.Second), Network: "n",
@@ -75,8 +75,8 @@ func sound() *world {
 			}},
 		},
 		orders: verify.Orders{
-			Rules: map[string]verify.Rule{"c": {
-				Retry: campaign.Policy{Attempts: 2, Again: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}}, Open: campaign.Daily(9*60, 20*60).Week,
+			Rules: map[string]verify.Rule{"c": {Terms: verify.Terms{
+				Retry: campaign.Policy{Attempts: 2, Again: map[campaign.Disposition]time.Duration{campaign.Busy: 40 * time.Second}}, Open: campaign.Daily(9*60, 20*60).Week},
 				Start: noon.Add(-time.Hour), Rows: []string{ann}, Words: map[string]string{"1": "confirmed", "9": "opted_out"}, OptOut: "9",
 			}},
 			Suppressed: map[string][]verify.Span{},
@@ -116,8 +116,8 @@ func TestCompareSound(t *testing.T) {
 	t.Parallel()
 	got := sound().compare()
 	if !got.Sound() || !got.Settled() || got.Calls != 3 || got.Attempts != 3 || got.Manual != 1 || got.CalledTwice != 0 || got.NeverCalled != 0 ||
-		!got.PriceDifference.IsZero() || got.Compared != 35 {
-		t.Errorf("got %+v, want 3 calls, 3 attempts, one of them manual, 35 fields, and nothing found", got)
+		!got.PriceDifference.IsZero() || got.Compared != 45 {
+		t.Errorf("got %+v, want 3 calls, 3 attempts, one of them manual, 45 fields, and nothing found", got)
 	}
 }
 

@@ -30,20 +30,23 @@ func settings() campaign.Settings {
 func talking() campaign.Settings {
 	s := settings()
 	s.Message = campaign.Message{
-		Say:       "Hello {{name}}, the water is off until noon. Press 1 if that suits you, 2 if not, 3 to hear this again, 9 not to be called again.",
+		Say:       "Hello {{name}}, the water is off until noon. Press 1 if that suits you, 2 if not, 3 to hear this again, 9 not to be called again, 0 to talk to somebody.",
 		Voicemail: "Hello {{name}}, the water is off until noon.",
 		Keys: map[string]campaign.Key{
-			"1": {Result: "suits", Say: "Thank you."}, "2": {Result: "does_not"}, "3": {Repeat: true}, optOutKey: {OptOut: true},
+			"1": {Result: "suits", Say: "Thank you."}, "2": {Result: "does_not"}, "3": {Repeat: true}, optOutKey: {OptOut: true}, "0": {Connect: desk},
 		},
 	}
 	s.MachineMode = "default" // the voicemail needs it
 	return s
 }
 
-const optOutKey = "9"
+const (
+	optOutKey = "9"
+	desk      = "442079460900" // whom a key connects
+)
 
 // pressed is what people press at each input: mostly a key that means something.
-var pressed = map[string]float64{"1": 5, "2": 2, "3": 2, "7": 1, "": 3, optOutKey: 0.2}
+var pressed = map[string]float64{"1": 5, "2": 2, "3": 2, "7": 1, "": 3, optOutKey: 0.2, "0": 1.5}
 
 // settingsOf are a campaign's: every second of those that the run begins listens.
 func (o options) settingsOf(name string) campaign.Settings {
@@ -57,11 +60,8 @@ func (o options) settingsOf(name string) campaign.Settings {
 	return settings()
 }
 
-// keyFlags are a message's keys on the command line.
-func keyFlags(m campaign.Message) (flags []string) {
-	if m.Voicemail != "" {
-		flags = append(flags, "--voicemail", m.Voicemail)
-	}
+// onKeys are what a message's keys do, as --on-key takes it.
+func onKeys(m campaign.Message) (list []string) {
 	for _, pressed := range slices.Sorted(maps.Keys(m.Keys)) {
 		key, does := m.Keys[pressed], ""
 		switch {
@@ -69,13 +69,26 @@ func keyFlags(m campaign.Message) (flags []string) {
 			does = "repeat"
 		case key.OptOut:
 			does = "opt_out"
+		case key.Connect != "":
+			does = "connect:" + key.Connect
 		default:
 			does = key.Result
 		}
 		if key.Say != "" {
 			does += ":" + key.Say
 		}
-		flags = append(flags, "--on-key", pressed+"="+does)
+		list = append(list, pressed+"="+does)
+	}
+	return list
+}
+
+// keyFlags are a message's keys on the command line.
+func keyFlags(m campaign.Message) (flags []string) {
+	if m.Voicemail != "" {
+		flags = append(flags, "--voicemail", m.Voicemail)
+	}
+	for _, key := range onKeys(m) {
+		flags = append(flags, "--on-key", key)
 	}
 	return flags
 }
@@ -85,6 +98,15 @@ func enqueueFlags(name string, s campaign.Settings) []string {
 	flags := keyFlags(s.Message)
 	if s.MachineMode != "" {
 		flags = append(flags, "--machine-mode", s.MachineMode)
+	}
+	if l := s.Limits; l.AtOnce > 0 {
+		flags = append(flags, "--at-once", strconv.Itoa(l.AtOnce))
+	}
+	if l := s.Limits; l.PerSecond > 0 {
+		flags = append(flags, "--per-second", l.PerSecond.String())
+	}
+	if l := s.Limits; l.Budget.Valid {
+		flags = append(flags, "--budget", l.Budget.Decimal.String())
 	}
 	return append(flags, []string{
 		"--name", name, "--from", strings.Join(s.From, ","), "--say", s.Message.Say, "--hours", s.Hours.String(), "--zone", s.Zone,

@@ -43,7 +43,7 @@ var acts = []struct {
 	{actPause, 200, (*operators).pause}, {actStop, 100, (*operators).stop},
 	{actSuppress, 400, (*operators).suppress}, {actUntil, 300, (*operators).suppressUntil}, {actUnsuppress, 200, (*operators).unsuppress},
 	{actAgain, 150, (*operators).enqueueAgain}, {actEdited, 150, (*operators).enqueueEdited},
-	{actCall, 250, (*operators).call}, {actHangUp, 250, (*operators).hangUp},
+	{actCall, 250, (*operators).call}, {actHangUp, 250, (*operators).hangUp}, {actEdit, 300, (*operators).edit},
 }
 
 func actNames() (names []string) {
@@ -59,6 +59,7 @@ type operators struct {
 	*chaosRun
 	hands     chan struct{} // has room for as many commands as may run at once
 	newcomers atomic.Int64
+	notices   atomic.Int64 // that edited messages give
 	logging   sync.Mutex
 	// What is done to one thing by two people at once is remembered by neither, so
 	// the commands of each kind follow one another.
@@ -214,7 +215,7 @@ func (p *operators) enqueueAgain(ctx context.Context, _ *rand.Rand) error {
 	if n == 0 {
 		return nil
 	}
-	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), p.settingsOf(name)))
+	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), p.orders.settingsOf(name)))
 }
 
 // enqueueEdited enqueues a file with some of the campaign's rows, a changed name
@@ -232,7 +233,7 @@ func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	if p.updates {
 		flags = []string{"--update"}
 	}
-	err := p.enqueue(ctx, name, csv, p.settingsOf(name), flags...)
+	err := p.enqueue(ctx, name, csv, p.orders.settingsOf(name), flags...)
 	if errors.Is(err, errRefused) {
 		p.orders.added(name, "") // a part of the file may be there
 		return nil

@@ -17,13 +17,14 @@ import (
 type orders struct {
 	mu         sync.Mutex
 	rules      map[string]verify.Rule
+	settings   map[string]campaign.Settings // as they are ordered now
 	suppressed map[string][]verify.Span
 	lifted     map[string][]time.Time
 	called     map[uuid.UUID]bool // attempts that were said to have made a call
 }
 
 func newOrders() *orders {
-	return &orders{rules: map[string]verify.Rule{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
+	return &orders{rules: map[string]verify.Rule{}, settings: map[string]campaign.Settings{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
 }
 
 // begun adds a campaign with the numbers of its file.
@@ -31,9 +32,40 @@ func (o *orders) begun(name string, s campaign.Settings, numbers []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	rule := verify.RuleOf(s)
+	rule.Says = saysOf(s.Message)
 	rule.Rows = numbers
 	rule.Ends = map[campaign.Reason]bool{}
-	o.rules[name] = rule
+	o.rules[name], o.settings[name] = rule, s
+}
+
+// settingsOf are what a campaign's settings were ordered to be.
+func (o *orders) settingsOf(name string) campaign.Settings {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.settings[name]
+}
+
+// edit: the campaign may have these settings from now on.
+func (o *orders) edit(name string, s campaign.Settings, typed time.Time) {
+	o.change(name, func(r *verify.Rule) {
+		terms := verify.RuleOf(s).Terms
+		terms.Says = saysOf(s.Message)
+		*r = r.Edited(terms, typed, time.Time{})
+	})
+}
+
+// edited: it has them, and no others.
+func (o *orders) edited(name string, s campaign.Settings, done time.Time) {
+	o.change(name, func(r *verify.Rule) {
+		for i := range r.Earlier {
+			if r.Earlier[i].To.IsZero() {
+				r.Earlier[i].To = done
+			}
+		}
+	})
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settings[name] = s
 }
 
 // change changes a campaign's rule.
@@ -127,10 +159,11 @@ func (o *orders) judged() verify.Orders {
 	defer o.mu.Unlock()
 	judged := verify.Orders{
 		Rules: map[string]verify.Rule{}, Suppressed: map[string][]verify.Span{},
-		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called),
+		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called), Kept: retention,
 	}
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)
+		rule.Earlier = slices.Clone(rule.Earlier)
 		judged.Rules[name] = rule
 	}
 	judged.Lifted = map[string][]time.Time{}
@@ -158,4 +191,5 @@ var expectedAlarms = map[string]bool{
 	campaign.AlarmRedisUnusable:     true, // Redis is killed
 	campaign.AlarmRedis:             true, // the private Redis has no policy set
 	campaign.AlarmClockSkew:         true, // answers are late
+	campaign.AlarmBudget:            true, // operators make it small for a while
 }

@@ -49,7 +49,11 @@ func newRun(b *testbed, out io.Writer) *chaosRun {
 	r.operators = newOperators(r)
 	r.decider = &decider{operators: r.operators, tried: map[int64]int{}, counts: map[string]int{}}
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
-		return fleet.Import(ctx, b.db, name, b.settingsOf(name), contacts)
+		s, err := documented(name, b.settingsOf(name))
+		if err != nil {
+			return 0, err
+		}
+		return fleet.Import(ctx, b.db, name, s, contacts)
 	}
 	r.supervise, r.injectAll = b.dialers.supervise, r.followSchedule
 	return r

@@ -81,6 +81,7 @@ type call struct {
 	endedAt      stamp
 	endedBy      string   // user or platform; "": it was not answered
 	heardAt      stamp    // when its message was first played to the end
+	said         string   // the first words that were spoken
 	keys         []string // that were pressed, at each input
 	taken        []taken  // what the application has of it
 	inbound      bool     // a person rang the application

@@ -48,7 +48,12 @@ func (s *Sim) laterInFlow(c *call, d time.Duration, f func()) {
 	})
 }
 
-func (a *talk) run(s *Sim, c *call) { s.play(c, a, a.sound, speakingTime(a.Text)) }
+func (a *talk) run(s *Sim, c *call) {
+	if c.said == "" {
+		c.said = a.Text
+	}
+	s.play(c, a, a.sound, speakingTime(a.Text))
+}
 
 func (a *stream) run(s *Sim, c *call) { s.play(c, a, a.sound, streamTime) }
 

@@ -33,6 +33,7 @@ type LedgerCall struct {
 	Machine          bool      `json:"machine"` // a machine answered, whether that was detected or not
 	EndedBy          string    `json:"ended_by,omitempty"`
 	HeardAt          time.Time `json:"heard_at,omitzero"` // when the message was first played to its end
+	Said             string    `json:"said,omitempty"`    // the first words that were spoken
 	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input
 	// KeysTaken are the keys that an input event told, whose answer of 200 to 205 the
 	// call went on with, and NotifiedTaken the payloads of notify actions of which
@@ -80,7 +81,7 @@ func (s *Sim) entry(c *call, now time.Time) LedgerCall {
 		To: c.to, ToType: c.toType, From: c.from, Direction: c.direction(),
 		PlacedAt: c.placedAt.time(), AnsweredAt: c.answeredAt.time(), EndedAt: c.endedAt.time(),
 		Status: c.status, Outcome: c.outcome, Answered: c.answered, EndedBy: c.endedBy,
-		HeardAt: c.heardAt.time(), Keys: slices.Clone(c.keys),
+		HeardAt: c.heardAt.time(), Said: c.said, Keys: slices.Clone(c.keys),
 		DurationS: int(c.seconds), Rate: rate, Price: price(rate, c.seconds), PriceShown: s.priceShown(c, now),
 		JTI: c.jti, Acknowledged: c.acknowledged.words(),
 	}

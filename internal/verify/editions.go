@@ -1,0 +1,182 @@
+package verify
+
+import (
+	"container/heap"
+	"slices"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/shopspring/decimal"
+)
+
+// Edition is what a campaign said before an edit: from when the edit that made it so
+// was typed, to when the command that replaced it had returned.
+type Edition struct {
+	Terms
+	Span
+}
+
+// Edited is the rule after an edit that was typed at typed, and had returned at done;
+// done is zero where nobody knows whether it was made.
+func (r Rule) Edited(now Terms, typed, done time.Time) Rule {
+	r.Earlier = append(slices.Clone(r.Earlier), Edition{r.Terms, Span{r.Since, done}})
+	r.Terms, r.Since = now, typed
+	return r
+}
+
+// inForce are the rule as it was, each with other terms, that may have been asked for a
+// call that began at a moment, the latest first. While an edit is under way, and for
+// as long as a request from before it may be on its way, there are several.
+func (c *comparison) inForce(r Rule, at time.Time) (list []Rule) {
+	return c.between(r, at, at)
+}
+
+// between are all that held at some moment of a time.
+func (c *comparison) between(r Rule, from, to time.Time) (list []Rule) {
+	editions := append(slices.Clone(r.Earlier), Edition{r.Terms, Span{From: r.Since}})
+	for _, e := range slices.Backward(editions) {
+		if to.Before(e.From.Add(-c.orders.Slack)) || !e.To.IsZero() && from.After(e.To.Add(c.orders.Late)) {
+			continue
+		}
+		r.Terms = e.Terms
+		list = append(list, r)
+	}
+	return list
+}
+
+// campaigns judges what the calls of each campaign have in common: its limits, and what
+// is said.
+func (c *comparison) campaigns() {
+	calls := map[string][]contactCall{}
+	gated := map[string][]time.Time{}
+	for _, a := range c.attempts {
+		if a.Campaign == "" || a.ContactID == 0 {
+			continue
+		}
+		if !a.DialedAt.IsZero() {
+			gated[a.Campaign] = append(gated[a.Campaign], a.DialedAt)
+		}
+		for _, call := range c.byAttempt[a.ID] {
+			calls[a.Campaign] = append(calls[a.Campaign], contactCall{call, a.ID, a})
+		}
+	}
+	for name, list := range calls {
+		rule, judged := c.orders.Rules[name]
+		if !judged {
+			continue
+		}
+		slices.SortFunc(list, func(a, b contactCall) int { return a.PlacedAt.Compare(b.PlacedAt) })
+		c.words(rule, list)
+		c.atOnce(rule, list)
+		c.spent(rule, list)
+		slices.SortFunc(gated[name], time.Time.Compare)
+		c.perSecond(name, rule, gated[name])
+	}
+}
+
+// words finds calls that said what the campaign did not say then.
+func (c *comparison) words(rule Rule, calls []contactCall) {
+	for _, call := range calls {
+		says := func(r Rule) bool { return strings.Contains(call.Said, r.Says) }
+		if list := c.inForce(rule, call.PlacedAt); call.Said != "" && len(list) > 0 && !slices.ContainsFunc(list, says) {
+			c.broken("I16", "call %s said what its campaign does not say since an edit", call.UUID)
+		}
+	}
+	c.result.Compared += len(calls)
+}
+
+// most is the largest of a limit in the rules that were in force; 0: there was none in
+// one of them.
+func most(rules []Rule, limit func(campaign.Limits) int) (n int) {
+	for _, r := range rules {
+		if l := limit(r.Limits); l == 0 {
+			return 0
+		} else if l > n {
+			n = l
+		}
+	}
+	return n
+}
+
+// upMost is how many calls of a campaign may be up; 0: as many as there are.
+func upMost(l campaign.Limits) int {
+	if l.Connected > 0 && (l.AtOnce == 0 || l.Connected < l.AtOnce) {
+		return l.Connected
+	}
+	return l.AtOnce
+}
+
+// atOnce finds a call that began although as many as the campaign allows were up.
+func (c *comparison) atOnce(rule Rule, calls []contactCall) {
+	var up ends
+	for _, call := range calls {
+		for len(up) > 0 && !up[0].After(call.PlacedAt) {
+			heap.Pop(&up)
+		}
+		if end := call.EndedAt; end.IsZero() {
+			heap.Push(&up, c.at.Add(time.Hour))
+		} else {
+			heap.Push(&up, end)
+		}
+		if n := most(c.inForce(rule, call.PlacedAt), upMost); n > 0 && len(up) > n {
+			c.broken("I7", "call %s was the %dth that was up at once; the campaign allows %d", call.UUID, len(up), n)
+		}
+	}
+	c.result.Compared += len(calls)
+}
+
+// ends are when calls end, as a heap.
+type ends []time.Time
+
+func (e ends) Len() int           { return len(e) }
+func (e ends) Less(i, j int) bool { return e[i].Before(e[j]) }
+func (e ends) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
+func (e *ends) Push(x any)        { *e = append(*e, x.(time.Time)) }
+func (e *ends) Pop() (x any) {
+	last := len(*e) - 1
+	x, *e = (*e)[last], (*e)[:last]
+	return x
+}
+
+// spent finds a call with which the campaign cost more than its budget.
+func (c *comparison) spent(rule Rule, calls []contactCall) {
+	sum := decimal.Decimal{}
+	for _, call := range calls {
+		sum = sum.Add(call.Price)
+		list := c.inForce(rule, call.PlacedAt)
+		within := func(r Rule) bool { return !r.Limits.Budget.Valid || sum.LessThanOrEqual(r.Limits.Budget.Decimal) }
+		if len(list) > 0 && call.Price.IsPositive() && !slices.ContainsFunc(list, within) {
+			c.broken("I7", "call %s brought the campaign's cost to %s; its budget was %s", call.UUID, sum, list[0].Limits.Budget.Decimal)
+		}
+	}
+	c.result.Compared += len(calls)
+}
+
+// perSecond finds more requests than the campaign's rate allows, by when each passed
+// the gate, with which gate compares when the call began.
+func (c *comparison) perSecond(name string, rule Rule, gated []time.Time) {
+	for i, at := range gated {
+		list := c.inForce(rule, at)
+		if len(list) != 1 {
+			continue // an edit is under way
+		}
+		n, span := list[0].Limits.PerSecond.Window()
+		if n > 0 && i >= n && at.Sub(gated[i-n]) < span {
+			c.broken("I7", "campaign %q made more than %d calls in %v, at %s", name, n, span, at.Format(time.RFC3339Nano))
+		}
+	}
+	c.result.Compared += len(gated)
+}
+
+// gate finds a call that did not begin between its attempt's gate and its token's end.
+func (c *comparison) gate(a contactCall) {
+	if a.record.DialedAt.IsZero() || c.orders.Late == 0 {
+		return
+	}
+	c.result.Compared++
+	if after := a.PlacedAt.Sub(a.record.DialedAt); after < -c.orders.Slack || after > c.orders.Late+c.orders.Slack {
+		c.broken("I1", "call %s began %v after attempt %s passed the gate", a.UUID, after, a.attempt)
+	}
+}

@@ -1,0 +1,33 @@
+package verify
+
+import (
+	"strings"
+
+	"dialer/internal/app"
+)
+
+// legs judges the calls that keys connected: none is an attempt's, none is an alarm's,
+// and each one is in the books with Vonage's price.
+func (c *comparison) legs(records app.Records) {
+	listed := map[string]app.LegRecord{}
+	for _, l := range records.Legs {
+		listed[plainUUID(l.CallUUID)] = l
+	}
+	for _, leg := range c.opened {
+		c.result.Compared++
+		for _, a := range records.Alarms {
+			if strings.Contains(plainUUID(a.Detail), plainUUID(leg.UUID)) {
+				c.broken("I14", "the alarm %s was raised for the leg %s: %s", a.Kind, leg.UUID, a.Detail)
+			}
+		}
+		l, known := listed[plainUUID(leg.UUID)]
+		switch {
+		case !known && leg.Unsaid == "uuid", c.orders.Kept == 0:
+		case !known && c.at.Sub(leg.EndedAt) < c.orders.Kept/2:
+			c.pending("I5", "leg %s is not listed yet", leg.UUID)
+		case !known: // the records may have ended before the list was read
+		case l.Price.Valid && leg.Priced && !l.Price.Decimal.Equal(leg.Price):
+			c.broken("I6", "leg %s has price %s here and %s at Vonage", leg.UUID, digits(l.Price.Decimal), digits(leg.Price))
+		}
+	}
+}
