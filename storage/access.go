@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -109,10 +110,10 @@ func (db *DB) TokenOf(ctx context.Context, sha256 []byte) (app.Token, error) {
 	return list[0], nil
 }
 
-const userColumns = `u.id, u.name, u.role, u.created_at, u.password`
+const userColumns = `u.id, u.name, u.role, u.created_at, coalesce(u.password, ''), coalesce(u.issuer, ''), coalesce(u.subject, '')`
 
 func scanUser(row pgx.CollectableRow) (u app.User, err error) {
-	err = row.Scan(&u.ID, &u.Name, &u.Role, &u.CreatedAt, &u.Password)
+	err = row.Scan(&u.ID, &u.Name, &u.Role, &u.CreatedAt, &u.Password, &u.Issuer, &u.Subject)
 	return u, err
 }
 
@@ -152,11 +153,85 @@ func (db *DB) user(ctx context.Context, query string, arg any) (app.User, error)
 	return list[0], nil
 }
 
+// KnowUser finds or makes the user that a provider vouches for.
+func (db *DB) KnowUser(ctx context.Context, u app.User) (app.User, error) {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		made, err := collect(ctx, tx, scanUser, `
+			INSERT INTO users AS u (name, role, issuer, subject) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING `+userColumns,
+			plain(u.Name), u.Role, u.Issuer, u.Subject)
+		if err != nil {
+			return err
+		}
+		if len(made) > 0 {
+			u = made[0]
+			return audit(ctx, tx, app.Dialer, auditEntry{action: "user.add", object: "user " + u.Name, after: fields{"role": u.Role, "issuer": u.Issuer}})
+		}
+		return db.knownUser(ctx, tx, &u)
+	})
+	if err != nil {
+		return app.User{}, fmt.Errorf("find the user: %w", err)
+	}
+	return u, nil
+}
+
+func (db *DB) knownUser(ctx context.Context, tx pgx.Tx, u *app.User) error {
+	role, removed := u.Role, false
+	err := tx.QueryRow(ctx, `
+		SELECT u.id, u.name, u.role, u.created_at, u.removed_at IS NOT NULL FROM users u WHERE u.issuer = $1 AND u.subject = $2 FOR UPDATE`, u.Issuer, u.Subject).
+		Scan(&u.ID, &u.Name, &u.Role, &u.CreatedAt, &removed)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return app.ErrTaken // by another person
+	case err != nil:
+		return err
+	//guard:false storage.TestUsersOfAProvider: who was removed is not let in by the provider
+	case removed:
+		return app.ErrRemoved
+	case u.Role == role:
+		return nil
+	}
+	before := u.Role
+	u.Role = role
+	if _, err := tx.Exec(ctx, `UPDATE users SET role = $2 WHERE id = $1`, u.ID, role); err != nil {
+		return err
+	}
+	return audit(ctx, tx, app.Dialer, auditEntry{action: "user.role", object: "user " + u.Name, before: fields{"role": before}, after: fields{"role": role}})
+}
+
+// RestoreUser lets a removed user of a provider in again.
+func (db *DB) RestoreUser(ctx context.Context, by app.Actor, name string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var role app.Role
+		err := tx.QueryRow(ctx, `
+			UPDATE users u SET removed_at = NULL
+			WHERE u.id = (SELECT max(r.id) FROM users r WHERE r.name = $1 AND r.issuer IS NOT NULL AND r.removed_at IS NOT NULL)
+			AND NOT EXISTS (SELECT FROM users o WHERE o.name = $1 AND o.removed_at IS NULL) RETURNING u.role`, plain(name)).Scan(&role)
+		if err != nil {
+			return translate(err)
+		}
+		return audit(ctx, tx, by, auditEntry{action: "user.restore", object: "user " + name, after: fields{"role": role}})
+	})
+	if err != nil {
+		return fmt.Errorf("restore the user: %w", err)
+	}
+	return nil
+}
+
 // BeginSession lets the user in for life. Sessions that are over are deleted.
 func (db *DB) BeginSession(ctx context.Context, u app.User, sha256 []byte, life time.Duration) error {
-	_, err := db.pool.Exec(ctx, `
-		WITH over AS (DELETE FROM sessions WHERE expires_at < clock_timestamp())
-		INSERT INTO sessions (sha256, user_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)`, sha256, u.ID, life)
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			WITH over AS (DELETE FROM sessions WHERE expires_at < clock_timestamp())
+			INSERT INTO sessions (sha256, user_id, expires_at) VALUES ($1, $2, clock_timestamp() + $3::interval)`, sha256, u.ID, life)
+		if err != nil {
+			return err
+		}
+		by := "password"
+		if u.Issuer != "" {
+			by = u.Issuer
+		}
+		return audit(ctx, tx, u.Actor(), auditEntry{action: "user.login", object: "user " + u.Name, after: fields{"by": by}})
+	})
 	if err != nil {
 		return fmt.Errorf("begin a session: %w", err)
 	}
@@ -165,7 +240,16 @@ func (db *DB) BeginSession(ctx context.Context, u app.User, sha256 []byte, life 
 
 // EndSession ends it.
 func (db *DB) EndSession(ctx context.Context, sha256 []byte) error {
-	if _, err := db.pool.Exec(ctx, `DELETE FROM sessions WHERE sha256 = $1`, sha256); err != nil {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		ended, err := collect(ctx, tx, scanUser, `
+			WITH ended AS (DELETE FROM sessions WHERE sha256 = $1 RETURNING user_id)
+			SELECT `+userColumns+` FROM users u JOIN ended ON ended.user_id = u.id`, sha256)
+		if err != nil || len(ended) == 0 {
+			return err
+		}
+		return audit(ctx, tx, ended[0].Actor(), auditEntry{action: "user.logout", object: "user " + ended[0].Name})
+	})
+	if err != nil {
 		return fmt.Errorf("end a session: %w", err)
 	}
 	return nil

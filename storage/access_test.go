@@ -57,7 +57,10 @@ func TestAccess(t *testing.T) {
 	if _, err := db.UserOf(t.Context(), []byte("two")); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("a removed user's session: %v", err)
 	}
-	want := []string{"token.add token crm", "token.remove token crm", "user.add user ann", "user.remove user ann"}
+	want := []string{
+		"token.add token crm", "token.remove token crm", "user.add user ann", "user.login user ann", "user.login user ann", "user.logout user ann",
+		"user.login user ann", "user.remove user ann",
+	}
 	got := testkit.Rows[string](t, db, `SELECT action || ' ' || object FROM audit ORDER BY id`)
 	if len(got) != len(want) {
 		t.Fatalf("audited: %q", got)
@@ -80,5 +83,40 @@ func TestAccessNeedsAnAdmin(t *testing.T) {
 		if err := access.AddUser(t.Context(), testkit.Actor, name, app.Viewer, "$"); err == nil {
 			t.Errorf("%q was taken for a name", name)
 		}
+	}
+}
+
+// Who was removed is not let in by the provider again, until an admin says so.
+func TestUsersOfAProvider(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	access := app.Access{Store: db.DB}
+	come := func(subject, name string, role app.Role) (app.User, error) {
+		return access.ComeIn(t.Context(), app.User{Issuer: "https://login.example.com", Subject: subject, Name: name, Role: role})
+	}
+	first, err := come("7", "ann", app.Viewer)
+	require.NoError(t, err)
+	again, err := come("7", "ann renamed", app.Admin)
+	if err != nil || again.ID != first.ID || again.Name != "ann" || again.Role != app.Admin {
+		t.Errorf("%+v, %v", again, err)
+	}
+	if _, err := come("8", "ann", app.Viewer); !errors.Is(err, app.ErrTaken) {
+		t.Errorf("another of the name: %v", err)
+	}
+	for _, role := range []app.Role{"", "root"} {
+		if _, err := come("9", "bob", role); !errors.Is(err, app.ErrForbidden) {
+			t.Errorf("the role %q: %v", role, err)
+		}
+	}
+	require.NoError(t, access.RemoveUser(t.Context(), testkit.Actor, "ann"))
+	if _, err := come("7", "ann", app.Admin); !errors.Is(err, app.ErrRemoved) {
+		t.Errorf("removed: %v", err)
+	}
+	require.NoError(t, access.RestoreUser(t.Context(), testkit.Actor, "ann"))
+	if err := access.RestoreUser(t.Context(), testkit.Actor, "ann"); !errors.Is(err, campaign.ErrNotFound) {
+		t.Errorf("restored twice: %v", err)
+	}
+	if u, err := come("7", "ann", app.Admin); err != nil || u.ID != first.ID {
+		t.Errorf("restored: %+v, %v", u, err)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -24,6 +25,8 @@ type userCommand struct {
 	Add    userAddCommand    `cmd:"" help:"Let a person log in at the pages. Without --password-file a password is made and printed, alone on the last line."`
 	List   userListCommand   `cmd:"" help:"List who may log in."`
 	Remove userRemoveCommand `cmd:"" help:"End a person's sessions, and let them in no more."`
+
+	Restore userRestoreCommand `cmd:"" help:"Let a removed person log in at the OIDC provider again."`
 }
 
 // roleFlags name somebody new, and what they may do.
@@ -143,9 +146,9 @@ func (c *userListCommand) Run(ctx context.Context, con console) error {
 			return printJSON(con, append([]app.User{}, list...)) // [], not null
 		}
 		table := con.Table()
-		table.Printf("USER\tROLE\tCREATED\n")
+		table.Printf("USER\tROLE\tCREATED\tLOGS IN BY\n")
 		for _, u := range list {
-			table.Printf("%s\t%s\t%s\n", u.Name, u.Role, cli.Time(u.CreatedAt))
+			table.Printf("%s\t%s\t%s\t%s\n", u.Name, u.Role, cli.Time(u.CreatedAt), cmp.Or(u.Issuer, "password"))
 		}
 		return table.Flush()
 	})
@@ -168,6 +171,19 @@ type userRemoveCommand struct{ namedFlags }
 
 func (c *userRemoveCommand) Run(ctx context.Context, con console) error {
 	return c.remove(ctx, con, app.Access.RemoveUser, "dialer user list")
+}
+
+type userRestoreCommand struct{ namedFlags }
+
+func (c *userRestoreCommand) Run(ctx context.Context, con console) error {
+	err := withAccess(ctx, c.DatabaseURL, func(a app.Access) error { return a.RestoreUser(ctx, c.actor(), c.Name) })
+	if errors.Is(err, campaign.ErrNotFound) {
+		return errors.New("there is nobody of that name who logs in at the OIDC provider and was removed, or another has the name now")
+	}
+	if err == nil {
+		con.Linef("%s: may log in again\n", c.Name)
+	}
+	return err
 }
 
 func (c *namedFlags) remove(ctx context.Context, con console, remove func(app.Access, context.Context, app.Actor, string) error, list string) error {

@@ -142,6 +142,8 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		{api, "http://api.example.com/v1", "DIALER_ALLOW_HTTP"},
 		{api, "http://192.0.2.1/v1", "DIALER_ALLOW_HTTP"},
 		{api, "https://me:hunter2@api.example.com/v1", "no user"},
+		{"DIALER_OIDC_ISSUER", "http://login.example.com", "plain http"},
+		{"DIALER_OIDC_CLIENT_ID", "dialer", "DIALER_OIDC_ISSUER"},
 	} {
 		code, said := try(map[string]string{test.setting: test.value})
 		if code != cli.ExitUsage || !strings.Contains(said, test.setting) || !strings.Contains(said, test.says) || strings.Contains(said, "hunter2") {
@@ -153,6 +155,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"http on loopback":    {api: "http://127.0.0.1:9/v1", url: "http://localhost:8080"},
 		"http that is wanted": {api: "http://192.0.2.1/v1", url: "http://dialer:8080", "DIALER_ALLOW_HTTP": "true"},
 		"a short secret":      {secret: "hunter2-hunter2-hunter2"},
+		"logins elsewhere":    {"DIALER_OIDC_ISSUER": "https://login.example.com", "DIALER_OIDC_CLIENT_ID": "dialer", "DIALER_OIDC_ROLES": "ops=operator,root=admin", "DIALER_ADMIN_URL": "https://dialer.example.com"},
 	} {
 		code, said := try(changes)
 		if code != cli.ExitFailed || !strings.Contains(said, "open database") || strings.Contains(said, "hunter2") {

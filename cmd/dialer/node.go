@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/dashboard"
 	"dialer/internal/metrics"
 	"dialer/internal/notify"
 	"dialer/internal/pace"
@@ -41,6 +42,8 @@ type node struct {
 	listener       net.Listener  // for Vonage; closed by run
 	admin          net.Listener  // for people and programs of ours; nil: none; likewise
 	log            *slog.Logger
+
+	login *dashboard.OIDC // nil: people log in with passwords only
 
 	inboundText, inboundLanguage string // what people hear who ring; "": the default
 }

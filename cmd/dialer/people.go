@@ -24,7 +24,7 @@ func (n node) people(line vonageLine) (handler http.Handler, live func(context.C
 	calls := apiCalls{n, line}
 	pages, live := dashboard.New(dashboard.Config{
 		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
-		CheckMessage: checkMessage,
+		CheckMessage: checkMessage, OIDC: n.login,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string) (string, error) {
 			return calls.Act(ctx, by, uuid, action, nil)
 		},

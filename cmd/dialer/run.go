@@ -34,13 +34,14 @@ type runCommand struct {
 	numberFlags
 	paceFlags
 	costFlags
+	oidcFlags   `embed:""`
 	Connections int `name:"database-connections" env:"DIALER_DATABASE_CONNECTIONS" default:"20" placeholder:"N" help:"Connections to Postgres of this process (default: ${default})."`
 }
 
 func (c *runCommand) Help() string {
 	return `Any number of these may run at once; together they keep to the account's rate. SIGTERM stops it gracefully: no new call is made, and requests in progress are finished and recorded.
 
-Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE and DIALER_ADMIN_TOKEN_FILE name the files.`
+Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE, DIALER_ADMIN_TOKEN_FILE and DIALER_OIDC_CLIENT_SECRET_FILE name the files.`
 }
 
 func (c *runCommand) Run(ctx context.Context, con console) (err error) {
@@ -92,7 +93,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	n := node{
 		db: db, seenBy: seenBy, defaultCountry: c.DefaultCountry, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
-		inboundText: c.InboundText, inboundLanguage: c.InboundLang,
+		inboundText: c.InboundText, inboundLanguage: c.InboundLang, login: c.login(),
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
 	narrating, stop := context.WithCancel(ctx)
@@ -159,6 +160,9 @@ const adminTokenLeast = 16
 
 func (c *runCommand) validate() error {
 	if err := errors.Join(c.serversNamed(), c.providerFlags.validate()); err != nil {
+		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
+	}
+	if err := c.oidcFlags.validate(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.PublicURL != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,7 +28,9 @@ type User struct {
 	Name      string    `json:"name"`
 	Role      Role      `json:"role"`
 	CreatedAt time.Time `json:"created_at"`
-	Password  string    `json:"-"` // its hash
+	Password  string    `json:"-"`                // its hash; "": the person logs in at Issuer
+	Issuer    string    `json:"issuer,omitempty"` // the OpenID Connect provider
+	Subject   string    `json:"-"`                // who they are there
 }
 
 // Actor is who changes something at the pages.
@@ -35,6 +38,9 @@ func (u User) Actor() Actor { return Actor{Name: u.Name, Role: u.Role, Through: 
 
 // ErrTaken: a token or a user of that name is there already.
 var ErrTaken = errors.New("the name is taken; remove it first, or choose another")
+
+// ErrRemoved: an admin removed the person here, whatever the provider says.
+var ErrRemoved = errors.New("an admin removed you here; `dialer user restore NAME` lets you in again")
 
 // AdminTokenName is who acts with DIALER_ADMIN_TOKEN, for the audit.
 const AdminTokenName = "DIALER_ADMIN_TOKEN"
@@ -53,8 +59,14 @@ type AccessStore interface {
 	Users(ctx context.Context) ([]User, error)
 	UserNamed(ctx context.Context, name string) (User, error)
 
+	// KnowUser finds the user of u's issuer and subject, or makes it, and gives it u's
+	// role; ErrRemoved, or ErrTaken when another has the name.
+	KnowUser(ctx context.Context, u User) (User, error)
+	// RestoreUser lets a removed person log in at the provider again.
+	RestoreUser(ctx context.Context, by Actor, name string) error
+
 	BeginSession(ctx context.Context, u User, sha256 []byte, life time.Duration) error
-	EndSession(ctx context.Context, sha256 []byte) error
+	EndSession(ctx context.Context, sha256 []byte) error // nil when there is none
 	// UserOf finds whose session it is; campaign.ErrNotFound when it is over.
 	UserOf(ctx context.Context, sha256 []byte) (User, error)
 }
@@ -105,4 +117,24 @@ func (a Access) RemoveUser(ctx context.Context, by Actor, name string) error {
 		return err
 	}
 	return a.Store.RemoveUser(ctx, by, name)
+}
+
+// RestoreUser lets in again who logs in at a provider and was removed.
+func (a Access) RestoreUser(ctx context.Context, by Actor, name string) error {
+	if err := by.may(Admin); err != nil {
+		return err
+	}
+	return a.Store.RestoreUser(ctx, by, name)
+}
+
+// ComeIn is the user that a provider vouches for, with the role that it gives.
+func (a Access) ComeIn(ctx context.Context, u User) (User, error) {
+	if err := checkActorName(u.Name); err != nil {
+		return User{}, fmt.Errorf("the provider calls you %q: %w", u.Name, err)
+	}
+	//guard:false internal/dashboard.TestOIDC: who is in no group that has a role is refused
+	if !slices.Contains(roles, u.Role) {
+		return User{}, fmt.Errorf("%w: nothing that the provider says of you has a role here (DIALER_OIDC_ROLES)", ErrForbidden)
+	}
+	return a.Store.KnowUser(ctx, u)
 }

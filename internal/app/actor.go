@@ -22,6 +22,19 @@ const (
 	Admin    Role = "admin"    // changes everything
 )
 
+// roles are from the least to the most.
+var roles = []Role{Viewer, Operator, Admin}
+
+// MostRole is the role that allows most; "" of none.
+func MostRole(of []Role) (most Role) {
+	for _, r := range of {
+		if slices.Index(roles, r) > slices.Index(roles, most) {
+			most = r
+		}
+	}
+	return most
+}
+
 // Through is the way by which a change came.
 type Through string
 
@@ -42,7 +55,6 @@ var errNoActor = errors.New("a change needs the name of who makes it")
 
 // may is nil when the actor may do what takes the given role.
 func (a Actor) may(least Role) error {
-	roles := []Role{Viewer, Operator, Admin}
 	switch {
 	case a.Name == "":
 		return errNoActor

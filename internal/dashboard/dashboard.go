@@ -61,6 +61,8 @@ type Config struct {
 	Check  func(ctx context.Context, in io.Reader, d campaign.Document) (Checked, error)
 	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document) (app.ImportResult, error)
 
+	OIDC *OIDC // nil: people log in with passwords only
+
 	CallsPerSecond float64
 	DefaultCountry string // of numbers that are typed without a country code
 	Log            *slog.Logger
@@ -95,6 +97,10 @@ func New(c Config) (handler http.Handler, run func(context.Context)) {
 	}
 	mux.HandleFunc("GET /login", d.loginForm)
 	mux.HandleFunc("POST /login", d.login)
+	if c.OIDC != nil {
+		mux.HandleFunc("GET "+oidcPath, d.beginOIDC)
+		mux.HandleFunc("GET "+OIDCCallback, d.finishOIDC)
+	}
 	mux.Handle("GET /static/", staticFiles())
 	//guard:value(http.Handler(mux)) internal/dashboard.TestForeignPagesChangeNothing: a stranger's page changes nothing here
 	protected := http.NewCrossOriginProtection().Handler(mux)
@@ -208,7 +214,7 @@ func (d *dashboard) admit(v *visit) error {
 	case err != nil:
 		return err
 	//guard:false internal/dashboard.TestLogin: nobody is let in without a session once there is a user
-	case len(users) > 0:
+	case len(users) > 0 || d.OIDC != nil:
 		return errLogin
 	//guard:false internal/dashboard.TestOpenToThisMachineOnly: without users the pages are for this machine only
 	case !auth.FromThisMachine(v.Request) || !auth.ForThisMachine(v.Request):

@@ -32,9 +32,15 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	return newWorldWith(t, func(*Config, string) {})
+}
+
+// newWorldWith changes what the pages need, once their address is known.
+func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 	t.Helper()
 	w := &world{t: t, db: testkit.New(t)}
-	handler, run := New(Config{
+	w.server = httptest.NewUnstartedServer(nil)
+	config := Config{
 		DefaultCountry: "GB",
 		Store:          w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		CheckMessage: checkMessage,
@@ -65,11 +71,14 @@ func newWorld(t *testing.T) *world {
 			sum, err := csvimport.Import(ctx, in, d.Name, s, csvimport.Options{Now: time.Now()}, app.Import{By: by, Store: w.db.DB})
 			return app.ImportResult{Rows: sum.Rows, Added: sum.Added, Refused: sum.Rejected}, err
 		},
-	})
+	}
+	change(&config, "http://"+w.server.Listener.Addr().String())
+	handler, run := New(config)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); run(ctx) }()
-	w.server = httptest.NewServer(handler)
+	w.server.Config.Handler = handler
+	w.server.Start()
 	t.Cleanup(func() { w.server.CloseClientConnections(); w.server.Close(); stop(); <-ended })
 	w.browse()
 	return w

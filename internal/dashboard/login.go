@@ -16,7 +16,7 @@ const (
 )
 
 func (d *dashboard) loginForm(w http.ResponseWriter, r *http.Request) {
-	_ = d.show(&visit{Request: r, w: w}, http.StatusOK, "login.html", shown{Title: "Log in"})
+	_ = d.show(&visit{Request: r, w: w}, http.StatusOK, "login.html", shown{Title: "Log in", Data: d.otherWayIn()})
 }
 
 // login lets a person in. It says the same of a wrong name as of a wrong password,
@@ -26,10 +26,6 @@ func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	name, password := r.PostFormValue("name"), r.PostFormValue("password")
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	refuse := func(status int, says string) {
-		d.Log.WarnContext(r.Context(), "a login was refused", "from", host, "status", status)
-		_ = d.show(v, status, "login.html", shown{Title: "Log in", Error: says})
-	}
 	now := time.Now()
 	allowed, _ := d.addresses.Allow(host, now)
 	if allowed {
@@ -37,7 +33,7 @@ func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
 	}
 	//guard:false internal/dashboard.TestLoginLimit: nobody tries passwords without end
 	if !allowed {
-		refuse(http.StatusTooManyRequests, "Too many tries: wait half a minute.")
+		d.refuseLogin(w, r, http.StatusTooManyRequests, "Too many tries: wait half a minute.")
 		return
 	}
 	user, err := d.Store.UserNamed(r.Context(), name)
@@ -51,18 +47,10 @@ func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !right {
-		refuse(http.StatusUnauthorized, "The name or the password is wrong.")
+		d.refuseLogin(w, r, http.StatusUnauthorized, "The name or the password is wrong.")
 		return
 	}
-	text, hash := auth.NewSecret()
-	if err := d.Store.BeginSession(r.Context(), user, hash, sessionLife); err != nil {
-		d.fail(v, err)
-		return
-	}
-	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: text, Path: "/", MaxAge: int(sessionLife / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: encrypted(r),
-	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	d.letIn(w, r, user)
 }
 
 // encrypted reports whether the browser speaks TLS, perhaps to a proxy here.

@@ -40,6 +40,7 @@ var packages = map[string]rule{
 
 	"internal/testkit":           {ours: []string{"campaign", "internal/app", "internal/embedded", "internal/testkit/require", "storage"}},
 	"internal/testkit/benchtest": {},
+	"internal/testkit/oidctest":  {},
 	"internal/testkit/require":   {},
 	"internal/testkit/testkey":   {},
 	"test/chaos":                 {ours: append([]string{"test/fleet"}, program...)},
@@ -52,7 +53,7 @@ var packages = map[string]rule{
 }
 
 // leaves are what any test may import.
-var leaves = []string{"internal/testkit/benchtest", "internal/testkit/require", "internal/testkit/testkey"}
+var leaves = []string{"internal/testkit/benchtest", "internal/testkit/oidctest", "internal/testkit/require", "internal/testkit/testkey"}
 
 // servers are what tests run against that need a database, a Redis or Vonage.
 var servers = []string{"internal/embedded", "internal/testkit", "storage", "voice/voicesim"}
@@ -88,6 +89,8 @@ var libraries = map[string][]string{
 	"github.com/schollz/progressbar":             {"internal/progress"},
 	"golang.org/x/term":                          {"internal/progress"},
 	"github.com/standard-webhooks":               {"internal/notify"},
+	"github.com/coreos/go-oidc":                  {"internal/auth"},
+	"golang.org/x/oauth2":                        {"internal/auth"},
 	"golang.org/x/crypto":                        {"internal/auth"},
 	"golang.org/x/time":                          {"internal/auth", "internal/pace", "jobs"},
 }
