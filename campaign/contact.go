@@ -68,6 +68,9 @@ type Contact struct {
 	Numbers []string
 	// Suppressed are those of Numbers that are not to be called.
 	Suppressed []string
+	// FreeAt is from when on those of its numbers may be called that were called as often
+	// as the campaign says. It is set where one of them had its turn.
+	FreeAt map[string]time.Time
 	// Zones are the IANA zones that the contact may be in by the number To; a call
 	// must be inside the campaign's hours in all of them.
 	Zones     []string

@@ -49,7 +49,7 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	final := h.final(s.Retry)
 	var left []string
 	if c.several() {
-		left = h.numbersLeft(c, s.Retry)
+		left = h.numbersLeft(s, c)
 		if !reached(final) {
 			final = "" // it is the end of a number, not of the person
 		}
@@ -82,7 +82,7 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
 	case !c.several() && h.refusedForGood():
 		d = d.done(ReasonRefused, "Vonage refused this call and would refuse it again")
-	case h.withdrawn(WithdrawnCountry):
+	case !c.several() && h.withdrawn(WithdrawnCountry):
 		d = d.done(ReasonRefused, "the campaign may not call in the number's country any more")
 	case st == Stopped:
 		d = d.done(ReasonStopped, "the campaign was stopped")
@@ -169,7 +169,7 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		}
 		d.Because = fmt.Sprintf("call %d of %d ended as %s, called again %s", h.calls, p.Attempts, endedAs(tried), later(wait))
 		if c.several() {
-			next := h.nextNumber(c, left)
+			next, _ := c.freeNumber(h.nextNumber(c, left), left, now)
 			d.DueAt = h.dueOn(next, p, now)
 			d.Because = fmt.Sprintf("call %d of %d ended as %s, called next on %s", h.calls, p.Attempts, endedAs(tried), c.place(next))
 		}
@@ -188,8 +188,12 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		d.Because = "not called yet"
 	}
 	if c.several() {
-		if next := h.nextNumber(c, left); next != c.To {
+		next, free := c.freeNumber(h.nextNumber(c, left), left, now)
+		if next != c.To {
 			d.To = next
+		}
+		if free.After(d.DueAt) {
+			d.DueAt = free
 		}
 	}
 	//guard:false storage.TestChangedWhileQueued: an appointment that was moved is not called before its new time

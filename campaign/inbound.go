@@ -17,9 +17,22 @@ type InboundCall struct {
 // RangBack is what a person's own calls brought, in which they heard their latest
 // message.
 type RangBack struct {
-	HeardAt  time.Time // the earliest; zero: it was not heard to its end
-	Result   string    // of the latest call that has one
-	ResultAt time.Time // when that call came in
+	HeardAt     time.Time // the earliest; zero: it was not heard to its end
+	LastHeardAt time.Time // the latest
+	Result      string    // of the latest call that has one
+	ResultAt    time.Time // when that call came in
+}
+
+// ForReminder is what counts for the reminder that the contact is at, at a moment: that
+// the person rang back and heard an earlier one ends no later one. A result ends all of
+// them. Who has no reminders keeps everything.
+func (c Contact) ForReminder(at time.Time) RangBack {
+	back := c.RangBack
+	//guard:false campaign.TestRingingBackOfAnEarlierReminder: who rang back after one reminder is called for the next
+	if len(c.RemindAt) > 0 && !back.LastHeardAt.IsZero() && c.reminderOf(back.LastHeardAt) < c.reminderOf(at) {
+		back.HeardAt = time.Time{}
+	}
+	return back
 }
 
 // brought reports whether it is what the campaign wants of a person. That they rang

@@ -40,3 +40,31 @@ func TestRingingBack(t *testing.T) {
 		t.Errorf("of a key that was pressed later the result is %s", result)
 	}
 }
+
+// Who rang back and heard one reminder is called for the next; a result ends them all.
+func TestRingingBackOfAnEarlierReminder(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	missed := func(no int, ago time.Duration) Attempt {
+		at := now.Add(-ago)
+		return Attempt{No: no, State: Ended, DialedAt: at, Facts: Facts{CallUUID: "U", EndedAt: at, Failure: "unanswered", FailedAt: at}}
+	}
+	s := Settings{Retry: Policy{Attempts: 3, Until: UntilHeard, Again: map[Disposition]time.Duration{Unanswered: time.Hour}}, Hours: Daily(0, 1440), Remind: &Remind{}}
+	reminders := []time.Time{now.Add(-24 * time.Hour), now.Add(-2 * time.Hour)}
+	for _, c := range []struct {
+		name string
+		back RangBack
+		want ContactState
+	}{
+		{"rang back after the first reminder", RangBack{HeardAt: now.Add(-23 * time.Hour), LastHeardAt: now.Add(-23 * time.Hour)}, Waiting},
+		{"rang back after this one", RangBack{HeardAt: now.Add(-time.Hour), LastHeardAt: now.Add(-time.Hour)}, Done},
+		{"rang back after both", RangBack{HeardAt: now.Add(-23 * time.Hour), LastHeardAt: now.Add(-time.Hour)}, Done},
+		{"keyed after the first", RangBack{HeardAt: now.Add(-23 * time.Hour), LastHeardAt: now.Add(-23 * time.Hour), Result: "confirmed", ResultAt: now.Add(-23 * time.Hour)}, Done},
+	} {
+		who := Contact{State: Waiting, RemindAt: reminders, RangBack: c.back}
+		got := Decide(s, Running, who, []Attempt{missed(1, 23*time.Hour+30*time.Minute), missed(2, 90*time.Minute)}, now)
+		if got.State != c.want || !got.HeardAt.Equal(c.back.HeardAt) {
+			t.Errorf("%s: %+v, want %s", c.name, got, c.want)
+		}
+	}
+}

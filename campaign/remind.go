@@ -231,7 +231,9 @@ func (c Contact) nextReminder(now time.Time) time.Time {
 // and so does its last reminder; when one is over, the next is waited for.
 func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	all := historyOf(attempts)
-	d := decideOne(s, st, c, c.ofReminder(attempts, now), now)
+	current := c
+	current.RangBack = c.ForReminder(now)
+	d := decideOne(s, st, current, c.ofReminder(attempts, now), now)
 	d.Attempts = all.calls
 	d.Result, d.HeardAt = all.said(c.RangBack)
 	d.Answered = all.answered

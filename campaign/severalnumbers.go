@@ -35,13 +35,17 @@ func (c Contact) Called(attempts []Attempt) string {
 func (c Contact) several() bool { return len(c.Numbers) > 1 }
 
 // numbersLeft are those on which the person may still be called.
-func (h *history) numbersLeft(c Contact, p Policy) []string {
+func (h *history) numbersLeft(s Settings, c Contact) []string {
 	return slices.DeleteFunc(slices.Clone(c.numbers()), func(number string) bool {
 		//guard:false campaign.TestSeveralNumbers: a suppressed number is not called
 		if slices.Contains(c.Suppressed, number) || h.withdrawn(WithdrawnSuppressed) && h.last.To == number {
 			return true
 		}
-		return slices.ContainsFunc(h.attempts, func(a Attempt) bool { return a.To == number && endsItsNumber(&a, p) })
+		//guard:false storage.TestCountryOfOneOfSeveralNumbers: a number is not called in a country that the campaign does not name
+		if !s.mayCallIn(number) {
+			return true
+		}
+		return slices.ContainsFunc(h.attempts, func(a Attempt) bool { return a.To == number && endsItsNumber(&a, s.Retry) })
 	})
 }
 
@@ -69,7 +73,29 @@ func (d Decision) noneLeft(h *history, p Policy) Decision {
 	if h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final {
 		return d.done(ReasonRefused, "Vonage refused the calls to all of the numbers that are not suppressed")
 	}
+	if h.withdrawn(WithdrawnCountry) {
+		return d.done(ReasonRefused, "the campaign may not call in the country of any number that is left")
+	}
 	return d.done(ReasonSuppressed, "all of the numbers are on the suppression list")
+}
+
+// mayCallIn reports whether the campaign may call in the country of a number.
+func (s Settings) mayCallIn(number string) bool {
+	return len(s.Countries) == 0 || slices.Contains(s.Countries, CountryOf(number))
+}
+
+// freeNumber is the number to call, next or, while a limit of calls to one number holds
+// that back, another one that is left: the one that is free first. at is from when on it
+// is free; zero: now.
+func (c Contact) freeNumber(next string, left []string, now time.Time) (number string, at time.Time) {
+	number, at = next, c.FreeAt[next]
+	for _, other := range left {
+		//guard:false storage.TestCapOfOneOfSeveralNumbers: a number that was called often enough does not put off the others
+		if free := c.FreeAt[other]; at.After(now) && free.Before(at) {
+			number, at = other, free
+		}
+	}
+	return number, at
 }
 
 // nextNumber is the number that is called next, of those that are left.

@@ -48,6 +48,9 @@ var words = map[string]word{
 	"completed":    {kind: kindClose, rank: 50, closes: true},
 }
 
+// EndsCall reports whether a status word says that a call is over.
+func EndsCall(status string) bool { return words[normalizeStatus(status)].closes }
+
 const (
 	maxWords     = 32 // kept for one attempt, the known ones included
 	maxWordBytes = 64

@@ -70,7 +70,7 @@ const claim = `
 		) AS k
 		ORDER BY @above::int * g.priority DESC, @above::int * u.urgency, k.due_at, k.id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
+		SELECT k.id, k.campaign_id, k.to_number, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
@@ -83,8 +83,9 @@ const claim = `
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
 	), later AS (
-		-- A number that was called often enough is due when it may be called again.
-		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND l.free_at > k.due_at
+		-- A number that was called often enough is due when it may be called again. Of
+		-- several another one may be called: Decide says which.
+		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND NOT l.several AND l.free_at > k.due_at
 		RETURNING k.id
 	), reserved AS (
 		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, from_number, state, changed_by)
@@ -103,6 +104,8 @@ const claim = `
 	FROM reserved r JOIN contacts k ON k.id = r.contact_id
 	UNION ALL
 	SELECT @none::uuid, 0, 0, id, 0 FROM locked WHERE suppressed
+	UNION ALL
+	SELECT @none::uuid, 0, 0, id, id FROM locked WHERE NOT suppressed AND several AND free_at IS NOT NULL
 	UNION ALL
 	SELECT @none::uuid, 0, 0, 0, id FROM later`
 
@@ -153,14 +156,21 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 		return nil, 0, err
 	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
-		var contacts []int64
-		attempts, contacts, passed, err = runClaim(ctx, tx, claimArgs(ids, limit, above))
+		var contacts, capped []int64
+		attempts, contacts, capped, passed, err = runClaim(ctx, tx, claimArgs(ids, limit, above))
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
-		if passed += len(contacts); err != nil || len(contacts) == 0 {
+		if passed += len(contacts) + len(capped); err != nil {
 			return err
 		}
-		return withContacts(ctx, tx, contacts, func(c *contactTx) (err error) {
+		err = withContacts(ctx, tx, contacts, func(c *contactTx) (err error) {
 			c.suppressed, err = suppressedNow(ctx, tx, c.contact)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return withContacts(ctx, tx, capped, func(c *contactTx) (err error) {
+			c.contact.FreeAt, err = numbersFreeAt(ctx, tx, c.contact)
 			return err
 		})
 	})
@@ -185,15 +195,33 @@ func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string
 	return append(numbers, k.To), err // it was suppressed when the claim looked
 }
 
-func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed []int64, later int, err error) {
+// numbersFreeAt is from when on those of a contact's numbers may be called that were
+// called as often as the campaign says.
+func numbersFreeAt(ctx context.Context, tx pgx.Tx, k campaign.Contact) (map[string]time.Time, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT number, free.at FROM campaigns c, unnest($2::text[]) AS number, LATERAL number_free_at(number, c.cap_calls, c.cap_spans, now()) AS free (at)
+		WHERE c.id = $1 AND free.at IS NOT NULL`, k.CampaignID, k.Numbers)
+	if err != nil {
+		return nil, err
+	}
+	free := map[string]time.Time{}
+	var number string
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error { free[number] = at; return nil })
+	return free, err
+}
+
+func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempts []campaign.QueuedAttempt, suppressed, capped []int64, later int, err error) {
 	rows, err := tx.Query(ctx, claim, pgx.QueryExecModeCacheDescribe, args)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, nil, 0, err
 	}
 	var a campaign.QueuedAttempt
 	var contact, put int64
 	_, err = pgx.ForEachRow(rows, []any{&a.AttemptID, &a.EnqueueCount, &a.Urgency, &contact, &put}, func() error {
 		switch {
+		case contact != 0 && put != 0:
+			capped = append(capped, contact)
 		case contact != 0:
 			suppressed = append(suppressed, contact)
 		case put != 0:
@@ -204,7 +232,7 @@ func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempt
 		return nil
 	})
 	slices.SortFunc(attempts, byID)
-	return attempts, suppressed, later, err
+	return attempts, suppressed, capped, later, err
 }
 
 // byID is the order of the claim: ids are UUIDv7, given by rank.

@@ -117,6 +117,13 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 		"at":           column(list, func(e attributedEvent) zeronull.Timestamptz { return zeronull.Timestamptz(e.Evidence.At) }),
 		"body":         column(list, func(e attributedEvent) string { return string(e.Body) }),
 	})
+	for _, e := range list {
+		// It is of no attempt, and may be of a person who rang back.
+		if e.attempt == uuid.Nil && campaign.EndsCall(e.Evidence.Status) {
+			//guard:drop storage.TestRingBacksCountAsConnected: who has hung up takes no telephone any more
+			b.Queue(`UPDATE inbound_calls SET ended_at = clock_timestamp() WHERE call_uuid = ANY (call_spellings($1)) AND ended_at IS NULL`, plain(e.Evidence.CallUUID))
+		}
+	}
 }
 
 // queueUnknown raises an alarm of an event of no attempt, unless it is of a leg

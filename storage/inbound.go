@@ -116,13 +116,13 @@ func (c *contactTx) saidInbound(ctx context.Context, tx pgx.Tx, r campaign.Recei
 	}
 	back := &c.contact.RangBack
 	return tx.QueryRow(ctx, `SELECT `+rangBackColumns+` FROM `+rangBackOf, c.contact.ID).
-		Scan((*zeronull.Timestamptz)(&back.HeardAt), (*zeronull.Text)(&back.Result), (*zeronull.Timestamptz)(&back.ResultAt))
+		Scan((*zeronull.Timestamptz)(&back.HeardAt), (*zeronull.Timestamptz)(&back.LastHeardAt), (*zeronull.Text)(&back.Result), (*zeronull.Timestamptz)(&back.ResultAt))
 }
 
 // rangBackOf are a contact's own calls, and rangBackColumns what they brought.
 const (
-	rangBackColumns = `i.heard_at, i.result, i.result_at`
-	rangBackOf      = `(SELECT min(heard_at) AS heard_at, (array_agg(result ORDER BY received_at DESC) FILTER (WHERE result IS NOT NULL))[1] AS result,
+	rangBackColumns = `i.heard_at, i.last_heard_at, i.result, i.result_at`
+	rangBackOf      = `(SELECT min(heard_at) AS heard_at, max(heard_at) AS last_heard_at, (array_agg(result ORDER BY received_at DESC) FILTER (WHERE result IS NOT NULL))[1] AS result,
 		max(received_at) FILTER (WHERE result IS NOT NULL) AS result_at FROM inbound_calls WHERE contact_id = $1) AS i`
 )
 

@@ -66,7 +66,7 @@ LEFT JOIN (
 -- OFFSET 0 keeps the search of that opening apart, so that it is made once a group.
 CREATE OR REPLACE VIEW reporting.contacts AS
 SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, called_number(k.id, k.to_number, k.numbers) AS to_number, k.state, k.reason, k.attempts,
-       CASE WHEN k.state NOT IN ('pending', 'waiting') OR k.not_later_than <= soonest.at THEN NULL
+       CASE WHEN k.state NOT IN ('pending', 'waiting') OR k.not_later_than <= soonest.at OR c.status = 'draft' THEN NULL
             WHEN k.due_at <= greatest(c.starts_at, now(), soonest.at) THEN soonest.at
             ELSE (SELECT later.at FROM (SELECT next_opening(k.zone_group_id, k.due_at) AS at OFFSET 0) AS later
                   WHERE k.not_later_than IS NULL OR later.at < k.not_later_than) END AS next_attempt_at,

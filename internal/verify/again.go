@@ -163,7 +163,8 @@ const ringBackLasts = 10 * time.Minute
 
 // contactAt is the contact as far as it was known for certain when a call began.
 func (c *comparison) contactAt(k app.ContactRecord, call contactCall) campaign.Contact {
-	who := campaign.Contact{ID: k.ID, To: k.To, Numbers: k.Numbers, RemindAt: k.RemindAt, RangBack: k.RangBack}
+	who := contactOf(k)
+	who.RangBack = who.ForReminder(call.dialed())
 	if !k.RangBack.HeardAt.Before(call.PlacedAt.Add(-c.orders.Late - c.orders.Slack)) {
 		who.RangBack.HeardAt = time.Time{}
 	}
@@ -171,6 +172,10 @@ func (c *comparison) contactAt(k app.ContactRecord, call contactCall) campaign.C
 		who.RangBack.Result = ""
 	}
 	return who
+}
+
+func contactOf(k app.ContactRecord) campaign.Contact {
+	return campaign.Contact{ID: k.ID, To: k.To, Numbers: k.Numbers, RemindAt: k.RemindAt, RangBack: k.RangBack}
 }
 
 // resultBefore is what the person had said for certain before a call, after which
@@ -249,7 +254,7 @@ func (c *comparison) decides(rule Rule, k app.ContactRecord, h *history) (found 
 	used := len(calls) > 0 && len(calls) >= rule.Retry.Attempts
 	switch {
 	case found != nil && (found.Answered || !severalNumbers(k)):
-	case used, len(calls) > 0 && k.RangBack.Brought(rule.Retry.Until) && !c.mayEnd(rule, k):
+	case used, len(calls) > 0 && contactOf(k).ForReminder(c.at).Brought(rule.Retry.Until) && !c.mayEnd(rule, k):
 		found = last
 	case found != nil && c.numberLeft(rule, k, h):
 		found = nil

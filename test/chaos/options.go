@@ -20,6 +20,7 @@ type options struct {
 	PostgresCrashes int           `name:"postgres-crashes" default:"-1" placeholder:"N" help:"Immediate stop of Postgres, then start."`
 	Cuts            int           `default:"-1" placeholder:"N" help:"Connections to Postgres cut after COMMIT was forwarded and before its reply."`
 	Acts            int           `default:"-1" placeholder:"N" help:"What operators do by commands: pause, stop, suppress, enqueue again, call by hand, hang up."`
+	Act             string        `placeholder:"NAME" help:"Operators do only this, by its name in the printed result, such as edit."`
 	Gap             time.Duration `default:"500ms" help:"The mean time between two injections; each is from a quarter to seven quarters of it (default: ${default})."`
 
 	Matrix int      `placeholder:"TIMES" help:"Build the programs with failpoints and have a process die this often at each one, instead of all faults above."`
@@ -71,6 +72,7 @@ func (o options) Validate() error {
 		known := slices.ContainsFunc(failpoint.Points, func(p failpoint.Point) bool { return p.Name == name })
 		check(known, fmt.Sprintf("--only: %q is no failpoint; failpoint/points.go lists them", name))
 	}
+	check(o.Act == "" || o.Acts >= 0 && slices.Contains(actNames(), o.Act), fmt.Sprintf("--act needs --acts, and is one of %q", actNames()))
 	check(o.Kills >= 0 || o.Pauses < 0 && o.RedisLosses < 0 && o.PostgresCrashes < 0 && o.Cuts < 0 && o.Acts < 0, "counts need --kills")
 	return errors.Join(errs...)
 }
@@ -104,7 +106,12 @@ func (o options) counts() map[string]int {
 			counts[name] = (o.RedisLosses + len(redisLosses) - 1 - i) / len(redisLosses)
 		}
 	}
-	if o.Acts >= 0 {
+	if o.Act != "" {
+		for _, name := range actNames() {
+			counts[name] = 0
+		}
+		counts[o.Act] = max(0, o.Acts)
+	} else if o.Acts >= 0 {
 		left, weight := o.Acts, weightOf(actNames()...)
 		for _, a := range acts {
 			n := left * a.weight / weight
