@@ -25,10 +25,11 @@ const (
 // defaultCallLength is how many seconds a call may last where nothing says it: long
 // enough for the message, its keys and the text for a machine. It bounds what a call
 // may cost that nobody hangs up. It is the most there is where the length cannot be
-// known: of an NCCO, of an answer URL, and where a key puts the person through.
+// known: of an NCCO, of an answer URL, of a sound, and where a key puts the person
+// through.
 func (m Message) defaultCallLength(beepTimeout int) int {
 	t, err := m.Compile()
-	if err != nil || t.script == nil {
+	if err != nil || t.script == nil || t.script.sounds() {
 		return maxLengthTimer
 	}
 	for _, key := range m.Keys {
@@ -38,6 +39,9 @@ func (m Message) defaultCallLength(beepTimeout int) int {
 	}
 	longest := t.script.length(beepTimeout)
 	for _, other := range t.others {
+		if other.sounds() {
+			return maxLengthTimer
+		}
 		longest = max(longest, other.length(beepTimeout))
 	}
 	seconds := int((lengthFactor*longest + time.Second - 1) / time.Second)
@@ -48,7 +52,7 @@ func (m Message) defaultCallLength(beepTimeout int) int {
 // length is how long a call takes in which the person answers at the last try, or one
 // that a machine answered, whichever is longer.
 func (s *scriptTemplate) length(beepTimeout int) time.Duration {
-	say := s.say.length()
+	say := s.say.length() * time.Duration(max(s.loop, 1))
 	machine := time.Duration(0)
 	if s.voicemail != (compiledText{}) {
 		machine = say + time.Duration(cmp.Or(beepTimeout, beepWait))*time.Second + s.voicemail.length()
@@ -58,7 +62,7 @@ func (s *scriptTemplate) length(beepTimeout int) time.Duration {
 	}
 	var answer time.Duration
 	for _, key := range s.keys {
-		answer = max(answer, cmp.Or(key.say.length(), SpeakingTime(optOutTexts["en"])))
+		answer = max(answer, cmp.Or(key.say.length(), SpeakingTime(optOutTexts["en"]))+time.Duration(key.Record)*time.Second)
 	}
 	again := max(s.silent.length(), cmp.Or(s.wrong.length(), say))
 	person := say + time.Duration(s.tries*s.wait)*time.Second + time.Duration(s.tries-1)*again + answer

@@ -35,17 +35,21 @@ type Document struct {
 
 // DocumentMessage is what the calls say, and what the keys do.
 type DocumentMessage struct {
-	Language  string                  `yaml:"language,omitempty" json:"language,omitempty"`
-	Say       string                  `yaml:"say,omitempty" json:"say,omitempty"`
-	Voicemail string                  `yaml:"voicemail,omitempty" json:"voicemail,omitempty"`
-	Keys      map[string]documentKey  `yaml:"keys,omitempty" json:"keys,omitempty"`
-	Wrong     string                  `yaml:"wrong,omitempty" json:"wrong,omitempty"`
-	Silent    string                  `yaml:"silent,omitempty" json:"silent,omitempty"`
-	Tries     *int                    `yaml:"tries,omitempty" json:"tries,omitempty"`
-	Wait      string                  `yaml:"wait,omitempty" json:"wait,omitempty"`
-	OptOut    *documentOptOut         `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
-	RingBack  bool                    `yaml:"ring_back,omitempty" json:"ring_back,omitempty"`
-	Languages map[string]languageText `yaml:"languages,omitempty" json:"languages,omitempty"`
+	Language   string                  `yaml:"language,omitempty" json:"language,omitempty"`
+	Say        string                  `yaml:"say,omitempty" json:"say,omitempty"`
+	Voicemail  string                  `yaml:"voicemail,omitempty" json:"voicemail,omitempty"`
+	Keys       map[string]documentKey  `yaml:"keys,omitempty" json:"keys,omitempty"`
+	Words      map[string]scalar       `yaml:"words,omitempty" json:"words,omitempty"`
+	Confidence *float64                `yaml:"confidence,omitempty" json:"confidence,omitempty"`
+	Loop       *int                    `yaml:"loop,omitempty" json:"loop,omitempty"`
+	Level      float64                 `yaml:"level,omitempty" json:"level,omitempty"`
+	Wrong      string                  `yaml:"wrong,omitempty" json:"wrong,omitempty"`
+	Silent     string                  `yaml:"silent,omitempty" json:"silent,omitempty"`
+	Tries      *int                    `yaml:"tries,omitempty" json:"tries,omitempty"`
+	Wait       string                  `yaml:"wait,omitempty" json:"wait,omitempty"`
+	OptOut     *documentOptOut         `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
+	RingBack   bool                    `yaml:"ring_back,omitempty" json:"ring_back,omitempty"`
+	Languages  map[string]languageText `yaml:"languages,omitempty" json:"languages,omitempty"`
 
 	NCCO         any    `yaml:"ncco,omitempty" json:"ncco,omitempty"`
 	AnswerURL    string `yaml:"answer_url,omitempty" json:"answer_url,omitempty"`
@@ -273,6 +277,7 @@ type keyMembers struct {
 	OptOut  bool   `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
 	Connect string `yaml:"connect,omitempty" json:"connect,omitempty"`
 	End     bool   `yaml:"end,omitempty" json:"end,omitempty"`
+	Record  string `yaml:"record,omitempty" json:"record,omitempty"`
 }
 
 // UnmarshalYAML reads either form.
@@ -283,13 +288,22 @@ func (k *documentKey) UnmarshalYAML(n ast.Node) error {
 		if err := decodeNode(n, &m); err != nil {
 			return err
 		}
-		m.Connect = connectAddress(m.Connect)
-		*k = documentKey(m)
+		key := Key{Result: m.Result, Say: m.Say, Repeat: m.Repeat, OptOut: m.OptOut, Connect: connectAddress(m.Connect), End: m.End}
+		if m.Record != "" {
+			length, err := ParseWait(m.Record)
+			if err != nil || length%time.Second != 0 {
+				return nodeError{n, fmt.Sprintf("record: %q: want whole seconds, such as 60s", m.Record)}
+			}
+			if key.Record = int(length / time.Second); key.Record == 0 {
+				key.Record = -1 // out of range, not left out
+			}
+		}
+		*k = documentKey(key)
 		return nil
 	}
 	text, err := scalarText(n)
 	if err != nil {
-		return nodeError{n, "want a word, or an object with result, say, repeat, opt_out, connect or end"}
+		return nodeError{n, "want a word, or an object with result, say, repeat, opt_out, connect, record or end"}
 	}
 	key, err := ParseKey(text)
 	if err != nil {
@@ -309,8 +323,19 @@ func (k documentKey) MarshalYAML() (any, error) {
 	case documentKey{End: true}:
 		return "end", nil
 	}
-	return keyMembers(k), nil
+	return k.members(), nil
 }
+
+func (k documentKey) members() keyMembers {
+	m := keyMembers{Result: k.Result, Say: k.Say, Repeat: k.Repeat, OptOut: k.OptOut, Connect: k.Connect, End: k.End}
+	if k.Record != 0 {
+		m.Record = (time.Duration(k.Record) * time.Second).String()
+	}
+	return m
+}
+
+// MarshalJSON writes the members.
+func (k documentKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.members()) }
 
 // languageText is one language's texts, or under the name column the name of the
 // column that says which.
@@ -327,6 +352,7 @@ type languageMembers struct {
 	Keys      map[string]languageKeyText `yaml:"keys,omitempty"`
 	Wrong     string                     `yaml:"wrong,omitempty"`
 	Silent    string                     `yaml:"silent,omitempty"`
+	Words     map[string]scalar          `yaml:"words,omitempty"`
 }
 
 // languageKeyText is what is said after a key: a text, or an object with say.
@@ -356,7 +382,7 @@ func (l *languageText) UnmarshalYAML(n ast.Node) error {
 	if err := decodeNode(n, &m); err != nil {
 		return err
 	}
-	l.Texts = Texts{Language: m.Language, Say: m.Say, Voicemail: m.Voicemail, Wrong: m.Wrong, Silent: m.Silent}
+	l.Texts = Texts{Language: m.Language, Say: m.Say, Voicemail: m.Voicemail, Wrong: m.Wrong, Silent: m.Silent, Words: wordTexts(m.Words)}
 	for pressed, text := range m.Keys {
 		if l.Keys == nil {
 			l.Keys = map[string]string{}
@@ -372,6 +398,12 @@ func (l languageText) value() any {
 		return l.column
 	}
 	m := languageMembers{Language: l.Language, Say: l.Say, Voicemail: l.Voicemail, Wrong: l.Wrong, Silent: l.Silent}
+	for word, pressed := range l.Words {
+		if m.Words == nil {
+			m.Words = map[string]scalar{}
+		}
+		m.Words[word] = scalar(pressed)
+	}
 	for pressed, text := range l.Keys {
 		if m.Keys == nil {
 			m.Keys = map[string]languageKeyText{}
@@ -379,6 +411,17 @@ func (l languageText) value() any {
 		m.Keys[pressed] = languageKeyText(text)
 	}
 	return m
+}
+
+// wordTexts are the words with their keys as texts.
+func wordTexts(words map[string]scalar) (list map[string]string) {
+	for word, pressed := range words {
+		if list == nil {
+			list = map[string]string{}
+		}
+		list[word] = string(pressed)
+	}
+	return list
 }
 
 // MarshalYAML writes the form that is read.

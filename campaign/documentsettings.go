@@ -335,6 +335,17 @@ func (t *translation) message() Message {
 	for pressed, key := range d.Keys {
 		m.Keys[pressed] = Key(key)
 	}
+	m.Words, m.Level = wordTexts(d.Words), d.Level
+	if d.Confidence != nil {
+		if m.Confidence = *d.Confidence; m.Confidence <= 0 {
+			t.note("message.confidence", fmt.Errorf("%g is not between 0 and 1", m.Confidence))
+		}
+	}
+	if d.Loop != nil {
+		if m.Loop = *d.Loop; m.Loop < 1 {
+			t.note("message.loop", fmt.Errorf("%d is not between 1 and %d", m.Loop, maxLoop))
+		}
+	}
 	m.Languages = t.languages()
 	if m.Say == "" && m.AnswerURL == "" && len(m.NCCO) == 0 {
 		t.note("message", errors.New("one of --say, --ncco and --answer-url is needed, or say, ncco or answer_url in the message: what do the calls say?"))

@@ -10,8 +10,8 @@ import (
 )
 
 // Key says what a key of the telephone does once the message is spoken. What it
-// does with the call is one of Repeat, OptOut, Connect and End; without any the
-// call ends after Say.
+// does with the call is one of Repeat, OptOut, Connect, Record and End; without any
+// the call ends after Say.
 type Key struct {
 	// Result is the campaign's own word for what the person decided.
 	Result string `json:"result,omitempty"`
@@ -21,6 +21,7 @@ type Key struct {
 	OptOut  bool   `json:"opt_out,omitempty"` // the number is suppressed, and that is spoken
 	Connect string `json:"connect,omitempty"` // a number in digits, or a SIP address, that the person is put through to
 	End     bool   `json:"end,omitempty"`
+	Record  int    `json:"record,omitempty"` // what the person says after Say is recorded, for so many seconds at most
 }
 
 // OptedOut is the result of a key that suppresses the number.
@@ -38,6 +39,11 @@ const (
 const (
 	defaultTries, maxTries = 3, 9
 	defaultWait, maxWait   = 5, 10 // seconds; Vonage waits 10 at most
+	// A recording of what a person says, in seconds; Vonage takes 3 at least.
+	minRecord, maxRecord = 3, 600
+	// maxLoop is how often a message is said in a row. Vonage's endless loop is not
+	// taken: such a message has no end that could be heard.
+	maxLoop = 9
 )
 
 var (
@@ -109,9 +115,16 @@ func (m Message) checkDialogue() error {
 	for _, only := range []struct {
 		member string
 		set    bool
-	}{{"wrong", m.Wrong != ""}, {"silent", m.Silent != ""}, {"tries", m.Tries != 0}, {"wait", m.Wait != 0}} {
+	}{{"wrong", m.Wrong != ""}, {"silent", m.Silent != ""}, {"tries", m.Tries != 0}, {"wait", m.Wait != 0}, {"words", len(m.Words) > 0}} {
 		add(only.set && len(m.Keys) == 0, only.member, "it means something only with keys")
 	}
+	add(m.Confidence != 0 && len(m.Words) == 0, "confidence", "it means something only with words")
+	add(!(m.Confidence >= 0 && m.Confidence <= 1), "confidence", "%g is not between 0 and 1", m.Confidence)
+	add(m.Loop != 0 && m.Say == "", "loop", "it means something only with a text to say")
+	add(m.Loop < 0 || m.Loop > maxLoop, "loop", "%d is not between 1 and %d", m.Loop, maxLoop)
+	add(m.Level != 0 && m.Say == "", "level", "it means something only with a text to say")
+	add(!(m.Level >= -1 && m.Level <= 1), "level", "%g is not between -1 and 1", m.Level)
+	errs = append(errs, m.checkWords("words", m.Words)...)
 	add(m.Tries < 0 || m.Tries > maxTries, "tries", "%d is not between 1 and %d", m.Tries, maxTries)
 	add(m.Wait < 0 || m.Wait > maxWait, "wait", "%d s is not between 1 and %d", m.Wait, maxWait)
 	add(!slices.Contains([]OptOutScope{"", OptOutAll, OptOutCampaign}, m.OptOut), "opt_out", "%q is neither all nor campaign", m.OptOut)
@@ -139,16 +152,19 @@ func (m Message) hasOptOut() bool {
 func (k Key) validate(member string) error {
 	var errs []error
 	does := 0
-	for _, set := range []bool{k.Repeat, k.OptOut, k.Connect != "", k.End} {
+	for _, set := range []bool{k.Repeat, k.OptOut, k.Connect != "", k.End, k.Record != 0} {
 		if set {
 			does++
 		}
 	}
 	if does > 1 {
-		errs = append(errs, wrong(member, "want one of repeat, opt_out, connect and end"))
+		errs = append(errs, wrong(member, "want one of repeat, opt_out, connect, record and end"))
 	}
 	if does == 0 && k.Result == "" && k.Say == "" {
-		errs = append(errs, wrong(member, "it does nothing; want a result, a text to say, or one of repeat, opt_out, connect and end"))
+		errs = append(errs, wrong(member, "it does nothing; want a result, a text to say, or one of repeat, opt_out, connect, record and end"))
+	}
+	if k.Record != 0 && (k.Record < minRecord || k.Record > maxRecord) {
+		errs = append(errs, wrong(member+".record", "%d s is not between %d and %d", k.Record, minRecord, maxRecord))
 	}
 	if k.Result != "" && !resultWord.MatchString(k.Result) {
 		errs = append(errs, wrong(member+".result", "%q: want one word of lower-case letters, digits and _, such as confirmed", k.Result))

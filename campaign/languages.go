@@ -23,6 +23,7 @@ type Texts struct {
 	Keys      map[string]string `json:"keys,omitempty"` // what is said when a key was pressed
 	Wrong     string            `json:"wrong,omitempty"`
 	Silent    string            `json:"silent,omitempty"`
+	Words     map[string]string `json:"words,omitempty"` // said in place of a key
 }
 
 // validate reports gaps: what the message says in its own language, it says in
@@ -52,6 +53,10 @@ func (l *Languages) validate(m Message) error {
 		for _, pressed := range slices.Sorted(maps.Keys(m.Keys)) {
 			gap("the text of key "+pressed, m.Keys[pressed].Say, t.Keys[pressed])
 		}
+		if key, isGap := wordGap(m.Words, t.Words); isGap {
+			errs = append(errs, wrong("languages."+name, "key %s has words in one of the message's own language and this one, and not in the other", key))
+		}
+		errs = append(errs, m.checkWords("languages."+name+".words", t.Words)...)
 		for _, pressed := range slices.Sorted(maps.Keys(t.Keys)) {
 			if _, known := m.Keys[pressed]; !known {
 				errs = append(errs, wrong("languages."+name+".keys."+pressed, "the message has no such key"))
@@ -67,7 +72,7 @@ func (m Message) in(name string, t Texts) Message {
 	if m.Language == "" {
 		m.Language = name
 	}
-	m.Say, m.Voicemail, m.Wrong, m.Silent = t.Say, t.Voicemail, t.Wrong, t.Silent
+	m.Say, m.Voicemail, m.Wrong, m.Silent, m.Words = t.Say, t.Voicemail, t.Wrong, t.Silent, t.Words
 	keys := make(map[string]Key, len(m.Keys))
 	for pressed, key := range m.Keys {
 		key.Say = t.Keys[pressed]

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Message is what a call says. Exactly one of Say, NCCO and AnswerURL is set.
+// Message is what a call says. Exactly one of Say, NCCO and AnswerURL is set. A text
+// that begins with stream: is the address of a sound, which is played; see Sound.
 // Say, the strings in NCCO and DTMFAnswer may hold {{column}} placeholders.
 type Message struct {
 	Say          string          `json:"say,omitempty"`
@@ -23,13 +24,18 @@ type Message struct {
 	Language  string         `json:"language,omitempty"`  // BCP 47; "": en-US
 	Voicemail string         `json:"voicemail,omitempty"` // what a machine hears; "": what a person does
 	Keys      map[string]Key `json:"keys,omitempty"`
-	Wrong     string         `json:"wrong,omitempty"`   // after a key that does nothing; "": the message again
-	Silent    string         `json:"silent,omitempty"`  // after no key; "": the call ends
-	Tries     int            `json:"tries,omitempty"`   // how often a key is waited for; 0: 3
-	Wait      int            `json:"wait,omitempty"`    // for a key, in seconds; 0: 5
-	OptOut    OptOutScope    `json:"opt_out,omitempty"` // "": all
-	Languages *Languages     `json:"languages,omitempty"`
-	RingBack  bool           `json:"ring_back,omitempty"` // who rings back hears their latest message
+	// Words are what a person may say in place of a key, and which key that is.
+	Words      map[string]string `json:"words,omitempty"`
+	Confidence float64           `json:"confidence,omitempty"` // that Vonage must have in a word, up to 1; 0: 0.6
+	Loop       int               `json:"loop,omitempty"`       // how often Say is said in a row; 0: once
+	Level      float64           `json:"level,omitempty"`      // how loud all is, from -1 to 1
+	Wrong      string            `json:"wrong,omitempty"`      // after a key that does nothing; "": the message again
+	Silent     string            `json:"silent,omitempty"`     // after no key; "": the call ends
+	Tries      int               `json:"tries,omitempty"`      // how often a key is waited for; 0: 3
+	Wait       int               `json:"wait,omitempty"`       // for a key, in seconds; 0: 5
+	OptOut     OptOutScope       `json:"opt_out,omitempty"`    // "": all
+	Languages  *Languages        `json:"languages,omitempty"`
+	RingBack   bool              `json:"ring_back,omitempty"` // who rings back hears their latest message
 }
 
 // Rendered is a message for one contact. Exactly one of Script, NCCO and AnswerURL

@@ -32,11 +32,32 @@ type Received struct {
 	Beeped bool
 	// Pressed are the keys of an input.
 	Pressed string
+	// Uttered is what was said at an input, in Vonage's readings, the best first.
+	Uttered []Utterance
+	// Recording is what a record event tells; nil: it is none.
+	Recording *Recording
 	// Kind is the status, or input, transfer, notify, record, error, unknown.
 	Kind string
 	// Token is what the webhook was signed with. Without one it is stored
 	// however often it comes.
 	Token SeenToken
+}
+
+// Recording is a sound that Vonage keeps of a call. Who has the application's key can
+// fetch it from its address.
+type Recording struct {
+	URL                string
+	ID                 string // Vonage's; "": not said
+	StartedAt, EndedAt time.Time
+	Bytes              *int // nil: not said
+}
+
+// Seconds is how long the recording is, to the nearest second; 0: not known.
+func (r Recording) Seconds() int {
+	if r.StartedAt.IsZero() || r.EndedAt.Before(r.StartedAt) {
+		return 0
+	}
+	return int(r.EndedAt.Sub(r.StartedAt).Round(time.Second) / time.Second)
 }
 
 // SeenToken is the token of a webhook, and the request that came with it. A

@@ -14,12 +14,17 @@ import (
 type Script struct {
 	Language  string // BCP 47; "": Vonage's default, en-US
 	Say       string
-	Voicemail string         // "": a machine hears what a person does
-	Keys      map[string]Key // with Say rendered
-	Wrong     string         // after a key that does nothing; "": the message again
-	Silent    string         // after no key; "": the call ends
-	Tries     int            // how often a key is waited for
-	Wait      int            // seconds
+	Voicemail string            // "": a machine hears what a person does
+	Keys      map[string]Key    // with Say rendered
+	Wrong     string            // after a key that does nothing; "": the message again
+	Silent    string            // after no key; "": the call ends
+	Tries     int               // how often a key is waited for
+	Wait      int               // seconds
+	Words     map[string]string // which key is meant by a word that is said
+	// Confidence is how sure Vonage must be of a word, from 0 to 1.
+	Confidence float64
+	Loop       int     // how often Say is said in a row; 0: once
+	Level      float64 // from -1 to 1
 }
 
 // maxTurns bounds how often one call waits for a key, however often the person
@@ -34,6 +39,8 @@ type Turn struct {
 	// Early: the message has just ended. A key that was pressed while it was spoken
 	// comes here; without one, the message was heard and the call waits on.
 	Early bool
+	// Played: the message was played to its end before this turn, without a doubt.
+	Played bool
 }
 
 // First is the turn after the message was spoken for the first time.
@@ -149,8 +156,11 @@ const maxBreak = 10 * time.Second
 var xmlBreak = regexp.MustCompile(`(?i)<break\s[^>]*\btime\s*=\s*["']([0-9.]{1,9}m?s)["']`)
 
 // SpeakingTime is how long a text takes to say, about, with the breaks that SSML
-// asks for. Its tags are not spoken.
+// asks for. Its tags are not spoken. It is 0 for a sound.
 func SpeakingTime(text string) time.Duration {
+	if _, ok := Sound(text); ok {
+		return 0 // nobody knows
+	}
 	total := speakingTime(utf8.RuneCountInString(xmlTag.ReplaceAllString(text, "")))
 	for _, pause := range xmlBreak.FindAllStringSubmatch(text, -1) {
 		if d, err := time.ParseDuration(pause[1]); err == nil {

@@ -12,6 +12,9 @@ type scriptTemplate struct {
 	language, say, voicemail, wrong, silent compiledText
 	keys                                    map[string]keyTemplate
 	tries, wait                             int
+	words                                   map[string]string
+	confidence, level                       float64
+	loop                                    int
 }
 
 type keyTemplate struct {
@@ -23,13 +26,21 @@ type keyTemplate struct {
 type compiledText struct {
 	literal  string
 	template *textTemplate // nil: literal
+	sound    bool          // it is the address of one
 }
 
 func (c compiledText) render(vars map[string]string) (string, error) {
-	if c.template == nil {
-		return c.literal, nil
+	text := c.literal
+	if c.template != nil {
+		var err error
+		if text, err = c.template.render(vars); err != nil {
+			return "", err
+		}
 	}
-	return c.template.render(vars)
+	if c.sound {
+		text = soundPrefix + text
+	}
+	return text, nil
 }
 
 // compileScripts compiles the message in each of its languages.
@@ -48,6 +59,10 @@ func compileScripts(m Message) (t MessageTemplate, err error) {
 
 func (t *MessageTemplate) compileScript(m Message) (*scriptTemplate, error) {
 	s := &scriptTemplate{keys: map[string]keyTemplate{}, tries: cmp.Or(m.Tries, defaultTries), wait: cmp.Or(m.Wait, defaultWait)}
+	s.words, s.level, s.loop = plainWords(m.Words), m.Level, m.Loop
+	if len(m.Words) > 0 {
+		s.confidence = cmp.Or(m.Confidence, defaultConfidence)
+	}
 	var err error
 	text := func(member, key, text string) (compiled compiledText) {
 		if err == nil {
@@ -69,6 +84,9 @@ func (t *MessageTemplate) compileScript(m Message) (*scriptTemplate, error) {
 }
 
 func (t *MessageTemplate) compileSpoken(key, language, text string) (compiledText, error) {
+	if address, ok := Sound(text); ok && key == spokenKey {
+		return t.compileSound(address)
+	}
 	compiled, err := t.compileString(position{key: key, language: language}, text)
 	if err != nil {
 		return compiledText{}, errors.Unwrap(err) // without the name of the member, which the caller knows
@@ -110,7 +128,7 @@ func (t MessageTemplate) inLanguage(word string) (*scriptTemplate, bool) {
 }
 
 func (s *scriptTemplate) render(vars map[string]string) (*Script, error) {
-	out := &Script{Tries: s.tries, Wait: s.wait}
+	out := &Script{Tries: s.tries, Wait: s.wait, Words: s.words, Confidence: s.confidence, Loop: s.loop, Level: s.level}
 	for _, text := range []struct {
 		from compiledText
 		to   *string

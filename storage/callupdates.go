@@ -346,6 +346,7 @@ func (b *updateBatch) write(ctx context.Context, tx pgx.Tx, w *writes) error {
 	var batch pgx.Batch
 	queueEvents(&batch, b.events)
 	w.queue(&batch)
+	queueRecordings(&batch, b.events)
 	for _, u := range b.unknown {
 		queueUnknown(&batch, u)
 	}

@@ -78,11 +78,16 @@ func (db *DB) receiveInbound(ctx context.Context, r campaign.Received) error {
 		var contact int64
 		var attempt uuid.UUID
 		err := tx.QueryRow(ctx, `SELECT contact_id, attempt_id FROM inbound_calls WHERE id = $1`, r.InboundID).Scan(&contact, &attempt)
-		if errors.Is(err, pgx.ErrNoRows) || err == nil && r.Said.Zero() {
+		if errors.Is(err, pgx.ErrNoRows) || err == nil && r.Said.Zero() && r.Recording == nil {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if r.Recording != nil {
+			var b pgx.Batch
+			queueRecording(&b, *r.Recording, uuid.Nil, r.InboundID)
+			return tx.SendBatch(ctx, &b).Close()
 		}
 		err = withContacts(ctx, tx, []int64{contact}, func(c *contactTx) error { return c.saidInbound(ctx, tx, r) })
 		if err == nil && r.Said.OptOut != "" {

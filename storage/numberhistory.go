@@ -96,6 +96,9 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 	if h.Inbound, err = inboundCallsOf(ctx, tx, h.Contact.ID); err != nil {
 		return err
 	}
+	if h.Recordings, err = recordingsOf(ctx, tx, h.Contact.ID); err != nil {
+		return err
+	}
 	asked := h.Contact
 	for _, i := range h.Inbound {
 		if asked.RangBack.HeardAt.IsZero() {

@@ -38,7 +38,8 @@ const reportColumns = `
 	SELECT campaign_id, campaign, status, pause_reason, created_at, import_finished_at, start, "end",
 	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced,
 	       people_called, people_answered, heard, people_with_result, results,
-	       (SELECT NOT c.settings->'message' ? 'say' FROM campaigns c WHERE c.id = campaign_id)
+	       (SELECT NOT c.settings->'message' ? 'say' FROM campaigns c WHERE c.id = campaign_id),
+	       (SELECT count(*) FROM reporting.recordings r WHERE r.campaign_id = campaigns.campaign_id)
 	FROM reporting.campaigns `
 
 // readReports reads one campaign at a time: by one id, Postgres adds up the
@@ -65,7 +66,7 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	err := row.Scan(&r.CampaignID, &r.Campaign, &r.Status, (*zeronull.Text)(&r.PauseReason), &r.CreatedAt,
 		(*zeronull.Timestamptz)(&r.ImportFinishedAt), (*zeronull.Timestamptz)(&r.Start), (*zeronull.Timestamptz)(&r.End), &r.Rows, &r.Rejected, &r.Pending, &r.Active, &r.Waiting, &r.Done,
 		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced,
-		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO)
+		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO, &r.Recordings)
 	return r, err
 }
 

@@ -132,6 +132,15 @@ SELECT m.id AS alarm_id, m.kind, m.attempt_id, c.name AS campaign, m.detail, m.t
        m.resolved_at IS NULL OR m.last_at > m.resolved_at AS open
 FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
+-- What was recorded in the calls, as record events told. Vonage keeps it for 30 days;
+-- whoever has the application's key can fetch it.
+CREATE OR REPLACE VIEW reporting.recordings AS
+SELECT coalesce(a.call_uuid, i.call_uuid) AS call_uuid, k.campaign_id, c.name AS campaign, k.id AS contact_id, k.key,
+       coalesce(r.attempt_id, i.attempt_id) AS attempt_id, r.inbound_id IS NOT NULL AS inbound,
+       r.recording_id, r.url AS recording_url, r.started_at, r.ended_at, r.duration_s, r.bytes, r.received_at
+FROM recordings r LEFT JOIN attempts a ON a.id = r.attempt_id LEFT JOIN inbound_calls i ON i.id = r.inbound_id
+LEFT JOIN contacts k ON k.id = coalesce(a.contact_id, i.contact_id) LEFT JOIN campaigns c ON c.id = k.campaign_id;
+
 -- Calls of people who rang back, and heard their latest message.
 CREATE OR REPLACE VIEW reporting.inbound_calls AS
 SELECT i.call_uuid, i.conversation_uuid, k.campaign_id, c.name AS campaign, i.contact_id, k.key, i.attempt_id,

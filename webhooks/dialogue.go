@@ -27,7 +27,7 @@ func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign
 	case err != nil:
 		return nil, err
 	}
-	answer, err := provider.AnswerInput(h.publicURL, p, at, e.Pressed)
+	answer, err := provider.AnswerInput(h.publicURL, p, at, e.Pressed, e.Uttered)
 	e.Said = answer.Said
 	return func(ctx context.Context, e campaign.Received, now time.Time) reply {
 		if err != nil {

@@ -27,6 +27,7 @@ var recipeColumns = map[string]string{
 	"keys":       "(SELECT string_agg(array_to_string(a.keys, ' '), ' ' ORDER BY a.attempt_no) FILTER (WHERE a.keys <> '{}') FROM reporting.attempts a WHERE a.contact_id = k.contact_id)",
 	"suppressed": "(SELECT 'yes' FROM reporting.suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL)",
 	"rang_back":  "(SELECT string_agg(array_to_string(i.keys, ' '), ' ') FROM reporting.inbound_calls i WHERE i.contact_id = k.contact_id)",
+	"recorded":   "(SELECT nullif(count(*), 0)::text FROM reporting.recordings r WHERE r.contact_id = k.contact_id)",
 	"voicemail":  "(SELECT max('yes') FROM reporting.attempts a WHERE a.contact_id = k.contact_id AND a.voicemail_at IS NOT NULL)",
 }
 

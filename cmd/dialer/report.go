@@ -77,6 +77,9 @@ func printReportTable(con console, r app.Report) error {
 		line(rung.n, rung.what)
 	}
 	line(r.Calls, fmt.Sprintf("calls, %d answered, %s, price %s", r.Answered, minutes(r.Seconds), r.Price.StringFixed(8)))
+	if r.Recordings > 0 {
+		line(r.Recordings, "recordings: reporting.recordings has their addresses")
+	}
 	if r.Unpriced > 0 {
 		line(r.Unpriced, "of them without a price so far")
 	}

@@ -84,6 +84,9 @@ func printContactHistory(con console, h app.ContactHistory) {
 			}
 		}
 	}
+	for _, r := range h.Recordings {
+		con.Linef("  recorded  %s  %scall %s, at %s\n", cli.Time(r.At), recordedFor(r), r.CallUUID, r.URL)
+	}
 	for _, i := range h.Inbound {
 		con.Linef("  rang back  %s  %s\n", cli.Time(i.ReceivedAt), describeInbound(i))
 	}
@@ -119,6 +122,13 @@ func describeReached(k campaign.Contact) string {
 		return "called, and not answered so far"
 	}
 	return "not called"
+}
+
+func recordedFor(r app.Recording) string {
+	if r.Seconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d s, ", r.Seconds)
 }
 
 // describeInbound is what came of a call in which a person rang back.

@@ -38,7 +38,7 @@ func TestTestCall(t *testing.T) {
 	}
 	a, err := db.Gate(t.Context(), p.Attempt.ID, 30*time.Second)
 	require.NoError(t, err)
-	pressed, err := provider.AnswerInput("https://dialer.example", p, campaign.First, "1")
+	pressed, err := provider.AnswerInput("https://dialer.example", p, campaign.First, "1", nil)
 	require.NoError(t, err)
 	at := time.Now()
 	require.NoError(t, db.Receive(t.Context(), campaign.Received{
@@ -48,7 +48,7 @@ func TestTestCall(t *testing.T) {
 	if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', kind, array_to_string(keys, ','), result) FROM attempts`); got != "manual 1 confirmed" {
 		t.Errorf("the attempt is %q", got)
 	}
-	if out, err := provider.AnswerInput("https://dialer.example", p, campaign.First, "9"); err != nil || out.Said.OptOut != "" || len(out.NCCO) == 0 {
+	if out, err := provider.AnswerInput("https://dialer.example", p, campaign.First, "9", nil); err != nil || out.Said.OptOut != "" || len(out.NCCO) == 0 {
 		t.Errorf("opting out of a test: %+v, %v", out, err)
 	}
 	h, err := db.NumberHistory(t.Context(), "447700900199")

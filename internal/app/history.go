@@ -24,9 +24,11 @@ type ContactHistory struct {
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
 	Inbound  []InboundCall // in which the person rang back, oldest first
-	Actions  []CallAction  // what people did to the attempts' calls, oldest first
-	Blocks   []RaisedAlarm // of attempts about which a person decides
-	Because  string        // why the contact is in its state; holds no number
+	// Recordings are what was recorded in their calls, oldest first.
+	Recordings []Recording
+	Actions    []CallAction  // what people did to the attempts' calls, oldest first
+	Blocks     []RaisedAlarm // of attempts about which a person decides
+	Because    string        // why the contact is in its state; holds no number
 	// Obstacles are why a contact that waits is not called now, the weightiest
 	// first: what call_obstacles says. None: it is called when it is due.
 	Obstacles []campaign.Withdrawal
@@ -45,6 +47,16 @@ type RefusedRow struct {
 	Line     int
 	Column   string
 	Reason   string
+}
+
+// Recording is a sound that Vonage keeps of a call.
+type Recording struct {
+	CallUUID string
+	// URL is for those who may change something: with the application's key it gives
+	// the voice of a person.
+	URL     string `json:"-"`
+	At      time.Time
+	Seconds int32 // 0: not known
 }
 
 // InboundCall is a call in which a person rang back and heard their latest message.

@@ -32,6 +32,7 @@ type Report struct {
 	Seconds      int64
 	Price        decimal.Decimal // exact
 	Unpriced     int             // calls that are over and have no price yet
+	Recordings   int             // of what people said, in all calls
 }
 
 // OpenCounts is what a campaign still waits for.

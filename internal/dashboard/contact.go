@@ -105,6 +105,16 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 		}
 		view.Line = append(view.Line, moment{At: e.At, Kind: "event", What: what})
 	}
+	for _, r := range h.Recordings {
+		what := "recorded"
+		if r.Seconds > 0 {
+			what = fmt.Sprintf("recorded %d s", r.Seconds)
+		}
+		if view.MayChange {
+			what += ", at " + r.URL
+		}
+		view.Line = append(view.Line, moment{At: r.At, Kind: "event", What: what})
+	}
 	for _, a := range h.Actions {
 		view.Line = append(view.Line, moment{At: a.At, Kind: "action", What: fmt.Sprintf("%s by %s: %s", a.Action, a.Who, text(a.Answer))})
 	}

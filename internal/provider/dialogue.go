@@ -3,7 +3,9 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,8 +26,17 @@ const (
 
 // earlySeconds is how long the call waits for a key right after the message. A talk
 // that a key may cut must be followed by an input, so the notify action that says
-// that the message was heard comes with the answer to this one.
-const earlySeconds = 1
+// that the message was heard comes with the answer to this one. With 0, the least that
+// Vonage takes, it only brings the key that cut the message: see decision 182.
+const earlySeconds = 0
+
+const (
+	// speechSeconds is how long somebody may speak in place of a key.
+	speechSeconds = 10
+	// A recording ends with recordKey, or after recordSilence seconds of silence.
+	recordKey     = "#"
+	recordSilence = 4
+)
 
 // beepWait is how long after a machine was detected the text for it is spoken at
 // the latest: Vonage waits as long for the beep, unless the campaign says otherwise.
@@ -60,19 +71,20 @@ func (d dialogue) opening() voice.NCCO { return d.message(campaign.First) }
 
 // message speaks the message and listens at the turn.
 func (d dialogue) message(at campaign.Turn) voice.NCCO {
+	say := d.repeated(d.script.Say, len(d.script.Keys) > 0)
 	if len(d.script.Keys) == 0 {
-		return voice.NCCO{d.talk(d.script.Say, false), d.notify(payloadHeard)}
+		return voice.NCCO{say, d.notify(payloadHeard)}
 	}
 	patient := at
 	patient.Early = false
-	return append(voice.NCCO{d.talk(d.script.Say, true), d.listen(at, earlySeconds)}, d.await(patient)...)
+	return append(voice.NCCO{say, d.listen(at, earlySeconds)}, d.await(patient)...)
 }
 
 // goOn follows where nobody pressed a key while the message was spoken: it was heard.
 // The notice stands here and not behind the first input, because a key whose event
 // got lost would make it a lie: that key may have cut the message.
 func (d dialogue) goOn(at campaign.Turn) voice.NCCO {
-	at.Early = false
+	at.Early, at.Played = false, true
 	return append(voice.NCCO{d.notify(payloadHeard)}, d.await(at)...)
 }
 
@@ -95,6 +107,8 @@ func (d dialogue) reply(r campaign.Reaction) voice.NCCO {
 		return append(n, d.await(r.Next)...)
 	case r.Key.Connect != "":
 		return append(n, d.connect(r.Key.Connect))
+	case r.Key.Record != 0:
+		return append(n, d.record(r.Key.Record))
 	case len(n) == 0:
 		// An empty NCCO would let the call go on with the one that it has.
 		return voice.NCCO{voice.Wait{Timeout: new(0.1)}}
@@ -111,24 +125,59 @@ func (d dialogue) voicemail(beeped bool) voice.NCCO {
 	return append(voice.NCCO{voice.Wait{Timeout: new(float64(d.beepWaitSeconds))}}, n...)
 }
 
-func (d dialogue) talk(text string, cut bool) voice.Talk {
-	t := voice.Talk{Text: text, Language: d.script.Language}
+// talk says a text, or plays the sound that it stands for.
+func (d dialogue) talk(text string, cut bool) voice.Action { return d.looped(text, cut, 0) }
+
+// repeated says the message as often as the campaign wants.
+func (d dialogue) repeated(text string, cut bool) voice.Action {
+	return d.looped(text, cut, d.script.Loop)
+}
+
+func (d dialogue) looped(text string, cut bool, loop int) voice.Action {
+	var bargeIn *bool
+	var times *int
+	var level *float64
 	if cut {
-		t.BargeIn = &cut
+		bargeIn = &cut
 	}
-	return t
+	if loop > 1 {
+		times = &loop
+	}
+	if d.script.Level != 0 {
+		level = &d.script.Level
+	}
+	if address, ok := campaign.Sound(text); ok {
+		return voice.Stream{StreamURL: []string{address}, BargeIn: bargeIn, Loop: times, Level: level}
+	}
+	return voice.Talk{Text: text, Language: d.script.Language, BargeIn: bargeIn, Loop: times, Level: level}
+}
+
+// record keeps what the person says, until they press a key, are silent or have said
+// enough. The event with its address comes to the attempt's address.
+func (d dialogue) record(seconds int) voice.Record {
+	return voice.Record{
+		TimeOut: &seconds, EndOnKey: recordKey, EndOnSilence: new(recordSilence), BeepStart: new(true),
+		EventURL: []string{d.events}, EventMethod: "POST",
+	}
 }
 
 func (d dialogue) notify(payload string) voice.Notify {
 	return voice.Notify{Payload: []byte(payload), EventURL: []string{d.events}, EventMethod: "POST"}
 }
 
-// listen waits for one key.
+// listen waits for one key, or for a word once the message was played.
 func (d dialogue) listen(at campaign.Turn, seconds int) voice.Input {
-	return voice.Input{
+	in := voice.Input{
 		Type: []string{"dtmf"}, DTMF: &voice.DTMFSettings{TimeOut: &seconds, MaxDigits: new(1)},
 		EventURL: []string{d.inputs + "&" + turnQuery(at)}, EventMethod: "POST",
 	}
+	if len(d.script.Words) > 0 && !at.Early {
+		in.Type = append(in.Type, "speech")
+		in.Speech = &voice.SpeechOptions{
+			Language: d.script.Language, Context: slices.Sorted(maps.Keys(d.script.Words)), StartTimeout: &seconds, MaxDuration: new(speechSeconds),
+		}
+	}
+	return in
 }
 
 // connect puts the person through. The leg's events come to the attempt's address.
@@ -148,6 +197,9 @@ func turnQuery(at campaign.Turn) string {
 	if at.Early {
 		q.Set("early", "1")
 	}
+	if at.Played {
+		q.Set("played", "1")
+	}
 	return q.Encode()
 }
 
@@ -156,7 +208,7 @@ func turnQuery(at campaign.Turn) string {
 func ParseTurn(q url.Values) (campaign.Turn, bool) {
 	no, err := strconv.Atoi(q.Get("turn"))
 	try, err2 := strconv.Atoi(q.Get("try"))
-	at := campaign.Turn{No: no, Try: try, Early: q.Get("early") == "1"}
+	at := campaign.Turn{No: no, Try: try, Early: q.Get("early") == "1", Played: q.Get("played") == "1"}
 	return at, err == nil && err2 == nil && at.Valid()
 }
 
@@ -166,8 +218,9 @@ type Answer struct {
 	NCCO voice.NCCO
 }
 
-// AnswerInput says what follows when keys were pressed at a turn of the attempt's call.
-func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, pressed string) (Answer, error) {
+// AnswerInput says what follows when keys were pressed, or something was said, at a
+// turn of the attempt's call.
+func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, pressed string, said []campaign.Utterance) (Answer, error) {
 	message, err := p.Settings.Message.Render(p.Vars)
 	if err != nil {
 		return Answer{}, err
@@ -179,8 +232,12 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 	if err != nil {
 		return Answer{}, err
 	}
+	if pressed == "" && len(said) > 0 && len(message.Script.Words) > 0 {
+		pressed = message.Script.Understood(said)
+	}
 	r := message.Script.React(at, pressed)
-	a := Answer{Said: campaign.Said{Turn: at.No, Pressed: pressed}}
+	// Who gets here heard the message, also where the notice of it was lost.
+	a := Answer{Said: campaign.Said{Turn: at.No, Pressed: pressed, Heard: at.Played}}
 	//guard:value(r.Key.OptOut) internal/provider.TestTestCallOptsNobodyOut: who tests a campaign on their own telephone is not suppressed
 	if r.Key.OptOut && p.Attempt.Kind != campaign.ManualCall {
 		a.Said.OptOut = p.Settings.Message.Scope()

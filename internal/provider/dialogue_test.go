@@ -25,7 +25,7 @@ func TestAnswerInput(t *testing.T) {
 	bare.Wrong, bare.Silent = "", ""
 	first, early, last := campaign.Turn{No: 1, Try: 1}, campaign.First, campaign.Turn{No: 2, Try: 2}
 	const sorry = "talk We are sorry, this call cannot be continued. Goodbye." // where no answer comes
-	message := []string{"talk Hello Ann.", "input early 1s", "input 3s", sorry, "notify"}
+	message := []string{"talk Hello Ann.", "input early 0s", "input 3s", sorry, "notify"}
 	for _, test := range []struct {
 		name    string
 		message campaign.Message
@@ -42,7 +42,7 @@ func TestAnswerInput(t *testing.T) {
 		{"opt out", menu, first, "9", []string{"talk You will not be called again. Goodbye."}},
 		{"a wrong key", menu, first, "7", []string{"talk Sorry.", "input 3s", sorry, "notify"}},
 		{"a wrong key, without a text for it", bare, first, "7", message},
-		{"silence while the message is spoken", menu, early, "", []string{"notify", "input 3s", sorry, "notify"}},
+		{"silence while the message is spoken", menu, early, "", []string{"notify", "input played 3s", sorry, "notify"}},
 		{"silence", menu, first, "", []string{"talk Are you there?", "input 3s", sorry, "notify"}},
 		{"silence, without a text for it", bare, first, "", []string{"wait"}},
 		{"silence at the last try", menu, last, "", []string{"wait"}},
@@ -51,7 +51,7 @@ func TestAnswerInput(t *testing.T) {
 	} {
 		p := placement(test.message)
 		p.Vars = map[string]string{"name": "Ann"}
-		got, err := AnswerInput("https://dialer.test", p, test.at, test.pressed)
+		got, err := AnswerInput("https://dialer.test", p, test.at, test.pressed, nil)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -105,6 +105,9 @@ func inWords(t *testing.T, n voice.NCCO) (words []string) {
 			if strings.Contains(a.EventURL[0], "early=1") {
 				word += " early"
 			}
+			if strings.Contains(a.EventURL[0], "played=1") {
+				word += " played"
+			}
 			word += " " + a.DTMF.TimeOut.String() + "s"
 		case "connect":
 			word += " " + a.Endpoint[0].Type + " " + a.Endpoint[0].Number + a.Endpoint[0].URI
@@ -124,9 +127,60 @@ func TestTestCallOptsNobodyOut(t *testing.T) {
 	}
 	for kind, want := range map[campaign.AttemptKind]campaign.OptOutScope{campaign.ManualCall: "", campaign.CampaignCall: campaign.OptOutAll} {
 		p.Attempt.Kind = kind
-		a, err := AnswerInput("https://dialer.example", p, campaign.First, "9")
+		a, err := AnswerInput("https://dialer.example", p, campaign.First, "9", nil)
 		if err != nil || a.Said.OptOut != want || len(a.NCCO) != 1 {
 			t.Errorf("%s: %+v, %v, want the scope %q", kind, a, err, want)
+		}
+	}
+}
+
+// A sound is played in place of a text, a word does what its key does, and a key can
+// have what is said recorded. Who presses once the message was played heard it, also
+// where the notice of that was lost.
+func TestSoundsWordsAndRecordings(t *testing.T) {
+	t.Parallel()
+	m := campaign.Message{
+		Say: "stream:https://sounds.test/{{file}}.mp3", Wrong: "stream:https://sounds.test/sorry.mp3", Loop: 2, Level: .5, Language: "en-GB",
+		Keys:  map[string]campaign.Key{"1": {Result: "comes", Say: "Thank you."}, "5": {Result: "question", Say: "Speak.", Record: 60}},
+		Words: map[string]string{"Yes!": "1", "question": "5"},
+	}
+	p := placement(m)
+	p.Vars = map[string]string{"file": "a b"}
+	opening, err := NCCO("https://dialer.test", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := json.Marshal(opening)
+	for _, want := range []string{
+		`{"action":"stream","streamUrl":["https://sounds.test/a%20b.mp3"],"level":0.5,"bargeIn":true,"loop":2}`,
+		`{"action":"input","type":["dtmf"],"dtmf":{"timeOut":0,"maxDigits":1}`,
+		`"type":["dtmf","speech"],"dtmf":{"timeOut":5,"maxDigits":1},"speech":{"language":"en-GB","context":["question","yes"],"startTimeout":5,"maxDuration":10}`,
+	} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("the opening has no %s:\n%s", want, raw)
+		}
+	}
+	played := campaign.Turn{No: 1, Try: 1, Played: true}
+	for _, test := range []struct {
+		name    string
+		at      campaign.Turn
+		pressed string
+		said    []campaign.Utterance
+		want    campaign.Said
+		ncco    string
+	}{
+		{"a word", played, "", []campaign.Utterance{{Text: "yes", Confidence: .9}}, campaign.Said{Turn: 1, Pressed: "1", Heard: true}, `"text":"Thank you."`},
+		{"a key wins", played, "5", []campaign.Utterance{{Text: "yes", Confidence: .9}}, campaign.Said{Turn: 1, Pressed: "5", Heard: true},
+			`{"action":"record","endOnSilence":4,"endOnKey":"#","timeOut":60,"beepStart":true,"eventUrl":["https://dialer.test/webhooks/event?attempt=`},
+		{"no word", played, "", []campaign.Utterance{{Text: "well", Confidence: .9}}, campaign.Said{Turn: 1, Pressed: "?", Heard: true}, "sorry.mp3"},
+		{"silence", played, "", nil, campaign.Said{Turn: 1, Heard: true}, `"action":"wait"`},
+		{"where an event was lost it is not known", campaign.Turn{No: 1, Try: 1}, "1", nil, campaign.Said{Turn: 1, Pressed: "1"}, `"text":"Thank you."`},
+		{"a key that cut it", campaign.First, "1", nil, campaign.Said{Turn: 1, Pressed: "1"}, `"text":"Thank you."`},
+	} {
+		a, err := AnswerInput("https://dialer.test", p, test.at, test.pressed, test.said)
+		raw, _ := json.Marshal(a.NCCO)
+		if err != nil || a.Said != test.want || !strings.Contains(string(raw), test.ncco) {
+			t.Errorf("%s: %+v, %v, want %+v\n%s", test.name, a.Said, err, test.want, raw)
 		}
 	}
 }
@@ -151,7 +205,7 @@ func TestDialogueInTheRowsLanguage(t *testing.T) {
 		}
 		said := []string{spokenBy(t, opening)[0]}
 		for _, pressed := range []string{"1", "7", "9"} {
-			a, err := AnswerInput("https://dialer.test", p, campaign.Turn{No: 1, Try: 1}, pressed)
+			a, err := AnswerInput("https://dialer.test", p, campaign.Turn{No: 1, Try: 1}, pressed, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,16 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 		if e.DTMF != nil {
 			r.Pressed = e.DTMF.Digits
 		}
+		if e.Speech != nil {
+			for _, reading := range e.Speech.Results {
+				r.Uttered = append(r.Uttered, campaign.Utterance{Text: reading.Text, Confidence: reading.Confidence})
+			}
+		}
+		if e.Kind == "record" && e.Recording != nil {
+			r.Recording = &campaign.Recording{
+				URL: e.Recording.URL, ID: e.Recording.UUID, Bytes: e.Recording.Size, StartedAt: e.StartTime, EndedAt: e.EndTime,
+			}
+		}
 		return r, nil
 	case json.Valid(body):
 		return campaign.Received{Body: body, Kind: "unknown"}, nil

@@ -146,6 +146,10 @@ func TestParseEvent(t *testing.T) {
 			Body: json.RawMessage(c.body), Kind: c.kind, Evidence: c.want,
 			Pressed: map[string]string{"input": "1", "input, the old form": "42"}[c.name], Beeped: c.name == "machine, with a beep",
 		}
+		if c.kind == "record" {
+			began := time.Date(2026, 11, 20, 11, 59, 0, 0, time.UTC)
+			want.Recording = &campaign.Recording{URL: "https://example.com/r", ID: "r", StartedAt: began, EndedAt: began.Add(58 * time.Second), Bytes: new(1)}
+		}
 		if diff := cmp.Diff(want, got, sameMoney); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", c.name, diff)
 		}

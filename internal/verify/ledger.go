@@ -79,10 +79,10 @@ const storedLate = time.Minute
 
 // RuleOf is what settings order.
 func RuleOf(s campaign.Settings) Rule {
-	words, optOut := wordsOf(s.Message)
+	words, optOut, spoken := wordsOf(s.Message)
 	return Rule{
 		Terms: Terms{Retry: s.Retry, Open: s.Hours.Week, LeftOut: s.Hours.Except, Limits: s.Limits},
-		Words: words, OptOut: optOut, Start: s.Start,
+		Words: words, OptOut: optOut, Spoken: spoken, Start: s.Start,
 		Ends: map[campaign.Reason]bool{
 			campaign.ReasonSuppressed: true, campaign.ReasonStopped: true, campaign.ReasonRefused: true, campaign.ReasonMessage: true,
 			campaign.ReasonExpired: true, campaign.ReasonCancelledByRequest: true,

@@ -3,15 +3,17 @@ package verify
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/voice/voicesim"
 )
 
 // wordsOf is what a message's keys mean, and the key by which a person is not called
 // again by any campaign.
-func wordsOf(m campaign.Message) (words map[string]string, optOut string) {
+func wordsOf(m campaign.Message) (words map[string]string, optOut string, spoken func(string) []string) {
 	words = map[string]string{}
 	for pressed, key := range m.Keys {
 		switch {
@@ -24,7 +26,30 @@ func wordsOf(m campaign.Message) (words map[string]string, optOut string) {
 			words[pressed] = key.Result
 		}
 	}
-	return words, optOut
+	return words, optOut, m.KeysFor
+}
+
+// keys are those that were pressed in a call. What was said stands for the key whose
+// word it is; if it may be a word of several languages, for the one that is kept.
+func (r Rule) keys(list, kept []string) []string {
+	var keys []string
+	for at, key := range list {
+		said, isSaid := strings.CutPrefix(key, voicesim.SaidMark)
+		if !isSaid {
+			keys = append(keys, key)
+			continue
+		}
+		key = campaign.NotUnderstood
+		if r.Spoken != nil {
+			for _, meant := range r.Spoken(said) {
+				if key == campaign.NotUnderstood || at < len(kept) && kept[at] == meant {
+					key = meant
+				}
+			}
+		}
+		keys = append(keys, key)
+	}
+	return keys
 }
 
 // word is what was decided by the keys: the last that means something counts.
@@ -53,6 +78,7 @@ func (c *comparison) said(a app.AttemptRecord, call Call) {
 		return
 	}
 	c.result.Compared += 2
+	call.Keys = rule.keys(call.Keys, a.Keys)
 	if within := subsequence(a.Keys, call.Keys); !within {
 		c.broken("I15", "attempt %s has %d keys, which were not pressed in its call %s", a.ID, len(a.Keys), call.UUID)
 	} else if len(call.KeysTold) == len(call.Keys) && len(a.Keys) != len(call.Keys) {
@@ -125,8 +151,8 @@ func (c *comparison) findOptOuts(attempts []app.AttemptRecord) {
 			continue
 		}
 		for _, call := range c.byAttempt[a.ID] {
-			if slices.Contains(call.Keys, rule.OptOut) {
-				c.optedOut[call.To] = append(c.optedOut[call.To], newOptOut(call, slices.Contains(call.KeysTold, rule.OptOut)))
+			if slices.Contains(rule.keys(call.Keys, a.Keys), rule.OptOut) {
+				c.optedOut[call.To] = append(c.optedOut[call.To], newOptOut(call, slices.Contains(rule.keys(call.KeysTold, a.Keys), rule.OptOut)))
 			}
 		}
 	}

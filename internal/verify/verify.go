@@ -61,6 +61,8 @@ type Rule struct {
 	// has the number suppressed everywhere; "": none has.
 	Words  map[string]string
 	OptOut string
+	// Spoken are the keys that a text may be a word for; nil: there are no words.
+	Spoken func(text string) []string
 	Ends   map[campaign.Reason]bool // the reasons other than a disposition for which a contact may end
 }
 

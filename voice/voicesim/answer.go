@@ -14,8 +14,8 @@ func (s *Sim) answer(c *call) {
 	c.answered, c.answeredAt, l.answeredAt = true, stampOf(now), l.at
 	event := s.statusEvent(c, answered, nullMembers("start_time", "rate", "network")...)
 	s.emit(c, event.with("timestamp", now.Format(millis)), nil) // the same moment, however busy the machine
-	s.later(c, l.plan.talk, func() { s.hangUp(c, "user") })
-	s.later(c, time.Duration(l.request.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
+	s.afterTalking(c, l.plan.talk, func() { s.hangUp(c, "user") })
+	s.afterTalking(c, time.Duration(l.request.LengthTimer.or(7200))*time.Second, func() { s.hangUp(c, "platform") })
 	s.addExtraLeg(c)
 	l.flow.waits = s.startDetection(c)
 	switch {
@@ -110,10 +110,12 @@ func (s *Sim) runWaitingFlow(c *call) {
 // whileActive wraps the handler of a reply: it runs under s.mu, and only while the
 // call is in progress.
 func (s *Sim) whileActive(c *call, act func(callbackReply)) func(callbackReply) {
+	asked := time.Now()
 	return func(reply callbackReply) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.closed && c.active() {
+			c.live.awaited += time.Since(asked)
 			s.catchUp(c)
 			act(reply)
 		}

@@ -94,9 +94,9 @@ const keyTime = 500 * time.Millisecond // from one key to the next
 func (a *input) run(s *Sim, c *call) {
 	l := c.live
 	l.inputs++
-	pressed, after := nth(l.plan.digits, l.inputs), time.Duration(0)
-	if l.plan.presses != nil && a.listensFor("dtmf") {
-		pressed, after = l.listens(a)
+	pressed, words, after := nth(l.plan.digits, l.inputs), nth(l.plan.speech, l.inputs), time.Duration(0)
+	if l.plan.presses != nil {
+		pressed, words, after = l.listens(a)
 	}
 	if a.Mode == "asynchronous" {
 		l.asyncInput = a
@@ -111,20 +111,22 @@ func (a *input) run(s *Sim, c *call) {
 			c.press(digits)
 		}
 	}
-	words := ""
-	if a.listensFor("speech") {
-		words = nth(l.plan.speech, l.inputs)
+	if !a.listensFor("speech") {
+		words = ""
 	}
 	took := after + time.Duration(len(digits))*keyTime
 	if timedOut {
 		took += time.Duration(a.keys().TimeOut.or(3)) * time.Second
 	}
 	if words != "" {
-		took = speakingTime(words) + 2*time.Second
+		took = after + speakingTime(words) + 2*time.Second
 	}
 	s.laterInFlow(c, took, func() {
 		if after > 0 {
 			c.press(digits)
+		}
+		if words != "" {
+			c.press(SaidMark + words)
 		}
 		s.report(c, a.callbackURL, s.inputEvent(c, a, digits, timedOut, words))
 	})
@@ -143,6 +145,9 @@ func (k dtmfMembers) collect(pressed string) (digits string, timedOut bool) {
 	}
 	return pressed, true
 }
+
+// SaidMark begins what a person said, among the keys that were pressed.
+const SaidMark = "say:"
 
 // press notes keys that were pressed.
 func (c *call) press(keys string) {

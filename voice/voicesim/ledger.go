@@ -34,7 +34,7 @@ type LedgerCall struct {
 	EndedBy          string    `json:"ended_by,omitempty"`
 	HeardAt          time.Time `json:"heard_at,omitzero"` // when the message was first played to its end
 	Said             string    `json:"said,omitempty"`    // the first words that were spoken
-	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input
+	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input; or after SaidMark what was said
 	// KeysTaken are the keys that an input event told, whose answer of 200 to 205 the
 	// call went on with, and NotifiedTaken the payloads of notify actions of which
 	// an event was answered so. TakenAt is when the last of them was answered.

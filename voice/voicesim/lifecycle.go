@@ -30,7 +30,8 @@ type live struct {
 	talks       int    // started by control so far
 	streams     int    // the same
 	leg         leg
-	legs        []*call // made by connect actions
+	legs        []*call       // made by connect actions
+	awaited     time.Duration // by the computer's clock, for replies
 }
 
 // plan is the course of the call without control requests, in the call's time.
@@ -113,6 +114,21 @@ func (s *Sim) later(c *call, d time.Duration, f func()) {
 			c.live.at = max(c.live.at, due)
 			f()
 		}
+	})
+}
+
+// afterTalking is later for what a person or the service does after d of a call. At a
+// speed above 1 the application answers no faster, so what a reply takes counts as
+// it does at speed 1: a busy computer ends no call.
+func (s *Sim) afterTalking(c *call, d time.Duration, f func()) {
+	l := c.live
+	before := l.awaited
+	s.later(c, d, func() {
+		if more := time.Duration(float64(l.awaited-before) * (s.cfg.Speed - 1)); more > time.Millisecond && more < d*1000 {
+			s.afterTalking(c, more, f)
+			return
+		}
+		f()
 	})
 }
 

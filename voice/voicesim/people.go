@@ -17,8 +17,8 @@ const patience = 2 * time.Minute
 
 // ReadPeople reads who is behind which number from a CSV: a row for the first,
 // second, ... call to it. Its columns are number, outcome (one of those of
-// Outcomes.Weights), keys (what they press at each question, as "1 early:2 late:3 -",
-// where - is nothing), hangs_up_after, beep_after (of a machine; never: it has no
+// Outcomes.Weights), keys (what they press at each question, as "1 early:2 late:3 -
+// say:yes_please", where - is nothing and say is said), hangs_up_after, beep_after (of a machine; never: it has no
 // beep) and rings_back_after, with times such as 5s.
 func ReadPeople(in io.Reader) (map[string][]Script, error) {
 	r := csv.NewReader(in)
@@ -58,6 +58,10 @@ func ReadPeople(in io.Reader) (map[string][]Script, error) {
 func readPerson(cell func(string) string) (s Script, err error) {
 	s = Script{Outcome: cell("outcome"), Talk: patience, Presses: []Press{}}
 	for word := range strings.FieldsSeq(cell("keys")) {
+		if said, ok := strings.CutPrefix(word, SaidMark); ok {
+			s.Presses = append(s.Presses, Press{Words: strings.ReplaceAll(said, "_", " ")})
+			continue
+		}
 		keys, early := strings.CutPrefix(word, "early:")
 		keys, late := strings.CutPrefix(keys, "late:")
 		p := Press{Keys: strings.TrimPrefix(keys, "-"), Early: early}

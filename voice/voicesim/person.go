@@ -9,6 +9,7 @@ import (
 // Press is what a person does when keys are asked for.
 type Press struct {
 	Keys  string        // "": nothing
+	Words string        // what is said in place of keys, where somebody listens for it
 	Early bool          // in the middle of the words before, if a key can cut them
 	After time.Duration // after the words; 0: 2 s. One that is too late is pressed during the next words
 }
@@ -82,28 +83,36 @@ func (l *live) nextPress() *Press {
 
 // listens is what a person presses at an input, and how long after its beginning.
 // Who needs longer than it waits presses later, or during the next words.
-func (l *live) listens(a *input) (keys string, after time.Duration) {
+func (l *live) listens(a *input) (keys, words string, after time.Duration) {
 	wait := time.Duration(a.keys().TimeOut.or(3)) * time.Second
 	p := l.nextPress()
 	switch {
 	case p == nil:
-		return "", 0
+		return "", "", 0
+	case p.Words != "":
+		if !a.listensFor("speech") {
+			return "", "", 0
+		}
+		l.pressed, l.waited = l.pressed+1, 0
+		return "", p.Words, cmp.Or(p.After, reaction)
+	case !a.listensFor("dtmf"):
+		return "", "", 0
 	case p.Keys == "":
 		if wait > time.Second { // a shorter one is part of the same question
 			l.pressed++
 		}
-		return "", 0
+		return "", "", 0
 	case p.Early || l.cuts:
 		l.pressed++
 		l.cuts = false
-		return p.Keys, 0
+		return p.Keys, "", 0
 	}
 	if after = cmp.Or(p.After, reaction) - l.waited; after < wait {
 		l.pressed, l.waited = l.pressed+1, 0
-		return p.Keys, max(after, 0)
+		return p.Keys, "", max(after, 0)
 	}
 	l.waited += wait
-	return "", 0
+	return "", "", 0
 }
 
 // hears is called when words begin. It says whether the person cuts them with a key:

@@ -1,6 +1,7 @@
 package voicesim
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 )
@@ -25,8 +26,13 @@ func (s *Sim) tookSaid(cb callback) {
 				t.keys = v
 			}
 		case object:
-			if m.name == "dtmf" {
-				t.keys = v.text("digits")
+			switch m.name {
+			case "dtmf":
+				t.keys = cmp.Or(v.text("digits"), t.keys)
+			case "speech":
+				if words := v.spoken(); words != "" {
+					t.keys = cmp.Or(t.keys, SaidMark+words)
+				}
 			}
 		case json.RawMessage:
 			if m.name == "payload" {
@@ -42,6 +48,16 @@ func (s *Sim) tookSaid(cb callback) {
 	if !slices.Contains(cb.call.taken, t) {
 		cb.call.taken, cb.call.takenAt = append(cb.call.taken, t), stampOf(s.now())
 	}
+}
+
+// spoken is the first reading of what was said, or "".
+func (o object) spoken() string {
+	for _, m := range o {
+		if list, ok := m.value.([]object); ok && m.name == "results" && len(list) > 0 {
+			return list[0].text("text")
+		}
+	}
+	return ""
 }
 
 // text is a member that is a text, or "".

@@ -1,0 +1,50 @@
+package storage
+
+import (
+	"context"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
+)
+
+// queueRecording stores what a record event tells, once however often it comes.
+func queueRecording(b *pgx.Batch, r campaign.Recording, attempt, inbound uuid.UUID) {
+	var seconds *int
+	if n := r.Seconds(); n > 0 {
+		seconds = &n
+	}
+	b.Queue(`
+		INSERT INTO recordings (url, recording_id, attempt_id, inbound_id, started_at, ended_at, duration_s, bytes)
+		VALUES (@url, @id, @attempt, @inbound, @started, @ended, @seconds, @bytes)
+		ON CONFLICT (url) DO NOTHING`, pgx.StrictNamedArgs{
+		"url": plain(r.URL), "id": zeronull.Text(plain(r.ID)), "attempt": zeronull.UUID(attempt), "inbound": zeronull.UUID(inbound),
+		"started": zeronull.Timestamptz(r.StartedAt), "ended": zeronull.Timestamptz(r.EndedAt), "seconds": seconds, "bytes": r.Bytes,
+	})
+}
+
+// queueRecordings stores those of the events.
+func queueRecordings(b *pgx.Batch, list []attributedEvent) {
+	for _, e := range list {
+		//guard:false storage.TestRecordings: what a person said is kept with the call
+		if e.Recording != nil && e.attempt != uuid.Nil {
+			queueRecording(b, *e.Recording, e.attempt, uuid.Nil)
+		}
+	}
+}
+
+// recordingsOf are those of a contact's calls, oldest first.
+func recordingsOf(ctx context.Context, tx pgx.Tx, contact int64) ([]app.Recording, error) {
+	return collect(ctx, tx, func(row pgx.CollectableRow) (r app.Recording, err error) {
+		err = row.Scan(&r.CallUUID, &r.URL, (*zeronull.Timestamptz)(&r.At), (*zeronull.Int4)(&r.Seconds))
+		return r, err
+	}, `
+		SELECT coalesce(a.call_uuid, i.call_uuid, ''), r.url, coalesce(r.started_at, r.received_at), r.duration_s
+		FROM recordings r LEFT JOIN attempts a ON a.id = r.attempt_id LEFT JOIN inbound_calls i ON i.id = r.inbound_id
+		WHERE coalesce(a.contact_id, i.contact_id) = $1 AND (r.attempt_id IN (SELECT id FROM attempts WHERE contact_id = $1)
+			OR r.inbound_id IN (SELECT id FROM inbound_calls WHERE contact_id = $1))
+		ORDER BY r.received_at`, contact)
+}
