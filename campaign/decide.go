@@ -73,7 +73,7 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	//guard:value(h.calls+1 >= s.Retry.Attempts) chaos.Calm: all attempts of the limit are made
 	case h.calls >= s.Retry.Attempts:
 		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
-	case c.Cancelled || h.withdrawn(WithdrawnCancelled):
+	case c.Cancelled:
 		d = d.done(ReasonCancelledByRequest, "it was cancelled by request")
 	//guard:false campaign.TestSeveralNumbers: a person of whom no number is left has ended
 	case c.several() && len(left) == 0:

@@ -68,3 +68,20 @@ func TestRingingBackOfAnEarlierReminder(t *testing.T) {
 		}
 	}
 }
+
+// What was keyed about an appointment that another one has taken the place of ends no
+// reminder of the new one.
+func TestResultOfAnEarlierAppointment(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	keyed := Attempt{No: 1, State: Ended, DialedAt: now.Add(-48 * time.Hour), Result: "cancelled", Facts: Facts{
+		CallUUID: "U", EndedAt: now.Add(-48 * time.Hour), AnsweredAt: now.Add(-48 * time.Hour), Statuses: []string{"human"},
+	}}
+	s := Settings{Retry: DefaultPolicy(), Hours: Daily(0, 1440), Remind: &Remind{}}
+	for first, want := range map[time.Time]ContactState{now.Add(-49 * time.Hour): Done, now.Add(time.Hour): Waiting} {
+		who := Contact{State: Waiting, DueAt: first, CallAt: first, RemindAt: []time.Time{first, first.Add(60 * time.Hour)}}
+		if got := Decide(s, Running, who, []Attempt{keyed}, now); got.State != want || (got.Result == "") != (want == Waiting) {
+			t.Errorf("reminded from %s on: %+v, want %s", first, got, want)
+		}
+	}
+}

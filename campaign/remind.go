@@ -217,6 +217,24 @@ func (c Contact) ofReminder(attempts []Attempt, now time.Time) (list []Attempt) 
 	return list
 }
 
+// OfAnEarlierAppointment reports whether a call that was dialed at a moment was about a
+// time of the contact's that another one has taken the place of.
+func (c Contact) OfAnEarlierAppointment(at time.Time) bool {
+	return len(c.RemindAt) > 0 && c.reminderOf(at) < 0
+}
+
+// resultOf is what the person has keyed about the appointment that they have.
+func (c Contact) resultOf(attempts []Attempt) string {
+	//guard:value(attempts) campaign.TestResultOfAnEarlierAppointment: what was keyed about an earlier appointment ends no reminder of the new one
+	h := historyOf(slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return c.OfAnEarlierAppointment(a.DialedAt) }))
+	back := c.RangBack
+	if c.OfAnEarlierAppointment(back.ResultAt) {
+		back.Result = ""
+	}
+	result, _ := h.said(back)
+	return result
+}
+
 // nextReminder is when the reminder after the one that the contact is at is due; the
 // zero time: there is none.
 func (c Contact) nextReminder(now time.Time) time.Time {
@@ -235,7 +253,8 @@ func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now t
 	current.RangBack = c.ForReminder(now)
 	d := decideOne(s, st, current, c.ofReminder(attempts, now), now)
 	d.Attempts = all.calls
-	d.Result, d.HeardAt = all.said(c.RangBack)
+	_, d.HeardAt = all.said(c.RangBack)
+	d.Result = c.resultOf(attempts)
 	d.Answered = all.answered
 	next := c.nextReminder(now)
 	switch {

@@ -17,7 +17,7 @@ import (
 const answersKept = 48 * time.Hour
 
 // ClaimAnswer claims a key, or finds what is kept under it. It drops what is old.
-func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte) (kept app.KeptAnswer, claimed bool, err error) {
+func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte, lease time.Duration) (kept app.KeptAnswer, claimed bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM api_answers WHERE claimed_at < now() - $1::interval`, answersKept); err != nil {
 			return err
@@ -28,13 +28,20 @@ func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte
 		}
 		var of []byte
 		var status *int
-		err = tx.QueryRow(ctx, `SELECT request, status, header, body FROM api_answers WHERE actor = $1 AND key = $2`, plain(actor), plain(key)).
-			Scan(&of, &status, &kept.Header, &kept.Body)
+		var died bool
+		err = tx.QueryRow(ctx, `
+			SELECT request, status, header, body, claimed_at < clock_timestamp() - $3::interval FROM api_answers
+			WHERE actor = $1 AND key = $2 FOR UPDATE`, plain(actor), plain(key), lease).Scan(&of, &status, &kept.Header, &kept.Body, &died)
 		switch {
 		case err != nil:
 			return err
 		case !bytes.Equal(of, request):
 			return app.ErrOtherRequest
+		//guard:false internal/httpapi.TestKeyOfADeadProcess: a request whose process died is served when it comes again
+		case status == nil && lease > 0 && died:
+			claimed = true
+			_, err = tx.Exec(ctx, `UPDATE api_answers SET claimed_at = clock_timestamp() WHERE actor = $1 AND key = $2`, plain(actor), plain(key))
+			return err
 		case status == nil:
 			return app.ErrInProgress
 		}

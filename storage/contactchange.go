@@ -27,11 +27,18 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 		return err
 	}
 	var b pgx.Batch
-	var requeue []int64
+	var requeue, restored []int64
 	for i := range list {
 		ch, s := &list[i], standing[list[i].id]
+		//guard:false internal/httpapi.TestPutCallsAgain: who was cancelled is called again for a new appointment
+		if ch.restored && s != nil && s.state == campaign.Done {
+			s.state = campaign.Pending
+		}
 		if ch.Why = s.forbids(ch.row); ch.Why != "" {
 			continue
+		}
+		if ch.restored {
+			restored = append(restored, ch.id)
 		}
 		ch.Updated = true
 		im.queueChange(&b, *ch, groupsOf(ch.row, groups), s)
@@ -40,6 +47,13 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 		}
 	}
 	if err := im.tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	err = withContacts(ctx, im.tx, restored, func(c *contactTx) error {
+		c.restored, c.anew = true, true
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	return withContacts(ctx, im.tx, requeue, func(c *contactTx) error {
@@ -125,12 +139,13 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 		       number_countries = @several_countries,
 		       source = @source, import_id = @import, line_no = @line, vars = @vars,
 		       call_at = @call_at, remind_at = @remind_at, not_later_than = @last_call,
-		       due_at = CASE WHEN @moved THEN @due ELSE due_at END
+		       due_at = CASE WHEN @moved THEN @due ELSE due_at END,
+		       cancelled_at = CASE WHEN @restored THEN NULL ELSE cancelled_at END
 		WHERE id = @id`, pgx.StrictNamedArgs{
 		"id": ch.id, "groups": groups, "numbers": numbersOf(r), "same_numbers": slices.Equal(s.numbers, numbersOf(r)),
 		"several": several(r, numbersOf(r)), "several_groups": several(r, groups),
 		"country": r.Country, "countries": countriesOf(r), "several_countries": several(r, countriesOf(r)), "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
 		"remind_at": r.RemindAt, "call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
-		"moved": !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
+		"restored": ch.restored, "moved": ch.restored || !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
 	})
 }

@@ -204,8 +204,9 @@ func (im *contactImport) noteSeen(ctx context.Context, batch campaign.RowBatch, 
 // change is a row that differs from the contact that it is.
 type change struct {
 	campaign.ChangedRow
-	id  int64
-	row campaign.Row
+	id       int64
+	row      campaign.Row
+	restored bool // the person is called again, although they had ended
 }
 
 // classified is what becomes of a batch's rows.

@@ -87,6 +87,7 @@ type contactTx struct {
 	suppressed []string          // which numbers are, for good; the claim and the gate know of the others, at the time of the call
 	now        time.Time         // the database's clock
 	anew       bool              // it is due as its row says
+	restored   bool              // it is called again, although it had ended
 	attempts   []campaign.Attempt
 	changes    []stateChange
 	prices     []campaign.Attempt // as they stood with each new price
@@ -385,7 +386,7 @@ func (c *contactTx) decide(w *writes) {
 	if c.owner.contact != 0 {
 		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.contactToDecide(), c.attempts, c.now)
 		//guard:false storage.TestEditReopensNobody: who has ended is not called again because of an edit
-		if c.contact.State == campaign.Done && decision.State != campaign.Done && !c.learned() {
+		if c.contact.State == campaign.Done && decision.State != campaign.Done && !c.learned() && !c.restored {
 			decision = c.ended(decision)
 		}
 		for _, id := range decision.Void {

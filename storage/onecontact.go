@@ -53,6 +53,16 @@ func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Read
 // contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
 // if the contact has another one.
 func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) error {
+	return db.updateContact(ctx, by, campaignID, row, version, false)
+}
+
+// PutContact is UpdateContact for who may have ended: a person who was cancelled, or whose
+// appointment is another one now, is called again. Who has opted out is not.
+func (db *DB) PutContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) error {
+	return db.updateContact(ctx, by, campaignID, row, version, true)
+}
+
+func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string, again bool) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		im := contactImport{tx: tx, campaignID: campaignID}
 		if err := im.lockCampaign(ctx); err != nil {
@@ -64,10 +74,13 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 		}
 		var importID zeronull.Int8
 		var is string
+		var restored bool
 		known := knownContact{}
 		err = tx.QueryRow(ctx, `
-			SELECT id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars, `+contactVersion+` FROM contacts k WHERE campaign_id = $1 AND key = $2 FOR UPDATE`,
-			campaignID, plain(row.KeyOrNumber())).Scan(&known.id, &im.source, &importID, &known.numbers,
+			SELECT @again AND coalesce(result, '') <> @opted_out AND (cancelled_at IS NOT NULL OR state = 'done' AND remind_at <> '{}' AND not_later_than IS DISTINCT FROM @last_call), id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars, `+contactVersion+` FROM contacts k WHERE campaign_id = @campaign AND key = @key FOR UPDATE`,
+			pgx.StrictNamedArgs{
+				"campaign": campaignID, "key": plain(row.KeyOrNumber()), "again": again, "opted_out": campaign.OptedOut, "last_call": zeronull.Timestamptz(row.NotLaterThan),
+			}).Scan(&restored, &known.id, &im.source, &importID, &known.numbers,
 			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars, &is)
 		switch {
 		case err != nil:
@@ -78,22 +91,24 @@ func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64,
 		}
 		im.run.ID = int64(importID)
 		columns := known.differences(row)
-		if len(columns) == 0 {
+		if len(columns) == 0 && !restored {
 			return nil
 		}
 		if slices.Contains(groupsOf(row, groups), unknownZone) {
 			return errUnknownZone
 		}
-		list := []change{{ChangedRow: campaign.ChangedRow{Line: row.Line, Columns: columns}, id: known.id, row: row}}
+		list := []change{{ChangedRow: campaign.ChangedRow{Line: row.Line, Columns: columns}, id: known.id, row: row, restored: restored}}
 		if err := im.update(ctx, list, groups); err != nil {
 			return err
 		}
 		if list[0].Why != "" {
 			return fmt.Errorf("not changed: %s", list[0].Why)
 		}
-		return audit(ctx, tx, by, auditEntry{
-			action: "contact.update", object: contactObject(known.id), after: fields{"campaign": campaignID, "columns": columns},
-		})
+		after := fields{"campaign": campaignID, "columns": columns}
+		if restored {
+			after["called_again"] = true
+		}
+		return audit(ctx, tx, by, auditEntry{action: "contact.update", object: contactObject(known.id), after: after})
 	})
 	if err != nil {
 		return fmt.Errorf("change a contact: %w", err)

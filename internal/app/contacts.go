@@ -30,6 +30,9 @@ type ContactStore interface {
 	// UpdateContact gives the contact the row's values, if it is still to be called.
 	// With a version, that of its Record, it is ErrChanged if it has another one.
 	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
+	// PutContact is UpdateContact also for who was cancelled, or has another appointment
+	// now, and is called again; not for who has opted out.
+	PutContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
 	// CancelContact takes the contact out of the campaign.
 	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
 	// ExportContacts gives each, in the order of their files, the people of a
@@ -97,11 +100,13 @@ func (c Contacts) Update(ctx context.Context, by Actor, name, key string, column
 		return err
 	}
 	how.Yes = yes
-	return c.update(ctx, by, h, values, how, "")
+	return c.update(ctx, by, h, values, how, "", c.Store.UpdateContact)
 }
 
-// update gives somebody who is there the row of the values.
-func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values map[string]string, how campaign.Reading, version string) error {
+// update gives somebody who is there the row of the values, by one of the store's ways.
+func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values map[string]string, how campaign.Reading, version string,
+	store func(context.Context, Actor, int64, campaign.Row, string) error,
+) error {
 	row, err := c.Read(values, h.Campaign.Settings, how)
 	switch {
 	case err != nil:
@@ -112,7 +117,7 @@ func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values
 		return errors.New("the key cannot be changed: cancel this person, and import a row with the other key")
 	}
 	row.Line = h.Contact.Line
-	return c.Store.UpdateContact(ctx, by, h.Campaign.ID, row, version)
+	return store(ctx, by, h.Campaign.ID, row, version)
 }
 
 // Put gives the person of the key the row of the values: it adds who is not there,
@@ -151,7 +156,7 @@ func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values ma
 	if version == "*" {
 		version = ""
 	}
-	return false, c.update(ctx, by, h, withMapped(values, how.Map), how, version)
+	return false, c.update(ctx, by, h, withMapped(values, how.Map), how, version, c.Store.PutContact)
 }
 
 // add adds a person who is not there, read as the campaign's document says.

@@ -250,7 +250,12 @@ func (a *api) serve(w http.ResponseWriter, r request, of route) {
 		a.fail(w, r.Request, of, r.by, invalid("Idempotency-Key: want at most 255 characters"))
 		return
 	}
-	kept, claimed, err := a.Store.ClaimAnswer(r.Context(), r.by.Name, key, fingerprint(r))
+	lease := app.AnswerLease
+	//guard:false internal/httpapi.TestKeyOfADeadProcess: a call is not made again because its process died
+	if of.calls {
+		lease = 0
+	}
+	kept, claimed, err := a.Store.ClaimAnswer(r.Context(), r.by.Name, key, fingerprint(r), lease)
 	if err != nil {
 		a.fail(w, r.Request, of, r.by, err)
 		return

@@ -12,6 +12,7 @@ type route struct {
 	least   app.Role
 	serve   func(*api, request) (answer, error)
 	creates bool // it takes an Idempotency-Key
+	calls   bool // it calls somebody: who knows whether it did does not do it again
 	slow    bool // it may take minutes
 	rows    bool // its body holds people
 }
@@ -36,7 +37,7 @@ var routes = []route{
 	{pattern: "GET imports/{id}", least: app.Viewer, serve: (*api).getImport},
 	{pattern: "GET numbers/{number}/why", least: app.Viewer, serve: (*api).why},
 	{pattern: "GET calls", least: app.Viewer, serve: (*api).listCalls},
-	{pattern: "POST calls", least: app.Operator, serve: (*api).createCall, creates: true, slow: true},
+	{pattern: "POST calls", least: app.Operator, serve: (*api).createCall, creates: true, calls: true, slow: true},
 	{pattern: "GET calls/{uuid}", least: app.Viewer, serve: (*api).getCall},
 	{pattern: "POST calls/{uuid}/{action}", least: app.Operator, serve: (*api).actOnCall},
 	{pattern: "GET suppressions", least: app.Viewer, serve: (*api).listSuppressions},

@@ -185,7 +185,7 @@ func (c *comparison) resultBefore(who campaign.Contact, before []contactCall, ca
 		return ""
 	}
 	for _, b := range before {
-		if b.record.Result != "" && !c.toldLate(b, call) {
+		if b.record.Result != "" && !c.toldLate(b, call) && !who.OfAnEarlierAppointment(b.dialed()) {
 			return b.record.Result
 		}
 	}

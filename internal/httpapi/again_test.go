@@ -1,0 +1,54 @@
+package httpapi_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+
+	"dialer/internal/app"
+	"dialer/internal/testkit"
+)
+
+// A request whose process died is served when it comes again, once no process can be
+// serving it. One that may have called somebody is not.
+func TestKeyOfADeadProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const one, call = `{"number":"+447700900101"}`, `{"to":"+447700900101","from":"442079460000","say":"Hello"}`
+	claim := func(path, body, key string) { // as a process does that dies then
+		t.Helper()
+		request := sha256.Sum256([]byte("POST /api/v1/" + path + "\n" + body))
+		w.db.Exec(t, `INSERT INTO api_answers (actor, key, request) VALUES ('operator', $1, $2)`, key, request[:])
+	}
+	claim("suppressions", one, "s")
+	claim("calls", call, "c")
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 409, "being served")
+	w.db.Exec(t, `UPDATE api_answers SET claimed_at = claimed_at - interval '16 minutes'`)
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 201)
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 201) // the answer that is kept
+	w.want(w.do(app.Operator, "POST", "calls", call, "Idempotency-Key", "c"), 409, "being served")
+}
+
+// A person who was cancelled is called again when the clinic's own key comes with a new
+// appointment, and so is one whose last appointment is over. Who has opted out is not.
+func TestPutCallsAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+	const path = "campaigns/dental/contacts/p1"
+	put := func(day int) reply {
+		return w.do(app.Operator, "PUT", path, fmt.Sprintf(`{"to":"+447700900101","name":"Ann","appointment":"2036-12-%02d 10:00"}`, day))
+	}
+	w.want(put(3), 201)
+	w.want(w.do(app.Operator, "DELETE", path, ""), 200, `"cancelled_by_request"`)
+	w.want(put(9), 200, `"state":"pending"`, `"reason":null`, `2036-12-09`)
+	w.want(w.do(app.Operator, "DELETE", path, ""), 200, `"cancelled_by_request"`)
+	w.want(put(9), 200, `"state":"pending"`) // the same appointment, made again
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'expired'`)
+	w.want(put(9), 200, `"state":"done"`) // it came a second time, and is over
+	if testkit.Value[bool](t, w.db, `SELECT remind_at IS NOT NULL FROM contacts`) {
+		w.want(put(12), 200, `"state":"pending"`)
+	}
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'human', result = 'opted_out'`)
+	w.want(put(15), 422, "has ended")
+}
