@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/voice"
 	"dialer/voice/voicesim"
@@ -34,6 +35,7 @@ type simulateCommand struct {
 	Keys              map[string]float64 `placeholder:"KEYS=WEIGHT;..." help:"What people press when they are asked, as 1=6;2=1;=3, where the last press nothing (default: nobody presses anything)."`
 	Habits            map[string]float64 `placeholder:"HABIT=WEIGHT;..." help:"How people behave who are asked to press a key, as prompt=5;early=2: prompt, early, late, wrong, silent, leaves (in the middle of a sentence) and rings (back, unanswered). Without it they press --keys at each question."`
 	People            string             `type:"existingfile" placeholder:"FILE.csv" help:"Who is behind which number: number, outcome, keys, hangs_up_after, beep_after, rings_back_after. See docs/recipes."`
+	Take              string             `placeholder:"NUMBER" help:"Take the calls to this number yourself, at this terminal: see the text as it is spoken, press keys, speak, hang up. At a speed of 1 it lasts as long as in reality."`
 	AnswerURL         string             `name:"answer-url" placeholder:"URL" help:"The application's answer address, such as http://127.0.0.1:8080/webhooks/answer: who rings back is answered from it. Its events go to the same address with event for answer."`
 	KeepWebhooks      bool               `name:"keep-webhooks" help:"Keep every request to a webhook, for /ledger/webhooks."`
 	ContractShapes    bool               `name:"contract-shapes" help:"Answer in the shapes of the old contract, 1.0.1, instead of today's."`
@@ -57,7 +59,16 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	if err != nil {
 		return fmt.Errorf("%w: --people: %w", cli.ErrUsage, err)
 	}
+	var handset *voicesim.Handset
+	if c.Take != "" {
+		number, err := campaign.ParseFrom([]string{c.Take})
+		if err != nil {
+			return fmt.Errorf("%w: --take: %w", cli.ErrUsage, err)
+		}
+		handset = newTerminalHandset(number[0], con.Out)
+	}
 	sim, err := voicesim.New(voicesim.Config{
+		Handset:   handset,
 		AnswerURL: c.AnswerURL, EventURL: eventURL(c.AnswerURL),
 		PublicKey: key, ApplicationID: c.ApplicationID, SignatureSecret: []byte(c.Secrets[0]), APIKey: simulatedAPIKey,
 		Seed: c.Seed, Faults: faults, Retention: c.RecordsKept, KeepWebhooks: c.KeepWebhooks, Speed: c.Speed,
@@ -73,6 +84,10 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 		return listenError("--listen", err)
 	}
 	log.InfoContext(ctx, "simulating", "api", "http://"+listener.Addr().String()+"/v1", "faults", c.Faults, "seed", c.Seed)
+	if handset != nil {
+		con.Linef("Calls to %s ring here. Enter answers, h hangs up or declines. In a call, a key and Enter presses it, and words and Enter say them.\n", handset.Number)
+		go takeCalls(con.In, con.Out, handset) // ends with its input
+	}
 	return serveSimulator(ctx, sim, listener)
 }
 

@@ -45,6 +45,9 @@ type Config struct {
 	// durations on records are those at speed 1. Tokens, limits, lags and the
 	// times in Faults are not scaled.
 	Speed float64
+	// Handset is the telephone of a person who takes the calls to its number; nil:
+	// there is none.
+	Handset *Handset
 	// AnswerURL and EventURL are the application's own addresses, for calls that
 	// come in. Without AnswerURL nobody rings back.
 	AnswerURL, EventURL string

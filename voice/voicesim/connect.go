@@ -63,6 +63,9 @@ func (a *connect) run(s *Sim, c *call) {
 		return
 	}
 	s.stats.placements.add(now)
+	if h := s.held(c); h != nil && len(a.Endpoint) == 1 {
+		h.hear(HeardThrough, a.Endpoint[0].address())
+	}
 	added := s.addLeg(c, a.createRequest(c))
 	added.live.leg.flowVersion = c.live.flow.version
 	if a.EventType == "synchronous" && added.live.eventURL != "" {

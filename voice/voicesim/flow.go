@@ -60,6 +60,7 @@ func (a *stream) run(s *Sim, c *call) { s.play(c, a, a.sound, streamTime) }
 // play continues when the sound ends, or earlier if bargeIn is set and the person
 // presses a key.
 func (s *Sim) play(c *call, a action, sound sound, once time.Duration) {
+	s.speakTo(c, a)
 	lasts, endless := sound.duration(once)
 	cuts := c.live.hears(bool(sound.BargeIn) && c.live.flow.waitsForKeys())
 	if cuts || bool(sound.BargeIn) && s.pressesKeyNext(c) {
@@ -73,7 +74,12 @@ func (s *Sim) play(c *call, a action, sound sound, once time.Duration) {
 		})
 	}
 	if !endless {
-		s.laterInFlow(c, lasts, func() { s.advance(c) })
+		s.laterInFlow(c, lasts, func() {
+			if h := s.held(c); h != nil {
+				h.hear(HeardEnd, "")
+			}
+			s.advance(c)
+		})
 	}
 }
 

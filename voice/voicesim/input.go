@@ -94,6 +94,10 @@ const keyTime = 500 * time.Millisecond // from one key to the next
 func (a *input) run(s *Sim, c *call) {
 	l := c.live
 	l.inputs++
+	if s.held(c) != nil && a.Mode != "asynchronous" {
+		s.ask(c, a)
+		return
+	}
 	pressed, words, after := nth(l.plan.digits, l.inputs), nth(l.plan.speech, l.inputs), time.Duration(0)
 	if l.plan.presses != nil {
 		pressed, words, after = l.listens(a)

@@ -31,6 +31,8 @@ type live struct {
 	streams     int    // the same
 	leg         leg
 	legs        []*call       // made by connect actions
+	typed       string        // keys of who has the handset, not collected yet
+	asks        *input        // what waits for who has the handset
 	awaited     time.Duration // by the computer's clock, for replies
 }
 
@@ -63,6 +65,9 @@ func (s *Sim) planFor(c *call) plan {
 	k := c.key()
 	if c.inbound {
 		return plan{outcome: answered}
+	}
+	if s.takes(c) {
+		return plan{outcome: human, talk: patienceOfHand, presses: []Press{}}
 	}
 	p := plan{
 		outcome: answered,
@@ -165,6 +170,10 @@ func (s *Sim) start(c *call) {
 func (s *Sim) ring(c *call) {
 	c.status = ringing
 	s.emit(c, s.statusEvent(c, ringing), nil)
+	if s.takes(c) {
+		s.ringHandset(c)
+		return
+	}
 	p, limit := c.live.plan, time.Duration(c.live.request.RingingTimer.or(60))*time.Second
 	switch {
 	case p.outcome == timeout || p.ring >= limit:
@@ -245,6 +254,7 @@ func (s *Sim) end(c *call) {
 	for _, r := range c.live.recordings {
 		s.sendRecording(c, r)
 	}
+	s.putDown(c)
 	s.ringsBack(c)
 	s.leaveRoom(c)
 	s.endLegs(c)

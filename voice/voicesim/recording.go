@@ -76,7 +76,12 @@ func (a *record) run(s *Sim, c *call) {
 		s.advance(c)
 		return
 	}
-	s.laterInFlow(c, a.duration(), func() {
+	length := a.duration()
+	if h := s.held(c); h != nil {
+		h.hear(HeardRecords, a.EndOnKey)
+		length = time.Duration(a.TimeOut.or(7200)) * time.Second
+	}
+	s.laterInFlow(c, length, func() {
 		c.live.recordings = slices.DeleteFunc(c.live.recordings, func(other recording) bool { return other.id == r.id })
 		s.sendRecording(c, r)
 		s.advance(c)

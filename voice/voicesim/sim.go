@@ -71,6 +71,9 @@ func New(cfg Config) (*Sim, error) {
 		createLimit:  newLimit(cfg.CallsPerSecond),
 		requestLimit: newLimit(cfg.RequestsPerSecond),
 	}
+	if cfg.Handset != nil {
+		cfg.Handset.sim = s
+	}
 	for _, name := range outcomes {
 		weight := cfg.Outcomes.Weights[name]
 		s.weights = append(s.weights, chance{name, weight})
