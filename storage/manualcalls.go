@@ -51,7 +51,7 @@ func reserveManual(ctx context.Context, tx pgx.Tx, by app.Actor, a campaign.Atte
 		return err
 	}
 	return audit(ctx, tx, by, auditEntry{
-		action: callAction + "create", object: "attempt " + a.ID.String(), after: fields{"detail": plain(a.Manual.Detail), "kind": a.Manual.ToKind},
+		action: callAction + "create", object: "attempt " + a.ID.String(), after: fields{"kind": a.Manual.ToKind},
 	})
 }
 

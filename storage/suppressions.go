@@ -99,7 +99,7 @@ func suppressionFields(list []app.Suppression) fields {
 		named[i] = fields{
 			//guard:value(s.Number) internal/app.TestSuppressionsAreAuditedMasked: the audit shows no whole number
 			"number": app.MaskNumber(s.Number),
-			"source": plain(s.Source), "note": plain(s.Note),
+			"source": plain(s.Source), // and no note, which may name the person
 		}
 		if !s.ExpiresAt.IsZero() {
 			named[i]["expires_at"] = s.ExpiresAt

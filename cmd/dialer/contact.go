@@ -20,6 +20,7 @@ type contactCommand struct {
 	Show   contactShowCommand   `cmd:"" help:"Show a person of a campaign: their row, their calls, and why they are in their state."`
 	Update contactUpdateCommand `cmd:"" help:"Change columns of a person's row, if they are still to be called."`
 	Cancel contactCancelCommand `cmd:"" help:"Take a person out of a campaign: nobody calls them any more."`
+	Erase  contactEraseCommand  `cmd:"" help:"Forget whoever has a number, in all campaigns, as the law may ask."`
 }
 
 // contactFlags name one person of one campaign.
@@ -154,4 +155,46 @@ func (c *contactCancelCommand) Run(ctx context.Context, con console) error {
 		con.Linef("cancelled: nobody calls this person for %s any more; a call that is under way goes on\n", c.Campaign)
 		return nil
 	})
+}
+
+type contactEraseCommand struct {
+	Number string `arg:"" help:"The number, with its country code."`
+	Yes    bool   `help:"Do it. Without this it only says what it would do."`
+	Format string `enum:"text,json" default:"text" placeholder:"text|json" help:"How it is printed (default: ${default})."`
+	numberFlags
+	actorFlags
+	databaseFlags
+}
+
+func (c *contactEraseCommand) Help() string {
+	return `Empties what names the person in every row: numbers, columns of the file, what was keyed, the bodies of events, refused rows, messages that wait for a webhook. Rows, counts, prices and the audit, which has numbers only masked, stay true. The number itself stays on the list of suppressions, and only there, so that no file that comes again has the person called; a hash of it would be guessed in seconds. It is refused while a call to the person is not over. It cannot be undone, but a backup of the database still has the person, and so have your own files.`
+}
+
+func (c *contactEraseCommand) Run(ctx context.Context, con console) error {
+	number, err := c.parse(c.Number)
+	if err != nil {
+		return err
+	}
+	db, err := openMigrated(ctx, c.DatabaseURL)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	e, err := app.Erase(ctx, db, c.actor(), number, !c.Yes)
+	switch {
+	case errors.Is(err, campaign.ErrNotFound):
+		return errors.New("nothing is known of this number")
+	case err != nil:
+		return err
+	case c.Format == "json":
+		return printJSON(con, e)
+	}
+	con.Printf("%d contacts, %d calls, %d events, %d records of Vonage, %d calls from them, %d refused rows, %d messages to webhooks\n",
+		e.Contacts, e.Attempts, e.Events, e.ProviderCalls, e.InboundCalls, e.RefusedRows, e.WebhooksOut)
+	if c.Yes {
+		con.Printf("erased; the number is suppressed\n")
+	} else {
+		con.Printf("nothing was changed: --yes erases this, and it cannot be undone\n")
+	}
+	return nil
 }

@@ -171,6 +171,7 @@ func (n node) periodic(client *voice.Client) []jobs.Periodic {
 		jobs.Periodic{Name: "read the list", Every: c.Every, Run: r.ReadList},
 		jobs.Periodic{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
 		jobs.Periodic{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},
+		jobs.Periodic{Name: "erase what came late", Every: 10 * time.Minute, Run: n.db.EraseLate},
 		jobs.Periodic{Name: "restore", Every: reconcile.RestoreEvery, Run: restore.Run, WhileLocked: true},
 	)
 }

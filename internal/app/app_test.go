@@ -84,7 +84,7 @@ func TestSuppressionsAreAuditedMasked(t *testing.T) {
 		t.Errorf("removed twice: %v", err)
 	}
 	entry := func(source string) string {
-		return `{"count": 1, "entries": [{"note": "", "number": "44*******001", "source": "` + source + `"}]}`
+		return `{"count": 1, "entries": [{"number": "44*******001", "source": "` + source + `"}]}`
 	}
 	want := []string{
 		`ann operator api suppressions.add suppressions: {"count": 0, "entries": []} -> ` + entry("ann"),

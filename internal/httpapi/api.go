@@ -36,6 +36,7 @@ type Store interface {
 	app.AlarmStore
 	app.ListStore
 	app.AnswerStore
+	app.EraseStore
 	TokenOf(ctx context.Context, sha256 []byte) (app.Token, error)
 	NumberHistory(ctx context.Context, number string) (app.NumberHistory, error)
 }

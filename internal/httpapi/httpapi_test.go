@@ -268,6 +268,7 @@ func TestRoles(t *testing.T) {
 		w.want(w.do(app.Viewer, method, path, `{}`), 403, "role")
 	}
 	w.want(w.do(app.Operator, "POST", "alarms/1/resolve", ""), 403, "role admin")
+	w.want(w.do(app.Operator, "DELETE", "numbers/447700900101", ""), 403, "role admin")
 	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", ""), 404)
 	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
 	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"open":true`)

@@ -80,7 +80,7 @@ func (a *api) problem(r *http.Request, of route, by app.Actor, err error) proble
 		p.Status = http.StatusForbidden
 	case errors.Is(err, campaign.ErrNotFound):
 		p.Status = http.StatusNotFound
-	case errors.Is(err, app.ErrTaken), errors.Is(err, campaign.ErrExists), errors.Is(err, app.ErrInProgress), errors.Is(err, campaign.ErrEdited):
+	case errors.Is(err, app.ErrTaken), errors.Is(err, campaign.ErrExists), errors.Is(err, app.ErrInProgress), errors.Is(err, app.ErrUnderWay), errors.Is(err, campaign.ErrEdited):
 		p.Status = http.StatusConflict
 	case errors.Is(err, app.ErrChanged), errors.Is(err, campaign.ErrEdited):
 		p.Status = http.StatusPreconditionFailed

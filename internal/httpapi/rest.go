@@ -106,3 +106,17 @@ func (a *api) listAudit(r request) (answer, error) {
 	}
 	return list(a.Store.ListAudit(r.Context(), q, r.URL.Query().Get("object"), r.URL.Query().Get("actor")))
 }
+
+// erase forgets whoever has a number.
+func (a *api) erase(r request) (answer, error) {
+	number, err := a.numberInAddress(r.PathValue("number"))
+	if err != nil {
+		return answer{}, invalid("number: %v", err)
+	}
+	try := r.URL.Query().Get("try")
+	if try != "" && try != "true" && try != "false" {
+		return answer{}, errors.New("try: want true or false")
+	}
+	erased, err := app.Erase(r.Context(), a.Store, r.by, number, try == "true")
+	return answer{body: erased}, err
+}

@@ -35,6 +35,7 @@ var routes = []route{
 	{pattern: "PUT campaigns/{name}/contacts/{key}", least: app.Operator, serve: (*api).putContact},
 	{pattern: "DELETE campaigns/{name}/contacts/{key}", least: app.Operator, serve: (*api).deleteContact},
 	{pattern: "GET imports/{id}", least: app.Viewer, serve: (*api).getImport},
+	{pattern: "DELETE numbers/{number}", least: app.Admin, serve: (*api).erase, slow: true},
 	{pattern: "GET numbers/{number}/why", least: app.Viewer, serve: (*api).why},
 	{pattern: "GET calls", least: app.Viewer, serve: (*api).listCalls},
 	{pattern: "POST calls", least: app.Operator, serve: (*api).createCall, creates: true, calls: true, slow: true},

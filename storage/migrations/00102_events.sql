@@ -28,5 +28,4 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- guard:drop storage.TestPostgresRefuses: events are kept as received
 CREATE TRIGGER guard_event BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION guard_event();
