@@ -55,6 +55,7 @@ type RowError struct {
 	Reason string // what is wrong and what to do; does not hold the value
 	Record string // the record as it is in the file, at most 1 KiB of it
 	Key    string // the row's key, if that could be read
+	Value  string // what stands in the column, at most 200 characters of it
 }
 
 // RowBatch is a run of a file's rows, in the file's order.

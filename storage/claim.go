@@ -70,7 +70,7 @@ const claim = `
 		) AS k
 		ORDER BY @above::int * g.priority DESC, @above::int * u.urgency, k.due_at, k.id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
+		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
@@ -88,8 +88,8 @@ const claim = `
 		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND NOT l.several AND l.free_at > k.due_at
 		RETURNING k.id
 	), reserved AS (
-		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, from_number, state, changed_by)
-		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, from_number, 'reserved', 'feeder'
+		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, country, from_number, state, changed_by)
+		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, country, from_number, 'reserved', 'feeder'
 		FROM ranked ORDER BY to_number
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
 		RETURNING id, contact_id, campaign_id, enqueue_count

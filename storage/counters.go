@@ -33,6 +33,20 @@ const foldCounters = `
 	)
 	SELECT count(*) FROM gone`
 
+// foldCountries does the same with country_deltas.
+const foldCountries = `
+	WITH lock AS MATERIALIZED (
+		SELECT pg_try_advisory_xact_lock($1) AS ours
+	), gone AS (
+		DELETE FROM country_deltas
+		WHERE ctid = ANY (ARRAY(SELECT c.ctid FROM lock, country_deltas c WHERE lock.ours LIMIT $2))
+		RETURNING *
+	)
+	INSERT INTO country_counters AS t (campaign_id, country, billing, n, seconds, price)
+	SELECT campaign_id, country, billing, sum(n), sum(seconds), sum(price) FROM gone GROUP BY 1, 2, 3
+	ON CONFLICT (campaign_id, country, billing) DO UPDATE SET n = t.n + excluded.n,
+		seconds = t.seconds + excluded.seconds, price = t.price + excluded.price`
+
 // FoldCounters adds the changes since the last time to the campaigns' counters,
 // and returns how many lines that were. While another process does so, it does
 // nothing. Reports are exact without it, and become slower.
@@ -40,6 +54,9 @@ func (db *DB) FoldCounters(ctx context.Context) (folded int, err error) {
 	err = db.pool.QueryRow(ctx, foldCounters, foldLock, foldBatch).Scan(&folded)
 	if err != nil {
 		return 0, fmt.Errorf("fold counters: %w", err)
+	}
+	if _, err = db.pool.Exec(ctx, foldCountries, foldLock, foldBatch); err != nil {
+		return folded, fmt.Errorf("fold counters by country: %w", err)
 	}
 	return folded, nil
 }

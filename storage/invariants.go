@@ -108,6 +108,10 @@ var invariants = []struct{ name, what, broken string }{
 		SELECT concat_ws(' ', campaign_id, to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24"h"'), state, outcome) AS id
 		FROM counted_hours c FULL JOIN hourly_totals t USING (campaign_id, hour, state, outcome)
 		WHERE (c.n, c.priced, c.seconds, c.price) IS DISTINCT FROM (t.n, t.priced, t.seconds, t.price)`},
+	{"I10", "counters by country that are not what a full count says, by campaign", `
+		SELECT concat_ws(' ', campaign_id, country, billing) AS id
+		FROM counted_countries c FULL JOIN country_totals t USING (campaign_id, country, billing)
+		WHERE (c.n, c.seconds, c.price) IS DISTINCT FROM (t.n, t.seconds, t.price)`},
 }
 
 // CheckInvariants finds every broken promise, all at one moment.

@@ -45,6 +45,7 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 		{"I10", "full count", `INSERT INTO counter_deltas (campaign_id, subject, state, outcome, n) SELECT id, 'contacts', 'pending', '', 1 FROM campaigns`},
 		{"I10", "full count", `ALTER TABLE contacts DISABLE TRIGGER count_changed; UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
 		{"I10", "full count", `ALTER TABLE attempts DISABLE TRIGGER count_changed; UPDATE attempts SET price = price + 1 WHERE price IS NOT NULL`},
+		{"I10", "counters by country", `UPDATE country_deltas SET country = 'XX'`},
 		{"I10", "counters of an hour", `UPDATE counter_deltas SET hour = hour - interval '1 hour' WHERE outcome = 'human'`},
 	} {
 		t.Run(test.invariant+" "+test.what, func(t *testing.T) {

@@ -71,45 +71,18 @@ func (db *DB) ListCampaigns(ctx context.Context, q app.ListQuery) (app.Page, err
 		WHERE v.campaign_id < @after ORDER BY v.campaign_id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after})
 }
 
-// ListContacts lists a campaign's contacts in the order of their keys. Of a search,
-// whoever has exactly that key or number comes alone: an index finds them, where a
-// part of a row takes a look at all rows.
+// ListContacts lists a campaign's contacts in the order of their keys.
 func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQuery) (app.Page, error) {
-	if q.Search != "" && q.After == "" {
-		exact, err := db.page(ctx, "contacts", q.Limit, `
-			SELECT v.key, to_jsonb(v) FROM reporting.contacts v
-			WHERE v.contact_id IN (
-				SELECT id FROM contacts WHERE campaign_id = @campaign AND key = @search
-				UNION SELECT id FROM contacts WHERE campaign_id = @campaign AND to_number = ltrim(@search, '+')) LIMIT @limit`,
-			pgx.StrictNamedArgs{"campaign": campaignID, "search": plain(q.Search)})
-		if err != nil || len(exact.Items) > 0 {
-			return exact, err
-		}
-	}
 	return db.page(ctx, "contacts", q.Limit, `
 		SELECT v.key, to_jsonb(v) FROM reporting.contacts v
 		WHERE v.campaign_id = @campaign AND v.key > @after
 		  AND (@state = '' OR v.state = @state) AND (@reason = '' OR v.reason = @reason) AND (@result = '' OR v.result = @result)
 		  AND (@number = '' OR v.to_number = @number)
-		  AND (@search = '' OR starts_with(v.key, @search) OR starts_with(v.to_number, ltrim(@search, '+'))
-		       OR EXISTS (SELECT FROM jsonb_each_text(v.row) AS cell WHERE cell.value ILIKE '%' || @search_like || '%'))
 		ORDER BY v.key LIMIT @limit`,
 		pgx.StrictNamedArgs{
 			"campaign": campaignID, "after": plain(q.After), "state": plain(q.State), "reason": plain(q.Reason), "result": plain(q.Result),
-			"number": plain(q.Number), "search": plain(q.Search), "search_like": likeEscaped(plain(q.Search)),
+			"number": plain(q.Number),
 		})
-}
-
-// likeEscaped is a text as LIKE finds it.
-func likeEscaped(text string) string {
-	escaped := make([]rune, 0, len(text))
-	for _, r := range text {
-		if r == '%' || r == '_' || r == '\\' {
-			escaped = append(escaped, '\\')
-		}
-		escaped = append(escaped, r)
-	}
-	return string(escaped)
 }
 
 // callEntry is an attempt with the columns of reporting.attempts, which has no
@@ -144,9 +117,13 @@ func (db *DB) ListCalls(ctx context.Context, q app.CallQuery) (app.Page, error) 
 	return db.page(ctx, "calls", q.Limit, `SELECT a.id::text, `+callEntry+` WHERE `+where+` ORDER BY a.id DESC LIMIT @limit`, args)
 }
 
-// ListSuppressions lists suppressions in the order in which they came.
+// ListSuppressions lists suppressions in the order in which they came, or from the end.
 func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app.Page, error) {
-	after, err := afterID(q.After, 0)
+	first, over, order := int64(0), ">", "ASC"
+	if q.LatestFirst {
+		first, over, order = newest, "<", "DESC"
+	}
+	after, err := afterID(q.After, first)
 	if err != nil {
 		return app.Page{}, err
 	}
@@ -154,8 +131,8 @@ func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app
 		SELECT s.id::text, jsonb_build_object('number', s.number, 'scope', CASE WHEN s.campaign_id IS NULL THEN 'all' ELSE 'campaign' END,
 		       'campaign', c.name, 'source', s.source, 'note', s.note, 'created_at', s.created_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at)
 		FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id
-		WHERE s.id > @after AND (@ended OR s.ended_at IS NULL) AND (@number = '' OR s.number = @number)
-		ORDER BY s.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "ended": q.Ended, "number": plain(q.Number)})
+		WHERE s.id `+over+` @after AND (@ended OR s.ended_at IS NULL) AND (@number = '' OR s.number = @number)
+		ORDER BY s.id `+order+` LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "ended": q.Ended, "number": plain(q.Number)})
 }
 
 // ListAlarms lists alarms, the latest first.

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -147,6 +148,44 @@ func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64,
 	})
 	if err != nil {
 		return fmt.Errorf("cancel a contact: %w", err)
+	}
+	return nil
+}
+
+// RestoreContact takes back that a contact was cancelled: it is called as if it had
+// not been. Who is not cancelled stays as they are.
+func (db *DB) RestoreContact(ctx context.Context, by app.Actor, campaignID int64, key string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var id int64
+		err := tx.QueryRow(ctx, `SELECT id FROM contacts WHERE campaign_id = $1 AND key = $2 AND cancelled_at IS NOT NULL FOR UPDATE`,
+			campaignID, plain(key)).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errors.New("this person is not cancelled")
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `UPDATE contacts SET cancelled_at = NULL WHERE id = $1`, id); err != nil {
+			return err
+		}
+		err = withContacts(ctx, tx, []int64{id}, func(c *contactTx) error {
+			c.restored = true
+			if n := len(c.attempts); n > 0 && c.attempts[n-1].State == campaign.Void && c.attempts[n-1].Note == string(campaign.WithdrawnCancelled) {
+				last := c.attempts[n-1]
+				last.Note = string(campaign.WithdrawnChanged)
+				c.replace(last, campaign.Operator)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, by, auditEntry{
+			action: "contact.restore", object: contactObject(id), before: fields{"cancelled": true}, after: fields{"campaign": campaignID, "cancelled": false},
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("restore a contact: %w", err)
 	}
 	return nil
 }

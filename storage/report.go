@@ -39,7 +39,8 @@ const reportColumns = `
 	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced,
 	       people_called, people_answered, heard, people_with_result, results,
 	       (SELECT NOT c.settings->'message' ? 'say' FROM campaigns c WHERE c.id = campaign_id),
-	       (SELECT count(*) FROM reporting.recordings r WHERE r.campaign_id = campaigns.campaign_id)
+	       (SELECT count(*) FROM reporting.recordings r WHERE r.campaign_id = campaigns.campaign_id),
+	       (SELECT coalesce(c.settings->'retry'->>'until', '') FROM campaigns c WHERE c.id = campaign_id)
 	FROM reporting.campaigns `
 
 // readReports reads one campaign at a time: by one id, Postgres adds up the
@@ -66,7 +67,7 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	err := row.Scan(&r.CampaignID, &r.Campaign, &r.Status, (*zeronull.Text)(&r.PauseReason), &r.CreatedAt,
 		(*zeronull.Timestamptz)(&r.ImportFinishedAt), (*zeronull.Timestamptz)(&r.Start), (*zeronull.Timestamptz)(&r.End), &r.Rows, &r.Rejected, &r.Pending, &r.Active, &r.Waiting, &r.Done,
 		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced,
-		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO, &r.Recordings)
+		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO, &r.Recordings, &r.Until)
 	return r, err
 }
 

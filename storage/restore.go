@@ -178,11 +178,12 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 	_, err = tx.Exec(ctx, `
 		WITH numbered AS (
 			UPDATE contacts SET next_attempt_no = next_attempt_no + 1 WHERE id = @contact
-			RETURNING id, campaign_id, CASE WHEN @to = ANY (numbers) THEN @to ELSE to_number END AS to_number, next_attempt_no - 1 AS no
+			RETURNING id, campaign_id, CASE WHEN @to = ANY (numbers) THEN @to ELSE to_number END AS to_number, next_attempt_no - 1 AS no,
+			          CASE WHEN @to = ANY (numbers) AND @to <> to_number THEN NULL ELSE country END AS country
 		)
-		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by,
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, country, from_number, state, changed_by,
 		                      created_at, next_check_at, recovered, call_uuid, superseded)
-		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, @from, @state::text, @by,
+		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, k.country, @from, @state::text, @by,
 		       coalesce(@start::timestamptz, clock_timestamp()), clock_timestamp(), true, @call::text,
 		       @state::text = 'accepted' AND EXISTS (
 		           SELECT FROM attempts o WHERE o.to_number = k.to_number

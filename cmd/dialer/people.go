@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -16,6 +18,7 @@ import (
 	"dialer/internal/dashboard"
 	"dialer/internal/httpapi"
 	"dialer/internal/provider"
+	"dialer/voice"
 )
 
 // people is what people and their programs use: the pages and the API. live feeds
@@ -24,9 +27,16 @@ func (n node) people(line vonageLine) (handler http.Handler, live func(context.C
 	calls := apiCalls{n, line}
 	pages, live := dashboard.New(dashboard.Config{
 		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
-		CheckMessage: checkMessage, OIDC: n.login,
-		Act: func(ctx context.Context, by app.Actor, uuid, action string) (string, error) {
-			return calls.Act(ctx, by, uuid, action, nil)
+		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll,
+		Act: func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error) {
+			body, err := json.Marshal(with)
+			if err != nil {
+				return "", err
+			}
+			return calls.Act(ctx, by, uuid, action, body)
+		},
+		ImportInto: func(ctx context.Context, by app.Actor, in io.Reader, c campaign.Campaign) (app.ImportResult, error) {
+			return n.importRows(ctx, by, c, in, httpapi.ImportOptions{UTF8: true})
 		},
 	})
 	mux := http.NewServeMux()
@@ -56,36 +66,112 @@ func checkMessage(s campaign.Settings, m campaign.Rendered) error {
 	return provider.CheckMessage(s, m, false)
 }
 
+// hangUpAll ends the calls of a campaign that are up.
+func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64) (string, error) {
+	v := vonage{a.seenBy, a.client}
+	done, err := app.Calls{Store: a.seenBy}.HangUpAll(ctx, by, campaignID, func(uuid string) app.CallRequest {
+		return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
+	})
+	return done.String(), err
+}
+
+// maxBadCells is how many refused rows the page shows.
+const maxBadCells = 100
+
 // checkFile says what importFile would do.
-func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document) (dashboard.Checked, error) {
+func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, mend dashboard.Mended) (checked dashboard.Checked, err error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
-		return dashboard.Checked{}, err
+		return checked, err
 	}
-	f, err := csvimport.Preview(ctx, in, s, fileOptions(d))
+	options := fileOptions(d)
+	options.Mend, options.MostShown = mend, maxBadCells
+	f, err := csvimport.Preview(ctx, in, s, options)
+	if wrong, ok := errors.AsType[*csvimport.ColumnsError](err); ok {
+		checked.Headers = wrong.Found
+	}
 	if err != nil {
-		return dashboard.Checked{}, err
+		return checked, err
 	}
-	checked := dashboard.Checked{
-		Rows: f.Rows, Accepted: f.Accepted, Duplicates: f.Duplicates, Refused: f.Rejected, Columns: f.Columns.Vars, Bad: f.First, Warnings: f.Warnings,
-		Takes: time.Duration(math.Ceil(float64(f.Accepted)/n.pace.CallsPerSecond)) * time.Second,
+	checked = dashboard.Checked{
+		Rows: f.Rows, Accepted: f.Accepted, Duplicates: f.Duplicates, Refused: f.Rejected, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Bad: f.First, Warnings: f.Warnings,
+		Found: map[string]string{"to": f.Columns.To, "key": f.Columns.Key, "zone": f.Columns.Zone, "call_at": f.Columns.CallAt, "call_before": f.Columns.CallBefore},
+		Takes: f.Takes(n.pace.CallsPerSecond), RingS: s.RingingTimer, LengthS: s.LengthTimer, Settings: s, Vars: f.SampleVars, Line: f.SampleLine,
+		Waiting: f.Outlook.Waiting, Moved: f.Outlook.Moved, Past: f.Outlook.Past, Until: f.Outlook.Until,
 	}
 	if f.SampleLine > 0 {
-		checked.Script = cmp.Or(string(f.Sample.NCCO), f.Sample.AnswerURL)
-		if script := f.Sample.Script; script != nil {
-			checked.Script, checked.Speaks = script.Say, campaign.SpeakingTime(script.Say).Round(time.Second)
+		checked.Message = spoken(f.Sample)
+	}
+	for _, c := range f.Outlook.First {
+		clock := strings.Join(c.Zones, ", ")
+		if meaning := c.ZoneBasis.Meaning(); meaning != "" {
+			clock += " (" + meaning + ")"
 		}
+		checked.Callees = append(checked.Callees, dashboard.Callee{Line: c.Line, To: c.To, Country: c.Country, Clock: clock, FirstCall: c.FirstCall})
+	}
+	for country, people := range f.Outlook.Countries {
+		checked.Countries = append(checked.Countries, dashboard.Share{Name: cmp.Or(country, "none"), N: people})
+	}
+	slices.SortFunc(checked.Countries, func(a, b dashboard.Share) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Name, b.Name)) })
+	for i, z := range f.Outlook.Zones() {
+		if i == maxZonesShown {
+			break
+		}
+		checked.Zones = append(checked.Zones, dashboard.ZoneShare{Share: dashboard.Share{Name: strings.Join(z.Zones, ", "), N: z.People}, First: z.First})
 	}
 	return checked, nil
 }
 
+const maxZonesShown = 8
+
+// spoken is the message as a person hears it, with what the keys do.
+func spoken(r campaign.Rendered) (list []dashboard.Spoken) {
+	s := r.Script
+	if s == nil {
+		return []dashboard.Spoken{{When: "NCCO", What: cmp.Or(string(r.NCCO), r.AnswerURL)}}
+	}
+	say := func(when, what string) {
+		list = append(list, dashboard.Spoken{When: when, What: what, Lang: s.Language, Lasts: campaign.SpeakingTime(what).Round(time.Second)})
+	}
+	does := func(when, what string) { list = append(list, dashboard.Spoken{When: when, What: what}) }
+	say("says", s.Say)
+	for _, pressed := range s.Pressable() {
+		key := s.Keys[pressed]
+		switch {
+		case key.OptOut:
+			does("key "+pressed, "suppresses the number")
+		case key.Repeat:
+			does("key "+pressed, "says the message again")
+		case key.Connect != "":
+			does("key "+pressed, "puts through to "+key.Connect)
+		case key.Result != "":
+			does("key "+pressed, "notes "+key.Result)
+		}
+		if said := s.SaidBy(key); said != "" {
+			say("key "+pressed+" says", said)
+		}
+	}
+	if len(s.Keys) > 0 && s.Wrong != "" {
+		say("a wrong key", s.Wrong)
+	}
+	if len(s.Keys) > 0 && s.Silent != "" {
+		say("no key", s.Silent)
+	}
+	if s.Voicemail != "" {
+		say("voicemail", s.Voicemail)
+	}
+	return list
+}
+
 // importFile makes a campaign of a file, as enqueue does.
-func (n node) importFile(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document) (app.ImportResult, error) {
+func (n node) importFile(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend dashboard.Mended) (app.ImportResult, error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
 		return app.ImportResult{}, err
 	}
-	return n.importWith(ctx, by, in, d.Name, s, fileOptions(d))
+	options := fileOptions(d)
+	options.Mend = mend
+	return n.importWith(ctx, by, in, d.Name, s, options)
 }
 
 // export writes a campaign's people, as dialer campaign export does.

@@ -35,6 +35,8 @@ type ContactStore interface {
 	PutContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
 	// CancelContact takes the contact out of the campaign.
 	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
+	// RestoreContact takes back that it was cancelled.
+	RestoreContact(ctx context.Context, by Actor, campaignID int64, key string) error
 	// ExportContacts gives each, in the order of their files, the people of a
 	// campaign that the query asks for. begin gets the files' columns first.
 	ExportContacts(ctx context.Context, campaignID int64, q ExportQuery, begin func(columns []string) error, each func(ExportedContact) error) error
@@ -252,6 +254,18 @@ func (c Contacts) Cancel(ctx context.Context, by Actor, name, key, version strin
 		return err
 	}
 	return c.Store.CancelContact(ctx, by, found.ID, key, version)
+}
+
+// Restore takes back that a person was cancelled.
+func (c Contacts) Restore(ctx context.Context, by Actor, name, key string) error {
+	if err := by.may(Operator); err != nil {
+		return err
+	}
+	found, err := c.Store.CampaignByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	return c.Store.RestoreContact(ctx, by, found.ID, key)
 }
 
 // Export gives each the people of a campaign that the query asks for.

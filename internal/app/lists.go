@@ -31,7 +31,6 @@ type ContactQuery struct {
 	ListQuery
 	State, Reason, Result string
 	Number                string // E.164 digits
-	Search                string // a key or a number, or else the beginning of one, or a part of the row
 }
 
 // CallQuery says which attempts are asked for, the latest first.
@@ -46,6 +45,8 @@ type SuppressionQuery struct {
 	ListQuery
 	Number string
 	Ended  bool // those that were lifted or replaced, too
+	// LatestFirst lists them from the end; else they come in the order in which they were made.
+	LatestFirst bool
 }
 
 // ErrChanged: somebody has changed it since it was read.

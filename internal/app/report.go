@@ -19,6 +19,7 @@ type Report struct {
 	CreatedAt        time.Time
 	ImportFinishedAt time.Time
 	Start, End       time.Time // zero: at once, and never
+	Until            campaign.Until
 
 	Rows, Rejected                 int
 	Pending, Active, Waiting, Done int

@@ -154,7 +154,11 @@ func parseHeader(rec record, mapped map[string]string) (header, error) {
 	if err != nil {
 		return header{}, err
 	}
-	return findColumns(names, mapped)
+	h, err := findColumns(names, mapped)
+	if err != nil && !slices.ContainsFunc(names, looksLikeNumber) {
+		err = &ColumnsError{Found: names, Err: err}
+	}
+	return h, err
 }
 
 func findColumns(names []string, mapped map[string]string) (h header, err error) {

@@ -43,10 +43,13 @@ type Options struct {
 	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
 	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
 	SampleRow      int               // whose message Preview shows: the n-th row of people; 0: the first that can be called
-	Now            time.Time
-	Yes            bool // a call_at that is past or outside the hours moves to the next opening
-	Update         bool // rows that differ change the contact, if it is still to be called
-	RemoveMissing  bool // contacts that the file has no row of end
+	// Mend are cells that are read in place of those of the file, by line and column.
+	Mend          map[int]map[string]string
+	MostShown     int // rejected rows that Preview shows; 0: ten
+	Now           time.Time
+	Yes           bool // a call_at that is past or outside the hours moves to the next opening
+	Update        bool // rows that differ change the contact, if it is still to be called
+	RemoveMissing bool // contacts that the file has no row of end
 	// CheckMessage says whether Vonage would take a call with the message; nil:
 	// that is not asked.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
@@ -101,6 +104,7 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 		return Summary{}, err
 	}
 	defer reader.close()
+	source = mendedSource(source, o.Mend)
 	c, err := store.OpenCampaign(ctx, name, s)
 	if err != nil {
 		return Summary{}, err

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxFirst is how many rejected rows a forecast holds.
+	// maxFirst is how many rejected rows a forecast holds, if nobody says otherwise.
 	maxFirst = 10
 	// maxReasons bounds the memory for a file in which every row is rejected
 	// for a reason of its own.
@@ -61,7 +61,7 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	}
 	defer reader.close()
 	p := preview{
-		message: reader.message, settings: s, sampleRow: o.SampleRow,
+		message: reader.message, settings: s, sampleRow: o.SampleRow, most: cmp.Or(o.MostShown, maxFirst),
 		seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
 			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{}, Outlook: Outlook{now: o.Now},
@@ -103,6 +103,7 @@ type preview struct {
 	message   campaign.MessageTemplate
 	settings  campaign.Settings
 	sampleRow int
+	most      int // rejected rows that are shown
 	seed      maphash.Seed
 	keys      map[uint64]struct{}
 	maxKeys   int
@@ -146,7 +147,7 @@ func (p *preview) add(c *chunk) error {
 func (p *preview) reject(row campaign.RowError) {
 	f := &p.forecast
 	f.Rejected++
-	if len(f.First) < maxFirst {
+	if len(f.First) < p.most {
 		f.First = append(f.First, row)
 	}
 	reason := row.Reason

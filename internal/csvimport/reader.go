@@ -49,6 +49,9 @@ func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
 	}
 	if err := r.bind(); err != nil {
 		r.close()
+		if len(r.header.names) > 0 {
+			err = &ColumnsError{Found: r.header.names, Err: err}
+		}
 		return nil, err
 	}
 	return r, nil
@@ -139,9 +142,12 @@ func (r *reader) records() iter.Seq2[record, error] {
 
 // parse makes a row of a record. rejected is nil exactly when the row is good.
 func (r *reader) parse(rec record) (row campaign.Row, rejected *campaign.RowError) {
+	rec = r.mended(rec)
 	row, column, err := r.parseRow(rec)
 	if err != nil {
-		return campaign.Row{}, &campaign.RowError{Line: rec.line, Column: column, Reason: err.Error(), Record: rec.reported(r.file.comma), Key: row.KeyOrNumber()}
+		return campaign.Row{}, &campaign.RowError{
+			Line: rec.line, Column: column, Reason: err.Error(), Record: rec.reported(r.file.comma), Key: row.KeyOrNumber(), Value: r.valueIn(rec, column),
+		}
 	}
 	return row, nil
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,8 +37,8 @@ type resultCount struct {
 	N      int
 }
 
-// People is how many rows can be called.
-func (s standing) People() int { return s.Rows - s.Rejected }
+// Callable is how many rows can be called.
+func (s standing) Callable() int { return s.Rows - s.Rejected }
 
 // NotReached is how many people a stop would leave uncalled.
 func (s standing) NotReached() int { return s.Pending + s.Active + s.Waiting }
@@ -109,60 +108,104 @@ func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (s
 	return view, nil
 }
 
+// ByHand is how many ended without being reached: the list of whom a person may reach.
+func (s standing) ByHand() int {
+	reached := 0
+	switch s.Until {
+	case campaign.UntilResult:
+		reached = s.Ladder.Result
+	case campaign.UntilHeard:
+		reached = s.Ladder.Heard
+	default:
+		for _, reason := range reachedReasons {
+			reached += s.Report.Reasons[reason]
+		}
+	}
+	return max(0, s.Done-reached-s.Report.Reasons[campaign.ReasonSuppressed]-s.Report.Reasons[campaign.ReasonCancelledByRequest])
+}
+
+// Up is how many calls are up, or about to be.
+func (s standing) Up() int {
+	return s.Attempts[campaign.Dialing] + s.Attempts[campaign.Unknown] + s.Attempts[campaign.Accepted]
+}
+
 // campaignView is a campaign's page.
 type campaignView struct {
 	standing
 	MayChange bool
-	Filter    url.Values
-	Contacts  []contactRow
-	Next      template.URL // of the next page; "": this is the last
+	People    peopleView
+	Costs     []costRow
 	Document  documentView
 }
 
-// States are what contacts can be filtered by.
-func (c campaignView) States() []string { return []string{"pending", "active", "waiting", "done"} }
-
-// Filtered tells "nobody matches" apart from "nobody is there".
-func (c campaignView) Filtered() bool {
-	return c.Filter.Get("q")+c.Filter.Get("state")+c.Filter.Get("reason")+c.Filter.Get("result")+c.Filter.Get("after") != ""
+// NextName is a name for the campaign of those who were not reached.
+func (c campaignView) NextName() string {
+	name := []rune(c.Campaign)
+	return string(name[:min(len(name), 190)]) + "-again"
 }
 
-// contactRow is a contact in a list: the columns of reporting.contacts.
-type contactRow struct {
-	ID       int64             `json:"contact_id"`
-	Key      string            `json:"key"`
-	To       string            `json:"to_number"`
-	State    string            `json:"state"`
-	Reason   string            `json:"reason"`
-	Result   string            `json:"result"`
-	Attempts int               `json:"attempts"`
-	Next     string            `json:"next_attempt_at"`
-	HeardAt  string            `json:"heard_at"`
-	Row      map[string]string `json:"row"`
+// costRow is what a campaign's calls to one country cost.
+type costRow struct {
+	app.CountryCost
+	Total bool
 }
 
-// Says is the row's other columns in a line.
-func (r contactRow) Says() string {
-	var cells []string
-	for _, name := range slices.Sorted(maps.Keys(r.Row)) {
-		if value := r.Row[name]; value != "" && value != r.Key && strings.TrimLeft(value, "+") != r.To {
-			cells = append(cells, name+": "+value)
-		}
+// costsOf are the countries, and the sum of them if there are several.
+func costsOf(list []app.CountryCost) (rows []costRow) {
+	sum := costRow{Total: true}
+	for _, c := range list {
+		rows = append(rows, costRow{CountryCost: c})
+		sum.Calls += c.Calls
+		sum.Seconds += c.Seconds
+		sum.ConfirmedCalls += c.ConfirmedCalls
+		sum.EstimatedCalls += c.EstimatedCalls
+		sum.Missing += c.Missing
+		sum.Open += c.Open
+		sum.Confirmed, sum.Estimated = sum.Confirmed.Add(c.Confirmed), sum.Estimated.Add(c.Estimated)
 	}
-	text := []rune(strings.Join(cells, ", "))
-	if len(text) > 120 {
-		return string(text[:120]) + "…"
+	if len(rows) > 1 {
+		rows = append(rows, sum)
 	}
-	return string(text)
+	return rows
 }
-
-const contactsPerPage = 50
 
 func (d *dashboard) campaign(v *visit) error { return d.showCampaign(v, http.StatusOK, nil, nil) }
+
+// search looks for the text that was typed. It is sent by POST: what may be a number
+// is answered here, and stands in no address.
+func (d *dashboard) search(v *visit) error {
+	id, err := v.idOf("id")
+	if err != nil {
+		return err
+	}
+	text := strings.TrimSpace(v.PostFormValue("q"))
+	if digitsIn(text) < 7 {
+		http.Redirect(v.w, v.Request, address(id)+string(only("q", text)), http.StatusSeeOther)
+		return nil
+	}
+	return d.showPeople(v, http.StatusOK, nil, nil, url.Values{"q": {text}})
+}
+
+func digitsIn(text string) (n int) {
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			n++
+		}
+	}
+	return n
+}
 
 // showCampaign shows the page, with what was refused if something was. typed is a
 // document that was refused.
 func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *documentView) error {
+	values := v.URL.Query()
+	if digitsIn(values.Get("q")) >= 7 {
+		values.Del("q")
+	}
+	return d.showPeople(v, status, refused, typed, values)
+}
+
+func (d *dashboard) showPeople(v *visit, status int, refused error, typed *documentView, values url.Values) error {
 	id, err := v.idOf("id")
 	if err != nil {
 		return err
@@ -171,41 +214,21 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *doc
 	if err != nil {
 		return err
 	}
-	view := campaignView{MayChange: v.by.May(app.Operator), Filter: v.URL.Query()}
+	view := campaignView{MayChange: v.by.May(app.Operator)}
 	if view.standing, err = d.standingOf(v.Context(), seenBy(v, s), id); err != nil {
 		return err
 	}
-	after := ""
-	if text := view.Filter.Get("after"); text != "" { // an id: keys may be numbers, which stand in no address
-		contact, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return campaign.ErrNotFound
-		}
-		if after, err = d.Store.KeyOf(v.Context(), id, contact); err != nil {
-			return err
-		}
+	if view.People, err = d.people(v, view.standing, values); err != nil {
+		return err
 	}
-	q := app.ContactQuery{
-		ListQuery: app.ListQuery{Limit: contactsPerPage, After: after}, State: view.Filter.Get("state"),
-		Reason: view.Filter.Get("reason"), Result: view.Filter.Get("result"), Search: strings.TrimSpace(view.Filter.Get("q")),
+	if digitsIn(values.Get("q")) >= 7 {
+		view.People.Next = "" // its address would hold the number
 	}
-	page, err := d.Store.ListContacts(v.Context(), id, q)
+	costs, err := d.Store.CostByCountry(v.Context(), id)
 	if err != nil {
 		return err
 	}
-	if view.Contacts, err = decoded[contactRow](v, page.Items); err != nil {
-		return err
-	}
-	if page.Next != "" {
-		next := url.Values{}
-		for name, values := range view.Filter {
-			if name != "done" {
-				next[name] = values
-			}
-		}
-		next.Set("after", strconv.FormatInt(view.Contacts[len(view.Contacts)-1].ID, 10))
-		view.Next = template.URL("?" + next.Encode() + "#people") // Encode escapes what people typed
-	}
+	view.Costs = costsOf(costs)
 	if view.Document, err = d.documentOn(v.Context(), id); err != nil {
 		return err
 	}
@@ -220,6 +243,9 @@ func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *doc
 		view.Document.Text = app.MaskText(view.Document.Text)
 	}
 	of := shown{Title: view.TabTitle(), Here: "overview", Data: view}
+	if view.MayChange && view.Status == campaign.Paused && v.URL.Query().Get("done") == "pause" {
+		of.Undo = address(id) + "/resume"
+	}
 	if refused != nil {
 		of.Error = refused.Error()
 	}
@@ -284,6 +310,15 @@ func (d *dashboard) changeCampaign(v *visit) error {
 			break
 		}
 		_, err = campaigns.Stop(v.Context(), v.by, name)
+	case "hangup":
+		err = d.hangUpAll(v, id)
+	case "test":
+		err = d.testCampaign(v, name)
+	case "again":
+		var draft int64
+		if draft, err = d.callAgain(v, id, name); err == nil {
+			return v.done(address(draft), "again")
+		}
 	default:
 		return campaign.ErrNotFound
 	}
@@ -293,7 +328,7 @@ func (d *dashboard) changeCampaign(v *visit) error {
 		}
 		return d.showCampaign(v, http.StatusUnprocessableEntity, err, nil)
 	}
-	return v.done(fmt.Sprintf("/campaigns/%d", id), action)
+	return v.done(address(id), action)
 }
 
 // exportTypes are the forms of an export.
@@ -315,7 +350,12 @@ func (d *dashboard) export(v *visit) error {
 	v.w.Header().Set("Content-Type", kind)
 	v.w.Header().Set("Cache-Control", "no-store")
 	v.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="campaign-%d.%s"`, id, format))
-	err = d.Export(v.Context(), v.w, name, format, app.ExportQuery{Reached: whom == "reached", NotReached: whom == "not-reached"})
+	q := app.ExportQuery{Reached: whom == "reached", NotReached: whom == "not-reached"}
+	q.Result, _ = strings.CutPrefix(whom, "result:")
+	if !strings.HasPrefix(whom, "result:") {
+		q.Result = ""
+	}
+	err = d.Export(v.Context(), v.w, name, format, q)
 	if err != nil {
 		d.Log.ErrorContext(v.Context(), "an export broke off", "campaign_id", id, "error", err)
 		panic(http.ErrAbortHandler) // so that nobody takes a part of it for the whole

@@ -32,6 +32,7 @@ type contactView struct {
 	Line       []moment
 	MayChange  bool
 	Over       bool
+	Cancelled  bool
 }
 
 type cell struct{ Column, Value string }
@@ -61,6 +62,9 @@ func (d *dashboard) showContact(v *visit, status int, refused error) error {
 	}
 	of := shown{Here: "overview", Data: d.contactOf(v, h, events)}
 	of.Title = of.Data.(contactView).Key + " in " + h.Campaign.Name
+	if undo := map[string]string{"cancel": "restore", "suppress": "unsuppress"}[v.URL.Query().Get("done")]; undo != "" && v.by.May(app.Operator) {
+		of.Undo = fmt.Sprintf("/campaigns/%d/contacts/%d/%s", id, h.Contact.ID, undo)
+	}
 	if refused != nil {
 		of.Error = refused.Error()
 	}
@@ -87,7 +91,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 	k := h.Contact
 	view := contactView{
 		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.Called(h.Attempts)), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
-		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done,
+		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done, Cancelled: k.Cancelled,
 	}
 	for _, o := range h.Obstacles {
 		view.Obstacles = append(view.Obstacles, o.Meaning())
@@ -184,6 +188,18 @@ func (d *dashboard) changeContact(v *visit) error {
 		err = contacts.Update(v.Context(), v.by, name, key, columns, false)
 	case "cancel":
 		err = contacts.Cancel(v.Context(), v.by, name, key, "")
+	case "restore":
+		err = contacts.Restore(v.Context(), v.by, name, key)
+	case "unsuppress":
+		var h app.ContactHistory
+		if h, err = contacts.Find(v.Context(), name, key); err == nil {
+			err = app.Suppressions{Store: d.Store}.Remove(v.Context(), v.by, []string{h.Contact.Called(h.Attempts)})
+		}
+	case "test":
+		var h app.ContactHistory
+		if h, err = contacts.Find(v.Context(), name, key); err == nil {
+			err = d.testCall(v.Context(), v.by, v.PostFormValue("number"), name, h.Campaign.Settings, h.Contact.Vars)
+		}
 	case "suppress":
 		var h app.ContactHistory
 		if h, err = contacts.Find(v.Context(), name, key); err == nil {

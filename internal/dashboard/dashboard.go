@@ -29,22 +29,13 @@ type Store interface {
 	app.SuppressionStore
 	app.AlarmStore
 	app.ListStore
+	app.PeopleListStore
+	app.TestCallStore
 	Snapshot(ctx context.Context) (app.Snapshot, error)
 	KeyOf(ctx context.Context, campaignID, contactID int64) (string, error)
 	ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error)
 	Differences(ctx context.Context, limit int) (app.Differences, error)
 	NumberHistory(ctx context.Context, number string) (app.NumberHistory, error)
-}
-
-// Checked is what an import would do, for who looks before it starts.
-type Checked struct {
-	Rows, Accepted, Duplicates, Refused int
-	Columns                             []string
-	Bad                                 []campaign.RowError // the first rows that have no effect, with their text
-	Warnings                            []string
-	Script                              string        // what the first person would hear
-	Speaks                              time.Duration // how long that takes, about; 0: not known
-	Takes                               time.Duration
 }
 
 // Config is what the pages need.
@@ -53,13 +44,19 @@ type Config struct {
 	ReadRow func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
 	// CheckMessage says what is wrong with a message that an edit would have sent.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
-	// Act does one thing to a call, and returns what Vonage said.
-	Act func(ctx context.Context, by app.Actor, uuid, action string) (string, error)
+	// Act does one thing to a call, and returns what Vonage said. with has what the
+	// action wants besides, as the API takes it.
+	Act func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error)
+	// HangUpAll ends the calls of a campaign, and says how many.
+	HangUpAll func(ctx context.Context, by app.Actor, campaignID int64) (string, error)
 	// Export writes a campaign's people.
 	Export func(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error
-	// Check says what an import of the file would do, and Import does it.
-	Check  func(ctx context.Context, in io.Reader, d campaign.Document) (Checked, error)
-	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document) (app.ImportResult, error)
+	// Check says what an import of the file would do, and Import does it. With an
+	// error, Checked may have the file's columns all the same.
+	Check  func(ctx context.Context, in io.Reader, d campaign.Document, mend Mended) (Checked, error)
+	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend Mended) (app.ImportResult, error)
+	// ImportInto adds rows to a campaign that is there.
+	ImportInto func(ctx context.Context, by app.Actor, in io.Reader, c campaign.Campaign) (app.ImportResult, error)
 
 	OIDC *OIDC // nil: people log in with passwords only
 
@@ -144,6 +141,9 @@ var pages = []pageRoute{
 	{pattern: "GET /{$}", least: app.Viewer, serve: (*dashboard).overview},
 	{pattern: "GET /live", least: app.Viewer, serve: (*dashboard).stream, slow: true},
 	{pattern: "GET /campaigns/{id}", least: app.Viewer, serve: (*dashboard).campaign},
+	{pattern: "POST /campaigns/{id}/search", least: app.Viewer, serve: (*dashboard).search},
+	{pattern: "GET /campaigns/{id}/outcomes", least: app.Viewer, serve: (*dashboard).outcomes},
+	{pattern: "GET /campaigns/{id}/by-hand", least: app.Viewer, serve: (*dashboard).byHand},
 	{pattern: "POST /campaigns/{id}/edit", least: app.Operator, serve: (*dashboard).editCampaign},
 	{pattern: "POST /campaigns/{id}/{action}", least: app.Operator, serve: (*dashboard).changeCampaign, slow: true},
 	{pattern: "GET /campaigns/{id}/export", least: app.Operator, serve: (*dashboard).export, slow: true},
@@ -257,7 +257,10 @@ type shown struct {
 	Open  bool
 	Error string // of a change that was refused; the page stays
 	Said  string // what was just done
-	Data  any
+	// UndoNumber is sent with it, where it is about a number.
+	UndoNumber string
+	Undo       string // where a POST takes that back; "": nowhere
+	Data       any
 }
 
 // show renders a page whole before it sends it.
@@ -265,6 +268,9 @@ func (d *dashboard) show(v *visit, status int, name string, s shown) error {
 	s.By, s.Open = v.by, v.open
 	if s.Said == "" {
 		s.Said = said[v.URL.Query().Get("done")]
+	}
+	if s.Said == "" {
+		s.Undo = ""
 	}
 	if v.masked() {
 		s.Error = app.MaskText(s.Error)
@@ -284,12 +290,13 @@ func (d *dashboard) show(v *visit, status int, name string, s shown) error {
 
 // said are what a page says after a change, by ?done=.
 var said = map[string]string{
-	"pause": "Paused: no more calls begin. Resume undoes it.", "resume": "Resumed: it calls again. Pause undoes it.",
+	"pause": "Paused: no more calls begin.", "resume": "Resumed: it calls again. Pause undoes it.",
 	"stop": "Stopped: people who were not reached yet are not called.", "update": "Changed: the next call uses the new values.",
-	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more. Lift it to undo that.",
+	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more.",
 	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "hangup": "Hung up.", "act": "Done.",
 	"start": "Started.", "begin": "Started: it calls from now on, or from its start. Pause undoes it.",
-	"edit": "Edited: calls that have not begun are made by the new document.", "same": "Nothing was to be changed.",
+	"restore": "Restored: this person is called again as if nothing had been.", "unsuppress": "Lifted: the number may be called again.", "test": "The test call begins within some seconds, or not at all after two minutes: see Calls.",
+	"again": "This is the draft of those who were not reached. Look at it, and start it.", "edit": "Edited: calls that have not begun are made by the new document.", "same": "Nothing was to be changed.",
 }
 
 // done goes back to a page after a change.

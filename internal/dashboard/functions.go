@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,12 +13,19 @@ import (
 // functions are what the templates may call.
 var functions = template.FuncMap{
 	"when":  func(t any) template.HTML { return when(t) },
-	"money": func(d decimal.Decimal) string { return d.StringFixed(4) },
-	"moneyOr": func(d decimal.NullDecimal) string {
+	"money": func(d decimal.Decimal) template.HTML { return money(d) },
+	"moneyOr": func(d decimal.NullDecimal) template.HTML {
 		if !d.Valid {
 			return ""
 		}
-		return d.Decimal.StringFixed(8)
+		return money(d.Decimal)
+	},
+	"moneyText": func(text string) template.HTML {
+		d, err := decimal.NewFromString(text)
+		if err != nil {
+			return ""
+		}
+		return money(d)
 	},
 	"share": func(part, of int, name string) string {
 		if of == 0 {
@@ -31,8 +39,10 @@ var functions = template.FuncMap{
 		}
 		return strings.ToUpper(s[:1]) + s[1:]
 	},
-	"words": func(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") },
-	"count": count,
+	"words": words,
+	"count": func(n any) template.HTML { return number(n) },
+	"plain": count,
+	"span":  func(t time.Duration) string { return span(t) },
 }
 
 // count writes a number with its thousands apart, exactly.
@@ -42,6 +52,33 @@ func count(n int) string {
 		text = text[:i] + "\u202f" + text[i:]
 	}
 	return text
+}
+
+func words(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") }
+
+// number and money are data elements, which the browser writes as its user does.
+func number(n any) template.HTML {
+	exact := fmt.Sprint(n)
+	text := exact
+	if i, err := strconv.Atoi(exact); err == nil {
+		text = count(i)
+	}
+	return template.HTML(fmt.Sprintf(`<data value="%s">%s</data>`, template.HTMLEscapeString(exact), template.HTMLEscapeString(text)))
+}
+
+func money(d decimal.Decimal) template.HTML {
+	return template.HTML(fmt.Sprintf(`<data class="money" value="%s" title="%s">%s</data>`, d.String(), d.String(), d.StringFixed(4)))
+}
+
+// span is a length of time for people.
+func span(t time.Duration) string {
+	switch {
+	case t < time.Minute:
+		return fmt.Sprintf("%d s", int(t.Round(time.Second)/time.Second))
+	case t < time.Hour:
+		return fmt.Sprintf("%d min %02d s", int(t/time.Minute), int(t%time.Minute/time.Second))
+	}
+	return fmt.Sprintf("%d h %02d min", int(t/time.Hour), int(t%time.Hour/time.Minute))
 }
 
 // when is a time that the browser shows on its user's clock. A text is one that

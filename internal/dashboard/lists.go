@@ -19,6 +19,7 @@ type listView struct {
 	Next      string
 	MayChange bool
 	Filter    string
+	Open      int // calls that are under way
 }
 
 // Actions are what can be done to a call besides hanging up.
@@ -61,31 +62,15 @@ func (d *dashboard) showCalls(v *visit, status int, refused error) error {
 	if err != nil {
 		return err
 	}
-	of := shown{Title: "Calls", Here: "calls", Data: listView{rows, page.Next, v.by.May(app.Operator), state}}
+	now, err := d.live.recent(v.Context())
+	if err != nil {
+		return err
+	}
+	of := shown{Title: "Calls", Here: "calls", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Operator), Filter: state, Open: now.Open}}
 	if refused != nil {
 		of.Error = refused.Error()
 	}
 	return d.show(v, status, "calls.html", of)
-}
-
-// act does one thing to a call in progress.
-func (d *dashboard) act(v *visit) error {
-	action := v.PathValue("action")
-	switch action {
-	case "hangup", "mute", "unmute", "earmuff", "unearmuff":
-	default:
-		return campaign.ErrNotFound
-	}
-	if _, err := d.Act(v.Context(), v.by, v.PathValue("uuid"), action); err != nil {
-		if ours(err) {
-			return err
-		}
-		return d.showCalls(v, http.StatusUnprocessableEntity, err)
-	}
-	if action != "hangup" {
-		action = "act"
-	}
-	return v.done("/calls", action)
 }
 
 type suppressionRow struct {
@@ -101,7 +86,7 @@ type suppressionRow struct {
 func (d *dashboard) suppressions(v *visit) error { return d.showSuppressions(v, http.StatusOK, nil) }
 
 func (d *dashboard) showSuppressions(v *visit, status int, refused error) error {
-	page, err := d.Store.ListSuppressions(v.Context(), app.SuppressionQuery{ListQuery: v.after()})
+	page, err := d.Store.ListSuppressions(v.Context(), app.SuppressionQuery{ListQuery: v.after(), LatestFirst: true})
 	if err != nil {
 		return err
 	}
@@ -109,7 +94,10 @@ func (d *dashboard) showSuppressions(v *visit, status int, refused error) error 
 	if err != nil {
 		return err
 	}
-	of := shown{Title: "Suppressions", Here: "suppressions", Data: listView{rows, page.Next, v.by.May(app.Operator), ""}}
+	of := shown{Title: "Suppressions", Here: "suppressions", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Operator), Filter: ""}}
+	if v.URL.Query().Get("done") == "suppress" && len(rows) > 0 && v.by.May(app.Operator) {
+		of.Undo, of.UndoNumber = "/suppressions/lift", "+"+rows[0].Number
+	}
 	if refused != nil {
 		of.Error = refused.Error()
 	}
@@ -184,7 +172,7 @@ func (d *dashboard) alarms(v *visit) error {
 	if all {
 		filter = ""
 	}
-	return d.show(v, http.StatusOK, "alarms.html", shown{Title: "Alarms", Here: "alarms", Data: listView{rows, page.Next, v.by.May(app.Admin), filter}})
+	return d.show(v, http.StatusOK, "alarms.html", shown{Title: "Alarms", Here: "alarms", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Admin), Filter: filter}})
 }
 
 func (d *dashboard) resolve(v *visit) error {
@@ -229,7 +217,7 @@ func (d *dashboard) audit(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return d.show(v, http.StatusOK, "audit.html", shown{Title: "Audit", Here: "audit", Data: listView{rows, page.Next, false, v.URL.Query().Get("object")}})
+	return d.show(v, http.StatusOK, "audit.html", shown{Title: "Audit", Here: "audit", Data: listView{Rows: rows, Next: page.Next, MayChange: false, Filter: v.URL.Query().Get("object")}})
 }
 
 // healthView is what keeps calls from being made, and what both sides do not agree on.

@@ -133,6 +133,9 @@ type fragment struct {
 // stream sends the part of a page that is live, as often as it changes.
 func (d *dashboard) stream(v *visit) error {
 	id := int64(0)
+	if v.URL.Query().Get("calls") != "" {
+		id = liveCalls
+	}
 	if text := v.URL.Query().Get("campaign"); text != "" {
 		var err error
 		if id, err = strconv.ParseInt(text, 10, 64); err != nil {
@@ -181,18 +184,30 @@ func (d *dashboard) stream(v *visit) error {
 	}
 }
 
-// fragment renders the first page's part, or a campaign's.
+// liveCalls stands for the page of calls in place of a campaign's id.
+const liveCalls = -1
+
+// fragment renders the first page's part, the calls', or a campaign's.
 func (d *dashboard) fragment(v *visit, s app.Snapshot, campaignID int64) (f fragment, err error) {
 	var out bytes.Buffer
+	if campaignID == liveCalls {
+		err = d.templates.ExecuteTemplate(&out, "calls-live", listView{Filter: "open", Open: s.Open})
+		return fragment{out.String(), fmt.Sprintf("%s calls", count(s.Open))}, err
+	}
 	if campaignID == 0 {
 		view := d.overviewOf(s)
 		err = d.templates.ExecuteTemplate(&out, "overview-live", view)
 		return fragment{out.String(), view.TabTitle()}, err
 	}
-	view, err := d.standingOf(v.Context(), s, campaignID)
+	view := campaignView{}
+	if view.standing, err = d.standingOf(v.Context(), s, campaignID); err != nil {
+		return f, err
+	}
+	costs, err := d.Store.CostByCountry(v.Context(), campaignID)
 	if err != nil {
 		return f, err
 	}
+	view.Costs = costsOf(costs)
 	err = d.templates.ExecuteTemplate(&out, "campaign-live", view)
 	return fragment{out.String(), view.TabTitle()}, err
 }

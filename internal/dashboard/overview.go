@@ -29,6 +29,19 @@ type campaignRow struct {
 	Bar []segment
 }
 
+// ByHand is how many ended without being reached.
+func (r campaignRow) ByHand() int { return standing{Report: r.Report}.ByHand() }
+
+// ByHandNow is how many people of the campaigns of the last 30 days were not reached.
+func (o overviewView) ByHandNow() (n int) {
+	for _, r := range o.Rows {
+		if o.At.Sub(r.CreatedAt) < 30*24*time.Hour {
+			n += r.ByHand()
+		}
+	}
+	return n
+}
+
 // ToGo is how many people have not ended.
 func (r campaignRow) ToGo() int { return r.Pending + r.Active + r.Waiting }
 

@@ -1,0 +1,81 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/shopspring/decimal"
+)
+
+// PeopleOrder is how a page sorts a campaign's people.
+type PeopleOrder string
+
+// The orders that an index serves. The latter two list only those who have a next
+// call, or a result.
+const (
+	ByKey    PeopleOrder = "key"
+	ByState  PeopleOrder = "state"
+	ByNext   PeopleOrder = "next"
+	ByResult PeopleOrder = "result"
+)
+
+// PeopleQuery says which people of a campaign a page shows. What is empty asks for
+// all; of State, Reason, Result and NotReached one at most is given.
+type PeopleQuery struct {
+	Limit                 int
+	State, Reason, Result string
+	NotReached            bool   // who ended without what the campaign wants; not who is suppressed or was cancelled
+	Search                string // a key or a number, its beginning, or a part of the row
+	Order                 PeopleOrder
+	Descending            bool
+	After                 string // PeoplePage.Next of the page before; "": from the beginning
+}
+
+// PeoplePage is a page of a campaign's people: objects with the columns of
+// reporting.contacts.
+type PeoplePage struct {
+	Items []json.RawMessage
+	Next  string // holds no key and no number; "": this is the last
+	// Looked is how many rows a search has read for the text in them, which are the
+	// next ones by key; 0: it has looked at all that are left.
+	Looked int
+}
+
+// OutcomePoint is how the calls of a span of time ended.
+type OutcomePoint struct {
+	At       time.Time                    `json:"at"` // when the span begins
+	Ended    map[campaign.Disposition]int `json:"ended"`
+	Underway int                          `json:"under_way"` // begun then, and not over or not known
+}
+
+// Outcomes are a campaign's calls over time.
+type Outcomes struct {
+	Every  time.Duration  `json:"-"` // how long each span is
+	EveryS int            `json:"every_s"`
+	Points []OutcomePoint `json:"points"` // spans without a call are left out
+}
+
+// CountryCost is what a campaign's calls to one country cost.
+type CountryCost struct {
+	Country        string // ISO code; "": of none, or not kept
+	Calls, Seconds int64
+	Confirmed      decimal.Decimal // by Vonage
+	ConfirmedCalls int64
+	// Estimated is what the calls may cost that are over, whose price is not known and
+	// whose length is, at the country's rate. Missing are those of which not even that
+	// is known, and those of a country without a known rate.
+	Estimated      decimal.Decimal
+	EstimatedCalls int64
+	Missing        int64
+	Open           int64 // not over
+}
+
+// PeopleListStore reads what a campaign's page shows.
+type PeopleListStore interface {
+	CampaignPeople(ctx context.Context, campaignID int64, q PeopleQuery) (PeoplePage, error)
+	Outcomes(ctx context.Context, campaignID int64) (Outcomes, error)
+	CostByCountry(ctx context.Context, campaignID int64) ([]CountryCost, error)
+}

@@ -1,0 +1,209 @@
+package storage_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// pages reads a list of people to its end, a few at a time, and returns their ids.
+func pages(t *testing.T, db *testkit.DB, c campaign.Campaign, q app.PeopleQuery) (ids []int64) {
+	t.Helper()
+	for range 200 {
+		p, err := db.CampaignPeople(t.Context(), c.ID, q)
+		require.NoError(t, err)
+		for _, item := range p.Items {
+			var row struct {
+				ID int64 `json:"contact_id"`
+			}
+			require.NoError(t, json.Unmarshal(item, &row))
+			ids = append(ids, row.ID)
+		}
+		if p.Next == "" {
+			return ids
+		}
+		q.After = p.Next
+	}
+	t.Fatalf("%+v does not end", q)
+	return nil
+}
+
+// A list has everybody who is asked for once, in its order, whatever the page's size.
+func TestPeopleLists(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Retry.Until = campaign.UntilHeard
+	list := rows(0, 60)
+	for i := range list {
+		list[i].Key = []string{"b", "A", "ä", "_"}[i%4] + fmt.Sprint(i)
+		list[i].Vars["note"] = []string{"50% off", `say "hi"`, "Zoë_x", "<b>"}[i%4]
+	}
+	c, other := running(t, db, "lists", s, list), running(t, db, "other", s, rows(100, 5))
+	db.Exec(t, `
+		UPDATE contacts SET due_at = now() + (id % 7) * interval '1 hour';
+		UPDATE contacts SET state = 'waiting' WHERE id % 5 = 1;
+		UPDATE contacts SET state = 'done', reason = CASE id % 4 WHEN 0 THEN 'human' WHEN 1 THEN 'busy' WHEN 2 THEN 'suppressed' ELSE 'machine' END WHERE id % 5 > 2;
+		UPDATE contacts SET heard_at = now() WHERE reason = 'human' AND id % 3 = 0;
+		UPDATE contacts SET result = CASE id % 2 WHEN 0 THEN 'confirmed' ELSE 'moved' END WHERE reason = 'human' AND id % 3 = 1;
+		UPDATE contacts SET result = 'moved' WHERE reason = 'machine' AND id % 3 = 1`)
+	const places = `array_position(ARRAY['pending','active','waiting','done'], state), array_position(ARRAY['machine','human','busy','suppressed'], reason)`
+	for _, of := range []struct {
+		name, where, order string
+		q                  app.PeopleQuery
+	}{
+		{"all", "true", `key COLLATE "C"`, app.PeopleQuery{}},
+		{"all, from the end", "true", `key COLLATE "C" DESC`, app.PeopleQuery{Descending: true}},
+		{"a state", "state = 'waiting'", `key COLLATE "C"`, app.PeopleQuery{State: "waiting"}},
+		{"ended", "state = 'done'", `key COLLATE "C"`, app.PeopleQuery{State: "done"}},
+		{"a reason", "reason = 'human'", `key COLLATE "C" DESC`, app.PeopleQuery{Reason: "human", Descending: true}},
+		{"a result", "result = 'moved'", `key COLLATE "C"`, app.PeopleQuery{Result: "moved"}},
+		{"by result", "result IS NOT NULL", `result COLLATE "C", key COLLATE "C"`, app.PeopleQuery{Order: app.ByResult}},
+		{"by result, from the end", "result IS NOT NULL", `result COLLATE "C" DESC, key COLLATE "C" DESC`, app.PeopleQuery{Order: app.ByResult, Descending: true}},
+		{"by next call", "state IN ('pending', 'waiting')", "due_at, id", app.PeopleQuery{Order: app.ByNext}},
+		{"by next call, from the end", "state IN ('pending', 'waiting')", "due_at DESC, id DESC", app.PeopleQuery{Order: app.ByNext, Descending: true}},
+		{"who waits, by next call", "state = 'waiting'", "due_at, id", app.PeopleQuery{Order: app.ByNext, State: "waiting"}},
+		{"not reached", "state = 'done' AND reason <> 'suppressed' AND heard_at IS NULL AND result IS NULL", `key COLLATE "C"`, app.PeopleQuery{NotReached: true}},
+		{"a text", `vars->>'note' = '50% off'`, "key", app.PeopleQuery{Search: "50%"}},
+		{"a text that JSON quotes", `vars->>'note' = 'say "hi"'`, "key", app.PeopleQuery{Search: `SAY "hi`}},
+		{"a text with a sign of LIKE", `vars->>'note' = 'Zoë_x'`, "key", app.PeopleQuery{Search: "ë_"}},
+		{"a column's name is no text", "false", "key", app.PeopleQuery{Search: "note"}},
+		{"the beginning of a key", `starts_with(key, 'A2')`, `key COLLATE "C"`, app.PeopleQuery{Search: "A2"}},
+		{"a whole key", `key = 'A17'`, "key", app.PeopleQuery{Search: " A17 "}},
+	} {
+		want := testkit.Rows[int64](t, db, fmt.Sprintf(`SELECT id FROM contacts WHERE campaign_id = %d AND (%s) ORDER BY %s`, c.ID, of.where, of.order))
+		for _, limit := range []int{1, 3, 100} {
+			q := of.q
+			q.Limit = limit
+			if of.name == "the beginning of a key" { // they come on one page
+				q.Limit = 100
+			}
+			if got := pages(t, db, c, q); !slices.Equal(got, want) {
+				t.Errorf("%s, %d a page: %v, want %v", of.name, limit, got, want)
+			}
+		}
+	}
+	byState := testkit.Rows[int64](t, db, fmt.Sprintf(`SELECT id FROM contacts WHERE campaign_id = %d ORDER BY %s`, c.ID, places))
+	for _, down := range []bool{false, true} {
+		got := pages(t, db, c, app.PeopleQuery{Order: app.ByState, Descending: down, Limit: 7})
+		state := func(id int64) string {
+			return testkit.Value[string](t, db, fmt.Sprintf(`SELECT state || coalesce(reason, '') FROM contacts WHERE id = %d`, id))
+		}
+		if down {
+			slices.Reverse(got)
+		}
+		if len(got) != len(byState) {
+			t.Fatalf("%d people by state, want %d", len(got), len(byState))
+		}
+		seen := map[string]bool{}
+		for i := range got {
+			now := state(got[i])
+			if i > 0 && now != state(got[i-1]) {
+				if seen[now] {
+					t.Errorf("%s comes twice", now)
+				}
+			}
+			seen[now] = true
+		}
+		slices.Sort(got)
+		if len(slices.Compact(got)) != len(byState) {
+			t.Error("somebody comes twice")
+		}
+	}
+	number := testkit.Value[string](t, db, fmt.Sprintf(`SELECT to_number FROM contacts WHERE campaign_id = %d ORDER BY id LIMIT 1 OFFSET 7`, c.ID))
+	for _, text := range []string{"+" + number, number} {
+		if got := pages(t, db, c, app.PeopleQuery{Search: text, Limit: 5}); len(got) != 1 {
+			t.Errorf("a number finds %v", got)
+		}
+	}
+	if got := pages(t, db, other, app.PeopleQuery{Search: "A1", Limit: 5}); len(got) != 0 {
+		t.Errorf("another campaign's people are found: %v", got)
+	}
+	if _, err := db.CampaignPeople(t.Context(), other.ID, app.PeopleQuery{Limit: 5, After: "x"}); err == nil {
+		t.Error("a wrong cursor is taken")
+	}
+}
+
+// What the calls of a campaign cost by country, and how they ended over time.
+func TestCostByCountry(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "costs", settings(), rows(0, 5))
+	db.Exec(t, `UPDATE contacts SET country = CASE WHEN id % 2 = 0 THEN 'GB' ELSE 'IE' END; INSERT INTO call_rates VALUES ('GB', 0.06, NULL)`)
+	claim(t, db, 5)
+	db.Exec(t, `
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
+		UPDATE attempts SET state = 'accepted', changed_by = 'provider', call_uuid = id::text;
+		UPDATE attempts SET state = 'ended', changed_by = 'provider', ended_at = now(), disposition = 'human', duration_s = 30 WHERE contact_id > 1;
+		UPDATE attempts SET price = 0.01 WHERE contact_id = 2`)
+	counted := func() {
+		t.Helper()
+		if n := testkit.Value[int](t, db, `SELECT count(*) FROM counted_countries c FULL JOIN country_totals t USING (campaign_id, country, billing)
+			WHERE (c.n, c.seconds, c.price) IS DISTINCT FROM (t.n, t.seconds, t.price)`); n != 0 {
+			t.Errorf("%d counters are not what a full count says", n)
+		}
+	}
+	for range 2 {
+		list, err := db.CostByCountry(t.Context(), c.ID)
+		require.NoError(t, err)
+		if len(list) != 2 {
+			t.Fatalf("%+v", list)
+		}
+		gb, ie := list[0], list[1]
+		if gb.Country != "GB" || gb.Calls != 2 || gb.Confirmed.String() != "0.01" || gb.ConfirmedCalls != 1 || gb.Estimated.StringFixed(2) != "0.03" || gb.EstimatedCalls != 1 || gb.Missing != 0 {
+			t.Errorf("GB: %+v", gb)
+		}
+		if ie.Country != "IE" || ie.Calls != 3 || !ie.Confirmed.IsZero() || ie.EstimatedCalls != 0 || ie.Missing != 2 || ie.Open != 1 {
+			t.Errorf("IE, of which no rate is known: %+v", ie)
+		}
+		counted()
+		_, err = db.FoldCounters(t.Context())
+		require.NoError(t, err)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM country_deltas`); n != 0 {
+		t.Errorf("%d deltas are left", n)
+	}
+	counted()
+	o, err := db.Outcomes(t.Context(), c.ID)
+	require.NoError(t, err)
+	if len(o.Points) != 1 || o.Every != time.Minute || o.Points[0].Ended[campaign.Human] != 4 || o.Points[0].Underway != 1 {
+		t.Errorf("%+v", o)
+	}
+	db.Exec(t, `UPDATE hourly_counters SET hour = hour - interval '5 hours' WHERE state = 'ended'`)
+	if o, err = db.Outcomes(t.Context(), c.ID); err != nil || len(o.Points) != 2 || o.Every != time.Hour {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// A person who was cancelled by mistake is called as if nothing had been.
+func TestRestoreContact(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	c := running(t, db, "restored", settings(), rows(0, 2))
+	key := testkit.Rows[string](t, db, `SELECT key FROM contacts ORDER BY id`)
+	claim(t, db, 1) // one waits in the queue
+	for _, k := range key {
+		require.NoError(t, db.CancelContact(t.Context(), testkit.Actor, c.ID, k, ""))
+		require.NoError(t, db.RestoreContact(t.Context(), testkit.Actor, c.ID, k))
+		if err := db.RestoreContact(t.Context(), testkit.Actor, c.ID, k); err == nil {
+			t.Error("who is not cancelled is restored")
+		}
+	}
+	if got := testkit.Rows[string](t, db, `SELECT concat_ws(' ', state, reason, cancelled_at) FROM contacts ORDER BY id`); got[0] != "pending" || got[1] != "pending" {
+		t.Errorf("%q", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM audit WHERE action = 'contact.restore'`); n != 2 {
+		t.Errorf("%d entries in the audit", n)
+	}
+	if got := claim(t, db, 5); len(got) != 2 {
+		t.Errorf("%d are called, want both", len(got))
+	}
+	sound(t, db)
+}
