@@ -360,3 +360,27 @@ func TestMatchKnowsACallInEverySpelling(t *testing.T) {
 		}
 	}
 }
+
+// A record that is bound to its attempt while calls are matched was not folded by
+// anybody: the attempt ends by it, in whatever spelling it is.
+func TestRecordBoundWhileMatchingIsFolded(t *testing.T) {
+	t.Parallel()
+	for _, spelling := range []func(string) string{strings.ToLower, strings.ToUpper} {
+		db := testkit.New(t)
+		running(t, db, "c", settings(), rows(0, 1))
+		a := dialOne(t, db)
+		const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+		db.Exec(t, `
+			INSERT INTO provider_calls (call_uuid, direction, to_kind, to_number, from_kind, from_number, status, start_time, end_time, duration_s, price, rate, observed_at)
+			SELECT $1, 'outbound', 'phone', to_number, 'phone', from_number, 'completed', now(), now(), 11, 0.02, 0.1, now() FROM attempts`, spelling(call))
+		receive(t, db, event(a, call, "answered")) // another process stored the record meanwhile
+		if _, err := db.MatchCalls(t.Context(), campaign.DefaultTimes); err != nil {
+			t.Fatal(err)
+		}
+		reconcile(t, db)
+		if got := testkit.Value[string](t, db, `SELECT concat_ws(' ', state, disposition, price) FROM attempts`); got != "ended answered 0.02" {
+			t.Errorf("the attempt is %q, want ended answered 0.02", got)
+		}
+		sound(t, db)
+	}
+}
