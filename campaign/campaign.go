@@ -36,6 +36,8 @@ type Settings struct {
 	Remind    *Remind   `json:"remind,omitempty"` // nil: nobody is reminded
 	// Key is the column that tells people apart; "": each number is a person.
 	Key string `json:"key,omitempty"`
+	// Together: people who share their numbers, zones and times share a call.
+	Together bool `json:"together,omitempty"`
 	// Machine is "", "continue" or "hangup".
 	Machine string `json:"machine,omitempty"`
 	// MachineMode is "", or the mode of Vonage's advanced detection, which it

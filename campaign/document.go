@@ -72,16 +72,16 @@ type DocumentCall struct {
 
 // DocumentPeople says what stands in which column of the file of people.
 type DocumentPeople struct {
-	Numbers    texts      `yaml:"numbers,omitempty" json:"numbers,omitempty"`
-	Country    string     `yaml:"country,omitempty" json:"country,omitempty"`
-	Countries  texts      `yaml:"countries,omitempty" json:"countries,omitempty"`
-	DateFormat string     `yaml:"date_format,omitempty" json:"date_format,omitempty"`
-	Zone       string     `yaml:"zone,omitempty" json:"zone,omitempty"`
-	PostalCode string     `yaml:"postal_code,omitempty" json:"postal_code,omitempty"`
-	CallAt     string     `yaml:"call_at,omitempty" json:"call_at,omitempty"`
-	Key        string     `yaml:"key,omitempty" json:"key,omitempty"`
-	CallBefore string     `yaml:"call_before,omitempty" json:"call_before,omitempty"`
-	Together   *notServed `yaml:"together,omitempty" json:"together,omitempty"`
+	Numbers    texts  `yaml:"numbers,omitempty" json:"numbers,omitempty"`
+	Country    string `yaml:"country,omitempty" json:"country,omitempty"`
+	Countries  texts  `yaml:"countries,omitempty" json:"countries,omitempty"`
+	DateFormat string `yaml:"date_format,omitempty" json:"date_format,omitempty"`
+	Zone       string `yaml:"zone,omitempty" json:"zone,omitempty"`
+	PostalCode string `yaml:"postal_code,omitempty" json:"postal_code,omitempty"`
+	CallAt     string `yaml:"call_at,omitempty" json:"call_at,omitempty"`
+	Key        string `yaml:"key,omitempty" json:"key,omitempty"`
+	CallBefore string `yaml:"call_before,omitempty" json:"call_before,omitempty"`
+	Together   bool   `yaml:"together,omitempty" json:"together,omitempty"`
 }
 
 // DocumentAgain says who is called again, and when.

@@ -117,7 +117,6 @@ func TestDocumentMistakes(t *testing.T) {
 		"ringing_timer: 40>>ringing_timer: 400":                                      "c.yaml:15: ringing timer: 400 s",
 		"numbers: mobile>>numbers: [mobile, mobile]":                                 "c.yaml:16: column 2 of numbers",
 		"country: GB>>country: XX":                                                   "c.yaml:16: ",
-		"country: GB>>together: true":                                                "c.yaml:16: people.together is not served",
 		"until: heard>>until: asleep":                                                `c.yaml:17: "asleep": want`,
 		"busy: [10m]>>busy: [10m, 900h]":                                             "c.yaml:17: the wait must lie between",
 		"busy: [10m]>>engaged: 10m":                                                  "c.yaml:17: want none, or word=wait",

@@ -175,7 +175,7 @@ var memberOf = map[string]string{
 	"priority": "limits.priority", "per_number": "limits.per_number",
 	"column": "remind.column", "before": "remind.before", "merge": "remind.merge",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
-	"from": "from", "end": "when.end",
+	"from": "from", "end": "when.end", "together": "people.together",
 }
 
 // noteAll adds joined mistakes, each where its member is.
@@ -223,7 +223,7 @@ func (t *translation) settings() (s Settings) {
 	s.LengthTimer = t.seconds("length timer", "call.length_timer", d.Call.LengthTimer, s.Message.defaultCallLength(s.BeepTimeout), 1, maxLengthTimer)
 	t.voicemail(&s)
 	t.people()
-	s.Key, s.Message.DateFormat = d.People.Key, d.People.DateFormat
+	s.Key, s.Together, s.Message.DateFormat = d.People.Key, d.People.Together, d.People.DateFormat
 	countries, given, err := ParseCountries(d.People.Countries)
 	t.note("people.countries", err)
 	if s.Countries = countries; !given {

@@ -17,6 +17,7 @@ func (d Document) CheckEdit(edited Document) error {
 	}{
 		{"name", d.Name, edited.Name},
 		{"people.key", d.People.Key, edited.People.Key},
+		{"people.together", d.People.Together, edited.People.Together},
 		{"people.numbers", d.People.Numbers, edited.People.Numbers},
 		{"people.country", d.People.Country, edited.People.Country},
 		{"people.zone", d.People.Zone, edited.People.Zone},

@@ -103,7 +103,7 @@ func languageKey(name string) string { return strings.ToLower(strings.TrimSpace(
 func (t MessageTemplate) renderScript(vars map[string]string) (*Script, error) {
 	in := t.script
 	if t.column != "" {
-		if word := languageKey(vars[t.column]); word != "" {
+		if word := languageKey(firstOf(vars[t.column])); word != "" {
 			found, ok := t.inLanguage(word)
 			if !ok {
 				return nil, UnknownLanguageError{t.column, word}

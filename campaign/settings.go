@@ -106,7 +106,7 @@ func (s Settings) Validate() error {
 	if s.Remind != nil {
 		errs = append(errs, s.Remind.validate())
 	}
-	return errors.Join(append(errs, s.Message.Validate(), s.Retry.validate(), s.Limits.validate(s.Message), s.Countries.validate())...)
+	return errors.Join(append(errs, s.checkTogether(), s.Message.Validate(), s.Retry.validate(), s.Limits.validate(s.Message), s.Countries.validate())...)
 }
 
 // NextCall is the earliest moment from now on at which a contact in the zones may

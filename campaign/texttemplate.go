@@ -182,38 +182,65 @@ func (t *textTemplate) render(vars map[string]string) (string, error) {
 			out.WriteString(p.literal)
 			continue
 		}
-		value := p.value(vars)
-		if value == "" && !p.hasFallback {
-			return "", MissingValueError{p.column}
+		values := ofEach(p.value(vars))
+		if t.key != spokenKey {
+			values = values[:1]
 		}
-		switch {
-		case value == "":
-			value = p.fallback
-		case p.filter != "" && !sample:
+		for i, value := range values {
 			var err error
-			if value, err = t.said(p, value, vars); err != nil {
-				return "", ValueError{p.column, err}
+			if values[i], err = t.fill(p, strings.TrimSpace(value), vars, sample); err != nil {
+				return "", err
 			}
 		}
-		out.WriteString(t.escape.apply(value))
+		language := ""
+		if len(values) > 1 {
+			var err error
+			if language, err = t.language(vars); err != nil {
+				return "", err
+			}
+		}
+		out.WriteString(enumerate(values, language))
 	}
 	return out.String(), t.checkRendered(out.String())
+}
+
+// fill is one person's value as it stands in the text.
+func (t *textTemplate) fill(p textPart, value string, vars map[string]string, sample bool) (string, error) {
+	switch {
+	case value == "" && !p.hasFallback:
+		return "", MissingValueError{p.column}
+	case value == "":
+		value = p.fallback
+	case p.filter != "" && !sample:
+		var err error
+		if value, err = t.said(p, value, vars); err != nil {
+			return "", ValueError{p.column, err}
+		}
+	}
+	return t.escape.apply(value), nil
 }
 
 // said is a value as the placeholder's filter says it, in the language of the text,
 // which may itself be a column's value.
 func (t *textTemplate) said(p textPart, value string, vars map[string]string) (string, error) {
-	language := t.speech.language
-	if strings.Contains(language, "{{") {
-		named, err := parseText(language, "language")
-		if err != nil {
-			return "", err
-		}
-		if language, err = named.render(vars); err != nil {
-			return "", err
-		}
+	language, err := t.language(vars)
+	if err != nil {
+		return "", err
 	}
 	return speakers[p.filter](speaking{value: value, language: language, order: t.speech.order, argument: p.argument})
+}
+
+// language is that of the text, which may be a column's value.
+func (t *textTemplate) language(vars map[string]string) (string, error) {
+	language := t.speech.language
+	if !strings.Contains(language, "{{") {
+		return language, nil
+	}
+	named, err := parseText(language, "language")
+	if err != nil {
+		return "", err
+	}
+	return named.render(vars)
 }
 
 // checkFilters reports a filter that no value could be said with.

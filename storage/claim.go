@@ -63,6 +63,7 @@ const claim = `
 			SELECT id, due_at FROM contacts k
 			WHERE k.zone_group_id = g.id AND k.urgency = u.urgency
 			  AND k.state IN ('pending', 'waiting') AND k.due_at <= now()
+			  AND k.call_with IS NULL
 			  AND (k.not_later_than IS NULL OR k.not_later_than > now() + interval '30 seconds')
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
@@ -78,7 +79,7 @@ const claim = `
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM candidates q JOIN contacts k ON k.id = q.id
 		-- By way of coalesce, so that contacts are found by their ids and not by the index of all that are due.
-		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now()
+		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now() AND k.call_with IS NULL
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL

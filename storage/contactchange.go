@@ -71,6 +71,7 @@ type standing struct {
 	callAt   time.Time
 	called   bool // an attempt has passed the gate
 	underWay bool
+	together bool // it shares a call with others
 	reserved bool
 }
 
@@ -79,13 +80,13 @@ func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*stand
 	ids = slices.Clone(ids) // in the order of all locks
 	slices.Sort(ids)
 	found := map[int64]*standing{}
-	rows, err := tx.Query(ctx, `SELECT id, state, reason, coalesce(numbers, ARRAY[to_number]), call_at FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
+	rows, err := tx.Query(ctx, `SELECT id, state, reason, coalesce(numbers, ARRAY[to_number]), call_at, leads OR call_with IS NOT NULL FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
 	if err != nil {
 		return nil, err
 	}
 	var id int64
 	var s standing
-	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt)}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt), &s.together}, func() error {
 		found[id] = new(s)
 		s.numbers = nil // the next row's is another list
 		return nil
@@ -119,6 +120,10 @@ func (s *standing) forbids(r campaign.Row) string {
 	//guard:false storage.TestChangedWhileQueued: who is being called is not changed
 	case s.underWay:
 		return "this person is being called"
+	case s.together && s.state == campaign.Active:
+		return "this person is being called, together with others"
+	case s.together && (!slices.Equal(s.numbers, numbersOf(r)) || !sameMoment(s.callAt, r.CallAt)):
+		return "this person shares calls with others, so number and time cannot be changed; cancel them, and add them with another key"
 	case s.called && !slices.Equal(s.numbers, numbersOf(r)):
 		return "this person was called, so the number cannot be changed"
 	case r.NotNew.Reason != "":

@@ -66,6 +66,7 @@ type contactImport struct {
 	source     string
 	run        campaign.Import
 	due        time.Time // when rows without a time of their own are due
+	together   bool      // people who share a number share a call
 	finished   bool      // the campaign shows so, and runs again with the first row that is added
 }
 
@@ -83,6 +84,9 @@ func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (camp
 	}
 	c := classify(batch.Rows, groups, known)
 	if err := im.copy(ctx, c.added, groups); err != nil {
+		return campaign.BatchResult{}, err
+	}
+	if err := im.joinTogether(ctx, c.added); err != nil {
 		return campaign.BatchResult{}, err
 	}
 	if err := im.noteSeen(ctx, batch, known); err != nil {
@@ -111,8 +115,8 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var reads pgx.Batch
 	reads.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, im.campaignID)
 	reads.Queue(`SELECT FROM campaigns WHERE id = $1 AND status = 'finished' FOR NO KEY UPDATE`, im.campaignID) // copy changes it
-	reads.Queue(`SELECT status, coalesce(ends_at <= clock_timestamp(), false), created_at FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &ended, &im.due) })
+	reads.Queue(`SELECT status, coalesce(ends_at <= clock_timestamp(), false), created_at, coalesce(settings->>'together', '') = 'true' FROM campaigns WHERE id = $1 FOR SHARE`, im.campaignID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&status, &ended, &im.due, &im.together) })
 	err := im.tx.SendBatch(ctx, &reads).Close()
 	switch {
 	case err != nil:

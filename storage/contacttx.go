@@ -104,6 +104,10 @@ type stateChange struct {
 // withContacts locks the contacts, lets change alter their attempts, decides
 // where each contact belongs now, and stores all of it.
 func withContacts(ctx context.Context, tx pgx.Tx, contactIDs []int64, change func(*contactTx) error) error {
+	contactIDs, err := withoutFollowers(ctx, tx, contactIDs)
+	if err != nil {
+		return err
+	}
 	return withOwners(ctx, tx, contactOwners(contactIDs), change)
 }
 

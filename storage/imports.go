@@ -145,6 +145,9 @@ func cancelContacts(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	if err != nil {
 		return err
 	}
+	if err := leaveTogether(ctx, tx, ids); err != nil {
+		return err
+	}
 	return withContacts(ctx, tx, ids, func(c *contactTx) error {
 		c.voidReserved(campaign.WithdrawnCancelled, campaign.Operator)
 		return nil

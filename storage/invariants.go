@@ -47,23 +47,26 @@ var invariants = []struct{ name, what, broken string }{
 				ELSE earlier.disposition END))`},
 	{"I4", "active contacts without an open attempt", `
 		SELECT id::text FROM contacts k WHERE state = 'active' AND NOT EXISTS (
-			SELECT FROM attempts a WHERE a.contact_id = k.id
+			SELECT FROM attempts a WHERE a.contact_id = coalesce(k.call_with, k.id)
 			AND a.state IN ('reserved', 'dialing', 'unknown', 'accepted'))`},
 	{"I4", "open attempts of contacts that are not active", `
 		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
 		WHERE a.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND k.state <> 'active'`},
 	{"I4", "contacts whose count of calls is not that of their attempts", `
-		SELECT k.id::text FROM contacts k LEFT JOIN attempts a ON a.contact_id = k.id
+		SELECT k.id::text FROM contacts k LEFT JOIN attempts a ON a.contact_id = coalesce(k.call_with, k.id)
 			AND (a.state IN ('accepted', 'ended') OR a.must_exist)
 		GROUP BY k.id HAVING count(a.id) <> k.attempts`},
 	{"I4", "contacts that ended for a reason that none of their attempts shows", `
 		SELECT k.id::text FROM contacts k
 		WHERE k.reason NOT IN ('suppressed', 'stopped', 'expired', 'cancelled_by_request') AND NOT EXISTS (
-			SELECT FROM attempts a WHERE a.contact_id = k.id AND CASE k.reason
+			SELECT FROM attempts a WHERE a.contact_id = coalesce(k.call_with, k.id) AND CASE k.reason
 				WHEN 'refused' THEN a.state = 'refused' OR a.state = 'void' AND a.note = 'country'
 				WHEN 'unresolved' THEN a.state IN ('lost', 'absent')
 				WHEN 'message' THEN a.state = 'void' AND a.note = 'message'
 				ELSE a.disposition = k.reason END)`},
+	{"I4", "contacts that share a call and stand otherwise than the one that has it", `
+		SELECT k.id::text FROM contacts k JOIN contacts l ON l.id = k.call_with
+		WHERE (k.state, k.reason, k.result, k.heard_at, k.answered, k.attempts) IS DISTINCT FROM (l.state, l.reason, l.result, l.heard_at, l.answered, l.attempts)`},
 	{"I4", "attempts that are not their contact's", `
 		SELECT a.id::text FROM attempts a JOIN contacts k ON k.id = a.contact_id
 		WHERE a.campaign_id <> k.campaign_id OR a.posts = 1 AND a.to_number <> ALL (coalesce(k.numbers, ARRAY[k.to_number]))`},

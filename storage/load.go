@@ -75,10 +75,16 @@ func (db *DB) MessageAsked(ctx context.Context, id uuid.UUID) error {
 func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error, error) {
 	settings := make(readSettings)
 	found, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (l loadRequest, err error) {
-		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &l.unlocked)...)
+		var others []map[string]string
+		err = row.Scan(append(attemptFields(&l.Attempt), settings.into(&l.Settings), &l.Vars, &others, &l.unlocked)...)
+		//guard:false storage.TestPeopleTogether: everybody who shares a call is named
+		if len(others) > 0 {
+			l.Vars = campaign.Together(append([]map[string]string{l.Vars}, others...))
+		}
 		return l, err
 	}, `
-		SELECT `+attemptColumns+`, coalesce(t.settings, c.settings), coalesce(t.vars, k.vars), EXISTS (SELECT FROM database_identity WHERE NOT locked)
+		SELECT `+attemptColumns+`, coalesce(t.settings, c.settings), coalesce(t.vars, k.vars),
+			CASE WHEN k.leads THEN ARRAY(SELECT f.vars FROM contacts f WHERE f.call_with = k.id ORDER BY f.id) END, EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN campaigns c ON c.id = a.campaign_id
 		LEFT JOIN test_calls t ON t.attempt_id = a.id
 		WHERE a.id = ANY ($1) AND (k.id IS NOT NULL OR t.attempt_id IS NOT NULL)`, column(list, func(l *loadRequest) uuid.UUID { return l.id }))

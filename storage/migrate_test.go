@@ -109,7 +109,7 @@ func TestReportingColumns(t *testing.T) {
 		},
 		"contacts": {
 			"contact_id", "campaign_id", "campaign", "to_number", "state", "reason", "attempts", "next_attempt_at",
-			"key", "line", "row", "not_later_than", "result", "heard_at", "answered", "numbers",
+			"key", "line", "row", "not_later_than", "result", "heard_at", "answered", "numbers", "called_with",
 		},
 		"events": {
 			"event_id", "received_at", "attempt_id", "campaign_id", "campaign", "contact_id",

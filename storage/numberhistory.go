@@ -54,7 +54,7 @@ func contactHistories(ctx context.Context, tx pgx.Tx, number string, suppression
 	list, err := collect(ctx, tx, scanContactHistory, `
 		SELECT `+campaignColumns+`, `+contactColumns+`, (
 			SELECT o.id FROM attempts o
-			WHERE o.to_number = k.to_number AND o.contact_id IS DISTINCT FROM k.id
+			WHERE o.to_number = k.to_number AND o.contact_id IS DISTINCT FROM coalesce(k.call_with, k.id)
 			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1),
 			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
 		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
@@ -79,8 +79,15 @@ func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error
 // completeHistory adds the attempts and what was done to their calls, and asks
 // the domain why the contact is in its state.
 func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, suppression app.Suppression, now time.Time) (err error) {
+	calls := h.Contact.ID // whose the calls are
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(k.call_with, k.id), coalesce(l.key, ''), ARRAY(SELECT f.key FROM contacts f WHERE f.call_with = k.id ORDER BY f.id)
+		FROM contacts k LEFT JOIN contacts l ON l.id = k.call_with WHERE k.id = $1`, h.Contact.ID).Scan(&calls, &h.CalledWith, &h.Followers)
+	if err != nil {
+		return err
+	}
 	h.Attempts, err = collect(ctx, tx, scanAttempt,
-		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, h.Contact.ID)
+		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, calls)
 	if err != nil {
 		return err
 	}
@@ -89,14 +96,14 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 	}
 	h.Actions, err = collect(ctx, tx, pgx.RowToStructByPos[app.CallAction], `
 		SELECT `+callActionColumns+` FROM attempts a JOIN audit x ON x.object = 'call ' || a.call_uuid
-		WHERE a.contact_id = $1 ORDER BY x.id`, h.Contact.ID)
+		WHERE a.contact_id = $1 ORDER BY x.id`, calls)
 	if err != nil {
 		return err
 	}
-	if h.Inbound, err = inboundCallsOf(ctx, tx, h.Contact.ID); err != nil {
+	if h.Inbound, err = inboundCallsOf(ctx, tx, calls); err != nil {
 		return err
 	}
-	if h.Recordings, err = recordingsOf(ctx, tx, h.Contact.ID); err != nil {
+	if h.Recordings, err = recordingsOf(ctx, tx, calls); err != nil {
 		return err
 	}
 	asked := h.Contact

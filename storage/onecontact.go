@@ -206,7 +206,7 @@ const exported = `
 	LEFT JOIN LATERAL (
 		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
 		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
-		FROM attempts a WHERE a.contact_id = k.contact_id AND a.state IN ('accepted', 'ended')) AS c ON true
+		FROM attempts a WHERE a.contact_id = coalesce(k.called_with, k.contact_id) AND a.state IN ('accepted', 'ended')) AS c ON true
 	WHERE k.campaign_id = @campaign
 	  AND (NOT @reached OR k.state = 'done' AND reached)
 	  AND (NOT @not_reached OR k.state = 'done' AND NOT reached AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))

@@ -71,7 +71,7 @@ SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, called_number(k.id
             ELSE (SELECT later.at FROM (SELECT next_opening(k.zone_group_id, k.due_at) AS at OFFSET 0) AS later
                   WHERE k.not_later_than IS NULL OR later.at < k.not_later_than) END AS next_attempt_at,
        k.key, k.line_no AS line, k.vars AS row, k.not_later_than, k.result, k.heard_at, k.answered,
-       coalesce(k.numbers, ARRAY[k.to_number]) AS numbers
+       coalesce(k.numbers, ARRAY[k.to_number]) AS numbers, k.call_with AS called_with
 FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id AND g.campaign_id = k.campaign_id,
 LATERAL (SELECT next_opening(g.id, greatest(c.starts_at, now())) AS at OFFSET 0) AS soonest;
 

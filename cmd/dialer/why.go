@@ -70,6 +70,12 @@ func printContactHistory(con console, h app.ContactHistory) {
 	con.Linef("%s (%s): line %d of its CSV, %s%s: %s.\n", h.Campaign.Name, h.Campaign.Status, k.Line, k.State, inBrackets(string(k.Reason)), h.Because)
 	printRow(con, k)
 	con.Linef("  its hours are those of %s%s\n", strings.Join(k.Zones, ", "), inBrackets(k.ZoneBasis.Meaning()))
+	switch {
+	case h.CalledWith != "":
+		con.Linef("  called together with %s\n", h.CalledWith)
+	case len(h.Followers) > 0:
+		con.Linef("  called together with %s\n", strings.Join(h.Followers, ", "))
+	}
 	con.Linef("  %s\n", describeReached(k))
 	for _, a := range h.Attempts {
 		con.Linef("  attempt %d  %s  %s\n", a.No, whenOf(a), describeAttempt(a))

@@ -23,7 +23,11 @@ type ContactHistory struct {
 	Campaign campaign.Campaign
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
-	Inbound  []InboundCall // in which the person rang back, oldest first
+	// CalledWith is the key of the person whose calls these are, where people share
+	// calls and this one follows; Followers are the keys of those who follow this one.
+	CalledWith string
+	Followers  []string
+	Inbound    []InboundCall // in which the person rang back, oldest first
 	// Recordings are what was recorded in their calls, oldest first.
 	Recordings []Recording
 	Actions    []CallAction  // what people did to the attempts' calls, oldest first

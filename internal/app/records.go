@@ -57,6 +57,8 @@ type ContactRecord struct {
 	HeardAt  time.Time
 	RemindAt []time.Time // of its reminders; none: it has none
 	RangBack campaign.RangBack
+	// CallWith is the contact whose calls it shares; 0: it has its own.
+	CallWith int64
 }
 
 // VersionRecord is what a campaign said from one edit to the next.

@@ -47,7 +47,11 @@ func (h *history) add(a app.AttemptRecord, calls []Call) {
 
 // contact judges the calls to one contact, and how it ended.
 func (c *comparison) contact(k app.ContactRecord) {
-	rule, h := c.orders.Rules[k.Campaign], c.historyOf(k.ID)
+	rule, h := c.orders.Rules[k.Campaign], c.historyOf(cmp.Or(k.CallWith, k.ID))
+	if k.CallWith != 0 { // whose calls it shares is judged for itself
+		c.shares(rule, k, h)
+		return
+	}
 	slices.SortFunc(h.calls, func(a, b contactCall) int { return a.PlacedAt.Compare(b.PlacedAt) })
 	if why := c.calledTwice(rule, k, h.calls); why != "" {
 		c.result.CalledTwice++
@@ -74,6 +78,15 @@ func (c *comparison) contact(k app.ContactRecord) {
 	if k.State == campaign.Done {
 		c.ending(rule, k, h)
 	}
+}
+
+// shares judges how a contact ended that has the calls of another one.
+func (c *comparison) shares(rule Rule, k app.ContactRecord, h *history) {
+	if h.open || k.State != campaign.Done {
+		return
+	}
+	c.results(k, h.attempts)
+	c.ending(rule, k, h)
 }
 
 // mayNotBegin says why a contact may not be called at a moment, or "".
