@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
-	"dialer/internal/testkit/testkey"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -48,6 +48,13 @@ func newBrowser(t *testing.T, at string) *browser {
 	t.Cleanup(closeBrowser)
 	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // it starts with this context, and lives as long
 	b := &browser{t, ctx, at}
+	b.do("a reader in Britain", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, t, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: "en-GB"}); err != nil {
+			return err
+		}
+		_, err := cdp.Call(ctx, t, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/London"})
+		return err
+	}))
 	b.size(1280, 900)
 	return b
 }
@@ -70,6 +77,23 @@ func (b *browser) size(width, height int64) {
 func (b *browser) open(path string) {
 	b.t.Helper()
 	b.do("open "+path, chromedp.Navigate(b.at+path), chromedp.WaitVisible(chromedp.CSS("h1")))
+}
+
+// follow clicks on what leads to another page, and waits for that. text=X is the link
+// that says X.
+func (b *browser) follow(selector string) {
+	b.t.Helper()
+	b.do("mark the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.body.id = "before"; 1`))
+		return err
+	}))
+	if text, ok := strings.CutPrefix(selector, "text="); ok {
+		_, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`[...document.querySelectorAll("a")].find((a) => a.textContent === "`+text+`").click(); 1`))
+		require.NoError(b.t, err)
+	} else {
+		b.click(selector)
+	}
+	b.do("the next page after "+selector, chromedp.WaitReady(chromedp.CSS("body:not(#before) h1")))
 }
 
 // text is what stands on the page, and its title.
@@ -110,6 +134,48 @@ func (b *browser) click(selector string) {
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
+// axe is what checks a page for people who do not see it, or use no mouse.
+//
+//go:embed testdata/axe-4.10.3.min.js
+var axe string
+
+// accessible runs axe on the page, in the light and in the dark.
+func (b *browser) accessible(name string) {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[int](axe+"\n;1"))
+		if err != nil {
+			b.t.Fatalf("load axe on %s: %v", name, err)
+		}
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
+			r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.target + " " + n.failureSummary)))`, chromedp.EvalAwaitPromise))
+		cancel()
+		if err != nil {
+			b.t.Fatalf("axe on %s: %v", name, err)
+		}
+		for _, violation := range found {
+			b.t.Errorf("%s, %s, at this width: %s", name, scheme, violation)
+		}
+		if scheme == "dark" {
+			b.picture("dark-" + name)
+		} else {
+			b.picture(name)
+		}
+	}
+	b.scheme("light")
+}
+
+// scheme is what the reader's system prefers.
+func (b *browser) scheme(name string) {
+	b.t.Helper()
+	b.do(name, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+		return err
+	}))
+}
+
 // picture is kept for the docs, if they are asked for; the page must fit its width.
 func (b *browser) picture(name string) {
 	b.t.Helper()
@@ -144,138 +210,4 @@ func (b *browser) complaints() (stop func() []string) {
 		ended <- list
 	}()
 	return func() []string { cancel(); return <-ended }
-}
-
-// TestBrowser does with a real browser what an operator does, on the real program.
-func TestBrowser(t *testing.T) {
-	t.Parallel()
-	dir, err := build()
-	require.NoError(t, err)
-	provider, admin := freeAddress(t), freeAddress(t)
-	key := testkey.File(t)
-	p := programs{dir: dir, env: []string{
-		"DATABASE_URL=" + testkit.New(t).URL, "REDIS_URL=" + testkit.Redis(t), "VONAGE_API_URL=http://" + provider + "/v1", "VONAGE_APPLICATION_ID=app",
-		"VONAGE_PRIVATE_KEY=" + key, "VONAGE_SIGNATURE_SECRET=a-secret-of-the-account", "DIALER_PUBLIC_URL=", "DIALER_CALLS_PER_SECOND=10",
-		"DIALER_SETTLE_AFTER=2s", "DIALER_RECONCILE_EVERY=1s",
-	}}
-	p.start(t, "http://"+provider+"/ledger/summary", "dialer", "simulate", "--listen", provider, "--public-key", key, "--speed", "10", "--calls-per-second", "10")
-	p.start(t, "http://"+admin+"/readyz", "dialer", "run", "--listen", "127.0.0.1:0", "--admin-listen", admin)
-	b := newBrowser(t, "http://"+admin)
-	stop := b.complaints()
-
-	b.open("/")
-	b.await("Nobody is to be called")
-	b.newCampaign()
-	b.controls()
-	b.person()
-	b.open("/")
-	b.await("reminders")
-	b.picture("campaigns")
-	b.open("/calls?all=1")
-	b.await("All calls")
-	for _, path := range []string{"/alarms", "/suppressions", "/audit", "/health"} {
-		b.open(path)
-		b.picture(strings.TrimPrefix(path, "/"))
-	}
-	for _, complaint := range stop() {
-		if !strings.Contains(complaint, "422") { // what was refused on purpose
-			t.Errorf("the browser complains: %s", complaint)
-		}
-	}
-	b.phone()
-	password := p.run(t, "dialer", "user", "add", "--name", "vic", "--role", "viewer")
-	lines := strings.Split(strings.TrimSpace(password), "\n")
-	b.login("vic", lines[len(lines)-1])
-}
-
-const browserDocument = `name: reminders
-from: ["442079460000"]
-people: {country: GB, key: patient}
-message: {language: en-GB, say: "Hello {{name}}, your appointment is {{appointment|date}}. Press 1 to confirm.", keys: {"1": confirmed}}
-again: {attempts: 1}
-when: {hours: "00:00-24:00"}
-`
-
-// newCampaign uploads a file with a bad cell, mends it, and starts.
-func (b *browser) newCampaign() {
-	b.t.Helper()
-	file := func(name, bad string) string {
-		text := "patient,to,name,appointment\n"
-		for i := range 40 {
-			text += fmt.Sprintf("p%02d,+4477009001%02d,%s,2036-12-%02d\n", i, i, []string{"Ann", "Bob", "<b>Eve</b>", "=1+1"}[i%4], 1+i%28)
-		}
-		path := filepath.Join(b.t.TempDir(), name)
-		require.NoError(b.t, os.WriteFile(path, []byte(text+"p99,"+bad+",Zoë,2036-12-03\n"), 0o600))
-		return path
-	}
-	b.open("/new")
-	b.click("details summary")
-	b.fill("#new", map[string]string{"document": browserDocument})
-	b.do("choose a file", chromedp.SetUploadFiles(chromedp.CSS("#new [name=file]"), []string{file("people.csv", "0770")}))
-	b.click("#new [value=check]")
-	b.await("40 of 41 rows can be called")
-	b.await("Cells to mend")
-	b.await("Hello Ann, your appointment is")
-	b.picture("new")
-	b.do("choose the mended file", chromedp.SetUploadFiles(chromedp.CSS("#new [name=file]"), []string{file("mended.csv", "+447700900199")}))
-	b.click("#new [value=start]")
-	b.await("reminders: ")
-	b.await("41 rows =")
-}
-
-// controls pause the campaign, resume it, and see it end.
-func (b *browser) controls() {
-	b.t.Helper()
-	b.fill(".controls", map[string]string{"reason": "lunch"})
-	b.click(".controls form[action$=pause] button")
-	b.await("paused: lunch")
-	b.click(".controls form[action$=resume] button")
-	b.await("Resumed")
-	b.await("0 not called yet + 0 being called + 0 to be called again + 41 ended") // by itself: nobody loads the page again
-	b.await("<b>Eve</b>")
-	b.open("/campaigns/1")
-	b.picture("campaign")
-	b.fill(".filter", map[string]string{"q": "p99"})
-	b.click(".filter button")
-	b.await("Zoë")
-}
-
-// person opens one person's page, and suppresses the number.
-func (b *browser) person() {
-	b.t.Helper()
-	b.click("tbody a[href*=contacts]")
-	b.await("What happened")
-	b.await("asked of Vonage")
-	b.picture("person")
-	b.click("form[action$=suppress] button")
-	b.await("Suppressed: nobody calls this number")
-	b.fill(".find", map[string]string{"number": "+447700900199"})
-	b.click(".find button")
-	b.await("Suppressed since")
-}
-
-// phone looks at the pages at a phone's width.
-func (b *browser) phone() {
-	b.t.Helper()
-	b.size(390, 844)
-	for _, path := range []string{"/", "/campaigns/1", "/campaigns/1/contacts/1", "/calls?all=1", "/alarms", "/suppressions", "/audit", "/health", "/new"} {
-		b.open(path)
-		b.picture("phone-" + strings.Trim(strings.NewReplacer("/", "-", "?all=1", "").Replace(path), "-"))
-	}
-	b.size(1280, 900)
-}
-
-// login is needed once there is a user.
-func (b *browser) login(name, password string) {
-	b.t.Helper()
-	b.open("/")
-	b.await("Log in")
-	b.fill(".login", map[string]string{"name": name, "password": password})
-	b.click(".login button")
-	b.await("vic (viewer)")
-	b.open("/campaigns/1")
-	b.await("44*******")
-	if text := b.text(); strings.Contains(text, "44770090") || strings.Contains(text, "Stop for good") {
-		b.t.Errorf("a viewer sees numbers, or buttons: %s", text)
-	}
 }

@@ -32,6 +32,7 @@ type world struct {
 	server  *httptest.Server
 	browser *http.Client
 	acted   []string
+	export  string // what an export of those not reached holds
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,6 +56,10 @@ func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 			return "done", nil
 		},
 		Export: func(_ context.Context, out io.Writer, name, format string, q app.ExportQuery) error {
+			if q.NotReached && w.export != "" {
+				_, err := io.WriteString(out, w.export)
+				return err
+			}
 			_, err := io.WriteString(out, name+" "+format)
 			return errors.Join(err, map[bool]error{true: errors.New("broken"), false: nil}[q.Reached])
 		},
@@ -368,7 +373,7 @@ func (w *world) upload(do, name, csv string, want int, says ...string) {
 	w.uploadWith(do, name, csv, nil, want, says...)
 }
 
-func (w *world) uploadWith(do, name, csv string, more map[string]string, want int, says ...string) {
+func (w *world) uploadWith(do, name, csv string, more map[string]string, want int, says ...string) string {
 	w.t.Helper()
 	const boundary = "b"
 	var body strings.Builder
@@ -381,7 +386,7 @@ func (w *world) uploadWith(do, name, csv string, more map[string]string, want in
 	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.server.URL+"/new", strings.NewReader(body.String()))
 	require.NoError(w.t, err)
 	request.Header.Set("Content-Type", "multipart/form-data; boundary="+boundary)
-	w.answer("upload", request, want, says)
+	return w.answer("upload", request, want, says)
 }
 
 func TestNewCampaign(t *testing.T) {

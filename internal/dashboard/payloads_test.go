@@ -1,0 +1,140 @@
+package dashboard
+
+import (
+	"bufio"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// payloads are what a file, a name or a webhook may hold to do harm.
+var payloads = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(2)>`, `'+alert(3)+'`, `javascript:alert(4)`, `=HYPERLINK("http://x","y")`, "\x1b]0;title\a\x1b[31mred", `{{.Data}}`, `</textarea><script>alert(5)</script>`, "--><svg/onload=alert(6)>",
+}
+
+// Whatever stands in a column, a name, a note or a webhook is text on every page.
+func TestPayloadsAreText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	all := strings.Join(payloads, " ")
+	rows := testkit.ContactRows(0, len(payloads))
+	for i := range rows {
+		rows[i].Key = fmt.Sprint(payloads[i], i)
+		for _, name := range payloads {
+			rows[i].Vars[name] = all
+		}
+	}
+	w.db.StartCampaignOf(t, payloads[0]+payloads[1], rows)
+	w.db.StartCampaignOf(t, payloads[3], testkit.ContactRows(20, 1))
+	require.NoError(t, w.db.Pause(t.Context(), 2, all))
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'human', attempts = 1, answered = true, heard_at = now(), result = $q$`+payloads[1]+`$q$ WHERE id = 2`)
+	w.db.Exec(t, `
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
+		SELECT gen_random_uuid(), id, campaign_id, 1, to_number, '442079460000', 'reserved', 'feeder' FROM contacts WHERE id IN (1, 3);
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
+		UPDATE attempts SET state = 'accepted', changed_by = 'provider', call_uuid = id::text, network = $q$`+all+`$q$, country = $q$`+payloads[0]+`$q$ WHERE contact_id = 1;
+		INSERT INTO events (received_at, attempt_id, kind, status, body) SELECT now(), id, $q$`+payloads[0]+`$q$, $q$`+payloads[1]+`$q$, '{}' FROM attempts WHERE contact_id = 1`)
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: all}))
+	_, err := w.db.DB.Suppress(t.Context(), app.Actor{Name: payloads[1], Role: app.Operator, Through: app.ThroughPage}, []app.Suppression{{Number: testkit.Number(1), Source: all, Note: all}}, false)
+	require.NoError(t, err)
+	w.db.Exec(t, `INSERT INTO provider_calls (to_kind, from_kind, observed_at, call_uuid, status, direction, to_number, from_number) VALUES ('unknown', 'unknown', now(), $q$`+payloads[0]+`$q$, $q$`+payloads[1]+`$q$, $q$`+payloads[1]+`$q$, $q$`+all+`$q$, $q$`+all+`$q$)`)
+
+	check := func(what, text string) {
+		t.Helper()
+		for _, harm := range []string{"<script>alert", "<img src=x", "<svg/onload", `"javascript:`, "\x1b", "href=javascript"} {
+			if strings.Contains(text, harm) {
+				t.Errorf("%s holds %q as more than text", what, harm)
+			}
+		}
+	}
+	for _, path := range []string{"/", "/campaigns/1", "/campaigns/2", "/campaigns/1?q=" + url.QueryEscape(payloads[1]), "/campaigns/1?result=" + url.QueryEscape(payloads[1]), "/campaigns/1?sort=state", "/campaigns/1/by-hand",
+		"/campaigns/1/outcomes", "/campaigns/1/contacts/1", "/campaigns/1/contacts/2", "/calls", "/calls?all=1", "/alarms", "/suppressions", "/audit", "/audit?object=" + url.QueryEscape(all), "/health", "/new"} {
+		check(path, w.get(path, 200))
+	}
+	check("a search", w.post("/campaigns/1/search", url.Values{"q": {payloads[0] + "1234567"}}, 200))
+	check("the page of a number", w.post("/find", url.Values{"number": {"+" + testkit.Number(1)}}, 200, "Suppressed"))
+	check("a refusal", w.post("/campaigns/1/edit", url.Values{"version": {"1"}, "document": {all}}, 422))
+	check("a new campaign", w.uploadWith("check", payloads[0], "to,name,"+`"`+strings.ReplaceAll(payloads[4], `"`, `""`)+`"`+"\n<script>alert(1)</script>,x,y\n+447700900101,<script>alert(1)</script>,z\n", nil, 200))
+	for _, path := range []string{"/live", "/live?campaign=1", "/live?calls=1"} {
+		check(path, w.firstEvent(path))
+	}
+}
+
+// firstEvent is the first part of a page that is sent live.
+func (w *world) firstEvent(path string) string {
+	w.t.Helper()
+	response, err := w.browser.Get(w.server.URL + path)
+	require.NoError(w.t, err)
+	defer response.Body.Close()
+	line, err := bufio.NewReader(response.Body).ReadString('\n')
+	require.NoError(w.t, err)
+	line, _, _ = strings.Cut(line, `"title"`) // which the script sets as a text
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\"`, `"`).Replace(line)
+}
+
+// What is sent live to a viewer has no numbers either.
+func TestLiveIsMaskedForViewers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.db.StartCampaign(t, "outage", 1)
+	require.NoError(t, w.db.Pause(t.Context(), c.ID, "ask +"+testkit.Number(7)))
+	w.user("vic", app.Viewer)
+	w.user("olga", app.Operator)
+	for name, whole := range map[string]bool{"vic": false, "olga": true} {
+		w.login(name)
+		for _, path := range []string{"/live", "/live?campaign=1"} {
+			if text := w.firstEvent(path); strings.Contains(text, testkit.Number(7)) != whole || !strings.Contains(text, "ask") {
+				t.Errorf("%s sees at %s: %s", name, path, text)
+			}
+		}
+	}
+}
+
+// What was done by mistake is taken back where it was done.
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 2)
+	w.post("/campaigns/1/contacts/1/cancel", nil, 200, "cancelled by request", `action="/campaigns/1/contacts/1/restore"><button>Undo`)
+	w.post("/campaigns/1/contacts/1/restore", nil, 200, "Restored", "pending")
+	w.post("/campaigns/1/contacts/1/restore", nil, 422, "not cancelled")
+	w.post("/campaigns/1/contacts/1/suppress", nil, 200, "Suppressed", `action="/campaigns/1/contacts/1/unsuppress"><button>Undo`)
+	w.post("/campaigns/1/contacts/1/unsuppress", nil, 200, "Lifted")
+	w.post("/suppressions", url.Values{"number": {"+" + testkit.Number(5)}}, 200, `action="/suppressions/lift"><input type="hidden" name="number" value="&#43;`+testkit.Number(5))
+	w.post("/campaigns/1/pause", nil, 200, `action="/campaigns/1/resume"><button>Undo`)
+	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"1"}}, 422, "not the number of calls")
+	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"2"}}, 200, "Hung up")
+	if len(w.acted) != 1 || w.acted[0] != "this machine hangs up 1" {
+		t.Errorf("%q", w.acted)
+	}
+}
+
+// Who was not reached becomes a draft with the same document, and a telephone of the
+// house can be called with its message.
+func TestCallThoseNotReached(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.make(dental, false)
+	_, err := w.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: testkit.ContactRows(0, 3)})
+	require.NoError(t, err)
+	w.post("/campaigns/1/test", url.Values{"number": {"07700 900150"}}, 200, "The test call begins")
+	w.post("/campaigns/1/test", url.Values{"number": {"12"}}, 422, "not called")
+	if to := testkit.Value[string](t, w.db, `SELECT to_number FROM attempts WHERE kind = 'manual'`); to != "447700900150" {
+		t.Errorf("%q is called", to)
+	}
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = CASE id WHEN 1 THEN 'human' ELSE 'busy' END, attempts = 1`)
+	w.export = "to,name\n+" + testkit.Number(1) + ",Ann\n+" + testkit.Number(2) + ",Bob\n"
+	w.get("/campaigns/1", 200, "Call those not reached", "2 people ended without being reached", `value="dental-again"`)
+	w.get("/campaigns/1/by-hand", 200, "2 people", "Person 1", "Person 2", "busy")
+	w.post("/campaigns/1/again", url.Values{"name": {"dental"}}, 422, "another name")
+	w.post("/campaigns/1/again", url.Values{"name": {"dental-again"}}, 200, "draft", "This is the draft", "Ann", "Bob")
+	if text := w.get("/campaigns/1?reached=no", 200, "Person 1"); strings.Contains(text, "Person 0") {
+		t.Error("who was reached is in the list of those who were not")
+	}
+}
