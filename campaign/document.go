@@ -132,7 +132,7 @@ type DocumentLimits struct {
 	Connected *int              `yaml:"connected,omitempty" json:"connected,omitempty"`
 	Budget    scalar            `yaml:"budget,omitempty" json:"budget,omitempty"`
 	Priority  *int              `yaml:"priority,omitempty" json:"priority,omitempty"`
-	Share     *notServed        `yaml:"share,omitempty" json:"share,omitempty"`
+	Share     *int              `yaml:"share,omitempty" json:"share,omitempty"`
 	PerNumber map[string]scalar `yaml:"per_number,omitempty" json:"per_number,omitempty"`
 }
 

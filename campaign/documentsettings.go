@@ -24,8 +24,16 @@ const (
 // maxNumbers is how many numbers one person may have.
 const maxNumbers = 5
 
-// purposes are what a campaign may be for. They change no rule yet.
+// purposes are what a campaign may be for. A number may be suppressed for one.
 var purposes = []string{"emergency", "notification", "reminder", "health", "marketing"}
+
+// CheckPurpose reports a purpose that no campaign can have; "" is none.
+func CheckPurpose(purpose string) error {
+	if purpose != "" && !slices.Contains(purposes, purpose) {
+		return fmt.Errorf("%q is none of %s", purpose, strings.Join(purposes, ", "))
+	}
+	return nil
+}
 
 // FromFlag notes that a flag has set the member of this path, so that a mistake in
 // it names the flag and not a line of the file.
@@ -172,7 +180,7 @@ var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
 	"per_second": "limits.per_second", "at_once": "limits.at_once", "connected": "limits.connected",
-	"priority": "limits.priority", "per_number": "limits.per_number",
+	"priority": "limits.priority", "share": "limits.share", "per_number": "limits.per_number",
 	"column": "remind.column", "before": "remind.before", "merge": "remind.merge",
 	"zone": "when.zone", "hours": "when.hours", "attempts": "again.attempts", "retry": "again.after", "until": "again.until", "jitter": "again.jitter", "other_time": "again.other_time",
 	"from": "from", "end": "when.end", "together": "people.together",
@@ -196,9 +204,7 @@ func (t *translation) settings() (s Settings) {
 	d := t.d
 	var err error
 	t.note("name", t.named(CheckName(d.Name)))
-	if d.Purpose != "" && !slices.Contains(purposes, d.Purpose) {
-		t.note("purpose", fmt.Errorf("%q is none of %s", d.Purpose, strings.Join(purposes, ", ")))
-	}
+	t.note("purpose", CheckPurpose(d.Purpose))
 	s.From, err = ParseFrom(d.From)
 	t.note("from", err)
 	s.Message = t.message()
@@ -213,6 +219,9 @@ func (t *translation) settings() (s Settings) {
 	t.note("when.start", err)
 	s.End, err = ParseMoment(d.When.End, s.Zone)
 	t.note("when.end", err)
+	if s.End.Year() > lastHolidays && slices.ContainsFunc(d.When.Except, isHolidays) {
+		t.note("when.except", fmt.Errorf("holidays are known until %d; this ends later", lastHolidays))
+	}
 	s.Hours = t.hours()
 	s.Retry = t.policy()
 	s.Limits = t.limits()
@@ -237,6 +246,7 @@ func (t *translation) hours() Hours {
 	t.note("when.hours", err)
 	h.Except, err = ParseExcept(t.d.When.Except)
 	t.note("when.except", err)
+	t.d.When.Except = h.Except // what is stored are the dates
 	h.Margin = DefaultMargin
 	if t.d.When.Margin != "" {
 		h.Margin, err = ParseWait(t.d.When.Margin)
@@ -389,6 +399,7 @@ func (t *translation) limits() (l Limits) {
 	}
 	count("limits.at_once", d.AtOnce, &l.AtOnce)
 	count("limits.connected", d.Connected, &l.Connected)
+	count("limits.share", d.Share, &l.Share)
 	l.Priority = d.Priority
 	if d.Budget != "" {
 		money, err := ParseMoney(string(d.Budget))

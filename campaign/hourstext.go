@@ -82,18 +82,36 @@ func ParseDays(text string) (days Days, err error) {
 	return days, nil
 }
 
-// ParseExcept reads dates on which nobody is called, each as 2026-12-25.
-func ParseExcept(dates []string) ([]string, error) {
+// ParseExcept reads dates on which nobody is called, each as 2026-12-25, or as
+// holidays=GB for the public holidays of a place.
+func ParseExcept(entries []string) ([]string, error) {
 	var except []string
-	for _, date := range dates {
-		date = strings.TrimSpace(date)
-		if _, err := time.Parse(dateForm, date); err != nil {
-			return nil, fmt.Errorf("date %q: want the form 2026-12-25", date)
+	for _, entry := range entries {
+		entry = strings.TrimSpace(entry)
+		if place, isPlace := strings.CutPrefix(entry, holidaysWord); isPlace {
+			dates, err := Holidays(place)
+			if err != nil {
+				return nil, err
+			}
+			except = append(except, dates...)
+			continue
 		}
-		except = append(except, date)
+		if IsDatesFile(entry) {
+			return nil, fmt.Errorf("%q: a file is read by enqueue and by dialer campaign edit alone; write its dates", entry)
+		}
+		if _, err := time.Parse(dateForm, entry); err != nil {
+			return nil, fmt.Errorf("date %q: want the form 2026-12-25, or holidays=GB", entry)
+		}
+		except = append(except, entry)
 	}
 	slices.Sort(except)
 	return slices.Compact(except), nil
+}
+
+// IsDatesFile reports whether an entry of the dates that are left out names a file.
+func IsDatesFile(entry string) bool {
+	entry = strings.ToLower(entry)
+	return strings.HasSuffix(entry, ".csv") || strings.HasSuffix(entry, ".ics")
 }
 
 // parseDay reads the spans of one day, in minutes since midnight.

@@ -21,6 +21,7 @@ type Limits struct {
 	Connected int                 `json:"connected,omitempty"`  // telephones that keys connect to: no more calls are up
 	Budget    decimal.NullDecimal `json:"budget,omitzero"`      // what all calls may cost
 	Priority  *int                `json:"priority,omitempty"`   // 0 to 9, the highest first; nil: DefaultPriority
+	Share     int                 `json:"share,omitempty"`      // weight among campaigns of its priority; 0: 1
 	PerNumber []NumberCap         `json:"per_number,omitempty"` // over all campaigns
 }
 
@@ -37,6 +38,7 @@ const (
 	// DefaultPriority is that of a campaign that says none.
 	DefaultPriority = 5
 	maxPriority     = 9
+	maxShare        = 1000
 	maxAtOnce       = 100_000
 	maxPerSecond    = 10_000
 	leastPerSecond  = 1.0 / 3600
@@ -132,6 +134,7 @@ func (l Limits) String() string {
 	add(l.Connected > 0, "%d that can be connected", l.Connected)
 	add(l.Budget.Valid, "a budget of %s", l.Budget.Decimal)
 	add(l.Priority != nil, "priority %d", l.PriorityOrDefault())
+	add(l.Share > 0, "share %d", l.Share)
 	for _, c := range l.PerNumber {
 		add(true, "%d calls to one number in %s", c.Calls, daysText(c.Within))
 	}
@@ -160,6 +163,7 @@ func (l Limits) validate(m Message) error {
 	add(l.Connected >= 0 && l.Connected <= maxAtOnce, "connected", "want 1 to %d", maxAtOnce)
 	add(l.Connected == 0 || m.connects(), "connected", "no key of the message connects to anybody")
 	add(l.PriorityOrDefault() >= 0 && l.PriorityOrDefault() <= maxPriority, "priority", "want 0 to %d, the highest first", maxPriority)
+	add(l.Share >= 0 && l.Share <= maxShare, "share", "want 1 to %d", maxShare)
 	add(len(l.PerNumber) <= maxCaps, "per_number", "%d are the most", maxCaps)
 	for _, c := range l.PerNumber {
 		add(c.Calls >= 1 && c.Calls <= 1000, "per_number", "%d calls: want 1 to 1000", c.Calls)

@@ -128,8 +128,8 @@ func printSettings(con console, s campaign.Settings) {
 	con.Linef("  says      %s\n", describeMessage(s.Message))
 	con.Linef("  from      +%s\n", strings.Join(s.From, ", +"))
 	con.Linef("  hours     %s, %s; the last call %s before they end\n", s.Hours, describeZone(s.Zone), s.Hours.Margin)
-	if len(s.Hours.Except) > 0 {
-		con.Linef("  not on    %s\n", strings.Join(s.Hours.Except, ", "))
+	if dates := s.Hours.ExceptText(time.Now().Format(time.DateOnly)); dates != "" {
+		con.Linef("  not on    %s\n", dates)
 	}
 	if !s.Start.IsZero() {
 		con.Linef("  start     %s\n", cli.Time(s.Start))

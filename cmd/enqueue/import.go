@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -201,8 +200,8 @@ func whenText(s campaign.Settings) string {
 		clock = "in " + s.Zone
 	}
 	text := fmt.Sprintf("within %s %s", s.Hours, clock)
-	if len(s.Hours.Except) > 0 {
-		text += ", but not on " + strings.Join(s.Hours.Except, ", ")
+	if dates := s.Hours.ExceptText(time.Now().Format(time.DateOnly)); dates != "" {
+		text += ", but not on " + dates
 	}
 	if !s.Start.IsZero() {
 		text += " from " + s.Start.Local().Format("2006-01-02 15:04 MST") + " on"

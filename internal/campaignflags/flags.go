@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"dialer/campaign"
+	"dialer/internal/calendar"
 )
 
 // Flags are what a campaign is, as flags. Their tags are those of kong.
@@ -35,7 +37,7 @@ type Flags struct {
 	End    string   `placeholder:"TIME" help:"Nothing is dialed from then on, written as --start; who was not reached by then ends as expired."`
 	Hours  string   `placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: 09:00-20:00). With breaks: 09:00-12:30,14:00-20:00."`
 	Days   string   `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
-	Except []string `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25."`
+	Except []string `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25. holidays=GB are a country's public holidays, holidays=GB-SCT those of a region too, and closed.csv or closed.ics a file of dates or of whole days."`
 	Zone   string   `placeholder:"recipient|Area/City" help:"On whose clock --hours is: each person's own, or one zone's (default: recipient)."`
 
 	RemindBefore string `name:"remind-before" sep:"none" placeholder:"COLUMN=24h,2h" help:"Call each person so long before the time in that column, once for each; in closed hours at the nearest open time before."`
@@ -70,6 +72,9 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 		}
 		if d, err = campaign.ParseDocument(f.Campaign, text); err != nil {
 			return d, err
+		}
+		if d.When.Except, err = exceptDates(filepath.Dir(f.Campaign), d.When.Except); err != nil {
+			return d, fmt.Errorf("%s: when.except: %w", f.Campaign, err)
 		}
 	}
 	for _, flag := range []struct {
@@ -136,10 +141,29 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 		d.FromFlag("when.hours", "--hours")
 	}
 	if len(f.Except) > 0 {
-		d.When.Except = f.Except
+		dates, wrong := exceptDates("", f.Except)
+		if wrong != nil {
+			err = errors.Join(err, fmt.Errorf("--except: %w", wrong))
+		}
+		d.When.Except = dates
 		d.FromFlag("when.except", "--except")
 	}
 	return d, errors.Join(err, f.message(&d), f.retry(&d))
+}
+
+// exceptDates puts the dates of the files that are named in place of their names. The
+// paths of a document begin at its folder.
+func exceptDates(folder string, entries []string) (list []string, err error) {
+	for _, entry := range entries {
+		dates := []string{entry}
+		if campaign.IsDatesFile(entry) {
+			if dates, err = calendar.Dates(folder, entry); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, dates...)
+	}
+	return list, nil
 }
 
 // message takes what is said from the flags: one of three, in place of any of them

@@ -29,11 +29,12 @@ var packages = map[string]rule{
 	"internal/httpapi":   {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: append([]string{"internal/csvimport"}, servers...)},
 	"internal/dashboard": {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: append([]string{"internal/csvimport"}, servers...)},
 	"internal/auth":      {},
+	"internal/calendar":  {},
 	"internal/cli":       {},
 	"internal/embedded":  {},
 	"internal/failpoint": {},
 
-	"internal/campaignflags": {ours: []string{"campaign"}},
+	"internal/campaignflags": {ours: []string{"campaign", "internal/calendar"}},
 
 	"cmd/dialer":  {ours: program, tests: []string{"internal/testkit"}},
 	"cmd/enqueue": {ours: program, tests: []string{"internal/testkit"}},
@@ -60,7 +61,7 @@ var servers = []string{"internal/embedded", "internal/testkit", "storage", "voic
 
 // program is what the commands wire: everything but what is made for tests.
 var program = []string{
-	"campaign", "internal/app", "internal/auth", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
+	"campaign", "internal/app", "internal/auth", "internal/calendar", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
 	"internal/failpoint", "internal/httpapi", "internal/metrics", "internal/notify", "internal/pace", "internal/progress",
 	"internal/provider", "internal/reconcile", "internal/verify", "jobs", "storage", "voice", "voice/voicesim", "webhooks",
 }
@@ -70,6 +71,7 @@ var program = []string{
 var libraries = map[string][]string{
 	"github.com/alecthomas/kong":                 {"internal/cli", "cmd/dialer", "cmd/enqueue"},
 	"github.com/alicebob/miniredis":              {"internal/embedded"},
+	"github.com/arran4/golang-ical":              {"internal/calendar"},
 	"github.com/fergusstrange/embedded-postgres": {"internal/embedded"},
 	"github.com/chromedp":                        {"cmd/dialer"},
 	"github.com/getkin/kin-openapi":              {"internal/httpapi", "test/contract"},
@@ -91,6 +93,7 @@ var libraries = map[string][]string{
 	"github.com/standard-webhooks":               {"internal/notify"},
 	"github.com/coreos/go-oidc":                  {"internal/auth"},
 	"golang.org/x/oauth2":                        {"internal/auth"},
+	"github.com/teambition/rrule-go":             {"internal/calendar"},
 	"golang.org/x/crypto":                        {"internal/auth"},
 	"golang.org/x/time":                          {"internal/auth", "internal/pace", "jobs"},
 }
