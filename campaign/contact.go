@@ -71,6 +71,9 @@ type Contact struct {
 	// FreeAt is from when on those of its numbers may be called that were called as often
 	// as the campaign says. It is set where one of them had its turn.
 	FreeAt map[string]time.Time
+	// Invalid: the number is not to be called because Vonage calls it invalid, and
+	// for nothing else.
+	Invalid bool
 	// Zones are the IANA zones that the contact may be in by the number To; a call
 	// must be inside the campaign's hours in all of them.
 	Zones     []string

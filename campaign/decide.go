@@ -78,6 +78,8 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	//guard:false campaign.TestSeveralNumbers: a person of whom no number is left has ended
 	case c.several() && len(left) == 0:
 		d = d.noneLeft(&h, s.Retry)
+	case !c.several() && (c.Invalid || h.withdrawn(WithdrawnInvalid)):
+		d = d.done(h.invalidReason(), "Vonage said that there is no such number")
 	case !c.several() && (c.Reason == ReasonSuppressed || h.withdrawn(WithdrawnSuppressed)):
 		d = d.done(ReasonSuppressed, "the number is on the suppression list")
 	case !c.several() && h.refusedForGood():

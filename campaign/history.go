@@ -81,6 +81,16 @@ func (h *history) withdrawn(w Withdrawal) bool {
 	return h.last != nil && h.last.State == Void && h.last.Note == string(w)
 }
 
+// invalidReason is why a contact of an invalid number has ended: as its own last call
+// did, or refused where Vonage has told another contact's call.
+func (h *history) invalidReason() Reason {
+	switch d := h.lastDisposition(); d {
+	case Failed, Rejected:
+		return Reason(d)
+	}
+	return ReasonRefused
+}
+
 func (h *history) refusedForGood() bool {
 	return h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final
 }

@@ -148,6 +148,8 @@ const (
 	WithdrawnStopped    Withdrawal = "stopped"
 	WithdrawnSuppressed Withdrawal = "suppressed"
 	WithdrawnHours      Withdrawal = "outside_hours"
+	WithdrawnDate       Withdrawal = "date_left_out"
+	WithdrawnInvalid    Withdrawal = "number_invalid"
 	WithdrawnMessage    Withdrawal = "message"         // the message could not be rendered for this contact
 	WithdrawnBusy       Withdrawal = "number_busy"     // late evidence: another call to the number is open
 	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
@@ -197,6 +199,10 @@ func (w Withdrawal) Meaning() string {
 		return "the message could not be made for this contact (dialer alarms)"
 	case WithdrawnHours:
 		return "it is outside the calling hours"
+	case WithdrawnInvalid:
+		return "Vonage said that there is no such number; it is called again once that is lifted (dialer suppress remove) or over (DIALER_INVALID_FOR)"
+	case WithdrawnDate:
+		return "the campaign calls nobody on this date (when.except)"
 	case WithdrawnExpired:
 		return "the time until which it may be called has passed"
 	case WithdrawnEnded:

@@ -30,6 +30,8 @@ type Received struct {
 	Unanswered bool
 	// Beeped: the machine's beep was heard, or was waited for long enough.
 	Beeped bool
+	// Invalid is Vonage's word where it says that there is no such number; else "".
+	Invalid string
 	// Pressed are the keys of an input.
 	Pressed string
 	// Uttered is what was said at an input, in Vonage's readings, the best first.

@@ -38,7 +38,7 @@ func (c Contact) several() bool { return len(c.Numbers) > 1 }
 func (h *history) numbersLeft(s Settings, c Contact) []string {
 	return slices.DeleteFunc(slices.Clone(c.numbers()), func(number string) bool {
 		//guard:false campaign.TestSeveralNumbers: a suppressed number is not called
-		if slices.Contains(c.Suppressed, number) || h.withdrawn(WithdrawnSuppressed) && h.last.To == number {
+		if slices.Contains(c.Suppressed, number) || (h.withdrawn(WithdrawnSuppressed) || h.withdrawn(WithdrawnInvalid)) && h.last.To == number {
 			return true
 		}
 		//guard:false storage.TestCountryOfOneOfSeveralNumbers: a number is not called in a country that the campaign does not name

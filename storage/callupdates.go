@@ -347,6 +347,7 @@ func (b *updateBatch) write(ctx context.Context, tx pgx.Tx, w *writes) error {
 	queueEvents(&batch, b.events)
 	w.queue(&batch)
 	queueRecordings(&batch, b.events)
+	queueInvalid(&batch, b.events)
 	for _, u := range b.unknown {
 		queueUnknown(&batch, u)
 	}

@@ -36,7 +36,7 @@ import (
 // reserved now is dialed within @margin, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
-		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, cap_calls, cap_spans FROM campaigns
+		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, share, cap_calls, cap_spans FROM campaigns
 		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND (ends_at IS NULL OR ends_at > now() + interval '30 seconds')
 		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
@@ -49,14 +49,20 @@ const claim = `
 			FROM running r OFFSET 0) AS room
 		WHERE most > 0
 	), open_groups AS MATERIALIZED (
-		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.cap_calls, r.cap_spans, r.most
+		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.share, r.cap_calls, r.cap_spans, r.most
 		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), candidates AS MATERIALIZED (
 		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY urgency, due_at, id) AS nth FROM (
-		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at
+		-- Campaigns of one priority share what is taken by their weights: the next of each
+		-- comes at a random distance, which is shorter the more it weighs.
+		SELECT *,
+		       -- guard:value(0 AS turn) storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
+		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn
+		FROM (
+		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at
 		FROM open_groups g
 		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
 		CROSS JOIN LATERAL (
@@ -68,21 +74,21 @@ const claim = `
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
 			ORDER BY k.due_at, k.id LIMIT g.most
-		) AS k
-		ORDER BY @above::int * g.priority DESC, @above::int * u.urgency, k.due_at, k.id LIMIT @limit) AS due
+		) AS k) AS found
+		ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id LIMIT @limit) AS due
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority,
+		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
-		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
+		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM candidates q JOIN contacts k ON k.id = q.id
 		-- By way of coalesce, so that contacts are found by their ids and not by the index of all that are due.
 		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now() AND k.call_with IS NULL
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
-		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
+		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
 	), later AS (
 		-- A number that was called often enough is due when it may be called again. Of
 		-- several another one may be called: Decide says which.
@@ -121,7 +127,7 @@ const belowEvery = 10
 
 // Claim reserves up to limit contacts that are due and may be called now: due
 // reminders first, then retries, then first calls, of campaigns of the highest
-// priority first. Contacts that are due and
+// priority first, and of those of one priority by their shares. Contacts that are due and
 // suppressed end on the way.
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
@@ -164,8 +170,13 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 			return err
 		}
 		err = withContacts(ctx, tx, contacts, func(c *contactTx) (err error) {
-			c.suppressed, err = suppressedNow(ctx, tx, c.contact)
-			return err
+			if c.suppressed, err = suppressedNow(ctx, tx, c.contact); err != nil {
+				return err
+			}
+			return tx.QueryRow(ctx, `
+				SELECT coalesce(bool_and(invalid), false) FROM suppressions
+				WHERE number = $1 AND ended_at IS NULL AND suppression_holds(campaign_id, purpose, $2) AND (expires_at IS NULL OR expires_at > now())`,
+				c.contact.To, c.contact.CampaignID).Scan(&c.invalid)
 		})
 		if err != nil {
 			return err
@@ -191,7 +202,7 @@ func claimArgs(ids []uuid.UUID, limit, above int) pgx.StrictNamedArgs {
 func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string, error) {
 	//guard:value([]string{k.To}, error(nil)) storage.TestAllOfSeveralNumbersAreSuppressedForADay: who has no number that is not suppressed has ended
 	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
-		SELECT DISTINCT number FROM suppressions s WHERE number = ANY ($1) AND ended_at IS NULL AND coalesce(campaign_id, $2) = $2
+		SELECT DISTINCT number FROM suppressions s WHERE number = ANY ($1) AND ended_at IS NULL AND suppression_holds(campaign_id, purpose, $2)
 		AND (expires_at IS NULL OR expires_at > now())`, append([]string{k.To}, k.Numbers...), k.CampaignID)
 	return append(numbers, k.To), err // it was suppressed when the claim looked
 }

@@ -85,6 +85,7 @@ type contactTx struct {
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
 	hangUp     bool              // the campaign was stopped, and its calls are hung up
 	suppressed []string          // which numbers are, for good; the claim and the gate know of the others, at the time of the call
+	invalid    bool              // the number is suppressed only because Vonage calls it invalid
 	now        time.Time         // the database's clock
 	anew       bool              // it is due as its row says
 	restored   bool              // it is called again, although it had ended
@@ -159,7 +160,7 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.remind_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, i.heard_at, i.last_heard_at, i.result, i.result_at, g.zones, c.hang_up, c.created_at,
 			       -- guard:value(ARRAY(SELECT number FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL),) storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
 			       ARRAY(SELECT number FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.ended_at IS NULL AND s.expires_at IS NULL
-			             AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id),
+			             AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			CROSS JOIN LATERAL `+strings.ReplaceAll(rangBackOf, "$1", "k.id")+`
@@ -432,7 +433,7 @@ func (c *contactTx) contactToDecide() campaign.Contact {
 	if c.anew {
 		k.DueAt = cmp.Or(k.CallAt, c.campaign.CreatedAt)
 	}
-	k.Suppressed = c.suppressed
+	k.Suppressed, k.Invalid = c.suppressed, c.invalid
 	if len(k.Numbers) == 0 && len(c.suppressed) > 0 {
 		k.Reason = campaign.ReasonSuppressed
 	}

@@ -128,8 +128,8 @@ func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app
 		return app.Page{}, err
 	}
 	return db.page(ctx, "suppressions", q.Limit, `
-		SELECT s.id::text, jsonb_build_object('number', s.number, 'scope', CASE WHEN s.campaign_id IS NULL THEN 'all' ELSE 'campaign' END,
-		       'campaign', c.name, 'source', s.source, 'note', s.note, 'created_at', s.created_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at)
+		SELECT s.id::text, jsonb_build_object('number', s.number, 'scope', CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END,
+		       'campaign', c.name, 'purpose', s.purpose, 'invalid', s.invalid, 'source', s.source, 'note', s.note, 'created_at', s.created_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at)
 		FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id
 		WHERE s.id `+over+` @after AND (@ended OR s.ended_at IS NULL) AND (@number = '' OR s.number = @number)
 		ORDER BY s.id `+order+` LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "ended": q.Ended, "number": plain(q.Number)})

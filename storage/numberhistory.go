@@ -39,7 +39,7 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 }
 
 func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
-	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL ORDER BY campaign_id NULLS FIRST`, number)
+	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL ORDER BY campaign_id NULLS FIRST, purpose NULLS FIRST`, number)
 	if err != nil || len(list) == 0 {
 		return app.Suppression{}, err
 	}
@@ -118,7 +118,7 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 	if len(asked.Numbers) > 0 {
 		asked.Suppressed, err = collect(ctx, tx, pgx.RowTo[string], `
 			SELECT number FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL AND expires_at IS NULL
-			AND coalesce(campaign_id, $2) = $2`, asked.Numbers, h.Campaign.ID)
+			AND suppression_holds(campaign_id, purpose, $2)`, asked.Numbers, h.Campaign.ID)
 		if err != nil {
 			return err
 		}

@@ -48,13 +48,13 @@ func suppressCaller(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	s := app.Suppression{Number: number, Source: "opt-out by key", Note: "in the campaign " + name}
 	_, err = tx.Exec(ctx, `
 		UPDATE suppressions SET ended_at = now()
-		WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND ended_at IS NULL AND expires_at IS NOT NULL`, number, only)
+		WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND purpose IS NULL AND ended_at IS NULL AND expires_at IS NOT NULL`, number, only)
 	if err != nil {
 		return err
 	}
 	added, err := tx.Exec(ctx, `
 		INSERT INTO suppressions (number, source, note, campaign_id) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (number, coalesce(campaign_id, 0)) WHERE ended_at IS NULL DO NOTHING`,
+		ON CONFLICT (number, coalesce(campaign_id, 0), coalesce(purpose, '')) WHERE ended_at IS NULL DO NOTHING`,
 		number, s.Source, plain(s.Note), zeronull.Int8(only))
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func scanLegRecord(row pgx.CollectableRow) (l app.LegRecord, err error) {
 
 func suppressedForever(ctx context.Context, tx pgx.Tx) (map[string]bool, error) {
 	list, err := collect(ctx, tx, pgx.RowTo[string], `
-		SELECT number FROM suppressions WHERE ended_at IS NULL AND expires_at IS NULL AND campaign_id IS NULL`)
+		SELECT number FROM suppressions WHERE ended_at IS NULL AND expires_at IS NULL AND campaign_id IS NULL AND purpose IS NULL`)
 	numbers := make(map[string]bool, len(list))
 	for _, number := range list {
 		numbers[number] = true

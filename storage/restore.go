@@ -72,7 +72,7 @@ const forgotten = `
 		  OR k.reason = 'expired' AND least(k.not_later_than, p.ends_at) >= @known - interval '1 minute'
 		  OR k.reason = 'suppressed' AND EXISTS (
 			SELECT FROM suppressions s
-			WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id AND s.created_at >= @known))
+			WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id) AND s.created_at >= @known))
 		AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval)
 	WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
 	  AND (c.start_time IS NULL OR c.start_time >= @known::timestamptz - @before::interval)

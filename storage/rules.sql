@@ -43,6 +43,7 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000 SET jit = off AS $$
 DECLARE
     hours record;
     opening timestamptz := due;
+    days int;
 BEGIN
     SELECT g.zones, c.open_minutes, c.closed_dates, c.ends_at, interval '90 seconds' + c.margin_minutes * interval '1 minute' AS lead INTO hours
     FROM zone_groups g JOIN campaigns c ON c.id = g.campaign_id WHERE g.id = zone_group AND NOT g.zone_missing;
@@ -51,11 +52,14 @@ BEGIN
     END IF;
     IF NOT (within_hours(due, hours.zones, hours.open_minutes, hours.closed_dates)
             AND within_hours(due + hours.lead, hours.zones, hours.open_minutes, hours.closed_dates)) THEN
+        -- A week has every day once, and each date that is left out takes one more day.
+        days := 8 + (SELECT count(*) FROM unnest(hours.closed_dates) AS left_out (day)
+                     WHERE left_out.day BETWEEN due::date - 2 AND due::date + 10 + cardinality(hours.closed_dates));
         opening := (
             SELECT tried.at
             FROM (
                 SELECT (date_trunc('day', due AT TIME ZONE zone) + day * interval '1 day' + minute * interval '1 minute') AT TIME ZONE zone AS at
-                FROM unnest(hours.zones) AS zone, generate_series(0, 8 + cardinality(hours.closed_dates)) AS day,
+                FROM unnest(hours.zones) AS zone, generate_series(0, days) AS day,
                      LATERAL (SELECT DISTINCT lower(span) % 1440 AS minute FROM unnest(hours.open_minutes) AS span UNION SELECT 0) AS minutes
                 ORDER BY at OFFSET 0) AS tried
             WHERE tried.at >= due
@@ -175,6 +179,13 @@ CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sq
     WHERE l.campaign_id IS NOT NULL OR day.money IS NOT NULL
 $$;
 
+-- Whether a suppression that is of a campaign, or of a purpose, or else of all, holds
+-- in the campaign; null is a manual call, which has none.
+CREATE OR REPLACE FUNCTION suppression_holds(of_campaign bigint, of_purpose text, campaign bigint) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(of_campaign = suppression_holds.campaign, of_purpose = (SELECT c.purpose FROM campaigns c WHERE c.id = suppression_holds.campaign),
+                    of_campaign IS NULL AND of_purpose IS NULL)
+$$;
+
 -- What stands in the way that concerns the person alone. One reading of the contact,
 -- its campaign and its zones, and a line for each thing. (A SELECT for each, joined by
 -- UNION ALL, read them 13 times, and took twice the time of the gate's last statement.)
@@ -194,7 +205,10 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         CASE WHEN k.cancelled_at IS NOT NULL THEN 'cancelled' END,
         -- guard:drop storage.TestGateWithdraws: no suppressed number is called
         -- guard:drop chaos.Operated: a suppression that comes after the claim is kept
-        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND s.ended_at IS NULL AND (s.campaign_id IS NULL OR s.campaign_id = contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)) THEN 'suppressed' END,
+        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND NOT s.invalid AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)) THEN 'suppressed' END,
+        -- Vonage said of a call to it that there is no such number.
+        -- guard:drop storage.TestInvalidNumbers: an invalid number is called by no campaign for a time
+        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND s.invalid AND s.ended_at IS NULL AND s.expires_at > contact_obstacles.at) THEN 'number_invalid' END,
         -- guard:drop storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
         CASE WHEN cardinality(c.countries) > 0 AND k.country <> ALL (c.countries) THEN 'country' END,
         -- The POST may be sent until its token has expired, 30 s later.
@@ -224,7 +238,8 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
             within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
             -- guard:value(AND true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
             AND within_hours(contact_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
-        ) THEN 'outside_hours' END
+        ) THEN CASE WHEN NOT g.zone_missing AND EXISTS (SELECT FROM unnest(g.zones) AS zone WHERE (contact_obstacles.at AT TIME ZONE zone)::date = ANY (c.closed_dates))
+                    THEN 'date_left_out' ELSE 'outside_hours' END END
     ]) AS o (reason)
     WHERE o.reason IS NOT NULL
 $$;

@@ -17,7 +17,7 @@ import (
 // suppressBatch is how many numbers are suppressed in one transaction.
 const suppressBatch = 500
 
-// Suppress adds numbers. A number that is suppressed for longer stays so, unless
+// Suppress adds numbers, all of one scope. A number that is suppressed for longer stays so, unless
 // shorten says otherwise; what is replaced is ended. It takes effect at its
 // commit, a batch at a time: attempts that wait in the queue are withdrawn, and
 // contacts that wait end as suppressed if the number is suppressed for good. If it
@@ -38,10 +38,18 @@ func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression
 	return sum, nil
 }
 
+// suppress adds numbers of one scope.
 func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppression, shorten bool) (sum app.Suppressed, err error) {
+	var of int64
+	if name := list[0].Campaign; name != "" {
+		if err := tx.QueryRow(ctx, `SELECT id FROM campaigns WHERE name = $1`, name).Scan(&of); err != nil {
+			return sum, fmt.Errorf("campaign %q: %w", name, translate(err))
+		}
+	}
+	purpose := plain(list[0].Purpose)
 	numbers := column(list, func(s app.Suppression) string { return s.Number })
 	before, err := collect(ctx, tx, scanSuppression,
-		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers)
+		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers, of, purpose)
 	if err != nil {
 		return sum, err
 	}
@@ -61,9 +69,10 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 		}
 		held[s.Number] = s
 		changed = append(changed, s)
-		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND campaign_id IS NULL AND ended_at IS NULL`, s.Number)
-		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at) VALUES ($1, $2, $3, $4)`,
-			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt))
+		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL`,
+			s.Number, of, purpose)
+		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at, campaign_id, purpose) VALUES ($1, $2, $3, $4, $5, $6)`,
+			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt), zeronull.Int8(of), zeronull.Text(purpose))
 	}
 	if len(changed) > 0 {
 		writes.Queue(insertAudit, auditArgs(by, auditEntry{
@@ -76,7 +85,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
-		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND coalesce(s.campaign_id, k.campaign_id) = k.campaign_id
+		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
 		            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))`, numbers)
 	if err != nil {
 		return sum, err
@@ -100,6 +109,9 @@ func suppressionFields(list []app.Suppression) fields {
 			//guard:value(s.Number) internal/app.TestSuppressionsAreAuditedMasked: the audit shows no whole number
 			"number": app.MaskNumber(s.Number),
 			"source": plain(s.Source), // and no note, which may name the person
+		}
+		if scope := s.Scope(); scope != app.ScopeAll {
+			named[i]["scope"], named[i][scope] = scope, plain(s.Campaign+s.Purpose)
 		}
 		if !s.ExpiresAt.IsZero() {
 			named[i]["expires_at"] = s.ExpiresAt
@@ -130,10 +142,10 @@ func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error
 // pageSize is how many rows a stream reads at a time.
 const pageSize = 1000
 
-const suppressionColumns = `number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), created_at, expires_at, ended_at`
+const suppressionColumns = `number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), coalesce(purpose, ''), invalid, created_at, expires_at, ended_at`
 
 func suppressionFieldsOf(s *app.Suppression) []any {
-	return []any{&s.Number, &s.Source, &s.Note, &s.Campaign, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt)}
+	return []any{&s.Number, &s.Source, &s.Note, &s.Campaign, &s.Purpose, &s.Invalid, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt)}
 }
 
 func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
@@ -142,11 +154,11 @@ func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
 }
 
 // Suppressions streams the list, expired entries too: those of all campaigns in the
-// order of their numbers, then those of one campaign.
+// order of their numbers, then those of one campaign or one purpose.
 func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	ofAll := stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
+	ofAll := stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND purpose IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
 		"", scanSuppression, func(s app.Suppression) string { return s.Number })
-	ofOne := db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND campaign_id IS NOT NULL AND ended_at IS NULL ORDER BY id LIMIT $2`)
+	ofOne := db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND (campaign_id IS NOT NULL OR purpose IS NOT NULL) AND ended_at IS NULL ORDER BY id LIMIT $2`)
 	return func(yield func(app.Suppression, error) bool) {
 		for _, list := range []iter.Seq2[app.Suppression, error]{ofAll, ofOne} {
 			for s, err := range list {

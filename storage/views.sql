@@ -122,8 +122,8 @@ LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
 -- Every suppression that ever was, ended ones included.
 CREATE OR REPLACE VIEW reporting.suppressions AS
-SELECT s.number, CASE WHEN s.campaign_id IS NULL THEN 'all' ELSE 'campaign' END::text AS scope, c.name AS campaign,
-       s.source, s.note, s.created_at, s.expires_at, s.ended_at
+SELECT s.number, CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END::text AS scope, c.name AS campaign,
+       s.source, s.note, s.created_at, s.expires_at, s.ended_at, s.purpose, s.invalid
 FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id;
 
 -- What a person should look at: each alarm once, with how often it was raised.

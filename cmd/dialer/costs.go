@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"dialer/campaign"
@@ -13,6 +14,7 @@ import (
 // costFlags are what the account's calls may cost.
 type costFlags struct {
 	DailyBudget string            `name:"daily-budget" env:"DIALER_DAILY_BUDGET" placeholder:"AMOUNT" help:"What all calls of a day, in UTC, may cost, in the account's currency. Calls wait for the next day before it is exceeded (default: no limit)."`
+	InvalidFor  string            `name:"invalid-for" env:"DIALER_INVALID_FOR" default:"30d" help:"How long a number is called by no campaign once Vonage has said that there is no such number (default: ${default}; 0s: it is called again as any other)."`
 	Rates       map[string]string `env:"DIALER_RATES" mapsep:"," placeholder:"US=0.0127,..." help:"What a minute costs by country, for budgets; where Vonage's prices have told of a dearer one, that counts."`
 }
 
@@ -44,5 +46,9 @@ func (f costFlags) store(ctx context.Context, db *storage.DB) error {
 	if err != nil {
 		return err
 	}
-	return db.SetAccountLimits(ctx, daily, rates)
+	invalidFor, err := campaign.ParseWait(f.InvalidFor)
+	if err != nil {
+		return fmt.Errorf("--invalid-for (DIALER_INVALID_FOR): %w", err)
+	}
+	return errors.Join(db.SetAccountLimits(ctx, daily, rates), db.SetInvalidFor(ctx, invalidFor))
 }

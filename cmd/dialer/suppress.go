@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 )
 
 type suppressCommand struct {
-	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers, in any campaign, from now on."`
+	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers from now on: in any campaign, in one, or in those of one purpose."`
 	Remove suppressRemoveCommand `cmd:"" help:"Lift suppressions; they stay on record. Contacts that ended as suppressed stay ended."`
 	Import suppressImportCommand `cmd:"" help:"Add a file of numbers, one a line."`
 	List   suppressListCommand   `cmd:"" help:"List the numbers."`
@@ -56,6 +55,9 @@ type entryFlags struct {
 	Until  time.Time `placeholder:"TIME" help:"When it may be called again, as 2027-01-31T00:00:00Z (default: never)."`
 	Source string    `default:"operator" help:"Who says so (default: ${default})."`
 
+	Campaign string `placeholder:"NAME" help:"Only in this campaign (default: in all)."`
+	Purpose  string `placeholder:"WORD" help:"Only in campaigns of this purpose: emergency, notification, reminder, health or marketing."`
+
 	Shorten bool `help:"Also where a number is suppressed for longer. Without it the longer suppression stays."`
 }
 
@@ -68,7 +70,7 @@ func (f entryFlags) check() error {
 }
 
 func (f entryFlags) entry(number string) app.Suppression {
-	return app.Suppression{Number: number, Source: f.Source, Note: f.Note, ExpiresAt: f.Until}
+	return app.Suppression{Number: number, Source: f.Source, Note: f.Note, Campaign: f.Campaign, Purpose: f.Purpose, ExpiresAt: f.Until}
 }
 
 type suppressAddCommand struct {
@@ -223,7 +225,7 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	defer db.Close()
 	list := app.Suppressions{Store: db}
 	table := con.Table()
-	table.Printf("NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE\tCAMPAIGN")
+	table.Printf("NUMBER\tSINCE\tUNTIL\tSOURCE\tNOTE\tIN")
 	if c.All {
 		table.Printf("\tENDED")
 	}
@@ -239,6 +241,17 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	return table.Flush()
 }
 
+// scopeText says where a suppression holds.
+func scopeText(s app.Suppression) string {
+	switch s.Scope() {
+	case app.ScopeCampaign:
+		return "campaign " + s.Campaign
+	case app.ScopePurpose:
+		return "purpose " + s.Purpose
+	}
+	return "all"
+}
+
 func (c *suppressListCommand) print(table cli.Table, list iter.Seq2[app.Suppression, error]) error {
 	for s, err := range list {
 		if err != nil {
@@ -251,7 +264,7 @@ func (c *suppressListCommand) print(table cli.Table, list iter.Seq2[app.Suppress
 		if c.All && !s.EndedAt.IsZero() {
 			ended = cli.Time(s.EndedAt)
 		}
-		table.Printf("%s\t%s\t%s\t%s\t%s\t%s", s.Number, cli.Time(s.CreatedAt), until, s.Source, s.Note, cmp.Or(s.Campaign, "all"))
+		table.Printf("%s\t%s\t%s\t%s\t%s\t%s", s.Number, cli.Time(s.CreatedAt), until, s.Source, s.Note, scopeText(s))
 		if ended != "" {
 			table.Printf("\t%s", ended)
 		}

@@ -49,8 +49,8 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 func printHistory(con console, h app.NumberHistory) {
 	if s := h.Suppression; s.Number != "" {
 		scope := ""
-		if s.Campaign != "" {
-			scope = " in the campaign " + s.Campaign
+		if s.Scope() != app.ScopeAll {
+			scope = " in the " + scopeText(s)
 		}
 		con.Linef("Suppressed%s since %s%s, by %s%s.\n", scope, cli.Time(s.CreatedAt), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}

@@ -2,20 +2,44 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
+
+	"dialer/campaign"
 )
 
-// Suppression is a number that must not be called, in any campaign.
+// Suppression is a number that must not be called: in any campaign, in one, or in
+// those of one purpose.
 type Suppression struct {
 	Number    string // E.164 digits
 	Source    string // who says so: a person, a file, a list
 	Note      string
-	Campaign  string // the name of the one that it is of; "": of all
+	Campaign  string // the name of the one that it is of
+	Purpose   string // of the campaigns that it is of; with no campaign either it is of all
+	Invalid   bool   // Vonage said that there is no such number; it ends by itself
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	EndedAt   time.Time // when it was lifted or replaced; zero: it was not
+}
+
+// The scopes of a suppression.
+const (
+	ScopeAll      = "all"
+	ScopeCampaign = "campaign"
+	ScopePurpose  = "purpose"
+)
+
+// Scope is where the suppression holds.
+func (s Suppression) Scope() string {
+	switch {
+	case s.Campaign != "":
+		return ScopeCampaign
+	case s.Purpose != "":
+		return ScopePurpose
+	}
+	return ScopeAll
 }
 
 // Suppressed counts what became of numbers that were to be suppressed.
@@ -61,7 +85,8 @@ func longer(a, b Suppression) bool {
 
 // SuppressionStore keeps the list. Changes are audited with masked numbers.
 type SuppressionStore interface {
-	// Suppress adds numbers. One that is suppressed for longer stays so, unless
+	// Suppress adds numbers, all of one scope; campaign.ErrNotFound where no campaign
+	// has its name. One that is suppressed for longer stays so, unless
 	// shorten says otherwise. It takes effect at its commit, a batch at a time.
 	Suppress(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error)
 	// Unsuppress is campaign.ErrNotFound when the number is not on the list.
@@ -73,11 +98,24 @@ type SuppressionStore interface {
 // Suppressions are what people do with the list of numbers not to be called.
 type Suppressions struct{ Store SuppressionStore }
 
-// Add suppresses the numbers. A later word shortens no suppression, unless
+// check refuses what no suppression can be of.
+func (s Suppression) check() error {
+	if s.Campaign != "" && s.Purpose != "" {
+		return errors.New("of one campaign, or of one purpose; leave one of them out")
+	}
+	return campaign.CheckPurpose(s.Purpose)
+}
+
+// Add suppresses the numbers, all of one scope. A later word shortens no suppression, unless
 // shorten says so.
 func (s Suppressions) Add(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error) {
 	if err := by.may(Operator); err != nil {
 		return Suppressed{}, err
+	}
+	if len(list) > 0 {
+		if err := list[0].check(); err != nil {
+			return Suppressed{}, err
+		}
 	}
 	return s.Store.Suppress(ctx, by, list, shorten)
 }

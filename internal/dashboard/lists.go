@@ -77,6 +77,7 @@ type suppressionRow struct {
 	Number    string `json:"number"`
 	Scope     string `json:"scope"`
 	Campaign  string `json:"campaign"`
+	Purpose   string `json:"purpose"`
 	Source    string `json:"source"`
 	Note      string `json:"note"`
 	CreatedAt string `json:"created_at"`
@@ -113,7 +114,7 @@ func (d *dashboard) numberOf(v *visit) (string, error) {
 func (d *dashboard) suppress(v *visit) error {
 	number, err := d.numberOf(v)
 	if err == nil {
-		s := app.Suppression{Number: number, Source: v.by.Name, Note: v.PostFormValue("note")}
+		s := app.Suppression{Number: number, Source: v.by.Name, Note: v.PostFormValue("note"), Campaign: v.PostFormValue("campaign"), Purpose: v.PostFormValue("purpose")}
 		_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{s}, false)
 	}
 	return d.suppressed(v, err, "suppress")

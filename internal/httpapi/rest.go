@@ -34,6 +34,8 @@ func (a *api) suppress(r request) (answer, error) {
 		Number    string     `json:"number"`
 		Source    string     `json:"source"`
 		Note      string     `json:"note"`
+		Campaign  string     `json:"campaign"`
+		Purpose   string     `json:"purpose"`
 		ExpiresAt *time.Time `json:"expires_at"`
 	}
 	if err := decodeJSON(r.body, &body); err != nil {
@@ -43,7 +45,7 @@ func (a *api) suppress(r request) (answer, error) {
 	if err != nil {
 		return answer{}, invalid("number: %v", err)
 	}
-	s := app.Suppression{Number: number, Source: body.Source, Note: body.Note}
+	s := app.Suppression{Number: number, Source: body.Source, Note: body.Note, Campaign: body.Campaign, Purpose: body.Purpose}
 	if s.Source == "" {
 		s.Source = r.by.Name
 	}

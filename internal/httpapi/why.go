@@ -21,6 +21,8 @@ type whyAnswer struct {
 type suppressed struct {
 	Scope     string     `json:"scope"`
 	Campaign  *string    `json:"campaign"`
+	Purpose   *string    `json:"purpose"`
+	Invalid   bool       `json:"invalid"` // Vonage said that there is no such number
 	Source    string     `json:"source"`
 	Note      string     `json:"note"`
 	CreatedAt time.Time  `json:"created_at"`
@@ -79,10 +81,7 @@ func (a *api) why(r request) (answer, error) {
 	}
 	w := whyAnswer{Number: number, Contacts: []whyContact{}, Manual: attemptsOf(h.Manual), Refused: []whyRefused{}}
 	if s := h.Suppression; s.Number != "" {
-		w.Suppression = &suppressed{"all", given(s.Campaign), s.Source, s.Note, s.CreatedAt, given(s.ExpiresAt)}
-		if s.Campaign != "" {
-			w.Suppression.Scope = "campaign"
-		}
+		w.Suppression = &suppressed{s.Scope(), given(s.Campaign), given(s.Purpose), s.Invalid, s.Source, s.Note, s.CreatedAt, given(s.ExpiresAt)}
 	}
 	for _, c := range h.Contacts {
 		w.Contacts = append(w.Contacts, whyOf(c))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 	switch {
 	case err == nil:
 		r := campaign.Received{Body: e.Body, Kind: e.Kind, Evidence: FromEvent(e, now), Said: notified(e), Unanswered: payloadOf(e) == "sorry", Beeped: strings.HasPrefix(e.SubState, "beep_")}
+		r.Invalid = invalidNumber(e)
 		if e.DTMF != nil {
 			r.Pressed = e.DTMF.Digits
 		}
@@ -39,6 +41,21 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 		return campaign.Received{Body: body, Kind: "unknown"}, nil
 	}
 	return campaign.Received{}, fmt.Errorf("parse event: %w", err)
+}
+
+// invalidNumber is Vonage's word for a number that does not exist, or "". A route that
+// cannot be found, which also comes with the code 404, says nothing of the number.
+func invalidNumber(e voice.Event) string {
+	if e.Status != "failed" && e.Status != "rejected" {
+		return ""
+	}
+	switch {
+	case e.Detail == "invalid_number" || e.Detail == "number_out_of_service":
+		return e.Detail
+	case e.Detail == "" && e.SIPCode != nil && slices.Contains([]int{404, 410, 484, 604}, *e.SIPCode): // not found, gone, incomplete, nowhere
+		return fmt.Sprintf("sip_code %d", *e.SIPCode)
+	}
+	return ""
 }
 
 // notified is what one of our own notify actions tells.

@@ -134,6 +134,25 @@ var events = []struct {
 	{"null", `null`, "unknown", campaign.Evidence{}},
 }
 
+func TestInvalidNumber(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"status":"rejected","detail":"invalid_number"`:               "invalid_number",
+		`{"status":"failed","detail":"number_out_of_service"`:          "number_out_of_service",
+		`{"status":"failed","sip_code":404`:                            "sip_code 404",
+		`{"status":"failed","sip_code":503`:                            "",
+		`{"status":"failed","detail":"cannot_route","sip_code":404`:    "",
+		`{"status":"rejected","detail":"declined","sip_code":603`:      "",
+		`{"status":"completed","detail":"number_out_of_service"`:       "",
+		`{"status":"unanswered","detail":"unavailable","sip_code":480`: "",
+	} {
+		got, err := ParseEvent(http.MethodPost, nil, []byte(body+`,`+common+`}`), noon)
+		if err != nil || got.Invalid != want {
+			t.Errorf("%s: %q, %v, want %q", body, got.Invalid, err, want)
+		}
+	}
+}
+
 func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	for _, c := range events {

@@ -231,7 +231,7 @@ func failureDetail(status string) []member {
 	case unanswered:
 		return []member{{"detail", "unavailable"}, {"sip_code", 480}}
 	case failed:
-		return []member{{"detail", "number_out_of_service"}, {"sip_code", 404}}
+		return []member{{"detail", "cannot_route"}, {"sip_code", 503}}
 	case rejected:
 		return []member{{"detail", "declined"}, {"sip_code", 603}}
 	}

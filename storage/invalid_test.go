@@ -1,0 +1,169 @@
+package storage_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+)
+
+// outOfService is the event of a call to a number that does not exist.
+func outOfService(a campaign.Attempt, call string) campaign.Received {
+	e := event(a, call, "failed")
+	e.Invalid = "number_out_of_service"
+	return e
+}
+
+func ended(t testing.TB, db *testkit.DB, name string) string {
+	t.Helper()
+	return testkit.Value[string](t, db, `SELECT k.state || coalesce(' ' || k.reason, '') FROM contacts k JOIN campaigns c ON c.id = k.campaign_id WHERE c.name = $1`, name)
+}
+
+// A number that Vonage calls invalid is called by no campaign until that is over or
+// lifted, and people are told why.
+func TestInvalidNumbers(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	require.NoError(t, db.SetInvalidFor(t.Context(), 48*time.Hour))
+	running(t, db, "first", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("A"))
+	receive(t, db, outOfService(a, "A"))
+	receive(t, db, outOfService(a, "A")) // twice is once
+	receive(t, db, event(a, "A", "completed"))
+
+	// Another campaign's call is withdrawn, even if it is in the queue already.
+	running(t, db, "second", settings(), rows(0, 1))
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d were claimed", n)
+	}
+	if got := ended(t, db, "second"); got != "done refused" {
+		t.Errorf("the other campaign's contact is %s", got)
+	}
+	h, err := db.NumberHistory(t.Context(), a.To)
+	require.NoError(t, err)
+	if s := h.Suppression; !s.Invalid || s.Note != "number_out_of_service" || s.Source != "vonage" || time.Until(s.ExpiresAt) < 47*time.Hour {
+		t.Errorf("why: %+v", s)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.suppressions WHERE invalid AND scope = 'all'`); n != 1 {
+		t.Errorf("%d are on the list, want 1", n)
+	}
+	// The contact itself ends as its call did, when it would be called again.
+	db.Exec(t, `UPDATE contacts SET due_at = now() WHERE state = 'waiting'`)
+	claim(t, db, 10)
+	if got := ended(t, db, "first"); got != "done failed" {
+		t.Errorf("the contact is %s", got)
+	}
+
+	// In the queue already.
+	running(t, db, "third", settings(), rows(1, 1))
+	id := claimOne(t, db)
+	db.Exec(t, `INSERT INTO suppressions (number, source, expires_at, invalid) SELECT to_number, 'vonage', now() + interval '2 days', true FROM attempts WHERE id = $1`, id)
+	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Errorf("the gate: %v", err)
+	}
+	if got := ended(t, db, "third"); got != "done refused" {
+		t.Errorf("the queued contact is %s", got)
+	}
+
+	// Lifted, and over.
+	require.NoError(t, db.Unsuppress(t.Context(), a.To))
+	running(t, db, "fourth", settings(), rows(0, 1))
+	if n := len(claim(t, db, 10)); n != 1 {
+		t.Errorf("%d were claimed once it is lifted", n)
+	}
+	db.Exec(t, `UPDATE suppressions SET expires_at = now() - interval '1 minute' WHERE ended_at IS NULL`)
+	running(t, db, "fifth", settings(), rows(1, 1))
+	b := dialOne(t, db)
+	record(t, db, b.ID, created("B"))
+	receive(t, db, outOfService(b, "B"))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM suppressions WHERE number = $1 AND invalid AND ended_at IS NULL AND expires_at > now()`, b.To); n != 1 {
+		t.Errorf("%d set it aside again, want 1", n)
+	}
+	sound(t, db)
+}
+
+// With 0 nothing is set aside, and what a person suppressed stays as it is.
+func TestInvalidNumbersAreNotSetAside(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	require.NoError(t, db.SetInvalidFor(t.Context(), 0))
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("A"))
+	receive(t, db, outOfService(a, "A"))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM suppressions`); n != 0 {
+		t.Errorf("%d are on the list", n)
+	}
+}
+
+// A number may be suppressed for one purpose, or in one campaign.
+func TestSuppressionScopes(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for name, purpose := range map[string]string{"sale": "marketing", "visit": "reminder", "plain": ""} {
+		s := settings()
+		running(t, db, name, s, rows(0, 1))
+		db.Exec(t, `UPDATE campaigns SET document = coalesce(document, '{}') || jsonb_build_object('purpose', $2::text) WHERE name = $1 AND $2 <> ''`, name, purpose)
+	}
+	number := testkit.Value[string](t, db, `SELECT to_number FROM contacts LIMIT 1`)
+	list, by := app.Suppressions{Store: db.DB}, app.Actor{Name: "ann", Role: app.Operator, Through: app.ThroughAPI}
+	add := func(s app.Suppression) error {
+		s.Number, s.Source = number, "x"
+		_, err := list.Add(t.Context(), by, []app.Suppression{s}, false)
+		return err
+	}
+	require.NoError(t, add(app.Suppression{Purpose: "marketing"}))
+	if got := ended(t, db, "sale"); got != "done suppressed" {
+		t.Errorf("the campaign of the purpose: %s", got)
+	}
+	if got := ended(t, db, "visit") + ", " + ended(t, db, "plain"); got != "pending, pending" {
+		t.Errorf("those of others: %s", got)
+	}
+	require.NoError(t, add(app.Suppression{Campaign: "visit"}))
+	if got := ended(t, db, "visit"); got != "done suppressed" {
+		t.Errorf("the campaign that is named: %s", got)
+	}
+	if n := len(claim(t, db, 10)); n != 1 {
+		t.Errorf("%d were claimed, want the one of the plain campaign", n)
+	}
+	for _, s := range []app.Suppression{{Purpose: "fun"}, {Campaign: "none"}, {Campaign: "visit", Purpose: "health"}} {
+		if err := add(s); err == nil {
+			t.Errorf("%+v is taken", s)
+		}
+	}
+	scopes := testkit.Rows[string](t, db, `SELECT scope || ' ' || coalesce(campaign, purpose) FROM reporting.suppressions ORDER BY 1`)
+	if len(scopes) != 2 || scopes[0] != "campaign visit" || scopes[1] != "purpose marketing" {
+		t.Errorf("reported: %q", scopes)
+	}
+	require.NoError(t, list.Remove(t.Context(), by, []string{number}))
+	sound(t, db)
+}
+
+// Campaigns of one priority share what is taken by their weights.
+func TestCampaignsShareByWeight(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for i, share := range []int{1, 3} {
+		s := settings()
+		s.Limits.Share = share
+		running(t, db, []string{"light", "heavy"}[i], s, rows(1000*i, 1000))
+	}
+	const calls = 600
+	for range calls / 6 {
+		if n := len(claim(t, db, 6)); n != 6 {
+			t.Fatalf("%d were claimed, want 6", n)
+		}
+	}
+	light := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'light'`)
+	// Every tenth claim is of what waits below, which is shared alike. Five deviations of
+	// a fair draw are wrong once in a million runs.
+	if off := math.Abs(float64(light) - calls/4); off > 5*math.Sqrt(calls*0.25*0.75) {
+		t.Errorf("%d of %d calls are of the campaign with one part of four", light, calls)
+	}
+}
