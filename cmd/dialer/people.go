@@ -93,10 +93,11 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 	if err != nil {
 		return checked, err
 	}
+	course := f.Outlook.Foresee(s, n.pace.CallsPerSecond)
 	checked = dashboard.Checked{
 		Rows: f.Rows, Accepted: f.Accepted, Duplicates: f.Duplicates, Refused: f.Rejected, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Bad: f.First, Warnings: f.Warnings,
 		Found: map[string]string{"to": f.Columns.To, "key": f.Columns.Key, "zone": f.Columns.Zone, "call_at": f.Columns.CallAt, "call_before": f.Columns.CallBefore},
-		Takes: f.Takes(n.pace.CallsPerSecond), RingS: s.RingingTimer, LengthS: s.LengthTimer, Settings: s, Vars: f.SampleVars, Line: f.SampleLine,
+		Takes: course.Last.Sub(course.First), LastCall: course.Last, NotCalled: course.NotCalled, RingS: s.RingingTimer, LengthS: s.LengthTimer, Settings: s, Vars: f.SampleVars, Line: f.SampleLine,
 		Waiting: f.Outlook.Waiting, Moved: f.Outlook.Moved, Past: f.Outlook.Past, Until: f.Outlook.Until,
 	}
 	if f.SampleLine > 0 {

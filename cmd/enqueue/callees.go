@@ -104,7 +104,9 @@ func zonesText(o csvimport.Outlook) string {
 		if z.Now > 0 {
 			when = fmt.Sprintf("%d at once", z.Now)
 		}
-		if z.Last.After(z.First) {
+		if course, known := z.Course(); known {
+			when = courseOf(course, z.Zones)
+		} else if z.Last.After(z.First) {
 			when += ", the last at " + momentText(z.Last, z.Zones)
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\n", zoneNames(z.Zones), progress.People(z.People), when)

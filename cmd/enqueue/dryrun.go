@@ -16,13 +16,21 @@ import (
 
 // dryRun shows what an import would do, and does nothing.
 func (j job) dryRun(ctx context.Context) error {
+	asked, err := j.askDatabase(ctx)
+	if err != nil {
+		return err
+	}
+	defer asked.close()
+	j.options.OnNumbers = asked.onNumbers
 	forecast, err := csvimport.Preview(ctx, j.in, j.settings, j.options)
 	if err != nil {
 		return j.flags.placed(fmt.Errorf("%s: %w", j.flags.inputName(), err))
 	}
+	pace := foreseenPace(forecast, j.settings, j.flags.CallsPerSecond)
+	course := forecast.Outlook.Foresee(j.settings, pace)
 	for _, text := range []string{
 		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), calleesText(forecast.Outlook), sampleText(forecast),
-		lengthText(forecast, j.settings), paceText(forecast, j.settings, j.flags.CallsPerSecond),
+		lengthText(forecast, j.settings), courseText(forecast, course, j.settings, pace), asked.text(forecast, j.settings),
 	} {
 		j.con.Print(text)
 	}
@@ -147,23 +155,6 @@ func lengthText(f csvimport.Forecast, s campaign.Settings) string {
 		return ""
 	}
 	return fmt.Sprintf("A call rings for %d s and lasts %d s at most.\n", s.RingingTimer, s.LengthTimer)
-}
-
-// paceText says how long the first call to everybody takes; retries come on top.
-func paceText(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) string {
-	if f.Accepted == 0 {
-		return ""
-	}
-	legs := legsOf(f.Sample)
-	pace := callsPerSecond / float64(1+legs)
-	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %v a second", whenText(s), roundText(f.Takes(pace)), callsPerSecond)
-	if days := f.Days(pace, s.Hours); days > 1 {
-		text += fmt.Sprintf(", on %d days", days)
-	}
-	if legs > 0 {
-		text += fmt.Sprintf("; each counts as %s, because the message connects to others", progress.Count(1+legs, "call"))
-	}
-	return text + ".\n"
 }
 
 // legsOf is how many legs a message may open by connect. It was validated, so it

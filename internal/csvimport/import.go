@@ -43,6 +43,9 @@ type Options struct {
 	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
 	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
 	SampleRow      int               // whose message Preview shows: the n-th row of people; 0: the first that can be called
+	// OnNumbers, for Preview, is told the numbers of people who can be called, some at
+	// a time; nil: nobody asks.
+	OnNumbers func(numbers []string) error
 	// Mend are cells that are read in place of those of the file, by line and column.
 	Mend          map[int]map[string]string
 	MostShown     int // rejected rows that Preview shows; 0: ten

@@ -16,6 +16,9 @@ const (
 	// maxGroups bounds the countries and the sets of zones that are counted. The
 	// world has fewer.
 	maxGroups = 1000
+	// dueStep and maxDue bound the times of a zone that are counted apart.
+	dueStep = 15 * time.Minute
+	maxDue  = 4000
 )
 
 // Outlook says who will be called, and when at the earliest: the rows of a file that
@@ -53,7 +56,34 @@ type ZoneOutlook struct {
 	Now         int       // how many may be called at once
 	First, Last time.Time // the earliest and the latest first call of one of them
 
-	soonest time.Time // the first call of somebody who has no time of their own
+	soonest time.Time             // the first call of somebody who has no time of their own
+	due     map[time.Time]int     // how many first calls are due, by the quarter of an hour
+	course  *campaign.GroupCourse // once it was foreseen
+}
+
+// Course is how the calls of the zone go, once Foresee has said it.
+func (z *ZoneOutlook) Course() (campaign.GroupCourse, bool) {
+	if z.course == nil {
+		return campaign.GroupCourse{}, false
+	}
+	return *z.course, true
+}
+
+// Foresee computes how the first calls go at so many a second.
+func (o *Outlook) Foresee(s campaign.Settings, perSecond float64) campaign.Course {
+	zones := o.Zones()
+	groups := make([]campaign.DueGroup, len(zones))
+	for i, z := range zones {
+		groups[i].Zones = z.Zones
+		for _, at := range slices.SortedFunc(maps.Keys(z.due), time.Time.Compare) {
+			groups[i].Due = append(groups[i].Due, campaign.DuePeople{At: at, People: z.due[at]})
+		}
+	}
+	course := s.Foresee(groups, perSecond, o.now)
+	for i, z := range zones {
+		z.course = &course.Groups[i]
+	}
+	return course
 }
 
 // Zones lists the zones, those with most people first.
@@ -105,7 +135,7 @@ func (o *Outlook) zone(zones []string, s campaign.Settings) *ZoneOutlook {
 	if len(o.zones) >= maxGroups {
 		key, zones = "", nil
 	}
-	z := &ZoneOutlook{Zones: zones}
+	z := &ZoneOutlook{Zones: zones, due: map[time.Time]int{}}
 	z.soonest, _ = s.FirstCall(time.Time{}, zones, o.now)
 	o.zones[key] = z
 	return z
@@ -120,6 +150,13 @@ func (z *ZoneOutlook) count(first, now time.Time) {
 		z.First = first
 	}
 	z.Last = latest(z.Last, first)
+	if first != z.soonest {
+		first = first.Truncate(dueStep)
+	}
+	if _, known := z.due[first]; !known && len(z.due) >= maxDue {
+		first = first.Truncate(24 * time.Hour)
+	}
+	z.due[first]++
 }
 
 func latest(a, b time.Time) time.Time {

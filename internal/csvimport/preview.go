@@ -6,9 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 	"maps"
-	"math"
 	"slices"
-	"time"
 
 	"dialer/campaign"
 )
@@ -61,7 +59,7 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	}
 	defer reader.close()
 	p := preview{
-		message: reader.message, settings: s, sampleRow: o.SampleRow, most: cmp.Or(o.MostShown, maxFirst),
+		message: reader.message, settings: s, sampleRow: o.SampleRow, onNumbers: o.OnNumbers, most: cmp.Or(o.MostShown, maxFirst),
 		seed: maphash.MakeSeed(), keys: map[uint64]struct{}{}, maxKeys: maxKeys,
 		forecast: Forecast{
 			Form: reader.file.form, Warnings: reader.warnings, Columns: reader.columns, Reasons: map[string]int{}, Outlook: Outlook{now: o.Now},
@@ -80,17 +78,6 @@ func Preview(ctx context.Context, in io.Reader, s campaign.Settings, o Options) 
 	return p.forecast, ctx.Err()
 }
 
-// Takes is how long the first call to everybody takes at this rate, without
-// the hours at which nobody is called.
-func (f Forecast) Takes(callsPerSecond float64) time.Duration {
-	return time.Duration(float64(f.Accepted) / callsPerSecond * float64(time.Second))
-}
-
-// Days is on how many days that is, within the hours.
-func (f Forecast) Days(callsPerSecond float64, h campaign.Hours) int {
-	return int(math.Ceil(float64(f.Takes(callsPerSecond)) / float64(h.PerDay())))
-}
-
 // Commonest lists the reasons in Reasons, the most frequent first.
 func (f Forecast) Commonest() []string {
 	return slices.SortedFunc(maps.Keys(f.Reasons), func(a, b string) int {
@@ -104,6 +91,7 @@ type preview struct {
 	settings  campaign.Settings
 	sampleRow int
 	most      int // rejected rows that are shown
+	onNumbers func([]string) error
 	seed      maphash.Seed
 	keys      map[uint64]struct{}
 	maxKeys   int
@@ -122,6 +110,7 @@ func (p *preview) add(c *chunk) error {
 	for _, rejected := range c.rows.Rejected {
 		p.reject(rejected)
 	}
+	numbers := make([]string, 0, len(c.rows.Rows))
 	for _, row := range c.rows.Rows {
 		if row.NotNew.Reason != "" {
 			f.Outlook.add(row, p.settings)
@@ -135,11 +124,15 @@ func (p *preview) add(c *chunk) error {
 		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.keys) >= p.maxKeys
 		f.Accepted++
 		f.Outlook.add(row, p.settings)
+		numbers = append(numbers, row.To)
 		if f.SampleLine == 0 && p.sampleRow == 0 {
 			if err := p.sample(row); err != nil {
 				return err
 			}
 		}
+	}
+	if p.onNumbers != nil {
+		return p.onNumbers(numbers)
 	}
 	return nil
 }

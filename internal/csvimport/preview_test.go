@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"dialer/campaign"
 	"dialer/internal/testkit/require"
@@ -89,23 +88,6 @@ func TestPreviewDuplicatesAtLeast(t *testing.T) {
 		require.NoError(t, p.add(step.chunk))
 		if p.forecast.Duplicates != step.duplicates || p.forecast.DuplicatesAtLeast != step.atLeast {
 			t.Errorf("%d duplicates, at least: %v; want %d, %v", p.forecast.Duplicates, p.forecast.DuplicatesAtLeast, step.duplicates, step.atLeast)
-		}
-	}
-}
-
-func TestForecastTakes(t *testing.T) {
-	t.Parallel()
-	if got, want := (Forecast{Accepted: 100_000}).Takes(3), 9*time.Hour+15*time.Minute; got.Truncate(time.Minute) != want {
-		t.Errorf("100,000 calls at 3 a second take %v, want about %v", got, want)
-	}
-}
-
-func TestForecastDays(t *testing.T) {
-	t.Parallel()
-	tests := map[int]int{0: 0, 1: 1, 118_800: 1, 118_801: 2, 237_601: 3} // 39,600 s a day
-	for accepted, want := range tests {
-		if got := (Forecast{Accepted: accepted}).Days(3, campaign.Daily(9*60, 20*60)); got != want {
-			t.Errorf("%d calls at 3 a second take %d days, want %d", accepted, got, want)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func TestReaderRows(t *testing.T) {
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	refused := []campaign.RowError{{Line: 5, Column: "to", Reason: "there are letters in this number; write it with digits only", Record: "nonsense,Cid,,"}}
+	refused := []campaign.RowError{{Line: 5, Column: "to", Reason: "there are letters in this number; write it with digits only", Record: "nonsense,Cid,,", Value: "nonsense"}}
 	if diff := cmp.Diff(refused, rejects); diff != "" {
 		t.Error(diff)
 	}

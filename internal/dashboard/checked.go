@@ -23,13 +23,17 @@ type Checked struct {
 	Warnings                            []string
 	Message                             []Spoken // what a person would hear
 	Line                                int      // whose row the message is made of
-	Takes                               time.Duration
-	RingS, LengthS                      int // how long a call rings, and lasts at the most
-	Callees                             []Callee
-	Countries                           []Share
-	Zones                               []ZoneShare
-	Waiting, Moved, Past                int
-	Until                               time.Time // when the last of those who wait may be called
+	// Takes is from the first to the last first call, which is at LastCall, and
+	// NotCalled whose turn does not come before the campaign's end.
+	Takes                time.Duration
+	LastCall             time.Time
+	NotCalled            int
+	RingS, LengthS       int // how long a call rings, and lasts at the most
+	Callees              []Callee
+	Countries            []Share
+	Zones                []ZoneShare
+	Waiting, Moved, Past int
+	Until                time.Time // when the last of those who wait may be called
 
 	Settings campaign.Settings
 	Vars     map[string]string // of the row that the message is made of

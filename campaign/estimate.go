@@ -1,0 +1,220 @@
+package campaign
+
+import (
+	"slices"
+	"time"
+)
+
+// DueGroup is people who have their zones in common, by when their first call is due.
+type DueGroup struct {
+	Zones []string
+	Due   []DuePeople // in order
+}
+
+// DuePeople are so many whose first call is due at one time.
+type DuePeople struct {
+	At     time.Time
+	People int
+}
+
+// Course is how the first calls of a campaign go, as far as can be foreseen.
+type Course struct {
+	Groups      []GroupCourse // as they were given
+	First, Last time.Time     // of all; zero: there is none
+	NotCalled   int           // whose turn does not come before the campaign's end, or within a year
+}
+
+// GroupCourse is the course of one group.
+type GroupCourse struct {
+	First, Last time.Time // its first and its last first call; zero: there is none
+	NotCalled   int
+}
+
+const (
+	// longestCourse bounds what is foreseen, and courseSteps what is computed for it.
+	longestCourse = 366 * 24 * time.Hour
+	courseSteps   = 200_000
+)
+
+// Foresee computes how the first calls go from now on, at so many a second in all: by
+// the hours, dates, start and end that the gate asks for. Groups whose hours are open
+// share the rate by how many of them wait. Retries and other campaigns are not in it.
+func (s Settings) Foresee(groups []DueGroup, perSecond float64, now time.Time) Course {
+	f := foresight{s: s, rate: perSecond, groups: make([]groupForesight, len(groups))}
+	at := now
+	if s.Start.After(at) {
+		at = s.Start
+	}
+	for i, g := range groups {
+		f.groups[i] = groupForesight{due: slices.Clone(g.Due)}
+		f.groups[i].locations, _ = loadZones(g.Zones) // none: never open
+	}
+	f.run(at)
+	return f.course()
+}
+
+type foresight struct {
+	s      Settings
+	rate   float64
+	groups []groupForesight
+}
+
+type groupForesight struct {
+	locations   []*time.Location
+	due         []DuePeople // not waiting yet
+	waiting     float64
+	open        bool
+	until       time.Time // it stays open, or closed, until then
+	first, last time.Time
+}
+
+func (f *foresight) run(at time.Time) {
+	limit := at.Add(longestCourse)
+	if !f.s.End.IsZero() && f.s.End.Before(limit) {
+		limit = f.s.End
+	}
+	for range courseSteps {
+		next, total := limit, 0.0
+		for i := range f.groups {
+			g := &f.groups[i]
+			g.arrive(at)
+			if g.waiting == 0 && len(g.due) == 0 {
+				continue
+			}
+			if !g.until.After(at) {
+				g.open, g.until = f.s.Hours.span(at, g.locations)
+			}
+			if g.waiting > 0 && g.open {
+				total += g.waiting
+			}
+			if g.waiting > 0 && g.until.Before(next) {
+				next = g.until
+			}
+			if len(g.due) > 0 && g.due[0].At.Before(next) {
+				next = g.due[0].At
+			}
+		}
+		if !at.Before(limit) || total == 0 && !next.Before(limit) {
+			return
+		}
+		if total > 0 {
+			if all := at.Add(time.Duration(total / f.rate * float64(time.Second))); all.Before(next) {
+				next = all
+			}
+			f.call(at, next, total)
+		}
+		if !next.After(at) {
+			next = at.Add(time.Millisecond)
+		}
+		at = next
+	}
+}
+
+// arrive has those wait whose time has come.
+func (g *groupForesight) arrive(at time.Time) {
+	for len(g.due) > 0 && !g.due[0].At.After(at) {
+		g.waiting += float64(g.due[0].People)
+		g.due = g.due[1:]
+	}
+}
+
+// call takes from those who wait in open groups what the rate allows.
+func (f *foresight) call(from, to time.Time, total float64) {
+	part := min(1, to.Sub(from).Seconds()*f.rate/total)
+	if total*(1-part) < 0.5 {
+		part = 1
+	}
+	for i := range f.groups {
+		g := &f.groups[i]
+		if g.waiting == 0 || !g.open {
+			continue
+		}
+		if g.first.IsZero() {
+			g.first = from
+		}
+		g.last = to
+		g.waiting -= g.waiting * part
+	}
+}
+
+func (f *foresight) course() (c Course) {
+	for i := range f.groups {
+		g := &f.groups[i]
+		left := int(g.waiting + 0.5)
+		for _, due := range g.due {
+			left += due.People
+		}
+		c.Groups = append(c.Groups, GroupCourse{First: g.first, Last: g.last, NotCalled: left})
+		c.NotCalled += left
+		if !g.first.IsZero() && (c.First.IsZero() || g.first.Before(c.First)) {
+			c.First = g.first
+		}
+		if g.last.After(c.Last) {
+			c.Last = g.last
+		}
+	}
+	return c
+}
+
+// span says whether a call can be begun at a time, and until when that stays so at
+// least.
+func (h Hours) span(at time.Time, locations []*time.Location) (open bool, until time.Time) {
+	if len(locations) == 0 {
+		return false, at.Add(longestCourse)
+	}
+	open = h.openInAll(at, locations)
+	if !open || !h.openInAll(at.Add(CallMargin), locations) {
+		if open {
+			at = at.Add(CallMargin) // it closes meanwhile
+		}
+		next, found := h.nextIn(at, locations)
+		if !found {
+			return false, at.Add(longestCourse)
+		}
+		return false, next
+	}
+	left := dayMinutes
+	for _, location := range locations {
+		left = min(left, h.leftToday(at.In(location)))
+	}
+	closing := at.Truncate(time.Minute).Add(time.Duration(left) * time.Minute)
+	if h.openInAll(closing, locations) {
+		return true, closing // midnight, or a change of clocks
+	}
+	if last := closing.Add(-h.Margin - CallMargin); last.After(at) {
+		return true, last
+	}
+	return true, at.Add(time.Second)
+}
+
+// CallPace is how many calls a second the campaign can begin at most, where each
+// takes about so long: the account's rate, its own, and what may be up at once.
+func (s Settings) CallPace(account float64, each time.Duration) float64 {
+	pace := account
+	if own := float64(s.Limits.PerSecond); own > 0 {
+		pace = min(pace, own)
+	}
+	for _, up := range []int{s.Limits.AtOnce, s.Limits.Connected} {
+		if up > 0 {
+			pace = min(pace, float64(up)/each.Seconds())
+		}
+	}
+	return pace
+}
+
+// expectedRinging is how long a telephone rings until somebody answers, in the estimate.
+const expectedRinging = 15 * time.Second
+
+// ExpectedCall is about how long an answered call takes, without the ringing: what the
+// message takes, not what it may. With an NCCO, an answer URL or a key that connects
+// it is a minute.
+func (s Settings) ExpectedCall() time.Duration {
+	t, err := s.Message.Compile()
+	if err != nil || t.script == nil || s.Message.connects() {
+		return time.Minute
+	}
+	return max(t.script.say.length(), time.Second)
+}
+
+// ExpectedUp is how long a call is up, ringing included.
+func (s Settings) ExpectedUp() time.Duration { return expectedRinging + s.ExpectedCall() }

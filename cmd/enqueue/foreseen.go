@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/cli"
+	"dialer/internal/csvimport"
+	"dialer/internal/progress"
+	"dialer/storage"
+
+	"github.com/shopspring/decimal"
+)
+
+// foreseenPace is how many first calls a second are made, as far as this campaign alone
+// decides: the account's rate, its own limits, and what its message opens by connect.
+func foreseenPace(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) float64 {
+	return s.CallPace(callsPerSecond/float64(1+legsOf(f.Sample)), s.ExpectedUp())
+}
+
+// courseText says how long the first call to everybody takes, with the hours.
+func courseText(f csvimport.Forecast, c campaign.Course, s campaign.Settings, pace float64) string {
+	if f.Accepted == 0 {
+		return ""
+	}
+	if c.First.IsZero() {
+		return "Nobody can be called " + whenText(s) + ".\n"
+	}
+	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %s a second: from %s to %s",
+		whenText(s), roundText(c.Last.Sub(c.First)), paceNumber(pace), localMinute(c.First), localMinute(c.Last))
+	if legs := legsOf(f.Sample); legs > 0 {
+		text += fmt.Sprintf("; each counts as %s, because the message connects to others", progress.Count(1+legs, "call"))
+	}
+	if s.Limits.AtOnce > 0 || s.Limits.Connected > 0 {
+		text += fmt.Sprintf("; a call is taken to last %s", s.ExpectedUp().Round(time.Second))
+	}
+	text += ". Calls to who is called again come on top.\n"
+	if c.NotCalled > 0 {
+		text += fmt.Sprintf("%s cannot be called before that is over.\n", progress.People(c.NotCalled))
+	}
+	return text
+}
+
+func paceNumber(pace float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", pace), "0"), ".")
+}
+
+func localMinute(at time.Time) string { return at.Local().Format("2006-01-02 15:04 MST") }
+
+// courseOf is when the people of one zone are called, on its clock.
+func courseOf(c campaign.GroupCourse, zones []string) string {
+	if c.First.IsZero() {
+		return "nobody is called in time"
+	}
+	text := "first call " + momentText(c.First, zones)
+	if c.Last.Sub(c.First) >= time.Minute {
+		text += ", the last " + momentText(c.Last, zones)
+	}
+	if c.NotCalled > 0 {
+		text += fmt.Sprintf(", %d not called in time", c.NotCalled)
+	}
+	return text
+}
+
+// asking is what the database says of the people of a dry run, if there is one.
+type asking struct {
+	db    *storage.DB
+	held  map[campaign.Withdrawal]int
+	rates map[string]decimal.Decimal
+	ask   func([]string) (map[campaign.Withdrawal]int, error)
+}
+
+// askDatabase asks nothing without --database-url, or while the database is away.
+func (j job) askDatabase(ctx context.Context) (*asking, error) {
+	if j.flags.DatabaseURL == "" {
+		return &asking{}, nil
+	}
+	db, err := storage.OpenMigrated(ctx, j.flags.DatabaseURL)
+	if err != nil { // a dry run works without
+		j.con.Printf("warning: what is on record was not asked: %s\n", cli.OneLine(err.Error()))
+		return &asking{}, nil
+	}
+	a := &asking{db: db, held: map[campaign.Withdrawal]int{}}
+	a.ask = func(numbers []string) (map[campaign.Withdrawal]int, error) {
+		return db.Held(ctx, j.flags.Name, j.settings, j.flags.read.Purpose, numbers)
+	}
+	if a.rates, err = db.CallRates(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *asking) close() {
+	if a.db != nil {
+		a.db.Close()
+	}
+}
+
+func (a *asking) onNumbers(numbers []string) error {
+	if a.ask == nil || len(numbers) == 0 {
+		return nil
+	}
+	held, err := a.ask(numbers)
+	for why, n := range held {
+		a.held[why] += n
+	}
+	return err
+}
+
+func (a *asking) text(f csvimport.Forecast, s campaign.Settings) string {
+	if a.db == nil || f.Accepted == 0 {
+		return ""
+	}
+	return a.heldText() + costText(f.Outlook.Countries, a.rates, s)
+}
+
+// heldText says what would hold calls now, as the gate would.
+func (a *asking) heldText() string {
+	if len(a.held) == 0 {
+		return "Nothing on record holds a number of these now.\n"
+	}
+	text := "What holds calls to them now:\n"
+	for _, why := range slices.Sorted(maps.Keys(a.held)) {
+		text += fmt.Sprintf("  %s: %s\n", progress.People(a.held[why]), why.Meaning())
+	}
+	return text
+}
+
+// costText says what the first calls cost, where rates are known or configured.
+func costText(countries map[string]int, rates map[string]decimal.Decimal, s campaign.Settings) string {
+	minutes := func(d time.Duration) decimal.Decimal {
+		return decimal.NewFromInt(int64((d + time.Minute - 1) / time.Minute))
+	}
+	var each, unknown []string
+	usual, most := decimal.Zero, decimal.Zero
+	for _, country := range slices.Sorted(maps.Keys(countries)) {
+		rate, known := rates[country]
+		if !known {
+			unknown = append(unknown, countryName(country))
+			continue
+		}
+		people := decimal.NewFromInt(int64(countries[country]))
+		usual = usual.Add(people.Mul(rate).Mul(minutes(s.ExpectedCall())))
+		most = most.Add(people.Mul(rate).Mul(minutes(time.Duration(s.LengthTimer) * time.Second)))
+		each = append(each, fmt.Sprintf("%s %s", country, rate))
+	}
+	text := ""
+	if len(each) > 0 {
+		text = fmt.Sprintf("One call to everybody costs about %s if each is answered, and %s at the most (a minute costs %s).\n",
+			usual.StringFixed(2), most.StringFixed(2), strings.Join(each, ", "))
+	}
+	if len(unknown) > 0 {
+		text += fmt.Sprintf("What a minute costs is not known for %s: DIALER_RATES says it to `dialer run`, or prices do once calls were made.\n", strings.Join(unknown, ", "))
+	}
+	return text
+}

@@ -1,0 +1,61 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+)
+
+// Held counts by name what stands in the way of calls to the numbers now, for the
+// campaign of that name, or for one that the settings would make: what the gate would
+// say of each number. A number that several things hold counts for each.
+func (db *DB) Held(ctx context.Context, name string, s campaign.Settings, purpose string, numbers []string) (map[campaign.Withdrawal]int, error) {
+	type held struct {
+		Reason campaign.Withdrawal
+		Count  int
+	}
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[held], `
+		SELECT o.reason, count(*) FROM unnest(@numbers::text[]) AS asked (number), LATERAL (
+			SELECT reason FROM contact_obstacles(asked.number, (SELECT id FROM campaigns WHERE name = @name), NULL, now())
+			UNION
+			SELECT 'number_capped' WHERE number_free_at(asked.number, @calls::int[], @spans::interval[], now()) > now()
+			UNION
+			SELECT 'suppressed' FROM suppressions p
+			WHERE p.number = asked.number AND p.purpose = @purpose AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > now())) AS o
+		GROUP BY 1`, pgx.StrictNamedArgs{
+		"numbers": numbers, "name": name, "purpose": purpose,
+		"calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
+		"spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask what holds numbers: %w", err)
+	}
+	counts := make(map[campaign.Withdrawal]int, len(list))
+	for _, h := range list {
+		counts[h.Reason] = h.Count
+	}
+	return counts, nil
+}
+
+// CallRates are what a minute costs by country, as budgets count it: the dearest that
+// is known or configured.
+func (db *DB) CallRates(ctx context.Context) (map[string]decimal.Decimal, error) {
+	type rate struct{ Country, Rate string }
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[rate],
+		`SELECT country, greatest(known, configured)::text FROM call_rates WHERE greatest(known, configured) IS NOT NULL`)
+	if err != nil {
+		return nil, fmt.Errorf("read the rates of countries: %w", err)
+	}
+	rates := make(map[string]decimal.Decimal, len(list))
+	for _, r := range list {
+		if rates[r.Country], err = decimal.NewFromString(r.Rate); err != nil {
+			return nil, fmt.Errorf("read the rate of %s: %w", r.Country, err)
+		}
+	}
+	return rates, nil
+}
