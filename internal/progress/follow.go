@@ -100,7 +100,10 @@ func (f *follower) show(ctx context.Context) (ended bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		f.line.Progress(r.Done, people, fmt.Sprintf("%d of %s done, %s open%s", r.Done, People(people), Count(open, "call"), why), strings.TrimPrefix(why, ", "))
+		f.line.Progress(r.Done, people, State{
+			Text: fmt.Sprintf("%d of %s done (%d%%), %d reached, %s open", r.Done, People(people), percent(r.Done, people), reached(r), Count(open, "call")),
+			Note: strings.TrimPrefix(why, ", "), Reached: reached(r),
+		})
 		return false, nil
 	case r.Unpriced > 0 && time.Since(f.lastSince) < f.patience:
 		f.line.Show(fmt.Sprintf("every call has ended; %s to come", Count(r.Unpriced, "price")))
@@ -108,6 +111,17 @@ func (f *follower) show(ctx context.Context) (ended bool, err error) {
 	}
 	f.line.Show(endText(r))
 	return true, nil
+}
+
+func percent(done, all int) int { return 100 * done / max(all, 1) }
+
+// reached are the people who heard the message or gave a result; where that cannot be
+// known, those who answered.
+func reached(r app.Report) int {
+	if r.Ladder.OwnNCCO {
+		return r.Ladder.Answered
+	}
+	return r.Ladder.Heard
 }
 
 // openAttempts are those that may still become a call, or are one.
@@ -165,7 +179,7 @@ func endText(r app.Report) string {
 		}
 	}
 	people := cmp.Or(strings.Join(parts, ", "), "nobody was to be called")
-	text := fmt.Sprintf("ended: %s; %s, price %s", people, Count(r.Calls, "call"), r.Price.StringFixed(8))
+	text := fmt.Sprintf("ended: %s; %d reached; %s, price %s", people, reached(r), Count(r.Calls, "call"), r.Price.StringFixed(8))
 	if r.Unpriced > 0 {
 		text += fmt.Sprintf(", %s not known yet", Count(r.Unpriced, "price"))
 	}

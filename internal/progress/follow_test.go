@@ -3,6 +3,7 @@ package progress
 import (
 	"context"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +66,8 @@ func finished(reasons map[campaign.Reason]int, calls, unpriced int, price string
 	}}
 }
 
+var rateText = regexp.MustCompile(`, [0-9.]+ people a second, about .* left, until \d\d:\d\d`)
+
 func TestFollow(t *testing.T) {
 	t.Parallel()
 	paused := running(1, 0)
@@ -73,7 +76,7 @@ func TestFollow(t *testing.T) {
 	importing.report.Status = campaign.Importing
 	lost := state{err: errors.New("connection lost")}
 	both := map[campaign.Reason]int{campaign.Reason(campaign.Answered): 1, campaign.ReasonSuppressed: 1}
-	const end = "ended: 1 answered, 1 suppressed; 1 call, price 0.00635000\n"
+	const end = "ended: 1 answered, 1 suppressed; 0 reached; 1 call, price 0.00635000\n"
 	for _, test := range []struct {
 		name   string
 		states []state
@@ -81,23 +84,29 @@ func TestFollow(t *testing.T) {
 		took   time.Duration
 	}{
 		{"to the end", []state{running(0, 0), running(1, 0), running(1, 1), finished(both, 1, 1, "0"), finished(both, 1, 0, "0.00635")}, []string{
-			"0 of 2 people done, 0 calls open\n", "1 of 2 people done, 0 calls open\n", "1 of 2 people done, 1 call open\n",
+			"0 of 2 people done (0%), 0 reached, 0 calls open\n", "1 of 2 people done (50%), 0 reached, 0 calls open\n", "1 of 2 people done (50%), 0 reached, 1 call open\n",
 			"every call has ended; 1 price to come\n", end,
 		}, 4 * time.Second},
 		{"prices that do not come", []state{running(1, 1), finished(nil, 2, 2, "0")}, []string{
-			"1 of 2 people done, 1 call open\n", "every call has ended; 2 prices to come\n",
-			"ended: nobody was to be called; 2 calls, price 0.00000000, 2 prices not known yet\n",
+			"1 of 2 people done (50%), 0 reached, 1 call open\n", "every call has ended; 2 prices to come\n",
+			"ended: nobody was to be called; 0 reached; 2 calls, price 0.00000000, 2 prices not known yet\n",
 		}, time.Second + pricePatience},
 		{"why it waits", []state{importing, paused, finished(both, 1, 0, "0.00635")}, []string{
-			"2 of 2 people done, 0 calls open, its CSV is still being read\n",
-			"1 of 2 people done, 0 calls open, paused: by hand; to go on: dialer campaign resume \"water\"\n", end,
+			"2 of 2 people done (100%), 0 reached, 0 calls open, its CSV is still being read\n",
+			"1 of 2 people done (50%), 0 reached, 0 calls open, paused: by hand; to go on: dialer campaign resume \"water\"\n", end,
 		}, 2 * time.Second},
 		{"Postgres restarts", []state{running(1, 0), lost, lost, running(1, 0), finished(both, 1, 0, "0.00635")}, []string{
-			"1 of 2 people done, 0 calls open\n", "Postgres does not answer; this goes on when it does\n", "1 of 2 people done, 0 calls open\n", end,
+			"1 of 2 people done (50%), 0 reached, 0 calls open\n", "Postgres does not answer; this goes on when it does\n", "1 of 2 people done (50%), 0 reached, 0 calls open\n", end,
 		}, 4 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			lines, took, err := followed(t.Context(), test.states...)
+			if test.name == "to the end" && !strings.Contains(lines[1], ", 1.0 people a second, about 1 s left, until ") {
+				t.Errorf("%q has no rate", lines[1])
+			}
+			for i := range lines { // the rest is the same at any rate
+				lines[i] = rateText.ReplaceAllString(lines[i], "")
+			}
 			if diff := cmp.Diff(test.want, lines); diff != "" || err != nil || took != test.took {
 				t.Errorf("%s: %v after %v, want %v (-want +got)\n%s", test.name, err, took, test.took, diff)
 			}
@@ -111,7 +120,7 @@ func TestFollowNextCall(t *testing.T) {
 		closed := running(0, 0)
 		closed.next = time.Now().Add(3 * time.Hour)
 		lines, _, err := followed(t.Context(), closed, finished(nil, 0, 0, "0"))
-		want := "0 of 2 people done, 0 calls open, the next call may begin at " + closed.next.Local().Format("Mon 2 Jan 15:04:05 MST") + ", in 3.0 hours\n"
+		want := "0 of 2 people done (0%), 0 reached, 0 calls open, the next call may begin at " + closed.next.Local().Format("Mon 2 Jan 15:04:05 MST") + ", in 3.0 hours\n"
 		if err != nil || len(lines) != 2 || lines[0] != want {
 			t.Errorf("%v, %q, want %q", err, lines, want)
 		}

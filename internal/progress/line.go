@@ -18,8 +18,9 @@ type Line struct {
 	rewrites bool
 	colours  bool
 	last     string
+	text     string                   // of Progress, the last
 	bar      *progressbar.ProgressBar // on a terminal, once something is counted
-	began    time.Time                // of the bar
+	began    time.Time                // of Progress
 	first    int                      // how many were done then
 }
 
@@ -56,7 +57,7 @@ func (l *Line) Show(text string) {
 	if text == l.last {
 		return
 	}
-	l.last = text
+	l.last, l.text = text, ""
 	if l.rewrites {
 		fmt.Fprint(l.screen, "\r\x1b[K")
 		fmt.Fprint(l.out, text)
@@ -65,27 +66,52 @@ func (l *Line) Show(text string) {
 	fmt.Fprintln(l.out, text)
 }
 
-// Progress shows how many of all are done: on a terminal as a bar with the rate
-// and an estimate, and the note behind it; elsewhere as the text.
-func (l *Line) Progress(done, all int, text, note string) {
-	if !l.rewrites {
-		l.Show(text)
+// State is what Progress shows.
+type State struct {
+	Text    string // all of it, but for the rate
+	Note    string // why nothing moves; then a rate and an estimate would be wrong
+	Reached int    // how many people were
+}
+
+// Progress shows how many of all are done, with the rate and an estimate of the end: on
+// a terminal with a bar; elsewhere in words.
+func (l *Line) Progress(done, all int, s State) {
+	if l.began.IsZero() {
+		l.began, l.first = time.Now(), done
+	}
+	if s.Note != "" {
+		l.Show(s.Text + ", " + s.Note)
 		return
 	}
-	if note != "" { // nothing moves, so a rate and an estimate would be wrong
-		l.Show(text)
+	if !l.rewrites {
+		if s.Text != l.text { // the rate alone is no news
+			l.Show(s.Text + l.rate(done, all))
+			l.text = s.Text
+		}
 		return
 	}
 	if l.bar == nil {
-		l.bar, l.began, l.first = l.newBar(all), time.Now(), done
+		l.bar = l.newBar(all)
 	}
-	if text == l.last {
+	if s.Text == l.last {
 		return
 	}
-	l.last = text
+	l.last = s.Text
 	l.bar.ChangeMax(max(all, 1))
-	l.bar.Describe(fmt.Sprintf("%-18s", l.left(done, all)))
+	l.bar.Describe(fmt.Sprintf("%-18s %d reached", l.left(done, all), s.Reached))
 	_ = l.bar.Set(done) // the next one shows what this one cannot
+}
+
+// rate is the rate so far, and when that has all done.
+func (l *Line) rate(done, all int) string {
+	if done <= l.first || done >= all {
+		return ""
+	}
+	each := time.Since(l.began) / time.Duration(done-l.first)
+	if each <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %.1f people a second, %s", 1/each.Seconds(), l.left(done, all))
 }
 
 // left estimates from the rate so far.
@@ -93,8 +119,8 @@ func (l *Line) left(done, all int) string {
 	if done <= l.first || done >= all {
 		return "calling"
 	}
-	each := time.Since(l.began) / time.Duration(done-l.first)
-	return "about " + roughly(each*time.Duration(all-done)) + " left"
+	left := time.Since(l.began) / time.Duration(done-l.first) * time.Duration(all-done)
+	return "about " + roughly(left) + " left, until " + time.Now().Add(left).Format("15:04")
 }
 
 func (l *Line) newBar(all int) *progressbar.ProgressBar {
