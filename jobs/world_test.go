@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -33,7 +34,9 @@ type world struct {
 	url   string // of Vonage
 	hooks string // of our receiver
 	rate  float64
-	log   *slog.Logger
+	// horizon is how long the queue reaches ahead; 0: five seconds.
+	horizon time.Duration
+	log     *slog.Logger
 }
 
 func newWorld(t *testing.T, rate float64, c voicesim.Config) *world {
@@ -107,7 +110,7 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	}
 	service, err := New(Config{
 		CallsPerSecond: w.rate, PublicURL: w.hooks, RedisURL: redis, DatabaseID: databaseID,
-		TokenLife: 5 * time.Second, Horizon: 5 * time.Second, Workers: 40, Periodic: w.periodic(client),
+		TokenLife: 5 * time.Second, Horizon: cmp.Or(w.horizon, 5*time.Second), Workers: 40, Periodic: w.periodic(client),
 	}, store, client, pacers, w.log)
 	if err != nil {
 		t.Fatal(err)

@@ -48,9 +48,9 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 // what was refused.
 func printHistory(con console, h app.NumberHistory) {
 	if s := h.Suppression; s.Number != "" {
-		scope := ""
-		if s.Scope() != app.ScopeAll {
-			scope = " in the " + scopeText(s)
+		scope := map[string]string{app.ScopeCampaign: " in the ", app.ScopePurpose: " for the "}[s.Scope()]
+		if scope != "" {
+			scope += scopeText(s)
 		}
 		con.Linef("Suppressed%s since %s%s, by %s%s.\n", scope, cli.Time(s.CreatedAt), until(s.ExpiresAt), s.Source, inBrackets(s.Note))
 	}
