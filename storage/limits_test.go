@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"dialer/campaign"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+	"dialer/storage"
 
 	"github.com/shopspring/decimal"
 )
@@ -50,19 +52,54 @@ func over(t *testing.T, db *testkit.DB, a campaign.Attempt, uuid, status, price,
 
 // Random limits under 32 workers, whose calls end at random prices: at no time are
 // more calls up, have more begun in a second, or may calls cost more than the
-// campaign says; and all that fits is called.
+// campaign says; and all that fits is called. In every other run connections of the
+// workers are killed. -limits 1000 draws so many.
 func TestLimitsAreNeverExceeded(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(6) {
+	for seed := range *limitRuns {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			limitsHold(t, rand.New(rand.NewPCG(seed, 14)))
+			limitsHold(t, rand.New(rand.NewPCG(seed, 14)), seed%2 == 1)
 		})
 	}
 }
 
-func limitsHold(t *testing.T, draw *rand.Rand) {
+var limitRuns = flag.Uint64("limits", 6, "how many random limits TestLimitsAreNeverExceeded tries")
+
+// killConnections ends connections of the workers at random moments, as a kill of
+// their process does: nobody learns whether what they sent was committed. It returns
+// what stops it, and how many it ended.
+func killConnections(t *testing.T, db *testkit.DB) (stop func() int) {
+	over, killed, n := make(chan struct{}), make(chan struct{}), 0
+	go func() {
+		defer close(killed)
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(time.Duration(300+rand.IntN(700)) * time.Millisecond):
+			}
+			n += testkit.Value[int](t, db, `
+				SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
+					SELECT pid FROM pg_stat_activity WHERE application_name = 'worker' AND datname = current_database() ORDER BY random() LIMIT 1) AS chosen`)
+		}
+	}()
+	return func() int {
+		close(over)
+		<-killed
+		return n
+	}
+}
+
+func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	db := testkit.New(t)
+	own, err := storage.Open(t.Context(), with(t, db.URL, map[string]string{"application_name": "worker"}))
+	require.NoError(t, err)
+	t.Cleanup(own.Close)
+	stopKills := func() int { return 0 }
+	if kill {
+		stopKills = killConnections(t, db)
+	}
 	setRate(t, db, decimal.NullDecimal{}, "0.10")
 	const people = 60
 	s := settings()
@@ -81,17 +118,26 @@ func limitsHold(t *testing.T, draw *rand.Rand) {
 	}
 	work := make(chan campaign.QueuedAttempt, people)
 	var workers sync.WaitGroup
+	var calls sync.Map
 	for range 32 {
 		workers.Go(func() {
 			for q := range work {
-				a, err := db.Gate(t.Context(), q.AttemptID, tokenLife)
-				if err != nil {
-					if !errors.Is(err, campaign.ErrNoRoom) && !errors.Is(err, campaign.ErrStale) {
-						t.Error(err)
-					}
+				a, err := own.Gate(t.Context(), q.AttemptID, tokenLife)
+				switch {
+				case errors.Is(err, campaign.ErrNoRoom) || errors.Is(err, campaign.ErrStale):
 					continue
+				case err != nil: // killed: whether it passed is not known, and its call may come
+					if state(t, db, q.AttemptID) != campaign.Dialing {
+						continue
+					}
+					a = campaign.Attempt{
+						ID: q.AttemptID, From: testkit.Value[string](t, db, `SELECT from_number FROM attempts WHERE id = $1`, q.AttemptID),
+						To: testkit.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, q.AttemptID),
+					}
 				}
-				over(t, db, a, "U-"+a.ID.String(), "busy", price(), "0.10")
+				if _, ended := calls.LoadOrStore(a.ID, true); !ended { // two may see what was killed
+					over(t, db, a, "U-"+a.ID.String(), "busy", price(), "0.10")
+				}
 			}
 		})
 	}
@@ -100,7 +146,7 @@ func limitsHold(t *testing.T, draw *rand.Rand) {
 	claim(t, db, 40)
 	db.Exec(t, `INSERT INTO campaign_limits SELECT * FROM kept`)
 	most, held := 0, decimal.Zero
-	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		queued, err := db.Claim(t.Context(), 30)
 		require.NoError(t, err)
 		again, err := db.Queued(t.Context(), 50*time.Millisecond, [16]byte{}, 100)
@@ -134,6 +180,7 @@ func limitsHold(t *testing.T, draw *rand.Rand) {
 	}
 	close(work)
 	workers.Wait()
+	kills := stopKills()
 	window := testkit.Value[int](t, db, `
 		SELECT coalesce(max(n), 0) FROM (SELECT count(*) OVER (ORDER BY dialed_at RANGE BETWEEN '999 ms' PRECEDING AND CURRENT ROW) AS n
 		FROM attempts WHERE dialed_at IS NOT NULL) AS w`)
@@ -146,7 +193,7 @@ func limitsHold(t *testing.T, draw *rand.Rand) {
 	if called < people && budget.Sub(spent).GreaterThanOrEqual(worst) {
 		t.Errorf("%d of %d were called, %s of %s is spent, and a call may cost %s", called, people, spent, budget, worst)
 	}
-	t.Logf("%s: %d called, %d at once, %s spent, at most %s held", s.Limits, called, most, spent, held)
+	t.Logf("%s: %d called, %d at once, %s spent, at most %s held, %d kills", s.Limits, called, most, spent, held, kills)
 	sound(t, db)
 }
 

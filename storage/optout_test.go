@@ -16,7 +16,7 @@ import (
 
 // optOutRaces is how many races TestOptOutRaces runs:
 // go test ./storage -run TestOptOutRaces -races 1000
-var optOutRaces = flag.Int("races", 60, "how many races TestOptOutRaces runs")
+var optOutRaces = flag.Int("races", 60, "how many races TestOptOutRaces runs, and TestAppointmentMovedWhileQueued twice as many")
 
 // The key for opting out of one campaign races the gate of another one's call to the
 // same number. A gate that begins after the opt-out was committed lets nobody

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,7 @@ func TestReminders(t *testing.T) {
 func TestAppointmentMovedWhileQueued(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	const people = 120
+	people := 2 * *optOutRaces // -races 500 are a thousand
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	c := running(t, db, "c", remindSettings(), reminded(rows(0, people), now))
 	ids := claim(t, db, people)
@@ -124,7 +125,7 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 			row.Vars = map[string]string{"when": "moved"}
 			setReminders(&row, now.Add(27*time.Hour), now.Add(29*time.Hour))
 			moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row, "")
-			if done.Add(1) == people/3 {
+			if done.Add(1) == int64(people/3) {
 				close(begun)
 			}
 		})
@@ -158,4 +159,61 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 	}
 	t.Logf("%d moved, %d called before", late, people-late)
 	sound(t, db)
+}
+
+// Each reminder is let through at its own time, or there is a name for what holds it,
+// in whatever hours and zones.
+func TestEachReminderAtItsTimeOrForAReason(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	draw := rand.New(rand.NewPCG(14, 5))
+	zones := [][]string{{"Europe/London"}, {"America/New_York", "America/Chicago"}, {"Asia/Kolkata"}, {"Australia/Lord_Howe"}}
+	now := time.Now().UTC().Truncate(time.Minute)
+	none := 0
+	for week := range 12 {
+		s := remindSettings()
+		from := draw.IntN(20 * 60)
+		s.Hours = campaign.Daily(from, from+30+draw.IntN(1440-from-30))
+		s.Hours.Margin = time.Duration(draw.IntN(3)) * time.Minute
+		for d := range 7 {
+			if date := now.AddDate(0, 0, d+1); draw.IntN(4) == 0 {
+				s.Hours.Except = append(s.Hours.Except, date.Format(time.DateOnly))
+			}
+		}
+		s.Remind.Before = []time.Duration{time.Duration(1+draw.IntN(72)) * time.Hour, 30 * time.Minute}
+		var list []campaign.Row
+		for i, row := range rows(100*week, 20) {
+			row.Zones = zones[i%len(zones)]
+			row.NotLaterThan = now.Add(time.Duration(draw.IntN(10*24*60)) * time.Minute)
+			times := s.Reminders(row.NotLaterThan, now, row.Zones)
+			if len(times) == 0 {
+				none++ // the import refuses it as past
+				continue
+			}
+			setReminders(&row, times...)
+			list = append(list, row)
+		}
+		running(t, db, fmt.Sprint("week ", week), s, list)
+	}
+	type held struct {
+		At, Before time.Time
+		Hours      string
+		Held       []string
+	}
+	// A call that would begin in the last 30 seconds before the appointment is expired.
+	for _, h := range testkit.Rows[held](t, db, `
+		SELECT at, k.not_later_than, c.settings ->> 'hours', ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, at))
+		FROM contacts k JOIN campaigns c ON c.id = k.campaign_id, unnest(k.remind_at) AS at`) {
+		if len(h.Held) > 0 && (len(h.Held) > 1 || h.Held[0] != "expired" || h.Before.Sub(h.At) > 30*time.Second) {
+			t.Errorf("a reminder at %v, before %v, within %s, is held by %q", h.At, h.Before, h.Hours, h.Held)
+		}
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id, k.not_later_than) AS o WHERE o.reason = 'expired'`); n < 100 || n != testkit.Value[int](t, db, `SELECT count(*) FROM contacts`) {
+		t.Errorf("%d are expired at their appointment; %d had no reminder", n, none)
+	}
+	require.NoError(t, db.CancelContact(t.Context(), by("ann"), testkit.Value[int64](t, db, `SELECT min(campaign_id) FROM contacts`),
+		testkit.Value[string](t, db, `SELECT key FROM contacts ORDER BY campaign_id, id LIMIT 1`), ""))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts k, unnest(k.remind_at) AS at, call_obstacles(k.to_number, k.campaign_id, k.id, at) AS o WHERE o.reason = 'cancelled'`); n < 1 {
+		t.Error("a cancelled contact's reminder has no name for what holds it")
+	}
 }
