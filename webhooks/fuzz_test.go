@@ -21,6 +21,8 @@ func FuzzWebhooks(f *testing.F) {
 		for _, body := range []string{
 			`{"dtmf":{"digits":"1","timed_out":false},"uuid":"u","conversation_uuid":"c"}`, `{"dtmf":{"digits":null}}`, `{"dtmf":"9"}`,
 			`{"from":"447700900101","to":"442079460000","uuid":"u","conversation_uuid":"c"}`, `{"from":[],"uuid":{}}`,
+			`{"speech":{"results":[{"text":"yes","confidence":"0.9"},{"text":"no","confidence":2}],"timeout_reason":"x"},"dtmf":{"digits":null}}`, `{"speech":{"error":"e"}}`, `{"speech":{"results":{}}}`,
+			`{"recording_url":"https://x.test/r","recording_uuid":"r","size":-1,"start_time":"2026-12-01T09:00:00Z","end_time":"2026-12-01T08:00:00Z","conversation_uuid":"c"}`,
 			`{"payload":{"dialer":"heard"},"conversation_uuid":"c"}`, `{"payload":{"dialer":"sorry"}}`, `{"status":"machine","sub_state":"beep_start","uuid":"u"}`,
 			`{"dtmf":{"digits":"` + strings.Repeat("1", 300) + `\u0000"}}`, `[]`, `null`, ``, "\xff",
 		} {
@@ -36,7 +38,8 @@ func FuzzWebhooks(f *testing.F) {
 		store := &memoryStore{placement: campaign.Placement{
 			Attempt: campaign.Attempt{ID: uuid.MustParse(attempt), From: "442079460000"},
 			Settings: campaign.Settings{From: []string{"442079460000"}, Message: campaign.Message{
-				Say: "Hello", Voicemail: "Call back.", Keys: map[string]campaign.Key{"1": {Result: "confirmed"}, "3": {Repeat: true}, "9": {OptOut: true}, "0": {Connect: "442079460001"}},
+				Say: "Hello", Voicemail: "Call back.", Keys: map[string]campaign.Key{"1": {Result: "confirmed"}, "3": {Repeat: true}, "9": {OptOut: true}, "0": {Connect: "442079460001"}, "5": {Record: 60}},
+				Words: map[string]string{"yes": "1", "no": "9"},
 			}},
 		}}
 		r := signed(t, http.MethodPost, path+"?"+query, body)
