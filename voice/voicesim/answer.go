@@ -89,7 +89,7 @@ func (s *Sim) sendDetection(c *call, e object, last bool) {
 		}
 		return
 	}
-	s.emit(c, e, s.whileActive(c, func(reply callbackReply) {
+	s.emit(c, e, s.awaited(c, func(reply callbackReply) {
 		if actions, ok := reply.flow(); ok {
 			s.run(c, actions)
 		} else if last {
@@ -107,15 +107,22 @@ func (s *Sim) runWaitingFlow(c *call) {
 	f.waits = false
 }
 
+// awaited is whileActive for the reply to what is sent now: the call waits for it.
+func (s *Sim) awaited(c *call, act func(callbackReply)) func(callbackReply) {
+	c.live.ask()
+	return s.whileActive(c, func(reply callbackReply) {
+		c.live.replied()
+		act(reply)
+	})
+}
+
 // whileActive wraps the handler of a reply: it runs under s.mu, and only while the
 // call is in progress.
 func (s *Sim) whileActive(c *call, act func(callbackReply)) func(callbackReply) {
-	asked := time.Now()
 	return func(reply callbackReply) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.closed && c.active() {
-			c.live.awaited += time.Since(asked)
 			s.catchUp(c)
 			act(reply)
 		}
@@ -159,7 +166,7 @@ func (s *Sim) requestNCCO(c *call, url, method string, params object, onReply fu
 		return
 	}
 	version := c.live.flow.version
-	back := s.whileActive(c, func(r callbackReply) {
+	back := s.awaited(c, func(r callbackReply) {
 		if c.live.flow.version == version {
 			onReply(r)
 		}

@@ -157,7 +157,7 @@ func (s *Sim) report(c *call, to callbackURL, e object) {
 		return
 	}
 	version := c.live.flow.version
-	s.send(c, url, method, e, s.whileActive(c, func(reply callbackReply) {
+	s.send(c, url, method, e, s.awaited(c, func(reply callbackReply) {
 		if c.live.flow.version == version {
 			s.resume(c, reply)
 		}

@@ -33,7 +33,9 @@ type live struct {
 	legs        []*call       // made by connect actions
 	typed       string        // keys of who has the handset, not collected yet
 	asks        *input        // what waits for who has the handset
-	awaited     time.Duration // by the computer's clock, for replies
+	asked       int           // replies that are awaited
+	askedSince  time.Time     // by the computer's clock
+	awaited     time.Duration // likewise, for replies that came
 }
 
 // plan is the course of the call without control requests, in the call's time.
@@ -126,15 +128,36 @@ func (s *Sim) later(c *call, d time.Duration, f func()) {
 // speed above 1 the application answers no faster, so what a reply takes counts as
 // it does at speed 1: a busy computer ends no call.
 func (s *Sim) afterTalking(c *call, d time.Duration, f func()) {
-	l := c.live
-	before := l.awaited
+	before := c.live.awaiting()
 	s.later(c, d, func() {
-		if more := time.Duration(float64(l.awaited-before) * (s.cfg.Speed - 1)); more > time.Millisecond && more < d*1000 {
+		if more := time.Duration(float64(c.live.awaiting()-before) * (s.cfg.Speed - 1)); more > time.Millisecond {
 			s.afterTalking(c, more, f)
 			return
 		}
 		f()
 	})
+}
+
+// ask notes that the call waits for a reply, and replied that it came.
+func (l *live) ask() {
+	if l.asked == 0 {
+		l.askedSince = time.Now()
+	}
+	l.asked++
+}
+
+func (l *live) replied() {
+	if l.asked--; l.asked == 0 {
+		l.awaited += time.Since(l.askedSince)
+	}
+}
+
+// awaiting is how long replies were awaited so far, by the computer's clock.
+func (l *live) awaiting() time.Duration {
+	if l.asked > 0 {
+		return l.awaited + time.Since(l.askedSince)
+	}
+	return l.awaited
 }
 
 func (s *Sim) scaled(d time.Duration) time.Duration {
