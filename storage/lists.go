@@ -92,7 +92,7 @@ const callEntry = `
 		'attempt_id', a.id, 'campaign_id', NULL, 'campaign', NULL, 'contact_id', NULL, 'attempt_no', a.attempt_no,
 		'to_number', a.to_number, 'from_number', a.from_number, 'state', a.state, 'disposition', a.disposition,
 		'call_uuid', a.call_uuid, 'conversation_uuid', a.conversation_uuid, 'created_at', a.created_at, 'answered_at', a.answered_at,
-		'start_time', a.start_time, 'end_time', a.end_time, 'duration_s', a.duration_s, 'network', a.network, 'post_error', a.post_error,
+		'start_time', a.start_time, 'end_time', a.end_time, 'duration_s', a.duration_s, 'network', a.network, 'post_error', a.post_error, 'campaign_version', a.campaign_version,
 		'heard_at', a.heard_at, 'keys', array_remove(a.keys, ''), 'result', a.result, 'voicemail_at', a.voicemail_at))
 	|| jsonb_build_object('kind', a.kind, 'key', k.key, 'price', a.price::text, 'rate', a.rate::text)
 	FROM attempts a LEFT JOIN reporting.attempts v ON v.attempt_id = a.id LEFT JOIN contacts k ON k.id = a.contact_id`

@@ -87,6 +87,8 @@ const (
 	readTimeout = 15 * time.Second
 	// slowTimeout is for imports, and for calls that wait for their turn.
 	slowTimeout = 15 * time.Minute
+	// uploadTimeout is for the body of an import.
+	uploadTimeout = 5 * time.Minute
 	// importsAtOnce bounds the memory that imports take.
 	importsAtOnce = 2
 
@@ -186,17 +188,47 @@ func (a *api) handler(of route) http.Handler {
 			a.fail(w, r, of, by, err)
 			return
 		}
-		limit := int64(maxBody)
-		if of.rows {
-			limit = maxRows
+		release, err := a.place(w, of)
+		if err != nil {
+			a.fail(w, r, of, by, err)
+			return
 		}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		defer release()
+		body, err := bodyOf(w, r, of)
 		if err != nil {
 			a.fail(w, r, of, by, err)
 			return
 		}
 		a.serve(w, request{r.WithContext(ctx), by, body}, of)
 	})
+}
+
+// place waits for nothing: it takes one of the few places for imports before the
+// body is read, so that what is uploaded, however slowly, takes bounded memory.
+func (a *api) place(w http.ResponseWriter, of route) (release func(), err error) {
+	if !of.rows {
+		return func() {}, nil
+	}
+	select {
+	case a.importing <- struct{}{}:
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTimeout)) // a test's writer has none
+		return func() { <-a.importing }, nil
+	//guard:drop internal/httpapi.TestSlowUploadsAreBounded: no more bodies are read at once than there are places
+	default:
+		return nil, tooMany(5)
+	}
+}
+
+// bodyOf reads the body. What only reads has none.
+func bodyOf(w http.ResponseWriter, r *http.Request, of route) ([]byte, error) {
+	if of.reads() {
+		return nil, nil
+	}
+	limit := int64(maxBody)
+	if of.rows {
+		limit = maxRows
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 }
 
 var errNoToken = errors.New("send Authorization: Bearer with a token, as `dialer token add` prints it")

@@ -148,12 +148,6 @@ func (a *api) importContacts(r request) (answer, error) {
 			return answer{}, fmt.Errorf("%s: want true or false", name)
 		}
 	}
-	select {
-	case a.importing <- struct{}{}:
-		defer func() { <-a.importing }()
-	default:
-		return answer{}, tooMany(5)
-	}
 	result, err := a.Import(r.Context(), r.by, c, rows, options)
 	if err != nil {
 		return answer{}, err
