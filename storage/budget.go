@@ -38,22 +38,26 @@ func (s spentBudget) why() string {
 	return text
 }
 
-// PauseSpent pauses the running campaigns whose budget lets them make no further
-// call, with an alarm, and raises one if the account's budget of the day does. It
-// returns how many it paused. What is held back for calls whose price is not known
-// yet is not counted: it may come back.
-func (db *DB) PauseSpent(ctx context.Context) (int, error) {
-	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[spentBudget], `
+// spentBudgets are the running campaigns whose budget lets them make no further call; of
+// $1 alone, if it is given.
+const spentBudgets = `
 		SELECT c.id, c.name, l.budget, t.spent, campaign_worst(c.id), t.people, t.priced
 		FROM campaign_limits l JOIN campaigns c ON c.id = l.campaign_id, LATERAL (
 			SELECT coalesce(sum(price), 0) AS spent, coalesce(sum(priced) FILTER (WHERE subject = 'attempts'), 0)::bigint AS priced,
 			       coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state IN ('pending', 'waiting')), 0)::bigint AS people
 			FROM counter_totals WHERE campaign_id = c.id) AS t
 		WHERE c.status = 'running' AND l.budget IS NOT NULL AND t.people > 0
-		  AND (l.budget <= t.spent OR l.budget - t.spent < campaign_worst(c.id))`)
+		  AND ($1::bigint IS NULL OR c.id = $1) AND (l.budget <= t.spent OR l.budget - t.spent < campaign_worst(c.id))`
+
+// PauseSpent pauses the running campaigns whose budget lets them make no further
+// call, with an alarm, and raises one if the account's budget of the day does. It
+// returns how many it paused. What is held back for calls whose price is not known
+// yet is not counted: it may come back.
+func (db *DB) PauseSpent(ctx context.Context) (int, error) {
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[spentBudget], spentBudgets, nil)
 	errs := []error{err}
 	for _, s := range list {
-		errs = append(errs, db.inTx(ctx, func(tx pgx.Tx) error { return pauseSpent(ctx, tx, s) }))
+		errs = append(errs, db.inTx(ctx, func(tx pgx.Tx) error { return pauseSpent(ctx, tx, s.Campaign) }))
 	}
 	_, err = db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)
@@ -69,11 +73,18 @@ func (db *DB) PauseSpent(ctx context.Context) (int, error) {
 	return len(list), nil
 }
 
-func pauseSpent(ctx context.Context, tx pgx.Tx, s spentBudget) error {
-	c, err := lockCampaign(ctx, tx, s.Campaign)
+// pauseSpent pauses a campaign if its budget is used once its row is locked: somebody may
+// have raised it meanwhile.
+func pauseSpent(ctx context.Context, tx pgx.Tx, id int64) error {
+	c, err := lockCampaign(ctx, tx, id)
 	if err != nil || c.status != campaign.Running {
 		return err
 	}
+	list, err := collect(ctx, tx, pgx.RowToStructByPos[spentBudget], spentBudgets, id)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	s := list[0]
 	if err := c.pause(ctx, tx, app.Dialer, s.why()+"; raise it with `dialer campaign edit --budget`, then resume", campaign.Operator); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,8 +18,9 @@ import (
 // rule after that.
 //
 // If others are called again now, or at other times, those who wait are then put
-// down anew, a batch at a time. If that is interrupted they keep their times, and
-// nobody is called more often than the new settings say: the gate asks.
+// down anew, a batch at a time. If that is interrupted, the same edit again completes
+// it, and so does the sweeper. Nobody is called more often meanwhile than the new
+// settings say: the gate asks.
 func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, version int, s campaign.Settings) (changes []campaign.Difference, err error) {
 	var again bool
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
@@ -54,7 +56,8 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		return nil, false, campaign.ErrEdited
 	}
 	if changes = was.Changes(given); len(changes) == 0 {
-		return nil, false, nil
+		err = tx.QueryRow(ctx, `SELECT decide_waiting FROM campaign_versions WHERE campaign_id = $1 AND version = $2`, id, version).Scan(&again)
+		return nil, again, err
 	}
 	if err := checkColumns(ctx, tx, id, s.Message); err != nil {
 		return nil, false, err
@@ -85,6 +88,11 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
 	}
 	again = was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
+	if again {
+		if _, err := tx.Exec(ctx, `UPDATE campaign_versions SET decide_waiting = true WHERE campaign_id = $1 AND version = $2`, id, version+1); err != nil {
+			return nil, false, err
+		}
+	}
 	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
 }
 
@@ -146,6 +154,21 @@ func (db *DB) decideWaiting(ctx context.Context, campaignID int64) error {
 		if err == nil {
 			err = db.inTx(ctx, func(tx pgx.Tx) error { return withContacts(ctx, tx, batch, dueAnew) })
 		}
+	}
+	if err == nil {
+		_, err = db.pool.Exec(ctx, `UPDATE campaign_versions SET decide_waiting = false WHERE campaign_id = $1 AND decide_waiting`, campaignID)
+	}
+	return err
+}
+
+// finishEdits completes edits that were interrupted.
+func (db *DB) finishEdits(ctx context.Context) error {
+	list, err := collect(ctx, db.pool, pgx.RowTo[int64], `
+		SELECT DISTINCT campaign_id FROM campaign_versions WHERE decide_waiting AND made_at < clock_timestamp() - interval '1 minute'`)
+	for _, id := range list {
+		//guard:value(error(nil)) storage.TestEditThatWasInterrupted: an edit that was interrupted is completed
+		undone := db.decideWaiting(ctx, id)
+		err = errors.Join(err, undone)
 	}
 	return err
 }

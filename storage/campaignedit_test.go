@@ -150,6 +150,40 @@ func TestEditOfAttempts(t *testing.T) {
 	sound(t, db)
 }
 
+// An edit of whom is called again is completed, where the command died before all who
+// wait were put down anew: by the same edit again, and else by the sweeper.
+func TestEditThatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	for _, again := range []bool{true, false} {
+		db := testkit.New(t)
+		c := running(t, db, "c", settings(), rows(0, 1))
+		a := dialOne(t, db)
+		receive(t, db, event(a, "U", "busy"))
+		receive(t, db, event(a, "U", "completed"))
+		sooner := func(s *campaign.Settings) {
+			s.Retry.Again = map[campaign.Disposition]time.Duration{campaign.Busy: time.Second}
+		}
+		due := func() time.Duration {
+			return testkit.Value[time.Duration](t, db, `SELECT k.due_at - a.over_seen_at FROM contacts k, attempts a`)
+		}
+		before := due()
+		edit(t, db, c, 1, sooner)
+		db.Exec(t, `UPDATE campaign_versions SET decide_waiting = version = 2, made_at = made_at - interval '2 minutes'`)
+		db.Exec(t, `UPDATE contacts SET due_at = due_at + $1`, before-due()) // as it was
+		if again {
+			edit(t, db, c, 2, sooner)
+		} else if _, err := db.FinishCampaigns(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := due(); got != time.Second {
+			t.Errorf("due %v after the call (%v before the edit), want 1s", got, before)
+		}
+		if testkit.Value[bool](t, db, `SELECT bool_or(decide_waiting) FROM campaign_versions`) {
+			t.Error("it is still to be completed")
+		}
+	}
+}
+
 // More attempts call nobody again who has ended, also when a price comes later.
 func TestEditReopensNobody(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 
 // FinishCampaigns marks running campaigns whose contacts have all ended as
 // finished, and finished ones with other contacts as running. It returns how many
-// it changed. It also completes a Stop that was interrupted.
+// it changed. It also completes a Stop and an edit that were interrupted.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{
@@ -107,6 +107,9 @@ func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	}
 	if err := db.finishStops(ctx); err != nil {
 		return changed, fmt.Errorf("finish stopped campaigns: %w", err)
+	}
+	if err := db.finishEdits(ctx); err != nil {
+		return changed, fmt.Errorf("finish edits: %w", err)
 	}
 	return changed, nil
 }

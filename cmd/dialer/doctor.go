@@ -157,7 +157,11 @@ func (c *doctorCommand) checkDatabase(ctx context.Context) (string, error) {
 	if known.Lock.Reason != "" {
 		return "", fmt.Errorf("nobody is called: %s; see `dialer lock show`", known.Lock.Reason.Meaning())
 	}
-	return "reachable, its schema is up to date, and it may dial", nil
+	found := "reachable, its schema is up to date, and it may dial"
+	if storage.MayBePlain(c.DatabaseURL) {
+		found += "; but " + plainDatabase
+	}
+	return found, nil
 }
 
 func (c *doctorCommand) checkRedis(ctx context.Context) (string, error) {

@@ -44,12 +44,18 @@ func (c *runCommand) Help() string {
 Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE, DIALER_ADMIN_TOKEN_FILE and DIALER_OIDC_CLIENT_SECRET_FILE name the files.`
 }
 
+// plainDatabase warns of a connection that anybody on its way may read.
+const plainDatabase = "the way to Postgres may be in plain text, with people's numbers and the password: add sslmode=verify-full, or at least sslmode=require, to DATABASE_URL"
+
 func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
 	log := slog.New(newOnceAWhile(con.Logger().Handler()))
 	c.warn(ctx, log)
+	if storage.MayBePlain(c.DatabaseURL) {
+		log.WarnContext(ctx, plainDatabase)
+	}
 	key, err := c.keys(log)
 	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
