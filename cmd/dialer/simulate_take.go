@@ -31,8 +31,9 @@ func newTerminalHandset(number string, out io.Writer) *voicesim.Handset {
 			line("(plays %s)", h.Text)
 		case voicesim.HeardEnd:
 			if inLine {
-				line("")
+				fmt.Fprintln(out)
 			}
+			inLine = false
 		case voicesim.HeardCut:
 			line("-- %s cuts it", h.Text)
 		case voicesim.HeardAsks:
