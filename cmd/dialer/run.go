@@ -102,6 +102,7 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		inboundText: c.InboundText, inboundLanguage: c.InboundLang, login: c.login(),
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	c.warnOfOpenPages(ctx, seenBy, log)
 	narrating, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { newNarrator(db, log).run(narrating) })
@@ -110,6 +111,14 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	wg.Wait()
 	log.InfoContext(ctx, "stopped")
 	return err
+}
+
+// warnOfOpenPages says that nobody has to log in yet.
+func (c *runCommand) warnOfOpenPages(ctx context.Context, db *storage.DB, log *slog.Logger) {
+	if users, err := db.Users(ctx); err != nil || len(users) > 0 || c.Issuer != "" || c.AdminListen == "" {
+		return
+	}
+	log.WarnContext(ctx, "there is no user: whoever is at this machine may do everything at the pages, and so may whoever comes through a proxy on it that does not say so; before there is one: dialer user add --name NAME --role admin")
 }
 
 // listeners opens both. admin is nil if there is to be none.

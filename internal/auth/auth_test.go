@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,5 +78,30 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 	if len(l.names) > maxNames {
 		t.Errorf("%d names are kept", len(l.names))
+	}
+}
+
+// A proxy on this machine that says so, or speaks as nginx does by default, is told
+// apart from a browser here.
+func TestFromThisMachine(t *testing.T) {
+	t.Parallel()
+	request := func(edit func(*http.Request)) bool {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:8081/", nil)
+		r.RemoteAddr = "127.0.0.1:4711"
+		edit(r)
+		return FromThisMachine(r)
+	}
+	if !request(func(*http.Request) {}) {
+		t.Error("a browser here is not taken for one")
+	}
+	for what, edit := range map[string]func(*http.Request){
+		"another machine": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:4711" },
+		"nginx":           func(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 },
+		"X-Forwarded-For": func(r *http.Request) { r.Header.Set("X-Forwarded-For", "127.0.0.1") },
+		"Forwarded":       func(r *http.Request) { r.Header.Set("Forwarded", "for=127.0.0.1") },
+	} {
+		if request(edit) {
+			t.Errorf("%s is taken for a browser here", what)
+		}
 	}
 }

@@ -206,6 +206,7 @@ func (a *api) handler(of route) http.Handler {
 // place waits for nothing: it takes one of the few places for imports before the
 // body is read, so that what is uploaded, however slowly, takes bounded memory.
 func (a *api) place(w http.ResponseWriter, of route) (release func(), err error) {
+	//guard:true internal/httpapi.TestSlowUploadsAreBounded: no more bodies are read at once than there are places
 	if !of.rows {
 		return func() {}, nil
 	}
@@ -213,7 +214,6 @@ func (a *api) place(w http.ResponseWriter, of route) (release func(), err error)
 	case a.importing <- struct{}{}:
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTimeout)) // a test's writer has none
 		return func() { <-a.importing }, nil
-	//guard:drop internal/httpapi.TestSlowUploadsAreBounded: no more bodies are read at once than there are places
 	default:
 		return nil, tooMany(5)
 	}

@@ -254,6 +254,9 @@ func reportNotExercised() (code int) {
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			for status := range operation.Responses.Map() {
+				if status == "429" { // one place limits all routes: TestTooManyRequests
+					continue
+				}
 				if _, ok := exercised.Load(method + " " + path + " " + status); !ok {
 					fmt.Printf("no test got this answer of the document: %s %s %s\n", method, path, status)
 					code = 1
