@@ -64,7 +64,7 @@ func TestLimitsAreNeverExceeded(t *testing.T) {
 	}
 }
 
-var limitRuns = flag.Uint64("limits", 6, "how many random limits TestLimitsAreNeverExceeded tries")
+var limitRuns = flag.Uint64("limits", 2, "how many random limits TestLimitsAreNeverExceeded tries")
 
 // killConnections ends connections of the workers at random moments, as a kill of
 // their process does: nobody learns whether what they sent was committed. It returns

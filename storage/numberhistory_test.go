@@ -28,9 +28,9 @@ func TestWhyEveryCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	a := running(t, db, "a", settings(), rows(0, 1))
-	b := running(t, db, "b", settings(), rows(0, 1))
 	first := endedBusy(t, db, "U1")
-	second := claimOne(t, db) // the other campaign's, now that the number is free
+	b := running(t, db, "b", settings(), rows(0, 1))
+	second := claimOne(t, db) // the other campaign's
 
 	e := why(t, db, number(0))
 	if len(e.Contacts) != 2 || e.Suppression.Number != "" || len(e.Refused) != 0 {

@@ -103,13 +103,13 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	var done atomic.Int64
-	begun := make(chan struct{})   // once a third has been moved
+	begun := make(chan struct{})   // once a tenth has been moved
 	next := make(chan int, people) // a few gates at a time, so that moves come between
 	for i := range ids {
 		next <- i
 	}
 	close(next)
-	for range 4 {
+	for range 8 {
 		wg.Go(func() {
 			<-begun
 			for i := range next {
@@ -125,7 +125,7 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 			row.Vars = map[string]string{"when": "moved"}
 			setReminders(&row, now.Add(27*time.Hour), now.Add(29*time.Hour))
 			moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row, "")
-			if done.Add(1) == int64(people/3) {
+			if done.Add(1) == int64(people/10) {
 				close(begun)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
@@ -160,7 +161,10 @@ when: {hours: "00:00-24:00", zone: Europe/London}
 // and takes that back; and rings a telephone of the house with the message.
 func (b *browser) appointment(name, begin string) {
 	b.t.Helper()
-	b.choose(fmt.Sprintf(laterDocument, name), fmt.Sprintf("patient,to,name,appointment\nann,+%s90,Ann,2036-12-03 10:00\nbob,+%s91,Bob,2036-12-04 11:00\n", begin, begin))
+	day := time.Now().AddDate(0, 2, 0)
+	on := func(days int, layout string) string { return day.AddDate(0, 0, days).Format(layout) }
+	b.choose(fmt.Sprintf(laterDocument, name), fmt.Sprintf("patient,to,name,appointment\nann,+%s90,Ann,%s 10:00\nbob,+%s91,Bob,%s 11:00\n",
+		begin, on(0, time.DateOnly), begin, on(1, time.DateOnly)))
 	b.await("2 of 2 rows can be called")
 	b.follow("#new [value=start]")
 	b.fill(".controls", map[string]string{"reason": "lunch"})
@@ -176,10 +180,10 @@ func (b *browser) appointment(name, begin string) {
 	b.fill(".filter", map[string]string{"q": "an"}) // the beginning of a key
 	b.follow(".filter button")
 	b.follow("tbody a[href*=contacts]")
-	b.await("02/12/2036") // a day before, on the reader's clock and as they write dates
-	b.do("move", chromedp.SetValue(chromedp.CSS(`[name="column:appointment"]`), "2036-12-10 10:00"))
+	b.await(on(-1, "02/01/2006")) // a day before, on the reader's clock and as they write dates
+	b.do("move", chromedp.SetValue(chromedp.CSS(`[name="column:appointment"]`), on(7, time.DateOnly)+" 10:00"))
 	b.follow("form[action$=update] button")
-	b.await("09/12/2036")
+	b.await(on(6, "02/01/2006"))
 	b.follow("form[action$=cancel] button")
 	b.await("Cancelled: nobody calls this person")
 	b.follow(".said button")
@@ -196,7 +200,9 @@ func (b *browser) ended(name, begin string) {
 	b.await("<b>Eve</b>")
 	b.follow("nav[aria-label=Filters] a.reason[href*=busy]")
 	b.await("p02")
-	b.follow("thead th a")
+	if name == "desk" { // a list of cards has no heads
+		b.follow("thead th a")
+	}
 	b.accessible(name + "-campaign")
 	b.follow(".filter a")
 	b.fill(".filter", map[string]string{"q": "+" + begin + "99"})

@@ -99,12 +99,17 @@ func figuresOfReport(t *testing.T, text string) map[string]string {
 	return got
 }
 
-var pageLine = regexp.MustCompile(`<tr><th>([^<]+)</th><td class="num">([^<]+)</td><td>([^<]*)</td></tr>`)
+// A figure stands in a data element, whose value is as the API says it; the text is
+// in the form of the reader's language.
+var (
+	pageLine = regexp.MustCompile(`<tr><th>([^<]+)</th><td class="num"><data[^>]* value="([^"]+)"[^>]*>[^<]*</data></td><td>([^<]*)</td></tr>`)
+	pageRows = regexp.MustCompile(`<data value="([0-9]+)">[^<]*</data> rows = `)
+)
 
 // figuresOfPage reads the tables of the page; want tells reasons and results apart.
 func figuresOfPage(page string, want map[string]string) map[string]string {
 	got := map[string]string{}
-	if m := regexp.MustCompile(`([0-9]+) rows = `).FindStringSubmatch(page); m != nil {
+	if m := pageRows.FindStringSubmatch(page); m != nil {
 		got["rows_in"] = m[1]
 	}
 	named := map[string]string{"Can be called": "people", "Called": "people_called", "Answered": "people_answered", "Heard it": "heard", "Calls": "calls", "Price": "price"}

@@ -228,6 +228,8 @@ func (d *dashboard) admit(v *visit) error {
 func (d *dashboard) fail(v *visit, err error) {
 	status := http.StatusUnprocessableEntity
 	switch {
+	case v.Context().Err() != nil:
+		return // the reader left
 	case errors.Is(err, errLogin):
 		http.Redirect(v.w, v.Request, "/login", http.StatusSeeOther)
 		return
