@@ -80,6 +80,9 @@ func (s *Service) Run(ctx context.Context) error {
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 	if err := s.awaitRedis(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = nil // stopped before Redis answered
+		}
 		return errors.Join(err, s.queue.close())
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))

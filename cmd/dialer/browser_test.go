@@ -184,9 +184,10 @@ func (b *browser) scheme(name string) {
 // picture is kept for the docs, if they are asked for; the page must fit its width.
 func (b *browser) picture(name string) {
 	b.t.Helper()
-	wide, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > innerWidth`))
-	if err != nil || wide {
-		b.t.Errorf("%s: the page is wider than its window (%v)", name, err)
+	wide, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.documentElement.scrollWidth <= innerWidth ? "" :
+		[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 90)).join("\n") || "the page"`))
+	if err != nil || wide != "" {
+		b.t.Errorf("%s: wider than the window (%v): %s", name, err, wide)
 	}
 	if *screenshots == "" {
 		return
