@@ -80,7 +80,7 @@ func (s *Service) Run(ctx context.Context) error {
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
 	if err := s.awaitRedis(ctx); err != nil {
-		if ctx.Err() != nil {
+		if errors.Is(ctx.Err(), context.Canceled) {
 			err = nil // stopped before Redis answered
 		}
 		return errors.Join(err, s.queue.close())

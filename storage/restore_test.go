@@ -189,7 +189,6 @@ func TestRecoverContactThatEndedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	stopped := running(t, db, "stopped", settings(), rows(0, 1))
-	running(t, db, "suppressed", settings(), rows(1, 1))
 	before := running(t, db, "stopped before", settings(), rows(2, 1))
 	running(t, db, "suppressed before", settings(), rows(3, 1))
 	suppress := func(to string) {
@@ -201,6 +200,7 @@ func TestRecoverContactThatEndedMeanwhile(t *testing.T) {
 	db.Exec(t, `UPDATE campaigns SET stopped_at = stopped_at - interval '2 minutes'`)
 	db.Exec(t, `UPDATE suppressions SET created_at = created_at - interval '2 minutes'`)
 	claim(t, db, 1)
+	running(t, db, "suppressed", settings(), rows(1, 1))
 	forgetful(t, db)
 	check(t, db.Stop(t.Context(), stopped.ID))
 	suppress(number(1))

@@ -42,10 +42,11 @@ func TestBrowser(t *testing.T) {
 	for _, w := range []struct {
 		name, begin   string
 		width, height int64
-	}{{"desk", "4477009001", 1280, 900}, {"phone", "4477009002", 390, 844}} {
+		long          int // the id of the campaign with a long call
+	}{{"desk", "4477009001", 1280, 900, 2}, {"phone", "4477009002", 390, 844, 6}} {
 		b.size(w.width, w.height)
 		b.newCampaign(w.name, w.begin)
-		b.liveCall(w.name, w.begin)
+		b.liveCall(w.name, w.begin, w.long)
 		b.appointment(w.name, w.begin)
 		b.ended(w.name, w.begin)
 		b.everyPage(w.name)
@@ -126,15 +127,16 @@ when: {hours: "00:00-24:00"}
 `
 
 // liveCall hangs up a call while it lasts.
-func (b *browser) liveCall(name, begin string) {
+func (b *browser) liveCall(name, begin string, id int) {
 	b.t.Helper()
 	b.choose(fmt.Sprintf(longDocument, name, strings.Repeat(`{action: talk, text: "`+strings.Repeat("This takes a while to say. ", 50)+`"}, `, 20)), "to\n+"+begin+"80\n")
 	b.await("1 of 1 rows can be called")
 	b.follow("#new [value=start]")
 	b.open("/calls")
-	hangUp := "form[action$=hangup] button"
+	row := fmt.Sprintf(`tr:has(a[href^="/campaigns/%d/"]) `, id)
+	hangUp := row + "form[action$=hangup] button"
 	require.Eventually(b.t, "a call is up", func() bool {
-		up, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!!document.querySelector("tr:has(a[href*=contacts]) `+hangUp+`") && document.body.innerText.includes("long-`+name+`")`))
+		up, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!document.querySelector(`"+hangUp+"`)"))
 		if err != nil || !up {
 			b.open("/calls")
 		}
@@ -142,7 +144,7 @@ func (b *browser) liveCall(name, begin string) {
 	})
 	b.accessible(name + "-calls-now")
 	b.open("/calls")
-	b.click(".menu summary")
+	b.click(row + ".menu summary")
 	b.picture(name + "-call-menu")
 	b.do("close the menu", chromedp.KeyEvent("\x1b"))
 	b.follow(hangUp)
