@@ -44,7 +44,7 @@ test race cover: export TMPDIR := $(or $(MEMORY_DISK),$(TMPDIR),/tmp)
 test race cover: export GOTMPDIR := $(or $(GOTMPDIR),/tmp)
 
 test: servers ## run the whole suite, on a real Postgres and a real Redis
-	go test -p 3 -timeout 15m ./... # most tests wait for servers more than they compute
+	go test -p 2 -timeout 15m ./...
 
 race: servers ## run the whole suite with the race detector (needs a C compiler)
 	go test -race -timeout 15m ./...

@@ -199,6 +199,7 @@ func (b *browser) ended(name, begin string) {
 	b.open("/")
 	b.follow("text=reminders-" + name)
 	b.await("0 not called yet + 0 being called + 0 to be called again + 41 ended") // by itself: nobody loads the page again
+	b.picture(name + "-campaign-top")
 	b.await("<b>Eve</b>")
 	b.follow("nav[aria-label=Filters] a.reason[href*=busy]")
 	b.await("p02")
