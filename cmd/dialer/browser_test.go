@@ -139,11 +139,11 @@ func (b *browser) click(selector string) {
 //go:embed testdata/axe-4.10.3.min.js
 var axe string
 
-// accessible runs axe on the page. With -screenshots it does so at a phone's width
-// too, and in the dark for the colours; without, the page only must fit its width.
+// accessible runs axe on the page if there is time, that is with -screenshots: also in
+// the dark, for the colours. Without, the page must fit its width.
 func (b *browser) accessible(name string) {
 	b.t.Helper()
-	if strings.HasPrefix(name, "phone") && *screenshots == "" {
+	if *screenshots == "" {
 		b.picture(name)
 		return
 	}
@@ -153,9 +153,6 @@ func (b *browser) accessible(name string) {
 		b.t.Fatalf("load axe on %s: %v", name, err)
 	}
 	schemes := []struct{ name, rules string }{{"light", ""}, {"dark", `, runOnly: ["color-contrast"]`}}
-	if *screenshots == "" {
-		schemes = schemes[:1]
-	}
 	for _, s := range schemes {
 		scheme := s.name
 		b.scheme(scheme)
