@@ -41,10 +41,8 @@ func (w *world) before(t *testing.T, status *atomic.Int64, body string) {
 // Whatever Vonage refuses all calls with, the campaign is paused with Vonage's
 // words, and no contact is used up.
 func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
-	t.Parallel()
 	for _, code := range []int{400, 402, 405, 413, 422} {
 		t.Run(http.StatusText(code), func(t *testing.T) {
-			t.Parallel()
 			w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
 			var status atomic.Int64
 			status.Store(int64(code))
