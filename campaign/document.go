@@ -2,21 +2,17 @@ package campaign
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml/ast"
 )
 
 // Document is a campaign as people write it: the YAML of a file, or JSON. It says
 // what Settings mean, with defaults for what it leaves out. document.schema.json
 // describes it, and a test says that it has the same members.
-//
-// A member of type notServed is known and refused by its name: what this version
-// cannot do is never ignored.
 type Document struct {
 	Name    string          `yaml:"name,omitempty" json:"name,omitempty"`
 	Purpose string          `yaml:"purpose,omitempty" json:"purpose,omitempty"`
@@ -142,299 +138,6 @@ func (l *DocumentLimits) SetPerSecond(text string) { l.PerSecond = scalar(text) 
 // SetBudget sets the amount as it is written.
 func (l *DocumentLimits) SetBudget(text string) { l.Budget = scalar(text) }
 
-// scalar is a text, or a number as it is written.
-type scalar string
-
-// UnmarshalYAML reads either.
-func (s *scalar) UnmarshalYAML(n ast.Node) error {
-	text, err := scalarText(n)
-	*s = scalar(text)
-	return err
-}
-
-// notServed is a member that this version cannot serve.
-type notServed struct{}
-
-// UnmarshalYAML refuses the member.
-func (notServed) UnmarshalYAML(n ast.Node) error {
-	return notServedError{n}
-}
-
-type notServedError struct{ node ast.Node }
-
-func (e notServedError) Error() string {
-	return strings.TrimPrefix(e.node.GetPath(), "$.") + " is not served by this version yet; leave it out"
-}
-
-// texts is a list of texts, or one text.
-type texts []string
-
-// UnmarshalYAML reads either form.
-func (t *texts) UnmarshalYAML(n ast.Node) error {
-	list, ok := n.(*ast.SequenceNode)
-	if !ok {
-		text, err := scalarText(n)
-		*t = texts{text}
-		return err
-	}
-	for _, item := range list.Values {
-		text, err := scalarText(item)
-		if err != nil {
-			return err
-		}
-		*t = append(*t, text)
-	}
-	return nil
-}
-
-// MarshalYAML writes one text without brackets.
-func (t texts) MarshalYAML() (any, error) {
-	if len(t) == 1 {
-		return t[0], nil
-	}
-	return []string(t), nil
-}
-
-// scalarText is a text, or a number as it is written.
-func scalarText(n ast.Node) (string, error) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return n.Value.Value, nil
-	case *ast.IntegerNode, *ast.FloatNode:
-		return n.GetToken().Value, nil
-	}
-	return "", nodeError{n, "want a text"}
-}
-
-// nodeError is a mistake at a place of the file.
-type nodeError struct {
-	node ast.Node
-	text string
-}
-
-func (e nodeError) Error() string { return e.text }
-
-// documentHours are the hours of every day in one text, or by days.
-type documentHours struct {
-	text   string
-	byDays map[string]string
-}
-
-// UnmarshalYAML reads either form.
-func (h *documentHours) UnmarshalYAML(n ast.Node) error {
-	list := members(n)
-	if list == nil {
-		text, err := scalarText(n)
-		h.text = text
-		return err
-	}
-	h.byDays = map[string]string{}
-	for _, day := range list {
-		text, err := scalarText(day.Value)
-		if err != nil {
-			return err
-		}
-		h.byDays[keyText(day.Key)] = text
-	}
-	return nil
-}
-
-// IsZero: there are none.
-func (h documentHours) IsZero() bool { return h.text == "" && h.byDays == nil }
-
-func (h documentHours) value() any {
-	if h.byDays != nil {
-		return h.byDays
-	}
-	return h.text
-}
-
-// MarshalYAML writes the form that is read.
-func (h documentHours) MarshalYAML() (any, error) { return h.value(), nil }
-
-// MarshalJSON writes the form that is read.
-func (h documentHours) MarshalJSON() ([]byte, error) { return json.Marshal(h.value()) }
-
-// hours are what is meant.
-func (h documentHours) hours() (Hours, error) {
-	if h.byDays != nil {
-		return ParseWeek(h.byDays)
-	}
-	return ParseHours(cmp.Or(h.text, defaultHours))
-}
-
-// documentKey is what a key does: an object, or in short what ParseKey reads
-// without a text.
-type documentKey Key
-
-// keyMembers is the object.
-type keyMembers struct {
-	Result  string `yaml:"result,omitempty" json:"result,omitempty"`
-	Say     string `yaml:"say,omitempty" json:"say,omitempty"`
-	Repeat  bool   `yaml:"repeat,omitempty" json:"repeat,omitempty"`
-	OptOut  bool   `yaml:"opt_out,omitempty" json:"opt_out,omitempty"`
-	Connect string `yaml:"connect,omitempty" json:"connect,omitempty"`
-	End     bool   `yaml:"end,omitempty" json:"end,omitempty"`
-	Record  string `yaml:"record,omitempty" json:"record,omitempty"`
-}
-
-// UnmarshalYAML reads either form.
-func (k *documentKey) UnmarshalYAML(n ast.Node) error {
-	switch n.(type) {
-	case *ast.MappingNode, *ast.MappingValueNode:
-		var m keyMembers
-		if err := decodeNode(n, &m); err != nil {
-			return err
-		}
-		key := Key{Result: m.Result, Say: m.Say, Repeat: m.Repeat, OptOut: m.OptOut, Connect: connectAddress(m.Connect), End: m.End}
-		if m.Record != "" {
-			length, err := ParseWait(m.Record)
-			if err != nil || length%time.Second != 0 {
-				return nodeError{n, fmt.Sprintf("record: %q: want whole seconds, such as 60s", m.Record)}
-			}
-			if key.Record = int(length / time.Second); key.Record == 0 {
-				key.Record = -1 // out of range, not left out
-			}
-		}
-		*k = documentKey(key)
-		return nil
-	}
-	text, err := scalarText(n)
-	if err != nil {
-		return nodeError{n, "want a word, or an object with result, say, repeat, opt_out, connect, record or end"}
-	}
-	key, err := ParseKey(text)
-	if err != nil {
-		return nodeError{n, err.Error()}
-	}
-	*k = documentKey(key)
-	return nil
-}
-
-// MarshalYAML writes a word where that says it all.
-func (k documentKey) MarshalYAML() (any, error) {
-	switch k {
-	case documentKey{Repeat: true}:
-		return "repeat", nil
-	case documentKey{OptOut: true}:
-		return "opt_out", nil
-	case documentKey{End: true}:
-		return "end", nil
-	}
-	return k.members(), nil
-}
-
-func (k documentKey) members() keyMembers {
-	m := keyMembers{Result: k.Result, Say: k.Say, Repeat: k.Repeat, OptOut: k.OptOut, Connect: k.Connect, End: k.End}
-	if k.Record != 0 {
-		m.Record = (time.Duration(k.Record) * time.Second).String()
-	}
-	return m
-}
-
-// MarshalJSON writes the members.
-func (k documentKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.members()) }
-
-// languageText is one language's texts, or under the name column the name of the
-// column that says which.
-type languageText struct {
-	column string
-	Texts
-}
-
-// languageMembers is the object.
-type languageMembers struct {
-	Language  string                     `yaml:"language,omitempty"`
-	Say       string                     `yaml:"say,omitempty"`
-	Voicemail string                     `yaml:"voicemail,omitempty"`
-	Keys      map[string]languageKeyText `yaml:"keys,omitempty"`
-	Wrong     string                     `yaml:"wrong,omitempty"`
-	Silent    string                     `yaml:"silent,omitempty"`
-	Words     map[string]scalar          `yaml:"words,omitempty"`
-}
-
-// languageKeyText is what is said after a key: a text, or an object with say.
-type languageKeyText string
-
-// UnmarshalYAML reads either form.
-func (t *languageKeyText) UnmarshalYAML(n ast.Node) error {
-	if text, err := scalarText(n); err == nil {
-		*t = languageKeyText(text)
-		return nil
-	}
-	var m struct {
-		Say string `yaml:"say"`
-	}
-	err := decodeNode(n, &m)
-	*t = languageKeyText(m.Say)
-	return err
-}
-
-// UnmarshalYAML reads the column or the texts.
-func (l *languageText) UnmarshalYAML(n ast.Node) error {
-	if text, err := scalarText(n); err == nil {
-		l.column = text
-		return nil
-	}
-	var m languageMembers
-	if err := decodeNode(n, &m); err != nil {
-		return err
-	}
-	l.Texts = Texts{Language: m.Language, Say: m.Say, Voicemail: m.Voicemail, Wrong: m.Wrong, Silent: m.Silent, Words: wordTexts(m.Words)}
-	for pressed, text := range m.Keys {
-		if l.Keys == nil {
-			l.Keys = map[string]string{}
-		}
-		l.Keys[pressed] = string(text)
-	}
-	return nil
-}
-
-// value is what is written again.
-func (l languageText) value() any {
-	if l.column != "" {
-		return l.column
-	}
-	m := languageMembers{Language: l.Language, Say: l.Say, Voicemail: l.Voicemail, Wrong: l.Wrong, Silent: l.Silent}
-	for word, pressed := range l.Words {
-		if m.Words == nil {
-			m.Words = map[string]scalar{}
-		}
-		m.Words[word] = scalar(pressed)
-	}
-	for pressed, text := range l.Keys {
-		if m.Keys == nil {
-			m.Keys = map[string]languageKeyText{}
-		}
-		m.Keys[pressed] = languageKeyText(text)
-	}
-	return m
-}
-
-// wordTexts are the words with their keys as texts.
-func wordTexts(words map[string]scalar) (list map[string]string) {
-	for word, pressed := range words {
-		if list == nil {
-			list = map[string]string{}
-		}
-		list[word] = string(pressed)
-	}
-	return list
-}
-
-// MarshalYAML writes the form that is read.
-func (l languageText) MarshalYAML() (any, error) { return l.value(), nil }
-
-// MarshalJSON writes the form that is read.
-func (l languageText) MarshalJSON() ([]byte, error) {
-	if l.column != "" {
-		return json.Marshal(l.column)
-	}
-	return json.Marshal(l.Texts)
-}
-
 // ParseWait reads a duration: 30s, 10m, 2h or 30d.
 func ParseWait(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
@@ -448,4 +151,65 @@ func ParseWait(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%q: want a time such as 30s, 10m, 2h or 30d", s)
 	}
 	return d, nil
+}
+
+// FromFlag notes that a flag has set the member of this path, so that a mistake in
+// it names the flag and not a line of the file.
+func (d *Document) FromFlag(path, flag string) {
+	if d.flags == nil {
+		d.flags = map[string]string{}
+	}
+	d.flags[path] = flag
+}
+
+// SetKey sets what a key does.
+func (m *DocumentMessage) SetKey(pressed string, k Key) {
+	if m.Keys == nil {
+		m.Keys = map[string]documentKey{}
+	}
+	m.Keys[pressed] = documentKey(k)
+}
+
+// SetHours sets the hours: of every day, or of some days of the week only. An empty
+// text leaves those that are set.
+func (w *DocumentWhen) SetHours(text, days string) error {
+	if text == "" {
+		text = w.Hours.text
+		if w.Hours.byDays != nil {
+			return errors.New("the document has hours by days; say there on which")
+		}
+	}
+	w.Hours = documentHours{text: text}
+	if days == "" {
+		return nil
+	}
+	_, err := ParseDays(days)
+	w.Hours = documentHours{byDays: map[string]string{days: cmp.Or(text, defaultHours)}}
+	return err
+}
+
+// SetRetry sets the waits after calls as --retry gives them.
+func (a *DocumentAgain) SetRetry(text string) error {
+	p, err := DefaultPolicy().ParseRetry(text)
+	if err != nil {
+		return err
+	}
+	named := map[Disposition]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		word, _, _ := strings.Cut(part, "=")
+		named[Disposition(strings.TrimSpace(word))] = true
+	}
+	after := map[string]texts{}
+	maps.Copy(after, a.After)
+	for _, d := range retriable {
+		none := strings.TrimSpace(text) == "none" && (DefaultPolicy().Again[d] > 0 || a.After[string(d)] != nil)
+		switch steps := p.steps(d); {
+		case len(steps) > 0 && named[d]:
+			after[string(d)] = steps
+		case named[d], none:
+			after[string(d)] = texts{never}
+		}
+	}
+	a.After = after
+	return nil
 }

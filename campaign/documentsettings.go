@@ -35,67 +35,6 @@ func CheckPurpose(purpose string) error {
 	return nil
 }
 
-// FromFlag notes that a flag has set the member of this path, so that a mistake in
-// it names the flag and not a line of the file.
-func (d *Document) FromFlag(path, flag string) {
-	if d.flags == nil {
-		d.flags = map[string]string{}
-	}
-	d.flags[path] = flag
-}
-
-// SetKey sets what a key does.
-func (m *DocumentMessage) SetKey(pressed string, k Key) {
-	if m.Keys == nil {
-		m.Keys = map[string]documentKey{}
-	}
-	m.Keys[pressed] = documentKey(k)
-}
-
-// SetHours sets the hours: of every day, or of some days of the week only. An empty
-// text leaves those that are set.
-func (w *DocumentWhen) SetHours(text, days string) error {
-	if text == "" {
-		text = w.Hours.text
-		if w.Hours.byDays != nil {
-			return errors.New("the document has hours by days; say there on which")
-		}
-	}
-	w.Hours = documentHours{text: text}
-	if days == "" {
-		return nil
-	}
-	_, err := ParseDays(days)
-	w.Hours = documentHours{byDays: map[string]string{days: cmp.Or(text, defaultHours)}}
-	return err
-}
-
-// SetRetry sets the waits after calls as --retry gives them.
-func (a *DocumentAgain) SetRetry(text string) error {
-	p, err := DefaultPolicy().ParseRetry(text)
-	if err != nil {
-		return err
-	}
-	named := map[Disposition]bool{}
-	for part := range strings.SplitSeq(text, ",") {
-		word, _, _ := strings.Cut(part, "=")
-		named[Disposition(strings.TrimSpace(word))] = true
-	}
-	after := map[string]texts{}
-	maps.Copy(after, a.After)
-	for _, d := range retriable {
-		none := strings.TrimSpace(text) == "none" && (DefaultPolicy().Again[d] > 0 || a.After[string(d)] != nil)
-		switch steps := p.steps(d); {
-		case len(steps) > 0 && named[d]:
-			after[string(d)] = steps
-		case named[d], none:
-			after[string(d)] = texts{never}
-		}
-	}
-	a.After = after
-	return nil
-}
-
 // JSON is the document as it is stored.
 func (d Document) JSON() (json.RawMessage, error) { return json.Marshal(d) }
 

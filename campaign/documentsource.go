@@ -92,9 +92,6 @@ func lineOf(n ast.Node) int {
 
 // decodeError is the library's error, or one of ours, with its place.
 func (s source) decodeError(err error) error {
-	if e, ok := errors.AsType[notServedError](err); ok {
-		return &DocumentError{File: s.name, Line: lineOf(e.node), Text: e.Error()}
-	}
 	if e, ok := errors.AsType[nodeError](err); ok {
 		return &DocumentError{File: s.name, Line: lineOf(e.node), Text: e.Error()}
 	}
