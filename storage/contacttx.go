@@ -76,9 +76,10 @@ func split(owners []owner) (contacts []int64, manual []uuid.UUID) {
 
 // contactTx is a contact with all its attempts, or a manual call, locked until
 // the transaction ends. What may move the contact goes through one, so that the
-// contact is decided again in the same transaction. What leaves the contact where it
-// is does not: the claim, the gate, the expiry of a token, a call that was only
-// created (accept.go), and notes of a hang-up or of a message that was asked for.
+// contact is decided again in the same transaction. Some changes leave the contact
+// where it is, and need none: the claim, the gate, the expiry of a token, a call that
+// was only created (accept.go), the note of a hang-up, and the note that Vonage asked
+// for the message.
 type contactTx struct {
 	owner      owner
 	campaign   campaign.Campaign // as it stood after the contact was locked; of a manual call only the settings that a test call has
