@@ -54,14 +54,7 @@ const claim = `
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
-	), candidates AS MATERIALIZED (
-		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY urgency, due_at, id) AS nth FROM (
-		-- Campaigns of one priority share what is taken by their weights: the next of each
-		-- comes at a random distance, which is shorter the more it weighs.
-		SELECT *,
-		       -- guard:value(0 AS turn) storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
-		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn
-		FROM (
+	), found AS MATERIALIZED (
 		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at
 		FROM open_groups g
 		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
@@ -74,8 +67,17 @@ const claim = `
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
 			ORDER BY k.due_at, k.id LIMIT g.most
-		) AS k) AS found
-		ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id LIMIT @limit) AS due
+		) AS k
+	), in_turn AS MATERIALIZED (
+		-- Campaigns of one priority share what is taken by their weights: the next of each
+		-- comes at a random distance, which is shorter the more it weighs.
+		SELECT *,
+		       -- guard:value(0 AS turn) storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
+		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn
+		FROM found
+		ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id LIMIT @limit
+	), candidates AS MATERIALIZED (
+		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY urgency, due_at, id) AS nth FROM in_turn
 	), locked AS MATERIALIZED (
 		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
@@ -117,8 +119,7 @@ const claim = `
 	SELECT @none::uuid, 0, 0, 0, id FROM later`
 
 // claimRounds bounds how many rounds of suppressed contacts, and of numbers that
-// were called often enough, one Claim passes
-// before it returns nothing.
+// were called often enough, one Claim passes before it returns nothing.
 const claimRounds = 10
 
 // belowEvery: one claim in so many turns the order round, and what it takes goes to
@@ -127,8 +128,8 @@ const belowEvery = 10
 
 // Claim reserves up to limit contacts that are due and may be called now: due
 // reminders first, then retries, then first calls, of campaigns of the highest
-// priority first, and of those of one priority by their shares. Contacts that are due and
-// suppressed end on the way.
+// priority first, and of those of one priority by their shares. Contacts that are due
+// and suppressed end on the way.
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
 	above := 1
