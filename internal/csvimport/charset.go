@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -83,7 +84,7 @@ func charsetOf(sample []byte, named string) (charset, error) {
 		return utf16le, nil
 	case zeroes(sample, 0) > len(sample)/4 && zeroes(sample, 1) == 0:
 		return utf16be, nil
-	case isMostlyUTF8(sample) && !bytes.Contains(sample, []byte("\x1b$")): // by which Japanese begins in seven bits
+	case isMostlyUTF8(sample) && !isJapaneseInSevenBits(sample):
 		return utf8Charset, nil
 	}
 	return guess(sample), nil
@@ -143,6 +144,12 @@ func isMostlyUTF8(b []byte) bool {
 		b = b[size:]
 	}
 	return strays <= 2*letters
+}
+
+// isJapaneseInSevenBits reports whether it may be ISO-2022-JP: it has an escape by
+// which Japanese begins there, and no byte beyond ASCII.
+func isJapaneseInSevenBits(b []byte) bool {
+	return bytes.Contains(b, []byte("\x1b$")) && !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
 // leastConfidence is how sure the detector must be. Of a few names in Latin letters

@@ -44,6 +44,16 @@ func TestStrayBytes(t *testing.T) {
 	}
 }
 
+// Letters beyond ASCII tell that a file is not Japanese in seven bits.
+func TestEscapeInUTF8(t *testing.T) {
+	t.Parallel()
+	r := mustReader(t, "to,name\n+442079460018,José\n+442079460018,x\x1b$B\n", lenient(), options())
+	rows, _ := readAll(t, r)
+	if len(rows) == 0 || rows[0].Vars["name"] != "José" || r.file.form.Encoding != "utf-8" {
+		t.Errorf("%+v: %+v", r.file.form, rows)
+	}
+}
+
 // A guess is a warning; what is named is read so; what is not of the encoding is
 // refused and keeps its bytes.
 func TestLegacyEncodings(t *testing.T) {
