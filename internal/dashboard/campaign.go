@@ -277,7 +277,7 @@ func (d *dashboard) campaignOf(v *visit) (id int64, name string, err error) {
 // nameOf is the campaign's name, by which a change finds it: a number alone may be
 // another one's name.
 func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
-	s, err := d.live.recent(ctx)
+	s, err := d.live.recentOf(ctx, id)
 	if err != nil {
 		return "", err
 	}

@@ -27,6 +27,17 @@ func (w *world) make(document string, draft bool) campaign.Campaign {
 
 const dental = "name: dental\nfrom: \"442079460000\"\nmessage:\n  say: Hello {{name}}.\npeople:\n  countries: GB\nwhen:\n  hours: 00:00-24:00\n"
 
+// The first page was read before the campaign was made, and is still fresh.
+func TestChangeOfACampaignJustMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("olga", app.Operator)
+	w.login("olga")
+	w.get("/", 200, "Nobody is to be called")
+	w.make(dental, false)
+	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "paused: lunch")
+}
+
 func TestEditOnThePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -83,7 +84,9 @@ func (l *live) read(ctx context.Context) (app.Snapshot, error) {
 	s, err := l.store.Snapshot(ctx)
 	if err == nil {
 		l.mu.Lock()
-		l.last = s
+		if s.At.After(l.last.At) { // two may read at the same time
+			l.last = s
+		}
 		l.mu.Unlock()
 	}
 	return s, err
@@ -98,6 +101,15 @@ func (l *live) recent(ctx context.Context) (app.Snapshot, error) {
 		return s, nil
 	}
 	return l.read(ctx)
+}
+
+// recentOf is recent, and has the campaign even if it was made since then.
+func (l *live) recentOf(ctx context.Context, campaignID int64) (app.Snapshot, error) {
+	s, err := l.recent(ctx)
+	if err == nil && !slices.ContainsFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == campaignID }) {
+		return l.read(ctx)
+	}
+	return s, err
 }
 
 func (l *live) watched() int {

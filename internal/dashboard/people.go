@@ -182,7 +182,7 @@ func (d *dashboard) byHand(v *visit) error {
 	if err != nil {
 		return err
 	}
-	s, err := d.live.recent(v.Context())
+	s, err := d.live.recentOf(v.Context(), id)
 	if err != nil {
 		return err
 	}
