@@ -53,7 +53,7 @@ func shared(t testing.TB) server {
 func (s server) create(t testing.TB, template string) (url string) {
 	t.Helper()
 	name := "dialer_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := s.exec(t.Context(), fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s`, name, template)); err != nil {
+	if err := s.exec(t.Context(), fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s %s`, name, template, s.strategy)); err != nil {
 		t.Fatalf("testkit: %v", err)
 	}
 	t.Cleanup(func() {

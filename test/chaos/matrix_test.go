@@ -10,11 +10,10 @@ import (
 	"dialer/internal/failpoint"
 )
 
-// inSuite are a few failpoints of each part of the program. make matrix kills at
+// inSuite is a failpoint of each part of the program. make matrix kills at
 // all of them, twenty times.
 var inSuite = []string{
-	"claim.committed", "requeue.committed", "place.gated", "place.answered", "record.commit", "webhook.committed", "fold.decided",
-	"settle.scanned", "reconcile.stored", "import.commit", "import.released",
+	"claim.committed", "place.gated", "record.commit", "webhook.committed", "settle.scanned", "import.commit",
 }
 
 func TestMatrix(t *testing.T) {
