@@ -45,26 +45,3 @@ func (db *DB) CallActions(ctx context.Context, callUUID string) ([]app.CallActio
 	}
 	return list, nil
 }
-
-// HangUpLate has the calls of a stopped campaign hung up that are known only later.
-func (db *DB) HangUpLate(ctx context.Context, campaignID int64) error {
-	_, err := db.pool.Exec(ctx, `UPDATE campaigns SET hang_up = true WHERE id = $1 AND status = 'stopped'`, campaignID)
-	if err != nil {
-		return fmt.Errorf("hang up the late calls of campaign %d: %w", campaignID, err)
-	}
-	return nil
-}
-
-// LiveCalls reads the calls of one campaign that are not over.
-func (db *DB) LiveCalls(ctx context.Context, campaignID int64) (app.LiveCalls, error) {
-	var live app.LiveCalls
-	err := db.pool.QueryRow(ctx, `
-		SELECT coalesce(array_agg(call_uuid ORDER BY dialed_at) FILTER (WHERE state = 'accepted'), '{}'),
-		       count(*) FILTER (WHERE state IN ('dialing', 'unknown'))
-		FROM attempts WHERE campaign_id = $1 AND (state IN ('dialing', 'unknown') OR state = 'accepted')`, campaignID).
-		Scan(&live.UUIDs, &live.Unclear)
-	if err != nil {
-		return app.LiveCalls{}, fmt.Errorf("read the live calls of campaign %d: %w", campaignID, err)
-	}
-	return live, nil
-}

@@ -2,8 +2,10 @@ package storage_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"dialer/internal/testkit"
@@ -51,5 +53,26 @@ func TestEveryIndexHasItsQuery(t *testing.T) {
 		ORDER BY indexname COLLATE "C"`)
 	if diff := cmp.Diff(there, listed); diff != "" {
 		t.Errorf("docs/internals/performance.md does not list the indexes as they are (-there +listed):\n%s", diff)
+	}
+}
+
+// mapLine is a line of the map in doc.go: a file, and what is in it.
+var mapLine = regexp.MustCompile(`(?m)^//\t([a-z]+) +[^ ]`)
+
+// A reader finds each file in the map, and no file that is gone.
+func TestTheMapNamesEveryFile(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	var named []string
+	for _, line := range mapLine.FindAllSubmatch(text, -1) {
+		named = append(named, string(line[1])+".go")
+	}
+	slices.Sort(named)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	files = slices.DeleteFunc(files, func(name string) bool { return name == "doc.go" || strings.HasSuffix(name, "_test.go") })
+	if diff := cmp.Diff(files, named); diff != "" {
+		t.Errorf("doc.go does not list the files as they are (-there +listed):\n%s", diff)
 	}
 }

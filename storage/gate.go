@@ -111,8 +111,14 @@ const (
 		RETURNING ` + attemptColumns
 )
 
-// gateTimeout is how long a caller waits at the gate; after it nothing may be sent.
-const gateTimeout = 5 * time.Second
+// How many attempts pass the gate in one transaction, and how many transactions may
+// run beside the first.
+const (
+	maxGates     = 64
+	extraGateTxs = 2
+	// gateTimeout is how long a worker waits at the gate; after it nothing may be sent.
+	gateTimeout = 5 * time.Second
+)
 
 // heldToken is the token that this process's attempts passed with last. Those that
 // pass within a second carry it too: to sign one takes half of the processor time

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,5 +86,35 @@ func TestInboundCallsAreNoAttempts(t *testing.T) {
 	receive(t, db, optOut)
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM suppressions WHERE number = $1 AND ended_at IS NULL`, number(0)); n != 1 {
 		t.Errorf("%d suppressions after opting out", n)
+	}
+}
+
+// A person who rang back may be connected: until they hang up they take one of the
+// telephones.
+func TestRingBacksCountAsConnected(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Message.RingBack, s.Message.Keys = true, map[string]campaign.Key{"1": {Connect: "442079460900"}}
+	s.Limits.Connected = 1
+	running(t, db, "clinic", s, rows(0, 2))
+	a := dialOne(t, db)
+	receive(t, db, event(a, "U0", "busy"))
+	receive(t, db, event(a, "U0", "completed"))
+	id, err := uuid.NewV7()
+	require.NoError(t, err)
+	_, err = db.RingBack(t.Context(), campaign.InboundCall{ID: id, CallUUID: "B1", ConversationUUID: "CON-B1", From: a.To, To: ours})
+	require.NoError(t, err)
+	if ids := claim(t, db, 10); len(ids) != 0 {
+		t.Fatalf("%d were claimed while a person is on the line who rang back", len(ids))
+	}
+	if got := obstacles(t, db); !strings.Contains(got, "connected") {
+		t.Errorf("why: %s", got)
+	}
+	receive(t, db, campaign.Received{Kind: "completed", Body: []byte(`{}`), Evidence: campaign.Evidence{
+		Source: campaign.FromEvent, CallUUID: "B1", Status: "completed", Direction: "inbound", To: ours, From: a.To, At: time.Now(), ObservedAt: time.Now(),
+	}})
+	if ids := claim(t, db, 10); len(ids) != 1 {
+		t.Errorf("%d were claimed once the person had hung up, want 1", len(ids))
 	}
 }

@@ -139,3 +139,39 @@ func refusedRowsOf(ctx context.Context, tx pgx.Tx, number string) ([]app.Refused
 		WHERE position(right($1, 9) IN regexp_replace(r.record, '\D', '', 'g')) > 0
 		ORDER BY c.id, r.line_no LIMIT 100`, number)
 }
+
+// ContactByKey reads all that is known of one person of a campaign.
+func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h app.ContactHistory, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		var number string
+		err := tx.QueryRow(ctx, `SELECT to_number FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&number)
+		if err != nil {
+			return translate(err)
+		}
+		suppression, err := suppressionOf(ctx, tx, number)
+		if err != nil {
+			return err
+		}
+		list, err := contactHistories(ctx, tx, number, suppression)
+		if i := slices.IndexFunc(list, func(h app.ContactHistory) bool {
+			return h.Campaign.ID == campaignID && h.Contact.Key == plain(key)
+		}); i >= 0 {
+			h = list[i]
+		}
+		return err
+	})
+	if err != nil {
+		return app.ContactHistory{}, fmt.Errorf("find the person of that key: %w", err)
+	}
+	return h, nil
+}
+
+// ReadingOf is how a contact's row was read; zero for one of before that was kept.
+func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Reading, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT coalesce(i.reading, '{}') FROM contacts k LEFT JOIN imports i ON i.id = k.import_id WHERE k.id = $1`, contactID).Scan(&how)
+	if err != nil {
+		return how, fmt.Errorf("find how contact %d was read: %w", contactID, translate(err))
+	}
+	return how, nil
+}

@@ -102,8 +102,8 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 	db := &DB{pool: pool, server: server}
 	db.token.Store(&heldToken{})
 	db.updates = newTxBatcher(maxUpdates, extraUpdateTxs, updatesTimeout, db.storeUpdates)
-	db.loads = newTxBatcher(maxBatch, extraLoadTxs, loadTimeout, db.loadAll)
-	db.gates = newTxBatcher(maxBatch, extraGateTxs, gateTimeout, db.admitBatch)
+	db.loads = newTxBatcher(maxLoads, extraLoadTxs, loadTimeout, db.loadAll)
+	db.gates = newTxBatcher(maxGates, extraGateTxs, gateTimeout, db.admitBatch)
 	return db, nil
 }
 

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"math"
 	"testing"
 
 	"dialer/campaign"
@@ -67,5 +68,28 @@ func TestWhatWaitsBelowKeepsATenth(t *testing.T) {
 	low := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'low'`)
 	if low != 20 {
 		t.Errorf("%d of 200 calls are of the campaign below, want 20", low)
+	}
+}
+
+// Campaigns of one priority share what is taken by their weights.
+func TestCampaignsShareByWeight(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for i, share := range []int{1, 3} {
+		s := settings()
+		s.Limits.Share = share
+		running(t, db, []string{"light", "heavy"}[i], s, rows(1000*i, 1000))
+	}
+	const calls = 600
+	for range calls / 6 {
+		if n := len(claim(t, db, 6)); n != 6 {
+			t.Fatalf("%d were claimed, want 6", n)
+		}
+	}
+	light := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'light'`)
+	// Every tenth claim is of what waits below, which is shared alike. Five deviations of
+	// a fair draw are wrong once in a million runs.
+	if off := math.Abs(float64(light) - calls/4); off > 5*math.Sqrt(calls*0.25*0.75) {
+		t.Errorf("%d of %d calls are of the campaign with one part of four", light, calls)
 	}
 }

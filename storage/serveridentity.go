@@ -10,7 +10,6 @@ import (
 	"dialer/campaign"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
@@ -156,16 +155,3 @@ const (
 	notPermitted      = "42501"
 	notSupported      = "0A000"
 )
-
-func isState(err error, codes ...string) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
-		return false
-	}
-	for _, code := range codes {
-		if pg.Code == code {
-			return true
-		}
-	}
-	return false
-}

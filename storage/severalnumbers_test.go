@@ -156,3 +156,63 @@ func TestSeveralNumbersAreUpdated(t *testing.T) {
 		t.Errorf("other numbers of somebody who was called: %+v", r)
 	}
 }
+
+// A person with several numbers ends by an edit of the countries only when none of the
+// numbers is in one of them.
+func TestCountryOfOneOfSeveralNumbers(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	both := twoNumbers()
+	both.Country = "GB"
+	both.More[0] = campaign.RowNumber{To: "33123456789", Country: "FR", Zones: []string{"Europe/Paris"}}
+	c := running(t, db, "c", settings(), []campaign.Row{both})
+	withdrawn := func() {
+		t.Helper()
+		for _, id := range claim(t, db, 1) {
+			if _, err := db.Gate(t.Context(), id, tokenLife); err == nil {
+				t.Error("a call passed the gate")
+			}
+		}
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Countries = campaign.Countries{"FR"} })
+	withdrawn()
+	if got := turn(t, db); !strings.HasPrefix(got, "33123456789 Europe/Paris") || !strings.HasSuffix(got, "pending") {
+		t.Errorf("after the edit: %s, want the number in France, pending", got)
+	}
+	edit(t, db, c, 2, func(s *campaign.Settings) { s.Countries = campaign.Countries{"DE"} })
+	withdrawn()
+	if got := turn(t, db); !strings.HasSuffix(got, "done refused") {
+		t.Errorf("with no number in the countries: %s, want done refused", got)
+	}
+	sound(t, db)
+}
+
+// A number that was called as often as the campaign says does not put off the other.
+func TestCapOfOneOfSeveralNumbers(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	capped := settings()
+	capped.Limits.PerNumber = []campaign.NumberCap{{Calls: 1, Within: 24 * time.Hour}}
+	running(t, db, "before", capped, rows(1, 1))
+	a := dialOne(t, db)
+	receive(t, db, event(a, "U1", "busy"))
+	receive(t, db, event(a, "U1", "completed"))
+	db.Exec(t, `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`)
+	running(t, db, "c", capped, []campaign.Row{twoNumbers()})
+	second := dialOne(t, db)
+	if second.To != number(2) {
+		t.Fatalf("called: ...%s, want the number that is free", second.To[len(second.To)-2:])
+	}
+	receive(t, db, event(second, "U2", "busy"))
+	receive(t, db, event(second, "U2", "completed"))
+	db.Exec(t, `UPDATE contacts SET due_at = now() - interval '1 second' WHERE numbers IS NOT NULL`)
+	if ids := claim(t, db, 10); len(ids) != 0 {
+		t.Errorf("%d were claimed with both numbers called", len(ids))
+	}
+	free := testkit.Value[time.Duration](t, db, `
+		SELECT k.due_at - a.dialed_at FROM contacts k, attempts a WHERE k.numbers IS NOT NULL AND a.id = $1`, a.ID)
+	if free != 24*time.Hour {
+		t.Errorf("it is due %v after the first number's call, want 24h", free)
+	}
+	sound(t, db)
+}

@@ -139,9 +139,6 @@ func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error
 	return nil
 }
 
-// pageSize is how many rows a stream reads at a time.
-const pageSize = 1000
-
 const suppressionColumns = `number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), coalesce(purpose, ''), invalid, created_at, expires_at, ended_at`
 
 func suppressionFieldsOf(s *app.Suppression) []any {

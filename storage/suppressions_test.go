@@ -169,3 +169,46 @@ func TestSuppressDuringClaim(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// A number may be suppressed for one purpose, or in one campaign.
+func TestSuppressionScopes(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for name, purpose := range map[string]string{"sale": "marketing", "visit": "reminder", "plain": ""} {
+		s := settings()
+		running(t, db, name, s, rows(0, 1))
+		db.Exec(t, `UPDATE campaigns SET document = coalesce(document, '{}') || jsonb_build_object('purpose', $2::text) WHERE name = $1 AND $2 <> ''`, name, purpose)
+	}
+	number := testkit.Value[string](t, db, `SELECT to_number FROM contacts LIMIT 1`)
+	list, by := app.Suppressions{Store: db.DB}, app.Actor{Name: "ann", Role: app.Operator, Through: app.ThroughAPI}
+	add := func(s app.Suppression) error {
+		s.Number, s.Source = number, "x"
+		_, err := list.Add(t.Context(), by, []app.Suppression{s}, false)
+		return err
+	}
+	require.NoError(t, add(app.Suppression{Purpose: "marketing"}))
+	if got := ended(t, db, "sale"); got != "done suppressed" {
+		t.Errorf("the campaign of the purpose: %s", got)
+	}
+	if got := ended(t, db, "visit") + ", " + ended(t, db, "plain"); got != "pending, pending" {
+		t.Errorf("those of others: %s", got)
+	}
+	require.NoError(t, add(app.Suppression{Campaign: "visit"}))
+	if got := ended(t, db, "visit"); got != "done suppressed" {
+		t.Errorf("the campaign that is named: %s", got)
+	}
+	if n := len(claim(t, db, 10)); n != 1 {
+		t.Errorf("%d were claimed, want the one of the plain campaign", n)
+	}
+	for _, s := range []app.Suppression{{Purpose: "fun"}, {Campaign: "none"}, {Campaign: "visit", Purpose: "health"}} {
+		if err := add(s); err == nil {
+			t.Errorf("%+v is taken", s)
+		}
+	}
+	scopes := testkit.Rows[string](t, db, `SELECT scope || ' ' || coalesce(campaign, purpose) FROM reporting.suppressions ORDER BY 1`)
+	if len(scopes) != 2 || scopes[0] != "campaign visit" || scopes[1] != "purpose marketing" {
+		t.Errorf("reported: %q", scopes)
+	}
+	require.NoError(t, list.Remove(t.Context(), by, []string{number}))
+	sound(t, db)
+}

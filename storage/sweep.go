@@ -113,14 +113,3 @@ func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	}
 	return changed, nil
 }
-
-func (db *DB) finishStops(ctx context.Context) error {
-	stopped, err := collect(ctx, db.pool, pgx.RowTo[int64], `
-		SELECT id FROM campaigns WHERE status = 'stopped' AND id IN (
-			SELECT campaign_id FROM counter_totals WHERE subject = 'contacts' AND state IN ('pending', 'waiting'))`)
-	for _, id := range stopped {
-		_, stopErr := db.endStopped(ctx, id)
-		err = errors.Join(err, stopErr)
-	}
-	return err
-}

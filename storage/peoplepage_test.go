@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -129,81 +128,4 @@ func TestPeopleLists(t *testing.T) {
 	if _, err := db.CampaignPeople(t.Context(), other.ID, app.PeopleQuery{Limit: 5, After: "x"}); err == nil {
 		t.Error("a wrong cursor is taken")
 	}
-}
-
-// What the calls of a campaign cost by country, and how they ended over time.
-func TestCostByCountry(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	c := running(t, db, "costs", settings(), rows(0, 5))
-	db.Exec(t, `UPDATE contacts SET country = CASE WHEN id % 2 = 0 THEN 'GB' ELSE 'IE' END; INSERT INTO call_rates VALUES ('GB', 0.06, NULL)`)
-	claim(t, db, 5)
-	db.Exec(t, `
-		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
-		UPDATE attempts SET state = 'accepted', changed_by = 'provider', call_uuid = id::text;
-		UPDATE attempts SET state = 'ended', changed_by = 'provider', ended_at = now(), disposition = 'human', duration_s = 30 WHERE contact_id > 1;
-		UPDATE attempts SET price = 0.01 WHERE contact_id = 2`)
-	counted := func() {
-		t.Helper()
-		if n := testkit.Value[int](t, db, `SELECT count(*) FROM counted_countries c FULL JOIN country_totals t USING (campaign_id, country, billing)
-			WHERE (c.n, c.seconds, c.price) IS DISTINCT FROM (t.n, t.seconds, t.price)`); n != 0 {
-			t.Errorf("%d counters are not what a full count says", n)
-		}
-	}
-	for range 2 {
-		list, err := db.CostByCountry(t.Context(), c.ID)
-		require.NoError(t, err)
-		if len(list) != 2 {
-			t.Fatalf("%+v", list)
-		}
-		gb, ie := list[0], list[1]
-		if gb.Country != "GB" || gb.Calls != 2 || gb.Confirmed.String() != "0.01" || gb.ConfirmedCalls != 1 || gb.Estimated.StringFixed(2) != "0.03" || gb.EstimatedCalls != 1 || gb.Missing != 0 {
-			t.Errorf("GB: %+v", gb)
-		}
-		if ie.Country != "IE" || ie.Calls != 3 || !ie.Confirmed.IsZero() || ie.EstimatedCalls != 0 || ie.Missing != 2 || ie.Open != 1 {
-			t.Errorf("IE, of which no rate is known: %+v", ie)
-		}
-		counted()
-		_, err = db.FoldCounters(t.Context())
-		require.NoError(t, err)
-	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM country_deltas`); n != 0 {
-		t.Errorf("%d deltas are left", n)
-	}
-	counted()
-	o, err := db.Outcomes(t.Context(), c.ID)
-	require.NoError(t, err)
-	if len(o.Points) != 1 || o.Every != time.Minute || o.Points[0].Ended[campaign.Human] != 4 || o.Points[0].Underway != 1 {
-		t.Errorf("%+v", o)
-	}
-	db.Exec(t, `UPDATE hourly_counters SET hour = hour - interval '5 hours' WHERE state = 'ended'`)
-	if o, err = db.Outcomes(t.Context(), c.ID); err != nil || len(o.Points) != 2 || o.Every != time.Hour {
-		t.Errorf("%+v, %v", o, err)
-	}
-}
-
-// A person who was cancelled by mistake is called as if nothing had been.
-func TestRestoreContact(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	c := running(t, db, "restored", settings(), rows(0, 2))
-	key := testkit.Rows[string](t, db, `SELECT key FROM contacts ORDER BY id`)
-	claim(t, db, 1) // one waits in the queue
-	for _, k := range key {
-		require.NoError(t, db.CancelContact(t.Context(), testkit.Actor, c.ID, k, ""))
-		require.NoError(t, db.RestoreContact(t.Context(), testkit.Actor, c.ID, k))
-		if err := db.RestoreContact(t.Context(), testkit.Actor, c.ID, k); err == nil {
-			t.Error("who is not cancelled is restored")
-		}
-	}
-	if got := testkit.Rows[string](t, db, `SELECT concat_ws(' ', state, reason, cancelled_at) FROM contacts ORDER BY id`); got[0] != "pending" || got[1] != "pending" {
-		t.Errorf("%q", got)
-	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM audit WHERE action = 'contact.restore'`); n != 2 {
-		t.Errorf("%d entries in the audit", n)
-	}
-	if got := claim(t, db, 5); len(got) != 2 {
-		t.Errorf("%d are called, want both", len(got))
-	}
-	sound(t, db)
 }

@@ -71,5 +71,3 @@ func (im *contactImport) useSingly(ctx context.Context, by app.Actor, row campai
 	_, err = im.tx.Exec(ctx, `UPDATE imports SET finished_at = clock_timestamp() WHERE id = $1`, im.run.ID)
 	return err
 }
-
-func plainAll(list []string) []string { return column(list, plain) }

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -87,20 +86,6 @@ func (s *settingsOfRow) Scan(value any) (err error) {
 	}
 	*s.to = known
 	return nil
-}
-
-// querier is a transaction, or the pool.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-// collect runs a query and reads all of its rows.
-func collect[T any](ctx context.Context, q querier, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, sql, args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, scan)
 }
 
 // contactColumns are what scanContact reads, of a contacts row named k and its

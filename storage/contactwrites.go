@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -99,15 +98,6 @@ func (w *writes) send(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// column is one member of each row, for unnest.
-func column[Row, T any](rows []Row, member func(Row) T) []T {
-	list := make([]T, len(rows))
-	for i, row := range rows {
-		list[i] = member(row)
-	}
-	return list
-}
-
 // updateAttempts stores attempts. An attempt that evidence opens again while
 // another call to its number is past the gate is marked superseded. When the state
 // changes, the checks of Vonage's record start again from zero.
@@ -190,17 +180,6 @@ func heardAt(a campaign.Attempt) time.Time {
 		return time.Time{}
 	}
 	return a.HeardAt
-}
-
-// arrayLiteral is a list as Postgres writes it, because an array of arrays
-// cannot have rows of different lengths.
-func arrayLiteral(list []string) string {
-	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = `"` + escape.Replace(s) + `"`
-	}
-	return "{" + strings.Join(quoted, ",") + "}"
 }
 
 func queueContacts(b *pgx.Batch, list []contactWrite) {

@@ -77,3 +77,31 @@ func translate(err error) error {
 	}
 	return err
 }
+
+// read runs queries of one snapshot that may read much and take long.
+func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, db.pool, options, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			SELECT set_config('statement_timeout', '0', true), set_config('plan_cache_mode', 'auto', true),
+			       set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),
+			       set_config('enable_mergejoin', 'on', true)`)
+		if err != nil {
+			return err
+		}
+		return queries(tx)
+	})
+}
+
+func isState(err error, codes ...string) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	for _, code := range codes {
+		if pg.Code == code {
+			return true
+		}
+	}
+	return false
+}

@@ -204,39 +204,6 @@ func TestChangeRacesTheGate(t *testing.T) {
 	sound(t, db)
 }
 
-// Who has no row in the file any more is cancelled: those that wait at once, and
-// one that is being called after its call. Who has ended stays as they are.
-func TestRemoveMissing(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	c := running(t, db, "c", settings(), rows(0, 6))
-	open := claim(t, db, 3)
-	end(t, db, pass(t, db, open[0]), "human")
-	busy := pass(t, db, open[1])
-	kept := campaign.RowError{Line: 3, Key: number(5), Reason: "its zone is wrong now"}
-	im, err := db.BeginImport(t.Context(), campaign.Import{CampaignID: c.ID, Source: "shorter", RemoveMissing: true})
-	require.NoError(t, err)
-	_, err = db.AddContacts(t.Context(), c.ID, "shorter", campaign.RowBatch{Rows: rows(4, 1), Rejected: []campaign.RowError{kept}, Import: im})
-	require.NoError(t, err)
-	removed, _, err := db.EndImport(t.Context(), im)
-	require.NoError(t, err)
-	want := []string{
-		number(0) + " done human", number(1) + " active", number(2) + " done cancelled_by_request",
-		number(3) + " done cancelled_by_request", number(4) + " pending", number(5) + " pending",
-	}
-	if diff := cmp.Diff(want, becameOf(t, db)); removed != 3 || diff != "" {
-		t.Errorf("removed %d (-want +got):\n%s", removed, diff)
-	}
-	end(t, db, busy, "busy")
-	if got := becameOf(t, db)[1]; got != number(1)+" done cancelled_by_request" {
-		t.Errorf("after its busy call: %s", got)
-	}
-	if got := testkit.Value[int](t, db, `SELECT done_cancelled_by_request FROM reporting.campaigns`); got != 3 {
-		t.Errorf("reporting.campaigns counts %d, want 3", got)
-	}
-	sound(t, db)
-}
-
 // Nobody is called after the time that their row gives, and they end then.
 func TestNotLaterThan(t *testing.T) {
 	t.Parallel()
@@ -263,73 +230,4 @@ func TestNotLaterThan(t *testing.T) {
 		}
 	}
 	sound(t, db)
-}
-
-// A campaign's name is taken only once somebody is in it.
-func TestNameOfAnEmptyCampaignIsFree(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	open := func(attempts int) (campaign.Campaign, error) {
-		s := settings()
-		s.Retry.Attempts = attempts
-		return db.OpenCampaign(t.Context(), "c", s)
-	}
-	c, err := open(1)
-	require.NoError(t, err)
-	im, err := db.BeginImport(t.Context(), campaign.Import{CampaignID: c.ID, Source: "file"})
-	require.NoError(t, err)
-	add(t, db, c.ID, "file", campaign.RowBatch{Rejected: []campaign.RowError{{Line: 2, Reason: "bad"}}, Import: im})
-	if _, err := open(2); !errors.Is(err, campaign.ErrOtherSettings) {
-		t.Errorf("while an import goes on: %v, want ErrOtherSettings", err)
-	}
-	db.Exec(t, `UPDATE imports SET started_at = now() - interval '2 minutes'`) // it was killed
-	if c, err = open(2); err != nil || c.Settings.Retry.Attempts != 2 {
-		t.Errorf("after one that broke off: %+v, %v", c.Settings.Retry, err)
-	}
-	im, err = db.BeginImport(t.Context(), campaign.Import{CampaignID: c.ID, Source: "file"})
-	require.NoError(t, err)
-	if _, kept, err := db.EndImport(t.Context(), im); kept || err != nil {
-		t.Errorf("kept %t, %v; want the campaign dropped", kept, err)
-	}
-	if n := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.campaigns`); n != 0 {
-		t.Errorf("%d campaigns are left", n)
-	}
-	sound(t, db)
-}
-
-// next_attempt_at is campaign.Settings.FirstCall wherever no clock changes.
-func TestNextAttemptEqualsTheDomains(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	open := func(text string, except ...string) campaign.Hours {
-		h, err := campaign.ParseHours(text)
-		require.NoError(t, err)
-		h.Except, h.Margin = except, 2*time.Minute
-		return h
-	}
-	weekdays, err := campaign.ParseDays("mon-fri")
-	require.NoError(t, err)
-	tomorrow := time.Now().Add(24 * time.Hour)
-	for i, h := range []campaign.Hours{
-		open("00:00-24:00"), open("09:00-20:00"), open("10:00-10:30,15:00-16:00").On(weekdays), open("09:00-20:00", tomorrow.Format("2006-01-02")),
-	} {
-		s := settings()
-		s.Hours = h
-		list := rows(100*i, 36)
-		for j := range list {
-			list[j].CallAt = tomorrow.Add(time.Duration(j-18) * 97 * time.Minute).UTC().Truncate(time.Second) // some are due already
-			list[j].Zones = [][]string{{"Europe/London"}, {"America/New_York", "America/Los_Angeles"}, {"Asia/Kolkata", "Europe/Berlin"}, {"Pacific/Kiritimati"}}[j%4]
-		}
-		c := running(t, db, fmt.Sprint("c", i), s, list)
-		type row struct {
-			At  *time.Time
-			Now time.Time
-		}
-		for j, got := range testkit.Rows[row](t, db, `SELECT next_attempt_at, now() FROM reporting.contacts WHERE campaign_id = $1 ORDER BY line`, c.ID) {
-			want, ok := s.FirstCall(list[j].CallAt, list[j].Zones, got.Now)
-			if ok != (got.At != nil) || ok && !got.At.Equal(want) {
-				t.Errorf("%v in %v from %v on: Postgres says %v, the domain %v %t", h, list[j].Zones, list[j].CallAt, got.At, want, ok)
-			}
-		}
-	}
 }

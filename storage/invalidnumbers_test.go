@@ -2,12 +2,10 @@ package storage_test
 
 import (
 	"errors"
-	"math"
 	"testing"
 	"time"
 
 	"dialer/campaign"
-	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
 )
@@ -99,71 +97,5 @@ func TestInvalidNumbersAreNotSetAside(t *testing.T) {
 	receive(t, db, outOfService(a, "A"))
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM suppressions`); n != 0 {
 		t.Errorf("%d are on the list", n)
-	}
-}
-
-// A number may be suppressed for one purpose, or in one campaign.
-func TestSuppressionScopes(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	for name, purpose := range map[string]string{"sale": "marketing", "visit": "reminder", "plain": ""} {
-		s := settings()
-		running(t, db, name, s, rows(0, 1))
-		db.Exec(t, `UPDATE campaigns SET document = coalesce(document, '{}') || jsonb_build_object('purpose', $2::text) WHERE name = $1 AND $2 <> ''`, name, purpose)
-	}
-	number := testkit.Value[string](t, db, `SELECT to_number FROM contacts LIMIT 1`)
-	list, by := app.Suppressions{Store: db.DB}, app.Actor{Name: "ann", Role: app.Operator, Through: app.ThroughAPI}
-	add := func(s app.Suppression) error {
-		s.Number, s.Source = number, "x"
-		_, err := list.Add(t.Context(), by, []app.Suppression{s}, false)
-		return err
-	}
-	require.NoError(t, add(app.Suppression{Purpose: "marketing"}))
-	if got := ended(t, db, "sale"); got != "done suppressed" {
-		t.Errorf("the campaign of the purpose: %s", got)
-	}
-	if got := ended(t, db, "visit") + ", " + ended(t, db, "plain"); got != "pending, pending" {
-		t.Errorf("those of others: %s", got)
-	}
-	require.NoError(t, add(app.Suppression{Campaign: "visit"}))
-	if got := ended(t, db, "visit"); got != "done suppressed" {
-		t.Errorf("the campaign that is named: %s", got)
-	}
-	if n := len(claim(t, db, 10)); n != 1 {
-		t.Errorf("%d were claimed, want the one of the plain campaign", n)
-	}
-	for _, s := range []app.Suppression{{Purpose: "fun"}, {Campaign: "none"}, {Campaign: "visit", Purpose: "health"}} {
-		if err := add(s); err == nil {
-			t.Errorf("%+v is taken", s)
-		}
-	}
-	scopes := testkit.Rows[string](t, db, `SELECT scope || ' ' || coalesce(campaign, purpose) FROM reporting.suppressions ORDER BY 1`)
-	if len(scopes) != 2 || scopes[0] != "campaign visit" || scopes[1] != "purpose marketing" {
-		t.Errorf("reported: %q", scopes)
-	}
-	require.NoError(t, list.Remove(t.Context(), by, []string{number}))
-	sound(t, db)
-}
-
-// Campaigns of one priority share what is taken by their weights.
-func TestCampaignsShareByWeight(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	for i, share := range []int{1, 3} {
-		s := settings()
-		s.Limits.Share = share
-		running(t, db, []string{"light", "heavy"}[i], s, rows(1000*i, 1000))
-	}
-	const calls = 600
-	for range calls / 6 {
-		if n := len(claim(t, db, 6)); n != 6 {
-			t.Fatalf("%d were claimed, want 6", n)
-		}
-	}
-	light := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'light'`)
-	// Every tenth claim is of what waits below, which is shared alike. Five deviations of
-	// a fair draw are wrong once in a million runs.
-	if off := math.Abs(float64(light) - calls/4); off > 5*math.Sqrt(calls*0.25*0.75) {
-		t.Errorf("%d of %d calls are of the campaign with one part of four", light, calls)
 	}
 }

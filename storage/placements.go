@@ -13,11 +13,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// How many attempts are read, or pass the gate, in one transaction, and how many
-// transactions may run beside the first.
+// How many attempts are read by one query, and how many queries may run beside the
+// first.
 const (
-	maxBatch     = 64
-	extraGateTxs = 2
+	maxLoads     = 64
 	extraLoadTxs = 1
 	loadTimeout  = 5 * time.Second
 )

@@ -153,3 +153,11 @@ func cancelContacts(ctx context.Context, tx pgx.Tx, ids []int64) error {
 		return nil
 	})
 }
+
+// NoteImport keeps what became of an import's rows.
+func (db *DB) NoteImport(ctx context.Context, id int64, result app.ImportResult) error {
+	if _, err := db.pool.Exec(ctx, `UPDATE imports SET result = $2 WHERE id = $1`, id, result); err != nil {
+		return fmt.Errorf("note what became of import %d: %w", id, err)
+	}
+	return nil
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -13,42 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
-
-// ContactByKey reads all that is known of one person of a campaign.
-func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h app.ContactHistory, err error) {
-	err = db.read(ctx, func(tx pgx.Tx) error {
-		var number string
-		err := tx.QueryRow(ctx, `SELECT to_number FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&number)
-		if err != nil {
-			return translate(err)
-		}
-		suppression, err := suppressionOf(ctx, tx, number)
-		if err != nil {
-			return err
-		}
-		list, err := contactHistories(ctx, tx, number, suppression)
-		if i := slices.IndexFunc(list, func(h app.ContactHistory) bool {
-			return h.Campaign.ID == campaignID && h.Contact.Key == plain(key)
-		}); i >= 0 {
-			h = list[i]
-		}
-		return err
-	})
-	if err != nil {
-		return app.ContactHistory{}, fmt.Errorf("find the person of that key: %w", err)
-	}
-	return h, nil
-}
-
-// ReadingOf is how a contact's row was read; zero for one of before that was kept.
-func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Reading, err error) {
-	err = db.pool.QueryRow(ctx, `
-		SELECT coalesce(i.reading, '{}') FROM contacts k LEFT JOIN imports i ON i.id = k.import_id WHERE k.id = $1`, contactID).Scan(&how)
-	if err != nil {
-		return how, fmt.Errorf("find how contact %d was read: %w", contactID, translate(err))
-	}
-	return how, nil
-}
 
 // UpdateContact gives a contact the row's values, if it is still to be called; see
 // contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
@@ -191,82 +154,3 @@ func (db *DB) RestoreContact(ctx context.Context, by app.Actor, campaignID int64
 }
 
 func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }
-
-// exported is one line a person, in the order of their files. It is read as it is
-// used, so an export of any size takes no memory.
-const exported = `
-	SELECT k.key, k.line, k.to_number, k.row, k.state, k.reason, k.result, k.heard_at, k.attempts,
-	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price
-	FROM reporting.contacts k JOIN campaigns g ON g.id = k.campaign_id,
-	LATERAL (
-		SELECT CASE g.settings->'retry'->>'until'
-			WHEN 'result' THEN k.result IS NOT NULL
-			WHEN 'heard' THEN k.heard_at IS NOT NULL OR k.result IS NOT NULL
-			ELSE k.reason IN ('answered', 'human', 'machine') END AS reached) AS asked
-	LEFT JOIN LATERAL (
-		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
-		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
-		FROM attempts a WHERE a.contact_id = coalesce(k.called_with, k.contact_id) AND a.state IN ('accepted', 'ended')) AS c ON true
-	WHERE k.campaign_id = @campaign
-	  AND (NOT @reached OR k.state = 'done' AND reached)
-	  AND (NOT @not_reached OR k.state = 'done' AND NOT reached AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
-	  AND (@result = '' OR k.result = @result)
-	ORDER BY k.contact_id`
-
-// ExportContacts reads a campaign's people at one moment.
-func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.ExportQuery, begin func([]string) error, each func(app.ExportedContact) error) error {
-	err := db.read(ctx, func(tx pgx.Tx) error {
-		columns, err := fileColumns(ctx, tx, campaignID)
-		if err != nil {
-			return err
-		}
-		if err := begin(columns); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, exported, pgx.StrictNamedArgs{"campaign": campaignID, "reached": q.Reached, "not_reached": q.NotReached, "result": q.Result})
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			k, err := scanExported(rows)
-			if err == nil {
-				err = each(k)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return fmt.Errorf("export campaign %d: %w", campaignID, err)
-	}
-	return nil
-}
-
-func scanExported(rows pgx.Rows) (k app.ExportedContact, err error) {
-	moment := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
-	err = rows.Scan(&k.Key, &k.Line, &k.To, &k.Row, &k.State, (*zeronull.Text)(&k.Reason), (*zeronull.Text)(&k.Result), moment(&k.HeardAt), &k.Calls,
-		moment(&k.FirstCallAt), moment(&k.LastCallAt), moment(&k.NextAttemptAt), &k.DurationS, &k.Price)
-	return k, err
-}
-
-// fileColumns are the columns of the campaign's files, in their order: those of the
-// first file, and what later ones add. What contacts have beyond that, those of
-// before imports were kept, comes last.
-func fileColumns(ctx context.Context, tx pgx.Tx, campaignID int64) (columns []string, err error) {
-	lists, err := collect(ctx, tx, pgx.RowTo[[]string], `
-		SELECT columns FROM (SELECT columns, 1 AS part, id FROM imports WHERE campaign_id = $1
-		UNION ALL SELECT ARRAY(SELECT DISTINCT jsonb_object_keys(k.vars) AS name FROM contacts k
-		    WHERE k.campaign_id = $1 AND NOT EXISTS (SELECT FROM imports i WHERE i.id = k.import_id AND i.columns <> '{}') ORDER BY name), 2, 0) AS lists
-		ORDER BY part, id`, campaignID)
-	for _, list := range lists {
-		for _, name := range list {
-			if !slices.Contains(columns, name) {
-				columns = append(columns, name)
-			}
-		}
-	}
-	return columns, err
-}

@@ -1,0 +1,137 @@
+package storage_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"dialer/campaign"
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	"github.com/shopspring/decimal"
+)
+
+// Contacts that came before countries were kept cost at most what the dearest country of
+// their campaign does.
+func TestBudgetOfContactsWithoutACountry(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.25")
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 60, money("1.00")
+	running(t, db, "c", s, rows(0, 6))
+	db.Exec(t, `UPDATE contacts SET country = NULL`)
+	passed := 0
+	for range 3 {
+		for _, id := range claim(t, db, 10) {
+			if _, err := db.Gate(t.Context(), id, tokenLife); err == nil {
+				passed++
+			}
+		}
+	}
+	if passed != 4 {
+		t.Errorf("%d passed the gate, want 4 of 0.25 each", passed)
+	}
+}
+
+// A campaign whose budget is used is paused with an alarm that says what it would
+// need; with more it goes on, and the alarm is closed.
+func TestBudgetPauses(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.25")
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 120, money("1.00")
+	c := running(t, db, "c", s, inCountry(rows(0, 4)))
+	ids := claim(t, db, 10)
+	if len(ids) != 2 {
+		t.Fatalf("%d were claimed, want the two whose worst case is in the budget", len(ids))
+	}
+	a, b := pass(t, db, ids[0]), pass(t, db, ids[1])
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d more were claimed while two calls hold the budget", n)
+	}
+	if got := obstacles(t, db); !strings.Contains(got, "budget") {
+		t.Errorf("why: %s, want the budget", got)
+	}
+	if n, err := db.PauseSpent(t.Context()); n != 0 || err != nil {
+		t.Errorf("paused %d, %v, while what is held may come back", n, err)
+	}
+	over(t, db, a, "A", "busy", "0.40", "0.25")
+	over(t, db, b, "B", "busy", "0.30", "0.25")
+	if n, err := db.PauseSpent(t.Context()); n != 1 || err != nil {
+		t.Fatalf("paused %d, %v; want the one", n, err)
+	}
+	reason := testkit.Value[string](t, db, `SELECT pause_reason FROM reporting.campaigns`)
+	for _, want := range []string{"budget of 1", "0.7", "up to 0.5", "people"} {
+		if !strings.Contains(reason, want) {
+			t.Errorf("the reason %q lacks %q", reason, want)
+		}
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Limits.Budget = money("5") })
+	require.NoError(t, db.Resume(t.Context(), c.ID))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = 'budget_used' AND resolved_at IS NULL`); n != 0 {
+		t.Errorf("%d alarms are open after the resume", n)
+	}
+	if n := len(claim(t, db, 10)); n == 0 {
+		t.Error("nobody is claimed with more budget")
+	}
+	sound(t, db)
+}
+
+// Where no rate is known there is one call at a time, until its price tells.
+func TestBudgetOfAnUnknownRate(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 60, money("10")
+	running(t, db, "c", s, inCountry(rows(0, 5)))
+	ids := claim(t, db, 10)
+	if len(ids) != 1 {
+		t.Fatalf("%d were claimed without a rate, want 1", len(ids))
+	}
+	a := pass(t, db, ids[0])
+	if n := len(claim(t, db, 10)); n != 0 {
+		t.Errorf("%d more while the first is up", n)
+	}
+	over(t, db, a, "A", "busy", "0.05", "0.05")
+	if n := len(claim(t, db, 10)); n != 4 {
+		t.Errorf("%d are claimed once the rate is known, want 4", n)
+	}
+}
+
+// The day's budget is that of all campaigns and of manual calls.
+func TestDailyBudget(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, money("1.00"), "0.25")
+	s := settings()
+	s.LengthTimer = 60
+	running(t, db, "a", s, inCountry(rows(0, 3)))
+	running(t, db, "b", s, inCountry(rows(10, 3)))
+	ids := claim(t, db, 10)
+	var passed int
+	results := db.GateBatch(tokenLife, ids...)
+	for _, result := range results {
+		switch err := <-result; {
+		case err == nil:
+			passed++
+		case !errors.Is(err, campaign.ErrNoRoom):
+			t.Error(err)
+		}
+	}
+	if passed != 4 {
+		t.Errorf("%d passed the gate, want 4 of 0.25 each", passed)
+	}
+	if got := obstacles(t, db); !strings.Contains(got, "day_budget") {
+		t.Errorf("why: %s", got)
+	}
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM call_obstacles('447700900999', NULL, NULL, now()) WHERE reason = 'day_budget'`); n != 1 {
+		t.Error("a manual call may be made")
+	}
+	db.Exec(t, `UPDATE attempts SET dialed_at = dialed_at - interval '1 day', created_at = created_at - interval '1 day' WHERE state = 'dialing'`)
+	if left := testkit.Value[decimal.Decimal](t, db, `SELECT account_room(now())`); !left.Equal(decimal.New(1, 0)) {
+		t.Errorf("%s is left the day after, want all of it", left)
+	}
+}

@@ -1,0 +1,98 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dialer/campaign"
+	"dialer/internal/app"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	// maxHours bounds a chart: 90 days.
+	maxHours = 90 * 24
+	// A campaign of a few calls in a few hours is shown by shorter spans, for which its
+	// attempts are read and not its counters.
+	shortHours = 3
+	shortCalls = 10_000
+)
+
+// Outcomes are a campaign's calls by the hour, or by five minutes while it is young.
+func (db *DB) Outcomes(ctx context.Context, campaignID int64) (o app.Outcomes, err error) {
+	type row struct {
+		at      time.Time
+		state   string
+		outcome string
+		n       int
+	}
+	scan := func(r pgx.CollectableRow) (x row, err error) {
+		err = r.Scan(&x.at, &x.state, &x.outcome, &x.n)
+		return x, err
+	}
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		o.Every = time.Hour
+		rows, err := collect(ctx, tx, scan, `
+			SELECT hour, state, outcome, n FROM (
+				SELECT hour, state, outcome, n FROM hourly_totals
+				WHERE campaign_id = $1 AND state IN ('dialing', 'unknown', 'accepted', 'ended', 'lost') ORDER BY hour DESC LIMIT $2) AS h ORDER BY hour`,
+			campaignID, maxHours*16)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		calls := 0
+		for _, r := range rows {
+			calls += r.n
+		}
+		first, last := rows[0].at, rows[len(rows)-1].at
+		if span := last.Sub(first); span < shortHours*time.Hour && calls <= shortCalls {
+			o.Every = 5 * time.Minute
+			if span == 0 {
+				o.Every = time.Minute
+			}
+			rows, err = collect(ctx, tx, scan, `
+				SELECT date_bin($4, dialed_at, 'epoch') AS at, state, coalesce(disposition, ''), count(*) FROM attempts
+				WHERE campaign_id = $1 AND dialed_at >= $2 AND dialed_at < $3 AND state IN ('dialing', 'unknown', 'accepted', 'ended', 'lost')
+				GROUP BY 1, 2, 3 ORDER BY 1`, campaignID, first, last.Add(time.Hour), o.Every)
+		}
+		for _, r := range rows {
+			if n := len(o.Points); n == 0 || !o.Points[n-1].At.Equal(r.at) {
+				o.Points = append(o.Points, app.OutcomePoint{At: r.at, Ended: map[campaign.Disposition]int{}})
+			}
+			point := &o.Points[len(o.Points)-1]
+			if r.outcome == "" {
+				point.Underway += r.n
+			} else {
+				point.Ended[campaign.Disposition(r.outcome)] += r.n
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return o, fmt.Errorf("read the outcomes of campaign %d: %w", campaignID, err)
+	}
+	o.EveryS = int(o.Every / time.Second)
+	return o, nil
+}
+
+// CostByCountry is what a campaign's calls cost by country, the dearest first.
+func (db *DB) CostByCountry(ctx context.Context, campaignID int64) ([]app.CountryCost, error) {
+	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (c app.CountryCost, err error) {
+		err = row.Scan(&c.Country, &c.Calls, &c.Seconds, &c.Confirmed, &c.ConfirmedCalls, &c.Estimated, &c.EstimatedCalls, &c.Missing, &c.Open)
+		return c, err
+	}, `
+		SELECT t.country, sum(t.n)::bigint, sum(t.seconds)::bigint,
+		       coalesce(sum(t.price) FILTER (WHERE t.billing = 'confirmed'), 0), coalesce(sum(t.n) FILTER (WHERE t.billing = 'confirmed'), 0)::bigint,
+		       coalesce(sum(t.seconds * r.rate / 60) FILTER (WHERE t.billing = 'estimated'), 0),
+		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'estimated' AND r.rate IS NOT NULL), 0)::bigint,
+		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'missing' OR t.billing = 'estimated' AND r.rate IS NULL), 0)::bigint,
+		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'open'), 0)::bigint
+		FROM country_totals t LEFT JOIN LATERAL (SELECT greatest(known, configured) AS rate FROM call_rates WHERE call_rates.country = t.country) AS r ON true
+		WHERE t.campaign_id = $1 GROUP BY t.country ORDER BY 4 DESC, 2 DESC, 1`, campaignID)
+	if err != nil {
+		return nil, fmt.Errorf("read the cost of campaign %d: %w", campaignID, err)
+	}
+	return list, nil
+}
