@@ -1,0 +1,149 @@
+package storage_test
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dialer/internal/testkit"
+	"dialer/internal/testkit/require"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// update writes the page anew: go test ./storage -run Reference -update
+var update = flag.Bool("update", false, "write docs/internals/schema.sql anew")
+
+const (
+	schemaPage = "../docs/internals/schema.sql"
+	schemaHead = `-- Every table as it is after all migrations. A test writes this page from a migrated database, with the comments
+-- of the migrations: go test ./storage -run Reference -update
+--
+-- It is for reading. storage/migrations makes the tables, storage/rules.sql the rule of who may be called, and
+-- storage/views.sql the views, which docs/reporting.md describes.
+`
+)
+
+// docs/internals/schema.sql shows the tables as the migrations leave them.
+func TestReferenceOfSchema(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	says := migrationComments(t)
+	var page strings.Builder
+	page.WriteString(schemaHead)
+	for _, table := range testkit.Rows[string](t, db, `
+		SELECT relname::text FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'goose_db_version'
+		ORDER BY relname COLLATE "C"`) {
+		writeTable(t, db, &page, table, says)
+	}
+	want := page.String()
+	if *update {
+		require.NoError(t, os.WriteFile(schemaPage, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(schemaPage)
+	require.NoError(t, err)
+	if diff := gocmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is not what the migrations make: go test ./storage -run Reference -update (-migrated +page)\n%s", schemaPage, diff)
+	}
+}
+
+// writeTable writes one table, with its columns in their order.
+func writeTable(t *testing.T, db *testkit.DB, page *strings.Builder, table string, says map[string]string) {
+	t.Helper()
+	page.WriteString("\n")
+	if about := says[table]; about != "" {
+		fmt.Fprintf(page, "-- %s\n", about)
+	}
+	fmt.Fprintf(page, "CREATE TABLE %s (\n", table)
+	type column struct{ Name, Type string }
+	for _, c := range testkit.Rows[column](t, db, `
+		SELECT attname::text, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
+		       || CASE WHEN attgenerated <> '' THEN ' GENERATED AS (' || pg_get_expr(adbin, adrelid) || ')'
+		               WHEN attidentity <> '' THEN ' IDENTITY'
+		               ELSE coalesce(' DEFAULT ' || pg_get_expr(adbin, adrelid), '') END
+		FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, table) {
+		fmt.Fprintf(page, "    %s %s,", c.Name, readableSQL(c.Type))
+		if about := says[table+"."+c.Name]; about != "" {
+			fmt.Fprintf(page, " -- %s", about)
+		}
+		page.WriteString("\n")
+	}
+	for _, constraint := range testkit.Rows[string](t, db, `
+		SELECT 'CONSTRAINT ' || conname || ' ' || pg_get_constraintdef(oid, true) FROM pg_constraint
+		WHERE conrelid = $1::regclass AND contype IN ('p', 'u', 'f', 'c', 'x')
+		ORDER BY array_position('{p,u,x,f,c}', contype::text), conname COLLATE "C"`, table) {
+		fmt.Fprintf(page, "    %s,\n", readableSQL(constraint))
+	}
+	page.WriteString(");\n")
+	for _, other := range testkit.Rows[string](t, db, `
+		SELECT definition FROM (
+			SELECT 1 AS part, pg_get_indexdef(i.indexrelid, 0, true) AS definition FROM pg_index i
+			WHERE i.indrelid = $1::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
+			UNION ALL
+			SELECT 2, pg_get_triggerdef(oid, true) FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal) AS other
+		ORDER BY part, definition COLLATE "C"`, table) {
+		fmt.Fprintf(page, "%s;\n", readableSQL(other))
+	}
+}
+
+var (
+	needlessCast = regexp.MustCompile(`::(text|smallint|bigint|integer)\b(\[\])?`)
+	anyOfList    = regexp.MustCompile(`= ANY \(ARRAY\[([^]]*)\]\)`)
+)
+
+// readableSQL is SQL of the catalogue as a person would write it.
+func readableSQL(sql string) string {
+	sql = anyOfList.ReplaceAllString(needlessCast.ReplaceAllString(sql, ""), "IN ($1)")
+	return strings.NewReplacer(" ON public.", " ON ", " USING btree", "", "timestamp with time zone", "timestamptz").Replace(strings.Join(strings.Fields(sql), " "))
+}
+
+var (
+	tableLine  = regexp.MustCompile(`^(CREATE|ALTER) TABLE (\w+)`)
+	columnLine = regexp.MustCompile(`^\s*(?:ALTER TABLE \w+ )?\s*(?:ADD COLUMN )?(\w+) +[a-z]\w*[^-]*(?:-- *(.*))?$`)
+)
+
+// migrationComments are what the migrations say of tables, and of columns as
+// table.column: behind them, or else in the lines above.
+func migrationComments(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("migrations/*.sql")
+	require.NoError(t, err)
+	slices.Sort(files)
+	says, table := map[string]string{}, ""
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var above []string
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimRight(line, "\n")
+			if comment, ok := strings.CutPrefix(strings.TrimSpace(line), "--"); ok {
+				if !strings.HasPrefix(comment, " guard:") && !strings.HasPrefix(comment, " +goose") {
+					above = append(above, strings.TrimSpace(comment))
+				}
+				continue
+			}
+			about := strings.Join(above, " ")
+			above = nil
+			if m := tableLine.FindStringSubmatch(line); m != nil {
+				if table = m[2]; m[1] == "CREATE" {
+					says[table] = about
+					continue
+				}
+			}
+			if m := columnLine.FindStringSubmatch(line); m != nil {
+				if name := table + "." + m[1]; says[name] == "" {
+					says[name] = strings.TrimSpace(cmp.Or(m[2], about))
+				}
+			}
+		}
+	}
+	return says
+}
