@@ -185,7 +185,7 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 	c.outage.hold(provider.RetryAfter(err))
 	outcome := provider.Outcome(made, err, time.Now())
 	life := a.TokenExpiresAt.Sub(a.DialedAt)
-	//guard:value(outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > life) jobs.TestCallRefusedForExpiredToken: a 401 to a token that may have expired by Vonage's clock says nothing about the key
+	//guard:value jobs.TestCallRefusedForExpiredToken: a 401 to a token that may have expired by Vonage's clock says nothing about the key
 	if outcome.Refusal == campaign.RefusedAuth && time.Since(begun) > life-time.Second-min(campaign.ClockTolerance, life/2) {
 		// The token may have expired, in whole seconds and by Vonage's clock.
 		outcome = refused(campaign.RefusedStale)

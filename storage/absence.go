@@ -73,7 +73,7 @@ const provedAbsent = `
 	  AND NOT EXISTS (SELECT FROM events e WHERE e.attempt_id = a.id)
 	  AND NOT EXISTS (
 		SELECT FROM provider_calls c
-		-- guard:value(WHERE false) storage.TestAbsenceEachCondition: a call that may be the attempt's blocks the proof
+		-- guard:value storage.TestAbsenceEachCondition: a call that may be the attempt's blocks the proof
 		WHERE c.matched_by IS NULL AND (c.start_time IS NULL OR c.start_time BETWEEN lower(w) AND upper(w)) AND may_be_call_of(c, a, w)
 		-- what may_be_call_of asks too, and quick
 		AND numbers_differ(c.to_number, a.to_number) IS NOT TRUE)

@@ -39,7 +39,7 @@ const raiseBlocked = `
 			SELECT FROM list_scans s WHERE s.from_time <= lower(w) AND s.to_time >= upper(w)
 			AND scan_proves(s) AND s.database_id = (SELECT id FROM database_identity))
 		THEN 'no scan of Vonage''s list over its time proves anything: none shows all calls that are known, and one at least' END,
-		-- guard:value(NULL) AS why) AS x) storage.TestRaiseBlocked: a person is told of an attempt of which one scan proves something and no second does
+		-- guard:value storage.TestRaiseBlocked: a person is told of an attempt of which one scan proves something and no second does
 		CASE WHEN a.record_checks >= 2 * @looks THEN 'two scans of Vonage''s list must prove that it made no call, and they do not yet' END) AS why) AS x
 	WHERE a.state = 'unknown' AND a.call_uuid IS NULL AND a.record_checks >= @looks AND why IS NOT NULL
 	ON CONFLICT DO NOTHING`

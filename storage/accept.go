@@ -44,7 +44,7 @@ const accept = `
 		FROM said s JOIN locked ON locked.id = s.id
 		-- What is asked of the attempt is asked here, of the row as it is now that the
 		-- contact is locked.
-		-- guard:value(WHERE a.id = s.id AND coalesce(a.state, '') = 'dialing') storage.TestAcceptLeavesToTheGeneralWay: events that could not be told from a leg's are read again
+		-- guard:value storage.TestAcceptLeavesToTheGeneralWay: events that could not be told from a leg's are read again
 		WHERE a.id = s.id AND coalesce(a.state, '') = 'dialing' AND NOT a.events_unread
 		  AND NOT a.must_exist AND a.note = '' AND a.statuses = '{}' AND a.conversation_uuid IS NULL
 		RETURNING a.id, a.call_uuid, a.contact_id

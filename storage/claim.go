@@ -72,7 +72,7 @@ const claim = `
 		-- Campaigns of one priority share what is taken by their weights: the next of each
 		-- comes at a random distance, which is shorter the more it weighs.
 		SELECT *,
-		       -- guard:value(0 AS turn) storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
+		       -- guard:value storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
 		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn
 		FROM found
 		ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id LIMIT @limit
@@ -82,7 +82,7 @@ const claim = `
 		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
-		       -- guard:value(EXISTS (SELECT FROM suppressions s WHERE false AND s.number = k.to_number) storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
+		       -- guard:value storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
 		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
 		FROM candidates q JOIN contacts k ON k.id = q.id

@@ -97,7 +97,7 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 			UPDATE database_identity SET locked_for = @why, locked_at = clock_timestamp(),
 				known_until = least(known_until, checkpoint_at), released_at = NULL, released_by = NULL,
 				scans = 0, scanned_at = NULL, misses = 0, missed_at = NULL, missing = 0,
-				-- guard:value(accepted_at = accepted_at,) storage.TestIncompleteScanAwaitsDecision: a person's decision is about one lock
+				-- guard:value storage.TestIncompleteScanAwaitsDecision: a person's decision is about one lock
 				accepted_at = NULL,
 				locked_system = @system, locked_database = @database, locked_timeline = @timeline
 			WHERE locked_for IS NOT DISTINCT FROM @was::text AND locked_at IS NOT DISTINCT FROM @since::timestamptz

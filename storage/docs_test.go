@@ -10,6 +10,7 @@ import (
 
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+	"dialer/storage"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -74,5 +75,47 @@ func TestTheMapNamesEveryFile(t *testing.T) {
 	files = slices.DeleteFunc(files, func(name string) bool { return name == "doc.go" || strings.HasSuffix(name, "_test.go") })
 	if diff := cmp.Diff(files, named); diff != "" {
 		t.Errorf("doc.go does not list the files as they are (-there +listed):\n%s", diff)
+	}
+}
+
+var (
+	psqlBlock = regexp.MustCompile("(?s)\n```\nBEGIN;\n(.*?)ROLLBACK;\n```")
+	atName    = regexp.MustCompile(`@([a-z_]+)`)
+)
+
+// The claim and the gate run with the variables that docs/internals/psql.md sets.
+func TestStatementsPastedIntoPsql(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	db.StartCampaign(t, "pasted", 1)
+	text, err := os.ReadFile("../docs/internals/psql.md")
+	require.NoError(t, err)
+	block := psqlBlock.FindSubmatch(text)
+	if block == nil {
+		t.Fatal("the page has no block of psql")
+	}
+	set := map[string]string{}
+	var statements []string
+	for line := range strings.Lines(string(block[1])) {
+		line = strings.TrimSpace(line)
+		if file, ok := strings.CutPrefix(line, `\i `); ok {
+			statements = append(statements, atName.ReplaceAllStringFunc(storage.PastedStatements[file], func(name string) string {
+				value, ok := set[name[1:]]
+				if !ok {
+					t.Errorf("%s: the page sets no %s", file, name[1:])
+				}
+				return value
+			}))
+			continue
+		}
+		name, value, _ := strings.Cut(strings.TrimPrefix(line, `\set `), " ")
+		if strings.HasPrefix(value, "'") {
+			value = strings.ReplaceAll(value[1:len(value)-1], "''", "'")
+		}
+		set[name] = value
+	}
+	db.Begin(t, statements...)()
+	if got := testkit.Rows[string](t, db, `SELECT state FROM attempts`); !slices.Equal(got, []string{"dialing"}) {
+		t.Errorf("the attempts are %v, want one that is dialing", got)
 	}
 }

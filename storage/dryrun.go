@@ -11,15 +11,15 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Held counts by name what stands in the way of calls to the numbers now, for the
+// CountObstacles counts by name what stands in the way of calls to the numbers now, for the
 // campaign of that name, or for one that the settings would make: what the gate would
 // say of each number. A number that several things hold counts for each.
-func (db *DB) Held(ctx context.Context, name string, s campaign.Settings, purpose string, numbers []string) (map[campaign.Withdrawal]int, error) {
-	type held struct {
+func (db *DB) CountObstacles(ctx context.Context, name string, s campaign.Settings, purpose string, numbers []string) (map[campaign.Withdrawal]int, error) {
+	type counted struct {
 		Reason campaign.Withdrawal
 		Count  int
 	}
-	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[held], `
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[counted], `
 		SELECT o.reason, count(*) FROM unnest(@numbers::text[]) AS asked (number), LATERAL (
 			SELECT reason FROM contact_obstacles(asked.number, (SELECT id FROM campaigns WHERE name = @name), NULL, now())
 			UNION

@@ -43,7 +43,7 @@ const (
 		      WHERE a.id = ANY (@ids::uuid[])
 		      -- guard:drop storage.TestGateAfterWithdrawal: only a reserved attempt passes the gate
 		      AND coalesce(a.state, '') = 'reserved'
-		      -- guard:value(ORDER BY a.id FOR NO KEY UPDATE) AS locked) storage.TestGateBatchAnswersEachAttempt: an attempt that another transaction has locked holds up no other at the gate
+		      -- guard:value storage.TestGateBatchAnswersEachAttempt: an attempt that another transaction has locked holds up no other at the gate
 		      ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED) AS locked`
 
 	// gateLockWaiting is gateLock for an attempt that was passed over: it waits.
@@ -58,22 +58,22 @@ const (
 	gateLockLimits = `
 		SELECT FROM campaign_limits WHERE campaign_id IN (
 			SELECT campaign_id FROM attempts WHERE id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[]))
-		-- guard:value(ORDER BY campaign_id) storage.TestLimitsAreNeverExceeded: two gates do not fill one place
+		-- guard:value storage.TestLimitsAreNeverExceeded: two gates do not fill one place
 		ORDER BY campaign_id FOR NO KEY UPDATE`
 
 	gateLockAccount = `SELECT FROM account_limits WHERE daily_budget IS NOT NULL FOR NO KEY UPDATE`
 
 	// gateMove lets through what nothing stands in the way of. Attempts that pass
 	// together share a token, and also the one of those that passed last, while its
-	// expiry is at most @shared before theirs and not after it: see heldToken.
+	// expiry is at most @shared before theirs and not after it: see lastToken.
 	gateMove = `
 		WITH gate AS MATERIALIZED (
 			SELECT clock_timestamp() AS passed_at
 		), token AS MATERIALIZED (
-			SELECT passed_at, coalesce(held.id, gen_random_uuid()) AS id, coalesce(held.expires_at, passed_at + @life::interval) AS expires_at
-			FROM gate LEFT JOIN (VALUES (@held::uuid, @held_until::timestamptz)) AS held (id, expires_at)
-			-- guard:value(ON held.expires_at BETWEEN passed_at - @shared::interval AND passed_at + @life::interval) storage.TestGateSharesTheLastToken: a token is shared for a second at most
-			ON held.expires_at BETWEEN passed_at + @life::interval - @shared::interval AND passed_at + @life::interval
+			SELECT passed_at, coalesce(last.id, gen_random_uuid()) AS id, coalesce(last.expires_at, passed_at + @life::interval) AS expires_at
+			FROM gate LEFT JOIN (VALUES (@last_token::uuid, @last_until::timestamptz)) AS last (id, expires_at)
+			-- guard:value storage.TestGateSharesTheLastToken: a token is shared for a second at most
+			ON last.expires_at BETWEEN passed_at + @life::interval - @shared::interval AND passed_at + @life::interval
 		), clear AS MATERIALIZED (
 			SELECT a.id, a.campaign_id, a.contact_id
 			FROM attempts a, token
@@ -92,14 +92,14 @@ const (
 			-- Where no rate is known, a call holds all that is left: there is one at a time.
 			SELECT c.id, c.campaign_id, room.places, room.soon, room.money, day.money AS day_money,
 			       CASE WHEN room.money IS NOT NULL OR day.money IS NOT NULL
-			            THEN coalesce(call_worst(c.campaign_id, c.contact_id), least(room.money, day.money)) END AS held
+			            THEN coalesce(call_worst(c.campaign_id, c.contact_id), least(room.money, day.money)) END AS worst
 			FROM clear c CROSS JOIN day LEFT JOIN room ON room.campaign_id = c.campaign_id
 		), ranked AS (
-			SELECT *, row_number() OVER of_campaign AS place, sum(held) OVER of_campaign AS cost, sum(held) OVER (ORDER BY id) AS day_cost
+			SELECT *, row_number() OVER of_campaign AS place, sum(worst) OVER of_campaign AS cost, sum(worst) OVER (ORDER BY id) AS day_cost
 			FROM costed WINDOW of_campaign AS (PARTITION BY campaign_id ORDER BY id)
 		)
 		UPDATE attempts a SET
-			state = 'dialing', changed_by = 'caller', posts = a.posts + 1, held = r.held,
+			state = 'dialing', changed_by = 'caller', posts = a.posts + 1, held = r.worst,
 			dialed_at = token.passed_at, token_id = token.id, token_expires_at = token.expires_at
 		FROM token, ranked r
 		WHERE a.id = r.id
@@ -120,20 +120,20 @@ const (
 	gateTimeout = 5 * time.Second
 )
 
-// heldToken is the token that this process's attempts passed with last. Those that
+// lastToken is the token that this process's attempts passed with last. Those that
 // pass within a second carry it too: to sign one takes half of the processor time
 // of a call. It is a thirtieth of its life, so that a token that lives for less
 // is not shared for most of it.
-type heldToken struct {
+type lastToken struct {
 	id        uuid.UUID
 	expiresAt time.Time
 }
 
-// gateArgs are gateMove's. held is zero for a process's first gate.
-func gateArgs(life time.Duration, held heldToken) pgx.StrictNamedArgs {
+// gateArgs are gateMove's. last is zero for a process's first gate.
+func gateArgs(life time.Duration, last lastToken) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"life": life, "shared": min(time.Second, life/30), "lease": manualLease,
-		"held": zeronull.UUID(held.id), "held_until": zeronull.Timestamptz(held.expiresAt),
+		"last_token": zeronull.UUID(last.id), "last_until": zeronull.Timestamptz(last.expiresAt),
 	}
 }
 
@@ -209,7 +209,7 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	if err := db.pool.SendBatch(ctx, &b).Close(); err != nil || len(passed) == 0 {
 		return nil, err
 	}
-	db.token.Store(&heldToken{passed[0].TokenID, passed[0].TokenExpiresAt})
+	db.token.Store(&lastToken{passed[0].TokenID, passed[0].TokenExpiresAt})
 	return passed, nil
 }
 

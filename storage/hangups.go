@@ -36,14 +36,14 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 const insertHangUp = `
 	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
 	SELECT @call, @attempt, @why, @kept
-	-- guard:value(WHERE @max > 0) storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
+	-- guard:value storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @max
 	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
 	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
 	  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 	  -- A late call is the person's only one unless the telephone was called again
 	  -- since: such a call may be up, or has reached the person.
-	  -- guard:value(AND (@why <> @late OR true OR EXISTS () storage.TestHangUpOfLateCall: a late call is hung up only when a successor passed the gate
+	  -- guard:value storage.TestHangUpOfLateCall: a late call is hung up only when a successor passed the gate
 	  AND (@why <> @late OR EXISTS (
 		SELECT FROM attempts a JOIN attempts s ON s.to_number = a.to_number AND s.dialed_at > a.dialed_at
 		WHERE a.id = @attempt AND s.id <> a.id

@@ -66,7 +66,7 @@ func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err
 		args pgx.StrictNamedArgs
 	}{
 		{gateLock, pgx.StrictNamedArgs{"ids": []uuid.UUID{id}}},
-		{gateMove, gateArgs(time.Minute, heldToken{})},
+		{gateMove, gateArgs(time.Minute, lastToken{})},
 	} {
 		err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, `SELECT set_config('dialer.gate', '', true)`); err != nil {
@@ -91,6 +91,9 @@ func (db *DB) ExplainClaim(ctx context.Context, limit int) ([]string, error) {
 	}
 	return collect(ctx, db.pool, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+claim, claimArgs(ids, limit, 1))
 }
+
+// PastedStatements are what docs/internals/psql.md says how to paste.
+var PastedStatements = map[string]string{"claim.psql": claim, "gatelock.psql": gateLock, "gatemove.psql": gateMove}
 
 // Lock runs a statement and keeps its locks until release.
 func (db *DB) Lock(ctx context.Context, statement string, args ...any) (release func(), err error) {

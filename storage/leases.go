@@ -19,7 +19,7 @@ func (db *DB) TakeLease(ctx context.Context, name, owner string, term, idle time
 		INSERT INTO leases AS l (name, owner, expires_at) VALUES (@name, @owner, clock_timestamp() + @term::interval)
 		ON CONFLICT (name) DO UPDATE SET
 			owner = excluded.owner, expires_at = excluded.expires_at, generation = l.generation + 1
-		-- guard:value(WHERE true) storage.TestLease: one process has the work
+		-- guard:value storage.TestLease: one process has the work
 		WHERE l.expires_at <= clock_timestamp()
 		AND (l.finished_at IS NULL OR l.finished_at <= clock_timestamp() - @idle::interval)
 		RETURNING generation`,

@@ -26,7 +26,7 @@ func (db *DB) BeginScan(ctx context.Context, from, to time.Time, seen bool, t ca
 			  AND a.call_uuid IS NOT NULL AND NOT EXISTS (
 				SELECT FROM provider_calls c WHERE c.call_uuid = a.call_uuid AND c.matched_by = 'numbers')
 			UNION
-			-- guard:value(SELECT NULL::text WHERE false AND @seen::boolean) internal/reconcile.TestSecondScanRepeatsTheFirst: the second scan of a locked database shows what the first saw
+			-- guard:value internal/reconcile.TestSecondScanRepeatsTheFirst: the second scan of a locked database shows what the first saw
 			SELECT c.call_uuid FROM provider_calls c WHERE @seen::boolean AND c.start_time BETWEEN @from AND @to
 			UNION
 			SELECT e.call_uuid FROM events e WHERE @seen AND e.received_at BETWEEN @from::timestamptz + @before::interval AND @to::timestamptz - @after::interval

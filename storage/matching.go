@@ -25,7 +25,7 @@ const matchByNumbers = `
 	WITH candidate AS MATERIALIZED (
 		SELECT c.call_uuid, a.id AS attempt_id, a.contact_id, a.dialed_at,
 		       CASE WHEN c.start_time IS NULL THEN 0 WHEN a.state IN ('dialing', 'unknown') THEN 1 WHEN a.state = 'lost' THEN 2 ELSE 3 END AS rank,
-		       -- guard:value(true AS read_whole,) storage.TestMatchWaitsForTheWholeWindow: by numbers a call is matched once complete scans cover the attempt's window
+		       -- guard:value storage.TestMatchWaitsForTheWholeWindow: by numbers a call is matched once complete scans cover the attempt's window
 		       coalesce(covered.windows @> w.w, false) AS read_whole,
 		       EXISTS (
 			SELECT FROM provider_calls o
@@ -54,7 +54,7 @@ const matchByNumbers = `
 		FROM candidate WINDOW call AS (PARTITION BY call_uuid)
 	)
 	SELECT call_uuid, (array_agg(attempt_id))[1], (array_agg(contact_id))[1],
-	       -- guard:value(CASE WHEN false THEN 'ambiguous') storage.TestMatchByNumbers: a call that may be of two attempts, or that shares one with another call, is matched to none
+	       -- guard:value storage.TestMatchByNumbers: a call that may be of two attempts, or that shares one with another call, is matched to none
 	       CASE WHEN count(*) > 1 OR bool_or(has_other_call) THEN 'ambiguous'
 	            WHEN bool_or(several) THEN 'doubtful' ELSE 'match' END
 	FROM likeliest WHERE likely AND sure
@@ -118,7 +118,7 @@ func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reco
 // yet, also where the attempt came to have the call just now.
 func (db *DB) bindSpellings(ctx context.Context) error {
 	_, err := db.pool.Exec(ctx, `
-		-- guard:value(UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp(), folded = true) storage.TestRecordBoundWhileMatchingIsFolded: a record that is given to its attempt is folded, whoever gives it
+		-- guard:value storage.TestRecordBoundWhileMatchingIsFolded: a record that is given to its attempt is folded, whoever gives it
 		UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
 		FROM attempts a
 		WHERE c.attempt_id IS NULL AND a.call_uuid = ANY (call_spellings(c.call_uuid))`)

@@ -21,7 +21,7 @@ type DB struct {
 	loads   *txBatcher[*loadRequest]
 	gates   *txBatcher[*gateRequest]
 	server  *serverGuard
-	token   atomic.Pointer[heldToken]
+	token   atomic.Pointer[lastToken]
 	claims  atomic.Int64
 }
 
@@ -100,7 +100,7 @@ func OpenPool(ctx context.Context, url string, conns int) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", explainConnect(cfg.ConnConfig, err))
 	}
 	db := &DB{pool: pool, server: server}
-	db.token.Store(&heldToken{})
+	db.token.Store(&lastToken{})
 	db.updates = newTxBatcher(maxUpdates, extraUpdateTxs, updatesTimeout, db.storeUpdates)
 	db.loads = newTxBatcher(maxLoads, extraLoadTxs, loadTimeout, db.loadAll)
 	db.gates = newTxBatcher(maxGates, extraGateTxs, gateTimeout, db.admitBatch)
@@ -181,7 +181,7 @@ func prepareConn(ctx context.Context, conn *pgx.Conn) error {
 	var standby bool
 	err := conn.QueryRow(ctx, `
 		SELECT pg_is_in_recovery(),
-		       -- guard:value(CASE WHEN false) storage.TestOpenRefusesToAcknowledgeBeforeTheDisk: a commit is acknowledged after it is on disk
+		       -- guard:value storage.TestOpenRefusesToAcknowledgeBeforeTheDisk: a commit is acknowledged after it is on disk
 		       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
 		            THEN set_config('synchronous_commit', 'on', false) END,
 		       (SELECT count(set_config(name, value, false)) FROM unnest($1::text[], $2::text[]) AS s (name, value))`,

@@ -64,8 +64,8 @@ const forgotten = `
 	FROM provider_calls c
 	JOIN contacts k ON k.to_number = c.to_number OR k.numbers @> ARRAY[c.to_number]
 	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
-		-- guard:value(AND k.state <> 'done') storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
-		-- guard:value(AND true) storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
+		-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
+		-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
 		AND (k.state <> 'done'
 		  OR k.reason = 'stopped' AND p.stopped_at >= @known
 		  OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known

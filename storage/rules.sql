@@ -5,15 +5,15 @@
 CREATE OR REPLACE FUNCTION clock_within_hours(clock timestamp, open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
-    -- guard:value(((extract(isodow FROM clock) - 1) * 1440 + extract(hour FROM clock) * 60 + extract(minute FROM clock) + 1)::int <@ open_minutes) storage.TestWithinHoursEqualsTheDomains: hours begin with their first minute
+    -- guard:value storage.TestWithinHoursEqualsTheDomains: hours begin with their first minute
     ((extract(isodow FROM clock) - 1) * 1440 + extract(hour FROM clock) * 60 + extract(minute FROM clock))::int <@ open_minutes
-    -- guard:value(AND true;) storage.TestWithinHoursEqualsTheDomains: nobody is called on a date that is left out
+    -- guard:value storage.TestWithinHoursEqualsTheDomains: nobody is called on a date that is left out
     AND clock::date <> ALL (closed_dates);
 
 CREATE OR REPLACE FUNCTION within_hours_of_each(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
-    -- guard:value(SELECT coalesce(bool_or(clock_within_hours(at AT TIME ZONE zone, open_minutes, closed_dates)), false)) storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
+    -- guard:value storage.TestWithinHoursEqualsTheDomains: the hours hold in every zone
     SELECT coalesce(bool_and(clock_within_hours(at AT TIME ZONE zone, open_minutes, closed_dates)), false)
     FROM unnest(zones) AS zone);
 
@@ -27,7 +27,7 @@ RETURN (
 CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN
-    -- guard:value(true;) chaos.Calm: nobody is called outside the hours of their zone
+    -- guard:value chaos.Calm: nobody is called outside the hours of their zone
     CASE WHEN cardinality(zones) = 1 THEN coalesce(clock_within_hours(at AT TIME ZONE zones[1], open_minutes, closed_dates), false) ELSE within_hours_of_each(at, zones, open_minutes, closed_dates) END;
 
 -- The earliest call of a contact of the group that is due at due, if the campaign
@@ -69,7 +69,7 @@ BEGIN
     END IF;
     RETURN CASE WHEN hours.ends_at IS NULL OR opening < hours.ends_at THEN opening END;
 EXCEPTION
-    -- guard:value(WHEN no_data THEN RETURN NULL;) storage.TestLostZoneStopsNoViewAndNoWebhook: a zone that Postgres has lost stops no view and no webhook out
+    -- guard:value storage.TestLostZoneStopsNoViewAndNoWebhook: a zone that Postgres has lost stops no view and no webhook out
     WHEN invalid_parameter_value THEN RETURN NULL;
 END $$;
 
@@ -110,7 +110,7 @@ CREATE OR REPLACE FUNCTION call_worst(campaign bigint, contact bigint) RETURNS n
     ELSE (SELECT ceil(c.length_s / 60.0) * max(greatest(r.known, r.configured))
           FROM campaigns c, contacts k, call_rates r
           WHERE c.id = call_worst.campaign AND k.id = call_worst.contact
-            -- guard:value(AND r.country = k.country) storage.TestBudgetOfContactsWithoutACountry: who came before countries were kept holds no whole budget
+            -- guard:value storage.TestBudgetOfContactsWithoutACountry: who came before countries were kept holds no whole budget
             AND (r.country = k.country OR k.country IS NULL AND (cardinality(c.countries) = 0 OR r.country = ANY (c.countries)))
           GROUP BY c.length_s) END
 $$;
@@ -128,18 +128,19 @@ $$;
 -- price is not known yet count with the most that they may cost.
 CREATE OR REPLACE FUNCTION campaign_room(campaign bigint, at timestamptz, OUT places bigint, OUT soon bigint, OUT money numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT -- guard:value(1) storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
+    SELECT
+           -- guard:value storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
            least(l.at_once,
-               -- guard:value(l.connected) storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
+               -- guard:value storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
                l.connected - CASE WHEN l.connected IS NOT NULL THEN rung_back(l.campaign_id, campaign_room.at) END)
            - CASE WHEN l.at_once IS NOT NULL OR l.connected IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
-           -- guard:value(1) storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
+           -- guard:value storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
            l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > campaign_room.at - l.window_span) END,
            l.budget - CASE WHEN l.budget IS NOT NULL THEN (
                SELECT coalesce(sum(t.price), 0) FROM counter_totals t WHERE t.campaign_id = l.campaign_id)
-               -- guard:value(0) storage.TestLimitsAreNeverExceeded: the most that a call may cost is kept back until its price is known
+               -- guard:value storage.TestLimitsAreNeverExceeded: the most that a call may cost is kept back until its price is known
                + (SELECT coalesce(sum(o.held), 0) FROM attempts o
                   WHERE o.campaign_id = l.campaign_id AND o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')) END
     FROM campaign_limits l WHERE l.campaign_id = campaign_room.campaign
@@ -234,9 +235,9 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- The hours must hold until the token of the POST has expired, 30 s later, and
         -- until the margin has passed after that.
         CASE WHEN k.id IS NOT NULL AND NOT (
-            -- guard:value(true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
+            -- guard:value storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
             within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
-            -- guard:value(AND true) storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
+            -- guard:value storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked for the token's end
             AND within_hours(contact_obstacles.at + interval '30 seconds' + c.margin_minutes * interval '1 minute', CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
         ) THEN CASE WHEN NOT g.zone_missing AND EXISTS (SELECT FROM unnest(g.zones) AS zone WHERE (contact_obstacles.at AT TIME ZONE zone)::date = ANY (c.closed_dates))
                     THEN 'date_left_out' ELSE 'outside_hours' END END
@@ -247,12 +248,12 @@ $$;
 -- What stands in the way that calls share: see campaign_room.
 CREATE OR REPLACE FUNCTION limit_obstacles(campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT held.reason
+    SELECT limits.reason
     FROM campaign_limits l, LATERAL campaign_room(l.campaign_id, limit_obstacles.at) AS room, LATERAL (VALUES
         (CASE WHEN l.connected <= coalesce(l.at_once, l.connected) THEN 'connected' ELSE 'at_once' END, room.places < 1),
         ('per_second', room.soon < 1),
-        ('budget', room.money <= 0 OR room.money < call_worst(l.campaign_id, limit_obstacles.contact))) AS held (reason, holds)
-    WHERE l.campaign_id = limit_obstacles.campaign AND held.holds
+        ('budget', room.money <= 0 OR room.money < call_worst(l.campaign_id, limit_obstacles.contact))) AS limits (reason, reached)
+    WHERE l.campaign_id = limit_obstacles.campaign AND limits.reached
     UNION ALL
     SELECT 'day_budget' FROM (SELECT account_room(limit_obstacles.at) AS money) AS room
     WHERE room.money <= 0 OR room.money < call_worst(limit_obstacles.campaign, limit_obstacles.contact)

@@ -57,17 +57,17 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return sum, err
 	}
-	held := make(map[string]app.Suppression, len(list))
+	onList := make(map[string]app.Suppression, len(list))
 	for _, s := range before {
-		held[s.Number] = s
+		onList[s.Number] = s
 	}
 	var writes pgx.Batch
 	var changed []app.Suppression
 	for _, s := range list {
-		if !sum.Count(s, held, shorten, now) {
+		if !sum.Count(s, onList, shorten, now) {
 			continue
 		}
-		held[s.Number] = s
+		onList[s.Number] = s
 		changed = append(changed, s)
 		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL`,
 			s.Number, of, purpose)

@@ -99,7 +99,7 @@ func (c *Client) send(req *http.Request, op string, permit Permit) (res *http.Re
 		w.wrote(time.Now())
 	}
 	begun := time.Now()
-	//guard:value((&http.Client{Transport: c.transport}).Do(req.WithContext(w.trace(ctx)))) voice.TestRedirectIsNotFollowed: redirects are not followed
+	//guard:value voice.TestRedirectIsNotFollowed: redirects are not followed
 	res, err := c.transport.RoundTrip(req.WithContext(w.trace(ctx)))
 	if err != nil {
 		failed := c.sendFailed(w, op, err)

@@ -69,10 +69,10 @@ func courseOf(c campaign.GroupCourse, zones []string) string {
 
 // asking is what the database says of the people of a dry run, if there is one.
 type asking struct {
-	db    *storage.DB
-	held  map[campaign.Withdrawal]int
-	rates map[string]decimal.Decimal
-	ask   func([]string) (map[campaign.Withdrawal]int, error)
+	db        *storage.DB
+	obstacles map[campaign.Withdrawal]int
+	rates     map[string]decimal.Decimal
+	ask       func([]string) (map[campaign.Withdrawal]int, error)
 }
 
 // askDatabase asks nothing without --database-url, or while the database is away.
@@ -85,9 +85,9 @@ func (j job) askDatabase(ctx context.Context) (*asking, error) {
 		j.con.Printf("warning: what is on record was not asked: %s\n", cli.OneLine(err.Error()))
 		return &asking{}, nil
 	}
-	a := &asking{db: db, held: map[campaign.Withdrawal]int{}}
+	a := &asking{db: db, obstacles: map[campaign.Withdrawal]int{}}
 	a.ask = func(numbers []string) (map[campaign.Withdrawal]int, error) {
-		return db.Held(ctx, j.flags.Name, j.settings, j.flags.read.Purpose, numbers)
+		return db.CountObstacles(ctx, j.flags.Name, j.settings, j.flags.read.Purpose, numbers)
 	}
 	if a.rates, err = db.CallRates(ctx); err != nil {
 		db.Close()
@@ -106,9 +106,9 @@ func (a *asking) onNumbers(numbers []string) error {
 	if a.ask == nil || len(numbers) == 0 {
 		return nil
 	}
-	held, err := a.ask(numbers)
-	for why, n := range held {
-		a.held[why] += n
+	obstacles, err := a.ask(numbers)
+	for why, n := range obstacles {
+		a.obstacles[why] += n
 	}
 	return err
 }
@@ -117,17 +117,17 @@ func (a *asking) text(f csvimport.Forecast, s campaign.Settings) string {
 	if a.db == nil || f.Accepted == 0 {
 		return ""
 	}
-	return a.heldText() + costText(f.Outlook.Countries, a.rates, s)
+	return a.obstaclesText() + costText(f.Outlook.Countries, a.rates, s)
 }
 
-// heldText says what would hold calls now, as the gate would.
-func (a *asking) heldText() string {
-	if len(a.held) == 0 {
+// obstaclesText says what would hold calls now, as the gate would.
+func (a *asking) obstaclesText() string {
+	if len(a.obstacles) == 0 {
 		return "Nothing on record holds a number of these now.\n"
 	}
 	text := "What holds calls to them now:\n"
-	for _, why := range slices.Sorted(maps.Keys(a.held)) {
-		text += fmt.Sprintf("  %s: %s\n", progress.People(a.held[why]), why.Meaning())
+	for _, why := range slices.Sorted(maps.Keys(a.obstacles)) {
+		text += fmt.Sprintf("  %s: %s\n", progress.People(a.obstacles[why]), why.Meaning())
 	}
 	return text
 }

@@ -56,10 +56,10 @@ func (c Suppressed) Plus(o Suppressed) Suppressed {
 	return Suppressed{c.Added + o.Added, c.Extended + o.Extended, c.Shortened + o.Shortened, c.Same + o.Same, c.Kept + o.Kept}
 }
 
-// Count counts what becomes of s, of which held has what stands on the list at
+// Count counts what becomes of s, of which onList has what stands on the list at
 // now, and reports whether s replaces that.
-func (c *Suppressed) Count(s Suppression, held map[string]Suppression, shorten bool, now time.Time) (replaces bool) {
-	h, known := held[s.Number]
+func (c *Suppressed) Count(s Suppression, onList map[string]Suppression, shorten bool, now time.Time) (replaces bool) {
+	h, known := onList[s.Number]
 	switch over := known && !h.ExpiresAt.IsZero() && !h.ExpiresAt.After(now); {
 	case !known || over:
 		c.Added++

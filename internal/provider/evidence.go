@@ -58,11 +58,11 @@ func recordBill(c voice.Call, now time.Time) campaign.Bill {
 	return campaign.Bill{
 		Source:     campaign.FromList,
 		ObservedAt: now.UTC(),
-		//guard:value(func() campaign.Bill { b := campaign.Bill{Price: c.Price}; b.Price.Decimal = b.Price.Decimal.Round(4); return b }().Price) chaos.Calm: a price is kept to its last digit
+		//guard:value chaos.Calm: a price is kept to its last digit
 		Price: c.Price,
 		//guard:value(c.Price) chaos.Calm: the rate is the record's
 		Rate: c.Rate,
-		//guard:value(func() *int { if c.Duration == nil { return nil }; n := *c.Duration + 1; return &n }()) chaos.Calm: the duration is the record's
+		//guard:value chaos.Calm: the duration is the record's
 		Duration:  c.Duration,
 		StartTime: c.StartTime.UTC(),
 		//guard:value(c.EndTime.UTC().Add(time.Second)) chaos.Calm: the end is the record's

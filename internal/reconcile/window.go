@@ -72,7 +72,7 @@ func windowsOf(attempts []campaign.UnknownAttempt, t campaign.Times, now time.Ti
 		from, to := t.Window(a.Attempt)
 		from, to = from.Truncate(time.Second), campaign.UpToSecond(to)
 		last, dropped := len(all)-1, func(at time.Time) bool { return at.Before(now.Add(-t.Provable())) }
-		//guard:value(last < 0 || from.After(all[last].to) || to.Sub(all[last].from) > maxWindow || false && dropped(from)) internal/reconcile.TestWindowsOf: what Vonage may have dropped spoils no other attempt's window
+		//guard:value internal/reconcile.TestWindowsOf: what Vonage may have dropped spoils no other attempt's window
 		if last < 0 || from.After(all[last].to) || to.Sub(all[last].from) > maxWindow || dropped(all[last].from) && !dropped(from) {
 			all = append(all, window{span: span{from, from}})
 			last++

@@ -165,12 +165,12 @@ func tokens(source []byte) (list []string) {
 func sqlEdit(source []byte, from, to int, m marker) (edit, error) {
 	from = to - len(strings.TrimLeft(string(source[from:to]), " \t"))
 	e := edit{from: from, to: to}
-	switch m.action {
-	case "drop":
-	case "value":
+	switch {
+	case m.action == "drop":
+	case m.action == "value" && !m.inline:
 		e.text = m.value
 	default:
-		return e, fmt.Errorf("%s is for Go: in SQL use drop or value(LINE)", m.action)
+		return e, errors.New("in SQL use drop, or value with its line in replacements.txt")
 	}
 	if plainSQL(string(source[from:to])) == plainSQL(e.text) {
 		return e, errSame

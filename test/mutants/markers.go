@@ -65,12 +65,13 @@ func (e edit) apply(source []byte) []byte {
 // marker is the text of one guard comment.
 type marker struct {
 	action    string // drop, negate, true, false or value
-	value     string // what replaces the node, for value
+	value     string // what replaces the node or the line, for value
+	inline    bool   // the value stands in the marker
 	dir, test string
 	sentence  string
 }
 
-var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false)|value\((.+)\)) (?:([\w/]+)\.(Test\w+)|(chaos)\.(\w+)): (\S.*)$`)
+var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false|value)|value\((.+)\)) (?:([\w/]+)\.(Test\w+)|(chaos)\.(\w+)): (\S.*)$`)
 
 // parseMarker reads a comment without its // or --. marked is false for an
 // ordinary comment.
@@ -81,10 +82,16 @@ func parseMarker(comment string) (m marker, marked bool, err error) {
 	}
 	part := markerForm.FindStringSubmatch(strings.TrimRight(text, " \r\n"))
 	if part == nil {
-		return m, true, fmt.Errorf("guard:%s is not of the form guard:ACTION pkg.TestName: sentence, with drop, negate, true, false or value(TEXT)", text)
+		return m, true, fmt.Errorf("guard:%s is not of the form guard:ACTION pkg.TestName: sentence, with drop, negate, true, false, value or value(TEXT)", text)
 	}
-	m = marker{action: part[1], value: part[2], dir: part[3] + part[5], test: part[4] + part[6], sentence: part[7]}
-	if m.action == "" {
+	m = marker{action: part[1], value: part[2], inline: part[2] != "", dir: part[3] + part[5], test: part[4] + part[6], sentence: part[7]}
+	text, kept := replacements[m.sentence]
+	switch {
+	case kept != (m.action == "value"):
+		return m, true, fmt.Errorf("%q: a marker that says only value has its text in replacements.txt, and no other has", m.sentence)
+	case kept:
+		m.value = text
+	case m.inline:
 		m.action = "value"
 	}
 	return m, true, nil
@@ -218,6 +225,8 @@ func sqlGuards(name string, source []byte, from, to int) (found []guard, err err
 		comment, isComment := strings.CutPrefix(strings.TrimSpace(string(source[begin:end])), "--")
 		m, marked, err := parseMarker(comment)
 		switch {
+		case !isComment && strings.Contains(string(source[begin:end]), "-- guard:"):
+			errs = append(errs, fmt.Errorf("%s: %s: a marker stands on a line of its own", name, source[begin:end]))
 		case !isComment || !marked:
 			for _, m := range above {
 				change, err := sqlEdit(source, begin, end, m)

@@ -21,6 +21,11 @@ func TestMarkers(t *testing.T) {
 	if n := len(guards); n < 100 {
 		t.Errorf("only %d guards", n)
 	}
+	for sentence := range replacements {
+		if !slices.ContainsFunc(guards, func(g guard) bool { return g.sentence == sentence }) {
+			t.Errorf("replacements.txt has a text for %q, which is no guard", sentence)
+		}
+	}
 }
 
 const testBody = "package a\n\nimport \"testing\"\n\nfunc TestHeld(t *testing.T) {\n\tif Even(1) {\n\t\tt.Fail()\n\t}\n}\n\nfunc TestLax(t *testing.T) {\n\tif !Even(2) {\n\t\tt.Fail()\n\t}\n}\n"
@@ -117,7 +122,8 @@ func TestGoActions(t *testing.T) {
 
 func TestSQLActions(t *testing.T) {
 	t.Parallel()
-	const source = "SELECT a\n-- guard:drop a.TestHeld: one\n  -- guard:value(AND c >= 0) a.TestHeld: two\n  AND c = 0 -- why\nLIMIT 1\n"
+	const two = "the hours are checked for the token's end"
+	const source = "SELECT a\n-- guard:drop a.TestHeld: one\n  -- guard:value a.TestHeld: " + two + "\n  AND c = 0 -- why\nLIMIT 1\n"
 	tests := []struct {
 		name, before, after string
 		find                func(string, []byte) ([]guard, error)
@@ -131,7 +137,7 @@ func TestSQLActions(t *testing.T) {
 		if err != nil || len(found) != 2 {
 			t.Fatalf("%s: found %d: %v", test.name, len(found), err)
 		}
-		for i, want := range []string{"  ", "  AND c >= 0"} {
+		for i, want := range []string{"  ", "  " + replacements[two]} {
 			if got, want := string(found[i].places[0].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
 				t.Errorf("%s: got %q, want %q", test.name, got, want)
 			}
@@ -152,6 +158,9 @@ func TestWrongMarkers(t *testing.T) {
 		"the mutant is the same":       "f(`\n-- guard:drop a.TestHeld: x\n-- only a comment\n`)",
 		"no line follows":              "f(`\n-- guard:drop a.TestHeld: x`)",
 		"in SQL use drop":              "f(`\n-- guard:negate a.TestHeld: x\nSELECT 1`)",
+		"in SQL use drop, or":          "f(`\n-- guard:value(2) a.TestHeld: x\nSELECT 1`)",
+		"on a line of its own":         "f(`\nSELECT 1 -- guard:drop a.TestHeld: x\n`)",
+		"has its text in":              "f(`\n-- guard:value a.TestHeld: no such sentence\nSELECT 1`)",
 	} {
 		_, err := findGuards(module(t, "package a\n\nfunc x() {\n"+source+"\n}\n"))
 		if err == nil || !strings.Contains(err.Error(), want) {

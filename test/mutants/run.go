@@ -89,12 +89,18 @@ func try(ctx context.Context, root, scratch string, g guard) (history string, er
 		return "", fmt.Errorf("%s: taken away in %s, and %s in %s passes", g.sentence, g.files(), g.test, g.dir)
 	case !slices.Contains(r.failed, g.test):
 		return "", fmt.Errorf("%s: the mutant does not build, or another test fails than %s in %s:\n%s", g.sentence, g.test, g.dir, r.output)
+	case wrongSQL.MatchString(r.output):
+		return "", fmt.Errorf("%s: the mutant is no SQL that Postgres takes, so that %s fails says nothing:\n%s", g.sentence, g.test, r.output)
 	}
 	if n := historyNumber.FindStringSubmatch(r.output); n != nil {
 		history = ", history " + n[1]
 	}
 	return history, nil
 }
+
+// wrongSQL is what pgx and Postgres say of a statement that is none: a syntax error, a
+// name, function or type that does not fit, or an argument that it does not use.
+var wrongSQL = regexp.MustCompile(`SQLSTATE (42601|42703|42P01|42883|42804|42P18)|not found in sql query|not present in StrictNamedArgs`)
 
 // historyNumber is how test/histories reports the history that failed.
 var historyNumber = regexp.MustCompile(`histories_test\.go:\d+: history (\d+):`)
