@@ -41,6 +41,10 @@ type Service struct {
 	queue  *queue
 	log    *slog.Logger
 
+	// Caller makes the calls of the queue, and those that a person asks for: at one
+	// pace, and by one count.
+	Caller *Caller
+
 	redisWritable atomic.Bool
 }
 
@@ -69,7 +73,10 @@ func New(c Config, store Store, client *voice.Client, pacers Pacers, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	return &Service{config: c, store: store, client: client, pacers: pacers, queue: q, log: log}, nil
+	return &Service{
+		config: c, store: store, client: client, pacers: pacers, queue: q, log: log,
+		Caller: NewCaller(store, client, pacers.Calls, c.TokenLife, log),
+	}, nil
 }
 
 // Run dials until ctx ends. Then no gate is begun any more; sends under way
@@ -87,7 +94,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
-	worker := newCallWorker(ctx, working, s.config, s.store, NewCaller(s.store, s.client, s.pacers.Calls, s.config.TokenLife, s.log))
+	worker := newCallWorker(ctx, working, s.config, s.store, s.Caller)
 
 	var pacers, loops sync.WaitGroup
 	pacers.Go(func() { s.pacers.Calls.Run(working) })

@@ -19,11 +19,12 @@ import (
 // apiCalls asks Vonage for what came to the API, by the same code as the commands.
 type apiCalls struct {
 	node
-	vonageLine
+	client *voice.Client
+	caller *jobs.Caller // the one that makes the campaigns' calls
 }
 
-// callOrder is a call as a program asks for it.
-type callOrder struct {
+// callBody is a call as a program asks for it.
+type callBody struct {
 	To           string          `json:"to"`
 	From         string          `json:"from"`
 	Say          string          `json:"say"`
@@ -40,10 +41,9 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 	if err != nil {
 		return httpapi.MadeCall{}, err
 	}
-	caller := jobs.NewCaller(a.db, a.client, a.pacers.Calls, a.pace.TokenLife, a.log)
 	var made jobs.Made
 	err = app.ManualCalls{Store: a.seenBy}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
-		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request)
+		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request)
 		return err
 	})
 	if err != nil {
@@ -70,14 +70,14 @@ func refusedBy(err error) error {
 
 // order reads what is asked for as the command reads its flags.
 func (a apiCalls) order(body json.RawMessage) (campaign.Attempt, voice.CallRequest, error) {
-	var o callOrder
+	var o callBody
 	if err := strictJSON(body, &o); err != nil {
 		return campaign.Attempt{}, voice.CallRequest{}, err
 	}
-	c := callCreateCommand{
-		calleeFlags: calleeFlags{To: o.To, Countries: a.countries}, numberFlags: numberFlags{a.defaultCountry}, callerFlags: callerFlags{From: o.From, RandomFrom: o.From == ""},
+	c := callOrder{
+		calleeFlags: calleeFlags{To: o.To, Countries: a.countries}, numberFlags: numberFlags{a.defaultCountry}, fromFlags: fromFlags{From: o.From, RandomFrom: o.From == ""},
 		messageFlags: messageFlags{Say: o.Say, AnswerURL: o.AnswerURL}, detectionFlags: detectionFlags{Machine: o.Machine},
-		RingingTimer: o.RingingTimer, LengthTimer: o.LengthTimer, CallsPerSecond: a.node.pace.CallsPerSecond, SettleAfter: a.node.pace.SettleAfter,
+		RingingTimer: o.RingingTimer, LengthTimer: o.LengthTimer,
 	}
 	messages := 0
 	for _, given := range []bool{o.Say != "", o.NCCO != nil, o.AnswerURL != ""} {

@@ -17,19 +17,25 @@ import (
 )
 
 type callCreateCommand struct {
+	callOrder
+	actorFlags
+	requestFlags
+	CallsPerSecond float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second, for all processes together (default: ${default})."`
+	SettleAfter    time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late Vonage's list of calls may be (default: ${default})."`
+	databaseFlags
+}
+
+// callOrder says which call is to be made: what the flags of the command ask for, or
+// a program by the API.
+type callOrder struct {
 	calleeFlags
-	callerFlags
+	fromFlags
 	messageFlags
 	eventFlags
 	detectionFlags
 	RingingTimer *int `name:"ringing-timer" placeholder:"SECONDS" help:"How long it rings, 1 to 120 (Vonage's default: 60)."`
 	LengthTimer  *int `name:"length-timer" placeholder:"SECONDS" help:"How long the answered call may last, 1 to 7200 (Vonage's default: 7200)."`
 	numberFlags
-	actorFlags
-	requestFlags
-	CallsPerSecond float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second, for all processes together (default: ${default})."`
-	SettleAfter    time.Duration `name:"settle-after" env:"DIALER_SETTLE_AFTER" default:"2m" help:"How late Vonage's list of calls may be (default: ${default})."`
-	databaseFlags
 }
 
 // calleeFlags are where the call goes: one of five kinds of endpoint.
@@ -49,10 +55,10 @@ type calleeFlags struct {
 	Authorization string            `placeholder:"vonage|FILE" help:"With --websocket: how Vonage names itself to the server. By a token of its own (vonage), or by the line in a file, which keeps it out of the list of processes."`
 }
 
-// callerFlags are whom people see.
-type callerFlags struct {
-	From       string `xor:"caller" required:"" placeholder:"NUMBER" help:"The number that is shown: one of the account's, with its country code; or a SIP address."`
-	RandomFrom bool   `name:"random-from" xor:"caller" required:"" help:"Vonage picks one of the application's numbers."`
+// fromFlags are which number people see.
+type fromFlags struct {
+	From       string `xor:"from" required:"" placeholder:"NUMBER" help:"The number that is shown: one of the account's, with its country code; or a SIP address."`
+	RandomFrom bool   `name:"random-from" xor:"from" required:"" help:"Vonage picks one of the application's numbers."`
 }
 
 // messageFlags are what the call does once it is answered.
@@ -83,7 +89,7 @@ func (c *callCreateCommand) Help() string {
 // Run makes one call, of no campaign.
 func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 	attempt, request, err := c.order(con)
-	if err != nil {
+	if err := errors.Join(c.validate(), err); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
@@ -91,18 +97,21 @@ func (c *callCreateCommand) Run(ctx context.Context, con console) error {
 	})
 }
 
-// order is what the flags ask for, with every mistake in them that this program
-// can find.
-func (c *callCreateCommand) order(con console) (attempt campaign.Attempt, request voice.CallRequest, err error) {
-	errs := []error{c.misplaced()}
+// validate checks what is not about the call itself.
+func (c *callCreateCommand) validate() (err error) {
 	if c.CallsPerSecond <= 0 || c.CallsPerSecond > 10_000 {
-		errs = append(errs, fmt.Errorf("--calls-per-second must be above 0 and at most 10000, not %v", c.CallsPerSecond))
+		err = fmt.Errorf("--calls-per-second must be above 0 and at most 10000, not %v", c.CallsPerSecond)
 	}
 	if c.SettleAfter <= 0 || c.SettleAfter > 24*time.Hour {
-		errs = append(errs, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
+		err = errors.Join(err, fmt.Errorf("--settle-after must be above 0 and at most 24h, not %v", c.SettleAfter))
 	}
-	errs = append(errs, secondsBetween("--ringing-timer", c.RingingTimer, 1, 120), secondsBetween("--length-timer", c.LengthTimer, 1, 7200),
-		secondsBetween("--beep-timeout", c.BeepTimeout, 45, 120))
+	return err
+}
+
+// order is what is asked for, with every mistake in it that this program can find.
+func (c *callOrder) order(con console) (attempt campaign.Attempt, request voice.CallRequest, err error) {
+	errs := []error{c.misplaced(), secondsBetween("--ringing-timer", c.RingingTimer, 1, 120), secondsBetween("--length-timer", c.LengthTimer, 1, 7200),
+		secondsBetween("--beep-timeout", c.BeepTimeout, 45, 120)}
 	attempt = campaign.Attempt{Kind: campaign.ManualCall}
 	request = voice.CallRequest{
 		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
@@ -113,7 +122,7 @@ func (c *callCreateCommand) order(con console) (attempt campaign.Attempt, reques
 	note := func(err error) { errs = append(errs, err) }
 	attempt.Manual.ToKind, attempt.To, attempt.Manual.Address, err = c.callee(&request)
 	note(err)
-	attempt.From, err = c.caller()
+	attempt.From, err = c.from()
 	note(err)
 	request.From = attempt.From
 	attempt.Manual.Detail, request.NCCO, err = c.message(con)
@@ -144,7 +153,7 @@ func given(value *int) int {
 }
 
 // misplaced names the options that mean nothing with the others.
-func (c *callCreateCommand) misplaced() error {
+func (c *callOrder) misplaced() error {
 	var errs []error
 	for _, option := range []struct {
 		name  string
@@ -171,7 +180,7 @@ func (c *callCreateCommand) misplaced() error {
 }
 
 // callee adds the endpoint to the request, and says how it is recorded.
-func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, number, address string, err error) {
+func (c *callOrder) callee(request *voice.CallRequest) (kind, number, address string, err error) {
 	var to voice.Endpoint
 	switch {
 	case c.To != "":
@@ -195,7 +204,7 @@ func (c *callCreateCommand) callee(request *voice.CallRequest) (kind, number, ad
 }
 
 // number is the telephone to call, of a kind and in a country that may be called.
-func (c *callCreateCommand) number() (string, error) {
+func (c *callOrder) number() (string, error) {
 	countries, _, err := campaign.ParseCountries(c.Countries)
 	if err != nil {
 		return "", fmt.Errorf("--countries: %w", err)
@@ -204,7 +213,7 @@ func (c *callCreateCommand) number() (string, error) {
 	return n.Digits, cmp.Or(err, n.CheckKind(), countries.Check(n))
 }
 
-func (c *callCreateCommand) sip() voice.SIP {
+func (c *callOrder) sip() voice.SIP {
 	to := voice.SIP{URI: c.SIP, Headers: c.Header}
 	if c.UserToUser != "" {
 		to.StandardHeaders = map[string]string{"User-to-User": c.UserToUser}
@@ -212,7 +221,7 @@ func (c *callCreateCommand) sip() voice.SIP {
 	return to
 }
 
-func (c *callCreateCommand) websocket() (voice.Websocket, error) {
+func (c *callOrder) websocket() (voice.Websocket, error) {
 	to := voice.Websocket{URI: c.Websocket, ContentType: c.ContentType}
 	if to.ContentType == "" {
 		to.ContentType = voice.AudioL16Rate16000
@@ -254,8 +263,8 @@ func readLine(path string) (string, error) {
 	return line, err
 }
 
-// caller is a number as Vonage writes it, or a SIP address.
-func (c *callCreateCommand) caller() (string, error) {
+// from is a number as Vonage writes it, or a SIP address.
+func (c *callOrder) from() (string, error) {
 	if c.From == "" || strings.HasPrefix(c.From, "sip:") || strings.HasPrefix(c.From, "sips:") {
 		return c.From, nil
 	}
@@ -267,7 +276,7 @@ func (c *callCreateCommand) caller() (string, error) {
 }
 
 // message is what the call does, and how that is recorded.
-func (c *callCreateCommand) message(con console) (detail string, actions voice.NCCO, err error) {
+func (c *callOrder) message(con console) (detail string, actions voice.NCCO, err error) {
 	switch {
 	case c.Say != "":
 		return "says " + c.Say, voice.NCCO{voice.Talk{Text: c.Say}}, nil

@@ -67,7 +67,7 @@ func (n node) run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, n.closeListeners())
 	}
-	people, live := n.people(line)
+	people, live := n.people(line.client, service.Caller)
 	counted.CountProcess(n.processStats(service))
 	counted.CountFleet(n.db, n.log)
 	ctx, stop := context.WithCancelCause(ctx)

@@ -18,13 +18,14 @@ import (
 	"dialer/internal/dashboard"
 	"dialer/internal/httpapi"
 	"dialer/internal/provider"
+	"dialer/jobs"
 	"dialer/voice"
 )
 
 // people is what people and their programs use: the pages and the API. live feeds
 // the pages until its context ends.
-func (n node) people(line vonageLine) (handler http.Handler, live func(context.Context)) {
-	calls := apiCalls{n, line}
+func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Handler, live func(context.Context)) {
+	calls := apiCalls{n, client, caller}
 	pages, live := dashboard.New(dashboard.Config{
 		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
 		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll,

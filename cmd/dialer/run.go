@@ -82,12 +82,6 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer seenBy.Close()
-	if err := campaign.CheckCountry(c.DefaultCountry); err != nil {
-		return fmt.Errorf("%w: --default-country (DIALER_DEFAULT_COUNTRY): %w", cli.ErrUsage, err)
-	}
-	if _, _, err := campaign.ParseCountries(c.Countries); err != nil {
-		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
-	}
 	listener, admin, err := c.listeners()
 	if err != nil {
 		return err
@@ -202,6 +196,12 @@ func (c *runCommand) validate() error {
 	}
 	if c.Workers < 0 {
 		return fmt.Errorf("%w: --workers (DIALER_WORKERS) must not be negative", cli.ErrUsage)
+	}
+	if err := campaign.CheckCountry(c.DefaultCountry); err != nil {
+		return fmt.Errorf("%w: --default-country (DIALER_DEFAULT_COUNTRY): %w", cli.ErrUsage, err)
+	}
+	if _, _, err := campaign.ParseCountries(c.Countries); err != nil {
+		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
 	}
 	if _, _, err := c.costFlags.limits(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
