@@ -241,10 +241,10 @@ func (w Withdrawal) Meaning() string {
 	return string(w)
 }
 
-// Conclude adds to an attempt the outcome of a POST that made no call, or of
+// FoldOutcome adds to an attempt the outcome of a POST that made no call, or of
 // which it is not known. It is too late for that where evidence or the settler
 // has moved the attempt on: it stays as it is then.
-func Conclude(a Attempt, o Outcome) (Attempt, []Alarm, error) {
+func FoldOutcome(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	after := a
 	switch o.Kind {
 	case OutcomeRefused:

@@ -141,7 +141,7 @@ func (c *Caller) permit(ctx context.Context, u campaign.Urgency, legs int) (*pac
 	if err := c.clocks.wait(ctx); err != nil {
 		return nil, fmt.Errorf("wait for the clocks to agree: %w", err)
 	}
-	permit, err := c.calls.WaitWithLegs(ctx, pace.Priority(u), min(legs, maxLegs))
+	permit, err := c.calls.WaitWithLegs(ctx, pace.Class(u), min(legs, maxLegs))
 	if err == nil && ctx.Err() != nil {
 		permit.Return()
 		err = fmt.Errorf("stopped before the gate: %w", ctx.Err())

@@ -53,9 +53,9 @@ type Service struct {
 type Pacers struct{ Calls, Requests *pace.Pacer }
 
 // Throttle gives each request of a voice.Client a permit of the pacer.
-func Throttle(p *pace.Pacer, priority pace.Priority) func(context.Context) (voice.Permit, error) {
+func Throttle(p *pace.Pacer, class pace.Class) func(context.Context) (voice.Permit, error) {
 	return func(ctx context.Context) (voice.Permit, error) {
-		permit, err := p.Wait(ctx, priority)
+		permit, err := p.Wait(ctx, class)
 		if err != nil {
 			return nil, err // and no nil *pace.Permit
 		}

@@ -300,7 +300,7 @@ func (b *updateBatch) contact(o owner) *contactTx {
 func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	c, id := b.contact(to.owner), to.attempt
 	if u.event == nil && u.outcome.Kind != campaign.OutcomeCreated {
-		return c.conclude(id, u.outcome)
+		return c.foldOutcome(id, u.outcome)
 	}
 	e, by := u.outcome.Evidence, campaign.Caller
 	if u.event != nil {

@@ -360,9 +360,9 @@ func scanEvent(row pgx.CollectableRow) (e campaign.Evidence, err error) {
 	return e, err
 }
 
-// conclude stores an outcome that made no call, or of which that is not known.
-func (c *contactTx) conclude(id uuid.UUID, o campaign.Outcome) error {
-	after, alarms, err := campaign.Conclude(c.attempts[c.find(id)], o)
+// foldOutcome stores an outcome that made no call, or of which that is not known.
+func (c *contactTx) foldOutcome(id uuid.UUID, o campaign.Outcome) error {
+	after, alarms, err := campaign.FoldOutcome(c.attempts[c.find(id)], o)
 	if err != nil {
 		return err
 	}

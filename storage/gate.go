@@ -137,7 +137,7 @@ func gateArgs(life time.Duration, last lastToken) pgx.StrictNamedArgs {
 	}
 }
 
-// gateRequest is one caller at the gate, and its attempt once that has passed.
+// gateRequest is one worker at the gate, and its attempt once that has passed.
 type gateRequest struct {
 	id     uuid.UUID
 	life   time.Duration
@@ -145,10 +145,10 @@ type gateRequest struct {
 }
 
 // Gate commits the intent to POST the attempt, with a token that lives for
-// tokenLife. One caller of an attempt passes; callers that come at the same time
+// tokenLife. One worker passes with an attempt; workers that come at the same time
 // share a transaction. It takes five seconds at most.
 //
-// campaign.ErrStale: the attempt is another caller's. campaign.ErrWithdrawn: it
+// campaign.ErrStale: the attempt is another worker's. campaign.ErrWithdrawn: it
 // may not be called now; it was voided and its contact put where it belongs.
 // campaign.ErrNoRoom: its campaign's or the account's limits leave no room now, and
 // it stays reserved.

@@ -91,7 +91,7 @@ func (db *DB) receiveInbound(ctx context.Context, r campaign.Received) error {
 		}
 		err = withContacts(ctx, tx, []int64{contact}, func(c *contactTx) error { return c.saidInbound(ctx, tx, r) })
 		if err == nil && r.Said.OptOut != "" {
-			err = suppressCaller(ctx, tx, callUpdate{attempt: attempt, event: &r})
+			err = suppressCalled(ctx, tx, callUpdate{attempt: attempt, event: &r})
 		}
 		return err
 	})

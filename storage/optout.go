@@ -19,7 +19,7 @@ func (db *DB) optOut(ctx context.Context, u callUpdate) error {
 		if err != nil || results[0] != nil {
 			return firstError(err, results)
 		}
-		return suppressCaller(ctx, tx, u)
+		return suppressCalled(ctx, tx, u)
 	})
 }
 
@@ -30,9 +30,9 @@ func firstError(err error, results []error) error {
 	return results[0]
 }
 
-// suppressCaller suppresses the number that the attempt called. An opt-out that
+// suppressCalled suppresses the number that the attempt called. An opt-out that
 // stands already is left as it is.
-func suppressCaller(ctx context.Context, tx pgx.Tx, u callUpdate) error {
+func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	var number, name string
 	var id int64
 	err := tx.QueryRow(ctx, `

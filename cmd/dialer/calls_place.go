@@ -35,11 +35,11 @@ func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, a
 	if err != nil {
 		return fmt.Errorf("not called: %w", err)
 	}
-	return c.conclude(con, made)
+	return c.report(con, made)
 }
 
-// conclude prints the outcome, which is recorded.
-func (c *callCreateCommand) conclude(con console, made jobs.Made) error {
+// report prints the outcome, which is recorded.
+func (c *callCreateCommand) report(con console, made jobs.Made) error {
 	attempt, err := made.Attempt, made.Err
 	if made.NotRecorded != nil {
 		err = errors.Join(err, fmt.Errorf("the outcome of %s is not on record: %w", attempt.ID, made.NotRecorded))

@@ -87,7 +87,7 @@ func (t *trial) run(ctx context.Context) error {
 	if err := s.dial(ctx, summary.Campaign); err != nil {
 		return err
 	}
-	return t.conclude(ctx, s, summary.Campaign.ID)
+	return t.showResult(ctx, s, summary.Campaign.ID)
 }
 
 // longOnes prints what is worth waiting for, and not where each server comes from.
@@ -169,8 +169,8 @@ func (t *trial) countryText(seen seenFile) string {
 	return "; without a country code it is one of " + t.DefaultCountry
 }
 
-// conclude shows what became of each person, and what to type for real calls.
-func (t *trial) conclude(ctx context.Context, s *simulation, id int64) error {
+// showResult shows what became of each person, and what to type for real calls.
+func (t *trial) showResult(ctx context.Context, s *simulation, id int64) error {
 	reports, err := s.db.Report(ctx, id)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 const (
 	exchangeTimeout = 2 * time.Second
 	// exchangeGap is the shortest time between two exchanges with the database,
-	// so that callers who come one after another share one.
+	// so that waiters who come one after another share one.
 	exchangeGap = 10 * time.Millisecond
 	// scarceGap is that time while slots are scarce, and jitter is added
 	// to it, so that chance decides which process gets the next slot.
@@ -46,8 +46,8 @@ type Config struct {
 }
 
 // Pacer gives out this process's part of one budget. One goroutine exchanges
-// with the database when there are callers or reports: it reports how slots
-// were used, leases new ones and gives each to a caller. No lock is held in the
+// with the database when there are waiters or reports: it reports how slots
+// were used, leases new ones and gives each to one who waits. No lock is held in the
 // database meanwhile. If another process was quicker, it starts again. So a
 // paused process delays no other.
 type Pacer struct {
@@ -55,7 +55,7 @@ type Pacer struct {
 	wake chan struct{} // holds a signal when there may be work
 
 	mu      sync.Mutex
-	waiting [priorities][]caller
+	waiting [classes][]waiter
 	reports []report
 	clock   clock
 	latency latencyEstimator
@@ -67,12 +67,12 @@ type Pacer struct {
 // Counts says what became of a budget's permits in this process.
 type Counts struct {
 	Given, Unused int64
-	Waiting       int // slots that callers want
+	Waiting       int // slots that waiters want
 }
 
-// caller waits for a permit. Before its own it takes one for each leg that its
+// waiter waits for a permit. Before its own it takes one for each leg that its
 // request will open: Vonage counts those as new calls, and opens them itself.
-type caller struct {
+type waiter struct {
 	given chan *Permit
 	legs  int
 }
@@ -87,20 +87,20 @@ func (p *Pacer) Counts() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c := p.counts
-	c.Waiting = p.callers()
+	c.Waiting = p.waiters()
 	return c
 }
 
-func (p *Pacer) callers() (n int) {
-	for priority := range p.waiting {
-		n += p.wanted(priority)
+func (p *Pacer) waiters() (n int) {
+	for class := range p.waiting {
+		n += p.wanted(class)
 	}
 	return n
 }
 
-// wanted is how many slots the callers of a priority want.
-func (p *Pacer) wanted(priority int) (n int) {
-	for _, c := range p.waiting[priority] {
+// wanted is how many slots the waiters of a class want.
+func (p *Pacer) wanted(class int) (n int) {
+	for _, c := range p.waiting[class] {
 		n += 1 + c.legs
 	}
 	return n
@@ -133,11 +133,11 @@ func (p *Pacer) Run(ctx context.Context) {
 	_, _ = p.exchange(context.WithoutCancel(ctx))
 }
 
-// hasWork reports whether there are callers or reports.
+// hasWork reports whether there are waiters or reports.
 func (p *Pacer) hasWork() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.callers()+len(p.reports) > 0
+	return p.waiters()+len(p.reports) > 0
 }
 
 // exchange reports, leases and gives out. It returns how long to wait before
@@ -158,14 +158,14 @@ func (p *Pacer) exchange(ctx context.Context) (gap time.Duration, err error) {
 	if len(leased)+len(q.reports) > 0 {
 		saved, err = p.Store.SavePace(ctx, p.Budget, row)
 	}
-	p.conclude(q, leased, saved)
+	p.take(q, leased, saved)
 	switch {
 	case !saved:
 		return rand.N(exchangeGap), err
 	case q.slots() > len(leased):
 		return scarceGap + rand.N(jitter), nil
 	}
-	return exchangeGap, nil // callers that came meanwhile may find free slots
+	return exchangeGap, nil // waiters that came meanwhile may find free slots
 }
 
 // ask is the question for slots, with all reports.
@@ -181,9 +181,9 @@ func (p *Pacer) ask(reading clock) question {
 	return q
 }
 
-// conclude gives out what was leased. If nothing was saved, the reports are
+// take gives out what was leased. If nothing was saved, the reports are
 // made again.
-func (p *Pacer) conclude(q question, leased []slot, saved bool) {
+func (p *Pacer) take(q question, leased []slot, saved bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !saved {
@@ -213,24 +213,24 @@ func (p *Pacer) permit(l slot) *Permit {
 	return permit
 }
 
-// give hands a permit to the caller who has waited longest at its priority. If
+// give hands a permit to the one who has waited longest at its class. If
 // there is none or its time has passed, the slot is reported as not used.
 func (p *Pacer) give(permit *Permit) {
-	callers := p.waiting[permit.slot.priority]
-	if len(callers) == 0 || !latest(permit.from, time.Now()).Before(permit.until) {
+	waiters := p.waiting[permit.slot.class]
+	if len(waiters) == 0 || !latest(permit.from, time.Now()).Before(permit.until) {
 		p.counts.Unused++
 		p.report(report{slot: permit.slot})
 		return
 	}
 	p.counts.Given++
 	//guard:false internal/pace.TestLegsTakePermits: a leg that connect opens takes a permit
-	if callers[0].legs > 0 {
-		callers[0].legs--
+	if waiters[0].legs > 0 {
+		waiters[0].legs--
 		p.report(report{slot: permit.slot, sent: p.clock.shared(permit.from), arrived: p.clock.shared(permit.from)})
 		return
 	}
-	p.waiting[permit.slot.priority] = callers[1:]
-	callers[0].given <- permit
+	p.waiting[permit.slot.class] = waiters[1:]
+	waiters[0].given <- permit
 }
 
 // used is the report on a permit's request, by what is known at this time.

@@ -25,27 +25,27 @@ type Permit struct {
 }
 
 // Wait returns the next permit. Send a request with it, or Return it.
-func (p *Pacer) Wait(ctx context.Context, priority Priority) (*Permit, error) {
-	return p.wait(ctx, priority, 0, false)
+func (p *Pacer) Wait(ctx context.Context, class Class) (*Permit, error) {
+	return p.wait(ctx, class, 0, false)
 }
 
 // WaitWithLegs is Wait for a request that opens so many legs later. Each takes one
-// more permit, which is spent before this one. Those of a caller that stops
+// more permit, which is spent before this one. Those of one that stops
 // waiting are lost, if they were spent.
-func (p *Pacer) WaitWithLegs(ctx context.Context, priority Priority, legs int) (*Permit, error) {
-	return p.wait(ctx, priority, legs, false)
+func (p *Pacer) WaitWithLegs(ctx context.Context, class Class, legs int) (*Permit, error) {
+	return p.wait(ctx, class, legs, false)
 }
 
-// wait waits for a permit. first puts the caller before all others.
-func (p *Pacer) wait(ctx context.Context, priority Priority, legs int, first bool) (*Permit, error) {
+// wait waits for a permit. first puts it before all others.
+func (p *Pacer) wait(ctx context.Context, class Class, legs int, first bool) (*Permit, error) {
 	given := make(chan *Permit, 1)
 	p.mu.Lock()
-	callers := &p.waiting[priority]
-	at := len(*callers)
+	waiters := &p.waiting[class]
+	at := len(*waiters)
 	if first {
 		at = 0
 	}
-	*callers = slices.Insert(*callers, at, caller{given, legs})
+	*waiters = slices.Insert(*waiters, at, waiter{given, legs})
 	p.mu.Unlock()
 	p.signal()
 	select {
@@ -55,8 +55,8 @@ func (p *Pacer) wait(ctx context.Context, priority Priority, legs int, first boo
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at := slices.IndexFunc(*callers, func(c caller) bool { return c.given == given }); at >= 0 {
-		*callers = slices.Delete(*callers, at, at+1)
+	if at := slices.IndexFunc(*waiters, func(w waiter) bool { return w.given == given }); at >= 0 {
+		*waiters = slices.Delete(*waiters, at, at+1)
 	} else {
 		p.give(<-given)
 	}
@@ -69,7 +69,7 @@ func (p *Permit) SetDeadline(t time.Time) { p.deadline = t }
 // Hold waits for the permit's moment, and returns until when the request may be
 // written. If that time has passed, because the process was paused or slow, the
 // slot may be another process's by now. Hold then waits for another slot,
-// before all callers who have none.
+// before all waiters who have none.
 func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 	if !p.deadline.IsZero() {
 		var cancel context.CancelFunc
@@ -110,7 +110,7 @@ func (p *Permit) become(other *Permit) {
 	*p = *other
 }
 
-// Return gives back a permit that is not used. It goes to the next caller.
+// Return gives back a permit that is not used. It goes to the next who waits.
 func (p *Permit) Return() { p.Done(time.Time{}, 0) }
 
 // Written says that a part of the request was written, at this moment at the

@@ -16,8 +16,8 @@ const (
 	unreported = time.Second
 	// slack is for clocks that differ in the last milliseconds.
 	slack = 3 * time.Millisecond
-	// lookahead is how long before its moment the last priority can lease a
-	// slot. Each step of priority adds precedence: when slots are scarce, the
+	// lookahead is how long before its moment the last class can lease a
+	// slot. Each step of class adds precedence: when slots are scarce, the
 	// more urgent process takes each one before others may. Both are short,
 	// because a slot must be reported on before it can be leased again.
 	lookahead  = 200 * time.Millisecond
@@ -28,21 +28,21 @@ const (
 	// maxSlots limits the size of the row.
 	maxSlots = 512
 	// floorPart: one slot in so many of the requests budget is offered to the
-	// last priority first, so that many hang-ups do not stop reconciliation.
+	// last class first, so that many hang-ups do not stop reconciliation.
 	floorPart = 5
 )
 
-// Priority says who gets a slot first when there are too few. The calls budget
+// Class says who gets a slot first when there are too few. The calls budget
 // uses the values of campaign.Urgency.
-type Priority int
+type Class int
 
 const (
-	First  Priority = iota // due reminders; hang-ups
-	Second                 // retries
-	Last                   // first calls; every other request
+	First  Class = iota // due reminders; hang-ups
+	Second              // retries
+	Last                // first calls; every other request
 )
 
-const priorities = 3
+const classes = 3
 
 // state gives the row its meaning. A budget has as many slots as Vonage takes
 // requests a second. A slot can be used again one second after its last request
@@ -52,9 +52,9 @@ type state campaign.Pace
 
 // slot is the right to send one request, from its moment to permitLife later.
 type slot struct {
-	index    int
-	priority Priority
-	at       time.Time
+	index int
+	class Class
+	at    time.Time
 	// expiry is when the slot is available again if its use is never reported.
 	// It is different for each use of a slot, so it also identifies the use.
 	expiry time.Time
@@ -72,9 +72,9 @@ type report struct {
 // question is what a process wants, and what it has to report.
 type question struct {
 	budget    campaign.Budget
-	perSecond float64         // the account's limit
-	trip      time.Duration   // of the question and its answer
-	wanted    [priorities]int // slots
+	perSecond float64       // the account's limit
+	trip      time.Duration // of the question and its answer
+	wanted    [classes]int  // slots
 	reports   []report
 }
 
@@ -91,7 +91,7 @@ func (s *state) lease(now time.Time, q question) (leased []slot) {
 	n, cooldown, apart := slotsAt(s.share(now), q.perSecond)
 	s.release(q.reports, cooldown)
 	s.repair(now, q.perSecond)
-	for p := range Priority(priorities) {
+	for p := range Class(classes) {
 		for range q.wanted[p] {
 			i, ahead := s.next(n, q.budget, p)
 			at := latest(s.NextAt, s.AvailableAt[i])
@@ -102,15 +102,15 @@ func (s *state) lease(now time.Time, q question) (leased []slot) {
 			//guard:value(at.Add(cooldown)) internal/pace.TestSlotWorstCase: a slot that is never reported rests longer
 			expiry := at.Add(permitLife + unreported + cooldown)
 			s.AvailableAt[i], s.NextAt = expiry, at.Add(apart)
-			leased = append(leased, slot{index: i, priority: p, at: at, expiry: expiry})
+			leased = append(leased, slot{index: i, class: p, at: at, expiry: expiry})
 		}
 	}
 	return leased
 }
 
-// next is the slot that the priority can lease first, and how long before its
+// next is the slot that the class can lease first, and how long before its
 // moment it can.
-func (s *state) next(n int, budget campaign.Budget, p Priority) (best int, ahead time.Duration) {
+func (s *state) next(n int, budget campaign.Budget, p Class) (best int, ahead time.Duration) {
 	for i := range n {
 		rank := Last - p
 		//guard:false internal/pace.TestReconciliationFloor: reconciliation keeps its floor
@@ -148,7 +148,7 @@ func (s *state) repair(now time.Time, perSecond float64) {
 		s.AvailableAt = append(s.AvailableAt, now)
 	}
 	_, longest, _ := slotsAt(leastShare, perSecond)
-	end := now.Add(lookahead + priorities*precedence + permitLife + unreported + longest)
+	end := now.Add(lookahead + classes*precedence + permitLife + unreported + longest)
 	for i, at := range s.AvailableAt {
 		if at.After(end) {
 			s.AvailableAt[i] = now.Add(cooldown)

@@ -27,7 +27,7 @@ func newFleet(perSecond float64) *fleet {
 	return &fleet{state: state{ReducedTo: 1}, now: epoch, perSecond: perSecond}
 }
 
-func (f *fleet) lease(n int, p Priority) {
+func (f *fleet) lease(n int, p Class) {
 	q := question{budget: campaign.CallsBudget, perSecond: f.perSecond, reports: f.reports}
 	q.wanted[p] = n
 	leased := f.state.lease(f.now, q)
@@ -82,7 +82,7 @@ func TestSlidingSecondNeverExceedsTheRate(t *testing.T) {
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"lease": func(t *rapid.T) {
-				f.lease(rapid.IntRange(0, 20).Draw(t, "n"), Priority(rapid.IntRange(0, 2).Draw(t, "priority")))
+				f.lease(rapid.IntRange(0, 20).Draw(t, "n"), Class(rapid.IntRange(0, 2).Draw(t, "class")))
 			},
 			"use": use,
 			"use all": func(t *rapid.T) {
@@ -131,9 +131,9 @@ func TestSlotWorstCase(t *testing.T) {
 	}
 }
 
-// compete has one process for each priority want slots for 20 s. It returns how
+// compete has one process for each class want slots for 20 s. It returns how
 // many each gets.
-func compete(perSecond float64, budget campaign.Budget, wants ...Priority) (got [priorities]int, all int) {
+func compete(perSecond float64, budget campaign.Budget, wants ...Class) (got [classes]int, all int) {
 	f := newFleet(perSecond)
 	for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(5 * time.Millisecond) {
 		for _, p := range wants {
@@ -153,7 +153,7 @@ func compete(perSecond float64, budget campaign.Budget, wants ...Priority) (got 
 func TestUrgentProcessesLeaseFirst(t *testing.T) {
 	t.Parallel()
 	for _, perSecond := range []float64{3, 30} {
-		for _, wants := range [][]Priority{{Last, Second, First}, {Last, Second}, {Last, First}} {
+		for _, wants := range [][]Class{{Last, Second, First}, {Last, Second}, {Last, First}} {
 			got, all := compete(perSecond, campaign.CallsBudget, wants...)
 			urgent := got[wants[len(wants)-1]]
 			if others := all - urgent; others > 3*int(perSecond) || float64(all) < 0.98*20*perSecond {
@@ -169,11 +169,11 @@ func TestReconciliationFloor(t *testing.T) {
 	t.Parallel()
 	got, all := compete(15, campaign.RequestsBudget, First, Last)
 	if got[Last] < all/6 || got[Last] > all/4 {
-		t.Errorf("%v of %d slots, want a fifth for the last priority", got, all)
+		t.Errorf("%v of %d slots, want a fifth for the last class", got, all)
 	}
-	for _, alone := range []Priority{First, Last} {
+	for _, alone := range []Class{First, Last} {
 		if _, all := compete(15, campaign.RequestsBudget, alone); float64(all) < 0.98*20*15 {
-			t.Errorf("priority %d alone got %d slots in 20 s, want nearly 300", alone, all)
+			t.Errorf("class %d alone got %d slots in 20 s, want nearly 300", alone, all)
 		}
 	}
 }
@@ -182,19 +182,19 @@ func TestReconciliationFloor(t *testing.T) {
 func TestFloorWithinOneProcess(t *testing.T) {
 	t.Parallel()
 	f := newFleet(15)
-	var got [priorities]int
+	var got [classes]int
 	for end := f.now.Add(20 * time.Second); f.now.Before(end); f.now = f.now.Add(60 * time.Millisecond) {
 		leased := f.state.lease(f.now, question{
-			budget: campaign.RequestsBudget, perSecond: 15, wanted: [priorities]int{10, 0, 10}, reports: f.reports,
+			budget: campaign.RequestsBudget, perSecond: 15, wanted: [classes]int{10, 0, 10}, reports: f.reports,
 		})
 		f.reports = nil
 		for _, s := range leased {
-			got[s.priority]++
+			got[s.class]++
 			f.reports = append(f.reports, report{slot: s, arrived: s.at})
 		}
 	}
 	if all := got[First] + got[Last]; got[Last] < all/6 || got[Last] > all/4 {
-		t.Errorf("%v of %d slots, want a fifth for the last priority", got, all)
+		t.Errorf("%v of %d slots, want a fifth for the last class", got, all)
 	}
 }
 

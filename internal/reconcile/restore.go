@@ -54,7 +54,7 @@ func (r *Restore) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read Vonage's list back: %w", err)
 	}
-	return r.conclude(ctx, d.Lock, scan)
+	return r.count(ctx, d.Lock, scan)
 }
 
 // from is where the list is read from: the lock's last checkpoint, as far as Vonage
@@ -67,9 +67,9 @@ func (r *Restore) from(d campaign.DatabaseIdentity) time.Time {
 	return from
 }
 
-// conclude counts a scan that showed every call that it had to show. One that did
+// count counts a scan that showed every call that it had to show. One that did
 // not proves nothing, and is begun again later, unless a person accepted it.
-func (r *Restore) conclude(ctx context.Context, l campaign.DialLock, s campaign.Scan) error {
+func (r *Restore) count(ctx context.Context, l campaign.DialLock, s campaign.Scan) error {
 	lacks := s.KnownMissing
 	//guard:false internal/reconcile.TestEmptyListCountsOnlyWhereNoCallIsKnown: an empty list counts only where no call is known
 	if s.Records == 0 {

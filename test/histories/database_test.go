@@ -201,7 +201,7 @@ func (h *history) record(at attemptRef, o *campaign.Outcome) {
 		h.fold(at, &o.Evidence, campaign.Caller)
 		return
 	}
-	after, alarms, err := campaign.Conclude(*a, *o)
+	after, alarms, err := campaign.FoldOutcome(*a, *o)
 	if err != nil {
 		h.fail("I4", "%v", err)
 	}
