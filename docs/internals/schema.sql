@@ -16,7 +16,7 @@ CREATE TABLE access_tokens (
     CONSTRAINT access_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT access_tokens_sha256_once UNIQUE (sha256),
     CONSTRAINT access_tokens_name_length CHECK (length(name) >= 1 AND length(name) <= 100),
-    CONSTRAINT access_tokens_role_known CHECK (role IN ('viewer', 'operator', 'admin')),
+    CONSTRAINT access_tokens_role_known CHECK (role IN ('viewer', 'operator', 'admin'))
 );
 CREATE UNIQUE INDEX access_tokens_name_once ON access_tokens (name) WHERE removed_at IS NULL;
 
@@ -27,7 +27,7 @@ CREATE TABLE account_limits (
     invalid_for interval NOT NULL DEFAULT '30 days'::interval, -- how long an invalid number is not called; 0: it is called again
     CONSTRAINT account_limits_pkey PRIMARY KEY (one),
     CONSTRAINT account_limits_one CHECK (one),
-    CONSTRAINT account_limits_positive CHECK (daily_budget >= 0::numeric),
+    CONSTRAINT account_limits_positive CHECK (daily_budget >= 0::numeric)
 );
 
 -- What a person should look at. The same alarm is counted and not repeated. One that is raised again after it was resolved is open again.
@@ -42,7 +42,7 @@ CREATE TABLE alarms (
     resolved_at timestamptz,
     resolved_by text,
     CONSTRAINT alarms_pkey PRIMARY KEY (id),
-    CONSTRAINT alarms_resolved_by_somebody CHECK ((resolved_at IS NULL) = (resolved_by IS NULL) AND resolved_by <> ''),
+    CONSTRAINT alarms_resolved_by_somebody CHECK ((resolved_at IS NULL) = (resolved_by IS NULL) AND resolved_by <> '')
 );
 CREATE INDEX alarms_by_time ON alarms (last_at);
 CREATE INDEX alarms_open ON alarms (last_at) WHERE resolved_at IS NULL OR last_at > resolved_at;
@@ -59,7 +59,7 @@ CREATE TABLE api_answers (
     status integer, -- null: the request is being served, or its process died
     header jsonb,
     body bytea,
-    CONSTRAINT api_answers_pkey PRIMARY KEY (actor, key),
+    CONSTRAINT api_answers_pkey PRIMARY KEY (actor, key)
 );
 CREATE INDEX api_answers_by_time ON api_answers (claimed_at);
 
@@ -69,7 +69,7 @@ CREATE TABLE applied_rules (
     sha256 text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT applied_rules_pkey PRIMARY KEY (one),
-    CONSTRAINT applied_rules_one CHECK (one),
+    CONSTRAINT applied_rules_one CHECK (one)
 );
 
 -- Who may move an attempt from one state to another: campaign.Transitions, of which a test says that it is the same.
@@ -77,7 +77,7 @@ CREATE TABLE attempt_transitions (
     src text NOT NULL,
     dst text NOT NULL,
     writer text NOT NULL,
-    CONSTRAINT attempt_transitions_pkey PRIMARY KEY (src, dst, writer),
+    CONSTRAINT attempt_transitions_pkey PRIMARY KEY (src, dst, writer)
 );
 
 -- One POST to Vonage that may have happened. There is never a second POST for a row. docs/internals/state-machine.md draws its life.
@@ -168,7 +168,7 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_to_e164 CHECK (to_number ~ '^[1-9][0-9]{6,14}$'),
     CONSTRAINT attempts_to_fits CHECK ((to_kind = 'phone') = (to_number IS NOT NULL) AND (to_kind = 'phone') = (to_address IS NULL) AND to_address <> ''),
     CONSTRAINT attempts_to_known CHECK (to_kind IN ('phone', 'sip', 'websocket', 'vbc', 'app')),
-    CONSTRAINT attempts_uuid_when_vonage_has_it CHECK ((state IN ('accepted', 'ended')) = (call_uuid IS NOT NULL)),
+    CONSTRAINT attempts_uuid_when_vonage_has_it CHECK ((state IN ('accepted', 'ended')) = (call_uuid IS NOT NULL))
 );
 CREATE INDEX attempts_by_absent_scan_1 ON attempts (absent_scan_1) WHERE absent_scan_1 IS NOT NULL;
 CREATE INDEX attempts_by_absent_scan_2 ON attempts (absent_scan_2) WHERE absent_scan_2 IS NOT NULL;
@@ -210,7 +210,7 @@ CREATE TABLE audit (
     after jsonb,
     CONSTRAINT audit_pkey PRIMARY KEY (id),
     CONSTRAINT audit_by_somebody CHECK (actor <> ''),
-    CONSTRAINT audit_through_known CHECK (through IN ('command', 'page', 'api', 'dialer')),
+    CONSTRAINT audit_through_known CHECK (through IN ('command', 'page', 'api', 'dialer'))
 );
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_of_object ON audit (object, id);
@@ -222,7 +222,7 @@ CREATE TABLE call_rates (
     known numeric, -- the dearest that Vonage has told of
     configured numeric, -- DIALER_RATES
     CONSTRAINT call_rates_pkey PRIMARY KEY (country),
-    CONSTRAINT call_rates_money CHECK (known >= 0::numeric AND configured >= 0::numeric),
+    CONSTRAINT call_rates_money CHECK (known >= 0::numeric AND configured >= 0::numeric)
 );
 
 -- The campaigns that have limits which calls share. The gate locks these rows, and no others, so that no two of its transactions fill one place.
@@ -236,7 +236,7 @@ CREATE TABLE campaign_limits (
     CONSTRAINT campaign_limits_pkey PRIMARY KEY (campaign_id),
     CONSTRAINT campaign_limits_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id) ON DELETE CASCADE,
     CONSTRAINT campaign_limits_positive CHECK (at_once > 0 AND connected > 0 AND window_calls > 0 AND budget >= 0::numeric),
-    CONSTRAINT campaign_limits_window CHECK ((window_calls IS NULL) = (window_span IS NULL)),
+    CONSTRAINT campaign_limits_window CHECK ((window_calls IS NULL) = (window_span IS NULL))
 );
 
 -- What a campaign said, version by version, the one that holds included.
@@ -250,7 +250,7 @@ CREATE TABLE campaign_versions (
     decide_waiting boolean NOT NULL DEFAULT false, -- Whether those who waited are still to be put down by the version: an edit that is interrupted is completed by the sweeper.
     CONSTRAINT campaign_versions_pkey PRIMARY KEY (campaign_id, version),
     CONSTRAINT campaign_versions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id) ON DELETE CASCADE,
-    CONSTRAINT campaign_versions_positive CHECK (version > 0),
+    CONSTRAINT campaign_versions_positive CHECK (version > 0)
 );
 
 -- A campaign: its settings, and where it stands. The settings never change, so those that the claim and the rules ask for have columns of their own.
@@ -293,7 +293,7 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_open_some CHECK (NOT isempty(open_minutes)),
     CONSTRAINT campaigns_paused_for_a_reason CHECK ((status = 'paused') = (pause_reason IS NOT NULL)),
     CONSTRAINT campaigns_priority_range CHECK (priority >= 0 AND priority <= 9),
-    CONSTRAINT campaigns_status_known CHECK (status IN ('draft', 'importing', 'running', 'paused', 'stopped', 'finished')),
+    CONSTRAINT campaigns_status_known CHECK (status IN ('draft', 'importing', 'running', 'paused', 'stopped', 'finished'))
 );
 CREATE TRIGGER tell_added AFTER INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION tell_of_campaign();
 CREATE TRIGGER tell_changed AFTER UPDATE ON campaigns FOR EACH ROW WHEN (new.status <> old.status OR new.pause_reason IS DISTINCT FROM old.pause_reason OR new.document IS DISTINCT FROM old.document) EXECUTE FUNCTION tell_of_campaign();
@@ -341,7 +341,7 @@ CREATE TABLE contacts (
     CONSTRAINT contacts_number_e164 CHECK (to_number ~ '^[1-9][0-9]{6,14}$'),
     CONSTRAINT contacts_numbers_fit CHECK (numbers IS NULL AND number_groups IS NULL OR cardinality(numbers) > 1 AND cardinality(numbers) = cardinality(number_groups) AND (to_number = ANY (numbers)) AND array_to_string(numbers, ',') ~ '^[1-9][0-9]{6,14}(,[1-9][0-9]{6,14})+$'),
     CONSTRAINT contacts_reason_known CHECK (reason IN ('answered', 'human', 'machine', 'busy', 'unanswered', 'timeout', 'failed', 'rejected', 'cancelled', 'unexplained', 'refused', 'suppressed', 'stopped', 'unresolved', 'message', 'expired', 'cancelled_by_request')),
-    CONSTRAINT contacts_state_known CHECK (state IN ('pending', 'active', 'waiting', 'done')),
+    CONSTRAINT contacts_state_known CHECK (state IN ('pending', 'active', 'waiting', 'done'))
 );
 CREATE INDEX contacts_by_number ON contacts (to_number);
 CREATE INDEX contacts_by_numbers ON contacts USING gin (numbers) WHERE numbers IS NOT NULL;
@@ -367,7 +367,7 @@ CREATE TABLE counter_deltas (
     n bigint NOT NULL,
     priced bigint NOT NULL DEFAULT 0,
     seconds bigint NOT NULL DEFAULT 0,
-    price numeric NOT NULL DEFAULT 0,
+    price numeric NOT NULL DEFAULT 0
 );
 
 -- How many of what a campaign has, so that a report need not count. A row that every commit of a campaign updated would make commits wait for each other. So each statement that changes something adds a row of deltas, and deltas are added to the counters now and then. Counters and deltas together are exact in every snapshot. Manual calls are of no campaign and are not counted.
@@ -381,7 +381,7 @@ CREATE TABLE counters (
     seconds bigint NOT NULL,
     price numeric NOT NULL,
     CONSTRAINT counters_pkey PRIMARY KEY (campaign_id, subject, state, outcome),
-    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder')),
+    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder'))
 );
 
 CREATE TABLE country_counters (
@@ -392,7 +392,7 @@ CREATE TABLE country_counters (
     seconds bigint NOT NULL,
     price numeric NOT NULL,
     CONSTRAINT country_counters_pkey PRIMARY KEY (campaign_id, country, billing),
-    CONSTRAINT country_counters_billing_known CHECK (billing IN ('confirmed', 'estimated', 'missing', 'open')),
+    CONSTRAINT country_counters_billing_known CHECK (billing IN ('confirmed', 'estimated', 'missing', 'open'))
 );
 
 CREATE TABLE country_deltas (
@@ -401,7 +401,7 @@ CREATE TABLE country_deltas (
     billing text NOT NULL,
     n bigint NOT NULL,
     seconds bigint NOT NULL,
-    price numeric NOT NULL,
+    price numeric NOT NULL
 );
 
 -- Which database this is, where it lived when it last dialed and how far it got. So a copy, a restored backup and a failover can be told from the database itself. While it is locked, the rule lets no call through.
@@ -443,7 +443,7 @@ CREATE TABLE database_identity (
     CONSTRAINT database_identity_one CHECK (one),
     CONSTRAINT database_identity_other_is_another CHECK (other_asked_at IS NULL OR application_id IS DISTINCT FROM other_application_id OR api_host IS DISTINCT FROM other_api_host),
     CONSTRAINT database_identity_other_whole CHECK ((other_application_id IS NULL) = (other_asked_at IS NULL) AND (other_api_host IS NULL) = (other_asked_at IS NULL)),
-    CONSTRAINT database_identity_released_by_somebody CHECK ((released_at IS NULL) = (released_by IS NULL)),
+    CONSTRAINT database_identity_released_by_somebody CHECK ((released_at IS NULL) = (released_by IS NULL))
 );
 
 CREATE TABLE events (
@@ -456,7 +456,7 @@ CREATE TABLE events (
     status text, -- null for an event without a status
     provider_at timestamptz, -- Vonage's own time of it
     body json NOT NULL, -- json and not jsonb, because json keeps the text
-    CONSTRAINT events_pkey PRIMARY KEY (received_at, id),
+    CONSTRAINT events_pkey PRIMARY KEY (received_at, id)
 );
 CREATE INDEX events_of_attempt ON ONLY events (attempt_id, received_at);
 CREATE TRIGGER guard_event BEFORE DELETE OR UPDATE ON events FOR EACH ROW WHEN (current_setting('dialer.erasing', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_event();
@@ -476,7 +476,7 @@ CREATE TABLE hangups (
     CONSTRAINT hangups_pkey PRIMARY KEY (call_uuid),
     CONSTRAINT hangups_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id),
     CONSTRAINT hangups_keep_another CHECK (kept_call_uuid <> call_uuid),
-    CONSTRAINT hangups_state_known CHECK (state IN ('pending', 'done', 'already_ended', 'failed')),
+    CONSTRAINT hangups_state_known CHECK (state IN ('pending', 'done', 'already_ended', 'failed'))
 );
 CREATE INDEX hangups_of_attempt ON hangups (attempt_id);
 CREATE INDEX hangups_pending ON hangups (next_try) WHERE state = 'pending';
@@ -496,7 +496,7 @@ CREATE TABLE hook_messages (
     dead_at timestamptz, -- it is tried no more
     CONSTRAINT hook_messages_pkey PRIMARY KEY (seq),
     CONSTRAINT hook_messages_id_once UNIQUE (id),
-    CONSTRAINT hook_messages_hook FOREIGN KEY (hook_id) REFERENCES hooks(id),
+    CONSTRAINT hook_messages_hook FOREIGN KEY (hook_id) REFERENCES hooks(id)
 );
 CREATE INDEX hook_messages_due ON hook_messages (hook_id, due_at) WHERE dead_at IS NULL;
 CREATE INDEX hook_messages_in_order ON hook_messages (hook_id, topic, seq) WHERE dead_at IS NULL;
@@ -511,7 +511,7 @@ CREATE TABLE hooks (
     allow_private boolean NOT NULL, -- it may be at an address that is not on the internet
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     removed_at timestamptz,
-    CONSTRAINT hooks_pkey PRIMARY KEY (id),
+    CONSTRAINT hooks_pkey PRIMARY KEY (id)
 );
 
 -- The attempts by the hour in which they were dialed.
@@ -524,7 +524,7 @@ CREATE TABLE hourly_counters (
     priced bigint NOT NULL,
     seconds bigint NOT NULL,
     price numeric NOT NULL,
-    CONSTRAINT hourly_counters_pkey PRIMARY KEY (campaign_id, hour, state, outcome),
+    CONSTRAINT hourly_counters_pkey PRIMARY KEY (campaign_id, hour, state, outcome)
 );
 
 -- The contacts that were there already when an import came to their row. It shows a key that the file has twice, and whose rows are gone. The rows live while the import does.
@@ -533,7 +533,7 @@ CREATE TABLE import_rows (
     contact_id bigint NOT NULL,
     line_no integer NOT NULL,
     CONSTRAINT import_rows_pkey PRIMARY KEY (import_id, contact_id),
-    CONSTRAINT import_rows_import FOREIGN KEY (import_id) REFERENCES imports(id) ON DELETE CASCADE,
+    CONSTRAINT import_rows_import FOREIGN KEY (import_id) REFERENCES imports(id) ON DELETE CASCADE
 );
 
 -- One reading of a file into a campaign.
@@ -548,7 +548,7 @@ CREATE TABLE imports (
     finished_at timestamptz, -- null: it goes on, or was broken off
     result jsonb, -- What became of an import's rows: app.ImportResult. Null while it goes on, and for the contacts that come one by one.
     CONSTRAINT imports_pkey PRIMARY KEY (id),
-    CONSTRAINT imports_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
+    CONSTRAINT imports_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id)
 );
 
 -- Calls of people who rang back and heard their latest message again. Such a call is no attempt: nobody was called.
@@ -568,7 +568,7 @@ CREATE TABLE inbound_calls (
     CONSTRAINT inbound_calls_pkey PRIMARY KEY (id),
     CONSTRAINT inbound_calls_once UNIQUE (call_uuid),
     CONSTRAINT inbound_calls_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id),
-    CONSTRAINT inbound_calls_contact FOREIGN KEY (contact_id) REFERENCES contacts(id),
+    CONSTRAINT inbound_calls_contact FOREIGN KEY (contact_id) REFERENCES contacts(id)
 );
 CREATE INDEX inbound_calls_of_contact ON inbound_calls (contact_id);
 CREATE INDEX inbound_calls_up ON inbound_calls (received_at) WHERE ended_at IS NULL;
@@ -580,7 +580,7 @@ CREATE TABLE leases (
     expires_at timestamptz NOT NULL,
     generation bigint NOT NULL DEFAULT 1, -- grows with each new owner
     finished_at timestamptz, -- when the work was last done
-    CONSTRAINT leases_pkey PRIMARY KEY (name),
+    CONSTRAINT leases_pkey PRIMARY KEY (name)
 );
 
 -- Each complete reading of a window of Vonage's list, and what it proves.
@@ -599,7 +599,7 @@ CREATE TABLE list_scans (
     CONSTRAINT list_scans_begun_after_its_window CHECK (to_time <= started_at),
     CONSTRAINT list_scans_counts CHECK (records >= 0 AND known_shown >= 0 AND known_missing >= 0),
     CONSTRAINT list_scans_unreadable_count CHECK (unreadable >= 0),
-    CONSTRAINT list_scans_window CHECK (from_time < to_time),
+    CONSTRAINT list_scans_window CHECK (from_time < to_time)
 );
 CREATE INDEX list_scans_by_window ON list_scans (to_time, from_time);
 
@@ -616,7 +616,7 @@ CREATE TABLE pace (
     version bigint NOT NULL DEFAULT 0, -- counts the changes
     CONSTRAINT pace_pkey PRIMARY KEY (budget),
     CONSTRAINT pace_budget_known CHECK (budget IN ('calls', 'requests')),
-    CONSTRAINT pace_reduced_to_range CHECK (reduced_to > 0::double precision AND reduced_to <= 1::double precision),
+    CONSTRAINT pace_reduced_to_range CHECK (reduced_to > 0::double precision AND reduced_to <= 1::double precision)
 );
 
 -- The prices that stood for an attempt, one after another. The last one is the attempt's.
@@ -632,7 +632,7 @@ CREATE TABLE price_history (
     CONSTRAINT price_history_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id),
     CONSTRAINT price_history_price_money CHECK (price >= 0::numeric AND price < 'Infinity'::numeric),
     CONSTRAINT price_history_rate_money CHECK (rate >= 0::numeric AND rate < 'Infinity'::numeric),
-    CONSTRAINT price_history_rev_positive CHECK (rev > 0),
+    CONSTRAINT price_history_rev_positive CHECK (rev > 0)
 );
 
 -- Every call that Vonage's list or GET /calls/{uuid} ever showed, as the last record of it said.
@@ -665,7 +665,7 @@ CREATE TABLE provider_calls (
     CONSTRAINT provider_calls_matched_whole CHECK ((attempt_id IS NULL) = (matched_by IS NULL) AND (attempt_id IS NULL) = (matched_at IS NULL)),
     CONSTRAINT provider_calls_price_money CHECK (price >= 0::numeric AND price < 'Infinity'::numeric),
     CONSTRAINT provider_calls_rate_money CHECK (rate >= 0::numeric AND rate < 'Infinity'::numeric),
-    CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown')),
+    CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown'))
 );
 CREATE INDEX provider_calls_legs ON provider_calls (leg_of) WHERE leg_of IS NOT NULL;
 CREATE INDEX provider_calls_unfolded ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL AND NOT folded;
@@ -676,7 +676,7 @@ CREATE INDEX provider_calls_unsure ON provider_calls (start_time) WHERE matched_
 CREATE TABLE reconcile_watermarks (
     pass text NOT NULL,
     reached timestamptz NOT NULL,
-    CONSTRAINT reconcile_watermarks_pkey PRIMARY KEY (pass),
+    CONSTRAINT reconcile_watermarks_pkey PRIMARY KEY (pass)
 );
 
 -- Recordings that Vonage made of a call, and keeps for 30 days. The address alone opens nothing: it is fetched with the application's key.
@@ -693,7 +693,7 @@ CREATE TABLE recordings (
     CONSTRAINT recordings_pkey PRIMARY KEY (url),
     CONSTRAINT recordings_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id),
     CONSTRAINT recordings_inbound FOREIGN KEY (inbound_id) REFERENCES inbound_calls(id),
-    CONSTRAINT recordings_of_a_call CHECK (num_nonnulls(attempt_id, inbound_id) = 1),
+    CONSTRAINT recordings_of_a_call CHECK (num_nonnulls(attempt_id, inbound_id) = 1)
 );
 CREATE INDEX recordings_of_attempt ON recordings (attempt_id);
 CREATE INDEX recordings_of_inbound ON recordings (inbound_id);
@@ -707,7 +707,7 @@ CREATE TABLE rejected_rows (
     reason text NOT NULL,
     record text NOT NULL, -- what stood in the file, shortened
     CONSTRAINT rejected_rows_pkey PRIMARY KEY (campaign_id, source, line_no),
-    CONSTRAINT rejected_rows_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
+    CONSTRAINT rejected_rows_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id)
 );
 CREATE TRIGGER count_added AFTER INSERT ON rejected_rows REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rejected_rows();
 CREATE TRIGGER count_removed AFTER DELETE ON rejected_rows REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rejected_rows();
@@ -718,7 +718,7 @@ CREATE TABLE seen_tokens (
     request bytea NOT NULL, -- SHA-256 of the request's address and body
     expires_at timestamptz NOT NULL, -- from then on the token is refused for its age
     CONSTRAINT seen_tokens_pkey PRIMARY KEY (token),
-    CONSTRAINT seen_tokens_hashes CHECK (length(token) = 32 AND length(request) = 32),
+    CONSTRAINT seen_tokens_hashes CHECK (length(token) = 32 AND length(request) = 32)
 );
 CREATE INDEX seen_tokens_by_expiry ON seen_tokens (expires_at);
 
@@ -729,7 +729,7 @@ CREATE TABLE sessions (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
     CONSTRAINT sessions_pkey PRIMARY KEY (sha256),
-    CONSTRAINT sessions_user FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT sessions_user FOREIGN KEY (user_id) REFERENCES users(id)
 );
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
@@ -748,7 +748,7 @@ CREATE TABLE suppressions (
     CONSTRAINT suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT suppressions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
-    CONSTRAINT suppressions_scope CHECK (campaign_id IS NULL OR purpose IS NULL),
+    CONSTRAINT suppressions_scope CHECK (campaign_id IS NULL OR purpose IS NULL)
 );
 CREATE UNIQUE INDEX suppressions_not_ended ON suppressions (number, COALESCE(campaign_id, 0), COALESCE(purpose, '')) WHERE ended_at IS NULL;
 
@@ -758,7 +758,7 @@ CREATE TABLE test_calls (
     settings jsonb NOT NULL, -- campaign.Settings of the campaign that is tested
     vars jsonb NOT NULL, -- the row whose message is said
     CONSTRAINT test_calls_pkey PRIMARY KEY (attempt_id),
-    CONSTRAINT test_calls_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id) ON DELETE CASCADE,
+    CONSTRAINT test_calls_attempt FOREIGN KEY (attempt_id) REFERENCES attempts(id) ON DELETE CASCADE
 );
 
 -- People who log in at the pages.
@@ -774,7 +774,7 @@ CREATE TABLE users (
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_name_length CHECK (length(name) >= 1 AND length(name) <= 100),
     CONSTRAINT users_one_way_in CHECK ((password IS NULL) = (issuer IS NOT NULL) AND (issuer IS NULL) = (subject IS NULL)),
-    CONSTRAINT users_role_known CHECK (role IN ('viewer', 'operator', 'admin')),
+    CONSTRAINT users_role_known CHECK (role IN ('viewer', 'operator', 'admin'))
 );
 CREATE UNIQUE INDEX users_identity_once ON users (issuer, subject) WHERE issuer IS NOT NULL;
 CREATE UNIQUE INDEX users_name_once ON users (name) WHERE removed_at IS NULL;
@@ -791,5 +791,5 @@ CREATE TABLE zone_groups (
     CONSTRAINT zone_groups_once UNIQUE (campaign_id, zones, basis),
     CONSTRAINT zone_groups_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT zone_groups_basis_known CHECK (basis IN ('', 'zone', 'postal_code', 'number', 'campaign')),
-    CONSTRAINT zone_groups_zones_some CHECK (cardinality(zones) > 0),
+    CONSTRAINT zone_groups_zones_some CHECK (cardinality(zones) > 0)
 );
