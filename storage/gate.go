@@ -80,7 +80,7 @@ const (
 			WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[])
 			  -- guard:drop storage.TestGateSeesWhatCommitted: the gate asks the rule
 			  AND NOT EXISTS (SELECT FROM contact_obstacles(a.to_number, a.campaign_id, a.contact_id, token.passed_at))
-			  -- guard:drop storage.TestManualCallAbandoned: a manual call, a test call too, is made in its time or not at all
+			  -- guard:value storage.TestManualCallAbandoned: a manual call, a test call too, is made in its time or not at all
 			  AND (a.kind <> 'manual' OR a.created_at >= token.passed_at - @lease::interval)
 		), room AS MATERIALIZED (
 			SELECT l.campaign_id, room.* FROM token, campaign_limits l, LATERAL campaign_room(l.campaign_id, token.passed_at) AS room
