@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 )
 
 const (
@@ -32,7 +33,7 @@ func (b *breaker) wait(ctx context.Context) error {
 		if left <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, left); err != nil {
+		if err := background.Sleep(ctx, left); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/failpoint"
 	"dialer/internal/pace"
 	"dialer/internal/provider"
@@ -121,7 +122,7 @@ func (c *Caller) pass(ctx context.Context, id uuid.UUID, u campaign.Urgency, leg
 		if !errors.Is(err, campaign.ErrNoRoom) || try == roomTries {
 			return a, nil, begun, err
 		}
-		if err := sleep(ctx, roomPause); err != nil {
+		if err := background.Sleep(ctx, roomPause); err != nil {
 			return a, nil, begun, err
 		}
 	}
@@ -222,7 +223,7 @@ func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o camp
 			failpoint.Hit("record.committed")
 			return nil
 		}
-		if ignoreHandled(err) == nil || sleep(ctx, pause) != nil {
+		if ignoreHandled(err) == nil || background.Sleep(ctx, pause) != nil {
 			c.log.ErrorContext(ctx, "outcome not recorded", "attempt_id", a.ID, "outcome", string(o.Kind), "error", err)
 			return err
 		}

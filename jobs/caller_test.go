@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/testkit"
 	"dialer/voice"
 	"dialer/voice/voicesim"
@@ -186,7 +187,7 @@ func (c *fakeVonage) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	c.posts = append(c.posts, post{time.Now(), body, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")})
 	c.mu.Unlock()
-	if err := sleep(r.Context(), c.takes); err != nil {
+	if err := background.Sleep(r.Context(), c.takes); err != nil {
 		return nil, err
 	}
 	return &http.Response{StatusCode: c.status, Body: io.NopCloser(strings.NewReader(c.body)), Header: c.headers(), Request: r}, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/failpoint"
 	"dialer/internal/provider"
 
@@ -84,7 +85,7 @@ func (w *callWorker) notLoaded(ctx context.Context, id uuid.UUID, err error) err
 	if errors.Is(err, campaign.ErrUnreadable) {
 		err = errors.Join(err, w.store.PauseUnreadable(ctx, id, err.Error()))
 	}
-	_ = sleep(ctx, loadPause) // the error is returned either way
+	_ = background.Sleep(ctx, loadPause) // the error is returned either way
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -59,7 +60,7 @@ func (c *checkpointer) await(ctx context.Context) {
 		if err != nil {
 			errs.logError(ctx, "round failed", err)
 		}
-		if sleep(ctx, lockedEvery) != nil {
+		if background.Sleep(ctx, lockedEvery) != nil {
 			return
 		}
 	}

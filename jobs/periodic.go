@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
@@ -163,7 +164,7 @@ func (w *periodicWork) whileLocked(ctx context.Context) {
 func (w *periodicWork) repeat(ctx context.Context, p Periodic, idle time.Duration) {
 	for ctx.Err() == nil {
 		w.round(ctx, p, idle)
-		_ = sleep(ctx, p.Every+rand.N(p.Every/10+1)) // the loop's head looks at ctx
+		_ = background.Sleep(ctx, p.Every+rand.N(p.Every/10+1)) // the loop's head looks at ctx
 	}
 }
 
@@ -210,7 +211,7 @@ func (w *periodicWork) once(ctx context.Context, p Periodic, idle time.Duration)
 // may have taken it.
 func (w *periodicWork) renew(ctx context.Context, name string, generation int64) {
 	until := time.Now().Add(leaseTerm)
-	for sleep(ctx, renewEvery) == nil {
+	for background.Sleep(ctx, renewEvery) == nil {
 		asked := time.Now()
 		err := w.store.RenewLease(ctx, name, generation, leaseTerm)
 		if err == nil {

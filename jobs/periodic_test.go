@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
 	"dialer/storage"
@@ -102,7 +103,7 @@ func TestPeriodicOneProcess(t *testing.T) {
 			most.Store(max(most.Load(), running.Add(1)))
 			defer running.Add(-1)
 			rounds.Add(1)
-			return sleep(ctx, 20*time.Second) // longer than a lease
+			return background.Sleep(ctx, 20*time.Second) // longer than a lease
 		}}
 		var wg sync.WaitGroup
 		for range 5 {
@@ -110,7 +111,7 @@ func TestPeriodicOneProcess(t *testing.T) {
 			wg.Go(func() {
 				for range 10 {
 					w.round(t.Context(), w.list[0], work.Every/2)
-					_ = sleep(t.Context(), time.Second)
+					_ = background.Sleep(t.Context(), time.Second)
 				}
 			})
 		}
@@ -156,7 +157,7 @@ func TestPeriodicEndsWithItsLease(t *testing.T) {
 				store := &memoryLeases{}
 				begun := time.Now()
 				w := newTestPeriodic(t, store, nil, Periodic{Name: "settle", Every: time.Minute, Run: func(ctx context.Context) error {
-					_ = sleep(ctx, 10*time.Second)
+					_ = background.Sleep(ctx, 10*time.Second)
 					test.lose(store)
 					<-ctx.Done()
 					return nil
@@ -216,7 +217,7 @@ func TestPeriodicFailingProcess(t *testing.T) {
 		for range 20 {
 			bad.round(t.Context(), bad.list[0], 30*time.Second) // always the first to come
 			able.round(t.Context(), able.list[0], 30*time.Second)
-			_ = sleep(t.Context(), 30*time.Second)
+			_ = background.Sleep(t.Context(), 30*time.Second)
 		}
 		if n := good.Load(); n < 8 {
 			t.Errorf("the process that can do the work did it %d times in ten minutes", n)
@@ -224,7 +225,7 @@ func TestPeriodicFailingProcess(t *testing.T) {
 		alone := newTestPeriodic(t, &memoryLeases{}, nil, work(errDown))
 		for range 3 {
 			alone.round(t.Context(), alone.list[0], 30*time.Second)
-			_ = sleep(t.Context(), time.Minute)
+			_ = background.Sleep(t.Context(), time.Minute)
 		}
 		if l := alone.store.(*memoryLeases).all["settle"]; l.generation != 3 || !l.finished.IsZero() {
 			t.Errorf("alone it tried %d times, finished at %v; want it to go on trying", l.generation, l.finished)

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/pace"
 	"dialer/voice"
 )
@@ -164,7 +164,7 @@ func (s *Service) awaitRedis(ctx context.Context) error {
 		if unreachable == nil || !errors.Is(err, context.DeadlineExceeded) {
 			unreachable = err // and not that the patience has ended
 		}
-		if sleep(ctx, 200*time.Millisecond) != nil {
+		if background.Sleep(ctx, 200*time.Millisecond) != nil {
 			return unreachable
 		}
 	}
@@ -195,7 +195,7 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint
 	wg.Go(func() { work(ctx, s, "checkpoint", checkpointEvery, checkpoint.runOnce) })
 	wg.Go(func() { work(ctx, s, "feed", feedEvery, feed.runOnce) })
 	wg.Go(func() {
-		_ = sleep(ctx, rand.N(requeueEvery)) // so that processes take turns; loop looks at ctx
+		_ = background.Sleep(ctx, rand.N(requeueEvery)) // so that processes take turns; loop looks at ctx
 		work(ctx, s, "requeue", requeueEvery, again.runOnce)
 	})
 	wg.Go(func() { work(ctx, s, "hang up", hangupEvery, hang.runOnce) })
@@ -218,25 +218,13 @@ func loop[N any](ctx context.Context, log *slog.Logger, name string, every time.
 			errs.reset()
 			log.DebugContext(ctx, "round", "did", n)
 		}
-		_ = sleep(ctx, max(every, time.Since(begun))) // the loop's head looks at ctx
+		_ = background.Sleep(ctx, max(every, time.Since(begun))) // the loop's head looks at ctx
 	}
 }
 
 // guarded turns a panic into an error, so that one bad row does not end the
 // process.
 func guarded[N any](ctx context.Context, once func(context.Context) (N, error)) (n N, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer background.Recover(&err)
 	return once(ctx)
-}
-
-// sleep waits for d, or less when ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	over, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	<-over.Done()
-	return ctx.Err()
 }

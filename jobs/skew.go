@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/voice"
 )
 
@@ -48,7 +49,7 @@ func (g *clockGuard) wait(ctx context.Context) error {
 			g.look(ctx)
 			continue
 		}
-		if err := sleep(ctx, skewPause); err != nil {
+		if err := background.Sleep(ctx, skewPause); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,7 +36,8 @@ func (db *DB) inTx(ctx context.Context, work func(pgx.Tx) error) error {
 		if err == nil || try == maxTries || !mayTryAgain(err) {
 			return translate(err)
 		}
-		if err := pause(ctx, try); err != nil {
+		// A random part of 10 ms, 20 ms, 40 ms ...
+		if err := background.Sleep(ctx, rand.N(10*time.Millisecond<<(try-1))); err != nil {
 			return err
 		}
 	}
@@ -55,17 +57,6 @@ func mayTryAgain(err error) bool {
 		return pg.TableName == defaultPartition && pg.ConstraintName == ""
 	}
 	return false
-}
-
-// pause waits a random part of 10 ms, 20 ms, 40 ms ...
-func pause(ctx context.Context, try int) error {
-	limit := 10 * time.Millisecond << (try - 1)
-	select {
-	case <-time.After(rand.N(limit)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // translate turns the driver's errors into the domain's. A message of Postgres

@@ -3,14 +3,14 @@ package storage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dialer/internal/background"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -151,11 +151,7 @@ func (b *txBatcher[T]) waitForLock(item *batchItem[T]) {
 func (b *txBatcher[T]) try(batch []*batchItem[T], wait bool) (results []error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), b.timeLeft(batch))
 	defer cancel()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer background.Recover(&err)
 	return b.store(ctx, column(batch, func(item *batchItem[T]) T { return item.value }), wait)
 }
 

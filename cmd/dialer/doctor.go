@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/cli"
 	"dialer/jobs"
 	"dialer/storage"
@@ -53,10 +54,8 @@ func (c *doctorCommand) Run(ctx context.Context, con console) error {
 		if found := examine(ctx, checks); !slices.ContainsFunc(found, diagnosis.wrong) {
 			break
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(doctorAgain):
+		if err := background.Sleep(ctx, doctorAgain); err != nil {
+			return err
 		}
 	}
 	var wrong bool

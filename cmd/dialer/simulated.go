@@ -12,6 +12,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/background"
 	"dialer/internal/progress"
 	"dialer/storage"
 	"dialer/voice/voicesim"
@@ -176,10 +177,8 @@ func (s *simulation) settled(ctx context.Context, name string) error {
 		if c.Status == campaign.Finished && result.PriceDifference.IsZero() && s.sim.Summary().EventsPending == 0 {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(simulatedReconcileEvery):
+		if err := background.Sleep(ctx, simulatedReconcileEvery); err != nil {
+			return err
 		}
 	}
 }

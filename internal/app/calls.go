@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 
 	"github.com/google/uuid"
 )
@@ -129,12 +130,7 @@ func (c Calls) answered(ctx context.Context, r campaign.HangUpRequest, e campaig
 	defer cancel()
 	for {
 		err := c.Store.HangUpAnswered(ctx, r, e)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-time.After(recordAgain):
-		case <-ctx.Done():
+		if err == nil || background.Sleep(ctx, recordAgain) != nil {
 			return err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"dialer/internal/background"
 )
 
 const (
@@ -81,10 +83,8 @@ func (c Calls) HangUpAll(ctx context.Context, by Actor, campaignID int64, hangUp
 		if live.Unclear == 0 || time.Now().After(deadline) {
 			return sum, errors.Join(sum.err(), ctx.Err())
 		}
-		select {
-		case <-time.After(hangUpPoll):
-		case <-ctx.Done():
-			return sum, errors.Join(sum.err(), ctx.Err())
+		if err := background.Sleep(ctx, hangUpPoll); err != nil {
+			return sum, errors.Join(sum.err(), err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 
 	"golang.org/x/time/rate"
 )
@@ -127,7 +128,7 @@ func (p *Pacer) Run(ctx context.Context) {
 			gap = min(failedGap<<min(failed, 10), maxFailedGap)
 			failed++
 		}
-		_ = sleep(ctx, gap) // the loop looks at ctx
+		_ = background.Sleep(ctx, gap) // the loop looks at ctx
 	}
 	// Without this report others get the slots a little later.
 	_, _ = p.exchange(context.WithoutCancel(ctx))

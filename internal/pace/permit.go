@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"dialer/internal/background"
 )
 
 // answerWait is how long the report on a request waits for its answer. By then
@@ -77,7 +79,7 @@ func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 		defer cancel()
 	}
 	for {
-		if err := sleep(ctx, time.Until(p.from)); err != nil {
+		if err := background.Sleep(ctx, time.Until(p.from)); err != nil {
 			return time.Time{}, err // Done gives it back
 		}
 		if p.good() {
@@ -154,12 +156,4 @@ func (p *Permit) Done(answered time.Time, status int) {
 		r.answered, r.refused = p.pacer.clock.shared(answered), status == http.StatusTooManyRequests
 		p.pacer.report(r)
 	}
-}
-
-// sleep waits for d, or less when ctx ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	over, cancel := context.WithTimeout(ctx, d)
-	defer cancel()
-	<-over.Done()
-	return ctx.Err()
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/background"
 	"dialer/internal/failpoint"
 	"dialer/internal/provider"
 	"dialer/voice"
@@ -169,11 +169,7 @@ func (r *Reader) store(ctx context.Context, batches *errgroup.Group, batch []cam
 
 // storeBatch stores a batch. A panic must not end the process.
 func (r *Reader) storeBatch(ctx context.Context, batch []campaign.Evidence) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+	defer background.Recover(&err)
 	failpoint.Hit("reconcile.read")
 	_, err = r.Store.StoreRecords(ctx, batch)
 	return err

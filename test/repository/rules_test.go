@@ -14,13 +14,13 @@ var packages = map[string]rule{
 	"campaign":           {},
 	"voice":              {},
 	"voice/voicesim":     {ours: []string{"voice"}},
-	"storage":            {ours: []string{"campaign", "internal/app", "internal/failpoint"}, tests: []string{"internal/testkit"}},
-	"jobs":               {ours: []string{"campaign", "internal/failpoint", "internal/pace", "internal/provider", "voice"}, tests: append([]string{"internal/app", "internal/reconcile"}, servers...)},
+	"storage":            {ours: []string{"campaign", "internal/app", "internal/background", "internal/failpoint"}, tests: []string{"internal/testkit"}},
+	"jobs":               {ours: []string{"campaign", "internal/background", "internal/failpoint", "internal/pace", "internal/provider", "voice"}, tests: append([]string{"internal/app", "internal/reconcile"}, servers...)},
 	"webhooks":           {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
 	"internal/provider":  {ours: []string{"campaign", "voice"}},
-	"internal/pace":      {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
-	"internal/reconcile": {ours: []string{"campaign", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
-	"internal/app":       {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
+	"internal/pace":      {ours: []string{"campaign", "internal/background", "internal/failpoint"}, tests: servers},
+	"internal/reconcile": {ours: []string{"campaign", "internal/background", "internal/failpoint", "internal/provider", "voice"}, tests: servers},
+	"internal/app":       {ours: []string{"campaign", "internal/background", "internal/failpoint"}, tests: servers},
 	"internal/csvimport": {ours: []string{"campaign", "internal/failpoint"}, tests: servers},
 	"internal/notify":    {ours: []string{"campaign"}, tests: append([]string{"internal/app"}, servers...)},
 	"internal/metrics":   {ours: []string{"campaign", "internal/app"}},
@@ -33,6 +33,8 @@ var packages = map[string]rule{
 	"internal/cli":       {},
 	"internal/embedded":  {},
 	"internal/failpoint": {},
+
+	"internal/background": {},
 
 	"internal/campaignflags": {ours: []string{"campaign", "internal/calendar"}},
 
@@ -61,7 +63,7 @@ var servers = []string{"internal/embedded", "internal/testkit", "storage", "voic
 
 // program is what the commands wire: everything but what is made for tests.
 var program = []string{
-	"campaign", "internal/app", "internal/auth", "internal/calendar", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
+	"campaign", "internal/app", "internal/auth", "internal/background", "internal/calendar", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
 	"internal/failpoint", "internal/httpapi", "internal/metrics", "internal/notify", "internal/pace", "internal/progress",
 	"internal/provider", "internal/reconcile", "internal/verify", "jobs", "storage", "voice", "voice/voicesim", "webhooks",
 }
