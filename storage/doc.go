@@ -29,6 +29,7 @@
 //
 //	callupdates       events and outcomes of many calls, in one transaction
 //	contacttx         contacts locked with their attempts, changed and decided
+//	owners            whose rows are locked: a contact's, or a manual attempt's
 //	contactwrites     stores what contacttx decided
 //	events            stores webhooks
 //	seentokens        a webhook's token is taken once
@@ -43,6 +44,7 @@
 //
 //	listscans         scans of the list, and how far each pass read
 //	providercalls     the records that it showed
+//	foldmatched       records that belong to an attempt are folded into it
 //	matching          whose a record is
 //	absence           the proof that an attempt made no call
 //	absenceblocked    what stands in the way of a proof

@@ -14,9 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// matchedBatch is how many calls are folded into their attempts in one transaction.
-const matchedBatch = 500
-
 // recordColumns are what scanRecord reads, of a provider_calls row named c.
 const recordColumns = `
 	c.call_uuid, c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
@@ -181,14 +178,6 @@ func (b *recordBatch) findWorded(ctx context.Context, tx pgx.Tx, records []campa
 	return calls, err
 }
 
-// ownedBy is the owner of an attempt.
-func ownedBy(contact int64, attempt uuid.UUID) owner {
-	if contact == 0 {
-		return owner{manual: attempt}
-	}
-	return owner{contact: contact}
-}
-
 // fold folds the records into the attempts that have their calls.
 func (b *recordBatch) fold(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) error {
 	byOwner := map[owner][]campaign.Evidence{}
@@ -209,107 +198,6 @@ func (b *recordBatch) fold(ctx context.Context, tx pgx.Tx, records []campaign.Ev
 		}
 		return nil
 	})
-}
-
-func sortedOwners[T any](byOwner map[owner]T) []owner {
-	list := make([]owner, 0, len(byOwner))
-	for o := range byOwner {
-		list = append(list, o)
-	}
-	slices.SortFunc(list, compareOwners)
-	return list
-}
-
-// FoldMatched folds the records of calls whose attempt came to be known after
-// they were stored: by an event, by the answer to the POST, or by a transaction
-// that did not see the record. It returns how many.
-func (db *DB) FoldMatched(ctx context.Context) (total int, err error) {
-	for {
-		n, err := db.foldMatched(ctx)
-		total += n
-		if err != nil {
-			return total, fmt.Errorf("fold matched calls: %w", err)
-		}
-		if n < matchedBatch {
-			return total, nil
-		}
-	}
-}
-
-func (db *DB) foldMatched(ctx context.Context) (int, error) {
-	_, err := db.pool.Exec(ctx, `
-		UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
-		FROM attempts a WHERE c.attempt_id IS NULL AND a.call_uuid = c.call_uuid`)
-	if err != nil {
-		return 0, err
-	}
-	if _, err := db.pool.Exec(ctx, noteLegs); err != nil {
-		return 0, err
-	}
-	records, err := collect(ctx, db.pool, scanRecord, `
-		SELECT `+recordColumns+` FROM provider_calls c
-		WHERE c.attempt_id IS NOT NULL AND NOT c.folded ORDER BY c.attempt_id LIMIT $1`, matchedBatch)
-	if err != nil || len(records) == 0 {
-		return 0, err
-	}
-	_, err = db.StoreRecords(ctx, records)
-	return len(records), err
-}
-
-// noteLegs notes of each call that is in the conversation of one attempt's own call
-// that connect opened it: for the books. It exempts a call from being another
-// attempt's only where an event says so too, because several calls may be moved
-// into one conversation.
-const noteLegs = `
-	UPDATE provider_calls c SET leg_of = a.id
-	FROM attempts a
-	WHERE c.attempt_id IS NULL AND c.leg_of IS NULL AND c.conversation_uuid IS NOT NULL
-	  AND a.conversation_uuid = c.conversation_uuid AND a.call_uuid <> c.call_uuid
-	  AND NOT EXISTS (SELECT FROM attempts o WHERE o.conversation_uuid = a.conversation_uuid AND o.id <> a.id)`
-
-// callsMatched notes whose the calls are that attempts have come to have, in
-// whatever wording the list has them.
-const callsMatched = `
-	UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
-	FROM unnest($1::text[], $2::text[]) AS w (spelling, call_uuid) JOIN attempts a ON a.call_uuid = w.call_uuid
-	WHERE c.call_uuid = w.spelling AND c.attempt_id IS NULL`
-
-// spellingsOf are the arguments of callsMatched, and the calls in all wordings.
-func spellingsOf(calls []string) (spellings, named []string) {
-	for _, call := range calls {
-		for _, s := range campaign.CallSpellings(call) {
-			spellings, named = append(spellings, s), append(named, call)
-		}
-	}
-	return spellings, named
-}
-
-// alarmsOfMatched resolves the alarms that calls were of no attempt, or of none
-// for certain, once an attempt has them.
-const alarmsOfMatched = `
-	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
-	FROM unnest($1::text[], $2::text[], $3::text[]) AS said (call_uuid, kind, detail)
-	WHERE EXISTS (SELECT FROM provider_calls c WHERE c.call_uuid = said.call_uuid AND c.attempt_id IS NOT NULL)
-	  AND m.kind = said.kind AND coalesce(m.attempt_id, '00000000-0000-0000-0000-000000000000') = '00000000-0000-0000-0000-000000000000'
-	  AND m.detail = said.detail AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)`
-
-func resolveMatched(ctx context.Context, tx pgx.Tx, calls []string) error {
-	if len(calls) == 0 {
-		return nil
-	}
-	_, err := tx.Exec(ctx, alarmsOfMatched, matchedArgs(calls)...)
-	return err
-}
-
-// matchedArgs are the arguments of alarmsOfMatched.
-func matchedArgs(calls []string) []any {
-	var uuids, kinds, details []string
-	for _, u := range calls {
-		uuids = append(uuids, u, u)
-		kinds = append(kinds, campaign.AlarmUnmatchedCall, campaign.AlarmAmbiguousMatch)
-		details = append(details, unmatchedDetail(u), ambiguousDetail(u))
-	}
-	return []any{uuids, kinds, details}
 }
 
 // recordArgs are the arguments of newRecords and storeRecords: the records, with the
