@@ -66,8 +66,8 @@ servers:
 docs-test: servers ## run every command of README and docs/start.md in a clean copy, as root also as nobody
 	DOCS_TEST_USER=$(if $(filter 0,$(shell id -u)),nobody) go test -count=1 -v -run '^TestDocumentedCommands$$' ./cmd/dialer
 
-references: ## write docs/commands.md, enqueue.md and settings.md from the flags, internals/schema.sql from the migrations
-	go test -count=1 -run Reference ./cmd/dialer ./cmd/enqueue ./storage -update
+references: ## write docs/commands.md, enqueue.md and settings.md from the flags, internals/schema.sql from the migrations, the API's operations from openapi.json
+	go test -count=1 -run Reference ./cmd/dialer ./cmd/enqueue ./storage ./internal/httpapi/operations -update
 
 systems: ## build for Linux, macOS and Windows, on amd64 and arm64
 	@for system in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \

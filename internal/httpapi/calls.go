@@ -1,64 +1,63 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"slices"
 
 	"dialer/internal/app"
+	"dialer/internal/httpapi/operations"
 )
 
 // actions are what can be done to a call.
 var actions = []string{"hangup", "mute", "unmute", "earmuff", "unearmuff", "transfer", "stream", "talk", "dtmf"}
 
-func (a *api) listCalls(r request) (answer, error) {
-	page, err := r.list()
+func (a *api) ListCalls(ctx context.Context, r operations.ListCallsRequestObject) (operations.ListCallsResponseObject, error) {
+	asked, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	q := app.CallQuery{ListQuery: page, State: r.URL.Query().Get("state")}
-	if name := r.URL.Query().Get("campaign"); name != "" {
-		c, err := a.Store.CampaignByName(r.Context(), name)
+	q := app.CallQuery{ListQuery: asked, State: orZero(r.Params.State)}
+	if name := orZero(r.Params.Campaign); name != "" {
+		c, err := a.Store.CampaignByName(ctx, name)
 		if err != nil {
-			return answer{}, err
+			return nil, err
 		}
 		q.CampaignID = c.ID
 	}
-	return list(a.Store.ListCalls(r.Context(), q))
+	list, err := listed(a.Store.ListCalls(ctx, q))
+	return operations.ListCalls200JSONResponse(list), err
 }
 
-func (a *api) getCall(r request) (answer, error) {
-	record, err := a.Store.CallRecord(r.Context(), r.PathValue("uuid"))
-	return answer{body: record.JSON}, err
+func (a *api) GetCall(ctx context.Context, r operations.GetCallRequestObject) (operations.GetCallResponseObject, error) {
+	record, err := a.Store.CallRecord(ctx, r.Uuid)
+	return operations.GetCall200JSONResponse(raw(record.JSON)), err
 }
 
-// createCall makes one call. If it is not known whether Vonage made it, the answer
+// CreateCall makes one call. If it is not known whether Vonage made it, the answer
 // is 202: the attempt is settled from evidence, and must not be repeated.
-func (a *api) createCall(r request) (answer, error) {
-	if !json.Valid(r.body) {
-		return answer{}, errors.New("the body is no JSON")
-	}
-	made, err := a.Calls.Make(r.Context(), r.by, r.body)
+func (a *api) CreateCall(ctx context.Context, r operations.CreateCallRequestObject) (operations.CreateCallResponseObject, error) {
+	made, err := a.Calls.Make(ctx, actorOf(ctx), r.Body.RawMessage)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	record, err := a.Store.CallRecord(r.Context(), made.AttemptID)
-	status := http.StatusCreated
+	record, err := a.Store.CallRecord(ctx, made.AttemptID)
+	location := prefix + "calls/" + made.AttemptID
 	if !made.Known {
-		status = http.StatusAccepted
+		return operations.CreateCall202JSONResponse{Body: raw(record.JSON), Headers: operations.CreateCall202ResponseHeaders{Location: &location}}, err
 	}
-	return answer{status: status, body: record.JSON, location: prefix + "calls/" + made.AttemptID}, err
+	return operations.CreateCall201JSONResponse{Body: raw(record.JSON), Headers: operations.CreateCall201ResponseHeaders{Location: &location}}, err
 }
 
-func (a *api) actOnCall(r request) (answer, error) {
-	action := r.PathValue("action")
-	if !slices.Contains(actions, action) {
-		return answer{}, requestError{http.StatusNotFound, "there is no such action"}
+func (a *api) ActOnCall(ctx context.Context, r operations.ActOnCallRequestObject) (operations.ActOnCallResponseObject, error) {
+	if !slices.Contains(actions, r.Action) {
+		return nil, requestError{http.StatusNotFound, "there is no such action"}
 	}
-	said, err := a.Calls.Act(r.Context(), r.by, r.PathValue("uuid"), action, r.body)
-	if err != nil {
-		return answer{}, err
+	var order json.RawMessage
+	if r.Body != nil {
+		order = r.Body.RawMessage
 	}
-	return answer{body: map[string]string{"call_uuid": r.PathValue("uuid"), "action": action, "answer": said}}, nil
+	said, err := a.Calls.Act(ctx, actorOf(ctx), r.Uuid, r.Action, order)
+	return operations.ActOnCall200JSONResponse{CallUuid: r.Uuid, Action: r.Action, Answer: said}, err
 }

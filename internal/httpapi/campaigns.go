@@ -2,33 +2,35 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/httpapi/operations"
 )
 
 func (a *api) campaigns() app.Campaigns { return app.Campaigns{Store: a.Store} }
 
-func (a *api) listCampaigns(r request) (answer, error) {
-	q, err := r.list()
+func (a *api) ListCampaigns(ctx context.Context, r operations.ListCampaignsRequestObject) (operations.ListCampaignsResponseObject, error) {
+	q, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	return list(a.Store.ListCampaigns(r.Context(), q))
+	list, err := listed(a.Store.ListCampaigns(ctx, q))
+	return operations.ListCampaigns200JSONResponse(list), err
 }
 
-// createCampaign makes a campaign that calls at once, or from its start, or once it
+// CreateCampaign makes a campaign that calls at once, or from its start, or once it
 // is resumed.
-func (a *api) createCampaign(r request) (answer, error) {
-	d, err := campaign.ParseDocument("", r.body)
+func (a *api) CreateCampaign(ctx context.Context, r operations.CreateCampaignRequestObject) (operations.CreateCampaignResponseObject, error) {
+	d, err := campaign.ParseDocument("", r.Body.RawMessage)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
 	if len(d.People.Countries) == 0 {
 		d.People.Countries = a.Countries
@@ -38,49 +40,51 @@ func (a *api) createCampaign(r request) (answer, error) {
 		err = campaign.CheckName(d.Name)
 	}
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	draft := r.URL.Query().Get("draft")
-	if draft != "" && draft != "true" && draft != "false" {
-		return answer{}, errors.New("draft: want true or false")
-	}
-	c, err := a.campaigns().Create(r.Context(), r.by, d.Name, s, draft == "true")
+	c, err := a.campaigns().Create(ctx, actorOf(ctx), d.Name, s, orZero(r.Params.Draft))
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	created, err := a.campaignAnswer(r, c.ID)
-	created.status, created.location = http.StatusCreated, prefix+"campaigns/"+url.PathEscape(c.Name)
-	return created, err
+	body, etag, err := a.campaign(ctx, c, nil)
+	return operations.CreateCampaign201JSONResponse{Body: body, Headers: operations.CreateCampaign201ResponseHeaders{
+		ETag: etag, Location: new(prefix + "campaigns/" + url.PathEscape(c.Name)),
+	}}, err
 }
 
-func (a *api) campaignAnswer(r request, id int64) (answer, error) {
-	record, err := a.Store.CampaignRecord(r.Context(), id)
-	return answer{body: record.JSON, version: record.Version}, err
-}
-
-func (a *api) getCampaign(r request) (answer, error) {
-	c, err := a.Store.CampaignByName(r.Context(), r.PathValue("name"))
+// campaign is the campaign as it is after what was done without an error.
+func (a *api) campaign(ctx context.Context, c campaign.Campaign, err error) (operations.CampaignWithDocument, *string, error) {
 	if err != nil {
-		return answer{}, err
+		return operations.JSON{}, nil, err
 	}
-	return a.campaignAnswer(r, c.ID)
+	record, err := a.Store.CampaignRecord(ctx, c.ID)
+	return raw(record.JSON), etag(record.Version), err
 }
 
-// patchCampaign takes a merge patch (RFC 7396) of the campaign's document. It holds
+// etag is a version as a header has it.
+func etag(version string) *string { return new(`"` + version + `"`) }
+
+func (a *api) GetCampaign(ctx context.Context, r operations.GetCampaignRequestObject) (operations.GetCampaignResponseObject, error) {
+	c, err := a.Store.CampaignByName(ctx, r.Name)
+	body, etag, err := a.campaign(ctx, c, err)
+	return operations.GetCampaign200JSONResponse{Body: body, Headers: operations.GetCampaign200ResponseHeaders{ETag: etag}}, err
+}
+
+// PatchCampaign takes a merge patch (RFC 7396) of the campaign's document. It holds
 // for each call that has not begun.
-func (a *api) patchCampaign(r request) (answer, error) {
+func (a *api) PatchCampaign(ctx context.Context, r operations.PatchCampaignRequestObject) (operations.PatchCampaignResponseObject, error) {
 	var patch any
-	if err := decodeJSON(r.body, &patch); err != nil {
-		return answer{}, err
+	if err := decodeJSON(r.Body.RawMessage, &patch); err != nil {
+		return nil, err
 	}
 	if _, ok := patch.(map[string]any); !ok {
-		return answer{}, errors.New("want an object with the members of the campaign document that change")
+		return nil, errors.New("want an object with the members of the campaign document that change")
 	}
-	version, err := a.matchedVersion(r)
+	version, err := a.matchedVersion(ctx, r.Name, ifMatch(r.Params.IfMatch))
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	edited, err := a.campaigns().Edit(r.Context(), r.by, r.PathValue("name"), app.Edit{
+	edited, err := a.campaigns().Edit(ctx, actorOf(ctx), r.Name, app.Edit{
 		Version:      version,
 		Change:       func(was campaign.Document) (campaign.Document, error) { return patched(was, patch) },
 		CheckMessage: a.CheckMessage,
@@ -89,29 +93,30 @@ func (a *api) patchCampaign(r request) (answer, error) {
 	if version != 0 && errors.Is(err, campaign.ErrEdited) {
 		err = app.ErrChanged
 	}
-	if err != nil {
-		return answer{}, err
-	}
-	return a.campaignAnswer(r, edited.Campaign.ID)
+	body, etag, err := a.campaign(ctx, edited.Campaign, err)
+	return operations.PatchCampaign200JSONResponse{Body: body, Headers: operations.PatchCampaign200ResponseHeaders{ETag: etag}}, err
 }
 
-// matchedVersion is the version of the campaign that the request's If-Match names;
-// 0: whichever there is.
-func (a *api) matchedVersion(r request) (int, error) {
-	want := ifMatch(r)
+// matchedVersion is the version of the campaign that If-Match names; 0: whichever
+// there is.
+func (a *api) matchedVersion(ctx context.Context, name, want string) (int, error) {
 	if want == "" || want == "*" {
 		return 0, nil
 	}
-	found, err := a.getCampaign(r)
+	c, err := a.Store.CampaignByName(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	found, err := a.Store.CampaignRecord(ctx, c.ID)
 	if err != nil {
 		return 0, err
 	}
 	//guard:false internal/httpapi.TestEditACampaign: an edit of what was changed since it was read is refused
-	if want != found.version {
+	if want != found.Version {
 		return 0, app.ErrChanged
 	}
 	var is struct{ Version int }
-	err = json.Unmarshal(found.body.(json.RawMessage), &is)
+	err = json.Unmarshal(found.JSON, &is)
 	return is.Version, err
 }
 
@@ -154,8 +159,8 @@ func mergePatch(target, patch any) any {
 }
 
 // ifMatch is the version that a change is about; "": whatever is there.
-func ifMatch(r request) string {
-	return strings.Trim(strings.TrimPrefix(strings.TrimSpace(r.Header.Get("If-Match")), "W/"), `"`)
+func ifMatch(header *operations.Ifmatch) string {
+	return strings.Trim(strings.TrimPrefix(strings.TrimSpace(orZero(header)), "W/"), `"`)
 }
 
 // decodeJSON reads exactly one value.
@@ -163,12 +168,17 @@ func decodeJSON(text []byte, to any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(to); err != nil {
-		return fmt.Errorf("the body is no JSON of the form that is wanted: %s", jsonMistake(err))
+		return notWanted(err)
 	}
 	if d.More() {
 		return errors.New("the body holds more than one JSON value")
 	}
 	return nil
+}
+
+// notWanted is the error of a body that could not be decoded.
+func notWanted(err error) error {
+	return fmt.Errorf("the body is no JSON of the form that is wanted: %s", jsonMistake(err))
 }
 
 // jsonMistake says where the mistake is, and shows nothing of the values.
@@ -182,36 +192,24 @@ func jsonMistake(err error) string {
 	return "it ends early, or has a member that is not known"
 }
 
-func (a *api) pause(r request) (answer, error) {
-	var body struct {
-		Reason string `json:"reason"`
+func (a *api) PauseCampaign(ctx context.Context, r operations.PauseCampaignRequestObject) (operations.PauseCampaignResponseObject, error) {
+	reason := orZero(orZero(r.Body).Reason)
+	if reason == "" {
+		reason = "by hand"
 	}
-	if len(bytes.TrimSpace(r.body)) > 0 {
-		if err := decodeJSON(r.body, &body); err != nil {
-			return answer{}, err
-		}
-	}
-	if body.Reason == "" {
-		body.Reason = "by hand"
-	}
-	return a.changed(r, func(name string) (campaign.Campaign, error) {
-		return a.campaigns().Pause(r.Context(), r.by, name, body.Reason)
-	})
+	c, err := a.campaigns().Pause(ctx, actorOf(ctx), r.Name, reason)
+	body, etag, err := a.campaign(ctx, c, err)
+	return operations.PauseCampaign200JSONResponse{Body: body, Headers: operations.PauseCampaign200ResponseHeaders{ETag: etag}}, err
 }
 
-func (a *api) resume(r request) (answer, error) {
-	return a.changed(r, func(name string) (campaign.Campaign, error) { return a.campaigns().Resume(r.Context(), r.by, name) })
+func (a *api) ResumeCampaign(ctx context.Context, r operations.ResumeCampaignRequestObject) (operations.ResumeCampaignResponseObject, error) {
+	c, err := a.campaigns().Resume(ctx, actorOf(ctx), r.Name)
+	body, etag, err := a.campaign(ctx, c, err)
+	return operations.ResumeCampaign200JSONResponse{Body: body, Headers: operations.ResumeCampaign200ResponseHeaders{ETag: etag}}, err
 }
 
-func (a *api) stop(r request) (answer, error) {
-	return a.changed(r, func(name string) (campaign.Campaign, error) { return a.campaigns().Stop(r.Context(), r.by, name) })
-}
-
-// changed answers with the campaign as it is after a change.
-func (a *api) changed(r request, change func(name string) (campaign.Campaign, error)) (answer, error) {
-	c, err := change(r.PathValue("name"))
-	if err != nil {
-		return answer{}, err
-	}
-	return a.campaignAnswer(r, c.ID)
+func (a *api) StopCampaign(ctx context.Context, r operations.StopCampaignRequestObject) (operations.StopCampaignResponseObject, error) {
+	c, err := a.campaigns().Stop(ctx, actorOf(ctx), r.Name)
+	body, etag, err := a.campaign(ctx, c, err)
+	return operations.StopCampaign200JSONResponse{Body: body, Headers: operations.StopCampaign200ResponseHeaders{ETag: etag}}, err
 }

@@ -1,41 +1,38 @@
 package httpapi
 
 import (
-	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"dialer/campaign"
 	"dialer/internal/app"
-	"encoding/json"
+	"dialer/internal/httpapi/operations"
 )
 
 func (a *api) contacts() app.Contacts { return app.Contacts{Store: a.Store, Read: a.ReadRow} }
 
-func (a *api) listContacts(r request) (answer, error) {
-	page, err := r.list()
+func (a *api) ListContacts(ctx context.Context, r operations.ListContactsRequestObject) (operations.ListContactsResponseObject, error) {
+	asked, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	c, err := a.Store.CampaignByName(r.Context(), r.PathValue("name"))
+	c, err := a.Store.CampaignByName(ctx, r.Name)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	values := r.URL.Query()
-	q := app.ContactQuery{ListQuery: page, State: values.Get("state"), Reason: values.Get("reason"), Result: values.Get("result")}
-	if text := values.Get("to_number"); text != "" {
+	q := app.ContactQuery{ListQuery: asked, State: orZero(r.Params.State), Reason: orZero(r.Params.Reason), Result: orZero(r.Params.Result)}
+	if text := orZero(r.Params.ToNumber); text != "" {
 		if q.Number, err = a.numberInAddress(text); err != nil {
-			return answer{}, invalid("to_number: %v", err)
+			return nil, invalid("to_number: %v", err)
 		}
 	}
-	return list(a.Store.ListContacts(r.Context(), c.ID, q))
+	list, err := listed(a.Store.ListContacts(ctx, c.ID, q))
+	return operations.ListContacts200JSONResponse(list), err
 }
 
 // numberInAddress reads a number of an address: in digits with its country code, as
@@ -54,40 +51,44 @@ func (a *api) readNumber(text string) (string, error) {
 	return n.Digits, err
 }
 
-func (a *api) contactAnswer(r request) (answer, error) {
-	c, err := a.Store.CampaignByName(r.Context(), r.PathValue("name"))
+// contact is the contact of a key as it is.
+func (a *api) contact(ctx context.Context, name, key string) (operations.Contact, *string, error) {
+	c, err := a.Store.CampaignByName(ctx, name)
 	if err != nil {
-		return answer{}, err
+		return operations.JSON{}, nil, err
 	}
-	record, err := a.Store.ContactRecord(r.Context(), c.ID, r.PathValue("key"))
-	return answer{body: record.JSON, version: record.Version}, err
+	record, err := a.Store.ContactRecord(ctx, c.ID, key)
+	return raw(record.JSON), etag(record.Version), err
 }
 
-func (a *api) getContact(r request) (answer, error) { return a.contactAnswer(r) }
+func (a *api) GetContact(ctx context.Context, r operations.GetContactRequestObject) (operations.GetContactResponseObject, error) {
+	body, etag, err := a.contact(ctx, r.Name, r.Key)
+	return operations.GetContact200JSONResponse{Body: body, Headers: operations.GetContact200ResponseHeaders{ETag: etag}}, err
+}
 
-// putContact adds the person of a key, or gives them another row.
-func (a *api) putContact(r request) (answer, error) {
+// PutContact adds the person of a key, or gives them another row.
+func (a *api) PutContact(ctx context.Context, r operations.PutContactRequestObject) (operations.PutContactResponseObject, error) {
 	var row map[string]any
-	if err := decodeJSON(r.body, &row); err != nil {
-		return answer{}, err
+	if err := decodeJSON(r.Body.RawMessage, &row); err != nil {
+		return nil, err
 	}
 	if row == nil {
-		return answer{}, errors.New("want an object of columns and their values")
+		return nil, errors.New("want an object of columns and their values")
 	}
 	values, err := cells(row)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	added, err := a.contacts().Put(r.Context(), r.by, r.PathValue("name"), r.PathValue("key"), values, ifMatch(r))
+	added, err := a.contacts().Put(ctx, actorOf(ctx), r.Name, r.Key, values, ifMatch(r.Params.IfMatch))
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	put, err := a.contactAnswer(r)
-	if added {
-		put.status = http.StatusCreated
-		put.location = prefix + "campaigns/" + url.PathEscape(r.PathValue("name")) + "/contacts/" + url.PathEscape(r.PathValue("key"))
+	body, etag, err := a.contact(ctx, r.Name, r.Key)
+	if !added {
+		return operations.PutContact200JSONResponse{Body: body, Headers: operations.PutContact200ResponseHeaders{ETag: etag}}, err
 	}
-	return put, err
+	location := prefix + "campaigns/" + url.PathEscape(r.Name) + "/contacts/" + url.PathEscape(r.Key)
+	return operations.PutContact201JSONResponse{Body: body, Headers: operations.PutContact201ResponseHeaders{ETag: etag, Location: &location}}, err
 }
 
 // cells are a row's values as a CSV has them.
@@ -110,121 +111,14 @@ func cells(row map[string]any) (map[string]string, error) {
 	return values, nil
 }
 
-func (a *api) deleteContact(r request) (answer, error) {
-	version := ifMatch(r)
+func (a *api) CancelContact(ctx context.Context, r operations.CancelContactRequestObject) (operations.CancelContactResponseObject, error) {
+	version := ifMatch(r.Params.IfMatch)
 	if version == "*" {
 		version = ""
 	}
-	err := a.contacts().Cancel(r.Context(), r.by, r.PathValue("name"), r.PathValue("key"), version)
-	if err != nil {
-		return answer{}, err
-	}
-	return a.contactAnswer(r)
-}
-
-// importContacts reads rows into the campaign. All of them are in, or refused, when
-// it answers: so a client that got the answer need not send them again.
-func (a *api) importContacts(r request) (answer, error) {
-	c, err := a.Store.CampaignByName(r.Context(), r.PathValue("name"))
-	switch {
-	case err != nil:
-		return answer{}, err
-	case c.Status == campaign.Importing:
-		return answer{}, errors.New("the campaign's file is being imported: nobody is added before that has ended")
-	case c.Status.Rule().Over:
-		return answer{}, errors.New("the campaign was stopped, and takes no more rows")
-	}
-	rows, isJSON, err := rowsOf(r)
-	if err != nil {
-		return answer{}, err
-	}
-	options := ImportOptions{UTF8: isJSON}
-	for name, to := range map[string]*bool{"update": &options.Update, "remove_missing": &options.RemoveMissing} {
-		switch r.URL.Query().Get(name) {
-		case "", "false":
-		case "true":
-			*to = true
-		default:
-			return answer{}, fmt.Errorf("%s: want true or false", name)
-		}
-	}
-	result, err := a.Import(r.Context(), r.by, c, rows, options)
-	if err != nil {
-		return answer{}, err
-	}
-	done, err := a.importAnswer(r, result.ID)
-	done.status, done.location = http.StatusAccepted, fmt.Sprintf("%simports/%d", prefix, result.ID)
-	return done, err
-}
-
-func (a *api) importAnswer(r request, id int64) (answer, error) {
-	record, err := a.Store.ImportRecord(r.Context(), id)
-	return answer{body: record.JSON}, err
-}
-
-func (a *api) getImport(r request) (answer, error) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return answer{}, campaign.ErrNotFound
-	}
-	return a.importAnswer(r, id)
-}
-
-// rowsOf are the body's rows as a CSV, so that there is one way to read a row.
-func rowsOf(r request) (rows io.Reader, isJSON bool, err error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		kind = ""
-	}
-	switch kind {
-	case "text/csv":
-		return bytes.NewReader(r.body), false, nil
-	case "application/json":
-		rows, err = csvOf(r.body)
-		return rows, true, err
-	}
-	return nil, false, requestError{http.StatusUnsupportedMediaType, "Content-Type: want text/csv, or application/json with an array of objects"}
-}
-
-// csvOf writes an array of objects as a CSV. A column that an object has not is
-// empty. Errors count from 1, as the lines of the import's result do with its header.
-func csvOf(body []byte) (io.Reader, error) {
-	var list []map[string]any
-	if err := decodeJSON(body, &list); err != nil {
+	if err := a.contacts().Cancel(ctx, actorOf(ctx), r.Name, r.Key, version); err != nil {
 		return nil, err
 	}
-	var names []string
-	known := map[string]bool{}
-	rows := make([]map[string]string, len(list))
-	for i, object := range list {
-		values, err := cells(object)
-		if err != nil {
-			return nil, fmt.Errorf("object %d: %w", i+1, err)
-		}
-		rows[i] = values
-		for column := range values {
-			if !known[column] {
-				known[column] = true
-				names = append(names, column)
-			}
-		}
-	}
-	if len(rows) == 0 {
-		return nil, errors.New("there are no rows")
-	}
-	slices.Sort(names)
-	var out bytes.Buffer
-	out.WriteString("sep=,\n")
-	line := func(value func(column string) string) {
-		for i, column := range names {
-			out.WriteString(map[bool]string{true: ",", false: ""}[i > 0])
-			out.WriteString(`"` + strings.ReplaceAll(value(column), `"`, `""`) + `"`)
-		}
-		out.WriteString("\n")
-	}
-	line(func(column string) string { return column })
-	for _, row := range rows {
-		line(func(column string) string { return row[column] })
-	}
-	return &out, nil
+	body, etag, err := a.contact(ctx, r.Name, r.Key)
+	return operations.CancelContact200JSONResponse{Body: body, Headers: operations.CancelContact200ResponseHeaders{ETag: etag}}, err
 }

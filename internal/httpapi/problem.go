@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -101,33 +99,4 @@ func ours(err error) bool {
 	var network net.Error
 	return errors.As(err, &state) || errors.As(err, &retry) || errors.As(err, &network) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// cursor is where a list goes on, as a client passes it on.
-func cursor(next string) any {
-	if next == "" {
-		return nil
-	}
-	return base64.RawURLEncoding.EncodeToString([]byte(next))
-}
-
-func decodeCursor(text string) (string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return "", app.ErrCursor
-	}
-	return string(after), nil
-}
-
-// listed is a page as every list answers it.
-type listed struct {
-	Items []json.RawMessage `json:"items"`
-	Next  any               `json:"next_cursor"`
-}
-
-func list(p app.Page, err error) (answer, error) {
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{body: listed{append([]json.RawMessage{}, p.Items...), cursor(p.Next)}}, nil
 }

@@ -1,124 +1,113 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
+	"dialer/internal/httpapi/operations"
 )
 
 func (a *api) suppressions() app.Suppressions { return app.Suppressions{Store: a.Store} }
 
-func (a *api) listSuppressions(r request) (answer, error) {
-	page, err := r.list()
+func (a *api) ListSuppressions(ctx context.Context, r operations.ListSuppressionsRequestObject) (operations.ListSuppressionsResponseObject, error) {
+	asked, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	q := app.SuppressionQuery{ListQuery: page, Ended: r.URL.Query().Get("ended") == "true"}
-	if text := r.URL.Query().Get("number"); text != "" {
+	q := app.SuppressionQuery{ListQuery: asked, Ended: orZero(r.Params.Ended)}
+	if text := orZero(r.Params.Number); text != "" {
 		if q.Number, err = a.numberInAddress(text); err != nil {
-			return answer{}, invalid("number: %v", err)
+			return nil, invalid("number: %v", err)
 		}
 	}
-	return list(a.Store.ListSuppressions(r.Context(), q))
+	list, err := listed(a.Store.ListSuppressions(ctx, q))
+	return operations.ListSuppressions200JSONResponse(list), err
 }
 
-// suppress adds one number to the list.
-func (a *api) suppress(r request) (answer, error) {
-	var body struct {
-		Number    string     `json:"number"`
-		Source    string     `json:"source"`
-		Note      string     `json:"note"`
-		Campaign  string     `json:"campaign"`
-		Purpose   string     `json:"purpose"`
-		ExpiresAt *time.Time `json:"expires_at"`
-	}
-	if err := decodeJSON(r.body, &body); err != nil {
-		return answer{}, err
-	}
-	number, err := a.readNumber(body.Number)
+// Suppress adds one number to the list.
+func (a *api) Suppress(ctx context.Context, r operations.SuppressRequestObject) (operations.SuppressResponseObject, error) {
+	number, err := a.readNumber(r.Body.Number)
 	if err != nil {
-		return answer{}, invalid("number: %v", err)
+		return nil, invalid("number: %v", err)
 	}
-	s := app.Suppression{Number: number, Source: body.Source, Note: body.Note, Campaign: body.Campaign, Purpose: body.Purpose}
+	by := actorOf(ctx)
+	s := app.Suppression{
+		Number: number, Source: orZero(r.Body.Source), Note: orZero(r.Body.Note), Campaign: orZero(r.Body.Campaign), Purpose: orZero(r.Body.Purpose), ExpiresAt: orZero(r.Body.ExpiresAt),
+	}
 	if s.Source == "" {
-		s.Source = r.by.Name
+		s.Source = by.Name
 	}
-	if body.ExpiresAt != nil {
-		if s.ExpiresAt = *body.ExpiresAt; !s.ExpiresAt.After(time.Now()) {
-			return answer{}, errors.New("expires_at: it is past")
-		}
+	if r.Body.ExpiresAt != nil && !s.ExpiresAt.After(time.Now()) {
+		return nil, errors.New("expires_at: it is past")
 	}
-	if _, err := a.suppressions().Add(r.Context(), r.by, []app.Suppression{s}, false); err != nil {
-		return answer{}, err
+	if _, err := a.suppressions().Add(ctx, by, []app.Suppression{s}, false); err != nil {
+		return nil, err
 	}
-	page, err := a.Store.ListSuppressions(r.Context(), app.SuppressionQuery{ListQuery: app.ListQuery{Limit: 1}, Number: number})
-	if err == nil && len(page.Items) == 0 {
+	found, err := a.Store.ListSuppressions(ctx, app.SuppressionQuery{ListQuery: app.ListQuery{Limit: 1}, Number: number})
+	if err == nil && len(found.Items) == 0 {
 		err = campaign.ErrNotFound // it was lifted already
 	}
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	return answer{status: http.StatusCreated, body: page.Items[0], location: prefix + "suppressions?number=" + url.QueryEscape(number)}, nil
+	return operations.Suppress201JSONResponse{Body: raw(found.Items[0]), Headers: operations.Suppress201ResponseHeaders{
+		Location: new(prefix + "suppressions?number=" + url.QueryEscape(number)),
+	}}, nil
 }
 
-func (a *api) unsuppress(r request) (answer, error) {
-	number, err := a.numberInAddress(r.PathValue("number"))
+func (a *api) Unsuppress(ctx context.Context, r operations.UnsuppressRequestObject) (operations.UnsuppressResponseObject, error) {
+	number, err := a.numberInAddress(r.Number)
 	if err != nil {
-		return answer{}, invalid("number: %v", err)
+		return nil, invalid("number: %v", err)
 	}
-	if err := a.suppressions().Remove(r.Context(), r.by, []string{number}); err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return operations.Unsuppress204Response{}, a.suppressions().Remove(ctx, actorOf(ctx), []string{number})
 }
 
-func (a *api) listAlarms(r request) (answer, error) {
-	q, err := r.list()
+func (a *api) ListAlarms(ctx context.Context, r operations.ListAlarmsRequestObject) (operations.ListAlarmsResponseObject, error) {
+	q, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	return list(a.Store.ListAlarms(r.Context(), q, r.URL.Query().Get("resolved") == "true"))
+	list, err := listed(a.Store.ListAlarms(ctx, q, orZero(r.Params.Resolved)))
+	return operations.ListAlarms200JSONResponse(list), err
 }
 
-func (a *api) resolveAlarm(r request) (answer, error) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+func (a *api) ResolveAlarm(ctx context.Context, r operations.ResolveAlarmRequestObject) (operations.ResolveAlarmResponseObject, error) {
+	id, err := strconv.ParseInt(r.Id, 10, 64)
 	if err != nil {
-		return answer{}, campaign.ErrNotFound
+		return nil, campaign.ErrNotFound
 	}
-	resolved, err := app.Alarms{Store: a.Store}.Resolve(r.Context(), r.by, []int64{id})
+	resolved, err := app.Alarms{Store: a.Store}.Resolve(ctx, actorOf(ctx), []int64{id})
 	if err == nil && len(resolved) == 0 {
 		err = fmt.Errorf("an open alarm of this id: %w", campaign.ErrNotFound)
 	}
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusNoContent}, nil
+	return operations.ResolveAlarm204Response{}, err
 }
 
-func (a *api) listAudit(r request) (answer, error) {
-	q, err := r.list()
+func (a *api) ListAudit(ctx context.Context, r operations.ListAuditRequestObject) (operations.ListAuditResponseObject, error) {
+	q, err := page(r.Params.Limit, r.Params.Cursor)
 	if err != nil {
-		return answer{}, err
+		return nil, err
 	}
-	return list(a.Store.ListAudit(r.Context(), q, r.URL.Query().Get("object"), r.URL.Query().Get("actor")))
+	list, err := listed(a.Store.ListAudit(ctx, q, orZero(r.Params.Object), orZero(r.Params.Actor)))
+	return operations.ListAudit200JSONResponse(list), err
 }
 
-// erase forgets whoever has a number.
-func (a *api) erase(r request) (answer, error) {
-	number, err := a.numberInAddress(r.PathValue("number"))
+// Erase forgets whoever has a number.
+func (a *api) Erase(ctx context.Context, r operations.EraseRequestObject) (operations.EraseResponseObject, error) {
+	number, err := a.numberInAddress(r.Number)
 	if err != nil {
-		return answer{}, invalid("number: %v", err)
+		return nil, invalid("number: %v", err)
 	}
-	try := r.URL.Query().Get("try")
-	if try != "" && try != "true" && try != "false" {
-		return answer{}, errors.New("try: want true or false")
-	}
-	erased, err := app.Erase(r.Context(), a.Store, r.by, number, try == "true")
-	return answer{body: erased}, err
+	e, err := app.Erase(ctx, a.Store, actorOf(ctx), number, orZero(r.Params.Try))
+	return operations.Erase200JSONResponse{
+		Contacts: e.Contacts, Attempts: e.Attempts, Events: e.Events, ProviderCalls: e.ProviderCalls,
+		InboundCalls: e.InboundCalls, RefusedRows: e.RefusedRows, WebhooksOut: e.WebhooksOut, Suppressed: e.Suppressed,
+	}, err
 }

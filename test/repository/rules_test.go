@@ -26,7 +26,7 @@ var packages = map[string]rule{
 	"internal/metrics":   {ours: []string{"campaign", "internal/app"}},
 	"internal/progress":  {ours: []string{"campaign", "internal/app"}},
 	"internal/verify":    {ours: []string{"campaign", "internal/app", "voice/voicesim"}, tests: servers},
-	"internal/httpapi":   {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: append([]string{"internal/csvimport"}, servers...)},
+	"internal/httpapi":   {ours: []string{"campaign", "internal/app", "internal/auth", "internal/httpapi/operations"}, tests: append([]string{"internal/csvimport"}, servers...)},
 	"internal/dashboard": {ours: []string{"campaign", "internal/app", "internal/auth"}, tests: append([]string{"internal/csvimport"}, servers...)},
 	"internal/auth":      {},
 	"internal/calendar":  {},
@@ -34,7 +34,8 @@ var packages = map[string]rule{
 	"internal/embedded":  {},
 	"internal/failpoint": {},
 
-	"internal/background": {},
+	"internal/background":         {},
+	"internal/httpapi/operations": {},
 
 	"internal/campaignflags": {ours: []string{"campaign", "internal/calendar"}},
 
@@ -83,6 +84,7 @@ var libraries = map[string][]string{
 	"github.com/hibiken/asynq":                   {"jobs"},
 	"github.com/jackc/pgx":                       {"storage", "internal/testkit"},
 	"github.com/nyaruka/phonenumbers":            {"campaign"},
+	"github.com/oapi-codegen/runtime":            {"internal/httpapi/operations"},
 	"github.com/pressly/goose":                   {"storage"},
 	"github.com/prometheus/client_golang":        {"internal/metrics"},
 	"github.com/redis/go-redis":                  {"jobs"},
