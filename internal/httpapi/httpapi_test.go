@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -108,7 +109,7 @@ func TestIdempotencyKey(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201, `"ended_at":null`)
 }
 
-// An import that found the dialer busy may come again with its key.
+// An import that found the dialer busy, or that failed, may come again with its key.
 func TestRefusedForNowIsNotKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -127,6 +128,10 @@ func TestRefusedForNowIsNotKept(t *testing.T) {
 	w.want(post("c"), 429)
 	close(busy)
 	wg.Wait()
+	w.importing = nil
+	w.importFails = context.DeadlineExceeded
+	w.want(post("c"), 503)
+	w.importFails = nil
 	w.want(post("c"), 202, `"already":1`)
 }
 

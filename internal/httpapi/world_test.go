@@ -39,6 +39,8 @@ type world struct {
 	tokens map[app.Role]string
 	calls  *fakeCalls
 
+	importFails error
+
 	importing chan struct{} // nil, or where each import says that it has begun
 	release   chan struct{} // and what it waits for
 }
@@ -85,6 +87,9 @@ func (w *world) importRows(ctx context.Context, by app.Actor, c campaign.Campaig
 		default:
 		}
 		<-w.release
+	}
+	if w.importFails != nil {
+		return app.ImportResult{}, w.importFails
 	}
 	how, err := app.Campaigns{Store: w.db.DB}.Reading(ctx, c)
 	if err != nil {
