@@ -50,7 +50,11 @@ func (db *DB) CallRecord(ctx context.Context, name string) (app.Record, error) {
 	if err != nil {
 		id = uuid.Nil
 	}
-	return db.record(ctx, "the call", `SELECT `+`(SELECT object FROM (SELECT `+callEntry+` WHERE a.id = t.id) AS found (object)), ''
+	return db.record(ctx, "the call", `
+		SELECT (SELECT object FROM (SELECT `+callEntry+` WHERE a.id = t.id) AS found (object)) || jsonb_build_object('recordings', (
+		           SELECT coalesce(jsonb_agg(jsonb_build_object('recording_id', r.recording_id, 'recording_url', r.url,
+		                      'started_at', r.started_at, 'ended_at', r.ended_at, 'duration_s', r.duration_s, 'bytes', r.bytes) ORDER BY r.received_at), '[]')
+		           FROM recordings r WHERE r.attempt_id = t.id)), ''
 		FROM attempts t WHERE t.id = $1 OR t.call_uuid = $2 LIMIT 1`, id, plain(name))
 }
 

@@ -111,6 +111,9 @@ type Erased struct {
 // Import rows = added + already + updated + differ + duplicates + refused. refused_rows are the first 1000 rows that had no effect: line 1 is the header, so the first row, or object, is line 2.
 type Import = JSON
 
+// Recording What a person said, and where Vonage keeps it: for 30 days, for who has the application's key.
+type Recording = JSON
+
 // Row A contact as an object of its CSV columns.
 type Row = JSON
 
@@ -3205,4 +3208,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 3a7d339537a08817e0429f38a041f3be25e40f2c4154814aa63ae05fbc12995a
+// SHA-256 of this and what it is made of: 29f6e892e0edc9678319cc37f73e20603b68a17f569bc85652a0fc5ab1386621
