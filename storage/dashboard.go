@@ -83,8 +83,13 @@ func (db *DB) Differences(ctx context.Context, limit int) (d app.Differences, er
 		err = row.Scan(&a.ID, (*zeronull.Text)(&a.Campaign), &a.State, &a.DialedAt)
 		return a, err
 	}, `
-		SELECT a.id, c.name, a.state, a.dialed_at FROM attempts a LEFT JOIN campaigns c ON c.id = a.campaign_id
-		WHERE a.state IN ('dialing', 'unknown', 'lost') AND a.dialed_at IS NOT NULL ORDER BY a.id DESC LIMIT $1`, limit)
+		WITH unproved AS MATERIALIZED ( -- by two small indexes, and not by the ids of all attempts
+			SELECT id, campaign_id, state, dialed_at FROM attempts WHERE state IN ('dialing', 'unknown')
+			UNION ALL
+			SELECT id, campaign_id, state, dialed_at FROM attempts WHERE state = 'lost'
+		)
+		SELECT a.id, c.name, a.state, a.dialed_at FROM unproved a LEFT JOIN campaigns c ON c.id = a.campaign_id
+		WHERE a.dialed_at IS NOT NULL ORDER BY a.id DESC LIMIT $1`, limit)
 	if err != nil {
 		return d, fmt.Errorf("list attempts without a call: %w", err)
 	}
