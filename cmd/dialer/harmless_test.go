@@ -40,6 +40,11 @@ func TestStoredTextIsShownHarmless(t *testing.T) {
 		VALUES ($1, 'command', $1, $1, to_jsonb($1::text), to_jsonb($1::text)),
 			($1, 'command', 'call.hangup', 'call 63f61863-4a51-4f6b-86e1-46edebcf9356', NULL, jsonb_build_object('detail', $1::text, 'outcome', $1::text, 'answer', $1::text))`, evil)
 	l.db.Exec(t, `INSERT INTO rejected_rows (campaign_id, source, line_no, column_name, reason, record) SELECT id, $1, 3, $1, $1, $2 || $1 FROM campaigns`, evil, person(0))
+	l.db.Exec(t, `UPDATE contacts SET vars = jsonb_build_object($1::text, $1), result = $1, key = CASE id WHEN 1 THEN $1 ELSE key END`, evil)
+	l.db.Exec(t, `INSERT INTO users (name, role, password) VALUES ($1, 'viewer', '')`, evil)
+	l.db.Exec(t, `INSERT INTO access_tokens (name, role, sha256) VALUES ($1, 'viewer', '')`, evil)
+	l.db.Exec(t, `INSERT INTO hooks (url, secret, allow_private) VALUES ($1, 'whsec_', true)`, evil)
+	l.db.Exec(t, `INSERT INTO hook_messages (hook_id, topic, type, data, failure, dead_at) VALUES (1, $1, $1, to_jsonb($1::text), $1, now())`, evil)
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := json.Marshal(evil)
 		call := `{"uuid":"63f61863-4a51-4f6b-86e1-46edebcf9356","status":` + string(text) + `,"direction":` + string(text) + `,"network":` + string(text) + `,
@@ -67,6 +72,10 @@ func TestStoredTextIsShownHarmless(t *testing.T) {
 		database("campaign", "resume", evil, "--by", evil), database("campaign", "pause", evil, "--reason", evil, "--by", evil),
 		database("report"), database("report", evil), database("report", "--format", "json"), database("report", evil+"?"),
 		database("why", person(0)), database("why", person(1)),
+		database("contact", "show", evil, evil), database("contact", "show", evil, evil, "--format", "json"),
+		database("contact", "update", evil, evil, evil+"="+evil), database("contact", "cancel", evil, evil, "--by", evil),
+		database("campaign", "export", evil, "--format", "json"), database("campaign", "export", evil+"?"),
+		database("user", "list"), database("token", "list"), database("hook", "list"), database("hook", "failed"), database("hook", "failed", "--format", "json"),
 		database("alarms", "list"), database("alarms", "list", "--format", "json"),
 		database("audit"), database("audit", "--format", "json"), database("verify"), database("lock", "show"),
 		vonage("call", "show", "63f61863-4a51-4f6b-86e1-46edebcf9356"), vonage("call", "show", "63f61863-4a51-4f6b-86e1-46edebcf9356", "--format", "json"),
