@@ -43,6 +43,7 @@ const (
 	AlarmUnknownZone       = "unknown_zone"
 	AlarmBudget            = "budget_used"
 	AlarmDayBudget         = "day_budget_used"
+	AlarmSettingsDiffer    = "settings_differ"
 )
 
 // AlarmKind tells a person what an alarm means and what to do about it.
@@ -73,6 +74,8 @@ var AlarmKinds = []AlarmKind{
 		"Raise it with `dialer campaign edit NAME --budget AMOUNT`, then `dialer campaign resume`; or stop the campaign."},
 	{AlarmDayBudget, "what all calls of a day may cost is used, so calls wait until 00:00 UTC",
 		"Raise DIALER_DAILY_BUDGET and start the dialers again, or wait; then resolve the alarm."},
+	{AlarmSettingsDiffer, "running dialers were started with different settings of the account; what was stored last holds for all; it closes by itself",
+		"Start all of them with the same DIALER_DAILY_BUDGET, DIALER_RATES and DIALER_INVALID_FOR; `dialer audit` shows when each value was stored."},
 	{AlarmMessage, "a call's message cannot be made, or Vonage would refuse it; the campaign was paused, and its contacts stay due",
 		"Read the reason in the alarm; stop the campaign and enqueue it again with a message that can be made, or correct what it needs, then `dialer campaign resume`."},
 	{AlarmClockSkew, "a dialer calls nobody, because Vonage's clock differs by more than 5 seconds from its own or from the database's; the detail says from which",

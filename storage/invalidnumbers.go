@@ -1,10 +1,7 @@
 package storage
 
 import (
-	"context"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,15 +9,6 @@ import (
 
 // invalidSource is who says so on the list of suppressions.
 const invalidSource = "vonage"
-
-// SetInvalidFor stores how long a number that Vonage calls invalid is called by no
-// campaign; 0: it is called again as any other.
-func (db *DB) SetInvalidFor(ctx context.Context, span time.Duration) error {
-	if _, err := db.pool.Exec(ctx, `UPDATE account_limits SET invalid_for = $1`, span); err != nil {
-		return fmt.Errorf("store for how long invalid numbers are not called: %w", err)
-	}
-	return nil
-}
 
 // queueInvalid sets the numbers aside that were called by the attempts of events which
 // call them invalid. What stands on the list already stays. The gate asks the rule, so

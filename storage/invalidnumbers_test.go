@@ -17,6 +17,12 @@ func outOfService(a campaign.Attempt, call string) campaign.Received {
 	return e
 }
 
+func setInvalidFor(t *testing.T, db *testkit.DB, span time.Duration) {
+	t.Helper()
+	_, _, err := db.UseAccountLimits(t.Context(), campaign.AccountLimits{InvalidFor: &span})
+	require.NoError(t, err)
+}
+
 func ended(t testing.TB, db *testkit.DB, name string) string {
 	t.Helper()
 	return testkit.Value[string](t, db, `SELECT k.state || coalesce(' ' || k.reason, '') FROM contacts k JOIN campaigns c ON c.id = k.campaign_id WHERE c.name = $1`, name)
@@ -27,7 +33,7 @@ func ended(t testing.TB, db *testkit.DB, name string) string {
 func TestInvalidNumbers(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	require.NoError(t, db.SetInvalidFor(t.Context(), 48*time.Hour))
+	setInvalidFor(t, db, 48*time.Hour)
 	running(t, db, "first", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("A"))
@@ -90,7 +96,7 @@ func TestInvalidNumbers(t *testing.T) {
 func TestInvalidNumbersAreNotSetAside(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	require.NoError(t, db.SetInvalidFor(t.Context(), 0))
+	setInvalidFor(t, db, 0)
 	running(t, db, "c", settings(), rows(0, 1))
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("A"))

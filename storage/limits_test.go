@@ -29,7 +29,8 @@ func setRate(t testing.TB, db *testkit.DB, daily decimal.NullDecimal, rate strin
 	if rate != "" {
 		rates["GB"] = decimal.RequireFromString(rate)
 	}
-	require.NoError(t, db.SetAccountLimits(t.Context(), daily, rates))
+	_, _, err := db.UseAccountLimits(t.Context(), campaign.AccountLimits{DailyBudget: &daily, Rates: rates})
+	require.NoError(t, err)
 }
 
 // inCountry gives rows of the test kit the country that an import finds.

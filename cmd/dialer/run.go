@@ -74,9 +74,6 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer db.Close()
-	if err := c.costFlags.store(ctx, db); err != nil {
-		return err
-	}
 	seenBy, err := storage.OpenPool(ctx, c.DatabaseURL, seenByConnections)
 	if err != nil {
 		return err
@@ -97,9 +94,14 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
 	c.warnOfOpenPages(ctx, seenBy, log)
+	limits, err := c.costFlags.store(ctx, db, log)
+	if err != nil {
+		return errors.Join(err, n.closeListeners())
+	}
 	narrating, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { newNarrator(db, log).run(narrating) })
+	wg.Go(func() { compareLimits(narrating, db, limits, log) })
 	err = n.run(ctx)
 	stop()
 	wg.Wait()
@@ -203,7 +205,7 @@ func (c *runCommand) validate() error {
 	if _, _, err := campaign.ParseCountries(c.Countries); err != nil {
 		return fmt.Errorf("%w: --countries (DIALER_COUNTRIES): %w", cli.ErrUsage, err)
 	}
-	if _, _, err := c.costFlags.limits(); err != nil {
+	if _, err := c.costFlags.limits(); err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if err := c.paceFlags.validate(c.APIURL); err != nil {
