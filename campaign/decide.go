@@ -150,18 +150,7 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 	if h.calls > 0 {
 		d.State = Waiting
 	}
-	var opening time.Time
-	opens := false
-	if h.withdrawn(WithdrawnHours) { // the tz database is not asked for nothing
-		opening, opens = s.Hours.reopens(now, c.Zones)
-	}
 	switch tried := h.tried; {
-	case opens:
-		d.DueAt = opening
-		if c.State != Active && !c.DueAt.IsZero() {
-			d.DueAt = c.DueAt // put down already
-		}
-		d.Because = "withdrawn before dialing, called when the hours begin again"
 	case tried != nil && tried.State == Ended:
 		wait := p.waitFor(h)
 		//guard:value(over(tried, now)) chaos.Calm: the wait after a call is kept
@@ -175,6 +164,8 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 			d.DueAt = h.dueOn(next, p, now)
 			d.Because = fmt.Sprintf("call %d of %d ended as %s, called next on %s", h.calls, p.Attempts, endedAs(tried), c.place(next))
 		}
+	// Hours are asked at each claim, so that an edit of them holds at once for who was
+	// withdrawn by the old ones.
 	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)

@@ -368,29 +368,31 @@ func TestDecideAtTheEnd(t *testing.T) {
 	}
 }
 
+// Who was withdrawn because of the hours is due as before: the claim asks for the hours
+// that the campaign has then, and an edit of them puts nobody off.
 func TestDecideAfterTheHours(t *testing.T) {
 	t.Parallel()
+	before := activeContact().DueAt
 	for _, test := range []struct {
 		name  string
-		hours Hours
 		tried []Attempt
 		want  time.Time
 	}{
-		{"before they end", Daily(9*60, 12*60+10), attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
-		{"after they ended", Daily(9*60, 11*60), attempts(voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
-		{"before they begin", Daily(13*60, 14*60), attempts(voided(WithdrawnHours)), noon.Add(time.Hour)},
-		{"after a busy call", Daily(9*60, 12*60+10), attempts(call(Busy, time.Hour), voided(WithdrawnHours)), noon.Add(21 * time.Hour)},
+		{"never called", attempts(voided(WithdrawnHours)), before},
+		{"after a busy call", attempts(call(Busy, time.Hour), voided(WithdrawnHours)), Decide(Settings{Retry: DefaultPolicy()}, Running, activeContact(), attempts(call(Busy, time.Hour)), noon).DueAt},
 	} {
-		c := activeContact()
-		c.Zones = []string{"Etc/UTC"}
-		s := Settings{Retry: DefaultPolicy(), Hours: test.hours}
-		got := Decide(s, Running, c, test.tried, noon)
-		if !got.DueAt.Equal(test.want) {
-			t.Errorf("%s: due %s, want %s", test.name, got.DueAt, test.want)
-		}
-		c.State, c.DueAt = got.State, got.DueAt
-		if again := Decide(s, Running, c, test.tried, noon.Add(22*time.Hour)); !again.DueAt.Equal(test.want) {
-			t.Errorf("%s, asked again: due %s, want %s", test.name, again.DueAt, test.want)
+		for _, hours := range []Hours{Daily(9*60, 12*60+10), Daily(9*60, 11*60), Daily(13*60, 14*60)} {
+			c := activeContact()
+			c.Zones = []string{"Etc/UTC"}
+			s := Settings{Retry: DefaultPolicy(), Hours: hours}
+			got := Decide(s, Running, c, test.tried, noon)
+			if !got.DueAt.Equal(test.want) {
+				t.Errorf("%s, %s: due %s, want %s", test.name, hours, got.DueAt, test.want)
+			}
+			c.State, c.DueAt = got.State, got.DueAt
+			if again := Decide(s, Running, c, test.tried, noon.Add(22*time.Hour)); !again.DueAt.Equal(test.want) {
+				t.Errorf("%s, %s, asked again: due %s, want %s", test.name, hours, again.DueAt, test.want)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"dialer/campaign"
@@ -88,6 +89,10 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
 	}
 	again = was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
+	//guard:false storage.TestEditOfHoursAndAnotherTimeOfTheDay: who is called at another time of the day is put down by the new hours
+	if given.Retry.OtherTime > 0 && !reflect.DeepEqual(was.Hours, given.Hours) {
+		again = true
+	}
 	if again {
 		if _, err := tx.Exec(ctx, `UPDATE campaign_versions SET decide_waiting = true WHERE campaign_id = $1 AND version = $2`, id, version+1); err != nil {
 			return nil, false, err
@@ -165,8 +170,8 @@ func (db *DB) decideWaiting(ctx context.Context, campaignID int64) error {
 func (db *DB) finishEdits(ctx context.Context) error {
 	list, err := collect(ctx, db.pool, pgx.RowTo[int64], `
 		SELECT DISTINCT campaign_id FROM campaign_versions WHERE decide_waiting AND made_at < clock_timestamp() - interval '1 minute'`)
+	//guard:value(list[:0]) storage.TestEditThatWasInterrupted: an edit that was interrupted is completed
 	for _, id := range list {
-		//guard:value(error(nil)) storage.TestEditThatWasInterrupted: an edit that was interrupted is completed
 		undone := db.decideWaiting(ctx, id)
 		err = errors.Join(err, undone)
 	}

@@ -150,6 +150,60 @@ func TestEditOfAttempts(t *testing.T) {
 	sound(t, db)
 }
 
+// Who was withdrawn because the hours had ended is not claimed again while they are
+// closed. After an edit that opens them the person is called at once, and shown so;
+// after one that closes them again, when the new ones begin.
+func TestEditOfHours(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s, list := settings(), rows(0, 1)
+	list[0].Zones = []string{testkit.ZoneAt(1)}
+	c := running(t, db, "c", s, list)
+	id := claimOne(t, db)
+	db.Exec(t, testkit.HoursSQL(campaign.Daily(540, 1200))) // they ended while the call was queued
+	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
+		t.Errorf("the gate: %v, want ErrWithdrawn", err)
+	}
+	next := func() time.Duration {
+		return testkit.Value[time.Duration](t, db, `SELECT next_attempt_at - now() FROM reporting.contacts`)
+	}
+	if n, in := len(claim(t, db, 10)), next(); n != 0 || in < 7*time.Hour || in > 8*time.Hour {
+		t.Errorf("while closed %d are claimed, and the next call is in %v", n, in)
+	}
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Hours = campaign.Daily(0, 1200) })
+	if in := next(); in != 0 {
+		t.Errorf("after the edit the next call is in %v, want now", in)
+	}
+	again := claimOne(t, db)
+	edit(t, db, c, 2, func(s *campaign.Settings) { s.Hours = campaign.Daily(660, 1200) })
+	if n, in := len(claim(t, db, 10)), next(); n != 0 || in < 9*time.Hour || in > 10*time.Hour || state(t, db, again) != campaign.Void {
+		t.Errorf("after the second edit %d are claimed, the next call is in %v, and the queued one is %s", n, in, state(t, db, again))
+	}
+	sound(t, db)
+}
+
+// Who is called at another time of the day is put down anew by an edit of the hours.
+func TestEditOfHoursAndAnotherTimeOfTheDay(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s, list := settings(), rows(0, 1)
+	s.Retry.OtherTime = 3 * time.Hour
+	list[0].Zones = []string{testkit.ZoneAt(12)}
+	s.Hours = campaign.Daily(660, 840) // 11:00 to 14:00: no hour is three from noon
+	c := running(t, db, "c", s, list)
+	a := dialOne(t, db)
+	receive(t, db, event(a, "U", "busy"))
+	receive(t, db, event(a, "U", "completed"))
+	due := func() time.Duration {
+		return testkit.Value[time.Duration](t, db, `SELECT k.due_at - a.dialed_at FROM contacts k, attempts a`).Round(time.Minute)
+	}
+	before := due()
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Hours = campaign.Daily(0, 1440) })
+	if after := due(); after != 3*time.Hour || before == after {
+		t.Errorf("due %v after the call, and %v after the edit; want 3h", before, after)
+	}
+}
+
 // An edit of whom is called again is completed, where the command died before all who
 // wait were put down anew: by the same edit again, and else by the sweeper.
 func TestEditThatWasInterrupted(t *testing.T) {

@@ -119,27 +119,6 @@ func TestGateWithdraws(t *testing.T) {
 	}
 }
 
-// What the gate withdraws before the hours end is not claimed again until they
-// begin again.
-func TestGateNearTheEndOfTheHours(t *testing.T) {
-	t.Parallel()
-	db := testkit.New(t)
-	s, list, zone := settings(), rows(0, 1), testkit.ZoneAt(12)
-	s.Hours, list[0].Zones = campaign.Daily(540, 1200), []string{zone}
-	running(t, db, "c", s, list)
-	id := claimOne(t, db)
-	check(t, db.Withdraw(t.Context(), id, campaign.WithdrawnHours))
-	if ids := claim(t, db, 10); len(ids) != 0 {
-		t.Errorf("claimed %d again before the hours ended", len(ids))
-	}
-	local, err := time.LoadLocation(zone)
-	check(t, err)
-	opening := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`).In(local)
-	if at := opening.Hour()*60 + opening.Minute(); at != 540 || time.Until(opening) < 19*time.Hour {
-		t.Errorf("due %s, want when the hours begin tomorrow, %s", opening, s.Hours)
-	}
-}
-
 func TestGateSuppressionExpired(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
