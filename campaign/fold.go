@@ -91,6 +91,7 @@ func isLeg(a *Attempt, e *Evidence) bool {
 		return true
 	}
 	//guard:false campaign.TestFoldOfLegs: a leg in the attempt's own conversation is no second call
+	//guard:false chaos.Calm: whom a key connects is no call of the attempt's
 	return a.CallUUID != "" && e.CallUUID != "" && e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
 }
 

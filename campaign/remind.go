@@ -225,7 +225,7 @@ func (c Contact) OfAnEarlierAppointment(at time.Time) bool {
 
 // resultOf is what the person has keyed about the appointment that they have.
 func (c Contact) resultOf(attempts []Attempt) string {
-	//guard:value(attempts) campaign.TestResultOfAnEarlierAppointment: what was keyed about an earlier appointment ends no reminder of the new one
+	//guard:value(historyOf(attempts)) campaign.TestResultOfAnEarlierAppointment: what was keyed about an earlier appointment ends no reminder of the new one
 	h := historyOf(slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return c.OfAnEarlierAppointment(a.DialedAt) }))
 	back := c.RangBack
 	if c.OfAnEarlierAppointment(back.ResultAt) {

@@ -100,7 +100,7 @@ func try(ctx context.Context, root, scratch string, g guard) (history string, er
 
 // wrongSQL is what pgx and Postgres say of a statement that is none: a syntax error, a
 // name, function or type that does not fit, or an argument that it does not use.
-var wrongSQL = regexp.MustCompile(`SQLSTATE (42601|42703|42P01|42883|42804|42P18)|not found in sql query|not present in StrictNamedArgs`)
+var wrongSQL = regexp.MustCompile(`SQLSTATE (42601|42703|42P01|42883|42804|42704|42P18)|not found in sql query|not present in StrictNamedArgs`)
 
 // historyNumber is how test/histories reports the history that failed.
 var historyNumber = regexp.MustCompile(`histories_test\.go:\d+: history (\d+):`)
