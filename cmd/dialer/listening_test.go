@@ -18,9 +18,9 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// randomPeople is how many people TestPeopleAtRandom calls:
+// howMany is how many people TestPeopleAtRandom calls, and TestTwoBrowsersAndTheAPIAgree has:
 // go test ./cmd/dialer -run TestPeopleAtRandom -people 10000 -timeout 1h
-var randomPeople = flag.Int("people", 100, "how many people TestPeopleAtRandom calls")
+var howMany = flag.Int("people", 100, "how many people TestPeopleAtRandom calls, and TestTwoBrowsersAndTheAPIAgree has")
 
 // TestPeopleAtRandom calls people who press keys early, late, wrong or not at all,
 // hang up in the middle of a sentence, let a machine answer or ring back, while
@@ -44,7 +44,7 @@ func TestPeopleAtRandom(t *testing.T) {
 		},
 	})
 	seen.db.Store(w.db)
-	w.db.StartCampaignOf(t, "clinic", testkit.ContactRows(0, *randomPeople), func(s *campaign.Settings) {
+	w.db.StartCampaignOf(t, "clinic", testkit.ContactRows(0, *howMany), func(s *campaign.Settings) {
 		s.Retry = campaign.Policy{Attempts: 2, Until: campaign.UntilAnswered, Again: map[campaign.Disposition]time.Duration{campaign.Busy: time.Minute, campaign.Unanswered: time.Minute}}
 		s.Machine, s.MachineMode, s.LengthTimer = "continue", "default", 300
 		s.Message = campaign.Message{
@@ -53,7 +53,7 @@ func TestPeopleAtRandom(t *testing.T) {
 			Keys: map[string]campaign.Key{"1": {Result: "confirmed", Say: "Thank you."}, "2": {Result: "cancelled"}, "3": {Repeat: true}, "9": {OptOut: true}},
 		}
 	})
-	w.awaitQuiet(t, time.Minute+time.Duration(*randomPeople)*100*time.Millisecond)
+	w.awaitQuiet(t, time.Minute+time.Duration(*howMany)*100*time.Millisecond)
 	t.Logf("%d calls, %d came in, %d keys, %d opt-outs; faults: %v", len(w.sim.Ledger()), w.sim.Summary().Inbound, len(seen.keys), seen.optOuts, w.sim.Summary().Faults)
 
 	stored := map[string]string{}
