@@ -192,6 +192,7 @@ func TestFoldRefusesWhatCannotBelongToTheAttempt(t *testing.T) {
 		{"a call of a withdrawn attempt", void, event("answered", 5), []string{AlarmEvidenceForVoid}},
 		{"a call to another number", accepted, otherTo, []string{AlarmNumberMismatch}},
 		{"a call from another number", accepted, otherFrom, []string{AlarmNumberMismatch}},
+		{"a call to another number, where the attempt's own is not known", dialing(), otherTo, nil},
 		{"no call's name", dialing(), noCall, nil},
 	}
 	for _, test := range tests {
