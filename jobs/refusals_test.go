@@ -58,7 +58,9 @@ func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
 			}
 			status.Store(0)
 			// An outcome that comes after its token expired finds its attempt unknown, and pauses too.
-			require.Eventually(t, "every outcome is recorded", func() bool { return w.count(t, `SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown')`) == 0 })
+			require.Eventually(t, "every outcome is recorded", func() bool {
+				return w.count(t, `SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown')`) == 0
+			})
 			if n := w.count(t, `SELECT count(*) FROM contacts WHERE reason = 'refused'`); n != 0 {
 				t.Errorf("%d contacts were used up", n)
 			}
