@@ -79,7 +79,7 @@ var libraries = map[string][]string{
 	"github.com/chromedp":                        {"cmd/dialer"},
 	"github.com/getkin/kin-openapi":              {"internal/httpapi", "test/contract"},
 	"github.com/go-playground/locales":           {"campaign"},
-	"github.com/goccy/go-yaml":                   {"campaign"},
+	"github.com/goccy/go-yaml":                   {"campaign", "cmd/dialer"}, // cmd/dialer: a test that reads the schema in its order
 	"github.com/golang-jwt/jwt":                  {"voice"},
 	"github.com/hibiken/asynq":                   {"jobs"},
 	"github.com/jackc/pgx":                       {"storage", "internal/testkit"},
