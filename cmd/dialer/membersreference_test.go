@@ -1,66 +1,69 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"dialer/campaign"
 	"dialer/internal/testkit/require"
-
-	"github.com/goccy/go-yaml"
 )
 
 // member is one member of the campaign document, as its schema says it.
 type member struct {
 	path     string // such as message.say; KEY and WORD stand for any
 	required bool
-	schema   map[any]any
+	schemaPart
 }
 
-// members are all of a schema's, in its order.
-func members(t *testing.T, schema, defs yaml.MapSlice, path string) (list []member) {
+type schemaPart struct {
+	Description string
+	Required    []string
+	Default     json.RawMessage
+	Examples    []json.RawMessage
+	Properties  json.RawMessage
+	AnyOf       []schemaPart
+	Defs        map[string]schemaPart `json:"$defs"`
+}
+
+// members are all of a part's, in the schema's order.
+func members(t *testing.T, part schemaPart, defs map[string]schemaPart, path string) (list []member) {
 	t.Helper()
-	required := fmt.Sprint(schema.ToMap()["required"])
-	for _, item := range object(schema.ToMap()["properties"]) {
-		part, name := object(item.Value), path+item.Key.(string)
-		if object(part.ToMap()["properties"]) != nil && name != "message.languages" {
-			list = append(list, members(t, part, defs, name+".")...)
+	properties := json.NewDecoder(bytes.NewReader(part.Properties))
+	_, err := properties.Token()
+	require.NoError(t, err)
+	for properties.More() {
+		name, err := properties.Token()
+		require.NoError(t, err)
+		var of schemaPart
+		require.NoError(t, properties.Decode(&of))
+		full := path + name.(string)
+		switch {
+		case full == "message.languages":
+			list = append(list, members(t, of, defs, full+".")...)
+			list = append(list, members(t, defs["texts"], defs, full+".WORD.")...)
+			continue
+		case of.Properties != nil:
+			list = append(list, members(t, of, defs, full+".")...)
 			continue
 		}
-		list = append(list, member{name, strings.Contains(required, item.Key.(string)), part.ToMap()})
-		switch name {
-		case "message.keys":
-			either := object(defs.ToMap()["key"]).ToMap()["anyOf"].([]any)
-			list = append(list, members(t, object(either[1]), defs, name+".KEY.")...)
-		case "message.languages":
-			list = append(list[:len(list)-1], members(t, yaml.MapSlice{{Key: "properties", Value: part.ToMap()["properties"]}}, defs, name+".")...)
-			list = append(list, members(t, object(defs.ToMap()["texts"]), defs, name+".WORD.")...)
+		list = append(list, member{full, slices.Contains(part.Required, name.(string)), of})
+		if full == "message.keys" {
+			list = append(list, members(t, defs["key"].AnyOf[1], defs, full+".KEY.")...)
 		}
 	}
 	return list
 }
 
-func object(value any) yaml.MapSlice {
-	m, _ := value.(yaml.MapSlice)
-	return m
-}
-
 func documentMembers(t *testing.T) []member {
 	t.Helper()
-	var schema yaml.MapSlice
-	require.NoError(t, yaml.UnmarshalWithOptions(campaign.DocumentSchema, &schema, yaml.UseOrderedMap()))
-	return members(t, schema, object(schema.ToMap()["$defs"]), "")
-}
-
-// asJSON writes a value of the schema on one line.
-func asJSON(t *testing.T, value any) string {
-	t.Helper()
-	text, err := yaml.MarshalWithOptions(value, yaml.JSON())
-	require.NoError(t, err)
-	return strings.TrimSpace(string(text))
+	var schema schemaPart
+	require.NoError(t, json.Unmarshal(campaign.DocumentSchema, &schema))
+	return members(t, schema, schema.Defs, "")
 }
 
 const allMembers = "\n## Every member\n"
@@ -74,19 +77,17 @@ func TestReferenceOfMembers(t *testing.T) {
 	own, _, _ := strings.Cut(string(page), allMembers)
 	var table strings.Builder
 	for _, m := range documentMembers(t) {
-		meaning, _ := m.schema["description"].(string)
-		examples, _ := m.schema["examples"].([]any)
-		if meaning == "" || len(examples) != 1 {
+		if m.Description == "" || len(m.Examples) != 1 {
 			t.Errorf("%s needs a description and one example", m.path)
 			continue
 		}
 		byDefault := "none"
-		if value, has := m.schema["default"]; has {
-			byDefault = "`" + asJSON(t, value) + "`"
+		if m.Default != nil {
+			byDefault = "`" + string(m.Default) + "`"
 		} else if m.required {
 			byDefault = "required"
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | `%s` | %s |\n", m.path, byDefault, strings.ReplaceAll(asJSON(t, examples[0]), "|", "\\|"), strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(meaning))
+		fmt.Fprintf(&table, "| `%s` | %s | `%s` | %s |\n", m.path, byDefault, strings.ReplaceAll(string(m.Examples[0]), "|", "\\|"), strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(m.Description))
 	}
 	keepReference(t, "../../docs/campaigns.md", own+allMembers+"\nAs the schema says them. A test makes this table, and reads each example and each default. KEY is any key, WORD a word of\n`languages.column`.\n\n| member | default | example | meaning |\n|---|---|---|---|\n"+table.String())
 }
@@ -114,32 +115,30 @@ var beside = map[string]string{
 func TestExamplesOfMembers(t *testing.T) {
 	t.Parallel()
 	for _, m := range documentMembers(t) {
-		examples, _ := m.schema["examples"].([]any)
-		if len(examples) != 1 {
+		if len(m.Examples) != 1 {
 			continue // the reference says so
 		}
 		plain, _ := withMember(t, m.path, nil) // some cannot be missing
-		given, err := withMember(t, m.path, examples[0])
+		given, err := withMember(t, m.path, m.Examples[0])
 		if err != nil {
-			t.Errorf("%s: the example %s: %v", m.path, asJSON(t, examples[0]), err)
+			t.Errorf("%s: the example %s: %v", m.path, m.Examples[0], err)
 		}
 		if given == plain && err == nil {
-			t.Errorf("%s: the example %s changes nothing", m.path, asJSON(t, examples[0]))
+			t.Errorf("%s: the example %s changes nothing", m.path, m.Examples[0])
 		}
-		value, has := m.schema["default"]
-		if !has {
+		if m.Default == nil {
 			continue
 		}
 		// What these do not say is filled in when a call is made.
-		same, err := withMember(t, m.path, value)
+		same, err := withMember(t, m.path, m.Default)
 		if err != nil || same != plain && !strings.HasPrefix(m.path, "message.") && !strings.HasPrefix(m.path, "limits.") {
-			t.Errorf("%s: the default %s: %v, or it changes the settings:\n%s\n%s", m.path, asJSON(t, value), err, plain, same)
+			t.Errorf("%s: the default %s: %v, or it changes the settings:\n%s\n%s", m.path, m.Default, err, plain, same)
 		}
 	}
 }
 
 // withMember is what a small campaign is with one member more; nil: without it.
-func withMember(t *testing.T, path string, value any) (string, error) {
+func withMember(t *testing.T, path string, value json.RawMessage) (string, error) {
 	t.Helper()
 	d := map[string]any{}
 	merge(t, d, `{"name": "c", "from": ["442079460001"], "message": {"say": "Hello {{name}}.", "keys": {"1": "confirmed"}}, "people": {"country": "FR"}}`)
@@ -155,7 +154,7 @@ func withMember(t *testing.T, path string, value any) (string, error) {
 			}
 			in = in[name].(map[string]any)
 		}
-		in[names[len(names)-1]] = json.RawMessage(asJSON(t, value))
+		in[names[len(names)-1]] = value
 		if path == "message.languages.column" {
 			in["de"] = map[string]any{"say": "Hallo."}
 		}
