@@ -23,8 +23,9 @@ import (
 //
 // It shares the campaigns' rows, so that a pause waits for it and then finds
 // every attempt that it made. It takes nothing that another transaction has
-// locked. Attempts go in by number, so that two claims cannot deadlock; if
-// another claim took a number first, the contact simply stays as it is.
+// locked. Attempts go in by number, so that two claims cannot deadlock; of those who
+// share a number the first in turn. If another claim took a number first, the contact
+// simply stays as it is.
 //
 // Each group of zones is read by urgency from the front of an index, up to the
 // limit. Whether the number has an open attempt is asked for one contact at a
@@ -101,7 +102,7 @@ const claim = `
 	), reserved AS (
 		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, country, from_number, state, changed_by)
 		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, country, from_number, 'reserved', 'feeder'
-		FROM ranked ORDER BY to_number
+		FROM ranked ORDER BY to_number, rank
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
 		RETURNING id, contact_id, campaign_id, enqueue_count
 	), activated AS (

@@ -66,21 +66,15 @@ func (p *operators) edited(ctx context.Context, name string, change func(*campai
 	return err
 }
 
-// forAWhile makes an edit, and takes it back some seconds later.
+// forAWhile makes an edit, and takes it back some seconds after the last call by the
+// settings before could begin: the judge sees nothing of an edit that is shorter.
 func (p *operators) forAWhile(ctx context.Context, name string, r *rand.Rand, change func(*campaign.Settings), back func(*campaign.Settings), flags, backFlags []string) error {
 	if err := p.edited(ctx, name, change, flags...); err != nil {
 		return err
 	}
-	if err := p.sleep(ctx, r); err != nil {
-		return err
-	}
-	return p.edited(ctx, name, back, backFlags...)
-}
-
-func (p *operators) sleep(ctx context.Context, r *rand.Rand) error {
 	select {
-	case <-time.After(between(r, time.Second, 5*time.Second)):
-		return nil
+	case <-time.After(late + slack + between(r, time.Second, 5*time.Second)):
+		return p.edited(ctx, name, back, backFlags...)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

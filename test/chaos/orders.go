@@ -151,6 +151,8 @@ const (
 	slack = 3 * time.Second
 	// tokenSpread is by how much attempts that share a token may differ.
 	tokenSpread = time.Second
+	// late is how long after an order a call may still begin.
+	late = tokenLife + tokenSpread + clockOff
 )
 
 // judged are the orders in the judge's form.
@@ -159,7 +161,7 @@ func (o *orders) judged() verify.Orders {
 	defer o.mu.Unlock()
 	judged := verify.Orders{
 		Rules: map[string]verify.Rule{}, Suppressed: map[string][]verify.Span{},
-		Late: tokenLife + tokenSpread + clockOff, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called), Kept: retention,
+		Late: late, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called), Kept: retention,
 	}
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)

@@ -15,13 +15,14 @@ import (
 const judge = "chaos"
 
 // runs are the short runs of test/chaos, by name: one in which nothing breaks, the
-// same with messages that nobody is asked to answer, one in which operators act on a full queue, one in which they edit the campaign, one in which Vonage refuses now and then,
-// and one in which no webhook arrives and POSTs go wrong.
+// same with messages that nobody is asked to answer, one in which operators act on a
+// full queue, one in which they edit the campaign, one in which Vonage refuses now and
+// then, and one in which no webhook arrives and POSTs go wrong.
 var runs = map[string][]string{
 	"Calm":     {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
 	"Plain":    {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
 	"Operated": {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
-	"Edited":   {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "edit", "--gap", "700ms", "--contacts", "160", "--calls-per-second", "12", "--queue-ahead", "10s"},
+	"Edited":   {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "edit", "--gap", "700ms", "--contacts", "400", "--calls-per-second", "12", "--queue-ahead", "10s", "--deadline", "2m"},
 	"Refused":  {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
 	"Unheard":  {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
 }
