@@ -43,7 +43,7 @@ var acts = []struct {
 	{actPause, 200, (*operators).pause}, {actStop, 100, (*operators).stop},
 	{actSuppress, 400, (*operators).suppress}, {actUntil, 300, (*operators).suppressUntil}, {actUnsuppress, 200, (*operators).unsuppress},
 	{actAgain, 150, (*operators).enqueueAgain}, {actEdited, 150, (*operators).enqueueEdited},
-	{actCall, 250, (*operators).call}, {actHangUp, 250, (*operators).hangUp}, {actEdit, 300, (*operators).edit},
+	{actCall, 250, (*operators).call}, {actHangUp, 250, (*operators).hangUp}, {actEdit, 100, (*operators).edit},
 }
 
 func actNames() (names []string) {
