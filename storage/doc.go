@@ -58,6 +58,7 @@
 //	campaignedit      new settings
 //	campaignstatus    import finished, pause, resume
 //	campaignstop      stop, and the calls that are up then
+//	accountlimits     the account's daily budget and rates, which hold for all processes
 //	budget            pauses campaigns that spent their money
 //	callrates         what a minute costs by country
 //	nextcall          when a campaign calls next

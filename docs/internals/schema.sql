@@ -177,6 +177,7 @@ CREATE INDEX attempts_by_dialed_at ON attempts (dialed_at);
 CREATE INDEX attempts_by_number ON attempts (to_number);
 CREATE INDEX attempts_erased ON attempts (erased_at) WHERE erased_at IS NOT NULL;
 CREATE INDEX attempts_held ON attempts (campaign_id) WHERE held IS NOT NULL AND price IS NULL AND (state <> ALL (ARRAY['refused', 'absent']));
+CREATE INDEX attempts_lost ON attempts (id) WHERE state = 'lost';
 CREATE INDEX attempts_manual ON attempts (created_at) WHERE kind = 'manual';
 CREATE INDEX attempts_must_exist ON attempts (dialed_at) WHERE must_exist AND call_uuid IS NULL;
 CREATE INDEX attempts_of_campaign ON attempts USING brin (campaign_id) WITH (pages_per_range='32', autosummarize='on');

@@ -56,14 +56,14 @@ func TestScheduleByCounts(t *testing.T) {
 	o.Kills = 2000
 	want := map[string]int{
 		kill: 2000, pause: 100, redisFlush: 17, redisEmpty: 17, redisOld: 16, postgresCrash: 30, commitCut: 500, webhooksLost: 40,
-		actPause: 200, actStop: 100, actSuppress: 400, actUntil: 300, actUnsuppress: 200, actAgain: 150, actEdited: 150, actCall: 250, actHangUp: 250, actEdit: 300,
+		actPause: 200, actStop: 100, actSuppress: 400, actUntil: 300, actUnsuppress: 200, actAgain: 150, actEdited: 150, actCall: 250, actHangUp: 250, actEdit: 100,
 	}
 	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("2,000 kills (-want +got):\n%s", diff)
 	}
 	o.Kills, o.Pauses, o.RedisLosses, o.PostgresCrashes, o.Cuts, o.Acts, o.EventsLost = 12, 0, 4, 2, 1, 11, "0.5"
 	want = map[string]int{kill: 12, redisFlush: 2, redisEmpty: 1, redisOld: 1, postgresCrash: 2, commitCut: 1,
-		actSuppress: 2, actUntil: 1, actUnsuppress: 1, actEdited: 1, actCall: 1, actHangUp: 2, actEdit: 3,
+		actPause: 1, actSuppress: 2, actUntil: 1, actUnsuppress: 1, actAgain: 1, actEdited: 1, actCall: 1, actHangUp: 2, actEdit: 1,
 	}
 	if diff := cmp.Diff(want, countFaults(first(10_000, o))); diff != "" {
 		t.Errorf("as told (-want +got):\n%s", diff)
