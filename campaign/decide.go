@@ -72,7 +72,11 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	//guard:false chaos.Calm: the limit of attempts is kept
 	//guard:value(h.calls+1 >= s.Retry.Attempts) chaos.Calm: all attempts of the limit are made
 	case h.calls >= s.Retry.Attempts:
-		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("all %d calls are used, the last ended as %s", h.calls, h.lastDisposition()))
+		used := fmt.Sprintf("all %d calls are used, the last", h.calls)
+		if h.calls == 1 {
+			used = "the only call is used, it"
+		}
+		d = d.done(Reason(h.lastDisposition()), fmt.Sprintf("%s ended as %s", used, h.lastDisposition()))
 	case c.Cancelled:
 		d = d.done(ReasonCancelledByRequest, "it was cancelled by request")
 	//guard:false campaign.TestSeveralNumbers: a person of whom no number is left has ended

@@ -3,6 +3,7 @@
 "use strict";
 
 const numbers = new Intl.NumberFormat(), money = new Intl.NumberFormat(undefined, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
+const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }), timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 
 function localize(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {
@@ -100,10 +101,20 @@ async function drawChart() {
   const end = data.at.length ? data.at[data.at.length - 1] + data.every_s : 0;
   chart = new uPlot({
     width: box.clientWidth, height: 200, series: [{ label: "from", value: (u, v) => (v === null ? "" : new Date(v * 1000).toLocaleString()) }, ...series],
-    axes: [{ ...axis, grid: { show: false } }, { ...axis, size: 60, values: (u, list) => list.map((n) => (Number.isInteger(n) ? numbers.format(n) : "")) }],
+    axes: [{ ...axis, grid: { show: false }, values: axisTimes }, { ...axis, size: 60, values: (u, list) => list.map((n) => (Number.isInteger(n) ? numbers.format(n) : "")) }],
     scales: { x: { range: () => [data.at[0], end] }, y: { range: (u, low, high) => [0, Math.max(high, 1)] } }, cursor: { y: false, points: { show: false } },
   }, [data.at, ...stacked.slice().reverse()], box);
   table(data);
+}
+
+// axisTimes are times of the day, with the date where a day begins.
+function axisTimes(u, list, axis, space, step) {
+  let before = "";
+  return list.map((at) => {
+    const when = new Date(at * 1000), day = dayOfYear.format(when), begins = day !== before;
+    before = day;
+    return step >= 86400 ? day : timeOfDay.format(when) + (begins ? "\n" + day : "");
+  });
 }
 
 function byDay(data) {
