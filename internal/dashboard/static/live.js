@@ -3,7 +3,7 @@
 "use strict";
 
 const numbers = new Intl.NumberFormat(), money = new Intl.NumberFormat(undefined, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
-const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }), timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }), timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: "short" }), second = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
 function localize(root) {
   for (const t of root.querySelectorAll("time[datetime]")) {
@@ -113,7 +113,7 @@ function axisTimes(u, list, axis, space, step) {
   return list.map((at) => {
     const when = new Date(at * 1000), day = dayOfYear.format(when), begins = day !== before;
     before = day;
-    return step >= 86400 ? day : timeOfDay.format(when) + (begins ? "\n" + day : "");
+    return step >= 86400 ? day : (step < 60 ? second : timeOfDay).format(when) + (begins ? "\n" + day : "");
   });
 }
 
