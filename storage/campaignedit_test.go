@@ -47,7 +47,14 @@ func TestEditCampaign(t *testing.T) {
 	if again := edit(t, db, c, 2, func(s *campaign.Settings) { s.Message.Say, s.End = "Other words.", end }); len(again) != 0 {
 		t.Errorf("the same once more changes %v", again)
 	}
-	claim(t, db, 1)
+	for _, call := range []struct {
+		id   uuid.UUID
+		says string
+	}{{old.ID, c.Settings.Message.Say}, {claim(t, db, 1)[0], "Other words."}} {
+		if p, err := db.Placement(t.Context(), call.id); err != nil || p.Settings.Message.Say != call.says {
+			t.Errorf("a call says %q, want %q: %v", p.Settings.Message.Say, call.says, err)
+		}
+	}
 	type row struct {
 		No      int
 		Version int

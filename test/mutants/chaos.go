@@ -22,7 +22,7 @@ var runs = map[string][]string{
 	"Calm":     {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
 	"Plain":    {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
 	"Operated": {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
-	"Edited":   {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "edit", "--gap", "700ms", "--contacts", "400", "--calls-per-second", "12", "--queue-ahead", "10s", "--deadline", "2m"},
+	"Edited":   {"--faults", "none", "--events-lost", "0", "--acts", "12", "--act", "edit", "--gap", "700ms", "--contacts", "300", "--calls-per-second", "12", "--queue-ahead", "10s"},
 	"Refused":  {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
 	"Unheard":  {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
 }
