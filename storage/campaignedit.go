@@ -79,7 +79,6 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		return nil
 	})
 	if err == nil {
-		//guard:drop chaos.Edited: an edit of the limits holds
 		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
 	}
 	if err != nil {
@@ -143,7 +142,6 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		WITH edited AS (
 			UPDATE campaigns SET version = @version, settings = @settings, document = @document, from_numbers = @from,
 			       starts_at = @start, ends_at = @end, max_attempts = @attempts,
-			       -- guard:value chaos.Edited: an edit of the hours holds
 			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin,
 			       priority = @priority, cap_calls = @cap_calls, cap_spans = @cap_spans, countries = @countries
 			WHERE id = @id RETURNING id)

@@ -53,9 +53,7 @@ const claim = `
 		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.share, r.cap_calls, r.cap_spans, r.most
 		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
-		-- guard:value chaos.Edited: the hours hold for who is called again
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
-		  -- guard:value2 chaos.Edited: the hours hold for who is called again
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), found AS MATERIALIZED (
 		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at

@@ -130,20 +130,17 @@ CREATE OR REPLACE FUNCTION campaign_room(campaign bigint, at timestamptz, OUT pl
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
            -- guard:value storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
-           -- guard:value chaos.Edited: the limit of calls at once is kept
            least(l.at_once,
                -- guard:value storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
                l.connected - CASE WHEN l.connected IS NOT NULL THEN rung_back(l.campaign_id, campaign_room.at) END)
            - CASE WHEN l.at_once IS NOT NULL OR l.connected IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
            -- guard:value storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
-           -- guard:value chaos.Edited: the limit of calls a second is kept
            l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > campaign_room.at - l.window_span) END,
            l.budget - CASE WHEN l.budget IS NOT NULL THEN (
                SELECT coalesce(sum(t.price), 0) FROM counter_totals t WHERE t.campaign_id = l.campaign_id)
                -- guard:value storage.TestLimitsAreNeverExceeded: the most that a call may cost is kept back until its price is known
-               -- guard:value chaos.Edited: the budget is kept
                + (SELECT coalesce(sum(o.held), 0) FROM attempts o
                   WHERE o.campaign_id = l.campaign_id AND o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')) END
     FROM campaign_limits l WHERE l.campaign_id = campaign_room.campaign
@@ -237,7 +234,6 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         CASE WHEN g.zone_missing THEN 'unknown_zone' END,
         -- The hours must hold until the token of the POST has expired, 30 s later, and
         -- until the margin has passed after that.
-        -- guard:value3 chaos.Edited: the hours hold for who is called again
         CASE WHEN k.id IS NOT NULL AND NOT (
             -- guard:value storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
             within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)
