@@ -70,8 +70,8 @@ const claim = `
 			ORDER BY k.due_at, k.id LIMIT g.most
 		) AS k
 	), in_turn AS MATERIALIZED (
-		-- Campaigns of one priority share what is taken by their weights: the next of each
-		-- comes at a random distance, which is shorter the more it weighs.
+		-- Campaigns of one priority share what is taken by their weights. The next contact
+		-- of each comes at a random distance: the more the campaign weighs, the shorter.
 		SELECT *,
 		       -- guard:value storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
 		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn

@@ -254,7 +254,7 @@ CREATE TABLE campaign_versions (
     CONSTRAINT campaign_versions_positive CHECK (version > 0)
 );
 
--- A campaign: its settings, and where it stands. The settings never change, so those that the claim and the rules ask for have columns of their own.
+-- A campaign: its settings, and where it stands. What the claim and the rules ask for has columns of its own, which an edit changes with the settings.
 CREATE TABLE campaigns (
     id bigint NOT NULL IDENTITY,
     name text NOT NULL,

@@ -1,7 +1,7 @@
 -- +goose Up
 
--- A campaign: its settings, and where it stands. The settings never change, so
--- those that the claim and the rules ask for have columns of their own.
+-- A campaign: its settings, and where it stands. What the claim and the rules ask
+-- for has columns of its own, which an edit changes with the settings.
 CREATE TABLE campaigns (
     id                 bigint GENERATED ALWAYS AS IDENTITY,
     name               text NOT NULL,
