@@ -100,6 +100,7 @@ const claim = `
 	), reserved AS (
 		INSERT INTO attempts (id, contact_id, campaign_id, campaign_version, attempt_no, to_number, country, from_number, state, changed_by)
 		SELECT (@ids::uuid[])[rank], id, campaign_id, version, next_attempt_no, to_number, country, from_number, 'reserved', 'feeder'
+		-- guard:value storage.TestClaimFirstOfThoseWhoShareANumber: a number is called for the first of those who share it
 		FROM ranked ORDER BY to_number, rank
 		ON CONFLICT (to_number) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded DO NOTHING
 		RETURNING id, contact_id, campaign_id, enqueue_count

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -163,6 +164,28 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	db.Exec(t, `UPDATE attempts SET state = 'void', changed_by = 'operator'`)
 	if ids := claim(t, db, 100); len(ids) != 50 {
 		t.Errorf("claimed %d of the 50 that waited for their number", len(ids))
+	}
+}
+
+// A number is called for the first of those who share it.
+func TestClaimFirstOfThoseWhoShareANumber(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	var list []campaign.Row
+	for person := range 6 {
+		for _, row := range rows(0, 60) {
+			row.Line, row.Key = len(list)+2, fmt.Sprint(person, "-", row.To)
+			list = append(list, row)
+		}
+	}
+	running(t, db, "c", settings(), list)
+	if ids := claim(t, db, len(list)); len(ids) != 60 {
+		t.Fatalf("claimed %d, want one for each of 60 numbers", len(ids))
+	}
+	others := testkit.Value[int](t, db, `
+		SELECT count(*) FROM attempts a WHERE a.contact_id <> (SELECT min(k.id) FROM contacts k WHERE k.to_number = a.to_number)`)
+	if others != 0 {
+		t.Errorf("%d of 60 numbers are called for somebody else than the first", others)
 	}
 }
 
