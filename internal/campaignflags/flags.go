@@ -63,20 +63,36 @@ func Vars() map[string]string {
 }
 
 // Document is the campaign document of --campaign, or else d, with what the flags
-// say in place of what it says.
-func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
+// say in place of what it says. Its error has every mistake of the flags.
+func (f *Flags) Document(d campaign.Document) (campaign.Document, error) {
 	if f.Campaign != "" {
-		text, err := os.ReadFile(f.Campaign)
-		if err != nil {
-			return d, fmt.Errorf("--campaign: %w", err)
-		}
-		if d, err = campaign.ParseDocument(f.Campaign, text); err != nil {
+		var err error
+		if d, err = readDocument(f.Campaign); err != nil {
 			return d, err
 		}
-		if d.When.Except, err = exceptDates(filepath.Dir(f.Campaign), d.When.Except); err != nil {
-			return d, fmt.Errorf("%s: when.except: %w", f.Campaign, err)
-		}
 	}
+	f.words(&d)
+	f.counts(&d)
+	return d, errors.Join(f.times(&d), f.message(&d), f.retry(&d))
+}
+
+// readDocument reads the document and the files of dates that it names.
+func readDocument(path string) (d campaign.Document, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return d, fmt.Errorf("--campaign: %w", err)
+	}
+	if d, err = campaign.ParseDocument(path, text); err != nil {
+		return d, err
+	}
+	if d.When.Except, err = exceptDates(filepath.Dir(path), d.When.Except); err != nil {
+		return d, fmt.Errorf("%s: when.except: %w", path, err)
+	}
+	return d, nil
+}
+
+// words takes the flags whose value is kept as it is written.
+func (f *Flags) words(d *campaign.Document) {
 	for _, flag := range []struct {
 		path, name, value string
 		to                *string
@@ -99,6 +115,22 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 			d.FromFlag(flag.path, flag.name)
 		}
 	}
+	if len(f.From) > 0 {
+		d.From = f.From
+		d.FromFlag("from", "--from")
+	}
+	if f.PerSecond != "" {
+		d.Limits.SetPerSecond(f.PerSecond)
+		d.FromFlag("limits.per_second", "--per-second")
+	}
+	if f.Budget != "" {
+		d.Limits.SetBudget(f.Budget)
+		d.FromFlag("limits.budget", "--budget")
+	}
+}
+
+// counts takes the flags whose value is a whole number.
+func (f *Flags) counts(d *campaign.Document) {
 	for _, flag := range []struct {
 		path, name string
 		value      *int
@@ -116,39 +148,31 @@ func (f *Flags) Document(d campaign.Document) (_ campaign.Document, err error) {
 			d.FromFlag(flag.path, flag.name)
 		}
 	}
-	if f.RemindBefore != "" {
-		if wrong := d.SetRemind(f.RemindBefore); wrong != nil {
-			err = errors.Join(err, fmt.Errorf("--remind-before: %w", wrong))
+}
+
+// times takes the flags that are read here: reminders, hours and dates.
+func (f *Flags) times(d *campaign.Document) error {
+	var mistakes []error
+	mistake := func(flag string, err error) {
+		if err != nil {
+			mistakes = append(mistakes, fmt.Errorf("%s: %w", flag, err))
 		}
+	}
+	if f.RemindBefore != "" {
+		mistake("--remind-before", d.SetRemind(f.RemindBefore))
 		d.FromFlag("remind", "--remind-before")
 	}
-	if f.PerSecond != "" {
-		d.Limits.SetPerSecond(f.PerSecond)
-		d.FromFlag("limits.per_second", "--per-second")
-	}
-	if f.Budget != "" {
-		d.Limits.SetBudget(f.Budget)
-		d.FromFlag("limits.budget", "--budget")
-	}
-	if len(f.From) > 0 {
-		d.From = f.From
-		d.FromFlag("from", "--from")
-	}
 	if f.Hours != "" || f.Days != "" {
-		if err = d.When.SetHours(f.Hours, f.Days); err != nil {
-			err = fmt.Errorf("--days: %w", err)
-		}
+		mistake("--days", d.When.SetHours(f.Hours, f.Days))
 		d.FromFlag("when.hours", "--hours")
 	}
 	if len(f.Except) > 0 {
-		dates, wrong := exceptDates("", f.Except)
-		if wrong != nil {
-			err = errors.Join(err, fmt.Errorf("--except: %w", wrong))
-		}
+		dates, err := exceptDates("", f.Except)
+		mistake("--except", err)
 		d.When.Except = dates
 		d.FromFlag("when.except", "--except")
 	}
-	return d, errors.Join(err, f.message(&d), f.retry(&d))
+	return errors.Join(mistakes...)
 }
 
 // exceptDates puts the dates of the files that are named in place of their names. The
