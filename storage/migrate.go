@@ -169,10 +169,10 @@ func prepareUnlimited(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // SchemaVersion names the schema that Migrate leads to: it changes with every
-// edit of the migrations.
+// edit of the migrations, the rules and the views.
 func SchemaVersion() (string, error) {
 	sum := sha256.New()
-	sum.Write([]byte(rules))
+	sum.Write([]byte(rules + views))
 	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
