@@ -50,7 +50,13 @@ func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 	return metrics.ProcessStats{
 		Queue: service.Queued, RedisWritable: service.RedisWritable,
-		Conns: n.db.Conns,
+		Conns: func() map[string]map[string]int {
+			pools := map[string]map[string]int{"calls": n.db.Conns()}
+			if n.seenBy != n.db {
+				pools["pages"] = n.seenBy.Conns()
+			}
+			return pools
+		},
 		Permits: func() map[campaign.Budget]metrics.PermitCounts {
 			counts := map[campaign.Budget]metrics.PermitCounts{}
 			for budget, c := range service.Permits() {

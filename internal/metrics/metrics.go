@@ -67,6 +67,7 @@ var gateResults = []struct {
 	{"withdrawn", campaign.ErrWithdrawn},
 	{"missing", campaign.ErrNotFound},
 	{"dial_locked", campaign.ErrDialLocked},
+	{"no_room", campaign.ErrNoRoom},
 	{"failed", nil},
 }
 

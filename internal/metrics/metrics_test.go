@@ -69,7 +69,7 @@ func full(t *testing.T) *Metrics {
 	}}, quiet())
 	m.CountProcess(ProcessStats{
 		Queue: func(context.Context) (int, error) { return 12, nil }, RedisWritable: func() bool { return true },
-		Conns: func() map[string]int { return map[string]int{"used": 3} },
+		Conns: func() map[string]map[string]int { return map[string]map[string]int{"calls": {"used": 3}} },
 		Permits: func() map[campaign.Budget]PermitCounts {
 			return map[campaign.Budget]PermitCounts{campaign.CallsBudget: {Given: 9, Unused: 1, Waiting: 4}}
 		},
@@ -78,6 +78,7 @@ func full(t *testing.T) *Metrics {
 	m.Gated(nil)
 	m.Gated(fmt.Errorf("gate: %w", campaign.ErrWithdrawn))
 	m.Gated(fmt.Errorf("gate: %w", campaign.ErrDialLocked))
+	m.Gated(fmt.Errorf("gate: %w", campaign.ErrNoRoom))
 	m.Gated(errors.New("connection refused"))
 	for _, status := range []int{201, 429, 404, 503, 0} {
 		m.Answered("create call", status, time.Second)
@@ -97,10 +98,10 @@ func TestMetricValues(t *testing.T) {
 		`dialer_attempts{state="ended"} 7`, `dialer_attempts{state="unknown"} 0`, `dialer_contacts{state="done"} 6`,
 		`dialer_hangups{state="pending"} 1`, `dialer_reconcile_watermark_age_seconds{pass="first"} 90`,
 		`dialer_pace_factor{budget="calls"} 0.5`, `dialer_redis_writable 1`, `dialer_fleet_stats_failures_total 0`, `dialer_queue_tasks 12`,
-		`dialer_database_connections{state="used"} 3`, `dialer_permit_waiters{budget="calls"} 4`,
+		`dialer_database_connections{pool="calls",state="used"} 3`, `dialer_permit_waiters{budget="calls"} 4`,
 		`dialer_permits_total{budget="calls",result="given"} 9`, `dialer_permits_total{budget="calls",result="unused"} 1`,
 		`dialer_posts_total{outcome="refused",refusal="rate"} 1`,
-		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="dial_locked"} 1`, `dialer_gates_total{result="stale"} 0`,
+		`dialer_gates_total{result="passed"} 1`, `dialer_gates_total{result="withdrawn"} 1`, `dialer_gates_total{result="failed"} 1`, `dialer_gates_total{result="no_room"} 1`, `dialer_gates_total{result="dial_locked"} 1`, `dialer_gates_total{result="stale"} 0`,
 		`dialer_provider_answers_total{operation="create call",status="2xx"} 1`, `dialer_provider_answers_total{operation="create call",status="429"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="4xx"} 1`, `dialer_provider_answers_total{operation="create call",status="5xx"} 1`,
 		`dialer_provider_answers_total{operation="create call",status="none"} 1`,

@@ -44,7 +44,7 @@ var Names = []Name{
 	{leaseSeconds, Histogram, []string{"budget"}, "How long it took to report to the database and lease slots from it."},
 	{webhooks, Counter, []string{"kind", "result"}, "Requests to the webhooks."},
 	{foldSeconds, Histogram, nil, "How long it took to store an event and add it to its attempt."},
-	{conns, Gauge, []string{"state"}, "Connections to the database."},
+	{conns, Gauge, []string{"pool", "state"}, "Connections to the database: of the calls, and of the pages, the API and the webhooks out."},
 	{buildInfo, Gauge, []string{"version", "revision"}, "Always 1; the labels say what was built."},
 }
 

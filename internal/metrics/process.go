@@ -15,8 +15,8 @@ type ProcessStats struct {
 	Queue func(context.Context) (int, error)
 	// RedisWritable reports whether the last write to Redis succeeded.
 	RedisWritable func() bool
-	// Conns counts the connections to the database by state.
-	Conns func() map[string]int
+	// Conns counts the connections to the database, by the pool's name and by state.
+	Conns func() map[string]map[string]int
 	// Permits counts the permits of each budget.
 	Permits func() map[campaign.Budget]PermitCounts
 }
@@ -62,8 +62,10 @@ func (c processCollector) Collect(out chan<- prometheus.Metric) {
 		writable = 1
 	}
 	out <- gauge(redisDesc, writable)
-	for state, n := range c.stats.Conns() {
-		out <- gauge(connsDesc, float64(n), state)
+	for pool, states := range c.stats.Conns() {
+		for state, n := range states {
+			out <- gauge(connsDesc, float64(n), pool, state)
+		}
 	}
 	for budget, p := range c.stats.Permits() {
 		out <- counterValue(permitsDesc, float64(p.Given), string(budget), "given")
