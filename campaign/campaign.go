@@ -19,8 +19,8 @@ type Campaign struct {
 	CreatedAt time.Time
 }
 
-// Settings are fixed when a campaign is created. An import reports the same name
-// with other settings as a mistake.
+// Settings say how a campaign calls. An edit changes them and makes a version. An
+// import with the same name and other settings is refused.
 type Settings struct {
 	From    []string  `json:"from"` // E.164 digits; each contact always sees the same one
 	Message Message   `json:"message"`

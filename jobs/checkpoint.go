@@ -85,7 +85,7 @@ func (c *checkpointer) runOnce(ctx context.Context) (campaign.DatabaseIdentity, 
 
 // renamed has the process take the queue and the mark of a database that a person
 // released: at once where no task is taken yet, else by being started anew, since
-// tasks and the leader's key go by the name.
+// tasks go by the name.
 func (c *checkpointer) renamed(ctx context.Context, databaseID string) (campaign.DatabaseIdentity, error) {
 	if c.leave != nil {
 		return campaign.DatabaseIdentity{}, campaign.ErrRenamed

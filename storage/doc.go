@@ -5,8 +5,9 @@
 // (absence.go), whose a record is (matching.go). Guards that must hold against every
 // writer stand in the migrations.
 //
-// Locks are taken in the order dial lock, campaign, contact, attempt. No
-// transaction waits for anything but Postgres.
+// Locks are taken in the order dial lock, campaign, contact, attempt, limits of
+// campaigns, limits of the account; those of one kind by id. No transaction waits for
+// anything but Postgres.
 //
 // # Files
 //
