@@ -112,15 +112,6 @@ func (h Hours) day(d int) (spans []Span) {
 	return spans
 }
 
-// PerDay is how long the hours are on an average day of the week.
-func (h Hours) PerDay() time.Duration {
-	var minutes int
-	for _, s := range h.Week {
-		minutes += s.To - s.From
-	}
-	return time.Duration(minutes) * time.Minute / 7
-}
-
 // Open reports whether a call may be placed now, by the wall clock of every zone.
 // Without a zone it never may. An hour that is repeated in autumn counts both
 // times, one that is skipped in spring never.

@@ -44,9 +44,6 @@ func (s State) Open() bool {
 // States are all of them, in the order of an attempt's life.
 var States = []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void}
 
-// OpenStates are the states for which State.Open is true.
-var OpenStates = []State{Reserved, Dialing, Unknown, Accepted}
-
 // Writer names the part of the program that moves an attempt.
 type Writer string
 
