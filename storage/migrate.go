@@ -30,6 +30,11 @@ var rules string
 //go:embed views.sql
 var views string
 
+// comments say what each table and column means; see comments.sql.
+//
+//go:embed comments.sql
+var comments string
+
 // newestMigration is the last schema that this program knows. It works on a
 // later one too, unless that says that it does not: see database_identity.needs_schema.
 var newestMigration = func() int64 {
@@ -91,11 +96,11 @@ func (db *DB) refuseOld(ctx context.Context) error {
 	return nil
 }
 
-// applyRules replaces the functions of rules.sql and the views of views.sql, unless
-// their text stands in the database already. A process of the version before, which starts again
-// during a rolling deploy, leaves the newer ones.
+// applyRules replaces the functions of rules.sql, the views of views.sql and the
+// comments of comments.sql, unless the database has these texts already. A process of
+// the version before, which starts again during a rolling deploy, leaves the newer ones.
 func (db *DB) applyRules(ctx context.Context) error {
-	sum := sha256.Sum256([]byte(rules + views))
+	sum := sha256.Sum256([]byte(rules + views + comments))
 	text := hex.EncodeToString(sum[:])
 	later, err := db.hasLaterSchema(ctx)
 	//guard:false storage.TestAnOlderProgramLeavesTheNewerRules: an older program leaves the newer rules
@@ -110,11 +115,10 @@ func (db *DB) applyRules(ctx context.Context) error {
 		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM applied_rules WHERE sha256 = $1)`, text).Scan(&same); err != nil || same {
 			return err
 		}
-		if _, err := tx.Exec(ctx, rules); err != nil {
-			return fmt.Errorf("apply rules.sql: %w", err)
-		}
-		if _, err := tx.Exec(ctx, views); err != nil {
-			return fmt.Errorf("apply views.sql: %w", err)
+		for _, file := range []struct{ name, text string }{{"rules.sql", rules}, {"views.sql", views}, {"comments.sql", comments}} {
+			if _, err := tx.Exec(ctx, file.text); err != nil {
+				return fmt.Errorf("apply %s: %w", file.name, err)
+			}
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO applied_rules (sha256) VALUES ($1)
@@ -169,10 +173,10 @@ func prepareUnlimited(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // SchemaVersion names the schema that Migrate leads to: it changes with every
-// edit of the migrations, the rules and the views.
+// edit of the migrations, the rules, the views and the comments.
 func SchemaVersion() (string, error) {
 	sum := sha256.New()
-	sum.Write([]byte(rules + views))
+	sum.Write([]byte(rules + views + comments))
 	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

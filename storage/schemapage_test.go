@@ -1,13 +1,10 @@
 package storage_test
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -22,11 +19,11 @@ var update = flag.Bool("update", false, "write docs/internals/schema.sql anew")
 
 const (
 	schemaPage = "../docs/internals/schema.sql"
-	schemaHead = `-- Every table as it is after all migrations. A test writes this page from a migrated database, with the comments
--- of the migrations: go test ./storage -run Reference -update
+	schemaHead = `-- Every table as it is after all migrations. A test writes this page from a migrated database:
+-- go test ./storage -run Reference -update
 --
--- It is for reading. storage/migrations makes the tables, storage/rules.sql the rule of who may be called, and
--- storage/views.sql the views, which docs/reporting.md describes.
+-- It is for reading. storage/migrations makes the tables, storage/comments.sql says what each column means,
+-- storage/rules.sql has the rule of who may be called, and storage/views.sql the views, which docs/reporting.md describes.
 `
 )
 
@@ -34,14 +31,13 @@ const (
 func TestReferenceOfSchema(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	says := migrationComments(t)
 	var page strings.Builder
 	page.WriteString(schemaHead)
 	for _, table := range testkit.Rows[string](t, db, `
 		SELECT relname::text FROM pg_class
 		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname <> 'goose_db_version'
 		ORDER BY relname COLLATE "C"`) {
-		writeTable(t, db, &page, table, says)
+		writeTable(t, db, &page, table)
 	}
 	want := lastComma.ReplaceAllString(page.String(), "$1\n);")
 	if *update {
@@ -55,26 +51,26 @@ func TestReferenceOfSchema(t *testing.T) {
 }
 
 // writeTable writes one table, with its columns in their order.
-func writeTable(t *testing.T, db *testkit.DB, page *strings.Builder, table string, says map[string]string) {
+func writeTable(t *testing.T, db *testkit.DB, page *strings.Builder, table string) {
 	t.Helper()
-	page.WriteString("\n")
-	if about := says[table]; about != "" {
-		fmt.Fprintf(page, "-- %s\n", about)
+	about := testkit.Value[string](t, db, `SELECT coalesce(obj_description($1::regclass, 'pg_class'), '')`, table)
+	if about == "" {
+		t.Errorf("storage/comments.sql does not say what the table %s is for", table)
 	}
-	fmt.Fprintf(page, "CREATE TABLE %s (\n", table)
-	type column struct{ Name, Type string }
+	fmt.Fprintf(page, "\n-- %s\nCREATE TABLE %s (\n", about, table)
+	type column struct{ Name, Type, About string }
 	for _, c := range testkit.Rows[column](t, db, `
 		SELECT attname::text, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
 		       || CASE WHEN attgenerated <> '' THEN ' GENERATED AS (' || pg_get_expr(adbin, adrelid) || ')'
 		               WHEN attidentity <> '' THEN ' IDENTITY'
-		               ELSE coalesce(' DEFAULT ' || pg_get_expr(adbin, adrelid), '') END
+		               ELSE coalesce(' DEFAULT ' || pg_get_expr(adbin, adrelid), '') END,
+		       coalesce(col_description(attrelid, attnum), '')
 		FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 		WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, table) {
-		fmt.Fprintf(page, "    %s %s,", c.Name, readableSQL(c.Type))
-		if about := says[table+"."+c.Name]; about != "" {
-			fmt.Fprintf(page, " -- %s", about)
+		if c.About == "" {
+			t.Errorf("storage/comments.sql does not say what %s.%s means", table, c.Name)
 		}
-		page.WriteString("\n")
+		fmt.Fprintf(page, "    %s %s, -- %s\n", c.Name, readableSQL(c.Type), c.About)
 	}
 	for _, constraint := range testkit.Rows[string](t, db, `
 		SELECT 'CONSTRAINT ' || conname || ' ' || pg_get_constraintdef(oid, true) FROM pg_constraint
@@ -106,47 +102,4 @@ var (
 func readableSQL(sql string) string {
 	sql = anyOfList.ReplaceAllString(needlessCast.ReplaceAllString(sql, ""), "IN ($1)")
 	return strings.NewReplacer(" ON public.", " ON ", " USING btree", "", "timestamp with time zone", "timestamptz").Replace(strings.Join(strings.Fields(sql), " "))
-}
-
-var (
-	tableLine  = regexp.MustCompile(`^(CREATE|ALTER) TABLE (\w+)`)
-	columnLine = regexp.MustCompile(`^\s*(?:ALTER TABLE \w+ )?\s*(?:ADD COLUMN )?(\w+) +[a-z]\w*[^-]*(?:-- *(.*))?$`)
-)
-
-// migrationComments are what the migrations say of tables, and of columns as
-// table.column: behind them, or else in the lines above.
-func migrationComments(t *testing.T) map[string]string {
-	t.Helper()
-	files, err := filepath.Glob("migrations/*.sql")
-	require.NoError(t, err)
-	slices.Sort(files)
-	says, table := map[string]string{}, ""
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		var above []string
-		for line := range strings.Lines(string(text)) {
-			line = strings.TrimRight(line, "\n")
-			if comment, ok := strings.CutPrefix(strings.TrimSpace(line), "--"); ok {
-				if !strings.HasPrefix(comment, " guard:") && !strings.HasPrefix(comment, " +goose") {
-					above = append(above, strings.TrimSpace(comment))
-				}
-				continue
-			}
-			about := strings.Join(above, " ")
-			above = nil
-			if m := tableLine.FindStringSubmatch(line); m != nil {
-				if table = m[2]; m[1] == "CREATE" {
-					says[table] = about
-					continue
-				}
-			}
-			if m := columnLine.FindStringSubmatch(line); m != nil {
-				if name := table + "." + m[1]; says[name] == "" {
-					says[name] = strings.TrimSpace(cmp.Or(m[2], about))
-				}
-			}
-		}
-	}
-	return says
 }
