@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/cli"
 	"dialer/storage"
 )
@@ -126,7 +127,7 @@ func (c *lockReleaseCommand) Run(ctx context.Context, con console) error {
 
 // keep goes on with the account that the database had.
 func (c *lockReleaseCommand) keep(ctx context.Context, con console, db *storage.DB) error {
-	d, err := db.KeepAccount(ctx, c.actor())
+	d, err := app.DialLock{Store: db}.KeepAccount(ctx, c.actor())
 	switch {
 	case errors.Is(err, campaign.ErrNotLocked):
 		con.Linef("Nothing to decide: no other application or API host asked to call.\n")
@@ -145,7 +146,7 @@ func (c *lockReleaseCommand) accept(ctx context.Context, con console, db *storag
 		return errors.New("this database waits to be released first: run `dialer lock release`, and --accept-incomplete-list only once a scan of the list has lacked calls")
 	}
 	if err == nil {
-		d, err = db.AcceptIncompleteList(ctx, c.actor())
+		d, err = app.DialLock{Store: db}.AcceptIncompleteList(ctx, c.actor())
 	}
 	switch {
 	case errors.Is(err, campaign.ErrNotLocked):
@@ -160,7 +161,7 @@ func (c *lockReleaseCommand) accept(ctx context.Context, con console, db *storag
 
 // release says that this copy dials.
 func (c *lockReleaseCommand) release(ctx context.Context, con console, db *storage.DB) error {
-	d, err := db.Release(ctx, c.actor(), c.RecordsKept, c.DespiteGap)
+	d, err := app.DialLock{Store: db}.Release(ctx, c.actor(), c.RecordsKept, c.DespiteGap)
 	gap, tooOld := errors.AsType[*campaign.GapError](err)
 	switch {
 	case errors.Is(err, campaign.ErrNotLocked):

@@ -168,12 +168,22 @@ func TestRoles(t *testing.T) {
 		_, err := app.Alarms{Store: db.DB}.Resolve(t.Context(), by, []int64{1})
 		return err
 	}
+	lock := app.DialLock{Store: db.DB}
+	release := func(by app.Actor) error {
+		_, err := lock.Release(t.Context(), by, campaign.DefaultRecordsKept, false)
+		return err
+	}
+	keep := func(by app.Actor) error { _, err := lock.KeepAccount(t.Context(), by); return err }
+	accept := func(by app.Actor) error { _, err := lock.AcceptIncompleteList(t.Context(), by); return err }
 	for _, test := range []struct {
 		name string
 		do   func(app.Actor) error
 		by   app.Actor
 		may  bool
 	}{
+		{"an operator releases the dial lock", release, ann, false},
+		{"an operator keeps the account", keep, ann, false},
+		{"an operator accepts an incomplete list", accept, ann, false},
 		{"a viewer pauses", pause, app.Actor{Name: "vic", Role: app.Viewer, Through: app.ThroughPage}, false},
 		{"an API without a role pauses", pause, app.Actor{Name: "crm", Through: app.ThroughAPI}, false},
 		{"an operator resolves alarms", resolve, ann, false},
