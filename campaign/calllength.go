@@ -17,10 +17,11 @@ const (
 	// spokenValue is how many characters a row's value has when it is spoken, in the
 	// estimate: a date or an address has about so many.
 	spokenValue = 60
-	// beepWait is for how many seconds a machine's beep is waited for by default;
-	// package provider waits as long.
-	beepWait = 45
 )
+
+// BeepWait is how many seconds after a machine was detected its text is spoken at the
+// latest: Vonage waits so long for the beep, unless the campaign says otherwise.
+const BeepWait = 45
 
 // defaultCallLength is how many seconds a call may last where nothing says it: long
 // enough for the message, its keys and the text for a machine. It bounds what a call
@@ -55,7 +56,7 @@ func (s *scriptTemplate) length(beepTimeout int) time.Duration {
 	say := s.say.length() * time.Duration(max(s.loop, 1))
 	machine := time.Duration(0)
 	if s.voicemail != (compiledText{}) {
-		machine = say + time.Duration(cmp.Or(beepTimeout, beepWait))*time.Second + s.voicemail.length()
+		machine = say + time.Duration(cmp.Or(beepTimeout, BeepWait))*time.Second + s.voicemail.length()
 	}
 	if len(s.keys) == 0 {
 		return max(say, machine)

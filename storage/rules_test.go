@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -232,5 +233,27 @@ func TestGateSharesTokens(t *testing.T) {
 	}
 	if life := testkit.Value[time.Duration](t, db, `SELECT max(token_expires_at - dialed_at) FROM attempts`); life != tokenLife {
 		t.Errorf("a token lives %v, want %v", life, tokenLife)
+	}
+}
+
+// The rule and the claim write out two times of Go, so that they can be read and pasted.
+func TestTimesInSQL(t *testing.T) {
+	t.Parallel()
+	known := []time.Duration{campaign.CallMargin, campaign.DefaultTokenLife}
+	seen := map[time.Duration]bool{}
+	for _, file := range []string{"rules.sql", "claim.go"} {
+		text, err := os.ReadFile(file)
+		check(t, err)
+		for _, m := range regexp.MustCompile(`interval '(\d+) seconds'`).FindAllSubmatch(text, -1) {
+			n, err := strconv.Atoi(string(m[1]))
+			check(t, err)
+			d := time.Duration(n) * time.Second
+			if seen[d] = true; !slices.Contains(known, d) {
+				t.Errorf("%s: %s is neither campaign.CallMargin nor campaign.DefaultTokenLife", file, m[0])
+			}
+		}
+	}
+	if len(seen) != len(known) {
+		t.Errorf("only %v are in the rule and the claim", seen)
 	}
 }

@@ -38,10 +38,6 @@ const (
 	recordSilence = 4
 )
 
-// beepWait is how long after a machine was detected the text for it is spoken at
-// the latest: Vonage waits as long for the beep, unless the campaign says otherwise.
-const beepWait = 45
-
 // dialogue makes the NCCOs of one call's script.
 type dialogue struct {
 	script          campaign.Script
@@ -59,7 +55,7 @@ func newDialogue(publicURL string, a campaign.Attempt, s campaign.Settings, scri
 func dialogueAt(address func(publicURL, name string, id uuid.UUID) (string, error), publicURL string, id uuid.UUID, a campaign.Attempt, s campaign.Settings, script *campaign.Script) (dialogue, error) {
 	events, err := address(publicURL, "event", id)
 	inputs, err2 := address(publicURL, "input", id)
-	wait := beepWait
+	wait := campaign.BeepWait
 	if s.BeepTimeout > 0 {
 		wait = s.BeepTimeout
 	}
