@@ -13,13 +13,12 @@ import (
 )
 
 // Recover looks for calls that the database forgot, once complete scans of
-// Vonage's list since the lock was set are stored. A call that it forgot is one
-// that no attempt has, from a campaign's number to one of its contacts that was
-// not done at the database's last checkpoint, begun when the campaign was there and
-// not before that checkpoint. After the first scan they are only counted, since a
-// call that is known must end before the next to its number is recovered; after the
-// second each gets an attempt. A lock that no reason to expect a forgotten call had
-// set then waits for a person.
+// Vonage's list since the lock was set are stored. A call that it forgot may be any
+// that no attempt has, to one of its contacts that was not done at the database's last
+// checkpoint, begun when the campaign was there and not before that checkpoint. After
+// the first scan they are only counted, since a call that is known must end before the
+// next to its number is recovered; after the second each gets an attempt. A lock that
+// no reason to expect a forgotten call had set then waits for a person.
 func (db *DB) Recover(ctx context.Context, l campaign.DialLock, t campaign.Times) (n campaign.Restored, err error) {
 	forgotten, err := db.forgotten(ctx, l, t)
 	if err != nil {
@@ -49,53 +48,117 @@ func (db *DB) distrust(ctx context.Context, l campaign.DialLock) error {
 	})
 }
 
-// forgottenCall is a record of a forgotten call and the contacts that it may
-// be of.
+// forgottenCall is a record of a call that may have been forgotten and the contacts
+// that it may be of. It is certain if the record words the contact's number and the
+// campaign's as they are stored, and that it went out.
 type forgottenCall struct {
 	evidence campaign.Evidence
 	contacts []int64
+	certain  bool
 }
 
-// forgotten finds calls of no attempt that a contact may have had. A contact that
-// ended counts if a person ended it after the checkpoint, by a stop, a cancellation
-// or the suppression of its number, or if its time passed since.
-const forgotten = `
-	SELECT ` + recordColumns + `, array_agg(k.id ORDER BY k.id)
-	FROM provider_calls c
-	JOIN contacts k ON k.to_number = c.to_number OR k.numbers @> ARRAY[c.to_number]
-	JOIN campaigns p ON p.id = k.campaign_id AND c.from_number = ANY (p.from_numbers)
-		-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
-		-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
-		AND (k.state <> 'done'
-		  OR k.reason = 'stopped' AND p.stopped_at >= @known
-		  OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
-		  OR k.reason = 'expired' AND least(k.not_later_than, p.ends_at) >= @known - interval '1 minute'
-		  OR k.reason = 'suppressed' AND EXISTS (
-			SELECT FROM suppressions s
-			WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id) AND s.created_at >= @known))
-		AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval)
-	WHERE c.attempt_id IS NULL AND c.direction = 'outbound'
-	  AND (c.start_time IS NULL OR c.start_time >= @known::timestamptz - @before::interval)
-	  AND c.first_seen_at > @known
-	  AND NOT EXISTS (
-		SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
-		AND may_be_call_of(c, a, attempt_window(a, @before, @after)))
-	GROUP BY c.call_uuid ORDER BY c.start_time, c.call_uuid`
+// unexplained are the calls of no attempt, in whatever words, that may have been made
+// since the checkpoint, and the contacts that may have been called since. A contact
+// that ended counts if a person ended it after the checkpoint, by a stop, a
+// cancellation or the suppression of its number, or if its time passed since.
+//
+// A number's last seven digits find those that do not differ: numbers_differ needs
+// the same ones.
+const unexplained = `
+	WITH unexplained AS MATERIALIZED (
+		SELECT c.* FROM provider_calls c
+		WHERE c.attempt_id IS NULL
+		  -- guard:drop storage.TestRecoverInAnyWording: an inbound call is none that was forgotten
+		  AND c.direction <> 'inbound'
+		  -- guard:drop storage.TestRecoverInAnyWording: a call to something that is no telephone is none that was forgotten
+		  AND c.to_kind <> 'other'
+		  AND (c.start_time IS NULL OR c.start_time >= @known::timestamptz - @before::interval)
+		  AND c.first_seen_at > @known
+		  -- guard:drop storage.TestRecoverInAnyWording: a leg of a known call, of which an event tells, is none that was forgotten
+		  AND NOT EXISTS (SELECT FROM events e WHERE e.attempt_id = c.leg_of AND e.call_uuid = c.call_uuid)
+		  AND NOT EXISTS (
+			SELECT FROM attempts a WHERE a.kind = 'manual' AND a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1 AND a.state <> 'refused'
+			AND may_be_call_of(c, a, attempt_window(a, @before, @after)))
+	), callable AS (
+		SELECT k.id, coalesce(k.numbers, ARRAY[k.to_number]) AS numbers, p.from_numbers, p.created_at
+		FROM contacts k
+		JOIN campaigns p ON p.id = k.campaign_id
+			-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that a person ended since may have been called
+			-- guard:value storage.TestRecoverContactThatEndedMeanwhile: a contact that had ended before was not called
+			AND (k.state <> 'done'
+			  OR k.reason = 'stopped' AND p.stopped_at >= @known
+			  OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
+			  OR k.reason = 'expired' AND least(k.not_later_than, p.ends_at) >= @known - interval '1 minute'
+			  OR k.reason = 'suppressed' AND EXISTS (
+				SELECT FROM suppressions s
+				WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id) AND s.created_at >= @known))
+		WHERE EXISTS (SELECT FROM unexplained)
+	)`
+
+// forgotten finds calls of no attempt that a contact may have had, and the contacts.
+// Where a record says all that there is to say, it is of those contacts alone whose
+// campaign calls from its number.
+const forgotten = unexplained + `, pairs AS (
+		SELECT c.call_uuid, k.id,
+		       coalesce(k.number = c.to_number AND c.from_number = ANY (k.from_numbers) AND c.direction = 'outbound', false) AS certain
+		FROM unexplained c
+		JOIN (SELECT k.*, unnest(k.numbers) AS number FROM callable k) AS k ON right(ltrim(k.number, '+0'), 7) = right(ltrim(c.to_number, '+0'), 7)
+		-- guard:value storage.TestRecoverInAnyWording: a call that may be to a contact's number, in whatever words, may have been forgotten
+		WHERE numbers_differ(c.to_number, k.number) IS NOT TRUE
+		  AND (c.start_time IS NULL OR c.start_time >= k.created_at - @before::interval)
+		  -- A person was asked already.
+		  AND NOT EXISTS (
+			SELECT FROM attempts a JOIN alarms m ON m.attempt_id = a.id
+			WHERE a.contact_id = k.id AND m.kind = @lost AND m.detail = replace(@lost_detail, '%', c.call_uuid))
+	)
+	SELECT ` + recordColumns + `, p.certain, p.contacts
+	FROM (
+		SELECT call_uuid, bool_or(certain) AS certain,
+		       coalesce(array_agg(DISTINCT id) FILTER (WHERE certain), array_agg(DISTINCT id)) AS contacts
+		FROM pairs GROUP BY call_uuid) AS p
+	JOIN provider_calls c ON c.call_uuid = p.call_uuid
+	ORDER BY c.start_time, c.call_uuid`
 
 // forgotten finds the calls that the database forgot, oldest first.
 func (db *DB) forgotten(ctx context.Context, l campaign.DialLock, t campaign.Times) ([]forgottenCall, error) {
+	args := unexplainedArgs(l, t)
+	args["lost"], args["lost_detail"] = campaign.AlarmLost, forgottenDetail("%")
 	return collect(ctx, db.pool, func(row pgx.CollectableRow) (f forgottenCall, err error) {
-		err = row.Scan(append(recordFields(&f.evidence), &f.contacts)...)
+		err = row.Scan(append(recordFields(&f.evidence), &f.certain, &f.contacts)...)
 		f.evidence = whole(f.evidence)
 		return f, err
-	}, forgotten, pgx.StrictNamedArgs{"known": l.KnownUntil, "before": t.WindowBefore(), "after": t.WindowAfter()})
+	}, forgotten, args)
+}
+
+func unexplainedArgs(l campaign.DialLock, t campaign.Times) pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{"known": l.KnownUntil, "before": t.WindowBefore(), "after": t.WindowAfter()}
+}
+
+// CallsToAnybody counts the calls of no attempt of which the list does not say, in
+// words that can be read, whom they went to: each may be a forgotten call to any
+// contact. One from a number that is certainly no campaign's is not counted.
+func (db *DB) CallsToAnybody(ctx context.Context, l campaign.DialLock, t campaign.Times) (n int, err error) {
+	err = db.pool.QueryRow(ctx, unexplained+`, callers AS (
+			SELECT DISTINCT from_number, k.created_at FROM callable k, unnest(k.from_numbers) AS from_number
+		)
+		SELECT count(*) FROM unexplained c
+		WHERE c.to_number IS NULL AND EXISTS (
+			SELECT FROM callers p
+			-- guard:drop storage.TestRecoverInAnyWording: a call from a number that is no campaign's, to nobody knows whom, is no forgotten one
+			WHERE numbers_differ(c.from_number, p.from_number) IS NOT TRUE
+			  AND (c.start_time IS NULL OR c.start_time >= p.created_at - @before::interval))`, unexplainedArgs(l, t)).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count calls that may be to anybody: %w", err)
+	}
+	return n, nil
 }
 
 func (db *DB) recoverAll(ctx context.Context, calls []forgottenCall, n *campaign.Restored) error {
 	for _, f := range calls {
 		take := db.recoverCall
-		//guard:false storage.TestRecoverAmbiguousCall: a call that may be of several contacts is given to none
-		if len(f.contacts) > 1 {
+		//guard:value(!f.certain) storage.TestRecoverAmbiguousCall: a call that may be of several contacts is given to none
+		//guard:value(len(f.contacts) > 1) storage.TestRecoverInAnyWording: a call in other words than ours is given to no contact
+		if len(f.contacts) > 1 || !f.certain {
 			take = db.leaveUndecided
 		}
 		if err := take(ctx, f, n); err != nil {
@@ -165,7 +228,8 @@ func lockContact(ctx context.Context, tx pgx.Tx, contact int64) error {
 }
 
 // insertRecovered makes the attempt of a forgotten call. Where another call to the
-// number is open, this one stays outside the index of open attempts.
+// number is open, this one stays outside the index of open attempts. What the record
+// does not say in words that can be read is the contact's and its campaign's.
 func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evidence, state campaign.State) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -178,12 +242,14 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 	_, err = tx.Exec(ctx, `
 		WITH numbered AS (
 			UPDATE contacts SET next_attempt_no = next_attempt_no + 1 WHERE id = @contact
-			RETURNING id, campaign_id, CASE WHEN @to = ANY (numbers) THEN @to ELSE to_number END AS to_number, next_attempt_no - 1 AS no,
-			          CASE WHEN @to = ANY (numbers) AND @to <> to_number THEN NULL ELSE country END AS country
+			RETURNING id, campaign_id, to_number AS first, next_attempt_no - 1 AS no, country, coalesce((
+				SELECT n FROM unnest(numbers) WITH ORDINALITY AS x (n, at)
+				WHERE NOT numbers_differ(n, @to) ORDER BY n <> @to, at LIMIT 1), to_number) AS to_number
 		)
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, country, from_number, state, changed_by,
 		                      created_at, next_check_at, recovered, call_uuid, superseded)
-		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, k.country, @from, @state::text, @by,
+		SELECT @id, k.id, k.campaign_id, k.no, k.to_number, CASE WHEN k.to_number = k.first THEN k.country END,
+		       CASE WHEN @from ~ '^[0-9]{1,15}$' THEN @from ELSE (SELECT from_numbers[1] FROM campaigns WHERE id = k.campaign_id) END, @state::text, @by,
 		       coalesce(@start::timestamptz, clock_timestamp()), clock_timestamp(), true, @call::text,
 		       @state::text = 'accepted' AND EXISTS (
 		           SELECT FROM attempts o WHERE o.to_number = k.to_number
@@ -195,20 +261,33 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 	return id, err
 }
 
+// forgottenDetail asks a person about an attempt that a call may be of.
+func forgottenDetail(call string) string {
+	return `call "` + call + `" of Vonage's list, which the database had forgotten, may be this contact's: nobody is called before you decide`
+}
+
 // leaveUndecided keeps every contact that the call may be of from being called
-// again, and has a person decide: which of them was called cannot be told.
+// again, and has a person decide about each: which of them was called, if any, cannot
+// be told.
 func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.Restored) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
-		ids := strings.Trim(fmt.Sprint(f.contacts), "[]")
-		if _, err := tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmCallOfSeveral,
-			fmt.Sprintf("forgotten call %q may be of each of the contacts %s: none is called again", f.evidence.CallUUID, ids)); err != nil {
-			return err
+		if len(f.contacts) > 1 {
+			ids := strings.Trim(fmt.Sprint(f.contacts), "[]")
+			if _, err := tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmCallOfSeveral,
+				fmt.Sprintf("forgotten call %q may be of each of the contacts %s: none is called again", f.evidence.CallUUID, ids)); err != nil {
+				return err
+			}
 		}
 		for _, contact := range f.contacts {
 			if err := lockContact(ctx, tx, contact); err != nil {
 				return err
 			}
-			if _, err := insertRecovered(ctx, tx, contact, f.evidence, campaign.Lost); err != nil {
+			attempt, err := insertRecovered(ctx, tx, contact, f.evidence, campaign.Lost)
+			if err != nil {
+				return err
+			}
+			//guard:drop storage.TestRecoverInAnyWording: a person is asked about each contact that a forgotten call may be of
+			if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmLost, forgottenDetail(f.evidence.CallUUID)); err != nil {
 				return err
 			}
 		}

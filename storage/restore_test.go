@@ -241,3 +241,124 @@ func TestRecoverAmbiguousCallOpenAttempt(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// Vonage words what it says in more ways than one. Whatever may be a forgotten call
+// keeps its contact from being called again, until a person decides; what cannot be,
+// or is nobody's, keeps nobody.
+func TestRecoverInAnyWording(t *testing.T) {
+	t.Parallel()
+	const called, undecided, due = "done unexplained ended:F", "done unresolved lost", "pending"
+	for _, test := range []struct {
+		name    string
+		change  func(*campaign.Evidence)
+		setup   string
+		want    string
+		anybody int // calls of which nobody knows whom they went to
+	}{
+		{"as it is stored", func(*campaign.Evidence) {}, ``, called, 0},
+		{"as it is written at home", func(e *campaign.Evidence) { e.To = "0" + e.To[2:] }, ``, undecided, 0},
+		{"with another trunk prefix", func(e *campaign.Evidence) { e.To = "8" + e.To[2:] }, ``, undecided, 0},
+		{"without a start", func(e *campaign.Evidence) { e.At = time.Time{} }, ``, called, 0},
+		{"without a direction", func(e *campaign.Evidence) { e.Direction = "" }, ``, undecided, 0},
+		{"with another word for the direction", func(e *campaign.Evidence) { e.Direction = "outbound-api" }, ``, undecided, 0},
+		{"without a kind of party", func(e *campaign.Evidence) { e.ToKind = campaign.PartyUnknown }, ``, called, 0},
+		{"from a number that is not said", func(e *campaign.Evidence) { e.From = "" }, ``, undecided, 0},
+		{"from our number as it is written at home", func(e *campaign.Evidence) { e.From = "0" + e.From[2:] }, ``, undecided, 0},
+		{"from another number", func(e *campaign.Evidence) { e.From = "15550100001" }, ``, undecided, 0},
+		{"to nobody knows whom", func(e *campaign.Evidence) { e.To = "" }, ``, due, 1},
+		{"from and to nobody knows whom", func(e *campaign.Evidence) { e.To, e.From = "", "" }, ``, due, 1},
+		{"to nobody knows whom, and without a direction", func(e *campaign.Evidence) { e.To, e.Direction = "", "" }, ``, due, 1},
+		{"to nobody knows whom, from another number", func(e *campaign.Evidence) { e.To, e.From = "", "15550100001" }, ``, due, 0},
+		{"to a number of no contact", func(e *campaign.Evidence) { e.To = "447700111222" }, ``, due, 0},
+		{"to a number of no contact, as it is written at home", func(e *campaign.Evidence) { e.To = "07700111222" }, ``, due, 0},
+		{"to the number, from outside", func(e *campaign.Evidence) { e.Direction = "inbound" }, ``, due, 0},
+		{"to nobody knows whom, from outside", func(e *campaign.Evidence) { e.To, e.Direction = "", "inbound" }, ``, due, 0},
+		{"to something that is no telephone", func(e *campaign.Evidence) { e.To, e.ToKind = "", campaign.PartyOther }, ``, due, 0},
+		{"a leg of a known call, as an event says", func(*campaign.Evidence) {}, `
+			WITH known AS (SELECT id FROM attempts WHERE call_uuid = 'KNOWN'), told AS (
+				INSERT INTO events (attempt_id, call_uuid, kind, body) SELECT id, 'F', 'ringing', '{}' FROM known)
+			UPDATE provider_calls SET leg_of = known.id FROM known WHERE call_uuid = 'F'`, due, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 2))
+			other := pass(t, db, claim(t, db, 1)[0])
+			record(t, db, other.ID, created("KNOWN"))
+			to := number(1)
+			if other.To == to {
+				to = number(0)
+			}
+			forgetful(t, db)
+			i, _, err := db.Identity(t.Context())
+			check(t, err)
+			e := lostCall("F", to, "completed", 30*time.Second)
+			test.change(&e)
+			store(t, db, e)
+			if test.setup != "" {
+				db.Exec(t, test.setup)
+			}
+			release(t, db, e)
+			if got := stand(t, db, to); got != test.want {
+				t.Errorf("the contact: %s, want %s", got, test.want)
+			}
+			if n, err := db.CallsToAnybody(t.Context(), i.Lock, times); n != test.anybody || err != nil {
+				t.Errorf("%d calls to nobody knows whom (%v), want %d", n, err, test.anybody)
+			}
+			asked := testkit.Value[int](t, db, `SELECT count(*) FROM alarms m JOIN attempts a ON a.id = m.attempt_id WHERE m.kind = $1 AND a.to_number = $2`, campaign.AlarmLost, to)
+			if want := map[bool]int{true: 1}[test.want == undecided]; asked != want {
+				t.Errorf("a person is asked %d times, want %d", asked, want)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// A person decides about a call that may have been forgotten, and is not asked again
+// when the database is locked anew.
+func TestDecideForgottenCall(t *testing.T) {
+	t.Parallel()
+	for word, want := range map[string]string{
+		app.DecideNoCall:  "pending absent",
+		app.DecideCalled:  "done unresolved lost",
+		app.DecideItsCall: "done unexplained ended:F",
+	} {
+		t.Run(word, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			forgetful(t, db)
+			i, _, err := db.Identity(t.Context())
+			check(t, err)
+			e := lostCall("F", "0"+number(0)[2:], "completed", 30*time.Second)
+			release(t, db, e)
+			id := testkit.Value[int64](t, db, `SELECT id FROM alarms WHERE kind = $1`, campaign.AlarmLost)
+			check(t, db.DecideAttempt(t.Context(), by("ann"), id, app.AttemptDecision{Word: word, CallUUID: "F"}))
+			if got := stand(t, db, number(0)); got != want {
+				t.Errorf("the contact: %s, want %s", got, want)
+			}
+			i.Lock.Scans = 1
+			n, err := db.Recover(t.Context(), i.Lock, times)
+			if n.Forgotten > 0 || err != nil {
+				t.Errorf("asked again about %d calls (%v)", n.Forgotten, err)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// A contact with several numbers was called at the one that the record words in
+// another way.
+func TestRecoverSecondNumberInAnotherWording(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	list := rows(0, 1)
+	list[0].More = []campaign.RowNumber{{To: number(7), Zones: []string{"Europe/London"}}}
+	running(t, db, "c", settings(), list)
+	forgetful(t, db)
+	release(t, db, lostCall("F", "0"+number(7)[2:], "completed", 30*time.Second))
+	if got := testkit.Rows[string](t, db, `SELECT concat_ws(' ', state, to_number) FROM attempts`); len(got) != 1 || got[0] != "lost "+number(7) {
+		t.Errorf("attempts %q, want one to the second number, about which a person decides", got)
+	}
+	sound(t, db)
+}

@@ -83,7 +83,7 @@ func printMisses(con console, l campaign.DialLock) {
 	if l.Misses == 0 {
 		return
 	}
-	con.Linef("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has.\n",
+	con.Linef("The last %d scans count for nothing: the last, at %s, lacked %d calls that Vonage has, or did not say whom they went to.\n",
 		l.Misses, cli.Time(l.MissedAt), l.Missing)
 	if !l.AcceptedAt.IsZero() {
 		con.Linef("Since %s scans that lack no more than that count, because a person accepted the list.\n", cli.Time(l.AcceptedAt))
@@ -99,7 +99,7 @@ type lockReleaseCommand struct {
 	RecordsKept          time.Duration `name:"records-kept" env:"DIALER_RECORDS_KEPT" default:"48h" help:"How long Vonage keeps the record of a call (default: ${default})."`
 	DespiteGap           bool          `name:"despite-gap" xor:"despite" help:"Also where the backup is older than Vonage's records. The people who were called between are then called again."`
 	KeepAccount          bool          `name:"keep-account" xor:"despite" help:"Where another application or API host asked to call: go on calling with the one that the database had."`
-	AcceptIncompleteList bool          `name:"accept-incomplete-list" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has: scans of it count all the same. People who were called and are missing from it too may be called again."`
+	AcceptIncompleteList bool          `name:"accept-incomplete-list" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has, or does not say whom they went to: scans of it count all the same. People who were called and whom it does not name may be called again."`
 }
 
 func (c *lockReleaseCommand) Help() string {

@@ -67,28 +67,35 @@ func (r *Restore) from(d campaign.DatabaseIdentity) time.Time {
 	return from
 }
 
-// count counts a scan that showed every call that it had to show. One that did
-// not proves nothing, and is begun again later, unless a person accepted it.
+// count counts a scan that showed every call that it had to show, and that said of
+// each whom it went to. One that did not proves nothing, and is begun again later,
+// unless a person accepted it.
 func (r *Restore) count(ctx context.Context, l campaign.DialLock, s campaign.Scan) error {
-	lacks := s.KnownMissing
-	//guard:false internal/reconcile.TestEmptyListCountsOnlyWhereNoCallIsKnown: an empty list counts only where no call is known
-	if s.Records == 0 {
-		lacks += s.Unnamed
-	}
-	if lacks > 0 {
-		//guard:value(s.Records > 0 && !l.AcceptedAt.IsZero()) internal/reconcile.TestIncompleteScanBacksOff: a decision covers what was lacking then
-		accepted := s.Records > 0 && l.Accepts(lacks)
-		r.log.WarnContext(ctx, "Vonage's list lacks calls that it has", "missing", lacks, "accepted", accepted)
-		//guard:false internal/reconcile.TestIncompleteScanBacksOff: a list that lacks calls releases no database
-		if !accepted {
-			return r.reject(ctx, l, lacks)
-		}
-	}
 	if _, err := r.store.FoldMatched(ctx); err != nil {
 		return err
 	}
 	if _, err := r.store.MatchCalls(ctx, r.times); err != nil {
 		return err
+	}
+	unread, err := r.store.CallsToAnybody(ctx, l, r.times)
+	if err != nil {
+		return err
+	}
+	//guard:value(s.KnownMissing + unread) internal/reconcile.TestUnreadableRecordsReleaseNoDatabase: a record without a uuid may be a forgotten call
+	//guard:value(s.KnownMissing + s.Unreadable) internal/reconcile.TestUnreadableRecordsReleaseNoDatabase: a record that does not say whom it went to may be a forgotten call
+	lacks := s.KnownMissing + s.Unreadable + unread
+	//guard:false internal/reconcile.TestEmptyListCountsOnlyWhereNoCallIsKnown: an empty list counts only where no call is known
+	if s.Records == 0 {
+		lacks += s.Unnamed
+	}
+	if lacks > 0 {
+		//guard:value(s.Records+s.Unreadable > 0 && !l.AcceptedAt.IsZero()) internal/reconcile.TestIncompleteScanBacksOff: a decision covers what was lacking then
+		accepted := s.Records+s.Unreadable > 0 && l.Accepts(lacks)
+		r.log.WarnContext(ctx, "Vonage's list lacks calls, or does not say whom they went to", "missing", s.KnownMissing, "without_uuid", s.Unreadable, "to_anybody", unread, "accepted", accepted)
+		//guard:false internal/reconcile.TestIncompleteScanBacksOff: a list that lacks calls releases no database
+		if !accepted {
+			return r.reject(ctx, l, lacks)
+		}
 	}
 	found, err := r.store.Recover(ctx, l, r.times)
 	if err != nil {
@@ -109,6 +116,6 @@ func (r *Restore) reject(ctx context.Context, l campaign.DialLock, lacks int) er
 	}
 	return r.store.Raise(ctx, campaign.Alarm{
 		Kind:   campaign.AlarmKnownCallsMissing,
-		Detail: "Vonage's list lacks calls that Vonage has; the database stays locked",
+		Detail: "Vonage's list lacks calls that Vonage has, or does not say whom they went to; the database stays locked: `dialer lock release --accept-incomplete-list` has it dial all the same",
 	})
 }

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ type lockedStore struct {
 	i        campaign.DatabaseIdentity
 	mustShow []string
 	unnamed  int
+	anybody  int // calls of which the list does not say whom they went to
 }
 
 func (s *lockedStore) Identity(context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error) {
@@ -35,6 +37,10 @@ func (s *lockedStore) BeginScan(_ context.Context, from, to time.Time, seen bool
 }
 
 func (s *lockedStore) ExpireDialing(context.Context, time.Duration) (int, error) { return 0, nil }
+
+func (s *lockedStore) CallsToAnybody(context.Context, campaign.DialLock, campaign.Times) (int, error) {
+	return s.anybody, nil
+}
 
 func (s *lockedStore) Recover(context.Context, campaign.DialLock, campaign.Times) (n campaign.Restored, err error) {
 	return n, nil
@@ -166,6 +172,40 @@ func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
 		r.rounds(t, 1)
 		if s.i.Lock.Scans != test.want || s.i.Lock.Misses != 1-test.want {
 			t.Errorf("%s: %d scans count and %d do not, want %d and %d", test.name, s.i.Lock.Scans, s.i.Lock.Misses, test.want, 1-test.want)
+		}
+	}
+}
+
+// A record that cannot be read may be of a forgotten call: the scan counts for
+// nothing, an alarm says how a person decides, and that decision lets it count.
+func TestUnreadableRecordsReleaseNoDatabase(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		records []string // their uuids
+		anybody int
+		missing int
+	}{
+		{"a record has no uuid", []string{"there", ""}, 0, 1},
+		{"the only record has no uuid", []string{""}, 0, 1},
+		{"two records do not say whom they went to", []string{"there"}, 2, 2},
+	} {
+		list := &listed{broken: -1}
+		r, s := restoring(t, list)
+		for _, call := range test.records {
+			list.calls = append(list.calls, record{call, "447700900001", s.i.Now.Add(-10 * time.Minute)})
+		}
+		s.anybody = test.anybody
+		r.rounds(t, 1)
+		if s.i.Lock.Scans != 0 || s.i.Lock.Missing != test.missing {
+			t.Errorf("%s: %d scans count, and the last lacked %d; want none and %d", test.name, s.i.Lock.Scans, s.i.Lock.Missing, test.missing)
+		}
+		if len(s.alarms) != 1 || !strings.Contains(s.alarms[0].Detail, "dialer lock release --accept-incomplete-list") {
+			t.Errorf("%s: alarms %+v, want one with the command by which a person decides", test.name, s.alarms)
+		}
+		s.i.Lock.AcceptedAt = s.i.Now
+		if r.rounds(t, 1); s.i.Lock.Scans != 1 {
+			t.Errorf("%s: %d scans count once a person accepted the list, want 1", test.name, s.i.Lock.Scans)
 		}
 	}
 }

@@ -76,6 +76,9 @@ type RestoreStore interface {
 	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
 	FoldMatched(ctx context.Context) (int, error)
 	MatchCalls(ctx context.Context, t campaign.Times) (campaign.Reconciled, error)
+	// CallsToAnybody counts calls of no attempt that the database may have forgotten
+	// and of which the list does not say whom they went to.
+	CallsToAnybody(ctx context.Context, h campaign.DialLock, t campaign.Times) (int, error)
 	// Recover counts forgotten calls, and from the second scan on gives each an
 	// attempt.
 	Recover(ctx context.Context, h campaign.DialLock, t campaign.Times) (campaign.Restored, error)
