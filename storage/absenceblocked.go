@@ -42,10 +42,13 @@ const raiseBlocked = `
 		-- guard:value storage.TestRaiseBlocked: a person is told of an attempt of which one scan proves something and no second does
 		CASE WHEN a.record_checks >= 2 * @looks THEN 'two scans of Vonage''s list must prove that it made no call, and they do not yet' END) AS why) AS x
 	WHERE a.state = 'unknown' AND a.call_uuid IS NULL AND a.record_checks >= @looks AND why IS NOT NULL
-	ON CONFLICT DO NOTHING`
+	ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
+	-- guard:value storage.TestResolveAsksForADecision: what blocks an attempt is told again where somebody resolved it without a decision
+	DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp() WHERE alarms.resolved_at >= alarms.last_at
+`
 
 // RaiseBlocked tells of what stands in the way of proofs of absence, and resolves
-// such alarms of attempts that have been settled.
+// the alarms that ask for a decision about attempts that have been settled.
 func (db *DB) RaiseBlocked(ctx context.Context, t campaign.Times) error {
 	_, err := db.pool.Exec(ctx, raiseBlocked, pgx.StrictNamedArgs{
 		"kind": campaign.AlarmAbsenceBlocked, "before": t.WindowBefore(), "after": t.WindowAfter(),
@@ -54,8 +57,8 @@ func (db *DB) RaiseBlocked(ctx context.Context, t campaign.Times) error {
 	if err == nil {
 		_, err = db.pool.Exec(ctx, `
 			UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
-			FROM attempts a WHERE a.id = m.attempt_id AND a.state <> 'unknown'
-			AND m.kind = $1 AND m.resolved_at IS NULL`, campaign.AlarmAbsenceBlocked)
+			FROM attempts a WHERE a.id = m.attempt_id AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)
+			AND (m.kind = $1 AND a.state <> 'unknown' OR m.kind = $2 AND a.state NOT IN ('unknown', 'lost'))`, campaign.AlarmAbsenceBlocked, campaign.AlarmLost)
 	}
 	if err != nil {
 		return fmt.Errorf("tell of attempts that cannot be settled: %w", err)

@@ -112,6 +112,18 @@ const auditedAlarms = 1000
 // kind.
 func (db *DB) resolveAlarms(ctx context.Context, by app.Actor, ids []int64, kind string) (resolved []int64, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		undecided, err := collect(ctx, tx, pgx.RowTo[int64], `
+			SELECT m.id FROM alarms m JOIN attempts a ON a.id = m.attempt_id
+			WHERE (m.id = ANY (@ids::bigint[]) OR m.kind = @kind) AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)
+			  AND m.kind = ANY (@decidable) AND a.state IN ('unknown', 'lost')
+			ORDER BY m.id`, pgx.StrictNamedArgs{"ids": ids, "kind": kind, "decidable": app.Decidable})
+		if err != nil {
+			return err
+		}
+		//guard:false storage.TestResolveAsksForADecision: an alarm that asks for a decision is not resolved without one
+		if len(undecided) > 0 {
+			return &app.UndecidedError{IDs: undecided}
+		}
 		resolved, err = collect(ctx, tx, pgx.RowTo[int64], `
 			UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = @by
 			WHERE (id = ANY (@ids::bigint[]) OR kind = @kind) AND (resolved_at IS NULL OR last_at > resolved_at)

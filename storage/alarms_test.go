@@ -1,7 +1,9 @@
 package storage_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,5 +169,56 @@ func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
 	if n := testkit.Value[int](t, db, `SELECT times FROM alarms WHERE kind = $1 AND attempt_id IS NULL`, campaign.AlarmRedis); n != 1 {
 		t.Errorf("an alarm of no attempt was raised %d times, want 1", n)
+	}
+}
+
+// An alarm that asks for a decision is not resolved without one, however many are
+// resolved at once, and comes again if it was.
+func TestResolveAsksForADecision(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := unknownOne(t, db)
+	e := listed(a, "F", "completed")
+	e.To = ""
+	store(t, db, e)
+	if got := blockedBy(t, db); len(got) != 1 {
+		t.Fatalf("alarms %q", got)
+	}
+	id := testkit.Value[int64](t, db, `SELECT id FROM alarms WHERE kind = 'absence_blocked'`)
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
+	redis := testkit.Value[int64](t, db, `SELECT id FROM alarms WHERE kind = $1`, campaign.AlarmRedis)
+	command := fmt.Sprintf("dialer alarms resolve %d --its-call UUID", id)
+	refused := func(err error) {
+		t.Helper()
+		var undecided *app.UndecidedError
+		if !errors.As(err, &undecided) || !strings.Contains(err.Error(), command) {
+			t.Errorf("error %v, want one that says %q", err, command)
+		}
+		if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE resolved_at IS NULL`); n != 2 {
+			t.Errorf("%d alarms are open, want both", n)
+		}
+	}
+	alarms := app.Alarms{Store: db}
+	_, err := alarms.Resolve(t.Context(), by("ann"), []int64{id, redis})
+	refused(err)
+	_, err = alarms.ResolveKind(t.Context(), by("ann"), campaign.AlarmAbsenceBlocked)
+	refused(err)
+	db.Exec(t, `UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = 'an older version' WHERE id = $1`, id)
+	blockedBy(t, db)
+	if !testkit.Value[bool](t, db, `SELECT last_at > resolved_at FROM alarms WHERE id = $1`, id) {
+		t.Error("the alarm is not open again while its attempt is unknown")
+	}
+	db.Exec(t, `UPDATE attempts SET state = 'lost', changed_by = 'reconciler'`)
+	check(t, db.RaiseBlocked(t.Context(), times))
+	check(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmLost, AttemptID: a.ID, Detail: "x"}))
+	_, err = alarms.ResolveKind(t.Context(), by("ann"), campaign.AlarmLost)
+	if !errors.As(err, new(*app.UndecidedError)) {
+		t.Errorf("a lost attempt: error %v", err)
+	}
+	receive(t, db, completed(a, "U1", "1"))
+	check(t, db.RaiseBlocked(t.Context(), times))
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms WHERE kind = ANY ($1) AND (resolved_at IS NULL OR last_at > resolved_at)`, app.Decidable); n > 0 {
+		t.Errorf("%d alarms ask for a decision about an attempt that was settled", n)
 	}
 }

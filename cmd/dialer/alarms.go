@@ -21,7 +21,7 @@ import (
 
 type alarmsCommand struct {
 	List    alarmsListCommand    `cmd:"" default:"withargs" help:"List what a person should look at, the latest first, and what to do about it."`
-	Resolve alarmsResolveCommand `cmd:"" help:"Mark alarms as dealt with. They leave the list, and come back if they are raised again."`
+	Resolve alarmsResolveCommand `cmd:"" help:"Mark alarms as dealt with. They leave the list, and come back if they are raised again. One that asks for a decision about its attempt needs that."`
 }
 
 // maxAlarms is the longest list.
@@ -116,8 +116,13 @@ func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	}
 	con.Linef("\n")
 	for _, k := range campaign.AlarmKinds {
-		if slices.ContainsFunc(list, func(a app.RaisedAlarm) bool { return a.Kind == k.Kind }) {
-			con.Linef("%s: %s.\n  %s\n", k.Kind, k.Meaning, k.Remedy)
+		of := slices.DeleteFunc(slices.Clone(list), func(a app.RaisedAlarm) bool { return a.Kind != k.Kind })
+		remedy := k.Remedy // of several alarms the ids are in the list
+		if len(of) == 1 {
+			remedy = of[0].Remedy()
+		}
+		if len(of) > 0 {
+			con.Linef("%s: %s.\n  %s\n", k.Kind, k.Meaning, remedy)
 		}
 	}
 	return nil
@@ -158,15 +163,11 @@ type alarmLine struct {
 }
 
 func alarmLines(list []app.RaisedAlarm) []alarmLine {
-	remedies := map[string]string{}
-	for _, k := range campaign.AlarmKinds {
-		remedies[k.Kind] = k.Remedy
-	}
 	lines := make([]alarmLine, len(list))
 	for i, a := range list {
 		lines[i] = alarmLine{
 			ID: a.ID, Kind: a.Kind, Attempt: attemptOf(a), Campaign: a.Campaign, First: a.First, Last: a.Last, Times: a.Times,
-			Detail: a.Detail, Open: a.Open(), ResolvedAt: a.ResolvedAt, ResolvedBy: a.ResolvedBy, Remedy: remedies[a.Kind],
+			Detail: a.Detail, Open: a.Open(), ResolvedAt: a.ResolvedAt, ResolvedBy: a.ResolvedBy, Remedy: a.Remedy(),
 		}
 	}
 	return lines

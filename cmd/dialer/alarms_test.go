@@ -244,6 +244,15 @@ func TestAlarmsDecide(t *testing.T) {
 		t.Fatalf("why says %s", why)
 	}
 	command, _, _ = strings.Cut(command, " --its-call UUID | --no-call | --called")
+	if _, list, _ := dialer(t, "alarms", "--database-url", l.db.URL); !strings.Contains(list, command+" --its-call UUID") {
+		t.Errorf("alarms lacks %q:\n%s", command, list)
+	}
+	for _, closing := range [][]string{strings.Fields(command), {"alarms", "resolve", "--kind", campaign.AlarmAbsenceBlocked}} {
+		code, _, errOut := dialer(t, append(closing, "--by", "ann", "--database-url", l.db.URL)...)
+		if code != cli.ExitFailed || !strings.Contains(errOut, command+" --its-call UUID") {
+			t.Errorf("%s without a decision: exit %d, %q", closing, code, errOut)
+		}
+	}
 	args := append(strings.Fields(command), "--its-call", "F", "--by", "ann", "--database-url", l.db.URL)
 	if code, out, errOut := dialer(t, args...); code != cli.ExitOK || out != "decided\n" {
 		t.Errorf("%s: exit %d, %q %q", args, code, out, errOut)

@@ -160,7 +160,7 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_no_positive CHECK (attempt_no > 0),
     CONSTRAINT attempts_no_post_before_the_gate CHECK ((state <> ALL (ARRAY['reserved', 'void'])) OR posts = 0),
     CONSTRAINT attempts_one_post CHECK (posts >= 0 AND posts <= 1),
-    CONSTRAINT attempts_posted_after_the_gate CHECK ((state <> ALL (ARRAY['dialing', 'unknown', 'refused', 'absent', 'lost'])) OR posts = 1 OR state = 'lost' AND recovered),
+    CONSTRAINT attempts_posted_after_the_gate CHECK ((state <> ALL (ARRAY['dialing', 'unknown', 'refused', 'absent', 'lost'])) OR posts = 1 OR (state IN ('absent', 'lost')) AND recovered),
     CONSTRAINT attempts_price_money CHECK (price >= 0::numeric AND price < 'Infinity'::numeric),
     CONSTRAINT attempts_rate_money CHECK (rate >= 0::numeric AND rate < 'Infinity'::numeric),
     CONSTRAINT attempts_state_known CHECK (state IN ('reserved', 'dialing', 'unknown', 'accepted', 'ended', 'refused', 'absent', 'lost', 'void')),

@@ -2,6 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -34,9 +38,11 @@ type AlarmQuery struct {
 type AlarmStore interface {
 	// Alarms lists alarms, latest first.
 	Alarms(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error)
-	// ResolveAlarms returns the ids of those that were open.
+	// ResolveAlarms returns the ids of those that were open. *UndecidedError: one
+	// asks for a decision, and none is resolved.
 	ResolveAlarms(ctx context.Context, by Actor, ids []int64) ([]int64, error)
 	// ResolveAlarmsOf resolves all open alarms of a kind, and returns how many.
+	// *UndecidedError: as above.
 	ResolveAlarmsOf(ctx context.Context, by Actor, kind string) (int, error)
 	// DecideAttempt settles the attempt of an open alarm that is Decidable.
 	DecideAttempt(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error
@@ -44,6 +50,40 @@ type AlarmStore interface {
 
 // Decidable are the kinds of alarms of an attempt about which a person decides.
 var Decidable = []string{campaign.AlarmAbsenceBlocked, campaign.AlarmLost}
+
+// NeedsDecision reports whether the alarm stays open until a person decides about its
+// attempt, or evidence settles it.
+func (a RaisedAlarm) NeedsDecision() bool { return a.Open() && slices.Contains(Decidable, a.Kind) }
+
+// Remedy says what to do about the alarm, in commands that can be typed as they are.
+func (a RaisedAlarm) Remedy() string { return RemedyOf(a.Kind, a.ID) }
+
+// RemedyOf is the remedy of an alarm of the kind.
+func RemedyOf(kind string, id int64) string {
+	for _, k := range campaign.AlarmKinds {
+		if k.Kind == kind {
+			return strings.ReplaceAll(k.Remedy, "resolve ID", fmt.Sprintf("resolve %d", id))
+		}
+	}
+	return ""
+}
+
+// UndecidedError refuses to resolve alarms without a decision: their attempts are not
+// settled yet.
+type UndecidedError struct{ IDs []int64 }
+
+func (e *UndecidedError) Error() string {
+	const shown = 10
+	commands := make([]string, 0, shown)
+	for _, id := range e.IDs[:min(len(e.IDs), shown)] {
+		commands = append(commands, fmt.Sprintf("`dialer alarms resolve %d --its-call UUID`, `--no-call` or `--called`", id))
+	}
+	more := ""
+	if n := len(e.IDs) - shown; n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
+	}
+	return "whether the attempt made a call is not known yet, so decide: " + strings.Join(commands, "; ") + more
+}
 
 // AttemptDecision is what a person says of an attempt that cannot be settled.
 type AttemptDecision struct {
@@ -57,6 +97,22 @@ const (
 	DecideCalled  = "called"   // the person was called, by a call that nobody can name
 )
 
+func (d AttemptDecision) validate() error {
+	switch d.Word {
+	case DecideItsCall:
+		if d.CallUUID == "" {
+			return errors.New("name the call that is the attempt's by its uuid")
+		}
+		return nil
+	case DecideNoCall, DecideCalled:
+		if d.CallUUID != "" {
+			return fmt.Errorf("a call's uuid goes with the decision %s alone", DecideItsCall)
+		}
+		return nil
+	}
+	return fmt.Errorf("a decision is %s, %s or %s", DecideItsCall, DecideNoCall, DecideCalled)
+}
+
 // Alarms are what people do about alarms.
 type Alarms struct{ Store AlarmStore }
 
@@ -66,7 +122,8 @@ func (a Alarms) List(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error) {
 }
 
 // Resolve marks alarms as dealt with, and returns the ids of those that were
-// open. One that is raised again is open again.
+// open. One that is raised again is open again. *UndecidedError: one of them asks for
+// a decision.
 func (a Alarms) Resolve(ctx context.Context, by Actor, ids []int64) ([]int64, error) {
 	if err := by.may(Admin); err != nil {
 		return nil, err
@@ -77,6 +134,9 @@ func (a Alarms) Resolve(ctx context.Context, by Actor, ids []int64) ([]int64, er
 // Decide settles the attempt of an alarm by a person's word.
 func (a Alarms) Decide(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error {
 	if err := by.may(Admin); err != nil {
+		return err
+	}
+	if err := d.validate(); err != nil {
 		return err
 	}
 	return a.Store.DecideAttempt(ctx, by, alarm, d)

@@ -303,7 +303,7 @@ var said = map[string]string{
 	"pause": "Paused: no more calls begin.", "resume": "Resumed: it calls again. Pause undoes it.",
 	"stop": "Stopped: people who were not reached yet are not called.", "update": "Changed: the next call uses the new values.",
 	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more.",
-	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "hangup": "Hung up.", "act": "Done.",
+	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "decide": "Decided: the attempt is settled by your word.", "hangup": "Hung up.", "act": "Done.",
 	"start": "Started.", "begin": "Started: it calls from now on, or from its start. Pause undoes it.",
 	"restore": "Restored: this person is called again as if nothing had been.", "unsuppress": "Lifted: the number may be called again.", "test": "The test call begins within some seconds, or not at all after two minutes: see Calls.",
 	"again": "This is the draft of those who were not reached. Look at it, and start it.", "edit": "Edited: calls that have not begun are made by the new document.", "same": "Nothing was to be changed.",

@@ -280,6 +280,29 @@ func TestRolesOfPages(t *testing.T) {
 	}
 }
 
+// An alarm that asks for a decision has the decisions on its page, and no button that
+// only closes it.
+func TestDecideOnThePage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	queued, err := w.db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	a, err := w.db.Gate(t.Context(), queued[0].AttemptID, 30*time.Second)
+	require.NoError(t, err)
+	require.NoError(t, w.db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown}))
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmAbsenceBlocked, AttemptID: a.ID, Detail: "x"}))
+	if text := w.get("/alarms", 200, "Vonage made no call", "The person was called", "This call", "dialer alarms resolve 1 --its-call"); strings.Contains(text, "<button>Resolve</button>") {
+		t.Errorf("the page has a button that decides nothing: %s", text)
+	}
+	w.post("/alarms/1/resolve", nil, 422, "so decide")
+	w.post("/alarms/1/resolve", url.Values{"decision": {"its-call"}, "call_uuid": {"F"}}, 422, "no call")
+	w.post("/alarms/1/resolve", url.Values{"decision": {"called"}}, 200, "Decided")
+	if got := testkit.Value[string](t, w.db, `SELECT state FROM attempts`); got != "lost" {
+		t.Errorf("the attempt is %s, want what the person said", got)
+	}
+}
+
 // A page of a stranger cannot make the browser of who is logged in change something.
 func TestForeignPagesChangeNothing(t *testing.T) {
 	t.Parallel()

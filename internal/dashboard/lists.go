@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -150,9 +152,12 @@ type alarmRow struct {
 	Open       bool   `json:"open"`
 	Meaning    string `json:"-"`
 	Do         string `json:"-"`
+	Decide     bool   `json:"-"` // a person says what became of its attempt
 }
 
-func (d *dashboard) alarms(v *visit) error {
+func (d *dashboard) alarms(v *visit) error { return d.showAlarms(v, http.StatusOK, nil) }
+
+func (d *dashboard) showAlarms(v *visit, status int, refused error) error {
 	all := v.URL.Query().Get("all") != ""
 	page, err := d.Store.ListAlarms(v.Context(), v.after(), all)
 	if err != nil {
@@ -165,26 +170,42 @@ func (d *dashboard) alarms(v *visit) error {
 	for i := range rows {
 		for _, kind := range campaign.AlarmKinds {
 			if kind.Kind == rows[i].Kind {
-				rows[i].Meaning, rows[i].Do = kind.Meaning, kind.Remedy
+				rows[i].Meaning, rows[i].Do = kind.Meaning, app.RemedyOf(kind.Kind, rows[i].ID)
 			}
 		}
+		rows[i].Decide = rows[i].Open && slices.Contains(app.Decidable, rows[i].Kind)
 	}
 	filter := "open"
 	if all {
 		filter = ""
 	}
-	return d.show(v, http.StatusOK, "alarms.html", shown{Title: "Alarms", Here: "alarms", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Admin), Filter: filter}})
+	of := shown{Title: "Alarms", Here: "alarms", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Admin), Filter: filter}}
+	if refused != nil {
+		of.Error = refused.Error()
+	}
+	return d.show(v, status, "alarms.html", of)
 }
 
+// resolve resolves an alarm, or settles its attempt by what the person decided.
 func (d *dashboard) resolve(v *visit) error {
 	id, err := v.idOf("id")
-	if err == nil {
-		_, err = app.Alarms{Store: d.Store}.Resolve(v.Context(), v.by, []int64{id})
-	}
 	if err != nil {
 		return err
 	}
-	return v.done("/alarms", "resolve")
+	alarms, what := app.Alarms{Store: d.Store}, "resolve"
+	if decision := v.PostFormValue("decision"); decision != "" {
+		what = "decide"
+		err = alarms.Decide(v.Context(), v.by, id, app.AttemptDecision{Word: decision, CallUUID: strings.TrimSpace(v.PostFormValue("call_uuid"))})
+	} else {
+		_, err = alarms.Resolve(v.Context(), v.by, []int64{id})
+	}
+	switch {
+	case err == nil:
+		return v.done("/alarms", what)
+	case ours(err), errors.Is(err, app.ErrForbidden), errors.Is(err, campaign.ErrNotFound):
+		return err
+	}
+	return d.showAlarms(v, http.StatusUnprocessableEntity, err)
 }
 
 type auditRow struct {

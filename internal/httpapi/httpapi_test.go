@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -86,6 +87,33 @@ func TestRoles(t *testing.T) {
 	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"open":true`)
 	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", ""), 204)
 	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"items":[]`)
+}
+
+// The API decides about an attempt as the command does, and refuses to resolve
+// without a decision.
+func TestDecideAboutAnAttempt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	queued, err := w.db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	a, err := w.db.Gate(t.Context(), queued[0].AttemptID, 30*time.Second)
+	require.NoError(t, err)
+	require.NoError(t, w.db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeUnknown}))
+	require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmAbsenceBlocked, AttemptID: a.ID, Detail: "x"}))
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", ""), 422, "dialer alarms resolve 1 --its-call UUID")
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{}`), 422, "dialer alarms resolve 1 --its-call UUID")
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{"decision":"perhaps"}`), 422)
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{"decision":"its-call"}`), 422, "uuid")
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{"call_uuid":"F"}`), 422, "its-call")
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{"decision":"its-call","call_uuid":"F"}`), 422, "no call")
+	w.want(w.do(app.Operator, "POST", "alarms/1/resolve", `{"decision":"no-call"}`), 403, "role admin")
+	w.want(w.do(app.Admin, "POST", "alarms/2/resolve", `{"decision":"no-call"}`), 404)
+	w.want(w.do(app.Admin, "POST", "alarms/1/resolve", `{"decision":"no-call"}`), 204)
+	w.want(w.do(app.Viewer, "GET", "alarms", ""), 200, `"items":[]`)
+	if got := testkit.Value[string](t, w.db, `SELECT state || ' ' || absent_by FROM attempts`); !strings.HasPrefix(got, "absent ") {
+		t.Errorf("the attempt is %s", got)
+	}
 }
 
 func TestIdempotencyKey(t *testing.T) {

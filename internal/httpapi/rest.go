@@ -83,7 +83,12 @@ func (a *api) ResolveAlarm(ctx context.Context, r operations.ResolveAlarmRequest
 	if err != nil {
 		return nil, campaign.ErrNotFound
 	}
-	resolved, err := app.Alarms{Store: a.Store}.Resolve(ctx, actorOf(ctx), []int64{id})
+	alarms, said := app.Alarms{Store: a.Store}, orZero(r.Body)
+	if said.Decision != nil || said.CallUuid != nil {
+		d := app.AttemptDecision{Word: string(orZero(said.Decision)), CallUUID: orZero(said.CallUuid)}
+		return operations.ResolveAlarm204Response{}, alarms.Decide(ctx, actorOf(ctx), id, d)
+	}
+	resolved, err := alarms.Resolve(ctx, actorOf(ctx), []int64{id})
 	if err == nil && len(resolved) == 0 {
 		err = fmt.Errorf("an open alarm of this id: %w", campaign.ErrNotFound)
 	}

@@ -18,6 +18,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for ResolveAlarmJSONBodyDecision.
+const (
+	Called  ResolveAlarmJSONBodyDecision = "called"
+	ItsCall ResolveAlarmJSONBodyDecision = "its-call"
+	NoCall  ResolveAlarmJSONBodyDecision = "no-call"
+)
+
+// Valid indicates whether the value is a known member of the ResolveAlarmJSONBodyDecision enum.
+func (e ResolveAlarmJSONBodyDecision) Valid() bool {
+	switch e {
+	case Called:
+		return true
+	case ItsCall:
+		return true
+	case NoCall:
+		return true
+	default:
+		return false
+	}
+}
+
 // ActionAnswer defines model for ActionAnswer.
 type ActionAnswer struct {
 	Action string `json:"action"`
@@ -228,6 +249,17 @@ type ListAlarmsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ResolveAlarmJSONBody defines parameters for ResolveAlarm.
+type ResolveAlarmJSONBody struct {
+	CallUuid *string `json:"call_uuid,omitempty"`
+
+	// Decision its-call: the call call_uuid of Vonage's list is the attempt's. no-call: Vonage made none, so the contact may be called again. called: the person was called, so the contact ends as unresolved.
+	Decision *ResolveAlarmJSONBodyDecision `json:"decision,omitempty"`
+}
+
+// ResolveAlarmJSONBodyDecision defines parameters for ResolveAlarm.
+type ResolveAlarmJSONBodyDecision string
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	Object *string `form:"object,omitempty" json:"object,omitempty"`
@@ -329,6 +361,9 @@ type ListSuppressionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ResolveAlarmJSONRequestBody defines body for ResolveAlarm for application/json ContentType.
+type ResolveAlarmJSONRequestBody ResolveAlarmJSONBody
+
 // CreateCallJSONRequestBody defines body for CreateCall for application/json ContentType.
 type CreateCallJSONRequestBody = CallOrder
 
@@ -355,7 +390,7 @@ type ServerInterface interface {
 	// ListAlarms What a person should look at, the latest first
 	// (GET /alarms)
 	ListAlarms(w http.ResponseWriter, r *http.Request, params ListAlarmsParams)
-	// ResolveAlarm Mark an alarm as dealt with
+	// ResolveAlarm Mark an alarm as dealt with, or decide about its attempt
 	// (POST /alarms/{id}/resolve)
 	ResolveAlarm(w http.ResponseWriter, r *http.Request, id string)
 	// ListAudit Who changed what, the latest first
@@ -1668,7 +1703,8 @@ func (response ListAlarms200JSONResponse) VisitListAlarmsResponse(w http.Respons
 }
 
 type ResolveAlarmRequestObject struct {
-	Id string `json:"id"`
+	Id   string `json:"id"`
+	Body *ResolveAlarmJSONRequestBody
 }
 
 type ResolveAlarmResponseObject interface {
@@ -2381,7 +2417,7 @@ type StrictServerInterface interface {
 	// ListAlarms What a person should look at, the latest first
 	// (GET /alarms)
 	ListAlarms(ctx context.Context, request ListAlarmsRequestObject) (ListAlarmsResponseObject, error)
-	// ResolveAlarm Mark an alarm as dealt with
+	// ResolveAlarm Mark an alarm as dealt with, or decide about its attempt
 	// (POST /alarms/{id}/resolve)
 	ResolveAlarm(ctx context.Context, request ResolveAlarmRequestObject) (ResolveAlarmResponseObject, error)
 	// ListAudit Who changed what, the latest first
@@ -2525,6 +2561,16 @@ func (sh *strictHandler) ResolveAlarm(w http.ResponseWriter, r *http.Request, id
 	var request ResolveAlarmRequestObject
 
 	request.Id = id
+
+	var body ResolveAlarmJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		if !errors.Is(err, io.EOF) {
+			sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+			return
+		}
+	} else {
+		request.Body = &body
+	}
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.ResolveAlarm(ctx, request.(ResolveAlarmRequestObject))
@@ -3208,4 +3254,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 29f6e892e0edc9678319cc37f73e20603b68a17f569bc85652a0fc5ab1386621
+// SHA-256 of this and what it is made of: 179cd5a7d1582f3d69d5990dbe75a938cd43bea1024642ef28d666231ed6ca96
