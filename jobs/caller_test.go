@@ -425,3 +425,19 @@ func TestConnectLegsCountInThePace(t *testing.T) {
 		t.Errorf("alarms: %v", alarms)
 	}
 }
+
+// A key that connects opens its leg in the middle of the call, when no permit is asked
+// for any more. The call is paced for it from the beginning.
+func TestKeyThatConnectsCountsInThePace(t *testing.T) {
+	t.Parallel()
+	const perSecond, contacts = 20, 60
+	w := newWorld(t, perSecond, voicesim.Config{Outcomes: allAnswered})
+	w.campaign(t, contacts)
+	w.db.Exec(t, `UPDATE campaigns SET settings = settings || '{"message": {"say": "Press 0 to speak to us.", "keys": {"0": {"connect": "442079460999"}}}}'`)
+	w.dial(t, w.db, w.redis)
+	w.awaitEnd(t)
+	took := testkit.Value[float64](t, w.db, `SELECT extract(epoch FROM max(dialed_at) - min(dialed_at))::float8 FROM attempts`)
+	if least := 0.9 * 2 * contacts / perSecond; took < least {
+		t.Errorf("%d calls that may open a leg took %.1f s, which is less than %.1f s at %d a second", contacts, took, least, perSecond)
+	}
+}

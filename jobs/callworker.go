@@ -73,7 +73,7 @@ func (w *callWorker) makeCall(ctx context.Context, id uuid.UUID, u campaign.Urge
 	if err != nil {
 		return w.refuse(ctx, id, err)
 	}
-	_, err = w.Call(ctx, w.working, id, u, request)
+	_, err = w.Call(ctx, w.working, id, u, request, placement.Settings.Message.KeyLegs())
 	return ignoreHandled(err)
 }
 

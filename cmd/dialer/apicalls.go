@@ -43,7 +43,7 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 	}
 	var made jobs.Made
 	err = app.ManualCalls{Store: a.seenBy}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
-		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request)
+		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
 		return err
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, a
 	caller := jobs.NewCaller(v.db, v.client, calls, leastTokenLife, con.Logger())
 	var made jobs.Made
 	err := app.ManualCalls{Store: v.db}.Make(ctx, c.actor(), attempt, func(ctx context.Context) (err error) {
-		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request)
+		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
 		return err
 	})
 	if err != nil {

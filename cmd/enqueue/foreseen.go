@@ -20,7 +20,7 @@ import (
 // foreseenPace is how many first calls a second are made, as far as this campaign alone
 // decides: the account's rate, its own limits, and what its message opens by connect.
 func foreseenPace(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) float64 {
-	return s.CallPace(callsPerSecond/float64(1+legsOf(f.Sample)), s.ExpectedUp())
+	return s.CallPace(callsPerSecond/float64(1+legsOf(f.Sample, s)), s.ExpectedUp())
 }
 
 // courseText says how long the first call to everybody takes, with the hours.
@@ -33,8 +33,8 @@ func courseText(f csvimport.Forecast, c campaign.Course, s campaign.Settings, pa
 	}
 	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %s a second: from %s to %s",
 		whenText(s), roundText(c.Last.Sub(c.First)), paceNumber(pace), localMinute(c.First), localMinute(c.Last))
-	if legs := legsOf(f.Sample); legs > 0 {
-		text += fmt.Sprintf("; each counts as %s, because the message connects to others", progress.Count(1+legs, "call"))
+	if legs := legsOf(f.Sample, s); legs > 0 {
+		text += fmt.Sprintf("; each counts as %s, because the message connects, or may connect, to others", progress.Count(1+legs, "call"))
 	}
 	if s.Limits.AtOnce > 0 || s.Limits.Connected > 0 {
 		text += fmt.Sprintf("; a call is taken to last %s", s.ExpectedUp().Round(time.Second))

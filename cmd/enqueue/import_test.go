@@ -233,6 +233,8 @@ func TestDryRunCountsLegs(t *testing.T) {
 	require.NoError(t, os.WriteFile(ncco, []byte(`[{"action":"connect","endpoint":[{"type":"phone","number":"442079460999"}]}]`), 0o600))
 	command(t, nil, "--name", "x", "--from", "442079460000", "--default-country", "GB", "--ncco", ncco, "--dry-run", write(t, people(60))).ok(t).prints(t,
 		"takes 40s at 1.5 a second: from ", "; each counts as 2 calls")
+	command(t, nil, "--name", "x", "--from", "442079460000", "--default-country", "GB", "--say", "Hello", "--on-key", "0=connect:442079460001", "--dry-run", write(t, people(60))).ok(t).prints(t,
+		"takes 40s at 1.5 a second: from ", "; each counts as 2 calls")
 }
 
 func TestImportOtherSettings(t *testing.T) {
