@@ -27,4 +27,6 @@ type Evidence struct {
 	At         time.Time
 	ObservedAt time.Time // when we read it
 	Bill       Bill
+	// Leg: the address of the event says that it is of a leg that connect opened.
+	Leg bool
 }

@@ -83,16 +83,21 @@ func otherCall(a *Attempt, e *Evidence) (other bool, alarm string) {
 	return true, ""
 }
 
-// isLeg reports whether the evidence is of a further leg: its party is no
-// telephone, or it is another call in the conversation of the attempt's own.
+// isLeg reports whether the evidence is of a further leg: it came to the address of
+// one, its party is no telephone, or it is another call in the conversation of the
+// attempt's own.
 func isLeg(a *Attempt, e *Evidence) bool {
+	//guard:false campaign.TestFoldOfLegs: an event at the address of a leg binds no attempt
+	if e.Leg {
+		return true
+	}
 	//guard:false campaign.TestFoldOfLegs: a leg to something that is no telephone binds no attempt
 	if a.To != "" && e.ToKind == PartyOther {
 		return true
 	}
 	//guard:false campaign.TestFoldOfLegs: a leg in the attempt's own conversation is no second call
 	//guard:false chaos.Calm: whom a key connects is no call of the attempt's
-	return a.CallUUID != "" && e.CallUUID != "" && e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
+	return a.CallUUID != "" && e.CallUUID != "" && SameConversation(e.ConversationUUID, a.ConversationUUID)
 }
 
 // contradicts reports whether the evidence names a number that is certainly not
@@ -196,10 +201,10 @@ func earlier(known, said time.Time) time.Time {
 	return known
 }
 
-// smaller keeps one of two names that Vonage gives one thing, whichever
+// smaller keeps one of two names that Vonage gives one conversation, whichever
 // order they come in.
 func smaller(known, said string) string {
-	if known == "" || said != "" && said < known {
+	if known == "" || said != "" && compareConversations(said, known) < 0 {
 		return said
 	}
 	return known

@@ -111,7 +111,7 @@ func (s State) thoughtOver() bool {
 // other leg of the first: a leg shares its conversation, or names another
 // number or none.
 func (a Attempt) calledTwiceBy(e Evidence) bool {
-	leg := e.ConversationUUID != "" && e.ConversationUUID == a.ConversationUUID
+	leg := e.Leg || SameConversation(e.ConversationUUID, a.ConversationUUID)
 	//guard:true campaign.TestSuperfluous: another leg is not hung up as a second call
 	return !leg && (e.To != "" && !NumbersDiffer(e.To, a.To) || e.Source == FromResponse)
 }

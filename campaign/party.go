@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -77,6 +78,25 @@ func CallKey(call string) string {
 // SameCall reports whether two names are of one call. Vonage takes a name only as
 // it gave it, so the name that came first is kept.
 func SameCall(a, b string) bool { return a == b || a != "" && CallKey(a) == CallKey(b) }
+
+// SameConversation reports whether two names are of one conversation, as SameCall does
+// for calls. What is not said is in none.
+func SameConversation(a, b string) bool {
+	//guard:value(a != "" && a == b) campaign.TestFoldOfLegs: a conversation is known in every wording
+	return a != "" && CallKey(a) == CallKey(b)
+}
+
+// compareConversations orders the names that a conversation may have: that of
+// Vonage's own form before all others.
+func compareConversations(a, b string) int {
+	other := func(name string) int {
+		if digits, found := strings.CutPrefix(name, "CON-"); found && digits == strings.ToLower(digits) {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(other(a), other(b)), strings.Compare(a, b))
+}
 
 // CallSpellings are the ways in which an index finds a call whatever its wording:
 // the name as it is, and its uuid with and without dashes in both cases.

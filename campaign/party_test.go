@@ -131,6 +131,11 @@ func TestFoldOfLegs(t *testing.T) {
 	named := leg(func(e *Evidence) { e.To, e.ToKind = "", PartyUnreadable })
 	agent := leg(func(e *Evidence) { e.To, e.ToKind, e.From = "442079460001", PartyPhone, "447700900000" })
 	same := leg(func(*Evidence) {})
+	in1 := func(conversation string) Evidence { return leg(func(e *Evidence) { e.ConversationUUID = conversation }) }
+	worded := accepted
+	worded.ConversationUUID = "CON-" + someCall
+	marked := leg(func(e *Evidence) { e.To, e.ConversationUUID, e.Leg = "", "", true })
+	markedAgent := leg(func(e *Evidence) { e.To, e.ConversationUUID, e.Leg = "442079460001", "", true })
 	for _, test := range []struct {
 		name     string
 		attempt  Attempt
@@ -146,6 +151,12 @@ func TestFoldOfLegs(t *testing.T) {
 		{"to another telephone, before the call is known", in(Unknown), agent, nil},
 		{"to another telephone, in the call's conversation", accepted, agent, nil},
 		{"to the same telephone, in the call's conversation", accepted, same, nil},
+		{"in the call's conversation in upper case", worded, in1(strings.ToUpper("CON-" + someCall)), nil},
+		{"in the call's conversation without its prefix", worded, in1(someCall), nil},
+		{"in the call's conversation without dashes", worded, in1(strings.ReplaceAll(someCall, "-", "")), nil},
+		{"at a leg's address, before the call is known", in(Unknown), marked, nil},
+		{"at a leg's address, of an accepted one", accepted, marked, nil},
+		{"at a leg's address, to another telephone", accepted, markedAgent, nil},
 	} {
 		got, alarms := Fold(test.attempt, test.evidence)
 		if diff := cmp.Diff(test.attempt, got); diff != "" {
@@ -164,6 +175,17 @@ func TestFoldOfLegs(t *testing.T) {
 	unsaid.To = ""
 	if got, _ := Fold(in(Unknown), unsaid); got.CallUUID != aCall {
 		t.Error("an event that does not say whom the call went to is not its attempt's")
+	}
+}
+
+// The name of a conversation stays Vonage's own, whichever wording comes first.
+func TestConversationKeepsItsName(t *testing.T) {
+	t.Parallel()
+	own := "CON-" + someCall
+	for _, other := range []string{someCall, strings.ToUpper(someCall), strings.ToUpper(own), strings.ReplaceAll(own, "-", "")} {
+		if a, b := smaller(own, other), smaller(other, own); a != own || b != own {
+			t.Errorf("of %q and %q stays %q or %q", own, other, a, b)
+		}
 	}
 }
 

@@ -272,6 +272,7 @@ COMMENT ON COLUMN events.conversation_uuid IS 'the call''s conversation';
 COMMENT ON COLUMN events.kind IS 'the status, or input, transfer, notify, record, error, unknown';
 COMMENT ON COLUMN events.status IS 'null for an event without a status';
 COMMENT ON COLUMN events.provider_at IS 'Vonage''s own time of it';
+COMMENT ON COLUMN events.leg IS 'it came to the address of a leg that connect opened';
 COMMENT ON COLUMN events.body IS 'json and not jsonb, because json keeps the text';
 
 COMMENT ON TABLE hangups IS 'Calls that should not be up and are to be ended: the second call of one attempt, or a call of an attempt that was thought over. Written in the transaction that raises the alarm.';

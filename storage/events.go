@@ -42,12 +42,12 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 		return column(list, func(e attributedEvent) zeronull.Text { return zeronull.Text(member(e)) })
 	}
 	b.Queue(`
-		INSERT INTO events (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body)
-		SELECT attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body::json
+		INSERT INTO events (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, leg)
+		SELECT attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body::json, leg
 		FROM unnest(@attempt::uuid[], @call::text[], @conversation::text[], @kind::text[], @status::text[],
-			@at::timestamptz[], @body::text[]) WITH ORDINALITY
+			@at::timestamptz[], @body::text[], @leg::boolean[]) WITH ORDINALITY
 		-- guard:value chaos.Calm: every webhook that is acknowledged is stored
-		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, n)
+		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, leg, n)
 		ORDER BY n`, pgx.StrictNamedArgs{
 		"attempt":      column(list, func(e attributedEvent) zeronull.UUID { return zeronull.UUID(e.attempt) }),
 		"call":         text(func(e attributedEvent) string { return e.Evidence.CallUUID }),
@@ -55,6 +55,7 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 		"kind":         column(list, func(e attributedEvent) string { return e.Kind }),
 		"status":       text(func(e attributedEvent) string { return e.Evidence.Status }),
 		"at":           column(list, func(e attributedEvent) zeronull.Timestamptz { return zeronull.Timestamptz(e.Evidence.At) }),
+		"leg":          column(list, func(e attributedEvent) bool { return e.Evidence.Leg }),
 		"body":         column(list, func(e attributedEvent) string { return string(e.Body) }),
 	})
 	for _, e := range list {
@@ -80,8 +81,8 @@ func queueUnknown(b *pgx.Batch, u callUpdate) {
 		SELECT @attempt, @kind, @detail
 		WHERE NOT EXISTS (
 			SELECT FROM alarms WHERE kind = @kind AND last_at > clock_timestamp() - interval '1 minute' AND (resolved_at IS NULL OR last_at > resolved_at))
-		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = @conversation::text)
-		  AND NOT EXISTS (SELECT FROM inbound_calls WHERE conversation_uuid = @conversation::text)
+		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = ANY (conversation_spellings(@conversation::text)))
+		  AND NOT EXISTS (SELECT FROM inbound_calls WHERE conversation_uuid = ANY (conversation_spellings(@conversation::text)))
 		  AND NOT EXISTS (
 			SELECT FROM attempts WHERE kind = 'manual' AND state IN ('dialing', 'unknown')
 			AND (to_number = @to OR to_kind <> 'phone'))

@@ -35,8 +35,10 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := db.pool.Exec(ctx, noteLegs); err != nil {
-		return 0, err
+	for _, note := range []string{noteLegs, noteLegsOfEvents} {
+		if _, err := db.pool.Exec(ctx, note); err != nil {
+			return 0, err
+		}
 	}
 	records, err := collect(ctx, db.pool, scanRecord, `
 		SELECT `+recordColumns+` FROM provider_calls c
@@ -49,15 +51,25 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 }
 
 // noteLegs notes of each call that is in the conversation of one attempt's own call
-// that connect opened it: for the books. It exempts a call from being another
-// attempt's only where an event says so too, because several calls may be moved
-// into one conversation.
+// that connect opened it: for the books. Where its record names no conversation,
+// the address of its events says so. It exempts a
+// call from being another attempt's only where an event says so too, because several
+// calls may be moved into one conversation.
 const noteLegs = `
 	UPDATE provider_calls c SET leg_of = a.id
 	FROM attempts a
-	WHERE c.attempt_id IS NULL AND c.leg_of IS NULL AND c.conversation_uuid IS NOT NULL
-	  AND a.conversation_uuid = c.conversation_uuid AND a.call_uuid <> c.call_uuid
-	  AND NOT EXISTS (SELECT FROM attempts o WHERE o.conversation_uuid = a.conversation_uuid AND o.id <> a.id)`
+	WHERE c.attempt_id IS NULL AND c.leg_of IS NULL AND NOT a.call_uuid = ANY (call_spellings(c.call_uuid))
+	  -- guard:value storage.TestLegsInEveryWording: a leg is known by its conversation in every wording
+	  AND a.conversation_uuid = ANY (conversation_spellings(c.conversation_uuid))
+	  AND NOT EXISTS (SELECT FROM attempts o WHERE o.conversation_uuid = ANY (conversation_spellings(a.conversation_uuid)) AND o.id <> a.id)`
+
+const noteLegsOfEvents = `
+	UPDATE provider_calls c SET leg_of = a.id
+	FROM events e JOIN attempts a ON a.id = e.attempt_id
+	WHERE c.attempt_id IS NULL AND c.leg_of IS NULL
+	  -- guard:value storage.TestLegsInEveryWording: a leg of which its record does not tell is known by the address of its event
+	  AND e.leg AND e.call_uuid = ANY (call_spellings(c.call_uuid)) AND a.call_uuid IS NOT NULL
+`
 
 // callsMatched notes whose the calls are that attempts have come to have, in
 // whatever wording the list has them.

@@ -179,7 +179,9 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 		  AND c.first_seen_at < now() - @settle::interval AND c.first_seen_at > now() - @kept::interval
 		  AND EXISTS (SELECT FROM campaigns WHERE c.from_number = ANY (from_numbers))
 		  -- guard:drop storage.TestUnmatchedCalls: a leg of a known call is explained
-		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = c.conversation_uuid)
+		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = ANY (conversation_spellings(c.conversation_uuid)))
+		  -- guard:drop storage.TestLegsInEveryWording: a leg of which an event tells is explained
+		  AND NOT EXISTS (SELECT FROM events e WHERE e.leg AND e.attempt_id IS NOT NULL AND e.call_uuid = ANY (call_spellings(c.call_uuid)))
 		  AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.to_number = c.to_number AND a.call_uuid IS NULL AND a.posts = 1
 			AND may_be_call_of(c, a, attempt_window(a, @before, @after)))

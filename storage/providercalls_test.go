@@ -242,6 +242,50 @@ func TestLegsAreListed(t *testing.T) {
 	sound(t, db)
 }
 
+// A leg is known by its conversation in every wording, and where nothing names that, by
+// the address to which its events came.
+func TestLegsInEveryWording(t *testing.T) {
+	t.Parallel()
+	const conversation = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	outcome := created("U1")
+	outcome.Evidence.ConversationUUID = "CON-" + conversation
+	record(t, db, a.ID, outcome)
+	var legs []campaign.Evidence
+	for call, named := range map[string]string{
+		"SAME": "CON-" + conversation, "BARE": conversation, "UPPER": strings.ToUpper("CON-" + conversation), "HEX": strings.ReplaceAll(conversation, "-", ""), "NONE": "",
+	} {
+		e := listed(a, call, "completed")
+		e.To, e.ConversationUUID = number(9), named
+		legs = append(legs, e)
+	}
+	told := event(a, "NONE", "ringing")
+	told.Evidence.To, told.Evidence.ConversationUUID, told.Evidence.Leg = "", "", true
+	receive(t, db, told)
+	stray := listed(a, "STRAY", "completed")
+	stray.To, stray.ConversationUUID = number(9), ""
+	reconcile(t, db, append(legs, stray)...)
+	db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)
+	// One that another process stored since is explained all the same.
+	db.Exec(t, `UPDATE provider_calls SET leg_of = NULL WHERE call_uuid = 'NONE'`)
+	if _, err := db.MatchCalls(t.Context(), times); err != nil {
+		t.Fatal(err)
+	}
+	if got := testkit.Rows[string](t, db, `SELECT kind || ' ' || detail FROM alarms`); len(got) != 1 || !strings.Contains(got[0], "STRAY") {
+		t.Errorf("alarms %q, want one of the call that nothing explains", got)
+	}
+	reconcile(t, db, append(legs, stray)...)
+	if got := testkit.Rows[string](t, db, `SELECT call_uuid FROM provider_calls WHERE leg_of = $1 ORDER BY 1`, a.ID); strings.Join(got, " ") != "BARE HEX NONE SAME UPPER" {
+		t.Errorf("legs %q", got)
+	}
+	if got := testkit.Value[string](t, db, `SELECT call_uuid || ' ' || conversation_uuid FROM attempts`); got != "U1 CON-"+conversation {
+		t.Errorf("the attempt has %s", got)
+	}
+	sound(t, db)
+}
+
 // The list may name a call in another wording than the answer to its POST did: the
 // record is its attempt's all the same.
 func TestRecordOfAWordedUUID(t *testing.T) {

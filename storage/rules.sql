@@ -295,6 +295,14 @@ RETURN CASE WHEN replace(call, '-', '') ~* '^[0-9a-f]{32}$'
                (replace(call, '-', '')::uuid)::text, upper((replace(call, '-', '')::uuid)::text)]
     ELSE ARRAY[call] END;
 
+-- The ways in which a conversation may be named: as it is, and its uuid in the ways of
+-- a call's, with and without Vonage's prefix. campaign.SameConversation knows them all.
+CREATE OR REPLACE FUNCTION conversation_spellings(conversation text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN replace(regexp_replace(conversation, '^con-', '', 'i'), '-', '') ~* '^[0-9a-f]{32}$'
+    THEN (SELECT array_agg(prefix || spelling) || conversation
+          FROM unnest(ARRAY['', 'CON-', 'con-']) AS prefix, unnest(call_spellings(regexp_replace(conversation, '^con-', '', 'i'))) AS spelling)
+    ELSE ARRAY[conversation] END;
+
 -- When the attempt's call may have begun: from a while before its gate to a while
 -- after its token's expiry (campaign/times.go).
 --

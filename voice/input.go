@@ -52,6 +52,20 @@ func (n NCCO) WithInputURL(address string) NCCO {
 	return n
 }
 
+// WithLegURL returns a copy in which each connect that has no EventURL has the
+// address, so that the events of its leg come there. One whose events are answered
+// stays as it is.
+func (n NCCO) WithLegURL(address string) NCCO {
+	n = slices.Clone(n)
+	for i, action := range n {
+		if connect, ok := action.(Connect); ok && len(connect.EventURL) == 0 && connect.EventType == "" {
+			connect.EventURL, connect.EventMethod = oneURL(address), "POST"
+			n[i] = connect
+		}
+	}
+	return n
+}
+
 func (a Input) check() (p problems) {
 	if len(a.Type) == 0 {
 		p.add("type", "must have dtmf, speech or both")

@@ -245,6 +245,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(c
 		return reply{status: http.StatusBadRequest, result: Bad}
 	}
 	event.AttemptID, event.InboundID, event.Token = attemptID(r), inboundID(r), request.token
+	event.Evidence.Leg = provider.IsLeg(r.URL.Query())
 	if !h.acquirePlace(r.Context(), now) {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}

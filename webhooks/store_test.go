@@ -97,6 +97,32 @@ func TestEventBeforeResponse(t *testing.T) {
 	}
 }
 
+// An event that does not say whom the call went to is the attempt's own, except at the
+// address of a leg: there it may be the agent's, and binds nothing.
+func TestEventAtTheAddressOfALeg(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	a, h := dialingAttempt(t, db), newHandler(db)
+	const busy = `{"uuid":"LEG","status":"busy","direction":"outbound","to":"","from":"","timestamp":"2026-11-20T12:00:00.000Z"}`
+	leg := signed(t, http.MethodPost, "/webhooks/event?attempt="+a.ID.String()+"&leg=1", busy)
+	if got := serve(h, leg).Code; got != http.StatusOK {
+		t.Fatalf("status %d, want 200", got)
+	}
+	if got := readState(t, db); got.State != "dialing" || got.CallUUID != "" {
+		t.Errorf("after the event of a leg: %+v, want an attempt whose call is not known", got)
+	}
+	if n := count(t, db, "events WHERE leg"); n != 1 {
+		t.Errorf("%d events of legs are kept, want 1", n)
+	}
+	post(t, h, a, statusEvents(a, "started")[0])
+	if got := readState(t, db); got.CallUUID != callUUID {
+		t.Errorf("after its own event: %+v", got)
+	}
+	if n := count(t, db, "alarms"); n != 0 {
+		t.Errorf("%d alarms, want none", n)
+	}
+}
+
 func TestRepeatedEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -460,9 +460,11 @@ CREATE TABLE events (
     status text, -- null for an event without a status
     provider_at timestamptz, -- Vonage's own time of it
     body json NOT NULL, -- json and not jsonb, because json keeps the text
+    leg boolean NOT NULL DEFAULT false, -- it came to the address of a leg that connect opened
     CONSTRAINT events_pkey PRIMARY KEY (received_at, id)
 );
 CREATE INDEX events_of_attempt ON ONLY events (attempt_id, received_at);
+CREATE INDEX events_of_legs ON ONLY events (call_uuid) WHERE leg;
 CREATE TRIGGER guard_event BEFORE DELETE OR UPDATE ON events FOR EACH ROW WHEN (current_setting('dialer.erasing', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_event();
 
 -- Calls that should not be up and are to be ended: the second call of one attempt, or a call of an attempt that was thought over. Written in the transaction that raises the alarm.

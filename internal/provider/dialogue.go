@@ -176,9 +176,10 @@ func (d dialogue) listen(at campaign.Turn, seconds int) voice.Input {
 	return in
 }
 
-// connect puts the person through. The leg's events come to the attempt's address.
+// connect puts the person through. The leg's events come to the attempt's address,
+// which says there that they are a leg's.
 func (d dialogue) connect(to string) voice.Connect {
-	c := voice.Connect{From: d.attempt.From, EventURL: []string{d.events}, EventMethod: "POST"}
+	c := voice.Connect{From: d.attempt.From, EventURL: []string{d.events + legMark}, EventMethod: "POST"}
 	if strings.HasPrefix(to, "sip") {
 		c.Endpoint = []voice.Endpoint{voice.SIP{URI: to}}
 	} else {

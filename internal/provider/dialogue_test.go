@@ -110,6 +110,9 @@ func inWords(t *testing.T, n voice.NCCO) (words []string) {
 			}
 			word += " " + a.DTMF.TimeOut.String() + "s"
 		case "connect":
+			if !strings.Contains(a.EventURL[0], "/webhooks/event?attempt="+attempt+"&leg=1") {
+				t.Errorf("the events of a leg come to %s", a.EventURL[0])
+			}
 			word += " " + a.Endpoint[0].Type + " " + a.Endpoint[0].Number + a.Endpoint[0].URI
 		}
 		words = append(words, word)

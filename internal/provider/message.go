@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"dialer/campaign"
@@ -104,9 +105,20 @@ func ncco(publicURL string, a campaign.Attempt, s campaign.Settings, message cam
 	if err != nil {
 		return nil, err
 	}
+	events, err := webhookURL(publicURL, "event", a.ID)
+	if err != nil {
+		return nil, err
+	}
 	actions, err := voice.ParseNCCO(message.NCCO)
-	return actions.WithInputURL(inputs), err
+	return actions.WithInputURL(inputs).WithLegURL(events + legMark), err
 }
+
+// legMark in an event's address says that it is of a leg that connect opened, which
+// carries the attempt's id too. Nothing else in an event says so for certain.
+const legMark = "&leg=1"
+
+// IsLeg reads it.
+func IsLeg(q url.Values) bool { return q.Get("leg") == "1" }
 
 // webhookURL is the address of one of our webhooks for one attempt.
 func webhookURL(publicURL, name string, attempt uuid.UUID) (string, error) {

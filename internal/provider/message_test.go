@@ -92,7 +92,11 @@ func TestNCCO(t *testing.T) {
 		{"action":"talk","text":"Press 1, {{name}}"},
 		{"action":"input","type":["dtmf"],"dtmf":{"maxDigits":1}},
 		{"action":"input","type":["dtmf"],"eventUrl":["https://example.test/keys"]},
+		{"action":"connect","endpoint":[{"type":"phone","number":"442079460001"}]},
+		{"action":"connect","endpoint":[{"type":"phone","number":"442079460001"}],"eventUrl":["https://example.test/legs"]},
+		{"action":"connect","endpoint":[{"type":"phone","number":"442079460001"}],"eventType":"synchronous"},
 		{"action":"record"}]`)})
+	desk := []any{map[string]any{"type": "phone", "number": "442079460001"}}
 	want := []any{
 		map[string]any{"action": "talk", "text": "Press 1, Ada"},
 		map[string]any{
@@ -100,6 +104,9 @@ func TestNCCO(t *testing.T) {
 			"eventUrl": []any{"https://dialer.test/webhooks/input?attempt=" + attempt},
 		},
 		map[string]any{"action": "input", "type": []any{"dtmf"}, "eventUrl": []any{"https://example.test/keys"}},
+		map[string]any{"action": "connect", "endpoint": desk, "eventUrl": []any{"https://dialer.test/webhooks/event?attempt=" + attempt + "&leg=1"}, "eventMethod": "POST"},
+		map[string]any{"action": "connect", "endpoint": desk, "eventUrl": []any{"https://example.test/legs"}},
+		map[string]any{"action": "connect", "endpoint": desk, "eventType": "synchronous"},
 		map[string]any{"action": "record"},
 	}
 	sent, err := CallRequest(publicURL, p)
