@@ -85,3 +85,13 @@ func TestExpectedAlarms(t *testing.T) {
 		}
 	}
 }
+
+// However Vonage behaves, others join some of the calls.
+func TestProviderHasLegs(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []string{"none", "some", "heavy"} {
+		if cfg := providerConfig(options{Faults: faults}, newWebhookProxy(1, 0)); cfg.Faults.ExtraLegs == 0 {
+			t.Errorf("with faults %s nobody joins a call", faults)
+		}
+	}
+}
