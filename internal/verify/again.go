@@ -20,7 +20,7 @@ func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contact
 				return why
 			}
 		}
-		who := c.contactAt(k, call)
+		who := c.personAt(k, call)
 		if result := c.resultBefore(who, calls[:i], call); result != "" {
 			return fmt.Sprintf("call %s was made although the person had said %s", call.UUID, result)
 		}
@@ -38,18 +38,18 @@ func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contact
 }
 
 // mayNotBeMade says what in the policy speaks against the call of this index, or "".
-func (c *comparison) mayNotBeMade(rule Rule, who campaign.Contact, calls []contactCall, i int) string {
-	var before []campaign.Attempt // as they ended
-	for n, call := range calls[:i] {
-		before = append(before, rule.asEnded(call, n+1))
+func (c *comparison) mayNotBeMade(rule Rule, who person, calls []contactCall, i int) string {
+	var before []known
+	for _, call := range calls[:i] {
+		before = append(before, rule.known(call))
 	}
 	call := calls[i]
-	if i > 0 && len(who.CallsFor(before, call.dialed())) > 0 {
+	if i > 0 && len(ofSameReminder(who.remindAt, before, call.dialed())) > 0 {
 		if why := c.mayNotFollow(rule, who, before, calls[i-1], call); why != "" {
 			return why
 		}
 	}
-	made := who.CallsFor(append(before, rule.asEnded(call, i+1)), call.dialed())
+	made := ofSameReminder(who.remindAt, append(before, rule.known(call)), call.dialed())
 	if rule.Retry.Attempts > 0 && len(made) > rule.Retry.Attempts {
 		return fmt.Sprintf("%d calls, and the rule allows %d", len(made), rule.Retry.Attempts)
 	}
@@ -69,24 +69,20 @@ func (c *comparison) tooEarly(before, after contactCall) string {
 
 // mayNotFollow says why a call may not follow those before it, or "". The last of
 // them may have been known to end in several ways: one that allows the call is enough.
-func (c *comparison) mayNotFollow(rule Rule, who campaign.Contact, before []campaign.Attempt, last, call contactCall) string {
-	if last.HungUp && !last.Answered {
-		return "" // our own hang-up says nothing about the person
-	}
+func (c *comparison) mayNotFollow(rule Rule, who person, before []known, last, call contactCall) string {
 	var from time.Time
 	found := false
-	earlier := slices.DeleteFunc(slices.Clone(before[:len(before)-1]), func(a campaign.Attempt) bool { return a.HungUpByUs() })
-	for _, a := range c.waysToEnd(last, call, len(before)) {
-		made := who.CallsFor(append(slices.Clone(earlier), a), call.dialed())
-		if at, may := rule.Retry.MayCall(who, call.To, made, call.PlacedAt); may && (!found || at.Before(from)) {
+	for _, way := range c.waysToEnd(last, call) {
+		made := ofSameReminder(who.remindAt, append(slices.Clone(before[:len(before)-1]), way), call.dialed())
+		if at, may := earliest(rule.Retry, who.several, call.To, made); may && (!found || at.Before(from)) {
 			from, found = at, true
 		}
 	}
 	switch {
-	case who.RangBack.Brought(rule.Retry.Until):
+	case rangBackBrought(rule.Retry.Until, who.back):
 		return fmt.Sprintf("call %s was made although the person had rung back", call.UUID)
 	case !found:
-		return fmt.Sprintf("call %s was final (%s), and call %s followed", last.UUID, last.dispositions()[0], call.UUID)
+		return fmt.Sprintf("call %s was final (%s), and call %s followed", last.UUID, last.ways()[0], call.UUID)
 	case call.PlacedAt.Before(from.Add(-c.orders.Slack)):
 		return fmt.Sprintf("call %s began %v after call %s, which was %s: the wait is %v",
 			call.UUID, call.PlacedAt.Sub(last.EndedAt), last.UUID, last.Outcome, from.Sub(last.EndedAt))
@@ -95,13 +91,13 @@ func (c *comparison) mayNotFollow(rule Rule, who campaign.Contact, before []camp
 }
 
 // waysToEnd are how the last call may have been known to end when the next was made.
-func (c *comparison) waysToEnd(last, next contactCall, no int) (list []campaign.Attempt) {
-	for _, d := range last.dispositions() {
-		a := last.as(d, no)
-		list = append(list, a)
+func (c *comparison) waysToEnd(last, next contactCall) (list []known) {
+	for _, word := range last.ways() {
+		way := last.as(word)
+		list = append(list, way)
 		if c.toldLate(last, next) {
-			a.HeardAt, a.Result = time.Time{}, ""
-			list = append(list, a)
+			way.heard, way.result = false, false
+			list = append(list, way)
 		}
 	}
 	return list
@@ -113,40 +109,41 @@ func (c *comparison) toldLate(last, next contactCall) bool {
 	return last.ToldAt.After(next.PlacedAt.Add(-c.orders.Late - c.orders.Slack))
 }
 
-// asEnded is the call as it was recorded. One that cannot have been final, since
-// another followed, is taken so where that is one of the ways in which it can be known.
-func (r Rule) asEnded(call contactCall, no int) campaign.Attempt {
-	may := call.dispositions()
+// ways are the words under which the ended call may count. Our own hang-up is no fact
+// about the person: the call counts as one that nobody took.
+func (c Call) ways() []campaign.Disposition {
+	if c.HungUp && !c.Answered {
+		return []campaign.Disposition{campaign.Unanswered}
+	}
+	return c.dispositions()
+}
+
+// known is the call as it was recorded. One that cannot have been final, since another
+// followed, is taken so where that is one of the ways in which it can be known.
+func (r Rule) known(call contactCall) known {
+	may := call.ways()
 	if slices.Contains(may, call.record.Disposition) {
 		may = append([]campaign.Disposition{call.record.Disposition}, may...)
 	}
-	for _, d := range may {
-		if a := call.as(d, no); !r.Retry.Final(a) {
-			return a
+	for _, word := range may {
+		if way := call.as(word); r.repeats(way) {
+			return way
 		}
 	}
-	return call.as(may[0], no)
+	return call.as(may[0])
 }
 
-// as is the call as an attempt that ended so.
-func (c contactCall) as(d campaign.Disposition, no int) campaign.Attempt {
-	a := campaign.Attempt{
-		ID: c.attempt, No: no, To: c.To, State: campaign.Ended, DialedAt: c.dialed(), Result: c.record.Result,
-		Facts: campaign.Facts{EndedAt: c.EndedAt, Dialogue: campaign.Dialogue{HeardAt: c.record.HeardAt}},
+func (r Rule) repeats(call known) bool {
+	_, again := repeated(r.Retry, call)
+	return again
+}
+
+// as is the call, known to have ended so.
+func (c contactCall) as(word campaign.Disposition) known {
+	return known{
+		to: c.To, dialed: c.dialed(), ended: c.EndedAt, word: word,
+		heard: !c.record.HeardAt.IsZero(), result: c.record.Result != "",
 	}
-	switch d {
-	case campaign.Human, campaign.Machine:
-		a.Statuses, a.AnsweredAt = []string{string(d)}, c.EndedAt
-	case campaign.Answered:
-		a.AnsweredAt = c.EndedAt
-	case campaign.Unexplained:
-	default:
-		a.Failure, a.FailedAt = string(d), c.EndedAt
-	}
-	if c.HungUp && !c.Answered {
-		a.HungUpAt = c.EndedAt
-	}
-	return a
 }
 
 // dialed is when our side let the call begin: by its clock a call belongs to a reminder.
@@ -161,35 +158,37 @@ func (c contactCall) dialed() time.Time {
 // known.
 const ringBackLasts = 10 * time.Minute
 
-// contactAt is the contact as far as it was known for certain when a call began.
-func (c *comparison) contactAt(k app.ContactRecord, call contactCall) campaign.Contact {
-	who := contactOf(k)
-	who.RangBack = who.ForReminder(call.dialed())
-	if !k.RangBack.HeardAt.Before(call.PlacedAt.Add(-c.orders.Late - c.orders.Slack)) {
-		who.RangBack.HeardAt = time.Time{}
-	}
-	if !k.RangBack.ResultAt.Add(ringBackLasts).Before(call.PlacedAt) {
-		who.RangBack.Result = ""
-	}
-	return who
+// person is a contact as far as it was known for certain when a call began.
+type person struct {
+	several  bool
+	remindAt []time.Time
+	back     campaign.RangBack
 }
 
-func contactOf(k app.ContactRecord) campaign.Contact {
-	return campaign.Contact{ID: k.ID, To: k.To, Numbers: k.Numbers, RemindAt: k.RemindAt, RangBack: k.RangBack}
+// personAt is who was called, when a call began.
+func (c *comparison) personAt(k app.ContactRecord, call contactCall) person {
+	back := rangBackFor(k.RemindAt, k.RangBack, call.dialed())
+	if !k.RangBack.HeardAt.Before(call.PlacedAt.Add(-c.orders.Late - c.orders.Slack)) {
+		back.HeardAt = time.Time{}
+	}
+	if !k.RangBack.ResultAt.Add(ringBackLasts).Before(call.PlacedAt) {
+		back.Result = ""
+	}
+	return person{severalNumbers(k), k.RemindAt, back}
 }
 
 // resultBefore is what the person had said for certain before a call, after which
 // there is no further reminder. Without reminders the policy says what ends a contact.
-func (c *comparison) resultBefore(who campaign.Contact, before []contactCall, call contactCall) string {
-	if len(who.RemindAt) == 0 {
+func (c *comparison) resultBefore(who person, before []contactCall, call contactCall) string {
+	if len(who.remindAt) == 0 {
 		return ""
 	}
 	for _, b := range before {
-		if b.record.Result != "" && !c.toldLate(b, call) && !who.OfAnEarlierAppointment(b.dialed()) {
+		if b.record.Result != "" && !c.toldLate(b, call) && !ofAnEarlierAppointment(who.remindAt, b.dialed()) {
 			return b.record.Result
 		}
 	}
-	return who.RangBack.Result
+	return who.back.Result
 }
 
 // ending judges the reason of a contact that has ended, by the terms that held since
@@ -254,7 +253,7 @@ func (c *comparison) decides(rule Rule, k app.ContactRecord, h *history) (found 
 	used := len(calls) > 0 && len(calls) >= rule.Retry.Attempts
 	switch {
 	case found != nil && (found.Answered || !severalNumbers(k)):
-	case used, len(calls) > 0 && contactOf(k).ForReminder(c.at).Brought(rule.Retry.Until) && !c.mayEnd(rule, k):
+	case used, len(calls) > 0 && rangBackBrought(rule.Retry.Until, rangBackFor(k.RemindAt, k.RangBack, c.at)) && !c.mayEnd(rule, k):
 		found = last
 	case found != nil && c.numberLeft(rule, k, h):
 		found = nil
@@ -277,16 +276,16 @@ func lastReminder(k app.ContactRecord, calls []contactCall) []contactCall {
 // final reports whether nobody is called again after the call on its number, however it
 // was known to end.
 func (r Rule) final(call contactCall) bool {
-	if call.HungUp && !call.Answered {
-		return false
-	}
-	return !slices.ContainsFunc(call.dispositions(), func(d campaign.Disposition) bool { return !r.Retry.Final(call.as(d, 1)) })
+	return !slices.ContainsFunc(call.ways(), func(word campaign.Disposition) bool { return r.repeats(call.as(word)) })
 }
 
 // mayBeFinal reports whether a call could be taken for one that ended like this
 // and is final: it is not always told who answered.
 func (r Rule) mayBeFinal(call contactCall, as campaign.Disposition) bool {
-	return slices.Contains(call.dispositions(), as) && r.Retry.Final(call.as(as, 1))
+	if call.HungUp && !call.Answered {
+		return r.final(call) && slices.Contains(call.dispositions(), as)
+	}
+	return slices.Contains(call.dispositions(), as) && !r.repeats(call.as(as))
 }
 
 // numberLeft reports whether the person could still have been called on one of several

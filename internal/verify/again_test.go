@@ -20,6 +20,7 @@ type made struct {
 	to      string // "": ann
 	heard   bool
 	result  string
+	hungUp  bool
 }
 
 // history is a world in which contact 1 was called so, and waits or has ended.
@@ -37,7 +38,7 @@ func history(p campaign.Policy, reason campaign.Reason, calls ...made) *world {
 		at := noon.Add(m.at)
 		call := verify.Call{
 			UUID: id.String(), AttemptID: id, TokenID: token, To: ann, PlacedAt: at, EndedAt: at.Add(10 * time.Second),
-			Outcome: m.outcome, Told: []string{m.outcome}, ToldAt: at.Add(10 * time.Second),
+			Outcome: m.outcome, Told: []string{m.outcome}, ToldAt: at.Add(10 * time.Second), HungUp: m.hungUp,
 		}
 		a := app.AttemptRecord{
 			ID: id, Campaign: "c", ContactID: 1, No: i + 1, State: campaign.Ended, Disposition: campaign.Disposition(m.outcome), DialedAt: at,
@@ -47,7 +48,7 @@ func history(p campaign.Policy, reason campaign.Reason, calls ...made) *world {
 			call.To = m.to
 		}
 		a.To = call.To
-		if call.Answered = m.outcome == "human"; call.Answered {
+		if call.Answered = m.outcome == "human" || m.outcome == "machine"; call.Answered {
 			call.AnsweredAt, call.DurationS = at.Add(time.Second), 9
 			a.AnsweredAt = call.AnsweredAt
 		}
@@ -78,6 +79,10 @@ func TestCompareByThePolicy(t *testing.T) {
 	heard := campaign.Policy{Attempts: 3, Until: campaign.UntilHeard, Again: waits(campaign.Unheard)}
 	twice := campaign.Policy{Attempts: 2, Again: waits(campaign.Busy)}
 	three := campaign.Policy{Attempts: 3, Again: waits(campaign.Busy)}
+	both := campaign.Policy{Attempts: 5, Again: map[campaign.Disposition]time.Duration{campaign.Busy: 10 * m, campaign.Failed: 10 * m}, Later: map[campaign.Disposition][]time.Duration{campaign.Busy: {60 * m}}}
+	unanswered := campaign.Policy{Attempts: 2, Again: map[campaign.Disposition]time.Duration{campaign.Unanswered: 10 * m, campaign.Busy: 10 * m}}
+	machines := campaign.Policy{Attempts: 2, Again: waits(campaign.Machine)}
+	result := campaign.Policy{Attempts: 3, Until: campaign.UntilResult, Again: waits(campaign.Unheard)}
 	remind := func(w *world) {
 		w.records.Contacts[0].RemindAt = []time.Time{noon, noon.Add(20 * m)}
 	}
@@ -102,7 +107,23 @@ func TestCompareByThePolicy(t *testing.T) {
 		{"a second step that is too short", steps, "", []made{busy(0), busy(11 * m), busy(22 * m)}, nil, "the wait is 1h0m0s"},
 		{"a third step that is too short", steps, "", []made{busy(0), busy(11 * m), busy(72 * m), busy(140 * m)}, nil, "the wait is 4h0m0s"},
 		{"jitter", jitter, "busy", []made{busy(0), busy(21 * m)}, nil, ""},
-		{"no jitter", jitter, "busy", []made{busy(0), busy(10*m + 11*time.Second)}, nil, "the wait is 1"},
+		{"jitter at its least", jitter, "busy", []made{busy(0), busy(10*m + 11*time.Second)}, nil, ""},
+		{"sooner than the wait, with jitter", jitter, "", []made{busy(0), busy(9 * m)}, nil, "the wait is 10m0s"},
+		{"a last step that holds for all that follow", campaign.Policy{Attempts: 5, Again: steps.Again, Later: map[campaign.Disposition][]time.Duration{campaign.Busy: {60 * m}}}, "",
+			[]made{busy(0), busy(11 * m), busy(72 * m), busy(100 * m)}, nil, "the wait is 1h0m0s"},
+		{"steps of their own for each word", both, "", []made{busy(0), {at: 11 * m, outcome: "failed"}, busy(22 * m), busy(40 * m)}, nil, "the wait is 1h0m0s"},
+		{"the first step of another word", both, "", []made{busy(0), {at: 11 * m, outcome: "failed"}, busy(22 * m)}, nil, ""},
+		{"after we hung up, as after nobody answered", unanswered, "", []made{{outcome: "cancelled", hungUp: true}, busy(11 * m)}, nil, ""},
+		{"too soon after we hung up", unanswered, "", []made{{outcome: "cancelled", hungUp: true}, busy(5 * m)}, nil, "the wait is 10m0s"},
+		{"after we hung up, where nobody is called again", twice, "", []made{{outcome: "cancelled", hungUp: true}, busy(11 * m)}, nil, "was final (unanswered)"},
+		{"a call that we hung up, and steps", campaign.Policy{Attempts: 3, Again: unanswered.Again, Later: map[campaign.Disposition][]time.Duration{campaign.Unanswered: {60 * m}}}, "",
+			[]made{{outcome: "cancelled", hungUp: true}, {at: 11 * m, outcome: "unanswered"}, busy(30 * m)}, nil, "the wait is 1h0m0s"},
+		{"a machine that is called again", machines, "", []made{{outcome: "machine"}, busy(11 * m)}, nil, ""},
+		{"a machine that is called again too soon", machines, "", []made{{outcome: "machine"}, busy(5 * m)}, nil, "the wait is 10m0s"},
+		{"a machine, and it is not called again", twice, "", []made{{outcome: "machine"}, busy(11 * m)}, nil, "was final (machine)"},
+		{"until a result, and it was heard", result, "", []made{human(0), busy(11 * m)}, nil, ""},
+		{"until a result, which was given", result, "", []made{{outcome: "human", heard: true, result: "confirmed"}, busy(11 * m)}, nil, "was final (human)"},
+		{"until a result, by default half an hour", campaign.Policy{Attempts: 2, Until: campaign.UntilResult}, "", []made{human(0), busy(20 * m)}, nil, "the wait is 30m0s"},
 		{"until heard", heard, "human", []made{{outcome: "human"}, human(11 * m)}, nil, ""},
 		{"until heard, too soon", heard, "human", []made{{outcome: "human"}, human(5 * m)}, nil, "the wait is 10m"},
 		{"called after it was heard", heard, "human", []made{human(0), human(11 * m)}, nil, "was final (human)"},

@@ -179,13 +179,13 @@ func (c *comparison) optOuts(suppressed map[string]bool) {
 
 // results compares what a contact's calls came to with what stands in its row.
 func (c *comparison) results(k app.ContactRecord, attempts []app.AttemptRecord) {
-	result, heard, who := k.RangBack.Result, k.RangBack.HeardAt, contactOf(k)
-	if who.OfAnEarlierAppointment(k.RangBack.ResultAt) {
+	result, heard := k.RangBack.Result, k.RangBack.HeardAt
+	if ofAnEarlierAppointment(k.RemindAt, k.RangBack.ResultAt) {
 		result = ""
 	}
 	byNo := func(a, b app.AttemptRecord) int { return cmp.Compare(a.No, b.No) }
 	for _, a := range slices.SortedFunc(slices.Values(attempts), byNo) {
-		if a.Result != "" && !who.OfAnEarlierAppointment(a.DialedAt) && (k.RangBack.Result == "" || a.DialedAt.After(k.RangBack.ResultAt)) {
+		if a.Result != "" && !ofAnEarlierAppointment(k.RemindAt, a.DialedAt) && (k.RangBack.Result == "" || a.DialedAt.After(k.RangBack.ResultAt)) {
 			result = a.Result
 		}
 		if !a.HeardAt.IsZero() && (heard.IsZero() || a.HeardAt.Before(heard)) {

@@ -331,6 +331,7 @@ func TestCompareAllows(t *testing.T) {
 		{"another call after one that we hung up", func(w *world) {
 			w.ledger[0].Outcome, w.ledger[0].HungUp, w.ledger[0].Told = "cancelled", true, nil
 			w.records.Attempts[0].Disposition, w.records.Attempts[0].Statuses = campaign.Cancelled, []string{"cancelled"}
+			w.rule(func(r *verify.Rule) { r.Retry.Again[campaign.Unanswered] = 40 * time.Second })
 		}},
 		{"a call that a person knows of and nobody can name", func(w *world) {
 			w.ledger, w.records.Attempts = w.ledger[:1], []app.AttemptRecord{{ID: one, ContactID: 1, State: campaign.Lost}}

@@ -21,10 +21,11 @@ type orders struct {
 	suppressed map[string][]verify.Span
 	lifted     map[string][]time.Time
 	called     map[uuid.UUID]bool // attempts that were said to have made a call
+	alarms     map[string]bool    // that the run gives cause for
 }
 
-func newOrders() *orders {
-	return &orders{rules: map[string]verify.Rule{}, settings: map[string]campaign.Settings{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
+func newOrders(o options) *orders {
+	return &orders{alarms: o.expectedAlarms(), rules: map[string]verify.Rule{}, settings: map[string]campaign.Settings{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
 }
 
 // begun adds a campaign with the numbers of its file.
@@ -161,7 +162,7 @@ func (o *orders) judged() verify.Orders {
 	defer o.mu.Unlock()
 	judged := verify.Orders{
 		Rules: map[string]verify.Rule{}, Suppressed: map[string][]verify.Span{},
-		Late: late, Slack: slack, Alarms: expectedAlarms, Called: maps.Clone(o.called), Kept: retention,
+		Late: late, Slack: slack, Alarms: o.alarms, Called: maps.Clone(o.called), Kept: retention,
 	}
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)
@@ -178,20 +179,42 @@ func (o *orders) judged() verify.Orders {
 	return judged
 }
 
-// expectedAlarms are those that the run itself gives cause for.
-var expectedAlarms = map[string]bool{
-	campaign.AlarmAmbiguousMatch:    true, // one campaign after the other calls the same numbers
-	campaign.AlarmUnmatchedCall:     true, // until a late record is matched
-	campaign.AlarmKnownCallsMissing: true, // the list lags
-	campaign.AlarmAbsenceBlocked:    true, // a record says no start while its call is up, or no number; it must be settled in the end
-	campaign.AlarmUnreadableRecord:  true, // records without uuids
-	campaign.AlarmNumberMismatch:    true, // numbers are written otherwise
-	campaign.AlarmUnsigned:          true, // tokens come again with another body
-	campaign.AlarmWebhooksDelayed:   true, // nobody listens while dialers are killed
-	campaign.AlarmAnswer:            true, // a key has no answer while dialers are killed
-	campaign.AlarmFailing:           true, // Postgres and Redis are away
-	campaign.AlarmRedisUnusable:     true, // Redis is killed
-	campaign.AlarmRedis:             true, // the private Redis has no policy set
-	campaign.AlarmClockSkew:         true, // answers are late
-	campaign.AlarmBudget:            true, // operators make it small for a while
+// expectedAlarms are those that a run with these options gives cause for.
+func (o options) expectedAlarms() map[string]bool {
+	disturbed := o.Kills != 0 || o.Pauses > 0 || o.RedisLosses > 0 || o.PostgresCrashes > 0 || o.Cuts > 0
+	unsure := disturbed || o.Faults != "none" // it is not always known at once whether there is a call
+	other := o.Wording == "other"
+	expected := map[string]bool{}
+	for kind, cause := range map[string]bool{
+		campaign.AlarmRedis:             true,                                     // the private Redis has no policy set
+		campaign.AlarmWebhooksDelayed:   disturbed,                                // nobody listens while dialers are killed
+		campaign.AlarmFailing:           disturbed,                                // Postgres and Redis are away
+		campaign.AlarmRedisUnusable:     disturbed,                                // Redis is killed
+		campaign.AlarmAnswer:            disturbed || o.loses(),                   // a key has no answer
+		campaign.AlarmAmbiguousMatch:    unsure,                                   // one campaign after the other calls the same numbers
+		campaign.AlarmUnmatchedCall:     unsure || o.Acts > 0,                     // until a late record is matched
+		campaign.AlarmKnownCallsMissing: unsure || other,                          // the list lags, or writes uuids otherwise
+		campaign.AlarmAbsenceBlocked:    unsure,                                   // a record says no start while its call is up, or no number; it must be settled in the end
+		campaign.AlarmUnreadableRecord:  other,                                    // records without uuids
+		campaign.AlarmNumberMismatch:    other,                                    // numbers are written otherwise
+		campaign.AlarmUnsigned:          other,                                    // tokens come again with another body
+		campaign.AlarmClockSkew:         unsure || other || o.PostgresClock != "", // answers are late, or clocks differ
+		campaign.AlarmBudget:            o.edits(),                                // operators make it small for a while
+	} {
+		if cause {
+			expected[kind] = true
+		}
+	}
+	return expected
+}
+
+// loses reports whether webhooks are lost on the way.
+func (o options) loses() bool { return o.EventsLost != "0" }
+
+// edits reports whether operators may edit campaigns.
+func (o options) edits() bool {
+	if o.Acts == 0 || o.Acts < 0 && o.Kills == 0 {
+		return false
+	}
+	return o.Act == "" || o.Act == actEdit
 }

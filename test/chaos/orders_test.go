@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/campaign"
 	"dialer/internal/verify"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,7 +13,7 @@ import (
 func TestOrders(t *testing.T) {
 	t.Parallel()
 	at := func(s int) time.Time { return time.Unix(int64(s), 0).UTC() }
-	o := newOrders()
+	o := newOrders(options{})
 	o.begun("c", settings(), []string{"1"})
 	o.added("c", "2")
 	o.closed("c", at(10))
@@ -42,5 +43,55 @@ func TestOrders(t *testing.T) {
 	o.added("c", "3")
 	if rows := o.judged().Rules["c"].Rows; rows != nil {
 		t.Errorf("rows %v after a file of which a part may be there", rows)
+	}
+}
+
+// What a run gives no cause for is found.
+func TestExpectedAlarms(t *testing.T) {
+	t.Parallel()
+	calm := options{Faults: "none", Wording: "usual", EventsLost: "0"}
+	with := func(change func(*options)) options {
+		o := calm
+		change(&o)
+		return o
+	}
+	faults, other := with(func(o *options) { o.Faults = "some" }), with(func(o *options) { o.Wording = "other" })
+	killed, lost := with(func(o *options) { o.Kills = 1 }), with(func(o *options) { o.EventsLost = "0.5" })
+	timed, edited := with(func(o *options) { o.Kills, o.Acts = -1, -1 }), with(func(o *options) { o.Acts, o.Act = 3, actEdit })
+	hungUp := with(func(o *options) { o.Acts, o.Act = 3, actHangUp })
+	for _, test := range []struct {
+		kind    string
+		in, not []options
+	}{
+		{campaign.AlarmNumberMismatch, []options{other}, []options{calm, faults, killed, lost}},
+		{campaign.AlarmUnsigned, []options{other}, []options{calm, faults, killed, lost}},
+		{campaign.AlarmUnreadableRecord, []options{other}, []options{calm, faults, killed, lost}},
+		{campaign.AlarmAbsenceBlocked, []options{faults, killed, timed}, []options{calm, other, lost, edited}},
+		{campaign.AlarmAnswer, []options{killed, lost, timed}, []options{calm, faults, other}},
+		{campaign.AlarmFailing, []options{killed, timed}, []options{calm, faults, lost, other}},
+		{campaign.AlarmBudget, []options{edited, timed}, []options{calm, hungUp, faults}},
+		{campaign.AlarmRedis, []options{calm, other, killed}, nil},
+		{campaign.AlarmSecondCall, nil, []options{calm, faults, other, killed, timed, edited}},
+	} {
+		for _, o := range test.in {
+			if !o.expectedAlarms()[test.kind] {
+				t.Errorf("%s is not expected in %+v", test.kind, o)
+			}
+		}
+		for _, o := range test.not {
+			if o.expectedAlarms()[test.kind] {
+				t.Errorf("%s is expected in %+v", test.kind, o)
+			}
+		}
+	}
+}
+
+// However Vonage behaves, others join some of the calls.
+func TestProviderHasLegs(t *testing.T) {
+	t.Parallel()
+	for _, faults := range []string{"none", "some", "heavy"} {
+		if cfg := providerConfig(options{Faults: faults}, newWebhookProxy(1, 0)); cfg.Faults.ExtraLegs == 0 {
+			t.Errorf("with faults %s nobody joins a call", faults)
+		}
 	}
 }

@@ -37,6 +37,7 @@ func providerConfig(o options, w *webhookProxy) voicesim.Config {
 // corrected later: the dialers look for that only after an hour.
 func providerFaults(name string) voicesim.Faults {
 	f := voicesim.Faults{SlowFor: 11 * time.Second, StuckFor: 3 * time.Second, LateFor: 3 * time.Second, NullFor: 3 * time.Second}
+	f.ExtraLegs = .05 // to telephones, SIP, websockets, vbc and apps; no fault of Vonage's
 	switch name {
 	case "some":
 		f.CutBefore, f.CutAfter, f.Error500, f.Error500Placed, f.Error503Placed, f.Truncated = .01, .02, .01, .01, .01, .01

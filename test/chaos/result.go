@@ -130,7 +130,7 @@ func (o result) print(out io.Writer) {
 	}
 	c := o.provider
 	posts := pick(c.Faults, postFaults)
-	p("provider:", "%d POSTs, %d calls; a fault on %d POSTs (%.1f %%): %s", c.Creates, c.Placed, sum(posts), percent(sum(posts), c.Creates), list(posts))
+	p("provider:", "%d POSTs, %d calls, %d legs; a fault on %d POSTs (%.1f %%): %s", c.Creates, c.Placed, c.Legs, sum(posts), percent(sum(posts), c.Creates), list(posts))
 	p("", "wording: %d faults: %s", sum(pick(c.Faults, wordingFaults)), list(pick(c.Faults, wordingFaults)))
 	p("", "webhooks: %d forwarded, %d lost on the way, %d not accepted; expired tokens refused: %d", o.forwarded, o.lost, c.EventsFailed-o.lost, c.ExpiredTokens)
 	p("", "POSTs in any one second: %d at most, the limit is %v; refused by status: %s", c.MaxCreatesPerSecond, o.CallsPerSecond, list(c.Refused))

@@ -45,7 +45,7 @@ type chaosRun struct {
 }
 
 func newRun(b *testbed, out io.Writer) *chaosRun {
-	r := &chaosRun{testbed: b, status: newStatusLine(out), since: time.Now(), injected: map[string]int{}, orders: newOrders()}
+	r := &chaosRun{testbed: b, status: newStatusLine(out), since: time.Now(), injected: map[string]int{}, orders: newOrders(b.options)}
 	r.operators = newOperators(r)
 	r.decider = &decider{operators: r.operators, tried: map[int64]int{}, counts: map[string]int{}}
 	r.startCampaign = func(ctx context.Context, name string, contacts int) (int64, error) {
