@@ -185,17 +185,15 @@ func dueAnew(c *contactTx) error {
 	return nil
 }
 
-// CampaignVersions are a campaign's versions, the latest first.
-func (db *DB) CampaignVersions(ctx context.Context, campaignID int64) ([]app.CampaignVersion, error) {
-	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[app.CampaignVersion], `
-		SELECT version, made_at, made_by FROM campaign_versions WHERE campaign_id = $1 ORDER BY version DESC`, campaignID)
-	if err == nil && len(list) == 0 {
-		err = campaign.ErrNotFound
-	}
+// CampaignVersion is the campaign's version that holds.
+func (db *DB) CampaignVersion(ctx context.Context, campaignID int64) (v app.CampaignVersion, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT version, made_at, made_by FROM campaign_versions WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaignID).
+		Scan(&v.Version, &v.MadeAt, &v.MadeBy)
 	if err != nil {
-		return nil, fmt.Errorf("list the versions of campaign %d: %w", campaignID, err)
+		return v, fmt.Errorf("find the version of campaign %d: %w", campaignID, translate(err))
 	}
-	return list, nil
+	return v, nil
 }
 
 // RowsToCall are up to limit rows of who is still to be called.

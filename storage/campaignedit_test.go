@@ -63,10 +63,10 @@ func TestEditCampaign(t *testing.T) {
 	if diff := cmp.Diff([]row{{1, 1}, {2, 2}}, calls); diff != "" {
 		t.Errorf("versions of the calls (-want +got)\n%s", diff)
 	}
-	versions, err := db.CampaignVersions(t.Context(), c.ID)
+	holds, err := db.CampaignVersion(t.Context(), c.ID)
 	require.NoError(t, err)
-	if len(versions) != 2 || versions[0].Version != 2 || versions[0].MadeBy != "ann" {
-		t.Errorf("versions %+v", versions)
+	if holds.Version != 2 || holds.MadeBy != "ann" {
+		t.Errorf("the version is %+v", holds)
 	}
 	if says := testkit.Rows[string](t, db, `SELECT settings #>> '{message,say}' FROM campaign_versions ORDER BY version`); len(says) != 2 || says[0] == says[1] {
 		t.Errorf("the versions say %q", says)

@@ -89,7 +89,7 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 			con.Printf("%s", document)
 			return nil
 		}
-		versions, err := campaigns.Store.CampaignVersions(ctx, found.ID)
+		version, err := campaigns.Store.CampaignVersion(ctx, found.ID)
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 		}
 		for _, r := range reports {
 			con.Linef("%s (%d): %s%s\n", r.Campaign, r.CampaignID, r.Status, because(r.PauseReason))
-			con.Linef("  version   %s\n", describeVersion(versions))
+			con.Linef("  version   %s\n", describeVersion(version))
 			printSettings(con, found.Settings)
 			if err := printReportTable(con, r); err != nil {
 				return err
@@ -112,8 +112,7 @@ func (c *campaignShowCommand) Run(ctx context.Context, con console) error {
 	})
 }
 
-func describeVersion(versions []app.CampaignVersion) string {
-	v := versions[0]
+func describeVersion(v app.CampaignVersion) string {
 	return fmt.Sprintf("%d, since %s, by %s", v.Version, cli.Time(v.MadeAt), v.MadeBy)
 }
 

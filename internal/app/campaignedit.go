@@ -51,11 +51,11 @@ func (c Campaigns) Edit(ctx context.Context, by Actor, name string, e Edit) (don
 		return Edited{}, err
 	}
 	id := done.Campaign.ID
-	versions, err := c.Store.CampaignVersions(ctx, id)
+	holds, err := c.Store.CampaignVersion(ctx, id)
 	if err != nil {
 		return Edited{}, err
 	}
-	done.Version = versions[0].Version
+	done.Version = holds.Version
 	if e.Version != 0 && e.Version != done.Version {
 		return Edited{}, campaign.ErrEdited
 	}

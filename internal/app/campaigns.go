@@ -16,8 +16,8 @@ type CampaignStore interface {
 	Report(ctx context.Context, campaignIDs ...int64) ([]Report, error)
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
-	// CampaignVersions are its versions, the latest first.
-	CampaignVersions(ctx context.Context, campaignID int64) ([]CampaignVersion, error)
+	// CampaignVersion is the version that holds.
+	CampaignVersion(ctx context.Context, campaignID int64) (CampaignVersion, error)
 	// RowsToCall are up to limit rows of who is still to be called.
 	RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error)
 	// EditCampaign gives it other settings, if version is the one that it has, and

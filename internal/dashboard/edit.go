@@ -22,9 +22,9 @@ type documentView struct {
 // documentOn reads the version before the document: an edit between the two is
 // noticed when the form is sent.
 func (d *dashboard) documentOn(ctx context.Context, campaignID int64) (view documentView, err error) {
-	versions, err := d.Store.CampaignVersions(ctx, campaignID)
+	holds, err := d.Store.CampaignVersion(ctx, campaignID)
 	if err == nil {
-		view.Version = versions[0].Version
+		view.Version = holds.Version
 		view.Text, err = (app.Campaigns{Store: d.Store}).Document(ctx, campaignID)
 	}
 	return view, err
