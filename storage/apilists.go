@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
+	"dialer/campaign"
 	"dialer/internal/app"
 
 	"github.com/google/uuid"
@@ -27,7 +29,7 @@ func scanEntry(row pgx.CollectableRow) (e entry, err error) {
 func (db *DB) page(ctx context.Context, what string, limit int, query string, args pgx.StrictNamedArgs) (p app.Page, err error) {
 	args["limit"] = limit + 1
 	var list []entry
-	err = db.read(ctx, func(tx pgx.Tx) error {
+	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		list, err = collect(ctx, tx, scanEntry, query, args)
 		return err
 	})
@@ -66,22 +68,57 @@ func (db *DB) ListCampaigns(ctx context.Context, q app.ListQuery) (app.Page, err
 		return app.Page{}, err
 	}
 	return db.page(ctx, "campaigns", q.Limit, `
-		SELECT v.campaign_id::text, `+campaignObjectOf+` FROM reporting.campaigns v
-		WHERE v.campaign_id < @after ORDER BY v.campaign_id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after})
+		SELECT v.campaign_id::text, `+campaignObjectOf+`
+		FROM (SELECT id FROM campaigns WHERE id < @after ORDER BY id DESC LIMIT @limit) AS c
+		CROSS JOIN LATERAL (SELECT * FROM reporting.campaigns WHERE campaign_id = c.id OFFSET 0) AS v -- the counters of these only
+		ORDER BY v.campaign_id DESC`, pgx.StrictNamedArgs{"after": after})
 }
 
-// ListContacts lists a campaign's contacts in the order of their keys.
+// ListContacts lists a campaign's contacts in the order of their keys. Each filter has
+// an index that the list reads from where the page begins: by key, or by the bytes of
+// the key.
 func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQuery) (app.Page, error) {
+	args := pgx.StrictNamedArgs{"campaign": campaignID, "after": plain(q.After)}
+	from, key, where := `contacts k`, `k.key COLLATE "C"`, ``
+	filter := func(column, name, value string) {
+		if value != "" {
+			where += ` AND ` + column + ` = @` + name
+			args[name] = plain(value)
+		}
+	}
+	switch {
+	case q.Number != "":
+		where = ` AND k.id = ANY (ARRAY(
+			SELECT id FROM contacts WHERE campaign_id = @campaign AND to_number = @number
+			UNION SELECT id FROM contacts WHERE campaign_id = @campaign AND numbers @> ARRAY[@number::text]))`
+	case q.Result != "":
+	case q.State != "" || q.Reason != "":
+		from = `unnest(@runs::text[]) AS w (run) CROSS JOIN LATERAL (
+			SELECT * FROM contacts k
+			WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result) = w.run AND k.key COLLATE "C" > @after
+			ORDER BY k.key COLLATE "C" LIMIT @limit) AS k`
+		args["runs"] = (&peopleList{q: app.PeopleQuery{State: q.State, Reason: q.Reason}}).runs("")
+	default:
+		key = `k.key`
+	}
+	filter(`k.state`, "state", q.State)
+	filter(`k.reason`, "reason", q.Reason)
+	filter(`k.result`, "result", q.Result)
+	filter(`called_number(k.id, k.to_number, k.numbers)`, "number", q.Number)
 	return db.page(ctx, "contacts", q.Limit, `
-		SELECT v.key, to_jsonb(v) FROM reporting.contacts v
-		WHERE v.campaign_id = @campaign AND v.key > @after
-		  AND (@state = '' OR v.state = @state) AND (@reason = '' OR v.reason = @reason) AND (@result = '' OR v.result = @result)
-		  AND (@number = '' OR v.to_number = @number)
-		ORDER BY v.key LIMIT @limit`,
-		pgx.StrictNamedArgs{
-			"campaign": campaignID, "after": plain(q.After), "state": plain(q.State), "reason": plain(q.Reason), "result": plain(q.Result),
-			"number": plain(q.Number),
-		})
+		WITH found AS (
+			SELECT k.id, `+key+` AS place FROM `+from+`
+			WHERE k.campaign_id = @campaign AND `+key+` > @after`+where+`
+			ORDER BY `+key+` LIMIT @limit
+		)
+		SELECT v.key, to_jsonb(v) FROM found JOIN reporting.contacts v ON v.contact_id = found.id ORDER BY found.place`, args)
+}
+
+// below is the condition that a row has the value, and comes before an id. As a comparison
+// of pairs it is answered by the index of both, the latest first: a condition with = may
+// be answered by all ids, from the latest to the first that has the value.
+func below(column, value, id string) (where, order string) {
+	return fmt.Sprintf(`(%[1]s, %[3]s) < (%[2]s, @after) AND %[1]s >= %[2]s`, column, value, id), fmt.Sprintf(`%s DESC, %s DESC`, column, id)
 }
 
 // callEntry is an attempt with the columns of reporting.attempts, which has no
@@ -105,15 +142,34 @@ func (db *DB) ListCalls(ctx context.Context, q app.CallQuery) (app.Page, error) 
 			return app.Page{}, app.ErrCursor
 		}
 	}
-	where := `a.id < @after AND (@campaign = 0 OR a.campaign_id = @campaign)`
-	args := pgx.StrictNamedArgs{"after": after, "campaign": q.CampaignID}
-	if q.State == "open" {
-		where += ` AND a.state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT a.superseded`
-	} else {
-		where += ` AND (@state = '' OR a.state = @state)`
+	args := pgx.StrictNamedArgs{"after": after}
+	where, order := `a.id < @after`, `a.id DESC`
+	ofCampaign, inState := ``, ``
+	if q.CampaignID != 0 {
+		ofCampaign = ` AND a.campaign_id = @campaign`
+		args["campaign"] = q.CampaignID
+	}
+	state := campaign.State(q.State)
+	if q.State != "" && q.State != "open" {
+		inState = ` AND a.state = @state`
 		args["state"] = plain(q.State)
 	}
-	return db.page(ctx, "calls", q.Limit, `SELECT a.id::text, `+callEntry+` WHERE `+where+` ORDER BY a.id DESC LIMIT @limit`, args)
+	switch {
+	case q.State == "open" || state.Open(): // few among all
+		where += ofCampaign + inState + ` AND a.id = ANY (ARRAY(SELECT id FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')))`
+		if q.State == "open" {
+			where += ` AND NOT a.superseded`
+		}
+	case slices.Contains([]campaign.State{campaign.Refused, campaign.Absent, campaign.Lost, campaign.Void}, state): // few, too
+		where, order = below(`a.state`, `@state`, `a.id`)
+		where += ofCampaign + ` AND a.state IN ('refused', 'absent', 'lost', 'void')`
+	case q.CampaignID != 0:
+		where, order = below(`a.campaign_id`, `@campaign`, `a.id`)
+		where += inState
+	default:
+		where += inState
+	}
+	return db.page(ctx, "calls", q.Limit, `SELECT a.id::text, `+callEntry+` WHERE `+where+` ORDER BY `+order+` LIMIT @limit`, args)
 }
 
 // ListSuppressions lists suppressions in the order in which they came, or from the end.
@@ -126,12 +182,21 @@ func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app
 	if err != nil {
 		return app.Page{}, err
 	}
+	where := `s.id ` + over + ` @after`
+	args := pgx.StrictNamedArgs{"after": after}
+	if !q.Ended {
+		where += ` AND s.ended_at IS NULL`
+	}
+	if q.Number != "" {
+		where += ` AND s.number = @number`
+		args["number"] = plain(q.Number)
+	}
 	return db.page(ctx, "suppressions", q.Limit, `
 		SELECT s.id::text, jsonb_build_object('number', s.number, 'scope', CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END,
 		       'campaign', c.name, 'purpose', s.purpose, 'invalid', s.invalid, 'source', s.source, 'note', s.note, 'created_at', s.created_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at)
 		FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id
-		WHERE s.id `+over+` @after AND (@ended OR s.ended_at IS NULL) AND (@number = '' OR s.number = @number)
-		ORDER BY s.id `+order+` LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "ended": q.Ended, "number": plain(q.Number)})
+		WHERE `+where+`
+		ORDER BY s.id `+order+` LIMIT @limit`, args)
 }
 
 // ListAlarms lists alarms, the latest first.
@@ -140,9 +205,13 @@ func (db *DB) ListAlarms(ctx context.Context, q app.ListQuery, resolved bool) (a
 	if err != nil {
 		return app.Page{}, err
 	}
+	where := `v.alarm_id < @after`
+	if !resolved {
+		where += ` AND v.open`
+	}
 	return db.page(ctx, "alarms", q.Limit, `
 		SELECT v.alarm_id::text, to_jsonb(v) FROM reporting.alarms v
-		WHERE v.alarm_id < @after AND (@resolved OR v.open) ORDER BY v.alarm_id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "resolved": resolved})
+		WHERE `+where+` ORDER BY v.alarm_id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after})
 }
 
 // ListAudit lists changes, the latest first.
@@ -151,10 +220,24 @@ func (db *DB) ListAudit(ctx context.Context, q app.ListQuery, object, actor stri
 	if err != nil {
 		return app.Page{}, err
 	}
+	where, order := `u.id < @after`, `u.id DESC`
+	args := pgx.StrictNamedArgs{"after": after}
+	if actor != "" {
+		where, order = below(`u.actor`, `@actor`, `u.id`)
+		args["actor"] = plain(actor)
+	}
+	if object != "" {
+		of, by := below(`u.object`, `@object`, `u.id`)
+		if actor != "" {
+			of += ` AND u.actor = @actor`
+		}
+		where, order = of, by
+		args["object"] = plain(object)
+	}
 	return db.page(ctx, "the audit", q.Limit, `
 		SELECT u.id::text, jsonb_build_object('at', u.at, 'actor', u.actor, 'role', u.role, 'through', u.through, 'action', u.action,
 		       'object', u.object, 'before', u.before, 'after', u.after)
 		FROM audit u
-		WHERE u.id < @after AND (@object = '' OR u.object = @object) AND (@actor = '' OR u.actor = @actor)
-		ORDER BY u.id DESC LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "object": plain(object), "actor": plain(actor)})
+		WHERE `+where+`
+		ORDER BY `+order+` LIMIT @limit`, args)
 }

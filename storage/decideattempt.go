@@ -95,6 +95,8 @@ func (c *contactTx) bindByPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, c
 func openBlocks(ctx context.Context, q querier, attempts []campaign.Attempt) ([]app.RaisedAlarm, error) {
 	return collect(ctx, q, scanAlarm, `
 		SELECT m.id, m.kind, m.attempt_id, m.detail, '', m.times, m.at, m.last_at, m.resolved_at, m.resolved_by
-		FROM alarms m WHERE m.kind = ANY ($1) AND m.attempt_id = ANY ($2) AND (resolved_at IS NULL OR last_at > resolved_at) ORDER BY m.id`,
+		FROM alarms m WHERE m.kind = ANY ($1) AND m.attempt_id = ANY ($2)
+		AND (resolved_at IS NULL OR last_at > resolved_at) IS TRUE -- so: not by the index of all open ones
+		ORDER BY m.id`,
 		app.Decidable, column(attempts, func(a campaign.Attempt) uuid.UUID { return a.ID }))
 }

@@ -9,18 +9,18 @@ import (
 	"dialer/campaign"
 	"dialer/internal/app"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // NumberHistory reads all that is known of a number: E.164 digits. It is
 // campaign.ErrNotFound when nothing at all is known of it.
 func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHistory, err error) {
-	err = db.read(ctx, func(tx pgx.Tx) error {
+	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		if h.Suppression, err = suppressionOf(ctx, tx, number); err != nil {
 			return err
 		}
-		if h.Contacts, err = contactHistories(ctx, tx, number, h.Suppression); err != nil {
+		if h.Contacts, err = contactHistories(ctx, tx, `k.to_number = $1 OR k.numbers @> ARRAY[$1]`, number, h.Suppression); err != nil {
 			return err
 		}
 		if h.Manual, err = manualCallsTo(ctx, tx, number); err != nil {
@@ -46,45 +46,59 @@ func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppressi
 	return list[0], nil
 }
 
-func contactHistories(ctx context.Context, tx pgx.Tx, number string, suppression app.Suppression) ([]app.ContactHistory, error) {
+// contactHistories reads the contacts for which the condition on k and $1 holds.
+func contactHistories(ctx context.Context, tx pgx.Tx, where string, arg any, suppression app.Suppression) ([]app.ContactHistory, error) {
 	var now time.Time
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return nil, err
 	}
 	list, err := collect(ctx, tx, scanContactHistory, `
-		SELECT `+campaignColumns+`, `+contactColumns+`, (
-			SELECT o.id FROM attempts o
-			WHERE o.to_number = k.to_number AND o.contact_id IS DISTINCT FROM coalesce(k.call_with, k.id)
-			AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1),
-			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
+		SELECT `+campaignColumns+`, `+contactColumns+`, ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
 		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
-		WHERE k.to_number = $1 OR k.numbers @> ARRAY[$1] ORDER BY c.id, k.id`, number, now)
+		WHERE `+where+` ORDER BY c.id, k.id`, arg, now)
+	if err != nil {
+		return nil, err
+	}
+	open, err := collect(ctx, tx, pgx.RowToStructByPos[openCall], `
+		SELECT id, to_number, coalesce(contact_id, 0) FROM attempts
+		WHERE to_number = ANY ($1) AND state IN ('reserved', 'dialing', 'unknown', 'accepted') ORDER BY id`,
+		column(list, func(h app.ContactHistory) string { return h.Contact.To }))
 	if err != nil {
 		return nil, err
 	}
 	for i := range list {
-		if err := completeHistory(ctx, tx, &list[i], suppression, now); err != nil {
+		if err := completeHistory(ctx, tx, &list[i], open, suppression, now); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
+// openCall is an attempt that may be a call, and whose it is; 0: a manual call.
+type openCall struct {
+	ID      uuid.UUID
+	To      string
+	Contact int64
+}
+
 func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error) {
 	fields := append(campaignFields(&h.Campaign), contactFields(&h.Contact)...)
-	err = row.Scan(append(fields, (*zeronull.UUID)(&h.OpenElsewhere), &h.Obstacles)...)
+	err = row.Scan(append(fields, &h.Obstacles)...)
 	return h, err
 }
 
 // completeHistory adds the attempts and what was done to their calls, and asks
 // the domain why the contact is in its state.
-func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, suppression app.Suppression, now time.Time) (err error) {
+func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, open []openCall, suppression app.Suppression, now time.Time) (err error) {
 	calls := h.Contact.ID // whose the calls are
 	err = tx.QueryRow(ctx, `
 		SELECT coalesce(k.call_with, k.id), coalesce(l.key, ''), ARRAY(SELECT f.key FROM contacts f WHERE f.call_with = k.id ORDER BY f.id)
 		FROM contacts k LEFT JOIN contacts l ON l.id = k.call_with WHERE k.id = $1`, h.Contact.ID).Scan(&calls, &h.CalledWith, &h.Followers)
 	if err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(open, func(o openCall) bool { return o.To == h.Contact.To && o.Contact != calls }); i >= 0 {
+		h.OpenElsewhere = open[i].ID
 	}
 	h.Attempts, err = collect(ctx, tx, scanAttempt,
 		`SELECT `+attemptColumns+` FROM attempts a WHERE a.contact_id = $1 ORDER BY a.attempt_no`, calls)
@@ -132,19 +146,22 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, supp
 	return nil
 }
 
+// refusedRowsOf finds refused rows that have the number's last nine digits, however
+// they are written.
 func refusedRowsOf(ctx context.Context, tx pgx.Tx, number string) ([]app.RefusedRow, error) {
 	return collect(ctx, tx, pgx.RowToStructByPos[app.RefusedRow], `
 		SELECT c.name, r.line_no, r.column_name, r.reason
 		FROM rejected_rows r JOIN campaigns c ON c.id = r.campaign_id
-		WHERE position(right($1, 9) IN regexp_replace(r.record, '\D', '', 'g')) > 0
+		WHERE digit_runs(r.record) @> digit_runs(right($1, 9)) AND position(right($1, 9) IN regexp_replace(r.record, '[^0-9]', '', 'g')) > 0
 		ORDER BY c.id, r.line_no LIMIT 100`, number)
 }
 
 // ContactByKey reads all that is known of one person of a campaign.
 func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h app.ContactHistory, err error) {
-	err = db.read(ctx, func(tx pgx.Tx) error {
+	err = db.lookup(ctx, func(tx pgx.Tx) error {
+		var id int64
 		var number string
-		err := tx.QueryRow(ctx, `SELECT to_number FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&number)
+		err := tx.QueryRow(ctx, `SELECT id, to_number FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&id, &number)
 		if err != nil {
 			return translate(err)
 		}
@@ -152,11 +169,9 @@ func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h
 		if err != nil {
 			return err
 		}
-		list, err := contactHistories(ctx, tx, number, suppression)
-		if i := slices.IndexFunc(list, func(h app.ContactHistory) bool {
-			return h.Campaign.ID == campaignID && h.Contact.Key == plain(key)
-		}); i >= 0 {
-			h = list[i]
+		list, err := contactHistories(ctx, tx, `k.id = $1`, id, suppression)
+		if len(list) > 0 {
+			h = list[0]
 		}
 		return err
 	})

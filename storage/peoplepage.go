@@ -18,7 +18,7 @@ import (
 // served by an index from where the page begins, so it takes as long among a million
 // people as among a hundred.
 func (db *DB) CampaignPeople(ctx context.Context, campaignID int64, q app.PeopleQuery) (p app.PeoplePage, err error) {
-	err = db.read(ctx, func(tx pgx.Tx) error {
+	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		list := peopleList{ctx: ctx, tx: tx, campaign: campaignID, q: q}
 		if err := list.begin(); err != nil {
 			return err
@@ -43,13 +43,14 @@ func (db *DB) CampaignPeople(ctx context.Context, campaignID int64, q app.People
 
 // peopleList is one page of people that is being read.
 type peopleList struct {
-	ctx      context.Context
-	tx       pgx.Tx
-	campaign int64
-	q        app.PeopleQuery
-	afterID  int64  // whom the page before ended with; 0: there is none
-	afterKey string // that one's key
-	afterAt  string // and place in the order
+	ctx         context.Context
+	tx          pgx.Tx
+	campaign    int64
+	q           app.PeopleQuery
+	afterID     int64  // whom the page before ended with; 0: there is none
+	afterKey    string // that one's key
+	afterNumber string // and number
+	afterAt     string // and place in the order
 }
 
 // begin reads the cursor: an id and a place, as 17~3.
@@ -63,7 +64,10 @@ func (l *peopleList) begin() error {
 	if l.afterID, err = strconv.ParseInt(id, 10, 64); err != nil {
 		return app.ErrCursor
 	}
-	err = l.tx.QueryRow(l.ctx, `SELECT key FROM contacts WHERE id = $1 AND campaign_id = $2`, l.afterID, l.campaign).Scan(&l.afterKey)
+	if l.afterID == 0 {
+		return nil
+	}
+	err = l.tx.QueryRow(l.ctx, `SELECT key, to_number FROM contacts WHERE id = $1 AND campaign_id = $2`, l.afterID, l.campaign).Scan(&l.afterKey, &l.afterNumber)
 	if err != nil {
 		return translate(err)
 	}
@@ -220,22 +224,28 @@ func (l *peopleList) byNext() (app.PeoplePage, error) {
 			return app.PeoplePage{}, app.ErrCursor
 		}
 	}
+	// Who waits is not among first calls, nor the other way round: they are not read.
+	urgencies := map[string][]int16{"": {0, 1, 2}, string(campaign.Waiting): {0, 1}, string(campaign.Pending): {0, 2}}[l.q.State]
+	args := pgx.StrictNamedArgs{"campaign": l.campaign, "limit": l.q.Limit + 1, "state": plain(l.q.State), "urgencies": urgencies}
+	behind := ``
+	if l.afterID != 0 {
+		behind = `AND (k.due_at, k.id) {over} (timestamptz 'epoch' + @at::bigint * interval '1 microsecond', @id::bigint)`
+		args["id"], args["at"] = l.afterID, at
+	}
 	return l.page(`
 		WITH found AS (
 			SELECT k.id, k.due_at FROM zone_groups g
-			CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
+			CROSS JOIN unnest(@urgencies::smallint[]) AS u (urgency)
 			CROSS JOIN LATERAL (
 				SELECT id, due_at FROM contacts k
 				WHERE k.zone_group_id = g.id AND k.urgency = u.urgency AND k.state IN ('pending', 'waiting')
-				  AND (@state = '' OR k.state = @state)
-				  AND (@id::bigint = 0 OR (k.due_at, k.id) {over} (timestamptz 'epoch' + @at::bigint * interval '1 microsecond', @id::bigint))
+				  AND (@state = '' OR k.state = @state) `+behind+`
 				ORDER BY k.due_at {down}, k.id {down} LIMIT @limit) AS k
 			WHERE g.campaign_id = @campaign
 			ORDER BY k.due_at {down}, k.id {down} LIMIT @limit
 		)
 		SELECT f.id, (extract(epoch FROM f.due_at) * 1000000)::bigint::text, to_jsonb(v)
-		FROM found f JOIN reporting.contacts v ON v.contact_id = f.id ORDER BY f.due_at {down}, f.id {down}`,
-		pgx.StrictNamedArgs{"campaign": l.campaign, "limit": l.q.Limit + 1, "id": l.afterID, "at": at, "state": plain(l.q.State)})
+		FROM found f JOIN reporting.contacts v ON v.contact_id = f.id ORDER BY f.due_at {down}, f.id {down}`, args)
 }
 
 func scanListed(row pgx.CollectableRow) (e listed, err error) {

@@ -81,9 +81,6 @@ func TestPeopleLists(t *testing.T) {
 		for _, limit := range []int{1, 3, 100} {
 			q := of.q
 			q.Limit = limit
-			if of.name == "the beginning of a key" { // they come on one page
-				q.Limit = 100
-			}
 			if got := pages(t, db, c, q); !slices.Equal(got, want) {
 				t.Errorf("%s, %d a page: %v, want %v", of.name, limit, got, want)
 			}
@@ -127,5 +124,46 @@ func TestPeopleLists(t *testing.T) {
 	}
 	if _, err := db.CampaignPeople(t.Context(), other.ID, app.PeopleQuery{Limit: 5, After: "x"}); err == nil {
 		t.Error("a wrong cursor is taken")
+	}
+}
+
+// A search finds all whose key begins so, then all whose number does, and then those in
+// whose row the text is, each once: over as many pages as they need, however many
+// others of other campaigns have such numbers.
+func TestSearchFindsAll(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	list := rows(0, 180)
+	for i := range list {
+		switch i % 3 {
+		case 0:
+			list[i].Key = fmt.Sprint("4477-", i)
+		case 1:
+			list[i].Key = fmt.Sprint("a", i)
+		case 2:
+			list[i].Key, list[i].To = fmt.Sprint("b", i), fmt.Sprint("33199000", 100+i)
+			list[i].Vars["note"] = "see 4477"
+		}
+	}
+	c, other := running(t, db, "c", settings(), list), running(t, db, "other", settings(), rows(500, 1))
+	db.Exec(t, `
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at)
+		SELECT campaign_id, zone_group_id, 'x', 10 + i, 'o' || i, (447600000000 + i)::text, '{}', due_at
+		FROM contacts, generate_series(1, 3000) AS i WHERE campaign_id = $1`, other.ID)
+	db.Exec(t, `
+		INSERT INTO contacts (campaign_id, zone_group_id, source, line_no, key, to_number, vars, due_at)
+		SELECT campaign_id, zone_group_id, 'x', 4000 + i, 'p' || i, (447700000000 + i)::text, '{}', due_at
+		FROM contacts, generate_series(1, 3000) AS i WHERE campaign_id = $1 AND line_no = 2`, other.ID)
+	want := testkit.Rows[int64](t, db, `SELECT id FROM contacts WHERE campaign_id = $1
+		ORDER BY CASE WHEN key LIKE '4477%' THEN 0 WHEN to_number LIKE '4477%' THEN 1 ELSE 2 END, CASE WHEN key LIKE '4477%' THEN key COLLATE "C" WHEN to_number LIKE '4477%' THEN to_number ELSE key END`, c.ID)
+	for _, limit := range []int{7, 50, 60, 500} {
+		if got := pages(t, db, c, app.PeopleQuery{Search: "4477", Limit: limit}); !slices.Equal(got, want) {
+			t.Errorf("%d a page: %d people %v, want %v", limit, len(got), got, want)
+		}
+	}
+	// A number that many share.
+	db.Exec(t, `UPDATE contacts SET to_number = '447700900999' WHERE campaign_id = $1 AND key LIKE 'a%'`, c.ID)
+	if got := pages(t, db, c, app.PeopleQuery{Search: "+44 7700 900999", Limit: 25}); len(got) != 60 {
+		t.Errorf("%d of 60 with one number are found", len(got))
 	}
 }

@@ -2,7 +2,8 @@ package storage
 
 import (
 	"encoding/json"
-	"strconv"
+	"fmt"
+	"slices"
 	"strings"
 
 	"dialer/internal/app"
@@ -14,104 +15,138 @@ import (
 // microseconds a row, so that a page comes within a tenth of a second on a busy machine.
 const searchWindow = 5_000
 
-// search finds whoever has exactly the key or number; else those whose key or number
-// begins so; and then those in whose row the text is, of the next rows by key.
+// searchPart is where a search looks. Its cursor names the part, and whom the page
+// before ended with: 17~n.
+type searchPart string
+
+const (
+	exactly    searchPart = "x" // whose key or number the text is
+	byKeys     searchPart = "k" // whose key begins with it
+	byNumbers  searchPart = "n" // whose number, the one that is called, begins with it
+	withinRows searchPart = "r" // in whose row it is
+)
+
+// search finds whoever has exactly the key or number. If nobody has, it finds one
+// after another all whose key begins so, all whose number does, and those in whose row
+// the text is, of the next searchWindow rows by key.
 func (l *peopleList) search(text string) (p app.PeoplePage, err error) {
-	digits := strings.TrimLeft(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(text), "+")
-	if l.q.After == "" {
-		p, err = l.page(`
-			SELECT v.contact_id, '', to_jsonb(v) FROM reporting.contacts v
-			WHERE v.contact_id IN (
-				SELECT id FROM contacts WHERE campaign_id = @campaign AND key = @text
-				UNION SELECT id FROM contacts WHERE campaign_id = @campaign AND to_number = @digits
-				UNION SELECT id FROM contacts WHERE campaign_id = @campaign AND numbers @> ARRAY[@digits::text]) LIMIT @limit`,
-			pgx.StrictNamedArgs{"campaign": l.campaign, "limit": l.q.Limit + 1, "text": text, "digits": digits})
-		if err != nil || len(p.Items) > 0 {
-			p.Next = ""
+	parts := []searchPart{exactly, byKeys, byNumbers, withinRows}
+	if l.q.After != "" {
+		first := slices.Index(parts, searchPart(l.afterAt))
+		if first < 0 {
+			return p, app.ErrCursor
+		}
+		parts = parts[first:]
+	}
+	var found []listed
+	for _, part := range parts {
+		room := l.q.Limit - len(found)
+		list, err := l.searchIn(part, text, room+1)
+		if err != nil {
 			return p, err
 		}
-	}
-	var begins []listed
-	if l.q.After == "" {
-		if begins, err = l.beginning(text, digits); err != nil {
-			return p, err
+		if len(list) > room { // the rest of the part comes next
+			if list = list[:room]; room > 0 {
+				l.afterID = list[room-1].id
+			}
+			p.Next = fmt.Sprintf("%d~%s", l.afterID, part)
 		}
+		found = append(found, list...)
+		if p.Next != "" || part == exactly && len(list) > 0 {
+			break
+		}
+		if part == withinRows {
+			err = l.lookedAt(&p)
+			if err != nil {
+				return p, err
+			}
+		}
+		l.afterID, l.afterKey, l.afterNumber = 0, "", ""
 	}
-	return l.within(text, begins)
+	p.Items = column(found, func(e listed) json.RawMessage { return e.object })
+	return p, nil
 }
 
-// beginning finds those whose key, or number, begins with the text.
-func (l *peopleList) beginning(text, digits string) ([]listed, error) {
-	number := ""
-	if len(digits) >= 3 && strings.Trim(digits, "0123456789") == "" {
-		number = digits
-	}
-	runs := l.runs("")
-	return collect(l.ctx, l.tx, scanListed, `
-		WITH found AS (
-			(SELECT k.id, k.key
-			 FROM unnest(@runs::text[]) AS w (run)
-			 CROSS JOIN LATERAL (
+// beginsWith is the condition that a text begins with another, as an index finds it.
+func beginsWith(text, beginning string) string {
+	return fmt.Sprintf(`(%[1]s COLLATE "C" >= %[2]s AND %[1]s COLLATE "C" < %[2]s || U&'\+10FFFF')`, text, beginning)
+}
+
+// searchIn finds people of one part, from where the page begins.
+func (l *peopleList) searchIn(part searchPart, text string, limit int) ([]listed, error) {
+	digits := strings.TrimLeft(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(text), "+")
+	isNumber := len(digits) >= 3 && strings.Trim(digits, "0123456789") == ""
+	var found string
+	args := pgx.StrictNamedArgs{"campaign": l.campaign, "limit": limit}
+	switch part {
+	case exactly:
+		args["text"], args["digits"], args["after"] = text, digits, l.afterID
+		found = `
+			SELECT id, '' AS place FROM contacts WHERE campaign_id = @campaign AND key = @text AND id > @after
+			UNION SELECT id, '' FROM contacts WHERE campaign_id = @campaign AND to_number COLLATE "C" = @digits AND id > @after
+			UNION SELECT id, '' FROM contacts WHERE campaign_id = @campaign AND numbers @> ARRAY[@digits::text] AND id > @after
+			ORDER BY id LIMIT @limit`
+	case byKeys:
+		args["text"], args["after"], args["runs"] = text, l.afterKey, l.runs("")
+		found = `
+			SELECT k.id, k.key COLLATE "C" AS place
+			FROM unnest(@runs::text[]) AS w (run) CROSS JOIN LATERAL (
 				SELECT id, key FROM contacts k
 				WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result) = w.run
-				  AND k.key COLLATE "C" >= @text AND k.key COLLATE "C" < @text || U&'\+10FFFF'
+				  AND ` + beginsWith("k.key", "@text") + ` AND k.key COLLATE "C" > @after
 				ORDER BY k.key COLLATE "C" LIMIT @limit) AS k
-			 ORDER BY k.key COLLATE "C" LIMIT @limit)
-			UNION
-			SELECT k.id, k.key FROM (
-				SELECT id, key, campaign_id FROM contacts WHERE @number <> '' AND to_number >= @number AND to_number < @number || ':' ORDER BY to_number LIMIT 1000) AS k
-			WHERE k.campaign_id = @campaign
-		)
-		SELECT f.id, '', to_jsonb(v) FROM (SELECT * FROM found ORDER BY key COLLATE "C" LIMIT @limit) AS f JOIN reporting.contacts v ON v.contact_id = f.id
-		ORDER BY f.key COLLATE "C"`, pgx.StrictNamedArgs{
-		"campaign": l.campaign, "limit": l.q.Limit, "text": text, "number": number,
-		"runs": runs,
-	})
-}
-
-// within adds those in whose row the text is, of the next searchWindow rows.
-func (l *peopleList) within(text string, begins []listed) (p app.PeoplePage, err error) {
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		return p, err
-	}
-	const lookedAt = `
-		looked AS MATERIALIZED (
-			SELECT id, key, vars FROM contacts WHERE campaign_id = @campaign AND key > @after ORDER BY key LIMIT @window
-		)`
-	list, err := collect(l.ctx, l.tx, scanListed, `
-		WITH `+lookedAt+`, found AS (
-			SELECT id, key FROM looked k
-			-- The row as a whole is the quicker look, and passes a few more.
+			ORDER BY k.key COLLATE "C" LIMIT @limit`
+	case byNumbers:
+		if !isNumber {
+			return nil, nil
+		}
+		args["text"], args["from"], args["until"], args["after_id"] = text, max(digits, l.afterNumber), digits+":", l.afterID
+		found = `
+			SELECT k.id, k.to_number COLLATE "C" AS place FROM contacts k
+			WHERE k.campaign_id = @campaign AND k.to_number COLLATE "C" >= @from AND k.to_number COLLATE "C" < @until
+			  AND (k.to_number COLLATE "C" > @from OR k.id > @after_id) AND NOT ` + beginsWith("k.key", "@text") + `
+			ORDER BY k.to_number COLLATE "C", k.id LIMIT @limit`
+	case withinRows:
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			return nil, err
+		}
+		args["text"], args["after"], args["window"] = text, l.afterKey, searchWindow
+		args["like_quoted"], args["like"] = likeEscaped(string(quoted[1:len(quoted)-1])), likeEscaped(text)
+		args["number"] = "-" // with which no number begins
+		if isNumber {
+			args["number"] = digits
+		}
+		// The row as a whole is the quicker look, and passes a few more.
+		found = `
+			SELECT k.id, k.key AS place FROM (` + searchedRows + `) AS k
 			WHERE k.vars::text ILIKE '%' || @like_quoted || '%'
 			  AND EXISTS (SELECT FROM jsonb_each_text(k.vars) AS cell WHERE cell.value ILIKE '%' || @like || '%')
-			  AND id <> ALL (@known::bigint[])
-			ORDER BY key LIMIT @limit
-		)
-		SELECT f.id, '', to_jsonb(v) FROM found f JOIN reporting.contacts v ON v.contact_id = f.id ORDER BY f.key`,
-		pgx.StrictNamedArgs{
-			"campaign": l.campaign, "after": l.afterKey, "window": searchWindow, "limit": l.q.Limit + 1,
-			"like_quoted": likeEscaped(string(quoted[1 : len(quoted)-1])), "like": likeEscaped(text),
-			"known": append([]int64{}, column(begins, func(e listed) int64 { return e.id })...),
-		})
-	if err != nil {
-		return p, err
+			  AND NOT ` + beginsWith("k.key", "@text") + ` AND NOT ` + beginsWith("k.to_number", "@number") + `
+			ORDER BY k.key LIMIT @limit`
 	}
-	p.Items = column(append(begins, list...), func(e listed) json.RawMessage { return e.object })
-	if len(list) > l.q.Limit { // the rest of what is in the window comes next
-		list = list[:l.q.Limit]
-		p.Items = p.Items[:len(begins)+l.q.Limit]
-		p.Next = strconv.FormatInt(list[len(list)-1].id, 10)
-		return p, nil
-	}
+	return collect(l.ctx, l.tx, scanListed, `
+		WITH found AS (`+found+`)
+		SELECT f.id, '', to_jsonb(v) FROM found f JOIN reporting.contacts v ON v.contact_id = f.id
+		ORDER BY f.place, f.id`, args)
+}
+
+// searchedRows are the rows that a search for a text in them reads.
+const searchedRows = `
+	SELECT id, key, to_number, vars FROM contacts WHERE campaign_id = @campaign AND key > @after ORDER BY key LIMIT @window`
+
+// lookedAt says where the search for a text goes on, if there are more rows than were
+// read.
+func (l *peopleList) lookedAt(p *app.PeoplePage) error {
 	var last, n int64
-	err = l.tx.QueryRow(l.ctx, `WITH `+lookedAt+`
+	err := l.tx.QueryRow(l.ctx, `
+		WITH looked AS MATERIALIZED (SELECT id, key FROM (`+searchedRows+`) AS k)
 		SELECT coalesce((SELECT id FROM looked ORDER BY key DESC LIMIT 1), 0), count(*) FROM looked`,
 		pgx.StrictNamedArgs{"campaign": l.campaign, "after": l.afterKey, "window": searchWindow}).Scan(&last, &n)
 	if n == searchWindow {
-		p.Next, p.Looked = strconv.FormatInt(last, 10), searchWindow
+		p.Next, p.Looked = fmt.Sprintf("%d~%s", last, withinRows), searchWindow
 	}
-	return p, err
+	return err
 }
 
 // likeEscaped is a text as LIKE finds it.

@@ -42,9 +42,11 @@ func recordingsOf(ctx context.Context, tx pgx.Tx, contact int64) ([]app.Recordin
 		err = row.Scan(&r.CallUUID, &r.URL, (*zeronull.Timestamptz)(&r.At), (*zeronull.Int4)(&r.Seconds))
 		return r, err
 	}, `
-		SELECT coalesce(a.call_uuid, i.call_uuid, ''), r.url, coalesce(r.started_at, r.received_at), r.duration_s
-		FROM recordings r LEFT JOIN attempts a ON a.id = r.attempt_id LEFT JOIN inbound_calls i ON i.id = r.inbound_id
-		WHERE coalesce(a.contact_id, i.contact_id) = $1 AND (r.attempt_id IN (SELECT id FROM attempts WHERE contact_id = $1)
-			OR r.inbound_id IN (SELECT id FROM inbound_calls WHERE contact_id = $1))
-		ORDER BY r.received_at`, contact)
+		SELECT call_uuid, url, at, duration_s FROM (
+			SELECT coalesce(a.call_uuid, '') AS call_uuid, r.url, coalesce(r.started_at, r.received_at) AS at, r.duration_s, r.received_at
+			FROM attempts a JOIN recordings r ON r.attempt_id = a.id WHERE a.contact_id = $1
+			UNION ALL
+			SELECT i.call_uuid, r.url, coalesce(r.started_at, r.received_at), r.duration_s, r.received_at
+			FROM inbound_calls i JOIN recordings r ON r.inbound_id = i.id WHERE i.contact_id = $1) AS found
+		ORDER BY received_at`, contact)
 }

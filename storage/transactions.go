@@ -84,6 +84,13 @@ func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
 	})
 }
 
+// lookup runs queries of one snapshot whose rows indexes find, from where a page begins:
+// the list of a campaign's people, what is known of a number. Their plans are made once,
+// and are lookups in small tables too, so a test sees what they read in large ones.
+func (db *DB) lookup(ctx context.Context, queries func(pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, queries)
+}
+
 func isState(err error, codes ...string) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
