@@ -11,6 +11,7 @@ import (
 	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+	"dialer/storage"
 )
 
 // Everything that counts happens at once, folding too, and whoever looks finds
@@ -122,17 +123,17 @@ func TestRecount(t *testing.T) {
 	sound(t, db)
 }
 
-// No report may read contacts or attempts: it would take longer with every
+// No report may read contacts, attempts or recordings: it would take longer with every
 // call.
 func TestReportReadsCounters(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	for _, query := range []string{
+	for _, query := range append(storage.ReportStatements(),
 		`SELECT * FROM reporting.campaigns`, `SELECT * FROM reporting.campaigns WHERE campaign_id = 1`,
 		`SELECT * FROM reporting.hourly`, `SELECT * FROM counter_totals`,
-	} {
+	) {
 		plan := strings.Join(testkit.Rows[string](t, db, `EXPLAIN (COSTS OFF) `+query), "\n")
-		for _, table := range []string{"contacts", "attempts", "rejected_rows"} {
+		for _, table := range []string{"contacts", "attempts", "rejected_rows", "recordings"} {
 			if strings.Contains(plan, fmt.Sprintf(" on %s", table)) {
 				t.Errorf("%s reads %s:\n%s", query, table, plan)
 			}

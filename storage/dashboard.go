@@ -13,16 +13,19 @@ import (
 // Snapshot reads what the first page shows.
 func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		if s.Campaigns, err = readReports(ctx, tx, nil); err != nil {
+		ids, err := collect(ctx, tx, pgx.RowTo[int64], `
+			SELECT id FROM (
+				(SELECT id, 0 AS place FROM campaigns WHERE status NOT IN ('stopped', 'finished') ORDER BY id DESC LIMIT $1)
+				UNION ALL
+				(SELECT id, 1 FROM campaigns WHERE status IN ('stopped', 'finished') ORDER BY id DESC LIMIT $1)) AS found
+			ORDER BY place, id DESC LIMIT $1`, app.SnapshotCampaigns)
+		if err != nil {
 			return err
 		}
-		byID := map[int64]*app.Report{}
-		for i := range s.Campaigns {
-			byID[s.Campaigns[i].CampaignID] = &s.Campaigns[i]
-			s.Spent = s.Spent.Add(s.Campaigns[i].Price)
-			s.Unpriced += s.Campaigns[i].Unpriced
+		if s.Campaigns, err = reportsOf(ctx, tx, ids); err != nil {
+			return err
 		}
-		if err := countOutcomes(ctx, tx, byID); err != nil {
+		if s.Totals, err = readTotals(ctx, tx); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, `
@@ -31,9 +34,8 @@ func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 			       (SELECT count(*) FROM attempts WHERE dialed_at > now() - interval '1 minute'),
 			       (SELECT max(dialed_at) FROM attempts),
 			       (SELECT count(*) FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at),
-			       (SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown')),
-			       (SELECT coalesce(sum(n), 0)::bigint FROM counter_totals WHERE subject = 'attempts' AND state = 'lost')`).
-			Scan(&s.At, &s.Locked, &s.Open, &s.Dialed, (*zeronull.Timestamptz)(&s.LastCall), &s.Alarms, &s.Unsettled, &s.Lost)
+			       (SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown'))`).
+			Scan(&s.At, &s.Locked, &s.Open, &s.Dialed, (*zeronull.Timestamptz)(&s.LastCall), &s.Alarms, &s.Unsettled)
 	})
 	if err != nil {
 		return app.Snapshot{}, fmt.Errorf("read a snapshot: %w", err)
@@ -54,13 +56,16 @@ func (db *DB) KeyOf(ctx context.Context, campaignID, contactID int64) (key strin
 // maxContactEvents bounds what a page shows of one contact.
 const maxContactEvents = 500
 
-// ContactEvents are the webhooks about a contact's calls, oldest first.
+// ContactEvents are the webhooks about a contact's calls, oldest first. Each attempt's
+// are looked for in the days from its claim to a month after its end: Vonage keeps a
+// call for a month, and gives up on a webhook long before.
 func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (e app.ContactEvent, err error) {
 		err = row.Scan(&e.At, &e.AttemptID, &e.Kind, (*zeronull.Text)(&e.Status))
 		return e, err
 	}, `
-		SELECT e.received_at, e.attempt_id, e.kind, e.status FROM attempts a JOIN events e ON e.attempt_id = a.id
+		SELECT e.received_at, e.attempt_id, e.kind, e.status FROM attempts a
+		JOIN events e ON e.attempt_id = a.id AND e.received_at >= a.created_at AND e.received_at < coalesce(a.ended_at, now()) + interval '32 days'
 		WHERE a.contact_id = $1 ORDER BY e.received_at, e.id LIMIT $2`, contactID, maxContactEvents)
 	if err != nil {
 		return nil, fmt.Errorf("read the events of contact %d: %w", contactID, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -19,6 +20,14 @@ func (db *DB) SessionSetting(ctx context.Context, name string) string {
 		return err.Error()
 	}
 	return value
+}
+
+// ReportStatements are those that read reports, of the campaign 1 where they ask for some.
+func ReportStatements() (list []string) {
+	for _, sql := range []string{reportsByID, outcomesByID, totals} {
+		list = append(list, strings.ReplaceAll(sql, "$1", "'{1}'"))
+	}
+	return list
 }
 
 // InTx runs statements as the package's own transactions run theirs.

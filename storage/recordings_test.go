@@ -33,6 +33,12 @@ func TestRecordings(t *testing.T) {
 	if len(got) != 1 || got[0] != (stored{"https://api.test/files/1", 12, "U"}) {
 		t.Errorf("%+v", got)
 	}
+	reports, err := db.Report(t.Context())
+	require.NoError(t, err)
+	if len(reports) != 1 || reports[0].Recordings != 1 {
+		t.Errorf("a report counts otherwise: %+v", reports)
+	}
+	sound(t, db)
 	h, err := db.NumberHistory(t.Context(), a.To)
 	require.NoError(t, err)
 	if r := h.Contacts[0].Recordings; len(r) != 1 || r[0].URL != "https://api.test/files/1" || r[0].Seconds != 12 || r[0].CallUUID != "U" {

@@ -18,19 +18,61 @@ import (
 // campaign as for a small one.
 func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Report, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
-		if list, err = readReports(ctx, tx, campaignIDs); err != nil {
+		if len(campaignIDs) == 0 {
+			list, err = countedReports(ctx, tx, reportColumns+`FROM reporting.campaigns ORDER BY campaign_id`)
 			return err
 		}
-		byID := map[int64]*app.Report{}
-		for i := range list {
-			byID[list[i].CampaignID] = &list[i]
-		}
-		return countOutcomes(ctx, tx, byID)
+		list, err = reportsOf(ctx, tx, campaignIDs)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return list, nil
+}
+
+// LatestReports reads the latest campaigns of those whose ids are lower, the latest
+// first.
+func (db *DB) LatestReports(ctx context.Context, before int64, limit int) (list []app.Report, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		ids, err := collect(ctx, tx, pgx.RowTo[int64], `SELECT id FROM campaigns WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, limit)
+		if err != nil {
+			return err
+		}
+		list, err = reportsOf(ctx, tx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("report the latest campaigns: %w", err)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+// CurrentReports reads the campaigns that are not over, those made after the one with
+// the id newest, and those with these ids; and what is counted over all.
+func (db *DB) CurrentReports(ctx context.Context, newest int64, also ...int64) (c app.CurrentReports, err error) {
+	err = db.read(ctx, func(tx pgx.Tx) error {
+		ids, err := collect(ctx, tx, pgx.RowTo[int64], `
+			SELECT id FROM campaigns WHERE status NOT IN ('stopped', 'finished')
+			UNION SELECT id FROM campaigns WHERE id > $1
+			UNION SELECT unnest($2::bigint[])`, newest, append([]int64{}, also...))
+		if err != nil {
+			return err
+		}
+		if c.Reports, err = reportsOf(ctx, tx, ids); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM campaigns`).Scan(&c.Newest); err != nil {
+			return err
+		}
+		c.Totals, err = readTotals(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return c, fmt.Errorf("report what goes on: %w", err)
+	}
+	return c, nil
 }
 
 // reportColumns are what scanReport reads.
@@ -39,24 +81,30 @@ const reportColumns = `
 	       rows_in, rejected, pending, active, waiting, done, calls, calls_answered, duration_s, price, unpriced,
 	       people_called, people_answered, heard, people_with_result, results,
 	       (SELECT NOT c.settings->'message' ? 'say' FROM campaigns c WHERE c.id = campaign_id),
-	       (SELECT count(*) FROM reporting.recordings r WHERE r.campaign_id = campaigns.campaign_id),
 	       (SELECT coalesce(c.settings->'retry'->>'until', '') FROM campaigns c WHERE c.id = campaign_id)
-	FROM reporting.campaigns `
+`
 
-// readReports reads one campaign at a time: by one id, Postgres adds up the
-// counters of that campaign only.
-func readReports(ctx context.Context, tx pgx.Tx, ids []int64) (list []app.Report, err error) {
-	if len(ids) == 0 {
-		return collect(ctx, tx, scanReport, reportColumns+`ORDER BY campaign_id`)
+// reportsByID reads campaigns one at a time: by one id, Postgres adds up the counters of
+// that campaign only. OFFSET 0 keeps it from adding up all for several.
+const reportsByID = reportColumns + `
+	FROM unnest($1::bigint[]) AS asked (id) CROSS JOIN LATERAL (
+		SELECT * FROM reporting.campaigns WHERE campaign_id = asked.id OFFSET 0) AS v
+	ORDER BY campaign_id`
+
+func reportsOf(ctx context.Context, tx pgx.Tx, ids []int64) ([]app.Report, error) {
+	return countedReports(ctx, tx, reportsByID, slices.Compact(slices.Sorted(slices.Values(ids))))
+}
+
+func countedReports(ctx context.Context, tx pgx.Tx, query string, args ...any) ([]app.Report, error) {
+	list, err := collect(ctx, tx, scanReport, query, args...)
+	if err != nil {
+		return nil, err
 	}
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		found, err := collect(ctx, tx, scanReport, reportColumns+`WHERE campaign_id = $1`, id)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, found...)
+	byID := map[int64]*app.Report{}
+	for i := range list {
+		byID[list[i].CampaignID] = &list[i]
 	}
-	return list, nil
+	return list, countOutcomes(ctx, tx, byID)
 }
 
 func scanReport(row pgx.CollectableRow) (app.Report, error) {
@@ -67,17 +115,18 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	err := row.Scan(&r.CampaignID, &r.Campaign, &r.Status, (*zeronull.Text)(&r.PauseReason), &r.CreatedAt,
 		(*zeronull.Timestamptz)(&r.ImportFinishedAt), (*zeronull.Timestamptz)(&r.Start), (*zeronull.Timestamptz)(&r.End), &r.Rows, &r.Rejected, &r.Pending, &r.Active, &r.Waiting, &r.Done,
 		&r.Calls, &r.Answered, &r.Seconds, &r.Price, &r.Unpriced,
-		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO, &r.Recordings, &r.Until)
+		&r.Ladder.Called, &r.Ladder.Answered, &r.Ladder.Heard, &r.Ladder.Result, &r.Ladder.Results, &r.Ladder.OwnNCCO, &r.Until)
 	return r, err
 }
 
-// countOutcomes reads how many contacts ended for each reason, and how many
-// attempts are in each state and had each disposition.
+// outcomesByID is how many contacts ended for each reason, how many attempts are in each
+// state and had each disposition, and how many recordings there are.
+const outcomesByID = `
+	SELECT campaign_id, subject, state, outcome, n FROM counter_totals
+	WHERE campaign_id = ANY ($1) AND (subject IN ('attempts', 'recordings') OR subject = 'contacts' AND state = 'done')`
+
 func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) error {
-	rows, err := tx.Query(ctx, `
-		SELECT campaign_id, subject, state, outcome, n FROM counter_totals
-		WHERE campaign_id = ANY ($1) AND (subject = 'attempts' OR subject = 'contacts' AND state = 'done')`,
-		slices.Collect(maps.Keys(byID)))
+	rows, err := tx.Query(ctx, outcomesByID, slices.Collect(maps.Keys(byID)))
 	if err != nil {
 		return err
 	}
@@ -92,14 +141,54 @@ func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) e
 }
 
 func countOutcome(r *app.Report, subject, state, outcome string, n int) {
-	if subject == "contacts" {
+	switch subject {
+	case "contacts":
 		r.Reasons[campaign.Reason(outcome)] = n
+		return
+	case "recordings":
+		r.Recordings = n
 		return
 	}
 	r.Attempts[campaign.State(state)] += n
 	if outcome != "" {
 		r.Dispositions[campaign.Disposition(outcome)] += n
 	}
+}
+
+// totals adds up all campaigns. It reads some thirty counters of each.
+const totals = `
+	WITH parts AS (
+		SELECT campaign_id, subject, state, outcome, n, priced, price FROM counters
+		UNION ALL
+		SELECT campaign_id, subject, state, outcome, n, priced, price FROM counter_deltas
+	), counted AS MATERIALIZED (
+		SELECT campaign_id,
+		       sum(price) AS spent,
+		       sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('accepted', 'ended')) AS calls,
+		       sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended') AS unpriced,
+		       sum(n) FILTER (WHERE subject = 'attempts' AND state = 'lost') AS lost,
+		       sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done') AS to_go,
+		       sum(n) FILTER (WHERE subject = 'contacts' AND state = 'done' AND outcome NOT IN ('suppressed', 'cancelled_by_request')) AS ended,
+		       sum(n) FILTER (WHERE subject = 'ladder' AND state = 'result') AS with_result,
+		       sum(n) FILTER (WHERE subject = 'ladder' AND state IN ('heard', 'result')) AS heard,
+		       sum(n) FILTER (WHERE subject = 'contacts' AND outcome IN ('answered', 'human', 'machine')) AS reached
+		FROM parts GROUP BY campaign_id
+	), campaign AS MATERIALIZED (
+		SELECT id, shown_status(status, starts_at, 0) AS status,
+		       CASE WHEN created_at > now() - interval '30 days' THEN coalesce(settings->'retry'->>'until', '') END AS lately_until
+		FROM campaigns
+	)
+	SELECT count(*), count(*) FILTER (WHERE c.status = 'running'), count(*) FILTER (WHERE c.status = 'scheduled'),
+	       coalesce(sum(t.to_go) FILTER (WHERE c.status = 'running'), 0)::bigint, coalesce(sum(t.calls), 0)::bigint,
+	       coalesce(sum(t.spent), 0), coalesce(sum(t.unpriced), 0)::bigint, coalesce(sum(t.lost), 0)::bigint,
+	       coalesce(sum(greatest(0, t.ended - coalesce(CASE c.lately_until WHEN 'result' THEN t.with_result WHEN 'heard' THEN t.heard ELSE t.reached END, 0)))
+	                FILTER (WHERE c.lately_until IS NOT NULL), 0)::bigint
+	FROM campaign c LEFT JOIN counted t ON t.campaign_id = c.id`
+
+func readTotals(ctx context.Context, tx pgx.Tx) (t app.Totals, err error) {
+	err = tx.QueryRow(ctx, totals).
+		Scan(&t.AllCampaigns, &t.Running, &t.Scheduled, &t.ToGo, &t.Calls, &t.Spent, &t.Unpriced, &t.Lost, &t.ByHand)
+	return t, err
 }
 
 // OpenCounts counts what a campaign still waits for.

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"dialer/campaign"
@@ -13,12 +16,11 @@ import (
 // campaigns that begin, pause and end, how many calls a minute are made, and when
 // Postgres is away and back.
 type narrator struct {
-	source interface {
-		Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
-	}
-	log *slog.Logger
+	source currentCampaigns
+	log    *slog.Logger
 
-	known  map[int64]campaign.Status
+	known  map[int64]campaign.Status // of those that are not over; nil: nothing was read yet
+	newest int64                     // the campaign that was made last
 	away   bool
 	calls  int // when they were told last
 	toldAt time.Time
@@ -29,10 +31,14 @@ const (
 	tellEvery    = time.Minute
 )
 
-func newNarrator(source interface {
-	Report(ctx context.Context, campaignIDs ...int64) ([]app.Report, error)
-}, log *slog.Logger) *narrator {
-	return &narrator{source: source, log: log}
+// currentCampaigns reads campaigns that are not over, that are newer than one, or that
+// are named. Those that ended long ago are not read again and again.
+type currentCampaigns interface {
+	CurrentReports(ctx context.Context, newest int64, also ...int64) (app.CurrentReports, error)
+}
+
+func newNarrator(source currentCampaigns, log *slog.Logger) *narrator {
+	return &narrator{source: source, log: log, newest: math.MaxInt64}
 }
 
 func (n *narrator) run(ctx context.Context) {
@@ -51,7 +57,7 @@ func (n *narrator) run(ctx context.Context) {
 func (n *narrator) runOnce(ctx context.Context) {
 	reading, cancel := context.WithTimeout(ctx, narrateEvery)
 	defer cancel()
-	reports, err := n.source.Report(reading)
+	now, err := n.source.CurrentReports(reading, n.newest, slices.Collect(maps.Keys(n.known))...)
 	switch {
 	case ctx.Err() != nil:
 		return
@@ -65,8 +71,9 @@ func (n *narrator) runOnce(ctx context.Context) {
 		n.log.InfoContext(ctx, "Postgres is back")
 		n.away = false
 	}
-	n.tellCampaigns(ctx, reports)
-	n.tellCalls(ctx, reports)
+	n.newest = now.Newest
+	n.tellCampaigns(ctx, now.Reports)
+	n.tellCalls(ctx, now.Totals)
 }
 
 // tellCampaigns tells what changed. At the start it tells of those that call or
@@ -74,10 +81,11 @@ func (n *narrator) runOnce(ctx context.Context) {
 func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
 	known := make(map[int64]campaign.Status, len(reports))
 	for _, r := range reports {
-		known[r.CampaignID] = r.Status
-		before, was := n.known[r.CampaignID]
-		over := r.Status == campaign.Finished || r.Status == campaign.Stopped
-		if before == r.Status || over && !was && n.known == nil || r.Status == campaign.Importing {
+		before := n.known[r.CampaignID]
+		if r.Status != campaign.Finished && r.Status != campaign.Stopped {
+			known[r.CampaignID] = r.Status
+		}
+		if before == r.Status || r.Status == campaign.Importing {
 			continue
 		}
 		log := n.log.With("campaign", r.Campaign, "campaign_id", r.CampaignID)
@@ -102,22 +110,15 @@ func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
 }
 
 // tellCalls tells once a minute how many calls all dialers made.
-func (n *narrator) tellCalls(ctx context.Context, reports []app.Report) {
-	calls, toGo := 0, 0
-	for _, r := range reports {
-		calls += r.Calls
-		if r.Status == campaign.Running {
-			toGo += r.Rows - r.Rejected - r.Done
-		}
-	}
+func (n *narrator) tellCalls(ctx context.Context, now app.Totals) {
 	if n.toldAt.IsZero() {
-		n.calls, n.toldAt = calls, time.Now()
+		n.calls, n.toldAt = now.Calls, time.Now()
 		return
 	}
 	if since := time.Since(n.toldAt); since >= tellEvery {
-		if made := calls - n.calls; made > 0 {
-			n.log.InfoContext(ctx, "calls", "made", made, "in", since.Round(time.Second).String(), "people_to_go", toGo)
+		if made := now.Calls - n.calls; made > 0 {
+			n.log.InfoContext(ctx, "calls", "made", made, "in", since.Round(time.Second).String(), "people_to_go", now.ToGo)
 		}
-		n.calls, n.toldAt = calls, time.Now()
+		n.calls, n.toldAt = now.Calls, time.Now()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,13 +27,26 @@ func told(out *strings.Builder) slog.Handler {
 	}})
 }
 
+// scriptedReports has one campaign, and reads it as storage does.
 type scriptedReports struct {
-	reports []app.Report
-	err     error
+	report app.Report
+	err    error
 }
 
-func (s *scriptedReports) Report(context.Context, ...int64) ([]app.Report, error) {
-	return s.reports, s.err
+func (s *scriptedReports) CurrentReports(_ context.Context, newest int64, also ...int64) (c app.CurrentReports, err error) {
+	r := s.report
+	if r.CampaignID == 0 || s.err != nil {
+		return c, s.err
+	}
+	over := r.Status == campaign.Finished || r.Status == campaign.Stopped
+	if !over || r.CampaignID > newest || slices.Contains(also, r.CampaignID) {
+		c.Reports = []app.Report{r}
+	}
+	c.Newest, c.Calls = r.CampaignID, r.Calls
+	if r.Status == campaign.Running {
+		c.ToGo = r.Rows - r.Rejected - r.Done
+	}
+	return c, nil
 }
 
 // What changes is told once.
@@ -43,7 +57,7 @@ func TestNarrator(t *testing.T) {
 		source := &scriptedReports{}
 		n := newNarrator(source, slog.New(told(&out)))
 		is := func(status campaign.Status, done, calls int) {
-			source.reports, source.err = []app.Report{{CampaignID: 7, Campaign: "water", Status: status, PauseReason: "by hand", Rows: 9, Rejected: 1, Done: done, Calls: calls, Answered: 2}}, nil
+			source.report, source.err = app.Report{CampaignID: 7, Campaign: "water", Status: status, PauseReason: "by hand", Rows: 9, Rejected: 1, Done: done, Calls: calls, Answered: 2}, nil
 			n.runOnce(t.Context())
 			n.runOnce(t.Context())
 		}

@@ -9,20 +9,42 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// SnapshotCampaigns is how many campaigns a snapshot has at most.
+const SnapshotCampaigns = 50
+
 // Snapshot is what the first page shows, at one moment.
 type Snapshot struct {
-	At        time.Time
-	Locked    string // why nobody is called; "": the database dials
+	At     time.Time
+	Locked string // why nobody is called; "": the database dials
+	// Campaigns are the latest of those that are not over, and then the latest of all,
+	// the oldest first.
 	Campaigns []Report
-	Open      int // attempts that are a call or may become one
-	Dialed    int // in the last minute
-	LastCall  time.Time
-	Alarms    int // open ones
-	Spent     decimal.Decimal
-	Unpriced  int
-	// Unsettled are attempts of which nobody knows yet whether they made a call, and
-	// Lost those that wait for a person.
-	Unsettled, Lost int
+	Totals
+	Open     int // attempts that are a call or may become one
+	Dialed   int // in the last minute
+	LastCall time.Time
+	Alarms   int // open ones
+	// Unsettled are attempts of which nobody knows yet whether they made a call.
+	Unsettled int
+}
+
+// Totals are over all campaigns.
+type Totals struct {
+	AllCampaigns       int
+	Running, Scheduled int
+	ToGo               int // people of running campaigns who have not ended
+	Calls              int // attempts that Vonage had
+	Spent              decimal.Decimal
+	Unpriced           int // calls that are over and have no price yet
+	Lost               int // attempts that wait for a person
+	ByHand             int // people who ended without being reached, in campaigns that were made in the last 30 days
+}
+
+// CurrentReports are the campaigns that are not over, and others that were asked for.
+type CurrentReports struct {
+	Reports []Report
+	Newest  int64 // the highest id of a campaign
+	Totals
 }
 
 // ContactEvent is one webhook about a contact's calls.

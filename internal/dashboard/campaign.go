@@ -92,11 +92,11 @@ func (s standing) MayResume() bool { return s.Status.Rule().MayResume }
 func (s standing) MayStop() bool   { return !s.Over() }
 
 func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (standing, error) {
-	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
-	if i < 0 {
-		return standing{}, campaign.ErrNotFound
+	r, err := d.reportIn(ctx, s, id)
+	if err != nil {
+		return standing{}, err
 	}
-	view := standing{Report: s.Campaigns[i], Bar: barOf(s.Campaigns[i]), DoneIn: doneIn(s.Campaigns[i].Pending+s.Campaigns[i].Waiting, s.Dialed)}
+	view := standing{Report: r, Bar: barOf(r), DoneIn: doneIn(r.Pending+r.Waiting, s.Dialed)}
 	for _, reason := range campaign.Reasons {
 		if n := view.Report.Reasons[reason]; n > 0 {
 			view.Reasons = append(view.Reasons, reasonCount{reason, n})
@@ -106,6 +106,22 @@ func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (s
 		view.Results = append(view.Results, resultCount{result, view.Ladder.Results[result]})
 	}
 	return view, nil
+}
+
+// reportIn is the campaign's report of a snapshot. One that is over, or newer than the
+// snapshot, may not be in it, and is read.
+func (d *dashboard) reportIn(ctx context.Context, s app.Snapshot, id int64) (app.Report, error) {
+	if i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id }); i >= 0 {
+		return s.Campaigns[i], nil
+	}
+	list, err := d.Store.Report(ctx, id)
+	if err == nil && len(list) == 0 {
+		err = campaign.ErrNotFound
+	}
+	if err != nil {
+		return app.Report{}, err
+	}
+	return list[0], nil
 }
 
 // ByHand is how many ended without being reached: the list of whom a person may reach.
@@ -183,7 +199,7 @@ func (d *dashboard) search(v *visit) error {
 		http.Redirect(v.w, v.Request, address(id)+string(only("q", text)), http.StatusSeeOther)
 		return nil
 	}
-	return d.showPeople(v, http.StatusOK, nil, nil, url.Values{"q": {text}})
+	return d.showPeople(v, http.StatusOK, nil, nil, url.Values{"q": {text}, "after": {v.PostFormValue("after")}})
 }
 
 func digitsIn(text string) (n int) {
@@ -220,9 +236,6 @@ func (d *dashboard) showPeople(v *visit, status int, refused error, typed *docum
 	}
 	if view.People, err = d.people(v, view.standing, values); err != nil {
 		return err
-	}
-	if digitsIn(values.Get("q")) >= 7 {
-		view.People.Next = "" // its address would hold the number
 	}
 	costs, err := d.Store.CostByCountry(v.Context(), id)
 	if err != nil {
@@ -277,15 +290,14 @@ func (d *dashboard) campaignOf(v *visit) (id int64, name string, err error) {
 // nameOf is the campaign's name, by which a change finds it: a number alone may be
 // another one's name.
 func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
-	s, err := d.live.recentOf(ctx, id)
+	list, err := d.Store.Report(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id })
-	if i < 0 {
+	if len(list) == 0 {
 		return "", campaign.ErrNotFound
 	}
-	return s.Campaigns[i].Campaign, nil
+	return list[0].Campaign, nil
 }
 
 // changeCampaign pauses, resumes or stops. A stop cannot be undone, so it wants the

@@ -32,6 +32,8 @@ type Store interface {
 	app.PeopleListStore
 	app.TestCallStore
 	Snapshot(ctx context.Context) (app.Snapshot, error)
+	// LatestReports are of the latest campaigns whose ids are lower, the latest first.
+	LatestReports(ctx context.Context, before int64, limit int) ([]app.Report, error)
 	KeyOf(ctx context.Context, campaignID, contactID int64) (string, error)
 	ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error)
 	Differences(ctx context.Context, limit int) (app.Differences, error)
@@ -140,6 +142,7 @@ type pageRoute struct {
 var pages = []pageRoute{
 	{pattern: "GET /{$}", least: app.Viewer, serve: (*dashboard).overview},
 	{pattern: "GET /live", least: app.Viewer, serve: (*dashboard).stream, slow: true},
+	{pattern: "GET /campaigns", least: app.Viewer, serve: (*dashboard).campaigns},
 	{pattern: "GET /campaigns/{id}", least: app.Viewer, serve: (*dashboard).campaign},
 	{pattern: "POST /campaigns/{id}/search", least: app.Viewer, serve: (*dashboard).search},
 	{pattern: "GET /campaigns/{id}/outcomes", least: app.Viewer, serve: (*dashboard).outcomes},

@@ -167,7 +167,7 @@ func (w *world) login(name string) {
 }
 
 // every is all pages that only show something.
-var every = []string{"/", "/campaigns/1", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
+var every = []string{"/", "/campaigns", "/campaigns/1", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
 
 const nasty = `<script>alert(1)</script>"'>&{{.}}`
 

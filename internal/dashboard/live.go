@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -101,15 +100,6 @@ func (l *live) recent(ctx context.Context) (app.Snapshot, error) {
 		return s, nil
 	}
 	return l.read(ctx)
-}
-
-// recentOf is recent, and has the campaign even if it was made since then.
-func (l *live) recentOf(ctx context.Context, campaignID int64) (app.Snapshot, error) {
-	s, err := l.recent(ctx)
-	if err == nil && !slices.ContainsFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == campaignID }) {
-		return l.read(ctx)
-	}
-	return s, err
 }
 
 func (l *live) watched() int {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"dialer/campaign"
@@ -19,7 +20,6 @@ type overviewView struct {
 	Headline string
 	Share    string // of the pace
 	DoneIn   string // at the present rate
-	ToGo     int
 	Rows     []campaignRow
 }
 
@@ -31,16 +31,6 @@ type campaignRow struct {
 
 // ByHand is how many ended without being reached.
 func (r campaignRow) ByHand() int { return standing{Report: r.Report}.ByHand() }
-
-// ByHandNow is how many people of the campaigns of the last 30 days were not reached.
-func (o overviewView) ByHandNow() (n int) {
-	for _, r := range o.Rows {
-		if o.At.Sub(r.CreatedAt) < 30*24*time.Hour {
-			n += r.ByHand()
-		}
-	}
-	return n
-}
 
 // ToGo is how many people have not ended.
 func (r campaignRow) ToGo() int { return r.Pending + r.Active + r.Waiting }
@@ -74,28 +64,17 @@ func seenBy(v *visit, s app.Snapshot) app.Snapshot {
 }
 
 func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
-	view := overviewView{Snapshot: s}
-	running, scheduled := 0, 0
-	for i := len(s.Campaigns) - 1; i >= 0; i-- { // the latest first
-		r := s.Campaigns[i]
-		if r.Status == campaign.Scheduled {
-			scheduled++
-		}
-		if r.Status == campaign.Running {
-			running++
-			view.ToGo += r.Pending + r.Active + r.Waiting
-		}
-		view.Rows = append(view.Rows, campaignRow{r, barOf(r)})
-	}
+	view := overviewView{Snapshot: s, Rows: rowsOf(s.Campaigns)}
+	slices.Reverse(view.Rows) // the latest first
 	view.Calling = s.Locked == "" && (s.Open > 0 || s.Dialed > 0 && view.ToGo > 0)
 	switch {
 	case s.Locked != "":
 		view.Headline = "Nobody is called: the database is locked"
 	case view.Calling:
 		view.Headline = "Calling"
-	case running > 0 && view.ToGo > 0:
+	case s.Running > 0 && view.ToGo > 0:
 		view.Headline = "Waiting: nobody is due now"
-	case scheduled > 0:
+	case s.Scheduled > 0:
 		view.Headline = "Waiting: the next campaign has not begun"
 	default:
 		view.Headline = "Nobody is to be called"
@@ -103,6 +82,36 @@ func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 	view.Share = fmt.Sprintf("%.0f %%", 100*float64(s.Dialed)/60/d.CallsPerSecond)
 	view.DoneIn = doneIn(view.ToGo, s.Dialed)
 	return view
+}
+
+func rowsOf(list []app.Report) []campaignRow {
+	rows := make([]campaignRow, len(list))
+	for i, r := range list {
+		rows[i] = campaignRow{r, barOf(r)}
+	}
+	return rows
+}
+
+// campaigns lists all campaigns, the latest first, a page at a time.
+func (d *dashboard) campaigns(v *visit) error {
+	before := int64(math.MaxInt64)
+	if text := v.URL.Query().Get("after"); text != "" {
+		var err error
+		if before, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return app.ErrCursor
+		}
+	}
+	list, err := d.Store.LatestReports(v.Context(), before, app.SnapshotCampaigns+1)
+	if err != nil {
+		return err
+	}
+	view := listView{}
+	if len(list) > app.SnapshotCampaigns {
+		list = list[:app.SnapshotCampaigns]
+		view.Next = strconv.FormatInt(list[len(list)-1].CampaignID, 10)
+	}
+	view.Rows = rowsOf(seenBy(v, app.Snapshot{Campaigns: list}).Campaigns)
+	return d.show(v, http.StatusOK, "campaigns.html", shown{Title: "All campaigns", Here: "overview", Data: view})
 }
 
 // doneIn is how long the first calls still take at the present rate.
