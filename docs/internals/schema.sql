@@ -45,7 +45,8 @@ CREATE TABLE alarms (
     CONSTRAINT alarms_resolved_by_somebody CHECK ((resolved_at IS NULL) = (resolved_by IS NULL) AND resolved_by <> '')
 );
 CREATE INDEX alarms_by_time ON alarms (last_at);
-CREATE INDEX alarms_open ON alarms (last_at) WHERE resolved_at IS NULL OR last_at > resolved_at;
+CREATE INDEX alarms_of_attempt ON alarms (attempt_id) WHERE attempt_id IS NOT NULL;
+CREATE INDEX alarms_open ON alarms (id) WHERE resolved_at IS NULL OR last_at > resolved_at;
 CREATE UNIQUE INDEX alarms_once ON alarms (kind, COALESCE(attempt_id, '00000000-0000-0000-0000-000000000000'::uuid), detail);
 CREATE TRIGGER tell_added AFTER INSERT ON alarms FOR EACH ROW EXECUTE FUNCTION tell_of_alarm();
 CREATE TRIGGER tell_changed AFTER UPDATE ON alarms FOR EACH ROW WHEN (old.last_at <= old.resolved_at AND new.last_at > new.resolved_at) EXECUTE FUNCTION tell_of_alarm();
@@ -177,10 +178,9 @@ CREATE INDEX attempts_by_dialed_at ON attempts (dialed_at);
 CREATE INDEX attempts_by_number ON attempts (to_number);
 CREATE INDEX attempts_erased ON attempts (erased_at) WHERE erased_at IS NOT NULL;
 CREATE INDEX attempts_held ON attempts (campaign_id) WHERE held IS NOT NULL AND price IS NULL AND (state <> ALL (ARRAY['refused', 'absent']));
-CREATE INDEX attempts_lost ON attempts (id) WHERE state = 'lost';
 CREATE INDEX attempts_manual ON attempts (created_at) WHERE kind = 'manual';
 CREATE INDEX attempts_must_exist ON attempts (dialed_at) WHERE must_exist AND call_uuid IS NULL;
-CREATE INDEX attempts_of_campaign ON attempts USING brin (campaign_id) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX attempts_of_campaign ON attempts (campaign_id, id);
 CREATE INDEX attempts_open_of_campaign ON attempts (campaign_id) WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted');
 CREATE INDEX attempts_recovered ON attempts (start_time) WHERE recovered;
 CREATE INDEX attempts_refused ON attempts (campaign_id, dialed_at) WHERE note IN ('invalid', 'alike');
@@ -188,6 +188,7 @@ CREATE INDEX attempts_reserved ON attempts (id) WHERE state = 'reserved';
 CREATE INDEX attempts_silent ON attempts (failed_at) WHERE state = 'accepted';
 CREATE INDEX attempts_to_check ON attempts (next_check_at) WHERE state = 'accepted' OR state = 'ended' AND price IS NULL;
 CREATE INDEX attempts_unsettled ON attempts (token_expires_at) WHERE state IN ('dialing', 'unknown');
+CREATE INDEX attempts_without_call ON attempts (state, id) WHERE state IN ('refused', 'absent', 'lost', 'void');
 CREATE UNIQUE INDEX one_open_attempt_per_number ON attempts (to_number) WHERE (state IN ('reserved', 'dialing', 'unknown', 'accepted')) AND NOT superseded;
 CREATE TRIGGER count_added AFTER INSERT ON attempts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_new_attempts();
 CREATE TRIGGER count_changed AFTER UPDATE ON attempts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_changed_attempts();
@@ -214,6 +215,7 @@ CREATE TABLE audit (
     CONSTRAINT audit_through_known CHECK (through IN ('command', 'page', 'api', 'dialer'))
 );
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_of_actor ON audit (actor, id);
 CREATE INDEX audit_of_object ON audit (object, id);
 CREATE TRIGGER guard_audit BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION guard_audit();
 
@@ -296,6 +298,7 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_priority_range CHECK (priority >= 0 AND priority <= 9),
     CONSTRAINT campaigns_status_known CHECK (status IN ('draft', 'importing', 'running', 'paused', 'stopped', 'finished'))
 );
+CREATE INDEX campaigns_not_over ON campaigns (id) WHERE status <> ALL (ARRAY['stopped', 'finished']);
 CREATE TRIGGER tell_added AFTER INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION tell_of_campaign();
 CREATE TRIGGER tell_changed AFTER UPDATE ON campaigns FOR EACH ROW WHEN (new.status <> old.status OR new.pause_reason IS DISTINCT FROM old.pause_reason OR new.document IS DISTINCT FROM old.document) EXECUTE FUNCTION tell_of_campaign();
 
@@ -351,6 +354,7 @@ CREATE INDEX contacts_due ON contacts (zone_group_id, urgency, due_at, id) WHERE
 CREATE INDEX contacts_following ON contacts (call_with) WHERE call_with IS NOT NULL;
 CREATE INDEX contacts_listed ON contacts (campaign_id, listed_as(state, reason, heard_at, result), key COLLATE "C");
 CREATE INDEX contacts_of_campaign ON contacts USING brin (campaign_id) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX contacts_of_campaign_by_number ON contacts (campaign_id, to_number COLLATE "C", id);
 CREATE INDEX contacts_to_expire ON contacts (not_later_than) WHERE not_later_than IS NOT NULL AND (state IN ('pending', 'waiting'));
 CREATE TRIGGER contacts_follow AFTER UPDATE ON contacts FOR EACH ROW WHEN (new.leads) EXECUTE FUNCTION follow_contact();
 CREATE TRIGGER count_added AFTER INSERT ON contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION count_contacts();
@@ -382,7 +386,7 @@ CREATE TABLE counters (
     seconds bigint NOT NULL, -- their billed seconds
     price numeric NOT NULL, -- the sum of their prices
     CONSTRAINT counters_pkey PRIMARY KEY (campaign_id, subject, state, outcome),
-    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder'))
+    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder', 'recordings'))
 );
 
 -- The attempts of each campaign by country, and what is known of their price.
@@ -674,6 +678,7 @@ CREATE TABLE provider_calls (
     CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown'))
 );
 CREATE INDEX provider_calls_legs ON provider_calls (leg_of) WHERE leg_of IS NOT NULL;
+CREATE INDEX provider_calls_unexplained ON provider_calls (first_seen_at) WHERE attempt_id IS NULL AND leg_of IS NULL;
 CREATE INDEX provider_calls_unfolded ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL AND NOT folded;
 CREATE INDEX provider_calls_unmatched ON provider_calls (to_number) WHERE attempt_id IS NULL;
 CREATE INDEX provider_calls_unsure ON provider_calls (start_time) WHERE matched_by IS NULL OR matched_by = 'numbers';
@@ -703,6 +708,8 @@ CREATE TABLE recordings (
 );
 CREATE INDEX recordings_of_attempt ON recordings (attempt_id);
 CREATE INDEX recordings_of_inbound ON recordings (inbound_id);
+CREATE TRIGGER count_added AFTER INSERT ON recordings REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_recordings();
+CREATE TRIGGER count_removed AFTER DELETE ON recordings REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_recordings();
 
 -- Rows of imported files that no contact was made of.
 CREATE TABLE rejected_rows (
@@ -715,6 +722,7 @@ CREATE TABLE rejected_rows (
     CONSTRAINT rejected_rows_pkey PRIMARY KEY (campaign_id, source, line_no),
     CONSTRAINT rejected_rows_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id)
 );
+CREATE INDEX rejected_rows_by_digits ON rejected_rows USING gin (digit_runs(record));
 CREATE TRIGGER count_added AFTER INSERT ON rejected_rows REFERENCING NEW TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rejected_rows();
 CREATE TRIGGER count_removed AFTER DELETE ON rejected_rows REFERENCING OLD TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rejected_rows();
 
@@ -756,6 +764,7 @@ CREATE TABLE suppressions (
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
     CONSTRAINT suppressions_scope CHECK (campaign_id IS NULL OR purpose IS NULL)
 );
+CREATE INDEX suppressions_of_number ON suppressions (number, id);
 CREATE UNIQUE INDEX suppressions_not_ended ON suppressions (number, COALESCE(campaign_id, 0), COALESCE(purpose, '')) WHERE ended_at IS NULL;
 
 -- What a manual call says that tests a campaign's message. It is of no campaign, and stands in no campaign's figures.
