@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,7 +14,7 @@ import (
 // Difference is a setting that a campaign has with another value than the one
 // that a later command gives.
 type Difference struct {
-	Setting       string // as the flag that sets it is named, such as ringing-timer
+	Setting       string // as the flag that sets it is named, such as ringing-timer; else its member, such as message.loop
 	Stored, Given string // "none" where there is no value
 }
 
@@ -24,7 +25,11 @@ type OtherSettingsError struct{ Differences []Difference }
 func (e *OtherSettingsError) Error() string {
 	lines := []string{ErrOtherSettings.Error() + ":"}
 	for _, d := range e.Differences {
-		lines = append(lines, fmt.Sprintf("  --%s is %s there, and %s here", d.Setting, d.Stored, d.Given))
+		name := "--" + d.Setting
+		if strings.Contains(d.Setting, ".") {
+			name = d.Setting
+		}
+		lines = append(lines, fmt.Sprintf("  %s is %s there, and %s here", name, d.Stored, d.Given))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -47,12 +52,27 @@ func (s Settings) Differences(given Settings) []Difference {
 // lengthByDefault reports whether the settings are of a document that does not say
 // how long a call may last.
 func (s Settings) lengthByDefault() bool {
-	var d struct {
-		Call struct {
-			LengthTimer *int `json:"length_timer"`
-		} `json:"call"`
-	}
-	return len(s.Document) > 0 && json.Unmarshal(s.Document, &d) == nil && d.Call.LengthTimer == nil
+	d, ok := s.document()
+	return ok && d.Call.LengthTimer == nil
+}
+
+// documentOnly are members of the document that Settings do not have, or not as they
+// were written.
+type documentOnly struct {
+	Purpose string `json:"purpose"`
+	Call    struct {
+		LengthTimer *int `json:"length_timer"`
+	} `json:"call"`
+}
+
+func (s Settings) document() (d documentOnly, ok bool) {
+	return d, len(s.Document) > 0 && json.Unmarshal(s.Document, &d) == nil
+}
+
+// Purpose is what the document says that the calls are for; "": it does not say.
+func (s Settings) Purpose() string {
+	d, _ := s.document()
+	return d.Purpose
 }
 
 // Changes lists in what other settings differ.
@@ -65,6 +85,7 @@ func (s Settings) Changes(given Settings) []Difference {
 			list = append(list, Difference{Setting: setting, Stored: stored, Given: now})
 		}
 	}
+	compare("purpose", s.Purpose(), given.Purpose())
 	compare("from", strings.Join(s.From, ","), strings.Join(given.From, ","))
 	compare("say", s.Message.Say, given.Message.Say)
 	if !sameJSON(s.Message.NCCO, given.Message.NCCO) {
@@ -72,10 +93,14 @@ func (s Settings) Changes(given Settings) []Difference {
 	}
 	compare("answer-url", s.Message.AnswerURL, given.Message.AnswerURL)
 	compare("answer-method", s.Message.AnswerMethod, given.Message.AnswerMethod)
-	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
 	compare("language", s.Message.Language, given.Message.Language)
 	compare("voicemail", s.Message.Voicemail, given.Message.Voicemail)
 	compare("on-key", s.Message.dialogueText(), given.Message.dialogueText())
+	compare("message.words", jsonText(s.Message.Words), jsonText(given.Message.Words))
+	compare("message.confidence", amountText(s.Message.Confidence), amountText(given.Message.Confidence))
+	compare("message.loop", amountText(float64(s.Message.Loop)), amountText(float64(given.Message.Loop)))
+	compare("message.level", amountText(s.Message.Level), amountText(given.Message.Level))
+	compare("message.ring_back", strconv.FormatBool(s.Message.RingBack), strconv.FormatBool(given.Message.RingBack))
 	compare("until", s.Retry.Until.String(), given.Retry.Until.String())
 	compare("dtmf-answer", s.Message.DTMFAnswer, given.Message.DTMFAnswer)
 	compare("date-format", s.Message.DateFormat, given.Message.DateFormat)
@@ -104,11 +129,27 @@ func (s Settings) Changes(given Settings) []Difference {
 // dialogueText is all that a message says of keys, and its other languages, in one
 // form.
 func (m Message) dialogueText() string {
-	if len(m.Keys) == 0 && m.Languages == nil {
+	m = Message{Keys: m.Keys, Wrong: m.Wrong, Silent: m.Silent, Tries: m.Tries, Wait: m.Wait, OptOut: m.OptOut, Languages: m.Languages}
+	if text := jsonText(m); text != "{}" {
+		return text
+	}
+	return ""
+}
+
+// jsonText is a value that can always be JSON; "" for a map that is nil.
+func jsonText(value any) string {
+	text, _ := json.Marshal(value)
+	if string(text) == "null" {
 		return ""
 	}
-	text, _ := json.Marshal(Message{Keys: m.Keys, Wrong: m.Wrong, Silent: m.Silent, Tries: m.Tries, Wait: m.Wait, OptOut: m.OptOut, Languages: m.Languages}) // it always can be
 	return string(text)
+}
+
+func amountText(n float64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(n, 'g', -1, 64)
 }
 
 func remindText(r *Remind) string {

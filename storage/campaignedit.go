@@ -48,7 +48,8 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	var has int
 	var name string
 	var was, given campaign.Settings
-	err = tx.QueryRow(ctx, `SELECT name, version, settings, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&name, &has, &was, &given)
+	err = tx.QueryRow(ctx, `SELECT name, version, settings, document, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&name, &has, &was, &was.Document, &given)
+	given.Document = s.Document // it is not among the settings
 	if err != nil {
 		return nil, false, err
 	}
@@ -88,7 +89,11 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	for _, d := range changes {
 		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
 	}
-	again = was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
+	//guard:false storage.TestEditOfThePurpose: who may not be called for the new purpose ends
+	if was.Purpose() != given.Purpose() {
+		again = true
+	}
+	again = again || was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
 	//guard:false storage.TestEditOfHoursAndAnotherTimeOfTheDay: who is called at another time of the day is put down by the new hours
 	if given.Retry.OtherTime > 0 && !reflect.DeepEqual(was.Hours, given.Hours) {
 		again = true

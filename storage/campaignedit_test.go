@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
 
@@ -283,4 +285,34 @@ func TestEditOfCountriesAfterAnUpgrade(t *testing.T) {
 	if diff := cmp.Diff([]string{"country"}, got); diff != "" {
 		t.Errorf("what stands in the way (-want +got)\n%s", diff)
 	}
+}
+
+// An edit of the purpose alone is a version, and ends who may not be called for the new
+// one. The same name with another purpose is no import into the campaign.
+func TestEditOfThePurpose(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Document = json.RawMessage(`{"purpose": "reminder"}`)
+	c := running(t, db, "c", s, rows(0, 2))
+	_, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(0), Source: "test", Purpose: "marketing"}})
+	require.NoError(t, err)
+	other := s
+	other.Document = json.RawMessage(`{"purpose": "marketing"}`)
+	if _, err := db.OpenCampaign(t.Context(), "c", other); !errors.Is(err, campaign.ErrOtherSettings) || !strings.Contains(err.Error(), "--purpose is reminder there, and marketing here") {
+		t.Errorf("the name with another purpose: %v", err)
+	}
+	if _, err := db.OpenCampaign(t.Context(), "c", s); err != nil {
+		t.Error(err)
+	}
+	changes, err := db.EditCampaign(t.Context(), by("ann"), c.ID, 1, other)
+	require.NoError(t, err)
+	if diff := cmp.Diff([]campaign.Difference{{Setting: "purpose", Stored: "reminder", Given: "marketing"}}, changes); diff != "" {
+		t.Errorf("changes (-want +got)\n%s", diff)
+	}
+	got := testkit.Rows[string](t, db, `SELECT state || ' ' || coalesce(reason, '') FROM contacts ORDER BY key`)
+	if diff := cmp.Diff([]string{"done suppressed", "pending "}, got); diff != "" {
+		t.Errorf("contacts (-want +got)\n%s", diff)
+	}
+	sound(t, db)
 }

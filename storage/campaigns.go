@@ -59,8 +59,8 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 			if err != nil {
 				return err
 			}
-			err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
-				Scan(append(campaignFields(&c), &given)...)
+			err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, c.document, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
+				Scan(append(campaignFields(&c), &c.Settings.Document, &given)...)
 			given.Document = s.Document // it is not among the settings
 			return err
 		}

@@ -28,7 +28,7 @@ type campaignEditCommand struct {
 
 // Help is printed by -h below the flags.
 func (campaignEditCommand) Help() string {
-	return `The flags are those of enqueue; what they do not name stays as it is. --campaign FILE replaces the whole document. The edit holds for every call that has not begun, from the moment on at which this command says so. Each edit makes a version, which reporting.attempts names for each call. The name, --key and what the columns mean cannot be changed.`
+	return `The flags are those of enqueue; what they do not name stays as it is. --campaign FILE replaces the whole document. The edit holds for every call that has not begun, from the moment on at which this command says so. Each edit makes a version, which reporting.attempts names for each call. The name, --key, --zone, remind and what the columns mean cannot be changed.`
 }
 
 func (c *campaignEditCommand) Run(ctx context.Context, con console) error {

@@ -140,6 +140,20 @@ func TestExamplesOfMembers(t *testing.T) {
 // withMember is what a small campaign is with one member more; nil: without it.
 func withMember(t *testing.T, path string, value json.RawMessage) (string, error) {
 	t.Helper()
+	document, err := documentWith(t, path, value)
+	if err != nil {
+		return "", err
+	}
+	s, err := document.Settings()
+	s.Document = nil
+	settings, failed := json.Marshal(s)
+	require.NoError(t, failed)
+	return fmt.Sprintf("%s %s %+v %s", document.Name, settings, document.People, document.Purpose), err
+}
+
+// documentWith is the document of a small campaign with one member more.
+func documentWith(t *testing.T, path string, value json.RawMessage) (campaign.Document, error) {
+	t.Helper()
 	d := map[string]any{}
 	merge(t, d, `{"name": "c", "from": ["442079460001"], "message": {"say": "Hello {{name}}.", "keys": {"1": "confirmed"}}, "people": {"country": "FR"}}`)
 	merge(t, d, beside[path])
@@ -164,15 +178,47 @@ func withMember(t *testing.T, path string, value json.RawMessage) (string, error
 	}
 	text, err := json.Marshal(d)
 	require.NoError(t, err)
-	document, err := campaign.ParseDocument("example", text)
-	if err != nil {
-		return "", err
+	return campaign.ParseDocument("example", text)
+}
+
+// An edit that changes any member of the document changes the campaign, or is refused
+// with the member's name. None is taken and dropped.
+func TestEditOfEachMember(t *testing.T) {
+	t.Parallel()
+	for _, m := range documentMembers(t) {
+		if len(m.Examples) != 1 {
+			continue // the reference says so
+		}
+		plain, err := documentWith(t, m.path, nil)
+		require.NoError(t, err)
+		given, err := documentWith(t, m.path, m.Examples[0])
+		require.NoError(t, err)
+		if _, err := plain.Settings(); err != nil { // it needs what the example is of
+			plain, err = documentWith(t, "", nil)
+			require.NoError(t, err)
+		}
+		for _, edit := range [][2]campaign.Document{{plain, given}, {given, plain}} {
+			refused := edit[0].CheckEdit(edit[1])
+			if refused != nil && !strings.HasPrefix(m.path, strings.Fields(refused.Error())[0]) {
+				t.Errorf("%s: the refusal names something else: %v", m.path, refused)
+			}
+			if refused == nil && len(asStored(t, edit[0]).Changes(asStored(t, edit[1]))) == 0 {
+				t.Errorf("%s: an edit is taken, and changes nothing", m.path)
+			}
+		}
 	}
-	s, err := document.Settings()
-	s.Document = nil
-	settings, failed := json.Marshal(s)
-	require.NoError(t, failed)
-	return fmt.Sprintf("%s %s %+v %s", document.Name, settings, document.People, document.Purpose), err
+}
+
+// asStored are the document's settings as they come out of the database.
+func asStored(t *testing.T, d campaign.Document) (stored campaign.Settings) {
+	t.Helper()
+	s, err := d.Settings()
+	require.NoError(t, err)
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &stored))
+	stored.Document = s.Document
+	return stored
 }
 
 // merge puts the members of a JSON object into d.
