@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -76,9 +77,13 @@ func (db *DB) ListCampaigns(ctx context.Context, q app.ListQuery) (app.Page, err
 
 // ListContacts lists a campaign's contacts in the order of their keys. Each filter has
 // an index that the list reads from where the page begins: by key, or by the bytes of
-// the key.
+// the key. Its cursor is a contact's id: a key may be a telephone number.
 func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQuery) (app.Page, error) {
-	args := pgx.StrictNamedArgs{"campaign": campaignID, "after": plain(q.After)}
+	after, err := db.keyAtCursor(ctx, campaignID, q.After)
+	if err != nil {
+		return app.Page{}, err
+	}
+	args := pgx.StrictNamedArgs{"campaign": campaignID, "after": after}
 	from, key, where := `contacts k`, `k.key COLLATE "C"`, ``
 	filter := func(column, name, value string) {
 		if value != "" {
@@ -111,7 +116,23 @@ func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQ
 			WHERE k.campaign_id = @campaign AND `+key+` > @after`+where+`
 			ORDER BY `+key+` LIMIT @limit
 		)
-		SELECT v.key, to_jsonb(v) FROM found JOIN reporting.contacts v ON v.contact_id = found.id ORDER BY found.place`, args)
+		SELECT v.contact_id::text, to_jsonb(v) FROM found JOIN reporting.contacts v ON v.contact_id = found.id ORDER BY found.place`, args)
+}
+
+// keyAtCursor is the key of the contact that a cursor names; "": there is none.
+func (db *DB) keyAtCursor(ctx context.Context, campaignID int64, cursor string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	id, err := afterID(cursor, 0)
+	if err != nil {
+		return "", err
+	}
+	key, err := db.KeyOf(ctx, campaignID, id)
+	if errors.Is(err, campaign.ErrNotFound) {
+		err = app.ErrCursor
+	}
+	return key, err
 }
 
 // below is the condition that a row has the value, and comes before an id. As a comparison

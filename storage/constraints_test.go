@@ -46,6 +46,10 @@ func TestPostgresRefuses(t *testing.T) {
 		{"a pause without a reason", `UPDATE campaigns SET status = 'paused'`, "campaigns_paused_for_a_reason"},
 		{"an event that changes", `UPDATE events SET kind = 'x'`, "kept as received"},
 		{"an event that goes", `DELETE FROM events`, "kept as received"},
+		{"events that go at once", `TRUNCATE events`, "kept as received"},
+		{"a change of the audit", `UPDATE audit SET actor = 'x'`, "never changed"},
+		{"a part of the audit that goes", `DELETE FROM audit`, "never changed"},
+		{"the audit that goes", `TRUNCATE audit`, "never changed"},
 		{"absence that was not proved", `UPDATE attempts SET state = 'absent', changed_by = 'reconciler' WHERE state = 'unknown'`, "attempts_absence_proved"},
 	} {
 		err := db.TryExec(t, test.sql)

@@ -218,6 +218,7 @@ CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_of_actor ON audit (actor, id);
 CREATE INDEX audit_of_object ON audit (object, id);
 CREATE TRIGGER guard_audit BEFORE DELETE OR UPDATE ON audit FOR EACH ROW EXECUTE FUNCTION guard_audit();
+CREATE TRIGGER guard_audit_whole BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION guard_audit();
 
 -- What a minute costs in a country.
 CREATE TABLE call_rates (
@@ -440,6 +441,7 @@ CREATE TABLE database_identity (
     other_api_host text, -- the API host of the other account that asked
     other_asked_at timestamptz, -- when it asked; null: none did
     locked boolean NOT NULL GENERATED AS (((locked_for IS NOT NULL) OR (other_asked_at IS NOT NULL))), -- it calls nobody
+    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- Goes into the versions of contacts and campaigns, which anybody sees who may read: without it they could be compared with versions of guessed rows.
     CONSTRAINT database_identity_pkey PRIMARY KEY (one),
     CONSTRAINT database_identity_accepted_what_lacks CHECK (accepted_at IS NULL OR misses > 0 OR scans > 0),
     CONSTRAINT database_identity_account_whole CHECK ((application_id IS NULL) = (api_host IS NULL)),
@@ -470,6 +472,7 @@ CREATE TABLE events (
 CREATE INDEX events_of_attempt ON ONLY events (attempt_id, received_at);
 CREATE INDEX events_of_legs ON ONLY events (call_uuid) WHERE leg;
 CREATE TRIGGER guard_event BEFORE DELETE OR UPDATE ON events FOR EACH ROW WHEN (current_setting('dialer.erasing', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION guard_event();
+CREATE TRIGGER guard_events_whole BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION guard_event();
 
 -- Calls that should not be up and are to be ended: the second call of one attempt, or a call of an attempt that was thought over. Written in the transaction that raises the alarm.
 CREATE TABLE hangups (

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +17,8 @@ import (
 	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+
+	"github.com/google/uuid"
 )
 
 const adminToken = "the-token-of-the-environment"
@@ -53,6 +56,68 @@ func TestPaging(t *testing.T) {
 		w.want(w.do(app.Viewer, "GET", path, ""), 200, `"items":[`)
 	}
 	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?state=done", ""), 200, `"items":[],"next_cursor":null`)
+}
+
+// A cursor goes to viewers too: it holds no number, and it is not made of one.
+func TestCursorsTellNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 3)
+	w.db.StartCampaign(t, "closure", 3)
+	const long = 7 // as many digits as the shortest number has
+	for i := range 3 {
+		w.want(w.do(app.Operator, "POST", "suppressions", fmt.Sprintf(`{"number":"+%s"}`, testkit.Number(i))), 201)
+		require.NoError(t, w.db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: fmt.Sprintf("%d of +%s", i, testkit.Number(i))}))
+		require.NoError(t, w.db.ReserveManual(t.Context(), testkit.Actor, campaign.Attempt{
+			ID: uuid.Must(uuid.NewV7()), Kind: campaign.ManualCall, To: testkit.Number(10 + i), From: "442079460000", Manual: campaign.Manual{RequestedBy: "ann", ToKind: campaign.KindPhone},
+		}))
+	}
+	for _, list := range []string{"campaigns?", "campaigns/outage/contacts?", "calls?", "suppressions?", "alarms?resolved=true&", "audit?"} {
+		pages := 0
+		for cursor := ""; ; pages++ {
+			page := w.want(w.do(app.Viewer, "GET", list+"limit=1&cursor="+url.QueryEscape(cursor), ""), 200)
+			next, more := page.value(t, "next_cursor").(string)
+			if !more {
+				break
+			}
+			text, err := base64.RawURLEncoding.DecodeString(next)
+			require.NoError(t, err)
+			if _, err := uuid.Parse(string(text)); err != nil && len(onlyDigits(string(text))) >= long {
+				t.Errorf("%s: the cursor is %q", list, text)
+			}
+			cursor = next
+		}
+		if pages == 0 {
+			t.Errorf("%s has one page, so that its cursor was not looked at", list)
+		}
+	}
+	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?cursor="+base64.RawURLEncoding.EncodeToString([]byte("999999")), ""), 422, "cursor")
+	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?cursor="+base64.RawURLEncoding.EncodeToString([]byte(testkit.Number(1))), ""), 422, "cursor")
+}
+
+// A version goes to viewers too. It is not one that they could find a row for by trying:
+// the same rows have other versions in another database, and for another person.
+func TestVersionsTellNothing(t *testing.T) {
+	t.Parallel()
+	versions := map[string]string{}
+	for _, database := range []string{"one", "another"} {
+		w := newWorld(t)
+		w.db.Exec(t, `UPDATE database_identity SET version_secret = gen_random_uuid()::text`) // as a database has that is not made from the tests' template
+		w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+		for _, key := range []string{"p1", "p2"} {
+			w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/"+key, `{"to":"+447700900101","name":"Ann","appointment":"2036-12-03 10:00"}`), 201)
+		}
+		for _, path := range []string{"campaigns/dental", "campaigns/dental/contacts/p1", "campaigns/dental/contacts/p2"} {
+			version := w.want(w.do(app.Viewer, "GET", path, ""), 200).header.Get("ETag")
+			if again := w.do(app.Operator, "GET", path, "").header.Get("ETag"); version == "" || again != version {
+				t.Errorf("%s of %s database: version %s, and then %s", path, database, version, again)
+			}
+			if of := versions[version]; of != "" {
+				t.Errorf("%s of %s database has the version of %s", path, database, of)
+			}
+			versions[version] = path + " of " + database + " database"
+		}
+	}
 }
 
 func TestNoToken(t *testing.T) {
