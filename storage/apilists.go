@@ -212,8 +212,12 @@ func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app
 		where += ` AND s.number = @number`
 		args["number"] = plain(q.Number)
 	}
+	if q.ID != 0 {
+		where += ` AND s.id = @id`
+		args["id"] = q.ID
+	}
 	return db.page(ctx, "suppressions", q.Limit, `
-		SELECT s.id::text, jsonb_build_object('number', s.number, 'scope', CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END,
+		SELECT s.id::text, jsonb_build_object('suppression_id', s.id, 'number', s.number, 'scope', CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END,
 		       'campaign', c.name, 'purpose', s.purpose, 'invalid', s.invalid, 'source', s.source, 'note', s.note, 'created_at', s.created_at, 'expires_at', s.expires_at, 'ended_at', s.ended_at)
 		FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id
 		WHERE `+where+`

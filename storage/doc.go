@@ -77,6 +77,7 @@
 //	contactedit       one contact: changed, cancelled, restored
 //	expirecontacts    contacts whose time has passed
 //	suppressions      numbers that are not called
+//	undosuppression   a suppression is taken back by who added it
 //	erase             forgets a number
 //
 // What people read:

@@ -31,7 +31,8 @@ func firstError(err error, results []error) error {
 }
 
 // suppressCalled suppresses the number that the attempt called. An opt-out that
-// stands already is left as it is.
+// stands already is left as it is. What a person of ours has added is replaced: they may
+// undo or lift that, and the opt-out must stand.
 func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	var number, name string
 	var id int64
@@ -48,7 +49,9 @@ func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	s := app.Suppression{Number: number, Source: "opt-out by key", Note: "in the campaign " + name}
 	_, err = tx.Exec(ctx, `
 		UPDATE suppressions SET ended_at = now()
-		WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND purpose IS NULL AND ended_at IS NULL AND expires_at IS NOT NULL`, number, only)
+		WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND purpose IS NULL AND ended_at IS NULL
+		  -- guard:value storage.TestOptOutOutlastsAnUndo: an opt-out stands, although who suppressed the number too undoes that
+		  AND (expires_at IS NOT NULL OR added_by IS NOT NULL)`, number, only)
 	if err != nil {
 		return err
 	}

@@ -65,14 +65,16 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	var changed []app.Suppression
 	for _, s := range list {
 		if !sum.Count(s, onList, shorten, now) {
+			sum.ID = onList[s.Number].ID
 			continue
 		}
 		onList[s.Number] = s
 		changed = append(changed, s)
 		writes.Queue(`UPDATE suppressions SET ended_at = now() WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL`,
 			s.Number, of, purpose)
-		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at, campaign_id, purpose) VALUES ($1, $2, $3, $4, $5, $6)`,
-			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt), zeronull.Int8(of), zeronull.Text(purpose))
+		writes.Queue(`INSERT INTO suppressions (number, source, note, expires_at, campaign_id, purpose, added_by) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+			s.Number, plain(s.Source), plain(s.Note), zeronull.Timestamptz(s.ExpiresAt), zeronull.Int8(of), zeronull.Text(purpose), plain(by.Name)).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&sum.ID) })
 	}
 	if len(changed) > 0 {
 		writes.Queue(insertAudit, auditArgs(by, auditEntry{
@@ -81,6 +83,11 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	}
 	if err := tx.SendBatch(ctx, &writes).Close(); err != nil {
 		return sum, err
+	}
+	if len(list) == 1 && sum.Added == 1 {
+		if err := noteNotEnded(ctx, tx, sum.ID); err != nil {
+			return sum, err
+		}
 	}
 	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
@@ -120,33 +127,52 @@ func suppressionFields(list []app.Suppression) fields {
 	return fields{"count": len(list), "entries": named}
 }
 
-// Unsuppress ends a number's suppression; campaign.ErrNotFound when there is
-// none. Contacts that ended as suppressed stay ended.
-func (db *DB) Unsuppress(ctx context.Context, by app.Actor, number string) error {
-	err := db.inTx(ctx, func(tx pgx.Tx) error {
-		gone, err := collect(ctx, tx, scanSuppression, `UPDATE suppressions SET ended_at = now() WHERE number = $1 AND ended_at IS NULL RETURNING `+suppressionColumns, number)
-		if err != nil {
-			return err
-		}
-		if len(gone) == 0 {
+// Lift ends the one suppression that is meant. Contacts that ended as suppressed stay
+// ended.
+func (db *DB) Lift(ctx context.Context, by app.Actor, which app.Lift) (lifted app.Suppression, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		if which.ID == 0 && which.Number == "" {
 			return campaign.ErrNotFound
 		}
-		return audit(ctx, tx, by, auditEntry{action: "suppressions.remove", object: "suppressions", before: suppressionFields(gone)})
+		found, err := collect(ctx, tx, scanSuppression, `
+			SELECT `+suppressionColumns+` FROM suppressions s
+			WHERE ended_at IS NULL AND (@id::bigint = 0 OR id = @id) AND (@number = '' OR number = @number)
+			  AND CASE @scope WHEN 'all' THEN campaign_id IS NULL AND purpose IS NULL WHEN 'campaign' THEN campaign_id IS NOT NULL
+			      WHEN 'purpose' THEN purpose IS NOT NULL ELSE true END
+			  AND (@campaign = '' OR campaign_id = (SELECT c.id FROM campaigns c WHERE c.name = @campaign)) AND (@purpose = '' OR purpose = @purpose)
+			ORDER BY campaign_id NULLS FIRST, purpose NULLS FIRST FOR UPDATE OF s`,
+			pgx.StrictNamedArgs{
+				"id": which.ID, "number": which.Number, "scope": which.Scope, "campaign": plain(which.Campaign), "purpose": plain(which.Purpose),
+			})
+		switch {
+		case err != nil:
+			return err
+		case len(found) == 0:
+			return campaign.ErrNotFound
+		//guard:false storage.TestLiftOneScope: lifting one suppression lifts no other
+		case len(found) > 1:
+			return app.SeveralError{Found: found}
+		}
+		lifted = found[0]
+		return endSuppression(ctx, tx, by, "suppressions.remove", lifted, nil)
 	})
 	if err != nil {
-		return fmt.Errorf("take a number off the suppression list: %w", err)
+		return app.Suppression{}, fmt.Errorf("take a number off the suppression list: %w", err)
 	}
-	return nil
+	return lifted, nil
 }
 
-const suppressionColumns = `number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), coalesce(purpose, ''), invalid, created_at, expires_at, ended_at`
-
-func suppressionFieldsOf(s *app.Suppression) []any {
-	return []any{&s.Number, &s.Source, &s.Note, &s.Campaign, &s.Purpose, &s.Invalid, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt)}
+func endSuppression(ctx context.Context, tx pgx.Tx, by app.Actor, action string, s app.Suppression, after fields) error {
+	if _, err := tx.Exec(ctx, `UPDATE suppressions SET ended_at = now() WHERE id = $1`, s.ID); err != nil {
+		return err
+	}
+	return audit(ctx, tx, by, auditEntry{action: action, object: "suppressions", before: suppressionFields([]app.Suppression{s}), after: after})
 }
+
+const suppressionColumns = `id, number, source, note, coalesce((SELECT c.name FROM campaigns c WHERE c.id = campaign_id), ''), coalesce(purpose, ''), invalid, created_at, expires_at, ended_at`
 
 func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
-	err = row.Scan(suppressionFieldsOf(&s)...)
+	err = row.Scan(&s.ID, &s.Number, &s.Source, &s.Note, &s.Campaign, &s.Purpose, &s.Invalid, &s.CreatedAt, (*zeronull.Timestamptz)(&s.ExpiresAt), (*zeronull.Timestamptz)(&s.EndedAt))
 	return s, err
 }
 
@@ -155,7 +181,7 @@ func scanSuppression(row pgx.CollectableRow) (s app.Suppression, err error) {
 func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
 	ofAll := stream(ctx, db, `SELECT `+suppressionColumns+` FROM suppressions WHERE number > $1 AND campaign_id IS NULL AND purpose IS NULL AND ended_at IS NULL ORDER BY number LIMIT $2`,
 		"", scanSuppression, func(s app.Suppression) string { return s.Number })
-	ofOne := db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND (campaign_id IS NOT NULL OR purpose IS NOT NULL) AND ended_at IS NULL ORDER BY id LIMIT $2`)
+	ofOne := db.suppressionsByID(ctx, `SELECT `+suppressionColumns+` FROM suppressions WHERE id > $1 AND (campaign_id IS NOT NULL OR purpose IS NOT NULL) AND ended_at IS NULL ORDER BY id LIMIT $2`)
 	return func(yield func(app.Suppression, error) bool) {
 		for _, list := range []iter.Seq2[app.Suppression, error]{ofAll, ofOne} {
 			for s, err := range list {
@@ -170,24 +196,10 @@ func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error
 // EndedSuppressions streams those that were lifted or replaced, in the order in
 // which that was done.
 func (db *DB) EndedSuppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
-	return db.suppressionsByID(ctx, `SELECT `+suppressionColumns+`, id FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`)
+	return db.suppressionsByID(ctx, `SELECT `+suppressionColumns+` FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`)
 }
 
-// suppressionsByID streams what a query finds, whose last column is the id.
+// suppressionsByID streams what a query finds, in the order of ids.
 func (db *DB) suppressionsByID(ctx context.Context, query string) iter.Seq2[app.Suppression, error] {
-	type numbered struct {
-		app.Suppression
-		id int64
-	}
-	scan := func(row pgx.CollectableRow) (n numbered, err error) {
-		err = row.Scan(append(suppressionFieldsOf(&n.Suppression), &n.id)...)
-		return n, err
-	}
-	return func(yield func(app.Suppression, error) bool) {
-		for n, err := range stream(ctx, db, query, int64(0), scan, func(n numbered) int64 { return n.id }) {
-			if !yield(n.Suppression, err) {
-				return
-			}
-		}
-	}
+	return stream(ctx, db, query, int64(0), scanSuppression, func(s app.Suppression) int64 { return s.ID })
 }

@@ -61,16 +61,16 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	suppress(t, db, number(2), number(1))
 	until := time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	again := []app.Suppression{{Number: number(1), Source: "again", ExpiresAt: until}}
-	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, false); err != nil || done != (app.Suppressed{Kept: 1}) {
+	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, false); err != nil || done != (app.Suppressed{Kept: 1, ID: 2}) {
 		t.Errorf("an end for what has none: %+v, %v", done, err)
 	}
-	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, true); err != nil || done != (app.Suppressed{Shortened: 1}) {
+	if done, err := db.DB.Suppress(t.Context(), testkit.Actor, again, true); err != nil || done != (app.Suppressed{Shortened: 1, ID: 3}) {
 		t.Errorf("an end that was asked for: %+v, %v", done, err)
 	}
 	var got []app.Suppression
 	for s, err := range db.Suppressions(t.Context()) {
 		require.NoError(t, err)
-		s.CreatedAt = time.Time{}
+		s.ID, s.CreatedAt = 0, time.Time{}
 		got = append(got, s)
 	}
 	want := []app.Suppression{
@@ -209,6 +209,8 @@ func TestSuppressionScopes(t *testing.T) {
 	if len(scopes) != 2 || scopes[0] != "campaign visit" || scopes[1] != "purpose marketing" {
 		t.Errorf("reported: %q", scopes)
 	}
-	require.NoError(t, list.Remove(t.Context(), by, []string{number}))
+	if _, err := list.Lift(t.Context(), by, app.Lift{Number: number, Campaign: "visit"}); err != nil {
+		t.Error(err)
+	}
 	sound(t, db)
 }

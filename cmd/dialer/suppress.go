@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -17,7 +18,7 @@ import (
 
 type suppressCommand struct {
 	Add    suppressAddCommand    `cmd:"" help:"Never call these numbers from now on: in any campaign, in one, or in those of one purpose."`
-	Remove suppressRemoveCommand `cmd:"" help:"Lift suppressions; they stay on record. Contacts that ended as suppressed stay ended."`
+	Remove suppressRemoveCommand `cmd:"" help:"Lift one suppression of each number; it stays on record. Contacts that ended as suppressed stay ended. A number that is suppressed in several scopes needs one of the flags that say which is meant."`
 	Import suppressImportCommand `cmd:"" help:"Add a file of numbers, one a line."`
 	List   suppressListCommand   `cmd:"" help:"List the numbers."`
 }
@@ -127,7 +128,10 @@ func suppressedText(done app.Suppressed) string {
 }
 
 type suppressRemoveCommand struct {
-	Numbers []string `arg:"" name:"number" help:"The numbers."`
+	Numbers    []string `arg:"" name:"number" help:"The numbers."`
+	Everywhere bool     `help:"The suppression that is of all campaigns."`
+	Campaign   string   `placeholder:"NAME" help:"The one that is of this campaign."`
+	Purpose    string   `placeholder:"WORD" help:"The one that is of campaigns of this purpose."`
 	numberFlags
 	actorFlags
 	databaseFlags
@@ -143,11 +147,27 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer db.Close()
-	if err := (app.Suppressions{Store: db}).Remove(ctx, c.actor(), numbers); err != nil {
-		return err
+	which := app.Lift{Campaign: c.Campaign, Purpose: c.Purpose}
+	if c.Everywhere {
+		which.Scope = app.ScopeAll
 	}
-	con.Linef("%d removed\n", len(numbers))
-	return nil
+	var lifted []string
+	for i, number := range numbers {
+		which.Number = number
+		s, failure := app.Suppressions{Store: db}.Lift(ctx, c.actor(), which)
+		if failure != nil {
+			err = fmt.Errorf("number %d: %w", i+1, failure) // not the number itself: logs keep what is said here
+			if _, several := errors.AsType[app.SeveralError](failure); several {
+				err = fmt.Errorf("%w: --everywhere, --campaign NAME or --purpose WORD", err)
+			}
+			break
+		}
+		lifted = append(lifted, s.Number+" "+s.Where())
+	}
+	if len(lifted) > 0 {
+		con.Linef("%d removed: %s\n", len(lifted), strings.Join(lifted, ", "))
+	}
+	return err
 }
 
 type suppressImportCommand struct {

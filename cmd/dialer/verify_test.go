@@ -92,8 +92,16 @@ func TestSuppressEndsWaitingContacts(t *testing.T) {
 	if _, out, _ = dialer(t, "suppress", "list", "--database-url", db.URL); !strings.Contains(out, "447700900101") {
 		t.Errorf("list: %q", out)
 	}
-	if code, out, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != cli.ExitOK {
-		t.Errorf("remove: exit %d, %q %q", code, out, errOut)
+	if code, out, errOut := dialer(t, "suppress", "add", "447700900101", "--campaign", "outage", "--database-url", db.URL); code != cli.ExitOK {
+		t.Fatalf("add in a campaign: exit %d, %q %q", code, out, errOut)
+	}
+	if code, _, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(errOut, "in all campaigns, and in the campaign outage") || !strings.Contains(errOut, "--everywhere") {
+		t.Errorf("remove, of two: exit %d, %q", code, errOut)
+	}
+	for flag, says := range map[string]string{"--campaign=outage": "1 removed: 447700900101 in the campaign outage", "--everywhere": "1 removed: 447700900101 in all campaigns"} {
+		if code, out, errOut := dialer(t, "suppress", "remove", "447700900101", flag, "--database-url", db.URL); code != cli.ExitOK || !strings.Contains(out, says) {
+			t.Errorf("remove %s: exit %d, %q %q", flag, code, out, errOut)
+		}
 	}
 	if code, _, errOut := dialer(t, "suppress", "remove", "447700900101", "--database-url", db.URL); code != cli.ExitFailed || strings.Contains(errOut, "447700900101") {
 		t.Errorf("remove again: exit %d, said %q, want a failure that does not repeat the number", code, errOut)

@@ -765,6 +765,8 @@ CREATE TABLE suppressions (
     CONSTRAINT suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT suppressions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
+    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or before this was kept
+    not_ended_then bigint[], -- the contacts of the number that had not ended when it came; null: it came with others
     CONSTRAINT suppressions_scope CHECK (campaign_id IS NULL OR purpose IS NULL)
 );
 CREATE INDEX suppressions_of_number ON suppressions (number, id);

@@ -79,8 +79,9 @@ func TestSuppressionsAreAuditedMasked(t *testing.T) {
 		_, err := s.Add(t.Context(), ann, []app.Suppression{{Number: number, Source: source}}, false)
 		require.NoError(t, err)
 	}
-	require.NoError(t, s.Remove(t.Context(), ann, []string{number}))
-	if err := s.Remove(t.Context(), ann, []string{number}); !errors.Is(err, campaign.ErrNotFound) {
+	_, err := s.Lift(t.Context(), ann, app.Lift{Number: number})
+	require.NoError(t, err)
+	if _, err := s.Lift(t.Context(), ann, app.Lift{Number: number}); !errors.Is(err, campaign.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)
 	}
 	entry := func(source string) string {

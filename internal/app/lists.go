@@ -44,7 +44,8 @@ type CallQuery struct {
 type SuppressionQuery struct {
 	ListQuery
 	Number string
-	Ended  bool // those that were lifted or replaced, too
+	ID     int64 // 0: whichever
+	Ended  bool  // those that were lifted or replaced, too
 	// LatestFirst lists them from the end; else they come in the order in which they were made.
 	LatestFirst bool
 }

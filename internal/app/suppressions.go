@@ -1,10 +1,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"dialer/campaign"
@@ -13,6 +15,7 @@ import (
 // Suppression is a number that must not be called: in any campaign, in one, or in
 // those of one purpose.
 type Suppression struct {
+	ID        int64
 	Number    string // E.164 digits
 	Source    string // who says so: a person, a file, a list
 	Note      string
@@ -49,11 +52,13 @@ type Suppressed struct {
 	Shortened int // for less long than before, because that was asked for
 	Same      int // suppressed so before
 	Kept      int // suppressed for longer, which stays
+	// ID is, of one number, the suppression that stands now: a new one, if it was added.
+	ID int64
 }
 
 // Plus is the sum of two.
 func (c Suppressed) Plus(o Suppressed) Suppressed {
-	return Suppressed{c.Added + o.Added, c.Extended + o.Extended, c.Shortened + o.Shortened, c.Same + o.Same, c.Kept + o.Kept}
+	return Suppressed{c.Added + o.Added, c.Extended + o.Extended, c.Shortened + o.Shortened, c.Same + o.Same, c.Kept + o.Kept, cmp.Or(o.ID, c.ID)}
 }
 
 // Count counts what becomes of s, of which onList has what stands on the list at
@@ -89,19 +94,78 @@ type SuppressionStore interface {
 	// has its name. One that is suppressed for longer stays so, unless
 	// shorten says otherwise. It takes effect at its commit, a batch at a time.
 	Suppress(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error)
-	// Unsuppress is campaign.ErrNotFound when the number is not on the list.
-	Unsuppress(ctx context.Context, by Actor, number string) error
+	// Lift ends the one suppression that is meant; campaign.ErrNotFound where there is
+	// none.
+	Lift(ctx context.Context, by Actor, which Lift) (Suppression, error)
+	// UndoSuppression takes back one that the actor has just added. Contacts that ended
+	// because of it, and have no other reason to, are called again: restored is how many.
+	UndoSuppression(ctx context.Context, by Actor, id int64) (restored int, err error)
 	Suppressions(ctx context.Context) iter.Seq2[Suppression, error]
 	EndedSuppressions(ctx context.Context) iter.Seq2[Suppression, error]
+}
+
+// Lift says which suppression is meant: by its id; or that of a number, in the scope
+// that is named. Without a scope it is the only one that the number has.
+type Lift struct {
+	ID       int64
+	Number   string
+	Scope    string // all, campaign or purpose; "": where it holds is not asked
+	Campaign string // the name, where it is of one
+	Purpose  string // the word, where it is of one
+}
+
+// check refuses a scope that is none.
+func (l *Lift) check() error {
+	if l.Campaign != "" && l.Purpose != "" {
+		return errTwoScopes
+	}
+	switch {
+	case l.Campaign != "":
+		l.Scope = cmp.Or(l.Scope, ScopeCampaign)
+	case l.Purpose != "":
+		l.Scope = cmp.Or(l.Scope, ScopePurpose)
+	}
+	if l.Scope != "" && l.Scope != ScopeAll && l.Scope != ScopeCampaign && l.Scope != ScopePurpose {
+		return fmt.Errorf("scope %q: want all, campaign or purpose", l.Scope)
+	}
+	if l.Campaign != "" && l.Scope != ScopeCampaign || l.Purpose != "" && l.Scope != ScopePurpose {
+		return fmt.Errorf("scope %s, and the name of another one: leave one of them out", l.Scope)
+	}
+	return campaign.CheckPurpose(l.Purpose)
+}
+
+// Where says for a person where a suppression holds.
+func (s Suppression) Where() string {
+	switch s.Scope() {
+	case ScopeCampaign:
+		return "in the campaign " + s.Campaign
+	case ScopePurpose:
+		return "for the purpose " + s.Purpose
+	}
+	return "in all campaigns"
+}
+
+// SeveralError: a number is suppressed in more than one scope, and which one is meant was
+// not said.
+type SeveralError struct{ Found []Suppression }
+
+func (e SeveralError) Error() string {
+	var list []string
+	for _, s := range e.Found {
+		list = append(list, s.Where())
+	}
+	return "nothing was lifted: the number is suppressed " + strings.Join(list, ", and ") + ": say which one is meant"
 }
 
 // Suppressions are what people do with the list of numbers not to be called.
 type Suppressions struct{ Store SuppressionStore }
 
+var errTwoScopes = errors.New("of one campaign, or of one purpose; leave one of them out")
+
 // check refuses what no suppression can be of.
 func (s Suppression) check() error {
 	if s.Campaign != "" && s.Purpose != "" {
-		return errors.New("of one campaign, or of one purpose; leave one of them out")
+		return errTwoScopes
 	}
 	return campaign.CheckPurpose(s.Purpose)
 }
@@ -120,17 +184,23 @@ func (s Suppressions) Add(ctx context.Context, by Actor, list []Suppression, sho
 	return s.Store.Suppress(ctx, by, list, shorten)
 }
 
-// Remove takes numbers off the list. Its error names a number by its position.
-func (s Suppressions) Remove(ctx context.Context, by Actor, numbers []string) error {
+// Lift takes a number off the list, in one scope.
+func (s Suppressions) Lift(ctx context.Context, by Actor, which Lift) (Suppression, error) {
 	if err := by.may(Operator); err != nil {
-		return err
+		return Suppression{}, err
 	}
-	for i, number := range numbers {
-		if err := s.Store.Unsuppress(ctx, by, number); err != nil {
-			return fmt.Errorf("number %d: %w", i+1, err)
-		}
+	if err := which.check(); err != nil {
+		return Suppression{}, err
 	}
-	return nil
+	return s.Store.Lift(ctx, by, which)
+}
+
+// Undo takes back a suppression that the actor has just added.
+func (s Suppressions) Undo(ctx context.Context, by Actor, id int64) (restored int, err error) {
+	if err := by.may(Operator); err != nil {
+		return 0, err
+	}
+	return s.Store.UndoSuppression(ctx, by, id)
 }
 
 // List streams the list in the order of its numbers, expired entries too.

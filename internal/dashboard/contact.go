@@ -61,10 +61,12 @@ func (d *dashboard) showContact(v *visit, status int, refused error) error {
 		return err
 	}
 	of := shown{Here: "overview", Data: d.contactOf(v, h, events)}
-	of.Title = of.Data.(contactView).Key + " in " + h.Campaign.Name
-	if undo := map[string]string{"cancel": "restore", "suppress": "unsuppress"}[v.URL.Query().Get("done")]; undo != "" && v.by.May(app.Operator) {
-		of.Undo = fmt.Sprintf("/campaigns/%d/contacts/%d/%s", id, h.Contact.ID, undo)
+	of.Title = of.Data.(contactView).Key + " in " + of.Data.(contactView).Campaign.Name
+	here := fmt.Sprintf("/campaigns/%d/contacts/%d/", id, h.Contact.ID)
+	if v.URL.Query().Get("done") == "cancel" && v.by.May(app.Operator) {
+		of.Undo = here + "restore"
 	}
+	v.offerUndo(&of, "suppress", here+"unsuppress")
 	if refused != nil {
 		of.Error = refused.Error()
 	}
@@ -93,6 +95,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.Called(h.Attempts)), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
 		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done, Cancelled: k.Cancelled,
 	}
+	view.Campaign.Name = text(view.Campaign.Name)
 	for _, o := range h.Obstacles {
 		view.Obstacles = append(view.Obstacles, o.Meaning())
 	}
@@ -191,10 +194,7 @@ func (d *dashboard) changeContact(v *visit) error {
 	case "restore":
 		err = contacts.Restore(v.Context(), v.by, name, key)
 	case "unsuppress":
-		var h app.ContactHistory
-		if h, err = contacts.Find(v.Context(), name, key); err == nil {
-			err = app.Suppressions{Store: d.Store}.Remove(v.Context(), v.by, []string{h.Contact.Called(h.Attempts)})
-		}
+		action, err = d.undoSuppression(v)
 	case "test":
 		var h app.ContactHistory
 		if h, err = contacts.Find(v.Context(), name, key); err == nil {
@@ -203,7 +203,7 @@ func (d *dashboard) changeContact(v *visit) error {
 	case "suppress":
 		var h app.ContactHistory
 		if h, err = contacts.Find(v.Context(), name, key); err == nil {
-			_, err = app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{{Number: h.Contact.Called(h.Attempts), Source: v.by.Name, Note: "from the page of " + h.Campaign.Name}}, false)
+			action, err = d.addSuppression(v, app.Suppression{Number: h.Contact.Called(h.Attempts), Source: v.by.Name, Note: "from the page of " + h.Campaign.Name})
 		}
 	default:
 		return campaign.ErrNotFound

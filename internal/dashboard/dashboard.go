@@ -165,6 +165,7 @@ var pages = []pageRoute{
 	{pattern: "GET /health", least: app.Viewer, serve: (*dashboard).health},
 	{pattern: "POST /find", least: app.Viewer, serve: (*dashboard).find},
 	{pattern: "POST /logout", least: app.Viewer, serve: (*dashboard).logout},
+	{pattern: "POST /suppressions/undo", least: app.Operator, serve: (*dashboard).undo},
 }
 
 func (d *dashboard) page(p pageRoute) http.Handler {
@@ -262,10 +263,10 @@ type shown struct {
 	Open  bool
 	Error string // of a change that was refused; the page stays
 	Said  string // what was just done
-	// UndoNumber is sent with it, where it is about a number.
-	UndoNumber string
-	Undo       string // where a POST takes that back; "": nowhere
-	Data       any
+	Undo  string // where a POST takes that back; "": nowhere
+	// UndoID is sent with it: what it takes back; 0: the address says it.
+	UndoID int64
+	Data   any
 }
 
 // show renders a page whole before it sends it.
@@ -308,7 +309,8 @@ var said = map[string]string{
 	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more.",
 	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "decide": "Decided: the attempt is settled by your word.", "hangup": "Hung up.", "act": "Done.",
 	"start": "Started.", "begin": "Started: it calls from now on, or from its start. Pause undoes it.",
-	"restore": "Restored: this person is called again as if nothing had been.", "unsuppress": "Lifted: the number may be called again.", "test": "The test call begins within some seconds, or not at all after two minutes: see Calls.",
+	"restore": "Restored: this person is called again as if nothing had been.", "unsuppress": "Undone: the number may be called again.", "unsuppress-people": "Undone: the number may be called again, and who ended because of the suppression is called.",
+	"suppressed": "The number was suppressed already: nothing was to be changed.", "test": "The test call begins within some seconds, or not at all after two minutes: see Calls.",
 	"again": "This is the draft of those who were not reached. Look at it, and start it.", "edit": "Edited: calls that have not begun are made by the new document.", "same": "Nothing was to be changed.",
 }
 

@@ -256,7 +256,7 @@ func TestRolesOfPages(t *testing.T) {
 	w.user("vic", app.Viewer)
 	w.user("olga", app.Operator)
 	w.login("vic")
-	for _, path := range []string{"/campaigns/1/pause", "/campaigns/1/stop", "/campaigns/1/edit", "/campaigns/1/contacts/1/cancel", "/calls/U/hangup", "/suppressions", "/suppressions/lift", "/alarms/1/resolve", "/new"} {
+	for _, path := range []string{"/campaigns/1/pause", "/campaigns/1/stop", "/campaigns/1/edit", "/campaigns/1/contacts/1/cancel", "/calls/U/hangup", "/suppressions", "/suppressions/lift", "/suppressions/undo", "/alarms/1/resolve", "/new"} {
 		w.post(path, nil, 403, "role")
 	}
 	w.get("/new", 403)
@@ -371,7 +371,9 @@ func TestContacts(t *testing.T) {
 	w.post("/campaigns/1/contacts/1/cancel", nil, 200)
 	w.post("/campaigns/1/contacts/2/suppress", nil, 200, "Suppressed")
 	w.get("/suppressions", 200, testkit.Number(1))
-	w.post("/suppressions/lift", url.Values{"number": {testkit.Number(1)}}, 200, "Lifted")
+	w.post("/suppressions/lift", url.Values{"id": {"1"}}, 200, "Lifted")
+	w.post("/suppressions/lift", url.Values{"id": {"1"}}, 422, "not found")
+	w.post("/suppressions/lift", url.Values{"number": {testkit.Number(1)}}, 404)
 	w.post("/suppressions", url.Values{"number": {"12"}}, 422)
 	w.post("/find", url.Values{"number": {"07700 999999"}}, 200, "No campaign has this number")
 	w.get("/campaigns/1/contacts/9999", 404)

@@ -104,9 +104,9 @@ func TestUndo(t *testing.T) {
 	w.post("/campaigns/1/contacts/1/cancel", nil, 200, "cancelled by request", `action="/campaigns/1/contacts/1/restore"><button>Undo`)
 	w.post("/campaigns/1/contacts/1/restore", nil, 200, "Restored", "pending")
 	w.post("/campaigns/1/contacts/1/restore", nil, 422, "not cancelled")
-	w.post("/campaigns/1/contacts/1/suppress", nil, 200, "Suppressed", `action="/campaigns/1/contacts/1/unsuppress"><button>Undo`)
-	w.post("/campaigns/1/contacts/1/unsuppress", nil, 200, "Lifted")
-	w.post("/suppressions", url.Values{"number": {"+" + testkit.Number(5)}}, 200, `action="/suppressions/lift"><input type="hidden" name="number" value="&#43;`+testkit.Number(5))
+	w.post("/campaigns/1/contacts/1/suppress", nil, 200, "Suppressed", "done", `action="/campaigns/1/contacts/1/unsuppress"><input type="hidden" name="id" value="1"><button>Undo`)
+	w.post("/campaigns/1/contacts/1/unsuppress", url.Values{"id": {"1"}}, 200, "Undone", "is called", "pending")
+	w.post("/campaigns/1/contacts/1/unsuppress", nil, 404)
 	w.post("/campaigns/1/pause", nil, 200, `action="/campaigns/1/resume"><button>Undo`)
 	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"1"}}, 422, "not the number of calls")
 	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"2"}}, 200, "Hung up")
@@ -138,3 +138,31 @@ func TestCallThoseNotReached(t *testing.T) {
 		t.Error("who was reached is in the list of those who were not")
 	}
 }
+// Undo takes back what this person has just added, and nothing that stood before or that
+// somebody else has added since.
+func TestUndoIsOfOnesOwnSuppression(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.user("olga", app.Operator)
+	w.user("otto", app.Operator)
+	theirs := url.Values{"number": {"+" + testkit.Number(5)}}
+	w.login("otto")
+	w.post("/suppressions", theirs, 200, `action="/suppressions/undo"><input type="hidden" name="id" value="1"><button>Undo`)
+	w.login("olga")
+	if text := w.post("/suppressions", theirs, 200, "suppressed already"); strings.Contains(text, "Undo") {
+		t.Errorf("what otto has added is offered to olga: %s", text)
+	}
+	w.post("/suppressions", url.Values{"number": {"+" + testkit.Number(6)}}, 200, `name="id" value="2"><button>Undo`)
+	w.db.SuppressNumbers(t, testkit.Number(7)) // meanwhile
+	w.get("/suppressions?done=suppress&undo=2", 200, `name="id" value="2"><button>Undo`)
+	if text := w.get("/suppressions?done=suppress", 200); strings.Contains(text, "Undo") {
+		t.Errorf("an address offers to undo the newest one: %s", text)
+	}
+	w.post("/suppressions/undo", url.Values{"id": {"1"}}, 422, "nothing to undo")
+	w.post("/suppressions/undo", url.Values{"id": {"2"}}, 200, "Undone")
+	w.post("/suppressions/undo", url.Values{"id": {"2"}}, 422, "nothing to undo")
+	if standing := testkit.Rows[string](t, w.db, `SELECT number FROM reporting.suppressions WHERE ended_at IS NULL ORDER BY number`); len(standing) != 2 || standing[0] != testkit.Number(5) || standing[1] != testkit.Number(7) {
+		t.Errorf("%q stand", standing)
+	}
+}
+

@@ -58,6 +58,28 @@ func TestPaging(t *testing.T) {
 	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?state=done", ""), 200, `"items":[],"next_cursor":null`)
 }
 
+// Lifting is about one suppression, and a suppression that is made is answered, and no
+// other of the number.
+func TestSuppressionsOfOneNumber(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	const number, path = `{"number":"+447700900101"`, "suppressions/447700900101"
+	w.want(w.do(app.Operator, "POST", "suppressions", number+`}`), 201, `"scope":"all"`)
+	w.want(w.do(app.Operator, "POST", "suppressions", number+`,"campaign":"outage"}`), 201, `"scope":"campaign"`)
+	w.want(w.do(app.Operator, "POST", "suppressions", number+`,"purpose":"marketing"}`), 201, `"purpose":"marketing"`)
+	w.want(w.do(app.Operator, "DELETE", path, ""), 422, "in all campaigns", "in the campaign outage", "for the purpose marketing")
+	w.want(w.do(app.Operator, "DELETE", path+"?campaign=none", ""), 404)
+	w.want(w.do(app.Operator, "DELETE", path+"?scope=some", ""), 422)
+	w.want(w.do(app.Operator, "DELETE", path+"?scope=campaign", ""), 204)
+	w.want(w.do(app.Operator, "DELETE", path+"?purpose=marketing", ""), 204)
+	if left := w.do(app.Operator, "GET", "suppressions", "").value(t, "items").([]any); len(left) != 1 || left[0].(map[string]any)["scope"] != "all" {
+		t.Errorf("%v is left, want the one of all campaigns", left)
+	}
+	w.want(w.do(app.Operator, "DELETE", path, ""), 204)
+	w.want(w.do(app.Operator, "DELETE", path, ""), 404)
+}
+
 // A cursor goes to viewers too: it holds no number, and it is not made of one.
 func TestCursorsTellNothing(t *testing.T) {
 	t.Parallel()

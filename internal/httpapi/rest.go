@@ -46,10 +46,11 @@ func (a *api) Suppress(ctx context.Context, r operations.SuppressRequestObject) 
 	if r.Body.ExpiresAt != nil && !s.ExpiresAt.After(time.Now()) {
 		return nil, errors.New("expires_at: it is past")
 	}
-	if _, err := a.suppressions().Add(ctx, by, []app.Suppression{s}, false); err != nil {
+	done, err := a.suppressions().Add(ctx, by, []app.Suppression{s}, false)
+	if err != nil {
 		return nil, err
 	}
-	found, err := a.Store.ListSuppressions(ctx, app.SuppressionQuery{ListQuery: app.ListQuery{Limit: 1}, Number: number})
+	found, err := a.Store.ListSuppressions(ctx, app.SuppressionQuery{ListQuery: app.ListQuery{Limit: 1}, ID: done.ID})
 	if err == nil && len(found.Items) == 0 {
 		err = campaign.ErrNotFound // it was lifted already
 	}
@@ -61,12 +62,16 @@ func (a *api) Suppress(ctx context.Context, r operations.SuppressRequestObject) 
 	}}, nil
 }
 
+// Unsuppress lifts one suppression of a number.
 func (a *api) Unsuppress(ctx context.Context, r operations.UnsuppressRequestObject) (operations.UnsuppressResponseObject, error) {
 	number, err := a.numberInAddress(r.Number)
 	if err != nil {
 		return nil, invalid("number: %v", err)
 	}
-	return operations.Unsuppress204Response{}, a.suppressions().Remove(ctx, actorOf(ctx), []string{number})
+	_, err = a.suppressions().Lift(ctx, actorOf(ctx), app.Lift{
+		Number: number, Scope: string(orZero(r.Params.Scope)), Campaign: orZero(r.Params.Campaign), Purpose: orZero(r.Params.Purpose),
+	})
+	return operations.Unsuppress204Response{}, err
 }
 
 func (a *api) ListAlarms(ctx context.Context, r operations.ListAlarmsRequestObject) (operations.ListAlarmsResponseObject, error) {

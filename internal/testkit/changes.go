@@ -51,8 +51,10 @@ func (d *DB) Suppress(ctx context.Context, list []app.Suppression) (added int, e
 	return done.Added, err
 }
 
+// Unsuppress lifts the only suppression of a number.
 func (d *DB) Unsuppress(ctx context.Context, number string) error {
-	return d.DB.Unsuppress(ctx, Actor, number)
+	_, err := d.DB.Lift(ctx, Actor, app.Lift{Number: number})
+	return err
 }
 
 // SuppressNumbers suppresses numbers for good.
