@@ -29,6 +29,7 @@ type PeopleQuery struct {
 	State, Reason, Result string
 	NotReached            bool   // who ended without what the campaign wants; not who is suppressed or was cancelled
 	Search                string // a key or a number, its beginning, or a part of the row
+	Whole                 bool   // nothing but the whole key or number is searched for
 	Order                 PeopleOrder
 	Descending            bool
 	After                 string // PeoplePage.Next of the page before; "": from the beginning

@@ -308,6 +308,9 @@ func (d *dashboard) health(v *visit) error {
 		for i := range view.Theirs {
 			view.Theirs[i].To, view.Theirs[i].From = app.MaskText(view.Theirs[i].To), app.MaskText(view.Theirs[i].From)
 		}
+		for i := range view.Ours {
+			view.Ours[i].Campaign = app.MaskText(view.Ours[i].Campaign)
+		}
 	}
 	return d.show(v, http.StatusOK, "health.html", shown{Title: "Health and reconciliation", Here: "health", Data: view})
 }
@@ -344,7 +347,11 @@ func (d *dashboard) find(v *visit) error {
 	if v.masked() {
 		view.Number = app.MaskText(view.Number)
 		if s := view.Suppressed; s != nil {
-			s.Source, s.Note = app.MaskText(s.Source), app.MaskText(s.Note)
+			s.Source, s.Note, s.Campaign = app.MaskText(s.Source), app.MaskText(s.Note), app.MaskText(s.Campaign)
+		}
+		for i := range view.Refused {
+			r := &view.Refused[i]
+			r.Campaign, r.Column, r.Reason = app.MaskText(r.Campaign), app.MaskText(r.Column), app.MaskText(r.Reason)
 		}
 	}
 	return d.show(v, http.StatusOK, "find.html", shown{Title: "Why", Data: view})

@@ -58,6 +58,7 @@ func seenBy(v *visit, s app.Snapshot) app.Snapshot {
 	}
 	s.Campaigns = slices.Clone(s.Campaigns) // others see the same snapshot
 	for i := range s.Campaigns {
+		s.Campaigns[i].Campaign = app.MaskText(s.Campaigns[i].Campaign)
 		s.Campaigns[i].PauseReason = app.MaskText(s.Campaigns[i].PauseReason)
 	}
 	return s

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,64 @@ func TestLiveIsMaskedForViewers(t *testing.T) {
 	}
 }
 
+// Who may not see numbers does not find them out by searching for their beginnings, or
+// for parts of a row.
+func TestViewersSearchWholeNumbers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rows := testkit.ContactRows(0, 3)
+	rows[1].Vars["home"] = "+44 20 7946 0123"
+	w.db.StartCampaignOf(t, "outage", rows)
+	w.user("vic", app.Viewer)
+	w.user("olga", app.Operator)
+	const person = "Person 1"
+	for name, parts := range map[string]int{"vic": 0, "olga": 1} {
+		w.login(name)
+		search := func(text string) int {
+			return strings.Count(w.post("/campaigns/1/search", url.Values{"q": {text}}, 200), person)
+		}
+		number := testkit.Number(1)
+		for _, part := range []string{number[:len(number)-1], number[:3], "7946 01", "9"} {
+			if found := min(1, search(part)); found != parts {
+				t.Errorf("%s searches for %q and finds %d, want %d", name, part, found, parts)
+			}
+		}
+		for _, whole := range []string{number, "Person"} {
+			if search(whole) == 0 {
+				t.Errorf("%s does not find %q", name, whole)
+			}
+		}
+		if text := w.get("/campaigns/1?after=1~r&q=7946", map[int]int{0: 422, 1: 200}[parts]); min(1, strings.Count(text, person)) != parts {
+			t.Errorf("%s goes on with a search among the rows: %s", name, text)
+		}
+	}
+}
+
+// A number that somebody put into a name, or into a file's column, is masked where the
+// name or the column is shown.
+func TestNamesAreMaskedForViewers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const name = "ring 07700 900123"
+	c := w.db.StartCampaign(t, name, 2)
+	_, err := w.db.AddContacts(t.Context(), c.ID, "another", campaign.RowBatch{Rejected: []campaign.RowError{{Line: 9, Column: "of 07700 900123", Reason: "not 07700 900123", Record: testkit.Number(1)}}})
+	require.NoError(t, err)
+	_, err = w.db.DB.Suppress(t.Context(), testkit.Actor, []app.Suppression{{Number: testkit.Number(1), Source: "x", Campaign: name}}, false)
+	require.NoError(t, err)
+	w.user("vic", app.Viewer)
+	w.login("vic")
+	texts := map[string]string{"/live": w.firstEvent("/live"), "/live?campaign=1": w.firstEvent("/live?campaign=1")}
+	for _, path := range append(slices.Clone(every), "/campaigns/1/by-hand") {
+		texts[path] = w.get(path, 200)
+	}
+	texts["/find"] = w.post("/find", url.Values{"number": {testkit.Number(1)}}, 200, "line 9 was refused")
+	for path, text := range texts {
+		if strings.Contains(text, "900123") || strings.Contains(text, "07700 9") {
+			t.Errorf("%s shows a viewer the number in a name: %s", path, text)
+		}
+	}
+}
+
 // What was done by mistake is taken back where it was done.
 func TestUndo(t *testing.T) {
 	t.Parallel()
@@ -115,29 +174,6 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// Who was not reached becomes a draft with the same document, and a telephone of the
-// house can be called with its message.
-func TestCallThoseNotReached(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.make(dental, false)
-	_, err := w.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: testkit.ContactRows(0, 3)})
-	require.NoError(t, err)
-	w.post("/campaigns/1/test", url.Values{"number": {"07700 900150"}}, 200, "The test call begins")
-	w.post("/campaigns/1/test", url.Values{"number": {"12"}}, 422, "not called")
-	if to := testkit.Value[string](t, w.db, `SELECT to_number FROM attempts WHERE kind = 'manual'`); to != "447700900150" {
-		t.Errorf("%q is called", to)
-	}
-	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = CASE id WHEN 1 THEN 'human' ELSE 'busy' END, attempts = 1`)
-	w.export = "to,name\n+" + testkit.Number(1) + ",Ann\n+" + testkit.Number(2) + ",Bob\n"
-	w.get("/campaigns/1", 200, "Call those not reached", "2 people ended without being reached", `value="dental-again"`)
-	w.get("/campaigns/1/by-hand", 200, "2 people", "Person 1", "Person 2", "busy")
-	w.post("/campaigns/1/again", url.Values{"name": {"dental"}}, 422, "another name")
-	w.post("/campaigns/1/again", url.Values{"name": {"dental-again"}}, 200, "draft", "This is the draft", "Ann", "Bob")
-	if text := w.get("/campaigns/1?reached=no", 200, "Person 1"); strings.Contains(text, "Person 0") {
-		t.Error("who was reached is in the list of those who were not")
-	}
-}
 // Undo takes back what this person has just added, and nothing that stood before or that
 // somebody else has added since.
 func TestUndoIsOfOnesOwnSuppression(t *testing.T) {
@@ -166,3 +202,26 @@ func TestUndoIsOfOnesOwnSuppression(t *testing.T) {
 	}
 }
 
+// Who was not reached becomes a draft with the same document, and a telephone of the
+// house can be called with its message.
+func TestCallThoseNotReached(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.make(dental, false)
+	_, err := w.db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: testkit.ContactRows(0, 3)})
+	require.NoError(t, err)
+	w.post("/campaigns/1/test", url.Values{"number": {"07700 900150"}}, 200, "The test call begins")
+	w.post("/campaigns/1/test", url.Values{"number": {"12"}}, 422, "not called")
+	if to := testkit.Value[string](t, w.db, `SELECT to_number FROM attempts WHERE kind = 'manual'`); to != "447700900150" {
+		t.Errorf("%q is called", to)
+	}
+	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = CASE id WHEN 1 THEN 'human' ELSE 'busy' END, attempts = 1`)
+	w.export = "to,name\n+" + testkit.Number(1) + ",Ann\n+" + testkit.Number(2) + ",Bob\n"
+	w.get("/campaigns/1", 200, "Call those not reached", "2 people ended without being reached", `value="dental-again"`)
+	w.get("/campaigns/1/by-hand", 200, "2 people", "Person 1", "Person 2", "busy")
+	w.post("/campaigns/1/again", url.Values{"name": {"dental"}}, 422, "another name")
+	w.post("/campaigns/1/again", url.Values{"name": {"dental-again"}}, 200, "draft", "This is the draft", "Ann", "Bob")
+	if text := w.get("/campaigns/1?reached=no", 200, "Person 1"); strings.Contains(text, "Person 0") {
+		t.Error("who was reached is in the list of those who were not")
+	}
+}

@@ -109,6 +109,8 @@ func only(name, value string) template.URL { return link(nil, name, value) }
 // people reads the list that the address asks for.
 func (d *dashboard) people(v *visit, s standing, values url.Values) (view peopleView, err error) {
 	q := queryOf(values)
+	// Whose number is masked is not to be found out by searching for its parts.
+	q.Whole = v.masked() && digitsIn(q.Search) > 0
 	page, err := d.Store.CampaignPeople(v.Context(), s.CampaignID, q)
 	if err != nil {
 		return view, err
