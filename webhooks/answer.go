@@ -30,7 +30,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 	if refused.status != 0 {
 		return refused
 	}
-	defer serving(r.Context())()
+	defer Serving(r.Context())()
 	if !h.acquirePlace(r.Context(), now) {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}

@@ -238,7 +238,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(c
 	if refused.status != 0 {
 		return refused
 	}
-	defer serving(r.Context())()
+	defer Serving(r.Context())()
 	event, err := provider.ParseEvent(r.Method, r.URL.Query(), request.body, now)
 	if err != nil {
 		h.raise(r.Context(), &h.unreadable, now, err)

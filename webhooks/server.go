@@ -94,9 +94,10 @@ func (c *boundConn) Close() error {
 
 type connKey struct{}
 
-// serving marks the request's connection as one that waits for us and not for its
-// client, until done is called.
-func serving(ctx context.Context) (done func()) {
+// Serving marks the request's connection as one that waits for us and not for its
+// client, until done is called. Call it once it is known that the client may ask: a
+// stranger's connection is the first to go.
+func Serving(ctx context.Context) (done func()) {
 	c, bound := ctx.Value(connKey{}).(*boundConn)
 	if !bound {
 		return func() {}

@@ -133,7 +133,7 @@ func TestListenerKeepsFewConnections(t *testing.T) {
 		return ok && timeout.Timeout()
 	}
 	served, servedConn := accept()
-	done := serving(context.WithValue(t.Context(), connKey{}, net.Conn(servedConn)))
+	done := Serving(context.WithValue(t.Context(), connKey{}, net.Conn(servedConn)))
 	slow, _ := accept()
 	third, thirdConn := accept()
 	if !open(served) || open(slow) || !open(third) {

@@ -20,6 +20,7 @@ import (
 	"dialer/internal/provider"
 	"dialer/jobs"
 	"dialer/voice"
+	"dialer/webhooks"
 )
 
 // people is what people and their programs use: the pages and the API. live feeds
@@ -28,7 +29,7 @@ func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Ha
 	calls := apiCalls{n, client, caller}
 	pages, live := dashboard.New(dashboard.Config{
 		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
-		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll,
+		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll, Serving: webhooks.Serving,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error) {
 			body, err := json.Marshal(with)
 			if err != nil {
@@ -42,7 +43,7 @@ func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Ha
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", httpapi.New(httpapi.Config{
-		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, DefaultCountry: n.defaultCountry, Countries: n.countries, AdminToken: n.adminToken, Log: n.log,
+		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, DefaultCountry: n.defaultCountry, Countries: n.countries, AdminToken: n.adminToken, Log: n.log, Serving: webhooks.Serving,
 	}))
 	mux.Handle("/", pages)
 	return mux, live

@@ -65,6 +65,9 @@ type Config struct {
 	CallsPerSecond float64
 	DefaultCountry string // of numbers that are typed without a country code
 	Log            *slog.Logger
+	// Serving says that the request's connection waits for us, until done is called, so
+	// that it is not closed to make room for new ones; nil: nobody asks.
+	Serving func(context.Context) (done func())
 }
 
 type dashboard struct {
@@ -87,6 +90,9 @@ const (
 
 // New serves the pages. run feeds those that are live, until its context ends.
 func New(c Config) (handler http.Handler, run func(context.Context)) {
+	if c.Serving == nil {
+		c.Serving = func(context.Context) func() { return func() {} }
+	}
 	d := &dashboard{Config: c, logins: auth.NewLimiter(1.0/30, 5), addresses: auth.NewLimiter(1, 20)}
 	d.templates = template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/*.html"))
 	d.live = newLive(c.Store, c.Log)
@@ -159,13 +165,13 @@ var pages = []pageRoute{
 	{pattern: "GET /suppressions", least: app.Viewer, serve: (*dashboard).suppressions},
 	{pattern: "POST /suppressions", least: app.Operator, serve: (*dashboard).suppress},
 	{pattern: "POST /suppressions/lift", least: app.Operator, serve: (*dashboard).lift},
+	{pattern: "POST /suppressions/undo", least: app.Operator, serve: (*dashboard).undo},
 	{pattern: "GET /alarms", least: app.Viewer, serve: (*dashboard).alarms},
 	{pattern: "POST /alarms/{id}/resolve", least: app.Admin, serve: (*dashboard).resolve},
 	{pattern: "GET /audit", least: app.Viewer, serve: (*dashboard).audit},
 	{pattern: "GET /health", least: app.Viewer, serve: (*dashboard).health},
 	{pattern: "POST /find", least: app.Viewer, serve: (*dashboard).find},
 	{pattern: "POST /logout", least: app.Viewer, serve: (*dashboard).logout},
-	{pattern: "POST /suppressions/undo", least: app.Operator, serve: (*dashboard).undo},
 }
 
 func (d *dashboard) page(p pageRoute) http.Handler {
@@ -187,6 +193,8 @@ func (d *dashboard) page(p pageRoute) http.Handler {
 			err = fmt.Errorf("%w: it takes the role %s", app.ErrForbidden, p.least)
 		}
 		if err == nil {
+			//guard:drop cmd/dialer.TestAdminListenerKeepsWhatItServes: a page that is being served keeps its connection
+			defer d.Serving(r.Context())()
 			err = p.serve(d, v)
 		}
 		if err != nil {

@@ -71,6 +71,9 @@ type Config struct {
 	Countries      []string // where campaigns that are made here may call, if their documents do not say it
 	AdminToken     string   // "": none
 	Log            *slog.Logger
+	// Serving says that the request's connection waits for us, until done is called, so
+	// that it is not closed to make room for new ones; nil: nobody asks.
+	Serving func(context.Context) (done func())
 }
 
 const (
@@ -98,6 +101,9 @@ type api struct {
 
 // New serves the API.
 func New(c Config) http.Handler {
+	if c.Serving == nil {
+		c.Serving = func(context.Context) func() { return func() {} }
+	}
 	a := &api{
 		Config: c, limiter: auth.NewLimiter(requestsPerSecond, requestBurst), strangers: auth.NewLimiter(1, 20),
 		importing: make(chan struct{}, importsAtOnce),

@@ -58,6 +58,8 @@ func (a *api) handler(of route) http.Handler {
 			a.fail(w, r, of, by, err)
 			return
 		}
+		//guard:drop cmd/dialer.TestAdminListenerKeepsWhatItServes: a request to the API that is being served keeps its connection
+		defer a.Serving(r.Context())()
 		release, err := a.place(w, of)
 		if err != nil {
 			a.fail(w, r, of, by, err)
