@@ -42,8 +42,19 @@ func (c Console) Linef(format string, args ...any) { fmt.Fprintf(c.Out, format, 
 // Print prints a text to Out.
 func (c Console) Print(text string) { fmt.Fprint(c.Out, text) }
 
-// Logger writes lines to Err.
-func (c Console) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(c.Err, nil)) }
+// Logger writes lines to Err: words for who reads them in a terminal, else a JSON
+// object each, for the program that takes them.
+func (c Console) Logger() *slog.Logger {
+	out := c.Err
+	if h, ok := out.(*harmless); ok {
+		out = h.out
+	}
+	//guard:true internal/cli.TestLogForms: a program that takes the log reads JSON
+	if isTerminal(out) {
+		return slog.New(slog.NewTextHandler(c.Err, nil))
+	}
+	return slog.New(slog.NewJSONHandler(c.Err, nil))
+}
 
 // Program is the program of that name on this console.
 func (c Console) Program(name, description string) Program {
