@@ -44,6 +44,7 @@ const (
 	AlarmBudget            = "budget_used"
 	AlarmDayBudget         = "day_budget_used"
 	AlarmSettingsDiffer    = "settings_differ"
+	AlarmHookFailed        = "hook_failed"
 )
 
 // AlarmKind tells a person what an alarm means and what to do about it.
@@ -120,6 +121,8 @@ var AlarmKinds = []AlarmKind{
 		"Look for a newer version of the dialer; Vonage's list shows the same later."},
 	{AlarmWebhooksDelayed, "events came faster than they could be stored, so Vonage was asked to send them again",
 		"Give Postgres more resources or start another dialer; Vonage's list shows later what is not sent again."},
+	{AlarmHookFailed, "a program that is to be told of what happens took no message for days, and messages to it are given up; the detail names the hook",
+		"Look with `dialer hook failed`; mend what it says, then `dialer hook resend --hook ID`, or `dialer hook remove` the hook. Then resolve the alarm."},
 	{AlarmAnswer, "an answered call heard an apology: its message could not be made, or its keys were not answered in time",
 		"Check the campaign's message and DIALER_PUBLIC_URL with `dialer campaign show`."},
 }

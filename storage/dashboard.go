@@ -73,7 +73,8 @@ func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.Contact
 	return list, nil
 }
 
-// Differences are calls that only one side knows, the latest first.
+// Differences are calls that only one side knows, the latest first, and what hooks were
+// not told.
 func (db *DB) Differences(ctx context.Context, limit int) (d app.Differences, err error) {
 	d.Theirs, err = collect(ctx, db.pool, func(row pgx.CollectableRow) (c app.UnmatchedCall, err error) {
 		err = row.Scan(&c.CallUUID, &c.Status, &c.Direction, (*zeronull.Text)(&c.To), (*zeronull.Text)(&c.From), (*zeronull.Timestamptz)(&c.StartTime), &c.Price)
@@ -97,6 +98,9 @@ func (db *DB) Differences(ctx context.Context, limit int) (d app.Differences, er
 		WHERE a.dialed_at IS NOT NULL ORDER BY a.id DESC LIMIT $1`, limit)
 	if err != nil {
 		return d, fmt.Errorf("list attempts without a call: %w", err)
+	}
+	if err = db.pool.QueryRow(ctx, `SELECT count(*) FROM hook_messages WHERE dead_at IS NOT NULL`).Scan(&d.Untold); err != nil {
+		return d, fmt.Errorf("count messages to hooks that are given up: %w", err)
 	}
 	return d, nil
 }

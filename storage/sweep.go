@@ -88,7 +88,8 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 
 // FinishCampaigns marks running campaigns whose contacts have all ended as
 // finished, and finished ones with other contacts as running. It returns how many
-// it changed. It also completes a Stop and an edit that were interrupted.
+// it changed. It also completes a Stop and an edit that were interrupted, and notes which
+// campaigns have begun, or have stopped, since.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{
@@ -111,5 +112,22 @@ func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	if err := db.finishEdits(ctx); err != nil {
 		return changed, fmt.Errorf("finish edits: %w", err)
 	}
-	return changed, nil
+	return changed, db.noteShownStatuses(ctx)
+}
+
+// noteShownStatuses notes that scheduled campaigns have begun, and that the last call of
+// stopped ones is over. Each is noted once, and the trigger tell_changed tells hooks of it
+// in the same transaction.
+func (db *DB) noteShownStatuses(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `
+		UPDATE campaigns SET told_status = status
+		WHERE (status = 'running' AND (starts_at IS NULL OR starts_at <= now())
+		       OR status = 'stopped' AND id NOT IN (
+		           SELECT campaign_id FROM counter_totals WHERE subject = 'attempts' AND state IN ('dialing', 'unknown', 'accepted')))
+		  -- guard:drop internal/notify.TestShownStatusIsTold: a campaign's beginning is told once
+		  AND told_status IS DISTINCT FROM status`)
+	if err != nil {
+		return fmt.Errorf("note which campaigns have begun or stopped: %w", err)
+	}
+	return nil
 }

@@ -156,11 +156,20 @@ func (db *DB) Delivered(ctx context.Context, id uuid.UUID) error {
 }
 
 // NotDelivered notes why, and when the next try is; a wait of 0 means that there is
-// none.
+// none, which a person should look at.
 func (db *DB) NotDelivered(ctx context.Context, id uuid.UUID, failure string, wait time.Duration) error {
-	_, err := db.pool.Exec(ctx, `
-		UPDATE hook_messages SET failure = $2, due_at = clock_timestamp() + $3::interval,
-		       dead_at = CASE WHEN $3::interval = '0' THEN clock_timestamp() END WHERE id = $1`, id, plain(failure), wait)
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		dead, err := collect(ctx, tx, pgx.RowTo[int64], `
+			UPDATE hook_messages SET failure = $2, due_at = clock_timestamp() + $3::interval,
+			       dead_at = CASE WHEN $3::interval = '0' THEN clock_timestamp() END WHERE id = $1
+			RETURNING CASE WHEN dead_at IS NULL THEN 0 ELSE hook_id END`, id, plain(failure), wait)
+		//guard:true internal/notify.TestDeadMessages: a message that is given up is an alarm
+		if err != nil || len(dead) == 0 || dead[0] == 0 {
+			return err
+		}
+		_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmHookFailed, hookObject(dead[0])+": messages are given up")
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("note a failed message: %w", err)
 	}

@@ -61,6 +61,8 @@ type Differences struct {
 	Theirs []UnmatchedCall
 	// Ours are attempts of which nobody knows whether Vonage had a call.
 	Ours []UnsettledAttempt
+	// Untold is how many messages to hooks are given up.
+	Untold int
 }
 
 // UnmatchedCall is a call of Vonage's list without an attempt.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,53 @@ func TestWhatIsTold(t *testing.T) {
 	require.Eventually(t, "messages are dropped", func() bool { return testkit.Value[int](t, db, `SELECT count(*) FROM hook_messages`) == 0 })
 }
 
+// statuses are what is still to be told of campaigns.
+func statuses(t *testing.T, db *testkit.DB) []string {
+	t.Helper()
+	return testkit.Rows[string](t, db, `SELECT data->>'status' FROM hook_messages WHERE type = 'campaign.changed' ORDER BY seq`)
+}
+
+// What people see of a campaign changes without a change of its row when a scheduled one
+// begins, and when the last call of a stopped one is over. Each is told once.
+func TestShownStatusIsTold(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	_, _ = addHook(t, db, "http://127.0.0.1:1")
+	c := db.StartCampaign(t, "outage", 1)
+	calls := func(state string, n int) {
+		t.Helper()
+		db.Exec(t, `INSERT INTO counter_deltas (campaign_id, subject, state, outcome, n) VALUES ($1, 'attempts', $2, '', $3)`, c.ID, state, n)
+	}
+	sweep := func(times int) {
+		t.Helper()
+		for range times {
+			_, err := db.FinishCampaigns(t.Context())
+			require.NoError(t, err)
+		}
+	}
+	tells := func(what string, change func(), want ...string) {
+		t.Helper()
+		db.Exec(t, `DELETE FROM hook_messages`)
+		change()
+		sweep(3)
+		if got := statuses(t, db); !slices.Equal(got, want) {
+			t.Errorf("%s: told %q, want %q", what, got, want)
+		}
+	}
+	tells("nothing happens", func() {})
+	tells("a start to come", func() { db.Exec(t, `UPDATE campaigns SET starts_at = now() + interval '1 hour'`) }, "scheduled")
+	tells("the start comes", func() {
+		db.Exec(t, `UPDATE campaigns SET starts_at = now() - interval '1 second'`)
+		db.Exec(t, `UPDATE campaigns SET told_status = 'scheduled'`) // as it is when time passes
+		db.Exec(t, `DELETE FROM hook_messages`)
+	}, "running")
+	tells("it is stopped while a call is up", func() {
+		calls("accepted", 1)
+		require.NoError(t, db.Stop(t.Context(), c.ID))
+	}, "stopping")
+	tells("the call is over", func() { calls("accepted", -1) }, "stopped")
+}
+
 // A change that is rolled back is not told.
 func TestNothingIsToldOfWhatDidNotHappen(t *testing.T) {
 	t.Parallel()
@@ -215,8 +263,16 @@ func TestDeadMessages(t *testing.T) {
 		var err error
 		failed, err = db.FailedMessages(t.Context(), 10)
 		require.NoError(t, err)
+		failed = slices.DeleteFunc(failed, func(m app.FailedMessage) bool { return m.Type == "alarm.raised" }) // which hooks are told too
 		return len(failed) == 1 && failed[0].NextTry == nil
 	})
+	alarms, err := db.Alarms(t.Context(), app.AlarmQuery{Limit: 10})
+	if err != nil || len(alarms) != 1 || alarms[0].Kind != campaign.AlarmHookFailed || alarms[0].Detail != fmt.Sprintf("hook %d: messages are given up", hook) {
+		t.Errorf("alarms %+v, %v", alarms, err)
+	}
+	if d, err := db.Differences(t.Context(), 10); err != nil || d.Untold != 1 {
+		t.Errorf("the page of health counts %d, %v", d.Untold, err)
+	}
 	if f := failed[0]; f.Failure != "answered 502" || f.Topic != "contact 1" || f.Tries != len(waits)+1 {
 		t.Errorf("%+v", f)
 	}
