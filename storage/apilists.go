@@ -231,8 +231,8 @@ func (db *DB) ListAlarms(ctx context.Context, q app.ListQuery, resolved bool) (a
 		return app.Page{}, err
 	}
 	where := `v.alarm_id < @after`
-	if !resolved {
-		where += ` AND v.open`
+	if !resolved { // few among all
+		where += ` AND v.alarm_id = ANY (ARRAY(SELECT id FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at))`
 	}
 	return db.page(ctx, "alarms", q.Limit, `
 		SELECT v.alarm_id::text, to_jsonb(v) FROM reporting.alarms v

@@ -49,7 +49,7 @@ func TestPagesAreQuick(t *testing.T) {
 	}
 	some := func(n int) int { return 1 + (n*7919)%*people }
 	number := func(n int) string { return fmt.Sprint("+", firstNumber+n) }
-	address, amongNumbers := fmt.Sprintf("/campaigns/%d", main), cursor("state = 'pending'", "'n'")
+	address := fmt.Sprintf("/campaigns/%d", main)
 	pages := []struct {
 		name string
 		rows int // at most; 0: fewRows
@@ -75,9 +75,7 @@ func TestPagesAreQuick(t *testing.T) {
 		{name: "search: a key", do: func(n int) *http.Request { return page(fmt.Sprintf("/campaigns/{main}?q=k%d", some(n)))(n) }},
 		{name: "search: the beginning of a key", do: page("/campaigns/{main}?q=k12")},
 		{name: "search: the beginning of a number", do: func(int) *http.Request { return w.posting(address+"/search", url.Values{"q": {"+4471000"}}) }},
-		{name: "search: the beginning of a number, a later page", do: func(int) *http.Request {
-			return w.posting(address+"/search", url.Values{"q": {"+4471000"}, "after": {amongNumbers}})
-		}},
+		{name: "search: the beginning of a number, a later page", do: page("/campaigns/{main}?q=4471&after=" + cursor("state = 'pending'", "'n'"))},
 		{name: "search: a text, a later page", rows: windowRows, do: page("/campaigns/{main}?q=nobody&after=" + cursor("state = 'pending'", "'r'"))},
 		{name: "search: a name", rows: windowRows, do: page("/campaigns/{main}?q=Person+77")},
 		{name: "search: a text that nobody has", rows: windowRows, do: page("/campaigns/{main}?q=nobody")},
