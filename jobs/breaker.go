@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -65,6 +66,44 @@ func (b *breaker) note(o campaign.Outcome) {
 	b.failures++
 	if over := b.failures - breakerAfter; over >= 0 {
 		b.until = time.Now().Add(min(maxBreakerPause, firstBreakerPause<<min(over, 10)))
+	}
+}
+
+// reach watches whether this process reaches Vonage at all.
+type reach struct {
+	mu    sync.Mutex
+	since time.Time // of the first request since the last answer that did not get through; zero: none
+}
+
+// failed notes that a request did not get through. It reports whether a person is to
+// look: none has for long.
+func (r *reach) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.since.IsZero():
+		r.since = time.Now()
+	case time.Since(r.since) >= failingLong:
+		r.since = time.Now()
+		return true
+	}
+	return false
+}
+
+func (r *reach) answered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.since = time.Time{}
+}
+
+// tellUnreached raises the alarm that this process reaches Vonage no more.
+func tellUnreached(ctx context.Context, store AlarmStore, log *slog.Logger) {
+	log.ErrorContext(ctx, "Vonage cannot be reached from here")
+	err := store.Raise(ctx, campaign.Alarm{
+		Kind: campaign.AlarmFailing, Detail: "a dialer has not reached Vonage for five minutes, and so calls nobody",
+	})
+	if err != nil {
+		log.ErrorContext(ctx, "alarm not stored", "kind", campaign.AlarmFailing, "error", err)
 	}
 }
 

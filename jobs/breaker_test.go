@@ -9,6 +9,35 @@ import (
 	"dialer/campaign"
 )
 
+func TestUnreachableVonageIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		learn := func(o campaign.Outcome, want int) {
+			t.Helper()
+			s.learn(t.Context(), campaign.Attempt{}, o)
+			got := s.store.alarmKinds()
+			if len(got) != want || want > 0 && got[want-1] != campaign.AlarmFailing {
+				t.Errorf("alarms %v, want %d of %s", got, want, campaign.AlarmFailing)
+			}
+		}
+		unreachable := refused(campaign.RefusedUnreachable)
+		learn(unreachable, 0)
+		time.Sleep(failingLong - time.Second)
+		learn(refused(campaign.RefusedStale), 0) // nothing was sent, so nothing is known
+		learn(unreachable, 0)
+		time.Sleep(time.Second)
+		learn(unreachable, 1)
+		time.Sleep(failingLong - time.Second)
+		learn(unreachable, 1)
+		learn(refused(campaign.RefusedRate), 1) // an answer
+		time.Sleep(time.Second)
+		learn(unreachable, 1)
+		time.Sleep(failingLong)
+		learn(unreachable, 2)
+	})
+}
+
 func TestBreakerPausesDouble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -55,15 +55,17 @@ type Caller struct {
 	tokens tokenCache
 	clocks clockGuard
 	outage breaker
+	reach  *reach
 }
 
 // NewCaller returns a caller whose tokens live for tokenLife. Calls keep to the
 // pace of calls.
 func NewCaller(store CallStore, client *voice.Client, calls *pace.Pacer, tokenLife time.Duration, log *slog.Logger) *Caller {
+	reached := new(reach)
 	return &Caller{
-		store: store, client: client, calls: calls, tokenLife: tokenLife, log: log,
+		store: store, client: client, calls: calls, tokenLife: tokenLife, log: log, reach: reached,
 		tokens: tokenCache{sign: client.SignToken},
-		clocks: clockGuard{store: store, client: client, log: log},
+		clocks: clockGuard{store: store, client: client, log: log, reach: reached},
 	}
 }
 
@@ -203,6 +205,18 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 // learn draws the conclusions from an outcome for this process.
 func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) {
 	c.outage.note(o)
+	switch o.Refusal {
+	case campaign.RefusedStale, campaign.RefusedClock: // nothing was sent, or it says nothing
+	case campaign.RefusedUnreachable:
+		//guard:false jobs.TestUnreachableVonageIsAnAlarm: a process that reaches Vonage no more is an alarm
+		if c.reach.failed() {
+			tellUnreached(ctx, c.store, c.log)
+		}
+	default:
+		if o.Kind != campaign.OutcomeUnknown {
+			c.reach.answered()
+		}
+	}
 	switch o.Kind {
 	case campaign.OutcomeRefused:
 		c.log.InfoContext(ctx, "no call was made", "attempt_id", a.ID, "campaign_id", a.CampaignID,

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,7 @@ type fakeVonage struct {
 	body   string
 	takes  time.Duration
 	header http.Header // of the answers; nil for none
+	deaf   atomic.Bool // answers no GET
 	mu     sync.Mutex
 	dated  bool
 	ahead  time.Duration // of its clock
@@ -178,6 +180,9 @@ func (c *fakeVonage) placed() int {
 
 func (c *fakeVonage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method == http.MethodGet {
+		if c.deaf.Load() {
+			return nil, errors.New("connection reset by peer")
+		}
 		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"count":0,"_embedded":{"calls":[]}}`)), Header: c.headers(), Request: r}, nil
 	}
 	var body map[string]any

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -14,6 +15,8 @@ import (
 const (
 	skewPause = time.Second
 	skewAgain = time.Minute // between two looks at clocks that differ
+	// unseenAgain is between two looks at a clock that gave no answer.
+	unseenAgain = 5 * time.Second
 )
 
 // ClockStore has the database's clock, by which the gate and tokens are timed.
@@ -31,10 +34,12 @@ type clockGuard struct {
 	store  ClockStore
 	client *voice.Client
 	log    *slog.Logger
+	reach  *reach
 
 	first sync.Once // looks before the first call
 
 	mu     sync.Mutex
+	unseen bool      // Vonage gave no answer yet, so that nothing was compared
 	looked time.Time // at clocks that differ; zero while they agree
 	// The database's clock is ahead of ours by at least and at most so much.
 	least, most time.Duration
@@ -44,7 +49,7 @@ type clockGuard struct {
 func (g *clockGuard) wait(ctx context.Context) error {
 	//guard:drop jobs.TestDatabaseClockDifferenceStopsCalls: clocks are compared before the first call
 	g.first.Do(func() { g.turn(); g.look(ctx) })
-	for g.difference() != "" {
+	for g.unanswered() || g.difference() != "" {
 		if g.turn() {
 			g.look(ctx)
 			continue
@@ -57,6 +62,14 @@ func (g *clockGuard) wait(ctx context.Context) error {
 	defer g.mu.Unlock()
 	g.looked = time.Time{}
 	return nil
+}
+
+// unanswered reports whether Vonage's clock could not be asked so far.
+func (g *clockGuard) unanswered() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	//guard:value(false) jobs.TestNothingIsSentBeforeTheClocksAreCompared: no call is made before Vonage gave an answer with which clocks are compared
+	return g.unseen
 }
 
 // difference says which clocks differ; "" if none do, as far as is known.
@@ -90,7 +103,11 @@ func (g *clockGuard) database(sent, received, shown time.Time) {
 func (g *clockGuard) turn() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.looked.IsZero() && time.Since(g.looked) < skewAgain {
+	again := skewAgain
+	if g.unseen {
+		again = unseenAgain
+	}
+	if !g.looked.IsZero() && time.Since(g.looked) < again {
 		return false
 	}
 	g.looked = time.Now()
@@ -103,9 +120,11 @@ func (g *clockGuard) turn() bool {
 func (g *clockGuard) look(ctx context.Context) {
 	now := time.Now()
 	filter := voice.ListFilter{DateStart: now.Add(-time.Second).UTC(), DateEnd: now.UTC(), PageSize: 1}
-	if _, err := g.client.ListCalls(ctx, filter); err != nil { // its date counts all the same
+	_, err := g.client.ListCalls(ctx, filter)
+	if err != nil { // its date counts all the same
 		g.log.DebugContext(ctx, "Vonage's clock was looked at by a request that failed", "error", err)
 	}
+	g.noteAnswer(ctx, err)
 	sent := time.Now()
 	if shown, err := g.store.Now(ctx); err == nil {
 		g.database(sent, time.Now(), shown)
@@ -116,6 +135,23 @@ func (g *clockGuard) look(ctx context.Context) {
 		vonage, _ := g.client.Skew()
 		g.log.ErrorContext(ctx, differ, "vonage_ahead_of_us", vonage, "database_ahead_of_us", g.least)
 		g.raise(ctx, differ)
+	}
+}
+
+// noteAnswer notes whether Vonage answered at all. An answer without a date, as behind
+// some proxies, is one: nothing more can be known of the clock.
+func (g *clockGuard) noteAnswer(ctx context.Context, err error) {
+	failed, ok := errors.AsType[*voice.Error](err)
+	none := ok && failed.Status == 0
+	_, known := g.client.Skew()
+	g.mu.Lock()
+	g.unseen = none && !known
+	g.mu.Unlock()
+	switch {
+	case !none:
+		g.reach.answered()
+	case ctx.Err() == nil && g.reach.failed():
+		tellUnreached(ctx, g.store, g.log)
 	}
 }
 

@@ -38,6 +38,35 @@ func TestClockDifferenceStopsCalls(t *testing.T) {
 	}
 }
 
+// Clocks are compared before the first call. While Vonage gives no answer, nothing is
+// compared, so nobody is called, and a person is told after a while.
+func TestNothingIsSentBeforeTheClocksAreCompared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t)
+		s.provider.setAhead(0)
+		s.provider.deaf.Store(true)
+		ended := make(chan error, 1)
+		go func() { ended <- s.run(t) }()
+		time.Sleep(failingLong - time.Minute)
+		if n := s.provider.placed(); n != 0 {
+			t.Fatalf("%d calls placed although no clock was compared", n)
+		}
+		if got := s.store.alarmKinds(); len(got) != 0 {
+			t.Errorf("alarms %v so soon", got)
+		}
+		time.Sleep(3 * time.Minute)
+		if got := s.store.alarmKinds(); len(got) != 1 || got[0] != campaign.AlarmFailing {
+			t.Errorf("alarms %v, want one of %s", got, campaign.AlarmFailing)
+		}
+		s.provider.deaf.Store(false)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		s.wantOutcome(t, created)
+	})
+}
+
 // A provider that takes long to answer dates its answer late: that is looked at
 // once more, and is no alarm.
 func TestSlowAnswerIsNotADifferenceOfClocks(t *testing.T) {

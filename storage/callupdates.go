@@ -99,7 +99,7 @@ type updateBatch struct {
 	byCall     map[string]target
 	locked     map[owner]bool
 	contacts   []*contactTx
-	callOwners map[string]uuid.UUID // which attempt has a call
+	callOwners map[string]uuid.UUID // which attempt has a call, by its key
 	events     []attributedEvent
 	hangUps    []hangUpCandidate
 	unknown    []callUpdate // events of no attempt that is known here
@@ -182,8 +182,6 @@ func (b *updateBatch) lock(ctx context.Context, tx pgx.Tx, wait bool) error {
 
 func updateAttempt(u callUpdate) uuid.UUID { return u.attempt }
 
-func updateCall(u callUpdate) zeronull.Text { return zeronull.Text(u.callUUID()) }
-
 // spelledCalls are the calls that the updates name: in every wording where only the
 // call says which attempt it is.
 func spelledCalls(list []callUpdate) (calls []string) {
@@ -194,6 +192,16 @@ func spelledCalls(list []callUpdate) (calls []string) {
 			calls = append(calls, campaign.CallSpellings(call)...)
 		default:
 			calls = append(calls, call)
+		}
+	}
+	return calls
+}
+
+// everySpelling are the calls that the updates name, in every wording.
+func everySpelling(list []callUpdate) (calls []string) {
+	for _, u := range list {
+		if call := u.callUUID(); call != "" {
+			calls = append(calls, campaign.CallSpellings(call)...)
 		}
 	}
 	return calls
@@ -258,9 +266,9 @@ func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
 	contacts := queueContactTxs(&reads, slices.SortedFunc(maps.Keys(b.locked), compareOwners))
 	var call string
 	var attempt uuid.UUID
-	reads.Queue(`SELECT call_uuid, id FROM attempts WHERE call_uuid = ANY ($1)`, column(b.list, updateCall)).Query(func(rows pgx.Rows) error {
+	reads.Queue(`SELECT call_uuid, id FROM attempts WHERE call_uuid = ANY ($1)`, everySpelling(b.list)).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&call, &attempt}, func() error {
-			b.callOwners[call] = attempt
+			b.callOwners[campaign.CallKey(call)] = attempt
 			return nil
 		})
 		return err
@@ -310,7 +318,8 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 			return nil
 		}
 	}
-	if other, taken := b.callOwners[e.CallUUID]; taken && other != id {
+	//guard:value(b.callOwners[e.CallUUID]) storage.TestEvidenceOfAnothersCallInAnyWording: another attempt's call is no evidence, however it is written
+	if other, taken := b.callOwners[campaign.CallKey(e.CallUUID)]; taken && other != id {
 		c.alarms = append(c.alarms, campaign.Alarm{
 			Kind: campaign.AlarmAmbiguousMatch, AttemptID: id,
 			Detail: "evidence names this attempt, and a call that belongs to another one",
@@ -322,7 +331,7 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	c.fold(id, e, by)
 	after := c.attempts[c.find(id)]
 	//guard:false storage.TestLateCallOfAStoppedCampaign: a call of a campaign that was stopped with its calls is hung up, however late it is known
-	if c.hangUp && why == "" && after.State == campaign.Accepted && after.CallUUID == e.CallUUID && !campaign.Ends(e.Status) {
+	if c.hangUp && why == "" && after.State == campaign.Accepted && campaign.SameCall(after.CallUUID, e.CallUUID) && !campaign.Ends(e.Status) {
 		why = campaign.HangUpStopped
 	}
 	if why != "" {
@@ -335,7 +344,7 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 		c.unread = append(c.unread, e)
 	}
 	if bound := after.CallUUID; bound != "" {
-		b.callOwners[bound], b.byCall[campaign.CallKey(bound)] = id, to
+		b.callOwners[campaign.CallKey(bound)], b.byCall[campaign.CallKey(bound)] = id, to
 	}
 	return nil
 }

@@ -341,6 +341,7 @@ func (c *contactTx) decide(w *writes) {
 			why, by := decision.Withdrawal()
 			c.void(id, why, by)
 		}
+		//guard:false storage.TestGivenUpIsAnAlarm: a contact that is given up is an alarm
 		if decision.GivenUp && c.contact.State != campaign.Done {
 			c.alarms = append(c.alarms, campaign.Alarm{Kind: campaign.AlarmGivenUp, AttemptID: c.attempts[len(c.attempts)-1].ID, Detail: decision.Because})
 		}

@@ -39,7 +39,7 @@ const insertHangUp = `
 	-- guard:value storage.TestHangUpsPerAttemptAreBounded: few calls are hung up for one attempt
 	WHERE (SELECT count(*) FROM hangups WHERE attempt_id = @attempt) < @max
 	  -- guard:drop storage.TestHangUpOfSecondCall: of two calls one is not hung up
-	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = @call)
+	  AND NOT EXISTS (SELECT FROM hangups WHERE attempt_id = @attempt AND kept_call_uuid = ANY (call_spellings(@call)))
 	  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 	  -- A late call is the person's only one unless the telephone was called again
 	  -- since: such a call may be up, or has reached the person.
@@ -59,9 +59,9 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	var own, other time.Time
 	var firstHand bool
 	err = tx.QueryRow(ctx, `
-		SELECT (SELECT min(provider_at) FROM events WHERE call_uuid = @own AND attempt_id = @attempt),
-		       (SELECT min(provider_at) FROM events WHERE call_uuid = @other AND attempt_id = @attempt),
-		       EXISTS (SELECT FROM events WHERE call_uuid = @own AND attempt_id = @attempt)
+		SELECT (SELECT min(provider_at) FROM events WHERE call_uuid = ANY (call_spellings(@own)) AND attempt_id = @attempt),
+		       (SELECT min(provider_at) FROM events WHERE call_uuid = ANY (call_spellings(@other)) AND attempt_id = @attempt),
+		       EXISTS (SELECT FROM events WHERE call_uuid = ANY (call_spellings(@own)) AND attempt_id = @attempt)
 		       OR EXISTS (SELECT FROM attempts WHERE id = @attempt AND changed_by = 'caller')`,
 		pgx.StrictNamedArgs{"own": a.CallUUID, "other": e.CallUUID, "attempt": a.ID}).
 		Scan((*zeronull.Timestamptz)(&own), (*zeronull.Timestamptz)(&other), &firstHand)
@@ -134,8 +134,9 @@ func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration)
 			ORDER BY next_try LIMIT @limit FOR UPDATE SKIP LOCKED
 		), seen AS (
 			SELECT d.call_uuid,
-			       EXISTS (SELECT FROM events WHERE attempt_id = d.attempt_id AND call_uuid = d.call_uuid AND status = ANY (@ends))
-			       OR EXISTS (SELECT FROM attempts WHERE call_uuid = d.call_uuid AND state = 'ended') AS over
+			       EXISTS (SELECT FROM events WHERE attempt_id = d.attempt_id AND call_uuid = ANY (call_spellings(d.call_uuid)) AND status = ANY (@ends))
+			       -- guard:value storage.TestHangUpInAnyWording: an order whose call has ended is closed, however the call is written
+			       OR EXISTS (SELECT FROM attempts WHERE call_uuid = ANY (call_spellings(d.call_uuid)) AND state = 'ended') AS over
 			FROM due d
 		), taken AS (
 			UPDATE hangups h SET
@@ -150,10 +151,11 @@ func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration)
 			SELECT *, gen_random_uuid() AS request, clock_timestamp() AS requested_at FROM taken WHERE state = 'pending'
 		), noted AS (
 			UPDATE attempts a SET hung_up_at = r.requested_at, hung_up_by = r.request
-			FROM requests r WHERE a.call_uuid = r.call_uuid AND a.state = 'accepted' AND a.hung_up_at IS NULL
+			-- guard:value storage.TestHangUpInAnyWording: our own hang-up is noted with the attempt, however its call is written
+			FROM requests r WHERE a.call_uuid = ANY (call_spellings(r.call_uuid)) AND a.state = 'accepted' AND a.hung_up_at IS NULL
 		)
 		SELECT call_uuid, attempt_id, why, tries, request,
-		       CASE WHEN EXISTS (SELECT FROM attempts a WHERE a.call_uuid = r.call_uuid AND a.state = 'accepted') THEN requested_at END
+		       CASE WHEN EXISTS (SELECT FROM attempts a WHERE a.call_uuid = ANY (call_spellings(r.call_uuid)) AND a.state = 'accepted') THEN requested_at END
 		FROM requests r`,
 		pgx.StrictNamedArgs{"limit": limit, "hold": hold, "ends": campaign.EndWords()})
 	if err != nil {

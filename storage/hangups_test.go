@@ -40,6 +40,50 @@ func at(r campaign.Received, when time.Time) campaign.Received {
 
 // The later of two calls is hung up, whichever the attempt came to have first,
 // and never both.
+// An order may name the call as an event worded it, and the attempt as the answer to
+// its POST did.
+func TestHangUpInAnyWording(t *testing.T) {
+	t.Parallel()
+	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created(call))
+	db.Exec(t, `INSERT INTO hangups (call_uuid, attempt_id, why) VALUES ($1, $2, 'late_evidence')`, strings.ToUpper(call), a.ID)
+	list, err := db.PendingHangUps(t.Context(), 10, time.Minute)
+	check(t, err)
+	if len(list) != 1 || list[0].Request.At.IsZero() || !testkit.Value[bool](t, db, `SELECT hung_up_at IS NOT NULL FROM attempts`) {
+		t.Errorf("orders %+v, want one that is noted with its attempt", list)
+	}
+	receive(t, db, event(a, strings.ReplaceAll(call, "-", ""), "completed"))
+	db.Exec(t, `UPDATE hangups SET next_try = now()`)
+	list, err = db.PendingHangUps(t.Context(), 10, time.Minute)
+	check(t, err)
+	if got := testkit.Value[string](t, db, `SELECT state FROM hangups`); len(list) != 0 || got != "already_ended" {
+		t.Errorf("orders %+v, %s, want it closed because the call has ended", list, got)
+	}
+}
+
+// Evidence that names one attempt and the call of another, in other words, is none.
+func TestEvidenceOfAnothersCallInAnyWording(t *testing.T) {
+	t.Parallel()
+	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 2))
+	ids := claim(t, db, 2)
+	first, second := pass(t, db, ids[0]), pass(t, db, ids[1])
+	record(t, db, first.ID, created(call))
+	e := event(second, strings.ToUpper(call), "ringing")
+	e.Evidence.ConversationUUID = ""
+	receive(t, db, e)
+	if got := testkit.Value[int](t, db, `SELECT count(*) FROM attempts WHERE call_uuid IS NOT NULL`); got != 1 {
+		t.Errorf("%d attempts have the call, want 1", got)
+	}
+	if got := alarms(t, db); len(got) != 1 || got[0] != campaign.AlarmAmbiguousMatch {
+		t.Errorf("alarms %v", got)
+	}
+}
+
 func TestHangUpOfSecondCall(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

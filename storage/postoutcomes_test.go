@@ -224,3 +224,27 @@ func TestRefusalsOfSingleContactsAreTheirOwn(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// A contact of which Vonage never has a call ends, with a reason and one alarm that says
+// what the last answer was.
+func TestGivenUpIsAnAlarm(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	for i := range campaign.WithoutCallMost {
+		if got := alarms(t, db); len(got) != 0 {
+			t.Fatalf("alarms %v after %d attempts", got, i)
+		}
+		db.MakeDue(t)
+		a := dialOne(t, db)
+		record(t, db, a.ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedRate})
+	}
+	got := testkit.Rows[string](t, db, `SELECT kind || ': ' || detail FROM alarms`)
+	if len(got) != 1 || got[0] != "contact_given_up: Vonage made no call in 30 attempts in a row (the last: rate)" {
+		t.Errorf("alarms %q, want one that says why", got)
+	}
+	if got := testkit.Value[string](t, db, `SELECT state || ' ' || reason FROM contacts`); got != "done refused" {
+		t.Errorf("the contact is %s", got)
+	}
+	sound(t, db)
+}

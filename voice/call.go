@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -53,10 +54,24 @@ func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	if err != nil {
 		return Call{}, rep.unreadable(op, err)
 	}
-	if call.UUID != uuid {
+	if !sameUUID(call.UUID, uuid) {
 		return Call{}, rep.unreadable(op, errors.New("the response is about another call"))
 	}
+	call.UUID = uuid // Vonage takes a name only as it gave it first
 	return call, nil
+}
+
+// uuidForm finds a uuid at the end of a call's name, with or without dashes.
+var uuidForm = regexp.MustCompile(`^(?:.*[^0-9A-Za-z])?([0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12})}?$`)
+
+// sameUUID reports whether two names are of one call: a uuid may be written in upper
+// case, without dashes, in braces, or behind a prefix.
+func sameUUID(a, b string) bool {
+	first, second := uuidForm.FindStringSubmatch(a), uuidForm.FindStringSubmatch(b)
+	if first == nil || second == nil {
+		return a == b
+	}
+	return strings.EqualFold(strings.ReplaceAll(first[1], "-", ""), strings.ReplaceAll(second[1], "-", ""))
 }
 
 // checkUUID refuses a uuid that would address something else than one call.

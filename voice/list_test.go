@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -192,6 +193,25 @@ func TestGetCallPath(t *testing.T) {
 	for _, uuid := range []string{"", ".", ".."} {
 		if _, err := c.GetCall(t.Context(), uuid); !errors.Is(err, ErrInvalid) {
 			t.Errorf("uuid %q: got %v, want ErrInvalid", uuid, err)
+		}
+	}
+}
+
+// Vonage may write the uuid otherwise than it was asked for; it is asked for again as it
+// was first.
+func TestCallInAnotherWording(t *testing.T) {
+	t.Parallel()
+	const asked = "63f61863-4a51-4f6b-86e1-46edebcf9356"
+	said := ""
+	c := newFakeClient(t, func(w http.ResponseWriter, _ *http.Request) { body(`{"uuid":"` + said + `","status":"busy"}`)(w) })
+	for _, said = range []string{strings.ToUpper(asked), strings.ReplaceAll(asked, "-", ""), "CALL-" + asked, "{" + asked + "}"} {
+		if call, err := c.GetCall(t.Context(), asked); err != nil || call.UUID != asked || call.Status != "busy" {
+			t.Errorf("answered as %q: got %+v, %v", said, call, err)
+		}
+	}
+	for _, said = range []string{asked[:35] + "7", asked + "0", "a" + strings.ReplaceAll(asked, "-", "")} {
+		if _, err := c.GetCall(t.Context(), asked); !errors.As(err, new(*Error)) {
+			t.Errorf("the record of %q was taken for that of %q: %v", said, asked, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/testkit"
@@ -74,6 +75,21 @@ func TestWhyOutput(t *testing.T) {
 	}
 	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "No campaign has this number") {
 		t.Errorf("a stranger: exit %d, said %q", code, out)
+	}
+}
+
+// What Vonage answered instead of a call is shown in its own words.
+func TestWhyShowsWhatVonageSaid(t *testing.T) {
+	t.Parallel()
+	const said = "Bad Request: the to parameter must be a number"
+	db := withCampaign(t, "outage")
+	queued, err := db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	a, err := db.Gate(t.Context(), queued[0].AttemptID, 30*time.Second)
+	require.NoError(t, err)
+	require.NoError(t, db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid, Said: said}))
+	if _, out, _ := dialer(t, "why", a.To, "--database-url", db.URL); !strings.Contains(out, "refused (invalid): "+said+"\n") {
+		t.Errorf("why says %q, want %q in it", out, said)
 	}
 }
 

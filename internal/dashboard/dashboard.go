@@ -298,16 +298,8 @@ func (d *dashboard) show(v *visit, status int, name string, s shown) error {
 	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	v.w.Header().Set("Cache-Control", "no-store")
 	v.w.WriteHeader(status)
-	_, _ = v.w.Write(bytes.Map(visible, page.Bytes()))
+	_, _ = v.w.Write(harmless(page.Bytes()))
 	return nil
-}
-
-// visible takes what would move a terminal's cursor out of a page that is read there.
-func visible(r rune) rune {
-	if r < ' ' && r != '\n' && r != '\t' && r != '\r' || r >= 0x7f && r < 0xa0 {
-		return '\uFFFD'
-	}
-	return r
 }
 
 // said are what a page says after a change, by ?done=.

@@ -194,12 +194,12 @@ func (d *dashboard) fragment(v *visit, s app.Snapshot, campaignID int64) (f frag
 	var out bytes.Buffer
 	if campaignID == liveCalls {
 		err = d.templates.ExecuteTemplate(&out, "calls-live", listView{Filter: "open", Open: s.Open})
-		return fragment{out.String(), fmt.Sprintf("%s calls", count(s.Open))}, err
+		return fragment{string(harmless(out.Bytes())), fmt.Sprintf("%s calls", count(s.Open))}, err
 	}
 	if campaignID == 0 {
 		view := d.overviewOf(s)
 		err = d.templates.ExecuteTemplate(&out, "overview-live", view)
-		return fragment{out.String(), view.TabTitle()}, err
+		return fragment{string(harmless(out.Bytes())), view.TabTitle()}, err
 	}
 	view := campaignView{}
 	if view.standing, err = d.standingOf(v.Context(), s, campaignID); err != nil {
@@ -211,5 +211,5 @@ func (d *dashboard) fragment(v *visit, s app.Snapshot, campaignID int64) (f frag
 	}
 	view.Costs = costsOf(costs)
 	err = d.templates.ExecuteTemplate(&out, "campaign-live", view)
-	return fragment{out.String(), view.TabTitle()}, err
+	return fragment{string(harmless(out.Bytes())), view.TabTitle()}, err
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,8 +17,11 @@ import (
 
 // payloads are what a file, a name or a webhook may hold to do harm.
 var payloads = []string{
-	`<script>alert(1)</script>`, `"><img src=x onerror=alert(2)>`, `'+alert(3)+'`, `javascript:alert(4)`, `=HYPERLINK("http://x","y")`, "\x1b]0;title\a\x1b[31mred", `{{.Data}}`, `</textarea><script>alert(5)</script>`, "--><svg/onload=alert(6)>",
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(2)>`, `'+alert(3)+'`, `javascript:alert(4)`, `=HYPERLINK("http://x","y")`, "\x1b]0;title\a\x1b[31mred", "\u202egnp.exe\u2066", `{{.Data}}`, `</textarea><script>alert(5)</script>`, "--><svg/onload=alert(6)>",
 }
+
+// turned is a mark of direction in the text of a page.
+var turned = regexp.MustCompile(`>[^<]*[\x{202e}\x{2066}][^<]*`)
 
 // Whatever stands in a column, a name, a note or a webhook is text on every page.
 func TestPayloadsAreText(t *testing.T) {
@@ -56,7 +60,11 @@ func TestPayloadsAreText(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/campaigns/1", "/campaigns/2", "/campaigns/1?q=" + url.QueryEscape(payloads[1]), "/campaigns/1?result=" + url.QueryEscape(payloads[1]), "/campaigns/1?sort=state", "/campaigns/1/by-hand",
 		"/campaigns/1/outcomes", "/campaigns/1/contacts/1", "/campaigns/1/contacts/2", "/calls", "/calls?all=1", "/alarms", "/suppressions", "/audit", "/audit?object=" + url.QueryEscape(all), "/health", "/new"} {
-		check(path, w.get(path, 200))
+		text := w.get(path, 200)
+		check(path, text)
+		if turned := turned.FindString(text); turned != "" {
+			t.Errorf("%s shows a mark of direction as it is: %q", path, turned)
+		}
 	}
 	check("a search", w.post("/campaigns/1/search", url.Values{"q": {payloads[0] + "1234567"}}, 200))
 	check("the page of a number", w.post("/find", url.Values{"number": {"+" + testkit.Number(1)}}, 200, "Suppressed"))
