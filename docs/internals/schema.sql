@@ -284,7 +284,7 @@ CREATE TABLE campaigns (
     length_s integer GENERATED AS (((settings ->> 'length_timer'))), -- seconds that an answered call may last
     purpose text GENERATED AS ((document ->> 'purpose')), -- what the calls are for, for suppressions of a purpose
     share integer NOT NULL GENERATED AS (COALESCE(((settings #>> '{limits,share}')), 1)), -- its weight among campaigns of its priority
-    told_status text, -- 
+    told_status text, -- the shown status that hooks were told last
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_name_unique UNIQUE (name),
     CONSTRAINT campaigns_caps_alike CHECK (cardinality(cap_calls) = cardinality(cap_spans)),
@@ -444,7 +444,7 @@ CREATE TABLE database_identity (
     other_api_host text, -- the API host of the other account that asked
     other_asked_at timestamptz, -- when it asked; null: none did
     locked boolean NOT NULL GENERATED AS (((locked_for IS NOT NULL) OR (other_asked_at IS NOT NULL))), -- it calls nobody
-    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- 
+    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- key of the hashes in the ETags of the API: a viewer cannot find out a number by them
     CONSTRAINT database_identity_pkey PRIMARY KEY (one),
     CONSTRAINT database_identity_accepted_what_lacks CHECK (accepted_at IS NULL OR misses > 0 OR scans > 0),
     CONSTRAINT database_identity_account_whole CHECK ((application_id IS NULL) = (api_host IS NULL)),
@@ -765,8 +765,8 @@ CREATE TABLE suppressions (
     campaign_id bigint, -- null: of all campaigns
     purpose text, -- of the campaigns that it is of; null: of all, or of campaign_id
     invalid boolean NOT NULL DEFAULT false, -- not a person's word: Vonage said that there is no such number
-    added_by text, -- 
-    not_ended_then bigint[], -- 
+    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or it was not kept
+    not_ended_then bigint[], -- the contacts of the number that had not ended when it came; null: it came with others
     CONSTRAINT suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT suppressions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
