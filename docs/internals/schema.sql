@@ -284,6 +284,7 @@ CREATE TABLE campaigns (
     length_s integer GENERATED AS (((settings ->> 'length_timer'))), -- seconds that an answered call may last
     purpose text GENERATED AS ((document ->> 'purpose')), -- what the calls are for, for suppressions of a purpose
     share integer NOT NULL GENERATED AS (COALESCE(((settings #>> '{limits,share}')), 1)), -- its weight among campaigns of its priority
+    told_status text, -- the status that hooks were told last, as people see it
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_name_unique UNIQUE (name),
     CONSTRAINT campaigns_caps_alike CHECK (cardinality(cap_calls) = cardinality(cap_spans)),
@@ -300,8 +301,10 @@ CREATE TABLE campaigns (
     CONSTRAINT campaigns_status_known CHECK (status IN ('draft', 'importing', 'running', 'paused', 'stopped', 'finished'))
 );
 CREATE INDEX campaigns_not_over ON campaigns (id) WHERE status <> ALL (ARRAY['stopped', 'finished']);
+CREATE TRIGGER note_told_added BEFORE INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION note_told_status();
+CREATE TRIGGER note_told_changed BEFORE UPDATE ON campaigns FOR EACH ROW WHEN (new.status <> old.status OR new.starts_at IS DISTINCT FROM old.starts_at) EXECUTE FUNCTION note_told_status();
 CREATE TRIGGER tell_added AFTER INSERT ON campaigns FOR EACH ROW EXECUTE FUNCTION tell_of_campaign();
-CREATE TRIGGER tell_changed AFTER UPDATE ON campaigns FOR EACH ROW WHEN (new.status <> old.status OR new.pause_reason IS DISTINCT FROM old.pause_reason OR new.document IS DISTINCT FROM old.document) EXECUTE FUNCTION tell_of_campaign();
+CREATE TRIGGER tell_changed AFTER UPDATE ON campaigns FOR EACH ROW WHEN (new.status <> old.status OR new.pause_reason IS DISTINCT FROM old.pause_reason OR new.document IS DISTINCT FROM old.document OR new.told_status IS DISTINCT FROM old.told_status) EXECUTE FUNCTION tell_of_campaign();
 
 -- A person to reach in a campaign.
 CREATE TABLE contacts (
@@ -441,7 +444,7 @@ CREATE TABLE database_identity (
     other_api_host text, -- the API host of the other account that asked
     other_asked_at timestamptz, -- when it asked; null: none did
     locked boolean NOT NULL GENERATED AS (((locked_for IS NOT NULL) OR (other_asked_at IS NOT NULL))), -- it calls nobody
-    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- Goes into the versions of contacts and campaigns, which anybody sees who may read: without it they could be compared with versions of guessed rows.
+    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- part of each contact's and campaign's version, so that nobody can compare it with guesses
     CONSTRAINT database_identity_pkey PRIMARY KEY (one),
     CONSTRAINT database_identity_accepted_what_lacks CHECK (accepted_at IS NULL OR misses > 0 OR scans > 0),
     CONSTRAINT database_identity_account_whole CHECK ((application_id IS NULL) = (api_host IS NULL)),
@@ -762,11 +765,11 @@ CREATE TABLE suppressions (
     campaign_id bigint, -- null: of all campaigns
     purpose text, -- of the campaigns that it is of; null: of all, or of campaign_id
     invalid boolean NOT NULL DEFAULT false, -- not a person's word: Vonage said that there is no such number
+    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or before this was kept
+    not_ended_then bigint[], -- contacts of the number that had not ended when it came; null: it came with others
     CONSTRAINT suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT suppressions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
-    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or before this was kept
-    not_ended_then bigint[], -- the contacts of the number that had not ended when it came; null: it came with others
     CONSTRAINT suppressions_scope CHECK (campaign_id IS NULL OR purpose IS NULL)
 );
 CREATE INDEX suppressions_of_number ON suppressions (number, id);

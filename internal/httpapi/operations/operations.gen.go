@@ -39,6 +39,27 @@ func (e ResolveAlarmJSONBodyDecision) Valid() bool {
 	}
 }
 
+// Defines values for UnsuppressParamsScope.
+const (
+	UnsuppressParamsScopeAll      UnsuppressParamsScope = "all"
+	UnsuppressParamsScopeCampaign UnsuppressParamsScope = "campaign"
+	UnsuppressParamsScopePurpose  UnsuppressParamsScope = "purpose"
+)
+
+// Valid indicates whether the value is a known member of the UnsuppressParamsScope enum.
+func (e UnsuppressParamsScope) Valid() bool {
+	switch e {
+	case UnsuppressParamsScopeAll:
+		return true
+	case UnsuppressParamsScopeCampaign:
+		return true
+	case UnsuppressParamsScopePurpose:
+		return true
+	default:
+		return false
+	}
+}
+
 // ActionAnswer defines model for ActionAnswer.
 type ActionAnswer struct {
 	Action string `json:"action"`
@@ -138,7 +159,7 @@ type Recording = JSON
 // Row A contact as an object of its CSV columns.
 type Row = JSON
 
-// Suppression The columns of reporting.suppressions.
+// Suppression The columns of reporting.suppressions, and an id.
 type Suppression = JSON
 
 // SuppressionList defines model for SuppressionList.
@@ -361,6 +382,21 @@ type ListSuppressionsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// UnsuppressParams defines parameters for Unsuppress.
+type UnsuppressParams struct {
+	// Scope Which one: all is the one that is of all campaigns.
+	Scope *UnsuppressParamsScope `form:"scope,omitempty" json:"scope,omitempty"`
+
+	// Campaign The one that is of this campaign.
+	Campaign *string `form:"campaign,omitempty" json:"campaign,omitempty"`
+
+	// Purpose The one that is of this purpose.
+	Purpose *string `form:"purpose,omitempty" json:"purpose,omitempty"`
+}
+
+// UnsuppressParamsScope defines parameters for Unsuppress.
+type UnsuppressParamsScope string
+
 // ResolveAlarmJSONRequestBody defines body for ResolveAlarm for application/json ContentType.
 type ResolveAlarmJSONRequestBody ResolveAlarmJSONBody
 
@@ -459,9 +495,9 @@ type ServerInterface interface {
 	// Suppress Suppress a number, in all campaigns
 	// (POST /suppressions)
 	Suppress(w http.ResponseWriter, r *http.Request)
-	// Unsuppress Lift a suppression
+	// Unsuppress Lift one suppression of a number
 	// (DELETE /suppressions/{number})
-	Unsuppress(w http.ResponseWriter, r *http.Request, number string)
+	Unsuppress(w http.ResponseWriter, r *http.Request, number string, params UnsuppressParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1520,8 +1556,50 @@ func (siw *ServerInterfaceWrapper) Unsuppress(w http.ResponseWriter, r *http.Req
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnsuppressParams
+
+	// ------------- Optional query parameter "scope" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "scope", r.URL.Query(), &params.Scope, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "scope"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "scope", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "campaign" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "campaign", r.URL.Query(), &params.Campaign, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "campaign"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "campaign", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "purpose" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "purpose", r.URL.Query(), &params.Purpose, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "purpose"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "purpose", Err: err})
+		}
+		return
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.Unsuppress(w, r, number)
+		siw.Handler.Unsuppress(w, r, number, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2398,6 +2476,7 @@ func (response Suppress201JSONResponse) VisitSuppressResponse(w http.ResponseWri
 
 type UnsuppressRequestObject struct {
 	Number string `json:"number"`
+	Params UnsuppressParams
 }
 
 type UnsuppressResponseObject interface {
@@ -2486,7 +2565,7 @@ type StrictServerInterface interface {
 	// Suppress Suppress a number, in all campaigns
 	// (POST /suppressions)
 	Suppress(ctx context.Context, request SuppressRequestObject) (SuppressResponseObject, error)
-	// Unsuppress Lift a suppression
+	// Unsuppress Lift one suppression of a number
 	// (DELETE /suppressions/{number})
 	Unsuppress(ctx context.Context, request UnsuppressRequestObject) (UnsuppressResponseObject, error)
 }
@@ -3229,10 +3308,11 @@ func (sh *strictHandler) Suppress(w http.ResponseWriter, r *http.Request) {
 }
 
 // Unsuppress operation middleware
-func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, number string) {
+func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, number string, params UnsuppressParams) {
 	var request UnsuppressRequestObject
 
 	request.Number = number
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.Unsuppress(ctx, request.(UnsuppressRequestObject))
@@ -3254,4 +3334,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 179cd5a7d1582f3d69d5990dbe75a938cd43bea1024642ef28d666231ed6ca96
+// SHA-256 of this and what it is made of: 8d016661e9006a41370a9d867d767e1d543baad6d21b4235a3cf4cd08065c2f6
