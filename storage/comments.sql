@@ -165,8 +165,8 @@ COMMENT ON COLUMN campaigns.cap_spans IS 'within so long, member by member';
 COMMENT ON COLUMN campaigns.countries IS 'where people may be called, ISO codes; none: everywhere';
 COMMENT ON COLUMN campaigns.length_s IS 'seconds that an answered call may last';
 COMMENT ON COLUMN campaigns.purpose IS 'what the calls are for, for suppressions of a purpose';
-COMMENT ON COLUMN campaigns.told_status IS 'the shown status that hooks were told last';
 COMMENT ON COLUMN campaigns.share IS 'its weight among campaigns of its priority';
+COMMENT ON COLUMN campaigns.told_status IS 'the status that hooks were told last, as people see it';
 
 COMMENT ON TABLE contacts IS 'A person to reach in a campaign.';
 COMMENT ON COLUMN contacts.id IS 'number of the contact';
@@ -263,7 +263,7 @@ COMMENT ON COLUMN database_identity.other_application_id IS 'null: no other one 
 COMMENT ON COLUMN database_identity.other_api_host IS 'the API host of the other account that asked';
 COMMENT ON COLUMN database_identity.other_asked_at IS 'when it asked; null: none did';
 COMMENT ON COLUMN database_identity.locked IS 'it calls nobody';
-COMMENT ON COLUMN database_identity.version_secret IS 'key of the hashes in the ETags of the API: a viewer cannot find out a number by them';
+COMMENT ON COLUMN database_identity.version_secret IS 'part of each contact''s and campaign''s version, so that nobody can compare it with guesses';
 
 COMMENT ON TABLE events IS 'Every webhook that was received and signed, as it came. One partition a day, by received_at.';
 COMMENT ON COLUMN events.id IS 'order in which they were stored';
@@ -455,12 +455,12 @@ COMMENT ON COLUMN suppressions.note IS 'what the person who added it wrote';
 COMMENT ON COLUMN suppressions.created_at IS 'when it was added';
 COMMENT ON COLUMN suppressions.expires_at IS 'null: never';
 COMMENT ON COLUMN suppressions.id IS 'number of the suppression';
-COMMENT ON COLUMN suppressions.added_by IS 'who added it; null: a key that was pressed, the dialer itself, or it was not kept';
-COMMENT ON COLUMN suppressions.not_ended_then IS 'the contacts of the number that had not ended when it came; null: it came with others';
 COMMENT ON COLUMN suppressions.ended_at IS 'when it was lifted or replaced; null: it is in force until it expires';
 COMMENT ON COLUMN suppressions.campaign_id IS 'null: of all campaigns';
 COMMENT ON COLUMN suppressions.purpose IS 'of the campaigns that it is of; null: of all, or of campaign_id';
 COMMENT ON COLUMN suppressions.invalid IS 'not a person''s word: Vonage said that there is no such number';
+COMMENT ON COLUMN suppressions.added_by IS 'who added it; null: a key that was pressed, the dialer itself, or before this was kept';
+COMMENT ON COLUMN suppressions.not_ended_then IS 'contacts of the number that had not ended when it came; null: it came with others';
 
 COMMENT ON TABLE test_calls IS 'What a manual call says that tests a campaign''s message. It is of no campaign, and stands in no campaign''s figures.';
 COMMENT ON COLUMN test_calls.attempt_id IS 'the manual call';
