@@ -91,3 +91,27 @@ func pauseSpent(ctx context.Context, tx pgx.Tx, id int64) error {
 	_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmBudget, fmt.Sprintf("campaign %d was paused: %s", s.Campaign, s.why()))
 	return err
 }
+
+// unpricedCalls are attempts that may still cost something, by the three indexes that
+// have them: those under way, those that have ended without a price yet, and the lost.
+const unpricedCalls = `(o.state IN ('dialing', 'unknown') OR (o.state = 'accepted' OR o.state = 'ended' AND o.price IS NULL) OR o.state = 'lost')`
+
+// holdUnpriced has calls hold back what they may cost, for a budget that is stored after
+// it in the same transaction: the gate knew of none when it let them through. They hold
+// what the gate would have them hold, by the version that they were reserved by; where no
+// rate is known, the whole budget.
+//
+// No gate may let a call of the budget's through meanwhile.
+const (
+	holdUnpriced = `
+		UPDATE attempts a SET held = greatest(a.held, coalesce(o.worst, @budget::text::numeric))
+		FROM (SELECT o.id, call_worst(o.campaign_id, o.contact_id)
+		             * coalesce(ceil((v.settings ->> 'length_timer')::int / 60.0) / ceil(c.length_s / 60.0), 1) AS worst
+		      FROM attempts o LEFT JOIN campaigns c ON c.id = o.campaign_id
+		      LEFT JOIN campaign_versions v ON v.campaign_id = o.campaign_id AND v.version = o.campaign_version
+		      WHERE o.price IS NULL AND ` + unpricedCalls
+	holdUnpricedOfCampaign = holdUnpriced + ` AND o.campaign_id = @campaign` + holdUnpricedInOrder
+	holdUnpricedOfTheDay   = holdUnpriced + ` AND o.dialed_at >= date_trunc('day', now(), 'UTC')` + holdUnpricedInOrder
+	holdUnpricedInOrder    = ` ORDER BY o.contact_id, o.attempt_no FOR NO KEY UPDATE OF o) AS o
+		WHERE a.id = o.id AND (a.held IS NULL OR o.worst IS NULL AND a.held > 0)`
+)

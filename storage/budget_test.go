@@ -135,3 +135,83 @@ func TestDailyBudget(t *testing.T) {
 		t.Errorf("%s is left the day after, want all of it", left)
 	}
 }
+
+// A budget that comes while calls are up counts them by the version that they were
+// reserved by, whatever the new one says of their length.
+func TestBudgetThatComesLater(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, rate string
+		more       int // calls that pass the gate after the budget of 2.00 has come
+	}{
+		{"a rate is known", "0.25", 2}, // two calls hold 0.75, each later one 0.25
+		{"no rate is known", "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			setRate(t, db, decimal.NullDecimal{}, test.rate)
+			s := settings()
+			s.LengthTimer = 180
+			c := running(t, db, "c", s, inCountry(rows(0, 20)))
+			ids := claim(t, db, 3)
+			pass(t, db, ids[0])
+			over(t, db, pass(t, db, ids[1]), "B", "busy", "0.00", "0.25")
+			lost := pass(t, db, ids[2])
+			record(t, db, lost.ID, unknown)
+			if test.rate == "" {
+				db.Exec(t, `UPDATE call_rates SET known = NULL`)
+			}
+			edit(t, db, c, 1, func(s *campaign.Settings) { s.LengthTimer, s.Limits.Budget = 60, money("2.00") })
+			passed := 0
+			for range 3 {
+				for _, id := range claim(t, db, 10) {
+					if _, err := db.Gate(t.Context(), id, tokenLife); err == nil {
+						passed++
+					}
+				}
+			}
+			if passed != test.more {
+				t.Errorf("%d passed the gate, want %d", passed, test.more)
+			}
+			sound(t, db)
+		})
+	}
+}
+
+// So does a day's budget; and what is at the gate when it comes is waited for.
+func TestDailyBudgetThatComesLater(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.25")
+	s := settings()
+	s.LengthTimer = 60
+	running(t, db, "a", s, inCountry(rows(0, 10)))
+	ids := claim(t, db, 10)
+	pass(t, db, ids[0])
+	// A gate that has let a call through, and has not committed it.
+	commit := db.Begin(t, `SELECT pg_advisory_xact_lock_shared(7305142005)`, `
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now()
+		WHERE id = (SELECT id FROM attempts WHERE state = 'reserved' ORDER BY id LIMIT 1)`)
+	stored := make(chan error, 1)
+	go func() {
+		_, _, err := db.UseAccountLimits(t.Context(), campaign.AccountLimits{DailyBudget: new(money("1.00"))})
+		stored <- err
+	}()
+	db.AwaitLockWaits(t, 1)
+	commit()
+	require.NoError(t, <-stored)
+	passed := 0
+	for _, id := range ids[2:] {
+		if _, err := db.Gate(t.Context(), id, tokenLife); err == nil {
+			passed++
+		}
+	}
+	if passed != 2 {
+		t.Errorf("%d passed the gate, want 2: two calls of 0.25 were up when the budget of 1.00 came", passed)
+	}
+	if left := testkit.Value[decimal.Decimal](t, db, `SELECT account_room(now())`); !left.IsZero() {
+		t.Errorf("%s is left, want nothing", left)
+	}
+	sound(t, db)
+}
