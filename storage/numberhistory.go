@@ -53,7 +53,10 @@ func contactHistories(ctx context.Context, tx pgx.Tx, where string, arg any, sup
 		return nil, err
 	}
 	list, err := collect(ctx, tx, scanContactHistory, `
-		SELECT `+campaignColumns+`, `+contactColumns+`, ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting'))
+		SELECT `+campaignColumns+`, `+contactColumns+`,
+			-- guard:value storage.TestCallObstacles: what holds a call up that waits in the queue is named too
+			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting') OR k.state = 'active' AND EXISTS (
+				SELECT FROM attempts q WHERE q.contact_id = coalesce(k.call_with, k.id) AND q.state = 'reserved'))
 		FROM contacts k JOIN zone_groups g ON g.id = k.zone_group_id JOIN campaigns c ON c.id = k.campaign_id
 		WHERE `+where+` ORDER BY c.id, k.id`, arg, now)
 	if err != nil {
