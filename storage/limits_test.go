@@ -198,7 +198,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 		if now.Cost.GreaterThan(budget) {
 			t.Fatalf("calls may cost %s, the budget is %s", now.Cost, budget)
 		}
-		_, err = db.PauseSpent(t.Context())
+		_, err = db.PauseSpent(t.Context(), campaign.DefaultTimes)
 		require.NoError(t, err)
 		if left := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE attempts = 0`); left <= people-perNumber*people/2 ||
 			testkit.Value[string](t, db, `SELECT status FROM campaigns`) == "paused" {
