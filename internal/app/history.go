@@ -38,8 +38,8 @@ type ContactHistory struct {
 	// called when it is due.
 	Obstacles []campaign.Withdrawal
 	// NextCall is the earliest time at which a contact that waits may be called
-	// if the campaign runs; zero if it does not wait, or if the campaign's hours
-	// leave no time.
+	// if the campaign runs, as reporting.contacts has it; zero if it does not wait,
+	// or if the hours leave no time before the campaign's end and its own.
 	NextCall time.Time
 	// OpenElsewhere is another open attempt to the number, whose end the contact
 	// has to wait for; uuid.Nil if there is none.
