@@ -70,7 +70,7 @@ const releaseUnanswered = `
 		WHERE o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')
 		  -- guard:drop storage.TestUnansweredCallWithoutAPriceHoldsNothing: an answered call holds its money until its price comes
 		  AND o.answered_at IS NULL AND o.disposition IN ('busy', 'unanswered', 'timeout', 'failed', 'rejected', 'cancelled')
-		  AND o.state = 'ended' AND p.price IS NULL AND coalesce(p.duration_s, 0) = 0
+		  AND o.state = 'ended' AND p.price IS NULL AND coalesce(p.duration_s, 0) = 0 AND o.ended_at < now() - @settle::interval
 		  -- guard:drop storage.TestUnansweredCallWithoutAPriceHoldsNothing: the list is read whole first, for a price that comes late
 		  AND EXISTS (SELECT FROM list_scans s WHERE s.started_at > o.ended_at + @settle::interval AND scan_proves(s)
 		              AND s.from_time <= coalesce(p.start_time, o.dialed_at) AND s.to_time >= coalesce(p.start_time, o.token_expires_at))
