@@ -101,7 +101,7 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	case h.withoutCall() >= WithoutCallMost:
 		d = d.giveUp(h.tried)
 	case len(h.reserved) > 0:
-		return d.active("a call is about to be placed")
+		return d.active("its call waits in the queue")
 	default:
 		return d.due(s, c, &h, left, now)
 	}

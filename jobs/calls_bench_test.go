@@ -25,6 +25,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+	"github.com/shopspring/decimal"
 )
 
 // providerOf starts a simulated provider over HTTP and a client of it that keeps
@@ -54,11 +55,20 @@ func providerOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voi
 	return sim, client, server.URL + "/v1", end
 }
 
+// generous are limits of every kind that hold no call up, and rules that let everybody
+// be called: what they cost is the asking.
+func generous() campaign.Limits {
+	return campaign.Limits{
+		PerSecond: 10_000, AtOnce: 100_000, Connected: 100_000, Budget: decimal.NewNullDecimal(decimal.New(1, 9)),
+		PerNumber: []campaign.NumberCap{{Calls: 3, Within: 30 * 24 * time.Hour}, {Calls: 1, Within: 24 * time.Hour}},
+	}
+}
+
 // people makes a campaign of n contacts that are due from start on.
-func people(b *testing.B, db *testkit.DB, name string, first, n int) (start func()) {
+func people(b *testing.B, db *testkit.DB, name string, first, n int, limits campaign.Limits) (start func()) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), name, campaign.Settings{
-		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."},
+		From: []string{ourNumber}, Message: campaign.Message{Say: "The water is off."}, Limits: limits,
 		Hours: campaign.Daily(0, 1440), Zone: "Etc/UTC", Retry: campaign.DefaultPolicy(), RingingTimer: 60, LengthTimer: 60,
 	})
 	if err != nil {
@@ -66,7 +76,7 @@ func people(b *testing.B, db *testkit.DB, name string, first, n int) (start func
 	}
 	list := make([]campaign.Row, n)
 	for i := range list {
-		list[i] = campaign.Row{Line: i + 2, To: personal(first + i), Zones: []string{"Etc/UTC"}}
+		list[i] = campaign.Row{Line: i + 2, To: personal(first + i), Country: "GB", Zones: []string{"Etc/UTC"}}
 	}
 	if _, err := db.AddContacts(b.Context(), c.ID, "file", campaign.RowBatch{Rows: list}); err != nil {
 		b.Fatal(err)
@@ -102,15 +112,19 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 //
 // It also says how much processor time a call took, of this process (with the
 // simulator in it), Postgres and Redis.
-func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000) }
+func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000, campaign.Limits{}) }
 
-func benchPlacing(b *testing.B, calls int) {
+// BenchmarkPlacingRules is BenchmarkPlacing with a limit of every kind: the gates of a
+// campaign with limits pass one after the other, and each counts what is up.
+func BenchmarkPlacingRules(b *testing.B) { benchPlacing(b, 1000, generous()) }
+
+func benchPlacing(b *testing.B, calls int, limits campaign.Limits) {
 	const atOnce = 32
 	events := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	b.Cleanup(events.Close)
 	var placing, posting, plain spent
 	var commits int
-	run := round{calls: calls, first: calls / 4, atOnce: atOnce, events: events.URL}
+	run := round{calls: calls, first: calls / 4, atOnce: atOnce, events: events.URL, limits: limits}
 	for b.Loop() {
 		posting.add(run.measure(b, run.bare))
 		plain.add(run.measure(b, run.plain))
@@ -143,6 +157,7 @@ type round struct {
 	calls, first int // first are made before those that are measured
 	atOnce       int
 	events       string // where the provider sends its events
+	limits       campaign.Limits
 }
 
 // provided is a provider of a round's own.
@@ -313,7 +328,15 @@ func (r round) dialer(b *testing.B, p provided, db *testkit.DB) program {
 	if err != nil {
 		b.Fatal(err)
 	}
-	warm, measured := people(b, db, "first", 0, r.first), people(b, db, "bench", r.first, r.calls)
+	if r.limits.Shared() {
+		_, _, err := own.UseAccountLimits(b.Context(), campaign.AccountLimits{
+			DailyBudget: &r.limits.Budget, Rates: map[string]decimal.Decimal{"GB": decimal.New(1, -2)},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	warm, measured := people(b, db, "first", 0, r.first, r.limits), people(b, db, "bench", r.first, r.calls, r.limits)
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()

@@ -32,7 +32,7 @@ type SweepStore interface {
 	// ExpireContacts ends contacts whose time for a call has passed.
 	ExpireContacts(ctx context.Context) (int, error)
 	// PauseSpent pauses campaigns whose budget lets them make no further call.
-	PauseSpent(ctx context.Context) (int, error)
+	PauseSpent(ctx context.Context, t campaign.Times) (int, error)
 	// VoidAbandoned voids manual calls whose command ended before the gate.
 	VoidAbandoned(ctx context.Context) (int, error)
 	// FoldCounters keeps reports quick; they are exact without it.
@@ -48,25 +48,25 @@ type SweepStore interface {
 	PruneScans(ctx context.Context, kept time.Duration) (int, error)
 }
 
-// Sweeping is the periodic work that cleans up. Vonage keeps records for kept.
-func Sweeping(store SweepStore, kept time.Duration) []Periodic {
+// Sweeping is the periodic work that cleans up.
+func Sweeping(store SweepStore, t campaign.Times) []Periodic {
 	return []Periodic{
-		{Name: "sweep", Every: sweepEvery, Run: func(ctx context.Context) error { return sweep(ctx, store, kept) }},
+		{Name: "sweep", Every: sweepEvery, Run: func(ctx context.Context) error { return sweep(ctx, store, t) }},
 		{Name: "check zones", Every: zonesEvery, Run: store.CheckZones},
 		{Name: "keep partitions", Every: partitionsEvery, Run: store.KeepPartitions},
 		{Name: "prune scans", Every: pruneEvery, Run: func(ctx context.Context) error {
-			_, err := store.PruneScans(ctx, kept)
+			_, err := store.PruneScans(ctx, t.RecordsKept)
 			return err
 		}},
 	}
 }
 
 // sweep does each part, whatever became of the others.
-func sweep(ctx context.Context, store SweepStore, kept time.Duration) error {
+func sweep(ctx context.Context, store SweepStore, t campaign.Times) error {
 	_, expired := store.ExpireDialing(ctx, campaign.DialingGrace)
-	_, closed := store.CloseSilent(ctx, silentGrace, kept)
+	_, closed := store.CloseSilent(ctx, silentGrace, t.RecordsKept)
 	_, late := store.ExpireContacts(ctx)
-	_, spent := store.PauseSpent(ctx)
+	_, spent := store.PauseSpent(ctx, t)
 	_, finished := store.FinishCampaigns(ctx)
 	_, voided := store.VoidAbandoned(ctx)
 	_, folded := store.FoldCounters(ctx)

@@ -19,6 +19,15 @@ var behind = flag.Int("behind", 700, "behind how many calls TestTenUrgentCallsBe
 // slow machine: a minute would be 600.
 func TestTenUrgentCallsBehindMany(t *testing.T) {
 	t.Parallel()
+	for _, test := range []struct{ bulk, urgent int }{{5, 9}, {1, 5}, {6, 9}} {
+		t.Run(fmt.Sprint(test.urgent, " behind ", test.bulk), func(t *testing.T) {
+			t.Parallel()
+			tenUrgentCalls(t, test.bulk, test.urgent)
+		})
+	}
+}
+
+func tenUrgentCalls(t *testing.T, bulk, urgent int) {
 	const rate = 10
 	w := newWorld(t, rate, voicesim.Config{Outcomes: allAnswered})
 	w.horizon = time.Minute
@@ -34,12 +43,12 @@ func TestTenUrgentCallsBehindMany(t *testing.T) {
 		}
 		require.NoError(t, w.db.FinishImport(t.Context(), c.ID))
 	}
-	start("bulk", 5, 0, *behind)
+	start("bulk", bulk, 0, *behind)
 	w.dial(t, w.db, w.redis)
 	require.Eventually(t, "a minute of bulk is in the queue", func() bool {
 		return w.count(t, `SELECT count(*) FROM attempts WHERE state = 'reserved'`) >= rate*55
 	})
-	start("urgent", 9, 100_000, 10)
+	start("urgent", urgent, 100_000, 10)
 	since := testkit.Value[time.Time](t, w.db, `SELECT clock_timestamp()`)
 	require.Eventually(t, "the urgent calls are placed", func() bool {
 		return w.count(t, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'urgent' AND state NOT IN ('reserved', 'dialing')`) == 10

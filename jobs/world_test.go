@@ -124,7 +124,7 @@ func (w *world) periodic(client *voice.Client) []Periodic {
 		Times: campaign.Times{SettleAfter: 2 * time.Second, TokenLife: 5 * time.Second}.WithDefaults(), Every: time.Second, CallsPerSecond: w.rate,
 	}
 	r, restore := reconcile.New(c, w.db, client, w.log), reconcile.NewRestore(c, w.db, client, w.log)
-	return append(Sweeping(w.db, c.Times.RecordsKept),
+	return append(Sweeping(w.db, c.Times),
 		Periodic{Name: "read the list", Every: c.Every, Run: r.ReadList},
 		Periodic{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
 		Periodic{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},

@@ -19,6 +19,13 @@ import (
 // and what was stored otherwise before.
 func (db *DB) UseAccountLimits(ctx context.Context, given campaign.AccountLimits) (stored campaign.AccountLimits, changes []campaign.Difference, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
+		// Without a budget the gate locks no limits. Before the limits, as in the gate.
+		//guard:false storage.TestDailyBudgetThatComesLater: a call that is at the gate when a budget comes is counted
+		if given.DailyBudget != nil && given.DailyBudget.Valid {
+			if _, err := tx.Exec(ctx, shutGates, dialLockKey); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.Exec(ctx, `SELECT FROM account_limits FOR UPDATE`); err != nil {
 			return err
 		}
@@ -110,6 +117,10 @@ func storeAccountLimits(ctx context.Context, tx pgx.Tx, given campaign.AccountLi
 			SELECT country, rate::numeric FROM unnest($1::text[], $2::text[]) AS given (country, rate) ORDER BY country
 			ON CONFLICT (country) DO UPDATE SET configured = excluded.configured`,
 			countries, column(countries, func(c string) string { return given.Rates[c].String() }))
+	}
+	//guard:false storage.TestDailyBudgetThatComesLater: calls of the day that are up when a budget comes hold back what they may cost
+	if given.DailyBudget != nil && given.DailyBudget.Valid {
+		b.Queue(holdUnpricedOfTheDay, pgx.StrictNamedArgs{"budget": asWritten(*given.DailyBudget)}) // the gates are shut
 	}
 	return tx.SendBatch(ctx, &b).Close()
 }

@@ -16,7 +16,7 @@ import (
 type spentBudget struct {
 	Campaign            int64
 	Name                string
-	Budget, Spent       decimal.Decimal
+	Budget, Spent, Gone decimal.Decimal     // gone is held for calls whose price will not be known
 	Worst               decimal.NullDecimal // the most that one call may cost
 	People, CallsPriced int64
 }
@@ -24,6 +24,9 @@ type spentBudget struct {
 // why says for a person what the campaign would need.
 func (s spentBudget) why() string {
 	text := fmt.Sprintf("its budget of %s is used: %s is spent", s.Budget, s.Spent)
+	if !s.Gone.IsZero() {
+		text += fmt.Sprintf(", and %s is held for calls whose price will not be known", s.Gone)
+	}
 	if s.Worst.Valid {
 		text += fmt.Sprintf(", and the next call may cost up to %s", s.Worst.Decimal)
 	}
@@ -39,34 +42,65 @@ func (s spentBudget) why() string {
 }
 
 // spentBudgets are the running campaigns whose budget lets them make no further call; of
-// $1 alone, if it is given.
+// @campaign alone, unless it is 0. Who has a call under way may need none.
 const spentBudgets = `
-		SELECT c.id, c.name, l.budget, t.spent, campaign_worst(c.id), t.people, t.priced
+		SELECT c.id, c.name, l.budget, t.spent, gone.held, campaign_worst(c.id), t.people, t.priced
 		FROM campaign_limits l JOIN campaigns c ON c.id = l.campaign_id, LATERAL (
 			SELECT coalesce(sum(price), 0) AS spent, coalesce(sum(priced) FILTER (WHERE subject = 'attempts'), 0)::bigint AS priced,
-			       coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state IN ('pending', 'waiting')), 0)::bigint AS people
-			FROM counter_totals WHERE campaign_id = c.id) AS t
-		WHERE c.status = 'running' AND l.budget IS NOT NULL AND t.people > 0
-		  AND ($1::bigint IS NULL OR c.id = $1) AND (l.budget <= t.spent OR l.budget - t.spent < campaign_worst(c.id))`
+			       -- guard:value storage.TestBudgetPausesWhatIsQueued: who waits in the queue is still to be called
+			       coalesce(sum(n) FILTER (WHERE subject = 'contacts' AND state IN ('pending', 'waiting') OR subject = 'attempts' AND state = 'reserved'), 0)::bigint AS people
+			FROM counter_totals WHERE campaign_id = c.id) AS t, LATERAL (
+			SELECT coalesce(sum(o.held), 0) AS held FROM attempts o
+			WHERE o.campaign_id = c.id AND ` + heldForEver + `) AS gone
+		WHERE c.status = 'running' AND l.budget IS NOT NULL AND t.people > 0 AND (@campaign::bigint = 0 OR c.id = @campaign)
+		  AND (l.budget <= t.spent + gone.held OR l.budget - t.spent - gone.held < campaign_worst(c.id))`
+
+// heldForEver are attempts whose price will not be known: nobody knows of their call,
+// or Vonage, which keeps records for @kept, has its record no more.
+const heldForEver = `o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')
+	-- guard:value storage.TestBudgetHeldForEverPauses: what is held for ever is as good as spent
+	AND (o.state = 'lost' OR o.dialed_at < now() - @kept::interval)`
+
+// releaseUnanswered has calls hold nothing that nobody answered, and whose record says
+// no price, once the list was read whole after they ended.
+const releaseUnanswered = `
+	UPDATE attempts SET held = NULL
+	WHERE id IN (
+		SELECT o.id FROM attempts o JOIN provider_calls p ON p.call_uuid = o.call_uuid
+		WHERE o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')
+		  -- guard:drop storage.TestUnansweredCallWithoutAPriceHoldsNothing: an answered call holds its money until its price comes
+		  AND o.answered_at IS NULL AND o.disposition IN ('busy', 'unanswered', 'timeout', 'failed', 'rejected', 'cancelled')
+		  AND o.state = 'ended' AND p.price IS NULL AND coalesce(p.duration_s, 0) = 0 AND o.ended_at < now() - @settle::interval
+		  -- guard:drop storage.TestUnansweredCallWithoutAPriceHoldsNothing: the list is read whole first, for a price that comes late
+		  AND EXISTS (SELECT FROM list_scans s WHERE s.started_at > o.ended_at + @settle::interval AND scan_proves(s)
+		              AND s.from_time <= coalesce(p.start_time, o.dialed_at) AND s.to_time >= coalesce(p.start_time, o.token_expires_at))
+		ORDER BY o.contact_id, o.attempt_no FOR NO KEY UPDATE OF o SKIP LOCKED)`
 
 // PauseSpent pauses the running campaigns whose budget lets them make no further
 // call, with an alarm, and raises one if the account's budget of the day does. It
 // returns how many it paused. What is held back for calls whose price is not known
-// yet is not counted: it may come back.
-func (db *DB) PauseSpent(ctx context.Context) (int, error) {
-	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[spentBudget], spentBudgets, nil)
+// yet is not counted, while it may come back.
+func (db *DB) PauseSpent(ctx context.Context, t campaign.Times) (int, error) {
+	_, err := db.pool.Exec(ctx, releaseUnanswered, pgx.StrictNamedArgs{"settle": t.SettleAfter})
 	errs := []error{err}
+	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[spentBudget], spentBudgets, pgx.StrictNamedArgs{"campaign": 0, "kept": t.RecordsKept})
+	errs = append(errs, err)
 	for _, s := range list {
-		errs = append(errs, db.inTx(ctx, func(tx pgx.Tx) error { return pauseSpent(ctx, tx, s.Campaign) }))
+		errs = append(errs, db.inTx(ctx, func(tx pgx.Tx) error { return pauseSpent(ctx, tx, s.Campaign, t) }))
 	}
+	// The amount is not in the detail: each would be another alarm.
 	_, err = db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)
-		SELECT $1, format('the budget of %s for %s is used: %s is left, and a call may cost up to %s',
-		                  l.daily_budget, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'), room.money, worst.most)
-		FROM account_limits l, LATERAL (SELECT account_room(now()) AS money) AS room, LATERAL (
-			SELECT max(campaign_worst(c.id)) AS most FROM campaigns c WHERE c.status = 'running') AS worst
+		SELECT @kind, format('the budget of %s for %s is used: a call may cost more than is left of it',
+		                     l.daily_budget, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD'))
+		FROM account_limits l, LATERAL (
+			-- What calls hold may come back.
+			-- guard:value storage.TestDailyBudgetAlarm: what is only held raises no alarm
+			SELECT account_room(now()) + coalesce(sum(o.held), 0) AS money FROM attempts o
+			WHERE o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent', 'lost') AND o.dialed_at >= date_trunc('day', now(), 'UTC')) AS room,
+		LATERAL (SELECT max(campaign_worst(c.id)) AS most FROM campaigns c WHERE c.status = 'running') AS worst
 		WHERE room.money <= 0 OR room.money < worst.most
-		ON CONFLICT DO NOTHING`, campaign.AlarmDayBudget)
+		ON CONFLICT DO NOTHING`, pgx.StrictNamedArgs{"kind": campaign.AlarmDayBudget})
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return len(list), fmt.Errorf("pause campaigns whose budget is used: %w", err)
 	}
@@ -75,12 +109,12 @@ func (db *DB) PauseSpent(ctx context.Context) (int, error) {
 
 // pauseSpent pauses a campaign if its budget is used once its row is locked: somebody may
 // have raised it meanwhile.
-func pauseSpent(ctx context.Context, tx pgx.Tx, id int64) error {
+func pauseSpent(ctx context.Context, tx pgx.Tx, id int64, t campaign.Times) error {
 	c, err := lockCampaign(ctx, tx, id)
 	if err != nil || c.status != campaign.Running {
 		return err
 	}
-	list, err := collect(ctx, tx, pgx.RowToStructByPos[spentBudget], spentBudgets, id)
+	list, err := collect(ctx, tx, pgx.RowToStructByPos[spentBudget], spentBudgets, pgx.StrictNamedArgs{"campaign": id, "kept": t.RecordsKept})
 	if err != nil || len(list) == 0 {
 		return err
 	}
@@ -91,3 +125,27 @@ func pauseSpent(ctx context.Context, tx pgx.Tx, id int64) error {
 	_, err = tx.Exec(ctx, raiseAlarm, nil, campaign.AlarmBudget, fmt.Sprintf("campaign %d was paused: %s", s.Campaign, s.why()))
 	return err
 }
+
+// unpricedCalls are attempts that may still cost something, by the three indexes that
+// have them: those under way, those that have ended without a price yet, and the lost.
+const unpricedCalls = `(o.state IN ('dialing', 'unknown') OR (o.state = 'accepted' OR o.state = 'ended' AND o.price IS NULL) OR o.state = 'lost')`
+
+// holdUnpriced has calls hold back what they may cost, for a budget that is stored after
+// it in the same transaction: the gate knew of none when it let them through. They hold
+// what the gate would have them hold, by the version that they were reserved by; where no
+// rate is known, the whole budget.
+//
+// No gate may let a call of the budget's through meanwhile.
+const (
+	holdUnpriced = `
+		UPDATE attempts a SET held = greatest(a.held, coalesce(o.worst, @budget::text::numeric))
+		FROM (SELECT o.id, call_worst(o.campaign_id, o.contact_id)
+		             * coalesce(ceil((v.settings ->> 'length_timer')::int / 60.0) / ceil(c.length_s / 60.0), 1) AS worst
+		      FROM attempts o LEFT JOIN campaigns c ON c.id = o.campaign_id
+		      LEFT JOIN campaign_versions v ON v.campaign_id = o.campaign_id AND v.version = o.campaign_version
+		      WHERE o.price IS NULL AND ` + unpricedCalls
+	holdUnpricedOfCampaign = holdUnpriced + ` AND o.campaign_id = @campaign` + holdUnpricedInOrder
+	holdUnpricedOfTheDay   = holdUnpriced + ` AND o.dialed_at >= date_trunc('day', now(), 'UTC')` + holdUnpricedInOrder
+	holdUnpricedInOrder    = ` ORDER BY o.contact_id, o.attempt_no FOR NO KEY UPDATE OF o) AS o
+		WHERE a.id = o.id AND (a.held IS NULL OR o.worst IS NULL)`
+)

@@ -79,6 +79,10 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
 		return nil
 	})
+	//guard:false storage.TestLimitsAreNeverExceeded: calls that are up when a budget comes hold back what they may cost
+	if err == nil && s.Limits.Budget.Valid {
+		_, err = tx.Exec(ctx, holdUnpricedOfCampaign, pgx.StrictNamedArgs{"campaign": id, "budget": asWritten(s.Limits.Budget)})
+	}
 	if err == nil {
 		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
 	}

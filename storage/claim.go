@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -69,18 +70,30 @@ const claim = `
 			       AND o.state IN ('reserved', 'dialing', 'unknown', 'accepted') LIMIT 1) IS NULL
 			ORDER BY k.due_at, k.id LIMIT g.most
 		) AS k
+	), lower AS MATERIALIZED (
+		SELECT DISTINCT priority, urgency FROM found WHERE @below::int > 0 ORDER BY priority DESC, urgency OFFSET 1
+	), chosen AS MATERIALIZED (
+		-- Below the first, each priority and urgency in its turn.
+		SELECT priority, urgency FROM lower ORDER BY priority DESC, urgency
+		-- guard:value storage.TestWhatWaitsBetweenKeepsATenth: a tenth of the calls goes round what lies below
+		OFFSET @below::int % (SELECT nullif(count(*), 0) FROM lower) LIMIT 1
+	), lowest AS MATERIALIZED (
+		-- The least priority that waits in the queue, where there are two.
+		SELECT min(q.priority) AS priority FROM running q
+		WHERE (SELECT count(DISTINCT priority) FROM running) > 1
+		  AND (SELECT o.id FROM attempts o WHERE o.campaign_id = q.id AND o.state = 'reserved' LIMIT 1) IS NOT NULL
 	), in_turn AS MATERIALIZED (
 		-- Campaigns of one priority share what is taken by their weights. The next contact
 		-- of each comes at a random distance: the more the campaign weighs, the shorter.
-		SELECT *,
+		SELECT *, coalesce(priority = (SELECT priority FROM chosen) AND urgency = (SELECT urgency FROM chosen), false) AS below,
 		       -- guard:value storage.TestCampaignsShareByWeight: campaigns of one priority share the calls by their weights
 		       sum(-ln(1 - random()) / share) OVER (PARTITION BY campaign_id, urgency ORDER BY due_at, id) AS turn
 		FROM found
-		ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id LIMIT @limit
+		ORDER BY below DESC, priority DESC, urgency, turn, due_at, id LIMIT @limit
 	), candidates AS MATERIALIZED (
-		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY urgency, due_at, id) AS nth FROM in_turn
+		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY below DESC, urgency, due_at, id) AS nth FROM in_turn
 	), locked AS MATERIALIZED (
-		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn,
+		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn, q.below,
 		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
@@ -91,7 +104,7 @@ const claim = `
 		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now() AND k.call_with IS NULL
 		FOR UPDATE OF k SKIP LOCKED
 	), ranked AS (
-		SELECT *, row_number() OVER (ORDER BY @above::int * priority DESC, @above::int * urgency, turn, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
+		SELECT *, row_number() OVER (ORDER BY below DESC, priority DESC, urgency, turn, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
 	), later AS (
 		-- A number that was called often enough is due when it may be called again. Of
 		-- several another one may be called: Decide says which.
@@ -110,7 +123,8 @@ const claim = `
 	)
 	-- By way of contacts, whose index is read once for each: a join with locked would compare each with each.
 	SELECT r.id, r.enqueue_count,
-	       CASE WHEN (SELECT q.priority FROM running q WHERE q.id = r.campaign_id) > @usual::int OR @above::int < 0 THEN 0 ELSE k.urgency END::smallint,
+	       -- guard:value storage.TestPriority: a call goes before what is queued of a lower priority
+	       CASE WHEN @below::int > 0 OR (SELECT q.priority FROM running q WHERE q.id = r.campaign_id) > (SELECT priority FROM lowest) THEN 0 ELSE k.urgency END::smallint,
 	       0 AS suppressed_contact, 0 AS later
 	FROM reserved r JOIN contacts k ON k.id = r.contact_id
 	UNION ALL
@@ -124,8 +138,9 @@ const claim = `
 // were called often enough, one Claim passes before it returns nothing.
 const claimRounds = 10
 
-// belowEvery: one claim in so many turns the order round, and what it takes goes to
-// the front of the queue, so that what waits below keeps a tenth.
+// belowEvery: one claim in so many begins with a priority and urgency that is not the
+// first, each in its turn, and what it takes goes to the front of the queue. So what
+// waits below keeps a tenth.
 const belowEvery = 10
 
 // Claim reserves up to limit contacts that are due and may be called now: due
@@ -134,13 +149,13 @@ const belowEvery = 10
 // and suppressed end on the way.
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
-	above := 1
+	below := 0 // which of those below comes first; 0: none
 	//guard:false storage.TestWhatWaitsBelowKeepsATenth: a campaign of a low priority is called too
-	if db.claims.Add(1)%belowEvery == 0 {
-		above = -1
+	if n := db.claims.Add(1); n%belowEvery == 0 {
+		below = int(n / belowEvery % math.MaxInt32)
 	}
 	for range claimRounds {
-		attempts, passed, err := db.claimOnce(ctx, limit, above)
+		attempts, passed, err := db.claimOnce(ctx, limit, below)
 		//guard:false storage.TestClaimWithUnknownZone: a zone that Postgres does not know stops nobody else
 		if isState(err, invalidParameter) && !checked {
 			checked = true
@@ -160,14 +175,14 @@ func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, e
 }
 
 // claimOnce also returns how many contacts it passed over for longer than now.
-func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []campaign.QueuedAttempt, passed int, err error) {
+func (db *DB) claimOnce(ctx context.Context, limit, below int) (attempts []campaign.QueuedAttempt, passed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
 		return nil, 0, err
 	}
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		var contacts, capped []int64
-		attempts, contacts, capped, passed, err = runClaim(ctx, tx, claimArgs(ids, limit, above))
+		attempts, contacts, capped, passed, err = runClaim(ctx, tx, claimArgs(ids, limit, below))
 		failpoint.HitIf(len(attempts) > 0, "claim.commit")
 		if passed += len(contacts) + len(capped); err != nil {
 			return err
@@ -193,9 +208,9 @@ func (db *DB) claimOnce(ctx context.Context, limit int, above int) (attempts []c
 }
 
 // claimArgs are claim's.
-func claimArgs(ids []uuid.UUID, limit, above int) pgx.StrictNamedArgs {
+func claimArgs(ids []uuid.UUID, limit, below int) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
-		"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "above": above, "usual": campaign.DefaultPriority,
+		"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "below": below,
 	}
 }
 

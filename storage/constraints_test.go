@@ -3,6 +3,7 @@ package storage_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
@@ -104,6 +105,43 @@ func TestWithinHoursEqualsTheDomains(t *testing.T) {
 				if r.SQL != want {
 					t.Errorf("%s in %v, %v: SQL says %v, the domain %v", r.Moment, z, h, r.SQL, want)
 				}
+			}
+		}
+	}
+}
+
+// They agree at each change of the clocks from 2020 to 2030: every 17 minutes of the day
+// before it and of the day after it.
+func TestWithinHoursAtEachChangeOfTheClocks(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	h, err := campaign.ParseWeek(map[string]string{"mon-fri": "01:30-02:30,09:00-20:00", "sat-sun": "00:00-03:00"})
+	check(t, err)
+	for _, zone := range []string{"Europe/London", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Africa/Casablanca", "Asia/Tehran"} {
+		loc, err := campaign.LoadZone(zone)
+		check(t, err)
+		var changes []time.Time
+		offset := func(at time.Time) int { _, s := at.In(loc).Zone(); return s }
+		for at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC); at.Year() < 2031; at = at.Add(time.Hour) {
+			if offset(at) != offset(at.Add(time.Hour)) {
+				changes = append(changes, at.Add(time.Hour))
+			}
+		}
+		if len(changes) < 4 {
+			t.Fatalf("%d changes of the clocks in %s", len(changes), zone)
+		}
+		type row struct {
+			At  time.Time
+			SQL bool
+		}
+		for _, r := range testkit.Rows[row](t, db, `
+			SELECT at, within_hours(at, ARRAY[$1], $2::text::int4multirange, '{}')
+			FROM unnest($3::timestamptz[]) AS change, generate_series(change - interval '1 day', change + interval '1 day', interval '17 minutes') AS at`,
+			zone, testkit.OpenMinutes(h), changes) {
+			want, err := h.Open(r.At, []string{zone})
+			check(t, err)
+			if r.SQL != want {
+				t.Errorf("%s in %s: SQL says %v, the domain %v", r.At.UTC().Format(time.RFC3339), zone, r.SQL, want)
 			}
 		}
 	}

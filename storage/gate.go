@@ -20,8 +20,8 @@ import (
 //
 //  1. share the dial lock, whose setter takes it alone;
 //  2. lock the attempts;
-//  3. lock the limits of their campaigns, in the order of ids, and then the
-//     account's, where there are any;
+//  3. lock the limits of their campaigns, and of those that share telephones with
+//     one, in the order of ids, and then the account's, where there are any;
 //  4. move those to dialing that are still reserved and have no obstacle, up to the
 //     free places and to what they may cost.
 //
@@ -56,8 +56,11 @@ const (
 		      ORDER BY a.id FOR NO KEY UPDATE) AS locked`
 
 	gateLockLimits = `
-		SELECT FROM campaign_limits WHERE campaign_id IN (
+		SELECT FROM campaign_limits l WHERE campaign_id IN (
 			SELECT campaign_id FROM attempts WHERE id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[]))
+		OR l.connected IS NOT NULL AND EXISTS (
+			SELECT FROM attempts a JOIN campaign_limits own ON own.campaign_id = a.campaign_id AND own.connected IS NOT NULL
+			WHERE a.id = ANY (string_to_array(current_setting('dialer.gate'), ',')::uuid[]) AND l.campaign_id IN (SELECT same_desk(a.campaign_id)))
 		-- guard:value storage.TestLimitsAreNeverExceeded: two gates do not fill one place
 		ORDER BY campaign_id FOR NO KEY UPDATE`
 
@@ -83,14 +86,17 @@ const (
 			  -- guard:value storage.TestManualCallAbandoned: a manual call, a test call too, is made in its time or not at all
 			  AND (a.kind <> 'manual' OR a.created_at >= token.passed_at - @lease::interval)
 		), room AS MATERIALIZED (
-			SELECT l.campaign_id, room.* FROM token, campaign_limits l, LATERAL campaign_room(l.campaign_id, token.passed_at) AS room
+			-- Campaigns that share telephones have one room: each of their calls passes on its own.
+			SELECT l.campaign_id, room.*, l.connected IS NOT NULL AND EXISTS (
+				SELECT FROM clear o WHERE o.campaign_id <> l.campaign_id AND o.campaign_id IN (SELECT same_desk(l.campaign_id))) AS shared
+			FROM token, campaign_limits l, LATERAL campaign_room(l.campaign_id, token.passed_at) AS room
 			WHERE l.campaign_id IN (SELECT campaign_id FROM clear)
 		), day AS MATERIALIZED (
 			-- Postgres plans a function that it cannot inline in each statement that calls it.
 			SELECT CASE WHEN EXISTS (SELECT FROM account_limits WHERE daily_budget IS NOT NULL) THEN account_room(token.passed_at) END AS money FROM token
 		), costed AS (
 			-- Where no rate is known, a call holds all that is left: there is one at a time.
-			SELECT c.id, c.campaign_id, room.places, room.soon, room.money, day.money AS day_money,
+			SELECT c.id, c.campaign_id, room.places, room.soon, room.shared, room.money, day.money AS day_money,
 			       CASE WHEN room.money IS NOT NULL OR day.money IS NOT NULL
 			            THEN coalesce(call_worst(c.campaign_id, c.contact_id), least(room.money, day.money)) END AS worst
 			FROM clear c CROSS JOIN day LEFT JOIN room ON room.campaign_id = c.campaign_id
@@ -103,6 +109,8 @@ const (
 			dialed_at = token.passed_at, token_id = token.id, token_expires_at = token.expires_at
 		FROM token, ranked r
 		WHERE a.id = r.id
+		  -- guard:drop storage.TestConnectedOfOneDesk: campaigns that share telephones do not fill one place together
+		  AND r.shared IS NOT TRUE
 		  AND (r.places IS NULL OR r.place <= r.places) AND (r.soon IS NULL OR r.place <= r.soon)
 		  -- guard:drop storage.TestLimitsAreNeverExceeded: the calls that pass together keep to the budget
 		  AND (r.money IS NULL OR r.money > 0 AND r.cost <= r.money)

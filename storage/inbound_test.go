@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,5 +117,65 @@ func TestRingBacksCountAsConnected(t *testing.T) {
 	}})
 	if ids := claim(t, db, 10); len(ids) != 1 {
 		t.Errorf("%d were claimed once the person had hung up, want 1", len(ids))
+	}
+}
+
+// Two campaigns whose keys connect to one number share its telephones, with people who
+// rang back after a call of either.
+func TestConnectedOfOneDesk(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	desk := func(number string, connected, atOnce int) campaign.Settings {
+		s := settings()
+		s.Message.RingBack, s.Message.Keys = true, map[string]campaign.Key{"1": {Connect: number}}
+		s.Limits.Connected, s.Limits.AtOnce = connected, atOnce
+		return s
+	}
+	running(t, db, "a", desk("442079460900", 3, 0), rows(0, 5))
+	first := claim(t, db, 10)
+	if len(first) != 3 {
+		t.Fatalf("%d were claimed, want 3", len(first))
+	}
+	running(t, db, "b", desk("442079460900", 4, 9), rows(10, 6))
+	running(t, db, "other", desk("442079460901", 3, 0), rows(20, 5))
+	ids := append(claim(t, db, 20), first...) // while none of them is up: 4 and 3 more
+	passed := map[string]int{}
+	for _, result := range db.GateBatch(tokenLife, ids...) {
+		if err := <-result; err != nil && !errors.Is(err, campaign.ErrNoRoom) {
+			t.Error(err)
+		}
+	}
+	for range 3 { // those that came together were judged one by one
+		for _, q := range mustQueue(t, db) {
+			if _, err := db.Gate(t.Context(), q.AttemptID, tokenLife); err != nil && !errors.Is(err, campaign.ErrNoRoom) && !errors.Is(err, campaign.ErrStale) {
+				t.Error(err)
+			}
+		}
+	}
+	for _, name := range testkit.Rows[string](t, db, `SELECT campaign FROM reporting.attempts WHERE state = 'dialing'`) {
+		passed[name]++
+	}
+	if one := passed["a"] + passed["b"]; one < 3 || one > 4 || passed["a"] > 3 || passed["other"] != 3 {
+		t.Errorf("%v are up; the desk of a and b has at most 4 telephones, the other one 3", passed)
+	}
+	sound(t, db)
+}
+
+// Of two limits on the calls that are up the one is named that is reached.
+func TestConnectedIsNamed(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	s := settings()
+	s.Message.Keys = map[string]campaign.Key{"1": {Connect: "442079460900"}}
+	s.Limits.Connected = 3
+	running(t, db, "a", s, rows(0, 3))
+	for _, id := range claim(t, db, 10) {
+		pass(t, db, id)
+	}
+	s.Limits.AtOnce = 2
+	b := running(t, db, "b", s, rows(10, 3))
+	got := testkit.Rows[string](t, db, `SELECT o.reason FROM contacts k, limit_obstacles(k.campaign_id, k.id, now()) AS o WHERE k.campaign_id = $1 GROUP BY 1`, b.ID)
+	if !slices.Equal(got, []string{"connected"}) {
+		t.Errorf("why: %q, want connected", got)
 	}
 }

@@ -98,7 +98,7 @@ func (db *DB) ExplainClaim(ctx context.Context, limit int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return collect(ctx, db.pool, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+claim, claimArgs(ids, limit, 1))
+	return collect(ctx, db.pool, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+claim, claimArgs(ids, limit, 0))
 }
 
 // PastedStatements are what docs/internals/psql.md says how to paste.

@@ -45,6 +45,7 @@ func inCountry(list []campaign.Row) []campaign.Row {
 func over(t *testing.T, db *testkit.DB, a campaign.Attempt, uuid, status, price, rate string) {
 	t.Helper()
 	record(t, db, a.ID, created(uuid))
+	receive(t, db, event(a, uuid, "ringing"))
 	receive(t, db, event(a, uuid, status))
 	e := listed(a, uuid, "completed")
 	e.Bill = campaign.Bill{Source: campaign.FromList, ObservedAt: time.Now(), Price: money(price), Rate: money(rate)}
@@ -53,7 +54,7 @@ func over(t *testing.T, db *testkit.DB, a campaign.Attempt, uuid, status, price,
 
 // Random limits under 32 workers, whose calls end at random prices: at no time are
 // more calls up, have more begun in a second or to one number, or may calls cost more
-// than the campaign says; and all that fits is called. In every other run connections of the
+// than the campaign says, whose budget comes while calls are up; and all that fits is called. In every other run connections of the
 // workers are killed. -limits 1000 draws so many.
 func TestLimitsAreNeverExceeded(t *testing.T) {
 	t.Parallel()
@@ -114,8 +115,24 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	for i := range list {
 		list[i].Key, list[i].To = fmt.Sprint("person ", i), list[i%(people/2)].To
 	}
-	running(t, db, "c", s, list)
-	budget := s.Limits.Budget.Decimal
+	budget, mostOf := s.Limits.Budget.Decimal, decimal.New(int64(s.LengthTimer/60), -1)
+	without := s
+	without.Limits.Budget = decimal.NullDecimal{}
+	c := running(t, db, "c", without, list)
+	// Some calls are up before the budget comes. They end late, and cost the most they may.
+	var early []campaign.Attempt
+	if n := min(int64(s.Limits.AtOnce-1), 5, budget.Div(mostOf).IntPart()); n > 0 {
+		for _, id := range claim(t, db, int(n)) {
+			early = append(early, pass(t, db, id))
+		}
+	}
+	c.Settings = s
+	edit(t, db, c, 1, func(*campaign.Settings) {})
+	endEarly := sync.OnceFunc(func() {
+		for _, a := range early {
+			over(t, db, a, "U-"+a.ID.String(), "busy", mostOf.String(), "0.10")
+		}
+	})
 
 	var mu sync.Mutex // of draw
 	price := func() string {
@@ -153,7 +170,11 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	claim(t, db, 40)
 	db.Exec(t, `INSERT INTO campaign_limits SELECT * FROM kept`)
 	most, held := 0, decimal.Zero
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+	begun := time.Now()
+	for deadline := begun.Add(2 * time.Minute); time.Now().Before(deadline); {
+		if time.Since(begun) > time.Second {
+			endEarly()
+		}
 		queued, err := db.Claim(t.Context(), 30)
 		require.NoError(t, err)
 		again, err := db.Queued(t.Context(), 50*time.Millisecond, [16]byte{}, 100)
@@ -178,7 +199,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 		if now.Cost.GreaterThan(budget) {
 			t.Fatalf("calls may cost %s, the budget is %s", now.Cost, budget)
 		}
-		_, err = db.PauseSpent(t.Context())
+		_, err = db.PauseSpent(t.Context(), campaign.DefaultTimes)
 		require.NoError(t, err)
 		if left := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE attempts = 0`); left <= people-perNumber*people/2 ||
 			testkit.Value[string](t, db, `SELECT status FROM campaigns`) == "paused" {
@@ -187,6 +208,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	}
 	close(work)
 	workers.Wait()
+	endEarly()
 	kills := stopKills()
 	window := testkit.Value[int](t, db, `
 		SELECT coalesce(max(n), 0) FROM (SELECT count(*) OVER (ORDER BY dialed_at RANGE BETWEEN '999 ms' PRECEDING AND CURRENT ROW) AS n
@@ -196,12 +218,14 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	}
 	called := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE attempts > 0`)
 	spent := testkit.Value[decimal.Decimal](t, db, `SELECT coalesce(sum(price), 0) FROM attempts`)
-	worst := decimal.New(int64(s.LengthTimer/60), -1)
+	if spent.GreaterThan(budget) {
+		t.Errorf("calls cost %s, the budget is %s, which came while %d were up", spent, budget, len(early))
+	}
 	if often := testkit.Value[int](t, db, `SELECT max(n) FROM (SELECT count(*) AS n FROM attempts WHERE posts = 1 GROUP BY to_number) AS calls`); often > perNumber {
 		t.Errorf("a number was called %d times, %d may be", often, perNumber)
 	}
-	if called < perNumber*people/2 && budget.Sub(spent).GreaterThanOrEqual(worst) {
-		t.Errorf("%d of %d were called, %s of %s is spent, and a call may cost %s", called, people, spent, budget, worst)
+	if called < perNumber*people/2 && budget.Sub(spent).GreaterThanOrEqual(mostOf) {
+		t.Errorf("%d of %d were called, %s of %s is spent, and a call may cost %s", called, people, spent, budget, mostOf)
 	}
 	t.Logf("%s: %d called, %d at once, %s spent, at most %s held, %d kills", s.Limits, called, most, spent, held, kills)
 	sound(t, db)
@@ -216,26 +240,28 @@ func obstacles(t testing.TB, db *testkit.DB) string {
 }
 
 // A number is called so often, over all campaigns; a call counts if the telephone
-// may have rung.
+// rang, however it ended then.
 func TestNumberCap(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	capped := settings()
 	capped.Limits.PerNumber = []campaign.NumberCap{{Calls: 2, Within: 24 * time.Hour}}
-	call := func(name, ends string) campaign.Campaign {
+	call := func(name string, statuses ...string) campaign.Campaign {
 		t.Helper()
 		c := running(t, db, name, capped, rows(0, 1))
 		a := dialOne(t, db)
 		record(t, db, a.ID, created(name))
-		receive(t, db, event(a, name, ends))
-		receive(t, db, event(a, name, "completed"))
+		for _, status := range append(statuses, "completed") {
+			receive(t, db, event(a, name, status))
+		}
 		db.Exec(t, `UPDATE campaigns SET status = 'paused', pause_reason = 'x' WHERE id = $1`, c.ID)
 		return c
 	}
-	call("a", "busy")
+	call("a", "ringing", "busy")
 	call("b", "failed") // it did not ring
-	call("c", "answered")
-	d := running(t, db, "d", capped, rows(0, 2))
+	call("c", "busy")   // nor here
+	call("d", "ringing", "failed")
+	d := running(t, db, "e", capped, rows(0, 2))
 	ids := claim(t, db, 10)
 	if len(ids) != 1 {
 		t.Fatalf("%d were claimed, want the one who was not called", len(ids))

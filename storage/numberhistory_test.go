@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -74,6 +75,54 @@ func TestWhyObstacles(t *testing.T) {
 	check(t, db.Stop(t.Context(), c.ID))
 	if h := why(t, db, number(0)).Contacts[0]; h.Contact.State != campaign.Done || len(h.Obstacles) != 0 {
 		t.Errorf("a contact that has ended: %s, obstacles %q", h.Contact.State, h.Obstacles)
+	}
+}
+
+// When a person may be called next is what the view says: not in hours that are over
+// before the call is, and not after the time of their row.
+func TestWhyNextCallIsTheViews(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, sql string
+		from, to  int // open minutes of the day, from the minute that it is on
+		never     bool
+	}{
+		{"open now", `SELECT 1`, 0, 30, false},
+		{"each day for a minute, in which no call can be begun", `SELECT 1`, 0, 1, true},
+		{"opens after its time", `UPDATE contacts SET not_later_than = now() + interval '1 hour'`, 90, 120, true},
+		{"opens before its time", `UPDATE contacts SET not_later_than = now() + interval '20 hours'`, 90, 120, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			running(t, db, "c", settings(), rows(0, 1))
+			// In this zone it is between 12:00 and 13:00.
+			hour := testkit.Value[int](t, db, `SELECT 12 - extract(hour FROM now() AT TIME ZONE 'UTC')::int`)
+			db.Exec(t, fmt.Sprintf(`UPDATE zone_groups SET zones = '{Etc/GMT%+d}'`, -hour))
+			minute := 720 + testkit.Value[int](t, db, `SELECT extract(minute FROM now())::int`)
+			db.Exec(t, testkit.HoursSQL(campaign.Daily(minute+test.from, minute+test.to)))
+			db.Exec(t, test.sql)
+			type at struct{ At *time.Time }
+			view := testkit.Rows[at](t, db, `SELECT next_attempt_at FROM reporting.contacts`)[0].At
+			got := why(t, db, number(0)).Contacts[0].NextCall
+			if test.never != (view == nil) || test.never != got.IsZero() {
+				t.Fatalf("the view says %v, why %v; never: %t", view, got, test.never)
+			}
+			if view != nil && got.Sub(*view).Abs() > time.Minute {
+				t.Errorf("the view says %v, why %v", view, got)
+			}
+		})
+	}
+}
+
+// A suppression that has expired is not shown.
+func TestWhyExpiredSuppression(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	db.Exec(t, `INSERT INTO suppressions (number, source, expires_at) SELECT to_number, 'x', now() - interval '1 second' FROM contacts`)
+	if got := why(t, db, number(0)).Suppression; got.Number != "" {
+		t.Errorf("shown: %+v", got)
 	}
 }
 

@@ -1,33 +1,48 @@
 package storage_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
 	"dialer/campaign"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Ten people of an urgent campaign come before thousands who were due before them,
-// and their tasks go to the front of the queue.
+// and their tasks go to the front of the queue, whatever the two priorities are.
 func TestPriority(t *testing.T) {
 	t.Parallel()
+	for _, test := range []struct{ bulk, urgent int }{{5, 9}, {1, 5}, {6, 9}} {
+		t.Run(fmt.Sprint(test.urgent, " behind ", test.bulk), func(t *testing.T) {
+			t.Parallel()
+			urgentFirst(t, test.bulk, test.urgent)
+		})
+	}
+}
+
+func urgentFirst(t *testing.T, bulk, priority int) {
 	db := testkit.New(t)
-	running(t, db, "bulk", settings(), rows(0, 2000))
+	s := settings()
+	s.Limits.Priority = &bulk
+	running(t, db, "bulk", s, rows(0, 2000))
 	if n := len(claim(t, db, 180)); n != 180 {
 		t.Fatalf("%d of the bulk are in the queue", n)
 	}
-	s := settings()
-	s.Limits.Priority = new(9)
+	s.Limits.Priority = &priority
 	running(t, db, "urgent", s, rows(3000, 10))
+	nameOf := func(q campaign.QueuedAttempt) string {
+		return testkit.Value[string](t, db, `SELECT campaign FROM reporting.attempts WHERE attempt_id = $1`, q.AttemptID)
+	}
 	urgent := 0
 	for range 4 { // three places come free at a time
 		queued, err := db.Claim(t.Context(), 3)
 		require.NoError(t, err)
 		for _, q := range queued {
-			name := testkit.Value[string](t, db, `SELECT campaign FROM reporting.attempts WHERE attempt_id = $1`, q.AttemptID)
-			if name != "urgent" {
+			if nameOf(q) != "urgent" {
 				continue
 			}
 			urgent++
@@ -40,9 +55,8 @@ func TestPriority(t *testing.T) {
 		t.Errorf("%d of ten urgent calls were among the next twelve", urgent)
 	}
 	for _, q := range mustQueue(t, db) {
-		high := testkit.Value[bool](t, db, `SELECT c.priority = 9 FROM campaigns c JOIN attempts a ON a.campaign_id = c.id WHERE a.id = $1`, q.AttemptID)
-		if high != (q.Urgency == campaign.DueReminder) {
-			t.Errorf("enqueued again, a call of priority 9: %t goes to part %d", high, q.Urgency)
+		if name := nameOf(q); (name == "urgent") != (q.Urgency == campaign.DueReminder) {
+			t.Errorf("enqueued again, a call of %s goes to part %d", name, q.Urgency)
 		}
 	}
 }
@@ -68,6 +82,32 @@ func TestWhatWaitsBelowKeepsATenth(t *testing.T) {
 	low := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'low'`)
 	if low != 20 {
 		t.Errorf("%d of 200 calls are of the campaign below, want 20", low)
+	}
+}
+
+// What waits between the first and the last is not passed over: each priority, and each
+// urgency within one, has its turn in that tenth.
+func TestWhatWaitsBetweenKeepsATenth(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for i, priority := range []int{9, 5, 1} {
+		s := settings()
+		s.Limits.Priority = &priority
+		running(t, db, fmt.Sprint(priority), s, rows(1000*i, 300))
+	}
+	db.Exec(t, `UPDATE contacts SET call_at = now() - interval '1 minute' WHERE line_no % 3 = 0`)
+	db.Exec(t, `UPDATE contacts SET state = 'waiting', attempts = 1 WHERE line_no % 3 = 1`)
+	for range 80 { // each of the eight below the first has one turn
+		claim(t, db, 1)
+	}
+	got := testkit.Rows[string](t, db, `
+		SELECT c.name || ' ' || CASE WHEN k.call_at IS NOT NULL THEN 'reminder' WHEN k.attempts > 0 THEN 'retry' ELSE 'first' END || ' ' || count(*)
+		FROM contacts k JOIN campaigns c ON c.id = k.campaign_id WHERE k.state = 'active' GROUP BY c.name, k.call_at IS NOT NULL, k.attempts > 0 ORDER BY 1`)
+	want := []string{
+		"1 first 1", "1 reminder 1", "1 retry 1", "5 first 1", "5 reminder 1", "5 retry 1", "9 first 1", "9 reminder 72", "9 retry 1",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -16,10 +16,13 @@ import (
 // enqueued longer than age ago, in the order of their ids from after on.
 func (db *DB) Queued(ctx context.Context, age time.Duration, after uuid.UUID, limit int) ([]campaign.QueuedAttempt, error) {
 	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
-		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL OR k.id IS NULL OR c.priority > @usual THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
+		WITH lowest AS MATERIALIZED (
+			SELECT min(c.priority) AS priority FROM campaigns c
+			WHERE c.status = 'running' AND (SELECT o.id FROM attempts o WHERE o.campaign_id = c.id AND o.state = 'reserved' LIMIT 1) IS NOT NULL)
+		SELECT a.id, a.enqueue_count, CASE WHEN k.call_at IS NOT NULL OR k.id IS NULL OR c.priority > (SELECT priority FROM lowest) THEN 0 WHEN a.attempt_no > 1 THEN 1 ELSE 2 END::smallint
 		FROM attempts a LEFT JOIN contacts k ON k.id = a.contact_id LEFT JOIN campaigns c ON c.id = a.campaign_id LEFT JOIN test_calls t ON t.attempt_id = a.id
 		WHERE (k.id IS NOT NULL OR t.attempt_id IS NOT NULL) AND a.state = 'reserved' AND a.id > @after AND a.enqueued_at < clock_timestamp() - @age::interval
-		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit, "usual": campaign.DefaultPriority})
+		ORDER BY a.id LIMIT @limit`, pgx.StrictNamedArgs{"after": after, "age": age, "limit": limit})
 	if err != nil {
 		return nil, fmt.Errorf("list attempts that wait in the queue: %w", err)
 	}

@@ -89,15 +89,17 @@ RETURN CASE WHEN status = 'running' AND starts_at > now() THEN 'scheduled'
             ELSE status END;
 
 -- When a number may be called again by what its campaign says of calls to one number,
--- over all campaigns; null: it may be now. A call counts unless it is certain that
--- the telephone did not ring.
+-- over all campaigns; null: it may be now. A call counts unless the telephone did
+-- not ring: it may be busy or fail without that, and after it.
 CREATE OR REPLACE FUNCTION number_free_at(number text, cap_calls int[], cap_spans interval[], at timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT max(nth.dialed_at + cap.span)
     FROM unnest(cap_calls, cap_spans) AS cap (calls, span), LATERAL (
         SELECT o.dialed_at FROM attempts o
         WHERE o.to_number = number_free_at.number AND o.dialed_at > at - cap.span
-          AND (o.state IN ('dialing', 'unknown', 'accepted', 'lost') OR o.state = 'ended' AND o.disposition NOT IN ('failed', 'rejected'))
+          AND (o.state IN ('dialing', 'unknown', 'accepted', 'lost')
+               -- guard:value storage.TestNumberCap: a call counts if the telephone rang, however it ended
+               OR o.state = 'ended' AND (o.disposition NOT IN ('busy', 'failed', 'rejected') OR 'ringing' = ANY (o.statuses)))
         ORDER BY o.dialed_at DESC OFFSET cap.calls - 1 LIMIT 1) AS nth
 $$;
 
@@ -115,12 +117,31 @@ CREATE OR REPLACE FUNCTION call_worst(campaign bigint, contact bigint) RETURNS n
           GROUP BY c.length_s) END
 $$;
 
--- How many people are on the line who rang back after a call of the campaign. A call
--- whose end nobody told, and that no record shows ended, counts for two hours.
+-- The campaigns with a key that connects to a number that a key of this one connects
+-- to: they share its telephones. It is one of them.
+CREATE OR REPLACE FUNCTION same_desk(campaign bigint) RETURNS SETOF bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT c.id FROM campaigns asked JOIN campaigns c ON c.id = asked.id
+        -- guard:value storage.TestConnectedOfOneDesk: campaigns that connect to one number share its telephones
+        OR c.connect_to ?| ARRAY(SELECT jsonb_array_elements_text(asked.connect_to))
+    WHERE asked.id = same_desk.campaign
+$$;
+
+-- How many people are on the line who rang back after a call of the campaign, or of one
+-- that shares its telephones. A call whose end nobody told, and that no record shows
+-- ended, counts for two hours.
 CREATE OR REPLACE FUNCTION rung_back(campaign bigint, at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT count(*) FROM inbound_calls i JOIN attempts a ON a.id = i.attempt_id
-    WHERE i.ended_at IS NULL AND i.received_at > rung_back.at - interval '2 hours' AND a.campaign_id = rung_back.campaign
+    WHERE i.ended_at IS NULL AND i.received_at > rung_back.at - interval '2 hours' AND a.campaign_id IN (SELECT same_desk(rung_back.campaign))
       AND NOT EXISTS (SELECT FROM provider_calls p WHERE p.call_uuid = i.call_uuid AND p.end_time IS NOT NULL)
+$$;
+
+-- How many calls more of the campaign may be up, so that everybody who answers can be
+-- connected to one of so many telephones.
+CREATE OR REPLACE FUNCTION free_telephones(campaign bigint, connected int, at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT free_telephones.connected
+           -- guard:value storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
+           - rung_back(free_telephones.campaign, free_telephones.at)
+           - (SELECT count(*) FROM attempts o WHERE o.campaign_id IN (SELECT same_desk(free_telephones.campaign)) AND o.state IN ('dialing', 'unknown', 'accepted'))
 $$;
 
 -- What is left of a campaign's limits: how many calls more may be up, how many may
@@ -129,12 +150,10 @@ $$;
 CREATE OR REPLACE FUNCTION campaign_room(campaign bigint, at timestamptz, OUT places bigint, OUT soon bigint, OUT money numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
-           -- guard:value storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
-           least(l.at_once,
-               -- guard:value storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
-               l.connected - CASE WHEN l.connected IS NOT NULL THEN rung_back(l.campaign_id, campaign_room.at) END)
-           - CASE WHEN l.at_once IS NOT NULL OR l.connected IS NOT NULL THEN (
-               SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
+           least(
+               -- guard:value storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
+               l.at_once - CASE WHEN l.at_once IS NOT NULL THEN (SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
+               CASE WHEN l.connected IS NOT NULL THEN free_telephones(l.campaign_id, l.connected, campaign_room.at) END),
            -- guard:value storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
            l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > campaign_room.at - l.window_span) END,
@@ -250,7 +269,8 @@ CREATE OR REPLACE FUNCTION limit_obstacles(campaign bigint, contact bigint, at t
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT limits.reason
     FROM campaign_limits l, LATERAL campaign_room(l.campaign_id, limit_obstacles.at) AS room, LATERAL (VALUES
-        (CASE WHEN l.connected <= coalesce(l.at_once, l.connected) THEN 'connected' ELSE 'at_once' END, room.places < 1),
+        -- guard:value storage.TestConnectedIsNamed: the limit that is reached is named
+        (CASE WHEN l.connected IS NOT NULL AND free_telephones(l.campaign_id, l.connected, limit_obstacles.at) <= room.places THEN 'connected' ELSE 'at_once' END, room.places < 1),
         ('per_second', room.soon < 1),
         ('budget', room.money <= 0 OR room.money < call_worst(l.campaign_id, limit_obstacles.contact))) AS limits (reason, reached)
     WHERE l.campaign_id = limit_obstacles.campaign AND limits.reached

@@ -18,12 +18,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// obstacleCases are the rule's table: what stands in the way, by what it is named.
-var obstacleCases = []struct {
+type obstacleCase struct {
 	name string
 	sql  string
 	want []string
-}{
+}
+
+// obstacleCases are the rule's table: what stands in the way, by what it is named.
+var obstacleCases = []obstacleCase{
 	{"none", `SELECT 1`, nil},
 	{"a locked database", `UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, []string{"dial_lock"}},
 	{"a stopped campaign", `UPDATE campaigns SET status = 'stopped'`, []string{"stopped"}},
@@ -49,15 +51,9 @@ var obstacleCases = []struct {
 	{"a call under way", `
 		INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
 		SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
-		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now()`,
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now() WHERE state = 'reserved'`,
 		[]string{"number_busy"}},
-	{"a number that was called often enough", `
-		UPDATE campaigns SET cap_calls = '{1}', cap_spans = '{3 days}';
-		INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
-		SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
-		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
-		UPDATE attempts SET state = 'ended', changed_by = 'provider', call_uuid = 'U', ended_at = now(), disposition = 'busy'`,
-		[]string{"number_capped"}},
+	{"a number that was called often enough", `UPDATE campaigns SET cap_calls = '{1}', cap_spans = '{3 days}'`, []string{"number_capped"}},
 	{"a country that the campaign does not call", `UPDATE campaigns SET countries = '{FR}'; UPDATE contacts SET country = 'GB'`, []string{"country"}},
 	{"a country that it does", `UPDATE campaigns SET countries = '{FR,GB}'; UPDATE contacts SET country = 'GB'`, nil},
 	{"as many calls up as may be", limited("at_once = 1"), []string{"at_once"}},
@@ -74,6 +70,13 @@ var obstacleCases = []struct {
 		[]string{"stopped", "suppressed"}},
 }
 
+// calledBefore is a call to the contact's number, which rang: it counts in a cap.
+const calledBefore = `
+	INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
+	SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
+	UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
+	UPDATE attempts SET state = 'ended', changed_by = 'provider', call_uuid = 'U', ended_at = now(), disposition = 'busy', statuses = '{started,ringing,busy}'`
+
 // limited gives the campaign limits, a rate, and a call to somebody else that is up
 // and may cost 0.25.
 func limited(limits string) string {
@@ -87,41 +90,52 @@ func limited(limits string) string {
 		SELECT campaign_id, zone_group_id, 'other', 99, 'other', '447700900999', '{}', now(), 'active' FROM contacts;
 		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, from_number, state, changed_by)
 		SELECT gen_random_uuid(), id, campaign_id, 1, to_number, '442079460000', 'reserved', 'feeder' FROM contacts WHERE key = 'other';
-		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now(), held = 0.25`
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now(), held = 0.25
+		WHERE to_number = '447700900999'`
 }
 
-// Each line of the rule has its name, which people read.
+// Each line of the rule has its name, which people read: while the contact waits, and
+// while its call waits in the queue.
 func TestCallObstacles(t *testing.T) {
 	t.Parallel()
 	for _, test := range obstacleCases {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			db := testkit.New(t)
-			running(t, db, "c", settings(), rows(0, 1))
-			db.Exec(t, test.sql)
-			got := testkit.Rows[string](t, db, `
-				SELECT o.reason FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id,
-					date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '12 hours') AS o WHERE k.key <> 'other'`)
-			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			// A person is told the same.
-			number := testkit.Value[string](t, db, `SELECT to_number FROM contacts WHERE key <> 'other'`)
-			history, err := db.NumberHistory(t.Context(), number)
-			require.NoError(t, err)
-			told := make([]string, len(history.Contacts[0].Obstacles))
-			for i, why := range history.Contacts[0].Obstacles {
-				told[i] = string(why)
-			}
-			if diff := cmp.Diff(test.want, told, cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("dialer why (-want +got):\n%s", diff)
-			}
-			for _, name := range got {
-				if campaign.Withdrawal(name).Meaning() == name {
-					t.Errorf("people are told %q and not what it means", name)
-				}
-			}
-		})
+		t.Run(test.name, func(t *testing.T) { obstaclesAreNamed(t, test, false) })
+		if !slices.Contains(test.want, "number_busy") { // a number has one open attempt
+			t.Run(test.name+", in the queue", func(t *testing.T) { obstaclesAreNamed(t, test, true) })
+		}
+	}
+}
+
+func obstaclesAreNamed(t *testing.T, test obstacleCase, queued bool) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	db.Exec(t, calledBefore)
+	if queued {
+		claimOne(t, db)
+	}
+	db.Exec(t, test.sql)
+	got := testkit.Rows[string](t, db, `
+		SELECT o.reason FROM contacts k, call_obstacles(k.to_number, k.campaign_id, k.id,
+			date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '12 hours') AS o WHERE k.key <> 'other'`)
+	if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// A person is told the same.
+	number := testkit.Value[string](t, db, `SELECT to_number FROM contacts WHERE key <> 'other'`)
+	history, err := db.NumberHistory(t.Context(), number)
+	require.NoError(t, err)
+	told := make([]string, len(history.Contacts[0].Obstacles))
+	for i, why := range history.Contacts[0].Obstacles {
+		told[i] = string(why)
+	}
+	if diff := cmp.Diff(test.want, told, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("dialer why (-want +got):\n%s", diff)
+	}
+	for _, name := range got {
+		if campaign.Withdrawal(name).Meaning() == name {
+			t.Errorf("people are told %q and not what it means", name)
+		}
 	}
 }
 

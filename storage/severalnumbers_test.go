@@ -195,6 +195,7 @@ func TestCapOfOneOfSeveralNumbers(t *testing.T) {
 	capped.Limits.PerNumber = []campaign.NumberCap{{Calls: 1, Within: 24 * time.Hour}}
 	running(t, db, "before", capped, rows(1, 1))
 	a := dialOne(t, db)
+	receive(t, db, event(a, "U1", "ringing"))
 	receive(t, db, event(a, "U1", "busy"))
 	receive(t, db, event(a, "U1", "completed"))
 	db.Exec(t, `UPDATE campaigns SET status = 'paused', pause_reason = 'x'`)
@@ -203,6 +204,7 @@ func TestCapOfOneOfSeveralNumbers(t *testing.T) {
 	if second.To != number(2) {
 		t.Fatalf("called: ...%s, want the number that is free", second.To[len(second.To)-2:])
 	}
+	receive(t, db, event(second, "U2", "ringing"))
 	receive(t, db, event(second, "U2", "busy"))
 	receive(t, db, event(second, "U2", "completed"))
 	db.Exec(t, `UPDATE contacts SET due_at = now() - interval '1 second' WHERE numbers IS NOT NULL`)

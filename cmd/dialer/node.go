@@ -167,7 +167,7 @@ func (n node) periodic(client *voice.Client) []jobs.Periodic {
 	c := reconcile.Config{Times: n.pace.times(), Every: n.pace.ReconcileEvery, CallsPerSecond: n.pace.CallsPerSecond}
 	r := reconcile.New(c, n.db, client, n.log)
 	restore := reconcile.NewRestore(c, n.db, client, n.log)
-	return append(jobs.Sweeping(n.db, n.pace.RecordsKept),
+	return append(jobs.Sweeping(n.db, c.Times),
 		jobs.Periodic{Name: "read the list", Every: c.Every, Run: r.ReadList},
 		jobs.Periodic{Name: "settle", Every: c.SettleEvery(), Run: r.SettleUnknown},
 		jobs.Periodic{Name: "look up overdue calls", Every: c.Every, Run: r.LookUpOverdue},

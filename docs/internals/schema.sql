@@ -138,7 +138,7 @@ CREATE TABLE attempts (
     keys text[] NOT NULL DEFAULT '{}', -- that were pressed, by turn: '' where none was
     result text, -- the word of the last key that has one
     campaign_version integer, -- by which it was reserved; null: a manual call, or of before versions were kept
-    held numeric, -- What the call may cost at most, where a budget is concerned: set at the gate, and of no meaning once the price is known.
+    held numeric, -- What the call may cost at most, where a budget is concerned: set at the gate, or when a budget comes while the call is up, and of no meaning once the price is known. Null: nothing, as of a call that nobody answered and whose record says no price.
     hung_up_by uuid, -- the request that hung_up_at is of, until its answer is known; one that had no effect takes both back
     country text, -- an ISO code; null: before it was kept, or a manual call
     erased_at timestamptz, -- When what an attempt tells of a person was erased. What Vonage says of the call later is erased too: erase_late.
@@ -285,6 +285,7 @@ CREATE TABLE campaigns (
     purpose text GENERATED AS ((document ->> 'purpose')), -- what the calls are for, for suppressions of a purpose
     share integer NOT NULL GENERATED AS (COALESCE(((settings #>> '{limits,share}')), 1)), -- its weight among campaigns of its priority
     told_status text, -- the shown status that hooks were told last
+    connect_to jsonb GENERATED AS (jsonb_path_query_array(settings, '$."message"."keys".*."connect"'::jsonpath)), -- The numbers that its keys connect to. Campaigns that name the same one share its telephones: see same_desk in rules.sql.
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_name_unique UNIQUE (name),
     CONSTRAINT campaigns_caps_alike CHECK (cardinality(cap_calls) = cardinality(cap_spans)),

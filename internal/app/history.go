@@ -33,12 +33,13 @@ type ContactHistory struct {
 	Actions    []CallAction  // what people did to the attempts' calls, oldest first
 	Blocks     []RaisedAlarm // of attempts about which a person decides
 	Because    string        // why the contact is in its state; holds no number
-	// Obstacles are why a contact that waits is not called now, the weightiest
-	// first: what call_obstacles says. None: it is called when it is due.
+	// Obstacles are why a contact that waits, or whose call waits in the queue, is
+	// not called now, the weightiest first: what call_obstacles says. None: it is
+	// called when it is due.
 	Obstacles []campaign.Withdrawal
 	// NextCall is the earliest time at which a contact that waits may be called
-	// if the campaign runs; zero if it does not wait, or if the campaign's hours
-	// leave no time.
+	// if the campaign runs, as reporting.contacts has it; zero if it does not wait,
+	// or if the hours leave no time before the campaign's end and its own.
 	NextCall time.Time
 	// OpenElsewhere is another open attempt to the number, whose end the contact
 	// has to wait for; uuid.Nil if there is none.
