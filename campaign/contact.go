@@ -81,8 +81,8 @@ type Contact struct {
 	Vars      map[string]string // the row's columns by header name
 	CallAt    time.Time         // a reminder's own time: it is never called before
 	DueAt     time.Time
-	// RemindAt are the times of its reminders, in order; none: it has none. CallAt is
-	// the first.
+	// RemindAt are the times of its reminders, in order; nil: it has none. CallAt is
+	// the first. Empty: it was moved to a time of which no reminder is left.
 	RemindAt []time.Time
 	// NotLaterThan is when the contact ends without a further call; zero: never.
 	NotLaterThan time.Time

@@ -35,7 +35,7 @@ type Decision struct {
 // c is the contact as stored. Its DueAt must still be the time for which it
 // was claimed, because a withdrawn attempt leaves it due as it was.
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
-	if len(c.RemindAt) > 0 {
+	if c.RemindAt != nil {
 		return decideReminders(s, st, c, attempts, now)
 	}
 	return decideOne(s, st, c, attempts, now)

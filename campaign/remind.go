@@ -188,6 +188,25 @@ func (r Remind) validate() error {
 	return errors.Join(errs...)
 }
 
+// Replan are the reminders of a person of whom those to come are others now, and when
+// they are due. What was due before now stays: it was made, is being made or waits for
+// its next call. There must be one of either.
+func Replan(stored []time.Time, due time.Time, toCome []time.Time, now time.Time) (list []time.Time, at time.Time) {
+	awaited := false // due is a reminder's time
+	for _, t := range stored {
+		if !t.After(now) {
+			list = append(list, t)
+		} else if t.Equal(due) {
+			awaited = true
+		}
+	}
+	list = append(list, toCome...)
+	if len(toCome) > 0 && (awaited || due.After(toCome[0])) {
+		due = toCome[0]
+	}
+	return list, due
+}
+
 // reminderOf is which of the contact's reminders a moment belongs to, from 0; -1:
 // it is before the first.
 func (c Contact) reminderOf(at time.Time) int {
@@ -220,7 +239,7 @@ func (c Contact) ofReminder(attempts []Attempt, now time.Time) (list []Attempt) 
 // OfAnEarlierAppointment reports whether a call that was dialed at a moment was about a
 // time of the contact's that another one has taken the place of.
 func (c Contact) OfAnEarlierAppointment(at time.Time) bool {
-	return len(c.RemindAt) > 0 && c.reminderOf(at) < 0
+	return c.RemindAt != nil && c.reminderOf(at) < 0
 }
 
 // resultOf is what the person has keyed about the appointment that they have.
@@ -259,6 +278,10 @@ func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now t
 	next := c.nextReminder(now)
 	switch {
 	case all.underWay:
+	//guard:false campaign.TestDecideWithoutAReminderLeft: who was moved to a time that is too near is not called about the old one
+	case len(c.RemindAt) == 0 && d.State != Done:
+		d.Void = all.reserved
+		return d.done(ReasonExpired, "no reminder of its time is left")
 	//guard:false campaign.TestDecideReminders: who has confirmed or cancelled is not reminded again
 	case d.Result != "":
 		d = d.done(Reason(all.lastDisposition()), "a key was pressed: "+d.Result+"; there is no further reminder")

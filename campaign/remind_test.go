@@ -166,3 +166,27 @@ func TestRemindIsStoredWhole(t *testing.T) {
 		}
 	}
 }
+
+// Who was moved to a time of which no reminder is left has ended, whatever the calls
+// about the earlier time brought. A call that is up is waited for.
+func TestDecideWithoutAReminderLeft(t *testing.T) {
+	t.Parallel()
+	now := clock("2026-12-02 14:00")
+	c := Contact{State: Pending, DueAt: now, RemindAt: []time.Time{}, NotLaterThan: now.Add(time.Hour), Zones: []string{"UTC"}}
+	s := Settings{Retry: DefaultPolicy(), Hours: Daily(0, 1440)}
+	dialed := now.Add(-time.Hour)
+	confirmed := Attempt{ID: idOf(1), No: 1, State: Ended, DialedAt: dialed, CreatedAt: dialed, Facts: Facts{AnsweredAt: dialed, EndedAt: dialed, Statuses: []string{"answered"}}, Result: "confirmed"}
+	reserved, up := Attempt{ID: idOf(2), No: 2, State: Reserved, CreatedAt: now}, Attempt{ID: idOf(2), No: 2, State: Accepted, DialedAt: now}
+	for name, test := range map[string]struct {
+		list []Attempt
+		want string
+	}{
+		"never called": {nil, "done expired"}, "confirmed the earlier one": {[]Attempt{confirmed}, "done expired"},
+		"queued": {[]Attempt{confirmed, reserved}, "done expired"}, "under way": {[]Attempt{confirmed, up}, "active "},
+	} {
+		d := Decide(s, Running, c, test.list, now)
+		if got := string(d.State) + " " + string(d.Reason); got != test.want || d.Result != "" || (len(d.Void) == 1) != (name == "queued") {
+			t.Errorf("%s: got %s (%s), result %q, void %v; want %s", name, got, d.Because, d.Result, d.Void, test.want)
+		}
+	}
+}

@@ -16,13 +16,17 @@ type Row struct {
 	ZoneBasis ZoneBasis
 	More      []RowNumber // the person's further numbers, in the order in which they are called
 	CallAt    time.Time   // zero: due when the campaign starts
-	// RemindAt are the times of the reminders, in order, where the campaign has them.
+	// RemindAt are the times of the reminders, in order, where the campaign has them; nil:
+	// it has none. Empty: none of this row is left.
 	RemindAt []time.Time
+	// OwnTime is the time that the row itself gives: CallAt as it was written, or with
+	// reminders the time before which they are; zero: it gives none.
+	OwnTime time.Time
 	// NotLaterThan is when the person is not called any more; zero: never.
 	NotLaterThan time.Time
 	Vars         map[string]string // the file's columns that have a name
 	// CallAtMoved: CallAt is not the time of the row but the opening of the hours
-	// after it.
+	// after it, or one of RemindAt is not as long before OwnTime as it was to be.
 	CallAtMoved bool
 	// Past: the row's own time was past when it was read.
 	Past bool
@@ -30,6 +34,9 @@ type Row struct {
 	// campaign already stays: its time is past, for example. Its Reason is "" where
 	// the row may be a new contact.
 	NotNew RowError
+	// TooLate: NotNew is that the row's own time leaves nobody to call. Who is in the
+	// campaign with another time ends.
+	TooLate bool
 }
 
 // RowNumber is a further number of a row's person.
@@ -109,5 +116,5 @@ type ChangedRow struct {
 	Line    int
 	Columns []string // whose values differ, sorted
 	Updated bool     // the contact was changed
-	Why     string   // why it was not; "" without Import.Update
+	Why     string   // why it was not, "" without Import.Update; or why who was changed is not called any more
 }

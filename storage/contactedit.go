@@ -13,21 +13,22 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// UpdateContact gives a contact the row's values, if it is still to be called; see
-// contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
-// if the contact has another one.
-func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) error {
+// UpdateContact gives a contact the row's values, if it is still to be called, or is for
+// another appointment; see contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
+// if the contact has another one. late says why the contact, which was changed, is not
+// called any more; "": it is.
+func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) (late string, err error) {
 	return db.updateContact(ctx, by, campaignID, row, version, false)
 }
 
-// PutContact is UpdateContact for who may have ended: a person who was cancelled, or whose
-// appointment is another one now, is called again. Who has opted out is not.
-func (db *DB) PutContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) error {
+// PutContact is UpdateContact also for who was cancelled, and is called again. Who has
+// opted out is not.
+func (db *DB) PutContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) (late string, err error) {
 	return db.updateContact(ctx, by, campaignID, row, version, true)
 }
 
-func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string, again bool) error {
-	err := db.inTx(ctx, func(tx pgx.Tx) error {
+func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string, again bool) (late string, err error) {
+	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		im := contactImport{tx: tx, campaignID: campaignID}
 		if err := im.lockCampaign(ctx); err != nil {
 			return err
@@ -41,11 +42,11 @@ func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64,
 		var restored bool
 		known := knownContact{}
 		err = tx.QueryRow(ctx, `
-			SELECT @again AND coalesce(result, '') <> @opted_out AND (cancelled_at IS NOT NULL OR state = 'done' AND remind_at <> '{}' AND not_later_than IS DISTINCT FROM @last_call), id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, vars, `+contactVersion+` FROM contacts k WHERE campaign_id = @campaign AND key = @key FOR UPDATE`,
+			SELECT @again AND coalesce(result, '') <> @opted_out AND cancelled_at IS NOT NULL, id, source, import_id, coalesce(numbers, ARRAY[to_number]), call_at, not_later_than, own_time, vars, `+contactVersion+` FROM contacts k WHERE campaign_id = @campaign AND key = @key FOR UPDATE`,
 			pgx.StrictNamedArgs{
-				"campaign": campaignID, "key": plain(row.KeyOrNumber()), "again": again, "opted_out": campaign.OptedOut, "last_call": zeronull.Timestamptz(row.NotLaterThan),
+				"campaign": campaignID, "key": plain(row.KeyOrNumber()), "again": again, "opted_out": campaign.OptedOut,
 			}).Scan(&restored, &known.id, &im.source, &importID, &known.numbers,
-			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), &known.vars, &is)
+			(*zeronull.Timestamptz)(&known.callAt), (*zeronull.Timestamptz)(&known.lastCall), (*zeronull.Timestamptz)(&known.ownTime), &known.vars, &is)
 		switch {
 		case err != nil:
 			return translate(err)
@@ -65,19 +66,27 @@ func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64,
 		if err := im.update(ctx, list, groups); err != nil {
 			return err
 		}
-		if list[0].Why != "" {
-			return fmt.Errorf("not changed: %s", list[0].Why)
+		switch ch := list[0]; {
+		case ch.Updated:
+			late = ch.Why
+		case ch.Why == row.NotNew.Reason:
+			return fmt.Errorf("%s: %s", row.NotNew.Column, ch.Why)
+		default:
+			return fmt.Errorf("not changed: %s", ch.Why)
 		}
 		after := fields{"campaign": campaignID, "columns": columns}
-		if restored {
+		if late != "" {
+			after["too_late"] = late
+		}
+		if list[0].restored {
 			after["called_again"] = true
 		}
 		return audit(ctx, tx, by, auditEntry{action: "contact.update", object: contactObject(known.id), after: after})
 	})
 	if err != nil {
-		return fmt.Errorf("change a contact: %w", err)
+		return "", fmt.Errorf("change a contact: %w", err)
 	}
-	return nil
+	return late, nil
 }
 
 // CancelContact takes a contact out of its campaign. Cancelling twice changes

@@ -22,6 +22,7 @@ type knownContact struct {
 	numbers  []string
 	callAt   time.Time
 	lastCall time.Time
+	ownTime  time.Time
 	vars     map[string]string
 }
 
@@ -40,7 +41,7 @@ func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (ma
 	}
 	found, err := im.tx.Query(ctx, `
 		SELECT k.key, k.id, k.line_no, k.source = $3, CASE WHEN k.import_id = $4 THEN k.line_no ELSE coalesce(r.line_no, 0) END,
-		       coalesce(k.numbers, ARRAY[k.to_number]), k.call_at, k.not_later_than, k.vars
+		       coalesce(k.numbers, ARRAY[k.to_number]), k.call_at, k.not_later_than, k.own_time, k.vars
 		FROM contacts k LEFT JOIN import_rows r ON r.import_id = $4 AND r.contact_id = k.id
 		WHERE k.campaign_id = $1 AND k.key = ANY ($2)`,
 		pgx.QueryExecModeCacheDescribe, im.campaignID, keys, im.source, im.run.ID)
@@ -52,7 +53,7 @@ func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (ma
 		var key string
 		k := &knownContact{}
 		err := found.Scan(&key, &k.id, &k.line, &k.ofFile, &k.seenLine, &k.numbers,
-			(*zeronull.Timestamptz)(&k.callAt), (*zeronull.Timestamptz)(&k.lastCall), &k.vars)
+			(*zeronull.Timestamptz)(&k.callAt), (*zeronull.Timestamptz)(&k.lastCall), (*zeronull.Timestamptz)(&k.ownTime), &k.vars)
 		if err != nil {
 			return nil, err
 		}
@@ -145,10 +146,11 @@ func (k *knownContact) readOtherwise(r campaign.Row) (columns []string) {
 	if !slices.Equal(k.numbers, numbersOf(r)) {
 		columns = append(columns, "to")
 	}
-	if r.NotNew.Reason == "" && !r.CallAtMoved && !sameMoment(k.callAt, r.CallAt) {
+	if r.NotNew.Reason == "" && !r.CallAtMoved && r.RemindAt == nil && !sameMoment(k.callAt, r.CallAt) {
 		columns = append(columns, "call_at")
 	}
-	if !sameMoment(k.lastCall, r.NotLaterThan) {
+	// Who came too late already has the time at which they ended.
+	if !sameMoment(k.lastCall, r.NotLaterThan) && !(r.TooLate && r.RemindAt == nil && sameMoment(k.ownTime, r.OwnTime)) {
 		columns = append(columns, "call_before")
 	}
 	return columns

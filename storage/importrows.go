@@ -164,14 +164,14 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	}
 	columns := []string{
 		"campaign_id", "zone_group_id", "source", "import_id", "line_no", "key", "to_number", "vars", "call_at", "not_later_than", "due_at",
-		"country", "numbers", "number_groups", "number_countries", "remind_at",
+		"country", "numbers", "number_groups", "number_countries", "remind_at", "own_time",
 	}
 	_, err := im.tx.CopyFrom(ctx, pgx.Identifier{"contacts"}, columns, pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
 		r := rows[i]
 		return []any{
 			im.campaignID, groups[zoneKey(r.Zones, r.ZoneBasis)], im.source, im.run.ID, r.Line, r.Key, r.To, varsOf(r),
 			zeronull.Timestamptz(r.CallAt), zeronull.Timestamptz(r.NotLaterThan), im.dueAt(r),
-			r.Country, several(r, numbersOf(r)), several(r, groupsOf(r, groups)), several(r, countriesOf(r)), r.RemindAt,
+			r.Country, several(r, numbersOf(r)), several(r, groupsOf(r, groups)), several(r, countriesOf(r)), r.RemindAt, zeronull.Timestamptz(r.OwnTime),
 		}, nil
 	}))
 	if err == nil && im.finished {

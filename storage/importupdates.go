@@ -31,18 +31,28 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 	for i := range list {
 		ch, s := &list[i], standing[list[i].id]
 		//guard:false internal/httpapi.TestPutCallsAgain: who was cancelled is called again for a new appointment
-		if ch.restored && s != nil && s.state == campaign.Done {
+		if ch.restored && s != nil {
+			s.cancelled = false
+		}
+		//guard:value(false) storage.TestMovedAfterTheEnd: whose reminders are over is called again for another appointment
+		again := s != nil && !ch.row.TooLate && s.movedOn(ch.row)
+		if ch.restored = ch.restored && !ch.row.TooLate || again; ch.restored && s.state == campaign.Done {
 			s.state = campaign.Pending
 		}
 		if ch.Why = s.forbids(ch.row); ch.Why != "" {
 			continue
+		}
+		//guard:false storage.TestAppointmentMovedTooNear: whose appointment is moved too near is not called about the old one
+		if s.endedBy(ch.row) {
+			ch.Why = ch.row.NotNew.Reason
+			requeue = append(requeue, ch.id)
 		}
 		if ch.restored {
 			restored = append(restored, ch.id)
 		}
 		ch.Updated = true
 		im.queueChange(&b, *ch, groupsOf(ch.row, groups), s)
-		if s.reserved {
+		if s.reserved && ch.Why == "" {
 			requeue = append(requeue, ch.id)
 		}
 	}
@@ -69,10 +79,18 @@ type standing struct {
 	reason   campaign.Reason
 	numbers  []string
 	callAt   time.Time
+	ownTime  time.Time
+	lastCall time.Time
+	dueAt    time.Time
+	remindAt []time.Time
+	now      time.Time
 	called   bool // an attempt has passed the gate
 	underWay bool
 	together bool // it shares a call with others
 	reserved bool
+
+	cancelled bool
+	result    string
 }
 
 // lockToChange locks the contacts, and then their attempts that are open.
@@ -80,15 +98,15 @@ func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*stand
 	ids = slices.Clone(ids) // in the order of all locks
 	slices.Sort(ids)
 	found := map[int64]*standing{}
-	rows, err := tx.Query(ctx, `SELECT id, state, reason, coalesce(numbers, ARRAY[to_number]), call_at, leads OR call_with IS NOT NULL FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
+	rows, err := tx.Query(ctx, `SELECT id, state, reason, coalesce(numbers, ARRAY[to_number]), call_at, own_time, not_later_than, due_at, remind_at, clock_timestamp(), cancelled_at IS NOT NULL, result, leads OR call_with IS NOT NULL FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE`, ids)
 	if err != nil {
 		return nil, err
 	}
 	var id int64
 	var s standing
-	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt), &s.together}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt), (*zeronull.Timestamptz)(&s.ownTime), (*zeronull.Timestamptz)(&s.lastCall), &s.dueAt, &s.remindAt, &s.now, &s.cancelled, (*zeronull.Text)(&s.result), &s.together}, func() error {
 		found[id] = new(s)
-		s.numbers = nil // the next row's is another list
+		s.numbers, s.remindAt = nil, nil // the next row's are other lists
 		return nil
 	})
 	if err != nil {
@@ -122,20 +140,50 @@ func (s *standing) forbids(r campaign.Row) string {
 		return "this person is being called"
 	case s.together && s.state == campaign.Active:
 		return "this person is being called, together with others"
-	case s.together && (!slices.Equal(s.numbers, numbersOf(r)) || !sameMoment(s.callAt, r.CallAt)):
+	case s.together && (!slices.Equal(s.numbers, numbersOf(r)) || !s.keepsTime(r) && !sameMoment(s.callAt, r.CallAt)):
 		return "this person shares calls with others, so number and time cannot be changed; cancel them, and add them with another key"
 	case s.called && !slices.Equal(s.numbers, numbersOf(r)):
 		return "this person was called, so the number cannot be changed"
-	case r.NotNew.Reason != "":
+	case r.NotNew.Reason != "" && !r.TooLate && !s.keepsTime(r):
 		return r.NotNew.Reason
 	}
 	return ""
 }
 
+// keepsTime reports whether the row gives the contact the time that it has.
+func (s *standing) keepsTime(r campaign.Row) bool {
+	return s.keepsOwnTime(r) && sameMoment(s.lastCall, r.NotLaterThan)
+}
+
+// keepsOwnTime reports whether the row's own time is the contact's. What earlier versions
+// of the program did not keep is told by the times that follow from it.
+func (s *standing) keepsOwnTime(r campaign.Row) bool {
+	switch {
+	case !s.ownTime.IsZero() && !r.OwnTime.IsZero():
+		return sameMoment(s.ownTime, r.OwnTime)
+	case r.RemindAt != nil:
+		return sameMoment(s.lastCall, r.NotLaterThan)
+	}
+	return sameMoment(s.callAt, r.CallAt)
+}
+
+// movedOn reports whether a contact that has ended is called again for the row: it had
+// reminders, or its time had passed, and now it has another time. Who was cancelled
+// or has opted out is not.
+func (s *standing) movedOn(r campaign.Row) bool {
+	return s.state == campaign.Done && !s.cancelled && s.result != campaign.OptedOut &&
+		(s.remindAt != nil || s.reason == campaign.ReasonExpired) && !r.OwnTime.IsZero() && !s.keepsOwnTime(r)
+}
+
+// endedBy reports whether the row moves the contact to a time for which nobody can be
+// called.
+func (s *standing) endedBy(r campaign.Row) bool { return r.TooLate && !s.keepsTime(r) }
+
 // queueChange stores the row's values. A contact is due at another time only if its
 // own time is another one. Of the same numbers the one whose turn it is stays.
 func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s *standing) {
 	r := ch.row
+	t := s.timesFor(r, ch.restored, im.dueAt(r))
 	b.Queue(`
 		UPDATE contacts SET
 		       zone_group_id = CASE WHEN @same_numbers THEN (@groups::bigint[])[array_position(@numbers::text[], to_number)] ELSE (@groups::bigint[])[1] END,
@@ -143,14 +191,40 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 		       country = CASE WHEN @same_numbers THEN (@countries::text[])[array_position(@numbers::text[], to_number)] ELSE @country END,
 		       number_countries = @several_countries,
 		       source = @source, import_id = @import, line_no = @line, vars = @vars,
-		       call_at = @call_at, remind_at = @remind_at, not_later_than = @last_call,
-		       due_at = CASE WHEN @moved THEN @due ELSE due_at END,
+		       call_at = @call_at, remind_at = @remind_at, own_time = @own_time, not_later_than = @last_call, due_at = @due,
 		       cancelled_at = CASE WHEN @restored THEN NULL ELSE cancelled_at END
 		WHERE id = @id`, pgx.StrictNamedArgs{
 		"id": ch.id, "groups": groups, "numbers": numbersOf(r), "same_numbers": slices.Equal(s.numbers, numbersOf(r)),
 		"several": several(r, numbersOf(r)), "several_groups": several(r, groups),
 		"country": r.Country, "countries": countriesOf(r), "several_countries": several(r, countriesOf(r)), "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
-		"remind_at": r.RemindAt, "call_at": zeronull.Timestamptz(r.CallAt), "last_call": zeronull.Timestamptz(r.NotLaterThan),
-		"restored": ch.restored, "moved": ch.restored || !sameMoment(s.callAt, r.CallAt), "due": im.dueAt(r),
+		"remind_at": t.remindAt, "call_at": zeronull.Timestamptz(t.callAt), "own_time": zeronull.Timestamptz(r.OwnTime), "last_call": zeronull.Timestamptz(t.lastCall),
+		"restored": ch.restored, "due": t.dueAt,
 	})
+}
+
+// contactTimes are a contact's.
+type contactTimes struct {
+	callAt, lastCall, dueAt time.Time
+	remindAt                []time.Time
+}
+
+// timesFor are the contact's times with the row, which is due at due if its time is
+// another one.
+func (s *standing) timesFor(r campaign.Row, restored bool, due time.Time) contactTimes {
+	switch {
+	//guard:false storage.TestAnotherColumnOfAReminder: another value of another column moves no reminder
+	case !restored && s.keepsTime(r):
+		return contactTimes{s.callAt, s.lastCall, s.dueAt, s.remindAt}
+	case !restored && s.keepsOwnTime(r) && len(s.remindAt) > 0 && !r.TooLate: // another call_before
+		list, due := campaign.Replan(s.remindAt, s.dueAt, r.RemindAt, s.now)
+		return contactTimes{list[0], r.NotLaterThan, due, list}
+	}
+	t := contactTimes{r.CallAt, r.NotLaterThan, s.dueAt, r.RemindAt}
+	if restored || r.RemindAt != nil || !sameMoment(s.callAt, r.CallAt) {
+		t.dueAt = due
+	}
+	if s.endedBy(r) && r.RemindAt == nil && (t.lastCall.IsZero() || t.lastCall.After(s.now)) {
+		t.lastCall = s.now
+	}
+	return t
 }

@@ -21,12 +21,21 @@ func reminded(list []campaign.Row, now time.Time) []campaign.Row {
 	for i := range list {
 		setReminders(&list[i], now.Add(-time.Second), now.Add(2*time.Hour))
 		list[i].NotLaterThan = now.Add(3 * time.Hour)
+		list[i].OwnTime = list[i].NotLaterThan
 	}
 	return list
 }
 
 func setReminders(row *campaign.Row, times ...time.Time) {
-	row.RemindAt, row.CallAt, row.CallAtMoved = times, times[0], true
+	row.RemindAt, row.CallAt = times, times[0]
+}
+
+// tooNear is a row whose time leaves no reminder.
+func tooNear(row campaign.Row, at time.Time) campaign.Row {
+	row.RemindAt, row.CallAt, row.OwnTime, row.NotLaterThan = []time.Time{}, time.Time{}, at, at
+	row.TooLate, row.NotNew = true, campaign.RowError{Column: "when", Reason: "every reminder of this time is past"}
+	row.Vars = map[string]string{"when": "moved"}
+	return row
 }
 
 func remindSettings() campaign.Settings {
@@ -88,6 +97,12 @@ func TestReminders(t *testing.T) {
 // or was being called before the move: never at the old time after it.
 func TestAppointmentMovedWhileQueued(t *testing.T) {
 	t.Parallel()
+	t.Run("to a time to come", func(t *testing.T) { t.Parallel(); appointmentMovedWhileQueued(t, false) })
+	t.Run("to a time that is too near", func(t *testing.T) { t.Parallel(); appointmentMovedWhileQueued(t, true) })
+}
+
+func appointmentMovedWhileQueued(t *testing.T, near bool) {
+	t.Helper()
 	db := testkit.New(t)
 	people := 2 * *optOutRaces // -races 500 are a thousand
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -129,7 +144,11 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 				row.To, row.Key, row.NotLaterThan = numbers[i], numbers[i], now.Add(30*time.Hour)
 				row.Vars = map[string]string{"when": "moved"}
 				setReminders(&row, now.Add(27*time.Hour), now.Add(29*time.Hour))
-				moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row, "")
+				row.OwnTime = row.NotLaterThan
+				if near {
+					row = tooNear(row, now.Add(time.Duration(i%3-1)*time.Minute))
+				}
+				_, moved[i] = db.UpdateContact(t.Context(), by("ann"), c.ID, row, "")
 				if done.Add(1) == int64(people/10) {
 					close(begun)
 				}
@@ -153,7 +172,7 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 	if both+neither > 0 {
 		t.Errorf("%d were called and moved, %d neither", both, neither)
 	}
-	due := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE state IN ('pending', 'waiting') AND due_at = $1`, now.Add(27*time.Hour))
+	due := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE CASE WHEN $2 THEN reason = 'expired' ELSE state IN ('pending', 'waiting') AND due_at = $1 END`, now.Add(27*time.Hour), near)
 	if due != late {
 		t.Errorf("%d are due at the new time, %d were moved", due, late)
 	}

@@ -130,7 +130,8 @@ func (c *contactUpdateCommand) Run(ctx context.Context, con console) error {
 		values[column] = value
 	}
 	return c.with(ctx, func(contacts app.Contacts) error {
-		if err := contacts.Update(ctx, c.actor(), c.Campaign, c.Key, values, c.Yes); err != nil {
+		late, err := contacts.Update(ctx, c.actor(), c.Campaign, c.Key, values, c.Yes)
+		if err != nil {
 			return err
 		}
 		h, err := contacts.Find(ctx, c.Campaign, c.Key)
@@ -138,6 +139,9 @@ func (c *contactUpdateCommand) Run(ctx context.Context, con console) error {
 			return err
 		}
 		printContactHistory(con, h)
+		if late != "" {
+			con.Linef("changed, and this person is not called any more: %s\n", late)
+		}
 		return nil
 	})
 }

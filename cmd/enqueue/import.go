@@ -159,6 +159,9 @@ func accountText(file string, s csvimport.Summary) string {
 		}
 	}
 	text += "\n"
+	if s.TooLate > 0 {
+		text += fmt.Sprintf("%s not called any more: the new time is past, or leaves no time to call\n", progress.People(s.TooLate))
+	}
 	if s.Removed > 0 {
 		text += fmt.Sprintf("%s cancelled: the file has no row of them any more\n", progress.People(s.Removed))
 	}

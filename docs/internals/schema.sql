@@ -337,6 +337,7 @@ CREATE TABLE contacts (
     number_countries text[], -- the country of each of numbers, as country is of to_number
     call_with bigint, -- the contact who leads; null: it has calls of its own
     leads boolean NOT NULL DEFAULT false, -- others follow
+    own_time timestamptz, -- The time that a contact's row gives: call_at as it is written, or with reminders the time before which they are. Null: it gives none, or an earlier version did not keep it.
     CONSTRAINT contacts_pkey PRIMARY KEY (id),
     CONSTRAINT contacts_key_once UNIQUE (campaign_id, key),
     CONSTRAINT contacts_call_with FOREIGN KEY (call_with) REFERENCES contacts(id),

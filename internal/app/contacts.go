@@ -28,11 +28,13 @@ type ContactStore interface {
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 	// UpdateContact gives the contact the row's values, if it is still to be called.
-	// With a version, that of its Record, it is ErrChanged if it has another one.
-	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
-	// PutContact is UpdateContact also for who was cancelled, or has another appointment
-	// now, and is called again; not for who has opted out.
-	PutContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) error
+	// With a version, that of its Record, it is ErrChanged if it has another one. Who has
+	// ended and has another appointment now is called again. late says why the contact is
+	// not called any more, "": it is.
+	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) (late string, err error)
+	// PutContact is UpdateContact also for who was cancelled, and is called again; not for
+	// who has opted out.
+	PutContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) (late string, err error)
 	// CancelContact takes the contact out of the campaign.
 	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
 	// RestoreContact takes back that it was cancelled.
@@ -84,22 +86,23 @@ func (c Contacts) Find(ctx context.Context, name, key string) (ContactHistory, e
 }
 
 // Update changes columns of a person's row. Without yes, a time that is past or
-// outside the hours is refused.
-func (c Contacts) Update(ctx context.Context, by Actor, name, key string, columns map[string]string, yes bool) error {
+// outside the hours is refused; but one that leaves nobody to call is stored, because
+// the time that the person had is none any more. Then late says why they have ended.
+func (c Contacts) Update(ctx context.Context, by Actor, name, key string, columns map[string]string, yes bool) (late string, err error) {
 	if err := by.may(Operator); err != nil {
-		return err
+		return "", err
 	}
 	h, err := c.Find(ctx, name, key)
 	if err != nil {
-		return err
+		return "", err
 	}
 	values, err := changed(h.Contact.Vars, columns)
 	if err != nil {
-		return err
+		return "", err
 	}
 	how, err := c.Store.ReadingOf(ctx, h.Contact.ID)
 	if err != nil {
-		return err
+		return "", err
 	}
 	how.Yes = yes
 	return c.update(ctx, by, h, values, how, "", c.Store.UpdateContact)
@@ -107,16 +110,14 @@ func (c Contacts) Update(ctx context.Context, by Actor, name, key string, column
 
 // update gives somebody who is there the row of the values, by one of the store's ways.
 func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values map[string]string, how campaign.Reading, version string,
-	store func(context.Context, Actor, int64, campaign.Row, string) error,
-) error {
+	store func(context.Context, Actor, int64, campaign.Row, string) (string, error),
+) (late string, err error) {
 	row, err := c.Read(values, h.Campaign.Settings, how)
 	switch {
 	case err != nil:
-		return err
-	case row.NotNew.Reason != "":
-		return fmt.Errorf("%s: %s", row.NotNew.Column, row.NotNew.Reason)
+		return "", err
 	case row.KeyOrNumber() != h.Contact.Key:
-		return errors.New("the key cannot be changed: cancel this person, and import a row with the other key")
+		return "", errors.New("the key cannot be changed: cancel this person, and import a row with the other key")
 	}
 	row.Line = h.Contact.Line
 	return store(ctx, by, h.Campaign.ID, row, version)
@@ -124,15 +125,15 @@ func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values
 
 // Put gives the person of the key the row of the values: it adds who is not there,
 // and changes who is. A column that the campaign reads and that the row does not
-// have is empty; the key's column need not be in it. The version is that of the
+// have is empty; the key's column need not be in it. late is that of Update. The version is that of the
 // person's Record: "" changes whatever is there, and "*" nobody who is not there.
-func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values map[string]string, version string) (added bool, err error) {
+func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values map[string]string, version string) (added bool, late string, err error) {
 	if err := by.may(Operator); err != nil {
-		return false, err
+		return false, "", err
 	}
 	found, err := c.Store.CampaignByName(ctx, name)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	if found.Settings.Key != "" {
 		values = filled(values, found.Settings.Key, key)
@@ -141,24 +142,25 @@ func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values ma
 	switch {
 	case errors.Is(err, campaign.ErrNotFound) && version == "":
 		if added, err = c.add(ctx, by, found, key, values); added || err != nil {
-			return added, err
+			return added, "", err
 		}
 		if h, err = c.Store.ContactByKey(ctx, found.ID, key); err != nil { // somebody was quicker
-			return false, err
+			return false, "", err
 		}
 	case errors.Is(err, campaign.ErrNotFound):
-		return false, ErrChanged
+		return false, "", ErrChanged
 	case err != nil:
-		return false, err
+		return false, "", err
 	}
 	how, err := c.Store.ReadingOf(ctx, h.Contact.ID)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	if version == "*" {
 		version = ""
 	}
-	return false, c.update(ctx, by, h, withMapped(values, how.Map), how, version, c.Store.PutContact)
+	late, err = c.update(ctx, by, h, withMapped(values, how.Map), how, version, c.Store.PutContact)
+	return false, late, err
 }
 
 // add adds a person who is not there, read as the campaign's document says.

@@ -29,8 +29,10 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 	if row.NotLaterThan, err = r.parseTime(r.header.ownField(columnCallBefore, fields), zones); err != nil {
 		return r.columns.CallBefore, err
 	}
+	row.OwnTime = row.CallAt
 	last := row.NotLaterThan
 	if end := r.settings.End; !end.IsZero() && !row.CallAt.IsZero() && !row.CallAt.Before(end) {
+		row.TooLate = true
 		row.NotNew = campaign.RowError{Column: r.columns.CallAt, Reason: fmt.Sprintf(
 			"the campaign ends at %s, before this time", r.localText(end, row.Zones))}
 		return "", nil
@@ -40,13 +42,14 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 	case !row.CallAt.IsZero() && !row.CallAt.Before(last):
 		return r.columns.CallBefore, errors.New("this time is not after the time of the call")
 	case !last.After(r.options.Now):
-		row.Past = true
+		row.Past, row.TooLate = true, true
 		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: "this time is past, so nobody can be called before it; give one to come"}
 	}
 	if !row.CallAt.IsZero() {
 		r.moveIntoHours(row)
 	}
 	if first, ok := r.settings.FirstCall(row.CallAt, row.Zones, r.options.Now); row.NotNew.Reason == "" && ok && !last.IsZero() && !first.Before(last) {
+		row.TooLate = true
 		row.NotNew = campaign.RowError{Column: r.columns.CallBefore, Reason: fmt.Sprintf(
 			"the first call that the hours allow is at %s, which is not before this time", r.localText(first, row.Zones))}
 	}
@@ -81,13 +84,16 @@ func (r *reader) setReminders(row *campaign.Row, fields []string) (column string
 	if row.NotLaterThan.IsZero() || at.Before(row.NotLaterThan) {
 		row.NotLaterThan = at
 	}
+	row.OwnTime, row.RemindAt = at, []time.Time{}
 	for _, t := range r.settings.Reminders(at, r.options.Now, row.Zones) {
 		if t.Before(row.NotLaterThan) {
 			row.RemindAt = append(row.RemindAt, t)
+			asSaid := func(before time.Duration) bool { return at.Add(-before).Equal(t) }
+			row.CallAtMoved = row.CallAtMoved || !slices.ContainsFunc(r.settings.Remind.Before, asSaid)
 		}
 	}
-	row.CallAtMoved = true // the same row read later has fewer of them
 	if len(row.RemindAt) == 0 {
+		row.TooLate = true
 		row.Past = !at.After(r.options.Now)
 		row.NotNew = campaign.RowError{Column: column, Reason: "every reminder of this time is past, or the hours leave none before it; give a time to come"}
 		return "", nil
@@ -117,6 +123,7 @@ func (r *reader) moveIntoHours(row *campaign.Row) {
 		row.CallAt, row.CallAtMoved = opening, true
 		return
 	}
+	row.TooLate = row.Past
 	row.NotNew = campaign.RowError{Column: r.columns.CallAt, Reason: fmt.Sprintf(
 		"%s; give one to come and inside the hours, or --yes: then the call is made from %s on", what, r.localText(opening, row.Zones))}
 }

@@ -60,14 +60,15 @@ type Options struct {
 	// they are only counted. Nothing is written before the first of them.
 	Rejects io.Writer
 	// OnRejected, if not nil, is called for each row that has no effect: that is
-	// rejected, a duplicate, or differs from its contact and does not change it.
+	// rejected, a duplicate, or differs from its contact and does not change it; and for
+	// each that changed a contact to a time for which nobody can be called.
 	OnRejected func(campaign.RowError)
 	// OnProgress, if not nil, is called after each batch.
 	OnProgress func(Summary)
 }
 
 // Summary accounts for every row that was read: Rows is the sum of what follows it,
-// without Removed.
+// without TooLate and Removed.
 type Summary struct {
 	Campaign   campaign.Campaign // zero: no row could be called, so there is none
 	Form       Form
@@ -78,6 +79,7 @@ type Summary struct {
 	Added      int
 	Already    int // people who are in the campaign, with the same values
 	Updated    int // people whose values were changed
+	TooLate    int // of those: their new time leaves nobody to call, and they have ended
 	Differ     int // people who are in the campaign with other values, which stay
 	Duplicates int // the file has the key in an earlier row
 	Rejected   int // rows that cannot be called
@@ -210,9 +212,11 @@ func (im *importer) add(ctx context.Context, c *chunk) error {
 	im.summary.Already += result.Already
 	im.summary.Differ += len(differ)
 	im.summary.Updated += len(result.Changed) - len(differ)
+	late := im.tooLate(c, result.Changed)
+	im.summary.TooLate += len(late)
 	im.summary.Duplicates += len(result.Duplicates)
 	im.summary.Rejected += len(c.rows.Rejected) + len(result.Rejected)
-	return im.report(c, slices.Concat(c.rows.Rejected, differ, im.duplicates(c, result.Duplicates), im.notStored(c, result.Rejected)))
+	return im.report(c, slices.Concat(c.rows.Rejected, differ, late, im.duplicates(c, result.Duplicates), im.notStored(c, result.Rejected)))
 }
 
 // look counts the rows that will be called, and those whose time is past.
@@ -260,6 +264,20 @@ func (im *importer) differing(c *chunk, changed []campaign.ChangedRow) (rows []c
 			Line: ch.Line, Column: strings.Join(ch.Columns, ", "), Record: im.reported(c, ch.Line),
 			Reason: "this person is in the campaign with another value: " + why,
 		})
+	}
+	return rows
+}
+
+// tooLate are the rows that changed their contacts, which are not called any more. They
+// are reported like rejected ones, because nobody may want that.
+func (im *importer) tooLate(c *chunk, changed []campaign.ChangedRow) (rows []campaign.RowError) {
+	for _, ch := range changed {
+		if ch.Updated && ch.Why != "" {
+			rows = append(rows, campaign.RowError{
+				Line: ch.Line, Column: strings.Join(ch.Columns, ", "), Record: im.reported(c, ch.Line),
+				Reason: "changed, and this person is not called any more: " + ch.Why,
+			})
+		}
 	}
 	return rows
 }

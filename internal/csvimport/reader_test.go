@@ -63,7 +63,7 @@ func TestReaderRows(t *testing.T) {
 	rows, rejects := readAll(t, mustReader(t, "to,name,zone,call_at\n07700 900001, Ann ,,\n+14155550100,Bob,America/Denver,2026-11-24 10:30\n\nnonsense,Cid,,\n", lenient(), options()))
 	want := []campaign.Row{
 		{Line: 2, To: "447700900001", Country: "GB", Zones: []string{"Europe/London"}, ZoneBasis: campaign.ZoneByNumber, Vars: map[string]string{"to": "07700 900001", "name": "Ann", "zone": "", "call_at": ""}},
-		{Line: 3, To: "14155550100", Zones: []string{"America/Denver"}, ZoneBasis: campaign.ZoneByColumn, CallAt: at("2026-11-24T17:30:00Z"), Country: "US",
+		{Line: 3, To: "14155550100", Zones: []string{"America/Denver"}, ZoneBasis: campaign.ZoneByColumn, CallAt: at("2026-11-24T17:30:00Z"), OwnTime: at("2026-11-24T17:30:00Z"), Country: "US",
 			Vars: map[string]string{"to": "+14155550100", "name": "Bob", "zone": "America/Denver", "call_at": "2026-11-24 10:30"}},
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {

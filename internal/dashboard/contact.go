@@ -188,7 +188,10 @@ func (d *dashboard) changeContact(v *visit) error {
 				columns[column] = values[0]
 			}
 		}
-		err = contacts.Update(v.Context(), v.by, name, key, columns, false)
+		var late string
+		if late, err = contacts.Update(v.Context(), v.by, name, key, columns, false); late != "" && err == nil {
+			return d.showContact(v, http.StatusOK, fmt.Errorf("changed, and this person is not called any more: %s", late))
+		}
 	case "cancel":
 		err = contacts.Cancel(v.Context(), v.by, name, key, "")
 	case "restore":

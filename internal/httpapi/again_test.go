@@ -3,10 +3,11 @@ package httpapi_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"dialer/internal/app"
-	"dialer/internal/testkit"
 )
 
 // A request whose process died is served when it comes again, once no process can be
@@ -34,21 +35,28 @@ func TestKeyOfADeadProcess(t *testing.T) {
 func TestPutCallsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
+	reminding := strings.Replace(document, `"name":"dental"`, `"name":"dental","remind":{"column":"appointment","before":["24h","2h"]}`, 1)
+	w.want(w.do(app.Operator, "POST", "campaigns", reminding), 201)
 	const path = "campaigns/dental/contacts/p1"
-	put := func(day int) reply {
-		return w.do(app.Operator, "PUT", path, fmt.Sprintf(`{"to":"+447700900101","name":"Ann","appointment":"2036-12-%02d 10:00"}`, day))
+	day := func(n int) string { return time.Now().UTC().AddDate(0, 0, 10+n).Format(time.DateOnly) }
+	put := func(n int) reply {
+		return w.do(app.Operator, "PUT", path, fmt.Sprintf(`{"to":"+447700900101","name":"Ann","appointment":"%s 10:00"}`, day(n)))
 	}
-	w.want(put(3), 201)
+	next := func(n int) string { return `"next_attempt_at":"` + day(n-1) }
+	w.want(put(3), 201, next(3))
 	w.want(w.do(app.Operator, "DELETE", path, ""), 200, `"cancelled_by_request"`)
-	w.want(put(9), 200, `"state":"pending"`, `"reason":null`, `2036-12-09`)
+	w.want(put(9), 200, `"state":"pending"`, `"reason":null`, next(9))
 	w.want(w.do(app.Operator, "DELETE", path, ""), 200, `"cancelled_by_request"`)
 	w.want(put(9), 200, `"state":"pending"`) // the same appointment, made again
 	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'expired'`)
 	w.want(put(9), 200, `"state":"done"`) // it came a second time, and is over
-	if testkit.Value[bool](t, w.db, `SELECT remind_at IS NOT NULL FROM contacts`) {
-		w.want(put(12), 200, `"state":"pending"`)
+	w.want(put(12), 200, `"state":"pending"`, next(12))
+	near := put(-11) // yesterday
+	w.want(near, 200, `"state":"done"`, `"reason":"expired"`, `"next_attempt_at":null`)
+	if got := near.header.Get("Dialer-Warning"); !strings.Contains(got, "every reminder of this time is past") {
+		t.Errorf("the warning is %q", got)
 	}
+	w.want(put(13), 200, `"state":"pending"`, next(13))
 	w.db.Exec(t, `UPDATE contacts SET state = 'done', reason = 'human', result = 'opted_out'`)
 	w.want(put(15), 422, "has ended")
 }

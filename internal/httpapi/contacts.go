@@ -79,13 +79,17 @@ func (a *api) PutContact(ctx context.Context, r operations.PutContactRequestObje
 	if err != nil {
 		return nil, err
 	}
-	added, err := a.contacts().Put(ctx, actorOf(ctx), r.Name, r.Key, values, ifMatch(r.Params.IfMatch))
+	added, late, err := a.contacts().Put(ctx, actorOf(ctx), r.Name, r.Key, values, ifMatch(r.Params.IfMatch))
 	if err != nil {
 		return nil, err
 	}
 	body, etag, err := a.contact(ctx, r.Name, r.Key)
 	if !added {
-		return operations.PutContact200JSONResponse{Body: body, Headers: operations.PutContact200ResponseHeaders{ETag: etag}}, err
+		headers := operations.PutContact200ResponseHeaders{ETag: etag}
+		if late != "" {
+			headers.DialerWarning = &late
+		}
+		return operations.PutContact200JSONResponse{Body: body, Headers: headers}, err
 	}
 	location := prefix + "campaigns/" + url.PathEscape(r.Name) + "/contacts/" + url.PathEscape(r.Key)
 	return operations.PutContact201JSONResponse{Body: body, Headers: operations.PutContact201ResponseHeaders{ETag: etag, Location: &location}}, err

@@ -180,7 +180,7 @@ func (c *comparison) personAt(k app.ContactRecord, call contactCall) person {
 // resultBefore is what the person had said for certain before a call, after which
 // there is no further reminder. Without reminders the policy says what ends a contact.
 func (c *comparison) resultBefore(who person, before []contactCall, call contactCall) string {
-	if len(who.remindAt) == 0 {
+	if who.remindAt == nil {
 		return ""
 	}
 	for _, b := range before {
@@ -265,8 +265,11 @@ func severalNumbers(k app.ContactRecord) bool { return len(k.Numbers) > 1 }
 
 // lastReminder are the calls of a contact's last reminder; all, if it has none.
 func lastReminder(k app.ContactRecord, calls []contactCall) []contactCall {
-	if len(k.RemindAt) == 0 {
+	switch {
+	case k.RemindAt == nil:
 		return calls
+	case len(k.RemindAt) == 0: // it was moved to a time of which none is left
+		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(calls), func(call contactCall) bool {
 		return call.dialed().Before(slices.MaxFunc(k.RemindAt, time.Time.Compare))

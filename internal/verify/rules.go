@@ -126,7 +126,7 @@ func ofAnEarlierAppointment(remindAt []time.Time, at time.Time) bool {
 // ofSameReminder are the calls that count for one at a moment: each reminder has calls of
 // its own.
 func ofSameReminder(remindAt []time.Time, calls []known, at time.Time) []known {
-	if len(remindAt) == 0 {
+	if remindAt == nil {
 		return calls
 	}
 	current := max(0, reminderOf(remindAt, at))

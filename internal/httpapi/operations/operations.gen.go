@@ -2205,7 +2205,8 @@ type PutContactResponseObject interface {
 }
 
 type PutContact200ResponseHeaders struct {
-	ETag *string
+	DialerWarning *string
+	ETag          *string
 }
 
 type PutContact200JSONResponse struct {
@@ -2220,6 +2221,9 @@ func (response PutContact200JSONResponse) VisitPutContactResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.DialerWarning != nil {
+		w.Header().Set("Dialer-Warning", fmt.Sprint(*response.Headers.DialerWarning))
+	}
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
@@ -3334,4 +3338,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 8d016661e9006a41370a9d867d767e1d543baad6d21b4235a3cf4cd08065c2f6
+// SHA-256 of this and what it is made of: 328f7590d8c3559415f34a4d0f4c469e42bbc67df5d2cbf59ac7ee01e1d7a137
