@@ -188,11 +188,30 @@ func (r Remind) validate() error {
 	return errors.Join(errs...)
 }
 
+// RemindersToCome are those of a person whose time is at that are still to come with
+// other settings, given. One whose time by s has passed is never made again.
+func (s Settings) RemindersToCome(given Settings, at, last, now time.Time, zones []string) (times []time.Time) {
+	for _, before := range given.Remind.Before {
+		was, ok := s.Hours.lastCall(at.Add(-before), zones)
+		//guard:value(ok && false) campaign.TestRemindersToCome: a reminder whose time has passed is not made again in other hours
+		if ok && !was.After(now) {
+			continue
+		}
+		t, ok := given.Hours.lastCall(at.Add(-before), zones)
+		if ok && t.After(now) && !t.Before(given.Start) && given.beforeEnd(t) && t.Before(last) {
+			times = append(times, t.UTC())
+		}
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	return given.Remind.merged(times)
+}
+
 // Replan are the reminders of a person of whom those to come are others now, and when
 // they are due. What was due before now stays: it was made, is being made or waits for
-// its next call. There must be one of either.
+// its next call.
 func Replan(stored []time.Time, due time.Time, toCome []time.Time, now time.Time) (list []time.Time, at time.Time) {
-	awaited := false // due is a reminder's time
+	list = []time.Time{} // a contact that has reminders has none left
+	awaited := false     // due is a reminder's time
 	for _, t := range stored {
 		if !t.After(now) {
 			list = append(list, t)

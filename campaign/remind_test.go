@@ -190,3 +190,39 @@ func TestDecideWithoutAReminderLeft(t *testing.T) {
 		}
 	}
 }
+
+// In other hours a reminder to come is at the nearest open time before it again, and one
+// whose time has passed is not made a second time.
+func TestRemindersToCome(t *testing.T) {
+	t.Parallel()
+	settings := func(from, to int) Settings {
+		h := Daily(from*60, to*60)
+		h.Margin = DefaultMargin
+		return Settings{Hours: h, Remind: &Remind{Column: "when", Before: []time.Duration{24 * time.Hour, 2 * time.Hour}}}
+	}
+	at := clock("2026-12-03 10:00")
+	for _, c := range []struct {
+		name, now, last string
+		was, given      Settings
+		want            []string
+	}{
+		{"earlier in the morning", "2026-12-01 12:00", "", settings(9, 20), settings(7, 20), []string{"2026-12-02 10:00", "2026-12-03 08:00"}},
+		{"later in the morning", "2026-12-01 12:00", "", settings(7, 20), settings(9, 18), []string{"2026-12-02 10:00", "2026-12-02 17:56"}},
+		{"the first has passed", "2026-12-02 11:00", "", settings(9, 20), settings(11, 20), []string{"2026-12-02 19:56"}},
+		{"both have passed", "2026-12-02 20:30", "", settings(9, 20), settings(7, 20), nil},
+		{"the new time is past", "2026-12-02 20:30", "", settings(7, 20), settings(9, 20), nil},
+		{"after call_before", "2026-12-01 12:00", "2026-12-03 07:30", settings(9, 20), settings(7, 20), []string{"2026-12-02 10:00"}},
+	} {
+		last := at
+		if c.last != "" {
+			last = clock(c.last)
+		}
+		var got []string
+		for _, at := range c.was.RemindersToCome(c.given, at, last, clock(c.now), []string{"UTC"}) {
+			got = append(got, at.Format("2006-01-02 15:04"))
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, diff)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -74,6 +75,10 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	if err != nil {
 		return nil, false, err
 	}
+	spent, err := replanReminders(ctx, tx, id, was, given)
+	if err != nil {
+		return nil, false, err
+	}
 	err = withReserved(ctx, tx, id, func(contact *contactTx) error {
 		//guard:drop storage.TestEditWhileQueued: what waits in the queue is called by the new settings, or not at all
 		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
@@ -82,6 +87,9 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	//guard:false storage.TestLimitsAreNeverExceeded: calls that are up when a budget comes hold back what they may cost
 	if err == nil && s.Limits.Budget.Valid {
 		_, err = tx.Exec(ctx, holdUnpricedOfCampaign, pgx.StrictNamedArgs{"campaign": id, "budget": asWritten(s.Limits.Budget)})
+	}
+	if err == nil {
+		err = withContacts(ctx, tx, spent, unchanged)
 	}
 	if err == nil {
 		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
@@ -108,6 +116,56 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		}
 	}
 	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
+}
+
+// replanReminders computes anew when people are reminded who wait, after an edit of the
+// hours, the start or the end. Those whose reminder is none any more are to be decided
+// again: they are spent.
+func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campaign.Settings) (spent []int64, err error) {
+	//guard:value(true) storage.TestEditOfHoursMovesReminders: reminders to come are moved by an edit of the hours
+	if given.Remind == nil || reflect.DeepEqual(was.Hours, given.Hours) && was.Start.Equal(given.Start) && was.End.Equal(given.End) {
+		return nil, nil
+	}
+	waiting, err := collect(ctx, tx, pgx.RowTo[int64], `
+		SELECT k.id FROM zone_groups g JOIN contacts k ON k.zone_group_id = g.id
+		WHERE g.campaign_id = $1 AND k.state <> 'done' AND k.remind_at <> '{}' AND k.own_time IS NOT NULL ORDER BY k.id`, id)
+	type reminded struct {
+		ID             int64
+		Own, Last, Due time.Time
+		RemindAt       []time.Time
+		Zones          []string // of the first number, by which the row was read
+		Now            time.Time
+	}
+	toCome := map[string][]time.Time{} // many have the same appointment
+	for batch := range slices.Chunk(waiting, sweepBatch) {
+		list, err := collect(ctx, tx, pgx.RowToStructByPos[reminded], `
+			SELECT k.id, k.own_time, k.not_later_than, k.due_at, k.remind_at, g.zones, now()
+			FROM contacts k JOIN zone_groups g ON g.id = coalesce(k.number_groups[1], k.zone_group_id)
+			WHERE k.id = ANY ($1) AND k.state <> 'done' AND k.remind_at <> '{}' AND k.own_time IS NOT NULL AND k.not_later_than IS NOT NULL
+			ORDER BY k.id FOR UPDATE OF k`, batch)
+		if err != nil {
+			return nil, err
+		}
+		var b pgx.Batch
+		for _, k := range list {
+			key := fmt.Sprint(k.Own.UnixMicro(), k.Last.UnixMicro(), k.Zones)
+			if _, known := toCome[key]; !known {
+				toCome[key] = was.RemindersToCome(given, k.Own, k.Last, k.Now, k.Zones)
+			}
+			times, due := campaign.Replan(k.RemindAt, k.Due, toCome[key], k.Now)
+			if slices.EqualFunc(times, k.RemindAt, time.Time.Equal) && due.Equal(k.Due) {
+				continue
+			}
+			if len(toCome[key]) == 0 && due.After(k.Now) {
+				spent = append(spent, k.ID)
+			}
+			b.Queue(`UPDATE contacts SET remind_at = $2, call_at = ($2::timestamptz[])[1], due_at = $3 WHERE id = $1`, k.ID, times, due)
+		}
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return nil, err
+		}
+	}
+	return spent, err
 }
 
 // nameCountries names the countries of people who came with an earlier version of the

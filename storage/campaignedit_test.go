@@ -316,3 +316,60 @@ func TestEditOfThePurpose(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// An edit of the hours moves reminders that are to come, also of who is called now; it
+// moves no retry, and makes none again that was. Who has none left has ended.
+func TestEditOfHoursMovesReminders(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	zone := []string{testkit.ZoneAt(12)} // it is noon
+	location, err := time.LoadLocation(zone[0])
+	require.NoError(t, err)
+	now := time.Now().UTC().Truncate(time.Second)
+	local := now.In(location)
+	day := func(days, hour int) time.Time { // on the people's clock
+		return time.Date(local.Year(), local.Month(), local.Day()+days, hour, 0, 0, 0, location).UTC()
+	}
+	s := settings()
+	s.Hours = campaign.Daily(9*60, 20*60)
+	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{day(3, 10).Sub(now), 2 * time.Hour}} // the first of one in three days is due
+	list := rows(0, 4)
+	for i, own := range []time.Time{day(3, 10), day(3, 10), day(4, 10), day(4, 10)} {
+		list[i].Zones = zone
+		setReminders(&list[i], s.Reminders(own, now, zone)...)
+		list[i].OwnTime, list[i].NotLaterThan = own, own
+	}
+	c := running(t, db, "c", s, list)
+	ids := claim(t, db, 10)
+	if len(ids) != 2 {
+		t.Fatalf("%d claimed, want 2", len(ids))
+	}
+	busy := pass(t, db, ids[0])
+	end(t, db, busy, "busy")
+	retry := `SELECT due_at FROM contacts WHERE id = (SELECT contact_id FROM attempts WHERE id = $1)`
+	before := testkit.Value[time.Time](t, db, retry, busy.ID)
+	up := pass(t, db, ids[1])
+	db.Exec(t, `UPDATE contacts SET remind_at = $2, call_at = $3, due_at = $3, own_time = $4, not_later_than = $4 WHERE key = $1`, number(3), []time.Time{day(0, 13)}, day(0, 13), day(0, 15))
+	edit(t, db, c, 1, func(s *campaign.Settings) { s.Hours = campaign.Daily(7*60, 12*60) })
+	if n := testkit.Value[int](t, db, `SELECT count(*) FROM contacts WHERE remind_at[2] = own_time - interval '2 hours'`); n != 3 {
+		t.Errorf("%d are reminded at eight in the morning, want 3", n)
+	}
+	if got := testkit.Value[time.Time](t, db, retry, busy.ID); !got.Equal(before) {
+		t.Errorf("the retry is at %v, want %v", got, before)
+	}
+	if got := testkit.Value[bool](t, db, `SELECT due_at = remind_at[1] AND due_at = call_at AND due_at > $2 AND due_at < $3 FROM contacts WHERE key = $1`, number(2), day(1, 11), day(1, 12)); !got {
+		t.Error("who waits for the first reminder is due at another time")
+	}
+	if got := becameOf(t, db)[3]; got != number(3)+" done expired" {
+		t.Errorf("whose only reminder is none in these hours: %s", got)
+	}
+	end(t, db, up, "human")
+	if got := testkit.Value[time.Time](t, db, retry, up.ID); !got.Equal(day(3, 8)) {
+		t.Errorf("who was called during the edit is due at %v, want %v", got, day(3, 8))
+	}
+	edit(t, db, c, 2, func(s *campaign.Settings) { s.Hours = campaign.Daily(9*60, 20*60) })
+	if got := testkit.Value[time.Time](t, db, retry, up.ID); !got.Equal(list[0].RemindAt[1]) {
+		t.Errorf("and in the first hours again at %v, want %v", got, list[0].RemindAt[1])
+	}
+	sound(t, db)
+}
