@@ -120,7 +120,7 @@ func reminderOf(remindAt []time.Time, at time.Time) int {
 // ofAnEarlierAppointment reports whether a moment is before the first reminder: the
 // appointment was moved since.
 func ofAnEarlierAppointment(remindAt []time.Time, at time.Time) bool {
-	return len(remindAt) > 0 && reminderOf(remindAt, at) < 0
+	return remindAt != nil && reminderOf(remindAt, at) < 0
 }
 
 // ofSameReminder are the calls that count for one at a moment: each reminder has calls of
