@@ -310,6 +310,10 @@ func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now t
 		d = d.untilNext(decideOne(s, st, c, nil, now), next)
 	case d.State != Done && !d.DueAt.IsZero() && d.DueAt.After(next):
 		d.DueAt = next
+	//guard:false campaign.TestDecideLateReminder: a call of a reminder that is near the next one is left to that
+	case (d.State == Pending || d.State == Waiting) && s.Remind != nil && s.Remind.Merge > 0 && !next.After(slices.MaxFunc([]time.Time{now, d.DueAt}, time.Time.Compare).Add(s.Remind.Merge)):
+		d.DueAt = next
+		d.Because += "; the next reminder is near, so it is left to that"
 	}
 	if d.State == Pending && all.calls > 0 {
 		d.State = Waiting

@@ -226,3 +226,35 @@ func TestRemindersToCome(t *testing.T) {
 		}
 	}
 }
+
+// What is near the next reminder is left to that: a reminder that is late, and the next
+// call of one.
+func TestDecideLateReminder(t *testing.T) {
+	t.Parallel()
+	first, second := clock("2026-12-02 14:00"), clock("2026-12-02 16:00")
+	c := Contact{State: Active, CallAt: first, DueAt: first, RemindAt: []time.Time{first, second}, NotLaterThan: clock("2026-12-03 14:00"), Zones: []string{"UTC"}}
+	s := Settings{Retry: DefaultPolicy(), Hours: Daily(0, 1440), Remind: &Remind{Merge: 30 * time.Minute}}
+	withdrawn := Attempt{ID: idOf(1), No: 1, State: Void, CreatedAt: first, Note: string(WithdrawnPaused)}
+	busy := func(at time.Time) Attempt {
+		return Attempt{ID: idOf(1), No: 1, State: Ended, DialedAt: at, CreatedAt: at, Facts: Facts{FailedAt: at, EndedAt: at, OverSeenAt: at, Failure: "busy", Statuses: []string{"busy"}}}
+	}
+	for name, test := range map[string]struct {
+		last Attempt
+		now  time.Time
+		due  time.Time
+	}{
+		"withdrawn, and late":     {withdrawn, second.Add(-10 * time.Minute), second},
+		"withdrawn, and in time":  {withdrawn, second.Add(-40 * time.Minute), first},
+		"its next call is near":   {busy(second.Add(-35 * time.Minute)), second.Add(-35 * time.Minute), second},
+		"its next call is not":    {busy(second.Add(-45 * time.Minute)), second.Add(-45 * time.Minute), second.Add(-35 * time.Minute)},
+		"the second is not moved": {withdrawn, second, second},
+	} {
+		k := c
+		if test.now.Equal(second) {
+			k.DueAt = second
+		}
+		if d := Decide(s, Running, k, []Attempt{test.last}, test.now); !d.DueAt.Equal(test.due) {
+			t.Errorf("%s: due at %v (%s), want %v", name, d.DueAt, d.Because, test.due)
+		}
+	}
+}

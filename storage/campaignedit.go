@@ -210,7 +210,7 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 			UPDATE campaigns SET version = @version, settings = @settings, document = @document, from_numbers = @from,
 			       starts_at = @start, ends_at = @end, max_attempts = @attempts,
 			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin,
-			       priority = @priority, cap_calls = @cap_calls, cap_spans = @cap_spans, countries = @countries
+			       priority = @priority, cap_calls = @cap_calls, cap_spans = @cap_spans, countries = @countries, remind_merge = @merge
 			WHERE id = @id RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, @version, @settings, @document, @by FROM edited`, args)

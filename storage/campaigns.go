@@ -97,10 +97,10 @@ func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, s
 		WITH made AS (
 			INSERT INTO campaigns (name, status, import_finished_at, settings, document, from_numbers,
 			                       starts_at, ends_at, max_attempts, open_minutes, closed_dates, margin_minutes,
-			                       priority, cap_calls, cap_spans, countries)
+			                       priority, cap_calls, cap_spans, countries, remind_merge)
 			VALUES (@name, @status, CASE WHEN @status = 'running' THEN clock_timestamp() END, @settings, @document, @from,
 			        @start, @end, @attempts, @open::text::int4multirange, @except::text[]::date[], @margin,
-			        @priority, @cap_calls, @cap_spans, @countries)
+			        @priority, @cap_calls, @cap_spans, @countries, @merge)
 			ON CONFLICT (name) DO NOTHING RETURNING id)
 		INSERT INTO campaign_versions (campaign_id, version, settings, document, made_by)
 		SELECT id, 1, @settings, @document, @by FROM made`, args)
@@ -136,8 +136,16 @@ func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 		"priority":  s.Limits.PriorityOrDefault(),
 		"cap_calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),
 		"cap_spans": column(s.Limits.PerNumber, func(c campaign.NumberCap) time.Duration { return c.Within }),
-		"countries": append([]string{}, s.Countries...),
+		"countries": append([]string{}, s.Countries...), "merge": mergeOf(s),
 	}
+}
+
+// mergeOf is how near reminders of one person are one; nil: the campaign merges none.
+func mergeOf(s campaign.Settings) *time.Duration {
+	if s.Remind == nil || s.Remind.Merge == 0 {
+		return nil
+	}
+	return &s.Remind.Merge
 }
 
 // mostAttempts is how often the campaign calls one person; null where each reminder

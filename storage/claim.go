@@ -38,7 +38,7 @@ import (
 // reserved now is dialed within @margin, or the gate would have to withdraw it.
 const claim = `
 	WITH running AS MATERIALIZED (
-		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, share, cap_calls, cap_spans FROM campaigns
+		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, share, cap_calls, cap_spans, remind_merge FROM campaigns
 		WHERE status = 'running' AND (starts_at IS NULL OR starts_at <= now()) AND (ends_at IS NULL OR ends_at > now() + interval '30 seconds')
 		  AND EXISTS (SELECT FROM database_identity WHERE NOT locked)
 		FOR SHARE SKIP LOCKED
@@ -51,13 +51,13 @@ const claim = `
 			FROM running r OFFSET 0) AS room
 		WHERE most > 0
 	), open_groups AS MATERIALIZED (
-		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.share, r.cap_calls, r.cap_spans, r.most
+		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.share, r.cap_calls, r.cap_spans, r.remind_merge, r.most
 		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), found AS MATERIALIZED (
-		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.most, u.urgency, k.due_at
+		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.remind_merge, g.most, u.urgency, k.due_at
 		FROM open_groups g
 		CROSS JOIN (VALUES (0::smallint), (1), (2)) AS u (urgency)
 		CROSS JOIN LATERAL (
@@ -94,7 +94,10 @@ const claim = `
 		SELECT *, row_number() OVER (PARTITION BY campaign_id ORDER BY below DESC, urgency, due_at, id) AS nth FROM in_turn
 	), locked AS MATERIALIZED (
 		SELECT k.id, k.campaign_id, k.to_number, k.country, k.numbers IS NOT NULL AS several, k.next_attempt_no, k.urgency, k.due_at, q.version, q.priority, q.turn, q.below,
-		       CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END AS free_at,
+		       coalesce(
+		           -- guard:value storage.TestLateReminderNearTheNext: of a late reminder and the next one that is near one call is made
+		           CASE WHEN q.remind_merge IS NOT NULL THEN (SELECT min(at) FROM unnest(k.remind_at) AS at WHERE at > now() AND at <= now() + q.remind_merge) END,
+		           CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END) AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
 		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
@@ -106,8 +109,9 @@ const claim = `
 	), ranked AS (
 		SELECT *, row_number() OVER (ORDER BY below DESC, priority DESC, urgency, turn, due_at, id) AS rank FROM locked WHERE NOT suppressed AND free_at IS NULL
 	), later AS (
-		-- A number that was called often enough is due when it may be called again. Of
-		-- several another one may be called: Decide says which.
+		-- A number that was called often enough is due when it may be called again, and a
+		-- late reminder becomes the next one if that is near. Of several numbers another
+		-- one may be called: Decide says which.
 		UPDATE contacts k SET due_at = l.free_at FROM locked l WHERE k.id = l.id AND NOT l.suppressed AND NOT l.several AND l.free_at > k.due_at
 		RETURNING k.id
 	), reserved AS (

@@ -195,3 +195,41 @@ func TestMovedAfterTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// A reminder that is late, because the campaign was paused for example, is left to the
+// next one if that is near, as two reminders that were to be near from the beginning.
+func TestLateReminderNearTheNext(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	for name, test := range map[string]struct {
+		merge, next time.Duration
+		several     bool
+		claimed     int
+	}{
+		"near":                         {30 * time.Minute, 10 * time.Minute, false, 0},
+		"near, of a person of several": {30 * time.Minute, 10 * time.Minute, true, 0},
+		"not near":                     {30 * time.Minute, 40 * time.Minute, false, 1},
+		"nothing is merged":            {0, 10 * time.Minute, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := testkit.New(t)
+			s, list := remindSettings(), reminded(rows(0, 1), now)
+			s.Remind.Merge = test.merge
+			next := now.Add(test.next)
+			setReminders(&list[0], now.Add(-2*time.Hour), next)
+			if test.several {
+				list[0].More = []campaign.RowNumber{{To: number(1), Country: list[0].Country, Zones: list[0].Zones, ZoneBasis: list[0].ZoneBasis}}
+			}
+			c := running(t, db, "c", s, list)
+			require.NoError(t, db.Pause(t.Context(), c.ID, "by a person"))
+			require.NoError(t, db.Resume(t.Context(), c.ID))
+			ids := claim(t, db, 10)
+			due := testkit.Value[time.Time](t, db, `SELECT due_at FROM contacts`)
+			if len(ids) != test.claimed || test.claimed == 0 && !due.Equal(next) {
+				t.Errorf("%d were claimed, and it is due at %v; want %d, next %v", len(ids), due, test.claimed, next)
+			}
+			sound(t, db)
+		})
+	}
+}
