@@ -131,7 +131,9 @@ func TestFoldOfLegs(t *testing.T) {
 	named := leg(func(e *Evidence) { e.To, e.ToKind = "", PartyUnreadable })
 	agent := leg(func(e *Evidence) { e.To, e.ToKind, e.From = "442079460001", PartyPhone, "447700900000" })
 	same := leg(func(*Evidence) {})
-	in1 := func(conversation string) Evidence { return leg(func(e *Evidence) { e.ConversationUUID = conversation }) }
+	in1 := func(conversation string) Evidence {
+		return leg(func(e *Evidence) { e.ConversationUUID = conversation })
+	}
 	worded := accepted
 	worded.ConversationUUID = "CON-" + someCall
 	marked := leg(func(e *Evidence) { e.To, e.ConversationUUID, e.Leg = "", "", true })

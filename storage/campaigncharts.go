@@ -83,14 +83,9 @@ func (db *DB) CostByCountry(ctx context.Context, campaignID int64) ([]app.Countr
 		err = row.Scan(&c.Country, &c.Calls, &c.Seconds, &c.Confirmed, &c.ConfirmedCalls, &c.Estimated, &c.EstimatedCalls, &c.Missing, &c.Open)
 		return c, err
 	}, `
-		SELECT t.country, sum(t.n)::bigint, sum(t.seconds)::bigint,
-		       coalesce(sum(t.price) FILTER (WHERE t.billing = 'confirmed'), 0), coalesce(sum(t.n) FILTER (WHERE t.billing = 'confirmed'), 0)::bigint,
-		       coalesce(sum(t.seconds * r.rate / 60) FILTER (WHERE t.billing = 'estimated'), 0),
-		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'estimated' AND r.rate IS NOT NULL), 0)::bigint,
-		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'missing' OR t.billing = 'estimated' AND r.rate IS NULL), 0)::bigint,
-		       coalesce(sum(t.n) FILTER (WHERE t.billing = 'open'), 0)::bigint
-		FROM country_totals t LEFT JOIN LATERAL (SELECT greatest(known, configured) AS rate FROM call_rates WHERE call_rates.country = t.country) AS r ON true
-		WHERE t.campaign_id = $1 GROUP BY t.country ORDER BY 4 DESC, 2 DESC, 1`, campaignID)
+		SELECT country, sum(calls)::bigint, sum(duration_s)::bigint, sum(price), sum(priced)::bigint,
+		       sum(estimated_price), sum(estimated)::bigint, sum(missing)::bigint, sum(open)::bigint
+		FROM call_figures WHERE source = 'country' AND campaign_id = $1 GROUP BY country ORDER BY 4 DESC, 2 DESC, 1`, campaignID)
 	if err != nil {
 		return nil, fmt.Errorf("read the cost of campaign %d: %w", campaignID, err)
 	}

@@ -89,6 +89,8 @@
 //	campaigncharts    outcomes by time, cost by country
 //	dashboard         other parts of the pages
 //	report            how campaigns stand
+//	figures           calls, added up by day, country, network ...
+//	dump              what the reporting views hold
 //	export            a campaign's people as a file
 //	numberhistory     why a person was called, or not
 //	trypeople         the table of `dialer try`

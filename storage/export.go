@@ -16,16 +16,14 @@ import (
 // used, so an export of any size takes no memory.
 const exported = `
 	SELECT k.key, k.line, k.to_number, k.row, k.state, k.reason, k.result, k.heard_at, k.attempts,
-	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price
+	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price,
+	       k.answered, coalesce(c.answered, 0)
 	FROM reporting.contacts k JOIN campaigns g ON g.id = k.campaign_id,
-	LATERAL (
-		SELECT CASE g.settings->'retry'->>'until'
-			WHEN 'result' THEN k.result IS NOT NULL
-			WHEN 'heard' THEN k.heard_at IS NOT NULL OR k.result IS NOT NULL
-			ELSE k.reason IN ('answered', 'human', 'machine') END AS reached) AS asked
+	LATERAL (SELECT was_reached(g.settings->'retry'->>'until', k.reason, k.heard_at, k.result) AS reached) AS asked
 	LEFT JOIN LATERAL (
 		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
-		       sum(a.duration_s) AS duration_s, sum(a.price) AS price
+		       sum(a.duration_s) AS duration_s, sum(a.price) AS price,
+		       count(*) FILTER (WHERE was_answered(a.disposition)) AS answered
 		FROM attempts a WHERE a.contact_id = coalesce(k.called_with, k.contact_id) AND a.state IN ('accepted', 'ended')) AS c ON true
 	WHERE k.campaign_id = @campaign
 	  AND (NOT @reached OR k.state = 'done' AND reached)
@@ -68,7 +66,7 @@ func (db *DB) ExportContacts(ctx context.Context, campaignID int64, q app.Export
 func scanExported(rows pgx.Rows) (k app.ExportedContact, err error) {
 	moment := func(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 	err = rows.Scan(&k.Key, &k.Line, &k.To, &k.Row, &k.State, (*zeronull.Text)(&k.Reason), (*zeronull.Text)(&k.Result), moment(&k.HeardAt), &k.Calls,
-		moment(&k.FirstCallAt), moment(&k.LastCallAt), moment(&k.NextAttemptAt), &k.DurationS, &k.Price)
+		moment(&k.FirstCallAt), moment(&k.LastCallAt), moment(&k.NextAttemptAt), &k.DurationS, &k.Price, &k.Answered, &k.CallsAnswered)
 	return k, err
 }
 

@@ -73,6 +73,16 @@ EXCEPTION
     WHEN invalid_parameter_value THEN RETURN NULL;
 END $$;
 
+-- Whether somebody, or something, answered a call that ended so.
+CREATE OR REPLACE FUNCTION was_answered(disposition text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(disposition IN ('answered', 'human', 'machine'), false);
+
+-- Whether a person who has ended was reached, as the campaign's until asks.
+CREATE OR REPLACE FUNCTION was_reached(until text, reason text, heard_at timestamptz, result text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE until WHEN 'result' THEN result IS NOT NULL
+                  WHEN 'heard' THEN heard_at IS NOT NULL OR result IS NOT NULL
+                  ELSE was_answered(reason) END;
+
 -- The number of a contact's that was called last; else the first. A contact of one
 -- number, which has no list, has no other.
 CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbers text[]) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -50,7 +50,7 @@ LEFT JOIN (
            sum(n) FILTER (WHERE subject = 'contacts' AND outcome = 'cancelled_by_request')::bigint AS done_cancelled_by_request,
            sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('accepted', 'ended'))::bigint AS calls,
            sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('dialing', 'unknown', 'accepted'))::bigint AS up,
-           sum(n) FILTER (WHERE subject = 'attempts' AND outcome IN ('answered', 'human', 'machine'))::bigint AS calls_answered,
+           sum(n) FILTER (WHERE subject = 'attempts' AND was_answered(outcome))::bigint AS calls_answered,
            sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended')::bigint AS unpriced,
            sum(seconds)::bigint AS duration_s,
            sum(price) AS price,
@@ -89,27 +89,207 @@ FROM events e
 LEFT JOIN attempts a ON a.id = e.attempt_id
 LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
+-- What reports of calls are made of, in one form: a number of calls that are alike, or
+-- one call. The sources are the counters by hour and by country, which are small; the
+-- attempts of campaigns; and all calls of the account that Vonage bills. Postgres reads
+-- only the source that a query names.
+CREATE OR REPLACE VIEW call_rows AS
+SELECT 'hour'::text AS source, campaign_id, hour AS at, NULL::timestamptz AS dialed_at, NULL::text AS kind,
+       NULL::text AS country, NULL::text AS network, NULL::text AS from_number, NULL::int AS version,
+       state, outcome, NULL::text AS billing, NULL::numeric AS rate, n, priced, seconds, price, 0::bigint AS heard, 0::bigint AS with_result
+FROM hourly_totals
+UNION ALL
+SELECT 'country'::text, t.campaign_id, NULL::timestamptz, NULL::timestamptz, NULL::text,
+       t.country, NULL::text, NULL::text, NULL::int,
+       NULL::text, NULL::text, t.billing, greatest(r.known, r.configured), t.n, CASE t.billing WHEN 'confirmed' THEN t.n ELSE 0 END, t.seconds, t.price, 0::bigint, 0::bigint
+FROM country_totals t LEFT JOIN call_rates r ON r.country = t.country
+UNION ALL
+SELECT 'call'::text, a.campaign_id, a.dialed_at, a.dialed_at, a.kind,
+       coalesce(a.country, ''), a.network, a.from_number, a.campaign_version,
+       a.state, coalesce(a.disposition, ''), billing_of(a.state, a.price, a.duration_s), greatest(r.known, r.configured),
+       1::bigint, num_nonnulls(a.price)::bigint, coalesce(a.duration_s, 0)::bigint, coalesce(a.price, 0),
+       CASE WHEN a.heard_at IS NOT NULL OR a.result IS NOT NULL THEN 1 ELSE 0 END::bigint, num_nonnulls(a.result)::bigint
+FROM attempts a LEFT JOIN call_rates r ON r.country = a.country
+WHERE a.campaign_id IS NOT NULL AND (a.dialed_at IS NOT NULL OR a.state IN ('accepted', 'ended')) -- a call that a restore found was dialed nobody knows when
+UNION ALL
+-- A record of Vonage's list, with what events told of the attempt's call where the record says less.
+SELECT 'bill'::text, coalesce(a.campaign_id, led.campaign_id), p.at, NULL::timestamptz,
+       CASE WHEN p.leg_of IS NOT NULL THEN 'leg' WHEN a.id IS NOT NULL THEN a.kind WHEN p.direction = 'inbound' THEN 'inbound' ELSE 'unmatched' END,
+       coalesce(a.country, ''), p.network, p.from_number, a.campaign_version,
+       NULL::text, NULL::text,
+       CASE WHEN p.price IS NOT NULL OR own.price IS NOT NULL THEN 'confirmed' WHEN a.state = 'accepted' OR a.id IS NULL AND p.status IN ('started', 'ringing', 'answered') THEN 'open'
+            WHEN p.duration_s IS NOT NULL OR own.duration_s IS NOT NULL THEN 'estimated' ELSE 'missing' END,
+       greatest(r.known, r.configured), 1::bigint, CASE WHEN p.price IS NOT NULL OR own.price IS NOT NULL THEN 1 ELSE 0 END::bigint,
+       coalesce(p.duration_s, own.duration_s, 0)::bigint, coalesce(p.price, own.price, 0), 0::bigint, 0::bigint
+FROM (SELECT start_time AS at, call_uuid, attempt_id, leg_of, direction, network, from_number, status, price, duration_s FROM provider_calls WHERE start_time IS NOT NULL
+      UNION ALL
+      SELECT first_seen_at, call_uuid, attempt_id, leg_of, direction, network, from_number, status, price, duration_s FROM provider_calls WHERE start_time IS NULL) AS p
+LEFT JOIN attempts a ON a.id = p.attempt_id LEFT JOIN attempts led ON led.id = p.leg_of LEFT JOIN call_rates r ON r.country = a.country,
+LATERAL (SELECT CASE WHEN a.call_uuid = p.call_uuid THEN a.price END AS price, CASE WHEN a.call_uuid = p.call_uuid THEN a.duration_s END AS duration_s) AS own
+UNION ALL
+-- A call whose record was not read so far.
+SELECT 'bill'::text, a.campaign_id, coalesce(a.start_time, a.dialed_at, a.created_at), a.dialed_at, a.kind,
+       coalesce(a.country, ''), a.network, a.from_number, a.campaign_version,
+       NULL::text, NULL::text, billing_of(a.state, a.price, a.duration_s), greatest(r.known, r.configured),
+       1::bigint, num_nonnulls(a.price)::bigint, coalesce(a.duration_s, 0)::bigint, coalesce(a.price, 0), 0::bigint, 0::bigint
+FROM attempts a LEFT JOIN call_rates r ON r.country = a.country
+WHERE a.state IN ('accepted', 'ended')
+  -- guard:value storage.TestMonthlyCostIsTheInvoice: a call whose record was read is billed once
+  AND NOT EXISTS (SELECT FROM provider_calls p WHERE p.call_uuid = a.call_uuid);
+
+-- What each figure of a report counts: here, and nowhere else. The views below, the
+-- command, the API and the pages only add these up.
+CREATE OR REPLACE VIEW call_figures AS
+SELECT source, campaign_id, at, dialed_at, kind, country, network, from_number, version,
+       CASE WHEN at IS NOT NULL THEN n ELSE 0 END AS dialed, -- an attempt that passed the gate
+       CASE WHEN state IN ('accepted', 'ended') OR billing IS NOT NULL THEN n ELSE 0 END AS calls, -- that Vonage had
+       CASE WHEN was_answered(outcome) THEN n ELSE 0 END AS calls_answered,
+       CASE outcome WHEN 'answered' THEN n ELSE 0 END AS answered,
+       CASE outcome WHEN 'human' THEN n ELSE 0 END AS human,
+       CASE outcome WHEN 'machine' THEN n ELSE 0 END AS machine,
+       CASE outcome WHEN 'busy' THEN n ELSE 0 END AS busy,
+       CASE outcome WHEN 'unanswered' THEN n ELSE 0 END AS unanswered,
+       CASE outcome WHEN 'timeout' THEN n ELSE 0 END AS timeout,
+       CASE outcome WHEN 'failed' THEN n ELSE 0 END AS failed,
+       CASE outcome WHEN 'rejected' THEN n ELSE 0 END AS rejected,
+       CASE outcome WHEN 'cancelled' THEN n ELSE 0 END AS cancelled,
+       CASE outcome WHEN 'unexplained' THEN n ELSE 0 END AS unexplained,
+       CASE WHEN state IN ('dialing', 'unknown', 'lost') THEN n ELSE 0 END AS unsettled,
+       heard, with_result, -- calls; a result counts as heard
+       seconds AS duration_s, price, priced,
+       CASE WHEN state = 'ended' OR billing IN ('estimated', 'missing') THEN n - priced ELSE 0 END AS unpriced,
+       CASE WHEN billing = 'estimated' AND rate IS NOT NULL THEN n ELSE 0 END AS estimated, -- of those without a price, what their length may cost
+       CASE WHEN billing = 'estimated' AND rate IS NOT NULL THEN seconds * rate / 60 ELSE 0 END AS estimated_price,
+       CASE WHEN billing = 'missing' OR billing = 'estimated' AND rate IS NULL THEN n ELSE 0 END AS missing, -- ... and not even that is known
+       CASE billing WHEN 'open' THEN n ELSE 0 END AS open
+FROM call_rows;
+
 -- By the hour, in UTC, in which an attempt was dialed.
 CREATE OR REPLACE VIEW reporting.hourly AS
-SELECT h.hour, h.campaign_id, c.name AS campaign,
-       sum(n)::bigint AS dialed,
-       coalesce(sum(n) FILTER (WHERE state IN ('accepted', 'ended')), 0)::bigint AS calls,
-       coalesce(sum(n) FILTER (WHERE outcome = 'answered'), 0)::bigint AS answered,
-       coalesce(sum(n) FILTER (WHERE outcome = 'human'), 0)::bigint AS human,
-       coalesce(sum(n) FILTER (WHERE outcome = 'machine'), 0)::bigint AS machine,
-       coalesce(sum(n) FILTER (WHERE outcome = 'busy'), 0)::bigint AS busy,
-       coalesce(sum(n) FILTER (WHERE outcome = 'unanswered'), 0)::bigint AS unanswered,
-       coalesce(sum(n) FILTER (WHERE outcome = 'timeout'), 0)::bigint AS timeout,
-       coalesce(sum(n) FILTER (WHERE outcome = 'failed'), 0)::bigint AS failed,
-       coalesce(sum(n) FILTER (WHERE outcome = 'rejected'), 0)::bigint AS rejected,
-       coalesce(sum(n) FILTER (WHERE outcome = 'cancelled'), 0)::bigint AS cancelled,
-       coalesce(sum(n) FILTER (WHERE outcome = 'unexplained'), 0)::bigint AS unexplained,
-       coalesce(sum(n) FILTER (WHERE state IN ('dialing', 'unknown', 'lost')), 0)::bigint AS unsettled,
-       sum(seconds)::bigint AS duration_s,
-       sum(price) AS price,
-       coalesce(sum(n - priced) FILTER (WHERE state = 'ended'), 0)::bigint AS unpriced
-FROM hourly_totals h JOIN campaigns c ON c.id = h.campaign_id
-GROUP BY 1, 2, 3;
+SELECT f.at AS hour, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.answered)::bigint AS answered,
+       sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine, sum(f.busy)::bigint AS busy,
+       sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout, sum(f.failed)::bigint AS failed,
+       sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled, sum(f.unexplained)::bigint AS unexplained,
+       sum(f.unsettled)::bigint AS unsettled, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.calls_answered)::bigint AS calls_answered
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'hour' GROUP BY 1, 2, 3;
+
+-- By the day, in UTC, on which an attempt was dialed.
+CREATE OR REPLACE VIEW reporting.daily AS
+SELECT (f.at AT TIME ZONE 'UTC')::date AS day, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.answered)::bigint AS answered,
+       sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine, sum(f.busy)::bigint AS busy,
+       sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout, sum(f.failed)::bigint AS failed,
+       sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled, sum(f.unexplained)::bigint AS unexplained,
+       sum(f.unsettled)::bigint AS unsettled, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.calls_answered)::bigint AS calls_answered
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'hour' GROUP BY 1, 2, 3;
+
+-- By the hour of the day, 0 to 23, in UTC.
+CREATE OR REPLACE VIEW reporting.by_hour_of_day AS
+SELECT extract(hour FROM f.at AT TIME ZONE 'UTC')::int AS hour_of_day, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.answered)::bigint AS answered,
+       sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine, sum(f.busy)::bigint AS busy,
+       sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout, sum(f.failed)::bigint AS failed,
+       sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled, sum(f.unexplained)::bigint AS unexplained,
+       sum(f.unsettled)::bigint AS unsettled, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.calls_answered)::bigint AS calls_answered
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'hour' GROUP BY 1, 2, 3;
+
+-- By the country of the number that was called: an ISO code; null: of none, or of
+-- before it was kept.
+CREATE OR REPLACE VIEW reporting.by_country AS
+SELECT nullif(f.country, '') AS country, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
+       sum(f.answered)::bigint AS answered, sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine,
+       sum(f.busy)::bigint AS busy, sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout,
+       sum(f.failed)::bigint AS failed, sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled,
+       sum(f.unexplained)::bigint AS unexplained, sum(f.unsettled)::bigint AS unsettled, sum(f.heard)::bigint AS heard,
+       sum(f.with_result)::bigint AS with_result, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.estimated)::bigint AS estimated,
+       round(sum(f.estimated_price), 8) AS estimated_price, sum(f.missing)::bigint AS missing
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'call' GROUP BY 1, 2, 3;
+
+-- By Vonage's word for the network of the number that was called.
+CREATE OR REPLACE VIEW reporting.by_network AS
+SELECT f.network AS network, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
+       sum(f.answered)::bigint AS answered, sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine,
+       sum(f.busy)::bigint AS busy, sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout,
+       sum(f.failed)::bigint AS failed, sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled,
+       sum(f.unexplained)::bigint AS unexplained, sum(f.unsettled)::bigint AS unsettled, sum(f.heard)::bigint AS heard,
+       sum(f.with_result)::bigint AS with_result, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.estimated)::bigint AS estimated,
+       round(sum(f.estimated_price), 8) AS estimated_price, sum(f.missing)::bigint AS missing
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'call' GROUP BY 1, 2, 3;
+
+-- By the number that the call came from, one of ours.
+CREATE OR REPLACE VIEW reporting.by_caller AS
+SELECT f.from_number AS from_number, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
+       sum(f.answered)::bigint AS answered, sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine,
+       sum(f.busy)::bigint AS busy, sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout,
+       sum(f.failed)::bigint AS failed, sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled,
+       sum(f.unexplained)::bigint AS unexplained, sum(f.unsettled)::bigint AS unsettled, sum(f.heard)::bigint AS heard,
+       sum(f.with_result)::bigint AS with_result, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.estimated)::bigint AS estimated,
+       round(sum(f.estimated_price), 8) AS estimated_price, sum(f.missing)::bigint AS missing
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'call' GROUP BY 1, 2, 3;
+
+-- By the version of the campaign, whose message was said; null: of before versions
+-- were kept.
+CREATE OR REPLACE VIEW reporting.by_version AS
+SELECT f.version AS version, f.campaign_id, c.name AS campaign,
+       sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
+       sum(f.answered)::bigint AS answered, sum(f.human)::bigint AS human, sum(f.machine)::bigint AS machine,
+       sum(f.busy)::bigint AS busy, sum(f.unanswered)::bigint AS unanswered, sum(f.timeout)::bigint AS timeout,
+       sum(f.failed)::bigint AS failed, sum(f.rejected)::bigint AS rejected, sum(f.cancelled)::bigint AS cancelled,
+       sum(f.unexplained)::bigint AS unexplained, sum(f.unsettled)::bigint AS unsettled, sum(f.heard)::bigint AS heard,
+       sum(f.with_result)::bigint AS with_result, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.unpriced)::bigint AS unpriced, sum(f.estimated)::bigint AS estimated,
+       round(sum(f.estimated_price), 8) AS estimated_price, sum(f.missing)::bigint AS missing
+FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'call' GROUP BY 1, 2, 3;
+
+-- After how many calls people were reached, ended without, or are still to be called.
+CREATE OR REPLACE VIEW reporting.retries AS
+SELECT k.attempts AS calls, k.campaign_id, c.name AS campaign, count(*) AS people,
+       count(*) FILTER (WHERE k.state = 'done' AND was_reached(c.settings->'retry'->>'until', k.reason, k.heard_at, k.result)) AS reached,
+       count(*) FILTER (WHERE k.state = 'done' AND NOT was_reached(c.settings->'retry'->>'until', k.reason, k.heard_at, k.result)) AS not_reached,
+       count(*) FILTER (WHERE k.state <> 'done') AS not_ended
+FROM contacts k JOIN campaigns c ON c.id = k.campaign_id GROUP BY 1, 2, 3;
+
+-- How far a campaign came with its people, each step with what it is a part of.
+CREATE OR REPLACE VIEW reporting.funnel AS
+SELECT s.step_no, s.step, v.campaign_id, v.campaign, s.people, s.of_people, round(100.0 * s.people / nullif(s.of_people, 0), 1) AS percent
+FROM reporting.campaigns v,
+LATERAL (SELECT 1 AS step_no, 'callable' AS step, v.rows_in - v.rejected AS people, v.rows_in AS of_people
+         UNION ALL SELECT 2, 'called', v.people_called, v.rows_in - v.rejected
+         UNION ALL SELECT 3, 'answered', v.people_answered, v.people_called
+         UNION ALL SELECT 4, 'heard', v.heard, v.people_answered
+         UNION ALL SELECT 5, 'result ' || r.key, r.value::bigint, v.heard FROM jsonb_each_text(v.results) AS r) AS s;
+
+-- What all calls of the account cost by the month, in UTC, in which they began by
+-- Vonage's record, as the invoice has them: also those that people made by hand, the
+-- legs that keys connected to, the calls that came in, and those that no attempt
+-- explains. campaign_id is null where a call is of none.
+CREATE OR REPLACE VIEW reporting.monthly_cost AS
+SELECT date_trunc('month', f.at AT TIME ZONE 'UTC')::date AS month, f.campaign_id, c.name AS campaign,
+       sum(f.calls)::bigint AS calls, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
+       sum(f.priced)::bigint AS priced, sum(f.unpriced)::bigint AS unpriced, sum(f.estimated)::bigint AS estimated,
+       round(sum(f.estimated_price), 8) AS estimated_price, sum(f.missing)::bigint AS missing, sum(f.open)::bigint AS open,
+       coalesce(sum(f.price) FILTER (WHERE f.kind = 'campaign'), 0) AS campaign_price, coalesce(sum(f.price) FILTER (WHERE f.kind = 'manual'), 0) AS manual_price,
+       coalesce(sum(f.price) FILTER (WHERE f.kind = 'leg'), 0) AS leg_price, coalesce(sum(f.price) FILTER (WHERE f.kind = 'inbound'), 0) AS inbound_price,
+       coalesce(sum(f.price) FILTER (WHERE f.kind = 'unmatched'), 0) AS unmatched_price
+FROM call_figures f LEFT JOIN campaigns c ON c.id = f.campaign_id
+WHERE f.source = 'bill' GROUP BY 1, 2, 3;
 
 -- Every call that Vonage's list ever showed, whether an attempt explains it or not.
 CREATE OR REPLACE VIEW reporting.provider_calls AS

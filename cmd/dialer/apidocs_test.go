@@ -90,6 +90,7 @@ func TestAPIDocs(t *testing.T) {
 		}
 	}
 	sameFigures(t, p, environment, admin, "dental")
+	sameSplits(t, p, environment, admin, "dental")
 	if n := strings.Count(readText(t, "../../docs/examples/reminder.sh"), "\n"); n > 21 {
 		t.Errorf("the script has %d lines", n)
 	}

@@ -22,6 +22,7 @@ type commands struct {
 	Why      whyCommand      `cmd:"" help:"Show why a number was, or was not, called."`
 	Alarms   alarmsCommand   `cmd:"" help:"List what a person should look at, and what to do about it."`
 	Report   reportCommand   `cmd:"" help:"Show what became of each row and each call, and the cost."`
+	Export   exportCommand   `cmd:"" help:"Write all that the reporting views hold into a new directory, as CSV."`
 	Audit    auditCommand    `cmd:"" help:"List who changed what, when, and through what."`
 	User     userCommand     `cmd:"" help:"Add, list and remove people who log in at the pages."`
 	Token    tokenCommand    `cmd:"" help:"Add, list and remove the tokens of programs that use the API."`
@@ -39,6 +40,7 @@ func (commands) Help() string {
     dialer campaign follow NAME         # one of them, until it has ended
     dialer campaign pause NAME          # and resume, and stop
     dialer report NAME                  # what became of its people
+    dialer report NAME --by country     # or day, network, caller, retries, ...
     dialer why NUMBER                   # why a person was called, or not
     dialer alarms                       # what a person should look at
 

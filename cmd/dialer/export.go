@@ -48,7 +48,11 @@ func (c *campaignExportCommand) Run(ctx context.Context, con console) (err error
 		}
 		return errors.Join(listsThem(err), buffered.Flush())
 	}
-	if c.Out == "" {
+	switch {
+	case c.Out != "":
+	case c.Format == "xlsx":
+		return write(con.Data()) // its bytes are no text
+	default:
 		return write(con.Out)
 	}
 	return replaceFile(c.Out, write)
@@ -103,6 +107,8 @@ var exportColumns = []struct {
 		}
 		return k.Price.Decimal.StringFixed(8)
 	}},
+	{"dialer_answered", func(k app.ExportedContact) string { return strconv.FormatBool(k.Answered) }},
+	{"dialer_calls_answered", func(k app.ExportedContact) string { return strconv.Itoa(k.CallsAnswered) }},
 }
 
 func exportTime(t time.Time) string {
@@ -196,7 +202,7 @@ func (e *jsonExport) person(k app.ExportedContact) error {
 	return err
 }
 
-var isNumber = map[string]bool{"dialer_line": true, "dialer_calls": true, "dialer_duration_s": true}
+var isNumber = map[string]bool{"dialer_line": true, "dialer_calls": true, "dialer_duration_s": true, "dialer_answered": true, "dialer_calls_answered": true}
 
 func (e *jsonExport) end() error {
 	_, err := io.WriteString(e.out, "\n]\n")
@@ -224,17 +230,25 @@ var xlsxParts = []struct{ name, text string }{
 	{"_rels/.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
 		`<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
 	{"xl/workbook.xml", `<workbook ` + xlsxNS + ` xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">` +
-		`<sheets><sheet name="people" sheetId="1" r:id="rId1"/></sheets></workbook>`},
+		`<sheets><sheet name="{sheet}" sheetId="1" r:id="rId1"/></sheets></workbook>`},
 	{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">` +
 		`<Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>`},
 }
 
 func (e *xlsxExport) begin(columns []string) error {
 	e.columns = columns
+	if err := e.open("people"); err != nil {
+		return err
+	}
+	return e.write(exportHeader(columns))
+}
+
+// open begins the one sheet.
+func (e *xlsxExport) open(name string) error {
 	for _, part := range xlsxParts {
 		out, err := e.zip.Create(part.name)
 		if err == nil {
-			_, err = io.WriteString(out, xml.Header+part.text)
+			_, err = io.WriteString(out, xml.Header+strings.ReplaceAll(part.text, "{sheet}", name))
 		}
 		if err != nil {
 			return err
@@ -244,17 +258,15 @@ func (e *xlsxExport) begin(columns []string) error {
 	if e.sheet, err = e.zip.Create("xl/worksheets/sheet1.xml"); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(e.sheet, xml.Header+`<worksheet `+xlsxNS+`><sheetData>`); err != nil {
-		return err
-	}
-	return e.write(exportHeader(columns))
+	_, err = io.WriteString(e.sheet, xml.Header+`<worksheet `+xlsxNS+`><sheetData>`)
+	return err
 }
 
 func (e *xlsxExport) person(k app.ExportedContact) error { return e.write(exportRow(e.columns, k)) }
 
 func (e *xlsxExport) write(cells []string) error {
 	if e.rows++; e.rows > maxSheetRows {
-		return fmt.Errorf("a sheet holds %d rows, and there are more people: export as csv", maxSheetRows)
+		return fmt.Errorf("a sheet holds %d rows, and there are more rows: export as csv", maxSheetRows)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<row r="%d">`, e.rows)

@@ -28,7 +28,7 @@ import (
 func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Handler, live func(context.Context)) {
 	calls := apiCalls{n, client, caller}
 	pages, live := dashboard.New(dashboard.Config{
-		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export,
+		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export, WriteFigures: writeFigures,
 		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll, Serving: webhooks.Serving,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error) {
 			body, err := json.Marshal(with)

@@ -74,7 +74,7 @@ func agree(t *testing.T, browsers []*browser, api func() map[string]string) (cal
 	require.Eventually(t, "the pages say what the API says", func() bool {
 		want := api()
 		for i, b := range browsers {
-			if diff = cmp.Diff(want, figuresOfPage(t, b.html(), want)); diff != "" {
+			if diff = cmp.Diff(want, figuresOfPage(t, b.html())); diff != "" {
 				diff = fmt.Sprintf("browser %d (-API +page)\n%s", i, diff)
 				return false
 			}

@@ -685,6 +685,7 @@ CREATE TABLE provider_calls (
     CONSTRAINT provider_calls_rate_money CHECK (rate >= 0::numeric AND rate < 'Infinity'::numeric),
     CONSTRAINT provider_calls_to_known CHECK (to_kind IN ('phone', 'other', 'unknown'))
 );
+CREATE INDEX provider_calls_by_start ON provider_calls USING brin (start_time) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX provider_calls_legs ON provider_calls (leg_of) WHERE leg_of IS NOT NULL;
 CREATE INDEX provider_calls_unexplained ON provider_calls (first_seen_at) WHERE attempt_id IS NULL AND leg_of IS NULL;
 CREATE INDEX provider_calls_unfolded ON provider_calls (attempt_id) WHERE attempt_id IS NOT NULL AND NOT folded;

@@ -176,6 +176,9 @@ func TestRoles(t *testing.T) {
 	}
 	keep := func(by app.Actor) error { _, err := lock.KeepAccount(t.Context(), by); return err }
 	accept := func(by app.Actor) error { _, err := lock.AcceptIncompleteList(t.Context(), by); return err }
+	dump := func(by app.Actor) error {
+		return app.Dump(t.Context(), db.DB, by, []string{"campaigns"}, func(string, []string) error { return nil })
+	}
 	for _, test := range []struct {
 		name string
 		do   func(app.Actor) error
@@ -188,6 +191,7 @@ func TestRoles(t *testing.T) {
 		{"a viewer pauses", pause, app.Actor{Name: "vic", Role: app.Viewer, Through: app.ThroughPage}, false},
 		{"an API without a role pauses", pause, app.Actor{Name: "crm", Through: app.ThroughAPI}, false},
 		{"an operator resolves alarms", resolve, ann, false},
+		{"an operator takes everything away", dump, ann, false},
 		{"no name", pause, app.Actor{Through: app.ThroughCommand}, false},
 		{"an admin resolves alarms", resolve, app.Actor{Name: "bob", Role: app.Admin, Through: app.ThroughAPI}, true},
 		{"the command line resolves alarms", resolve, testkit.Actor, true},

@@ -14,6 +14,8 @@ type CampaignStore interface {
 	// CampaignByName finds a campaign by its name, or else by its id.
 	CampaignByName(ctx context.Context, nameOrID string) (campaign.Campaign, error)
 	Report(ctx context.Context, campaignIDs ...int64) ([]Report, error)
+	// Figures counts the calls of a campaign, or of all if its id is 0.
+	Figures(ctx context.Context, campaignID int64, q FiguresQuery) (Figures, error)
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 	// CampaignVersion is the version that holds.

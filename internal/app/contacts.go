@@ -74,6 +74,8 @@ type ExportedContact struct {
 	NextAttemptAt time.Time
 	DurationS     int64
 	Price         decimal.NullDecimal // of all calls; not valid: none has a price yet
+	Answered      bool                // somebody, or something, answered one of the calls
+	CallsAnswered int
 }
 
 // Find is what is known of one person.

@@ -20,6 +20,7 @@ var (
 // notNumbers are members that hold ids and amounts, and nothing else.
 var notNumbers = map[string]bool{
 	"call_uuid": true, "conversation_uuid": true, "attempt_id": true, "price": true, "rate": true, "next_cursor": true,
+	"estimated_price": true, "campaign_price": true, "manual_price": true, "leg_price": true, "inbound_price": true, "unmatched_price": true,
 }
 
 // MaskText masks the middle digits of every number in a text.

@@ -53,6 +53,8 @@ type Config struct {
 	HangUpAll func(ctx context.Context, by app.Actor, campaignID int64) (string, error)
 	// Export writes a campaign's people.
 	Export func(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error
+	// WriteFigures writes a file of figures: csv or xlsx.
+	WriteFigures func(out io.Writer, f app.Figures, format string) error
 	// Check says what an import of the file would do, and Import does it. With an
 	// error, Checked may have the file's columns all the same.
 	Check  func(ctx context.Context, in io.Reader, d campaign.Document, mend Mended) (Checked, error)
@@ -152,6 +154,7 @@ var pages = []pageRoute{
 	{pattern: "GET /campaigns/{id}", least: app.Viewer, serve: (*dashboard).campaign},
 	{pattern: "POST /campaigns/{id}/search", least: app.Viewer, serve: (*dashboard).search},
 	{pattern: "GET /campaigns/{id}/outcomes", least: app.Viewer, serve: (*dashboard).outcomes},
+	{pattern: "GET /campaigns/{id}/report", least: app.Viewer, serve: (*dashboard).report, slow: true},
 	{pattern: "GET /campaigns/{id}/by-hand", least: app.Viewer, serve: (*dashboard).byHand},
 	{pattern: "POST /campaigns/{id}/edit", least: app.Operator, serve: (*dashboard).editCampaign},
 	{pattern: "POST /campaigns/{id}/{action}", least: app.Operator, serve: (*dashboard).changeCampaign, slow: true},

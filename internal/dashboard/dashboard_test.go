@@ -55,6 +55,10 @@ func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 			w.acted = append(w.acted, fmt.Sprint(by.Name, " ", action, " ", uuid, " ", with))
 			return "done", nil
 		},
+		WriteFigures: func(out io.Writer, f app.Figures, format string) error {
+			_, err := fmt.Fprintf(out, "%s %s %v %s", format, f.By, f.Columns, f.Rows)
+			return err
+		},
 		Export: func(_ context.Context, out io.Writer, name, format string, q app.ExportQuery) error {
 			if q.NotReached && w.export != "" {
 				_, err := io.WriteString(out, w.export)
@@ -167,7 +171,7 @@ func (w *world) login(name string) {
 }
 
 // every is all pages that only show something.
-var every = []string{"/", "/campaigns", "/campaigns/1", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
+var every = []string{"/", "/campaigns", "/campaigns/1", "/campaigns/1/report", "/campaigns/1/report?by=caller", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
 
 const nasty = `<script>alert(1)</script>"'>&{{.}}`
 
@@ -300,6 +304,35 @@ func TestDecideOnThePage(t *testing.T) {
 	w.post("/alarms/1/resolve", url.Values{"decision": {"called"}}, 200, "Decided")
 	if got := testkit.Value[string](t, w.db, `SELECT state FROM attempts`); got != "lost" {
 		t.Errorf("the attempt is %s, want what the person said", got)
+	}
+}
+
+// Figures of a campaign, as a page and as a file; a viewer sees no whole number in either.
+func TestFiguresPage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 3)
+	_, err := w.db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	w.db.Exec(t, `
+		UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
+		UPDATE attempts SET state = 'accepted', changed_by = 'provider', call_uuid = id::text`)
+	w.get("/campaigns/1", 200, "/campaigns/1/report?by=day")
+	w.get("/campaigns/1/report?by=retries&since=2026-11-01", 200, "Not ended", `<th scope="row">0</th><td class="num">3</td>`)
+	if text := w.get("/campaigns/1/report?by=caller", 200, testkit.From, "Dialed"); strings.Contains(text, "Busy") {
+		t.Errorf("a column in which nothing was counted: %s", text)
+	}
+	w.get("/campaigns/1/report?by=hour", 200, "<time datetime=")
+	w.get("/campaigns/1/report?by=weather", 422, "want one of")
+	w.get("/campaigns/1/report?by=day&format=pdf", 422, "want csv or xlsx")
+	w.get("/campaigns/9/report", 404)
+	w.get("/campaigns/1/report?by=caller&format=csv", 200, "csv caller [from_number dialed", testkit.From)
+	w.user("vic", app.Viewer)
+	w.login("vic")
+	for _, path := range []string{"/campaigns/1/report?by=caller", "/campaigns/1/report?by=caller&format=xlsx"} {
+		if text := w.get(path, 200, "44*******"); strings.Contains(text, testkit.From) {
+			t.Errorf("%s shows a number to a viewer: %s", path, text)
+		}
 	}
 }
 

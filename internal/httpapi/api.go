@@ -87,6 +87,8 @@ const (
 	uploadTimeout = 5 * time.Minute
 	// importsAtOnce bounds the memory that imports take.
 	importsAtOnce = 2
+	// countsAtOnce bounds what reports take of the database.
+	countsAtOnce = 2
 
 	requestsPerSecond = 50
 	requestBurst      = 200
@@ -97,6 +99,7 @@ type api struct {
 	limiter   *auth.Limiter
 	strangers *auth.Limiter // by address, with tokens that nobody has
 	importing chan struct{}
+	counting  chan struct{}
 }
 
 // New serves the API.
@@ -106,7 +109,7 @@ func New(c Config) http.Handler {
 	}
 	a := &api{
 		Config: c, limiter: auth.NewLimiter(requestsPerSecond, requestBurst), strangers: auth.NewLimiter(1, 20),
-		importing: make(chan struct{}, importsAtOnce),
+		importing: make(chan struct{}, importsAtOnce), counting: make(chan struct{}, countsAtOnce),
 	}
 	mux := http.NewServeMux()
 	operations.HandlerWithOptions(operations.NewStrictHandlerWithOptions(a, nil, operations.StrictHTTPServerOptions{

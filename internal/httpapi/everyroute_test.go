@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"dialer/campaign"
@@ -34,7 +35,11 @@ func operations(t *testing.T) (list []operation) {
 			continue // it is for everybody
 		}
 		for method, o := range item.Operations() {
-			list = append(list, operation{method, strings.TrimPrefix(fill.Replace(path), "/"), o.Responses.Map()})
+			at := strings.TrimPrefix(fill.Replace(path), "/")
+			if strings.HasSuffix(at, "report") {
+				at += "?by=caller"
+			}
+			list = append(list, operation{method, at, o.Responses.Map()})
 		}
 	}
 	return list
@@ -89,6 +94,26 @@ func TestSlowUploadsAreBounded(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts", "patient,to\n", "Content-Type", "text/csv"), 429, "wait")
 }
 
+// Two reports are counted at a time, so that the database has time for calls.
+func TestReportsAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unlock := w.db.Begin(t, `LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE`)
+	var counting sync.WaitGroup
+	for range 2 {
+		counting.Go(func() {
+			if r := w.do(app.Viewer, "GET", "report?by=network", ""); r.status != 200 {
+				t.Errorf("status %d: %s", r.status, r.body)
+			}
+		})
+	}
+	w.db.AwaitLockWaits(t, 2)
+	w.want(w.do(app.Viewer, "GET", "report?by=network", ""), 429, "wait")
+	unlock()
+	counting.Wait()
+	w.want(w.do(app.Viewer, "GET", "report?by=network", ""), 200, `"rows":[]`)
+}
+
 // What no other test asks for.
 func TestTheRestOfTheDocument(t *testing.T) {
 	t.Parallel()
@@ -103,6 +128,11 @@ func TestTheRestOfTheDocument(t *testing.T) {
 		{404, "DELETE", "suppressions/447700900101", ""},
 		{422, "DELETE", "suppressions/07", ""},
 		{422, "GET", "alarms?limit=0", ""},
+		{404, "GET", "campaigns/none/report?by=day", ""},
+		{422, "GET", "campaigns/dental/report?by=weather", ""},
+		{422, "GET", "campaigns/dental/report", ""},
+		{422, "GET", "report?by=retries", ""},
+		{422, "GET", "report?by=day&since=yesterday", ""},
 		{404, "GET", "calls?campaign=none", ""},
 		{404, "GET", "campaigns/none/contacts", ""},
 		{422, "GET", "campaigns/dental/contacts?limit=0", ""},

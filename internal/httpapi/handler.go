@@ -76,16 +76,26 @@ func (a *api) handler(of route) http.Handler {
 }
 
 // place waits for nothing: it takes one of the few places for imports before the
-// body is read, so that what is uploaded, however slowly, takes bounded memory.
+// body is read, so that what is uploaded, however slowly, takes bounded memory; and one
+// of those for reports, so that the database has time for calls.
 func (a *api) place(w http.ResponseWriter, of route) (release func(), err error) {
-	//guard:true internal/httpapi.TestSlowUploadsAreBounded: no more bodies are read at once than there are places
-	if !of.rows {
+	var places chan struct{}
+	switch {
+	//guard:false internal/httpapi.TestSlowUploadsAreBounded: no more bodies are read at once than there are places
+	case of.rows:
+		places = a.importing
+	//guard:false internal/httpapi.TestReportsAreBounded: no more reports are counted at once than there are places
+	case of.counts:
+		places = a.counting
+	default:
 		return func() {}, nil
 	}
 	select {
-	case a.importing <- struct{}{}:
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTimeout)) // a test's writer has none
-		return func() { <-a.importing }, nil
+	case places <- struct{}{}:
+		if of.rows {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTimeout)) // a test's writer has none
+		}
+		return func() { <-places }, nil
 	default:
 		return nil, tooMany(5)
 	}

@@ -82,7 +82,7 @@ func (a *api) problem(r *http.Request, of route, by app.Actor, err error) proble
 		p.Status = http.StatusConflict
 	case errors.Is(err, app.ErrChanged), errors.Is(err, campaign.ErrEdited):
 		p.Status = http.StatusPreconditionFailed
-	case errors.Is(err, app.ErrCursor), errors.Is(err, app.ErrOtherRequest):
+	case errors.Is(err, app.ErrCursor), errors.Is(err, app.ErrOtherRequest), errors.Is(err, app.ErrFigures):
 	case tooLarge:
 		p.Status, p.Detail = http.StatusRequestEntityTooLarge, "the body is too large"
 	case ours(err) || of.reads():

@@ -15,6 +15,7 @@ type route struct {
 	slow    bool // it may take minutes
 	json    bool // its body is one JSON value, where it has one
 	rows    bool // its body holds people
+	counts  bool // it reads the calls of a month or more
 
 	pattern string // the method, and the path below /api/v1/
 	serve   http.HandlerFunc
@@ -29,6 +30,7 @@ var routes = map[string]route{
 	"POST campaigns":                         {least: app.Operator, json: true, creates: true},
 	"GET campaigns/{name}":                   {least: app.Viewer},
 	"PATCH campaigns/{name}":                 {least: app.Operator, json: true},
+	"GET campaigns/{name}/report":            {least: app.Viewer, slow: true, counts: true},
 	"POST campaigns/{name}/pause":            {least: app.Operator, json: true},
 	"POST campaigns/{name}/resume":           {least: app.Operator},
 	"POST campaigns/{name}/stop":             {least: app.Operator, slow: true},
@@ -50,6 +52,7 @@ var routes = map[string]route{
 	"GET alarms":                             {least: app.Viewer},
 	"POST alarms/{id}/resolve":               {least: app.Admin},
 	"GET audit":                              {least: app.Viewer},
+	"GET report":                             {least: app.Viewer, slow: true, counts: true},
 }
 
 // router takes the operations of openapi.json from the generated code, and puts in

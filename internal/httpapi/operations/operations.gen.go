@@ -150,6 +150,23 @@ type Erased struct {
 	WebhooksOut int `json:"webhooks_out"`
 }
 
+// Figures defines model for Figures.
+type Figures struct {
+	Before *string `json:"before"`
+	By     string  `json:"by"`
+
+	// Campaign Null: all.
+	Campaign *string `json:"campaign"`
+
+	// Columns The members of a row, in their order.
+	Columns []string     `json:"columns"`
+	Rows    []FiguresRow `json:"rows"`
+	Since   *string      `json:"since"`
+}
+
+// FiguresRow The first member says what the others are of; null: it is not known. The others have the names of the columns of the reporting views; money is text, in the account's currency. Columns may be added.
+type FiguresRow = JSON
+
 // Import rows = added + already + updated + differ + duplicates + refused. refused_rows are the first 1000 rows that had no effect: line 1 is the header, so the first row, or object, is line 2.
 type Import = JSON
 
@@ -364,10 +381,34 @@ type PauseCampaignJSONBody struct {
 	Reason *string `json:"reason,omitempty"`
 }
 
+// CampaignReportParams defines parameters for CampaignReport.
+type CampaignReportParams struct {
+	// By What they are split by. Retries and funnel are of one campaign.
+	By string `form:"by" json:"by"`
+
+	// Since The first day, in UTC.
+	Since *string `form:"since,omitempty" json:"since,omitempty"`
+
+	// Before The day after the last, in UTC.
+	Before *string `form:"before,omitempty" json:"before,omitempty"`
+}
+
 // EraseParams defines parameters for Erase.
 type EraseParams struct {
 	// Try Only count.
 	Try *bool `form:"try,omitempty" json:"try,omitempty"`
+}
+
+// ReportParams defines parameters for Report.
+type ReportParams struct {
+	// By What they are split by. Retries and funnel are of one campaign.
+	By string `form:"by" json:"by"`
+
+	// Since The first day, in UTC.
+	Since *string `form:"since,omitempty" json:"since,omitempty"`
+
+	// Before The day after the last, in UTC.
+	Before *string `form:"before,omitempty" json:"before,omitempty"`
 }
 
 // ListSuppressionsParams defines parameters for ListSuppressions.
@@ -474,6 +515,9 @@ type ServerInterface interface {
 	// PauseCampaign Begin no more of its calls, from now on
 	// (POST /campaigns/{name}/pause)
 	PauseCampaign(w http.ResponseWriter, r *http.Request, name string)
+	// CampaignReport A campaign's figures, split
+	// (GET /campaigns/{name}/report)
+	CampaignReport(w http.ResponseWriter, r *http.Request, name string, params CampaignReportParams)
 	// ResumeCampaign Let it call again; a draft begins
 	// (POST /campaigns/{name}/resume)
 	ResumeCampaign(w http.ResponseWriter, r *http.Request, name string)
@@ -489,6 +533,9 @@ type ServerInterface interface {
 	// Why Why a number was, or was not, called
 	// (GET /numbers/{number}/why)
 	Why(w http.ResponseWriter, r *http.Request, number string)
+	// Report The figures of all campaigns, split
+	// (GET /report)
+	Report(w http.ResponseWriter, r *http.Request, params ReportParams)
 	// ListSuppressions Numbers that must not be called
 	// (GET /suppressions)
 	ListSuppressions(w http.ResponseWriter, r *http.Request, params ListSuppressionsParams)
@@ -1309,6 +1356,74 @@ func (siw *ServerInterfaceWrapper) PauseCampaign(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// CampaignReport operation middleware
+func (siw *ServerInterfaceWrapper) CampaignReport(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CampaignReportParams
+
+	// ------------- Required query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "by", r.URL.Query(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "by"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "by", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", r.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "before"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "before", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CampaignReport(w, r, name, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ResumeCampaign operation middleware
 func (siw *ServerInterfaceWrapper) ResumeCampaign(w http.ResponseWriter, r *http.Request) {
 
@@ -1446,6 +1561,65 @@ func (siw *ServerInterfaceWrapper) Why(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Why(w, r, number)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// Report operation middleware
+func (siw *ServerInterfaceWrapper) Report(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportParams
+
+	// ------------- Required query parameter "by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "by", r.URL.Query(), &params.By, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "by"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "by", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", r.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "since"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "since", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", r.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "before"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "before", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Report(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1746,11 +1920,13 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}", wrapper.GetContact)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}", wrapper.PutContact)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/pause", wrapper.PauseCampaign)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/campaigns/{name}/report", wrapper.CampaignReport)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/resume", wrapper.ResumeCampaign)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/stop", wrapper.StopCampaign)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/imports/{id}", wrapper.GetImport)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/numbers/{number}", wrapper.Erase)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/numbers/{number}/why", wrapper.Why)
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/report", wrapper.Report)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/suppressions", wrapper.ListSuppressions)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/suppressions", wrapper.Suppress)
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/suppressions/{number}", wrapper.Unsuppress)
@@ -2293,6 +2469,29 @@ func (response PauseCampaign200JSONResponse) VisitPauseCampaignResponse(w http.R
 	return err
 }
 
+type CampaignReportRequestObject struct {
+	Name   string `json:"name"`
+	Params CampaignReportParams
+}
+
+type CampaignReportResponseObject interface {
+	VisitCampaignReportResponse(w http.ResponseWriter) error
+}
+
+type CampaignReport200JSONResponse Figures
+
+func (response CampaignReport200JSONResponse) VisitCampaignReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ResumeCampaignRequestObject struct {
 	Name string `json:"name"`
 }
@@ -2413,6 +2612,28 @@ type WhyResponseObject interface {
 type Why200JSONResponse Why
 
 func (response Why200JSONResponse) VisitWhyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportRequestObject struct {
+	Params ReportParams
+}
+
+type ReportResponseObject interface {
+	VisitReportResponse(w http.ResponseWriter) error
+}
+
+type Report200JSONResponse Figures
+
+func (response Report200JSONResponse) VisitReportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -2548,6 +2769,9 @@ type StrictServerInterface interface {
 	// PauseCampaign Begin no more of its calls, from now on
 	// (POST /campaigns/{name}/pause)
 	PauseCampaign(ctx context.Context, request PauseCampaignRequestObject) (PauseCampaignResponseObject, error)
+	// CampaignReport A campaign's figures, split
+	// (GET /campaigns/{name}/report)
+	CampaignReport(ctx context.Context, request CampaignReportRequestObject) (CampaignReportResponseObject, error)
 	// ResumeCampaign Let it call again; a draft begins
 	// (POST /campaigns/{name}/resume)
 	ResumeCampaign(ctx context.Context, request ResumeCampaignRequestObject) (ResumeCampaignResponseObject, error)
@@ -2563,6 +2787,9 @@ type StrictServerInterface interface {
 	// Why Why a number was, or was not, called
 	// (GET /numbers/{number}/why)
 	Why(ctx context.Context, request WhyRequestObject) (WhyResponseObject, error)
+	// Report The figures of all campaigns, split
+	// (GET /report)
+	Report(ctx context.Context, request ReportRequestObject) (ReportResponseObject, error)
 	// ListSuppressions Numbers that must not be called
 	// (GET /suppressions)
 	ListSuppressions(ctx context.Context, request ListSuppressionsRequestObject) (ListSuppressionsResponseObject, error)
@@ -3123,6 +3350,33 @@ func (sh *strictHandler) PauseCampaign(w http.ResponseWriter, r *http.Request, n
 	}
 }
 
+// CampaignReport operation middleware
+func (sh *strictHandler) CampaignReport(w http.ResponseWriter, r *http.Request, name string, params CampaignReportParams) {
+	var request CampaignReportRequestObject
+
+	request.Name = name
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CampaignReport(ctx, request.(CampaignReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CampaignReport")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CampaignReportResponseObject); ok {
+		if err := validResponse.VisitCampaignReportResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ResumeCampaign operation middleware
 func (sh *strictHandler) ResumeCampaign(w http.ResponseWriter, r *http.Request, name string) {
 	var request ResumeCampaignRequestObject
@@ -3254,6 +3508,32 @@ func (sh *strictHandler) Why(w http.ResponseWriter, r *http.Request, number stri
 	}
 }
 
+// Report operation middleware
+func (sh *strictHandler) Report(w http.ResponseWriter, r *http.Request, params ReportParams) {
+	var request ReportRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Report(ctx, request.(ReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Report")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReportResponseObject); ok {
+		if err := validResponse.VisitReportResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ListSuppressions operation middleware
 func (sh *strictHandler) ListSuppressions(w http.ResponseWriter, r *http.Request, params ListSuppressionsParams) {
 	var request ListSuppressionsRequestObject
@@ -3338,4 +3618,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 328f7590d8c3559415f34a4d0f4c469e42bbc67df5d2cbf59ac7ee01e1d7a137
+// SHA-256 of this and what it is made of: 6d5b137441c1f99cc4b70ab40795d3e4f2ee6645a2f3aeb15e376368c5f90416
