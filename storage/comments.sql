@@ -166,6 +166,7 @@ COMMENT ON COLUMN campaigns.countries IS 'where people may be called, ISO codes;
 COMMENT ON COLUMN campaigns.connect_to IS 'The numbers that its keys connect to. Campaigns that name the same one share its telephones: see same_desk in rules.sql.';
 COMMENT ON COLUMN campaigns.length_s IS 'seconds that an answered call may last';
 COMMENT ON COLUMN campaigns.purpose IS 'what the calls are for, for suppressions of a purpose';
+COMMENT ON COLUMN campaigns.remind_merge IS 'reminders of one person that are nearer than this become one; null: none do';
 COMMENT ON COLUMN campaigns.share IS 'its weight among campaigns of its priority';
 COMMENT ON COLUMN campaigns.told_status IS 'the status that hooks were told last, as people see it';
 
@@ -187,6 +188,7 @@ COMMENT ON COLUMN contacts.urgency IS 'What is called first of all that is due: 
 COMMENT ON COLUMN contacts.key IS 'what makes the row this person: the number, or the value of the column --key';
 COMMENT ON COLUMN contacts.import_id IS 'the import that added it, or changed it last; null: before imports were kept';
 COMMENT ON COLUMN contacts.not_later_than IS 'it is not called from then on';
+COMMENT ON COLUMN contacts.own_time IS 'the time of the row that reminders go by, such as an appointment; null: the campaign has none';
 COMMENT ON COLUMN contacts.cancelled_at IS 'a person asked that it is not called any more';
 COMMENT ON COLUMN contacts.heard_at IS 'the earliest of its calls';
 COMMENT ON COLUMN contacts.result IS 'of the latest call that has one';

@@ -284,7 +284,8 @@ CREATE TABLE campaigns (
     length_s integer GENERATED AS (((settings ->> 'length_timer'))), -- seconds that an answered call may last
     purpose text GENERATED AS ((document ->> 'purpose')), -- what the calls are for, for suppressions of a purpose
     share integer NOT NULL GENERATED AS (COALESCE(((settings #>> '{limits,share}')), 1)), -- its weight among campaigns of its priority
-    told_status text, -- the shown status that hooks were told last
+    told_status text, -- the status that hooks were told last, as people see it
+    remind_merge interval, -- reminders of one person that are nearer than this become one; null: none do
     connect_to jsonb GENERATED AS (jsonb_path_query_array(settings, '$."message"."keys".*."connect"'::jsonpath)), -- The numbers that its keys connect to. Campaigns that name the same one share its telephones: see same_desk in rules.sql.
     CONSTRAINT campaigns_pkey PRIMARY KEY (id),
     CONSTRAINT campaigns_name_unique UNIQUE (name),
@@ -337,7 +338,7 @@ CREATE TABLE contacts (
     number_countries text[], -- the country of each of numbers, as country is of to_number
     call_with bigint, -- the contact who leads; null: it has calls of its own
     leads boolean NOT NULL DEFAULT false, -- others follow
-    own_time timestamptz, -- The time that a contact's row gives: call_at as it is written, or with reminders the time before which they are. Null: it gives none, or an earlier version did not keep it.
+    own_time timestamptz, -- the time of the row that reminders go by, such as an appointment; null: the campaign has none
     CONSTRAINT contacts_pkey PRIMARY KEY (id),
     CONSTRAINT contacts_key_once UNIQUE (campaign_id, key),
     CONSTRAINT contacts_call_with FOREIGN KEY (call_with) REFERENCES contacts(id),
@@ -446,7 +447,7 @@ CREATE TABLE database_identity (
     other_api_host text, -- the API host of the other account that asked
     other_asked_at timestamptz, -- when it asked; null: none did
     locked boolean NOT NULL GENERATED AS (((locked_for IS NOT NULL) OR (other_asked_at IS NOT NULL))), -- it calls nobody
-    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- key of the hashes in the ETags of the API: a viewer cannot find out a number by them
+    version_secret text NOT NULL DEFAULT ((gen_random_uuid()) || (gen_random_uuid())), -- part of each contact's and campaign's version, so that nobody can compare it with guesses
     CONSTRAINT database_identity_pkey PRIMARY KEY (one),
     CONSTRAINT database_identity_accepted_what_lacks CHECK (accepted_at IS NULL OR misses > 0 OR scans > 0),
     CONSTRAINT database_identity_account_whole CHECK ((application_id IS NULL) = (api_host IS NULL)),
@@ -768,8 +769,8 @@ CREATE TABLE suppressions (
     campaign_id bigint, -- null: of all campaigns
     purpose text, -- of the campaigns that it is of; null: of all, or of campaign_id
     invalid boolean NOT NULL DEFAULT false, -- not a person's word: Vonage said that there is no such number
-    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or it was not kept
-    not_ended_then bigint[], -- the contacts of the number that had not ended when it came; null: it came with others
+    added_by text, -- who added it; null: a key that was pressed, the dialer itself, or before this was kept
+    not_ended_then bigint[], -- contacts of the number that had not ended when it came; null: it came with others
     CONSTRAINT suppressions_pkey PRIMARY KEY (id),
     CONSTRAINT suppressions_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id),
     CONSTRAINT suppressions_number_e164 CHECK (number ~ '^[1-9][0-9]{6,14}$'),
