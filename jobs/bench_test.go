@@ -25,8 +25,8 @@ func BenchmarkRedisMemory(b *testing.B) { benchRedisMemory(b, 10_000, 1_000_000,
 func TestBenchmarksRun(t *testing.T) {
 	t.Parallel()
 	benchtest.Once(t, func(b *testing.B) { benchRedisMemory(b, 200, 400, 2, 0) })
-	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20, campaign.Limits{}) })
-	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20, generous()) })
+	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20, 8, campaign.Limits{}) })
+	benchtest.Once(t, func(b *testing.B) { benchPlacing(b, 20, 8, generous()) })
 }
 
 func benchRedisMemory(b *testing.B, fewer, more int, perSecond float64, longer time.Duration) {

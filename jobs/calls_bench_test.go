@@ -112,14 +112,23 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 //
 // It also says how much processor time a call took, of this process (with the
 // simulator in it), Postgres and Redis.
-func BenchmarkPlacing(b *testing.B) { benchPlacing(b, 1000, campaign.Limits{}) }
+func BenchmarkPlacing(b *testing.B) {
+	for _, p := range []struct {
+		name   string
+		atOnce int
+		limits campaign.Limits
+	}{
+		{"at-once=32", 32, campaign.Limits{}},
+		{"at-once=64", 64, campaign.Limits{}}, // about what a dialer has for 30 calls a second
+		// A limit of every kind: the gates of a campaign with limits pass one after the
+		// other, and each counts what is up.
+		{"at-once=64/limits", 64, generous()},
+	} {
+		b.Run(p.name, func(b *testing.B) { benchPlacing(b, 1000, p.atOnce, p.limits) })
+	}
+}
 
-// BenchmarkPlacingRules is BenchmarkPlacing with a limit of every kind: the gates of a
-// campaign with limits pass one after the other, and each counts what is up.
-func BenchmarkPlacingRules(b *testing.B) { benchPlacing(b, 1000, generous()) }
-
-func benchPlacing(b *testing.B, calls int, limits campaign.Limits) {
-	const atOnce = 32
+func benchPlacing(b *testing.B, calls, atOnce int, limits campaign.Limits) {
 	events := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	b.Cleanup(events.Close)
 	var placing, posting, plain spent

@@ -188,7 +188,7 @@ COMMENT ON COLUMN contacts.urgency IS 'What is called first of all that is due: 
 COMMENT ON COLUMN contacts.key IS 'what makes the row this person: the number, or the value of the column --key';
 COMMENT ON COLUMN contacts.import_id IS 'the import that added it, or changed it last; null: before imports were kept';
 COMMENT ON COLUMN contacts.not_later_than IS 'it is not called from then on';
-COMMENT ON COLUMN contacts.own_time IS 'the time of the row that reminders go by, such as an appointment; null: the campaign has none';
+COMMENT ON COLUMN contacts.own_time IS 'the row''s own time: its call_at, or the time that reminders go by; null: it has none';
 COMMENT ON COLUMN contacts.cancelled_at IS 'a person asked that it is not called any more';
 COMMENT ON COLUMN contacts.heard_at IS 'the earliest of its calls';
 COMMENT ON COLUMN contacts.result IS 'of the latest call that has one';

@@ -338,7 +338,7 @@ CREATE TABLE contacts (
     number_countries text[], -- the country of each of numbers, as country is of to_number
     call_with bigint, -- the contact who leads; null: it has calls of its own
     leads boolean NOT NULL DEFAULT false, -- others follow
-    own_time timestamptz, -- the time of the row that reminders go by, such as an appointment; null: the campaign has none
+    own_time timestamptz, -- the row's own time: its call_at, or the time that reminders go by; null: it has none
     CONSTRAINT contacts_pkey PRIMARY KEY (id),
     CONSTRAINT contacts_key_once UNIQUE (campaign_id, key),
     CONSTRAINT contacts_call_with FOREIGN KEY (call_with) REFERENCES contacts(id),
