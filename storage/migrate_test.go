@@ -128,7 +128,7 @@ func TestReportingColumns(t *testing.T) {
 		"hourly": {
 			"hour", "campaign_id", "campaign", "dialed", "calls",
 			"answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected",
-			"cancelled", "unexplained", "unsettled", "duration_s", "price", "unpriced",
+			"cancelled", "unexplained", "unsettled", "duration_s", "price", "unpriced", "calls_answered",
 		},
 	} {
 		got := testkit.Rows[string](t, db, `
