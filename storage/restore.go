@@ -286,8 +286,9 @@ func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.R
 			if err != nil {
 				return err
 			}
-			//guard:drop storage.TestRecoverInAnyWording: a person is asked about each contact that a forgotten call may be of
-			if _, err := tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmLost, forgottenDetail(f.evidence.CallUUID)); err != nil {
+			//guard:value(tx.Exec(ctx, `SELECT $1::uuid`, attempt)) storage.TestRecoverInAnyWording: a person is asked about each contact that a forgotten call may be of
+			_, err = tx.Exec(ctx, raiseAlarm, attempt, campaign.AlarmLost, forgottenDetail(f.evidence.CallUUID))
+			if err != nil {
 				return err
 			}
 		}
