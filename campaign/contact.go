@@ -81,6 +81,9 @@ type Contact struct {
 	Vars      map[string]string // the row's columns by header name
 	CallAt    time.Time         // a reminder's own time: it is never called before
 	DueAt     time.Time
+	// AskedAt is when a person asked last for a call at once; zero: nobody did. It holds
+	// until a call has passed the gate since.
+	AskedAt time.Time
 	// RemindAt are the times of its reminders, in order; nil: it has none. CallAt is
 	// the first. Empty: it was moved to a time of which no reminder is left.
 	RemindAt []time.Time

@@ -184,6 +184,12 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = "not called yet"
 	}
+	//guard:false storage.TestCallNow: who is to be called at once is due then, however often they are decided again
+	asked := c.asked(h.tried)
+	if asked && !c.AskedAt.After(d.DueAt) {
+		d.DueAt = c.AskedAt
+		d.Because += "; a person asked for a call now"
+	}
 	if c.several() {
 		next, free := c.freeNumber(h.nextNumber(c, left), left, now)
 		if next != c.To {
@@ -194,10 +200,19 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		}
 	}
 	//guard:false storage.TestChangedWhileQueued: an appointment that was moved is not called before its new time
-	if d.DueAt.Before(c.CallAt) {
+	if d.DueAt.Before(c.CallAt) && !asked {
 		d.DueAt = c.CallAt
 	}
 	return d
+}
+
+// asked reports whether a person asked for a call after the last one that was tried. A
+// reminder of which nothing was tried has been brought forward itself.
+func (c Contact) asked(tried *Attempt) bool {
+	if tried == nil {
+		return !c.AskedAt.IsZero() && c.RemindAt == nil
+	}
+	return tried.DialedAt.Before(c.AskedAt)
 }
 
 func later(wait time.Duration) string {

@@ -179,6 +179,15 @@ func (w Withdrawal) Passes() bool {
 	return false
 }
 
+// Ends reports whether it ends a contact that is due, and does not only hold it.
+func (w Withdrawal) Ends() bool {
+	switch w {
+	case WithdrawnStopped, WithdrawnCancelled, WithdrawnSuppressed, WithdrawnInvalid, WithdrawnCountry, WithdrawnExpired, WithdrawnEnded, WithdrawnUsed:
+		return true
+	}
+	return false
+}
+
 // Meaning says for people what stands in the way of a call: every reason that
 // call_obstacles gives, and a withdrawal's.
 func (w Withdrawal) Meaning() string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -160,6 +161,83 @@ func (db *DB) RestoreContact(ctx context.Context, by app.Actor, campaignID int64
 		return fmt.Errorf("restore a contact: %w", err)
 	}
 	return nil
+}
+
+// CallContactNow has a contact called at once: it is due now, and the claim and the gate
+// take it as any other. Of its reminders the next takes place now, if the one before is
+// over. Who would end by that is left as they are. Of those who share a call all are called.
+func (db *DB) CallContactNow(ctx context.Context, by app.Actor, campaignID int64, key string) error {
+	err := db.inTx(ctx, func(tx pgx.Tx) error {
+		var id, calls int64
+		err := tx.QueryRow(ctx, `SELECT id, coalesce(call_with, id) FROM contacts WHERE campaign_id = $1 AND key = $2`, campaignID, plain(key)).Scan(&id, &calls)
+		if err != nil {
+			return translate(err)
+		}
+		standing, err := lockToChange(ctx, tx, []int64{calls})
+		if err != nil {
+			return err
+		}
+		if why := standing[calls].forbidsCall(); why != "" {
+			return errors.New("not called: " + why)
+		}
+		obstacles, err := collect(ctx, tx, pgx.RowTo[campaign.Withdrawal], `
+			SELECT o.reason FROM contacts k, LATERAL contact_obstacles(k.to_number, k.campaign_id, k.id, clock_timestamp()) AS o WHERE k.id = $1`, calls)
+		if err != nil {
+			return err
+		}
+		for _, o := range obstacles {
+			//guard:false storage.TestCallNowEndsNobody: who may not be called is not ended by who asks for it
+			if o.Ends() {
+				return errors.New("not called: " + o.Meaning())
+			}
+		}
+		var due time.Time
+		err = tx.QueryRow(ctx, `
+			WITH asked AS (
+				SELECT k.id, k.due_at, clock_timestamp() AS at, (SELECT min(r.at) FROM unnest(k.remind_at) AS r (at) WHERE r.at > clock_timestamp()) AS next
+				FROM contacts k WHERE k.id = $1
+			), changed AS (
+				UPDATE contacts k SET asked_at = a.at, due_at = a.at,
+					remind_at = CASE WHEN a.due_at >= a.next THEN array_replace(k.remind_at, a.next, a.at) ELSE k.remind_at END,
+					call_at = CASE WHEN a.due_at >= a.next AND k.call_at = a.next THEN a.at ELSE k.call_at END
+				FROM asked a WHERE k.id = a.id
+			)
+			SELECT due_at FROM asked`, calls).Scan(&due)
+		if err != nil {
+			return err
+		}
+		if err := withContacts(ctx, tx, []int64{calls}, unchanged); err != nil {
+			return err
+		}
+		for _, called := range slices.Compact([]int64{calls, id}) { // the audit of each says it
+			err := audit(ctx, tx, by, auditEntry{action: "contact.call", object: contactObject(called), before: fields{"due_at": due}, after: fields{"campaign": campaignID, "due": "now"}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("have a contact called: %w", err)
+	}
+	return nil
+}
+
+// forbidsCall says why a contact cannot be called at once, or "".
+func (s *standing) forbidsCall() string {
+	switch {
+	//guard:false storage.TestCallNow: nobody is called at once while a call of theirs is open
+	case s.underWay:
+		return "this person is being called"
+	case s.reserved:
+		return "a call to this person is about to be made"
+	case s.state == campaign.Done && s.reason == campaign.ReasonCancelledByRequest:
+		return "this person is cancelled: restore them first"
+	//guard:false storage.TestCallNow: who has ended is not called again by who asks for it
+	case s.state == campaign.Done:
+		return "this person's part in the campaign has ended (" + string(s.reason) + "); those who were not reached are called again by a new campaign"
+	}
+	return ""
 }
 
 func contactObject(id int64) string { return fmt.Sprintf("contact %d", id) }

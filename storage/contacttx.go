@@ -100,7 +100,7 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	contacts, manual := split(owners)
 	if len(contacts) > 0 {
 		reads.Queue(`
-			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.remind_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, i.heard_at, i.last_heard_at, i.result, i.result_at, g.zones, c.hang_up, c.created_at,
+			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.asked_at, k.remind_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, i.heard_at, i.last_heard_at, i.result, i.result_at, g.zones, c.hang_up, c.created_at,
 			       -- guard:value storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
 			       ARRAY(SELECT number FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.ended_at IS NULL AND s.expires_at IS NULL
 			             AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)),
@@ -144,7 +144,7 @@ func contactTxScan() pgx.RowToFunc[*contactTx] {
 		t := &contactTx{}
 		c, k := &t.campaign, &t.contact
 		err := row.Scan(&c.ID, &c.Name, &c.Status, settings.into(&c.Settings),
-			&k.ID, &k.Line, &k.To, &k.Numbers, (*zeronull.Timestamptz)(&k.CallAt), &k.RemindAt, &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
+			&k.ID, &k.Line, &k.To, &k.Numbers, (*zeronull.Timestamptz)(&k.CallAt), (*zeronull.Timestamptz)(&k.AskedAt), &k.RemindAt, &k.DueAt, (*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
 			(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.Answered,
 			(*zeronull.Timestamptz)(&k.RangBack.HeardAt), (*zeronull.Timestamptz)(&k.RangBack.LastHeardAt), (*zeronull.Text)(&k.RangBack.Result), (*zeronull.Timestamptz)(&k.RangBack.ResultAt), &k.Zones, &t.hangUp, &c.CreatedAt, &t.suppressed, &t.now)
 		k.CampaignID, t.owner.contact = c.ID, k.ID

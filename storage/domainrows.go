@@ -91,12 +91,12 @@ func (s *settingsOfRow) Scan(value any) (err error) {
 // contactColumns are what scanContact reads, of a contacts row named k and its
 // zone group g.
 const contactColumns = `
-	k.id, k.campaign_id, k.key, k.line_no, k.to_number, k.numbers, g.zones, k.vars, k.call_at, k.remind_at, k.due_at, k.not_later_than,
+	k.id, k.campaign_id, k.key, k.line_no, k.to_number, k.numbers, g.zones, k.vars, k.call_at, k.asked_at, k.remind_at, k.due_at, k.not_later_than,
 	k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, g.basis, k.answered`
 
 func contactFields(k *campaign.Contact) []any {
 	return []any{
-		&k.ID, &k.CampaignID, &k.Key, &k.Line, &k.To, &k.Numbers, &k.Zones, &k.Vars, (*zeronull.Timestamptz)(&k.CallAt), &k.RemindAt, &k.DueAt,
+		&k.ID, &k.CampaignID, &k.Key, &k.Line, &k.To, &k.Numbers, &k.Zones, &k.Vars, (*zeronull.Timestamptz)(&k.CallAt), (*zeronull.Timestamptz)(&k.AskedAt), &k.RemindAt, &k.DueAt,
 		(*zeronull.Timestamptz)(&k.NotLaterThan), &k.Cancelled, &k.State, (*zeronull.Text)(&k.Reason), &k.Attempts,
 		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.ZoneBasis, &k.Answered,
 	}

@@ -192,13 +192,14 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 		       number_countries = @several_countries,
 		       source = @source, import_id = @import, line_no = @line, vars = @vars,
 		       call_at = @call_at, remind_at = @remind_at, own_time = @own_time, not_later_than = @last_call, due_at = @due,
+		       asked_at = CASE WHEN @moved THEN NULL ELSE asked_at END,
 		       cancelled_at = CASE WHEN @restored THEN NULL ELSE cancelled_at END
 		WHERE id = @id`, pgx.StrictNamedArgs{
 		"id": ch.id, "groups": groups, "numbers": numbersOf(r), "same_numbers": slices.Equal(s.numbers, numbersOf(r)),
 		"several": several(r, numbersOf(r)), "several_groups": several(r, groups),
 		"country": r.Country, "countries": countriesOf(r), "several_countries": several(r, countriesOf(r)), "source": im.source, "import": im.run.ID, "line": r.Line, "to": r.To, "vars": varsOf(r),
 		"remind_at": t.remindAt, "call_at": zeronull.Timestamptz(t.callAt), "own_time": zeronull.Timestamptz(r.OwnTime), "last_call": zeronull.Timestamptz(t.lastCall),
-		"restored": ch.restored, "due": t.dueAt,
+		"restored": ch.restored, "moved": ch.restored || !s.keepsTime(r), "due": t.dueAt,
 	})
 }
 

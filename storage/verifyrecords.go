@@ -49,12 +49,14 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 		}
 		r.Contacts, err = collect(ctx, tx, scanContactRecord, `
 			SELECT k.id, c.name, k.to_number, coalesce(k.numbers, ARRAY[k.to_number]), g.zones, k.state, k.reason, k.attempts, k.result, k.heard_at,
-			       k.remind_at, i.heard_at, i.last_heard_at, i.result, i.result_at, k.call_with
+			       k.remind_at, coalesce(q.asked, '{}'), i.heard_at, i.last_heard_at, i.result, i.result_at, k.call_with
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			LEFT JOIN (
 				SELECT contact_id, min(heard_at) AS heard_at, max(heard_at) AS last_heard_at, (array_agg(result ORDER BY received_at DESC) FILTER (WHERE result IS NOT NULL))[1] AS result,
 				       max(received_at) FILTER (WHERE result IS NOT NULL) AS result_at
 				FROM inbound_calls GROUP BY contact_id) i ON i.contact_id = coalesce(k.call_with, k.id)
+			LEFT JOIN (
+				SELECT object, array_agg(at ORDER BY at) AS asked FROM audit WHERE action = 'contact.call' GROUP BY object) q ON q.object = 'contact ' || coalesce(k.call_with, k.id)
 			ORDER BY k.id`)
 		return err
 	})
@@ -135,7 +137,7 @@ func scanAttemptRecord(row pgx.CollectableRow) (a app.AttemptRecord, err error) 
 
 func scanContactRecord(row pgx.CollectableRow) (k app.ContactRecord, err error) {
 	err = row.Scan(&k.ID, &k.Campaign, &k.To, &k.Numbers, &k.Zones, &k.State, (*zeronull.Text)(&k.Reason), &k.Calls,
-		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.RemindAt,
+		(*zeronull.Text)(&k.Result), (*zeronull.Timestamptz)(&k.HeardAt), &k.RemindAt, &k.AskedAt,
 		(*zeronull.Timestamptz)(&k.RangBack.HeardAt), (*zeronull.Timestamptz)(&k.RangBack.LastHeardAt), (*zeronull.Text)(&k.RangBack.Result), (*zeronull.Timestamptz)(&k.RangBack.ResultAt), (*zeronull.Int8)(&k.CallWith))
 	return k, err
 }

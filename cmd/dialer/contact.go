@@ -19,6 +19,7 @@ import (
 type contactCommand struct {
 	Show   contactShowCommand   `cmd:"" help:"Show a person of a campaign: their row, their calls, and why they are in their state."`
 	Update contactUpdateCommand `cmd:"" help:"Change columns of a person's row, if they are still to be called."`
+	Call   contactCallCommand   `cmd:"" help:"Have a person of a campaign called now, as far as hours, suppressions and limits allow."`
 	Cancel contactCancelCommand `cmd:"" help:"Take a person out of a campaign: nobody calls them any more."`
 	Erase  contactEraseCommand  `cmd:"" help:"Forget whoever has a number, in all campaigns, as the law may ask."`
 }
@@ -142,6 +143,29 @@ func (c *contactUpdateCommand) Run(ctx context.Context, con console) error {
 		if late != "" {
 			con.Linef("changed, and this person is not called any more: %s\n", late)
 		}
+		return nil
+	})
+}
+
+type contactCallCommand struct {
+	contactFlags
+	actorFlags
+}
+
+func (c *contactCallCommand) Help() string {
+	return `The person is due now: the next call, or the next reminder if the one before is over, takes place at once. A running dialer calls them as any other, within the hours and the limits; what stands in the way is printed. Who is being called, or has ended, is not called by it.`
+}
+
+func (c *contactCallCommand) Run(ctx context.Context, con console) error {
+	return c.with(ctx, func(contacts app.Contacts) error {
+		if err := contacts.CallNow(ctx, c.actor(), c.Campaign, c.Key); err != nil {
+			return err
+		}
+		h, err := contacts.Find(ctx, c.Campaign, c.Key)
+		if err != nil {
+			return err
+		}
+		printContactHistory(con, h)
 		return nil
 	})
 }

@@ -132,6 +132,14 @@ func TestContactCommands(t *testing.T) {
 	if out := run(cli.ExitOK, "show", "checkups", "P2"); !strings.Contains(out, "key P2") || !strings.Contains(out, "phone: +447700900101") {
 		t.Errorf("shown:\n%s", out)
 	}
+	db.Exec(t, `UPDATE contacts SET due_at = now() + interval '2 days' WHERE key = 'P3'`)
+	if out := run(cli.ExitOK, "call", "checkups", "P3", "--by", "ann"); !strings.Contains(out, "a person asked for a call now") {
+		t.Errorf("called now:\n%s", out)
+	}
+	if by := testkit.Value[string](t, db, `SELECT actor FROM audit WHERE action = 'contact.call'`); by != "ann" {
+		t.Errorf("the audit says that %s had P3 called", by)
+	}
+	run(cli.ExitFailed, "call", "checkups", "P9")
 	run(cli.ExitOK, "update", "checkups", "P2", "full name=Bob", "phone=+447700900102")
 	if out := run(cli.ExitOK, "show", "checkups", "P2", "--format", "json"); !strings.Contains(out, `"Full Name": "Bob"`) || !strings.Contains(out, `"to_number": "447700900102"`) {
 		t.Errorf("after the update:\n%s", out)

@@ -39,6 +39,8 @@ type ContactStore interface {
 	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
 	// RestoreContact takes back that it was cancelled.
 	RestoreContact(ctx context.Context, by Actor, campaignID int64, key string) error
+	// CallContactNow has the contact called at once, as far as the rules allow.
+	CallContactNow(ctx context.Context, by Actor, campaignID int64, key string) error
 	// ExportContacts gives each, in the order of their files, the people of a
 	// campaign that the query asks for. begin gets the files' columns first.
 	ExportContacts(ctx context.Context, campaignID int64, q ExportQuery, begin func(columns []string) error, each func(ExportedContact) error) error
@@ -270,6 +272,19 @@ func (c Contacts) Restore(ctx context.Context, by Actor, name, key string) error
 		return err
 	}
 	return c.Store.RestoreContact(ctx, by, found.ID, key)
+}
+
+// CallNow has a person called at once: they are due now. What holds calls, such as the
+// hours or a limit, holds this one too. Who has ended, or is being called, is not.
+func (c Contacts) CallNow(ctx context.Context, by Actor, name, key string) error {
+	if err := by.may(Operator); err != nil {
+		return err
+	}
+	found, err := c.Store.CampaignByName(ctx, name)
+	if err != nil {
+		return err
+	}
+	return c.Store.CallContactNow(ctx, by, found.ID, key)
 }
 
 // Export gives each the people of a campaign that the query asks for.

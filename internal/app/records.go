@@ -56,6 +56,7 @@ type ContactRecord struct {
 	Result   string
 	HeardAt  time.Time
 	RemindAt []time.Time // of its reminders; none: it has none
+	AskedAt  []time.Time // when people asked that they are called at once
 	RangBack campaign.RangBack
 	// CallWith is the contact whose calls it shares; 0: it has its own.
 	CallWith int64

@@ -31,6 +31,7 @@ type contactView struct {
 	Row        []cell
 	Line       []moment
 	MayChange  bool
+	MayCall    bool // at once
 	Over       bool
 	Cancelled  bool
 }
@@ -93,7 +94,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 	k := h.Contact
 	view := contactView{
 		Campaign: h.Campaign, ID: k.ID, Key: text(k.Key), To: text(k.Called(h.Attempts)), State: k.State, Reason: k.Reason, Result: k.Result, HeardAt: k.HeardAt,
-		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), Over: k.State == campaign.Done, Cancelled: k.Cancelled,
+		Because: text(h.Because), NextCall: h.NextCall, MayChange: v.by.May(app.Operator), MayCall: v.by.May(app.Operator) && (k.State == campaign.Pending || k.State == campaign.Waiting), Over: k.State == campaign.Done, Cancelled: k.Cancelled,
 	}
 	view.Campaign.Name = text(view.Campaign.Name)
 	for _, o := range h.Obstacles {
@@ -166,7 +167,7 @@ func attemptMoments(a campaign.Attempt) []moment {
 	return append(list, last)
 }
 
-// changeContact moves, cancels or suppresses one person.
+// changeContact moves, calls, cancels or suppresses one person.
 func (d *dashboard) changeContact(v *visit) error {
 	id, key, err := d.keyOf(v)
 	if err != nil {
@@ -194,6 +195,8 @@ func (d *dashboard) changeContact(v *visit) error {
 		}
 	case "cancel":
 		err = contacts.Cancel(v.Context(), v.by, name, key, "")
+	case "call":
+		err = contacts.CallNow(v.Context(), v.by, name, key)
 	case "restore":
 		err = contacts.Restore(v.Context(), v.by, name, key)
 	case "unsuppress":

@@ -126,3 +126,12 @@ func (a *api) CancelContact(ctx context.Context, r operations.CancelContactReque
 	body, etag, err := a.contact(ctx, r.Name, r.Key)
 	return operations.CancelContact200JSONResponse{Body: body, Headers: operations.CancelContact200ResponseHeaders{ETag: etag}}, err
 }
+
+// CallContact has the person of a key called at once.
+func (a *api) CallContact(ctx context.Context, r operations.CallContactRequestObject) (operations.CallContactResponseObject, error) {
+	if err := a.contacts().CallNow(ctx, actorOf(ctx), r.Name, r.Key); err != nil {
+		return nil, err
+	}
+	body, etag, err := a.contact(ctx, r.Name, r.Key)
+	return operations.CallContact200JSONResponse{Body: body, Headers: operations.CallContact200ResponseHeaders{ETag: etag}}, err
+}

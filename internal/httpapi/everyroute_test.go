@@ -144,6 +144,8 @@ func TestTheRestOfTheDocument(t *testing.T) {
 		{422, "POST", "campaigns/dental/pause", "{"},
 		{404, "POST", "campaigns/none/resume", ""},
 		{404, "POST", "campaigns/none/stop", ""},
+		{404, "POST", "campaigns/none/contacts/p1/call", ""},
+		{404, "POST", "campaigns/dental/contacts/nobody/call", ""},
 		{404, "PUT", "campaigns/none/contacts/p1", `{"to":"+447700900101"}`},
 	} {
 		if strings.HasSuffix(ask.path, "transfer") {
@@ -152,7 +154,16 @@ func TestTheRestOfTheDocument(t *testing.T) {
 		w.want(w.do(app.Operator, ask.method, ask.path, ask.body), ask.status)
 	}
 	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p1", `{"to":"+447700900101","name":"Ann","appointment":"2036-12-03 10:00"}`), 201)
+	// An appointment years away is called about now.
+	if due := testkit.Value[bool](t, w.db, `SELECT due_at > now() + interval '1 day' FROM contacts`); !due {
+		t.Error("p1 is due already")
+	}
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts/p1/call", ""), 200, `"key":"p1"`, `"state":"pending"`)
+	if due := testkit.Value[bool](t, w.db, `SELECT due_at <= now() FROM contacts`); !due {
+		t.Error("p1 is not due now")
+	}
 	w.want(w.do(app.Operator, "DELETE", "campaigns/dental/contacts/p1", ""), 200)
+	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts/p1/call", ""), 422, "restore them first")
 	w.db.Exec(t, `UPDATE contacts SET cancelled_at = NULL`)
 	w.want(w.do(app.Operator, "DELETE", "campaigns/dental/contacts/p1", ""), 422, "has ended")
 

@@ -83,11 +83,16 @@ func (c *comparison) mayNotFollow(rule Rule, who person, before []known, last, c
 		return fmt.Sprintf("call %s was made although the person had rung back", call.UUID)
 	case !found:
 		return fmt.Sprintf("call %s was final (%s), and call %s followed", last.UUID, last.ways()[0], call.UUID)
-	case call.PlacedAt.Before(from.Add(-c.orders.Slack)):
+	case call.PlacedAt.Before(from.Add(-c.orders.Slack)) && !who.askedBetween(last.dialed(), call.dialed()):
 		return fmt.Sprintf("call %s began %v after call %s, which was %s: the wait is %v",
 			call.UUID, call.PlacedAt.Sub(last.EndedAt), last.UUID, last.Outcome, from.Sub(last.EndedAt))
 	}
 	return ""
+}
+
+// askedBetween reports whether somebody asked for the call after the one before it.
+func (p person) askedBetween(before, call time.Time) bool {
+	return slices.ContainsFunc(p.asked, func(at time.Time) bool { return at.After(before) && !at.After(call) })
 }
 
 // waysToEnd are how the last call may have been known to end when the next was made.
@@ -162,6 +167,7 @@ const ringBackLasts = 10 * time.Minute
 type person struct {
 	several  bool
 	remindAt []time.Time
+	asked    []time.Time // when people asked that they are called at once
 	back     campaign.RangBack
 }
 
@@ -174,7 +180,7 @@ func (c *comparison) personAt(k app.ContactRecord, call contactCall) person {
 	if !k.RangBack.ResultAt.Add(ringBackLasts).Before(call.PlacedAt) {
 		back.Result = ""
 	}
-	return person{severalNumbers(k), k.RemindAt, back}
+	return person{severalNumbers(k), k.RemindAt, k.AskedAt, back}
 }
 
 // resultBefore is what the person had said for certain before a call, after which

@@ -93,6 +93,9 @@ func TestCompareByThePolicy(t *testing.T) {
 			k.RangBack.HeardAt, k.HeardAt = noon.Add(at), noon.Add(at)
 		}
 	}
+	asked := func(at time.Duration) func(*world) {
+		return func(w *world) { w.records.Contacts[0].AskedAt = []time.Time{noon.Add(at)} }
+	}
 	busy := func(at time.Duration) made { return made{at: at, outcome: "busy"} }
 	human := func(at time.Duration) made { return made{at: at, outcome: "human", heard: true} }
 	for _, test := range []struct {
@@ -124,6 +127,9 @@ func TestCompareByThePolicy(t *testing.T) {
 		{"until a result, and it was heard", result, "", []made{human(0), busy(11 * m)}, nil, ""},
 		{"until a result, which was given", result, "", []made{{outcome: "human", heard: true, result: "confirmed"}, busy(11 * m)}, nil, "was final (human)"},
 		{"until a result, by default half an hour", campaign.Policy{Attempts: 2, Until: campaign.UntilResult}, "", []made{human(0), busy(20 * m)}, nil, "the wait is 30m0s"},
+		{"sooner, as a person asked", twice, "busy", []made{busy(0), busy(5 * m)}, asked(4 * m), ""},
+		{"asked before the call before it", twice, "busy", []made{busy(0), busy(5 * m)}, asked(-m), "the wait is 10m"},
+		{"asked after it", twice, "busy", []made{busy(0), busy(5 * m)}, asked(6 * m), "the wait is 10m"},
 		{"until heard", heard, "human", []made{{outcome: "human"}, human(11 * m)}, nil, ""},
 		{"until heard, too soon", heard, "human", []made{{outcome: "human"}, human(5 * m)}, nil, "the wait is 10m"},
 		{"called after it was heard", heard, "human", []made{human(0), human(11 * m)}, nil, "was final (human)"},
