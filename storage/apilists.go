@@ -171,12 +171,16 @@ func (db *DB) ListCalls(ctx context.Context, q app.CallQuery) (app.Page, error) 
 		args["campaign"] = q.CampaignID
 	}
 	state := campaign.State(q.State)
-	if q.State != "" && q.State != "open" {
+	switch q.State {
+	case "", "open":
+	case app.CallsUp:
+		inState = ` AND a.state IN ('dialing', 'unknown', 'accepted')`
+	default:
 		inState = ` AND a.state = @state`
 		args["state"] = plain(q.State)
 	}
 	switch {
-	case q.State == "open" || state.Open(): // few among all
+	case q.State == "open" || q.State == app.CallsUp || state.Open(): // few among all
 		where += ofCampaign + inState + ` AND a.id = ANY (ARRAY(SELECT id FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')))`
 		if q.State == "open" {
 			where += ` AND NOT a.superseded`

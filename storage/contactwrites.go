@@ -189,12 +189,17 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	b.Queue(`
 		UPDATE contacts k SET state = w.state, reason = w.reason, due_at = w.due_at, attempts = w.attempts,
 			result = w.result, heard_at = w.heard_at, answered = w.answered,
+			-- guard:value storage.TestWhoIsToBeReachedByHand: whose telephone somebody else opted out is to be reached by hand
+			phone_opted_out = CASE WHEN w.reason = 'suppressed' AND w.result IS DISTINCT FROM @opted_out THEN EXISTS (
+				SELECT FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.source = @opt_out AND s.ended_at IS NULL
+				AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)) ELSE false END,
 			to_number = coalesce(w.to_number, k.to_number),
 			zone_group_id = CASE WHEN w.to_number IS NULL THEN k.zone_group_id ELSE k.number_groups[array_position(k.numbers, w.to_number)] END,
 			country = CASE WHEN w.to_number IS NULL THEN k.country ELSE k.number_countries[array_position(k.numbers, w.to_number)] END
 		FROM unnest(@id::bigint[], @state::text[], @reason::text[], @due_at::timestamptz[], @attempts::int[], @result::text[], @heard_at::timestamptz[], @answered::boolean[], @to_number::text[])
 		AS w (id, state, reason, due_at, attempts, result, heard_at, answered, to_number)
 		WHERE k.id = w.id`, pgx.StrictNamedArgs{
+		"opt_out": optOutSource, "opted_out": campaign.OptedOut,
 		"id":        column(list, func(w contactWrite) int64 { return w.id }),
 		"state":     column(list, func(w contactWrite) string { return string(w.State) }),
 		"reason":    column(list, func(w contactWrite) zeronull.Text { return zeronull.Text(w.Reason) }),

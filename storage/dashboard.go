@@ -3,6 +3,9 @@ package storage
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"dialer/internal/app"
 
@@ -28,19 +31,73 @@ func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 		if s.Totals, err = readTotals(ctx, tx); err != nil {
 			return err
 		}
+		if s.Courses, err = courses(ctx, tx, ids); err != nil {
+			return err
+		}
 		return tx.QueryRow(ctx, `
+			WITH open AS MATERIALIZED (
+				SELECT id, state, answered_at FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')
+			)
 			SELECT clock_timestamp(), (SELECT CASE WHEN locked THEN coalesce(locked_for, 'locked') ELSE '' END FROM database_identity),
-			       (SELECT count(*) FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted') AND NOT superseded),
+			       (SELECT count(*) FROM open WHERE state <> 'reserved'), (SELECT count(*) FROM open WHERE state = 'reserved'),
+			       (SELECT coalesce(sum(hashtextextended(concat_ws(' ', id, state, answered_at), 0)), 0)::text FROM open),
 			       (SELECT count(*) FROM attempts WHERE dialed_at > now() - interval '1 minute'),
 			       (SELECT max(dialed_at) FROM attempts),
 			       (SELECT count(*) FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at),
-			       (SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown'))`).
-			Scan(&s.At, &s.Locked, &s.Open, &s.Dialed, (*zeronull.Timestamptz)(&s.LastCall), &s.Alarms, &s.Unsettled)
+			       (SELECT count(*) FROM open WHERE state IN ('dialing', 'unknown'))`).
+			Scan(&s.At, &s.Locked, &s.Open, &s.Queued, &s.CallsVersion, &s.Dialed, (*zeronull.Timestamptz)(&s.LastCall), &s.Alarms, &s.Unsettled)
 	})
 	if err != nil {
 		return app.Snapshot{}, fmt.Errorf("read a snapshot: %w", err)
 	}
 	return s, nil
+}
+
+// maxCounted bounds how many people of a campaign are counted for its course: of those
+// who are due the first, and of those who are not.
+const maxCounted = 100
+
+// courses are where those of the campaigns stand that run: how many of their people may be called
+// now, and how many are due later, or are outside their hours. Of each the fewer are
+// counted, so that it takes as long for a million people as for a few thousand.
+func courses(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]app.Course, error) {
+	rows, err := tx.Query(ctx, `
+		WITH running AS MATERIALIZED (
+			SELECT id FROM campaigns WHERE id = ANY ($2) AND status = 'running' AND (starts_at IS NULL OR starts_at <= now())
+		), recent AS MATERIALIZED (
+			SELECT campaign_id, count(*) AS n FROM attempts WHERE dialed_at > now() - interval '1 minute' GROUP BY campaign_id
+		), groups AS MATERIALIZED (
+			SELECT g.id, g.campaign_id, next_opening(g.id, now()) AS opening FROM running r JOIN zone_groups g ON g.campaign_id = r.id
+		), places AS MATERIALIZED (
+			-- Until when what is due may be called: while it is closed nothing may.
+			SELECT g.*, u.urgency, CASE WHEN g.opening <= now() THEN now() ELSE '-infinity' END AS until
+			FROM groups g, (VALUES (0::smallint), (1), (2)) AS u (urgency)
+		)
+		SELECT r.id, coalesce((SELECT n FROM recent WHERE campaign_id = r.id), 0), due.n, later.n, (
+			SELECT min(CASE WHEN f.due_at <= f.opening THEN f.opening ELSE next_opening(f.id, f.due_at) END) FROM (
+				SELECT p.id, p.opening, first.due_at FROM places p CROSS JOIN LATERAL (
+					SELECT due_at FROM contacts k WHERE k.zone_group_id = p.id AND k.urgency = p.urgency AND k.due_at > p.until AND k.state IN ('pending', 'waiting')
+					ORDER BY k.due_at LIMIT 1) AS first
+				WHERE p.campaign_id = r.id ORDER BY greatest(first.due_at, p.opening) LIMIT 8) AS f)
+		FROM running r CROSS JOIN LATERAL (
+			SELECT count(*) AS n FROM (SELECT FROM places p CROSS JOIN LATERAL (
+				SELECT FROM contacts k WHERE k.zone_group_id = p.id AND k.urgency = p.urgency AND k.due_at <= p.until AND k.state IN ('pending', 'waiting') LIMIT $1) AS k
+			WHERE p.campaign_id = r.id LIMIT $1) AS counted) AS due CROSS JOIN LATERAL (
+			SELECT count(*) AS n FROM (SELECT FROM places p CROSS JOIN LATERAL (
+				SELECT FROM contacts k WHERE k.zone_group_id = p.id AND k.urgency = p.urgency AND k.due_at > p.until AND k.state IN ('pending', 'waiting') LIMIT $1) AS k
+			WHERE p.campaign_id = r.id LIMIT $1) AS counted) AS later`, maxCounted, ids)
+	if err != nil {
+		return nil, err
+	}
+	list := map[int64]app.Course{}
+	var id int64
+	var c app.Course
+	_, err = pgx.ForEachRow(rows, []any{&id, &c.Dialed, &c.Due, &c.Later, (*zeronull.Timestamptz)(&c.Next)}, func() error {
+		c.ManyDue, c.ManyLater = c.Due >= maxCounted, c.Later >= maxCounted
+		list[id] = c
+		return nil
+	})
+	return list, err
 }
 
 // KeyOf is the key of a campaign's contact: pages name it by its id, so that no
@@ -73,18 +130,48 @@ func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.Contact
 	return list, nil
 }
 
-// Differences are calls that only one side knows, the latest first, and what hooks were
-// not told.
-func (db *DB) Differences(ctx context.Context, limit int) (d app.Differences, err error) {
-	d.Theirs, err = collect(ctx, db.pool, func(row pgx.CollectableRow) (c app.UnmatchedCall, err error) {
-		err = row.Scan(&c.CallUUID, &c.Status, &c.Direction, (*zeronull.Text)(&c.To), (*zeronull.Text)(&c.From), (*zeronull.Timestamptz)(&c.StartTime), &c.Price)
-		return c, err
-	}, `
-		SELECT call_uuid, status, direction, to_number, from_number, start_time, price FROM provider_calls
-		WHERE attempt_id IS NULL AND leg_of IS NULL ORDER BY first_seen_at DESC LIMIT $1`, limit)
+// Differences are a page of the calls of Vonage's list that no attempt and no call of who
+// rang back explains, the attempts without a call, each the latest first, and what hooks
+// were not told. after is Differences.Next of the page before.
+func (db *DB) Differences(ctx context.Context, limit int, after string) (d app.Differences, err error) {
+	seen, call, paged := strings.Cut(after, "~")
+	micros, wrong := strconv.ParseInt(seen, 10, 64)
+	behind := time.UnixMicro(micros)
+	switch {
+	case after == "":
+		behind = time.Now().AddDate(100, 0, 0)
+	case !paged || wrong != nil:
+		return d, app.ErrCursor
+	}
+	type theirs struct {
+		app.UnmatchedCall
+		cursor string
+	}
+	var list []theirs
+	err = db.lookup(ctx, func(tx pgx.Tx) error {
+		list, err = collect(ctx, tx, func(row pgx.CollectableRow) (c theirs, err error) {
+			err = row.Scan(&c.cursor, &c.CallUUID, &c.Status, &c.Direction, (*zeronull.Text)(&c.To), (*zeronull.Text)(&c.From), (*zeronull.Timestamptz)(&c.StartTime), &c.Price)
+			return c, err
+		}, `
+		SELECT (extract(epoch FROM first_seen_at) * 1000000)::bigint || '~' || call_uuid,
+		       call_uuid, status, direction, to_number, from_number, start_time, price
+		FROM provider_calls c
+		WHERE attempt_id IS NULL AND leg_of IS NULL
+		  -- guard:drop storage.TestDifferences: who rang back is no difference
+		  AND NOT EXISTS (SELECT FROM inbound_calls i WHERE i.call_uuid = ANY (call_spellings(c.call_uuid)))
+		  AND (first_seen_at, call_uuid) < (@seen, @call)
+		ORDER BY first_seen_at DESC, call_uuid DESC LIMIT @limit`,
+			pgx.StrictNamedArgs{"seen": behind, "call": plain(call), "limit": limit + 1})
+		return err
+	})
 	if err != nil {
 		return d, fmt.Errorf("list calls without an attempt: %w", err)
 	}
+	if len(list) > limit {
+		list = list[:limit]
+		d.Next = list[limit-1].cursor
+	}
+	d.Theirs = column(list, func(c theirs) app.UnmatchedCall { return c.UnmatchedCall })
 	d.Ours, err = collect(ctx, db.pool, func(row pgx.CollectableRow) (a app.UnsettledAttempt, err error) {
 		err = row.Scan(&a.ID, (*zeronull.Text)(&a.Campaign), &a.State, &a.DialedAt)
 		return a, err

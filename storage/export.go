@@ -19,15 +19,15 @@ const exported = `
 	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price,
 	       k.answered, coalesce(c.answered, 0)
 	FROM reporting.contacts k JOIN campaigns g ON g.id = k.campaign_id,
-	LATERAL (SELECT was_reached(g.settings->'retry'->>'until', k.reason, k.heard_at, k.result) AS reached) AS asked
+	LATERAL (SELECT g.settings->'retry'->>'until' AS until, listed_as(k.state, k.reason, k.heard_at, k.result, false) AS listed) AS asked
 	LEFT JOIN LATERAL (
 		SELECT min(coalesce(a.start_time, a.dialed_at)) AS first_at, max(coalesce(a.start_time, a.dialed_at)) AS last_at,
 		       sum(a.duration_s) AS duration_s, sum(a.price) AS price,
 		       count(*) FILTER (WHERE was_answered(a.disposition)) AS answered
 		FROM attempts a WHERE a.contact_id = coalesce(k.called_with, k.contact_id) AND a.state IN ('accepted', 'ended')) AS c ON true
 	WHERE k.campaign_id = @campaign
-	  AND (NOT @reached OR k.state = 'done' AND reached)
-	  AND (NOT @not_reached OR k.state = 'done' AND NOT reached AND k.reason NOT IN ('suppressed', 'cancelled_by_request'))
+	  AND (NOT @reached OR reached_as(until, listed))
+	  AND (NOT @not_reached OR not_reached_as(until, listed))
 	  AND (@result = '' OR k.result = @result)
 	ORDER BY k.contact_id`
 

@@ -10,6 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
+// optOutSource is the source of the suppression of a number by a key.
+const optOutSource = "opt-out by key"
+
 // optOut stores an input with which a person opted out: the event, the suppression
 // of the number, and that all that is queued for it is withdrawn, in one transaction.
 // Only then is the person told.
@@ -46,7 +49,7 @@ func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	if u.event.Said.OptOut == campaign.OptOutAll {
 		only = 0
 	}
-	s := app.Suppression{Number: number, Source: "opt-out by key", Note: "in the campaign " + name}
+	s := app.Suppression{Number: number, Source: optOutSource, Note: "in the campaign " + name}
 	_, err = tx.Exec(ctx, `
 		UPDATE suppressions SET ended_at = now()
 		WHERE number = $1 AND coalesce(campaign_id, 0) = $2 AND purpose IS NULL AND ended_at IS NULL

@@ -75,24 +75,21 @@ func (l *peopleList) begin() error {
 }
 
 // runs are the values of listed_as that the query asks for, in the order of states.
-func (l *peopleList) runs(until string) (list []string) {
+func (l *peopleList) runs() (list []string) {
 	add := func(state campaign.ContactState, reason campaign.Reason) {
-		for reach := range 3 {
-			if l.q.NotReached && reached(until, reason, reach) {
-				continue
+		for _, reach := range []string{"0", "1", "2"} {
+			run := fmt.Sprintf("%s %s %s", state, reason, reach)
+			if list = append(list, run); reason == campaign.ReasonSuppressed {
+				list = append(list, run+"o")
 			}
-			list = append(list, fmt.Sprintf("%s %s %d", state, reason, reach))
 		}
 	}
 	for _, state := range []campaign.ContactState{campaign.Pending, campaign.Active, campaign.Waiting} {
-		if l.q.Reason == "" && !l.q.NotReached && (l.q.State == "" || l.q.State == string(state)) {
+		if l.q.Reason == "" && (l.q.State == "" || l.q.State == string(state)) {
 			add(state, "")
 		}
 	}
 	for _, reason := range campaign.Reasons {
-		if l.q.NotReached && (reason == campaign.ReasonSuppressed || reason == campaign.ReasonCancelledByRequest) {
-			continue
-		}
 		if (l.q.State == "" || l.q.State == string(campaign.Done)) && (l.q.Reason == "" || l.q.Reason == string(reason)) {
 			add(campaign.Done, reason)
 		}
@@ -100,15 +97,16 @@ func (l *peopleList) runs(until string) (list []string) {
 	return list
 }
 
-// reached is what an export calls reached (see exported).
-func reached(until string, reason campaign.Reason, reach int) bool {
-	switch until {
-	case string(campaign.UntilResult):
-		return reach == 2
-	case string(campaign.UntilHeard):
-		return reach > 0
+// asked are those of the runs that the campaign takes for not reached, or for those
+// whom a person is to reach, if the query asks for these.
+func (l *peopleList) asked() ([]string, error) {
+	if !l.q.NotReached && !l.q.ByHand {
+		return l.runs(), nil
 	}
-	return reason == campaign.Reason(campaign.Answered) || reason == campaign.Reason(campaign.Human) || reason == campaign.Reason(campaign.Machine)
+	return collect(l.ctx, l.tx, pgx.RowTo[string], `
+		SELECT w.run FROM unnest(@runs::text[]) WITH ORDINALITY AS w (run, place), campaigns c, LATERAL (SELECT c.settings->'retry'->>'until' AS until) AS asked
+		WHERE c.id = @campaign AND (NOT @not_reached OR not_reached_as(until, w.run)) AND (NOT @by_hand OR by_hand_as(until, w.run)) ORDER BY w.place`,
+		pgx.StrictNamedArgs{"runs": l.runs(), "campaign": l.campaign, "not_reached": l.q.NotReached, "by_hand": l.q.ByHand})
 }
 
 // order is how the statement's parts are written for the direction.
@@ -162,14 +160,12 @@ func (l *peopleList) page(query string, args pgx.StrictNamedArgs) (p app.PeopleP
 // byState reads each run of the index from where the page begins, and takes the first
 // of them all: by key, or run after run.
 func (l *peopleList) byState() (app.PeoplePage, error) {
-	var until string
-	if err := l.tx.QueryRow(l.ctx, `SELECT coalesce(settings->'retry'->>'until', '') FROM campaigns WHERE id = $1`, l.campaign).Scan(&until); err != nil {
-		return app.PeoplePage{}, translate(err)
+	runs, err := l.asked()
+	if err != nil {
+		return app.PeoplePage{}, err
 	}
-	runs := l.runs(until)
 	place := 0
 	if l.q.Order == app.ByState && l.afterAt != "" {
-		var err error
 		if place, err = strconv.Atoi(l.afterAt); err != nil {
 			return app.PeoplePage{}, app.ErrCursor
 		}
@@ -180,7 +176,7 @@ func (l *peopleList) byState() (app.PeoplePage, error) {
 			FROM unnest(@runs::text[]) WITH ORDINALITY AS w (run, place)
 			CROSS JOIN LATERAL (
 				SELECT id, key FROM contacts k
-				WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result) = w.run
+				WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result, k.phone_opted_out) = w.run
 				  AND k.key COLLATE "C" {over} CASE WHEN @in_states AND w.place <> @place THEN @edge ELSE @after END
 				ORDER BY k.key COLLATE "C" {down} LIMIT @limit) AS k
 			WHERE NOT @in_states OR @place = 0 OR w.place {over}= @place

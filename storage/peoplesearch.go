@@ -91,12 +91,12 @@ func (l *peopleList) searchIn(part searchPart, text string, limit int) ([]listed
 			UNION SELECT id, '' FROM contacts WHERE campaign_id = @campaign AND numbers @> ARRAY[@digits::text] AND id > @after
 			ORDER BY id LIMIT @limit`
 	case byKeys:
-		args["text"], args["after"], args["runs"] = text, l.afterKey, l.runs("")
+		args["text"], args["after"], args["runs"] = text, l.afterKey, l.runs()
 		found = `
 			SELECT k.id, k.key COLLATE "C" AS place
 			FROM unnest(@runs::text[]) AS w (run) CROSS JOIN LATERAL (
 				SELECT id, key FROM contacts k
-				WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result) = w.run
+				WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result, k.phone_opted_out) = w.run
 				  AND ` + beginsWith("k.key", "@text") + ` AND k.key COLLATE "C" > @after
 				ORDER BY k.key COLLATE "C" LIMIT @limit) AS k
 			ORDER BY k.key COLLATE "C" LIMIT @limit`

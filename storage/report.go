@@ -119,11 +119,14 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	return r, err
 }
 
-// outcomesByID is how many contacts ended for each reason, how many attempts are in each
-// state and had each disposition, and how many recordings there are.
+// outcomesByID is how many contacts ended for each reason, and were reached or not, how
+// many attempts are in each state and had each disposition, and how many recordings there
+// are.
 const outcomesByID = `
-	SELECT campaign_id, subject, state, outcome, n FROM counter_totals
-	WHERE campaign_id = ANY ($1) AND (subject IN ('attempts', 'recordings') OR subject = 'contacts' AND state = 'done')`
+	SELECT t.campaign_id, t.subject, t.state, t.outcome, t.n,
+	       t.subject = 'listed' AND reached_as(until, t.outcome), t.subject = 'listed' AND not_reached_as(until, t.outcome), t.subject = 'listed' AND by_hand_as(until, t.outcome)
+	FROM counter_totals t JOIN campaigns c ON c.id = t.campaign_id, LATERAL (SELECT c.settings->'retry'->>'until' AS until) AS asked
+	WHERE t.campaign_id = ANY ($1) AND (t.subject IN ('attempts', 'recordings', 'listed') OR t.subject = 'contacts' AND t.state = 'done')`
 
 func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) error {
 	rows, err := tx.Query(ctx, outcomesByID, slices.Collect(maps.Keys(byID)))
@@ -133,8 +136,17 @@ func countOutcomes(ctx context.Context, tx pgx.Tx, byID map[int64]*app.Report) e
 	var id int64
 	var subject, state, outcome string
 	var n int
-	_, err = pgx.ForEachRow(rows, []any{&id, &subject, &state, &outcome, &n}, func() error {
-		countOutcome(byID[id], subject, state, outcome, n)
+	var reached, notReached, byHand bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &subject, &state, &outcome, &n, &reached, &notReached, &byHand}, func() error {
+		r := byID[id]
+		if subject != "listed" {
+			countOutcome(r, subject, state, outcome, n)
+		}
+		for to, is := range map[*int]bool{&r.Reached: reached, &r.NotReached: notReached, &r.ByHand: byHand} {
+			if is {
+				*to += n
+			}
+		}
 		return nil
 	})
 	return err
@@ -167,22 +179,17 @@ const totals = `
 		       sum(n) FILTER (WHERE subject = 'attempts' AND state IN ('accepted', 'ended')) AS calls,
 		       sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended') AS unpriced,
 		       sum(n) FILTER (WHERE subject = 'attempts' AND state = 'lost') AS lost,
-		       sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done') AS to_go,
-		       sum(n) FILTER (WHERE subject = 'contacts' AND state = 'done' AND outcome NOT IN ('suppressed', 'cancelled_by_request')) AS ended,
-		       sum(n) FILTER (WHERE subject = 'ladder' AND state = 'result') AS with_result,
-		       sum(n) FILTER (WHERE subject = 'ladder' AND state IN ('heard', 'result')) AS heard,
-		       sum(n) FILTER (WHERE subject = 'contacts' AND outcome IN ('answered', 'human', 'machine')) AS reached
+		       sum(n) FILTER (WHERE subject = 'contacts' AND state <> 'done') AS to_go
 		FROM parts GROUP BY campaign_id
 	), campaign AS MATERIALIZED (
-		SELECT id, shown_status(status, starts_at, 0) AS status,
-		       CASE WHEN created_at > now() - interval '30 days' THEN coalesce(settings->'retry'->>'until', '') END AS lately_until
+		SELECT id, shown_status(status, starts_at, 0) AS status, created_at > now() - interval '30 days' AS lately, settings->'retry'->>'until' AS until
 		FROM campaigns
 	)
 	SELECT count(*), count(*) FILTER (WHERE c.status = 'running'), count(*) FILTER (WHERE c.status = 'scheduled'),
 	       coalesce(sum(t.to_go) FILTER (WHERE c.status = 'running'), 0)::bigint, coalesce(sum(t.calls), 0)::bigint,
 	       coalesce(sum(t.spent), 0), coalesce(sum(t.unpriced), 0)::bigint, coalesce(sum(t.lost), 0)::bigint,
-	       coalesce(sum(greatest(0, t.ended - coalesce(CASE c.lately_until WHEN 'result' THEN t.with_result WHEN 'heard' THEN t.heard ELSE t.reached END, 0)))
-	                FILTER (WHERE c.lately_until IS NOT NULL), 0)::bigint
+	       (SELECT coalesce(sum(p.n), 0)::bigint FROM parts p JOIN campaign l ON l.id = p.campaign_id AND l.lately
+	        WHERE p.subject = 'listed' AND by_hand_as(l.until, p.outcome))
 	FROM campaign c LEFT JOIN counted t ON t.campaign_id = c.id`
 
 func readTotals(ctx context.Context, tx pgx.Tx) (t app.Totals, err error) {

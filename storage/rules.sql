@@ -83,6 +83,20 @@ RETURN CASE until WHEN 'result' THEN result IS NOT NULL
                   WHEN 'heard' THEN heard_at IS NOT NULL OR result IS NOT NULL
                   ELSE was_answered(reason) END;
 
+-- The same of how a person is listed (listed_as): whether they have ended, and were reached.
+CREATE OR REPLACE FUNCTION reached_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN split_part(listed, ' ', 1) = 'done' AND was_reached(until, split_part(listed, ' ', 2),
+    CASE WHEN split_part(listed, ' ', 3) ^@ '1' THEN timestamptz '-infinity' END, CASE WHEN split_part(listed, ' ', 3) ^@ '2' THEN '' END);
+
+-- Whether they ended without being reached, and may be called again: nobody who is
+-- suppressed or was cancelled.
+CREATE OR REPLACE FUNCTION not_reached_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN split_part(listed, ' ', 1) = 'done' AND NOT reached_as(until, listed) AND split_part(listed, ' ', 2) NOT IN ('suppressed', 'cancelled_by_request');
+
+-- Whether a person is to reach them: those, and whose telephone somebody else opted out.
+CREATE OR REPLACE FUNCTION by_hand_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN not_reached_as(until, listed) OR split_part(listed, ' ', 2) = 'suppressed' AND listed LIKE '%o' AND NOT reached_as(until, listed);
+
 -- The number of a contact's that was called last; else the first. A contact of one
 -- number, which has no list, has no other.
 CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbers text[]) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -20,10 +20,14 @@ type Snapshot struct {
 	// the oldest first.
 	Campaigns []Report
 	Totals
-	Open     int // attempts that are a call or may become one
-	Dialed   int // in the last minute
-	LastCall time.Time
-	Alarms   int // open ones
+	Open   int // calls that are up, or whose request is on its way
+	Queued int // attempts that wait for their turn
+	// CallsVersion changes with each of those.
+	CallsVersion string
+	Courses      map[int64]Course // of the running ones of Campaigns
+	Dialed       int              // in the last minute
+	LastCall     time.Time
+	Alarms       int // open ones
 	// Unsettled are attempts of which nobody knows yet whether they made a call.
 	Unsettled int
 }
@@ -37,7 +41,7 @@ type Totals struct {
 	Spent              decimal.Decimal
 	Unpriced           int // calls that are over and have no price yet
 	Lost               int // attempts that wait for a person
-	ByHand             int // people who ended without being reached, in campaigns that were made in the last 30 days
+	ByHand             int // people whom a person is to reach, in campaigns that were made in the last 30 days
 }
 
 // CurrentReports are the campaigns that are not over, and others that were asked for.
@@ -45,6 +49,16 @@ type CurrentReports struct {
 	Reports []Report
 	Newest  int64 // the highest id of a campaign
 	Totals
+}
+
+// Course is where a running campaign stands with its people who are to be called.
+type Course struct {
+	Dialed int // calls in the last minute
+	// Due are those who may be called now, and Later those who are due later or outside
+	// their hours. Many: there are more than were counted.
+	Due, Later         int
+	ManyDue, ManyLater bool
+	Next               time.Time // when the first of Later may be called; zero: never, or nobody
 }
 
 // ContactEvent is one webhook about a contact's calls.
@@ -57,8 +71,10 @@ type ContactEvent struct {
 
 // Differences are calls that only one side knows.
 type Differences struct {
-	// Theirs are calls of Vonage's list that no attempt explains.
+	// Theirs are calls of Vonage's list that no attempt explains, and Next is where the
+	// next page of them begins; "": this is the last.
 	Theirs []UnmatchedCall
+	Next   string
 	// Ours are attempts of which nobody knows whether Vonage had a call.
 	Ours []UnsettledAttempt
 	// Untold is how many messages to hooks are given up.

@@ -33,11 +33,15 @@ type ContactQuery struct {
 	Number                string // E.164 digits
 }
 
+// CallsUp are the calls that are up, or whose request is on its way: what pages count as
+// calls now.
+const CallsUp = "up"
+
 // CallQuery says which attempts are asked for, the latest first.
 type CallQuery struct {
 	ListQuery
 	CampaignID int64  // 0: of all, and manual calls
-	State      string // "open": all that may be a call or become one
+	State      string // "open": all that may be a call or become one; CallsUp: those that are up
 }
 
 // SuppressionQuery says which suppressions are asked for.

@@ -23,11 +23,12 @@ const (
 )
 
 // PeopleQuery says which people of a campaign a page shows. What is empty asks for
-// all; of State, Reason, Result and NotReached one at most is given.
+// all; of State, Reason, Result, NotReached and ByHand one at most is given.
 type PeopleQuery struct {
 	Limit                 int
 	State, Reason, Result string
 	NotReached            bool   // who ended without what the campaign wants; not who is suppressed or was cancelled
+	ByHand                bool   // those, and whose telephone somebody else opted out
 	Search                string // a key or a number, its beginning, or a part of the row
 	Whole                 bool   // nothing but the whole key or number is searched for
 	Order                 PeopleOrder

@@ -24,7 +24,11 @@ type Report struct {
 	Rows, Rejected                 int
 	Pending, Active, Waiting, Done int
 	Reasons                        map[campaign.Reason]int
-	Ladder                         Ladder
+	// Of those who have ended: Reached are who was, as Until asks. NotReached are the
+	// others, without who is suppressed or was cancelled, and ByHand those and whose
+	// telephone somebody else opted out.
+	Reached, NotReached, ByHand int
+	Ladder                      Ladder
 
 	Attempts     map[campaign.State]int
 	Dispositions map[campaign.Disposition]int

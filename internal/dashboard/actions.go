@@ -95,8 +95,8 @@ func (d *dashboard) callAgain(v *visit, id int64, name string) (int64, error) {
 
 // hangUpAll ends the calls of a campaign that are up, or about to be.
 func (d *dashboard) hangUpAll(v *visit, id int64) error {
-	if v.PostFormValue("typed") != v.PostFormValue("calls") {
-		return errors.New("not hung up: the number that you typed is not the number of calls that are up")
+	if err := d.typed(v, id, "calls", "not hung up", "calls are up, or about to be,", standing.Up); err != nil {
+		return err
 	}
 	_, err := d.HangUpAll(v.Context(), v.by, id)
 	return err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ type standing struct {
 	Bar     []segment
 	Reasons []reasonCount
 	Results []resultCount
-	DoneIn  string
+	DoneIn  template.HTML
 }
 
 type reasonCount struct {
@@ -40,13 +41,13 @@ type resultCount struct {
 // Callable is how many rows can be called.
 func (s standing) Callable() int { return s.Rows - s.Rejected }
 
-// NotReached is how many people a stop would leave uncalled.
-func (s standing) NotReached() int { return s.Pending + s.Active + s.Waiting }
+// Uncalled is how many people a stop would leave uncalled.
+func (s standing) Uncalled() int { return s.Pending + s.Active + s.Waiting }
 
 // TabTitle is the state in a word, for the browser's tab.
 func (s standing) TabTitle() string {
 	if s.Status == campaign.Running {
-		return fmt.Sprintf("%s: %s to go", s.Campaign, count(s.NotReached()))
+		return fmt.Sprintf("%s: %s to go", s.Campaign, count(s.Uncalled()))
 	}
 	return fmt.Sprintf("%s: %s", s.Campaign, s.Status)
 }
@@ -61,10 +62,10 @@ func (s standing) Standing() template.HTML {
 	case campaign.Scheduled:
 		return "It begins at " + when(s.Start) + "."
 	case campaign.Running:
-		if s.NotReached() == 0 {
+		if s.Uncalled() == 0 {
 			return "Nobody is left to call. It takes people until its end or a stop."
 		}
-		return template.HTML("At the present rate: " + s.DoneIn + ".") // none of it was typed by anybody
+		return template.HTML(strings.ToUpper(string(s.DoneIn[:1]))) + s.DoneIn[1:] + "."
 	case campaign.Paused:
 		return "No call begins before it is resumed."
 	case campaign.Stopping:
@@ -96,7 +97,7 @@ func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (s
 	if err != nil {
 		return standing{}, err
 	}
-	view := standing{Report: r, Bar: barOf(r), DoneIn: doneIn(r.Pending+r.Waiting, s.Dialed)}
+	view := standing{Report: r, Bar: barOf(r), DoneIn: courseOf(r, s.Courses[id]).text()}
 	for _, reason := range campaign.Reasons {
 		if n := view.Report.Reasons[reason]; n > 0 {
 			view.Reasons = append(view.Reasons, reasonCount{reason, n})
@@ -124,23 +125,8 @@ func (d *dashboard) reportIn(ctx context.Context, s app.Snapshot, id int64) (app
 	return list[0], nil
 }
 
-// ByHand is how many ended without being reached: the list of whom a person may reach.
-func (s standing) ByHand() int {
-	reached := 0
-	switch s.Until {
-	case campaign.UntilResult:
-		reached = s.Ladder.Result
-	case campaign.UntilHeard:
-		reached = s.Ladder.Heard
-	default:
-		for _, reason := range reachedReasons {
-			reached += s.Report.Reasons[reason]
-		}
-	}
-	return max(0, s.Done-reached-s.Report.Reasons[campaign.ReasonSuppressed]-s.Report.Reasons[campaign.ReasonCancelledByRequest])
-}
-
-// Up is how many calls are up, or about to be.
+// Up is how many calls are up, or whose request is on its way; those that wait in the
+// queue are none.
 func (s standing) Up() int {
 	return s.Attempts[campaign.Dialing] + s.Attempts[campaign.Unknown] + s.Attempts[campaign.Accepted]
 }
@@ -317,8 +303,7 @@ func (d *dashboard) changeCampaign(v *visit) error {
 			action = "begin"
 		}
 	case "stop":
-		if v.PostFormValue("typed") != v.PostFormValue("people") {
-			err = errors.New("not stopped: the number that you typed is not the number of people who would not be called")
+		if err = d.typed(v, id, "people", "not stopped", "people would not be called any more", standing.Uncalled); err != nil {
 			break
 		}
 		_, err = campaigns.Stop(v.Context(), v.by, name)
@@ -341,6 +326,28 @@ func (d *dashboard) changeCampaign(v *visit) error {
 		return d.showCampaign(v, http.StatusUnprocessableEntity, err, nil)
 	}
 	return v.done(address(id), action)
+}
+
+// typed compares the number that was typed with the one that the page showed, and with
+// how many it would be now: those who have come since nobody has agreed to.
+func (d *dashboard) typed(v *visit, id int64, shown, not, of string, now func(standing) int) error {
+	s, err := d.live.read(v.Context())
+	if err != nil {
+		return err
+	}
+	is, err := d.standingOf(v.Context(), s, id)
+	if err != nil {
+		return err
+	}
+	n, wrong := strconv.Atoi(strings.TrimSpace(v.PostFormValue("typed")))
+	//guard:false internal/dashboard.TestTypedNumber: who came since the page was read is not stopped without a word
+	if wrong == nil && now(is) > n && v.PostFormValue("typed") == v.PostFormValue(shown) {
+		return fmt.Errorf("%s: %s %s now, and not %s as this page said: type that", not, count(now(is)), of, count(n))
+	}
+	if wrong != nil || v.PostFormValue("typed") != v.PostFormValue(shown) {
+		return fmt.Errorf("%s: the number that you typed is not the number that was asked for; %s %s now", not, count(now(is)), of)
+	}
+	return nil
 }
 
 // exportTypes are the forms of an export.

@@ -23,6 +23,9 @@ type Checked struct {
 	Warnings                            []string
 	Message                             []Spoken // what a person would hear
 	Line                                int      // whose row the message is made of
+	LineRefused                         string   // why that row cannot be called; "": it can
+	Cost                                campaign.OnceCost
+	Holds                               []Share // what holds calls to them now, the gate's rule says
 	// Takes is from the first to the last first call, which is at LastCall, and
 	// NotCalled whose turn does not come before the campaign's end.
 	Takes                time.Duration

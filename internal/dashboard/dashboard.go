@@ -36,7 +36,7 @@ type Store interface {
 	LatestReports(ctx context.Context, before int64, limit int) ([]app.Report, error)
 	KeyOf(ctx context.Context, campaignID, contactID int64) (string, error)
 	ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error)
-	Differences(ctx context.Context, limit int) (app.Differences, error)
+	Differences(ctx context.Context, limit int, after string) (app.Differences, error)
 	NumberHistory(ctx context.Context, number string) (app.NumberHistory, error)
 }
 
@@ -55,9 +55,10 @@ type Config struct {
 	Export func(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error
 	// WriteFigures writes a file of figures: csv or xlsx.
 	WriteFigures func(out io.Writer, f app.Figures, format string) error
-	// Check says what an import of the file would do, and Import does it. With an
-	// error, Checked may have the file's columns all the same.
-	Check  func(ctx context.Context, in io.Reader, d campaign.Document, mend Mended) (Checked, error)
+	// Check says what an import of the file would do, with the message of the row of
+	// people that is asked for (0: of the first that can be called), and Import does it.
+	// With an error, Checked may have the file's columns all the same.
+	Check  func(ctx context.Context, in io.Reader, d campaign.Document, mend Mended, row int) (Checked, error)
 	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend Mended) (app.ImportResult, error)
 	// ImportInto adds rows to a campaign that is there.
 	ImportInto func(ctx context.Context, by app.Actor, in io.Reader, c campaign.Campaign) (app.ImportResult, error)
@@ -272,9 +273,11 @@ type shown struct {
 	Here  string // which part of the menu
 	By    app.Actor
 	Open  bool
-	Error string // of a change that was refused; the page stays
-	Said  string // what was just done
-	Undo  string // where a POST takes that back; "": nowhere
+	// Posted: the page has no address from which it could be read again.
+	Posted bool
+	Error  string // of a change that was refused; the page stays
+	Said   string // what was just done
+	Undo   string // where a POST takes that back; "": nowhere
 	// UndoID is sent with it: what it takes back; 0: the address says it.
 	UndoID int64
 	Data   any
@@ -282,7 +285,7 @@ type shown struct {
 
 // show renders a page whole before it sends it.
 func (d *dashboard) show(v *visit, status int, name string, s shown) error {
-	s.By, s.Open = v.by, v.open
+	s.By, s.Open, s.Posted = v.by, v.open, v.Method == http.MethodPost
 	if s.Said == "" {
 		s.Said = said[v.URL.Query().Get("done")]
 	}
@@ -309,6 +312,7 @@ func (d *dashboard) show(v *visit, status int, name string, s shown) error {
 var said = map[string]string{
 	"pause": "Paused: no more calls begin.", "resume": "Resumed: it calls again. Pause undoes it.",
 	"stop": "Stopped: people who were not reached yet are not called.", "update": "Changed: the next call uses the new values.",
+	"call":   "Due now: the call is made as soon as the rules allow. What stands in the way is said below.",
 	"cancel": "Cancelled: nobody calls this person for this campaign any more.", "suppress": "Suppressed: nobody calls this number any more.",
 	"lift": "Lifted: the number may be called again.", "resolve": "Resolved. Raised again, it is open again.", "decide": "Decided: the attempt is settled by your word.", "hangup": "Hung up.", "act": "Done.",
 	"start": "Started.", "begin": "Started: it calls from now on, or from its start. Pause undoes it.",

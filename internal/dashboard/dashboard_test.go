@@ -42,8 +42,12 @@ func newWorld(t *testing.T) *world {
 // newWorldWith changes what the pages need, once their address is known.
 func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 	t.Helper()
-	w := &world{t: t, db: testkit.New(t)}
-	w.server = httptest.NewUnstartedServer(nil)
+	return newWorldOn(t, httptest.NewUnstartedServer(nil), change)
+}
+
+func newWorldOn(t *testing.T, server *httptest.Server, change func(c *Config, address string)) *world {
+	t.Helper()
+	w := &world{t: t, db: testkit.New(t), server: server}
 	config := Config{
 		DefaultCountry: "GB",
 		Store:          w.db.DB, CallsPerSecond: 3, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -75,20 +79,24 @@ func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 			_, err := csvimport.Import(ctx, in, c.Name, c.Settings, csvimport.Options{Now: time.Now()}, app.Import{By: by, Store: w.db.DB})
 			return app.ImportResult{}, err
 		},
-		Check: func(_ context.Context, in io.Reader, d campaign.Document, mend Mended) (Checked, error) {
+		Check: func(_ context.Context, in io.Reader, d campaign.Document, mend Mended, row int) (Checked, error) {
 			s, err := d.Settings()
 			if err != nil {
 				return Checked{}, err
 			}
-			f, err := csvimport.Preview(t.Context(), in, s, csvimport.Options{Now: time.Now(), Mend: mend})
-			return Checked{Rows: f.Rows, Accepted: f.Accepted, Refused: f.Rejected, Duplicates: f.Duplicates, Bad: f.First, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Vars: f.SampleVars, Settings: s, Line: f.SampleLine}, err
+			f, err := csvimport.Preview(t.Context(), in, s, csvimport.Options{Now: time.Now(), Mend: mend, Map: d.Columns(), SampleRow: row})
+			if wrong, ok := errors.AsType[*csvimport.ColumnsError](err); ok {
+				return Checked{Headers: wrong.Found}, err
+			}
+			return Checked{Rows: f.Rows, Accepted: f.Accepted, Refused: f.Rejected, Duplicates: f.Duplicates, Bad: f.First, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Vars: f.SampleVars, Settings: s, Line: f.SampleLine, LineRefused: f.SampleRefused,
+				Found: map[string]string{"to": f.Columns.To}, Message: []Spoken{{What: string(f.Sample.NCCO)}, {What: saidBy(f.Sample)}}}, err
 		},
 		Import: func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend Mended) (app.ImportResult, error) {
 			s, err := d.Settings()
 			if err != nil {
 				return app.ImportResult{}, err
 			}
-			sum, err := csvimport.Import(ctx, in, d.Name, s, csvimport.Options{Now: time.Now(), Mend: mend}, app.Import{By: by, Store: w.db.DB})
+			sum, err := csvimport.Import(ctx, in, d.Name, s, csvimport.Options{Now: time.Now(), Mend: mend, Map: d.Columns()}, app.Import{By: by, Store: w.db.DB})
 			return app.ImportResult{Rows: sum.Rows, Added: sum.Added, Refused: sum.Rejected}, err
 		},
 	}
@@ -102,6 +110,13 @@ func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 	t.Cleanup(func() { w.server.CloseClientConnections(); w.server.Close(); stop(); <-ended })
 	w.browse()
 	return w
+}
+
+func saidBy(r campaign.Rendered) string {
+	if r.Script == nil {
+		return ""
+	}
+	return r.Script.Say
 }
 
 // browse begins with an empty browser.
@@ -359,7 +374,7 @@ func TestChangeACampaign(t *testing.T) {
 	w.db.StartCampaign(t, "1", 1) // its name is the other's id
 	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "Undo</button>", "lunch")
 	w.post("/campaigns/1/resume", nil, 200, "Resumed", "running")
-	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"2"}}, 422, "not the number of people", "Stop for good")
+	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"2"}}, 422, "not the number that was asked for; 3 people would not be called any more now", "Stop for good")
 	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"3"}}, 200, "Stopped")
 	w.post("/campaigns/1/resume", nil, 422, "it is stopped")
 	w.post("/campaigns/1/sing", nil, 404)
@@ -486,10 +501,10 @@ func TestFewViewers(t *testing.T) {
 	t.Parallel()
 	l := newLive(nil, nil)
 	for range maxViewers {
-		_, _, err := l.watch()
+		_, _, err := l.watch(0)
 		require.NoError(t, err)
 	}
-	if _, _, err := l.watch(); !errors.Is(err, errTooManyViewers) {
+	if _, _, err := l.watch(0); !errors.Is(err, errTooManyViewers) {
 		t.Errorf("one more: %v", err)
 	}
 }

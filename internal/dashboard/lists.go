@@ -22,7 +22,14 @@ type listView struct {
 	Next      string
 	MayChange bool
 	Filter    string
-	Open      int // calls that are under way
+	Open      int // calls that are up
+	Queued    int
+	Version   string // of the calls that are up: another one is another list
+}
+
+// callsNow is the head of the calls that are up.
+func callsNow(s app.Snapshot) listView {
+	return listView{Filter: app.CallsUp, Open: s.Open, Queued: s.Queued, Version: s.CallsVersion}
 }
 
 // Actions are what can be done to a call besides hanging up.
@@ -53,7 +60,7 @@ type callRow struct {
 func (d *dashboard) calls(v *visit) error { return d.showCalls(v, http.StatusOK, nil) }
 
 func (d *dashboard) showCalls(v *visit, status int, refused error) error {
-	state := "open"
+	state := app.CallsUp
 	if v.URL.Query().Get("all") != "" {
 		state = ""
 	}
@@ -69,7 +76,9 @@ func (d *dashboard) showCalls(v *visit, status int, refused error) error {
 	if err != nil {
 		return err
 	}
-	of := shown{Title: "Calls", Here: "calls", Data: listView{Rows: rows, Next: page.Next, MayChange: v.by.May(app.Operator), Filter: state, Open: now.Open}}
+	view := callsNow(now)
+	view.Rows, view.Next, view.MayChange, view.Filter = rows, page.Next, v.by.May(app.Operator), state
+	of := shown{Title: "Calls", Here: "calls", Data: view}
 	if refused != nil {
 		of.Error = refused.Error()
 	}
@@ -301,7 +310,7 @@ func (d *dashboard) health(v *visit) error {
 		return err
 	}
 	view := healthView{Snapshot: s, Took: time.Since(begun).Round(time.Millisecond)}
-	if view.Differences, err = d.Store.Differences(v.Context(), maxDifferences); err != nil {
+	if view.Differences, err = d.Store.Differences(v.Context(), maxDifferences, v.URL.Query().Get("after")); err != nil {
 		return err
 	}
 	if v.masked() {

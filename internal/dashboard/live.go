@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -30,12 +31,19 @@ type live struct {
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	viewers map[chan app.Snapshot]bool
+	viewers map[chan look]int64 // by what they show: a campaign's id, or as stream says
 	last    app.Snapshot
 }
 
+// look is what is read for all viewers at once.
+type look struct {
+	app.Snapshot
+	costs map[int64][]app.CountryCost // of the campaigns that somebody watches
+	more  []app.Report                // of those, who are not in the snapshot
+}
+
 func newLive(store Store, log *slog.Logger) *live {
-	return &live{store: store, log: log, viewers: map[chan app.Snapshot]bool{}}
+	return &live{store: store, log: log, viewers: map[chan look]int64{}}
 }
 
 // run reads snapshots until ctx ends.
@@ -61,19 +69,51 @@ func (l *live) run(ctx context.Context) {
 }
 
 func (l *live) runOnce(ctx context.Context) error {
-	s, err := l.read(ctx)
-	if err != nil {
+	seen := look{costs: map[int64][]app.CountryCost{}}
+	l.mu.Lock()
+	for _, shows := range l.viewers {
+		seen.costs[shows] = nil
+	}
+	l.mu.Unlock()
+	var err error
+	if seen.Snapshot, err = l.read(ctx); err != nil {
 		return err
+	}
+	for id := range seen.costs {
+		if id <= 0 {
+			continue
+		}
+		if err := l.readWatched(ctx, &seen, id); err != nil {
+			return err
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for viewer := range l.viewers {
+	for viewer, shows := range l.viewers {
+		if _, read := seen.costs[shows]; !read {
+			continue // it has come since
+		}
 		select {
-		case viewer <- s:
+		case viewer <- seen:
 		default: // it has not shown the one before yet
 		}
 	}
 	return nil
+}
+
+// readWatched reads what only the campaign's own page shows.
+func (l *live) readWatched(ctx context.Context, seen *look, id int64) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
+	defer cancel()
+	if !slices.ContainsFunc(seen.Campaigns, func(r app.Report) bool { return r.CampaignID == id }) {
+		more, err := l.store.Report(ctx, id)
+		if err != nil {
+			return err
+		}
+		seen.more = append(seen.more, more...)
+	}
+	seen.costs[id], err = l.store.CostByCountry(ctx, id)
+	return err
 }
 
 // read reads a snapshot, and keeps it for pages that are opened meanwhile.
@@ -110,15 +150,15 @@ func (l *live) watched() int {
 
 var errTooManyViewers = errors.New("too many pages are open: close some, or read this one again by hand")
 
-func (l *live) watch() (snapshots chan app.Snapshot, leave func(), err error) {
+func (l *live) watch(shows int64) (snapshots chan look, leave func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	//guard:false internal/dashboard.TestFewViewers: pages that stay open take few connections
 	if len(l.viewers) >= maxViewers {
 		return nil, nil, errTooManyViewers
 	}
-	snapshots = make(chan app.Snapshot, 1)
-	l.viewers[snapshots] = true
+	snapshots = make(chan look, 1)
+	l.viewers[snapshots] = shows
 	return snapshots, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -128,8 +168,9 @@ func (l *live) watch() (snapshots chan app.Snapshot, leave func(), err error) {
 
 // fragment is what replaces a part of the page.
 type fragment struct {
-	HTML  string `json:"html"`
-	Title string `json:"title"`
+	HTML     string `json:"html"`
+	Title    string `json:"title"`
+	Controls string `json:"controls,omitempty"` // of a campaign, for who may use them
 }
 
 // stream sends the part of a page that is live, as often as it changes.
@@ -144,7 +185,7 @@ func (d *dashboard) stream(v *visit) error {
 			return campaign.ErrNotFound
 		}
 	}
-	snapshots, leave, err := d.live.watch()
+	snapshots, leave, err := d.live.watch(id)
 	if err != nil {
 		return err
 	}
@@ -162,7 +203,11 @@ func (d *dashboard) stream(v *visit) error {
 			if err := control.SetWriteDeadline(time.Now().Add(pageTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 				return nil
 			}
-			f, err := d.fragment(v, seenBy(v, s), id)
+			if id > 0 {
+				s.Campaigns = append(slices.Clone(s.Campaigns), s.more...)
+			}
+			s.Snapshot = seenBy(v, s.Snapshot)
+			f, err := d.fragment(v, s, id)
 			if err != nil {
 				return nil // the browser asks again
 			}
@@ -190,26 +235,30 @@ func (d *dashboard) stream(v *visit) error {
 const liveCalls = -1
 
 // fragment renders the first page's part, the calls', or a campaign's.
-func (d *dashboard) fragment(v *visit, s app.Snapshot, campaignID int64) (f fragment, err error) {
+func (d *dashboard) fragment(v *visit, s look, campaignID int64) (f fragment, err error) {
 	var out bytes.Buffer
 	if campaignID == liveCalls {
-		err = d.templates.ExecuteTemplate(&out, "calls-live", listView{Filter: "open", Open: s.Open})
-		return fragment{string(harmless(out.Bytes())), fmt.Sprintf("%s calls", count(s.Open))}, err
+		err = d.templates.ExecuteTemplate(&out, "calls-live", callsNow(s.Snapshot))
+		return fragment{HTML: string(harmless(out.Bytes())), Title: fmt.Sprintf("%s calls", count(s.Open))}, err
 	}
 	if campaignID == 0 {
-		view := d.overviewOf(s)
+		view := d.overviewOf(s.Snapshot)
 		err = d.templates.ExecuteTemplate(&out, "overview-live", view)
-		return fragment{string(harmless(out.Bytes())), view.TabTitle()}, err
+		return fragment{HTML: string(harmless(out.Bytes())), Title: view.TabTitle()}, err
 	}
-	view := campaignView{}
-	if view.standing, err = d.standingOf(v.Context(), s, campaignID); err != nil {
+	view := campaignView{MayChange: v.by.May(app.Operator), Costs: costsOf(s.costs[campaignID])}
+	if view.standing, err = d.standingOf(v.Context(), s.Snapshot, campaignID); err != nil {
 		return f, err
 	}
-	costs, err := d.Store.CostByCountry(v.Context(), campaignID)
-	if err != nil {
+	f.Title = view.TabTitle()
+	if err = d.templates.ExecuteTemplate(&out, "campaign-live", view); err != nil {
 		return f, err
 	}
-	view.Costs = costsOf(costs)
-	err = d.templates.ExecuteTemplate(&out, "campaign-live", view)
-	return fragment{string(harmless(out.Bytes())), view.TabTitle()}, err
+	f.HTML = string(harmless(out.Bytes()))
+	if view.MayChange {
+		out.Reset()
+		err = d.templates.ExecuteTemplate(&out, "campaign-controls", view)
+		f.Controls = string(harmless(out.Bytes()))
+	}
+	return f, err
 }

@@ -58,9 +58,9 @@ func TestFirstPageIsBounded(t *testing.T) {
 	sum := app.Totals{AllCampaigns: len(reports)}
 	for _, r := range reports {
 		sum.Calls, sum.Unpriced, sum.Lost = sum.Calls+r.Calls, sum.Unpriced+r.Unpriced, sum.Lost+r.Attempts[campaign.Lost]
-		sum.Spent, sum.ByHand = sum.Spent.Add(r.Price), sum.ByHand+standing{Report: r}.ByHand()
+		sum.Spent, sum.ByHand = sum.Spent.Add(r.Price), sum.ByHand+r.ByHand
 		if r.Status == campaign.Running {
-			sum.Running, sum.ToGo = sum.Running+1, sum.ToGo+standing{Report: r}.NotReached()
+			sum.Running, sum.ToGo = sum.Running+1, sum.ToGo+standing{Report: r}.Uncalled()
 		}
 	}
 	if sum.ByHand == 0 || sum.ToGo == 0 || fmt.Sprint(s.Totals) != fmt.Sprint(sum) {

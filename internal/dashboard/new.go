@@ -88,7 +88,13 @@ func (d *dashboard) checkOrStart(v *visit, view *newView) error {
 	if header.Size > maxUpload {
 		return fmt.Errorf("the file is larger than %d MiB: use `enqueue`", maxUpload>>20)
 	}
-	checked, err := d.Check(v.Context(), file, document, view.Mend)
+	row := 0
+	if text := view.Form["row"]; text != "" {
+		if row, err = strconv.Atoi(text); err != nil || row < 1 {
+			return errors.New("the row whose message is wanted: want its number, counted from 1 below the header")
+		}
+	}
+	checked, err := d.Check(v.Context(), file, document, view.Mend, row)
 	if err == nil || len(checked.Headers) > 0 {
 		view.Checked = &checked
 	}
@@ -102,7 +108,12 @@ func (d *dashboard) checkOrStart(v *visit, view *newView) error {
 		}
 		return d.start(v, view, file, document)
 	case "test":
-		if checked.Vars == nil {
+		switch {
+		case checked.LineRefused != "":
+			return fmt.Errorf("not called: line %d cannot be called: %s", checked.Line, checked.LineRefused)
+		case checked.Vars == nil && row > 0:
+			return fmt.Errorf("not called: the file has no row %d", row)
+		case checked.Vars == nil:
 			return errors.New("not called: nobody in the file can be called, so there is no message")
 		}
 		err = d.testCall(v.Context(), v.by, view.Form["test"], fmt.Sprintf("%s, line %d", document.Name, checked.Line), checked.Settings, checked.Vars)

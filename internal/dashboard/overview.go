@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"html/template"
 	"math"
 	"net/http"
 	"slices"
@@ -19,7 +20,7 @@ type overviewView struct {
 	Calling  bool
 	Headline string
 	Share    string // of the pace
-	DoneIn   string // at the present rate
+	DoneIn   template.HTML
 	Rows     []campaignRow
 }
 
@@ -28,9 +29,6 @@ type campaignRow struct {
 	app.Report
 	Bar []segment
 }
-
-// ByHand is how many ended without being reached.
-func (r campaignRow) ByHand() int { return standing{Report: r.Report}.ByHand() }
 
 // ToGo is how many people have not ended.
 func (r campaignRow) ToGo() int { return r.Pending + r.Active + r.Waiting }
@@ -67,7 +65,13 @@ func seenBy(v *visit, s app.Snapshot) app.Snapshot {
 func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 	view := overviewView{Snapshot: s, Rows: rowsOf(s.Campaigns)}
 	slices.Reverse(view.Rows) // the latest first
-	view.Calling = s.Locked == "" && (s.Open > 0 || s.Dialed > 0 && view.ToGo > 0)
+	left := course{}
+	for _, r := range s.Campaigns {
+		if r.Status == campaign.Running {
+			left = left.and(courseOf(r, s.Courses[r.CampaignID]))
+		}
+	}
+	view.Calling = s.Locked == "" && (s.Open+s.Queued > 0 || s.Dialed > 0 && view.ToGo > 0)
 	switch {
 	case s.Locked != "":
 		view.Headline = "Nobody is called: the database is locked"
@@ -81,7 +85,7 @@ func (d *dashboard) overviewOf(s app.Snapshot) overviewView {
 		view.Headline = "Nobody is to be called"
 	}
 	view.Share = fmt.Sprintf("%.0f %%", 100*float64(s.Dialed)/60/d.CallsPerSecond)
-	view.DoneIn = doneIn(view.ToGo, s.Dialed)
+	view.DoneIn = left.text()
 	return view
 }
 
@@ -115,24 +119,6 @@ func (d *dashboard) campaigns(v *visit) error {
 	return d.show(v, http.StatusOK, "campaigns.html", shown{Title: "All campaigns", Here: "overview", Data: view})
 }
 
-// doneIn is how long the first calls still take at the present rate.
-func doneIn(toGo, perMinute int) string {
-	switch {
-	case toGo == 0:
-		return "nobody is left to call"
-	case perMinute == 0:
-		return "not known: no call was made in the last minute"
-	}
-	minutes := int(math.Ceil(float64(toGo) / float64(perMinute)))
-	switch {
-	case minutes < 2:
-		return "about a minute"
-	case minutes < 120:
-		return fmt.Sprintf("about %d minutes", minutes)
-	}
-	return fmt.Sprintf("about %d hours", (minutes+30)/60)
-}
-
 // TabTitle is the state in a word, for the browser's tab.
 func (o overviewView) TabTitle() string {
 	title := o.Headline
@@ -145,19 +131,12 @@ func (o overviewView) TabTitle() string {
 	return title
 }
 
-// reachedReasons are how people ended who were reached.
-var reachedReasons = []campaign.Reason{campaign.Reason(campaign.Answered), campaign.Reason(campaign.Human), campaign.Reason(campaign.Machine)}
-
 // barOf is the line rows = refused + pending + active + waiting + done, as a bar. Of
 // who has ended, those who were reached come first.
 func barOf(r app.Report) []segment {
-	reached := 0
-	for _, reason := range reachedReasons {
-		reached += r.Reasons[reason]
-	}
 	list := []segment{
-		{Class: "reached", Name: "reached", N: reached},
-		{Class: "ended", Name: "ended otherwise", N: r.Done - reached},
+		{Class: "reached", Name: "reached", N: r.Reached},
+		{Class: "ended", Name: "ended otherwise", N: r.Done - r.Reached},
 		{Class: "active", Name: "being called", N: r.Active},
 		{Class: "waiting", Name: "to be called again", N: r.Waiting},
 		{Class: "pending", Name: "not called yet", N: r.Pending},

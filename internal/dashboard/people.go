@@ -80,7 +80,7 @@ var filters = []string{"q", "state", "reason", "result", "reached", "sort", "dow
 // queryOf reads the filters of an address.
 func queryOf(values url.Values) app.PeopleQuery {
 	q := app.PeopleQuery{
-		Limit: contactsPerPage, Search: strings.TrimSpace(values.Get("q")), NotReached: values.Get("reached") == "no",
+		Limit: contactsPerPage, Search: strings.TrimSpace(values.Get("q")), NotReached: values.Get("reached") == "no", ByHand: values.Get("reached") == "hand",
 		Order: app.PeopleOrder(values.Get("sort")), Descending: values.Get("down") != "", After: values.Get("after"),
 	}
 	q.State, q.Reason, q.Result = values.Get("state"), values.Get("reason"), values.Get("result")
@@ -117,7 +117,7 @@ func (d *dashboard) people(v *visit, s standing, values url.Values) (view people
 	}
 	view = peopleView{
 		CampaignID: s.CampaignID, Search: q.Search, Looked: page.Looked, Tiles: tilesOf(s, values), Columns: columnsOf(values),
-		Filtered: q.Search != "" || q.State != "" || q.Reason != "" || q.Result != "" || q.NotReached,
+		Filtered: q.Search != "" || q.State != "" || q.Reason != "" || q.Result != "" || q.NotReached || q.ByHand,
 	}
 	switch {
 	case page.Next == "":
@@ -134,14 +134,15 @@ func (d *dashboard) people(v *visit, s standing, values url.Values) (view people
 // tilesOf are the filters with how many each has.
 func tilesOf(s standing, values url.Values) []tile {
 	q := queryOf(values)
-	none := q.State == "" && q.Reason == "" && q.Result == "" && !q.NotReached
+	none := q.State == "" && q.Reason == "" && q.Result == "" && !q.NotReached && !q.ByHand
 	list := []tile{
 		{"all", "all", s.Callable(), only("", ""), none && q.Search == ""},
 		{"not called yet", "pending", s.Pending, only("state", "pending"), q.State == "pending"},
 		{"being called", "active", s.Active, only("state", "active"), q.State == "active"},
 		{"to be called again", "waiting", s.Waiting, only("state", "waiting"), q.State == "waiting"},
 		{"ended", "done", s.Done, only("state", "done"), q.State == "done"},
-		{"not reached", "by-hand", s.ByHand(), only("reached", "no"), q.NotReached},
+		{"not reached", "not-reached", s.NotReached, only("reached", "no"), q.NotReached},
+		{"to reach by hand", "by-hand", s.ByHand, only("reached", "hand"), q.ByHand},
 	}
 	for _, r := range s.Reasons {
 		list = append(list, tile{words(r.Reason), "reason", r.N, only("reason", string(r.Reason)), q.Reason == string(r.Reason)})
@@ -198,7 +199,7 @@ func (d *dashboard) byHand(v *visit) error {
 	if view.standing, err = d.standingOf(v.Context(), seenBy(v, s), id); err != nil {
 		return err
 	}
-	values := url.Values{"reached": {"no"}, "after": {v.URL.Query().Get("after")}}
+	values := url.Values{"reached": {"hand"}, "after": {v.URL.Query().Get("after")}}
 	if view.People, err = d.people(v, view.standing, values); err != nil {
 		return err
 	}

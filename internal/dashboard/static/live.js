@@ -24,6 +24,7 @@ function watch(part) {
     part.innerHTML = fresh.html; // the server's own templates escaped it
     document.title = fresh.title + " · dialer";
     localize(part);
+    if (fresh.controls) { controls = fresh.controls; putControls(); }
     refresh();
   };
   source.onerror = () => { part.classList.add("stale"); };
@@ -31,18 +32,38 @@ function watch(part) {
   addEventListener("pagehide", () => source.close());
 }
 
+// What can be done to a campaign follows its state, but not under somebody's hands.
+let controls, controlsShown, controlsLater;
+function putControls() {
+  const section = document.querySelector("[data-part=controls]");
+  clearTimeout(controlsLater);
+  if (!section || controls === controlsShown) return;
+  const typed = [...section.querySelectorAll("input")].some((field) => field.value !== field.defaultValue);
+  if (typed || section.contains(document.activeElement) || section.querySelector("details[open]")) {
+    controlsLater = setTimeout(putControls, 1000);
+    return;
+  }
+  section.innerHTML = controlsShown = controls;
+  localize(section);
+}
+
 // The lists below a live part are read again when that has changed, not more often than
-// every five seconds, and not while somebody is in them.
-let refreshed = Date.now();
-async function refresh() {
-  const lists = document.querySelectorAll("[data-refresh]");
-  if (!lists.length || Date.now() - refreshed < 5000 || document.body.dataset.posted) return;
+// every five seconds, and not while somebody is in them: then later.
+let refreshed = Date.now(), refreshLater;
+function refresh() {
+  if (refreshLater || "posted" in document.body.dataset || !document.querySelector("[data-refresh]")) return;
+  refreshLater = setTimeout(readLists, Math.max(0, refreshed + 5000 - Date.now()));
+}
+
+async function readLists() {
   refreshed = Date.now();
-  const answer = await fetch(location.href);
+  refreshLater = undefined;
+  const lists = document.querySelectorAll("[data-refresh]"), answer = await fetch(location.href);
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelectorAll("[data-refresh]");
   lists.forEach((list, i) => {
-    if (!fresh[i] || list.contains(document.activeElement) || list.querySelector("details[open]")) return;
+    if (!fresh[i]) return;
+    if (list.contains(document.activeElement) || list.querySelector("details[open]")) return refresh();
     list.replaceChildren(...fresh[i].childNodes);
     localize(list);
   });
@@ -72,7 +93,7 @@ function checkForm(form) {
   });
   document.addEventListener("change", (event) => {
     const file = form.elements.file.files[0];
-    if (!file || event.target.form !== form || ["test", "row"].includes(event.target.name) || event.target.name.startsWith("mend:")) return;
+    if (!file || event.target.form !== form || event.target.name === "test" || event.target.name.startsWith("mend:")) return;
     if (event.target.name === "file") {
       document.querySelectorAll("#result [form=new]").forEach((field) => field.remove()); // they were of the file before
     }
