@@ -139,11 +139,11 @@ func (b *browser) click(selector string) {
 //go:embed testdata/axe-4.10.3.min.js
 var axe string
 
-// accessible runs axe on the page if there is time, that is with -screenshots: also in
-// the dark, for the colours. Without, the page must fit its width.
+// accessible runs axe on the page: at a desk in the light, and with -screenshots also at
+// a phone's width and in the dark, for the colours. The page must fit its width.
 func (b *browser) accessible(name string) {
 	b.t.Helper()
-	if *screenshots == "" {
+	if *screenshots == "" && strings.HasPrefix(name, "phone") {
 		b.picture(name)
 		return
 	}
@@ -153,6 +153,9 @@ func (b *browser) accessible(name string) {
 		b.t.Fatalf("load axe on %s: %v", name, err)
 	}
 	schemes := []struct{ name, rules string }{{"light", ""}, {"dark", `, runOnly: ["color-contrast"]`}}
+	if *screenshots == "" {
+		schemes = schemes[:1]
+	}
 	for _, s := range schemes {
 		scheme := s.name
 		b.scheme(scheme)
@@ -176,10 +179,27 @@ func (b *browser) accessible(name string) {
 // scheme is what the reader's system prefers.
 func (b *browser) scheme(name string) {
 	b.t.Helper()
-	b.do(name, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+	b.media(emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+}
+
+func (b *browser) media(is emulation.SetEmulatedMediaParams) {
+	b.t.Helper()
+	b.do("media", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, is)
 		return err
 	}))
+}
+
+// printed sees a page as it is printed: without what can be pressed.
+func (b *browser) printed(path string) {
+	b.t.Helper()
+	b.open(path)
+	b.media(emulation.SetEmulatedMediaParams{Media: "print"})
+	seen, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](`[...document.querySelectorAll("button, input, summary, .button")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 90))`))
+	if err != nil || len(seen) > 0 {
+		b.t.Errorf("%s: printed with it (%v): %q", path, err, seen)
+	}
+	b.media(emulation.SetEmulatedMediaParams{})
 }
 
 // picture is kept for the docs, if they are asked for; the page must fit its width.
