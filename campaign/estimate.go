@@ -1,8 +1,11 @@
 package campaign
 
 import (
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/shopspring/decimal"
 )
 
 // DueGroup is people who have their zones in common, by when their first call is due.
@@ -218,3 +221,30 @@ func (s Settings) ExpectedCall() time.Duration {
 
 // ExpectedUp is how long a call is up, ringing included.
 func (s Settings) ExpectedUp() time.Duration { return expectedRinging + s.ExpectedCall() }
+
+// OnceCost is what one call to each of some people costs.
+type OnceCost struct {
+	Usual, Most decimal.Decimal // if each call takes as long as is expected, and as long as it may
+	Rates       []string        // of a minute, by country
+	Unknown     []string        // countries whose rate is not known: their people are in no sum
+}
+
+// CostOnce is what a call to each of so many people in each country costs, at the rates
+// of a minute.
+func (s Settings) CostOnce(people map[string]int, rates map[string]decimal.Decimal) (c OnceCost) {
+	minutes := func(d time.Duration) decimal.Decimal {
+		return decimal.NewFromInt(int64((d + time.Minute - 1) / time.Minute))
+	}
+	usual, most := minutes(s.ExpectedCall()), minutes(time.Duration(s.LengthTimer)*time.Second)
+	for _, country := range slices.Sorted(maps.Keys(people)) {
+		rate, known := rates[country]
+		if !known {
+			c.Unknown = append(c.Unknown, country)
+			continue
+		}
+		all := decimal.NewFromInt(int64(people[country])).Mul(rate)
+		c.Usual, c.Most = c.Usual.Add(all.Mul(usual)), c.Most.Add(all.Mul(most))
+		c.Rates = append(c.Rates, country+" "+rate.String())
+	}
+	return c
+}

@@ -69,12 +69,12 @@ func (db *DB) finishStops(ctx context.Context) error {
 }
 
 // HangUpLate has the calls of a stopped campaign hung up that are known only later.
-func (db *DB) HangUpLate(ctx context.Context, campaignID int64) error {
-	_, err := db.pool.Exec(ctx, `UPDATE campaigns SET hang_up = true WHERE id = $1 AND status = 'stopped'`, campaignID)
+func (db *DB) HangUpLate(ctx context.Context, campaignID int64) (ordered bool, err error) {
+	tag, err := db.pool.Exec(ctx, `UPDATE campaigns SET hang_up = true WHERE id = $1 AND status = 'stopped'`, campaignID)
 	if err != nil {
-		return fmt.Errorf("hang up the late calls of campaign %d: %w", campaignID, err)
+		return false, fmt.Errorf("hang up the late calls of campaign %d: %w", campaignID, err)
 	}
-	return nil
+	return tag.RowsAffected() > 0, nil
 }
 
 // LiveCalls reads the calls of one campaign that are not over.

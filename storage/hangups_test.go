@@ -135,12 +135,14 @@ func TestLateCallOfAStoppedCampaign(t *testing.T) {
 			db := testkit.New(t)
 			running(t, db, "c", settings(), rows(0, 1))
 			a := dialOne(t, db)
-			if err := db.HangUpLate(t.Context(), 1); err != nil {
-				t.Fatal(err)
+			if ordered, err := db.HangUpLate(t.Context(), 1); err != nil || ordered {
+				t.Fatalf("of a running campaign: %v, %v", ordered, err)
 			}
 			check(t, db.Stop(t.Context(), 1))
 			if test.hangUp {
-				check(t, db.HangUpLate(t.Context(), 1))
+				if ordered, err := db.HangUpLate(t.Context(), 1); err != nil || !ordered {
+					t.Fatalf("of a stopped campaign: %v, %v", ordered, err)
+				}
 			}
 			test.late(t, db, a)
 			if diff := cmp.Diff(test.want, ordered(t, db), cmpopts.EquateEmpty()); diff != "" {

@@ -233,7 +233,7 @@ func (c *campaignStopCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		sum, err := app.Calls{Store: v.db}.HangUpAll(ctx, c.actor(), id, func(uuid string) app.CallRequest {
+		sum, err := app.Calls{Store: v.db}.HangUpAll(ctx, c.actor(), id, "campaign stop --hang-up", func(uuid string) app.CallRequest {
 			return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
 		})
 		con.Linef("%s: %s\n", c.Campaign, sum)

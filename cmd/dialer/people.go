@@ -71,7 +71,7 @@ func checkMessage(s campaign.Settings, m campaign.Rendered) error {
 // hangUpAll ends the calls of a campaign that are up.
 func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64) (string, error) {
 	v := vonage{a.seenBy, a.client}
-	done, err := app.Calls{Store: a.seenBy}.HangUpAll(ctx, by, campaignID, func(uuid string) app.CallRequest {
+	done, err := app.Calls{Store: a.seenBy}.HangUpAll(ctx, by, campaignID, "the campaign's calls were hung up", func(uuid string) app.CallRequest {
 		return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
 	})
 	return done.String(), err
@@ -80,14 +80,26 @@ func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64)
 // maxBadCells is how many refused rows the page shows.
 const maxBadCells = 100
 
-// checkFile says what importFile would do.
-func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, mend dashboard.Mended) (checked dashboard.Checked, err error) {
+// checkFile says what importFile would do. The message is that of the row of people that
+// is asked for, counted from 1; 0: of the first that can be called.
+func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, mend dashboard.Mended, row int) (checked dashboard.Checked, err error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
 		return checked, err
 	}
 	options := fileOptions(d)
-	options.Mend, options.MostShown = mend, maxBadCells
+	options.Mend, options.MostShown, options.SampleRow = mend, maxBadCells, row
+	obstacles := map[campaign.Withdrawal]int{}
+	options.OnNumbers = func(numbers []string) error {
+		if len(numbers) == 0 {
+			return nil
+		}
+		holds, err := n.seenBy.CountObstacles(ctx, d.Name, s, d.Purpose, numbers)
+		for why, people := range holds {
+			obstacles[why] += people
+		}
+		return err
+	}
 	f, err := csvimport.Preview(ctx, in, s, options)
 	if wrong, ok := errors.AsType[*csvimport.ColumnsError](err); ok {
 		checked.Headers = wrong.Found
@@ -95,14 +107,23 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 	if err != nil {
 		return checked, err
 	}
-	course := f.Outlook.Foresee(s, n.pace.CallsPerSecond)
+	rates, err := n.seenBy.CallRates(ctx)
+	if err != nil {
+		return checked, err
+	}
+	// By what limits it, as the dry run of enqueue foresees it.
+	course := f.Outlook.Foresee(s, s.CallPace(n.pace.CallsPerSecond/float64(1+provider.Legs(f.Sample, s)), s.ExpectedUp()))
 	checked = dashboard.Checked{
 		Rows: f.Rows, Accepted: f.Accepted, Duplicates: f.Duplicates, Refused: f.Rejected, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Bad: f.First, Warnings: f.Warnings,
 		Found: map[string]string{"to": f.Columns.To, "key": f.Columns.Key, "zone": f.Columns.Zone, "call_at": f.Columns.CallAt, "call_before": f.Columns.CallBefore},
-		Takes: course.Last.Sub(course.First), LastCall: course.Last, NotCalled: course.NotCalled, RingS: s.RingingTimer, LengthS: s.LengthTimer, Settings: s, Vars: f.SampleVars, Line: f.SampleLine,
+		Takes: course.Last.Sub(course.First), LastCall: course.Last, NotCalled: course.NotCalled, RingS: s.RingingTimer, LengthS: s.LengthTimer, Settings: s, Vars: f.SampleVars, Line: f.SampleLine, LineRefused: f.SampleRefused, Cost: s.CostOnce(f.Outlook.Countries, rates),
 		Waiting: f.Outlook.Waiting, Moved: f.Outlook.Moved, Past: f.Outlook.Past, Until: f.Outlook.Until,
 	}
-	if f.SampleLine > 0 {
+	for why, people := range obstacles {
+		checked.Holds = append(checked.Holds, dashboard.Share{Name: why.Meaning(), N: people})
+	}
+	slices.SortFunc(checked.Holds, func(a, b dashboard.Share) int { return cmp.Or(b.N-a.N, cmp.Compare(a.Name, b.Name)) })
+	if f.SampleLine > 0 && f.SampleRefused == "" {
 		checked.Message = spoken(f.Sample)
 	}
 	for _, c := range f.Outlook.First {

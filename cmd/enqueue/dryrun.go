@@ -11,7 +11,6 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
-	"dialer/voice"
 )
 
 // dryRun shows what an import would do, and does nothing.
@@ -155,13 +154,6 @@ func lengthText(f csvimport.Forecast, s campaign.Settings) string {
 		return ""
 	}
 	return fmt.Sprintf("A call rings for %d s and lasts %d s at most.\n", s.RingingTimer, s.LengthTimer)
-}
-
-// legsOf is how many legs a message may open by connect, by itself or with a key. It
-// was validated, so it can be read. What an answer URL says is not known.
-func legsOf(message campaign.Rendered, s campaign.Settings) int {
-	actions, _ := voice.ParseNCCO(message.NCCO)
-	return actions.Connects() + s.Message.KeyLegs()
 }
 
 func roundText(d time.Duration) string {

@@ -12,6 +12,7 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/csvimport"
 	"dialer/internal/progress"
+	"dialer/internal/provider"
 	"dialer/storage"
 
 	"github.com/shopspring/decimal"
@@ -20,7 +21,7 @@ import (
 // foreseenPace is how many first calls a second are made, as far as this campaign alone
 // decides: the account's rate, its own limits, and what its message opens by connect.
 func foreseenPace(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) float64 {
-	return s.CallPace(callsPerSecond/float64(1+legsOf(f.Sample, s)), s.ExpectedUp())
+	return s.CallPace(callsPerSecond/float64(1+provider.Legs(f.Sample, s)), s.ExpectedUp())
 }
 
 // courseText says how long the first call to everybody takes, with the hours.
@@ -33,7 +34,7 @@ func courseText(f csvimport.Forecast, c campaign.Course, s campaign.Settings, pa
 	}
 	text := fmt.Sprintf("Calling everybody once, %s, takes %s at %s a second: from %s to %s",
 		whenText(s), roundText(c.Last.Sub(c.First)), paceNumber(pace), localMinute(c.First), localMinute(c.Last))
-	if legs := legsOf(f.Sample, s); legs > 0 {
+	if legs := provider.Legs(f.Sample, s); legs > 0 {
 		text += fmt.Sprintf("; each counts as %s, because the message connects, or may connect, to others", progress.Count(1+legs, "call"))
 	}
 	if s.Limits.AtOnce > 0 || s.Limits.Connected > 0 {
@@ -134,26 +135,15 @@ func (a *asking) obstaclesText() string {
 
 // costText says what the first calls cost, where rates are known or configured.
 func costText(countries map[string]int, rates map[string]decimal.Decimal, s campaign.Settings) string {
-	minutes := func(d time.Duration) decimal.Decimal {
-		return decimal.NewFromInt(int64((d + time.Minute - 1) / time.Minute))
-	}
-	var each, unknown []string
-	usual, most := decimal.Zero, decimal.Zero
-	for _, country := range slices.Sorted(maps.Keys(countries)) {
-		rate, known := rates[country]
-		if !known {
-			unknown = append(unknown, countryName(country))
-			continue
-		}
-		people := decimal.NewFromInt(int64(countries[country]))
-		usual = usual.Add(people.Mul(rate).Mul(minutes(s.ExpectedCall())))
-		most = most.Add(people.Mul(rate).Mul(minutes(time.Duration(s.LengthTimer) * time.Second)))
-		each = append(each, fmt.Sprintf("%s %s", country, rate))
+	cost := s.CostOnce(countries, rates)
+	var unknown []string
+	for _, country := range cost.Unknown {
+		unknown = append(unknown, countryName(country))
 	}
 	text := ""
-	if len(each) > 0 {
+	if len(cost.Rates) > 0 {
 		text = fmt.Sprintf("One call to everybody costs about %s if each is answered, and %s at the most (a minute costs %s).\n",
-			usual.StringFixed(2), most.StringFixed(2), strings.Join(each, ", "))
+			cost.Usual.StringFixed(2), cost.Most.StringFixed(2), strings.Join(cost.Rates, ", "))
 	}
 	if len(unknown) > 0 {
 		text += fmt.Sprintf("What a minute costs is not known for %s: DIALER_RATES says it to `dialer run`, or prices do once calls were made.\n", strings.Join(unknown, ", "))

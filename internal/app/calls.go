@@ -48,8 +48,8 @@ type CallStore interface {
 	// HangUpAnswered stores what came of it. It may be told the same twice.
 	HangUpAnswered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error
 	// HangUpLate has the calls of a stopped campaign hung up that are known only
-	// later.
-	HangUpLate(ctx context.Context, campaignID int64) error
+	// later; ordered is false for one that is not stopped.
+	HangUpLate(ctx context.Context, campaignID int64) (ordered bool, err error)
 	// LiveCalls become only fewer once the campaign is stopped, except that
 	// unclear ones may turn out to be calls.
 	LiveCalls(ctx context.Context, campaignID int64) (LiveCalls, error)

@@ -71,6 +71,13 @@ func CheckMessage(s campaign.Settings, message campaign.Rendered, allowUnknown b
 	return nil
 }
 
+// Legs is how many further calls a message may open by connect, by itself or with a key.
+// It was validated, so it can be read. What an answer URL says is not known.
+func Legs(message campaign.Rendered, s campaign.Settings) int {
+	actions, _ := voice.ParseNCCO(message.NCCO)
+	return actions.Connects() + s.Message.KeyLegs()
+}
+
 // CheckKnown refuses actions and members that we do not know of.
 func CheckKnown(actions voice.NCCO) error {
 	unknown := actions.Unknown()
