@@ -200,6 +200,8 @@ COMMENT ON COLUMN contacts.remind_at IS 'The times of a contact''s reminders, in
 COMMENT ON COLUMN contacts.number_countries IS 'the country of each of numbers, as country is of to_number';
 COMMENT ON COLUMN contacts.call_with IS 'the contact who leads; null: it has calls of its own';
 COMMENT ON COLUMN contacts.leads IS 'others follow';
+COMMENT ON COLUMN contacts.phone_opted_out IS 'it ended as suppressed because somebody else on its telephone opted out of calls: a person is to reach it';
+COMMENT ON COLUMN contacts.asked_at IS 'when a person asked last for a call at once; it holds until an attempt has passed the gate since';
 
 COMMENT ON TABLE counter_deltas IS 'No index and no key: a row lives for seconds, and all are read at once. The table is vacuumed by the number of its dead rows, however small it is.';
 COMMENT ON COLUMN counter_deltas.campaign_id IS 'the campaign';
@@ -214,9 +216,9 @@ COMMENT ON COLUMN counter_deltas.price IS 'money that came';
 
 COMMENT ON TABLE counters IS 'How many of what a campaign has, so that a report need not count. A row that every commit of a campaign updated would make commits wait for each other. So each statement that changes something adds a row of deltas, and deltas are added to the counters now and then. Counters and deltas together are exact in every snapshot. Manual calls are of no campaign and are not counted.';
 COMMENT ON COLUMN counters.campaign_id IS 'the campaign';
-COMMENT ON COLUMN counters.subject IS 'contacts, attempts or rejected_rows';
+COMMENT ON COLUMN counters.subject IS 'contacts, attempts, rejected_rows; ladder: how far people came; listed: how those who have ended are listed';
 COMMENT ON COLUMN counters.state IS 'the state that is counted';
-COMMENT ON COLUMN counters.outcome IS 'a contact''s reason, an attempt''s disposition, '''' for none';
+COMMENT ON COLUMN counters.outcome IS 'a contact''s reason, an attempt''s disposition, a result, or what listed_as says; '''' for none';
 COMMENT ON COLUMN counters.n IS 'how many';
 COMMENT ON COLUMN counters.priced IS 'how many have a price';
 COMMENT ON COLUMN counters.seconds IS 'their billed seconds';

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -108,6 +109,14 @@ func (b *browser) newCampaign(name, begin string) {
 	b.await("40 of 41 rows can be called") // the file is checked as soon as it is chosen
 	b.await("Cells to mend")
 	b.await("Hello Ann, your appointment is")
+	b.await("costs") // or that it is not known what a minute costs
+	b.await("Nothing on record holds a number of these now")
+	b.fill("#new", map[string]string{"row": "2"})
+	b.do("another row", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelector("#new [name=row]").dispatchEvent(new Event("change", {bubbles: true})); 1`))
+		return err
+	}))
+	b.await("Hello Bob, your appointment is")
 	b.accessible(name + "-new")
 	mended := "+" + begin + "99"
 	if name == "desk" {

@@ -175,7 +175,7 @@ func TestUndo(t *testing.T) {
 	w.post("/campaigns/1/contacts/1/unsuppress", url.Values{"id": {"1"}}, 200, "Undone", "is called", "pending")
 	w.post("/campaigns/1/contacts/1/unsuppress", nil, 404)
 	w.post("/campaigns/1/pause", nil, 200, `action="/campaigns/1/resume"><button>Undo`)
-	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"1"}}, 422, "not the number of calls")
+	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"1"}}, 422, "not the number that was asked for; 0 calls are up")
 	w.post("/campaigns/1/hangup", url.Values{"calls": {"2"}, "typed": {"2"}}, 200, "Hung up")
 	if len(w.acted) != 1 || w.acted[0] != "this machine hangs up 1" {
 		t.Errorf("%q", w.acted)
