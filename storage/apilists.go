@@ -100,9 +100,9 @@ func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQ
 	case q.State != "" || q.Reason != "":
 		from = `unnest(@runs::text[]) AS w (run) CROSS JOIN LATERAL (
 			SELECT * FROM contacts k
-			WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result) = w.run AND k.key COLLATE "C" > @after
+			WHERE k.campaign_id = @campaign AND listed_as(k.state, k.reason, k.heard_at, k.result, k.phone_opted_out) = w.run AND k.key COLLATE "C" > @after
 			ORDER BY k.key COLLATE "C" LIMIT @limit) AS k`
-		args["runs"] = (&peopleList{q: app.PeopleQuery{State: q.State, Reason: q.Reason}}).runs("")
+		args["runs"] = (&peopleList{q: app.PeopleQuery{State: q.State, Reason: q.Reason}}).runs()
 	default:
 		key = `k.key`
 	}
