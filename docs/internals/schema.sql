@@ -339,6 +339,8 @@ CREATE TABLE contacts (
     call_with bigint, -- the contact who leads; null: it has calls of its own
     leads boolean NOT NULL DEFAULT false, -- others follow
     own_time timestamptz, -- the row's own time: its call_at, or the time that reminders go by; null: it has none
+    phone_opted_out boolean NOT NULL DEFAULT false, -- it ended as suppressed because somebody else on its telephone opted out of calls: a person is to reach it
+    asked_at timestamptz, -- when a person asked last for a call at once; it holds until an attempt has passed the gate since
     CONSTRAINT contacts_pkey PRIMARY KEY (id),
     CONSTRAINT contacts_key_once UNIQUE (campaign_id, key),
     CONSTRAINT contacts_call_with FOREIGN KEY (call_with) REFERENCES contacts(id),
@@ -359,7 +361,7 @@ CREATE INDEX contacts_by_numbers ON contacts USING gin (numbers) WHERE numbers I
 CREATE INDEX contacts_by_result ON contacts (campaign_id, result, key COLLATE "C") WHERE result IS NOT NULL;
 CREATE INDEX contacts_due ON contacts (zone_group_id, urgency, due_at, id) WHERE state IN ('pending', 'waiting');
 CREATE INDEX contacts_following ON contacts (call_with) WHERE call_with IS NOT NULL;
-CREATE INDEX contacts_listed ON contacts (campaign_id, listed_as(state, reason, heard_at, result), key COLLATE "C");
+CREATE INDEX contacts_listed ON contacts (campaign_id, listed_as(state, reason, heard_at, result, phone_opted_out), key COLLATE "C");
 CREATE INDEX contacts_of_campaign ON contacts USING brin (campaign_id) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX contacts_of_campaign_by_number ON contacts (campaign_id, to_number COLLATE "C", id);
 CREATE INDEX contacts_to_expire ON contacts (not_later_than) WHERE not_later_than IS NOT NULL AND (state IN ('pending', 'waiting'));
@@ -385,15 +387,15 @@ CREATE TABLE counter_deltas (
 -- How many of what a campaign has, so that a report need not count. A row that every commit of a campaign updated would make commits wait for each other. So each statement that changes something adds a row of deltas, and deltas are added to the counters now and then. Counters and deltas together are exact in every snapshot. Manual calls are of no campaign and are not counted.
 CREATE TABLE counters (
     campaign_id bigint NOT NULL, -- the campaign
-    subject text NOT NULL, -- contacts, attempts or rejected_rows
+    subject text NOT NULL, -- contacts, attempts, rejected_rows; ladder: how far people came; listed: how those who have ended are listed
     state text NOT NULL, -- the state that is counted
-    outcome text NOT NULL, -- a contact's reason, an attempt's disposition, '' for none
+    outcome text NOT NULL, -- a contact's reason, an attempt's disposition, a result, or what listed_as says; '' for none
     n bigint NOT NULL, -- how many
     priced bigint NOT NULL, -- how many have a price
     seconds bigint NOT NULL, -- their billed seconds
     price numeric NOT NULL, -- the sum of their prices
     CONSTRAINT counters_pkey PRIMARY KEY (campaign_id, subject, state, outcome),
-    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder', 'recordings'))
+    CONSTRAINT counters_subject_known CHECK (subject IN ('contacts', 'attempts', 'rejected_rows', 'ladder', 'recordings', 'listed'))
 );
 
 -- The attempts of each campaign by country, and what is known of their price.
