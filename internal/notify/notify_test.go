@@ -270,7 +270,7 @@ func TestDeadMessages(t *testing.T) {
 	if err != nil || len(alarms) != 1 || alarms[0].Kind != campaign.AlarmHookFailed || alarms[0].Detail != fmt.Sprintf("hook %d: messages are given up", hook) {
 		t.Errorf("alarms %+v, %v", alarms, err)
 	}
-	if d, err := db.Differences(t.Context(), 10); err != nil || d.Untold != 1 {
+	if d, err := db.Differences(t.Context(), 10, ""); err != nil || d.Untold != 1 {
 		t.Errorf("the page of health counts %d, %v", d.Untold, err)
 	}
 	if f := failed[0]; f.Failure != "answered 502" || f.Topic != "contact 1" || f.Tries != len(waits)+1 {
