@@ -126,19 +126,28 @@ func TestPagesAreQuick(t *testing.T) {
 		}
 	}
 	w.db.Exec(t, `SELECT pg_stat_force_next_flush()`) // what the test itself read
-	for i, of := range pages {
+	// reads is what one page reads, by table.
+	reads := func(i int) (n int, which []string) {
 		before := rowsRead(t, w.db)
 		store.Store = openPages(t, w.db)
 		open(i, 0)
 		closePages(t, w.db, store.Store)
-		n, which := 0, []string{}
 		for table, rows := range rowsRead(t, w.db) {
 			if rows -= before[table]; rows > 0 {
 				n += rows
 				which = append(which, fmt.Sprint(rows, " of ", table))
 			}
 		}
-		if slices.Sort(which); n > max(of.rows, fewRows) {
+		return n, which
+	}
+	w.db.Exec(t, `SELECT pg_stat_force_next_flush()`) // what the test itself read
+	read := make([]int, len(pages))
+	for i, of := range pages {
+		n, which := reads(i)
+		if n > max(of.rows, fewRows) { // or a busy server told late of the page before
+			n, which = reads(i)
+		}
+		if read[i] = n; n > max(of.rows, fewRows) {
 			t.Errorf("%s reads %d rows: %s", of.name, n, strings.Join(which, ", "))
 		}
 	}
@@ -155,7 +164,7 @@ func TestPagesAreQuick(t *testing.T) {
 		}
 		slices.Sort(took)
 		middle := took[len(took)/2]
-		t.Logf("%-36s %6.1f ms", of.name, float64(middle)/1e6)
+		t.Logf("| %s | %d | %.1f |", of.name, read[i], float64(middle)/1e6)
 		if *people >= 100_000 && middle > 100*time.Millisecond {
 			t.Errorf("%s takes %v at the median", of.name, middle)
 		}
