@@ -26,6 +26,12 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 			SELECT call_uuid, leg_of, price FROM provider_calls WHERE attempt_id IS NULL ORDER BY call_uuid`); err != nil {
 			return err
 		}
+		if r.Events, err = collect(ctx, tx, func(row pgx.CollectableRow) (e app.EventCount, err error) {
+			err = row.Scan((*zeronull.UUID)(&e.Attempt), &e.Kind, &e.Rows)
+			return e, err
+		}, `SELECT attempt_id, kind, count(*) FROM events GROUP BY attempt_id, kind ORDER BY attempt_id, kind`); err != nil {
+			return err
+		}
 		if r.Suppressed, err = suppressedForever(ctx, tx); err != nil {
 			return err
 		}

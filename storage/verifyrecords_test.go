@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"dialer/campaign"
+	"dialer/internal/app"
 	"dialer/internal/testkit"
 	"dialer/internal/testkit/require"
 
@@ -29,6 +30,9 @@ func TestRecords(t *testing.T) {
 	if r.ID != a.ID || r.Campaign != "c" || r.State != campaign.Ended || r.Disposition == "" || r.CallUUID != "U1" || r.DialedAt.IsZero() ||
 		r.Price.Decimal.StringFixed(8) != "0.10000000" || !slices.Equal(r.Events, []string{"completed"}) || r.TokenID == uuid.Nil {
 		t.Errorf("%+v", r)
+	}
+	if want := []app.EventCount{{Attempt: a.ID, Kind: "completed", Rows: 1}}; !slices.Equal(got.Events, want) {
+		t.Errorf("events %v, want %v", got.Events, want)
 	}
 	if k := got.Contacts[0]; k.State != campaign.Done || k.ID != r.ContactID || string(k.Reason) != string(r.Disposition) || k.Calls != 1 {
 		t.Errorf("%+v", k)

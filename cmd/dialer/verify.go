@@ -91,9 +91,9 @@ func compareWithLedger(ctx context.Context, db *storage.DB, url string) (verific
 		return verification.Result{}, err
 	}
 	client := &http.Client{Timeout: ledgerTimeout}
-	ledger, _, err := voicesim.FetchLedger(ctx, client, url)
+	calls, summary, err := voicesim.FetchLedger(ctx, client, url)
 	if err != nil {
 		return verification.Result{}, fmt.Errorf("--ledger: %w", err)
 	}
-	return verification.Compare(verification.Calls(ledger), records, verification.StoredOrders(records)), nil
+	return verification.Compare(verification.LedgerOf(calls, nil, summary), records, verification.StoredOrders(records)), nil
 }

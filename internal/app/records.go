@@ -75,6 +75,13 @@ type LegRecord struct {
 	Price    decimal.NullDecimal
 }
 
+// EventCount is how many webhooks of a kind are stored for an attempt.
+type EventCount struct {
+	Attempt uuid.UUID // uuid.Nil: for none
+	Kind    string
+	Rows    int
+}
+
 // Records are every attempt and every contact at one moment.
 type Records struct {
 	At       time.Time // by the database's clock
@@ -85,6 +92,7 @@ type Records struct {
 	// Legs are the calls in an attempt's conversation that are of no attempt: those that
 	// keys have connected.
 	Legs   []LegRecord
+	Events []EventCount
 	Alarms []campaign.Alarm // that were ever raised
 	// Suppressed are the numbers that no campaign may call, without an end.
 	Suppressed map[string]bool

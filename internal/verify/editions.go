@@ -26,6 +26,34 @@ func (r Rule) Edited(now Terms, typed, done time.Time) Rule {
 	return r
 }
 
+// Row is what a file says of a person: from when the command with it was typed, to when
+// the command with another one had returned.
+type Row struct {
+	Says   string    // a part of what a call says first; "": not judged
+	CallAt time.Time // no call begins before; zero: it may at once
+	Span
+}
+
+// rowsInForce are what was said of a number that may have been asked for a call that
+// began at a moment.
+func (c *comparison) rowsInForce(r Rule, number string, at time.Time) (list []Row) {
+	for _, row := range r.People[number] {
+		if !c.over(row.Span, at, at) {
+			list = append(list, row)
+		}
+	}
+	if says := r.Names[number]; says != "" && len(r.People[number]) == 0 {
+		list = append(list, Row{Says: says})
+	}
+	return list
+}
+
+// over reports whether a span has nothing to do with a time: it begins after, or ended
+// so long before that no request of then is on its way.
+func (c *comparison) over(s Span, from, to time.Time) bool {
+	return to.Before(s.From.Add(-c.orders.Slack)) || !s.To.IsZero() && from.After(s.To.Add(c.orders.Late))
+}
+
 // inForce are the rule as it was, each with other terms, that may have been asked for a
 // call that began at a moment, the latest first. While an edit is under way, and for
 // as long as a request from before it may be on its way, there are several.
@@ -37,7 +65,7 @@ func (c *comparison) inForce(r Rule, at time.Time) (list []Rule) {
 func (c *comparison) between(r Rule, from, to time.Time) (list []Rule) {
 	editions := append(slices.Clone(r.Earlier), Edition{r.Terms, Span{From: r.Since}})
 	for _, e := range slices.Backward(editions) {
-		if to.Before(e.From.Add(-c.orders.Slack)) || !e.To.IsZero() && from.After(e.To.Add(c.orders.Late)) {
+		if c.over(e.Span, from, to) {
 			continue
 		}
 		r.Terms = e.Terms
@@ -69,6 +97,7 @@ func (c *comparison) campaigns() {
 		}
 		slices.SortFunc(list, func(a, b contactCall) int { return a.PlacedAt.Compare(b.PlacedAt) })
 		c.words(rule, list)
+		c.rows(rule, list)
 		c.atOnce(rule, list)
 		c.spent(rule, list)
 		slices.SortFunc(gated[name], time.Time.Compare)
@@ -85,6 +114,24 @@ func (c *comparison) words(rule Rule, calls []contactCall) {
 		}
 	}
 	c.result.Compared += len(calls)
+}
+
+// rows finds calls that said what the person's row did not say then, or came before its
+// time.
+func (c *comparison) rows(rule Rule, calls []contactCall) {
+	for _, call := range calls {
+		rows := c.rowsInForce(rule, call.To, call.PlacedAt)
+		if len(rows) == 0 {
+			continue
+		}
+		c.result.Compared++
+		if !slices.ContainsFunc(rows, func(r Row) bool { return call.Said == "" || strings.Contains(call.Said, r.Says) }) {
+			c.broken("I16", "call %s said what its person's row does not say since a file was changed", call.UUID)
+		}
+		if !slices.ContainsFunc(rows, func(r Row) bool { return !call.PlacedAt.Before(r.CallAt.Add(-c.orders.Slack)) }) {
+			c.broken("I16", "call %s began %v before the time of its person's row", call.UUID, rows[0].CallAt.Sub(call.PlacedAt))
+		}
+	}
 }
 
 // most is the largest of a limit in the rules that were in force; 0: there was none in

@@ -22,6 +22,16 @@ func (w *world) edit(typed, done time.Duration, change func(*verify.Terms)) {
 	})
 }
 
+// row has another file say something else of contact 1, typed and done so long after
+// noon.
+func (w *world) row(says string, callAt time.Time, typed, done time.Duration) {
+	w.rule(func(r *verify.Rule) {
+		r.People = map[string][]verify.Row{ann: {
+			{Says: "Hello Ann,", Span: verify.Span{To: noon.Add(done)}}, {Says: says, CallAt: callAt, Span: verify.Span{From: noon.Add(typed)}},
+		}}
+	})
+}
+
 // Contact 1 is called at noon and a minute later, by a campaign that is edited. From
 // when an edit had returned, and a token's life later, nothing but the new terms holds.
 func TestCompareAfterAnEdit(t *testing.T) {
@@ -87,6 +97,31 @@ func TestCompareAfterAnEdit(t *testing.T) {
 			w.ledger[1].Said = "Hello, notice 1."
 			w.edit(20*time.Second, 30*time.Second, says("notice 1."))
 		}, ""},
+		{"another name in the row, and the old one is said", func(w *world) {
+			w.ledger[1].Said = "Hello Ann, the water is off."
+			w.row("Hello Anne,", time.Time{}, 20*time.Second, 30*time.Second)
+		}, "I16: call b said what its person's row does not say"},
+		{"another name in the row, which is said", func(w *world) {
+			w.ledger[1].Said = "Hello Anne, the water is off."
+			w.row("Hello Anne,", time.Time{}, 20*time.Second, 30*time.Second)
+		}, ""},
+		{"another name in the row, while the call begins", func(w *world) {
+			w.ledger[1].Said = "Hello Ann, the water is off."
+			w.row("Hello Anne,", time.Time{}, 50*time.Second, 61*time.Second)
+		}, ""},
+		{"another name, and nobody knows whether", func(w *world) {
+			w.ledger[1].Said = "Hello Ann, the water is off."
+			w.row("Hello Anne,", time.Time{}, 20*time.Second, 0)
+			w.orders.Rules["c"].People[ann][0].To = time.Time{}
+		}, ""},
+		{"the name of another person", func(w *world) {
+			w.ledger[1].Said = "Hello Bob, the water is off."
+			w.rule(func(r *verify.Rule) { r.Names = map[string]string{ann: "Hello Ann,"} })
+		}, "I16: call b said what its person's row does not say"},
+		{"another time in the row", func(w *world) { w.row("", noon.Add(55*time.Second), 20*time.Second, 30*time.Second) }, ""},
+		{"another time in the row, and a call before it", func(w *world) {
+			w.row("", noon.Add(5*time.Minute), 20*time.Second, 30*time.Second)
+		}, "I16: call b began 4m0s before the time of its person's row"},
 		{"one call at once", func(w *world) {
 			w.edit(20*time.Second, 30*time.Second, limits(func(l *campaign.Limits) { l.AtOnce = 1 }))
 		}, ""},

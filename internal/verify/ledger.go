@@ -12,8 +12,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// Calls are the calls of a simulator's ledger.
-func Calls(ledger []voicesim.LedgerCall) []Call {
+// LedgerOf is a simulator's ledger. Without its webhooks these are not judged.
+func LedgerOf(calls []voicesim.LedgerCall, webhooks []voicesim.LedgerWebhook, s voicesim.Summary) Ledger {
+	l := Ledger{Calls: callsOf(calls), Webhooks: make([]Webhook, 0, len(webhooks)), ForgedTaken: s.ForgedTaken}
+	for _, w := range webhooks {
+		if w.Forged || w.Kind == "answer" { // which asks for a message and tells nothing
+			continue
+		}
+		l.Webhooks = append(l.Webhooks, Webhook{
+			Attempt: idOf(w.AttemptID), Kind: w.Kind, Token: idOf(w.JTI), At: w.Answered, Taken: w.Status >= 200 && w.Status <= 205,
+		})
+	}
+	return l
+}
+
+func callsOf(ledger []voicesim.LedgerCall) []Call {
 	calls := make([]Call, 0, len(ledger))
 	for _, c := range ledger {
 		calls = append(calls, Call{

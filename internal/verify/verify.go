@@ -14,6 +14,15 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Ledger is what Vonage did.
+type Ledger struct {
+	Calls []Call
+	// Webhooks are all that it sent; none: they were not kept, and are not judged.
+	Webhooks []Webhook
+	// ForgedTaken are webhooks with the token of another one that our side took.
+	ForgedTaken int
+}
+
 // Call is one call that Vonage made, from its own ledger.
 type Call struct {
 	UUID       string
@@ -56,6 +65,8 @@ type Rule struct {
 	Start   time.Time                    // nobody is called before
 	Zones   func(number string) []string // whose clock the hours are on; nil: the contact's own record
 	Rows    []string                     // the numbers that it must have as contacts; nil: not judged
+	Names   map[string]string            // what a call says of its number's row, where no later file said otherwise
+	People  map[string][]Row             // of a number, what one file after the other said
 	Closed  []Span                       // when it was paused or stopped
 	// Words are what its keys mean, where they mean anything, and OptOut the one that
 	// has the number suppressed everywhere; "": none has.
@@ -135,13 +146,14 @@ func (r Result) Settled() bool { return len(r.Pending) == 0 }
 
 // Compare compares the dialer's records with Vonage's ledger, which must have
 // been read after them.
-func Compare(ledger []Call, records app.Records, orders Orders) Result {
-	c := newComparison(ledger, records, orders)
+func Compare(ledger Ledger, records app.Records, orders Orders) Result {
+	c := newComparison(ledger.Calls, records, orders)
 	c.findOptOuts(records.Attempts)
 	for _, a := range records.Attempts {
 		c.attempt(a)
 	}
 	c.unknownCalls()
+	c.webhooks(ledger, records.Events)
 	c.legs(records)
 	c.campaigns()
 	c.numbers()

@@ -30,6 +30,8 @@ const ann, bob = "447700900001", "447700900002"
 // Every promise holds; each test breaks one.
 type world struct {
 	ledger  []verify.Call
+	told    []verify.Webhook
+	forged  int // that were taken
 	records app.Records
 	orders  verify.Orders
 }
@@ -110,7 +112,9 @@ func (w *world) optedOut() {
 	w.records.Attempts[0].Keys, w.records.Attempts[0].Result = []string{"9"}, "opted_out"
 }
 
-func (w *world) compare() verify.Result { return verify.Compare(w.ledger, w.records, w.orders) }
+func (w *world) compare() verify.Result {
+	return verify.Compare(verify.Ledger{Calls: w.ledger, Webhooks: w.told, ForgedTaken: w.forged}, w.records, w.orders)
+}
 
 func TestCompareSound(t *testing.T) {
 	t.Parallel()

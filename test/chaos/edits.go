@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,10 +35,21 @@ func documented(name string, s campaign.Settings) (campaign.Settings, error) {
 	return s, err
 }
 
-// edits are what is edited: how the settings change, and the flags that say so. Some are
-// taken back after a while, or nobody would be called any more.
-var edits = []func(*operators, context.Context, string, *rand.Rand) error{
-	(*operators).editText, (*operators).editAgain, (*operators).editHours, (*operators).editAtOnce, (*operators).editPerSecond, (*operators).editBudget,
+// edits are what is edited, by name: how the settings change, and the flags that say so.
+// Some are taken back after a while, or nobody would be called any more.
+var edits = []struct {
+	name string
+	make func(*operators, context.Context, string, *rand.Rand) error
+}{
+	{"text", (*operators).editText}, {"again", (*operators).editAgain}, {"hours", (*operators).editHours},
+	{"at_once", (*operators).editAtOnce}, {"per_second", (*operators).editPerSecond}, {"budget", (*operators).editBudget},
+}
+
+func editNames() (names []string) {
+	for _, e := range edits {
+		names = append(names, e.name)
+	}
+	return names
 }
 
 // edit edits the campaign that is called now.
@@ -46,11 +58,14 @@ func (p *operators) edit(ctx context.Context, r *rand.Rand) error {
 	defer p.pausing.Unlock()
 	p.editing.Lock()
 	defer p.editing.Unlock()
-	name := p.latest()
+	name, chosen := p.latest(), edits[r.IntN(len(edits))]
+	if p.Edit != "" {
+		chosen = edits[slices.Index(editNames(), p.Edit)]
+	}
 	if p.contactsOf(name) == 0 {
 		return nil
 	}
-	return ignoreRefused(edits[r.IntN(len(edits))](p, ctx, name, r)) // it may be over
+	return ignoreRefused(chosen.make(p, ctx, name, r)) // it may be over
 }
 
 // edited types one edit. From when it was typed it may hold, and from when the command

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +62,8 @@ func runOn(ctx context.Context, b *testbed, out io.Writer) (broken bool, err err
 	if err := b.start(ctx); err != nil {
 		return false, err
 	}
-	fmt.Fprintf(out, "chaos:    seed %d, %d dialers, %v calls a second, faults %s, webhooks lost: %s\n",
-		b.Seed, b.Processes, b.CallsPerSecond, b.Faults, b.EventsLost)
+	fmt.Fprintf(out, "chaos:    seed %d, %d dialers, %v calls a second, faults %s, webhooks lost: %s, Postgres's clock: %s\n",
+		b.Seed, b.Processes, b.CallsPerSecond, b.Faults, b.EventsLost, cmp.Or(b.PostgresClock, "the machine's"))
 	r := newRun(b, out)
 	if b.Matrix > 0 {
 		if err := makeMatrix(ctx, r); err != nil {
@@ -74,7 +75,7 @@ func runOn(ctx context.Context, b *testbed, out io.Writer) (broken bool, err err
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if ended != nil && !errors.Is(ended, errUnfinished) {
+	if ended != nil && !errors.Is(ended, errUnfinished) && !errors.Is(ended, errFound) {
 		return true, ended
 	}
 	b.dialers.stop()

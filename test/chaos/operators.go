@@ -92,16 +92,22 @@ var outage = regexp.MustCompile(`connect|conn closed|nothing listens|starting up
 
 // command runs one of the programs until it reaches Postgres.
 func (p *operators) command(ctx context.Context, program string, args ...string) error {
+	_, err := p.answer(ctx, program, args...)
+	return err
+}
+
+// answer is command with what it said in the end.
+func (p *operators) answer(ctx context.Context, program string, args ...string) (out string, err error) {
 	for {
 		out, err := p.once(ctx, program, args...)
 		if err == nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
+			return out, errors.Join(err, ctx.Err())
 		}
 		if !outage.MatchString(out) {
-			return fmt.Errorf("%w: %s", errRefused, strings.TrimSpace(out))
+			return out, fmt.Errorf("%w: %s", errRefused, strings.TrimSpace(out))
 		}
 		if err := fleet.Sleep(ctx, 300*time.Millisecond); err != nil {
-			return err
+			return out, err
 		}
 	}
 }
@@ -199,12 +205,18 @@ func (p *operators) stop(ctx context.Context, r *rand.Rand) error {
 
 // enqueue writes a file and enqueues it.
 func (p *operators) enqueue(ctx context.Context, name, csv string, s campaign.Settings, more ...string) error {
+	_, err := p.enqueued(ctx, name, csv, s, more...)
+	return err
+}
+
+// enqueued is enqueue with what it said.
+func (p *operators) enqueued(ctx context.Context, name, csv string, s campaign.Settings, more ...string) (out string, err error) {
 	flags := append(enqueueFlags(name, s), more...)
 	file := filepath.Join(p.dir, strings.ReplaceAll(name, " ", "-")+".csv")
 	if err := os.WriteFile(file, []byte(csv), 0o600); err != nil {
-		return err
+		return "", err
 	}
-	return p.command(ctx, "enqueue", append(append(flags, "--"), file)...)
+	return p.answer(ctx, "enqueue", append(append(flags, "--"), file)...)
 }
 
 // enqueueAgain enqueues a campaign's first file once more: nothing may be added.
@@ -218,8 +230,8 @@ func (p *operators) enqueueAgain(ctx context.Context, _ *rand.Rand) error {
 	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), p.orders.settingsOf(name)))
 }
 
-// enqueueEdited enqueues a file with some of the campaign's rows, a changed name
-// in one of them, and a new row.
+// enqueueEdited enqueues a file with a new row, and a row of the campaign's with another
+// name and, half of the time, a time before which nobody is called.
 func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	p.editing.Lock()
 	defer p.editing.Unlock()
@@ -228,21 +240,37 @@ func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 		return nil
 	}
 	old := r.IntN(p.contactsOf(name))
-	csv := "to,name\n" + fleet.Row(old, "Renamed") + fleet.Row(i, "Late")
+	renamed, late := fleet.Row(old, fmt.Sprintf("Renamed %d to", p.notices.Add(1))), fleet.Row(i, "Late")
+	row := verify.Row{Says: greeting(renamed)}
+	csv := "to,name\n" + renamed + late
+	if r.IntN(2) == 0 {
+		row.CallAt = time.Now().Add(between(r, 8*time.Second, 16*time.Second)).Truncate(time.Second)
+		csv = "to,name,call_at\n" + strings.TrimSpace(renamed) + "," + row.CallAt.UTC().Format(time.RFC3339) + "\n" + strings.TrimSpace(late) + ",\n"
+	}
 	var flags []string
 	if p.updates {
 		flags = []string{"--update"}
 	}
-	err := p.enqueue(ctx, name, csv, p.orders.settingsOf(name), flags...)
+	row.From = time.Now()
+	p.orders.row(name, fleet.Number(old), row)
+	out, err := p.enqueued(ctx, name, csv, p.orders.settingsOf(name), flags...)
 	if errors.Is(err, errRefused) {
 		p.orders.added(name, "") // a part of the file may be there
 		return nil
 	}
 	if err == nil {
+		if again := strings.Contains(out, "1 already there"); !again { // of which row an earlier try came to is not said
+			p.orders.rowDone(name, fleet.Number(old), tookRow.MatchString(out), time.Now())
+		}
+		p.orders.row(name, fleet.Number(i), verify.Row{Says: greeting(late)})
 		p.orders.added(name, fleet.Number(i))
 	}
 	return err
 }
+
+// tookRow is what enqueue says of a file whose row changed a person, or had done so
+// before its command was typed again. Nobody who is being called is changed.
+var tookRow = regexp.MustCompile(`\b(1 updated|2 already there)\b`)
 
 // contactsOf is how many contacts a campaign began with; 0: its import is not
 // done.
@@ -317,14 +345,18 @@ func (p *operators) unsuppress(ctx context.Context, r *rand.Rand) error {
 }
 
 // call makes one call by hand, half of the time to somebody whom a campaign
-// calls too. It is never typed again: what became of it may not be known.
+// calls too, and half of the time with events at an address that names no attempt. It
+// is never typed again: what became of it may not be known.
 func (p *operators) call(ctx context.Context, r *rand.Rand) error {
 	number := p.someone(r)
 	if r.IntN(2) == 0 {
 		number = fleet.Number(p.newcomer())
 	}
-	_, _ = p.once(ctx, "dialer", "call", "create", "--to", number, "--from", settings().From[0], "--say", "Please call us back.",
-		"--calls-per-second", fmt.Sprint(p.CallsPerSecond)) // the ledger says whether there was a call
+	args := []string{"call", "create", "--to", number, "--from", settings().From[0], "--say", "Please call us back.", "--calls-per-second", fmt.Sprint(p.CallsPerSecond)}
+	if r.IntN(2) == 0 {
+		args = append(args, "--event-url", p.events)
+	}
+	_, _ = p.once(ctx, "dialer", args...) // the ledger says whether there was a call
 	return ctx.Err()
 }
 

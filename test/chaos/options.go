@@ -21,6 +21,7 @@ type options struct {
 	Cuts            int           `default:"-1" placeholder:"N" help:"Connections to Postgres cut after COMMIT was forwarded and before its reply."`
 	Acts            int           `default:"-1" placeholder:"N" help:"What operators do by commands: pause, stop, suppress, enqueue again, call by hand, hang up."`
 	Act             string        `placeholder:"NAME" help:"Operators do only this, by its name in the printed result, such as edit."`
+	Edit            string        `placeholder:"NAME" help:"They edit only this: text, again, hours, at_once, per_second or budget."`
 	Gap             time.Duration `default:"500ms" help:"The mean time between two injections; each is from a quarter to seven quarters of it (default: ${default})."`
 
 	Matrix int      `placeholder:"TIMES" help:"Build the programs with failpoints and have a process die this often at each one, instead of all faults above."`
@@ -34,15 +35,16 @@ type options struct {
 	Outcomes       string  `enum:"mixed,busy" default:"mixed" placeholder:"mixed|busy" help:"How calls end: as in life, or two of three so that they are repeated or must not be (default: ${default})."`
 	Message        string  `enum:"mixed,plain" default:"mixed" placeholder:"mixed|plain" help:"What the campaigns say: a message alone, or every second one also listens to keys and has a text for machines."`
 	Wording        string  `enum:"usual,other" default:"usual" placeholder:"usual|other" help:"How Vonage writes numbers, directions, uuids and parties; with other, a part of them in other forms, or not at all, and its clock drifts (default: ${default})."`
-	PostgresClock  string  `name:"postgres-clock" placeholder:"SHIFT" help:"Another clock for Postgres, as libfaketime writes it: \"+0.3s x1.0003\" is ahead, and gains 0.3 ms a second."`
+	PostgresClock  string  `name:"postgres-clock" placeholder:"SHIFT" help:"Another clock for Postgres, as libfaketime writes it: \"+0.3s x1.0003\" is ahead, and gains 0.3 ms a second; none: the machine's (default: with --wording other \"+0.2s x1.0001\", if libfaketime is installed)."`
 	EventsLost     string  `name:"events-lost" enum:"phases,0,0.5,1" default:"phases" placeholder:"phases|0|0.5|1" help:"The share of webhooks that never arrive; with phases it changes again and again (default: ${default})."`
 
-	QueueAhead time.Duration `name:"queue-ahead" default:"5s" help:"DIALER_QUEUE_AHEAD of the dialers (default: ${default})."`
-	Workers    int           `default:"24" help:"DIALER_WORKERS of the dialers: what a kill takes with it (default: ${default})."`
-	Deadline   time.Duration `default:"3m" help:"How long, after the last injection, nothing may change before the run counts as broken (default: ${default})."`
-	Dialer     string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module, as the enqueue that people type is)."`
-	Enqueue    string        `type:"existingfile" placeholder:"PATH" help:"The enqueue to run (default: built from this module)."`
-	Keep       bool          `help:"Keep the folder of logs even if no promise is broken."`
+	QueueAhead  time.Duration `name:"queue-ahead" default:"5s" help:"DIALER_QUEUE_AHEAD of the dialers (default: ${default})."`
+	Workers     int           `default:"24" help:"DIALER_WORKERS of the dialers: what a kill takes with it (default: ${default})."`
+	Deadline    time.Duration `default:"3m" help:"How long, after the last injection, nothing may change before the run counts as broken (default: ${default})."`
+	UntilBroken bool          `name:"until-broken" help:"Judge every two seconds, and end once a promise is broken."`
+	Dialer      string        `type:"existingfile" placeholder:"PATH" help:"The dialer to run (default: built from this module, as the enqueue that people type is)."`
+	Enqueue     string        `type:"existingfile" placeholder:"PATH" help:"The enqueue to run (default: built from this module)."`
+	Keep        bool          `help:"Keep the folder of logs even if no promise is broken."`
 }
 
 // Help is shown by --help.
@@ -73,6 +75,7 @@ func (o options) Validate() error {
 		check(known, fmt.Sprintf("--only: %q is no failpoint; failpoint/points.go lists them", name))
 	}
 	check(o.Act == "" || o.Acts >= 0 && slices.Contains(actNames(), o.Act), fmt.Sprintf("--act needs --acts, and is one of %q", actNames()))
+	check(o.Edit == "" || slices.Contains(editNames(), o.Edit), fmt.Sprintf("--edit is one of %q", editNames()))
 	check(o.Kills >= 0 || o.Pauses < 0 && o.RedisLosses < 0 && o.PostgresCrashes < 0 && o.Cuts < 0 && o.Acts < 0, "counts need --kills")
 	return errors.Join(errs...)
 }
@@ -83,6 +86,14 @@ func (o options) withDefaults() options {
 	}
 	if o.Matrix > 0 && o.EventsLost == inPhases {
 		o.EventsLost = "0.5" // it never changes, and a run without webhooks would not reach all points
+	}
+	if o.PostgresClock == "" && o.Wording == "other" {
+		if _, err := fakeTime(); err == nil {
+			o.PostgresClock = otherClock
+		}
+	}
+	if o.PostgresClock == "none" {
+		o.PostgresClock = ""
 	}
 	return o
 }

@@ -3,11 +3,13 @@ package main
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"dialer/campaign"
 	"dialer/internal/verify"
+	"dialer/test/fleet"
 
 	"github.com/google/uuid"
 )
@@ -22,10 +24,21 @@ type orders struct {
 	lifted     map[string][]time.Time
 	called     map[uuid.UUID]bool // attempts that were said to have made a call
 	alarms     map[string]bool    // that the run gives cause for
+	names      map[string]string  // how the first file has a call greet each number
 }
 
 func newOrders(o options) *orders {
-	return &orders{alarms: o.expectedAlarms(), rules: map[string]verify.Rule{}, settings: map[string]campaign.Settings{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
+	names := map[string]string{}
+	for i := range o.Contacts {
+		names[fleet.Number(i)] = greeting(fleet.Row(i, "Person"))
+	}
+	return &orders{alarms: o.expectedAlarms(), names: names, rules: map[string]verify.Rule{}, settings: map[string]campaign.Settings{}, suppressed: map[string][]verify.Span{}, lifted: map[string][]time.Time{}, called: map[uuid.UUID]bool{}}
+}
+
+// greeting is how a call greets the person of a row: +NUMBER,NAME.
+func greeting(row string) string {
+	_, name, _ := strings.Cut(strings.TrimSpace(row), ",")
+	return "Hello " + name + ","
 }
 
 // begun adds a campaign with the numbers of its file.
@@ -34,7 +47,7 @@ func (o *orders) begun(name string, s campaign.Settings, numbers []string) {
 	defer o.mu.Unlock()
 	rule := verify.RuleOf(s)
 	rule.Says = saysOf(s.Message)
-	rule.Rows = numbers
+	rule.Rows, rule.Names = numbers, o.names
 	rule.Ends = map[campaign.Reason]bool{}
 	o.rules[name], o.settings[name] = rule, s
 }
@@ -86,6 +99,36 @@ func (o *orders) added(name, number string) {
 			r.Rows = nil
 		} else if r.Rows != nil {
 			r.Rows = append(r.Rows, number)
+		}
+	})
+}
+
+// row: a file that was typed may have changed what is said of a number.
+func (o *orders) row(name, number string, row verify.Row) {
+	o.change(name, func(r *verify.Rule) {
+		if r.People == nil {
+			r.People = map[string][]verify.Row{}
+		}
+		if len(r.People[number]) == 0 && r.Names[number] != "" {
+			r.People[number] = []verify.Row{{Says: r.Names[number]}}
+		}
+		r.People[number] = append(r.People[number], row)
+	})
+}
+
+// rowDone: the file's command has returned, and the row is the person's, or it is not.
+func (o *orders) rowDone(name, number string, taken bool, done time.Time) {
+	o.change(name, func(r *verify.Rule) {
+		rows := r.People[number]
+		last := len(rows) - 1
+		if !taken {
+			r.People[number] = rows[:last]
+			return
+		}
+		for i := range rows[:last] {
+			if rows[i].To.IsZero() {
+				rows[i].To = done
+			}
 		}
 	})
 }
@@ -167,6 +210,11 @@ func (o *orders) judged() verify.Orders {
 	for name, rule := range o.rules {
 		rule.Rows, rule.Closed, rule.Ends = slices.Clone(rule.Rows), slices.Clone(rule.Closed), maps.Clone(rule.Ends)
 		rule.Earlier = slices.Clone(rule.Earlier)
+		people := make(map[string][]verify.Row, len(rule.People))
+		for number, rows := range rule.People {
+			people[number] = slices.Clone(rows)
+		}
+		rule.People = people
 		judged.Rules[name] = rule
 	}
 	judged.Lifted = map[string][]time.Time{}
@@ -198,6 +246,7 @@ func (o options) expectedAlarms() map[string]bool {
 		campaign.AlarmUnreadableRecord:  other,                                    // records without uuids
 		campaign.AlarmNumberMismatch:    other,                                    // numbers are written otherwise
 		campaign.AlarmUnsigned:          other,                                    // tokens come again with another body
+		campaign.AlarmUnknownAttempt:    other && o.Acts != 0,                     // the events of a call by hand name it by its number, in another form
 		campaign.AlarmClockSkew:         unsure || other || o.PostgresClock != "", // answers are late, or clocks differ
 		campaign.AlarmBudget:            o.edits(),                                // operators make it small for a while
 	} {

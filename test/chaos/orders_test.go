@@ -6,6 +6,7 @@ import (
 
 	"dialer/campaign"
 	"dialer/internal/verify"
+	"dialer/test/fleet"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -93,5 +94,38 @@ func TestProviderHasLegs(t *testing.T) {
 		if cfg := providerConfig(options{Faults: faults}, newWebhookProxy(1, 0)); cfg.Faults.ExtraLegs == 0 {
 			t.Errorf("with faults %s nobody joins a call", faults)
 		}
+	}
+}
+
+// What a file says of a person holds from when it was typed, and nothing else does once
+// its command has returned.
+func TestOrdersOfRows(t *testing.T) {
+	t.Parallel()
+	at := func(s int) time.Time { return time.Unix(int64(s), 0).UTC() }
+	o := newOrders(options{Contacts: 2})
+	o.begun("c", settings(), nil)
+	number := fleet.Number(1)
+	o.row("c", number, verify.Row{Says: "Hello Ann,", Span: verify.Span{From: at(10)}})
+	before := o.judged().Rules["c"].People[number]
+	o.rowDone("c", number, true, at(12))
+	o.row("c", number, verify.Row{Says: "Hello Bob,", Span: verify.Span{From: at(20)}})
+	o.rowDone("c", number, false, at(22))
+	o.row("c", "1", verify.Row{Says: "Hello Late,"})
+	got := o.judged().Rules["c"]
+	want := []verify.Row{
+		{Says: "Hello Person 2,", Span: verify.Span{To: at(12)}},
+		{Says: "Hello Ann,", Span: verify.Span{From: at(10)}},
+	}
+	if diff := cmp.Diff(want, got.People[number]); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if len(before) != 2 || !before[0].To.IsZero() {
+		t.Errorf("while the command runs %v, want both without an end", before)
+	}
+	if rows := got.People["1"]; len(rows) != 1 || rows[0].Says != "Hello Late," {
+		t.Errorf("a newcomer's rows %v", rows)
+	}
+	if got.Names[fleet.Number(0)] != "Hello Person 1," {
+		t.Errorf("names %v", got.Names)
 	}
 }

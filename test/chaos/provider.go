@@ -20,7 +20,7 @@ const (
 func providerConfig(o options, w *webhookProxy) voicesim.Config {
 	cfg := voicesim.Config{
 		APIKey: "chaos", Seed: o.Seed, Faults: otherWording(providerFaults(o.Faults), o), Speed: speed,
-		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks,
+		PriceLag: priceLag, ListLag: listLag, Retention: retention, Client: w.client(), Callbacks: callbacks, KeepWebhooks: true,
 	}
 	cfg.Outcomes.Keys = maps.Clone(pressed)
 	if o.Outcomes == "busy" {

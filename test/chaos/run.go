@@ -59,8 +59,12 @@ func newRun(b *testbed, out io.Writer) *chaosRun {
 	return r
 }
 
-// errUnfinished: a campaign did not end.
-var errUnfinished = errors.New("not everything had ended")
+var (
+	// errUnfinished: a campaign did not end.
+	errUnfinished = errors.New("not everything had ended")
+	// errFound: the run ended early, with --until-broken.
+	errFound = errors.New("the judge found something")
+)
 
 // run returns when all faults are injected and every campaign has ended, or
 // with what prevented that.
@@ -80,7 +84,13 @@ func (r *chaosRun) run(ctx context.Context) error {
 	deciding.Go(func() { r.decider.decide(ctx) })
 	defer func() { fail(nil); deciding.Wait() }()
 	watched := make(chan error, 1)
-	go func() { watched <- r.watch(ctx) }()
+	go func() {
+		err := r.watch(ctx)
+		if errors.Is(err, errFound) {
+			fail(err)
+		}
+		watched <- err
+	}()
 	if err := r.injectAll(ctx, fail); err != nil {
 		fail(err)
 		return errors.Join(err, ignoreCanceled(<-watched))
@@ -152,9 +162,12 @@ const (
 // inject, and returns when there are none and every campaign has ended.
 // Postgres is down now and then: what failed is tried again.
 func (r *chaosRun) watch(ctx context.Context) error {
-	progress := newProgress(r.Deadline)
+	progress, early := newProgress(r.Deadline), newEarlyJudge(r)
 	for {
 		done := r.isAllInjected()
+		if r.UntilBroken && early.finds(ctx) {
+			return errFound
+		}
 		left, err := r.left(ctx)
 		switch {
 		case err != nil:
@@ -205,8 +218,34 @@ func (r *chaosRun) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.verdict = verify.Compare(verify.Calls(r.testbed.provider.Sim.Ledger()), records, r.orders.judged())
+	sim := r.testbed.provider.Sim
+	ledger := verify.LedgerOf(sim.Ledger(), sim.Webhooks(), sim.Summary())
+	r.verdict = verify.Compare(ledger, records, r.orders.judged())
 	return nil
+}
+
+// earlyJudge judges while the run goes on.
+type earlyJudge struct {
+	run  *chaosRun
+	next time.Time
+	last []verify.Finding
+}
+
+func newEarlyJudge(r *chaosRun) *earlyJudge {
+	return &earlyJudge{run: r, next: time.Now().Add(judgeEvery)}
+}
+
+const judgeEvery = 2 * time.Second
+
+// finds reports whether the judge finds the same as the time before: what operators are
+// about to remember is no finding, and neither is a file that is being read.
+func (e *earlyJudge) finds(ctx context.Context) bool {
+	if time.Now().Before(e.next) || e.run.judge(ctx) != nil {
+		return false
+	}
+	before := e.last
+	e.last, e.next = e.run.verdict.Broken, time.Now().Add(judgeEvery)
+	return slices.ContainsFunc(e.last, func(f verify.Finding) bool { return f.Invariant != "I10" && slices.Contains(before, f) })
 }
 
 // campaignNames are those of the campaigns that the run begins itself.

@@ -15,7 +15,8 @@
 //	negate        negates the condition of an if, a for, a case, a return or an assignment, or the operand itself
 //	true, false   replaces that condition
 //	value(TEXT)   replaces what is assigned, returned, called, ranged over or the value of a key
-//	value         the same, with the text that replacements.txt has for the sentence
+//	value         the same, with the text that replacements.txt has for the sentence;
+//	              value2 with the second one, where a sentence has several guards
 //
 // Where chaos.RUN stands for the test, the guard is a behaviour: the dialer and
 // enqueue are built without it, and the judge of test/chaos must find it in a

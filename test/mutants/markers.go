@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -71,7 +73,7 @@ type marker struct {
 	sentence  string
 }
 
-var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false|value)|value\((.+)\)) (?:([\w/]+)\.(Test\w+)|(chaos)\.(\w+)): (\S.*)$`)
+var markerForm = regexp.MustCompile(`^(?:(drop|negate|true|false|value[2-9]?)|value\((.+)\)) (?:([\w/]+)\.(Test\w+)|(chaos)\.(\w+)): (\S.*)$`)
 
 // parseMarker reads a comment without its // or --. marked is false for an
 // ordinary comment.
@@ -85,12 +87,14 @@ func parseMarker(comment string) (m marker, marked bool, err error) {
 		return m, true, fmt.Errorf("guard:%s is not of the form guard:ACTION pkg.TestName: sentence, with drop, negate, true, false, value or value(TEXT)", text)
 	}
 	m = marker{action: part[1], value: part[2], inline: part[2] != "", dir: part[3] + part[5], test: part[4] + part[6], sentence: part[7]}
-	text, kept := replacements[m.sentence]
+	number, says := strings.CutPrefix(m.action, "value")
+	texts := replacements[m.sentence]
+	nth, _ := strconv.Atoi(cmp.Or(number, "1")) // the form has digits only
 	switch {
-	case kept != (m.action == "value"):
+	case says && nth > len(texts), !says && len(texts) > 0:
 		return m, true, fmt.Errorf("%q: a marker that says only value has its text in replacements.txt, and no other has", m.sentence)
-	case kept:
-		m.value = text
+	case says:
+		m.action, m.value = "value", texts[nth-1]
 	case m.inline:
 		m.action = "value"
 	}

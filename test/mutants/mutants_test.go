@@ -137,7 +137,7 @@ func TestSQLActions(t *testing.T) {
 		if err != nil || len(found) != 2 {
 			t.Fatalf("%s: found %d: %v", test.name, len(found), err)
 		}
-		for i, want := range []string{"  ", "  " + replacements[two]} {
+		for i, want := range []string{"  ", "  " + replacements[two][0]} {
 			if got, want := string(found[i].places[0].change.apply([]byte(whole))), strings.Replace(whole, "  AND c = 0 -- why", want, 1); got != want {
 				t.Errorf("%s: got %q, want %q", test.name, got, want)
 			}
