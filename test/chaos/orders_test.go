@@ -68,10 +68,9 @@ func TestExpectedAlarms(t *testing.T) {
 		{campaign.AlarmUnsigned, []options{other}, []options{calm, faults, killed, lost}},
 		{campaign.AlarmUnreadableRecord, []options{other}, []options{calm, faults, killed, lost}},
 		{campaign.AlarmAbsenceBlocked, []options{faults, killed, timed}, []options{calm, other, lost, edited}},
-		{campaign.AlarmAnswer, []options{killed, lost, timed}, []options{calm, faults, other}},
-		{campaign.AlarmFailing, []options{killed, timed}, []options{calm, faults, lost, other}},
+		{campaign.AlarmUnknownAttempt, nil, []options{calm, faults, other, killed}},
 		{campaign.AlarmBudget, []options{edited, timed}, []options{calm, hungUp, faults}},
-		{campaign.AlarmRedis, []options{calm, other, killed}, nil},
+		{campaign.AlarmRedisUnusable, []options{calm, other, killed}, nil},
 		{campaign.AlarmSecondCall, nil, []options{calm, faults, other, killed, timed, edited}},
 	} {
 		for _, o := range test.in {

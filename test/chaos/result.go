@@ -74,8 +74,11 @@ func (r *chaosRun) result(ctx context.Context, ended error) (result, error) {
 		return o, err
 	}
 	o.verdict = r.verdict
-	for _, f := range append(r.verdict.Broken, r.verdict.Pending...) {
+	for _, f := range r.verdict.Broken {
 		o.broken = append(o.broken, f.Invariant+": "+f.What)
+	}
+	for _, f := range r.verdict.Pending {
+		o.broken = append(o.broken, "still to come: "+f.Invariant+": "+f.What)
 	}
 	check := exec.CommandContext(ctx, r.programs["dialer"], "verify", "--ledger", r.testbed.provider.URL)
 	check.Env = []string{"DATABASE_URL=" + r.postgres.server.URL}

@@ -226,9 +226,9 @@ func (r *chaosRun) judge(ctx context.Context) error {
 
 // earlyJudge judges while the run goes on.
 type earlyJudge struct {
-	run  *chaosRun
-	next time.Time
-	last []verify.Finding
+	run   *chaosRun
+	next  time.Time
+	since map[verify.Finding]time.Time // when what is found now was found first
 }
 
 func newEarlyJudge(r *chaosRun) *earlyJudge {
@@ -237,15 +237,33 @@ func newEarlyJudge(r *chaosRun) *earlyJudge {
 
 const judgeEvery = 2 * time.Second
 
-// finds reports whether the judge finds the same as the time before: what operators are
-// about to remember is no finding, and neither is a file that is being read.
-func (e *earlyJudge) finds(ctx context.Context) bool {
+// soon is for how long a finding must stand: operators may be about to remember what
+// they ordered, and a record about to be read. What was wrong about a call that was made
+// stays wrong.
+func soon(invariant string) time.Duration {
+	if slices.Contains([]string{"I1", "I2", "I3", "I7", "I8", "I16"}, invariant) {
+		return judgeEvery
+	}
+	return 5 * judgeEvery
+}
+
+// finds reports whether the judge has found the same for long enough. A file that is
+// being read is no finding.
+func (e *earlyJudge) finds(ctx context.Context) (stands bool) {
 	if time.Now().Before(e.next) || e.run.judge(ctx) != nil {
 		return false
 	}
-	before := e.last
-	e.last, e.next = e.run.verdict.Broken, time.Now().Add(judgeEvery)
-	return slices.ContainsFunc(e.last, func(f verify.Finding) bool { return f.Invariant != "I10" && slices.Contains(before, f) })
+	before := e.since
+	e.since, e.next = map[verify.Finding]time.Time{}, time.Now().Add(judgeEvery)
+	for _, f := range e.run.verdict.Broken {
+		first, known := before[f]
+		if !known {
+			first = time.Now()
+		}
+		e.since[f] = first
+		stands = stands || f.Invariant != "I10" && time.Since(first) >= soon(f.Invariant)
+	}
+	return stands
 }
 
 // campaignNames are those of the campaigns that the run begins itself.
