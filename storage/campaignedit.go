@@ -92,6 +92,7 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 		err = withContacts(ctx, tx, spent, unchanged)
 	}
 	if err == nil {
+		//guard:drop chaos.AtOnce: an edit of the limits holds
 		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
 	}
 	if err != nil {
@@ -207,8 +208,10 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	args["id"], args["version"], args["by"] = id, version, plain(by.Name)
 	_, err := tx.Exec(ctx, `
 		WITH edited AS (
+			-- guard:value chaos.Text: an edit of the text holds
 			UPDATE campaigns SET version = @version, settings = @settings, document = @document, from_numbers = @from,
 			       starts_at = @start, ends_at = @end, max_attempts = @attempts,
+			       -- guard:value chaos.Hours: an edit of the hours holds
 			       open_minutes = @open::text::int4multirange, closed_dates = @except::text[]::date[], margin_minutes = @margin,
 			       priority = @priority, cap_calls = @cap_calls, cap_spans = @cap_spans, countries = @countries, remind_merge = @merge
 			WHERE id = @id RETURNING id)

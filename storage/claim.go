@@ -54,7 +54,9 @@ const claim = `
 		SELECT g.id, r.id AS campaign_id, r.from_numbers, r.version, r.priority, r.share, r.cap_calls, r.cap_spans, r.remind_merge, r.most
 		FROM roomy r JOIN zone_groups g ON g.campaign_id = r.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN g.zone_missing THEN NULL ELSE g.zones END) AS known (zones)
+		-- guard:value chaos.Hours: the hours hold for who is called again
 		WHERE within_hours(now(), known.zones, r.open_minutes, r.closed_dates)
+		  -- guard:value2 chaos.Hours: the hours hold for who is called again
 		  AND within_hours(now() + @margin::interval + r.margin_minutes * interval '1 minute', known.zones, r.open_minutes, r.closed_dates)
 	), found AS MATERIALIZED (
 		SELECT k.id, g.campaign_id, g.from_numbers, g.version, g.priority, g.share, g.cap_calls, g.cap_spans, g.remind_merge, g.most, u.urgency, k.due_at
@@ -64,6 +66,7 @@ const claim = `
 			SELECT id, due_at FROM contacts k
 			WHERE k.zone_group_id = g.id AND k.urgency = u.urgency
 			  AND k.state IN ('pending', 'waiting') AND k.due_at <= now()
+			  -- guard:value3 chaos.Hours: the hours hold for who is called again
 			  AND k.call_with IS NULL
 			  AND (k.not_later_than IS NULL OR k.not_later_than > now() + interval '30 seconds')
 			  AND (SELECT o.id FROM attempts o WHERE o.to_number = k.to_number

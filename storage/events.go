@@ -47,6 +47,7 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 		FROM unnest(@attempt::uuid[], @call::text[], @conversation::text[], @kind::text[], @status::text[],
 			@at::timestamptz[], @body::text[], @leg::boolean[]) WITH ORDINALITY
 		-- guard:value chaos.Calm: every webhook that is acknowledged is stored
+		-- guard:value chaos.Calm: a webhook without a status is stored too
 		AS e (attempt_id, call_uuid, conversation_uuid, kind, status, provider_at, body, leg, n)
 		ORDER BY n`, pgx.StrictNamedArgs{
 		"attempt":      column(list, func(e attributedEvent) zeronull.UUID { return zeronull.UUID(e.attempt) }),

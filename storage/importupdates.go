@@ -190,7 +190,9 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 		       to_number = CASE WHEN @same_numbers THEN to_number ELSE @to END, numbers = @several, number_groups = @several_groups,
 		       country = CASE WHEN @same_numbers THEN (@countries::text[])[array_position(@numbers::text[], to_number)] ELSE @country END,
 		       number_countries = @several_countries,
+		       -- guard:value chaos.Rows: a call says what the newest file says of a person
 		       source = @source, import_id = @import, line_no = @line, vars = @vars,
+		       -- guard:value chaos.Rows: nobody is called before the time in the newest file
 		       call_at = @call_at, remind_at = @remind_at, own_time = @own_time, not_later_than = @last_call, due_at = @due,
 		       asked_at = CASE WHEN @moved THEN NULL ELSE asked_at END,
 		       cancelled_at = CASE WHEN @restored THEN NULL ELSE cancelled_at END

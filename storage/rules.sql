@@ -176,11 +176,14 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
            least(
                -- guard:value storage.TestLimitsAreNeverExceeded: no more calls are up than the campaign says
+               -- guard:value chaos.AtOnce: the limit of calls at once is kept
                l.at_once - CASE WHEN l.at_once IS NOT NULL THEN (SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.state IN ('dialing', 'unknown', 'accepted')) END,
                CASE WHEN l.connected IS NOT NULL THEN free_telephones(l.campaign_id, l.connected, campaign_room.at) END),
            -- guard:value storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
+           -- guard:value chaos.PerSecond: the limit of calls a second is kept
            l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > campaign_room.at - l.window_span) END,
+           -- guard:value chaos.Budget: the budget is kept
            l.budget - CASE WHEN l.budget IS NOT NULL THEN (
                SELECT coalesce(sum(t.price), 0) FROM counter_totals t WHERE t.campaign_id = l.campaign_id)
                -- guard:value storage.TestLimitsAreNeverExceeded: the most that a call may cost is kept back until its price is known
@@ -277,6 +280,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         CASE WHEN g.zone_missing THEN 'unknown_zone' END,
         -- The hours must hold until the token of the POST has expired, 30 s later, and
         -- until the margin has passed after that.
+        -- guard:value4 chaos.Hours: the hours hold for who is called again
         CASE WHEN k.id IS NOT NULL AND NOT (
             -- guard:value storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
             within_hours(contact_obstacles.at, CASE WHEN g.zone_missing THEN NULL ELSE g.zones END, c.open_minutes, c.closed_dates)

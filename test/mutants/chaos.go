@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -16,21 +17,37 @@ const judge = "chaos"
 
 // runs are the short runs of test/chaos, by name: one in which nothing breaks, the
 // same with messages that nobody is asked to answer, one in which operators act on a
-// full queue, one in which they edit the campaign, one in which Vonage refuses now and
-// then, and one in which no webhook arrives and POSTs go wrong.
+// full queue, some in which they edit one setting of the campaign, one in which they
+// enqueue changed files, one in which Vonage refuses now and then, and one in which no
+// webhook arrives and POSTs go wrong. An edit that closes or limits is taken back some
+// ten seconds later, and the next one follows; the judge sees what is called meanwhile.
 var runs = map[string][]string{
-	"Calm":     {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
-	"Plain":    {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
-	"Operated": {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
-	"Edited":   {"--faults", "none", "--events-lost", "0", "--acts", "12", "--act", "edit", "--gap", "700ms", "--contacts", "300", "--calls-per-second", "12", "--queue-ahead", "10s"},
-	"Refused":  {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
-	"Unheard":  {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
+	"Calm":      {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
+	"Plain":     {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
+	"Operated":  {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
+	"Text":      edited("text", 3),
+	"Hours":     edited("hours", 2),
+	"AtOnce":    edited("at_once", 2),
+	"PerSecond": edited("per_second", 2),
+	"Budget":    edited("budget", 3),
+	"Rows":      {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "enqueue an edited file", "--gap", "400ms", "--contacts", "60", "--calls-per-second", "6"},
+	"Refused":   {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
+	"Unheard":   {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
 }
 
-// everyRun is common to all: no process dies, and the telephones are often busy.
+// edited is a run with so many edits of one setting.
+func edited(setting string, times int) []string {
+	return []string{
+		"--faults", "none", "--events-lost", "0", "--acts", strconv.Itoa(times), "--act", "edit", "--edit", setting, "--gap", "3s",
+		"--contacts", "120", "--calls-per-second", "12", "--queue-ahead", "5s",
+	}
+}
+
+// everyRun is common to all: no process dies, the telephones are often busy, and the run
+// ends once something is found.
 var everyRun = []string{
 	"--kills", "0", "--pauses", "0", "--redis-losses", "0", "--postgres-crashes", "0", "--cuts", "0", "--processes", "1",
-	"--wording", "usual", "--outcomes", "busy", "--seed", "7", "--deadline", "45s",
+	"--wording", "usual", "--outcomes", "busy", "--seed", "7", "--deadline", "45s", "--until-broken",
 }
 
 // chaos runs test/chaos with dialers that lack a guard.
@@ -113,6 +130,9 @@ var finding = regexp.MustCompile(`(?m)^BROKEN: +(I\d+): (.*)$`)
 // try makes the run without the guard, and returns what the judge found first. It
 // is an error if it found nothing.
 func (c *chaos) try(ctx context.Context, g guard) (found string, err error) {
+	if err := c.build(ctx); err != nil {
+		return "", err
+	}
 	out, passed, err := c.run(ctx, g.test, g)
 	if err != nil {
 		return "", err

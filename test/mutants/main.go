@@ -55,6 +55,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	expression := flags.String("run", "", "only the guards whose sentences, files or tests match this expression")
+	behaviours := flags.Bool("behaviours", false, "only behaviours, which the judge of test/chaos must find")
+	unchanged := flags.Bool("unchanged", true, "first see that each test and run finds nothing in the program as it is")
 	root := flags.String("root", ".", "the folder of the repository")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,10 +67,10 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	guards, wrong := findGuards(*root)
 	guards = slices.DeleteFunc(guards, func(g guard) bool {
-		return !chosen.MatchString(g.sentence + " " + strings.Join(g.files(), " ") + " " + g.dir + "." + g.test)
+		return *behaviours && !g.behaviour() || !chosen.MatchString(g.sentence+" "+strings.Join(g.files(), " ")+" "+g.dir+"."+g.test)
 	})
 	if len(guards) == 0 {
 		return errors.Join(wrong, fmt.Errorf("-run %q: no guard matches", *expression))
 	}
-	return errors.Join(wrong, takeAway(ctx, *root, guards, out))
+	return errors.Join(wrong, takeAway(ctx, *root, guards, *unchanged, out))
 }
