@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +26,12 @@ const (
 
 // Reminders are when a person whose time is at is called, by the clock of the
 // zones: so long before it, or at the nearest moment before that at which the
-// hours let a call begin. What is past, or before the campaign's start, is left
-// out: nobody is called late. None: every one of them is.
-func (s Settings) Reminders(at, now time.Time, zones []string) (times []time.Time) {
+// hours let a call begin. Those that the hours move are spread by the person's number, so that people who share it stay together. What
+// is past, or before the campaign's start, is left out: nobody is called late. None:
+// every one of them is.
+func (s Settings) Reminders(at, now time.Time, zones []string, number string) (times []time.Time) {
 	for _, before := range s.Remind.Before {
-		t, ok := s.Hours.lastCall(at.Add(-before), zones)
+		t, ok := s.Hours.reminder(at.Add(-before), now, zones, number)
 		//guard:value(!ok) campaign.TestReminders: a reminder whose time is past is not made late
 		if !ok || t.Before(now) || t.Before(s.Start) || !s.beforeEnd(t) {
 			continue
@@ -50,6 +52,41 @@ func (r Remind) merged(times []time.Time) (list []time.Time) {
 		list = append(list, t)
 	}
 	return list
+}
+
+// remindSpread is over how long before the hours end the reminders lie that the hours
+// move: at one moment only those would fit that can be called in the half minute for
+// which the claim takes people then.
+const remindSpread = 30 * time.Minute
+
+// reminder is at, or where the hours are closed then a moment of the last half hour
+// before, another one for each number. It is never before the opening. Where that is
+// past now, it is the last moment.
+func (h Hours) reminder(at, now time.Time, zones []string, number string) (time.Time, bool) {
+	last, ok := h.lastCall(at, zones)
+	if !ok || last.Equal(at) {
+		return last, ok
+	}
+	locations, _ := loadZones(zones) // lastCall has loaded them
+	sum := fnv.New64a()
+	sum.Write([]byte(number))
+	earlier := time.Duration(sum.Sum64() % uint64(remindSpread)).Truncate(time.Second)
+	open := func(d time.Duration) bool { // from then on, to the last moment
+		for ; d > 0; d -= time.Minute {
+			if !h.openInAll(last.Add(-d), locations) {
+				return false
+			}
+		}
+		return true
+	}
+	//guard:value(false) campaign.TestMovedRemindersAreSpread: a reminder is not moved before an opening
+	for earlier > 0 && !open(earlier) {
+		earlier = (earlier / 2).Truncate(time.Second)
+	}
+	if t := last.Add(-earlier); !t.Before(now) {
+		return t, true
+	}
+	return last, true
 }
 
 // lastCall is the latest moment up to at at which a call can be begun: the hours are
@@ -189,15 +226,19 @@ func (r Remind) validate() error {
 }
 
 // RemindersToCome are those of a person whose time is at that are still to come with
-// other settings, given. One whose time by s has passed is never made again.
-func (s Settings) RemindersToCome(given Settings, at, last, now time.Time, zones []string) (times []time.Time) {
+// other settings, given, of a contact that has the stored ones. One whose time by s has
+// passed is never made again.
+func (s Settings) RemindersToCome(given Settings, stored []time.Time, at, last, now time.Time, zones []string, number string) (times []time.Time) {
 	for _, before := range given.Remind.Before {
-		was, ok := s.Hours.lastCall(at.Add(-before), zones)
+		was, ok := s.Hours.reminder(at.Add(-before), time.Time{}, zones, number)
+		if ok && !was.After(now) && !slices.ContainsFunc(stored, was.Equal) { // the row was read after it
+			was, ok = s.Hours.reminder(at.Add(-before), now, zones, number)
+		}
 		//guard:value(ok && false) campaign.TestRemindersToCome: a reminder whose time has passed is not made again in other hours
 		if ok && !was.After(now) {
 			continue
 		}
-		t, ok := given.Hours.lastCall(at.Add(-before), zones)
+		t, ok := given.Hours.reminder(at.Add(-before), now, zones, number)
 		if ok && t.After(now) && !t.Before(given.Start) && given.beforeEnd(t) && t.Before(last) {
 			times = append(times, t.UTC())
 		}

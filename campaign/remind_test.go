@@ -42,7 +42,7 @@ func TestReminders(t *testing.T) {
 	} {
 		s := Settings{Hours: hours, Remind: &Remind{Column: "when", Before: c.before, Merge: c.merge}}
 		var got []string
-		for _, at := range s.Reminders(clock(c.at), clock(c.now), []string{"UTC"}) {
+		for _, at := range s.Reminders(clock(c.at), clock(c.now), []string{"UTC"}, atTheEnd) {
 			got = append(got, at.Format("2006-01-02 15:04"))
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {
@@ -51,8 +51,61 @@ func TestReminders(t *testing.T) {
 	}
 }
 
-// Every reminder is at its own time, or at the last minute before it in which a call
-// can be begun, in every zone; or it is past.
+// atTheEnd is a number whose moved reminders are in the last minute of the hours.
+var atTheEnd = func() string {
+	h := Daily(9*60, 20*60)
+	for i := 0; ; i++ {
+		number := fmt.Sprint(447700900000 + i)
+		last, _ := h.lastCall(clock("2026-12-01 21:00"), []string{"UTC"})
+		if at, _ := h.reminder(clock("2026-12-01 21:00"), time.Time{}, []string{"UTC"}, number); at.Equal(last) {
+			return number
+		}
+	}
+}()
+
+// Reminders that the hours move are spread over the half hour before they end, and so
+// are called before that. They are never before an opening.
+func TestMovedRemindersAreSpread(t *testing.T) {
+	t.Parallel()
+	h, err := ParseHours("09:00-19:40,19:45-20:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := Daily(9*60, 20*60)
+	var early, inWindow int
+	for i := range 1000 {
+		number := fmt.Sprint(447700900000 + i)
+		at, ok := whole.reminder(clock("2026-12-02 08:00"), time.Time{}, []string{"UTC"}, number)
+		if first, last := clock("2026-12-01 19:28"), clock("2026-12-01 19:58"); !ok || at.Before(first) || at.After(last) {
+			t.Fatalf("a reminder is at %v, want it from %v to %v", at, first, last)
+		}
+		if at.Before(clock("2026-12-01 19:43")) {
+			early++
+		}
+		if at, ok := h.reminder(clock("2026-12-02 08:00"), time.Time{}, []string{"UTC"}, number); ok && !at.Before(clock("2026-12-01 19:45")) && !at.After(clock("2026-12-01 19:58")) {
+			inWindow++
+		}
+		if again, _ := whole.reminder(clock("2026-12-02 08:00"), time.Time{}, []string{"UTC"}, number); !again.Equal(at) {
+			t.Fatalf("the same number is reminded at %v, and at %v", at, again)
+		}
+	}
+	// Read within the half hour: at the latest moment, where its own is past.
+	for i := range 100 {
+		now := clock("2026-12-01 19:50")
+		if at, ok := whole.reminder(clock("2026-12-02 08:00"), now, []string{"UTC"}, fmt.Sprint(447700900000+i)); !ok || at.Before(now) || at.After(clock("2026-12-01 19:58")) {
+			t.Errorf("at %v a reminder is at %v", now, at)
+		}
+	}
+	if early < 400 || early > 600 {
+		t.Errorf("%d of 1000 are in the first half of the half hour", early)
+	}
+	if inWindow != 1000 {
+		t.Errorf("%d of 1000 are between the opening before and the end", inWindow)
+	}
+}
+
+// Every reminder is at its own time, or within the half hour up to the last minute
+// before it in which a call can be begun, in every zone; or it is past.
 func TestRemindersProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -74,8 +127,14 @@ func TestRemindersProperties(t *testing.T) {
 				break
 			}
 		}
-		if got := s.Reminders(appointment, now, zones); !slices.EqualFunc(got, want, time.Time.Equal) {
+		if got := s.Reminders(appointment, now, zones, atTheEnd); !slices.EqualFunc(got, want, time.Time.Equal) {
 			t.Fatalf("%s, margin %s, in %v: %v before %v, asked at %v: got %v, want %v", h, h.Margin, zones, before, appointment, now, got, want)
+		}
+		number := fmt.Sprint(rapid.IntRange(447700900000, 447700900999).Draw(t, "number"))
+		for _, at := range s.Reminders(appointment, now, zones, number) {
+			if len(want) == 0 || at.After(want[0]) || want[0].Sub(at) > remindSpread || !begins(at) || want[0].Equal(appointment.Add(-before)) && !at.Equal(want[0]) {
+				t.Fatalf("spread: got %v, want it in the half hour before %v", at, want)
+			}
 		}
 	})
 }
@@ -218,7 +277,7 @@ func TestRemindersToCome(t *testing.T) {
 			last = clock(c.last)
 		}
 		var got []string
-		for _, at := range c.was.RemindersToCome(c.given, at, last, clock(c.now), []string{"UTC"}) {
+		for _, at := range c.was.RemindersToCome(c.given, []time.Time{clock("2026-12-02 10:00"), clock("2026-12-02 19:56"), clock("2026-12-03 08:00")}, at, last, clock(c.now), []string{"UTC"}, atTheEnd) {
 			got = append(got, at.Format("2006-01-02 15:04"))
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {

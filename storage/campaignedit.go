@@ -132,15 +132,15 @@ func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campai
 		WHERE g.campaign_id = $1 AND k.state <> 'done' AND k.remind_at <> '{}' AND k.own_time IS NOT NULL ORDER BY k.id`, id)
 	type reminded struct {
 		ID             int64
+		Number         string
 		Own, Last, Due time.Time
 		RemindAt       []time.Time
 		Zones          []string // of the first number, by which the row was read
 		Now            time.Time
 	}
-	toCome := map[string][]time.Time{} // many have the same appointment
 	for batch := range slices.Chunk(waiting, sweepBatch) {
 		list, err := collect(ctx, tx, pgx.RowToStructByPos[reminded], `
-			SELECT k.id, k.own_time, k.not_later_than, k.due_at, k.remind_at, g.zones, now()
+			SELECT k.id, coalesce(k.numbers[1], k.to_number), k.own_time, k.not_later_than, k.due_at, k.remind_at, g.zones, now()
 			FROM contacts k JOIN zone_groups g ON g.id = coalesce(k.number_groups[1], k.zone_group_id)
 			WHERE k.id = ANY ($1) AND k.state <> 'done' AND k.remind_at <> '{}' AND k.own_time IS NOT NULL AND k.not_later_than IS NOT NULL
 			ORDER BY k.id FOR UPDATE OF k`, batch)
@@ -149,15 +149,12 @@ func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campai
 		}
 		var b pgx.Batch
 		for _, k := range list {
-			key := fmt.Sprint(k.Own.UnixMicro(), k.Last.UnixMicro(), k.Zones)
-			if _, known := toCome[key]; !known {
-				toCome[key] = was.RemindersToCome(given, k.Own, k.Last, k.Now, k.Zones)
-			}
-			times, due := campaign.Replan(k.RemindAt, k.Due, toCome[key], k.Now)
+			toCome := was.RemindersToCome(given, k.RemindAt, k.Own, k.Last, k.Now, k.Zones, k.Number)
+			times, due := campaign.Replan(k.RemindAt, k.Due, toCome, k.Now)
 			if slices.EqualFunc(times, k.RemindAt, time.Time.Equal) && due.Equal(k.Due) {
 				continue
 			}
-			if len(toCome[key]) == 0 && due.After(k.Now) {
+			if len(toCome) == 0 && due.After(k.Now) {
 				spent = append(spent, k.ID)
 			}
 			b.Queue(`UPDATE contacts SET remind_at = $2, call_at = ($2::timestamptz[])[1], due_at = $3 WHERE id = $1`, k.ID, times, due)

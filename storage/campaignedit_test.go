@@ -336,7 +336,7 @@ func TestEditOfHoursMovesReminders(t *testing.T) {
 	list := rows(0, 4)
 	for i, own := range []time.Time{day(3, 10), day(3, 10), day(4, 10), day(4, 10)} {
 		list[i].Zones = zone
-		setReminders(&list[i], s.Reminders(own, now, zone)...)
+		setReminders(&list[i], s.Reminders(own, now, zone, list[i].To)...)
 		list[i].OwnTime, list[i].NotLaterThan = own, own
 	}
 	c := running(t, db, "c", s, list)

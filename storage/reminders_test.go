@@ -210,7 +210,7 @@ func TestEachReminderAtItsTimeOrForAReason(t *testing.T) {
 		for i, row := range rows(100*week, 20) {
 			row.Zones = zones[i%len(zones)]
 			row.NotLaterThan = now.Add(time.Duration(draw.IntN(10*24*60)) * time.Minute)
-			times := s.Reminders(row.NotLaterThan, now, row.Zones)
+			times := s.Reminders(row.NotLaterThan, now, row.Zones, row.To)
 			if len(times) == 0 {
 				none++ // the import refuses it as past
 				continue

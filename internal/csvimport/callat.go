@@ -85,7 +85,7 @@ func (r *reader) setReminders(row *campaign.Row, fields []string) (column string
 		row.NotLaterThan = at
 	}
 	row.OwnTime, row.RemindAt = at, []time.Time{}
-	for _, t := range r.settings.Reminders(at, r.options.Now, row.Zones) {
+	for _, t := range r.settings.Reminders(at, r.options.Now, row.Zones, row.To) {
 		if t.Before(row.NotLaterThan) {
 			row.RemindAt = append(row.RemindAt, t)
 			asSaid := func(before time.Duration) bool { return at.Add(-before).Equal(t) }

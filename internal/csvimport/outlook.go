@@ -3,6 +3,7 @@ package csvimport
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +17,8 @@ const (
 	// maxGroups bounds the countries and the sets of zones that are counted. The
 	// world has fewer.
 	maxGroups = 1000
-	// dueStep and maxDue bound the times of a zone that are counted apart.
-	dueStep = 15 * time.Minute
-	maxDue  = 4000
+	// maxDue bounds the times of a zone that are counted apart.
+	maxDue = 4000
 )
 
 // Outlook says who will be called, and when at the earliest: the rows of a file that
@@ -57,7 +57,7 @@ type ZoneOutlook struct {
 	First, Last time.Time // the earliest and the latest first call of one of them
 
 	soonest time.Time             // the first call of somebody who has no time of their own
-	due     map[time.Time]int     // how many first calls are due, by the quarter of an hour
+	due     map[time.Time]int     // how many first calls are due, by the minute, or less finely where they are many
 	course  *campaign.GroupCourse // once it was foreseen
 }
 
@@ -150,13 +150,27 @@ func (z *ZoneOutlook) count(first, now time.Time) {
 		z.First = first
 	}
 	z.Last = latest(z.Last, first)
-	if first != z.soonest {
-		first = first.Truncate(dueStep)
+	z.due[z.dueTime(first)]++
+}
+
+// dueSteps are how finely times are counted apart, the more there are the less.
+var dueSteps = []struct {
+	step time.Duration
+	most int
+}{{time.Minute, maxDue}, {15 * time.Minute, 2 * maxDue}, {24 * time.Hour, math.MaxInt}}
+
+// dueTime is when a first call counts as due.
+func (z *ZoneOutlook) dueTime(first time.Time) (at time.Time) {
+	if first.Equal(z.soonest) {
+		return z.soonest
 	}
-	if _, known := z.due[first]; !known && len(z.due) >= maxDue {
-		first = first.Truncate(24 * time.Hour)
+	for _, by := range dueSteps {
+		at = first.Truncate(by.step)
+		if _, known := z.due[at]; known || len(z.due) < by.most {
+			break
+		}
 	}
-	z.due[first]++
+	return at
 }
 
 func latest(a, b time.Time) time.Time {

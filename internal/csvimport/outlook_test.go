@@ -62,3 +62,38 @@ func TestOutlook(t *testing.T) {
 		t.Errorf("with --yes: %d people, %d moved, %d past; want 5, 2, 1", got.Outlook.People, got.Outlook.Moved, got.Outlook.Past)
 	}
 }
+
+// Reminders are foreseen at their minutes, and count as moved only where the hours moved
+// them. Many times are counted less finely, and all of them.
+func TestOutlookOfReminders(t *testing.T) {
+	t.Parallel()
+	const file = "phone,when\n+442079460001,2026-12-02 16:10\n+442079460002,2026-12-02 16:25\n+442079460003,2026-12-02 10:00\n"
+	s, o := settings(), options()
+	s.Message.Say, s.Countries, s.Hours = "Hello.", nil, campaign.Daily(9*60, 20*60)
+	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{2 * time.Hour}}
+	o.Now = time.Date(2026, 12, 2, 12, 0, 0, 0, time.UTC).AddDate(0, 0, -1)
+	got, err := Preview(t.Context(), strings.NewReader(file), s, o)
+	require.NoError(t, err)
+	if got.Outlook.People != 3 || got.Outlook.Moved != 1 {
+		t.Errorf("%d people, %d moved; want 3, 1", got.Outlook.People, got.Outlook.Moved)
+	}
+	zone := got.Outlook.Zones()[0]
+	for _, at := range []string{"2026-12-02T14:10:00Z", "2026-12-02T14:25:00Z"} {
+		when, err := time.Parse(time.RFC3339, at)
+		require.NoError(t, err)
+		if zone.due[when] != 1 {
+			t.Errorf("nobody is due at %s: %v", at, zone.due)
+		}
+	}
+	many := &ZoneOutlook{due: map[time.Time]int{}}
+	for i := range 3 * maxDue {
+		many.count(o.Now.Add(time.Duration(i)*time.Minute), o.Now)
+	}
+	sum := 0
+	for _, n := range many.due {
+		sum += n
+	}
+	if sum != 3*maxDue || len(many.due) > 2*maxDue+100 {
+		t.Errorf("%d times with %d people, want %d people", len(many.due), sum, 3*maxDue)
+	}
+}

@@ -32,7 +32,7 @@ func TestReaderReminders(t *testing.T) {
 	const none = "every reminder of this time is past, or the hours leave none before it; give a time to come"
 	for row, want := range map[string]read{ // it is 2026-11-24 09:00 in London
 		"2026-12-03 14:00,":                 {RemindAt: []string{"12-02 14:00", "12-03 12:00"}, CallAt: "12-02 14:00", Own: "12-03 14:00", Last: "12-03 14:00"},
-		"2026-12-03 10:00,":                 {RemindAt: []string{"12-02 10:00", "12-02 19:58"}, CallAt: "12-02 10:00", Own: "12-03 10:00", Last: "12-03 10:00", Moved: true},
+		"2026-12-03 10:00,":                 {RemindAt: []string{"12-02 10:00", "12-02 19:49"}, CallAt: "12-02 10:00", Own: "12-03 10:00", Last: "12-03 10:00", Moved: true},
 		"2026-12-03 14:00,2026-12-03 11:00": {RemindAt: []string{"12-02 14:00"}, CallAt: "12-02 14:00", Own: "12-03 14:00", Last: "12-03 11:00"},
 		"2026-11-24 10:30,":                 {Own: "11-24 10:30", Last: "11-24 10:30", Late: true, Refused: none},
 		"2026-11-23 10:30,":                 {Own: "11-23 10:30", Last: "11-23 10:30", Late: true, Past: true, Refused: none},
