@@ -25,8 +25,9 @@ func harmless(page []byte) []byte {
 		switch {
 		case r < ' ' && r != '\n' && r != '\t' && r != '\r' || r >= 0x7f && r < 0xa0:
 			out = utf8.AppendRune(out, utf8.RuneError)
-		//guard:false internal/dashboard.TestMarksOfDirectionAreShown: what strangers wrote turns no text of a page round
-		case turns(r) && !inTag && !inField:
+		case !inTag && !inField &&
+			//guard:false internal/dashboard.TestMarksOfDirectionAreShown: what strangers wrote turns no text of a page round
+			turns(r):
 			out = fmt.Appendf(out, `\u%04x`, r)
 		default:
 			out = utf8.AppendRune(out, r)
