@@ -512,6 +512,9 @@ type ServerInterface interface {
 	// PutContact Add a person, or give them another row
 	// (PUT /campaigns/{name}/contacts/{key})
 	PutContact(w http.ResponseWriter, r *http.Request, name string, key string, params PutContactParams)
+	// CallContact Call a person now
+	// (POST /campaigns/{name}/contacts/{key}/call)
+	CallContact(w http.ResponseWriter, r *http.Request, name string, key string)
 	// PauseCampaign Begin no more of its calls, from now on
 	// (POST /campaigns/{name}/pause)
 	PauseCampaign(w http.ResponseWriter, r *http.Request, name string)
@@ -1330,6 +1333,41 @@ func (siw *ServerInterfaceWrapper) PutContact(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// CallContact operation middleware
+func (siw *ServerInterfaceWrapper) CallContact(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", r.PathValue("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "name", Err: err})
+		return
+	}
+
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", r.PathValue("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "key", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CallContact(w, r, name, key)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // PauseCampaign operation middleware
 func (siw *ServerInterfaceWrapper) PauseCampaign(w http.ResponseWriter, r *http.Request) {
 
@@ -1919,6 +1957,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 	m.HandleFunc(http.MethodDelete+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}", wrapper.CancelContact)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}", wrapper.GetContact)
 	m.HandleFunc(http.MethodPut+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}", wrapper.PutContact)
+	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/contacts/{key}/call", wrapper.CallContact)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/pause", wrapper.PauseCampaign)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/campaigns/{name}/report", wrapper.CampaignReport)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/campaigns/{name}/resume", wrapper.ResumeCampaign)
@@ -2436,6 +2475,39 @@ func (response PutContact201JSONResponse) VisitPutContactResponse(w http.Respons
 	return err
 }
 
+type CallContactRequestObject struct {
+	Name string `json:"name"`
+	Key  string `json:"key"`
+}
+
+type CallContactResponseObject interface {
+	VisitCallContactResponse(w http.ResponseWriter) error
+}
+
+type CallContact200ResponseHeaders struct {
+	ETag *string
+}
+
+type CallContact200JSONResponse struct {
+	Body    Contact
+	Headers CallContact200ResponseHeaders
+}
+
+func (response CallContact200JSONResponse) VisitCallContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type PauseCampaignRequestObject struct {
 	Name string `json:"name"`
 	Body *PauseCampaignJSONRequestBody
@@ -2766,6 +2838,9 @@ type StrictServerInterface interface {
 	// PutContact Add a person, or give them another row
 	// (PUT /campaigns/{name}/contacts/{key})
 	PutContact(ctx context.Context, request PutContactRequestObject) (PutContactResponseObject, error)
+	// CallContact Call a person now
+	// (POST /campaigns/{name}/contacts/{key}/call)
+	CallContact(ctx context.Context, request CallContactRequestObject) (CallContactResponseObject, error)
 	// PauseCampaign Begin no more of its calls, from now on
 	// (POST /campaigns/{name}/pause)
 	PauseCampaign(ctx context.Context, request PauseCampaignRequestObject) (PauseCampaignResponseObject, error)
@@ -3314,6 +3389,33 @@ func (sh *strictHandler) PutContact(w http.ResponseWriter, r *http.Request, name
 	}
 }
 
+// CallContact operation middleware
+func (sh *strictHandler) CallContact(w http.ResponseWriter, r *http.Request, name string, key string) {
+	var request CallContactRequestObject
+
+	request.Name = name
+	request.Key = key
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CallContact(ctx, request.(CallContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CallContact")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CallContactResponseObject); ok {
+		if err := validResponse.VisitCallContactResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // PauseCampaign operation middleware
 func (sh *strictHandler) PauseCampaign(w http.ResponseWriter, r *http.Request, name string) {
 	var request PauseCampaignRequestObject
@@ -3618,4 +3720,4 @@ func (sh *strictHandler) Unsuppress(w http.ResponseWriter, r *http.Request, numb
 	}
 }
 
-// SHA-256 of this and what it is made of: 6d5b137441c1f99cc4b70ab40795d3e4f2ee6645a2f3aeb15e376368c5f90416
+// SHA-256 of this and what it is made of: 53d3e76f48a738190955a2027ae3bc73320b75f07ee718e6e0e736e252f0fd82
