@@ -24,10 +24,9 @@ const (
 const BeepWait = 45
 
 // defaultCallLength is how many seconds a call may last where nothing says it: long
-// enough for the message, its keys and the text for a machine. It bounds what a call
-// may cost that nobody hangs up. It is the most there is where the length cannot be
-// known: of an NCCO, of an answer URL, of a sound, and where a key puts the person
-// through.
+// enough for the message, its keys and the text for a machine. It limits the cost of
+// a call that nobody hangs up. Where the length cannot be known (an NCCO, an answer
+// URL, a sound, a key that connects) it is the maximum.
 func (m Message) defaultCallLength(beepTimeout int) int {
 	t, err := m.Compile()
 	if err != nil || t.script == nil || t.script.sounds() {

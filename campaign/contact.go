@@ -68,8 +68,8 @@ type Contact struct {
 	Numbers []string
 	// Suppressed are those of Numbers that are not to be called.
 	Suppressed []string
-	// FreeAt is from when on those of its numbers may be called that were called as often
-	// as the campaign says. It is set where one of them had its turn.
+	// FreeAt says when each number that has reached its cap may be called again. It is
+	// set only when the claim found such a number.
 	FreeAt map[string]time.Time
 	// Invalid: the number is not to be called because Vonage calls it invalid, and
 	// for nothing else.

@@ -27,10 +27,10 @@ type Decision struct {
 	Void []uuid.UUID
 }
 
-// Decide says where a contact belongs, from all its attempts. It decides the
-// same however often it is asked, and by any caller: the caller after a POST,
-// evidence, the settler, a pause. The rules are tried in the order in which
-// the cases stand; the first that applies decides.
+// Decide says where a contact belongs, from all its attempts. The answer is the
+// same however often it is asked, and whatever asks: the caller after a POST,
+// evidence, reconciliation or a pause. The rules are tried in the order in
+// which the cases stand; the first that applies decides.
 //
 // c is the contact as stored. Its DueAt must still be the time for which it
 // was claimed, because a withdrawn attempt leaves it due as it was.
@@ -136,7 +136,7 @@ func (d Decision) done(r Reason, because string) Decision {
 	return d
 }
 
-// giveUp ends a contact of which Vonage never has a call.
+// giveUp ends a contact whose calls Vonage never made.
 func (d Decision) giveUp(last *Attempt) Decision {
 	d.GivenUp = true
 	because := fmt.Sprintf("Vonage made no call in %d attempts in a row (the last: %s)", WithoutCallMost, cmp.Or(last.Note, string(last.State)))
@@ -168,8 +168,8 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 			d.DueAt = h.dueOn(next, p, now)
 			d.Because = fmt.Sprintf("call %d of %d ended as %s, called next on %s", h.calls, p.Attempts, endedAs(tried), c.place(next))
 		}
-	// Hours are asked at each claim, so that an edit of them holds at once for who was
-	// withdrawn by the old ones.
+	// Each claim checks the hours. So an edit also takes effect at once for contacts
+	// that the old hours withdrew.
 	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)
@@ -223,8 +223,8 @@ func later(wait time.Duration) string {
 }
 
 // over is when the call failed or ended: by Vonage's clock, or when we heard of it
-// if that is later. A clock that is behind brings no call forward, and one that is
-// ahead puts none off.
+// if that is later. So a slow clock at Vonage makes no call too early, and a fast
+// one delays none.
 func over(a *Attempt, now time.Time) time.Time {
 	at := cmp.Or(a.FailedAt, a.EndedAt)
 	//guard:false campaign.TestDecideWaitsFromTheLaterTime: a wait does not begin before we heard of the end
@@ -237,9 +237,9 @@ func over(a *Attempt, now time.Time) time.Time {
 	return at
 }
 
-// Wait is how long after a call that has ended the person may be called again, if
-// the call is not final, and the first of a contact's that ended so. One that we
-// hung up ourselves counts as one that was not answered.
+// Wait is how long after this call the person may be called again, if it is the
+// first call that ended this way. again is false if the call is final. A call
+// that we hung up counts as unanswered.
 func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
 	_, wait, again = p.after(a)
 	return wait, again
@@ -253,7 +253,8 @@ func (p Policy) after(a *Attempt) (d Disposition, wait time.Duration, again bool
 		d = Unanswered
 	}
 	wait, again = p.Again[d]
-	// Who has not heard the message is called again, if the campaign wants that
+	// A person who has not heard the message is called again, if the campaign
+	// wants that.
 	if !again && reached(d) && !p.Until.reached(a) {
 		return Unheard, cmp.Or(p.Again[Unheard], unheardWait), true
 	}

@@ -202,9 +202,9 @@ const (
 	noMarkAfter = 10 * time.Minute
 )
 
-// Judge says what the database is to be locked for, found where it is: "" when for
-// nothing that it is not locked for already. What a person has released is not
-// asked again, unless the database moved on since.
+// Judge returns why the database must be locked, given the server on which it was
+// found; "" if there is no new reason. A reason that a person has released does
+// not come back, unless the database has moved since.
 func (d DatabaseIdentity) Judge(found ServerIdentity, m ExternalMark) LockReason {
 	why := d.suspect(found, m)
 	switch {

@@ -14,7 +14,7 @@ type DueGroup struct {
 	Due   []DuePeople // in order
 }
 
-// DuePeople are so many whose first call is due at one time.
+// DuePeople counts the people whose first call is due at one time.
 type DuePeople struct {
 	At     time.Time
 	People int
@@ -24,7 +24,7 @@ type DuePeople struct {
 type Course struct {
 	Groups      []GroupCourse // as they were given
 	First, Last time.Time     // of all; zero: there is none
-	NotCalled   int           // whose turn does not come before the campaign's end, or within a year
+	NotCalled   int           // people who are not called before the campaign's end, or within a year
 }
 
 // GroupCourse is the course of one group.

@@ -17,11 +17,10 @@ import (
 // time at which a standing list bill was last read moves with a repetition:
 // see Bill.Before.)
 //
-// Evidence of another call leaves the attempt unchanged: of a further leg of its own
-// conversation, which is nothing to tell of, or of a call that it cannot have,
-// which raises an alarm. Evidence without a call uuid leaves it unchanged as well:
-// without one it cannot be told from evidence of another call. ObservedAt must be
-// set.
+// Evidence of another call leaves the attempt unchanged. A further leg of its own
+// conversation is ignored. A call that cannot be the attempt's raises an alarm.
+// Evidence without a call uuid leaves it unchanged as well: without one it cannot be
+// told from evidence of another call. ObservedAt must be set.
 func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	if other, kind := otherCall(&a, &e); kind != "" {
 		return a, []Alarm{alarm(kind, &a, &e)}
@@ -106,9 +105,9 @@ func contradicts(a *Attempt, e *Evidence) bool {
 	return NumbersDiffer(a.To, e.To) || NumbersDiffer(a.From, e.From)
 }
 
-// waits reports whether the attempt waits for a call of which nothing is known. An
-// event of another number that names it is that of a leg, whose conversation cannot
-// tell yet; it blocks the proof of absence, and that is what a person is told.
+// waits reports whether the attempt's call is not known yet. An event with another
+// number is then taken for a leg's, although there is no conversation to compare.
+// It blocks the proof of absence, and the alarm says so.
 func (a *Attempt) waits() bool { return a.State == Dialing || a.State == Unknown }
 
 // expectsEvidence reports whether a call of this attempt is no surprise.

@@ -73,8 +73,8 @@ const (
 // them. It comes with no alarm.
 const HangUpStopped = "campaign_stopped"
 
-// MaxHangUps is how many calls are hung up for one attempt. Whoever can sign
-// events could tell of any number.
+// MaxHangUps is how many calls are hung up for one attempt. Anyone who can sign
+// events could report any number of calls.
 const MaxHangUps = 3
 
 // Superfluous says why a call that the evidence, by itself, proves to be up
@@ -102,7 +102,7 @@ func Superfluous(a Attempt, e Evidence) string {
 }
 
 // thoughtOver is true of the states in which no call was thought to come of the
-// attempt any more. The contact may have been rung again since.
+// attempt any more. The contact may have been called again since.
 func (s State) thoughtOver() bool {
 	return s == Refused || s == Absent || s == Lost
 }

@@ -151,9 +151,9 @@ const (
 	staleRetry = time.Second
 )
 
-// backoff is how long to wait after the last of a run of attempts of which the
-// provider had none. Withdrawn attempts do not break the run, nor count in it, and
-// neither do those that we were too slow to send.
+// backoff is how long to wait after a run of attempts that made no call. Withdrawn
+// attempts do not break the run, nor count in it, and neither do those that we
+// were too slow to send.
 func (h *history) backoff() time.Duration {
 	run := 0
 	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {

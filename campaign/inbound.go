@@ -23,9 +23,9 @@ type RangBack struct {
 	ResultAt    time.Time // when that call came in
 }
 
-// ForReminder is what counts for the reminder that the contact is at, at a moment: that
-// the person rang back and heard an earlier one ends no later one. A result ends all of
-// them. Who has no reminders keeps everything.
+// ForReminder is what counts for the current reminder. If the person rang back and
+// heard an earlier reminder, that does not end a later one. A result ends all of them.
+// A contact without reminders keeps everything.
 func (c Contact) ForReminder(at time.Time) RangBack {
 	back := c.RangBack
 	//guard:false campaign.TestRingingBackOfAnEarlierReminder: who rang back after one reminder is called for the next
@@ -35,8 +35,8 @@ func (c Contact) ForReminder(at time.Time) RangBack {
 	return back
 }
 
-// brought reports whether it is what the campaign wants of a person. That they rang
-// and left again is not.
+// brought reports whether the person's own call gave what the campaign wants. To
+// call and hang up is not enough.
 func (r RangBack) brought(u Until) bool {
 	return r.Result != "" || u != UntilResult && !r.HeardAt.IsZero()
 }

@@ -250,9 +250,9 @@ func (w Withdrawal) Meaning() string {
 	return string(w)
 }
 
-// FoldOutcome adds to an attempt the outcome of a POST that made no call, or of
-// which it is not known. It is too late for that where evidence or the settler
-// has moved the attempt on: it stays as it is then.
+// FoldOutcome adds the outcome of a POST that made no call, or that may have
+// made one. If evidence or reconciliation has moved the attempt on already, it
+// changes nothing.
 func FoldOutcome(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	after := a
 	switch o.Kind {

@@ -20,14 +20,15 @@ type Policy struct {
 	Again map[Disposition]time.Duration
 	Later map[Disposition][]time.Duration
 	Until Until
-	// Jitter: each wait is longer by a part of it, another one for each call.
+	// Jitter is the most that is added to a wait. Each call gets a random part
+	// of it.
 	Jitter time.Duration
-	// OtherTime: the next call is at a time of day that is so far from the last one's.
+	// OtherTime is how far apart the times of day of two calls in a row are at least.
 	OtherTime time.Duration
 }
 
-// Until says what a campaign wants of a person. Who was reached without it is
-// called again, as after Unheard.
+// Until says what a campaign wants of a person. A person who was reached
+// without it is called again, as after Unheard.
 type Until string
 
 const (

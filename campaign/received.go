@@ -45,8 +45,8 @@ type Received struct {
 	Token SeenToken
 }
 
-// Recording is a sound that Vonage keeps of a call. Who has the application's key can
-// fetch it from its address.
+// Recording is a sound that Vonage keeps of a call. It can be fetched from its
+// address with the application's key.
 type Recording struct {
 	URL                string
 	ID                 string // Vonage's; "": not said
@@ -63,7 +63,7 @@ func (r Recording) Seconds() int {
 }
 
 // SeenToken is the token of a webhook, and the request that came with it. A
-// token is for one request: whoever has seen it go by can neither repeat it for
+// token is for one request. Someone who has seen it can neither repeat it for
 // another attempt nor use it up.
 type SeenToken struct {
 	Token     [32]byte  // names the token

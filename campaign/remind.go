@@ -296,8 +296,8 @@ func (c Contact) ofReminder(attempts []Attempt, now time.Time) (list []Attempt) 
 	return list
 }
 
-// OfAnEarlierAppointment reports whether a call that was dialed at a moment was about a
-// time of the contact's that another one has taken the place of.
+// OfAnEarlierAppointment reports whether a call at that moment was about an earlier
+// appointment of the contact.
 func (c Contact) OfAnEarlierAppointment(at time.Time) bool {
 	return c.RemindAt != nil && c.reminderOf(at) < 0
 }

@@ -30,9 +30,9 @@ type Row struct {
 	CallAtMoved bool
 	// Past: the row's own time was past when it was read.
 	Past bool
-	// NotNew says why nobody new is called for the row, although who is in the
-	// campaign already stays: its time is past, for example. Its Reason is "" where
-	// the row may be a new contact.
+	// NotNew says why the row may not add a contact, for example because its time
+	// is past. A contact that is in the campaign already stays. Its Reason is ""
+	// where the row may be a new contact.
 	NotNew RowError
 	// TooLate: NotNew is that the row's own time leaves nobody to call. Who is in the
 	// campaign with another time ends.

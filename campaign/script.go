@@ -100,7 +100,8 @@ func spoken(texts ...string) (list []string) {
 	return list
 }
 
-// SaidBy is what is said when the key was pressed. Who opts out is always told.
+// SaidBy is what is said when the key was pressed. A person who opts out always
+// hears that it worked.
 func (s Script) SaidBy(k Key) string {
 	if k.Say != "" || !k.OptOut {
 		return k.Say
@@ -120,8 +121,7 @@ func (s Script) inItsLanguage(texts map[string]string) string {
 	return texts["en"]
 }
 
-// optOutTexts are said where a message does not say what a person hears who opts
-// out.
+// optOutTexts confirm an opt-out where the message has no text for it.
 var optOutTexts = map[string]string{
 	"en": "You will not be called again. Goodbye.",
 	"de": "Sie werden nicht mehr angerufen. Auf Wiederhören.",

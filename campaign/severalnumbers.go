@@ -62,8 +62,8 @@ func endsItsNumber(a *Attempt, p Policy) bool {
 	return false
 }
 
-// noneLeft ends a contact none of whose numbers may be called: with how the last
-// call ended that says so, or else for why it was not called.
+// noneLeft ends a contact that has no number left. Its reason is how its last
+// final call ended, or else why it was not called.
 func (d Decision) noneLeft(h *history, p Policy) Decision {
 	for i := len(h.attempts) - 1; i >= 0; i-- {
 		if a := &h.attempts[i]; a.State == Ended && endsItsNumber(a, p) {
@@ -84,9 +84,8 @@ func (s Settings) mayCallIn(number string) bool {
 	return len(s.Countries) == 0 || slices.Contains(s.Countries, CountryOf(number))
 }
 
-// freeNumber is the number to call, next or, while a limit of calls to one number holds
-// that back, another one that is left: the one that is free first. at is from when on it
-// is free; zero: now.
+// freeNumber picks the number to call. That is next, unless a cap on calls to one number
+// blocks it. Then it is the number that is free first. at is when it is free; zero: now.
 func (c Contact) freeNumber(next string, left []string, now time.Time) (number string, at time.Time) {
 	number, at = next, c.FreeAt[next]
 	for _, other := range left {

@@ -11,8 +11,8 @@ const (
 	// Dialing: the worker won the gate. From this commit on a POST may be on
 	// the wire, until the token that it carries expires.
 	Dialing State = "dialing"
-	// Unknown: the POST's outcome is not known. The settler, or evidence from
-	// Vonage, moves it on; nobody rings this number meanwhile.
+	// Unknown: the POST's outcome is not known. Reconciliation, or evidence
+	// from Vonage, moves it on. Until then no other attempt calls this number.
 	Unknown State = "unknown"
 	// Accepted: Vonage has the call and its uuid is known. Evidence from
 	// Vonage ends it.
@@ -24,8 +24,8 @@ const (
 	// Absent: Vonage's records, complete over the window and read twice
 	// after the token expired, show no such call.
 	Absent State = "absent"
-	// Lost: it could not be settled while Vonage kept its records. Never
-	// rung again by itself; a person decides.
+	// Lost: it could not be settled while Vonage kept its records. It is never
+	// called again by itself; a person decides.
 	Lost State = "lost"
 	// Void: withdrawn before dialing (pause, stop, suppression, hours).
 	Void State = "void"

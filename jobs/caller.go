@@ -80,12 +80,12 @@ type Made struct {
 	NotRecorded error
 }
 
-// Call makes the call of a reserved attempt. An error says that it did not pass
-// the gate, so that nothing was sent. Up to the gate the end of ctx stops it; from
-// there on a call may come of it, and nothing stops it but its own time limits.
-// Recording ends early with working. keyLegs are the further calls that keys may open,
-// besides those of the request's own NCCO; all of them count in the pace, since Vonage
-// counts them when it begins them.
+// Call makes the call of a reserved attempt. An error says that it did not pass the
+// gate, so that nothing was sent. Before the gate, the end of ctx stops it. After the
+// gate there may be a call, and only its own time limits stop it. Recording also ends
+// when working ends. keyLegs are the further calls that keys may open, besides those
+// of the request's own NCCO; all of them count in the pace, since Vonage counts them
+// when it begins them.
 func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urgency, request voice.CallRequest, keyLegs int) (Made, error) {
 	attempt, permit, begun, err := c.pass(ctx, id, u, request.NCCO.Connects()+keyLegs)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// checkpointEvery is how often the database's checkpoint is moved: what is lost
-	// with a backup that is no older than that cannot be told by it.
+	// checkpointEvery is how often the database's checkpoint is moved: a backup
+	// that is younger than that cannot be detected by it.
 	checkpointEvery = 5 * time.Second
 	// lockedEvery is how often a process that waits looks whether it may dial.
 	lockedEvery = time.Second

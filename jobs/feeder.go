@@ -32,9 +32,8 @@ type feeder struct {
 }
 
 // runOnce fills the queue up and returns how many contacts it claimed. It reads
-// the queue's length only to see whether Redis answers: while it cannot be reached
-// nothing is claimed. What it does not
-// take after all, the requeuer enqueues.
+// the queue's length only to see whether Redis answers: while Redis is away,
+// nothing is claimed. The requeuer enqueues what Redis did not take.
 func (f *feeder) runOnce(ctx context.Context) (claimed int, err error) {
 	if _, err := f.queue.waiting(ctx); err != nil {
 		return 0, err

@@ -89,7 +89,8 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// rename makes it another database's queue. Nobody may use it meanwhile.
+// rename makes it another database's queue. No other goroutine may use the
+// queue meanwhile.
 func (q *queue) rename(databaseID string) {
 	q.name, q.databaseID = dial+"-"+databaseID, databaseID
 }
@@ -201,7 +202,7 @@ func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
 	return nil
 }
 
-// waiting is how many tasks nobody has taken yet.
+// waiting counts the tasks that no worker has taken yet.
 func (q *queue) waiting(ctx context.Context) (int, error) {
 	var sum int64
 	for u := range urgencies {
@@ -288,8 +289,8 @@ func readTask(task *asynq.Task) (t payload, err error) {
 	return t, nil
 }
 
-// asynqLog gives some of asynq's own lines to slog. It writes one for each
-// task that it could not mark as done, and none of them is lost by that.
+// asynqLog gives some of asynq's own lines to slog. asynq writes a line for
+// each task that it could not mark as done. No task is lost by that.
 type asynqLog struct {
 	log    *slog.Logger
 	seldom rate.Sometimes

@@ -21,7 +21,8 @@ const (
 	// alarm: one failure may be a failover.
 	probeRounds = 2
 	// raiseEvery is how often the alarm is raised again while writes fail. When
-	// nobody has raised it for quietFor, any process that can write closes it.
+	// no process has raised it for quietFor, any process that can write closes
+	// it.
 	raiseEvery = 5 * time.Second
 	quietFor   = 3 * raiseEvery
 )

@@ -26,10 +26,10 @@ type ClockStore interface {
 }
 
 // clockGuard keeps calls back while Vonage's clock differs from the database's or
-// from ours by more than campaign.ClockTolerance: a token's end is what proves that
-// no call comes of it any more, so all must mean the same moment by it. A token is
-// issued 5 s back, so beyond that Vonage may refuse it as not yet valid, or accept
-// it for longer than we wait.
+// from ours by more than campaign.ClockTolerance: a token's expiry proves that its
+// POST can make no call any more, so all clocks must agree on that moment. A token
+// is issued 5 s back, so beyond that Vonage may refuse it as not yet valid, or
+// accept it for longer than we wait.
 type clockGuard struct {
 	store  ClockStore
 	client *voice.Client

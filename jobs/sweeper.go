@@ -22,9 +22,9 @@ type SweepStore interface {
 	// ExpireDialing moves attempts that are still dialing grace after their
 	// token expired to unknown, and returns how many.
 	ExpireDialing(ctx context.Context, grace time.Duration) (int, error)
-	// CloseSilent ends accepted attempts that failed longer than grace ago and
-	// whose completed event never came, and those whose records Vonage, which keeps
-	// them for kept, has no more. It returns how many.
+	// CloseSilent ends accepted attempts that failed longer than grace ago without
+	// a completed event, and those dialed longer than kept ago, whose records
+	// Vonage has dropped. It returns how many.
 	CloseSilent(ctx context.Context, grace, kept time.Duration) (int, error)
 	// FinishCampaigns marks running campaigns without unfinished contacts as
 	// finished, and finished ones with unfinished contacts as running.

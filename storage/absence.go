@@ -16,9 +16,10 @@ import (
 // absenceBatch bounds what one transaction proves.
 const absenceBatch = 200
 
-// provedAbsent finds unknown attempts of which it is proved that Vonage made no
-// call. It fails closed: each line that does not hold leaves the attempt unknown.
-// campaign/times.go has the times, and the inequality on which the proof rests.
+// provedAbsent finds unknown attempts for which the scans prove that Vonage made
+// no call. It fails closed: each line that does not hold leaves the attempt
+// unknown. campaign/times.go has the times, and the inequality on which the proof
+// rests.
 //
 // A binding by numbers alone exempts a call only from then on: both scans begin
 // after it.
@@ -79,9 +80,8 @@ const provedAbsent = `
 		AND numbers_differ(c.to_number, a.to_number) IS NOT TRUE)
 	ORDER BY a.token_expires_at LIMIT @limit`
 
-// ProveAbsent moves unknown attempts to absent of which the scans that are stored
-// prove that Vonage made no call, and returns how many. Their contacts are due
-// again.
+// ProveAbsent moves unknown attempts to absent if the stored scans prove that
+// Vonage made no call. It returns how many. Their contacts are due again.
 func (db *DB) ProveAbsent(ctx context.Context, t campaign.Times) (total int, err error) {
 	for {
 		proofs, err := collect(ctx, db.pool, scanProof, provedAbsent, absenceArgs(t, nil))

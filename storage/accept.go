@@ -11,11 +11,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Nearly every outcome says only that Vonage made the call, of an attempt of which
-// nothing else was heard. What follows from it needs no look at the contact's other
-// attempts: the attempt is accepted, and its contact has one call more. So one
-// statement stores many of them, without reading, folding and deciding. What
-// it does not take is stored in the general way, which comes to the same.
+// Nearly every outcome says only that Vonage made the call, and nothing else is
+// known of the attempt yet. What follows from it needs no look at the contact's
+// other attempts: the attempt is accepted, and its contact has one call more. So
+// one statement stores many of them, without reading, folding and deciding. What it
+// does not take is stored in the general way, which comes to the same.
 //
 // What it buys: one statement and one round trip instead of about ten statements,
 // four round trips and the reading of settings and of all attempts
@@ -73,9 +73,9 @@ func acceptanceOf(u callUpdate) (a acceptance, plain bool) {
 	return acceptance{u.attempt, after.Facts}, len(alarms) == 0 && sameAttempt(after, only)
 }
 
-// storeAcceptances stores those of the updates that are plain acceptances, in a
-// transaction of their own, and returns the places of all that is still to be stored.
-// It waits for no lock. If it fails, everything is.
+// storeAcceptances stores the plain acceptances among the updates in a transaction of
+// their own. It returns the indexes of the updates that are still to be stored; if it
+// fails, of all. It waits for no lock.
 func (db *DB) storeAcceptances(ctx context.Context, list []callUpdate) (left []int) {
 	var plain []acceptance
 	for i, u := range list {

@@ -19,10 +19,10 @@ import (
 // waits in the queue is withdrawn in the same transaction, and the gate asks the
 // rule after that.
 //
-// If others are called again now, or at other times, those who wait are then put
-// down anew, a batch at a time. If that is interrupted, the same edit again completes
-// it, and so does the sweeper. Nobody is called more often meanwhile than the new
-// settings say: the gate asks.
+// If the edit changes who is called again, or when, contacts that wait are then
+// rescheduled, a batch at a time. If that is interrupted, the same edit again
+// completes it, and so does the sweeper. Nobody is called more often meanwhile than
+// the new settings say: the gate asks.
 func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, version int, s campaign.Settings) (changes []campaign.Difference, err error) {
 	var again bool
 	err = db.inTx(ctx, func(tx pgx.Tx) error {

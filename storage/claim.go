@@ -17,16 +17,16 @@ import (
 
 // claim reserves contacts in one statement.
 //
-// It is a filter that an index serves, and decides no call: the gate asks the rule
-// before the call. So what it passes over is tried at the next claim, and what it
-// takes too early is withdrawn at the gate. It ends contacts that are suppressed, and
-// puts off those whose number was called often enough.
+// It is a filter that an index serves. It does not decide whether a call is made: the
+// gate does. A contact that it skips is tried at the next claim. One that it takes
+// too early is withdrawn at the gate. It ends contacts that are suppressed, and puts
+// off those whose number was called often enough.
 //
-// It shares the campaigns' rows, so that a pause waits for it and then finds
-// every attempt that it made. It takes nothing that another transaction has
-// locked. Attempts go in by number, so that two claims cannot deadlock; of those who
-// share a number the first in turn. If another claim took a number first, the contact
-// simply stays as it is.
+// It shares the campaigns' rows, so that a pause waits for it and then finds every
+// attempt that it made. It takes nothing that another transaction has locked.
+// Attempts are inserted in the order of their numbers, so that two claims cannot
+// deadlock. Of contacts that share a number the first is claimed. If another claim
+// took a number first, the contact simply stays as it is.
 //
 // Each group of zones is read by urgency from the front of an index, up to the
 // limit. Whether the number has an open attempt is asked for one contact at a
@@ -181,7 +181,7 @@ func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, e
 	return nil, nil
 }
 
-// claimOnce also returns how many contacts it passed over for longer than now.
+// claimOnce also returns how many contacts it ended or put off.
 func (db *DB) claimOnce(ctx context.Context, limit, below int) (attempts []campaign.QueuedAttempt, passed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
@@ -221,9 +221,9 @@ func claimArgs(ids []uuid.UUID, limit, below int) pgx.StrictNamedArgs {
 	}
 }
 
-// suppressedNow are the numbers of a contact that are suppressed at the time of its
-// call, for good or not: all of them, so that who has several does not go from one to
-// the other and back.
+// suppressedNow returns all numbers of a contact that are suppressed now, for good or
+// for a time. It returns all, so that a contact with several numbers does not switch
+// between two suppressed ones for ever.
 func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string, error) {
 	//guard:value([]string{k.To}, error(nil)) storage.TestAllOfSeveralNumbersAreSuppressedForADay: who has no number that is not suppressed has ended
 	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
@@ -232,8 +232,8 @@ func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string
 	return append(numbers, k.To), err // it was suppressed when the claim looked
 }
 
-// numbersFreeAt is from when on those of a contact's numbers may be called that were
-// called as often as the campaign says.
+// numbersFreeAt says when each number of a contact that has reached its cap may be
+// called again.
 func numbersFreeAt(ctx context.Context, tx pgx.Tx, k campaign.Contact) (map[string]time.Time, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT number, free.at FROM campaigns c, unnest($2::text[]) AS number, LATERAL number_free_at(number, c.cap_calls, c.cap_spans, now()) AS free (at)

@@ -16,18 +16,17 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// contactTx is a contact with all its attempts, or a manual call, locked until
-// the transaction ends. What may move the contact goes through one, so that the
-// contact is decided again in the same transaction. Some changes leave the contact
-// where it is, and need none: the claim, the gate, the expiry of a token, a call that
-// was only created (accept.go), the note of a hang-up, and the note that Vonage asked
-// for the message.
+// contactTx is a contact with all its attempts, or a manual call, locked until the
+// transaction ends. Every change that may move the contact uses one, so that Decide
+// runs again in the same transaction. Changes that cannot move it need none: the
+// claim, the gate, the expiry of a token, a call that was only created (accept.go),
+// the note of a hang-up, and the note that Vonage asked for the message.
 type contactTx struct {
 	owner      owner
 	campaign   campaign.Campaign // as it stood after the contact was locked; of a manual call only the settings that a test call has
 	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
 	hangUp     bool              // the campaign was stopped, and its calls are hung up
-	suppressed []string          // which numbers are, for good; the claim and the gate know of the others, at the time of the call
+	suppressed []string          // its numbers that are suppressed for good; the claim and the gate check the others
 	invalid    bool              // the number is suppressed only because Vonage calls it invalid
 	now        time.Time         // the database's clock
 	anew       bool              // it is due as its row says
@@ -302,7 +301,8 @@ func scanEvent(row pgx.CollectableRow) (e campaign.Evidence, err error) {
 	return e, err
 }
 
-// foldOutcome stores an outcome that made no call, or of which that is not known.
+// foldOutcome stores the outcome of a POST that made no call, or that may have
+// made one.
 func (c *contactTx) foldOutcome(id uuid.UUID, o campaign.Outcome) error {
 	after, alarms, err := campaign.FoldOutcome(c.attempts[c.find(id)], o)
 	if err != nil {
@@ -363,15 +363,15 @@ func (c *contactTx) learned() bool {
 	})
 }
 
-// ended leaves a contact ended as it is: the settings have changed since, and that
-// concerns only who is still to be called.
+// ended keeps an ended contact as it is. Changed settings concern only contacts
+// that are still to be called.
 func (c *contactTx) ended(d campaign.Decision) campaign.Decision {
 	d.State, d.Reason, d.DueAt, d.Void, d.GivenUp = campaign.Done, c.contact.Reason, time.Time{}, nil, false
 	return d
 }
 
-// contactToDecide is the contact as Decide wants it: that its only number is
-// suppressed is a reason.
+// contactToDecide is the contact as Decide expects it. If its only number is
+// suppressed, that is its reason.
 func (c *contactTx) contactToDecide() campaign.Contact {
 	k := c.contact
 	if c.anew {

@@ -119,10 +119,10 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 // Release says, in a person's name, that this copy of the database dials: once
 // Vonage's list has been read back, the lock is released. The database gets a name
 // of its own, so that it shares neither a queue nor a mark with the copy that it
-// was made of. Where Vonage's records do not reach back to what the database
-// knows, it cannot be found out who was called between, and despiteGap must say
-// that this is accepted. If another account asked to call, the database is bound to
-// that one. campaign.ErrNotLocked: it does not wait for a person.
+// was made of. If Vonage's records do not reach back to the checkpoint, nobody can
+// know who was called in between. Then despiteGap must accept that. If another
+// account asked to call, the database is bound to that one. campaign.ErrNotLocked:
+// it does not wait for a person.
 func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, despiteGap bool) (campaign.DatabaseIdentity, error) {
 	return db.operatorDecision(ctx, by, "lock.release", fields{"despite_gap": despiteGap}, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
 		if !d.Lock.AwaitsPerson() {

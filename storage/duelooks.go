@@ -32,10 +32,9 @@ func (db *DB) OverdueCalls(ctx context.Context, limit int, every, kept time.Dura
 	return list, nil
 }
 
-// DueUnknown returns up to limit unknown attempts that are to be looked for now,
-// those first that have waited longest for a look, so that many that cannot be
-// settled keep none from its turn: the first time once their token expired longer than the settle
-// time ago.
+// DueUnknown returns up to limit unknown attempts whose next look is due. Those that have waited
+// longest come first, so that attempts that cannot be settled do not block others. The first look
+// is due SettleAfter after the token's expiry.
 func (db *DB) DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]campaign.UnknownAttempt, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (u campaign.UnknownAttempt, err error) {
 		err = row.Scan(append(attemptFields(&u.Attempt), &u.Looks)...)

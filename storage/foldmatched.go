@@ -50,10 +50,10 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 	return len(records), err
 }
 
-// noteLegs notes of each call that is in the conversation of one attempt's own call
-// that connect opened it: for the books. Where its record names no conversation,
-// the address of its events says so. It exempts a
-// call from being another attempt's only where an event says so too, because several
+// noteLegs marks each call in the conversation of one attempt's own call as a leg
+// that connect opened, so that reports show its price with that call. Where its
+// record names no conversation, the address of its events says so. It exempts a call
+// from being another attempt's only where an event says so too, because several
 // calls may be moved into one conversation.
 const noteLegs = `
 	UPDATE provider_calls c SET leg_of = a.id

@@ -129,9 +129,9 @@ const (
 )
 
 // lastToken is the token that this process's attempts passed with last. Those that
-// pass within a second carry it too: to sign one takes half of the processor time
-// of a call. It is a thirtieth of its life, so that a token that lives for less
-// is not shared for most of it.
+// pass within a second carry it too: to sign one takes half of a call's processor
+// time. It is shared for a thirtieth of its life at most, so a token with a short
+// life is not shared for most of it.
 type lastToken struct {
 	id        uuid.UUID
 	expiresAt time.Time
@@ -221,9 +221,9 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	return passed, nil
 }
 
-// rejectionReason withdraws an attempt that the gate did not let through, for the
-// weightiest obstacle that there is now. If there is none any more, the attempt
-// stays reserved and is enqueued again later.
+// rejectionReason withdraws an attempt that did not pass the gate, for its first
+// obstacle. If the obstacle is gone, the attempt stays reserved and is enqueued
+// again later.
 func (db *DB) rejectionReason(ctx context.Context, id uuid.UUID) error {
 	return db.withdraw(ctx, id, func(tx pgx.Tx) (why campaign.Withdrawal, err error) {
 		err = tx.QueryRow(ctx, `

@@ -128,8 +128,8 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	return err
 }
 
-// noteSeen notes who of the campaign is in the file, rows that are refused
-// included. Who was added by this import says so itself.
+// noteSeen records which contacts of the campaign are in the file, also by
+// refused rows. Contacts that this import added have its import_id.
 func (im *contactImport) noteSeen(ctx context.Context, batch campaign.RowBatch, known map[string]*knownContact) error {
 	var ids []int64
 	var lines []int

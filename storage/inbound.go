@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// RingBack notes that a person rang, and returns what their latest message is said
-// with: that of the last call to their number of a campaign that lets people ring
-// back and was not stopped. campaign.ErrNotFound: there is none. Asked again for the
-// same call it returns the same.
+// RingBack stores a call from a person and returns what is needed to say their
+// latest message again. That is the message of the last call to their number, of a
+// campaign that allows ringing back and was not stopped. campaign.ErrNotFound: there
+// is none. Asked again for the same call it returns the same.
 func (db *DB) RingBack(ctx context.Context, in campaign.InboundCall) (campaign.Placement, error) {
 	var id, attempt uuid.UUID
 	err := db.pool.QueryRow(ctx, `

@@ -10,9 +10,9 @@ import (
 // invalidSource is who says so on the list of suppressions.
 const invalidSource = "vonage"
 
-// queueInvalid sets the numbers aside that were called by the attempts of events which
-// call them invalid. What stands on the list already stays. The gate asks the rule, so
-// nothing that waits in the queue needs to be withdrawn here.
+// queueInvalid suppresses the numbers that an event of their call reports as invalid.
+// A suppression that exists already stays. The gate asks the rule, so nothing that
+// waits in the queue needs to be withdrawn here.
 func queueInvalid(b *pgx.Batch, events []attributedEvent) {
 	events = slices.DeleteFunc(slices.Clone(events), func(e attributedEvent) bool { return e.Invalid == "" || e.attempt == uuid.Nil })
 	if len(events) == 0 {

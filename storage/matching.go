@@ -114,8 +114,8 @@ func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reco
 
 // bindSpellings gives a call to the attempt that has it under another spelling of its
 // uuid. There are two rows of one call where two processes learned of it at once, in
-// different words. What the row says is folded in the next round: nobody has done that
-// yet, also where the attempt came to have the call just now.
+// different words. The record is folded in the next round, also if the attempt got its
+// call just now.
 func (db *DB) bindSpellings(ctx context.Context) error {
 	_, err := db.pool.Exec(ctx, `
 		-- guard:value storage.TestRecordBoundWhileMatchingIsFolded: a record that is given to its attempt is folded, whoever gives it

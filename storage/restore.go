@@ -12,13 +12,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Recover looks for calls that the database forgot, once complete scans of
-// Vonage's list since the lock was set are stored. A call that it forgot may be any
-// that no attempt has, to one of its contacts that was not done at the database's last
+// Recover looks for calls that the database forgot, once complete scans of Vonage's
+// list since the lock was set are stored. A call that it forgot may be any that no
+// attempt has, to one of its contacts that was not done at the database's last
 // checkpoint, begun when the campaign was there and not before that checkpoint. After
 // the first scan they are only counted, since a call that is known must end before the
-// next to its number is recovered; after the second each gets an attempt. A lock that
-// no reason to expect a forgotten call had set then waits for a person.
+// next to its number is recovered; after the second each gets an attempt. If the
+// lock's reason made no forgotten call likely, it then waits for a person.
 func (db *DB) Recover(ctx context.Context, l campaign.DialLock, t campaign.Times) (n campaign.Restored, err error) {
 	forgotten, err := db.forgotten(ctx, l, t)
 	if err != nil {

@@ -112,9 +112,9 @@ RETURN CASE WHEN status = 'running' AND starts_at > now() THEN 'scheduled'
             WHEN status = 'stopped' AND calls_up > 0 THEN 'stopping'
             ELSE status END;
 
--- When a number may be called again by what its campaign says of calls to one number,
--- over all campaigns; null: it may be now. A call counts unless the telephone did
--- not ring: it may be busy or fail without that, and after it.
+-- When the campaign's cap on calls to one number, counted over all campaigns, allows
+-- the next call; null: now. A call counts unless the telephone did not ring: it may
+-- be busy or fail without that, and after it.
 CREATE OR REPLACE FUNCTION number_free_at(number text, cap_calls int[], cap_spans interval[], at timestamptz)
 RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT max(nth.dialed_at + cap.span)
@@ -213,8 +213,9 @@ CREATE OR REPLACE FUNCTION campaign_worst(campaign bigint) RETURNS numeric LANGU
     GROUP BY c.length_s
 $$;
 
--- How many contacts of a campaign the claim may reserve now; null: no limit says. The
--- last quarter of a window is not waited for: the call comes to the gate after it.
+-- How many contacts of a campaign the claim may reserve now; null: there is no limit.
+-- A call that leaves the window within a quarter of its length is not counted: it has
+-- left it when the new call comes to the gate.
 CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT least(room.places, l.window_calls - (
                SELECT count(*) FROM attempts o WHERE o.campaign_id = l.campaign_id AND o.dialed_at > now() - 0.75 * l.window_span),
@@ -233,9 +234,9 @@ CREATE OR REPLACE FUNCTION suppression_holds(of_campaign bigint, of_purpose text
                     of_campaign IS NULL AND of_purpose IS NULL)
 $$;
 
--- What stands in the way that concerns the person alone. One reading of the contact,
--- its campaign and its zones, and a line for each thing. (A SELECT for each, joined by
--- UNION ALL, read them 13 times, and took twice the time of the gate's last statement.)
+-- The obstacles that concern this person only. It reads the contact, its campaign and
+-- its zones once, and has a line for each obstacle. (A SELECT for each, joined by UNION
+-- ALL, read them 13 times, and took twice the time of the gate's last statement.)
 CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT o.reason
@@ -271,8 +272,8 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:drop chaos.Operated: a paused campaign calls nobody
         CASE WHEN c.status NOT IN ('running', 'stopped') THEN c.status END,
         CASE WHEN c.starts_at > contact_obstacles.at THEN 'not_started' END,
-        -- A call is under way at the number: of another campaign, or one of whose
-        -- end nobody has heard.
+        -- A call to the number is under way: another campaign's, or one whose end
+        -- was never reported.
         -- guard:drop storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
         CASE WHEN EXISTS (SELECT FROM attempts o WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted')) THEN 'number_busy' END,
         -- guard:drop storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
@@ -324,8 +325,8 @@ $$;
 
 -- Whether two numbers are certainly of different telephones, however Vonage worded
 -- them: their last eight digits differ, or their last seven where one has no more.
--- Unknown where one is null or has fewer. It is campaign.NumbersDiffer, of which a
--- test says that it is the same.
+-- Unknown where one is null or has fewer. campaign.NumbersDiffer is the same rule
+-- in Go; a test compares them.
 --
 -- It is one expression, so that Postgres inlines it: with 3,000 unknown attempts the
 -- matching of calls took 19 s when it did not.

@@ -32,9 +32,9 @@ func (db *DB) ExpireDialing(ctx context.Context, grace time.Duration) (int, erro
 	return int(tag.RowsAffected()), nil
 }
 
-// CloseSilent ends accepted attempts that failed longer than grace ago and whose
-// completed event never came, and those that Vonage, which keeps records for kept,
-// has no record of any more. It returns how many.
+// CloseSilent ends accepted attempts that failed longer than grace ago without a
+// completed event. It also ends those dialed longer than kept ago: Vonage has
+// dropped their records. It returns how many.
 func (db *DB) CloseSilent(ctx context.Context, grace, kept time.Duration) (int, error) {
 	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts

@@ -11,8 +11,8 @@ import (
 // maxTogether is how many people share one call: a longer list of names is no message.
 const maxTogether = 8
 
-// joinTogether lets people follow who have the same numbers, zones and times as an
-// earlier row of the campaign, and of whom nobody was called yet. The rows are locked
+// joinTogether makes contacts follow an earlier contact of the campaign with the same
+// numbers, zones and times, if none of them was called yet. The rows are locked
 // first, so that the claim takes none of them meanwhile.
 func (im *contactImport) joinTogether(ctx context.Context, rows []campaign.Row) error {
 	if len(rows) == 0 || !im.together {
@@ -40,8 +40,7 @@ func (im *contactImport) joinTogether(ctx context.Context, rows []campaign.Row) 
 	return err
 }
 
-// withoutFollowers are the contacts to decide on for these: who follows goes with who
-// leads.
+// withoutFollowers replaces each follower by its leader: only leaders are decided on.
 func withoutFollowers(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -49,8 +48,8 @@ func withoutFollowers(ctx context.Context, tx pgx.Tx, ids []int64) ([]int64, err
 	return collect(ctx, tx, pgx.RowTo[int64], `SELECT DISTINCT coalesce(call_with, id) AS id FROM contacts WHERE id = ANY ($1) ORDER BY id`, ids)
 }
 
-// leaveTogether takes contacts out of those that they follow: they are decided on
-// alone. Who leads goes on to lead until it has ended.
+// leaveTogether makes followers independent, so that each is decided on alone. A
+// leader stays a leader until it has ended.
 func leaveTogether(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE contacts SET call_with = NULL, state = 'pending', reason = NULL, attempts = 0, answered = false, heard_at = NULL, result = NULL

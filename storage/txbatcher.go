@@ -20,10 +20,10 @@ import (
 // immediately. Batches are committed one after another, in the order in which
 // their items came.
 //
-// A slow transaction (a dead connection, a slow disk) does not hold up the
-// others: an item that has waited for 250 ms starts an extra one, of which there
-// are up to extra at a time. No transaction outlasts the last of its callers, so that
-// hardly anything is stored without its caller hearing of it.
+// A slow transaction (a dead connection, a slow disk) does not hold up the others: an
+// item that has waited for 250 ms starts an extra one; at most extra run at a time. A
+// transaction ends before the last of its callers gives up, so hardly anything is
+// stored without its caller knowing.
 //
 // An item that needs a row that another transaction has locked waits for it in a
 // transaction of its own. Of these there are also up to extra at a time.

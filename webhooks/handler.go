@@ -34,7 +34,7 @@ const (
 	defaultDeadline = 5 * time.Second
 )
 
-// DefaultInboundText is what people hear who ring and have no message.
+// DefaultInboundText is what a caller hears for whom no campaign has a message.
 const DefaultInboundText = "This number only makes calls. Nobody can take yours here. Goodbye."
 
 var errBusy = errors.New("too many events at once")
@@ -44,8 +44,8 @@ type Config struct {
 	Verifier voice.Verifier
 	// PublicURL is where Vonage reaches this handler.
 	PublicURL string
-	// InboundText is what people hear who ring one of our numbers and have no message
-	// of a campaign that lets them ring back. "": a short text in English.
+	// InboundText is what a caller to one of our numbers hears, if no campaign lets
+	// them hear their message again. "": a short text in English.
 	InboundText, InboundLanguage string
 	// Now is the clock for signatures; nil: time.Now.
 	Now func() time.Time
@@ -230,8 +230,8 @@ func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
 type next func(ctx context.Context, e campaign.Received, now time.Time) reply
 
 // receive stores one event. Its order keeps forged requests cheap: token, body,
-// parse, store. prepare adds to the event what is to be stored of it, and says what
-// follows.
+// parse, store. prepare completes the event before it is stored, and returns what
+// to do after that.
 func (h *handler) receive(w http.ResponseWriter, r *http.Request, prepare func(context.Context, *campaign.Received) (next, error)) reply {
 	now := h.now()
 	request, refused := h.verified(w, r, now)

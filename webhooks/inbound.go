@@ -16,11 +16,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// inbound answers a person who rings one of our numbers: with their latest message,
-// if its campaign lets people ring back, and else with the text of the settings.
+// inbound answers a call to one of our numbers with the caller's latest message, if
+// its campaign allows ringing back, or else with the text of the settings.
 //
-// A GET only reads, and nothing could be kept of the call, so who comes by one hears
-// the text.
+// A GET may store nothing, so it always gets that text.
 func (h *handler) inbound(ctx context.Context, r *http.Request, body []byte, now time.Time) reply {
 	in, readable := inboundCall(body)
 	if r.Method != http.MethodPost || !readable {
@@ -42,7 +41,7 @@ func (h *handler) inbound(ctx context.Context, r *http.Request, body []byte, now
 	return h.flow(ctx, actions)
 }
 
-// inboundCall reads who rings.
+// inboundCall reads the caller from the request.
 func inboundCall(body []byte) (campaign.InboundCall, bool) {
 	var said struct {
 		From, To, UUID   string
@@ -59,7 +58,7 @@ func inboundCall(body []byte) (campaign.InboundCall, bool) {
 	return in, err == nil && in.From != ""
 }
 
-// greeting is what people hear who ring and have no message.
+// greeting is what a caller without a message hears.
 func (h *handler) greeting() voice.NCCO {
 	return voice.NCCO{voice.Talk{Text: h.inboundText, Language: h.inboundLanguage}}
 }

@@ -29,8 +29,8 @@ func NewServer(addr string, h http.Handler) *http.Server {
 }
 
 // Bound makes a listener that keeps few connections. A new one takes the place of
-// the one that has waited longest for bytes from its client: who is slow on
-// purpose, or idle, must not keep out who is quick.
+// the one that has waited longest for bytes from its client: a client that is
+// slow or idle must not keep others out.
 func Bound(l net.Listener) net.Listener { return &boundListener{Listener: l, most: mostConnections} }
 
 type boundListener struct {

@@ -31,7 +31,7 @@ type userCommand struct {
 
 // roleFlags name somebody new, and what they may do.
 type roleFlags struct {
-	Name string `required:"" placeholder:"NAME" help:"Whom the audit names."`
+	Name string `required:"" placeholder:"NAME" help:"The name that the audit shows."`
 	Role string `required:"" enum:"viewer,operator,admin" placeholder:"viewer|operator|admin" help:"viewer reads, with masked numbers; operator changes campaigns, contacts, calls and suppressions; admin everything."`
 	actorFlags
 	databaseFlags

@@ -21,7 +21,7 @@ type contactCommand struct {
 	Update contactUpdateCommand `cmd:"" help:"Change columns of a person's row, if they are still to be called."`
 	Call   contactCallCommand   `cmd:"" help:"Have a person of a campaign called now, as far as hours, suppressions and limits allow."`
 	Cancel contactCancelCommand `cmd:"" help:"Take a person out of a campaign: nobody calls them any more."`
-	Erase  contactEraseCommand  `cmd:"" help:"Forget whoever has a number, in all campaigns, as the law may ask."`
+	Erase  contactEraseCommand  `cmd:"" help:"Erase the data of everybody with a number, in all campaigns, as the law may ask."`
 }
 
 // contactFlags name one person of one campaign.

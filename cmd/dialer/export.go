@@ -22,8 +22,8 @@ import (
 
 type campaignExportCommand struct {
 	campaignFlags
-	Reached    bool   `xor:"whom" help:"Only who was reached, as the campaign's --until asks: answered, heard or with a result."`
-	NotReached bool   `name:"not-reached" xor:"whom" help:"Only who ended without being reached; not who is suppressed or was cancelled."`
+	Reached    bool   `xor:"whom" help:"Only people who were reached, as the campaign's --until asks: answered, heard or with a result."`
+	NotReached bool   `name:"not-reached" xor:"whom" help:"Only people who ended without being reached, except suppressed and cancelled ones."`
 	Result     string `xor:"whom" placeholder:"WORD" help:"Only those whose last key has this result, as confirmed or opted_out."`
 	Format     string `enum:"csv,json,xlsx" default:"csv" placeholder:"csv|json|xlsx" help:"What is written (default: ${default})."`
 	Out        string `placeholder:"FILE" help:"Where it is written (default: standard output)."`

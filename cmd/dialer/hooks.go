@@ -16,7 +16,7 @@ import (
 type hookCommand struct {
 	Add    hookAddCommand    `cmd:"" help:"Tell a program of what happens. The secret is printed alone on the last line."`
 	List   hookListCommand   `cmd:"" help:"List the hooks, and how many messages they still wait for."`
-	Remove hookRemoveCommand `cmd:"" help:"End a hook, and drop what it was not told."`
+	Remove hookRemoveCommand `cmd:"" help:"Remove a hook and its undelivered messages."`
 	Failed hookFailedCommand `cmd:"" help:"List messages that could not be delivered."`
 	Resend hookResendCommand `cmd:"" help:"Try messages anew."`
 	Rotate hookRotateCommand `cmd:"" help:"Give a hook another secret, printed alone on the last line. For a day the old one signs too."`

@@ -98,7 +98,7 @@ type lockReleaseCommand struct {
 	databaseFlags
 	RecordsKept          time.Duration `name:"records-kept" env:"DIALER_RECORDS_KEPT" default:"48h" help:"How long Vonage keeps the record of a call (default: ${default})."`
 	DespiteGap           bool          `name:"despite-gap" xor:"despite" help:"Also where the backup is older than Vonage's records. The people who were called between are then called again."`
-	KeepAccount          bool          `name:"keep-account" xor:"despite" help:"Where another application or API host asked to call: go on calling with the one that the database had."`
+	KeepAccount          bool          `name:"keep-account" xor:"despite" help:"Where another application or API host asked to call: keep the one that the database had."`
 	AcceptIncompleteList bool          `name:"accept-incomplete-list" xor:"despite" help:"Where Vonage's list keeps lacking calls that it has, or does not say whom they went to: scans of it count all the same. People who were called and whom it does not name may be called again."`
 }
 

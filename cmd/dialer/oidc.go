@@ -14,8 +14,8 @@ import (
 // oidcFlags are the OpenID Connect provider at which people log in.
 type oidcFlags struct {
 	Issuer       string            `name:"oidc-issuer" env:"DIALER_OIDC_ISSUER" placeholder:"URL" help:"The OpenID Connect provider at which people log in at the pages, such as https://login.example.com (default: passwords only)."`
-	ClientID     string            `name:"oidc-client-id" env:"DIALER_OIDC_CLIENT_ID" placeholder:"ID" help:"How the provider calls the dialer."`
-	ClientSecret string            `name:"oidc-client-secret" env:"DIALER_OIDC_CLIENT_SECRET" secret:"" placeholder:"SECRET" help:"What the provider knows the dialer by; empty for a public client."`
+	ClientID     string            `name:"oidc-client-id" env:"DIALER_OIDC_CLIENT_ID" placeholder:"ID" help:"The dialer's client id at the provider."`
+	ClientSecret string            `name:"oidc-client-secret" env:"DIALER_OIDC_CLIENT_SECRET" secret:"" placeholder:"SECRET" help:"The dialer's client secret at the provider; empty for a public client."`
 	RoleClaim    string            `name:"oidc-role-claim" env:"DIALER_OIDC_ROLE_CLAIM" default:"groups" placeholder:"CLAIM" help:"The claim of the ID token, a text or a list of texts, that says what a person may do (default: ${default})."`
 	Roles        map[string]string `name:"oidc-roles" env:"DIALER_OIDC_ROLES" mapsep:"," placeholder:"VALUE=ROLE,..." help:"Which role a value of that claim has, such as dialer-admins=admin,support=operator,staff=viewer. Who has no such value is refused."`
 	Scopes       []string          `name:"oidc-scopes" env:"DIALER_OIDC_SCOPES" default:"profile,email" placeholder:"SCOPE,..." help:"What is asked for beside openid. Some providers want groups too (default: ${default})."`

@@ -27,7 +27,7 @@ type runCommand struct {
 	AdminListen string        `name:"admin-listen" env:"DIALER_ADMIN_LISTEN" default:"127.0.0.1:8081" placeholder:"ADDRESS" help:"Where the pages, the API, /metrics and /readyz are served; empty: nowhere (default: ${default})."`
 	AdminToken  string        `name:"admin-token" env:"DIALER_ADMIN_TOKEN" secret:"" placeholder:"TOKEN" help:"Requests with this bearer token may use the API as an admin, and read /metrics (default: requests from this machine may read /metrics)."`
 	Countries   []string      `name:"countries" env:"DIALER_COUNTRIES" placeholder:"GB,IE|all" help:"The countries that campaigns and calls of the API and the pages may reach (default: a campaign's are those of its numbers, a call's are all)."`
-	InboundText string        `name:"inbound-text" env:"DIALER_INBOUND_TEXT" placeholder:"TEXT" help:"What people hear who ring one of your numbers, if no campaign lets them hear their message again (default: that nobody can take the call)."`
+	InboundText string        `name:"inbound-text" env:"DIALER_INBOUND_TEXT" placeholder:"TEXT" help:"What a caller to one of your numbers hears, if no campaign lets them hear their message again (default: that nobody can take the call)."`
 	InboundLang string        `name:"inbound-language" env:"DIALER_INBOUND_LANGUAGE" placeholder:"en-GB" help:"The language of --inbound-text (default: en-US)."`
 	QueueAhead  time.Duration `name:"queue-ahead" env:"DIALER_QUEUE_AHEAD" default:"1m" help:"How many seconds of calls are queued in Redis (default: ${default})."`
 	Workers     int           `name:"workers" env:"DIALER_WORKERS" placeholder:"N" help:"How many requests for calls this process has in progress at most (default: enough for --calls-per-second if each takes two seconds)."`

@@ -30,7 +30,7 @@ type accountFlags struct {
 	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"Vonage's Voice API (default: ${default})."`
 	ApplicationID string `name:"application-id" env:"VONAGE_APPLICATION_ID" placeholder:"ID" help:"The Vonage application that places the calls."`
 	PrivateKey    string `name:"private-key" env:"VONAGE_PRIVATE_KEY" secret:"path" placeholder:"PATH|PEM" help:"The application's private key: a file, or the PEM text itself."`
-	AllowHTTP     bool   `name:"allow-http" env:"DIALER_ALLOW_HTTP" help:"Allow plain http beyond this machine, to Vonage's API and from Vonage: whoever is between sees names and numbers, and can make calls."`
+	AllowHTTP     bool   `name:"allow-http" env:"DIALER_ALLOW_HTTP" help:"Allow plain http beyond this machine, to Vonage's API and from Vonage: anyone on the network path can then read names and numbers, and make calls."`
 }
 
 func (f accountFlags) validate() error {

@@ -27,9 +27,9 @@ type flags struct {
 	Sheet    string `placeholder:"NAME" help:"Which sheet of a spreadsheet is read (default: the first)."`
 
 	Rejects string `placeholder:"FILE" help:"Where refused rows go, each with its line and reason (default: the CSV's name with .rejects.csv, if a row is refused)."`
-	Update  bool   `help:"Rows that differ from the campaign change who is still to be called. Without it they are reported."`
+	Update  bool   `help:"Rows that differ change people who are still to be called. Without this flag the differences are only reported."`
 
-	RemoveMissing bool `name:"remove-missing" help:"The file is the whole campaign: who is still to be called and has no row in it is cancelled."`
+	RemoveMissing bool `name:"remove-missing" help:"The file is the whole campaign: people who are still to be called and have no row in it are cancelled."`
 	Yes           bool `help:"Take rows whose time is past or outside the hours; they are called when the hours begin next."`
 
 	Test    string `placeholder:"NUMBER" help:"Call this number, which should be your own, with the message of a row, and do nothing else: the file is not imported. The keys work and opt nobody out. A running dialer makes the call."`

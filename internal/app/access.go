@@ -87,7 +87,7 @@ func checkActorName(name string) error {
 	return nil
 }
 
-// AddToken keeps a token of which hash is the hash.
+// AddToken stores a token by its hash.
 func (a Access) AddToken(ctx context.Context, by Actor, name string, role Role, hash []byte) error {
 	if err := errors.Join(by.may(Admin), checkActorName(name)); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (a Access) RemoveToken(ctx context.Context, by Actor, name string) error {
 	return a.Store.RemoveToken(ctx, by, name)
 }
 
-// AddUser lets a person log in with a password of which hash is the hash.
+// AddUser lets a person log in with a password; hash is its hash.
 func (a Access) AddUser(ctx context.Context, by Actor, name string, role Role, hash string) error {
 	if err := errors.Join(by.may(Admin), checkActorName(name)); err != nil {
 		return err

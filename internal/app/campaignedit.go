@@ -107,7 +107,8 @@ func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e E
 	return s, c.checkMessages(ctx, of.ID, s, e)
 }
 
-// checkMessages makes the message for some of who is still to be called.
+// checkMessages makes the message for some contacts that are still to be
+// called.
 func (c Campaigns) checkMessages(ctx context.Context, id int64, s campaign.Settings, e Edit) error {
 	rows, err := c.Store.RowsToCall(ctx, id, checkedRows)
 	if err != nil {

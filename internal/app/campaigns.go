@@ -20,11 +20,12 @@ type CampaignStore interface {
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 	// CampaignVersion is the version that holds.
 	CampaignVersion(ctx context.Context, campaignID int64) (CampaignVersion, error)
-	// RowsToCall are up to limit rows of who is still to be called.
+	// RowsToCall returns up to limit rows of contacts that are still to be
+	// called.
 	RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error)
 	// EditCampaign gives it other settings, if version is the one that it has, and
-	// returns what that changed. Who is still to be called is called by them, or not
-	// at all.
+	// returns what that changed. Contacts that are still to be called are called by
+	// them, or not at all.
 	EditCampaign(ctx context.Context, by Actor, campaignID int64, version int, s campaign.Settings) ([]campaign.Difference, error)
 	// CreateCampaign makes a campaign that takes contacts until its end or a stop;
 	// campaign.ErrExists if there is one of that name.

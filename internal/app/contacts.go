@@ -53,11 +53,12 @@ type Contacts struct {
 	Read  func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
 }
 
-// ExportQuery says whom an export holds; the zero query: everybody.
+// ExportQuery selects the people of an export; the zero value selects
+// everybody.
 type ExportQuery struct {
-	Reached    bool   // who was reached, as the campaign's Until asks
-	NotReached bool   // who ended without being reached; not who is suppressed or was cancelled
-	Result     string // who has this result; "": whoever
+	Reached    bool   // people who were reached, as the campaign's Until asks
+	NotReached bool   // people who ended without being reached, except suppressed and cancelled ones
+	Result     string // people with this result; "": any
 }
 
 // ExportedContact is one person of an export.
@@ -127,10 +128,10 @@ func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values
 	return store(ctx, by, h.Campaign.ID, row, version)
 }
 
-// Put gives the person of the key the row of the values: it adds who is not there,
-// and changes who is. A column that the campaign reads and that the row does not
-// have is empty; the key's column need not be in it. late is that of Update. The version is that of the
-// person's Record: "" changes whatever is there, and "*" nobody who is not there.
+// Put gives the person with the key the values of the row. It adds the person if they are not there, or
+// else changes them. A column that the campaign reads and that the row does not have is empty; the
+// key's column need not be in it. late is that of Update. The version is that of the person's Record:
+// "" changes whatever is there, and "*" nobody who is not there.
 func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values map[string]string, version string) (added bool, late string, err error) {
 	if err := by.may(Operator); err != nil {
 		return false, "", err

@@ -75,7 +75,7 @@ type Differences struct {
 	// next page of them begins; "": this is the last.
 	Theirs []UnmatchedCall
 	Next   string
-	// Ours are attempts of which nobody knows whether Vonage had a call.
+	// Ours are attempts for which Vonage has shown no call.
 	Ours []UnsettledAttempt
 	// Untold is how many messages to hooks are given up.
 	Untold int

@@ -28,7 +28,7 @@ type EraseStore interface {
 	Erase(ctx context.Context, by Actor, number string, try bool) (Erased, error)
 }
 
-// Erase forgets whoever has the number: E.164 digits.
+// Erase removes the data of everybody with the number, given in E.164 digits.
 func Erase(ctx context.Context, store EraseStore, by Actor, number string, try bool) (Erased, error) {
 	if err := by.may(Admin); err != nil {
 		return Erased{}, err

@@ -66,9 +66,9 @@ type CountryCost struct {
 	Calls, Seconds int64
 	Confirmed      decimal.Decimal // by Vonage
 	ConfirmedCalls int64
-	// Estimated is what the calls may cost that are over, whose price is not known and
-	// whose length is, at the country's rate. Missing are those of which not even that
-	// is known, and those of a country without a known rate.
+	// Estimated is what ended calls without a price may cost, by their length and the
+	// country's rate. Missing counts the calls that cannot be estimated, because their
+	// length or the rate is not known.
 	Estimated      decimal.Decimal
 	EstimatedCalls int64
 	Missing        int64

@@ -56,7 +56,7 @@ type Ladder struct {
 	Result   int // a person pressed a key that has a result
 	// Results are the people by their result, the campaign's own words.
 	Results map[string]int
-	// OwnNCCO: the message is the campaign's own NCCO, of which it is not known who
-	// heard it.
+	// OwnNCCO: the campaign sends an NCCO of its own, so it is not known who heard
+	// it.
 	OwnNCCO bool
 }

@@ -61,8 +61,8 @@ func (c Suppressed) Plus(o Suppressed) Suppressed {
 	return Suppressed{c.Added + o.Added, c.Extended + o.Extended, c.Shortened + o.Shortened, c.Same + o.Same, c.Kept + o.Kept, cmp.Or(o.ID, c.ID)}
 }
 
-// Count counts what becomes of s, of which onList has what stands on the list at
-// now, and reports whether s replaces that.
+// Count counts what happens to s and reports whether s replaces the entry in
+// onList.
 func (c *Suppressed) Count(s Suppression, onList map[string]Suppression, shorten bool, now time.Time) (replaces bool) {
 	h, known := onList[s.Number]
 	switch over := known && !h.ExpiresAt.IsZero() && !h.ExpiresAt.After(now); {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxNames bounds how many callers a limiter tells apart. Beyond that it begins
-// anew: it would otherwise be filled by whoever invents names.
+// maxNames bounds how many callers a limiter tells apart. Beyond that it
+// forgets all of them, so that invented names cannot fill the memory.
 const maxNames = 10_000
 
 // Limiter bounds how often each caller may do something, in this process.

@@ -34,7 +34,7 @@ type Flags struct {
 	DTMFAnswer   string `name:"dtmf-answer" placeholder:"DIGITS" help:"Tones to send once a call is answered: 0-9, *, # and p, a pause of half a second. {{column}} works in them."`
 
 	Start  string   `placeholder:"TIME" help:"Nothing is dialed before: 2026-12-01T09:00:00Z, or \"2026-12-01 09:00\" in the --zone."`
-	End    string   `placeholder:"TIME" help:"Nothing is dialed from then on, written as --start; who was not reached by then ends as expired."`
+	End    string   `placeholder:"TIME" help:"Nothing is dialed from then on, written as --start; people who were not reached by then end as expired."`
 	Hours  string   `placeholder:"09:00-20:00" help:"Calls are placed only between these times (default: 09:00-20:00). With breaks: 09:00-12:30,14:00-20:00."`
 	Days   string   `placeholder:"mon-fri" help:"The days of the week on which --hours apply; on the others nobody is called. A list or a range."`
 	Except []string `placeholder:"DATE,..." help:"Dates on which nobody is called, such as 2026-12-25. holidays=GB are a country's public holidays, holidays=GB-SCT those of a region too, and closed.csv or closed.ics a file of dates or of whole days."`

@@ -193,7 +193,7 @@ func (im *importer) breakOff(ctx context.Context, because error) error {
 	defer cancel()
 	run := im.run
 	run.RemoveMissing = false
-	_, _, _ = im.store.EndImport(ctx, run) // what failed before is what to tell
+	_, _, _ = im.store.EndImport(ctx, run) // the first error is the one to return
 	return because
 }
 

@@ -51,8 +51,8 @@ func (r *reader) valueIn(rec record, column string) string {
 	return rec.fields[at]
 }
 
-// mendedSource is the fingerprint of a file some cells of which are others: its rows
-// are not those of the file.
+// mendedSource is the fingerprint of a file with corrected cells. It differs from
+// the file's own.
 func mendedSource(source string, mend map[int]map[string]string) string {
 	if len(mend) == 0 {
 		return source

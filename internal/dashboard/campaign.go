@@ -251,7 +251,7 @@ func (d *dashboard) showPeople(v *visit, status int, refused error, typed *docum
 	return d.show(v, status, "campaign.html", of)
 }
 
-// decoded reads a list's objects, masked for who may not see whole numbers.
+// decoded reads a list's objects, with numbers masked for viewers.
 func decoded[T any](v *visit, items []json.RawMessage) ([]T, error) {
 	list := make([]T, len(items))
 	for i, item := range items {

@@ -13,7 +13,7 @@ import (
 // Mended are cells that a person mended on the page, by line and column.
 type Mended map[int]map[string]string
 
-// Checked is what an import would do, for who looks before it starts.
+// Checked is a preview of an import.
 type Checked struct {
 	Rows, Accepted, Duplicates, Refused int
 	Headers                             []string            // the file's columns
@@ -26,8 +26,9 @@ type Checked struct {
 	LineRefused                         string   // why that row cannot be called; "": it can
 	Cost                                campaign.OnceCost
 	Holds                               []Share // what holds calls to them now, the gate's rule says
-	// Takes is from the first to the last first call, which is at LastCall, and
-	// NotCalled whose turn does not come before the campaign's end.
+	// Takes is the time from the first to the last first call, which is at
+	// LastCall. NotCalled counts people who are not called before the
+	// campaign's end.
 	Takes                time.Duration
 	LastCall             time.Time
 	NotCalled            int

@@ -212,8 +212,8 @@ var (
 	errClosed = errors.New("there is no user yet, so the pages are for this machine only: `dialer user add --name NAME --role admin` makes one")
 )
 
-// admit finds out who asks. While there is no user, whoever is at this machine may do
-// everything, as with the command line.
+// admit finds out who sent the request. While there is no user, requests from this
+// machine may do everything, as with the command line.
 func (d *dashboard) admit(v *visit) error {
 	if cookie, err := v.Cookie(sessionCookie); err == nil {
 		user, err := d.Store.UserOf(v.Context(), auth.HashSecret(cookie.Value))

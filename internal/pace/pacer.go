@@ -214,7 +214,7 @@ func (p *Pacer) permit(l slot) *Permit {
 	return permit
 }
 
-// give hands a permit to the one who has waited longest at its class. If
+// give hands a permit to the waiter that has waited longest in its class. If
 // there is none or its time has passed, the slot is reported as not used.
 func (p *Pacer) give(permit *Permit) {
 	waiters := p.waiting[permit.slot.class]

@@ -77,8 +77,8 @@ func (d dialogue) message(at campaign.Turn) voice.NCCO {
 }
 
 // goOn follows where nobody pressed a key while the message was spoken: it was heard.
-// The notice stands here and not behind the first input, because a key whose event
-// got lost would make it a lie: that key may have cut the message.
+// The notice is here and not after the first input. If the event of a key that cut
+// the message got lost, the notice would be wrong.
 func (d dialogue) goOn(at campaign.Turn) voice.NCCO {
 	at.Early, at.Played = false, true
 	return append(voice.NCCO{d.notify(payloadHeard)}, d.await(at)...)
@@ -233,7 +233,7 @@ func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, press
 		pressed = message.Script.Understood(said)
 	}
 	r := message.Script.React(at, pressed)
-	// Who gets here heard the message, also where the notice of it was lost.
+	// A person who gets here heard the message, even if the notice got lost.
 	a := Answer{Said: campaign.Said{Turn: at.No, Pressed: pressed, Heard: at.Played}}
 	//guard:value(r.Key.OptOut) internal/provider.TestTestCallOptsNobodyOut: who tests a campaign on their own telephone is not suppressed
 	if r.Key.OptOut && p.Attempt.Kind != campaign.ManualCall {
@@ -254,7 +254,7 @@ func dialogueOf(publicURL string, p campaign.Placement, script *campaign.Script)
 	return dialogueAt(inboundURL, publicURL, p.Inbound, p.Attempt, p.Settings, script)
 }
 
-// InboundNCCO is what a person hears who rings back: the attempt's message.
+// InboundNCCO is what a person who rings back hears: the attempt's message.
 func InboundNCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
 	message, err := p.Settings.Message.Render(p.Vars)
 	if err != nil {
@@ -271,7 +271,7 @@ func InboundNCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
 	return n, n.Validate()
 }
 
-// VoicemailNCCO is what the attempt's call goes on with once a machine was
+// VoicemailNCCO is how the attempt's call continues once a machine was
 // detected; nil if the campaign has no text for machines.
 func VoicemailNCCO(publicURL string, p campaign.Placement, beeped bool) (voice.NCCO, error) {
 	if p.Settings.Message.Voicemail == "" {

@@ -176,7 +176,7 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(append(errs, err)...)
 	}
-	// A process that was killed may have read what nobody has concluded from.
+	// A killed process may have stored scans that no process has used yet.
 	//guard:value(failures{all: errs}) internal/reconcile.TestStoredScansAreConcludedFromFirst: what is stored is concluded from, whatever can be read
 	failed := failures{all: append(errs, r.conclude(ctx))}
 	for _, w := range windowsOf(due, r.config.Times, now) {
@@ -193,7 +193,7 @@ func (r *Reconciler) conclude(ctx context.Context) error {
 	absent, err := r.store.ProveAbsent(ctx, r.config.Times)
 	failpoint.HitIf(absent > 0, "settle.absent")
 	concluded := errors.Join(matched, err)
-	// What was read and not concluded from yet stands in nobody's way.
+	// A record that is not matched yet must not be reported as an obstacle.
 	//guard:true internal/reconcile.TestBlocksAreToldOnceAllIsConcluded: nobody is told what blocks an attempt before all that was read is matched
 	if concluded == nil {
 		concluded = r.store.RaiseBlocked(ctx, r.config.Times)

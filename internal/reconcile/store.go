@@ -51,8 +51,8 @@ type Store interface {
 	// NearestKnown is the call nearest to a moment that Vonage is known to have,
 	// or campaign.ErrNotFound.
 	NearestKnown(ctx context.Context, at time.Time, t campaign.Times) (campaign.Attempt, error)
-	// ProveAbsent moves unknown attempts to absent of which the stored scans prove
-	// that Vonage made no call.
+	// ProveAbsent moves unknown attempts to absent if the stored scans prove that
+	// Vonage made no call.
 	ProveAbsent(ctx context.Context, t campaign.Times) (int, error)
 	// RaiseBlocked tells of what stands in the way of proofs.
 	RaiseBlocked(ctx context.Context, t campaign.Times) error

@@ -59,10 +59,10 @@ type window struct {
 // maxWindow is the longest window that attempts are put into together.
 const maxWindow = time.Hour
 
-// windowsOf puts attempts whose windows overlap into one, up to an hour. It ends
-// now at the latest, so that the list over it is closed. Attempts of which Vonage may
-// have dropped the records by now have windows of their own: theirs lack calls that
-// are known, and so would prove nothing about the others.
+// windowsOf puts attempts whose windows overlap into one, up to an hour. It ends now
+// at the latest, so that the list over it is closed. Attempts whose records Vonage
+// may have dropped get windows of their own. Their scans lack known calls, and would
+// prove nothing about the others.
 func windowsOf(attempts []campaign.UnknownAttempt, t campaign.Times, now time.Time) []window {
 	attempts = slices.Clone(attempts)
 	slices.SortStableFunc(attempts, func(a, b campaign.UnknownAttempt) int { return a.DialedAt.Compare(b.DialedAt) })

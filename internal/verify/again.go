@@ -123,8 +123,8 @@ func (c Call) ways() []campaign.Disposition {
 	return c.dispositions()
 }
 
-// known is the call as it was recorded. One that cannot have been final, since another
-// followed, is taken so where that is one of the ways in which it can be known.
+// known is the call as it was recorded. If another call followed it, an ending that is
+// not final is taken, if there is one.
 func (r Rule) known(call contactCall) known {
 	may := call.ways()
 	if slices.Contains(may, call.record.Disposition) {

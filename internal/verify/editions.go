@@ -18,8 +18,8 @@ type Edition struct {
 	Span
 }
 
-// Edited is the rule after an edit that was typed at typed, and had returned at done;
-// done is zero where nobody knows whether it was made.
+// Edited is the rule after an edit whose command began at typed and returned at done.
+// done is zero if it is not known whether the edit was made.
 func (r Rule) Edited(now Terms, typed, done time.Time) Rule {
 	r.Earlier = append(slices.Clone(r.Earlier), Edition{r.Terms, Span{r.Since, done}})
 	r.Terms, r.Since = now, typed

@@ -87,7 +87,7 @@ func (s *Sim) addLeg(c *call, o *createRequest) *call {
 // noFlow: no action of the parent waits for the leg.
 const noFlow = -1
 
-// extraParties are whom an extra leg calls.
+// extraParties are the numbers that an extra leg calls.
 var extraParties = []endpoint{
 	{Type: "phone", Number: "442079460999"}, {Type: "sip", URI: "sip:agent@example.com"},
 	{Type: "websocket", URI: "wss://example.com/socket", ContentType: "audio/l16;rate=16000"},

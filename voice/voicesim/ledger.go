@@ -35,9 +35,9 @@ type LedgerCall struct {
 	HeardAt          time.Time `json:"heard_at,omitzero"` // when the message was first played to its end
 	Said             string    `json:"said,omitempty"`    // the first words that were spoken
 	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input; or after SaidMark what was said
-	// KeysTaken are the keys that an input event told, whose answer of 200 to 205 the
-	// call went on with, and NotifiedTaken the payloads of notify actions of which
-	// an event was answered so. TakenAt is when the last of them was answered.
+	// KeysTaken are the keys of input events that were answered with 200 to 205.
+	// NotifiedTaken are the payloads of notify events that were answered so. TakenAt
+	// is when the last of them was answered.
 	KeysTaken     []string          `json:"keys_taken,omitempty"`
 	NotifiedTaken []json.RawMessage `json:"notified_taken,omitempty"`
 	TakenAt       time.Time         `json:"taken_at,omitzero"`

@@ -82,7 +82,7 @@ func (l *live) nextPress() *Press {
 }
 
 // listens is what a person presses at an input, and how long after its beginning.
-// Who needs longer than it waits presses later, or during the next words.
+// A person who needs longer presses later, or during the next words.
 func (l *live) listens(a *input) (keys, words string, after time.Duration) {
 	wait := time.Duration(a.keys().TimeOut.or(3)) * time.Second
 	p := l.nextPress()
@@ -151,7 +151,7 @@ func validHabits(weights map[string]float64) (wrong string) {
 	return ""
 }
 
-// RingIn lets a person ring one of the application's numbers, who presses the keys
+// RingIn makes a person call one of the application's numbers and press the keys
 // given. Without Config.AnswerURL nobody answers.
 func (s *Sim) RingIn(from, to string, presses ...Press) {
 	s.mu.Lock()
