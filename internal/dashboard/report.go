@@ -76,6 +76,9 @@ func (d *dashboard) report(v *visit) error {
 	if format := values.Get("format"); format != "" {
 		return d.figuresFile(v, id, f, format)
 	}
+	if v.masked() {
+		name = app.MaskText(name)
+	}
 	view := figuresView{CampaignID: id, Campaign: name, By: q.By, Choices: figureChoices, query: q}
 	if err := view.fill(f, v.masked()); err != nil {
 		return err
