@@ -40,6 +40,9 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
+	if _, err := db.pool.Exec(ctx, alarmsOfLegs, campaign.AlarmUnmatchedCall, unmatchedDetail(`([^"]+)`)); err != nil {
+		return 0, err
+	}
 	records, err := collect(ctx, db.pool, scanRecord, `
 		SELECT `+recordColumns+` FROM provider_calls c
 		WHERE c.attempt_id IS NOT NULL AND NOT c.folded ORDER BY c.attempt_id LIMIT $1`, matchedBatch)
@@ -70,6 +73,15 @@ const noteLegsOfEvents = `
 	  -- guard:value storage.TestLegsInEveryWording: a leg of which its record does not tell is known by the address of its event
 	  AND e.leg AND e.call_uuid = ANY (call_spellings(c.call_uuid)) AND a.call_uuid IS NOT NULL
 `
+
+// alarmsOfLegs resolves the alarms of calls that no attempt explained and that have
+// turned out to be legs of one.
+const alarmsOfLegs = `
+	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
+	FROM provider_calls c
+	-- guard:value storage.TestUnmatchedCallThatIsALeg: the alarm of a call that turns out to be a leg is resolved
+	WHERE c.leg_of IS NOT NULL AND c.call_uuid = substring(m.detail FROM $2)
+	  AND m.kind = $1 AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)`
 
 // callsMatched notes whose the calls are that attempts have come to have, in
 // whatever wording the list has them.

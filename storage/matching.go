@@ -168,8 +168,9 @@ func (c *contactTx) foldMatch(ctx context.Context, tx pgx.Tx, m match) error {
 
 // raiseUnmatched raises an alarm of each call that went out from a number of a
 // campaign and that no attempt explains, once the answer to its POST can no longer
-// come. A leg of a known call is explained. While the database is locked nothing
-// is said, because a call may be one that it forgot.
+// come. A leg of a known call is explained, and what may be the leg of a call whose
+// conversation is not known yet waits for that. While the database is locked nothing is
+// said, because a call may be one that it forgot.
 func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)
@@ -180,6 +181,10 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 		  AND EXISTS (SELECT FROM campaigns WHERE c.from_number = ANY (from_numbers))
 		  -- guard:drop storage.TestUnmatchedCalls: a leg of a known call is explained
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = ANY (conversation_spellings(c.conversation_uuid)))
+		  -- A call lasts two hours at most, after it rang for two minutes.
+		  -- guard:drop storage.TestUnmatchedCalls: a leg of a call whose conversation is not known yet is waited for
+		  AND NOT EXISTS (SELECT FROM attempts o WHERE o.state IN ('dialing', 'unknown', 'accepted') AND o.conversation_uuid IS NULL
+		                  AND o.dialed_at > coalesce(c.start_time, c.first_seen_at) - interval '123 minutes' AND o.dialed_at < coalesce(c.start_time, c.first_seen_at) + @before::interval)
 		  -- guard:drop storage.TestLegsInEveryWording: a leg of which an event tells is explained
 		  AND NOT EXISTS (SELECT FROM events e WHERE e.leg AND e.attempt_id IS NOT NULL AND e.call_uuid = ANY (call_spellings(c.call_uuid)))
 		  AND NOT EXISTS (

@@ -248,6 +248,12 @@ func TestUnmatchedCalls(t *testing.T) {
 		{"from another's", func(e *campaign.Evidence) { e.From = "15550100" }, nothing, nil},
 		{"to our number", func(e *campaign.Evidence) { e.Direction, e.To, e.From = "inbound", ours, "15550100" }, nothing, nil},
 		{"a leg of a call of ours", func(e *campaign.Evidence) { e.ConversationUUID = "CON-U1" }, nothing, nil},
+		{"it may be a leg of a call whose conversation is not known yet", func(*campaign.Evidence) {}, func(t *testing.T, db *testkit.DB) {
+			db.Exec(t, `UPDATE attempts SET conversation_uuid = NULL`)
+		}, nil},
+		{"a call whose conversation is not known began too long before", func(*campaign.Evidence) {}, func(t *testing.T, db *testkit.DB) {
+			db.Exec(t, `UPDATE attempts SET conversation_uuid = NULL, dialed_at = dialed_at - interval '3 hours'`)
+		}, []string{campaign.AlarmUnmatchedCall + "1"}},
 		{"just seen", func(*campaign.Evidence) {}, func(t *testing.T, db *testkit.DB) {
 			db.Exec(t, `UPDATE provider_calls SET first_seen_at = now()`)
 		}, nil},
@@ -278,6 +284,30 @@ func TestUnmatchedCalls(t *testing.T) {
 	}
 }
 
+// Once a call proves to be a leg of a call of ours, the alarm that no attempt explains
+// it is resolved.
+func TestUnmatchedCallThatIsALeg(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	running(t, db, "c", settings(), rows(0, 1))
+	a := dialOne(t, db)
+	record(t, db, a.ID, created("U1"))
+	leg := listed(a, "F", "completed")
+	leg.To, leg.ToKind, leg.ConversationUUID = "", campaign.PartyOther, "CON-F"
+	store(t, db, leg)
+	db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)
+	reconcile(t, db, leg)
+	open := `SELECT count(*) FROM alarms WHERE resolved_at IS NULL`
+	if n := testkit.Value[int](t, db, open); n != 1 {
+		t.Fatalf("%d alarms of a call that no attempt explains, want 1", n)
+	}
+	db.Exec(t, `UPDATE attempts SET conversation_uuid = 'CON-F'`)
+	reconcile(t, db, leg)
+	if n := testkit.Value[int](t, db, open); n != 0 {
+		t.Errorf("%d alarms are open of what turned out to be a leg, want none", n)
+	}
+}
+
 // Once a call proves to be an attempt's, the alarms that it was not are resolved,
 // whatever told of it.
 func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
@@ -303,7 +333,7 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 		e, other := listed(a, "U1", "completed"), listed(a, "U2", "completed")
 		if test.kind == campaign.AlarmUnmatchedCall {
 			e.At = a.DialedAt.Add(-time.Hour)
-			other.To, other.From = number(7), ours
+			other.To, other.From, other.At = number(7), ours, e.At
 		}
 		store(t, db, e, other)
 		db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)

@@ -192,6 +192,15 @@ func TestCompareLegs(t *testing.T) {
 		{"an alarm's", func(w *world) {
 			w.records.Alarms, w.orders.Alarms = []campaign.Alarm{{Kind: campaign.AlarmUnmatchedCall, Detail: "call L is of no attempt"}}, nil
 		}, "I14: the alarm unmatched_call was raised for the leg L", ""},
+		{"an alarm's that blocks", func(w *world) {
+			w.records.Alarms = []campaign.Alarm{{Kind: campaign.AlarmAbsenceBlocked, Detail: "call L may be its call"}}
+			w.orders.Alarms = map[string]bool{campaign.AlarmAbsenceBlocked: true}
+		}, "I14: the alarm absence_blocked was raised for the leg L", ""},
+		{"an alarm's that blocks, of a record that hides whom it went to", func(w *world) {
+			w.records.Alarms = []campaign.Alarm{{Kind: campaign.AlarmAbsenceBlocked, Detail: "call L may be its call"}}
+			w.orders.Alarms = map[string]bool{campaign.AlarmAbsenceBlocked: true}
+			w.ledger[len(w.ledger)-1].Unread = true
+		}, "", ""},
 		{"at another price", func(w *world) { w.records.Legs[0].Price = price("0.2") }, "I6: leg L has price 0.20000000 here and 0.10000000 at Vonage", ""},
 		{"at no price yet", func(w *world) { w.records.Legs[0].Price = decimal.NullDecimal{} }, "", ""},
 	} {

@@ -35,12 +35,21 @@ func callsOf(ledger []voicesim.LedgerCall) []Call {
 			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
-			Unsaid: c.Wording["member_missing"], Said: c.Said, Leg: c.Parent != "",
+			Unsaid: c.Wording["member_missing"], Unread: partyUnread(c), Said: c.Said, Leg: c.Parent != "",
 			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken, ToldAt: c.TakenAt,
 			HeardTold: notified(c, "heard"), LeftTold: notified(c, "voicemail"),
 		})
 	}
 	return calls
+}
+
+// partyUnread reports whether a call's record leaves open whom it went to: it has no
+// number, or an address without its type.
+func partyUnread(c voicesim.LedgerCall) bool {
+	if c.ToType == "phone" {
+		return c.Wording["number_to"] == "number_missing" || c.Wording["number_to"] == "number_unknown" || c.Wording["member_missing"] == "to"
+	}
+	return c.Wording["other_party"] == "text" || c.Wording["other_party"] == "untyped" || c.Wording["member_missing"] == "to"
 }
 
 // notified reports whether our side acknowledged that the call came to the notify

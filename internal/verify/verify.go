@@ -52,6 +52,9 @@ type Call struct {
 	ToldAt              time.Time // the last of it
 	// Unsaid is the member that its record lacks; "" for none.
 	Unsaid string
+	// Unread: its record does not say for certain whom it went to. It blocks the proof of
+	// absence, and that is an alarm.
+	Unread bool
 	Said   string // the first words that were spoken
 	// Leg: a key connected it. It is of no attempt.
 	Leg bool
