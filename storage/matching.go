@@ -183,8 +183,7 @@ func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 		  AND NOT EXISTS (SELECT FROM attempts WHERE conversation_uuid = ANY (conversation_spellings(c.conversation_uuid)))
 		  -- A call lasts two hours at most, after it rang for two minutes.
 		  -- guard:drop storage.TestUnmatchedCalls: a leg of a call whose conversation is not known yet is waited for
-		  AND NOT EXISTS (SELECT FROM attempts o WHERE o.state IN ('dialing', 'unknown', 'accepted') AND o.conversation_uuid IS NULL
-		                  AND o.dialed_at > coalesce(c.start_time, c.first_seen_at) - interval '123 minutes' AND o.dialed_at < coalesce(c.start_time, c.first_seen_at) + @before::interval)
+		  AND NOT EXISTS (SELECT FROM attempts o WHERE o.state IN ('dialing', 'unknown', 'accepted') AND o.conversation_uuid IS NULL AND o.dialed_at - coalesce(c.start_time, c.first_seen_at) BETWEEN interval '-123 minutes' AND @before::interval)
 		  -- guard:drop storage.TestLegsInEveryWording: a leg of which an event tells is explained
 		  AND NOT EXISTS (SELECT FROM events e WHERE e.leg AND e.attempt_id IS NOT NULL AND e.call_uuid = ANY (call_spellings(c.call_uuid)))
 		  AND NOT EXISTS (

@@ -116,7 +116,7 @@ func (b *testbed) startServers(ctx context.Context) error {
 }
 
 // otherClock drifts so little that with Vonage's, which drifts the other way, it is less
-// than slack away after three quarters of an hour.
+// than slack away after an hour.
 const otherClock = "+0.2s x1.0001"
 
 // fakeTime is the library that shifts a program's clock. It needs no privilege.
