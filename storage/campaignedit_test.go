@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -368,8 +369,9 @@ func TestEditOfHoursMovesReminders(t *testing.T) {
 		t.Errorf("who was called during the edit is due at %v, want %v", got, day(3, 8))
 	}
 	edit(t, db, c, 2, func(s *campaign.Settings) { s.Hours = campaign.Daily(9*60, 20*60) })
-	if got := testkit.Value[time.Time](t, db, retry, up.ID); !got.Equal(list[0].RemindAt[1]) {
-		t.Errorf("and in the first hours again at %v, want %v", got, list[0].RemindAt[1])
+	first := list[slices.IndexFunc(list, func(r campaign.Row) bool { return r.To == up.To })].RemindAt[1]
+	if got := testkit.Value[time.Time](t, db, retry, up.ID); !got.Equal(first) {
+		t.Errorf("and in the first hours again at %v, want %v", got, first)
 	}
 	sound(t, db)
 }

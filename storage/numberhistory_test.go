@@ -171,7 +171,7 @@ func TestReportAccountsForEverything(t *testing.T) {
 	require.NoError(t, err)
 	want := []app.Report{{
 		CampaignID: c.ID, Campaign: "c", Status: campaign.Running,
-		Rows: 7, Rejected: 1, Pending: 1, Active: 2, Waiting: 1, Done: 2,
+		Rows: 7, Rejected: 1, Pending: 1, Active: 2, Waiting: 1, Done: 2, Reached: 2,
 		Reasons:      map[campaign.Reason]int{"answered": 1, "machine": 1},
 		Attempts:     map[campaign.State]int{campaign.Ended: 3, campaign.Unknown: 1, campaign.Reserved: 1},
 		Dispositions: map[campaign.Disposition]int{campaign.Answered: 1, campaign.Machine: 1, campaign.Busy: 1},

@@ -108,7 +108,7 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	_, body := get(t, "http://"+address+"/metrics", nil)
 	for _, want := range []string{
 		"dialer_hangups{state=\"done\"} 2", "dialer_provider_answers_total{operation=\"hangup call\",status=\"2xx\"} 2",
-		"dialer_contacts{state=\"active\"} 2", "dialer_contacts{state=\"done\"} 1", "dialer_database_connections{state=\"max\"}",
+		"dialer_contacts{state=\"active\"} 2", "dialer_contacts{state=\"done\"} 1", "dialer_database_connections{pool=\"calls\",state=\"max\"}",
 		"dialer_permits_total{budget=\"requests\",result=\"given\"}", "dialer_queue_tasks 0", "dialer_build_info{", "go_goroutines",
 	} {
 		if !strings.Contains(body, want) {

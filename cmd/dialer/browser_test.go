@@ -64,7 +64,14 @@ func (b *browser) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	err := chromedp.Do(ctx, actions...)
+	for range 3 { // a part of the page was replaced between the look at it and the action
+		if err == nil || !strings.Contains(err.Error(), "No node with given id") {
+			break
+		}
+		err = chromedp.Do(ctx, actions...)
+	}
+	if err != nil {
 		b.t.Fatalf("%s: %v\n%s", what, err, b.text())
 	}
 }

@@ -43,8 +43,11 @@ function putControls() {
     controlsLater = setTimeout(putControls, 1000);
     return;
   }
-  section.innerHTML = controlsShown = controls;
-  localize(section);
+  controlsShown = controls;
+  const fresh = document.createElement("section");
+  fresh.innerHTML = controls;
+  localize(fresh);
+  if (fresh.innerHTML !== section.innerHTML) section.replaceChildren(...fresh.childNodes);
 }
 
 // The lists below a live part are read again when that has changed, not more often than
