@@ -239,7 +239,7 @@ func (b *browser) ended(name, begin string) {
 	b.follow("form[action$=suppress] button")
 	b.await("Suppressed: nobody calls this number")
 	b.follow(".said button")
-	b.await("Lifted")
+	b.await("Undone: the number may be called again")
 	if name == "desk" {
 		b.fill(".find", map[string]string{"number": "+" + begin + "01"})
 		b.follow(".find button")
