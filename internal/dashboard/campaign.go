@@ -92,11 +92,13 @@ func (s standing) MayPause() bool  { return s.Status.Rule().MayPause }
 func (s standing) MayResume() bool { return s.Status.Rule().MayResume }
 func (s standing) MayStop() bool   { return !s.Over() }
 
-func (d *dashboard) standingOf(ctx context.Context, s app.Snapshot, id int64) (standing, error) {
-	r, err := d.reportIn(ctx, s, id)
+// standingOf is the campaign as the visitor may see it, whether the snapshot has it or not.
+func (d *dashboard) standingOf(v *visit, s app.Snapshot, id int64) (standing, error) {
+	r, err := d.reportIn(v.Context(), s, id)
 	if err != nil {
 		return standing{}, err
 	}
+	r = seenBy(v, app.Snapshot{Campaigns: []app.Report{r}}).Campaigns[0]
 	view := standing{Report: r, Bar: barOf(r), DoneIn: courseOf(r, s.Courses[id]).text()}
 	for _, reason := range campaign.Reasons {
 		if n := view.Report.Reasons[reason]; n > 0 {
@@ -217,7 +219,7 @@ func (d *dashboard) showPeople(v *visit, status int, refused error, typed *docum
 		return err
 	}
 	view := campaignView{MayChange: v.by.May(app.Operator)}
-	if view.standing, err = d.standingOf(v.Context(), seenBy(v, s), id); err != nil {
+	if view.standing, err = d.standingOf(v, s, id); err != nil {
 		return err
 	}
 	if view.People, err = d.people(v, view.standing, values); err != nil {
@@ -335,7 +337,7 @@ func (d *dashboard) typed(v *visit, id int64, shown, not, of string, now func(st
 	if err != nil {
 		return err
 	}
-	is, err := d.standingOf(v.Context(), s, id)
+	is, err := d.standingOf(v, s, id)
 	if err != nil {
 		return err
 	}

@@ -247,7 +247,7 @@ func (d *dashboard) fragment(v *visit, s look, campaignID int64) (f fragment, er
 		return fragment{HTML: string(harmless(out.Bytes())), Title: view.TabTitle()}, err
 	}
 	view := campaignView{MayChange: v.by.May(app.Operator), Costs: costsOf(s.costs[campaignID])}
-	if view.standing, err = d.standingOf(v.Context(), s.Snapshot, campaignID); err != nil {
+	if view.standing, err = d.standingOf(v, s.Snapshot, campaignID); err != nil {
 		return f, err
 	}
 	f.Title = view.TabTitle()

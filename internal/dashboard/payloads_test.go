@@ -156,6 +156,14 @@ func TestNamesAreMaskedForViewers(t *testing.T) {
 		texts[path] = w.get(path, 200)
 	}
 	texts["/find"] = w.post("/find", url.Values{"number": {testkit.Number(1)}}, 200, "line 9 was refused")
+	require.NoError(t, w.db.Stop(t.Context(), c.ID))
+	for i := range app.SnapshotCampaigns { // so that it is not among those of the first page
+		w.db.StartCampaign(t, fmt.Sprint("outage ", i), 1)
+	}
+	for _, path := range []string{"/campaigns/1", "/campaigns/1/by-hand"} {
+		texts[path+", an old one"] = w.get(path, 200)
+	}
+	texts["/live?campaign=1, an old one"] = w.firstEvent("/live?campaign=1")
 	for path, text := range texts {
 		if strings.Contains(text, "900123") || strings.Contains(text, "07700 9") {
 			t.Errorf("%s shows a viewer the number in a name: %s", path, text)

@@ -196,7 +196,7 @@ func (d *dashboard) byHand(v *visit) error {
 		return err
 	}
 	view := handView{}
-	if view.standing, err = d.standingOf(v.Context(), seenBy(v, s), id); err != nil {
+	if view.standing, err = d.standingOf(v, s, id); err != nil {
 		return err
 	}
 	values := url.Values{"reached": {"hand"}, "after": {v.URL.Query().Get("after")}}
