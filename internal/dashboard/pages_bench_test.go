@@ -144,7 +144,8 @@ func TestPagesAreQuick(t *testing.T) {
 	read := make([]int, len(pages))
 	for i, of := range pages {
 		n, which := reads(i)
-		if n > max(of.rows, fewRows) { // or a busy server told late of the page before
+		// A page also reads the snapshot where that is older than a second, so it is read again.
+		for tries := 0; n > max(of.rows, fewRows) && tries < 5; tries++ {
 			n, which = reads(i)
 		}
 		if read[i] = n; n > max(of.rows, fewRows) {
