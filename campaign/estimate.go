@@ -18,13 +18,14 @@ type DueGroup struct {
 type DuePeople struct {
 	At     time.Time
 	People int
+	Before time.Time // they are not called from then on; zero: they always are
 }
 
 // Course is how the first calls of a campaign go, as far as can be foreseen.
 type Course struct {
 	Groups      []GroupCourse // as they were given
 	First, Last time.Time     // of all; zero: there is none
-	NotCalled   int           // people who are not called before the campaign's end, or within a year
+	NotCalled   int           // people who are not called before their own or the campaign's end, or within a year
 }
 
 // GroupCourse is the course of one group.
@@ -66,9 +67,17 @@ type groupForesight struct {
 	locations   []*time.Location
 	due         []DuePeople // not waiting yet
 	waiting     float64
+	queue       []waitingPeople // who they are, as they came
+	late        float64         // whose time has passed
 	open        bool
 	until       time.Time // it stays open, or closed, until then
 	first, last time.Time
+}
+
+// waitingPeople wait for their first call, until before.
+type waitingPeople struct {
+	people float64
+	before time.Time
 }
 
 func (f *foresight) run(at time.Time) {
@@ -96,6 +105,11 @@ func (f *foresight) run(at time.Time) {
 			if len(g.due) > 0 && g.due[0].At.Before(next) {
 				next = g.due[0].At
 			}
+			for _, w := range g.queue {
+				if !w.before.IsZero() && w.before.Before(next) {
+					next = w.before
+				}
+			}
 		}
 		if !at.Before(limit) || total == 0 && !next.Before(limit) {
 			return
@@ -113,11 +127,38 @@ func (f *foresight) run(at time.Time) {
 	}
 }
 
-// arrive has those wait whose time has come.
+// arrive has those wait whose time has come, and leaves out those whose time has passed.
 func (g *groupForesight) arrive(at time.Time) {
 	for len(g.due) > 0 && !g.due[0].At.After(at) {
 		g.waiting += float64(g.due[0].People)
+		g.queue = append(g.queue, waitingPeople{float64(g.due[0].People), g.due[0].Before})
 		g.due = g.due[1:]
+	}
+	g.queue = slices.DeleteFunc(g.queue, func(w waitingPeople) bool {
+		//guard:value(false) campaign.TestForesee: nobody is foreseen after their own last moment
+		past := !w.before.IsZero() && !w.before.After(at)
+		if past {
+			g.late += w.people
+			g.waiting -= w.people
+		}
+		return past
+	})
+	if len(g.queue) == 0 {
+		g.waiting = 0 // and no rest of a rounding
+	}
+}
+
+// take calls so many of those who wait, the first first.
+func (g *groupForesight) take(people float64) {
+	g.waiting -= people
+	for len(g.queue) > 0 && people > 0 {
+		first := &g.queue[0]
+		if first.people > people {
+			first.people -= people
+			return
+		}
+		people -= first.people
+		g.queue = g.queue[1:]
 	}
 }
 
@@ -136,14 +177,14 @@ func (f *foresight) call(from, to time.Time, total float64) {
 			g.first = from
 		}
 		g.last = to
-		g.waiting -= g.waiting * part
+		g.take(g.waiting * part)
 	}
 }
 
 func (f *foresight) course() (c Course) {
 	for i := range f.groups {
 		g := &f.groups[i]
-		left := int(g.waiting + 0.5)
+		left := int(g.waiting + g.late + 0.5)
 		for _, due := range g.due {
 			left += due.People
 		}

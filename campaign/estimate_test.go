@@ -37,13 +37,15 @@ func TestForesee(t *testing.T) {
 		first, last string
 		notCalled   int
 	}{
-		{"one day", day, []DueGroup{{london, []DuePeople{{now, 7200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T11:00:00Z", 0},
-		{"over two days", day, []DueGroup{{london, []DuePeople{{now, 43200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-02T10:03:30Z", 0},
-		{"a date that is left out", holiday, []DueGroup{{london, []DuePeople{{now, 43200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-03T10:03:30Z", 0},
-		{"two zones, one after the other", day, []DueGroup{{london, []DuePeople{{now, 3600}}}, {newYork, []DuePeople{{now, 3600}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T15:00:00Z", 0},
-		{"the campaign's end", ends, []DueGroup{{london, []DuePeople{{now, 7200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z", 3600},
-		{"times of their own", day, []DueGroup{{london, []DuePeople{{moment(t, "2026-12-01T12:00:00Z"), 60}, {moment(t, "2026-12-04T12:00:00Z"), 60}}}}, 1, "2026-12-01T12:00:00Z", "2026-12-04T12:01:00Z", 0},
-		{"no zone", day, []DueGroup{{nil, []DuePeople{{now, 5}}}}, 1, "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", 5},
+		{"one day", day, []DueGroup{{london, []DuePeople{{At: now, People: 7200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T11:00:00Z", 0},
+		{"over two days", day, []DueGroup{{london, []DuePeople{{At: now, People: 43200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-02T10:03:30Z", 0},
+		{"a date that is left out", holiday, []DueGroup{{london, []DuePeople{{At: now, People: 43200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-03T10:03:30Z", 0},
+		{"two zones, one after the other", day, []DueGroup{{london, []DuePeople{{At: now, People: 3600}}}, {newYork, []DuePeople{{At: now, People: 3600}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T15:00:00Z", 0},
+		{"the campaign's end", ends, []DueGroup{{london, []DuePeople{{At: now, People: 7200}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z", 3600},
+		{"times of their own", day, []DueGroup{{london, []DuePeople{{At: moment(t, "2026-12-01T12:00:00Z"), People: 60}, {At: moment(t, "2026-12-04T12:00:00Z"), People: 60}}}}, 1, "2026-12-01T12:00:00Z", "2026-12-04T12:01:00Z", 0},
+		{"until times of their own", day, []DueGroup{{london, []DuePeople{{At: now, People: 3600, Before: moment(t, "2026-12-01T09:30:00Z")}, {At: now, People: 1800}}}}, 1, "2026-12-01T09:00:00Z", "2026-12-01T10:00:00Z", 1800},
+		{"moved to the evening, and too many", day, []DueGroup{{london, []DuePeople{{At: moment(t, "2026-12-01T19:26:00Z"), People: 7200, Before: moment(t, "2026-12-02T09:30:00Z")}}}}, 1, "2026-12-01T19:26:00Z", "2026-12-02T09:30:00Z", 7200 - 1800 - 1830},
+		{"no zone", day, []DueGroup{{nil, []DuePeople{{At: now, People: 5}}}}, 1, "0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", 5},
 	} {
 		c := test.s.Foresee(test.groups, test.rate, now)
 		if !near(c.First, moment(t, test.first)) || !near(c.Last, moment(t, test.last)) || c.NotCalled < test.notCalled*99/100 || c.NotCalled > test.notCalled*101/100 {
@@ -68,7 +70,7 @@ func TestForeseeKeepsTheRules(t *testing.T) {
 		for _, z := range zones {
 			n := rapid.IntRange(0, 5000).Draw(t, "people")
 			people += n
-			groups = append(groups, DueGroup{z, []DuePeople{{now.Add(time.Duration(rapid.IntRange(0, 48).Draw(t, "due")) * time.Hour), n}}})
+			groups = append(groups, DueGroup{z, []DuePeople{{At: now.Add(time.Duration(rapid.IntRange(0, 48).Draw(t, "due")) * time.Hour), People: n}}})
 		}
 		rate := rapid.Float64Range(0.1, 3).Draw(t, "rate")
 		c := s.Foresee(groups, rate, now)

@@ -57,7 +57,7 @@ type ZoneOutlook struct {
 	First, Last time.Time // the earliest and the latest first call of one of them
 
 	soonest time.Time             // the first call of somebody who has no time of their own
-	due     map[time.Time]int     // how many first calls are due, by the minute, or less finely where they are many
+	due     map[dueTime]int       // how many first calls are due, by the minute, or less finely where they are many
 	course  *campaign.GroupCourse // once it was foreseen
 }
 
@@ -75,8 +75,8 @@ func (o *Outlook) Foresee(s campaign.Settings, perSecond float64) campaign.Cours
 	groups := make([]campaign.DueGroup, len(zones))
 	for i, z := range zones {
 		groups[i].Zones = z.Zones
-		for _, at := range slices.SortedFunc(maps.Keys(z.due), time.Time.Compare) {
-			groups[i].Due = append(groups[i].Due, campaign.DuePeople{At: at, People: z.due[at]})
+		for _, t := range slices.SortedFunc(maps.Keys(z.due), dueTime.compare) {
+			groups[i].Due = append(groups[i].Due, campaign.DuePeople{At: t.at, Before: t.before, People: z.due[t]})
 		}
 	}
 	course := s.Foresee(groups, perSecond, o.now)
@@ -110,7 +110,7 @@ func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
 		first, _ = s.FirstCall(row.CallAt, row.Zones, o.now)
 	}
 	o.People++
-	zone.count(first, o.now)
+	zone.count(first, row.NotLaterThan, o.now)
 	if _, known := o.Countries[row.Country]; known || len(o.Countries) < maxGroups {
 		o.Countries[row.Country]++
 	}
@@ -135,13 +135,13 @@ func (o *Outlook) zone(zones []string, s campaign.Settings) *ZoneOutlook {
 	if len(o.zones) >= maxGroups {
 		key, zones = "", nil
 	}
-	z := &ZoneOutlook{Zones: zones, due: map[time.Time]int{}}
+	z := &ZoneOutlook{Zones: zones, due: map[dueTime]int{}}
 	z.soonest, _ = s.FirstCall(time.Time{}, zones, o.now)
 	o.zones[key] = z
 	return z
 }
 
-func (z *ZoneOutlook) count(first, now time.Time) {
+func (z *ZoneOutlook) count(first, before, now time.Time) {
 	z.People++
 	if !first.After(now) {
 		z.Now++
@@ -150,7 +150,7 @@ func (z *ZoneOutlook) count(first, now time.Time) {
 		z.First = first
 	}
 	z.Last = latest(z.Last, first)
-	z.due[z.dueTime(first)]++
+	z.due[z.dueTime(first, before)]++
 }
 
 // dueSteps are how finely times are counted apart, the more there are the less.
@@ -159,18 +159,27 @@ var dueSteps = []struct {
 	most int
 }{{time.Minute, maxDue}, {15 * time.Minute, 2 * maxDue}, {24 * time.Hour, math.MaxInt}}
 
-// dueTime is when a first call counts as due.
-func (z *ZoneOutlook) dueTime(first time.Time) (at time.Time) {
-	if first.Equal(z.soonest) {
-		return z.soonest
-	}
+// dueTime is when a first call counts as due, and until when it can be made; zero: always.
+type dueTime struct{ at, before time.Time }
+
+func (t dueTime) compare(u dueTime) int {
+	return cmp.Or(t.at.Compare(u.at), t.before.Compare(u.before))
+}
+
+func (z *ZoneOutlook) dueTime(first, before time.Time) (t dueTime) {
 	for _, by := range dueSteps {
-		at = first.Truncate(by.step)
-		if _, known := z.due[at]; known || len(z.due) < by.most {
+		t = dueTime{first.Truncate(by.step), before.Truncate(by.step)}
+		if first.Equal(z.soonest) {
+			t.at = z.soonest
+		}
+		if !before.IsZero() && !t.before.After(t.at) {
+			t.before = t.before.Add(by.step) // it is after the first call
+		}
+		if _, known := z.due[t]; known || len(z.due) < by.most {
 			break
 		}
 	}
-	return at
+	return t
 }
 
 func latest(a, b time.Time) time.Time {

@@ -81,13 +81,13 @@ func TestOutlookOfReminders(t *testing.T) {
 	for _, at := range []string{"2026-12-02T14:10:00Z", "2026-12-02T14:25:00Z"} {
 		when, err := time.Parse(time.RFC3339, at)
 		require.NoError(t, err)
-		if zone.due[when] != 1 {
+		if zone.due[dueTime{when, when.Add(2 * time.Hour)}] != 1 {
 			t.Errorf("nobody is due at %s: %v", at, zone.due)
 		}
 	}
-	many := &ZoneOutlook{due: map[time.Time]int{}}
+	many := &ZoneOutlook{due: map[dueTime]int{}}
 	for i := range 3 * maxDue {
-		many.count(o.Now.Add(time.Duration(i)*time.Minute), o.Now)
+		many.count(o.Now.Add(time.Duration(i)*time.Minute), time.Time{}, o.Now)
 	}
 	sum := 0
 	for _, n := range many.due {
