@@ -124,7 +124,7 @@ async function drawChart() {
   if (chart) chart.destroy();
   const end = data.at.length ? data.at[data.at.length - 1] + data.every_s : 0;
   chart = new uPlot({
-    width: box.clientWidth, height: 200, series: [{ label: "from", value: (u, v) => (v === null ? "" : new Date(v * 1000).toLocaleString()) }, ...series],
+    width: box.clientWidth, height: 200, padding: [null, 32, null, null], series: [{ label: "from", value: (u, v) => (v === null ? "" : new Date(v * 1000).toLocaleString()) }, ...series],
     axes: [{ ...axis, grid: { show: false }, values: axisTimes }, { ...axis, size: 60, values: (u, list) => list.map((n) => (Number.isInteger(n) ? numbers.format(n) : "")) }],
     scales: { x: { range: () => [data.at[0], end] }, y: { range: (u, low, high) => [0, Math.max(high, 1)] } }, cursor: { y: false, points: { show: false } },
   }, [data.at, ...stacked.slice().reverse()], box);
