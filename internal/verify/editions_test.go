@@ -201,6 +201,10 @@ func TestCompareLegs(t *testing.T) {
 			w.orders.Alarms = map[string]bool{campaign.AlarmAbsenceBlocked: true}
 			w.ledger[len(w.ledger)-1].Unread = true
 		}, "", ""},
+		{"an alarm's, of a record that names no conversation", func(w *world) {
+			w.records.Alarms, w.orders.Alarms = []campaign.Alarm{{Kind: campaign.AlarmUnmatchedCall, Detail: "call L is of no attempt"}}, nil
+			w.ledger[len(w.ledger)-1].Unsaid = "conversation_uuid"
+		}, "", ""},
 		{"at another price", func(w *world) { w.records.Legs[0].Price = price("0.2") }, "I6: leg L has price 0.20000000 here and 0.10000000 at Vonage", ""},
 		{"at no price yet", func(w *world) { w.records.Legs[0].Price = decimal.NullDecimal{} }, "", ""},
 	} {

@@ -8,7 +8,8 @@ import (
 )
 
 // legs judges the calls that keys connected: none is an attempt's, none is an alarm's
-// but one whose record hides whom it went to, and each is stored with Vonage's price.
+// but where its record hides whom it went to, or names no conversation; and each is
+// stored with Vonage's price.
 func (c *comparison) legs(records app.Records) {
 	listed := map[string]app.LegRecord{}
 	for _, l := range records.Legs {
@@ -17,8 +18,8 @@ func (c *comparison) legs(records app.Records) {
 	for _, leg := range c.opened {
 		c.result.Compared++
 		for _, a := range records.Alarms {
-			blocks := a.Kind == campaign.AlarmAbsenceBlocked && leg.Unread
-			if !blocks && strings.Contains(plainUUID(a.Detail), plainUUID(leg.UUID)) {
+			hidden := a.Kind == campaign.AlarmAbsenceBlocked && leg.Unread || a.Kind == campaign.AlarmUnmatchedCall && leg.Unsaid == "conversation_uuid"
+			if !hidden && strings.Contains(plainUUID(a.Detail), plainUUID(leg.UUID)) {
 				c.broken("I14", "the alarm %s was raised for the leg %s: %s", a.Kind, leg.UUID, a.Detail)
 			}
 		}
