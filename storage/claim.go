@@ -76,7 +76,7 @@ const claim = `
 	), lower AS MATERIALIZED (
 		SELECT DISTINCT priority, urgency FROM found WHERE @below::int > 0 ORDER BY priority DESC, urgency OFFSET 1
 	), chosen AS MATERIALIZED (
-		-- Below the first, each priority and urgency in its turn.
+		-- One priority and urgency below the first. Each has its turn.
 		SELECT priority, urgency FROM lower ORDER BY priority DESC, urgency
 		-- guard:value storage.TestWhatWaitsBetweenKeepsATenth: a tenth of the calls goes round what lies below
 		OFFSET @below::int % (SELECT nullif(count(*), 0) FROM lower) LIMIT 1

@@ -18,9 +18,10 @@ import (
 
 // contactTx is a contact with all its attempts, or a manual call, locked until the
 // transaction ends. Every change that may move the contact uses one, so that Decide
-// runs again in the same transaction. Changes that cannot move it need none: the
-// claim, the gate, the expiry of a token, a call that was only created (accept.go),
-// the note of a hang-up, and the note that Vonage asked for the message.
+// runs again in the same transaction. Some changes cannot move it, and need none. For
+// a call these are the claim, the gate, the expiry of its token, and the answer that it
+// was created (accept.go). The notes of a hang-up and of a message that Vonage asked
+// for move nothing either.
 type contactTx struct {
 	owner      owner
 	campaign   campaign.Campaign // as it stood after the contact was locked; of a manual call only the settings that a test call has
