@@ -79,6 +79,7 @@ type dashboard struct {
 	live      *live
 	logins    *auth.Limiter // by name and address
 	addresses *auth.Limiter // by address
+	counting  chan struct{} // a place for each report that is being counted
 }
 
 // policy lets the pages load their own style and script, and nothing else.
@@ -89,6 +90,8 @@ const (
 	slowTimeout = 15 * time.Minute
 	maxForm     = 1 << 20
 	maxUpload   = 64 << 20
+	// countsAtOnce bounds what reports take of the database.
+	countsAtOnce = 2
 )
 
 // New serves the pages. run feeds those that are live, until its context ends.
@@ -96,7 +99,7 @@ func New(c Config) (handler http.Handler, run func(context.Context)) {
 	if c.Serving == nil {
 		c.Serving = func(context.Context) func() { return func() {} }
 	}
-	d := &dashboard{Config: c, logins: auth.NewLimiter(1.0/30, 5), addresses: auth.NewLimiter(1, 20)}
+	d := &dashboard{Config: c, logins: auth.NewLimiter(1.0/30, 5), addresses: auth.NewLimiter(1, 20), counting: make(chan struct{}, countsAtOnce)}
 	d.templates = template.Must(template.New("").Funcs(functions).ParseFS(files, "templates/*.html"))
 	d.live = newLive(c.Store, c.Log)
 	mux := http.NewServeMux()

@@ -2,11 +2,13 @@ package dashboard
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,6 +177,29 @@ func TestFiguresPage(t *testing.T) {
 			t.Errorf("%s shows a number to a viewer: %s", path, text)
 		}
 	}
+}
+
+// Two reports are counted at a time. A third one waits until there is a place.
+func TestReportsAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.db.StartCampaign(t, "outage", 1)
+	unlock := w.db.Begin(t, `LOCK TABLE attempts IN ACCESS EXCLUSIVE MODE`)
+	var reports sync.WaitGroup
+	for range 3 {
+		reports.Go(func() { w.get("/campaigns/1/report?by=network", 200) })
+	}
+	w.db.AwaitLockWaits(t, 2)
+	impatient, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := w.browser.Do(w.getting("/campaigns/1/report?by=network")(0).WithContext(impatient)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a fourth report: %v, want it to wait", err)
+	}
+	if n := testkit.Value[int](t, w.db, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`); n != 2 {
+		t.Errorf("%d reports are counted at once, want 2", n)
+	}
+	unlock()
+	reports.Wait()
 }
 
 // A page of a stranger cannot make the browser of who is logged in change something.

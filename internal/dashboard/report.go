@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -69,7 +70,7 @@ func (d *dashboard) report(v *visit) error {
 	if q.By.Timeless() {
 		q.Since, q.Before = time.Time{}, time.Time{} // the form sends them for whatever is chosen
 	}
-	f, err := app.Campaigns{Store: d.Store}.Figures(v.Context(), name, q)
+	f, err := d.figures(v.Context(), name, q)
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,18 @@ func (d *dashboard) report(v *visit) error {
 		return err
 	}
 	return d.show(v, http.StatusOK, "report.html", shown{Title: fmt.Sprintf("%s by %s", name, words(q.By)), Here: "overview", Data: view})
+}
+
+// figures waits for its turn: few reports are counted at once, so that the database has
+// time for calls.
+func (d *dashboard) figures(ctx context.Context, name string, q app.FiguresQuery) (app.Figures, error) {
+	select {
+	case d.counting <- struct{}{}:
+		defer func() { <-d.counting }()
+		return app.Campaigns{Store: d.Store}.Figures(ctx, name, q)
+	case <-ctx.Done():
+		return app.Figures{}, ctx.Err()
+	}
 }
 
 // fill leaves out the columns in which nothing was counted.
