@@ -52,6 +52,10 @@ type ServerIdentity struct {
 type LockReason string
 
 const (
+	// LockedIdle: no process dialed for a while. A machine that was put back whole, with
+	// its database and its Redis, looks the same. It is released when one scan of Vonage's
+	// list shows no call that is not known here.
+	LockedIdle LockReason = "idle"
 	// LockedNoMark: no process dialed for a while, and Redis has no mark to
 	// compare. It is released when Vonage's list shows nothing that is not known
 	// here.
@@ -72,7 +76,7 @@ const (
 )
 
 // LockReasons lists them all, the least weighty first.
-var LockReasons = []LockReason{LockedAccount, LockedNoMark, LockedFailover, LockedRestored, LockedCopy}
+var LockReasons = []LockReason{LockedAccount, LockedIdle, LockedNoMark, LockedFailover, LockedRestored, LockedCopy}
 
 // NeedsPerson reports whether only a person's decision leads to the release.
 func (r LockReason) NeedsPerson() bool {
@@ -84,6 +88,8 @@ func (r LockReason) Meaning() string {
 	switch r {
 	case LockedAccount:
 		return "another application or API host than this database's asked to call; `dialer lock show` shows both, `dialer lock release` lets it"
+	case LockedIdle:
+		return "no process dialed for a while, so Vonage's list is read first"
 	case LockedNoMark:
 		return "no process dialed for a while and Redis lost its mark, so Vonage's list is read first"
 	case LockedFailover:
@@ -94,6 +100,23 @@ func (r LockReason) Meaning() string {
 		return "this database is not where it was, so it may be a copy; `dialer lock release` lets it dial"
 	}
 	return ""
+}
+
+// Suspects reports whether the reason makes forgotten calls likely. The others only have
+// the list looked at, and become LockedRestored where it has a call that is not known.
+func (r LockReason) Suspects() bool {
+	return r != LockedIdle && r != LockedNoMark
+}
+
+// ScansToRelease is how many complete scans release the lock. Of two, the first matches
+// what is known here, the second recovers what is not, and both must show the calls that
+// are known to be in them. An idle database only asks whether there is a call that is
+// not known.
+func (r LockReason) ScansToRelease() int {
+	if r == LockedIdle {
+		return 1
+	}
+	return 2
 }
 
 func (r LockReason) outweighs(other LockReason) bool {
@@ -148,6 +171,16 @@ func (l DialLock) Begun() time.Time {
 	return l.Since
 }
 
+// ReadyAt is when Vonage's list may be read: no request from before the lock is accepted
+// any more, and the list shows every call. An idle database waits for nothing: what was
+// forgotten was made long before a machine is up again.
+func (l DialLock) ReadyAt(t Times) time.Time {
+	if l.Reason == LockedIdle {
+		return l.Since
+	}
+	return l.Begun().Add(t.TokenLife + DialingGrace + t.SettleAfter)
+}
+
 const (
 	firstRetryGap = 30 * time.Second
 	maxRetryGap   = 15 * time.Minute
@@ -165,11 +198,6 @@ func (l DialLock) RetryAt() time.Time {
 
 // Moved reports whether yet another server took over since the lock began.
 func (l DialLock) Moved(found ServerIdentity) bool { return l.Server.differs(found) }
-
-// ScansToRelease is how many complete scans release a lock: the first matches what
-// is known here, the second recovers what is not, and both must show the calls
-// that are known to be in them.
-const ScansToRelease = 2
 
 // ExternalMark is the checkpoint as it is known outside the database. It alone
 // tells of a disk snapshot that was put back.
@@ -197,9 +225,8 @@ const (
 	// failoverLoss is how much of its last commits a server that took over may
 	// lack. More of it is gone only from a backup.
 	failoverLoss = time.Minute
-	// noMarkAfter is how long no process dialed before a missing mark is looked
-	// into. Redis may lose it at any moment.
-	noMarkAfter = 10 * time.Minute
+	// idleAfter is how long no process dialed before Vonage's list is read first.
+	idleAfter = 10 * time.Minute
 )
 
 // Judge returns why the database must be locked, given the server on which it was
@@ -210,7 +237,7 @@ func (d DatabaseIdentity) Judge(found ServerIdentity, m ExternalMark) LockReason
 	switch {
 	case !d.Lock.Forgetful():
 		return why
-	case !d.Lock.ReleasedAt.IsZero() && why != LockedNoMark:
+	case !d.Lock.ReleasedAt.IsZero() && why.Suspects():
 		return why
 	case d.Lock.ReleasedAt.IsZero() && why.outweighs(d.Lock.Reason):
 		return why
@@ -236,10 +263,12 @@ func (d DatabaseIdentity) suspect(found ServerIdentity, m ExternalMark) LockReas
 		return LockedRestored
 	case promoted:
 		return LockedFailover
-	case unknown && d.Now.Sub(d.CheckpointAt) > noMarkAfter:
+	case d.Now.Sub(d.CheckpointAt) <= idleAfter:
+		return ""
+	case unknown:
 		return LockedNoMark
 	}
-	return ""
+	return LockedIdle
 }
 
 // other reports whether two things that are both known differ.

@@ -25,9 +25,11 @@ func TestDatabaseIsLockedForWhatItIs(t *testing.T) {
 	}{
 		{"at home", home, known(0), time.Second, ""},
 		{"at home, and the mark outside is behind", home, known(-time.Hour), time.Second, ""},
-		{"at home, Redis is away", home, silent, time.Hour, ""},
+		{"at home, Redis is away", home, silent, time.Minute, ""},
 		{"at home, Redis was lost", home, lost, time.Minute, ""},
-		{"at home after a long rest", home, known(0), time.Hour, ""},
+		{"at home after a short rest", home, known(0), 10 * time.Minute, ""},
+		{"at home after a long rest, or a machine that was put back whole", home, known(0), time.Hour, LockedIdle},
+		{"the same, Redis is away", home, silent, time.Hour, LockedIdle},
 		{"at home after a long rest, Redis was lost", home, lost, time.Hour, LockedNoMark},
 		{"an older one in its place", home, known(time.Second), time.Second, LockedRestored},
 		{"another database of the cluster", ServerIdentity{"7", 16401, 1}, known(0), 0, LockedCopy},
@@ -68,6 +70,7 @@ func TestDialLockMovedServer(t *testing.T) {
 		{"a third one, that Redis does not know", DialLock{Reason: LockedFailover, Server: second}, third, ExternalMark{Asked: true}, LockedCopy},
 		{"a server that does not tell", DialLock{Reason: LockedFailover, Server: second}, ServerIdentity{"", 16400, 0}, ExternalMark{}, ""},
 		{"a hold from before the place was noted", DialLock{Reason: LockedFailover}, third, ExternalMark{}, ""},
+		{"one that looked at the list after a rest", DialLock{Reason: LockedIdle, Server: second}, third, ExternalMark{}, LockedFailover},
 		{"back on the first", DialLock{Reason: LockedNoMark, Server: second}, lived, ExternalMark{}, LockedNoMark},
 	} {
 		i := DatabaseIdentity{ID: "this", Server: lived, CheckpointAt: at, Now: at, Lock: test.hold}
@@ -130,8 +133,8 @@ func TestDialLockReasonOnlyGrows(t *testing.T) {
 		if i.Lock.Reason != "" && i.Lock.ReleasedAt.IsZero() && !why.outweighs(i.Lock.Reason) && !(why == i.Lock.Reason && i.Lock.Moved(found)) {
 			t.Errorf("locked for %q, then for %q", i.Lock.Reason, why)
 		}
-		if i.Lock.Forgetful() && !i.Lock.ReleasedAt.IsZero() && why == LockedNoMark && !(why == i.Lock.Reason && i.Lock.Moved(found)) {
-			t.Error("a lost Redis undid what a person said")
+		if i.Lock.Forgetful() && !i.Lock.ReleasedAt.IsZero() && !why.Suspects() && !(why == i.Lock.Reason && i.Lock.Moved(found)) {
+			t.Error("a lost Redis or a long rest undid what a person said")
 		}
 		if why.Meaning() == "" {
 			t.Errorf("%q has no meaning", why)

@@ -163,8 +163,10 @@ func (c *checkpointer) logLock(ctx context.Context, l campaign.DialLock) {
 		c.log.InfoContext(ctx, "the dial lock is released")
 	case l.AwaitsPerson():
 		c.log.ErrorContext(ctx, "nobody is called: "+l.Reason.Meaning(), "locked_for", string(l.Reason), "known_until", l.KnownUntil)
+	case l.Reason == campaign.LockedIdle && l.Misses == 0:
+		c.log.InfoContext(ctx, l.Reason.Meaning(), "known_until", l.KnownUntil)
 	default:
 		c.log.WarnContext(ctx, "nobody is called until Vonage's list has been read back", "locked_for", string(l.Reason),
-			"known_until", l.KnownUntil, "scans", l.Scans, "of", campaign.ScansToRelease)
+			"known_until", l.KnownUntil, "scans", l.Scans, "of", l.Reason.ScansToRelease())
 	}
 }

@@ -104,11 +104,11 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 			  AND released_at IS NOT DISTINCT FROM @released::timestamptz
 			RETURNING 1
 		)
-		INSERT INTO alarms (kind, detail) SELECT @kind, @detail FROM locked
+		INSERT INTO alarms (kind, detail) SELECT @kind, @detail FROM locked WHERE @why <> @idle
 		ON CONFLICT (kind, coalesce(attempt_id, '00000000-0000-0000-0000-000000000000'), detail)
 		DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp()`,
 		pgx.StrictNamedArgs{
-			"why": why, "was": zeronull.Text(was.Reason), "since": zeronull.Timestamptz(was.Since),
+			"why": why, "idle": campaign.LockedIdle, "was": zeronull.Text(was.Reason), "since": zeronull.Timestamptz(was.Since),
 			"released": zeronull.Timestamptz(was.ReleasedAt),
 			"system":   zeronull.Text(found.System), "database": zeronull.Int8(found.Database), "timeline": zeronull.Int8(found.Timeline),
 			"kind": campaign.AlarmDialLocked, "detail": "nobody is called: " + why.Meaning(),
@@ -196,7 +196,7 @@ func (db *DB) operatorDecision(ctx context.Context, by app.Actor, action string,
 // counted the same scan before.
 func (db *DB) CountScan(ctx context.Context, l campaign.DialLock) (released bool, err error) {
 	err = db.afterScan(ctx, l, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
-		if released = l.Scans+1 >= campaign.ScansToRelease; !released {
+		if released = l.Scans+1 >= l.Reason.ScansToRelease(); !released {
 			_, err := tx.Exec(ctx, `UPDATE database_identity SET scans = scans + 1, scanned_at = clock_timestamp(), misses = 0`)
 			return err
 		}

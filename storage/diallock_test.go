@@ -134,11 +134,12 @@ func release(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 
 func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 	t.Helper()
-	for n := 1; n <= campaign.ScansToRelease; n++ {
+	i, _, err := db.Identity(t.Context())
+	check(t, err)
+	last := i.Lock.Reason.ScansToRelease()
+	for n := 1; n <= last; n++ {
 		i, _, err := db.Identity(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, err)
 		store(t, db, list...)
 		scanned(t, db, time.Hour, 0, 0)
 		_, err = db.MatchCalls(t.Context(), times)
@@ -150,7 +151,7 @@ func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 		if again, err := db.CountScan(t.Context(), i.Lock); again || err != nil {
 			t.Errorf("the same scan counted twice: %v, %v", again, err)
 		}
-		if released != (n == campaign.ScansToRelease) {
+		if released != (n == last) {
 			t.Errorf("released after %d scans: %v", n, released)
 		}
 	}

@@ -26,7 +26,7 @@ func (db *DB) Recover(ctx context.Context, l campaign.DialLock, t campaign.Times
 	}
 	n.Forgotten = len(forgotten)
 	switch {
-	case n.Forgotten > 0 && l.Reason == campaign.LockedNoMark:
+	case n.Forgotten > 0 && !l.Reason.Suspects():
 		err = db.distrust(ctx, l)
 	case l.Scans > 0:
 		err = db.recoverAll(ctx, forgotten, &n)

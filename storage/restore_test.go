@@ -128,17 +128,21 @@ func TestRecoverAmbiguousCall(t *testing.T) {
 	sound(t, db)
 }
 
-// Redis was lost and nobody dialed for a while: usually nothing is wrong, and
-// the list shows it.
-func TestDatabaseWithoutExternalMarkIsCheckedAgainstTheList(t *testing.T) {
+// Nobody dialed for a while: usually nothing is wrong, and the list shows it. A machine
+// that was put back with its Redis looks the same, but for a call that is not known.
+func TestRestedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
+		marked  bool // Redis has the mark of the same moment
 		missing bool
+		looked  campaign.LockReason
 		want    campaign.LockReason
 	}{
-		{"nothing is missing", false, ""},
-		{"a call is", true, campaign.LockedRestored},
+		{"nothing is missing", true, false, campaign.LockedIdle, ""},
+		{"a call is", true, true, campaign.LockedIdle, campaign.LockedRestored},
+		{"Redis was lost, nothing is missing", false, false, campaign.LockedNoMark, ""},
+		{"Redis was lost, a call is missing", false, true, campaign.LockedNoMark, campaign.LockedRestored},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -146,9 +150,16 @@ func TestDatabaseWithoutExternalMarkIsCheckedAgainstTheList(t *testing.T) {
 			running(t, db, "c", settings(), rows(0, 1))
 			checkpoint(t, db.DB, unasked)
 			db.Exec(t, `UPDATE database_identity SET checkpoint_at = checkpoint_at - interval '1 hour'`)
-			i := checkpoint(t, restarted(t, db), campaign.ExternalMark{Asked: true})
-			if i.Lock.Reason != campaign.LockedNoMark || i.Lock.AwaitsPerson() {
-				t.Fatalf("locked for %q, want no external mark, which waits for no person", i.Lock.Reason)
+			mark := campaign.ExternalMark{Asked: true, Known: test.marked}
+			if test.marked {
+				mark.At = testkit.Value[time.Time](t, db, `SELECT checkpoint_at FROM database_identity`)
+			}
+			i := checkpoint(t, restarted(t, db), mark)
+			if i.Lock.Reason != test.looked || i.Lock.AwaitsPerson() {
+				t.Fatalf("locked for %q, want %q, which waits for no person", i.Lock.Reason, test.looked)
+			}
+			if n := testkit.Value[int](t, db, `SELECT count(*) FROM alarms`); (n > 0) != (test.looked == campaign.LockedNoMark) {
+				t.Errorf("%d alarms: an ordinary rest is none", n)
 			}
 			if !test.missing {
 				readBack(t, db)

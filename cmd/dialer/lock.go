@@ -73,7 +73,7 @@ func printLock(con console, d campaign.DatabaseIdentity) {
 			con.Linef("Released by %s at %s.\n", l.ReleasedBy, cli.Time(l.ReleasedAt))
 		}
 		con.Linef("LOCKED since %s, until Vonage's list has been read back: %d of %d scans are done. A `dialer run` does them.\n",
-			cli.Time(l.Since), l.Scans, campaign.ScansToRelease)
+			cli.Time(l.Since), l.Scans, l.Reason.ScansToRelease())
 		printMisses(con, l)
 	}
 }

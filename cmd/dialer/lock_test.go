@@ -67,7 +67,7 @@ func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	}
 	lock(t, db, show, cli.ExitOK, i.ID, "0 of 2 scans are done", "Released by ann at")
 	lock(t, db, release, cli.ExitOK, "Nothing to release", "0 of 2 scans are done")
-	for range campaign.ScansToRelease {
+	for range campaign.LockedRestored.ScansToRelease() {
 		_, err := db.CountScan(t.Context(), identity(t, db).Lock)
 		require.NoError(t, err)
 	}

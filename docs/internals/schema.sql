@@ -454,7 +454,7 @@ CREATE TABLE database_identity (
     CONSTRAINT database_identity_accepted_what_lacks CHECK (accepted_at IS NULL OR misses > 0 OR scans > 0),
     CONSTRAINT database_identity_account_whole CHECK ((application_id IS NULL) = (api_host IS NULL)),
     CONSTRAINT database_identity_checkpoint_where_it_lives CHECK ((database_oid IS NULL) = (checkpoint_at IS NULL)),
-    CONSTRAINT database_identity_lock_known CHECK (locked_for IN ('no_external_mark', 'failover', 'restored', 'copy')),
+    CONSTRAINT database_identity_lock_known CHECK (locked_for IN ('idle', 'no_external_mark', 'failover', 'restored', 'copy')),
     CONSTRAINT database_identity_locked_whole CHECK ((locked_for IS NULL) = (locked_at IS NULL) AND (locked_for IS NULL) = (known_until IS NULL)),
     CONSTRAINT database_identity_misses_positive CHECK (misses >= 0),
     CONSTRAINT database_identity_one CHECK (one),

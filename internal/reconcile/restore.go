@@ -33,15 +33,13 @@ func NewRestore(c Config, store RestoreStore, client *voice.Client, log *slog.Lo
 }
 
 // Run does the next scan that the release of a locked database takes, when it is
-// time: Vonage accepts no request any more from before the lock, its list shows
-// every call, and the last scan is long enough ago.
+// time, and the last scan is long enough ago.
 func (r *Restore) Run(ctx context.Context) error {
 	d, _, err := r.store.Identity(ctx)
 	if err != nil || d.Lock.Reason == "" || d.Lock.AwaitsPerson() {
 		return err
 	}
-	ready := d.Lock.Begun().Add(r.times.TokenLife + campaign.DialingGrace + r.times.SettleAfter)
-	due := slices.MaxFunc([]time.Time{ready, d.Lock.ScannedAt.Add(r.times.ScanGap()), d.Lock.RetryAt()}, time.Time.Compare)
+	due := slices.MaxFunc([]time.Time{d.Lock.ReadyAt(r.times), d.Lock.ScannedAt.Add(r.times.ScanGap()), d.Lock.RetryAt()}, time.Time.Compare)
 	//guard:false internal/reconcile.TestRestoreReadsWhatMayBeForgotten: a scan of a locked database waits for its time
 	if d.Now.Before(due) {
 		return nil
@@ -84,8 +82,11 @@ func (r *Restore) count(ctx context.Context, l campaign.DialLock, s campaign.Sca
 	//guard:value(s.KnownMissing + unread) internal/reconcile.TestUnreadableRecordsReleaseNoDatabase: a record without a uuid may be a forgotten call
 	//guard:value(s.KnownMissing + s.Unreadable) internal/reconcile.TestUnreadableRecordsReleaseNoDatabase: a record that does not say whom it went to may be a forgotten call
 	lacks := s.KnownMissing + s.Unreadable + unread
+	switch {
+	case l.Reason == campaign.LockedIdle:
+		lacks -= s.KnownMissing // it is only asked for calls that are not known here
 	//guard:false internal/reconcile.TestEmptyListCountsOnlyWhereNoCallIsKnown: an empty list counts only where no call is known
-	if s.Records == 0 {
+	case s.Records == 0:
 		lacks += s.Unnamed
 	}
 	if lacks > 0 {

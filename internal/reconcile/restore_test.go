@@ -111,6 +111,23 @@ func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
 	}
 }
 
+// After a rest the list is read at once, and only asked for calls that are not known.
+func TestRestedDatabaseReadsTheListAtOnce(t *testing.T) {
+	t.Parallel()
+	list := &listed{broken: -1}
+	r, s := restoring(t, list)
+	s.i.Lock.Reason, s.i.Lock.Since = campaign.LockedIdle, s.i.Now
+	s.mustShow, s.unnamed = []string{"gone"}, 1
+	if r.rounds(t, 1); len(s.scans) != 1 || s.i.Lock.Scans != 1 || s.i.Lock.Misses != 0 {
+		t.Errorf("scans %+v, the lock %+v, want one that counts", s.scans, s.i.Lock)
+	}
+	s.i.Lock.Scans, s.anybody = 0, 1
+	s.i.Now = s.i.Now.Add(time.Hour)
+	if r.rounds(t, 1); s.i.Lock.Scans != 0 || s.i.Lock.Misses != 1 {
+		t.Errorf("the lock %+v, want a scan that does not count: a record does not say whom it went to", s.i.Lock)
+	}
+}
+
 // A list that lacks a call which Vonage has is not read again at once, and ever
 // less often; a person may accept it.
 func TestIncompleteScanBacksOff(t *testing.T) {
