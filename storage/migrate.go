@@ -112,12 +112,12 @@ func (db *DB) applyRules(ctx context.Context) error {
 			return err
 		}
 		var same bool
-		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM applied_rules WHERE sha256 = $1)`, text).Scan(&same); err != nil || same {
+		if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM applied_rules WHERE sha256 = $1)`, text).Scan(&same); err != nil {
 			return err
 		}
-		for _, file := range []struct{ name, text string }{{"rules.sql", rules}, {"views.sql", views}, {"comments.sql", comments}} {
-			if _, err := tx.Exec(ctx, file.text); err != nil {
-				return fmt.Errorf("apply %s: %w", file.name, err)
+		if !same {
+			if err := replaceRules(ctx, tx); err != nil {
+				return err
 			}
 		}
 		_, err := tx.Exec(ctx, `
@@ -125,6 +125,15 @@ func (db *DB) applyRules(ctx context.Context) error {
 			ON CONFLICT (one) DO UPDATE SET sha256 = excluded.sha256, applied_at = clock_timestamp()`, text)
 		return err
 	})
+}
+
+func replaceRules(ctx context.Context, tx pgx.Tx) error {
+	for _, file := range []struct{ name, text string }{{"rules.sql", rules}, {"views.sql", views}, {"comments.sql", comments}} {
+		if _, err := tx.Exec(ctx, file.text); err != nil {
+			return fmt.Errorf("apply %s: %w", file.name, err)
+		}
+	}
+	return nil
 }
 
 // MigrationStatus lists every step, oldest first.

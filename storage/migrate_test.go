@@ -47,6 +47,13 @@ func TestOnlyAMigratedDatabaseIsOpened(t *testing.T) {
 	}
 	db := testkit.New(t)
 	check(t, opens(db.URL))
+	db.Exec(t, `UPDATE applied_rules SET applied_at = applied_at - interval '1 year'`)
+	if err := opens(db.URL); !errors.Is(err, storage.ErrSchemaBehind) {
+		t.Errorf("while its functions are of the schema before: %v, want ErrSchemaBehind", err)
+	}
+	_, err := db.Migrate(t.Context()) // to a schema with the same functions
+	check(t, err)
+	check(t, opens(db.URL))
 	db.Exec(t, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`) // a later program's
 	check(t, opens(db.URL))
 	db.Exec(t, `DELETE FROM goose_db_version WHERE version_id = 103`)

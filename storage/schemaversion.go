@@ -28,17 +28,20 @@ func OpenMigrated(ctx context.Context, url string) (*DB, error) {
 	return db, nil
 }
 
-// CheckSchema is nil when the database answers and has every migration that
-// this program knows. It may have later ones.
+// CheckSchema is nil when the database answers and has every migration that this
+// program knows, and the functions and views that belong to them. It may have later ones.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	known, err := knownMigrations()
 	if err != nil {
 		return err
 	}
 	var missing int
+	var ruled bool
 	err = db.pool.QueryRow(ctx, `
-		SELECT count(*) FROM unnest($1::bigint[]) AS v
-		WHERE v NOT IN (SELECT version_id FROM goose_db_version WHERE is_applied)`, known).Scan(&missing)
+		SELECT (SELECT count(*) FROM unnest($1::bigint[]) AS v
+		        WHERE v NOT IN (SELECT version_id FROM goose_db_version WHERE is_applied)),
+		       EXISTS (SELECT FROM applied_rules WHERE applied_at >= (
+		        SELECT max(tstamp) AT TIME ZONE 'UTC' FROM goose_db_version WHERE version_id = ANY ($1)))`, known).Scan(&missing, &ruled)
 	switch {
 	case isState(err, undefinedTable):
 		return fmt.Errorf("the database is empty: %w", ErrSchemaBehind)
@@ -47,6 +50,9 @@ func (db *DB) CheckSchema(ctx context.Context) error {
 	//guard:false storage.TestOnlyAMigratedDatabaseIsOpened: a schema that lacks migrations is refused
 	case missing > 0:
 		return fmt.Errorf("%d migrations are missing: %w", missing, ErrSchemaBehind)
+	//guard:false storage.TestOnlyAMigratedDatabaseIsOpened: a schema whose functions are not there yet is refused
+	case !ruled:
+		return fmt.Errorf("its functions and views are not there yet: %w", ErrSchemaBehind)
 	}
 	return nil
 }
