@@ -337,3 +337,21 @@ func TestDailyBudgetAlarm(t *testing.T) {
 		t.Errorf("%q once 0.81 of 1.00 is spent, want one alarm", got)
 	}
 }
+
+// What a call may cost follows from where the campaign's people are, and not from what
+// is known of other countries.
+func TestBudgetKnowsWhereTheCampaignCalls(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.25")
+	db.Exec(t, `INSERT INTO call_rates (country, configured) VALUES ('CU', 5)`)
+	s := settings()
+	s.LengthTimer, s.Limits.Budget = 60, money("1.00")
+	running(t, db, "c", s, inCountry(rows(0, 6)))
+	if n := len(claim(t, db, 10)); n != 4 {
+		t.Errorf("%d were claimed, want 4 of 0.25 each", n)
+	}
+	if n, err := db.PauseSpent(t.Context(), campaign.DefaultTimes); n != 0 || err != nil {
+		t.Errorf("paused %d, %v, though the next call fits", n, err)
+	}
+}

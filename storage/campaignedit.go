@@ -175,10 +175,14 @@ func nameCountries(ctx context.Context, tx pgx.Tx, id int64) error {
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
+	countries := column(numbers, campaign.CountryOf)
+	if err := noteCountries(ctx, tx, id, slices.Clone(countries)); err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, `
 		UPDATE contacts k SET country = of.country FROM unnest($2::text[], $3::text[]) AS of (number, country)
 		WHERE k.campaign_id = $1 AND k.country IS NULL AND k.state <> 'done' AND k.to_number = of.number`,
-		id, numbers, column(numbers, campaign.CountryOf))
+		id, numbers, countries)
 	return err
 }
 

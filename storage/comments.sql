@@ -224,6 +224,10 @@ COMMENT ON COLUMN counters.priced IS 'how many have a price';
 COMMENT ON COLUMN counters.seconds IS 'their billed seconds';
 COMMENT ON COLUMN counters.price IS 'the sum of their prices';
 
+COMMENT ON TABLE campaign_countries IS 'The countries in which the people of each campaign are, or were.';
+COMMENT ON COLUMN campaign_countries.campaign_id IS 'the campaign';
+COMMENT ON COLUMN campaign_countries.country IS 'an ISO code; '''': of none, or not kept';
+
 COMMENT ON TABLE country_counters IS 'The attempts of each campaign by country, and what is known of their price.';
 COMMENT ON COLUMN country_counters.campaign_id IS 'the campaign';
 COMMENT ON COLUMN country_counters.country IS ''''': of none, or not kept';

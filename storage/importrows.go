@@ -85,6 +85,9 @@ func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (camp
 	if err := im.copy(ctx, c.added, groups); err != nil {
 		return campaign.BatchResult{}, err
 	}
+	if err := noteCountries(ctx, im.tx, im.campaignID, slices.Concat(column(batch.Rows, countriesOf)...)); err != nil {
+		return campaign.BatchResult{}, err
+	}
 	if err := im.joinTogether(ctx, c.added); err != nil {
 		return campaign.BatchResult{}, err
 	}
@@ -177,6 +180,16 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	if err == nil && im.finished {
 		_, err = im.tx.Exec(ctx, `UPDATE campaigns SET status = 'running' WHERE id = $1 AND status = 'finished'`, im.campaignID)
 	}
+	return err
+}
+
+// noteCountries notes where the campaign calls: how much a call of it may cost depends
+// on that. "" is a number of no country.
+func noteCountries(ctx context.Context, tx pgx.Tx, campaignID int64, countries []string) error {
+	slices.Sort(countries)
+	_, err := tx.Exec(ctx, `
+		INSERT INTO campaign_countries (campaign_id, country) SELECT $1, unnest($2::text[])
+		ON CONFLICT DO NOTHING`, campaignID, slices.Compact(countries))
 	return err
 }
 

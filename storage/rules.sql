@@ -204,12 +204,14 @@ CREATE OR REPLACE FUNCTION account_room(at timestamptz) RETURNS numeric LANGUAGE
     WHERE l.daily_budget IS NOT NULL
 $$;
 
--- The dearest that a call of the campaign may be, in the countries that it calls;
--- null: no rate is known.
+-- The dearest that a call of the campaign may be, in the countries of its people that it
+-- calls; null: no rate is known. The number of somebody who has no country, or whose
+-- country was not kept, may be in any.
 CREATE OR REPLACE FUNCTION campaign_worst(campaign bigint) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT ceil(c.length_s / 60.0) * max(greatest(r.known, r.configured))
     FROM campaigns c, call_rates r
     WHERE c.id = campaign_worst.campaign AND (cardinality(c.countries) = 0 OR r.country = ANY (c.countries))
+      AND EXISTS (SELECT FROM campaign_countries o WHERE o.campaign_id = c.id AND o.country IN (r.country, ''))
     GROUP BY c.length_s
 $$;
 

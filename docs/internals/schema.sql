@@ -229,6 +229,14 @@ CREATE TABLE call_rates (
     CONSTRAINT call_rates_money CHECK (known >= 0::numeric AND configured >= 0::numeric)
 );
 
+-- The countries in which the people of each campaign are, or were.
+CREATE TABLE campaign_countries (
+    campaign_id bigint NOT NULL, -- the campaign
+    country text NOT NULL, -- an ISO code; '': of none, or not kept
+    CONSTRAINT campaign_countries_pkey PRIMARY KEY (campaign_id, country),
+    CONSTRAINT campaign_countries_campaign FOREIGN KEY (campaign_id) REFERENCES campaigns(id)
+);
+
 -- The campaigns that have limits which calls share. The gate locks these rows, and no others, so that no two of its transactions fill one place.
 CREATE TABLE campaign_limits (
     campaign_id bigint NOT NULL, -- the campaign
