@@ -38,27 +38,22 @@ func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, 
 	return changes, nil
 }
 
+// edit is what an edit changes: the settings as they were, and as they are given.
+type edit struct {
+	id         int64
+	version    int // that the edit was made of
+	name       string
+	was, given campaign.Settings
+	changes    []campaign.Difference
+}
+
+// editCampaign reports whether people who wait are then decided again.
 func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, version int, s campaign.Settings) (changes []campaign.Difference, again bool, err error) {
-	c, err := lockCampaign(ctx, tx, id)
-	if err != nil {
-		return nil, false, translate(err)
-	}
-	if c.status.Rule().Over {
-		return nil, false, c.wrongStatus()
-	}
-	var has int
-	var name string
-	var was, given campaign.Settings
-	err = tx.QueryRow(ctx, `SELECT name, version, settings, document, $2::jsonb FROM campaigns WHERE id = $1`, id, s).Scan(&name, &has, &was, &was.Document, &given)
-	given.Document = s.Document // it is not among the settings
+	e, err := lockForEdit(ctx, tx, id, version, s)
 	if err != nil {
 		return nil, false, err
 	}
-	//guard:false storage.TestEditOfAnOlderVersion: an edit that was made of an older version changes nothing
-	if has != version {
-		return nil, false, campaign.ErrEdited
-	}
-	if changes = was.Changes(given); len(changes) == 0 {
+	if len(e.changes) == 0 {
 		err = tx.QueryRow(ctx, `SELECT decide_waiting FROM campaign_versions WHERE campaign_id = $1 AND version = $2`, id, version).Scan(&again)
 		return nil, again, err
 	}
@@ -68,55 +63,91 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	if err := storeVersion(ctx, tx, by, id, version+1, s); err != nil {
 		return nil, false, err
 	}
-	if !slices.Equal(was.Countries, given.Countries) {
-		//guard:drop storage.TestEditOfCountriesAfterAnUpgrade: whose country was not kept is judged by it all the same
-		err = nameCountries(ctx, tx, id)
-	}
-	if err != nil {
+	if err := e.carryOut(ctx, tx, s.Limits); err != nil {
 		return nil, false, err
 	}
-	spent, err := replanReminders(ctx, tx, id, was, given)
-	if err != nil {
-		return nil, false, err
-	}
-	err = withReserved(ctx, tx, id, func(contact *contactTx) error {
-		//guard:drop storage.TestEditWhileQueued: what waits in the queue is called by the new settings, or not at all
-		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
-		return nil
-	})
-	//guard:false storage.TestLimitsAreNeverExceeded: calls that are up when a budget comes hold back what they may cost
-	if err == nil && s.Limits.Budget.Valid {
-		_, err = tx.Exec(ctx, holdUnpricedOfCampaign, pgx.StrictNamedArgs{"campaign": id, "budget": asWritten(s.Limits.Budget)})
-	}
-	if err == nil {
-		err = withContacts(ctx, tx, spent, unchanged)
-	}
-	if err == nil {
-		//guard:drop chaos.AtOnce: an edit of the limits holds
-		err = storeLimits(ctx, tx, name, s.Limits) // after the attempts, in the order of all locks
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	before, after := fields{"version": version}, fields{"version": version + 1}
-	for _, d := range changes {
-		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
-	}
-	//guard:false storage.TestEditOfThePurpose: who may not be called for the new purpose ends
-	if was.Purpose() != given.Purpose() {
-		again = true
-	}
-	again = again || was.Retry.String() != given.Retry.String() || fmt.Sprint(was.Limits.PerNumber) != fmt.Sprint(given.Limits.PerNumber)
-	//guard:false storage.TestEditOfHoursAndAnotherTimeOfTheDay: who is called at another time of the day is put down by the new hours
-	if given.Retry.OtherTime > 0 && !reflect.DeepEqual(was.Hours, given.Hours) {
-		again = true
-	}
-	if again {
+	if again = e.decidesWaiting(); again {
 		if _, err := tx.Exec(ctx, `UPDATE campaign_versions SET decide_waiting = true WHERE campaign_id = $1 AND version = $2`, id, version+1); err != nil {
 			return nil, false, err
 		}
 	}
-	return changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
+	before, after := fields{"version": version}, fields{"version": version + 1}
+	for _, d := range e.changes {
+		before[d.Setting], after[d.Setting] = plain(d.Stored), plain(d.Given)
+	}
+	return e.changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
+}
+
+// lockForEdit reads what the edit changes, if it may: the campaign is not over, and nobody
+// has edited it since.
+func lockForEdit(ctx context.Context, tx pgx.Tx, id int64, version int, s campaign.Settings) (edit, error) {
+	c, err := lockCampaign(ctx, tx, id)
+	if err != nil {
+		return edit{}, translate(err)
+	}
+	if c.status.Rule().Over {
+		return edit{}, c.wrongStatus()
+	}
+	e := edit{id: id, version: version}
+	var has int
+	err = tx.QueryRow(ctx, `SELECT name, version, settings, document, $2::jsonb FROM campaigns WHERE id = $1`, id, s).
+		Scan(&e.name, &has, &e.was, &e.was.Document, &e.given)
+	if err != nil {
+		return edit{}, err
+	}
+	//guard:false storage.TestEditOfAnOlderVersion: an edit that was made of an older version changes nothing
+	if has != version {
+		return edit{}, campaign.ErrEdited
+	}
+	e.given.Document = s.Document // it is not among the settings
+	e.changes = e.was.Changes(e.given)
+	return e, nil
+}
+
+// carryOut has the new settings hold for everybody who was not called yet.
+func (e edit) carryOut(ctx context.Context, tx pgx.Tx, limits campaign.Limits) error {
+	if !slices.Equal(e.was.Countries, e.given.Countries) {
+		//guard:drop storage.TestEditOfCountriesAfterAnUpgrade: whose country was not kept is judged by it all the same
+		if err := nameCountries(ctx, tx, e.id); err != nil {
+			return err
+		}
+	}
+	spent, err := replanReminders(ctx, tx, e.id, e.was, e.given)
+	if err != nil {
+		return err
+	}
+	err = withReserved(ctx, tx, e.id, func(contact *contactTx) error {
+		//guard:drop storage.TestEditWhileQueued: what waits in the queue is called by the new settings, or not at all
+		contact.voidReserved(campaign.WithdrawnChanged, campaign.Operator)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	//guard:false storage.TestLimitsAreNeverExceeded: calls that are up when a budget comes hold back what they may cost
+	if limits.Budget.Valid {
+		if _, err := tx.Exec(ctx, holdUnpricedOfCampaign, pgx.StrictNamedArgs{"campaign": e.id, "budget": asWritten(limits.Budget)}); err != nil {
+			return err
+		}
+	}
+	if err := withContacts(ctx, tx, spent, unchanged); err != nil {
+		return err
+	}
+	//guard:value(nil) chaos.AtOnce: an edit of the limits holds
+	return storeLimits(ctx, tx, e.name, limits) // after the attempts, in the order of all locks
+}
+
+// decidesWaiting reports whether the edit changes who is called again, or when.
+func (e edit) decidesWaiting() bool {
+	switch {
+	//guard:false storage.TestEditOfThePurpose: who may not be called for the new purpose ends
+	case e.was.Purpose() != e.given.Purpose():
+		return true
+	case e.was.Retry.String() != e.given.Retry.String(), fmt.Sprint(e.was.Limits.PerNumber) != fmt.Sprint(e.given.Limits.PerNumber):
+		return true
+	}
+	//guard:value(false) storage.TestEditOfHoursAndAnotherTimeOfTheDay: who is called at another time of the day is put down by the new hours
+	return e.given.Retry.OtherTime > 0 && !reflect.DeepEqual(e.was.Hours, e.given.Hours)
 }
 
 // replanReminders computes anew when people are reminded who wait, after an edit of the
