@@ -124,7 +124,7 @@ func (e edit) carryOut(ctx context.Context, tx pgx.Tx, limits campaign.Limits) e
 	if err != nil {
 		return err
 	}
-	//guard:false storage.TestLimitsAreNeverExceeded: calls that are up when a budget comes hold back what they may cost
+	//guard:false storage.TestBudgetThatComesLater: calls that are up when a budget comes hold back what they may cost
 	if limits.Budget.Valid {
 		if _, err := tx.Exec(ctx, holdUnpricedOfCampaign, pgx.StrictNamedArgs{"campaign": e.id, "budget": asWritten(limits.Budget)}); err != nil {
 			return err
