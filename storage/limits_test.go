@@ -298,3 +298,40 @@ func TestCountryAtTheGate(t *testing.T) {
 	}
 	sound(t, db)
 }
+
+// What the limits of a campaign leave is found without reading its past, which grows. It
+// is one of many, so that Postgres takes it for small.
+func TestLimitsReadNoPast(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	setRate(t, db, decimal.NullDecimal{}, "0.10")
+	s := settings()
+	s.Limits = campaign.Limits{AtOnce: 20, PerSecond: 10, Budget: money("1000000.00")}
+	running(t, db, "c", s, inCountry(rows(0, 20)))
+	const past = 10_000
+	db.Exec(t, fmt.Sprintf(`
+		SET session_replication_role = replica;
+		INSERT INTO attempts (id, contact_id, campaign_id, attempt_no, to_number, country, from_number, state, changed_by, posts, token_id, dialed_at, token_expires_at,
+		                      call_uuid, statuses, answered_at, ended_at, disposition, price, rate, duration_s)
+		SELECT gen_random_uuid(), 1000000 + i, CASE WHEN i %% 100 = 0 THEN i ELSE 1 END, 1, '4479' || lpad(i::text, 8, '0'), 'GB', '447700900000', 'ended', 'provider', 1, gen_random_uuid(), at, at,
+		       'U' || i, '{started,completed}', at, at, 'human', 0.01, 0.02, 30
+		FROM (SELECT i, now() - interval '1 hour' - i * interval '1 second' AS at FROM generate_series(1, %d) AS i) AS done;
+		SET session_replication_role = DEFAULT`, past))
+	db.Exec(t, `ANALYZE attempts`)
+	own, err := storage.OpenPool(t.Context(), db.URL, 1)
+	require.NoError(t, err)
+	read := func() int {
+		db.Exec(t, `SELECT pg_stat_force_next_flush()`)
+		return testkit.Value[int](t, db, `SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'attempts'`)
+	}
+	before := read()
+	ids := claim(t, db, 8)
+	for _, id := range ids {
+		_, err := own.Gate(t.Context(), id, tokenLife)
+		require.NoError(t, err)
+	}
+	own.Close() // what it read is counted
+	if n := read() - before; len(ids) != 8 || n > 2000 {
+		t.Errorf("the claim and the gates of %d calls read %d entries of indexes, of %d calls that are over", len(ids), n, past)
+	}
+}
