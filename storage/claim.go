@@ -103,8 +103,7 @@ const claim = `
 		           CASE WHEN cardinality(q.cap_calls) > 0 THEN number_free_at(k.to_number, q.cap_calls, q.cap_spans, now()) END) AS free_at,
 		       q.from_numbers[1 + k.id % cardinality(q.from_numbers)] AS from_number,
 		       -- guard:value storage.TestClaimEndsSuppressedContacts: the claim ends suppressed contacts
-		       EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
-		               AND (s.expires_at IS NULL OR s.expires_at > now())) AS suppressed
+		       EXISTS (SELECT FROM suppressions_of(k.to_number, k.campaign_id, now())) AS suppressed
 		FROM candidates q JOIN contacts k ON k.id = q.id
 		-- By way of coalesce, so that contacts are found by their ids and not by the index of all that are due.
 		WHERE q.nth <= q.most AND coalesce(k.state, '') IN ('pending', 'waiting') AND k.due_at <= now() AND k.call_with IS NULL
@@ -198,9 +197,7 @@ func (db *DB) claimOnce(ctx context.Context, limit, below int) (attempts []campa
 			if c.suppressed, err = suppressedNow(ctx, tx, c.contact); err != nil {
 				return err
 			}
-			return tx.QueryRow(ctx, `
-				SELECT coalesce(bool_and(invalid), false) FROM suppressions
-				WHERE number = $1 AND ended_at IS NULL AND suppression_holds(campaign_id, purpose, $2) AND (expires_at IS NULL OR expires_at > now())`,
+			return tx.QueryRow(ctx, `SELECT coalesce(bool_and(invalid), false) FROM suppressions_of($1, $2, now())`,
 				c.contact.To, c.contact.CampaignID).Scan(&c.invalid)
 		})
 		if err != nil {
@@ -227,8 +224,8 @@ func claimArgs(ids []uuid.UUID, limit, below int) pgx.StrictNamedArgs {
 func suppressedNow(ctx context.Context, tx pgx.Tx, k campaign.Contact) ([]string, error) {
 	//guard:value([]string{k.To}, error(nil)) storage.TestAllOfSeveralNumbersAreSuppressedForADay: who has no number that is not suppressed has ended
 	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
-		SELECT DISTINCT number FROM suppressions s WHERE number = ANY ($1) AND ended_at IS NULL AND suppression_holds(campaign_id, purpose, $2)
-		AND (expires_at IS NULL OR expires_at > now())`, append([]string{k.To}, k.Numbers...), k.CampaignID)
+		SELECT DISTINCT s.number FROM unnest($1::text[]) AS own (number), suppressions_of(own.number, $2, now()) AS s`,
+		append([]string{k.To}, k.Numbers...), k.CampaignID)
 	return append(numbers, k.To), err // it was suppressed when the claim looked
 }
 

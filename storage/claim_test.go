@@ -249,4 +249,5 @@ func TestClaimFindsContactsByTheirIDs(t *testing.T) {
 	if n := strings.Count(plan, "Index Scan using contacts_due"); n != 1 {
 		t.Errorf("the claim reads what is due %d times, want once:\n%s", n, plan)
 	}
+	suppressionsAreFoundByNumber(t, plan)
 }

@@ -102,8 +102,7 @@ func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 		reads.Queue(`
 			SELECT `+campaignColumns+`, k.id, k.line_no, k.to_number, k.numbers, k.call_at, k.asked_at, k.remind_at, k.due_at, k.not_later_than, k.cancelled_at IS NOT NULL, k.state, k.reason, k.attempts, k.result, k.heard_at, k.answered, i.heard_at, i.last_heard_at, i.result, i.result_at, g.zones, c.hang_up, c.created_at,
 			       -- guard:value storage.TestSuppressionThatExpiresBeforeTheCall: a suppression that ends before the call ends no contact
-			       ARRAY(SELECT number FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.ended_at IS NULL AND s.expires_at IS NULL
-			             AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)),
+			       ARRAY(SELECT s.number FROM unnest(coalesce(k.numbers, ARRAY[k.to_number])) AS own (number), suppressions_of(own.number, k.campaign_id, 'infinity') AS s),
 			       clock_timestamp()
 			FROM contacts k JOIN campaigns c ON c.id = k.campaign_id JOIN zone_groups g ON g.id = k.zone_group_id
 			CROSS JOIN LATERAL `+strings.ReplaceAll(rangBackOf, "$1", "k.id")+`

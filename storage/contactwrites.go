@@ -191,8 +191,8 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 			result = w.result, heard_at = w.heard_at, answered = w.answered,
 			-- guard:value storage.TestWhoIsToBeReachedByHand: whose telephone somebody else opted out is to be reached by hand
 			phone_opted_out = CASE WHEN w.reason = 'suppressed' AND w.result IS DISTINCT FROM @opted_out THEN EXISTS (
-				SELECT FROM suppressions s WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND s.source = @opt_out AND s.ended_at IS NULL
-				AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)) ELSE false END,
+				SELECT FROM unnest(coalesce(k.numbers, ARRAY[k.to_number])) AS own (number), suppressions_of(own.number, k.campaign_id, now()) AS s
+				WHERE s.source = @opt_out) ELSE false END,
 			to_number = coalesce(w.to_number, k.to_number),
 			zone_group_id = CASE WHEN w.to_number IS NULL THEN k.zone_group_id ELSE k.number_groups[array_position(k.numbers, w.to_number)] END,
 			country = CASE WHEN w.to_number IS NULL THEN k.country ELSE k.number_countries[array_position(k.numbers, w.to_number)] END

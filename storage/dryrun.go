@@ -13,20 +13,17 @@ import (
 
 // CountObstacles counts by name what stands in the way of calls to the numbers now, for the
 // campaign of that name, or for one that the settings would make: what the gate would
-// say of each number. A number that several things hold counts for each.
+// say of each number. It asks the gate's rule with the purpose and the caps that are
+// given, which a campaign that is not stored yet has nowhere else. A number that several
+// things hold counts for each.
 func (db *DB) CountObstacles(ctx context.Context, name string, s campaign.Settings, purpose string, numbers []string) (map[campaign.Withdrawal]int, error) {
 	type counted struct {
 		Reason campaign.Withdrawal
 		Count  int
 	}
 	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[counted], `
-		SELECT o.reason, count(*) FROM unnest(@numbers::text[]) AS asked (number), LATERAL (
-			SELECT reason FROM contact_obstacles(asked.number, (SELECT id FROM campaigns WHERE name = @name), NULL, now())
-			UNION
-			SELECT 'number_capped' WHERE number_free_at(asked.number, @calls::int[], @spans::interval[], now()) > now()
-			UNION
-			SELECT 'suppressed' FROM suppressions p
-			WHERE p.number = asked.number AND p.purpose = @purpose AND p.ended_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > now())) AS o
+		SELECT o.reason, count(*) FROM unnest(@numbers::text[]) AS asked (number) LEFT JOIN campaigns c ON c.name = @name
+		CROSS JOIN LATERAL contact_obstacles(asked.number, c.id, NULL, now(), @purpose, @calls, @spans) AS o
 		GROUP BY 1`, pgx.StrictNamedArgs{
 		"numbers": numbers, "name": name, "purpose": purpose,
 		"calls": column(s.Limits.PerNumber, func(c campaign.NumberCap) int { return c.Calls }),

@@ -229,9 +229,10 @@ func TestGatePlanUsesPrimaryKey(t *testing.T) {
 			t.Errorf("the plan lacks %s:\n%s", want, plan)
 		}
 	}
-	if strings.Contains(plan, "Function Scan on call_obstacles") {
+	if strings.Contains(plan, "Function Scan on contact_obstacles") {
 		t.Errorf("the rule is not inlined:\n%s", plan)
 	}
+	suppressionsAreFoundByNumber(t, plan)
 }
 
 // Of those who come together each hears of its own attempt, and one that somebody

@@ -19,6 +19,8 @@ func queueInvalid(b *pgx.Batch, events []attributedEvent) {
 		return
 	}
 	ids := column(events, func(e attributedEvent) uuid.UUID { return e.attempt })
+	// Those of all campaigns that have expired and hold no more: they would stand in the
+	// new one's place.
 	b.Queue(`
 		UPDATE suppressions SET ended_at = now()
 		WHERE id IN (SELECT s.id FROM suppressions s JOIN attempts a ON a.to_number = s.number WHERE a.id = ANY ($1)

@@ -59,6 +59,7 @@ var invariants = []struct{ name, what, broken string }{
 	{"I4", "contacts that ended for a reason that none of their attempts shows", `
 		SELECT k.id::text FROM contacts k
 		WHERE k.reason NOT IN ('suppressed', 'stopped', 'expired', 'cancelled_by_request')
+		  -- an invalid number at any time, ended ones too
 		  AND NOT (k.reason = 'refused' AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.invalid)) AND NOT EXISTS (
 			SELECT FROM attempts a WHERE a.contact_id = coalesce(k.call_with, k.id) AND CASE k.reason
 				WHEN 'refused' THEN a.state = 'refused' OR a.state = 'void' AND a.note = 'country'
@@ -93,6 +94,7 @@ var invariants = []struct{ name, what, broken string }{
 		WHERE a.dialed_at IS NOT NULL AND NOT within_hours(a.dialed_at, g.zones, c.open_minutes, c.closed_dates)`},
 	{"I8", "attempts dialed to a number after it was suppressed", `
 		SELECT a.id::text FROM attempts a JOIN suppressions s ON s.number = a.to_number AND suppression_holds(s.campaign_id, s.purpose, a.campaign_id)
+		-- those that held at the call, ended since or not
 		WHERE a.dialed_at > s.created_at + interval '5 seconds'
 		  AND (s.expires_at IS NULL OR s.expires_at > a.dialed_at)
 		  AND (s.ended_at IS NULL OR s.ended_at > a.dialed_at)`},

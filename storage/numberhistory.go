@@ -39,6 +39,8 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 	return h, nil
 }
 
+// suppressionOf is what a person is shown of a number: of all scopes, whatever the
+// campaign, the one that reaches furthest.
 func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
 	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY campaign_id NULLS FIRST, purpose NULLS FIRST`, number)
 	if err != nil || len(list) == 0 {
@@ -135,8 +137,7 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, open
 	}
 	if len(asked.Numbers) > 0 {
 		asked.Suppressed, err = collect(ctx, tx, pgx.RowTo[string], `
-			SELECT number FROM suppressions WHERE number = ANY ($1) AND ended_at IS NULL AND expires_at IS NULL
-			AND suppression_holds(campaign_id, purpose, $2)`, asked.Numbers, h.Campaign.ID)
+			SELECT s.number FROM unnest($1::text[]) AS own (number), suppressions_of(own.number, $2, 'infinity') AS s`, asked.Numbers, h.Campaign.ID)
 		if err != nil {
 			return err
 		}

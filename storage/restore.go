@@ -90,7 +90,7 @@ const unexplained = `
 			  OR k.reason = 'cancelled_by_request' AND k.cancelled_at >= @known
 			  OR k.reason = 'expired' AND least(k.not_later_than, p.ends_at) >= @known - interval '1 minute'
 			  OR k.reason = 'suppressed' AND EXISTS (
-				SELECT FROM suppressions s
+				SELECT FROM suppressions s -- any since, ended or not
 				WHERE s.number = ANY (coalesce(k.numbers, ARRAY[k.to_number])) AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id) AND s.created_at >= @known))
 		WHERE EXISTS (SELECT FROM unexplained)
 	)`

@@ -230,23 +230,54 @@ CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sq
     WHERE l.campaign_id IS NOT NULL OR day.money IS NOT NULL
 $$;
 
+-- Those which took fewer parameters: a call would find them before their successors.
+DROP FUNCTION IF EXISTS suppression_holds(bigint, text, bigint);
+DROP FUNCTION IF EXISTS contact_obstacles(text, bigint, bigint, timestamptz);
+
 -- Whether a suppression that is of a campaign, or of a purpose, or else of all, holds
--- in the campaign; null is a manual call, which has none.
-CREATE OR REPLACE FUNCTION suppression_holds(of_campaign bigint, of_purpose text, campaign bigint) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT coalesce(of_campaign = suppression_holds.campaign, of_purpose = (SELECT c.purpose FROM campaigns c WHERE c.id = suppression_holds.campaign),
+-- in the campaign; null is a manual call, which has none. purpose is the campaign's, if
+-- it is to be another than is stored.
+CREATE OR REPLACE FUNCTION suppression_holds(of_campaign bigint, of_purpose text, campaign bigint, purpose text DEFAULT NULL) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(of_campaign = suppression_holds.campaign,
+                    of_purpose = coalesce(suppression_holds.purpose, (SELECT c.purpose FROM campaigns c WHERE c.id = suppression_holds.campaign)),
                     of_campaign IS NULL AND of_purpose IS NULL)
+$$;
+
+-- Is the number suppressed, for the campaign, at that time? One row for each suppression
+-- that says so. At infinity only those are left that never expire. Statements that ask
+-- for anything else, such as ended suppressions or those of all scopes, say so.
+--
+-- It is one SELECT, so that Postgres inlines it and reads an index: tests read the plans.
+-- An argument that is a SELECT, or is volatile as clock_timestamp() is, prevents that.
+CREATE OR REPLACE FUNCTION suppressions_of(number text, campaign bigint, at timestamptz, purpose text DEFAULT NULL)
+RETURNS SETOF suppressions LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT s.* FROM suppressions s
+    WHERE s.number = suppressions_of.number
+      -- guard:drop storage.TestSuppressionsOf: a suppression that was lifted holds no more
+      AND s.ended_at IS NULL
+      -- guard:drop storage.TestSuppressionsOf: a suppression that has expired holds no more
+      AND (s.expires_at IS NULL OR s.expires_at > suppressions_of.at)
+      -- guard:drop storage.TestSuppressionsOf: a suppression of one campaign or purpose holds in no other
+      AND suppression_holds(s.campaign_id, s.purpose, suppressions_of.campaign, suppressions_of.purpose)
 $$;
 
 -- The obstacles that concern this person only. It reads the contact, its campaign and
 -- its zones once, and has a line for each obstacle. (A SELECT for each, joined by UNION
 -- ALL, read them 13 times, and took twice the time of the gate's last statement.)
-CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
+--
+-- purpose and the caps are the campaign's, if they are to be others than are stored: a
+-- dry run asks for a campaign that may not be stored yet. The empty ones are none.
+CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz,
+    purpose text DEFAULT NULL, cap_calls int[] DEFAULT NULL, cap_spans interval[] DEFAULT NULL)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT o.reason
     FROM (SELECT) AS asked
     LEFT JOIN campaigns c ON c.id = contact_obstacles.campaign
     LEFT JOIN contacts k ON k.id = contact_obstacles.contact
     LEFT JOIN zone_groups g ON g.id = k.zone_group_id,
+    LATERAL (SELECT coalesce(contact_obstacles.cap_calls, c.cap_calls) AS calls, coalesce(contact_obstacles.cap_spans, c.cap_spans) AS spans) AS cap,
+    LATERAL (SELECT bool_or(NOT s.invalid) AS suppressed, bool_or(s.invalid) AS invalid
+             FROM suppressions_of(contact_obstacles.number, contact_obstacles.campaign, contact_obstacles.at, contact_obstacles.purpose) AS s) AS listed,
     LATERAL unnest(ARRAY[
         -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
         CASE WHEN EXISTS (SELECT FROM database_identity WHERE locked) THEN 'dial_lock' END,
@@ -256,10 +287,10 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         CASE WHEN k.cancelled_at IS NOT NULL THEN 'cancelled' END,
         -- guard:drop storage.TestGateWithdraws: no suppressed number is called
         -- guard:drop chaos.Operated: a suppression that comes after the claim is kept
-        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND NOT s.invalid AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, contact_obstacles.campaign) AND (s.expires_at IS NULL OR s.expires_at > contact_obstacles.at)) THEN 'suppressed' END,
+        CASE WHEN listed.suppressed THEN 'suppressed' END,
         -- Vonage said of a call to it that there is no such number.
         -- guard:drop storage.TestInvalidNumbers: an invalid number is called by no campaign for a time
-        CASE WHEN EXISTS (SELECT FROM suppressions s WHERE s.number = contact_obstacles.number AND s.invalid AND s.ended_at IS NULL AND s.expires_at > contact_obstacles.at) THEN 'number_invalid' END,
+        CASE WHEN listed.invalid THEN 'number_invalid' END,
         -- guard:drop storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
         CASE WHEN cardinality(c.countries) > 0 AND k.country <> ALL (c.countries) THEN 'country' END,
         -- The POST may be sent until its token has expired, 30 s later.
@@ -280,7 +311,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:drop storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
         CASE WHEN EXISTS (SELECT FROM attempts o WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted')) THEN 'number_busy' END,
         -- guard:drop storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
-        CASE WHEN cardinality(c.cap_calls) > 0 AND number_free_at(contact_obstacles.number, c.cap_calls, c.cap_spans, contact_obstacles.at) > contact_obstacles.at THEN 'number_capped' END,
+        CASE WHEN cardinality(cap.calls) > 0 AND number_free_at(contact_obstacles.number, cap.calls, cap.spans, contact_obstacles.at) > contact_obstacles.at THEN 'number_capped' END,
         CASE WHEN g.zone_missing THEN 'unknown_zone' END,
         -- The hours must hold until the token of the POST has expired, 30 s later, and
         -- until the margin has passed after that.

@@ -48,6 +48,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	}
 	purpose := plain(list[0].Purpose)
 	numbers := column(list, func(s app.Suppression) string { return s.Number })
+	// What is on the list in this scope alone, expired or not: a new one takes its place.
 	before, err := collect(ctx, tx, scanSuppression,
 		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers, of, purpose)
 	if err != nil {
@@ -92,8 +93,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
-		AND EXISTS (SELECT FROM suppressions s WHERE s.number = k.to_number AND s.ended_at IS NULL AND suppression_holds(s.campaign_id, s.purpose, k.campaign_id)
-		            AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp()))`, numbers)
+		AND EXISTS (SELECT FROM suppressions_of(k.to_number, k.campaign_id, statement_timestamp()))`, numbers)
 	if err != nil {
 		return sum, err
 	}

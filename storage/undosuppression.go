@@ -15,7 +15,8 @@ import (
 var errNothingToUndo = errors.New("there is nothing to undo: you did not add this suppression within the last ten minutes, or it stands no more. Lift takes a number off the list")
 
 // noteNotEnded notes with a suppression that came alone which contacts of its number had
-// not ended then. Only those can have ended because of it.
+// not ended then. Only those can have ended because of it. It asks for the contacts of
+// one suppression.
 func noteNotEnded(ctx context.Context, tx pgx.Tx, id int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE suppressions s SET not_ended_then = ARRAY(
@@ -49,8 +50,7 @@ func (db *DB) UndoSuppression(ctx context.Context, by app.Actor, id int64) (rest
 			WHERE k.id = ANY (s.not_ended_then) AND k.state = 'done' AND k.reason = 'suppressed'
 			  -- guard:drop storage.TestUndoRestoresWhoItEnded: who has opted out is not called again by an undo
 			  AND k.result IS DISTINCT FROM $2
-			  AND NOT EXISTS (SELECT FROM suppressions o WHERE o.id <> s.id AND o.number = s.number AND o.ended_at IS NULL
-			                  AND (o.expires_at IS NULL OR o.expires_at > now()) AND suppression_holds(o.campaign_id, o.purpose, k.campaign_id))
+			  AND NOT EXISTS (SELECT FROM suppressions_of(s.number, k.campaign_id, now()) AS o WHERE o.id <> s.id)
 			ORDER BY k.id`, id, campaign.OptedOut)
 		if err != nil {
 			return err

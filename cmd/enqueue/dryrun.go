@@ -27,9 +27,10 @@ func (j job) dryRun(ctx context.Context) error {
 	}
 	pace := foreseenPace(forecast, j.settings, j.flags.CallsPerSecond)
 	course := forecast.Outlook.Foresee(j.settings, pace)
+	noRoom := forecast.Outlook.RemindersWithoutRoom(j.settings, pace)
 	for _, text := range []string{
 		fileText(j.flags.inputName(), forecast), countText(forecast), rejectedText(forecast), calleesText(forecast.Outlook), sampleText(forecast),
-		lengthText(forecast, j.settings), courseText(forecast, course, j.settings, pace), asked.text(forecast, j.settings),
+		lengthText(forecast, j.settings), courseText(forecast, course, j.settings, pace), remindersText(forecast.Outlook, noRoom, pace), asked.text(forecast, j.settings),
 	} {
 		j.con.Print(text)
 	}

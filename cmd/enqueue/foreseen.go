@@ -47,6 +47,28 @@ func courseText(f csvimport.Forecast, c campaign.Course, s campaign.Settings, pa
 	return text
 }
 
+// remindersText says how many reminders are not made, or not in their time, and why.
+func remindersText(o csvimport.Outlook, noRoom int, pace float64) string {
+	var why []string
+	for _, part := range []struct {
+		n    int
+		text string
+	}{
+		{o.RemindersLeft.Past, "past already"},
+		{o.RemindersLeft.Moved, "moved by the hours to a time that is past"},
+		{o.RemindersLeft.Outside, "before the campaign's start, or after its end or the row's call_before"},
+		{noRoom, "without room before the hours close at " + paceNumber(pace) + " a second, so late or not made"},
+	} {
+		if part.n > 0 {
+			why = append(why, fmt.Sprintf("%d %s", part.n, part.text))
+		}
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Reminders that do not fit: %d of %d (%s)\n", o.RemindersLeft.Sum()+noRoom, o.Reminders+o.RemindersLeft.Sum(), strings.Join(why, ", "))
+}
+
 func paceNumber(pace float64) string {
 	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", pace), "0"), ".")
 }

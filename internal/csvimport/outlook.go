@@ -33,6 +33,10 @@ type Outlook struct {
 	Until   time.Time
 	Past    int // rows whose time is past, refused or moved
 	Moved   int // rows whose time was moved into the hours
+	// Reminders is how many these people have, and RemindersLeft how many beside them are
+	// not made.
+	Reminders     int
+	RemindersLeft campaign.RemindersLeft
 
 	zones map[string]*ZoneOutlook // by the zones, joined
 	now   time.Time
@@ -58,6 +62,7 @@ type ZoneOutlook struct {
 
 	soonest time.Time             // the first call of somebody who has no time of their own
 	due     map[dueTime]int       // how many first calls are due, by the minute, or less finely where they are many
+	remind  map[dueTime]int       // the same of all reminders
 	course  *campaign.GroupCourse // once it was foreseen
 }
 
@@ -72,18 +77,29 @@ func (z *ZoneOutlook) Course() (campaign.GroupCourse, bool) {
 // Foresee computes how the first calls go at so many a second.
 func (o *Outlook) Foresee(s campaign.Settings, perSecond float64) campaign.Course {
 	zones := o.Zones()
-	groups := make([]campaign.DueGroup, len(zones))
-	for i, z := range zones {
-		groups[i].Zones = z.Zones
-		for _, t := range slices.SortedFunc(maps.Keys(z.due), dueTime.compare) {
-			groups[i].Due = append(groups[i].Due, campaign.DuePeople{At: t.at, Before: t.before, People: z.due[t]})
-		}
-	}
-	course := s.Foresee(groups, perSecond, o.now)
+	course := s.Foresee(dueGroups(zones, func(z *ZoneOutlook) map[dueTime]int { return z.due }), perSecond, o.now)
 	for i, z := range zones {
 		z.course = &course.Groups[i]
 	}
 	return course
+}
+
+// RemindersWithoutRoom computes how many reminders are not made in their time at so many
+// calls a second, if nobody gives a result before.
+func (o *Outlook) RemindersWithoutRoom(s campaign.Settings, perSecond float64) int {
+	return s.Foresee(dueGroups(o.Zones(), func(z *ZoneOutlook) map[dueTime]int { return z.remind }), perSecond, o.now).NotCalled
+}
+
+func dueGroups(zones []*ZoneOutlook, dueOf func(*ZoneOutlook) map[dueTime]int) []campaign.DueGroup {
+	groups := make([]campaign.DueGroup, len(zones))
+	for i, z := range zones {
+		due := dueOf(z)
+		groups[i].Zones = z.Zones
+		for _, t := range slices.SortedFunc(maps.Keys(due), dueTime.compare) {
+			groups[i].Due = append(groups[i].Due, campaign.DuePeople{At: t.at, Before: t.before, People: due[t]})
+		}
+	}
+	return groups
 }
 
 // Zones lists the zones, those with most people first.
@@ -111,6 +127,9 @@ func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
 	}
 	o.People++
 	zone.count(first, row.NotLaterThan, o.now)
+	if s.Remind != nil {
+		o.addReminders(zone, row, s)
+	}
 	if _, known := o.Countries[row.Country]; known || len(o.Countries) < maxGroups {
 		o.Countries[row.Country]++
 	}
@@ -126,6 +145,21 @@ func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
 	}
 }
 
+func (o *Outlook) addReminders(zone *ZoneOutlook, row campaign.Row, s campaign.Settings) {
+	o.Reminders += len(row.RemindAt)
+	for _, r := range s.RemindersDue(row.RemindAt, row.NotLaterThan, row.Zones) {
+		// In whole minutes, and no earlier than it is.
+		zone.remind[dueTimeIn(zone.remind, r.At, r.Before.Add(time.Minute-time.Nanosecond), time.Time{})]++
+	}
+	if len(row.RemindAt) == len(s.Remind.Before) {
+		return
+	}
+	left := s.RemindersLeft(row.OwnTime, row.NotLaterThan, o.now, row.Zones, row.To)
+	o.RemindersLeft.Past += left.Past
+	o.RemindersLeft.Moved += left.Moved
+	o.RemindersLeft.Outside += left.Outside
+}
+
 // zone is the count of one set of zones; beyond maxGroups they share one.
 func (o *Outlook) zone(zones []string, s campaign.Settings) *ZoneOutlook {
 	key := strings.Join(zones, " ")
@@ -135,7 +169,7 @@ func (o *Outlook) zone(zones []string, s campaign.Settings) *ZoneOutlook {
 	if len(o.zones) >= maxGroups {
 		key, zones = "", nil
 	}
-	z := &ZoneOutlook{Zones: zones, due: map[dueTime]int{}}
+	z := &ZoneOutlook{Zones: zones, due: map[dueTime]int{}, remind: map[dueTime]int{}}
 	z.soonest, _ = s.FirstCall(time.Time{}, zones, o.now)
 	o.zones[key] = z
 	return z
@@ -150,7 +184,7 @@ func (z *ZoneOutlook) count(first, before, now time.Time) {
 		z.First = first
 	}
 	z.Last = latest(z.Last, first)
-	z.due[z.dueTime(first, before)]++
+	z.due[dueTimeIn(z.due, first, before, z.soonest)]++
 }
 
 // dueSteps are how finely times are counted apart, the more there are the less.
@@ -166,16 +200,17 @@ func (t dueTime) compare(u dueTime) int {
 	return cmp.Or(t.at.Compare(u.at), t.before.Compare(u.before))
 }
 
-func (z *ZoneOutlook) dueTime(first, before time.Time) (t dueTime) {
+// dueTimeIn is what a call is counted by in due. soonest is kept as it is.
+func dueTimeIn(due map[dueTime]int, first, before, soonest time.Time) (t dueTime) {
 	for _, by := range dueSteps {
 		t = dueTime{first.Truncate(by.step), before.Truncate(by.step)}
-		if first.Equal(z.soonest) {
-			t.at = z.soonest
+		if first.Equal(soonest) {
+			t.at = soonest
 		}
 		if !before.IsZero() && !t.before.After(t.at) {
 			t.before = t.before.Add(by.step) // it is after the first call
 		}
-		if _, known := z.due[t]; known || len(z.due) < by.most {
+		if _, known := due[t]; known || len(due) < by.most {
 			break
 		}
 	}

@@ -1,6 +1,7 @@
 package csvimport
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,9 @@ func TestOutlookOfReminders(t *testing.T) {
 			t.Errorf("nobody is due at %s: %v", at, zone.due)
 		}
 	}
+	if got.Outlook.Reminders != 3 || got.Outlook.RemindersLeft.Sum() != 0 || got.Outlook.RemindersWithoutRoom(s, 1) != 0 {
+		t.Errorf("%d reminders, %+v left out, %d without room; want 3, none, none", got.Outlook.Reminders, got.Outlook.RemindersLeft, got.Outlook.RemindersWithoutRoom(s, 1))
+	}
 	many := &ZoneOutlook{due: map[dueTime]int{}}
 	for i := range 3 * maxDue {
 		many.count(o.Now.Add(time.Duration(i)*time.Minute), time.Time{}, o.Now)
@@ -95,5 +99,32 @@ func TestOutlookOfReminders(t *testing.T) {
 	}
 	if sum != 3*maxDue || len(many.due) > 2*maxDue+100 {
 		t.Errorf("%d times with %d people, want %d people", len(many.due), sum, 3*maxDue)
+	}
+}
+
+// Of reminders it is said which are past, which the hours move into the past, and how many
+// more the hours move into their last half hour than fit into it at a pace.
+func TestRemindersThatDoNotFit(t *testing.T) {
+	t.Parallel()
+	var file strings.Builder
+	file.WriteString("phone,when\n+442079460001,2026-12-02 10:30\n")
+	for i := range 200 {
+		fmt.Fprintf(&file, "+44207946%04d,2026-12-03 10:30\n", 100+i)
+	}
+	s, o := settings(), options()
+	s.Message.Say, s.Countries, s.Hours = "Hello.", nil, campaign.Daily(9*60, 20*60)
+	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{24 * time.Hour, 2 * time.Hour, time.Hour}}
+	o.Now = time.Date(2026, 12, 1, 21, 0, 0, 0, time.UTC)
+	got, err := Preview(t.Context(), strings.NewReader(file.String()), s, o)
+	require.NoError(t, err)
+	if diff := cmp.Diff(campaign.RemindersLeft{Past: 1, Moved: 1}, got.Outlook.RemindersLeft); diff != "" || got.Outlook.Reminders != 601 {
+		t.Errorf("%d reminders, want 601; those left out (-want +got)\n%s", got.Outlook.Reminders, diff)
+	}
+	if n := got.Outlook.RemindersWithoutRoom(s, 1); n != 0 {
+		t.Errorf("%d have no room at one call a second", n)
+	}
+	// 183 calls at most can begin in the half hour.
+	if n := got.Outlook.RemindersWithoutRoom(s, 0.1); n < 17 || n > 30 {
+		t.Errorf("%d have no room at six calls a minute, want 17 or a few more", n)
 	}
 }

@@ -101,8 +101,8 @@ func (f *follower) show(ctx context.Context) (ended bool, err error) {
 			return false, err
 		}
 		f.line.Progress(r.Done, people, State{
-			Text: fmt.Sprintf("%d of %s done (%d%%), %d reached, %s open", r.Done, People(people), percent(r.Done, people), reached(r), Count(open, "call")),
-			Note: strings.TrimPrefix(why, ", "), Reached: reached(r),
+			Text: fmt.Sprintf("%d of %s done (%d%%), %d reached, %s open", r.Done, People(people), percent(r.Done, people), r.Reached, Count(open, "call")),
+			Note: strings.TrimPrefix(why, ", "), Reached: r.Reached,
 		})
 		return false, nil
 	case r.Unpriced > 0 && time.Since(f.lastSince) < f.patience:
@@ -114,15 +114,6 @@ func (f *follower) show(ctx context.Context) (ended bool, err error) {
 }
 
 func percent(done, all int) int { return 100 * done / max(all, 1) }
-
-// reached are the people who heard the message or gave a result; where that cannot be
-// known, those who answered.
-func reached(r app.Report) int {
-	if r.Ladder.OwnNCCO {
-		return r.Ladder.Answered
-	}
-	return r.Ladder.Heard
-}
 
 // openAttempts are those that may still become a call, or are one.
 func openAttempts(r app.Report) int {
@@ -179,7 +170,7 @@ func endText(r app.Report) string {
 		}
 	}
 	people := cmp.Or(strings.Join(parts, ", "), "nobody was to be called")
-	text := fmt.Sprintf("ended: %s; %d reached; %s, price %s", people, reached(r), Count(r.Calls, "call"), r.Price.StringFixed(8))
+	text := fmt.Sprintf("ended: %s; %d reached; %s, price %s", people, r.Reached, Count(r.Calls, "call"), r.Price.StringFixed(8))
 	if r.Unpriced > 0 {
 		text += fmt.Sprintf(", %s not known yet", Count(r.Unpriced, "price"))
 	}

@@ -66,6 +66,14 @@ func finished(reasons map[campaign.Reason]int, calls, unpriced int, price string
 	}}
 }
 
+// confirming is a report of a campaign that wants results: one of its people has ended
+// with one, and two who were called heard the message.
+func confirming(s state) state {
+	s.report.Until, s.report.Reached = campaign.UntilResult, 1
+	s.report.Ladder = app.Ladder{Called: 2, Answered: 2, Heard: 2, Result: 1}
+	return s
+}
+
 var rateText = regexp.MustCompile(`, [0-9.]+ people a second, about .* left, until \d\d:\d\d`)
 
 func TestFollow(t *testing.T) {
@@ -95,6 +103,9 @@ func TestFollow(t *testing.T) {
 			"2 of 2 people done (100%), 0 reached, 0 calls open, its CSV is still being read\n",
 			"1 of 2 people done (50%), 0 reached, 0 calls open, paused: by hand; to go on: dialer campaign resume \"water\"\n", end,
 		}, 2 * time.Second},
+		{"who was reached, as the campaign asks", []state{confirming(running(1, 1)), confirming(finished(both, 1, 0, "0.00635"))}, []string{
+			"1 of 2 people done (50%), 1 reached, 1 call open\n", strings.Replace(end, "0 reached", "1 reached", 1),
+		}, time.Second},
 		{"Postgres restarts", []state{running(1, 0), lost, lost, running(1, 0), finished(both, 1, 0, "0.00635")}, []string{
 			"1 of 2 people done (50%), 0 reached, 0 calls open\n", "Postgres does not answer; this goes on when it does\n", "1 of 2 people done (50%), 0 reached, 0 calls open\n", end,
 		}, 4 * time.Second},
