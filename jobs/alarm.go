@@ -21,8 +21,7 @@ type AlarmStore interface {
 	Raise(ctx context.Context, a campaign.Alarm) error
 }
 
-// work is loop with an alarm: what fails for long must not be known to the log
-// alone.
+// work is loop with an alarm: work that fails for long must show outside the log too.
 func work[N any](ctx context.Context, s *Service, name string, every time.Duration, once func(context.Context) (N, error)) {
 	loop(ctx, s.log, name, every, alarming(s.store, name, once))
 }
@@ -39,7 +38,7 @@ func alarming[N any](store AlarmStore, name string, once func(context.Context) (
 		switch {
 		case err == nil:
 			since = time.Time{}
-		case ctx.Err() != nil: // being stopped is no failure
+		case ctx.Err() != nil: // stopping is not a failure
 		case since.IsZero():
 			since = time.Now()
 		case time.Since(since) >= failingLong:
@@ -52,8 +51,9 @@ func alarming[N any](store AlarmStore, name string, once func(context.Context) (
 	}
 }
 
-// redisAlarm stores what is wrong with Redis's settings. Only what Redis says
-// is told again: that it does not say was told when the service started.
+// redisAlarm stores what is wrong with Redis's settings. The alarm is repeated only for
+// settings that Redis shows. A Redis that hides its settings was reported when the
+// service started.
 func (s *Service) redisAlarm(ctx context.Context, err error) error {
 	if !errors.Is(err, errEvicts) && !errors.Is(err, errHidden) {
 		return nil
@@ -65,8 +65,8 @@ func (s *Service) redisAlarm(ctx context.Context, err error) error {
 	return s.store.Raise(ctx, campaign.Alarm{Kind: campaign.AlarmRedis, Detail: detail})
 }
 
-// watchRedis asks Redis again, because its settings may be changed while it runs,
-// and removes what a crash left there.
+// watchRedis checks Redis again, because its settings may change while it runs, and
+// removes tasks that a crash left there.
 func (s *Service) watchRedis(ctx context.Context) (int, error) {
 	err := s.queue.check(ctx)
 	if errors.Is(err, errHidden) {

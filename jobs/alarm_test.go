@@ -16,7 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// memoryAlarms keeps the kinds of what was raised.
+// memoryAlarms keeps the kinds of the alarms that were raised.
 type memoryAlarms []string
 
 func (m *memoryAlarms) Raise(_ context.Context, a campaign.Alarm) error {

@@ -17,9 +17,9 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// BenchmarkRedisMemory is how much memory Redis holds while a service dials a
-// campaign of a million people, against one of ten thousand, at the same pace:
-// the queue full, calls placed meanwhile.
+// BenchmarkRedisMemory compares how much memory Redis uses while a service dials a
+// campaign of a million people and one of ten thousand, at the same pace. The queue is
+// full and calls are placed meanwhile.
 func BenchmarkRedisMemory(b *testing.B) { benchRedisMemory(b, 10_000, 1_000_000, 30, 10*time.Second) }
 
 func TestBenchmarksRun(t *testing.T) {
@@ -41,8 +41,8 @@ func benchRedisMemory(b *testing.B, fewer, more int, perSecond float64, longer t
 	b.ReportMetric(many/few, "ratio")
 }
 
-// redisMemory dials at so many calls a second until the queue holds its minute,
-// and so much longer, and returns the most that Redis held, in megabytes.
+// redisMemory dials at perSecond until the queue holds a minute of calls, continues for
+// longer, and returns the most memory that Redis used, in megabytes.
 func redisMemory(b *testing.B, people int, perSecond float64, longer time.Duration) float64 {
 	b.Helper()
 	db, redis := testkit.New(b), privateRedis(b)
@@ -90,7 +90,7 @@ func redisMemory(b *testing.B, people int, perSecond float64, longer time.Durati
 	return mostOf(b, q)
 }
 
-// awaitFull waits until so many tasks wait in the queue, for two minutes at most.
+// awaitFull waits, for two minutes at most, until the queue holds this many tasks.
 func awaitFull(b *testing.B, q *queue, tasks int) {
 	b.Helper()
 	for end := time.Now().Add(2 * time.Minute); ; {
@@ -108,7 +108,7 @@ func awaitFull(b *testing.B, q *queue, tasks int) {
 	}
 }
 
-// mostOf is the most memory that the queue's Redis held since it started.
+// mostOf is the most memory that the queue's Redis has used since it started.
 func mostOf(b *testing.B, q *queue) float64 {
 	b.Helper()
 	info, err := q.redis.Info(b.Context(), "memory").Result()

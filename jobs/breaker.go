@@ -69,14 +69,14 @@ func (b *breaker) note(o campaign.Outcome) {
 	}
 }
 
-// reach watches whether this process reaches Vonage at all.
+// reach records whether this process reaches Vonage at all.
 type reach struct {
 	mu    sync.Mutex
-	since time.Time // of the first request since the last answer that did not get through; zero: none
+	since time.Time // of the first failed request since the last answer; zero: none
 }
 
-// failed notes that a request did not get through. It reports whether a person is to
-// look: none has for long.
+// failed notes that a request did not get through. It reports whether a person should
+// look, because no request has got through for long.
 func (r *reach) failed() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,7 +96,7 @@ func (r *reach) answered() {
 	r.since = time.Time{}
 }
 
-// tellUnreached raises the alarm that this process reaches Vonage no more.
+// tellUnreached raises the alarm that this process no longer reaches Vonage.
 func tellUnreached(ctx context.Context, store AlarmStore, log *slog.Logger) {
 	log.ErrorContext(ctx, "Vonage cannot be reached from here")
 	err := store.Raise(ctx, campaign.Alarm{

@@ -23,22 +23,22 @@ const (
 	// gate checked must still be true, and the token must outlive the POST.
 	maxHold       = 5 * time.Second
 	recordTimeout = 30 * time.Second
-	// IssuedBefore is how far back a token says that it was issued, for a
-	// provider whose clock is a little behind.
+	// IssuedBefore is how far a token's issue time is set back, for a provider whose
+	// clock is a little behind.
 	IssuedBefore = 5 * time.Second
 )
 
-// CallStore is what making a call needs of Postgres.
+// CallStore is the part of Postgres that making a call needs.
 type CallStore interface {
-	// Gate commits the intent to POST: one guarded UPDATE that one caller can
-	// win, and that asks the rule again whether the call may be made. It returns
-	// the attempt with its token, timed by the database's clock.
-	// campaign.ErrStale: another caller has it. campaign.ErrWithdrawn: it may
-	// not be called now, and was voided. campaign.ErrDialLocked: the database
-	// calls nobody now, and the attempt stays as it is. campaign.ErrNoRoom: a limit
-	// leaves no room now, and it stays too. Any other error: do not POST.
+	// Gate commits the intent to POST. It is one guarded UPDATE that only one caller can
+	// win, and it checks the rule again. It returns the attempt with its token, timed by
+	// the database's clock. campaign.ErrStale: another caller has the attempt.
+	// campaign.ErrWithdrawn: the person may not be called now, and the attempt was
+	// voided. campaign.ErrDialLocked: the database calls nobody now, and the attempt
+	// stays as it is. campaign.ErrNoRoom: a limit leaves no room now, and the attempt
+	// stays too. Any other error: do not POST.
 	Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error)
-	// Record stores what is known after the POST.
+	// Record stores the outcome of the POST.
 	Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error
 	ClockStore
 }
@@ -69,23 +69,23 @@ func NewCaller(store CallStore, client *voice.Client, calls *pace.Pacer, tokenLi
 	}
 }
 
-// Made is what came of an attempt that passed the gate.
+// Made is the outcome of an attempt that passed the gate.
 type Made struct {
 	Attempt campaign.Attempt
 	Outcome campaign.Outcome
 	// Err is why the outcome is not created.
 	Err error
-	// NotRecorded is why the outcome is not stored. Then it is found again by
-	// webhook, or in Vonage's list.
+	// NotRecorded is why the outcome is not stored. A webhook or Vonage's list will bring
+	// it later.
 	NotRecorded error
 }
 
-// Call makes the call of a reserved attempt. An error says that it did not pass the
-// gate, so that nothing was sent. Before the gate, the end of ctx stops it. After the
-// gate there may be a call, and only its own time limits stop it. Recording also ends
-// when working ends. keyLegs are the further calls that keys may open, besides those
-// of the request's own NCCO; all of them count in the pace, since Vonage counts them
-// when it begins them.
+// Call makes the call of a reserved attempt. An error means that the attempt did not pass
+// the gate, so nothing was sent. Before the gate, the end of ctx stops Call. After the
+// gate there may be a call, and only Call's own time limits stop it. Recording also ends
+// when working ends. keyLegs counts the legs that keys may open, besides those in the
+// request's NCCO. All of them count in the pace, because Vonage counts a leg when it
+// starts.
 func (c *Caller) Call(ctx, working context.Context, id uuid.UUID, u campaign.Urgency, request voice.CallRequest, keyLegs int) (Made, error) {
 	attempt, permit, begun, err := c.pass(ctx, id, u, request.NCCO.Connects()+keyLegs)
 	if err != nil {
@@ -109,9 +109,9 @@ const (
 	roomPause = 100 * time.Millisecond
 )
 
-// pass takes a permit and goes through the gate. If a limit leaves no room it gives
-// the permit back, and tries again for two seconds: that is longer than a second's
-// window, and the claim reserves little more than there is room for.
+// pass takes a permit and goes through the gate. If a limit leaves no room it gives the
+// permit back and tries again for two seconds. That is longer than the one-second window,
+// and the claim reserves little more than there is room for.
 func (c *Caller) pass(ctx context.Context, id uuid.UUID, u campaign.Urgency, legs int) (a campaign.Attempt, permit *pace.Permit, begun time.Time, err error) {
 	for try := 1; ; try++ {
 		if permit, err = c.permit(ctx, u, legs); err != nil {
@@ -132,13 +132,12 @@ func (c *Caller) pass(ctx context.Context, id uuid.UUID, u campaign.Urgency, leg
 	}
 }
 
-// maxLegs bounds the permits that one call takes for its legs, so that a task,
-// which has a minute, comes to its POST.
+// maxLegs bounds the permits that one call takes for its legs, so that a task, which has
+// a minute, reaches its POST.
 const maxLegs = 10
 
-// permit waits for the right to send a call that may open so many legs. The time
-// of a leg is not known yet; that it is counted keeps calls and legs together to
-// the rate.
+// permit waits for the right to send a call that may open this many legs. Nobody knows
+// yet when a leg starts, but counting it keeps calls and legs together within the rate.
 func (c *Caller) permit(ctx context.Context, u campaign.Urgency, legs int) (*pace.Permit, error) {
 	if err := c.outage.wait(ctx); err != nil {
 		return nil, fmt.Errorf("wait for Vonage: %w", err)
@@ -154,20 +153,20 @@ func (c *Caller) permit(ctx context.Context, u campaign.Urgency, legs int) (*pac
 	return permit, err
 }
 
-// gate commits the intent to POST. A stop does not interrupt it, so that it is
-// known whether it was committed.
+// gate commits the intent to POST. A stop does not interrupt it, so we always know
+// whether the intent was committed.
 func (c *Caller) gate(ctx context.Context, id uuid.UUID) (campaign.Attempt, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gateTimeout)
 	defer cancel()
 	return c.store.Gate(ctx, id, c.tokenLife)
 }
 
-// errTooLate: the POST was not sent.
+// errTooLate means that the POST was not sent.
 var errTooLate = fmt.Errorf("nothing was sent: the account's pace left no room within %v", maxHold)
 
-// send makes the POST, once, unless it took too long to come to it. Everything
-// is ready before the permit's moment. If that is missed, the next permit is
-// taken, until it would be too long after the gate.
+// send makes the POST, once, unless too much time has passed since the gate. Everything
+// is ready before the permit's moment. If that moment is missed, send takes the next
+// permit, as long as there is still time after the gate.
 func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.CallRequest, permit *pace.Permit, begun time.Time) (campaign.Outcome, error) {
 	//guard:false jobs.TestGateWithAnotherClockSendsNothing: no POST leaves with a token of a clock that differs
 	if differ := c.clocks.difference(); differ != "" {
@@ -202,11 +201,11 @@ func (c *Caller) send(ctx context.Context, a campaign.Attempt, request voice.Cal
 	return outcome, err
 }
 
-// learn draws the conclusions from an outcome for this process.
+// learn applies an outcome to the breaker and clocks of this process.
 func (c *Caller) learn(ctx context.Context, a campaign.Attempt, o campaign.Outcome) {
 	c.outage.note(o)
 	switch o.Refusal {
-	case campaign.RefusedStale, campaign.RefusedClock: // nothing was sent, or it says nothing
+	case campaign.RefusedStale, campaign.RefusedClock: // nothing was sent, or the refusal proves nothing
 	case campaign.RefusedUnreachable:
 		//guard:false jobs.TestUnreachableVonageIsAnAlarm: a process that reaches Vonage no more is an alarm
 		if c.reach.failed() {
@@ -247,8 +246,8 @@ func (c *Caller) record(ctx, working context.Context, a campaign.Attempt, o camp
 	}
 }
 
-// ignoreHandled returns nil for the errors that say that the attempt was handled:
-// it is another caller's, was withdrawn or does not exist.
+// ignoreHandled returns nil for errors that mean the attempt needs nothing more: another
+// caller has it, it was withdrawn, or it does not exist.
 func ignoreHandled(err error) error {
 	for _, none := range []error{campaign.ErrStale, campaign.ErrWithdrawn, campaign.ErrNotFound} {
 		if errors.Is(err, none) {

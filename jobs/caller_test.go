@@ -39,7 +39,7 @@ var signingKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// memoryCalls holds one attempt, with the gate's and the record's contracts.
+// memoryCalls keeps one attempt and obeys the contracts of Gate and Record.
 type memoryCalls struct {
 	mu        sync.Mutex
 	placement campaign.Placement
@@ -80,7 +80,7 @@ func (m *memoryCalls) alarmKinds() []string {
 	return slices.Clone(m.alarms)
 }
 
-// reset makes the attempt reserved once more, as it were another one.
+// reset makes the attempt reserved again, as if it were another one.
 func (m *memoryCalls) reset() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,7 +135,7 @@ func (m *memoryCalls) Record(_ context.Context, _ uuid.UUID, o campaign.Outcome)
 	return nil
 }
 
-// fakeVonage answers each POST by the script and keeps what it got.
+// fakeVonage answers each POST from the script and keeps the requests.
 type fakeVonage struct {
 	status int
 	body   string
@@ -154,7 +154,7 @@ type post struct {
 	token string
 }
 
-// setAhead has Vonage date its answers, by a clock that is so far ahead.
+// setAhead makes Vonage date its answers by a clock that is d ahead.
 func (c *fakeVonage) setAhead(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -366,8 +366,8 @@ func TestCallStaleTask(t *testing.T) {
 	}
 }
 
-// Ten stale tasks a second would use up a limit of ten; their permits must go
-// to whoever waits instead.
+// Ten stale tasks a second would use up a limit of ten. Their permits must go to the
+// callers that wait.
 func TestCallStaleTasksReturnPermits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -408,8 +408,8 @@ func TestCallWithdrawnForItsMessage(t *testing.T) {
 	})
 }
 
-// Legs that connect opens count in the account's limit as calls do. A campaign
-// whose message connects is paced for them, so that answered people are connected.
+// Legs that a connect action opens count in the account's limit like calls. A campaign
+// whose message connects is paced for them, so that people who answer are connected.
 func TestConnectLegsCountInThePace(t *testing.T) {
 	t.Parallel()
 	const perSecond, contacts = 20, 60
@@ -431,8 +431,8 @@ func TestConnectLegsCountInThePace(t *testing.T) {
 	}
 }
 
-// A key that connects opens its leg in the middle of the call, when no permit is asked
-// for any more. The call is paced for it from the beginning.
+// A key that connects opens its leg in the middle of the call, when no permit is
+// requested any more. The call is paced for that leg from the beginning.
 func TestKeyThatConnectsCountsInThePace(t *testing.T) {
 	t.Parallel()
 	const perSecond, contacts = 20, 60

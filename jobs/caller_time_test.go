@@ -11,8 +11,8 @@ import (
 	"dialer/campaign"
 )
 
-// A process that is stopped after the gate, or a gate that takes too long, must
-// not send: what the gate checked may not be true any more.
+// If a process is stopped after the gate, or the gate takes too long, nothing may be
+// sent: the gate's checks may no longer hold.
 func TestCallTooLongAfterTheGate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -28,8 +28,8 @@ func TestCallTooLongAfterTheGate(t *testing.T) {
 	})
 }
 
-// A process that is stopped while it sends finds its request refused for the
-// token's age. The key is not to blame, and the campaign must not be paused.
+// If a process is stopped while it sends, Vonage refuses the request for the token's age.
+// The key is fine, so the campaign must not be paused.
 func TestCallRefusedForExpiredToken(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -109,7 +109,7 @@ func TestCallStoppedWhileSending(t *testing.T) {
 		s.stop()
 		begun := time.Now()
 		s.store.mu.Lock()
-		s.store.state = campaign.Reserved // another attempt, as it were
+		s.store.state = campaign.Reserved // as if it were another attempt
 		s.store.mu.Unlock()
 		if err := s.run(t); !errors.Is(err, context.Canceled) {
 			t.Errorf("a task after the stop: error = %v, want %v", err, context.Canceled)

@@ -28,8 +28,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// providerOf starts a simulated provider over HTTP and a client of it that keeps
-// to no pace. It ends with the benchmark, or sooner.
+// providerOf starts a simulated provider over HTTP and an unpaced client for it. The
+// provider ends with the benchmark, or sooner.
 func providerOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voice.Client, url string, end func()) {
 	b.Helper()
 	c.PublicKey, c.ApplicationID = &signingKey().PublicKey, "app"
@@ -55,8 +55,8 @@ func providerOf(b *testing.B, c voicesim.Config) (sim *voicesim.Sim, client *voi
 	return sim, client, server.URL + "/v1", end
 }
 
-// generous are limits of every kind that hold no call up, and rules that let everybody
-// be called: what they cost is the asking.
+// generous returns limits of every kind that never delay a call, and rules that allow
+// every call. They cost only the check.
 func generous() campaign.Limits {
 	return campaign.Limits{
 		PerSecond: 10_000, AtOnce: 100_000, Connected: 100_000, Budget: decimal.NewNullDecimal(decimal.New(1, 9)),
@@ -64,7 +64,7 @@ func generous() campaign.Limits {
 	}
 }
 
-// people makes a campaign of n contacts that are due from start on.
+// people makes a campaign of n contacts that are due from start.
 func people(b *testing.B, db *testkit.DB, name string, first, n int, limits campaign.Limits) (start func()) {
 	b.Helper()
 	c, err := db.OpenCampaign(b.Context(), name, campaign.Settings{
@@ -90,7 +90,7 @@ func people(b *testing.B, db *testkit.DB, name string, first, n int, limits camp
 
 func personal(i int) string { return fmt.Sprintf("4477009%05d", i) }
 
-// callTo is what the dialer sends to somebody of people.
+// callTo is the request that the dialer sends for contact i of people.
 func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 	return voice.CallRequest{
 		To: []voice.Endpoint{voice.Phone{Number: personal(i)}}, From: ourNumber,
@@ -99,19 +99,19 @@ func callTo(i int, events string, id uuid.UUID) voice.CallRequest {
 	}
 }
 
-// BenchmarkPlacing places calls at a rate without limit, in turn with a loop
-// that does nothing but POST them, and with the least of an asynq worker, as many
-// at once and to such a provider too. Events go to a receiver that drops them;
-// those of the others' calls have ended before the dialer begins.
+// BenchmarkPlacing places calls without a rate limit. It takes turns with two other
+// programs: a loop that only POSTs, and a minimal asynq worker. Each makes as many calls
+// at once, to a provider of its own. Events go to a receiver that drops them; the events
+// of the other programs have ended before the dialer begins.
 //
-// Each of the three makes a quarter as many calls first, which are not measured: a
-// connection's first statement of a kind costs ten times what the next one does.
-// Then it gets its work: contacts that become due, tasks that are put into the
-// queue, numbers. So a claim and the queue are counted for both, from the
-// first call to the last, and their processor time from before them until all is kept.
+// Each of the three first makes a quarter as many calls, which are not measured: the
+// first statement of a kind on a connection costs ten times the next one. Then it gets
+// its work: contacts that become due, tasks in the queue, or numbers. So the claim and
+// the queue count for both the dialer and the worker. Time runs from the first call to
+// the last; processor time runs from before them until everything is stored.
 //
-// It also says how much processor time a call took, of this process (with the
-// simulator in it), Postgres and Redis.
+// It also reports the processor time per call of this process (including the simulator),
+// of Postgres and of Redis.
 func BenchmarkPlacing(b *testing.B) {
 	for _, p := range []struct {
 		name   string
@@ -119,9 +119,9 @@ func BenchmarkPlacing(b *testing.B) {
 		limits campaign.Limits
 	}{
 		{"at-once=32", 32, campaign.Limits{}},
-		{"at-once=64", 64, campaign.Limits{}}, // about what a dialer has for 30 calls a second
-		// A limit of every kind: the gates of a campaign with limits pass one after the
-		// other, and each counts what is up.
+		{"at-once=64", 64, campaign.Limits{}}, // about as many as a dialer has for 30 calls a second
+		// A limit of every kind: a campaign with limits passes its gates one after the
+		// other, and each gate counts the calls that are up.
 		{"at-once=64/limits", 64, generous()},
 	} {
 		b.Run(p.name, func(b *testing.B) { benchPlacing(b, 1000, p.atOnce, p.limits) })
@@ -161,7 +161,7 @@ func benchPlacing(b *testing.B, calls, atOnce int, limits campaign.Limits) {
 	placing.cpu.Report(b, "dialer", n)
 }
 
-// round is one measurement of a program that makes calls.
+// round is one measurement of a calling program.
 type round struct {
 	calls, first int // first are made before those that are measured
 	atOnce       int
@@ -169,7 +169,7 @@ type round struct {
 	limits       campaign.Limits
 }
 
-// provided is a provider of a round's own.
+// provided is a provider that one round has to itself.
 type provided struct {
 	client *voice.Client
 	url    string
@@ -178,12 +178,12 @@ type provided struct {
 // program makes calls.
 type program struct {
 	meter *benchtest.Meter
-	call  func(first, n int) // begins to call so many people
-	kept  func(n int) bool   // whether all is kept of so many calls
+	call  func(first, n int) // begins to call n people
+	kept  func(n int) bool   // whether the records of n calls are stored
 	end   func()
 }
 
-// spent is what calls took.
+// spent is the time and the processor time that calls took.
 type spent struct {
 	took time.Duration
 	cpu  benchtest.CPU
@@ -214,7 +214,7 @@ func (r round) measure(b *testing.B, start func(*testing.B, provided) program) s
 	return spent{ledger[r.first+r.calls-1].PlacedAt.Sub(ledger[r.first].PlacedAt), used}
 }
 
-// bare is a loop that does nothing but sign and POST.
+// bare is a loop that only signs and POSTs.
 func (r round) bare(b *testing.B, p provided) program {
 	var wg sync.WaitGroup
 	return program{
@@ -236,7 +236,7 @@ func (r round) bare(b *testing.B, p provided) program {
 	}
 }
 
-// sign signs a token of its own for a call, and makes the call.
+// sign signs a separate token for a call, and makes the call.
 func (r round) sign(b *testing.B, client *voice.Client, i int) (id uuid.UUID, made voice.Created, err error) {
 	id = uuid.New()
 	token, err := client.SignToken(voice.Token{ID: id.String(), IssuedAt: time.Now().Add(-IssuedBefore), ExpiresAt: time.Now().Add(30 * time.Second)})
@@ -247,9 +247,9 @@ func (r round) sign(b *testing.B, client *voice.Client, i int) (id uuid.UUID, ma
 	return id, made, err
 }
 
-// plain is the least that an asynq worker must do that keeps what it did: for
-// each task it signs, POSTs and inserts one row. Tasks are put into the queue by as
-// many as the dialer's.
+// plain is the least that an asynq worker must do to keep a record: for each task it
+// signs, POSTs and inserts one row. As many goroutines fill its queue as fill the
+// dialer's.
 func (r round) plain(b *testing.B, p provided) program {
 	db := testkit.New(b)
 	db.Exec(b, `CREATE TABLE made (id uuid PRIMARY KEY, call_uuid text NOT NULL)`)
@@ -371,14 +371,13 @@ func (r round) dialer(b *testing.B, p provided, db *testkit.DB) program {
 	}
 }
 
-// transactions counts what has been committed in the database by connections
-// that are closed.
+// transactions counts the transactions that closed connections committed in the database.
 func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
 	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)
 }
 
-// redisTime reads how much processor time a Redis says that it used.
+// redisTime reads the processor time that a Redis reports.
 func redisTime(b *testing.B, url string) func() time.Duration {
 	b.Helper()
 	options, err := redis.ParseURL(url)
@@ -386,7 +385,7 @@ func redisTime(b *testing.B, url string) func() time.Duration {
 		b.Fatal(err)
 	}
 	server := redis.NewClient(options)
-	b.Cleanup(func() { _ = server.Close() }) // with the benchmark all ends
+	b.Cleanup(func() { _ = server.Close() }) // everything ends with the benchmark
 	return func() (used time.Duration) {
 		info, err := server.Info(b.Context(), "cpu").Result()
 		if err != nil {

@@ -15,16 +15,16 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// loadPause is how long a worker rests that could not read its attempt, so that
-// the queue does not spin while Postgres is away.
+// loadPause is how long a worker rests when it could not read its attempt, so that the
+// queue does not spin while Postgres is away.
 const loadPause = time.Second
 
-// WorkStore is what a worker needs to call people of campaigns.
+// WorkStore is what a worker needs to call the people of campaigns.
 type WorkStore interface {
 	CallStore
 
-	// Load reads what is needed to make the attempt's call, or
-	// campaign.ErrStale when it is not reserved any more.
+	// Load reads what the attempt's call needs. It returns campaign.ErrStale when the
+	// attempt is no longer reserved.
 	Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error)
 	// RefuseMessage withdraws a reserved attempt whose message cannot be made,
 	// and pauses its campaign.
@@ -35,16 +35,15 @@ type WorkStore interface {
 }
 
 // callWorker is the asynq handler: it makes the call of each task's attempt.
-// Before the gate it may return an error, and asynq brings the task again; past
-// the gate it never does.
+// Before the gate it may return an error, and asynq delivers the task again. After the
+// gate it never does.
 type callWorker struct {
 	*Caller
 	store     WorkStore
 	publicURL string
 
-	// stopping ends when no gate may be begun any more, working when results
-	// are not waited for either. A handler gets its context from asynq, which
-	// knows neither.
+	// stopping ends when no new gate may start. working ends when nobody waits for
+	// results any more. asynq gives a handler its context and knows neither.
 	stopping, working context.Context
 	active            sync.WaitGroup
 }

@@ -14,14 +14,14 @@ import (
 
 var _ Store = (*storage.DB)(nil)
 
-// allAnswered makes one call a contact enough.
+// allAnswered makes one call per contact enough.
 var allAnswered = voicesim.Outcomes{Weights: map[string]float64{"answered": 1}}
 
 func TestCampaignWithFaults(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 50, voicesim.Config{
 		Seed: 1, ListLag: time.Second, PriceLag: 500 * time.Millisecond,
-		Faults: voicesim.Faults{ // a quarter of the POSTs, some events and some lists
+		Faults: voicesim.Faults{ // for a quarter of the POSTs, some events and some lists
 			CutBefore: 0.03, CutAfter: 0.05, Error500: 0.03, Error500Placed: 0.03, Error503Placed: 0.03,
 			TooMany: 0.005, Slow: 0.02, Stuck: 0.03, Truncated: 0.02,
 			ReadFails: 0.05, EventLost: 0.1, EventDoubled: 0.1, EventShuffled: 0.1, NullPrice: 0.1,
@@ -34,7 +34,7 @@ func TestCampaignWithFaults(t *testing.T) {
 	w.wantBalance(t, 200)
 }
 
-// doubled claims every contact once and says so twice.
+// doubled claims every contact once and returns each claim twice.
 type doubled struct{ Store }
 
 func (d doubled) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
@@ -141,7 +141,8 @@ func TestCampaignGracefulStops(t *testing.T) {
 	}
 }
 
-// Vonage counts every sliding second and answers 429 to what is above it.
+// Vonage counts the calls of every sliding second and answers 429 to those above the
+// limit.
 func TestCampaignTwoProcessesKeepToTheLimit(t *testing.T) {
 	t.Parallel()
 	const rate = 20
@@ -155,16 +156,16 @@ func TestCampaignTwoProcessesKeepToTheLimit(t *testing.T) {
 	took := ledger[len(ledger)-1].PlacedAt.Sub(ledger[0].PlacedAt)
 	t.Logf("%d calls in %v: %.3f of the rate, %d at most in a second", len(ledger), took,
 		float64(len(ledger)-1)/took.Seconds()/rate, w.sim.Summary().MaxCreatesPerSecond)
-	// Without a shared budget there would be twice as many. A few more than the
-	// limit are what a machine that is busy with other tests makes of it; the
-	// exact bound is tested on a clock of its own.
+	// Without a shared budget there would be twice as many. A machine that is busy with
+	// other tests may send a few more than the limit; another test checks the exact bound
+	// on a clock of its own.
 	if most := w.sim.Summary().MaxCreatesPerSecond; most > rate*5/4 {
 		t.Errorf("%d POSTs in a sliding second, limit %d", most, rate)
 	}
 }
 
-// The queue holds five seconds of bulk when a reminder falls due. It waits for
-// a worker and a permit, and not for what is queued already.
+// The queue holds five seconds of bulk when a reminder falls due. It waits for a worker
+// and a permit, but not for tasks that are already queued.
 func TestCampaignReminderBeforeQueuedBulk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 20, voicesim.Config{Outcomes: allAnswered})

@@ -15,41 +15,42 @@ import (
 )
 
 const (
-	// checkpointEvery is how often the database's checkpoint is moved: a backup
-	// that is younger than that cannot be detected by it.
+	// checkpointEvery is how often the database's checkpoint moves. The checkpoint cannot
+	// detect a backup that is younger than that.
 	checkpointEvery = 5 * time.Second
-	// lockedEvery is how often a process that waits looks whether it may dial.
+	// lockedEvery is how often a waiting process checks whether it may dial.
 	lockedEvery = time.Second
 	// markKey holds a copy of the checkpoint outside the database, for markKept.
 	markKey  = "mark"
 	markKept = 90 * 24 * time.Hour
 )
 
-// CheckpointStore is what the checkpoint needs of Postgres.
+// CheckpointStore is the part of Postgres that the checkpoint needs.
 type CheckpointStore interface {
-	// Checkpoint moves the database's checkpoint to now, or locks the database
-	// where the mark says that it must not dial, and returns how it stands then.
+	// Checkpoint moves the database's checkpoint to now, or locks the database if the
+	// mark shows that it must not dial. It returns the state after that.
 	Checkpoint(ctx context.Context, m campaign.ExternalMark) (campaign.DatabaseIdentity, error)
 }
 
-// checkpointer keeps a database that forgot something from dialing. The database
-// itself refuses the gate while it is locked; this moves the checkpoint and its
-// copy in Redis by which that is told. Package reconcile does what releases it.
+// checkpointer keeps a database that forgot something from dialing. The database itself
+// refuses the gate while it is locked. The checkpointer moves the checkpoint and its copy
+// in Redis; comparing the two shows what was forgotten. Package reconcile releases the
+// lock.
 type checkpointer struct {
 	store CheckpointStore
 	queue *queue
 	log   *slog.Logger
-	// leave ends the process's part in dialing. It is nil until tasks are taken:
-	// until then the queue may still be renamed.
+	// leave makes this process stop dialing. It is nil until tasks are taken, because the
+	// queue may be renamed until then.
 	leave func(error)
 
-	asked  bool              // Redis told its mark once
+	asked  bool              // Redis has returned its mark once
 	logged campaign.DialLock // the last one
 }
 
-// await returns when the database may dial, or ctx ends. No task is taken before: a
-// copy of a database has the name of the original's queue, until it is released
-// under a name of its own.
+// await returns when the database may dial, or ctx ends. No task is taken before that: a
+// copy of a database uses the original's queue name until it is released under a name of
+// its own.
 func (c *checkpointer) await(ctx context.Context) {
 	errs := &errorLog{log: c.log}
 	for {
@@ -83,9 +84,9 @@ func (c *checkpointer) runOnce(ctx context.Context) (campaign.DatabaseIdentity, 
 	return d, nil
 }
 
-// renamed has the process take the queue and the mark of a database that a person
-// released: at once where no task is taken yet, else by being started anew, since
-// tasks go by the name.
+// renamed switches the process to the queue and the mark of a database that a person
+// released under a new name. It does so at once if no task was taken yet. Otherwise the
+// process must restart, because tasks depend on the name.
 func (c *checkpointer) renamed(ctx context.Context, databaseID string) (campaign.DatabaseIdentity, error) {
 	if c.leave != nil {
 		return campaign.DatabaseIdentity{}, campaign.ErrRenamed
@@ -99,9 +100,8 @@ func (c *checkpointer) renamed(ctx context.Context, databaseID string) (campaign
 	return d, err
 }
 
-// move compares the checkpoint with its copy, and moves both. The copy is read
-// first and moved last, so that it is never ahead of a database that forgot
-// nothing.
+// move compares the checkpoint with its copy, and moves both. The copy is read first and
+// moved last, so it is never ahead of a database that forgot nothing.
 func (c *checkpointer) move(ctx context.Context) (campaign.DatabaseIdentity, error) {
 	mark, err := c.mark(ctx)
 	mark.Of = c.queue.databaseID
@@ -109,7 +109,7 @@ func (c *checkpointer) move(ctx context.Context) (campaign.DatabaseIdentity, err
 	case err == nil:
 		c.asked = true
 	case !c.asked:
-		return campaign.DatabaseIdentity{}, err // moved unseen, it would hide that the database is an older one
+		return campaign.DatabaseIdentity{}, err // moving it unread would hide that the database is an older one
 	default:
 		c.log.DebugContext(ctx, "the checkpoint is not compared", "error", err)
 	}
@@ -126,7 +126,7 @@ func (c *checkpointer) move(ctx context.Context) (campaign.DatabaseIdentity, err
 	return d, nil
 }
 
-// mark asks Redis for the copy. An error means that it could not be asked.
+// mark reads the copy from Redis. An error means that Redis could not be asked.
 func (c *checkpointer) mark(ctx context.Context) (campaign.ExternalMark, error) {
 	text, err := c.queue.redis.Get(ctx, c.queue.key(markKey)).Result()
 	if errors.Is(err, redis.Nil) {
@@ -142,8 +142,8 @@ func (c *checkpointer) mark(ctx context.Context) (campaign.ExternalMark, error) 
 	return campaign.ExternalMark{Asked: true, Known: true, At: time.UnixMicro(micros)}, nil
 }
 
-// markScript moves a mark, but not back. KEYS: the mark. ARGV: where to, in
-// microseconds; how long it is kept, in milliseconds.
+// markScript moves a mark forward, never back. KEYS: the mark. ARGV: its new time, in
+// microseconds; how long Redis keeps it, in milliseconds.
 const markScript = `
 local was = redis.call("GET", KEYS[1])
 if not was or tonumber(was) < tonumber(ARGV[1]) then

@@ -38,7 +38,7 @@ func (w *world) lockedFor(t *testing.T, why campaign.LockReason) {
 	}
 }
 
-// wantNoCalls checks that whatever is tried, no POST comes of it.
+// wantNoCalls checks that do sends no POST.
 func (w *world) wantNoCalls(t *testing.T, do func()) {
 	t.Helper()
 	creates := w.sim.Summary().Creates
@@ -56,8 +56,8 @@ func (w *world) wantNoCalls(t *testing.T, do func()) {
 	}
 }
 
-// confirm has a person release the database, long enough ago for Vonage's
-// list to be read at once.
+// confirm releases the database as a person would, long enough ago for Vonage's list to
+// be read at once.
 func (w *world) confirm(t *testing.T) {
 	t.Helper()
 	if _, err := w.db.Release(t.Context(), app.Actor{Name: "the test", Through: app.ThroughCommand}, campaign.DefaultRecordsKept, false); err != nil {
@@ -71,8 +71,8 @@ func (w *world) ageLock(t *testing.T) {
 	w.db.Exec(t, `UPDATE database_identity SET locked_at = locked_at - interval '13 seconds', released_at = released_at - interval '13 seconds'`)
 }
 
-// wantOneCallEach checks our records against Vonage's ledger: each person
-// was called once, and each call stands on an attempt, with its price.
+// wantOneCallEach checks our records against Vonage's ledger: each person was called
+// once, and each call has an attempt with its price.
 func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	t.Helper()
 	type ours struct{ To, State, Price string }
@@ -103,9 +103,9 @@ func (w *world) wantOneCallEach(t *testing.T, contacts int) {
 	}
 }
 
-// halfway runs a campaign whose first third is due, copies its database with some
-// of the rest reserved, and continues with the original. Until the copy is made
-// nobody else is due, so the copy has forgotten calls however slow the machine is.
+// halfway runs a campaign in which a first third of the people is due, copies its
+// database with some of the rest reserved, and continues with the original. Nobody else
+// is due until the copy is made, so the copy misses calls however slow the machine is.
 func halfway(t *testing.T, contacts int) (w, old *world) {
 	t.Helper()
 	w = newWorld(t, 60, voicesim.Config{Outcomes: allAnswered})
@@ -125,8 +125,8 @@ func halfway(t *testing.T, contacts int) (w, old *world) {
 	return w, w.beside(t, backup)
 }
 
-// A copy of the database is somebody's staging system, or what takes the
-// original's place: a person says which.
+// A copy of the database is either a staging system or the original's replacement. A
+// person says which.
 func TestCopiedDatabaseCallsNobody(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)
@@ -145,8 +145,8 @@ func TestCopiedDatabaseCallsNobody(t *testing.T) {
 	}
 }
 
-// A backup that is put where the database was has the original's identity, and
-// is told by the mark in Redis alone.
+// A backup restored in place of the database has the original's identity. Only the mark
+// in Redis shows that it is a backup.
 func TestRestoredBackupCallsNobody(t *testing.T) {
 	t.Parallel()
 	_, old := halfway(t, 60)

@@ -10,8 +10,8 @@ import (
 	"dialer/campaign"
 )
 
-// Config says how this process takes part in dialing. What is zero gets the
-// default; CallsPerSecond and PublicURL have none.
+// Config says how this process takes part in dialing. A zero field gets its default;
+// CallsPerSecond and PublicURL have none.
 type Config struct {
 	// CallsPerSecond is the account's limit on new calls, shared by all
 	// processes.
@@ -20,10 +20,10 @@ type Config struct {
 	PublicURL string
 	// RedisURL is where the queue is.
 	RedisURL string
-	// DatabaseID names the database. Dialers on one database share a queue;
-	// those of another that use the same Redis have a queue of their own.
+	// DatabaseID names the database. Dialers on one database share a queue. Dialers on
+	// another database that use the same Redis have another queue.
 	DatabaseID string
-	// Periodic is work that one process of the fleet does again and again.
+	// Periodic is the work that one process of the fleet repeats.
 	Periodic []Periodic
 	// TokenLife is how long after the gate Vonage takes an attempt's POST.
 	// Default 30 s, the least that Vonage documents.
@@ -43,7 +43,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// validate names everything that is wrong.
+// validate lists everything that is wrong.
 func (c Config) validate() error {
 	var errs []error
 	if c.CallsPerSecond <= 0 {

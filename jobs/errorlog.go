@@ -11,8 +11,7 @@ import (
 // loop that fails four times a second must not drown the log.
 const sameErrorAgain = time.Minute
 
-// errorLog logs the errors of one piece of work that is done again and again,
-// each once until it changes.
+// errorLog logs the errors of one piece of repeated work, each once until it changes.
 type errorLog struct {
 	log *slog.Logger
 
@@ -23,7 +22,7 @@ type errorLog struct {
 
 func (l *errorLog) logError(ctx context.Context, msg string, err error) {
 	if ctx.Err() != nil {
-		return // being stopped is no error
+		return // stopping is not an error
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,7 +32,7 @@ func (l *errorLog) logError(ctx context.Context, msg string, err error) {
 	}
 }
 
-// reset says that the work succeeds, so that the next error is logged again.
+// reset notes that the work succeeded, so the next error is logged again.
 func (l *errorLog) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,8 +9,7 @@ import (
 	"dialer/campaign"
 )
 
-// marking is a database whose mark is moved with these results, one after the
-// other.
+// marking is a database that returns these results, one for each move of its mark.
 type marking struct {
 	CheckpointStore
 	results []error
@@ -39,8 +38,8 @@ func newCheckpointer(t *testing.T, m *marking) (*checkpointer, *cable) {
 	return &checkpointer{store: m, queue: q, log: slog.New(slog.DiscardHandler)}, way
 }
 
-// The mark in Redis may be all that tells that the database is an older one.
-// Were the database's own mark moved before, nothing would tell it any more.
+// The mark in Redis may be the only sign that the database is an older one. If the
+// database's own mark moved first, that sign would be lost.
 func TestCheckpointWaitsForExternalMark(t *testing.T) {
 	t.Parallel()
 	m := &marking{}

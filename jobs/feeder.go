@@ -14,16 +14,16 @@ const (
 	feedBatch = 500
 )
 
-// feedStore is what the feeder needs of Postgres.
+// feedStore is the part of Postgres that the feeder needs.
 type feedStore interface {
 	// Claim reserves up to limit contacts that are due and may be called now, in
 	// one statement. It returns fewer, or none, when no more are due.
 	Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error)
-	// Reserved counts the attempts that wait in the queue, of all processes.
+	// Reserved counts the attempts that wait in the queue, for all processes.
 	Reserved(ctx context.Context) (int, error)
 }
 
-// feeder keeps about the next minute of calls in the queue, never a campaign.
+// feeder keeps about the next minute of calls in the queue, never a whole campaign.
 type feeder struct {
 	store     feedStore
 	queue     *queue

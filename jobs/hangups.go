@@ -15,35 +15,34 @@ import (
 const (
 	hangupEvery = time.Second
 	hangupBatch = 4
-	// hangupTimeout bounds one try. Vonage refuses control of a call for two
-	// seconds after it made it, and the client waits for that twice.
+	// hangupTimeout bounds one try. Vonage refuses to control a call for two seconds
+	// after the call was made, and the client waits for that twice.
 	hangupTimeout = 12 * time.Second
-	// hangupHold is how long an order is this process's alone, and twice as long
-	// after each try.
+	// hangupHold is how long an order belongs to this process alone. It doubles after
+	// each try.
 	hangupHold  = 15 * time.Second
 	hangupTries = 6 // over about eight minutes
-	// hangupRecord bounds storing what came of a try.
+	// hangupRecord bounds the time to store the result of a try.
 	hangupRecord = 5 * time.Second
 )
 
-// HangUpStore is what ending superfluous calls needs.
+// HangUpStore has the orders to end calls that should not be up.
 type HangUpStore interface {
-	// PendingHangUps takes up to limit orders that are due, whose calls are not
-	// known to be over, and keeps the others from them for hold, and twice as
-	// long after each try.
+	// PendingHangUps takes up to limit due orders whose calls are not known to be over.
+	// Other processes do not get them for hold, and for twice as long after each try.
 	PendingHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error)
-	// HungUp stores what came of a try. One that is given up is an alarm.
+	// HungUp stores the result of a try. An order that is given up raises an alarm.
 	HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error
 }
 
-// hangupWorker ends calls that should not be up. A hang-up may be sent twice, so what
-// a killed process had taken is simply due again after a while.
+// hangupWorker ends calls that should not be up. A hang-up may be sent twice, so an order
+// that a killed process had taken becomes due again after a while.
 type hangupWorker struct {
 	store  HangUpStore
 	client *voice.Client
 }
 
-// runOnce tries what is due, and returns how many orders it tried.
+// runOnce tries the orders that are due, and returns their number.
 func (h *hangupWorker) runOnce(ctx context.Context) (int, error) {
 	pending, err := h.store.PendingHangUps(ctx, hangupBatch, hangupHold)
 	if err != nil {
@@ -65,16 +64,15 @@ func (h *hangupWorker) try(ctx context.Context, order campaign.HangUp) error {
 	over := err != nil && h.over(asking, order.CallUUID, err)
 	//guard:false jobs.TestHangupWorkerStopped: being stopped says nothing about the call
 	if err != nil && !over && ctx.Err() != nil {
-		return nil // being stopped says nothing about the call: the order stays due
+		return nil // stopping proves nothing about the call: the order stays due
 	}
 	storing, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangupRecord)
 	defer cancel()
 	return h.store.HungUp(storing, order, tried(order, err, over))
 }
 
-// over reports whether a hang-up failed because there is nothing left to hang
-// up. Vonage answers 404 to that, and may answer 400: then its record
-// tells.
+// over reports whether a hang-up failed because the call had already ended. Vonage then
+// answers 404. It may also answer 400; in that case the call's record shows it.
 func (h *hangupWorker) over(ctx context.Context, uuid string, err error) bool {
 	if errors.Is(err, voice.ErrNotFound) {
 		return true
@@ -86,7 +84,7 @@ func (h *hangupWorker) over(ctx context.Context, uuid string, err error) bool {
 	return err == nil && campaign.Ends(call.Status)
 }
 
-// tried says what a try means for its order.
+// tried decides what a try means for its order.
 func tried(order campaign.HangUp, err error, over bool) campaign.HangUpTry {
 	switch {
 	case err == nil:

@@ -14,7 +14,7 @@ import (
 	"dialer/voice"
 )
 
-// memoryHangUps gives its orders once and keeps what came of them.
+// memoryHangUps gives its orders once and keeps their results.
 type memoryHangUps struct {
 	mu    sync.Mutex
 	owed  []campaign.HangUp
@@ -35,8 +35,8 @@ func (m *memoryHangUps) HungUp(_ context.Context, h campaign.HangUp, t campaign.
 	return nil
 }
 
-// answers is a provider that answers each request by its method and the call's
-// name, in no time and without a socket.
+// answers is a provider that chooses its answer by the request's method and the call's
+// name. It takes no time and uses no socket.
 type answers map[string]string
 
 func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -95,7 +95,8 @@ func TestHangupWorkerOutcomes(t *testing.T) {
 	})
 }
 
-// A stop in the middle of a hang-up leaves the order due: nothing is known.
+// A stop in the middle of a hang-up leaves the order due, because the result is not
+// known.
 func TestHangupWorkerStopped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,41 +17,41 @@ import (
 )
 
 const (
-	// leaseTerm is how long the work of a dead process is kept from the others.
+	// leaseTerm is how long other processes wait before they take over the work of a dead
+	// process.
 	leaseTerm   = 6 * time.Second
 	renewEvery  = leaseTerm / 3
 	finishLimit = 5 * time.Second
-	// periodicLimit bounds one round. It is longer than the list takes to be read.
+	// periodicLimit bounds one round. Reading Vonage's list takes less.
 	periodicLimit = 15 * time.Minute
-	// missedPeriods is how many periods work may have been missed before each
-	// process starts it by itself.
+	// missedPeriods is how many periods work may miss before each process starts it
+	// without asynq.
 	missedPeriods = 3
 	// schedulesFrom is asynq's shortest period, and its shortest time for which a
 	// task is unique.
 	schedulesFrom = time.Second
 )
 
-// Periodic is work that one process of the fleet does again and again. Run must
-// be safe to repeat, and should stop when its context ends: then another process
-// may have begun it.
+// Periodic is work that one process of the fleet repeats. Run must be safe to repeat, and
+// should stop when its context ends, because another process may then have begun it.
 type Periodic struct {
 	Name  string
 	Every time.Duration
 	Run   func(ctx context.Context) error
-	// WhileLocked: it is also done before the database may dial.
+	// WhileLocked: the work is also done before the database may dial.
 	WhileLocked bool
 }
 
-// LeaseStore says which process does a piece of periodic work.
+// LeaseStore decides which process does a piece of periodic work.
 type LeaseStore interface {
 	// TakeLease gives the work to the owner for term, if no process has it and it
 	// was not finished within idle.
 	TakeLease(ctx context.Context, name, owner string, term, idle time.Duration) (generation int64, taken bool, err error)
-	// RenewLease extends a lease; campaign.ErrLeaseLost when another process has
-	// taken the work.
+	// RenewLease extends a lease. It returns campaign.ErrLeaseLost when another process
+	// has taken the work.
 	RenewLease(ctx context.Context, name string, generation int64, term time.Duration) error
-	// EndLease gives the work back, and notes that it was done if it was. It also
-	// returns campaign.ErrLeaseLost.
+	// EndLease gives the work back and notes whether it was done. It too may return
+	// campaign.ErrLeaseLost.
 	EndLease(ctx context.Context, name string, generation int64, done bool) error
 }
 
@@ -63,9 +63,9 @@ type periodicWork struct {
 	store    LeaseStore
 	queue    *queue
 	owner    string
-	stopping context.Context // ends when the process stops; asynq does not know it
+	stopping context.Context // ends when the process stops; asynq does not know this context
 	errs     map[string]*errorLog
-	failed   sync.Map // by the work's name: when this process last failed at it
+	failed   sync.Map // when this process last failed at the work, by the work's name
 	log      *slog.Logger
 }
 
@@ -107,9 +107,8 @@ func (w *periodicWork) run() error {
 	return nil
 }
 
-// asynq makes the server and the scheduler. Tasks have no id of their own choice: a
-// task with a fixed one that a killed process leaves is archived, and never runs
-// again.
+// asynq makes the server and the scheduler. Tasks get no fixed id: if a killed process
+// leaves a task with one, asynq archives it and never runs it again.
 func (w *periodicWork) asynq() (*asynq.Server, *asynq.Scheduler, error) {
 	part := w.queue.periodicPart()
 	log := newAsynqLog(w.log)
@@ -117,8 +116,8 @@ func (w *periodicWork) asynq() (*asynq.Server, *asynq.Scheduler, error) {
 		Concurrency: max(1, len(w.list)), Queues: map[string]int{part: 1}, TaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout: shutdownTimeout, Logger: log, LogLevel: asynq.WarnLevel,
 	})
-	// Whether a trigger was enqueued is not logged: most are another process's, and
-	// the feeder says that Redis is away.
+	// A trigger that was not enqueued is not logged: mostly another process enqueued it,
+	// and the feeder reports when Redis is away.
 	scheduler := asynq.NewSchedulerFromRedisClient(w.queue.redis, &asynq.SchedulerOpts{Logger: log, LogLevel: asynq.FatalLevel})
 	for _, p := range w.list {
 		options := []asynq.Option{asynq.Queue(part), asynq.MaxRetry(0), asynq.Timeout(periodicLimit)}
@@ -133,8 +132,8 @@ func (w *periodicWork) asynq() (*asynq.Server, *asynq.Scheduler, error) {
 	return server, scheduler, nil
 }
 
-// ProcessTask does the work that a task triggers, unless another process has it
-// or has just done it. It never fails: the next trigger comes anyway.
+// ProcessTask does the work that a task triggers, unless another process has it or has
+// just done it. It never fails, because the next trigger comes anyway.
 func (w *periodicWork) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -147,8 +146,8 @@ func (w *periodicWork) ProcessTask(ctx context.Context, task *asynq.Task) error 
 	return nil
 }
 
-// whileLocked does what is done before the database may dial, until ctx ends. It
-// does without asynq, because the queue's name may still change.
+// whileLocked does the work that is allowed before the database may dial, until ctx ends.
+// It does not use asynq, because the queue's name may still change.
 func (w *periodicWork) whileLocked(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, p := range w.list {
@@ -159,8 +158,8 @@ func (w *periodicWork) whileLocked(ctx context.Context) {
 	wg.Wait()
 }
 
-// repeat does the work in each period in which no process has finished it for
-// idle, until ctx ends.
+// repeat does the work until ctx ends, once in each period if no process has finished it
+// within idle.
 func (w *periodicWork) repeat(ctx context.Context, p Periodic, idle time.Duration) {
 	for ctx.Err() == nil {
 		w.round(ctx, p, idle)
@@ -168,9 +167,9 @@ func (w *periodicWork) repeat(ctx context.Context, p Periodic, idle time.Duratio
 	}
 }
 
-// round does the work once and logs an error, once until it changes. A process
-// that has failed leaves the next period to the others: it may be the only one that
-// cannot reach Vonage.
+// round does the work once and logs an error once until it changes. A process that failed
+// leaves the next period to the others, because it may be the only one that cannot reach
+// Vonage.
 func (w *periodicWork) round(ctx context.Context, p Periodic, idle time.Duration) {
 	at, failed := w.failed.Load(p.Name)
 	//guard:false jobs.TestPeriodicFailingProcess: a process that fails leaves the work to the others

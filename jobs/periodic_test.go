@@ -198,8 +198,8 @@ func TestPeriodicTriggeredByAsynq(t *testing.T) {
 	}
 }
 
-// A process that fails, as one does that cannot reach Vonage, does not keep the work
-// from one that can.
+// A process that fails, for example because it cannot reach Vonage, does not keep the
+// work from a process that can.
 func TestPeriodicFailingProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

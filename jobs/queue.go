@@ -25,29 +25,29 @@ const (
 	enqueuers      = 8
 	enqueueTimeout = time.Second
 	taskTimeout    = time.Minute
-	// shutdownTimeout is longer than a POST may take (10 s), so that a stop
-	// never gives a task away while its call is being placed.
+	// shutdownTimeout is longer than a POST may take (10 s), so a stop never returns a
+	// task to the queue while its call is being placed.
 	shutdownTimeout = 15 * time.Second
 	retryDelay      = 2 * time.Second
 )
 
 // queue is asynq as this package uses it: its tasks are hints. A task may be lost,
-// come twice or come late; the gate decides what becomes of it.
+// doubled or late; the gate decides what happens.
 type queue struct {
 	redis  *redis.Client
 	client *asynq.Client
-	// name tells the queues apart that share a Redis: one for each database,
-	// because a task means something only to the database that it came from.
+	// name distinguishes the queues that share a Redis. Each database has one, because a
+	// task means something only to the database that it came from.
 	name       string
 	databaseID string
 }
 
-// urgencies are the names of the queue's parts, by urgency: asynq empties the
-// first before the second. So a reminder that falls due does not wait behind the minute of bulk
-// that is queued already. Each name begins with the queue's.
+// urgencies are the names of the queue's parts, by urgency: asynq empties the first
+// before the second. So a reminder that falls due does not wait behind the minute of bulk
+// calls that is already queued. Each name begins with the queue's name.
 var urgencies = []string{campaign.DueReminder: "-reminders", campaign.Retry: "-retries", campaign.FirstCall: ""}
 
-// part is the queue of tasks that are as urgent as u.
+// part is the queue of tasks of urgency u.
 func (q *queue) part(u campaign.Urgency) string {
 	return q.name + urgencies[min(max(u, campaign.DueReminder), campaign.FirstCall)]
 }
@@ -68,7 +68,7 @@ func (q *queue) periodicPart() string { return q.name + "-periodic" }
 func openQueue(url, databaseID string, workers int) (*queue, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, errors.New("the Redis URL cannot be parsed; it looks like redis://localhost:6379/0") // err shows the password
+		return nil, errors.New("the Redis URL cannot be parsed; it looks like redis://localhost:6379/0") // err contains the password
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = time.Second, 2*time.Second, 2*time.Second
 	options.MaxRetries = 1
@@ -81,25 +81,24 @@ func openQueue(url, databaseID string, workers int) (*queue, error) {
 	return q, nil
 }
 
-// silenceRedis keeps the library from writing to standard error what it also
-// returns: each try of each connection that fails.
+// silenceRedis stops the library from writing every failed connection to standard error.
+// It also returns these errors.
 var silenceRedis = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
 
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
-// rename makes it another database's queue. No other goroutine may use the
-// queue meanwhile.
+// rename makes q the queue of another database. No other goroutine may use q meanwhile.
 func (q *queue) rename(databaseID string) {
 	q.name, q.databaseID = dial+"-"+databaseID, databaseID
 }
 
-// key names something that the fleet of this queue shares.
+// key is the name of a Redis key that the fleet of this queue shares.
 func (q *queue) key(what string) string { return "dialer:{" + q.name + "}:" + what }
 
-// asynqKey is where asynq 0.26 keeps something of a part of the queue. Its
-// Inspector does not know a queue after Redis was flushed.
+// asynqKey is the Redis key where asynq 0.26 keeps something of a part of the queue.
+// asynq's Inspector does not know a queue after Redis was flushed.
 func (q *queue) asynqKey(u campaign.Urgency, what string) string {
 	return "asynq:{" + q.part(u) + "}:" + what
 }
@@ -107,17 +106,16 @@ func (q *queue) asynqKey(u campaign.Urgency, what string) string {
 // pendingKey is the list of tasks that no worker has taken yet.
 func (q *queue) pendingKey(u campaign.Urgency) string { return q.asynqKey(u, "pending") }
 
-// taskID names an attempt's task. Each enqueuing has an id of its own, so that no
-// task that Redis still knows can be in the way.
+// taskID names an attempt's task. Each enqueuing has a new id, so no task that Redis
+// still knows can block it.
 func taskID(a campaign.QueuedAttempt) string {
 	return fmt.Sprintf("%s:%d", a.AttemptID, a.EnqueueCount)
 }
 
 func (q *queue) close() error { return q.redis.Close() }
 
-// check refuses a Redis that would drop tasks when it is full. asynq never
-// recovers from a task whose half was evicted. A Redis that does not tell is
-// errHidden.
+// check refuses a Redis that would drop tasks when it is full. asynq never recovers from
+// a task that was half evicted. A Redis that hides its settings is errHidden.
 func (q *queue) check(ctx context.Context) error {
 	if err := q.redis.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("%w at %s: %w", errUnreachable, q.redis.Options().Addr, err)
@@ -142,7 +140,7 @@ var (
 	errHidden = errors.New("cannot see Redis's maxmemory-policy; it must be noeviction")
 )
 
-// errUnreachable: Redis does not answer.
+// errUnreachable means that Redis does not answer.
 var errUnreachable = errors.New("cannot reach Redis (REDIS_URL, --redis-url)")
 
 // enqueue puts a task for each attempt into the queue and returns those that
@@ -183,8 +181,8 @@ func left(attempts []campaign.QueuedAttempt, errs []error) (rest []campaign.Queu
 	return rest, first
 }
 
-// put enqueues one task. Its id is unique for the enqueuing, so a conflict means
-// that it is there already.
+// put enqueues one task. Its id is unique to this enqueuing, so a conflict means that the
+// task is already there.
 func (q *queue) put(ctx context.Context, t campaign.QueuedAttempt) error {
 	text, err := json.Marshal(payload{Attempt: t.AttemptID, EnqueueCount: t.EnqueueCount, Urgency: t.Urgency})
 	if err != nil {
@@ -230,8 +228,8 @@ func (q *queue) server(workers int, log *slog.Logger) *asynq.Server {
 		DelayedTaskCheckInterval: time.Second,
 		ShutdownTimeout:          shutdownTimeout,
 		RetryDelayFunc:           retryDelayOf,
-		// Only a panic uses a retry up: a task that has none left is archived,
-		// and an outage of Postgres or a killed process is no fault of its own.
+		// Only a panic uses up a retry. A task without retries is archived, and it should
+		// not be archived for an outage of Postgres or a killed process.
 		IsFailure: asynq.IsPanicError,
 		ErrorHandler: asynq.ErrorHandlerFunc(func(ctx context.Context, _ *asynq.Task, err error) {
 			if !errors.Is(err, context.Canceled) && !errors.Is(err, campaign.ErrNoRoom) {
@@ -257,18 +255,18 @@ func retryDelayOf(_ int, err error, _ *asynq.Task) time.Duration {
 	return retryDelay
 }
 
-// payload is a task's payload: ids only, because payloads are shown by tools
-// that ask for no password.
+// payload is a task's payload. It has ids only, because some tools show payloads without
+// asking for a password.
 type payload struct {
 	Attempt      uuid.UUID        `json:"attempt"`
 	EnqueueCount int              `json:"enqueue_count"`
 	Urgency      campaign.Urgency `json:"urgency"`
-	// Version is that of the payload, 0 for this one. A later program that
-	// means something else by it says so, and this one leaves the task to it.
+	// Version is the payload's version, 0 for this one. A later program that changes its
+	// meaning raises it, and this program leaves such tasks to it.
 	Version int `json:"version,omitzero"`
 }
 
-// errLaterTask: the task is of a later program, which will take it.
+// errLaterTask means that the task belongs to a later program, which will take it.
 var errLaterTask = errors.New("a task of a later version of the program")
 
 // laterDelay is how long such a task rests before it is offered again.
@@ -289,8 +287,8 @@ func readTask(task *asynq.Task) (t payload, err error) {
 	return t, nil
 }
 
-// asynqLog gives some of asynq's own lines to slog. asynq writes a line for
-// each task that it could not mark as done. No task is lost by that.
+// asynqLog passes some of asynq's own lines to slog. asynq writes a line for each task
+// that it could not mark as done, although no task is lost.
 type asynqLog struct {
 	log    *slog.Logger
 	seldom rate.Sometimes
@@ -309,5 +307,5 @@ func (l *asynqLog) Info(args ...any)  { l.say(slog.LevelInfo, args) }
 func (l *asynqLog) Warn(args ...any)  { l.say(slog.LevelWarn, args) }
 func (l *asynqLog) Error(args ...any) { l.say(slog.LevelError, args) }
 
-// Fatal logs only: the process is not asynq's to end.
+// Fatal only logs: asynq may not end the process.
 func (l *asynqLog) Fatal(args ...any) { l.say(slog.LevelError, args) }

@@ -99,7 +99,7 @@ func TestQueueBadURLHidesPassword(t *testing.T) {
 	}
 }
 
-// recordingHandler fails with what it is told and notes when it was called.
+// recordingHandler returns err and notes when it was called.
 type recordingHandler struct {
 	mu    sync.Mutex
 	err   error
@@ -119,8 +119,8 @@ func (h *recordingHandler) count() int {
 	return len(h.calls)
 }
 
-// A task that has no retries left is archived, and its attempt would wait for
-// its lease to run out. An outage must not use the retries up.
+// A task without retries is archived, and its attempt would wait until its lease ends. An
+// outage must not use up the retries.
 func TestQueueOutageKeepsRetries(t *testing.T) {
 	t.Parallel()
 	q := openTestQueue(t, privateRedis(t))
@@ -134,9 +134,8 @@ func TestQueueOutageKeepsRetries(t *testing.T) {
 	require.Eventually(t, "six tries of one task, which has three retries", func() bool { return h.count() >= 6 })
 }
 
-// A production database and a demo on the same Redis must not take each
-// other's tasks: to the wrong database a task means nothing, and it would be
-// gone.
+// A production database and a demo on the same Redis must not take each other's tasks. A
+// task means nothing to the wrong database, and would be lost.
 func TestQueueOfEachDatabase(t *testing.T) {
 	t.Parallel()
 	url := privateRedis(t)

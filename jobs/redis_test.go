@@ -11,8 +11,8 @@ import (
 	"dialer/internal/embedded"
 )
 
-// privateRedis starts a Redis of the test's own, which it may flush and which
-// nobody else flushes.
+// privateRedis starts a Redis for this test alone, so that the test may flush it and
+// nobody else does.
 func privateRedis(t testing.TB) string {
 	t.Helper()
 	server, err := embedded.Redis(t.Context(), embedded.Options{Getenv: func(key string) string {
@@ -43,7 +43,7 @@ func openTestQueue(t *testing.T, url string) *queue {
 	return q
 }
 
-// cable is a way to a server that can be cut and repaired.
+// cable is a connection to a server that can be cut and repaired.
 type cable struct {
 	URL      string
 	to       string
@@ -114,7 +114,8 @@ func (c *cable) refusedCount() int {
 	return c.refused
 }
 
-// setCut cuts all connections and lets none through, or lets them again.
+// setCut(true) cuts all connections and refuses new ones; setCut(false) accepts them
+// again.
 func (c *cable) setCut(cut bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	// probeEvery is how often each process writes to Redis, to see that it can.
+	// probeEvery is how often each process writes to Redis to test it.
 	probeEvery   = 2 * time.Second
 	probeTimeout = time.Second
-	// probeRounds is how many writes fail, one after the other, before there is an
-	// alarm: one failure may be a failover.
+	// probeRounds is how many writes must fail in a row before there is an alarm. A
+	// single failure may be a failover.
 	probeRounds = 2
 	// raiseEvery is how often the alarm is raised again while writes fail. When
 	// no process has raised it for quietFor, any process that can write closes
@@ -27,16 +27,16 @@ const (
 	quietFor   = 3 * raiseEvery
 )
 
-// RedisAlarmStore keeps the alarm about Redis.
+// RedisAlarmStore raises and closes the alarm about Redis.
 type RedisAlarmStore interface {
 	AlarmStore
-	// CloseAlarms resolves the open alarms of a kind that were raised last longer
-	// than quiet ago.
+	// CloseAlarms resolves the open alarms of a kind that were last raised longer than
+	// quiet ago.
 	CloseAlarms(ctx context.Context, kind string, quiet time.Duration) (int, error)
 }
 
-// redisProbe writes to each part of the queue. A Redis that answers and takes no
-// writes would otherwise look well while nobody is called.
+// redisProbe writes to each part of the queue. Otherwise a Redis that answers but takes
+// no writes would look healthy while nobody is called.
 type redisProbe struct {
 	redis    *redis.Client
 	store    RedisAlarmStore
@@ -47,7 +47,7 @@ type redisProbe struct {
 	raised, closed time.Time
 }
 
-// newRedisProbe probes the queue under the name that it has now.
+// newRedisProbe probes the queue under its present name.
 func (s *Service) newRedisProbe() *redisProbe {
 	return &redisProbe{redis: s.queue.redis, store: s.store, parts: s.queue.parts(), writable: &s.redisWritable}
 }
@@ -56,7 +56,7 @@ func (s *Service) newRedisProbe() *redisProbe {
 func (p *redisProbe) runOnce(ctx context.Context) (int, error) {
 	wrong := p.write(ctx)
 	if ctx.Err() != nil {
-		return 0, nil // being stopped says nothing about Redis
+		return 0, nil // stopping proves nothing about Redis
 	}
 	p.writable.Store(wrong == nil)
 	if wrong == nil {
@@ -87,8 +87,8 @@ func (p *redisProbe) close(ctx context.Context) error {
 	return err
 }
 
-// write writes a small key beside each part of the queue: in a cluster each part may
-// be on another node.
+// write writes a small key beside each part of the queue, because in a cluster each part
+// may be on another node.
 func (p *redisProbe) write(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -133,10 +133,10 @@ func redisTrouble(err error) string {
 }
 
 // orphansScript removes the tasks of a part that are active and have no lease, and
-// returns how many. asynq sets and takes away both at once, so one without the
-// other is what a crash of Redis left, and asynq never looks at it again. The
-// requeuer has enqueued its attempt anew. KEYS: the active tasks; the leases. ARGV:
-// the beginning of a task's key; how many are looked at.
+// returns how many. asynq adds and removes both at once, so only a crash of Redis leaves
+// one without the other, and asynq never looks at such a task again. The requeuer has
+// enqueued its attempt again. KEYS: the active tasks; the leases. ARGV: the beginning of
+// a task's key; how many tasks to look at.
 const orphansScript = `
 local n = 0
 for _, id in ipairs(redis.call("LRANGE", KEYS[1], 0, ARGV[2] - 1)) do
@@ -148,10 +148,10 @@ for _, id in ipairs(redis.call("LRANGE", KEYS[1], 0, ARGV[2] - 1)) do
 end
 return n`
 
-// orphansAtOnce bounds one look. It is more than the workers of any fleet.
+// orphansAtOnce bounds one look. No fleet has as many workers.
 const orphansAtOnce = 10_000
 
-// removeOrphans removes them from all parts.
+// removeOrphans removes active tasks without a lease from all parts.
 func (q *queue) removeOrphans(ctx context.Context) (removed int, err error) {
 	for _, part := range q.parts() {
 		key := "asynq:{" + part + "}:"

@@ -17,8 +17,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// clusterNode starts a Redis that has half the slots of a cluster, or starts to
-// have all.
+// clusterNode starts a Redis that has half the slots of a cluster; complete gives it the
+// others.
 func clusterNode(t *testing.T) (url string, complete func(*redis.Client)) {
 	t.Helper()
 	bin, err := exec.LookPath("redis-server")
@@ -134,7 +134,7 @@ func TestRedisThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// The running service sees it within seconds.
+// The running service notices it within seconds.
 func TestServiceWatchesRedis(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 20, voicesim.Config{Outcomes: allAnswered})
@@ -154,7 +154,7 @@ func TestServiceWatchesRedis(t *testing.T) {
 	}
 }
 
-// A task that is active without a lease is never looked at again by asynq.
+// asynq never looks again at a task that is active without a lease.
 func TestTasksWithoutLeaseAreRemoved(t *testing.T) {
 	t.Parallel()
 	q := openTestQueue(t, privateRedis(t))

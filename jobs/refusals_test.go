@@ -16,8 +16,8 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// before puts a server in front of Vonage that answers all POSTs itself while
-// status is not 0.
+// before starts a server in front of Vonage that answers all POSTs itself while status is
+// not 0.
 func (w *world) before(t *testing.T, status *atomic.Int64, body string) {
 	t.Helper()
 	u, err := url.Parse(w.url)
@@ -26,7 +26,7 @@ func (w *world) before(t *testing.T, status *atomic.Int64, body string) {
 	pass := httputil.NewSingleHostReverseProxy(u)
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if code := int(status.Load()); code != 0 && r.Method == http.MethodPost {
-			_, _ = io.Copy(io.Discard, r.Body) // as a server that reads first
+			_, _ = io.Copy(io.Discard, r.Body) // like a server that reads the body first
 			rw.Header().Set("Location", "/elsewhere")
 			rw.WriteHeader(code)
 			_, _ = io.WriteString(rw, body)
@@ -38,8 +38,8 @@ func (w *world) before(t *testing.T, status *atomic.Int64, body string) {
 	w.url = front.URL + "/v1"
 }
 
-// Whatever Vonage refuses all calls with, the campaign is paused with Vonage's
-// words, and no contact is used up.
+// If Vonage refuses all calls, for any reason, the campaign is paused with Vonage's
+// words, and no contact loses an attempt.
 func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
 	t.Parallel()
 	for _, code := range []int{400, 402, 405, 413, 422} {
@@ -57,7 +57,8 @@ func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
 				t.Errorf("the alarm says %q", detail)
 			}
 			status.Store(0)
-			// An outcome that comes after its token expired finds its attempt unknown, and pauses too.
+			// An outcome that comes after the token expired finds its attempt unknown,
+			// and pauses the campaign too.
 			require.Eventually(t, "every outcome is recorded", func() bool {
 				return w.count(t, `SELECT count(*) FROM attempts WHERE state IN ('dialing', 'unknown')`) == 0
 			})
@@ -72,8 +73,8 @@ func TestRefusalOfEveryCallPausesTheCampaign(t *testing.T) {
 	}
 }
 
-// A redirect is followed by nobody and proves nothing: its call is settled from
-// Vonage's list, and made once.
+// Nobody follows a redirect, and it proves nothing: its call is settled from Vonage's
+// list, and made once.
 func TestRedirectIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})

@@ -15,37 +15,37 @@ import (
 
 const (
 	requeueEvery = 5 * time.Second
-	// requeueAge is how old a claim must be: until then its process may still be
+	// requeueAge is how old a claim must be. Before that, its process may still be
 	// enqueueing it.
 	requeueAge = 5 * time.Second
-	// leaseRenewed is within which time a living process has renewed the lease of
-	// a task that it works on. It does so every 5 s.
+	// leaseRenewed: a living process has renewed the lease of its task within this time.
+	// It renews it every 5 s.
 	leaseRenewed = 10 * time.Second
-	// leaseDuration is asynq 0.26's.
+	// leaseDuration is the one of asynq 0.26.
 	leaseDuration = 30 * time.Second
 )
 
-// requeueStore is what the requeuer needs of Postgres.
+// requeueStore is the part of Postgres that the requeuer needs.
 type requeueStore interface {
-	// Queued lists up to limit reserved attempts that were enqueued longer than
-	// age ago, in the order of their ids from after on.
+	// Queued lists up to limit reserved attempts that were enqueued longer than age ago,
+	// ordered by id, starting after the id after.
 	Queued(ctx context.Context, age time.Duration, after uuid.UUID, limit int) ([]campaign.QueuedAttempt, error)
-	// Requeue counts that the attempts are enqueued again, and returns those that
-	// are still as they were listed.
+	// Requeue notes that the attempts are enqueued again, and returns those that have not
+	// changed since they were listed.
 	Requeue(ctx context.Context, list []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error)
 }
 
-// requeuer enqueues again what a dead process or a lost Redis took along: each
-// attempt that is still reserved and has no task that waits or is worked on. The
-// new task has an id of its own, and of two tasks for one attempt the gate lets
-// one through. So a wrong guess costs one task, and the rate is not left unused
-// for longer than ten seconds.
+// requeuer enqueues attempts again whose tasks were lost with a process or with Redis:
+// each attempt that is still reserved and has no task that waits or is being worked on.
+// The new task has a new id, and the gate lets only one of two tasks for an attempt
+// through. So a wrong guess costs one task, and the rate is unused for ten seconds at
+// most.
 type requeuer struct {
 	store requeueStore
 	queue *queue
 }
 
-// runOnce looks at all that should wait in the queue, a page at a time, and
+// runOnce looks at all attempts that should wait in the queue, a page at a time, and
 // returns how many it enqueued again.
 func (r *requeuer) runOnce(ctx context.Context) (requeued int, err error) {
 	var after uuid.UUID
@@ -77,9 +77,9 @@ func (r *requeuer) requeue(ctx context.Context, page []campaign.QueuedAttempt) (
 	return len(again) - len(rest), err
 }
 
-// missing returns the attempts whose task is neither pending, scheduled nor to be
-// retried, nor active with a lease that was renewed lately. asynq 0.26 keeps a
-// hash for each task with its state, and a sorted set of leases by their end.
+// missing returns the attempts whose task is not pending, scheduled, waiting for a retry,
+// or active with a lease that was renewed lately. asynq 0.26 keeps a hash for each task
+// with its state, and a sorted set of leases by their end.
 func (q *queue) missing(ctx context.Context, list []campaign.QueuedAttempt, now time.Time) (missing []campaign.QueuedAttempt, err error) {
 	states, err := q.taskStates(ctx, list)
 	if err != nil {
@@ -110,8 +110,8 @@ type taskState struct {
 	part  campaign.Urgency
 }
 
-// taskStates looks for each task in all parts of the queue, because its urgency
-// may have been another one when it was enqueued.
+// taskStates looks for each task in all parts of the queue, because its urgency may have
+// been different when it was enqueued.
 func (q *queue) taskStates(ctx context.Context, list []campaign.QueuedAttempt) ([]taskState, error) {
 	pipe := q.redis.Pipeline()
 	answers := make([]*redis.StringCmd, 0, len(list)*len(urgencies))
@@ -136,7 +136,7 @@ func (q *queue) taskStates(ctx context.Context, list []campaign.QueuedAttempt) (
 	return states, nil
 }
 
-// leaseEnds reads until when active tasks are leased; zero where there is no lease.
+// leaseEnds reads when the leases of active tasks end; zero: there is no lease.
 func (q *queue) leaseEnds(ctx context.Context, list []campaign.QueuedAttempt, states []taskState) ([]time.Time, error) {
 	pipe := q.redis.Pipeline()
 	answers := make([]*redis.FloatCmd, len(list))

@@ -24,7 +24,7 @@ func TestRequeuerLostRedis(t *testing.T) {
 	wantWaiting(t, q, 1800)
 }
 
-// flushAtRequeue loses Redis again while everything is enqueued again.
+// flushAtRequeue empties Redis again while everything is enqueued again.
 type flushAtRequeue struct {
 	*memoryFeed
 	q *queue
@@ -50,8 +50,8 @@ func TestRequeuerRedisLostTwice(t *testing.T) {
 	wantWaiting(t, q, 700)
 }
 
-// activate moves all pending tasks to the worker of a process that renewed their
-// leases so long ago.
+// activate makes all pending tasks active in a process that renewed their leases this
+// long ago.
 func activate(t *testing.T, q *queue, renewed time.Duration) {
 	t.Helper()
 	end := float64(time.Now().Add(leaseDuration - renewed).Unix())
@@ -88,7 +88,7 @@ func TestRequeuerTaskOfDeadProcess(t *testing.T) {
 	}
 }
 
-// A task's urgency is not always what it was when it was enqueued.
+// A task's urgency may have changed since it was enqueued.
 func TestRequeuerFindsTaskInAnotherPart(t *testing.T) {
 	t.Parallel()
 	store, q := newMemoryFeed(3), openTestQueue(t, privateRedis(t))

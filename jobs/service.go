@@ -20,7 +20,7 @@ const (
 	redisPatience = 10 * time.Second // for Redis to answer when the service starts
 )
 
-// Store is all that dialing needs of Postgres.
+// Store is the whole part of Postgres that dialing needs.
 type Store interface {
 	feedStore
 	requeueStore
@@ -31,8 +31,9 @@ type Store interface {
 	RedisAlarmStore
 }
 
-// Service is one process's part in dialing: it feeds the queue, makes calls, hangs
-// up, sweeps, and runs the periodic work that it is given. Any number of them may run at once.
+// Service is one process's part in dialing: it feeds the queue, makes calls, hangs up,
+// sweeps, and runs the periodic work that it is given. Any number of services may run at
+// once.
 type Service struct {
 	config Config
 	store  Store
@@ -41,15 +42,14 @@ type Service struct {
 	queue  *queue
 	log    *slog.Logger
 
-	// Caller makes the calls of the queue, and those that a person asks for: at one
-	// pace, and by one count.
+	// Caller makes the queue's calls and manual calls: at one pace, with one count.
 	Caller *Caller
 
 	redisWritable atomic.Bool
 }
 
-// Pacers are the account's two budgets. The service runs them. Requests is the
-// one that the client's Throttle uses.
+// Pacers are the account's two budgets. The service runs them. The client's Throttle uses
+// Requests.
 type Pacers struct{ Calls, Requests *pace.Pacer }
 
 // Throttle gives each request of a voice.Client a permit of the pacer.
@@ -79,10 +79,9 @@ func New(c Config, store Store, client *voice.Client, pacers Pacers, log *slog.L
 	}, nil
 }
 
-// Run dials until ctx ends. Then no gate is begun any more; sends under way
-// end, and their outcomes are recorded. It ends so by itself, with
-// campaign.ErrRenamed, when the database is released under another name. Run can
-// be called once.
+// Run dials until ctx ends. Then no new gate starts; sends under way finish, and their
+// outcomes are recorded. Run ends in the same way, with campaign.ErrRenamed, when the
+// database is released under another name. Run can be called once.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, leave := context.WithCancelCause(ctx)
 	defer leave(nil)
@@ -126,7 +125,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(s.left(ctx), s.queue.close())
 }
 
-// await waits until the database may dial, and does meanwhile what releases it.
+// await waits until the database may dial, and meanwhile does the work that releases it.
 func (s *Service) await(ctx context.Context, checkpoint *checkpointer, periodic *periodicWork) {
 	waiting, released := context.WithCancel(ctx)
 	var restoring sync.WaitGroup
@@ -140,7 +139,7 @@ func (s *Service) await(ctx context.Context, checkpoint *checkpointer, periodic 
 
 var errPeriodic = errors.New("periodic work cannot be started")
 
-// left is why the service ended by itself; nil where it was told to end.
+// left is why the service ended by itself; nil if it was told to end.
 func (s *Service) left(ctx context.Context) error {
 	if err := context.Cause(ctx); errors.Is(err, campaign.ErrRenamed) || errors.Is(err, errPeriodic) {
 		return err
@@ -148,7 +147,7 @@ func (s *Service) left(ctx context.Context) error {
 	return nil
 }
 
-// awaitRedis gives a Redis that starts at the same time a moment.
+// awaitRedis gives Redis a moment, because it may start at the same time.
 func (s *Service) awaitRedis(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, redisPatience)
 	defer cancel()
@@ -162,7 +161,7 @@ func (s *Service) awaitRedis(ctx context.Context) error {
 			s.log.WarnContext(ctx, "Redis does not answer: waiting for it", "at_most", redisPatience.String(), "error", err)
 		}
 		if unreachable == nil || !errors.Is(err, context.DeadlineExceeded) {
-			unreachable = err // and not that the patience has ended
+			unreachable = err // not that we stopped waiting
 		}
 		if background.Sleep(ctx, 200*time.Millisecond) != nil {
 			return unreachable
@@ -170,7 +169,8 @@ func (s *Service) awaitRedis(ctx context.Context) error {
 	}
 }
 
-// judgeRedis raises an alarm. A Redis that hides its settings is used all the same.
+// judgeRedis raises an alarm for a Redis with bad or hidden settings. A Redis that hides
+// them is used all the same.
 func (s *Service) judgeRedis(ctx context.Context, err error) error {
 	if raised := s.redisAlarm(ctx, err); raised != nil {
 		s.log.ErrorContext(ctx, "alarm not stored", "kind", campaign.AlarmRedis, "error", raised)
@@ -186,7 +186,7 @@ func (s *Service) newCheckpointer() *checkpointer {
 	return &checkpointer{store: s.store, queue: s.queue, log: s.log}
 }
 
-// startLoops starts everything that is done again and again.
+// startLoops starts all repeated work.
 func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint *checkpointer) {
 	c := s.config
 	feed := &feeder{store: s.store, queue: s.queue, perSecond: c.CallsPerSecond, horizon: c.Horizon}
@@ -203,9 +203,9 @@ func (s *Service) startLoops(ctx context.Context, wg *sync.WaitGroup, checkpoint
 	wg.Go(func() { work(ctx, s, "watch Redis", redisEvery, s.watchRedis) })
 }
 
-// loop does the work every so often until ctx ends. An error is logged, and
-// the loop continues. Work that takes long rests as long, so that it never
-// has more than half of the budget that it shares with others.
+// loop does the work at an interval until ctx ends. It logs an error and continues. After
+// work that took long it rests as long, so that the work never takes more than half of
+// the budget that it shares.
 func loop[N any](ctx context.Context, log *slog.Logger, name string, every time.Duration, once func(context.Context) (N, error)) {
 	log = log.With("loop", name)
 	errs := &errorLog{log: log}

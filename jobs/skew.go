@@ -15,37 +15,37 @@ import (
 const (
 	skewPause = time.Second
 	skewAgain = time.Minute // between two looks at clocks that differ
-	// unseenAgain is between two looks at a clock that gave no answer.
+	// unseenAgain is the time between two looks at a clock that gave no answer.
 	unseenAgain = 5 * time.Second
 )
 
-// ClockStore has the database's clock, by which the gate and tokens are timed.
+// ClockStore has the database's clock, which times the gate and the tokens.
 type ClockStore interface {
 	Now(ctx context.Context) (time.Time, error)
 	AlarmStore
 }
 
-// clockGuard keeps calls back while Vonage's clock differs from the database's or
-// from ours by more than campaign.ClockTolerance: a token's expiry proves that its
-// POST can make no call any more, so all clocks must agree on that moment. A token
-// is issued 5 s back, so beyond that Vonage may refuse it as not yet valid, or
-// accept it for longer than we wait.
+// clockGuard holds calls while Vonage's clock differs from the database's or from ours by
+// more than campaign.ClockTolerance. A token's expiry proves that its POST can no longer
+// make a call, so all clocks must agree on that moment. A token's issue time is set back
+// by 5 s. Beyond that difference Vonage may refuse it as not yet valid, or accept it for
+// longer than we wait.
 type clockGuard struct {
 	store  ClockStore
 	client *voice.Client
 	log    *slog.Logger
 	reach  *reach
 
-	first sync.Once // looks before the first call
+	first sync.Once // the look before the first call
 
 	mu     sync.Mutex
-	unseen bool      // Vonage gave no answer yet, so that nothing was compared
-	looked time.Time // at clocks that differ; zero while they agree
-	// The database's clock is ahead of ours by at least and at most so much.
+	unseen bool      // Vonage gave no answer yet, so nothing was compared
+	looked time.Time // last look at clocks that differ; zero while they agree
+	// How far the database's clock is ahead of ours, at least and at most.
 	least, most time.Duration
 }
 
-// wait returns when the clocks agree, as far as is known.
+// wait returns when the clocks agree, as far as we know.
 func (g *clockGuard) wait(ctx context.Context) error {
 	//guard:drop jobs.TestDatabaseClockDifferenceStopsCalls: clocks are compared before the first call
 	g.first.Do(func() { g.turn(); g.look(ctx) })
@@ -64,7 +64,7 @@ func (g *clockGuard) wait(ctx context.Context) error {
 	return nil
 }
 
-// unanswered reports whether Vonage's clock could not be asked so far.
+// unanswered reports whether Vonage's clock could not be read so far.
 func (g *clockGuard) unanswered() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +72,7 @@ func (g *clockGuard) unanswered() bool {
 	return g.unseen
 }
 
-// difference says which clocks differ; "" if none do, as far as is known.
+// difference says which clocks differ; "" if none do, as far as we know.
 func (g *clockGuard) difference() string {
 	vonage, known := g.client.Skew()
 	g.mu.Lock()
@@ -99,7 +99,7 @@ func (g *clockGuard) database(sent, received, shown time.Time) {
 	g.least, g.most = shown.Sub(received), shown.Sub(sent)
 }
 
-// turn reports whether the caller is to look at the clocks.
+// turn reports whether it is the caller's turn to look at the clocks.
 func (g *clockGuard) turn() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -114,9 +114,8 @@ func (g *clockGuard) turn() bool {
 	return true
 }
 
-// look measures once more, because one slow answer makes clocks seem to differ
-// and a process that places no calls may have no other answers. Clocks that do
-// differ are an alarm.
+// look measures again, because one slow answer makes clocks seem to differ, and a process
+// that places no calls may get no other answers. Clocks that really differ are an alarm.
 func (g *clockGuard) look(ctx context.Context) {
 	now := time.Now()
 	filter := voice.ListFilter{DateStart: now.Add(-time.Second).UTC(), DateEnd: now.UTC(), PageSize: 1}
@@ -138,8 +137,8 @@ func (g *clockGuard) look(ctx context.Context) {
 	}
 }
 
-// noteAnswer notes whether Vonage answered at all. An answer without a date, as behind
-// some proxies, is one: nothing more can be known of the clock.
+// noteAnswer notes whether Vonage answered at all. An answer without a date, as some
+// proxies give, counts too: nothing more can be learned about the clock.
 func (g *clockGuard) noteAnswer(ctx context.Context, err error) {
 	failed, ok := errors.AsType[*voice.Error](err)
 	none := ok && failed.Status == 0

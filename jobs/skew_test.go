@@ -39,7 +39,7 @@ func TestClockDifferenceStopsCalls(t *testing.T) {
 }
 
 // Clocks are compared before the first call. While Vonage gives no answer, nothing is
-// compared, so nobody is called, and a person is told after a while.
+// compared, so nobody is called, and an alarm follows after a while.
 func TestNothingIsSentBeforeTheClocksAreCompared(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -67,8 +67,8 @@ func TestNothingIsSentBeforeTheClocksAreCompared(t *testing.T) {
 	})
 }
 
-// A provider that takes long to answer dates its answer late: that is looked at
-// once more, and is no alarm.
+// A provider that takes long to answer dates its answer late. The clock is measured
+// again, and there is no alarm.
 func TestSlowAnswerIsNotADifferenceOfClocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -98,7 +98,7 @@ func TestSlowAnswerIsNotADifferenceOfClocks(t *testing.T) {
 }
 
 // The database sets the times of tokens and of the proof of absence. So its clock is
-// compared too, and one that differs is not taken for a bad key.
+// compared too, and a difference is not mistaken for a bad key.
 func TestDatabaseClockDifferenceStopsCalls(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{20 * time.Second, -20 * time.Second} {

@@ -19,7 +19,7 @@ type tokenCache struct {
 	signed map[uuid.UUID]*signedToken
 }
 
-// signedToken is signed by the first caller that asks for it.
+// signedToken is a token that the first caller to ask for it signs.
 type signedToken struct {
 	text    func() (voice.SignedToken, error)
 	expires time.Time // the process may keep it until then

@@ -16,9 +16,9 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// plant makes commits of Postgres fail with the code: those of moves into or
-// out of dialing, each with the chance given. How many did is counted, since a
-// sequence advances even if its transaction is rolled back.
+// plant makes commits in Postgres fail with the code: those of moves into or out of
+// dialing, each with the given chance. A sequence counts the failures, because it
+// advances even if its transaction is rolled back.
 func (w *world) plant(t *testing.T, code, when string, chance float64) {
 	t.Helper()
 	w.db.Exec(t, fmt.Sprintf(`
@@ -40,7 +40,7 @@ const (
 	atTheRecord = `OLD.state = 'dialing' AND NEW.state <> 'dialing'`
 )
 
-// troubled waits until so many commits have failed.
+// troubled waits until n commits have failed.
 func (w *world) troubled(t *testing.T, n int) {
 	t.Helper()
 	require.Eventually(t, "commits fail", func() bool {
@@ -48,9 +48,8 @@ func (w *world) troubled(t *testing.T, n int) {
 	})
 }
 
-// A full disk refuses the gate's commit: then nobody is called. It refuses the
-// outcome's: then nobody is called twice for it. When there is room again, calls
-// continue.
+// If a full disk refuses the gate's commit, nobody is called. If it refuses the outcome's
+// commit, nobody is called twice. When there is room again, calls continue.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	const full = "53100"
@@ -96,7 +95,7 @@ func TestUnreadableCampaignStopsNoOther(t *testing.T) {
 	}
 }
 
-// Transactions that lose to each other are begun again, and no POST with them.
+// Transactions that conflict are repeated, but no POST is.
 func TestConflictsInPostgres(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{"40001", "40P01"} {
@@ -116,8 +115,8 @@ func TestConflictsInPostgres(t *testing.T) {
 	}
 }
 
-// Numbers are suppressed and then the campaign is stopped while calls are
-// placed as fast as it goes: what was passed before counts, nothing after.
+// Numbers are suppressed, and then the campaign is stopped, while calls are placed as
+// fast as possible. Only attempts that passed the gate before are called.
 func TestSuppressionAndStopTakeEffectAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
@@ -173,8 +172,8 @@ func (w *world) now(t *testing.T) time.Time {
 	return now
 }
 
-// While a newer program is rolled out, its tasks are left to it, and what it
-// wrote into the database is not in the way.
+// While a newer program is rolled out, its tasks are left to it, and its rows in the
+// database do no harm.
 func TestLaterTaskIsLeft(t *testing.T) {
 	t.Parallel()
 	p := &callWorker{}

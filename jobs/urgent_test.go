@@ -15,8 +15,8 @@ import (
 var behind = flag.Int("behind", 700, "behind how many calls TestTenUrgentCallsBehindMany has ten urgent ones wait")
 
 // Ten urgent calls are placed within the next seconds, though a minute of bulk waits in
-// the queue and thousands behind it. How many of the bulk come first is the same on a
-// slow machine: a minute would be 600.
+// the queue and thousands behind it. The number of bulk calls that come first does not
+// depend on the machine's speed: a minute's worth would be 600.
 func TestTenUrgentCallsBehindMany(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ bulk, urgent int }{{5, 9}, {1, 5}, {6, 9}} {

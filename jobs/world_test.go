@@ -64,7 +64,7 @@ func newWorld(t *testing.T, rate float64, c voicesim.Config) *world {
 	return w
 }
 
-// receive is the least that a receiver of events must do.
+// receive does the least that a receiver of events must do.
 func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -118,7 +118,7 @@ func (w *world) service(t *testing.T, store Store, redis string) *Service {
 	return service
 }
 
-// periodic is what the program does again and again, with short waits.
+// periodic is the program's periodic work, with short waits.
 func (w *world) periodic(client *voice.Client) []Periodic {
 	c := reconcile.Config{
 		Times: campaign.Times{SettleAfter: 2 * time.Second, TokenLife: 5 * time.Second}.WithDefaults(), Every: time.Second, CallsPerSecond: w.rate,
@@ -132,7 +132,7 @@ func (w *world) periodic(client *voice.Client) []Periodic {
 	)
 }
 
-// dial starts a service and returns what stops it.
+// dial starts a service and returns a function that stops it.
 func (w *world) dial(t *testing.T, store Store, redis string) (stop func()) {
 	t.Helper()
 	service := w.service(t, store, redis)
@@ -163,7 +163,7 @@ func (w *world) start(t *testing.T) (ended <-chan error) {
 	return result
 }
 
-// campaign starts one of n contacts, each called until answered, at once.
+// campaign starts a campaign of n contacts, all due at once, each called until answered.
 func (w *world) campaign(t *testing.T, n int) {
 	t.Helper()
 	again := map[campaign.Disposition]time.Duration{}
@@ -211,7 +211,7 @@ func (w *world) awaitEnd(t *testing.T) {
 	})
 }
 
-// logOpen says of every contact that has not ended what became of it so far.
+// logOpen logs the state of every contact that has not ended.
 func (w *world) logOpen(t *testing.T) {
 	t.Helper()
 	for _, line := range testkit.Rows[string](t, w.db, `

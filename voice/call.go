@@ -13,8 +13,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Call is Vonage's record of one call. Members that are known only after its
-// end are zero or nil before.
+// Call is Vonage's record of one call. Members that are known only after the call's end
+// are zero or nil before that.
 type Call struct {
 	UUID             string // opaque
 	ConversationUUID string
@@ -39,8 +39,8 @@ type CallParty struct {
 	Extension string
 }
 
-// GetCall reads one call. If Vonage does not have it, or not any more, the error
-// is an ErrNotFound. See https://developer.vonage.com/en/api/voice#getCall.
+// GetCall reads one call. If Vonage does not have it, or no longer has it, the error is
+// an ErrNotFound. See https://developer.vonage.com/en/api/voice#getCall.
 func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	const op = "get call"
 	if err := checkUUID(uuid); err != nil {
@@ -57,15 +57,15 @@ func (c *Client) GetCall(ctx context.Context, uuid string) (Call, error) {
 	if !sameUUID(call.UUID, uuid) {
 		return Call{}, rep.unreadable(op, errors.New("the response is about another call"))
 	}
-	call.UUID = uuid // Vonage takes a name only as it gave it first
+	call.UUID = uuid // Vonage accepts a uuid only as it first wrote it
 	return call, nil
 }
 
 // uuidForm finds a uuid at the end of a call's name, with or without dashes.
 var uuidForm = regexp.MustCompile(`^(?:.*[^0-9A-Za-z])?([0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12})}?$`)
 
-// sameUUID reports whether two names are of one call: a uuid may be written in upper
-// case, without dashes, in braces, or behind a prefix.
+// sameUUID reports whether two names mean the same call. A uuid may be written in upper
+// case, without dashes, in braces, or after a prefix.
 func sameUUID(a, b string) bool {
 	first, second := uuidForm.FindStringSubmatch(a), uuidForm.FindStringSubmatch(b)
 	if first == nil || second == nil {
@@ -74,7 +74,7 @@ func sameUUID(a, b string) bool {
 	return strings.EqualFold(strings.ReplaceAll(first[1], "-", ""), strings.ReplaceAll(second[1], "-", ""))
 }
 
-// checkUUID refuses a uuid that would address something else than one call.
+// checkUUID refuses a uuid that would address anything but one call.
 func checkUUID(uuid string) error {
 	if uuid == "" || uuid == "." || uuid == ".." || len(uuid) > maxID {
 		return fmt.Errorf("%w: uuid is empty or not one of a call", ErrInvalid)
@@ -103,8 +103,8 @@ func parseCall(raw json.RawMessage) (Call, error) {
 }
 
 // parseParty reads an endpoint: an object, an array that contains one (the
-// contract's form), or only a number or an address (in webhooks). An array of
-// several names no one party, and is read as none.
+// contract's form), or only a number or an address (in webhooks). An array of several
+// endpoints does not name one party, so it is read as none.
 func parseParty(raw json.RawMessage) CallParty {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil {

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// Extra holds the members that this package does not know, unchanged, so that
-// what was read can be written again without loss.
+// Extra keeps unchanged the members that this package does not know, so that a document
+// can be read and written again without loss.
 type Extra map[string]json.RawMessage
 
-// encodeBody marshals v without escaping &, < and >, because some servers do not
-// unescape them in a URL. Nil is no body. A value that cannot be marshalled is
-// an ErrInvalid, because another try would fail too.
+// encodeBody marshals v without escaping &, < and >, because some servers do not unescape
+// them in a URL. Nil means no body. A value that cannot be marshalled is an ErrInvalid,
+// because another try would fail too.
 func encodeBody(v any) ([]byte, error) {
 	if v == nil {
 		return nil, nil
@@ -62,8 +62,8 @@ func withoutBraces(object []byte) []byte { return object[1 : len(object)-1] }
 
 // unmarshalTagged is the inverse. It fills members, a pointer to a struct, from
 // the JSON object in raw. It returns the other members of the object, without the
-// tag. Numbers and booleans may be written as strings: some
-// clients do that, and Vonage takes it.
+// tag. Numbers and booleans may be written as strings: some clients do that, and Vonage
+// accepts it.
 func unmarshalTagged(raw []byte, tag string, members any) (Extra, error) {
 	o, err := parseObject(raw)
 	if err != nil {
@@ -126,7 +126,7 @@ func typeError(err error) error {
 	return err
 }
 
-// without is the members but one.
+// without is all members except one.
 func (o object) without(key string) Extra {
 	rest := Extra(maps.Clone(o))
 	delete(rest, key)

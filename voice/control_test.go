@@ -20,7 +20,7 @@ type operation struct {
 	name string
 	do   func(context.Context, *Client) error
 	sent string // method, path and body
-	// freely: the operation is idempotent.
+	// freely means that the operation is idempotent.
 	freely bool
 }
 
@@ -145,7 +145,7 @@ func TestControlOfNewCallIsRetried(t *testing.T) {
 	})
 }
 
-// That a call is not up when a hang-up is repeated does not say who ended it.
+// If a call is no longer up when a hang-up is repeated, that does not show who ended it.
 func TestRefusalAfterAnUnknownTry(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -168,10 +168,10 @@ func oneURL(u string) []string {
 }
 
 // CreateCall makes a call. It sends at most one POST, whatever happens, and
-// never repeats it. It sends it with the permit given, or at once when that is nil.
-// It does not check whether the token is still good: Vonage does, and its clock
-// counts. Any error is an *Error whose Verdict says whether there may be a
-// call. See https://developer.vonage.com/en/api/voice#createCall.
+// never repeats it. It uses the given permit, or sends at once if that is nil. It does
+// not check whether the token is still valid: Vonage does, by its own clock. Any error is
+// an *Error whose Verdict says whether there may be a call. See
+// https://developer.vonage.com/en/api/voice#createCall.
 func (c *Client) CreateCall(ctx context.Context, permit Permit, t SignedToken, r CallRequest) (Created, error) {
 	const op = "create call"
 	if permit == nil {

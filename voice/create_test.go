@@ -112,7 +112,7 @@ func TestCallRequestLimits(t *testing.T) {
 	}
 }
 
-// TestCallRequestAtLimits sends what lies just inside each limit.
+// TestCallRequestAtLimits sends values just inside each limit.
 func TestCallRequestAtLimits(t *testing.T) {
 	t.Parallel()
 	for _, edit := range []func(*CallRequest){

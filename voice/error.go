@@ -13,24 +13,24 @@ import (
 type Verdict string
 
 const (
-	// VerdictRefused: the request certainly had no effect; no call was made.
+	// VerdictRefused means that the request certainly had no effect; no call was made.
 	VerdictRefused Verdict = "refused"
-	// VerdictUnknown: the request may have had its effect; a call may have
-	// been made.
+	// VerdictUnknown means that the request may have had its effect; a call may have been
+	// made.
 	VerdictUnknown Verdict = "unknown"
-	// VerdictPlaced: Vonage said 201, so the call was made, but its uuid
+	// VerdictPlaced means that Vonage answered 201, so the call was made, but its uuid
 	// could not be read.
 	VerdictPlaced Verdict = "placed"
 )
 
 var (
-	// ErrInvalid: the request breaks a limit of the API. Nothing was sent, and
+	// ErrInvalid means that the request breaks a limit of the API. Nothing was sent, and
 	// another try would fail too.
 	ErrInvalid = errors.New("invalid request")
-	// ErrTokenExpired: VerifyToken got a token that has expired.
+	// ErrTokenExpired means that VerifyToken got an expired token.
 	ErrTokenExpired = errors.New("token has expired")
-	// ErrNotFound: Vonage has no such call, does not keep it any more, or
-	// does not have it in this region.
+	// ErrNotFound means that Vonage has no such call, no longer keeps it, or does not
+	// have it in this region.
 	ErrNotFound = errors.New("Vonage has no such call")
 )
 
@@ -47,7 +47,7 @@ type Error struct {
 	Err               error         // the cause, if no usable response came
 }
 
-// InvalidParameter is one that Vonage did not accept.
+// InvalidParameter is a parameter that Vonage did not accept.
 type InvalidParameter struct{ Name, Reason string }
 
 func (e *Error) Error() string {
@@ -58,8 +58,8 @@ func (e *Error) Error() string {
 	return strings.Join(parts, ": ")
 }
 
-// Said is what Vonage answered, in its own words, or why no answer came: one line
-// of at most maxSaid characters.
+// Said is Vonage's answer in its own words, or why no answer came, in one line of at most
+// maxSaid characters.
 func (e *Error) Said() string {
 	var parts []string
 	if e.Status != 0 {
@@ -83,14 +83,14 @@ func (e *Error) Said() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is says that a 404 is an ErrNotFound.
+// Is reports that a 404 is an ErrNotFound.
 func (e *Error) Is(target error) bool {
 	return target == ErrNotFound && e.Status == http.StatusNotFound
 }
 
-// classify says what a status proves; no other code does. A status that is not
-// known to prove that nothing happened leaves the result unknown. A redirect is
-// not followed, and who answers it may have passed the request on.
+// classify is the only code that decides what a status proves. Unless a status is known
+// to prove that nothing happened, the result is unknown. We do not follow a redirect, but
+// the server that sent it may have passed the request on.
 func classify(status int) Verdict {
 	switch status {
 	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,

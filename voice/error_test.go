@@ -114,7 +114,7 @@ func TestErrorText(t *testing.T) {
 	}
 }
 
-// What is kept with an attempt is one line of bounded length.
+// The text that is kept with an attempt is one line of bounded length.
 func TestErrorSaid(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("word ", 200)

@@ -34,7 +34,7 @@ func (e *Error) readBody(body []byte) {
 	}
 }
 
-// retryAfter reads the header in both of its forms, at most a day; 0 if there
+// retryAfter reads the header in either of its forms and limits it to a day; 0 if there
 // is none.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")

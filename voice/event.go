@@ -19,16 +19,16 @@ type Event struct {
 	// notify, record, error or unknown.
 	Kind   string
 	Status string // Vonage's word, lower case; may be one we do not know
-	// UUID is the call's, from the member uuid or call_uuid.
+	// UUID is the call's uuid, from the member uuid or call_uuid.
 	UUID             string
 	ConversationUUID string
 	Direction        string
 	To, From         string // numbers in E.164 digits, or addresses
-	ToType, FromType string // such as phone or sip; "" where only a number or an address stands
+	ToType, FromType string // for example phone or sip; "" if there is only a number or an address
 	Timestamp        time.Time
 	Detail           string // why the call failed
 	SubState         string // of machine: beep_start or beep_timeout
-	Reason           string // of error, and of a fallback
+	Reason           string // for an error event, or a fallback
 	SIPCode          *int
 	DisconnectedBy   string // platform or user
 
@@ -58,7 +58,7 @@ type DTMF struct {
 	TimedOut bool
 }
 
-// Speech is what was said. Error is set if it was not understood.
+// Speech is what the person said. Error is set if it was not understood.
 type Speech struct {
 	Results       []SpeechResult // best first
 	Error         string
@@ -80,8 +80,8 @@ type Recording struct {
 }
 
 // ParseEvent reads a webhook in its POST form, a JSON body, or in its GET form, a
-// query. It is lenient: only a body that is no JSON object is an error. Verify
-// the webhook first.
+// query. It is lenient: only a body that is not a JSON object is an error. Verify the
+// webhook first.
 func ParseEvent(method string, query url.Values, body []byte) (Event, error) {
 	if method == http.MethodGet {
 		flat, err := flatten(query)
@@ -184,7 +184,7 @@ func (e *Event) readOthers(o object) {
 	e.ConversationTo = o.id("conversation_uuid_to")
 }
 
-// unwrapped returns the JSON in a text, for a GET, where it is one.
+// unwrapped returns the JSON inside a text, as a GET has it, or raw itself otherwise.
 func unwrapped(raw json.RawMessage) json.RawMessage {
 	if text := scalar(raw); strings.HasPrefix(text, "{") && json.Valid([]byte(text)) {
 		return json.RawMessage(text)
@@ -192,11 +192,11 @@ func unwrapped(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// withoutStatus are words that Vonage has sent as a status but that are no state
-// of a call.
+// withoutStatus are words that Vonage has sent as a status but that are not states of a
+// call.
 var withoutStatus = []string{"input", "transfer", "notify", "record", "error"}
 
-// setKind sets the kind, and clears a status that is none.
+// setKind sets the kind, and clears a status that is not one.
 func (e *Event) setKind(o object) {
 	e.Kind = e.Status
 	if slices.Contains(withoutStatus, e.Status) {

@@ -85,9 +85,9 @@ func (c *Client) newRequest(ctx context.Context, r request) (*http.Request, erro
 	return req, nil
 }
 
-// send makes the request with its permit. With this package's own transport the
-// permit is held once there is a connection, so that only the write comes after
-// it. It also returns when the request was written.
+// send makes the request with its permit. With this package's own transport the permit is
+// held only when there is a connection, so that only the write follows it. It also
+// returns when the request was written.
 func (c *Client) send(req *http.Request, op string, permit Permit) (res *http.Response, written time.Time, failed *Error) {
 	ctx := req.Context()
 	w := watch(c.transport, permit, c.own)

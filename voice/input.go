@@ -39,8 +39,7 @@ type SpeechOptions struct {
 	Extra        Extra    `json:"-"`
 }
 
-// WithInputURL returns a copy in which each input that has no EventURL has
-// address.
+// WithInputURL returns a copy in which each input without an EventURL gets address.
 func (n NCCO) WithInputURL(address string) NCCO {
 	n = slices.Clone(n)
 	for i, action := range n {
@@ -52,9 +51,9 @@ func (n NCCO) WithInputURL(address string) NCCO {
 	return n
 }
 
-// WithLegURL returns a copy in which each connect that has no EventURL has the
-// address, so that the events of its leg come there. One whose events are answered
-// stays as it is.
+// WithLegURL returns a copy in which each connect without an EventURL gets address, so
+// that the events of its leg go there. A connect whose events need an answer stays as it
+// is.
 func (n NCCO) WithLegURL(address string) NCCO {
 	n = slices.Clone(n)
 	for i, action := range n {

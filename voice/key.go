@@ -41,8 +41,8 @@ func ParsePrivateKey(pathOrPEM string) (*rsa.PrivateKey, error) {
 
 const pemBegin = "-----BEGIN"
 
-// keyText returns what holds a PEM block, decoded if it is in base64. It is false
-// for anything else, such as a path.
+// keyText returns the text with the PEM block, decoded if it is in base64. ok is false
+// for anything else, for example a path.
 func keyText(s string) (text string, ok bool) {
 	if strings.Contains(s, pemBegin) {
 		return s, true
@@ -57,12 +57,13 @@ func keyText(s string) (text string, ok bool) {
 }
 
 var (
-	// lineBreaks are how they are written: escaped once or twice, or as they are.
+	// lineBreaks are the ways to write a line break: escaped once, escaped twice, or
+	// plain.
 	lineBreaks = strings.NewReplacer(`\\r`, "", `\\n`, "\n", `\r`, "", `\n`, "\n")
 	pemBlock   = regexp.MustCompile(`(?s)-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END`)
 )
 
-// keyBlock finds the private key's block and puts its lines right.
+// keyBlock finds the private key's block and repairs its lines.
 func keyBlock(text string) (*pem.Block, error) {
 	found := pemBlock.FindStringSubmatch(lineBreaks.Replace(text))
 	if found == nil {

@@ -19,7 +19,7 @@ type KeySource struct {
 	mu      sync.Mutex
 	key     *rsa.PrivateKey
 	stamp   fileStamp // of the key in use
-	invalid fileStamp // of the last file that held no key, which was logged
+	invalid fileStamp // of the last file without a key, which was logged
 }
 
 // fileStamp changes when the file changes.
@@ -46,8 +46,8 @@ func (s *KeySource) String() string { return "voice.KeySource" }
 // GoString keeps the key out of %#v.
 func (s *KeySource) GoString() string { return s.String() }
 
-// Key is the current key. While the file holds no key, for example because it
-// is being written, it is the last one.
+// Key is the current key. While the file contains no key, for example because it is being
+// written, Key returns the last one.
 func (s *KeySource) Key() *rsa.PrivateKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()

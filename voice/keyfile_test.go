@@ -74,7 +74,7 @@ func TestKeyFileIsReloaded(t *testing.T) {
 	}
 }
 
-// The forms in which people have their key, and what they are told of others.
+// The forms in which people store their key, and the errors for other forms.
 func TestPrivateKeyForms(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

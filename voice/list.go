@@ -27,7 +27,7 @@ type ListFilter struct {
 
 // CallPage is one page of a list.
 type CallPage struct {
-	Calls       []Call // one without a UUID is a row that cannot be read: it may be any call
+	Calls       []Call // a call without a UUID is a row that cannot be read: it may be any call
 	Count       int    // rows of the whole list; from old servers, of this page
 	PageSize    int
 	RecordIndex int

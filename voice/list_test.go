@@ -96,7 +96,7 @@ func TestIncompletePagesAreErrors(t *testing.T) {
 	}
 }
 
-// A row that cannot be read may be any call: it is told as one without a uuid, and
+// A row that cannot be read may be any call. It is returned as a call without a uuid, and
 // hides none of the others.
 func TestUnreadableRows(t *testing.T) {
 	t.Parallel()
@@ -197,8 +197,8 @@ func TestGetCallPath(t *testing.T) {
 	}
 }
 
-// Vonage may write the uuid otherwise than it was asked for; it is asked for again as it
-// was first.
+// Vonage may write the uuid differently than we asked for it. The next request uses the
+// first form again.
 func TestCallInAnotherWording(t *testing.T) {
 	t.Parallel()
 	const asked = "63f61863-4a51-4f6b-86e1-46edebcf9356"

@@ -88,7 +88,8 @@ func TestUnknownNCCOIsKept(t *testing.T) {
 	}
 }
 
-// Members that are not known are found wherever they stand; data is none.
+// Unknown members are found in every part of an NCCO. The content of data members does
+// not count.
 func TestNCCOUnknownMembers(t *testing.T) {
 	t.Parallel()
 	n, err := ParseNCCO([]byte(`[

@@ -207,7 +207,7 @@ func TestNoConnectionIsRefused(t *testing.T) {
 	}
 }
 
-// deafAddress is a port that is reserved but on which no program listens.
+// deafAddress is a reserved port on which no program listens.
 func deafAddress(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

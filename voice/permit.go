@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// Permit is the right to send one request at one moment. The caller gives
-// permits so that the account's limits are kept; package internal/pace does.
+// Permit is the right to send one request at one moment. The caller gives permits to keep
+// the account's limits; see package internal/pace.
 type Permit interface {
-	// Hold waits for the moment and returns until when the request may be
-	// written. It is called when everything else is ready. With this package's
-	// own transport that includes the connection. After an error nothing is
-	// sent.
+	// Hold waits for the moment and returns the time until which the request may be
+	// written. It is called when everything else is ready. With this package's own
+	// transport that includes the connection. After an error nothing is sent.
 	Hold(ctx context.Context) (until time.Time, err error)
 	// Written is called when a part of the request was written to the
 	// connection, or may have been, no later than at.
@@ -22,7 +21,7 @@ type Permit interface {
 	Done(answered time.Time, status int)
 }
 
-// ErrMissed: the permit's time had passed before anything was written, so
+// ErrMissed means that the permit's time had passed before anything was written, so
 // nothing was sent.
 var ErrMissed = errors.New("the moment to send had passed")
 

@@ -9,14 +9,14 @@ import (
 const (
 	// maxShown is how many characters of a text from Vonage an error shows.
 	maxShown = 300
-	// maxSaid is how many characters of all its texts are kept with an attempt.
+	// maxSaid is how many characters of all texts of an error are kept with an attempt.
 	maxSaid = 500
 )
 
 var (
 	numberLike = regexp.MustCompile(`\+?\p{Nd}(?:[ ()/.\x{a0}\x{202f}-]{0,2}\p{Nd}){6,}`)
-	// secretLike is a word as long as Vonage's shortest secret or longer. With
-	// letters and digits in it, it is a secret, a key or an id.
+	// secretLike is a word as long as Vonage's shortest secret or longer. If it contains
+	// letters and digits, it is a secret, a key or an id.
 	secretLike = regexp.MustCompile(`[\w+/=-]{16,}`)
 	tokenLike  = regexp.MustCompile(`ey[\w-]{8,}(?:\.[\w-]*)*`)
 	userLike   = regexp.MustCompile(`//[^/\s@]*@`)

@@ -17,7 +17,7 @@ import (
 
 const defaultWindow = 5 * time.Minute
 
-// ErrUnsigned: a webhook has no signature. Vonage sends one by mistake now and
+// ErrUnsigned means that a webhook has no signature. Vonage sends one by mistake now and
 // then, and after a 5xx sends it again with a signature.
 var ErrUnsigned = errors.New("webhook is not signed")
 
@@ -52,13 +52,13 @@ type callbackClaims struct {
 	ApplicationID string `json:"application_id,omitempty"`
 }
 
-// CallbackToken is the token of a webhook. Its signature and its times were
-// checked; whether it is for the webhook's body, Covers tells.
+// CallbackToken is the token of a webhook. Its signature and its times were checked.
+// Covers checks whether it belongs to the webhook's body.
 type CallbackToken struct {
-	// Key names the token: the hash of its jti or, if it has none, of all that
-	// was signed. Not of the signature, which can be written in several ways.
+	// Key names the token: the hash of its jti or, if it has none, of everything that was
+	// signed. It leaves out the signature, which can be written in several ways.
 	Key [sha256.Size]byte
-	// ExpiresAt is when it is refused for its age.
+	// ExpiresAt is when the token starts to be refused for its age.
 	ExpiresAt time.Time
 
 	payloadHash string
@@ -83,8 +83,8 @@ func (v Verifier) Verify(authorization string, body []byte, method string, now t
 	return t.Covers(body)
 }
 
-// VerifyToken checks a webhook's token, for which its body need not be read: the
-// signature, the times and the application.
+// VerifyToken checks a webhook's token without its body: the signature, the times and the
+// application.
 func (v Verifier) VerifyToken(authorization string, now time.Time) (CallbackToken, error) {
 	if cutBearer(authorization) == "" {
 		return CallbackToken{}, ErrUnsigned
@@ -114,7 +114,7 @@ func (c callbackClaims) valid(now time.Time) bool {
 		(c.NotBefore == nil || !now.Before(c.NotBefore.Add(-clockLeeway)))
 }
 
-// tokenKey tells one token from another.
+// tokenKey distinguishes one token from another.
 func tokenKey(id, authorization string) [sha256.Size]byte {
 	if id != "" {
 		return sha256.Sum256([]byte("jti " + id))

@@ -124,7 +124,7 @@ func TestSignCallbackWithoutABody(t *testing.T) {
 	}
 }
 
-// The same token has one key however it is written; another token has another.
+// The same token has the same key however it is written; another token has another key.
 func TestCallbackTokenKey(t *testing.T) {
 	t.Parallel()
 	v := Verifier{Secrets: [][]byte{webhookSecret}}

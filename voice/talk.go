@@ -47,8 +47,8 @@ func (a *Talk) UnmarshalJSON(raw []byte) (err error) {
 	return err
 }
 
-// spoken checks a text to speak: that it is not empty, its length, and that SSML
-// is well formed, because Vonage says nothing if it is not.
+// spoken checks a text to speak: it must not be empty or too long, and SSML must be well
+// formed, because Vonage speaks nothing if it is not.
 func (p *problems) spoken(field, text string) {
 	length := utf8.RuneCountInString(text)
 	if strings.HasPrefix(strings.TrimSpace(text), "<speak") {
@@ -66,13 +66,13 @@ func (p *problems) spoken(field, text string) {
 	}
 }
 
-// ssml is what was read of a document.
+// ssml is the part of a document that was read.
 type ssml struct {
 	text string // between the tags
 	read string // the part before the mistake, if there is one
 }
 
-// ssmlText reads SSML: one element speak, and nothing beside it.
+// ssmlText reads SSML: one speak element and nothing else.
 func ssmlText(s string) (ssml, error) {
 	var text strings.Builder
 	decoder := xml.NewDecoder(strings.NewReader(s))
@@ -83,7 +83,7 @@ func ssmlText(s string) (ssml, error) {
 			return ssml{text: text.String()}, nil
 		}
 		if err != nil {
-			// The decoder reads on to the end of what it does not understand.
+			// The decoder reads to the end of a part that it does not understand.
 			return ssml{read: s[:mistakeAt(s, int(before), int(decoder.InputOffset()))]}, err
 		}
 		switch token := token.(type) {
@@ -106,8 +106,8 @@ func ssmlText(s string) (ssml, error) {
 	}
 }
 
-// mistakeAt is where between two offsets the mistake is: at an & that begins no
-// entity, or else at the end.
+// mistakeAt finds the mistake between two offsets: at an & that begins no entity, or else
+// at the end.
 func mistakeAt(s string, from, to int) int {
 	to = min(to, len(s))
 	for at, c := range s[from:to] {
@@ -132,7 +132,7 @@ func (p *problems) style(field string, style *int) {
 	}
 }
 
-// level checks a volume for a call in progress, which the API takes in steps of 0.1.
+// level checks a volume for a call in progress. The API takes it in steps of 0.1.
 func (p *problems) level(field string, level *float64) {
 	if level == nil {
 		return

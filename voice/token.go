@@ -16,8 +16,8 @@ const (
 	maxToken = 8 << 10
 	// impliedLife is how long Vonage accepts a token without exp.
 	impliedLife = 15 * time.Minute
-	// backdate is how far before now a token says that it was issued, in case
-	// Vonage's clock is behind ours.
+	// backdate is how far a token's issue time is set back, in case Vonage's clock is
+	// behind ours.
 	backdate  = 5 * time.Second
 	tokenLife = time.Minute
 )
@@ -94,7 +94,7 @@ func (t SignedToken) usable() error {
 	return nil
 }
 
-// freshToken is the token of any request but CreateCall.
+// freshToken is the token of every request except CreateCall.
 func (c *Client) freshToken() Token {
 	now := c.now()
 	return Token{ID: uuid.NewString(), IssuedAt: now.Add(-backdate), ExpiresAt: now.Add(tokenLife)}

@@ -9,8 +9,7 @@ import (
 )
 
 // newTransport makes the package's own transport. It speaks HTTP/1.1 only, because
-// HTTP/2 sends requests again by itself. Its connections know what was written to
-// them.
+// HTTP/2 sends requests again by itself. Its connections count the bytes written to them.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	t := &http.Transport{
@@ -19,8 +18,9 @@ func newTransport() *http.Transport {
 		TLSHandshakeTimeout: 5 * time.Second,
 		MaxIdleConns:        64,
 		MaxIdleConnsPerHost: 32,
-		// With the wait for a permit this must stay below what servers allow.
-		// A connection that they close during a POST makes its outcome unknown.
+		// Together with the wait for a permit this must stay below the idle time that
+		// servers allow. If a server closes a connection during a POST, the outcome is
+		// unknown.
 		IdleConnTimeout:        15 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		Protocols:              new(http.Protocols),

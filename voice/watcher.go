@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// watcher finds out whether any byte of one request was written, and tells the
+// watcher finds out whether any byte of one request was written, and reports it to the
 // request's permit.
 type watcher struct {
-	// standard: the transport is net/http's, so a request without a connection
-	// was not written. About any other transport nothing is known.
+	// standard: the transport is net/http's, so a request without a connection was not
+	// written. Nothing is known about other transports.
 	standard bool
 	permit   Permit
 	own      bool // the permit is held when there is a connection
 
 	mu        sync.Mutex
 	asked     bool      // for a connection
-	uncounted bool      // it got a connection that does not count
+	uncounted bool      // it got a connection that does not count bytes
 	conns     []connUse // that the request got
 	refused   bool      // there was no permit
 	written   time.Time // of the last part of the request
 }
 
-// connUse is a connection with its count when the request got it.
+// connUse is a connection and its byte count when the request got it.
 type connUse struct {
 	conn   *countedConn
 	before int64
@@ -93,8 +93,8 @@ func (w *watcher) lastWrite() time.Time {
 	return w.written
 }
 
-// verdict is for a request that failed without a response. It seals the
-// connections, so that what was not written will not be.
+// verdict judges a request that failed without a response. It seals the connections, so
+// that nothing more is written.
 func (w *watcher) verdict() Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()

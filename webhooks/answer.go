@@ -21,9 +21,9 @@ func apology() voice.NCCO {
 	return voice.NCCO{voice.Talk{Text: "We are sorry, this call cannot be completed. Goodbye."}}
 }
 
-// answer serves the NCCO of the attempt's call, the same that its POST had. While
-// the database is away it answers 503. Vonage then tries once more and after
-// that asks the application's fallback.
+// answer serves the NCCO of the attempt's call, the same as in its POST. While the
+// database is away it answers 503. Vonage then tries once more and after that asks the
+// application's fallback.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 	now := h.now()
 	request, refused := h.verified(w, r, now)
@@ -35,7 +35,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request) reply {
 		return reply{status: http.StatusServiceUnavailable, result: Delayed}
 	}
 	defer h.releasePlace()
-	// Vonage waits half as long for an NCCO as for the answer to an event.
+	// Vonage waits for an NCCO only half as long as for the answer to an event.
 	ctx, cancel := context.WithTimeout(r.Context(), h.deadline/2)
 	defer cancel()
 	err := h.store.SeeToken(ctx, request.token)

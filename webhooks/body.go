@@ -16,8 +16,8 @@ const (
 	// that are slow on purpose must not fill the memory.
 	largeBodies = 64
 
-	// cutOffAfter is how long the rest of a refused request may take. A client
-	// that has sent it already finds its answer.
+	// cutOffAfter is how long the rest of a refused request may take. A client that has
+	// already sent everything still gets its answer.
 	cutOffAfter = 200 * time.Millisecond
 )
 

@@ -16,14 +16,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// onInput says what the keys mean, before they are stored with that. The dialogue's
-// state is in the request's address, so any process can answer, and the same request
-// is answered as before.
+// onInput finds the result of the keys, so that both are stored together. The dialogue's
+// state is in the request's address, so any process can answer, and a repeated request
+// gets the same answer.
 func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign.Turn) (next, error) {
 	p, err := h.placement(ctx, e)
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
-		return nil, nil // stored with an alarm, as every event of no attempt
+		return nil, nil // stored with an alarm, like every event without an attempt
 	case err != nil:
 		return nil, err
 	}
@@ -41,8 +41,8 @@ func (h *handler) onInput(ctx context.Context, e *campaign.Received, at campaign
 	}, nil
 }
 
-// placement reads what an event's dialogue is made of: the attempt's, or that of a
-// call that came in.
+// placement reads the data of an event's dialogue: that of the attempt, or of an incoming
+// call.
 func (h *handler) placement(ctx context.Context, e *campaign.Received) (campaign.Placement, error) {
 	if e.InboundID != uuid.Nil {
 		return h.store.InboundPlacement(ctx, e.InboundID)
@@ -50,8 +50,8 @@ func (h *handler) placement(ctx context.Context, e *campaign.Received) (campaign
 	return h.store.Placement(ctx, e.AttemptID)
 }
 
-// onMachine makes the text for machines, if the campaign has one. Like onInput it
-// reads before the event is stored: what cannot be read now is asked for again.
+// onMachine makes the text for machines, if the campaign has one. Like onInput it reads
+// before the event is stored: if that fails, Vonage sends the event again.
 func (h *handler) onMachine(ctx context.Context, e *campaign.Received) (next, error) {
 	p, err := h.store.Placement(ctx, e.AttemptID)
 	switch {
@@ -74,7 +74,7 @@ func (h *handler) onMachine(ctx context.Context, e *campaign.Received) (next, er
 }
 
 // onUnanswered raises the alarm of a call that heard our apology: a key came while we
-// were away, or too slow. It is raised when Vonage tells of it, so that it is stored
+// were away, or too slow. It is raised when Vonage reports the call, so that it is stored
 // although the database was away.
 func (h *handler) onUnanswered(ctx context.Context, e campaign.Received, now time.Time) reply {
 	h.raise(ctx, &h.unanswered, now, fmt.Errorf("attempt %s", e.AttemptID))

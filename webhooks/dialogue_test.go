@@ -56,8 +56,8 @@ func TestKeysAreAnsweredAndKept(t *testing.T) {
 	}
 }
 
-// An opt-out of one campaign leaves the others as they are; one of all ends who is
-// still to be called on that number.
+// An opt-out of one campaign leaves the others as they are. An opt-out of all campaigns
+// ends every contact that was still to be called on that number.
 func TestOptOutScope(t *testing.T) {
 	t.Parallel()
 	for scope, want := range map[campaign.OptOutScope]struct{ other, listed string }{
@@ -105,8 +105,8 @@ func (unreadStore) Placement(context.Context, uuid.UUID) (campaign.Placement, er
 	return campaign.Placement{}, errors.New("the database is away")
 }
 
-// A machine gets its text in the reply to the event. While the campaign cannot be
-// read the event is asked for again, with nothing stored and no alarm.
+// A machine gets its text in the reply to the event. While the campaign cannot be read,
+// Vonage is asked to send the event again; nothing is stored and there is no alarm.
 func TestMachineGetsItsText(t *testing.T) {
 	t.Parallel()
 	store := &memoryStore{placement: campaign.Placement{

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Whatever comes as an input, an event or a request for an NCCO, signed or not:
-// nothing panics, each is answered, and of what Vonage did not sign nothing is stored.
+// Any input, event or request for an NCCO, signed or not, is answered without a panic.
+// Nothing is stored that Vonage did not sign.
 func FuzzWebhooks(f *testing.F) {
 	for _, target := range []string{
 		"/webhooks/input?attempt=" + attempt + "&turn=1&try=1&early=1", "/webhooks/input?attempt=" + attempt + "&turn=25&try=9",

@@ -34,7 +34,7 @@ const (
 	defaultDeadline = 5 * time.Second
 )
 
-// DefaultInboundText is what a caller hears for whom no campaign has a message.
+// DefaultInboundText is what a caller hears if no campaign has a message for them.
 const DefaultInboundText = "This number only makes calls. Nobody can take yours here. Goodbye."
 
 var errBusy = errors.New("too many events at once")
@@ -52,21 +52,21 @@ type Config struct {
 	// Busy is how many verified events may be at the store at once. Further
 	// ones are answered 503, so that Vonage tries again. 0: 256.
 	Busy int
-	// Deadline is how long the store may take for one event, all that is read before
-	// it included; 0: 5 s.
+	// Deadline is how long the store may take for one event, including what is read
+	// before it; 0: 5 s.
 	Deadline time.Duration
-	// Count counts an answered request by its kind (event, input, answer or
-	// other) and one of the Results; nil: nobody counts.
+	// Count counts an answered request by its kind (event, input, answer or other) and
+	// its Result; nil: requests are not counted.
 	Count func(kind, result string)
 }
 
-// Result is what became of a request.
+// Result is how a request ended.
 type Result string
 
 const (
 	Stored   Result = "stored"
 	Served   Result = "served"   // an NCCO
-	Repeated Result = "repeated" // it came before and was stored then
+	Repeated Result = "repeated" // it was stored when it came before
 	Unsigned Result = "unsigned" // Vonage did not sign this request
 	TooLarge Result = "too_large"
 	Delayed  Result = "delayed" // Vonage may try again
@@ -90,9 +90,9 @@ const jsonForm, textForm = "application/json", "text/plain; charset=utf-8"
 // prevents the commit it answers 503, after which Vonage may try again. The
 // answer webhook returns the NCCO of the attempt in its URL. It changes no attempt's
 // state; it notes that Vonage asked, which shows that there is a call. A request that
-// Vonage did not sign is answered 401 before its body is read. So is one whose token
-// came before with another body or address. A repeated request gets its first answer,
-// and is not stored again.
+// Vonage did not sign is answered 401 before its body is read. So is a request whose
+// token was used before with another body or address. A repeated request gets its first
+// answer, and is not stored again.
 func NewHandler(cfg Config, store Store, log *slog.Logger) http.Handler {
 	h := &handler{
 		verifier:  cfg.Verifier,
@@ -154,8 +154,8 @@ type route struct {
 	serve   func(http.ResponseWriter, *http.Request) reply
 }
 
-// ServeHTTP takes doubled slashes, which a proxy may make, for one. ServeMux
-// would redirect the request, and Vonage follows no redirect.
+// ServeHTTP treats doubled slashes, which a proxy may add, as one. ServeMux would
+// redirect the request, and Vonage follows no redirect.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, found := h.routes[oneSlash(r.URL.Path)]
 	a := reply{status: http.StatusNotFound, result: Bad}
@@ -195,8 +195,7 @@ func respond(w http.ResponseWriter, a reply) {
 	_, _ = w.Write(a.body) // on an error Vonage asks again
 }
 
-// event stores an event. To one that says that a machine answered, the reply may be
-// an NCCO.
+// event stores an event. If it says that a machine answered, the reply may be an NCCO.
 func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
 	return h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
 		if e.Unanswered {
@@ -209,8 +208,8 @@ func (h *handler) event(w http.ResponseWriter, r *http.Request) reply {
 	})
 }
 
-// input is an event to which Vonage expects an NCCO. Without content the call
-// continues with the one that it has.
+// input is an event to which Vonage expects an NCCO. If the reply is empty, the call
+// continues with its present NCCO.
 func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
 	a := h.receive(w, r, func(ctx context.Context, e *campaign.Received) (next, error) {
 		at, ok := provider.ParseTurn(r.URL.Query())
@@ -225,7 +224,7 @@ func (h *handler) input(w http.ResponseWriter, r *http.Request) reply {
 	return a
 }
 
-// next makes the NCCO in the reply to an event, once that is stored; nil: there is
+// next makes the NCCO in the reply to an event, after the event is stored; nil: there is
 // none.
 type next func(ctx context.Context, e campaign.Received, now time.Time) reply
 
@@ -296,7 +295,7 @@ func (h *handler) verified(w http.ResponseWriter, r *http.Request, now time.Time
 	return verifiedRequest{body, seen}, reply{}
 }
 
-// requestHash tells a request from another with the same token.
+// requestHash distinguishes a request from another one with the same token.
 func requestHash(r *http.Request, body []byte) (sum [sha256.Size]byte) {
 	hash := sha256.New()
 	_, _ = io.WriteString(hash, r.Method+" "+oneSlash(r.URL.Path)+"?"+r.URL.RawQuery+"\n") // a hash never fails
@@ -342,8 +341,8 @@ func (h *handler) save(ctx context.Context, event campaign.Received, now time.Ti
 	return reply{status: http.StatusOK, result: Stored}
 }
 
-// seenBefore is the answer to a request whose token came before. It has no status
-// for any other error.
+// seenBefore is the answer to a request whose token was used before. It has no status for
+// any other error.
 func (h *handler) seenBefore(ctx context.Context, err error, now time.Time) reply {
 	switch {
 	case errors.Is(err, campaign.ErrRepeated):

@@ -54,7 +54,7 @@ func TestMethodsAndPaths(t *testing.T) {
 	}
 }
 
-// What a stranger sends is not read: neither its size nor its pace costs anything.
+// A stranger's body is not read, so neither its size nor its pace costs anything.
 func TestTokenIsCheckedBeforeTheBody(t *testing.T) {
 	t.Parallel()
 	read := false
@@ -70,7 +70,7 @@ type readFrom func([]byte) (int, error)
 
 func (f readFrom) Read(b []byte) (int, error) { return f(b) }
 
-// A token is for one request: whoever has seen it go by can use it for no other.
+// A token is for one request: somebody who has seen it cannot use it for another.
 func TestTokenComesAgain(t *testing.T) {
 	t.Parallel()
 	for name, newStore := range map[string]func() Store{

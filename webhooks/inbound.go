@@ -63,7 +63,7 @@ func (h *handler) greeting() voice.NCCO {
 	return voice.NCCO{voice.Talk{Text: h.inboundText, Language: h.inboundLanguage}}
 }
 
-// inboundID is the id in the address of a call that came in; Nil if there is none.
+// inboundID is the id in the address of an incoming call; Nil if there is none.
 func inboundID(r *http.Request) uuid.UUID {
 	id, err := uuid.Parse(r.URL.Query().Get("inbound"))
 	if err != nil {

@@ -13,10 +13,10 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// greeting is what people hear who ring and have no message.
+// greeting is what callers without a message hear.
 var greeting = []any{map[string]any{"action": "talk", "text": DefaultInboundText}}
 
-// inboundAddress is where the keys of a call that came in are sent.
+// inboundAddress is where the keys of an incoming call are sent.
 var inboundAddress = regexp.MustCompile(`/webhooks/input\?(inbound=[0-9a-f-]+[^"]*)`)
 
 // A person who was called and rings back hears their message, and the keys work;

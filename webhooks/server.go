@@ -28,9 +28,9 @@ func NewServer(addr string, h http.Handler) *http.Server {
 	}
 }
 
-// Bound makes a listener that keeps few connections. A new one takes the place of
-// the one that has waited longest for bytes from its client: a client that is
-// slow or idle must not keep others out.
+// Bound makes a listener that keeps few connections. A new connection replaces the one
+// that has waited longest for bytes from its client: a slow or idle client must not keep
+// others out.
 func Bound(l net.Listener) net.Listener { return &boundListener{Listener: l, most: mostConnections} }
 
 type boundListener struct {
@@ -58,8 +58,8 @@ func (l *boundListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// closeOldest closes the oldest connection whose request is not served yet. The
-// newest is one, so there always is one.
+// closeOldest closes the oldest connection whose request is not served yet. The newest
+// connection is such a one, so there always is one.
 func (l *boundListener) closeOldest() {
 	for place := l.conns.Front(); place != nil; place = place.Next() {
 		//guard:true webhooks.TestListenerKeepsFewConnections: a request that is being served keeps its connection
@@ -94,9 +94,9 @@ func (c *boundConn) Close() error {
 
 type connKey struct{}
 
-// Serving marks the request's connection as one that waits for us and not for its
-// client, until done is called. Call it once it is known that the client may ask: a
-// stranger's connection is the first to go.
+// Serving marks the request's connection as waiting for us and not for its client, until
+// done is called. Call it only when the client is known to be allowed: strangers'
+// connections are closed first.
 func Serving(ctx context.Context) (done func()) {
 	c, bound := ctx.Value(connKey{}).(*boundConn)
 	if !bound {

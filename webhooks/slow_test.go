@@ -24,7 +24,7 @@ const slowClients = 1500
 // nobody out. It runs alone, because it measures memory.
 func TestSlowClientsCostLittle(t *testing.T) {
 	body := `{"status":"answered","uuid":"u","x":"` + strings.Repeat("x", 60_000) + `"}`
-	// headers are a request of which a part of the body follows at once.
+	// headers begin a request and are followed by a part of its body.
 	headers := func(authorization string) string {
 		return fmt.Sprintf("POST /webhooks/event HTTP/1.1\r\nHost: dialer.test\r\n%sContent-Length: %d\r\n\r\n%s", authorization, len(body), body[:10_000])
 	}
@@ -91,7 +91,7 @@ func memory() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// A body that is too large is seen by a person, whether or not it says its size.
+// A body that is too large raises an alarm, whether or not the request says its size.
 func TestBodyTooLargeIsNoticed(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
@@ -109,8 +109,8 @@ func TestBodyTooLargeIsNoticed(t *testing.T) {
 	}
 }
 
-// A new connection takes the place of the oldest that waits for its client, and
-// never of one whose request is being served.
+// A new connection replaces the oldest one that waits for its client, and never one whose
+// request is being served.
 func TestListenerKeepsFewConnections(t *testing.T) {
 	t.Parallel()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
@@ -151,7 +151,7 @@ func TestListenerKeepsFewConnections(t *testing.T) {
 	}
 }
 
-// Large bodies are few at a time; small ones come in all the same.
+// Only a few large bodies are read at a time; small ones are read all the same.
 func TestFewLargeBodiesAtOnce(t *testing.T) {
 	t.Parallel()
 	h := newHandler(new(memoryStore)).(*handler)

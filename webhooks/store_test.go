@@ -97,8 +97,8 @@ func TestEventBeforeResponse(t *testing.T) {
 	}
 }
 
-// An event that does not say whom the call went to is the attempt's own, except at the
-// address of a leg: there it may be the agent's, and binds nothing.
+// An event without the number called belongs to the attempt's own call, except at the
+// address of a leg. There it may belong to the agent's call, so it binds nothing.
 func TestEventAtTheAddressOfALeg(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -29,7 +29,7 @@ type userCommand struct {
 	Restore userRestoreCommand `cmd:"" help:"Let a removed person log in at the OIDC provider again."`
 }
 
-// roleFlags name somebody new, and what they may do.
+// roleFlags name somebody new, and their role.
 type roleFlags struct {
 	Name string `required:"" placeholder:"NAME" help:"The name that the audit shows."`
 	Role string `required:"" enum:"viewer,operator,admin" placeholder:"viewer|operator|admin" help:"viewer reads, with masked numbers; operator changes campaigns, contacts, calls and suppressions; admin everything."`
@@ -37,7 +37,7 @@ type roleFlags struct {
 	databaseFlags
 }
 
-// withAccess opens the database and does something about who may do what.
+// withAccess opens the database and does something with tokens or users.
 func withAccess(ctx context.Context, databaseURL string, do func(app.Access) error) error {
 	db, err := openMigrated(ctx, databaseURL)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *userAddCommand) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// readPassword reads one line. Its errors hold nothing of it.
+// readPassword reads one line. Its errors show nothing of it.
 func readPassword(path string, stdin io.Reader) (string, error) {
 	in, err := openFile(path, stdin)
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *userListCommand) Run(ctx context.Context, con console) error {
 	})
 }
 
-// namedFlags name somebody who is there.
+// namedFlags name an existing token or user.
 type namedFlags struct {
 	Name string `arg:"" help:"The name."`
 	actorFlags

@@ -17,7 +17,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// heldBody is a body that says when it is first asked for, and gives nothing before it may.
+// heldBody is a body that reports its first read, and gives nothing until it is released.
 type heldBody struct {
 	io.Reader
 	once       sync.Once
@@ -30,8 +30,8 @@ func (b *heldBody) Read(p []byte) (int, error) {
 	return b.Reader.Read(p)
 }
 
-// More connections than the admin listener keeps take no place of a page that is live,
-// nor of an import that is under way.
+// More connections than the admin listener keeps do not close a live page or an import
+// that is under way.
 func TestAdminListenerKeepsWhatItServes(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

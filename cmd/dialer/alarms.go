@@ -81,8 +81,8 @@ func (c *alarmsListCommand) Run(ctx context.Context, con console) error {
 	return printAlarms(con, list, c.Limit)
 }
 
-// shownAlike is how many alarms of one kind are listed that concern no attempt: a
-// dialer beside this one makes one of each call that it makes.
+// shownAlike is how many alarms of one kind without an attempt are listed: another dialer
+// on the account raises one for each of its calls.
 const shownAlike = 3
 
 // printAlarms lists the alarms, then what to do about each kind among them.
@@ -117,7 +117,7 @@ func printAlarms(con console, list []app.RaisedAlarm, limit int) error {
 	con.Linef("\n")
 	for _, k := range campaign.AlarmKinds {
 		of := slices.DeleteFunc(slices.Clone(list), func(a app.RaisedAlarm) bool { return a.Kind != k.Kind })
-		remedy := k.Remedy // of several alarms the ids are in the list
+		remedy := k.Remedy // the ids of several alarms are in the list
 		if len(of) == 1 {
 			remedy = of[0].Remedy()
 		}
@@ -146,7 +146,7 @@ func resolution(a app.RaisedAlarm) string {
 	return fmt.Sprintf(" (resolved by %s on %s)", a.ResolvedBy, cli.Time(a.ResolvedAt))
 }
 
-// alarmLine is an alarm as programs read it.
+// alarmLine is an alarm in the form for programs.
 type alarmLine struct {
 	ID         int64     `json:"id"`
 	Kind       string    `json:"kind"`
@@ -216,7 +216,7 @@ func (c *alarmsResolveCommand) validate() error {
 	return nil
 }
 
-// decision is what the flags say of the alarm's attempt; no Word: nothing.
+// decision is the flags' decision about the alarm's attempt; no Word: none.
 func (c *alarmsResolveCommand) decision() app.AttemptDecision {
 	switch {
 	case c.ItsCall != "":

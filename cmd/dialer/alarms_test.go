@@ -18,8 +18,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// dials runs the program's dialing beside the line, for as long as the test. It
-// returns the address of the admin listener.
+// dials runs the program's dialing in the background for the whole test. It returns the
+// address of the admin listener.
 func (l *line) dials(t *testing.T) (admin string) {
 	t.Helper()
 	admin = freeAddress(t)
@@ -60,8 +60,8 @@ func (l *line) again(t *testing.T, a campaign.Attempt) string {
 	return made.UUID
 }
 
-// A second call of one attempt, and a call of an attempt that was refused, are
-// ended at Vonage; the person who was rung as intended is not.
+// A second call of one attempt, and a call of a refused attempt, are ended at Vonage. The
+// intended call is not.
 func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
@@ -120,7 +120,7 @@ func TestSuperfluousCallsAreHungUp(t *testing.T) {
 	}
 }
 
-// get asks for a page with the header given.
+// get requests a page with the given header.
 func get(t *testing.T, url string, header http.Header) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -224,8 +224,8 @@ func TestAlarmsListAndResolve(t *testing.T) {
 	}
 }
 
-// What no scan can settle is shown with the command by which a person decides, and
-// the command as it is shown decides it.
+// An attempt that no scan can settle is shown with the command for a person's decision,
+// and this command works as it is shown.
 func TestAlarmsDecide(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

@@ -15,7 +15,7 @@ import (
 // maxRefusedShown is how many rows without an effect an import names.
 const maxRefusedShown = 1000
 
-// importRows reads rows that came to the API, by the same code as a file's.
+// importRows reads rows of an API request, with the same code as for files.
 func (n node) importRows(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o httpapi.ImportOptions) (app.ImportResult, error) {
 	how, err := app.Campaigns{Store: n.seenBy}.Reading(ctx, c)
 	if err != nil {
@@ -33,7 +33,7 @@ func (n node) importRows(ctx context.Context, by app.Actor, c campaign.Campaign,
 	return n.importWith(ctx, by, rows, c.Name, c.Settings, options)
 }
 
-// importWith imports rows, and keeps what became of them.
+// importWith imports rows, and stores their results.
 func (n node) importWith(ctx context.Context, by app.Actor, rows io.Reader, name string, s campaign.Settings, options csvimport.Options) (app.ImportResult, error) {
 	result := app.ImportResult{RefusedRows: []app.RefusedImportRow{}}
 	options.OnRejected = func(row campaign.RowError) {

@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestBrowser does with a real browser what an operator does, on the real program:
-// all of it on a desk and again at a phone's width.
+// TestBrowser does an operator's work with a real browser and the real program:
+// everything at a desktop's width and again at a phone's.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	dir, err := build()
@@ -57,7 +57,7 @@ func TestBrowser(t *testing.T) {
 		b.everyPage(w.name)
 	}
 	for _, complaint := range stop() {
-		if !strings.Contains(complaint, "422") { // what was refused on purpose
+		if !strings.Contains(complaint, "422") { // refused on purpose
 			t.Errorf("the browser complains: %s", complaint)
 		}
 	}
@@ -94,8 +94,8 @@ func (b *browser) choose(document, file string) {
 	b.do("choose a file", chromedp.SetUploadFiles(chromedp.CSS("#new [name=file]"), b.file(file)))
 }
 
-// newCampaign uploads a file with a bad cell, mends it, on the page or in the file,
-// and starts.
+// newCampaign uploads a file with a bad cell, corrects it on the page or in the file, and
+// starts.
 func (b *browser) newCampaign(name, begin string) {
 	b.t.Helper()
 	text := func(bad string) string {
@@ -141,7 +141,7 @@ again: {attempts: 1}
 when: {hours: "00:00-24:00"}
 `
 
-// liveCall hangs up a call while it lasts.
+// liveCall hangs up a call in progress.
 func (b *browser) liveCall(name, begin string, id int) {
 	b.t.Helper()
 	b.choose(fmt.Sprintf(longDocument, name, strings.Repeat(`{action: talk, text: "`+strings.Repeat("This takes a while to say. ", 50)+`"}, `, 20)), "to\n+"+begin+"80\n")
@@ -150,7 +150,7 @@ func (b *browser) liveCall(name, begin string, id int) {
 	b.open("/calls")
 	row := fmt.Sprintf(`tr:has(a[href^="/campaigns/%d/"]) `, id)
 	hangUp := row + "form[action$=hangup] button"
-	// By itself: nobody loads the page again. It may show the call before that is up.
+	// The page updates itself. It may show the call before the call is up.
 	require.Eventually(b.t, "a call is up", func() bool {
 		up, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!document.querySelector(`"+hangUp+"`)"))
 		return up && err == nil
@@ -171,8 +171,8 @@ message: {language: en-GB, say: "Hello {{name}}, your appointment is {{appointme
 when: {hours: "00:00-24:00", zone: Europe/London}
 `
 
-// appointment moves one, cancels a person and takes that back; pauses the campaign
-// and takes that back; and rings a telephone of the house with the message.
+// appointment moves an appointment, cancels a person and undoes that, pauses the campaign
+// and undoes that, and calls an own telephone with the message.
 func (b *browser) appointment(name, begin string) {
 	b.t.Helper()
 	day := time.Now().AddDate(0, 2, 0)
@@ -211,12 +211,13 @@ func (b *browser) appointment(name, begin string) {
 	})
 }
 
-// ended sees the first campaign end, finds a person, reads why, and who opted out.
+// ended sees the first campaign end, finds a person and the reason, and the people who
+// opted out.
 func (b *browser) ended(name, begin string) {
 	b.t.Helper()
 	b.open("/")
 	b.follow("text=reminders-" + name)
-	b.await("0 not called yet + 0 being called + 0 to be called again + 41 ended") // by itself: nobody loads the page again
+	b.await("0 not called yet + 0 being called + 0 to be called again + 41 ended") // the page updates itself
 	b.picture(name + "-campaign-top")
 	b.await("<b>Eve</b>")
 	b.follow("nav[aria-label=Filters] a.reason[href*=busy]")
@@ -227,7 +228,7 @@ func (b *browser) ended(name, begin string) {
 	b.accessible(name + "-campaign")
 	b.follow(".filter a")
 	b.fill(".filter", map[string]string{"q": "+" + begin + "99"})
-	b.follow(".filter button") // a number stands in no address
+	b.follow(".filter button") // no number is in an address
 	b.await("Zoë")
 	if text := b.text(); strings.Contains(text, "<b>Eve</b>") {
 		b.t.Errorf("a search for a number finds others: %s", text)
@@ -281,7 +282,7 @@ func (b *browser) everyPage(name string) {
 	}
 }
 
-// login is needed once there is a user.
+// login is needed when there is a user.
 func (b *browser) login(name, password string) {
 	b.t.Helper()
 	b.open("/")

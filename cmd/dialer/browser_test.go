@@ -18,7 +18,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots writes the pictures of the docs anew: go test ./cmd/dialer -run Browser -screenshots ../../docs/images
+// screenshots writes the pictures of the docs again: go test ./cmd/dialer -run Browser
+// -screenshots ../../docs/images
 var screenshots = flag.String("screenshots", "", "a folder for pictures of the pages")
 
 // browser is a Chromium that a person might use.
@@ -46,7 +47,7 @@ func newBrowser(t *testing.T, at string) *browser {
 	t.Cleanup(end)
 	ctx, closeBrowser := chromedp.NewContext(allocated)
 	t.Cleanup(closeBrowser)
-	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // it starts with this context, and lives as long
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate("about:blank"))) // it starts and ends with this context
 	b := &browser{t, ctx, at}
 	b.do("a reader in Britain", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, t, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: "en-GB"}); err != nil {
@@ -86,8 +87,8 @@ func (b *browser) open(path string) {
 	b.do("open "+path, chromedp.Navigate(b.at+path), chromedp.WaitVisible(chromedp.CSS("h1")))
 }
 
-// follow clicks on what leads to another page, and waits for that. text=X is the link
-// that says X.
+// follow clicks on a link or button that leads to another page, and waits for that page.
+// text=X is the link that says X.
 func (b *browser) follow(selector string) {
 	b.t.Helper()
 	b.do("mark the page", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
@@ -103,7 +104,7 @@ func (b *browser) follow(selector string) {
 	b.do("the next page after "+selector, chromedp.WaitReady(chromedp.CSS("body:not(#before) h1")))
 }
 
-// text is what stands on the page, and its title.
+// text is the text of the page, and its title.
 func (b *browser) text() string {
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
 	defer cancel()
@@ -141,13 +142,13 @@ func (b *browser) click(selector string) {
 	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// axe is what checks a page for people who do not see it, or use no mouse.
+// axe checks whether people who cannot see, or use no mouse, can use a page.
 //
 //go:embed testdata/axe-4.10.3.min.js
 var axe string
 
-// accessible runs axe on the page: at a desk in the light, and with -screenshots also at
-// a phone's width and in the dark, for the colours. The page must fit its width.
+// accessible runs axe on the page: at a desktop's width in light colours, and with
+// -screenshots also at a phone's width and in dark colours. The page must fit its width.
 func (b *browser) accessible(name string) {
 	b.t.Helper()
 	if *screenshots == "" && strings.HasPrefix(name, "phone") {
@@ -197,7 +198,7 @@ func (b *browser) media(is emulation.SetEmulatedMediaParams) {
 	}))
 }
 
-// printed sees a page as it is printed: without what can be pressed.
+// printed looks at the print view of a page: it has no buttons.
 func (b *browser) printed(path string) {
 	b.t.Helper()
 	b.open(path)
@@ -209,7 +210,7 @@ func (b *browser) printed(path string) {
 	b.media(emulation.SetEmulatedMediaParams{})
 }
 
-// picture is kept for the docs, if they are asked for; the page must fit its width.
+// picture takes a picture for the docs, with -screenshots; the page must fit its width.
 func (b *browser) picture(name string) {
 	b.t.Helper()
 	wide, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.documentElement.scrollWidth <= innerWidth ? "" :
@@ -226,7 +227,7 @@ func (b *browser) picture(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(*screenshots, name+".png"), shot, 0o644))
 }
 
-// complaints are what the browser says of the page, such as what its policy refused.
+// complaints are the browser's errors about the page, for example about its policy.
 func (b *browser) complaints() (stop func() []string) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	console := chromedp.Console(ctx)

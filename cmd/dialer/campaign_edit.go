@@ -60,7 +60,7 @@ func (c *campaignEditCommand) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// fixed refuses the flags of enqueue that say who the people are.
+// fixed refuses the flags of enqueue about the file of people.
 func (c *campaignEditCommand) fixed() error {
 	var errs []error
 	for _, flag := range []struct{ name, value string }{
@@ -73,7 +73,7 @@ func (c *campaignEditCommand) fixed() error {
 	return errors.Join(errs...)
 }
 
-// document is the campaign's document with what the flags change.
+// document is the campaign's document with the changes of the flags.
 func (c *campaignEditCommand) document(was campaign.Document) (campaign.Document, error) {
 	d, err := c.Document(was)
 	if len(c.Countries) > 0 {

@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// One call is up, one is over and nobody told us, and one turns up while the
-// others are being hung up.
+// One call is up, one is over but was not reported, and one appears while the others are
+// being hung up.
 func TestCampaignStopHangUp(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)
@@ -46,7 +46,7 @@ func TestCampaignStopHangUp(t *testing.T) {
 			t.Errorf("call %s is still up", id)
 		}
 	}
-	// What ended by itself is not our doing.
+	// We did not end a call that ended by itself.
 	if got := testkit.Value[bool](t, l.db, `SELECT hung_up_at IS NULL FROM attempts WHERE call_uuid = $1`, gone); !got {
 		t.Error("the call that had ended counts as hung up by us")
 	}

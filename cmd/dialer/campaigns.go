@@ -30,7 +30,7 @@ type campaignFlags struct {
 	databaseFlags
 }
 
-// with opens the database and does something with the campaigns in it.
+// with opens the database and does something with its campaigns.
 func (c *campaignFlags) with(ctx context.Context, do func(app.Campaigns) error) error {
 	db, err := openMigrated(ctx, c.DatabaseURL)
 	if err != nil {

@@ -2,8 +2,7 @@ package main
 
 import "dialer/internal/cli"
 
-// commands is the command line. Each command's file holds its flags and what
-// it does.
+// commands is the command line. Each command's flags and work are in its own file.
 type commands struct {
 	cli.VersionFlag
 	Init     initCommand     `cmd:"" help:"Write a .env with settings, and a key for the simulator."`
@@ -31,7 +30,7 @@ type commands struct {
 	Verify   verifyCommand   `cmd:"" help:"Check the promises in the database, and against a simulator's ledger."`
 }
 
-// Help shows what is typed each day, before all that there is.
+// Help shows the daily commands before the list of all.
 func (commands) Help() string {
 	return `Each day:
 

@@ -44,7 +44,7 @@ func (c *contactFlags) with(ctx context.Context, do func(app.Contacts) error) er
 	return err
 }
 
-// readRow reads a row as its file was read.
+// readRow reads a row in the same way as its file.
 func readRow(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error) {
 	return csvimport.ReadRow(values, s, csvimport.Options{
 		DefaultCountry: how.DefaultCountry, Map: how.Map, DateFormat: how.DateFormat, Now: time.Now(), Yes: how.Yes,
@@ -59,8 +59,7 @@ type contactShowCommand struct {
 	Format string `enum:"text,json" default:"text" placeholder:"text|json" help:"How it is printed (default: ${default})."`
 }
 
-// shownContact is a person as programs read one: the columns of
-// reporting.contacts.
+// shownContact is a person in the form for programs: the columns of reporting.contacts.
 type shownContact struct {
 	ContactID     int64                 `json:"contact_id"`
 	Campaign      string                `json:"campaign"`

@@ -95,7 +95,7 @@ func TestExportOfThoseNotReached(t *testing.T) {
 	}
 }
 
-// Who was reached is what the campaign asks for.
+// The campaign's Until decides which people were reached.
 func TestExportOfThoseReached(t *testing.T) {
 	t.Parallel()
 	db := imported(t)
@@ -117,7 +117,7 @@ func TestExportOfThoseReached(t *testing.T) {
 	}
 }
 
-// One person is shown, changed and cancelled, each with an entry of the audit.
+// One person is shown, changed and cancelled. Each change has an audit entry.
 func TestContactCommands(t *testing.T) {
 	t.Parallel()
 	db := imported(t)

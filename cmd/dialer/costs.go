@@ -12,15 +12,15 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// costFlags are what the account's calls may cost. They are one value for all
-// processes: see docs/decisions/0220.
+// costFlags limit the cost of the account's calls. They are one value for all processes:
+// see docs/decisions/0220.
 type costFlags struct {
 	DailyBudget string            `name:"daily-budget" env:"DIALER_DAILY_BUDGET" placeholder:"AMOUNT|none" help:"What all calls of a day, in UTC, may cost, in the account's currency. Calls wait for the next day before it is exceeded (default: what is stored; at first no limit)."`
 	InvalidFor  string            `name:"invalid-for" env:"DIALER_INVALID_FOR" placeholder:"30d" help:"How long a number is called by no campaign once Vonage has said that there is no such number; 0s: it is called again as any other (default: what is stored; at first 30d)."`
 	Rates       map[string]string `env:"DIALER_RATES" mapsep:"," placeholder:"US=0.0127,..." help:"What a minute costs by country, for budgets; where Vonage's prices have told of a dearer one, that counts (default: what is stored)."`
 }
 
-// limits are what the flags say.
+// limits are the limits in the flags.
 func (f costFlags) limits() (l campaign.AccountLimits, err error) {
 	switch f.DailyBudget {
 	case "": // it says nothing
@@ -55,7 +55,7 @@ func (f costFlags) limits() (l campaign.AccountLimits, err error) {
 	return l, nil
 }
 
-// store makes the limits those of all processes, and says what is stored.
+// store stores the limits for all processes, and returns the stored ones.
 func (f costFlags) store(ctx context.Context, db *storage.DB, log *slog.Logger) (given campaign.AccountLimits, err error) {
 	if given, err = f.limits(); err != nil {
 		return given, err
@@ -76,8 +76,7 @@ const (
 	agreeAfter   = 3 * compareEvery // since a process last differed
 )
 
-// compareLimits raises an alarm while this process was started with other limits than
-// are stored.
+// compareLimits raises an alarm while this process's limits differ from the stored ones.
 func compareLimits(ctx context.Context, db *storage.DB, given campaign.AccountLimits, log *slog.Logger) {
 	tick := time.NewTicker(compareEvery)
 	defer tick.Stop()

@@ -6,7 +6,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// What the flags say of the account's limits, and what they do not say.
+// Flags with and without limits of the account.
 func TestCostFlags(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -30,8 +30,8 @@ func (c *demoCommand) Help() string {
 	return `Needs no account and no server. It uses DATABASE_URL and REDIS_URL if they are set, else private servers if their programs are installed, else a Redis inside this process and a downloaded Postgres. On a server of yours it uses a database and a queue of its own, and drops the database at the end. Everything is real except Vonage: its calls proceed twenty times faster than in reality, and tokens expire after two seconds instead of thirty.`
 }
 
-// demoCallsPerSecond is more than an ordinary account allows, with which the demo
-// would take two minutes.
+// demoCallsPerSecond is more than an ordinary account allows. At an ordinary rate the
+// demo would take two minutes.
 const demoCallsPerSecond = 40
 
 func (c *demoCommand) Run(ctx context.Context, con console) error {
@@ -96,7 +96,7 @@ func importDemo(ctx context.Context, s *simulation, name string) (csvimport.Summ
 	return summary, nil
 }
 
-// refusedText is where a row is that was refused, and why.
+// refusedText is the place of a refused row, and the reason.
 func refusedText(row campaign.RowError) string {
 	return fmt.Sprintf("line %d, %s%s", row.Line, inColumn(row.Column), row.Reason)
 }
@@ -135,8 +135,8 @@ func printLadder(con console, r app.Report) {
 	con.Printf("%d calls, %d answered, %s, price %s\n", r.Calls, r.Answered, minutes(r.Seconds), r.Price.StringFixed(8))
 }
 
-// concludeDemo compares what is stored with what the simulator knows, and says
-// what sets a dialer apart.
+// concludeDemo compares our records with the simulator's ledger, and explains the
+// dialer's advantage.
 func concludeDemo(ctx context.Context, s *simulation, r app.Report) error {
 	result, err := compareWithLedger(ctx, s.db, s.simURL)
 	if err != nil {
@@ -146,8 +146,8 @@ func concludeDemo(ctx context.Context, s *simulation, r app.Report) error {
 	return verify(ctx, s.db, s.con, s.simURL)
 }
 
-// After these faults the dialer does not know whether there is a call: after the
-// first ones there is, after the others there is none.
+// After these faults the dialer does not know whether there is a call. After the first
+// ones there is a call, after the others there is none.
 var (
 	unclearCalls = []string{"cut_after", "error_500_placed", "error_503_placed", "truncated", "stuck"}
 	unclearNones = []string{"cut_before", "error_500"}

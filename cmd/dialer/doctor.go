@@ -29,11 +29,11 @@ func (c *doctorCommand) Help() string {
 	return `Checks what 'dialer run' needs, with the same settings, and says of each in one line whether it is right and what to do. It changes nothing and calls nobody. It makes one request to Vonage, for the list of calls. Exits 1 if something is wrong.`
 }
 
-// diagnosis is what is known of one thing that a dialer needs.
+// diagnosis is the state of one thing that a dialer needs.
 type diagnosis struct {
 	what  string
 	found string // what is right
-	err   error  // what is wrong, with what to do
+	err   error  // what is wrong, and what to do
 }
 
 const (
@@ -83,7 +83,7 @@ type check struct {
 
 func (d diagnosis) wrong() bool { return d.err != nil }
 
-// examine looks at all things at once.
+// examine checks everything concurrently.
 func examine(ctx context.Context, checks []check) []diagnosis {
 	found := make([]diagnosis, len(checks))
 	var group errgroup.Group
@@ -176,7 +176,7 @@ func (c *doctorCommand) checkRedis(ctx context.Context) (string, error) {
 	return "reachable, and drops nothing", nil
 }
 
-// checkVonage asks for the newest call, and compares the clocks by the answer.
+// checkVonage requests the newest call, and compares the clocks with the answer.
 func (c *doctorCommand) checkVonage(ctx context.Context) (string, error) {
 	if err := c.accountFlags.validate(); err != nil {
 		return "", errors.New("not asked: the settings of the account are not complete")
@@ -198,7 +198,7 @@ func (c *doctorCommand) checkVonage(ctx context.Context) (string, error) {
 	return "accepts the application and its key; the clocks agree", nil
 }
 
-// checkPublicURL asks for what a running dialer serves there.
+// checkPublicURL requests a path that a running dialer serves there.
 func (c *doctorCommand) checkPublicURL(ctx context.Context) (string, error) {
 	if c.PublicURL == "" {
 		if isLoopback(c.APIURL) {

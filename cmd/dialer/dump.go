@@ -67,8 +67,8 @@ type writtenView struct {
 	rows int // without the names of the columns
 }
 
-// add writes a row of a view, whose file begins with the first of them: the names of
-// the columns, which each view has.
+// add writes a row of a view. The first row, which every view has, is the names of the
+// columns, and it begins the view's file.
 func (f *viewFiles) add(view string, row []string) error {
 	if n := len(f.written); n == 0 || f.written[n-1].view != view {
 		if err := f.open(view); err != nil {

@@ -15,8 +15,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// All that the views hold is in one directory, which only its owner reads. What is there
-// is not written over, what fails leaves nothing, and the audit has it.
+// All rows of the views are in one directory that only its owner can read. An existing
+// directory is not overwritten, a failure leaves nothing, and the audit has an entry.
 func TestExportOfAllViews(t *testing.T) {
 	t.Parallel()
 	db := imported(t)
@@ -72,7 +72,7 @@ func TestExportOfAllViews(t *testing.T) {
 	}
 }
 
-// The command says what it counted, and refuses what cannot be asked for.
+// The command says what it counted, and refuses impossible requests.
 func TestReportBy(t *testing.T) {
 	t.Parallel()
 	db := imported(t)
@@ -102,7 +102,7 @@ func TestReportBy(t *testing.T) {
 	if sheet := sheetText(t, file); !strings.Contains(sheet, "not_ended") {
 		t.Errorf("the sheet is %s", sheet)
 	}
-	piped := filepath.Join(t.TempDir(), "piped.xlsx") // what is no text comes through whole
+	piped := filepath.Join(t.TempDir(), "piped.xlsx") // binary data arrives unchanged
 	_, out, _ := dialer(t, "campaign", "export", "checkups", "--format", "xlsx", "--database-url", db.URL)
 	require.NoError(t, os.WriteFile(piped, []byte(out), 0o600))
 	if sheet := sheetText(t, piped); !strings.Contains(sheet, "dialer_calls_answered") {

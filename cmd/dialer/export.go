@@ -51,7 +51,7 @@ func (c *campaignExportCommand) Run(ctx context.Context, con console) (err error
 	switch {
 	case c.Out != "":
 	case c.Format == "xlsx":
-		return write(con.Data()) // its bytes are no text
+		return write(con.Data()) // its bytes are not text
 	default:
 		return write(con.Out)
 	}
@@ -84,7 +84,7 @@ var exportFormats = map[string]func(io.Writer) exporter{
 	"xlsx": func(out io.Writer) exporter { return &xlsxExport{zip: zip.NewWriter(out)} },
 }
 
-// exportColumns are ours, behind the file's own. "" is null.
+// exportColumns are our columns, after the file's own. "" is null.
 var exportColumns = []struct {
 	name  string
 	value func(app.ExportedContact) string
@@ -138,7 +138,7 @@ func exportHeader(columns []string) []string {
 	return header
 }
 
-// csvExport writes CSV in which no cell is a formula to a spreadsheet.
+// csvExport writes a CSV in which no spreadsheet sees a formula.
 type csvExport struct {
 	out     *csv.Writer
 	columns []string
@@ -217,7 +217,7 @@ type xlsxExport struct {
 	rows    int
 }
 
-// maxSheetRows is what a sheet holds.
+// maxSheetRows is the most rows of a sheet.
 const maxSheetRows = 1 << 20
 
 const xlsxNS = `xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"`

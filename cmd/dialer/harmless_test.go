@@ -12,11 +12,10 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// evil is a text that clears the screen, turns the order of reading, and adds a
-// line.
+// evil is a text that clears the screen, reverses the reading order, and adds a line.
 const evil = "x\x1b[2J\u009b31m\u202ey\u2066\x07\rz\nFORGED\tline"
 
-// wantHarmless says where the text acts on a screen.
+// wantHarmless reports where the text would control a screen.
 func wantHarmless(t *testing.T, what, text string) {
 	t.Helper()
 	for _, acts := range []string{"\x1b", "\u009b", "\u202e", "\u2066", "\x07", "\r", "\nFORGED"} {
@@ -26,8 +25,7 @@ func wantHarmless(t *testing.T, what, text string) {
 	}
 }
 
-// Whatever a file, a colleague or Vonage wrote, no command lets it act on the
-// screen.
+// No command lets a text of a file, a colleague or Vonage control the screen.
 func TestStoredTextIsShownHarmless(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

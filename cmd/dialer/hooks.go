@@ -22,7 +22,7 @@ type hookCommand struct {
 	Rotate hookRotateCommand `cmd:"" help:"Give a hook another secret, printed alone on the last line. For a day the old one signs too."`
 }
 
-// withHooks opens the database and does something about hooks.
+// withHooks opens the database and does something with hooks.
 func withHooks(ctx context.Context, databaseURL string, do func(app.Hooks) error) error {
 	db, err := openMigrated(ctx, databaseURL)
 	if err != nil {

@@ -120,7 +120,7 @@ func (c *initCommand) settings() (string, error) {
 	return text.String(), nil
 }
 
-// next is what to type then.
+// next is the command to type next.
 func (c *initCommand) next() string {
 	makes := ""
 	if c.Data == "" {

@@ -13,7 +13,7 @@ import (
 // init writes settings that work, for the owner only, and never twice.
 func TestInit(t *testing.T) {
 	dir := t.TempDir()
-	for _, d := range []string{dir, filepath.Dir(dir)} { // as root, Postgres runs as another user, who must get there
+	for _, d := range []string{dir, filepath.Dir(dir)} { // for root, Postgres runs as another user, who must have access
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}

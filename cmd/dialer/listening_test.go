@@ -18,16 +18,17 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// howMany is how many people TestPeopleAtRandom calls, and TestTwoBrowsersAndTheAPIAgree has:
-// go test ./cmd/dialer -run TestPeopleAtRandom -people 10000 -timeout 1h
+// howMany is the number of people in TestPeopleAtRandom and
+// TestTwoBrowsersAndTheAPIAgree: go test ./cmd/dialer -run TestPeopleAtRandom -people
+// 10000 -timeout 1h
 var howMany = flag.Int("people", 100, "how many people TestPeopleAtRandom calls, and TestTwoBrowsersAndTheAPIAgree has")
 
 // TestPeopleAtRandom calls people who press keys early, late, wrong or not at all,
-// hang up in the middle of a sentence, let a machine answer or ring back, while
-// events of keys are lost, late and doubled. Afterwards, for every call: each key that
-// was delivered is in the attempt, or in the call that came in, at its turn, and no
-// other; each opt-out was a suppression before its confirmation was fetched; and
-// heard is what was played to its end.
+// hang up in the middle of a sentence, let a machine answer or ring back, while events of
+// keys are lost, late and doubled. Afterwards it checks every call. Exactly the keys that
+// were delivered are in the attempt, or in the incoming call, at their turns. Each
+// opt-out was a suppression before its confirmation was fetched. A message counts as
+// heard if it was played to its end.
 func TestPeopleAtRandom(t *testing.T) {
 	t.Parallel()
 	seen := &witness{}
@@ -96,8 +97,8 @@ type storedKeys struct {
 	Keys []string
 }
 
-// awaitQuiet waits until nobody is to be called, all calls have ended and all events
-// came.
+// awaitQuiet waits until nobody remains to be called, all calls have ended and all events
+// have come.
 func (w *listening) awaitQuiet(t *testing.T, most time.Duration) {
 	t.Helper()
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -116,7 +117,7 @@ func (w *listening) awaitQuiet(t *testing.T, most time.Duration) {
 	}
 }
 
-// compareHeard compares heard_at with what was played to its end.
+// compareHeard compares heard_at with the messages that were played to their end.
 func (w *listening) compareHeard(t *testing.T, seen *witness) {
 	t.Helper()
 	heard := map[string]bool{}
@@ -151,19 +152,19 @@ func (w *listening) compareHeard(t *testing.T, seen *witness) {
 	}
 }
 
-// witness is the way between the simulator and the dialer. It notes what was
-// delivered, and looks at the database at the moment at which an answer arrives.
+// witness is the transport between the simulator and the dialer. It notes the delivered
+// requests, and looks at the database when an answer arrives.
 type witness struct {
 	db atomicDB
 
 	mu      sync.Mutex
 	keys    map[string]string // by id and turn
 	heard   map[string]bool   // by id, of notices
-	late    []string          // confirmations of opt-outs that were no suppressions yet
+	late    []string          // confirmations of opt-outs that were not suppressions yet
 	optOuts int
 }
 
-// atomicDB is set once the dialer runs.
+// atomicDB is set when the dialer runs.
 type atomicDB struct {
 	mu sync.Mutex
 	db *testkit.DB
@@ -215,7 +216,7 @@ func (w *witness) note(r *http.Request, sent []byte, got string) {
 	}
 	if strings.HasSuffix(r.URL.Path, "/input") && e.DTMF.Digits != "" {
 		at := fmt.Sprint(id, " ", q.Get("turn"))
-		w.keys[at] = min(e.DTMF.Digits, orElse(w.keys[at], e.DTMF.Digits)) // of two at one turn the smaller is kept
+		w.keys[at] = min(e.DTMF.Digits, orElse(w.keys[at], e.DTMF.Digits)) // of two at one turn the smaller is stored
 	}
 	if !strings.Contains(got, "You will not be called again") {
 		return
@@ -236,8 +237,8 @@ func orElse(text, otherwise string) string {
 	return text
 }
 
-// A test call is made by a running dialer, its keys are answered, and it stands in no
-// campaign's figures.
+// A running dialer makes a test call, its keys are answered, and no campaign's figures
+// count it.
 func TestTestCallIsMade(t *testing.T) {
 	t.Parallel()
 	const own = "447700900199"

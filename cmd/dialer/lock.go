@@ -78,7 +78,7 @@ func printLock(con console, d campaign.DatabaseIdentity) {
 	}
 }
 
-// printMisses says what keeps the scans from counting, and what can be done.
+// printMisses says why the scans do not count, and what to do.
 func printMisses(con console, l campaign.DialLock) {
 	if l.Misses == 0 {
 		return
@@ -125,7 +125,7 @@ func (c *lockReleaseCommand) Run(ctx context.Context, con console) error {
 	return c.release(ctx, con, db)
 }
 
-// keep goes on with the account that the database had.
+// keep continues with the account that the database had.
 func (c *lockReleaseCommand) keep(ctx context.Context, con console, db *storage.DB) error {
 	d, err := app.DialLock{Store: db}.KeepAccount(ctx, c.actor())
 	switch {
@@ -139,7 +139,7 @@ func (c *lockReleaseCommand) keep(ctx context.Context, con console, db *storage.
 	return nil
 }
 
-// accept has scans count that lack no more than the last one.
+// accept makes scans count that lack no more calls than the last one.
 func (c *lockReleaseCommand) accept(ctx context.Context, con console, db *storage.DB) error {
 	d, _, err := db.Identity(ctx)
 	if err == nil && d.Lock.AwaitsPerson() {
@@ -187,7 +187,8 @@ func (c *lockReleaseCommand) release(ctx context.Context, con console, db *stora
 	return nil
 }
 
-// nothingToRelease says why, and what happens next where the database is locked.
+// nothingToRelease says why there is nothing to release, and what happens next if the
+// database is locked.
 func (c *lockReleaseCommand) nothingToRelease(ctx context.Context, con console, db *storage.DB) error {
 	d, _, err := db.Identity(ctx)
 	if err != nil {

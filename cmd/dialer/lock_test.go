@@ -19,8 +19,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// lock runs a command about the dial lock, and wants its exit code and
-// all these words.
+// lock runs a command about the dial lock, and checks its exit code and these words.
 func lock(t *testing.T, db *testkit.DB, args []string, code int, says ...string) {
 	t.Helper()
 	got, out, errOut := dialer(t, append(append([]string{"lock"}, args...), "--database-url", db.URL)...)
@@ -41,8 +40,8 @@ func identity(t *testing.T, db *testkit.DB) campaign.DatabaseIdentity {
 	return i
 }
 
-// A backup that was put in place: nothing is called, show says why, release says
-// what it does, and the readings do the rest.
+// After a backup was restored, nobody is called. "show" says why, "release" says what it
+// does, and the scans do the rest.
 func TestRestoredDatabaseIsShownAndReleased(t *testing.T) {
 	t.Parallel()
 	db := withCampaign(t, "outage")
@@ -87,8 +86,8 @@ func TestReleaseOfABackupThatIsTooOld(t *testing.T) {
 	lock(t, db, []string{"show"}, cli.ExitOK, "0 of 2 scans")
 }
 
-// A failover whose readings keep lacking a call that is known: a person sees
-// that, and what he can decide.
+// After a failover the scans keep lacking a known call. A person sees that, and the
+// possible decisions.
 func TestIncompleteScanIsShownAndAccepted(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -111,8 +110,7 @@ func TestIncompleteScanIsShownAndAccepted(t *testing.T) {
 	lock(t, db, show, cli.ExitOK, "scans that lack no more than that count")
 }
 
-// While a newer program is rolled out, an older one says which schema it would
-// have to know.
+// While a newer program is rolled out, an older one says which schema it does not know.
 func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -128,8 +126,8 @@ func TestProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	}
 }
 
-// While the-secret-of-the-account is replaced, what is signed with either is taken,
-// however both are given.
+// While the account's secret is replaced, requests signed with either secret are
+// accepted, in whatever form both are given.
 func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 	for name, given := range map[string]struct {
 		env   string
@@ -144,7 +142,7 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 				t.Setenv("VONAGE_SIGNATURE_SECRET", given.env)
 			}
 			db := testkit.New(t)
-			require.NoError(t, db.KeepPartitions(t.Context())) // an event that comes while its day's is made is answered 503
+			require.NoError(t, db.KeepPartitions(t.Context())) // an event that comes while its day's partition is made is answered 503
 			address := runs(t, db, given.flags...)
 			for secret, want := range map[string]int{
 				"the-new-one-of-them": http.StatusOK, "the-old-one-of-them": http.StatusOK, "another": http.StatusUnauthorized, "the-new-one-of-them,the-old-one-of-them": http.StatusUnauthorized,
@@ -157,8 +155,8 @@ func TestEitherSecretIsTakenWhileItIsReplaced(t *testing.T) {
 	}
 }
 
-// runs has the program dial for as long as the test, and returns where it
-// listens. Nobody is its provider.
+// runs makes the program dial for the whole test, and returns its address. It has no
+// provider.
 func runs(t *testing.T, db *testkit.DB, flags ...string) (address string) {
 	t.Helper()
 	redis := testkit.Redis(t)
@@ -179,7 +177,7 @@ func runs(t *testing.T, db *testkit.DB, flags ...string) (address string) {
 	return address
 }
 
-// signedEvent sends an event as Vonage does and returns the answer's code.
+// signedEvent sends an event like Vonage and returns the answer's code.
 func signedEvent(t *testing.T, address, secret string) int {
 	t.Helper()
 	body := fmt.Appendf(nil, `{"uuid":%q,"conversation_uuid":"CON-1","status":"ringing","direction":"outbound","to":"447700900101","from":"447700900100","timestamp":%q}`,
@@ -196,8 +194,8 @@ func signedEvent(t *testing.T, address, secret string) int {
 	return response.StatusCode
 }
 
-// From the simulator to the real account: nobody is called before a person said
-// so, and by hand no one either.
+// After a change from the simulator to the real account nobody is called, not even by
+// hand, before a person allows it.
 func TestAnotherAccountIsShownAndReleased(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

@@ -1,6 +1,6 @@
-// Command dialer makes the calls of campaigns, records what Vonage reports about
-// them, and shows what became of each person. It is the composition root: here the
-// packages are wired together, and nowhere else.
+// Command dialer makes the calls of campaigns, records Vonage's reports about them, and
+// shows how each person ended. It is the composition root: only here the packages are
+// wired together.
 package main
 
 import (

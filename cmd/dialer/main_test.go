@@ -107,8 +107,8 @@ func TestPrivateKeyIsNotShown(t *testing.T) {
 	}
 }
 
-// What would start and then fail for ever, or could be guessed or overheard, is
-// refused with the setting's name, the reason and nothing of the secret.
+// Settings that would start and then always fail, or that could be guessed or overheard,
+// are refused with the setting's name and the reason, without the secret.
 func TestSettingsThatCannotWork(t *testing.T) {
 	t.Parallel()
 	key := testkey.File(t)

@@ -13,7 +13,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// member is one member of the campaign document, as its schema says it.
+// member is one member of the campaign document, as its schema describes it.
 type member struct {
 	path     string // such as message.say; KEY and WORD stand for any
 	required bool
@@ -30,7 +30,7 @@ type schemaPart struct {
 	Defs        map[string]schemaPart `json:"$defs"`
 }
 
-// members are all of a part's, in the schema's order.
+// members are all members of a part, in the schema's order.
 func members(t *testing.T, part schemaPart, defs map[string]schemaPart, path string) (list []member) {
 	t.Helper()
 	properties := json.NewDecoder(bytes.NewReader(part.Properties))
@@ -92,7 +92,7 @@ func TestReferenceOfMembers(t *testing.T) {
 	keepReference(t, "../../docs/campaigns.md", own+allMembers+"\nAs the schema says them. A test makes this table, and reads each example and each default. KEY is any key, WORD a word of\n`languages.column`.\n\n| member | default | example | meaning |\n|---|---|---|---|\n"+table.String())
 }
 
-// beside are members that an example makes no sense without; null takes one away.
+// beside are members that an example needs; null removes one.
 var beside = map[string]string{
 	"message.ncco": `{"message": {"say": null, "keys": null}}`, "message.answer_url": `{"message": {"say": null, "keys": null}}`,
 	"message.answer_method": `{"message": {"say": null, "keys": null, "answer_url": "https://example.com/answer"}}`,
@@ -111,7 +111,8 @@ var beside = map[string]string{
 	"remind.merge":                     `{"remind": {"column": "appointment", "before": "2h"}}`,
 }
 
-// Each example is a document's, and each default is what a document without it means.
+// Each example is valid in a document, and each default is the meaning of a document
+// without the member.
 func TestExamplesOfMembers(t *testing.T) {
 	t.Parallel()
 	for _, m := range documentMembers(t) {
@@ -129,7 +130,7 @@ func TestExamplesOfMembers(t *testing.T) {
 		if m.Default == nil {
 			continue
 		}
-		// What these do not say is filled in when a call is made.
+		// The other settings are filled in when a call is made.
 		same, err := withMember(t, m.path, m.Default)
 		if err != nil || same != plain && !strings.HasPrefix(m.path, "message.") && !strings.HasPrefix(m.path, "limits.") {
 			t.Errorf("%s: the default %s: %v, or it changes the settings:\n%s\n%s", m.path, m.Default, err, plain, same)
@@ -137,7 +138,7 @@ func TestExamplesOfMembers(t *testing.T) {
 	}
 }
 
-// withMember is what a small campaign is with one member more; nil: without it.
+// withMember is a small campaign's settings with one more member; nil: without it.
 func withMember(t *testing.T, path string, value json.RawMessage) (string, error) {
 	t.Helper()
 	document, err := documentWith(t, path, value)
@@ -151,7 +152,7 @@ func withMember(t *testing.T, path string, value json.RawMessage) (string, error
 	return fmt.Sprintf("%s %s %+v %s", document.Name, settings, document.People, document.Purpose), err
 }
 
-// documentWith is the document of a small campaign with one member more.
+// documentWith is the document of a small campaign with one more member.
 func documentWith(t *testing.T, path string, value json.RawMessage) (campaign.Document, error) {
 	t.Helper()
 	d := map[string]any{}
@@ -182,7 +183,7 @@ func documentWith(t *testing.T, path string, value json.RawMessage) (campaign.Do
 }
 
 // An edit that changes any member of the document changes the campaign, or is refused
-// with the member's name. None is taken and dropped.
+// with the member's name. No member is accepted and then dropped.
 func TestEditOfEachMember(t *testing.T) {
 	t.Parallel()
 	for _, m := range documentMembers(t) {
@@ -193,7 +194,7 @@ func TestEditOfEachMember(t *testing.T) {
 		require.NoError(t, err)
 		given, err := documentWith(t, m.path, m.Examples[0])
 		require.NoError(t, err)
-		if _, err := plain.Settings(); err != nil { // it needs what the example is of
+		if _, err := plain.Settings(); err != nil { // it needs the part of the example
 			plain, err = documentWith(t, "", nil)
 			require.NoError(t, err)
 		}
@@ -209,7 +210,7 @@ func TestEditOfEachMember(t *testing.T) {
 	}
 }
 
-// asStored are the document's settings as they come out of the database.
+// asStored are the document's settings after storing and reading them.
 func asStored(t *testing.T, d campaign.Document) (stored campaign.Settings) {
 	t.Helper()
 	s, err := d.Settings()

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// meteredDB is the database with counters and timers of what is done in it.
+// meteredDB is the database with counters and timers.
 type meteredDB struct {
 	*storage.DB
 	metrics *metrics.Metrics
@@ -27,7 +27,7 @@ func (m meteredDB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Durati
 	return a, err
 }
 
-// Record counts the outcome, once it is stored.
+// Record counts the outcome after it is stored.
 func (m meteredDB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) error {
 	err := m.DB.Record(ctx, id, o)
 	if err == nil {
@@ -36,7 +36,7 @@ func (m meteredDB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome)
 	return err
 }
 
-// Receive times what is stored.
+// Receive times the storing of events.
 func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 	begun := time.Now()
 	err := m.DB.Receive(ctx, r)
@@ -46,7 +46,7 @@ func (m meteredDB) Receive(ctx context.Context, r campaign.Received) error {
 	return err
 }
 
-// processStats reads what the process has at the moment.
+// processStats reads the process's present state.
 func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 	return metrics.ProcessStats{
 		Queue: service.Queued, RedisWritable: service.RedisWritable,

@@ -12,17 +12,16 @@ import (
 	"dialer/internal/app"
 )
 
-// narrator tells a person who looks at the log of `dialer run` what goes on:
-// campaigns that begin, pause and end, how many calls a minute are made, and when
-// Postgres is away and back.
+// narrator writes the progress to the log of `dialer run`: campaigns that begin, pause
+// and end, how many calls a minute are made, and when Postgres is away and back.
 type narrator struct {
 	source currentCampaigns
 	log    *slog.Logger
 
-	known  map[int64]campaign.Status // of those that are not over; nil: nothing was read yet
+	known  map[int64]campaign.Status // of campaigns that are not over; nil: nothing was read yet
 	newest int64                     // the campaign that was made last
 	away   bool
-	calls  int // when they were told last
+	calls  int // the count when it was last logged
 	toldAt time.Time
 }
 
@@ -31,8 +30,8 @@ const (
 	tellEvery    = time.Minute
 )
 
-// currentCampaigns reads campaigns that are not over, that are newer than one, or that
-// are named. Those that ended long ago are not read again and again.
+// currentCampaigns reads campaigns that are not over, that are newer than the given one,
+// or that are named. Campaigns that ended long ago are not read each time.
 type currentCampaigns interface {
 	CurrentReports(ctx context.Context, newest int64, also ...int64) (app.CurrentReports, error)
 }
@@ -76,8 +75,7 @@ func (n *narrator) runOnce(ctx context.Context) {
 	n.tellCalls(ctx, now.Totals)
 }
 
-// tellCampaigns tells what changed. At the start it tells of those that call or
-// should.
+// tellCampaigns logs the changes. At the start it logs the campaigns that call or should.
 func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
 	known := make(map[int64]campaign.Status, len(reports))
 	for _, r := range reports {
@@ -109,7 +107,7 @@ func (n *narrator) tellCampaigns(ctx context.Context, reports []app.Report) {
 	n.known = known
 }
 
-// tellCalls tells once a minute how many calls all dialers made.
+// tellCalls logs once a minute how many calls all dialers made.
 func (n *narrator) tellCalls(ctx context.Context, now app.Totals) {
 	if n.toldAt.IsZero() {
 		n.calls, n.toldAt = now.Calls, time.Now()

@@ -17,7 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// told is what is logged, without the times.
+// told is the log without the times.
 func told(out *strings.Builder) slog.Handler {
 	return slog.NewTextHandler(out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey || a.Key == slog.LevelKey || a.Key == "campaign_id" {
@@ -27,7 +27,7 @@ func told(out *strings.Builder) slog.Handler {
 	}})
 }
 
-// scriptedReports has one campaign, and reads it as storage does.
+// scriptedReports has one campaign, and reads it like storage.
 type scriptedReports struct {
 	report app.Report
 	err    error
@@ -49,7 +49,7 @@ func (s *scriptedReports) CurrentReports(_ context.Context, newest int64, also .
 	return c, nil
 }
 
-// What changes is told once.
+// Each change is logged once.
 func TestNarrator(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,8 +87,8 @@ msg="a campaign has ended" campaign=water status=finished done=8 calls=9 answere
 	})
 }
 
-// An error that comes for each webhook is written once in a while; others, and what
-// is no error, are written as they come.
+// An error that comes for each webhook is written once in a while. Other errors, and
+// lines without an error, are written as they come.
 func TestErrorsAreWrittenOnceAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -114,7 +114,7 @@ msg="not stored" error=refused repeated=2
 	})
 }
 
-// doctor says of each thing whether it is right, in one line with what to do.
+// doctor says for each thing whether it is right, in one line with what to do.
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := dialer(t, "doctor", "--database-url", "postgres://bob:hunter2@127.0.0.1:1/x", "--redis-url", "redis://:hunter2@127.0.0.1:1/0",
@@ -135,7 +135,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// A port that another program has is an error that names the setting.
+// A port that another program uses is an error that names the setting.
 func TestPortInUse(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

@@ -33,22 +33,22 @@ type node struct {
 	key            func() *rsa.PrivateKey // the one to sign with now
 	secrets        [][]byte
 	adminToken     string
-	defaultCountry string   // of numbers that come to the API and the pages without one
-	countries      []string // of campaigns that the API and the pages make, if their documents do not say it
+	defaultCountry string   // for numbers without a country code in the API and on the pages
+	countries      []string // for campaigns of the API and the pages whose documents do not say it
 	publicURL      string
 	pace           paceFlags
 	queueAhead     time.Duration // 0: the default of package jobs
 	workers        int           // likewise
 	listener       net.Listener  // for Vonage; closed by run
-	admin          net.Listener  // for people and programs of ours; nil: none; likewise
+	admin          net.Listener  // for people and our own programs; nil: none; closed by run
 	log            *slog.Logger
 
 	login *dashboard.OIDC // nil: people log in with passwords only
 
-	inboundText, inboundLanguage string // what people hear who ring; "": the default
+	inboundText, inboundLanguage string // what callers hear; "": the default
 }
 
-// webhookGrace is how long webhooks in progress may take at the end.
+// webhookGrace is how long webhooks in progress may take during shutdown.
 const webhookGrace = 5 * time.Second
 
 // run receives webhooks and makes calls until ctx ends or the listener fails. It
@@ -161,8 +161,8 @@ func (n node) service(ctx context.Context, counted *metrics.Metrics, line vonage
 	}, store, line.client, line.pacers, n.log)
 }
 
-// periodic is the work that one process of the fleet does: it cleans up, reads
-// Vonage's list, and concludes what follows from it.
+// periodic is the work that one process of the fleet does: it cleans up, reads Vonage's
+// list, and draws conclusions from it.
 func (n node) periodic(client *voice.Client) []jobs.Periodic {
 	c := reconcile.Config{Times: n.pace.times(), Every: n.pace.ReconcileEvery, CallsPerSecond: n.pace.CallsPerSecond}
 	r := reconcile.New(c, n.db, client, n.log)
@@ -190,7 +190,7 @@ func (n node) hooks(counted *metrics.Metrics) http.Handler {
 	return webhooks.NewHandler(webhooks.Config{Verifier: verifier, PublicURL: n.publicURL, Count: counted.Webhook, InboundText: n.inboundText, InboundLanguage: n.inboundLanguage}, meteredDB{n.db, counted}, n.log)
 }
 
-// adminPages are what no proxy in front of the webhooks shows.
+// adminPages are the pages that no proxy in front of the webhooks may show.
 func (n node) adminPages(counted *metrics.Metrics, people http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", n.guarded(counted.Handler(n.log)))

@@ -22,7 +22,7 @@ type oidcFlags struct {
 	AdminURL     string            `name:"admin-url" env:"DIALER_ADMIN_URL" placeholder:"URL" help:"Where browsers reach the pages, such as https://dialer.example.com. The provider sends them back to /login/oidc/callback there."`
 }
 
-// validate wants all of it or none.
+// validate requires all of the settings or none.
 func (f oidcFlags) validate() error {
 	if f.Issuer == "" {
 		if f.ClientID != "" || len(f.Roles) > 0 {
@@ -45,7 +45,7 @@ func (f oidcFlags) validate() error {
 	return err
 }
 
-// login is what the pages need; nil: there is no provider.
+// login is the pages' OIDC configuration; nil: there is no provider.
 func (f oidcFlags) login() *dashboard.OIDC {
 	if f.Issuer == "" {
 		return nil
@@ -60,7 +60,7 @@ func (f oidcFlags) login() *dashboard.OIDC {
 	})}
 }
 
-// encryptedURL wants an absolute https URL, or one of this machine.
+// encryptedURL requires an absolute https URL, or one of this machine.
 func encryptedURL(flag, raw string) error {
 	u, err := url.Parse(raw)
 	switch {

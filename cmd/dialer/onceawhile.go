@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// onceAWhile is a log handler that writes a record with an error once and then, as
-// long as the same one is repeated, once in repeatAfter with how often it came. So
-// an outage of Postgres is one line and not one for each webhook.
+// onceAWhile is a log handler that writes a record with an error once. While the same
+// record repeats, it writes it once in repeatAfter with the count. So an outage of
+// Postgres is one line, and not one for each webhook.
 type onceAWhile struct {
 	slog.Handler
 	seen *seenRecords
@@ -63,7 +63,7 @@ func (o onceAWhile) Handle(ctx context.Context, r slog.Record) error {
 	return o.Handler.Handle(ctx, r)
 }
 
-// add reports whether the record is written, and how many like it were not since
+// add reports whether to write the record, and how many equal ones were not written since
 // the last.
 func (s *seenRecords) add(key string, at time.Time) (repeated int, write bool) {
 	s.mu.Lock()

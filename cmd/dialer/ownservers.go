@@ -62,7 +62,7 @@ func (s *servers) start(ctx context.Context, data string, log func(string)) erro
 	return nil
 }
 
-// close ends, in reverse order, what was started.
+// close ends the started servers in reverse order.
 func (s *servers) close() error {
 	var errs []error
 	for i := len(s.closes) - 1; i >= 0; i-- {

@@ -23,8 +23,8 @@ import (
 	"dialer/webhooks"
 )
 
-// people is what people and their programs use: the pages and the API. live feeds
-// the pages until its context ends.
+// people serves people and their programs: the pages and the API. live updates the pages
+// until its context ends.
 func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Handler, live func(context.Context)) {
 	calls := apiCalls{n, client, caller}
 	pages, live := dashboard.New(dashboard.Config{
@@ -49,7 +49,8 @@ func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Ha
 	return mux, live
 }
 
-// settingsOf are what a document of the pages means, as enqueue reads it.
+// settingsOf are the settings in a document of the pages, read in the same way as by
+// enqueue.
 func (n node) settingsOf(d campaign.Document) (campaign.Settings, error) {
 	if len(d.People.Countries) == 0 {
 		d.People.Countries = n.countries
@@ -68,7 +69,7 @@ func checkMessage(s campaign.Settings, m campaign.Rendered) error {
 	return provider.CheckMessage(s, m, false)
 }
 
-// hangUpAll ends the calls of a campaign that are up.
+// hangUpAll ends a campaign's calls that are up.
 func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64) (string, error) {
 	v := vonage{a.seenBy, a.client}
 	done, err := app.Calls{Store: a.seenBy}.HangUpAll(ctx, by, campaignID, "the campaign's calls were hung up", func(uuid string) app.CallRequest {
@@ -80,8 +81,8 @@ func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64)
 // maxBadCells is how many refused rows the page shows.
 const maxBadCells = 100
 
-// checkFile says what importFile would do. The message is that of the row of people that
-// is asked for, counted from 1; 0: of the first that can be called.
+// checkFile says what importFile would do. The message is that of the given row, counted
+// from 1; 0: of the first row that can be called.
 func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, mend dashboard.Mended, row int) (checked dashboard.Checked, err error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
@@ -111,7 +112,7 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 	if err != nil {
 		return checked, err
 	}
-	// By what limits it, as the dry run of enqueue foresees it.
+	// With all limits, in the same way as the dry run of enqueue.
 	course := f.Outlook.Foresee(s, s.CallPace(n.pace.CallsPerSecond/float64(1+provider.Legs(f.Sample, s)), s.ExpectedUp()))
 	checked = dashboard.Checked{
 		Rows: f.Rows, Accepted: f.Accepted, Duplicates: f.Duplicates, Refused: f.Rejected, Columns: f.Columns.Vars, Headers: f.Columns.Vars, Bad: f.First, Warnings: f.Warnings,
@@ -187,7 +188,7 @@ func spoken(r campaign.Rendered) (list []dashboard.Spoken) {
 	return list
 }
 
-// importFile makes a campaign of a file, as enqueue does.
+// importFile makes a campaign from a file, like enqueue.
 func (n node) importFile(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend dashboard.Mended) (app.ImportResult, error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
@@ -198,7 +199,7 @@ func (n node) importFile(ctx context.Context, by app.Actor, in io.Reader, d camp
 	return n.importWith(ctx, by, in, d.Name, s, options)
 }
 
-// export writes a campaign's people, as dialer campaign export does.
+// export writes a campaign's people, like dialer campaign export.
 func (n node) export(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error {
 	buffered := bufio.NewWriter(out)
 	e := exportFormats[format](buffered)

@@ -21,7 +21,7 @@ import (
 	"dialer/internal/testkit/testkey"
 )
 
-// built is where the programs are, once they are.
+// built is the folder of the built programs; "" before.
 var built string
 
 func TestMain(m *testing.M) {
@@ -43,8 +43,7 @@ var build = sync.OnceValues(func() (dir string, err error) {
 	return dir, nil
 })
 
-// programs are the built programs with the environment that README tells a
-// person to set.
+// programs are the built programs with the environment that README describes.
 type programs struct {
 	dir string
 	env []string
@@ -68,8 +67,8 @@ func (p programs) run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// start starts a program that serves, and returns a way to end it that tells
-// how it ended. ready is a URL that answers once it serves.
+// start starts a server program, and returns a function that ends it and returns how it
+// ended. ready is a URL that answers when it serves.
 func (p programs) start(t *testing.T, ready, name string, args ...string) (stop func() error) {
 	t.Helper()
 	cmd := p.command(context.Background(), name, args...)
@@ -103,7 +102,7 @@ func awaitHTTP(t *testing.T, url string) {
 	})
 }
 
-// freeAddress is a loopback address that nobody listened on a moment ago.
+// freeAddress is a loopback address that was free a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	address, err := embedded.FreeAddress()
@@ -111,8 +110,8 @@ func freeAddress(t *testing.T) string {
 	return address
 }
 
-// TestProgramsTogether does what README tells, as separate processes: a
-// provider, two dialers, an import that is followed, the questions afterwards.
+// TestProgramsTogether follows README with separate processes: a provider, two dialers,
+// an import that is followed, and the commands afterwards.
 func TestProgramsTogether(t *testing.T) {
 	t.Parallel()
 	dir, err := build()
@@ -161,8 +160,8 @@ func TestProgramsTogether(t *testing.T) {
 	}
 }
 
-// TestDemo runs the demo as README's first command does.
-func TestDemo(t *testing.T) { // alone: it is on a clock that is twenty times too fast
+// TestDemo runs README's first command, the demo.
+func TestDemo(t *testing.T) { // it runs alone: its clock is twenty times too fast
 	code, out, errOut := dialer(t, "demo")
 	if code != cli.ExitOK {
 		t.Fatalf("exit %d\n%s\n%s", code, out, errOut)

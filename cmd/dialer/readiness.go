@@ -13,8 +13,7 @@ import (
 
 const (
 	readyTimeout = 2 * time.Second
-	// readyKept is how long an answer is kept, so that whoever asks often costs
-	// no queries.
+	// readyKept is how long an answer is kept, so that frequent requests cost no queries.
 	readyKept = 2 * time.Second
 )
 
@@ -31,7 +30,7 @@ type readiness struct {
 
 func newReadiness(check func(context.Context) error) *readiness { return &readiness{check: check} }
 
-// ServeHTTP names what is wrong, without addresses.
+// ServeHTTP says what is wrong, without addresses.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	if wrong := r.ask(); wrong != "" {
 		http.Error(w, wrong, http.StatusServiceUnavailable)

@@ -39,8 +39,8 @@ func TestReadiness(t *testing.T) {
 	ask(http.StatusServiceUnavailable, "the database does not answer")
 }
 
-// However often it is asked, Postgres is asked every two seconds, also while it
-// is away.
+// However often readiness is requested, Postgres is asked every two seconds, also while
+// it is away.
 func TestReadinessAsksSeldom(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []error{nil, errors.New("connection refused"), storage.ErrSchemaBehind} {
@@ -65,7 +65,7 @@ func TestReadinessAsksSeldom(t *testing.T) {
 	}
 }
 
-// What a proxy in front of the webhooks shows holds nothing of ours.
+// A proxy in front of the webhooks shows no details of ours.
 func TestListenersAreApart(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

@@ -25,7 +25,7 @@ var skipped = regexp.MustCompile(`^make (demo|test|build)\b`)
 
 var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
-// commandsOf are the commands of a page, in its order.
+// commandsOf are the commands of a page, in order.
 func commandsOf(t *testing.T, page string) string {
 	t.Helper()
 	text, err := os.ReadFile("../../" + page)
@@ -68,8 +68,8 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// openDir is a folder with a path that is short enough for sockets, which every
-// user may enter: for root, Postgres runs as another one.
+// openDir is a folder with a path that is short enough for sockets. Every user may enter
+// it, because for root Postgres runs as another user.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "docs")
@@ -109,7 +109,7 @@ func pasteAll(t *testing.T, page, bin, user string) {
 	}
 }
 
-// addresses are free ones, as variables: other programs have the usual ones.
+// addresses are free addresses, as variables: other programs use the usual ones.
 func addresses(t *testing.T) (env []string) {
 	t.Helper()
 	env = append(env, "DIALER_RECONCILE_EVERY=1s") // prices come as soon as calls end
@@ -124,8 +124,8 @@ func addresses(t *testing.T) (env []string) {
 	return env
 }
 
-// accountInstead exports what a person would write into .env for an account: here
-// the simulator's, and a Postgres and a Redis of the tests.
+// accountInstead exports the settings that a person would write into .env for an account:
+// here those of the simulator, and of the tests' Postgres and Redis.
 func accountInstead(t *testing.T) string {
 	t.Helper()
 	key, err := os.ReadFile(testkey.File(t))

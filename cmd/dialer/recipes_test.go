@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// recipeColumns are what expected.csv may show of a person k.
+// recipeColumns are the columns of a person k that expected.csv may show.
 var recipeColumns = map[string]string{
 	"key": "k.key", "reason": "k.reason", "result": "k.result", "attempts": "k.attempts::text",
 	"heard":      "CASE WHEN k.heard_at IS NOT NULL THEN 'yes' END",
@@ -32,8 +32,8 @@ var recipeColumns = map[string]string{
 	"voicemail":  "(SELECT max('yes') FROM reporting.attempts a WHERE a.contact_id = k.contact_id AND a.voicemail_at IS NOT NULL)",
 }
 
-// TestRecipes runs each recipe against the simulator, whose people do what its
-// telephones.csv says, and compares what became of them with its expected.csv.
+// TestRecipes runs each recipe against the simulator, whose people behave as in its
+// telephones.csv, and compares the results with its expected.csv.
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	dirs, err := filepath.Glob("../../docs/recipes/*/campaign.yaml")
@@ -86,8 +86,8 @@ type listening struct {
 // says otherwise.
 const listeningSpeed = 20
 
-// startListening starts a simulator with what the configuration says of its people
-// and faults, and one process of the dialer.
+// startListening starts a simulator with the people and faults of the configuration, and
+// one process of the dialer.
 func startListening(t *testing.T, cfg voicesim.Config) *listening {
 	t.Helper()
 	w := &listening{db: testkit.New(t)}
@@ -142,8 +142,8 @@ func (w *listening) enqueue(t *testing.T, args ...string) {
 	p.run(t, "enqueue", args...)
 }
 
-// awaitRingers waits until everybody has rung back who will, so that nobody is called
-// a second time before that.
+// awaitRingers waits until everybody who will ring back has done so, so that nobody is
+// called a second time before that.
 func (w *listening) awaitRingers(t *testing.T, scripts map[string][]voicesim.Script) {
 	t.Helper()
 	expected := 0
@@ -158,8 +158,8 @@ func (w *listening) awaitRingers(t *testing.T, scripts map[string][]voicesim.Scr
 	})
 }
 
-// awaitEnd lets the waits between calls pass, until nobody is to be called any more
-// and all events have come.
+// awaitEnd lets the waits between calls pass, until nobody remains to be called and all
+// events have come.
 func (w *listening) awaitEnd(t *testing.T) {
 	t.Helper()
 	require.Eventually(t, "everybody has ended", func() bool {
@@ -169,8 +169,8 @@ func (w *listening) awaitEnd(t *testing.T) {
 	})
 }
 
-// sameTelephone puts what became of people who share a number in an order of its own:
-// on a busy computer the second of them may be called first.
+// sameTelephone sorts the results of people who share a number: on a busy computer the
+// second of them may be called first.
 func (w *listening) sameTelephone(t *testing.T, table [][]string) {
 	t.Helper()
 	lines := map[string][]int{} // by number
@@ -191,7 +191,7 @@ func (w *listening) sameTelephone(t *testing.T, table [][]string) {
 	}
 }
 
-// table is what became of the people, in the order of the file.
+// table has the people's results, in the order of the file.
 func (w *listening) table(t *testing.T, columns []string) [][]string {
 	t.Helper()
 	table := [][]string{columns}

@@ -13,7 +13,7 @@ import (
 	"dialer/internal/cli"
 )
 
-// update writes the references anew: go test ./cmd/... -run Reference -update
+// update writes the references again: go test ./cmd/... -run Reference -update
 var update = flag.Bool("update", false, "write docs/commands.md, docs/enqueue.md and docs/settings.md anew")
 
 // keepReference compares a page with what it should be, or writes it.
@@ -29,8 +29,8 @@ func keepReference(t *testing.T, path, want string) {
 	}
 }
 
-// helpOf is the help of a command as people see it, without the environment of
-// the person who runs the tests.
+// helpOf is the help of a command, without the environment of the person who runs the
+// tests.
 func helpOf(t *testing.T, words ...string) string {
 	t.Helper()
 	code, out, errOut := dialer(t, append(words, "--help")...)

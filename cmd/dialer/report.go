@@ -255,7 +255,7 @@ func printReportTable(con console, r app.Report) error {
 	return table.Flush()
 }
 
-// reasonMeans adds to the reasons whose names could be taken for something else.
+// reasonMeans explains the reasons whose names could be misunderstood.
 var reasonMeans = map[campaign.Reason]string{
 	campaign.Reason(campaign.Answered): ", by a person or a machine: which was not detected",
 	campaign.Reason(campaign.Human):    ", a person answered",
@@ -268,8 +268,8 @@ type rung struct {
 	what string
 }
 
-// ladderLines are how far the campaign came with its people. Who heard it is left
-// out where that is not known.
+// ladderLines are how far the campaign got with its people. The number who heard it is
+// left out if it is not known.
 func ladderLines(l app.Ladder) []rung {
 	if l.Called == 0 {
 		return nil
@@ -291,8 +291,8 @@ func ladderLines(l app.Ladder) []rung {
 // minutes writes whole seconds as minutes and seconds.
 func minutes(seconds int64) string { return fmt.Sprintf("%d min %02d s", seconds/60, seconds%60) }
 
-// reportLine is a report as programs read it. Money is a string, so that no
-// reader makes a float of it.
+// reportLine is a report in the form for programs. Money is a string, so that no reader
+// makes a float of it.
 type reportLine struct {
 	CampaignID   int64                        `json:"campaign_id"`
 	Campaign     string                       `json:"campaign"`

@@ -44,7 +44,7 @@ func (c *runCommand) Help() string {
 Secrets may be in files, as an orchestrator mounts them: DATABASE_URL_FILE, REDIS_URL_FILE, VONAGE_PRIVATE_KEY_FILE, VONAGE_SIGNATURE_SECRET_FILE, DIALER_ADMIN_TOKEN_FILE and DIALER_OIDC_CLIENT_SECRET_FILE name the files.`
 }
 
-// plainDatabase warns of a connection that anybody on its way may read.
+// plainDatabase warns about an unencrypted connection to another machine.
 const plainDatabase = "the way to Postgres may be in plain text, with people's numbers and the password: add sslmode=verify-full, or at least sslmode=require, to DATABASE_URL"
 
 func (c *runCommand) Run(ctx context.Context, con console) (err error) {
@@ -131,8 +131,7 @@ func (c *runCommand) listeners() (hooks, admin net.Listener, err error) {
 	return hooks, admin, nil
 }
 
-// listenError says what to do where the port is taken, most often by another
-// dialer.
+// listenError says what to do if the port is taken, most often by another dialer.
 func listenError(flag string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s: another program has the port, perhaps another dialer: end it, or give this one another port: %w", flag, err)
@@ -140,7 +139,7 @@ func listenError(flag string, err error) error {
 	return fmt.Errorf("%s: %w", flag, err)
 }
 
-// serversNamed wants Postgres and Redis, or a folder for private ones.
+// serversNamed requires Postgres and Redis, or a folder for private ones.
 func (c *runCommand) serversNamed() error {
 	var missing []string
 	if c.Data == "" && c.DatabaseURL == "" {
@@ -155,8 +154,8 @@ func (c *runCommand) serversNamed() error {
 	return fmt.Errorf("%s needed, or --data (DIALER_DATA) for servers of its own; `dialer init` writes a %s", strings.Join(missing, " and ")+map[bool]string{true: " is", false: " are"}[len(missing) == 1], cli.DotEnv)
 }
 
-// seenByConnections are for pages, API and webhooks out. They are apart from the
-// others, so that nobody who looks keeps a call waiting.
+// seenByConnections are the connections for pages, API and webhooks out. They are
+// separate, so that no reader delays a call.
 const seenByConnections = 8
 
 func addressOf(l net.Listener) string {

@@ -22,7 +22,7 @@ func TestRunChecksCountriesFirst(t *testing.T) {
 	}
 }
 
-// A call that a program asks for is counted as those of campaigns are.
+// A call that a program orders is counted like the calls of campaigns.
 func TestCallOfTheAPIIsCounted(t *testing.T) {
 	t.Parallel()
 	l := newLine(t)

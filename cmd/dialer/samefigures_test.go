@@ -21,9 +21,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// sameFigures holds what the API, the page, the export and the report say of one
-// campaign against each other. All read reporting.campaigns, or its people. Calls go
-// on meanwhile, so it reads again while the API's answer changes.
+// sameFigures compares the figures of one campaign in the API, the page, the export and
+// the report. All read reporting.campaigns, or its people. Calls continue meanwhile, so
+// it reads again while the API's answer changes.
 func sameFigures(t *testing.T, p programs, environment []string, admin, name string) {
 	t.Helper()
 	api := func() string {
@@ -41,7 +41,7 @@ func sameFigures(t *testing.T, p programs, environment []string, admin, name str
 		for what, got := range map[string]map[string]string{"report": figuresOfReport(t, report), "page": figuresOfPage(t, page), "export": figuresOfExport(t, exported)} {
 			want := maps.Clone(all)
 			if what == "export" {
-				delete(want, "rows_in") // it has no row that was refused
+				delete(want, "rows_in") // it has no refused row
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("API and %s (-API +%s)\n%s", what, what, diff)
@@ -55,7 +55,7 @@ func sameFigures(t *testing.T, p programs, environment []string, admin, name str
 	t.Error("the figures never stood still")
 }
 
-// price is an amount to its last digit, without zeros behind it.
+// price is an exact amount without trailing zeros.
 func price(t *testing.T, text string) string {
 	t.Helper()
 	amount, err := decimal.NewFromString(text)
@@ -102,8 +102,8 @@ func figuresOfReport(t *testing.T, text string) map[string]string {
 	return got
 }
 
-// A figure stands in a data element, whose value is as the API says it; the text is
-// in the form of the reader's language.
+// A figure is in a data element. Its value has the API's form; its text has the form of
+// the reader's language.
 var (
 	pageLine = regexp.MustCompile(`<tr><th>([^<]+)</th><td class="num"><data[^>]* value="([^"]+)"[^>]*>[^<]*</data></td><td>([^<]*)</td></tr>`)
 	pageRows = regexp.MustCompile(`<data value="([0-9]+)">[^<]*</data> rows = `)
@@ -150,7 +150,7 @@ func figuresOfExport(t *testing.T, text string) map[string]string {
 				counts["done_"+cell]++
 			case column == "dialer_result":
 				counts["result "+cell]++
-				heard = true // who gave a result heard enough
+				heard = true // people who gave a result heard enough
 			case column == "dialer_heard_at":
 				heard = true
 			case column == "dialer_answered":
@@ -184,9 +184,9 @@ func figuresOfExport(t *testing.T, text string) map[string]string {
 	return got
 }
 
-// sameSplits holds what the API, the command, its file, the page and the page's file say
-// of a campaign's calls against each other, by each of the splits, and the command of all
-// campaigns against the API. That the views say the same is a test of package storage.
+// sameSplits compares the figures of a campaign's calls in the API, the command, its
+// file, the page and the page's file, by each split. It also compares the command for all
+// campaigns with the API. A test of package storage compares the views.
 func sameSplits(t *testing.T, p programs, environment []string, admin, name string) {
 	t.Helper()
 	const curl = `curl -sS --fail-with-body `

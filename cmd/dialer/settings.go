@@ -24,8 +24,8 @@ type databaseFlags struct {
 	DatabaseURL string `name:"database-url" env:"DATABASE_URL" secret:"" required:"" placeholder:"URL" help:"Postgres, for example postgres://dialer@localhost/dialer."`
 }
 
-// accountFlags are the account at Vonage. Which of them are needed is up
-// to validate, because not every command that has them always uses them.
+// accountFlags are the account at Vonage. validate decides which of them are needed,
+// because not every command that has them always uses them.
 type accountFlags struct {
 	APIURL        string `name:"api-url" env:"VONAGE_API_URL" default:"https://api.nexmo.com/v1" placeholder:"URL" help:"Vonage's Voice API (default: ${default})."`
 	ApplicationID string `name:"application-id" env:"VONAGE_APPLICATION_ID" placeholder:"ID" help:"The Vonage application that places the calls."`
@@ -70,7 +70,7 @@ func (f providerFlags) validate() error {
 const (
 	// leastSecret is the length below which a secret can be guessed.
 	leastSecret = 16
-	// goodSecret is the length of the hash that is made with it.
+	// goodSecret is the length of the hash that the secret makes.
 	goodSecret = 32
 )
 

@@ -91,7 +91,7 @@ func (c *simulateCommand) Run(ctx context.Context, con console) error {
 	return serveSimulator(ctx, sim, listener)
 }
 
-// people are who is behind which number, nil without a file.
+// people are the people behind the numbers; nil without a file.
 func (c *simulateCommand) people() (map[string][]voicesim.Script, error) {
 	if c.People == "" {
 		return nil, nil

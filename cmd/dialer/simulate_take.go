@@ -12,7 +12,7 @@ import (
 
 // newTerminalHandset is a telephone whose sounds are written to out.
 func newTerminalHandset(number string, out io.Writer) *voicesim.Handset {
-	inLine := false // words stand in the line that is not ended
+	inLine := false // the current line has words and no end yet
 	line := func(format string, args ...any) {
 		if inLine {
 			fmt.Fprintln(out)
@@ -54,7 +54,7 @@ func newTerminalHandset(number string, out io.Writer) *voicesim.Handset {
 	}}
 }
 
-// takeCalls does with the handset what the lines of in say, until they end.
+// takeCalls carries out the lines of in on the handset, until they end.
 func takeCalls(in io.Reader, out io.Writer, h *voicesim.Handset) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {

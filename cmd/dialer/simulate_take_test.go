@@ -31,9 +31,9 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// A person at the terminal takes a call of a campaign: they see it ring, answer, see
-// the text word by word, press a wrong key and then one with a result, and see what
-// is said to that.
+// A person at the terminal takes a call of a campaign: they see it ring, answer, see the
+// text word by word, press a wrong key and then a key with a result, and see the reply to
+// each.
 func TestTakeACallAtTheTerminal(t *testing.T) {
 	t.Parallel()
 	shown := &screen{}

@@ -20,9 +20,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// simulation is what dialer demo and dialer try call in: servers of their own, a
-// simulated Voice API, and one process of the dialer. Everything in it is real
-// except Vonage.
+// simulation is the environment of dialer demo and dialer try: private servers, a
+// simulated Voice API, and one process of the dialer. Everything in it is real except
+// Vonage.
 type simulation struct {
 	simulationConfig
 	con console
@@ -41,12 +41,12 @@ type simulationConfig struct {
 	seed           uint64
 	faults         string // of faultPresets
 	callsPerSecond float64
-	log            func(line string) // gets what is used and what takes long
+	log            func(line string) // gets the servers used and the slow steps
 	keys           map[string]float64
 }
 
-// With the speed of an ordinary account a demo would take minutes. Calls proceed
-// faster than in reality, and what waits for something waits less.
+// With the speed of an ordinary account a demo would take minutes. Calls proceed faster
+// than in reality, and all waits are shorter.
 const (
 	simulatedRequestsPerSecond = 50
 	simulatedSpeed             = 20
@@ -56,8 +56,8 @@ const (
 	simulatedShortLag          = 500 * time.Millisecond
 )
 
-// startSimulation starts the servers, the simulator and what this process needs.
-// close ends them, also after an error.
+// startSimulation starts the servers, the simulator and the parts of this process. close
+// ends them, also after an error.
 func startSimulation(ctx context.Context, con console, config simulationConfig) (*simulation, error) {
 	s := &simulation{simulationConfig: config, con: con, log: slog.New(slog.DiscardHandler)}
 	return s, s.start(ctx)
@@ -124,7 +124,7 @@ func (s *simulation) startProvider(key *rsa.PrivateKey, secret string) error {
 	return nil
 }
 
-// onClose adds what is closed, in reverse order, at the end.
+// onClose adds a function that runs at the end, in reverse order.
 func (s *simulation) onClose(f func() error) { s.closes = append(s.closes, f) }
 
 func (s *simulation) close() {
@@ -156,14 +156,14 @@ func (s *simulation) dial(ctx context.Context, c campaign.Campaign) error {
 	return errors.Join(followed, <-ended)
 }
 
-// How often progress is shown where a line is rewritten, and where it is not.
+// How often progress is shown if a line is rewritten, and if it is not.
 const (
 	liveEvery  = 250 * time.Millisecond
 	plainEvery = 3 * time.Second
 )
 
-// settled waits until the campaign is marked as finished, the simulator corrects
-// no more prices, and ours equal its.
+// settled waits until the campaign is marked as finished, the simulator corrects no more
+// prices, and our prices equal the simulator's.
 func (s *simulation) settled(ctx context.Context, name string) error {
 	for {
 		c, err := s.db.CampaignByName(ctx, name)
@@ -183,7 +183,7 @@ func (s *simulation) settled(ctx context.Context, name string) error {
 	}
 }
 
-// simulatedActor imports what is called in a simulation.
+// simulatedActor imports the people of a simulation.
 var simulatedActor = app.Actor{Name: "simulation", Through: app.ThroughCommand}
 
 // simulatedSettings allow calls at any hour, and retries soon: nobody's telephone

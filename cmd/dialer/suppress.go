@@ -28,7 +28,7 @@ type numberFlags struct {
 	DefaultCountry string `name:"default-country" env:"DIALER_DEFAULT_COUNTRY" placeholder:"GB" help:"The country of numbers that are written without one."`
 }
 
-// read reads a number as the import of a CSV does.
+// read reads a number in the same way as the import of a CSV.
 func (f numberFlags) read(raw string) (campaign.Number, error) {
 	return campaign.ParseNumber(raw, f.DefaultCountry)
 }
@@ -62,7 +62,7 @@ type entryFlags struct {
 	Shorten bool `help:"Also where a number is suppressed for longer. Without it the longer suppression stays."`
 }
 
-// check refuses an end that is past.
+// check refuses an end in the past.
 func (f entryFlags) check() error {
 	if !f.Until.IsZero() && f.Until.Before(time.Now()) {
 		return fmt.Errorf("%w: --until: this time is past; give one to come, or none", cli.ErrUsage)
@@ -156,7 +156,7 @@ func (c *suppressRemoveCommand) Run(ctx context.Context, con console) error {
 		which.Number = number
 		s, failure := app.Suppressions{Store: db}.Lift(ctx, c.actor(), which)
 		if failure != nil {
-			err = fmt.Errorf("number %d: %w", i+1, failure) // not the number itself: logs keep what is said here
+			err = fmt.Errorf("number %d: %w", i+1, failure) // not the number itself, because logs keep this error
 			if _, several := errors.AsType[app.SeveralError](failure); several {
 				err = fmt.Errorf("%w: --everywhere, --campaign NAME or --purpose WORD", err)
 			}
@@ -261,7 +261,7 @@ func (c *suppressListCommand) Run(ctx context.Context, con console) error {
 	return table.Flush()
 }
 
-// scopeText says where a suppression holds.
+// scopeText says where a suppression applies.
 func scopeText(s app.Suppression) string {
 	switch s.Scope() {
 	case app.ScopeCampaign:

@@ -63,7 +63,7 @@ type trial struct {
 	rows    map[string]csvRow // by number
 }
 
-// run reads the file once to see what is in it, and again to import it.
+// run reads the file once to look at it, and again to import it.
 func (t *trial) run(ctx context.Context) error {
 	seen, err := t.look(ctx)
 	if err != nil {
@@ -90,7 +90,7 @@ func (t *trial) run(ctx context.Context) error {
 	return t.showResult(ctx, s, summary.Campaign.ID)
 }
 
-// longOnes prints what is worth waiting for, and not where each server comes from.
+// longOnes prints the slow steps, but not the origin of each server.
 func (t *trial) longOnes(line string) {
 	if strings.Contains(line, "download") {
 		t.con.Printf("%s\n", line)
@@ -104,7 +104,8 @@ func rateText(perSecond float64) string {
 	return fmt.Sprintf("%v calls", perSecond)
 }
 
-// rate is an account's, and more for a file that would take longer than a minute.
+// rate is an ordinary account's rate, or more if the file would take longer than a
+// minute.
 func (t *trial) rate(people int) float64 {
 	if t.CallsPerSecond > 0 {
 		return t.CallsPerSecond
@@ -140,7 +141,7 @@ func (t *trial) importInto(ctx context.Context, store csvimport.Store, name stri
 	return summary, nil
 }
 
-// show says how the file was read, and what is refused.
+// show says how the file was read, and which rows are refused.
 func (t *trial) show(seen seenFile) {
 	t.con.Printf("%s: %s, %d can be called, %d duplicate, %d refused\n", t.name(), progress.Count(seen.rowsIn(), "row"), seen.accepted, seen.duplicates, seen.refusedRows)
 	t.con.Printf("  number   %q%s\n", seen.columns.To, t.countryText(seen))
@@ -169,7 +170,7 @@ func (t *trial) countryText(seen seenFile) string {
 	return "; without a country code it is one of " + t.DefaultCountry
 }
 
-// showResult shows what became of each person, and what to type for real calls.
+// showResult shows how each person ended, and what to type for real calls.
 func (t *trial) showResult(ctx context.Context, s *simulation, id int64) error {
 	reports, err := s.db.Report(ctx, id)
 	if err != nil {

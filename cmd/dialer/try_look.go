@@ -11,7 +11,7 @@ import (
 	"dialer/internal/csvimport"
 )
 
-// seenFile is what a CSV holds.
+// seenFile is the content of a CSV.
 type seenFile struct {
 	columns     csvimport.Columns
 	accepted    int
@@ -25,7 +25,7 @@ type seenFile struct {
 
 func (f seenFile) rowsIn() int { return f.accepted + f.duplicates + f.refusedRows }
 
-// csvRow is where a person is in the file, and what the message says of them.
+// csvRow is a person's place in the file, and the values for the message.
 type csvRow struct {
 	line int
 	vars map[string]string
@@ -38,8 +38,8 @@ const (
 	mostAsked    = 3 // questions about one thing
 )
 
-// look reads the file and makes what is missing: which column is the number, the
-// message, and the country of numbers without one.
+// look reads the file and finds what is missing: the number's column, the message, and
+// the country of national numbers.
 func (t *trial) look(ctx context.Context) (seenFile, error) {
 	columns, err := t.findColumns(ctx)
 	if err != nil {
@@ -53,8 +53,8 @@ func (t *trial) look(ctx context.Context) (seenFile, error) {
 		seen.columns = columns
 		return seen, err
 	}
-	// Nobody's telephone rings, so a country may be taken from the other rows. A
-	// real campaign has to be told.
+	// Nobody's telephone rings, so a country may be taken from the other rows. For a real
+	// campaign a person must name it.
 	t.DefaultCountry = commonest(seen.countries)
 	again, err := t.read(ctx)
 	if err != nil {
@@ -76,8 +76,7 @@ func commonest(countries map[string]int) (country string) {
 	return country
 }
 
-// findColumns finds which column is what, and asks the person where that is
-// unclear.
+// findColumns finds the meaning of the columns, and asks the person if that is unclear.
 func (t *trial) findColumns(ctx context.Context) (csvimport.Columns, error) {
 	for asked := 0; ; asked++ {
 		columns, err := t.readColumns(ctx)
@@ -161,15 +160,15 @@ func (lookingStore) EndImport(context.Context, campaign.Import) (int, bool, erro
 
 func (lookingStore) FinishImport(context.Context, int64) error { return nil }
 
-// Words that name a column of names, of appointments, and of what nobody wants to
-// hear.
+// Words in the names of columns with names, with appointments, and with values that
+// nobody wants to hear.
 var (
 	nameWords        = []string{"name", "firstname", "fullname", "first", "forename", "givenname", "vorname", "nom", "prenom", "patient", "customer", "client", "contact"}
 	appointmentWords = []string{"appointment", "appt", "termin", "rendezvous", "rdv", "visit", "booking", "date", "time", "when", "due"}
 	unspokenWords    = []string{"id", "key", "email", "mail", "note", "notes", "lang", "language", "country", "ref", "reference", "lastname", "surname", "phone", "telephone", "mobile", "cell", "tel", "landline", "number"}
 )
 
-// propose makes a message from the columns, which a person can better.
+// propose makes a message from the columns, which a person can improve.
 func propose(columns []string) string {
 	var name, appointment, others string
 	count := 0

@@ -15,7 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// printPeople shows what became of each person, one a line.
+// printPeople shows how each person ended, one per line.
 func printPeople(con console, people []app.Person, rows map[string]csvRow) {
 	t := table.NewWriter()
 	t.SetOutputMirror(con.Screen())
@@ -60,7 +60,7 @@ func nameRank(column string) int {
 	return 1
 }
 
-// printable keeps a value of a CSV from steering the terminal.
+// printable keeps a value of a CSV from controlling the terminal.
 func printable(r rune) rune {
 	if !strconv.IsPrint(r) {
 		return '�'

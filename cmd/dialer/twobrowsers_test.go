@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Two browsers that were opened before the calls began, and have been sent what
-// changed since, show the figures that the API tells. The calls are paused for each
-// comparison, and what is under way then ends. At a million people:
-// go test ./cmd/dialer -run TwoBrowsers -v -timeout 60m -people 1000000
+// Two browsers that were opened before the calls began, and that got all changes since,
+// show the figures of the API. The calls are paused for each comparison, and calls under
+// way then end. At a million people: go test ./cmd/dialer -run TwoBrowsers -v -timeout
+// 60m -people 1000000
 func TestTwoBrowsersAndTheAPIAgree(t *testing.T) {
 	t.Parallel()
 	dir, err := build()
@@ -61,8 +61,8 @@ func TestTwoBrowsersAndTheAPIAgree(t *testing.T) {
 	}
 }
 
-// agree waits until what is under way has ended and all have been sent the figures of
-// the API, and returns how many people are called.
+// agree waits until calls under way have ended and all browsers have the API's figures,
+// and returns how many people are called.
 func agree(t *testing.T, browsers []*browser, api func() map[string]string) (called string) {
 	t.Helper()
 	diff := ""
@@ -85,7 +85,7 @@ func agree(t *testing.T, browsers []*browser, api func() map[string]string) (cal
 	return called
 }
 
-// html is the page as it is now.
+// html is the present content of the page.
 func (b *browser) html() string {
 	b.t.Helper()
 	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`document.documentElement.outerHTML`))

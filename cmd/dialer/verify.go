@@ -31,8 +31,8 @@ func (c *verifyCommand) Run(ctx context.Context, con console) error {
 	return verify(ctx, db, con, strings.TrimRight(c.Ledger, "/"))
 }
 
-// verify prints what was checked, what is broken and what is still to come.
-// Without a ledger it checks Postgres only.
+// verify prints what was checked, what is broken and what is still pending. Without a
+// ledger it checks Postgres only.
 func verify(ctx context.Context, db *storage.DB, con console, ledgerURL string) error {
 	violations, err := db.CheckInvariants(ctx)
 	if err != nil {

@@ -78,7 +78,7 @@ func TestWhyOutput(t *testing.T) {
 	}
 }
 
-// What Vonage answered instead of a call is shown in its own words.
+// Vonage's answer instead of a call is shown in Vonage's own words.
 func TestWhyShowsWhatVonageSaid(t *testing.T) {
 	t.Parallel()
 	const said = "Bad Request: the to parameter must be a number"

@@ -43,9 +43,9 @@ func (c *whyCommand) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// printHistory answers in the order in which a person asks: may the number be
-// called, what became of it in each campaign, what manual calls were there, and
-// what was refused.
+// printHistory answers in the order of a person's questions: whether the number may be
+// called, what happened in each campaign, which manual calls there were, and which rows
+// were refused.
 func printHistory(con console, h app.NumberHistory) {
 	if s := h.Suppression; s.Number != "" {
 		scope := map[string]string{app.ScopeCampaign: " in the ", app.ScopePurpose: " for the "}[s.Scope()]
@@ -108,8 +108,8 @@ func printContactHistory(con console, h app.ContactHistory) {
 	}
 }
 
-// describeReached is how far the campaign came with a person, in words that do not
-// take a machine for a person.
+// describeReached is how far the campaign got with a person. Its words distinguish a
+// machine from a person.
 func describeReached(k campaign.Contact) string {
 	heard := ""
 	if !k.HeardAt.IsZero() {
@@ -137,7 +137,7 @@ func recordedFor(r app.Recording) string {
 	return fmt.Sprintf("%d s, ", r.Seconds)
 }
 
-// describeInbound is what came of a call in which a person rang back.
+// describeInbound is the result of a call in which a person rang back.
 func describeInbound(i app.InboundCall) string {
 	text := "call " + i.CallUUID
 	if len(i.Keys) > 0 {
@@ -152,7 +152,7 @@ func describeInbound(i app.InboundCall) string {
 	return text
 }
 
-// whenOf is when an attempt was dialed, or when it was queued if it was not.
+// whenOf is when an attempt was dialed, or else when it was queued.
 func whenOf(a campaign.Attempt) string {
 	if a.DialedAt.IsZero() {
 		return "queued " + cli.Time(a.CreatedAt)

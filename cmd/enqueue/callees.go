@@ -74,7 +74,7 @@ func zoneNames(zones []string) string {
 	return fmt.Sprintf("%s and %d more", zones[0], len(zones)-1)
 }
 
-// countriesText counts by country, the most frequent first.
+// countriesText counts people by country, the most frequent first.
 func countriesText(countries map[string]int) string {
 	codes := slices.SortedFunc(maps.Keys(countries), func(a, b string) int {
 		if countries[a] != countries[b] {
@@ -89,7 +89,7 @@ func countriesText(countries map[string]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// zonesText counts by zone, with the first and the last first call.
+// zonesText counts people by zone, with the first and the last first call.
 func zonesText(o csvimport.Outlook) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "By zone, on its clock:\n")

@@ -8,8 +8,8 @@ import (
 	"dialer/internal/csvimport"
 )
 
-// document is the campaign document of --campaign, or an empty one, with what the
-// flags say in place of what it says.
+// document is the campaign document of --campaign, or an empty one, with the flags'
+// values in place of its own.
 func (f *flags) document() (campaign.Document, error) {
 	d, err := f.Document(campaign.Document{})
 	for _, flag := range []struct {
@@ -32,8 +32,7 @@ func (f *flags) document() (campaign.Document, error) {
 	return d, err
 }
 
-// mergedMap is what the document says of the columns, with the flag's word in place
-// of it.
+// mergedMap is the document's map of columns, with the flag's values in place of its own.
 func mergedMap(document, flag map[string]string) map[string]string {
 	if len(document) == 0 {
 		return flag
@@ -43,8 +42,8 @@ func mergedMap(document, flag map[string]string) map[string]string {
 	return merged
 }
 
-// placed adds to an error about a column that the message names where in the
-// document it names it.
+// placed adds to an error about a column in the message the column's place in the
+// document.
 func (f flags) placed(err error) error {
 	if missing, ok := errors.AsType[*csvimport.MissingColumnsError](err); ok {
 		return f.read.AtPlaceholder(missing.Columns[0], err)

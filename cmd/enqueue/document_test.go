@@ -40,7 +40,7 @@ func TestCampaignDocument(t *testing.T) {
 			t.Errorf("stored %s, without %s", stored, want)
 		}
 	}
-	// The same again resumes; other keys are refused.
+	// The same command resumes the import; other keys are refused.
 	command(t, strings.NewReader(csv), "--database-url", env["DATABASE_URL"], "--campaign", documentFile(t, clinic), "--until", "heard", "-").ok(t)
 	other := command(t, strings.NewReader(csv), "--database-url", env["DATABASE_URL"], "--campaign", documentFile(t, clinic), "--until", "heard", "--on-key", "2=cancelled", "-")
 	if other.failure == nil || !strings.Contains(other.failure.Error(), "--on-key") {

@@ -68,7 +68,7 @@ func fileText(file string, f csvimport.Forecast) string {
 	return text + beyondText(f.Beyond)
 }
 
-// formText says what the file is.
+// formText describes the form of the file.
 func formText(file string, f csvimport.Form) string {
 	if f.Sheet != "" {
 		return fmt.Sprintf("%s: %s, sheet %q\n", file, f.Encoding, f.Sheet)
@@ -88,7 +88,7 @@ func warningText(warnings []string) string {
 	return text
 }
 
-// beyondText shows a value by which a person sees whether the encoding is right.
+// beyondText shows a value that lets a person see whether the encoding is right.
 func beyondText(b csvimport.Beyond) string {
 	if b.Line == 0 {
 		return ""
@@ -96,7 +96,7 @@ func beyondText(b csvimport.Beyond) string {
 	return fmt.Sprintf("  letters beyond ASCII, for you to check: line %d, %s: %s\n", b.Line, cli.OneLine(b.Column), printable(b.Value))
 }
 
-// printable is a value of a file without what could move a terminal's cursor.
+// printable is a value of a file without characters that could move a terminal's cursor.
 func printable(value string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -129,8 +129,7 @@ func rejectedText(f csvimport.Forecast) string {
 	return text.String()
 }
 
-// sampleText shows how many tones there are, and not which: they may be
-// somebody's secret.
+// sampleText shows the number of tones but not the tones, because they may be a secret.
 func sampleText(f csvimport.Forecast) string {
 	tones := ""
 	if n := len(f.Sample.DTMFAnswer); n > 0 {
@@ -149,7 +148,7 @@ func sampleText(f csvimport.Forecast) string {
 	return fmt.Sprintf("The message of line %d:\n%s", f.SampleLine, scriptText(f.Sample)) + tones
 }
 
-// lengthText says how long a call may last, which bounds what it costs.
+// lengthText says how long a call may last, which bounds its cost.
 func lengthText(f csvimport.Forecast, s campaign.Settings) string {
 	if f.Accepted == 0 {
 		return ""

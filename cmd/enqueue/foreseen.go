@@ -18,8 +18,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// foreseenPace is how many first calls a second are made, as far as this campaign alone
-// decides: the account's rate, its own limits, and what its message opens by connect.
+// foreseenPace is how many first calls a second this campaign can make if it is alone,
+// with the account's rate, its own limits, and the legs that its message opens.
 func foreseenPace(f csvimport.Forecast, s campaign.Settings, callsPerSecond float64) float64 {
 	return s.CallPace(callsPerSecond/float64(1+provider.Legs(f.Sample, s)), s.ExpectedUp())
 }
@@ -75,7 +75,7 @@ func paceNumber(pace float64) string {
 
 func localMinute(at time.Time) string { return at.Local().Format("2006-01-02 15:04 MST") }
 
-// courseOf is when the people of one zone are called, on its clock.
+// courseOf is when the people of one zone are called, on the zone's clock.
 func courseOf(c campaign.GroupCourse, zones []string) string {
 	if c.First.IsZero() {
 		return "nobody is called in time"
@@ -90,7 +90,8 @@ func courseOf(c campaign.GroupCourse, zones []string) string {
 	return text
 }
 
-// asking is what the database says of the people of a dry run, if there is one.
+// asking gets the database's answers about the people of a dry run, if there is a
+// database.
 type asking struct {
 	db        *storage.DB
 	obstacles map[campaign.Withdrawal]int
@@ -143,7 +144,7 @@ func (a *asking) text(f csvimport.Forecast, s campaign.Settings) string {
 	return a.obstaclesText() + costText(f.Outlook.Countries, a.rates, s)
 }
 
-// obstaclesText says what would hold calls now, as the gate would.
+// obstaclesText names the obstacles to calls now, by the gate's rule.
 func (a *asking) obstaclesText() string {
 	if len(a.obstacles) == 0 {
 		return "Nothing on record holds a number of these now.\n"
@@ -155,7 +156,7 @@ func (a *asking) obstaclesText() string {
 	return text
 }
 
-// costText says what the first calls cost, where rates are known or configured.
+// costText is the cost of the first calls, if rates are known or configured.
 func costText(countries map[string]int, rates map[string]decimal.Decimal, s campaign.Settings) string {
 	cost := s.CostOnce(countries, rates)
 	var unknown []string

@@ -12,8 +12,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// A file is a stranger's: its name, its columns and its values do not act on the
-// screen.
+// A stranger may have made the file, so its name, its columns and its values must not
+// control the screen.
 func TestFilesAreShownHarmless(t *testing.T) {
 	t.Parallel()
 	const evil = "x\x1b[2J\u009b31m\u202ey\u2066\x07z"

@@ -38,9 +38,8 @@ func (j job) importFile(ctx context.Context) error {
 	return follow(ctx, db, c, j.con)
 }
 
-// openRejects is nil where rejected rows are only printed: those of standard
-// input without --rejects, because there is no file that theirs could be named
-// after.
+// openRejects returns nil if rejected rows are only printed: for standard input without
+// --rejects, because it has no name for the file of rejected rows.
 func openRejects(f flags) (*csvimport.RejectFile, error) {
 	path := f.rejectsPath()
 	if path == "" {
@@ -60,7 +59,7 @@ type importing struct {
 	store   csvimport.Store
 }
 
-// run imports, and prints what became of the rows and what happens next.
+// run imports, and prints the result of the rows and what happens next.
 func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 	line := progress.NewLine(im.con.Err)
 	summary, err := csvimport.Import(ctx, im.in, im.flags.Name, im.settings, im.reporting(line), im.store)
@@ -89,7 +88,7 @@ func (im importing) run(ctx context.Context) (campaign.Campaign, error) {
 	return summary.Campaign, nil
 }
 
-// reporting are the options with what is reported meanwhile.
+// reporting are the options with the reports during the import.
 func (im importing) reporting(line *progress.Line) csvimport.Options {
 	o := im.options
 	if im.rejects != nil {
@@ -105,12 +104,11 @@ func (im importing) reporting(line *progress.Line) csvimport.Options {
 	return o
 }
 
-// maxPrinted is how many rejected rows are printed where there is no file for
-// them.
+// maxPrinted is how many rejected rows are printed if there is no file for them.
 const maxPrinted = 20
 
-// firstPrinted prints the first rejected rows. It does not print the record: it
-// holds a number.
+// firstPrinted prints the first rejected rows. It does not print the record, because the
+// record contains a number.
 func firstPrinted(out io.Writer) func(campaign.RowError) {
 	printed := 0
 	return func(row campaign.RowError) {
@@ -120,8 +118,8 @@ func firstPrinted(out io.Writer) func(campaign.RowError) {
 	}
 }
 
-// follow shows how the campaign continues. If ctx ends, as by Ctrl-C, only the
-// showing ends, which is no failure.
+// follow shows how the campaign continues. If ctx ends, for example by Ctrl-C, only the
+// display ends, and that is not a failure.
 func follow(ctx context.Context, db *storage.DB, c campaign.Campaign, con cli.Console) error {
 	err := progress.Follow(ctx, db, c, progress.NewLine(con.Out), time.Second)
 	if ctx.Err() != nil {
@@ -171,7 +169,7 @@ func accountText(file string, s csvimport.Summary) string {
 	return text
 }
 
-// rejectsText says where the rows are that were not added.
+// rejectsText says where to find the rows that were not added.
 func rejectsText(path string, s csvimport.Summary) string {
 	n := s.NoEffect()
 	switch {
@@ -183,7 +181,7 @@ func rejectsText(path string, s csvimport.Summary) string {
 	return ""
 }
 
-// outlookText says what happens next, by the settings that are stored.
+// outlookText says what happens next, by the stored settings.
 func outlookText(sum csvimport.Summary) string {
 	switch {
 	case sum.Campaign.ID == 0:
@@ -196,7 +194,7 @@ func outlookText(sum csvimport.Summary) string {
 	return fmt.Sprintf("%s will be called %s; `dialer run` places the calls.\n", progress.People(sum.Added), whenText(sum.Campaign.Settings))
 }
 
-// whenText says during which hours, on whose clock, and from what day on.
+// whenText names the hours, whose clock they are on, and the first day.
 func whenText(s campaign.Settings) string {
 	clock := "in their own zone"
 	if s.Zone != campaign.ZoneRecipient {
@@ -215,7 +213,7 @@ func whenText(s campaign.Settings) string {
 	return text
 }
 
-// whereText is where in the file a rejected row is.
+// whereText is the place of a rejected row in the file.
 func whereText(row campaign.RowError) string {
 	if row.Column == "" {
 		return fmt.Sprintf("line %d", row.Line)

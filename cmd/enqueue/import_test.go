@@ -211,7 +211,7 @@ func TestStandardInputRejectsArePrinted(t *testing.T) {
 func TestDryRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	file := write(t, mixed)
-	// Without a database there is nothing that it could write to.
+	// Without a database it cannot write anything.
 	command(t, nil, flagsFor(nil, "--dry-run", file)...).ok(t).prints(t,
 		"utf-8, separated by commas", `number to call: "phone"`, "columns that a message can say: {{",
 		"4 rows: 2 accepted, 1 duplicate, 1 refused", "line 3, phone: ",
@@ -253,7 +253,7 @@ func TestDryRunSaysWhichRemindersDoNotFit(t *testing.T) {
 	}
 }
 
-// Vonage counts the legs that a message opens, so that the calls take longer.
+// Vonage counts the legs that a message opens, so the calls take longer.
 func TestDryRunCountsLegs(t *testing.T) {
 	t.Parallel()
 	ncco := filepath.Join(t.TempDir(), "ncco.json")
@@ -285,7 +285,7 @@ func TestImportOtherSettings(t *testing.T) {
 	}
 }
 
-// A command without --start leaves the stored one, and prints it.
+// A command without --start keeps the stored start, and prints it.
 func TestImportPrintsWhatIsStored(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -293,8 +293,8 @@ func TestImportPrintsWhatIsStored(t *testing.T) {
 	command(t, nil, flagsFor(db, write(t, people(4)))...).ok(t).prints(t, "1 added", "from 2099-12-01 09:00 UTC on")
 }
 
-// A message that Vonage would refuse is refused before a campaign has its name,
-// and so in the dry run.
+// A message that Vonage would refuse is refused before the campaign exists, and in the
+// dry run too.
 func TestMessageIsCheckedFirst(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -371,7 +371,7 @@ func imported(t testing.TB, db *testkit.DB) (n int) {
 // manyRows make more than one batch.
 const manyRows = 9000
 
-// most is more than one batch of a file, and not all of it.
+// most is more than one batch of a file, but not the whole file.
 func most(file string) string { return file[:len(file)*2/3] }
 
 // uninterrupted is the table after an import without an interruption.
@@ -430,7 +430,7 @@ func TestImportResumesAfterKill(t *testing.T) {
 	}
 }
 
-// Only migrate and run migrate: an import from a laptop upgrades no database.
+// Only migrate and run migrate: an import from a laptop does not upgrade a database.
 func TestImportRefusesADatabaseWithoutItsSchema(t *testing.T) {
 	t.Parallel()
 	got := command(t, strings.NewReader(people(2)), flagsFor(nil, "--database-url", testkit.Empty(t), "-")...)

@@ -51,8 +51,7 @@ func enqueue(ctx context.Context, args []string, con cli.Console) error {
 	return job.importFile(ctx)
 }
 
-// job is one file and what is done with it: shown or imported, as the same flags
-// say.
+// job is one file that is shown or imported, with the same flags.
 type job struct {
 	flags    flags
 	settings campaign.Settings
@@ -61,7 +60,7 @@ type job struct {
 	con      cli.Console
 }
 
-// openInput opens the file, or takes standard input for "-".
+// openInput opens the file, or uses standard input for "-".
 func openInput(path string, stdin io.Reader) (io.ReadCloser, error) {
 	if path == stdinName {
 		return io.NopCloser(stdin), nil

@@ -81,7 +81,7 @@ func TestRejectsIntoPipe(t *testing.T) {
 	}
 }
 
-// A run that is killed leaves nothing of its rejected rows behind.
+// A killed run leaves no file of rejected rows behind.
 func TestKilledRunLeavesNoRejects(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

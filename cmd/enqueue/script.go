@@ -42,7 +42,7 @@ func scriptText(r campaign.Rendered) string {
 	return text.String()
 }
 
-// spokenText is a text, or which sound is played in its place.
+// spokenText is a text, or the sound that is played in its place.
 func spokenText(text string) string {
 	if address, ok := campaign.Sound(text); ok {
 		return "(plays " + address + ")"
@@ -57,7 +57,7 @@ func times(loop int) string {
 	return fmt.Sprintf(" (%d times)", loop)
 }
 
-// length is how long a text takes to say, as often as that.
+// length is how long it takes to say a text this often.
 func length(text string, loop int) string {
 	if _, ok := campaign.Sound(text); ok {
 		return "a sound of unknown length"

@@ -2,8 +2,9 @@ package main
 
 import "testing"
 
-// The dry run shows all that a call may say: each key, a wrong one, none, what a
-// machine hears, the length and the voice, in the language of the row.
+// The dry run shows everything that a call may say, in the language of the row: the
+// replies to each key, a wrong key and no key, the text for machines, the length and the
+// voice.
 func TestDryRunShowsTheDialogue(t *testing.T) {
 	t.Parallel()
 	document := write(t, `

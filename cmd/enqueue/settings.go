@@ -10,9 +10,8 @@ import (
 	"dialer/internal/provider"
 )
 
-// settings are what the campaign document and the flags say of the campaign. Its
-// error reports every mistake in them at once. What they say of the file of people
-// goes into the flags.
+// settings are the campaign's settings from the document and the flags. The error reports
+// every mistake at once. Settings about the file of people go into the flags.
 func (f *flags) settings() (campaign.Settings, error) {
 	d, err := f.document()
 	if wrong, ok := errors.AsType[*campaign.DocumentError](err); ok {
@@ -31,7 +30,7 @@ func (f *flags) settings() (campaign.Settings, error) {
 	return s, errors.Join(err, wrong, past, wrongFormat, f.check())
 }
 
-// check finds mistakes that are about this command and not about the campaign.
+// check finds mistakes in this command, not in the campaign.
 func (f flags) check() error {
 	var errs []error
 	if f.DatabaseURL == "" && !f.DryRun {
@@ -52,7 +51,7 @@ func (f flags) check() error {
 	return errors.Join(errs...)
 }
 
-// stdinName stands for standard input where a file is named.
+// stdinName stands for standard input in place of a file name.
 const stdinName = "-"
 
 // inputName is the file's name for a person.
@@ -71,7 +70,7 @@ func (f flags) rejectsPath() string {
 	return f.Rejects
 }
 
-// options are what the flags say of the file.
+// options are the flags about the file.
 func (f flags) options() csvimport.Options {
 	return csvimport.Options{
 		DefaultCountry: f.DefaultCountry, Map: f.Map, Encoding: f.Encoding, Sheet: f.Sheet, SampleRow: f.TestRow, Now: time.Now(),

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// testCall has a running dialer call one number with the message of a row, and
-// imports nothing.
+// testCall makes a running dialer call one number with the message of a row, and imports
+// nothing.
 func (j job) testCall(ctx context.Context) error {
 	number, err := j.testNumber()
 	if err != nil {
@@ -55,7 +55,7 @@ func (j job) testCall(ctx context.Context) error {
 	return nil
 }
 
-// testNumber is the number of --test, read as those of the rows are.
+// testNumber is the number of --test, read in the same way as the rows' numbers.
 func (j job) testNumber() (string, error) {
 	number, err := campaign.ParseNumber(j.flags.Test, j.options.DefaultCountry)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// A test call says the message of the row that is asked for, its keys work and opt
-// nobody out, and nothing else is stored.
+// A test call says the message of the given row, its keys work but opt nobody out, and
+// nothing else is stored.
 func TestTestCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -75,7 +75,8 @@ func TestDryRunOfARow(t *testing.T) {
 	command(t, nil, append(flagsFor(nil), "--dry-run", "--test-row", "2", file)...).ok(t).prints(t, "The message of line 3:", "Hello Bob.")
 }
 
-// One's own number is read by the rule of the rows: it might be somebody else's.
+// The tester's own number is read by the rule of the rows, because read otherwise it
+// might be somebody else's.
 func TestNumberOfATestCall(t *testing.T) {
 	t.Parallel()
 	var j job

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Token is what a program names itself with at the API. The token itself is kept
+// Token describes the token of a program that uses the API. The token itself is stored
 // nowhere.
 type Token struct {
 	Name       string    `json:"name"`
@@ -30,28 +30,28 @@ type User struct {
 	CreatedAt time.Time `json:"created_at"`
 	Password  string    `json:"-"`                // its hash; "": the person logs in at Issuer
 	Issuer    string    `json:"issuer,omitempty"` // the OpenID Connect provider
-	Subject   string    `json:"-"`                // who they are there
+	Subject   string    `json:"-"`                // the person's id there
 }
 
 // Actor is who changes something at the pages.
 func (u User) Actor() Actor { return Actor{Name: u.Name, Role: u.Role, Through: ThroughPage} }
 
-// ErrTaken: a token or a user of that name is there already.
+// ErrTaken means that a token or a user of that name exists already.
 var ErrTaken = errors.New("the name is taken; remove it first, or choose another")
 
-// ErrRemoved: an admin removed the person here, whatever the provider says.
+// ErrRemoved means that an admin removed the person here, whatever the provider says.
 var ErrRemoved = errors.New("an admin removed you here; `dialer user restore NAME` lets you in again")
 
-// AdminTokenName is who acts with DIALER_ADMIN_TOKEN, for the audit.
+// AdminTokenName is the actor's name in the audit for requests with DIALER_ADMIN_TOKEN.
 const AdminTokenName = "DIALER_ADMIN_TOKEN"
 
-// AccessStore keeps who may do what. Its changes are audited.
+// AccessStore keeps tokens, users and sessions. Its changes are audited.
 type AccessStore interface {
 	AddToken(ctx context.Context, by Actor, t Token, sha256 []byte) error // ErrTaken
 	RemoveToken(ctx context.Context, by Actor, name string) error         // campaign.ErrNotFound
 	Tokens(ctx context.Context) ([]Token, error)
 	// TokenOf finds the token with the hash, and notes that it was used;
-	// campaign.ErrNotFound for one that was removed.
+	// campaign.ErrNotFound if it was removed.
 	TokenOf(ctx context.Context, sha256 []byte) (Token, error)
 
 	AddUser(ctx context.Context, by Actor, u User) error // ErrTaken
@@ -59,22 +59,22 @@ type AccessStore interface {
 	Users(ctx context.Context) ([]User, error)
 	UserNamed(ctx context.Context, name string) (User, error)
 
-	// KnowUser finds the user of u's issuer and subject, or makes it, and gives it u's
-	// role; ErrRemoved, or ErrTaken when another has the name.
+	// KnowUser finds or creates the user with u's issuer and subject, and gives it u's
+	// role. It returns ErrRemoved, or ErrTaken when another user has the name.
 	KnowUser(ctx context.Context, u User) (User, error)
 	// RestoreUser lets a removed person log in at the provider again.
 	RestoreUser(ctx context.Context, by Actor, name string) error
 
 	BeginSession(ctx context.Context, u User, sha256 []byte, life time.Duration) error
 	EndSession(ctx context.Context, sha256 []byte) error // nil when there is none
-	// UserOf finds whose session it is; campaign.ErrNotFound when it is over.
+	// UserOf finds the user of a session; campaign.ErrNotFound when the session is over.
 	UserOf(ctx context.Context, sha256 []byte) (User, error)
 }
 
-// Access is what people do about tokens and users.
+// Access has the use cases of tokens and users.
 type Access struct{ Store AccessStore }
 
-// maxActorName is what the tables take.
+// maxActorName is the longest name that the tables take.
 const maxActorName = 100
 
 func checkActorName(name string) error {
@@ -111,7 +111,7 @@ func (a Access) AddUser(ctx context.Context, by Actor, name string, role Role, h
 	return a.Store.AddUser(ctx, by, User{Name: name, Role: role, Password: hash})
 }
 
-// RemoveUser ends a person's sessions and lets them in no more.
+// RemoveUser ends a person's sessions and no longer lets them in.
 func (a Access) RemoveUser(ctx context.Context, by Actor, name string) error {
 	if err := by.may(Admin); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (a Access) RemoveUser(ctx context.Context, by Actor, name string) error {
 	return a.Store.RemoveUser(ctx, by, name)
 }
 
-// RestoreUser lets in again who logs in at a provider and was removed.
+// RestoreUser lets a person in again who logs in at a provider and was removed.
 func (a Access) RestoreUser(ctx context.Context, by Actor, name string) error {
 	if err := by.may(Admin); err != nil {
 		return err
@@ -127,7 +127,8 @@ func (a Access) RestoreUser(ctx context.Context, by Actor, name string) error {
 	return a.Store.RestoreUser(ctx, by, name)
 }
 
-// ComeIn is the user that a provider vouches for, with the role that it gives.
+// ComeIn returns the user that a provider vouches for, with the role that the provider
+// gives.
 func (a Access) ComeIn(ctx context.Context, u User) (User, error) {
 	if err := checkActorName(u.Name); err != nil {
 		return User{}, fmt.Errorf("the provider calls you %q: %w", u.Name, err)

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// Actor is who makes a change, as the audit names them.
+// Actor makes a change. The audit names it.
 type Actor struct {
 	Name    string // a person's or a program's
-	Role    Role   // "" at the command line: who has the database's password may do everything
+	Role    Role   // "" at the command line: a person with the database's password may do everything
 	Through Through
 }
 
@@ -25,7 +25,7 @@ const (
 // roles are from the least to the most.
 var roles = []Role{Viewer, Operator, Admin}
 
-// MostRole is the role that allows most; "" of none.
+// MostRole is the role that allows most; "" if there is none.
 func MostRole(of []Role) (most Role) {
 	for _, r := range of {
 		if slices.Index(roles, r) > slices.Index(roles, most) {
@@ -45,15 +45,15 @@ const (
 	ThroughDialer  Through = "dialer" // the dialer itself, without a person
 )
 
-// Dialer makes the changes that no person asked for.
+// Dialer makes the changes that no person requested.
 var Dialer = Actor{Name: "dialer", Through: ThroughDialer}
 
-// ErrForbidden: the actor's role does not allow the change.
+// ErrForbidden means that the actor's role does not allow the change.
 var ErrForbidden = errors.New("your role does not allow this")
 
 var errNoActor = errors.New("a change needs the name of who makes it")
 
-// may is nil when the actor may do what takes the given role.
+// may is nil if the actor's role allows what needs the role least.
 func (a Actor) may(least Role) error {
 	switch {
 	case a.Name == "":
@@ -67,5 +67,5 @@ func (a Actor) may(least Role) error {
 	return nil
 }
 
-// May reports whether the actor's role allows what takes the given one.
+// May reports whether the actor's role allows what needs the role least.
 func (a Actor) May(least Role) bool { return a.may(least) == nil }

@@ -11,26 +11,26 @@ import (
 	"dialer/campaign"
 )
 
-// RaisedAlarm is an alarm with when and how often it was raised.
+// RaisedAlarm is an alarm, when it was raised, and how often.
 type RaisedAlarm struct {
 	ID int64
 	campaign.Alarm
-	Campaign    string // of its attempt; "" when it concerns none
+	Campaign    string // of its attempt; "" if the alarm concerns no attempt
 	Times       int
 	First, Last time.Time
 	ResolvedAt  time.Time // the last time; it may have been raised again since
 	ResolvedBy  string
 }
 
-// Open reports whether it is to be looked at: it was never resolved, or was
+// Open reports whether a person should look at the alarm: it was never resolved, or was
 // raised again since.
 func (a RaisedAlarm) Open() bool { return a.ResolvedAt.IsZero() || a.Last.After(a.ResolvedAt) }
 
-// AlarmQuery says which alarms are asked for. What is zero asks for all.
+// AlarmQuery selects alarms. A zero field selects all.
 type AlarmQuery struct {
 	Kind     string
 	Within   time.Duration // raised last within this time
-	Resolved bool          // those that are resolved too
+	Resolved bool          // resolved ones too
 	Limit    int
 }
 
@@ -38,8 +38,8 @@ type AlarmQuery struct {
 type AlarmStore interface {
 	// Alarms lists alarms, latest first.
 	Alarms(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error)
-	// ResolveAlarms returns the ids of those that were open. *UndecidedError: one
-	// asks for a decision, and none is resolved.
+	// ResolveAlarms returns the ids of the alarms that were open. *UndecidedError: one of
+	// them needs a decision, and none is resolved.
 	ResolveAlarms(ctx context.Context, by Actor, ids []int64) ([]int64, error)
 	// ResolveAlarmsOf resolves all open alarms of a kind, and returns how many.
 	// *UndecidedError: as above.
@@ -48,7 +48,7 @@ type AlarmStore interface {
 	DecideAttempt(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error
 }
 
-// Decidable are the kinds of alarms of an attempt about which a person decides.
+// Decidable are the kinds of alarms for which a person must decide about the attempt.
 var Decidable = []string{campaign.AlarmAbsenceBlocked, campaign.AlarmLost}
 
 // NeedsDecision reports whether the alarm stays open until a person decides about its
@@ -68,8 +68,8 @@ func RemedyOf(kind string, id int64) string {
 	return ""
 }
 
-// UndecidedError refuses to resolve alarms without a decision: their attempts are not
-// settled yet.
+// UndecidedError refuses to resolve alarms without a decision, because their attempts are
+// not settled yet.
 type UndecidedError struct{ IDs []int64 }
 
 func (e *UndecidedError) Error() string {
@@ -85,14 +85,14 @@ func (e *UndecidedError) Error() string {
 	return "whether the attempt made a call is not known yet, so decide: " + strings.Join(commands, "; ") + more
 }
 
-// AttemptDecision is what a person says of an attempt that cannot be settled.
+// AttemptDecision is a person's decision about an attempt that cannot be settled.
 type AttemptDecision struct {
 	Word     string
 	CallUUID string // with DecideItsCall
 }
 
 const (
-	DecideItsCall = "its-call" // this call of Vonage's list is the attempt's
+	DecideItsCall = "its-call" // this call in Vonage's list belongs to the attempt
 	DecideNoCall  = "no-call"  // Vonage made no call: the contact may be called again
 	DecideCalled  = "called"   // the person was called, by a call that nobody can name
 )
@@ -113,7 +113,7 @@ func (d AttemptDecision) validate() error {
 	return fmt.Errorf("a decision is %s, %s or %s", DecideItsCall, DecideNoCall, DecideCalled)
 }
 
-// Alarms are what people do about alarms.
+// Alarms has the use cases of alarms.
 type Alarms struct{ Store AlarmStore }
 
 // List lists alarms, latest first.
@@ -121,9 +121,9 @@ func (a Alarms) List(ctx context.Context, q AlarmQuery) ([]RaisedAlarm, error) {
 	return a.Store.Alarms(ctx, q)
 }
 
-// Resolve marks alarms as dealt with, and returns the ids of those that were
-// open. One that is raised again is open again. *UndecidedError: one of them asks for
-// a decision.
+// Resolve marks alarms as dealt with, and returns the ids of those that were open. An
+// alarm that is raised again is open again. *UndecidedError: one of them needs a
+// decision.
 func (a Alarms) Resolve(ctx context.Context, by Actor, ids []int64) ([]int64, error) {
 	if err := by.may(Admin); err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (a Alarms) Resolve(ctx context.Context, by Actor, ids []int64) ([]int64, er
 	return a.Store.ResolveAlarms(ctx, by, ids)
 }
 
-// Decide settles the attempt of an alarm by a person's word.
+// Decide settles the attempt of an alarm as a person says.
 func (a Alarms) Decide(ctx context.Context, by Actor, alarm int64, d AttemptDecision) error {
 	if err := by.may(Admin); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// KeptAnswer is an answer that is given again to the same request.
+// KeptAnswer is a stored answer, which the same request gets again.
 type KeptAnswer struct {
 	Status int
 	Header map[string]string
@@ -14,20 +14,20 @@ type KeptAnswer struct {
 }
 
 var (
-	// ErrOtherRequest: the key came with another request before.
+	// ErrOtherRequest means that the key came with another request before.
 	ErrOtherRequest = errors.New("this Idempotency-Key came with another request before: take a new key for each request")
-	// ErrInProgress: a request with the key has no answer yet.
+	// ErrInProgress means that a request with the key has no answer yet.
 	ErrInProgress = errors.New("a request with this Idempotency-Key is being served, or its process ended: ask for what it was to create")
 )
 
-// AnswerLease is longer than any request is served.
+// AnswerLease is longer than any request takes.
 const AnswerLease = 15 * time.Minute
 
-// AnswerStore keeps answers by the actor's own keys, for a day at least.
+// AnswerStore keeps answers for at least a day, by the actor's own keys.
 type AnswerStore interface {
-	// ClaimAnswer makes the caller the one who serves the request, or returns the
-	// answer that is kept: then claimed is false. A claim that has no answer after the
-	// lease is of a process that died, and is given to the next one; 0: it never is.
+	// ClaimAnswer gives the request to the caller to serve, or returns the stored answer;
+	// then claimed is false. A claim without an answer after the lease belongs to a dead
+	// process, and the next caller gets it; with lease 0 nobody does. Errors:
 	// ErrOtherRequest, ErrInProgress.
 	ClaimAnswer(ctx context.Context, actor, key string, request []byte, lease time.Duration) (kept KeptAnswer, claimed bool, err error)
 	// KeepAnswer keeps the answer of a claimed request.

@@ -17,7 +17,7 @@ import (
 
 var ann = app.Actor{Name: "ann", Role: app.Operator, Through: app.ThroughAPI}
 
-// entries are the audit without its times, the oldest first.
+// entries are the audit entries without their times, the oldest first.
 func entries(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `

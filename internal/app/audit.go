@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// AuditEntry is one change that somebody made. It holds no telephone number of a
-// person, except masked.
+// AuditEntry is one change by an actor. It contains a person's telephone number only in
+// masked form.
 type AuditEntry struct {
 	At      time.Time       `json:"at"`
 	Actor   string          `json:"actor"`
@@ -14,11 +14,11 @@ type AuditEntry struct {
 	Through Through         `json:"through"`
 	Action  string          `json:"action"` // such as campaign.pause
 	Object  string          `json:"object"` // such as campaign 7
-	Before  json.RawMessage `json:"before"` // null where there was nothing
+	Before  json.RawMessage `json:"before"` // null if there was nothing
 	After   json.RawMessage `json:"after"`
 }
 
-// AuditQuery says which entries are asked for. What is zero asks for all.
+// AuditQuery selects entries. A zero field selects all.
 type AuditQuery struct {
 	Object string        // such as campaign 7
 	Actor  string        // a name
@@ -26,8 +26,8 @@ type AuditQuery struct {
 	Limit  int
 }
 
-// MaskNumber hides the middle digits of a number: the audit must not tell whom
-// somebody suppressed.
+// MaskNumber hides the middle digits of a number, because the audit must not show who was
+// suppressed.
 func MaskNumber(number string) string {
 	const first, last = 2, 3
 	masked := []byte(number)

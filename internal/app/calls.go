@@ -13,73 +13,73 @@ import (
 	"github.com/google/uuid"
 )
 
-// CallAction is what somebody did to a call, its making by hand included.
+// CallAction is one thing that somebody did to a call. Making a manual call is one too.
 type CallAction struct {
 	At       time.Time // by the database's clock, once Vonage had answered
 	CallUUID string
 	Who      string
 	Action   string          // such as hangup
-	Detail   string          // what was asked for; holds no digits that were sent
-	Outcome  campaign.Effect // what is known of it
+	Detail   string          // what was requested, without the digits that were sent
+	Outcome  campaign.Effect // what is known about it
 	Answer   string          // what Vonage said
 }
 
 // ActionHangUp is the CallAction.Action that ends a call.
 const ActionHangUp = "hangup"
 
-// LiveCalls are the calls of one campaign that are not over, as far as is known
-// here.
+// LiveCalls are the calls of one campaign that are not over, as far as the database
+// knows.
 type LiveCalls struct {
 	UUIDs []string
-	// Unclear counts attempts whose request may have made a call of which
-	// nothing is known yet.
+	// Unclear counts attempts whose request may have made a call, but nothing is known
+	// about it yet.
 	Unclear int
 }
 
-// CallStore keeps what was done to calls.
+// CallStore keeps the actions on calls.
 type CallStore interface {
-	// RecordCallAction adds to the audit what was done; At and Who are ignored.
+	// RecordCallAction adds the action to the audit; At and Who are ignored.
 	RecordCallAction(ctx context.Context, by Actor, a CallAction) error
-	// CallActions is what was done to one call, oldest first.
+	// CallActions are the actions on one call, oldest first.
 	CallActions(ctx context.Context, callUUID string) ([]CallAction, error)
 	// HangUpOrdered notes that a call is about to be ended by us, and returns the
 	// request with its time.
 	HangUpOrdered(ctx context.Context, r campaign.HangUpRequest) (campaign.HangUpRequest, error)
-	// HangUpAnswered stores what came of it. It may be told the same twice.
+	// HangUpAnswered stores the result of the request. It may get the same result twice.
 	HangUpAnswered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error
-	// HangUpLate has the calls of a stopped campaign hung up that are known only
-	// later; ordered is false for one that is not stopped.
+	// HangUpLate orders hang-ups for calls of a stopped campaign that become known only
+	// later; ordered is false if the campaign is not stopped.
 	HangUpLate(ctx context.Context, campaignID int64) (ordered bool, err error)
-	// LiveCalls become only fewer once the campaign is stopped, except that
-	// unclear ones may turn out to be calls.
+	// LiveCalls only become fewer once the campaign is stopped, except that unclear ones
+	// may turn out to be calls.
 	LiveCalls(ctx context.Context, campaignID int64) (LiveCalls, error)
 }
 
-// Calls are what people do to calls in progress.
+// Calls has the use cases of calls in progress.
 type Calls struct{ Store CallStore }
 
 // CallRequest asks Vonage to do one thing to a call.
 type CallRequest func(context.Context) CallResult
 
-// CallResult is what came of a request.
+// CallResult is the result of a request.
 type CallResult struct {
 	Effect campaign.Effect // "": nothing was sent
 	Answer string          // what Vonage said
-	Over   bool            // Vonage has no such call, or has it no more
+	Over   bool            // Vonage has no such call, or no longer has it
 	Err    error           // nil: it is done
 }
 
-// errNotRecorded: Vonage was asked, and the audit has no entry of it.
+// errNotRecorded means that Vonage was asked, but the audit has no entry for it.
 var errNotRecorded = errors.New("is not on record")
 
 // recordTimeout is how long the audit may take after the request.
 const recordTimeout = 10 * time.Second
 
-// recordAgain is how long after a failure it is tried again.
+// recordAgain is the pause before the next try to record.
 const recordAgain = 250 * time.Millisecond
 
-// Act does one thing to a call, and then writes to the audit what came of it,
-// whatever that is. What was never sent is not recorded.
+// Act does one thing to a call, and then writes the result to the audit, whatever it is.
+// A request that was never sent is not recorded.
 func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequest) (answer string, err error) {
 	if err := by.may(Operator); err != nil {
 		return "", err
@@ -103,8 +103,8 @@ func (c Calls) Act(ctx context.Context, by Actor, a CallAction, request CallRequ
 	return a.Answer, err
 }
 
-// noted is a hang-up that is noted before it is sent. What had no effect is taken
-// back, also where it is not known whether it was noted.
+// noted returns a hang-up request that is noted before it is sent. If it had no effect
+// the note is taken back, also if it is not known whether the note was stored.
 func (c Calls) noted(callUUID string, request CallRequest) CallRequest {
 	return func(ctx context.Context) CallResult {
 		id, err := uuid.NewRandom()
@@ -123,8 +123,8 @@ func (c Calls) noted(callUUID string, request CallRequest) CallRequest {
 	}
 }
 
-// answered stores what came of a hang-up. It tries again while Postgres is away,
-// because what is not taken back counts as our doing.
+// answered stores the result of a hang-up. It tries again while Postgres is away, because
+// a note that is not taken back means that we ended the call.
 func (c Calls) answered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()

@@ -13,11 +13,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// troubled is a Postgres that is away for a while. It says what it stored.
+// troubled is a Postgres that is away for a while. It keeps what it stored.
 type troubled struct {
 	app.CallStore
 	noting error // of the note before the request, which may be stored nevertheless
-	fails  int   // so many answers are not stored
+	fails  int   // how many answers fail to be stored
 	noted  campaign.HangUpRequest
 	effect campaign.Effect
 }
@@ -39,8 +39,8 @@ func (s *troubled) HangUpAnswered(_ context.Context, r campaign.HangUpRequest, e
 
 func (s *troubled) RecordCallAction(context.Context, app.Actor, app.CallAction) error { return nil }
 
-// A hang-up that had no effect is taken back, also if Postgres is away for a while,
-// and if it is not known whether it was noted.
+// A hang-up without effect is taken back, also if Postgres is away for a while, and if it
+// is not known whether the hang-up was noted.
 func TestHangUpIsTakenBack(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

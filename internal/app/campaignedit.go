@@ -9,7 +9,7 @@ import (
 	"dialer/campaign"
 )
 
-// CampaignVersion is what a campaign said from one edit to the next.
+// CampaignVersion is a campaign's settings from one edit to the next.
 type CampaignVersion struct {
 	Version int       `json:"version"`
 	MadeAt  time.Time `json:"made_at"`
@@ -18,12 +18,12 @@ type CampaignVersion struct {
 
 // Edit is a change of a campaign.
 type Edit struct {
-	// Version is the one that the edit was made of; 0: whichever there is. Of
-	// another one it is campaign.ErrEdited.
+	// Version is the version that the edit is based on; 0: any. If the campaign has
+	// another version, the result is campaign.ErrEdited.
 	Version int
 	// Change returns the document that the campaign is to have.
 	Change func(campaign.Document) (campaign.Document, error)
-	// CheckMessage says what is wrong with a message that is to be sent; nil: it is
+	// CheckMessage says what is wrong with a message that will be sent; nil: messages are
 	// not checked.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
 }
@@ -32,17 +32,17 @@ type Edit struct {
 type Edited struct {
 	Campaign campaign.Campaign
 	Version  int
-	Changes  []campaign.Difference // none: nothing was to be changed
+	Changes  []campaign.Difference // none: there was nothing to change
 }
 
-// ErrEdit: the edit itself is wrong. What it wraps says where.
+// ErrEdit means that the edit itself is wrong. The wrapped error says where.
 var ErrEdit = errors.New("this edit cannot be made")
 
 // checkedRows is how many people's messages are tried before an edit is stored.
 const checkedRows = 100
 
-// Edit gives a campaign another document. It holds for each call that has not
-// begun, from its commit on.
+// Edit gives a campaign another document. From its commit it applies to each call that
+// has not begun.
 func (c Campaigns) Edit(ctx context.Context, by Actor, name string, e Edit) (done Edited, err error) {
 	if err := by.may(Operator); err != nil {
 		return Edited{}, fmt.Errorf("campaign %q: %w", name, err)
@@ -74,8 +74,8 @@ func (c Campaigns) Edit(ctx context.Context, by Actor, name string, e Edit) (don
 	return done, err
 }
 
-// editedSettings are what the campaign's settings become. What the document does
-// not say stays as it is.
+// editedSettings are the campaign's new settings. A setting that is not in the document
+// stays as it is.
 func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e Edit) (s campaign.Settings, err error) {
 	stored, err := c.Store.CampaignDocument(ctx, of.ID)
 	if err != nil {
@@ -102,13 +102,12 @@ func (c Campaigns) editedSettings(ctx context.Context, of campaign.Campaign, e E
 		return s, fmt.Errorf("%w: the end, %s, is past; `dialer campaign stop` ends a campaign now", ErrEdit, s.End.Format(time.RFC3339))
 	}
 	if len(document.People.Countries) == 0 && len(was.People.Countries) == 0 {
-		s.Countries = of.Settings.Countries // also where the usual ones would be others now
+		s.Countries = of.Settings.Countries // even if the default ones are different now
 	}
 	return s, c.checkMessages(ctx, of.ID, s, e)
 }
 
-// checkMessages makes the message for some contacts that are still to be
-// called.
+// checkMessages makes the messages of some contacts that are still to be called.
 func (c Campaigns) checkMessages(ctx context.Context, id int64, s campaign.Settings, e Edit) error {
 	rows, err := c.Store.RowsToCall(ctx, id, checkedRows)
 	if err != nil {

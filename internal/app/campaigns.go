@@ -8,8 +8,8 @@ import (
 	"dialer/campaign"
 )
 
-// CampaignStore keeps campaigns. Each change is audited in its transaction; one
-// that changes nothing leaves no entry.
+// CampaignStore keeps campaigns. Each change is audited in its transaction; a change
+// without effect leaves no entry.
 type CampaignStore interface {
 	// CampaignByName finds a campaign by its name, or else by its id.
 	CampaignByName(ctx context.Context, nameOrID string) (campaign.Campaign, error)
@@ -18,26 +18,26 @@ type CampaignStore interface {
 	Figures(ctx context.Context, campaignID int64, q FiguresQuery) (Figures, error)
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
-	// CampaignVersion is the version that holds.
+	// CampaignVersion is the current version.
 	CampaignVersion(ctx context.Context, campaignID int64) (CampaignVersion, error)
 	// RowsToCall returns up to limit rows of contacts that are still to be
 	// called.
 	RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error)
-	// EditCampaign gives it other settings, if version is the one that it has, and
-	// returns what that changed. Contacts that are still to be called are called by
-	// them, or not at all.
+	// EditCampaign gives the campaign other settings if it still has the version, and
+	// returns what changed. Contacts that are still to be called are called by the new
+	// settings, or not at all.
 	EditCampaign(ctx context.Context, by Actor, campaignID int64, version int, s campaign.Settings) ([]campaign.Difference, error)
 	// CreateCampaign makes a campaign that takes contacts until its end or a stop;
-	// campaign.ErrExists if there is one of that name.
+	// campaign.ErrExists if there is a campaign of that name.
 	CreateCampaign(ctx context.Context, by Actor, name string, draft bool, s campaign.Settings) (campaign.Campaign, error)
-	// Pause takes effect at its commit: after it no call of the campaign begins.
+	// Pause takes effect at its commit: no call of the campaign begins after that.
 	Pause(ctx context.Context, by Actor, campaignID int64, reason string) error
 	Resume(ctx context.Context, by Actor, campaignID int64) error
 	// Stop ends the campaign for good.
 	Stop(ctx context.Context, by Actor, campaignID int64) error
 }
 
-// Campaigns are what people do with campaigns, which they name by name or id.
+// Campaigns has the use cases of campaigns. People give a campaign's name or id.
 type Campaigns struct{ Store CampaignStore }
 
 // Find finds the campaign.
@@ -45,7 +45,7 @@ func (c Campaigns) Find(ctx context.Context, name string) (campaign.Campaign, er
 	return c.Store.CampaignByName(ctx, name)
 }
 
-// Document is the campaign's document, as a person writes it; "" if it was made
+// Document is the campaign's document, as a person writes it; "" if the campaign was made
 // without one.
 func (c Campaigns) Document(ctx context.Context, campaignID int64) (string, error) {
 	stored, err := c.Store.CampaignDocument(ctx, campaignID)
@@ -54,7 +54,7 @@ func (c Campaigns) Document(ctx context.Context, campaignID int64) (string, erro
 	}
 	d, err := campaign.ParseDocument("", stored)
 	if err != nil {
-		return string(stored), nil // of a later version: as it is
+		return string(stored), nil // from a later version: unchanged
 	}
 	return d.YAML()
 }
@@ -71,12 +71,12 @@ func (c Campaigns) Create(ctx context.Context, by Actor, name string, s campaign
 	return c.Store.CreateCampaign(ctx, by, name, draft, s)
 }
 
-// Reading is how rows are read that come to the campaign without a command.
+// Reading is how the campaign reads rows that come without a command.
 func (c Campaigns) Reading(ctx context.Context, of campaign.Campaign) (campaign.Reading, error) {
 	return readingOf(ctx, c.Store, of)
 }
 
-// Report tells of one campaign, or of all if name is "".
+// Report reports on one campaign, or on all if name is "".
 func (c Campaigns) Report(ctx context.Context, name string) ([]Report, error) {
 	if name == "" {
 		return c.Store.Report(ctx)
@@ -88,7 +88,7 @@ func (c Campaigns) Report(ctx context.Context, name string) ([]Report, error) {
 	return c.Store.Report(ctx, found.ID)
 }
 
-// Pause begins no more calls of the campaign. Calls in progress continue.
+// Pause stops new calls of the campaign. Calls in progress continue.
 func (c Campaigns) Pause(ctx context.Context, by Actor, name, reason string) (campaign.Campaign, error) {
 	return c.change(ctx, by, name, func(id int64) error { return c.Store.Pause(ctx, by, id, reason) })
 }

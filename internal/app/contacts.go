@@ -19,7 +19,8 @@ import (
 // their keys.
 type ContactStore interface {
 	CampaignByName(ctx context.Context, nameOrID string) (campaign.Campaign, error)
-	// ContactByKey is campaign.ErrNotFound when the campaign has nobody of that key.
+	// ContactByKey returns campaign.ErrNotFound when the campaign has nobody with that
+	// key.
 	ContactByKey(ctx context.Context, campaignID int64, key string) (ContactHistory, error)
 	// ReadingOf is how the contact's row was read.
 	ReadingOf(ctx context.Context, contactID int64) (campaign.Reading, error)
@@ -27,27 +28,27 @@ type ContactStore interface {
 	AddContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, how campaign.Reading) (added bool, err error)
 	// CampaignDocument is nil for a campaign without a document.
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
-	// UpdateContact gives the contact the row's values, if it is still to be called.
-	// With a version, that of its Record, it is ErrChanged if it has another one. Who has
-	// ended and has another appointment now is called again. late says why the contact is
-	// not called any more, "": it is.
+	// UpdateContact gives the contact the row's values, if it is still to be called. If
+	// version (from the contact's Record) is given and the contact has another one, the
+	// result is ErrChanged. A contact that has ended and has another appointment now is
+	// called again. late says why the contact will not be called; "": it will.
 	UpdateContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) (late string, err error)
-	// PutContact is UpdateContact also for who was cancelled, and is called again; not for
-	// who has opted out.
+	// PutContact is like UpdateContact, but also for a cancelled contact, which is called
+	// again. A contact that has opted out is not.
 	PutContact(ctx context.Context, by Actor, campaignID int64, row campaign.Row, version string) (late string, err error)
 	// CancelContact takes the contact out of the campaign.
 	CancelContact(ctx context.Context, by Actor, campaignID int64, key, version string) error
-	// RestoreContact takes back that it was cancelled.
+	// RestoreContact takes back a cancellation.
 	RestoreContact(ctx context.Context, by Actor, campaignID int64, key string) error
-	// CallContactNow has the contact called at once, as far as the rules allow.
+	// CallContactNow makes the contact due at once. The rules still apply.
 	CallContactNow(ctx context.Context, by Actor, campaignID int64, key string) error
-	// ExportContacts gives each, in the order of their files, the people of a
-	// campaign that the query asks for. begin gets the files' columns first.
+	// ExportContacts passes the selected people of a campaign to each, in the order of
+	// their files. begin gets the files' columns first.
 	ExportContacts(ctx context.Context, campaignID int64, q ExportQuery, begin func(columns []string) error, each func(ExportedContact) error) error
 }
 
-// Contacts are what people do with single people of a campaign. Read reads a row's
-// values as the file's rows were read.
+// Contacts has the use cases of single people of a campaign. Read reads a row's values in
+// the same way as the rows of the file.
 type Contacts struct {
 	Store ContactStore
 	Read  func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
@@ -76,12 +77,12 @@ type ExportedContact struct {
 	LastCallAt    time.Time
 	NextAttemptAt time.Time
 	DurationS     int64
-	Price         decimal.NullDecimal // of all calls; not valid: none has a price yet
+	Price         decimal.NullDecimal // of all calls; not valid: no call has a price yet
 	Answered      bool                // somebody, or something, answered one of the calls
 	CallsAnswered int
 }
 
-// Find is what is known of one person.
+// Find returns what is known about one person.
 func (c Contacts) Find(ctx context.Context, name, key string) (ContactHistory, error) {
 	found, err := c.Store.CampaignByName(ctx, name)
 	if err != nil {
@@ -90,9 +91,10 @@ func (c Contacts) Find(ctx context.Context, name, key string) (ContactHistory, e
 	return c.Store.ContactByKey(ctx, found.ID, key)
 }
 
-// Update changes columns of a person's row. Without yes, a time that is past or
-// outside the hours is refused; but one that leaves nobody to call is stored, because
-// the time that the person had is none any more. Then late says why they have ended.
+// Update changes columns of a person's row. Without yes, a time in the past or outside
+// the hours is refused. A time at which the person can no longer be called is stored all
+// the same, because their old time is no longer valid. Then late says why they have
+// ended.
 func (c Contacts) Update(ctx context.Context, by Actor, name, key string, columns map[string]string, yes bool) (late string, err error) {
 	if err := by.may(Operator); err != nil {
 		return "", err
@@ -113,7 +115,7 @@ func (c Contacts) Update(ctx context.Context, by Actor, name, key string, column
 	return c.update(ctx, by, h, values, how, "", c.Store.UpdateContact)
 }
 
-// update gives somebody who is there the row of the values, by one of the store's ways.
+// update gives an existing person a row of these values, with one of the store's methods.
 func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values map[string]string, how campaign.Reading, version string,
 	store func(context.Context, Actor, int64, campaign.Row, string) (string, error),
 ) (late string, err error) {
@@ -129,9 +131,9 @@ func (c Contacts) update(ctx context.Context, by Actor, h ContactHistory, values
 }
 
 // Put gives the person with the key the values of the row. It adds the person if they are not there, or
-// else changes them. A column that the campaign reads and that the row does not have is empty; the
-// key's column need not be in it. late is that of Update. The version is that of the person's Record:
-// "" changes whatever is there, and "*" nobody who is not there.
+// else changes them. If the row lacks a column that the campaign reads, the column is
+// empty; the key's column may be missing. late is as for Update. version is that of the
+// person's Record: "" changes any version, and "*" requires that the person exists.
 func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values map[string]string, version string) (added bool, late string, err error) {
 	if err := by.may(Operator); err != nil {
 		return false, "", err
@@ -149,7 +151,7 @@ func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values ma
 		if added, err = c.add(ctx, by, found, key, values); added || err != nil {
 			return added, "", err
 		}
-		if h, err = c.Store.ContactByKey(ctx, found.ID, key); err != nil { // somebody was quicker
+		if h, err = c.Store.ContactByKey(ctx, found.ID, key); err != nil { // another request was quicker
 			return false, "", err
 		}
 	case errors.Is(err, campaign.ErrNotFound):
@@ -168,7 +170,7 @@ func (c Contacts) Put(ctx context.Context, by Actor, name, key string, values ma
 	return false, late, err
 }
 
-// add adds a person who is not there, read as the campaign's document says.
+// add adds a new person, read as the campaign's document says.
 func (c Contacts) add(ctx context.Context, by Actor, found campaign.Campaign, key string, values map[string]string) (added bool, err error) {
 	if found.Status == campaign.Importing {
 		return false, errors.New("the campaign's file is being imported: nobody is added before that has ended")
@@ -189,7 +191,7 @@ func (c Contacts) add(ctx context.Context, by Actor, found campaign.Campaign, ke
 	return c.Store.AddContact(ctx, by, found.ID, row, how)
 }
 
-// readingOf is how rows are read that come without a file of their own.
+// readingOf is how rows without a file of their own are read.
 func readingOf(ctx context.Context, store interface {
 	CampaignDocument(ctx context.Context, campaignID int64) (json.RawMessage, error)
 }, c campaign.Campaign,
@@ -207,7 +209,7 @@ func readingOf(ctx context.Context, store interface {
 	return how, nil
 }
 
-// filled are the values with one that is not among them.
+// filled returns the values with one added, if it is missing.
 func filled(values map[string]string, column, value string) map[string]string {
 	for name := range values {
 		if name == column || campaign.FoldName(name) == campaign.FoldName(column) {
@@ -219,8 +221,8 @@ func filled(values map[string]string, column, value string) map[string]string {
 	return values
 }
 
-// withMapped are the values with an empty one for each column that is read and that
-// a row may do without.
+// withMapped returns the values with an empty one for each missing column that the
+// campaign reads and that is optional.
 func withMapped(values, mapped map[string]string) map[string]string {
 	for own, column := range mapped {
 		if column != "" && own != "to" {
@@ -230,7 +232,7 @@ func withMapped(values, mapped map[string]string) map[string]string {
 	return values
 }
 
-// changed are the row's values with some of them replaced.
+// changed returns the row's values with some of them replaced.
 func changed(row, columns map[string]string) (map[string]string, error) {
 	values := maps.Clone(row)
 	for column, value := range columns {
@@ -250,8 +252,8 @@ func changed(row, columns map[string]string) (map[string]string, error) {
 	return values, nil
 }
 
-// Cancel takes a person out of the campaign: nobody calls them any more. A call
-// that is under way goes on. The version is that of Put.
+// Cancel takes a person out of the campaign: nobody calls them any more. A call that is
+// under way continues. version is as for Put.
 func (c Contacts) Cancel(ctx context.Context, by Actor, name, key, version string) error {
 	if err := by.may(Operator); err != nil {
 		return err
@@ -263,7 +265,7 @@ func (c Contacts) Cancel(ctx context.Context, by Actor, name, key, version strin
 	return c.Store.CancelContact(ctx, by, found.ID, key, version)
 }
 
-// Restore takes back that a person was cancelled.
+// Restore takes back a person's cancellation.
 func (c Contacts) Restore(ctx context.Context, by Actor, name, key string) error {
 	if err := by.may(Operator); err != nil {
 		return err
@@ -275,8 +277,9 @@ func (c Contacts) Restore(ctx context.Context, by Actor, name, key string) error
 	return c.Store.RestoreContact(ctx, by, found.ID, key)
 }
 
-// CallNow has a person called at once: they are due now. What holds calls, such as the
-// hours or a limit, holds this one too. Who has ended, or is being called, is not.
+// CallNow makes a person due now. The obstacles to a call, for example the hours or a
+// limit, apply to this call too. A person who has ended, or is being called, is not
+// called.
 func (c Contacts) CallNow(ctx context.Context, by Actor, name, key string) error {
 	if err := by.may(Operator); err != nil {
 		return err
@@ -288,7 +291,7 @@ func (c Contacts) CallNow(ctx context.Context, by Actor, name, key string) error
 	return c.Store.CallContactNow(ctx, by, found.ID, key)
 }
 
-// Export gives each the people of a campaign that the query asks for.
+// Export passes the selected people of a campaign to each.
 func (c Contacts) Export(ctx context.Context, name string, q ExportQuery, begin func(columns []string) error, each func(ExportedContact) error) error {
 	found, err := c.Store.CampaignByName(ctx, name)
 	if err != nil {

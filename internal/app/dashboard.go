@@ -15,24 +15,25 @@ const SnapshotCampaigns = 50
 // Snapshot is what the first page shows, at one moment.
 type Snapshot struct {
 	At     time.Time
-	Locked string // why nobody is called; "": the database dials
-	// Campaigns are the latest of those that are not over, and then the latest of all,
+	Locked string // why the database calls nobody; "": it dials
+	// Campaigns are the latest ones that are not over, filled up with the latest of all,
 	// the oldest first.
 	Campaigns []Report
 	Totals
 	Open   int // calls that are up, or whose request is on its way
 	Queued int // attempts that wait for their turn
-	// CallsVersion changes with each of those.
+	// CallsVersion changes with each of these calls.
 	CallsVersion string
 	Courses      map[int64]Course // of the running ones of Campaigns
 	Dialed       int              // in the last minute
 	LastCall     time.Time
 	Alarms       int // open ones
-	// Unsettled are attempts of which nobody knows yet whether they made a call.
+	// Unsettled counts attempts that may or may not have made a call: it is not known
+	// yet.
 	Unsettled int
 }
 
-// Totals are over all campaigns.
+// Totals are the sums over all campaigns.
 type Totals struct {
 	AllCampaigns       int
 	Running, Scheduled int
@@ -41,21 +42,21 @@ type Totals struct {
 	Spent              decimal.Decimal
 	Unpriced           int // calls that are over and have no price yet
 	Lost               int // attempts that wait for a person
-	ByHand             int // people whom a person is to reach, in campaigns that were made in the last 30 days
+	ByHand             int // people who must be reached by hand, in campaigns that were made in the last 30 days
 }
 
-// CurrentReports are the campaigns that are not over, and others that were asked for.
+// CurrentReports are the campaigns that are not over, and others that were requested.
 type CurrentReports struct {
 	Reports []Report
 	Newest  int64 // the highest id of a campaign
 	Totals
 }
 
-// Course is where a running campaign stands with its people who are to be called.
+// Course counts the people of a running campaign who are still to be called.
 type Course struct {
 	Dialed int // calls in the last minute
-	// Due are those who may be called now, and Later those who are due later or outside
-	// their hours. Many: there are more than were counted.
+	// Due counts the people who may be called now, and Later those who are due later or
+	// outside their hours. Many means that there are more than were counted.
 	Due, Later         int
 	ManyDue, ManyLater bool
 	Next               time.Time // when the first of Later may be called; zero: never, or nobody
@@ -71,13 +72,13 @@ type ContactEvent struct {
 
 // Differences are calls that only one side knows.
 type Differences struct {
-	// Theirs are calls of Vonage's list that no attempt explains, and Next is where the
-	// next page of them begins; "": this is the last.
+	// Theirs are calls in Vonage's list that no attempt explains. Next is where their
+	// next page begins; "": this is the last.
 	Theirs []UnmatchedCall
 	Next   string
 	// Ours are attempts for which Vonage has shown no call.
 	Ours []UnsettledAttempt
-	// Untold is how many messages to hooks are given up.
+	// Untold is how many messages to hooks were given up.
 	Untold int
 }
 
@@ -88,7 +89,7 @@ type UnmatchedCall struct {
 	Price                                 decimal.NullDecimal
 }
 
-// UnsettledAttempt is an attempt without a call, and not proved to have none.
+// UnsettledAttempt is an attempt without a call, but without proof that it made none.
 type UnsettledAttempt struct {
 	ID       uuid.UUID
 	Campaign string

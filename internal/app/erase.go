@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Erased is how much an erasure found of a person: rows that were emptied and stay.
+// Erased counts the rows that an erasure emptied. The rows themselves stay.
 type Erased struct {
 	Contacts      int `json:"contacts"`
 	Attempts      int `json:"attempts"`
@@ -17,14 +17,14 @@ type Erased struct {
 	Suppressed    int `json:"suppressed"` // numbers that are suppressed from now on
 }
 
-// ErrUnderWay: a call to the person is not over, or not settled.
+// ErrUnderWay means that a call to the person is not over, or not settled.
 var ErrUnderWay = errors.New("a call to this person is not over, or not settled: hang it up or wait, and erase then")
 
-// EraseStore forgets persons.
+// EraseStore erases the data of people.
 type EraseStore interface {
-	// Erase forgets whoever has the number, in all campaigns, and suppresses their
-	// numbers. It is campaign.ErrNotFound when nothing is known, and ErrUnderWay.
-	// With try it only counts.
+	// Erase removes the data of everybody with the number, in all campaigns, and
+	// suppresses their numbers. Errors: campaign.ErrNotFound when nothing is known, and
+	// ErrUnderWay. With try it only counts.
 	Erase(ctx context.Context, by Actor, number string, try bool) (Erased, error)
 }
 

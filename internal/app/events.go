@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// LeastEventAge is the age at which events may be dropped: by then Vonage keeps
-// no record any more that they could be compared with.
+// LeastEventAge is the age at which events may be dropped: Vonage then no longer keeps
+// the records that they could be compared with.
 const LeastEventAge = 72 * time.Hour
 
-// PrunedDay is a day whose events were all old enough to be dropped.
+// PrunedDay is a day whose events are all old enough to be dropped.
 type PrunedDay struct {
 	Day  time.Time // in UTC
-	Open int       // attempts of it that are not over: because of them it is kept
+	Open int       // attempts of that day that are not over: because of them the day is kept
 }
 
-// Pruned says what became of the events that are old enough.
+// Pruned says what happened to the events that are old enough.
 type Pruned struct {
 	Days []PrunedDay // oldest first; those without open attempts are dropped
 	// Undated are events that came when their day had no partition. They stay:
@@ -27,11 +27,11 @@ type Pruned struct {
 // EventStore keeps the webhooks that were received.
 type EventStore interface {
 	// PruneEvents drops the days that ended longer than age ago, each in a
-	// transaction of its own. A dry run only says what would be dropped.
+	// transaction of its own. A dry run only lists what would be dropped.
 	PruneEvents(ctx context.Context, by Actor, age time.Duration, dryRun bool) (Pruned, error)
 }
 
-// Events are what people do with the webhooks that were received.
+// Events has the use cases of the webhooks that were received.
 type Events struct{ Store EventStore }
 
 // Prune drops the events of days that ended longer than age ago. A day with

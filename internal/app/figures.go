@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Split is what figures are split by.
+// Split is the dimension by which figures are split.
 type Split string
 
 const (
@@ -27,15 +27,15 @@ const (
 	ByMonth     Split = "month"
 )
 
-// Splits are all there are. Retries and the funnel are of one campaign; the months are
-// those of the invoice.
+// Splits are all splits. Retries and the funnel exist only for one campaign; the months
+// are those of the invoice.
 var Splits = []Split{ByDay, ByHour, ByHourOfDay, ByCountry, ByNetwork, ByCaller, ByVersion, ByCampaign, ByRetries, ByFunnel, ByMonth}
 
 // Timeless splits count people, whatever the time of their calls.
 func (s Split) Timeless() bool { return s == ByRetries || s == ByFunnel }
 
-// FiguresQuery says which calls are counted: those from Since to before Before, midnights
-// in UTC; zero: of any time.
+// FiguresQuery says which calls are counted: those from Since until Before (exclusive),
+// midnights in UTC; zero: any time.
 type FiguresQuery struct {
 	By            Split
 	Since, Before time.Time
@@ -45,7 +45,7 @@ type FiguresQuery struct {
 // text, so that no reader makes a float of it.
 type Figures struct {
 	FiguresQuery
-	Campaign string // "": of all
+	Campaign string // "": all
 	Columns  []string
 	Rows     []json.RawMessage
 }
@@ -68,16 +68,16 @@ func (f Figures) Cells(row json.RawMessage) ([]string, error) {
 }
 
 const (
-	// figuresDays is what is counted of all campaigns if no time is named.
+	// figuresDays is how many days are counted for all campaigns if no time is given.
 	figuresDays = 31
-	// maxFiguresDays bounds what one question reads of all campaigns.
+	// maxFiguresDays bounds the days that one query reads for all campaigns.
 	maxFiguresDays = 366
 )
 
-// ErrFigures: figures that were asked for as they cannot be.
+// ErrFigures means that the requested figures do not exist.
 var ErrFigures = errors.New("these figures cannot be asked for so")
 
-// ReadFiguresQuery reads what people type. "" is a time that is not named.
+// ReadFiguresQuery reads a query as people type it. "" is a time that is not given.
 func ReadFiguresQuery(by, since, before string) (q FiguresQuery, err error) {
 	q.By = Split(by)
 	for _, day := range []struct {
@@ -94,8 +94,8 @@ func ReadFiguresQuery(by, since, before string) (q FiguresQuery, err error) {
 	return q, nil
 }
 
-// Figures counts the calls of one campaign, or those of all if name is "". Of all it
-// reads a year at most, and a month if no time is named: that is what it costs.
+// Figures counts the calls of one campaign, or of all if name is "". For all campaigns it
+// reads a year at most, and a month if no time is given, because reading costs time.
 func (c Campaigns) Figures(ctx context.Context, name string, q FiguresQuery) (Figures, error) {
 	if !slices.Contains(Splits, q.By) {
 		return Figures{}, fmt.Errorf("%w: by: want one of %v", ErrFigures, Splits)
@@ -126,8 +126,8 @@ func (c Campaigns) Figures(ctx context.Context, name string, q FiguresQuery) (Fi
 	return f, err
 }
 
-// bounded is the query with the times that it does not name. The months of an invoice
-// are this one and the one before.
+// bounded returns the query with its missing times filled in. For the months of an
+// invoice these are this month and the one before.
 func (q FiguresQuery) bounded(now time.Time) FiguresQuery {
 	if q.Before.IsZero() {
 		tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, time.UTC)
@@ -145,8 +145,8 @@ func (q FiguresQuery) bounded(now time.Time) FiguresQuery {
 	return q
 }
 
-// wholeMonths makes the times of months those of whole ones: an invoice has no part of
-// a month.
+// wholeMonths extends the times to whole months, because an invoice has no part of a
+// month.
 func (q FiguresQuery) wholeMonths() FiguresQuery {
 	if q.By != ByMonth {
 		return q
@@ -161,17 +161,17 @@ func (q FiguresQuery) wholeMonths() FiguresQuery {
 	return q
 }
 
-// DumpStore writes what the reporting views hold.
+// DumpStore writes the rows of the reporting views.
 type DumpStore interface {
 	// ReportingViews are the names of all views, without the schema.
 	ReportingViews(ctx context.Context) ([]string, error)
-	// DumpViews gives each the rows of each view, all of one moment, the names of the
-	// columns first. It is audited before it reads anything.
+	// DumpViews passes the rows of each view to each, all from one moment, the column
+	// names first. The dump is audited before it reads anything.
 	DumpViews(ctx context.Context, by Actor, views []string, each func(view string, row []string) error) error
 }
 
-// Dump writes the rows of the views, or of all if none is named. They hold everybody's
-// numbers and what Vonage said, so it takes the role admin.
+// Dump writes the rows of the views, or of all views if none is given. They contain
+// everybody's numbers and Vonage's answers, so it needs the role admin.
 func Dump(ctx context.Context, store DumpStore, by Actor, only []string, each func(view string, row []string) error) error {
 	//guard:false internal/app.TestRoles: only an admin takes everything away
 	if err := by.may(Admin); err != nil {

@@ -9,7 +9,7 @@ import (
 // FleetStats are counts over all processes at one moment, from the database.
 type FleetStats struct {
 	AlarmsOpen   map[string]int // by kind
-	AlarmsRaised map[string]int // by kind: how often, resolved ones included
+	AlarmsRaised map[string]int // by kind: how often, including resolved ones
 	Attempts     map[campaign.State]int
 	Contacts     map[campaign.ContactState]int
 	HangUps      map[campaign.HangUpState]int

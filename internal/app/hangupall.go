@@ -14,16 +14,16 @@ const (
 	// hangUpsAtOnce is how many hang-ups may be under way: a call that was just
 	// made refuses control for two seconds, which should not delay the others.
 	hangUpsAtOnce = 16
-	// hangUpPatience is for requests that were on the wire when the campaign
-	// was stopped. Nearly all are answered, or reported by an event, by then.
+	// hangUpPatience is how long to wait for requests that were on the wire when the
+	// campaign was stopped. Nearly all are answered, or reported by an event, within it.
 	hangUpPatience = 15 * time.Second
 	hangUpPoll     = 200 * time.Millisecond
 )
 
-// HangUps counts what came of hanging up a campaign's calls.
+// HangUps counts the results of hanging up a campaign's calls.
 type HangUps struct {
 	Done, Over, Unclear int
-	late                bool // what is known only later is hung up too
+	late                bool // calls that become known later are hung up too
 	errs                []error
 }
 
@@ -35,7 +35,7 @@ func (h HangUps) String() string {
 	return text
 }
 
-// err is nil when no call of the campaign can be in progress any more.
+// err is nil when no call of the campaign can still be in progress.
 func (h HangUps) err() error {
 	err := errors.Join(h.errs...)
 	if h.Unclear > 0 {
@@ -49,8 +49,8 @@ func (h HangUps) err() error {
 	return err
 }
 
-// add counts one. A call that Vonage has no more is hung up. That this is not
-// on record is still an error.
+// add counts one result. A call that Vonage no longer has counts as hung up. If the audit
+// has no entry for it, that is still an error.
 func (h *HangUps) add(err error) {
 	_, over := errors.AsType[*callOver](err)
 	switch {
@@ -63,10 +63,11 @@ func (h *HangUps) add(err error) {
 	}
 }
 
-// HangUpAll ends every call of a campaign; how says by what, for the audit. A request
-// that was on the wire may still turn out to be a call, so it looks again until none is
-// left, or for a while. Of a stopped campaign a dialer hangs up what is known later; one
-// that is paused goes on some day, and its later calls are not hung up.
+// HangUpAll ends every call of a campaign; how is for the audit. A request that was on
+// the wire may still turn out to be a call, so HangUpAll looks again until none is left,
+// or for a while. If the campaign is stopped, a dialer also hangs up calls that become
+// known later. If it is paused they are not hung up, because a paused campaign may
+// continue.
 func (c Calls) HangUpAll(ctx context.Context, by Actor, campaignID int64, how string, hangUp func(uuid string) CallRequest) (sum HangUps, err error) {
 	if sum.late, err = c.Store.HangUpLate(ctx, campaignID); err != nil {
 		return sum, err

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// NumberHistory is all that is known of one number.
+// NumberHistory is everything that is known about one number.
 type NumberHistory struct {
 	Suppression Suppression        // its Number is empty when there is none
 	Contacts    []ContactHistory   // campaign by campaign, oldest first
@@ -23,30 +23,30 @@ type ContactHistory struct {
 	Campaign campaign.Campaign
 	Contact  campaign.Contact
 	Attempts []campaign.Attempt
-	// CalledWith is the key of the person whose calls these are, where people share
-	// calls and this one follows; Followers are the keys of those who follow this one.
+	// If people share calls, CalledWith is the key of the person whose calls this one
+	// shares, and Followers are the keys of those who share this person's calls.
 	CalledWith string
 	Followers  []string
 	Inbound    []InboundCall // in which the person rang back, oldest first
-	// Recordings are what was recorded in their calls, oldest first.
+	// Recordings are the recordings of their calls, oldest first.
 	Recordings []Recording
 	Actions    []CallAction  // what people did to the attempts' calls, oldest first
-	Blocks     []RaisedAlarm // of attempts about which a person decides
-	Because    string        // why the contact is in its state; holds no number
-	// Obstacles are why a contact that waits, or whose call waits in the queue, is
-	// not called now, the weightiest first: what call_obstacles says. None: it is
-	// called when it is due.
+	Blocks     []RaisedAlarm // of attempts that need a person's decision
+	Because    string        // why the contact is in its state; contains no number
+	// Obstacles are why a contact that waits, or whose call waits in the queue, is not
+	// called now, the weightiest first. They come from call_obstacles. None: it is called
+	// when it is due.
 	Obstacles []campaign.Withdrawal
-	// NextCall is the earliest time at which a contact that waits may be called
-	// if the campaign runs, as reporting.contacts has it; zero if it does not wait,
-	// or if the hours leave no time before the campaign's end and its own.
+	// NextCall is the earliest time at which a waiting contact may be called if the
+	// campaign runs, as in reporting.contacts. It is zero if the contact does not wait,
+	// or if the hours leave no time before the campaign's end and the contact's own.
 	NextCall time.Time
-	// OpenElsewhere is another open attempt to the number, whose end the contact
-	// has to wait for; uuid.Nil if there is none.
+	// OpenElsewhere is another open attempt to the number. The contact has to wait for
+	// its end; uuid.Nil if there is none.
 	OpenElsewhere uuid.UUID
 }
 
-// RefusedRow is a row of an import that no contact was made of.
+// RefusedRow is a row of an import that did not become a contact.
 type RefusedRow struct {
 	Campaign string
 	Line     int
@@ -54,11 +54,11 @@ type RefusedRow struct {
 	Reason   string
 }
 
-// Recording is a sound that Vonage keeps of a call.
+// Recording is the recorded sound of a call. Vonage keeps it.
 type Recording struct {
 	CallUUID string
-	// URL is for those who may change something: with the application's key it gives
-	// the voice of a person.
+	// URL is only for those who may change something: with the application's key it gives
+	// a person's voice.
 	URL     string `json:"-"`
 	At      time.Time
 	Seconds int32 // 0: not known

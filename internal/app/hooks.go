@@ -9,14 +9,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Hook is where a program is told of what happens.
+// Hook is the address of a program that gets messages about what happens.
 type Hook struct {
 	ID           int64     `json:"id"`
 	URL          string    `json:"url"`
 	AllowPrivate bool      `json:"allow_private"` // it may be at an address that is not on the internet
 	CreatedAt    time.Time `json:"created_at"`
 	Pending      int       `json:"pending"` // messages that are not delivered yet
-	Dead         int       `json:"dead"`    // messages that are tried no more
+	Dead         int       `json:"dead"`    // messages that are no longer tried
 }
 
 // FailedMessage is a message that could not be delivered.
@@ -31,21 +31,21 @@ type FailedMessage struct {
 	NextTry *time.Time `json:"next_try"` // nil: none
 }
 
-// HookStore keeps hooks and what they are still to be told. Changes are audited.
+// HookStore keeps hooks and their messages that are not delivered yet. Changes are
+// audited.
 type HookStore interface {
 	AddHook(ctx context.Context, by Actor, h Hook, secret string) (Hook, error)
 	RemoveHook(ctx context.Context, by Actor, id int64) error
-	// RotateHook replaces a hook's secret. The old one signs too for as long as
-	// overlap.
+	// RotateHook replaces a hook's secret. For the time overlap the old secret signs too.
 	RotateHook(ctx context.Context, by Actor, id int64, secret string, overlap time.Duration) error
 	Hooks(ctx context.Context) ([]Hook, error)
 	FailedMessages(ctx context.Context, limit int) ([]FailedMessage, error)
-	// ResendMessages has messages tried anew: the one of the id, or all dead ones
+	// ResendMessages makes messages be tried again: the one with the id, or all dead ones
 	// of the hook.
 	ResendMessages(ctx context.Context, by Actor, hook int64, id uuid.UUID) (int, error)
 }
 
-// Hooks are what people do about webhooks out.
+// Hooks has the use cases of webhooks out.
 type Hooks struct{ Store HookStore }
 
 // secretOverlap is how long an old secret still signs.
@@ -69,7 +69,7 @@ func (h Hooks) Add(ctx context.Context, by Actor, address string, allowPrivate b
 	return h.Store.AddHook(ctx, by, Hook{URL: address, AllowPrivate: allowPrivate}, secret)
 }
 
-// Remove ends a hook, and drops what it was not told.
+// Remove ends a hook, and drops its undelivered messages.
 func (h Hooks) Remove(ctx context.Context, by Actor, id int64) error {
 	if err := by.may(Admin); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (h Hooks) Remove(ctx context.Context, by Actor, id int64) error {
 	return h.Store.RemoveHook(ctx, by, id)
 }
 
-// Rotate gives a hook another secret. For a day the old one signs too.
+// Rotate gives a hook another secret. For a day the old secret signs too.
 func (h Hooks) Rotate(ctx context.Context, by Actor, id int64, secret string) error {
 	if err := by.may(Admin); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (h Hooks) Rotate(ctx context.Context, by Actor, id int64, secret string) er
 	return h.Store.RotateHook(ctx, by, id, secret, secretOverlap)
 }
 
-// Resend tries messages anew.
+// Resend makes messages be tried again.
 func (h Hooks) Resend(ctx context.Context, by Actor, hook int64, id uuid.UUID) (int, error) {
 	if err := by.may(Admin); err != nil {
 		return 0, err

@@ -6,8 +6,7 @@ import (
 	"dialer/campaign"
 )
 
-// ImportStore keeps what is imported: see csvimport.Store, whose methods these
-// are with an actor.
+// ImportStore keeps imports. It has the methods of csvimport.Store with an actor added.
 type ImportStore interface {
 	OpenCampaign(ctx context.Context, by Actor, name string, s campaign.Settings) (campaign.Campaign, error)
 	AddContacts(ctx context.Context, by Actor, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
@@ -22,7 +21,7 @@ type Import struct {
 	Store ImportStore
 }
 
-// OpenCampaign creates the campaign, or finds the one of that name.
+// OpenCampaign creates the campaign, or finds the existing one of that name.
 func (i Import) OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error) {
 	if err := i.By.may(Operator); err != nil {
 		return campaign.Campaign{}, err
@@ -30,7 +29,7 @@ func (i Import) OpenCampaign(ctx context.Context, name string, s campaign.Settin
 	return i.Store.OpenCampaign(ctx, i.By, name, s)
 }
 
-// BeginImport notes that a file is read into a campaign.
+// BeginImport notes that an import into a campaign begins.
 func (i Import) BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error) {
 	if err := i.By.may(Operator); err != nil {
 		return campaign.Import{}, err
@@ -78,7 +77,7 @@ type ImportResult struct {
 	RefusedRows []RefusedImportRow `json:"refused_rows"`
 }
 
-// RefusedImportRow is a row that had no effect. It holds nothing of the row.
+// RefusedImportRow is a row that had no effect. It contains nothing of the row's text.
 type RefusedImportRow struct {
 	Line   int    `json:"line"`
 	Column string `json:"column"`

@@ -13,38 +13,37 @@ type Page struct {
 	Next  string // where the next page begins; "": this is the last
 }
 
-// Record is one object, and its version for who changes it.
+// Record is one object, with its version for a later change.
 type Record struct {
 	JSON    json.RawMessage
 	Version string
 }
 
-// ListQuery is what every list takes.
+// ListQuery has the parameters of every list.
 type ListQuery struct {
 	Limit int
 	After string // Page.Next of the page before; "": from the beginning
 }
 
-// ContactQuery says which contacts of a campaign are asked for. What is empty asks
-// for all.
+// ContactQuery selects contacts of a campaign. An empty field selects all.
 type ContactQuery struct {
 	ListQuery
 	State, Reason, Result string
 	Number                string // E.164 digits
 }
 
-// CallsUp are the calls that are up, or whose request is on its way: what pages count as
-// calls now.
+// CallsUp selects the calls that are up, or whose request is on its way. The pages count
+// these as calls now.
 const CallsUp = "up"
 
-// CallQuery says which attempts are asked for, the latest first.
+// CallQuery selects attempts, the latest first.
 type CallQuery struct {
 	ListQuery
-	CampaignID int64  // 0: of all, and manual calls
-	State      string // "open": all that may be a call or become one; CallsUp: those that are up
+	CampaignID int64  // 0: all campaigns, and manual calls
+	State      string // "open": attempts that may be a call or become one; CallsUp: those that are up
 }
 
-// SuppressionQuery says which suppressions are asked for.
+// SuppressionQuery selects suppressions.
 type SuppressionQuery struct {
 	ListQuery
 	Number string
@@ -54,10 +53,10 @@ type SuppressionQuery struct {
 	LatestFirst bool
 }
 
-// ErrChanged: somebody has changed it since it was read.
+// ErrChanged means that the object was changed since it was read.
 var ErrChanged = errors.New("it was changed since you read it: read it again, and repeat your change")
 
-// ErrCursor: a cursor that no answer gave.
+// ErrCursor means that the cursor did not come from one of our answers.
 var ErrCursor = errors.New("the cursor is none of ours: begin without one")
 
 // ListStore reads lists a page at a time, and single objects.
@@ -69,7 +68,7 @@ type ListStore interface {
 	ListAlarms(ctx context.Context, q ListQuery, resolved bool) (Page, error)
 	ListAudit(ctx context.Context, q ListQuery, object, actor string) (Page, error)
 
-	// CampaignRecord has the campaign's document besides the view's columns.
+	// CampaignRecord also has the campaign's document, besides the view's columns.
 	CampaignRecord(ctx context.Context, id int64) (Record, error)
 	ContactRecord(ctx context.Context, campaignID int64, key string) (Record, error)
 	// CallRecord finds an attempt by its call's uuid or by its own id.

@@ -14,22 +14,22 @@ import (
 // ManualCallStore keeps manual calls, which are attempts of no campaign.
 type ManualCallStore interface {
 	// ReserveManual keeps others from calling the same number or address. A
-	// *campaign.BlockedError says what stands in the way.
+	// *campaign.BlockedError names the obstacle.
 	ReserveManual(ctx context.Context, by Actor, a campaign.Attempt) error
 	// Withdraw voids a reserved attempt; campaign.ErrStale if it is not reserved.
 	Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawal) error
 	ManualCall(ctx context.Context, id string) (campaign.Attempt, error)
 }
 
-// TestCallStore keeps calls that say a campaign's message to one number.
+// TestCallStore keeps test calls, which play a campaign's message to one number.
 type TestCallStore interface {
-	// ReserveTest has a running dialer make the call. A *campaign.BlockedError says
-	// what stands in the way.
+	// ReserveTest reserves the call, and a running dialer makes it. A
+	// *campaign.BlockedError names the obstacle.
 	ReserveTest(ctx context.Context, by Actor, p campaign.Placement) error
 }
 
-// TestCall has a running dialer call the number with the message of a row. It is a
-// manual call: of no campaign, and in no campaign's figures.
+// TestCall makes a running dialer call the number with the message of a row. It is a
+// manual call: it belongs to no campaign, and no campaign's figures count it.
 func TestCall(ctx context.Context, store TestCallStore, by Actor, p campaign.Placement) error {
 	if err := by.may(Operator); err != nil {
 		return err
@@ -41,20 +41,19 @@ func TestCall(ctx context.Context, store TestCallStore, by Actor, p campaign.Pla
 	return err
 }
 
-// ManualCalls are the calls that people make one by one.
+// ManualCalls has the use case of calls that people make one by one.
 type ManualCalls struct{ Store ManualCallStore }
 
 const (
-	// manualWait is how long a manual call waits for its turn at the account's
-	// pace. Its reservation holds a little longer.
+	// manualWait is how long a manual call waits for its turn at the account's pace. Its
+	// reservation lasts a little longer.
 	manualWait      = 90 * time.Second
 	withdrawTimeout = 10 * time.Second
 )
 
-// Make reserves the call and has it made, in the same order as a campaign's:
-// call waits for a permit, passes the gate, sends one request and records its
-// outcome. An error of call means that it did not pass the gate: then the number
-// is free again.
+// Make reserves the call and makes it, in the same order as a campaign's call: call waits
+// for a permit, passes the gate, sends one request and records its outcome. An error of
+// call means that the attempt did not pass the gate, and the number is free again.
 func (m ManualCalls) Make(ctx context.Context, by Actor, a campaign.Attempt, call func(context.Context) error) error {
 	if err := by.may(Operator); err != nil {
 		return err
@@ -73,7 +72,7 @@ func (m ManualCalls) Make(ctx context.Context, by Actor, a campaign.Attempt, cal
 	return nil
 }
 
-// withdraw frees the number, and says why the call did not pass the gate.
+// withdraw frees the number, and returns why the call did not pass the gate.
 func (m ManualCalls) withdraw(ctx context.Context, id uuid.UUID, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()

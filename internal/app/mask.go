@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// Who may only read sees no whole telephone number, in whatever field it stands and
-// however it is written. What looks like one is masked, unless it is a date, a time
-// or an id.
+// A viewer sees no whole telephone number, in any field and however it is written.
+// Everything that looks like a number is masked, unless it is a date, a time or an id.
 var (
 	numberLike = regexp.MustCompile(`\+?\(?\d(?:[\s\p{Zs}\p{Pd}._()/,]{0,3}\d){6,}`)
 	dateLike   = regexp.MustCompile(`^(?:\d{4}-\d{2}-\d{2}(?:[T ]\d{2}(?:[ .\-]?\d{2})?)?|\d{1,2}[./-]\d{1,2}[./-]\d{4}(?: \d{1,2})?)$`)
@@ -17,7 +16,7 @@ var (
 	momentLike = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$`)
 )
 
-// notNumbers are members that hold ids and amounts, and nothing else.
+// notNumbers are members that contain only ids and amounts.
 var notNumbers = map[string]bool{
 	"call_uuid": true, "conversation_uuid": true, "attempt_id": true, "price": true, "rate": true, "next_cursor": true,
 	"estimated_price": true, "campaign_price": true, "manual_price": true, "leg_price": true, "inbound_price": true, "unmatched_price": true,
@@ -62,8 +61,8 @@ func maskDigits(text string) string {
 // recording's address gives the voice of a person.
 var hidden = map[string]bool{"recording_url": true}
 
-// MaskJSON masks the numbers in a JSON text, names of members too: a campaign's
-// columns are whatever its file has. A text that is no JSON becomes null.
+// MaskJSON masks the numbers in a JSON text, also in the names of members, because a
+// campaign's columns have any names. A text that is not JSON becomes null.
 func MaskJSON(text []byte) []byte {
 	if len(text) == 0 {
 		return text
@@ -103,7 +102,7 @@ func masked(name string, v any) any {
 		for member, value := range v {
 			named := member
 			if name == "row" {
-				named = "" // a file's column may have the name of a member of ours
+				named = "" // a file's column may have the name of one of our members
 			}
 			of[MaskText(member)] = masked(named, value)
 		}

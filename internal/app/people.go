@@ -2,7 +2,7 @@ package app
 
 import "dialer/campaign"
 
-// Person is what became of one contact.
+// Person is how one contact ended or stands.
 type Person struct {
 	To      string
 	Reason  campaign.Reason // "" until the contact has ended

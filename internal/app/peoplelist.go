@@ -13,8 +13,8 @@ import (
 // PeopleOrder is how a page sorts a campaign's people.
 type PeopleOrder string
 
-// The orders that an index serves. The latter two list only those who have a next
-// call, or a result.
+// The orders that an index serves. The last two list only people who have a next call, or
+// a result.
 const (
 	ByKey    PeopleOrder = "key"
 	ByState  PeopleOrder = "state"
@@ -22,15 +22,15 @@ const (
 	ByResult PeopleOrder = "result"
 )
 
-// PeopleQuery says which people of a campaign a page shows. What is empty asks for
-// all; of State, Reason, Result, NotReached and ByHand one at most is given.
+// PeopleQuery selects the people of a campaign that a page shows. An empty field selects
+// all. At most one of State, Reason, Result, NotReached and ByHand is set.
 type PeopleQuery struct {
 	Limit                 int
 	State, Reason, Result string
-	NotReached            bool   // who ended without what the campaign wants; not who is suppressed or was cancelled
-	ByHand                bool   // those, and whose telephone somebody else opted out
+	NotReached            bool   // people who ended without what the campaign wants, except suppressed and cancelled ones
+	ByHand                bool   // the same, and people whose telephone somebody else opted out
 	Search                string // a key or a number, its beginning, or a part of the row
-	Whole                 bool   // nothing but the whole key or number is searched for
+	Whole                 bool   // search only for the whole key or number
 	Order                 PeopleOrder
 	Descending            bool
 	After                 string // PeoplePage.Next of the page before; "": from the beginning
@@ -40,9 +40,9 @@ type PeopleQuery struct {
 // reporting.contacts.
 type PeoplePage struct {
 	Items []json.RawMessage
-	Next  string // holds no key and no number; "": this is the last
-	// Looked is how many rows a search has read for the text in them, which are the
-	// next ones by key; 0: it has looked at all that are left.
+	Next  string // contains no key and no number; "": this is the last
+	// Looked is how many rows a text search has read, the next ones by key; 0: it has
+	// read all that are left.
 	Looked int
 }
 
@@ -50,7 +50,7 @@ type PeoplePage struct {
 type OutcomePoint struct {
 	At       time.Time                    `json:"at"` // when the span begins
 	Ended    map[campaign.Disposition]int `json:"ended"`
-	Underway int                          `json:"under_way"` // begun then, and not over or not known
+	Underway int                          `json:"under_way"` // begun then, and not over or with an unknown outcome
 }
 
 // Outcomes are a campaign's calls over time.
@@ -62,20 +62,20 @@ type Outcomes struct {
 
 // CountryCost is what a campaign's calls to one country cost.
 type CountryCost struct {
-	Country        string // ISO code; "": of none, or not kept
+	Country        string // ISO code; "": no country, or not stored
 	Calls, Seconds int64
 	Confirmed      decimal.Decimal // by Vonage
 	ConfirmedCalls int64
-	// Estimated is what ended calls without a price may cost, by their length and the
-	// country's rate. Missing counts the calls that cannot be estimated, because their
-	// length or the rate is not known.
+	// Estimated is the likely cost of ended calls without a price, by their length and
+	// the country's rate. Missing counts the calls that cannot be estimated, because
+	// their length or the rate is not known.
 	Estimated      decimal.Decimal
 	EstimatedCalls int64
 	Missing        int64
 	Open           int64 // not over
 }
 
-// PeopleListStore reads what a campaign's page shows.
+// PeopleListStore reads the data of a campaign's page.
 type PeopleListStore interface {
 	CampaignPeople(ctx context.Context, campaignID int64, q PeopleQuery) (PeoplePage, error)
 	Outcomes(ctx context.Context, campaignID int64) (Outcomes, error)

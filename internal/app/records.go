@@ -9,8 +9,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// AttemptRecord is all that is recorded of an attempt, as the rows have it:
-// nothing is computed. It is what internal/verify judges.
+// AttemptRecord is everything that is recorded about an attempt, as it is in the rows:
+// nothing is computed. internal/verify judges it.
 type AttemptRecord struct {
 	ID          uuid.UUID
 	Kind        campaign.AttemptKind
@@ -32,18 +32,17 @@ type AttemptRecord struct {
 	StartTime   time.Time
 	EndTime     time.Time
 	Network     string
-	HeardAt     time.Time // null where a machine was detected
+	HeardAt     time.Time // null if a machine was detected
 	VoicemailAt time.Time
 	Keys        []string // that were pressed, in order
 	Result      string
-	// SaidCalled: a person said that it made a call which nobody can name.
+	// SaidCalled: a person said that the attempt made a call that nobody can name.
 	SaidCalled bool
-	// Events are the status words of the webhooks that are stored for it, each
-	// once.
+	// Events are the status words of the attempt's stored webhooks, each once.
 	Events []string
 }
 
-// ContactRecord is all that is recorded of a contact.
+// ContactRecord is everything that is recorded about a contact.
 type ContactRecord struct {
 	ID       int64
 	Campaign string
@@ -56,19 +55,19 @@ type ContactRecord struct {
 	Result   string
 	HeardAt  time.Time
 	RemindAt []time.Time // of its reminders; none: it has none
-	AskedAt  []time.Time // when people asked that they are called at once
+	AskedAt  []time.Time // when people asked to be called at once
 	RangBack campaign.RangBack
-	// CallWith is the contact whose calls it shares; 0: it has its own.
+	// CallWith is the contact whose calls this one shares; 0: it has its own.
 	CallWith int64
 }
 
-// VersionRecord is what a campaign said from one edit to the next.
+// VersionRecord is a campaign's settings from one edit to the next.
 type VersionRecord struct {
 	MadeAt   time.Time
 	Settings campaign.Settings
 }
 
-// LegRecord is a call of Vonage's list that no attempt made.
+// LegRecord is a call in Vonage's list that no attempt made.
 type LegRecord struct {
 	CallUUID string // in the list's wording
 	LegOf    uuid.UUID
@@ -77,7 +76,7 @@ type LegRecord struct {
 
 // EventCount is how many webhooks of a kind are stored for an attempt.
 type EventCount struct {
-	Attempt uuid.UUID // uuid.Nil: for none
+	Attempt uuid.UUID // uuid.Nil: no attempt
 	Kind    string
 	Rows    int
 }
@@ -89,12 +88,12 @@ type Records struct {
 	Contacts []ContactRecord
 	// Versions are each campaign's, by its name, the first one first.
 	Versions map[string][]VersionRecord
-	// Legs are the calls in an attempt's conversation that are of no attempt: those that
-	// keys have connected.
+	// Legs are the calls in an attempt's conversation that no attempt made: keys have
+	// connected them.
 	Legs   []LegRecord
 	Events []EventCount
-	Alarms []campaign.Alarm // that were ever raised
-	// Suppressed are the numbers that no campaign may call, without an end.
+	Alarms []campaign.Alarm // all that were ever raised
+	// Suppressed are the numbers that no campaign may ever call.
 	Suppressed map[string]bool
 	// Lifted is when a suppression of each number ended: lifted, replaced or expired.
 	Lifted map[string][]time.Time

@@ -8,9 +8,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Report is the state of a campaign: every row that came in, every attempt, and
-// what they cost. Rows = Rejected + Pending + Active + Waiting + Done, and Done
-// is the sum of Reasons.
+// Report is the state of a campaign: every row that came in, every attempt, and their
+// cost. Rows = Rejected + Pending + Active + Waiting + Done, and Done is the sum of
+// Reasons.
 type Report struct {
 	CampaignID       int64
 	Campaign         string
@@ -24,9 +24,9 @@ type Report struct {
 	Rows, Rejected                 int
 	Pending, Active, Waiting, Done int
 	Reasons                        map[campaign.Reason]int
-	// Of those who have ended: Reached are who was, as Until asks. NotReached are the
-	// others, without who is suppressed or was cancelled, and ByHand those and whose
-	// telephone somebody else opted out.
+	// These count people who have ended. Reached were reached, as Until asks. NotReached
+	// are the others, except suppressed and cancelled people. ByHand are NotReached and
+	// people whose telephone somebody else opted out.
 	Reached, NotReached, ByHand int
 	Ladder                      Ladder
 
@@ -37,26 +37,25 @@ type Report struct {
 	Seconds      int64
 	Price        decimal.Decimal // exact
 	Unpriced     int             // calls that are over and have no price yet
-	Recordings   int             // of what people said, in all calls
+	Recordings   int             // of people's words, in all calls
 }
 
-// OpenCounts is what a campaign still waits for.
+// OpenCounts counts what a campaign still waits for.
 type OpenCounts struct {
 	Contacts int // not ended
 	Attempts int // that may still become a call, or are one
 	Unpriced int // calls that are over and have no price yet
 }
 
-// Ladder is how far the campaign came with its people: each number is a part of the
-// one before.
+// Ladder is how far the campaign got with its people: each number is a part of the one
+// before.
 type Ladder struct {
 	Called   int // Vonage had a call
 	Answered int // somebody, or something, answered
 	Heard    int // a person heard the message to its end, or gave a result
 	Result   int // a person pressed a key that has a result
-	// Results are the people by their result, the campaign's own words.
+	// Results counts the people by result, in the campaign's own words.
 	Results map[string]int
-	// OwnNCCO: the campaign sends an NCCO of its own, so it is not known who heard
-	// it.
+	// OwnNCCO: the campaign sends its own NCCO, so it is not known who heard it.
 	OwnNCCO bool
 }

@@ -12,15 +12,15 @@ import (
 	"dialer/campaign"
 )
 
-// Suppression is a number that must not be called: in any campaign, in one, or in
-// those of one purpose.
+// Suppression is a number that must not be called: in any campaign, in one campaign, or
+// in the campaigns of one purpose.
 type Suppression struct {
 	ID        int64
 	Number    string // E.164 digits
 	Source    string // who says so: a person, a file, a list
 	Note      string
-	Campaign  string // the name of the one that it is of
-	Purpose   string // of the campaigns that it is of; with no campaign either it is of all
+	Campaign  string // the name of the campaign it applies to
+	Purpose   string // of the campaigns it applies to; without a campaign and a purpose it applies to all
 	Invalid   bool   // Vonage said that there is no such number; it ends by itself
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
@@ -34,7 +34,7 @@ const (
 	ScopePurpose  = "purpose"
 )
 
-// Scope is where the suppression holds.
+// Scope is where the suppression applies.
 func (s Suppression) Scope() string {
 	switch {
 	case s.Campaign != "":
@@ -45,14 +45,15 @@ func (s Suppression) Scope() string {
 	return ScopeAll
 }
 
-// Suppressed counts what became of numbers that were to be suppressed.
+// Suppressed counts the results of suppressing numbers.
 type Suppressed struct {
 	Added     int // not suppressed before
 	Extended  int // suppressed for longer than before
-	Shortened int // for less long than before, because that was asked for
-	Same      int // suppressed so before
+	Shortened int // for a shorter time than before, as requested
+	Same      int // suppressed in the same way before
 	Kept      int // suppressed for longer, which stays
-	// ID is, of one number, the suppression that stands now: a new one, if it was added.
+	// ID is the suppression of a single number that is in effect now: a new one, if it
+	// was added.
 	ID int64
 }
 
@@ -83,38 +84,38 @@ func (c *Suppressed) Count(s Suppression, onList map[string]Suppression, shorten
 	return true
 }
 
-// longer reports whether a ends after b.
+// longer reports whether suppression a ends after b.
 func longer(a, b Suppression) bool {
 	return !b.ExpiresAt.IsZero() && (a.ExpiresAt.IsZero() || a.ExpiresAt.After(b.ExpiresAt))
 }
 
 // SuppressionStore keeps the list. Changes are audited with masked numbers.
 type SuppressionStore interface {
-	// Suppress adds numbers, all of one scope; campaign.ErrNotFound where no campaign
-	// has its name. One that is suppressed for longer stays so, unless
-	// shorten says otherwise. It takes effect at its commit, a batch at a time.
+	// Suppress adds numbers, all of one scope; campaign.ErrNotFound if no campaign has
+	// that name. A number that is suppressed for longer stays so, unless shorten says
+	// otherwise. Each batch takes effect at its commit.
 	Suppress(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error)
-	// Lift ends the one suppression that is meant; campaign.ErrNotFound where there is
+	// Lift ends the one suppression that which selects; campaign.ErrNotFound if there is
 	// none.
 	Lift(ctx context.Context, by Actor, which Lift) (Suppression, error)
-	// UndoSuppression takes back one that the actor has just added. Contacts that ended
-	// because of it, and have no other reason to, are called again: restored is how many.
+	// UndoSuppression takes back a suppression that the actor has just added. Contacts
+	// that ended only because of it are called again: restored is how many.
 	UndoSuppression(ctx context.Context, by Actor, id int64) (restored int, err error)
 	Suppressions(ctx context.Context) iter.Seq2[Suppression, error]
 	EndedSuppressions(ctx context.Context) iter.Seq2[Suppression, error]
 }
 
-// Lift says which suppression is meant: by its id; or that of a number, in the scope
-// that is named. Without a scope it is the only one that the number has.
+// Lift selects a suppression: by its id, or by a number and a scope. Without a scope it
+// is the number's only suppression.
 type Lift struct {
 	ID       int64
 	Number   string
-	Scope    string // all, campaign or purpose; "": where it holds is not asked
-	Campaign string // the name, where it is of one
-	Purpose  string // the word, where it is of one
+	Scope    string // all, campaign or purpose; "": any
+	Campaign string // the name, for a campaign's suppression
+	Purpose  string // the word, for a purpose's suppression
 }
 
-// check refuses a scope that is none.
+// check refuses a scope that does not exist.
 func (l *Lift) check() error {
 	if l.Campaign != "" && l.Purpose != "" {
 		return errTwoScopes
@@ -134,7 +135,7 @@ func (l *Lift) check() error {
 	return campaign.CheckPurpose(l.Purpose)
 }
 
-// Where says for a person where a suppression holds.
+// Where says in words where a suppression applies.
 func (s Suppression) Where() string {
 	switch s.Scope() {
 	case ScopeCampaign:
@@ -145,8 +146,8 @@ func (s Suppression) Where() string {
 	return "in all campaigns"
 }
 
-// SeveralError: a number is suppressed in more than one scope, and which one is meant was
-// not said.
+// SeveralError: a number is suppressed in more than one scope, and the request did not
+// say which.
 type SeveralError struct{ Found []Suppression }
 
 func (e SeveralError) Error() string {
@@ -157,12 +158,12 @@ func (e SeveralError) Error() string {
 	return "nothing was lifted: the number is suppressed " + strings.Join(list, ", and ") + ": say which one is meant"
 }
 
-// Suppressions are what people do with the list of numbers not to be called.
+// Suppressions has the use cases of the list of numbers not to be called.
 type Suppressions struct{ Store SuppressionStore }
 
 var errTwoScopes = errors.New("of one campaign, or of one purpose; leave one of them out")
 
-// check refuses what no suppression can be of.
+// check refuses a suppression that cannot exist.
 func (s Suppression) check() error {
 	if s.Campaign != "" && s.Purpose != "" {
 		return errTwoScopes
@@ -170,8 +171,8 @@ func (s Suppression) check() error {
 	return campaign.CheckPurpose(s.Purpose)
 }
 
-// Add suppresses the numbers, all of one scope. A later word shortens no suppression, unless
-// shorten says so.
+// Add suppresses the numbers, all of one scope. It never shortens a suppression, unless
+// shorten is set.
 func (s Suppressions) Add(ctx context.Context, by Actor, list []Suppression, shorten bool) (Suppressed, error) {
 	if err := by.may(Operator); err != nil {
 		return Suppressed{}, err
@@ -208,7 +209,7 @@ func (s Suppressions) List(ctx context.Context) iter.Seq2[Suppression, error] {
 	return s.Store.Suppressions(ctx)
 }
 
-// ListEnded streams those that were lifted or replaced.
+// ListEnded streams the suppressions that were lifted or replaced.
 func (s Suppressions) ListEnded(ctx context.Context) iter.Seq2[Suppression, error] {
 	return s.Store.EndedSuppressions(ctx)
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A later word shortens no suppression, unless it says so.
+// A later suppression does not shorten an earlier one, unless it says so.
 func TestSuppressedCount(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

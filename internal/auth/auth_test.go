@@ -81,8 +81,8 @@ func TestLimiterIsBounded(t *testing.T) {
 	}
 }
 
-// A proxy on this machine that says so, or speaks as nginx does by default, is told
-// apart from a browser here.
+// A proxy on this machine that names itself, or speaks like nginx by default, is
+// distinguished from a browser here.
 func TestFromThisMachine(t *testing.T) {
 	t.Parallel()
 	request := func(edit func(*http.Request)) bool {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxNames bounds how many callers a limiter tells apart. Beyond that it
-// forgets all of them, so that invented names cannot fill the memory.
+// maxNames bounds how many callers a limiter distinguishes. Beyond that it forgets all of
+// them, so that invented names cannot fill the memory.
 const maxNames = 10_000
 
 // Limiter bounds how often each caller may do something, in this process.
@@ -27,8 +27,7 @@ func NewLimiter(perSecond float64, burst int) *Limiter {
 	return &Limiter{perSecond: rate.Limit(perSecond), burst: burst, names: map[string]*rate.Limiter{}}
 }
 
-// Allow reports whether the caller may do it now, and otherwise after how many
-// seconds.
+// Allow reports whether the caller may act now, and otherwise after how many seconds.
 func (l *Limiter) Allow(name string, now time.Time) (ok bool, after int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"net/http"
 )
 
-// FromThisMachine reports whether a request comes from this machine, and through no
-// proxy on it that can be told: one that says so, or that speaks HTTP/1.0, as nginx
-// does by default and no browser.
+// FromThisMachine reports whether a request comes from this machine, and not through a
+// detectable proxy on it: one that names itself, or that speaks HTTP/1.0, as nginx does
+// by default but no browser.
 func FromThisMachine(r *http.Request) bool {
 	for _, header := range []string{
 		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Client-Ip", "Cf-Connecting-Ip", "True-Client-Ip", "Via",
@@ -24,8 +24,8 @@ func FromThisMachine(r *http.Request) bool {
 	return err == nil && net.ParseIP(host).IsLoopback()
 }
 
-// ForThisMachine reports whether the address that was asked for names this machine.
-// A page of a stranger whose name stands for this machine is not that.
+// ForThisMachine reports whether the requested address names this machine. A stranger's
+// domain that resolves to this machine does not count.
 func ForThisMachine(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {

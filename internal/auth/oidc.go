@@ -21,18 +21,18 @@ type OIDCConfig struct {
 	Issuer, ClientID, ClientSecret string
 	RedirectURL                    string   // where the provider sends browsers back to
 	Scopes                         []string // beside openid
-	RoleClaim                      string   // whose text, or list of texts, says what a person may do
+	RoleClaim                      string   // the claim whose text, or list of texts, says what a person may do
 }
 
-// Identity is who logged in, as the provider says it.
+// Identity is the person who logged in, as the provider describes them.
 type Identity struct {
-	Issuer, Subject string   // together they never change, and are given to nobody else
+	Issuer, Subject string   // together they never change, and nobody else gets them
 	Name            string   // for people to read
 	Groups          []string // the values of the role claim
 }
 
-// ErrLoginRefused: the provider did not say who it is, or what it said cannot be
-// believed. Its text may be shown.
+// ErrLoginRefused means that the provider did not say who logged in, or that its answer
+// cannot be trusted. The error's text may be shown.
 var ErrLoginRefused = errors.New("the login was refused")
 
 func loginRefused(why string) error { return fmt.Errorf("%w: %s", ErrLoginRefused, why) }
@@ -43,7 +43,7 @@ type OIDC struct {
 	client *http.Client
 
 	mu       sync.Mutex
-	provider *oidc.Provider // nil until it was asked for its addresses
+	provider *oidc.Provider // nil until the provider was asked for its addresses
 }
 
 const (
@@ -51,13 +51,13 @@ const (
 	maxOIDCBody = 1 << 20
 )
 
-// NewOIDC makes an OIDC. The provider is asked for its addresses when the first
-// person logs in, so that one that is away keeps no call waiting.
+// NewOIDC makes an OIDC. The provider is asked for its addresses when the first person
+// logs in, so that a provider that is away delays no calls.
 func NewOIDC(c OIDCConfig) *OIDC {
 	return &OIDC{config: c, client: &http.Client{Timeout: oidcTimeout, Transport: bounded{http.DefaultTransport}}}
 }
 
-// bounded reads no endless answers.
+// bounded bounds the length of answers.
 type bounded struct{ next http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -99,8 +99,7 @@ func (o *OIDC) oauth(p *oidc.Provider) *oauth2.Config {
 	}
 }
 
-// Begin begins a login. The browser is to keep kept, for Finish, and to go to the
-// address.
+// Begin begins a login. The browser must keep kept for Finish, and go to the address.
 func (o *OIDC) Begin(ctx context.Context) (address, kept string, err error) {
 	provider, err := o.discover(oidc.ClientContext(ctx, o.client))
 	if err != nil {
@@ -113,8 +112,8 @@ func (o *OIDC) Begin(ctx context.Context) (address, kept string, err error) {
 	return address, strings.Join([]string{state, nonce, verifier}, "."), nil
 }
 
-// Finish finds out who logged in, from what the browser kept and brings back. It
-// is ErrLoginRefused unless the provider says so to this browser, in this login.
+// Finish finds out who logged in, from what the browser kept and brings back. It returns
+// ErrLoginRefused unless the provider answered this browser, in this login.
 func (o *OIDC) Finish(ctx context.Context, kept string, back url.Values) (Identity, error) {
 	parts := strings.Split(kept, ".")
 	//guard:false internal/auth.TestOIDCForged: a login that this browser did not begin is refused
@@ -154,7 +153,7 @@ func (o *OIDC) identity(id *oidc.IDToken) (Identity, error) {
 		return Identity{}, loginRefused("the provider does not say who you are")
 	}
 	text := func(claim string) (s string) {
-		_ = json.Unmarshal(claims[claim], &s) // "" where it is no text
+		_ = json.Unmarshal(claims[claim], &s) // "" if it is not a text
 		return s
 	}
 	var verified bool

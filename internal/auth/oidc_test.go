@@ -20,7 +20,7 @@ func newOIDC(p *oidctest.Provider, claim string) *auth.OIDC {
 	})
 }
 
-// begin goes to the provider, and returns what it sends back.
+// begin goes to the provider, and returns the provider's answer.
 func begin(t *testing.T, o *auth.OIDC) (kept string, back url.Values) {
 	t.Helper()
 	address, kept, err := o.Begin(t.Context())
@@ -52,7 +52,7 @@ func TestOIDC(t *testing.T) {
 	}
 }
 
-// What the provider did not say, in this login to this browser, is refused.
+// Everything that the provider did not say, in this login to this browser, is refused.
 func TestOIDCForged(t *testing.T) {
 	t.Parallel()
 	p := oidctest.New(t)

@@ -24,7 +24,7 @@ const (
 // LeastPassword is the length of the shortest password, in bytes.
 const LeastPassword = 12
 
-// maxPassword bounds what is hashed.
+// maxPassword bounds the text that is hashed.
 const maxPassword = 1024
 
 // CheckPasswordLength refuses a password that could be guessed.
@@ -35,7 +35,7 @@ func CheckPasswordLength(password string) error {
 	return nil
 }
 
-// HashPassword is what is kept of a password, in the form of the argon2 tools.
+// HashPassword is the stored form of a password, as the argon2 tools write it.
 func HashPassword(password string) string {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // it never fails: see its documentation
@@ -44,13 +44,13 @@ func HashPassword(password string) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// hashing bounds the memory that logins take together.
+// hashing bounds the total memory of logins.
 var hashing = make(chan struct{}, 2)
 
 var errHash = errors.New("the stored password cannot be read")
 
-// CheckPassword reports whether the password is the one that was hashed. It waits
-// for its turn. An empty hash, that of nobody, costs the same time as any other.
+// CheckPassword reports whether the password is the one that was hashed. It waits for its
+// turn. An empty hash, for an unknown user, takes the same time as any other.
 func CheckPassword(ctx context.Context, hash, password string) (bool, error) {
 	if len(password) > maxPassword {
 		return false, nil

@@ -9,11 +9,10 @@ import (
 	"strings"
 )
 
-// secretBytes is how much chance is in a token or a session.
+// secretBytes is the number of random bytes in a token or a session.
 const secretBytes = 32
 
-// NewSecret makes a token or a session's name: text is for its owner, hash is what
-// is kept of it.
+// NewSecret makes a token or a session's name: text is for its owner, hash is stored.
 func NewSecret() (text string, hash []byte) {
 	random := make([]byte, secretBytes)
 	_, _ = rand.Read(random) // it never fails: see its documentation
@@ -21,13 +20,14 @@ func NewSecret() (text string, hash []byte) {
 	return text, HashSecret(text)
 }
 
-// HashSecret is what is kept of a secret. One of 256 random bits needs no slow hash.
+// HashSecret is the stored form of a secret. A secret of 256 random bits needs no slow
+// hash.
 func HashSecret(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
 	return sum[:]
 }
 
-// Bearer is the token that a request carries; "": it carries none.
+// Bearer is the token of a request; "": none.
 func Bearer(r *http.Request) string {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -36,7 +36,7 @@ func Bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// Same compares two secrets in a time that tells nothing of them.
+// Same compares two secrets in a time that reveals nothing about them.
 func Same(a, b string) bool {
 	return subtle.ConstantTimeCompare(HashSecret(a), HashSecret(b)) == 1
 }

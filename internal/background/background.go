@@ -1,5 +1,5 @@
-// Package background has what work without a person in front of it needs: waiting
-// that ends with its context, and panics that become errors. It starts nothing.
+// Package background has helpers for unattended work: waiting that ends with its context,
+// and panics that become errors. It starts nothing.
 package background
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Sleep waits for d, or less when ctx ends: then its error says why.
+// Sleep waits for d, or less when ctx ends; then it returns ctx's error.
 func Sleep(ctx context.Context, d time.Duration) error {
 	over, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

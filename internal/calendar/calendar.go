@@ -18,13 +18,13 @@ import (
 
 const (
 	maxBytes = 1 << 20
-	// maxDates bounds what one file gives. A campaign takes a thousand in all.
+	// maxDates bounds the dates of one file. A campaign takes a thousand in all.
 	maxDates = 1000
 	dateForm = "2006-01-02"
 	icalDate = "20060102"
 )
 
-// Repetitions that have no end are taken from first to last.
+// Repetitions without an end are read from first to last.
 var (
 	first = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	last  = time.Date(2035, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -71,8 +71,7 @@ func sorted(dates []string) []string {
 	return slices.Compact(dates)
 }
 
-// readCSV takes the column that is named date, else the first. The first line may be
-// a header.
+// readCSV reads the column named date, or else the first. The first line may be a header.
 func readCSV(text []byte) (dates []string, err error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	rows := csv.NewReader(bytes.NewReader(text))
@@ -105,8 +104,8 @@ func readCSV(text []byte) (dates []string, err error) {
 	}
 }
 
-// readICal takes the days of all events, repetitions too. An event that does not last
-// whole days is an error: it may not mean that nobody is there on its day.
+// readICal reads the days of all events, including repetitions. An event that does not
+// last whole days is an error, because it may not mean that nobody is there on that day.
 func readICal(text []byte) (dates []string, err error) {
 	file, err := ics.ParseCalendar(bytes.NewReader(text))
 	if err != nil {
@@ -120,14 +119,14 @@ func readICal(text []byte) (dates []string, err error) {
 		if err != nil {
 			return nil, fmt.Errorf(": %s: %w", eventName(e), err)
 		}
-		if dates = append(dates, days...); len(dates) > 10*maxDates { // some may be double
+		if dates = append(dates, days...); len(dates) > 10*maxDates { // some may be duplicates
 			return nil, fmt.Errorf(": it has more than %d dates", maxDates)
 		}
 	}
 	return sorted(dates), nil
 }
 
-// eventName is what a person sees of an event.
+// eventName is an event's name for people.
 func eventName(e *ics.VEvent) string {
 	if summary := e.GetProperty(ics.ComponentPropertySummary); summary != nil {
 		return fmt.Sprintf("event %q", summary.Value)
@@ -170,7 +169,7 @@ func daysOf(e *ics.VEvent) (dates []string, err error) {
 	return dates, nil
 }
 
-// day is a property that is a date, or a midnight; the zero time where there is none.
+// day is a property that is a date or a midnight; the zero time if there is none.
 func day(e *ics.VEvent, name ics.ComponentProperty) (time.Time, error) {
 	p := e.GetProperty(name)
 	if p == nil {
@@ -206,7 +205,7 @@ func repeated(e *ics.VEvent, from time.Time) ([]time.Time, error) {
 		}
 		set.RRule(rule)
 	}
-	set.RDate(from) // it counts, whether or not the rule has it
+	set.RDate(from) // the first day counts, whether or not the rule includes it
 	for name, take := range map[ics.ComponentProperty]func(time.Time){ics.ComponentPropertyRdate: set.RDate, ics.ComponentPropertyExdate: set.ExDate} {
 		for _, p := range e.GetProperties(name) {
 			for value := range strings.SplitSeq(p.Value, ",") {

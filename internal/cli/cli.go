@@ -1,6 +1,5 @@
-// Package cli is what every command of ours shares: signals, the command line,
-// exit codes and the form of error messages. It knows nothing of what the
-// commands do.
+// Package cli is shared by all our commands: signals, the command line, exit codes and
+// the form of error messages. It knows nothing about the commands' work.
 package cli
 
 import (
@@ -29,7 +28,7 @@ const (
 )
 
 var (
-	// ErrUsage marks an error of the caller, such as a missing setting.
+	// ErrUsage marks an error of the caller, for example a missing setting.
 	ErrUsage = errors.New("usage")
 	// ErrFailed ends a command that already printed what is wrong.
 	ErrFailed = errors.New("failed")
@@ -41,7 +40,7 @@ var (
 // the message points to the help.
 type ArgumentError struct {
 	Err     error
-	Command string // such as "campaign show", as far as it was recognized
+	Command string // for example "campaign show", as far as it was recognized
 }
 
 func (e ArgumentError) Error() string { return e.Err.Error() }
@@ -63,12 +62,12 @@ type Program struct {
 	Description string // a sentence, for the help
 	Out         io.Writer
 	Err         io.Writer
-	// Getenv reads the variables that flags fall back on; nil: os.Getenv.
+	// Getenv reads the variables that stand in for flags; nil: os.Getenv.
 	Getenv func(string) string
-	// DotEnv is a file with variables that Getenv has not; "": none.
+	// DotEnv is a file with variables that Getenv does not have; "": none.
 	DotEnv string
 
-	file map[string]string // what is in it
+	file map[string]string // its content
 }
 
 // Parse reads the arguments into the grammar, a pointer to a struct with kong's
@@ -129,8 +128,8 @@ func readTime(ctx *kong.DecodeContext, target reflect.Value) error {
 	return nil
 }
 
-// repeated reports flags that take one value and were given several: which one
-// counts would be a guess.
+// repeated reports flags that take one value but were given several, because it would be
+// a guess which one counts.
 func repeated(chosen *kong.Context) error {
 	var errs []error
 	given := map[*kong.Flag]int{}
@@ -168,7 +167,7 @@ func withVariables(err error) error {
 	return missingFlags{err, "missing flags: " + missing}
 }
 
-// missingFlags says more than the parser does.
+// missingFlags replaces the parser's shorter error.
 type missingFlags struct {
 	error
 	text string
@@ -197,9 +196,9 @@ func commands(path []*kong.Path) (names []string) {
 	return names
 }
 
-// resolve reads a flag from the variables in its env tag. A flag with the tag
-// secret may be in a file too, whose path is in NAME_FILE. What the environment
-// says of a variable, in either way, wins over the file of settings.
+// resolve reads a flag from the variables in its env tag. The value of a flag with the
+// tag secret may also be in a file whose path is in NAME_FILE. The environment, in either
+// form, wins over the file of settings.
 func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
 		value, set := p.lookup(name)
@@ -231,7 +230,7 @@ func (p Program) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, e
 	return nil, nil
 }
 
-// lookup reads a variable of the environment.
+// lookup reads an environment variable.
 func (p Program) lookup(name string) (value string, set bool) {
 	if p.Getenv == nil {
 		return os.LookupEnv(name)
@@ -244,7 +243,7 @@ func (p Program) lookup(name string) (value string, set bool) {
 const maxSecret = 64 << 10
 
 // readSecret reads the file that NAME_FILE names, without the line break at its
-// end. Its errors leave the path out: somebody may have put the secret there.
+// end. Its errors leave out the path, because somebody may have put the secret there.
 func readSecret(name, path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if failed, ok := errors.AsType[*fs.PathError](err); ok {

@@ -7,16 +7,16 @@ import (
 	"os"
 )
 
-// Console is the terminal and the environment of a program, or what stands in
-// for them in a test.
+// Console is the terminal and the environment of a program, or their replacement in a
+// test.
 type Console struct {
 	In  io.Reader
 	Out io.Writer
 	Err io.Writer
-	// Getenv is where flags find the variables that stand in for them; nil: in
-	// the process's environment.
+	// Getenv reads the variables that stand in for flags; nil: from the process's
+	// environment.
 	Getenv func(string) string
-	// DotEnv is a file with variables that the environment has not; "": none.
+	// DotEnv is a file with variables that the environment does not have; "": none.
 	DotEnv string
 }
 
@@ -25,8 +25,8 @@ func System() Console {
 	return Console{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, DotEnv: DotEnv}
 }
 
-// Harmless is the same console, on which nothing acts that strangers wrote. Every
-// command of ours runs on one.
+// Harmless is the same console, but strangers' texts cannot control it. All our commands
+// run on one.
 func (c Console) Harmless() Console {
 	c.Out, c.Err = Harmless(c.Out), Harmless(c.Err)
 	return c
@@ -35,15 +35,15 @@ func (c Console) Harmless() Console {
 // Printf prints to Out.
 func (c Console) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
 
-// Linef is Printf for a line with stored values: line breaks and tabs in them are
-// shown as \n and \t, so that a value cannot add a line.
+// Linef is Printf for a line with stored values. Line breaks and tabs in values are shown
+// as \n and \t, so that a value cannot add a line.
 func (c Console) Linef(format string, args ...any) { fmt.Fprintf(c.Out, format, inOneLine(args)...) }
 
 // Print prints a text to Out.
 func (c Console) Print(text string) { fmt.Fprint(c.Out, text) }
 
-// Logger writes lines to Err: words for who reads them in a terminal, else a JSON
-// object each, for the program that takes them.
+// Logger writes lines to Err: in words on a terminal, and otherwise as JSON objects for
+// programs.
 func (c Console) Logger() *slog.Logger {
 	out := c.Err
 	if h, ok := out.(*harmless); ok {

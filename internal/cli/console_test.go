@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// hiddenSecret is a secret as the packages of ours have them.
+// hiddenSecret is a secret like those of our packages.
 type hiddenSecret struct{ text string }
 
 func (hiddenSecret) LogValue() slog.Value         { return slog.StringValue("hidden") }
 func (hiddenSecret) String() string               { return "hidden" }
 func (hiddenSecret) MarshalText() ([]byte, error) { return []byte("hidden"), nil }
 
-// A log is read in a terminal, or taken by a program. In both forms what strangers wrote
-// is text, and a secret is none.
+// A log is read in a terminal, or taken by a program. In both forms strangers' texts are
+// only text, and no secret appears.
 func TestLogForms(t *testing.T) {
 	t.Parallel()
 	const evil = "a\x1b[2J\u202eb\n\"c\" level=ERROR\u009b"
@@ -47,7 +47,7 @@ func TestLogForms(t *testing.T) {
 	if strings.Count(out.String(), "\n") != 1 || strings.ContainsAny(out.String(), "\x1b\u202e\u009b") || strings.Contains(out.String(), "s3cret") {
 		t.Errorf("text: %q", &out)
 	}
-	screen, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a device, as a terminal is
+	screen, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // a device, like a terminal
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,8 +17,8 @@ const DotEnv = ".env"
 
 const maxDotEnv = 1 << 20
 
-// readDotEnv reads the file; nil if there is none. Its errors name a line and
-// show nothing of it, because lines hold secrets.
+// readDotEnv reads the file; nil if there is none. Its errors name a line but show
+// nothing of it, because lines contain secrets.
 func readDotEnv(path string) (map[string]string, error) {
 	text, err := os.ReadFile(path)
 	switch {
@@ -52,8 +52,8 @@ func badLine(text []byte) int {
 	return 1
 }
 
-// variable is what the library replaces by the value of another variable, outside
-// of single quotes and comments.
+// variable finds values in which the library inserts another variable: outside single
+// quotes and comments.
 var variable = regexp.MustCompile(`^[^#'=]*=\s*[^'\s].*\$[({A-Z0-9_]`)
 
 // replaced is the first line with such a value; 0 if there is none.

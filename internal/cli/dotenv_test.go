@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The environment wins over the file, a setting at a time. What could be read in
-// two ways is refused with its line, and nothing of the line is shown.
+// The environment wins over the file for each setting separately. An ambiguous line is
+// refused by its number, without showing it.
 func TestDotEnv(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret")
@@ -53,7 +53,7 @@ func TestDotEnv(t *testing.T) {
 	}
 }
 
-// The process's own environment wins too, where it says that a value is blank.
+// The process's own environment also wins if its value is blank.
 func TestDotEnvAndTheProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), DotEnv)
 	if err := os.WriteFile(path, []byte("TALLY_WORD=a\nTALLY_OPEN=b\n"), 0o600); err != nil {
@@ -66,7 +66,7 @@ func TestDotEnvAndTheProcess(t *testing.T) {
 	}
 }
 
-// A setting that is missing is named as a flag and as a variable.
+// The error about a missing setting names its flag and its variable.
 func TestMissingSettingNamesItsVariable(t *testing.T) {
 	t.Parallel()
 	var g struct {

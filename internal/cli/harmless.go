@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Harmless shows what strangers wrote without letting it act on the screen. Names,
-// notes, files and what Vonage says may hold terminal escapes, or marks that turn
-// the order of what is read. Each becomes an escape such as \u001b, which in JSON
-// means the same text as before. Line breaks and tabs stay.
+// Harmless shows strangers' texts without letting them control the screen. Names, notes,
+// files and Vonage's answers may contain terminal escapes, or marks that reverse the
+// reading order. Each becomes an escape such as \u001b, which in JSON means the same text
+// as before. Line breaks and tabs stay.
 func Harmless(w io.Writer) io.Writer {
 	if _, already := w.(*harmless); already {
 		return w
@@ -25,10 +25,10 @@ func Harmless(w io.Writer) io.Writer {
 type harmless struct {
 	mu   sync.Mutex
 	out  io.Writer
-	rest []byte // the beginning of a character whose end comes with the next write
+	rest []byte // the beginning of a character that the next write completes
 }
 
-// Unwrap is the writer itself, for what the program writes to control the screen.
+// Unwrap is the original writer, for output with which the program controls the screen.
 func (h *harmless) Unwrap() io.Writer { return h.out }
 
 // Write escapes and writes.
@@ -70,7 +70,8 @@ func acts(r rune) bool {
 	return r == 0x2028 || r == 0x2029 // breaks of lines and paragraphs
 }
 
-// OneLine keeps a value from adding a line or a column.
+// OneLine shows line breaks and tabs as \n and \t, so that a value cannot add a line or a
+// column.
 func OneLine(value string) string { return lineBreaks.Replace(value) }
 
 var lineBreaks = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
@@ -91,7 +92,7 @@ func inOneLine(args []any) []any {
 	return args
 }
 
-// Table writes rows whose columns stand below each other.
+// Table writes rows with aligned columns.
 type Table struct{ w *tabwriter.Writer }
 
 // Table begins a table on Out.
@@ -112,8 +113,8 @@ func (t Table) Row(cells []string) {
 // Flush writes the table.
 func (t Table) Flush() error { return t.w.Flush() }
 
-// Data is where output for programs goes, such as a CSV: Out as it is, unless it is a
-// terminal.
+// Data is the writer for output to programs, for example a CSV: Out itself, unless that
+// is a terminal.
 func (c Console) Data() io.Writer {
 	if h, ok := c.Out.(*harmless); ok && !isTerminal(h.out) {
 		return h.out
@@ -121,8 +122,8 @@ func (c Console) Data() io.Writer {
 	return c.Out
 }
 
-// Screen is Out for what a program writes to control the screen, such as colours.
-// Values do not belong there, unless they were made harmless.
+// Screen is Out for output that controls the screen, for example colours. Do not write
+// values there, unless they were made harmless.
 func (c Console) Screen() io.Writer {
 	if h, ok := c.Out.(*harmless); ok {
 		return h.out

@@ -34,7 +34,7 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
-// In JSON the escapes mean what was there before.
+// In JSON the escapes mean the original text.
 func TestHarmlessJSON(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
@@ -69,7 +69,7 @@ func TestValuesAddNoLines(t *testing.T) {
 // A CSV keeps its data, unless it is shown on a terminal.
 func TestData(t *testing.T) {
 	t.Parallel()
-	terminal, err := os.OpenFile("/dev/null", os.O_WRONLY, 0) // a device, as a terminal is
+	terminal, err := os.OpenFile("/dev/null", os.O_WRONLY, 0) // a device, like a terminal
 	if err != nil {
 		t.Fatal(err)
 	}

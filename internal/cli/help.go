@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// printHelp is the parser's help, with flags of which one is to be given shown as
+// printHelp prints the parser's help, but shows flags that exclude each other as
 // alternatives: (--url=URL | --ncco=FILE).
 func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	out := ctx.Stdout

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Flags of which one is to be given are not shown as if all were needed.
+// Flags that exclude each other are not shown as if all were needed.
 func TestAlternativesInUsage(t *testing.T) {
 	t.Parallel()
 	var g struct {

@@ -12,7 +12,7 @@ type VersionFlag struct {
 	Version kong.VersionFlag `help:"Show which version this is, and of which commit."`
 }
 
-// versionText says from what the program was built.
+// versionText describes the source and the tools from which the program was built.
 func versionText(name string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -44,8 +44,7 @@ func benchImport(b *testing.B, n int) {
 	b.ReportMetric(copied.Seconds()/imported.Seconds(), "of-bare-COPY")
 }
 
-// bareCopy is how long one COPY of the database's contacts takes into a
-// database without any.
+// bareCopy is how long one COPY of the contacts into an empty database takes.
 func bareCopy(b *testing.B, from *testkit.DB) time.Duration {
 	const columns = `(campaign_id, zone_group_id, source, import_id, line_no, key, to_number, vars, call_at, not_later_than, due_at)`
 	to := testkit.New(b)

@@ -8,8 +8,8 @@ import (
 	"dialer/campaign"
 )
 
-// Beyond is a value with letters beyond ASCII, by which a person sees whether the
-// encoding is right.
+// Beyond is a value with letters beyond ASCII. It shows a person whether the encoding is
+// right.
 type Beyond struct {
 	Line   int // 0: no row has one
 	Column string

@@ -12,12 +12,12 @@ import (
 	"dialer/campaign"
 )
 
-// maxAhead: a date further ahead is probably a mistake in the year.
+// maxAhead bounds dates: one that is further ahead probably has the wrong year.
 const maxAhead = 366 * 24 * time.Hour
 
 // setTimes reads when the row's person is to be called: call_at and call_before.
-// A time that is past or outside the hours makes nobody new, unless Options.Yes
-// moves it. It returns the column that an error is about.
+// A row whose time is past or outside the hours adds nobody, unless Options.Yes moves the
+// time. It returns the column that an error is about.
 func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, err error) {
 	if r.settings.Remind != nil {
 		return r.setReminders(row, fields)
@@ -56,7 +56,8 @@ func (r *reader) setTimes(row *campaign.Row, fields []string) (column string, er
 	return "", nil
 }
 
-// allZones are those of all the row's numbers: a time must be the same moment in each.
+// allZones are the zones of all the row's numbers: a time must be the same moment in
+// each.
 func allZones(row campaign.Row) []string {
 	zones := row.Zones
 	for _, n := range row.More {
@@ -65,8 +66,8 @@ func allZones(row campaign.Row) []string {
 	return zones
 }
 
-// setReminders reads the time before which the row's person is to be called, and
-// when that is. A row whose reminders are all past makes nobody new.
+// setReminders reads the time of the row's appointment and computes the times of its
+// reminders. A row whose reminders are all past adds nobody.
 func (r *reader) setReminders(row *campaign.Row, fields []string) (column string, err error) {
 	column = r.settings.Remind.Column
 	value := row.Vars[column]
@@ -194,7 +195,8 @@ var errTimeForm = errors.New("want a time such as 2026-11-30 14:30 (on the clock
 	"if the file writes times otherwise, say how, as --date-format \"DD/MM/YYYY HH:mm\"")
 
 // readTime reads a time in a form that has one meaning: ISO 8601, or the layout.
-// moment: it has an offset; else it is a wall clock's, as if that were UTC.
+// moment is true if the text has an offset. Otherwise at is a wall-clock time, written as
+// if it were UTC.
 func readTime(s, layout string) (at time.Time, moment bool, err error) {
 	if at, moment, err = readISO(strings.ReplaceAll(s, "\u2212", "-")); err == nil || layout == "" {
 		return at, moment, err
@@ -210,7 +212,7 @@ func readTime(s, layout string) (at time.Time, moment bool, err error) {
 
 func readISO(s string) (at time.Time, moment bool, err error) {
 	m := isoTime.FindStringSubmatch(s)
-	// Either all of a date's dashes and a time's colons are there, or none.
+	// A date has all of its dashes or none, and a time all of its colons or none.
 	if m == nil || m[2] != m[4] || m[10] != "" && m[7] != m[9] {
 		return time.Time{}, false, errTimeForm
 	}
@@ -239,7 +241,7 @@ var formatWords = []struct{ word, layout, what string }{
 }
 
 // ParseDateFormat reads a form such as DD/MM/YYYY HH:mm, and returns Go's layout
-// for it. The time of the day may be missing, where only dates are read.
+// for it. The time of the day may be missing if only dates are read.
 func ParseDateFormat(format string) (layout string, err error) {
 	has := map[string]bool{}
 	for rest := format; rest != ""; {

@@ -32,7 +32,7 @@ func TestReaderCallAtInRowZone(t *testing.T) {
 		{row: london + "20261213T143000Z", want: "2026-12-13T14:30:00Z"},
 		{row: london + "20261213T1430", want: "2026-12-13T14:30:00Z"},
 		{row: london + "2026-12-13 14:30 Z", want: "2026-12-13T14:30:00Z"},
-		// what has several meanings, or none
+		// times with several meanings, or none
 		{row: london + "13/12/2026 14:30"},
 		{row: london + "12/11/2026 14:30"},
 		{row: london + "2026-12-13 2:30 PM"},
@@ -42,7 +42,7 @@ func TestReaderCallAtInRowZone(t *testing.T) {
 		{row: london + "2026-12-13 14:30:60"},
 		{row: london + "2026-12-13T14:30+25:00"},
 		{row: london + "26-12-13 14:30"},
-		// as --date-format says, or ISO 8601 all the same
+		// the form of --date-format, or still ISO 8601
 		{row: london + "13/12/2026 14:30", format: "DD/MM/YYYY HH:mm", want: "2026-12-13T14:30:00Z"},
 		{row: london + "12/13/2026 2:30 PM", format: "MM/DD/YYYY h:mm A", want: "2026-12-13T14:30:00Z"},
 		{row: london + "13.12.26 14.30", format: "DD.MM.YY HH.mm", want: "2026-12-13T14:30:00Z"},
@@ -63,8 +63,8 @@ func TestReaderCallAtInRowZone(t *testing.T) {
 	}
 }
 
-// A time that is past, or at which the hours are not open long enough for a call,
-// is refused with what --yes would do; --yes does that.
+// A time that is past, or at which the hours are not open long enough for a call, is
+// refused. The error says what --yes would do; --yes does that.
 func TestReaderCallAtOutsideTheHours(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ times, column, reason, moved string }{

@@ -38,10 +38,10 @@ var (
 // decode returns a file as UTF-8. named is the encoding that a person gave it;
 // "": it is found.
 //
-// A byte order mark says what the file is. Else it is what was named, else UTF-16
-// if every other byte is zero, else UTF-8 if most of its letters beyond ASCII are
-// UTF-8, else a guess. Bytes that prove not to be in that encoding stay as they
-// are, so that their record is refused and no other.
+// A byte order mark decides the encoding. Otherwise it is the named one, or UTF-16 if
+// every other byte is zero, or UTF-8 if most letters beyond ASCII are UTF-8, or a guess.
+// Bytes that are not valid in the encoding stay as they are, so that only their record is
+// refused.
 func decode(in io.Reader, named string) (io.Reader, charset, error) {
 	buffered := bufio.NewReaderSize(in, sampleSize)
 	sample, err := buffered.Peek(sampleSize)
@@ -90,7 +90,7 @@ func charsetOf(sample []byte, named string) (charset, error) {
 	return guess(sample), nil
 }
 
-// charsetNamed is the encoding with a name of the WHATWG's list, such as
+// charsetNamed is the encoding with a name from the WHATWG's list, for example
 // windows-1250, shift_jis or macintosh.
 func charsetNamed(name string) (charset, error) {
 	e, err := htmlindex.Get(strings.TrimSpace(name))
@@ -121,10 +121,10 @@ func zeroes(b []byte, first int) (n int) {
 	return n
 }
 
-// isMostlyUTF8 reports whether the letters beyond ASCII are UTF-8, but for stray
-// ones. Two letters of an older encoding are hardly ever one in UTF-8 by chance:
-// so many strays are allowed as there are letters, twice over. A letter that the
-// sample's end cuts counts as whole.
+// isMostlyUTF8 reports whether the letters beyond ASCII are UTF-8, except for stray
+// bytes. Two letters of an older encoding hardly ever form a UTF-8 letter by chance, so
+// twice as many stray bytes as letters are allowed. A letter that is cut by the sample's
+// end counts as whole.
 func isMostlyUTF8(b []byte) bool {
 	letters, strays := 0, 0
 	for len(b) > 0 {
@@ -146,19 +146,19 @@ func isMostlyUTF8(b []byte) bool {
 	return strays <= 2*letters
 }
 
-// isJapaneseInSevenBits reports whether it may be ISO-2022-JP: it has an escape by
-// which Japanese begins there, and no byte beyond ASCII.
+// isJapaneseInSevenBits reports whether the text may be ISO-2022-JP: it has an escape
+// that begins Japanese, and no byte beyond ASCII.
 func isJapaneseInSevenBits(b []byte) bool {
 	return bytes.Contains(b, []byte("\x1b$")) && !slices.ContainsFunc(b, func(c byte) bool { return c >= utf8.RuneSelf })
 }
 
-// leastConfidence is how sure the detector must be. Of a few names in Latin letters
-// it is not: then the file is windows-1252, which spreadsheets write in most places
-// where they do not write UTF-8.
+// leastConfidence is how sure the detector must be. It is less sure about a few names in
+// Latin letters. Then the file is read as windows-1252, which spreadsheets mostly write
+// if they do not write UTF-8.
 const leastConfidence = 0.5
 
-// guess is what the bytes beyond ASCII look like. It is only a guess: the same
-// bytes are letters in many encodings.
+// guess is the likeliest encoding of the bytes beyond ASCII. The same bytes are letters
+// in many encodings.
 func guess(sample []byte) charset {
 	for _, found := range chardet.DetectAll(sample) {
 		c, err := charsetNamed(cmp.Or(found.Charset, found.Encoding))
@@ -167,7 +167,7 @@ func guess(sample []byte) charset {
 			return c
 		}
 	}
-	c, _ := charsetNamed("windows-1252") // which is in the list
+	c, _ := charsetNamed("windows-1252") // the list has it
 	c.guessed = true
 	return c
 }
@@ -191,9 +191,8 @@ func (c charset) warning() string {
 	return fmt.Sprintf("the file is not UTF-8; that it is %s is a guess: look at the letters beyond ASCII, and name the encoding with --encoding if they are wrong", c.name)
 }
 
-// keepBytes decodes as decoder does, but leaves bytes as they are that are no
-// characters. So the record that holds them is no text, is refused, and can be
-// written as it was.
+// keepBytes decodes like decoder, but leaves bytes unchanged that are not characters. So
+// their record is not text and is refused, and can be written as it was.
 type keepBytes struct {
 	transform.NopResetter
 	decoder transform.Transformer

@@ -44,7 +44,7 @@ func TestStrayBytes(t *testing.T) {
 	}
 }
 
-// Letters beyond ASCII tell that a file is not Japanese in seven bits.
+// Letters beyond ASCII show that a file is not Japanese in seven bits.
 func TestEscapeInUTF8(t *testing.T) {
 	t.Parallel()
 	r := mustReader(t, "to,name\n+442079460018,José\n+442079460018,x\x1b$B\n", lenient(), options())
@@ -54,8 +54,8 @@ func TestEscapeInUTF8(t *testing.T) {
 	}
 }
 
-// A guess is a warning; what is named is read so; what is not of the encoding is
-// refused and keeps its bytes.
+// A guess is a warning. A named encoding is used. A row that is not valid in the encoding
+// is refused and keeps its bytes.
 func TestLegacyEncodings(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ encoding, name, guessed string }{

@@ -17,7 +17,7 @@ const (
 	chunkBytes   = 1 << 20
 )
 
-// chunk is a run of a file's records and what they were parsed to.
+// chunk is a run of a file's records and the rows parsed from them.
 type chunk struct {
 	records []record
 	rows    campaign.RowBatch
@@ -27,12 +27,12 @@ type chunk struct {
 
 func newChunk() *chunk { return &chunk{parsed: make(chan struct{})} }
 
-// chunks reads a file in its order and parses it on all cores. The chunks come
-// out in the file's order, because of two rows with the same number the first
-// one counts. Only a few are in memory at any time.
+// chunks reads a file in its order and parses it on all cores. The chunks come out in the
+// file's order, because the first of two rows with the same number counts. Only a few are
+// in memory at any time.
 //
-// A chunk with an err is the last one. The sequence ends early when ctx does;
-// the caller cancels ctx when it wants no more.
+// A chunk with an err is the last one. The sequence ends early when ctx ends; the caller
+// cancels ctx when it wants no more chunks.
 func chunks(ctx context.Context, r *reader) iter.Seq[*chunk] {
 	inOrder := make(chan *chunk, 2*runtime.GOMAXPROCS(0))
 	go func() {
@@ -89,7 +89,7 @@ func split(r *reader) iter.Seq[*chunk] {
 // nextChunk waits for the next chunk of the file and for its rows. It is nil
 // when there is none, or when ctx ends.
 func nextChunk(ctx context.Context, inOrder <-chan *chunk) *chunk {
-	if ctx.Err() != nil { // select would choose any case that is ready
+	if ctx.Err() != nil { // select may choose any ready case
 		return nil
 	}
 	select {

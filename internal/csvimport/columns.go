@@ -6,7 +6,7 @@ import (
 	"dialer/campaign"
 )
 
-// Columns says which of a file's columns mean what, by the header's names.
+// Columns names the meaning of a file's columns, by the header's names.
 type Columns struct {
 	To         string   // of the first number to call
 	More       []string // of a person's further numbers, in their order
@@ -80,11 +80,11 @@ func (h header) vars(fields []string) map[string]string {
 	return vars
 }
 
-// isVar reports whether a column has a name and is no column of an export.
+// isVar reports whether a column has a name and does not come from an export.
 func (h header) isVar(i int) bool { return h.names[i] != "" && !ofExport(h.names[i]) }
 
-// need notes which columns a row must have: ours, the key, and those that the message has
-// no fallback for.
+// need notes which columns a row must have: ours, the key, and those without a fallback
+// in the message.
 func (h header) need(message []string) {
 	for i, key := range h.keys {
 		own := slices.Index(h.own[:], i)

@@ -15,8 +15,8 @@ import (
 // more by a mail program, and no more.
 const maxUnpacked = 2
 
-// otherFiles are kinds of files that are not read, by what they begin with, and
-// what to do with each.
+// otherFiles are kinds of files that are not read, by their first bytes, and what to do
+// with each.
 var otherFiles = []struct{ begins, kind, do string }{
 	{"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Excel file (xls) or one with a password", "open it and save it as CSV UTF-8 or as xlsx without a password"},
 	{"%PDF", "a PDF", "ask for the spreadsheet that it was made from, and save that as CSV"},
@@ -35,7 +35,7 @@ var otherFiles = []struct{ begins, kind, do string }{
 
 const saveAsCSV = "open it in a spreadsheet program and save it as CSV UTF-8"
 
-// markups are texts in angle brackets, by what stands in their beginning.
+// markups are kinds of texts in angle brackets, by a word near their beginning.
 var markups = []struct{ has, kind string }{
 	{"urn:schemas-microsoft-com:office:spreadsheet", "a spreadsheet in XML"},
 	{"<html", "a web page (HTML)"}, {"<!doctype html", "a web page (HTML)"}, {"<table", "a web page (HTML)"}, {"<meta", "a web page (HTML)"},
@@ -51,7 +51,7 @@ var zipKinds = []struct{ inside, kind, do string }{
 	{"Index/Document.iwa", "a file of Apple Numbers", "export it as CSV or Excel"},
 }
 
-// unpack takes off compression and names what cannot be read. kind is "xlsx", or
+// unpack decompresses the file, or names a kind that cannot be read. kind is "xlsx", or
 // "" for text.
 func unpack(in io.Reader) (out *bufio.Reader, kind string, err error) {
 	for packed := 0; ; packed++ {
@@ -74,7 +74,7 @@ func unpack(in io.Reader) (out *bufio.Reader, kind string, err error) {
 	}
 }
 
-// otherFile names a file that is no CSV by its beginning.
+// otherFile names a file that is not a CSV, by its beginning.
 func otherFile(head []byte) error {
 	for _, f := range otherFiles {
 		if bytes.HasPrefix(head, []byte(f.begins)) {
@@ -98,7 +98,7 @@ func otherFile(head []byte) error {
 	return nil
 }
 
-// otherZip names a zip archive that is no xlsx.
+// otherZip names a zip archive that is not an xlsx.
 func otherZip(archive *zip.Reader) error {
 	for _, file := range archive.File {
 		for _, k := range zipKinds {

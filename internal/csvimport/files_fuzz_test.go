@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What stands in cells of numbers, and in others.
+// The contents of number cells and of other cells.
 var (
 	numberCells = []string{
 		"+447700900123", "07700 900124", "447700900125", "0044 7700 900126", "(+44) 7700 900127", "tel:+44-7700-900128", `="07700900129"`, "'07700900130",
@@ -33,9 +33,9 @@ var (
 )
 
 // FuzzFiles makes whole files of such cells, in every encoding and with every
-// delimiter, and imports them. Each row is accepted as what it says, or refused
-// with its line, column and reason; the counts add up; and no number is dialed that
-// is no reading of its cell.
+// delimiter, and imports them. Each row is accepted with its values, or refused with its
+// line, column and reason. The counts add up, and every dialed number is a possible
+// reading of its cell.
 func FuzzFiles(f *testing.F) {
 	for e := range fuzzEncodings {
 		all := []byte{byte(e), byte(e)}
@@ -53,7 +53,7 @@ func FuzzFiles(f *testing.F) {
 	})
 }
 
-// TestFilesOfAnyForm is the same with choices at random.
+// TestFilesOfAnyForm does the same with random choices.
 func TestFilesOfAnyForm(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -203,8 +203,8 @@ func checkFuzzedFile(t testing.TB, fatalf func(string, ...any), file fuzzFile) {
 	case "windows-1252", "shift_jis":
 		o.Encoding = file.encoding
 	case "utf-8", "gzip":
-		// With few letters beyond ASCII a stray byte makes it a guess, of which
-		// TestStrayBytes tells.
+		// With few letters beyond ASCII a stray byte makes the encoding a guess: see
+		// TestStrayBytes.
 		if !utf8.ValidString(fmt.Sprint(said)) {
 			o.Encoding = "utf-8"
 		}

@@ -40,7 +40,8 @@ func spoken(t testing.TB, r *reader) (list []string) {
 	return list
 }
 
-// Files as people and spreadsheets write them, and what is called with which words.
+// Files as people and spreadsheets write them, with the numbers called and the words
+// spoken.
 func TestFilesOfPeople(t *testing.T) {
 	t.Parallel()
 	wide := strings.Repeat(",", 5000)
@@ -159,8 +160,8 @@ func TestSpreadsheets(t *testing.T) {
 	}
 }
 
-// A file that is no table of rows is named for what it is; one that is damaged is
-// never read as a shorter one.
+// The error for a file that is not a table names its kind. A damaged file is never read
+// as a shorter one.
 func TestOtherFiles(t *testing.T) {
 	t.Parallel()
 	whole := workbook(sheetHeader+sheetRows, "", "")
@@ -208,8 +209,8 @@ func TestOtherFiles(t *testing.T) {
 	}
 }
 
-// A row may hold several numbers of one person. Blank ones are left out; one that
-// cannot be called refuses the row, and names its column.
+// A row may have several numbers of one person. Blank ones are left out. If one cannot be
+// called, the row is refused and the error names the column.
 func TestSeveralNumbersOfARow(t *testing.T) {
 	t.Parallel()
 	in := "name,mobile,home\nAnn,07700900001,02079460001\nBob,,02079460002\nCid,07700900003,\nDan,07700900004,123\nEve,,\nFay,07700900006,+447700900006\n"

@@ -45,8 +45,8 @@ var ownColumns = [...]struct {
 	columnPostalCode: {"postal_code", []string{"postalcode", "postcode", "zip", "zipcode"}},
 }
 
-// exportPrefix begins the columns that an export adds to the file's own. They say
-// what became of a person, and are no part of the row.
+// exportPrefix begins the names of the columns that an export adds. They say how a person
+// ended, and are not part of the row.
 const exportPrefix = "dialer_"
 
 func ofExport(name string) bool { return strings.HasPrefix(strings.ToLower(name), exportPrefix) }
@@ -54,9 +54,8 @@ func ofExport(name string) bool { return strings.HasPrefix(strings.ToLower(name)
 // delimiters that a file may use, the most common first.
 var delimiters = []byte{',', ';', '\t', '|'}
 
-// readHeader reads the first line that is not blank. Its delimiter is the one
-// that it holds most often and that gives a column to call. The splitter then
-// uses that delimiter.
+// readHeader reads the first line that is not blank. Its delimiter is the most frequent
+// one that yields a column to call. The splitter then uses that delimiter.
 func readHeader(s *splitter, mapped map[string]string) (header, error) {
 	candidates, err := s.headerDelimiters()
 	if err != nil {
@@ -125,8 +124,8 @@ func delimitersByCount(line []byte) []byte {
 	return slices.SortedStableFunc(slices.Values(delimiters), func(a, b byte) int { return count[b] - count[a] })
 }
 
-// parseHeader finds our columns in a header: where mapped says, else by their
-// aliases. It does not guess: two candidates are an error.
+// parseHeader finds our columns in a header: by mapped, or else by their aliases. It does
+// not guess: two candidates are an error.
 func parseHeader(rec record, mapped map[string]string) (header, error) {
 	if rec.fault != "" {
 		return header{}, errors.New(rec.fault)
@@ -175,8 +174,8 @@ func findColumns(names []string, mapped map[string]string) (h header, err error)
 // numbersSign joins the columns of a person's numbers, as in --map to=mobile+home.
 const numbersSign = "+"
 
-// severalNumbers takes to=mobile+home apart: to is the first. A column whose own
-// name has a plus is one column.
+// severalNumbers splits to=mobile+home: to is the first. A column whose own name has a
+// plus is one column.
 func severalNumbers(names []string, mapped map[string]string) (first map[string]string, more []string) {
 	name := mapped[ownColumns[columnTo].name]
 	if at, err := columnNamed(names, name); err != nil || at >= 0 || !strings.Contains(name, numbersSign) {
@@ -286,7 +285,7 @@ func findColumn(names []string, own int, mapped map[string]string) (int, error) 
 		return found[0], nil
 	}
 	if own == columnPostalCode {
-		return -1, nil // it only helps, and which one does is not known
+		return -1, nil // the column is optional, and it is not clear which one is meant
 	}
 	if names[found[0]] == names[found[1]] {
 		return -1, fmt.Errorf("two columns are named %q", names[found[0]])
@@ -310,7 +309,7 @@ func mappedColumn(names []string, own int, name string) (int, error) {
 	return at, nil
 }
 
-// columnNamed is the column with a name, written so or so that people take it for
+// columnNamed is the column with a name, in this spelling or one that people regard as
 // the same; -1 when there is none.
 func columnNamed(names []string, name string) (int, error) {
 	for _, same := range []func(string) bool{

@@ -13,22 +13,22 @@ import (
 	"dialer/internal/failpoint"
 )
 
-// Store is where rows go.
+// Store keeps campaigns, imports and rows.
 type Store interface {
-	// OpenCampaign creates the campaign in state importing, or finds the one
-	// of that name. A *campaign.OtherSettingsError when its settings differ. A
+	// OpenCampaign creates the campaign in state importing, or finds the existing one of
+	// that name. The error is a *campaign.OtherSettingsError when its settings differ. A
 	// stopped campaign takes no more rows: the error says so.
 	OpenCampaign(ctx context.Context, name string, s campaign.Settings) (campaign.Campaign, error)
-	// BeginImport notes that a file is read into a campaign, and gives the import
-	// its id.
+	// BeginImport notes that an import into a campaign begins, and gives the import its
+	// id.
 	BeginImport(ctx context.Context, im campaign.Import) (campaign.Import, error)
 	// AddContacts adds a batch of rows in one transaction. source identifies
-	// the file, so that a refused row that is read twice counts once. Rows of
-	// people who are in the campaign already are compared with them, and change
-	// them if the import is to.
+	// the file, so that a refused row that is read twice counts once. Rows of people who
+	// are already in the campaign are compared with them, and change them if the import
+	// says so.
 	AddContacts(ctx context.Context, campaignID int64, source string, batch campaign.RowBatch) (campaign.BatchResult, error)
-	// EndImport ends an import that has read its file to the end, or was broken
-	// off. kept is false when the campaign was dropped because nothing is in it.
+	// EndImport ends an import that has read its whole file, or was broken off. kept is
+	// false when the campaign was dropped because it is empty.
 	EndImport(ctx context.Context, im campaign.Import) (removed int, kept bool, err error)
 	// FinishImport lets an importing campaign run (or stay paused).
 	FinishImport(ctx context.Context, campaignID int64) error
@@ -41,27 +41,28 @@ type Options struct {
 	Sheet          string            // of a spreadsheet; "": the first
 	Map            map[string]string // our column (to, zone, call_at, call_before) to the header's name; to=mobile+home for several numbers
 	DateFormat     string            // how times are written that are not ISO 8601, as ParseDateFormat reads it
-	AllowUnknown   bool              // what CheckMessage allows, kept for later changes of one person
+	AllowUnknown   bool              // what CheckMessage allows; stored for later changes of one person
 	SampleRow      int               // whose message Preview shows: the n-th row of people; 0: the first that can be called
-	// OnNumbers, for Preview, is told the numbers of people who can be called, some at
-	// a time; nil: nobody asks.
+	// OnNumbers, for Preview, gets the numbers of people who can be called, some at a
+	// time; nil: not needed.
 	OnNumbers func(numbers []string) error
-	// Mend are cells that are read in place of those of the file, by line and column.
+	// Mend has cells that replace those of the file, by line and column.
 	Mend          map[int]map[string]string
 	MostShown     int // rejected rows that Preview shows; 0: ten
 	Now           time.Time
 	Yes           bool // a call_at that is past or outside the hours moves to the next opening
 	Update        bool // rows that differ change the contact, if it is still to be called
 	RemoveMissing bool // contacts that the file has no row of end
-	// CheckMessage says whether Vonage would take a call with the message; nil:
-	// that is not asked.
+	// CheckMessage says whether Vonage would accept a call with the message; nil:
+	// messages are not checked.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
-	// Rejects gets each rejected row as CSV, with its line and reason; nil:
-	// they are only counted. Nothing is written before the first of them.
+	// Rejects gets each rejected row as CSV, with its line and reason; nil: rejected rows
+	// are only counted. Nothing is written before the first of them.
 	Rejects io.Writer
-	// OnRejected, if not nil, is called for each row that has no effect: that is
-	// rejected, a duplicate, or differs from its contact and does not change it; and for
-	// each that changed a contact to a time for which nobody can be called.
+	// OnRejected, if not nil, is called for each row without effect: a rejected row, a
+	// duplicate, or a row that differs from its contact but does not change it. It is
+	// also called for each row that moved a contact to a time at which nobody can be
+	// called.
 	OnRejected func(campaign.RowError)
 	// OnProgress, if not nil, is called after each batch.
 	OnProgress func(Summary)
@@ -91,7 +92,7 @@ type Summary struct {
 func (s Summary) NoEffect() int { return s.Differ + s.Duplicates + s.Rejected }
 
 // Import reads a CSV and adds its rows to the campaign of that name, which it
-// creates if there is none. Once every row is in, the campaign may run.
+// creates if there is none. When every row is in, the campaign may run.
 //
 // Each batch is committed before the next. So an interrupted import leaves a
 // campaign that is importing and calls nobody. The same call again resumes it
@@ -130,7 +131,7 @@ func Import(ctx context.Context, in io.Reader, name string, s campaign.Settings,
 	return im.summary, im.end(ctx)
 }
 
-// importInto is what is kept of the import.
+// importInto is the import's record.
 func (r *reader) importInto(c campaign.Campaign, source string) campaign.Import {
 	return campaign.Import{
 		CampaignID: c.ID, Source: source, Columns: r.columns.Vars, Update: r.options.Update, RemoveMissing: r.options.RemoveMissing,
@@ -169,7 +170,7 @@ func (im *importer) read(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// end lets the campaign run, if anybody is in it.
+// end lets the campaign run, if it has people.
 func (im *importer) end(ctx context.Context) (err error) {
 	kept := true
 	if im.summary.Removed, kept, err = im.store.EndImport(ctx, im.run); err != nil {
@@ -182,12 +183,12 @@ func (im *importer) end(ctx context.Context) (err error) {
 	return im.store.FinishImport(ctx, im.run.CampaignID)
 }
 
-// endTimeout is how long it may take to free the name of a campaign that nobody is
-// in, once the import has failed.
+// endTimeout is how long freeing the name of an empty campaign may take, after the import
+// has failed.
 const endTimeout = 5 * time.Second
 
-// breakOff frees the name of a campaign that nobody is in yet. All else stays as it
-// is, for the import that resumes.
+// breakOff frees the name of a campaign that is still empty. Everything else stays, so
+// that the import can resume.
 func (im *importer) breakOff(ctx context.Context, because error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
@@ -268,8 +269,8 @@ func (im *importer) differing(c *chunk, changed []campaign.ChangedRow) (rows []c
 	return rows
 }
 
-// tooLate are the rows that changed their contacts, which are not called any more. They
-// are reported like rejected ones, because nobody may want that.
+// tooLate are the rows that changed their contacts so that they are not called any more.
+// They are reported like rejected rows, because probably nobody wants that.
 func (im *importer) tooLate(c *chunk, changed []campaign.ChangedRow) (rows []campaign.RowError) {
 	for _, ch := range changed {
 		if ch.Updated && ch.Why != "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// contact is what an import decides of a row of the table.
+// contact has the columns of a contact that an import decides.
 type contact struct {
 	Line  int
 	To    string
@@ -307,7 +307,7 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errDisk }
 
-// nowhere is a store that keeps nothing, to measure the import itself.
+// nowhere is a store that drops everything, to measure the import itself.
 type nowhere struct{ finished *bool }
 
 func (nowhere) OpenCampaign(context.Context, string, campaign.Settings) (campaign.Campaign, error) {

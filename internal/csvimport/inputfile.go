@@ -10,7 +10,7 @@ import (
 // inputFile is a file of rows, whatever its form.
 type inputFile struct {
 	form     Form
-	comma    string // between the columns of what is written about it
+	comma    string // between the columns in reports about the file
 	warnings []string
 	rows     interface{ next() (record, error) } // a splitter or a sheetReader
 	splitter *splitter                           // nil: a spreadsheet
@@ -80,7 +80,7 @@ func (f *inputFile) readHeader(mapped map[string]string) (header, error) {
 	return h, nil
 }
 
-// howToMend says what to do about bytes that are no text.
+// howToMend says what to do about bytes that are not text.
 func (f *inputFile) howToMend() string {
 	return fmt.Sprintf("it is read as %s: correct it, or name another with --encoding", f.form.Encoding)
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// ColumnsError says that a file's columns do not fit, and which it has.
+// ColumnsError says that a file's columns do not fit, and lists them.
 type ColumnsError struct {
 	Found []string
 	Err   error
@@ -16,10 +16,10 @@ type ColumnsError struct {
 
 func (e *ColumnsError) Error() string { return e.Err.Error() }
 
-// Unwrap is what does not fit.
+// Unwrap returns the reason.
 func (e *ColumnsError) Unwrap() error { return e.Err }
 
-// mended is the record with the cells that Options.Mend gives it.
+// mended is the record with the cells of Options.Mend.
 func (r *reader) mended(rec record) record {
 	cells := r.options.Mend[rec.line]
 	names := r.header.names
@@ -39,7 +39,7 @@ func (r *reader) mended(rec record) record {
 
 const maxValue = 200
 
-// valueIn is what the record has in a column.
+// valueIn is the record's value in a column.
 func (r *reader) valueIn(rec record, column string) string {
 	at := slices.Index(r.header.names, column)
 	if at < 0 || at >= len(rec.fields) {

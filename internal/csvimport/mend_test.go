@@ -10,7 +10,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// A cell that is mended on the page is read in place of the file's.
+// A cell that was corrected on the page replaces the file's.
 func TestMendedCells(t *testing.T) {
 	t.Parallel()
 	const file = "to,name\n+447700900101,Ann\n0770,Bob\n+447700900103\n"
@@ -31,7 +31,7 @@ func TestMendedCells(t *testing.T) {
 	}
 }
 
-// Who chooses the columns is told which there are.
+// The error about wrong columns lists the file's columns.
 func TestColumnsOfAFileThatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	_, err := Preview(t.Context(), strings.NewReader("a,name\n+447700900101,Ann\n"), settings(), Options{Now: time.Now()})

@@ -14,7 +14,7 @@ import (
 
 var errMessage = errors.New("Vonage would refuse the message")
 
-// refusing refuses messages that hold a word.
+// refusing refuses messages that contain a word.
 func refusing(word string) Options {
 	o := options()
 	o.CheckMessage = func(_ campaign.Settings, m campaign.Rendered) error {
@@ -40,7 +40,7 @@ func TestMessagesAreCheckedBeforeTheFirstRow(t *testing.T) {
 	}
 }
 
-// Where a value is more than something spoken, each row is asked for.
+// If a value is used outside the spoken text, the message of each row is checked.
 func TestMessagesAreCheckedRowByRow(t *testing.T) {
 	t.Parallel()
 	s := settings()

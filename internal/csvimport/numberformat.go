@@ -65,7 +65,7 @@ func (f numberFormat) text(value string, epoch int) string {
 		return f.dateText(number, epoch)
 	}
 	if strings.ContainsAny(value, ".eE") {
-		// A spreadsheet keeps 15 digits; what is behind them is not what was typed.
+		// A spreadsheet keeps 15 digits; further digits are not the typed ones.
 		short, _ := strconv.ParseFloat(strconv.FormatFloat(number, 'g', 15, 64), 64)
 		value = strconv.FormatFloat(short, 'f', -1, 64)
 	}

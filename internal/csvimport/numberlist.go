@@ -11,14 +11,14 @@ import (
 	"dialer/campaign"
 )
 
-// Numbers reads a list of numbers in any file that Import reads. Where the first
-// line names columns, it reads those that hold numbers; else every cell of a line,
-// of which the first must be a number. A cell may hold several. An area code in a
-// column of its own, or in the cell before, belongs to the number.
+// Numbers reads a list of numbers in any file that Import reads. If the first line names
+// columns, it reads the number columns. Otherwise it reads every cell of a line; the
+// first must be a number. A cell may contain several. An area code in a separate column,
+// or in the cell before, belongs to the number.
 //
-// What may be a number and cannot be read is a mistake, because a number that is
+// A cell that may be a number but cannot be read is a mistake, because a number that is
 // left out would be called. each gets every number or mistake, and says whether to
-// go on. The error is about the file as a whole.
+// continue. The error is about the file as a whole.
 func Numbers(in io.Reader, o Options, each func(line int, number string, mistake error) bool) error {
 	if err := campaign.CheckCountry(o.DefaultCountry); err != nil {
 		return err
@@ -71,8 +71,8 @@ var (
 	areaHeader = regexp.MustCompile(`^(area|areacode|prefix|stdcode|diallingcode|vorwahl|indicatif|prefijo|prefisso|netnummer)$`)
 )
 
-// isHeader finds the columns of a first line that names them. A first line without
-// digits is one too, even if no name in it is known.
+// isHeader finds the columns of a first line that names them. A first line without digits
+// counts as a header too, even if no name in it is known.
 func (l *numberList) isHeader(rec record) bool {
 	l.area = -1
 	for i, f := range rec.fields {
@@ -108,7 +108,7 @@ func (l *numberList) read(rec record) ([]string, error) {
 	return l.inCells(cellsOf(rec))
 }
 
-// inColumns reads the columns that hold numbers. One at least must.
+// inColumns reads the number columns. At least one of them must contain a number.
 func (l *numberList) inColumns(rec record) (numbers []string, err error) {
 	cell := func(i int) string {
 		if i < 0 || i >= len(rec.fields) {
@@ -136,8 +136,7 @@ func (l *numberList) inColumns(rec record) (numbers []string, err error) {
 	return numbers, nil
 }
 
-// cellsOf are the cells of a line, whatever stands between them, without blank
-// ones.
+// cellsOf are the cells of a line without blank ones, whatever separates them.
 func cellsOf(rec record) (cells []string) {
 	for _, f := range rec.fields {
 		for _, cell := range strings.FieldsFunc(f, func(r rune) bool { return strings.ContainsRune(",;|\t", r) }) {
@@ -179,10 +178,10 @@ var (
 	dateLike    = regexp.MustCompile(`^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}[./-][0-9]{1,2}[./-]([0-9]{2}|[0-9]{4}))$`)
 )
 
-// leastDigits is how many a cell has that may be a number, if only a part of one.
+// leastDigits is how many digits a cell must have to be a number or a part of one.
 const leastDigits = 5
 
-// maybeNumber reports a cell that is no date and holds only what numbers hold.
+// maybeNumber reports whether a cell is not a date and has only characters of numbers.
 func maybeNumber(cell string) bool {
 	digits := 0
 	for _, r := range cell {
@@ -214,7 +213,7 @@ func (l *numberList) numbersIn(cell string) ([]string, error) {
 	return nil, err
 }
 
-// all reads the parts of a cell, which are numbers each or nil.
+// all reads the parts of a cell. It returns nil unless each part is a number.
 func (l *numberList) all(parts []string) (numbers []string) {
 	parts = slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" })
 	if len(parts) < 2 {

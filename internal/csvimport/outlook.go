@@ -17,12 +17,12 @@ const (
 	// maxGroups bounds the countries and the sets of zones that are counted. The
 	// world has fewer.
 	maxGroups = 1000
-	// maxDue bounds the times of a zone that are counted apart.
+	// maxDue bounds the times of a zone that are counted separately.
 	maxDue = 4000
 )
 
-// Outlook says who will be called, and when at the earliest: the rows of a file that
-// can be called. The rate is not in it.
+// Outlook says which rows of a file will be called, and when at the earliest. It does not
+// consider the rate.
 type Outlook struct {
 	People    int
 	First     []Callee
@@ -66,7 +66,7 @@ type ZoneOutlook struct {
 	course  *campaign.GroupCourse // once it was foreseen
 }
 
-// Course is how the calls of the zone go, once Foresee has said it.
+// Course is the course of the zone's calls, after Foresee has computed it.
 func (z *ZoneOutlook) Course() (campaign.GroupCourse, bool) {
 	if z.course == nil {
 		return campaign.GroupCourse{}, false
@@ -74,7 +74,7 @@ func (z *ZoneOutlook) Course() (campaign.GroupCourse, bool) {
 	return *z.course, true
 }
 
-// Foresee computes how the first calls go at so many a second.
+// Foresee computes the course of the first calls at this rate.
 func (o *Outlook) Foresee(s campaign.Settings, perSecond float64) campaign.Course {
 	zones := o.Zones()
 	course := s.Foresee(dueGroups(zones, func(z *ZoneOutlook) map[dueTime]int { return z.due }), perSecond, o.now)
@@ -187,7 +187,7 @@ func (z *ZoneOutlook) count(first, before, now time.Time) {
 	z.due[dueTimeIn(z.due, first, before, z.soonest)]++
 }
 
-// dueSteps are how finely times are counted apart, the more there are the less.
+// dueSteps are the steps in which times are counted: the more times, the larger the step.
 var dueSteps = []struct {
 	step time.Duration
 	most int

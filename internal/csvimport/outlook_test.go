@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// At noon in London on a Monday people there are called at once, those in Los Angeles
-// wait for nine in the morning, and reminders for their own time.
+// At noon in London on a Monday, people in London are called at once, people in Los
+// Angeles wait for nine in the morning, and reminders wait for their own time.
 func TestOutlook(t *testing.T) {
 	t.Parallel()
 	const file = "phone,zip,call_at\n" +
@@ -64,8 +64,8 @@ func TestOutlook(t *testing.T) {
 	}
 }
 
-// Reminders are foreseen at their minutes, and count as moved only where the hours moved
-// them. Many times are counted less finely, and all of them.
+// Reminders are foreseen at their minutes, and count as moved only if the hours moved
+// them. Many times are counted in larger steps, but all are counted.
 func TestOutlookOfReminders(t *testing.T) {
 	t.Parallel()
 	const file = "phone,when\n+442079460001,2026-12-02 16:10\n+442079460002,2026-12-02 16:25\n+442079460003,2026-12-02 10:00\n"

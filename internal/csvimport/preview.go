@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// maxFirst is how many rejected rows a forecast holds, if nobody says otherwise.
+	// maxFirst is how many rejected rows a forecast has by default.
 	maxFirst = 10
 	// maxReasons bounds the memory for a file in which every row is rejected
 	// for a reason of its own.
 	maxReasons = 100
 	// otherReasons stands for the reasons beyond maxReasons.
 	otherReasons = "other reasons"
-	// maxKeys bounds the keys that are remembered to find duplicates. A
-	// map of so many takes 72 MiB.
+	// maxKeys bounds the keys that are remembered to find duplicates. A map of this size
+	// takes 72 MiB.
 	maxKeys = 3_500_000
 )
 
@@ -34,8 +34,8 @@ type Forecast struct {
 	Rows       int
 	Accepted   int
 	Duplicates int // of a key in the same file
-	// DuplicatesAtLeast: the file has more keys than are remembered, so
-	// there may be more duplicates than were counted.
+	// DuplicatesAtLeast means that the file has more keys than are remembered, so there
+	// may be more duplicates than were counted.
 	DuplicatesAtLeast bool
 	Outlook           Outlook // of the accepted rows
 	Rejected          int
@@ -47,7 +47,7 @@ type Forecast struct {
 	Sample     campaign.Rendered
 	SampleLine int
 	SampleVars map[string]string
-	// SampleRefused is why the row that was asked for cannot be called; "" if it can.
+	// SampleRefused is why the requested row cannot be called; "" if it can.
 	SampleRefused string
 }
 
@@ -150,7 +150,7 @@ func (p *preview) reject(row campaign.RowError) {
 	f.Reasons[reason]++
 }
 
-// notNew is a row that no new contact is made of, as a rejected one.
+// notNew is a row that makes no new contact, in the form of a rejected row.
 func notNew(row campaign.Row, text string) campaign.RowError {
 	rejected := row.NotNew
 	rejected.Line, rejected.Record, rejected.Key = row.Line, text, row.KeyOrNumber()
@@ -158,7 +158,7 @@ func notNew(row campaign.Row, text string) campaign.RowError {
 }
 
 // isDuplicate reports whether an earlier row has the key, and remembers its hash
-// while there is room. Two keys of a million have the same one once in 37 million
+// while there is room. Among a million keys two have the same hash once in 37 million
 // files.
 func (p *preview) isDuplicate(key string) bool {
 	hash := maphash.String(p.seed, key)

@@ -57,7 +57,7 @@ func newReader(in io.Reader, s campaign.Settings, o Options) (*reader, error) {
 	return r, nil
 }
 
-// bind reads the header and joins the message's placeholders with its columns.
+// bind reads the header and connects the message's placeholders with its columns.
 func (r *reader) bind() (err error) {
 	if r.header, err = r.file.readHeader(r.options.Map); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (r *reader) bind() (err error) {
 	return r.prepare()
 }
 
-// prepare does what the header allows: its error concerns all rows.
+// prepare does the checks that need only the header. Its error concerns all rows.
 func (r *reader) prepare() (err error) {
 	if r.dateFormat, err = ParseDateFormat(r.options.DateFormat); err != nil {
 		return fmt.Errorf("date format %w", err)
@@ -95,11 +95,11 @@ func (r *reader) prepare() (err error) {
 	return r.checkTemplate()
 }
 
-// close gives back what the file needs while it is read.
+// close releases the file's resources.
 func (r *reader) close() { r.file.close() }
 
-// checkTemplate asks once for all rows whether Vonage would take the message, if
-// that does not depend on their values.
+// checkTemplate checks once for all rows whether Vonage would accept the message, if that
+// does not depend on their values.
 func (r *reader) checkTemplate() error {
 	//guard:true internal/csvimport.TestMessagesAreCheckedBeforeTheFirstRow: a message that Vonage would refuse takes no row
 	if r.options.CheckMessage == nil || !r.message.AnyValueFits() {
@@ -127,8 +127,8 @@ func (r *reader) checkMessage(vars map[string]string) error {
 	return r.options.CheckMessage(r.settings, rendered)
 }
 
-// records yields the file's records in their order, without blank ones. An
-// error is one of reading, names the line and ends the sequence.
+// records yields the file's records in their order, without blank ones. An error concerns
+// reading, names the line and ends the sequence.
 func (r *reader) records() iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		for {
@@ -152,8 +152,8 @@ func (r *reader) parse(rec record) (row campaign.Row, rejected *campaign.RowErro
 	return row, nil
 }
 
-// parseRow also returns the column that an error is about, and with an error what
-// was read of the row before it.
+// parseRow also returns the column that an error is about. With an error, the row has the
+// values that were read before it.
 func (r *reader) parseRow(rec record) (row campaign.Row, column string, err error) {
 	fields, column, err := r.fieldsOf(rec)
 	if err != nil {
@@ -176,8 +176,8 @@ func (r *reader) parseRow(rec record) (row campaign.Row, column string, err erro
 }
 
 // setNumbers reads the row's numbers, each with its zones, in the order in which
-// they are called. Where a person may have several, blank ones are left out. One
-// that cannot be called refuses the row: somebody has to look at it.
+// they are called. If a person may have several, blank ones are left out. A number that
+// cannot be called refuses the row, because somebody has to look at it.
 func (r *reader) setNumbers(row *campaign.Row, fields []string) (column string, err error) {
 	column = r.columns.To
 	for _, at := range append([]int{r.header.own[columnTo]}, r.header.more...) {
@@ -210,11 +210,10 @@ func (r *reader) setNumbers(row *campaign.Row, fields []string) (column string, 
 	return "", nil
 }
 
-// maxKey is what the table of contacts takes, in characters.
+// maxKey is the longest key that the table of contacts takes, in characters.
 const maxKey = 200
 
-// key is the value that tells the row's person from others; "" where the number
-// does.
+// key is the value that identifies the row's person; "" if the number does.
 func (r *reader) key(fields []string) (string, error) {
 	if r.header.key < 0 || r.header.key == r.header.own[columnTo] {
 		return "", nil
@@ -253,8 +252,8 @@ func (r *reader) fieldsOf(rec record) (fields []string, column string, err error
 	return rec.fields, "", nil
 }
 
-// checkText rejects what is not text in the file's encoding, and says in which
-// field it is.
+// checkText rejects fields that are not text in the file's encoding, and returns the
+// first.
 func checkText(fields []string) (field int, err error) {
 	for i, f := range fields {
 		switch {

@@ -11,8 +11,8 @@ import (
 	"dialer/campaign"
 )
 
-// ReadRow reads the values of one person's row, by their columns, as the rows of
-// their file were read.
+// ReadRow reads the values of one person's row, by column, in the same way as the rows of
+// their file.
 func ReadRow(values map[string]string, s campaign.Settings, o Options) (campaign.Row, error) {
 	names := slices.Sorted(maps.Keys(values))
 	fields := make([]string, len(names))

@@ -29,9 +29,8 @@ func RejectsPath(csv string) string {
 	return csv + ".rejects.csv"
 }
 
-// NewRejectFile checks that a file can be created at path, or replaced there. It
-// creates none yet. csv is the file that is imported, which must not be
-// overwritten.
+// NewRejectFile checks that a file can be created at path, or replaced there. It does not
+// create the file yet. csv is the imported file, which must not be overwritten.
 func NewRejectFile(path, csv string) (*RejectFile, error) {
 	if folder, err := os.Stat(filepath.Dir(path)); err != nil || !folder.IsDir() {
 		return nil, fmt.Errorf("there is no folder %s", filepath.Dir(path))
@@ -78,8 +77,7 @@ func (r *RejectFile) createTemp() (*os.File, error) {
 	return os.CreateTemp(filepath.Dir(r.path), "."+filepath.Base(r.path)+".*")
 }
 
-// Keep puts the rejected rows at the path. If there are none, a file that is
-// there stays.
+// Keep puts the rejected rows at the path. If there are none, an existing file stays.
 func (r *RejectFile) Keep() error {
 	if r.file == nil || r.direct {
 		return nil

@@ -13,9 +13,9 @@ import (
 
 // rejectWriter writes rejected rows as a CSV that can be corrected and imported
 // again: three columns of ours and then the record as it was, under its own
-// header, with its own delimiter, in UTF-8. Bytes that are no characters stay as
-// they are. A cell that a spreadsheet would take for a formula gets an apostrophe,
-// which the import takes off again.
+// header, with its own delimiter, in UTF-8. Bytes that are not characters stay as they
+// are. A cell that a spreadsheet would read as a formula gets an apostrophe, which the
+// import removes again.
 type rejectWriter struct {
 	out     io.Writer
 	comma   rune

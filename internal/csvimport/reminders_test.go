@@ -11,7 +11,7 @@ import (
 )
 
 // The reminders of a row are before its own time, in the hours, and never after its
-// call_before. A row that has none left makes nobody new.
+// call_before. A row that has none left adds nobody.
 func TestReaderReminders(t *testing.T) {
 	t.Parallel()
 	s := lenient()

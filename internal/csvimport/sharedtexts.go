@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// sharedTexts are the texts to which cells refer by number. They are in a file,
-// of which a window is in memory: cells refer to them mostly in their order.
+// sharedTexts are the texts to which cells refer by number. They are in a file, and a
+// window of it is in memory, because cells mostly refer to them in order.
 type sharedTexts struct {
 	file   *os.File // nil: there are none
 	ends   []uint32
@@ -96,8 +96,7 @@ func (s *sheetReader) readTexts() (*sharedTexts, error) {
 	}
 }
 
-// textIn is the text of the runs up to the end of an element, without what only
-// says how it is pronounced.
+// textIn is the text of the runs up to the end of an element, without phonetic hints.
 func textIn(decoder *xml.Decoder, element string) (string, error) {
 	var text strings.Builder
 	inText := false
@@ -128,7 +127,7 @@ func textIn(decoder *xml.Decoder, element string) (string, error) {
 	}
 }
 
-// unescaped reads the signs that XML cannot hold, which Excel writes as _x000D_.
+// unescaped reads characters that XML cannot contain; Excel writes them as _x000D_.
 func unescaped(text string) string {
 	if !strings.Contains(text, "_x") {
 		return text

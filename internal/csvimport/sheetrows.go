@@ -94,8 +94,8 @@ func (rec *record) set(column int, value string) error {
 	return nil
 }
 
-// finished bounds a row as a record of a text file is bounded. A row of a
-// spreadsheet has every column.
+// finished applies the bounds of a text file's record to a row. A row of a spreadsheet
+// has every column.
 func (rec record) finished() record {
 	if rec.size > maxRecord {
 		rec.fault = faultLong

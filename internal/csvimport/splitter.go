@@ -12,16 +12,16 @@ import (
 const (
 	// maxRecord bounds one record, so that memory is bounded for any file.
 	maxRecord = 64 << 10
-	// maxColumns bounds the cost of a line that holds nothing but delimiters.
+	// maxColumns bounds the cost of a line that has only delimiters.
 	maxColumns = 1000
-	// maxText bounds the text that is kept of a rejected record.
+	// maxText bounds the stored text of a rejected record.
 	maxText = 1 << 10
 )
 
 // record is one record of a file, not yet checked.
 type record struct {
 	line    int      // of its first line, 1-based
-	text    string   // as it is in the file; of one that is too long its beginning; "" in a spreadsheet
+	text    string   // as it is in the file; only the beginning of a too long one; "" in a spreadsheet
 	size    int      // of what is kept of it, about
 	fields  []string // without blank ones at the end
 	columns int      // how many there are with those
@@ -40,8 +40,8 @@ const (
 	faultAfter   = `there is text after a closing quote; write a quote inside a value twice ("")`
 )
 
-// splitter splits a file into records, in the file's order. encoding/csv does
-// not do it, because one stray quote there takes everything up to the next one.
+// splitter splits a file into records, in the file's order. encoding/csv is not used,
+// because there one stray quote swallows everything up to the next one.
 //
 // Here a faulty record costs its first line only: reading resumes on the next
 // line. So a quote that is opened by mistake never hides the rows behind it.
@@ -84,8 +84,7 @@ func (s *splitter) next() (record, error) {
 	}
 }
 
-// cut takes the first record off the window: what it holds, how many bytes of
-// the window it uses, and how many lines.
+// cut returns the first record of the window, how many bytes it uses, and how many lines.
 func (s *splitter) cut(window []byte) (rec record, used, lines int) {
 	fields, columns, end, lines, fault := splitFields(window, s.comma)
 	if fault == "" && lines > 1 && s.columns > 0 && (columns < s.columns || len(fields) > s.columns) {
@@ -130,9 +129,9 @@ func (rec record) blank() bool {
 	return rec.fault == "" && len(rec.fields) == 0
 }
 
-// splitFields reads one record off the beginning of b: its fields without blank
-// ones at the end, how many there are with those, where it ends (its line end
-// not included), and over how many lines it runs.
+// splitFields reads one record at the beginning of b. It returns the fields without blank
+// ones at the end, the number of fields with those, where the record ends (without its
+// line end), and how many lines it spans.
 func splitFields(b []byte, comma byte) (fields []string, columns, end, lines int, fault string) {
 	lines = 1
 	for pos := 0; ; {
@@ -172,8 +171,7 @@ func openingQuote(b []byte, pos int, comma byte) int {
 	return -1
 }
 
-// quotedField reads a value from behind its opening quote. Its line ends
-// become \n.
+// quotedField reads a value after its opening quote. Its line ends become \n.
 func quotedField(b []byte, pos int, comma byte) (field string, end int, fault string) {
 	var value strings.Builder
 	for {
@@ -229,7 +227,7 @@ func lineEnd(b []byte) int {
 	return 0
 }
 
-// trimBlank takes blank fields off the end as long as more than n are left:
+// trimBlank removes blank fields from the end while more than n are left, because
 // spreadsheets write them.
 func trimBlank(fields []string, n int) []string {
 	for len(fields) > n && strings.TrimSpace(fields[len(fields)-1]) == "" {

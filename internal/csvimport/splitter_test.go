@@ -154,7 +154,7 @@ var e164 = regexp.MustCompile(`^[1-9][0-9]{6,14}$`)
 // pieces make files with every kind of fault.
 var pieces = []string{`"`, `""`, ",", ";", "\n", "\r\n", "\r", "a", "+442079460018", " ", "é", "\xff", "\x00", `,"a`, `"b",`, strings.Repeat("x", 2000)}
 
-// Whatever is in a file, a good row behind it is read.
+// Whatever a file contains, a good row after it is read.
 func TestReaderKeepsFollowingRows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -163,8 +163,8 @@ func TestReaderKeepsFollowingRows(t *testing.T) {
 	})
 }
 
-// checkFile checks what is true of every file: each record becomes a row or is
-// rejected, in the order of the lines, and the last row is never lost.
+// checkFile checks the rules for every file: each record becomes a row or is rejected, in
+// the order of the lines, and the last row is never lost.
 func checkFile(t interface{ Fatalf(string, ...any) }, body string) {
 	r, err := newReader(strings.NewReader("to,name\n"+body+"\n+442079460019,Last\n"), lenient(), options())
 	if err != nil {
@@ -223,7 +223,7 @@ func TestReaderOneRecordPerLine(t *testing.T) {
 	})
 }
 
-// What a spreadsheet writes is read as it was.
+// Values that a spreadsheet writes are read unchanged.
 func TestReaderQuotedValuesRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -16,9 +16,8 @@ import (
 	"dialer/campaign"
 )
 
-// A spreadsheet is read row by row. Nothing of it is kept in memory that grows
-// with it, and each part is bounded, because a small archive can hold a part of
-// any size.
+// A spreadsheet is read row by row. Memory does not grow with it, and each part is
+// bounded, because a small archive can contain a part of any size.
 const (
 	maxSheetFile  = 512 << 20 // bytes of the file, which is copied to a temporary one
 	maxSheetParts = 10_000    // files in the archive
@@ -85,7 +84,7 @@ func temporary() (*os.File, error) {
 	return file, err
 }
 
-// checkArchive bounds what the library reads of an archive's directory.
+// checkArchive bounds what the library reads from an archive's directory.
 func checkArchive(file io.ReaderAt, size int64) error {
 	if size > maxSheetFile {
 		return errors.New("the spreadsheet is larger than 512 MiB; save it as CSV UTF-8")
@@ -180,8 +179,8 @@ func (s *sheetReader) elements(name string, each func(xml.StartElement)) error {
 	}
 }
 
-// find is the part that holds the sheet. Sheets are in the order in which the
-// program shows them.
+// find is the part with the sheet. Sheets are in the order in which the program shows
+// them.
 func (s *sheetReader) find(name string) (string, error) {
 	targets := map[string]string{}
 	err := s.elements("xl/_rels/workbook.xml.rels", func(e xml.StartElement) {

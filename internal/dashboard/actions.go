@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// testCall has one number called with the message of a row: a manual call, in no
-// campaign's figures.
+// testCall orders a call to one number with the message of a row. It is a manual call, in
+// no campaign's figures.
 func (d *dashboard) testCall(ctx context.Context, by app.Actor, number, of string, s campaign.Settings, vars map[string]string) error {
 	n, err := campaign.ParseNumber(number, d.DefaultCountry)
 	if err == nil {
@@ -54,7 +54,7 @@ func (d *dashboard) testCampaign(v *visit, name string) error {
 	return d.testCall(v.Context(), v.by, v.PostFormValue("number"), name, c.Settings, rows[0])
 }
 
-// callAgain makes a draft of those whom a campaign has not reached, with its document.
+// callAgain makes a draft with a campaign's document and the people it has not reached.
 // It returns the draft's id.
 func (d *dashboard) callAgain(v *visit, id int64, name string) (int64, error) {
 	text, err := app.Campaigns{Store: d.Store}.Document(v.Context(), id)
@@ -75,7 +75,7 @@ func (d *dashboard) callAgain(v *visit, id int64, name string) (int64, error) {
 	if _, err := d.Store.CampaignByName(v.Context(), document.Name); err == nil {
 		return 0, fmt.Errorf("there is a campaign %q already: give the new one another name", document.Name)
 	}
-	document.When.Start, document.When.End = "", "" // those of the first are past, or will be
+	document.When.Start, document.When.End = "", "" // the times of the first campaign are past, or will be
 	settings, err := document.Settings()
 	if err != nil {
 		return 0, err
@@ -93,7 +93,7 @@ func (d *dashboard) callAgain(v *visit, id int64, name string) (int64, error) {
 	return draft.ID, err
 }
 
-// hangUpAll ends the calls of a campaign that are up, or about to be.
+// hangUpAll ends a campaign's calls that are up or about to be.
 func (d *dashboard) hangUpAll(v *visit, id int64) error {
 	if err := d.typed(v, id, "calls", "not hung up", "calls are up, or about to be,", standing.Up); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"dialer/internal/app"
 )
 
-// standing is how a campaign stands: what is live on its page.
+// standing is the state of a campaign: the live part of its page.
 type standing struct {
 	app.Report
 	Bar     []segment
@@ -92,7 +92,8 @@ func (s standing) MayPause() bool  { return s.Status.Rule().MayPause }
 func (s standing) MayResume() bool { return s.Status.Rule().MayResume }
 func (s standing) MayStop() bool   { return !s.Over() }
 
-// standingOf is the campaign as the visitor may see it, whether the snapshot has it or not.
+// standingOf is the campaign's state as the visitor may see it, even if the snapshot does
+// not have the campaign.
 func (d *dashboard) standingOf(v *visit, s app.Snapshot, id int64) (standing, error) {
 	r, err := d.reportIn(v.Context(), s, id)
 	if err != nil {
@@ -111,8 +112,8 @@ func (d *dashboard) standingOf(v *visit, s app.Snapshot, id int64) (standing, er
 	return view, nil
 }
 
-// reportIn is the campaign's report of a snapshot. One that is over, or newer than the
-// snapshot, may not be in it, and is read.
+// reportIn is the campaign's report in a snapshot. A campaign that is over, or newer than
+// the snapshot, may not be in it; then the report is read.
 func (d *dashboard) reportIn(ctx context.Context, s app.Snapshot, id int64) (app.Report, error) {
 	if i := slices.IndexFunc(s.Campaigns, func(r app.Report) bool { return r.CampaignID == id }); i >= 0 {
 		return s.Campaigns[i], nil
@@ -127,8 +128,8 @@ func (d *dashboard) reportIn(ctx context.Context, s app.Snapshot, id int64) (app
 	return list[0], nil
 }
 
-// Up is how many calls are up, or whose request is on its way; those that wait in the
-// queue are none.
+// Up is how many calls are up, or have their request on its way. Calls that wait in the
+// queue do not count.
 func (s standing) Up() int {
 	return s.Attempts[campaign.Dialing] + s.Attempts[campaign.Unknown] + s.Attempts[campaign.Accepted]
 }
@@ -142,7 +143,7 @@ type campaignView struct {
 	Document  documentView
 }
 
-// NextName is a name for the campaign of those who were not reached.
+// NextName is a name for a campaign of the people who were not reached.
 func (c campaignView) NextName() string {
 	name := []rune(c.Campaign)
 	return string(name[:min(len(name), 190)]) + "-again"
@@ -154,7 +155,7 @@ type costRow struct {
 	Total bool
 }
 
-// costsOf are the countries, and the sum of them if there are several.
+// costsOf are the rows of the countries, with their sum if there are several.
 func costsOf(list []app.CountryCost) (rows []costRow) {
 	sum := costRow{Total: true}
 	for _, c := range list {
@@ -175,8 +176,8 @@ func costsOf(list []app.CountryCost) (rows []costRow) {
 
 func (d *dashboard) campaign(v *visit) error { return d.showCampaign(v, http.StatusOK, nil, nil) }
 
-// search looks for the text that was typed. It is sent by POST: what may be a number
-// is answered here, and stands in no address.
+// search looks for the text that was typed. It is sent by POST. A text that may be a
+// number is answered here, so that no number is in an address.
 func (d *dashboard) search(v *visit) error {
 	id, err := v.idOf("id")
 	if err != nil {
@@ -199,8 +200,8 @@ func digitsIn(text string) (n int) {
 	return n
 }
 
-// showCampaign shows the page, with what was refused if something was. typed is a
-// document that was refused.
+// showCampaign shows the page, with the refusal if there is one. typed is a document that
+// was refused.
 func (d *dashboard) showCampaign(v *visit, status int, refused error, typed *documentView) error {
 	values := v.URL.Query()
 	if digitsIn(values.Get("q")) >= 7 {
@@ -235,7 +236,7 @@ func (d *dashboard) showPeople(v *visit, status int, refused error, typed *docum
 	}
 	switch {
 	case typed == nil:
-	case view.Over(): // there is no form to mend it in
+	case view.Over(): // there is no form to correct it in
 		view.Document.Refused = typed.Refused
 	default:
 		view.Document = *typed
@@ -275,8 +276,8 @@ func (d *dashboard) campaignOf(v *visit) (id int64, name string, err error) {
 	return id, name, err
 }
 
-// nameOf is the campaign's name, by which a change finds it: a number alone may be
-// another one's name.
+// nameOf is the campaign's name. A change finds the campaign by it, because the id may be
+// the name of another campaign.
 func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
 	list, err := d.Store.Report(ctx, id)
 	if err != nil {
@@ -288,8 +289,8 @@ func (d *dashboard) nameOf(ctx context.Context, id int64) (string, error) {
 	return list[0].Campaign, nil
 }
 
-// changeCampaign pauses, resumes or stops. A stop cannot be undone, so it wants the
-// number of people who are not called any more.
+// changeCampaign pauses, resumes or stops. A stop cannot be undone, so the person must
+// type how many people will not be called any more.
 func (d *dashboard) changeCampaign(v *visit) error {
 	id, name, err := d.campaignOf(v)
 	if err != nil {
@@ -330,8 +331,8 @@ func (d *dashboard) changeCampaign(v *visit) error {
 	return v.done(address(id), action)
 }
 
-// typed compares the number that was typed with the one that the page showed, and with
-// how many it would be now: those who have come since nobody has agreed to.
+// typed compares the typed number with the number that the page showed, and with the
+// present one: nobody has agreed to stop people who came since.
 func (d *dashboard) typed(v *visit, id int64, shown, not, of string, now func(standing) int) error {
 	s, err := d.live.read(v.Context())
 	if err != nil {
@@ -352,7 +353,7 @@ func (d *dashboard) typed(v *visit, id int64, shown, not, of string, now func(st
 	return nil
 }
 
-// exportTypes are the forms of an export.
+// exportTypes are the file types of an export.
 var exportTypes = map[string]string{
 	"csv": "text/csv; charset=utf-8", "json": "application/json", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
@@ -379,7 +380,7 @@ func (d *dashboard) export(v *visit) error {
 	err = d.Export(v.Context(), v.w, name, format, q)
 	if err != nil {
 		d.Log.ErrorContext(v.Context(), "an export broke off", "campaign_id", id, "error", err)
-		panic(http.ErrAbortHandler) // so that nobody takes a part of it for the whole
+		panic(http.ErrAbortHandler) // so that nobody mistakes a part of it for the whole
 	}
 	return nil
 }

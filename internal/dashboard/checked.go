@@ -22,10 +22,10 @@ type Checked struct {
 	Bad                                 []campaign.RowError // the first rows that have no effect, with their text
 	Warnings                            []string
 	Message                             []Spoken // what a person would hear
-	Line                                int      // whose row the message is made of
+	Line                                int      // of the row that the message is made from
 	LineRefused                         string   // why that row cannot be called; "": it can
 	Cost                                campaign.OnceCost
-	Holds                               []Share // what holds calls to them now, the gate's rule says
+	Holds                               []Share // the obstacles to their calls now, by the gate's rule
 	// Takes is the time from the first to the last first call, which is at
 	// LastCall. NotCalled counts people who are not called before the
 	// campaign's end.
@@ -40,10 +40,10 @@ type Checked struct {
 	Until                time.Time // when the last of those who wait may be called
 
 	Settings campaign.Settings
-	Vars     map[string]string // of the row that the message is made of
+	Vars     map[string]string // of the row that the message is made from
 }
 
-// Spoken is one thing that a call says, or does.
+// Spoken is one thing that a call says or does.
 type Spoken struct {
 	When  string // says, key 1, wrong key, ...
 	What  string
@@ -58,7 +58,7 @@ type Callee struct {
 	FirstCall          time.Time
 }
 
-// Share is how many people are of something.
+// Share is how many people have a certain property.
 type Share struct {
 	Name string
 	N    int
@@ -70,7 +70,7 @@ type ZoneShare struct {
 	First time.Time
 }
 
-// meaning is what a column may be chosen for.
+// meaning is a meaning that a column can be given.
 type meaning struct{ Name, Says, Without string }
 
 var meanings = []meaning{
@@ -103,14 +103,14 @@ func (n newView) Mappings() (list []mapping) {
 	return list
 }
 
-// badCell is a cell to mend: only the cell, and what is wrong with it.
+// badCell is a cell to correct, and what is wrong with it.
 type badCell struct {
 	Line                         int
 	Column, Reason, Value, Field string
 	Record                       string // of a row that has no single bad cell
 }
 
-// Cells are the cells to mend.
+// Cells are the cells to correct.
 func (n newView) Cells() (list []badCell) {
 	if n.Checked == nil {
 		return nil
@@ -127,7 +127,7 @@ func (n newView) Cells() (list []badCell) {
 	return list
 }
 
-// Kept are cells that were mended and are good now: they are sent again.
+// Kept are cells that were corrected and are good now: they are sent again.
 func (n newView) Kept() (list []badCell) {
 	shown := map[string]bool{}
 	for _, c := range n.Cells() {

@@ -14,7 +14,7 @@ import (
 	"dialer/internal/app"
 )
 
-// contactView is a contact's page: why it is in its state, and what happened.
+// contactView is a contact's page: the reason for its state, and what happened.
 type contactView struct {
 	Campaign   campaign.Campaign
 	ID         int64
@@ -130,7 +130,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 	return view
 }
 
-// attemptMoments are what is known of one attempt.
+// attemptMoments are the known events of one attempt.
 func attemptMoments(a campaign.Attempt) []moment {
 	name := fmt.Sprintf("Call %d", a.No)
 	list := []moment{{At: a.CreatedAt, Kind: "attempt", What: name + ": taken for the queue"}}

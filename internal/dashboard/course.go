@@ -9,18 +9,18 @@ import (
 	"dialer/internal/app"
 )
 
-// course is what is left to do: of one running campaign, or of all.
+// course is the work that is left, of one running campaign or of all.
 type course struct {
-	active    int // who is being called
-	due       int // who may be called now
-	later     int // who is due later, or outside their hours
+	active    int // people who are being called
+	due       int // people who may be called now
+	later     int // people who are due later, or outside their hours
 	moreLater bool
 	dialed    int // calls in the last minute
 	next      time.Time
 }
 
-// courseOf is a campaign's. Of those who are due and those who are not the fewer were
-// counted, and the counters know all.
+// courseOf is a campaign's course. Only the smaller group was counted, the people who are
+// due or the others; the counters give the sum.
 func courseOf(r app.Report, c app.Course) course {
 	waiting := r.Pending + r.Waiting
 	of := course{active: r.Active, dialed: c.Dialed, next: c.Next}
@@ -43,7 +43,7 @@ func (c course) and(d course) course {
 }
 
 // text says how long the first calls to those who are due still take at the present
-// rate, and when the others are due. None of it was typed by anybody.
+// rate, and when the others are due. It contains nothing that anybody typed.
 func (c course) text() template.HTML {
 	if c.active+c.due+c.later == 0 {
 		return "nobody is left to call"

@@ -18,9 +18,9 @@ func TestCourseText(t *testing.T) {
 		"about 10 minutes at the present rate":                                        courseOf(app.Report{Pending: 100}, app.Course{Dialed: 10, Due: 100}),
 		"about a minute at the present rate for 6 who are due; 94 are due later" + at: courseOf(app.Report{Pending: 100}, app.Course{Dialed: 10, Due: 6, Later: 94, Next: next}),
 		"about 2 hours at the present rate":                                           courseOf(app.Report{Pending: 1200}, app.Course{Dialed: 10, Due: 900, ManyDue: true}),
-		// Those who are due were counted, and the rest is due later.
+		// The people who are due were counted, and the rest is due later.
 		"about a minute at the present rate for 5 who are due; 9\u202f995 are due later" + at: courseOf(app.Report{Pending: 10000}, app.Course{Dialed: 10, Due: 5, Later: 2000, ManyLater: true, Next: next}),
-		// Of both there are many.
+		// There are many of both.
 		"about 13 hours at the present rate for 8\u202f000 who are due; more than 2\u202f000 are due later" + at: courseOf(
 			app.Report{Pending: 10000}, app.Course{Dialed: 10, Due: 2000, ManyDue: true, Later: 2000, ManyLater: true, Next: next}),
 	} {

@@ -32,7 +32,8 @@ type Store interface {
 	app.PeopleListStore
 	app.TestCallStore
 	Snapshot(ctx context.Context) (app.Snapshot, error)
-	// LatestReports are of the latest campaigns whose ids are lower, the latest first.
+	// LatestReports are the reports of the latest campaigns with lower ids, the latest
+	// first.
 	LatestReports(ctx context.Context, before int64, limit int) ([]app.Report, error)
 	KeyOf(ctx context.Context, campaignID, contactID int64) (string, error)
 	ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error)
@@ -44,10 +45,10 @@ type Store interface {
 type Config struct {
 	Store   Store
 	ReadRow func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
-	// CheckMessage says what is wrong with a message that an edit would have sent.
+	// CheckMessage says what is wrong with a message that an edited campaign would send.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
-	// Act does one thing to a call, and returns what Vonage said. with has what the
-	// action wants besides, as the API takes it.
+	// Act does one thing to a call, and returns what Vonage said. with has the action's
+	// other parameters, in the API's form.
 	Act func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error)
 	// HangUpAll ends the calls of a campaign, and says how many.
 	HangUpAll func(ctx context.Context, by app.Actor, campaignID int64) (string, error)
@@ -55,12 +56,12 @@ type Config struct {
 	Export func(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error
 	// WriteFigures writes a file of figures: csv or xlsx.
 	WriteFigures func(out io.Writer, f app.Figures, format string) error
-	// Check says what an import of the file would do, with the message of the row of
-	// people that is asked for (0: of the first that can be called), and Import does it.
-	// With an error, Checked may have the file's columns all the same.
+	// Check says what an import of the file would do, with the message of the given row
+	// (0: the first that can be called). Import does it. Even with an error, Checked may
+	// have the file's columns.
 	Check  func(ctx context.Context, in io.Reader, d campaign.Document, mend Mended, row int) (Checked, error)
 	Import func(ctx context.Context, by app.Actor, in io.Reader, d campaign.Document, mend Mended) (app.ImportResult, error)
-	// ImportInto adds rows to a campaign that is there.
+	// ImportInto adds rows to an existing campaign.
 	ImportInto func(ctx context.Context, by app.Actor, in io.Reader, c campaign.Campaign) (app.ImportResult, error)
 
 	OIDC *OIDC // nil: people log in with passwords only
@@ -68,8 +69,8 @@ type Config struct {
 	CallsPerSecond float64
 	DefaultCountry string // of numbers that are typed without a country code
 	Log            *slog.Logger
-	// Serving says that the request's connection waits for us, until done is called, so
-	// that it is not closed to make room for new ones; nil: nobody asks.
+	// Serving marks the request's connection as waiting for us until done is called, so
+	// that it is not closed to make room for new ones; nil: not needed.
 	Serving func(context.Context) (done func())
 }
 
@@ -94,7 +95,7 @@ const (
 	countsAtOnce = 2
 )
 
-// New serves the pages. run feeds those that are live, until its context ends.
+// New serves the pages. run updates the live ones until its context ends.
 func New(c Config) (handler http.Handler, run func(context.Context)) {
 	if c.Serving == nil {
 		c.Serving = func(context.Context) func() { return func() {} }
@@ -263,25 +264,25 @@ func (d *dashboard) fail(v *visit, err error) {
 	_ = d.show(v, status, "error.html", shown{Title: http.StatusText(status), Error: err.Error()})
 }
 
-// ours reports whether the database, the network or the time is to blame.
+// ours reports whether the database, the network or a timeout caused the error.
 func ours(err error) bool {
 	var state interface{ SQLState() string }
 	var retry interface{ SafeToRetry() bool }
 	return errors.As(err, &state) || errors.As(err, &retry) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// shown is what every page has.
+// shown is the common part of every page.
 type shown struct {
 	Title string
 	Here  string // which part of the menu
 	By    app.Actor
 	Open  bool
-	// Posted: the page has no address from which it could be read again.
+	// Posted: the page was the answer to a POST, so no address shows it again.
 	Posted bool
-	Error  string // of a change that was refused; the page stays
+	Error  string // why a change was refused; the page stays
 	Said   string // what was just done
-	Undo   string // where a POST takes that back; "": nowhere
-	// UndoID is sent with it: what it takes back; 0: the address says it.
+	Undo   string // the address where a POST takes that back; "": none
+	// UndoID is sent with Undo: the id of what it takes back; 0: the address says it.
 	UndoID int64
 	Data   any
 }
@@ -311,7 +312,7 @@ func (d *dashboard) show(v *visit, status int, name string, s shown) error {
 	return nil
 }
 
-// said are what a page says after a change, by ?done=.
+// said are the words of a page after a change, by ?done=.
 var said = map[string]string{
 	"pause": "Paused: no more calls begin.", "resume": "Resumed: it calls again. Pause undoes it.",
 	"stop": "Stopped: people who were not reached yet are not called.", "update": "Changed: the next call uses the new values.",

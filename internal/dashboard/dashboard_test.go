@@ -18,7 +18,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// What people write shows as they wrote it.
+// Pages show texts as people wrote them.
 func TestPagesEscape(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -127,7 +127,7 @@ func TestRolesOfPages(t *testing.T) {
 	}
 }
 
-// An alarm that asks for a decision has the decisions on its page, and no button that
+// An alarm that needs a decision offers the decisions on its page, and no button that
 // only closes it.
 func TestDecideOnThePage(t *testing.T) {
 	t.Parallel()
@@ -202,7 +202,7 @@ func TestReportsAreBounded(t *testing.T) {
 	reports.Wait()
 }
 
-// A page of a stranger cannot make the browser of who is logged in change something.
+// A stranger's page cannot make a logged-in person's browser change something.
 func TestForeignPagesChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -222,7 +222,7 @@ func TestChangeACampaign(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.db.StartCampaign(t, "outage", 3)
-	w.db.StartCampaign(t, "1", 1) // its name is the other's id
+	w.db.StartCampaign(t, "1", 1) // its name is the id of the other campaign
 	w.post("/campaigns/1/pause", url.Values{"reason": {"lunch"}}, 200, "Undo</button>", "lunch")
 	w.post("/campaigns/1/resume", nil, 200, "Resumed", "running")
 	w.post("/campaigns/1/stop", url.Values{"people": {"3"}, "typed": {"2"}}, 422, "not the number that was asked for; 3 people would not be called any more now", "Stop for good")
@@ -309,7 +309,7 @@ func TestNewCampaign(t *testing.T) {
 	w.post("/new", nil, 422)
 }
 
-// Whoever looks sees what is read once a second, for all of them.
+// All viewers see the same snapshot, which is read once a second.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -30,8 +30,8 @@ func (d *dashboard) documentOn(ctx context.Context, campaignID int64) (view docu
 	return view, err
 }
 
-// editCampaign gives a campaign the document that was typed. What is refused stays
-// in the form, with the reason.
+// editCampaign gives a campaign the document that was typed. A refused document stays in
+// the form, with the reason.
 func (d *dashboard) editCampaign(v *visit) error {
 	id, name, err := d.campaignOf(v)
 	if err != nil {

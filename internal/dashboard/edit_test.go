@@ -27,7 +27,7 @@ func (w *world) make(document string, draft bool) campaign.Campaign {
 
 const dental = "name: dental\nfrom: \"442079460000\"\nmessage:\n  say: Hello {{name}}.\npeople:\n  countries: GB\nwhen:\n  hours: 00:00-24:00\n"
 
-// The first page was read before the campaign was made, and is still fresh.
+// The snapshot was read before the campaign was made, and is still fresh.
 func TestChangeOfACampaignJustMade(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

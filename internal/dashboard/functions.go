@@ -56,7 +56,7 @@ func count(n int) string {
 
 func words(v any) string { return strings.ReplaceAll(fmt.Sprint(v), "_", " ") }
 
-// number and money are data elements, which the browser writes as its user does.
+// number and money are data elements. The browser formats them for its user.
 func number(n any) template.HTML {
 	exact := fmt.Sprint(n)
 	text := exact
@@ -81,15 +81,15 @@ func span(t time.Duration) string {
 	return fmt.Sprintf("%d h %02d min", int(t/time.Hour), int(t%time.Hour/time.Minute))
 }
 
-// when is a time that the browser shows on its user's clock. A text is one that
-// Postgres wrote.
+// when is a time that the browser shows on its user's clock. If t is a text, Postgres
+// wrote it.
 func when(t any) template.HTML {
 	var at time.Time
 	switch t := t.(type) {
 	case time.Time:
 		at = t
 	case string:
-		at, _ = time.Parse(time.RFC3339Nano, t) // what is no time is shown as none
+		at, _ = time.Parse(time.RFC3339Nano, t) // an invalid time is shown as none
 	}
 	if at.IsZero() {
 		return ""

@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// harmless makes visible, in the text of a page, what would act on a screen: control
-// characters, which a terminal obeys, and marks of direction, which turn round what
-// stands beside a stranger's name. It leaves what is in tags and in fields that are
-// edited, except for control characters: a message in Arabic may need its marks.
+// harmless makes characters visible that would change what a page shows: control
+// characters, which a terminal obeys, and marks of direction, which reverse the text
+// beside a stranger's name. In tags and in input fields it replaces only control
+// characters, because a message in Arabic may need its marks.
 func harmless(page []byte) []byte {
 	out := make([]byte, 0, len(page))
 	inTag, inField := false, false
@@ -37,7 +37,7 @@ func harmless(page []byte) []byte {
 	return out
 }
 
-// turns reports whether r changes the direction or the line of what stands beside it.
+// turns reports whether r changes the direction or the line of the text beside it.
 func turns(r rune) bool {
 	return r == 0x061c || r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
 }

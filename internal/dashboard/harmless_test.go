@@ -2,7 +2,7 @@ package dashboard
 
 import "testing"
 
-// A mark of direction in a name is shown, and stays what it is where it is edited.
+// A mark of direction in a name is made visible, but is unchanged in an input field.
 func TestMarksOfDirectionAreShown(t *testing.T) {
 	t.Parallel()
 	for page, want := range map[string]string{

@@ -27,12 +27,12 @@ type listView struct {
 	Version   string // of the calls that are up: another one is another list
 }
 
-// callsNow is the head of the calls that are up.
+// callsNow is the head of the list of calls that are up.
 func callsNow(s app.Snapshot) listView {
 	return listView{Filter: app.CallsUp, Open: s.Open, Queued: s.Queued, Version: s.CallsVersion}
 }
 
-// Actions are what can be done to a call besides hanging up.
+// Actions are the actions on a call besides hanging up.
 func (l listView) Actions() []string { return []string{"mute", "unmute", "earmuff", "unearmuff"} }
 
 func (v *visit) after() app.ListQuery {
@@ -56,7 +56,7 @@ type callRow struct {
 	Price       string `json:"price"`
 }
 
-// calls are those in progress, or all.
+// calls lists the calls in progress, or all.
 func (d *dashboard) calls(v *visit) error { return d.showCalls(v, http.StatusOK, nil) }
 
 func (d *dashboard) showCalls(v *visit, status int, refused error) error {
@@ -116,7 +116,7 @@ func (d *dashboard) showSuppressions(v *visit, status int, refused error) error 
 	return d.show(v, status, "suppressions.html", of)
 }
 
-// numberOf reads the number of a form as the import of a CSV does.
+// numberOf reads the number in a form in the same way as the import of a CSV.
 func (d *dashboard) numberOf(v *visit) (string, error) {
 	n, err := campaign.ParseNumber(v.PostFormValue("number"), d.DefaultCountry)
 	return n.Digits, err
@@ -131,8 +131,8 @@ func (d *dashboard) suppress(v *visit) error {
 	return d.suppressed(v, err, what)
 }
 
-// addSuppression adds one, and says what was done. Only what is new can be undone: what
-// stood before is somebody else's word, perhaps the person's own.
+// addSuppression adds a suppression, and says what was done. Only a new one can be
+// undone: an older one came from somebody else, perhaps from the person called.
 func (d *dashboard) addSuppression(v *visit, s app.Suppression) (what string, err error) {
 	done, err := app.Suppressions{Store: d.Store}.Add(v.Context(), v.by, []app.Suppression{s}, false)
 	switch {
@@ -145,7 +145,8 @@ func (d *dashboard) addSuppression(v *visit, s app.Suppression) (what string, er
 	return "suppress&undo=" + strconv.FormatInt(done.ID, 10), nil
 }
 
-// offerUndo puts "Undo" beside what was just done, with the id of what it takes back.
+// offerUndo puts "Undo" beside the message about a change, with the id of the thing to
+// take back.
 func (v *visit) offerUndo(of *shown, done, address string) {
 	id, err := strconv.ParseInt(v.URL.Query().Get("undo"), 10, 64)
 	if err == nil && v.URL.Query().Get("done") == done && v.by.May(app.Operator) {
@@ -204,7 +205,7 @@ type alarmRow struct {
 	Open       bool   `json:"open"`
 	Meaning    string `json:"-"`
 	Do         string `json:"-"`
-	Decide     bool   `json:"-"` // a person says what became of its attempt
+	Decide     bool   `json:"-"` // a person must decide about its attempt
 }
 
 func (d *dashboard) alarms(v *visit) error { return d.showAlarms(v, http.StatusOK, nil) }
@@ -238,7 +239,7 @@ func (d *dashboard) showAlarms(v *visit, status int, refused error) error {
 	return d.show(v, status, "alarms.html", of)
 }
 
-// resolve resolves an alarm, or settles its attempt by what the person decided.
+// resolve resolves an alarm, or settles its attempt as the person decided.
 func (d *dashboard) resolve(v *visit) error {
 	id, err := v.idOf("id")
 	if err != nil {
@@ -271,7 +272,7 @@ type auditRow struct {
 	After   json.RawMessage `json:"after"`
 }
 
-// Change is what was before and after, shortened.
+// Change is the object before and after, shortened.
 func (r auditRow) Change() string {
 	short := func(text json.RawMessage) string {
 		if runes := []rune(string(text)); len(runes) > 160 {
@@ -294,7 +295,7 @@ func (d *dashboard) audit(v *visit) error {
 	return d.show(v, http.StatusOK, "audit.html", shown{Title: "Audit", Here: "audit", Data: listView{Rows: rows, Next: page.Next, MayChange: false, Filter: v.URL.Query().Get("object")}})
 }
 
-// healthView is what keeps calls from being made, and what both sides do not agree on.
+// healthView shows what prevents calls, and where our records and Vonage's differ.
 type healthView struct {
 	app.Snapshot
 	app.Differences
@@ -324,8 +325,8 @@ func (d *dashboard) health(v *visit) error {
 	return d.show(v, http.StatusOK, "health.html", shown{Title: "Health and reconciliation", Here: "health", Data: view})
 }
 
-// findView is what is known of a number. It is asked for by POST, so that no number
-// stands in an address.
+// findView is what is known about a number. It is requested by POST, so that no number is
+// in an address.
 type findView struct {
 	Number     string
 	Contacts   []contactView

@@ -18,28 +18,28 @@ import (
 )
 
 const (
-	// snapshotEvery is how often all that is live is read, for all viewers at once.
+	// snapshotEvery is how often the live data is read, once for all viewers.
 	snapshotEvery   = time.Second
 	snapshotTimeout = 5 * time.Second
 	// maxViewers bounds the connections that stay open.
 	maxViewers = 100
 )
 
-// live reads one snapshot a second while somebody looks, and hands it to all.
+// live reads one snapshot a second while there are viewers, and gives it to all of them.
 type live struct {
 	store Store
 	log   *slog.Logger
 
 	mu      sync.Mutex
-	viewers map[chan look]int64 // by what they show: a campaign's id, or as stream says
+	viewers map[chan look]int64 // by what they show: a campaign's id, or a constant as in stream
 	last    app.Snapshot
 }
 
-// look is what is read for all viewers at once.
+// look is the data that is read once for all viewers.
 type look struct {
 	app.Snapshot
 	costs map[int64][]app.CountryCost // of the campaigns that somebody watches
-	more  []app.Report                // of those, who are not in the snapshot
+	more  []app.Report                // of the watched campaigns that are not in the snapshot
 }
 
 func newLive(store Store, log *slog.Logger) *live {
@@ -91,17 +91,17 @@ func (l *live) runOnce(ctx context.Context) error {
 	defer l.mu.Unlock()
 	for viewer, shows := range l.viewers {
 		if _, read := seen.costs[shows]; !read {
-			continue // it has come since
+			continue // another reader has read it since
 		}
 		select {
 		case viewer <- seen:
-		default: // it has not shown the one before yet
+		default: // the viewer has not shown the last one yet
 		}
 	}
 	return nil
 }
 
-// readWatched reads what only the campaign's own page shows.
+// readWatched reads the data that only the campaign's own page shows.
 func (l *live) readWatched(ctx context.Context, seen *look, id int64) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
 	defer cancel()
@@ -116,7 +116,7 @@ func (l *live) readWatched(ctx context.Context, seen *look, id int64) (err error
 	return err
 }
 
-// read reads a snapshot, and keeps it for pages that are opened meanwhile.
+// read reads a snapshot, and keeps it for pages that are opened within the next second.
 func (l *live) read(ctx context.Context) (app.Snapshot, error) {
 	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
 	defer cancel()
@@ -166,14 +166,14 @@ func (l *live) watch(shows int64) (snapshots chan look, leave func(), err error)
 	}, nil
 }
 
-// fragment is what replaces a part of the page.
+// fragment replaces a part of the page.
 type fragment struct {
 	HTML     string `json:"html"`
 	Title    string `json:"title"`
-	Controls string `json:"controls,omitempty"` // of a campaign, for who may use them
+	Controls string `json:"controls,omitempty"` // of a campaign, for viewers who may use them
 }
 
-// stream sends the part of a page that is live, as often as it changes.
+// stream sends the live part of a page whenever it changes.
 func (d *dashboard) stream(v *visit) error {
 	id := int64(0)
 	if v.URL.Query().Get("calls") != "" {
@@ -234,7 +234,7 @@ func (d *dashboard) stream(v *visit) error {
 // liveCalls stands for the page of calls in place of a campaign's id.
 const liveCalls = -1
 
-// fragment renders the first page's part, the calls', or a campaign's.
+// fragment renders the live part of the first page, of the calls, or of a campaign.
 func (d *dashboard) fragment(v *visit, s look, campaignID int64) (f fragment, err error) {
 	var out bytes.Buffer
 	if campaignID == liveCalls {

@@ -17,7 +17,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// countingStore counts what is read for pages that are live.
+// countingStore counts the readings for live pages.
 type countingStore struct {
 	Store
 	snapshots, costs atomic.Int64
@@ -33,7 +33,7 @@ func (s *countingStore) CostByCountry(ctx context.Context, campaignID int64) ([]
 	return s.Store.CostByCountry(ctx, campaignID)
 }
 
-// However many look at a campaign, what it costs is read for all of them once.
+// However many people look at a campaign, its costs are read once for all of them.
 func TestOneReadingForAllViewers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -58,7 +58,7 @@ func TestOneReadingForAllViewers(t *testing.T) {
 	}
 }
 
-// events opens a page that is live, and returns its next part each time.
+// events opens a live page, and returns its next part at each call.
 func (w *world) events(path string) (next func() fragment) {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.server.URL+path, nil)
@@ -81,7 +81,7 @@ func (w *world) events(path string) (next func() fragment) {
 	}
 }
 
-// A page that is live stays open for longer than an answer may take to be written.
+// A live page stays open for longer than the write timeout.
 func TestLiveOutlivesTheWriteTimeout(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(nil)
@@ -96,7 +96,7 @@ func TestLiveOutlivesTheWriteTimeout(t *testing.T) {
 	}
 }
 
-// What can be done to a campaign follows its state, for who may do it.
+// The buttons of a campaign follow its state, for people who may use them.
 func TestLiveControls(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -123,7 +123,8 @@ func TestLiveControls(t *testing.T) {
 	}
 }
 
-// The list of calls is read again when one of them changes, also if as many are up.
+// The list of calls is read again when one of them changes, even if the number of calls
+// is the same.
 func TestLiveCallsChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -146,8 +147,8 @@ func TestLiveCallsChange(t *testing.T) {
 	w.get("/calls", 200, "/calls/U1/hangup")
 }
 
-// A page of this morning says fewer people than there are now: those who have come
-// since are not stopped, and no more calls are hung up than were typed.
+// An old page shows fewer people than there are now. People who came since are not
+// stopped, and no more calls are hung up than were typed.
 func TestTypedNumber(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -168,7 +169,7 @@ func TestTypedNumber(t *testing.T) {
 	}
 }
 
-// Call now makes a person due, and says what stands in the way.
+// "Call now" makes a person due, and names the obstacles.
 func TestCallNowOnThePage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -197,7 +198,7 @@ func TestCallNowOnThePage(t *testing.T) {
 	}
 }
 
-// A column is chosen on the page, and the message shown that of the row that is asked for.
+// A person chooses a column on the page, and sees the message of the row they choose.
 func TestColumnsAndRowOfANewCampaign(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

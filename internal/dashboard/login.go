@@ -19,8 +19,8 @@ func (d *dashboard) loginForm(w http.ResponseWriter, r *http.Request) {
 	_ = d.show(&visit{Request: r, w: w}, http.StatusOK, "login.html", shown{Title: "Log in", Data: d.otherWayIn()})
 }
 
-// login lets a person in. It says the same of a wrong name as of a wrong password,
-// and takes the same time for both.
+// login lets a person in. A wrong name and a wrong password get the same answer after the
+// same time.
 func (d *dashboard) login(w http.ResponseWriter, r *http.Request) {
 	v := &visit{Request: r, w: w}
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)

@@ -14,8 +14,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// The first page shows so many campaigns and no more: those that are not over come
-// before the latest. Its figures are over all, and all are on pages of their own.
+// The first page shows a limited number of campaigns: those that are not over, then the
+// latest. Its figures count all campaigns, and other pages list them all.
 func TestFirstPageIsBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -68,8 +68,8 @@ func TestFirstPageIsBounded(t *testing.T) {
 	}
 }
 
-// A search whose text may be a number goes on too, by a form: no number stands in an
-// address.
+// A search whose text may be a number has further pages too, by a form, so that no number
+// is in an address.
 func TestSearchGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -23,7 +23,7 @@ type newView struct {
 	Tested  bool
 }
 
-// newFields are the fields of the form, and where in the document they stand.
+// newFields are the fields of the form, with their places in the document.
 var newFields = []string{
 	"name", "from", "say", "voicemail", "language", "country", "zone", "hours", "attempts", "keys", "document", "test", "row",
 	"map:to", "map:key", "map:zone", "map:call_at", "map:call_before",
@@ -33,8 +33,8 @@ func (d *dashboard) newCampaign(v *visit) error {
 	return d.show(v, http.StatusOK, "new.html", shown{Title: "New campaign", Here: "new", Data: newView{Form: map[string]string{"language": "en-GB", "hours": "09:00-20:00", "attempts": "3", "country": d.DefaultCountry}}})
 }
 
-// startCampaign checks the file, and starts the campaign if that is asked for. What
-// is wrong is shown, and the page keeps what was typed.
+// startCampaign checks the file, and starts the campaign if the form says so. The page
+// shows mistakes and keeps what was typed.
 func (d *dashboard) startCampaign(v *visit) error {
 	if err := v.ParseMultipartForm(maxForm); err != nil {
 		return fmt.Errorf("the form cannot be read: %w", err)
@@ -134,8 +134,8 @@ func (d *dashboard) start(v *visit, view *newView, file multipart.File, document
 	return err
 }
 
-// documentOf is the campaign document: the one that was pasted, with what the fields
-// say in place of what it says.
+// documentOf is the campaign document: the pasted one, with the values of the fields in
+// place of its own.
 func documentOf(form map[string]string) (campaign.Document, error) {
 	document := campaign.Document{}
 	if form["document"] != "" {
@@ -165,7 +165,7 @@ func documentOf(form map[string]string) (campaign.Document, error) {
 	return document, campaign.CheckName(document.Name)
 }
 
-// columnsFrom are the columns as they were chosen on the page.
+// columnsFrom are the columns that were chosen on the page.
 func columnsFrom(form map[string]string, people *campaign.DocumentPeople) {
 	if to := form["map:to"]; to != "" {
 		people.Numbers = []string{to}

@@ -29,7 +29,7 @@ func ann(groups ...string) map[string]any {
 	return map[string]any{"sub": "7", "preferred_username": "ann", "groups": groups}
 }
 
-// A browser goes to the provider, and comes back as somebody with a role.
+// A browser goes to the provider, and comes back logged in with a role.
 func TestOIDC(t *testing.T) {
 	t.Parallel()
 	w, p := newOIDCWorld(t)
@@ -64,7 +64,7 @@ func TestOIDC(t *testing.T) {
 	}
 }
 
-// Who logs in at the provider has no password here, not even an empty one.
+// A person who logs in at the provider has no password here, not even an empty one.
 func TestOIDCUserHasNoPassword(t *testing.T) {
 	t.Parallel()
 	w, p := newOIDCWorld(t)

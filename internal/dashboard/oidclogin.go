@@ -11,21 +11,21 @@ import (
 	"dialer/internal/auth"
 )
 
-// OIDC is where people log in without a password of ours.
+// OIDC is the provider at which people log in without a password here.
 type OIDC struct {
 	Provider *auth.OIDC
-	Roles    map[string]app.Role // by what the provider's role claim holds; who has several has the most
+	Roles    map[string]app.Role // by the value of the provider's role claim; of several roles the one that allows most counts
 }
 
 const (
 	oidcPath   = "/login/oidc"
-	oidcCookie = "dialer_oidc" // of one login that goes on
+	oidcCookie = "dialer_oidc" // of one login in progress
 	oidcLife   = 10 * time.Minute
 	// OIDCCallback is the path to which the provider sends browsers back.
 	OIDCCallback = oidcPath + "/callback"
 )
 
-// mayTry keeps one address to a number of logins.
+// mayTry bounds the number of logins from one address.
 func (d *dashboard) mayTry(w http.ResponseWriter, r *http.Request) bool {
 	host, _, _ := net.SplitHostPort(r.RemoteAddr)
 	allowed, _ := d.addresses.Allow(host, time.Now())
@@ -41,7 +41,7 @@ func (d *dashboard) refuseLogin(w http.ResponseWriter, r *http.Request, status i
 	_ = d.show(&visit{Request: r, w: w}, status, "login.html", shown{Title: "Log in", Error: says, Data: d.otherWayIn()})
 }
 
-// otherWayIn is the provider, for the form of the login; nil: there is none.
+// otherWayIn is the provider's name for the login form; nil: there is none.
 func (d *dashboard) otherWayIn() any {
 	if d.OIDC == nil {
 		return nil
@@ -71,7 +71,7 @@ func (d *dashboard) beginOIDC(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
-// finishOIDC lets in whom the provider vouches for.
+// finishOIDC lets a person in if the provider vouches for them.
 func (d *dashboard) finishOIDC(w http.ResponseWriter, r *http.Request) {
 	if !d.mayTry(w, r) {
 		return

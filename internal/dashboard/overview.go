@@ -13,8 +13,8 @@ import (
 	"dialer/internal/app"
 )
 
-// overviewView is the first page: is it calling, how fast, when will it be done, what
-// was spent, and who needs a person.
+// overviewView is the first page: whether the dialer calls, how fast, when it will be
+// done, what was spent, and what needs a person.
 type overviewView struct {
 	app.Snapshot
 	Calling  bool
@@ -49,7 +49,8 @@ func (d *dashboard) overview(v *visit) error {
 	return d.show(v, http.StatusOK, "overview.html", shown{Title: view.TabTitle(), Here: "overview", Data: view})
 }
 
-// seenBy is a snapshot as the visitor may see it: what people typed may hold numbers.
+// seenBy is a snapshot as the visitor may see it, because texts that people typed may
+// contain numbers.
 func seenBy(v *visit, s app.Snapshot) app.Snapshot {
 	if !v.masked() {
 		return s
@@ -131,8 +132,8 @@ func (o overviewView) TabTitle() string {
 	return title
 }
 
-// barOf is the line rows = refused + pending + active + waiting + done, as a bar. Of
-// who has ended, those who were reached come first.
+// barOf is the line rows = refused + pending + active + waiting + done, as a bar. Among
+// the people who have ended, those who were reached come first.
 func barOf(r app.Report) []segment {
 	list := []segment{
 		{Class: "reached", Name: "reached", N: r.Reached},

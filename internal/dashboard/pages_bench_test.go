@@ -22,17 +22,16 @@ import (
 var people = flag.Int("people", 5_000, "how many people the campaign of TestPagesAreQuick has; each was called three times")
 
 const (
-	// fewRows is how many rows a page may read of the tables that grow. A page reads a
-	// hundred or two; the smallest of these tables has as many rows as there are people.
+	// fewRows is how many rows of growing tables a page may read. A page reads a hundred
+	// or two; the smallest of these tables has one row per person.
 	fewRows = 3_000
-	// windowRows is the same for a search of a text, which looks at 5,000 rows and
-	// counts them.
+	// windowRows is the same for a text search, which reads 5,000 rows and counts them.
 	windowRows = 2*5_000 + fewRows
 )
 
-// TestPagesAreQuick opens every page, and asks for what the API lists. Each reads few
-// rows, whatever the tables hold. With many people it tells the middle of nine times
-// too. They are judged at a size at which a page that reads everything takes much longer.
+// TestPagesAreQuick opens every page and every list of the API. Each reads few rows,
+// however large the tables are. With many people it also reports the median of nine
+// times, and judges it at a size at which a page that reads everything takes much longer.
 func TestPagesAreQuick(t *testing.T) {
 	var store changingStore
 	w := newWorldWith(t, func(c *Config, _ string) {
@@ -144,7 +143,8 @@ func TestPagesAreQuick(t *testing.T) {
 	read := make([]int, len(pages))
 	for i, of := range pages {
 		n, which := reads(i)
-		// A page also reads the snapshot where that is older than a second, so it is read again.
+		// A page also reads the snapshot if that is older than a second, so the snapshot
+		// is read first.
 		for tries := 0; n > max(of.rows, fewRows) && tries < 5; tries++ {
 			n, which = reads(i)
 		}
@@ -172,10 +172,10 @@ func TestPagesAreQuick(t *testing.T) {
 	}
 }
 
-// changingStore is what the pages read, by one pool of connections or another.
+// changingStore is the pages' store, which can change its pool of connections.
 type changingStore struct{ Store }
 
-// openPages is a pool of its own for one page, so that what it read is known when it is
+// openPages opens a separate pool for one page, so that its reads are known when it is
 // closed.
 func openPages(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
@@ -197,8 +197,7 @@ func closePages(t *testing.T, db *testkit.DB, own Store) {
 	})
 }
 
-// rowsRead is how many rows or entries of indexes were read so far of each table that
-// grows.
+// rowsRead is how many rows or index entries were read so far, for each growing table.
 func rowsRead(t *testing.T, db *testkit.DB) map[string]int {
 	t.Helper()
 	type table struct {
@@ -231,7 +230,7 @@ func callsBy(q app.CallQuery) func(context.Context, Store, int) error {
 	}
 }
 
-// firstNumber is that of the person k0, whom there is not.
+// firstNumber is the number of the person k0, who does not exist.
 const firstNumber = 447100000000
 
 // fillPages makes fifty campaigns, one of many people, and fills each table that grows.

@@ -15,7 +15,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// payloads are what a file, a name or a webhook may hold to do harm.
+// payloads are harmful texts that a file, a name or a webhook may contain.
 var payloads = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(2)>`, `'+alert(3)+'`, `javascript:alert(4)`, `=HYPERLINK("http://x","y")`, "\x1b]0;title\a\x1b[31mred", "\u202egnp.exe\u2066", `{{.Data}}`, `</textarea><script>alert(5)</script>`, "--><svg/onload=alert(6)>",
 }
@@ -23,7 +23,7 @@ var payloads = []string{
 // turned is a mark of direction in the text of a page.
 var turned = regexp.MustCompile(`>[^<]*[\x{202e}\x{2066}][^<]*`)
 
-// Whatever stands in a column, a name, a note or a webhook is text on every page.
+// The content of a column, a name, a note or a webhook is text on every page.
 func TestPayloadsAreText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -75,7 +75,7 @@ func TestPayloadsAreText(t *testing.T) {
 	}
 }
 
-// firstEvent is the first part of a page that is sent live.
+// firstEvent is the first live part of a page.
 func (w *world) firstEvent(path string) string {
 	w.t.Helper()
 	response, err := w.browser.Get(w.server.URL + path)
@@ -87,7 +87,7 @@ func (w *world) firstEvent(path string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\"`, `"`).Replace(line)
 }
 
-// What is sent live to a viewer has no numbers either.
+// Live parts contain no numbers for viewers either.
 func TestLiveIsMaskedForViewers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -105,7 +105,7 @@ func TestLiveIsMaskedForViewers(t *testing.T) {
 	}
 }
 
-// Who may not see numbers does not find them out by searching for their beginnings, or
+// People who may not see numbers cannot find them by searching for their beginnings or
 // for parts of a row.
 func TestViewersSearchWholeNumbers(t *testing.T) {
 	t.Parallel()
@@ -138,8 +138,8 @@ func TestViewersSearchWholeNumbers(t *testing.T) {
 	}
 }
 
-// A number that somebody put into a name, or into a file's column, is masked where the
-// name or the column is shown.
+// A number in a name, or in the name of a file's column, is masked where the name is
+// shown.
 func TestNamesAreMaskedForViewers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -171,7 +171,7 @@ func TestNamesAreMaskedForViewers(t *testing.T) {
 	}
 }
 
-// What was done by mistake is taken back where it was done.
+// A mistake can be undone on the page where it was made.
 func TestUndo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -190,8 +190,8 @@ func TestUndo(t *testing.T) {
 	}
 }
 
-// Undo takes back what this person has just added, and nothing that stood before or that
-// somebody else has added since.
+// Undo takes back what this person has just added, but nothing that existed before or
+// that somebody else added since.
 func TestUndoIsOfOnesOwnSuppression(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -218,8 +218,8 @@ func TestUndoIsOfOnesOwnSuppression(t *testing.T) {
 	}
 }
 
-// Who was not reached becomes a draft with the same document, and a telephone of the
-// house can be called with its message.
+// The people who were not reached go into a draft with the same document, and its message
+// can be tested on an own telephone.
 func TestCallThoseNotReached(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -22,10 +22,10 @@ type peopleView struct {
 	Columns    []sortColumn
 	Contacts   []contactRow
 	Next       template.URL
-	NextPost   string // in place of Next, of a search whose text may be a number: where it goes on, for a form
+	NextPost   string // in place of Next, if the searched text may be a number: where a form continues
 	Looked     int    // rows that a search has read for its text, if there are more
 	Filtered   bool
-	HandList   bool // it is the page of whom to reach by hand
+	HandList   bool // it is the page of people to reach by hand
 }
 
 // tile is a filter: how many there are, and the list of them.
@@ -74,7 +74,7 @@ func (r contactRow) Says() string {
 
 const contactsPerPage = 50
 
-// filters are what the address says of the list, besides where it begins.
+// filters are the address's parameters of the list, except its beginning.
 var filters = []string{"q", "state", "reason", "result", "reached", "sort", "down"}
 
 // queryOf reads the filters of an address.
@@ -87,7 +87,8 @@ func queryOf(values url.Values) app.PeopleQuery {
 	return q
 }
 
-// link is the address of the list with other filters; without a value one is left out.
+// link is the address of the list with other filters. A filter without a value is left
+// out.
 func link(values url.Values, change ...string) template.URL {
 	next := url.Values{}
 	for _, name := range filters {
@@ -106,10 +107,10 @@ func link(values url.Values, change ...string) template.URL {
 // only is the address of the list with this filter and no other.
 func only(name, value string) template.URL { return link(nil, name, value) }
 
-// people reads the list that the address asks for.
+// people reads the list that the address selects.
 func (d *dashboard) people(v *visit, s standing, values url.Values) (view peopleView, err error) {
 	q := queryOf(values)
-	// Whose number is masked is not to be found out by searching for its parts.
+	// A masked number must not be found by searching for its parts.
 	q.Whole = v.masked() && digitsIn(q.Search) > 0
 	page, err := d.Store.CampaignPeople(v.Context(), s.CampaignID, q)
 	if err != nil {
@@ -131,7 +132,7 @@ func (d *dashboard) people(v *visit, s standing, values url.Values) (view people
 	return view, err
 }
 
-// tilesOf are the filters with how many each has.
+// tilesOf are the filters with their counts.
 func tilesOf(s standing, values url.Values) []tile {
 	q := queryOf(values)
 	none := q.State == "" && q.Reason == "" && q.Result == "" && !q.NotReached && !q.ByHand
@@ -171,7 +172,7 @@ func columnsOf(values url.Values) []sortColumn {
 				change[3] = "1"
 			}
 		}
-		if by == app.ByNext || by == app.ByResult { // who has none is not in it
+		if by == app.ByNext || by == app.ByResult { // people without one are not in it
 			change = append(change, "reason", "", "reached", "")
 		}
 		list[i].Link = link(values, change...)
@@ -179,13 +180,14 @@ func columnsOf(values url.Values) []sortColumn {
 	return list
 }
 
-// handView is the list of those whom a person may reach.
+// handView is the list of people who may be reached by hand.
 type handView struct {
 	standing
 	People peopleView
 }
 
-// byHand lists who was not reached, with all of their row, to be printed or called.
+// byHand lists the people who were not reached, with their whole rows, to be printed or
+// called.
 func (d *dashboard) byHand(v *visit) error {
 	id, err := v.idOf("id")
 	if err != nil {
@@ -249,7 +251,7 @@ func (d *dashboard) outcomes(v *visit) error {
 	return json.NewEncoder(v.w).Encode(map[string]any{"every_s": o.EveryS, "at": at, "series": list})
 }
 
-// chartOrder is the order of the chart's colours from below: who was reached first.
+// chartOrder is the order of the chart's colours from the bottom: reached people first.
 var chartOrder = []campaign.Disposition{
 	campaign.Human, campaign.Answered, campaign.Machine, campaign.Busy, campaign.Unanswered, campaign.Timeout, campaign.Rejected, campaign.Failed, campaign.Cancelled, campaign.Unexplained,
 }

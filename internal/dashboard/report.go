@@ -17,7 +17,7 @@ import (
 // command and the API have them.
 var figureChoices = []app.Split{app.ByDay, app.ByHour, app.ByHourOfDay, app.ByCountry, app.ByNetwork, app.ByCaller, app.ByVersion, app.ByRetries, app.ByFunnel}
 
-// figuresView is a campaign's figures by one thing.
+// figuresView is a campaign's figures by one split.
 type figuresView struct {
 	CampaignID int64
 	Campaign   string
@@ -44,7 +44,7 @@ func dayText(t time.Time) string {
 	return t.Format(time.DateOnly)
 }
 
-// File is the address of the same as a file.
+// File is the address of the same figures as a file.
 func (f figuresView) File(format string) string {
 	values := url.Values{"by": {string(f.By)}, "format": {format}}
 	for name, text := range map[string]string{"since": f.SinceText(), "before": f.BeforeText()} {
@@ -55,8 +55,9 @@ func (f figuresView) File(format string) string {
 	return fmt.Sprintf("/campaigns/%d/report?%s", f.CampaignID, values.Encode())
 }
 
-// report shows a campaign's figures. By day and hour it reads counters; by the others the
-// campaign's attempts or people, which takes longer the more there are.
+// report shows a campaign's figures. By day and hour it reads counters. By the other
+// splits it reads the campaign's attempts or people, which takes longer the more there
+// are.
 func (d *dashboard) report(v *visit) error {
 	id, name, err := d.campaignOf(v)
 	if err != nil {
@@ -68,7 +69,7 @@ func (d *dashboard) report(v *visit) error {
 		return err
 	}
 	if q.By.Timeless() {
-		q.Since, q.Before = time.Time{}, time.Time{} // the form sends them for whatever is chosen
+		q.Since, q.Before = time.Time{}, time.Time{} // the form sends them for every choice
 	}
 	f, err := d.figures(v.Context(), name, q)
 	if err != nil {
@@ -151,7 +152,7 @@ func (d *dashboard) figuresFile(v *visit, id int64, f app.Figures, format string
 	v.w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="campaign-%d-by-%s.%s"`, id, f.By, format))
 	if err := d.WriteFigures(v.w, f, format); err != nil {
 		d.Log.ErrorContext(v.Context(), "a file of figures broke off", "campaign_id", id, "error", err)
-		panic(http.ErrAbortHandler) // so that nobody takes a part of it for the whole
+		panic(http.ErrAbortHandler) // so that nobody mistakes a part of it for the whole
 	}
 	return nil
 }

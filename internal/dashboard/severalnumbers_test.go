@@ -8,8 +8,8 @@ import (
 	"dialer/internal/testkit"
 )
 
-// Who complains of a call has the telephone that was called last, although another
-// one is next.
+// A person who complains about a call has the telephone that was called last, even if
+// another one is next.
 func TestSuppressTheNumberThatWasCalled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -31,14 +31,14 @@ type world struct {
 	server  *httptest.Server
 	browser *http.Client
 	acted   []string
-	export  string // what an export of those not reached holds
+	export  string // the content of an export of people who were not reached
 }
 
 func newWorld(t *testing.T) *world {
 	return newWorldWith(t, func(*Config, string) {})
 }
 
-// newWorldWith changes what the pages need, once their address is known.
+// newWorldWith lets change adapt the Config once the pages' address is known.
 func newWorldWith(t *testing.T, change func(c *Config, address string)) *world {
 	t.Helper()
 	return newWorldOn(t, httptest.NewUnstartedServer(nil), change)
@@ -141,7 +141,7 @@ func (w *world) do(request *http.Request) (status int, text string) {
 	return response.StatusCode, dataElements.ReplaceAllString(string(body), "")
 }
 
-// dataElements are how a page writes numbers, of which tests read the text.
+// dataElements is how a page writes numbers. Tests read only their text.
 var dataElements = regexp.MustCompile(`</?data[^>]*>`)
 
 func (w *world) get(path string, want int, says ...string) string {
@@ -184,7 +184,7 @@ func (w *world) login(name string) {
 	w.post("/login", url.Values{"name": {name}, "password": {"password of " + name}}, 200, name)
 }
 
-// every is all pages that only show something.
+// every lists all pages that only show something.
 var every = []string{"/", "/campaigns", "/campaigns/1", "/campaigns/1/report", "/campaigns/1/report?by=caller", "/campaigns/1/contacts/1", "/calls", "/calls?all=1", "/suppressions", "/alarms", "/alarms?all=1", "/audit", "/health"}
 
 const nasty = `<script>alert(1)</script>"'>&{{.}}`

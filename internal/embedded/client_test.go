@@ -15,8 +15,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// withoutURLs is this process's environment without the servers that it names,
-// and with another TMPDIR.
+// withoutURLs is this process's environment without the variables that name servers, and
+// with another TMPDIR.
 func withoutURLs(tmp string) func(string) string {
 	return func(name string) string {
 		switch name {
@@ -47,7 +47,7 @@ func entries(t *testing.T, dir string) []string {
 	return names
 }
 
-// askPostgres opens a session and returns nil if the server accepts it.
+// askPostgres opens a session, and returns nil if the server accepts it.
 func askPostgres(dsn string) error {
 	u, err := url.Parse(dsn)
 	if err != nil {

@@ -55,8 +55,8 @@ func (s *Server) Crash() error {
 	}
 }
 
-// Start starts a crashed server again, at the same URL and with what it had
-// stored. ctx bounds the start only. If that fails, the folder is gone too.
+// Start starts a crashed server again, at the same URL and with its stored data. ctx
+// bounds the start only. If that fails, the folder is gone too.
 func (s *Server) Start(ctx context.Context) error {
 	if s.own == nil {
 		return errNotPrivate
@@ -71,7 +71,7 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
-// serverPID is what the watchdog wrote, or noProcess.
+// serverPID is the process id that the watchdog wrote, or noProcess.
 func (h folder) serverPID() int {
 	text, err := os.ReadFile(filepath.Join(h.dir, "pid"))
 	if err != nil {

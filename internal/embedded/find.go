@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// errNotFound: the program is not installed.
+// errNotFound means that the program is not installed.
 var errNotFound = errors.New("not found")
 
 // postgresDirs are where packages install the server's programs. Most are not on

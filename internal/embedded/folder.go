@@ -20,13 +20,13 @@ type folder struct {
 	// as is the user that the server runs as; nil: ours. Postgres refuses to
 	// run as root.
 	as *credential
-	// kept: the folder and the data in it stay when the server ends.
+	// kept: the folder and its data stay when the server ends.
 	kept bool
-	// env are variables of the server beside those that every one has.
+	// env are extra variables of this server.
 	env []string
 }
 
-// postgresFolder is the one that Options.Data names, or a temporary one.
+// postgresFolder is the folder in Options.Data, or a temporary one.
 func (m machine) postgresFolder() (folder, error) {
 	if m.data == "" {
 		return m.newFolder("postgres")
@@ -48,7 +48,7 @@ func (m machine) postgresFolder() (folder, error) {
 	return h, h.giveToUser()
 }
 
-// CheckData reports a folder that cannot be Options.Data. It makes none.
+// CheckData reports whether a folder cannot be Options.Data. It creates nothing.
 func CheckData(data string) error {
 	as, err := serverUser()
 	if err != nil {
@@ -73,7 +73,7 @@ func (h folder) mayBeKept() error {
 
 func keptDir(data string) string { return filepath.Join(data, "postgres") }
 
-// KeptURL is where a database of the private Postgres is that keeps its data in
+// KeptURL is the URL of a database of a private Postgres that keeps its data in
 // Options.Data.
 func KeptURL(data, database string) string { return socketURL(keptDir(data), database) }
 

@@ -112,8 +112,7 @@ func redisReady(ctx context.Context, socket string) bool {
 
 func inProcessRedis() (*Server, error) {
 	m := miniredis.NewMiniRedis()
-	// By default no key ever expires, and asynq's leases and locks would be
-	// held for ever.
+	// By default no key ever expires, so asynq's leases and locks would never end.
 	m.ClockTTL(true)
 	if err := m.StartAddr("127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("start a Redis in this process: %w", err)

@@ -13,11 +13,10 @@ type Options struct {
 	// Private starts a server of our own even if a variable names one, for
 	// tests that flush or crash it.
 	Private bool
-	// Data is a folder in which a private Postgres keeps its data, which stay;
-	// "": a temporary one.
+	// Data is a folder in which a private Postgres keeps its data permanently; "": a
+	// temporary folder.
 	Data string
-	// Log gets a sentence about which server is used and what takes long. It
-	// may be nil.
+	// Log gets sentences about which server is used and about slow steps. It may be nil.
 	Log func(string)
 	// AllowDownload lets Postgres fetch one from Maven Central if none is
 	// installed.
@@ -25,8 +24,8 @@ type Options struct {
 	// AllowInProcess lets Redis fall back on a small one in this process, whose
 	// data end with the process.
 	AllowInProcess bool
-	// Env are variables that a private Postgres gets beside its own, such as those of
-	// a library that shifts its clock.
+	// Env are extra variables for a private Postgres, for example those of a library that
+	// shifts its clock.
 	Env []string
 }
 
@@ -54,7 +53,7 @@ func (s *Server) Close() error {
 	return s.end()
 }
 
-// machine is what the search depends on. Tests make their own.
+// machine has everything that the search depends on. Tests make their own.
 type machine struct {
 	getenv        func(string) string
 	log           func(string)
@@ -89,7 +88,7 @@ func thisMachine(o Options) machine {
 	return m
 }
 
-// withoutServers is the environment without the servers that it names.
+// withoutServers is the environment without the variables that name servers.
 func withoutServers(getenv func(string) string) func(string) string {
 	return func(name string) string {
 		if name == "DATABASE_URL" || name == "REDIS_URL" {

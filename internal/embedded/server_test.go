@@ -105,7 +105,7 @@ func TestPrivateRedis(t *testing.T) {
 	if left := entries(t, tmp); len(left) > 0 {
 		t.Errorf("Close left %v", left)
 	}
-	// Another server may have the port by now, but not what was kept here.
+	// Another server may have the port by now, but not the data that was stored here.
 	if got, err := askRedis(s.URL, "GET ours"); err == nil && got == "$1\r\n1\r\n" {
 		t.Error("it still answers after Close")
 	}

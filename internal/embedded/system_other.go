@@ -26,5 +26,6 @@ func detach(*exec.Cmd, *credential) {}
 
 func (h folder) giveToUser() error { return nil }
 
-// serverUser refuses what a private server needs here: a shell, and signals.
+// serverUser refuses: a private server needs a shell and signals, which this system does
+// not have.
 func serverUser() (*credential, error) { return nil, errNoPrivate }

@@ -97,7 +97,7 @@ func (h folder) start(signal string, path string, argv ...string) (*process, err
 	return p, nil
 }
 
-// errEnded: the program ended by itself while we waited for it.
+// errEnded means that the program ended by itself while we waited for it.
 var errEnded = errors.New("it ended by itself")
 
 // waitReady returns when ready returns true, or errEnded if the program ends

@@ -51,7 +51,7 @@ func OnAnswer(ctx context.Context, name string) context.Context {
 // errInjected is the error of the action "error".
 var errInjected = errors.New("failpoint: injected error")
 
-// setting is what FAILPOINT says.
+// setting is the content of FAILPOINT.
 type setting struct {
 	point  string
 	hit    int64
@@ -113,7 +113,7 @@ func die() error {
 	select {}
 }
 
-// reach logs the hit, and runs the action if it is the one of the setting.
+// reach logs the hit, and runs the action if this is the hit in the setting.
 func reach(name string) error {
 	s := current()
 	if s == nil || s.point != name {

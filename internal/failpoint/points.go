@@ -3,7 +3,7 @@ package failpoint
 // Point is one failpoint.
 type Point struct {
 	Name string
-	When string // what was just done, and what not yet
+	When string // which step was just done, and which not yet
 }
 
 // Points are all failpoints.

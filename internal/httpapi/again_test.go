@@ -10,13 +10,13 @@ import (
 	"dialer/internal/app"
 )
 
-// A request whose process died is served when it comes again, once no process can be
-// serving it. One that may have called somebody is not.
+// A request whose process died is served when it comes again and no process can still be
+// serving it. A request that may have called somebody is not.
 func TestKeyOfADeadProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const one, call = `{"number":"+447700900101"}`, `{"to":"+447700900101","from":"442079460000","say":"Hello"}`
-	claim := func(path, body, key string) { // as a process does that dies then
+	claim := func(path, body, key string) { // like a process that dies at this moment
 		t.Helper()
 		request := sha256.Sum256([]byte("POST /api/v1/" + path + "\n" + body))
 		w.db.Exec(t, `INSERT INTO api_answers (actor, key, request) VALUES ('operator', $1, $2)`, key, request[:])
@@ -26,12 +26,13 @@ func TestKeyOfADeadProcess(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 409, "being served")
 	w.db.Exec(t, `UPDATE api_answers SET claimed_at = claimed_at - interval '16 minutes'`)
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 201)
-	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 201) // the answer that is kept
+	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "s"), 201) // the stored answer
 	w.want(w.do(app.Operator, "POST", "calls", call, "Idempotency-Key", "c"), 409, "being served")
 }
 
-// A person who was cancelled is called again when the clinic's own key comes with a new
-// appointment, and so is one whose last appointment is over. Who has opted out is not.
+// A cancelled person is called again when the clinic's own key comes with a new
+// appointment, and so is a person whose last appointment is over. A person who has opted
+// out is not.
 func TestPutCallsAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,7 +15,7 @@ import (
 	"dialer/internal/httpapi/operations"
 )
 
-// serve answers, from what is kept if the request came before with its key.
+// serve answers the request. If it came before with its key, it gets the stored answer.
 func (a *api) serve(w http.ResponseWriter, r request, of route) {
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" || !of.creates {
@@ -50,7 +50,7 @@ func (a *api) serve(w http.ResponseWriter, r request, of route) {
 	write(w, r.by, kept)
 }
 
-// first serves a request that came for the first time, and keeps its answer. One
+// first serves a request that came for the first time, and keeps its answer. A request
 // that had no effect, because we failed or had no time for it, may come again.
 func (a *api) first(r request, of route, key string) app.KeptAnswer {
 	kept, err := of.answer(r)
@@ -71,7 +71,7 @@ func (a *api) first(r request, of route, key string) app.KeptAnswer {
 	return kept
 }
 
-// fingerprint tells requests apart that come with one key.
+// fingerprint distinguishes requests that come with the same key.
 func fingerprint(r request) []byte {
 	sum := sha256.New()
 	fmt.Fprintf(sum, "%s %s\n", r.Method, r.URL.RequestURI())
@@ -79,7 +79,7 @@ func fingerprint(r request) []byte {
 	return sum.Sum(nil)
 }
 
-// answer is what the operation answers.
+// answer is the operation's answer.
 func (r route) answer(to request) (app.KeptAnswer, error) {
 	if r.json && len(bytes.TrimSpace(to.body)) > 0 {
 		var value json.RawMessage
@@ -99,8 +99,8 @@ func (r route) answer(to request) (app.KeptAnswer, error) {
 	return answer, nil
 }
 
-// recorder takes an operation's answer or its error, so that the answer can be kept
-// and masked, and the error be written as all are.
+// recorder keeps an operation's answer or its error, so that the answer can be stored and
+// masked, and errors are all written in one form.
 type recorder struct {
 	status int
 	header http.Header
@@ -136,7 +136,7 @@ func noteParameterError(w http.ResponseWriter, r *http.Request, err error) {
 	noteError(w, r, invalid("%s", text))
 }
 
-// mustJSON encodes what this package made of values that JSON has.
+// mustJSON encodes values of this package that JSON can always represent.
 func mustJSON(v any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -147,7 +147,7 @@ func mustJSON(v any) []byte {
 	return buf.Bytes()
 }
 
-// write sends an answer. Who may only read sees no whole number in it.
+// write sends an answer. A viewer sees no whole number in it.
 func write(w http.ResponseWriter, by app.Actor, a app.KeptAnswer) {
 	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
 		w.Header().Set(name, a.Header[name])

@@ -34,25 +34,25 @@ type Store interface {
 	NumberHistory(ctx context.Context, number string) (app.NumberHistory, error)
 }
 
-// Calls is what the API asks Vonage for.
+// Calls has the requests of the API to Vonage.
 type Calls interface {
-	// Make makes one call that a person or a program asks for.
+	// Make makes one call that a person or a program requested.
 	Make(ctx context.Context, by app.Actor, order json.RawMessage) (MadeCall, error)
 	// Act does one thing to a call, and returns what Vonage said.
 	Act(ctx context.Context, by app.Actor, uuid, action string, order json.RawMessage) (answer string, err error)
 }
 
-// MadeCall is what became of a call that was asked for.
+// MadeCall is the result of a requested call.
 type MadeCall struct {
 	AttemptID string `json:"attempt_id"`
 	CallUUID  string `json:"call_uuid"` // "": it is not known whether there is one
 	Known     bool   `json:"-"`
 }
 
-// Import reads rows of people into a campaign. Its error concerns all rows.
+// Import reads rows of people into a campaign. An error concerns all rows.
 type Import func(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o ImportOptions) (app.ImportResult, error)
 
-// ImportOptions say how an import changes who is there.
+// ImportOptions say how an import changes existing people.
 type ImportOptions struct {
 	UTF8                  bool // the rows are in UTF-8 for certain
 	Update, RemoveMissing bool
@@ -62,17 +62,17 @@ type ImportOptions struct {
 type Config struct {
 	Store   Store
 	ReadRow func(values map[string]string, s campaign.Settings, how campaign.Reading) (campaign.Row, error)
-	// CheckMessage says what is wrong with a message that an edit would have sent.
+	// CheckMessage says what is wrong with a message that an edited campaign would send.
 	CheckMessage func(campaign.Settings, campaign.Rendered) error
 	Import       Import
 	Calls        Calls
-	// DefaultCountry is of numbers without a country code, of no campaign.
+	// DefaultCountry applies to numbers without a country code and outside a campaign.
 	DefaultCountry string
-	Countries      []string // where campaigns that are made here may call, if their documents do not say it
+	Countries      []string // where campaigns made here may call, if their documents do not say
 	AdminToken     string   // "": none
 	Log            *slog.Logger
-	// Serving says that the request's connection waits for us, until done is called, so
-	// that it is not closed to make room for new ones; nil: nobody asks.
+	// Serving marks the request's connection as waiting for us until done is called, so
+	// that it is not closed to make room for new ones; nil: not needed.
 	Serving func(context.Context) (done func())
 }
 
@@ -87,7 +87,7 @@ const (
 	uploadTimeout = 5 * time.Minute
 	// importsAtOnce bounds the memory that imports take.
 	importsAtOnce = 2
-	// countsAtOnce bounds what reports take of the database.
+	// countsAtOnce bounds the load of reports on the database.
 	countsAtOnce = 2
 
 	requestsPerSecond = 50
@@ -97,7 +97,7 @@ const (
 type api struct {
 	Config
 	limiter   *auth.Limiter
-	strangers *auth.Limiter // by address, with tokens that nobody has
+	strangers *auth.Limiter // by address, for unknown tokens
 	importing chan struct{}
 	counting  chan struct{}
 }
@@ -124,7 +124,7 @@ func New(c Config) http.Handler {
 	return &known{mux}
 }
 
-// known answers what no route serves in the API's form.
+// known answers requests without a route, in the API's form.
 type known struct{ mux *http.ServeMux }
 
 func (k *known) ServeHTTP(w http.ResponseWriter, r *http.Request) {

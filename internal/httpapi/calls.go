@@ -10,7 +10,7 @@ import (
 	"dialer/internal/httpapi/operations"
 )
 
-// actions are what can be done to a call.
+// actions are the possible actions on a call.
 var actions = []string{"hangup", "mute", "unmute", "earmuff", "unearmuff", "transfer", "stream", "talk", "dtmf"}
 
 func (a *api) ListCalls(ctx context.Context, r operations.ListCallsRequestObject) (operations.ListCallsResponseObject, error) {

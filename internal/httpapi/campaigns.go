@@ -25,8 +25,8 @@ func (a *api) ListCampaigns(ctx context.Context, r operations.ListCampaignsReque
 	return operations.ListCampaigns200JSONResponse(list), err
 }
 
-// CreateCampaign makes a campaign that calls at once, or from its start, or once it
-// is resumed.
+// CreateCampaign makes a campaign that calls at once, from its start, or after it is
+// resumed.
 func (a *api) CreateCampaign(ctx context.Context, r operations.CreateCampaignRequestObject) (operations.CreateCampaignResponseObject, error) {
 	d, err := campaign.ParseDocument("", r.Body.RawMessage)
 	if err != nil {
@@ -52,7 +52,7 @@ func (a *api) CreateCampaign(ctx context.Context, r operations.CreateCampaignReq
 	}}, err
 }
 
-// campaign is the campaign as it is after what was done without an error.
+// campaign answers with the current campaign, unless the operation failed.
 func (a *api) campaign(ctx context.Context, c campaign.Campaign, err error) (operations.CampaignWithDocument, *string, error) {
 	if err != nil {
 		return operations.JSON{}, nil, err
@@ -61,7 +61,7 @@ func (a *api) campaign(ctx context.Context, c campaign.Campaign, err error) (ope
 	return raw(record.JSON), etag(record.Version), err
 }
 
-// etag is a version as a header has it.
+// etag is a version in the form of a header.
 func etag(version string) *string { return new(`"` + version + `"`) }
 
 func (a *api) GetCampaign(ctx context.Context, r operations.GetCampaignRequestObject) (operations.GetCampaignResponseObject, error) {
@@ -70,8 +70,8 @@ func (a *api) GetCampaign(ctx context.Context, r operations.GetCampaignRequestOb
 	return operations.GetCampaign200JSONResponse{Body: body, Headers: operations.GetCampaign200ResponseHeaders{ETag: etag}}, err
 }
 
-// PatchCampaign takes a merge patch (RFC 7396) of the campaign's document. It holds
-// for each call that has not begun.
+// PatchCampaign takes a merge patch (RFC 7396) of the campaign's document. It applies to
+// each call that has not begun.
 func (a *api) PatchCampaign(ctx context.Context, r operations.PatchCampaignRequestObject) (operations.PatchCampaignResponseObject, error) {
 	var patch any
 	if err := decodeJSON(r.Body.RawMessage, &patch); err != nil {
@@ -97,8 +97,7 @@ func (a *api) PatchCampaign(ctx context.Context, r operations.PatchCampaignReque
 	return operations.PatchCampaign200JSONResponse{Body: body, Headers: operations.PatchCampaign200ResponseHeaders{ETag: etag}}, err
 }
 
-// matchedVersion is the version of the campaign that If-Match names; 0: whichever
-// there is.
+// matchedVersion is the version of the campaign that If-Match names; 0: any.
 func (a *api) matchedVersion(ctx context.Context, name, want string) (int, error) {
 	if want == "" || want == "*" {
 		return 0, nil
@@ -158,7 +157,7 @@ func mergePatch(target, patch any) any {
 	return merged
 }
 
-// ifMatch is the version that a change is about; "": whatever is there.
+// ifMatch is the version that a change requires; "": any.
 func ifMatch(header *operations.Ifmatch) string {
 	return strings.Trim(strings.TrimPrefix(strings.TrimSpace(orZero(header)), "W/"), `"`)
 }
@@ -181,7 +180,7 @@ func notWanted(err error) error {
 	return fmt.Errorf("the body is no JSON of the form that is wanted: %s", jsonMistake(err))
 }
 
-// jsonMistake says where the mistake is, and shows nothing of the values.
+// jsonMistake says where the mistake is, without showing values.
 func jsonMistake(err error) string {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Sprintf("%s: want %s", wrong.Field, wrong.Type)

@@ -36,7 +36,7 @@ func TestCampaignFromBeginningToEnd(t *testing.T) {
 	require.NoError(t, err)
 	w.want(w.do(app.Viewer, "GET", "campaigns/dental", ""), 200, `"status":"finished"`, `"done_cancelled_by_request":1`)
 
-	// It takes contacts all the same, and runs again.
+	// It still takes contacts, and runs again.
 	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p3", row), 201)
 	w.want(w.do(app.Viewer, "GET", "campaigns/dental", ""), 200, `"status":"running"`)
 	for _, step := range []struct{ action, body, status string }{{"pause", `{"reason":"lunch"}`, "paused"}, {"resume", "", "running"}, {"stop", "", "stopped"}} {

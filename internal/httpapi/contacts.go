@@ -35,8 +35,8 @@ func (a *api) ListContacts(ctx context.Context, r operations.ListContactsRequest
 	return operations.ListContacts200JSONResponse(list), err
 }
 
-// numberInAddress reads a number of an address: in digits with its country code, as
-// the API writes it, or as a CSV may have it.
+// numberInAddress reads a number in an address: as digits with the country code, as the
+// API writes it, or in any form that a CSV may have.
 func (a *api) numberInAddress(text string) (string, error) {
 	text = strings.TrimSpace(text)
 	if text != "" && text[0] >= '1' && text[0] <= '9' {
@@ -51,7 +51,7 @@ func (a *api) readNumber(text string) (string, error) {
 	return n.Digits, err
 }
 
-// contact is the contact of a key as it is.
+// contact answers with the current contact with the key.
 func (a *api) contact(ctx context.Context, name, key string) (operations.Contact, *string, error) {
 	c, err := a.Store.CampaignByName(ctx, name)
 	if err != nil {
@@ -66,7 +66,7 @@ func (a *api) GetContact(ctx context.Context, r operations.GetContactRequestObje
 	return operations.GetContact200JSONResponse{Body: body, Headers: operations.GetContact200ResponseHeaders{ETag: etag}}, err
 }
 
-// PutContact adds the person of a key, or gives them another row.
+// PutContact adds the person with a key, or gives them another row.
 func (a *api) PutContact(ctx context.Context, r operations.PutContactRequestObject) (operations.PutContactResponseObject, error) {
 	var row map[string]any
 	if err := decodeJSON(r.Body.RawMessage, &row); err != nil {
@@ -95,7 +95,7 @@ func (a *api) PutContact(ctx context.Context, r operations.PutContactRequestObje
 	return operations.PutContact201JSONResponse{Body: body, Headers: operations.PutContact201ResponseHeaders{ETag: etag, Location: &location}}, err
 }
 
-// cells are a row's values as a CSV has them.
+// cells are a row's values in the form of a CSV.
 func cells(row map[string]any) (map[string]string, error) {
 	values := make(map[string]string, len(row))
 	for column, value := range row {
@@ -127,7 +127,7 @@ func (a *api) CancelContact(ctx context.Context, r operations.CancelContactReque
 	return operations.CancelContact200JSONResponse{Body: body, Headers: operations.CancelContact200ResponseHeaders{ETag: etag}}, err
 }
 
-// CallContact has the person of a key called at once.
+// CallContact makes the person with a key due at once.
 func (a *api) CallContact(ctx context.Context, r operations.CallContactRequestObject) (operations.CallContactResponseObject, error) {
 	if err := a.contacts().CallNow(ctx, actorOf(ctx), r.Name, r.Key); err != nil {
 		return nil, err

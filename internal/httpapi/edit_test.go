@@ -11,7 +11,8 @@ import (
 	"dialer/internal/testkit"
 )
 
-// A merge patch of the document makes a version, for people who are in it already.
+// A merge patch of the document makes a new version, which also applies to people who are
+// already in the campaign.
 func TestEditACampaign(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -68,12 +69,12 @@ func TestEditACampaign(t *testing.T) {
 	patch(422, `{"message":{"say":"Three."}}`, "it is stopped")
 }
 
-// Of edits that name the same version, one is made.
+// Of several edits that name the same version, only one is made.
 func TestEditsAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
-	const rounds = 10 // in each some come past the ETag together
+	const rounds = 10 // in each, some pass the check of the ETag together
 	for round := range rounds {
 		version := w.want(w.do(app.Operator, "GET", "campaigns/dental", ""), 200).header.Get("ETag")
 		statuses := make([]int, 8)
@@ -98,7 +99,7 @@ func TestEditsAtOnce(t *testing.T) {
 	}
 }
 
-// A campaign that is over takes no rows, also while its calls are still up.
+// A campaign that is over takes no rows, even while its calls are still up.
 func TestRowsForACampaignThatIsOver(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

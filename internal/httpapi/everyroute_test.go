@@ -19,7 +19,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// operation is one of the document, and a path for it.
+// operation is an operation of the document, with a path for it.
 type operation struct {
 	method, path string
 	statuses     map[string]*openapi3.ResponseRef
@@ -45,8 +45,8 @@ func operations(t *testing.T) (list []operation) {
 	return list
 }
 
-// Every route asks for a token, for a role and for small bodies, and says in the
-// document's form what is wrong.
+// Every route requires a token, a role and a small body, and reports errors in the
+// document's form.
 func TestEveryRouteRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -71,7 +71,7 @@ func TestEveryRouteWithoutADatabase(t *testing.T) {
 	}
 }
 
-// Bodies that come slowly take the places of imports, and no more memory than these.
+// Slow uploads take the places of imports, and no more memory than these places allow.
 func TestSlowUploadsAreBounded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -114,7 +114,7 @@ func TestReportsAreBounded(t *testing.T) {
 	w.want(w.do(app.Viewer, "GET", "report?by=network", ""), 200, `"rows":[]`)
 }
 
-// What no other test asks for.
+// The operations that no other test calls.
 func TestTheRestOfTheDocument(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -154,7 +154,7 @@ func TestTheRestOfTheDocument(t *testing.T) {
 		w.want(w.do(app.Operator, ask.method, ask.path, ask.body), ask.status)
 	}
 	w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/p1", `{"to":"+447700900101","name":"Ann","appointment":"2036-12-03 10:00"}`), 201)
-	// Who is due later is called now.
+	// A person who is due later is called now.
 	w.db.Exec(t, `UPDATE contacts SET due_at = now() + interval '2 days'`)
 	w.want(w.do(app.Operator, "POST", "campaigns/dental/contacts/p1/call", ""), 200, `"key":"p1"`, `"state":"pending"`)
 	if due := testkit.Value[bool](t, w.db, `SELECT due_at <= now() FROM contacts`); !due {
@@ -183,7 +183,7 @@ func TestTheRestOfTheDocument(t *testing.T) {
 	}
 }
 
-// An edit that names no version, and that another one overtakes, is told so.
+// An edit without a version that another edit overtakes gets an error that says so.
 func TestOvertakenEdit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -192,7 +192,7 @@ func TestOvertakenEdit(t *testing.T) {
 	w.want(w.do(app.Operator, "PATCH", "campaigns/dental", `{"message":{"say":"overtaken"}}`), 409)
 }
 
-// A viewer sees no whole number in the answer of any route, in whatever field.
+// A viewer sees no whole number in any field of any route's answer.
 func TestViewersSeeNoNumberOnAnyRoute(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,8 +15,8 @@ import (
 	"dialer/internal/auth"
 )
 
-// request is a request of somebody who may make it. Its context has them for the
-// operation, and its body is body.
+// request is a permitted request. Its context names the actor for the operation, and its
+// body is body.
 type request struct {
 	*http.Request
 	by   app.Actor
@@ -31,7 +31,7 @@ func newRequest(ctx context.Context, r *http.Request, by app.Actor, body []byte)
 	return request{r, by, body}
 }
 
-// actorOf is who sent the request of an operation's context.
+// actorOf is the actor in an operation's context.
 func actorOf(ctx context.Context) app.Actor { return ctx.Value(actorKey{}).(app.Actor) }
 
 // handler serves a route.
@@ -75,9 +75,9 @@ func (a *api) handler(of route) http.Handler {
 	})
 }
 
-// place waits for nothing: it takes one of the few places for imports before the
-// body is read, so that what is uploaded, however slowly, takes bounded memory; and one
-// of those for reports, so that the database has time for calls.
+// place takes one of the few places for imports before the body is read, so that slow
+// uploads take bounded memory. For a report it takes one of the places for reports, so
+// that the database has time for calls. It does not wait for a free place.
 func (a *api) place(w http.ResponseWriter, of route) (release func(), err error) {
 	var places chan struct{}
 	switch {
@@ -101,7 +101,7 @@ func (a *api) place(w http.ResponseWriter, of route) (release func(), err error)
 	}
 }
 
-// bodyOf reads the body. What only reads has none.
+// bodyOf reads the body. A route that only reads has none.
 func bodyOf(w http.ResponseWriter, r *http.Request, of route) ([]byte, error) {
 	if of.reads() {
 		return nil, nil
@@ -115,7 +115,7 @@ func bodyOf(w http.ResponseWriter, r *http.Request, of route) ([]byte, error) {
 
 var errNoToken = errors.New("send Authorization: Bearer with a token, as `dialer token add` prints it")
 
-// actor is who sends the request.
+// actor finds who sends the request.
 func (a *api) actor(ctx context.Context, r *http.Request) (app.Actor, error) {
 	token := auth.Bearer(r)
 	if token == "" {
@@ -135,12 +135,13 @@ func (a *api) actor(ctx context.Context, r *http.Request) (app.Actor, error) {
 	return found.Actor(), err
 }
 
-// tooMany is the error of a request too many: in how many seconds the next may come.
+// tooMany is the error for too many requests. Its value is the number of seconds until
+// the next one may come.
 type tooMany int
 
 func (t tooMany) Error() string { return fmt.Sprintf("too many requests: wait %d s", int(t)) }
 
-// limit keeps each token to a number of requests.
+// limit bounds the number of requests of each token.
 func (a *api) limit(w http.ResponseWriter, by app.Actor) error {
 	w.Header().Set("RateLimit-Policy", fmt.Sprintf(`"token";q=%d;w=%d`, requestBurst, requestBurst/requestsPerSecond))
 	if ok, after := a.limiter.Allow(by.Name, time.Now()); !ok {

@@ -58,8 +58,8 @@ func TestPaging(t *testing.T) {
 	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?state=done", ""), 200, `"items":[],"next_cursor":null`)
 }
 
-// Lifting is about one suppression, and a suppression that is made is answered, and no
-// other of the number.
+// Lifting ends one suppression. The answer to a new suppression is that one, and no other
+// of the number.
 func TestSuppressionsOfOneNumber(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -80,7 +80,7 @@ func TestSuppressionsOfOneNumber(t *testing.T) {
 	w.want(w.do(app.Operator, "DELETE", path, ""), 404)
 }
 
-// A cursor goes to viewers too: it holds no number, and it is not made of one.
+// Viewers get cursors too, so a cursor contains no number and is not derived from one.
 func TestCursorsTellNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -117,14 +117,14 @@ func TestCursorsTellNothing(t *testing.T) {
 	w.want(w.do(app.Viewer, "GET", "campaigns/outage/contacts?cursor="+base64.RawURLEncoding.EncodeToString([]byte(testkit.Number(1))), ""), 422, "cursor")
 }
 
-// A version goes to viewers too. It is not one that they could find a row for by trying:
-// the same rows have other versions in another database, and for another person.
+// Viewers get versions too. They cannot guess a row from a version by trying: the same
+// row has another version in another database, and for another person.
 func TestVersionsTellNothing(t *testing.T) {
 	t.Parallel()
 	versions := map[string]string{}
 	for _, database := range []string{"one", "another"} {
 		w := newWorld(t)
-		w.db.Exec(t, `UPDATE database_identity SET version_secret = gen_random_uuid()::text`) // as a database has that is not made from the tests' template
+		w.db.Exec(t, `UPDATE database_identity SET version_secret = gen_random_uuid()::text`) // as in a database that is not made from the tests' template
 		w.want(w.do(app.Operator, "POST", "campaigns", document), 201)
 		for _, key := range []string{"p1", "p2"} {
 			w.want(w.do(app.Operator, "PUT", "campaigns/dental/contacts/"+key, `{"to":"+447700900101","name":"Ann","appointment":"2036-12-03 10:00"}`), 201)
@@ -224,7 +224,7 @@ func TestIdempotencyKey(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "suppressions", one, "Idempotency-Key", "k1"), 201, `"ended_at":null`)
 }
 
-// An import that found the dialer busy, or that failed, may come again with its key.
+// An import that failed, or that found the dialer busy, may come again with its key.
 func TestRefusedForNowIsNotKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -250,8 +250,7 @@ func TestRefusedForNowIsNotKept(t *testing.T) {
 	w.want(post("c"), 202, `"already":1`)
 }
 
-// A number is read as a CSV's is. In an address it may also be written as answers
-// write it.
+// A number is read as in a CSV. In an address it may also have the form that answers use.
 func TestNumbersAreReadAsInACSV(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -352,7 +351,7 @@ func TestBodiesAreBounded(t *testing.T) {
 	w.want(w.do(app.Operator, "POST", "campaigns", strings.Repeat(" ", 1<<20+1)), 413)
 }
 
-// The database that is away is no mistake of the client.
+// If the database is away, that is not the client's mistake.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

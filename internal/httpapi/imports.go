@@ -16,8 +16,8 @@ import (
 	"dialer/internal/httpapi/operations"
 )
 
-// ImportContacts reads rows into the campaign. All of them are in, or refused, when
-// it answers: so a client that got the answer need not send them again.
+// ImportContacts reads rows into the campaign. When it answers, all of them are in or
+// refused, so a client that got the answer need not send them again.
 func (a *api) ImportContacts(ctx context.Context, r operations.ImportContactsRequestObject) (operations.ImportContactsResponseObject, error) {
 	c, err := a.Store.CampaignByName(ctx, r.Name)
 	switch {
@@ -52,7 +52,7 @@ func (a *api) GetImport(ctx context.Context, r operations.GetImportRequestObject
 	return operations.GetImport200JSONResponse(raw(record.JSON)), err
 }
 
-// rowsOf are the body's rows as a CSV, so that there is one way to read a row.
+// rowsOf returns the body's rows as a CSV, so that there is only one way to read a row.
 func rowsOf(r operations.ImportContactsRequestObject) (rows io.Reader, isJSON bool, err error) {
 	kind, _, err := mime.ParseMediaType(r.ContentType)
 	if err != nil {
@@ -72,8 +72,9 @@ func rowsOf(r operations.ImportContactsRequestObject) (rows io.Reader, isJSON bo
 	return nil, false, requestError{http.StatusUnsupportedMediaType, "Content-Type: want text/csv, or application/json with an array of objects"}
 }
 
-// csvOf writes an array of objects as a CSV. A column that an object has not is
-// empty. Errors count from 1, as the lines of the import's result do with its header.
+// csvOf writes an array of objects as a CSV. A column that an object lacks is empty.
+// Errors count objects from 1; the import's result counts lines, and its header is line
+// 1.
 func csvOf(body []byte) (io.Reader, error) {
 	var list []map[string]any
 	if err := decodeJSON(body, &list); err != nil {

@@ -10,7 +10,7 @@ import (
 
 const wrongLimit = "limit: want a number from 1 to 1000"
 
-// page is the part of a list that ?limit= and ?cursor= ask for.
+// page is the part of a list that ?limit= and ?cursor= select.
 func page(limit *operations.Limit, cursor *operations.Cursor) (app.ListQuery, error) {
 	q := app.ListQuery{Limit: 100}
 	if limit != nil {
@@ -26,7 +26,7 @@ func page(limit *operations.Limit, cursor *operations.Cursor) (app.ListQuery, er
 	return q, nil
 }
 
-// listed is a page as every list answers it: the types of all lists are alike.
+// listed is a page in the form of every list's answer: the types of all lists are alike.
 func listed(p app.Page, err error) (operations.CampaignList, error) {
 	list := operations.CampaignList{Items: make([]operations.JSON, len(p.Items))}
 	for i, item := range p.Items {
@@ -40,7 +40,7 @@ func listed(p app.Page, err error) (operations.CampaignList, error) {
 
 func raw(text json.RawMessage) operations.JSON { return operations.JSON{RawMessage: text} }
 
-// orZero is a parameter's value, and the type's own where there is none.
+// orZero is a parameter's value, or the zero value if there is none.
 func orZero[T any](v *T) T {
 	if v == nil {
 		return *new(T)

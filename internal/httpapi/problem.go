@@ -12,13 +12,13 @@ import (
 	"dialer/internal/app"
 )
 
-// problem is an error as RFC 9457 has it. It holds no number and no secret.
+// problem is an error in the form of RFC 9457. It contains no number and no secret.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail"`
-	after  int    // seconds; 0: it is not about time
+	after  int    // seconds; 0: waiting does not help
 }
 
 const problemType = "application/problem+json"
@@ -47,7 +47,7 @@ type requestError struct {
 
 func (e requestError) Error() string { return e.text }
 
-// invalid is what a request asks for and cannot be.
+// invalid is the error of a request that asks for something impossible.
 func invalid(format string, args ...any) error {
 	return requestError{http.StatusUnprocessableEntity, fmt.Sprintf(format, args...)}
 }
@@ -57,9 +57,8 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, of route, by app.Acto
 	write(w, by, a.problem(r, of, by, err).kept())
 }
 
-// problem says which status an error has. What the database or the network has to
-// answer for is logged and not told. Of a change, everything else is the domain's
-// reason.
+// problem decides an error's status. An error of the database or the network is logged
+// and not shown. After a change, every other error is a reason of the domain.
 func (a *api) problem(r *http.Request, of route, by app.Actor, err error) problem {
 	p := problem{Status: http.StatusUnprocessableEntity, Detail: err.Error()}
 	if own, ok := errors.AsType[requestError](err); ok {
@@ -92,7 +91,7 @@ func (a *api) problem(r *http.Request, of route, by app.Actor, err error) proble
 	return p
 }
 
-// ours reports whether the database, the network or the time is to blame.
+// ours reports whether the database, the network or a timeout caused the error.
 func ours(err error) bool {
 	var state interface{ SQLState() string }
 	var retry interface{ SafeToRetry() bool }

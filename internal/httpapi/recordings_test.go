@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// What was recorded in a call is with the call. A viewer sees that it was, and not
-// where it can be fetched.
+// A call's answer has its recordings. A viewer sees that there is a recording, but not
+// where to fetch it.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -15,7 +15,7 @@ func (a *api) Report(ctx context.Context, r operations.ReportRequestObject) (ope
 	return operations.Report200JSONResponse(f), err
 }
 
-// CampaignReport counts the calls of one.
+// CampaignReport counts the calls of one campaign.
 func (a *api) CampaignReport(ctx context.Context, r operations.CampaignReportRequestObject) (operations.CampaignReportResponseObject, error) {
 	f, err := a.figures(ctx, r.Name, r.Params.By, r.Params.Since, r.Params.Before)
 	return operations.CampaignReport200JSONResponse(f), err

@@ -109,7 +109,7 @@ func (a *api) ListAudit(ctx context.Context, r operations.ListAuditRequestObject
 	return operations.ListAudit200JSONResponse(list), err
 }
 
-// Erase forgets whoever has a number.
+// Erase removes the data of everybody with a number.
 func (a *api) Erase(ctx context.Context, r operations.EraseRequestObject) (operations.EraseResponseObject, error) {
 	number, err := a.numberInAddress(r.Number)
 	if err != nil {

@@ -7,13 +7,13 @@ import (
 	"dialer/internal/app"
 )
 
-// route is what holds for an operation before it is served.
+// route has the rules of an operation that apply before it is served.
 type route struct {
 	least   app.Role
 	creates bool // it takes an Idempotency-Key
-	calls   bool // it calls somebody: who knows whether it did does not do it again
+	calls   bool // it calls somebody, so it must not be repeated if it may have called
 	slow    bool // it may take minutes
-	json    bool // its body is one JSON value, where it has one
+	json    bool // its body, if any, is one JSON value
 	rows    bool // its body holds people
 	counts  bool // it reads the calls of a month or more
 
@@ -21,10 +21,10 @@ type route struct {
 	serve   http.HandlerFunc
 }
 
-// reads reports whether it changes nothing.
+// reads reports whether the operation only reads.
 func (r route) reads() bool { return strings.HasPrefix(r.pattern, "GET ") }
 
-// routes are all there are, by their patterns.
+// routes are all routes, by their patterns.
 var routes = map[string]route{
 	"GET campaigns":                             {least: app.Viewer},
 	"POST campaigns":                            {least: app.Operator, json: true, creates: true},
@@ -56,8 +56,8 @@ var routes = map[string]route{
 	"POST campaigns/{name}/contacts/{key}/call": {least: app.Operator},
 }
 
-// router takes the operations of openapi.json from the generated code, and puts in
-// front of each what its route says.
+// router takes the operations of openapi.json from the generated code, and applies the
+// route's rules before each.
 type router struct {
 	a *api
 	*http.ServeMux

@@ -8,7 +8,7 @@ import (
 	"dialer/internal/httpapi/operations"
 )
 
-// Why answers with all that is known of one number, and why.
+// Why answers with all that is known about one number, and why.
 func (a *api) Why(ctx context.Context, r operations.WhyRequestObject) (operations.WhyResponseObject, error) {
 	number, err := a.numberInAddress(r.Number)
 	if err != nil {
@@ -62,7 +62,7 @@ func attemptsOf(list []campaign.Attempt) []operations.WhyAttempt {
 	return attempts
 }
 
-// given is null for what there is not.
+// given is null for a zero value.
 func given[T comparable](v T) *T {
 	var none T
 	if v == none {

@@ -41,8 +41,8 @@ type world struct {
 
 	importFails error
 
-	importing chan struct{} // nil, or where each import says that it has begun
-	release   chan struct{} // and what it waits for
+	importing chan struct{} // nil, or a channel on which each import says that it has begun
+	release   chan struct{} // each import waits for this
 }
 
 func newWorld(t *testing.T) *world {
@@ -79,7 +79,7 @@ func readRow(values map[string]string, s campaign.Settings, how campaign.Reading
 	return csvimport.ReadRow(values, s, csvimport.Options{DefaultCountry: how.DefaultCountry, Map: how.Map, DateFormat: how.DateFormat, Now: time.Now(), Yes: how.Yes})
 }
 
-// importRows is what cmd/dialer wires.
+// importRows does the same as the import that cmd/dialer wires.
 func (w *world) importRows(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o httpapi.ImportOptions) (app.ImportResult, error) {
 	if w.importing != nil {
 		select {
@@ -140,7 +140,7 @@ func (f *fakeCalls) Act(_ context.Context, _ app.Actor, uuid, action string, _ j
 	return "done", f.err
 }
 
-// reply is an answer, which is as the document says.
+// reply is an answer that matches the document.
 type reply struct {
 	status int
 	header http.Header
@@ -157,7 +157,7 @@ func (r reply) value(t *testing.T, path ...string) any {
 	return v
 }
 
-// do sends a request and holds its answer against the document. headers are pairs.
+// do sends a request and checks its answer against the document. headers are pairs.
 func (w *world) do(role app.Role, method, path, body string, headers ...string) reply {
 	w.t.Helper()
 	request, err := http.NewRequestWithContext(w.t.Context(), method, w.server.URL+"/api/v1/"+path, strings.NewReader(body))
@@ -200,7 +200,7 @@ func (w *world) asDocumented(request *http.Request, response *http.Response, bod
 		require.NoError(w.t, err)
 		request.Body = sent
 	}
-	if response.StatusCode < http.StatusBadRequest { // what is taken is what the document describes
+	if response.StatusCode < http.StatusBadRequest { // an accepted request must match the document
 		if err := openapi3filter.ValidateRequest(w.t.Context(), asked); err != nil {
 			w.t.Errorf("%s %s: %d, and the request is not as the document says: %v", request.Method, request.URL.Path, response.StatusCode, err)
 		}
@@ -243,7 +243,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// reportNotExercised fails where the document has an answer that no test got.
+// reportNotExercised fails if the document has an answer that no test got.
 func reportNotExercised() (code int) {
 	doc, err := openapi3.NewLoader().LoadFromData(httpapi.Document)
 	if err != nil {

@@ -26,8 +26,8 @@ const (
 	statsTimeout = 5 * time.Second
 )
 
-// CountFleet adds the fleet's counts to the metrics. They are read at most every
-// ten seconds, however often they are asked for.
+// CountFleet adds the fleet's counts to the metrics. They are read at most every ten
+// seconds, however often they are requested.
 func (m *Metrics) CountFleet(stats Stats, log *slog.Logger) {
 	m.registry.MustRegister(&fleetStats{stats: stats, log: log})
 }

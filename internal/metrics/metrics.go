@@ -39,8 +39,8 @@ func New() *Metrics {
 	return m
 }
 
-// Handler serves all metrics in the text form of Prometheus. Those that cannot
-// be read are left out, and logged.
+// Handler serves all metrics in the text form of Prometheus. Metrics that cannot be read
+// are left out, and logged.
 func (m *Metrics) Handler(log *slog.Logger) http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError),

@@ -13,7 +13,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// The alert rules and the board name metrics and kinds of alarms that there are.
+// The alert rules and the board name only existing metrics and kinds of alarms.
 func TestMonitoringFiles(t *testing.T) {
 	t.Parallel()
 	var names, kinds []string

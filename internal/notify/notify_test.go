@@ -24,7 +24,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
-// receiver is a program that is told.
+// receiver is a program that gets messages.
 type receiver struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -48,7 +48,7 @@ func newReceiver(t *testing.T) *receiver {
 			Type string
 			Data map[string]any
 		}
-		_ = json.Unmarshal(text, &m) // what is no message fails the test's comparisons
+		_ = json.Unmarshal(text, &m) // a text that is not a message fails the test's comparisons
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.got = append(r.got, received{request.Header, text, m.Type, m.Data})
@@ -101,13 +101,13 @@ func finish(t *testing.T, db *testkit.DB, contact int, result string) {
 func TestWhatIsTold(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
-	db.StartCampaign(t, "before", 1) // nobody is told of what was before
+	db.StartCampaign(t, "before", 1) // earlier changes send no message
 	r := newReceiver(t)
 	_, secret := addHook(t, db, r.URL)
 	c := db.StartCampaign(t, "outage", 2)
 	finish(t, db, 2, "confirmed")
 	require.NoError(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"}))
-	require.NoError(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"})) // once more of the same
+	require.NoError(t, db.Raise(t.Context(), campaign.Alarm{Kind: campaign.AlarmRedis, Detail: "x"})) // the same alarm again
 	send(t, db)
 	list := r.await(t, 5)
 	kinds := map[string]int{}
@@ -139,14 +139,15 @@ func TestWhatIsTold(t *testing.T) {
 	require.Eventually(t, "messages are dropped", func() bool { return testkit.Value[int](t, db, `SELECT count(*) FROM hook_messages`) == 0 })
 }
 
-// statuses are what is still to be told of campaigns.
+// statuses are the undelivered messages about campaigns.
 func statuses(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `SELECT data->>'status' FROM hook_messages WHERE type = 'campaign.changed' ORDER BY seq`)
 }
 
-// What people see of a campaign changes without a change of its row when a scheduled one
-// begins, and when the last call of a stopped one is over. Each is told once.
+// The shown status of a campaign changes without a change of its row when a scheduled
+// campaign begins, and when the last call of a stopped one is over. Each change sends one
+// message.
 func TestShownStatusIsTold(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -176,7 +177,7 @@ func TestShownStatusIsTold(t *testing.T) {
 	tells("a start to come", func() { db.Exec(t, `UPDATE campaigns SET starts_at = now() + interval '1 hour'`) }, "scheduled")
 	tells("the start comes", func() {
 		db.Exec(t, `UPDATE campaigns SET starts_at = now() - interval '1 second'`)
-		db.Exec(t, `UPDATE campaigns SET told_status = 'scheduled'`) // as it is when time passes
+		db.Exec(t, `UPDATE campaigns SET told_status = 'scheduled'`) // as if time had passed
 		db.Exec(t, `DELETE FROM hook_messages`)
 	}, "running")
 	tells("it is stopped while a call is up", func() {
@@ -186,7 +187,7 @@ func TestShownStatusIsTold(t *testing.T) {
 	tells("the call is over", func() { calls("accepted", -1) }, "stopped")
 }
 
-// A change that is rolled back is not told.
+// A change that is rolled back sends no message.
 func TestNothingIsToldOfWhatDidNotHappen(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -246,7 +247,7 @@ func TestInOrder(t *testing.T) {
 	}
 }
 
-// A message that nobody took for days is shown, and sent again by hand.
+// A message that nobody accepted for days is listed, and a person can send it again.
 func TestDeadMessages(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -263,7 +264,7 @@ func TestDeadMessages(t *testing.T) {
 		var err error
 		failed, err = db.FailedMessages(t.Context(), 10)
 		require.NoError(t, err)
-		failed = slices.DeleteFunc(failed, func(m app.FailedMessage) bool { return m.Type == "alarm.raised" }) // which hooks are told too
+		failed = slices.DeleteFunc(failed, func(m app.FailedMessage) bool { return m.Type == "alarm.raised" }) // hooks get these messages too
 		return len(failed) == 1 && failed[0].NextTry == nil
 	})
 	alarms, err := db.Alarms(t.Context(), app.AlarmQuery{Limit: 10})
@@ -336,7 +337,7 @@ func TestHookAddresses(t *testing.T) {
 	}
 }
 
-// Nobody makes this machine send something to its own network.
+// Nobody can make this machine send something to its own network.
 func TestPrivateAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)

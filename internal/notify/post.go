@@ -27,7 +27,7 @@ const (
 	maxAnswer    = 64 << 10
 )
 
-// NewSecret makes what a hook's messages are signed with.
+// NewSecret makes the secret that signs a hook's messages.
 func NewSecret() string {
 	random := make([]byte, secretBytes)
 	_, _ = rand.Read(random) // it never fails: see its documentation
@@ -35,8 +35,8 @@ func NewSecret() string {
 }
 
 // newClient makes a client that follows no redirect and uses no proxy, and connects
-// to addresses of the internet only, unless others are allowed. The address is
-// checked when it is connected to, whatever the name stood for before.
+// to addresses of the internet only, unless others are allowed. The address is checked
+// when the connection is made, so it does not matter what the name resolved to before.
 func newClient(allowPrivate bool) *http.Client {
 	dialer := &net.Dialer{Timeout: tryTimeout / 2}
 	//guard:false internal/notify.TestPrivateAddressesAreRefused: nobody makes this machine send something to its own network
@@ -106,7 +106,7 @@ func post(ctx context.Context, client *http.Client, h campaign.HookTarget, m cam
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	response, err := client.Do(request)
 	if err != nil {
-		if wrong, ok := errors.AsType[*url.Error](err); ok { // it holds the whole address
+		if wrong, ok := errors.AsType[*url.Error](err); ok { // it contains the whole address
 			err = wrong.Err
 		}
 		return err
@@ -119,7 +119,7 @@ func post(ctx context.Context, client *http.Client, h campaign.HookTarget, m cam
 	return nil
 }
 
-// sign signs with each of the hook's secrets, as the receiver has one of them.
+// sign signs with each of the hook's secrets, because the receiver may have any of them.
 func sign(h campaign.HookTarget, id string, at time.Time, body []byte) (signatures string, err error) {
 	for _, secret := range []string{h.Secret, h.OldSecret} {
 		if secret == "" {

@@ -20,30 +20,31 @@ type Store interface {
 	OpenHooks(ctx context.Context) ([]campaign.HookTarget, error)
 	ClaimMessages(ctx context.Context, hook int64, limit int, lease time.Duration) ([]campaign.HookMessage, error)
 	Delivered(ctx context.Context, id uuid.UUID) error
-	// NotDelivered: a wait of 0 means that it is tried no more.
+	// NotDelivered notes a failed try. A wait of 0 means that the message is not tried
+	// any more.
 	NotDelivered(ctx context.Context, id uuid.UUID, failure string, wait time.Duration) error
 }
 
 const (
 	lookEvery = time.Second
-	// atOnce is how many messages one hook is sent at once.
+	// atOnce is how many messages are sent to one hook at once.
 	atOnce = 8
-	// lease is longer than a try may take: a message whose process died is tried
-	// again after it.
+	// lease is longer than a try may take. After it, a message whose process died is
+	// tried again.
 	lease       = time.Minute
 	tryTimeout  = 10 * time.Second
 	saveTimeout = 5 * time.Second
 )
 
-// waits are those between the tries: after the last one a message is dead, some
-// four days later.
+// waits are the pauses between tries. After the last try, some four days later, a message
+// is dead.
 var waits = []time.Duration{
 	3 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour,
 	12 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour,
 }
 
-// waitAfter is the wait after a try that failed; 0: there is no other. From the
-// second on it is up to a tenth longer, so that many do not come at once.
+// waitAfter is the wait after a failed try; 0: there is no further try. From the second
+// try on it is up to a tenth longer at random, so that many tries do not come at once.
 func waitAfter(tries int) time.Duration {
 	switch {
 	case tries > len(waits):
@@ -70,8 +71,8 @@ func New(store Store, log *slog.Logger) *Sender {
 	return &Sender{store: store, log: log, sending: map[int64]bool{}}
 }
 
-// Run delivers until ctx ends. A try that is under way then is finished or broken
-// off, and noted.
+// Run delivers until ctx ends. A try that is under way at that moment is finished or
+// broken off, and its result is noted.
 func (s *Sender) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -122,8 +123,8 @@ func (s *Sender) end(hook int64) {
 	delete(s.sending, hook)
 }
 
-// drain delivers a hook's messages until none is due. One hook that is slow keeps no
-// other waiting.
+// drain delivers a hook's messages until none is due. A slow hook does not delay the
+// others.
 func (s *Sender) drain(ctx context.Context, h campaign.HookTarget) {
 	client := newClient(h.AllowPrivate)
 	defer client.CloseIdleConnections()
@@ -142,14 +143,14 @@ func (s *Sender) drain(ctx context.Context, h campaign.HookTarget) {
 	}
 }
 
-// body is a message as it is sent: the same at each try.
+// body is the sent form of a message. It is the same at each try.
 type body struct {
 	Type      string          `json:"type"`
 	Timestamp time.Time       `json:"timestamp"`
 	Data      json.RawMessage `json:"data"`
 }
 
-// deliver tries once, and notes what came of it.
+// deliver tries once, and notes the result.
 func (s *Sender) deliver(ctx context.Context, h campaign.HookTarget, m campaign.HookMessage, send func(context.Context, []byte) error) {
 	text, err := json.Marshal(body{m.Type, m.At.UTC(), m.Data})
 	if err == nil {
@@ -170,8 +171,8 @@ func (s *Sender) deliver(ctx context.Context, h campaign.HookTarget, m campaign.
 	s.note(ctx, s.store.NotDelivered(ctx, m.ID, failureOf(err), wait))
 }
 
-// failureOf is why a try failed. It shows no address beyond its host, which may be a
-// secret.
+// failureOf is why a try failed. It shows only the host of an address, because the rest
+// may be secret.
 func failureOf(err error) string {
 	switch {
 	case errors.Is(err, errPrivate):

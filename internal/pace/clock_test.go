@@ -8,7 +8,7 @@ import (
 
 const skew = -7 * time.Hour
 
-// read is a reading that takes there and back from now on.
+// read is a reading from now on that takes the times there and back.
 func read(now, database time.Time, there, back time.Duration) clock {
 	return clock{sent: now, received: now.Add(there + back), database: database.Add(there)}
 }
@@ -63,7 +63,7 @@ func TestClockForgetsOldReadings(t *testing.T) {
 	}
 }
 
-// observed has seen so many answers that took this long.
+// observed returns an estimator that has seen this many answers of this duration.
 func observed(answers int, took time.Duration) *latencyEstimator {
 	l := &latencyEstimator{}
 	for i := range answers {
@@ -82,7 +82,7 @@ func TestLatenessOfSlowAnswer(t *testing.T) {
 	}
 }
 
-// Few answers do not show how long the way takes.
+// Few answers do not show the usual time.
 func TestLatenessAfterFewAnswers(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond
@@ -93,8 +93,8 @@ func TestLatenessAfterFewAnswers(t *testing.T) {
 	}
 }
 
-// A provider whose answers always take long and never the same time costs no
-// more than maxLate for each request.
+// A provider whose answers always take long, with varying times, costs no more than
+// maxLate for each request.
 func TestLatenessOnAverage(t *testing.T) {
 	t.Parallel()
 	l, sum := observed(10_000, 10*time.Millisecond), time.Duration(0)

@@ -20,7 +20,7 @@ type memory struct {
 
 	mu    sync.Mutex
 	rows  map[campaign.Budget]campaign.Pace
-	down  bool // all fails
+	down  bool // everything fails
 	fixed bool // SavePace fails
 	loads int
 	saves int
@@ -35,8 +35,7 @@ func newMemory() *memory {
 
 var errDown = errors.New("the database is down")
 
-// answer does something in the database, after the way there and before the
-// way back.
+// answer does something in the database, between the delays there and back.
 func (m *memory) answer(do func()) error {
 	there, back := m.trip()
 	time.Sleep(there)
@@ -96,8 +95,8 @@ func (m *memory) counts() (loads, saves int) {
 	return m.loads, m.saves
 }
 
-// However slow the first answers of the database are, or some later ones: no
-// second holds too many requests, and the rate is used again afterwards.
+// However slow the first or some later answers of the database are, no second has too
+// many requests, and the rate is used again afterwards.
 func TestSlowDatabase(t *testing.T) {
 	t.Parallel()
 	const ms = time.Millisecond

@@ -15,8 +15,8 @@ import (
 
 const (
 	exchangeTimeout = 2 * time.Second
-	// exchangeGap is the shortest time between two exchanges with the database,
-	// so that waiters who come one after another share one.
+	// exchangeGap is the shortest time between two exchanges with the database, so that
+	// waiters that come one after another share an exchange.
 	exchangeGap = 10 * time.Millisecond
 	// scarceGap is that time while slots are scarce, and jitter is added
 	// to it, so that chance decides which process gets the next slot.
@@ -49,7 +49,7 @@ type Config struct {
 // Pacer gives out this process's part of one budget. One goroutine exchanges
 // with the database when there are waiters or reports: it reports how slots
 // were used, leases new ones and gives each to one who waits. No lock is held in the
-// database meanwhile. If another process was quicker, it starts again. So a
+// database meanwhile. If another process was quicker, the exchange starts again. So a
 // paused process delays no other.
 type Pacer struct {
 	Config
@@ -65,14 +65,14 @@ type Pacer struct {
 	counts  Counts
 }
 
-// Counts says what became of a budget's permits in this process.
+// Counts has the counts of a budget's permits in this process.
 type Counts struct {
 	Given, Unused int64
 	Waiting       int // slots that waiters want
 }
 
-// waiter waits for a permit. Before its own it takes one for each leg that its
-// request will open: Vonage counts those as new calls, and opens them itself.
+// waiter waits for a permit. Before its own permit it takes one for each leg that its
+// request will open, because Vonage opens these itself and counts them as new calls.
 type waiter struct {
 	given chan *Permit
 	legs  int
@@ -130,7 +130,7 @@ func (p *Pacer) Run(ctx context.Context) {
 		}
 		_ = background.Sleep(ctx, gap) // the loop looks at ctx
 	}
-	// Without this report others get the slots a little later.
+	// Without this report other processes get the slots a little later.
 	_, _ = p.exchange(context.WithoutCancel(ctx))
 }
 
@@ -169,7 +169,7 @@ func (p *Pacer) exchange(ctx context.Context) (gap time.Duration, err error) {
 	return exchangeGap, nil // waiters that came meanwhile may find free slots
 }
 
-// ask is the question for slots, with all reports.
+// ask makes the question for slots, with all reports.
 func (p *Pacer) ask(reading clock) question {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,9 +197,9 @@ func (p *Pacer) take(q question, leased []slot, saved bool) {
 	}
 }
 
-// permit puts a slot on this process's clock and through the limiter. The
-// limiter moves it when it comes too soon after the one before. The row never
-// says so, but a clock that was set may.
+// permit puts a slot on this process's clock and through the limiter. The limiter moves
+// the slot if it comes too soon after the last one. The row never gives such a slot, but
+// a clock that was set may.
 func (p *Pacer) permit(l slot) *Permit {
 	due := p.clock.local(l.at)
 	at := latest(due, p.newest)
@@ -234,7 +234,7 @@ func (p *Pacer) give(permit *Permit) {
 	waiters[0].given <- permit
 }
 
-// used is the report on a permit's request, by what is known at this time.
+// used is the report on a permit's request, as far as it is known at this time.
 func (p *Pacer) used(permit *Permit, known time.Time) report {
 	late := p.latency.late(known.Sub(permit.written))
 	return report{slot: permit.slot, sent: p.clock.shared(permit.written), arrived: p.clock.shared(permit.written.Add(late))}

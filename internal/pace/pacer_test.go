@@ -60,7 +60,7 @@ func (a *arrivals) mostInASecond() int {
 	return most(a.times, time.Second)
 }
 
-// way is how unevenly requests reach Vonage.
+// way describes how unevenly requests reach Vonage.
 type way struct {
 	write   time.Duration // from the moment to the write, at most
 	transit time.Duration // from the write to Vonage, at least
@@ -118,8 +118,8 @@ func send(ctx context.Context, p *Pacer, a *arrivals, w way) error {
 
 var quiet = way{transit: 2 * time.Millisecond}
 
-// A request that opens legs takes a permit for each, spent before its own: the
-// requests and their legs together use the rate, and no more of it.
+// A request that opens legs takes a permit for each, spent before its own. The requests
+// and their legs together use exactly the rate.
 func TestLegsTakePermits(t *testing.T) {
 	t.Parallel()
 	for _, legs := range []int{1, 2, 5} {
@@ -158,9 +158,9 @@ func TestLegsTakePermits(t *testing.T) {
 	}
 }
 
-// However late requests are written and however unevenly they arrive, within
-// what the pacer allows for: no sliding second holds more than the rate, and
-// the fleet uses what late requests leave of it.
+// However late requests are written and however unevenly they arrive, within the pacer's
+// limits, no sliding second has more than the rate, and the fleet uses the part that late
+// requests leave.
 func TestFleetUsesTheRate(t *testing.T) {
 	t.Parallel()
 	for _, perSecond := range []float64{1, 3, 30, 100} {
@@ -221,7 +221,7 @@ func TestKilledProcessCostsItsLease(t *testing.T) {
 	})
 }
 
-// deaf is a store that a killed process does not reach any more.
+// deaf is a store that a killed process can no longer reach.
 type deaf struct {
 	*memory
 	alive context.Context
@@ -338,8 +338,8 @@ func TestReportWithoutAnswer(t *testing.T) {
 	})
 }
 
-// Slots that come too soon after the one before cannot come from the row. A
-// clock that was set looks like it.
+// Slots that come too soon after the last one cannot come from the row, but a clock that
+// was set looks like it.
 func TestLimiterSpacesRequests(t *testing.T) {
 	t.Parallel()
 	p := New(Config{PerSecond: 9})

@@ -10,8 +10,8 @@ import (
 	"dialer/internal/background"
 )
 
-// answerWait is how long the report on a request waits for its answer. By then
-// it is still in time for the next use of the slot.
+// answerWait is how long the report on a request waits for its answer. It is then still
+// in time for the next use of the slot.
 const answerWait = 400 * time.Millisecond
 
 // Permit is the right to send one request at one moment. The moment may lie a
@@ -31,9 +31,9 @@ func (p *Pacer) Wait(ctx context.Context, class Class) (*Permit, error) {
 	return p.wait(ctx, class, 0, false)
 }
 
-// WaitWithLegs is Wait for a request that opens so many legs later. Each takes one
-// more permit, which is spent before this one. Those of one that stops
-// waiting are lost, if they were spent.
+// WaitWithLegs is Wait for a request that opens this many legs later. Each leg takes one
+// more permit, which is spent before the request's own. If the caller stops waiting,
+// permits that were spent are lost.
 func (p *Pacer) WaitWithLegs(ctx context.Context, class Class, legs int) (*Permit, error) {
 	return p.wait(ctx, class, legs, false)
 }
@@ -69,9 +69,9 @@ func (p *Pacer) wait(ctx context.Context, class Class, legs int, first bool) (*P
 func (p *Permit) SetDeadline(t time.Time) { p.deadline = t }
 
 // Hold waits for the permit's moment, and returns until when the request may be
-// written. If that time has passed, because the process was paused or slow, the
-// slot may be another process's by now. Hold then waits for another slot,
-// before all waiters who have none.
+// written. If that time has passed, because the process was paused or slow, another
+// process may have the slot by now. Hold then waits for another slot, ahead of all
+// waiters that have none.
 func (p *Permit) Hold(ctx context.Context) (until time.Time, err error) {
 	if !p.deadline.IsZero() {
 		var cancel context.CancelFunc
@@ -112,7 +112,7 @@ func (p *Permit) become(other *Permit) {
 	*p = *other
 }
 
-// Return gives back a permit that is not used. It goes to the next who waits.
+// Return gives back an unused permit. It goes to the next waiter.
 func (p *Permit) Return() { p.Done(time.Time{}, 0) }
 
 // Written says that a part of the request was written, at this moment at the

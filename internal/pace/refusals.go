@@ -8,8 +8,8 @@ import (
 const (
 	// tooMany refusals among the last judged answers reduce the rate.
 	tooMany, judged = 3, 8
-	// margin is the part of what Vonage accepted that is used then. Exactly as
-	// much would be refused now and then.
+	// margin is the part of the accepted rate that is used then. The full accepted rate
+	// would be refused now and then.
 	margin = 0.97
 	// leastShare is the lowest part of the rate that refusals lead to.
 	leastShare = 1.0 / 8
@@ -19,9 +19,9 @@ const (
 	maxAnswers = 256
 )
 
-// tempo is how long answers are counted, and how long a reduced rate holds.
-// Below 10 a second both are longer: there are fewer answers to go by, and each
-// reduction costs three refusals.
+// tempo is how long answers are counted, and how long a reduced rate lasts. Below 10 a
+// second both are longer, because there are fewer answers and each reduction costs three
+// refusals.
 func tempo(perSecond float64) (window, hold time.Duration) {
 	if perSecond < 10 {
 		return 4 * time.Second, 12500 * time.Millisecond
@@ -38,10 +38,10 @@ func (s *state) share(now time.Time) float64 {
 	return s.ReducedTo + (1-s.ReducedTo)*max(0, risen)
 }
 
-// count takes in the answers. A single 429 changes nothing. Three among the last
-// eight answers to requests that were sent since the last reduction set the
-// rate to what Vonage accepted lately. It was measured by simulation, see
-// TestRandomRefusals and TestEnforcedHalf.
+// count takes in the answers. A single 429 changes nothing. Three 429s among the last
+// eight answers to requests sent since the last reduction set the rate to the rate that
+// Vonage accepted lately. The rule was measured by simulation: see TestRandomRefusals and
+// TestEnforcedHalf.
 func (s *state) count(now time.Time, perSecond float64, reports []report) {
 	for _, r := range reports {
 		switch at := r.answered.Truncate(time.Microsecond); {

@@ -82,8 +82,8 @@ func simulate(seed uint64, perSecond float64, processes int, span, answers time.
 	return s
 }
 
-// process is one exchange of a process, and leads to its next one. It reports
-// what q holds.
+// process is one exchange of a process, and plans its next one. It reports the content of
+// q.
 func (s *simulation) process(q *question, answers time.Duration, p provider) {
 	q.budget, q.perSecond, q.wanted[Last] = campaign.CallsBudget, s.perSecond, 100
 	leased := s.state.lease(s.now, *q)
@@ -118,7 +118,7 @@ func (s *simulation) acceptedIn(from, to time.Duration, perSecond float64) float
 	return float64(n) / (perSecond * (to - from).Seconds())
 }
 
-// bars are what the law has to reach against each kind of provider.
+// bars are the results that the rule must reach against each kind of provider.
 var bars = []struct {
 	perSecond                  float64
 	random, enforced, rejected float64
@@ -130,7 +130,7 @@ var bars = []struct {
 
 const seeds = 8
 
-// average of what run gives for several seeds, with one and four processes.
+// average is the average result of run for several seeds, with one and four processes.
 func average(run func(seed uint64, processes int) float64) float64 {
 	sum := 0.0
 	for seed := range uint64(seeds) {

@@ -22,13 +22,13 @@ const (
 	// because a slot must be reported on before it can be leased again.
 	lookahead  = 200 * time.Millisecond
 	precedence = 75 * time.Millisecond
-	// spread is the part of the even distance that requests keep. Below 1, so
-	// that slots which were used late spread out again.
+	// spread is the part of the even distance that requests keep. It is below 1, so that
+	// slots that were used late spread out again.
 	spread = 0.9
 	// maxSlots limits the size of the row.
 	maxSlots = 512
-	// floorPart: one slot in so many of the requests budget is offered to the
-	// last class first, so that many hang-ups do not stop reconciliation.
+	// floorPart: in the requests budget, one slot in this many is offered to the last
+	// class first, so that many hang-ups do not stop reconciliation.
 	floorPart = 5
 )
 
@@ -69,7 +69,7 @@ type report struct {
 	refused  bool      // by 429
 }
 
-// question is what a process wants, and what it has to report.
+// question is a process's request for slots, with its reports.
 type question struct {
 	budget    campaign.Budget
 	perSecond float64       // the account's limit
@@ -98,7 +98,7 @@ func (s *state) lease(now time.Time, q question) (leased []slot) {
 			if at.Sub(now) > ahead {
 				break
 			}
-			at = latest(at, now.Add(q.trip.Truncate(time.Microsecond))) // until then the process has not heard of it
+			at = latest(at, now.Add(q.trip.Truncate(time.Microsecond))) // the process does not know of the slot before that
 			//guard:value(at.Add(cooldown)) internal/pace.TestSlotWorstCase: a slot that is never reported rests longer
 			expiry := at.Add(permitLife + unreported + cooldown)
 			s.AvailableAt[i], s.NextAt = expiry, at.Add(apart)
@@ -125,8 +125,8 @@ func (s *state) next(n int, budget campaign.Budget, p Class) (best int, ahead ti
 	return best, ahead
 }
 
-// release makes slots available by what is known of their use. A report that
-// comes after the slot was leased again changes nothing.
+// release makes slots available according to their reported use. A report that comes
+// after the slot was leased again changes nothing.
 func (s *state) release(reports []report, cooldown time.Duration) {
 	for _, r := range reports {
 		switch {
@@ -140,8 +140,8 @@ func (s *state) release(reports []report, cooldown time.Duration) {
 	}
 }
 
-// repair adds missing slots. It also ends waits that no lease can have made:
-// the database's clock was set back, as after a failover.
+// repair adds missing slots. It also ends waits that no lease can have made, because the
+// database's clock was set back, for example by a failover.
 func (s *state) repair(now time.Time, perSecond float64) {
 	n, cooldown, _ := slotsAt(1, perSecond)
 	for len(s.AvailableAt) < n {
@@ -180,7 +180,7 @@ func slotsAt(share, full float64) (n int, cooldown, apart time.Duration) {
 	return n, micros(max(rest, float64(n)/rate)), micros(1 / rate)
 }
 
-// micros rounds seconds up to what the database keeps of a time.
+// micros rounds seconds up to the database's precision.
 func micros(seconds float64) time.Duration {
 	return time.Duration(math.Ceil(seconds*1e6)) * time.Microsecond
 }

@@ -67,8 +67,8 @@ func most(times []time.Time, span time.Duration) int {
 	return n
 }
 
-// However slots are used, and whatever is reported and answered: any sliding
-// second at Vonage holds at most as many requests as the rate.
+// However slots are used, reported and answered, any sliding second at Vonage has at most
+// as many requests as the rate.
 func TestSlidingSecondNeverExceedsTheRate(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -163,8 +163,8 @@ func TestUrgentProcessesLeaseFirst(t *testing.T) {
 	}
 }
 
-// Many hang-ups leave a fifth of the requests to reconciliation, which leaves
-// the rest to them. Alone, each gets all.
+// Many hang-ups leave a fifth of the requests to reconciliation and get the rest. Alone,
+// each gets all requests.
 func TestReconciliationFloor(t *testing.T) {
 	t.Parallel()
 	got, all := compete(15, campaign.RequestsBudget, First, Last)
@@ -215,7 +215,7 @@ func TestLeaseIsShort(t *testing.T) {
 	}
 }
 
-// What a killed process had leased is available to others after a while.
+// Slots that a killed process had leased are available to others after a while.
 func TestLeaseOfKilledProcessExpires(t *testing.T) {
 	t.Parallel()
 	f := newFleet(3)

@@ -22,11 +22,11 @@ type Source interface {
 }
 
 const (
-	// pricePatience is how long Follow waits for a further price. Vonage has no
-	// price for some calls; these are left to the report.
+	// pricePatience is how long Follow waits for another price. Vonage has no price for
+	// some calls; the report shows these.
 	pricePatience = 5 * time.Minute
-	// stillAfter is how long nothing may happen before Follow asks whether a
-	// dialer runs.
+	// stillAfter is how long nothing must happen before Follow asks whether a dialer
+	// runs.
 	stillAfter = 15 * time.Second
 )
 
@@ -52,7 +52,7 @@ type follower struct {
 	lastSince time.Time // when last was first seen
 }
 
-// progress is what tells whether anything happens.
+// progress has the counts that show whether anything happens.
 type progress struct{ done, rows, attempts, calls, unpriced int }
 
 func (f *follower) run(ctx context.Context) error {
@@ -115,12 +115,12 @@ func (f *follower) show(ctx context.Context) (ended bool, err error) {
 
 func percent(done, all int) int { return 100 * done / max(all, 1) }
 
-// openAttempts are those that may still become a call, or are one.
+// openAttempts are attempts that may still become a call, or are one.
 func openAttempts(r app.Report) int {
 	return r.Attempts[campaign.Reserved] + r.Attempts[campaign.Dialing] + r.Attempts[campaign.Unknown] + r.Attempts[campaign.Accepted]
 }
 
-// waitsFor says why the campaign does not go on, if it does not.
+// waitsFor says why the campaign does not continue, if it does not.
 func (f *follower) waitsFor(ctx context.Context, r app.Report) (string, error) {
 	switch {
 	case r.Status == campaign.Importing:

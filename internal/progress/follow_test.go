@@ -17,8 +17,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// scripted is a campaign that has one state after the other, and stays in the
-// last.
+// scripted is a campaign that goes through the states, and stays in the last.
 type scripted struct {
 	states []state
 	at     int

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/term"
 )
 
-// Line is one line of progress. On a terminal it is rewritten in place, and may
-// hold a bar; elsewhere each change is a line of its own.
+// Line is one line of progress. On a terminal it is rewritten in place, and may have a
+// bar; elsewhere each change is a new line.
 type Line struct {
 	out      io.Writer
-	screen   io.Writer // out without what protects it from texts
+	screen   io.Writer // out without the layer that protects it from texts
 	rewrites bool
 	colours  bool
 	last     string
@@ -29,7 +29,7 @@ func NewLine(out io.Writer) *Line {
 	return &Line{out: out, screen: screenOf(out), rewrites: IsTerminal(out), colours: Colours(out)}
 }
 
-// screenOf is out without what protects a screen from texts.
+// screenOf is out without the layer that protects a screen from texts.
 func screenOf(out io.Writer) io.Writer {
 	if protected, ok := out.(interface{ Unwrap() io.Writer }); ok {
 		return protected.Unwrap()
@@ -66,9 +66,9 @@ func (l *Line) Show(text string) {
 	fmt.Fprintln(l.out, text)
 }
 
-// State is what Progress shows.
+// State has the texts that Progress shows.
 type State struct {
-	Text    string // all of it, but for the rate
+	Text    string // all of it, except the rate
 	Note    string // why nothing moves; then a rate and an estimate would be wrong
 	Reached int    // how many people were
 }
@@ -84,7 +84,7 @@ func (l *Line) Progress(done, all int, s State) {
 		return
 	}
 	if !l.rewrites {
-		if s.Text != l.text { // the rate alone is no news
+		if s.Text != l.text { // a change of the rate alone is not news
 			l.Show(s.Text + l.rate(done, all))
 			l.text = s.Text
 		}

@@ -8,7 +8,8 @@ import (
 	"dialer/campaign"
 )
 
-// What Vonage would refuse is refused before anybody is called, with its place.
+// A message that Vonage would refuse is refused before anybody is called, with the place
+// of the mistake.
 func TestCheckMessage(t *testing.T) {
 	t.Parallel()
 	ncco := func(actions string) campaign.Message { return campaign.Message{NCCO: json.RawMessage(actions)} }

@@ -19,15 +19,14 @@ import (
 const (
 	payloadHeard = `{"dialer":"heard"}`
 	payloadLeft  = `{"dialer":"voicemail"}`
-	// payloadSorry: what was pressed got no answer in time, and the call ended with
-	// our apology.
+	// payloadSorry: a key got no answer in time, and the call ended with our apology.
 	payloadSorry = `{"dialer":"sorry"}`
 )
 
-// earlySeconds is how long the call waits for a key right after the message. A talk
-// that a key may cut must be followed by an input, so the notify action that says
-// that the message was heard comes with the answer to this one. With 0, the least that
-// Vonage takes, it only brings the key that cut the message: see decision 182.
+// earlySeconds is how long the call waits for a key right after the message. A talk that
+// a key may cut must be followed by an input, so the notify action that reports the
+// message as heard comes with the answer to this input. With 0, the least that Vonage
+// accepts, the input only delivers the key that cut the message: see decision 182.
 const earlySeconds = 0
 
 const (
@@ -46,7 +45,7 @@ type dialogue struct {
 	beepWaitSeconds int
 }
 
-// newDialogue is ready for the attempt's call.
+// newDialogue makes the dialogue of the attempt's call.
 func newDialogue(publicURL string, a campaign.Attempt, s campaign.Settings, script *campaign.Script) (dialogue, error) {
 	return dialogueAt(webhookURL, publicURL, a.ID, a, s, script)
 }
@@ -76,16 +75,16 @@ func (d dialogue) message(at campaign.Turn) voice.NCCO {
 	return append(voice.NCCO{say, d.listen(at, earlySeconds)}, d.await(patient)...)
 }
 
-// goOn follows where nobody pressed a key while the message was spoken: it was heard.
-// The notice is here and not after the first input. If the event of a key that cut
-// the message got lost, the notice would be wrong.
+// goOn follows if nobody pressed a key while the message was spoken: it was heard. The
+// notice is here and not after the first input, because there it would be wrong if the
+// event of a key that cut the message got lost.
 func (d dialogue) goOn(at campaign.Turn) voice.NCCO {
 	at.Early, at.Played = false, true
 	return append(voice.NCCO{d.notify(payloadHeard)}, d.await(at)...)
 }
 
-// await waits for a key. The answer to it is another NCCO, so what stands behind the
-// input is said only where there was no answer: Vonage waits ten seconds for it.
+// await waits for a key. The answer to it is another NCCO. So the actions after the input
+// run only if there was no answer, for which Vonage waits ten seconds.
 func (d dialogue) await(at campaign.Turn) voice.NCCO {
 	return voice.NCCO{d.listen(at, d.script.Wait), d.talk(d.script.Apology(), false), d.notify(payloadSorry)}
 }
@@ -106,13 +105,13 @@ func (d dialogue) reply(r campaign.Reaction) voice.NCCO {
 	case r.Key.Record != 0:
 		return append(n, d.record(r.Key.Record))
 	case len(n) == 0:
-		// An empty NCCO would let the call go on with the one that it has.
+		// After an empty NCCO the call would continue with its present one.
 		return voice.NCCO{voice.Wait{Timeout: new(0.1)}}
 	}
 	return n
 }
 
-// voicemail is what a machine hears: after its beep, or once it has been waited for.
+// voicemail is the text for a machine: after its beep, or after waiting for the beep.
 func (d dialogue) voicemail(beeped bool) voice.NCCO {
 	n := voice.NCCO{d.talk(d.script.Voicemail, false), d.notify(payloadLeft)}
 	if beeped {
@@ -121,7 +120,7 @@ func (d dialogue) voicemail(beeped bool) voice.NCCO {
 	return append(voice.NCCO{voice.Wait{Timeout: new(float64(d.beepWaitSeconds))}}, n...)
 }
 
-// talk says a text, or plays the sound that it stands for.
+// talk says a text, or plays the sound that the text names.
 func (d dialogue) talk(text string, cut bool) voice.Action { return d.looped(text, cut, 0) }
 
 // repeated says the message as often as the campaign wants.
@@ -161,7 +160,7 @@ func (d dialogue) notify(payload string) voice.Notify {
 	return voice.Notify{Payload: []byte(payload), EventURL: []string{d.events}, EventMethod: "POST"}
 }
 
-// listen waits for one key, or for a word once the message was played.
+// listen waits for one key, or for a word after the message was played.
 func (d dialogue) listen(at campaign.Turn, seconds int) voice.Input {
 	in := voice.Input{
 		Type: []string{"dtmf"}, DTMF: &voice.DTMFSettings{TimeOut: &seconds, MaxDigits: new(1)},
@@ -176,8 +175,8 @@ func (d dialogue) listen(at campaign.Turn, seconds int) voice.Input {
 	return in
 }
 
-// connect puts the person through. The leg's events come to the attempt's address,
-// which says there that they are a leg's.
+// connect puts the person through. The leg's events come to the attempt's address with a
+// mark that they belong to a leg.
 func (d dialogue) connect(to string) voice.Connect {
 	c := voice.Connect{From: d.attempt.From, EventURL: []string{d.events + legMark}, EventMethod: "POST"}
 	if strings.HasPrefix(to, "sip") {
@@ -200,8 +199,8 @@ func turnQuery(at campaign.Turn) string {
 	return q.Encode()
 }
 
-// ParseTurn reads the turn in the address of an input. It is false where there is
-// none, as with the inputs of a campaign's own NCCO.
+// ParseTurn reads the turn in the address of an input. ok is false if there is none, as
+// with the inputs of a campaign's own NCCO.
 func ParseTurn(q url.Values) (campaign.Turn, bool) {
 	no, err := strconv.Atoi(q.Get("turn"))
 	try, err2 := strconv.Atoi(q.Get("try"))
@@ -209,14 +208,13 @@ func ParseTurn(q url.Values) (campaign.Turn, bool) {
 	return at, err == nil && err2 == nil && at.Valid()
 }
 
-// Answer is what follows an input: what is to be stored of it, and the NCCO.
+// Answer is the result of an input: the facts to store, and the next NCCO.
 type Answer struct {
 	Said campaign.Said
 	NCCO voice.NCCO
 }
 
-// AnswerInput says what follows when keys were pressed, or something was said, at a
-// turn of the attempt's call.
+// AnswerInput decides what follows keys or words at a turn of the attempt's call.
 func AnswerInput(publicURL string, p campaign.Placement, at campaign.Turn, pressed string, said []campaign.Utterance) (Answer, error) {
 	message, err := p.Settings.Message.Render(p.Vars)
 	if err != nil {
@@ -271,8 +269,8 @@ func InboundNCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
 	return n, n.Validate()
 }
 
-// VoicemailNCCO is how the attempt's call continues once a machine was
-// detected; nil if the campaign has no text for machines.
+// VoicemailNCCO is how the attempt's call continues after a machine was detected; nil if
+// the campaign has no text for machines.
 func VoicemailNCCO(publicURL string, p campaign.Placement, beeped bool) (voice.NCCO, error) {
 	if p.Settings.Message.Voicemail == "" {
 		return nil, nil
@@ -289,7 +287,7 @@ func VoicemailNCCO(publicURL string, p campaign.Placement, beeped bool) (voice.N
 	return n, n.Validate()
 }
 
-// check reports whether Vonage would take everything that the script may say.
+// check reports whether Vonage would accept everything that the script may say.
 func (d dialogue) check() error {
 	n := d.opening()
 	if len(d.script.Keys) > 0 {

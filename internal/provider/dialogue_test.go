@@ -65,8 +65,7 @@ func TestAnswerInput(t *testing.T) {
 	}
 }
 
-// A machine hears its own text: after the beep at once, else once that was waited
-// for.
+// A machine hears its own text: at once after the beep, or after waiting for the beep.
 func TestVoicemailNCCO(t *testing.T) {
 	t.Parallel()
 	for beeped, want := range map[bool][]string{true: {"talk Call back.", "notify"}, false: {"wait", "talk Call back.", "notify"}} {
@@ -80,7 +79,7 @@ func TestVoicemailNCCO(t *testing.T) {
 	}
 }
 
-// inWords names each action of an NCCO and what matters of it; nil for none.
+// inWords names each action of an NCCO with its important values; nil for none.
 func inWords(t *testing.T, n voice.NCCO) (words []string) {
 	t.Helper()
 	raw, err := json.Marshal(n)
@@ -120,8 +119,8 @@ func inWords(t *testing.T, n voice.NCCO) (words []string) {
 	return words
 }
 
-// Who tests a campaign on their own telephone hears what opting out says, and is not
-// suppressed.
+// A person who tests a campaign on their own telephone hears the text of the opt-out, but
+// is not suppressed.
 func TestTestCallOptsNobodyOut(t *testing.T) {
 	t.Parallel()
 	p := campaign.Placement{
@@ -137,9 +136,9 @@ func TestTestCallOptsNobodyOut(t *testing.T) {
 	}
 }
 
-// A sound is played in place of a text, a word does what its key does, and a key can
-// have what is said recorded. Who presses once the message was played heard it, also
-// where the notice of that was lost.
+// A sound is played in place of a text, a word acts like its key, and a key can start a
+// recording. A person who presses a key after the message was played has heard it, even
+// if that notice was lost.
 func TestSoundsWordsAndRecordings(t *testing.T) {
 	t.Parallel()
 	m := campaign.Message{

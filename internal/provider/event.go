@@ -14,8 +14,8 @@ import (
 )
 
 // ParseEvent reads a webhook whose signature was verified. A body that is not
-// JSON is an error. JSON that is no event is kept as kind unknown, because
-// Vonage did send it.
+// JSON is an error. JSON that is not an event is kept as kind unknown, because Vonage did
+// send it.
 func ParseEvent(method string, query url.Values, body []byte, now time.Time) (campaign.Received, error) {
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\uFEFF")))
 	e, err := voice.ParseEvent(method, query, body)
@@ -44,7 +44,7 @@ func ParseEvent(method string, query url.Values, body []byte, now time.Time) (ca
 }
 
 // invalidNumber is Vonage's word for a number that does not exist, or "". A route that
-// cannot be found, which also comes with the code 404, says nothing of the number.
+// cannot be found also comes with the code 404, but says nothing about the number.
 func invalidNumber(e voice.Event) string {
 	if e.Status != "failed" && e.Status != "rejected" {
 		return ""
@@ -58,7 +58,7 @@ func invalidNumber(e voice.Event) string {
 	return ""
 }
 
-// notified is what one of our own notify actions tells.
+// notified is the report of one of our own notify actions.
 func notified(e voice.Event) campaign.Said {
 	payload := payloadOf(e)
 	return campaign.Said{Heard: payload == "heard", Left: payload == "voicemail"}

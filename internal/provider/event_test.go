@@ -14,7 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// noon is when these tests happen.
+// noon is the time of these tests.
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
 const (
@@ -24,7 +24,7 @@ const (
 	common       = `"to":"447700900001","from":"442079460000","uuid":"` + leg + `","conversation_uuid":"` + conversation + `","direction":"outbound","timestamp":"2026-11-20T11:59:58.123Z","headers":{}`
 )
 
-// evidence is what the common members say.
+// evidence is the evidence in the common members.
 func evidence(status string) campaign.Evidence {
 	return campaign.Evidence{
 		Source: campaign.FromEvent, CallUUID: leg, ConversationUUID: conversation, Status: status, Direction: "outbound",
@@ -49,8 +49,7 @@ func cost(change func(*campaign.Bill)) func(*campaign.Evidence) {
 	}
 }
 
-// events is every event that Vonage is known to send, in each form that
-// was seen of it.
+// events has every event that Vonage is known to send, in each form that was seen.
 var events = []struct {
 	name, body, kind string
 	want             campaign.Evidence
@@ -200,8 +199,8 @@ func TestParseEventGet(t *testing.T) {
 	}
 }
 
-// asQuery is what Vonage makes of an event for a GET: a nested object
-// becomes its text, null becomes empty.
+// asQuery is an event in Vonage's form for a GET: a nested object becomes its text, null
+// becomes empty.
 func asQuery(t *testing.T, body string) url.Values {
 	t.Helper()
 	var members map[string]json.RawMessage

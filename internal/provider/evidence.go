@@ -9,7 +9,7 @@ import (
 	"dialer/voice"
 )
 
-// FromResponse is what the answer to the POST says about the call.
+// FromResponse is the evidence in the answer to the POST.
 func FromResponse(c voice.Created, now time.Time) campaign.Evidence {
 	return campaign.Evidence{
 		Source:           campaign.FromResponse,
@@ -21,8 +21,7 @@ func FromResponse(c voice.Created, now time.Time) campaign.Evidence {
 	}
 }
 
-// FromRecord is what a record of GET /calls or GET /calls/{uuid} says about a
-// call.
+// FromRecord is the evidence in a record of GET /calls or GET /calls/{uuid}.
 func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 	return campaign.Evidence{
 		Source:           campaign.FromList,
@@ -40,8 +39,8 @@ func FromRecord(c voice.Call, now time.Time) campaign.Evidence {
 	}
 }
 
-// recordStatus is the record's status. One with an end and without a status is of
-// a call that is over, and says nothing of how.
+// recordStatus is the record's status. A record with an end but without a status shows
+// that the call is over, but not how it ended.
 func recordStatus(c voice.Call) string {
 	if c.Status == "" && !c.EndTime.IsZero() {
 		return "completed"
@@ -72,8 +71,8 @@ func recordBill(c voice.Call, now time.Time) campaign.Bill {
 	}
 }
 
-// kindOf says what kind of party it is, from its type and its number. A word that
-// is not known may be a telephone's.
+// kindOf is the kind of a party, from its type and its number. An unknown type may be a
+// telephone.
 func kindOf(word, number string) campaign.PartyKind {
 	switch word {
 	case "phone":
@@ -87,9 +86,9 @@ func kindOf(word, number string) campaign.PartyKind {
 	return campaign.PartyUnknown
 }
 
-// kindInEvent is kindOf for the party of an event, where often only a text stands:
-// an address is no telephone, and what is neither an address nor a number cannot be
-// read. A record is held to its type, because it may prove that there was no call.
+// kindInEvent is kindOf for the party of an event, which often has only a text. An
+// address is not a telephone, and a text that is neither an address nor a number cannot
+// be read. A record needs its type, because it may prove that there was no call.
 func kindInEvent(word, text string) campaign.PartyKind {
 	kind := kindOf(word, text)
 	scheme, _, _ := strings.Cut(strings.ToLower(text), ":")
@@ -104,7 +103,7 @@ func kindInEvent(word, text string) campaign.PartyKind {
 	return kind
 }
 
-// FromEvent is what an event says about a call.
+// FromEvent is the evidence in an event.
 func FromEvent(e voice.Event, now time.Time) campaign.Evidence {
 	return campaign.Evidence{
 		Source:           campaign.FromEvent,
@@ -122,9 +121,9 @@ func FromEvent(e voice.Event, now time.Time) campaign.Evidence {
 	}
 }
 
-// eventBill is what a completed event says that the call cost. In other events
-// the members with these names mean other things: the times of a record event
-// are those of the recording, and the rate of an answered event is null.
+// eventBill is the cost of the call in a completed event. In other events the members
+// with these names mean other things: the times of a record event are those of the
+// recording, and the rate of an answered event is null.
 func eventBill(e voice.Event, now time.Time) campaign.Bill {
 	if e.Status != "completed" {
 		return campaign.Bill{}

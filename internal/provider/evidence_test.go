@@ -51,8 +51,8 @@ func TestFromRecordWithoutStatus(t *testing.T) {
 	}
 }
 
-// What is no number is none, and only a word that is known says that a party is no
-// telephone.
+// A text that is not a number is read as none, and only a known type shows that a party
+// is not a telephone.
 func TestFromRecordParties(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -82,8 +82,8 @@ func TestFromRecordParties(t *testing.T) {
 	}
 }
 
-// A text says what kind of party an event names, and what it does not say is never
-// taken for a telephone's.
+// A text shows the kind of an event's party, and an unclear text is never read as a
+// telephone.
 func TestFromEventParties(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -14,8 +14,8 @@ import (
 )
 
 // CallRequest makes the body of the attempt's POST. publicURL is where Vonage
-// reaches our webhooks. An error says that Vonage would refuse this call, so
-// the caller must not send it.
+// reaches our webhooks. An error means that Vonage would refuse this call, so the caller
+// must not send it.
 func CallRequest(publicURL string, p campaign.Placement) (voice.CallRequest, error) {
 	message, err := p.Settings.Message.Render(p.Vars)
 	if err != nil {
@@ -50,10 +50,9 @@ func request(publicURL string, a campaign.Attempt, s campaign.Settings, message 
 	return r, errors.Join(err, r.Validate())
 }
 
-// CheckMessage reports whether Vonage would take a call of the campaign with the
-// message, before anybody is called. It renders and validates as CallRequest
-// does. What Vonage's API has besides what we know is a mistake, unless it is
-// allowed.
+// CheckMessage reports whether Vonage would accept a call of the campaign with the
+// message, before anybody is called. It renders and validates like CallRequest. An action
+// or member that we do not know is a mistake, unless unknown ones are allowed.
 func CheckMessage(s campaign.Settings, message campaign.Rendered, allowUnknown bool) error {
 	a := campaign.Attempt{To: s.From[0], From: s.From[0]} // any number will do
 	r, err := request("https://dialer.invalid", a, s, message)
@@ -72,13 +71,14 @@ func CheckMessage(s campaign.Settings, message campaign.Rendered, allowUnknown b
 }
 
 // Legs is how many further calls a message may open by connect, by itself or with a key.
-// It was validated, so it can be read. What an answer URL says is not known.
+// The message was validated, so it can be read. The content of an answer URL is not
+// known.
 func Legs(message campaign.Rendered, s campaign.Settings) int {
 	actions, _ := voice.ParseNCCO(message.NCCO)
 	return actions.Connects() + s.Message.KeyLegs()
 }
 
-// CheckKnown refuses actions and members that we do not know of.
+// CheckKnown refuses unknown actions and members.
 func CheckKnown(actions voice.NCCO) error {
 	unknown := actions.Unknown()
 	if len(unknown) == 0 {
@@ -100,9 +100,9 @@ func NCCO(publicURL string, p campaign.Placement) (voice.NCCO, error) {
 	return actions, errors.Join(err, actions.Validate())
 }
 
-// ncco is what the call begins with: the script's opening, or the campaign's own
-// NCCO. There it lets Vonage send us what people key in and say, except where the
-// NCCO names another address for it.
+// ncco is the beginning of the call: the script's opening, or the campaign's own NCCO. In
+// the latter it makes Vonage send us keys and words, unless the NCCO names another
+// address for them.
 func ncco(publicURL string, a campaign.Attempt, s campaign.Settings, message campaign.Rendered) (voice.NCCO, error) {
 	if message.Script != nil {
 		d, err := newDialogue(publicURL, a, s, message.Script)
@@ -120,11 +120,11 @@ func ncco(publicURL string, a campaign.Attempt, s campaign.Settings, message cam
 	return actions.WithInputURL(inputs).WithLegURL(events + legMark), err
 }
 
-// legMark in an event's address says that it is of a leg that connect opened, which
-// carries the attempt's id too. Nothing else in an event says so for certain.
+// legMark in an event's address marks the events of a leg that connect opened; its
+// address has the attempt's id too. Nothing else in an event shows that with certainty.
 const legMark = "&leg=1"
 
-// IsLeg reads it.
+// IsLeg reports whether the address has the mark.
 func IsLeg(q url.Values) bool { return q.Get("leg") == "1" }
 
 // webhookURL is the address of one of our webhooks for one attempt.
@@ -136,7 +136,7 @@ func webhookURL(publicURL, name string, attempt uuid.UUID) (string, error) {
 	return address, nil
 }
 
-// inboundURL is webhookURL for a call that came in.
+// inboundURL is webhookURL for an incoming call.
 func inboundURL(publicURL, name string, inbound uuid.UUID) (string, error) {
 	address, err := campaign.InboundURL(strings.TrimRight(publicURL, "/")+"/webhooks/"+name, inbound)
 	if err != nil {
@@ -145,8 +145,8 @@ func inboundURL(publicURL, name string, inbound uuid.UUID) (string, error) {
 	return address, nil
 }
 
-// advancedDetection is Vonage's detection of machines that is charged for, nil
-// unless the campaign asks for it.
+// advancedDetection is Vonage's paid detection of machines; nil unless the campaign uses
+// it.
 func advancedDetection(s campaign.Settings) *voice.AdvancedMachineDetection {
 	if s.MachineMode == "" {
 		return nil

@@ -30,9 +30,9 @@ func Outcome(made voice.Created, err error, now time.Time) campaign.Outcome {
 	}
 }
 
-// refusals are the answers to a POST which prove that it made no call, and what
-// each of them means. No other answer proves that: a redirect may come from
-// somebody who passed the POST on.
+// refusals are the answers to a POST that prove that it made no call, with the meaning of
+// each. No other answer proves that: a redirect may come from a server that passed the
+// POST on.
 var refusals = map[int]campaign.Refusal{
 	http.StatusBadRequest:            campaign.RefusedInvalid,
 	http.StatusUnauthorized:          campaign.RefusedAuth,
@@ -45,7 +45,7 @@ var refusals = map[int]campaign.Refusal{
 	http.StatusTooManyRequests:       campaign.RefusedRate,
 }
 
-// refusal says what a refusal means. It is false where a call may have been made.
+// refusal is the meaning of a refusal. proved is false if a call may have been made.
 func refusal(e *voice.Error) (why campaign.Refusal, proved bool) {
 	switch {
 	case e.Verdict != voice.VerdictRefused:
@@ -71,8 +71,8 @@ func Effect(err error) campaign.Effect {
 	return campaign.EffectUnknown
 }
 
-// RetryAfter is how long Vonage asked us to wait before the next request, 0
-// when it did not ask.
+// RetryAfter is how long Vonage asked us to wait before the next request; 0: it did not
+// ask.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*voice.Error](err); ok {
 		return e.RetryAfter

@@ -21,8 +21,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// pastClock is a provider's clock that stands still where it is put. At zero it
-// shows the time.
+// pastClock is a provider's clock that stands still at a set time. At zero it shows the
+// real time.
 type pastClock struct{ at atomic.Int64 }
 
 func (c *pastClock) now() time.Time {
@@ -32,7 +32,7 @@ func (c *pastClock) now() time.Time {
 	return time.Now()
 }
 
-// dropped is a store that takes Vonage's records and drops them.
+// dropped is a store that drops Vonage's records.
 type dropped struct {
 	Store
 	mark time.Time
@@ -100,8 +100,8 @@ func benchReconcile(b *testing.B, calls int) {
 	b.ReportMetric(float64(requests)/float64(calls/voice.MaxPageSize), "of-least-requests")
 }
 
-// placed is a simulated Vonage with so many calls that are over, and when the last
-// one began.
+// placed returns a simulated Vonage with this many ended calls, and when the last one
+// began.
 func placed(b *testing.B, begun time.Time, calls, perSecond int) (*voicesim.Sim, *voice.Client, time.Time) {
 	b.Helper()
 	var clock pastClock
@@ -135,7 +135,7 @@ func placed(b *testing.B, begun time.Time, calls, perSecond int) (*voicesim.Sim,
 	return sim, client, last
 }
 
-// accepted gives each of Vonage's calls an attempt that knows it.
+// accepted gives each of Vonage's calls an attempt that has its uuid.
 func accepted(b *testing.B, db *testkit.DB, sim *voicesim.Sim, begun time.Time, calls int) {
 	b.Helper()
 	db.StartCampaign(b, "bench", calls)

@@ -27,25 +27,25 @@ var (
 	_ RestoreStore = (*storage.DB)(nil)
 )
 
-// memoryStore keeps in memory what the reader stores.
+// memoryStore keeps the reader's records and scans in memory.
 type memoryStore struct {
 	now        time.Time
 	first      time.Time // the first attempt was dialed; zero: none was
 	watermarks map[string]time.Time
 	overdue    []campaign.Attempt
 	unknown    []campaign.UnknownAttempt
-	known      []campaign.Attempt // calls that Vonage is known to have
+	known      []campaign.Attempt // calls that Vonage must have
 	scans      []campaign.Scan
 	alarms     []campaign.Alarm
 	giveUp     error
 	proofs     int
-	unmatched  error // what matching ends with
-	told       int   // how often it was told what blocks attempts
+	unmatched  error // the error of matching
+	told       int   // how often it was told about blocked attempts
 
 	mu      sync.Mutex // batches are stored side by side
 	batches []int
 	stored  []string
-	full    error // what storing a batch ends with
+	full    error // the error of storing a batch
 	block   chan struct{}
 }
 
@@ -162,15 +162,15 @@ func (m *memoryStore) Raise(_ context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-// listed is a Vonage that has these calls and keeps to date_start, date_end and
-// record_index. Its page from broken on fails; -1: none does.
+// listed is a Vonage with these calls that obeys date_start, date_end and record_index.
+// Pages from broken on fail; -1: none does.
 type listed struct {
 	calls   []record
 	broken  int
 	refused string // a uuid that is answered with 400
 	down    error
 	queries []url.Values
-	onList  func() // runs when the list is asked for; may be nil
+	onList  func() // runs at each request for the list; may be nil
 }
 
 type record struct {
@@ -239,8 +239,8 @@ func clientOf(t testing.TB, l http.RoundTripper) *voice.Client {
 // start is when the tests' calls begin.
 var start = time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
 
-// reconciling is a reconciler of one pass, a minute behind, three hours after the
-// first of so many calls, a minute apart.
+// reconciling returns a reconciler with one pass, a minute behind the present. It is
+// three hours after the first call, and calls are a minute apart.
 func reconciling(t *testing.T, calls int) (*Reconciler, *memoryStore, *listed) {
 	t.Helper()
 	vonage := &listed{broken: -1}
@@ -253,7 +253,7 @@ func reconciling(t *testing.T, calls int) (*Reconciler, *memoryStore, *listed) {
 	return r, store, vonage
 }
 
-// at has the account's rate judged as so many calls a second.
+// at sets the account's rate.
 func (r *Reconciler) at(perSecond float64) {
 	r.config.CallsPerSecond, r.reader.CallsPerSecond = perSecond, perSecond
 }
@@ -278,7 +278,7 @@ func mustTime(t *testing.T, s string) time.Time {
 	return at
 }
 
-// dialed are attempts that were dialed so long after the start.
+// dialed are attempts that were dialed at these offsets from the start.
 func dialed(offsets ...time.Duration) []campaign.UnknownAttempt {
 	var attempts []campaign.UnknownAttempt
 	for _, d := range offsets {

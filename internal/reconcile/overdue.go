@@ -13,14 +13,14 @@ import (
 
 const (
 	overdueBatch = 2000
-	// overdueSlice and overdueFew say when a part of the list is read instead of
-	// one record after the other.
+	// overdueSlice and overdueFew decide when a part of the list is read instead of
+	// single records.
 	overdueSlice = 10 * time.Minute
 	overdueFew   = 5
 	maxFailures  = 20 // in a row
 )
 
-// LookUpOverdue asks for calls that should be over or priced by now.
+// LookUpOverdue reads the records of calls that should be over or priced by now.
 func (r *Reconciler) LookUpOverdue(ctx context.Context) error {
 	attempts, err := r.store.OverdueCalls(ctx, overdueBatch, r.config.Every, r.config.Times.RecordsKept)
 	if err != nil {
@@ -35,17 +35,16 @@ func (r *Reconciler) LookUpOverdue(ctx context.Context) error {
 	return errors.Join(errs.all...)
 }
 
-// failures are those of requests that do not depend on each other: one that fails
-// must not keep the others from their turn, and many in a row mean that the others
-// would fail as well.
+// failures collects the errors of independent requests. One failure must not keep the
+// others from their turn, but many in a row mean that the others would fail as well.
 type failures struct {
 	all        []error
 	row        int
-	unanswered int // in a row, to which Vonage said nothing at all
+	unanswered int // in a row, without any answer from Vonage
 }
 
-// maxUnanswered is how many requests in a row may be without any answer: this
-// process cannot reach Vonage, and must not keep the others from the work.
+// maxUnanswered is how many requests in a row may get no answer. After that, this process
+// cannot reach Vonage and must leave the work to the others.
 const maxUnanswered = 3
 
 // note reports whether to stop.

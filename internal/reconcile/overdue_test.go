@@ -53,7 +53,7 @@ func TestOverdueCallsAreReadTogetherWhereThatIsCheaper(t *testing.T) {
 	}
 }
 
-// The start of a call that rang for long is not the moment it was dialed.
+// The start time of a call that rang for long is not the moment it was dialed.
 func TestOverdueCallsThatWereAnsweredLate(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 8)
@@ -70,8 +70,8 @@ func TestOverdueCallsThatWereAnsweredLate(t *testing.T) {
 	}
 }
 
-// One record that cannot be read, or one part of the list, is an error, and the
-// calls behind it have their turn all the same.
+// A record or a part of the list that cannot be read is an error, but the later calls
+// still have their turn.
 func TestOverdueCallsBehindAFailure(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 50)
@@ -106,8 +106,8 @@ func TestOverdueCallsStopAfterFailures(t *testing.T) {
 	}
 }
 
-// Vonage forgets records; one that is gone must not keep the others from their
-// turn, and one that could not be read is an error.
+// Vonage drops records. A dropped record must not keep the others from their turn. A
+// record that could not be read is an error.
 func TestOverdueCallNotFound(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 3)

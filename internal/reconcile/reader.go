@@ -18,15 +18,15 @@ import (
 const (
 	// recordBatch is how many records are stored in one transaction.
 	recordBatch = 500
-	// batchesAtOnce is how many batches are stored while the list is read on:
-	// Postgres spends more on one than reading the next one takes.
+	// batchesAtOnce is how many batches are stored while reading continues: storing a
+	// batch takes longer than reading the next one.
 	batchesAtOnce = 2
-	// pageOverlap is how many rows each page shares with the one before. One proves
-	// that no row between them was missed; when rows that leave the list have taken
-	// all of them along, the scan goes back.
+	// pageOverlap is how many rows each page shares with the one before. One shared row
+	// proves that no row in between was missed. If rows that left the list have removed
+	// all shared rows, the scan steps back.
 	pageOverlap = 2
-	// maxSlice is the longest part of the list that is listed at once, and
-	// sliceRecords about how many records.
+	// maxSlice is the longest part of the list that is read at once, and sliceRecords is
+	// about how many records.
 	maxSlice     = time.Hour
 	sliceRecords = 2000
 	// sliceOverlap covers records whose start is given in whole seconds.
@@ -38,8 +38,8 @@ type Reader struct {
 	Client *voice.Client
 	Store  ScanStore
 	Times  campaign.Times
-	// CallsPerSecond is the account's limit on new calls, by which the length of
-	// the list is judged.
+	// CallsPerSecond is the account's limit on new calls. It gives an estimate of the
+	// length of the list.
 	CallsPerSecond float64
 
 	turns chan struct{} // one for each batch that is being stored
@@ -54,8 +54,8 @@ func NewReader(c Config, store ScanStore, client *voice.Client) *Reader {
 }
 
 // Window reads the list over a window that has passed, stores every record, and
-// then the scan. An error means that the scan is not complete: what was read is
-// stored all the same, and proves nothing. With seen, the scan must also show the
+// then the scan. An error means that the scan is not complete: the records that were read
+// are stored all the same, but prove nothing. With seen, the scan must also show the
 // calls that the list showed before.
 func (r *Reader) Window(ctx context.Context, from, to time.Time, seen bool) (campaign.Scan, error) {
 	p, err := r.read(ctx, from, to, seen, sliceFor(r.CallsPerSecond))
@@ -65,15 +65,15 @@ func (r *Reader) Window(ctx context.Context, from, to time.Time, seen bool) (cam
 	return r.finish(ctx, p)
 }
 
-// partialScan is a scan whose pages were read, and whose last batches may still be
-// on their way into the database.
+// partialScan is a scan whose pages were read, but whose last batches may still be on
+// their way to the database.
 type partialScan struct {
 	campaign.Scan
 	batches *errgroup.Group
 }
 
-// read reads the pages of a window, and stores records meanwhile. The first part
-// that is listed at once has the length given.
+// read reads the pages of a window, and stores records meanwhile. length is the length of
+// the first part.
 func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length time.Duration) (p partialScan, err error) {
 	if p.Scan, err = r.Store.BeginScan(ctx, from.Truncate(time.Second), to.Truncate(time.Second), seen, r.Times); err != nil {
 		return p, err
@@ -83,7 +83,7 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length
 	p.batches, storing = errgroup.WithContext(ctx)
 	shown, err := r.pages(storing, &p, length)
 	if err != nil {
-		// The first batch that fails ends the reading too, and is the reason.
+		// The first batch that fails ends the reading too, and its error is returned.
 		return p, fmt.Errorf("read Vonage's list: %w", cmp.Or(p.wait(), err))
 	}
 	p.count(shown)
@@ -91,7 +91,7 @@ func (r *Reader) read(ctx context.Context, from, to time.Time, seen bool, length
 }
 
 // pages reads all pages of a window and returns the keys of the calls that the
-// list showed. A record that cannot be read keeps no other from being stored.
+// list showed. A record that cannot be read does not keep others from being stored.
 func (r *Reader) pages(ctx context.Context, p *partialScan, length time.Duration) (map[string]bool, error) {
 	shown := map[string]bool{}
 	var batch []campaign.Evidence
@@ -101,7 +101,7 @@ func (r *Reader) pages(ctx context.Context, p *partialScan, length time.Duration
 			batch = nil
 		}
 	}
-	defer flush() // a record is evidence even when a later page fails
+	defer flush() // a record is evidence even if a later page fails
 	for part := range r.slices(p.From, p.To, length, func() int { return len(shown) }) {
 		filter := voice.ListFilter{DateStart: part.from.UTC(), DateEnd: part.to.UTC(), PageSize: voice.MaxPageSize}
 		for call, err := range r.Client.Calls(ctx, filter, pageOverlap) {
@@ -138,8 +138,8 @@ func (p *partialScan) count(shown map[string]bool) {
 	}
 }
 
-// wait waits for what is being stored, and returns what kept the first batch that
-// failed from it.
+// wait waits for the batches that are being stored, and returns the error of the first
+// that failed.
 func (p partialScan) wait() error {
 	if p.batches == nil {
 		return nil // the scan did not begin
@@ -147,7 +147,7 @@ func (p partialScan) wait() error {
 	return p.batches.Wait()
 }
 
-// finish stores the scan once all of its records are stored.
+// finish stores the scan after all of its records are stored.
 func (r *Reader) finish(ctx context.Context, p partialScan) (s campaign.Scan, err error) {
 	//guard:drop internal/reconcile.TestSliceCountsOnceAllOfItIsStored: a scan counts once all of its records are stored
 	if err := p.wait(); err != nil {
@@ -158,7 +158,7 @@ func (r *Reader) finish(ctx context.Context, p partialScan) (s campaign.Scan, er
 	return p.Scan, err
 }
 
-// store stores a batch, as one of two at most. It waits for its turn.
+// store waits for its turn and stores a batch, beside one other at most.
 func (r *Reader) store(ctx context.Context, batches *errgroup.Group, batch []campaign.Evidence) {
 	r.turns <- struct{}{}
 	batches.Go(func() error {
@@ -175,8 +175,8 @@ func (r *Reader) storeBatch(ctx context.Context, batch []campaign.Evidence) (err
 	return err
 }
 
-// One reads the record of one call. voice.ErrNotFound: Vonage does not
-// have it, or not any more.
+// One reads the record of one call. voice.ErrNotFound: Vonage does not have it, or no
+// longer has it.
 func (r *Reader) One(ctx context.Context, callUUID string) (campaign.Evidence, error) {
 	call, err := r.Client.GetCall(ctx, callUUID)
 	return provider.FromRecord(call, time.Now()), err

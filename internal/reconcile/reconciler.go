@@ -14,17 +14,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Config is what reconciliation needs to know.
+// Config configures reconciliation.
 type Config struct {
 	Times campaign.Times
 	// Every is how often the list is read.
 	Every time.Duration
-	// CallsPerSecond is the account's limit on new calls, by which the length of
-	// the list is judged.
+	// CallsPerSecond is the account's limit on new calls. It gives an estimate of the
+	// length of the list.
 	CallsPerSecond float64
 }
 
-// SettleEvery is how often unknown attempts are looked for.
+// SettleEvery is how often the list is searched for unknown attempts.
 func (c Config) SettleEvery() time.Duration {
 	return max(250*time.Millisecond, min(c.Times.SettleAfter/12, 30*time.Second))
 }
@@ -50,17 +50,16 @@ func New(c Config, store Store, client *voice.Client, log *slog.Logger) *Reconci
 	}
 }
 
-// pass reads the whole list once, age behind the present. The later ones find what
-// the earlier ones could not see yet: late prices, corrected prices and calls that
-// were listed late.
+// pass reads the whole list once, age behind the present. Later passes find what earlier
+// ones could not see yet: late prices, corrected prices and calls that were listed late.
 type pass struct {
 	name  string
 	age   time.Duration
-	least time.Duration // of the list that is read at once, at least
+	least time.Duration // the least part of the list that is read at once
 }
 
-// passesAfter returns the passes; the first follows as closely as the list is sure
-// to show every call, and the last is just before the records end.
+// passesAfter returns the passes; the first follows as closely as the list is certain to
+// show every call, and the last reads just before Vonage drops the records.
 func passesAfter(t campaign.Times) []pass {
 	const pause = 10 * time.Minute
 	return []pass{
@@ -72,7 +71,7 @@ func passesAfter(t campaign.Times) []pass {
 	}
 }
 
-// ReadList takes each pass up to the present, and matches what it read.
+// ReadList brings each pass up to the present, and matches the records that it read.
 func (r *Reconciler) ReadList(ctx context.Context) error {
 	var errs []error
 	for _, p := range r.passes {
@@ -83,16 +82,16 @@ func (r *Reconciler) ReadList(ctx context.Context) error {
 	return errors.Join(append(errs, r.match(ctx))...)
 }
 
-// match concludes from what is stored.
+// match draws conclusions from the stored records.
 func (r *Reconciler) match(ctx context.Context) error {
 	_, folded := r.store.FoldMatched(ctx)
 	_, matched := r.store.MatchCalls(ctx, r.config.Times)
 	return errors.Join(folded, matched)
 }
 
-// pass reads the list slice by slice. While the records of one are stored, the
-// next one is read: without that, a core waits at the end of each slice (0.49 to
-// 0.52 of fetching instead of 0.52 to 0.58).
+// pass reads the list slice by slice. While the records of one slice are stored, the next
+// one is read. Without that, a core waits at the end of each slice (0.49 to 0.52 of
+// fetching instead of 0.52 to 0.58).
 func (r *Reconciler) pass(ctx context.Context, p pass) error {
 	now, err := r.store.Now(ctx)
 	if err != nil {
@@ -138,7 +137,8 @@ func (r *Reconciler) mark(ctx context.Context, p pass, slice *partialScan) error
 	return nil
 }
 
-// start is where the pass continues: never before what Vonage may still keep.
+// start is where the pass continues: never before the oldest records that Vonage may
+// still keep.
 func (r *Reconciler) start(ctx context.Context, p pass, now time.Time) (time.Time, error) {
 	from, err := r.store.Watermark(ctx, p.name)
 	if errors.Is(err, campaign.ErrNotFound) {
@@ -156,12 +156,12 @@ func (r *Reconciler) start(ctx context.Context, p pass, now time.Time) (time.Tim
 
 const (
 	unknownBatch = 5000
-	maxMisses    = 2 // scans in a row that prove nothing, before it is an alarm
+	maxMisses    = 2 // scans in a row that prove nothing, before there is an alarm
 )
 
 // SettleUnknown looks for unknown attempts in Vonage's list. A complete scan shows
-// the call if there is one; two that do not show it, and do show calls that are
-// known, prove that there is none.
+// the call if there is one; two scans that do not show it, but do show known calls, prove
+// that there is none.
 func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	_, err := r.store.GiveUp(ctx, r.config.Times.RecordsKept)
 	errs := []error{err} // the others are settled all the same
@@ -187,7 +187,7 @@ func (r *Reconciler) SettleUnknown(ctx context.Context) error {
 	return errors.Join(failed.all...)
 }
 
-// conclude settles what can be from the scans that are stored.
+// conclude settles attempts as far as the stored scans allow.
 func (r *Reconciler) conclude(ctx context.Context) error {
 	matched := r.match(ctx)
 	absent, err := r.store.ProveAbsent(ctx, r.config.Times)
@@ -201,8 +201,8 @@ func (r *Reconciler) conclude(ctx context.Context) error {
 	return concluded
 }
 
-// lookFor looks, and puts the attempts behind others if that fails: a part of the
-// list that cannot be read keeps nobody else from being settled.
+// lookFor looks, and moves the attempts behind others if that fails, so that a part of
+// the list that cannot be read does not keep other attempts from being settled.
 func (r *Reconciler) lookFor(ctx context.Context, w window, now time.Time) error {
 	err := r.look(ctx, w, now)
 	if err == nil {

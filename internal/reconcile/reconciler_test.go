@@ -46,8 +46,8 @@ func TestPassReadsEverythingOnceInClosedSlices(t *testing.T) {
 	}
 }
 
-// A provider that breaks every list off after 25 pages, or a process that never
-// lives longer than those take, must not keep the pass from getting anywhere.
+// The pass must make progress even if the provider breaks off every list after 25 pages,
+// or no process lives longer than that.
 func TestPassSliceIsBounded(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
@@ -99,7 +99,7 @@ func TestPassBeforeTheFirstCall(t *testing.T) {
 func TestPassBeginsWhereRecordsAreKept(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 0)
-	// An hour at once, once it is seen that there is little to read.
+	// It reads an hour at once after it has seen that there are few records.
 	store.watermarks["first"] = store.now.Add(-365 * 24 * time.Hour)
 	r.mustRead(t)
 	if n, most := len(vonage.queries), int(r.config.Times.LongestKept().Hours())+5; n > most {
@@ -133,8 +133,8 @@ func TestRecordsAreStoredInBatches(t *testing.T) {
 	}
 }
 
-// A scan and its slice count once all of their records are stored, the last ones
-// too. What was read and could not be stored is read again.
+// A scan and its slice count only when all of their records are stored, including the
+// last ones. Records that were read but could not be stored are read again.
 func TestSliceCountsOnceAllOfItIsStored(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{7, 2*recordBatch + 7} {
@@ -157,7 +157,7 @@ func TestSliceCountsOnceAllOfItIsStored(t *testing.T) {
 	}
 }
 
-// watched notes when the list is asked for often enough for a batch to be full.
+// watched notes when the list was requested often enough to fill a batch.
 type watched struct {
 	*listed
 	asked int
@@ -185,8 +185,8 @@ func TestListIsReadWhileABatchIsStored(t *testing.T) {
 	}
 }
 
-// A record without a uuid keeps no other from being stored, and the scan proves
-// nothing of the calls of its time.
+// A record without a uuid does not keep others from being stored, but the scan proves
+// nothing about the calls of that time.
 func TestUnreadableRecord(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := reconciling(t, 3)

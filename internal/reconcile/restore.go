@@ -11,10 +11,10 @@ import (
 	"dialer/voice"
 )
 
-// RestoreEvery is how often it is looked whether the next scan is due.
+// RestoreEvery is how often the program checks whether the next scan is due.
 const RestoreEvery = time.Second
 
-// Restore reads back from Vonage's list what a locked database forgot, and so
+// Restore reads the calls that a locked database forgot from Vonage's list, and so
 // releases it. The database itself refuses the gate meanwhile.
 type Restore struct {
 	store  RestoreStore
@@ -32,8 +32,8 @@ func NewRestore(c Config, store RestoreStore, client *voice.Client, log *slog.Lo
 	}
 }
 
-// Run does the next scan that the release of a locked database takes, when it is
-// time, and the last scan is long enough ago.
+// Run does the next scan for the release of a locked database when it is due, and the last
+// scan is long enough ago.
 func (r *Restore) Run(ctx context.Context) error {
 	d, _, err := r.store.Identity(ctx)
 	if err != nil || d.Lock.Reason == "" || d.Lock.AwaitsPerson() {
@@ -44,7 +44,7 @@ func (r *Restore) Run(ctx context.Context) error {
 	if d.Now.Before(due) {
 		return nil
 	}
-	// A call of an attempt that may still get its answer is left alone.
+	// A call whose attempt may still get its answer is not touched.
 	if _, err := r.store.ExpireDialing(ctx, campaign.DialingGrace); err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func (r *Restore) from(d campaign.DatabaseIdentity) time.Time {
 	return from
 }
 
-// count counts a scan that showed every call that it had to show, and that said of
-// each whom it went to. One that did not proves nothing, and is begun again later,
-// unless a person accepted it.
+// count counts a scan that showed every expected call, with the number called on each
+// record. Any other scan proves nothing and is repeated later, unless a person accepted
+// it.
 func (r *Restore) count(ctx context.Context, l campaign.DialLock, s campaign.Scan) error {
 	if _, err := r.store.FoldMatched(ctx); err != nil {
 		return err

@@ -14,14 +14,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// lockedStore is a database that is locked for a failover and must find these
-// calls in Vonage's list.
+// lockedStore is a database that is locked after a failover and must find these calls in
+// Vonage's list.
 type lockedStore struct {
 	*memoryStore
 	i        campaign.DatabaseIdentity
 	mustShow []string
 	unnamed  int
-	anybody  int // calls of which the list does not say whom they went to
+	anybody  int // calls whose records do not say which number was called
 }
 
 func (s *lockedStore) Identity(context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error) {
@@ -76,8 +76,8 @@ func (r *Restore) rounds(t *testing.T, n int) {
 	}
 }
 
-// The list is read from the last checkpoint on, as far as Vonage keeps records, and
-// not before every call of before the lock is listed.
+// The list is read from the last checkpoint, as far as Vonage keeps records, but only
+// when every call from before the lock is listed.
 func TestRestoreReadsWhatMayBeForgotten(t *testing.T) {
 	t.Parallel()
 	list := &listed{broken: -1}
@@ -128,8 +128,8 @@ func TestRestedDatabaseReadsTheListAtOnce(t *testing.T) {
 	}
 }
 
-// A list that lacks a call which Vonage has is not read again at once, and ever
-// less often; a person may accept it.
+// A list that lacks a known call is not read again at once, but ever less often. A person
+// may accept it.
 func TestIncompleteScanBacksOff(t *testing.T) {
 	t.Parallel()
 	list := &listed{broken: -1}
@@ -170,8 +170,8 @@ func TestIncompleteScanBacksOff(t *testing.T) {
 	}
 }
 
-// An empty list may be the truth, or another application's. It counts only where
-// the database knows of no call that would have to be in it.
+// An empty list may be correct, or belong to another application. It counts only if the
+// database knows of no call that must be in it.
 func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -193,8 +193,8 @@ func TestEmptyListCountsOnlyWhereNoCallIsKnown(t *testing.T) {
 	}
 }
 
-// A record that cannot be read may be of a forgotten call: the scan counts for
-// nothing, an alarm says how a person decides, and that decision lets it count.
+// A record that cannot be read may belong to a forgotten call. So the scan does not
+// count. An alarm says how a person can decide, and that decision makes it count.
 func TestUnreadableRecordsReleaseNoDatabase(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// settling has three unknown attempts, of which Vonage has one call, and a known
-// call at the same time. It is ten minutes later.
+// settling has three unknown attempts and a known call at the same time. Vonage has a
+// call of one of the attempts. It is ten minutes later.
 func settling(t *testing.T) (*Reconciler, *memoryStore, *listed) {
 	t.Helper()
 	r, store, vonage := reconciling(t, 0)
@@ -35,8 +35,8 @@ func (r *Reconciler) mustSettle(t *testing.T) {
 	}
 }
 
-// A call that was read and could not be matched in this round is matched in the
-// next one: a person is not asked about it.
+// A call that was read but could not be matched in this round is matched in the next one,
+// and no person is asked about it.
 func TestBlocksAreToldOnceAllIsConcluded(t *testing.T) {
 	t.Parallel()
 	r, store, _ := settling(t)
@@ -50,8 +50,8 @@ func TestBlocksAreToldOnceAllIsConcluded(t *testing.T) {
 	}
 }
 
-// A process that is killed after it has read a window leaves a scan that the next
-// round concludes from, whether or not that one gets to its end.
+// A process that is killed after it has read a window leaves a scan. The next round uses
+// it, even if that round does not finish.
 func TestStoredScansAreConcludedFromFirst(t *testing.T) {
 	t.Parallel()
 	r, store, vonage := settling(t)
@@ -89,8 +89,8 @@ func TestScanServesManyAttempts(t *testing.T) {
 	}
 }
 
-// A call may ring for two minutes after its token expired, and its start be the
-// answer: the scan must reach as far as that, and no further than now.
+// A call may ring for two minutes after its token expired, and its start time may be the
+// answer. So the scan must reach that far, but not beyond now.
 func TestScanWindowCoversLateAnswer(t *testing.T) {
 	t.Parallel()
 	for _, age := range []time.Duration{3 * time.Minute, time.Hour} {
@@ -186,7 +186,8 @@ func TestUselessScansRaiseAlarm(t *testing.T) {
 	}
 }
 
-// Where the attempt's own time has no known call, the scan reaches to the nearest.
+// If there is no known call at the attempt's own time, the scan reaches to the nearest
+// one.
 func TestWindowIsWidenedToAKnownCall(t *testing.T) {
 	t.Parallel()
 	for _, away := range []time.Duration{-40 * time.Hour, -2 * time.Hour, -time.Minute, 3 * time.Minute, 30 * time.Minute} {

@@ -11,10 +11,9 @@ import (
 // span is a part of the list, by the start of its calls.
 type span struct{ from, to time.Time }
 
-// slices cuts a window into parts that are each listed at once: the first of the
-// length given, and longer ones where there proved to be few calls.
-// read is how many records have been read so far. Each part overlaps the one
-// before.
+// slices cuts a window into parts that are each read at once: the first has the given
+// length, and parts get longer if there are few calls. read is how many records have been
+// read so far. Each part overlaps the one before.
 func (r *Reader) slices(from, to time.Time, length time.Duration, read func() int) iter.Seq[span] {
 	return func(yield func(span) bool) {
 		for at := from; at.Before(to); {
@@ -35,14 +34,14 @@ func (r *Reader) slices(from, to time.Time, length time.Duration, read func() in
 	}
 }
 
-// sliceFor is how much of the list is read at once when nothing is known of it: as
-// much as the account's rate can fill.
+// sliceFor is how much of the list is read at once when nothing is known about it: the
+// time that holds sliceRecords at the account's rate.
 func sliceFor(perSecond float64) time.Duration {
 	length := time.Duration(sliceRecords / perSecond * float64(time.Second))
 	return min(maxSlice, max(length, time.Second)).Truncate(time.Second)
 }
 
-// nextSlice is the length of the part after one with so many records.
+// nextSlice is the length of the part after one with this many records.
 func nextSlice(length time.Duration, records int, perSecond float64) time.Duration {
 	if records < sliceRecords/2 {
 		return min(maxSlice, 2*length)
@@ -56,13 +55,13 @@ type window struct {
 	attempts []campaign.UnknownAttempt
 }
 
-// maxWindow is the longest window that attempts are put into together.
+// maxWindow is the longest window that attempts share.
 const maxWindow = time.Hour
 
-// windowsOf puts attempts whose windows overlap into one, up to an hour. It ends now
-// at the latest, so that the list over it is closed. Attempts whose records Vonage
-// may have dropped get windows of their own. Their scans lack known calls, and would
-// prove nothing about the others.
+// windowsOf joins attempts with overlapping windows into one window, up to an hour. It
+// ends now at the latest, so that its part of the list is complete. Attempts whose
+// records Vonage may have dropped get windows of their own. Their scans lack known calls,
+// and would prove nothing about the others.
 func windowsOf(attempts []campaign.UnknownAttempt, t campaign.Times, now time.Time) []window {
 	attempts = slices.Clone(attempts)
 	slices.SortStableFunc(attempts, func(a, b campaign.UnknownAttempt) int { return a.DialedAt.Compare(b.DialedAt) })
@@ -90,7 +89,7 @@ func windowsOf(attempts []campaign.UnknownAttempt, t campaign.Times, now time.Ti
 	return all
 }
 
-// with is the span widened to hold another. It ends now at the latest.
+// with is the span widened to include another. It ends now at the latest.
 func (s span) with(from, to, now time.Time) span {
 	if from.Before(s.from) {
 		s.from = from.Truncate(time.Second)

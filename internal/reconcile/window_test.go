@@ -42,7 +42,8 @@ func TestWindowsOf(t *testing.T) {
 			}
 		})
 	}
-	// Vonage may have dropped the record of the first, and has that of the second.
+	// Vonage may have dropped the record of the first attempt, and has the record of the
+	// second.
 	now := start.Add(campaign.DefaultTimes.Provable() + time.Minute)
 	if apart := windowsOf(dialed(0, 3*time.Minute), campaign.DefaultTimes, now); len(apart) != 2 {
 		t.Errorf("%d windows, want one for each", len(apart))
@@ -63,8 +64,8 @@ func TestWindowEndsInThePast(t *testing.T) {
 	}
 }
 
-// Without anything to read parts grow up to an hour; where there is much, they are
-// short. They overlap and leave nothing out.
+// If there are no records, parts grow to an hour; if there are many, they are short. They
+// overlap and leave nothing out.
 func TestSlices(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -21,8 +21,8 @@ func (d *DB) CopyOut(t testing.TB, from string) []byte {
 	return out.Bytes()
 }
 
-// CopyIn loads into a table, with its columns in parentheses or all of them,
-// what CopyOut returned.
+// CopyIn loads the rows of CopyOut into a table, with its columns in parentheses or all
+// of them.
 func (d *DB) CopyIn(t testing.TB, into string, rows []byte) {
 	t.Helper()
 	conn, err := d.pool.Acquire(t.Context())

@@ -97,7 +97,7 @@ func (d *DB) TryExec(t testing.TB, sql string, args ...any) error {
 	return err
 }
 
-// Begin runs statements in a transaction and returns what commits it.
+// Begin runs statements in a transaction and returns a function that commits it.
 func (d *DB) Begin(t testing.TB, statements ...string) (commit func()) {
 	t.Helper()
 	tx, err := d.pool.Begin(t.Context())
@@ -154,8 +154,8 @@ func Rows[T any](t testing.TB, d *DB, sql string, args ...any) []T {
 	return all
 }
 
-// Copy makes a copy of the database as it is now, as a backup that is restored
-// beside it is. Whoever is connected to the original is cut off.
+// Copy makes a copy of the database in its present state, like a backup that is restored
+// beside it. All connections to the original are cut off.
 func (d *DB) Copy(t testing.TB) *DB {
 	t.Helper()
 	s := shared(t)
@@ -172,7 +172,7 @@ func (d *DB) Copy(t testing.TB) *DB {
 	return open(t, u)
 }
 
-// Reconnect makes the connections that were cut off be found out and replaced.
+// Reconnect makes the pool notice and replace the connections that were cut off.
 func (d *DB) Reconnect(t testing.TB) {
 	t.Helper()
 	d.pool.Reset()

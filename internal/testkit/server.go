@@ -39,8 +39,8 @@ var sharedServer = sync.OnceValues(func() (server, error) {
 	if s.admin, err = pgxpool.New(ctx, started.URL); err != nil {
 		return server{}, err
 	}
-	// Files are copied eight times faster than pages by way of the log, where no
-	// checkpoint waits for a disk. Postgres before 15 knows one way only.
+	// Copying files is eight times faster than writing pages through the log if
+	// checkpoints do not wait for a disk. Postgres before 15 has only one way.
 	err = s.admin.QueryRow(ctx, `SELECT CASE WHEN current_setting('server_version_num')::int >= 150000 AND current_setting('fsync') = 'off'
 		THEN 'STRATEGY file_copy' ELSE '' END`).Scan(&s.strategy)
 	if err != nil {

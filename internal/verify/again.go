@@ -9,10 +9,10 @@ import (
 	"dialer/internal/app"
 )
 
-// calledTwice says what is wrong with a contact's calls, or "". Each call but the
-// first needs those before it to have ended, in a way after which the campaign's
-// policy has the person called again, and so long ago. Each reminder has calls of its
-// own. Around an edit one of the policies is enough.
+// calledTwice says what is wrong with a contact's calls, or "". Before each call except
+// the first, the earlier calls must have ended in a way after which the policy calls the
+// person again, and the wait must have passed. Each reminder has its own calls. Around an
+// edit it is enough that one of the policies allows the call.
 func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contactCall) string {
 	for i, call := range calls {
 		if i > 0 {
@@ -37,7 +37,7 @@ func (c *comparison) calledTwice(rule Rule, k app.ContactRecord, calls []contact
 	return ""
 }
 
-// mayNotBeMade says what in the policy speaks against the call of this index, or "".
+// mayNotBeMade says what in the policy forbids the call with this index, or "".
 func (c *comparison) mayNotBeMade(rule Rule, who person, calls []contactCall, i int) string {
 	var before []known
 	for _, call := range calls[:i] {
@@ -56,7 +56,7 @@ func (c *comparison) mayNotBeMade(rule Rule, who person, calls []contactCall, i 
 	return ""
 }
 
-// tooEarly finds what no policy allows.
+// tooEarly finds a call that no policy allows.
 func (c *comparison) tooEarly(before, after contactCall) string {
 	switch {
 	case before.attempt == after.attempt:
@@ -67,8 +67,9 @@ func (c *comparison) tooEarly(before, after contactCall) string {
 	return ""
 }
 
-// mayNotFollow says why a call may not follow those before it, or "". The last of
-// them may have been known to end in several ways: one that allows the call is enough.
+// mayNotFollow says why a call may not follow the earlier ones, or "". The last of them
+// may have been known to end in several ways; it is enough that one of them allows the
+// call.
 func (c *comparison) mayNotFollow(rule Rule, who person, before []known, last, call contactCall) string {
 	var from time.Time
 	found := false
@@ -90,12 +91,13 @@ func (c *comparison) mayNotFollow(rule Rule, who person, before []known, last, c
 	return ""
 }
 
-// askedBetween reports whether somebody asked for the call after the one before it.
+// askedBetween reports whether somebody ordered a call between the two times.
 func (p person) askedBetween(before, call time.Time) bool {
 	return slices.ContainsFunc(p.asked, func(at time.Time) bool { return at.After(before) && !at.After(call) })
 }
 
-// waysToEnd are how the last call may have been known to end when the next was made.
+// waysToEnd are the ways in which the last call may have been known to end when the next
+// one was made.
 func (c *comparison) waysToEnd(last, next contactCall) (list []known) {
 	for _, word := range last.ways() {
 		way := last.as(word)
@@ -108,14 +110,14 @@ func (c *comparison) waysToEnd(last, next contactCall) (list []known) {
 	return list
 }
 
-// toldLate reports whether what was said in the call was told so late that the next one
-// may have been on its way.
+// toldLate reports whether our side learned the result of the call so late that the next
+// call may have been on its way.
 func (c *comparison) toldLate(last, next contactCall) bool {
 	return last.ToldAt.After(next.PlacedAt.Add(-c.orders.Late - c.orders.Slack))
 }
 
-// ways are the words under which the ended call may count. Our own hang-up is no fact
-// about the person: the call counts as one that nobody took.
+// ways are the dispositions under which the ended call may count. Our own hang-up says
+// nothing about the person: the call counts as one that nobody took.
 func (c Call) ways() []campaign.Disposition {
 	if c.HungUp && !c.Answered {
 		return []campaign.Disposition{campaign.Unanswered}
@@ -124,7 +126,7 @@ func (c Call) ways() []campaign.Disposition {
 }
 
 // known is the call as it was recorded. If another call followed it, an ending that is
-// not final is taken, if there is one.
+// not final is preferred.
 func (r Rule) known(call contactCall) known {
 	may := call.ways()
 	if slices.Contains(may, call.record.Disposition) {
@@ -143,7 +145,7 @@ func (r Rule) repeats(call known) bool {
 	return again
 }
 
-// as is the call, known to have ended so.
+// as is the call, known to have ended with this disposition.
 func (c contactCall) as(word campaign.Disposition) known {
 	return known{
 		to: c.To, dialed: c.dialed(), ended: c.EndedAt, word: word,
@@ -151,7 +153,8 @@ func (c contactCall) as(word campaign.Disposition) known {
 	}
 }
 
-// dialed is when our side let the call begin: by its clock a call belongs to a reminder.
+// dialed is when our side let the call begin. Our clock decides to which reminder a call
+// belongs.
 func (c contactCall) dialed() time.Time {
 	if c.record.DialedAt.IsZero() {
 		return c.PlacedAt
@@ -159,19 +162,18 @@ func (c contactCall) dialed() time.Time {
 	return c.record.DialedAt
 }
 
-// ringBackLasts is how long after a person rang back it may take until what they say is
-// known.
+// ringBackLasts is how long after a person rang back their answer may become known.
 const ringBackLasts = 10 * time.Minute
 
-// person is a contact as far as it was known for certain when a call began.
+// person is the certain knowledge about a contact when a call began.
 type person struct {
 	several  bool
 	remindAt []time.Time
-	asked    []time.Time // when people asked that they are called at once
+	asked    []time.Time // when people asked to be called at once
 	back     campaign.RangBack
 }
 
-// personAt is who was called, when a call began.
+// personAt is the person at the beginning of a call.
 func (c *comparison) personAt(k app.ContactRecord, call contactCall) person {
 	back := rangBackFor(k.RemindAt, k.RangBack, call.dialed())
 	if !k.RangBack.HeardAt.Before(call.PlacedAt.Add(-c.orders.Late - c.orders.Slack)) {
@@ -183,8 +185,8 @@ func (c *comparison) personAt(k app.ContactRecord, call contactCall) person {
 	return person{severalNumbers(k), k.RemindAt, k.AskedAt, back}
 }
 
-// resultBefore is what the person had said for certain before a call, after which
-// there is no further reminder. Without reminders the policy says what ends a contact.
+// resultBefore is the person's certain result before a call. After a result there is no
+// further reminder. Without reminders the policy says what ends a contact.
 func (c *comparison) resultBefore(who person, before []contactCall, call contactCall) string {
 	if who.remindAt == nil {
 		return ""
@@ -197,8 +199,8 @@ func (c *comparison) resultBefore(who person, before []contactCall, call contact
 	return who.back.Result
 }
 
-// ending judges the reason of a contact that has ended, by the terms that held since
-// its last call began: one of them must give it.
+// ending judges the reason of a contact that has ended, by the terms since its last call
+// began: one of them must give this reason.
 func (c *comparison) ending(rule Rule, k app.ContactRecord, h *history) {
 	rules := []Rule{rule}
 	if len(rule.Earlier) > 0 {
@@ -219,9 +221,9 @@ func (c *comparison) ending(rule Rule, k app.ContactRecord, h *history) {
 	c.broken("I4", "%s", c.wrongEnd(rule, k, h))
 }
 
-// wrongEnd says what is wrong with the reason, or "". A final call gives it: of several
-// an answered one, and then the last. Else the last call does, if all calls are used.
-// Else it must be a reason that the run allows.
+// wrongEnd says what is wrong with the reason, or "". A final call gives the reason: of
+// several an answered one, and then the last one. Otherwise the last call gives it, if
+// all calls are used. Otherwise it must be a reason that the run allows.
 func (c *comparison) wrongEnd(rule Rule, k app.ContactRecord, h *history) string {
 	calls, decides := h.calls, c.decides(rule, k, h)
 	switch {
@@ -240,7 +242,7 @@ func (c *comparison) wrongEnd(rule Rule, k app.ContactRecord, h *history) string
 	return ""
 }
 
-// decides is the call that gives a contact's reason, or nil: none does.
+// decides is the call that gives a contact's reason, or nil.
 func (c *comparison) decides(rule Rule, k app.ContactRecord, h *history) (found *contactCall) {
 	if len(h.calls) == 0 {
 		return nil
@@ -274,7 +276,7 @@ func lastReminder(k app.ContactRecord, calls []contactCall) []contactCall {
 	switch {
 	case k.RemindAt == nil:
 		return calls
-	case len(k.RemindAt) == 0: // it was moved to a time of which none is left
+	case len(k.RemindAt) == 0: // it was moved to a time without any reminder left
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(calls), func(call contactCall) bool {
@@ -282,14 +284,14 @@ func lastReminder(k app.ContactRecord, calls []contactCall) []contactCall {
 	})
 }
 
-// final reports whether nobody is called again after the call on its number, however it
-// was known to end.
+// final reports whether the call's number is not called again, however the call was known
+// to end.
 func (r Rule) final(call contactCall) bool {
 	return !slices.ContainsFunc(call.ways(), func(word campaign.Disposition) bool { return r.repeats(call.as(word)) })
 }
 
-// mayBeFinal reports whether a call could be taken for one that ended like this
-// and is final: it is not always told who answered.
+// mayBeFinal reports whether the call could be recorded with this ending and be final.
+// Who answered is not always reported.
 func (r Rule) mayBeFinal(call contactCall, as campaign.Disposition) bool {
 	if call.HungUp && !call.Answered {
 		return r.final(call) && slices.Contains(call.dispositions(), as)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// made is a call of contact 1, so long after noon; it lasts ten seconds.
+// made is a call of contact 1, at this time after noon; it lasts ten seconds.
 type made struct {
 	at      time.Duration
 	outcome string
@@ -23,7 +23,7 @@ type made struct {
 	hungUp  bool
 }
 
-// history is a world in which contact 1 was called so, and waits or has ended.
+// history is a world in which contact 1 had these calls, and waits or has ended.
 func history(p campaign.Policy, reason campaign.Reason, calls ...made) *world {
 	w := sound()
 	w.ledger, w.records.Attempts = nil, nil

@@ -16,8 +16,8 @@ type history struct {
 	attempts []app.AttemptRecord
 	calls    []contactCall
 	open     bool // an attempt is
-	// called is whether a person said of an attempt that it made a call which nobody
-	// could name.
+	// called reports whether a person said that an attempt made a call that nobody could
+	// name.
 	called bool
 }
 
@@ -48,7 +48,7 @@ func (h *history) add(a app.AttemptRecord, calls []Call) {
 // contact judges the calls to one contact, and how it ended.
 func (c *comparison) contact(k app.ContactRecord) {
 	rule, h := c.orders.Rules[k.Campaign], c.historyOf(cmp.Or(k.CallWith, k.ID))
-	if k.CallWith != 0 { // whose calls it shares is judged for itself
+	if k.CallWith != 0 { // the contact whose calls it shares is judged by itself
 		c.shares(rule, k, h)
 		return
 	}
@@ -80,7 +80,7 @@ func (c *comparison) contact(k app.ContactRecord) {
 	}
 }
 
-// shares judges how a contact ended that has the calls of another one.
+// shares judges the end of a contact that shares the calls of another one.
 func (c *comparison) shares(rule Rule, k app.ContactRecord, h *history) {
 	if h.open || k.State != campaign.Done {
 		return
@@ -111,8 +111,8 @@ func (c *comparison) mayNotBegin(rule Rule, k app.ContactRecord, at time.Time) s
 	return ""
 }
 
-// within reports whether a call that began at a moment was requested within one
-// of the spans.
+// within reports whether the request for a call that began at a moment was certainly sent
+// within one of the spans.
 func (c *comparison) within(spans []Span, at time.Time) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool {
 		return at.After(s.From.Add(c.orders.Late)) && (s.To.IsZero() || at.Before(s.To.Add(-c.orders.Slack)))
@@ -137,7 +137,7 @@ func (r Rule) open(zones []string, at time.Time) bool {
 	return len(zones) > 0
 }
 
-// mayEnd reports whether the run gives cause for the reason.
+// mayEnd reports whether the run allows the reason.
 func (c *comparison) mayEnd(rule Rule, k app.ContactRecord) bool {
 	if k.Reason == campaign.ReasonSuppressed && c.orders.Suppressed != nil {
 		return len(c.orders.Suppressed[k.To]) > 0 || len(c.optedOut[k.To]) > 0
@@ -145,7 +145,7 @@ func (c *comparison) mayEnd(rule Rule, k app.ContactRecord) bool {
 	return rule.Ends[k.Reason]
 }
 
-// numbers finds two calls that were up at one number at once, whoever made them.
+// numbers finds two calls that were up to one number at once, whoever made them.
 func (c *comparison) numbers() {
 	ours := slices.DeleteFunc(slices.Clone(c.ledger), func(call Call) bool { return call.TokenID == uuid.Nil })
 	slices.SortFunc(ours, func(a, b Call) int { return cmp.Or(cmp.Compare(a.To, b.To), a.PlacedAt.Compare(b.PlacedAt)) })
@@ -195,7 +195,7 @@ func (c *comparison) imports(contacts []app.ContactRecord) {
 	}
 }
 
-// alarms finds those that nothing in the run gives cause for.
+// alarms finds alarms for which the run gives no cause.
 func (c *comparison) alarms(raised []campaign.Alarm) {
 	for _, a := range raised {
 		if c.orders.Alarms != nil && !c.orders.Alarms[a.Kind] {

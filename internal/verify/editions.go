@@ -11,8 +11,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Edition is what a campaign said before an edit: from when the edit that made it so
-// was typed, to when the command that replaced it had returned.
+// Edition is a campaign's terms before an edit: from when the edit that made them was
+// typed, to when the command that replaced them had returned.
 type Edition struct {
 	Terms
 	Span
@@ -26,16 +26,16 @@ func (r Rule) Edited(now Terms, typed, done time.Time) Rule {
 	return r
 }
 
-// Row is what a file says of a person: from when the command with it was typed, to when
-// the command with another one had returned.
+// Row is a person's row in a file: from when the command with this file was typed, to
+// when the command with the next file had returned.
 type Row struct {
-	Says   string    // a part of what a call says first; "": not judged
-	CallAt time.Time // no call begins before; zero: it may at once
+	Says   string    // a part of a call's first words; "": not judged
+	CallAt time.Time // no call begins before it; zero: at once
 	Span
 }
 
-// rowsInForce are what was said of a number that may have been asked for a call that
-// began at a moment.
+// rowsInForce are the rows of a number that may have been used for a call that began at a
+// moment.
 func (c *comparison) rowsInForce(r Rule, number string, at time.Time) (list []Row) {
 	for _, row := range r.People[number] {
 		if !c.over(row.Span, at, at) {
@@ -48,20 +48,20 @@ func (c *comparison) rowsInForce(r Rule, number string, at time.Time) (list []Ro
 	return list
 }
 
-// over reports whether a span has nothing to do with a time: it begins after, or ended
-// so long before that no request of then is on its way.
+// over reports whether a span is irrelevant for a time: it begins later, or ended so long
+// before that no request from it is on its way.
 func (c *comparison) over(s Span, from, to time.Time) bool {
 	return to.Before(s.From.Add(-c.orders.Slack)) || !s.To.IsZero() && from.After(s.To.Add(c.orders.Late))
 }
 
-// inForce are the rule as it was, each with other terms, that may have been asked for a
-// call that began at a moment, the latest first. While an edit is under way, and for
-// as long as a request from before it may be on its way, there are several.
+// inForce are the versions of the rule that may have been used for a call that began at a
+// moment, the latest first. There are several while an edit is under way, and for as long
+// as an earlier request may be on its way.
 func (c *comparison) inForce(r Rule, at time.Time) (list []Rule) {
 	return c.between(r, at, at)
 }
 
-// between are all that held at some moment of a time.
+// between are all versions that were in force at some moment of a time.
 func (c *comparison) between(r Rule, from, to time.Time) (list []Rule) {
 	editions := append(slices.Clone(r.Earlier), Edition{r.Terms, Span{From: r.Since}})
 	for _, e := range slices.Backward(editions) {
@@ -74,8 +74,7 @@ func (c *comparison) between(r Rule, from, to time.Time) (list []Rule) {
 	return list
 }
 
-// campaigns judges what the calls of each campaign have in common: its limits, and what
-// is said.
+// campaigns judges the calls of each campaign together: its limits, and the words.
 func (c *comparison) campaigns() {
 	calls := map[string][]contactCall{}
 	gated := map[string][]time.Time{}
@@ -105,7 +104,7 @@ func (c *comparison) campaigns() {
 	}
 }
 
-// words finds calls that said what the campaign did not say then.
+// words finds calls whose words were not the campaign's at that time.
 func (c *comparison) words(rule Rule, calls []contactCall) {
 	for _, call := range calls {
 		says := func(r Rule) bool { return strings.Contains(call.Said, r.Says) }
@@ -116,8 +115,8 @@ func (c *comparison) words(rule Rule, calls []contactCall) {
 	c.result.Compared += len(calls)
 }
 
-// rows finds calls that said what the person's row did not say then, or came before its
-// time.
+// rows finds calls whose words were not those of the person's row at that time, or that
+// came before the row's time.
 func (c *comparison) rows(rule Rule, calls []contactCall) {
 	for _, call := range calls {
 		rows := c.rowsInForce(rule, call.To, call.PlacedAt)
@@ -134,8 +133,8 @@ func (c *comparison) rows(rule Rule, calls []contactCall) {
 	}
 }
 
-// most is the largest of a limit in the rules that were in force; 0: there was none in
-// one of them.
+// most is the largest value of a limit in the rules that were in force; 0: one of them
+// had no limit.
 func most(rules []Rule, limit func(campaign.Limits) int) (n int) {
 	for _, r := range rules {
 		if l := limit(r.Limits); l == 0 {
@@ -147,7 +146,7 @@ func most(rules []Rule, limit func(campaign.Limits) int) (n int) {
 	return n
 }
 
-// upMost is how many calls of a campaign may be up; 0: as many as there are.
+// upMost is how many calls of a campaign may be up; 0: no limit.
 func upMost(l campaign.Limits) int {
 	if l.Connected > 0 && (l.AtOnce == 0 || l.Connected < l.AtOnce) {
 		return l.Connected
@@ -155,7 +154,7 @@ func upMost(l campaign.Limits) int {
 	return l.AtOnce
 }
 
-// atOnce finds a call that began although as many as the campaign allows were up.
+// atOnce finds a call that began although the campaign had as many calls up as it allows.
 func (c *comparison) atOnce(rule Rule, calls []contactCall) {
 	var up ends
 	for _, call := range calls {
@@ -187,7 +186,7 @@ func (e *ends) Pop() (x any) {
 	return x
 }
 
-// spent finds a call with which the campaign cost more than its budget.
+// spent finds a call that made the campaign cost more than its budget.
 func (c *comparison) spent(rule Rule, calls []contactCall) {
 	sum := decimal.Decimal{}
 	for _, call := range calls {
@@ -201,8 +200,8 @@ func (c *comparison) spent(rule Rule, calls []contactCall) {
 	c.result.Compared += len(calls)
 }
 
-// perSecond finds more requests than the campaign's rate allows, by when each passed
-// the gate, with which gate compares when the call began.
+// perSecond finds more requests than the campaign's rate allows, by the times of their
+// gates. gate compares these with the calls' beginnings.
 func (c *comparison) perSecond(name string, rule Rule, gated []time.Time) {
 	for i, at := range gated {
 		list := c.inForce(rule, at)

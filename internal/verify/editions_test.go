@@ -13,7 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// edit edits the campaign of a world: typed and done so long after noon.
+// edit edits the campaign of a world, typed and done at these times after noon.
 func (w *world) edit(typed, done time.Duration, change func(*verify.Terms)) {
 	w.rule(func(r *verify.Rule) {
 		terms := r.Terms
@@ -22,8 +22,8 @@ func (w *world) edit(typed, done time.Duration, change func(*verify.Terms)) {
 	})
 }
 
-// row has another file say something else of contact 1, typed and done so long after
-// noon.
+// row loads another file with another row for contact 1, typed and done at these times
+// after noon.
 func (w *world) row(says string, callAt time.Time, typed, done time.Duration) {
 	w.rule(func(r *verify.Rule) {
 		r.People = map[string][]verify.Row{ann: {
@@ -32,8 +32,8 @@ func (w *world) row(says string, callAt time.Time, typed, done time.Duration) {
 	})
 }
 
-// Contact 1 is called at noon and a minute later, by a campaign that is edited. From
-// when an edit had returned, and a token's life later, nothing but the new terms holds.
+// Contact 1 is called at noon and a minute later, by a campaign that is edited. A token's
+// life after an edit has returned, only the new terms are in force.
 func TestCompareAfterAnEdit(t *testing.T) {
 	t.Parallel()
 	attempts := func(n int) func(*verify.Terms) {
@@ -176,7 +176,8 @@ func (w *world) another(at time.Duration) {
 	w.rule(func(r *verify.Rule) { r.Rows = nil })
 }
 
-// A leg that a key connected is of no attempt, raises no alarm, and stands in the books.
+// A leg that a key connected belongs to no attempt, raises no alarm, and is stored with
+// its price.
 func TestCompareLegs(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -11,14 +11,14 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// billedMember is a member of a call's record that comes with its price: what
-// Vonage says, and what stands here.
+// billedMember is a member of a call's record that comes with its price: Vonage's value
+// and ours.
 type billedMember struct {
 	name       string
 	vonage     func(Call) string
 	here       func(app.AttemptRecord) string
 	onlyByList bool   // an event words it differently
-	member     string // of the record
+	member     string // its name in the record
 }
 
 var billed = []billedMember{
@@ -30,7 +30,7 @@ var billed = []billedMember{
 	{"network", func(c Call) string { return c.Network }, func(a app.AttemptRecord) string { return a.Network }, true, "network"},
 }
 
-// none is what stands here where nobody told.
+// none is our value if nothing was reported.
 func (f billedMember) none() string { return f.here(app.AttemptRecord{}) }
 
 func digits(d decimal.Decimal) string { return d.StringFixed(8) }
@@ -44,7 +44,7 @@ func number(n *int) string {
 
 func second(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// fields compares everything that is known of an attempt's call.
+// fields compares everything that is known about an attempt's call.
 func (c *comparison) fields(a app.AttemptRecord, call Call) {
 	c.statuses(a, call)
 	if call.EndedAt.IsZero() {
@@ -60,7 +60,7 @@ func (c *comparison) fields(a app.AttemptRecord, call Call) {
 	c.bill(a, call)
 }
 
-// bill compares the price and what comes with it.
+// bill compares the price and the members that come with it.
 func (c *comparison) bill(a app.AttemptRecord, call Call) {
 	if !call.Priced {
 		return
@@ -84,9 +84,9 @@ func (c *comparison) bill(a app.AttemptRecord, call Call) {
 // answeredTolerance is how far an event's time may be from the answer itself.
 const answeredTolerance = 100 * time.Millisecond
 
-// answeredAt compares when the call was answered, where an event told. A record of the
-// list that shows the call answered may have been read before by our clock, which may
-// be behind.
+// answeredAt compares the time of the answer, if an event reported it. A record of the
+// list that shows the call answered may have been read before by our clock, which may be
+// behind.
 func (c *comparison) answeredAt(a app.AttemptRecord, call Call) {
 	if !slices.Contains(call.Told, "answered") {
 		return
@@ -97,10 +97,10 @@ func (c *comparison) answeredAt(a app.AttemptRecord, call Call) {
 	}
 }
 
-// statuses compares the words that Vonage used with those that are kept: each
-// one that was told is a stored webhook and a word of the attempt, and there is
-// no other word than those of such a call. What is told of a call that ended
-// just now may have come after the records were read.
+// statuses compares Vonage's status words with the stored ones: each word that was
+// reported is a stored webhook and a word of the attempt, and no word is impossible for
+// such a call. Reports about a call that ended just now may have come after the records
+// were read.
 func (c *comparison) statuses(a app.AttemptRecord, call Call) {
 	for _, word := range call.Told {
 		c.result.Compared++
@@ -130,9 +130,9 @@ func (c Call) words() []string {
 	return words
 }
 
-// dispositions are how the ended call may be recorded, the truth first. Who
-// answered is told by an event alone, so where that event was not told,
-// answered is all that can be known. Our own hang-up is no fact about the person.
+// dispositions are the possible recorded dispositions of the ended call, the true one
+// first. Only an event reports who answered, so without that event only "answered" can be
+// known. Our own hang-up says nothing about the person.
 func (c Call) dispositions() []campaign.Disposition {
 	truth := campaign.Disposition(c.Outcome)
 	switch {

@@ -12,11 +12,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// LedgerOf is a simulator's ledger. Without its webhooks these are not judged.
+// LedgerOf is a simulator's ledger. If webhooks is empty, webhooks are not judged.
 func LedgerOf(calls []voicesim.LedgerCall, webhooks []voicesim.LedgerWebhook, s voicesim.Summary) Ledger {
 	l := Ledger{Calls: callsOf(calls), Webhooks: make([]Webhook, 0, len(webhooks)), ForgedTaken: s.ForgedTaken}
 	for _, w := range webhooks {
-		if w.Forged || w.Kind == "answer" { // which asks for a message and tells nothing
+		if w.Forged || w.Kind == "answer" { // a request for a message, which reports nothing
 			continue
 		}
 		l.Webhooks = append(l.Webhooks, Webhook{
@@ -43,8 +43,8 @@ func callsOf(ledger []voicesim.LedgerCall) []Call {
 	return calls
 }
 
-// partyUnread reports whether a call's record leaves open whom it went to: it has no
-// number, or an address without its type.
+// partyUnread reports whether a call's record leaves open which number was called: it has
+// no number, or an address without its type.
 func partyUnread(c voicesim.LedgerCall) bool {
 	if c.ToType == "phone" {
 		return c.Wording["number_to"] == "number_missing" || c.Wording["number_to"] == "number_unknown" || c.Wording["member_missing"] == "to"
@@ -52,8 +52,8 @@ func partyUnread(c voicesim.LedgerCall) bool {
 	return c.Wording["other_party"] == "text" || c.Wording["other_party"] == "untyped" || c.Wording["member_missing"] == "to"
 }
 
-// notified reports whether our side acknowledged that the call came to the notify
-// action of this name.
+// notified reports whether our side acknowledged that the call reached the notify action
+// of this name.
 func notified(c voicesim.LedgerCall, name string) bool {
 	return slices.ContainsFunc(c.NotifiedTaken, func(raw json.RawMessage) bool {
 		var payload struct{ Dialer string }
@@ -61,7 +61,7 @@ func notified(c voicesim.LedgerCall, name string) bool {
 	})
 }
 
-// idOf is uuid.Nil for what is no uuid: the call is not ours.
+// idOf is uuid.Nil if the text is not a uuid: then the call is not ours.
 func idOf(text string) uuid.UUID {
 	id, err := uuid.Parse(text)
 	if err != nil {
@@ -70,9 +70,8 @@ func idOf(text string) uuid.UUID {
 	return id
 }
 
-// StoredOrders are the orders as far as the database itself keeps them: each
-// campaign's settings. When it was paused and who was suppressed when is not
-// among them.
+// StoredOrders are the orders that the database itself keeps: each campaign's settings.
+// They do not include when a campaign was paused and when a number was suppressed.
 func StoredOrders(r app.Records) Orders {
 	o := Orders{Rules: map[string]Rule{}, Slack: storedSlack, Called: map[uuid.UUID]bool{}, Lifted: r.Lifted}
 	for name, versions := range r.Versions {
@@ -92,14 +91,14 @@ func StoredOrders(r app.Records) Orders {
 	return o
 }
 
-// storedSlack allows for clocks that differ, as far as the dialer itself does.
+// storedSlack allows for different clocks, to the same extent as the dialer.
 const storedSlack = readAgo
 
-// storedLate is how long after an edit was made, as the database says, a call may
-// still begin by what was said before: the edit commits, and a token lives.
+// storedLate is how long after an edit, by the database's clock, a call may still begin
+// by the old terms: the edit must commit, and a token must expire.
 const storedLate = time.Minute
 
-// RuleOf is what settings order.
+// RuleOf is the rule that settings order.
 func RuleOf(s campaign.Settings) Rule {
 	words, optOut, spoken := wordsOf(s.Message)
 	return Rule{

@@ -7,8 +7,8 @@ import (
 	"dialer/internal/app"
 )
 
-// legs judges the calls that keys connected: none is an attempt's, none is an alarm's
-// but where its record hides whom it went to, or names no conversation; and each is
+// legs judges the calls that keys connected. None belongs to an attempt. None has an
+// alarm, unless its record hides the number called or names no conversation. Each is
 // stored with Vonage's price.
 func (c *comparison) legs(records app.Records) {
 	listed := map[string]app.LegRecord{}

@@ -7,12 +7,11 @@ import (
 	"dialer/campaign"
 )
 
-// What a campaign says of calling again, stated once more and on its own: this is what
-// is judged, so none of it is asked of package campaign. TestJudgeUsesNoRuleOfTheJudged
-// holds that.
+// A campaign's rules for calling again, stated a second time and independently. They
+// judge package campaign, so they must not call it. TestJudgeUsesNoRuleOfTheJudged checks
+// that.
 
-// known is a call that is over, in one of the ways in which it may be known to have
-// ended.
+// known is an ended call, with one of the ways in which it may be known to have ended.
 type known struct {
 	to     string
 	dialed time.Time
@@ -27,7 +26,7 @@ func (k known) answered() bool {
 	return k.word == campaign.Answered || k.word == campaign.Human || k.word == campaign.Machine
 }
 
-// brought reports whether an answered call brought what the campaign wants.
+// brought reports whether an answered call had the result that the campaign wants.
 func (k known) brought(until campaign.Until) bool {
 	switch until {
 	case campaign.UntilResult:
@@ -38,10 +37,11 @@ func (k known) brought(until campaign.Until) bool {
 	return true
 }
 
-// repeated reports whether a call is followed by another, and under which word the
-// campaign has its waits. A call that nobody took is, if the campaign lists its word. One
-// that was taken is not, if it brought what the campaign wants; a machine may be listed
-// all the same, where any answer will do. Else it is, by its own word or as unheard.
+// repeated reports whether another call follows, and under which word the campaign lists
+// its waits. A call that nobody took is repeated if the campaign lists its word. An
+// answered call is not repeated if it had the result that the campaign wants; but a
+// machine may be listed even if any answer is enough. Otherwise an answered call is
+// repeated, by its own word or as unheard.
 func repeated(p campaign.Policy, call known) (word campaign.Disposition, again bool) {
 	_, listed := p.Again[call.word]
 	switch {
@@ -53,11 +53,11 @@ func repeated(p campaign.Policy, call known) (word campaign.Disposition, again b
 	return campaign.Unheard, true
 }
 
-// unlisted is the wait after a call that was not heard, where the campaign has none.
+// unlisted is the wait after a call that was not heard, if the campaign lists none.
 const unlisted = 30 * time.Minute
 
-// waitAfter is the shortest wait after the nth call that ended so; the last of the steps
-// is for all that follow. The jitter may make it longer.
+// waitAfter is the shortest wait after the nth call with this ending. The last step
+// applies to all further calls. The jitter may make the wait longer.
 func waitAfter(p campaign.Policy, word campaign.Disposition, nth int) time.Duration {
 	first, listed := p.Again[word]
 	if !listed {
@@ -67,8 +67,8 @@ func waitAfter(p campaign.Policy, word campaign.Disposition, nth int) time.Durat
 	return steps[min(nth, len(steps))-1]
 }
 
-// earliest is from when on a person may be called on a number after calls, the last one
-// last; false: never again.
+// earliest is when a person may be called on a number again after these calls, the last
+// one last; false: never again.
 func earliest(p campaign.Policy, several bool, number string, calls []known) (from time.Time, may bool) {
 	if several {
 		return earliestOfSeveral(p, number, calls)
@@ -85,8 +85,9 @@ func earliest(p campaign.Policy, several bool, number string, calls []known) (fr
 }
 
 // earliestOfSeveral is the same for a person with several numbers. A final call ends its
-// number, and one that was taken ends all. A number has its own wait since its own calls.
-// The next number is called at once, unless a person took the call before.
+// number, and a final call that was taken ends all numbers. Each number has its own wait
+// since its own calls. The next number is called at once, unless a person took the last
+// call.
 func earliestOfSeveral(p campaign.Policy, number string, calls []known) (from time.Time, may bool) {
 	for i, call := range calls {
 		word, again := repeated(p, call)
@@ -105,8 +106,8 @@ func earliestOfSeveral(p campaign.Policy, number string, calls []known) (from ti
 	return from, true
 }
 
-// reminderOf is which of a contact's reminders a moment is of, from 0; -1: it is before
-// the first.
+// reminderOf is the index of the reminder to which a moment belongs; -1: it is before the
+// first.
 func reminderOf(remindAt []time.Time, at time.Time) int {
 	of := -1
 	for i, t := range remindAt {
@@ -123,8 +124,8 @@ func ofAnEarlierAppointment(remindAt []time.Time, at time.Time) bool {
 	return remindAt != nil && reminderOf(remindAt, at) < 0
 }
 
-// ofSameReminder are the calls that count for one at a moment: each reminder has calls of
-// its own.
+// ofSameReminder are the calls that count for a call at a moment, because each reminder
+// has its own calls.
 func ofSameReminder(remindAt []time.Time, calls []known, at time.Time) []known {
 	if remindAt == nil {
 		return calls
@@ -133,8 +134,8 @@ func ofSameReminder(remindAt []time.Time, calls []known, at time.Time) []known {
 	return slices.DeleteFunc(slices.Clone(calls), func(call known) bool { return reminderOf(remindAt, call.dialed) != current })
 }
 
-// rangBackFor is what a person's own calls brought for the reminder of a moment: an
-// earlier one that was heard ends no later one. A result ends all.
+// rangBackFor is the result of a person's own calls for the reminder of a moment. A
+// message that was heard before does not end a later reminder. A result ends all.
 func rangBackFor(remindAt []time.Time, back campaign.RangBack, at time.Time) campaign.RangBack {
 	if !back.LastHeardAt.IsZero() && reminderOf(remindAt, back.LastHeardAt) < reminderOf(remindAt, at) {
 		back.HeardAt = time.Time{}
@@ -142,7 +143,8 @@ func rangBackFor(remindAt []time.Time, back campaign.RangBack, at time.Time) cam
 	return back
 }
 
-// rangBackBrought reports whether a person's own calls brought what the campaign wants.
+// rangBackBrought reports whether a person's own calls had the result that the campaign
+// wants.
 func rangBackBrought(until campaign.Until, back campaign.RangBack) bool {
 	return back.Result != "" || until != campaign.UntilResult && !back.HeardAt.IsZero()
 }

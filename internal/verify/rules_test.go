@@ -24,7 +24,7 @@ var forms = []string{
 	"KeysFor", // which keys a text is a word of, by the message's own list
 }
 
-// The judge computes what must be by rules of its own. A function of package campaign
+// The judge computes the correct state by its own rules. A function of package campaign
 // that it called would share its mistakes with the dialer.
 func TestJudgeUsesNoRuleOfTheJudged(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestJudgeUsesNoRuleOfTheJudged(t *testing.T) {
 	}
 }
 
-// functionsUsed are all functions and methods that the package's files name, by place.
+// functionsUsed are all functions and methods that the package's files use, by position.
 func functionsUsed(t *testing.T) map[string]*types.Func {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".")
@@ -75,7 +75,7 @@ func functionsUsed(t *testing.T) map[string]*types.Func {
 	return used
 }
 
-// program are the package's files that are no tests.
+// program are the package's files without tests.
 func program(t *testing.T, fset *gotoken.FileSet) (files []*ast.File) {
 	t.Helper()
 	names, err := filepath.Glob("*.go")

@@ -11,8 +11,8 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// wordsOf is what a message's keys mean, and the key by which a person is not called
-// again by any campaign.
+// wordsOf is the meaning of a message's keys, and the key with which a person opts out of
+// all campaigns.
 func wordsOf(m campaign.Message) (words map[string]string, optOut string, spoken func(string) []string) {
 	words = map[string]string{}
 	for pressed, key := range m.Keys {
@@ -29,8 +29,8 @@ func wordsOf(m campaign.Message) (words map[string]string, optOut string, spoken
 	return words, optOut, m.KeysFor
 }
 
-// keys are those that were pressed in a call. What was said stands for the key whose
-// word it is; if it may be a word of several languages, for the one that is kept.
+// keys are the keys of a call. Spoken words count as the key whose word they are. If they
+// may be a word in several languages, the stored key counts.
 func (r Rule) keys(list, kept []string) []string {
 	var keys []string
 	for at, key := range list {
@@ -52,7 +52,7 @@ func (r Rule) keys(list, kept []string) []string {
 	return keys
 }
 
-// word is what was decided by the keys: the last that means something counts.
+// word is the result of the keys: the last key with a meaning counts.
 func (r Rule) word(keys []string) string {
 	for _, pressed := range slices.Backward(keys) {
 		if word := r.Words[pressed]; word != "" {
@@ -62,9 +62,9 @@ func (r Rule) word(keys []string) string {
 	return ""
 }
 
-// said compares what was played and pressed in an ended call. What was told must be
-// kept; what is kept must have been so. Of two keys that were pressed while an answer
-// was lost one may be kept: all are asked for only where each was told.
+// said compares the message played and the keys pressed in an ended call. Everything that
+// was reported must be stored, and everything stored must have happened. If an answer was
+// lost, only one of two keys may be stored: all are required only if each was reported.
 func (c *comparison) said(a app.AttemptRecord, call Call) {
 	for what, so := range map[string]bool{"heard": !a.HeardAt.IsZero(), "voicemail": !a.VoicemailAt.IsZero(), a.Result: a.Result != ""} {
 		if so {
@@ -89,13 +89,13 @@ func (c *comparison) said(a app.AttemptRecord, call Call) {
 	}
 }
 
-// heard compares what was played to its end. A text that a machine got was heard by
-// nobody.
+// heard compares whether the message was played to its end. Nobody heard a text that a
+// machine got.
 func (c *comparison) heard(a app.AttemptRecord, call Call, unsettled bool) {
 	c.result.Compared += 2
 	machine := slices.Contains(a.Statuses, "machine")
-	// A key cuts the message. Where it was not told, Vonage goes on as if the message
-	// had been played to its end, and says so.
+	// A key cuts the message. If the key was not reported, Vonage continues as if the
+	// message had been played to its end, and says so.
 	told := len(call.KeysTold) == len(call.Keys)
 	switch {
 	case !a.HeardAt.IsZero() && call.HeardAt.IsZero() && told:
@@ -117,7 +117,7 @@ func (c *comparison) heard(a app.AttemptRecord, call Call, unsettled bool) {
 	}
 }
 
-// subsequence reports whether the one list is the other with some left out.
+// subsequence reports whether some is all with elements left out.
 func subsequence(some, all []string) bool {
 	for _, s := range some {
 		i := slices.Index(all, s)
@@ -129,16 +129,16 @@ func subsequence(some, all []string) bool {
 	return true
 }
 
-// optOut is a key by which a person is not called again.
+// optOut is a key with which a person opted out.
 type optOut struct {
 	told bool      // our side acknowledged it
-	over time.Time // when the call had ended and this was told; zero: it is up
+	over time.Time // when the call had ended and this was reported; zero: the call is up
 }
 
 func newOptOut(call Call, told bool) optOut {
 	over := call.EndedAt
 	if !over.IsZero() && call.ToldAt.After(over) {
-		over = call.ToldAt // it was told once the call had ended
+		over = call.ToldAt // it was reported after the call had ended
 	}
 	return optOut{told, over}
 }
@@ -158,8 +158,8 @@ func (c *comparison) findOptOuts(attempts []app.AttemptRecord) {
 	}
 }
 
-// hasOptedOut reports whether the person had said, for certain, not to be called
-// again, when a call to the number began.
+// hasOptedOut reports whether the person had certainly opted out when a call to the
+// number began.
 func (c *comparison) hasOptedOut(number string, at time.Time) bool {
 	return slices.ContainsFunc(c.optedOut[number], func(o optOut) bool {
 		lifted := func(t time.Time) bool { return t.After(o.over.Add(-c.orders.Slack)) && t.Before(at) }
@@ -167,8 +167,8 @@ func (c *comparison) hasOptedOut(number string, at time.Time) bool {
 	})
 }
 
-// optOuts finds those who are not on the list, although they said so and nobody took
-// them off it.
+// optOuts finds people who opted out but are not on the list, although nobody took them
+// off it.
 func (c *comparison) optOuts(suppressed map[string]bool) {
 	for number, list := range c.optedOut {
 		if c.hasOptedOut(number, c.at) && len(c.orders.Lifted[number]) == 0 && !suppressed[number] {
@@ -177,7 +177,7 @@ func (c *comparison) optOuts(suppressed map[string]bool) {
 	}
 }
 
-// results compares what a contact's calls came to with what stands in its row.
+// results compares the results of a contact's calls with its row.
 func (c *comparison) results(k app.ContactRecord, attempts []app.AttemptRecord) {
 	result, heard := k.RangBack.Result, k.RangBack.HeardAt
 	if ofAnEarlierAppointment(k.RemindAt, k.RangBack.ResultAt) {

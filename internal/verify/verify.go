@@ -17,9 +17,10 @@ import (
 // Ledger is what Vonage did.
 type Ledger struct {
 	Calls []Call
-	// Webhooks are all that it sent; none: they were not kept, and are not judged.
+	// Webhooks are all webhooks that Vonage sent; none: they were not kept, and are not
+	// judged.
 	Webhooks []Webhook
-	// ForgedTaken are webhooks with the token of another one that our side took.
+	// ForgedTaken are webhooks with another one's token that our side accepted.
 	ForgedTaken int
 }
 
@@ -39,40 +40,40 @@ type Call struct {
 	Rate       decimal.Decimal
 	Price      decimal.Decimal
 	Priced     bool // Vonage shows the price
-	// What the record says of the ended call.
+	// The record of the ended call.
 	StartTime, EndTime time.Time
 	Network            string
 	// Told are the status words of the events that our side acknowledged.
 	Told []string
-	// What was played and pressed, and which of it our side acknowledged.
+	// The message played and the keys pressed, and what our side acknowledged.
 	HeardAt             time.Time // when the message, or a text for machines, was first played to its end
 	Machine             bool      // a machine answered, whether that was detected or not
 	Keys, KeysTold      []string
 	HeardTold, LeftTold bool
-	ToldAt              time.Time // the last of it
-	// Unsaid is the member that its record lacks; "" for none.
+	ToldAt              time.Time // when the last of it was reported
+	// Unsaid is the member that the call's record lacks; "" for none.
 	Unsaid string
-	// Unread: its record does not say for certain whom it went to. It blocks the proof of
-	// absence, and that is an alarm.
+	// Unread: the call's record does not say with certainty which number was called. It
+	// blocks the proof of absence, and that is an alarm.
 	Unread bool
-	Said   string // the first words that were spoken
-	// Leg: a key connected it. It is of no attempt.
+	Said   string // the first spoken words
+	// Leg: a key connected the call. It belongs to no attempt.
 	Leg bool
 }
 
-// Rule is what a campaign's calls must keep to, as it was ordered.
+// Rule has the rules of a campaign's calls, as they were ordered.
 type Rule struct {
 	Terms                                // as they are now
-	Since   time.Time                    // when the edit was typed that made them so; zero: they were always so
-	Earlier []Edition                    // what they were before, where they were edited
+	Since   time.Time                    // when the edit that made them was typed; zero: they never changed
+	Earlier []Edition                    // the terms before each edit
 	Start   time.Time                    // nobody is called before
-	Zones   func(number string) []string // whose clock the hours are on; nil: the contact's own record
+	Zones   func(number string) []string // the zones of the hours; nil: those in the contact's record
 	Rows    []string                     // the numbers that it must have as contacts; nil: not judged
-	Names   map[string]string            // what a call says of its number's row, where no later file said otherwise
-	People  map[string][]Row             // of a number, what one file after the other said
+	Names   map[string]string            // a number's words from its row, unless a later file changed them
+	People  map[string][]Row             // the rows of a number, one file after the other
 	Closed  []Span                       // when it was paused or stopped
-	// Words are what its keys mean, where they mean anything, and OptOut the one that
-	// has the number suppressed everywhere; "": none has.
+	// Words are the meanings of the campaign's keys. OptOut is the key that suppresses
+	// the number everywhere; "": none.
 	Words  map[string]string
 	OptOut string
 	// Spoken are the keys that a text may be a word for; nil: there are no words.
@@ -80,47 +81,46 @@ type Rule struct {
 	Ends   map[campaign.Reason]bool // the reasons other than a disposition for which a contact may end
 }
 
-// Terms are what an edit of a campaign may change.
+// Terms are the parts of a campaign that an edit may change.
 type Terms struct {
-	Retry campaign.Policy // who is called again, how often and when
-	// Open holds the minutes of the week at which calls may begin; empty: all.
+	Retry campaign.Policy // who is called again, how often, and when
+	// Open has the minutes of the week at which calls may begin; empty: all.
 	Open    []campaign.Span
 	LeftOut []string // dates on which no call may begin
 	Limits  campaign.Limits
-	// Says is a part of what each call says first; "": not judged.
+	// Says is a part of each call's first words; "": not judged.
 	Says string
 }
 
 // Span is a time, from the moment at which a command had returned.
-type Span struct{ From, To time.Time } // To is zero where it never ended
+type Span struct{ From, To time.Time } // To is zero if the span never ended
 
-// Orders are what people ordered while the calls were made, and what the run
-// itself gives cause for.
+// Orders are people's orders while the calls were made, and the effects that the run
+// itself allows.
 type Orders struct {
 	Rules map[string]Rule // by the campaign's name
-	// Suppressed is when each number must not be called; nil: not known, so that
-	// suppressions are not judged.
+	// Suppressed is when each number must not be called; nil: not known, so suppressions
+	// are not judged.
 	Suppressed map[string][]Span
 	// Lifted is when somebody took each number off the list again.
 	Lifted map[string][]time.Time
-	// Late is how long after an order a call may still begin whose request was
-	// sent before: the life of its token.
+	// Late is how long after an order a call may still begin if its request was sent
+	// before: the life of its token.
 	Late time.Duration
 	// Slack is how much earlier a call may seem than it was: clocks differ, and
 	// records have whole seconds.
 	Slack time.Duration
-	// Alarms are the kinds that the run gives cause for; nil: not judged.
+	// Alarms are the kinds of alarms for which the run gives cause; nil: not judged.
 	Alarms map[string]bool
-	// Called are the attempts of which a person said that they made a call which
-	// nobody could name.
+	// Called are the attempts that made a call that nobody could name, as a person said.
 	Called map[uuid.UUID]bool
 	// Kept is how long Vonage keeps a record after its call; zero: whether each leg is
 	// listed is not judged.
 	Kept time.Duration
 }
 
-// Finding is one broken promise, or something that is not settled yet. It has
-// enough to look it up: ids, no numbers.
+// Finding is one broken promise, or something that is not settled yet. It has ids to look
+// it up, but no numbers.
 type Finding struct {
 	Invariant string // I1 ... I16 of docs/internals/reliability.md
 	What      string
@@ -133,9 +133,9 @@ type Result struct {
 	Attempts        int             // here, past the gate
 	Manual          int             // of these, manual calls
 	Compared        int             // fields that were equal, or found to differ
-	CalledTwice     int             // contacts called again although that was not allowed
+	CalledTwice     int             // contacts that were called again without permission
 	NeverCalled     int             // contacts that ended as called, or as unresolved, without a call
-	Said            map[string]int  // attempts that were heard, whose text a machine got, and that came to each result
+	Said            map[string]int  // attempts that were heard, whose text a machine got, and that had each result
 	PriceDifference decimal.Decimal // sum of the absolute differences, call by call
 	Broken          []Finding
 	Pending         []Finding
@@ -213,7 +213,7 @@ func newComparison(all []Call, records app.Records, orders Orders) *comparison {
 	return c
 }
 
-// plainUUID is a uuid however it is written.
+// plainUUID is a uuid in one spelling.
 func plainUUID(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "")) }
 
 // attempt judges one attempt, and keeps its calls for its contact.
@@ -240,9 +240,9 @@ func (c *comparison) attempt(a app.AttemptRecord) {
 	}
 }
 
-// callsOf are the calls that Vonage made for an attempt. A manual call's own
-// event_url need not name the attempt, so its calls are found by their token,
-// which is of that attempt alone.
+// callsOf are the calls that Vonage made for an attempt. A manual call's own event_url
+// need not name the attempt, so its calls are found by their token, which only that
+// attempt has.
 func (c *comparison) callsOf(a app.AttemptRecord) []Call {
 	if a.Kind != campaign.ManualCall {
 		return c.byAttempt[a.ID]
@@ -254,7 +254,7 @@ func (c *comparison) callsOf(a app.AttemptRecord) []Call {
 	return c.byToken[a.TokenID]
 }
 
-// uuid compares an attempt with the call that it has.
+// uuid compares an attempt's call uuid with its calls.
 func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
 	if a.CallUUID == "" {
 		if c.orders.Called[a.ID] {
@@ -283,7 +283,7 @@ func (c *comparison) uuid(a app.AttemptRecord, calls []Call) {
 	}
 	call := e.call
 	if call.AttemptID != a.ID {
-		call.Told = nil // its events went elsewhere, or to an attempt that was forgotten
+		call.Told = nil // its events went elsewhere, or to a forgotten attempt
 		call.KeysTold, call.HeardTold, call.LeftTold = nil, false, false
 	}
 	c.fields(a, call)
@@ -330,7 +330,7 @@ func (c *comparison) pending(invariant, format string, args ...any) {
 	}
 }
 
-// unless is a finding: pending where what is to come may still put it right, or
+// unless adds a finding: pending if something that is still to come may correct it, or
 // else broken.
 func (c *comparison) unless(toCome bool, invariant, format string, args ...any) {
 	if toCome {
@@ -340,8 +340,8 @@ func (c *comparison) unless(toCome bool, invariant, format string, args ...any) 
 	c.broken(invariant, format, args...)
 }
 
-// recent reports whether a call ended so late that what was told of it may have
-// come after the records were read.
+// recent reports whether a call ended so late that reports about it may have come after
+// the records were read.
 func (c *comparison) recent(call Call) bool {
 	return call.EndedAt.IsZero() || call.EndedAt.After(c.at.Add(-readAgo))
 }

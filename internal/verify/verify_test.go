@@ -31,7 +31,7 @@ const ann, bob = "447700900001", "447700900002"
 type world struct {
 	ledger  []verify.Call
 	told    []verify.Webhook
-	forged  int // that were taken
+	forged  int // forged webhooks that were accepted
 	records app.Records
 	orders  verify.Orders
 }
@@ -106,7 +106,7 @@ func (w *world) contactOnly(reason campaign.Reason) {
 	k.Reason, k.Calls, k.Result, k.HeardAt = reason, 0, "", time.Time{}
 }
 
-// optedOut has the person of contact 1 opt out in the first call.
+// optedOut makes contact 1 opt out in the first call.
 func (w *world) optedOut() {
 	w.ledger[0].Keys, w.ledger[0].KeysTold = []string{"9"}, []string{"9"}
 	w.records.Attempts[0].Keys, w.records.Attempts[0].Result = []string{"9"}, "opted_out"
@@ -252,7 +252,7 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 	}
 }
 
-// What is not known yet contradicts nothing.
+// Facts that are not known yet contradict nothing.
 func TestCompareTellsPendingFromBroken(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -10,28 +10,28 @@ import (
 
 // Webhook is one request to our side, from Vonage's own ledger.
 type Webhook struct {
-	Attempt uuid.UUID // that its address names; uuid.Nil: none
+	Attempt uuid.UUID // named in its address; uuid.Nil: none
 	Kind    string    // its status, or input, notify, record, transfer or error
 	Token   uuid.UUID // of the request; uuid.Nil: not known
 	At      time.Time // when it was over
 	Taken   bool      // our side acknowledged it
 }
 
-// told are the webhooks of one kind of an attempt, or of all that are of none.
+// told identifies the webhooks of one kind of an attempt, or of those without an attempt.
 type told struct {
 	attempt uuid.UUID
 	kind    string
 }
 
-// count is what became of them. A request whose token came before is a repeat, and no
-// row of its own.
+// count has their results. A request whose token was used before is a repeat, and not a
+// separate row.
 type count struct {
 	sent, taken, rows int
-	last              time.Time // that one was taken
+	last              time.Time // when one was last accepted
 }
 
-// webhooks compares what our side acknowledged with what is stored, by attempt and kind:
-// each one is a row, and no row is of nothing that was sent.
+// webhooks compares the webhooks that our side acknowledged with the stored ones, by
+// attempt and kind: each acknowledged one is a row, and each row is one that was sent.
 func (c *comparison) webhooks(ledger Ledger, stored []app.EventCount) {
 	if ledger.ForgedTaken > 0 {
 		c.broken("I13", "%d webhooks with the token of another one were answered 200", ledger.ForgedTaken)
@@ -43,7 +43,7 @@ func (c *comparison) webhooks(ledger Ledger, stored []app.EventCount) {
 	for _, e := range stored {
 		key := told{e.Attempt, e.Kind}
 		if !named[e.Attempt] {
-			key.attempt = uuid.Nil // found by its call
+			key.attempt = uuid.Nil // found through its call
 		}
 		at(counts, key).rows += e.Rows
 	}

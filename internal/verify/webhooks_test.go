@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Each webhook that our side acknowledged is a row, and no row is of nothing.
+// Each webhook that our side acknowledged is a row, and each row is such a webhook.
 func TestCompareWebhooks(t *testing.T) {
 	t.Parallel()
 	lose := func(kind string, attempt uuid.UUID) func(*world) {

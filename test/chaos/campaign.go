@@ -42,13 +42,13 @@ func talking() campaign.Settings {
 
 const (
 	optOutKey = "9"
-	desk      = "442079460900" // whom a key connects
+	desk      = "442079460900" // the number that a key connects
 )
 
 // pressed is what people press at each input: mostly a key that means something.
 var pressed = map[string]float64{"1": 5, "2": 2, "3": 2, "7": 1, "": 3, optOutKey: 0.2, "0": 1.5}
 
-// settingsOf are a campaign's: every second of those that the run begins listens.
+// settingsOf are a campaign's settings: every second campaign of the run listens.
 func (o options) settingsOf(name string) campaign.Settings {
 	var n int
 	if o.Message == "plain" {
@@ -60,7 +60,7 @@ func (o options) settingsOf(name string) campaign.Settings {
 	return settings()
 }
 
-// onKeys are what a message's keys do, as --on-key takes it.
+// onKeys are the actions of a message's keys, in the form of --on-key.
 func onKeys(m campaign.Message) (list []string) {
 	for _, pressed := range slices.Sorted(maps.Keys(m.Keys)) {
 		key, does := m.Keys[pressed], ""
@@ -115,8 +115,8 @@ func enqueueFlags(name string, s campaign.Settings) []string {
 	}...)
 }
 
-// asleep is a campaign of people for whom it is outside the hours during the
-// whole run: they are open around now by the clock of UTC, and not in India.
+// asleep is a campaign whose people are outside the hours during the whole run: the hours
+// are open now in UTC, but not in India.
 const (
 	asleep         = "asleep"
 	asleepZone     = "Asia/Kolkata"

@@ -60,7 +60,7 @@ func chaos(t *testing.T, args ...string) (code int, out, errOut string) {
 	return code, stdout.String(), stderr.String()
 }
 
-// A short run of everything.
+// A short run with all faults.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := chaos(t, "--dialer", program(t, "dialer"), "--enqueue", program(t, "enqueue"),

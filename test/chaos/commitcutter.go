@@ -44,7 +44,7 @@ func (c *commitCutter) cutNext() {
 	c.due++
 }
 
-// counts is what was cut, by the beginning of the statement.
+// counts is how many commits were cut, by the beginning of the statement.
 func (c *commitCutter) counts() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,7 +113,7 @@ func (c *commitCutter) closeConn(conn net.Conn) {
 	delete(c.conns, conn)
 }
 
-// take reports whether this commit is one to be cut.
+// take reports whether to cut this commit.
 func (c *commitCutter) take() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,9 +158,8 @@ func (l *link) requests() {
 
 var errCut = errors.New("cut")
 
-// forward sends a message to the server. A commit that is to be cut is sent too,
-// and the connection is dropped after its reply arrived: it is committed, if it
-// can be.
+// forward sends a message to the server. A commit to be cut is sent too, and the
+// connection is dropped after its reply arrived, so that it is committed if possible.
 func (l *link) forward(m message) error {
 	if m.commits == "" || !l.cutter.take() {
 		_, err := l.server.Write(m.raw)

@@ -71,7 +71,7 @@ func send(t *testing.T, conn net.Conn, packet []byte) (string, error) {
 	return string(reply), err
 }
 
-// next is what the server got next.
+// next is the next message that the server got.
 func next(t *testing.T, arrived <-chan string) string {
 	t.Helper()
 	select {
@@ -136,7 +136,7 @@ func TestCommitCutterWithoutServer(t *testing.T) {
 	if err := c.close(); err != nil {
 		t.Error(err)
 	}
-	// Not by dialing: the port may be another process's by now.
+	// Dialing would not show it: another process may have the port by now.
 	if _, err := c.listener.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("after close it accepts, or says %v", err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// decider is the person who decides about attempts that cannot be settled by
-// themselves, by the command that the alarm names. What happened is in Vonage's
-// ledger, as a person would learn it from Vonage or from whom was called.
+// decider is the person who decides about attempts that cannot be settled automatically,
+// with the command that the alarm names. It reads the truth in Vonage's ledger; a person
+// would ask Vonage or the person called.
 type decider struct {
 	*operators
 	tried  map[int64]int // how often a call was named for an alarm, and refused
@@ -25,22 +25,23 @@ type decider struct {
 
 const (
 	decideEvery = 2 * time.Second
-	// noCallAfter is how long an alarm is open before a person says that there was
-	// no call: once the calls in question are named, the rest is often proved.
+	// noCallAfter is how long an alarm is open before a person says that there was no
+	// call: after the possible calls are named, the rest is often proved.
 	noCallAfter = 12 * time.Second
-	// mostNamed is how often a call is named that Vonage's list may show only later.
+	// mostNamed is how often the decider names a call that Vonage's list may show only
+	// later.
 	mostNamed = 5
 )
 
-// decide decides until the run is over. Where Vonage writes everything as usual,
-// all must be settled without a person.
+// decide decides until the run is over. If Vonage writes everything in the usual form,
+// all attempts must be settled without a person.
 func (d *decider) decide(ctx context.Context) {
 	for d.Wording == "other" && fleet.Sleep(ctx, decideEvery) == nil {
 		_ = d.round(ctx) // Postgres is away now and then
 	}
 }
 
-// round decides about each open alarm that is due for it.
+// round decides about each open alarm that is due.
 func (d *decider) round(ctx context.Context) error {
 	for _, kind := range app.Decidable {
 		alarms, err := d.db.Alarms(ctx, app.AlarmQuery{Kind: kind, Limit: maxAlarms})
@@ -60,8 +61,8 @@ func (d *decider) round(ctx context.Context) error {
 	return nil
 }
 
-// calls are the uuids of the calls at Vonage by the attempts that made them. The
-// events of a manual call name no attempt, so it is known by its token.
+// calls are the uuids of the calls at Vonage by the attempts that made them. The events
+// of a manual call name no attempt, so the call is identified by its token.
 func (d *decider) calls(ctx context.Context, alarms []app.RaisedAlarm) (map[uuid.UUID]string, error) {
 	calls, byToken := map[uuid.UUID]string{}, map[string]string{}
 	for _, c := range d.testbed.provider.Sim.Ledger() {
@@ -86,7 +87,7 @@ func (d *decider) calls(ctx context.Context, alarms []app.RaisedAlarm) (map[uuid
 	return calls, err
 }
 
-// about decides about one alarm, of an attempt with this call; "": it made none.
+// about decides about one alarm, whose attempt made this call; "": it made none.
 func (d *decider) about(ctx context.Context, a app.RaisedAlarm, call string) error {
 	word := []string{"--its-call", call}
 	switch {

@@ -18,8 +18,8 @@ import (
 
 const actEdit = "edit"
 
-// documented are the settings with the campaign document that says them, without which
-// a campaign cannot be edited.
+// documented are the settings with their campaign document. Without one a campaign cannot
+// be edited.
 func documented(name string, s campaign.Settings) (campaign.Settings, error) {
 	f := campaignflags.Flags{
 		Name: name, From: s.From, Say: s.Message.Say, Voicemail: s.Message.Voicemail, OnKey: onKeys(s.Message), Hours: s.Hours.String(), Zone: s.Zone,
@@ -35,8 +35,8 @@ func documented(name string, s campaign.Settings) (campaign.Settings, error) {
 	return s, err
 }
 
-// edits are what is edited, by name: how the settings change, and the flags that say so.
-// Some are taken back after a while, or nobody would be called any more.
+// edits are the possible edits, by name: the change of the settings, and the flags for
+// it. Some are taken back after a while, or nobody would be called any more.
 var edits = []struct {
 	name string
 	make func(*operators, context.Context, string, *rand.Rand) error
@@ -68,8 +68,8 @@ func (p *operators) edit(ctx context.Context, r *rand.Rand) error {
 	return ignoreRefused(chosen.make(p, ctx, name, r)) // it may be over
 }
 
-// edited types one edit. From when it was typed it may hold, and from when the command
-// has returned nothing else does.
+// edited types one edit. It may be in force from the moment it is typed, and only it is
+// in force after the command has returned.
 func (p *operators) edited(ctx context.Context, name string, change func(*campaign.Settings), flags ...string) error {
 	s := p.orders.settingsOf(name)
 	change(&s)
@@ -81,8 +81,8 @@ func (p *operators) edited(ctx context.Context, name string, change func(*campai
 	return err
 }
 
-// forAWhile makes an edit, and takes it back some seconds after the last call by the
-// settings before could begin: the judge sees nothing of an edit that is shorter.
+// forAWhile makes an edit, and takes it back some seconds after the last call with the
+// old settings could begin. The judge cannot see a shorter edit.
 func (p *operators) forAWhile(ctx context.Context, name string, r *rand.Rand, change func(*campaign.Settings), back func(*campaign.Settings), flags, backFlags []string) error {
 	if err := p.edited(ctx, name, change, flags...); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (p *operators) forAWhile(ctx context.Context, name string, r *rand.Rand, ch
 	}
 }
 
-// editText has the calls say something that no call has said before.
+// editText makes the calls say something that no call has said before.
 func (p *operators) editText(ctx context.Context, name string, _ *rand.Rand) error {
 	was := p.orders.settingsOf(name).Message
 	notice := fmt.Sprintf("notice %d.", p.notices.Add(1))
@@ -109,7 +109,7 @@ func (p *operators) editText(ctx context.Context, name string, _ *rand.Rand) err
 	return p.edited(ctx, name, func(s *campaign.Settings) { s.Message.Say, s.Message.Voicemail = say, voicemail }, flags...)
 }
 
-// saysOf is the part of a message that tells it from what it said before an edit.
+// saysOf is the part of a message that differs after an edit.
 func saysOf(m campaign.Message) string {
 	if at := strings.Index(m.Say, "notice "); at >= 0 {
 		return m.Say[at : at+strings.Index(m.Say[at:], ".")+1]
@@ -160,8 +160,8 @@ func (p *operators) editPerSecond(ctx context.Context, name string, r *rand.Rand
 		[]string{"--per-second", strconv.Itoa(n)}, []string{"--per-second", strconv.Itoa(plenty)})
 }
 
-// editBudget gives the campaign less than it has spent, or little more, for a while: it
-// pauses by itself then.
+// editBudget sets a budget below or just above the money spent, for a while, so that the
+// campaign pauses by itself.
 func (p *operators) editBudget(ctx context.Context, name string, r *rand.Rand) error {
 	budget := func(s *campaign.Settings, text string) {
 		s.Limits.Budget = decimal.NewNullDecimal(decimal.RequireFromString(text))

@@ -25,14 +25,14 @@ const (
 	webhooksLost  = "other share of webhooks lost"
 )
 
-// fault is something that is injected, and how often compared with the others.
+// fault is something to inject, with its relative frequency.
 type fault struct {
 	name   string
 	weight int
 }
 
-// faults are everything that breaks: 2,000 kills go with 100 pauses, 50 losses
-// of Redis and 30 crashes of Postgres.
+// faults are all faults: 2,000 kills go with 100 pauses, 50 losses of Redis and 30
+// crashes of Postgres.
 var faults = []fault{
 	{kill, 2000}, {pause, 100}, {redisFlush, 17}, {redisEmpty, 17}, {redisOld, 16},
 	{postgresCrash, 30}, {commitCut, 500}, {webhooksLost, 40},
@@ -45,7 +45,7 @@ func faultNames() (names []string) {
 	return names
 }
 
-// injectable are the faults, and what operators do.
+// injectable are the faults and the operators' acts.
 func injectable() []fault {
 	all := slices.Clone(faults)
 	for _, a := range acts {
@@ -97,8 +97,8 @@ var lostShares = []float64{0, .5, 1}
 
 const dump = "dump.rdb"
 
-// restoreOldRedis saves what Redis holds, waits, and then brings the old state
-// back: tasks that were done are there again, and newer ones are not.
+// restoreOldRedis saves the content of Redis, waits, and then restores it: finished tasks
+// are there again, and newer ones are not.
 func (b *testbed) restoreOldRedis(ctx context.Context, r *rand.Rand) error {
 	if err := fleet.RedisCommand(ctx, b.redis.server.URL, "SAVE"); err != nil {
 		return err

@@ -26,8 +26,8 @@ func startup(code uint32) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, 8), code)
 }
 
-// commits reads all packets and returns what they commit. What is forwarded
-// must be what was sent.
+// commits reads all packets and returns the statements that they commit. The forwarded
+// bytes must equal the bytes sent.
 func commits(t *testing.T, packets ...[]byte) []string {
 	t.Helper()
 	sent := slices.Concat(packets...)

@@ -36,8 +36,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (code int) {
 	return chaos.Exit(err)
 }
 
-// runAll makes the run and prints its result. It leaves nothing behind, but for
-// the evidence if a promise is broken.
+// runAll makes the run and prints its result. It leaves nothing behind, except the
+// evidence if a promise is broken.
 func runAll(ctx context.Context, o options, out io.Writer) error {
 	b := &testbed{options: o}
 	broken, err := runOn(ctx, b, out)

@@ -29,9 +29,9 @@ func makeMatrix(ctx context.Context, r *chaosRun) error {
 	return nil
 }
 
-// reachPatience is how long a process may live that does not reach its
-// failpoint. Then it is killed where it is, which leaves work for the sweeper
-// and, once its leases end, lets another dialer read the list.
+// reachPatience is how long a process may live without reaching its failpoint. Then it is
+// killed. That leaves work for the sweeper, and lets another dialer read the list after
+// its leases end.
 const reachPatience = 10 * time.Second
 
 // superviseToKill starts the dialer again and again, each time with a failpoint
@@ -76,9 +76,8 @@ func (m *matrixRun) awaitPlan(ctx context.Context, _ context.CancelCauseFunc) er
 	}
 }
 
-// startWithEnqueue starts a campaign with the program enqueue. It dies once at
-// each of its failpoints that is left and is started again; the last run
-// succeeds.
+// startWithEnqueue starts a campaign with the program enqueue. It dies once at each of
+// its remaining failpoints and is started again; the last run succeeds.
 func (m *matrixRun) startWithEnqueue(ctx context.Context, name string, n int) (int64, error) {
 	csv := filepath.Join(m.dir, name+".csv")
 	if err := writeCSV(csv, n); err != nil {

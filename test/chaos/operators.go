@@ -21,8 +21,8 @@ import (
 	"dialer/test/fleet"
 )
 
-// What operators do, by the same commands as people. Each has the weight that
-// faults have.
+// The acts of operators, with the same commands as people. Each has a weight, like a
+// fault.
 const (
 	actPause      = "pause and resume"
 	actStop       = "enqueue and stop"
@@ -61,8 +61,8 @@ type operators struct {
 	newcomers atomic.Int64
 	notices   atomic.Int64 // that edited messages give
 	logging   sync.Mutex
-	// What is done to one thing by two people at once is remembered by neither, so
-	// the commands of each kind follow one another.
+	// If two people change the same thing at once, the judge cannot know the result. So
+	// commands of one kind run one after another.
 	pausing, listing, editing sync.Mutex
 }
 
@@ -83,10 +83,10 @@ func (p *operators) act(ctx context.Context, name string, r *rand.Rand) (ok bool
 	return false, nil
 }
 
-// errRefused: the command ran, and said no.
+// errRefused means that the command ran and refused.
 var errRefused = errors.New("refused")
 
-// outage is what a command says that did not reach its servers. People type it
+// outage matches the output of a command that did not reach its servers. People type it
 // again.
 var outage = regexp.MustCompile(`connect|conn closed|nothing listens|starting up|shutting down|unexpected EOF|recovery|terminating|timed? ?out|deadline`)
 
@@ -96,7 +96,7 @@ func (p *operators) command(ctx context.Context, program string, args ...string)
 	return err
 }
 
-// answer is command with what it said in the end.
+// answer is like command, and returns its last output.
 func (p *operators) answer(ctx context.Context, program string, args ...string) (out string, err error) {
 	for {
 		out, err := p.once(ctx, program, args...)
@@ -128,7 +128,7 @@ func (p *operators) once(ctx context.Context, program string, args ...string) (o
 	return string(text), errors.Join(err, p.log(program, args, text, err))
 }
 
-// log keeps what each command said.
+// log keeps the output of each command.
 func (p *operators) log(program string, args []string, text []byte, result error) error {
 	p.logging.Lock()
 	defer p.logging.Unlock()
@@ -140,7 +140,7 @@ func (p *operators) log(program string, args []string, text []byte, result error
 	return errors.Join(err, log.Close())
 }
 
-// latest is the campaign that is called now.
+// latest is the campaign that is being called now.
 func (p *operators) latest() string { return campaignName(p.begun()) }
 
 // someone is the number of one of the contacts of the campaign that is called now.
@@ -209,7 +209,7 @@ func (p *operators) enqueue(ctx context.Context, name, csv string, s campaign.Se
 	return err
 }
 
-// enqueued is enqueue with what it said.
+// enqueued is like enqueue, and returns its output.
 func (p *operators) enqueued(ctx context.Context, name, csv string, s campaign.Settings, more ...string) (out string, err error) {
 	flags := append(enqueueFlags(name, s), more...)
 	file := filepath.Join(p.dir, strings.ReplaceAll(name, " ", "-")+".csv")
@@ -230,8 +230,8 @@ func (p *operators) enqueueAgain(ctx context.Context, _ *rand.Rand) error {
 	return ignoreRefused(p.enqueue(ctx, name, fleet.CSV(n, 0), p.orders.settingsOf(name)))
 }
 
-// enqueueEdited enqueues a file with a new row, and a row of the campaign's with another
-// name and, half of the time, a time before which nobody is called.
+// enqueueEdited enqueues a file with a new row, and an existing row with another name
+// and, half of the time, an earliest time for the call.
 func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	p.editing.Lock()
 	defer p.editing.Unlock()
@@ -268,8 +268,8 @@ func (p *operators) enqueueEdited(ctx context.Context, r *rand.Rand) error {
 	return err
 }
 
-// tookRow is what enqueue says of a file whose row changed a person, or had done so
-// before its command was typed again. Nobody who is being called is changed.
+// tookRow matches the output of enqueue for a file whose row changed a person, now or
+// when the command was typed before. A person who is being called is not changed.
 var tookRow = regexp.MustCompile(`\b(1 updated|2 already there)\b`)
 
 // contactsOf is how many contacts a campaign began with; 0: its import is not
@@ -294,7 +294,7 @@ func (p *operators) enqueueAsleep(ctx context.Context) error {
 	return p.enqueue(ctx, asleep, csv, s)
 }
 
-// stopAsleep stops it, once everything else is done.
+// stopAsleep stops that campaign after everything else is done.
 func (p *operators) stopAsleep(ctx context.Context) error {
 	if err := p.command(ctx, "dialer", "campaign", "stop", asleep); ignoreRefused(err) != nil {
 		return err
@@ -345,8 +345,8 @@ func (p *operators) unsuppress(ctx context.Context, r *rand.Rand) error {
 }
 
 // call makes one call by hand, half of the time to somebody whom a campaign
-// calls too, and half of the time with events at an address that names no attempt. It
-// is never typed again: what became of it may not be known.
+// calls too, and half of the time with events at an address that names no attempt. The
+// command is never repeated, because its result may not be known.
 func (p *operators) call(ctx context.Context, r *rand.Rand) error {
 	number := p.someone(r)
 	if r.IntN(2) == 0 {
@@ -372,6 +372,6 @@ func (p *operators) hangUp(ctx context.Context, r *rand.Rand) error {
 
 // supportsUpdate reports whether enqueue can change contacts.
 func supportsUpdate(ctx context.Context, program string) bool {
-	out, _ := exec.CommandContext(ctx, program, "--help").CombinedOutput() // what it cannot do is not asked of it
+	out, _ := exec.CommandContext(ctx, program, "--help").CombinedOutput() // an older program is not asked to update
 	return strings.Contains(string(out), "--update")
 }

@@ -98,7 +98,7 @@ func (o options) withDefaults() options {
 	return o
 }
 
-// counts is how often each fault is to happen; nil: time decides.
+// counts is how often each fault must happen; nil: time decides.
 func (o options) counts() map[string]int {
 	if o.Kills < 0 {
 		return nil
@@ -135,6 +135,6 @@ func (o options) counts() map[string]int {
 	return counts
 }
 
-// share is n times weight / whole, rounded up: what is injected at all is
-// injected at least once.
+// share is n times weight / whole, rounded up, so that every fault is injected at least
+// once.
 func share(n, weight, whole int) int { return (n*weight + whole - 1) / whole }

@@ -14,17 +14,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// orders is what the operators of a run ordered, as they would remember it: the
-// judge compares the calls with it, and not with what the database made of it.
+// orders are the orders of a run's operators, as they would remember them. The judge
+// compares the calls with these, and not with the database.
 type orders struct {
 	mu         sync.Mutex
 	rules      map[string]verify.Rule
-	settings   map[string]campaign.Settings // as they are ordered now
+	settings   map[string]campaign.Settings // the present orders
 	suppressed map[string][]verify.Span
 	lifted     map[string][]time.Time
 	called     map[uuid.UUID]bool // attempts that were said to have made a call
 	alarms     map[string]bool    // that the run gives cause for
-	names      map[string]string  // how the first file has a call greet each number
+	names      map[string]string  // the greeting of each number, by the first file
 }
 
 func newOrders(o options) *orders {
@@ -52,7 +52,7 @@ func (o *orders) begun(name string, s campaign.Settings, numbers []string) {
 	o.rules[name], o.settings[name] = rule, s
 }
 
-// settingsOf are what a campaign's settings were ordered to be.
+// settingsOf are a campaign's settings as they were ordered.
 func (o *orders) settingsOf(name string) campaign.Settings {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -91,8 +91,8 @@ func (o *orders) change(name string, change func(*verify.Rule)) {
 	o.rules[name] = rule
 }
 
-// added adds the number of a row; without one it is not known any more which
-// rows the campaign has.
+// added adds the number of a row. Without a number, the campaign's rows are no longer
+// known.
 func (o *orders) added(name, number string) {
 	o.change(name, func(r *verify.Rule) {
 		if number == "" {
@@ -103,7 +103,7 @@ func (o *orders) added(name, number string) {
 	})
 }
 
-// row: a file that was typed may have changed what is said of a number.
+// row: a file that was typed may have changed the row of a number.
 func (o *orders) row(name, number string, row verify.Row) {
 	o.change(name, func(r *verify.Rule) {
 		if r.People == nil {
@@ -116,7 +116,7 @@ func (o *orders) row(name, number string, row verify.Row) {
 	})
 }
 
-// rowDone: the file's command has returned, and the row is the person's, or it is not.
+// rowDone: the file's command has returned, and the row was taken or not.
 func (o *orders) rowDone(name, number string, taken bool, done time.Time) {
 	o.change(name, func(r *verify.Rule) {
 		rows := r.People[number]
@@ -162,7 +162,8 @@ func (o *orders) unsuppress(number string, at time.Time) {
 	o.lifted[number] = append(o.lifted[number], at)
 }
 
-// wasCalled: somebody said so of the attempt, and could not name the call.
+// wasCalled: somebody said that the attempt called the person, and could not name the
+// call.
 func (o *orders) wasCalled(attempt uuid.UUID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -177,7 +178,7 @@ func endSpans(spans []verify.Span, at time.Time) {
 	}
 }
 
-// forever are the numbers that are suppressed without an end.
+// forever are the numbers that are suppressed for ever.
 func (o *orders) forever() (numbers []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -190,10 +191,10 @@ func (o *orders) forever() (numbers []string) {
 }
 
 const (
-	// slack is how much too early a call may seem: a record has whole seconds and
-	// not the ringing of a call that nobody answered, and Vonage's clock is wrong.
+	// slack is how much too early a call may seem. A record has whole seconds, it lacks
+	// the ringing of a call that nobody answered, and Vonage's clock is wrong.
 	slack = 3 * time.Second
-	// tokenSpread is by how much attempts that share a token may differ.
+	// tokenSpread is how far apart attempts that share a token may be.
 	tokenSpread = time.Second
 	// late is how long after an order a call may still begin.
 	late = tokenLife + tokenSpread + clockOff
@@ -227,7 +228,7 @@ func (o *orders) judged() verify.Orders {
 	return judged
 }
 
-// expectedAlarms are those that a run with these options gives cause for.
+// expectedAlarms are the alarms for which a run with these options gives cause.
 func (o options) expectedAlarms() map[string]bool {
 	disturbed := o.Kills != 0 || o.Pauses > 0 || o.RedisLosses > 0 || o.PostgresCrashes > 0 || o.Cuts > 0
 	unsure := disturbed || o.Faults != "none" // it is not always known at once whether there is a call

@@ -47,7 +47,7 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-// What a run gives no cause for is found.
+// An alarm without a cause in the run is found.
 func TestExpectedAlarms(t *testing.T) {
 	t.Parallel()
 	calm := options{Faults: "none", Wording: "usual", EventsLost: "0"}
@@ -86,7 +86,7 @@ func TestExpectedAlarms(t *testing.T) {
 	}
 }
 
-// However Vonage behaves, others join some of the calls.
+// Whatever faults Vonage has, others join some of the calls.
 func TestProviderHasLegs(t *testing.T) {
 	t.Parallel()
 	for _, faults := range []string{"none", "some", "heavy"} {
@@ -96,8 +96,8 @@ func TestProviderHasLegs(t *testing.T) {
 	}
 }
 
-// What a file says of a person holds from when it was typed, and nothing else does once
-// its command has returned.
+// A person's row may be in force from the moment its file was typed, and only it is in
+// force after the command has returned.
 func TestOrdersOfRows(t *testing.T) {
 	t.Parallel()
 	at := func(s int) time.Time { return time.Unix(int64(s), 0).UTC() }

@@ -38,14 +38,14 @@ type pointState struct {
 	alive         int // processes that have it as their target
 }
 
-// target is where a process is to die; zero: nowhere.
+// target is the point at which a process must die; zero: none.
 type target struct {
 	point string
-	hit   int    // the how-manieth time that it comes there
+	hit   int    // at which hit it dies, counted from 1
 	file  string // to which it logs its hits
 }
 
-// role is what a process does, and so which failpoints it reaches.
+// role is the work of a process, which decides the failpoints it reaches.
 type role string
 
 const (
@@ -57,15 +57,15 @@ const (
 // roles of the failpoints and areas that not every dialer reaches.
 var roles = map[string]role{"settle": listReader, "reconcile": listReader, "fold.written": listReader, "import": importer}
 
-// maxHits bounds the hit at which a process dies, by failpoint or area, where
-// it is not the first one. The hit is drawn, so that some work is done before.
+// maxHits bounds the hit at which a process dies, by failpoint or area, if that is not
+// the first one. The hit is drawn, so that some work is done before.
 var maxHits = map[string]int{
 	"claim": 4, "place": 10, "record": 10, "webhook": 20, "fold": 20, "fold.written": 3, "settle": 2, "reconcile": 2,
 	"import.commit": 3, "import.committed": 3,
 }
 
-// led is the failpoint that a process comes to only some seconds after others died at
-// leads: it expires what they left.
+// led is the failpoint that a process reaches only some seconds after others died at
+// leads, because it expires the attempts they left.
 const led, leads = "sweep.expired", "place.gated"
 
 func areaOf(point string) string {
@@ -109,8 +109,8 @@ func (p *plan) next(of ...role) (t target, given bool) {
 	return target{}, false
 }
 
-// furthestBehind is, of the role's failpoints that have killed too seldom, the
-// one with the fewest kills, done or under way; or nil.
+// furthestBehind is the failpoint with the fewest kills, done or under way, among the
+// role's failpoints that have killed too seldom; or nil.
 func (p *plan) furthestBehind(r role) (least *pointState) {
 	for _, s := range p.points {
 		if roleOf(s.Name) != r || p.stopped || s.Killed >= p.times {
@@ -123,8 +123,8 @@ func (p *plan) furthestBehind(r role) (least *pointState) {
 	return least
 }
 
-// give makes the failpoint a process's target. While one process waits for the one that
-// is led to, the others lead to it.
+// give makes the failpoint a process's target. While one process waits at led, the others
+// die at leads.
 func (p *plan) give(s *pointState) target {
 	if lead := p.find(leads); lead != nil && s.Name == led && s.alive > 0 {
 		s = lead
@@ -138,7 +138,7 @@ func (p *plan) give(s *pointState) target {
 	}
 }
 
-// find is the failpoint of this name, or nil where it is not in the plan.
+// find is the failpoint of this name, or nil if it is not in the plan.
 func (p *plan) find(name string) *pointState {
 	if i := slices.IndexFunc(p.points, func(s *pointState) bool { return s.Name == name }); i >= 0 {
 		return p.points[i]
@@ -146,7 +146,7 @@ func (p *plan) find(name string) *pointState {
 	return nil
 }
 
-// env is what tells a process its target.
+// env are the variables that give a process its target.
 func (t target) env() []string {
 	if t.point == "" {
 		return nil

@@ -162,7 +162,7 @@ func TestWriteCSVFillsBatches(t *testing.T) {
 	}
 }
 
-// While one process waits to expire what others left, the others leave something.
+// While one process waits to expire attempts of dead processes, the others leave some.
 func TestPlanLeadsToTheSweep(t *testing.T) {
 	t.Parallel()
 	p := newPlan(2, []string{led, leads}, t.TempDir(), 1)

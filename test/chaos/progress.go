@@ -7,7 +7,7 @@ import (
 	"dialer/internal/app"
 )
 
-// progress tells a run that is slow from one that is stuck.
+// progress distinguishes a slow run from a stuck one.
 type progress struct {
 	patience time.Duration
 	least    int // that was ever left

@@ -32,9 +32,9 @@ func providerConfig(o options, w *webhookProxy) voicesim.Config {
 	return cfg
 }
 
-// providerFaults are what Vonage does wrong. Webhooks are lost on the way, by
-// webhookProxy. A 429 slows the fleet down, so there are few. No price is
-// corrected later: the dialers look for that only after an hour.
+// providerFaults are Vonage's faults. Webhooks are lost on the way, by webhookProxy. A
+// 429 slows the fleet down, so there are few. No price is corrected later: the dialers
+// look for that only after an hour.
 func providerFaults(name string) voicesim.Faults {
 	f := voicesim.Faults{SlowFor: 11 * time.Second, StuckFor: 3 * time.Second, LateFor: 3 * time.Second, NullFor: 3 * time.Second}
 	f.ExtraLegs = .05 // to telephones, SIP, websockets, vbc and apps; no fault of Vonage's
@@ -51,8 +51,8 @@ func providerFaults(name string) voicesim.Faults {
 	return f
 }
 
-// clockOff is how far Vonage's clock may be from ours: it is ahead at first, and
-// then loses 0.6 milliseconds each second: in an hour less than the judge's slack.
+// clockOff is how far Vonage's clock may be from ours: it is ahead at first, and then
+// loses 0.6 milliseconds each second. In an hour that is less than the judge's slack.
 const (
 	clockOff   = time.Second
 	clockAhead = 400 * time.Millisecond
@@ -71,8 +71,8 @@ func otherWording(f voicesim.Faults, o options) voicesim.Faults {
 	f.EventDirection, f.EventSameToken, f.EventReplayed, f.EventForged, f.RetrySameToken = .1, .05, .02, .02, .1
 	f.ReplayFor = 20 * time.Second
 	f.NumberUnknown, f.NumberMissing, f.MemberMissing = .01, .01, .02
-	// One record without a uuid makes everything that is unknown at its time wait
-	// for a person, so there are few, however large the run.
+	// One record without a uuid makes every attempt that is unknown at its time wait for
+	// a person, so there are few, however large the run.
 	f.UUIDMissing = .6 / float64(max(leastUUIDs, o.Contacts))
 	f.EventNumber, f.EventUUID = .05, .05
 	return f
@@ -80,15 +80,14 @@ func otherWording(f voicesim.Faults, o options) voicesim.Faults {
 
 const leastUUIDs = 2000
 
-// wordingFaults are those that concern how something is written, or sent again.
+// wordingFaults are the faults in which something is written differently, or sent again.
 var wordingFaults = []string{
 	"number_plus", "number_00", "number_national", "number_unknown", "number_missing", "other_direction", "other_uuid", "other_conversation",
 	"other_party", "member_missing", "uuid_missing", "dashless_uuid", "event_number", "event_direction", "event_uuid",
 	"event_same_token", "event_replayed", "event_forged", "retry_same_token",
 }
 
-// postFaults are those that concern requests for a call, as the simulator
-// counts them.
+// postFaults are the faults of requests for a call, as the simulator counts them.
 var postFaults = []string{
 	"cut_before", "cut_after", "error_500", "error_500_placed", "error_503_placed", "too_many", "slow", "stuck", "truncated",
 }

@@ -24,7 +24,7 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// result is what a run showed.
+// result is the result of a run.
 type result struct {
 	options
 	took      time.Duration
@@ -156,7 +156,7 @@ func (o result) print(out io.Writer) {
 // mostPrinted bounds the findings of each kind that are printed.
 const mostPrinted = 8
 
-// fewOfEach are the first findings of each kind: of an invariant, or none.
+// fewOfEach are the first findings of each invariant, and of those without one.
 func fewOfEach(broken []string) (few []string) {
 	printed := map[string]int{}
 	for _, b := range broken {
@@ -168,11 +168,11 @@ func fewOfEach(broken []string) (few []string) {
 	return few
 }
 
-// bottomLine is what `dialer verify` says about all calls.
+// bottomLine matches the summary of `dialer verify`.
 var bottomLine = regexp.MustCompile(`(\d+) called twice, (\d+) never called, price difference ([0-9.]+)`)
 
-// printMatrix prints the table of the failpoints. What verify found holds for
-// all kills together: they had one database.
+// printMatrix prints the table of the failpoints. The findings of verify are about all
+// kills together, because they had one database.
 func (o result) printMatrix(out io.Writer) {
 	const row = "%-9s %-20s %6v  %14v  %5v  %5v  %10v  %s\n"
 	fmt.Fprintf(out, row, "matrix:", "failpoint", "target", "hit and killed", "twice", "never", "difference", "")

@@ -60,14 +60,14 @@ func newRun(b *testbed, out io.Writer) *chaosRun {
 }
 
 var (
-	// errUnfinished: a campaign did not end.
+	// errUnfinished means that a campaign did not end.
 	errUnfinished = errors.New("not everything had ended")
-	// errFound: the run ended early, with --until-broken.
+	// errFound means that the run ended early, with --until-broken.
 	errFound = errors.New("the judge found something")
 )
 
-// run returns when all faults are injected and every campaign has ended, or
-// with what prevented that.
+// run returns when all faults are injected and every campaign has ended, or with the
+// error that prevented that.
 func (r *chaosRun) run(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -101,7 +101,7 @@ func (r *chaosRun) run(ctx context.Context) error {
 	return <-watched
 }
 
-// ignoreCanceled drops the error of a part that another part's error ended.
+// ignoreCanceled drops the error of a part that ended because of another part's error.
 func ignoreCanceled(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -160,7 +160,7 @@ const (
 
 // watch shows the progress, starts another campaign while there are faults to
 // inject, and returns when there are none and every campaign has ended.
-// Postgres is down now and then: what failed is tried again.
+// Postgres is down now and then, so failed work is tried again.
 func (r *chaosRun) watch(ctx context.Context) error {
 	progress, early := newProgress(r.Deadline), newEarlyJudge(r)
 	for {
@@ -206,13 +206,13 @@ func (r *chaosRun) isAllInjected() bool {
 	return r.allInjected
 }
 
-// leastForAsleep is how many contacts a run has that is more than a trial of its
-// own parts.
+// leastForAsleep is the least number of contacts of a full run. Smaller runs only test
+// parts of this program.
 const leastForAsleep = 20
 
 func (r *chaosRun) hasAsleep() bool { return r.Matrix == 0 && r.Contacts >= leastForAsleep }
 
-// judge compares everything with Vonage's ledger and with what was ordered.
+// judge compares everything with Vonage's ledger and with the orders.
 func (r *chaosRun) judge(ctx context.Context) error {
 	records, err := r.db.Records(ctx)
 	if err != nil {
@@ -237,9 +237,8 @@ func newEarlyJudge(r *chaosRun) *earlyJudge {
 
 const judgeEvery = 2 * time.Second
 
-// soon is for how long a finding must stand: operators may be about to remember what
-// they ordered, and a record about to be read. What was wrong about a call that was made
-// stays wrong.
+// soon is how long a finding must last: operators may not have noted an order yet, and a
+// record may not have been read yet. A wrong call stays wrong.
 func soon(invariant string) time.Duration {
 	if slices.Contains([]string{"I1", "I2", "I3", "I7", "I8", "I16"}, invariant) {
 		return judgeEvery
@@ -248,7 +247,7 @@ func soon(invariant string) time.Duration {
 }
 
 // finds reports whether the judge has found the same for long enough. A file that is
-// being read is no finding.
+// being read is not a finding.
 func (e *earlyJudge) finds(ctx context.Context) (stands bool) {
 	if time.Now().Before(e.next) || e.run.judge(ctx) != nil {
 		return false
@@ -266,7 +265,7 @@ func (e *earlyJudge) finds(ctx context.Context) (stands bool) {
 	return stands
 }
 
-// campaignNames are those of the campaigns that the run begins itself.
+// campaignNames are the names of the campaigns that the run begins itself.
 const campaignNames = "chaos %d"
 
 func campaignName(n int) string { return fmt.Sprintf(campaignNames, max(1, n)) }
@@ -278,7 +277,7 @@ func (r *chaosRun) begun() int {
 	return len(r.campaigns)
 }
 
-// follow has the run wait for a campaign that an operator began.
+// follow makes the run wait for a campaign that an operator began.
 func (r *chaosRun) follow(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -337,7 +336,7 @@ func (r *chaosRun) show(left app.OpenCounts) {
 		time.Since(r.since).Seconds(), total, r.begun(), left.Contacts, left.Attempts, left.Unpriced))
 }
 
-// injections is what was injected so far.
+// injections are the faults injected so far.
 func (r *chaosRun) injections() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -19,8 +19,8 @@ func (i injection) random() *rand.Rand { return seeded(i.seed, 0) }
 
 func seeded(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
 
-// schedule is what will be injected: by counts, in an order drawn from the
-// seed, or, without counts, drawn by weight without end.
+// schedule is the sequence of injections: with counts, in an order drawn from the seed;
+// without counts, drawn by weight without end.
 func schedule(o options) iter.Seq[injection] {
 	r := seeded(o.Seed, 1)
 	if counts := o.counts(); counts != nil {

@@ -26,7 +26,7 @@ type supervisor struct {
 }
 
 const (
-	// A process that ended is started again after so long.
+	// A process that ended is started again after this time.
 	minRestart, maxRestart = 40 * time.Millisecond, 300 * time.Millisecond
 	// maxUptime is the longest uptime that a kill waits for.
 	maxUptime = 1500 * time.Millisecond
@@ -60,8 +60,8 @@ func (s *supervisor) supervise(_ context.Context, _ int, d *fleet.Dialer, r *ran
 	}
 }
 
-// note remembers how a process ended that was not killed. A dialer may give up
-// with status 1 if it finds no server when it starts. Anything else is wrong.
+// note remembers the end of a process that was not killed. A dialer may give up with
+// status 1 if it finds no server when it starts. Anything else is wrong.
 func (s *supervisor) note(d *fleet.Dialer, exit fleet.Exit, err error) {
 	if exit.Killed {
 		return
@@ -81,8 +81,8 @@ func (s *supervisor) note(d *fleet.Dialer, exit fleet.Exit, err error) {
 	}
 }
 
-// kill kills one dialer that has served for a random time: one that only starts
-// has nothing to lose.
+// kill kills one dialer that has served for a random time, because a process that is only
+// starting has nothing to lose.
 func (s *supervisor) kill(ctx context.Context, r *rand.Rand) error {
 	least := between(r, 0, maxUptime)
 	return s.harmOne(ctx, r, func(d *fleet.Dialer) bool {
@@ -135,16 +135,15 @@ func (s *supervisor) harmOne(ctx context.Context, r *rand.Rand, harm func(*fleet
 }
 
 // lessOften is how many times less often than each other the first dialer is
-// harmed. So there is one that lives long enough for work that takes seconds,
-// such as reading Vonage's list. Otherwise work of which there is more after
-// each death would never be done.
+// harmed. So one dialer lives long enough for work that takes seconds, for example
+// reading Vonage's list. Otherwise work that grows with each death would never be done.
 const lessOften = 5
 
 func (s *supervisor) draw(r *rand.Rand) *fleet.Dialer {
 	return s.dialers[(r.IntN(lessOften*(len(s.dialers)-1)+1)+lessOften-1)/lessOften]
 }
 
-// stop ends all dialers in good order, and by force those that do not.
+// stop ends all dialers in good order, and kills those that do not end.
 func (s *supervisor) stop() {
 	for _, d := range s.dialers {
 		d.Stop()

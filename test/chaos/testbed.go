@@ -14,7 +14,7 @@ import (
 	"dialer/test/fleet"
 )
 
-// testbed is everything that a run needs, all of its own.
+// testbed is everything that a run needs. Nothing of it is shared.
 type testbed struct {
 	options
 	dir      string            // the programs, the key and the logs
@@ -55,7 +55,7 @@ func (b *testbed) close() error {
 	return errors.Join(errs...)
 }
 
-// start brings up everything but the dialers.
+// start starts everything except the dialers.
 func (b *testbed) start(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
 		b.startGroup, b.buildPrograms, b.startServers, b.startCutter, b.startProvider, b.makeDialers,
@@ -115,8 +115,8 @@ func (b *testbed) startServers(ctx context.Context) error {
 	return nil
 }
 
-// otherClock drifts so little that with Vonage's, which drifts the other way, it is less
-// than slack away after an hour.
+// otherClock drifts so little that after an hour it is less than slack away from Vonage's
+// clock, which drifts the other way.
 const otherClock = "+0.2s x1.0001"
 
 // fakeTime is the library that shifts a program's clock. It needs no privilege.
@@ -128,9 +128,9 @@ func fakeTime() (string, error) {
 	return found[0], nil
 }
 
-// postgresClock are the variables that give Postgres another clock: ahead by so
-// much, and faster by so much. Programs in Go ask the kernel and not a library for
-// the time, so it is Postgres whose clock is shifted, and theirs is right.
+// postgresClock are the variables that give Postgres another clock, which is ahead and
+// faster. Go programs ask the kernel for the time and not a library, so only the clock of
+// Postgres is shifted.
 func postgresClock(shift string) ([]string, error) {
 	if shift == "" {
 		return nil, nil

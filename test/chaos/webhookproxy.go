@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// webhookProxy forwards Vonage's webhooks to the dialers, and drops a share of
-// them: Vonage gets 404 for those, and does not send them again.
+// webhookProxy forwards Vonage's webhooks to the dialers, and drops a share of them: for
+// those Vonage gets a 404, and does not send them again.
 type webhookProxy struct {
 	next http.RoundTripper
 
@@ -20,7 +20,7 @@ type webhookProxy struct {
 	random          *rand.Rand
 	share           float64 // that is lost
 	forwarded, lost int
-	latest          []string // uuids of calls of which an event came just now
+	latest          []string // uuids of calls that just had an event
 }
 
 func newWebhookProxy(seed uint64, share float64) *webhookProxy {
@@ -51,7 +51,7 @@ func (p *webhookProxy) client() *http.Client {
 	}
 }
 
-// RoundTrip forwards one webhook, or answers 404 without that.
+// RoundTrip forwards one webhook, or answers 404 instead.
 func (p *webhookProxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.note(r)
 	if !p.loses() {

@@ -8,19 +8,20 @@ import (
 	"dialer/voice"
 )
 
-// stricter are actions that the client refuses and the simulator takes: it is not
-// known for certain that Vonage does. Its own form of a number has no plus sign, and
-// of an input a type.
+// stricter are actions that the client refuses and the simulator accepts, because it is
+// not certain whether Vonage accepts them. In Vonage's documented form a number has no
+// plus sign, and an input has a type.
 var stricter = []string{
 	`{"action":"input","timeOut":5,"maxDigits":1}`,
 	`{"action":"connect","endpoint":[{"type":"phone","number":"+447700900102","onAnswer":{"url":"https://a.test/a"}}]}`,
 }
 
-// mended is an action that is not valid as it is read, and is as the client writes it.
+// mended is an action that is invalid in the form that is read, but valid in the form
+// that the client writes.
 const mended = `{"action":"talk","text":"Hello","language":""}`
 
-// TestClientAndSimulatorAgree: what one takes the other takes. The simulator has its
-// own copy of the rules, so that a mistake in one of them is seen here.
+// TestClientAndSimulatorAgree: client and simulator accept the same actions. The
+// simulator has its own copy of the rules, so that a mistake in one of them is seen here.
 func TestClientAndSimulatorAgree(t *testing.T) {
 	t.Parallel()
 	for _, c := range actionCases {

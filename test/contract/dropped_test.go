@@ -191,7 +191,7 @@ func TestDroppedOptionalFieldIsSeen(t *testing.T) {
 	}
 }
 
-// tolerated are values that the client never sends and Vonage takes.
+// tolerated are values that the client never sends and Vonage accepts.
 var tolerated = []string{"number = +447700900101", "from = +447700900001", "length_timer = 7201"}
 
 // TestLimits tries values on both sides of each limit: the client, the document and

@@ -106,8 +106,8 @@ func TestDroppedMemberOfGETIsSeen(t *testing.T) {
 	}
 }
 
-// checkEventKinds checks that every event was received, but for those that the
-// contract does not have.
+// checkEventKinds checks that every event was received, except those that the contract
+// does not have.
 func (w *wire) checkEventKinds() {
 	for _, kind := range []string{
 		"started", "ringing", "answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected",
@@ -120,8 +120,8 @@ func (w *wire) checkEventKinds() {
 	}
 }
 
-// runAll sends everything that the API has, and waits until all calls have ended.
-// method is that of the callbacks; "": Vonage's defaults.
+// runAll sends every request of the API, and waits until all calls have ended. method is
+// the method of the callbacks; "": Vonage's defaults.
 func runAll(t *testing.T, form, method string) *wire {
 	w := newWire(t, form, voicesim.Config{
 		Outcomes:          voicesim.Outcomes{ByNumber: scripts},

@@ -14,14 +14,14 @@ import (
 const (
 	perBlock            = 10_000
 	firstArea, lastArea = 200, 989
-	// FictionalNumbers is how many there are: two blocks in Australia and 555-0100
-	// to 555-0199 of each area of America, which are assigned to no telephone.
+	// FictionalNumbers is the number of fictional numbers: two blocks in Australia and
+	// 555-0100 to 555-0199 of each area of America. They belong to no telephone.
 	FictionalNumbers = 2*perBlock + (lastArea-firstArea+1)*100
 )
 
 // Number is the i-th of the fictional numbers, from 0, as digits. The last eight
-// digits of the first 20,000 differ, and so do those of the last thousand: numbers
-// that have them in common may be one number in other forms.
+// digits of the first 20,000 differ, and so do those of the last thousand: numbers with
+// the same last digits may be one number in different forms.
 func Number(i int) string {
 	switch {
 	case i < perBlock:

@@ -35,7 +35,7 @@ type Exit struct {
 	State  *os.ProcessState
 }
 
-// ErrStopping: the dialer was stopped, so no process is started any more.
+// ErrStopping means that the dialer was stopped, so no process starts any more.
 var ErrStopping = errors.New("the dialer was stopped")
 
 // Run starts a process, with more in its environment if given, and returns when
@@ -62,8 +62,8 @@ func (d *Dialer) Run(extra ...string) (Exit, error) {
 	return Exit{d.killed, cmd.ProcessState}, nil
 }
 
-// Kill kills the process with -9 if it has served for that long at least. It
-// returns how long it served.
+// Kill kills the process with -9 if it has served for at least this time. It returns how
+// long it served.
 func (d *Dialer) Kill(least time.Duration) (served time.Duration, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -169,7 +169,7 @@ func (d *Dialer) awaitServing(process *os.Process, ended <-chan struct{}) {
 	}
 }
 
-// served is for how long the process serves; below 0: it cannot be harmed now.
+// served is how long the process has served; below 0: it cannot be harmed now.
 func (d *Dialer) served() time.Duration {
 	if d.process == nil || d.paused || d.since.IsZero() {
 		return -1

@@ -11,11 +11,11 @@ import (
 
 // groupScript ends every process of the group if this program dies, by whatever
 // signal. They are in the script's process group, and its standard input is a
-// pipe whose other end only this program holds. (Pdeathsig is Linux's alone,
-// and is about the thread that started the child.) $1 is the folder to remove.
+// pipe whose other end only this program holds. (Pdeathsig exists only on Linux, and
+// depends on the thread that started the child.) $1 is the folder to remove.
 const groupScript = `read -r _; rm -rf "$1"; kill -KILL 0`
 
-// Group is the process group of all that this program starts.
+// Group is the process group of everything that this program starts.
 type Group struct {
 	cmd  *exec.Cmd
 	pipe io.Closer
@@ -40,7 +40,7 @@ func (g *Group) Join(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.cmd.Process.Pid}
 }
 
-// End kills what is left of the group, and leaves the folder.
+// End kills the rest of the group, and leaves the folder.
 func (g *Group) End() error {
 	err := syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL)
 	_ = g.cmd.Wait() // it was killed, and says so

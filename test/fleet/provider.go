@@ -20,7 +20,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Account is what the dialers and Vonage both know.
+// Account is the account that the dialers and Vonage share.
 type Account struct {
 	ApplicationID     string
 	Secret            string

@@ -8,8 +8,8 @@ import (
 )
 
 // guard is a rule that a promise rests on, and that a history can run without.
-// These are the rules that the model repeats. Those of package campaign are taken
-// away by test/mutants.
+// These are the rules that the model repeats. test/mutants takes away those of package
+// campaign.
 type guard string
 
 const (
@@ -34,7 +34,7 @@ var kindFor = map[guard]kind{supersededInGate: lying, mustExist: listLate, unmat
 
 func (h *history) without(g guard) bool { return h.absent == g }
 
-// providerMisbehaves reports whether Vonage may do what no dialer can correct.
+// providerMisbehaves reports whether Vonage may do something that no dialer can correct.
 // Such a history must keep fewer promises.
 func (h *history) providerMisbehaves() bool {
 	return h.params.kind == listLate || h.params.kind == lying
@@ -113,7 +113,7 @@ func (h *history) gateError(at attemptRef) string {
 	return ""
 }
 
-// checkCall is I1, I2, I3 and I8 by what really happens: this call begins now.
+// checkCall is I1, I2, I3 and I8, checked by what really happens: this call begins now.
 func (h *history) checkCall(at attemptRef) {
 	_, _, r := h.at(at)
 	if !h.open(h.now) {
@@ -160,8 +160,8 @@ func (h *history) allDone() bool {
 	return true
 }
 
-// readRest reads what is still to come: late prices, corrections, and calls that
-// were listed late.
+// readRest reads everything that comes late: prices, corrections, and calls that were
+// listed late.
 func (h *history) readRest() {
 	h.until(h.staleTo)
 	for i := range h.calls {

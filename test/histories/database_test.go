@@ -9,9 +9,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// database is what Postgres holds. The rules for attempts and contacts are those
-// of package campaign. What only a statement of SQL decides is repeated here,
-// each rule with the statement's name.
+// database is the content of Postgres. The rules for attempts and contacts are those of
+// package campaign. Rules that only a SQL statement decides are repeated here, each with
+// the statement's name.
 type database struct {
 	settings   campaign.Settings
 	contacts   []contact
@@ -28,7 +28,7 @@ type contact struct {
 	rows     []row // one for each attempt
 }
 
-// row is what the table of attempts has and campaign.Attempt has not.
+// row has the columns of the table of attempts that campaign.Attempt does not have.
 type row struct {
 	leaseUntil time.Time
 	superseded bool
@@ -134,8 +134,7 @@ func isSuperseded(a *campaign.Attempt, r *row) bool {
 
 func inIndex(_ *campaign.Attempt, r *row) bool { return !r.superseded }
 
-// numberBusy reports whether another attempt at the number is open that the
-// filter accepts.
+// numberBusy reports whether the number has another open attempt that the filter accepts.
 func (h *history) numberBusy(except attemptRef, filter func(*campaign.Attempt, *row) bool) bool {
 	for at, a := range h.all {
 		if at != except && a.State.Open() && filter(a, &h.contacts[at.p].rows[at.i]) {
@@ -163,7 +162,7 @@ func (h *history) obstacle(at attemptRef) campaign.Withdrawal {
 	return ""
 }
 
-// gate is storage's statement of that name, and what follows a refusal.
+// gate is storage's statement of that name, with the steps after a refusal.
 func (h *history) gate(at attemptRef) bool {
 	_, a, r := h.at(at)
 	if a.State != campaign.Reserved && !h.without(oneWinner) {

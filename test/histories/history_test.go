@@ -83,7 +83,7 @@ type history struct {
 	log    []string // what happened
 }
 
-// The bounds of a history. One that exceeds them does not end, which is a broken
+// The bounds of a history. A history that exceeds them does not end, which is a broken
 // promise too.
 const (
 	mostSteps      = 20_000
@@ -151,7 +151,7 @@ var kinds = []kind{
 }
 
 // run runs the seed's history to its end and returns the promise that it broke,
-// or "". What is read at the end may show that it is not over.
+// or "". The last reading may show that the history is not over.
 func (h *history) run(seed uint64, absent guard) string {
 	h.reset(seed, absent)
 	for h.broken == "" && !h.over() {
@@ -177,8 +177,8 @@ func (h *history) runEvents() {
 	}
 }
 
-// over reports whether every contact has ended and no event is left but the
-// loops' next round.
+// over reports whether every contact has ended and the only event left is the loops' next
+// round.
 func (h *history) over() bool {
 	return h.steps > 0 && h.queue.len() == 1 && h.allDone()
 }
@@ -210,8 +210,8 @@ func (h *history) after(d time.Duration, e event) {
 	h.queue.add(e)
 }
 
-// chance draws as rand.Float64 does, but from the source directly: histories call
-// it most.
+// chance draws like rand.Float64, but directly from the source, because histories call it
+// most.
 func (h *history) chance(p float64) bool {
 	return p > 0 && float64(h.source.Uint64()<<11>>11)/(1<<53) < p
 }

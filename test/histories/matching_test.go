@@ -116,8 +116,8 @@ func (h *history) match(covered time.Time) {
 	}
 }
 
-// candidate is the attempt that alone can have made the call, and what is to be
-// said of it; "" while that cannot be decided.
+// candidate is the only attempt that can have made the call, and what to say about it; ""
+// while that cannot be decided.
 func (h *history) candidate(f *unmatchedCall, covered time.Time) (to attemptRef, verdict string) {
 	best, several, n := 4, false, 0
 	contact := -1
@@ -152,9 +152,8 @@ func (h *history) candidate(f *unmatchedCall, covered time.Time) (to attemptRef,
 	return to, "match"
 }
 
-// rankOf is how likely it is that the call is the attempt's: it waits for one, it
-// was given up, or it is thought to have had none. Where it is not known when the
-// call started, all are alike.
+// rankOf is how likely the attempt made the call: it waits for one, it was given up, or
+// it is thought to have made none. If the start of the call is not known, all are equal.
 func rankOf(a *campaign.Attempt, f *unmatchedCall) int {
 	switch {
 	case f.record.At.IsZero():
@@ -167,7 +166,7 @@ func rankOf(a *campaign.Attempt, f *unmatchedCall) int {
 	return 3
 }
 
-// mayHaveCall reports whether a call but the one named may be the attempt's.
+// mayHaveCall reports whether a call other than the named one may be the attempt's.
 func (h *history) mayHaveCall(a *campaign.Attempt, except string) bool {
 	return slices.ContainsFunc(h.unmatched, func(f unmatchedCall) bool {
 		return f.record.CallUUID != except && mayBeCallOf(&f, a)

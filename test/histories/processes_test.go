@@ -92,7 +92,7 @@ func (h *history) load(e event) {
 	h.after(h.upTo(10*time.Second), event{do: (*history).passGate, at: e.at})
 }
 
-// passGate is the caller's gate and what follows. A process may die after each
+// passGate is the caller's gate and the following steps. A process may die after each
 // step, and may be stopped for minutes after the last check of the clock.
 func (h *history) passGate(e event) {
 	if h.dies() || !h.gate(e.at) {

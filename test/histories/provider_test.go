@@ -9,7 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// provider is what really happens: the calls and how they ended.
+// provider has what really happens: the calls and how they ended.
 type provider struct {
 	calls []call
 	// While the list is stale it shows nothing of the last hour, as a replica

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// judge is what stands for the package of a test in the marker of a behaviour.
+// judge takes the place of a test's package in the marker of a behaviour.
 const judge = "chaos"
 
 // runs are the short runs of test/chaos, by name: one in which nothing breaks, the
@@ -35,7 +35,7 @@ var runs = map[string][]string{
 	"Unheard":   {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
 }
 
-// edited is a run with so many edits of one setting.
+// edited is a run with this many edits of one setting.
 func edited(setting string, times int) []string {
 	return []string{
 		"--faults", "none", "--events-lost", "0", "--acts", strconv.Itoa(times), "--act", "edit", "--edit", setting, "--gap", "3s",
@@ -43,8 +43,8 @@ func edited(setting string, times int) []string {
 	}
 }
 
-// everyRun is common to all: no process dies, the telephones are often busy, and the run
-// ends once something is found.
+// everyRun has the options of every run: no process dies, the telephones are often busy,
+// and the run ends when something is found.
 var everyRun = []string{
 	"--kills", "0", "--pauses", "0", "--redis-losses", "0", "--postgres-crashes", "0", "--cuts", "0", "--processes", "1",
 	"--wording", "usual", "--outcomes", "busy", "--seed", "7", "--deadline", "45s", "--until-broken",
@@ -56,8 +56,8 @@ type chaos struct {
 	program       string
 }
 
-// unchanged makes each run that is named once, with the program as it is. The
-// judge must find nothing then.
+// unchanged makes each named run once, with the unchanged program. The judge must find
+// nothing then.
 func (c *chaos) unchanged(ctx context.Context, guards []guard) error {
 	made := map[string]bool{}
 	for _, g := range guards {
@@ -124,7 +124,7 @@ func (c *chaos) run(ctx context.Context, name string, g guard) (out string, pass
 	return string(text), err == nil, nil
 }
 
-// finding is a line by which the judge says what it found.
+// finding matches a line with a finding of the judge.
 var finding = regexp.MustCompile(`(?m)^BROKEN: +(I\d+): (.*)$`)
 
 // try makes the run without the guard, and returns what the judge found first. It

@@ -30,7 +30,7 @@ func goEdit(fset *token.FileSet, file *ast.File, source []byte, line int, m mark
 	return e, changesGo(source, e)
 }
 
-// dropNode deletes a node, and the comma after it where it stands in a list.
+// dropNode deletes a node, and the comma after it if it is in a list.
 func dropNode(fset *token.FileSet, source []byte, n ast.Node, _ marker) (edit, error) {
 	e := edit{from: fset.Position(n.Pos()).Offset, to: fset.Position(n.End()).Offset}
 	if _, inList := n.(ast.Expr); inList {
@@ -82,8 +82,8 @@ func nodeAt(fset *token.FileSet, file *ast.File, source []byte, line int) (found
 	return found
 }
 
-// declared is what a declaration of one constant or variable declares; every
-// other node is itself.
+// declared is the spec in a declaration of one constant or variable; every other node is
+// unchanged.
 func declared(n ast.Node) ast.Node {
 	if local, ok := n.(*ast.DeclStmt); ok {
 		n = local.Decl
@@ -94,8 +94,8 @@ func declared(n ast.Node) ast.Node {
 	return n
 }
 
-// value is the first and the last expression that a statement, a constant, a
-// case or a key is about; nil: there is none.
+// value is the first and the last expression of a statement, a constant, a case or a key;
+// nil: there is none.
 func value(n ast.Node) (first, last ast.Expr) {
 	list := []ast.Expr(nil)
 	switch n := n.(type) {

@@ -8,13 +8,13 @@ import (
 //go:embed replacements.txt
 var replacementsText string
 
-// replacements are what stands in the place of a guard whose marker says only value,
-// by the marker's sentence: lines of SQL, and long values of Go. They stand in a file
-// of their own, so that the program is read without them. A sentence whose guards
-// are several has a text for each: value stands for the first, value2 for the second.
+// replacements are the texts for guards whose marker says only value, by the marker's
+// sentence: lines of SQL, and long Go values. They are in a separate file, so that people
+// read the program without them. If a sentence has several guards, each has a text: value
+// means the first, value2 the second.
 var replacements = parseReplacements(replacementsText)
 
-// parseReplacements reads a sentence, and behind tabs in the next lines its texts.
+// parseReplacements reads a sentence, and its texts after tabs in the next lines.
 func parseReplacements(text string) map[string][]string {
 	found := map[string][]string{}
 	sentence := ""

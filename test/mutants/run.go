@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// takeAway runs the tests on the program as it is, if it is told to, and then for each
+// takeAway runs the tests on the unchanged program, if it is told to, and then for each
 // guard the test that must fail without it. It prints one row for each guard, and returns
 // an error that names the guards whose tests still passed.
 func takeAway(ctx context.Context, root string, guards []guard, first bool, out io.Writer) error {
@@ -54,7 +54,7 @@ func takeAway(ctx context.Context, root string, guards []guard, first bool, out 
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// unchanged runs every named test on the program as it is: a test that fails
+// unchanged runs every named test on the unchanged program, because a test that fails
 // anyway shows nothing.
 func unchanged(ctx context.Context, root string, guards []guard) error {
 	tests := map[string][]string{}
@@ -75,9 +75,9 @@ func unchanged(ctx context.Context, root string, guards []guard) error {
 	return nil
 }
 
-// try tests the program without the guard. It returns after how many histories
-// the test failed, where the test says so. It is an error if the test passes or
-// if the mutant does not compile.
+// try tests the program without the guard. It returns after how many histories the test
+// failed, if the test says so. It is an error if the test passes or if the mutant does
+// not compile.
 func try(ctx context.Context, root, scratch string, g guard) (history string, err error) {
 	overlay, err := writeOverlay(root, scratch, g)
 	if err != nil {
@@ -100,8 +100,8 @@ func try(ctx context.Context, root, scratch string, g guard) (history string, er
 	return history, nil
 }
 
-// wrongSQL is what pgx and Postgres say of a statement that is none: a syntax error, a
-// name, function or type that does not fit, or an argument that it does not use.
+// wrongSQL matches the errors of pgx and Postgres for an invalid statement: a syntax
+// error, a name, function or type that does not fit, or an unused argument.
 var wrongSQL = regexp.MustCompile(`SQLSTATE (42601|42703|42P01|42883|42804|42704|42P18)|not found in sql query|not present in StrictNamedArgs`)
 
 // historyNumber is how test/histories reports the history that failed.

@@ -74,7 +74,7 @@ func (a *arrivals) sorted() (log []arrival) {
 	return log
 }
 
-// result is what one measurement showed.
+// result is the result of one measurement.
 type result struct {
 	perSecond float64
 	enforced  float64 // by Vonage
@@ -88,8 +88,8 @@ type result struct {
 	harm      map[string]int
 }
 
-// judge reads the log. The share is that of the span from the given time on; the
-// limit is checked for the whole log.
+// judge reads the log. The share is measured over the span from the given time; the limit
+// is checked for the whole log.
 func judge(log []arrival, perSecond float64, from time.Time, span time.Duration) result {
 	r := result{perSecond: perSecond, enforced: perSecond, span: span, closest: span}
 	rate, first := int(perSecond), 0

@@ -18,7 +18,7 @@ func at(since ...time.Duration) (log []arrival) {
 	return log
 }
 
-// every makes a log of n arrivals, so far apart.
+// every makes a log of n arrivals at equal distances.
 func every(gap time.Duration, n int) (log []arrival) {
 	for i := range n {
 		log = append(log, arrival{at: begun.Add(time.Duration(i) * gap)})

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// warmUp is how long dialers may take from the first call on to fill their
-	// queues. The limit holds meanwhile too.
+	// warmUp is how long dialers may take after the first call to fill their queues. The
+	// limit applies during that time too.
 	warmUp       = 3 * time.Second
 	startTimeout = 30 * time.Second
 	harmEvery    = 2 * time.Second
 	requestsRate = 15
 )
 
-// bench is what all measurements share.
+// bench is the common part of all measurements.
 type bench struct {
 	options
 	dir     string

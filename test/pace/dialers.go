@@ -52,7 +52,7 @@ func (d *dialers) stop() {
 	d.loops.Wait()
 }
 
-// lastLog is the end of what the dialers logged.
+// lastLog is the end of the dialers' log.
 func (d *dialers) lastLog() string {
 	text, err := os.ReadFile(d.log)
 	if err != nil {

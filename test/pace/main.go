@@ -18,7 +18,7 @@ func main() {
 	cli.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
 
-// errOver: Vonage got more requests in some second than the rate allows.
+// errOver means that Vonage got more requests in some second than the rate allows.
 var errOver = errors.New("the rate was exceeded")
 
 // run is the whole program without the process around it.

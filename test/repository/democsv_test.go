@@ -12,7 +12,7 @@ import (
 	"dialer/internal/csvimport"
 )
 
-// fictional are the ranges that regulators keep for drama and examples: nobody
+// fictional are the ranges that regulators reserve for drama and examples, so that nobody
 // is called if the demo's CSV is imported into a real account by mistake.
 var fictional = regexp.MustCompile(`^(` + strings.Join([]string{
 	`447700900\d{3}`,               // Ofcom: mobiles

@@ -1,15 +1,15 @@
 package repository
 
-// rule says what of ours a package may import. Its test files may import the
-// packages in tests too, the package itself (from a test package beside it),
-// and the leaves of the test kit.
+// rule says which of our packages a package may import. Its test files may also import
+// the packages in tests, the package itself (from an external test package), and the
+// leaves of the test kit.
 type rule struct {
 	ours  []string
 	tests []string
 }
 
-// packages is every package and all that it may import: a package that is not
-// here is an error. The directions are those of docs/internals/architecture.md.
+// packages has every package and its permitted imports: a package that is not here is an
+// error. The directions are those of docs/internals/architecture.md.
 var packages = map[string]rule{
 	"campaign":           {},
 	"voice":              {},
@@ -59,18 +59,18 @@ var packages = map[string]rule{
 // leaves are what any test may import.
 var leaves = []string{"internal/testkit/benchtest", "internal/testkit/oidctest", "internal/testkit/require", "internal/testkit/testkey"}
 
-// servers are what tests run against that need a database, a Redis or Vonage.
+// servers are the packages for tests that need a database, a Redis or Vonage.
 var servers = []string{"internal/embedded", "internal/testkit", "storage", "voice/voicesim"}
 
-// program is what the commands wire: everything but what is made for tests.
+// program is what the commands wire: everything except packages for tests.
 var program = []string{
 	"campaign", "internal/app", "internal/auth", "internal/background", "internal/calendar", "internal/campaignflags", "internal/cli", "internal/csvimport", "internal/dashboard", "internal/embedded",
 	"internal/failpoint", "internal/httpapi", "internal/metrics", "internal/notify", "internal/pace", "internal/progress",
 	"internal/provider", "internal/reconcile", "internal/verify", "jobs", "storage", "voice", "voice/voicesim", "webhooks",
 }
 
-// libraries are those that only the packages named may import, so that each
-// can be replaced in one place.
+// libraries are imports that only the named packages may use, so that each can be
+// replaced in one place.
 var libraries = map[string][]string{
 	"github.com/alecthomas/kong":                 {"internal/cli", "cmd/dialer", "cmd/enqueue"},
 	"github.com/alicebob/miniredis":              {"internal/embedded"},

@@ -10,7 +10,7 @@ import (
 )
 
 // The programs are built for Linux, macOS and Windows (`make systems` builds all
-// six). What only some systems have is used in files that say so.
+// six). Features of only some systems are used in files that say so.
 func TestOnlyUnixFilesUseUnix(t *testing.T) {
 	t.Parallel()
 	// These names of package syscall exist on every system that we build for.
@@ -54,7 +54,7 @@ func onlySomeSystems(t *testing.T, file string) bool {
 }
 
 // The packages with files for one system compile for Windows, which differs most.
-// All programs for all systems would take minutes without a cache.
+// Building all programs for all systems would take minutes without a cache.
 func TestSystems(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command("go", "build", "./internal/cli", "./internal/embedded")

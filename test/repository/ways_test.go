@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// waysPage has the tables of the ways that a contact and a webhook take.
+// waysPage has the tables that follow a contact and a webhook through the code.
 const waysPage = "docs/internals/architecture.md"
 
 // step is a line of such a table: its number, a file, and a function or

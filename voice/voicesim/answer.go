@@ -27,7 +27,8 @@ func (s *Sim) answer(c *call) {
 	}
 }
 
-// runWhenDetected runs a flow now, or after the detection if it has to wait for it.
+// runWhenDetected runs a flow now, or after the detection if the flow has to wait for
+// that.
 func (s *Sim) runWhenDetected(c *call, actions []action) {
 	if c.live.flow.waits {
 		c.live.flow.actions = actions
@@ -107,7 +108,8 @@ func (s *Sim) runWaitingFlow(c *call) {
 	f.waits = false
 }
 
-// awaited is whileActive for the reply to what is sent now: the call waits for it.
+// awaited is whileActive for the reply to a request that is sent now: the call waits for
+// it.
 func (s *Sim) awaited(c *call, act func(callbackReply)) func(callbackReply) {
 	c.live.ask()
 	return s.whileActive(c, func(reply callbackReply) {
@@ -157,8 +159,8 @@ func (s *Sim) fetchNCCO(c *call, url, method string) {
 	})
 }
 
-// requestNCCO sends a request whose reply should be an NCCO. The reply is ignored if
-// the call runs another flow by then.
+// requestNCCO sends a request whose reply should be an NCCO. The reply is ignored if the
+// call runs another flow when it arrives.
 func (s *Sim) requestNCCO(c *call, url, method string, params object, onReply func(callbackReply)) {
 	body, err := json.Marshal(params)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestAnswerURL(t *testing.T) {
 	}
 	tests := map[string]struct {
 		method   string
-		steps    []step // of the answer URL; the last holds
+		steps    []step // of the answer URL; the last one repeats
 		fallback step
 		asked    string // paths in order
 		seconds  int

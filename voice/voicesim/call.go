@@ -23,7 +23,7 @@ const (
 	rejected   = "rejected"
 	cancelled  = "cancelled"
 	completed  = "completed"
-	// disconnected: the other side of a websocket hung up; completed follows.
+	// disconnected means that the other side of a websocket hung up; completed follows.
 	disconnected = "disconnected"
 )
 
@@ -32,7 +32,7 @@ const outbound, inbound = "outbound", "inbound"
 // outcomes are the possible outcomes of a call.
 var outcomes = []string{answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled}
 
-// words are all that an event's status can be.
+// words are all the values of an event's status.
 var words = []string{
 	started, ringing, answered, human, machine, busy, unanswered, timeout, failed, rejected, cancelled, completed, disconnected,
 }
@@ -83,7 +83,7 @@ type call struct {
 	heardAt      stamp    // when its message was first played to the end
 	said         string   // the first words that were spoken
 	keys         []string // that were pressed, at each input
-	taken        []taken  // what the application has of it
+	taken        []taken  // what the application was told about it
 	inbound      bool     // a person rang the application
 	takenAt      stamp    // when it was told the last of it
 	listedAt     stamp    // when it appears in lists
@@ -192,8 +192,8 @@ func (s *Sim) rate(c *call, now time.Time) decimal.Decimal {
 	return c.tariff.rate
 }
 
-// priceShown says whether the record shows the price. In the contract's form only
-// that of a completed call does.
+// priceShown says whether the record shows the price. In the contract's form only the
+// record of a completed call does.
 func (s *Sim) priceShown(c *call, now time.Time) bool {
 	return c.endedAt != 0 && !now.Before(c.pricedAt.time()) && (!s.cfg.ContractShapes || c.status == completed)
 }

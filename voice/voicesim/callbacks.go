@@ -215,8 +215,8 @@ func (p *callbackSender) deliver(cb callback) (again bool) {
 	return false
 }
 
-// acknowledged notes that the application has the event. A status of no call told
-// nothing.
+// acknowledged notes that the application has received the event. A status that names no
+// call tells the application nothing.
 func (s *Sim) acknowledged(cb callback) {
 	s.tookSaid(cb)
 	if !cb.event.has("uuid") && !cb.event.has("call_uuid") {
@@ -291,7 +291,7 @@ func addQuery(target string, query url.Values) string {
 	return target + separator + query.Encode()
 }
 
-// withoutURL removes the address from an error, because it contains ids and
+// withoutURL removes the address from an error, because the address contains ids and
 // numbers.
 func withoutURL(err error) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {

@@ -19,21 +19,21 @@ type Config struct {
 	// SignatureSecret signs the callbacks; empty: they are not signed.
 	SignatureSecret []byte
 	APIKey          string
-	// Seed decides outcomes and faults. The fault of a request depends on the
-	// seed, the number called and how many POSTs to it came before, and so
-	// not on concurrency.
+	// Seed decides outcomes and faults. The fault of a request depends on the seed, the
+	// number called and the number of earlier POSTs to it, so it does not depend on
+	// concurrency.
 	Seed     uint64
 	Outcomes Outcomes
 	Faults   Faults
-	// CallsPerSecond is how many POSTs to /calls are allowed in any sliding
-	// second; further ones are answered 429. RequestsPerSecond is the same
-	// for all other requests. 0: no limit.
+	// CallsPerSecond is how many POSTs to /calls are allowed in any sliding second;
+	// others are answered 429. RequestsPerSecond is the same for all other requests. 0:
+	// no limit.
 	CallsPerSecond    float64
 	RequestsPerSecond float64
 	// PriceLag is how long after a call's end its record gets a price.
 	PriceLag time.Duration
-	// ListLag is the longest time for which a new call is missing from lists.
-	// Each call has its own lag up to this.
+	// ListLag is the longest time for which a new call is missing from lists. Each call
+	// has its own lag, up to this one.
 	ListLag time.Duration
 	// Retention is how long records are kept after the call's end; 0 means
 	// 48 h as at Vonage.
@@ -74,9 +74,9 @@ type Outcomes struct {
 	// Keys are the weights of what people press at each input, such as 1: 6, 2: 1
 	// and "", nothing: 3. Machines press nothing. Empty: nobody presses anything.
 	Keys map[string]float64
-	// Habits are the weights of how people behave who are asked to press a key:
-	// prompt, early, late, wrong, silent, leaves (in the middle of a sentence) and
-	// rings (back, without answering). Empty: they press the Keys at each input.
+	// Habits are the weights of people's behaviour when they are asked to press a key:
+	// prompt, early, late, wrong, silent, leaves (in the middle of a sentence) and rings
+	// (back, without answering). Empty: they press the Keys at each input.
 	Habits map[string]float64
 	// ByNumber scripts the first, second, ... call to a number. The last
 	// script is for all further calls.
@@ -95,8 +95,8 @@ type Script struct {
 	// second, ... input action.
 	Digits []string
 	Speech []string
-	// Presses are what the person does when keys are asked for, one after another.
-	// With them Digits do not count.
+	// Presses are what the person does at each request for keys, in order. If they are
+	// set, Digits do not count.
 	Presses []Press
 	// RingBack is how long after the end of the call the person rings back, at the
 	// application's own address; 0: they do not.

@@ -84,7 +84,7 @@ func (s *Sim) addLeg(c *call, o *createRequest) *call {
 	return added
 }
 
-// noFlow: no action of the parent waits for the leg.
+// noFlow means that no action of the parent waits for the leg.
 const noFlow = -1
 
 // extraParties are the numbers that an extra leg calls.
@@ -107,7 +107,7 @@ func (s *Sim) addExtraLeg(c *call) {
 	})
 }
 
-// createRequest is the leg as a POST would have asked for it.
+// createRequest is the leg as a POST would request it.
 func (a *connect) createRequest(c *call) *createRequest {
 	url, method := a.or(c.live)
 	from := endpoint{Type: "phone", Number: cmp.Or(a.From, c.from)}

@@ -139,8 +139,8 @@ func TestConnectTakesAPlace(t *testing.T) {
 	})
 }
 
-// In the contract no event tells that nobody answered. A leg that nobody answers lets
-// its parent continue all the same.
+// The contract has no event for a call that nobody answered. The parent of such a leg
+// continues all the same.
 func TestContractTellsNoUnanswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ type Control struct {
 	Streaming bool   `json:"streaming,omitempty"` // a stream that was started by control is being played
 	DTMF      string `json:"dtmf,omitempty"`      // all digits sent
 	Transfers int    `json:"transfers,omitempty"`
-	HungUp    bool   `json:"hung_up,omitempty"` // it ended by this request
+	HungUp    bool   `json:"hung_up,omitempty"` // this request ended it
 }
 
 // controlResult is the response to a request about a call in progress.
@@ -93,7 +93,7 @@ type update struct {
 	Destination destination `json:"destination"`
 }
 
-// destination is with what a transferred call continues.
+// destination is the NCCO with which a transferred call continues.
 type destination struct {
 	Given given             `json:"-"`
 	Type  string            `json:"type"`
@@ -158,7 +158,7 @@ func (s *Sim) transfer(c *call, u update) controlResult {
 		return badRequest("ncco", err.Error())
 	}
 	c.control.Transfers++
-	c.live.flow.version++ // cancels what the flow had planned
+	c.live.flow.version++ // cancels the flow's planned steps
 	s.leaveRoom(c)
 	s.endLegs(c)
 	s.moveTo(c, uuid.New())

@@ -12,7 +12,7 @@ const bodyLimit = 1 << 20
 // a call, and again after a request was stuck.
 func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	now := s.now()
-	// Read it now: a request that is stuck here outlives its client.
+	// Read the body now: a request that is stuck here outlives its client.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	allowed := s.countCreate(s.cfg.Now())
 	jti, ok := s.authorised(w, r, now)
@@ -40,7 +40,7 @@ func (s *Sim) create(w http.ResponseWriter, r *http.Request) {
 	s.placeOrFail(w, r, &o, jti)
 }
 
-// countCreate counts a POST and says whether the limit allows it. A second is one by
+// countCreate counts a POST and says whether the limit allows it. Seconds are measured by
 // the right clock.
 func (s *Sim) countCreate(now time.Time) bool {
 	s.stats.count(func(m *Summary) { m.Creates++ })
@@ -96,7 +96,7 @@ func (s *Sim) nextTry(number string) key {
 	return key{number: number, n: s.attempts[number]}
 }
 
-// respond answers for a call that was made, with the fault applied.
+// respond sends the answer for a call that was made, with the fault applied.
 func (s *Sim) respond(w http.ResponseWriter, r *http.Request, f fault, created object) {
 	switch f {
 	case cutAfter:

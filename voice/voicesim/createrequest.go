@@ -32,8 +32,8 @@ type createRequest struct {
 // Its form of the service does not look at them.
 var notInContract = []string{"random_from_number", "advanced_machine_detection"}
 
-// readCreateRequest reads a body and lists what is wrong with it. ok is false if it is
-// no object.
+// readCreateRequest reads a body and lists what is wrong with it. ok is false if the body
+// is not an object.
 func readCreateRequest(body []byte, contract bool) (o createRequest, wrong problems, ok bool) {
 	var ignored []string
 	if contract {
@@ -100,13 +100,14 @@ func (c *problems) parties(o *createRequest, contract bool) {
 	}
 }
 
-// caller checks the number that a call comes from. Today it may be a SIP address.
+// caller checks the number that a call comes from. In today's API it may be a SIP
+// address.
 func (c *problems) caller(name, number string, contract bool) {
 	sip := !contract && sipAddress.MatchString(number)
 	c.require(sip || e164.MatchString(number), name, "can contain up to 15 digits prefixed with +")
 }
 
-// oneURL checks an array that has one URL, if there is one.
+// oneURL checks an optional array with one URL.
 func (c *problems) oneURL(g given, name string, urls []string) {
 	c.require(!g[name] || len(urls) == 1, name, "must contain one URL")
 	for _, text := range urls {

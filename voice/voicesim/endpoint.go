@@ -28,7 +28,7 @@ type endpoint struct {
 	Extension     string                     `json:"extension"`
 	User          string                     `json:"user"`
 
-	wrong problems // that were found while it was read
+	wrong problems // found while it was read
 }
 
 // onAnswer is what the callee of a connect action hears first.
@@ -61,8 +61,8 @@ type advanced struct {
 
 var errNoObject = errors.New("is not an object")
 
-// readPart reads a part of a body. It finds only that a part is no object: the other
-// problems go to wrong, so that they have a name.
+// readPart reads a part of a body. It returns an error only if the part is not an object.
+// The other problems go to wrong, so that each names its member.
 func readPart(raw []byte, v any, wrong *problems) error {
 	found, ok := readMembers(raw, v)
 	if !ok {
@@ -129,7 +129,7 @@ func (c *problems) websocket(e endpoint) {
 	}
 }
 
-// checkContract finds what only today's API takes.
+// checkContract finds members that only today's API takes.
 func (e endpoint) checkContract() (c problems) {
 	c.require(e.Type != "vbc" && e.Type != "app", "type", "is not known")
 	if e.Type == "websocket" {

@@ -28,7 +28,7 @@ var contractStatuses = []string{
 	started, ringing, answered, machine, completed, timeout, failed, rejected, cancelled, busy,
 }
 
-// tells says whether there is an event for a status.
+// tells says whether a status has an event.
 func (s *Sim) tells(status string) bool {
 	return !s.cfg.ContractShapes || slices.Contains(contractStatuses, status)
 }
@@ -43,8 +43,8 @@ func (s *Sim) eventParty(kind, address string, number form) any {
 	return address
 }
 
-// eventTime is now. Some ringing events have the time of the started event, as was
-// seen with real ones.
+// eventTime is now. Some ringing events have the time of the started event, as seen in
+// real ones.
 func (s *Sim) eventTime(c *call, status string) string {
 	at := s.now()
 	if status == ringing && s.draw("same_time", c.key()) < 0.1 {
@@ -121,8 +121,8 @@ func (s *Sim) send(c *call, url, method string, e object, onReply func(callbackR
 	s.sendWithFaults(c, k, copies)
 }
 
-// inputFault applies a fault to an event whose reply the call waits for, and says
-// whether it is sent otherwise, or not at all.
+// inputFault applies a fault to an event whose reply the call waits for. It says whether
+// the fault replaces the normal sending.
 func (s *Sim) inputFault(c *call, cb callback, k key) bool {
 	noReply := func() { cb.onReply(callbackReply{}) }
 	again := cb
@@ -162,7 +162,7 @@ func (s *Sim) sendWithFaults(c *call, k key, copies []callback) {
 	}
 }
 
-// deliver enqueues callbacks, and after them the one that changes places with them.
+// deliver enqueues callbacks, and after them the callback that changes places with them.
 func (s *Sim) deliver(c *call, callbacks ...callback) {
 	s.callbacks.enqueue(c.live.queue, append(callbacks, c.live.swapped...)...)
 	c.live.swapped = nil

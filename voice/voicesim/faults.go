@@ -46,8 +46,8 @@ type Faults struct {
 
 	// Of each input event, and of each request for an NCCO.
 	InputDoubled float64 // input_doubled: sent a second time, whose reply is not read
-	InputLost    float64 // input_lost: never sent; the call goes on as if there had been no reply
-	InputLate    float64 // input_late: sent up to LateFor later, when the call has gone on without it
+	InputLost    float64 // input_lost: never sent; the call continues as if there had been no reply
+	InputLate    float64 // input_late: sent up to LateFor later, when the call has continued without it
 	AnswerTwice  float64 // answer_twice: sent a second time, whose reply is not read
 
 	NoCompleted float64 // no_completed: a call that was not answered has no completed event
@@ -56,12 +56,12 @@ type Faults struct {
 	NullPrice  float64 // null_price: none in the completed event, nor in records until NullFor later
 	Correction float64 // correction: rate and price change CorrectAfter the price was first shown
 
-	// Of each call, and the same whenever it is read.
+	// Of each call, the same at every reading.
 	DashlessUUIDs float64 // dashless_uuid: the call's uuid is 32 hex digits without dashes
 	ListLate      float64 // list_late: it is missing from lists for up to ListLateFor, and not for Config.ListLag
 
-	// Of each number on the record of a call, to and from by themselves. A number
-	// has at most one of these.
+	// Of each number on the record of a call; to and from are independent. A number has
+	// at most one of these.
 	NumberPlus     float64 // number_plus: +447700900101
 	NumberZeros    float64 // number_00: 00447700900101
 	NumberNational float64 // number_national: 07700900101
@@ -156,7 +156,7 @@ type chance struct {
 	weight float64
 }
 
-// ofCreate lists the faults of a POST, which has at most one of them.
+// ofCreate lists the faults of a POST. A POST has at most one of them.
 func (f Faults) ofCreate() []chance {
 	return []chance{
 		{string(cutBefore), f.CutBefore}, {string(cutAfter), f.CutAfter},
@@ -166,7 +166,7 @@ func (f Faults) ofCreate() []chance {
 	}
 }
 
-// ofNumber lists the forms of a number on a record, which has at most one of them.
+// ofNumber lists the forms of a number on a record. A number has at most one of them.
 func (f Faults) ofNumber() []chance {
 	return []chance{
 		{string(numberPlus), f.NumberPlus}, {string(numberZeros), f.NumberZeros}, {string(numberNational), f.NumberNational},
@@ -219,7 +219,7 @@ func (f Faults) validate() error {
 	return nil
 }
 
-// atMostOne checks the chances of faults of which something has at most one.
+// atMostOne checks the chances of faults that exclude each other.
 func atMostOne(of string, faults []chance) error {
 	var sum float64
 	for _, c := range faults {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// As the service does, these also read numbers and booleans that are written as
+// Like the service, these types also read numbers and booleans that are written as
 // strings, and lists that are one string.
 type (
 	flexInt struct {
@@ -41,7 +41,7 @@ func (f flexInt) or(value int) int {
 	return f.v
 }
 
-// within says whether it is a number from low to high.
+// within says whether the value is a number from low to high.
 func (f flexFloat) within(low, high float64) bool { return float64(f) >= low && float64(f) <= high }
 
 func (f *flexFloat) UnmarshalJSON(b []byte) error {

@@ -13,7 +13,7 @@ import (
 type flow struct {
 	actions []action
 	next    int
-	version int  // grows with each flow and each action; what an older one planned is ignored
+	version int  // grows with each flow and each action; steps planned by an older version are ignored
 	waits   bool // for the detection of machines
 }
 
@@ -83,17 +83,17 @@ func (s *Sim) play(c *call, a action, sound sound, once time.Duration) {
 	}
 }
 
-// message is what a call has to say: the first talk and stream actions of its flow
-// that follow each other. Where another flow takes its place before anybody pressed
-// a key or heard it, as after an answering machine's beep, the message is that
-// flow's. A later flow can only repeat the message.
+// message is the message of a call: the first talk and stream actions of its flow that
+// follow each other. If another flow replaces it before anybody pressed a key or heard
+// it, for example after an answering machine's beep, the message is that of the new flow.
+// A later flow can only repeat the message.
 type message struct {
 	sounds []action
 	played int // of the sounds, without a gap
 }
 
-// follow looks for the message in a new flow. said: it was heard, or a key was
-// pressed.
+// follow looks for the message in a new flow. said means that the message was heard, or a
+// key was pressed.
 func (m *message) follow(actions []action, said bool) {
 	sounds := firstSounds(actions)
 	m.played = 0
@@ -124,7 +124,8 @@ func firstSounds(actions []action) []action {
 	return sounds
 }
 
-// ends notes that a sound was played to its end, and says whether the message was.
+// ends notes that a sound was played to its end, and says whether that completed the
+// message.
 func (m *message) ends(a action) bool {
 	if m.played < 0 || m.played >= len(m.sounds) || m.sounds[m.played] != a {
 		return false
@@ -237,7 +238,7 @@ func (a *transfer) run(s *Sim, c *call) {
 	s.moveTo(c, id)
 }
 
-// moveTo moves the call into a conversation, with an event if it is another one.
+// moveTo moves the call into a conversation, and sends an event if that is a new one.
 func (s *Sim) moveTo(c *call, to uuid.UUID) {
 	if c.conv == to {
 		return

@@ -13,11 +13,11 @@ import (
 type Handset struct {
 	Number string // digits
 	// Hears gets what the person hears, in order. It must not wait for the simulator,
-	// which waits for it.
+	// because the simulator waits for Hears.
 	Hears func(Heard)
 
 	sim  *Sim
-	call *call // that rings or is up; nil: none
+	call *call // the call that rings or is up; nil: none
 }
 
 // Heard is one thing that a person with a handset hears.
@@ -25,11 +25,11 @@ type Heard struct {
 	Kind HeardKind
 	Text string // the word, the sound's address, or the number that calls
 	Wait int    // of HeardAsks: seconds
-	// Speech: of HeardAsks: words are listened for too.
+	// Speech belongs to HeardAsks: the call also listens for words.
 	Speech bool
 }
 
-// HeardKind says what it is.
+// HeardKind says what kind of thing the person hears.
 type HeardKind string
 
 const (
@@ -46,7 +46,7 @@ const (
 	patienceOfHand           = 2 * time.Hour
 )
 
-// ErrNoCall: nobody calls at present.
+// ErrNoCall means that there is no call at present.
 var ErrNoCall = errors.New("there is no call")
 
 func (h *Handset) hear(kind HeardKind, text string) {
@@ -55,7 +55,7 @@ func (h *Handset) hear(kind HeardKind, text string) {
 	}
 }
 
-// with runs act under the lock, with the call as it is now.
+// with runs act under the lock, with the current call.
 func (h *Handset) with(act func(*Sim, *call)) error {
 	s := h.sim
 	s.mu.Lock()
@@ -88,7 +88,7 @@ func (h *Handset) HangUp() error {
 	})
 }
 
-// Press presses a key: of 0 to 9, * and #. One that nothing listens for is lost.
+// Press presses a key: 0 to 9, * or #. A key that nothing listens for is lost.
 func (h *Handset) Press(key string) error {
 	return h.with(func(s *Sim, c *call) {
 		l := c.live
@@ -114,7 +114,7 @@ func (h *Handset) Press(key string) error {
 	})
 }
 
-// Say says something. Where nobody listens it is lost.
+// Say says something. If nothing listens, it is lost.
 func (h *Handset) Say(words string) error {
 	return h.with(func(s *Sim, c *call) {
 		if a, ok := c.live.flow.current().(*input); ok && c.live.asks == a && a.listensFor("speech") {
@@ -146,7 +146,7 @@ func (s *Sim) takes(c *call) bool {
 	return h != nil && c.toType == "phone" && c.to == h.Number && !c.inbound
 }
 
-// held is the handset of the call; nil: nobody has taken it.
+// held is the handset that took the call; nil: none.
 func (s *Sim) held(c *call) *Handset {
 	if h := s.cfg.Handset; h != nil && h.call == c {
 		return h
@@ -154,7 +154,7 @@ func (s *Sim) held(c *call) *Handset {
 	return nil
 }
 
-// ringHandset lets the handset ring, until it is taken.
+// ringHandset lets the handset ring until the call is answered.
 func (s *Sim) ringHandset(c *call) {
 	h := s.cfg.Handset
 	if h.call != nil {
@@ -170,7 +170,7 @@ func (s *Sim) ringHandset(c *call) {
 	})
 }
 
-// putDown ends what the handset has of a call.
+// putDown ends the handset's part in a call.
 func (s *Sim) putDown(c *call) {
 	h := s.held(c)
 	if h == nil {
@@ -214,7 +214,7 @@ func (s *Sim) ask(c *call, a *input) {
 	s.hearKeys(c, a)
 }
 
-// hearKeys goes on with the keys that were pressed so far, or waits for more.
+// hearKeys continues with the keys that were pressed so far, or waits for more.
 func (s *Sim) hearKeys(c *call, a *input) {
 	digits, timedOut := a.keys().collect(c.live.typed)
 	if !timedOut {

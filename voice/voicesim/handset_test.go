@@ -11,8 +11,8 @@ import (
 	"dialer/voice/voicesim"
 )
 
-// Who takes a call at a handset hears the text word by word, cuts it with a key, is
-// asked, speaks, and hangs up; what they do is in the ledger as with every person.
+// A person who takes a call at a handset hears the text word by word, cuts it with a key,
+// is asked, speaks, and hangs up. The ledger records it as for every person.
 func TestHandset(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

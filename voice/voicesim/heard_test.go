@@ -12,7 +12,7 @@ import (
 )
 
 // TestHeardAndKeys: a message is heard if it was played to its end, once, and not if
-// a key or a hang-up cut it. What is said after a key is not the message.
+// a key or a hang-up cut it. Words after a key are not the message.
 func TestHeardAndKeys(t *testing.T) {
 	t.Parallel()
 	const (
@@ -66,8 +66,8 @@ func TestHeardAndKeys(t *testing.T) {
 	}
 }
 
-// TestLedgerFacts: the ledger has what the record and the event say, also for a call
-// that was not answered.
+// TestLedgerFacts: the ledger has the same facts as the record and the event, also for a
+// call that was not answered.
 func TestLedgerFacts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -150,7 +150,7 @@ func (k dtmfMembers) collect(pressed string) (digits string, timedOut bool) {
 	return pressed, true
 }
 
-// SaidMark begins what a person said, among the keys that were pressed.
+// SaidMark marks spoken words among the keys that were pressed.
 const SaidMark = "say:"
 
 // press notes keys that were pressed.

@@ -36,8 +36,8 @@ type LedgerCall struct {
 	Said             string    `json:"said,omitempty"`    // the first words that were spoken
 	Keys             []string  `json:"keys,omitempty"`    // that were pressed, at each input; or after SaidMark what was said
 	// KeysTaken are the keys of input events that were answered with 200 to 205.
-	// NotifiedTaken are the payloads of notify events that were answered so. TakenAt
-	// is when the last of them was answered.
+	// NotifiedTaken are the payloads of notify events that were answered in the same way.
+	// TakenAt is when the last of them was answered.
 	KeysTaken     []string          `json:"keys_taken,omitempty"`
 	NotifiedTaken []json.RawMessage `json:"notified_taken,omitempty"`
 	TakenAt       time.Time         `json:"taken_at,omitzero"`
@@ -46,15 +46,15 @@ type LedgerCall struct {
 	Price         decimal.Decimal   `json:"price"`       // the correct one at present
 	PriceShown    bool              `json:"price_shown"` // by GET
 	JTI           string            `json:"jti"`         // of the token of its POST
-	// What the call's record says, once the call has ended.
+	// The call's record after the call has ended.
 	StartTime time.Time `json:"start_time,omitzero"`
 	EndTime   time.Time `json:"end_time,omitzero"`
 	Network   string    `json:"network,omitempty"`
 	// Acknowledged are the status words of the events that named the call and were
 	// answered 200 to 205, each once.
 	Acknowledged []string `json:"acknowledged,omitempty"`
-	// Wording has the forms of its record that are not the usual ones, by fault:
-	// other_uuid, number_to, ... See Faults.
+	// Wording has the unusual forms in its record, by fault: other_uuid, number_to, ...
+	// See Faults.
 	Wording map[string]string `json:"wording,omitempty"`
 	// Parent is the uuid of the call whose connect action made this one. Such
 	// a leg has no attempt and no token.

@@ -196,8 +196,8 @@ func errText(err error) string {
 	return "error"
 }
 
-// What the ledger says of a record is what GET shows, and it names the events that
-// the application answered.
+// The ledger agrees with the record that GET shows, and names the events that the
+// application answered.
 func TestLedgerSaysWhatWasTold(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -24,16 +24,16 @@ type live struct {
 	cuts        bool          // a key that comes now cuts the words
 	flow        flow
 	message     message
-	recordings  []recording // those that end with the call
+	recordings  []recording // recordings that end with the call
 	room        *room
 	asyncInput  *input // is active while the flow continues
 	talks       int    // started by control so far
 	streams     int    // the same
 	leg         leg
 	legs        []*call       // made by connect actions
-	typed       string        // keys of who has the handset, not collected yet
-	asks        *input        // what waits for who has the handset
-	asked       int           // replies that are awaited
+	typed       string        // keys of the person with the handset, not collected yet
+	asks        *input        // the input that waits for the person with the handset
+	asked       int           // replies that the call waits for
 	askedSince  time.Time     // by the computer's clock
 	awaited     time.Duration // likewise, for replies that came
 }
@@ -124,9 +124,9 @@ func (s *Sim) later(c *call, d time.Duration, f func()) {
 	})
 }
 
-// afterTalking is later for what a person or the service does after d of a call. At a
-// speed above 1 the application answers no faster, so what a reply takes counts as
-// it does at speed 1: a busy computer ends no call.
+// afterTalking is later for an action of a person or the service after d of a call. At a
+// speed above 1 the application does not answer faster, so the time of a reply counts as
+// at speed 1. A busy computer then ends no call.
 func (s *Sim) afterTalking(c *call, d time.Duration, f func()) {
 	before := c.live.awaiting()
 	s.later(c, d, func() {
@@ -138,7 +138,7 @@ func (s *Sim) afterTalking(c *call, d time.Duration, f func()) {
 	})
 }
 
-// ask notes that the call waits for a reply, and replied that it came.
+// ask notes that the call waits for a reply; replied notes that the reply came.
 func (l *live) ask() {
 	if l.asked == 0 {
 		l.askedSince = time.Now()
@@ -152,7 +152,7 @@ func (l *live) replied() {
 	}
 }
 
-// awaiting is how long replies were awaited so far, by the computer's clock.
+// awaiting is how long the call has waited for replies so far, by the computer's clock.
 func (l *live) awaiting() time.Duration {
 	if l.asked > 0 {
 		return l.awaited + time.Since(l.askedSince)
@@ -227,7 +227,7 @@ func (s *Sim) hangUp(c *call, by string) {
 func (s *Sim) fail(c *call, status string) {
 	c.status, c.outcome = status, status
 	if !s.tells(status) {
-		c.live.leg.onFailure = nil // it would wait for a reply to no event
+		c.live.leg.onFailure = nil // it would wait for a reply to an event that was never sent
 	}
 	s.end(c)
 	if s.tells(status) {

@@ -11,8 +11,8 @@ import (
 type given map[string]bool
 
 // readMembers fills v, a pointer to a struct, from a JSON object, member by member, so
-// that what cannot be read is named. Members that the struct does not have, and those
-// in ignored, are left out. A struct with a field of type given gets the names.
+// that a problem names its member. Members that the struct does not have, and those in
+// ignored, are left out. A struct with a field of type given gets the names.
 func readMembers(raw []byte, v any, ignored ...string) (problems, bool) {
 	var o map[string]json.RawMessage
 	if json.Unmarshal(raw, &o) != nil || o == nil {

@@ -8,9 +8,9 @@ import (
 
 // action is one action of an NCCO.
 type action interface {
-	// check returns what is wrong with it.
+	// check returns what is wrong with the action.
 	check() problems
-	// run does it, and makes the call advance when it is done.
+	// run does the action, and makes the call advance afterwards.
 	run(s *Sim, c *call)
 }
 

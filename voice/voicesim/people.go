@@ -15,11 +15,12 @@ var peopleColumns = []string{"number", "outcome", "keys", "hangs_up_after", "bee
 // patience is how long a person stays on the line, unless their row says otherwise.
 const patience = 2 * time.Minute
 
-// ReadPeople reads who is behind which number from a CSV: a row for the first,
-// second, ... call to it. Its columns are number, outcome (one of those of
+// ReadPeople reads from a CSV how the person at each number behaves: one row each for the
+// first, second, ... call. Its columns are number, outcome (one of those of
 // Outcomes.Weights), keys (what they press at each question, as "1 early:2 late:3 -
-// say:yes_please", where - is nothing and say is said), hangs_up_after, beep_after (of a machine; never: it has no
-// beep) and rings_back_after, with times such as 5s.
+// say:yes_please", where - means nothing and say: means spoken words), hangs_up_after,
+// beep_after (of a machine; never: it has no beep) and rings_back_after, with times such
+// as 5s.
 func ReadPeople(in io.Reader) (map[string][]Script, error) {
 	r := csv.NewReader(in)
 	header, err := r.Read()

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// Press is what a person does when keys are asked for.
+// Press is what a person does at a request for keys.
 type Press struct {
 	Keys  string        // "": nothing
-	Words string        // what is said in place of keys, where somebody listens for it
+	Words string        // what is said in place of keys, if the call listens for it
 	Early bool          // in the middle of the words before, if a key can cut them
-	After time.Duration // after the words; 0: 2 s. One that is too late is pressed during the next words
+	After time.Duration // after the words; 0: 2 s. A key that is too late is pressed during the next words
 }
 
-// Habits are the ways of people who are asked to press a key. Outcomes.Habits gives
-// them weights.
+// Habits are the ways in which people react when they are asked to press a key.
+// Outcomes.Habits gives them weights.
 const (
 	habitPrompt = "prompt" // presses a key of Outcomes.Keys two seconds after the words
 	habitEarly  = "early"  // presses it while they are spoken
-	habitLate   = "late"   // presses it when it is not waited for any more
+	habitLate   = "late"   // presses it when the call no longer waits for it
 	habitWrong  = "wrong"  // presses a key that Outcomes.Keys does not have, and then one that it has
 	habitSilent = "silent" // presses nothing
 	habitLeaves = "leaves" // hangs up in the middle of a sentence
@@ -73,7 +73,7 @@ func (s *Sim) wrongKey(k key) string {
 	return others[s.choose("wrong_key", k, len(others))]
 }
 
-// next is what the person presses next; nil: nothing any more.
+// next is what the person presses next; nil: nothing more.
 func (l *live) nextPress() *Press {
 	if l.pressed >= len(l.plan.presses) {
 		return nil
@@ -115,8 +115,9 @@ func (l *live) listens(a *input) (keys, words string, after time.Duration) {
 	return "", "", 0
 }
 
-// hears is called when words begin. It says whether the person cuts them with a key:
-// early, or because the key of before comes now. A key that cuts nothing is lost.
+// hears is called when words begin. It says whether the person cuts them with a key,
+// either early or because an earlier, late key comes now. A key that cuts nothing is
+// lost.
 func (l *live) hears(mayCut bool) (cuts bool) {
 	p := l.nextPress()
 	late := p != nil && !p.Early && p.Keys != "" && l.waited > reaction
@@ -141,7 +142,7 @@ func (f *flow) waitsForKeys() bool {
 	return isInput && a.listensFor("dtmf")
 }
 
-// validHabits refuses names that are none.
+// validHabits refuses names that are not habits.
 func validHabits(weights map[string]float64) (wrong string) {
 	for name, weight := range weights {
 		if !slices.Contains(habits, name) || weight < 0 {

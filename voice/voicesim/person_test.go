@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// People press keys early, after the words, too late, wrong or not at all. The
-// question is asked once more after a wrong key and after none.
+// People press keys early, after the words, too late, wrong or not at all. The question
+// is asked once more after a wrong key or no key.
 func TestPeopleAndTheirHabits(t *testing.T) {
 	t.Parallel()
 	const (
@@ -105,7 +105,7 @@ func TestInputFaults(t *testing.T) {
 	for name, tt := range map[string]struct {
 		faults voicesim.Faults
 		events int
-		taken  int // keys with whose reply the call went on
+		taken  int // keys after whose reply the call continued
 	}{
 		"none":    {voicesim.Faults{}, 1, 1},
 		"lost":    {voicesim.Faults{InputLost: 1}, 0, 0},

@@ -13,8 +13,8 @@ type key struct {
 	sub    int    // for an event its position among the events of the call
 }
 
-// draw returns a number in [0, 1) that depends only on the seed, on what is decided
-// and on the key.
+// draw returns a number in [0, 1) that depends only on the seed, on the decision and on
+// the key.
 func (s *Sim) draw(what string, k key) float64 {
 	h := fnv.New64a()
 	h.Write([]byte(what))

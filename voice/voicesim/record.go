@@ -9,7 +9,7 @@ import (
 
 func (c *call) durationText() string { return strconv.Itoa(int(c.seconds)) }
 
-// record is the call's record as GET shows it, with this uuid; "" is none.
+// record is the call's record as GET shows it, with this uuid; "": without one.
 func (s *Sim) record(c *call, uuid string, now time.Time) object {
 	w := s.wordingOf(c)
 	r := object{{"_links", object{{"self", object{{"href", s.path("/calls/" + uuid)}}}}}, {"uuid", uuid}}
@@ -25,8 +25,8 @@ func (s *Sim) record(c *call, uuid string, now time.Time) object {
 	return s.shaped(r.without(string(w.missing)))
 }
 
-// shaped leaves out, in the contract's form, the members that are null: there they
-// are texts, or not sent.
+// shaped leaves out null members, in the contract's form only: there they are texts or
+// are not sent.
 func (s *Sim) shaped(o object) object {
 	if !s.cfg.ContractShapes {
 		return o

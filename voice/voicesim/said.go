@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// taken is what one event told of the dialogue, which the application has: the keys
-// of an input, or the payload of a notify action.
+// taken is what one event told the application about the dialogue: the keys of an input,
+// or the payload of a notify action.
 type taken struct {
-	at            string // of the event: one that was sent twice is one
+	at            string // of the event; an event that was sent twice counts once
 	keys, payload string
 }
 
-// tookSaid notes what an event that was answered told of the dialogue. Keys count
-// where the call goes on with the answer: a copy of an event is not waited for.
+// tookSaid notes what an answered event told about the dialogue. Keys count only if the
+// call continues with the answer; nobody waits for the answer to a copy of an event.
 func (s *Sim) tookSaid(cb callback) {
 	var t taken
 	for _, m := range cb.event {

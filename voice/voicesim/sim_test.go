@@ -278,7 +278,7 @@ func (w *testSim) event(status string) map[string]any {
 	return nil
 }
 
-// script is the scripts of the calls to target.
+// script returns outcomes with these scripts for the calls to target.
 func script(scripts ...voicesim.Script) voicesim.Outcomes {
 	return voicesim.Outcomes{ByNumber: map[string][]voicesim.Script{target: scripts}}
 }

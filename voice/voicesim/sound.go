@@ -26,8 +26,8 @@ func (a sound) check() (c problems) {
 	return c
 }
 
-// inTenths checks a level that is set on a call in progress, which has a precision of
-// 0.1. An NCCO's has none.
+// inTenths checks a level that is set on a call in progress: it has a precision of 0.1. A
+// level in an NCCO has no such limit.
 func (c *problems) inTenths(level flexFloat) {
 	tenths := float64(level) * 10
 	c.require(math.Abs(tenths-math.Round(tenths)) < 1e-6, "level", "must have a precision of 0.1")

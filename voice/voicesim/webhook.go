@@ -36,7 +36,7 @@ func (t *token) sign(s *Sim, body []byte) (string, error) {
 	return t.bearer, t.err
 }
 
-// withTokenFaults is the callback and further ones that have its token.
+// withTokenFaults returns the callback and any further ones that use its token.
 func (s *Sim) withTokenFaults(cb callback, k key) []callback {
 	again, replayed, forged := s.hits(eventSameToken, k), s.hits(eventReplayed, k), s.hits(eventForged, k)
 	if again || replayed || forged || s.hits(retrySameToken, k) {
@@ -107,7 +107,7 @@ func (s *Sim) Webhooks() []LedgerWebhook {
 	return slices.Clone(s.webhooks)
 }
 
-// noteWebhook counts a forged webhook, and keeps any if it is told to.
+// noteWebhook counts a forged webhook, and keeps every webhook if Config says so.
 func (s *Sim) noteWebhook(cb callback, reply callbackReply) {
 	if cb.forged {
 		s.stats.count(func(m *Summary) {

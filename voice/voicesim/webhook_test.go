@@ -13,13 +13,13 @@ import (
 
 var accountSecret = []byte("the signature secret of the account")
 
-// verifier is what a receiver with a good check of signatures has.
+// verifier is a correct check of signatures, as a receiver should have it.
 func (w *testSim) verified(r request) error {
 	v := voice.Verifier{Secrets: [][]byte{accountSecret}, ApplicationID: application}
 	return v.Verify(r.header.Get("Authorization"), r.body, r.method, time.Now())
 }
 
-// TestTokensThatComeAgain: repeats have one token and one body; what is forged has a
+// TestTokensThatComeAgain: repeats have one token and one body. Forged webhooks have a
 // token that was used before, with another body or another address.
 func TestTokensThatComeAgain(t *testing.T) {
 	t.Parallel()
@@ -65,8 +65,7 @@ func TestTokensThatComeAgain(t *testing.T) {
 	}
 }
 
-// repeats counts the requests whose token came before: those that are a plain repeat
-// and those that are not.
+// repeats counts the requests whose token was used before: plain repeats and others.
 func (w *testSim) repeats(all []request) (same, forged int) {
 	first := map[string]request{}
 	for _, r := range all {

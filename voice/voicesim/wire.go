@@ -155,7 +155,7 @@ func tooManyRequests(w http.ResponseWriter) {
 	})
 }
 
-// unavailable answers as a proxy without a backend does.
+// unavailable answers like a proxy without a backend.
 func unavailable(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusServiceUnavailable)

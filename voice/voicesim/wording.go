@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// form is how something is written that is usually written otherwise; "" is the
-// usual form.
+// form is an unusual way to write a value; "" is the usual form.
 type form string
 
 // The forms of a number. They are also the names of their faults.
@@ -75,7 +74,7 @@ func (s *Sim) wordingOf(c *call) wording {
 	return w
 }
 
-// otherUUIDs are the forms of the call's uuid that differ from its own.
+// otherUUIDs are the forms of the call's uuid that differ from the original.
 func (c *call) otherUUIDs() []form {
 	if c.dashless {
 		return []form{upper}
@@ -115,8 +114,8 @@ func (s *Sim) countWording(c *call) {
 	}
 }
 
-// forms are the forms by the name of their fault. The number's are by the names
-// number_to and number_from.
+// forms are the record's forms, by the name of their fault. Those of numbers have the
+// names number_to and number_from.
 func (w wording) forms() map[string]string {
 	forms := map[string]string{}
 	for name, f := range map[fault]form{

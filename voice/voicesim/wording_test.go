@@ -24,8 +24,7 @@ func (w *testSim) listed() (map[string]any, voicesim.LedgerCall) {
 	return calls[0].(map[string]any), w.onlyCall()
 }
 
-// TestWordingOfRecords: each fault changes how the record is written, and not what
-// the ledger says.
+// TestWordingOfRecords: each fault changes how the record is written, but not the ledger.
 func TestWordingOfRecords(t *testing.T) {
 	t.Parallel()
 	number := func(o any) any {
@@ -263,8 +262,7 @@ func TestListLate(t *testing.T) {
 	})
 }
 
-// Records, tokens and the Date header have the time of a clock that is wrong. The
-// limit has not.
+// Records, tokens and the Date header use the time of a wrong clock. The limit does not.
 func TestClockAheadAndDrift(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

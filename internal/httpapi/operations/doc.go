@@ -1,6 +1,6 @@
 // Package operations holds the types of openapi.json's requests and answers, and an
-// interface with a method for each of its operations: httpapi serves it. All but this
-// file is generated; `make references` does it again after a change of the document.
+// interface with a method for each of its operations: httpapi serves it. Every file but
+// this one is generated; run `make references` after a change of the document.
 package operations
 
 import "encoding/json"

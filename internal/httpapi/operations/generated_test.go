@@ -12,7 +12,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// update makes the operations anew: go test ./internal/httpapi/operations -run References -update
+// update generates the operations again: go test ./internal/httpapi/operations -run
+// References -update
 var update = flag.Bool("update", false, "generate operations.gen.go anew from openapi.json")
 
 const (
@@ -38,7 +39,7 @@ func TestReferencesAreGenerated(t *testing.T) {
 	}
 }
 
-// sum is of the generated text and of the files that it is made of.
+// sum is the checksum of the generated text and of its source files.
 func sum(t *testing.T, text string) string {
 	t.Helper()
 	for _, from := range []string{"../openapi.json", "config.yaml", "overlay.yaml"} {

@@ -1,6 +1,5 @@
 // Package benchtest runs a benchmark inside a test, once and at the size that
-// the test gives it: a benchmark that has rotted is seen before somebody needs
-// its figure.
+// the test gives it: so a broken benchmark is noticed before somebody needs its figure.
 package benchtest
 
 import (
@@ -11,8 +10,8 @@ import (
 
 var running sync.Mutex // there is one -benchtime in a process
 
-// Once goes through the benchmark's loop once. What the benchmark says when it
-// fails is shown by `go test -bench` alone.
+// Once runs the benchmark's loop once. Only `go test -bench` shows the benchmark's
+// messages when it fails.
 func Once(t *testing.T, bench func(*testing.B)) {
 	t.Helper()
 	if !once(bench) {

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// CPU is the processor time that this process, Postgres and Redis have used, in
-// user mode and in the kernel's. Beside other programs it grows too, since they share
-// the caches, but about alike for what is measured in one run; a throughput says
-// nothing there.
+// CPU is the processor time that this process, Postgres and Redis have used, in user mode
+// and in the kernel. It also grows when other programs run, because they share the
+// caches, but about equally for all measurements of one run. A throughput means nothing
+// then.
 type CPU struct{ Go, Postgres, Redis time.Duration }
 
-// Sub is what was used between two readings.
+// Sub is the time used between two readings.
 func (c CPU) Sub(before CPU) CPU {
 	return CPU{c.Go - before.Go, c.Postgres - before.Postgres, c.Redis - before.Redis}
 }
@@ -28,7 +28,7 @@ func (c CPU) Add(d CPU) CPU { return CPU{c.Go + d.Go, c.Postgres + d.Postgres, c
 // Total is what all three used.
 func (c CPU) Total() time.Duration { return c.Go + c.Postgres + c.Redis }
 
-// Report reports microseconds for each of n: of all, and of each program.
+// Report reports microseconds per one of n: for all programs, and for each.
 func (c CPU) Report(b *testing.B, name string, n float64) {
 	for of, used := range map[string]time.Duration{
 		"": c.Total(), "-go": c.Go, "-postgres": c.Postgres, "-redis": c.Redis,
@@ -37,7 +37,7 @@ func (c CPU) Report(b *testing.B, name string, n float64) {
 	}
 }
 
-// Meter reads the processor time of this process, and of servers that nobody else
+// Meter reads the processor time of this process, and of servers that no other program
 // uses meanwhile.
 type Meter struct {
 	postmaster int                  // 0: there is no Postgres
@@ -46,8 +46,8 @@ type Meter struct {
 
 // NewMeter returns a meter of this process, of the Postgres one of whose processes
 // is backend (0: none), and of the Redis whose time is read by redis (nil: none).
-// A Postgres whose processes are not to be seen here, because it runs elsewhere or
-// in a container, counts as none.
+// A Postgres whose processes are not visible here, because it runs elsewhere or in a
+// container, counts as none.
 func NewMeter(backend int, redis func() time.Duration) *Meter {
 	m := &Meter{redis: redis}
 	if server, err := readStat(backend); err == nil && server.name == "postgres" {
@@ -56,7 +56,7 @@ func NewMeter(backend int, redis func() time.Duration) *Meter {
 	return m
 }
 
-// Read reads what was used until now.
+// Read reads the time used so far.
 func (m *Meter) Read(b *testing.B) (used CPU) {
 	b.Helper()
 	var own syscall.Rusage
@@ -76,7 +76,7 @@ func (m *Meter) Read(b *testing.B) (used CPU) {
 	return used
 }
 
-// stat is what /proc says of a process.
+// stat is the data of a process in /proc.
 type stat struct {
 	name       string
 	parent     int

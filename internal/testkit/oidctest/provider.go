@@ -1,6 +1,6 @@
 // Package oidctest is a small OpenID Connect provider for tests: it speaks real
-// HTTP, checks PKCE and the client's secret, and signs what it says. It asks nobody
-// for a password: whoever comes is the person of Claims.
+// HTTP, checks PKCE and the client's secret, and signs what it says. It asks for no
+// password: everybody who comes is logged in as the person in Says.
 package oidctest
 
 import (
@@ -64,14 +64,14 @@ func newKey(t testing.TB) *rsa.PrivateKey {
 	return key
 }
 
-// Says is who comes from now on.
+// Says sets the person who logs in from now on.
 func (p *Provider) Says(claims map[string]any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.claims, p.forge = claims, nil
 }
 
-// Forge changes what is signed, such as its audience.
+// Forge changes the signed claims, for example the audience.
 func (p *Provider) Forge(forge func(claims map[string]any)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
