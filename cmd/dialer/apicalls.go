@@ -41,7 +41,7 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 		return httpapi.MadeCall{}, err
 	}
 	var made jobs.Made
-	err = app.ManualCalls{Store: a.seenBy}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
+	err = app.ManualCalls{Store: a.pagesDB}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
 		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
 		return err
 	})
@@ -167,8 +167,8 @@ func (a apiCalls) Act(ctx context.Context, by app.Actor, uuid, action string, bo
 	if err != nil {
 		return "", err
 	}
-	v := vonage{a.seenBy, a.client}
-	answer, err := app.Calls{Store: a.seenBy}.Act(ctx, by, app.CallAction{CallUUID: uuid, Action: action, Detail: detail}, v.request(uuid, do))
+	v := vonage{a.pagesDB, a.client}
+	answer, err := app.Calls{Store: a.pagesDB}.Act(ctx, by, app.CallAction{CallUUID: uuid, Action: action, Detail: detail}, v.request(uuid, do))
 	if errors.Is(err, voice.ErrNotFound) {
 		err = fmt.Errorf("call %s has ended or is unknown to Vonage: %w", uuid, campaign.ErrNotFound)
 	} else if _, told := errors.AsType[*voice.Error](err); told {

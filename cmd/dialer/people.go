@@ -28,7 +28,7 @@ import (
 func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Handler, live func(context.Context)) {
 	calls := apiCalls{n, client, caller}
 	pages, live := dashboard.New(dashboard.Config{
-		Store: n.seenBy, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export, WriteFigures: writeFigures,
+		Store: n.pagesDB, ReadRow: readRow, CallsPerSecond: n.pace.CallsPerSecond, DefaultCountry: n.defaultCountry, Log: n.log, Check: n.checkFile, Import: n.importFile, Export: n.export, WriteFigures: writeFigures,
 		CheckMessage: checkMessage, OIDC: n.login, HangUpAll: calls.hangUpAll, Serving: webhooks.Serving,
 		Act: func(ctx context.Context, by app.Actor, uuid, action string, with map[string]any) (string, error) {
 			body, err := json.Marshal(with)
@@ -43,7 +43,7 @@ func (n node) people(client *voice.Client, caller *jobs.Caller) (handler http.Ha
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/api/", httpapi.New(httpapi.Config{
-		Store: n.seenBy, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, DefaultCountry: n.defaultCountry, Countries: n.countries, AdminToken: n.adminToken, Log: n.log, Serving: webhooks.Serving,
+		Store: n.pagesDB, ReadRow: readRow, CheckMessage: checkMessage, Import: n.importRows, Calls: calls, DefaultCountry: n.defaultCountry, Countries: n.countries, AdminToken: n.adminToken, Log: n.log, Serving: webhooks.Serving,
 	}))
 	mux.Handle("/", pages)
 	return mux, live
@@ -70,8 +70,8 @@ func checkMessage(s campaign.Settings, m campaign.Rendered) error {
 
 // hangUpAll ends the calls of a campaign that are up.
 func (a apiCalls) hangUpAll(ctx context.Context, by app.Actor, campaignID int64) (string, error) {
-	v := vonage{a.seenBy, a.client}
-	done, err := app.Calls{Store: a.seenBy}.HangUpAll(ctx, by, campaignID, "the campaign's calls were hung up", func(uuid string) app.CallRequest {
+	v := vonage{a.pagesDB, a.client}
+	done, err := app.Calls{Store: a.pagesDB}.HangUpAll(ctx, by, campaignID, "the campaign's calls were hung up", func(uuid string) app.CallRequest {
 		return v.request(uuid, noResult((*voice.Client).Hangup, uuid))
 	})
 	return done.String(), err
@@ -94,7 +94,7 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 		if len(numbers) == 0 {
 			return nil
 		}
-		holds, err := n.seenBy.CountObstacles(ctx, d.Name, s, d.Purpose, numbers)
+		holds, err := n.pagesDB.CountObstacles(ctx, d.Name, s, d.Purpose, numbers)
 		for why, people := range holds {
 			obstacles[why] += people
 		}
@@ -107,7 +107,7 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 	if err != nil {
 		return checked, err
 	}
-	rates, err := n.seenBy.CallRates(ctx)
+	rates, err := n.pagesDB.CallRates(ctx)
 	if err != nil {
 		return checked, err
 	}
@@ -202,7 +202,7 @@ func (n node) importFile(ctx context.Context, by app.Actor, in io.Reader, d camp
 func (n node) export(ctx context.Context, out io.Writer, name, format string, q app.ExportQuery) error {
 	buffered := bufio.NewWriter(out)
 	e := exportFormats[format](buffered)
-	err := app.Contacts{Store: n.seenBy}.Export(ctx, name, q, e.begin, e.person)
+	err := app.Contacts{Store: n.pagesDB}.Export(ctx, name, q, e.begin, e.person)
 	if err == nil {
 		err = e.end()
 	}

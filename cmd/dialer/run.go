@@ -74,11 +74,11 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return err
 	}
 	defer db.Close()
-	seenBy, err := storage.OpenPool(ctx, c.DatabaseURL, seenByConnections)
+	pagesDB, err := storage.OpenPool(ctx, c.DatabaseURL, pagesConnections)
 	if err != nil {
 		return err
 	}
-	defer seenBy.Close()
+	defer pagesDB.Close()
 	listener, admin, err := c.listeners()
 	if err != nil {
 		return err
@@ -88,12 +88,12 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	n := node{
-		db: db, seenBy: seenBy, defaultCountry: c.DefaultCountry, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		db: db, pagesDB: pagesDB, defaultCountry: c.DefaultCountry, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
 		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
 		inboundText: c.InboundText, inboundLanguage: c.InboundLang, login: c.login(),
 	}
 	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
-	c.warnOfOpenPages(ctx, seenBy, log)
+	c.warnOfOpenPages(ctx, pagesDB, log)
 	limits, err := c.costFlags.store(ctx, db, log)
 	if err != nil {
 		return errors.Join(err, n.closeListeners())
@@ -155,9 +155,9 @@ func (c *runCommand) serversNamed() error {
 	return fmt.Errorf("%s needed, or --data (DIALER_DATA) for servers of its own; `dialer init` writes a %s", strings.Join(missing, " and ")+map[bool]string{true: " is", false: " are"}[len(missing) == 1], cli.DotEnv)
 }
 
-// seenByConnections are for pages, API and webhooks out. They are apart from the
+// pagesConnections are for pages, API and webhooks out. They are apart from the
 // others, so that nobody who looks keeps a call waiting.
-const seenByConnections = 8
+const pagesConnections = 8
 
 func addressOf(l net.Listener) string {
 	if l == nil {
