@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"dialer/campaign"
 	"dialer/internal/app"
@@ -42,7 +41,7 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 		return httpapi.MadeCall{}, err
 	}
 	var made jobs.Made
-	err = app.ManualCalls{Store: a.seenBy}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
+	err = app.ManualCalls{Store: a.pagesDB}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
 		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
 		return err
 	})
@@ -68,38 +67,69 @@ func refusedBy(err error) error {
 	return errors.New(err.Error())
 }
 
-// order reads what is asked for as the command reads its flags.
-func (a apiCalls) order(body json.RawMessage) (campaign.Attempt, voice.CallRequest, error) {
-	var o callBody
-	if err := strictJSON(body, &o); err != nil {
-		return campaign.Attempt{}, voice.CallRequest{}, err
+// order reads what is asked for, with the rules of the command call create.
+func (a apiCalls) order(body json.RawMessage) (attempt campaign.Attempt, request voice.CallRequest, err error) {
+	var b callBody
+	if err := strictJSON(body, &b); err != nil {
+		return attempt, request, err
 	}
-	c := callOrder{
-		calleeFlags: calleeFlags{To: o.To, Countries: a.countries}, numberFlags: numberFlags{a.defaultCountry}, fromFlags: fromFlags{From: o.From, RandomFrom: o.From == ""},
-		messageFlags: messageFlags{Say: o.Say, AnswerURL: o.AnswerURL}, detectionFlags: detectionFlags{Machine: o.Machine},
-		RingingTimer: o.RingingTimer, LengthTimer: o.LengthTimer,
+	if err := b.complete(); err != nil {
+		return attempt, request, err
 	}
+	order, misused := a.orderOf(b)
+	attempt, request, err = order.build()
+	err = errors.Join(withNames(err, memberOf), misused)
+	if err == nil {
+		err = request.Validate()
+	}
+	return attempt, request, err
+}
+
+// complete checks that what every call needs is there.
+func (b callBody) complete() error {
 	messages := 0
-	for _, given := range []bool{o.Say != "", o.NCCO != nil, o.AnswerURL != ""} {
+	for _, given := range []bool{b.Say != "", b.NCCO != nil, b.AnswerURL != ""} {
 		if given {
 			messages++
 		}
 	}
 	switch {
-	case o.To == "":
-		return campaign.Attempt{}, voice.CallRequest{}, errors.New("to: want a telephone number")
+	case b.To == "":
+		return errors.New("to: want a telephone number")
 	case messages != 1:
-		return campaign.Attempt{}, voice.CallRequest{}, errors.New("want one of say, ncco and answer_url")
+		return errors.New("want one of say, ncco and answer_url")
 	}
-	con := console{In: bytes.NewReader(o.NCCO)}
-	if o.NCCO != nil {
-		c.NCCO = "-"
-	}
-	attempt, request, err := c.order(con)
+	return nil
+}
+
+// orderOf is what the members ask for.
+func (a apiCalls) orderOf(b callBody) (callOrder, error) {
+	countries, _, err := campaign.ParseCountries(a.countries)
 	if err != nil {
-		err = errors.New(strings.ReplaceAll(err.Error(), "--", "")) // a member and not a flag
+		err = fmt.Errorf("DIALER_COUNTRIES: %w", err)
 	}
-	return attempt, request, err
+	o := callOrder{
+		to:   callee{number: b.To, country: a.defaultCountry, countries: countries},
+		from: b.From, randomFrom: b.From == "",
+		say: b.Say, answerURL: b.AnswerURL, machine: b.Machine,
+		ringingTimer: b.RingingTimer, lengthTimer: b.LengthTimer,
+	}
+	if b.NCCO != nil {
+		var badNCCO error
+		if o.ncco, badNCCO = knownNCCO(b.NCCO); badNCCO != nil {
+			err = errors.Join(err, fmt.Errorf("ncco: %w", badNCCO))
+		}
+	}
+	return o, err
+}
+
+// knownNCCO reads an NCCO, and refuses what this program does not know in it.
+func knownNCCO(text []byte) (voice.NCCO, error) {
+	actions, err := voice.ParseNCCO(text)
+	if err != nil {
+		return nil, err
+	}
+	return actions, provider.CheckKnown(actions)
 }
 
 // strictJSON refuses members that are not known. Its errors show no value.
@@ -137,8 +167,8 @@ func (a apiCalls) Act(ctx context.Context, by app.Actor, uuid, action string, bo
 	if err != nil {
 		return "", err
 	}
-	v := vonage{a.seenBy, a.client}
-	answer, err := app.Calls{Store: a.seenBy}.Act(ctx, by, app.CallAction{CallUUID: uuid, Action: action, Detail: detail}, v.request(uuid, do))
+	v := vonage{a.pagesDB, a.client}
+	answer, err := app.Calls{Store: a.pagesDB}.Act(ctx, by, app.CallAction{CallUUID: uuid, Action: action, Detail: detail}, v.request(uuid, do))
 	if errors.Is(err, voice.ErrNotFound) {
 		err = fmt.Errorf("call %s has ended or is unknown to Vonage: %w", uuid, campaign.ErrNotFound)
 	} else if _, told := errors.AsType[*voice.Error](err); told {
@@ -175,10 +205,7 @@ func transferOf(uuid string, o actionOrder) (callAction, string, error) {
 			return voice.Ack{}, client.TransferToURL(ctx, uuid, o.URL)
 		}, "to " + withoutQuery(o.URL), nil
 	}
-	actions, err := voice.ParseNCCO(o.NCCO)
-	if err == nil {
-		err = provider.CheckKnown(actions)
-	}
+	actions, err := knownNCCO(o.NCCO)
 	if err != nil {
 		return nil, "", fmt.Errorf("ncco: %w", err)
 	}

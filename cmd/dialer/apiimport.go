@@ -17,7 +17,7 @@ const maxRefusedShown = 1000
 
 // importRows reads rows of an API request, with the same code as for files.
 func (n node) importRows(ctx context.Context, by app.Actor, c campaign.Campaign, rows io.Reader, o httpapi.ImportOptions) (app.ImportResult, error) {
-	how, err := app.Campaigns{Store: n.seenBy}.Reading(ctx, c)
+	how, err := app.Campaigns{Store: n.pagesDB}.Reading(ctx, c)
 	if err != nil {
 		return app.ImportResult{}, err
 	}
@@ -41,7 +41,7 @@ func (n node) importWith(ctx context.Context, by app.Actor, rows io.Reader, name
 			result.RefusedRows = append(result.RefusedRows, app.RefusedImportRow{Line: row.Line, Column: row.Column, Reason: row.Reason})
 		}
 	}
-	store := &notedImport{Import: app.Import{By: by, Store: n.seenBy}}
+	store := &notedImport{Import: app.Import{By: by, Store: n.pagesDB}}
 	sum, err := csvimport.Import(ctx, rows, name, s, options, store)
 	if err != nil {
 		return app.ImportResult{}, err
@@ -49,7 +49,7 @@ func (n node) importWith(ctx context.Context, by app.Actor, rows io.Reader, name
 	result.ID = store.id
 	result.Rows, result.Added, result.Already, result.Updated, result.Differ = sum.Rows, sum.Added, sum.Already, sum.Updated, sum.Differ
 	result.Duplicates, result.Refused, result.Removed = sum.Duplicates, sum.Rejected, sum.Removed
-	return result, n.seenBy.NoteImport(ctx, result.ID, result)
+	return result, n.pagesDB.NoteImport(ctx, result.ID, result)
 }
 
 // notedImport remembers the id of the import.

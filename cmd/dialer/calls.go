@@ -98,7 +98,7 @@ func readNCCO(path string, stdin io.Reader, allowUnknown bool) (voice.NCCO, erro
 	if err != nil || allowUnknown {
 		return actions, err
 	}
-	return actions, provider.CheckKnown(actions)
+	return actions, provider.OrAllowUnknown(provider.CheckKnown(actions))
 }
 
 // withoutQuery is an address as the audit has it: a query may hold a secret.

@@ -60,8 +60,11 @@ func (c callTarget) act(ctx context.Context, con console, action, detail string,
 	return c.with(ctx, con, c.DatabaseURL, func(v *vonage) error {
 		a := app.CallAction{CallUUID: c.UUID, Action: action, Detail: detail}
 		answer, err := app.Calls{Store: v.db}.Act(ctx, c.actor(), a, v.request(c.UUID, do))
-		if err == nil {
+		switch {
+		case err == nil:
 			con.Linef("%s: %s: %s\n", c.UUID, action, answer)
+		case errors.Is(err, voice.ErrInvalid):
+			err = fmt.Errorf("%w: %w", cli.ErrUsage, err) // a mistake in the command line
 		}
 		return err
 	})
@@ -104,12 +107,12 @@ func (f requestFlags) with(ctx context.Context, con console, databaseURL string,
 }
 
 // request is a callAction as package app takes it. What breaks a limit of the API
-// is never sent: it is a mistake in the command line.
+// is never sent, so it had no effect that is to be recorded.
 func (v *vonage) request(uuid string, do callAction) app.CallRequest {
 	return func(ctx context.Context) app.CallResult {
 		ack, err := do(ctx, v.client)
 		if errors.Is(err, voice.ErrInvalid) {
-			return app.CallResult{Err: fmt.Errorf("%w: %w", cli.ErrUsage, err)}
+			return app.CallResult{Err: err}
 		}
 		return app.CallResult{
 			Effect: provider.Effect(err), Answer: answerText(ack, err),

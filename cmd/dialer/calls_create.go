@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,12 +11,10 @@ import (
 	"dialer/campaign"
 	"dialer/internal/cli"
 	"dialer/voice"
-
-	"github.com/google/uuid"
 )
 
 type callCreateCommand struct {
-	callOrder
+	callFlags
 	actorFlags
 	requestFlags
 	CallsPerSecond float64       `name:"calls-per-second" env:"DIALER_CALLS_PER_SECOND" default:"3" help:"New calls that the account allows in any second, for all processes together (default: ${default})."`
@@ -25,9 +22,8 @@ type callCreateCommand struct {
 	databaseFlags
 }
 
-// callOrder says which call is to be made: what the flags of the command ask for, or
-// a program by the API.
-type callOrder struct {
+// callFlags say which call is to be made.
+type callFlags struct {
 	calleeFlags
 	fromFlags
 	messageFlags
@@ -88,8 +84,13 @@ func (c *callCreateCommand) Help() string {
 
 // Run makes one call, of no campaign.
 func (c *callCreateCommand) Run(ctx context.Context, con console) error {
-	attempt, request, err := c.order(con)
-	if err := errors.Join(c.validate(), err); err != nil {
+	order, misused := c.order(con)
+	attempt, request, err := order.build()
+	err = errors.Join(c.validate(), misused, withNames(err, flagOf))
+	if err == nil {
+		err = request.Validate()
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	return c.with(ctx, con, c.DatabaseURL, func(k *vonage) error {
@@ -108,52 +109,29 @@ func (c *callCreateCommand) validate() (err error) {
 	return err
 }
 
-// order is what is asked for, with every mistake in it that this program can find.
-func (c *callOrder) order(con console) (attempt campaign.Attempt, request voice.CallRequest, err error) {
-	errs := []error{c.misplaced(), secondsBetween("--ringing-timer", c.RingingTimer, 1, 120), secondsBetween("--length-timer", c.LengthTimer, 1, 7200),
-		secondsBetween("--beep-timeout", c.BeepTimeout, 45, 120)}
-	attempt = campaign.Attempt{Kind: campaign.ManualCall}
-	request = voice.CallRequest{
-		RandomFromNumber: c.RandomFrom, AnswerURL: c.AnswerURL, AnswerMethod: c.AnswerMethod,
-		EventURL: c.EventURL, EventMethod: c.EventMethod,
-		MachineDetection: c.Machine, AdvancedMachineDetection: c.advanced(),
-		LengthTimer: given(c.LengthTimer), RingingTimer: given(c.RingingTimer),
+// order is what the flags ask for. The error is of the flags that belong to no other
+// way of asking.
+func (c *callFlags) order(con console) (callOrder, error) {
+	o := callOrder{
+		from: c.From, randomFrom: c.RandomFrom,
+		say: c.Say, answerURL: c.AnswerURL, answerMethod: c.AnswerMethod,
+		eventURL: c.EventURL, eventMethod: c.EventMethod,
+		machine: c.Machine, machineMode: c.MachineMode, beepTimeout: c.BeepTimeout,
+		ringingTimer: c.RingingTimer, lengthTimer: c.LengthTimer,
 	}
-	note := func(err error) { errs = append(errs, err) }
-	attempt.Manual.ToKind, attempt.To, attempt.Manual.Address, err = c.callee(&request)
-	note(err)
-	attempt.From, err = c.from()
-	note(err)
-	request.From = attempt.From
-	attempt.Manual.Detail, request.NCCO, err = c.message(con)
-	note(err)
-	if err := errors.Join(errs...); err != nil {
-		return attempt, request, err
+	to, badCallee := c.callee()
+	o.to = to
+	var badNCCO error
+	if c.Say == "" && c.AnswerURL == "" {
+		if o.ncco, badNCCO = readNCCO(c.NCCO, con.In, c.AllowUnknown); badNCCO != nil {
+			badNCCO = fmt.Errorf("--ncco: %w", badNCCO)
+		}
 	}
-	attempt.ID, err = uuid.NewV7()
-	return attempt, request, errors.Join(err, request.Validate())
-}
-
-// secondsBetween checks a flag that may be absent. Zero is a value of it, which
-// Vonage would refuse.
-func secondsBetween(flag string, value *int, low, high int) error {
-	//guard:false cmd/dialer.TestCallCreateRefusesZeros: a timer of zero is not the timer of Vonage's default
-	if value != nil && (*value < low || *value > high) {
-		return fmt.Errorf("%s: %d s is not between %d and %d", flag, *value, low, high)
-	}
-	return nil
-}
-
-// given is a flag's value, or 0 if it is absent.
-func given(value *int) int {
-	if value == nil {
-		return 0
-	}
-	return *value
+	return o, errors.Join(c.misplaced(), badCallee, badNCCO)
 }
 
 // misplaced names the options that mean nothing with the others.
-func (c *callOrder) misplaced() error {
+func (c *callFlags) misplaced() error {
 	var errs []error
 	for _, option := range []struct {
 		name  string
@@ -179,41 +157,28 @@ func (c *callOrder) misplaced() error {
 	return errors.Join(errs...)
 }
 
-// callee adds the endpoint to the request, and says how it is recorded.
-func (c *callOrder) callee(request *voice.CallRequest) (kind, number, address string, err error) {
-	var to voice.Endpoint
+// callee is where the call goes, by the one flag that says it.
+func (c *callFlags) callee() (to callee, err error) {
 	switch {
 	case c.To != "":
-		kind = campaign.KindPhone
-		if number, err = c.number(); err != nil {
-			err = fmt.Errorf("--to: %w", err)
+		to = callee{number: c.To, country: c.DefaultCountry, phone: voice.Phone{DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}}
+		if to.countries, _, err = campaign.ParseCountries(c.Countries); err != nil {
+			err = fmt.Errorf("--countries: %w", err)
 		}
-		to = voice.Phone{Number: number, DTMFAnswer: c.DTMFAnswer, Shaken: c.Shaken}
 	case c.SIP != "":
-		kind, address, to = "sip", c.SIP, c.sip()
+		to = callee{kind: "sip", address: c.SIP, other: c.sip()}
 	case c.Websocket != "":
-		kind, address = "websocket", withoutQuery(c.Websocket)
-		to, err = c.websocket()
+		to = callee{kind: "websocket", address: withoutQuery(c.Websocket)}
+		to.other, err = c.websocket()
 	case c.VBC != "":
-		kind, address, to = "vbc", c.VBC, voice.VBC{Extension: c.VBC}
+		to = callee{kind: "vbc", address: c.VBC, other: voice.VBC{Extension: c.VBC}}
 	default:
-		kind, address, to = "app", c.App, voice.App{User: c.App}
+		to = callee{kind: "app", address: c.App, other: voice.App{User: c.App}}
 	}
-	request.To = []voice.Endpoint{to}
-	return kind, number, address, err
+	return to, err
 }
 
-// number is the telephone to call, of a kind and in a country that may be called.
-func (c *callOrder) number() (string, error) {
-	countries, _, err := campaign.ParseCountries(c.Countries)
-	if err != nil {
-		return "", fmt.Errorf("--countries: %w", err)
-	}
-	n, err := c.read(c.To)
-	return n.Digits, cmp.Or(err, n.CheckKind(), countries.Check(n))
-}
-
-func (c *callOrder) sip() voice.SIP {
+func (c *callFlags) sip() voice.SIP {
 	to := voice.SIP{URI: c.SIP, Headers: c.Header}
 	if c.UserToUser != "" {
 		to.StandardHeaders = map[string]string{"User-to-User": c.UserToUser}
@@ -221,7 +186,7 @@ func (c *callOrder) sip() voice.SIP {
 	return to
 }
 
-func (c *callOrder) websocket() (voice.Websocket, error) {
+func (c *callFlags) websocket() (voice.Websocket, error) {
 	to := voice.Websocket{URI: c.Websocket, ContentType: c.ContentType}
 	if to.ContentType == "" {
 		to.ContentType = voice.AudioL16Rate16000
@@ -261,37 +226,4 @@ func readLine(path string) (string, error) {
 		err = errors.New("the file does not have exactly one line")
 	}
 	return line, err
-}
-
-// from is a number as Vonage writes it, or a SIP address.
-func (c *callOrder) from() (string, error) {
-	if c.From == "" || strings.HasPrefix(c.From, "sip:") || strings.HasPrefix(c.From, "sips:") {
-		return c.From, nil
-	}
-	numbers, err := campaign.ParseFrom([]string{c.From})
-	if err != nil {
-		return "", fmt.Errorf("--from: %w", err)
-	}
-	return numbers[0], nil
-}
-
-// message is what the call does, and how that is recorded.
-func (c *callOrder) message(con console) (detail string, actions voice.NCCO, err error) {
-	switch {
-	case c.Say != "":
-		return "says " + c.Say, voice.NCCO{voice.Talk{Text: c.Say}}, nil
-	case c.AnswerURL != "":
-		return "asks " + withoutQuery(c.AnswerURL), nil, nil
-	}
-	if actions, err = readNCCO(c.NCCO, con.In, c.AllowUnknown); err != nil {
-		return "", nil, fmt.Errorf("--ncco: %w", err)
-	}
-	return fmt.Sprintf("an NCCO of %d actions", len(actions)), actions, nil
-}
-
-func (f detectionFlags) advanced() *voice.AdvancedMachineDetection {
-	if f.MachineMode == "" {
-		return nil
-	}
-	return &voice.AdvancedMachineDetection{Behavior: f.Machine, Mode: f.MachineMode, BeepTimeout: given(f.BeepTimeout)}
 }

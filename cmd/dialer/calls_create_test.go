@@ -133,6 +133,8 @@ func TestCallCreateUsageErrors(t *testing.T) {
 	l := newLine(t)
 	empty := filepath.Join(t.TempDir(), "empty")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	mistyped := filepath.Join(t.TempDir(), "mistyped")
+	require.NoError(t, os.WriteFile(mistyped, []byte(`[{"action":"tlak"}]`), 0o600))
 	for _, test := range []struct{ args, says string }{
 		{"--from 447700900000 --say x", "missing flags"},
 		{"--to 447700900100 --say x", "missing flags"},
@@ -159,6 +161,7 @@ func TestCallCreateUsageErrors(t *testing.T) {
 		{"--websocket wss://a.test --from 447700900000 --say x --authorization " + empty, "exactly one line"},
 		{"--vbc x1 --from 447700900000 --say x", "extension"},
 		{"--app jamie --from 447700900000 --ncco /nowhere/ncco.json", "--ncco"},
+		{"--app jamie --from 447700900000 --ncco " + mistyped, `the action "tlak"; correct it, or send it as it is with --allow-unknown`},
 		{"--app jamie --from 447700900000 --say x --ringing-timer 121", "--ringing-timer: 121 s"},
 		{"--app jamie --from 447700900000 --say x --length-timer 7201", "--length-timer: 7201 s"},
 		{"--app jamie --from 447700900000 --say x --calls-per-second 0", "--calls-per-second"},

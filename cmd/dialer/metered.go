@@ -52,8 +52,8 @@ func (n node) processStats(service *jobs.Service) metrics.ProcessStats {
 		Queue: service.Queued, RedisWritable: service.RedisWritable,
 		Conns: func() map[string]map[string]int {
 			pools := map[string]map[string]int{"calls": n.db.Conns()}
-			if n.seenBy != n.db {
-				pools["pages"] = n.seenBy.Conns()
+			if n.pagesDB != n.db {
+				pools["pages"] = n.pagesDB.Conns()
 			}
 			return pools
 		},

@@ -26,7 +26,7 @@ import (
 // node is one process of the fleet: it receives webhooks and runs jobs.
 type node struct {
 	db             *storage.DB
-	seenBy         *storage.DB // for pages, API and webhooks out, so that they take no connection from calls; nil: db
+	pagesDB        *storage.DB // a pool of its own for pages, API and webhooks out, so that they take no connection from calls; nil: db
 	redisURL       string
 	apiURL         string
 	applicationID  string
@@ -56,8 +56,8 @@ const webhookGrace = 5 * time.Second
 // are about calls in progress.
 func (n node) run(ctx context.Context) error {
 	counted := metrics.New()
-	if n.seenBy == nil {
-		n.seenBy = n.db
+	if n.pagesDB == nil {
+		n.pagesDB = n.db
 	}
 	line, err := n.provider(counted)
 	if err != nil {
@@ -74,7 +74,7 @@ func (n node) run(ctx context.Context) error {
 	defer stop(nil)
 	telling, stopTelling := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { notify.New(n.seenBy, n.log).Run(telling) })
+	wg.Go(func() { notify.New(n.pagesDB, n.log).Run(telling) })
 	wg.Go(func() { live(telling) })
 	defer wg.Wait()
 	defer stopTelling()

@@ -61,51 +61,79 @@ func (c *runCommand) Run(ctx context.Context, con console) (err error) {
 		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
 	}
 	if c.Data != "" {
-		own, err := startServers(ctx, c.Data, func(line string) { log.InfoContext(ctx, line) })
-		if err != nil {
-			return err
+		own, failed := c.startOwn(ctx, log)
+		if failed != nil {
+			return failed
 		}
 		defer func() { err = errors.Join(err, own.close()) }()
-		c.DatabaseURL, c.RedisURL = own.databaseURL, own.redisURL
-		log.InfoContext(ctx, "other commands reach the database while this runs", "DATABASE_URL", own.databaseURL)
 	}
 	db, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	seenBy, err := storage.OpenPool(ctx, c.DatabaseURL, seenByConnections)
+	pagesDB, err := storage.OpenPool(ctx, c.DatabaseURL, pagesConnections)
 	if err != nil {
 		return err
 	}
-	defer seenBy.Close()
-	listener, admin, err := c.listeners()
-	if err != nil {
+	defer pagesDB.Close()
+	n := c.node(db, pagesDB, key, log)
+	if err := c.listen(&n); err != nil {
 		return err
 	}
-	public, err := c.publicURL(c.PublicURL, listener.Addr())
-	if err != nil {
-		return fmt.Errorf("%w: %w", cli.ErrUsage, err)
-	}
-	n := node{
-		db: db, seenBy: seenBy, defaultCountry: c.DefaultCountry, countries: c.Countries, redisURL: c.RedisURL, apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
-		publicURL: public, pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers, listener: listener, admin: admin, log: log,
-		inboundText: c.InboundText, inboundLanguage: c.InboundLang, login: c.login(),
-	}
-	log.InfoContext(ctx, "starting", "listen", listener.Addr().String(), "admin_listen", addressOf(admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
-	c.warnOfOpenPages(ctx, seenBy, log)
+	log.InfoContext(ctx, "starting", "listen", n.listener.Addr().String(), "admin_listen", addressOf(n.admin), "calls_per_second", c.CallsPerSecond, "requests_per_second", c.RequestsPerSecond)
+	c.warnOfOpenPages(ctx, pagesDB, log)
 	limits, err := c.costFlags.store(ctx, db, log)
 	if err != nil {
 		return errors.Join(err, n.closeListeners())
 	}
-	narrating, stop := context.WithCancel(ctx)
+	return n.runWatched(ctx, limits)
+}
+
+// startOwn starts a Postgres and a Redis of the process's own, and uses them.
+func (c *runCommand) startOwn(ctx context.Context, log *slog.Logger) (*servers, error) {
+	own, err := startServers(ctx, c.Data, func(line string) { log.InfoContext(ctx, line) })
+	if err != nil {
+		return nil, err
+	}
+	c.DatabaseURL, c.RedisURL = own.databaseURL, own.redisURL
+	log.InfoContext(ctx, "other commands reach the database while this runs", "DATABASE_URL", own.databaseURL)
+	return own, nil
+}
+
+// node is the process that the flags describe, without its listeners.
+func (c *runCommand) node(db, pagesDB *storage.DB, key *voice.KeySource, log *slog.Logger) node {
+	return node{
+		db: db, pagesDB: pagesDB, redisURL: c.RedisURL, log: log,
+		apiURL: c.APIURL, applicationID: c.ApplicationID, key: key.Key, secrets: c.secrets(), adminToken: c.AdminToken,
+		defaultCountry: c.DefaultCountry, countries: c.Countries,
+		pace: c.paceFlags, queueAhead: c.QueueAhead, workers: c.Workers,
+		inboundText: c.InboundText, inboundLanguage: c.InboundLang, login: c.login(),
+	}
+}
+
+// listen opens the listeners. What Vonage can reach depends on where they are.
+func (c *runCommand) listen(n *node) (err error) {
+	if n.listener, n.admin, err = c.listeners(); err != nil {
+		return err
+	}
+	if n.publicURL, err = c.publicURL(c.PublicURL, n.listener.Addr()); err != nil {
+		return errors.Join(fmt.Errorf("%w: %w", cli.ErrUsage, err), n.closeListeners())
+	}
+	return nil
+}
+
+// runWatched runs the node. Meanwhile the log tells how the campaigns go, and an
+// alarm is raised if other limits than these are stored.
+func (n node) runWatched(ctx context.Context, limits campaign.AccountLimits) error {
+	watching, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	wg.Go(func() { newNarrator(db, log).run(narrating) })
-	wg.Go(func() { compareLimits(narrating, db, limits, log) })
-	err = n.run(ctx)
+	wg.Go(func() { newNarrator(n.db, n.log).run(watching) })
+	wg.Go(func() { compareLimits(watching, n.db, limits, n.log) })
+	err := n.run(ctx)
 	stop()
 	wg.Wait()
-	log.InfoContext(ctx, "stopped")
+	n.log.InfoContext(ctx, "stopped")
 	return err
 }
 
@@ -154,9 +182,9 @@ func (c *runCommand) serversNamed() error {
 	return fmt.Errorf("%s needed, or --data (DIALER_DATA) for servers of its own; `dialer init` writes a %s", strings.Join(missing, " and ")+map[bool]string{true: " is", false: " are"}[len(missing) == 1], cli.DotEnv)
 }
 
-// seenByConnections are the connections for pages, API and webhooks out. They are
-// separate, so that no reader delays a call.
-const seenByConnections = 8
+// pagesConnections are the connections for pages, API and webhooks out. They are separate,
+// so that no reader delays a call.
+const pagesConnections = 8
 
 func addressOf(l net.Listener) string {
 	if l == nil {
