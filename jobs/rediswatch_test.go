@@ -174,3 +174,22 @@ func TestTasksWithoutLeaseAreRemoved(t *testing.T) {
 		t.Errorf("%d removed, %v; %d active and %d tasks are left, want 15, 5 and 5", n, err, active, tasks)
 	}
 }
+
+// The running service removes what a crash of Redis left.
+func TestServiceRemovesTasksWithoutLease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 20, voicesim.Config{Outcomes: allAnswered})
+	service := w.service(t, w.db, w.redis)
+	q := service.queue
+	mustEnqueue(t, q, queued(5, 1))
+	activate(t, q, time.Second)
+	require.NoError(t, q.redis.Del(t.Context(), q.asynqKey(campaign.DueReminder, "lease")).Err())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	own := openTestQueue(t, w.redis).redis // the service closes its own
+	require.Eventually(t, "no task is active without a lease", func() bool {
+		return own.LLen(context.WithoutCancel(t.Context()), q.asynqKey(campaign.DueReminder, "active")).Val() == 0
+	})
+}

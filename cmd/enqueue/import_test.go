@@ -293,6 +293,38 @@ func TestImportPrintsWhatIsStored(t *testing.T) {
 	command(t, nil, flagsFor(db, write(t, people(4)))...).ok(t).prints(t, "1 added", "from 2099-12-01 09:00 UTC on")
 }
 
+// A row that was edited since changes nobody without --update. The command says so, with
+// the row's line and the columns that differ.
+func TestEditedRowIsTold(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	day := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
+	first := "name,phone,call_at\nAnn,07700 900001," + day + " 10:00\nBob,07700 900002," + day + " 11:00\n"
+	edited := strings.NewReplacer("Bob", "Robert", " 11:00", " 15:00").Replace(first)
+	command(t, nil, flagsFor(db, write(t, first))...).ok(t)
+	before := contacts(t, db)
+	counts := []string{"2 rows, 0 added, 1 already there, 1 in the campaign with other values\n", "changed nobody; --update changes who is still to be called"}
+	const where = "line 3, call_at, name: this person is in the campaign with another value: --update changes it\n"
+	if got := command(t, strings.NewReader(edited), flagsFor(db, "-")...).ok(t).prints(t, counts...); got.err != where {
+		t.Errorf("of standard input it said %q, want %q", got.err, where)
+	}
+	file := write(t, edited)
+	rejects := strings.TrimSuffix(file, ".csv") + ".rejects.csv"
+	command(t, nil, flagsFor(db, file)...).ok(t).prints(t, append(counts, "1 row not added: see "+rejects)...)
+	text, err := os.ReadFile(rejects)
+	require.NoError(t, err)
+	if want := "3,\"call_at, name\",this person is in the campaign with another value: --update changes it,"; !strings.Contains(string(text), want) {
+		t.Errorf("the rejected rows are\n%swant %q among them", text, want)
+	}
+	if diff := cmp.Diff(before, contacts(t, db)); diff != "" {
+		t.Errorf("contacts (-before +after)\n%s", diff)
+	}
+	command(t, nil, flagsFor(db, "--update", file)...).ok(t).prints(t, "2 rows, 0 added, 1 already there, 1 updated\n")
+	if got := contacts(t, db); got[1].Name != "Robert" {
+		t.Errorf("contacts %v, want the edited name", got)
+	}
+}
+
 // A message that Vonage would refuse is refused before the campaign exists, and in the
 // dry run too.
 func TestMessageIsCheckedFirst(t *testing.T) {

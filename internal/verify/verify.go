@@ -299,15 +299,25 @@ func (c *comparison) calledByWord(a app.AttemptRecord, calls []Call) {
 	}
 }
 
-// unknownCalls finds Vonage's calls that belong to no attempt here. Calls
-// without an attempt id are not ours.
+// unknownCalls finds Vonage's calls that belong to no attempt here. A call that
+// names no attempt is not ours, unless a campaign's token requested it: each call
+// of a campaign names its attempt.
 func (c *comparison) unknownCalls() {
+	campaigns := map[uuid.UUID]string{} // by their tokens
+	for _, a := range c.attempts {
+		if a.Kind != campaign.ManualCall && a.TokenID != uuid.Nil {
+			campaigns[a.TokenID] = a.Campaign
+		}
+	}
 	for _, call := range c.ledger {
 		_, here := c.attempts[call.AttemptID]
+		name, ours := campaigns[call.TokenID]
 		switch {
-		case call.AttemptID == uuid.Nil || here || c.byUUID[plainUUID(call.UUID)].known:
-		default:
+		case here || c.byUUID[plainUUID(call.UUID)].known:
+		case call.AttemptID != uuid.Nil:
 			c.unless(call.PlacedAt.After(c.at.Add(-readAgo)), "I5", "call %s at Vonage, for attempt %s, belongs to no attempt here", call.UUID, call.AttemptID)
+		case ours:
+			c.broken("I1", "call %s at Vonage names no attempt, and was requested with a token of campaign %q", call.UUID, name)
 		}
 	}
 }

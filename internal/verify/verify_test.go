@@ -141,6 +141,9 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"two calls for one manual attempt", func(w *world) {
 			w.ledger = append(w.ledger, verify.Call{UUID: "i", TokenID: own, PlacedAt: noon})
 		}, "I1", "has 2 calls"},
+		{"a further call by a campaign's token that names no attempt", func(w *world) {
+			w.ledger = append(w.ledger, verify.Call{UUID: "i", TokenID: token, To: ann, PlacedAt: noon.Add(3 * time.Minute), EndedAt: noon.Add(4 * time.Minute), Outcome: "human", Answered: true})
+		}, "I1", "call i at Vonage names no attempt"},
 		{"two calls to one number at once", func(w *world) { w.ledger[2].To = ann }, "I2", "to the same number was up"},
 		{"called again after an answer", func(w *world) { w.ledger[0].Answered, w.ledger[0].Outcome = true, "human" }, "I3", "was final"},
 		{"called again while the first call was up", func(w *world) { w.ledger[0].EndedAt = noon.Add(90 * time.Second) }, "I3", "while call a was up"},
