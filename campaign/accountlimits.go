@@ -10,15 +10,15 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// AccountLimits are what the account's calls may cost, for all processes together.
-// Of one process's settings nil is what they do not say.
+// AccountLimits limit the cost of the account's calls, for all processes together. In
+// one process's settings, nil means that they do not set this limit.
 type AccountLimits struct {
 	DailyBudget *decimal.NullDecimal // of a day, in UTC; not valid: no limit
 	Rates       map[string]decimal.Decimal
 	InvalidFor  *time.Duration // how long an invalid number is not called
 }
 
-// Differences lists what the settings of a process say otherwise than stored.
+// Differences lists in what the settings of a process differ from the stored ones.
 func (l AccountLimits) Differences(stored AccountLimits) []Difference {
 	was, given := stored.texts(), l.texts()
 	var list []Difference
@@ -30,7 +30,7 @@ func (l AccountLimits) Differences(stored AccountLimits) []Difference {
 	return list
 }
 
-// texts are what is said, by the names of the flags.
+// texts are the limits that are set, by the names of the flags.
 func (l AccountLimits) texts() map[string]string {
 	texts := map[string]string{}
 	if l.DailyBudget != nil {
@@ -55,7 +55,7 @@ func (l AccountLimits) texts() map[string]string {
 	return texts
 }
 
-// String says the limits for a person.
+// String is the limits as text for a person.
 func (l AccountLimits) String() string {
 	texts := l.texts()
 	var parts []string

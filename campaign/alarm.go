@@ -5,7 +5,7 @@ import "github.com/google/uuid"
 // Alarm is something a person should look at. It is stored, never only logged.
 type Alarm struct {
 	Kind      string
-	AttemptID uuid.UUID // uuid.Nil when no attempt is concerned
+	AttemptID uuid.UUID // uuid.Nil: the alarm is about no attempt
 	Detail    string    // names and ids only: no phone number, no secret
 }
 
@@ -54,8 +54,7 @@ type AlarmKind struct {
 	Remedy  string
 }
 
-// AlarmKinds are all kinds, the worst first. docs/operations.md has the same
-// table.
+// AlarmKinds are all kinds, the worst first. docs/operations.md has the same table.
 var AlarmKinds = []AlarmKind{
 	{AlarmSecondCall, "one attempt made two calls: a person was called twice",
 		"The later call is being hung up by itself; find what sends a POST twice between the dialer and Vonage (a proxy that repeats requests), and tell the person."},

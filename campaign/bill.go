@@ -15,23 +15,20 @@ var authority = map[Source]int{
 	FromList: 3,
 }
 
-// Before reports whether o replaces b as the bill of a call. It is a total
-// order, so which bill counts does not depend on the order in which bills were
-// read.
+// Before reports whether o replaces b as the bill of a call. It is a total order, so
+// the order in which bills were read does not decide which one counts.
 //
-// A bill with a price replaces one without; if neither has a price, a bill with
-// a duration replaces one without. Then the list replaces an event, which
-// replaces the response.
+// A bill with a price replaces one without. If neither has a price, a bill with a
+// duration replaces one without. Then the list replaces an event, which replaces the
+// response.
 //
-// Within the list the later reading counts, whatever it says. So a correction
-// counts, also one back to an earlier price. Reading the same bill again
-// therefore changes ObservedAt, and nothing else. It must change: if it stayed
-// at the first reading of 10, then 10, 12, 10 read in the order 10, 10, 12 would
-// end at 12.
+// Within the list the later reading counts, whatever it contains. So a correction
+// counts, also one back to an earlier price. Reading the same bill again therefore
+// changes ObservedAt, and nothing else. It must change: if it stayed at the first
+// reading of 10, then 10, 12, 10 read in the order 10, 10, 12 would end at 12.
 //
-// An event or a response is never corrected, only repeated. So content decides
-// first, and of equal ones the first reading counts: a repetition changes
-// nothing.
+// An event or a response is never corrected, only repeated. So content decides first,
+// and of equal ones the first reading counts: a repetition changes nothing.
 func (b Bill) Before(o Bill) bool { return b.compare(o) < 0 }
 
 func (b Bill) compare(o Bill) int {
@@ -68,7 +65,7 @@ func (b Bill) compareContent(o Bill) int {
 	)
 }
 
-// empty reports whether the bill says nothing.
+// empty reports whether the bill contains nothing.
 func (b Bill) empty() bool { return b.compareContent(Bill{}) == 0 }
 
 func compareBool(a, b bool) int {
@@ -97,8 +94,8 @@ func comparePointer(a, b *int) int {
 	return cmp.Compare(*a, *b)
 }
 
-// billOf is the bill in the evidence, with its source and its time of reading
-// filled in. said is false when the bill says nothing.
+// billOf is the bill in the evidence, with its source and its time of reading filled
+// in. said is false when the evidence has no bill.
 func billOf(e *Evidence) (b Bill, said bool) {
 	b = e.Bill
 	if b.empty() {
@@ -110,8 +107,8 @@ func billOf(e *Evidence) (b Bill, said bool) {
 	return b, true
 }
 
-// stored gives a time the form in which Postgres returns it, so that evidence is
-// the same before and after a load.
+// stored gives a time the precision of Postgres, so that evidence is the same before
+// and after a load.
 func stored(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

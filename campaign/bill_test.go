@@ -44,8 +44,8 @@ func TestBillBefore(t *testing.T) {
 	}
 }
 
-// Prices from the list come in any order: the one that was read last counts,
-// whether it is new, repeated, or one that counted before.
+// Prices from the list come in any order. The one that was read last counts, whether it
+// is new, repeated, or one that counted before.
 func TestFoldLatestListPrice(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -61,8 +61,8 @@ func TestFoldLatestListPrice(t *testing.T) {
 	})
 }
 
-// A price keeps the digits that it was written with, whichever of two equal ones
-// came first.
+// A price keeps the digits that it was written with, whichever of two equal ones came
+// first.
 func TestFoldKeepsPriceDigits(t *testing.T) {
 	t.Parallel()
 	readings := []Evidence{listed("completed", 60).billed("0.02", 12), listed("completed", 60).billed("0.02000000", 12)}

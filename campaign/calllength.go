@@ -9,24 +9,24 @@ import (
 const (
 	minLengthTimer = 60
 	maxLengthTimer = 7200
-	// lengthFactor is how much longer than its message takes a call may last: some
-	// voices are slow, and people ask to hear it again.
+	// lengthFactor is how many times the message's length a call may last: some voices are
+	// slow, and people ask to hear the message again.
 	lengthFactor = 3
-	// lengthStep is what the default is rounded up to, in seconds.
+	// lengthStep is the step to which the default is rounded up, in seconds.
 	lengthStep = 30
-	// spokenValue is how many characters a row's value has when it is spoken, in the
-	// estimate: a date or an address has about so many.
+	// spokenValue is the estimated length of a row's value when spoken, in characters:
+	// about that of a date or an address.
 	spokenValue = 60
 )
 
-// BeepWait is how many seconds after a machine was detected its text is spoken at the
-// latest: Vonage waits so long for the beep, unless the campaign says otherwise.
+// BeepWait is the longest wait, in seconds, between the detection of a machine and its
+// text. Vonage waits so long for the beep, unless the campaign sets another time.
 const BeepWait = 45
 
-// defaultCallLength is how many seconds a call may last where nothing says it: long
-// enough for the message, its keys and the text for a machine. It limits the cost of
-// a call that nobody hangs up. Where the length cannot be known (an NCCO, an answer
-// URL, a sound, a key that connects) it is the maximum.
+// defaultCallLength is how many seconds a call may last if the campaign does not set
+// it: long enough for the message, its keys and the text for a machine. It limits the
+// cost of a call that nobody hangs up. If the length cannot be known (an NCCO, an
+// answer URL, a sound, a key that connects), it is the maximum.
 func (m Message) defaultCallLength(beepTimeout int) int {
 	t, err := m.Compile()
 	if err != nil || t.script == nil || t.script.sounds() {
@@ -49,8 +49,8 @@ func (m Message) defaultCallLength(beepTimeout int) int {
 	return min(max(seconds, minLengthTimer), maxLengthTimer)
 }
 
-// length is how long a call takes in which the person answers at the last try, or one
-// that a machine answered, whichever is longer.
+// length is the length of the longer of two calls: one in which the person answers at
+// the last try, and one that a machine answers.
 func (s *scriptTemplate) length(beepTimeout int) time.Duration {
 	say := s.say.length() * time.Duration(max(s.loop, 1))
 	machine := time.Duration(0)
@@ -69,7 +69,7 @@ func (s *scriptTemplate) length(beepTimeout int) time.Duration {
 	return max(person, machine)
 }
 
-// length is about how long the text takes to say, whatever a row's values are.
+// length is about how long the text takes to say, for any values of a row.
 func (c compiledText) length() time.Duration {
 	if c.template == nil {
 		return SpeakingTime(c.literal)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A call may last as long as its message can take, and not for two hours.
+// A call may last as long as its message can take, and not two hours.
 func TestDefaultCallLength(t *testing.T) {
 	t.Parallel()
 	text := func(seconds int) string { return strings.Repeat("a", seconds*speakingRate) }
@@ -44,7 +44,7 @@ func TestDefaultCallLength(t *testing.T) {
 	}
 }
 
-// The longest dialogue that a message can have is within the most that Vonage takes.
+// The longest dialogue that a message can have is within Vonage's limit.
 func TestDefaultCallLengthIsBounded(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", maxSpoken)
@@ -55,8 +55,8 @@ func TestDefaultCallLengthIsBounded(t *testing.T) {
 	}
 }
 
-// A command that says nothing of it leaves the length that a campaign was made with;
-// one that does is compared.
+// A command without a call length keeps the length that the campaign was created with.
+// One with a length is compared.
 func TestLengthThatNobodyGaveIsNoDifference(t *testing.T) {
 	t.Parallel()
 	given := func(call string) Settings {

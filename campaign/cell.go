@@ -8,13 +8,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// CellValue is what a cell of a CSV says: without blanks round it, and without
-// what spreadsheets write so that a value stays a text: ="00123", or an
-// apostrophe before a digit or a sign. Other apostrophes belong to the value, as
-// in 's-Hertogenbosch.
+// CellValue is the value of a CSV cell. It removes blanks around the value, and the
+// marks by which spreadsheets keep a value as text: ="00123", or an apostrophe before a
+// digit or a sign. Other apostrophes belong to the value, as in 's-Hertogenbosch.
 func CellValue(cell string) string {
 	s := trimmed(cell)
-	for range 2 { // an apostrophe before ="..." is ours: see SafeCell
+	for range 2 { // SafeCell writes an apostrophe before ="..."
 		switch {
 		case len(s) > 1 && s[0] == '\'' && strings.ContainsRune("0123456789=+-@\t\r\n", rune(s[1])):
 			s = trimmed(s[1:])
@@ -27,11 +26,11 @@ func CellValue(cell string) string {
 	return s
 }
 
-// inside is the text of ="...", without the quotes that are written twice.
+// inside is the text within ="...". Quotes in it are written twice, and become single.
 func inside(s string) string { return strings.ReplaceAll(s[2:len(s)-1], `""`, "") }
 
-// trimmed is without blanks of any kind round it, and without marks that cannot
-// be seen, as a byte order mark.
+// trimmed removes blanks of any kind around a value, and invisible marks such as a byte
+// order mark.
 func trimmed(s string) string {
 	if s == "" || s[0] > ' ' && s[0] < unicode.MaxASCII && s[len(s)-1] > ' ' && s[len(s)-1] < unicode.MaxASCII {
 		return s
@@ -43,8 +42,8 @@ func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || r == '\u200B' || r == '\u2060' || r == '\uFEFF'
 }
 
-// SafeCell is a value as it is written to a CSV: no spreadsheet takes it for a
-// formula. CellValue reads it back. A number with its sign is no formula.
+// SafeCell is a value in the form for a CSV: no spreadsheet reads it as a formula.
+// CellValue reads it back. A number with its sign is no formula.
 func SafeCell(value string) string {
 	if value == "" || !strings.ContainsRune("=+-@\t\r\n", rune(value[0])) {
 		return value
@@ -55,8 +54,8 @@ func SafeCell(value string) string {
 	return "'" + value
 }
 
-// FoldName makes one of the names that people take for the same: composed or not,
-// in any case, with blanks of any kind.
+// FoldName gives one form to names that people consider the same: composed or not, in
+// any case, with blanks of any kind.
 func FoldName(name string) string {
 	folded := cases.Fold().String(norm.NFC.String(name))
 	folded = strings.Map(func(r rune) rune {

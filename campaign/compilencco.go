@@ -12,21 +12,21 @@ import (
 // maxActions bounds an NCCO; Vonage documents no limit.
 const maxActions = 100
 
-// fixedKeys say what is done and who is called. They never come from a row, so
-// a stolen or careless file cannot dial or connect anywhere else.
+// fixedKeys name the action and the party that is called. Their values never come from
+// a row, so a stolen or careless file cannot dial or connect anywhere else.
 var fixedKeys = []string{"action", "type", "number", "from", "user", "extension", "uri", "dtmfAnswer", "conversationId"}
 
 // position is where a string is in an NCCO.
 type position struct {
 	key  string // the nearest name; "" when free
-	free bool   // below payload or headers, where any string is only data
+	free bool   // below payload or headers, where any string is just data
 
-	language string // of the action, in which its text is spoken
+	language string // language of the action's text
 }
 
 func compileNCCO(raw json.RawMessage) (MessageTemplate, error) {
 	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.UseNumber() // numbers keep their digits
+	decoder.UseNumber() // keeps the digits of numbers
 	var actions []any
 	if err := decoder.Decode(&actions); err != nil {
 		return MessageTemplate{}, fmt.Errorf("NCCO: want a JSON array of actions: %w", err)
@@ -53,7 +53,7 @@ func compileActions(actions []any) (MessageTemplate, error) {
 		}
 		t.actions = append(t.actions, compiled)
 	}
-	static, err := json.Marshal(t.actions) // a text template has no fields that JSON sees
+	static, err := json.Marshal(t.actions) // a text template has no fields that JSON could marshal
 	t.size = len(static)
 	return t, err
 }

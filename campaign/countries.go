@@ -9,14 +9,14 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// Countries are those in which people may be called, by ISO code, sorted. None:
+// Countries are the countries in which people may be called, by ISO code, sorted. None:
 // all, which people write as "all".
 type Countries []string
 
 const allCountries = "all"
 
-// ParseCountries reads GB,IE or all. Without a word there are none, and given is
-// false.
+// ParseCountries reads GB,IE or all. Without words it returns no countries, and given
+// is false.
 func ParseCountries(words []string) (c Countries, given bool, err error) {
 	all := false
 	for _, word := range words {
@@ -42,7 +42,7 @@ func ParseCountries(words []string) (c Countries, given bool, err error) {
 	return c, given, nil
 }
 
-// CountryOf is the country of a number in E.164 digits; "" if it is of none.
+// CountryOf is the country of a number in E.164 digits; "" if it belongs to none.
 func CountryOf(digits string) string {
 	n, err := numberOf(digits)
 	if err != nil {
@@ -51,8 +51,8 @@ func CountryOf(digits string) string {
 	return n.Country
 }
 
-// UsualCountries are where people are called if nobody says it: the default
-// country, and those of the numbers that they are called from.
+// UsualCountries are the countries to call if the campaign names none: the default
+// country, and those of the From numbers.
 func UsualCountries(defaultCountry string, from []string) Countries {
 	var c Countries
 	if defaultCountry != "" {
@@ -74,7 +74,7 @@ func (c Countries) String() string {
 	return strings.Join(c, ",")
 }
 
-// Check reports a number of a country in which nobody is to be called.
+// Check reports a number in a country that may not be called.
 func (c Countries) Check(n Number) error {
 	switch {
 	case len(c) == 0 || slices.Contains(c, n.Country):
@@ -85,7 +85,7 @@ func (c Countries) Check(n Number) error {
 	return fmt.Errorf("this number is in %s, and calls go to %s only; --countries %s,%s allows it", n.Country, c, c, n.Country)
 }
 
-// validate reports what ParseCountries does not make.
+// validate reports countries that ParseCountries would never return.
 func (c Countries) validate() error {
 	if _, _, err := ParseCountries(c); err != nil {
 		return fmt.Errorf("countries: %w", err)

@@ -10,7 +10,7 @@ import (
 func TestCountries(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		words, number, want string // want: "" allowed, else what the refusal says
+		words, number, want string // want: "" allowed, else part of the refusal
 	}{
 		{"", "+18765550119", ""},
 		{"all", "+18765550119", ""},

@@ -9,31 +9,31 @@ import (
 	"github.com/google/uuid"
 )
 
-// Decision says where a contact belongs.
+// Decision is the next state of a contact.
 type Decision struct {
 	State    ContactState
 	Reason   Reason    // set exactly when State is Done
-	DueAt    time.Time // with Pending and Waiting; else zero, and the contact's stays
-	To       string    // the number to call, where the contact has several and it changes; else ""
-	Attempts int       // calls that Vonage had
+	DueAt    time.Time // with Pending and Waiting; else zero, and the contact keeps its own
+	To       string    // the next number, if the contact has several and it changes; else ""
+	Attempts int       // calls that reached Vonage
 	Result   string    // as Contact.Result
 	HeardAt  time.Time // as Contact.HeardAt
 	Answered bool      // as Contact.Answered
-	Because  string    // why, for a person; holds no telephone number
-	GivenUp  bool      // it ended because Vonage never had a call of it: an alarm
-	// Void lists reserved attempts that are needless now. They must be voided
-	// before an attempt of the contact is moved into an open state, or the
-	// number would have two open ones.
+	Because  string    // why, for a person; contains no telephone number
+	GivenUp  bool      // the contact ended because Vonage never made a call to it: an alarm
+	// Void lists reserved attempts that are not needed any more. They must be voided
+	// before an attempt of the contact is moved into an open state, or the number would
+	// have two open ones.
 	Void []uuid.UUID
 }
 
-// Decide says where a contact belongs, from all its attempts. The answer is the
-// same however often it is asked, and whatever asks: the caller after a POST,
-// evidence, reconciliation or a pause. The rules are tried in the order in
-// which the cases stand; the first that applies decides.
+// Decide returns a contact's next state, from all its attempts. The answer does not
+// depend on how often it is called, or on the caller: the caller after a POST,
+// evidence, reconciliation or a pause. The cases are tried in their order, and the
+// first that applies decides.
 //
-// c is the contact as stored. Its DueAt must still be the time for which it
-// was claimed, because a withdrawn attempt leaves it due as it was.
+// c is the contact as stored. Its DueAt must still be the time at which it was claimed,
+// because a withdrawn attempt leaves the contact due at the same time.
 func Decide(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	if c.RemindAt != nil {
 		return decideReminders(s, st, c, attempts, now)
@@ -51,7 +51,7 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	if c.several() {
 		left = h.numbersLeft(s, c)
 		if !reached(final) {
-			final = "" // it is the end of a number, not of the person
+			final = "" // only the number is finished, not the person
 		}
 	}
 	switch {
@@ -110,8 +110,8 @@ func decideOne(s Settings, st Status, c Contact, attempts []Attempt, now time.Ti
 	return d
 }
 
-// Withdrawal says why the attempts in Void are needless, and whose doing that
-// is: a person's command, or evidence about an earlier attempt.
+// Withdrawal says why the attempts in Void are not needed, and what withdraws them: a
+// person's command, or evidence about an earlier attempt.
 func (d Decision) Withdrawal() (Withdrawal, Writer) {
 	switch d.Reason {
 	case ReasonSuppressed:
@@ -136,7 +136,7 @@ func (d Decision) done(r Reason, because string) Decision {
 	return d
 }
 
-// giveUp ends a contact whose calls Vonage never made.
+// giveUp ends a contact for which Vonage never made a call.
 func (d Decision) giveUp(last *Attempt) Decision {
 	d.GivenUp = true
 	because := fmt.Sprintf("Vonage made no call in %d attempts in a row (the last: %s)", WithoutCallMost, cmp.Or(last.Note, string(last.State)))
@@ -146,8 +146,8 @@ func (d Decision) giveUp(last *Attempt) Decision {
 	return d.done(ReasonRefused, because)
 }
 
-// due puts the contact down for another call. Times come from the attempts
-// where they can, so that deciding again later decides the same.
+// due schedules the contact for another call. Times come from the attempts where
+// possible, so that a later decision gives the same time.
 func (d Decision) due(s Settings, c Contact, h *history, left []string, now time.Time) Decision {
 	p := s.Retry
 	d.State = Pending
@@ -168,8 +168,8 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 			d.DueAt = h.dueOn(next, p, now)
 			d.Because = fmt.Sprintf("call %d of %d ended as %s, called next on %s", h.calls, p.Attempts, endedAs(tried), c.place(next))
 		}
-	// Each claim checks the hours. So an edit also takes effect at once for contacts
-	// that the old hours withdrew.
+	// Each claim checks the hours. So an edit also takes effect at once for contacts that
+	// were withdrawn by the old hours.
 	case h.last != nil && h.last.State == Void:
 		d.DueAt = cmp.Or(c.DueAt, now)
 		d.Because = fmt.Sprintf("withdrawn before dialing (%s), due as before", h.last.Note)
@@ -177,7 +177,7 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 		wait := h.backoff()
 		d.DueAt = now.Add(wait)
 		if c.State != Active && !c.DueAt.IsZero() {
-			d.DueAt = c.DueAt // put down already: asking again does not put it off again
+			d.DueAt = c.DueAt // already scheduled: asking again does not delay it again
 		}
 		d.Because = fmt.Sprintf("no call was made (%s), tried again %s", cmp.Or(tried.Note, string(tried.State)), later(wait))
 	default:
@@ -206,8 +206,8 @@ func (d Decision) due(s Settings, c Contact, h *history, left []string, now time
 	return d
 }
 
-// asked reports whether a person asked for a call after the last one that was tried. A
-// reminder of which nothing was tried has been brought forward itself.
+// asked reports whether a person asked for a call after the last attempt that was
+// tried. A reminder without such an attempt has itself been brought forward.
 func (c Contact) asked(tried *Attempt) bool {
 	if tried == nil {
 		return !c.AskedAt.IsZero() && c.RemindAt == nil
@@ -222,9 +222,9 @@ func later(wait time.Duration) string {
 	return shortDuration(wait) + " later"
 }
 
-// over is when the call failed or ended: by Vonage's clock, or when we heard of it
-// if that is later. So a slow clock at Vonage makes no call too early, and a fast
-// one delays none.
+// over is when the call failed or ended: by Vonage's clock, or when we heard of it if
+// that is later. So a slow clock at Vonage causes no early call, and a fast one no
+// delay.
 func over(a *Attempt, now time.Time) time.Time {
 	at := cmp.Or(a.FailedAt, a.EndedAt)
 	//guard:false campaign.TestDecideWaitsFromTheLaterTime: a wait does not begin before we heard of the end
@@ -237,15 +237,15 @@ func over(a *Attempt, now time.Time) time.Time {
 	return at
 }
 
-// Wait is how long after this call the person may be called again, if it is the
-// first call that ended this way. again is false if the call is final. A call
-// that we hung up counts as unanswered.
+// Wait is the time from this call to the next one to the person, if it is the first
+// call that ended in this way. again is false if the call is final. A call that we hung
+// up counts as unanswered.
 func (p Policy) Wait(a *Attempt) (wait time.Duration, again bool) {
 	_, wait, again = p.after(a)
 	return wait, again
 }
 
-// after is what a call counts as, with the first wait after it.
+// after is the disposition that the call counts as, with the first wait after it.
 func (p Policy) after(a *Attempt) (d Disposition, wait time.Duration, again bool) {
 	d = dispositionOf(a)
 	//guard:false campaign.TestDecideAfterOurHangUp: a call that we hung up ourselves is not the person's end
@@ -253,17 +253,16 @@ func (p Policy) after(a *Attempt) (d Disposition, wait time.Duration, again bool
 		d = Unanswered
 	}
 	wait, again = p.Again[d]
-	// A person who has not heard the message is called again, if the campaign
-	// wants that.
+	// A person who has not heard the message is called again, if the campaign requires it.
 	if !again && reached(d) && !p.Until.reached(a) {
 		return Unheard, cmp.Or(p.Again[Unheard], unheardWait), true
 	}
 	return d, wait, again && !(reached(d) && p.Until != UntilAnswered && p.Until.reached(a))
 }
 
-// waitFor is how long after the contact's last call, which is not final, the next
-// one may begin: by how many of its calls have ended so, and by the jitter. It is
-// the same however often it is asked.
+// waitFor is the wait from the contact's last call, which is not final, to the next
+// one. It depends on how many of its calls ended in the same way, and on the jitter. It
+// is the same each time it is called.
 func (p Policy) waitFor(h *history) time.Duration {
 	d, wait, _ := p.after(h.tried)
 	before := 0
@@ -281,7 +280,7 @@ func (p Policy) waitFor(h *history) time.Duration {
 	return wait + jitterOf(h.tried, p.Jitter)
 }
 
-// jitterOf is a part of most, drawn from the attempt's id.
+// jitterOf is a fraction of most, derived from the attempt's id.
 func jitterOf(a *Attempt, most time.Duration) time.Duration {
 	if most <= 0 {
 		return 0
@@ -291,8 +290,9 @@ func jitterOf(a *Attempt, most time.Duration) time.Duration {
 	return time.Duration(sum.Sum64() % uint64(most)).Truncate(time.Microsecond)
 }
 
-// otherTime is the first moment from due on, within the hours, whose time of day is
-// OtherTime from the last call's in either direction; due if there is none.
+// otherTime is the first moment from due on, within the hours, whose time of day
+// differs from the last call's by at least OtherTime, before or after. It is due if
+// there is none.
 func (s Settings) otherTime(due, last time.Time, zones []string) time.Time {
 	const day, tries = 24 * time.Hour, 16
 	at := due
@@ -301,7 +301,7 @@ func (s Settings) otherTime(due, last time.Time, zones []string) time.Time {
 		if !ok {
 			return due
 		}
-		from := (open.Sub(last)%day + day) % day // how long after the last call's time of day
+		from := (open.Sub(last)%day + day) % day // the interval after the last call's time of day
 		switch most := s.Retry.OtherTime; {
 		case from < most:
 			at = open.Add(most - from)
@@ -314,7 +314,7 @@ func (s Settings) otherTime(due, last time.Time, zones []string) time.Time {
 	return due
 }
 
-// endedAs says for a person how the call ended.
+// endedAs describes for a person how the call ended.
 func endedAs(a *Attempt) string {
 	if a.HungUpByUs() {
 		return "hung up by us"

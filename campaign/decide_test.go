@@ -18,7 +18,7 @@ func activeContact() Contact {
 	return Contact{ID: 1, To: "447700900001", State: Active, DueAt: wentDue}
 }
 
-// attempts numbers them from 1, with an id each.
+// attempts numbers its attempts from 1, and gives each an id.
 func attempts(list ...Attempt) []Attempt {
 	for i := range list {
 		list[i].No = i + 1
@@ -174,8 +174,8 @@ func TestDecideFollowsThePolicy(t *testing.T) {
 	}
 }
 
-// Who was reached without what the campaign wants is called again; a machine hears
-// nothing.
+// A person who was reached without what the campaign wants is called again. A machine
+// does not hear the message.
 func TestDecideUntil(t *testing.T) {
 	t.Parallel()
 	heard := func(a Attempt) Attempt { a.HeardAt = noon.Add(-time.Hour); return a }
@@ -227,7 +227,7 @@ func anyHistory(t *rapid.T) []Attempt {
 	return attempts(list...)
 }
 
-// What every decision must be, whatever the attempts are.
+// Properties of every decision, for any attempts.
 func TestDecideProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -264,7 +264,7 @@ func TestDecideProperties(t *testing.T) {
 	})
 }
 
-// Once carried out, the same decision comes of asking again, at any time.
+// After a decision is carried out, Decide returns the same decision again, at any time.
 func TestDecideAgainDecidesTheSame(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -324,7 +324,7 @@ func TestDecideStepsOfWaits(t *testing.T) {
 	}
 }
 
-// With other_time the next call is at another time of the day, within the hours.
+// With other_time the next call is at another time of day, within the hours.
 func TestDecideAtAnotherTimeOfTheDay(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -344,7 +344,8 @@ func TestDecideAtAnotherTimeOfTheDay(t *testing.T) {
 	})
 }
 
-// Who waits at the campaign's end ends as expired, and who is being called does not.
+// A contact that waits at the campaign's end ends as expired. One with a call in
+// progress does not.
 func TestDecideAtTheEnd(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 12, 5, 18, 0, 0, 0, time.UTC)
@@ -368,8 +369,8 @@ func TestDecideAtTheEnd(t *testing.T) {
 	}
 }
 
-// Who was withdrawn because of the hours is due as before: the claim asks for the hours
-// that the campaign has then, and an edit of them puts nobody off.
+// A contact that was withdrawn because of the hours is due as before: the claim checks
+// the hours that the campaign has then, and an edit of them delays nobody.
 func TestDecideAfterTheHours(t *testing.T) {
 	t.Parallel()
 	before := activeContact().DueAt

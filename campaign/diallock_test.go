@@ -52,8 +52,8 @@ func TestDatabaseIsLockedForWhatItIs(t *testing.T) {
 	}
 }
 
-// A lock that waits for no person is begun anew where yet another server took
-// over; one that nobody moved is left alone.
+// A lock that needs no person starts again when yet another server took over. It does
+// not change if nothing moved.
 func TestDialLockMovedServer(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
@@ -104,8 +104,8 @@ func TestExternalMarkAndWhatAProcessSaw(t *testing.T) {
 	}
 }
 
-// A hold only ever becomes weightier, until a person speaks; and what a person
-// confirmed is asked again only if the database moved on since.
+// A lock's reason only becomes more important, until a person decides. A person must
+// confirm again only if the database has moved on since.
 func TestDialLockReasonOnlyGrows(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -5,48 +5,48 @@ import (
 	"time"
 )
 
-// Dialogue is what is known of what was said in a call. Like all facts it only
-// grows, in any order.
+// Dialogue is what is known about the dialogue in a call. Like all facts it only grows,
+// in any order.
 type Dialogue struct {
-	// HeardAt is when the message was first played to its end. What was played to a
+	// HeardAt is when the message was first played to its end. A message played to a
 	// machine was not heard: see Facts.Heard.
 	HeardAt time.Time
 	// VoicemailAt is when the text for a machine was first played to its end.
 	VoicemailAt time.Time
-	// Keys are those that were pressed, by turn: "" where none was.
+	// Keys are the pressed keys, by turn: "" where none was pressed.
 	Keys []string
 }
 
-// Said is one thing that an event tells of the dialogue.
+// Said is one piece of an event about the dialogue.
 type Said struct {
-	Turn    int    // at which Pressed was pressed; 0: nothing was pressed
-	Pressed string // what Vonage sent, at most maxPressed characters
+	Turn    int    // the turn of Pressed; 0: no key was pressed
+	Pressed string // the keys that Vonage sent, at most maxPressed characters
 	Heard   bool   // the message was played to its end
-	Left    bool   // the text for a machine was
-	// OptOut is the scope in which the number is suppressed with this; "": it is not.
+	Left    bool   // the text for a machine was played to its end
+	// OptOut is the scope in which the number is suppressed now; "": it is not suppressed.
 	OptOut OptOutScope
 }
 
-// maxPressed bounds what is kept of one turn.
+// maxPressed limits the stored text of one turn.
 const maxPressed = 20
 
 // Zero reports whether nothing was said.
 func (s Said) Zero() bool { return s == Said{} }
 
-// Heard reports whether a person heard the message to its end, as far as is known:
-// a call in which a machine was detected does not count.
+// Heard reports whether a person heard the message to its end, as far as is known. A
+// call with a detected machine does not count.
 func (f Facts) Heard() bool {
 	//guard:value(!f.HeardAt.IsZero()) chaos.Plain: what a machine got was heard by nobody
 	return !f.HeardAt.IsZero() && !f.saw("machine")
 }
 
-// Pressed are the keys that were pressed, in order.
+// Pressed are the pressed keys, in order.
 func (f Facts) Pressed() []string {
 	return slices.DeleteFunc(slices.Clone(f.Keys), func(key string) bool { return key == "" })
 }
 
-// FoldSaid adds what an event tells of the dialogue, as Fold does with evidence of
-// the call. What names another call than the attempt's changes nothing.
+// FoldSaid adds what an event reports about the dialogue, as Fold does with evidence
+// about the call. An event about another call than the attempt's changes nothing.
 func FoldSaid(a Attempt, e Evidence, said Said, m Message) Attempt {
 	if a.CallUUID != "" && e.CallUUID != "" && !SameCall(a.CallUUID, e.CallUUID) || a.State == Void {
 		return a

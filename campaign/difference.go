@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// Difference is a setting that a campaign has with another value than the one
-// that a later command gives.
+// Difference is a setting for which a later command gives another value than the
+// campaign has.
 type Difference struct {
-	Setting       string // as the flag that sets it is named, such as ringing-timer; else its member, such as message.loop
+	Setting       string // the name of the flag, such as ringing-timer; without a flag its member, such as message.loop
 	Stored, Given string // "none" where there is no value
 }
 
-// OtherSettingsError says in what the campaign of that name differs. It is an
+// OtherSettingsError lists the differences from the campaign of that name. It is an
 // ErrOtherSettings.
 type OtherSettingsError struct{ Differences []Difference }
 
@@ -36,9 +36,9 @@ func (e *OtherSettingsError) Error() string {
 
 func (e *OtherSettingsError) Unwrap() error { return ErrOtherSettings }
 
-// Differences lists in what given, the settings of a later command, differs from
-// the stored ones. A command without a start leaves the stored one as it is, and so
-// does one without a length timer: by default that follows from the message.
+// Differences lists where given, the settings of a later command, differs from the
+// stored ones. A command without a start keeps the stored one. So does one without a
+// length timer: its default follows from the message.
 func (s Settings) Differences(given Settings) []Difference {
 	if given.Start.IsZero() {
 		given.Start = s.Start
@@ -49,15 +49,13 @@ func (s Settings) Differences(given Settings) []Difference {
 	return s.Changes(given)
 }
 
-// lengthByDefault reports whether the settings are of a document that does not say
-// how long a call may last.
+// lengthByDefault reports whether the document of these settings sets no call length.
 func (s Settings) lengthByDefault() bool {
 	d, ok := s.document()
 	return ok && d.Call.LengthTimer == nil
 }
 
-// documentOnly are members of the document that Settings do not have, or not as they
-// were written.
+// documentOnly are members of the document that Settings lack, or hold in another form.
 type documentOnly struct {
 	Purpose string `json:"purpose"`
 	Call    struct {
@@ -69,13 +67,13 @@ func (s Settings) document() (d documentOnly, ok bool) {
 	return d, len(s.Document) > 0 && json.Unmarshal(s.Document, &d) == nil
 }
 
-// Purpose is what the document says that the calls are for; "": it does not say.
+// Purpose is the purpose of the calls in the document; "": it names none.
 func (s Settings) Purpose() string {
 	d, _ := s.document()
 	return d.Purpose
 }
 
-// Changes lists in what other settings differ.
+// Changes lists the differences between these settings and given.
 func (s Settings) Changes(given Settings) []Difference {
 	var list []Difference
 	compare := func(setting, stored, now string) {
@@ -126,7 +124,7 @@ func (s Settings) Changes(given Settings) []Difference {
 	return list
 }
 
-// dialogueText is all that a message says of keys, and its other languages, in one
+// dialogueText is everything in a message about keys, and its other languages, in one
 // form.
 func (m Message) dialogueText() string {
 	m = Message{Keys: m.Keys, Wrong: m.Wrong, Silent: m.Silent, Tries: m.Tries, Wait: m.Wait, OptOut: m.OptOut, Languages: m.Languages}
@@ -136,7 +134,7 @@ func (m Message) dialogueText() string {
 	return ""
 }
 
-// jsonText is a value that can always be JSON; "" for a map that is nil.
+// jsonText is the JSON of a value that can always be JSON; "" for a nil map.
 func jsonText(value any) string {
 	text, _ := json.Marshal(value)
 	if string(text) == "null" {
@@ -173,11 +171,11 @@ func secondsText(n int) string {
 	return fmt.Sprint(n)
 }
 
-// maxExcerpt is how much of a value a difference shows, in characters.
+// maxExcerpt is the length of a value in a difference, in characters.
 const maxExcerpt = 120
 
-// excerpts shows two values for a person: both from shortly before the place on
-// where they differ, if they are long.
+// excerpts shortens two values for a person. Long ones begin shortly before the place
+// where they differ.
 func excerpts(a, b string) (string, string) {
 	same := 0
 	for same < len(a) && same < len(b) && a[same] == b[same] {
@@ -222,7 +220,7 @@ func compactJSON(raw json.RawMessage) string {
 	return out.String()
 }
 
-// sameJSON compares documents, not texts: Postgres returns jsonb with other
+// sameJSON compares the documents, not their texts: Postgres returns jsonb with other
 // blanks, another order of names, and 100 for 1e2.
 func sameJSON(a, b json.RawMessage) bool {
 	if bytes.Equal(a, b) {

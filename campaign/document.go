@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Document is a campaign as people write it: the YAML of a file, or JSON. It says
-// what Settings mean, with defaults for what it leaves out. document.schema.json
-// describes it, and a test says that it has the same members.
+// Document is a campaign as people write it: a YAML file, or JSON. It becomes Settings,
+// with defaults for missing members. document.schema.json describes it, and a test
+// checks that both have the same members.
 type Document struct {
 	Name    string          `yaml:"name,omitempty" json:"name,omitempty"`
 	Purpose string          `yaml:"purpose,omitempty" json:"purpose,omitempty"`
@@ -26,7 +26,7 @@ type Document struct {
 	Limits  DocumentLimits  `yaml:"limits,omitempty" json:"limits,omitzero"`
 
 	source source
-	flags  map[string]string // which flag set a member, by its path
+	flags  map[string]string // which flag set a member, by the member's path
 }
 
 // DocumentMessage is what the calls say, and what the keys do.
@@ -66,7 +66,7 @@ type DocumentCall struct {
 	LengthTimer  *int   `yaml:"length_timer,omitempty" json:"length_timer,omitempty"`
 }
 
-// DocumentPeople says what stands in which column of the file of people.
+// DocumentPeople names the columns of the file of people.
 type DocumentPeople struct {
 	Numbers    texts  `yaml:"numbers,omitempty" json:"numbers,omitempty"`
 	Country    string `yaml:"country,omitempty" json:"country,omitempty"`
@@ -80,17 +80,17 @@ type DocumentPeople struct {
 	Together   bool   `yaml:"together,omitempty" json:"together,omitempty"`
 }
 
-// DocumentAgain says who is called again, and when.
+// DocumentAgain says which people are called again, and when.
 type DocumentAgain struct {
 	Until    string           `yaml:"until,omitempty" json:"until,omitempty"`
 	Attempts *int             `yaml:"attempts,omitempty" json:"attempts,omitempty"`
-	After    map[string]texts `yaml:"after,omitempty" json:"after,omitempty"` // in place of DefaultPolicy's
+	After    map[string]texts `yaml:"after,omitempty" json:"after,omitempty"` // replaces DefaultPolicy's
 	Jitter   string           `yaml:"jitter,omitempty" json:"jitter,omitempty"`
-	// OtherTime is how far from the last call's time of day the next one is.
+	// OtherTime is the least difference between the times of day of two calls in a row.
 	OtherTime string `yaml:"other_time,omitempty" json:"other_time,omitempty"`
 }
 
-// DocumentWhen says at what times is called.
+// DocumentWhen says when people may be called.
 type DocumentWhen struct {
 	Start  string        `yaml:"start,omitempty" json:"start,omitempty"`
 	End    string        `yaml:"end,omitempty" json:"end,omitempty"`
@@ -100,14 +100,14 @@ type DocumentWhen struct {
 	Margin string        `yaml:"margin,omitempty" json:"margin,omitempty"`
 }
 
-// DocumentRemind has people called before a time of their own.
+// DocumentRemind requests reminder calls before each person's own time.
 type DocumentRemind struct {
 	Column string `yaml:"column" json:"column"`
 	Before texts  `yaml:"before" json:"before"`
 	Merge  string `yaml:"merge,omitempty" json:"merge,omitempty"`
 }
 
-// SetRemind sets the column and the times as --remind-before gives them.
+// SetRemind sets the column and the times from --remind-before.
 func (d *Document) SetRemind(text string) error {
 	column, before, err := ParseRemind(text)
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *Document) SetRemind(text string) error {
 	return nil
 }
 
-// DocumentLimits say how much and how fast is called.
+// DocumentLimits limit the number and the rate of calls.
 type DocumentLimits struct {
 	PerSecond scalar            `yaml:"per_second,omitempty" json:"per_second,omitempty"`
 	AtOnce    *int              `yaml:"at_once,omitempty" json:"at_once,omitempty"`
@@ -132,10 +132,10 @@ type DocumentLimits struct {
 	PerNumber map[string]scalar `yaml:"per_number,omitempty" json:"per_number,omitempty"`
 }
 
-// SetPerSecond sets the rate, and SetBudget the amount, as they are written.
+// SetPerSecond sets the rate to the given text.
 func (l *DocumentLimits) SetPerSecond(text string) { l.PerSecond = scalar(text) }
 
-// SetBudget sets the amount as it is written.
+// SetBudget sets the amount to the given text.
 func (l *DocumentLimits) SetBudget(text string) { l.Budget = scalar(text) }
 
 // ParseWait reads a duration: 30s, 10m, 2h or 30d.
@@ -153,8 +153,8 @@ func ParseWait(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// FromFlag notes that a flag has set the member of this path, so that a mistake in
-// it names the flag and not a line of the file.
+// FromFlag records that a flag has set the member at this path. A mistake in it then
+// names the flag and not a line of the file.
 func (d *Document) FromFlag(path, flag string) {
 	if d.flags == nil {
 		d.flags = map[string]string{}
@@ -170,8 +170,8 @@ func (m *DocumentMessage) SetKey(pressed string, k Key) {
 	m.Keys[pressed] = documentKey(k)
 }
 
-// SetHours sets the hours: of every day, or of some days of the week only. An empty
-// text leaves those that are set.
+// SetHours sets the hours: of every day, or only of some days of the week. An empty
+// text keeps the current ones.
 func (w *DocumentWhen) SetHours(text, days string) error {
 	if text == "" {
 		text = w.Hours.text
@@ -188,7 +188,7 @@ func (w *DocumentWhen) SetHours(text, days string) error {
 	return err
 }
 
-// SetRetry sets the waits after calls as --retry gives them.
+// SetRetry sets the waits after calls from --retry.
 func (a *DocumentAgain) SetRetry(text string) error {
 	p, err := DefaultPolicy().ParseRetry(text)
 	if err != nil {

@@ -70,7 +70,7 @@ func TestDocument(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"to": "mobile", "zone": "tz", "call_at": "when"}, d.Columns()); diff != "" {
 		t.Error(diff)
 	}
-	// What is stored, and what is printed of it, mean the same.
+	// The stored form and its printed form mean the same.
 	again, err := ParseDocument("", stored)
 	if err != nil {
 		t.Fatalf("%s: %v", stored, err)
@@ -90,7 +90,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// Each mistake is shown at its line.
+// Each mistake is shown with its line.
 func TestDocumentMistakes(t *testing.T) {
 	t.Parallel()
 	for change, want := range map[string]string{
@@ -150,8 +150,8 @@ func TestDocumentMistakes(t *testing.T) {
 	}
 }
 
-// A flag's mistake names the flag, and a column that the file of people lacks is
-// shown where the message names it.
+// A mistake in a flag names the flag. A column that the file of people lacks is shown
+// where the message names it.
 func TestDocumentPlaces(t *testing.T) {
 	t.Parallel()
 	d, err := ParseDocument("c.yaml", []byte(dental))
@@ -171,7 +171,7 @@ func TestDocumentPlaces(t *testing.T) {
 	}
 }
 
-// The schema has the document's members, and says which of them are not served.
+// The schema has the document's members, and says which of them are not supported.
 func TestDocumentSchema(t *testing.T) {
 	t.Parallel()
 	var schema schemaPart
@@ -231,8 +231,8 @@ func FuzzParseDocument(f *testing.F) {
 	})
 }
 
-// People's zones were kept when their rows were read, so no edit changes whose clock
-// the hours are on.
+// People's zones were stored when their rows were read, so no edit changes which clock
+// the hours use.
 func TestEditOfTheZone(t *testing.T) {
 	t.Parallel()
 	for _, of := range []struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// scalar is a text, or a number as it is written.
+// scalar is a text, or a number in its written form.
 type scalar string
 
 // UnmarshalYAML reads either.
@@ -48,7 +48,7 @@ func (t texts) MarshalYAML() (any, error) {
 	return []string(t), nil
 }
 
-// scalarText is a text, or a number as it is written.
+// scalarText is a text, or a number in its written form.
 func scalarText(n ast.Node) (string, error) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -61,7 +61,7 @@ func scalarText(n ast.Node) (string, error) {
 	return "", nodeError{n, "want a text"}
 }
 
-// nodeError is a mistake at a place of the file.
+// nodeError is a mistake at a place in the file.
 type nodeError struct {
 	node ast.Node
 	text string
@@ -94,7 +94,7 @@ func (h *documentHours) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
-// IsZero: there are none.
+// IsZero reports that there are no hours.
 func (h documentHours) IsZero() bool { return h.text == "" && h.byDays == nil }
 
 func (h documentHours) value() any {
@@ -104,13 +104,13 @@ func (h documentHours) value() any {
 	return h.text
 }
 
-// MarshalYAML writes the form that is read.
+// MarshalYAML writes a form that UnmarshalYAML reads.
 func (h documentHours) MarshalYAML() (any, error) { return h.value(), nil }
 
-// MarshalJSON writes the form that is read.
+// MarshalJSON writes a form that UnmarshalYAML reads.
 func (h documentHours) MarshalJSON() ([]byte, error) { return json.Marshal(h.value()) }
 
-// hours are what is meant.
+// hours are the Hours that the member means.
 func (h documentHours) hours() (Hours, error) {
 	if h.byDays != nil {
 		return ParseWeek(h.byDays)
@@ -118,11 +118,11 @@ func (h documentHours) hours() (Hours, error) {
 	return ParseHours(cmp.Or(h.text, defaultHours))
 }
 
-// documentKey is what a key does: an object, or in short what ParseKey reads
-// without a text.
+// documentKey is what a key does: an object, or the short form of ParseKey without a
+// text.
 type documentKey Key
 
-// keyMembers is the object.
+// keyMembers is the form as an object.
 type keyMembers struct {
 	Result  string `yaml:"result,omitempty" json:"result,omitempty"`
 	Say     string `yaml:"say,omitempty" json:"say,omitempty"`
@@ -148,7 +148,7 @@ func (k *documentKey) UnmarshalYAML(n ast.Node) error {
 				return nodeError{n, fmt.Sprintf("record: %q: want whole seconds, such as 60s", m.Record)}
 			}
 			if key.Record = int(length / time.Second); key.Record == 0 {
-				key.Record = -1 // out of range, not left out
+				key.Record = -1 // out of range; 0 would mean left out
 			}
 		}
 		*k = documentKey(key)
@@ -166,7 +166,7 @@ func (k *documentKey) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
-// MarshalYAML writes a word where that says it all.
+// MarshalYAML writes a single word if that is enough.
 func (k documentKey) MarshalYAML() (any, error) {
 	switch k {
 	case documentKey{Repeat: true}:
@@ -190,14 +190,14 @@ func (k documentKey) members() keyMembers {
 // MarshalJSON writes the members.
 func (k documentKey) MarshalJSON() ([]byte, error) { return json.Marshal(k.members()) }
 
-// languageText is one language's texts, or under the name column the name of the
-// column that says which.
+// languageText is the texts of one language. Under the name column it is the name of
+// the column with each row's language.
 type languageText struct {
 	column string
 	Texts
 }
 
-// languageMembers is the object.
+// languageMembers is the form as an object.
 type languageMembers struct {
 	Language  string                     `yaml:"language,omitempty"`
 	Say       string                     `yaml:"say,omitempty"`
@@ -245,7 +245,7 @@ func (l *languageText) UnmarshalYAML(n ast.Node) error {
 	return nil
 }
 
-// value is what is written again.
+// value is the form for writing.
 func (l languageText) value() any {
 	if l.column != "" {
 		return l.column
@@ -277,10 +277,10 @@ func wordTexts(words map[string]scalar) (list map[string]string) {
 	return list
 }
 
-// MarshalYAML writes the form that is read.
+// MarshalYAML writes a form that UnmarshalYAML reads.
 func (l languageText) MarshalYAML() (any, error) { return l.value(), nil }
 
-// MarshalJSON writes the form that is read.
+// MarshalJSON writes a form that UnmarshalYAML reads.
 func (l languageText) MarshalJSON() ([]byte, error) {
 	if l.column != "" {
 		return json.Marshal(l.column)

@@ -15,19 +15,19 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// What a document says where it says nothing.
+// The values for members that a document leaves out.
 const (
 	defaultHours        = "09:00-20:00"
 	defaultRingingTimer = 60
 )
 
-// maxNumbers is how many numbers one person may have.
+// maxNumbers is the most numbers that one person may have.
 const maxNumbers = 5
 
-// purposes are what a campaign may be for. A number may be suppressed for one.
+// purposes are the possible purposes of a campaign. A number may be suppressed for one.
 var purposes = []string{"emergency", "notification", "reminder", "health", "marketing"}
 
-// CheckPurpose reports a purpose that no campaign can have; "" is none.
+// CheckPurpose reports a purpose that no campaign can have; "" means none and is valid.
 func CheckPurpose(purpose string) error {
 	if purpose != "" && !slices.Contains(purposes, purpose) {
 		return fmt.Errorf("%q is none of %s", purpose, strings.Join(purposes, ", "))
@@ -35,16 +35,16 @@ func CheckPurpose(purpose string) error {
 	return nil
 }
 
-// JSON is the document as it is stored.
+// JSON is the document in its stored form.
 func (d Document) JSON() (json.RawMessage, error) { return json.Marshal(d) }
 
-// YAML is the document as a person writes it.
+// YAML is the document in the form that a person writes.
 func (d Document) YAML() (string, error) {
 	text, err := yaml.MarshalWithOptions(d, yaml.Indent(2), yaml.UseLiteralStyleIfMultiline(true))
 	return string(text), err
 }
 
-// Columns are which columns mean what, as csvimport's option Map takes it.
+// Columns map our columns to the file's, in the form of csvimport's option Map.
 func (d Document) Columns() map[string]string {
 	columns := map[string]string{}
 	for ours, name := range map[string]string{"zone": d.People.Zone, "postal_code": d.People.PostalCode, "call_at": d.People.CallAt, "call_before": d.People.CallBefore} {
@@ -58,8 +58,8 @@ func (d Document) Columns() map[string]string {
 	return columns
 }
 
-// Settings are what the document means. Its error reports every mistake at once,
-// each with its line in the file or the flag.
+// Settings translates the document. Its error reports every mistake at once, each with
+// its line in the file or its flag.
 func (d Document) Settings() (Settings, error) {
 	t := translation{d: d}
 	s := t.settings()
@@ -77,8 +77,8 @@ func (d Document) Settings() (Settings, error) {
 	return s, nil
 }
 
-// AtPlaceholder adds to an error about a column that the message names where it
-// names it.
+// AtPlaceholder adds the place in the message that names a column to an error about
+// that column.
 func (d Document) AtPlaceholder(column string, err error) error {
 	line := 0
 	if d.source.root != nil {
@@ -90,7 +90,7 @@ func (d Document) AtPlaceholder(column string, err error) error {
 	return &DocumentError{File: d.source.name, Line: line, Text: err.Error()}
 }
 
-// translation makes settings of a document and gathers the mistakes.
+// translation turns a document into settings and collects the mistakes.
 type translation struct {
 	d    Document
 	errs []error
@@ -114,7 +114,7 @@ func (t *translation) note(path string, err error) {
 	t.errs = append(t.errs, &DocumentError{File: t.d.source.name, Line: t.d.source.line(path), Text: err.Error()})
 }
 
-// memberOf is where in the document the members of Settings are.
+// memberOf is the place in the document of each member of Settings.
 var memberOf = map[string]string{
 	"machine": "call.machine", "machine_mode": "call.machine_mode", "beep_timeout": "call.beep_timeout",
 	"ringing_timer": "call.ringing_timer", "length_timer": "call.length_timer",
@@ -125,7 +125,7 @@ var memberOf = map[string]string{
 	"from": "from", "end": "when.end", "together": "people.together",
 }
 
-// noteAll adds joined mistakes, each where its member is.
+// noteAll adds joined mistakes, each at its own member.
 func (t *translation) noteAll(path string, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
@@ -185,7 +185,7 @@ func (t *translation) hours() Hours {
 	t.note("when.hours", err)
 	h.Except, err = ParseExcept(t.d.When.Except)
 	t.note("when.except", err)
-	t.d.When.Except = h.Except // what is stored are the dates
+	t.d.When.Except = h.Except // the dates themselves are stored
 	h.Margin = DefaultMargin
 	if t.d.When.Margin != "" {
 		h.Margin, err = ParseWait(t.d.When.Margin)
@@ -211,8 +211,8 @@ func (t *translation) seconds(name, path string, n *int, otherwise, least, most 
 	return *n
 }
 
-// voicemail has machines detected, in the mode that costs the person no silence:
-// the message begins at once.
+// voicemail turns on the detection of machines, in the mode without silence for the
+// person: the message begins at once.
 func (t *translation) voicemail(s *Settings) {
 	if s.Message.Voicemail == "" {
 		return
@@ -248,7 +248,7 @@ func (t *translation) message() Message {
 	switch ncco := d.NCCO.(type) {
 	case nil:
 	case json.RawMessage:
-		m.NCCO = ncco // of a file, as it stands there
+		m.NCCO = ncco // from a file, unchanged
 		t.d.Message.NCCO = json.RawMessage(nil)
 		if json.Valid(ncco) {
 			t.d.Message.NCCO = ncco
@@ -355,7 +355,7 @@ func (t *translation) limits() (l Limits) {
 	return l
 }
 
-// wait reads a duration; 0 where there is none.
+// wait reads a duration; 0 if the text is empty.
 func (t *translation) wait(path, text string) time.Duration {
 	if text == "" {
 		return 0

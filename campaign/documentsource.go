@@ -13,18 +13,18 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxDocument bounds the text of a document.
+// maxDocument limits the size of a document.
 const maxDocument = 256 << 10
 
-// source is the text that a document was read from, so that a mistake found later
-// is shown at its place.
+// source is the text of a document. It is kept so that a mistake found later is shown
+// at its place.
 type source struct {
-	name string // of the file; "": there is none
+	name string // the file's; "": there is none
 	text string
 	root ast.Node
 }
 
-// DocumentError is a mistake at a place of a document.
+// DocumentError is a mistake at a place in a document.
 type DocumentError struct {
 	File string
 	Line int // 0: not known
@@ -41,8 +41,8 @@ func (e *DocumentError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
 }
 
-// ParseDocument reads a document, of YAML or JSON. Its errors name the file and the
-// line: unknown members, members that are not served, and values of another kind.
+// ParseDocument reads a document in YAML or JSON. Its errors name the file and the
+// line: unknown members, unsupported members, and values of a wrong kind.
 func ParseDocument(name string, text []byte) (Document, error) {
 	if len(text) > maxDocument {
 		return Document{}, &DocumentError{File: name, Text: fmt.Sprintf("the document is longer than %d KiB", maxDocument>>10)}
@@ -77,8 +77,7 @@ func (s source) plain(n ast.Node) error {
 	return nil
 }
 
-// decodeNode decodes strictly: a member that is not known, or twice there, is an
-// error.
+// decodeNode decodes strictly: an unknown or repeated member is an error.
 func decodeNode(n ast.Node, to any) error {
 	return yaml.NodeToValue(n, to, yaml.Strict())
 }
@@ -90,7 +89,8 @@ func lineOf(n ast.Node) int {
 	return n.GetToken().Position.Line
 }
 
-// decodeError is the library's error, or one of ours, with its place.
+// decodeError is the error with its place in the file. The error is the library's or
+// one of ours.
 func (s source) decodeError(err error) error {
 	if e, ok := errors.AsType[nodeError](err); ok {
 		return &DocumentError{File: s.name, Line: lineOf(e.node), Text: e.Error()}
@@ -114,8 +114,8 @@ func tokenLine(t *token.Token) int {
 	return t.Position.Line
 }
 
-// line is where a member is, by its path such as message.keys.1.result; of a
-// member that is not there, where the nearest one around it is.
+// line is the line of a member, by its path such as message.keys.1.result. For a
+// missing member it is the line of the nearest one around it.
 func (s source) line(path string) int {
 	for path != "" {
 		if n := find(s.root, strings.Split(path, ".")); n != nil {
@@ -152,7 +152,7 @@ func members(n ast.Node) []*ast.MappingValueNode {
 
 func keyText(key ast.MapKeyNode) string { return key.GetToken().Value }
 
-// placeholderLine is the first line that has a placeholder for the column.
+// placeholderLine is the first line with a placeholder for the column.
 func (s source) placeholderLine(column string) int {
 	for i, line := range slices.Collect(strings.SplitSeq(s.text, "\n")) {
 		for _, m := range placeholder.FindAllStringSubmatch(line, -1) {

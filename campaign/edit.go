@@ -7,9 +7,8 @@ import (
 	"reflect"
 )
 
-// CheckEdit names the members in which a document differs from the one that the
-// campaign has, and that no edit changes: people in it are known by them, and their
-// rows were read by them.
+// CheckEdit names the members that differ from the campaign's document and that no edit
+// may change: they identify the people in it, and their rows were read with them.
 func (d Document) CheckEdit(edited Document) error {
 	var errs []error
 	for _, m := range []struct {
@@ -37,8 +36,8 @@ func (d Document) CheckEdit(edited Document) error {
 	return errors.Join(errs...)
 }
 
-// clock is whose clock the hours are on. Each person's zones were kept when their row
-// was read, so no edit moves them.
+// clock says which clock the hours use. Each person's zones were stored when the row
+// was read, so an edit cannot change them.
 func (d Document) clock() string {
 	if name, err := ZoneName(d.When.Zone); err == nil && d.When.Zone != "" {
 		return name
@@ -46,7 +45,7 @@ func (d Document) clock() string {
 	return cmp.Or(d.When.Zone, ZoneRecipient)
 }
 
-// remindOf is the member remind as a text.
+// remindOf is the member remind as text.
 func remindOf(d Document) string {
 	if d.Remind == nil {
 		return ""

@@ -10,11 +10,11 @@ import (
 )
 
 var (
-	// ErrNotFound: there is no campaign, contact or attempt of that name or id.
+	// ErrNotFound: there is no campaign, contact or attempt with that name or id.
 	ErrNotFound = errors.New("not found")
 	// ErrEdited: the campaign was edited since it was read.
 	ErrEdited = errors.New("the campaign was edited meanwhile; look at it again")
-	// ErrExists: there is a campaign of that name.
+	// ErrExists: there is a campaign with that name.
 	ErrExists = errors.New("a campaign of that name exists")
 	// ErrStale: the attempt is not (or no longer) reserved, so its task has
 	// nothing to do.
@@ -25,26 +25,25 @@ var (
 	ErrNoRoom = errors.New("a limit leaves no room for the call now")
 	// ErrDialLocked: the dial lock is set; the attempt stays reserved.
 	ErrDialLocked = errors.New("the dial lock is set: nobody is called")
-	// ErrNotLocked: the dial lock does not wait for a person: it is not set, or a
-	// scan releases it.
+	// ErrNotLocked: the dial lock needs no person: it is not set, or a scan releases it.
 	ErrNotLocked = errors.New("the database does not wait for a person")
 	// ErrNothingMissing: no scan of Vonage's list lacked a call.
 	ErrNothingMissing = errors.New("no scan of Vonage's list has lacked a call since the database was locked, so there is nothing to accept")
-	// ErrRenamed: a person released the database under a new name while the
-	// process ran, so that its queue and its external mark are another database's.
+	// ErrRenamed: a person released the database under a new name while the process ran,
+	// so its queue and its external mark belong to another database.
 	ErrRenamed = errors.New("the database was released under a new name: start this process again, so that it takes the new queue")
-	// ErrLeaseLost: another process has taken the periodic work meanwhile.
+	// ErrLeaseLost: meanwhile another process has taken over the periodic work.
 	ErrLeaseLost = errors.New("another process does the work by now")
-	// ErrUnreadable: the settings that are stored with a campaign cannot be read.
+	// ErrUnreadable: the stored settings of a campaign cannot be read.
 	ErrUnreadable = errors.New("the campaign's stored settings cannot be read")
-	// ErrOtherSettings: the campaign of that name has other settings.
+	// ErrOtherSettings: the campaign with that name has other settings.
 	ErrOtherSettings = errors.New("a campaign of that name has other settings")
 )
 
-// BlockedError says why a manual call may not be made now. It holds no number.
+// BlockedError says why a manual call may not be made now. It contains no number.
 type BlockedError struct {
-	Obstacles []Withdrawal // the weightiest first
-	Attempt   uuid.UUID    // the attempt that is open at the number or address; uuid.Nil: none
+	Obstacles []Withdrawal // the most important first
+	Attempt   uuid.UUID    // the open attempt at the number or address; uuid.Nil: none
 }
 
 func (e *BlockedError) Error() string {
@@ -58,8 +57,8 @@ func (e *BlockedError) Error() string {
 	return strings.Join(meanings, "; ")
 }
 
-// GapError says that Vonage's records do not reach back to what a database
-// knows, so it cannot be found out who was called in between.
+// GapError: Vonage's records do not reach back to the database's last known state, so
+// the calls in between cannot be found.
 type GapError struct{ From, To time.Time }
 
 func (e *GapError) Error() string {

@@ -8,7 +8,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// DueGroup is people who have their zones in common, by when their first call is due.
+// DueGroup is a group of people with the same zones, sorted by the due time of their
+// first call.
 type DueGroup struct {
 	Zones []string
 	Due   []DuePeople // in order
@@ -18,14 +19,14 @@ type DueGroup struct {
 type DuePeople struct {
 	At     time.Time
 	People int
-	Before time.Time // they are not called from then on; zero: they always are
+	Before time.Time // they are not called from then on; zero: no limit
 }
 
-// Course is how the first calls of a campaign go, as far as can be foreseen.
+// Course is the estimated course of a campaign's first calls.
 type Course struct {
-	Groups      []GroupCourse // as they were given
-	First, Last time.Time     // of all; zero: there is none
-	NotCalled   int           // people who are not called before their own or the campaign's end, or within a year
+	Groups      []GroupCourse // in the order given
+	First, Last time.Time     // over all groups; zero: there is none
+	NotCalled   int           // people who will not be called before their own end, the campaign's end, or within a year
 }
 
 // GroupCourse is the course of one group.
@@ -35,14 +36,15 @@ type GroupCourse struct {
 }
 
 const (
-	// longestCourse bounds what is foreseen, and courseSteps what is computed for it.
+	// longestCourse limits the estimated time, and courseSteps the work for it.
 	longestCourse = 366 * 24 * time.Hour
 	courseSteps   = 200_000
 )
 
-// Foresee computes how the first calls go from now on, at so many a second in all: by
-// the hours, dates, start and end that the gate asks for. Groups whose hours are open
-// share the rate by how many of them wait. Retries and other campaigns are not in it.
+// Foresee estimates the first calls from now on, at a total rate of perSecond. It uses
+// the gate's rules: hours, dates, start and end. Groups whose hours are open share the
+// rate in proportion to their waiting people. Retries and other campaigns are not
+// included.
 func (s Settings) Foresee(groups []DueGroup, perSecond float64, now time.Time) Course {
 	f := foresight{s: s, rate: perSecond, groups: make([]groupForesight, len(groups))}
 	at := now
@@ -51,7 +53,7 @@ func (s Settings) Foresee(groups []DueGroup, perSecond float64, now time.Time) C
 	}
 	for i, g := range groups {
 		f.groups[i] = groupForesight{due: slices.Clone(g.Due)}
-		f.groups[i].locations, _ = loadZones(g.Zones) // none: never open
+		f.groups[i].locations, _ = loadZones(g.Zones) // no locations: never open
 	}
 	f.run(at)
 	return f.course()
@@ -67,10 +69,10 @@ type groupForesight struct {
 	locations   []*time.Location
 	due         []DuePeople // not waiting yet
 	waiting     float64
-	queue       []waitingPeople // who they are, as they came
-	late        float64         // whose time has passed
+	queue       []waitingPeople // the waiting people, in the order of arrival
+	late        float64         // people whose time has passed
 	open        bool
-	until       time.Time // it stays open, or closed, until then
+	until       time.Time // open or closed until then
 	first, last time.Time
 }
 
@@ -127,7 +129,8 @@ func (f *foresight) run(at time.Time) {
 	}
 }
 
-// arrive has those wait whose time has come, and leaves out those whose time has passed.
+// arrive lets people wait once their time has come, and removes those whose time has
+// passed.
 func (g *groupForesight) arrive(at time.Time) {
 	for len(g.due) > 0 && !g.due[0].At.After(at) {
 		g.waiting += float64(g.due[0].People)
@@ -144,11 +147,11 @@ func (g *groupForesight) arrive(at time.Time) {
 		return past
 	})
 	if len(g.queue) == 0 {
-		g.waiting = 0 // and no rest of a rounding
+		g.waiting = 0 // clears the rest of a rounding
 	}
 }
 
-// take calls so many of those who wait, the first first.
+// take calls this many of the waiting people, the first first.
 func (g *groupForesight) take(people float64) {
 	g.waiting -= people
 	for len(g.queue) > 0 && people > 0 {
@@ -162,7 +165,7 @@ func (g *groupForesight) take(people float64) {
 	}
 }
 
-// call takes from those who wait in open groups what the rate allows.
+// call takes as many people as the rate allows from those who wait in open groups.
 func (f *foresight) call(from, to time.Time, total float64) {
 	part := min(1, to.Sub(from).Seconds()*f.rate/total)
 	if total*(1-part) < 0.5 {
@@ -200,8 +203,8 @@ func (f *foresight) course() (c Course) {
 	return c
 }
 
-// span says whether a call can be begun at a time, and until when that stays so at
-// least.
+// span reports whether a call can begin at a time, and until when at least this stays
+// so.
 func (h Hours) span(at time.Time, locations []*time.Location) (open bool, until time.Time) {
 	if len(locations) == 0 {
 		return false, at.Add(longestCourse)
@@ -209,7 +212,7 @@ func (h Hours) span(at time.Time, locations []*time.Location) (open bool, until 
 	open = h.openInAll(at, locations)
 	if !open || !h.openInAll(at.Add(CallMargin), locations) {
 		if open {
-			at = at.Add(CallMargin) // it closes meanwhile
+			at = at.Add(CallMargin) // the hours close in between
 		}
 		next, found := h.nextIn(at, locations)
 		if !found {
@@ -231,8 +234,9 @@ func (h Hours) span(at time.Time, locations []*time.Location) (open bool, until 
 	return true, at.Add(time.Second)
 }
 
-// CallPace is how many calls a second the campaign can begin at most, where each
-// takes about so long: the account's rate, its own, and what may be up at once.
+// CallPace is how many calls a second the campaign can begin at most, if each takes
+// about this long. It follows from the account's rate, the campaign's own, and its
+// limit of calls at once.
 func (s Settings) CallPace(account float64, each time.Duration) float64 {
 	pace := account
 	if own := float64(s.Limits.PerSecond); own > 0 {
@@ -246,12 +250,12 @@ func (s Settings) CallPace(account float64, each time.Duration) float64 {
 	return pace
 }
 
-// expectedRinging is how long a telephone rings until somebody answers, in the estimate.
+// expectedRinging is the estimated ringing time before somebody answers.
 const expectedRinging = 15 * time.Second
 
-// ExpectedCall is about how long an answered call takes, without the ringing: what the
-// message takes, not what it may. With an NCCO, an answer URL or a key that connects
-// it is a minute.
+// ExpectedCall is about how long an answered call takes without the ringing: the
+// expected length of the message, not the longest. With an NCCO, an answer URL or a key
+// that connects it is a minute.
 func (s Settings) ExpectedCall() time.Duration {
 	t, err := s.Message.Compile()
 	if err != nil || t.script == nil || s.Message.connects() {
@@ -263,15 +267,15 @@ func (s Settings) ExpectedCall() time.Duration {
 // ExpectedUp is how long a call is up, ringing included.
 func (s Settings) ExpectedUp() time.Duration { return expectedRinging + s.ExpectedCall() }
 
-// OnceCost is what one call to each of some people costs.
+// OnceCost is the cost of one call to each of a number of people.
 type OnceCost struct {
-	Usual, Most decimal.Decimal // if each call takes as long as is expected, and as long as it may
-	Rates       []string        // of a minute, by country
-	Unknown     []string        // countries whose rate is not known: their people are in no sum
+	Usual, Most decimal.Decimal // if each call takes its expected length, and if it takes the longest
+	Rates       []string        // per minute, by country
+	Unknown     []string        // countries whose rate is not known: the sums leave out their people
 }
 
-// CostOnce is what a call to each of so many people in each country costs, at the rates
-// of a minute.
+// CostOnce is the cost of one call to each person, given the people per country and the
+// rates per minute.
 func (s Settings) CostOnce(people map[string]int, rates map[string]decimal.Decimal) (c OnceCost) {
 	minutes := func(d time.Duration) decimal.Decimal {
 		return decimal.NewFromInt(int64((d + time.Minute - 1) / time.Minute))

@@ -16,7 +16,7 @@ func moment(t testing.TB, text string) time.Time {
 	return at
 }
 
-// near allows the last two calls of a day and the rounding of people.
+// near allows for the last two calls of a day and the rounding of people.
 func near(got, want time.Time) bool { return got.Sub(want).Abs() < 5*time.Minute }
 
 func TestForesee(t *testing.T) {
@@ -54,7 +54,7 @@ func TestForesee(t *testing.T) {
 	}
 }
 
-// Nobody is foreseen outside the hours, the rate is kept, and everybody is counted.
+// No call is foreseen outside the hours, the rate is kept, and everybody is counted.
 func TestForeseeKeepsTheRules(t *testing.T) {
 	t.Parallel()
 	zones := [][]string{{"Europe/London"}, {"America/New_York"}, {"Asia/Kolkata"}, {"Australia/Sydney", "Australia/Perth"}}
@@ -81,7 +81,7 @@ func TestForeseeKeepsTheRules(t *testing.T) {
 			if g.First.IsZero() {
 				continue
 			}
-			last := g.Last.Add(-time.Second) // a moment before, unless that is before the first
+			last := g.Last.Add(-time.Second) // a moment before the last one, unless that is before the first
 			if last.Before(g.First) {
 				last = g.First
 			}

@@ -9,18 +9,17 @@ import (
 	"unicode"
 )
 
-// Fold adds one thing that Vonage said to what is known of an attempt.
+// Fold adds one statement of Vonage to what is known about an attempt.
 //
-// It is pure, and a join: evidence about one call in any order, any number of
-// times, from any mixture of sources, gives the same attempt. Facts only grow,
-// closed is for ever, and the state follows from the facts alone. (Only the
-// time at which a standing list bill was last read moves with a repetition:
-// see Bill.Before.)
+// It is pure, and a join: evidence about one call in any order, any number of times,
+// from any mixture of sources, gives the same attempt. Facts only grow, closed is for
+// ever, and the state follows from the facts alone. (One thing moves with a repetition:
+// the time at which a standing list bill was last read. See Bill.Before.)
 //
-// Evidence of another call leaves the attempt unchanged. A further leg of its own
+// Evidence about another call leaves the attempt unchanged. A further leg of its own
 // conversation is ignored. A call that cannot be the attempt's raises an alarm.
-// Evidence without a call uuid leaves it unchanged as well: without one it cannot be
-// told from evidence of another call. ObservedAt must be set.
+// Evidence without a call uuid also leaves the attempt unchanged: it cannot be told
+// from evidence about another call. ObservedAt must be set.
 func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	if other, kind := otherCall(&a, &e); kind != "" {
 		return a, []Alarm{alarm(kind, &a, &e)}
@@ -48,13 +47,13 @@ func Fold(a Attempt, e Evidence) (Attempt, []Alarm) {
 	return a, alarms
 }
 
-// otherCall reports whether the evidence is of another call than the attempt's, and
+// otherCall reports whether the evidence is about another call than the attempt's, and
 // the kind of the alarm that this raises, if any.
 //
-// The attempt's own uuid settles it: Vonage words numbers in more ways than one. A
-// uuid that is new is the attempt's only if nothing says that it is a leg that
-// connect opened: such a leg carries our attempt's id in its events, and rang
-// nobody twice. To bind it would give the person the disposition of an agent.
+// The attempt's own uuid decides: Vonage writes numbers in more than one way. A new
+// uuid is the attempt's only if nothing says that it is a leg opened by connect. Such a
+// leg carries our attempt's id in its events, and rang nobody twice. Binding it would
+// give the person the disposition of an agent.
 func otherCall(a *Attempt, e *Evidence) (other bool, alarm string) {
 	if e.CallUUID != "" && SameCall(e.CallUUID, a.CallUUID) {
 		return false, ""
@@ -82,8 +81,8 @@ func otherCall(a *Attempt, e *Evidence) (other bool, alarm string) {
 	return true, ""
 }
 
-// isLeg reports whether the evidence is of a further leg: it came to the address of
-// one, its party is no telephone, or it is another call in the conversation of the
+// isLeg reports whether the evidence is about a further leg: it came to a leg's
+// address, its party is no telephone, or it is another call in the conversation of the
 // attempt's own.
 func isLeg(a *Attempt, e *Evidence) bool {
 	//guard:false campaign.TestFoldOfLegs: an event at the address of a leg binds no attempt
@@ -99,18 +98,18 @@ func isLeg(a *Attempt, e *Evidence) bool {
 	return a.CallUUID != "" && e.CallUUID != "" && SameConversation(e.ConversationUUID, a.ConversationUUID)
 }
 
-// contradicts reports whether the evidence names a number that is certainly not
-// the attempt's, however it is worded.
+// contradicts reports whether the evidence names a number that is certainly not the
+// attempt's, in any wording.
 func contradicts(a *Attempt, e *Evidence) bool {
 	return NumbersDiffer(a.To, e.To) || NumbersDiffer(a.From, e.From)
 }
 
 // waits reports whether the attempt's call is not known yet. An event with another
-// number is then taken for a leg's, although there is no conversation to compare.
-// It blocks the proof of absence, and the alarm says so.
+// number is then treated as a leg's, although there is no conversation to compare. It
+// blocks the proof of absence, and the alarm says so.
 func (a *Attempt) waits() bool { return a.State == Dialing || a.State == Unknown }
 
-// expectsEvidence reports whether a call of this attempt is no surprise.
+// expectsEvidence reports whether a call of this attempt is expected.
 func (a *Attempt) expectsEvidence() bool {
 	switch a.State {
 	case Dialing, Unknown, Accepted, Ended:
@@ -127,7 +126,7 @@ func alarm(kind string, a *Attempt, e *Evidence) Alarm {
 	return Alarm{Kind: kind, AttemptID: a.ID, Detail: detail}
 }
 
-// masked hides the digits of a word, in which a telephone number could stand.
+// masked hides the digits of a word: they could be a telephone number.
 func masked(w string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsDigit(r) {
@@ -137,8 +136,8 @@ func masked(w string) string {
 	}, w)
 }
 
-// add adds what the evidence says. isNew: its status word w was not seen yet.
-// What other copies of the facts hold stays as it is.
+// add adds the evidence to the facts. isNew: its status word w was not seen yet. Other
+// copies of the facts do not change.
 func (f *Facts) add(e *Evidence, w string) (isNew bool) {
 	f.CallUUID = cmp.Or(f.CallUUID, e.CallUUID)
 	f.ConversationUUID = smaller(f.ConversationUUID, e.ConversationUUID)
@@ -162,7 +161,7 @@ func (f *Facts) add(e *Evidence, w string) (isNew bool) {
 	return isNew
 }
 
-// fail keeps the earliest failure; of two at one moment, the lower rank.
+// fail keeps the earliest failure; of two at the same moment, the one of lower rank.
 func (f *Facts) fail(w string, at time.Time) {
 	c := at.Compare(f.FailedAt)
 	if f.Failure == "" || c < 0 || c == 0 && words[w].rank < words[f.Failure].rank {
@@ -171,16 +170,17 @@ func (f *Facts) fail(w string, at time.Time) {
 	}
 }
 
-// closes reports whether a word ends the call. A list record shows the call's
-// last status, so there a failure is the end; an event's failure is followed
-// by completed.
+// closes reports whether a word ends the call. A list record shows the call's last
+// status, so there a failure is the end. After a failure in an event, completed
+// follows.
 func closes(s Source, w word) bool {
 	return w.closes || s == FromList && w.kind == kindFailure
 }
 
-// evidenceTime is when the status came about, as far as the evidence knows. A list
-// record's At is the call's start, which says nothing of when its status was
-// reached: its end does, and failing that the status held when it was read.
+// evidenceTime is when the call reached the status, as far as the evidence shows. A
+// list record's At is the call's start, which does not show when the status was
+// reached. The call's end does; without an end, the call had the status when it was
+// read.
 func evidenceTime(e *Evidence) time.Time {
 	at := e.At
 	if e.Source == FromList {
@@ -200,8 +200,8 @@ func earlier(known, said time.Time) time.Time {
 	return known
 }
 
-// smaller keeps one of two names that Vonage gives one conversation, whichever
-// order they come in.
+// smaller keeps one of two names that Vonage gives to one conversation, in whichever
+// order they come.
 func smaller(known, said string) string {
 	if known == "" || said != "" && compareConversations(said, known) < 0 {
 		return said
@@ -231,8 +231,8 @@ func (f Facts) Disposition() Disposition {
 	return Unexplained
 }
 
-// HungUpByUs reports whether nobody had answered, and the call had not failed, when
-// we asked Vonage to end it. What Vonage says of it then is our doing.
+// HungUpByUs reports whether we asked Vonage to end the call before anybody had
+// answered and before it had failed. Vonage's statuses after that are caused by us.
 func (f Facts) HungUpByUs() bool {
 	//guard:value(!f.HungUpAt.IsZero()) campaign.TestOurHangUpIsNoDisposition: a failure before our own hang-up counts
 	return !f.HungUpAt.IsZero() && !f.answered() && (f.Failure == "" || !f.FailedAt.Before(f.HungUpAt.Add(-ClockTolerance)))
@@ -247,11 +247,11 @@ func (f Facts) saw(w string) bool {
 	return found
 }
 
-// CloseSilent ends an accepted attempt that failed longer than grace ago and
-// was never said to be over: completed follows a failure as a rule, and not
-// always. The wait lets a late answer still stop a retry. An attempt dialed
-// longer than retention ago ends whatever was said of it, because Vonage
-// has no record of it any more. It reports whether the attempt changed.
+// CloseSilent ends an accepted attempt that failed longer than grace ago and has no
+// reported end: completed usually follows a failure, but not always. During the wait a
+// late answer can still stop a retry. An attempt dialed longer than retention ago ends
+// whatever its status, because Vonage has no record of it any more. It reports whether
+// the attempt changed.
 func CloseSilent(a Attempt, grace, retention time.Duration, now time.Time) (Attempt, bool) {
 	//guard:true test/histories.TestHistories: a failed call without an end is waited for
 	failed := a.Failure != "" && now.Sub(a.FailedAt) > grace

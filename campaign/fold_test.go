@@ -63,8 +63,8 @@ func TestFoldGivesOneAttemptInEveryOrder(t *testing.T) {
 	}
 }
 
-// What is lost on the way may change what is known, but not make it depend on
-// the order of the rest.
+// Lost evidence may change the result, but the result must not depend on the order of
+// the rest.
 func TestFoldGivesOneAttemptInEveryOrderOfAnySubset(t *testing.T) {
 	t.Parallel()
 	for _, h := range histories() {
@@ -135,7 +135,7 @@ func TestFoldNeverTakesBack(t *testing.T) {
 	})
 }
 
-// A webhook delivered again is read at another time, and must change nothing.
+// A webhook that is delivered again is read at another time, and must change nothing.
 func TestFoldOfARepeatedEventChangesNothing(t *testing.T) {
 	t.Parallel()
 	for _, h := range histories() {
@@ -152,7 +152,7 @@ func TestFoldOfARepeatedEventChangesNothing(t *testing.T) {
 	}
 }
 
-// The list read again moves the time of reading, and nothing else.
+// Reading the list again moves the time of reading, and nothing else.
 func TestFoldOfARepeatedRecordMovesOnlyTheTimeOfReading(t *testing.T) {
 	t.Parallel()
 	a := foldAll(dialing(), []Evidence{listed("completed", 60).billed("0.02", 12)})
@@ -206,8 +206,8 @@ func TestFoldRefusesWhatCannotBelongToTheAttempt(t *testing.T) {
 	}
 }
 
-// Vonage words the numbers of one call in several ways. What names the
-// attempt's own call is its evidence all the same.
+// Vonage writes the numbers of one call in several ways. Evidence that names the
+// attempt's own call is still its evidence.
 func TestFoldKeepsTheAttemptsOwnCallWhateverItsNumbers(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -259,7 +259,7 @@ func TestFoldOfLateEvidence(t *testing.T) {
 	}
 }
 
-// The moves that Fold makes are those that Transitions grants Vonage.
+// Fold makes only moves that Transitions allow Vonage.
 func TestFoldMovesAreAllowed(t *testing.T) {
 	t.Parallel()
 	for _, from := range []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void} {
@@ -340,7 +340,7 @@ func TestDispositionOfABillAlone(t *testing.T) {
 	}
 }
 
-// A list record's own time is the call's start, which is not when it failed.
+// A list record's own time is the call's start, not the time of its failure.
 func TestFoldOfARecordTellsWhenTheCallFailed(t *testing.T) {
 	t.Parallel()
 	got := foldAll(dialing(), []Evidence{listed("busy", 60)})
@@ -362,7 +362,7 @@ func TestFoldDoesNotEndWithAWebsocket(t *testing.T) {
 	}
 }
 
-// What is folded is what Postgres gives back: UTC, whole microseconds.
+// Folded values have the form that Postgres returns: UTC, whole microseconds.
 func TestFoldKeepsTimesAsTheyAreStored(t *testing.T) {
 	t.Parallel()
 	e := event("completed", 5.000000001).billed("0.02", 12)

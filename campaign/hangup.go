@@ -11,8 +11,8 @@ import (
 type HangUp struct {
 	CallUUID  string
 	AttemptID uuid.UUID
-	Why       string // the kind of the alarm that came with it, or HangUpStopped
-	Tries     int    // with the one under way
+	Why       string // the kind of the alarm that came with the order, or HangUpStopped
+	Tries     int    // includes the current one
 	Request   HangUpRequest
 }
 
@@ -23,11 +23,12 @@ type HangUpRequest struct {
 	At       time.Time // by the database's clock; zero: no call of an attempt was up
 }
 
-// FoldHangUp adds what came of a request to end the attempt's call. A request is
-// noted before it is sent, because the call's end may be told before its answer. One
-// that certainly had no effect takes its own note back: the call ended by itself.
-// It takes back no other's, which may have ended the call, and one that may have had
-// an effect stands. It is idempotent.
+// FoldHangUp adds the result of a request to end the attempt's call. A request is noted
+// before it is sent, because the call's end may be reported before the answer to the
+// request. If a request certainly had no effect, its own note is removed: the call
+// ended by itself. The note of another request stays, because that one may have ended
+// the call. So does the note of a request that may have had an effect. FoldHangUp is
+// idempotent.
 func FoldHangUp(a Attempt, r HangUpRequest, e Effect) Attempt {
 	switch {
 	//guard:true campaign.TestFoldHangUp: a hang-up that had no effect is taken back
@@ -40,51 +41,49 @@ func FoldHangUp(a Attempt, r HangUpRequest, e Effect) Attempt {
 	return a
 }
 
-// HangUpTry is what came of one try to hang a call up.
+// HangUpTry is the result of one try to hang up a call.
 type HangUpTry struct {
 	State  HangUpState
 	Effect Effect
-	Answer string // what Vonage said of it
+	Answer string // Vonage's answer
 }
 
-// HangUpState says where an order to hang up is in its life.
+// HangUpState is the state of an order to hang up.
 type HangUpState string
 
 const (
-	HangUpPending      HangUpState = "pending"       // the call is to be ended, or the last try to did not succeed
+	HangUpPending      HangUpState = "pending"       // the call must still be ended: there was no try yet, or the last one failed
 	HangUpDone         HangUpState = "done"          // Vonage ended the call
 	HangUpAlreadyEnded HangUpState = "already_ended" // the call had ended by itself
 	HangUpFailed       HangUpState = "failed"        // given up, with an alarm
 )
 
-// HangUpStates are all of them.
+// HangUpStates lists them all.
 var HangUpStates = []HangUpState{HangUpPending, HangUpDone, HangUpAlreadyEnded, HangUpFailed}
 
-// Effect says what is known of an action on a call in progress.
+// Effect says what is known about the effect of an action on a call in progress.
 type Effect string
 
 const (
 	EffectDone    Effect = "done"
-	EffectRefused Effect = "refused" // it is certain that it had no effect
-	EffectUnknown Effect = "unknown" // it may have had its effect
+	EffectRefused Effect = "refused" // it certainly had no effect
+	EffectUnknown Effect = "unknown" // it may have had an effect
 )
 
-// HangUpStopped is why the calls of a campaign are hung up that was stopped with
-// them. It comes with no alarm.
+// HangUpStopped: the call is hung up because its campaign was stopped together with its
+// calls. It comes with no alarm.
 const HangUpStopped = "campaign_stopped"
 
-// MaxHangUps is how many calls are hung up for one attempt. Anyone who can sign
+// MaxHangUps is the most calls that are hung up for one attempt. Anyone who can sign
 // events could report any number of calls.
 const MaxHangUps = 3
 
-// Superfluous says why a call that the evidence, by itself, proves to be up
-// should not be: the kind of the alarm that it raises, or "" where nobody is
-// to be hung up.
+// Superfluous says why a call that is proved to be up by this evidence alone should not
+// be up: the kind of the alarm that it raises. "" means that nobody is hung up.
 //
-// Only the reply to the attempt's own POST and a signed event that names the
-// attempt prove that. A record of Vonage's list is matched to an attempt
-// by numbers and time, which is good enough to attribute a price and not to cut a
-// person off.
+// Only the reply to the attempt's own POST, and a signed event that names the attempt,
+// prove that. A record of Vonage's list is matched to an attempt by numbers and time.
+// That is good enough to attribute a price, but not to cut off a person.
 func Superfluous(a Attempt, e Evidence) string {
 	//guard:value(e.CallUUID == "") campaign.TestSuperfluous: a record of the list hangs nobody up
 	if e.CallUUID == "" || e.Source == FromList {
@@ -101,24 +100,23 @@ func Superfluous(a Attempt, e Evidence) string {
 	return ""
 }
 
-// thoughtOver is true of the states in which no call was thought to come of the
-// attempt any more. The contact may have been called again since.
+// thoughtOver reports the states in which we no longer expected a call of the attempt.
+// The contact may have been called again since.
 func (s State) thoughtOver() bool {
 	return s == Refused || s == Absent || s == Lost
 }
 
-// calledTwiceBy reports whether another uuid is a second call to the person, and no
-// other leg of the first: a leg shares its conversation, or names another
-// number or none.
+// calledTwiceBy reports whether another uuid is a second call to the person, and not
+// another leg of the first. A leg shares its conversation, or names another number or
+// none.
 func (a Attempt) calledTwiceBy(e Evidence) bool {
 	leg := e.Leg || SameConversation(e.ConversationUUID, a.ConversationUUID)
 	//guard:true campaign.TestSuperfluous: another leg is not hung up as a second call
 	return !leg && (e.To != "" && !NumbersDiffer(e.To, a.To) || e.Source == FromResponse)
 }
 
-// Ends reports whether there is nothing left to hang up once a call has this
-// status. completed follows most failures, and nobody hears anything in
-// between.
+// Ends reports whether a call with this status is over, so that there is nothing to
+// hang up. completed follows most failures, and nobody hears anything in between.
 func Ends(status string) bool {
 	w := words[normalizeStatus(status)]
 	return w.closes || w.kind == kindFailure
@@ -135,10 +133,10 @@ func EndWords() []string {
 	return list
 }
 
-// Surplus picks which of an attempt's two calls to hang up: the one that began
-// later by Vonage's times, and "" if that one is known to be over. Where a
-// time is missing it is the other one, which the evidence tells of and the
-// attempt does not have. spared must then stay up, whatever else comes.
+// Surplus picks which of an attempt's two calls to hang up: the one that began later by
+// Vonage's times, or "" if that one is known to be over. If a time is missing, it picks
+// the call in the evidence, not the attempt's own. After that spared must stay up,
+// whatever evidence comes.
 func Surplus(a Attempt, e Evidence, ownBegan, otherBegan time.Time) (call, spared string) {
 	over := Ends(e.Status)
 	call, spared = e.CallUUID, a.CallUUID

@@ -83,8 +83,7 @@ func TestSurplusIsTheLaterCall(t *testing.T) {
 	}
 }
 
-// Whatever the times and words, one of the two calls stays up, and what is
-// hung up is the other.
+// For any times and words, one of the two calls stays up, and the other one is hung up.
 func TestSurplusNeverBothCalls(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -106,8 +105,8 @@ func TestSurplusNeverBothCalls(t *testing.T) {
 	})
 }
 
-// A hang-up that had no effect is no cause of what Vonage says of the call, in
-// whatever order its answer and the events come, and however often it is told.
+// A hang-up without an effect does not cause what Vonage says about the call, in any
+// order of its answer and the events, and with any repetitions.
 func TestFoldHangUp(t *testing.T) {
 	t.Parallel()
 	first := HangUpRequest{ID: uuid.New(), CallUUID: "U1", At: sec(6)}
@@ -132,7 +131,7 @@ func TestFoldHangUp(t *testing.T) {
 		{"asked twice at once", []answer{{second, EffectDone}, {first, EffectRefused}}, Unexplained},
 		{"asked after its end", []answer{{first, EffectRefused}, {early, EffectUnknown}}, Busy},
 	} {
-		for at := range 4 { // the answers come before one of the events, or after all
+		for at := range 4 { // the answers come before one of the events, or after all of them
 			a := dialing()
 			a.HungUpAt, a.HungUpBy = first.At, first.ID
 			for i, e := range []Evidence{event("ringing", 2), event("busy", 5), event("completed", 6), event("completed", 6)} {

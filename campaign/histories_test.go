@@ -40,7 +40,7 @@ func money(s string) decimal.NullDecimal {
 	return decimal.NewNullDecimal(decimal.RequireFromString(s))
 }
 
-// billed adds what a call of so many seconds cost.
+// billed adds the cost of a call of so many seconds.
 func (e Evidence) billed(price string, seconds int) Evidence {
 	e.Bill = Bill{Rate: money("0.10000000"), Duration: &seconds, StartTime: sec(5), EndTime: sec(5 + float64(seconds)), Network: "23420"}
 	if price != "" {
@@ -54,7 +54,7 @@ func (e Evidence) readAt(s float64) Evidence {
 	return e
 }
 
-// callHistory is a set of evidence about one call, and what must come of it.
+// callHistory is a set of evidence about one call, with the expected result.
 type callHistory struct {
 	name     string
 	evidence []Evidence

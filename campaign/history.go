@@ -8,17 +8,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// history is what a contact's attempts amount to.
+// history sums up a contact's attempts.
 type history struct {
-	attempts []Attempt // by No, all of them
-	last     *Attempt  // the latest that is neither reserved nor needless; nil if none
+	attempts []Attempt // all of them, by No
+	last     *Attempt  // the latest that is neither reserved nor void as not needed; nil if none
 	tried    *Attempt  // the latest of those that was not withdrawn; nil if none
 	reserved []uuid.UUID
-	calls    int // that Vonage had
+	calls    int // calls that Vonage had
 	underWay bool
 	lost     bool
 	ended    bool // a call has ended
-	answered bool // one that was answered
+	answered bool // one of the calls was answered
 }
 
 func historyOf(attempts []Attempt) history {
@@ -26,7 +26,7 @@ func historyOf(attempts []Attempt) history {
 	for i := range h.attempts {
 		a := &h.attempts[i]
 		if a.State == Void && a.Note == string(WithdrawnAnswered) {
-			continue // it was needless, and says nothing of what comes next
+			continue // it was not needed, and does not affect the next step
 		}
 		switch a.State {
 		case Reserved:
@@ -52,7 +52,7 @@ func historyOf(attempts []Attempt) history {
 	return h
 }
 
-// byNo puts the attempts in their order, in which they mostly come.
+// byNo sorts the attempts by No. Mostly they are sorted already.
 func byNo(attempts []Attempt) []Attempt {
 	for i := range len(attempts) - 1 {
 		if attempts[i+1].No < attempts[i].No {
@@ -62,7 +62,8 @@ func byNo(attempts []Attempt) []Attempt {
 	return attempts
 }
 
-// said is what the person has keyed and heard, over all calls, their own included.
+// said is what the person has keyed and heard in all calls, including the person's own
+// calls to us.
 func (h *history) said(back RangBack) (result string, heardAt time.Time) {
 	result, heardAt = back.Result, back.HeardAt
 	for i := range h.attempts {
@@ -81,8 +82,9 @@ func (h *history) withdrawn(w Withdrawal) bool {
 	return h.last != nil && h.last.State == Void && h.last.Note == string(w)
 }
 
-// invalidReason is why a contact of an invalid number has ended: as its own last call
-// did, or refused where Vonage has told another contact's call.
+// invalidReason is why a contact with an invalid number has ended: the disposition of
+// its own last call, or refused if Vonage called the number invalid for another
+// contact.
 func (h *history) invalidReason() Reason {
 	switch d := h.lastDisposition(); d {
 	case Failed, Rejected:
@@ -95,9 +97,8 @@ func (h *history) refusedForGood() bool {
 	return h.tried != nil && h.tried.State == Refused && Remedies[Refusal(h.tried.Note)].Final
 }
 
-// withoutCall counts the attempts in a row that were sent and that Vonage had no
-// call of. Those that were never sent, and withdrawn ones, neither count nor break
-// the row.
+// withoutCall counts the attempts in a row that were sent but made no call at Vonage.
+// Attempts that were never sent, or were withdrawn, neither count nor break the row.
 func (h *history) withoutCall() (n int) {
 	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {
 		if a := &h.attempts[i]; a.State == Absent || a.State == Refused && Remedies[Refusal(a.Note)].Counts {
@@ -107,8 +108,8 @@ func (h *history) withoutCall() (n int) {
 	return n
 }
 
-// final is the disposition that ends the contact, or "". Any attempt may have
-// it, since late evidence may concern an early one. If several do, an answer
+// final is the disposition that ends the contact, or "". Any attempt may have it, since
+// late evidence may be about an early one. If several attempts have one, an answer
 // counts before a failure, and then the later before the earlier.
 func (h *history) final(p Policy) Disposition {
 	var found Disposition
@@ -127,7 +128,7 @@ func (h *history) final(p Policy) Disposition {
 
 func reached(d Disposition) bool { return d == Answered || d == Human || d == Machine }
 
-// lastDisposition is how the last call that Vonage had ended.
+// lastDisposition is how the last call at Vonage ended.
 func (h *history) lastDisposition() Disposition {
 	for i := len(h.attempts) - 1; i >= 0; i-- {
 		if h.attempts[i].State == Ended {
@@ -142,18 +143,18 @@ func dispositionOf(a *Attempt) Disposition { return cmp.Or(a.Disposition(), Unex
 const (
 	firstBackoff = 5 * time.Second
 	maxBackoff   = time.Hour
-	// freeAbsents is how many times in a row an attempt that proved absent is
-	// repeated at once: its proof took minutes already.
+	// freeAbsents is how many times in a row an attempt that was proved absent is repeated
+	// at once: its proof has already taken minutes.
 	freeAbsents = 3
 	absentRetry = time.Minute
-	// staleRetry is when an attempt that we ourselves were too slow to send is
-	// repeated. The pace holds back what is too much, so it never grows.
+	// staleRetry is the wait before an attempt is repeated that we sent too late
+	// ourselves. It never grows, because the pace already limits the rate.
 	staleRetry = time.Second
 )
 
-// backoff is how long to wait after a run of attempts that made no call. Withdrawn
-// attempts do not break the run, nor count in it, and neither do those that we
-// were too slow to send.
+// backoff is the wait after a run of attempts that made no call. Withdrawn attempts
+// neither break the run nor count in it. The same is true of those that we sent too
+// late.
 func (h *history) backoff() time.Duration {
 	run := 0
 	for i := len(h.attempts) - 1; i >= 0 && h.attempts[i].State != Ended; i-- {
@@ -171,7 +172,7 @@ func (h *history) backoff() time.Duration {
 	return doubled(firstBackoff, run)
 }
 
-// doubled is d for the first time, twice as long for each further one; 0 for
+// doubled is d for the first time, and twice as long for each further one. It is 0 for
 // none, and never more than maxBackoff.
 func doubled(d time.Duration, times int) time.Duration {
 	if times <= 0 {

@@ -12,8 +12,8 @@ import (
 var holidaysText string
 
 const (
-	// holidaysWord begins an entry of the dates that are left out which means the
-	// public holidays of a place: holidays=GB, or holidays=GB-SCT.
+	// holidaysWord begins an entry of the excepted dates that stands for the public
+	// holidays of a place: holidays=GB, or holidays=GB-SCT.
 	holidaysWord = "holidays="
 	// The years whose holidays are known. A campaign gets the dates of all of them, so
 	// that the same command means the same in each year.
@@ -34,9 +34,9 @@ var holidays = sync.OnceValue(func() map[string][]string {
 
 func isHolidays(entry string) bool { return strings.HasPrefix(strings.TrimSpace(entry), holidaysWord) }
 
-// Holidays are the public holidays of a country, such as GB, or of a region of it,
-// such as GB-SCT, as dates from 2026 to 2035 in order. A country's are those that all
-// of it has. The observance of movable feasts is as it is expected today.
+// Holidays are the public holidays of a country, such as GB, or of a region, such as
+// GB-SCT: dates from 2026 to 2035 in order. A country's holidays are those of the whole
+// country. The dates of movable feasts are those expected today.
 func Holidays(place string) ([]string, error) {
 	place = strings.ToUpper(strings.TrimSpace(place))
 	days, known := holidays()[place]
@@ -60,7 +60,7 @@ func Holidays(place string) ([]string, error) {
 	return slices.Compact(dates), nil
 }
 
-// regionsText says what may be written instead.
+// regionsText lists the regions that may be written instead.
 func regionsText(country string) string {
 	if _, known := holidays()[country]; !known {
 		return "want a country such as GB, or one of its regions such as GB-SCT"
@@ -78,11 +78,11 @@ func regionsText(country string) string {
 	return "want " + country + ", or one of " + strings.Join(regions, ", ")
 }
 
-// maxShownDates is how many of the dates that are left out ExceptText has.
+// maxShownDates is the most excepted dates in ExceptText.
 const maxShownDates = 12
 
-// ExceptText says for a person on which dates nobody is called: the next ones from a
-// date on, and how many more; "" for none.
+// ExceptText lists for a person the next dates on which nobody is called, from a date
+// on, and how many more there are; "" for none.
 func (h Hours) ExceptText(from string) string {
 	at, _ := slices.BinarySearch(h.Except, from)
 	next := h.Except[at:]

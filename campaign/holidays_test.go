@@ -37,7 +37,7 @@ func TestHolidays(t *testing.T) {
 	}
 }
 
-// Every place has dates that can be left out, few enough for a campaign.
+// Every place has dates to except, few enough for a campaign.
 func TestEachPlaceHasHolidays(t *testing.T) {
 	t.Parallel()
 	if len(holidays()) < 500 {
@@ -57,7 +57,7 @@ func TestEachPlaceHasHolidays(t *testing.T) {
 	}
 }
 
-// What is stored and shown are dates, and the stored document means the same again.
+// Dates are stored and shown, and the stored document still means the same.
 func TestHolidaysAreStoredAsDates(t *testing.T) {
 	t.Parallel()
 	text := strings.Replace(dental, "except: [2026-12-25]", `except: [holidays=GB-ENG, 2026-12-24]`, 1)

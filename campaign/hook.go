@@ -7,20 +7,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// HookTarget is a program that is told of what happens, and how.
+// HookTarget is a program that receives messages about events, and the way to send
+// them.
 type HookTarget struct {
 	ID           int64
 	URL          string
-	AllowPrivate bool   // it may be at an address that is not on the internet
+	AllowPrivate bool   // its address may be outside the internet
 	Secret       string // whsec_...
-	OldSecret    string // signs too; "": there is none
+	OldSecret    string // also signs; "": there is none
 }
 
-// HookMessage is what it is told.
+// HookMessage is one message to a target.
 type HookMessage struct {
-	ID    uuid.UUID // the same at each try
+	ID    uuid.UUID // the same for each try
 	Type  string
 	At    time.Time
 	Data  json.RawMessage
-	Tries int // with the one that begins
+	Tries int // includes the one that begins
 }

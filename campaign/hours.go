@@ -9,13 +9,13 @@ import (
 
 // Hours is when calls may be placed, on the wall clock of the person's zone.
 type Hours struct {
-	// Week holds the open parts of a week, in order and apart. One may run over
-	// midnight.
+	// Week holds the open parts of a week, in order and without overlap. A part may run
+	// over midnight.
 	Week []Span
 	// Except holds dates on which nobody is called, as 2026-12-25, in order.
 	Except []string
-	// Margin is how long before closing the last call is placed, so that no
-	// telephone rings later. Whole minutes.
+	// Margin is how long before closing the last call is placed, so that no telephone
+	// rings after closing. Whole minutes.
 	Margin time.Duration
 }
 
@@ -29,7 +29,7 @@ const (
 	// minMinutes: a call waits in the queue and at Vonage before the telephone
 	// rings, and it must still ring inside the hours.
 	minMinutes = 2
-	// DefaultMargin is as long as a telephone may ring.
+	// DefaultMargin is the longest time that a telephone may ring.
 	DefaultMargin = 2 * time.Minute
 
 	maxMargin = time.Hour
@@ -37,12 +37,12 @@ const (
 	dateForm  = "2006-01-02"
 )
 
-// Daily is the hours between two minutes of each day.
+// Daily is the same hours each day, between two minutes of the day.
 func Daily(from, to int) Hours {
 	return weekOf(func(int) []Span { return []Span{{from, to}} })
 }
 
-// weekOf joins the spans of each day, 0 for Monday, in minutes since midnight.
+// weekOf joins the spans of the days (0 is Monday), in minutes since midnight.
 func weekOf(day func(int) []Span) (h Hours) {
 	for d := range 7 {
 		for _, s := range day(d) {
@@ -69,7 +69,7 @@ func (h Hours) On(days Days) Hours {
 	return h
 }
 
-// Validate reports what no campaign can have.
+// Validate reports hours that no campaign can have.
 func (h Hours) Validate() error {
 	if len(h.Week) == 0 {
 		return errors.New("they are never open")
@@ -100,8 +100,7 @@ func (h Hours) Validate() error {
 	return nil
 }
 
-// day is the part of the week that lies in one day, in minutes since its
-// midnight.
+// day is the part of the week in one day, in minutes since its midnight.
 func (h Hours) day(d int) (spans []Span) {
 	for _, s := range h.Week {
 		from, to := max(s.From-d*dayMinutes, 0), min(s.To-d*dayMinutes, dayMinutes)
@@ -113,8 +112,8 @@ func (h Hours) day(d int) (spans []Span) {
 }
 
 // Open reports whether a call may be placed now, by the wall clock of every zone.
-// Without a zone it never may. An hour that is repeated in autumn counts both
-// times, one that is skipped in spring never.
+// Without a zone the answer is always no. An hour that is repeated in autumn counts
+// both times, one that is skipped in spring never.
 func (h Hours) Open(now time.Time, zones []string) (bool, error) {
 	locations, err := loadZones(zones)
 	if err != nil {
@@ -134,8 +133,7 @@ func (h Hours) Next(now time.Time, zones []string) (at time.Time, ok bool) {
 	return h.nextIn(now, locations)
 }
 
-// reopens is the earliest opening after the one that is under way at now, if
-// one is.
+// reopens is the earliest opening after the one that is open at now, if there is one.
 func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
 	locations, err := loadZones(zones)
 	if err != nil || len(locations) == 0 {
@@ -152,8 +150,8 @@ func (h Hours) reopens(now time.Time, zones []string) (at time.Time, ok bool) {
 	return h.nextIn(t, locations)
 }
 
-// leftToday is in how many minutes the hours that are open on a wall clock end,
-// or the day.
+// leftToday is how many minutes are left until the hours that are open on a wall clock
+// end, or until the day ends.
 func (h Hours) leftToday(wall time.Time) int {
 	minute := minuteOfWeek(wall)
 	end := (minute/dayMinutes + 1) * dayMinutes
@@ -165,13 +163,13 @@ func (h Hours) leftToday(wall time.Time) int {
 	return end - minute
 }
 
-// CallMargin is how long before the hours end a contact is not claimed any more: an
-// attempt may wait so long in the queue, and then for Vonage, before the telephone
+// CallMargin is how long before the end of the hours the claim stops taking a contact:
+// an attempt may wait this long in the queue, and then at Vonage, before the telephone
 // rings.
 const CallMargin = 90 * time.Second
 
-// firstCall is the earliest moment from now on at which a call can be begun: the
-// hours are open in every zone, and are so for CallMargin more.
+// firstCall is the earliest moment from now on at which a call can begin: the hours are
+// open in every zone, and stay open for CallMargin.
 func (h Hours) firstCall(now time.Time, zones []string) (at time.Time, ok bool) {
 	locations, err := loadZones(zones)
 	if err != nil || len(locations) == 0 {
@@ -183,12 +181,12 @@ func (h Hours) firstCall(now time.Time, zones []string) (at time.Time, ok bool) 
 	return h.reopens(now, zones)
 }
 
-// searchAhead bounds the search for an opening, but for the dates that are left
-// out: a week has every day once.
+// searchAhead limits the search for an opening, without the excepted dates: a week has
+// every day once.
 const searchAhead = 8 * 24 * time.Hour
 
-// nextIn moves from zone to zone, each time to the first moment at which the
-// next one is open. No step passes over a moment at which all are.
+// nextIn moves from zone to zone, each time to the first moment at which the next one
+// is open. No step skips a moment at which all are open.
 func (h Hours) nextIn(now time.Time, locations []*time.Location) (time.Time, bool) {
 	limit := searchAhead + time.Duration(len(h.Except))*24*time.Hour
 	t := now
@@ -203,9 +201,9 @@ func (h Hours) nextIn(now time.Time, locations []*time.Location) (time.Time, boo
 	return time.Time{}, false
 }
 
-// nextOpening is t if the hours are open then in one zone. If not, it is the next
-// moment at which they may open there: the beginning of a span, midnight, or a
-// change of the zone's clocks.
+// nextOpening is t if the hours are open then in the zone. If not, it is the next
+// moment at which they may open there: the beginning of a span, midnight, or a change
+// of the zone's clocks.
 func (h Hours) nextOpening(t time.Time, location *time.Location) time.Time {
 	if h.openIn(t, location) {
 		return t
@@ -235,7 +233,7 @@ func (h Hours) openInAll(now time.Time, locations []*time.Location) bool {
 	return true
 }
 
-// openIn reports whether the hours are open in a zone, also after the margin.
+// openIn reports whether the hours are open in a zone now, and also after the margin.
 func (h Hours) openIn(now time.Time, location *time.Location) bool {
 	return h.openAt(now.In(location)) && (h.Margin == 0 || h.openAt(now.Add(h.Margin).In(location)))
 }

@@ -89,9 +89,9 @@ func TestHoursNext(t *testing.T) {
 		{"09:00-11:00", "2026-11-23T12:00:00Z", []string{"America/New_York", "America/Los_Angeles"}, ""},
 		// Clocks go from 01:00 to 02:00: the window begins at the change.
 		{"01:30-05:00", "2026-03-29T00:00:00Z", []string{"Europe/London"}, "2026-03-29T01:00:00Z"},
-		// The whole window is skipped: the next day's.
+		// The whole window is skipped, so the answer is the next day's.
 		{"01:00-02:00", "2026-03-29T00:00:00Z", []string{"Europe/London"}, "2026-03-30T00:00:00Z"},
-		// Clocks go from 02:00 back to 01:00: the hour comes again.
+		// Clocks go from 02:00 back to 01:00: the hour is repeated.
 		{"01:00-02:00", "2026-10-25T00:30:00Z", []string{"Europe/London"}, "2026-10-25T00:30:00Z"},
 		{"01:00-01:30", "2026-10-25T00:45:00Z", []string{"Europe/London"}, "2026-10-25T01:00:00Z"},
 		{"09:00-20:00", "2026-11-23T12:00:00Z", nil, ""},
@@ -146,8 +146,8 @@ var weeks = rapid.Custom(func(t *rapid.T) Hours {
 	return h
 }).Filter(func(h Hours) bool { return h.Validate() == nil })
 
-// opensAt is the rule as a person would say it: this minute and the one after the
-// margin are inside, on every clock, on a date that is not left out.
+// opensAt is the rule in a person's words: this minute and the one after the margin are
+// inside, on every clock, on a date that is not excepted.
 func opensAt(h Hours, at time.Time, places []*time.Location) bool {
 	for _, place := range places {
 		for _, moment := range []time.Time{at, at.Add(h.Margin)} {
@@ -237,7 +237,7 @@ func TestParseWeek(t *testing.T) {
 	}
 }
 
-// Stored hours come back as they were, whatever they are.
+// Stored hours are read back unchanged.
 func TestHoursAreStoredWhole(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

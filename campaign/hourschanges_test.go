@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Around every change of clocks from 2020 to 2030, in every zone there is, calls may
-// begin in exactly those minutes that the hours and their margin allow: none outside,
-// and none is lost. Zones whose clocks change alike are tried once.
+// Around every change of clocks from 2020 to 2030, in every zone, calls may begin in
+// exactly those minutes that the hours and their margin allow: none outside, and no
+// minute is lost. Zones with the same changes are tried once.
 func TestHoursAtEveryChangeOfClocks(t *testing.T) {
 	t.Parallel()
 	broken, err := ParseWeek(map[string]string{"mon-fri": "09:00-12:30,14:00-20:00", "sat,sun": "00:00-24:00"})

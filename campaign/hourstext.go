@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// How hours are written: on a command line, in a document, and with a stored
-// campaign.
+// The forms of hours: on a command line, in a document, and stored with a campaign.
 
 // ParseHours reads the hours of every day: "09:00-12:30,14:00-20:00". The end may
 // be 24:00.
@@ -28,7 +27,7 @@ func ParseHours(text string) (Hours, error) {
 }
 
 // ParseWeek reads hours by days: {"mon-fri": "09:00-12:30,14:00-20:00", "sat,sun":
-// "10:00-14:00"}. Days that it does not name are closed.
+// "10:00-14:00"}. Days without an entry are closed.
 func ParseWeek(byDays map[string]string) (Hours, error) {
 	var week [7][]Span
 	for names, text := range byDays {
@@ -108,7 +107,7 @@ func ParseExcept(entries []string) ([]string, error) {
 	return slices.Compact(except), nil
 }
 
-// IsDatesFile reports whether an entry of the dates that are left out names a file.
+// IsDatesFile reports whether an entry of the excepted dates names a file.
 func IsDatesFile(entry string) bool {
 	entry = strings.ToLower(entry)
 	return strings.HasSuffix(entry, ".csv") || strings.HasSuffix(entry, ".ics")
@@ -158,7 +157,7 @@ func twoDigits(s string, highest int) (int, bool) {
 	return n, err == nil && n <= highest
 }
 
-// String says the hours of the week: "09:00-20:00" where each day is alike, or
+// String is the hours of the week as text: "09:00-20:00" if all days are alike, or
 // "mon-fri 09:00-12:30,14:00-20:00; sat 10:00-14:00".
 func (h Hours) String() string {
 	byDays := h.byDays()
@@ -174,7 +173,7 @@ func (h Hours) String() string {
 
 type hoursOfDays struct{ days, spans string }
 
-// byDays joins neighbouring days whose hours are alike.
+// byDays joins neighbouring days with the same hours.
 func (h Hours) byDays() (list []hoursOfDays) {
 	for first := 0; first < 7; {
 		last := first
@@ -208,7 +207,7 @@ type hoursJSON struct {
 	Margin int               `json:"margin_minutes,omitempty"`
 }
 
-// MarshalJSON writes the form that is stored with a campaign.
+// MarshalJSON writes the stored form.
 func (h Hours) MarshalJSON() ([]byte, error) {
 	out := hoursJSON{Days: map[string]string{}, Except: h.Except, Margin: int(h.Margin / time.Minute)}
 	for _, part := range h.byDays() {
@@ -217,7 +216,7 @@ func (h Hours) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// UnmarshalJSON reads the form that is stored with a campaign.
+// UnmarshalJSON reads the stored form.
 func (h *Hours) UnmarshalJSON(raw []byte) error {
 	var in hoursJSON
 	if err := json.Unmarshal(raw, &in); err != nil {
@@ -225,7 +224,7 @@ func (h *Hours) UnmarshalJSON(raw []byte) error {
 	}
 	*h = Hours{}
 	if len(in.Days) == 0 {
-		return nil // Validate says that they are never open
+		return nil // Validate reports that they are never open
 	}
 	var err error
 	if *h, err = ParseWeek(in.Days); err != nil {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Who rang back and gave what the campaign wants is not called again, and ends with
-// how the last call ended. That somebody rang is not enough, and while a call is
-// under way it is waited for.
+// A person who rang back and gave what the campaign wants is not called again, and ends
+// with the last call's disposition. Ringing alone is not enough. A call in progress is
+// waited for.
 func TestRingingBack(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -41,7 +41,8 @@ func TestRingingBack(t *testing.T) {
 	}
 }
 
-// Who rang back and heard one reminder is called for the next; a result ends them all.
+// A person who rang back and heard one reminder is called for the next. A result ends
+// them all.
 func TestRingingBackOfAnEarlierReminder(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
@@ -69,8 +70,7 @@ func TestRingingBackOfAnEarlierReminder(t *testing.T) {
 	}
 }
 
-// What was keyed about an appointment that another one has taken the place of ends no
-// reminder of the new one.
+// A key that was pressed about a replaced appointment ends no reminder of the new one.
 func TestResultOfAnEarlierAppointment(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)

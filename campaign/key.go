@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// Key says what a key of the telephone does once the message is spoken. What it
-// does with the call is one of Repeat, OptOut, Connect, Record and End; without any
-// the call ends after Say.
+// Key says what a key of the telephone does after the message. The call then continues
+// with one of Repeat, OptOut, Connect, Record and End; without any of them it ends
+// after Say.
 type Key struct {
-	// Result is the campaign's own word for what the person decided.
+	// Result is the campaign's own word for the person's decision.
 	Result string `json:"result,omitempty"`
-	// Say is spoken when the key was pressed.
+	// Say is spoken after the key was pressed.
 	Say     string `json:"say,omitempty"`
 	Repeat  bool   `json:"repeat,omitempty"`  // the message is spoken again
-	OptOut  bool   `json:"opt_out,omitempty"` // the number is suppressed, and that is spoken
-	Connect string `json:"connect,omitempty"` // a number in digits, or a SIP address, that the person is put through to
+	OptOut  bool   `json:"opt_out,omitempty"` // the number is suppressed, and the person hears that
+	Connect string `json:"connect,omitempty"` // a number in digits, or a SIP address, to which the person is connected
 	End     bool   `json:"end,omitempty"`
-	Record  int    `json:"record,omitempty"` // what the person says after Say is recorded, for so many seconds at most
+	Record  int    `json:"record,omitempty"` // records the person's words after Say, for at most so many seconds
 }
 
 // OptedOut is the result of a key that suppresses the number.
 const OptedOut = "opted_out"
 
-// OptOutScope says for which campaigns a person who opts out is suppressed.
+// OptOutScope says in which campaigns a person who opts out is suppressed.
 type OptOutScope string
 
 const (
@@ -35,14 +35,14 @@ const (
 	OptOutCampaign OptOutScope = "campaign"
 )
 
-// Tries and waits of a message with keys, where it does not say otherwise.
+// The tries and waits of a message with keys, unless it sets its own.
 const (
 	defaultTries, maxTries = 3, 9
 	defaultWait, maxWait   = 5, 10 // seconds; Vonage waits 10 at most
-	// A recording of what a person says, in seconds; Vonage takes 3 at least.
+	// The length of a recording, in seconds; Vonage's minimum is 3.
 	minRecord, maxRecord = 3, 600
-	// maxLoop is how often a message is said in a row. Vonage's endless loop is not
-	// taken: such a message has no end that could be heard.
+	// maxLoop is how often a message may be said in a row. Vonage's endless loop is not
+	// allowed: such a message has no end that could be heard.
 	maxLoop = 9
 )
 
@@ -65,7 +65,7 @@ func (m Message) ResultOf(keys []string) string {
 	return ""
 }
 
-// Results are the words of the keys, sorted.
+// Results are the result words of the keys, sorted.
 func (m Message) Results() []string {
 	words := map[string]bool{}
 	for pressed := range m.Keys {
@@ -76,7 +76,7 @@ func (m Message) Results() []string {
 	return slices.Sorted(maps.Keys(words))
 }
 
-// Scope is where a person who opts out is suppressed.
+// Scope says in which campaigns a person who opts out is suppressed.
 func (m Message) Scope() OptOutScope {
 	if m.OptOut == "" {
 		return OptOutAll
@@ -98,7 +98,7 @@ func wrong(member, format string, args ...any) mistake {
 	return mistake{member, fmt.Errorf(format, args...)}
 }
 
-// checkDialogue reports what is wrong with the keys and with what belongs to them.
+// checkDialogue reports mistakes in the keys and their members.
 func (m Message) checkDialogue() error {
 	var errs []error
 	add := func(bad bool, member, format string, args ...any) {
@@ -181,11 +181,11 @@ func (k Key) validate(member string) error {
 	return errors.Join(errs...)
 }
 
-// reservedWords name what a key does, where a result's word may stand.
+// reservedWords say what a key does, so they cannot be result words.
 var reservedWords = []string{"repeat", "opt_out", "end", "connect", OptedOut}
 
-// ParseKey reads what a key does in its short form: a result's word, repeat,
-// opt_out, end or connect:NUMBER, and after a colon what is said.
+// ParseKey reads the short form of a key: a result word, repeat, opt_out, end or
+// connect:NUMBER, and after a colon the text to say.
 func ParseKey(text string) (Key, error) {
 	word, said, _ := strings.Cut(text, ":")
 	word, said = strings.TrimSpace(word), strings.TrimSpace(said)
@@ -217,8 +217,8 @@ func ParseKey(text string) (Key, error) {
 	return k, nil
 }
 
-// connectAddress is a number in digits, where it is written with a plus sign or
-// blanks.
+// connectAddress is a number in digits if it was written with a plus sign or blanks.
+// Other addresses stay as they are.
 func connectAddress(to string) string {
 	to = strings.TrimSpace(to)
 	if from, err := ParseFrom([]string{to}); err == nil {

@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// Languages are the message's texts in other languages than its own. A row's
-// column says which a person hears; without a word there, the message's own.
+// Languages are the message's texts in other languages than its own. A column names
+// each row's language; if it is blank, the person hears the message's own.
 type Languages struct {
 	Column string           `json:"column"`
-	Texts  map[string]Texts `json:"texts"` // by what stands in the column, such as de
+	Texts  map[string]Texts `json:"texts"` // by the word in the column, such as de
 }
 
-// Texts are one language's. What the keys do is the message's.
+// Texts are the texts of one language. What the keys do is set in the message.
 type Texts struct {
 	Language  string            `json:"language,omitempty"` // of the voice; "": the word in the column
 	Say       string            `json:"say"`
 	Voicemail string            `json:"voicemail,omitempty"`
-	Keys      map[string]string `json:"keys,omitempty"` // what is said when a key was pressed
+	Keys      map[string]string `json:"keys,omitempty"` // said after a key was pressed
 	Wrong     string            `json:"wrong,omitempty"`
 	Silent    string            `json:"silent,omitempty"`
-	Words     map[string]string `json:"words,omitempty"` // said in place of a key
+	Words     map[string]string `json:"words,omitempty"` // words to say instead of pressing a key
 }
 
-// validate reports gaps: what the message says in its own language, it says in
-// each.
+// validate reports gaps: each language must have every text that the message has in its
+// own language.
 func (l *Languages) validate(m Message) error {
 	if l == nil {
 		return nil
@@ -66,7 +66,7 @@ func (l *Languages) validate(m Message) error {
 	return errors.Join(errs...)
 }
 
-// in is the message with the texts of a language.
+// in is the message with the texts of one language.
 func (m Message) in(name string, t Texts) Message {
 	m.Language, m.Languages = t.Language, nil
 	if m.Language == "" {
@@ -82,7 +82,8 @@ func (m Message) in(name string, t Texts) Message {
 	return m
 }
 
-// UnknownLanguageError says that a row names a language that the message has not.
+// UnknownLanguageError says that the message does not have the language that a row
+// names.
 type UnknownLanguageError struct{ Column, Language string }
 
 func (e UnknownLanguageError) Error() string {

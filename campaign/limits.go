@@ -14,28 +14,29 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Limits say how much and how fast a campaign calls. A zero one is none.
+// Limits limit how many calls a campaign makes, and how fast. Zero means no limit.
 type Limits struct {
 	PerSecond PerSecond           `json:"per_second,omitempty"` // calls that begin
 	AtOnce    int                 `json:"at_once,omitempty"`    // calls that are up
-	Connected int                 `json:"connected,omitempty"`  // telephones that keys connect to: no more calls are up
-	Budget    decimal.NullDecimal `json:"budget,omitzero"`      // what all calls may cost
+	Connected int                 `json:"connected,omitempty"`  // telephones that keys connect to: at most this many calls are up
+	Budget    decimal.NullDecimal `json:"budget,omitzero"`      // limit of the cost of all calls
 	Priority  *int                `json:"priority,omitempty"`   // 0 to 9, the highest first; nil: DefaultPriority
 	Share     int                 `json:"share,omitempty"`      // weight among campaigns of its priority; 0: 1
 	PerNumber []NumberCap         `json:"per_number,omitempty"` // over all campaigns
 }
 
-// NumberCap is how often a number is called, at most, in a time.
+// NumberCap is how often a number may be called within a time.
 type NumberCap struct {
 	Calls  int
 	Within time.Duration
 }
 
-// PerSecond is a rate of calls: a whole number, or one call in some seconds.
+// PerSecond is a rate of calls: a whole number per second, or one call in several
+// seconds.
 type PerSecond float64
 
 const (
-	// DefaultPriority is that of a campaign that says none.
+	// DefaultPriority is the priority of a campaign that sets none.
 	DefaultPriority = 5
 	maxPriority     = 9
 	maxShare        = 1000
@@ -59,7 +60,7 @@ func (r PerSecond) Window() (calls int, span time.Duration) {
 
 func (r PerSecond) String() string { return strconv.FormatFloat(float64(r), 'f', -1, 64) }
 
-// PriorityOrDefault is the priority that counts.
+// PriorityOrDefault is the priority, or the default if none is set.
 func (l Limits) PriorityOrDefault() int {
 	if l.Priority == nil {
 		return DefaultPriority
@@ -68,7 +69,7 @@ func (l Limits) PriorityOrDefault() int {
 }
 
 // Shared reports whether the campaign's calls share a limit, so that the gate must
-// take them one after another.
+// handle them one after another.
 func (l Limits) Shared() bool {
 	return l.PerSecond > 0 || l.AtOnce > 0 || l.Connected > 0 || l.Budget.Valid
 }
@@ -121,7 +122,7 @@ func ParseMoney(text string) (decimal.Decimal, error) {
 	return d, nil
 }
 
-// String says the limits for a person; "" for none.
+// String is the limits as text for a person; "" for none.
 func (l Limits) String() string {
 	var parts []string
 	add := func(ok bool, format string, args ...any) {
@@ -141,7 +142,7 @@ func (l Limits) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// daysText writes 30d where it is whole days.
+// daysText writes 30d for whole days.
 func daysText(d time.Duration) string {
 	if d > 0 && d%(24*time.Hour) == 0 {
 		return fmt.Sprintf("%dd", d/(24*time.Hour))
@@ -172,12 +173,12 @@ func (l Limits) validate(m Message) error {
 	return errors.Join(errs...)
 }
 
-// connects reports whether a key puts people through to somebody, or may: an NCCO
-// is not looked at.
+// connects reports whether a key connects people to somebody, or may do so. An NCCO
+// may: its content is not checked.
 func (m Message) connects() bool { return m.Say == "" || m.KeyLegs() > 0 }
 
 // KeyLegs is how many further calls the keys may open. Each counts in the account's
-// calls a second. A person is put through once.
+// calls a second. A person is connected only once.
 func (m Message) KeyLegs() int {
 	for _, k := range m.Keys {
 		//guard:false jobs.TestKeyThatConnectsCountsInThePace: what a key connects counts in the pace of calls

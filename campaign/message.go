@@ -8,34 +8,34 @@ import (
 	"strings"
 )
 
-// Message is what a call says. Exactly one of Say, NCCO and AnswerURL is set. A text
-// that begins with stream: is the address of a sound, which is played; see Sound.
-// Say, the strings in NCCO and DTMFAnswer may hold {{column}} placeholders.
+// Message says what a call says. Exactly one of Say, NCCO and AnswerURL is set. A text
+// that begins with stream: is the address of a sound to play; see Sound. Say, the
+// strings in NCCO and DTMFAnswer may contain {{column}} placeholders.
 type Message struct {
 	Say          string          `json:"say,omitempty"`
 	NCCO         json.RawMessage `json:"ncco,omitempty"`
 	AnswerURL    string          `json:"answer_url,omitempty"`
 	AnswerMethod string          `json:"answer_method,omitempty"` // with AnswerURL: GET or POST; "": Vonage's default
 	DTMFAnswer   string          `json:"dtmf_answer,omitempty"`   // tones that are sent once a call is answered
-	DateFormat   string          `json:"date_format,omitempty"`   // how the rows write dates that can be read in two orders, such as DD/MM/YYYY
+	DateFormat   string          `json:"date_format,omitempty"`   // the order of the dates in the rows if it is ambiguous, such as DD/MM/YYYY
 
-	// These go with Say. Voicemail and the texts of the keys, Wrong and Silent may
-	// hold placeholders too, and so may Language.
+	// These go with Say. Voicemail and the texts of the keys, Wrong and Silent may also
+	// contain placeholders, and so may Language.
 	Language  string         `json:"language,omitempty"`  // BCP 47; "": en-US
-	Voicemail string         `json:"voicemail,omitempty"` // what a machine hears; "": what a person does
+	Voicemail string         `json:"voicemail,omitempty"` // the text for a machine; "": the same as for a person
 	Keys      map[string]Key `json:"keys,omitempty"`
-	// Words are what a person may say in place of a key, and which key that is.
+	// Words are the words that a person may say instead of a key, each with that key.
 	Words      map[string]string `json:"words,omitempty"`
-	Confidence float64           `json:"confidence,omitempty"` // that Vonage must have in a word, up to 1; 0: 0.6
+	Confidence float64           `json:"confidence,omitempty"` // Vonage's least confidence in a word, up to 1; 0: 0.6
 	Loop       int               `json:"loop,omitempty"`       // how often Say is said in a row; 0: once
-	Level      float64           `json:"level,omitempty"`      // how loud all is, from -1 to 1
-	Wrong      string            `json:"wrong,omitempty"`      // after a key that does nothing; "": the message again
-	Silent     string            `json:"silent,omitempty"`     // after no key; "": the call ends
-	Tries      int               `json:"tries,omitempty"`      // how often a key is waited for; 0: 3
-	Wait       int               `json:"wait,omitempty"`       // for a key, in seconds; 0: 5
+	Level      float64           `json:"level,omitempty"`      // the volume of all texts, from -1 to 1
+	Wrong      string            `json:"wrong,omitempty"`      // said after a key that does nothing; "": the message again
+	Silent     string            `json:"silent,omitempty"`     // said if no key is pressed; "": the call ends
+	Tries      int               `json:"tries,omitempty"`      // how often the call waits for a key; 0: 3
+	Wait       int               `json:"wait,omitempty"`       // the wait for a key, in seconds; 0: 5
 	OptOut     OptOutScope       `json:"opt_out,omitempty"`    // "": all
 	Languages  *Languages        `json:"languages,omitempty"`
-	RingBack   bool              `json:"ring_back,omitempty"` // who rings back hears their latest message
+	RingBack   bool              `json:"ring_back,omitempty"` // a person who rings back hears their latest message
 }
 
 // Rendered is a message for one contact. Exactly one of Script, NCCO and AnswerURL
@@ -47,8 +47,7 @@ type Rendered struct {
 	DTMFAnswer string
 }
 
-// Validate reports what is wrong with the message itself, whatever the rows
-// hold.
+// Validate reports mistakes in the message itself, without looking at any row.
 func (m Message) Validate() error {
 	_, err := m.Compile()
 	return err
@@ -63,8 +62,8 @@ func (m Message) Render(vars map[string]string) (Rendered, error) {
 	return t.Render(vars)
 }
 
-// Compile checks and parses the message, so that a file of a million rows does
-// it once.
+// Compile checks and parses the message once, so that a file of a million rows does not
+// repeat it.
 func (m Message) Compile() (MessageTemplate, error) {
 	t, err := m.compileContent()
 	if err == nil {
@@ -83,7 +82,7 @@ func (m Message) Compile() (MessageTemplate, error) {
 	return t, err
 }
 
-// compileContent parses what is said.
+// compileContent parses the content of the message.
 func (m Message) compileContent() (MessageTemplate, error) {
 	set := 0
 	for _, present := range []bool{m.Say != "", len(m.NCCO) > 0, m.AnswerURL != ""} {

@@ -169,8 +169,8 @@ func TestMissingColumns(t *testing.T) {
 	}
 }
 
-// shape is an NCCO with every string below text, payload and streamUrl left
-// out: what is done, and to whom.
+// shape is an NCCO without the strings below text, payload and streamUrl: the actions
+// and the parties that are called.
 func shape(t interface{ Fatal(...any) }, raw json.RawMessage) any {
 	var v any
 	if err := json.Unmarshal(raw, &v); err != nil {
@@ -196,10 +196,10 @@ func shape(t interface{ Fatal(...any) }, raw json.RawMessage) any {
 	return strip(v)
 }
 
-// hostile are pieces of what a row might try.
+// hostile are pieces of text that a row might try.
 var hostile = []string{`"`, `\`, `}`, `]`, `,{"action":"connect","endpoint":[{"type":"phone","number":"1900"}]}`, `{{`, `}}`, `{{b}}`, `<speak>`, `</speak>`, `&`, `<`, `'`, "\n", "\x00", "\u2028", "\xff", "../", "@evil.example/", "?x=", "é", "a"}
 
-// Whatever a row holds, the actions stay the same.
+// For any values of a row, the actions stay the same.
 func TestRenderKeepsActions(t *testing.T) {
 	t.Parallel()
 	m := ncco(`[{"action":"talk","text":"<speak>{{a}}</speak>"},{"action":"talk","text":"to {{b}}"},

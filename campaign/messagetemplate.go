@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// maxSpoken is Vonage's limit on a talk text, without tags.
+	// maxSpoken is Vonage's limit for a talk text, without tags.
 	maxSpoken = 1500
-	// maxNCCO bounds an NCCO with one row's values.
+	// maxNCCO limits an NCCO with one row's values.
 	maxNCCO = 32 << 10
-	// maxEscaped is how many bytes one byte of a value takes in JSON at most.
+	// maxEscaped is the most bytes that one byte of a value takes in JSON.
 	maxEscaped = 6
 )
 
@@ -22,19 +22,19 @@ type MessageTemplate struct {
 	answerURL string
 	script    *scriptTemplate
 	others    map[string]*scriptTemplate // by the word in column
-	column    string                     // "": all hear script
+	column    string                     // "": everybody hears script
 	actions   []any                      // JSON, with *textTemplate in place of strings with placeholders
-	size      int                        // of actions as JSON, without the text templates
+	size      int                        // size of actions as JSON, without the text templates
 
 	tones         string
-	tonesTemplate *textTemplate // nil: tones are as they are
+	tonesTemplate *textTemplate // nil: the tones have no placeholders
 
-	texts  []*textTemplate // all of them, those in actions and tonesTemplate
-	spoken []string        // every text that is spoken, as it was written
+	texts  []*textTemplate // all texts, also those in actions and tonesTemplate
+	spoken []string        // every spoken text, as it was written
 }
 
-// MissingColumns lists the columns that the message needs and that are not among
-// columns, sorted. A placeholder with a fallback needs none.
+// MissingColumns lists the columns that the message needs and columns does not have,
+// sorted. A placeholder with a fallback needs none.
 func (t MessageTemplate) MissingColumns(columns []string) []string {
 	var list []string
 	for _, text := range t.texts {
@@ -51,10 +51,10 @@ func (t MessageTemplate) MissingColumns(columns []string) []string {
 	return slices.Compact(list)
 }
 
-// Bind joins placeholders with the columns of a file: {{First name}} stands for
-// the column "first name" too, and for one whose blanks or accents are written in
-// other characters. Two columns that could be meant are an error. It changes the
-// template, so it comes before any use.
+// Bind connects placeholders with the columns of a file. {{First name}} also means the
+// column "first name", and one whose blanks or accents are written in other characters.
+// If two columns match, that is an error. Bind changes the template, so call it before
+// any use.
 func (t MessageTemplate) Bind(columns []string) error {
 	for _, text := range t.texts {
 		for i, p := range text.parts {
@@ -92,8 +92,8 @@ func boundColumn(name string, columns []string) (string, error) {
 // NeededColumns lists the columns that every row must have.
 func (t MessageTemplate) NeededColumns() []string { return t.MissingColumns(nil) }
 
-// SingleBraces lists the columns that stand in single braces in what is spoken,
-// as {name}: they are said as they stand, and were hardly meant so.
+// SingleBraces lists the columns that are in single braces in spoken texts, as {name}.
+// The voice says them literally, which was hardly intended.
 func (t MessageTemplate) SingleBraces(columns []string) []string {
 	var list []string
 	for _, m := range singleBraces.FindAllStringSubmatch(placeholder.ReplaceAllString(strings.Join(t.spoken, "\n"), ""), -1) {
@@ -107,20 +107,21 @@ func (t MessageTemplate) SingleBraces(columns []string) []string {
 
 var singleBraces = regexp.MustCompile(`\{([^{}]+)\}`)
 
-// AnyValueFits reports whether the message's form does not depend on a row's
-// values: they stand only in what is spoken, and after the host of an address,
-// where they are escaped. How long they are is for Check to say.
+// AnyValueFits reports whether the message's form does not depend on a row's values.
+// They are only in spoken texts, and after the host of an address, where they are
+// escaped. Check reports values that are too long.
 func (t MessageTemplate) AnyValueFits() bool {
 	return t.column == "" && !slices.ContainsFunc(t.texts, func(text *textTemplate) bool {
 		return text != t.tonesTemplate && text.key != spokenKey && text.escape != escapeURL
 	})
 }
 
-// sampled is the name of no column: with it values are not said, but stand for any.
+// sampled is the name of no column. With it values are not spoken: each stands for any
+// value.
 const sampled = ""
 
-// Sample makes the message with a value of one digit in place of every
-// placeholder, whatever says it.
+// Sample makes the message with a value of one digit in every placeholder, even those
+// with a filter.
 func (t MessageTemplate) Sample() (Rendered, error) {
 	vars := map[string]string{sampled: "1"}
 	for _, text := range t.texts {
@@ -133,8 +134,8 @@ func (t MessageTemplate) Sample() (Rendered, error) {
 	return t.Render(vars)
 }
 
-// Check reports whether a row's values fit the message. It renders only what
-// may be too long.
+// Check reports whether a row's values fit the message. It renders only texts that may
+// be too long.
 func (t MessageTemplate) Check(vars map[string]string) error {
 	if _, err := t.renderTones(vars); err != nil {
 		return err
@@ -160,11 +161,10 @@ func (t MessageTemplate) Check(vars map[string]string) error {
 
 // Render makes the message for one contact.
 //
-// Values are only data. In an NCCO they are put into strings after it was
-// parsed, so none can add, change or end an action; in a URL they are escaped
-// and stand after the host; in SSML they are escaped. A value that is missing
-// or blank is an error that names its column, unless the placeholder has a
-// fallback.
+// Values are only data. In an NCCO they are put into strings after it was parsed, so no
+// value can add, change or end an action. In a URL they are escaped and come after the
+// host; in SSML they are escaped. A missing or blank value is an error that names its
+// column, unless the placeholder has a fallback.
 func (t MessageTemplate) Render(vars map[string]string) (Rendered, error) {
 	tones, err := t.renderTones(vars)
 	if err != nil {

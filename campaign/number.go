@@ -10,22 +10,21 @@ import (
 
 var e164 = regexp.MustCompile(`^[1-9][0-9]{6,14}$`)
 
-// Number is a telephone number that was read.
+// Number is the result of reading a telephone number.
 type Number struct {
-	Digits  string   // of its E.164 form, without the plus sign
-	Country string   // an ISO code such as GB; "" for a number of no country
-	Zones   []string // each zone that the telephone may be in, sorted; nil: not known
+	Digits  string   // the digits of its E.164 form, without the plus sign
+	Country string   // an ISO code such as GB; "" if the number belongs to no country
+	Zones   []string // the zones in which the telephone may be, sorted; nil: not known
 }
 
-// ParseNumber reads a telephone number as people and spreadsheets write it.
+// ParseNumber reads a telephone number in the forms that people and spreadsheets write.
 //
-// A number in national form is read as one of defaultCountry, an ISO code such
-// as GB. Without a default country only international forms are read, with or
-// without a plus sign. What can be read in two ways is an error; see
-// docs/csv.md for each rule.
+// A number in national form belongs to defaultCountry, an ISO code such as GB. Without
+// a default country only international forms are read, with or without a plus sign. A
+// text that can be read in two ways is an error; see docs/csv.md for each rule.
 //
-// The number must be possible and complete, not assigned: numbers reserved for
-// tests and drama are numbers too. An error says what to do; it never holds the
+// The number must be possible and complete, but need not be assigned: numbers reserved
+// for tests and drama are valid too. An error says what to do; it never contains the
 // number.
 func ParseNumber(raw, defaultCountry string) (Number, error) {
 	text, err := numberText(raw)
@@ -46,7 +45,7 @@ func ParseNumber(raw, defaultCountry string) (Number, error) {
 	return numberOf(digitsOf(number))
 }
 
-// CheckCountry reports a default country that no number could be read with.
+// CheckCountry reports a default country for which no number could be read.
 func CheckCountry(code string) error {
 	if code != "" && phonenumbers.GetCountryCodeForRegion(strings.ToUpper(code)) == 0 {
 		return errors.New("default country: want an ISO code of two letters, such as GB or US")

@@ -19,14 +19,14 @@ func TestParseNumber(t *testing.T) {
 		{"+447700900001", "", "447700900001"},
 		{"00447700900001", "", "447700900001"},
 		{"+44 7700 900001", "", "447700900001"},
-		{"447700900001", "", "447700900001"}, // as Vonage writes it
+		{"447700900001", "", "447700900001"}, // the form that Vonage writes
 		{"14155550100", "", "14155550100"},
 		{"33123456789", "", "33123456789"},
 		{"+44 (0)7700 900 001", "", "447700900001"},
 		{"+44-7700-900001", "US", "447700900001"},
 		{"07700 900001", "GB", "447700900001"},
 		{"07700900001", "gb", "447700900001"},
-		{"7700900001", "GB", "447700900001"}, // the spreadsheet ate the zero
+		{"7700900001", "GB", "447700900001"}, // the spreadsheet removed the zero
 		{"447700900001", "GB", "447700900001"},
 		{"0044 7700 900001", "GB", "447700900001"},
 		{"(020) 7946 0018", "GB", "442079460018"},
@@ -49,7 +49,7 @@ func TestParseNumber(t *testing.T) {
 		{"01 23 45 67 89", "FR", "33123456789"},
 		{"+61 412 345 678", "", "61412345678"},
 		{"+55 11 91234-5678", "", "5511912345678"},
-		{"01204 62083", "GB", "44120462083"}, // nine digits, as some in Bolton have
+		{"01204 62083", "GB", "44120462083"}, // nine digits, as in some numbers in Bolton
 		{"0800 1111", "GB", "448001111"},
 		{"01632 960001", "GB", "441632960001"}, // for drama
 		{"०७७००९००११७", "GB", "447700900117"},
@@ -72,7 +72,7 @@ func TestParseNumber(t *testing.T) {
 		{"06 20 123 4567", "HU", "36201234567"},
 		{"13812345678", "CN", "8613812345678"},
 		{"9876543210", "IN", "919876543210"},
-		{"6055551234", "US", "16055551234"}, // and of Malaysia, in form
+		{"6055551234", "US", "16055551234"}, // also the form of a number in Malaysia
 		{"393331234567", "IT", "393331234567"},
 		{"34612345678", "ES", "34612345678"},
 		{"34612345678", "GB", "34612345678"},
@@ -123,7 +123,7 @@ func TestParseNumberErrors(t *testing.T) {
 		{"########", "GB", "spreadsheet shows an error"},
 		{"#N/A", "GB", "spreadsheet shows an error"},
 		{"4915123456789", "DE", "two ways"},
-		{"491512345678", "DE", "two ways"}, // and a digit is lost
+		{"491512345678", "DE", "two ways"}, // and one digit is missing
 		{"447400123456", "DE", "two ways"},
 		{"918765432109", "DE", "two ways"},
 		{"34612345678", "IT", "two ways"},
@@ -211,8 +211,8 @@ func TestParseNumberZones(t *testing.T) {
 	}
 }
 
-// plainNumber and the library agree on every number that plainNumber accepts, of
-// every country and length; and it accepts what is common.
+// plainNumber and the library agree on every number that plainNumber accepts, for every
+// country and length. plainNumber accepts the common forms.
 func TestPlainNumberAgreesWithLibrary(t *testing.T) {
 	t.Parallel()
 	taken := 0
@@ -247,8 +247,7 @@ func TestPlainNumberAgreesWithLibrary(t *testing.T) {
 	}
 }
 
-// The zones of every country exist, and every range is as long as the search
-// for it looks.
+// The zones of every country exist, and the search is long enough for every range.
 func TestNumberZonesExist(t *testing.T) {
 	t.Parallel()
 	for region := range phonenumbers.GetSupportedRegions() {
@@ -286,8 +285,8 @@ func FuzzParseNumber(f *testing.F) {
 	})
 }
 
-// A number of any country, written in ten ways, comes back as itself or is
-// refused, and never as another.
+// A number of any country, written in ten ways, is read as itself or refused, and never
+// as another.
 func TestNumberIsNeverAnother(t *testing.T) {
 	t.Parallel()
 	regions := slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions()))
@@ -309,13 +308,13 @@ func TestNumberIsNeverAnother(t *testing.T) {
 		raw := rapid.SampledFrom(writings(number)).Draw(t, "writing")
 		national := phonenumbers.NormalizeDigitsOnly(phonenumbers.Format(number, phonenumbers.NATIONAL))
 		if digits := phonenumbers.NormalizeDigitsOnly(raw); country != region && (digits == national || digits == strings.TrimPrefix(national, "0")) {
-			return // a national number of another country is what it says
+			return // a national number of another country is read as written
 		}
 		if again, err := phonenumbers.Parse(national, region); err != nil || digitsOf(again) != digitsOf(number) {
-			return // its national form is not one that can be read back
+			return // its national form cannot be read back
 		}
 		if isNumberAtHome(raw, country) {
-			return // digits in the usual form of the default country are its own
+			return // digits in the default country's usual form belong to that country
 		}
 		got, err := ParseNumber(raw, country)
 		if err == nil && got.Digits != digitsOf(number) {
@@ -330,8 +329,8 @@ func TestNumberIsNeverAnother(t *testing.T) {
 	}
 }
 
-// isNumberAtHome reports digits that are a valid number of the country in the
-// form in which people there write it.
+// isNumberAtHome reports digits that are a valid number of the country in the form that
+// people there use.
 func isNumberAtHome(raw, country string) bool {
 	if country == "" || !onlyDigits(raw) {
 		return false
@@ -340,7 +339,7 @@ func isNumberAtHome(raw, country string) bool {
 	return err == nil && phonenumbers.IsValidNumber(number) && phonenumbers.NormalizeDigitsOnly(phonenumbers.Format(number, phonenumbers.NATIONAL)) == raw
 }
 
-// writings are ways in which people and programs write a number.
+// writings are ways to write a number, by people and programs.
 func writings(number *phonenumbers.PhoneNumber) []string {
 	plus := phonenumbers.Format(number, phonenumbers.E164)
 	national := phonenumbers.Format(number, phonenumbers.NATIONAL)
@@ -386,7 +385,7 @@ func TestCheckKind(t *testing.T) {
 	}
 }
 
-// What is read by a look at the digits is read alike by the library's parser.
+// plainText and the library's parser read the same number.
 func TestPlainTextAgreesWithReadNumber(t *testing.T) {
 	t.Parallel()
 	regions := slices.Sorted(maps.Keys(phonenumbers.GetSupportedRegions()))

@@ -8,14 +8,15 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// numberingPlan is what must be known of a country code to read its numbers.
+// numberingPlan is the knowledge about a country code that is needed to read its
+// numbers.
 type numberingPlan struct {
 	code      string
 	country   string         // the main country of the code
-	countries []string       // all that share the code
-	longest   int            // digits of a telephone's number, without the country code
-	trunk     string         // what people dial before a number inside the country; "": nothing
-	trunkForm *regexp.Regexp // the same as the library's parser takes it off; nil: nothing
+	countries []string       // all countries that share the code
+	longest   int            // digits of a telephone's longest number, without the country code
+	trunk     string         // the prefix that people dial before a number inside the country; "": none
+	trunkForm *regexp.Regexp // the prefix in the form that the library's parser removes; nil: none
 	general   *regexp.Regexp // every number of the plan
 }
 
@@ -46,8 +47,8 @@ var numberingPlans = sync.OnceValue(func() map[string]numberingPlan {
 	return byCode
 })
 
-// countryMetadata is what the library knows of each country, by its ISO code. It is
-// compiled in: without it no number could be read, and each would be refused.
+// countryMetadata is the library's knowledge of each country, by its ISO code. It is
+// compiled in: without it no number could be read, and all would be refused.
 var countryMetadata = sync.OnceValue(func() map[string]*phonenumbers.PhoneMetadata {
 	byCountry := map[string]*phonenumbers.PhoneMetadata{}
 	all, err := phonenumbers.MetadataCollection()
@@ -60,8 +61,8 @@ var countryMetadata = sync.OnceValue(func() map[string]*phonenumbers.PhoneMetada
 	return byCountry
 })
 
-// planOf is the plan that a number in international form belongs to, and the
-// number without the country code.
+// planOf is the plan for a number in international form, and the number without the
+// country code.
 func planOf(digits string) (plan numberingPlan, national string, known bool) {
 	for n := 1; n <= min(3, len(digits)-1); n++ {
 		if plan, known := numberingPlans()[digits[:n]]; known {
@@ -71,7 +72,7 @@ func planOf(digits string) (plan numberingPlan, national string, known bool) {
 	return numberingPlan{}, "", false
 }
 
-// longestNumber is how many digits a line or a mobile can have.
+// longestNumber is the most digits that a line or a mobile can have.
 func longestNumber(m *phonenumbers.PhoneMetadata) int {
 	most := 0
 	for n := range telephoneLengths(m.GetId()) {
@@ -80,8 +81,8 @@ func longestNumber(m *phonenumbers.PhoneMetadata) int {
 	return most
 }
 
-// telephoneLengths are the numbers of digits that lines and mobiles of a country
-// have. A kind without lengths of its own has those of the numbers in general.
+// telephoneLengths are the lengths, in digits, of a country's lines and mobiles. A kind
+// without its own lengths has those of the country's numbers in general.
 func telephoneLengths(country string) map[int]bool {
 	m := countryMetadata()[country]
 	lengths := map[int]bool{}
@@ -97,8 +98,8 @@ func telephoneLengths(country string) map[int]bool {
 	return lengths
 }
 
-// countryOf is the country of a number of the plan. Where several share a code
-// and the number is of no known range, it is the main one.
+// countryOf is the country of a number in the plan. If several countries share a code
+// and the number is in no known range, it is the main country.
 func (p numberingPlan) countryOf(national string) string {
 	if len(p.countries) == 1 {
 		return p.country
@@ -122,7 +123,7 @@ func (p numberingPlan) countryOf(national string) string {
 
 type kindOfNumber = func(*phonenumbers.PhoneMetadata) *phonenumbers.PhoneNumberDesc
 
-// anyKind are the kinds of numbers that a plan knows, the most common first.
+// anyKind are the kinds of numbers in a plan, the most common first.
 var anyKind = []kindOfNumber{
 	(*phonenumbers.PhoneMetadata).GetMobile, (*phonenumbers.PhoneMetadata).GetFixedLine,
 	(*phonenumbers.PhoneMetadata).GetTollFree, (*phonenumbers.PhoneMetadata).GetPremiumRate,
@@ -141,12 +142,12 @@ func startsWith(national, pattern string) bool {
 	return beginning(pattern).MatchString(national)
 }
 
-// wholly matches what the pattern describes from beginning to end, and beginning what
-// begins with it.
+// wholly matches a text that fits the pattern from beginning to end. beginning matches
+// one that begins with the pattern.
 func wholly(pattern string) *regexp.Regexp    { return compiled("^(?:" + pattern + ")$") }
 func beginning(pattern string) *regexp.Regexp { return compiled("^(?:" + pattern + ")") }
 
-// patterns keeps the compiled patterns of the library's descriptions.
+// patterns caches the compiled patterns of the library's descriptions.
 var patterns sync.Map
 
 func compiled(pattern string) *regexp.Regexp {

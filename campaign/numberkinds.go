@@ -7,10 +7,10 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// A call to some numbers costs many times a usual one, or reaches no person.
-// Nobody calls these by mistake twice, so none is called at all.
+// A call to some numbers costs many times the usual price, or reaches no person. Such a
+// call is almost always a mistake, so none of them is called at all.
 
-// refusedCodes are country codes of no country.
+// refusedCodes are country codes that belong to no country.
 var refusedCodes = map[string]string{
 	"808": "an international shared-cost number",
 	"870": "a satellite telephone",
@@ -34,8 +34,8 @@ var refusedKinds = []struct {
 	{"a voicemail box", (*phonenumbers.PhoneMetadata).GetVoicemail},
 }
 
-// CheckKind reports a number of a kind that nobody is called on: premium rate,
-// shared cost, satellite, personal, pager.
+// CheckKind reports a number of a kind that is never called: premium rate, shared cost,
+// satellite, personal, pager.
 func (n Number) CheckKind() error {
 	for code, name := range refusedCodes {
 		if strings.HasPrefix(n.Digits, code) {
@@ -55,7 +55,7 @@ func (n Number) CheckKind() error {
 	return nil
 }
 
-// isTelephone reports the number of a line or a mobile.
+// isTelephone reports whether a number is a line's or a mobile's.
 func isTelephone(national, country string) bool {
 	m := countryMetadata()[country]
 	return matches(national, m.GetFixedLine()) || matches(national, m.GetMobile())

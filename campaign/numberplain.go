@@ -8,12 +8,12 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// The library's parser takes a hundred times as long as a look at the digits,
-// which imports feel. What is written in the usual way is read here. Everything
-// else is left to the parser, and a test holds that both read the same.
+// The library's parser takes a hundred times as long as a check of the digits, which
+// slows imports. Numbers in the usual forms are read here. The parser reads everything
+// else, and a test checks that both read the same.
 
-// plainText reads a number in international form, or one of its country as
-// people there write it. plain is false for any other text, which is no error.
+// plainText reads a number in international form, or in the form that people in its
+// country use. plain is false for any other text, which is no error.
 func plainText(text, country string) (digits string, plain bool) {
 	if strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789+-. ", r) }) || strings.LastIndex(text, "+") > 0 ||
 		decimalDot.MatchString(text) || len(text) > longestPlain {
@@ -26,16 +26,16 @@ func plainText(text, country string) (digits string, plain bool) {
 	return plainAtHome(compact, country)
 }
 
-// signs stand between the digits of a number and mean nothing.
+// signs are the signs between the digits of a number that mean nothing.
 var signs = strings.NewReplacer(" ", "", "-", "", ".", "")
 
-// longestPlain is how long a usual text is, in bytes. In a longer one there may
-// be more than one number.
+// longestPlain is the longest usual text, in bytes. A longer one may contain more than
+// one number.
 const longestPlain = 20
 
-// plainNumber reads +447700900001: a number in international form and in digits
-// alone, as long as its country's numbers get, without a prefix that might have
-// to be removed. Such digits stand for themselves.
+// plainNumber reads +447700900001: a number in international form, in digits only, as
+// long as its country's longest numbers, without a prefix that might have to be
+// removed. Such digits need no change.
 func plainNumber(s string) (digits string, plain bool) {
 	digits, international := strings.CutPrefix(s, "+")
 	if !international || !onlyDigits(digits) || !e164.MatchString(digits) {
@@ -49,9 +49,8 @@ func plainNumber(s string) (digits string, plain bool) {
 	return digits, plain
 }
 
-// plainAtHome reads a number of a country in the form that is usual there: with
-// its zero in front, or, where nobody writes one, in as many digits as its lines
-// and mobiles have.
+// plainAtHome reads a number of a country in its usual form: with a leading zero or, in
+// a country where nobody writes one, in as many digits as its lines and mobiles have.
 func plainAtHome(digits, country string) (string, bool) {
 	if country == "" || !onlyDigits(digits) {
 		return "", false
@@ -71,8 +70,8 @@ func plainAtHome(digits, country string) (string, bool) {
 
 var withoutPrefix sync.Map // country to bool
 
-// writesNoPrefix reports a country in which lines and mobiles are as long as
-// each other and written without a prefix.
+// writesNoPrefix reports whether a country's lines and mobiles have the same length and
+// are written without a prefix.
 func writesNoPrefix(country string) bool {
 	if known, ok := withoutPrefix.Load(country); ok {
 		return known.(bool)

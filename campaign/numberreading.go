@@ -9,8 +9,8 @@ import (
 	"github.com/nyaruka/phonenumbers"
 )
 
-// readNumber reads a number whose writing was checked. country is an ISO code
-// or "".
+// readNumber reads a number after its writing was checked. country is an ISO code or
+// "".
 func readNumber(text, country string) (*phonenumbers.PhoneNumber, error) {
 	before, after, slash := strings.Cut(text, "/")
 	digits := phonenumbers.NormalizeDigitsOnly(text)
@@ -33,15 +33,15 @@ func readNumber(text, country string) (*phonenumbers.PhoneNumber, error) {
 	return inCountry(digits, country)
 }
 
-// optionalZero finds the zero in brackets of +44 (0)20 7946 0018, which is dialed
-// inside a country only.
+// optionalZero finds the zero in brackets of +44 (0)20 7946 0018, which is only dialed
+// inside the country.
 func optionalZero(text string) (abroad string, found bool) {
 	text = strings.TrimLeft(text, " (")
 	return strings.TrimPrefix(strings.TrimPrefix(text, "+"), "00"), strings.Contains(text, "(0)") && (strings.HasPrefix(text, "+") || strings.HasPrefix(text, "00"))
 }
 
-// withOptionalZero reads such a number. A country whose numbers keep their zero,
-// as Italy's do, has only the reading with it.
+// withOptionalZero reads such a number. In a country whose numbers keep their zero,
+// such as Italy, only the reading with the zero is valid.
 func withOptionalZero(abroad string) (*phonenumbers.PhoneNumber, error) {
 	without, err := international(phonenumbers.NormalizeDigitsOnly(strings.Replace(abroad, "(0)", "", 1)))
 	with, errWith := international(phonenumbers.NormalizeDigitsOnly(abroad))
@@ -54,10 +54,10 @@ func withOptionalZero(abroad string) (*phonenumbers.PhoneNumber, error) {
 	return without, err
 }
 
-// withoutCountry reads digits alone without a default country: in international
-// form, as Vonage and our own lists write them. They may also be a national
-// number without its country. So they are read only if they are too long for
-// one, or are a number that is in use.
+// withoutCountry reads digits alone without a default country: in international form,
+// as in Vonage's lists and our own. They may also be a national number without its
+// country. So they are read only if they are too long for one, or are a number that is
+// in use.
 func withoutCountry(digits string) (*phonenumbers.PhoneNumber, error) {
 	number, err := international(digits)
 	if len(digits) > nationalDigits && e164.MatchString(digits) {
@@ -69,12 +69,12 @@ func withoutCountry(digits string) (*phonenumbers.PhoneNumber, error) {
 	return nil, errors.New("this number has no country code; write it as +44..., or set --default-country")
 }
 
-// nationalDigits is how long national numbers get, without their zero.
+// nationalDigits is the length of the longest national numbers, without their zero.
 const nationalDigits = 11
 
-// inCountry reads digits without a plus sign and with a default country: as a
-// number of that country or, if that cannot be, with a country code in front.
-// Both can be when a spreadsheet removed a zero or a plus sign.
+// inCountry reads digits without a plus sign and with a default country: as a number of
+// that country, or else with a country code in front. Both readings are possible when a
+// spreadsheet removed a zero or a plus sign.
 func inCountry(digits, country string) (*phonenumbers.PhoneNumber, error) {
 	national, errNational := nationalIn(digits, country)
 	if strings.HasPrefix(digits, "0") {
@@ -92,8 +92,8 @@ func inCountry(digits, country string) (*phonenumbers.PhoneNumber, error) {
 	return national, errNational
 }
 
-// oneOf decides between two readings of the same digits. It refuses to when
-// either could be meant.
+// oneOf decides between two readings of the same digits. If either could be meant, it
+// refuses.
 func oneOf(national, abroad *phonenumbers.PhoneNumber, digits, country string) (*phonenumbers.PhoneNumber, error) {
 	switch {
 	case digitsOf(national) == digitsOf(abroad):
@@ -110,9 +110,9 @@ func twoReadings(code int, country string) error {
 	return fmt.Errorf("these digits can be read in two ways: as a number of %s, or as a number with country code +%d; write it with a plus sign and the country code", country, code)
 }
 
-// isUsualForm reports whether people in the number's country write it in just
-// these digits, as they do in the United States, where in Germany they begin
-// with 0; and whether it is as long as lines or mobiles are there.
+// isUsualForm reports whether people in the number's country write it in exactly these
+// digits, as in the United States; in Germany they would begin with 0. It also reports
+// whether the number is as long as lines or mobiles are there.
 func isUsualForm(number *phonenumbers.PhoneNumber, digits string) bool {
 	m := countryMetadata()[phonenumbers.GetRegionCodeForNumber(number)]
 	for _, kind := range []*phonenumbers.PhoneNumberDesc{m.GetFixedLine(), m.GetMobile()} {
@@ -123,9 +123,9 @@ func isUsualForm(number *phonenumbers.PhoneNumber, digits string) bool {
 	return false
 }
 
-// lostDigit reports digits that begin with the country's own code and are a
-// number of it with or without this code, by their length: one that lost a digit
-// behind its code must not be dialed as another.
+// lostDigit reports digits that begin with the country's own code and whose length fits
+// a number of it both with and without this code. A number that lost a digit after its
+// code must not be dialed as another.
 func lostDigit(digits, country string) bool {
 	code := phonenumbers.GetCountryCodeForRegion(country)
 	rest, own := strings.CutPrefix(digits, fmt.Sprint(code))
@@ -148,8 +148,8 @@ func international(digits string) (*phonenumbers.PhoneNumber, error) {
 	return nil, err
 }
 
-// oldPrefixes were dialed once and are not any more. Mexico's mobiles had a 1
-// behind the country code until 2019.
+// oldPrefixes were dialed in the past and are not any more. Mexico's mobiles had a 1
+// after the country code until 2019.
 var oldPrefixes = map[string]string{"521": "52"}
 
 // nationalIn reads digits as a number of a country, whatever they begin with.
@@ -157,8 +157,8 @@ func nationalIn(digits, country string) (*phonenumbers.PhoneNumber, error) {
 	return parsed(fmt.Sprintf("+%d%s", phonenumbers.GetCountryCodeForRegion(country), digits))
 }
 
-// afterPrefixAbroad is what follows the prefix that people of a country dial
-// before a number abroad, such as 011 in the United States.
+// afterPrefixAbroad is the rest after the prefix for calls abroad from a country, such
+// as 011 in the United States.
 func afterPrefixAbroad(digits, country string) (rest string, ok bool) {
 	for _, prefix := range prefixesAbroad[country] {
 		if rest, ok := strings.CutPrefix(digits, prefix); ok {
@@ -173,15 +173,14 @@ func afterPrefixAbroad(digits, country string) (rest string, ok bool) {
 	return "", false
 }
 
-// prefixesAbroad are those that do not begin with 00.
+// prefixesAbroad are the prefixes that do not begin with 00.
 var prefixesAbroad = map[string][]string{
 	"AU": {"0011"}, "BY": {"810"}, "BR": {"0014", "0015", "0021"}, "HK": {"001"}, "JP": {"010"}, "KE": {"000"},
 	"KR": {"001", "002"}, "KZ": {"810"}, "RU": {"810"}, "SG": {"001"}, "TH": {"001"}, "TJ": {"810"}, "TM": {"810"},
 	"TZ": {"000"}, "UG": {"000"}, "UZ": {"810"},
 }
 
-// parsed reads a number in international form and checks its length and its
-// beginning.
+// parsed reads a number in international form, and checks its length and its beginning.
 func parsed(s string) (*phonenumbers.PhoneNumber, error) {
 	number, err := phonenumbers.Parse(s, "")
 	if err != nil {
@@ -190,9 +189,9 @@ func parsed(s string) (*phonenumbers.PhoneNumber, error) {
 	return number, cmp.Or(checkPossible(number), checkComplete(number))
 }
 
-// isWhole reports whether the part before a slash is a number of its own, or
-// what is behind it too short to be its rest: 07700900123/24 are two numbers,
-// 030/123456 is one.
+// isWhole reports whether the part before a slash is a complete number, or the part
+// after it is too short to be its rest: 07700900123/24 are two numbers, 030/123456 is
+// one.
 func isWhole(before, after, country string) bool {
 	if len(phonenumbers.NormalizeDigitsOnly(after)) < 3 {
 		return true
@@ -212,8 +211,7 @@ func isNumber(digits, country string) bool {
 	return err == nil
 }
 
-// isTwo reports a text of 14 digits or more that a blank parts into two
-// numbers.
+// isTwo reports whether a blank divides a text of 14 digits or more into two numbers.
 func isTwo(text, country string) bool {
 	if len(phonenumbers.NormalizeDigitsOnly(text)) < 14 {
 		return false
@@ -243,7 +241,7 @@ func parseError(err error) error {
 	return errors.New("this is not a telephone number")
 }
 
-// checkPossible reports a number whose length no number of its country has.
+// checkPossible reports a number with a length that no number of its country has.
 func checkPossible(number *phonenumbers.PhoneNumber) error {
 	switch phonenumbers.IsPossibleNumberWithReason(number) {
 	case phonenumbers.IS_POSSIBLE:
@@ -260,10 +258,10 @@ func checkPossible(number *phonenumbers.PhoneNumber) error {
 	return errors.New("no number of its country has this many digits")
 }
 
-// checkComplete reports a number that lost digits, or has a zero too many: the
-// call would reach another telephone. A number of a known range may have any
-// length of that range. Any other, as in a range for drama or one newer than the
-// library, must look like its country's numbers and be as long as they get.
+// checkComplete reports a number that lost digits, or has an extra zero: the call would
+// reach another telephone. A number in a known range may have any length of that range.
+// Any other number, such as one in a range for drama or one newer than the library,
+// must look like its country's numbers and have their full length.
 func checkComplete(number *phonenumbers.PhoneNumber) error {
 	if phonenumbers.IsValidNumber(number) {
 		return nil

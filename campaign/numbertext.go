@@ -8,10 +8,11 @@ import (
 )
 
 var (
-	// sheetText is a value that a spreadsheet must not take for a number.
+	// sheetText is a value in the form that keeps a spreadsheet from reading it as a
+	// number.
 	sheetText  = regexp.MustCompile(`^=?"(.*)"$`)
 	sheetError = regexp.MustCompile(`^#(#+|N/A|NAME\?|NULL!|NUM!|REF!|VALUE!|DIV/0!|SPILL!|GETTING_DATA)$`)
-	// numberPrefix is a word before a number that only says that it is one.
+	// numberPrefix is a word before a number that only says that it is a number.
 	numberPrefix = regexp.MustCompile(`(?i)^(tel|telephone|phone|mobile|cell|callto|whatsapp|sms|p)\s*[:.]\s*`)
 
 	scientific = regexp.MustCompile(`^[+-]?[0-9]+([.,][0-9]*)?[eE][+-]?[0-9]+$`)
@@ -22,9 +23,9 @@ var (
 	afterwards = regexp.MustCompile(`[0-9].*[0-9]\s*\([0-9\s]+\)\s*$`)
 )
 
-// numberText brings a cell to the characters in which numbers are written: the
-// digits 0 to 9, ASCII signs and single blanks. It removes what cannot be seen
-// and what spreadsheets and address books put round a number.
+// numberText converts a cell to the characters of numbers: the digits 0 to 9, ASCII
+// signs and single blanks. It removes invisible characters, and those that spreadsheets
+// and address books put around a number.
 func numberText(raw string) (string, error) {
 	s := strings.TrimSpace(strings.Map(plainRune, raw))
 	s = strings.TrimSpace(strings.TrimLeft(s, "'"))
@@ -37,8 +38,8 @@ func numberText(raw string) (string, error) {
 	return numberPrefix.ReplaceAllString(s, ""), nil
 }
 
-// plainRune is the ASCII character that a character of a number stands for; -1
-// for what cannot be seen, such as the direction marks of address books.
+// plainRune is the ASCII form of a character in a number; -1 for invisible characters,
+// such as the direction marks of address books.
 func plainRune(r rune) rune {
 	switch {
 	case r < 0x80:
@@ -80,8 +81,8 @@ func plainRune(r rune) rune {
 	return r
 }
 
-// digitValue is what a decimal digit of any script is worth. Unicode keeps the
-// ten digits of a script together, from zero on.
+// digitValue is the value of a decimal digit of any script. Unicode keeps the ten
+// digits of a script together, from zero on.
 func digitValue(r rune) rune {
 	for _, block := range unicode.Nd.R16 {
 		if rune(block.Lo) <= r && r <= rune(block.Hi) {
@@ -96,8 +97,8 @@ func digitValue(r rune) rune {
 	return 0
 }
 
-// checkWriting reports what a spreadsheet or a person did to a number that
-// cannot be undone without guessing, and a cell with more than one number.
+// checkWriting reports a change by a spreadsheet or a person that cannot be undone
+// without guessing, and a cell with more than one number.
 func checkWriting(s string) error {
 	switch {
 	case s == "":

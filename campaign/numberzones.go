@@ -11,8 +11,8 @@ import (
 //go:embed numberzones.txt
 var numberZonesText string
 
-// numberZones are the zones of each country, by its ISO code, and of ranges of
-// numbers, by their first digits.
+// numberZones are the zones of each country, by its ISO code, and of ranges of numbers,
+// by their first digits.
 var numberZones = sync.OnceValue(func() map[string][]string {
 	zones := map[string][]string{}
 	for line := range strings.Lines(numberZonesText) {
@@ -23,12 +23,12 @@ var numberZones = sync.OnceValue(func() map[string][]string {
 	return zones
 })
 
-// longestRange is how many digits the ranges of numberZones have at most.
+// longestRange is the most digits that a range of numberZones has.
 const longestRange = 9
 
-// zonesOf are the zones that a telephone may be in. A line is in its area; in
-// North America a mobile too, because the plan knows no difference. Any other
-// number may be anywhere in its country.
+// zonesOf are the zones in which a telephone may be. A line is in its area. In North
+// America a mobile is too, because the plan does not tell them apart. Any other number
+// may be anywhere in its country.
 func zonesOf(digits, national, country string) []string {
 	whole := numberZones()[country]
 	if len(whole) < 2 || !strings.HasPrefix(digits, "1") && !isLine(national, country) {
@@ -42,7 +42,7 @@ func zonesOf(digits, national, country string) []string {
 	return whole
 }
 
-// isLine reports a number that can only be a fixed line's.
+// isLine reports whether a number can only be a fixed line's.
 func isLine(national, country string) bool {
 	m := countryMetadata()[country]
 	return matches(national, m.GetFixedLine()) && !matches(national, m.GetMobile())

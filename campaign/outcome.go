@@ -7,19 +7,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// Outcome is what is known once a POST was tried.
+// Outcome is what is known after a POST was tried.
 type Outcome struct {
 	Kind     OutcomeKind
 	Evidence Evidence // with OutcomeCreated: uuid and conversation uuid
 	Refusal  Refusal  // with OutcomeRefused
-	// Said is what Vonage answered instead of a call, or why no answer came: one
+	// Said is Vonage's answer if it made no call, or the reason why no answer came: one
 	// line without numbers and secrets.
 	Said string
-	// MustExist, with OutcomeUnknown: Vonage said that it made the call.
+	// MustExist, with OutcomeUnknown: Vonage reported that it made the call.
 	MustExist bool
 }
 
-// OutcomeKind is one of three: there is no fourth thing to know of a POST.
+// OutcomeKind is one of three. There is no fourth result of a POST.
 type OutcomeKind string
 
 const (
@@ -32,31 +32,31 @@ const (
 type Refusal string
 
 const (
-	RefusedInvalid     Refusal = "invalid"      // 400, 413, 422: this call, and it would be refused again
-	RefusedAlike       Refusal = "alike"        // as RefusedInvalid, but so were other contacts in a row: the campaign
-	RefusedAuth        Refusal = "unauthorized" // 401: the key
-	RefusedAccount     Refusal = "account"      // 402, 403, 404, 405: the account, the application or the address
-	RefusedRate        Refusal = "rate"         // 429: neither made nor queued
+	RefusedInvalid     Refusal = "invalid"      // 400, 413, 422: because of this call; it would be refused again
+	RefusedAlike       Refusal = "alike"        // as RefusedInvalid, but contacts before it were refused too: because of the campaign
+	RefusedAuth        Refusal = "unauthorized" // 401: because of the key
+	RefusedAccount     Refusal = "account"      // 402, 403, 404, 405: because of the account, the application or the address
+	RefusedRate        Refusal = "rate"         // 429: the call was neither made nor queued
 	RefusedClock       Refusal = "clock_skew"   // clocks differ: nothing was sent, or its token was refused
 	RefusedUnreachable Refusal = "unreachable"  // no byte was written to Vonage
 	RefusedStale       Refusal = "stale"        // too long between the gate and the send; nothing was sent
 )
 
-// Remedy is what a refusal leads to.
+// Remedy is the consequence of a refusal.
 type Remedy struct {
 	Final bool // the contact ends as refused; otherwise it is due again
 	Pause bool // the campaign is paused until a person looks
-	// Counts: so many in a row end the contact as in WithoutCallMost. A refusal
-	// before anything was sent, or one of the account, says nothing of the contact.
+	// Counts: so many in a row end the contact as in WithoutCallMost. A refusal before
+	// anything was sent, or because of the account, says nothing about the contact.
 	Counts bool
 }
 
-// WithoutCallMost is how many attempts of a contact in a row may be without a call
-// before the contact ends, with an alarm: about a day of them. It is no part of a
-// campaign's policy, whose limit counts only calls that Vonage had.
+// WithoutCallMost is how many attempts of a contact in a row may make no call before
+// the contact ends, with an alarm: about a day of attempts. It is not part of a
+// campaign's policy, whose limit counts only calls that reached Vonage.
 const WithoutCallMost = 30
 
-// Remedies is the one place that says what follows from each refusal.
+// Remedies is the only place that says what follows from each refusal.
 var Remedies = map[Refusal]Remedy{
 	//guard:value({}) storage.TestRecordOutcomes: a call is not repeated where it would be refused again
 	RefusedInvalid: {Final: true},
@@ -73,12 +73,12 @@ var Remedies = map[Refusal]Remedy{
 }
 
 const (
-	// alikeContacts is how many contacts are refused alike, with no call made
-	// between, before that is taken for the campaign's fault and not theirs.
-	// refusedContacts is how many where the words differ.
+	// alikeContacts is how many contacts in a row must be refused alike, with no call in
+	// between, before the campaign is blamed and not the contacts. refusedContacts is the
+	// number if the answers differ.
 	alikeContacts, refusedContacts = 3, 10
-	// alikeMost is how often one contact is called again after such a refusal, so
-	// that numbers which are bad do not pause their campaign for ever.
+	// alikeMost is how often one contact is called again after such a refusal, so that bad
+	// numbers do not pause their campaign for ever.
 	alikeMost = 3
 )
 
@@ -92,10 +92,10 @@ type RefusedPost struct {
 	MadeSince bool // a later POST of the campaign made a call
 }
 
-// JudgeInvalid says whose fault it is that a call was refused as invalid: the
-// contact's, or the campaign's, because contacts before it were refused as well.
-// before are the campaign's latest refusals, the last one first; of these it
-// returns those that turn out to be the campaign's fault too.
+// JudgeInvalid decides whether the contact or the campaign is the cause when a call was
+// refused as invalid. It is the campaign if contacts before it were refused as well.
+// before are the campaign's latest refusals, the last one first. too are those of them
+// that turn out to be caused by the campaign as well.
 func JudgeInvalid(a RefusedPost, before []RefusedPost, paused bool) (of Refusal, too []RefusedPost) {
 	//guard:false campaign.TestJudgeInvalid: numbers that are bad do not pause their campaign for ever
 	if a.Alikes >= alikeMost {
@@ -104,7 +104,7 @@ func JudgeInvalid(a RefusedPost, before []RefusedPost, paused bool) (of Refusal,
 	var all, alike []RefusedPost
 	for _, b := range before {
 		if b.Refusal == RefusedAlike && paused {
-			return RefusedAlike, alike // a was under way when the campaign was paused
+			return RefusedAlike, alike // a was in progress when the campaign was paused
 		}
 		//guard:value(b.Refusal == RefusedAlike) campaign.TestJudgeInvalid: refusals are the campaign's fault only if it made no call between
 		if b.Refusal == RefusedAlike || b.MadeSince {
@@ -137,7 +137,7 @@ func contactsOf(a RefusedPost, others []RefusedPost) int {
 
 var quotedOrDigit = regexp.MustCompile(`"[^"]*"|'[^']*'|\p{Nd}+`)
 
-// wording is a text without what may differ from call to call.
+// wording is a text without the parts that may differ from call to call.
 func wording(said string) string { return quotedOrDigit.ReplaceAllString(said, "#") }
 
 // Withdrawal says why an attempt was voided before it was dialed.
@@ -153,24 +153,24 @@ const (
 	WithdrawnMessage    Withdrawal = "message"         // the message could not be rendered for this contact
 	WithdrawnBusy       Withdrawal = "number_busy"     // late evidence: another call to the number is open
 	WithdrawnAnswered   Withdrawal = "answered_before" // late evidence: an earlier attempt reached the contact
-	WithdrawnLocked     Withdrawal = "dial_lock"       // of manual calls only: the others wait until the database is released
+	WithdrawnLocked     Withdrawal = "dial_lock"       // only for manual calls: the others wait until the database is released
 	WithdrawnExpired    Withdrawal = "expired"         // its call_before has passed
 	WithdrawnEnded      Withdrawal = "ended"           // the campaign's end has passed
-	WithdrawnUsed       Withdrawal = "attempts_used"   // an edit made the calls to one person fewer
-	WithdrawnCountry    Withdrawal = "country"         // the campaign may not call there
-	WithdrawnCapped     Withdrawal = "number_capped"   // the number was called so often as the campaign says, over all campaigns
-	WithdrawnAtOnce     Withdrawal = "at_once"         // as many of its calls are up as may be
+	WithdrawnUsed       Withdrawal = "attempts_used"   // an edit reduced the calls to one person
+	WithdrawnCountry    Withdrawal = "country"         // the campaign may not call in this country
+	WithdrawnCapped     Withdrawal = "number_capped"   // the number had as many calls as the campaign allows, over all campaigns
+	WithdrawnAtOnce     Withdrawal = "at_once"         // as many of its calls are up as allowed
 	WithdrawnConnected  Withdrawal = "connected"       // as many of its calls are up as can be connected
-	WithdrawnPerSecond  Withdrawal = "per_second"      // as many of its calls have just begun as may
-	WithdrawnBudget     Withdrawal = "budget"          // what the call may cost is not left of the campaign's budget
-	WithdrawnDayBudget  Withdrawal = "day_budget"      // nor of the account's budget for the day
+	WithdrawnPerSecond  Withdrawal = "per_second"      // as many of its calls have just begun as allowed
+	WithdrawnBudget     Withdrawal = "budget"          // the campaign's budget is too small for the possible cost of the call
+	WithdrawnDayBudget  Withdrawal = "day_budget"      // the account's budget for the day is too small for it
 	WithdrawnCancelled  Withdrawal = "cancelled"       // a person took the contact out of the campaign
-	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: its call is made with the new values
-	WithdrawnAbandoned  Withdrawal = "abandoned"       // a manual call whose command ended before the gate
+	WithdrawnChanged    Withdrawal = "changed"         // a person changed the contact: a new attempt calls it with the new values
+	WithdrawnAbandoned  Withdrawal = "abandoned"       // the command of a manual call ended before the gate
 )
 
-// Passes reports whether it passes by itself, as other calls end: the attempt waits
-// in the queue.
+// Passes reports whether the obstacle passes by itself, as other calls end. The attempt
+// then waits in the queue.
 func (w Withdrawal) Passes() bool {
 	switch w {
 	case WithdrawnAtOnce, WithdrawnConnected, WithdrawnPerSecond, WithdrawnBudget, WithdrawnDayBudget:
@@ -179,7 +179,7 @@ func (w Withdrawal) Passes() bool {
 	return false
 }
 
-// Ends reports whether it ends a contact that is due, and does not only hold it.
+// Ends reports whether it ends a contact that is due, and does not only delay it.
 func (w Withdrawal) Ends() bool {
 	switch w {
 	case WithdrawnStopped, WithdrawnCancelled, WithdrawnSuppressed, WithdrawnInvalid, WithdrawnCountry, WithdrawnExpired, WithdrawnEnded, WithdrawnUsed:
@@ -188,8 +188,8 @@ func (w Withdrawal) Ends() bool {
 	return false
 }
 
-// Meaning says for people what stands in the way of a call: every reason that
-// call_obstacles gives, and a withdrawal's.
+// Meaning explains to people what prevents a call: every reason of call_obstacles, and
+// those of withdrawals.
 func (w Withdrawal) Meaning() string {
 	switch w {
 	case WithdrawnLocked:
@@ -250,9 +250,9 @@ func (w Withdrawal) Meaning() string {
 	return string(w)
 }
 
-// FoldOutcome adds the outcome of a POST that made no call, or that may have
-// made one. If evidence or reconciliation has moved the attempt on already, it
-// changes nothing.
+// FoldOutcome adds the outcome of a POST that made no call, or may have made one. If
+// evidence or reconciliation has already moved the attempt on, FoldOutcome changes
+// nothing.
 func FoldOutcome(a Attempt, o Outcome) (Attempt, []Alarm, error) {
 	after := a
 	switch o.Kind {

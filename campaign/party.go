@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-// PartyKind is what evidence says of one end of a call.
+// PartyKind is the kind of one end of a call in the evidence.
 type PartyKind string
 
 const (
-	PartyUnknown    PartyKind = ""           // not said, or in a word that is not known
+	PartyUnknown    PartyKind = ""           // not given, or in an unknown word
 	PartyPhone      PartyKind = "phone"      // a telephone
 	PartyOther      PartyKind = "other"      // something else, such as SIP: never a phone attempt's call
-	PartyUnreadable PartyKind = "unreadable" // of an event: said, and neither a number nor a known address
+	PartyUnreadable PartyKind = "unreadable" // in an event: given, but neither a number nor a known address
 )
 
 const (
-	// leastDigits is how many digits a number must have to say which telephone it
-	// is: fewer may be any telephone's.
+	// leastDigits is how many digits a number needs to identify a telephone: fewer may
+	// belong to any telephone.
 	leastDigits = 7
-	// endDigits is how many last digits two wordings of one number share, whatever
-	// country code, trunk prefix or mobile prefix stands before them.
+	// endDigits is how many last digits two wordings of one number share, with any country
+	// code, trunk prefix or mobile prefix before them.
 	endDigits  = 8
 	mostDigits = 20
 )
 
-// ReadNumber returns the digits of a number as Vonage words it: with a plus sign,
-// with 00, or without. A number in national form stays as it is. "": it is a word,
-// or has so few digits that it may be any number.
+// ReadNumber returns the digits of a number in Vonage's wording: with a plus sign, with
+// 00, or without. A number in national form stays as it is. "": the text is a word, or
+// has so few digits that it may be any number.
 func ReadNumber(s string) string {
 	digits := strings.TrimPrefix(strings.TrimSpace(s), "+")
 	if rest, found := strings.CutPrefix(digits, "00"); found {
@@ -40,10 +40,10 @@ func ReadNumber(s string) string {
 	return digits
 }
 
-// NumbersDiffer reports whether two numbers are certainly of different telephones,
-// however they are worded: their last eight digits differ, or their last seven
-// where one has no more. What cannot be read differs from nothing. The rule is that
-// of the function numbers_differ in Postgres.
+// NumbersDiffer reports whether two numbers certainly belong to different telephones,
+// in any wording: their last eight digits differ, or their last seven if one has no
+// more. An unreadable number differs from none. The function numbers_differ in Postgres
+// has the same rule.
 func NumbersDiffer(a, b string) bool {
 	a, b = strings.TrimLeft(ReadNumber(a), "0"), strings.TrimLeft(ReadNumber(b), "0")
 	if a == "" || b == "" {
@@ -75,19 +75,19 @@ func CallKey(call string) string {
 	return call
 }
 
-// SameCall reports whether two names are of one call. Vonage takes a name only as
-// it gave it, so the name that came first is kept.
+// SameCall reports whether two names mean one call. Vonage accepts a name only in the
+// form that it gave, so the first name is kept.
 func SameCall(a, b string) bool { return a == b || a != "" && CallKey(a) == CallKey(b) }
 
-// SameConversation reports whether two names are of one conversation, as SameCall does
-// for calls. What is not said is in none.
+// SameConversation reports whether two names mean one conversation, as SameCall does
+// for calls. An empty name means none.
 func SameConversation(a, b string) bool {
 	//guard:value(a != "" && a == b) campaign.TestFoldOfLegs: a conversation is known in every wording
 	return a != "" && CallKey(a) == CallKey(b)
 }
 
-// compareConversations orders the names that a conversation may have: that of
-// Vonage's own form before all others.
+// compareConversations orders the possible names of a conversation: the one in Vonage's
+// own form before all others.
 func compareConversations(a, b string) int {
 	other := func(name string) int {
 		if digits, found := strings.CutPrefix(name, "CON-"); found && digits == strings.ToLower(digits) {
@@ -98,8 +98,8 @@ func compareConversations(a, b string) int {
 	return cmp.Or(cmp.Compare(other(a), other(b)), strings.Compare(a, b))
 }
 
-// CallSpellings are the ways in which an index finds a call whatever its wording:
-// the name as it is, and its uuid with and without dashes in both cases.
+// CallSpellings are the spellings with which an index finds a call in any wording: the
+// name itself, and its uuid with and without dashes in both cases.
 func CallSpellings(call string) []string {
 	digits := hexDigits(call)
 	if digits == "" {

@@ -9,8 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// wordings are ways in which the same number is written, for a number with the
-// country code of so many digits.
+// wordings are ways to write the same number, for a country code of so many digits.
 func wordings(number string, code int) []string {
 	national := number[code:]
 	return []string{
@@ -20,7 +19,7 @@ func wordings(number string, code int) []string {
 	}
 }
 
-// However the number of one telephone is written, it is never taken for another's.
+// A telephone's number, in any wording, is never taken for another's.
 func TestNumbersDifferInNoWording(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -58,9 +57,9 @@ var numberPairs = []struct {
 	{"447700900001", "7700900001", false},
 	{"447700900001", "4407700900001", false},
 	{"79161234567", "89161234567", false},
-	{"3545551234", "5551234", false}, // seven digits are whole in Iceland
+	{"3545551234", "5551234", false}, // seven digits are a whole number in Iceland
 	{"3545551234", "5551235", true},
-	{"447700900001", "900001", false}, // six digits say too little
+	{"447700900001", "900001", false}, // six digits are not enough
 	{"447700900001", "0", false},
 	{"447700900001", "", false},
 	{"447700900001", "unknown", false},
@@ -110,9 +109,8 @@ func TestSameCall(t *testing.T) {
 	}
 }
 
-// A leg that connect opened is known by its conversation or by what it went to. It
-// is folded into nothing and nothing to tell of. What cannot be told from one binds
-// no attempt either.
+// A leg that connect opened is known by its conversation or by its party. It changes no
+// attempt and raises no alarm. An event that could be a leg's binds no attempt either.
 func TestFoldOfLegs(t *testing.T) {
 	t.Parallel()
 	in := func(s State) Attempt {
@@ -180,7 +178,7 @@ func TestFoldOfLegs(t *testing.T) {
 	}
 }
 
-// The name of a conversation stays Vonage's own, whichever wording comes first.
+// A conversation keeps the name in Vonage's own form, whichever wording comes first.
 func TestConversationKeepsItsName(t *testing.T) {
 	t.Parallel()
 	own := "CON-" + someCall
@@ -191,8 +189,8 @@ func TestConversationKeepsItsName(t *testing.T) {
 	}
 }
 
-// One truth in many words: however Vonage names the call and its numbers, the
-// attempt learns the same, and in no wording does another call become its own.
+// In whatever wording Vonage names the call and its numbers, the attempt gets the same
+// facts. In no wording does another call become its own.
 func TestFoldInEveryWording(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -224,8 +222,8 @@ func TestFoldInEveryWording(t *testing.T) {
 	})
 }
 
-// Our own act says nothing of the person: a failure after our order to hang up is
-// no disposition, in whatever order the two are learnt.
+// Our own hang-up says nothing about the person: a failure after our order to hang up
+// is no disposition, in whatever order we learn the two.
 func TestOurHangUpIsNoDisposition(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -255,8 +253,8 @@ func TestOurHangUpIsNoDisposition(t *testing.T) {
 	}
 }
 
-// A person whose telephone rang until we hung up is called again as one who did not
-// answer, and one for whom nobody is called again ends as nobody said how.
+// A person whose telephone rang until we hung up is called again like one who did not
+// answer. If the policy calls nobody again, the contact ends as unexplained.
 func TestDecideAfterOurHangUp(t *testing.T) {
 	t.Parallel()
 	cut := call(Cancelled, time.Minute)
@@ -274,11 +272,11 @@ func TestDecideAfterOurHangUp(t *testing.T) {
 	}
 }
 
-// A wait runs from the later of Vonage's time and our own: a clock of Vonage's that
-// is behind does not bring a call forward.
+// A wait starts at the later of Vonage's time and ours: if Vonage's clock is behind, no
+// call is early.
 func TestDecideWaitsFromTheLaterTime(t *testing.T) {
 	t.Parallel()
-	old := call(Busy, time.Hour) // as Vonage dates it
+	old := call(Busy, time.Hour) // by Vonage's clock
 	old.OverSeenAt = noon.Add(-time.Minute)
 	d := Decide(Settings{Retry: DefaultPolicy()}, Running, activeContact(), attempts(old), noon)
 	if want := noon.Add(9 * time.Minute); !d.DueAt.Equal(want) {
@@ -290,14 +288,14 @@ func TestDecideWaitsFromTheLaterTime(t *testing.T) {
 	}
 }
 
-// A contact of which Vonage never has a call ends for a reason, and what is no
-// sign of that does not count.
+// A contact that never gets a call at Vonage ends, with a reason. Attempts that do not
+// show this are not counted.
 func TestDecideEndsAContactThatNeverHasACall(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name  string
 		tried Attempt
-		want  Reason // "": it goes on
+		want  Reason // "": the contact does not end
 	}{
 		{"refused for the rate", refused(RefusedRate), ReasonRefused},
 		{"absent", in(Absent), ReasonUnresolved},

@@ -11,24 +11,23 @@ import (
 	"time"
 )
 
-// Policy says who is called again, and when. A disposition that Again does
-// not list is final.
+// Policy says which people are called again, and when. A disposition without an entry
+// in Again is final.
 type Policy struct {
-	Attempts int // calls that Vonage had, at most
-	// Again are the waits after a call that ended so, and Later those after the
-	// second, the third and so on that ended so; the last is for all that follow.
+	Attempts int // calls that reached Vonage, at most
+	// Again are the waits after the first call that ended in this way. Later are those
+	// after the second, the third and so on; the last is for all that follow.
 	Again map[Disposition]time.Duration
 	Later map[Disposition][]time.Duration
 	Until Until
-	// Jitter is the most that is added to a wait. Each call gets a random part
-	// of it.
+	// Jitter is the most that is added to a wait. Each call gets a random part of it.
 	Jitter time.Duration
-	// OtherTime is how far apart the times of day of two calls in a row are at least.
+	// OtherTime is the least difference between the times of day of two calls in a row.
 	OtherTime time.Duration
 }
 
-// Until says what a campaign wants of a person. A person who was reached
-// without it is called again, as after Unheard.
+// Until says what a campaign wants from a person. A person who was reached without it
+// is called again, as after Unheard.
 type Until string
 
 const (
@@ -37,11 +36,11 @@ const (
 	UntilResult   Until = "result" // a person pressed a key with a result
 )
 
-// Unheard stands in Policy.Again for a call that was answered and did not bring
-// what Until asks for. It is the end of no call.
+// Unheard, in Policy.Again, means a call that was answered and did not bring what Until
+// wants. No call has it as its disposition.
 const Unheard Disposition = "unheard"
 
-// unheardWait is the wait after Unheard, unless Again has one.
+// unheardWait is the wait after Unheard, unless Again sets one.
 const unheardWait = 30 * time.Minute
 
 // ParseUntil reads answered, heard or result.
@@ -58,7 +57,7 @@ func ParseUntil(s string) (Until, error) {
 // String is the form that ParseUntil reads.
 func (u Until) String() string { return cmp.Or(string(u), "answered") }
 
-// reached reports whether a call brought what is wanted.
+// reached reports whether a call brought what Until wants.
 func (u Until) reached(a *Attempt) bool {
 	switch u {
 	case UntilHeard:
@@ -82,7 +81,7 @@ func DefaultPolicy() Policy {
 const (
 	minAgain = time.Second
 	maxAgain = 30 * 24 * time.Hour
-	// maxAttempts bounds how often one person is called in one campaign.
+	// maxAttempts limits how often one person is called in one campaign.
 	maxAttempts = 20
 
 	maxJitter    = 24 * time.Hour
@@ -96,15 +95,14 @@ func mayRetry(d Disposition) bool {
 	return d == Unheard || d != Answered && d != Human && slices.Contains(Dispositions, d)
 }
 
-// retriable are the words that Again may have, in the order in which they are
-// written.
+// retriable are the words that Again may have, in the order in which they are written.
 var retriable = append(slices.Clone(Dispositions), Unheard)
 
-// never, as a wait, makes a disposition final that the defaults repeat.
+// never, as a wait, makes a disposition final that is repeated by default.
 const never = "never"
 
-// ParseRetry reads "busy=10m/1h/4h,unanswered=never", and says what that makes of
-// the waits of p. What it does not name stays; "none" leaves nothing.
+// ParseRetry reads "busy=10m/1h/4h,unanswered=never", and returns the policy with these
+// waits. Dispositions that the text does not name stay; "none" removes all.
 func (p Policy) ParseRetry(s string) (Policy, error) {
 	p.Again, p.Later = maps.Clone(p.Again), maps.Clone(p.Later)
 	if strings.TrimSpace(s) == "none" {
@@ -129,8 +127,8 @@ func (p Policy) ParseRetry(s string) (Policy, error) {
 	return p, nil
 }
 
-// setWaits sets the waits after a disposition, one after another. The maps are the
-// policy's own.
+// setWaits sets the waits after a disposition, one after another. It changes the
+// policy's own maps.
 func (p *Policy) setWaits(word string, steps []string) error {
 	d := Disposition(word)
 	if !mayRetry(d) {
@@ -176,7 +174,7 @@ func retryWords() string {
 	return strings.Join(list, ", ")
 }
 
-// String is the policy for a person.
+// String is the policy as text for a person.
 func (p Policy) String() string {
 	calls := fmt.Sprintf("up to %d calls", p.Attempts)
 	if p.Attempts == 1 {
@@ -195,8 +193,8 @@ func (p Policy) String() string {
 	return calls
 }
 
-// FormatRetry is the form that ParseRetry reads. It names all that is repeated, and
-// what the defaults would repeat.
+// FormatRetry writes the form that ParseRetry reads. It names every repeated
+// disposition, and those that are repeated by default.
 func (p Policy) FormatRetry() string {
 	if len(p.Again) == 0 {
 		return "none"
@@ -239,8 +237,7 @@ func shortDuration(d time.Duration) string {
 	return s
 }
 
-// policyJSON is the stored form: waits as text, so that a person can read them
-// in SQL.
+// policyJSON is the stored form: waits as text, so that a person can read them in SQL.
 type policyJSON struct {
 	Attempts  int                      `json:"attempts"`
 	Again     map[Disposition]string   `json:"again"`

@@ -12,7 +12,7 @@ var postalZonesText string
 
 // postalRange is a range of the first characters of a country's postal codes.
 type postalRange struct {
-	from, to string // both as long
+	from, to string // both have the same length
 	zones    []string
 }
 
@@ -33,7 +33,7 @@ var postalZones = sync.OnceValue(func() map[string][]postalRange {
 	return ranges
 })
 
-// postalForms are how whole postal codes of the countries look, in capitals.
+// postalForms are the forms of whole postal codes by country, in capitals.
 var postalForms = map[string]*regexp.Regexp{
 	"US": regexp.MustCompile(`^(\d{5})(?:[- ]?\d{4})?$`),
 	"CA": regexp.MustCompile(`^([A-Z]\d[A-Z]) ?\d[A-Z]\d$`),
@@ -43,12 +43,13 @@ var postalForms = map[string]*regexp.Regexp{
 	"BR": regexp.MustCompile(`^(\d{5})[- ]?\d{3}$`),
 }
 
-// postalPads are codes that a spreadsheet took a zero from, as it does with numbers.
+// postalPads are the countries whose codes may have lost a leading zero in a
+// spreadsheet, with the full length of a code.
 var postalPads = map[string]int{"US": 5, "AU": 4, "ES": 5}
 
-// ZonesOfPostalCode are the time zones that a postal code of a country may be in.
-// Nil: it says nothing, because the country has no table here, the code is not one
-// of it, or it is not placed, as those of armed forces.
+// ZonesOfPostalCode are the possible time zones of a postal code. Nil: it gives no
+// zone, because the country has no table here, the code is not one of the country's, or
+// it belongs to no place, such as those of armed forces.
 func ZonesOfPostalCode(code, country string) []string {
 	form := postalForms[country]
 	if form == nil {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Every zone of the table is one that the country's numbers may be in, or that has
-// the clock of one; both bounds of a range are as long; and no earlier line hides a
+// Every zone of the table is one in which the country's numbers may be, or has the same
+// clock as one. Both bounds of a range have the same length. No earlier line hides a
 // later one.
 func TestPostalTable(t *testing.T) {
 	t.Parallel()

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Remind has people called before a time of their own, once for each offset.
+// Remind requests calls before a time of the person's own, one for each offset.
 type Remind struct {
-	Column string // of the file, which holds that time
+	Column string // the column with that time
 	Before []time.Duration
-	// Merge: of two reminders that are no further apart one is made, the later.
+	// Merge: if two reminders are no further apart than this, only the later is made.
 	Merge time.Duration
 }
 
@@ -24,11 +24,12 @@ const (
 	maxBefore    = 60 * 24 * time.Hour
 )
 
-// Reminders are when a person whose time is at is called, by the clock of the
-// zones: so long before it, or at the nearest moment before that at which the
-// hours let a call begin. Those that the hours move are spread by the person's number, so that people who share it stay together. What
-// is past, or before the campaign's start, is left out: nobody is called late. None:
-// every one of them is.
+// Reminders are the times of reminder calls for a person whose own time is at, by the
+// clock of the zones. Each is its offset before at, or at the nearest earlier moment at
+// which the hours let a call begin. Reminders that the hours move are spread by the
+// person's number, so that people who share it stay together. Reminders in the past, or
+// before the campaign's start, are left out: nobody is called late. None: all of them
+// are left out.
 func (s Settings) Reminders(at, now time.Time, zones []string, number string) (times []time.Time) {
 	for _, before := range s.Remind.Before {
 		t, ok := s.Hours.reminder(at.Add(-before), now, zones, number)
@@ -42,8 +43,8 @@ func (s Settings) Reminders(at, now time.Time, zones []string, number string) (t
 	return s.Remind.merged(times)
 }
 
-// merged leaves one of those that are near each other: the later, unless the one
-// after it is near that too. Two at the same moment are always one.
+// merged keeps one of the reminders that are near each other: the later, unless the one
+// after it is near that too. Two at the same moment always become one.
 func (r Remind) merged(times []time.Time) (list []time.Time) {
 	for i, t := range times {
 		if i+1 < len(times) && times[i+1].Sub(t) <= r.Merge {
@@ -54,14 +55,14 @@ func (r Remind) merged(times []time.Time) (list []time.Time) {
 	return list
 }
 
-// remindSpread is over how long before the hours end the reminders lie that the hours
-// move: at one moment only those would fit that can be called in the half minute for
-// which the claim takes people then.
+// remindSpread is the time before the end of the hours over which moved reminders are
+// spread. At one moment before the end the claim takes people for only half a minute,
+// so only the calls of that half minute would fit.
 const remindSpread = 30 * time.Minute
 
-// reminder is at, or where the hours are closed then a moment of the last half hour
-// before, another one for each number. It is never before the opening. Where that is
-// past now, it is the last moment.
+// reminder is the moment at if the hours are open then. If not, it is a moment in the
+// last half hour before the hours closed, another one for each number. It is never
+// before the opening. If that moment is already past, it is the last moment.
 func (h Hours) reminder(at, now time.Time, zones []string, number string) (time.Time, bool) {
 	last, ok := h.lastCall(at, zones)
 	if !ok || last.Equal(at) {
@@ -71,7 +72,7 @@ func (h Hours) reminder(at, now time.Time, zones []string, number string) (time.
 	sum := fnv.New64a()
 	sum.Write([]byte(number))
 	earlier := time.Duration(sum.Sum64() % uint64(remindSpread)).Truncate(time.Second)
-	open := func(d time.Duration) bool { // from then on, to the last moment
+	open := func(d time.Duration) bool { // from then on, until the last moment
 		for ; d > 0; d -= time.Minute {
 			if !h.openInAll(last.Add(-d), locations) {
 				return false
@@ -89,9 +90,9 @@ func (h Hours) reminder(at, now time.Time, zones []string, number string) (time.
 	return last, true
 }
 
-// lastCall is the latest moment up to at at which a call can be begun: the hours are
-// open in every zone, and are so for CallMargin more. It looks back as far as Next
-// looks ahead.
+// lastCall is the latest moment up to at at which a call can begin: the hours are open
+// in every zone, and stay open for CallMargin. It looks back as far as Next looks
+// ahead.
 func (h Hours) lastCall(at time.Time, zones []string) (time.Time, bool) {
 	locations, err := loadZones(zones)
 	if err != nil || len(locations) == 0 {
@@ -113,7 +114,7 @@ func (h Hours) lastCall(at time.Time, zones []string) (time.Time, bool) {
 				candidates = append(candidates, time.Date(year, month, day+1-back, 0, s.To, 0, 0, location))
 			}
 		}
-		for t, i := at, 0; i < 2; i++ { // a change of clocks closes too
+		for t, i := at, 0; i < 2; i++ { // a change of clocks also closes the hours
 			change, _ := t.In(location).ZoneBounds()
 			if change.IsZero() {
 				break
@@ -147,7 +148,7 @@ func ParseRemind(text string) (column string, before []string, err error) {
 	return column, before, nil
 }
 
-// String says it for a person; "" for none.
+// String is the member as text for a person; "" for none.
 func (r Remind) String() string {
 	if r.Column == "" {
 		return ""
@@ -225,13 +226,13 @@ func (r Remind) validate() error {
 	return errors.Join(errs...)
 }
 
-// RemindersToCome are those of a person whose time is at that are still to come with
-// other settings, given, of a contact that has the stored ones. One whose time by s has
-// passed is never made again.
+// RemindersToCome are the reminders that are still to come for a person whose time is
+// at, with other settings, given. The contact has the stored reminders. A reminder
+// whose time by s has passed is never made again.
 func (s Settings) RemindersToCome(given Settings, stored []time.Time, at, last, now time.Time, zones []string, number string) (times []time.Time) {
 	for _, before := range given.Remind.Before {
 		was, ok := s.Hours.reminder(at.Add(-before), time.Time{}, zones, number)
-		if ok && !was.After(now) && !slices.ContainsFunc(stored, was.Equal) { // the row was read after it
+		if ok && !was.After(now) && !slices.ContainsFunc(stored, was.Equal) { // the row was read after the reminder
 			was, ok = s.Hours.reminder(at.Add(-before), now, zones, number)
 		}
 		//guard:value(ok && false) campaign.TestRemindersToCome: a reminder whose time has passed is not made again in other hours
@@ -247,11 +248,11 @@ func (s Settings) RemindersToCome(given Settings, stored []time.Time, at, last, 
 	return given.Remind.merged(times)
 }
 
-// Replan are the reminders of a person of whom those to come are others now, and when
-// they are due. What was due before now stays: it was made, is being made or waits for
-// its next call.
+// Replan returns a person's reminders with new ones to come, and when the contact is
+// due. Reminders that were due before now stay: each was made, is in progress or waits
+// for its next call.
 func Replan(stored []time.Time, due time.Time, toCome []time.Time, now time.Time) (list []time.Time, at time.Time) {
-	list = []time.Time{} // a contact that has reminders has none left
+	list = []time.Time{} // not nil: the contact has reminders, but none is left
 	awaited := false     // due is a reminder's time
 	for _, t := range stored {
 		if !t.After(now) {
@@ -267,8 +268,8 @@ func Replan(stored []time.Time, due time.Time, toCome []time.Time, now time.Time
 	return list, due
 }
 
-// reminderOf is which of the contact's reminders a moment belongs to, from 0; -1:
-// it is before the first.
+// reminderOf is the index of the contact's reminder at a moment, from 0; -1: the moment
+// is before the first.
 func (c Contact) reminderOf(at time.Time) int {
 	of := -1
 	for i, t := range c.RemindAt {
@@ -279,9 +280,9 @@ func (c Contact) reminderOf(at time.Time) int {
 	return of
 }
 
-// ofReminder are the attempts of the reminder that the contact is at; attempts for an
+// ofReminder are the attempts for the contact's current reminder. Attempts for an
 // earlier one are over, and those for an appointment that was moved belong to none.
-// What is open or lost counts always.
+// Open and lost attempts always count.
 func (c Contact) ofReminder(attempts []Attempt, now time.Time) (list []Attempt) {
 	current := max(0, c.reminderOf(now))
 	for _, a := range attempts {
@@ -302,7 +303,7 @@ func (c Contact) OfAnEarlierAppointment(at time.Time) bool {
 	return c.RemindAt != nil && c.reminderOf(at) < 0
 }
 
-// resultOf is what the person has keyed about the appointment that they have.
+// resultOf is what the person has keyed about their current appointment.
 func (c Contact) resultOf(attempts []Attempt) string {
 	//guard:value(historyOf(attempts)) campaign.TestResultOfAnEarlierAppointment: what was keyed about an earlier appointment ends no reminder of the new one
 	h := historyOf(slices.DeleteFunc(slices.Clone(attempts), func(a Attempt) bool { return c.OfAnEarlierAppointment(a.DialedAt) }))
@@ -314,7 +315,7 @@ func (c Contact) resultOf(attempts []Attempt) string {
 	return result
 }
 
-// nextReminder is when the reminder after the one that the contact is at is due; the
+// nextReminder is the due time of the reminder after the contact's current one. The
 // zero time: there is none.
 func (c Contact) nextReminder(now time.Time) time.Time {
 	if next := max(0, c.reminderOf(now)) + 1; next < len(c.RemindAt) {
@@ -323,9 +324,10 @@ func (c Contact) nextReminder(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// decideReminders says where a contact with reminders belongs. Each reminder has its
-// own calls, as Decide counts them. A result in any of its calls ends the contact,
-// and so does its last reminder; when one is over, the next is waited for.
+// decideReminders decides where a contact with reminders belongs. Each reminder has its
+// own calls, as Decide counts them. A result in any call ends the contact, and so does
+// the end of its last reminder. When an earlier reminder is over, the contact waits for
+// the next one.
 func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now time.Time) Decision {
 	all := historyOf(attempts)
 	current := c
@@ -362,8 +364,9 @@ func decideReminders(s Settings, st Status, c Contact, attempts []Attempt, now t
 	return d
 }
 
-// untilNext waits for the next reminder, unless rest, what is decided of a contact
-// that was never called, ends it: it was cancelled, suppressed, or is too late.
+// untilNext waits for the next reminder. If rest, the decision for the contact without
+// any calls, ends it, then that decision counts: the contact was cancelled or
+// suppressed, or it is too late.
 func (d Decision) untilNext(rest Decision, next time.Time) Decision {
 	if rest.State == Done {
 		return d.done(rest.Reason, rest.Because)
@@ -374,7 +377,7 @@ func (d Decision) untilNext(rest Decision, next time.Time) Decision {
 	return d
 }
 
-// overForThis reports whether the reason ends one reminder, and not the contact.
+// overForThis reports whether the reason ends one reminder, but not the contact.
 func (d Decision) overForThis() bool {
 	switch d.Reason {
 	case ReasonSuppressed, ReasonStopped, ReasonUnresolved, ReasonExpired, ReasonCancelledByRequest, ReasonRefused:

@@ -63,8 +63,8 @@ var atTheEnd = func() string {
 	}
 }()
 
-// Reminders that the hours move are spread over the half hour before they end, and so
-// are called before that. They are never before an opening.
+// Reminders that the hours move are spread over the half hour before the hours end, so
+// they are called before that. They are never before an opening.
 func TestMovedRemindersAreSpread(t *testing.T) {
 	t.Parallel()
 	h, err := ParseHours("09:00-19:40,19:45-20:00")
@@ -89,7 +89,7 @@ func TestMovedRemindersAreSpread(t *testing.T) {
 			t.Fatalf("the same number is reminded at %v, and at %v", at, again)
 		}
 	}
-	// Read within the half hour: at the latest moment, where its own is past.
+	// A row that is read within the half hour gets the latest moment, if its own is past.
 	for i := range 100 {
 		now := clock("2026-12-01 19:50")
 		if at, ok := whole.reminder(clock("2026-12-02 08:00"), now, []string{"UTC"}, fmt.Sprint(447700900000+i)); !ok || at.Before(now) || at.After(clock("2026-12-01 19:58")) {
@@ -104,8 +104,8 @@ func TestMovedRemindersAreSpread(t *testing.T) {
 	}
 }
 
-// Every reminder is at its own time, or within the half hour up to the last minute
-// before it in which a call can be begun, in every zone; or it is past.
+// In every zone, every reminder is at its own time, or within the half hour up to the
+// last minute before it in which a call can begin; or it is past.
 func TestRemindersProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -139,7 +139,8 @@ func TestRemindersProperties(t *testing.T) {
 	})
 }
 
-// A reminder has its own calls; a result ends all; the last one ends the contact.
+// Each reminder has its own calls. A result ends all, and the last reminder ends the
+// contact.
 func TestDecideReminders(t *testing.T) {
 	t.Parallel()
 	first, second := clock("2026-12-02 14:00"), clock("2026-12-03 12:00")
@@ -226,8 +227,8 @@ func TestRemindIsStoredWhole(t *testing.T) {
 	}
 }
 
-// Who was moved to a time of which no reminder is left has ended, whatever the calls
-// about the earlier time brought. A call that is up is waited for.
+// A contact whose new time leaves no reminder has ended, whatever the calls about the
+// earlier time brought. A call that is up is waited for.
 func TestDecideWithoutAReminderLeft(t *testing.T) {
 	t.Parallel()
 	now := clock("2026-12-02 14:00")
@@ -250,8 +251,8 @@ func TestDecideWithoutAReminderLeft(t *testing.T) {
 	}
 }
 
-// In other hours a reminder to come is at the nearest open time before it again, and one
-// whose time has passed is not made a second time.
+// With other hours, a future reminder moves to the nearest open time before it again.
+// One whose time has passed is not made a second time.
 func TestRemindersToCome(t *testing.T) {
 	t.Parallel()
 	settings := func(from, to int) Settings {
@@ -286,8 +287,8 @@ func TestRemindersToCome(t *testing.T) {
 	}
 }
 
-// What is near the next reminder is left to that: a reminder that is late, and the next
-// call of one.
+// A late reminder, or a further call of one, is dropped if it is near the next
+// reminder.
 func TestDecideLateReminder(t *testing.T) {
 	t.Parallel()
 	first, second := clock("2026-12-02 14:00"), clock("2026-12-02 16:00")

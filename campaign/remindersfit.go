@@ -2,18 +2,19 @@ package campaign
 
 import "time"
 
-// RemindersLeft counts a person's reminders that are not made, by why.
+// RemindersLeft counts a person's reminders that are not made, by reason.
 type RemindersLeft struct {
 	Past    int // their time is past
-	Moved   int // the hours move them to a time that is past, or leave none
+	Moved   int // the hours move them to a time in the past, or leave no time
 	Outside int // before the campaign's start, or after its end or the person's last moment
 }
 
-// Sum is how many they are.
+// Sum is the total.
 func (l RemindersLeft) Sum() int { return l.Past + l.Moved + l.Outside }
 
-// RemindersLeft says which reminders of a person whose time is at Reminders leaves out,
-// and which are not before last. One that is merged with the next is not among them.
+// RemindersLeft counts the reminders that Reminders leaves out for a person whose time
+// is at, and those that are not before last. A reminder that is merged with the next is
+// not counted.
 func (s Settings) RemindersLeft(at, last, now time.Time, zones []string, number string) (left RemindersLeft) {
 	for _, before := range s.Remind.Before {
 		t, ok := s.Hours.reminder(at.Add(-before), now, zones, number)
@@ -29,8 +30,8 @@ func (s Settings) RemindersLeft(at, last, now time.Time, zones []string, number 
 	return left
 }
 
-// RemindersDue are a person's reminders for Foresee: each has its time until the hours
-// close, the next one is due or their last moment comes, whatever is first.
+// RemindersDue are a person's reminders for Foresee. Each can be called until the hours
+// close, the next one is due or the person's last moment comes, whichever is first.
 func (s Settings) RemindersDue(times []time.Time, last time.Time, zones []string) (due []DuePeople) {
 	locations, _ := loadZones(zones)
 	for i, t := range times {
@@ -46,8 +47,8 @@ func (s Settings) RemindersDue(times []time.Time, last time.Time, zones []string
 	return due
 }
 
-// closing is when the hours that are open at a time let no call begin any more, or a day
-// later where they are open around the clock.
+// closing is when the hours that are open at a time stop allowing calls to begin. It is
+// a day later if they are open around the clock.
 func (h Hours) closing(at time.Time, locations []*time.Location) time.Time {
 	for end := at.Add(24 * time.Hour); at.Before(end); {
 		open, until := h.span(at, locations)

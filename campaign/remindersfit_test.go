@@ -48,7 +48,8 @@ func TestRemindersLeft(t *testing.T) {
 	}
 }
 
-// A reminder has its time until the hours close, the next one or the person's last moment.
+// A reminder can be called until the hours close, the next one is due or the person's
+// last moment comes.
 func TestRemindersDue(t *testing.T) {
 	t.Parallel()
 	daily, always := Daily(9*60, 20*60), Daily(0, 24*60)

@@ -9,61 +9,59 @@ import (
 	"unicode/utf8"
 )
 
-// Script is what a call says to one person, and what the keys do: a message that
-// was rendered.
+// Script is what a call says to one person, and what the keys do: a rendered message.
 type Script struct {
 	Language  string // BCP 47; "": Vonage's default, en-US
 	Say       string
-	Voicemail string            // "": a machine hears what a person does
+	Voicemail string            // "": a machine hears the same as a person
 	Keys      map[string]Key    // with Say rendered
-	Wrong     string            // after a key that does nothing; "": the message again
-	Silent    string            // after no key; "": the call ends
-	Tries     int               // how often a key is waited for
+	Wrong     string            // said after a key that does nothing; "": the message again
+	Silent    string            // said if no key is pressed; "": the call ends
+	Tries     int               // how often the call waits for a key
 	Wait      int               // seconds
-	Words     map[string]string // which key is meant by a word that is said
-	// Confidence is how sure Vonage must be of a word, from 0 to 1.
+	Words     map[string]string // the key for each word that can be said
+	// Confidence is Vonage's least confidence in a word, from 0 to 1.
 	Confidence float64
 	Loop       int     // how often Say is said in a row; 0: once
 	Level      float64 // from -1 to 1
 }
 
-// maxTurns bounds how often one call waits for a key, however often the person
-// asks to hear the message again.
+// maxTurns limits how often one call waits for a key, however often the person asks to
+// hear the message again.
 const maxTurns = 24
 
-// Turn is a place in the dialogue at which keys are waited for. It stands in the
-// address to which Vonage sends them, so that any process can answer.
+// Turn is a place in the dialogue where the call waits for keys. It is in the address
+// to which Vonage sends them, so that any process can answer.
 type Turn struct {
-	No  int // of the call's turns, from 1
-	Try int // from 1: how often the person was silent or pressed a wrong key, and this time
-	// Early: the message has just ended. A key that was pressed while it was spoken
-	// comes here; without one, the message was heard and the call waits on.
+	No  int // number of the turn in the call, from 1
+	Try int // from 1: counts the turns in a row with silence or a wrong key, including this one
+	// Early: the message has just ended. A key that was pressed during the message comes
+	// here. Without one, the message was heard and the call waits on.
 	Early bool
-	// Played: the message was played to its end before this turn, without a doubt.
+	// Played: the message was certainly played to its end before this turn.
 	Played bool
 }
 
-// First is the turn after the message was spoken for the first time.
+// First is the turn after the first time that the message was spoken.
 var First = Turn{No: 1, Try: 1, Early: true}
 
-// Valid reports whether the dialogue can have such a turn.
+// Valid reports whether the dialogue can have this turn.
 func (t Turn) Valid() bool { return t.No >= 1 && t.No <= maxTurns+1 && t.Try >= 1 && t.Try <= maxTries }
 
-// Reaction is what follows a turn.
+// Reaction is the next step after a turn.
 type Reaction struct {
 	Key    Key
-	Say    []string // what is spoken
-	Again  bool     // the message is spoken, after Say
-	Listen bool     // then a key is waited for, at Next
+	Say    []string // texts to speak
+	Again  bool     // the message is spoken again, after Say
+	Listen bool     // then the call waits for a key, at Next
 	Next   Turn
-	// GoOn: nobody pressed a key while the message was spoken, so it was heard, and a
-	// key is waited for.
+	// GoOn: nobody pressed a key during the message, so it was heard, and the call waits
+	// for a key.
 	GoOn bool
 }
 
-// React says what follows when the keys were pressed at a turn: "" for none. It is
-// a function of what it is given, so a request that is repeated is answered as
-// before.
+// React returns what follows when the keys were pressed at a turn; "" for none. It
+// depends only on its arguments, so a repeated request gets the same answer.
 func (s Script) React(at Turn, pressed string) Reaction {
 	if pressed == "" && at.Early {
 		return Reaction{GoOn: true}
@@ -100,8 +98,8 @@ func spoken(texts ...string) (list []string) {
 	return list
 }
 
-// SaidBy is what is said when the key was pressed. A person who opts out always
-// hears that it worked.
+// SaidBy is the text after the key was pressed. A person who opts out always hears that
+// it worked.
 func (s Script) SaidBy(k Key) string {
 	if k.Say != "" || !k.OptOut {
 		return k.Say
@@ -109,10 +107,10 @@ func (s Script) SaidBy(k Key) string {
 	return s.inItsLanguage(optOutTexts)
 }
 
-// Apology is said when a key could not be answered.
+// Apology is the text for a key press that could not be answered.
 func (s Script) Apology() string { return s.inItsLanguage(apologies) }
 
-// inItsLanguage is one of our own texts, in English where there is none.
+// inItsLanguage is one of our own texts in the script's language, else in English.
 func (s Script) inItsLanguage(texts map[string]string) string {
 	language, _, _ := strings.Cut(strings.ToLower(s.Language), "-")
 	if text, ok := texts[language]; ok {
@@ -121,7 +119,7 @@ func (s Script) inItsLanguage(texts map[string]string) string {
 	return texts["en"]
 }
 
-// optOutTexts confirm an opt-out where the message has no text for it.
+// optOutTexts confirm an opt-out if the message has no text for it.
 var optOutTexts = map[string]string{
 	"en": "You will not be called again. Goodbye.",
 	"de": "Sie werden nicht mehr angerufen. Auf Wiederhören.",
@@ -147,19 +145,19 @@ var apologies = map[string]string{
 // Pressable are the keys that do something, sorted.
 func (s Script) Pressable() []string { return slices.Sorted(maps.Keys(s.Keys)) }
 
-// speakingRate is how many characters a voice speaks in a second, about.
+// speakingRate is about how many characters a voice speaks in a second.
 const speakingRate = 15
 
-// maxBreak is the longest break that SSML can ask for.
+// maxBreak is the longest break in SSML.
 const maxBreak = 10 * time.Second
 
 var xmlBreak = regexp.MustCompile(`(?i)<break\s[^>]*\btime\s*=\s*["']([0-9.]{1,9}m?s)["']`)
 
-// SpeakingTime is how long a text takes to say, about, with the breaks that SSML
-// asks for. Its tags are not spoken. It is 0 for a sound.
+// SpeakingTime is about how long a text takes to say, with the breaks in its SSML. Its
+// tags are not spoken. It is 0 for a sound.
 func SpeakingTime(text string) time.Duration {
 	if _, ok := Sound(text); ok {
-		return 0 // nobody knows
+		return 0 // the length is not known
 	}
 	total := speakingTime(utf8.RuneCountInString(xmlTag.ReplaceAllString(text, "")))
 	for _, pause := range xmlBreak.FindAllStringSubmatch(text, -1) {

@@ -22,11 +22,11 @@ type keyTemplate struct {
 	say compiledText
 }
 
-// compiledText is a text: as it is, or with placeholders.
+// compiledText is a text, with or without placeholders.
 type compiledText struct {
 	literal  string
-	template *textTemplate // nil: literal
-	sound    bool          // it is the address of one
+	template *textTemplate // nil: without placeholders
+	sound    bool          // the text is the address of a sound
 }
 
 func (c compiledText) render(vars map[string]string) (string, error) {
@@ -89,7 +89,7 @@ func (t *MessageTemplate) compileSpoken(key, language, text string) (compiledTex
 	}
 	compiled, err := t.compileString(position{key: key, language: language}, text)
 	if err != nil {
-		return compiledText{}, errors.Unwrap(err) // without the name of the member, which the caller knows
+		return compiledText{}, errors.Unwrap(err) // without the name of the member, which the caller adds
 	}
 	if template, ok := compiled.(*textTemplate); ok {
 		return compiledText{template: template}, nil
@@ -114,8 +114,8 @@ func (t MessageTemplate) renderScript(vars map[string]string) (*Script, error) {
 	return in.render(vars)
 }
 
-// inLanguage finds the texts by the word, or else by its language without the
-// country: de for de-AT. The message's own language is one of them.
+// inLanguage finds the texts by the word, or else by its language without the country:
+// de for de-AT. The message's own language is also found.
 func (t MessageTemplate) inLanguage(word string) (*scriptTemplate, bool) {
 	base, _, _ := strings.Cut(word, "-")
 	for _, name := range []string{word, base} {

@@ -11,10 +11,9 @@ import (
 
 const wallClock = "2006-01-02 15:04"
 
-// ParseMoment reads when a campaign begins or ends; the zero time when text is
-// empty. A time without an offset is on the clock of the campaign's zone. Where
-// each person has their own zone that would be many moments, so then it needs an
-// offset.
+// ParseMoment reads when a campaign begins or ends; the zero time if text is empty. A
+// time without an offset is on the clock of the campaign's zone. If each person has
+// their own zone, that would be many moments, so then it needs an offset.
 func ParseMoment(text, zone string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -40,9 +39,9 @@ func ParseMoment(text, zone string) (time.Time, error) {
 	return moments[0].UTC(), nil
 }
 
-// ParseFrom reads the numbers that people see, each once. They are the
-// account's own and are written as Vonage writes them, with the country code: a
-// default country is for the people in the file.
+// ParseFrom reads the numbers that people see, each once. They are the account's own,
+// and are written in Vonage's form, with the country code: a default country is for the
+// people in the file.
 func ParseFrom(numbers []string) ([]string, error) {
 	var from []string
 	for i, raw := range numbers {
@@ -61,7 +60,7 @@ func ParseFrom(numbers []string) ([]string, error) {
 	return from, nil
 }
 
-// maxName is what the table of campaigns takes.
+// maxName is the longest name that the campaigns table accepts.
 const maxName = 200
 
 // CheckName reports a name that no campaign can have.
@@ -109,9 +108,8 @@ func (s Settings) Validate() error {
 	return errors.Join(append(errs, s.checkTogether(), s.Message.Validate(), s.Retry.validate(), s.Limits.validate(s.Message), s.Countries.validate())...)
 }
 
-// NextCall is the earliest moment from now on at which a contact in the zones may
-// be called that is due at due; false: there is none within the hours and before
-// the end.
+// NextCall is the earliest moment from now on at which a contact in the zones, due at
+// due, may be called. false: there is none within the hours and before the end.
 func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
 	at, ok := s.Hours.Next(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
 	return at, ok && s.beforeEnd(at)
@@ -119,8 +117,8 @@ func (s Settings) NextCall(due time.Time, zones []string, now time.Time) (time.T
 
 func (s Settings) beforeEnd(at time.Time) bool { return s.End.IsZero() || at.Before(s.End) }
 
-// FirstCall is the earliest moment from now on at which the call of a contact in
-// the zones can be begun that is due at due; false: there is none.
+// FirstCall is the earliest moment from now on at which the call of a contact in the
+// zones, due at due, can begin. false: there is none.
 func (s Settings) FirstCall(due time.Time, zones []string, now time.Time) (time.Time, bool) {
 	at, ok := s.Hours.firstCall(slices.MaxFunc([]time.Time{now, due, s.Start}, time.Time.Compare), zones)
 	return at, ok && s.beforeEnd(at)

@@ -42,7 +42,7 @@ func TestParseMoment(t *testing.T) {
 		{"2026-12-01", "Europe/London", ""},
 		{"2026-13-01 09:00", "Europe/London", ""},
 		{"2026-12-01 09:00", "Mars/Base", ""},
-		{"2027-10-31 01:30", "Europe/London", "2027-10-31T00:30:00Z"}, // comes twice: the first
+		{"2027-10-31 01:30", "Europe/London", "2027-10-31T00:30:00Z"}, // occurs twice: the first one
 	} {
 		got, err := ParseMoment(c.text, c.zone)
 		if c.want == "" {
@@ -163,7 +163,7 @@ func TestSettingsDifferences(t *testing.T) {
 	}
 }
 
-// A difference shows the flag's name and both values, long ones from where they
+// A difference shows the flag's name and both values. Long ones begin where they
 // differ.
 func TestSettingsDifferencesAreShown(t *testing.T) {
 	t.Parallel()

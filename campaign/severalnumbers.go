@@ -7,13 +7,13 @@ import (
 )
 
 // A person with several numbers is called on one after another. A number that was
-// called goes to the end of the line, and is called again no earlier than the wait
-// after its own last call. One that has not been called in this round is called at
-// once, unless somebody answered on the number before. A number is left out once it
-// is suppressed, Vonage refuses it for good, or a call to it ended in a way after
-// which the policy calls nobody again. Attempts count per person.
+// called goes to the end of the line. It is called again no earlier than the wait after
+// its own last call. A number that has not been called in this round is called at once,
+// unless somebody answered on the number before. A number is left out if it is
+// suppressed, if Vonage refuses it for good, or if a call to it ended with a final
+// disposition. Attempts count per person.
 
-// numbers are all of the contact's, in order.
+// numbers are all numbers of the contact, in order.
 func (c Contact) numbers() []string {
 	if len(c.Numbers) == 0 {
 		return []string{c.To}
@@ -21,7 +21,7 @@ func (c Contact) numbers() []string {
 	return c.Numbers
 }
 
-// Called is the number that was called last, else the first.
+// Called is the number of the last call, else the first one.
 func (c Contact) Called(attempts []Attempt) string {
 	for _, a := range slices.Backward(byNo(attempts)) {
 		if !a.DialedAt.IsZero() && a.State != Refused && a.State != Absent {
@@ -34,7 +34,7 @@ func (c Contact) Called(attempts []Attempt) string {
 // several reports whether the contact has more than one number.
 func (c Contact) several() bool { return len(c.Numbers) > 1 }
 
-// numbersLeft are those on which the person may still be called.
+// numbersLeft are the numbers on which the person may still be called.
 func (h *history) numbersLeft(s Settings, c Contact) []string {
 	return slices.DeleteFunc(slices.Clone(c.numbers()), func(number string) bool {
 		//guard:false campaign.TestSeveralNumbers: a suppressed number is not called
@@ -49,7 +49,7 @@ func (h *history) numbersLeft(s Settings, c Contact) []string {
 	})
 }
 
-// endsItsNumber reports whether the attempt says that its number is not to be called
+// endsItsNumber reports whether the attempt means that its number may not be called
 // again.
 func endsItsNumber(a *Attempt, p Policy) bool {
 	switch a.State {
@@ -62,8 +62,8 @@ func endsItsNumber(a *Attempt, p Policy) bool {
 	return false
 }
 
-// noneLeft ends a contact that has no number left. Its reason is how its last
-// final call ended, or else why it was not called.
+// noneLeft ends a contact that has no number left. Its reason is the disposition of its
+// last final call, or else why it was not called.
 func (d Decision) noneLeft(h *history, p Policy) Decision {
 	for i := len(h.attempts) - 1; i >= 0; i-- {
 		if a := &h.attempts[i]; a.State == Ended && endsItsNumber(a, p) {
@@ -84,8 +84,9 @@ func (s Settings) mayCallIn(number string) bool {
 	return len(s.Countries) == 0 || slices.Contains(s.Countries, CountryOf(number))
 }
 
-// freeNumber picks the number to call. That is next, unless a cap on calls to one number
-// blocks it. Then it is the number that is free first. at is when it is free; zero: now.
+// freeNumber picks the number to call. That is next, unless a cap on calls to one
+// number blocks it. Then it is the first number to become free. at is when it is free;
+// zero: now.
 func (c Contact) freeNumber(next string, left []string, now time.Time) (number string, at time.Time) {
 	number, at = next, c.FreeAt[next]
 	for _, other := range left {
@@ -97,7 +98,7 @@ func (c Contact) freeNumber(next string, left []string, now time.Time) (number s
 	return number, at
 }
 
-// nextNumber is the number that is called next, of those that are left.
+// nextNumber is the next number to call, among those that are left.
 func (h *history) nextNumber(c Contact, left []string) string {
 	after := c.To
 	if h.tried != nil && h.tried.State == Ended {
@@ -117,8 +118,9 @@ func (h *history) nextNumber(c Contact, left []string) string {
 	return left[0]
 }
 
-// dueOn is when the person may be called on the number: not before the wait after
-// that number's own last call, and after an answer not before the wait after that.
+// dueOn is when the person may be called on the number: after the wait that follows the
+// number's own last call, and, if the person has just answered, also after the wait
+// that follows the answer.
 func (h *history) dueOn(number string, p Policy, now time.Time) time.Time {
 	wait, _ := p.Wait(h.tried)
 	due := over(h.tried, now)
@@ -140,7 +142,7 @@ func (h *history) dueOn(number string, p Policy, now time.Time) time.Time {
 	return due
 }
 
-// place says which of the numbers it is.
+// place names the number's position among the contact's numbers.
 func (c Contact) place(number string) string {
 	return fmt.Sprintf("number %d of %d", 1+slices.Index(c.numbers(), number), len(c.numbers()))
 }

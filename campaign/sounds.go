@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// soundPrefix begins a text that is an address of a sound, which is played.
+// soundPrefix begins a text that is the address of a sound to play.
 const soundPrefix = "stream:"
 
-// Sound is the address of the sound that a text stands for; false: it is spoken.
+// Sound is the address of the sound in a text. false: the text is spoken.
 func Sound(text string) (address string, ok bool) { return strings.CutPrefix(text, soundPrefix) }
 
-// checkSound reports an address of which Vonage could not fetch a sound.
+// checkSound reports an address from which Vonage could not fetch a sound.
 func checkSound(address string) error {
 	fixed, _, _ := strings.Cut(address, "{{")
 	u, err := url.Parse(fixed)
@@ -35,7 +35,7 @@ func (t *MessageTemplate) compileSound(address string) (compiledText, error) {
 	return compiled, err
 }
 
-// sounds reports whether the script plays a sound, of which nobody knows the length.
+// sounds reports whether the script plays a sound, whose length is not known.
 func (s *scriptTemplate) sounds() bool {
 	for _, text := range s.texts() {
 		if text.sound {
@@ -45,7 +45,7 @@ func (s *scriptTemplate) sounds() bool {
 	return false
 }
 
-// texts are all that the script can say.
+// texts are all texts that the script can say.
 func (s *scriptTemplate) texts() []compiledText {
 	list := []compiledText{s.say, s.voicemail, s.wrong, s.silent}
 	for _, key := range s.keys {

@@ -28,26 +28,26 @@ import (
 )
 
 // A placeholder may say how its value is spoken: {{when|date}}, {{when|time}},
-// {{code|digits}}, {{price|money}} or {{price|money EUR}}. Behind it a fallback may
-// stand: {{when|date|soon}}.
+// {{code|digits}}, {{price|money}} or {{price|money EUR}}. A fallback may follow:
+// {{when|date|soon}}.
 
-// speakers say a value, in the language of the call.
+// speakers turn a value into words, in the language of the call.
 var speakers = map[string]func(speaking) (string, error){
 	"date": speakDate, "time": speakTime, "digits": speakDigits, "money": speakMoney,
 }
 
-// speaking is a value to be said.
+// speaking is a value to say.
 type speaking struct {
 	value    string
-	language string // BCP 47; "": not said, and Vonage's default
-	order    string // of day, month and year where a value does not show it; "": not said
-	argument string // behind the filter's name
+	language string // BCP 47; "": not given, so Vonage's default
+	order    string // of day, month and year if the value does not show it; "": not given
+	argument string // after the filter's name
 }
 
-// defaultLanguage is the one in which Vonage speaks a text that names none.
+// defaultLanguage is Vonage's language for a text that names none.
 const defaultLanguage = "en-US"
 
-// locale makes dates, times and amounts in the speaking's language.
+// locale formats dates, times and amounts in the language.
 func (s speaking) locale() (locales.Translator, error) {
 	language := strings.ToLower(strings.ReplaceAll(cmp.Or(s.language, defaultLanguage), "_", "-"))
 	base, _, _ := strings.Cut(language, "-")
@@ -61,7 +61,7 @@ func (s speaking) locale() (locales.Translator, error) {
 }
 
 // spokenLocales are the languages in which dates, times and amounts can be said. A
-// language with a region that is not here is said as the language alone.
+// language with a region that is not listed here is said as the language alone.
 var spokenLocales = map[string]func() locales.Translator{
 	"cs": cs.New, "da": da.New, "de": de.New, "de-at": de_AT.New, "es": es.New, "fi": fi.New, "fr": fr.New, "it": it.New,
 	"en": en_GB.New, "en-us": en.New, "en-ca": en.New, "en-ph": en.New,
@@ -79,8 +79,8 @@ func spokenLanguages() []string {
 	return list
 }
 
-// parseFilter reads what stands behind the first bar of a placeholder: a filter and
-// perhaps a fallback behind another bar, or only a fallback.
+// parseFilter reads the part after the first bar of a placeholder: a filter, perhaps
+// with a fallback after another bar, or only a fallback.
 func parseFilter(text string) (filter, argument, fallback string, hasFallback bool) {
 	first, rest, more := strings.Cut(text, "|")
 	word, argument, _ := strings.Cut(strings.TrimSpace(first), " ")
@@ -92,7 +92,8 @@ func parseFilter(text string) (filter, argument, fallback string, hasFallback bo
 	return "", "", strings.TrimSpace(text), true
 }
 
-// ValueError says that the value of a column cannot be said as the message asks.
+// ValueError says that the value of a column cannot be said in the form that the
+// message asks for.
 type ValueError struct {
 	Column string
 	Err    error
@@ -131,7 +132,7 @@ func speakTime(s speaking) (string, error) {
 	return plainBlanks(l.FmtTimeShort(at.at)), nil
 }
 
-// speakDigits is a code sign by sign, in any language: "A 1 2".
+// speakDigits says a code character by character, in any language: "A 1 2".
 func speakDigits(s speaking) (string, error) {
 	var signs []string
 	for _, r := range s.value {
@@ -148,7 +149,7 @@ func speakDigits(s speaking) (string, error) {
 	return strings.Join(signs, " "), nil
 }
 
-// plainBlanks are blanks that every voice takes for one.
+// plainBlanks turns all blanks into ones that every voice reads as a blank.
 func plainBlanks(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What a row's value becomes in each language, or why it is refused.
+// The spoken form of a row's value in each language, or the reason for its refusal.
 func TestSpeech(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ language, placeholder, value, format, want string }{

@@ -11,33 +11,34 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// currencies that can be said, by their ISO codes, and the sign that voices know.
+// currencies are the currencies that can be said, by their ISO codes, with the sign
+// that voices know.
 var currencies = map[string]string{
 	"AED": "AED", "AUD": "AU$", "BRL": "R$", "CAD": "CA$", "CHF": "CHF", "CNY": "CN¥", "CZK": "Kč", "DKK": "kr.", "EUR": "€", "GBP": "£", "HKD": "HK$",
 	"HUF": "Ft", "ILS": "₪", "INR": "₹", "JPY": "¥", "MXN": "MX$", "NOK": "kr", "NZD": "NZ$", "PLN": "zł", "RON": "lei", "SEK": "kr", "SGD": "S$",
 	"TRY": "₺", "USD": "$", "ZAR": "R",
 }
 
-// currencySigns are signs that mean one currency. $ is that of the region, and kr
-// is of several.
+// currencySigns are signs that mean one currency. $ means the region's currency, and kr
+// is used for several.
 var currencySigns = map[string]string{
 	"£": "GBP", "€": "EUR", "¥": "JPY", "₹": "INR", "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD", "₪": "ILS", "₺": "TRY", "Fr.": "CHF",
 }
 
-// currencyOf is the currency of a region, as it stands in a language's name.
+// currencyOf is the currency of a region, by the region's code in a language's name.
 var currencyOf = map[string]string{
 	"GB": "GBP", "US": "USD", "DE": "EUR", "AT": "EUR", "FR": "EUR", "ES": "EUR", "IT": "EUR", "NL": "EUR", "BE": "EUR", "PT": "EUR", "IE": "EUR", "FI": "EUR",
 	"CH": "CHF", "BR": "BRL", "MX": "MXN", "CA": "CAD", "AU": "AUD", "NZ": "NZD", "IN": "INR", "PL": "PLN", "CZ": "CZK", "SE": "SEK", "DK": "DKK", "NO": "NOK", "ZA": "ZAR",
 }
 
-// region is that of the language that the message names; "": it names none.
+// region is the region of the language that the message names; "": it names none.
 func (s speaking) region() string {
 	_, region, _ := strings.Cut(strings.ReplaceAll(s.language, "_", "-"), "-")
 	return strings.ToUpper(region)
 }
 
-// speakMoney says an amount with its currency: the one in the value, else the one
-// behind the filter's name, else that of the language's region.
+// speakMoney says an amount with its currency: the one in the value, else the one after
+// the filter's name, else that of the language's region.
 func speakMoney(s speaking) (string, error) {
 	number, code, err := s.splitAmount()
 	if err != nil {
@@ -51,7 +52,7 @@ func speakMoney(s speaking) (string, error) {
 		return "", fmt.Errorf("the currency %s cannot be said; write the amount as it is to be said", code)
 	}
 	if code == currencyOf[s.region()] && strings.HasSuffix(sign, "$") {
-		sign = strings.TrimLeft(sign, "ACUMXNZHKS") // at home it is $ alone; in Brazil R$
+		sign = strings.TrimLeft(sign, "ACUMXNZHKS") // at home the sign is $ alone; in Brazil R$
 	}
 	amount, err := readAmount(number)
 	if err != nil {
@@ -65,7 +66,7 @@ func speakMoney(s speaking) (string, error) {
 	if amount.IsInteger() {
 		decimals = 0
 	}
-	value, _ := amount.Float64() // only to be said: 15 digits are exact
+	value, _ := amount.Float64() // only for saying it: 15 digits are exact
 	said := plainBlanks(l.FmtNumber(value, decimals))
 	switch base, _, _ := strings.Cut(strings.ToLower(cmp.Or(s.language, defaultLanguage)), "-"); {
 	case base == "en" && !strings.ContainsFunc(sign, unicode.IsLower) && sign != code:
@@ -76,7 +77,7 @@ func speakMoney(s speaking) (string, error) {
 	return said + " " + sign, nil
 }
 
-// splitAmount parts a value into its number and the code of its currency.
+// splitAmount splits a value into its number and the code of its currency.
 func (s speaking) splitAmount() (number, code string, err error) {
 	text := strings.TrimSpace(plainBlanks(s.value))
 	number = strings.TrimFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.Is(unicode.Sc, r) || r == ' ' || r == '.' })
@@ -112,8 +113,8 @@ var (
 	groups     = regexp.MustCompile(`^-?[0-9]{1,3}([.,' ’][0-9]{3})*$`)
 )
 
-// readAmount reads 1234.5, 1,234.50, 1.234,50 and 1 234,50. What may be a fraction
-// or a thousand is refused.
+// readAmount reads 1234.5, 1,234.50, 1.234,50 and 1 234,50. It refuses a sign that may
+// mean a fraction or thousands.
 func readAmount(text string) (decimal.Decimal, error) {
 	wrong := errors.New("this is no amount of money that can be read in one way; write it as 1234.50")
 	if !amountForm.MatchString(text) {
@@ -141,7 +142,7 @@ func readAmount(text string) (decimal.Decimal, error) {
 	return decimal.NewFromString(plain)
 }
 
-// mixed reports more than one sign between thousands.
+// mixed reports whether the thousands are separated by more than one sign.
 func mixed(whole string) bool {
 	seen := map[rune]bool{}
 	for _, r := range whole {

@@ -12,9 +12,9 @@ import (
 	"github.com/go-playground/locales/en_GB"
 )
 
-// when is a date, a time of day, or both, on somebody's wall clock.
+// when is a date, a time of day, or both, on the wall clock of a person.
 type when struct {
-	at               time.Time // as if the clock were UTC's
+	at               time.Time // as if the clock showed UTC
 	hasDate, hasTime bool
 }
 
@@ -27,15 +27,15 @@ var (
 
 var errNoWhen = errors.New("this is neither a date nor a time that can be said; write it as 2026-12-03, 14:30, or 2026-12-03 14:30")
 
-// readWhen reads a date or a time in a form that has one meaning: ISO 8601, day,
-// month and year between dots, a month by its name, or another order that the
-// value itself or --date-format shows.
+// readWhen reads a date or a time in a form that has one meaning: ISO 8601, day, month
+// and year with dots, a month by its name, or another order that the value itself or
+// --date-format shows.
 func readWhen(s speaking) (w when, err error) {
 	text := strings.Join(strings.Fields(plainBlanks(s.value)), " ")
-	if m := timeOfDay.FindStringSubmatch(strings.ToLower(text)); m != nil && (m[2] != "" || m[3] != "") { // a number alone is no time
+	if m := timeOfDay.FindStringSubmatch(strings.ToLower(text)); m != nil && (m[2] != "" || m[3] != "") { // a number alone is not a time
 		clock, errClock := clockTime(m[1], m[2], m[3])
 		switch {
-		case errClock != nil: // 12.26 of 25.12.26 is none
+		case errClock != nil: // the 12.26 in 25.12.26 is no time
 		case m[4] == "z":
 			return when{}, errors.New("this time is one of UTC, and not of the person's own clock; write it as 2026-12-03 14:30")
 		default:
@@ -96,7 +96,8 @@ func readDate(text string, s speaking) (time.Time, error) {
 	return time.Time{}, errNoWhen
 }
 
-// orderedDate reads three numbers. a and c have so many digits.
+// orderedDate reads three numbers. digitsA and digitsC are the numbers of digits of a
+// and c.
 func orderedDate(a, b, c, digitsA, digitsC int, sign, order string) (time.Time, error) {
 	switch {
 	case digitsA == 4:
@@ -131,7 +132,7 @@ func dateOf(year, month, day int) (time.Time, error) {
 	return at, nil
 }
 
-// monthNamed is the month with a name, or with one that begins so; 0: none.
+// monthNamed is the month with this name, or with a name that begins with it; 0: none.
 func monthNamed(l locales.Translator, name string) int {
 	if len([]rune(name)) < 3 {
 		return 0
@@ -144,7 +145,7 @@ func monthNamed(l locales.Translator, name string) int {
 		}
 		if strings.HasPrefix(full, name) {
 			if found > 0 {
-				return 0 // of two months
+				return 0 // two months match
 			}
 			found = i + 1
 		}
@@ -152,8 +153,8 @@ func monthNamed(l locales.Translator, name string) int {
 	return found
 }
 
-// dateOrder is the order of day, month and year in a form such as DD/MM/YYYY
-// HH:mm; "" where it has not all three.
+// dateOrder is the order of day, month and year in a form such as DD/MM/YYYY HH:mm; ""
+// if one of them is missing.
 func dateOrder(form string) string {
 	order := ""
 	for _, r := range form {

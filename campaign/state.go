@@ -1,15 +1,15 @@
 package campaign
 
-// State says where an attempt is in its life. An attempt is one POST to the
-// provider that may have happened; there is never a second POST for it.
+// State is the state of an attempt. An attempt is one POST to the provider that may
+// have happened; there is never a second POST for it.
 type State string
 
 const (
-	// Reserved: the feeder claimed the contact and committed this row; a task
-	// is on its way to a worker. Nothing has been sent.
+	// Reserved: the feeder claimed the contact and committed this row; a task is on its
+	// way to a worker. Nothing has been sent.
 	Reserved State = "reserved"
-	// Dialing: the worker won the gate. From this commit on a POST may be on
-	// the wire, until the token that it carries expires.
+	// Dialing: the worker passed the gate. From this commit on the POST may have been
+	// sent, until its token expires.
 	Dialing State = "dialing"
 	// Unknown: the POST's outcome is not known. Reconciliation, or evidence
 	// from Vonage, moves it on. Until then no other attempt calls this number.
@@ -21,18 +21,18 @@ const (
 	Ended State = "ended"
 	// Refused: proof that no call was made.
 	Refused State = "refused"
-	// Absent: Vonage's records, complete over the window and read twice
-	// after the token expired, show no such call.
+	// Absent: Vonage's records, complete over the window and read twice after the token
+	// expired, show no call of this attempt.
 	Absent State = "absent"
-	// Lost: it could not be settled while Vonage kept its records. It is never
-	// called again by itself; a person decides.
+	// Lost: the outcome could not be found while Vonage kept its records. It is never
+	// repeated automatically; a person decides.
 	Lost State = "lost"
 	// Void: withdrawn before dialing (pause, stop, suppression, hours).
 	Void State = "void"
 )
 
-// Open reports whether a call may still come of the attempt or be under way.
-// A number has at most one open attempt at any time, over all campaigns.
+// Open reports whether the attempt may still make a call, or its call may still be in
+// progress. A number has at most one open attempt at any time, over all campaigns.
 func (s State) Open() bool {
 	switch s {
 	case Reserved, Dialing, Unknown, Accepted:
@@ -41,7 +41,7 @@ func (s State) Open() bool {
 	return false
 }
 
-// States are all of them, in the order of an attempt's life.
+// States lists them all, in the order of an attempt's life.
 var States = []State{Reserved, Dialing, Unknown, Accepted, Ended, Refused, Absent, Lost, Void}
 
 // Writer names the part of the program that moves an attempt.
@@ -69,18 +69,18 @@ type Transition struct {
 	To   State
 }
 
-// Transitions is the whole of an attempt's life: a move that is not listed
-// here is refused by Postgres too, from a copy of this table that a test
-// compares with it. docs/internals/state-machine.md draws it.
+// Transitions is the whole life of an attempt. Postgres too refuses a move that is not
+// listed here, from a copy of this table; a test compares both.
+// docs/internals/state-machine.md draws it.
 //
-// Evidence beats belief: Vonage may move an attempt out of every state
-// but Void; from Reserved, Refused, Absent and Lost this also raises an alarm.
+// Evidence beats belief: Vonage may move an attempt out of every state but Void; from
+// Reserved, Refused, Absent and Lost this also raises an alarm.
 var Transitions = []Transition{
 	{Reserved, Caller, Dialing},
 	{Reserved, Caller, Void},
 	{Reserved, Operator, Void},
 	{Reserved, Sweeper, Void},  // a manual call whose command died before the gate
-	{Reserved, Provider, Void}, // late evidence about an earlier attempt makes this one needless
+	{Reserved, Provider, Void}, // late evidence about an earlier attempt means that this one is not needed
 	{Reserved, Provider, Accepted},
 	{Reserved, Provider, Ended},
 
@@ -97,11 +97,11 @@ var Transitions = []Transition{
 	{Unknown, Provider, Ended},
 	{Unknown, Reconciler, Absent},
 	{Unknown, Reconciler, Lost},
-	{Unknown, Operator, Absent}, // a person decides what no scan can tell
+	{Unknown, Operator, Absent}, // a person decides what no scan can show
 	{Unknown, Operator, Lost},
 
 	{Accepted, Provider, Ended},
-	{Accepted, Sweeper, Ended}, // a failing status and no completed within the grace, or no record any more
+	{Accepted, Sweeper, Ended}, // a failing status without completed within the grace, or no record any more
 
 	{Refused, Provider, Accepted},
 	{Refused, Provider, Ended},
@@ -112,7 +112,7 @@ var Transitions = []Transition{
 	{Lost, Operator, Absent},
 }
 
-// MayMove reports whether by may move an attempt from one state to another.
+// MayMove reports whether by may move an attempt between these states.
 func MayMove(from State, by Writer, to State) bool {
 	for _, t := range Transitions {
 		if t == (Transition{from, by, to}) {

@@ -12,26 +12,26 @@ type wordKind int
 
 const (
 	kindUnknown   wordKind = iota // a word that is not in this table
-	kindInfo                      // says nothing about how the call ends
+	kindInfo                      // does not show how the call ends
 	kindProgress                  // Vonage is placing the call
 	kindAnswer                    // somebody or something picked up
-	kindDetection                 // what picked up; implies an answer
+	kindDetection                 // shows what picked up; implies an answer
 	kindFailure                   // nobody was reached
-	kindClose                     // the call is over, for whatever reason
+	kindClose                     // the call is over, for any reason
 )
 
 // word is one row of the table of status words.
 type word struct {
 	kind wordKind
-	// rank decides between two failures of the same moment: the smaller counts.
+	// rank decides between two failures at the same moment: the smaller counts.
 	rank int
 	// closes: no completed follows this word, so the word itself ends the call.
 	closes bool
 }
 
-// words is every status word that Vonage documents. The last word never says
-// whether somebody answered: completed follows busy, timeout, failed, unanswered
-// and cancelled too.
+// words are all status words that Vonage documents. The last word never shows whether
+// somebody answered: completed follows busy, timeout, failed, unanswered and cancelled
+// too.
 var words = map[string]word{
 	"disconnected": {kind: kindInfo},
 	"started":      {kind: kindProgress, rank: 10},
@@ -48,11 +48,11 @@ var words = map[string]word{
 	"completed":    {kind: kindClose, rank: 50, closes: true},
 }
 
-// EndsCall reports whether a status word says that a call is over.
+// EndsCall reports whether a status word means that a call is over.
 func EndsCall(status string) bool { return words[normalizeStatus(status)].closes }
 
 const (
-	maxWords     = 32 // kept for one attempt, the known ones included
+	maxWords     = 32 // stored for one attempt, including the known ones
 	maxWordBytes = 64
 )
 
@@ -60,7 +60,7 @@ const (
 // never displace one that decides something.
 var maxUnknownWords = maxWords - len(words)
 
-// normalizeStatus gives a status word the form that is stored: lower case, valid UTF-8
+// normalizeStatus converts a status word to its stored form: lower case, valid UTF-8
 // without control characters, at most 64 bytes.
 func normalizeStatus(s string) string {
 	if _, known := words[s]; known {
@@ -88,8 +88,8 @@ func truncate(s string, n int) string {
 }
 
 // addStatus adds a cleaned word to the sorted words seen and reports whether it is new.
-// Unknown words beyond a bound are not kept. Up to the bound, evidence in any
-// order gives the same words.
+// Unknown words beyond a limit are not stored. Up to the limit, evidence in any order
+// gives the same words.
 func addStatus(seen []string, w string) (all []string, isNew bool) {
 	i, found := slices.BinarySearch(seen, w)
 	if found || w == "" {

@@ -11,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// textTemplate is a text with placeholders. Without any it has no parts.
+// textTemplate is a text with placeholders. Without placeholders it has no parts.
 type textTemplate struct {
-	key    string // the text's name in the NCCO; "" where any string is only data
+	key    string // the text's name in the NCCO; "" where any string is just data
 	speech speech
 	escape escaping
 	parts  []textPart
@@ -25,12 +25,13 @@ type textPart struct {
 	column      string
 	fallback    string
 	hasFallback bool
-	filter      string // how the value is said, as date; "": as it is
+	filter      string // how the value is said, such as date; "": unchanged
 	argument    string // of the filter
-	bound       bool   // column is that of the file, or the file has none
+	bound       bool   // column is the file's name for it, or the file has no such column
 }
 
-// speech is in what language a text is spoken, and how its values write dates.
+// speech is the language in which a text is spoken, and the order of dates in its
+// values.
 type speech struct{ language, order string }
 
 // escaping says how a value is written into the text.
@@ -42,7 +43,7 @@ const (
 	escapeURL              // values stand after the host
 )
 
-// spokenKey names the strings that are spoken.
+// spokenKey is the name of the spoken strings in an NCCO.
 const spokenKey = "text"
 
 var (
@@ -51,18 +52,18 @@ var (
 	xmlTag      = regexp.MustCompile(`<[^>]*>`)
 )
 
-// MissingValueError says that a row does not have what the message needs.
+// MissingValueError says that a row lacks a value that the message needs.
 type MissingValueError struct{ Column string }
 
 func (e MissingValueError) Error() string {
 	return fmt.Sprintf("the message needs a value in column %q and it is blank; fill it in, or write {{%s|fallback}}", e.Column, e.Column)
 }
 
-// parseText parses a text: {{name}}, {{.name}}, {{ name }}, and {{name|friend}}
-// with what is said when the value is blank.
+// parseText parses a text: {{name}}, {{.name}}, {{ name }}, and {{name|friend}} with
+// the fallback for a blank value.
 func parseText(text, key string) (*textTemplate, error) {
 	t := &textTemplate{key: key, escape: escapingOf(key, text)}
-	end := 0 // of the placeholder before
+	end := 0 // of the previous placeholder
 	for _, m := range placeholder.FindAllStringSubmatchIndex(text, -1) {
 		column := text[m[2]:m[3]]
 		if column == "" {
@@ -99,8 +100,8 @@ func isSSML(text string) bool {
 	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(text)), "<speak")
 }
 
-// checkPlaceholders refuses a placeholder where a value could choose what is
-// done, who is called or where a request goes.
+// checkPlaceholders refuses a placeholder whose value could choose the action, the
+// party that is called or the target of a request.
 func (t *textTemplate) checkPlaceholders(text string) error {
 	if slices.Contains(fixedKeys, t.key) {
 		return errors.New("it cannot hold a placeholder: what is done and who is called is never taken from a row")
@@ -111,7 +112,7 @@ func (t *textTemplate) checkPlaceholders(text string) error {
 	return t.checkHost(text)
 }
 
-// addressAttributes are the attributes of SSML that say what is fetched.
+// addressAttributes are the attributes of SSML that contain an address to fetch.
 var addressAttributes = []string{"src", "uri", "href", "base"}
 
 var (
@@ -120,8 +121,8 @@ var (
 )
 
 // checkTags allows placeholders inside a tag of SSML only in an attribute's value
-// between quotes, and in an address only after its host: a value never chooses
-// what is fetched, and never makes a tag.
+// between quotes, and in an address only after its host. So a value never chooses what
+// is fetched, and never creates a tag.
 func checkTags(text string) error {
 	for _, m := range placeholder.FindAllStringIndex(text, -1) {
 		before := text[:m[0]]
@@ -141,8 +142,8 @@ func checkTags(text string) error {
 	return nil
 }
 
-// outsideTag reports whether a tag that began with the text has ended in it. A >
-// between quotes ends none.
+// outsideTag reports whether the tag at the beginning of the text has ended in it. A >
+// between quotes ends no tag.
 func outsideTag(text string) bool {
 	quote := byte(0)
 	for i := range len(text) {
@@ -158,8 +159,8 @@ func outsideTag(text string) bool {
 	return false
 }
 
-// checkHost requires that an address is written out up to its host, so that no
-// value can choose where a request goes.
+// checkHost requires that an address is written out up to its host, so that no value
+// can choose the target of a request.
 func (t *textTemplate) checkHost(text string) error {
 	named := strings.HasSuffix(strings.ToLower(t.key), "url") || t.key == "ringbackTone"
 	if t.escape != escapeURL && !named {
@@ -204,7 +205,7 @@ func (t *textTemplate) render(vars map[string]string) (string, error) {
 	return out.String(), t.checkRendered(out.String())
 }
 
-// fill is one person's value as it stands in the text.
+// fill is one person's value in the form for the text.
 func (t *textTemplate) fill(p textPart, value string, vars map[string]string, sample bool) (string, error) {
 	switch {
 	case value == "" && !p.hasFallback:
@@ -220,8 +221,8 @@ func (t *textTemplate) fill(p textPart, value string, vars map[string]string, sa
 	return t.escape.apply(value), nil
 }
 
-// said is a value as the placeholder's filter says it, in the language of the text,
-// which may itself be a column's value.
+// said is a value after the placeholder's filter, in the language of the text. That
+// language may itself come from a column.
 func (t *textTemplate) said(p textPart, value string, vars map[string]string) (string, error) {
 	language, err := t.language(vars)
 	if err != nil {
@@ -230,7 +231,7 @@ func (t *textTemplate) said(p textPart, value string, vars map[string]string) (s
 	return speakers[p.filter](speaking{value: value, language: language, order: t.speech.order, argument: p.argument})
 }
 
-// language is that of the text, which may be a column's value.
+// language is the language of the text, which may come from a column.
 func (t *textTemplate) language(vars map[string]string) (string, error) {
 	language := t.speech.language
 	if !strings.Contains(language, "{{") {
@@ -243,7 +244,7 @@ func (t *textTemplate) language(vars map[string]string) (string, error) {
 	return named.render(vars)
 }
 
-// checkFilters reports a filter that no value could be said with.
+// checkFilters reports a filter that cannot say any value.
 func (t *textTemplate) checkFilters() error {
 	for _, p := range t.parts {
 		s := speaking{language: t.speech.language, argument: p.argument}
@@ -257,8 +258,8 @@ func (t *textTemplate) checkFilters() error {
 	return nil
 }
 
-// value is the value of the placeholder's column. A template that was bound finds
-// it at once.
+// value is the value of the placeholder's column. After Bind the template finds it at
+// once.
 func (p textPart) value(vars map[string]string) string {
 	value, found := vars[p.column]
 	if !found && !p.bound {
@@ -291,7 +292,7 @@ func (t *textTemplate) checkRendered(text string) error {
 	return t.checkSpoken(text)
 }
 
-// checkSpoken applies Vonage's limit to what is spoken.
+// checkSpoken applies Vonage's limit to a spoken text.
 func (t *textTemplate) checkSpoken(text string) error {
 	if t.key != spokenKey {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The proof of absence rests on these inequalities. They hold for every setting
-// that Validate accepts.
+// The proof of absence needs these inequalities. They are true for every setting that
+// Validate accepts.
 func TestTimesProveAbsence(t *testing.T) {
 	t.Parallel()
 	for _, times := range []Times{

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// personMark stands between the values of people who share a call.
+// personMark separates the values of people who share a call.
 const personMark = "\x1f"
 
-// Together are the values with which people are called who share a call: each
-// column's of every person in their order, once where all are the same.
+// Together are the values for a call that several people share: for each column the
+// values of all people in their order, or one value if all are the same.
 func Together(people []map[string]string) map[string]string {
 	if len(people) == 1 {
 		return people[0]
@@ -37,22 +37,22 @@ func Together(people []map[string]string) map[string]string {
 	return joined
 }
 
-// ofEach are the values of those who share the call.
+// ofEach are the values of the people who share the call.
 func ofEach(value string) []string { return strings.Split(value, personMark) }
 
-// firstOf is the value of the first of them, where only one can be meant.
+// firstOf is the value of the first person, for a place with only one value.
 func firstOf(value string) string {
 	first, _, _ := strings.Cut(value, personMark)
 	return first
 }
 
-// ands is what stands before the last of several values, by language.
+// ands is the word before the last of several values, by language.
 var ands = map[string]string{
 	"cs": "a", "da": "og", "de": "und", "en": "and", "es": "y", "fi": "ja", "fr": "et", "it": "e", "nb": "og", "no": "og", "nl": "en",
 	"pl": "i", "pt": "e", "sv": "och",
 }
 
-// enumerate says several values: "Ann, Bob and Cid".
+// enumerate joins several values in words: "Ann, Bob and Cid".
 func enumerate(list []string, language string) string {
 	if len(list) == 1 {
 		return list[0]
@@ -65,7 +65,7 @@ func enumerate(list []string, language string) string {
 	return strings.Join(list[:len(list)-1], ", ") + last + list[len(list)-1]
 }
 
-// checkTogether reports why people cannot share calls with these settings.
+// checkTogether reports why people cannot share calls under these settings.
 func (s Settings) checkTogether() error {
 	if !s.Together {
 		return nil
@@ -80,7 +80,7 @@ func (s Settings) checkTogether() error {
 	add(s.Message.Say == "", "only a text to say can name several people")
 	t, err := s.Message.Compile()
 	if err != nil {
-		return errors.Join(errs...) // said elsewhere
+		return errors.Join(errs...) // reported elsewhere
 	}
 	for _, text := range t.texts {
 		add(text.escape == escapeURL || text == t.tonesTemplate, "an address or tones cannot have the values of several people; take the placeholder out of them")

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Each placeholder says the values of all who share a call, as the placeholder and
-// the language want them.
+// Each placeholder says the values of all who share a call, in the form of the
+// placeholder and the language.
 func TestTogether(t *testing.T) {
 	t.Parallel()
 	people := []map[string]string{

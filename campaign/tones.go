@@ -8,14 +8,13 @@ import (
 
 const (
 	toneCharacters = "0123456789*#p"
-	// maxTones bounds the tones with one row's values; Vonage documents no
-	// limit.
+	// maxTones limits the tones with one row's values; Vonage documents no limit.
 	maxTones = 100
 )
 
-// addTones parses the tones that are sent once a call is answered. A row can
-// fill them in, as with an extension: it chooses what is keyed in at a number,
-// and never the number.
+// addTones parses the tones that are sent once a call is answered. A row can fill them
+// in, for example with an extension: it chooses the keys pressed in the call, and never
+// the number.
 func (t *MessageTemplate) addTones(text string) error {
 	parsed, err := parseText(text, "")
 	if err == nil && len(parsed.parts) == 0 {
@@ -32,7 +31,7 @@ func (t *MessageTemplate) addTones(text string) error {
 	return nil
 }
 
-// renderTones shows no tones in its errors: they may be somebody's secret.
+// renderTones shows no tones in its errors: they may be a secret.
 func (t MessageTemplate) renderTones(vars map[string]string) (string, error) {
 	if t.tonesTemplate == nil {
 		return t.tones, nil

@@ -1,6 +1,6 @@
 package campaign
 
-// Urgency says which task goes first when there are too few permits.
+// Urgency decides which task goes first when there are too few permits.
 type Urgency int16
 
 const (

@@ -8,12 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// Not understood, as it stands among the keys that were pressed: something was said
-// that is none of the message's words.
+// NotUnderstood stands among the pressed keys for words that are none of the message's.
 const NotUnderstood = "?"
 
 const (
-	// defaultConfidence is how sure Vonage must be of a word.
+	// defaultConfidence is the default for the least confidence in a word.
 	defaultConfidence = 0.6
 	maxKeyWords       = 50
 	maxWordLength     = 60
@@ -25,9 +24,9 @@ type Utterance struct {
 	Confidence float64 // 0 to 1
 }
 
-// Understood is the key for which a person said a word; NotUnderstood: for none, or
-// what they said can be taken for the words of two keys. Only the whole of what was
-// said counts: "I do not want to cancel" is not "cancel".
+// Understood is the key for the word that a person said. It is NotUnderstood if there
+// is none, or if the words could mean two keys. Only the whole of what was said counts:
+// "I do not want to cancel" is not "cancel".
 func (s Script) Understood(said []Utterance) string {
 	key := NotUnderstood
 	for _, reading := range said {
@@ -44,7 +43,7 @@ func (s Script) Understood(said []Utterance) string {
 	return key
 }
 
-// WordsFor are the words that do what the key does, sorted.
+// WordsFor are the words with the same effect as the key, sorted.
 func (s Script) WordsFor(pressed string) (list []string) {
 	for word, key := range s.Words {
 		if key == pressed {
@@ -55,8 +54,8 @@ func (s Script) WordsFor(pressed string) (list []string) {
 	return list
 }
 
-// PlainWord is a word as it is compared: in lower case, without the signs around and
-// between its letters and digits.
+// plainWord is a word in the form for comparisons: in lower case, without the signs
+// around and between its letters and digits.
 func plainWord(text string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
@@ -74,7 +73,7 @@ func plainWords(words map[string]string) map[string]string {
 	return plain
 }
 
-// checkWords reports what is wrong with the words of one language.
+// checkWords reports mistakes in the words of one language.
 func (m Message) checkWords(member string, words map[string]string) (errs []error) {
 	if len(words) > maxKeyWords {
 		errs = append(errs, wrong(member, "there are %d words, and Vonage is told of %d at most", len(words), maxKeyWords))
@@ -109,7 +108,7 @@ func wordGap(own, its map[string]string) (key string, gap bool) {
 	return "", false
 }
 
-// KeysFor are the keys that a text may be the words of, in whatever language.
+// KeysFor are the keys that the text may mean, in any language.
 func (m Message) KeysFor(text string) (keys []string) {
 	list := []map[string]string{m.Words}
 	if m.Languages != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A word counts if it is the whole of what was said, Vonage is sure enough of it, and
+// A word counts if it is the whole utterance, Vonage's confidence is high enough, and
 // no other reading means another key.
 func TestUnderstood(t *testing.T) {
 	t.Parallel()
@@ -33,7 +33,7 @@ func TestUnderstood(t *testing.T) {
 	}
 }
 
-// What is wrong with sounds, words and recordings is said at its place.
+// Mistakes in sounds, words and recordings are shown at their places.
 func TestDocumentBySoundAndVoice(t *testing.T) {
 	t.Parallel()
 	const head = "name: n\nfrom: [\"442079460000\"]\nmessage:\n"
@@ -67,7 +67,7 @@ func TestDocumentBySoundAndVoice(t *testing.T) {
 	}
 }
 
-// Nobody knows how long a sound is, so a call that plays one may last long.
+// The length of a sound is not known, so a call that plays one may last long.
 func TestLengthOfASound(t *testing.T) {
 	t.Parallel()
 	m := Message{Say: "Hello.", Keys: map[string]Key{"1": {Say: "stream:https://sounds.test/a.mp3"}}}

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// loadedZones keeps the zones that were loaded by their names, because
-// time.LoadLocation reads the tz database each time. A name that does not exist
-// is not kept, so that a file of them takes no memory.
+// loadedZones caches the loaded zones by name, because time.LoadLocation reads the tz
+// database each time. Names that do not exist are not cached, so that a file full of
+// them takes no memory.
 var loadedZones sync.Map
 
 //go:embed zonenames.txt
 var zoneNamesText string
 
-// zoneNames are the zones' names by the names in small letters.
+// zoneNames are the zones' names by the lower-case names.
 var zoneNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{"utc": "UTC", "gmt": "UTC", "z": "UTC"}
 	for line := range strings.Lines(zoneNamesText) {
@@ -29,9 +29,9 @@ var zoneNames = sync.OnceValue(func() map[string]string {
 	return names
 })
 
-// LoadZone loads a zone by its IANA name, written in any case and with blanks for
-// underscores, or by UTC or GMT. It refuses abbreviations: EST is a fixed offset in
-// the tz database, which is not what people mean in summer.
+// LoadZone loads a zone by its IANA name, in any case and with blanks for underscores,
+// or by UTC or GMT. It refuses abbreviations: EST is a fixed offset in the tz database,
+// which is not what people mean in summer.
 func LoadZone(name string) (*time.Location, error) {
 	if zone, known := loadedZones.Load(name); known {
 		return zone.(*time.Location), nil
@@ -39,7 +39,7 @@ func LoadZone(name string) (*time.Location, error) {
 	small := strings.ToLower(strings.Join(strings.Fields(name), "_"))
 	full, known := zoneNames()[small]
 	if !known {
-		full = name // perhaps a zone that is newer than this program
+		full = name // may be a zone that is newer than this program
 	}
 	if full != "UTC" && !strings.Contains(full, "/") {
 		return nil, errors.New("want a time zone by its IANA name, such as Europe/London")
@@ -52,8 +52,8 @@ func LoadZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// ZoneName is the name under which a zone is kept that a person wrote. It refuses
-// Etc/GMT+2, whose sign is the reverse of common use.
+// ZoneName is the stored name of a zone that a person wrote. It refuses Etc/GMT+2,
+// whose sign is the reverse of common use.
 func ZoneName(name string) (string, error) {
 	if small := strings.ToLower(name); strings.HasPrefix(small, "etc/gmt+") || strings.HasPrefix(small, "etc/gmt-") {
 		return "", errors.New("Etc/GMT+2 means two hours behind UTC, the reverse of common use; want the name of a place, such as Europe/London")
@@ -65,7 +65,7 @@ func ZoneName(name string) (string, error) {
 	return zone.String(), nil
 }
 
-// ZoneBasis says what tells a contact's zones.
+// ZoneBasis says how a contact's zones were found.
 type ZoneBasis string
 
 const (
@@ -95,9 +95,9 @@ func loadZones(names []string) ([]*time.Location, error) {
 	return zones, nil
 }
 
-// LocalTimes are the moments at which clocks in a zone show the time wall, which
-// is given as if it were UTC. There are none when the clocks skip it in spring,
-// and two, the earlier first, when they repeat it in autumn.
+// LocalTimes are the moments at which clocks in a zone show the time wall, given as if
+// it were UTC. There are none when the clocks skip it in spring. There are two, the
+// earlier first, when they repeat it in autumn.
 func LocalTimes(wall time.Time, zone *time.Location) []time.Time {
 	var moments []time.Time
 	for _, about := range []time.Time{wall.Add(-36 * time.Hour), wall.Add(36 * time.Hour)} {

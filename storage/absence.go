@@ -13,16 +13,15 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// absenceBatch bounds what one transaction proves.
+// absenceBatch is the most attempts that one transaction proves absent.
 const absenceBatch = 200
 
-// provedAbsent finds unknown attempts for which the scans prove that Vonage made
-// no call. It fails closed: each line that does not hold leaves the attempt
-// unknown. campaign/times.go has the times, and the inequality on which the proof
-// rests.
+// provedAbsent finds unknown attempts for which the scans prove that Vonage made no
+// call. It fails closed: if one line does not hold, the attempt stays unknown.
+// campaign/times.go has the times, and the inequality that the proof needs.
 //
-// A binding by numbers alone exempts a call only from then on: both scans begin
-// after it.
+// If a call is bound by numbers alone, it is exempt only from then on: both scans begin
+// after the binding.
 const provedAbsent = `
 	SELECT a.id, a.contact_id, first.id, second.id
 	FROM attempts a
@@ -99,7 +98,7 @@ func (db *DB) ProveAbsent(ctx context.Context, t campaign.Times) (total int, err
 	}
 }
 
-// proof is an attempt that is absent, and the two scans that prove it.
+// proof is an absent attempt, and the two scans that prove it absent.
 type proof struct {
 	target        target
 	first, second int64
@@ -119,7 +118,7 @@ func absenceArgs(t campaign.Times, ids []uuid.UUID) pgx.StrictNamedArgs {
 	}
 }
 
-// markAbsent asks once more for the proofs when the attempts' owners are locked.
+// markAbsent checks the proofs again when the attempts' owners are locked.
 func (db *DB) markAbsent(ctx context.Context, proofs []proof, t campaign.Times) (n int, err error) {
 	if len(proofs) == 0 {
 		return 0, nil
@@ -168,8 +167,8 @@ func keepProofs(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (map[u
 	return proved, err
 }
 
-// GiveUp marks unknown attempts dialed longer than kept ago as lost, with an alarm
-// each, and returns how many. A person decides about their contacts.
+// GiveUp marks unknown attempts dialed longer than kept ago as lost, each with an
+// alarm, and returns how many. A person decides about their contacts.
 func (db *DB) GiveUp(ctx context.Context, kept time.Duration) (int, error) {
 	n, err := db.changeEach(ctx, `
 		SELECT id, contact_id FROM attempts

@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// blockedLooks is after how many looks a person is told what stands in the way of
-// the proof: the second may prove it.
+// blockedLooks is the number of looks after which a person is told what blocks the
+// proof: the second look may still prove it.
 const blockedLooks = 2
 
-// raiseBlocked raises an alarm of each unknown attempt that was looked for and
-// cannot be proved absent, with what stands in the way.
+// raiseBlocked raises an alarm for each unknown attempt that was looked for and cannot
+// be proved absent, with the obstacles.
 const raiseBlocked = `
 	INSERT INTO alarms (attempt_id, kind, detail)
 	SELECT a.id, @kind, why
@@ -47,8 +47,8 @@ const raiseBlocked = `
 	DO UPDATE SET times = alarms.times + 1, last_at = clock_timestamp() WHERE alarms.resolved_at >= alarms.last_at
 `
 
-// RaiseBlocked tells of what stands in the way of proofs of absence, and resolves
-// the alarms that ask for a decision about attempts that have been settled.
+// RaiseBlocked raises alarms about the obstacles to proofs of absence. It resolves the
+// alarms that ask for a decision about attempts that are settled now.
 func (db *DB) RaiseBlocked(ctx context.Context, t campaign.Times) error {
 	_, err := db.pool.Exec(ctx, raiseBlocked, pgx.StrictNamedArgs{
 		"kind": campaign.AlarmAbsenceBlocked, "before": t.WindowBefore(), "after": t.WindowAfter(),

@@ -11,14 +11,14 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Nearly every outcome says only that Vonage made the call, and nothing else is
-// known of the attempt yet. What follows from it needs no look at the contact's
-// other attempts: the attempt is accepted, and its contact has one call more. So
-// one statement stores many of them, without reading, folding and deciding. What it
-// does not take is stored in the general way, which comes to the same.
+// Nearly every outcome only says that Vonage made the call, while nothing else is known
+// about the attempt yet. Its consequences do not depend on the contact's other
+// attempts: the attempt is accepted, and its contact has one more call. So one
+// statement stores many such outcomes, without reading, folding and deciding. The rest
+// is stored in the general way, with the same result.
 //
-// What it buys: one statement and one round trip instead of about ten statements,
-// four round trips and the reading of settings and of all attempts
+// What it buys: one statement and one round trip instead of about ten statements, four
+// round trips and the reading of settings and of all attempts
 // (docs/internals/performance.md).
 const accept = `
 	WITH said AS MATERIALIZED (
@@ -53,14 +53,13 @@ const accept = `
 	)
 	SELECT id, call_uuid FROM accepted`
 
-// acceptance is an attempt of which nothing is known but that Vonage made its call.
+// acceptance is an attempt about which we know only that Vonage made its call.
 type acceptance struct {
 	id uuid.UUID
 	campaign.Facts
 }
 
-// acceptanceOf asks the domain whether the update says no more than that, to
-// whatever attempt.
+// acceptanceOf asks the domain whether the update says only that, for any attempt.
 func acceptanceOf(u callUpdate) (a acceptance, plain bool) {
 	e := u.outcome.Evidence
 	if u.event != nil || u.outcome.Kind != campaign.OutcomeCreated || e.CallUUID == "" ||
@@ -74,12 +73,12 @@ func acceptanceOf(u callUpdate) (a acceptance, plain bool) {
 }
 
 // storeAcceptances stores the plain acceptances among the updates in a transaction of
-// their own. It returns the indexes of the updates that are still to be stored; if it
+// their own. It returns the indexes of the updates that must still be stored; if it
 // fails, of all. It waits for no lock.
 func (db *DB) storeAcceptances(ctx context.Context, list []callUpdate) (left []int) {
 	var plain []acceptance
 	for i, u := range list {
-		// What was said of the attempt before is stored before.
+		// Earlier updates of the attempt must be stored first.
 		said := func(e callUpdate) bool { return e.attempt == u.attempt || e.attempt == uuid.Nil }
 		if a, ok := acceptanceOf(u); ok && !slices.ContainsFunc(list[:i], said) {
 			plain = append(plain, a)
@@ -87,7 +86,7 @@ func (db *DB) storeAcceptances(ctx context.Context, list []callUpdate) (left []i
 	}
 	var stored []acceptance
 	if len(plain) > 0 {
-		stored, _ = acceptPlain(ctx, db.pool, plain) // the general way meets the error too, or has no need to
+		stored, _ = acceptPlain(ctx, db.pool, plain) // the general way meets the error too, or does not need the statement
 	}
 	for i, u := range list {
 		if u.event != nil || !slices.ContainsFunc(stored, func(a acceptance) bool { return a.id == u.attempt && a.CallUUID == u.callUUID() }) {
@@ -97,7 +96,7 @@ func (db *DB) storeAcceptances(ctx context.Context, list []callUpdate) (left []i
 	return left
 }
 
-// acceptPlain returns the ids and the calls of those that it stored.
+// acceptPlain returns the attempts, with their calls, that it stored.
 func acceptPlain(ctx context.Context, db querier, list []acceptance) ([]acceptance, error) {
 	text := func(member func(acceptance) string) []string { return column(list, member) }
 	return collect(ctx, db, func(row pgx.CollectableRow) (a acceptance, err error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// AddToken keeps the hash of a token.
+// AddToken stores the hash of a token.
 func (db *DB) AddToken(ctx context.Context, by app.Actor, t app.Token, sha256 []byte) error {
 	err := db.addActor(ctx, by, "token.add", "token "+t.Name, t.Role,
 		`INSERT INTO access_tokens (name, role, sha256) VALUES ($1, $2, $3) ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING`, t.Name, t.Role, sha256)
@@ -23,7 +23,7 @@ func (db *DB) AddToken(ctx context.Context, by app.Actor, t app.Token, sha256 []
 	return nil
 }
 
-// AddUser keeps a person who may log in.
+// AddUser stores a person who may log in.
 func (db *DB) AddUser(ctx context.Context, by app.Actor, u app.User) error {
 	err := db.addActor(ctx, by, "user.add", "user "+u.Name, u.Role,
 		`INSERT INTO users (name, role, password) VALUES ($1, $2, $3) ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING`, u.Name, u.Role, u.Password)
@@ -58,7 +58,7 @@ func (db *DB) RemoveToken(ctx context.Context, by app.Actor, name string) error 
 	return nil
 }
 
-// RemoveUser ends a user, and so every session of theirs.
+// RemoveUser ends a user, and with it all sessions of the user.
 func (db *DB) RemoveUser(ctx context.Context, by app.Actor, name string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		return removeActor(ctx, tx, by, "user.remove", "user "+name,
@@ -78,7 +78,7 @@ func removeActor(ctx context.Context, tx pgx.Tx, by app.Actor, action, object, u
 	return audit(ctx, tx, by, auditEntry{action: action, object: object, before: fields{"role": role}})
 }
 
-// Tokens lists the tokens that are in use.
+// Tokens lists the tokens in use.
 func (db *DB) Tokens(ctx context.Context) ([]app.Token, error) {
 	list, err := collect(ctx, db.pool, scanToken, `SELECT name, role, created_at, last_used_at FROM access_tokens WHERE removed_at IS NULL ORDER BY name`)
 	if err != nil {
@@ -92,7 +92,7 @@ func scanToken(row pgx.CollectableRow) (t app.Token, err error) {
 	return t, err
 }
 
-// TokenOf finds a token by its hash. It notes once a minute that it is used.
+// TokenOf finds a token by its hash. It notes its use, once a minute.
 func (db *DB) TokenOf(ctx context.Context, sha256 []byte) (app.Token, error) {
 	list, err := collect(ctx, db.pool, scanToken, `
 		WITH used AS (
@@ -117,7 +117,7 @@ func scanUser(row pgx.CollectableRow) (u app.User, err error) {
 	return u, err
 }
 
-// Users lists who may log in.
+// Users lists the people who may log in.
 func (db *DB) Users(ctx context.Context) ([]app.User, error) {
 	list, err := collect(ctx, db.pool, scanUser, `SELECT `+userColumns+` FROM users u WHERE u.removed_at IS NULL ORDER BY u.name`)
 	if err != nil {
@@ -153,7 +153,7 @@ func (db *DB) user(ctx context.Context, query string, arg any) (app.User, error)
 	return list[0], nil
 }
 
-// KnowUser finds or makes the user that a provider vouches for.
+// KnowUser finds or creates the user whom a provider has authenticated.
 func (db *DB) KnowUser(ctx context.Context, u app.User) (app.User, error) {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		made, err := collect(ctx, tx, scanUser, `
@@ -181,7 +181,7 @@ func (db *DB) knownUser(ctx context.Context, tx pgx.Tx, u *app.User) error {
 		Scan(&u.ID, &u.Name, &u.Role, &u.CreatedAt, &removed)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return app.ErrTaken // by another person
+		return app.ErrTaken // taken by another person
 	case err != nil:
 		return err
 	//guard:false storage.TestUsersOfAProvider: who was removed is not let in by the provider
@@ -198,7 +198,7 @@ func (db *DB) knownUser(ctx context.Context, tx pgx.Tx, u *app.User) error {
 	return audit(ctx, tx, app.Dialer, auditEntry{action: "user.role", object: "user " + u.Name, before: fields{"role": before}, after: fields{"role": role}})
 }
 
-// RestoreUser lets a removed user of a provider in again.
+// RestoreUser lets a removed user of a provider log in again.
 func (db *DB) RestoreUser(ctx context.Context, by app.Actor, name string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var role app.Role
@@ -217,7 +217,8 @@ func (db *DB) RestoreUser(ctx context.Context, by app.Actor, name string) error 
 	return nil
 }
 
-// BeginSession lets the user in for life. Sessions that are over are deleted.
+// BeginSession starts a session of the user for life. It deletes sessions that are
+// over.
 func (db *DB) BeginSession(ctx context.Context, u app.User, sha256 []byte, life time.Duration) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
@@ -238,7 +239,7 @@ func (db *DB) BeginSession(ctx context.Context, u app.User, sha256 []byte, life 
 	return nil
 }
 
-// EndSession ends it.
+// EndSession ends a session.
 func (db *DB) EndSession(ctx context.Context, sha256 []byte) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		ended, err := collect(ctx, tx, scanUser, `

@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// UseAccount says with which account this process calls. The first account that
-// calls is the database's. Another one sets the dial lock until a person has
-// decided: what is due here was meant for the first.
+// UseAccount sets the account with which this process calls. The first account that
+// calls becomes the database's. Another one sets the dial lock until a person has
+// decided: the due calls were meant for the first.
 func (db *DB) UseAccount(ctx context.Context, a campaign.Account) error {
 	db.server.account.Store(&a)
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
@@ -52,9 +52,9 @@ func (db *DB) bindAccount(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIde
 	return true, err
 }
 
-// KeepAccount says, in a person's name, that the database goes on calling with the
-// account that it called with. Where a process with the other one still runs, it
-// asks again at once. campaign.ErrNotLocked: no other account asked.
+// KeepAccount records a person's decision that the database continues with its account.
+// If a process with the other one still runs, it asks again at once.
+// campaign.ErrNotLocked: no other account asked.
 func (db *DB) KeepAccount(ctx context.Context, by app.Actor) (campaign.DatabaseIdentity, error) {
 	return db.operatorDecision(ctx, by, "lock.keep_account", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
 		if d.Lock.OtherAccount == (campaign.Account{}) {
@@ -65,8 +65,8 @@ func (db *DB) KeepAccount(ctx context.Context, by app.Actor) (campaign.DatabaseI
 	})
 }
 
-// takeAccount binds the database to the account that asked. It gets a name of its
-// own, so that processes with the account that it had end.
+// takeAccount binds the database to the account that asked. The database gets a new
+// name, so that processes with the previous account end.
 func takeAccount(ctx context.Context, tx pgx.Tx) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE database_identity SET id = gen_random_uuid(), application_id = other_application_id, api_host = other_api_host,

@@ -14,9 +14,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// UseAccountLimits stores what the settings of this process say, which holds for all
-// processes from now on. What they do not say stays. It returns what is stored now,
-// and what was stored otherwise before.
+// UseAccountLimits stores the limits in the settings of this process, for all processes
+// from now on. Limits that are not set stay. It returns the stored limits, and those
+// that it changed.
 func (db *DB) UseAccountLimits(ctx context.Context, given campaign.AccountLimits) (stored campaign.AccountLimits, changes []campaign.Difference, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		// Without a budget the gate locks no limits. Before the limits, as in the gate.
@@ -55,9 +55,9 @@ func (db *DB) UseAccountLimits(ctx context.Context, given campaign.AccountLimits
 	return stored, changes, nil
 }
 
-// CheckAccountLimits raises an alarm if what is stored is not what the settings of
-// this process say: another process was started since, with others. The alarms of
-// the kind that no process has raised for longer than quiet are closed.
+// CheckAccountLimits raises an alarm if the stored limits differ from the settings of
+// this process: another process was started since, with others. It closes the alarms of
+// this kind that no process has raised for longer than quiet.
 func (db *DB) CheckAccountLimits(ctx context.Context, given campaign.AccountLimits, quiet time.Duration) ([]campaign.Difference, error) {
 	stored, err := accountLimits(ctx, db.pool)
 	if err != nil {
@@ -76,7 +76,7 @@ func (db *DB) CheckAccountLimits(ctx context.Context, given campaign.AccountLimi
 	return differences, err
 }
 
-// accountLimits reads all that is stored.
+// accountLimits reads all stored limits.
 func accountLimits(ctx context.Context, q querier) (l campaign.AccountLimits, err error) {
 	l = campaign.AccountLimits{DailyBudget: &decimal.NullDecimal{}, InvalidFor: new(time.Duration), Rates: map[string]decimal.Decimal{}}
 	rows, err := q.Query(ctx, `
@@ -99,7 +99,7 @@ func accountLimits(ctx context.Context, q querier) (l campaign.AccountLimits, er
 	return l, err
 }
 
-// storeAccountLimits stores what is given. Rates are a whole list.
+// storeAccountLimits stores the given limits. Rates are replaced as a whole list.
 func storeAccountLimits(ctx context.Context, tx pgx.Tx, given campaign.AccountLimits) error {
 	var b pgx.Batch
 	//guard:true storage.TestAccountLimitsOfSeveralProcesses: a process that does not say the budget does not take it away
@@ -120,7 +120,7 @@ func storeAccountLimits(ctx context.Context, tx pgx.Tx, given campaign.AccountLi
 	}
 	//guard:false storage.TestDailyBudgetThatComesLater: calls of the day that are up when a budget comes hold back what they may cost
 	if given.DailyBudget != nil && given.DailyBudget.Valid {
-		b.Queue(holdUnpricedOfTheDay, pgx.StrictNamedArgs{"budget": asWritten(*given.DailyBudget)}) // the gates are shut
+		b.Queue(holdUnpricedOfTheDay, pgx.StrictNamedArgs{"budget": asWritten(*given.DailyBudget)}) // the gates are closed
 	}
 	return tx.SendBatch(ctx, &b).Close()
 }

@@ -2,11 +2,11 @@ package storage
 
 // Advisory locks of the whole database. Each has a number of its own.
 const (
-	partitionLock = 7_305_142_002 // partitions of events are made by one process at a time
-	foldLock      = 7_305_142_003 // counters are added up by one process at a time
-	rulesLock     = 7_305_142_004 // rules.sql is applied by one process at a time
-	// dialLockKey is held shared by every gate, and exclusively by a transaction
-	// that locks or releases the database. So a gate that waits for a row sees a
-	// dial lock that was set meanwhile.
+	partitionLock = 7_305_142_002 // one process at a time creates partitions of events
+	foldLock      = 7_305_142_003 // one process at a time adds up counters
+	rulesLock     = 7_305_142_004 // one process at a time applies rules.sql
+	// dialLockKey is held shared by every gate, and exclusively by a transaction that
+	// locks or releases the database. So a gate that waits for a row sees a dial lock that
+	// was set in the meantime.
 	dialLockKey = 7_305_142_005
 )

@@ -13,12 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// raiseAlarm stores an alarm, or counts one more of the same, which opens it again
-// if it was resolved. An attempt has eight rows of a kind at most; further details
-// are counted in one more row. Two transactions at once may each add the eighth.
+// raiseAlarm stores an alarm, or counts a repetition, which opens the alarm again if it
+// was resolved. An attempt has eight rows of a kind at most; further details are
+// counted in one more row. Two transactions at once may each add the eighth.
 //
-// An alarm of no attempt stands under the nil id, as the index has it. It is open
-// if it was not resolved since it was last raised.
+// An alarm without an attempt has the nil id, as in the index. It is open if it was not
+// resolved since it was last raised.
 const raiseAlarm = `
 	INSERT INTO alarms (attempt_id, kind, detail)
 	SELECT $1::uuid, $2::text, CASE
@@ -36,8 +36,8 @@ func (db *DB) Raise(ctx context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-// RaiseSeldom stores an alarm of a kind that anybody can cause as often as they
-// like: one a minute is stored or counted.
+// RaiseSeldom stores an alarm of a kind that anybody can cause as often as they like.
+// It stores or counts one a minute.
 func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (attempt_id, kind, detail)
@@ -51,8 +51,8 @@ func (db *DB) RaiseSeldom(ctx context.Context, a campaign.Alarm) error {
 	return nil
 }
 
-// CloseAlarms resolves the open alarms of a kind that were raised last longer than
-// quiet ago, because what they told is over.
+// CloseAlarms resolves the open alarms of a kind that were last raised longer than
+// quiet ago, because their cause is over.
 func (db *DB) CloseAlarms(ctx context.Context, kind string, quiet time.Duration) (int, error) {
 	closed, err := db.pool.Exec(ctx, `
 		UPDATE alarms SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
@@ -85,8 +85,8 @@ func scanAlarm(row pgx.CollectableRow) (a app.RaisedAlarm, err error) {
 	return a, err
 }
 
-// ResolveAlarms marks alarms as dealt with, and returns the ids of those that
-// were open. Raised again, they are open again.
+// ResolveAlarms marks alarms as resolved, and returns the ids of those that were open.
+// If they are raised again, they are open again.
 func (db *DB) ResolveAlarms(ctx context.Context, by app.Actor, ids []int64) (resolved []int64, err error) {
 	resolved, err = db.resolveAlarms(ctx, by, ids, "")
 	if err != nil {
@@ -95,8 +95,7 @@ func (db *DB) ResolveAlarms(ctx context.Context, by app.Actor, ids []int64) (res
 	return resolved, nil
 }
 
-// ResolveAlarmsOf marks all open alarms of a kind as dealt with, and returns
-// how many.
+// ResolveAlarmsOf marks all open alarms of a kind as resolved, and returns how many.
 func (db *DB) ResolveAlarmsOf(ctx context.Context, by app.Actor, kind string) (int, error) {
 	resolved, err := db.resolveAlarms(ctx, by, nil, kind)
 	if err != nil {
@@ -105,11 +104,10 @@ func (db *DB) ResolveAlarmsOf(ctx context.Context, by app.Actor, kind string) (i
 	return len(resolved), nil
 }
 
-// auditedAlarms bounds how many alarms one entry of the audit names.
+// auditedAlarms is the most alarms that one audit entry names.
 const auditedAlarms = 1000
 
-// resolveAlarms resolves the open alarms that have one of the ids, or are of the
-// kind.
+// resolveAlarms resolves the open alarms with one of the ids, or of the kind.
 func (db *DB) resolveAlarms(ctx context.Context, by app.Actor, ids []int64, kind string) (resolved []int64, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		undecided, err := collect(ctx, tx, pgx.RowTo[int64], `

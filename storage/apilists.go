@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// entry is one object of a list, and where the list goes on behind it.
+// entry is one object of a list, and the cursor for the list after it.
 type entry struct {
 	cursor string
 	object json.RawMessage
@@ -26,7 +26,7 @@ func scanEntry(row pgx.CollectableRow) (e entry, err error) {
 	return e, err
 }
 
-// page reads one object more than is asked for, which shows whether there are more.
+// page reads one object more than requested, which shows whether there are more.
 func (db *DB) page(ctx context.Context, what string, limit int, query string, args pgx.StrictNamedArgs) (p app.Page, err error) {
 	args["limit"] = limit + 1
 	var list []entry
@@ -45,7 +45,7 @@ func (db *DB) page(ctx context.Context, what string, limit int, query string, ar
 	return p, nil
 }
 
-// afterID is the id behind which a page begins.
+// afterID is the id after which a page begins.
 func afterID(after string, first int64) (int64, error) {
 	if after == "" {
 		return first, nil
@@ -59,7 +59,7 @@ func afterID(after string, first int64) (int64, error) {
 
 const newest = int64(1)<<62 - 1
 
-// Money is text in JSON, so that no reader makes a float of it.
+// Money is text in JSON, so that no reader converts it to a float.
 const campaignObjectOf = `to_jsonb(v) || jsonb_build_object('price', v.price::text)`
 
 // ListCampaigns lists campaigns, the latest first.
@@ -76,8 +76,8 @@ func (db *DB) ListCampaigns(ctx context.Context, q app.ListQuery) (app.Page, err
 }
 
 // ListContacts lists a campaign's contacts in the order of their keys. Each filter has
-// an index that the list reads from where the page begins: by key, or by the bytes of
-// the key. Its cursor is a contact's id: a key may be a telephone number.
+// an index that the list reads from the page's beginning: by key, or by the bytes of
+// the key. Its cursor is a contact's id, because a key may be a telephone number.
 func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQuery) (app.Page, error) {
 	after, err := db.keyAtCursor(ctx, campaignID, q.After)
 	if err != nil {
@@ -119,7 +119,7 @@ func (db *DB) ListContacts(ctx context.Context, campaignID int64, q app.ContactQ
 		SELECT v.contact_id::text, to_jsonb(v) FROM found JOIN reporting.contacts v ON v.contact_id = found.id ORDER BY found.place`, args)
 }
 
-// keyAtCursor is the key of the contact that a cursor names; "": there is none.
+// keyAtCursor is the key of the contact in a cursor; "": there is none.
 func (db *DB) keyAtCursor(ctx context.Context, campaignID int64, cursor string) (string, error) {
 	if cursor == "" {
 		return "", nil
@@ -135,15 +135,15 @@ func (db *DB) keyAtCursor(ctx context.Context, campaignID int64, cursor string) 
 	return key, err
 }
 
-// below is the condition that a row has the value, and comes before an id. As a comparison
-// of pairs it is answered by the index of both, the latest first: a condition with = may
-// be answered by all ids, from the latest to the first that has the value.
+// below is the condition that a row has the value, and comes before an id. As a
+// comparison of pairs it uses the index of both, the latest first. With = Postgres
+// might read all ids, from the latest to the first with the value.
 func below(column, value, id string) (where, order string) {
 	return fmt.Sprintf(`(%[1]s, %[3]s) < (%[2]s, @after) AND %[1]s >= %[2]s`, column, value, id), fmt.Sprintf(`%s DESC, %s DESC`, column, id)
 }
 
-// callEntry is an attempt with the columns of reporting.attempts, which has no
-// manual calls, and its kind.
+// callEntry is an attempt with the columns of reporting.attempts, which has no manual
+// calls, and its kind.
 const callEntry = `
 	coalesce(to_jsonb(v), jsonb_build_object(
 		'attempt_id', a.id, 'campaign_id', NULL, 'campaign', NULL, 'contact_id', NULL, 'attempt_no', a.attempt_no,
@@ -180,12 +180,12 @@ func (db *DB) ListCalls(ctx context.Context, q app.CallQuery) (app.Page, error) 
 		args["state"] = plain(q.State)
 	}
 	switch {
-	case q.State == "open" || q.State == app.CallsUp || state.Open(): // few among all
+	case q.State == "open" || q.State == app.CallsUp || state.Open(): // few of all attempts
 		where += ofCampaign + inState + ` AND a.id = ANY (ARRAY(SELECT id FROM attempts WHERE state IN ('reserved', 'dialing', 'unknown', 'accepted')))`
 		if q.State == "open" {
 			where += ` AND NOT a.superseded`
 		}
-	case slices.Contains([]campaign.State{campaign.Refused, campaign.Absent, campaign.Lost, campaign.Void}, state): // few, too
+	case slices.Contains([]campaign.State{campaign.Refused, campaign.Absent, campaign.Lost, campaign.Void}, state): // also few
 		where, order = below(`a.state`, `@state`, `a.id`)
 		where += ofCampaign + ` AND a.state IN ('refused', 'absent', 'lost', 'void')`
 	case q.CampaignID != 0:
@@ -197,7 +197,8 @@ func (db *DB) ListCalls(ctx context.Context, q app.CallQuery) (app.Page, error) 
 	return db.page(ctx, "calls", q.Limit, `SELECT a.id::text, `+callEntry+` WHERE `+where+` ORDER BY `+order+` LIMIT @limit`, args)
 }
 
-// ListSuppressions lists suppressions in the order in which they came, or from the end.
+// ListSuppressions lists suppressions in the order in which they were added, or the
+// latest first.
 func (db *DB) ListSuppressions(ctx context.Context, q app.SuppressionQuery) (app.Page, error) {
 	first, over, order := int64(0), ">", "ASC"
 	if q.LatestFirst {
@@ -235,7 +236,7 @@ func (db *DB) ListAlarms(ctx context.Context, q app.ListQuery, resolved bool) (a
 		return app.Page{}, err
 	}
 	where := `v.alarm_id < @after`
-	if !resolved { // few among all
+	if !resolved { // few of all alarms
 		where += ` AND v.alarm_id = ANY (ARRAY(SELECT id FROM alarms WHERE resolved_at IS NULL OR last_at > resolved_at))`
 	}
 	return db.page(ctx, "alarms", q.Limit, `

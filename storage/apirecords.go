@@ -34,16 +34,17 @@ func (db *DB) CampaignRecord(ctx context.Context, id int64) (app.Record, error) 
 		FROM campaigns c JOIN reporting.campaigns v ON v.campaign_id = c.id WHERE c.id = $1`, id)
 }
 
-// versionOf is the SQL of a version: it changes with any of the values, and tells nothing
-// of them. Viewers see it too, and numbers are hidden from them: without the secret, that
-// no answer holds, the missing digits of a number could be found by trying them all.
+// versionOf is the SQL of a version: it changes with any of the values, and shows
+// nothing of them. Viewers see it too, and numbers are hidden from them. Without the
+// secret, which is in no answer, they could find the missing digits of a number by
+// trying them all.
 func versionOf(values ...string) string {
 	//guard:value internal/httpapi.TestVersionsTellNothing: no number can be found out from an ETag
 	return `md5(concat_ws('|', (SELECT version_secret FROM database_identity), ` + strings.Join(values, ", ") + `))`
 }
 
-// contactVersion changes whenever a person's row does, or they are cancelled: not
-// with their calls.
+// contactVersion changes whenever a person's row changes or the person is cancelled.
+// Calls do not change it.
 var contactVersion = versionOf("k.id", "k.vars", "k.cancelled_at")
 
 // ContactRecord reads one contact.
@@ -67,7 +68,7 @@ func (db *DB) CallRecord(ctx context.Context, name string) (app.Record, error) {
 		FROM attempts t WHERE t.id = $1 OR t.call_uuid = $2 LIMIT 1`, id, plain(name))
 }
 
-// ImportRecord reads what became of an import.
+// ImportRecord reads the result of an import.
 func (db *DB) ImportRecord(ctx context.Context, id int64) (app.Record, error) {
 	return db.record(ctx, "the import", `
 		SELECT jsonb_build_object('import_id', i.id, 'campaign', c.name,

@@ -10,15 +10,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// auditEntry is one change, with what was before and after it.
+// auditEntry is one change, with the values before and after it.
 type auditEntry struct {
 	action string // such as campaign.pause
-	object string // such as campaign 7: no telephone number
-	before any    // as JSON; nil: there was nothing
+	object string // such as campaign 7; no telephone number
+	before any    // as JSON; nil: there was no value
 	after  any
 }
 
-// fields are what an entry says of a state, as a JSON object.
+// fields describe a state in an audit entry, as a JSON object.
 type fields map[string]any
 
 const insertAudit = `

@@ -12,10 +12,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// RefuseMessage withdraws a reserved attempt whose message cannot be made, and
-// pauses its campaign until a person looks: the messages were checked before, so
-// the next ones probably cannot be made either. The contact stays due. why holds
-// no number. campaign.ErrStale when the attempt is not reserved.
+// RefuseMessage withdraws a reserved attempt whose message cannot be rendered, and
+// pauses its campaign until a person looks. The messages were checked before, so the
+// next ones would probably fail too. The contact stays due. why contains no number.
+// campaign.ErrStale: the attempt is not reserved.
 func (db *DB) RefuseMessage(ctx context.Context, id uuid.UUID, why string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error { return refuseMessage(ctx, tx, id, plain(why)) })
 	if err != nil {
@@ -24,10 +24,10 @@ func (db *DB) RefuseMessage(ctx context.Context, id uuid.UUID, why string) error
 	return nil
 }
 
-// PauseUnreadable pauses the campaign of an attempt that could not be loaded
-// because its settings cannot be read, with an alarm. It reads no settings, so the
-// attempts that wait in the queue stay reserved, and go on once the settings were
-// corrected and the campaign was resumed.
+// PauseUnreadable pauses the campaign of an attempt that could not be loaded because
+// its settings cannot be read, with an alarm. It reads no settings. The attempts in the
+// queue stay reserved, and continue once the settings are corrected and the campaign is
+// resumed.
 func (db *DB) PauseUnreadable(ctx context.Context, id uuid.UUID, why string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var campaignID int64

@@ -12,16 +12,16 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// spentBudget is a campaign whose budget lets it make no further call.
+// spentBudget is a campaign with too little budget left for another call.
 type spentBudget struct {
 	Campaign            int64
 	Name                string
-	Budget, Spent, Gone decimal.Decimal     // gone is held for calls whose price will not be known
+	Budget, Spent, Gone decimal.Decimal     // gone is reserved for calls whose price will never be known
 	Worst               decimal.NullDecimal // the most that one call may cost
 	People, CallsPriced int64
 }
 
-// why says for a person what the campaign would need.
+// why tells a person what the campaign would need.
 func (s spentBudget) why() string {
 	text := fmt.Sprintf("its budget of %s is used: %s is spent", s.Budget, s.Spent)
 	if !s.Gone.IsZero() {
@@ -41,8 +41,8 @@ func (s spentBudget) why() string {
 	return text
 }
 
-// spentBudgets are the running campaigns whose budget lets them make no further call; of
-// @campaign alone, unless it is 0. Who has a call under way may need none.
+// spentBudgets are the running campaigns with too little budget left for another call;
+// only @campaign, unless it is 0. A person with a call in progress may need none.
 const spentBudgets = `
 		SELECT c.id, c.name, l.budget, t.spent, gone.held, campaign_worst(c.id), t.people, t.priced
 		FROM campaign_limits l JOIN campaigns c ON c.id = l.campaign_id, LATERAL (
@@ -55,14 +55,14 @@ const spentBudgets = `
 		WHERE c.status = 'running' AND l.budget IS NOT NULL AND t.people > 0 AND (@campaign::bigint = 0 OR c.id = @campaign)
 		  AND (l.budget <= t.spent + gone.held OR l.budget - t.spent - gone.held < campaign_worst(c.id))`
 
-// heldForEver are attempts whose price will not be known: nobody knows of their call,
-// or Vonage, which keeps records for @kept, has its record no more.
+// heldForEver are attempts whose price will never be known: nobody knows about their
+// call, or Vonage, which keeps records for @kept, has deleted its record.
 const heldForEver = `o.held IS NOT NULL AND o.price IS NULL AND o.state NOT IN ('refused', 'absent')
 	-- guard:value storage.TestBudgetHeldForEverPauses: what is held for ever is as good as spent
 	AND (o.state = 'lost' OR o.dialed_at < now() - @kept::interval)`
 
-// releaseUnanswered has calls hold nothing that nobody answered, and whose record says
-// no price, once the list was read whole after they ended.
+// releaseUnanswered releases the amounts reserved for calls that nobody answered and
+// whose record has no price, once the whole list was read after they ended.
 const releaseUnanswered = `
 	UPDATE attempts SET held = NULL
 	WHERE id IN (
@@ -76,10 +76,10 @@ const releaseUnanswered = `
 		              AND s.from_time <= coalesce(p.start_time, o.dialed_at) AND s.to_time >= coalesce(p.start_time, o.token_expires_at))
 		ORDER BY o.contact_id, o.attempt_no FOR NO KEY UPDATE OF o SKIP LOCKED)`
 
-// PauseSpent pauses the running campaigns whose budget lets them make no further
-// call, with an alarm, and raises one if the account's budget of the day does. It
-// returns how many it paused. What is held back for calls whose price is not known
-// yet is not counted, while it may come back.
+// PauseSpent pauses the running campaigns with too little budget left for another call,
+// with an alarm. It raises an alarm if the account's budget of the day is too small. It
+// returns how many campaigns it paused. An amount reserved for calls without a price
+// yet is not counted, while it may be released.
 func (db *DB) PauseSpent(ctx context.Context, t campaign.Times) (int, error) {
 	_, err := db.pool.Exec(ctx, releaseUnanswered, pgx.StrictNamedArgs{"settle": t.SettleAfter})
 	errs := []error{err}
@@ -88,7 +88,7 @@ func (db *DB) PauseSpent(ctx context.Context, t campaign.Times) (int, error) {
 	for _, s := range list {
 		errs = append(errs, db.inTx(ctx, func(tx pgx.Tx) error { return pauseSpent(ctx, tx, s.Campaign, t) }))
 	}
-	// The amount is not in the detail: each would be another alarm.
+	// The amount is not in the detail: each amount would be another alarm.
 	_, err = db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)
 		SELECT @kind, format('the budget of %s for %s is used: a call may cost more than is left of it',
@@ -107,8 +107,8 @@ func (db *DB) PauseSpent(ctx context.Context, t campaign.Times) (int, error) {
 	return len(list), nil
 }
 
-// pauseSpent pauses a campaign if its budget is used once its row is locked: somebody may
-// have raised it meanwhile.
+// pauseSpent pauses a campaign if its budget is still used up once its row is locked:
+// in the meantime somebody may have raised it.
 func pauseSpent(ctx context.Context, tx pgx.Tx, id int64, t campaign.Times) error {
 	c, err := lockCampaign(ctx, tx, id)
 	if err != nil || c.status != campaign.Running {
@@ -126,16 +126,16 @@ func pauseSpent(ctx context.Context, tx pgx.Tx, id int64, t campaign.Times) erro
 	return err
 }
 
-// unpricedCalls are attempts that may still cost something, by the three indexes that
-// have them: those under way, those that have ended without a price yet, and the lost.
+// unpricedCalls are attempts that may still cost something, by three indexes: those in
+// progress, those that have ended without a price yet, and the lost.
 const unpricedCalls = `(o.state IN ('dialing', 'unknown') OR (o.state = 'accepted' OR o.state = 'ended' AND o.price IS NULL) OR o.state = 'lost')`
 
-// holdUnpriced has calls hold back what they may cost, for a budget that is stored after
-// it in the same transaction: the gate knew of none when it let them through. They hold
-// what the gate would have them hold, by the version that they were reserved by; where no
-// rate is known, the whole budget.
+// holdUnpriced reserves the possible cost of calls for a budget that is stored later in
+// the same transaction: the gate knew no budget when it let them through. It reserves
+// the amount that the gate would reserve, by the version with which they were reserved.
+// If no rate is known, that is the whole budget.
 //
-// No gate may let a call of the budget's through meanwhile.
+// In the meantime no gate may let through a call that the budget covers.
 const (
 	holdUnpriced = `
 		UPDATE attempts a SET held = greatest(a.held, coalesce(o.worst, @budget::text::numeric))

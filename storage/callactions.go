@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// What is done to a call is kept in the audit only: its object is the call.
+// Actions on a call are stored in the audit only: the object of the entry is the call.
 const (
 	callObject = "call "
 	callAction = "call."
@@ -30,13 +30,13 @@ func (db *DB) RecordCallAction(ctx context.Context, by app.Actor, a app.CallActi
 	return nil
 }
 
-// callActionColumns are what pgx.RowToStructByPos reads into an app.CallAction,
-// of an audit row named x.
+// callActionColumns are the columns of an audit row named x that pgx.RowToStructByPos
+// reads into an app.CallAction.
 const callActionColumns = `
 	x.at, substr(x.object, length('call ') + 1), x.actor, substr(x.action, length('call.') + 1),
 	x.after->>'detail', x.after->>'outcome', x.after->>'answer'`
 
-// CallActions is what was done to one call, oldest first.
+// CallActions lists the actions on one call, oldest first.
 func (db *DB) CallActions(ctx context.Context, callUUID string) ([]app.CallAction, error) {
 	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[app.CallAction],
 		`SELECT `+callActionColumns+` FROM audit x WHERE x.object = 'call ' || $1 ORDER BY x.id`, plain(callUUID))

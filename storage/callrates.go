@@ -10,8 +10,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// queueRates keeps the dearest rate of each country that prices tell of. Nearly
-// always it is known already, and then nothing is locked.
+// queueRates stores the highest rate of each country in the prices. Nearly always it is
+// known already, and then nothing is locked.
 func queueRates(b *pgx.Batch, list []campaign.Attempt) {
 	dearest := map[string]decimal.Decimal{}
 	for _, a := range list {

@@ -18,15 +18,14 @@ import (
 const (
 	maxUpdates     = 128
 	extraUpdateTxs = 3
-	// updatesTimeout is longer than a statement may wait for a lock, so that the
-	// error names what held the transaction up.
+	// updatesTimeout is longer than a statement may wait for a lock. So the error names
+	// the lock that delayed the transaction.
 	updatesTimeout = 20 * time.Second
 )
 
-// callUpdate is something to store about an attempt: an event, or the outcome of
-// a POST.
+// callUpdate is an update of an attempt to store: an event, or the outcome of a POST.
 type callUpdate struct {
-	attempt uuid.UUID          // as the event's URL or the caller names it
+	attempt uuid.UUID          // the attempt in the event's URL, or the caller's
 	event   *campaign.Received // nil for an outcome
 	outcome campaign.Outcome
 }
@@ -38,14 +37,14 @@ func (u callUpdate) callUUID() string {
 	return u.outcome.Evidence.CallUUID
 }
 
-// changes reports whether the update may change an attempt. An event without a
-// status changes it only by a key, or by what was heard.
+// changes reports whether the update may change an attempt. An event without a status
+// changes it only through a key, or through what was heard.
 func (u callUpdate) changes() bool {
 	return u.event == nil || u.event.Evidence.Status != "" || !u.event.Said.Zero()
 }
 
-// storeUpdates stores the updates in one transaction, plain acceptances in one before
-// it; see txBatcher.store.
+// storeUpdates stores the updates in one transaction, after one for the plain
+// acceptances; see txBatcher.store.
 func (db *DB) storeUpdates(ctx context.Context, list []callUpdate, wait bool) (results []error, err error) {
 	results = make([]error, len(list))
 	left := db.storeAcceptances(ctx, list)
@@ -99,19 +98,19 @@ type updateBatch struct {
 	byCall     map[string]target
 	locked     map[owner]bool
 	contacts   []*contactTx
-	callOwners map[string]uuid.UUID // which attempt has a call, by its key
+	callOwners map[string]uuid.UUID // the attempt of each call, by the call's key
 	events     []attributedEvent
 	hangUps    []hangUpCandidate
-	unknown    []callUpdate // events of no attempt that is known here
+	unknown    []callUpdate // events of attempts that are unknown here
 }
 
-// attributedEvent is an event with the attempt that it concerns.
+// attributedEvent is an event with its attempt.
 type attributedEvent struct {
 	campaign.Received
 	attempt uuid.UUID
 }
 
-// hangUpCandidate is evidence of a call that may have to be hung up, and its
+// hangUpCandidate is evidence about a call that may have to be hung up, with the
 // attempt as it was before.
 type hangUpCandidate struct {
 	before   campaign.Attempt
@@ -119,7 +118,7 @@ type hangUpCandidate struct {
 	why      string
 }
 
-// hasOutcome reports whether an outcome of a POST is among what is stored.
+// hasOutcome reports whether the updates include an outcome of a POST.
 func (b *updateBatch) hasOutcome() bool {
 	for i, u := range b.list {
 		if u.event == nil && b.results[i] == nil {
@@ -130,8 +129,8 @@ func (b *updateBatch) hasOutcome() bool {
 }
 
 const (
-	// shortLockTimeout keeps a shared transaction from waiting long for a lock
-	// that one of its updates needs: that one waits in its own transaction.
+	// shortLockTimeout keeps a shared transaction from a long wait for a lock that one
+	// update needs: that update waits in its own transaction.
 	shortLockTimeout = `
 		SELECT set_config('lock_timeout', '1s', true)
 		WHERE current_setting('lock_timeout')::interval NOT BETWEEN '1ms' AND '1s'`
@@ -149,9 +148,9 @@ const (
 		ORDER BY a.id FOR UPDATE`
 )
 
-// lock finds the attempts by the ids that came with the updates, or else by the
-// call's uuid. It locks the owners of those that may change: all of them, or
-// those that no other transaction has locked.
+// lock finds the attempts by the ids in the updates, or else by the call's uuid. It
+// locks the owners of those that may change: all of them, or only those that no other
+// transaction has locked.
 func (b *updateBatch) lock(ctx context.Context, tx pgx.Tx, wait bool) error {
 	b.targets, b.byCall, b.locked = map[uuid.UUID]target{}, map[string]target{}, map[owner]bool{}
 	changing := slices.DeleteFunc(slices.Clone(b.list), func(u callUpdate) bool { return !u.changes() })
@@ -182,8 +181,8 @@ func (b *updateBatch) lock(ctx context.Context, tx pgx.Tx, wait bool) error {
 
 func updateAttempt(u callUpdate) uuid.UUID { return u.attempt }
 
-// spelledCalls are the calls that the updates name: in every wording where only the
-// call says which attempt it is.
+// spelledCalls are the calls in the updates: in every wording if only the call
+// identifies the attempt.
 func spelledCalls(list []callUpdate) (calls []string) {
 	for _, u := range list {
 		switch call := u.callUUID(); {
@@ -197,7 +196,7 @@ func spelledCalls(list []callUpdate) (calls []string) {
 	return calls
 }
 
-// everySpelling are the calls that the updates name, in every wording.
+// everySpelling are the calls in the updates, in every wording.
 func everySpelling(list []callUpdate) (calls []string) {
 	for _, u := range list {
 		if call := u.callUUID(); call != "" {
@@ -234,14 +233,14 @@ func (b *updateBatch) target(u callUpdate) (target, bool) {
 	return found, ok
 }
 
-// waits reports whether another transaction has locked what the update would
-// change.
+// waits reports whether another transaction has locked the attempt that the update
+// would change.
 func (b *updateBatch) waits(u callUpdate) bool {
 	found, ok := b.target(u)
 	return ok && u.changes() && !b.locked[found.owner]
 }
 
-// tokens are those of the events that can be stored now.
+// tokens are the tokens of the events that can be stored now.
 func (b *updateBatch) tokens() (list []campaign.SeenToken) {
 	for i, u := range b.list {
 		if b.results[i] == nil && u.event != nil && !u.event.Token.ExpiresAt.IsZero() {
@@ -251,10 +250,10 @@ func (b *updateBatch) tokens() (list []campaign.SeenToken) {
 	return list
 }
 
-// read reads the locked contacts, and which attempts have the calls that the
-// updates name: another attempt's call is no evidence for this one. It keeps the
-// events' tokens in the same round trip, after the locks, so that a wait for a
-// lock holds no token.
+// read reads the locked contacts, and which attempts have the calls in the updates:
+// another attempt's call is no evidence for this one. It stores the events' tokens in
+// the same round trip, after the locks, so that no token is held during a wait for a
+// lock.
 func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
 	for i, u := range b.list {
 		if b.waits(u) {
@@ -283,7 +282,7 @@ func (b *updateBatch) read(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// apply adds one update to what is known.
+// apply applies one update.
 func (b *updateBatch) apply(i int, u callUpdate) error {
 	found, ok := b.target(u)
 	if u.event != nil {
@@ -304,7 +303,7 @@ func (b *updateBatch) contact(o owner) *contactTx {
 	return b.contacts[slices.IndexFunc(b.contacts, func(c *contactTx) bool { return c.owner == o })]
 }
 
-// foldUpdate adds the update to the attempt that it concerns.
+// foldUpdate folds the update into its attempt.
 func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	c, id := b.contact(to.owner), to.attempt
 	if u.event == nil && u.outcome.Kind != campaign.OutcomeCreated {
@@ -349,8 +348,8 @@ func (b *updateBatch) foldUpdate(to target, u callUpdate) error {
 	return nil
 }
 
-// write stores what was applied, and then the orders to hang up the calls that
-// should not be up, which look at the events.
+// write stores the applied updates, and then the orders to hang up the calls that
+// should not be up, which read the events.
 func (b *updateBatch) write(ctx context.Context, tx pgx.Tx, w *writes) error {
 	var batch pgx.Batch
 	queueEvents(&batch, b.events)

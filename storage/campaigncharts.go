@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	// maxHours bounds a chart: 90 days.
+	// maxHours limits a chart: 90 days.
 	maxHours = 90 * 24
-	// A campaign of a few calls in a few hours is shown by shorter spans, for which its
-	// attempts are read and not its counters.
+	// A campaign with few calls in a few hours is shown by shorter spans, from its
+	// attempts and not its counters.
 	shortHours = 3
 	shortCalls = 10_000
 )
@@ -77,7 +77,7 @@ func (db *DB) Outcomes(ctx context.Context, campaignID int64) (o app.Outcomes, e
 	return o, nil
 }
 
-// CostByCountry is what a campaign's calls cost by country, the dearest first.
+// CostByCountry is the cost of a campaign's calls by country, the highest first.
 func (db *DB) CostByCountry(ctx context.Context, campaignID int64) ([]app.CountryCost, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (c app.CountryCost, err error) {
 		err = row.Scan(&c.Country, &c.Calls, &c.Seconds, &c.Confirmed, &c.ConfirmedCalls, &c.Estimated, &c.EstimatedCalls, &c.Missing, &c.Open)

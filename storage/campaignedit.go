@@ -14,15 +14,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// EditCampaign gives a campaign other settings, as its next version. From the
-// commit on every call is made by them: the campaign's row keeps claims out, what
-// waits in the queue is withdrawn in the same transaction, and the gate asks the
-// rule after that.
+// EditCampaign gives a campaign other settings, as its next version. From the commit on
+// every call uses them: the campaign's row blocks claims, the attempts in the queue are
+// withdrawn in the same transaction, and after that the gate checks the rule.
 //
-// If the edit changes who is called again, or when, contacts that wait are then
-// rescheduled, a batch at a time. If that is interrupted, the same edit again
-// completes it, and so does the sweeper. Nobody is called more often meanwhile than
-// the new settings say: the gate asks.
+// If the edit changes which people are called again, or when, waiting contacts are then
+// rescheduled, a batch at a time. If that is interrupted, the same edit again completes
+// it, and so does the sweeper. In the meantime nobody is called more often than the new
+// settings allow: the gate checks that.
 func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, version int, s campaign.Settings) (changes []campaign.Difference, err error) {
 	var again bool
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
@@ -38,16 +37,16 @@ func (db *DB) EditCampaign(ctx context.Context, by app.Actor, campaignID int64, 
 	return changes, nil
 }
 
-// edit is what an edit changes: the settings as they were, and as they are given.
+// edit holds the old and the new settings.
 type edit struct {
 	id         int64
-	version    int // that the edit was made of
+	version    int // the version that the edit is based on
 	name       string
 	was, given campaign.Settings
 	changes    []campaign.Difference
 }
 
-// editCampaign reports whether people who wait are then decided again.
+// editCampaign reports whether waiting contacts must be decided again.
 func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, version int, s campaign.Settings) (changes []campaign.Difference, again bool, err error) {
 	e, err := lockForEdit(ctx, tx, id, version, s)
 	if err != nil {
@@ -78,8 +77,8 @@ func editCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	return e.changes, again, audit(ctx, tx, by, auditEntry{action: "campaign.edit", object: campaignObject(id), before: before, after: after})
 }
 
-// lockForEdit reads what the edit changes, if it may: the campaign is not over, and nobody
-// has edited it since.
+// lockForEdit reads the campaign for the edit, if it is allowed: the campaign is not
+// over, and nobody has edited it since.
 func lockForEdit(ctx context.Context, tx pgx.Tx, id int64, version int, s campaign.Settings) (edit, error) {
 	c, err := lockCampaign(ctx, tx, id)
 	if err != nil {
@@ -99,12 +98,12 @@ func lockForEdit(ctx context.Context, tx pgx.Tx, id int64, version int, s campai
 	if has != version {
 		return edit{}, campaign.ErrEdited
 	}
-	e.given.Document = s.Document // it is not among the settings
+	e.given.Document = s.Document // the document is not among the settings
 	e.changes = e.was.Changes(e.given)
 	return e, nil
 }
 
-// carryOut has the new settings hold for everybody who was not called yet.
+// carryOut applies the new settings to everybody who was not called yet.
 func (e edit) carryOut(ctx context.Context, tx pgx.Tx, limits campaign.Limits) error {
 	if !slices.Equal(e.was.Countries, e.given.Countries) {
 		//guard:drop storage.TestEditOfCountriesAfterAnUpgrade: whose country was not kept is judged by it all the same
@@ -137,7 +136,8 @@ func (e edit) carryOut(ctx context.Context, tx pgx.Tx, limits campaign.Limits) e
 	return storeLimits(ctx, tx, e.name, limits) // after the attempts, in the order of all locks
 }
 
-// decidesWaiting reports whether the edit changes who is called again, or when.
+// decidesWaiting reports whether the edit changes which people are called again, or
+// when.
 func (e edit) decidesWaiting() bool {
 	switch {
 	//guard:false storage.TestEditOfThePurpose: who may not be called for the new purpose ends
@@ -150,9 +150,9 @@ func (e edit) decidesWaiting() bool {
 	return e.given.Retry.OtherTime > 0 && !reflect.DeepEqual(e.was.Hours, e.given.Hours)
 }
 
-// replanReminders computes anew when people are reminded who wait, after an edit of the
-// hours, the start or the end. Those whose reminder is none any more are to be decided
-// again: they are spent.
+// replanReminders computes the reminder times of waiting people again, after an edit of
+// the hours, the start or the end. People whose current reminder is removed must be
+// decided again: they are in spent.
 func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campaign.Settings) (spent []int64, err error) {
 	//guard:value(true) storage.TestEditOfHoursMovesReminders: reminders to come are moved by an edit of the hours
 	if given.Remind == nil || reflect.DeepEqual(was.Hours, given.Hours) && was.Start.Equal(given.Start) && was.End.Equal(given.End) {
@@ -166,7 +166,7 @@ func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campai
 		Number         string
 		Own, Last, Due time.Time
 		RemindAt       []time.Time
-		Zones          []string // of the first number, by which the row was read
+		Zones          []string // of the first number, with which the row was read
 		Now            time.Time
 	}
 	for batch := range slices.Chunk(waiting, sweepBatch) {
@@ -197,9 +197,9 @@ func replanReminders(ctx context.Context, tx pgx.Tx, id int64, was, given campai
 	return spent, err
 }
 
-// nameCountries names the countries of people who came with an earlier version of the
-// program, which judged them at the import and kept none: the rule asks for them once
-// the campaign may call in others.
+// nameCountries stores the countries of people from an earlier version of the program.
+// It checked the countries at the import and stored none. The rule needs them once the
+// campaign may call in other countries.
 func nameCountries(ctx context.Context, tx pgx.Tx, id int64) error {
 	numbers, err := collect(ctx, tx, pgx.RowTo[string], `
 		SELECT DISTINCT to_number FROM contacts WHERE campaign_id = $1 AND country IS NULL AND state <> 'done'`, id)
@@ -217,8 +217,7 @@ func nameCountries(ctx context.Context, tx pgx.Tx, id int64) error {
 	return err
 }
 
-// checkColumns refuses a message that names a column that the campaign's people do
-// not have.
+// checkColumns refuses a message with a column that the campaign's people do not have.
 func checkColumns(ctx context.Context, tx pgx.Tx, id int64, m campaign.Message) error {
 	template, err := m.Compile()
 	if err != nil {
@@ -226,7 +225,7 @@ func checkColumns(ctx context.Context, tx pgx.Tx, id int64, m campaign.Message) 
 	}
 	columns, err := fileColumns(ctx, tx, id)
 	if err != nil || len(columns) == 0 {
-		return err // nobody is in it yet
+		return err // the campaign has no contacts yet
 	}
 	if missing := template.MissingColumns(columns); len(missing) > 0 {
 		return fmt.Errorf("the message needs columns that the campaign's people do not have: %q", missing)
@@ -234,7 +233,7 @@ func checkColumns(ctx context.Context, tx pgx.Tx, id int64, m campaign.Message) 
 	return nil
 }
 
-// storeVersion stores the settings, and keeps them as a version.
+// storeVersion stores the settings, also as a version.
 func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, version int, s campaign.Settings) error {
 	args := settingsArgs(s)
 	args["id"], args["version"], args["by"] = id, version, plain(by.Name)
@@ -252,7 +251,7 @@ func storeVersion(ctx context.Context, tx pgx.Tx, by app.Actor, id int64, versio
 	return err
 }
 
-// decideWaiting puts the campaign's contacts that wait down anew.
+// decideWaiting decides the campaign's waiting contacts again.
 func (db *DB) decideWaiting(ctx context.Context, campaignID int64) error {
 	waiting, err := collect(ctx, db.pool, pgx.RowTo[int64], `
 		SELECT k.id FROM zone_groups g JOIN contacts k ON k.zone_group_id = g.id
@@ -280,14 +279,14 @@ func (db *DB) finishEdits(ctx context.Context) error {
 	return err
 }
 
-// dueAnew puts a contact that was never called down for the time of its row: a limit
-// of calls to one number may have put it off.
+// dueAnew makes a contact that was never called due at its row's time: a cap on calls
+// to one number may have delayed it.
 func dueAnew(c *contactTx) error {
 	c.anew = c.contact.State == campaign.Pending
 	return nil
 }
 
-// CampaignVersion is the campaign's version that holds.
+// CampaignVersion is the campaign's current version.
 func (db *DB) CampaignVersion(ctx context.Context, campaignID int64) (v app.CampaignVersion, err error) {
 	err = db.pool.QueryRow(ctx, `
 		SELECT version, made_at, made_by FROM campaign_versions WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaignID).
@@ -298,7 +297,7 @@ func (db *DB) CampaignVersion(ctx context.Context, campaignID int64) (v app.Camp
 	return v, nil
 }
 
-// RowsToCall are up to limit rows of who is still to be called.
+// RowsToCall are up to limit rows of people who must still be called.
 func (db *DB) RowsToCall(ctx context.Context, campaignID int64, limit int) ([]map[string]string, error) {
 	list, err := collect(ctx, db.pool, pgx.RowTo[map[string]string], `
 		SELECT k.vars FROM zone_groups g CROSS JOIN LATERAL (

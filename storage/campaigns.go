@@ -15,9 +15,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// OpenCampaign creates the campaign in state importing, or finds the one of
-// that name. A *campaign.OtherSettingsError says in what its settings differ. One
-// whose first import broke off before anybody was in it takes the settings given.
+// OpenCampaign creates the campaign in state importing, or finds the one with that
+// name. A *campaign.OtherSettingsError lists the differences between the settings. If
+// the first import of a campaign broke off before it added anybody, the campaign takes
+// the given settings.
 func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s campaign.Settings) (campaign.Campaign, error) {
 	c, given, err := db.createOrFind(ctx, by, name, s)
 	switch {
@@ -35,7 +36,7 @@ func (db *DB) OpenCampaign(ctx context.Context, by app.Actor, name string, s cam
 	return c, nil
 }
 
-// openMinutes writes the open parts of a week as Postgres writes ranges.
+// openMinutes writes the open parts of a week in Postgres's form of ranges.
 func openMinutes(week []campaign.Span) string {
 	var text strings.Builder
 	for i, s := range week {
@@ -49,8 +50,8 @@ var (
 	errEnded   = errors.New("its end has passed, and it takes no more rows")
 )
 
-// createOrFind also returns the given settings as Postgres gives them back, so
-// that they are compared with stored ones in the same form.
+// createOrFind also returns the given settings in the form that Postgres returns, so
+// that they can be compared with stored ones.
 func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s campaign.Settings) (c campaign.Campaign, given campaign.Settings, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		created := false
@@ -61,7 +62,7 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 			}
 			err = tx.QueryRow(ctx, `SELECT `+campaignColumns+`, c.document, $2::jsonb FROM campaigns c WHERE name = $1`, name, s).
 				Scan(append(campaignFields(&c), &c.Settings.Document, &given)...)
-			given.Document = s.Document // it is not among the settings
+			given.Document = s.Document // the document is not among the settings
 			return err
 		}
 		if err := open(); err != nil {
@@ -89,7 +90,7 @@ func (db *DB) createOrFind(ctx context.Context, by app.Actor, name string, s cam
 	return c, given, err
 }
 
-// insertCampaign makes a campaign with its first version, unless the name is taken.
+// insertCampaign creates a campaign with its first version, unless the name is taken.
 func insertCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, name string, status campaign.Status, s campaign.Settings) (created bool, err error) {
 	args := settingsArgs(s)
 	args["name"], args["status"], args["by"] = name, status, plain(by.Name)
@@ -127,8 +128,8 @@ func storeLimits(ctx context.Context, tx pgx.Tx, name string, l campaign.Limits)
 	return err
 }
 
-// settingsArgs are the settings as they are stored: whole, and again by column what
-// the claim and the rules ask for.
+// settingsArgs are the settings in the stored form: as a whole, and again as columns
+// for the claim and the rules.
 func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"settings": s, "document": s.Document, "from": s.From, "attempts": mostAttempts(s), "start": zeronull.Timestamptz(s.Start), "end": zeronull.Timestamptz(s.End),
@@ -140,7 +141,8 @@ func settingsArgs(s campaign.Settings) pgx.StrictNamedArgs {
 	}
 }
 
-// mergeOf is how near reminders of one person are one; nil: the campaign merges none.
+// mergeOf is how near two reminders of one person must be to become one; nil: the
+// campaign merges none.
 func mergeOf(s campaign.Settings) *time.Duration {
 	if s.Remind == nil || s.Remind.Merge == 0 {
 		return nil
@@ -148,8 +150,8 @@ func mergeOf(s campaign.Settings) *time.Duration {
 	return &s.Remind.Merge
 }
 
-// mostAttempts is how often the campaign calls one person; null where each reminder
-// has its own calls.
+// mostAttempts is the most calls to one person; null if each reminder has its own
+// calls.
 func mostAttempts(s campaign.Settings) zeronull.Int4 {
 	if s.Remind != nil {
 		return 0
@@ -157,9 +159,9 @@ func mostAttempts(s campaign.Settings) zeronull.Int4 {
 	return zeronull.Int4(s.Retry.Attempts)
 }
 
-// CreateCampaign makes a campaign that nobody is in yet. It runs at once, or from
-// its start on, and takes contacts until its end or a stop; a draft waits for a
-// resume. campaign.ErrExists: the name is taken.
+// CreateCampaign creates a campaign without contacts. It runs at once, or from its
+// start on, and takes contacts until its end or a stop; a draft waits for a resume.
+// campaign.ErrExists: the name is taken.
 func (db *DB) CreateCampaign(ctx context.Context, by app.Actor, name string, draft bool, s campaign.Settings) (c campaign.Campaign, err error) {
 	status := campaign.Running
 	if draft {
@@ -202,7 +204,8 @@ func (db *DB) CampaignByName(ctx context.Context, nameOrID string) (campaign.Cam
 	return c, nil
 }
 
-// CampaignDocument reads a campaign's document; nil if it was made without one.
+// CampaignDocument reads a campaign's document; nil if the campaign was created without
+// one.
 func (db *DB) CampaignDocument(ctx context.Context, id int64) (document json.RawMessage, err error) {
 	if err := db.pool.QueryRow(ctx, `SELECT document FROM campaigns WHERE id = $1`, id).Scan(&document); err != nil {
 		return nil, fmt.Errorf("read the document of campaign %d: %w", id, translate(err))

@@ -11,13 +11,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// lockedCampaign is a campaign's row, locked against claims and other changes of
-// its status. A claim that holds the row is waited for, so what it reserved is
-// seen by the statements that follow.
+// lockedCampaign is a campaign's row, locked against claims and other changes of its
+// status. If a claim holds the row, we wait for it. So the statements that follow see
+// its reservations.
 type lockedCampaign struct {
 	id       int64
 	status   campaign.Status
-	reason   string // why it is paused
+	reason   string // the reason for the pause
 	imported bool
 }
 
@@ -29,7 +29,7 @@ func lockCampaign(ctx context.Context, tx pgx.Tx, id int64) (lockedCampaign, err
 	return c, err
 }
 
-// fields are what the audit says of it.
+// fields describe the campaign in the audit.
 func (c lockedCampaign) fields() fields {
 	f := fields{"status": c.status}
 	if c.status == campaign.Paused {
@@ -38,7 +38,7 @@ func (c lockedCampaign) fields() fields {
 	return f
 }
 
-// move stores another status, and writes the change to the audit.
+// move stores another status, and adds the change to the audit.
 func (c lockedCampaign) move(ctx context.Context, tx pgx.Tx, by app.Actor, action string, to campaign.Status, reason string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE campaigns SET status = @status, pause_reason = @reason,
@@ -69,7 +69,7 @@ func (db *DB) FinishImport(ctx context.Context, by app.Actor, campaignID int64) 
 		}
 		if c.status == campaign.Importing {
 			return c.move(ctx, tx, by, "import.finish", campaign.Running, "")
-		} // a draft stays one, and what is paused stays so
+		} // a draft stays a draft, and a paused campaign stays paused
 		if _, err := tx.Exec(ctx, `UPDATE campaigns SET import_finished_at = clock_timestamp() WHERE id = $1`, c.id); err != nil {
 			return err
 		}
@@ -81,9 +81,9 @@ func (db *DB) FinishImport(ctx context.Context, by app.Actor, campaignID int64) 
 	return nil
 }
 
-// Pause takes effect at its commit: after it no gate lets a call of the campaign
-// through. Attempts that wait in the queue are withdrawn and their contacts stay
-// due. Pausing a paused campaign changes nothing.
+// Pause takes effect at its commit: after that no gate lets a call of the campaign
+// through. Attempts in the queue are withdrawn and their contacts stay due. Pausing a
+// paused campaign changes nothing.
 func (db *DB) Pause(ctx context.Context, by app.Actor, campaignID int64, reason string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		c, err := lockCampaign(ctx, tx, campaignID)
@@ -124,8 +124,8 @@ func withReserved(ctx context.Context, tx pgx.Tx, campaignID int64, change func(
 	return withContacts(ctx, tx, contacts, change)
 }
 
-// Resume lets a paused campaign call again, and starts a draft. A stopped one stays
-// stopped.
+// Resume lets a paused campaign call again, and starts a draft. A stopped campaign
+// stays stopped.
 func (db *DB) Resume(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		c, err := lockCampaign(ctx, tx, campaignID)
@@ -145,8 +145,8 @@ func (db *DB) Resume(ctx context.Context, by app.Actor, campaignID int64) error 
 	return nil
 }
 
-// closePauseAlarms resolves what told why the campaign was paused: a resume or a
-// stop has settled it. If the cause is still there, the alarm comes back.
+// closePauseAlarms resolves the alarms about the cause of the pause: a resume or a stop
+// has settled it. If the cause is still there, the alarm is raised again.
 func closePauseAlarms(ctx context.Context, tx pgx.Tx, by app.Actor, campaignID int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = @by

@@ -14,9 +14,9 @@ import (
 // stopBatch is how many contacts are ended in one transaction.
 const stopBatch = 500
 
-// Stop ends a campaign for good. It takes effect at its first commit. The
-// contacts that were not reached then end as stopped, a batch at a time. If it
-// is interrupted, the sweeper ends the rest of them.
+// Stop ends a campaign for good. It takes effect at its first commit. Then the contacts
+// that were not reached end as stopped, a batch at a time. If this is interrupted, the
+// sweeper ends the rest of them.
 func (db *DB) Stop(ctx context.Context, by app.Actor, campaignID int64) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		c, err := lockCampaign(ctx, tx, campaignID)
@@ -40,8 +40,8 @@ func (db *DB) Stop(ctx context.Context, by app.Actor, campaignID int64) error {
 	return nil
 }
 
-// endStopped ends one batch of a stopped campaign's contacts that wait for a
-// call, and returns how many.
+// endStopped ends one batch of a stopped campaign's waiting contacts, and returns how
+// many.
 func (db *DB) endStopped(ctx context.Context, campaignID int64) (ended int, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
@@ -68,7 +68,7 @@ func (db *DB) finishStops(ctx context.Context) error {
 	return err
 }
 
-// HangUpLate has the calls of a stopped campaign hung up that are known only later.
+// HangUpLate orders hang-ups for calls of a stopped campaign that become known later.
 func (db *DB) HangUpLate(ctx context.Context, campaignID int64) (ordered bool, err error) {
 	tag, err := db.pool.Exec(ctx, `UPDATE campaigns SET hang_up = true WHERE id = $1 AND status = 'stopped'`, campaignID)
 	if err != nil {
@@ -77,7 +77,7 @@ func (db *DB) HangUpLate(ctx context.Context, campaignID int64) (ordered bool, e
 	return tag.RowsAffected() > 0, nil
 }
 
-// LiveCalls reads the calls of one campaign that are not over.
+// LiveCalls reads one campaign's calls that are not over.
 func (db *DB) LiveCalls(ctx context.Context, campaignID int64) (app.LiveCalls, error) {
 	var live app.LiveCalls
 	err := db.pool.QueryRow(ctx, `

@@ -17,25 +17,26 @@ import (
 
 // claim reserves contacts in one statement.
 //
-// It is a filter that an index serves. It does not decide whether a call is made: the
-// gate does. A contact that it skips is tried at the next claim. One that it takes
-// too early is withdrawn at the gate. It ends contacts that are suppressed, and puts
-// off those whose number was called often enough.
+// It is a filter that uses an index. It does not decide whether a call is made: the
+// gate does. A contact that it skips is tried at the next claim. One that it takes too
+// early is withdrawn at the gate. It ends suppressed contacts, and delays those whose
+// number has reached its cap.
 //
-// It shares the campaigns' rows, so that a pause waits for it and then finds every
-// attempt that it made. It takes nothing that another transaction has locked.
+// It locks the campaigns' rows shared, so that a pause waits for it and then finds
+// every attempt that it made. It takes nothing that another transaction has locked.
 // Attempts are inserted in the order of their numbers, so that two claims cannot
-// deadlock. Of contacts that share a number the first is claimed. If another claim
-// took a number first, the contact simply stays as it is.
+// deadlock. Of contacts that share a number the first is claimed. If another claim took
+// a number first, the contact simply stays as it is.
 //
-// Each group of zones is read by urgency from the front of an index, up to the
-// limit. Whether the number has an open attempt is asked for one contact at a
-// time and not by NOT EXISTS, which the planner turns into a join: over a table
-// that had grown since it was last analyzed, that join took seconds. For the
-// same reason the statement is planned each time, for the tables as they are.
+// Each group of zones is read by urgency from the front of an index, up to the limit.
+// The check whether the number has an open attempt runs for one contact at a time. It
+// is not a NOT EXISTS, because the planner turns that into a join: over a table that
+// had grown since it was last analyzed, that join took seconds. For the same reason the
+// statement is planned each time, for the tables as they are.
 //
-// The hours must also hold @margin and the campaign's own margin later: what is
-// reserved now is dialed within @margin, or the gate would have to withdraw it.
+// The hours must also include the moments @margin and the campaign's own margin later:
+// attempts reserved now are dialed within @margin, or the gate would have to withdraw
+// them.
 const claim = `
 	WITH running AS MATERIALIZED (
 		SELECT id, version, from_numbers, open_minutes, closed_dates, margin_minutes, priority, share, cap_calls, cap_spans, remind_merge FROM campaigns
@@ -140,22 +141,22 @@ const claim = `
 	UNION ALL
 	SELECT @none::uuid, 0, 0, 0, id FROM later`
 
-// claimRounds bounds how many rounds of suppressed contacts, and of numbers that
-// were called often enough, one Claim passes before it returns nothing.
+// claimRounds is the most rounds of suppressed contacts, and of numbers at their cap,
+// that one Claim skips before it returns nothing.
 const claimRounds = 10
 
-// belowEvery: one claim in so many begins with a priority and urgency that is not the
-// first, each in its turn, and what it takes goes to the front of the queue. So what
-// waits below keeps a tenth.
+// belowEvery: one claim in this many begins with a lower priority and urgency, each in
+// its turn, and its attempts go to the front of the queue. So lower priorities keep a
+// tenth.
 const belowEvery = 10
 
-// Claim reserves up to limit contacts that are due and may be called now: due
-// reminders first, then retries, then first calls, of campaigns of the highest
-// priority first, and of those of one priority by their shares. Contacts that are due
-// and suppressed end on the way.
+// Claim reserves up to limit contacts that are due and may be called now: due reminders
+// first, then retries, then first calls. Campaigns of the highest priority come first,
+// and those of one priority by their shares. Due contacts that are suppressed end in
+// the process.
 func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, error) {
 	checked := false
-	below := 0 // which of those below comes first; 0: none
+	below := 0 // the lower priority that comes first; 0: none
 	//guard:false storage.TestWhatWaitsBelowKeepsATenth: a campaign of a low priority is called too
 	if n := db.claims.Add(1); n%belowEvery == 0 {
 		below = int(n / belowEvery % math.MaxInt32)
@@ -180,7 +181,7 @@ func (db *DB) Claim(ctx context.Context, limit int) ([]campaign.QueuedAttempt, e
 	return nil, nil
 }
 
-// claimOnce also returns how many contacts it ended or put off.
+// claimOnce also returns how many contacts it ended or delayed.
 func (db *DB) claimOnce(ctx context.Context, limit, below int) (attempts []campaign.QueuedAttempt, passed int, err error) {
 	ids, err := newIDs(limit)
 	if err != nil {
@@ -211,7 +212,7 @@ func (db *DB) claimOnce(ctx context.Context, limit, below int) (attempts []campa
 	return attempts, passed, err
 }
 
-// claimArgs are claim's.
+// claimArgs are the arguments of claim.
 func claimArgs(ids []uuid.UUID, limit, below int) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"ids": ids, "limit": limit, "margin": campaign.CallMargin, "none": uuid.Nil, "below": below,
@@ -269,7 +270,7 @@ func runClaim(ctx context.Context, tx pgx.Tx, args pgx.StrictNamedArgs) (attempt
 	return attempts, suppressed, capped, later, err
 }
 
-// byID is the order of the claim: ids are UUIDv7, given by rank.
+// byID is the order of the claim: the ids are UUIDv7, assigned by rank.
 func byID(a, b campaign.QueuedAttempt) int { return bytes.Compare(a.AttemptID[:], b.AttemptID[:]) }
 
 func newIDs(n int) ([]uuid.UUID, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// unreachable is an error of a first connection in one line: the setting, the
-// host, the reason, and what to do. The driver's own text has a line for each try.
+// unreachable is the error of a first connection in one line: the setting, the host,
+// the reason, and what to do. The driver's own text has a line for each try.
 type unreachable struct {
 	text string
 	err  error
@@ -24,7 +24,7 @@ func (u unreachable) Error() string { return u.text }
 
 func (u unreachable) Unwrap() error { return u.err }
 
-// SQLSTATE codes of a server that answers, and does not let us in.
+// SQLSTATE codes of a server that answers but refuses the connection.
 const (
 	noDatabase      = "3D000"
 	wrongPassword   = "28P01"
@@ -33,8 +33,8 @@ const (
 	startingUp      = "57P03"
 )
 
-// explainConnect says in one line why there is no connection. Other errors stay
-// as they are.
+// explainConnect explains in one line why there is no connection. Other errors stay as
+// they are.
 func explainConnect(cfg *pgx.ConnConfig, err error) error {
 	failed, ok := errors.AsType[*pgconn.ConnectError](err)
 	if !ok {

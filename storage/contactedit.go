@@ -14,16 +14,16 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// UpdateContact gives a contact the row's values, if it is still to be called, or is for
-// another appointment; see contactImport.update. With a version, that of ContactRecord, it is app.ErrChanged
-// if the contact has another one. late says why the contact, which was changed, is not
-// called any more; "": it is.
+// UpdateContact gives a contact the row's values, if it must still be called, or gets
+// another appointment; see contactImport.update. With a version, that of ContactRecord,
+// it returns app.ErrChanged if the contact has another one. late says why the changed
+// contact is not called any more; "": it still is.
 func (db *DB) UpdateContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) (late string, err error) {
 	return db.updateContact(ctx, by, campaignID, row, version, false)
 }
 
-// PutContact is UpdateContact also for who was cancelled, and is called again. Who has
-// opted out is not.
+// PutContact is UpdateContact that also takes a cancelled contact, which is then called
+// again. A person who has opted out is not called.
 func (db *DB) PutContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, version string) (late string, err error) {
 	return db.updateContact(ctx, by, campaignID, row, version, true)
 }
@@ -90,8 +90,8 @@ func (db *DB) updateContact(ctx context.Context, by app.Actor, campaignID int64,
 	return late, nil
 }
 
-// CancelContact takes a contact out of its campaign. Cancelling twice changes
-// nothing. The version is that of UpdateContact.
+// CancelContact takes a contact out of its campaign. Cancelling twice changes nothing.
+// version is the same as in UpdateContact.
 func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64, key, version string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var id int64
@@ -125,8 +125,8 @@ func (db *DB) CancelContact(ctx context.Context, by app.Actor, campaignID int64,
 	return nil
 }
 
-// RestoreContact takes back that a contact was cancelled: it is called as if it had
-// not been. Who is not cancelled stays as they are.
+// RestoreContact undoes a cancellation: the contact is called as if it had not been
+// cancelled. A contact that is not cancelled does not change.
 func (db *DB) RestoreContact(ctx context.Context, by app.Actor, campaignID int64, key string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var id int64
@@ -163,9 +163,10 @@ func (db *DB) RestoreContact(ctx context.Context, by app.Actor, campaignID int64
 	return nil
 }
 
-// CallContactNow has a contact called at once: it is due now, and the claim and the gate
-// take it as any other. Of its reminders the next takes place now, if the one before is
-// over. Who would end by that is left as they are. Of those who share a call all are called.
+// CallContactNow makes a contact due now, so that the claim and the gate take it like
+// any other. With reminders, the next one takes place now, if the one before is over. A
+// contact that would end by this does not change. Of people who share a call all are
+// called.
 func (db *DB) CallContactNow(ctx context.Context, by app.Actor, campaignID int64, key string) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var id, calls int64
@@ -209,7 +210,7 @@ func (db *DB) CallContactNow(ctx context.Context, by app.Actor, campaignID int64
 		if err := withContacts(ctx, tx, []int64{calls}, unchanged); err != nil {
 			return err
 		}
-		for _, called := range slices.Compact([]int64{calls, id}) { // the audit of each says it
+		for _, called := range slices.Compact([]int64{calls, id}) { // each contact's audit has the entry
 			err := audit(ctx, tx, by, auditEntry{action: "contact.call", object: contactObject(called), before: fields{"due_at": due}, after: fields{"campaign": campaignID, "due": "now"}})
 			if err != nil {
 				return err
@@ -223,7 +224,7 @@ func (db *DB) CallContactNow(ctx context.Context, by app.Actor, campaignID int64
 	return nil
 }
 
-// forbidsCall says why a contact cannot be called at once, or "".
+// forbidsCall is the reason why a contact cannot be called at once, or "".
 func (s *standing) forbidsCall() string {
 	switch {
 	//guard:false storage.TestCallNow: nobody is called at once while a call of theirs is open

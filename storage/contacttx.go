@@ -18,35 +18,35 @@ import (
 
 // contactTx is a contact with all its attempts, or a manual call, locked until the
 // transaction ends. Every change that may move the contact uses one, so that Decide
-// runs again in the same transaction. Some changes cannot move it, and need none. For
-// a call these are the claim, the gate, the expiry of its token, and the answer that it
-// was created (accept.go). The notes of a hang-up and of a message that Vonage asked
-// for move nothing either.
+// runs again in the same transaction. Some changes cannot move it, and need none. For a
+// call these are the claim, the gate, the expiry of its token, and the answer that it
+// was created (accept.go). The notes of a hang-up and of Vonage's request for a message
+// move nothing either.
 type contactTx struct {
 	owner      owner
-	campaign   campaign.Campaign // as it stood after the contact was locked; of a manual call only the settings that a test call has
-	contact    campaign.Contact  // without variables, which no rule here asks for; zero for a manual call
+	campaign   campaign.Campaign // read after the contact was locked; for a manual call only the settings of a test call
+	contact    campaign.Contact  // without variables, which no rule here needs; zero for a manual call
 	hangUp     bool              // the campaign was stopped, and its calls are hung up
 	suppressed []string          // its numbers that are suppressed for good; the claim and the gate check the others
 	invalid    bool              // the number is suppressed only because Vonage calls it invalid
 	now        time.Time         // the database's clock
-	anew       bool              // it is due as its row says
-	restored   bool              // it is called again, although it had ended
+	anew       bool              // due at its row's time again
+	restored   bool              // called again, although it had ended
 	attempts   []campaign.Attempt
 	changes    []stateChange
-	prices     []campaign.Attempt // as they stood with each new price
+	prices     []campaign.Attempt // copies at each new price
 	alarms     []campaign.Alarm
-	unread     []campaign.Evidence // of events that are stored in this transaction and not folded
+	unread     []campaign.Evidence // from events that are stored in this transaction but not folded
 }
 
-// stateChange is an attempt as it was, and who changed it.
+// stateChange is an attempt before the change, and the writer of the change.
 type stateChange struct {
 	before campaign.Attempt
 	by     campaign.Writer
 }
 
-// withContacts locks the contacts, lets change alter their attempts, decides
-// where each contact belongs now, and stores all of it.
+// withContacts locks the contacts, lets change alter their attempts, decides each
+// contact again, and stores all of it.
 func withContacts(ctx context.Context, tx pgx.Tx, contactIDs []int64, change func(*contactTx) error) error {
 	contactIDs, err := withoutFollowers(ctx, tx, contactIDs)
 	if err != nil {
@@ -55,7 +55,7 @@ func withContacts(ctx context.Context, tx pgx.Tx, contactIDs []int64, change fun
 	return withOwners(ctx, tx, contactOwners(contactIDs), change)
 }
 
-// withOwners is withContacts for manual calls too.
+// withOwners is withContacts that also takes manual calls.
 func withOwners(ctx context.Context, tx pgx.Tx, owners []owner, change func(*contactTx) error) error {
 	if len(owners) == 0 {
 		return nil
@@ -91,9 +91,9 @@ func queueLocks(reads *pgx.Batch, owners []owner) {
 	}
 }
 
-// queueContactTxs reads everything else after the owners are locked, in
-// statements of their own, and so sees what others committed meanwhile. It locks
-// the attempts too, because the gate does not lock the contact.
+// queueContactTxs reads everything else after the owners are locked, in separate
+// statements, and so sees what others committed in the meantime. It locks the attempts
+// too, because the gate does not lock the contact.
 func queueContactTxs(reads *pgx.Batch, owners []owner) *[]*contactTx {
 	var list []*contactTx
 	byOwner := make(map[owner]*contactTx, len(owners))
@@ -162,8 +162,8 @@ func scanManualTx(row pgx.CollectableRow) (*contactTx, error) {
 	return t, err
 }
 
-// decideAll lets change alter the attempts of locked contacts, decides where each
-// contact belongs now, and adds all that is to be stored to w.
+// decideAll lets change alter the attempts of locked contacts, decides each contact
+// again, and adds everything to store to w.
 func decideAll(ctx context.Context, tx pgx.Tx, list []*contactTx, change func(*contactTx) error, w *writes) error {
 	var reopened []string
 	var owners []owner
@@ -182,10 +182,9 @@ func decideAll(ctx context.Context, tx pgx.Tx, list []*contactTx, change func(*c
 	return withdrawCompeting(ctx, tx, reopened, owners)
 }
 
-// withdrawCompeting withdraws what others have reserved for numbers at which a call
-// has turned out to be open, before that call is stored: two calls never ring
-// one telephone. An attempt past the gate is left, and the call is marked
-// superseded.
+// withdrawCompeting withdraws other reservations for numbers at which a call has turned
+// out to be open, before that call is stored: two calls never ring one telephone. An
+// attempt past the gate stays, and the call is marked superseded.
 func withdrawCompeting(ctx context.Context, tx pgx.Tx, numbers []string, except []owner) error {
 	if len(numbers) == 0 {
 		return nil
@@ -211,9 +210,8 @@ func (c *contactTx) find(id uuid.UUID) int {
 	return slices.IndexFunc(c.attempts, func(a campaign.Attempt) bool { return a.ID == id })
 }
 
-// replace stores a for the attempt that has its id. Of several changes to one
-// attempt one is kept, from the first state to the last, with the writer that
-// changed the state last.
+// replace stores a for the attempt with its id. Several changes to one attempt become
+// one, from the first state to the last, with the writer that changed the state last.
 func (c *contactTx) replace(a campaign.Attempt, by campaign.Writer) {
 	i := c.find(a.ID)
 	known := slices.IndexFunc(c.changes, func(ch stateChange) bool { return ch.before.ID == a.ID })
@@ -231,7 +229,7 @@ func (c *contactTx) void(id uuid.UUID, why campaign.Withdrawal, by campaign.Writ
 	c.replace(a, by)
 }
 
-// voidReserved voids what waits in the queue.
+// voidReserved voids the contact's attempts in the queue.
 func (c *contactTx) voidReserved(why campaign.Withdrawal, by campaign.Writer) {
 	for _, a := range c.attempts {
 		if a.State == campaign.Reserved {
@@ -240,9 +238,9 @@ func (c *contactTx) voidReserved(why campaign.Withdrawal, by campaign.Writer) {
 	}
 }
 
-// fold adds evidence to an attempt. by is the writer where that writer may make
-// the change; otherwise it is the provider, as with all evidence. Each new price
-// is kept in the history, even if the next evidence replaces it.
+// fold adds evidence to an attempt. The writer is by if it may make the change;
+// otherwise the provider, as with all evidence. Each new price is stored in the
+// history, even if the next evidence replaces it.
 func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) {
 	before := c.attempts[c.find(id)]
 	after, alarms := campaign.Fold(before, e)
@@ -263,13 +261,13 @@ func (c *contactTx) fold(id uuid.UUID, e campaign.Evidence, by campaign.Writer) 
 	}
 }
 
-// foldSaid adds what an event tells of the dialogue.
+// foldSaid adds an event's part about the dialogue.
 func (c *contactTx) foldSaid(id uuid.UUID, e campaign.Evidence, said campaign.Said) {
 	c.replace(campaign.FoldSaid(c.attempts[c.find(id)], e, said, c.campaign.Settings.Message), campaign.Provider)
 }
 
-// readAgain folds the events of calls that have come to be known: those that could
-// not be told from events of a leg before. Their bills come from the list.
+// readAgain folds the events of calls that have become known: before, they could not be
+// told from events of a leg. Their bills come from the list.
 func (c *contactTx) readAgain(ctx context.Context, tx pgx.Tx) error {
 	for _, a := range c.attempts {
 		if !a.EventsUnread || a.CallUUID == "" {
@@ -294,15 +292,14 @@ func (c *contactTx) readAgain(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// scanEvent reads what an event said of its call, without its bill.
+// scanEvent reads an event's evidence about its call, without its bill.
 func scanEvent(row pgx.CollectableRow) (e campaign.Evidence, err error) {
 	e.Source = campaign.FromEvent
 	err = row.Scan(&e.CallUUID, (*zeronull.Text)(&e.ConversationUUID), &e.Status, (*zeronull.Timestamptz)(&e.At), &e.ObservedAt)
 	return e, err
 }
 
-// foldOutcome stores the outcome of a POST that made no call, or that may have
-// made one.
+// foldOutcome stores the outcome of a POST that made no call, or may have made one.
 func (c *contactTx) foldOutcome(id uuid.UUID, o campaign.Outcome) error {
 	after, alarms, err := campaign.FoldOutcome(c.attempts[c.find(id)], o)
 	if err != nil {
@@ -313,7 +310,7 @@ func (c *contactTx) foldOutcome(id uuid.UUID, o campaign.Outcome) error {
 	return nil
 }
 
-// reopens reports whether an attempt that was thought over is open as it is now.
+// reopens reports whether an attempt that was considered over is open now.
 func (ch stateChange) reopens(now campaign.Attempt) bool {
 	return !ch.before.State.Open() && now.State.Open()
 }
@@ -328,8 +325,7 @@ func (c *contactTx) reopened() (numbers []string) {
 	return numbers
 }
 
-// decide asks the domain where the contact belongs, and adds all that is to be
-// stored.
+// decide asks the domain for the contact's next state, and adds everything to store.
 func (c *contactTx) decide(w *writes) {
 	if c.owner.contact != 0 {
 		decision := campaign.Decide(c.campaign.Settings, c.campaign.Status, c.contactToDecide(), c.attempts, c.now)
@@ -354,8 +350,7 @@ func (c *contactTx) decide(w *writes) {
 	w.alarms = append(w.alarms, c.alarms...)
 }
 
-// learned reports whether an attempt has become something else, and not only its
-// price.
+// learned reports whether an attempt has changed in more than its price.
 func (c *contactTx) learned() bool {
 	return slices.ContainsFunc(c.changes, func(ch stateChange) bool {
 		now := c.attempts[c.find(ch.before.ID)]
@@ -363,14 +358,14 @@ func (c *contactTx) learned() bool {
 	})
 }
 
-// ended keeps an ended contact as it is. Changed settings concern only contacts
-// that are still to be called.
+// ended keeps an ended contact unchanged. Changed settings concern only contacts that
+// must still be called.
 func (c *contactTx) ended(d campaign.Decision) campaign.Decision {
 	d.State, d.Reason, d.DueAt, d.Void, d.GivenUp = campaign.Done, c.contact.Reason, time.Time{}, nil, false
 	return d
 }
 
-// contactToDecide is the contact as Decide expects it. If its only number is
+// contactToDecide is the contact in the form for Decide. If its only number is
 // suppressed, that is its reason.
 func (c *contactTx) contactToDecide() campaign.Contact {
 	k := c.contact

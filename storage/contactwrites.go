@@ -15,19 +15,19 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// writes is what a transaction has to store, by table: one statement stores many
+// writes collects a transaction's rows to store, by table: one statement stores many
 // rows.
 type writes struct {
 	voids    []attemptWrite // before the others: an attempt that opens again must find its number free
 	changes  []attemptWrite
-	reopened []attemptWrite // after the others, and one by one, because each looks at what else is open
+	reopened []attemptWrite // after the others, and one by one, because each checks what else is open
 	contacts []contactWrite
 	prices   []campaign.Attempt
-	bound    []string // uuids of calls that have come to be known
+	bound    []string // uuids of calls that have become known
 	alarms   []campaign.Alarm
 }
 
-// attemptWrite is an attempt as it is to be stored, and who changed it.
+// attemptWrite is an attempt to store, and the writer that changed it.
 type attemptWrite struct {
 	campaign.Attempt
 	by       campaign.Writer
@@ -58,8 +58,8 @@ func (w *writes) addAttempt(ch stateChange, a campaign.Attempt) {
 	}
 }
 
-// addContact adds where the contact belongs, if that changed. A contact that is
-// not due keeps the time for which it was claimed.
+// addContact adds the contact's next state, if it changed. A contact that is not due
+// keeps the time at which it was claimed.
 func (w *writes) addContact(k campaign.Contact, to campaign.Decision) {
 	to.DueAt = cmp.Or(to.DueAt, k.DueAt)
 	if to.To == "" && k.State == to.State && k.Reason == to.Reason && k.Attempts == to.Attempts && sameMoment(k.DueAt, to.DueAt) &&
@@ -98,9 +98,9 @@ func (w *writes) send(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// updateAttempts stores attempts. An attempt that evidence opens again while
-// another call to its number is past the gate is marked superseded. When the state
-// changes, the checks of Vonage's record start again from zero.
+// updateAttempts stores attempts. If evidence opens an attempt again while another call
+// to its number is past the gate, it is marked superseded. When the state changes, the
+// checks of Vonage's record start again from zero.
 const updateAttempts = `
 	UPDATE attempts a SET
 		state = w.state, note = w.note, post_error = w.post_error, must_exist = w.must_exist, events_unread = w.events_unread,
@@ -174,7 +174,7 @@ func queueAttempts(b *pgx.Batch, list []attemptWrite) {
 	})
 }
 
-// heardAt is when a person heard the message; zero where a machine was detected.
+// heardAt is when a person heard the message; zero if a machine was detected.
 func heardAt(a campaign.Attempt) time.Time {
 	if !a.Heard() {
 		return time.Time{}
@@ -212,8 +212,8 @@ func queueContacts(b *pgx.Batch, list []contactWrite) {
 	})
 }
 
-// queuePrices adds prices to the attempts' price history, in the order in which
-// they came to be valid.
+// queuePrices adds prices to the attempts' price history, in the order in which they
+// became valid.
 func queuePrices(b *pgx.Batch, list []campaign.Attempt) {
 	if len(list) == 0 {
 		return
@@ -239,7 +239,7 @@ func queueAlarm(b *pgx.Batch, a campaign.Alarm) {
 	b.Queue(raiseAlarm, zeronull.UUID(a.AttemptID), a.Kind, a.Detail)
 }
 
-// sameAttempt compares what updateAttempts may change.
+// sameAttempt compares the columns that updateAttempts may change.
 func sameAttempt(a, b campaign.Attempt) bool {
 	return a.State == b.State && a.Note == b.Note && a.PostError == b.PostError && a.MustExist == b.MustExist && a.EventsUnread == b.EventsUnread &&
 		a.CallUUID == b.CallUUID && a.ConversationUUID == b.ConversationUUID &&
@@ -250,8 +250,8 @@ func sameAttempt(a, b campaign.Attempt) bool {
 		!a.Bill.Before(b.Bill) && !b.Bill.Before(a.Bill)
 }
 
-// samePrice compares what a row of the price history says. A bill without a price
-// adds no row.
+// samePrice compares the columns of the price history. A bill without a price adds no
+// row.
 func samePrice(a, b campaign.Bill) bool {
 	if !b.Price.Valid {
 		return true
@@ -266,13 +266,13 @@ func priceChanged(a, b campaign.Bill) bool {
 	return a.Price.Valid && b.Price.Valid && !a.Price.Decimal.Equal(b.Price.Decimal)
 }
 
-// sameMoment compares times as Postgres keeps them.
+// sameMoment compares times with the precision of Postgres.
 func sameMoment(a, b time.Time) bool {
 	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
-// asWritten keeps the digits that Vonage wrote, trailing zeros too, which
-// the decimal's own form leaves out. nil is null.
+// asWritten keeps the digits that Vonage wrote, including trailing zeros, which the
+// decimal's own form omits. nil is null.
 func asWritten(d decimal.NullDecimal) *string {
 	if !d.Valid {
 		return nil

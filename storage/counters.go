@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// foldBatch is how many lines one FoldCounters takes; the rest waits for the next.
+// foldBatch is how many lines one FoldCounters takes; the next one takes the rest.
 const foldBatch = 20_000
 
 // foldCounters adds the lines of counter_deltas, per campaign and per hour, to the
-// counters. It is one statement, so that a reader of both in one snapshot finds
-// each change exactly once.
+// counters. It is one statement, so that a reader of both in one snapshot finds each
+// change exactly once.
 const foldCounters = `
 	WITH lock AS MATERIALIZED (
 		SELECT pg_try_advisory_xact_lock($1) AS ours
@@ -47,9 +47,9 @@ const foldCountries = `
 	ON CONFLICT (campaign_id, country, billing) DO UPDATE SET n = t.n + excluded.n,
 		seconds = t.seconds + excluded.seconds, price = t.price + excluded.price`
 
-// FoldCounters adds the changes since the last time to the campaigns' counters,
-// and returns how many lines that were. While another process does so, it does
-// nothing. Reports are exact without it, and become slower.
+// FoldCounters adds the changes since the last time to the campaigns' counters, and
+// returns the number of lines. While another process does this, it does nothing.
+// Without it reports stay exact, but become slower.
 func (db *DB) FoldCounters(ctx context.Context) (folded int, err error) {
 	err = db.pool.QueryRow(ctx, foldCounters, foldLock, foldBatch).Scan(&folded)
 	if err != nil {

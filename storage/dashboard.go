@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Snapshot reads what the first page shows.
+// Snapshot reads the content of the first page.
 func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		ids, err := collect(ctx, tx, pgx.RowTo[int64], `
@@ -53,13 +53,14 @@ func (db *DB) Snapshot(ctx context.Context) (s app.Snapshot, err error) {
 	return s, nil
 }
 
-// maxCounted bounds how many people of a campaign are counted for its course: of those
+// maxCounted is the most people of a campaign that are counted for its course: of those
 // who are due the first, and of those who are not.
 const maxCounted = 100
 
-// courses are where those of the campaigns stand that run: how many of their people may be called
-// now, and how many are due later, or are outside their hours. Of each the fewer are
-// counted, so that it takes as long for a million people as for a few thousand.
+// courses describe the running ones of the campaigns: how many of their people may be
+// called now, and how many are due later, or are outside their hours. For each the
+// smaller number is counted, so that it takes as long for a million people as for a few
+// thousand.
 func courses(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]app.Course, error) {
 	rows, err := tx.Query(ctx, `
 		WITH running AS MATERIALIZED (
@@ -100,8 +101,8 @@ func courses(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]app.Course,
 	return list, err
 }
 
-// KeyOf is the key of a campaign's contact: pages name it by its id, so that no
-// number stands in an address.
+// KeyOf is the key of a campaign's contact. Pages name a contact by its id, so that no
+// number is in an address.
 func (db *DB) KeyOf(ctx context.Context, campaignID, contactID int64) (key string, err error) {
 	err = db.pool.QueryRow(ctx, `SELECT key FROM contacts WHERE id = $1 AND campaign_id = $2`, contactID, campaignID).Scan(&key)
 	if err != nil {
@@ -110,12 +111,12 @@ func (db *DB) KeyOf(ctx context.Context, campaignID, contactID int64) (key strin
 	return key, nil
 }
 
-// maxContactEvents bounds what a page shows of one contact.
+// maxContactEvents is the most events of one contact on a page.
 const maxContactEvents = 500
 
-// ContactEvents are the webhooks about a contact's calls, oldest first. Each attempt's
-// are looked for in the days from its claim to a month after its end: Vonage keeps a
-// call for a month, and gives up on a webhook long before.
+// ContactEvents are the webhooks about a contact's calls, oldest first. For each
+// attempt it searches the days from its claim to a month after its end: Vonage keeps a
+// call for a month, and stops sending a webhook long before.
 func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.ContactEvent, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (e app.ContactEvent, err error) {
 		err = row.Scan(&e.At, &e.AttemptID, &e.Kind, (*zeronull.Text)(&e.Status))
@@ -130,9 +131,9 @@ func (db *DB) ContactEvents(ctx context.Context, contactID int64) ([]app.Contact
 	return list, nil
 }
 
-// Differences are a page of the calls of Vonage's list that no attempt and no call of who
-// rang back explains, the attempts without a call, each the latest first, and what hooks
-// were not told. after is Differences.Next of the page before.
+// Differences are one page of: calls in Vonage's list that no attempt and no ring-back
+// explains; attempts without a call, both the latest first; and messages that hooks did
+// not get. after is Differences.Next of the page before.
 func (db *DB) Differences(ctx context.Context, limit int, after string) (d app.Differences, err error) {
 	seen, call, paged := strings.Cut(after, "~")
 	micros, wrong := strconv.ParseInt(seen, 10, 64)

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// DatabaseID names this database: no other has the name.
+// DatabaseID is the name of this database: no other has it.
 func (db *DB) DatabaseID(ctx context.Context) (string, error) {
 	var id uuid.UUID
 	if err := db.pool.QueryRow(ctx, `SELECT id FROM database_identity`).Scan(&id); err != nil {
@@ -19,9 +19,9 @@ func (db *DB) DatabaseID(ctx context.Context) (string, error) {
 	return id.String(), nil
 }
 
-// Scratch makes an empty database beside the one that serverURL names, for a
-// program that must not touch what is there, and returns its URL and what
-// drops it.
+// Scratch creates an empty database on the same server as the one that serverURL names,
+// for a program that must not touch existing data. It returns its URL and the function
+// that drops it.
 func Scratch(ctx context.Context, serverURL, prefix string) (scratchURL string, drop func(context.Context) error, err error) {
 	u, err := url.Parse(serverURL)
 	if err != nil || u.Scheme == "" {
@@ -54,8 +54,7 @@ func onServer(ctx context.Context, serverURL, statement string) error {
 	return err
 }
 
-// MakeDatabase makes the database that url names, on its server, unless it is
-// there.
+// MakeDatabase creates the database in url on its server, unless it exists.
 func MakeDatabase(ctx context.Context, url string) (made bool, err error) {
 	cfg, err := parseURL(url)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// DecideAttempt settles the attempt of an open alarm by a person's word, and
+// DecideAttempt settles the attempt of an open alarm by a person's decision, and
 // resolves the alarms of its kind. campaign.ErrNotFound: there is no such alarm.
 func (db *DB) DecideAttempt(ctx context.Context, by app.Actor, alarm int64, d app.AttemptDecision) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
@@ -44,7 +44,7 @@ func (db *DB) DecideAttempt(ctx context.Context, by app.Actor, alarm int64, d ap
 	return nil
 }
 
-// settle does what a person decided about an attempt that is unknown or lost.
+// settle carries out a person's decision about an attempt that is unknown or lost.
 func (c *contactTx) settle(ctx context.Context, tx pgx.Tx, by app.Actor, id uuid.UUID, d app.AttemptDecision) error {
 	a := c.attempts[c.find(id)]
 	if a.State != campaign.Unknown && a.State != campaign.Lost {
@@ -71,7 +71,8 @@ func (c *contactTx) settle(ctx context.Context, tx pgx.Tx, by app.Actor, id uuid
 	return nil
 }
 
-// bindByPerson gives the attempt a call of Vonage's list that is nobody's.
+// bindByPerson gives the attempt a call of Vonage's list that belongs to no other
+// attempt.
 func (c *contactTx) bindByPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, call string) error {
 	records, err := collect(ctx, tx, scanRecord, `
 		WITH bound AS (
@@ -91,7 +92,7 @@ func (c *contactTx) bindByPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, c
 	return nil
 }
 
-// openBlocks are the alarms by which a person decides about these attempts.
+// openBlocks are the alarms with which a person decides about these attempts.
 func openBlocks(ctx context.Context, q querier, attempts []campaign.Attempt) ([]app.RaisedAlarm, error) {
 	return collect(ctx, q, scanAlarm, `
 		SELECT m.id, m.kind, m.attempt_id, m.detail, '', m.times, m.at, m.last_at, m.resolved_at, m.resolved_by

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Identity is which database this is, where it lived, how far it got, and what it
-// is locked for. Where it is now comes second.
+// Identity says which database this is, where it was last, how far it got, and why it
+// is locked. The second value is where it is now.
 func (db *DB) Identity(ctx context.Context) (campaign.DatabaseIdentity, campaign.ServerIdentity, error) {
 	d, found, err := db.server.identity(ctx, db.pool, "")
 	if err != nil {
@@ -22,11 +22,11 @@ func (db *DB) Identity(ctx context.Context) (campaign.DatabaseIdentity, campaign
 	return d, found, nil
 }
 
-// Checkpoint moves the database's checkpoint to now, or locks the database where
-// the external mark, or what this process saw, says that it must not dial. The
-// first checkpoint also says where the database lives. The external mark is to be
-// moved once this has returned, and not before. A mark of another database says
-// nothing: then nothing is moved, and the caller sees the name by which to ask.
+// Checkpoint moves the database's checkpoint to now. It locks the database instead if
+// the external mark, or a checkpoint that this process saw, shows that it must not
+// dial. The first checkpoint also stores where the database is. Move the external mark
+// only after this has returned. A mark of another database proves nothing: then nothing
+// is moved, and the caller gets the right name for its next question.
 func (db *DB) Checkpoint(ctx context.Context, m campaign.ExternalMark) (d campaign.DatabaseIdentity, err error) {
 	seen := db.server.seen.Load()
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
@@ -62,8 +62,8 @@ func (db *DB) Checkpoint(ctx context.Context, m campaign.ExternalMark) (d campai
 	return d, nil
 }
 
-// moveCheckpoint writes where the database lives and how far it got: always a
-// little further than before, whatever the clock of a new server says.
+// moveCheckpoint stores where the database is and how far it got: always a little
+// further than before, whatever the clock of a new server shows.
 func moveCheckpoint(ctx context.Context, tx pgx.Tx, s campaign.ServerIdentity) (at time.Time, err error) {
 	err = tx.QueryRow(ctx, `
 		UPDATE database_identity SET system_id = $1, database_oid = $2, timeline = $3,
@@ -73,18 +73,18 @@ func moveCheckpoint(ctx context.Context, tx pgx.Tx, s campaign.ServerIdentity) (
 	return at, err
 }
 
-// shutGates waits until no gate is open, and keeps the others waiting until the
-// transaction ends.
+// shutGates waits until no gate is open, and blocks the others until the transaction
+// ends.
 const shutGates = `SELECT pg_advisory_xact_lock($1)`
 
-// setDialLock keeps the database, which is where it was found, from dialing,
-// unless its lock was changed since it was read.
+// setDialLock keeps the database, in the place where it was found, from dialing, unless
+// its lock was changed since it was read.
 func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity, why campaign.LockReason) error {
 	was := d.Lock
 	if !was.Forgetful() {
 		was = campaign.DialLock{}
 	}
-	// The row before the gates, as everywhere, or two processes wait for each other.
+	// The row comes before the gates, as everywhere, or two processes wait for each other.
 	if _, err := tx.Exec(ctx, `SELECT FROM database_identity FOR UPDATE`); err != nil {
 		return err
 	}
@@ -116,13 +116,12 @@ func setDialLock(ctx context.Context, tx pgx.Tx, d campaign.DatabaseIdentity, fo
 	return err
 }
 
-// Release says, in a person's name, that this copy of the database dials: once
-// Vonage's list has been read back, the lock is released. The database gets a name
-// of its own, so that it shares neither a queue nor a mark with the copy that it
-// was made of. If Vonage's records do not reach back to the checkpoint, nobody can
-// know who was called in between. Then despiteGap must accept that. If another
-// account asked to call, the database is bound to that one. campaign.ErrNotLocked:
-// it does not wait for a person.
+// Release records a person's decision that this copy of the database dials. Once
+// Vonage's list has been read back, the lock is released. The database gets a new name,
+// so that it shares neither a queue nor a mark with the copy that it was made from. If
+// Vonage's records do not reach back to the checkpoint, nobody can know who was called
+// in between; then despiteGap must accept that. If another account asked to call, the
+// database is bound to that one. campaign.ErrNotLocked: it does not wait for a person.
 func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, despiteGap bool) (campaign.DatabaseIdentity, error) {
 	return db.operatorDecision(ctx, by, "lock.release", fields{"despite_gap": despiteGap}, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
 		if !d.Lock.AwaitsPerson() {
@@ -145,10 +144,10 @@ func (db *DB) Release(ctx context.Context, by app.Actor, kept time.Duration, des
 	})
 }
 
-// AcceptIncompleteList says, in a person's name, that scans count though they lack
-// as many calls as the last one did, until the database is released or locked anew,
-// or a scan lacks more. campaign.ErrNothingMissing: no scan has lacked a call yet,
-// or the lock waits to be released first.
+// AcceptIncompleteList records a person's decision that scans count although they lack
+// as many calls as the last one did. This is valid until the database is released or
+// locked again, or a scan lacks more. campaign.ErrNothingMissing: no scan has lacked a
+// call yet, or the lock must be released by a person first.
 func (db *DB) AcceptIncompleteList(ctx context.Context, by app.Actor) (campaign.DatabaseIdentity, error) {
 	return db.operatorDecision(ctx, by, "lock.accept_incomplete_list", nil, func(tx pgx.Tx, d campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
 		switch {
@@ -163,8 +162,7 @@ func (db *DB) AcceptIncompleteList(ctx context.Context, by app.Actor) (campaign.
 	})
 }
 
-// operatorDecision carries out a person's decision about the lock, with an entry in the
-// audit.
+// operatorDecision carries out a person's decision about the lock, with an audit entry.
 func (db *DB) operatorDecision(ctx context.Context, by app.Actor, action string, detail fields,
 	do func(pgx.Tx, campaign.DatabaseIdentity, campaign.ServerIdentity) error) (d campaign.DatabaseIdentity, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
@@ -192,8 +190,8 @@ func (db *DB) operatorDecision(ctx context.Context, by app.Actor, action string,
 }
 
 // CountScan counts a complete scan of Vonage's list for the lock, and releases the
-// database after the last. It reports whether it did. Another process may have
-// counted the same scan before.
+// database after the last one. It reports whether it released it. Another process may
+// have counted the same scan before.
 func (db *DB) CountScan(ctx context.Context, l campaign.DialLock) (released bool, err error) {
 	err = db.afterScan(ctx, l, func(tx pgx.Tx, d campaign.DatabaseIdentity, found campaign.ServerIdentity) error {
 		if released = l.Scans+1 >= l.Reason.ScansToRelease(); !released {
@@ -218,9 +216,9 @@ func (db *DB) CountScan(ctx context.Context, l campaign.DialLock) (released bool
 	return released, nil
 }
 
-// RejectScan notes that a scan for the lock lacked so many calls that had to be in
-// it. It counts for nothing, and the next one waits: see DialLock.RetryAt. A
-// decision that a person made about fewer calls does not cover it.
+// RejectScan records that a scan for the lock lacked this many calls that had to be in
+// it. The scan does not count, and the next one waits: see DialLock.RetryAt. A person's
+// decision about fewer calls does not cover it.
 func (db *DB) RejectScan(ctx context.Context, l campaign.DialLock, missing int) error {
 	err := db.afterScan(ctx, l, func(tx pgx.Tx, _ campaign.DatabaseIdentity, _ campaign.ServerIdentity) error {
 		_, err := tx.Exec(ctx, `
@@ -233,10 +231,9 @@ func (db *DB) RejectScan(ctx context.Context, l campaign.DialLock, missing int) 
 	return nil
 }
 
-// afterScan does something about a scan that ended, if the lock is still the one
-// at which it began and no other process was quicker. Where yet another server
-// took over meanwhile, all that was read may be lost again: the database is locked
-// anew.
+// afterScan calls do for a scan that ended, if the lock is still the one at which it
+// began and no other process was faster. If in the meantime yet another server took
+// over, all records that were read may be lost again: the database is locked again.
 func (db *DB) afterScan(ctx context.Context, l campaign.DialLock, do func(pgx.Tx, campaign.DatabaseIdentity, campaign.ServerIdentity) error) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		d, found, err := db.server.identity(ctx, tx, ` FOR UPDATE`)

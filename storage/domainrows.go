@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// attemptColumns are what scanAttempt reads, of an attempts row named a.
+// attemptColumns are the columns for scanAttempt, from an attempts row named a.
 const attemptColumns = `
 	a.id, a.kind, a.campaign_id, a.contact_id, a.attempt_no, a.to_number, a.from_number,
 	a.requested_by, a.to_kind, a.to_address, a.detail, a.state,
@@ -19,8 +19,7 @@ const attemptColumns = `
 	a.bill_source, a.bill_observed_at, a.price, a.rate, a.duration_s, a.start_time, a.end_time, a.network,
 	a.heard_at, a.voicemail_at, a.keys, a.result`
 
-// scanAttempt reads attemptColumns. What is null in the row is the zero value
-// in the domain.
+// scanAttempt reads attemptColumns. A null in the row is the zero value in the domain.
 func scanAttempt(row pgx.CollectableRow) (campaign.Attempt, error) {
 	var a campaign.Attempt
 	err := row.Scan(attemptFields(&a)...)
@@ -46,7 +45,7 @@ func attemptFields(a *campaign.Attempt) []any {
 	}
 }
 
-// campaignColumns are what scanCampaign reads, of a campaigns row named c.
+// campaignColumns are the columns for scanCampaign, from a campaigns row named c.
 const campaignColumns = `c.id, c.name, c.status, c.settings`
 
 func campaignFields(c *campaign.Campaign) []any {
@@ -59,11 +58,11 @@ func scanCampaign(row pgx.CollectableRow) (campaign.Campaign, error) {
 	return c, err
 }
 
-// readSettings are the settings that one query has returned so far. Hundreds of
-// its rows may be of one campaign, and settings are a page of JSON.
+// readSettings are the settings that one query has returned so far. Hundreds of its
+// rows may belong to one campaign, and settings are a page of JSON.
 type readSettings map[string]campaign.Settings
 
-// into is where a row's settings are scanned to. Rows of one campaign share them.
+// into is the target for scanning a row's settings. Rows of one campaign share them.
 func (r readSettings) into(s *campaign.Settings) any { return &settingsOfRow{r, s} }
 
 type settingsOfRow struct {
@@ -88,7 +87,7 @@ func (s *settingsOfRow) Scan(value any) (err error) {
 	return nil
 }
 
-// contactColumns are what scanContact reads, of a contacts row named k and its
+// contactColumns are the columns for scanContact, from a contacts row named k and its
 // zone group g.
 const contactColumns = `
 	k.id, k.campaign_id, k.key, k.line_no, k.to_number, k.numbers, g.zones, k.vars, k.call_at, k.asked_at, k.remind_at, k.due_at, k.not_later_than,

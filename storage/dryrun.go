@@ -11,11 +11,11 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// CountObstacles counts by name what stands in the way of calls to the numbers now, for the
-// campaign of that name, or for one that the settings would make: what the gate would
-// say of each number. It asks the gate's rule with the purpose and the caps that are
-// given, which a campaign that is not stored yet has nowhere else. A number that several
-// things hold counts for each.
+// CountObstacles counts the obstacles to calls to the numbers now, by name: what the
+// gate would decide for each number. It is for the campaign with that name, or for one
+// with the given settings. It uses the gate's rule with the given purpose and caps,
+// because a campaign that is not stored yet has them nowhere else. A number with
+// several obstacles counts for each.
 func (db *DB) CountObstacles(ctx context.Context, name string, s campaign.Settings, purpose string, numbers []string) (map[campaign.Withdrawal]int, error) {
 	type counted struct {
 		Reason campaign.Withdrawal
@@ -39,8 +39,8 @@ func (db *DB) CountObstacles(ctx context.Context, name string, s campaign.Settin
 	return counts, nil
 }
 
-// CallRates are what a minute costs by country, as budgets count it: the dearest that
-// is known or configured.
+// CallRates are the prices of a minute by country, as budgets count them: the highest
+// that is known or configured.
 func (db *DB) CallRates(ctx context.Context) (map[string]decimal.Decimal, error) {
 	type rate struct{ Country, Rate string }
 	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[rate],

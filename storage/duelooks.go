@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// OverdueCalls returns up to limit attempts that Vonage has and that are still
-// open, or ended without a price, whose next look is due. It puts their next look
-// off: every after they came into their state, then twice as long each time. Once
-// Vonage's records end there is nothing to look at.
+// OverdueCalls returns up to limit attempts with a call at Vonage that are still open,
+// or ended without a price, and whose next look is due. It moves their next look: every
+// after they reached their state, then after twice as long each time. When Vonage
+// deletes a record, there is nothing left to look at.
 func (db *DB) OverdueCalls(ctx context.Context, limit int, every, kept time.Duration) ([]campaign.Attempt, error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
 		UPDATE attempts a SET record_checks = a.record_checks + 1,
@@ -52,8 +52,8 @@ func (db *DB) DueUnknown(ctx context.Context, limit int, t campaign.Times) ([]ca
 	return list, nil
 }
 
-// LookFailed puts off the next look at attempts whose part of the list could not be
-// read, behind those that wait. It does not count as a look.
+// LookFailed moves the next look at attempts whose part of the list could not be read,
+// behind the others that wait. It does not count as a look.
 func (db *DB) LookFailed(ctx context.Context, ids []uuid.UUID, wait time.Duration) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE attempts SET next_check_at = clock_timestamp() + $2::interval
@@ -64,7 +64,7 @@ func (db *DB) LookFailed(ctx context.Context, ids []uuid.UUID, wait time.Duratio
 	return nil
 }
 
-// Looked notes when each attempt that was looked for is looked for again.
+// Looked stores when to look again for each attempt.
 func (db *DB) Looked(ctx context.Context, next map[uuid.UUID]time.Time) error {
 	ids, times := make([]uuid.UUID, 0, len(next)), make([]time.Time, 0, len(next))
 	for id, at := range next {

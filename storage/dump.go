@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ReportingViews are the names of all views that people read, without the schema.
+// ReportingViews are the names of all views for people, without the schema.
 func (db *DB) ReportingViews(ctx context.Context) ([]string, error) {
 	list, err := collect(ctx, db.pool, pgx.RowTo[string], `SELECT viewname::text FROM pg_views WHERE schemaname = 'reporting' ORDER BY 1`)
 	if err != nil {
@@ -21,8 +21,8 @@ func (db *DB) ReportingViews(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-// DumpViews gives each the rows of the views, read as they are used. Its snapshot is
-// held open meanwhile, so that vacuum removes nothing newer.
+// DumpViews passes the rows of the views to each, while it reads them. Its snapshot
+// stays open until the end, so that vacuum removes nothing newer.
 func (db *DB) DumpViews(ctx context.Context, by app.Actor, views []string, each func(view string, row []string) error) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		return audit(ctx, tx, by, auditEntry{action: "reporting.export", object: "reporting", after: fields{"views": views}})
@@ -40,7 +40,7 @@ func (db *DB) DumpViews(ctx context.Context, by app.Actor, views []string, each 
 	})
 }
 
-// dumpView reads what COPY writes while it writes it.
+// dumpView reads COPY's output while COPY writes it.
 func dumpView(ctx context.Context, tx pgx.Tx, view string, each func(string, []string) error) error {
 	in, out := io.Pipe()
 	copied := make(chan error, 1)

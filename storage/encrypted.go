@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// MayBePlain reports whether a connection by this URL may leave the machine without TLS:
-// Postgres's usual sslmode, prefer, does not ask for it.
+// MayBePlain reports whether a connection by this URL may leave the machine without
+// TLS: Postgres's default sslmode, prefer, does not require it.
 func MayBePlain(url string) bool {
 	cfg, err := poolConfig(url)
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// erasedSource is who says of an erased person that they are not to be called.
+// erasedSource is the source of the suppression of an erased person.
 const erasedSource = "erasure"
 
 var errOnlyTried = errors.New("only tried")
 
-// Erase empties what names a person in all rows of the number, and suppresses the
-// number, so that no file that comes again has them called. Rows, counts, prices and
-// the audit stay. One transaction: it reads the refused rows and the events of no
-// attempt whole, a second or so for a million.
+// Erase clears the personal data in all rows of the number, and suppresses the number,
+// so that a file that comes again does not get the person called. Rows, counts, prices
+// and the audit stay. It is one transaction: it reads the refused rows and the events
+// without an attempt completely, a second or so for a million.
 func (db *DB) Erase(ctx context.Context, by app.Actor, number string, try bool) (e app.Erased, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if e, err = erase(ctx, tx, by, number); err == nil && try {
@@ -44,7 +44,7 @@ func erase(ctx context.Context, tx pgx.Tx, by app.Actor, number string) (e app.E
 	if err != nil {
 		return e, err
 	}
-	// This ends who waits, and withdraws what is in the queue.
+	// This ends contacts that wait, and withdraws attempts in the queue.
 	list := make([]app.Suppression, len(numbers))
 	for i, n := range numbers {
 		list[i] = app.Suppression{Number: n, Source: erasedSource}
@@ -75,8 +75,8 @@ func erase(ctx context.Context, tx pgx.Tx, by app.Actor, number string) (e app.E
 	return e, audit(ctx, tx, by, auditEntry{action: "person.erase", object: "person", before: fields{"number": app.MaskNumber(number)}, after: e})
 }
 
-// eraseRows empties rows. Attempts come before contacts, whose numbers say which of
-// them each called.
+// eraseRows clears rows. Attempts come before contacts, whose numbers show which number
+// each attempt called.
 func eraseRows(ctx context.Context, tx pgx.Tx, e *app.Erased, contacts []int64, numbers []string) error {
 	for _, step := range []struct {
 		count *int
@@ -133,11 +133,11 @@ func eraseRows(ctx context.Context, tx pgx.Tx, e *app.Erased, contacts []int64, 
 	return nil
 }
 
-// eraseLateFor is for how long Vonage may still speak of a call: it keeps records
-// for days.
+// eraseLateFor is how long Vonage may still send something about a call: it keeps
+// records for days.
 const eraseLateFor = 30 * 24 * time.Hour
 
-// EraseLate erases what came since of persons who were erased.
+// EraseLate erases what has arrived since about erased persons.
 func (db *DB) EraseLate(ctx context.Context) error {
 	if _, err := db.pool.Exec(ctx, `SELECT erase_late(clock_timestamp() - $1::interval)`, eraseLateFor); err != nil {
 		return fmt.Errorf("erase what came late: %w", err)

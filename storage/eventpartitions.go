@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// daysAhead is for how many days the partitions of events are made beforehand. If
-// no process makes them for a week, events go into the default one.
+// daysAhead is how many days ahead the partitions of events are created. If no process
+// creates them for a week, events go into the default one.
 const daysAhead = 7
 
 const (
@@ -41,9 +41,10 @@ func (db *DB) keepPartitions(ctx context.Context, today time.Time) error {
 	return nil
 }
 
-// keepPartition makes the day's partition as a table and then attaches it: unlike
-// CREATE TABLE PARTITION OF, that lets events come in meanwhile. A day whose first
-// events are in the default partition stays there: that costs speed, no event.
+// keepPartition creates the day's partition as a table and then attaches it: unlike
+// CREATE TABLE PARTITION OF, this does not block new events. If the first events of a
+// day are in the default partition, the day stays there. That costs speed, but no
+// event.
 func (db *DB) keepPartition(ctx context.Context, day time.Time) error {
 	name := day.Format(partitionName)
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {

@@ -12,10 +12,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// Receive stores the event as it came and folds it into the attempt that it
-// concerns. Both are committed when it returns nil. Events that come at the same
-// time share a transaction. If the event's token came before it stores nothing,
-// and returns campaign.ErrRepeated or campaign.ErrTokenReused.
+// Receive stores the event unchanged and folds it into its attempt. Both are committed
+// when it returns nil. Events that arrive at the same time share a transaction. If the
+// event's token came before, it stores nothing, and returns campaign.ErrRepeated or
+// campaign.ErrTokenReused.
 func (db *DB) Receive(ctx context.Context, r campaign.Received) error {
 	r.Kind, r.Evidence, r.Body = plain(r.Kind), clean(r.Evidence), readable([]byte(plain(string(r.Body))))
 	r.Said.Pressed = plain(r.Said.Pressed)
@@ -60,7 +60,7 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 		"body":         column(list, func(e attributedEvent) string { return string(e.Body) }),
 	})
 	for _, e := range list {
-		// It is of no attempt, and may be of a person who rang back.
+		// The event belongs to no attempt, and may be about a person who rang back.
 		if e.attempt == uuid.Nil && campaign.EndsCall(e.Evidence.Status) {
 			//guard:drop storage.TestRingBacksCountAsConnected: who has hung up takes no telephone any more
 			b.Queue(`UPDATE inbound_calls SET ended_at = clock_timestamp() WHERE call_uuid = ANY (call_spellings($1)) AND ended_at IS NULL`, plain(e.Evidence.CallUUID))
@@ -68,9 +68,9 @@ func queueEvents(b *pgx.Batch, list []attributedEvent) {
 	}
 }
 
-// queueUnknown raises an alarm of an event of no attempt, unless it is of a leg
-// of a known call, or may be of a manual call whose answer is not stored yet.
-// A sender could repeat this alarm with ever new ids: one a minute is kept.
+// queueUnknown raises an alarm about an event without an attempt, unless it is about a
+// leg of a known call, or may be about a manual call whose answer is not stored yet. A
+// sender could repeat this alarm with ever new ids, so only one a minute is stored.
 func queueUnknown(b *pgx.Batch, u callUpdate) {
 	e := u.event.Evidence
 	//guard:false storage.TestInboundCallsAreNoAttempts: a person who rings is no event of an unknown attempt

@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// expireFor is how long one sweep goes on ending contacts. What is left waits for
-// the next: a million contacts take some minutes, and none of them is called.
+// expireFor is how long one sweep continues to end contacts. The next one takes the
+// rest: a million contacts take some minutes, and none of them is called.
 const expireFor = 8 * time.Second
 
-// ExpireContacts ends contacts that wait for a call and whose time for it has
-// passed: their own, or their campaign's. It returns how many.
+// ExpireContacts ends waiting contacts whose time has passed: their own, or their
+// campaign's. It returns how many.
 func (db *DB) ExpireContacts(ctx context.Context) (int, error) {
 	begun := time.Now()
 	ended, err := db.expire(ctx, begun, `
@@ -33,7 +33,7 @@ func (db *DB) ExpireContacts(ctx context.Context) (int, error) {
 	return ended + over + queued, nil
 }
 
-// expire decides again the contacts that the query finds, a batch at a time.
+// expire decides the contacts of the query again, a batch at a time.
 func (db *DB) expire(ctx context.Context, begun time.Time, query string) (sum int, err error) {
 	for {
 		n := 0

@@ -12,8 +12,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// exported is one line a person, in the order of their files. It is read as it is
-// used, so an export of any size takes no memory.
+// exported is one line for each person, in the order of their files. It is read row by
+// row, so an export of any size takes no memory.
 const exported = `
 	SELECT k.key, k.line, k.to_number, k.row, k.state, k.reason, k.result, k.heard_at, k.attempts,
 	       c.first_at, c.last_at, k.next_attempt_at, coalesce(c.duration_s, 0), c.price,
@@ -71,8 +71,8 @@ func scanExported(rows pgx.Rows) (k app.ExportedContact, err error) {
 }
 
 // fileColumns are the columns of the campaign's files, in their order: those of the
-// first file, and what later ones add. What contacts have beyond that, those of
-// before imports were kept, comes last.
+// first file, then the additional ones of later files. Further columns of contacts,
+// from before imports were stored, come last.
 func fileColumns(ctx context.Context, tx pgx.Tx, campaignID int64) (columns []string, err error) {
 	lists, err := collect(ctx, tx, pgx.RowTo[[]string], `
 		SELECT columns FROM (SELECT columns, 1 AS part, id FROM imports WHERE campaign_id = $1

@@ -12,25 +12,26 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// figureSplit is how rows of call_figures are added up.
+// figureSplit says how rows of call_figures are grouped.
 type figureSplit struct {
-	source string // of call_figures
-	column string // the first column, and
-	value  string // what stands in it
+	source string // a source of call_figures
+	column string // the name of the first column, and
+	value  string // its value
 	sums   []string
 	order  string
 }
 
 var (
 	endings = []string{"answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected", "cancelled", "unexplained", "unsettled"}
-	// ofCounters is what the counters by hour know, and ofCalls what attempts do.
+	// ofCounters are the figures that the counters by hour contain, and ofCalls those that
+	// attempts contain.
 	ofCounters = append(append([]string{"dialed", "calls", "calls_answered"}, endings...), "duration_s", "price", "unpriced")
 	ofCalls    = append(append([]string{"dialed", "calls", "calls_answered"}, endings...), "heard", "with_result", "duration_s", "price", "unpriced", "estimated", "estimated_price", "missing")
 	ofBills    = []string{"calls", "duration_s", "price", "priced", "unpriced", "estimated", "estimated_price", "missing", "open", "campaign_price", "manual_price", "leg_price", "inbound_price", "unmatched_price"}
 )
 
-// figureSplits are those of calls. Each reporting view has the same columns for each
-// campaign: a test compares them.
+// figureSplits are the splits of calls. Each reporting view has the same columns for
+// each campaign: a test compares them.
 var figureSplits = map[app.Split]figureSplit{
 	app.ByDay:       {"hour", "day", "(f.at AT TIME ZONE 'UTC')::date", ofCounters, "1"},
 	app.ByHour:      {"hour", "hour", "f.at", ofCounters, "1"},
@@ -43,8 +44,8 @@ var figureSplits = map[app.Split]figureSplit{
 	app.ByMonth:     {"bill", "month", "date_trunc('month', f.at AT TIME ZONE 'UTC')::date", ofBills, "1"},
 }
 
-// people are the figureSplits of people: columns of their views, whose numbers with decimals
-// are text as money is.
+// peopleSplits are the splits of people: columns of their views. Numbers with decimals
+// are text, as money is.
 var peopleSplits = map[app.Split]struct {
 	columns []string
 	query   string
@@ -57,8 +58,8 @@ var peopleSplits = map[app.Split]struct {
 
 // Figures adds up the calls of a campaign, or of all if its id is 0. By day, hour and
 // campaign it reads counters. By country, network, caller and version it reads the
-// campaign's attempts, or those of the time, by an index; by month, Vonage's records of
-// the months.
+// campaign's attempts, or those of the time, with an index. By month it reads Vonage's
+// records of the months.
 func (db *DB) Figures(ctx context.Context, campaignID int64, q app.FiguresQuery) (app.Figures, error) {
 	f := app.Figures{FiguresQuery: q, Rows: []json.RawMessage{}}
 	var query string
@@ -72,7 +73,7 @@ func (db *DB) Figures(ctx context.Context, campaignID int64, q app.FiguresQuery)
 		args = append(args, (*zeronull.Timestamptz)(&q.Since), (*zeronull.Timestamptz)(&q.Before))
 	}
 	err := db.read(ctx, func(tx pgx.Tx) (err error) {
-		// A plan for these times, and not one for any.
+		// Plan for these times, and not for any times.
 		if _, err = tx.Exec(ctx, `SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)`); err != nil {
 			return err
 		}
@@ -109,8 +110,8 @@ func (s figureSplit) query(ofCampaign bool) string {
 	} else {
 		b.WriteString("$1::bigint = 0")
 	}
-	// A call is dialed within a day of the start that Vonage records, and there is an
-	// index by that.
+	// A call is dialed within a day of the start in Vonage's record, and there is an index
+	// on that.
 	b.WriteString(`
 		  AND ($2::timestamptz IS NULL OR f.at >= $2 AND (f.dialed_at IS NULL OR f.dialed_at >= $2 - interval '1 day'))
 		  AND ($3::timestamptz IS NULL OR f.at < $3 AND (f.dialed_at IS NULL OR f.dialed_at < $3 + interval '1 day'))

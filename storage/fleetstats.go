@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// FleetStats reads counts over all processes. Counters of attempts and contacts
-// are kept as these change, so it does not take longer the more there are.
+// FleetStats reads counts over all processes. The counters of attempts and contacts are
+// updated when these change, so the reading does not take longer when there are more.
 func (db *DB) FleetStats(ctx context.Context) (app.FleetStats, error) {
 	c := app.FleetStats{
 		AlarmsOpen: map[string]int{}, AlarmsRaised: map[string]int{},

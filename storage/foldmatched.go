@@ -12,9 +12,9 @@ import (
 // matchedBatch is how many calls are folded into their attempts in one transaction.
 const matchedBatch = 500
 
-// FoldMatched folds the records of calls whose attempt came to be known after
-// they were stored: by an event, by the answer to the POST, or by a transaction
-// that did not see the record. It returns how many.
+// FoldMatched folds the records of calls whose attempt became known after they were
+// stored: by an event, by the answer to the POST, or by a transaction that did not see
+// the record. It returns how many.
 func (db *DB) FoldMatched(ctx context.Context) (total int, err error) {
 	for {
 		n, err := db.foldMatched(ctx)
@@ -53,11 +53,11 @@ func (db *DB) foldMatched(ctx context.Context) (int, error) {
 	return len(records), err
 }
 
-// noteLegs marks each call in the conversation of one attempt's own call as a leg
-// that connect opened, so that reports show its price with that call. Where its
-// record names no conversation, the address of its events says so. It exempts a call
-// from being another attempt's only where an event says so too, because several
-// calls may be moved into one conversation.
+// noteLegs marks each call in the conversation of one attempt's own call as a leg that
+// connect opened, so that reports show its price with that call. If its record names no
+// conversation, the address of its events shows it. A leg is exempt from being another
+// attempt's call only if an event also shows that it is a leg, because several calls
+// may be moved into one conversation.
 const noteLegs = `
 	UPDATE provider_calls c SET leg_of = a.id
 	FROM attempts a
@@ -74,8 +74,8 @@ const noteLegsOfEvents = `
 	  AND e.leg AND e.call_uuid = ANY (call_spellings(c.call_uuid)) AND a.call_uuid IS NOT NULL
 `
 
-// alarmsOfLegs resolves the alarms of calls that no attempt explained and that have
-// turned out to be legs of one.
+// alarmsOfLegs resolves alarms about calls without an attempt that have turned out to
+// be legs of one.
 const alarmsOfLegs = `
 	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
 	FROM provider_calls c
@@ -83,8 +83,7 @@ const alarmsOfLegs = `
 	WHERE c.leg_of IS NOT NULL AND c.call_uuid = substring(m.detail FROM $2)
 	  AND m.kind = $1 AND (m.resolved_at IS NULL OR m.last_at > m.resolved_at)`
 
-// callsMatched notes whose the calls are that attempts have come to have, in
-// whatever wording the list has them.
+// callsMatched stores the attempts that calls have got, in every wording of the list.
 const callsMatched = `
 	UPDATE provider_calls c SET attempt_id = a.id, matched_by = 'uuid', matched_at = clock_timestamp()
 	FROM unnest($1::text[], $2::text[]) AS w (spelling, call_uuid) JOIN attempts a ON a.call_uuid = w.call_uuid
@@ -100,8 +99,8 @@ func spellingsOf(calls []string) (spellings, named []string) {
 	return spellings, named
 }
 
-// alarmsOfMatched resolves the alarms that calls were of no attempt, or of none
-// for certain, once an attempt has them.
+// alarmsOfMatched resolves the alarms that calls have no attempt, or no certain one,
+// once an attempt has them.
 const alarmsOfMatched = `
 	UPDATE alarms m SET resolved_at = clock_timestamp(), resolved_by = 'dialer'
 	FROM unnest($1::text[], $2::text[], $3::text[]) AS said (call_uuid, kind, detail)

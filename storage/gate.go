@@ -33,10 +33,10 @@ import (
 const (
 	gateShareDialLock = `SELECT pg_advisory_xact_lock_shared($1)`
 
-	// gateLock names the attempts that it locked in a setting of the transaction,
-	// for gateMove. What another transaction has locked is passed over. The state
-	// is asked for by way of coalesce, so that attempts are found by their ids and
-	// not by the index of all that are reserved.
+	// gateLock stores the ids of the attempts that it locked in a setting of the
+	// transaction, for gateMove. It skips attempts that another transaction has locked.
+	// The condition on the state uses coalesce, so that attempts are found by their ids
+	// and not by the index of all reserved ones.
 	gateLock = `
 		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
 		FROM (SELECT a.id FROM attempts a
@@ -46,7 +46,7 @@ const (
 		      -- guard:value storage.TestGateBatchAnswersEachAttempt: an attempt that another transaction has locked holds up no other at the gate
 		      ORDER BY a.id FOR NO KEY UPDATE SKIP LOCKED) AS locked`
 
-	// gateLockWaiting is gateLock for an attempt that was passed over: it waits.
+	// gateLockWaiting is gateLock for an attempt that was skipped: it waits.
 	gateLockWaiting = `
 		SELECT set_config('dialer.gate', coalesce(string_agg(locked.id::text, ','), ''), true)
 		FROM (SELECT a.id FROM attempts a
@@ -66,9 +66,9 @@ const (
 
 	gateLockAccount = `SELECT FROM account_limits WHERE daily_budget IS NOT NULL FOR NO KEY UPDATE`
 
-	// gateMove lets through what nothing stands in the way of. Attempts that pass
-	// together share a token, and also the one of those that passed last, while its
-	// expiry is at most @shared before theirs and not after it: see lastToken.
+	// gateMove lets attempts without an obstacle through. Attempts that pass together
+	// share a token. They also use the token of the last ones to pass, while its expiry is
+	// at most @shared before theirs and not after it: see lastToken.
 	gateMove = `
 		WITH gate AS MATERIALIZED (
 			SELECT clock_timestamp() AS passed_at
@@ -119,25 +119,25 @@ const (
 		RETURNING ` + attemptColumns
 )
 
-// How many attempts pass the gate in one transaction, and how many transactions may
-// run beside the first.
+// How many attempts pass the gate in one transaction, and how many extra transactions
+// may run in parallel.
 const (
 	maxGates     = 64
 	extraGateTxs = 2
-	// gateTimeout is how long a worker waits at the gate; after it nothing may be sent.
+	// gateTimeout is how long a worker waits at the gate. After that, nothing may be sent.
 	gateTimeout = 5 * time.Second
 )
 
-// lastToken is the token that this process's attempts passed with last. Those that
-// pass within a second carry it too: to sign one takes half of a call's processor
-// time. It is shared for a thirtieth of its life at most, so a token with a short
-// life is not shared for most of it.
+// lastToken is the token with which attempts of this process passed last. Attempts that
+// pass within a second use it too: signing one takes half of a call's processor time.
+// It is shared for a thirtieth of its life at most, so a token with a short life is not
+// shared for most of it.
 type lastToken struct {
 	id        uuid.UUID
 	expiresAt time.Time
 }
 
-// gateArgs are gateMove's. last is zero for a process's first gate.
+// gateArgs are the arguments of gateMove. last is zero for a process's first gate.
 func gateArgs(life time.Duration, last lastToken) pgx.StrictNamedArgs {
 	return pgx.StrictNamedArgs{
 		"life": life, "shared": min(time.Second, life/30), "lease": manualLease,
@@ -145,23 +145,22 @@ func gateArgs(life time.Duration, last lastToken) pgx.StrictNamedArgs {
 	}
 }
 
-// gateRequest is one worker at the gate, and its attempt once that has passed.
+// gateRequest is one worker at the gate. It holds the attempt once that has passed.
 type gateRequest struct {
 	id     uuid.UUID
 	life   time.Duration
 	passed campaign.Attempt
 }
 
-// Gate commits the intent to POST the attempt, with a token that lives for
-// tokenLife. One worker passes with an attempt; workers that come at the same time
-// share a transaction. It takes five seconds at most.
+// Gate commits the intent to POST the attempt, with a token that lives for tokenLife.
+// One worker passes with an attempt; workers that come at the same time share a
+// transaction. It takes five seconds at most.
 //
-// campaign.ErrStale: the attempt is another worker's. campaign.ErrWithdrawn: it
-// may not be called now; it was voided and its contact put where it belongs.
-// campaign.ErrNoRoom: its campaign's or the account's limits leave no room now, and
-// it stays reserved.
-// campaign.ErrDialLocked: nobody is called now, and it stays reserved. After any
-// other error, a lost acknowledgement of the commit among them, do not POST.
+// campaign.ErrStale: another worker has the attempt. campaign.ErrWithdrawn: it may not
+// be called now, so it was voided and its contact was decided again.
+// campaign.ErrNoRoom: its campaign's or the account's limits leave no room now, and it
+// stays reserved. campaign.ErrDialLocked: nobody is called now, and it stays reserved.
+// After any other error, including a lost acknowledgement of the commit, do not POST.
 func (db *DB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (campaign.Attempt, error) {
 	g := &gateRequest{id: id, life: tokenLife}
 	if err := db.gates.do(ctx, g); err != nil {
@@ -170,9 +169,9 @@ func (db *DB) Gate(ctx context.Context, id uuid.UUID, tokenLife time.Duration) (
 	return g.passed, nil
 }
 
-// admitBatch lets all attempts through the gate that nothing stands in the way
-// of; see txBatcher.store. An attempt that does not pass at once is retried on
-// its own: it waits for the row's lock, or gets the reason.
+// admitBatch lets all attempts without an obstacle through the gate; see
+// txBatcher.store. An attempt that does not pass at once is tried again alone: it waits
+// for the row's lock, or gets the reason.
 func (db *DB) admitBatch(ctx context.Context, list []*gateRequest, alone bool) ([]error, error) {
 	passed, err := db.admit(ctx, list, alone)
 	if err != nil {
@@ -205,7 +204,7 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	for _, g := range list {
 		life = min(life, g.life)
 	}
-	var b pgx.Batch // without a BEGIN of its own: the pipeline is the transaction
+	var b pgx.Batch // without its own BEGIN: the pipeline is the transaction
 	b.Queue(gateShareDialLock, dialLockKey)
 	b.Queue(lock, pgx.StrictNamedArgs{"ids": ids})
 	b.Queue(gateLockLimits)
@@ -221,9 +220,9 @@ func (db *DB) admit(ctx context.Context, list []*gateRequest, wait bool) (passed
 	return passed, nil
 }
 
-// rejectionReason withdraws an attempt that did not pass the gate, for its first
-// obstacle. If the obstacle is gone, the attempt stays reserved and is enqueued
-// again later.
+// rejectionReason withdraws an attempt that did not pass the gate, with its first
+// obstacle as the reason. If the obstacle is gone, the attempt stays reserved and is
+// enqueued again later.
 func (db *DB) rejectionReason(ctx context.Context, id uuid.UUID) error {
 	return db.withdraw(ctx, id, func(tx pgx.Tx) (why campaign.Withdrawal, err error) {
 		err = tx.QueryRow(ctx, `
@@ -252,9 +251,9 @@ func (db *DB) Withdraw(ctx context.Context, id uuid.UUID, why campaign.Withdrawa
 	return nil
 }
 
-// withdraw voids a reserved attempt for the reason that it finds once the
-// attempt is locked. It returns done when it did, and campaign.ErrStale when
-// the attempt is not reserved.
+// withdraw voids a reserved attempt for the reason that it finds once the attempt is
+// locked. It returns done if it voided the attempt, and campaign.ErrStale if the
+// attempt is not reserved.
 func (db *DB) withdraw(ctx context.Context, id uuid.UUID, reason func(pgx.Tx) (campaign.Withdrawal, error), done error) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error { return withdrawReserved(ctx, tx, id, reason) })
 	if errors.Is(err, campaign.ErrNotFound) {

@@ -13,8 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// orderHangUp orders a hang-up, because the evidence proves that there is a call
-// that should not be up. The attempt is as it was before the evidence, and locked.
+// orderHangUp orders a hang-up, because the evidence proves a call that should not be
+// up. The attempt is locked, and as it was before the evidence.
 func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence, why string) error {
 	call, kept := e.CallUUID, ""
 	if why == campaign.AlarmSecondCall {
@@ -30,8 +30,8 @@ func orderHangUp(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.
 	return err
 }
 
-// insertHangUp never orders the call that an earlier order kept: of an attempt's
-// calls one stays up. While the dial lock is set it orders none, because this
+// insertHangUp never orders the end of a call that an earlier order spared: one of an
+// attempt's calls stays up. While the dial lock is set it orders none, because this
 // database may have forgotten calls that it made itself.
 const insertHangUp = `
 	INSERT INTO hangups (call_uuid, attempt_id, why, kept_call_uuid)
@@ -51,10 +51,9 @@ const insertHangUp = `
 		    OR s.contact_id = a.contact_id AND s.state = 'ended' AND s.disposition IN ('answered', 'human', 'machine'))))
 	ON CONFLICT DO NOTHING`
 
-// surplus picks which of the attempt's two calls to hang up, by when they began.
-// It picks none while the attempt's own call is known only from Vonage's list:
-// that one was matched by numbers and time, and the other may be the attempt's
-// true call.
+// surplus picks which of the attempt's two calls to hang up, by their beginnings. It
+// picks none while the attempt's own call is known only from Vonage's list: that one
+// was matched by numbers and time, and the other may be the attempt's true call.
 func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evidence) (call, kept string, err error) {
 	var own, other time.Time
 	var firstHand bool
@@ -73,8 +72,8 @@ func surplus(ctx context.Context, tx pgx.Tx, a campaign.Attempt, e campaign.Evid
 	return call, kept, nil
 }
 
-// noteHangUp notes in an attempt when its call was first asked to be ended: what
-// Vonage says of a call after that is our doing.
+// noteHangUp stores in an attempt when its call was first asked to end. Later statuses
+// from Vonage are caused by us.
 const noteHangUp = `
 	WITH call AS (
 		SELECT id FROM attempts WHERE call_uuid = ANY (@spellings) AND state = 'accepted'
@@ -84,8 +83,8 @@ const noteHangUp = `
 	)
 	SELECT clock_timestamp() FROM call`
 
-// HangUpOrdered notes that Vonage is about to be asked to end a call, and says when
-// that was.
+// HangUpOrdered records that a request to Vonage to end a call is about to be sent, and
+// returns its time.
 func (db *DB) HangUpOrdered(ctx context.Context, r campaign.HangUpRequest) (campaign.HangUpRequest, error) {
 	err := db.pool.QueryRow(ctx, noteHangUp, pgx.StrictNamedArgs{
 		"spellings": campaign.CallSpellings(plain(r.CallUUID)), "request": r.ID,
@@ -96,7 +95,7 @@ func (db *DB) HangUpOrdered(ctx context.Context, r campaign.HangUpRequest) (camp
 	return r, nil
 }
 
-// HangUpAnswered stores what came of a request to end a call, and decides again how
+// HangUpAnswered stores the result of a request to end a call, and decides again how
 // the call ended and where its contact belongs.
 func (db *DB) HangUpAnswered(ctx context.Context, r campaign.HangUpRequest, e campaign.Effect) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error { return foldHangUp(ctx, tx, r, e) })
@@ -124,9 +123,9 @@ func foldHangUp(ctx context.Context, tx pgx.Tx, r campaign.HangUpRequest, e camp
 	return nil
 }
 
-// PendingHangUps takes up to limit orders that are due. No other process takes them
-// for hold, and twice as long after each try. An order whose call Vonage has
-// reported as over is closed.
+// PendingHangUps takes up to limit due orders. No other process takes them for hold,
+// and for twice as long after each try. If Vonage has reported that the call of an
+// order is over, the order is closed.
 func (db *DB) PendingHangUps(ctx context.Context, limit int, hold time.Duration) ([]campaign.HangUp, error) {
 	list, err := collect(ctx, db.pool, scanHangUp, `
 		WITH due AS (
@@ -170,8 +169,8 @@ func scanHangUp(row pgx.CollectableRow) (h campaign.HangUp, err error) {
 	return h, err
 }
 
-// HungUp stores what came of a try, with an entry in the audit, and decides again how
-// the call ended. A hang-up that is given up raises an alarm.
+// HungUp stores the result of a try, with an audit entry, and decides again how the
+// call ended. It raises an alarm when a hang-up is given up.
 func (db *DB) HungUp(ctx context.Context, h campaign.HangUp, t campaign.HangUpTry) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		var writes pgx.Batch

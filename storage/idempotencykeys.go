@@ -16,7 +16,8 @@ import (
 // answersKept is how long a request may be repeated with its key.
 const answersKept = 48 * time.Hour
 
-// ClaimAnswer claims a key, or finds what is kept under it. It drops what is old.
+// ClaimAnswer claims a key, or finds the answer stored under it. It deletes old
+// answers.
 func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte, lease time.Duration) (kept app.KeptAnswer, claimed bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM api_answers WHERE claimed_at < now() - $1::interval`, answersKept); err != nil {
@@ -48,7 +49,7 @@ func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte
 		kept.Status = *status
 		return nil
 	})
-	if errors.Is(err, campaign.ErrNotFound) { // it grew old in between
+	if errors.Is(err, campaign.ErrNotFound) { // it became too old in between
 		err = app.ErrInProgress
 	}
 	if err != nil {
@@ -57,7 +58,7 @@ func (db *DB) ClaimAnswer(ctx context.Context, actor, key string, request []byte
 	return kept, claimed, nil
 }
 
-// KeepAnswer keeps an answer.
+// KeepAnswer stores an answer.
 func (db *DB) KeepAnswer(ctx context.Context, actor, key string, a app.KeptAnswer) error {
 	_, err := db.pool.Exec(ctx, `UPDATE api_answers SET status = $3, header = $4, body = $5 WHERE actor = $1 AND key = $2`,
 		plain(actor), plain(key), a.Status, a.Header, a.Body)
@@ -67,7 +68,7 @@ func (db *DB) KeepAnswer(ctx context.Context, actor, key string, a app.KeptAnswe
 	return nil
 }
 
-// DropAnswer gives a claim back.
+// DropAnswer releases a claim.
 func (db *DB) DropAnswer(ctx context.Context, actor, key string) error {
 	if _, err := db.pool.Exec(ctx, `DELETE FROM api_answers WHERE actor = $1 AND key = $2 AND status IS NULL`, plain(actor), plain(key)); err != nil {
 		return fmt.Errorf("drop an answer: %w", err)

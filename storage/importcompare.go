@@ -13,12 +13,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// knownContact is a contact that the campaign has with a row's key.
+// knownContact is a contact in the campaign with a row's key.
 type knownContact struct {
 	id       int64
-	line     int // the row that it came from, in its own file
+	line     int // the line of its row, in its own file
 	ofFile   bool
-	seenLine int // where this import came to it; 0: not yet
+	seenLine int // the line where this import found it; 0: not yet
 	numbers  []string
 	callAt   time.Time
 	lastCall time.Time
@@ -26,9 +26,9 @@ type knownContact struct {
 	vars     map[string]string
 }
 
-// known finds the contacts that have the rows' keys already. It is planned each
-// time, for the table as it is: a plan made while it was empty would read all of it
-// for every batch.
+// known finds the contacts that have the rows' keys already. It is planned each time,
+// for the table as it is: a plan from when the table was empty would read the whole
+// table for every batch.
 func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (map[string]*knownContact, error) {
 	keys := make([]string, 0, len(batch.Rows)+len(batch.Rejected))
 	for _, r := range batch.Rows {
@@ -62,24 +62,24 @@ func (im *contactImport) known(ctx context.Context, batch campaign.RowBatch) (ma
 	return known, found.Err()
 }
 
-// change is a row that differs from the contact that it is.
+// change is a row that differs from its contact.
 type change struct {
 	campaign.ChangedRow
 	id       int64
 	row      campaign.Row
-	restored bool // the person is called again, although they had ended
+	restored bool // the person is called again, although the contact had ended
 }
 
-// classified is what becomes of a batch's rows.
+// classified is a batch's rows, sorted by what to do with them.
 type classified struct {
 	result       campaign.BatchResult
 	added        []campaign.Row
 	changed      []change
 	rejects      []campaign.RowError
-	contactLines []int // lines of this file that are a contact
+	contactLines []int // lines of this file that belong to a contact
 }
 
-// classify decides what becomes of each row.
+// classify decides what to do with each row.
 func classify(rows []campaign.Row, groups map[string]int64, known map[string]*knownContact) (c classified) {
 	for _, r := range rows {
 		r.Key = plain(r.KeyOrNumber())
@@ -104,7 +104,7 @@ func classify(rows []campaign.Row, groups map[string]int64, known map[string]*kn
 	return c
 }
 
-// compare counts a row of somebody who is there.
+// compare counts a row of a person who is in the campaign already.
 func (c *classified) compare(r campaign.Row, k *knownContact) {
 	k.seenLine = r.Line
 	if k.ofFile && k.line == r.Line {
@@ -120,9 +120,9 @@ func (c *classified) compare(r campaign.Row, k *knownContact) {
 	c.changed = append(c.changed, ch)
 }
 
-// differences names the columns whose values the row has otherwise. Where all are
-// the same but were read another way, because a flag is another one, it names what
-// is read of them.
+// differences names the columns with other values in the row. If all are the same but
+// were read in another way, because of another flag, it names the values read from
+// them.
 func (k *knownContact) differences(r campaign.Row) []string {
 	var columns []string
 	for name := range maps.Keys(r.Vars) {
@@ -149,7 +149,7 @@ func (k *knownContact) readOtherwise(r campaign.Row) (columns []string) {
 	if r.NotNew.Reason == "" && !r.CallAtMoved && r.RemindAt == nil && !sameMoment(k.callAt, r.CallAt) {
 		columns = append(columns, "call_at")
 	}
-	// Who came too late already has the time at which they ended.
+	// A person whose row came too late already has the time at which they ended.
 	if !sameMoment(k.lastCall, r.NotLaterThan) && !(r.TooLate && r.RemindAt == nil && sameMoment(k.ownTime, r.OwnTime)) {
 		columns = append(columns, "call_before")
 	}

@@ -15,12 +15,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// AddContacts loads a batch of rows, in one transaction. Rows of new people are
-// added by COPY. Those of people who are there are compared: what differs is
-// reported, and with Import.Update the contact is changed if it is still to be
-// called. A key that stands in the file twice is reported and counts once. Refused
-// rows and repeated keys are kept with their reasons, so that every row that came
-// in is accounted for.
+// AddContacts loads a batch of rows, in one transaction. Rows of new people are added
+// by COPY. Rows of people who are in the campaign are compared. Differences are
+// reported, and with Import.Update the contact is changed if it must still be called. A
+// key that occurs twice in the file is reported and counts once. Refused rows and
+// repeated keys are stored with their reasons, so that every row is accounted for.
 func (db *DB) AddContacts(ctx context.Context, by app.Actor, campaignID int64, source string, batch campaign.RowBatch) (added campaign.BatchResult, err error) {
 	err = db.inTx(ctx, failpoint.AtEnd("import.commit", func(tx pgx.Tx) error {
 		im := contactImport{tx: tx, campaignID: campaignID, source: source, run: batch.Import}
@@ -64,9 +63,9 @@ type contactImport struct {
 	campaignID int64
 	source     string
 	run        campaign.Import
-	due        time.Time // when rows without a time of their own are due
+	due        time.Time // the due time of rows without their own time
 	together   bool      // people who share a number share a call
-	finished   bool      // the campaign shows so, and runs again with the first row that is added
+	finished   bool      // the campaign shows finished, and runs again with the first added row
 }
 
 func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (campaign.BatchResult, error) {
@@ -107,10 +106,9 @@ func (im *contactImport) add(ctx context.Context, batch campaign.RowBatch) (camp
 	return c.result, im.storeRejects(ctx, c.contactLines, slices.Concat(batch.Rejected, c.rejects))
 }
 
-// lockCampaign keeps a stop waiting until the rows are in, so that it ends them
-// too. It also keeps other imports into the campaign waiting: of two rows with one
-// key the second finds the first, so a plain COPY, which cannot skip a row, is
-// enough.
+// lockCampaign makes a stop wait until the rows are added, so that it ends them too. It
+// also makes other imports into the campaign wait. Of two rows with one key the second
+// then finds the first, so a plain COPY, which cannot skip a row, is enough.
 func (im *contactImport) lockCampaign(ctx context.Context) error {
 	var status campaign.Status
 	var ended bool
@@ -131,8 +129,8 @@ func (im *contactImport) lockCampaign(ctx context.Context) error {
 	return err
 }
 
-// noteSeen records which contacts of the campaign are in the file, also by
-// refused rows. Contacts that this import added have its import_id.
+// noteSeen records which contacts of the campaign are in the file, also in refused
+// rows. Contacts that this import added have its import_id.
 func (im *contactImport) noteSeen(ctx context.Context, batch campaign.RowBatch, known map[string]*knownContact) error {
 	var ids []int64
 	var lines []int
@@ -159,8 +157,8 @@ func (im *contactImport) noteSeen(ctx context.Context, batch campaign.RowBatch, 
 	return err
 }
 
-// copy adds rows in the file's order. Bulk contacts are all due at the
-// campaign's start, and so are called in that order too.
+// copy adds rows in the file's order. Contacts without their own time are all due at
+// the campaign's start, and so are called in that order too.
 func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups map[string]int64) error {
 	if len(rows) == 0 {
 		return nil
@@ -183,8 +181,8 @@ func (im *contactImport) copy(ctx context.Context, rows []campaign.Row, groups m
 	return err
 }
 
-// noteCountries notes where the campaign calls: how much a call of it may cost depends
-// on that. "" is a number of no country.
+// noteCountries stores the countries that the campaign calls: the possible cost of a
+// call depends on them. "" is for numbers of no country.
 func noteCountries(ctx context.Context, tx pgx.Tx, campaignID int64, countries []string) error {
 	slices.Sort(countries)
 	_, err := tx.Exec(ctx, `
@@ -226,9 +224,8 @@ func (im *contactImport) dueAt(r campaign.Row) time.Time {
 	return cmp.Or(r.CallAt, im.due)
 }
 
-// storeRejects stores refused rows. A line that a corrected file turned into a contact
-// is not refused any more. A line that stands unchanged in a file that has grown
-// is stored once.
+// storeRejects stores refused rows. It removes a line that a corrected file turned into
+// a contact. A line that is unchanged in a file that has grown is stored once.
 func (im *contactImport) storeRejects(ctx context.Context, contactLines []int, rejects []campaign.RowError) error {
 	lines := make([]int, len(rejects))
 	columns, reasons, records := make([]string, len(rejects)), make([]string, len(rejects)), make([]string, len(rejects))

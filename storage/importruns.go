@@ -11,8 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// BeginImport notes that a file is read into a campaign, and gives the import its
-// id.
+// BeginImport records that a file is read into a campaign, and gives the import its id.
 func (db *DB) BeginImport(ctx context.Context, by app.Actor, im campaign.Import) (campaign.Import, error) {
 	err := db.inTx(ctx, func(tx pgx.Tx) error { return beginImport(ctx, tx, by, &im) })
 	if err != nil {
@@ -32,10 +31,10 @@ func beginImport(ctx context.Context, tx pgx.Tx, by app.Actor, im *campaign.Impo
 	return translate(err)
 }
 
-// EndImport ends an import that has read its whole file. With RemoveMissing it
-// ends the contacts that the file has no row of, a batch at a time, and returns how
-// many. A campaign that this import began and that got no contact is dropped with
-// its refused rows: kept is false, and its name is free.
+// EndImport ends an import that has read its whole file. With RemoveMissing it ends the
+// contacts without a row in the file, a batch at a time, and returns how many. If this
+// import created the campaign and added no contact, it drops the campaign with its
+// refused rows: kept is false, and the name is free.
 func (db *DB) EndImport(ctx context.Context, by app.Actor, im campaign.Import) (removed int, kept bool, err error) {
 	if im.RemoveMissing {
 		removed, err = db.removeMissing(ctx, by, im)
@@ -49,7 +48,7 @@ func (db *DB) EndImport(ctx context.Context, by app.Actor, im campaign.Import) (
 	return removed, kept, nil
 }
 
-// abandonedAfter is when the rows of an import that was broken off are dropped.
+// abandonedAfter is when the rows of an interrupted import are dropped.
 const abandonedAfter = 24 * time.Hour
 
 func (db *DB) closeImport(ctx context.Context, by app.Actor, im campaign.Import) (kept bool, err error) {
@@ -70,8 +69,8 @@ func (db *DB) closeImport(ctx context.Context, by app.Actor, im campaign.Import)
 	return kept, err
 }
 
-// hasContactsOrRan locks the campaign against other imports. It is false exactly
-// for a campaign whose first import has not ended and that nobody is in.
+// hasContactsOrRan locks the campaign against other imports. It is false only for a
+// campaign whose first import has not ended and that has no contacts.
 func hasContactsOrRan(ctx context.Context, tx pgx.Tx, id int64) (yes bool, err error) {
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('import', $1))`, id); err != nil {
 		return false, err
@@ -84,7 +83,7 @@ func hasContactsOrRan(ctx context.Context, tx pgx.Tx, id int64) (yes bool, err e
 	return yes, translate(err)
 }
 
-// dropCampaign deletes a campaign that nothing is in.
+// dropCampaign deletes an empty campaign.
 func dropCampaign(ctx context.Context, tx pgx.Tx, by app.Actor, id int64) error {
 	var b pgx.Batch
 	for _, table := range []string{"rejected_rows", "imports", "zone_groups"} {
@@ -136,8 +135,8 @@ func (db *DB) removeMissing(ctx context.Context, by app.Actor, im campaign.Impor
 	}
 }
 
-// cancelContacts takes contacts out of their campaign: those that wait end, and a
-// call that is under way is the last one.
+// cancelContacts takes contacts out of their campaign: waiting ones end, and a call in
+// progress is the last one.
 func cancelContacts(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	_, err := tx.Exec(ctx, `
 		WITH locked AS (SELECT id FROM contacts WHERE id = ANY ($1) ORDER BY id FOR UPDATE)
@@ -154,7 +153,7 @@ func cancelContacts(ctx context.Context, tx pgx.Tx, ids []int64) error {
 	})
 }
 
-// NoteImport keeps what became of an import's rows.
+// NoteImport stores the result of an import's rows.
 func (db *DB) NoteImport(ctx context.Context, id int64, result app.ImportResult) error {
 	if _, err := db.pool.Exec(ctx, `UPDATE imports SET result = $2 WHERE id = $1`, id, result); err != nil {
 		return fmt.Errorf("note what became of import %d: %w", id, err)

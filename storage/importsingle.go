@@ -12,11 +12,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// singly is the source of contacts that came one by one.
+// singly is the source of contacts that were added one by one.
 const singly = "one by one"
 
-// AddContact adds a contact without a file, read so. added is false if the campaign
-// has the key already.
+// AddContact adds a contact without a file, read with these options. added is false if
+// the campaign has the key already.
 func (db *DB) AddContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, how campaign.Reading) (added bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		im := contactImport{tx: tx, campaignID: campaignID, source: singly}
@@ -51,8 +51,8 @@ func (db *DB) AddContact(ctx context.Context, by app.Actor, campaignID int64, ro
 	return added, nil
 }
 
-// useSingly is the import that all contacts of the campaign belong to that came one
-// by one. An export shows the columns that any of them has.
+// useSingly is the import of all contacts of the campaign that were added one by one.
+// An export shows all columns of these contacts.
 func (im *contactImport) useSingly(ctx context.Context, by app.Actor, row campaign.Row, how campaign.Reading) error {
 	ids, err := collect(ctx, im.tx, pgx.RowTo[int64], `
 		UPDATE imports SET columns = columns || ARRAY(SELECT name FROM unnest($3::text[]) AS name WHERE name <> ALL (columns))

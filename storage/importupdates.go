@@ -11,12 +11,12 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// update changes the contacts of the rows that differ, if they are still to be
-// called, and says of the others why not.
+// update changes the contacts of the rows that differ, if they must still be called.
+// For the others it gives the reason why not.
 //
-// The contacts are locked, then their open attempts. The gate locks the attempt
-// alone: so either it comes first, and the contact is under way, or it finds the
-// attempt void. In no order is somebody called with the old values after the change.
+// The contacts are locked, then their open attempts. The gate locks only the attempt.
+// So either the gate comes first, and the contact is in progress, or it finds the
+// attempt void. In no order is a person called with the old values after the change.
 func (im *contactImport) update(ctx context.Context, list []change, groups map[string]int64) error {
 	if len(list) == 0 {
 		return nil
@@ -73,7 +73,7 @@ func (im *contactImport) update(ctx context.Context, list []change, groups map[s
 	})
 }
 
-// standing is what decides whether a contact can be changed.
+// standing is the state that decides whether a contact can be changed.
 type standing struct {
 	state    campaign.ContactState
 	reason   campaign.Reason
@@ -93,7 +93,7 @@ type standing struct {
 	result    string
 }
 
-// lockToChange locks the contacts, and then their attempts that are open.
+// lockToChange locks the contacts, and then their open attempts.
 func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*standing, error) {
 	ids = slices.Clone(ids) // in the order of all locks
 	slices.Sort(ids)
@@ -106,7 +106,7 @@ func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*stand
 	var s standing
 	_, err = pgx.ForEachRow(rows, []any{&id, &s.state, (*zeronull.Text)(&s.reason), &s.numbers, (*zeronull.Timestamptz)(&s.callAt), (*zeronull.Timestamptz)(&s.ownTime), (*zeronull.Timestamptz)(&s.lastCall), &s.dueAt, &s.remindAt, &s.now, &s.cancelled, (*zeronull.Text)(&s.result), &s.together}, func() error {
 		found[id] = new(s)
-		s.numbers, s.remindAt = nil, nil // the next row's are other lists
+		s.numbers, s.remindAt = nil, nil // the next row needs new lists
 		return nil
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func lockToChange(ctx context.Context, tx pgx.Tx, ids []int64) (map[int64]*stand
 	return found, err
 }
 
-// forbids says why a contact cannot be changed to a row, or "".
+// forbids is the reason why a contact cannot be changed to a row, or "".
 func (s *standing) forbids(r campaign.Row) string {
 	switch {
 	case s == nil:
@@ -150,13 +150,13 @@ func (s *standing) forbids(r campaign.Row) string {
 	return ""
 }
 
-// keepsTime reports whether the row gives the contact the time that it has.
+// keepsTime reports whether the row has the same time as the contact.
 func (s *standing) keepsTime(r campaign.Row) bool {
 	return s.keepsOwnTime(r) && sameMoment(s.lastCall, r.NotLaterThan)
 }
 
-// keepsOwnTime reports whether the row's own time is the contact's. What earlier versions
-// of the program did not keep is told by the times that follow from it.
+// keepsOwnTime reports whether the row's own time is the contact's. Earlier versions of
+// the program did not store it; then the times that follow from it are compared.
 func (s *standing) keepsOwnTime(r campaign.Row) bool {
 	switch {
 	case !s.ownTime.IsZero() && !r.OwnTime.IsZero():
@@ -167,20 +167,20 @@ func (s *standing) keepsOwnTime(r campaign.Row) bool {
 	return sameMoment(s.callAt, r.CallAt)
 }
 
-// movedOn reports whether a contact that has ended is called again for the row: it had
-// reminders, or its time had passed, and now it has another time. Who was cancelled
-// or has opted out is not.
+// movedOn reports whether an ended contact is called again for the row: it had
+// reminders, or its time had passed, and now it has another time. A contact that was
+// cancelled or has opted out is not called again.
 func (s *standing) movedOn(r campaign.Row) bool {
 	return s.state == campaign.Done && !s.cancelled && s.result != campaign.OptedOut &&
 		(s.remindAt != nil || s.reason == campaign.ReasonExpired) && !r.OwnTime.IsZero() && !s.keepsOwnTime(r)
 }
 
-// endedBy reports whether the row moves the contact to a time for which nobody can be
-// called.
+// endedBy reports whether the row moves the contact to a time at which nobody can be
+// called any more.
 func (s *standing) endedBy(r campaign.Row) bool { return r.TooLate && !s.keepsTime(r) }
 
-// queueChange stores the row's values. A contact is due at another time only if its
-// own time is another one. Of the same numbers the one whose turn it is stays.
+// queueChange stores the row's values. A contact gets another due time only if its own
+// time changed. If the numbers are the same, the current one stays.
 func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s *standing) {
 	r := ch.row
 	t := s.timesFor(r, ch.restored, im.dueAt(r))
@@ -205,14 +205,14 @@ func (im *contactImport) queueChange(b *pgx.Batch, ch change, groups []int64, s 
 	})
 }
 
-// contactTimes are a contact's.
+// contactTimes are the times of a contact.
 type contactTimes struct {
 	callAt, lastCall, dueAt time.Time
 	remindAt                []time.Time
 }
 
-// timesFor are the contact's times with the row, which is due at due if its time is
-// another one.
+// timesFor are the contact's times with the row. due is its due time if its own time
+// changed.
 func (s *standing) timesFor(r campaign.Row, restored bool, due time.Time) contactTimes {
 	switch {
 	//guard:false storage.TestAnotherColumnOfAReminder: another value of another column moves no reminder

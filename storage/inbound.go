@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// RingBack stores a call from a person and returns what is needed to say their
-// latest message again. That is the message of the last call to their number, of a
-// campaign that allows ringing back and was not stopped. campaign.ErrNotFound: there
-// is none. Asked again for the same call it returns the same.
+// RingBack stores a call from a person and returns what is needed to say their latest
+// message again: the message of the last call to their number, in a campaign that
+// allows ringing back and was not stopped. campaign.ErrNotFound: there is none. For the
+// same call it returns the same again.
 func (db *DB) RingBack(ctx context.Context, in campaign.InboundCall) (campaign.Placement, error) {
 	var id, attempt uuid.UUID
 	err := db.pool.QueryRow(ctx, `
@@ -41,8 +41,8 @@ func (db *DB) RingBack(ctx context.Context, in campaign.InboundCall) (campaign.P
 	return db.inboundPlacement(ctx, id, attempt)
 }
 
-// InboundPlacement reads what a call that came in is answered with;
-// campaign.ErrNotFound if there is none of that id.
+// InboundPlacement reads what is needed to answer an inbound call; campaign.ErrNotFound
+// if there is none with that id.
 func (db *DB) InboundPlacement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
 	var attempt uuid.UUID
 	err := db.pool.QueryRow(ctx, `SELECT attempt_id FROM inbound_calls WHERE id = $1`, id).Scan(&attempt)
@@ -58,8 +58,8 @@ func (db *DB) inboundPlacement(ctx context.Context, id, attempt uuid.UUID) (camp
 	return p, err
 }
 
-// receiveInbound stores an event of a call that came in, and what it tells of the
-// dialogue. It changes no attempt: the call is none.
+// receiveInbound stores an event of an inbound call, and its part about the dialogue.
+// It changes no attempt: the call belongs to none.
 func (db *DB) receiveInbound(ctx context.Context, r campaign.Received) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		var b pgx.Batch
@@ -104,10 +104,10 @@ func tokensOf(r campaign.Received) []campaign.SeenToken {
 	return []campaign.SeenToken{r.Token}
 }
 
-// saidInbound adds what an event tells of the dialogue of a call that came in. The
-// contact is locked, so nobody else changes the row.
+// saidInbound adds an event's part about the dialogue of an inbound call. The contact
+// is locked, so nobody else changes the row.
 func (c *contactTx) saidInbound(ctx context.Context, tx pgx.Tx, r campaign.Received) error {
-	var a campaign.Attempt // what FoldSaid changes of one
+	var a campaign.Attempt // the fields of an attempt that FoldSaid changes
 	err := tx.QueryRow(ctx, `SELECT call_uuid, heard_at, keys FROM inbound_calls WHERE id = $1`, r.InboundID).
 		Scan(&a.CallUUID, (*zeronull.Timestamptz)(&a.HeardAt), &a.Keys)
 	if err != nil {
@@ -124,7 +124,7 @@ func (c *contactTx) saidInbound(ctx context.Context, tx pgx.Tx, r campaign.Recei
 		Scan((*zeronull.Timestamptz)(&back.HeardAt), (*zeronull.Timestamptz)(&back.LastHeardAt), (*zeronull.Text)(&back.Result), (*zeronull.Timestamptz)(&back.ResultAt))
 }
 
-// rangBackOf are a contact's own calls, and rangBackColumns what they brought.
+// rangBackOf are a contact's own calls, and rangBackColumns their results.
 const (
 	rangBackColumns = `i.heard_at, i.last_heard_at, i.result, i.result_at`
 	rangBackOf      = `(SELECT min(heard_at) AS heard_at, max(heard_at) AS last_heard_at, (array_agg(result ORDER BY received_at DESC) FILTER (WHERE result IS NOT NULL))[1] AS result,

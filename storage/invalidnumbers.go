@@ -7,20 +7,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// invalidSource is who says so on the list of suppressions.
+// invalidSource is the source of these suppressions.
 const invalidSource = "vonage"
 
-// queueInvalid suppresses the numbers that an event of their call reports as invalid.
-// A suppression that exists already stays. The gate asks the rule, so nothing that
-// waits in the queue needs to be withdrawn here.
+// queueInvalid suppresses the numbers that an event of their call reports as invalid. A
+// suppression that exists already stays. The gate checks the rule, so nothing in the
+// queue needs to be withdrawn here.
 func queueInvalid(b *pgx.Batch, events []attributedEvent) {
 	events = slices.DeleteFunc(slices.Clone(events), func(e attributedEvent) bool { return e.Invalid == "" || e.attempt == uuid.Nil })
 	if len(events) == 0 {
 		return
 	}
 	ids := column(events, func(e attributedEvent) uuid.UUID { return e.attempt })
-	// Those of all campaigns that have expired and hold no more: they would stand in the
-	// new one's place.
+	// Ends expired suppressions for all campaigns: they would block the new one.
 	b.Queue(`
 		UPDATE suppressions SET ended_at = now()
 		WHERE id IN (SELECT s.id FROM suppressions s JOIN attempts a ON a.to_number = s.number WHERE a.id = ANY ($1)

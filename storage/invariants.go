@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Violation is a promise that the rows break.
+// Violation is a promise that some rows break.
 type Violation struct {
 	Invariant string // I1, I2 ...
 	What      string
@@ -15,9 +15,9 @@ type Violation struct {
 	Examples  []string // ids, at most twenty; no telephone numbers
 }
 
-// invariants are the promises that Postgres alone can check: each query returns
-// the ids of the rows that break one. What needs a simulator's ledger is checked
-// by internal/verify.
+// invariants are the promises that Postgres alone can check: each query returns the ids
+// of the rows that break one. internal/verify checks those that need a simulator's
+// ledger.
 var invariants = []struct{ name, what, broken string }{
 	{"I1", "attempts for which Vonage named a second call", `
 		SELECT attempt_id::text AS id FROM alarms WHERE kind = 'second_call_for_attempt'`},

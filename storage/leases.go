@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// TakeLease gives a piece of periodic work to the owner for term, if no process has
-// it and it was not finished within idle. The generation tells this lease from
-// those of other times.
+// TakeLease gives a piece of periodic work to the owner for term, if no process has it
+// and it was not finished within idle. The generation distinguishes this lease from
+// earlier and later ones.
 func (db *DB) TakeLease(ctx context.Context, name, owner string, term, idle time.Duration) (generation int64, taken bool, err error) {
 	err = db.pool.QueryRow(ctx, `
 		INSERT INTO leases AS l (name, owner, expires_at) VALUES (@name, @owner, clock_timestamp() + @term::interval)
@@ -33,8 +33,8 @@ func (db *DB) TakeLease(ctx context.Context, name, owner string, term, idle time
 	return generation, true, nil
 }
 
-// RenewLease extends a lease; campaign.ErrLeaseLost when another process has taken
-// the work since.
+// RenewLease extends a lease; campaign.ErrLeaseLost if another process has taken the
+// work since.
 func (db *DB) RenewLease(ctx context.Context, name string, generation int64, term time.Duration) error {
 	return db.changeLease(ctx, `
 		UPDATE leases SET expires_at = clock_timestamp() + @term::interval
@@ -42,7 +42,7 @@ func (db *DB) RenewLease(ctx context.Context, name string, generation int64, ter
 		pgx.StrictNamedArgs{"name": name, "generation": generation, "term": term})
 }
 
-// EndLease gives the work back, and notes that it was done if it was.
+// EndLease returns the work, and records that it was done if done is true.
 func (db *DB) EndLease(ctx context.Context, name string, generation int64, done bool) error {
 	return db.changeLease(ctx, `
 		UPDATE leases SET expires_at = clock_timestamp(),

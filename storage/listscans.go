@@ -11,11 +11,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// BeginScan notes when the reading of a window of Vonage's list begins, and which
-// calls it must show: those that are known by uuid, by an answer, an event or a
-// person, and whose own window lies in it. With seen, also those that the list
-// showed before, and those that only events tell of: a restored database knows no
-// better.
+// BeginScan records when the reading of a window of Vonage's list begins, and which
+// calls it must show: those whose uuid is known from an answer, an event or a person,
+// and whose own window is within it. With seen, it includes those that the list showed
+// before, and those known only from events: a restored database has nothing better.
 func (db *DB) BeginScan(ctx context.Context, from, to time.Time, seen bool, t campaign.Times) (s campaign.Scan, err error) {
 	s.From, s.To = from, to
 	err = db.pool.QueryRow(ctx, `
@@ -57,9 +56,9 @@ func (db *DB) FinishScan(ctx context.Context, s campaign.Scan) (id int64, err er
 	return id, nil
 }
 
-// PruneScans drops the scans whose windows ended over a day before the oldest
-// records that Vonage, which keeps them for kept, still has, and returns how many.
-// It keeps those that proved an attempt absent.
+// PruneScans drops the scans whose windows ended over a day before the oldest records
+// that Vonage still has; it keeps them for kept. It returns how many. Scans that proved
+// an attempt absent stay.
 func (db *DB) PruneScans(ctx context.Context, kept time.Duration) (int, error) {
 	tag, err := db.pool.Exec(ctx, `
 		DELETE FROM list_scans s
@@ -72,11 +71,10 @@ func (db *DB) PruneScans(ctx context.Context, kept time.Duration) (int, error) {
 	return int(tag.RowsAffected()), nil
 }
 
-// NearestKnown is the window of the call nearest to a moment that Vonage is known
-// to have: the one before it and the one after it, whichever is nearer. A window
-// that holds none is widened to it, within what Vonage keeps. campaign.ErrNotFound
-// where the database knows of none. A call that was matched by numbers alone is not
-// known for certain.
+// NearestKnown is the window of the call nearest to a moment, among the calls that
+// Vonage is known to have, before or after it. A window without such a call is widened
+// to it, within the time that Vonage keeps. campaign.ErrNotFound: the database knows
+// none. A call that was matched only by numbers is not known for certain.
 func (db *DB) NearestKnown(ctx context.Context, at time.Time, t campaign.Times) (a campaign.Attempt, err error) {
 	list, err := collect(ctx, db.pool, scanAttempt, `
 		WITH known AS NOT MATERIALIZED ( -- each of the two below is served by an index
@@ -112,7 +110,7 @@ func (db *DB) Watermark(ctx context.Context, pass string) (reached time.Time, er
 	return reached, nil
 }
 
-// SetWatermark keeps how far the named pass has read.
+// SetWatermark stores how far the named pass has read.
 func (db *DB) SetWatermark(ctx context.Context, pass string, reached time.Time) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO reconcile_watermarks (pass, reached) VALUES ($1, $2)
@@ -123,7 +121,8 @@ func (db *DB) SetWatermark(ctx context.Context, pass string, reached time.Time) 
 	return nil
 }
 
-// FirstDialed is when the first attempt ever was dialed, or campaign.ErrNotFound.
+// FirstDialed is when the first attempt ever was dialed; campaign.ErrNotFound: none
+// was.
 func (db *DB) FirstDialed(ctx context.Context) (time.Time, error) {
 	var at time.Time
 	err := db.pool.QueryRow(ctx, `SELECT min(dialed_at) FROM attempts`).Scan((*zeronull.Timestamptz)(&at))

@@ -15,14 +15,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// manualLease is how long a manual call may wait between its reservation and the
-// gate. Then its command is taken for dead.
+// manualLease is how long a manual call may wait between its reservation and the gate.
+// After that its command is considered dead.
 const manualLease = 2 * time.Minute
 
-// ReserveManual stores a manual call as an attempt that is reserved, and so
-// keeps others from calling the same number or address; by requested it. A
-// *campaign.BlockedError says what stands in the way. The caller must pass the
-// gate within two minutes.
+// ReserveManual stores a manual call, requested by by, as a reserved attempt. This
+// keeps others from calling the same number or address. A *campaign.BlockedError names
+// the obstacles. The caller must pass the gate within two minutes.
 func (db *DB) ReserveManual(ctx context.Context, by app.Actor, a campaign.Attempt) error {
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return reserveManual(ctx, tx, by, a) })
 	if err != nil {
@@ -55,9 +54,8 @@ func reserveManual(ctx context.Context, tx pgx.Tx, by app.Actor, a campaign.Atte
 	})
 }
 
-// obstaclesOf returns a *campaign.BlockedError if the call may not be made now.
-// Nothing but this transaction's lock keeps two calls to one address apart that
-// is no telephone.
+// obstaclesOf returns a *campaign.BlockedError if the call may not be made now. If the
+// address is no telephone, only this transaction's lock prevents two calls to it.
 func obstaclesOf(ctx context.Context, tx pgx.Tx, a campaign.Attempt) (blocked error, err error) {
 	if a.To == "" {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 12))`, plain(a.Manual.Address)); err != nil {
@@ -106,7 +104,7 @@ func (db *DB) VoidAbandoned(ctx context.Context) (int, error) {
 }
 
 // ManualCall finds a manual call by its attempt's id or by the call's uuid;
-// campaign.ErrNotFound when there is none.
+// campaign.ErrNotFound if there is none.
 func (db *DB) ManualCall(ctx context.Context, name string) (campaign.Attempt, error) {
 	id, err := uuid.Parse(name)
 	if err != nil {

@@ -10,17 +10,17 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// matchByNumbers finds calls of no attempt that went between the numbers of an
-// attempt without a call, in its window, and says what each is: the one call of
-// one attempt ('match'), the same while an attempt of another contact is thought
-// to have had no call ('doubtful'), or anything else ('ambiguous').
+// matchByNumbers finds calls without an attempt that fit an attempt without a call, by
+// their numbers and the attempt's window. It classifies each: the only call of only one
+// attempt ('match'), the same while an attempt of another contact is considered to have
+// had no call ('doubtful'), or anything else ('ambiguous').
 //
-// Of several attempts the likeliest count: those that wait for a call, then those
-// that were given up, then those that are thought to have had none. That rests on
-// when the call started: where this is not known, all count.
+// Of several attempts the likeliest count: those that wait for a call, then those that
+// were given up, then those that are considered to have had none. This depends on when
+// the call started: if that is not known, all count.
 //
-// Nothing is said of a call before complete scans cover the whole windows of all
-// its attempts. Until then another call may come to light, or the answer to a POST.
+// A call is not classified before complete scans cover the whole windows of all its
+// attempts. Until then another call, or the answer to a POST, may still appear.
 const matchByNumbers = `
 	WITH candidate AS MATERIALIZED (
 		SELECT c.call_uuid, a.id AS attempt_id, a.contact_id, a.dialed_at,
@@ -60,7 +60,7 @@ const matchByNumbers = `
 	FROM likeliest WHERE likely AND sure
 	GROUP BY call_uuid ORDER BY 3, 1`
 
-// match is one row of matchByNumbers. Of an ambiguous call the attempt is one of
+// match is one row of matchByNumbers. For an ambiguous call the attempt is one of
 // several.
 type match struct {
 	call    string
@@ -82,10 +82,10 @@ func matchArgs(t campaign.Times, calls []string) pgx.StrictNamedArgs {
 	}
 }
 
-// MatchCalls gives calls of no attempt to the attempts that alone can have made
-// them, by their numbers and times. The others raise alarms: those that may be of
-// several attempts, or that share one with another call, and those from a number
-// of a campaign that no attempt explains.
+// MatchCalls gives calls without an attempt to the attempts that alone can have made
+// them, by their numbers and times. It raises alarms for the others: calls that may
+// belong to several attempts, or that share one with another call, and calls from a
+// number of a campaign that no attempt explains.
 func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reconciled, err error) {
 	//guard:drop storage.TestMatchKnowsACallInEverySpelling: two rows of one call, in different words, are of one attempt
 	if err := db.bindSpellings(ctx); err != nil {
@@ -113,9 +113,9 @@ func (db *DB) MatchCalls(ctx context.Context, t campaign.Times) (n campaign.Reco
 }
 
 // bindSpellings gives a call to the attempt that has it under another spelling of its
-// uuid. There are two rows of one call where two processes learned of it at once, in
-// different words. The record is folded in the next round, also if the attempt got its
-// call just now.
+// uuid. There are two rows of one call if two processes learned of it at once, in
+// different spellings. The record is folded in the next round, also if the attempt got
+// its call only now.
 func (db *DB) bindSpellings(ctx context.Context) error {
 	_, err := db.pool.Exec(ctx, `
 		-- guard:value storage.TestRecordBoundWhileMatchingIsFolded: a record that is given to its attempt is folded, whoever gives it
@@ -125,7 +125,7 @@ func (db *DB) bindSpellings(ctx context.Context) error {
 	return err
 }
 
-// matchCall gives a call to its attempt, if that is still so once the attempt is
+// matchCall gives a call to its attempt, if they still match once the attempt is
 // locked.
 func (db *DB) matchCall(ctx context.Context, m match, t campaign.Times, n *campaign.Reconciled) error {
 	matched := false
@@ -146,7 +146,7 @@ func (db *DB) matchCall(ctx context.Context, m match, t campaign.Times, n *campa
 	return err
 }
 
-// foldMatch folds the record of a call into the attempt that has it by numbers.
+// foldMatch folds the record of a call into the attempt that matches it by numbers.
 func (c *contactTx) foldMatch(ctx context.Context, tx pgx.Tx, m match) error {
 	records, err := collect(ctx, tx, scanRecord, `
 		WITH matched AS (
@@ -166,11 +166,11 @@ func (c *contactTx) foldMatch(ctx context.Context, tx pgx.Tx, m match) error {
 	return nil
 }
 
-// raiseUnmatched raises an alarm of each call that went out from a number of a
-// campaign and that no attempt explains, once the answer to its POST can no longer
-// come. A leg of a known call is explained, and what may be the leg of a call whose
-// conversation is not known yet waits for that. While the database is locked nothing is
-// said, because a call may be one that it forgot.
+// raiseUnmatched raises an alarm for each call from a number of a campaign that no
+// attempt explains, once the answer to its POST can no longer come. A leg of a known
+// call is explained. A call that may be the leg of a call whose conversation is not
+// known yet waits for that. While the database is locked it raises none, because the
+// database may have forgotten the call.
 func (db *DB) raiseUnmatched(ctx context.Context, t campaign.Times) error {
 	_, err := db.pool.Exec(ctx, `
 		INSERT INTO alarms (kind, detail)

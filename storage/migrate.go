@@ -35,10 +35,10 @@ var views string
 //go:embed comments.sql
 var comments string
 
-// newestMigration is the last schema that this program knows. It works on a
-// later one too, unless that says that it does not: see database_identity.needs_schema.
+// newestMigration is the newest schema that this program knows. It also works on a
+// newer one, unless that one forbids it: see database_identity.needs_schema.
 var newestMigration = func() int64 {
-	known, _ := knownMigrations() // Migrate reports a file that is misnamed
+	known, _ := knownMigrations() // Migrate reports a file with a wrong name
 	return slices.Max(known)
 }()
 
@@ -49,18 +49,18 @@ type Migration struct {
 	AppliedAt time.Time // zero: not yet
 }
 
-// firstMigration is the baseline. The versions before it are of databases that
-// were made before the first release.
+// firstMigration is the baseline. Lower versions belong to databases that were created
+// before the first release.
 const firstMigration = 100
 
-// ErrOldDatabase: the database has the schema of a version before the first
-// release, and cannot be migrated.
+// ErrOldDatabase: the database's schema is from before the first release, and cannot be
+// migrated.
 var ErrOldDatabase = errors.New("this database was made by a version before the first release and cannot be migrated: " +
 	"create an empty database, point DATABASE_URL at it, and import the campaigns again")
 
-// Migrate brings the schema up to date and returns how many steps it took.
-// Several processes may call it at once: one works and the others wait.
-// Applied steps are never edited, and there is no way down.
+// Migrate updates the schema and returns how many steps it took. Several processes may
+// call it at once: one works and the others wait. Applied steps are never edited, and
+// there is no way down.
 func (db *DB) Migrate(ctx context.Context) (applied int, err error) {
 	if err := db.refuseOld(ctx); err != nil {
 		return 0, fmt.Errorf("migrate: %w", err)
@@ -79,8 +79,8 @@ func (db *DB) Migrate(ctx context.Context) (applied int, err error) {
 	return applied, nil
 }
 
-// refuseOld returns ErrOldDatabase for a database of the versions before the
-// baseline. goose alone would apply the baseline beside them, or nothing.
+// refuseOld returns ErrOldDatabase for a database with a version before the baseline.
+// goose alone would apply the baseline in addition to them, or nothing.
 func (db *DB) refuseOld(ctx context.Context) error {
 	var old bool
 	err := db.pool.QueryRow(ctx, `
@@ -98,7 +98,7 @@ func (db *DB) refuseOld(ctx context.Context) error {
 
 // applyRules replaces the functions of rules.sql, the views of views.sql and the
 // comments of comments.sql, unless the database has these texts already. A process of
-// the version before, which starts again during a rolling deploy, leaves the newer ones.
+// the previous version that starts during a rolling deploy leaves the newer ones.
 func (db *DB) applyRules(ctx context.Context) error {
 	sum := sha256.Sum256([]byte(rules + views + comments))
 	text := hex.EncodeToString(sum[:])
@@ -151,8 +151,8 @@ func (db *DB) MigrationStatus(ctx context.Context) (list []Migration, err error)
 	return list, nil
 }
 
-// withProvider works on connections of its own: a step may take longer than
-// the pool's statements may.
+// withProvider uses its own connections: a step may take longer than the pool's
+// statements may.
 func (db *DB) withProvider(use func(*goose.Provider) error) error {
 	cfg := db.pool.Config().ConnConfig
 	conn := stdlib.OpenDB(*cfg, stdlib.OptionAfterConnect(prepareUnlimited))
@@ -181,8 +181,8 @@ func prepareUnlimited(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// SchemaVersion names the schema that Migrate leads to: it changes with every
-// edit of the migrations, the rules, the views and the comments.
+// SchemaVersion names the schema after Migrate: it changes with every edit of the
+// migrations, the rules, the views and the comments.
 func SchemaVersion() (string, error) {
 	sum := sha256.New()
 	sum.Write([]byte(rules + views + comments))

@@ -11,9 +11,9 @@ import (
 )
 
 // NextCall is the earliest time at which a waiting contact of the campaign may be
-// called, if that is in the future: no contact is due yet, or all that are due are
-// outside their hours. It is zero if a contact may be called now, and if none
-// waits. Of each set of zones it looks at the first contact of each urgency.
+// called, if that is in the future: no contact is due yet, or all due ones are outside
+// their hours. It is zero if a contact may be called now, or if none waits. For each
+// set of zones it reads the first contact of each urgency.
 func (db *DB) NextCall(ctx context.Context, c campaign.Campaign) (next time.Time, err error) {
 	type waiting struct {
 		Zones []string

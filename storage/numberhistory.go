@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// NumberHistory reads all that is known of a number: E.164 digits. It is
-// campaign.ErrNotFound when nothing at all is known of it.
+// NumberHistory reads everything that is known about a number in E.164 digits.
+// campaign.ErrNotFound: nothing is known about it.
 func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHistory, err error) {
 	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		if h.Suppression, err = suppressionOf(ctx, tx, number); err != nil {
@@ -39,8 +39,8 @@ func (db *DB) NumberHistory(ctx context.Context, number string) (h app.NumberHis
 	return h, nil
 }
 
-// suppressionOf is what a person is shown of a number: of all scopes, whatever the
-// campaign, the one that reaches furthest.
+// suppressionOf is the suppression of a number that a person sees: of all scopes, for
+// any campaign, the widest one.
 func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppression, error) {
 	list, err := collect(ctx, tx, scanSuppression, `SELECT `+suppressionColumns+` FROM suppressions WHERE number = $1 AND ended_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY campaign_id NULLS FIRST, purpose NULLS FIRST`, number)
 	if err != nil || len(list) == 0 {
@@ -49,7 +49,7 @@ func suppressionOf(ctx context.Context, tx pgx.Tx, number string) (app.Suppressi
 	return list[0], nil
 }
 
-// contactHistories reads the contacts for which the condition on k and $1 holds.
+// contactHistories reads the contacts that fit the condition on k and $1.
 func contactHistories(ctx context.Context, tx pgx.Tx, where string, arg any, suppression app.Suppression) ([]app.ContactHistory, error) {
 	var now time.Time
 	if err := tx.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
@@ -80,7 +80,7 @@ func contactHistories(ctx context.Context, tx pgx.Tx, where string, arg any, sup
 	return list, nil
 }
 
-// openCall is an attempt that may be a call, and whose it is; 0: a manual call.
+// openCall is an attempt that may be a call, and its contact; 0: a manual call.
 type openCall struct {
 	ID      uuid.UUID
 	To      string
@@ -93,10 +93,10 @@ func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error
 	return h, err
 }
 
-// completeHistory adds the attempts and what was done to their calls, and asks
-// the domain why the contact is in its state.
+// completeHistory adds the attempts and the actions on their calls, and asks the domain
+// why the contact is in its state.
 func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, open []openCall, suppression app.Suppression, now time.Time) (err error) {
-	calls := h.Contact.ID // whose the calls are
+	calls := h.Contact.ID // the contact that has the calls
 	err = tx.QueryRow(ctx, `
 		SELECT coalesce(k.call_with, k.id), coalesce(l.key, ''), ARRAY(SELECT f.key FROM contacts f WHERE f.call_with = k.id ORDER BY f.id)
 		FROM contacts k LEFT JOIN contacts l ON l.id = k.call_with WHERE k.id = $1`, h.Contact.ID).Scan(&calls, &h.CalledWith, &h.Followers)
@@ -149,8 +149,7 @@ func completeHistory(ctx context.Context, tx pgx.Tx, h *app.ContactHistory, open
 	return tx.QueryRow(ctx, `SELECT next_attempt_at FROM reporting.contacts WHERE contact_id = $1`, h.Contact.ID).Scan((*zeronull.Timestamptz)(&h.NextCall))
 }
 
-// refusedRowsOf finds refused rows that have the number's last nine digits, however
-// they are written.
+// refusedRowsOf finds refused rows with the number's last nine digits, in any writing.
 func refusedRowsOf(ctx context.Context, tx pgx.Tx, number string) ([]app.RefusedRow, error) {
 	return collect(ctx, tx, pgx.RowToStructByPos[app.RefusedRow], `
 		SELECT c.name, r.line_no, r.column_name, r.reason
@@ -159,7 +158,7 @@ func refusedRowsOf(ctx context.Context, tx pgx.Tx, number string) ([]app.Refused
 		ORDER BY c.id, r.line_no LIMIT 100`, number)
 }
 
-// ContactByKey reads all that is known of one person of a campaign.
+// ContactByKey reads everything that is known about one person of a campaign.
 func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h app.ContactHistory, err error) {
 	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		var id int64
@@ -184,7 +183,8 @@ func (db *DB) ContactByKey(ctx context.Context, campaignID int64, key string) (h
 	return h, nil
 }
 
-// ReadingOf is how a contact's row was read; zero for one of before that was kept.
+// ReadingOf says how a contact's row was read; zero if the row is from before this was
+// stored.
 func (db *DB) ReadingOf(ctx context.Context, contactID int64) (how campaign.Reading, err error) {
 	err = db.pool.QueryRow(ctx, `
 		SELECT coalesce(i.reading, '{}') FROM contacts k LEFT JOIN imports i ON i.id = k.import_id WHERE k.id = $1`, contactID).Scan(&how)

@@ -26,38 +26,36 @@ type DB struct {
 }
 
 const (
-	// defaultConns is the size of the pool where neither the URL nor the caller
-	// says another.
+	// defaultConns is the size of the pool if neither the URL nor the caller sets one.
 	defaultConns = 20
 
-	// LeastConns is the smallest pool of a process that dials. Each batcher has a
-	// bound on its transactions, and a test holds that all of them leave a
-	// connection free: so a flood of webhooks cannot keep a call from its gate,
-	// nor the other way round.
+	// LeastConns is the smallest pool of a process that dials. Each batcher has a limit on
+	// its transactions, and a test checks that all of them together leave a connection
+	// free. So a flood of webhooks cannot keep a call from its gate, or the other way
+	// round.
 	LeastConns = 16
 )
 
-// startupDefaults are sent with the request for a connection, where the URL does
-// not say otherwise. PgBouncer knows these two and refuses all others.
+// startupDefaults are sent with the request for a connection, unless the URL sets them.
+// PgBouncer knows these two and refuses all others.
 var startupDefaults = map[string]string{
 	"application_name": "dialer",
 	"timezone":         "UTC",
 }
 
-// sessionDefaults are the settings of each connection, where the URL does not
-// say otherwise.
+// sessionDefaults are the settings of each connection, unless the URL sets them.
 var sessionDefaults = map[string]string{
-	// The timeouts bound what a stuck statement can hold up.
+	// The timeouts limit the delay that a stuck statement can cause.
 	"statement_timeout":                   "15s",
 	"lock_timeout":                        "5s",
 	"idle_in_transaction_session_timeout": "30s",
-	// Compiling the claim, whose cost the planner overrates, took a second where
+	// The planner overestimates the cost of the claim. Compiling it took a second, while
 	// running it takes milliseconds.
 	"jit": "off",
-	// Nearly all statements look rows up by ids, uuids and numbers, some hundred
-	// times a second. So their plans are made once, and are always lookups,
-	// however small the tables were when they were made. Statements that read
-	// much take the planner's own choice: see read.
+	// Nearly all statements look up rows by ids, uuids and numbers, some hundred times a
+	// second. So their plans are made once, and are always lookups, even if the tables
+	// were small at that time. Statements that read much use the planner's own choice: see
+	// read.
 	"plan_cache_mode": "force_generic_plan",
 	//guard:value("on") storage.TestPlacingUsesIndexes: statements of a call look rows up
 	"enable_seqscan":   "off",
@@ -66,9 +64,9 @@ var sessionDefaults = map[string]string{
 }
 
 // Open connects to the primary that url names, with as many connections as its
-// pool_max_conns says, or 20. It refuses a standby, whose rows may be late. It
-// refuses to let a commit be acknowledged before it is on disk, because the
-// gate's commit is what prevents a second call.
+// pool_max_conns says, or 20. It refuses a standby, whose rows may be late. It also
+// refuses settings that acknowledge a commit before it is on disk, because the gate's
+// commit is what prevents a second call.
 func Open(ctx context.Context, url string) (*DB, error) { return OpenPool(ctx, url, 0) }
 
 // OpenPool is Open with conns connections at most, whatever the URL says.
@@ -119,8 +117,8 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	return now, nil
 }
 
-// ErrURL: DATABASE_URL is none. The reasons that the driver gives would show parts
-// of a password that has a sign with a meaning in URLs.
+// ErrURL: DATABASE_URL is no valid URL. The driver's reasons would show parts of a
+// password with a character that has a meaning in URLs.
 var ErrURL = errors.New("DATABASE_URL (--database-url) cannot be read: write it as postgres://user:password@host:5432/database, " +
 	"and the signs / @ : ? # % of a password as %2F %40 %3A %3F %23 %25")
 
@@ -144,9 +142,9 @@ func poolConfig(url string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
-// parseURL reads the URL. It refuses one in which the driver would take a part of
-// the password for the host, and look it up. It refuses modes in which values
-// become part of the statements: an error of Postgres would show them.
+// parseURL reads the URL. It refuses one in which the driver would take a part of the
+// password for the host, and look it up. It also refuses modes in which values become
+// part of the statements: an error of Postgres would show them.
 func parseURL(url string) (*pgx.ConnConfig, error) {
 	if _, rest, ok := strings.Cut(url, "://"); ok {
 		rest, options, _ := strings.Cut(rest, "?")

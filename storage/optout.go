@@ -13,9 +13,9 @@ import (
 // optOutSource is the source of the suppression of a number by a key.
 const optOutSource = "opt-out by key"
 
-// optOut stores an input with which a person opted out: the event, the suppression
-// of the number, and that all that is queued for it is withdrawn, in one transaction.
-// Only then is the person told.
+// optOut stores an input with which a person opted out: the event, the suppression of
+// the number, and the withdrawal of everything queued for it, in one transaction. Only
+// then is the person told.
 func (db *DB) optOut(ctx context.Context, u callUpdate) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		results, err := applyUpdates(ctx, tx, []callUpdate{u}, true)
@@ -33,9 +33,9 @@ func firstError(err error, results []error) error {
 	return results[0]
 }
 
-// suppressCalled suppresses the number that the attempt called. An opt-out that
-// stands already is left as it is. What a person of ours has added is replaced: they may
-// undo or lift that, and the opt-out must stand.
+// suppressCalled suppresses the number that the attempt called. An existing opt-out
+// stays. A suppression that a user added is replaced: users may undo or lift that one,
+// but the opt-out must stay.
 func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 	var number, name string
 	var id int64
@@ -72,7 +72,7 @@ func suppressCalled(ctx context.Context, tx pgx.Tx, u callUpdate) error {
 			return err
 		}
 	}
-	// What is queued for the number is withdrawn.
+	// Everything queued for the number is withdrawn.
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts WHERE to_number = $1 AND state <> 'done' AND ($2::bigint = 0 OR campaign_id = $2) ORDER BY id`, number, only)
 	if err != nil {

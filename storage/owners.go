@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// owner is what is locked before an attempt may be changed: its contact, or the
+// owner is the row to lock before an attempt may be changed: its contact, or the
 // attempt itself if it is a manual call, which has no contact.
 type owner struct {
 	contact int64     // 0 for a manual call

@@ -24,9 +24,9 @@ func (db *DB) LoadPace(ctx context.Context, budget campaign.Budget) (p campaign.
 	return p, now, nil
 }
 
-// SavePace writes the budget back. It reports false, and changes nothing, when
-// another process has changed it since it was read. No lock is held in between,
-// so a process that is paused there delays no other.
+// SavePace writes the budget back. It returns false, and changes nothing, if another
+// process has changed it since it was read. No lock is held in between, so a process
+// that pauses there delays no other.
 func (db *DB) SavePace(ctx context.Context, budget campaign.Budget, p campaign.Pace) (saved bool, err error) {
 	tag, err := db.pool.Exec(ctx, `
 		UPDATE pace

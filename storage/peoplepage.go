@@ -14,9 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// CampaignPeople lists a campaign's people as its page shows them. Each form is
-// served by an index from where the page begins, so it takes as long among a million
-// people as among a hundred.
+// CampaignPeople lists a campaign's people for its page. Each form reads an index from
+// the page's beginning, so it takes as long for a million people as for a hundred.
 func (db *DB) CampaignPeople(ctx context.Context, campaignID int64, q app.PeopleQuery) (p app.PeoplePage, err error) {
 	err = db.lookup(ctx, func(tx pgx.Tx) error {
 		list := peopleList{ctx: ctx, tx: tx, campaign: campaignID, q: q}
@@ -41,16 +40,16 @@ func (db *DB) CampaignPeople(ctx context.Context, campaignID int64, q app.People
 	return p, nil
 }
 
-// peopleList is one page of people that is being read.
+// peopleList is the reading of one page of people.
 type peopleList struct {
 	ctx         context.Context
 	tx          pgx.Tx
 	campaign    int64
 	q           app.PeopleQuery
-	afterID     int64  // whom the page before ended with; 0: there is none
-	afterKey    string // that one's key
-	afterNumber string // and number
-	afterAt     string // and place in the order
+	afterID     int64  // the last person of the page before; 0: there is none
+	afterKey    string // that person's key
+	afterNumber string // that person's number
+	afterAt     string // that person's place in the order
 }
 
 // begin reads the cursor: an id and a place, as 17~3.
@@ -74,7 +73,7 @@ func (l *peopleList) begin() error {
 	return nil
 }
 
-// runs are the values of listed_as that the query asks for, in the order of states.
+// runs are the values of listed_as in the query, in the order of states.
 func (l *peopleList) runs() (list []string) {
 	add := func(state campaign.ContactState, reason campaign.Reason) {
 		for _, reach := range []string{"0", "1", "2"} {
@@ -97,8 +96,8 @@ func (l *peopleList) runs() (list []string) {
 	return list
 }
 
-// asked are those of the runs that the campaign takes for not reached, or for those
-// whom a person is to reach, if the query asks for these.
+// asked are those of the runs that the campaign counts as not reached, or as people
+// whom a person must reach, if the query asks for these.
 func (l *peopleList) asked() ([]string, error) {
 	if !l.q.NotReached && !l.q.ByHand {
 		return l.runs(), nil
@@ -109,7 +108,7 @@ func (l *peopleList) asked() ([]string, error) {
 		pgx.StrictNamedArgs{"runs": l.runs(), "campaign": l.campaign, "not_reached": l.q.NotReached, "by_hand": l.q.ByHand})
 }
 
-// order is how the statement's parts are written for the direction.
+// order adapts the statement's parts to the direction.
 func (l *peopleList) order(query string) string {
 	over, down := ">", ""
 	if l.q.Descending {
@@ -118,7 +117,7 @@ func (l *peopleList) order(query string) string {
 	return strings.NewReplacer("{over}", over, "{down}", down).Replace(query)
 }
 
-// args are what those statements take that begin behind a key; a run that is not
+// args are the arguments of the statements that begin after a key. A run that has not
 // begun yet begins at the edge.
 func (l *peopleList) args(more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 	edge := ""
@@ -136,7 +135,7 @@ type listed struct {
 	object json.RawMessage
 }
 
-// page is what a query of people returns: the id, the place, the object.
+// page reads the result of a query for people: the id, the place, the object.
 func (l *peopleList) page(query string, args pgx.StrictNamedArgs) (p app.PeoplePage, err error) {
 	list, err := collect(l.ctx, l.tx, func(row pgx.CollectableRow) (e listed, err error) {
 		err = row.Scan(&e.id, &e.at, &e.object)
@@ -157,8 +156,8 @@ func (l *peopleList) page(query string, args pgx.StrictNamedArgs) (p app.PeopleP
 	return p, nil
 }
 
-// byState reads each run of the index from where the page begins, and takes the first
-// of them all: by key, or run after run.
+// byState reads each run of the index from the page's beginning, and takes the first
+// people of all runs: by key, or run after run.
 func (l *peopleList) byState() (app.PeoplePage, error) {
 	runs, err := l.asked()
 	if err != nil {
@@ -187,7 +186,7 @@ func (l *peopleList) byState() (app.PeoplePage, error) {
 		l.args(pgx.StrictNamedArgs{"runs": runs, "in_states": l.q.Order == app.ByState, "place": place}))
 }
 
-// byResult lists those who have a result, by it and the key.
+// byResult lists people with a result, by the result and the key.
 func (l *peopleList) byResult() (app.PeoplePage, error) {
 	words, err := collect(l.ctx, l.tx, pgx.RowTo[string], l.order(`
 		SELECT outcome FROM counter_totals WHERE campaign_id = @campaign AND subject = 'ladder' AND state = 'result' AND (@result = '' OR outcome = @result)
@@ -210,8 +209,8 @@ func (l *peopleList) byResult() (app.PeoplePage, error) {
 		l.args(pgx.StrictNamedArgs{"words": words, "word": l.afterAt}))
 }
 
-// byNext lists those who are to be called, by when they are due: each group of zones
-// from the front of the claim's index.
+// byNext lists people who must still be called, by due time: each group of zones from
+// the front of the claim's index.
 func (l *peopleList) byNext() (app.PeoplePage, error) {
 	at := int64(0)
 	if l.afterAt != "" {
@@ -220,7 +219,8 @@ func (l *peopleList) byNext() (app.PeoplePage, error) {
 			return app.PeoplePage{}, app.ErrCursor
 		}
 	}
-	// Who waits is not among first calls, nor the other way round: they are not read.
+	// Waiting contacts are not among first calls, and the other way round: so those runs
+	// are not read.
 	urgencies := map[string][]int16{"": {0, 1, 2}, string(campaign.Waiting): {0, 1}, string(campaign.Pending): {0, 2}}[l.q.State]
 	args := pgx.StrictNamedArgs{"campaign": l.campaign, "limit": l.q.Limit + 1, "state": plain(l.q.State), "urgencies": urgencies}
 	behind := ``

@@ -11,24 +11,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// searchWindow is how many rows a search reads for a part of their text. It takes ten
-// microseconds a row, so that a page comes within a tenth of a second on a busy machine.
+// searchWindow is how many rows a search reads for a part of their text. A row takes
+// ten microseconds, so a page is ready within a tenth of a second on a busy machine.
 const searchWindow = 5_000
 
-// searchPart is where a search looks. Its cursor names the part, and whom the page
-// before ended with: 17~n.
+// searchPart is where a search looks. Its cursor names the part, and the last person of
+// the page before: 17~n.
 type searchPart string
 
 const (
-	exactly    searchPart = "x" // whose key or number the text is
-	byKeys     searchPart = "k" // whose key begins with it
-	byNumbers  searchPart = "n" // whose number, the one that is called, begins with it
-	withinRows searchPart = "r" // in whose row it is
+	exactly    searchPart = "x" // the text is the person's key or number
+	byKeys     searchPart = "k" // the person's key begins with it
+	byNumbers  searchPart = "n" // the person's number, the one that is called, begins with it
+	withinRows searchPart = "r" // the person's row contains it
 )
 
-// search finds whoever has exactly the key or number. If nobody has, it finds one
-// after another all whose key begins so, all whose number does, and those in whose row
-// the text is, of the next searchWindow rows by key.
+// search finds the people with exactly this key or number. If there are none, it finds
+// first those whose key begins with it, then those whose number does, then those whose
+// row contains the text, among the next searchWindow rows by key.
 func (l *peopleList) search(text string) (p app.PeoplePage, err error) {
 	parts := []searchPart{exactly, byKeys, byNumbers, withinRows}
 	//guard:false internal/dashboard.TestViewersSearchWholeNumbers: a viewer finds out no number digit by digit
@@ -71,12 +71,13 @@ func (l *peopleList) search(text string) (p app.PeoplePage, err error) {
 	return p, nil
 }
 
-// beginsWith is the condition that a text begins with another, as an index finds it.
+// beginsWith is the condition that a text begins with another, in a form that uses an
+// index.
 func beginsWith(text, beginning string) string {
 	return fmt.Sprintf(`(%[1]s COLLATE "C" >= %[2]s AND %[1]s COLLATE "C" < %[2]s || U&'\+10FFFF')`, text, beginning)
 }
 
-// searchIn finds people of one part, from where the page begins.
+// searchIn finds people of one part, from the page's beginning.
 func (l *peopleList) searchIn(part searchPart, text string, limit int) ([]listed, error) {
 	digits := strings.TrimLeft(strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(text), "+")
 	isNumber := len(digits) >= 3 && strings.Trim(digits, "0123456789") == ""
@@ -117,11 +118,11 @@ func (l *peopleList) searchIn(part searchPart, text string, limit int) ([]listed
 		}
 		args["text"], args["after"], args["window"] = text, l.afterKey, searchWindow
 		args["like_quoted"], args["like"] = likeEscaped(string(quoted[1:len(quoted)-1])), likeEscaped(text)
-		args["number"] = "-" // with which no number begins
+		args["number"] = "-" // no number begins with it
 		if isNumber {
 			args["number"] = digits
 		}
-		// The row as a whole is the quicker look, and passes a few more.
+		// The check of the whole row is faster, and accepts a few more.
 		found = `
 			SELECT k.id, k.key AS place FROM (` + searchedRows + `) AS k
 			WHERE k.vars::text ILIKE '%' || @like_quoted || '%'
@@ -135,12 +136,12 @@ func (l *peopleList) searchIn(part searchPart, text string, limit int) ([]listed
 		ORDER BY f.place, f.id`, args)
 }
 
-// searchedRows are the rows that a search for a text in them reads.
+// searchedRows are the rows that a search for a text in rows reads.
 const searchedRows = `
 	SELECT id, key, to_number, vars FROM contacts WHERE campaign_id = @campaign AND key > @after ORDER BY key LIMIT @window`
 
-// lookedAt says where the search for a text goes on, if there are more rows than were
-// read.
+// lookedAt stores where the search for a text continues, if there are more rows than
+// were read.
 func (l *peopleList) lookedAt(p *app.PeoplePage) error {
 	var last, n int64
 	err := l.tx.QueryRow(l.ctx, `
@@ -153,7 +154,7 @@ func (l *peopleList) lookedAt(p *app.PeoplePage) error {
 	return err
 }
 
-// likeEscaped is a text as LIKE finds it.
+// likeEscaped escapes a text for LIKE.
 func likeEscaped(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
 }

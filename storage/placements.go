@@ -13,8 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// How many attempts are read by one query, and how many queries may run beside the
-// first.
+// How many attempts one query reads, and how many extra queries may run in parallel.
 const (
 	maxLoads     = 64
 	extraLoadTxs = 1
@@ -28,8 +27,8 @@ type loadRequest struct {
 	unlocked bool // the dial lock is not set
 }
 
-// Load reads what is needed to place the attempt's call, or campaign.ErrStale
-// when it is not reserved any more, or campaign.ErrDialLocked.
+// Load reads what is needed to place the attempt's call. campaign.ErrStale: it is not
+// reserved any more. campaign.ErrDialLocked: the dial lock is set.
 func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
 	l := &loadRequest{id: id}
 	err := db.loads.do(ctx, l)
@@ -47,8 +46,8 @@ func (db *DB) Load(ctx context.Context, id uuid.UUID) (campaign.Placement, error
 	return l.Placement, nil
 }
 
-// Placement reads what the attempt's call was, or is to be, placed with, in
-// whatever state the attempt is; campaign.ErrNotFound when there is none.
+// Placement reads what the attempt's call was, or will be, placed with, in any state of
+// the attempt; campaign.ErrNotFound if there is none.
 func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, error) {
 	l := &loadRequest{id: id}
 	if err := db.loads.do(ctx, l); err != nil {
@@ -57,8 +56,8 @@ func (db *DB) Placement(ctx context.Context, id uuid.UUID) (campaign.Placement, 
 	return l.Placement, nil
 }
 
-// MessageAsked notes that Vonage asked for an attempt's message while its call is
-// not known. That names no call, but there is one.
+// MessageAsked records that Vonage asked for an attempt's message while its call is not
+// known. That names no call, but proves that there is one.
 func (db *DB) MessageAsked(ctx context.Context, id uuid.UUID) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE attempts SET message_asked_at = clock_timestamp()
@@ -69,8 +68,7 @@ func (db *DB) MessageAsked(ctx context.Context, id uuid.UUID) error {
 	return nil
 }
 
-// loadAll reads for all callers at once; see txBatcher.store. It waits for no
-// lock.
+// loadAll reads for all callers at once; see txBatcher.store. It waits for no lock.
 func (db *DB) loadAll(ctx context.Context, list []*loadRequest, _ bool) ([]error, error) {
 	settings := make(readSettings)
 	found, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (l loadRequest, err error) {

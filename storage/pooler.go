@@ -17,9 +17,9 @@ const (
 	noStatement        = "26000"
 )
 
-// refuseSharedConns returns errSharedConns if something between us and Postgres
-// lets two sessions of ours use one of Postgres's. Otherwise statements would fail
-// later, one here and one there, with errors that do not say why.
+// refuseSharedConns returns errSharedConns if a program between us and Postgres lets
+// two of our sessions use one of Postgres's. Otherwise statements would fail later,
+// here and there, with errors that do not explain the cause.
 func refuseSharedConns(ctx context.Context, pool *pgxpool.Pool) error {
 	one, err := pool.Acquire(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func refuseSharedConns(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	defer one.Release()
 	first, err := backend(ctx, one)
-	// A pooler tells its clients process ids of its own.
+	// A pooler gives its clients its own process ids.
 	if err != nil || first == one.Conn().PgConn().PID() {
 		return err
 	}
@@ -39,7 +39,7 @@ func refuseSharedConns(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	defer other.Release()
-	tx, err := other.Begin(ctx) // it has a connection now, which the first one has left
+	tx, err := other.Begin(ctx) // it has a connection now that the first one has released
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Record stores what is known after the POST, and decides again where the contact
-// belongs. A webhook may have come first, and the same outcome may be recorded
-// twice: neither changes what is known already. Outcomes share transactions with
-// each other and with events.
+// Record stores the outcome of the POST, and decides the contact again. A webhook may
+// have come first, and the same outcome may be recorded twice: neither changes known
+// facts. Outcomes share transactions with each other and with events.
 func (db *DB) Record(ctx context.Context, id uuid.UUID, o campaign.Outcome) (err error) {
 	o.Evidence, o.Said = clean(o.Evidence), plain(o.Said)
 	u := callUpdate{attempt: id, outcome: o}
@@ -44,8 +43,8 @@ func (db *DB) recordRefusal(ctx context.Context, u callUpdate) error {
 }
 
 // judgeRefusal finds out whether the refusal concerns the whole campaign, and then
-// pauses it. An outcome that is recorded again, after a person resumed the
-// campaign, does not pause it again.
+// pauses it. If an outcome is recorded again after a person resumed the campaign, it
+// does not pause the campaign again.
 func judgeRefusal(ctx context.Context, tx pgx.Tx, u *callUpdate) error {
 	var campaignID int64 // 0 for a manual call
 	var first bool
@@ -77,8 +76,8 @@ func judgeRefusal(ctx context.Context, tx pgx.Tx, u *callUpdate) error {
 	return err
 }
 
-// judgeInvalid has the contacts that were refused for the campaign's fault called
-// again once it is resumed.
+// judgeInvalid makes the contacts whose refusals were caused by the campaign due again
+// once it is resumed.
 func judgeInvalid(ctx context.Context, tx pgx.Tx, c lockedCampaign, u *callUpdate) error {
 	refusal, before, err := refusalsBefore(ctx, tx, c.id, *u)
 	if err != nil {
@@ -90,7 +89,7 @@ func judgeInvalid(ctx context.Context, tx pgx.Tx, c lockedCampaign, u *callUpdat
 		return nil
 	}
 	contacts := column(too, func(a campaign.RefusedPost) int64 { return a.ContactID })
-	// This contact too, so that all are locked in their order.
+	// This contact is included, so that all are locked in their order.
 	return withContacts(ctx, tx, append(contacts, refusal.ContactID), func(k *contactTx) error {
 		for _, b := range too {
 			if i := k.find(b.AttemptID); i >= 0 && k.attempts[i].State == campaign.Refused {
@@ -103,7 +102,7 @@ func judgeInvalid(ctx context.Context, tx pgx.Tx, c lockedCampaign, u *callUpdat
 	})
 }
 
-// refusalsBefore reads the refusal with what must be known of its contact, and the
+// refusalsBefore reads the refusal with the needed facts about its contact, and the
 // campaign's latest refusals before it.
 func refusalsBefore(ctx context.Context, tx pgx.Tx, campaignID int64, u callUpdate) (refusal campaign.RefusedPost, before []campaign.RefusedPost, err error) {
 	list, err := collect(ctx, tx, pgx.RowToStructByPos[campaign.RefusedPost], `

@@ -14,13 +14,13 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// recordColumns are what scanRecord reads, of a provider_calls row named c.
+// recordColumns are the columns for scanRecord, from a provider_calls row named c.
 const recordColumns = `
 	c.call_uuid, c.conversation_uuid, c.direction, c.to_kind, c.to_number, c.from_kind, c.from_number, c.status,
 	c.start_time, c.end_time, c.duration_s, c.price, c.rate, c.network, c.observed_at`
 
-// newRecords finds the records that say something new, and the attempts that have
-// the calls.
+// newRecords finds the records with something new, and the attempts that have the
+// calls.
 const newRecords = `
 	SELECT w.call_uuid, a.id, a.contact_id, c.call_uuid IS NOT NULL AND c.attempt_id IS NULL AND a.id IS NOT NULL
 	FROM unnest(@call::text[], @conversation::text[], @direction::text[], @to_kind::text[], @to::text[], @from_kind::text[], @from::text[], @status::text[],
@@ -37,8 +37,8 @@ const newRecords = `
 	      (w.conversation_uuid, w.direction, w.to_kind, w.to_number, w.from_kind, w.from_number, w.status,
 	       w.start_time, w.end_time, w.duration_s, w.price, w.rate, w.network)`
 
-// storeRecords stores them. A call whose attempt is known only since the attempts
-// were read stays to be folded.
+// storeRecords stores them. A call whose attempt became known only after the attempts
+// were read stays marked for folding.
 const storeRecords = `
 	INSERT INTO provider_calls AS c (call_uuid, conversation_uuid, direction, to_kind, to_number, from_kind, from_number, status,
 		start_time, end_time, duration_s, price, rate, network, observed_at, attempt_id, matched_by, matched_at, folded)
@@ -60,9 +60,8 @@ const storeRecords = `
 		attempt_id = coalesce(c.attempt_id, excluded.attempt_id), matched_by = coalesce(c.matched_by, excluded.matched_by),
 		matched_at = coalesce(c.matched_at, excluded.matched_at)`
 
-// StoreRecords stores what Vonage's records say of calls, and folds it into the
-// attempts that have these calls, in one transaction. Only what is new is
-// written.
+// StoreRecords stores Vonage's records of calls, and folds them into the attempts that
+// have these calls, in one transaction. It writes only what is new.
 func (db *DB) StoreRecords(ctx context.Context, records []campaign.Evidence) (n campaign.Reconciled, err error) {
 	records = storable(records)
 	err = db.inTx(ctx, failpoint.AtEnd("reconcile.commit", func(tx pgx.Tx) error {
@@ -98,8 +97,8 @@ func storable(records []campaign.Evidence) []campaign.Evidence {
 
 // recordBatch is one transaction of StoreRecords.
 type recordBatch struct {
-	attempts map[string]target    // of the calls that have one
-	folded   map[string]uuid.UUID // the attempts of the calls that were folded
+	attempts map[string]target    // attempts of the calls that have one
+	folded   map[string]uuid.UUID // the attempts of the folded calls
 	counts   campaign.Reconciled
 }
 
@@ -118,8 +117,8 @@ func (b *recordBatch) store(ctx context.Context, tx pgx.Tx, records []campaign.E
 	return resolveMatched(ctx, tx, matched)
 }
 
-// findNew returns the records that say something new, and the calls of which an
-// attempt has come to be known since they were first seen.
+// findNew returns the records with something new, and the calls whose attempt has
+// become known since they were first seen.
 func (b *recordBatch) findNew(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) (fresh []campaign.Evidence, matched []string, err error) {
 	rows, err := tx.Query(ctx, newRecords, recordArgs(records, nil))
 	if err != nil {
@@ -148,8 +147,8 @@ func (b *recordBatch) findNew(ctx context.Context, tx pgx.Tx, records []campaign
 	return fresh, append(matched, worded...), err
 }
 
-// findWorded finds the attempts whose calls these are in another wording of the
-// uuid, and returns these calls.
+// findWorded finds the attempts that have these calls in another wording of the uuid,
+// and returns these calls.
 func (b *recordBatch) findWorded(ctx context.Context, tx pgx.Tx, records []campaign.Evidence) (calls []string, err error) {
 	var spellings []string
 	byKey := map[string]string{}
@@ -253,7 +252,7 @@ func recordFields(e *campaign.Evidence) []any {
 	}
 }
 
-// whole fills in what follows from the columns of a record.
+// whole adds the values that follow from the columns of a record.
 func whole(e campaign.Evidence) campaign.Evidence {
 	e.Source = campaign.FromList
 	if e.ToKind == kindNotSaid {

@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// PruneEvents drops the partitions of days that ended longer than age ago, each
-// in a transaction of its own. A day with events of open attempts is kept. A dry
-// run only says what would be dropped.
+// PruneEvents drops the partitions of days that ended longer than age ago, each in its
+// own transaction. A day with events of open attempts stays. A dry run only reports
+// what would be dropped.
 func (db *DB) PruneEvents(ctx context.Context, by app.Actor, age time.Duration, dryRun bool) (p app.Pruned, err error) {
 	now, err := db.Now(ctx)
 	if err != nil {

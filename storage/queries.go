@@ -32,8 +32,8 @@ func column[Row, T any](rows []Row, member func(Row) T) []T {
 	return list
 }
 
-// arrayLiteral is a list as Postgres writes it, because an array of arrays
-// cannot have rows of different lengths.
+// arrayLiteral is a list in Postgres's form, because an array of arrays cannot have
+// rows of different lengths.
 func arrayLiteral(list []string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 	quoted := make([]string, len(list))
@@ -46,9 +46,9 @@ func arrayLiteral(list []string) string {
 // pageSize is how many rows a stream reads at a time.
 const pageSize = 1000
 
-// stream reads a table of any size a page at a time. The query's parameters are
-// the key after which the page begins and the page's size. No transaction is
-// held open between pages.
+// stream reads a table of any size a page at a time. The query's parameters are the key
+// after which the page begins and the page's size. No transaction stays open between
+// pages.
 func stream[T, K any](ctx context.Context, db *DB, query string, after K, scan pgx.RowToFunc[T], key func(T) K) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {

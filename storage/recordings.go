@@ -11,7 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// queueRecording stores what a record event tells, once however often it comes.
+// queueRecording stores the recording of a record event, once even if the event
+// repeats.
 func queueRecording(b *pgx.Batch, r campaign.Recording, attempt, inbound uuid.UUID) {
 	var seconds *int
 	if n := r.Seconds(); n > 0 {
@@ -26,7 +27,7 @@ func queueRecording(b *pgx.Batch, r campaign.Recording, attempt, inbound uuid.UU
 	})
 }
 
-// queueRecordings stores those of the events.
+// queueRecordings stores the recordings of the events.
 func queueRecordings(b *pgx.Batch, list []attributedEvent) {
 	for _, e := range list {
 		//guard:false storage.TestRecordings: what a person said is kept with the call
@@ -36,7 +37,7 @@ func queueRecordings(b *pgx.Batch, list []attributedEvent) {
 	}
 }
 
-// recordingsOf are those of a contact's calls, oldest first.
+// recordingsOf are the recordings of a contact's calls, oldest first.
 func recordingsOf(ctx context.Context, tx pgx.Tx, contact int64) ([]app.Recording, error) {
 	return collect(ctx, tx, func(row pgx.CollectableRow) (r app.Recording, err error) {
 		err = row.Scan(&r.CallUUID, &r.URL, (*zeronull.Timestamptz)(&r.At), (*zeronull.Int4)(&r.Seconds))

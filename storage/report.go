@@ -31,8 +31,7 @@ func (db *DB) Report(ctx context.Context, campaignIDs ...int64) (list []app.Repo
 	return list, nil
 }
 
-// LatestReports reads the latest campaigns of those whose ids are lower, the latest
-// first.
+// LatestReports reads the latest campaigns with lower ids, the latest first.
 func (db *DB) LatestReports(ctx context.Context, before int64, limit int) (list []app.Report, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		ids, err := collect(ctx, tx, pgx.RowTo[int64], `SELECT id FROM campaigns WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, limit)
@@ -49,8 +48,8 @@ func (db *DB) LatestReports(ctx context.Context, before int64, limit int) (list 
 	return list, nil
 }
 
-// CurrentReports reads the campaigns that are not over, those made after the one with
-// the id newest, and those with these ids; and what is counted over all.
+// CurrentReports reads the campaigns that are not over, those created after the one
+// with the id newest, and those with these ids. It also reads the totals.
 func (db *DB) CurrentReports(ctx context.Context, newest int64, also ...int64) (c app.CurrentReports, err error) {
 	err = db.read(ctx, func(tx pgx.Tx) error {
 		ids, err := collect(ctx, tx, pgx.RowTo[int64], `
@@ -84,8 +83,8 @@ const reportColumns = `
 	       (SELECT coalesce(c.settings->'retry'->>'until', '') FROM campaigns c WHERE c.id = campaign_id)
 `
 
-// reportsByID reads campaigns one at a time: by one id, Postgres adds up the counters of
-// that campaign only. OFFSET 0 keeps it from adding up all for several.
+// reportsByID reads campaigns one at a time: with one id, Postgres adds up the counters
+// of that campaign only. OFFSET 0 keeps it from adding up all for several.
 const reportsByID = reportColumns + `
 	FROM unnest($1::bigint[]) AS asked (id) CROSS JOIN LATERAL (
 		SELECT * FROM reporting.campaigns WHERE campaign_id = asked.id OFFSET 0) AS v
@@ -119,9 +118,8 @@ func scanReport(row pgx.CollectableRow) (app.Report, error) {
 	return r, err
 }
 
-// outcomesByID is how many contacts ended for each reason, and were reached or not, how
-// many attempts are in each state and had each disposition, and how many recordings there
-// are.
+// outcomesByID counts contacts by reason, and by whether they were reached, attempts by
+// state and by disposition, and recordings.
 const outcomesByID = `
 	SELECT t.campaign_id, t.subject, t.state, t.outcome, t.n,
 	       t.subject = 'listed' AND reached_as(until, t.outcome), t.subject = 'listed' AND not_reached_as(until, t.outcome), t.subject = 'listed' AND by_hand_as(until, t.outcome)

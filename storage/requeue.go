@@ -29,9 +29,9 @@ func (db *DB) Queued(ctx context.Context, age time.Duration, after uuid.UUID, li
 	return attempts, nil
 }
 
-// Requeue counts that the attempts are enqueued again, and returns those that
-// still are as they were listed, in the order of their ids. If two processes
-// listed an attempt, one of them gets it.
+// Requeue counts that the attempts are enqueued again, and returns those that are
+// unchanged since they were listed, in the order of their ids. If two processes listed
+// an attempt, one of them gets it.
 func (db *DB) Requeue(ctx context.Context, list []campaign.QueuedAttempt) ([]campaign.QueuedAttempt, error) {
 	attempts, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.QueuedAttempt], `
 		UPDATE attempts a SET enqueue_count = a.enqueue_count + 1, enqueued_at = clock_timestamp()

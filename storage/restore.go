@@ -13,12 +13,12 @@ import (
 )
 
 // Recover looks for calls that the database forgot, once complete scans of Vonage's
-// list since the lock was set are stored. A call that it forgot may be any that no
-// attempt has, to one of its contacts that was not done at the database's last
-// checkpoint, begun when the campaign was there and not before that checkpoint. After
-// the first scan they are only counted, since a call that is known must end before the
-// next to its number is recovered; after the second each gets an attempt. If the
-// lock's reason made no forgotten call likely, it then waits for a person.
+// list since the lock was set are stored. Any call without an attempt may be forgotten,
+// if it went to a contact that was not done at the database's last checkpoint, and
+// began after the campaign was created and not before that checkpoint. After the first
+// scan such calls are only counted, since a known call must end before the next one to
+// its number is recovered. After the second each gets an attempt. If the lock's reason
+// made no forgotten call likely, the lock then waits for a person.
 func (db *DB) Recover(ctx context.Context, l campaign.DialLock, t campaign.Times) (n campaign.Restored, err error) {
 	forgotten, err := db.forgotten(ctx, l, t)
 	if err != nil {
@@ -37,7 +37,7 @@ func (db *DB) Recover(ctx context.Context, l campaign.DialLock, t campaign.Times
 	return n, nil
 }
 
-// distrust has a person decide: Vonage has calls that are not known here.
+// distrust makes a person decide: Vonage has calls that are unknown here.
 func (db *DB) distrust(ctx context.Context, l campaign.DialLock) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		d, found, err := db.server.identity(ctx, tx, ` FOR UPDATE`)
@@ -48,22 +48,22 @@ func (db *DB) distrust(ctx context.Context, l campaign.DialLock) error {
 	})
 }
 
-// forgottenCall is a record of a call that may have been forgotten and the contacts
-// that it may be of. It is certain if the record words the contact's number and the
-// campaign's as they are stored, and that it went out.
+// forgottenCall is a record of a call that may have been forgotten, and its possible
+// contacts. It is certain if the record has the contact's number and the campaign's in
+// their stored form, and shows that the call went out.
 type forgottenCall struct {
 	evidence campaign.Evidence
 	contacts []int64
 	certain  bool
 }
 
-// unexplained are the calls of no attempt, in whatever words, that may have been made
-// since the checkpoint, and the contacts that may have been called since. A contact
-// that ended counts if a person ended it after the checkpoint, by a stop, a
-// cancellation or the suppression of its number, or if its time passed since.
+// unexplained are the calls without an attempt, in any wording, that may have been made
+// since the checkpoint, and the contacts that may have been called since. An ended
+// contact counts if a person ended it after the checkpoint, by a stop, a cancellation
+// or the suppression of its number, or if its time passed since.
 //
-// A number's last seven digits find those that do not differ: numbers_differ needs
-// the same ones.
+// A number's last seven digits find those that do not differ: numbers_differ needs the
+// same ones.
 const unexplained = `
 	WITH unexplained AS MATERIALIZED (
 		SELECT c.* FROM provider_calls c
@@ -95,9 +95,9 @@ const unexplained = `
 		WHERE EXISTS (SELECT FROM unexplained)
 	)`
 
-// forgotten finds calls of no attempt that a contact may have had, and the contacts.
-// Where a record says all that there is to say, it is of those contacts alone whose
-// campaign calls from its number.
+// forgotten finds calls without an attempt that a contact may have had, and the
+// contacts. If a record is complete, only the contacts whose campaign calls from its
+// number are possible.
 const forgotten = unexplained + `, pairs AS (
 		SELECT c.call_uuid, k.id,
 		       coalesce(k.number = c.to_number AND c.from_number = ANY (k.from_numbers) AND c.direction = 'outbound', false) AS certain
@@ -134,9 +134,9 @@ func unexplainedArgs(l campaign.DialLock, t campaign.Times) pgx.StrictNamedArgs 
 	return pgx.StrictNamedArgs{"known": l.KnownUntil, "before": t.WindowBefore(), "after": t.WindowAfter()}
 }
 
-// CallsToAnybody counts the calls of no attempt of which the list does not say, in
-// words that can be read, whom they went to: each may be a forgotten call to any
-// contact. One from a number that is certainly no campaign's is not counted.
+// CallsToAnybody counts the calls without an attempt whose called party in the list is
+// missing or unreadable: each may be a forgotten call to any contact. A call from a
+// number that is certainly no campaign's is not counted.
 func (db *DB) CallsToAnybody(ctx context.Context, l campaign.DialLock, t campaign.Times) (n int, err error) {
 	err = db.pool.QueryRow(ctx, unexplained+`, callers AS (
 			SELECT DISTINCT from_number, k.created_at FROM callable k, unnest(k.from_numbers) AS from_number
@@ -168,8 +168,8 @@ func (db *DB) recoverAll(ctx context.Context, calls []forgottenCall, n *campaign
 	return nil
 }
 
-// recoverCall gives the one contact that the call can be of an attempt that has it:
-// one that waits for a call, or else a new one.
+// recoverCall gives the call to an attempt of its only possible contact: one that waits
+// for a call, or else a new one.
 func (db *DB) recoverCall(ctx context.Context, f forgottenCall, n *campaign.Restored) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		contact := f.contacts[0]
@@ -207,8 +207,8 @@ func (db *DB) recoverCall(ctx context.Context, f forgottenCall, n *campaign.Rest
 	return err
 }
 
-// waitingAttempt locks the contact and finds its open attempt that has no call
-// yet, if that went out, or would go out, from the same number; else uuid.Nil.
+// waitingAttempt locks the contact and finds its open attempt without a call, if that
+// went out, or would go out, from the same number; else uuid.Nil.
 func waitingAttempt(ctx context.Context, tx pgx.Tx, contact int64, from string) (id uuid.UUID, err error) {
 	if err := lockContact(ctx, tx, contact); err != nil {
 		return uuid.Nil, err
@@ -227,9 +227,9 @@ func lockContact(ctx context.Context, tx pgx.Tx, contact int64) error {
 	return err
 }
 
-// insertRecovered makes the attempt of a forgotten call. Where another call to the
-// number is open, this one stays outside the index of open attempts. What the record
-// does not say in words that can be read is the contact's and its campaign's.
+// insertRecovered creates the attempt of a forgotten call. If another call to the
+// number is open, this one stays outside the index of open attempts. Values that are
+// missing or unreadable in the record come from the contact and its campaign.
 func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.Evidence, state campaign.State) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -261,14 +261,13 @@ func insertRecovered(ctx context.Context, tx pgx.Tx, contact int64, e campaign.E
 	return id, err
 }
 
-// forgottenDetail asks a person about an attempt that a call may be of.
+// forgottenDetail asks a person about an attempt to which a call may belong.
 func forgottenDetail(call string) string {
 	return `call "` + call + `" of Vonage's list, which the database had forgotten, may be this contact's: nobody is called before you decide`
 }
 
-// leaveUndecided keeps every contact that the call may be of from being called
-// again, and has a person decide about each: which of them was called, if any, cannot
-// be told.
+// leaveUndecided keeps every possible contact of the call from being called again, and
+// asks a person about each: nobody can tell which of them was called, if any.
 func (db *DB) leaveUndecided(ctx context.Context, f forgottenCall, n *campaign.Restored) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		if len(f.contacts) > 1 {

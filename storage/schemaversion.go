@@ -12,10 +12,10 @@ import (
 // ErrSchemaBehind: the schema lacks what this program needs.
 var ErrSchemaBehind = errors.New("the schema is behind: run `dialer migrate up`")
 
-// OpenMigrated is Open for every program that does not migrate. It refuses a
-// database whose schema is older than this program, because only a person and
-// `dialer run` upgrade one. A newer schema is taken, so that a rolling deploy
-// stops nobody, unless database_identity.needs_schema was raised: see serverGuard.
+// OpenMigrated is Open for every program that does not migrate. It refuses a database
+// whose schema is older than this program, because only a person and `dialer run`
+// upgrade one. It accepts a newer schema, so that a rolling deploy stops nobody, unless
+// database_identity.needs_schema was raised: see serverGuard.
 func OpenMigrated(ctx context.Context, url string) (*DB, error) {
 	db, err := Open(ctx, url)
 	if err != nil {
@@ -28,8 +28,9 @@ func OpenMigrated(ctx context.Context, url string) (*DB, error) {
 	return db, nil
 }
 
-// CheckSchema is nil when the database answers and has every migration that this
-// program knows, and the functions and views that belong to them. It may have later ones.
+// CheckSchema returns nil if the database answers and has every migration that this
+// program knows, with the functions and views that belong to them. It may have later
+// ones.
 func (db *DB) CheckSchema(ctx context.Context) error {
 	known, err := knownMigrations()
 	if err != nil {

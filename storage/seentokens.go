@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// seeTokens keeps the tokens of webhooks, unless they are kept already. In the
-// order of their hashes, so that two transactions wait for each other in one
+// seeTokens stores the tokens of webhooks, unless they are stored already. It does so
+// in the order of their hashes, so that two transactions wait for each other in one
 // direction only.
 const seeTokens = `
 	INSERT INTO seen_tokens (token, request, expires_at)
@@ -20,16 +20,16 @@ const seeTokens = `
 	ON CONFLICT (token) DO NOTHING
 	RETURNING token`
 
-// tokenCheck is the tokens of one transaction: those that are new in it, and the
-// requests that the others came with.
+// tokenCheck has the tokens of one transaction: those that are new in it, and the first
+// requests of the others.
 type tokenCheck struct {
 	added    map[[32]byte]bool
 	requests map[[32]byte][32]byte
 }
 
-// queueTokens keeps the tokens, and reads what is needed to judge them. The
-// second statement is younger than the first one's wait, and so sees what others
-// committed meanwhile.
+// queueTokens stores the tokens, and reads what is needed to judge them. The second
+// statement begins after the first one's wait, and so sees what others committed in the
+// meantime.
 func queueTokens(b *pgx.Batch, list []campaign.SeenToken) *tokenCheck {
 	c := &tokenCheck{added: map[[32]byte]bool{}, requests: map[[32]byte][32]byte{}}
 	if len(list) == 0 {
@@ -71,7 +71,7 @@ func (c *tokenCheck) judge(t campaign.SeenToken) error {
 	return nil
 }
 
-// SeeToken keeps the token of a webhook that stores nothing else. It returns
+// SeeToken stores the token of a webhook that stores nothing else. It returns
 // campaign.ErrRepeated or campaign.ErrTokenReused if the token came before.
 func (db *DB) SeeToken(ctx context.Context, t campaign.SeenToken) error {
 	var c *tokenCheck
@@ -86,11 +86,11 @@ func (db *DB) SeeToken(ctx context.Context, t campaign.SeenToken) error {
 	return c.judge(t)
 }
 
-// seenTokensKept is how much longer than needed tokens are kept, in case the
-// clocks of the database and of the processes differ.
+// seenTokensKept is the extra time for which tokens are stored, in case the clocks of
+// the database and of the processes differ.
 const seenTokensKept = 10 * time.Minute
 
-// ForgetTokens drops tokens that are refused for their age, and returns how many.
+// ForgetTokens deletes tokens that are refused as too old, and returns how many.
 func (db *DB) ForgetTokens(ctx context.Context) (int, error) {
 	tag, err := db.pool.Exec(ctx, `
 		DELETE FROM seen_tokens WHERE token IN (
@@ -102,6 +102,6 @@ func (db *DB) ForgetTokens(ctx context.Context) (int, error) {
 	return int(tag.RowsAffected()), nil
 }
 
-// forgottenTokens is how many one sweep drops at most. That is some hundred
+// forgottenTokens is the most tokens that one sweep deletes. That is some hundred
 // webhooks a second.
 const forgottenTokens = 5000

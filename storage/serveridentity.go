@@ -13,25 +13,26 @@ import (
 	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
-// serverGuard compares the server of each new connection with the one where the
-// database lived, before anything else runs on it. A connection never changes its
-// server, so no gate runs on a server that was not compared.
+// serverGuard compares the server of each new connection with the database's last known
+// server, before anything else runs on it. A connection never changes its server, so no
+// gate runs on a server that was not compared.
 type serverGuard struct {
 	query atomic.Int32 // the first of serverQueries that the server answers
 	seen  atomic.Pointer[sighting]
-	// account is the one that this process calls with; nil if it calls nobody.
+	// account is the account with which this process calls; nil if it calls nobody.
 	account atomic.Pointer[campaign.Account]
 }
 
-// sighting is the latest checkpoint that this process knows of, and of which
-// database. Once that is released under a new name, it says nothing any more.
+// sighting is the latest checkpoint that this process knows, and its database. Once
+// that database is released under a new name, it proves nothing any more.
 type sighting struct {
 	database   string
 	checkpoint time.Time
 }
 
-// adds is the mark with what this process saw itself. It must be looked up before
-// the database is asked, whose checkpoint may be moved meanwhile.
+// adds combines the mark with the checkpoint that this process saw itself. Look up the
+// mark before the database is asked, because its checkpoint may be moved in the
+// meantime.
 func (s *sighting) adds(m campaign.ExternalMark, d campaign.DatabaseIdentity) campaign.ExternalMark {
 	if s == nil || s.database != d.ID {
 		return m
@@ -39,8 +40,8 @@ func (s *sighting) adds(m campaign.ExternalMark, d campaign.DatabaseIdentity) ca
 	return m.Seen(s.checkpoint, d.CheckpointAt)
 }
 
-// serverQueries are what a server may be asked about itself, the most specific
-// first. Managed servers do not let everybody ask.
+// serverQueries ask a server about itself, the most specific first. Managed servers do
+// not allow everybody all of them.
 var serverQueries = []string{
 	systemOf + `, ` + databaseOf + `, ` + timelineOf,
 	`NULL::text, ` + databaseOf + `, ` + timelineOf,
@@ -84,16 +85,15 @@ type rowQuerier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// identity reads which database it is, how it stands, and where it is.
+// identity reads which database it is, its state, and where it is.
 func (g *serverGuard) identity(ctx context.Context, q rowQuerier, lock string) (campaign.DatabaseIdentity, campaign.ServerIdentity, error) {
 	return scanIdentity(q.QueryRow(ctx, identityColumns+serverQueries[g.query.Load()]+` FROM database_identity i`+lock))
 }
 
-// check locks the database if it is not where it was, or knows less than this
-// process does. It refuses the connection where that cannot be judged: once this
-// process has moved a checkpoint, a database without an identity, or with that of
-// an earlier schema, is a backup; and so is one that has another name than this
-// process knows and is not locked.
+// check locks the database if it is not where it was, or knows less than this process.
+// It refuses the connection if it cannot judge that. Once this process has moved a
+// checkpoint, a database without an identity, or with that of an earlier schema, is a
+// backup. So is one with another name than this process knows that is not locked.
 func (g *serverGuard) check(ctx context.Context, conn *pgx.Conn) error {
 	seen := g.seen.Load()
 	d, found, err := g.ask(ctx, conn)
@@ -124,7 +124,7 @@ func (g *serverGuard) check(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// ask finds out what the server tells of itself.
+// ask reads what the server reports about itself.
 func (g *serverGuard) ask(ctx context.Context, conn *pgx.Conn) (d campaign.DatabaseIdentity, found campaign.ServerIdentity, err error) {
 	for {
 		d, found, err = g.identity(ctx, conn, "")
@@ -147,7 +147,7 @@ func (g *serverGuard) saw(database string, checkpoint time.Time) {
 	}
 }
 
-// SQLSTATE codes of what a server does not have or does not let us ask.
+// SQLSTATE codes for values that a server does not have or does not let us read.
 const (
 	undefinedTable    = "42P01"
 	undefinedColumn   = "42703"

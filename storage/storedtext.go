@@ -10,9 +10,8 @@ import (
 	"dialer/campaign"
 )
 
-// clean makes evidence fit to be stored. Postgres takes no text with a zero
-// byte or that is not valid UTF-8; refusing such an event would make the
-// provider send it for ever.
+// clean makes evidence storable. Postgres accepts no text with a zero byte or with
+// invalid UTF-8; if we refused such an event, the provider would send it for ever.
 func clean(e campaign.Evidence) campaign.Evidence {
 	e.CallUUID, e.ConversationUUID = plain(e.CallUUID), plain(e.ConversationUUID)
 	e.Status, e.Direction = plain(e.Status), plain(e.Direction)
@@ -25,11 +24,11 @@ func plain(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// readable replaces the escapes in JSON that stand for no character that
-// Postgres has: \u0000, and halves of surrogate pairs. Postgres stores these, and
-// then reads no member of the document.
+// readable replaces the escapes in JSON that mean no character of Postgres: \u0000, and
+// halves of surrogate pairs. Postgres stores them, but then cannot read any member of
+// the document.
 func readable(document []byte) []byte {
-	var changed []byte // nil: nothing yet
+	var changed []byte // nil: unchanged so far
 	for i := 0; i < len(document)-1; i++ {
 		if document[i] != '\\' {
 			continue

@@ -17,12 +17,11 @@ import (
 // suppressBatch is how many numbers are suppressed in one transaction.
 const suppressBatch = 500
 
-// Suppress adds numbers, all of one scope. A number that is suppressed for longer stays so, unless
-// shorten says otherwise; what is replaced is ended. It takes effect at its
-// commit, a batch at a time: attempts that wait in the queue are withdrawn, and
-// contacts that wait end as suppressed if the number is suppressed for good. If it
-// is until a time, the rule says so when their call is due. A call in progress
-// continues.
+// Suppress adds numbers, all of one scope. A number that is suppressed for longer stays
+// so, unless shorten is set. A replaced suppression is ended. It takes effect at its
+// commit, a batch at a time: attempts in the queue are withdrawn, and waiting contacts
+// end as suppressed if the number is suppressed for good. If it is suppressed until a
+// time, the rule sets when their call is due. A call in progress continues.
 func (db *DB) Suppress(ctx context.Context, by app.Actor, list []app.Suppression, shorten bool) (sum app.Suppressed, err error) {
 	for part := range slices.Chunk(list, suppressBatch) {
 		var done app.Suppressed
@@ -48,7 +47,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	}
 	purpose := plain(list[0].Purpose)
 	numbers := column(list, func(s app.Suppression) string { return s.Number })
-	// What is on the list in this scope alone, expired or not: a new one takes its place.
+	// Entries of the list in this scope only, expired or not: a new one replaces them.
 	before, err := collect(ctx, tx, scanSuppression,
 		`SELECT `+suppressionColumns+` FROM suppressions WHERE number = ANY ($1) AND coalesce(campaign_id, 0) = $2 AND coalesce(purpose, '') = $3 AND ended_at IS NULL ORDER BY number FOR UPDATE`, numbers, of, purpose)
 	if err != nil {
@@ -103,11 +102,11 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 	})
 }
 
-// auditedNumbers bounds how many numbers one entry of the audit names.
+// auditedNumbers is the most numbers that one audit entry names.
 const auditedNumbers = 20
 
-// suppressionFields are what the audit says of entries of the list: how many
-// there are, and the first of them with masked numbers.
+// suppressionFields describe entries of the list in the audit: how many there are, and
+// the first of them with masked numbers.
 func suppressionFields(list []app.Suppression) fields {
 	named := make([]fields, min(len(list), auditedNumbers))
 	for i := range named {
@@ -115,7 +114,7 @@ func suppressionFields(list []app.Suppression) fields {
 		named[i] = fields{
 			//guard:value(s.Number) internal/app.TestSuppressionsAreAuditedMasked: the audit shows no whole number
 			"number": app.MaskNumber(s.Number),
-			"source": plain(s.Source), // and no note, which may name the person
+			"source": plain(s.Source), // also no note, which may name the person
 		}
 		if scope := s.Scope(); scope != app.ScopeAll {
 			named[i]["scope"], named[i][scope] = scope, plain(s.Campaign+s.Purpose)
@@ -127,8 +126,7 @@ func suppressionFields(list []app.Suppression) fields {
 	return fields{"count": len(list), "entries": named}
 }
 
-// Lift ends the one suppression that is meant. Contacts that ended as suppressed stay
-// ended.
+// Lift ends exactly one suppression. Contacts that ended as suppressed stay ended.
 func (db *DB) Lift(ctx context.Context, by app.Actor, which app.Lift) (lifted app.Suppression, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		if which.ID == 0 && which.Number == "" {
@@ -193,13 +191,13 @@ func (db *DB) Suppressions(ctx context.Context) iter.Seq2[app.Suppression, error
 	}
 }
 
-// EndedSuppressions streams those that were lifted or replaced, in the order in
-// which that was done.
+// EndedSuppressions streams the suppressions that were lifted or replaced, in the order
+// of their end.
 func (db *DB) EndedSuppressions(ctx context.Context) iter.Seq2[app.Suppression, error] {
 	return db.suppressionsByID(ctx, `SELECT `+suppressionColumns+` FROM suppressions WHERE id > $1 AND ended_at IS NOT NULL ORDER BY id LIMIT $2`)
 }
 
-// suppressionsByID streams what a query finds, in the order of ids.
+// suppressionsByID streams the results of a query, in the order of ids.
 func (db *DB) suppressionsByID(ctx context.Context, query string) iter.Seq2[app.Suppression, error] {
 	return stream(ctx, db, query, int64(0), scanSuppression, func(s app.Suppression) int64 { return s.ID })
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// sweepBatch is how many attempts one sweep takes; the rest waits for the next.
+// sweepBatch is how many attempts one sweep takes; the next one takes the rest.
 const sweepBatch = 500
 
 // ExpireDialing moves attempts that are still dialing, grace after their token
@@ -59,9 +59,8 @@ func (db *DB) CloseSilent(ctx context.Context, grace, kept time.Duration) (int, 
 	return n, nil
 }
 
-// changeEach changes the attempts that the query finds, each in a transaction of
-// its own, and counts those that were changed. One that fails does not keep the
-// others from being changed.
+// changeEach changes the attempts of the query, each in its own transaction, and counts
+// those that were changed. If one fails, the others are still changed.
 func (db *DB) changeEach(ctx context.Context, query string, args []any, change func(*contactTx, uuid.UUID) bool) (int, error) {
 	found, err := collect(ctx, db.pool, scanTarget, query, args...)
 	errs := []error{err}
@@ -86,10 +85,10 @@ func (db *DB) changeOne(ctx context.Context, t target, change func(*contactTx, u
 	return changed && err == nil, err
 }
 
-// FinishCampaigns marks running campaigns whose contacts have all ended as
-// finished, and finished ones with other contacts as running. It returns how many
-// it changed. It also completes a Stop and an edit that were interrupted, and notes which
-// campaigns have begun, or have stopped, since.
+// FinishCampaigns marks running campaigns whose contacts have all ended as finished,
+// and finished ones with other contacts as running. It returns how many it changed. It
+// also completes a Stop and an edit that were interrupted, and records which campaigns
+// have begun, or have stopped, since.
 func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	changed := 0
 	for _, move := range []string{
@@ -116,9 +115,9 @@ func (db *DB) FinishCampaigns(ctx context.Context) (int, error) {
 	return changed, db.noteShownStatuses(ctx)
 }
 
-// noteShownStatuses notes that scheduled campaigns have begun, and that the last call of
-// stopped ones is over. Each is noted once, and the trigger tell_changed tells hooks of it
-// in the same transaction.
+// noteShownStatuses records that scheduled campaigns have begun, and that the last call
+// of stopped ones is over. Each is recorded once, and the trigger tell_changed informs
+// hooks in the same transaction.
 func (db *DB) noteShownStatuses(ctx context.Context) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE campaigns SET told_status = status

@@ -12,9 +12,8 @@ import (
 )
 
 // ReserveTest stores a manual call that says a campaign's message to one number. A
-// running dialer takes it up within some seconds, by way of the requeuer. It is
-// voided as abandoned if none has within two minutes. A *campaign.BlockedError says
-// what stands in the way.
+// running dialer takes it within some seconds, through the requeuer. If none has within
+// two minutes, it is voided as abandoned. A *campaign.BlockedError names the obstacles.
 func (db *DB) ReserveTest(ctx context.Context, by app.Actor, p campaign.Placement) error {
 	settings, err := json.Marshal(p.Settings)
 	if err == nil {

@@ -8,12 +8,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxTogether is how many people share one call: a longer list of names is no message.
+// maxTogether is the most people who share one call: a longer list of names is no
+// message.
 const maxTogether = 8
 
 // joinTogether makes contacts follow an earlier contact of the campaign with the same
-// numbers, zones and times, if none of them was called yet. The rows are locked
-// first, so that the claim takes none of them meanwhile.
+// numbers, zones and times, if none of them was called yet. The rows are locked first,
+// so that the claim takes none of them in the meantime.
 func (im *contactImport) joinTogether(ctx context.Context, rows []campaign.Row) error {
 	if len(rows) == 0 || !im.together {
 		return nil

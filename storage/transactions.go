@@ -17,8 +17,8 @@ import (
 const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
-	// uniqueViolation: another transaction was quicker, with the same call uuid or
-	// the number's open attempt. Begun again, this one sees that row.
+	// uniqueViolation: another transaction was faster, with the same call uuid or the
+	// number's open attempt. When it runs again, this transaction sees that row.
 	uniqueViolation = "23505"
 )
 
@@ -59,9 +59,8 @@ func mayTryAgain(err error) bool {
 	return false
 }
 
-// translate turns the driver's errors into the domain's. A message of Postgres
-// about a constraint carries the row's values in its detail, which pgx leaves
-// out of Error().
+// translate turns the driver's errors into the domain's. A message of Postgres about a
+// constraint has the row's values in its detail, which pgx leaves out of Error().
 func translate(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return campaign.ErrNotFound
@@ -84,9 +83,10 @@ func (db *DB) read(ctx context.Context, queries func(pgx.Tx) error) error {
 	})
 }
 
-// lookup runs queries of one snapshot whose rows indexes find, from where a page begins:
-// the list of a campaign's people, what is known of a number. Their plans are made once,
-// and are lookups in small tables too, so a test sees what they read in large ones.
+// lookup runs queries of one snapshot that find rows by indexes, from a page's
+// beginning: the list of a campaign's people, or the history of a number. Their plans
+// are made once, and are lookups in small tables too, so a test sees what they read in
+// large ones.
 func (db *DB) lookup(ctx context.Context, queries func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, queries)
 }

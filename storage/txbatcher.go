@@ -15,36 +15,35 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// txBatcher lets concurrent callers share transactions: while one is being
-// committed, items that arrive gather for the next one. A lone item commits
-// immediately. Batches are committed one after another, in the order in which
-// their items came.
+// txBatcher lets concurrent callers share transactions: while one is being committed,
+// new items gather for the next one. A lone item commits immediately. Batches are
+// committed one after another, in the order of their items.
 //
-// A slow transaction (a dead connection, a slow disk) does not hold up the others: an
+// A slow transaction (a dead connection, a slow disk) does not delay the others: an
 // item that has waited for 250 ms starts an extra one; at most extra run at a time. A
 // transaction ends before the last of its callers gives up, so hardly anything is
 // stored without its caller knowing.
 //
-// An item that needs a row that another transaction has locked waits for it in a
-// transaction of its own. Of these there are also up to extra at a time.
+// If an item needs a row that another transaction has locked, it waits for that row in
+// its own transaction. At most extra of these run at a time.
 //
-// What it buys: 8 times the events of one transaction each, and half of the
-// speed at which calls are placed (docs/internals/performance.md).
+// What it buys: 8 times the events of one transaction each, and half of the speed at
+// which calls are placed (docs/internals/performance.md).
 type txBatcher[T any] struct {
 	queue       itemQueue[T]
 	lockedQueue itemQueue[T]
 	maxItems    int           // in one transaction
-	extra       int           // transactions beside the first, and of the locked queue
+	extra       int           // extra transactions in parallel, and transactions of the locked queue
 	timeout     time.Duration // of one transaction
-	// store commits a batch and returns a result for each item. errRowLocked:
-	// another transaction has locked a row of the item, so nothing of it was
-	// stored; with wait the item waits for that lock instead. An error of the
-	// whole means that nothing at all was stored, as far as is known.
+	// store commits a batch and returns a result for each item. errRowLocked: another
+	// transaction has locked a row of the item, so nothing of the item was stored; with
+	// wait the item waits for that lock instead. An error for the whole batch means that
+	// nothing at all was stored, as far as is known.
 	store func(ctx context.Context, batch []T, wait bool) ([]error, error)
 }
 
-// itemQueue holds the items that wait, of which there are no more than callers,
-// and counts the goroutines that commit them.
+// itemQueue holds the waiting items, of which there are no more than callers, and
+// counts the goroutines that commit them.
 type itemQueue[T any] struct {
 	mu         sync.Mutex
 	items      []*batchItem[T]
@@ -58,7 +57,7 @@ type batchItem[T any] struct {
 	left     atomic.Bool // the caller has left: the item goes into no further transaction
 }
 
-// patience is how long an item waits for the transactions under way.
+// patience is how long an item waits for the transactions in progress.
 const patience = 250 * time.Millisecond
 
 // errRowLocked: another transaction has locked a row that this item needs.
@@ -68,8 +67,8 @@ func newTxBatcher[T any](maxItems, extra int, timeout time.Duration, store func(
 	return &txBatcher[T]{maxItems: maxItems, extra: extra, timeout: timeout, store: store}
 }
 
-// do returns once the item is committed, or has failed, or the caller's context
-// has ended. In the last case it is not known whether the item was stored.
+// do returns once the item is committed, or has failed, or the caller's context has
+// ended. In the last case it is not known whether the item was stored.
 func (b *txBatcher[T]) do(ctx context.Context, value T) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -106,10 +105,10 @@ func (b *txBatcher[T]) commitAll(q *itemQueue[T], maxItems int, wait bool) {
 	}
 }
 
-// commit stores a batch. If that fails for what may be one item's fault, it
-// tries each half by itself until the fault is alone. If all waited for a lock
-// until the timeout, each item waits by itself: to find the locked one by halves
-// would take that timeout many times.
+// commit stores a batch. If that fails with an error that one item may have caused, it
+// tries each half by itself until the item is alone. If all waited for a lock until the
+// timeout, each item waits by itself: finding the locked one by halves would take that
+// timeout many times.
 func (b *txBatcher[T]) commit(batch []*batchItem[T], wait bool) {
 	batch = slices.DeleteFunc(batch, func(item *batchItem[T]) bool { return item.left.Load() })
 	if len(batch) == 0 {
@@ -140,7 +139,7 @@ func (b *txBatcher[T]) commit(batch []*batchItem[T], wait bool) {
 	}
 }
 
-// waitForLock has the item stored in a transaction of its own.
+// waitForLock stores the item in its own transaction.
 func (b *txBatcher[T]) waitForLock(item *batchItem[T]) {
 	if b.lockedQueue.add(item, b.extra) {
 		go b.commitAll(&b.lockedQueue, 1, true)
@@ -155,8 +154,8 @@ func (b *txBatcher[T]) try(batch []*batchItem[T], wait bool) (results []error, e
 	return b.store(ctx, column(batch, func(item *batchItem[T]) T { return item.value }), wait)
 }
 
-// timeLeft is how long a transaction of the batch may take: as long as one of
-// its callers waits.
+// timeLeft is how long a transaction of the batch may take: as long as one of its
+// callers waits.
 func (b *txBatcher[T]) timeLeft(batch []*batchItem[T]) time.Duration {
 	last := batch[0].deadline
 	for _, item := range batch {
@@ -201,15 +200,15 @@ func (q *itemQueue[T]) addCommitter(maxCommitters int) bool {
 	return true
 }
 
-// remove takes back an item that no transaction has taken.
+// remove takes an item out of the queue, if no transaction has taken it.
 func (q *itemQueue[T]) remove(item *batchItem[T]) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.items = slices.DeleteFunc(q.items, func(other *batchItem[T]) bool { return other == item })
 }
 
-// take takes up to maxItems. Of an empty queue it takes none, and the caller
-// is a committer no longer.
+// take takes up to maxItems. If the queue is empty it takes none, and the caller is no
+// longer a committer.
 func (q *itemQueue[T]) take(maxItems int) []*batchItem[T] {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -221,15 +220,15 @@ func (q *itemQueue[T]) take(maxItems int) []*batchItem[T] {
 	return batch
 }
 
-// isLockTimeout reports whether Postgres gave up waiting for a lock. It does not
-// say whose item needed it.
+// isLockTimeout reports whether Postgres gave up waiting for a lock. The error does not
+// show which item needed the lock.
 func isLockTimeout(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == lockNotAvailable
 }
 
-// mayBeOneItems reports whether an error may be the fault of one item. An error
-// of the connection, the time limit or the server as a whole is not.
+// mayBeOneItems reports whether one item may have caused an error. An error of the
+// connection, the time limit or the server as a whole has another cause.
 func mayBeOneItems(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pg.Code[:2] {

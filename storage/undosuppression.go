@@ -11,12 +11,13 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errNothingToUndo: what is to be taken back is not the actor's own, or stands no more.
+// errNothingToUndo: the actor did not add this suppression, or it is not in force any
+// more.
 var errNothingToUndo = errors.New("there is nothing to undo: you did not add this suppression within the last ten minutes, or it stands no more. Lift takes a number off the list")
 
-// noteNotEnded notes with a suppression that came alone which contacts of its number had
-// not ended then. Only those can have ended because of it. It asks for the contacts of
-// one suppression.
+// noteNotEnded stores with a suppression that was added alone which contacts of its
+// number had not ended then. Only those can have ended because of it. It reads the
+// contacts of one suppression.
 func noteNotEnded(ctx context.Context, tx pgx.Tx, id int64) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE suppressions s SET not_ended_then = ARRAY(
@@ -28,9 +29,9 @@ func noteNotEnded(ctx context.Context, tx pgx.Tx, id int64) error {
 	return err
 }
 
-// UndoSuppression takes back a suppression that the actor has added within the last ten
+// UndoSuppression removes a suppression that the actor added within the last ten
 // minutes. A person who ended because of it is called again, unless something else
-// stands against that: another suppression, a request, an opt-out.
+// prevents that: another suppression, a request, an opt-out.
 func (db *DB) UndoSuppression(ctx context.Context, by app.Actor, id int64) (restored int, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		found, err := collect(ctx, tx, scanSuppression, `
@@ -67,11 +68,11 @@ func (db *DB) UndoSuppression(ctx context.Context, by app.Actor, id int64) (rest
 	return restored, nil
 }
 
-// restoreSuppressed has contacts called again that ended as suppressed, as if their
-// number had never been.
+// restoreSuppressed restores contacts that ended as suppressed, as if their number had
+// never been suppressed. They are called again.
 func restoreSuppressed(ctx context.Context, tx pgx.Tx, by app.Actor, contacts []int64) (n int, err error) {
 	err = withContacts(ctx, tx, contacts, func(c *contactTx) error {
-		c.restored, c.contact.Reason = true, "" // which Decide would keep
+		c.restored, c.contact.Reason = true, "" // Decide would keep it
 		if n := len(c.attempts); n > 0 && c.attempts[n-1].State == campaign.Void && c.attempts[n-1].Note == string(campaign.WithdrawnSuppressed) {
 			last := c.attempts[n-1]
 			last.Note = string(campaign.WithdrawnChanged)

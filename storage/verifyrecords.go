@@ -72,7 +72,7 @@ func (db *DB) Records(ctx context.Context) (r app.Records, err error) {
 	return r, nil
 }
 
-// liftedSuppressions are when suppressions of each number ended.
+// liftedSuppressions are the times when suppressions of each number ended.
 func liftedSuppressions(ctx context.Context, tx pgx.Tx) (map[string][]time.Time, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT number, least(ended_at, expires_at) FROM suppressions

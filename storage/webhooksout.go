@@ -16,7 +16,7 @@ import (
 
 func hookObject(id int64) string { return fmt.Sprintf("hook %d", id) }
 
-// AddHook adds a hook. The audit has its host alone: the rest may be a secret.
+// AddHook adds a hook. The audit has only its host: the rest may be a secret.
 func (db *DB) AddHook(ctx context.Context, by app.Actor, h app.Hook, secret string) (app.Hook, error) {
 	host := ""
 	if u, err := url.Parse(h.URL); err == nil {
@@ -36,7 +36,7 @@ func (db *DB) AddHook(ctx context.Context, by app.Actor, h app.Hook, secret stri
 	return h, nil
 }
 
-// changeHook runs an update of one hook that is there.
+// changeHook runs an update of one existing hook.
 func (db *DB) changeHook(ctx context.Context, by app.Actor, action string, id int64, update string, args ...any) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, update, append([]any{id}, args...)...)
@@ -82,7 +82,7 @@ func (db *DB) Hooks(ctx context.Context) ([]app.Hook, error) {
 	return list, nil
 }
 
-// FailedMessages lists messages of which a try failed, the oldest first.
+// FailedMessages lists messages with a failed try, the oldest first.
 func (db *DB) FailedMessages(ctx context.Context, limit int) ([]app.FailedMessage, error) {
 	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[app.FailedMessage], `
 		SELECT id, hook_id, type, topic, at, tries, failure, CASE WHEN dead_at IS NULL THEN due_at END
@@ -93,7 +93,7 @@ func (db *DB) FailedMessages(ctx context.Context, limit int) ([]app.FailedMessag
 	return list, nil
 }
 
-// ResendMessages has messages tried anew, from the first wait on.
+// ResendMessages starts the tries of messages again, from the first wait on.
 func (db *DB) ResendMessages(ctx context.Context, by app.Actor, hook int64, id uuid.UUID) (n int, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -114,7 +114,7 @@ func (db *DB) ResendMessages(ctx context.Context, by app.Actor, hook int64, id u
 	return n, nil
 }
 
-// OpenHooks are the hooks with messages that are due, and how they are told.
+// OpenHooks are the hooks with due messages, and how to send to them.
 func (db *DB) OpenHooks(ctx context.Context) ([]campaign.HookTarget, error) {
 	list, err := collect(ctx, db.pool, func(row pgx.CollectableRow) (h campaign.HookTarget, err error) {
 		err = row.Scan(&h.ID, &h.URL, &h.AllowPrivate, &h.Secret, (*zeronull.Text)(&h.OldSecret))
@@ -129,8 +129,8 @@ func (db *DB) OpenHooks(ctx context.Context) ([]campaign.HookTarget, error) {
 	return list, nil
 }
 
-// ClaimMessages gives the caller messages that are due, for the time of the lease:
-// of each topic the first one that is not delivered.
+// ClaimMessages gives the caller due messages, for the time of the lease: for each
+// topic the first one that is not delivered.
 func (db *DB) ClaimMessages(ctx context.Context, hook int64, limit int, lease time.Duration) ([]campaign.HookMessage, error) {
 	list, err := collect(ctx, db.pool, pgx.RowToStructByPos[campaign.HookMessage], `
 		UPDATE hook_messages m SET due_at = clock_timestamp() + $3::interval, tries = tries + 1
@@ -155,8 +155,8 @@ func (db *DB) Delivered(ctx context.Context, id uuid.UUID) error {
 	return nil
 }
 
-// NotDelivered notes why, and when the next try is; a wait of 0 means that there is
-// none, which a person should look at.
+// NotDelivered stores the reason, and when the next try is. A wait of 0 means that
+// there is none, so a person should look at the message.
 func (db *DB) NotDelivered(ctx context.Context, id uuid.UUID, failure string, wait time.Duration) error {
 	err := db.inTx(ctx, func(tx pgx.Tx) error {
 		dead, err := collect(ctx, tx, pgx.RowTo[int64], `

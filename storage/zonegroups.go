@@ -13,9 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// unknownZone is the group of a set with a zone that Postgres does not know. Its
-// rows are refused at the import, where a person sees it. In the claim it would
-// be an error.
+// unknownZone is the group for a set with a zone that Postgres does not know. Its rows
+// are refused at the import, where a person sees it. In the claim it would be an error.
 const unknownZone int64 = -1
 
 var errUnknownZone = errors.New("the database does not know a time zone of this row; write the zone by another of its names, or update the database's zones")
@@ -23,8 +22,8 @@ var errUnknownZone = errors.New("the database does not know a time zone of this 
 // invalidParameter is the SQLSTATE for a zone that Postgres does not know.
 const invalidParameter = "22023"
 
-// zoneGroups returns the id of each set of zones and its basis, by zoneKey, and makes the sets
-// that the campaign does not have yet.
+// zoneGroups returns the id of each set of zones and its basis, by zoneKey, and creates
+// the sets that the campaign does not have yet.
 func (im *contactImport) zoneGroups(ctx context.Context, rows []campaign.Row) (map[string]int64, error) {
 	groups, err := im.knownGroups(ctx)
 	if err != nil {
@@ -63,8 +62,8 @@ func (im *contactImport) knownGroups(ctx context.Context) (map[string]int64, err
 	return groups, err
 }
 
-// makeGroup first asks Postgres whether it knows the zones, in a savepoint: an
-// error would end the batch's transaction.
+// makeGroup first asks Postgres whether it knows the zones, in a savepoint: an error
+// would end the batch's transaction.
 func (im *contactImport) makeGroup(ctx context.Context, zones []string, basis campaign.ZoneBasis) (id int64, err error) {
 	err = pgx.BeginFunc(ctx, im.tx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT within_hours(now(), $1, '{[0,10080)}', '{}')`, zones)
@@ -81,10 +80,10 @@ func (im *contactImport) makeGroup(ctx context.Context, zones []string, basis ca
 	return id, err
 }
 
-// CheckZones marks the groups of contacts in zones that this Postgres does not
-// know, which happens when it or its zone data is replaced, with an alarm. Nobody of
-// them is called, and they keep nobody else from being called. Groups whose zones
-// are known again are called again.
+// CheckZones marks the groups of contacts in zones that this Postgres does not know,
+// with an alarm. This happens when Postgres or its zone data is replaced. Nobody in
+// such a group is called, and it does not block anybody else. Groups whose zones are
+// known again are called again.
 func (db *DB) CheckZones(ctx context.Context) error {
 	zones, err := collect(ctx, db.pool, pgx.RowTo[string], `SELECT DISTINCT unnest(zones) FROM zone_groups`)
 	if err != nil {
