@@ -38,10 +38,9 @@ func at(r campaign.Received, when time.Time) campaign.Received {
 	return r
 }
 
-// The later of two calls is hung up, whichever the attempt came to have first,
-// and never both.
-// An order may name the call as an event worded it, and the attempt as the answer to
-// its POST did.
+// The later of two calls is hung up, whichever the attempt got first, and never both. An
+// order may name the call in an event's wording, while the attempt has the wording of
+// the answer to its POST.
 func TestHangUpInAnyWording(t *testing.T) {
 	t.Parallel()
 	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"

@@ -55,7 +55,7 @@ func TestRecoverForgottenCalls(t *testing.T) {
 	forgetful(t, db)
 	release(t, db,
 		listed(seen, "KNOWN", "completed"),
-		lostCall("A", lost.To, "completed", 30*time.Second),    // made by a later attempt, which this database lacks
+		lostCall("A", lost.To, "completed", 30*time.Second),    // made by a later attempt, because this one was absent
 		lostCall("B", number(2), "completed", 30*time.Second),  // reserved here
 		lostCall("C1", number(3), "busy", 40*time.Second),      // not begun in this database, and called twice
 		lostCall("C2", number(3), "completed", 20*time.Second), //
