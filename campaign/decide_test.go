@@ -291,9 +291,9 @@ func TestDecideAgainDecidesTheSame(t *testing.T) {
 	})
 }
 
-// An attempt withdrawn for the hours puts its contact down for their next
-// beginning: at once would be a claim and a withdrawal without end.
-// The waits after calls that ended alike follow one another, and the last repeats.
+// An attempt that was withdrawn because of the hours makes its contact due at their
+// next beginning: at once would be an endless series of claims and withdrawals. The
+// waits after calls with the same end follow one another, and the last repeats.
 func TestDecideStepsOfWaits(t *testing.T) {
 	t.Parallel()
 	p, err := DefaultPolicy().ParseRetry("busy=10m/1h/4h,unanswered=30m")

@@ -1,12 +1,12 @@
 //go:build ignore
 
-// This program writes numberzones.txt: the time zones of every country and of
-// every range of numbers that the library of telephone numbers places more
-// exactly. It also writes zonenames.txt: the names of all zones. Run it with go generate ./campaign after the library or the tz
-// database changed, and read the difference.
+// This program writes numberzones.txt: the time zones of every country, and of every
+// range of numbers that the library of telephone numbers places more exactly. It also
+// writes zonenames.txt: the names of all zones. Run it with go generate ./campaign
+// after the library or the tz database changed, and read the difference.
 //
-// It reads zone.tab and tzdata.zi of the system's tz database, and the prefixes
-// of github.com/nyaruka/phonenumbers.
+// It reads zone.tab and tzdata.zi of the system's tz database, and the prefixes of
+// github.com/nyaruka/phonenumbers.
 package main
 
 import (

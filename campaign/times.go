@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The times on which the proof of absence rests stand in this file only. The
+// The times on which the proof of absence depends are only in this file. The
 // proof needs three things, and TestTimesProveAbsence checks that they follow
 // from the numbers:
 //

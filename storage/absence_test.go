@@ -26,7 +26,7 @@ func TestAbsenceTakesTwoScans(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		first, second time.Duration // begun after the token's expiry
-		firstTo       time.Duration // the end of the window, after the token's expiry; 0: as far as it has come
+		firstTo       time.Duration // the end of the window, after the token's expiry; 0: up to the present
 		secondTo      time.Duration
 		late          int // which scan's window begins a second late; 0: none
 		want          int
@@ -79,7 +79,7 @@ func TestAbsenceTakesTwoScans(t *testing.T) {
 	}
 }
 
-// The scans that prove it stand on the attempt, and its contact is called again.
+// The attempt keeps the scans that prove it absent, and its contact is called again.
 func TestAbsenceKeepsItsEvidence(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -103,8 +103,8 @@ func TestAbsenceKeepsItsEvidence(t *testing.T) {
 	sound(t, db)
 }
 
-// Each line on which absence rests: without it an attempt would be absent that may
-// have called somebody.
+// Each condition for absence: without it an attempt that may have called somebody would
+// become absent.
 func TestAbsenceEachCondition(t *testing.T) {
 	t.Parallel()
 	type world struct {
@@ -189,8 +189,8 @@ func TestAbsenceEachCondition(t *testing.T) {
 	}
 }
 
-// What exempts a call from being the attempt's, line by line: every one of them
-// lets the proof go through, and a call that none exempts blocks it.
+// Each line that exempts a call from being the attempt's: with the exemption the proof
+// succeeds, and without any the call blocks it.
 func TestAbsenceExemptions(t *testing.T) {
 	t.Parallel()
 	const exempt, blocks = campaign.Absent, campaign.Unknown
@@ -255,7 +255,7 @@ func TestAbsenceExemptions(t *testing.T) {
 	}
 }
 
-// The database's rule is the domain's, for numbers in any wording.
+// The database's rule equals the domain's, for numbers in any wording.
 func TestNumbersDiffer(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -274,8 +274,8 @@ func TestNumbersDiffer(t *testing.T) {
 	}
 }
 
-// What asks it of many calls would take sixteen times as long if it were called for
-// each.
+// A statement that uses it for many calls would take sixteen times as long if it were a
+// call for each.
 func TestNumbersDifferIsInlined(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -9,7 +9,7 @@ import (
 	"dialer/internal/testkit"
 )
 
-// blockedBy lets two looks pass and returns the details of the open alarms.
+// blockedBy performs two looks and returns the details of the open alarms.
 func blockedBy(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	mustProve(t, db)
@@ -18,7 +18,7 @@ func blockedBy(t *testing.T, db *testkit.DB) []string {
 	return testkit.Rows[string](t, db, `SELECT detail FROM alarms WHERE kind = 'absence_blocked' AND resolved_at IS NULL ORDER BY 1`)
 }
 
-// Whatever stands in the way of a proof of absence is an alarm that says what it is.
+// Each obstacle to a proof of absence raises an alarm that names it.
 func TestRaiseBlocked(t *testing.T) {
 	t.Parallel()
 	worded := func(change func(*campaign.Evidence)) func(*testing.T, *testkit.DB, campaign.Attempt) {
@@ -31,7 +31,7 @@ func TestRaiseBlocked(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		do   func(*testing.T, *testkit.DB, campaign.Attempt)
-		want string // "": nothing stands in the way
+		want string // "": there is no obstacle
 	}{
 		{"nothing", func(*testing.T, *testkit.DB, campaign.Attempt) {}, ""},
 		{"a record without its to", worded(func(e *campaign.Evidence) { e.To = "" }), "does not say whom it went to"},

@@ -14,7 +14,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// An outcome that says only that the call was made is stored in one statement, and
+// An outcome that only says that the call was made is stored in one statement, and
 // leaves the same rows as the general way.
 func TestAcceptEqualsTheGeneralWay(t *testing.T) {
 	t.Parallel()
@@ -45,15 +45,15 @@ func TestAcceptEqualsTheGeneralWay(t *testing.T) {
 	}
 }
 
-// What needs more than the one statement is left to the general way, and stored by
-// the same call.
+// Outcomes that need more than the one statement are left to the general way, and
+// stored by the same call.
 func TestAcceptLeavesToTheGeneralWay(t *testing.T) {
 	t.Parallel()
 	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
 	for name, test := range map[string]struct {
 		before  func(_ *testing.T, _ *testkit.DB, a campaign.Attempt, next uuid.UUID)
 		outcome campaign.Outcome
-		want    string // of the attempt: state, call, alarms
+		want    string // the attempt's state, call and alarms
 	}{
 		"an event came first": {func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ uuid.UUID) {
 			receive(t, db, event(a, call, "answered"))
@@ -91,7 +91,7 @@ func TestAcceptLeavesToTheGeneralWay(t *testing.T) {
 	}
 }
 
-// Outcomes that come together share statements, whichever way each of them goes.
+// Outcomes that arrive together share statements, in both ways.
 func TestAcceptTogether(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

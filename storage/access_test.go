@@ -86,7 +86,7 @@ func TestAccessNeedsAnAdmin(t *testing.T) {
 	}
 }
 
-// Who was removed is not let in by the provider again, until an admin says so.
+// The provider cannot let a removed user in again until an admin allows it.
 func TestUsersOfAProvider(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -16,8 +16,9 @@ var (
 	another   = campaign.Account{ApplicationID: "other", APIHost: "loopback"}
 )
 
-// What is due in a database was meant for the account that it called with: another
-// application, or another host of the API, calls nobody before a person said so.
+// The calls due in a database were meant for the account that it called with. With
+// another application, or another host of the API, nobody is called before a person
+// decides.
 func TestAnotherAccountLocks(t *testing.T) {
 	t.Parallel()
 	for _, asks := range []campaign.Account{live, another} {

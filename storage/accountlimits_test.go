@@ -14,9 +14,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// The account's limits are one value for all processes. A process that says nothing
-// changes nothing; one that says another value changes it, and says both values; and
-// the one that was started with the old value raises an alarm until it is replaced.
+// The account's limits are one value for all processes. A process without a setting
+// changes nothing. One with another value changes it, and reports both values. The
+// process that was started with the old value raises an alarm until it is replaced.
 func TestAccountLimitsOfSeveralProcesses(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -77,8 +77,8 @@ func TestAlarmsByKindAndTime(t *testing.T) {
 	}
 }
 
-// What was dealt with leaves the list, and comes back when it happens again,
-// with who had dealt with it.
+// A resolved alarm leaves the list. It returns when it is raised again, and still shows
+// who resolved it.
 func TestResolvedAlarmReopens(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -118,7 +118,7 @@ func TestResolvedAlarmReopens(t *testing.T) {
 	}
 }
 
-// What anybody can cause is stored once a minute while it is open.
+// An alarm that anybody can cause is stored once a minute while it is open.
 func TestRaiseSeldom(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -137,8 +137,8 @@ func TestRaiseSeldom(t *testing.T) {
 	}
 }
 
-// A provider that says the same wrong thing of an attempt with ever new details
-// makes no more than a few rows, and each time is counted.
+// If a provider sends the same wrong report about an attempt with ever new details,
+// there are only a few rows, and each report is counted.
 func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -172,8 +172,8 @@ func TestAlarmsOfAnAttemptAreBounded(t *testing.T) {
 	}
 }
 
-// An alarm that asks for a decision is not resolved without one, however many are
-// resolved at once, and comes again if it was.
+// An alarm that asks for a decision is not resolved without one, also among many at
+// once. If it was resolved, it is raised again.
 func TestResolveAsksForADecision(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

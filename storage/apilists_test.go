@@ -33,8 +33,8 @@ func allPages(t *testing.T, member string, read func(app.ListQuery) (app.Page, e
 	return nil
 }
 
-// Each filter of the API's lists finds all that it asks for, once, in the list's order,
-// by whatever index serves it.
+// Each filter of the API's lists finds all matching rows, once, in the list's order,
+// with any index.
 func TestListsByFilter(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -11,14 +11,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// A message that cannot be made pauses its campaign with an alarm, and loses no
+// A message that cannot be rendered pauses its campaign with an alarm, and loses no
 // contact.
 func TestRefusedMessagePausesTheCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 3))
 	ids := claim(t, db, 2)
-	for range 2 { // the second finds it withdrawn
+	for range 2 { // the second one is withdrawn already
 		if err := db.RefuseMessage(t.Context(), ids[0], "ncco[0].text: is required"); err != nil && !errors.Is(err, campaign.ErrStale) {
 			t.Fatal(err)
 		}

@@ -13,17 +13,16 @@ import (
 	"dialer/internal/testkit/benchtest"
 )
 
-// A small and a large database, between which nothing that is done all the
-// time may become slower.
+// A small and a large database. No frequent operation may be slower in the large one.
 const (
 	fewAttempts  = 100_000
 	manyAttempts = 3_000_000
 )
 
-// grow makes a campaign of n contacts, each with an attempt that is over, and
-// another one with so many people to call. The rows are made by Postgres, past the
-// triggers and with the indexes put off; the counters are counted as in a database
-// that was restored. Ids grow, as those that are made in time's order do.
+// grow creates a campaign of n contacts, each with an attempt that is over, and another
+// one with due people to call. Postgres creates the rows, without triggers and with the
+// indexes created later. The counters are counted as in a restored database. Ids grow,
+// as those that are created in the order of time do.
 func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 	b.Helper()
 	done := running(b, db, fmt.Sprint(n, " done"), settings(), rows(0, 1))
@@ -59,10 +58,9 @@ func grow(b *testing.B, db *testkit.DB, n, due int) campaign.Campaign {
 	return done
 }
 
-// BenchmarkGrowth is how much longer a campaign's report, the list of campaigns
-// and a claim of a minute of calls take with three million attempts than with a
-// hundred thousand. The two databases are asked in turn, and the middle of the
-// times counts.
+// BenchmarkGrowth measures how much longer a campaign's report, the list of campaigns
+// and a claim of a minute of calls take with three million attempts than with a hundred
+// thousand. The two databases are queried in turn, and the median counts.
 func BenchmarkGrowth(b *testing.B) { benchGrowth(b, fewAttempts, manyAttempts, 50_000) }
 
 func benchGrowth(b *testing.B, fewer, more, due int) {
@@ -130,8 +128,9 @@ func middle(times []time.Duration) float64 {
 var contacts = flag.Int("contacts", 1_000_000, "how many people BenchmarkClaim has wait")
 
 // BenchmarkClaim claims a minute of calls of an ordinary account from a campaign in
-// twenty zones; what it costs must not depend on how many wait. Two databases are
-// asked in turn, and the middle of the times counts. -contacts 10000000 has so many wait.
+// twenty zones. Its cost must not depend on the number of waiting contacts. Two
+// databases are queried in turn, and the median counts. -contacts 10000000 sets the
+// number.
 func BenchmarkClaim(b *testing.B) { benchClaim(b, fewAttempts, *contacts) }
 
 func benchClaim(b *testing.B, fewer, more int) {
@@ -153,7 +152,7 @@ func benchClaim(b *testing.B, fewer, more int) {
 	b.ReportMetric(middle(slow)/middle(quick), "ratio")
 }
 
-// manyWait is a database in which so many people wait, made as grow makes one.
+// manyWait is a database in which this many people wait, created like grow's.
 func manyWait(b *testing.B, people int) *testkit.DB {
 	b.Helper()
 	db := testkit.New(b)

@@ -13,8 +13,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Contacts that came before countries were kept cost at most what the dearest country of
-// their campaign does.
+// Contacts from before countries were stored cost at most as much as a call to the
+// campaign's most expensive country.
 func TestBudgetOfContactsWithoutACountry(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -36,8 +36,8 @@ func TestBudgetOfContactsWithoutACountry(t *testing.T) {
 	}
 }
 
-// A campaign whose budget is used is paused with an alarm that says what it would
-// need; with more it goes on, and the alarm is closed.
+// A campaign whose budget is used up is paused, with an alarm that says how much it
+// would need. With a larger budget it continues, and the alarm is closed.
 func TestBudgetPauses(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -81,7 +81,7 @@ func TestBudgetPauses(t *testing.T) {
 	sound(t, db)
 }
 
-// Where no rate is known there is one call at a time, until its price tells.
+// If no rate is known, there is one call at a time, until its price shows the rate.
 func TestBudgetOfAnUnknownRate(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -102,7 +102,7 @@ func TestBudgetOfAnUnknownRate(t *testing.T) {
 	}
 }
 
-// The day's budget is that of all campaigns and of manual calls.
+// The day's budget includes all campaigns and manual calls.
 func TestDailyBudget(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -137,15 +137,15 @@ func TestDailyBudget(t *testing.T) {
 	}
 }
 
-// A budget that comes while calls are up counts them by the version that they were
-// reserved by, whatever the new one says of their length.
+// A budget that is set while calls are up counts them by the version with which they
+// were reserved, whatever call length the new one sets.
 func TestBudgetThatComesLater(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, rate string
-		more       int // calls that pass the gate after the budget of 2.00 has come
+		more       int // calls that pass the gate after the budget of 2.00 was set
 	}{
-		{"a rate is known", "0.25", 2}, // two calls hold 0.75, each later one 0.25
+		{"a rate is known", "0.25", 2}, // two calls reserve 0.75, each later one 0.25
 		{"no rate is known", "", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -180,7 +180,8 @@ func TestBudgetThatComesLater(t *testing.T) {
 	}
 }
 
-// So does a day's budget; and what is at the gate when it comes is waited for.
+// The same is true of a day's budget. It waits for calls that are at the gate when it
+// is set.
 func TestDailyBudgetThatComesLater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -219,8 +220,8 @@ func TestDailyBudgetThatComesLater(t *testing.T) {
 	sound(t, db)
 }
 
-// What is held for calls whose price will never be known is as good as spent: the
-// campaign is paused, and the alarm says so.
+// Amounts held for calls whose price will never be known count as spent: the campaign
+// is paused, and the alarm says so.
 func TestBudgetHeldForEverPauses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, sql string }{
@@ -258,7 +259,7 @@ func TestBudgetHeldForEverPauses(t *testing.T) {
 	}
 }
 
-// Who waits in the queue for a budget that cannot come back is not left there.
+// Attempts in the queue do not wait there for a budget that cannot become free.
 func TestBudgetPausesWhatIsQueued(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -276,8 +277,8 @@ func TestBudgetPausesWhatIsQueued(t *testing.T) {
 	}
 }
 
-// A call that nobody answered holds nothing once the list was read whole after it,
-// and says no price; one that was answered does until its price comes.
+// A call that nobody answered holds nothing once the list was read completely after it
+// and shows no price. An answered one holds its amount until its price comes.
 func TestUnansweredCallWithoutAPriceHoldsNothing(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -308,8 +309,8 @@ func TestUnansweredCallWithoutAPriceHoldsNothing(t *testing.T) {
 	}
 }
 
-// What is only held raises no alarm of the day's budget. What is spent does: one, of
-// which no amount makes another.
+// An amount that is only held raises no alarm about the day's budget. A spent one
+// raises one alarm, and other amounts raise no further one.
 func TestDailyBudgetAlarm(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -338,8 +339,8 @@ func TestDailyBudgetAlarm(t *testing.T) {
 	}
 }
 
-// What a call may cost follows from where the campaign's people are, and not from what
-// is known of other countries.
+// The possible cost of a call depends on the countries of the campaign's people, and
+// not on the known rates of other countries.
 func TestBudgetKnowsWhereTheCampaignCalls(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

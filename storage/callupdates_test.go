@@ -35,8 +35,8 @@ func dialed(t testing.TB, db *testkit.DB, name string, from, n int) []campaign.A
 // updateOf makes one update of an attempt.
 type updateOf func(a campaign.Attempt) storage.CallUpdate
 
-// anyUpdate draws an update: an event, a bill, the outcome of the POST, or what
-// should not come.
+// anyUpdate draws an update: an event, a bill, the outcome of the POST, or an
+// unexpected one.
 func anyUpdate(random *rand.Rand, begun time.Time) updateOf {
 	at := begun.Add(time.Duration(random.IntN(20)) * time.Second)
 	price := decimal.New(int64(random.IntN(3)+1), -3)
@@ -75,8 +75,8 @@ func anyUpdate(random *rand.Rand, begun time.Time) updateOf {
 	return updates[random.IntN(len(updates))]
 }
 
-// storedRows is all that is stored of a campaign's calls, without what differs
-// between two campaigns that got the same updates.
+// storedRows are all stored rows about a campaign's calls, without the values that
+// differ between two campaigns with the same updates.
 func storedRows(t testing.TB, db *testkit.DB, campaignName string) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `
@@ -123,8 +123,7 @@ func TestUpdatesBatchEqualsOneByOne(t *testing.T) {
 	}
 }
 
-// An event that cannot be stored is refused, and those that came with it are
-// not.
+// An event that cannot be stored is refused, but not the events in the same batch.
 func TestUpdatesInvalidOneFailsAlone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -245,8 +244,8 @@ func TestUpdatesLockTimeout(t *testing.T) {
 	}
 }
 
-// What was answered as stored is stored, and what was not is not, also when the
-// database is closed meanwhile.
+// Updates that were answered as stored are stored, and the others are not, also when
+// the database is closed in between.
 func TestCloseStoresWhatItAnswers(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -277,8 +276,8 @@ func TestCloseStoresWhatItAnswers(t *testing.T) {
 	}
 }
 
-// Events that could not be told from those of a leg are folded once the attempt's
-// call is known, whatever tells of it.
+// Events that could not be told from those of a leg are folded once the attempt's call
+// is known, from any source.
 func TestEventsReadAgain(t *testing.T) {
 	t.Parallel()
 	unread := func(a campaign.Attempt, status string) campaign.Received {

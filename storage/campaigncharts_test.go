@@ -9,7 +9,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// What the calls of a campaign cost by country, and how they ended over time.
+// The cost of a campaign's calls by country, and their outcomes over time.
 func TestCostByCountry(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -29,8 +29,8 @@ func edit(t testing.TB, db *testkit.DB, c campaign.Campaign, version int, change
 	return changes
 }
 
-// An edit is stored whole: each version is kept, calls name theirs, and the audit
-// says what was changed.
+// An edit is stored as a whole: each version is stored, calls name theirs, and the
+// audit lists the changes.
 func TestEditCampaign(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -105,9 +105,9 @@ func TestEditOfAnOlderVersion(t *testing.T) {
 	}
 }
 
-// What was in the queue when an edit committed is called with the new words, or
-// not at all: gates that run meanwhile pass with the version before the edit only
-// if they come first.
+// A call that was in the queue when an edit committed uses the new words, or is not
+// made. A gate that runs at the same time passes with the old version only if it comes
+// first.
 func TestEditWhileQueued(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -136,7 +136,8 @@ func TestEditWhileQueued(t *testing.T) {
 	sound(t, db)
 }
 
-// Fewer attempts end who has had them; who has none left is not called meanwhile.
+// Fewer attempts end the contacts that have used them up. In the meantime a contact
+// with none left is not called.
 func TestEditOfAttempts(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -148,7 +149,7 @@ func TestEditOfAttempts(t *testing.T) {
 		receive(t, db, event(a, fmt.Sprint("U", i), "completed"))
 	}
 	db.MakeDue(t)
-	db.Exec(t, `UPDATE campaigns SET max_attempts = 1`) // as between the edit's commit and the contacts being put down anew
+	db.Exec(t, `UPDATE campaigns SET max_attempts = 1`) // the state between the edit's commit and the new decisions
 	queued := claim(t, db, 1)
 	if _, err := db.Gate(t.Context(), queued[0], tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
 		t.Errorf("the gate: %v, want ErrWithdrawn", err)
@@ -160,9 +161,10 @@ func TestEditOfAttempts(t *testing.T) {
 	sound(t, db)
 }
 
-// Who was withdrawn because the hours had ended is not claimed again while they are
-// closed. After an edit that opens them the person is called at once, and shown so;
-// after one that closes them again, when the new ones begin.
+// A contact that was withdrawn because the hours had ended is not claimed again while
+// they are closed. After an edit that opens them, the person is called at once, and
+// shown so. After one that closes them again, the person is called when the new hours
+// begin.
 func TestEditOfHours(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -170,7 +172,7 @@ func TestEditOfHours(t *testing.T) {
 	list[0].Zones = []string{testkit.ZoneAt(1)}
 	c := running(t, db, "c", s, list)
 	id := claimOne(t, db)
-	db.Exec(t, testkit.HoursSQL(campaign.Daily(540, 1200))) // they ended while the call was queued
+	db.Exec(t, testkit.HoursSQL(campaign.Daily(540, 1200))) // the hours ended while the call was queued
 	if _, err := db.Gate(t.Context(), id, tokenLife); !errors.Is(err, campaign.ErrWithdrawn) {
 		t.Errorf("the gate: %v, want ErrWithdrawn", err)
 	}
@@ -192,7 +194,7 @@ func TestEditOfHours(t *testing.T) {
 	sound(t, db)
 }
 
-// Who is called at another time of the day is put down anew by an edit of the hours.
+// A contact with other_time is decided again after an edit of the hours.
 func TestEditOfHoursAndAnotherTimeOfTheDay(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -214,8 +216,8 @@ func TestEditOfHoursAndAnotherTimeOfTheDay(t *testing.T) {
 	}
 }
 
-// An edit of whom is called again is completed, where the command died before all who
-// wait were put down anew: by the same edit again, and else by the sweeper.
+// If the command died before all waiting contacts were decided again, an edit of the
+// retry policy is completed by the same edit again, or else by the sweeper.
 func TestEditThatWasInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, again := range []bool{true, false} {
@@ -233,7 +235,7 @@ func TestEditThatWasInterrupted(t *testing.T) {
 		before := due()
 		edit(t, db, c, 1, sooner)
 		db.Exec(t, `UPDATE campaign_versions SET decide_waiting = version = 2, made_at = made_at - interval '2 minutes'`)
-		db.Exec(t, `UPDATE contacts SET due_at = due_at + $1`, before-due()) // as it was
+		db.Exec(t, `UPDATE contacts SET due_at = due_at + $1`, before-due()) // the due time from before the edit
 		if again {
 			edit(t, db, c, 2, sooner)
 		} else if _, err := db.FinishCampaigns(t.Context()); err != nil {
@@ -248,7 +250,7 @@ func TestEditThatWasInterrupted(t *testing.T) {
 	}
 }
 
-// More attempts call nobody again who has ended, also when a price comes later.
+// More attempts call no ended contact again, also when a price comes later.
 func TestEditReopensNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -270,7 +272,7 @@ func TestEditReopensNobody(t *testing.T) {
 	sound(t, db)
 }
 
-// A campaign of an earlier version of the program did not keep its people's countries.
+// A campaign of an earlier version of the program did not store its people's countries.
 func TestEditOfCountriesAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -288,8 +290,8 @@ func TestEditOfCountriesAfterAnUpgrade(t *testing.T) {
 	}
 }
 
-// An edit of the purpose alone is a version, and ends who may not be called for the new
-// one. The same name with another purpose is no import into the campaign.
+// An edit of only the purpose is a version, and ends contacts that may not be called
+// for the new one. The same name with another purpose is no import into the campaign.
 func TestEditOfThePurpose(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -318,8 +320,9 @@ func TestEditOfThePurpose(t *testing.T) {
 	sound(t, db)
 }
 
-// An edit of the hours moves reminders that are to come, also of who is called now; it
-// moves no retry, and makes none again that was. Who has none left has ended.
+// An edit of the hours moves reminders that are still to come, also of people in a
+// call. It moves no retry, and repeats no reminder. A contact with no reminder left has
+// ended.
 func TestEditOfHoursMovesReminders(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -333,7 +336,7 @@ func TestEditOfHoursMovesReminders(t *testing.T) {
 	}
 	s := settings()
 	s.Hours = campaign.Daily(9*60, 20*60)
-	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{day(3, 10).Sub(now), 2 * time.Hour}} // the first of one in three days is due
+	s.Remind = &campaign.Remind{Column: "when", Before: []time.Duration{day(3, 10).Sub(now), 2 * time.Hour}} // the first reminder of an appointment in three days is due
 	list := rows(0, 4)
 	for i, own := range []time.Time{day(3, 10), day(3, 10), day(4, 10), day(4, 10)} {
 		list[i].Zones = zone

@@ -13,14 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// endAt moves a campaign's end, as time does.
+// endAt moves a campaign's end to a time from now, as the passing of time would.
 func endAt(t testing.TB, db *testkit.DB, in time.Duration) {
 	t.Helper()
 	db.Exec(t, `UPDATE campaigns SET ends_at = now() + $1::interval, settings = settings || jsonb_build_object('end', now() + $1::interval)`, in)
 }
 
-// Nobody is called once the campaign's end is nearer than a token lives, and at the
-// end all who wait have ended as expired, also while it is paused.
+// Nobody is called once the campaign's end is nearer than a token's life. At the end
+// all waiting contacts have ended as expired, also while it is paused.
 func TestCampaignEnd(t *testing.T) {
 	t.Parallel()
 	for _, paused := range []bool{false, true} {
@@ -61,7 +61,7 @@ func TestCampaignEnd(t *testing.T) {
 	}
 }
 
-// A campaign that was made empty is not finished before anybody was in it.
+// A campaign that was created without contacts is not finished before it has one.
 func TestEmptyCampaignWaits(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -148,7 +148,8 @@ func TestStatusRules(t *testing.T) {
 	}
 }
 
-// Who is added to a finished campaign is called at once, not after the next sweep.
+// A person who is added to a finished campaign is called at once, not after the next
+// sweep.
 func TestFinishedCampaignTakesRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -168,7 +169,7 @@ func TestFinishedCampaignTakesRows(t *testing.T) {
 	if finish(); status() != "finished" {
 		t.Fatalf("it is %s", status())
 	}
-	add(rows(0, 1)) // they are there already
+	add(rows(0, 1)) // they are in the campaign already
 	if status() != "finished" {
 		t.Errorf("it is %s after rows that add nobody", status())
 	}

@@ -27,7 +27,7 @@ func TestCampaignByName(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	a := importing(t, db, "a", settings(), nil)
-	two := importing(t, db, "1", settings(), nil) // named like the first one's id
+	two := importing(t, db, "1", settings(), nil) // its name is the first one's id
 	for name, want := range map[string]int64{"a": a.ID, "1": two.ID, "2": two.ID} {
 		if got, err := db.CampaignByName(t.Context(), name); err != nil || got.ID != want {
 			t.Errorf("%q: %d, %v; want %d", name, got.ID, err, want)
@@ -56,7 +56,7 @@ func TestFinishCampaigns(t *testing.T) {
 	if n := finish(t, db); n != 0 || status(t, db, c.ID) != "running" {
 		t.Errorf("after more rows: %d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}
-	db.Exec(t, `UPDATE campaigns SET status = 'finished' WHERE id = $1`, c.ID) // as where late news of a call reopened somebody
+	db.Exec(t, `UPDATE campaigns SET status = 'finished' WHERE id = $1`, c.ID) // as if late evidence about a call had reopened somebody
 	if n := finish(t, db); n != 1 || status(t, db, c.ID) != "running" {
 		t.Errorf("with somebody to call: %d campaigns changed, it is %s", n, status(t, db, c.ID))
 	}

@@ -134,8 +134,8 @@ func TestClaimEndsSuppressedContacts(t *testing.T) {
 	sound(t, db)
 }
 
-// Two campaigns hold the same people: none has two open attempts, and none is
-// stranded.
+// Two campaigns have the same people: no number has two open attempts, and no contact
+// is forgotten.
 func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -167,7 +167,7 @@ func TestClaimOneOpenAttemptPerNumber(t *testing.T) {
 	}
 }
 
-// A number is called for the first of those who share it.
+// A number is called for the first of the contacts that share it.
 func TestClaimFirstOfThoseWhoShareANumber(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -189,8 +189,8 @@ func TestClaimFirstOfThoseWhoShareANumber(t *testing.T) {
 	}
 }
 
-// Contacts whose number is busy elsewhere stand before others, more of them than
-// one claim takes: the others are reached all the same.
+// More contacts with a busy number than one claim takes come before others: the others
+// are still reached.
 func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -202,8 +202,8 @@ func TestClaimReachesPastBlockedNumbers(t *testing.T) {
 	}
 }
 
-// Contacts in a zone that Postgres knows no more are set aside with an alarm, and
-// everybody else is called. Once it is known again, they are called as well.
+// Contacts in a zone that Postgres does not know any more are set aside with an alarm,
+// and everybody else is called. Once the zone is known again, they are called too.
 func TestClaimWithUnknownZone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -234,8 +234,8 @@ func TestClaimWithUnknownZone(t *testing.T) {
 	sound(t, db)
 }
 
-// The claim finds what it takes by ids, in tables that have not been analyzed too: a
-// join of its 500 with all that is due, or with each other, took most of its time.
+// The claim finds its contacts by ids, also in tables that have not been analyzed. A
+// join of its 500 with all due contacts, or with each other, took most of its time.
 func TestClaimFindsContactsByTheirIDs(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

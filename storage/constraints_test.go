@@ -9,8 +9,7 @@ import (
 	"dialer/internal/testkit"
 )
 
-// Each statement breaks one promise, and Postgres itself must refuse it,
-// whoever sends it.
+// Each statement breaks one promise. Postgres itself must refuse it from any client.
 func TestPostgresRefuses(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -110,8 +109,8 @@ func TestWithinHoursEqualsTheDomains(t *testing.T) {
 	}
 }
 
-// They agree at each change of the clocks from 2020 to 2030: every 17 minutes of the day
-// before it and of the day after it.
+// They agree at each change of the clocks from 2020 to 2030: every 17 minutes of the
+// day before it and of the day after it.
 func TestWithinHoursAtEachChangeOfTheClocks(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

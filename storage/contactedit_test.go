@@ -12,7 +12,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// A person who was cancelled by mistake is called as if nothing had been.
+// A person who was cancelled by mistake and restored is called as if nothing had
+// happened.
 func TestRestoreContact(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -38,8 +39,8 @@ func TestRestoreContact(t *testing.T) {
 	sound(t, db)
 }
 
-// Who is to be called now is due now, whatever is decided of them meanwhile, and only
-// until they were called.
+// A person who must be called now is due now, even if the contact is decided again, and
+// only until the call.
 func TestCallNow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -86,7 +87,7 @@ func TestCallNow(t *testing.T) {
 	sound(t, db)
 }
 
-// What would end a person is no call to them: they stay as they are.
+// If calling a person now would end the contact, the contact does not change.
 func TestCallNowEndsNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -107,7 +108,7 @@ func TestCallNowEndsNobody(t *testing.T) {
 	}
 }
 
-// Of reminders the next is made now, once, and the one after it at its time.
+// With reminders, the next one is made now, once, and the one after it at its own time.
 func TestCallNowReminds(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -14,8 +14,8 @@ import (
 	"dialer/storage"
 )
 
-// Everything that counts happens at once, folding too, and whoever looks finds
-// at every moment what a full count finds.
+// All counted changes happen at once, including folding. At every moment the counters
+// equal a full count.
 func TestCountersAreExact(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -59,7 +59,7 @@ func TestCountersAreExact(t *testing.T) {
 		busy.Wait()
 		stop()
 	}()
-	for ctx.Err() == nil { // on the test's goroutine, which alone may end it
+	for ctx.Err() == nil { // on the test's goroutine: only there may a test be ended
 		sound(t, db)
 	}
 	folding.Wait()

@@ -12,8 +12,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// The bar, the tiles, the counts, the lists and the exports say the same of who was
-// reached, whatever the campaign wants, and while people still wait.
+// The bar, the tiles, the counts, the lists and the exports agree about which people
+// were reached, for each until of the campaign, also while people still wait.
 func TestWhoIsToBeReachedByHand(t *testing.T) {
 	t.Parallel()
 	for _, until := range []campaign.Until{campaign.UntilAnswered, campaign.UntilHeard, campaign.UntilResult} {
@@ -22,7 +22,7 @@ func TestWhoIsToBeReachedByHand(t *testing.T) {
 		s.Retry.Until, s.Retry.Attempts = until, 1
 		s.Message.Keys = map[string]campaign.Key{"1": {Result: "confirmed"}, "9": {OptOut: true}}
 		list := rows(0, 8)
-		list[7].Key, list[7].To = "shares", list[6].To // of one telephone
+		list[7].Key, list[7].To = "shares", list[6].To // they share a telephone
 		list[6].Key = "opts-out"
 		c := running(t, db, "clinic", s, list)
 		_, err := db.Suppress(t.Context(), []app.Suppression{{Number: number(5), Source: "a list"}})
@@ -49,7 +49,7 @@ func TestWhoIsToBeReachedByHand(t *testing.T) {
 			receive(t, db, event(a, callUUID, "completed"))
 		}
 		sound(t, db)
-		// Who has heard it and waits for another call has not ended.
+		// A person who has heard the message and waits for another call has not ended.
 		db.Exec(t, `UPDATE contacts SET state = 'waiting', reason = NULL, heard_at = now() WHERE to_number = $1`, number(4))
 		want := map[campaign.Until][3]int{ // reached, not reached, by hand
 			campaign.UntilAnswered: {4, 1, 2}, campaign.UntilHeard: {3, 2, 3}, campaign.UntilResult: {2, 3, 4},
@@ -80,8 +80,8 @@ func TestWhoIsToBeReachedByHand(t *testing.T) {
 	}
 }
 
-// A campaign's pace is that of its own calls, and who is due later is no part of what is
-// left to do now.
+// A campaign's pace is the rate of its own calls. People who are due later are not
+// counted as left to call now.
 func TestCourses(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -108,7 +108,8 @@ func TestCourses(t *testing.T) {
 	}
 }
 
-// The calls that are up are counted once and alike, and what waits in the queue apart.
+// The calls that are up are counted once and in the same way, and the attempts in the
+// queue separately.
 func TestCallsNow(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -133,14 +134,14 @@ func TestCallsNow(t *testing.T) {
 	a := pass(t, db, ids[0])
 	see(1, 2)
 	record(t, db, a.ID, created("U0"))
-	see(1, 2) // its state has changed, and their number has not
+	see(1, 2) // the state changes, but not the number
 	receive(t, db, event(a, "U0", "answered"))
 	see(1, 2)
 	receive(t, db, event(a, "U0", "completed"))
 	see(0, 2)
 }
 
-// What nobody explains is listed, a page at a time, and nothing else.
+// Unexplained calls are listed, a page at a time, and nothing else.
 func TestDifferences(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -11,7 +11,7 @@ import (
 	"dialer/internal/testkit"
 )
 
-// A person's word settles what no scan can.
+// A person's decision settles an attempt that no scan can.
 func TestDecideAttempt(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -26,8 +26,8 @@ func checkpoint(t *testing.T, db *storage.DB, w campaign.ExternalMark) campaign.
 	return i
 }
 
-// elsewhere opens the database as if its server told something else of itself:
-// functions that come before pg_catalog's.
+// elsewhere opens the database as if its server reported another identity: its
+// functions come before pg_catalog's.
 func elsewhere(t *testing.T, db *testkit.DB, told string) *storage.DB {
 	t.Helper()
 	db.Exec(t, `CREATE SCHEMA IF NOT EXISTS elsewhere;`+told)
@@ -48,7 +48,7 @@ const (
 			$$ BEGIN RAISE EXCEPTION 'not here' USING ERRCODE = 'feature_not_supported'; END $$`
 )
 
-// restarted is the database by a process that saw nothing of it before.
+// restarted opens the database in a process that has seen nothing of it before.
 func restarted(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
 	other, err := storage.Open(t.Context(), db.URL)
@@ -123,7 +123,7 @@ func TestLockedDatabaseCallsNobody(t *testing.T) {
 	pass(t, db, id)
 }
 
-// release releases the database and reads the list back, as far as it is told.
+// release releases the database and reads the list back, as far as the lock requires.
 func release(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 	t.Helper()
 	if _, err := db.Release(t.Context(), by("ann"), times.RecordsKept, false); err != nil {
@@ -157,8 +157,8 @@ func readBack(t *testing.T, db *testkit.DB, list ...campaign.Evidence) {
 	}
 }
 
-// A copy is seen by its first connection, whoever makes it, before anything
-// else runs there.
+// The first connection detects a copy, from any process, before anything else runs
+// there.
 func TestCopyIsLockedAtFirstConnection(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -250,7 +250,7 @@ func TestServerWithoutIdentity(t *testing.T) {
 	}
 }
 
-// A process that stays connected across a restore detects it by itself.
+// A process that stays connected during a restore detects it by itself.
 func TestProcessDetectsOlderDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -263,8 +263,8 @@ func TestProcessDetectsOlderDatabase(t *testing.T) {
 	}
 }
 
-// Behind a pool of connections that others keep, none is new after a failover:
-// the mark is then all that looks.
+// Behind a pool whose connections others keep open, there is no new connection after a
+// failover. Then only the mark detects it.
 func TestCheckpointDetectsOlderDatabase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -275,8 +275,8 @@ func TestCheckpointDetectsOlderDatabase(t *testing.T) {
 	}
 }
 
-// What a process saw of the checkpoint before a person released the database is of
-// another name, and so is what Redis has under its name.
+// The checkpoint that a process saw before a person released the database belongs to
+// the old name, and so does Redis's mark under that name.
 func TestReleaseForgetsOldCheckpoint(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -303,8 +303,8 @@ func TestReleaseForgetsOldCheckpoint(t *testing.T) {
 	}
 }
 
-// A server that took over from the one that took over may have lost what was
-// read back there. Nothing connects anew between the two.
+// A second server that took over may have lost the records that were read back on the
+// first one. There is no new connection between the two.
 func TestSecondFailoverRestartsScans(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -344,8 +344,8 @@ func TestSecondFailoverRestartsScans(t *testing.T) {
 	}
 }
 
-// A list that lacks what it had to show keeps the database locked, and a person
-// may decide that it counts all the same: for this lock, and not for the next.
+// A list that lacks calls which it had to show keeps the database locked. A person may
+// decide that it still counts: for this lock, and not for the next.
 func TestIncompleteScanAwaitsDecision(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -393,8 +393,8 @@ func TestIncompleteScanAwaitsDecision(t *testing.T) {
 	}
 }
 
-// A lock is set once every gate that is open has committed, so no call begins that
-// the lock does not know of.
+// A lock is set once every open gate has committed, so no call begins that the lock
+// does not know.
 func TestDialLockWaitsForTheGate(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -17,9 +17,8 @@ import (
 
 var sqlBlock = regexp.MustCompile("(?s)```sql\n(.*?)```")
 
-// The SQL that the documents show runs as it stands, and finds something where
-// something has happened. Names and ids are those of the database; one example shows
-// that there is no row.
+// The SQL in the documents runs unchanged, and finds rows if something has happened.
+// Names and ids are those of the database. One example shows an empty result.
 func TestSQLInTheDocumentsRuns(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -66,12 +65,12 @@ func TestTheDocumentListsEveryColumn(t *testing.T) {
 	}
 }
 
-// dispositions have a column each, which one phrase names.
+// dispositions have one column each, and one phrase in the documents names all of them.
 var dispositions = []string{"answered", "human", "machine", "busy", "unanswered", "timeout", "failed", "rejected", "cancelled", "unexplained"}
 
 var indexRow = regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\| [^|]+ \\| [^|]+ \\|$")
 
-// Every index costs each write of its table, so each is in the list together
+// Every index adds cost to each write of its table, so each is in the list together
 // with the query that needs it.
 func TestEveryIndexHasItsQuery(t *testing.T) {
 	t.Parallel()
@@ -95,7 +94,7 @@ func TestEveryIndexHasItsQuery(t *testing.T) {
 // mapLine is a line of the map in doc.go: a file, and what is in it.
 var mapLine = regexp.MustCompile(`(?m)^//\t([a-z]+) +[^ ]`)
 
-// A reader finds each file in the map, and no file that is gone.
+// The map names every file, and no file that does not exist any more.
 func TestTheMapNamesEveryFile(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("doc.go")

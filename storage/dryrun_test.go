@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A dry run hears from the gate's rule, with the purpose and the caps that are given: of a
-// campaign that is not stored, and of one that is to have others than are stored.
+// A dry run uses the gate's rule with the given purpose and caps, for a campaign that
+// is not stored, and for one that will have other values than the stored ones.
 func TestCountObstacles(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -71,7 +71,8 @@ func TestOverdueCallsBackOff(t *testing.T) {
 	}
 }
 
-// Five thousand attempts that cannot be looked at do not keep one from its turn.
+// Five thousand attempts that cannot be looked for do not keep another one from its
+// turn.
 func TestDueUnknownIsFair(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

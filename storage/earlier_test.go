@@ -11,8 +11,8 @@ import (
 	"dialer/storage"
 )
 
-// A program that does not know the schema that the database needs refuses it,
-// with the version; it runs on any later one that does not ask for that.
+// A program that does not know the schema that the database needs refuses it, and names
+// the version. It runs on any later schema that does not require this.
 func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -29,7 +29,7 @@ func TestOlderProgramRefusesASchemaThatNeedsALater(t *testing.T) {
 	}
 }
 
-// A backup is put back while the program runs: every connection is a new one.
+// putBack restores a backup while the program runs: every connection is a new one.
 func putBack(t *testing.T, db *testkit.DB, backup string) {
 	t.Helper()
 	db.Exec(t, backup)
@@ -41,15 +41,15 @@ func putBack(t *testing.T, db *testkit.DB, backup string) {
 	}
 }
 
-// A backup of before an upgrade cannot say whether it is locked, and is used by
-// no process that knows better.
+// A backup from before an upgrade cannot show whether it is locked. A process that
+// knows a later state does not use it.
 func TestBackupOfEarlierSchemaCallsNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	checkpoint(t, db.DB, unasked)
 	putBack(t, db, `ALTER TABLE database_identity DROP COLUMN locked_system`)
-	for range 20 { // connections that were cut off are found out one by one
+	for range 20 { // connections that were cut are detected one by one
 		if queued, err := db.Claim(t.Context(), 10); len(queued) > 0 || err == nil {
 			t.Fatalf("claimed %d from a database whose lock cannot be read", len(queued))
 		} else if strings.Contains(err.Error(), "an earlier one") {
@@ -59,14 +59,14 @@ func TestBackupOfEarlierSchemaCallsNobody(t *testing.T) {
 	t.Error("nobody said that the database is an earlier one")
 }
 
-// A backup of before the database was recovered has the name and the marks of
-// another name.
+// A backup from before the database was recovered has an earlier name, and so the marks
+// of that name.
 func TestBackupFromBeforeReleaseCallsNobody(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	running(t, db, "c", settings(), rows(0, 3))
 	checkpoint(t, db.DB, unasked)
-	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM database_identity; ALTER TABLE backup DROP COLUMN locked`) // which is generated
+	db.Exec(t, `CREATE TABLE backup AS SELECT * FROM database_identity; ALTER TABLE backup DROP COLUMN locked`) // locked is a generated column
 	columns := testkit.Value[string](t, db, `SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = 'backup'::regclass AND attnum > 0 AND NOT attisdropped`)
 	forgetful(t, db)
 	release(t, db)

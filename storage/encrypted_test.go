@@ -9,7 +9,7 @@ import (
 func TestMayBePlain(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]bool{
-		"postgres://u:p@db.example.com/d":                        true, // prefer is the usual
+		"postgres://u:p@db.example.com/d":                        true, // prefer is the default
 		"postgres://u:p@db.example.com/d?sslmode=disable":        true,
 		"postgres://u:p@db.example.com/d?sslmode=allow":          true,
 		"postgres://u:p@10.0.0.5,localhost/d":                    true,

@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// holders are the tables with a row that holds the text.
+// holders are the tables with a row that contains the text.
 func holders(t *testing.T, db *testkit.DB, text string) (found []string) {
 	t.Helper()
 	tables := testkit.Rows[string](t, db, `SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'events\_%' ORDER BY 1`)
@@ -32,8 +32,8 @@ func bodied(r campaign.Received, a campaign.Attempt) campaign.Received {
 	return r
 }
 
-// Nothing tells of the person any more but the list of who must not be called.
-// Counts, prices and the audit stay.
+// Only the list of suppressed numbers still contains the person. Counts, prices and the
+// audit stay.
 func TestErase(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -96,7 +96,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("%d entries of the audit", n)
 	}
 
-	// Vonage speaks of the call once more, and its list shows the number again.
+	// Vonage sends another event about the call, and its list shows the number again.
 	receive(t, db, bodied(event(a, "U1", "human"), a))
 	reconcile(t, db, listed(a, "U1", "completed"))
 	require.NoError(t, db.EraseLate(t.Context()))
@@ -104,7 +104,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("later the number is in %q", found)
 	}
 
-	// The file that comes again has nobody called.
+	// If the file comes again, the person is not called.
 	_, err = db.AddContacts(t.Context(), c.ID, "file", campaign.RowBatch{Rows: []campaign.Row{ann}})
 	require.NoError(t, err)
 	db.MakeDue(t)
@@ -113,7 +113,8 @@ func TestErase(t *testing.T) {
 	}
 }
 
-// Who waits is withdrawn; who is being called is not forgotten before that is over.
+// A waiting contact is withdrawn. A person in a call is not erased before the call is
+// over.
 func TestEraseWaitsForTheCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

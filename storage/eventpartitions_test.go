@@ -23,7 +23,7 @@ func TestKeepPartitions(t *testing.T) {
 	for range 2 {
 		check(t, db.KeepPartitionsFrom(t.Context(), today))
 	}
-	// Tomorrow's events have a partition of their own, and are guarded there.
+	// Tomorrow's events have their own partition, and the guards apply there.
 	store(today.Add(2 * time.Hour))
 	store(today.Add(25 * time.Hour))
 	got := testkit.Rows[string](t, db, `SELECT tableoid::regclass::text FROM events ORDER BY received_at`)
@@ -39,8 +39,8 @@ func TestKeepPartitions(t *testing.T) {
 	}
 }
 
-// An event chooses its partition before it can lock it. If the day gets its
-// partition meanwhile, it is stored there.
+// An event chooses its partition before it can lock it. If the day gets its partition
+// in between, the event is stored there.
 func TestReceiveWhilePartitionIsMade(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -12,8 +12,7 @@ import (
 	"dialer/storage"
 )
 
-// dialedAtOnce takes n contacts of a new campaign past the gate, without
-// asking it.
+// dialedAtOnce moves n contacts of a new campaign past the gate, without using it.
 func dialedAtOnce(b *testing.B, db *testkit.DB, name string, from, n int) []campaign.Attempt {
 	b.Helper()
 	running(b, db, name, settings(), rows(from, n))
@@ -26,7 +25,7 @@ func dialedAtOnce(b *testing.B, db *testkit.DB, name string, from, n int) []camp
 	return list
 }
 
-// eventsOf is what Vonage sends of calls that begin at once.
+// eventsOf is Vonage's events about calls that begin at the same time.
 func eventsOf(calls []campaign.Attempt) []campaign.Received {
 	var list []campaign.Received
 	for _, status := range []string{"started", "ringing", "answered", "human"} {
@@ -40,7 +39,7 @@ func eventsOf(calls []campaign.Attempt) []campaign.Received {
 	return list
 }
 
-// atOnce has callers take the events in turn, and returns how long that took.
+// atOnce lets callers take the events in turn, and returns the time that this took.
 func atOnce(b *testing.B, callers int, events []campaign.Received, store func(context.Context, campaign.Received) error) time.Duration {
 	b.Helper()
 	next := make(chan campaign.Received)
@@ -63,8 +62,8 @@ func atOnce(b *testing.B, callers int, events []campaign.Received, store func(co
 	return time.Since(begun)
 }
 
-// BenchmarkEvents stores events from 64 callers at once, in turn with the same
-// number of others of which each has a transaction of its own.
+// BenchmarkEvents stores events from 64 callers at once, alternating with the same
+// number of others that have a transaction each.
 func BenchmarkEvents(b *testing.B) { benchEvents(b, 200) }
 
 func benchEvents(b *testing.B, calls int) {
@@ -97,7 +96,7 @@ func benchEvents(b *testing.B, calls int) {
 	b.Logf("fsync is %s", testkit.Value[string](b, db, `SELECT current_setting('fsync')`))
 }
 
-// transactions counts what has been committed by connections that are closed.
+// transactions counts the commits of connections that are closed.
 func transactions(b *testing.B, db *testkit.DB) int {
 	b.Helper()
 	return testkit.Value[int](b, db, `SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()`)

@@ -27,8 +27,8 @@ func completed(a campaign.Attempt, callUUID, price string) campaign.Received {
 	return r
 }
 
-// What comes in is the same in any order and any number of times, and is
-// committed each time.
+// The result of events is the same in any order and with any repetitions, and each is
+// committed.
 func TestReceiveAnyOrder(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -83,7 +83,7 @@ func TestReceiveKeepsTheText(t *testing.T) {
 	}
 }
 
-// What Postgres cannot hold must not make Vonage send it for ever.
+// A text that Postgres cannot store must not make Vonage send the event for ever.
 func TestReceiveInvalidText(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -110,7 +110,7 @@ func TestReceiveFindsTheAttempt(t *testing.T) {
 	byUUID.AttemptID = uuid.Nil
 	receive(t, db, byUUID)
 	stranger := event(b, "UB", "ringing")
-	stranger.AttemptID = uuid.New() // an id that is not known, and a uuid that is
+	stranger.AttemptID = uuid.New() // an unknown id, with a known uuid
 	receive(t, db, stranger)
 	got := testkit.Rows[string](t, db, `SELECT statuses::text FROM attempts ORDER BY id`)
 	if diff := cmp.Diff([]string{"{ringing,started}", "{ringing,started}"}, got); diff != "" {
@@ -298,8 +298,8 @@ func mustProve(t *testing.T, db *testkit.DB) int {
 	return n
 }
 
-// Webhooks and the response come at once, from everywhere: nothing deadlocks
-// for good and nothing is lost.
+// Webhooks and the response arrive at once, from everywhere: no deadlock remains and
+// nothing is lost.
 func TestReceiveConcurrently(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -354,8 +354,8 @@ func TestReceiveIsOneTransaction(t *testing.T) {
 	}
 }
 
-// Late evidence opens a call to a number for which another campaign's attempt
-// is only reserved: that one is withdrawn, and rings when the call is over.
+// Late evidence opens a call to a number for which another campaign's attempt is only
+// reserved. That attempt is withdrawn, and its contact is called when the call is over.
 func TestLateEvidenceWithdrawsCompetingAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -378,8 +378,8 @@ func TestLateEvidenceWithdrawsCompetingAttempt(t *testing.T) {
 	sound(t, db)
 }
 
-// A call that was superseded is open outside the index that keeps a number to
-// one call. The claim and the gate ask for it.
+// A superseded call is open outside the index that limits a number to one call. The
+// claim and the gate check it.
 func TestGateWhileSupersededCallIsOpen(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -19,9 +19,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// filled is a database in which a bit of everything has happened: two campaigns, calls
-// that ended, are up and are not known, calls by hand, a leg, one that came in and one
-// that nobody explains. It returns the first campaign and its first attempt.
+// filled is a database with a bit of everything: two campaigns, calls that ended, are
+// up and are unknown, manual calls, a leg, an inbound call and an unexplained one. It
+// returns the first campaign and its first attempt.
 func filled(t *testing.T, db *testkit.DB) (campaign.Campaign, campaign.Attempt) {
 	t.Helper()
 	c := running(t, db, "outage-7", settings(), rows(0, 6))
@@ -33,7 +33,7 @@ func filled(t *testing.T, db *testkit.DB) (campaign.Campaign, campaign.Attempt) 
 	for _, id := range claim(t, db, 6) {
 		a = append(a, pass(t, db, id))
 	}
-	slices.SortFunc(a, func(x, y campaign.Attempt) int { return strings.Compare(x.To, y.To) }) // the last is of the second campaign
+	slices.SortFunc(a, func(x, y campaign.Attempt) int { return strings.Compare(x.To, y.To) }) // the last one belongs to the second campaign
 	for i, price := range []string{"0.00740000", "0.10000001"} {
 		u := fmt.Sprint("U", i)
 		receive(t, db, event(a[i], u, "human"))
@@ -67,7 +67,8 @@ func filled(t *testing.T, db *testkit.DB) (campaign.Campaign, campaign.Attempt) 
 	return c, a[0]
 }
 
-// Each figure of the program is that of the view, and each view adds up to the campaign.
+// Each figure of the program equals that of the view, and each view adds up to the
+// campaign.
 func TestFiguresAreThoseOfTheViews(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -127,7 +128,7 @@ func figures(t *testing.T, db *testkit.DB, name, by string, columns ...string) [
 	return list
 }
 
-// What each split says of a history that is known.
+// The result of each split for a known history.
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -146,7 +147,7 @@ func TestFigures(t *testing.T) {
 			t.Errorf("by %s (-want +got):\n%s", test.by, diff)
 		}
 	}
-	// An estimate is by the length and the country's rate.
+	// An estimate uses the length and the country's rate.
 	db.Exec(t, `UPDATE attempts SET price = NULL, country = 'GB' WHERE id = $1`, a.ID)
 	db.Exec(t, `UPDATE attempts SET duration_s = 30 WHERE id = $1`, a.ID)
 	got := testkit.Value[string](t, db, `SELECT concat_ws(' ', sum(estimated), sum(estimated_price), sum(missing), sum(unpriced)) FROM reporting.by_country WHERE campaign_id = $1`, c.ID)
@@ -164,7 +165,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// The months have each call that Vonage bills, once, by its own record of the start.
+// The months contain each call that Vonage bills, once, by the start in Vonage's
+// record.
 func TestMonthlyCostIsTheInvoice(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -181,7 +183,7 @@ func TestMonthlyCostIsTheInvoice(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	// By the program, in whole months, of all campaigns.
+	// The program gives whole months of all campaigns.
 	q, err := app.ReadFiguresQuery("month", "2026-11-05", "2026-11-06")
 	require.NoError(t, err)
 	f, err := app.Campaigns{Store: db.DB}.Figures(t.Context(), "", q)
@@ -193,14 +195,14 @@ func TestMonthlyCostIsTheInvoice(t *testing.T) {
 	if cells, err := f.Cells(f.Rows[0]); err != nil || !slices.Equal(cells, []string{"2026-11-01", "8", "1.24500001"}) {
 		t.Errorf("%q, %v", cells, err)
 	}
-	// What the record says later is what counts.
+	// A later value in the record counts.
 	db.Exec(t, `UPDATE provider_calls SET price = 0.00750000 WHERE call_uuid = 'U0'`)
 	if price := testkit.Value[string](t, db, `SELECT sum(price)::text FROM reporting.monthly_cost WHERE month = '2026-10-01'`); price != "0.00750000" {
 		t.Errorf("the price is %s (of %s)", price, a.ID)
 	}
 }
 
-// A question reads a part of the attempts or records, by an index.
+// A query reads a part of the attempts or records, by an index.
 func TestFiguresReadByIndexes(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -225,8 +227,8 @@ func TestFiguresReadByIndexes(t *testing.T) {
 	}
 }
 
-// What cannot be asked for is refused with its reason, and all campaigns are asked for
-// a month if no time is named.
+// Invalid questions are refused with a reason. All campaigns are read for a month if no
+// time is given.
 func TestFiguresQueries(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

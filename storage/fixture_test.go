@@ -17,14 +17,14 @@ const (
 	tokenLife = 30 * time.Second
 )
 
-// settings, number and rows are those of the test kit, by shorter names.
+// settings, number and rows are short names for the test kit's.
 func settings() campaign.Settings { return testkit.Settings() }
 
 func number(i int) string { return testkit.Number(i) }
 
 func rows(from, n int) []campaign.Row { return testkit.ContactRows(from, n) }
 
-// importing opens a campaign and adds rows, and leaves it importing.
+// importing opens a campaign, adds rows, and leaves it importing.
 func importing(t testing.TB, db *testkit.DB, name string, s campaign.Settings, list []campaign.Row) campaign.Campaign {
 	t.Helper()
 	c, err := db.OpenCampaign(t.Context(), name, s)
@@ -53,7 +53,7 @@ func claim(t testing.TB, db *testkit.DB, limit int) []uuid.UUID {
 	return ids
 }
 
-// claimOne is for tests with one contact that is due.
+// claimOne is for tests with one due contact.
 func claimOne(t testing.TB, db *testkit.DB) uuid.UUID {
 	t.Helper()
 	ids := claim(t, db, 10)
@@ -70,7 +70,7 @@ func pass(t testing.TB, db *testkit.DB, id uuid.UUID) campaign.Attempt {
 	return a
 }
 
-// dialOne takes the one contact that is due through the gate.
+// dialOne takes the only due contact through the gate.
 func dialOne(t testing.TB, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	return pass(t, db, claimOne(t, db))
@@ -127,7 +127,7 @@ func state(t testing.TB, db *testkit.DB, id uuid.UUID) campaign.State {
 	return campaign.State(testkit.Value[string](t, db, `SELECT state FROM attempts WHERE id = $1`, id))
 }
 
-// contact is the state and reason of the contact of an attempt, as "done busy".
+// contact is the state and reason of an attempt's contact, such as "done busy".
 func contact(t testing.TB, db *testkit.DB, id uuid.UUID) string {
 	t.Helper()
 	return testkit.Value[string](t, db, `

@@ -50,7 +50,7 @@ func TestGateHasOneWinner(t *testing.T) {
 	sound(t, db)
 }
 
-// A withdrawn attempt has no obstacle any more, and does not pass all the same.
+// A withdrawn attempt without an obstacle still does not pass.
 func TestGateAfterWithdrawal(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -168,8 +168,8 @@ func TestLoadAndWithdraw(t *testing.T) {
 	sound(t, db)
 }
 
-// A pause holds from its commit on: gates race with it, and none is passed
-// after it.
+// A pause is in force from its commit on: gates race with it, and none is passed after
+// it.
 func TestPauseConcurrentGates(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -214,8 +214,8 @@ func TestPauseConcurrentGates(t *testing.T) {
 	sound(t, db)
 }
 
-// However many are reserved or open, the gate reads one of them, in a table that
-// has not been analyzed too.
+// For any number of reserved or open attempts, the gate reads one of them, also in a
+// table that has not been analyzed.
 func TestGatePlanUsesPrimaryKey(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -235,8 +235,8 @@ func TestGatePlanUsesPrimaryKey(t *testing.T) {
 	suppressionsAreFoundByNumber(t, plan)
 }
 
-// Of those who come together each hears of its own attempt, and one that somebody
-// else has locked holds up nobody but itself.
+// Each caller in a batch gets the answer for its own attempt. An attempt that another
+// transaction has locked delays only its own caller.
 func TestGateBatchAnswersEachAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -271,9 +271,8 @@ func TestGateBatchAnswersEachAttempt(t *testing.T) {
 	sound(t, db)
 }
 
-// Signing a token costs most of a call's processor time, so those that pass within
-// a second share one; it must expire as late as theirs, less that second, and never
-// later.
+// Signing a token takes most of a call's processor time, so attempts that pass within a
+// second share one. It must expire at most a second before theirs, and never later.
 func TestGateSharesTheLastToken(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -305,7 +304,7 @@ func TestGateSharesTheLastToken(t *testing.T) {
 	sound(t, db)
 }
 
-// Two deliveries of one task may come to the gate together too.
+// Two deliveries of one task may also arrive at the gate together.
 func TestGateDuplicateInBatch(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -320,9 +319,9 @@ func TestGateDuplicateInBatch(t *testing.T) {
 	}
 }
 
-// The connections that place calls and store events find what they need by
-// indexes and fetch few rows, also when their statements were planned while the
-// tables were empty: whatever becomes of a call.
+// The connections that place calls and store events use indexes and fetch few rows,
+// also if their statements were planned while the tables were empty. This is tested for
+// each course of a call.
 func TestPlacingUsesIndexes(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

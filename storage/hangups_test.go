@@ -38,10 +38,9 @@ func at(r campaign.Received, when time.Time) campaign.Received {
 	return r
 }
 
-// The later of two calls is hung up, whichever the attempt came to have first,
-// and never both.
-// An order may name the call as an event worded it, and the attempt as the answer to
-// its POST did.
+// The later of two calls is hung up, whichever the attempt got first, and never both. An
+// order may name the call in an event's wording, while the attempt has the wording of
+// the answer to its POST.
 func TestHangUpInAnyWording(t *testing.T) {
 	t.Parallel()
 	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
@@ -64,7 +63,8 @@ func TestHangUpInAnyWording(t *testing.T) {
 	}
 }
 
-// Evidence that names one attempt and the call of another, in other words, is none.
+// Evidence that names one attempt and another's call, in another wording, is no
+// evidence.
 func TestEvidenceOfAnothersCallInAnyWording(t *testing.T) {
 	t.Parallel()
 	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"
@@ -103,7 +103,8 @@ func TestHangUpOfSecondCall(t *testing.T) {
 			record(t, db, a.ID, created("U1"))
 			receive(t, db, at(event(a, "U1", "started"), test.first))
 			receive(t, db, at(event(a, "U2", "started"), test.later))
-			// What follows turns the times round, and must not turn the choice round.
+			// The further events reverse the order of the times, but must not reverse the
+			// choice.
 			receive(t, db, at(event(a, "U2", "ringing"), test.first.Add(-time.Minute)))
 			receive(t, db, at(event(a, "U1", "ringing"), test.first.Add(-time.Hour)))
 			receive(t, db, at(event(a, "U2", "answered"), test.later))
@@ -114,8 +115,8 @@ func TestHangUpOfSecondCall(t *testing.T) {
 	}
 }
 
-// The calls of a campaign that was stopped with its calls are hung up however late
-// they are known, and those of one that was stopped alone are not.
+// If a campaign was stopped together with its calls, a call that becomes known later is
+// hung up too. If it was stopped alone, the call is not.
 func TestLateCallOfAStoppedCampaign(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -152,8 +153,8 @@ func TestLateCallOfAStoppedCampaign(t *testing.T) {
 	}
 }
 
-// A call of an attempt that was thought over is the person's only one until the
-// telephone was called again: it is left alone until then.
+// A call of an attempt that was considered over is the person's only call until the
+// telephone is called again. Until then it is not hung up.
 func TestHangUpOfLateCall(t *testing.T) {
 	t.Parallel()
 	const order = "U1 pending late_evidence"
@@ -203,8 +204,9 @@ func TestHangUpOfLateCall(t *testing.T) {
 	}
 }
 
-// What Vonage says of a call after we asked it to be ended says nothing of the
-// person, who is called again: whether the dialer asked, or an operator.
+// Vonage's reports about a call after our request to end it say nothing about the
+// person, who is called again. It does not matter whether the dialer or an operator
+// asked.
 func TestDispositionAfterOurHangUp(t *testing.T) {
 	t.Parallel()
 	for _, by := range []string{"dialer", "operator"} {
@@ -243,8 +245,8 @@ func hangUpNoted(t *testing.T, db *testkit.DB, call string) campaign.HangUpReque
 	return r
 }
 
-// A hang-up that had no effect explains nothing: the call ended by itself, a moment
-// before. How it ended, and where its contact belongs, is decided again.
+// A hang-up without an effect explains nothing: the call had ended by itself a moment
+// before. Its disposition, and the contact's next state, are decided again.
 func TestHangUpThatHadNoEffect(t *testing.T) {
 	t.Parallel()
 	order := func(t *testing.T, db *testkit.DB, a campaign.Attempt) campaign.HangUp {
@@ -328,7 +330,7 @@ func TestHangUpThatHadNoEffect(t *testing.T) {
 	}
 }
 
-// A call that no attempt has is hung up too, and one that was made by hand.
+// A call without an attempt is hung up too, and so is a manual call.
 func TestHangUpOfOtherCalls(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -368,8 +370,8 @@ func TestHangUpOfWithdrawnAttemptsCall(t *testing.T) {
 	}
 }
 
-// A database that is locked has forgotten calls that it made: an attempt that
-// looks withdrawn may have called.
+// A locked database has forgotten calls that it made: an attempt that looks withdrawn
+// may have called.
 func TestHangUpsWaitForDialLock(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -383,8 +385,8 @@ func TestHangUpsWaitForDialLock(t *testing.T) {
 	}
 }
 
-// An attempt whose call was found in the list only may have been given
-// somebody else's: the call that names it must not be hung up for that.
+// An attempt whose call was found only in the list may have another attempt's call. So
+// a call that names the attempt must not be hung up.
 func TestCallMatchedByTheListHangsUpNoOther(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

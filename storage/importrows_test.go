@@ -40,7 +40,7 @@ func TestAddContactsCountsRows(t *testing.T) {
 	if diff := cmp.Diff(want, add(t, db, c.ID, "file", batch)); diff != "" {
 		t.Errorf("same file again (-want +got):\n%s", diff)
 	}
-	want = campaign.BatchResult{Added: 1, Already: 1} // the same person at another line
+	want = campaign.BatchResult{Added: 1, Already: 1} // the same person on another line
 	other := campaign.RowBatch{Rows: rows(2, 2)}
 	other.Rows[0].Line, other.Rows[1].Line = 3, 4
 	if diff := cmp.Diff(want, add(t, db, c.ID, "other", other)); diff != "" {
@@ -59,8 +59,8 @@ func TestAddContactsCountsRows(t *testing.T) {
 	sound(t, db)
 }
 
-// A file under 64 KiB that has grown has another fingerprint. What stood in it
-// before must not count twice.
+// A file under 64 KiB that has grown has another fingerprint. Its earlier rows must not
+// count twice.
 func TestAddContactsOfGrownFile(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -135,8 +135,8 @@ func TestAddContactsRefuses(t *testing.T) {
 	}
 }
 
-// One row in a zone that only the program knows costs that row, and is no row
-// of the campaign until the zone is corrected.
+// A row in a zone that only the program knows is refused, and is not in the campaign
+// until the zone is corrected.
 func TestAddContactsUnknownZone(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -164,8 +164,8 @@ func TestAddContactsUnknownZone(t *testing.T) {
 	sound(t, db)
 }
 
-// Two imports of files with the same people in opposite orders end, and each
-// person is there once.
+// Two imports of files with the same people in opposite orders both end, and each
+// person exists once.
 func TestAddContactsConcurrently(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

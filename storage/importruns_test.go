@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Who has no row in the file any more is cancelled: those that wait at once, and
-// one that is being called after its call. Who has ended stays as they are.
+// A contact without a row in the file is cancelled: a waiting one at once, and one in a
+// call after the call. An ended contact does not change.
 func TestRemoveMissing(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -44,7 +44,7 @@ func TestRemoveMissing(t *testing.T) {
 	sound(t, db)
 }
 
-// A campaign's name is taken only once somebody is in it.
+// A campaign's name is taken only once the campaign has a contact.
 func TestNameOfAnEmptyCampaignIsFree(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

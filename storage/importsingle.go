@@ -15,7 +15,7 @@ import (
 // singly is the source of contacts that were added one by one.
 const singly = "one by one"
 
-// AddContact adds a contact without a file, read with these options. added is false if
+// AddContact adds a contact without a file, read in this way. added is false if
 // the campaign has the key already.
 func (db *DB) AddContact(ctx context.Context, by app.Actor, campaignID int64, row campaign.Row, how campaign.Reading) (added bool, err error) {
 	err = db.inTx(ctx, func(tx pgx.Tx) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// reimport is one further reading of the campaign's file.
+// reimport is another reading of the campaign's file.
 func reimport(t *testing.T, db *testkit.DB, im campaign.Import, rows []campaign.Row) (campaign.BatchResult, int) {
 	t.Helper()
 	im, err := db.BeginImport(t.Context(), im)
@@ -27,7 +27,7 @@ func reimport(t *testing.T, db *testkit.DB, im campaign.Import, rows []campaign.
 	return got, removed
 }
 
-// end tells how the call of an attempt ended.
+// end reports how the call of an attempt ended.
 func end(t *testing.T, db *testkit.DB, a campaign.Attempt, status string) {
 	t.Helper()
 	uuid := "U-" + a.ID.String()
@@ -44,7 +44,7 @@ func contactOf(t *testing.T, db *testkit.DB, id uuid.UUID) int64 {
 	return testkit.Value[int64](t, db, `SELECT contact_id FROM attempts WHERE id = $1`, id)
 }
 
-// becameOf is each contact's state and reason.
+// becameOf lists each contact's state and reason.
 func becameOf(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `SELECT concat_ws(' ', key, state, reason) FROM contacts ORDER BY key`)
@@ -72,8 +72,8 @@ func TestTwoKeysOfOneNumber(t *testing.T) {
 	sound(t, db)
 }
 
-// The file again: rows that changed are named with their columns, and change
-// contacts only if they are to.
+// The same file again: changed rows are reported with their columns, and change
+// contacts only with Update.
 func TestChangedRows(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -111,8 +111,8 @@ func TestChangedRows(t *testing.T) {
 	sound(t, db)
 }
 
-// An appointment that is moved while its call waits in the queue is called at the
-// new time or not at all; one that is being called is not changed.
+// If an appointment moves while its call is in the queue, the person is called at the
+// new time or not at all. A contact in a call is not changed.
 func TestChangedWhileQueued(t *testing.T) {
 	t.Parallel()
 	later := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
@@ -158,8 +158,8 @@ func TestChangedWhileQueued(t *testing.T) {
 	}
 }
 
-// A change and the gate race: whoever passes the gate was called with what stood
-// then, and nobody is called with old values after the change.
+// A change and the gate race: a call that passes the gate uses the values at that time,
+// and no call uses old values after the change.
 func TestChangeRacesTheGate(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -204,7 +204,7 @@ func TestChangeRacesTheGate(t *testing.T) {
 	sound(t, db)
 }
 
-// Nobody is called after the time that their row gives, and they end then.
+// Nobody is called after the time in their row, and the contact ends then.
 func TestNotLaterThan(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// A person's own call gives its result to the contact, and is otherwise no attempt:
-// it opens nothing, counts in no figure, raises no alarm and hides no call.
+// A person's own call gives its result to the contact, but is no attempt: it opens
+// nothing, counts in no figure, raises no alarm and hides no call.
 func TestInboundCallsAreNoAttempts(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -90,7 +90,7 @@ func TestInboundCallsAreNoAttempts(t *testing.T) {
 	}
 }
 
-// A person who rang back may be connected: until they hang up they take one of the
+// A person who rang back may be connected. Until they hang up they take one of the
 // telephones.
 func TestRingBacksCountAsConnected(t *testing.T) {
 	t.Parallel()
@@ -120,8 +120,8 @@ func TestRingBacksCountAsConnected(t *testing.T) {
 	}
 }
 
-// Two campaigns whose keys connect to one number share its telephones, with people who
-// rang back after a call of either.
+// Two campaigns whose keys connect to one number share its telephones, also with people
+// who rang back after a call of either campaign.
 func TestConnectedOfOneDesk(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -145,7 +145,7 @@ func TestConnectedOfOneDesk(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for range 3 { // those that came together were judged one by one
+	for range 3 { // attempts that came together were checked one by one
 		for _, q := range mustQueue(t, db) {
 			if _, err := db.Gate(t.Context(), q.AttemptID, tokenLife); err != nil && !errors.Is(err, campaign.ErrNoRoom) && !errors.Is(err, campaign.ErrStale) {
 				t.Error(err)
@@ -161,7 +161,7 @@ func TestConnectedOfOneDesk(t *testing.T) {
 	sound(t, db)
 }
 
-// Of two limits on the calls that are up the one is named that is reached.
+// If there are two limits on the calls that are up, the one that was reached is named.
 func TestConnectedIsNamed(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SessionSetting is what a connection of the pool works with.
+// SessionSetting is a setting of a connection of the pool.
 func (db *DB) SessionSetting(ctx context.Context, name string) string {
 	var value string
 	if err := db.pool.QueryRow(ctx, `SELECT current_setting($1)`, name).Scan(&value); err != nil {
@@ -22,7 +22,8 @@ func (db *DB) SessionSetting(ctx context.Context, name string) string {
 	return value
 }
 
-// ReportStatements are those that read reports, of the campaign 1 where they ask for some.
+// ReportStatements are the statements that read reports; those for one campaign read
+// campaign 1.
 func ReportStatements() (list []string) {
 	for _, sql := range []string{reportsByID, outcomesByID, totals} {
 		list = append(list, strings.ReplaceAll(sql, "$1", "'{1}'"))
@@ -47,11 +48,11 @@ func OutcomeUpdate(attempt uuid.UUID, o campaign.Outcome) CallUpdate {
 	return callUpdate{attempt: attempt, outcome: o}
 }
 
-// ApplyBatch stores the updates as one batch. Each result comes when it is known.
+// ApplyBatch stores the updates as one batch. Each result is sent when it is known.
 func (db *DB) ApplyBatch(list ...CallUpdate) []<-chan error { return commitBatch(db.updates, list) }
 
-// GateBatch has the attempts come to the gate as one batch. Each result comes
-// when it is known.
+// GateBatch brings the attempts to the gate as one batch. Each result is sent when it
+// is known.
 func (db *DB) GateBatch(life time.Duration, ids ...uuid.UUID) []<-chan error {
 	return commitBatch(db.gates, column(ids, func(id uuid.UUID) *gateRequest { return &gateRequest{id: id, life: life} }))
 }
@@ -67,8 +68,8 @@ func commitBatch[T any](b *txBatcher[T], values []T) []<-chan error {
 	return results
 }
 
-// ExplainGate is the plans of the two statements that the gate of an attempt
-// runs.
+// ExplainGate returns the plans of the two statements that the gate runs for an
+// attempt.
 func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err error) {
 	for _, statement := range []struct {
 		sql  string
@@ -92,7 +93,7 @@ func (db *DB) ExplainGate(ctx context.Context, id uuid.UUID) (plan []string, err
 	return plan, nil
 }
 
-// ExplainClaim is the plan of a claim of up to limit contacts.
+// ExplainClaim returns the plan of a claim of up to limit contacts.
 func (db *DB) ExplainClaim(ctx context.Context, limit int) ([]string, error) {
 	ids, err := newIDs(limit)
 	if err != nil {
@@ -101,7 +102,8 @@ func (db *DB) ExplainClaim(ctx context.Context, limit int) ([]string, error) {
 	return collect(ctx, db.pool, pgx.RowTo[string], `EXPLAIN (COSTS OFF) `+claim, claimArgs(ids, limit, 0))
 }
 
-// PastedStatements are what docs/internals/psql.md says how to paste.
+// PastedStatements are the statements that docs/internals/psql.md explains how to
+// paste.
 var PastedStatements = map[string]string{"claim.psql": claim, "gatelock.psql": gateLock, "gatemove.psql": gateMove}
 
 // Lock runs a statement and keeps its locks until release.
@@ -116,7 +118,7 @@ func (db *DB) Lock(ctx context.Context, statement string, args ...any) (release 
 	return func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }, nil
 }
 
-// ReceiveAlone stores an event in a transaction of its own.
+// ReceiveAlone stores an event in its own transaction.
 func (db *DB) ReceiveAlone(ctx context.Context, r campaign.Received) error {
 	results, err := db.storeUpdates(ctx, []callUpdate{EventUpdate(r)}, true)
 	return errors.Join(append(results, err)...)
@@ -138,7 +140,7 @@ func (db *DB) KeepPartitionsFrom(ctx context.Context, today time.Time) error {
 	return db.keepPartitions(ctx, today)
 }
 
-// BatchConnections is how many connections all batchers use at most.
+// BatchConnections is the most connections that all batchers use together.
 func (db *DB) BatchConnections() int {
 	return connections(db.updates) + connections(db.loads) + connections(db.gates)
 }
@@ -165,10 +167,10 @@ func (db *DB) Contacts(ctx context.Context) iter.Seq2[campaign.Contact, error] {
 		int64(0), scanContact, func(k campaign.Contact) int64 { return k.ID })
 }
 
-// QueryRow asks on a connection of the pool, with its settings.
+// QueryRow runs a query on a connection of the pool, with its settings.
 func (db *DB) QueryRow(ctx context.Context, sql string) pgx.Row { return db.pool.QueryRow(ctx, sql) }
 
-// RecordGenerally stores an outcome as those are stored that are no plain acceptance.
+// RecordGenerally stores an outcome in the general way, not as a plain acceptance.
 func (db *DB) RecordGenerally(ctx context.Context, id uuid.UUID, o campaign.Outcome) error {
 	return db.inTx(ctx, func(tx pgx.Tx) error {
 		_, err := applyUpdates(ctx, tx, []callUpdate{{attempt: id, outcome: o}}, true)

@@ -28,8 +28,8 @@ func ended(t testing.TB, db *testkit.DB, name string) string {
 	return testkit.Value[string](t, db, `SELECT k.state || coalesce(' ' || k.reason, '') FROM contacts k JOIN campaigns c ON c.id = k.campaign_id WHERE c.name = $1`, name)
 }
 
-// A number that Vonage calls invalid is called by no campaign until that is over or
-// lifted, and people are told why.
+// No campaign calls a number that Vonage calls invalid, until the suppression has
+// expired or was lifted. People are told the reason.
 func TestInvalidNumbers(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -38,7 +38,7 @@ func TestInvalidNumbers(t *testing.T) {
 	a := dialOne(t, db)
 	record(t, db, a.ID, created("A"))
 	receive(t, db, outOfService(a, "A"))
-	receive(t, db, outOfService(a, "A")) // twice is once
+	receive(t, db, outOfService(a, "A")) // a repeated event counts once
 	receive(t, db, event(a, "A", "completed"))
 
 	// Another campaign's call is withdrawn, even if it is in the queue already.
@@ -57,14 +57,14 @@ func TestInvalidNumbers(t *testing.T) {
 	if n := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.suppressions WHERE invalid AND scope = 'all'`); n != 1 {
 		t.Errorf("%d are on the list, want 1", n)
 	}
-	// The contact itself ends as its call did, when it would be called again.
+	// The contact itself ends with its call's disposition, when it would be called again.
 	db.Exec(t, `UPDATE contacts SET due_at = now() WHERE state = 'waiting'`)
 	claim(t, db, 10)
 	if got := ended(t, db, "first"); got != "done failed" {
 		t.Errorf("the contact is %s", got)
 	}
 
-	// In the queue already.
+	// This call is in the queue already.
 	running(t, db, "third", settings(), rows(1, 1))
 	id := claimOne(t, db)
 	db.Exec(t, `INSERT INTO suppressions (number, source, expires_at, invalid) SELECT to_number, 'vonage', now() + interval '2 days', true FROM attempts WHERE id = $1`, id)
@@ -75,7 +75,7 @@ func TestInvalidNumbers(t *testing.T) {
 		t.Errorf("the queued contact is %s", got)
 	}
 
-	// Lifted, and over.
+	// After lifting it, and after its time.
 	require.NoError(t, db.Unsuppress(t.Context(), a.To))
 	running(t, db, "fourth", settings(), rows(0, 1))
 	if n := len(claim(t, db, 10)); n != 1 {
@@ -92,7 +92,7 @@ func TestInvalidNumbers(t *testing.T) {
 	sound(t, db)
 }
 
-// With 0 nothing is set aside, and what a person suppressed stays as it is.
+// With 0 no number is suppressed, and a person's suppression does not change.
 func TestInvalidNumbersAreNotSetAside(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

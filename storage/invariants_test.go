@@ -9,7 +9,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// Each corruption, planted past the guards, is found.
+// Each corruption, inserted without the guards, is found.
 func TestCheckInvariantsFindsCorruption(t *testing.T) {
 	t.Parallel()
 	const unguarded = `ALTER TABLE attempts DISABLE TRIGGER guard_changed_attempts;`
@@ -66,8 +66,8 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 	}
 }
 
-// history is a campaign with a contact that was busy and is being called again,
-// one that a human answered, one whose call is up, and one that is dialing.
+// history is a campaign with a contact that was busy and is called again, one that a
+// human answered, one whose call is up, and one that is dialing.
 func history(t *testing.T, db *testkit.DB) {
 	t.Helper()
 	running(t, db, "c", settings(), rows(0, 1))

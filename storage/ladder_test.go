@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each person counts on every rung up to the highest: called, answered, heard,
-// result. A result counts as heard, and what was played to a machine does not.
+// Each person counts on every step up to the highest: called, answered, heard, result.
+// A result counts as heard. A message that was played to a machine does not.
 func TestLadder(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -56,7 +56,7 @@ func TestLadder(t *testing.T) {
 	}
 }
 
-// Who was reached is by what the campaign wants of a person.
+// The campaign's until decides which people were reached.
 func TestExportByUntil(t *testing.T) {
 	t.Parallel()
 	for until, want := range map[campaign.Until]string{
@@ -89,9 +89,9 @@ func TestExportByUntil(t *testing.T) {
 	}
 }
 
-// What until asks for ends a contact with the disposition of the call that brought
-// it; without it the person is called again, and the books find nothing wrong with
-// that.
+// A contact that got what until asks for ends with the disposition of the call that
+// brought it. Without it the person is called again, and the invariants are not broken
+// by that.
 func TestUntilEndsWithTheLastCall(t *testing.T) {
 	t.Parallel()
 	for until, said := range map[campaign.Until]campaign.Said{

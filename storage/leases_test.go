@@ -39,6 +39,6 @@ func TestLease(t *testing.T) {
 	check(t, db.EndLease(t.Context(), "sweep", second, false)) // it was stopped
 	third := take("a", idle, true)
 	check(t, db.EndLease(t.Context(), "sweep", third, true))
-	take("b", idle, false) // it was done lately
+	take("b", idle, false) // it was done recently
 	take("b", 0, true)
 }

@@ -22,7 +22,7 @@ func money(text string) decimal.NullDecimal {
 	return decimal.NewNullDecimal(decimal.RequireFromString(text))
 }
 
-// setRate says what a minute to the test kit's numbers costs, and what a day may.
+// setRate sets the rate of a minute to the test kit's numbers, and the budget of a day.
 func setRate(t testing.TB, db *testkit.DB, daily decimal.NullDecimal, rate string) {
 	t.Helper()
 	rates := map[string]decimal.Decimal{}
@@ -33,7 +33,7 @@ func setRate(t testing.TB, db *testkit.DB, daily decimal.NullDecimal, rate strin
 	require.NoError(t, err)
 }
 
-// inCountry gives rows of the test kit the country that an import finds.
+// inCountry gives the test kit's rows the country that an import finds.
 func inCountry(list []campaign.Row) []campaign.Row {
 	for i := range list {
 		list[i].Country = "GB"
@@ -52,10 +52,11 @@ func over(t *testing.T, db *testkit.DB, a campaign.Attempt, uuid, status, price,
 	store(t, db, e)
 }
 
-// Random limits under 32 workers, whose calls end at random prices: at no time are
-// more calls up, have more begun in a second or to one number, or may calls cost more
-// than the campaign says, whose budget comes while calls are up; and all that fits is called. In every other run connections of the
-// workers are killed. -limits 1000 draws so many.
+// Random limits with 32 workers, whose calls end at random prices, and a budget that is
+// set while calls are up. At no time are more calls up, or have more begun in a second
+// or to one number, or may calls cost more than the campaign allows. All calls that fit
+// are made. In every other run connections of the workers are killed. -limits 1000
+// draws so many.
 func TestLimitsAreNeverExceeded(t *testing.T) {
 	t.Parallel()
 	for seed := range *limitRuns {
@@ -68,9 +69,9 @@ func TestLimitsAreNeverExceeded(t *testing.T) {
 
 var limitRuns = flag.Uint64("limits", 2, "how many random limits TestLimitsAreNeverExceeded tries")
 
-// killConnections ends connections of the workers at random moments, as a kill of
-// their process does: nobody learns whether what they sent was committed. It returns
-// what stops it, and how many it ended.
+// killConnections ends connections of the workers at random moments, as a kill of their
+// process does: nobody learns whether their last statements were committed. It returns
+// the function that stops it, and how many it ended.
 func killConnections(t *testing.T, db *testkit.DB) (stop func() int) {
 	over, killed, n := make(chan struct{}), make(chan struct{}), 0
 	go func() {
@@ -105,11 +106,11 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	setRate(t, db, decimal.NullDecimal{}, "0.10")
 	const people = 60
 	s := settings()
-	s.LengthTimer = 60 * (1 + draw.IntN(3)) // so a call holds 0.10 to 0.30
+	s.LengthTimer = 60 * (1 + draw.IntN(3)) // so a call reserves 0.10 to 0.30
 	s.Limits.AtOnce = 1 + draw.IntN(12)
 	s.Limits.PerSecond = campaign.PerSecond(5 + draw.IntN(40))
 	s.Limits.Budget = money(fmt.Sprintf("%d.%02d", 1+draw.IntN(8), draw.IntN(100)))
-	perNumber := 1 + draw.IntN(2) // each number is two people's
+	perNumber := 1 + draw.IntN(2) // two people share each number
 	s.Limits.PerNumber = []campaign.NumberCap{{Calls: perNumber, Within: 24 * time.Hour}}
 	list := inCountry(rows(0, people))
 	for i := range list {
@@ -119,7 +120,8 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	without := s
 	without.Limits.Budget = decimal.NullDecimal{}
 	c := running(t, db, "c", without, list)
-	// Some calls are up before the budget comes. They end late, and cost the most they may.
+	// Some calls are up before the budget is set. They end late, and cost the most they
+	// may.
 	var early []campaign.Attempt
 	if n := min(int64(s.Limits.AtOnce-1), 5, budget.Div(mostOf).IntPart()); n > 0 {
 		for _, id := range claim(t, db, int(n)) {
@@ -134,7 +136,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 		}
 	})
 
-	var mu sync.Mutex // of draw
+	var mu sync.Mutex // protects draw
 	price := func() string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -150,7 +152,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 				switch {
 				case errors.Is(err, campaign.ErrNoRoom) || errors.Is(err, campaign.ErrStale):
 					continue
-				case err != nil: // killed: whether it passed is not known, and its call may come
+				case err != nil: // killed: it may have passed, and its call may come
 					if state(t, db, q.AttemptID) != campaign.Dialing {
 						continue
 					}
@@ -159,13 +161,14 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 						To: testkit.Value[string](t, db, `SELECT to_number FROM attempts WHERE id = $1`, q.AttemptID),
 					}
 				}
-				if _, ended := calls.LoadOrStore(a.ID, true); !ended { // two may see what was killed
+				if _, ended := calls.LoadOrStore(a.ID, true); !ended { // two workers may see a killed one's call
 					over(t, db, a, "U-"+a.ID.String(), "busy", price(), "0.10")
 				}
 			}
 		})
 	}
-	// More are reserved than the claim alone would, so that the gate has to choose.
+	// More contacts are reserved than the claim alone would, so that the gate has to
+	// choose.
 	db.Exec(t, `CREATE TABLE kept AS SELECT * FROM campaign_limits; DELETE FROM campaign_limits`)
 	claim(t, db, 40)
 	db.Exec(t, `INSERT INTO campaign_limits SELECT * FROM kept`)
@@ -231,7 +234,7 @@ func limitsHold(t *testing.T, draw *rand.Rand, kill bool) {
 	sound(t, db)
 }
 
-// obstacles are those of the first contact that waits.
+// obstacles are the obstacles of the first waiting contact.
 func obstacles(t testing.TB, db *testkit.DB) string {
 	t.Helper()
 	return strings.Join(testkit.Rows[string](t, db, `
@@ -239,8 +242,8 @@ func obstacles(t testing.TB, db *testkit.DB) string {
 		LATERAL call_obstacles(k.to_number, k.campaign_id, k.id, clock_timestamp()) AS o`), " ")
 }
 
-// A number is called so often, over all campaigns; a call counts if the telephone
-// rang, however it ended then.
+// A number is called at most so often, over all campaigns. A call counts if the
+// telephone rang, whatever its end.
 func TestNumberCap(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -259,7 +262,7 @@ func TestNumberCap(t *testing.T) {
 	}
 	call("a", "ringing", "busy")
 	call("b", "failed") // it did not ring
-	call("c", "busy")   // nor here
+	call("c", "busy")   // it did not ring here either
 	call("d", "ringing", "failed")
 	d := running(t, db, "e", capped, rows(0, 2))
 	ids := claim(t, db, 10)
@@ -273,7 +276,7 @@ func TestNumberCap(t *testing.T) {
 	if next != 24*time.Hour {
 		t.Errorf("it is due %v after the first call, want 24h", next)
 	}
-	// An edit that takes the limit away has it called now.
+	// After an edit that removes the limit, the number is called now.
 	edit(t, db, d, 1, func(s *campaign.Settings) { s.Limits.PerNumber = nil })
 	if n := len(claim(t, db, 10)); n != 2 {
 		t.Errorf("%d were claimed without the limit, want both", n)
@@ -299,8 +302,8 @@ func TestCountryAtTheGate(t *testing.T) {
 	sound(t, db)
 }
 
-// What the limits of a campaign leave is found without reading its past, which grows. It
-// is one of many, so that Postgres takes it for small.
+// The room in a campaign's limits is found without reading its past, which grows. It is
+// one of many campaigns, so that Postgres considers it small.
 func TestLimitsReadNoPast(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -330,7 +333,7 @@ func TestLimitsReadNoPast(t *testing.T) {
 		_, err := own.Gate(t.Context(), id, tokenLife)
 		require.NoError(t, err)
 	}
-	own.Close() // what it read is counted
+	own.Close() // its reads are counted
 	if n := read() - before; len(ids) != 8 || n > 2000 {
 		t.Errorf("the claim and the gates of %d calls read %d entries of indexes, of %d calls that are over", len(ids), n, past)
 	}

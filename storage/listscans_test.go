@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A scan must show the calls that are known by uuid and whose windows lie in it;
-// of a restored database, also those that the list showed before.
+// A scan must show the calls that are known by uuid and whose windows are within the
+// scan's. In a restored database it must also show those that the list showed before.
 func TestBeginScanKnownCalls(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -55,8 +55,8 @@ func TestBeginScanKnownCalls(t *testing.T) {
 	}
 }
 
-// A scan that is older than what Vonage keeps proves nothing any more. One that
-// proved an absence stays as its evidence.
+// A scan that is older than Vonage's records proves nothing any more. One that proved
+// an absence stays as its evidence.
 func TestPruneScans(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -94,7 +94,7 @@ func TestNearestKnown(t *testing.T) {
 		0:                 "U1", // U0's own window is not over
 		90 * time.Minute:  "U1",
 		150 * time.Minute: "U2",
-		40 * time.Hour:    "U2", // Vonage may drop U3's record
+		40 * time.Hour:    "U2", // Vonage may delete U3's record
 	} {
 		got, err := db.NearestKnown(t.Context(), time.Now().Add(-ago), times)
 		check(t, err)

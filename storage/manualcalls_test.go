@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// manualCall is a call to a person that ann is about to make.
+// manualCall is a manual call that ann is about to make.
 func manualCall(to string) campaign.Attempt {
 	return campaign.Attempt{
 		ID: uuid.Must(uuid.NewV7()), Kind: campaign.ManualCall, To: to, From: ours,
@@ -30,7 +30,7 @@ func dialManual(t *testing.T, db *testkit.DB, a campaign.Attempt) campaign.Attem
 	return pass(t, db, a.ID)
 }
 
-// blockers are the obstacles of a call that may not be made, nil if it may.
+// blockers are the obstacles of a call that may not be made; nil if it may.
 func blockers(t *testing.T, err error) []campaign.Withdrawal {
 	t.Helper()
 	if blocked, ok := errors.AsType[*campaign.BlockedError](err); ok {
@@ -82,13 +82,13 @@ func TestReserveManualBlocked(t *testing.T) {
 	}
 	sip := manualCall("")
 	sip.From, sip.Manual.ToKind, sip.Manual.Address = "", "sip", "sip:desk@sip.test"
-	var a campaign.Attempt // the campaign's
+	var a campaign.Attempt // the campaign's attempt
 	var last campaign.Attempt
 	for _, step := range []struct {
 		name   string
 		before func()
 		call   campaign.Attempt
-		want   []campaign.Withdrawal // nil: it may be made
+		want   []campaign.Withdrawal // nil: the call may be made
 	}{
 		{"suppressed", suppress, manualCall(number(0)), suppressed},
 		{"suppressed no longer", func() { db.Exec(t, `UPDATE suppressions SET ended_at = now()`) }, manualCall(number(0)), nil},
@@ -120,7 +120,7 @@ func TestReserveManualBlocked(t *testing.T) {
 	}
 }
 
-// The gate asks again what reserving asked.
+// The gate checks the same as the reservation.
 func TestGateManualCallSuppressed(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -151,7 +151,7 @@ func TestManualCallAbandoned(t *testing.T) {
 	}
 	sweep(0)
 	db.AgeAttempt(t, a.ID, 3*time.Minute)
-	// A dialer that was away finds it in the queue before its first sweep.
+	// A dialer that was stopped finds the call in the queue before its first sweep.
 	if _, err := db.Gate(t.Context(), a.ID, tokenLife); !errors.Is(err, campaign.ErrStale) {
 		t.Errorf("gate before the sweep: %v, want %v", err, campaign.ErrStale)
 	}
@@ -163,8 +163,8 @@ func TestManualCallAbandoned(t *testing.T) {
 	sweep(0)
 }
 
-// A manual call whose answer was lost is settled from Vonage's list, like any
-// other, if it was to a telephone.
+// If the answer to a manual call's POST was lost, Vonage's list settles the attempt,
+// like any other, if it was to a telephone.
 func TestManualCallSettled(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -206,7 +206,7 @@ func TestManualCallSettled(t *testing.T) {
 	}
 }
 
-// The list tells other endpoints not apart, so nothing is proved about them.
+// The list does not distinguish other endpoints, so nothing is proved about them.
 func TestManualCallToOtherEndpointNotAbsent(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

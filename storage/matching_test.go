@@ -88,8 +88,8 @@ func TestMatchByNumbers(t *testing.T) {
 	}
 }
 
-// By its numbers a call is matched only where complete scans cover all of the
-// attempt's window, together; until then it is left alone.
+// A call is matched by its numbers only if complete scans together cover the attempt's
+// whole window. Until then it stays unmatched.
 func TestMatchWaitsForTheWholeWindow(t *testing.T) {
 	t.Parallel()
 	before, after := time.Hour+time.Minute, time.Hour-tokenLife-4*time.Minute
@@ -135,8 +135,8 @@ func TestMatchWaitsForTheWholeWindow(t *testing.T) {
 	}
 }
 
-// Of an attempt that waits for its call and one that was refused before it, the
-// call is the former's.
+// If one attempt waits for its call and an earlier one was refused, the call belongs to
+// the one that waits.
 func TestMatchPrefersTheUnknownAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -158,8 +158,8 @@ func TestMatchPrefersTheUnknownAttempt(t *testing.T) {
 	sound(t, db)
 }
 
-// Where the one that was refused is another contact's, who may be called again for
-// it, a person is told: Vonage may have placed what it refused.
+// If the refused attempt belongs to another contact, who may be called again for it, a
+// person is told: Vonage may have placed the call that it refused.
 func TestMatchDoubtfulRaisesAlarm(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -187,8 +187,7 @@ func TestMatchDoubtfulRaisesAlarm(t *testing.T) {
 	sound(t, db)
 }
 
-// Two calls that come apart, with many others between them, share the attempt all
-// the same.
+// Two calls of one attempt are found, even with many other calls between them.
 func TestMatchAcrossBatches(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -208,8 +207,8 @@ func TestMatchAcrossBatches(t *testing.T) {
 	}
 }
 
-// A call without a start may be of any attempt: of two it is matched to neither. A
-// call that was seen before an attempt was dialed is not that attempt's.
+// A call without a start may belong to any attempt: with two it is matched to neither.
+// A call that was seen before an attempt was dialed is not that attempt's.
 func TestMatchCallsWithoutAStart(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -284,8 +283,8 @@ func TestUnmatchedCalls(t *testing.T) {
 	}
 }
 
-// Once a call proves to be a leg of a call of ours, the alarm that no attempt explains
-// it is resolved.
+// Once a call proves to be a leg of one of our calls, the alarm that no attempt
+// explains it is resolved.
 func TestUnmatchedCallThatIsALeg(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -308,8 +307,8 @@ func TestUnmatchedCallThatIsALeg(t *testing.T) {
 	}
 }
 
-// Once a call proves to be an attempt's, the alarms that it was not are resolved,
-// whatever told of it.
+// Once a call proves to be an attempt's, the alarms that it has none are resolved, from
+// any source.
 func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 	t.Parallel()
 	event := func(t *testing.T, db *testkit.DB, a campaign.Attempt, _ campaign.Evidence) {
@@ -354,8 +353,8 @@ func TestAlarmsOfACallThatProvesOursAreResolved(t *testing.T) {
 	}
 }
 
-// Two rows of one call, in different words: the second is the same attempt's, and no
-// other attempt to the number gets it.
+// Two rows of one call, in different wordings: the second belongs to the same attempt,
+// and no other attempt to the number gets it.
 func TestMatchKnowsACallInEverySpelling(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -391,8 +390,8 @@ func TestMatchKnowsACallInEverySpelling(t *testing.T) {
 	}
 }
 
-// A record that is bound to its attempt while calls are matched was not folded by
-// anybody: the attempt ends by it, in whatever spelling it is.
+// A record that is bound to its attempt while calls are matched was folded by nobody.
+// The matching folds it, in any spelling, and the attempt ends.
 func TestRecordBoundWhileMatchingIsFolded(t *testing.T) {
 	t.Parallel()
 	for _, spelling := range []func(string) string{strings.ToLower, strings.ToUpper} {
@@ -403,7 +402,7 @@ func TestRecordBoundWhileMatchingIsFolded(t *testing.T) {
 		db.Exec(t, `
 			INSERT INTO provider_calls (call_uuid, direction, to_kind, to_number, from_kind, from_number, status, start_time, end_time, duration_s, price, rate, observed_at)
 			SELECT $1, 'outbound', 'phone', to_number, 'phone', from_number, 'completed', now(), now(), 11, 0.02, 0.1, now() FROM attempts`, spelling(call))
-		receive(t, db, event(a, call, "answered")) // another process stored the record meanwhile
+		receive(t, db, event(a, call, "answered")) // another process stored the record in between
 		if _, err := db.MatchCalls(t.Context(), campaign.DefaultTimes); err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func TestOnlyAMigratedDatabaseIsOpened(t *testing.T) {
 	}
 }
 
-// A process of the version before, started again during a rolling deploy, has an
+// A process of the previous version, started again during a rolling deploy, has an
 // older text of the rules.
 func TestAnOlderProgramLeavesTheNewerRules(t *testing.T) {
 	t.Parallel()
@@ -85,7 +85,7 @@ func TestSchemaVersionIsStable(t *testing.T) {
 	}
 }
 
-// Postgres refuses what this table does not list, and Go decides by its own
+// Postgres refuses transitions that are not in this table, and Go decides by its own
 // copy: they must be the same.
 func TestTransitionsEqualTheDomains(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func TestNextCall(t *testing.T) {
 	}
 }
 
-// next_attempt_at is campaign.Settings.FirstCall wherever no clock changes.
+// next_attempt_at equals campaign.Settings.FirstCall wherever no clock changes.
 func TestNextAttemptEqualsTheDomains(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -83,7 +83,7 @@ func TestNextAttemptEqualsTheDomains(t *testing.T) {
 	}
 }
 
-// A draft calls nobody, so nobody is told when.
+// A draft calls nobody, so it shows no next time.
 func TestNextAttemptOfADraft(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -58,14 +58,14 @@ func TestWhyEveryCampaign(t *testing.T) {
 	}
 }
 
-// What keeps a contact that waits from being called is what the gate asks, and
-// not whether it is due.
+// The reasons why a waiting contact is not called are the gate's, and do not include
+// that it is not due.
 func TestWhyObstacles(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
 	c := running(t, db, "c", settings(), rows(0, 1))
 	check(t, db.Pause(t.Context(), c.ID, "lunch"))
-	// The hours are in both zones never: one's noon is the other's midnight.
+	// The hours are never open in both zones: one's noon is the other's midnight.
 	db.Exec(t, testkit.HoursSQL(campaign.Daily(600, 840)))
 	db.Exec(t, `UPDATE zone_groups SET zones = '{Etc/UTC,Etc/GMT+12}'`)
 	h := why(t, db, number(0)).Contacts[0]
@@ -78,13 +78,13 @@ func TestWhyObstacles(t *testing.T) {
 	}
 }
 
-// When a person may be called next is what the view says: not in hours that are over
-// before the call is, and not after the time of their row.
+// The next call of a person is the one in the view: not in hours that end before the
+// call does, and not after the time in their row.
 func TestWhyNextCallIsTheViews(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, sql string
-		from, to  int // open minutes of the day, from the minute that it is on
+		from, to  int // open minutes of the day, from the current minute on
 		never     bool
 	}{
 		{"open now", `SELECT 1`, 0, 30, false},

@@ -23,8 +23,8 @@ func TestMigrateRefusesOldDatabase(t *testing.T) {
 	}
 }
 
-// A function that somebody changed in the database comes back with the next
-// version of the rules, and stays until then.
+// A function that somebody changed in the database is restored by the next version of
+// the rules, and not before.
 func TestMigrateAppliesChangedRules(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

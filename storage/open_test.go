@@ -77,7 +77,7 @@ func with(t *testing.T, databaseURL string, settings map[string]string) string {
 	return u.String()
 }
 
-// A schema that comes before pg_catalog plays the standby.
+// A schema that comes before pg_catalog imitates the standby.
 func TestOpenRefusesAStandby(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -101,7 +101,8 @@ func TestURLMaySetThePool(t *testing.T) {
 	}
 }
 
-// However many events and calls come at once, connections are left for the rest.
+// However many events and calls arrive at once, some connections stay free for other
+// work.
 func TestBatchersLeaveConnections(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -18,9 +18,9 @@ import (
 // go test ./storage -run TestOptOutRaces -races 1000
 var optOutRaces = flag.Int("races", 60, "how many races TestOptOutRaces runs, and TestAppointmentMovedWhileQueued twice as many")
 
-// The key for opting out of one campaign races the gate of another one's call to the
-// same number. A gate that begins after the opt-out was committed lets nobody
-// through; and whatever came first, nothing waits for the number afterwards.
+// The key for opting out of one campaign races the gate of another campaign's call to
+// the same number. A gate that begins after the opt-out was committed lets nobody
+// through. In either order, nothing waits for the number afterwards.
 func TestOptOutRaces(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

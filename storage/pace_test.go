@@ -45,8 +45,8 @@ func TestPaceIsSaved(t *testing.T) {
 	}
 }
 
-// A process that was paused between reading and writing must not undo what
-// others did meanwhile.
+// A process that paused between reading and writing must not undo the changes of
+// others.
 func TestPaceIsSavedOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

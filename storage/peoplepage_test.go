@@ -34,7 +34,7 @@ func pages(t *testing.T, db *testkit.DB, c campaign.Campaign, q app.PeopleQuery)
 	return nil
 }
 
-// A list has everybody who is asked for once, in its order, whatever the page's size.
+// A list has every matching person once, in its order, for any page size.
 func TestPeopleLists(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -127,9 +127,9 @@ func TestPeopleLists(t *testing.T) {
 	}
 }
 
-// A search finds all whose key begins so, then all whose number does, and then those in
-// whose row the text is, each once: over as many pages as they need, however many
-// others of other campaigns have such numbers.
+// A search finds first the people whose key begins with the text, then those whose
+// number does, then those whose row contains it, each once. It uses as many pages as it
+// needs, however many people of other campaigns have such numbers.
 func TestSearchFindsAll(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -18,11 +18,11 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// pooler stands between us and Postgres as PgBouncer does: it refuses most
-// startup parameters, and tells its clients a process id of its own.
+// pooler imitates PgBouncer between us and Postgres: it refuses most startup
+// parameters, and gives its clients its own process ids.
 type pooler struct {
 	server      *pgx.ConnConfig
-	transaction bool // each transaction may get another connection; here they all share one
+	transaction bool // each transaction may get another connection; here all share one
 
 	mu     sync.Mutex // held for one transaction
 	shared *pgproto3.Frontend
@@ -39,7 +39,7 @@ func (p *pooler) listen(t *testing.T) (address string) {
 			if err != nil {
 				return
 			}
-			go func() { defer c.Close(); _ = p.serve(c) }() // a client that goes is no failure
+			go func() { defer c.Close(); _ = p.serve(c) }() // a client that disconnects is no failure
 		}
 	}()
 	return l.Addr().String()
@@ -102,7 +102,7 @@ func (p *pooler) serve(c net.Conn) error {
 	return p.transactions(client, server)
 }
 
-// connect returns a connection to Postgres, with its greeting read.
+// connect returns a connection to Postgres, after reading its greeting.
 func (p *pooler) connect(startup *pgproto3.StartupMessage) (*pgproto3.Frontend, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,8 +177,8 @@ func (p *pooler) transactions(client *pgproto3.Backend, server *pgproto3.Fronten
 	}
 }
 
-// PgBouncer works in session mode. In transaction mode there is one error, which
-// says what to do, instead of many that do not.
+// PgBouncer works in session mode. In transaction mode there is one error that says
+// what to do, instead of many that do not.
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -211,8 +211,8 @@ func TestPgBouncer(t *testing.T) {
 	}
 }
 
-// What is wrong with DATABASE_URL is said without it: the driver takes what
-// follows a / or ? of a password for the host or a port, and shows and looks up that.
+// Errors about DATABASE_URL do not show it: the driver takes the text after a / or ? in
+// a password for the host or a port, and shows it and looks it up.
 func TestNoPartOfAPasswordIsShown(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{

@@ -103,7 +103,7 @@ func TestRecordPausesTheCampaign(t *testing.T) {
 	}
 }
 
-// The POST came back so late that its call was given up: a person must look.
+// The POST was answered so late that its call was given up: a person must look.
 func TestRecordAfterAbsence(t *testing.T) {
 	t.Parallel()
 	mustExist := campaign.Outcome{Kind: campaign.OutcomeUnknown, MustExist: true}
@@ -138,9 +138,9 @@ func saying(r campaign.Refusal, said string) campaign.Outcome {
 	return campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: r, Said: said}
 }
 
-// A message that Vonage takes for nobody pauses the campaign before it has used up
-// its contacts: those that were refused, and those whose POST was under way, are
-// called again once it is resumed.
+// A message that Vonage accepts for nobody pauses the campaign before it has used up
+// its contacts. The refused ones, and those whose POST was in progress, are called
+// again once the campaign is resumed.
 func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
 	t.Parallel()
 	const said = "422 Unprocessable Entity: style 9 is unknown"
@@ -153,7 +153,7 @@ func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
 		if len(ids) != n {
 			t.Fatalf("%d claimed, want %d", len(ids), n)
 		}
-		for _, id := range ids { // all are under way at once
+		for _, id := range ids { // all are in progress at once
 			pass(t, db, id)
 		}
 		for _, id := range ids {
@@ -176,8 +176,8 @@ func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
 	}
 	sound(t, db)
 
-	// It is resumed and nothing was mended: the same again, until contacts were
-	// refused so often that it is taken for their own.
+	// It is resumed without a correction: the same again, until contacts were refused so
+	// often that they are considered the cause.
 	for range 2 {
 		db.Exec(t, `UPDATE contacts SET due_at = now() WHERE state = 'pending'`)
 		require.NoError(t, db.Resume(t.Context(), c.ID))
@@ -200,7 +200,7 @@ func TestAlikeRefusalsPauseTheCampaign(t *testing.T) {
 	sound(t, db)
 }
 
-// Numbers that are bad among good ones end their own contacts, and nothing else.
+// Bad numbers among good ones end their own contacts, and nothing else.
 func TestRefusalsOfSingleContactsAreTheirOwn(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -225,8 +225,8 @@ func TestRefusalsOfSingleContactsAreTheirOwn(t *testing.T) {
 	sound(t, db)
 }
 
-// A contact of which Vonage never has a call ends, with a reason and one alarm that says
-// what the last answer was.
+// A contact that never gets a call at Vonage ends, with a reason and one alarm that
+// shows the last answer.
 func TestGivenUpIsAnAlarm(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Ten people of an urgent campaign come before thousands who were due before them,
-// and their tasks go to the front of the queue, whatever the two priorities are.
+// Ten people of an urgent campaign come before thousands who were due earlier, and
+// their tasks go to the front of the queue, for any two priorities.
 func TestPriority(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ bulk, urgent int }{{5, 9}, {1, 5}, {6, 9}} {
@@ -38,7 +38,7 @@ func urgentFirst(t *testing.T, bulk, priority int) {
 		return testkit.Value[string](t, db, `SELECT campaign FROM reporting.attempts WHERE attempt_id = $1`, q.AttemptID)
 	}
 	urgent := 0
-	for range 4 { // three places come free at a time
+	for range 4 { // three places become free at a time
 		queued, err := db.Claim(t.Context(), 3)
 		require.NoError(t, err)
 		for _, q := range queued {
@@ -68,7 +68,7 @@ func mustQueue(t testing.TB, db *testkit.DB) []campaign.QueuedAttempt {
 	return list
 }
 
-// However much is due above, a tenth of the calls is of what waits below.
+// However much is due at a higher priority, a tenth of the calls goes to lower ones.
 func TestWhatWaitsBelowKeepsATenth(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -85,7 +85,7 @@ func TestWhatWaitsBelowKeepsATenth(t *testing.T) {
 	}
 }
 
-// What waits between the first and the last is not passed over: each priority, and each
+// Priorities between the first and the last are not skipped: each priority, and each
 // urgency within one, has its turn in that tenth.
 func TestWhatWaitsBetweenKeepsATenth(t *testing.T) {
 	t.Parallel()
@@ -111,7 +111,7 @@ func TestWhatWaitsBetweenKeepsATenth(t *testing.T) {
 	}
 }
 
-// Campaigns of one priority share what is taken by their weights.
+// Campaigns of one priority share the claimed contacts by their weights.
 func TestCampaignsShareByWeight(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -127,8 +127,8 @@ func TestCampaignsShareByWeight(t *testing.T) {
 		}
 	}
 	light := testkit.Value[int](t, db, `SELECT count(*) FROM reporting.attempts WHERE campaign = 'light'`)
-	// Every tenth claim is of what waits below, which is shared alike. Five deviations of
-	// a fair draw are wrong once in a million runs.
+	// Every tenth claim serves lower priorities, which share it equally. Five deviations
+	// of a fair draw are wrong once in a million runs.
 	if off := math.Abs(float64(light) - calls/4); off > 5*math.Sqrt(calls*0.25*0.75) {
 		t.Errorf("%d of %d calls are of the campaign with one part of four", light, calls)
 	}

@@ -22,7 +22,7 @@ func store(t *testing.T, db *testkit.DB, records ...campaign.Evidence) campaign.
 	return n
 }
 
-// reconcile stores records and matches what is stored.
+// reconcile stores records and matches the stored calls.
 func reconcile(t *testing.T, db *testkit.DB, records ...campaign.Evidence) campaign.Reconciled {
 	t.Helper()
 	total := store(t, db, records...)
@@ -34,8 +34,8 @@ func reconcile(t *testing.T, db *testkit.DB, records ...campaign.Evidence) campa
 	return total
 }
 
-// scanned stores a complete scan that shows one known call: of a window that
-// began and ended so long ago, begun so long ago.
+// scanned stores a complete scan that shows one known call. from, to and started are
+// how long ago its window began and ended, and how long ago it began.
 func scanned(t *testing.T, db *testkit.DB, from, to, started time.Duration, edit ...func(*campaign.Scan)) int64 {
 	t.Helper()
 	now, err := db.Now(t.Context())
@@ -51,8 +51,7 @@ func scanned(t *testing.T, db *testkit.DB, from, to, started time.Duration, edit
 	return id
 }
 
-// unknownOne takes the one contact that is due to an unknown attempt that was
-// dialed an hour ago.
+// unknownOne makes the only due contact's attempt unknown, dialed an hour ago.
 func unknownOne(t *testing.T, db *testkit.DB) campaign.Attempt {
 	t.Helper()
 	a := dialOne(t, db)
@@ -78,8 +77,8 @@ func billed(e campaign.Evidence, price string, observed time.Time) campaign.Evid
 	return e
 }
 
-// Prices come late, change, change back and are read again: the last one stands,
-// and each that stood is a line of the history.
+// Prices come late, change, change back and are read again: the last one counts, and
+// each that counted is a line of the history.
 func TestStoreRecordsPrices(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -121,8 +120,8 @@ func TestStoreRecordsPrices(t *testing.T) {
 	sound(t, db)
 }
 
-// A bill that is read back from Postgres is the bill that was stored, to the
-// last digit: the same event again changes nothing.
+// A bill that is read back from Postgres equals the stored bill, to the last digit: the
+// same event again changes nothing.
 func TestBillSurvivesPostgres(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -142,7 +141,7 @@ func TestBillSurvivesPostgres(t *testing.T) {
 	}
 }
 
-// A record that says nothing new is not written.
+// A record without anything new is not written.
 func TestStoreRecordsWritesWhatChanged(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -165,8 +164,8 @@ func TestStoreRecordsWritesWhatChanged(t *testing.T) {
 	}
 }
 
-// A call that was stored before its attempt was known is the attempt's from that
-// commit on, and its price comes along.
+// A call that was stored before its attempt was known belongs to the attempt from that
+// commit on, with its price.
 func TestCallOfAnAttemptThatIsKnownLater(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -206,7 +205,7 @@ func TestStoreRecordsWholeBatch(t *testing.T) {
 		}
 		records = append(records, billed(listed(a, fmt.Sprint("U", i), "completed"), "0.006", time.Now()))
 	}
-	records = append(records, campaign.Evidence{Source: campaign.FromList}, records[0]) // says nothing; again
+	records = append(records, campaign.Evidence{Source: campaign.FromList}, records[0]) // without anything new; repeated
 	want := campaign.Reconciled{Changed: 250, Matched: 125}
 	if diff := cmp.Diff(want, reconcile(t, db, records...)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -217,8 +216,8 @@ func TestStoreRecordsWholeBatch(t *testing.T) {
 	sound(t, db)
 }
 
-// What connect opened is listed with its price and campaign, is no alarm, and binds
-// to nothing, in whatever wording of the uuid and whatever it went to.
+// A leg that connect opened is listed with its price and campaign, is no alarm, and is
+// bound to no attempt, in any wording of the uuid and with any party.
 func TestLegsAreListed(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -242,8 +241,8 @@ func TestLegsAreListed(t *testing.T) {
 	sound(t, db)
 }
 
-// A leg is known by its conversation in every wording, and where nothing names that, by
-// the address to which its events came.
+// A leg is known by its conversation in every wording. If nothing names that, it is
+// known by the address to which its events came.
 func TestLegsInEveryWording(t *testing.T) {
 	t.Parallel()
 	const conversation = "63f61863-4a51-4f6b-86e1-46edebcf9356"
@@ -268,7 +267,7 @@ func TestLegsInEveryWording(t *testing.T) {
 	stray.To, stray.ConversationUUID = number(9), ""
 	reconcile(t, db, append(legs, stray)...)
 	db.Exec(t, `UPDATE provider_calls SET first_seen_at = now() - interval '5 minutes'`)
-	// One that another process stored since is explained all the same.
+	// A leg that another process has stored since is still explained.
 	db.Exec(t, `UPDATE provider_calls SET leg_of = NULL WHERE call_uuid = 'NONE'`)
 	if _, err := db.MatchCalls(t.Context(), times); err != nil {
 		t.Fatal(err)
@@ -286,8 +285,8 @@ func TestLegsInEveryWording(t *testing.T) {
 	sound(t, db)
 }
 
-// The list may name a call in another wording than the answer to its POST did: the
-// record is its attempt's all the same.
+// The list may name a call in another wording than the answer to its POST: the record
+// still belongs to its attempt.
 func TestRecordOfAWordedUUID(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// aDay makes the partition of a day so long ago, with one event of the attempt
-// of a call that is in it.
+// aDay creates the partition of a day that long ago, with one event of the attempt of a
+// call in it.
 func aDay(t *testing.T, db *testkit.DB, ago int, attempt any) time.Time {
 	t.Helper()
 	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -ago)

@@ -9,8 +9,8 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// What was recorded in a call is kept with it, once however often Vonage tells of it,
-// and `why` has it.
+// A recording in a call is stored with it, once even if Vonage repeats the event, and
+// `why` shows it.
 func TestRecordings(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

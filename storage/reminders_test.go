@@ -44,8 +44,8 @@ func remindSettings() campaign.Settings {
 	return s
 }
 
-// The first reminder is followed by the second at its time; a cancelled contact has
-// none, and one who pressed a key with a result neither.
+// The first reminder is followed by the second at its time. A cancelled contact has
+// none, and neither has one that pressed a key with a result.
 func TestReminders(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -66,7 +66,7 @@ func TestReminders(t *testing.T) {
 		t.Errorf("%d were claimed between their reminders", n)
 	}
 	require.NoError(t, db.CancelContact(t.Context(), by("ann"), c.ID, number(0), ""))
-	// Two hours and a bit later.
+	// A little over two hours later.
 	db.Exec(t, `UPDATE contacts SET remind_at = ARRAY(SELECT r - interval '2 hours 1 second' FROM unnest(remind_at) AS r), due_at = due_at - interval '2 hours 1 second',
 		not_later_than = not_later_than - interval '2 hours 1 second';
 		UPDATE attempts SET dialed_at = dialed_at - interval '2 hours 1 second'`)
@@ -93,8 +93,8 @@ func TestReminders(t *testing.T) {
 	sound(t, db)
 }
 
-// An appointment that is moved while its call is queued is called at the new time,
-// or was being called before the move: never at the old time after it.
+// An appointment that moves while its call is queued is called at the new time, or its
+// call had begun before the move: never at the old time after it.
 func TestAppointmentMovedWhileQueued(t *testing.T) {
 	t.Parallel()
 	t.Run("to a time to come", func(t *testing.T) { t.Parallel(); appointmentMovedWhileQueued(t, false) })
@@ -104,7 +104,7 @@ func TestAppointmentMovedWhileQueued(t *testing.T) {
 func appointmentMovedWhileQueued(t *testing.T, near bool) {
 	t.Helper()
 	db := testkit.New(t)
-	people := 2 * *optOutRaces // -races 500 are a thousand
+	people := 2 * *optOutRaces // -races 500 means a thousand
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	c := running(t, db, "c", remindSettings(), reminded(rows(0, people), now))
 	ids := claim(t, db, people)
@@ -118,8 +118,8 @@ func appointmentMovedWhileQueued(t *testing.T, near bool) {
 	}
 	var wg sync.WaitGroup
 	var done atomic.Int64
-	begun := make(chan struct{})   // once a tenth has been moved
-	next := make(chan int, people) // a few gates at a time, so that moves come between
+	begun := make(chan struct{})   // closed when a tenth has been moved
+	next := make(chan int, people) // a few gates at a time, so that moves happen in between
 	for i := range ids {
 		next <- i
 	}
@@ -132,7 +132,7 @@ func appointmentMovedWhileQueued(t *testing.T, near bool) {
 			}
 		})
 	}
-	last := make(chan int, people) // they move the last first
+	last := make(chan int, people) // moves begin with the last
 	for i := range slices.Backward(ids) {
 		last <- i
 	}
@@ -186,8 +186,8 @@ func appointmentMovedWhileQueued(t *testing.T, near bool) {
 	sound(t, db)
 }
 
-// Each reminder is let through at its own time, or there is a name for what holds it,
-// in whatever hours and zones.
+// Each reminder is let through at its own time, or the obstacle has a name, in any
+// hours and zones.
 func TestEachReminderAtItsTimeOrForAReason(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Whose appointment is moved so near that no reminder is left, or into the past, is not
-// called about the old one: they end as expired, and whoever moved it is told why. So
-// does who has a call_at or a call_before that is past now. With a time to come they are
-// called again.
+// If an appointment moves so near that no reminder is left, or into the past, the
+// person is not called about the old one. The contact ends as expired, and whoever
+// moved it is told the reason. The same is true if a call_at or a call_before is past
+// now. With a time in the future the person is called again.
 func TestAppointmentMovedTooNear(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -89,16 +89,16 @@ func TestAppointmentMovedTooNear(t *testing.T) {
 	}
 }
 
-// Another value of another column moves no reminder, also where the first is past by now
-// and so not among those of the row: what is due stays due, a retry keeps its wait, and
-// what was keyed is of this appointment.
+// A new value of another column moves no reminder. This is also true if the first is
+// past by now and so not among those of the row. The due time stays, a retry keeps its
+// wait, and the pressed key still belongs to this appointment.
 func TestAnotherColumnOfAReminder(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	for name, test := range map[string]struct {
 		before func(*testing.T, *testkit.DB)
-		change func(*campaign.Row) // beside the room
-		due    time.Duration       // after now; 0: as it was
+		change func(*campaign.Row) // in addition to the room
+		due    time.Duration       // after now; 0: unchanged
 		list   []time.Duration
 	}{
 		"the first is queued":    {func(t *testing.T, db *testkit.DB) { claimOne(t, db) }, nil, -time.Second, []time.Duration{-time.Second, 2 * time.Hour}},
@@ -148,8 +148,9 @@ func TestAnotherColumnOfAReminder(t *testing.T) {
 	}
 }
 
-// Who has confirmed, or had the last reminder, is reminded of another appointment,
-// however it is told. Who has opted out, or was cancelled, is not.
+// A person who has confirmed, or had the last reminder, is reminded of another
+// appointment, in whatever way it is set. A person who has opted out, or was cancelled,
+// is not.
 func TestMovedAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -196,8 +197,8 @@ func TestMovedAfterTheEnd(t *testing.T) {
 	}
 }
 
-// A reminder that is late, because the campaign was paused for example, is left to the
-// next one if that is near, as two reminders that were to be near from the beginning.
+// A late reminder, for example after a pause of the campaign, is dropped if the next
+// one is near, like two reminders that were near from the beginning.
 func TestLateReminderNearTheNext(t *testing.T) {
 	t.Parallel()
 	now := time.Now().UTC().Truncate(time.Microsecond)

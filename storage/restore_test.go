@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// forgetful is a database that was put back: what began after its
-// mark may be forgotten.
+// forgetful is a restored database: it may have forgotten calls that began after its
+// mark.
 func forgetful(t *testing.T, db *testkit.DB) {
 	t.Helper()
 	checkpoint(t, db.DB, unasked)
@@ -33,7 +33,7 @@ func lostCall(callUUID, to, status string, ago time.Duration) campaign.Evidence 
 	}
 }
 
-// stand says how the contact with the number stands, with the calls of its
+// stand describes the state of the contact with the number, with the calls of its
 // attempts.
 func stand(t *testing.T, db *testkit.DB, to string) string {
 	t.Helper()
@@ -55,9 +55,9 @@ func TestRecoverForgottenCalls(t *testing.T) {
 	forgetful(t, db)
 	release(t, db,
 		listed(seen, "KNOWN", "completed"),
-		lostCall("A", lost.To, "completed", 30*time.Second),    // made by an attempt after this one, which was absent
+		lostCall("A", lost.To, "completed", 30*time.Second),    // made by a later attempt, because this one was absent
 		lostCall("B", number(2), "completed", 30*time.Second),  // reserved here
-		lostCall("C1", number(3), "busy", 40*time.Second),      // not begun here, and called twice
+		lostCall("C1", number(3), "busy", 40*time.Second),      // not begun in this database, and called twice
 		lostCall("C2", number(3), "completed", 20*time.Second), //
 		lostCall("D", number(4), "ringing", 10*time.Second),    // not over yet
 		lostCall("E", "447700111222", "completed", time.Second),
@@ -85,8 +85,8 @@ func TestRecoverForgottenCalls(t *testing.T) {
 	sound(t, db)
 }
 
-// What the database already knew to be somebody else's stays so, and so does a
-// call from before there was a campaign.
+// Calls that the database already knew to belong to others stay so, and so does a call
+// from before the campaign.
 func TestUnmatchedCallsAreNotRecovered(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -109,8 +109,7 @@ func TestUnmatchedCallsAreNotRecovered(t *testing.T) {
 	}
 }
 
-// One call and two contacts that it may be of: neither is called again, and a
-// person decides.
+// One call and two possible contacts: neither is called again, and a person decides.
 func TestRecoverAmbiguousCall(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -128,8 +127,8 @@ func TestRecoverAmbiguousCall(t *testing.T) {
 	sound(t, db)
 }
 
-// Nobody dialed for a while: usually nothing is wrong, and the list shows it. A machine
-// that was put back with its Redis looks the same, but for a call that is not known.
+// Nobody dialed for a while: usually nothing is wrong, and the list shows that. A
+// machine that was restored with its Redis looks the same, except for an unknown call.
 func TestRestedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -175,8 +174,7 @@ func TestRestedDatabaseIsCheckedAgainstTheList(t *testing.T) {
 	}
 }
 
-// Another campaign's call to the number is up: the forgotten one is kept all
-// the same.
+// Another campaign's call to the number is up: the forgotten one is still stored.
 func TestRecoverWhileAnotherCallIsOpen(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -194,8 +192,8 @@ func TestRecoverWhileAnotherCallIsOpen(t *testing.T) {
 	}
 }
 
-// Who was stopped or suppressed while the database was locked may have been called
-// before; who was so when it last dialed was not.
+// A contact that was stopped or suppressed while the database was locked may have been
+// called before. One that was in that state when it last dialed was not.
 func TestRecoverContactThatEndedMeanwhile(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -232,9 +230,9 @@ func TestRecoverContactThatEndedMeanwhile(t *testing.T) {
 	sound(t, db)
 }
 
-// An attempt that was open at the mark tells nothing of whose a forgotten call
-// is: it may have been withdrawn since, or have come to nothing, and the other
-// contact of the number been called. A person decides, and neither is called.
+// An attempt that was open at the mark does not show whose a forgotten call is. It may
+// have been withdrawn since, or have made no call, and the other contact with the
+// number was called. A person decides, and neither is called.
 func TestRecoverAmbiguousCallOpenAttempt(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -253,9 +251,9 @@ func TestRecoverAmbiguousCallOpenAttempt(t *testing.T) {
 	sound(t, db)
 }
 
-// Vonage words what it says in more ways than one. Whatever may be a forgotten call
-// keeps its contact from being called again, until a person decides; what cannot be,
-// or is nobody's, keeps nobody.
+// Vonage writes values in more ways than one. Any possible forgotten call keeps its
+// contact from being called again, until a person decides. A call that cannot be
+// forgotten, or has no possible contact, blocks nobody.
 func TestRecoverInAnyWording(t *testing.T) {
 	t.Parallel()
 	const called, undecided, due = "done unexplained ended:F", "done unresolved lost", "pending"
@@ -264,7 +262,7 @@ func TestRecoverInAnyWording(t *testing.T) {
 		change  func(*campaign.Evidence)
 		setup   string
 		want    string
-		anybody int // calls of which nobody knows whom they went to
+		anybody int // calls whose called party is not known
 	}{
 		{"as it is stored", func(*campaign.Evidence) {}, ``, called, 0},
 		{"as it is written at home", func(e *campaign.Evidence) { e.To = "0" + e.To[2:] }, ``, undecided, 0},
@@ -326,7 +324,7 @@ func TestRecoverInAnyWording(t *testing.T) {
 }
 
 // A person decides about a call that may have been forgotten, and is not asked again
-// when the database is locked anew.
+// when the database is locked again.
 func TestDecideForgottenCall(t *testing.T) {
 	t.Parallel()
 	for word, want := range map[string]string{
@@ -358,8 +356,8 @@ func TestDecideForgottenCall(t *testing.T) {
 	}
 }
 
-// A contact with several numbers was called at the one that the record words in
-// another way.
+// A contact with several numbers was called at the one that the record has in another
+// wording.
 func TestRecoverSecondNumberInAnotherWording(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -1,7 +1,7 @@
 -- The rules that the gate, withdrawals, manual calls and `why` share. `dialer migrate up` applies this file whenever its text has changed.
 
--- Whether a wall clock is inside the open minutes of the week, and on none of the
--- closed dates.
+-- Whether a wall clock is inside the open minutes of the week, and not on a closed
+-- date.
 CREATE OR REPLACE FUNCTION clock_within_hours(clock timestamp, open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN
@@ -18,25 +18,25 @@ RETURN (
     FROM unnest(zones) AS zone);
 
 -- Whether the wall clock is inside the hours in every one of the zones. No zones:
--- never. A zone that Postgres does not know is an error, because a check that cannot
--- be made must not let a call through.
+-- never. A zone that Postgres does not know is an error, because a check that cannot be
+-- made must not let a call through.
 --
--- A number is nearly always in one zone. For that it is one expression, which Postgres
--- inlines: a function with a FROM is planned in each statement and started for each
--- row, which took a third of the gate's last statement.
+-- A number is nearly always in one zone. For that case this is one expression, which
+-- Postgres inlines. A function with a FROM is planned in each statement and started for
+-- each row, which took a third of the gate's last statement.
 CREATE OR REPLACE FUNCTION within_hours(at timestamptz, zones text[], open_minutes int4multirange, closed_dates date[])
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN
     -- guard:value chaos.Calm: nobody is called outside the hours of their zone
     CASE WHEN cardinality(zones) = 1 THEN coalesce(clock_within_hours(at AT TIME ZONE zones[1], open_minutes, closed_dates), false) ELSE within_hours_of_each(at, zones, open_minutes, closed_dates) END;
 
--- The earliest call of a contact of the group that is due at due, if the campaign
--- runs; null: there is none before its time is over. It is campaign.Settings.FirstCall,
--- except that it tries the beginnings of the hours and of the days alone, and not the
--- changes of clocks. What is tried must be open for as long as the claim wants it to be.
+-- The earliest call of a contact of the group that is due at due, if the campaign runs;
+-- null: there is none before its time is over. It is campaign.Settings.FirstCall,
+-- except that it tries only the beginnings of the hours and of the days, and not the
+-- changes of clocks. A tried moment must be open for as long as the claim requires.
 --
--- The search costs a millisecond, so it is made only where due itself is closed. It is
--- in plpgsql, which keeps its plans from call to call. JIT is off: Postgres expects far
+-- The search costs a millisecond, so it is made only if due itself is closed. It is in
+-- plpgsql, which keeps its plans from call to call. JIT is off: Postgres expects far
 -- more openings than there are, and would compile for 100 ms in each call.
 CREATE OR REPLACE FUNCTION next_opening(zone_group bigint, due timestamptz) RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE COST 1000 SET jit = off AS $$
@@ -52,7 +52,7 @@ BEGIN
     END IF;
     IF NOT (within_hours(due, hours.zones, hours.open_minutes, hours.closed_dates)
             AND within_hours(due + hours.lead, hours.zones, hours.open_minutes, hours.closed_dates)) THEN
-        -- A week has every day once, and each date that is left out takes one more day.
+        -- A week has every day once, and each excepted date takes one more day.
         days := 8 + (SELECT count(*) FROM unnest(hours.closed_dates) AS left_out (day)
                      WHERE left_out.day BETWEEN due::date - 2 AND due::date + 10 + cardinality(hours.closed_dates));
         opening := (
@@ -73,17 +73,18 @@ EXCEPTION
     WHEN invalid_parameter_value THEN RETURN NULL;
 END $$;
 
--- Whether somebody, or something, answered a call that ended so.
+-- Whether a call with this disposition was answered, by a person or a machine.
 CREATE OR REPLACE FUNCTION was_answered(disposition text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN coalesce(disposition IN ('answered', 'human', 'machine'), false);
 
--- Whether a person who has ended was reached, as the campaign's until asks.
+-- Whether a person who has ended was reached, by the campaign's until.
 CREATE OR REPLACE FUNCTION was_reached(until text, reason text, heard_at timestamptz, result text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE until WHEN 'result' THEN result IS NOT NULL
                   WHEN 'heard' THEN heard_at IS NOT NULL OR result IS NOT NULL
                   ELSE was_answered(reason) END;
 
--- The same of how a person is listed (listed_as): whether they have ended, and were reached.
+-- The same for the form in which a person is listed (listed_as): whether they have
+-- ended, and were reached.
 CREATE OR REPLACE FUNCTION reached_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN split_part(listed, ' ', 1) = 'done' AND was_reached(until, split_part(listed, ' ', 2),
     CASE WHEN split_part(listed, ' ', 3) ^@ '1' THEN timestamptz '-infinity' END, CASE WHEN split_part(listed, ' ', 3) ^@ '2' THEN '' END);
@@ -93,12 +94,13 @@ RETURN split_part(listed, ' ', 1) = 'done' AND was_reached(until, split_part(lis
 CREATE OR REPLACE FUNCTION not_reached_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN split_part(listed, ' ', 1) = 'done' AND NOT reached_as(until, listed) AND split_part(listed, ' ', 2) NOT IN ('suppressed', 'cancelled_by_request');
 
--- Whether a person is to reach them: those, and whose telephone somebody else opted out.
+-- Whether a person must reach them by hand: those who were not reached, and those whose
+-- telephone another person opted out.
 CREATE OR REPLACE FUNCTION by_hand_as(until text, listed text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN not_reached_as(until, listed) OR split_part(listed, ' ', 2) = 'suppressed' AND listed LIKE '%o' AND NOT reached_as(until, listed);
 
--- The number of a contact's that was called last; else the first. A contact of one
--- number, which has no list, has no other.
+-- The contact's number that was called last, else its first one. A contact with one
+-- number has no list, and no other number.
 CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbers text[]) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN numbers IS NULL THEN next_number ELSE coalesce((
         SELECT a.to_number FROM attempts a WHERE a.contact_id = contact AND a.posts = 1 AND a.state NOT IN ('refused', 'absent')
@@ -106,7 +108,8 @@ CREATE OR REPLACE FUNCTION called_number(contact bigint, next_number text, numbe
 $$;
 
 -- The status that people see: scheduled is a part of running, stopping of stopped.
--- campaign.StatusRules has them all. calls_up is how many calls of it have not ended.
+-- campaign.StatusRules lists them all. calls_up is the number of its calls that have
+-- not ended.
 CREATE OR REPLACE FUNCTION shown_status(status text, starts_at timestamptz, calls_up bigint) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN status = 'running' AND starts_at > now() THEN 'scheduled'
             WHEN status = 'stopped' AND calls_up > 0 THEN 'stopping'
@@ -127,10 +130,11 @@ RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
         ORDER BY o.dialed_at DESC OFFSET cap.calls - 1 LIMIT 1) AS nth
 $$;
 
--- What a call may cost at most: the longest that it may last, by the minute, at the
--- dearest rate of its country that is known or configured. Null: no rate is. A
--- manual call may be to any country, and may last two hours. Of a contact that came
--- before countries were kept it is the dearest of the countries that its campaign calls.
+-- The most that a call may cost: the longest time that it may last, by the minute, at
+-- the highest rate of its country that is known or configured. Null: there is no rate.
+-- A manual call may be to any country, and may last two hours. For a contact from
+-- before countries were stored it is the highest of the countries that its campaign
+-- calls.
 CREATE OR REPLACE FUNCTION call_worst(campaign bigint, contact bigint) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN call_worst.campaign IS NULL THEN (SELECT 120 * max(greatest(known, configured)) FROM call_rates)
     ELSE (SELECT ceil(c.length_s / 60.0) * max(greatest(r.known, r.configured))
@@ -141,8 +145,8 @@ CREATE OR REPLACE FUNCTION call_worst(campaign bigint, contact bigint) RETURNS n
           GROUP BY c.length_s) END
 $$;
 
--- The campaigns with a key that connects to a number that a key of this one connects
--- to: they share its telephones. It is one of them.
+-- The campaigns with a key that connects to the same number as a key of this one: they
+-- share its telephones. This campaign is one of them.
 CREATE OR REPLACE FUNCTION same_desk(campaign bigint) RETURNS SETOF bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT c.id FROM campaigns asked JOIN campaigns c ON c.id = asked.id
         -- guard:value storage.TestConnectedOfOneDesk: campaigns that connect to one number share its telephones
@@ -151,16 +155,16 @@ CREATE OR REPLACE FUNCTION same_desk(campaign bigint) RETURNS SETOF bigint LANGU
 $$;
 
 -- How many people are on the line who rang back after a call of the campaign, or of one
--- that shares its telephones. A call whose end nobody told, and that no record shows
--- ended, counts for two hours.
+-- that shares its telephones. If nothing reports the end of a call, and no record shows
+-- it, the call counts for two hours.
 CREATE OR REPLACE FUNCTION rung_back(campaign bigint, at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT count(*) FROM inbound_calls i JOIN attempts a ON a.id = i.attempt_id
     WHERE i.ended_at IS NULL AND i.received_at > rung_back.at - interval '2 hours' AND a.campaign_id IN (SELECT same_desk(rung_back.campaign))
       AND NOT EXISTS (SELECT FROM provider_calls p WHERE p.call_uuid = i.call_uuid AND p.end_time IS NOT NULL)
 $$;
 
--- How many calls more of the campaign may be up, so that everybody who answers can be
--- connected to one of so many telephones.
+-- How many more calls of the campaign may be up, so that everybody who answers can be
+-- connected to one of this many telephones.
 CREATE OR REPLACE FUNCTION free_telephones(campaign bigint, connected int, at timestamptz) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT free_telephones.connected
            -- guard:value storage.TestRingBacksCountAsConnected: a person who rang back, and may be connected, takes one of the telephones
@@ -168,9 +172,9 @@ CREATE OR REPLACE FUNCTION free_telephones(campaign bigint, connected int, at ti
            - (SELECT count(*) FROM attempts o WHERE o.campaign_id IN (SELECT same_desk(free_telephones.campaign)) AND o.state IN ('dialing', 'unknown', 'accepted'))
 $$;
 
--- What is left of a campaign's limits: how many calls more may be up, how many may
--- begin now, and what they may cost. Null: there is no such limit. Calls whose
--- price is not known yet count with the most that they may cost.
+-- What is left of a campaign's limits: how many more calls may be up, how many may
+-- begin now, and what they may cost. Null: there is no such limit. Calls without a
+-- known price count with the most that they may cost.
 CREATE OR REPLACE FUNCTION campaign_room(campaign bigint, at timestamptz, OUT places bigint, OUT soon bigint, OUT money numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT
@@ -182,7 +186,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE AS $$
            -- guard:value storage.TestLimitsAreNeverExceeded: no more calls begin in a second than the campaign says
            -- guard:value chaos.PerSecond: the limit of calls a second is kept
            l.window_calls - CASE WHEN l.window_calls IS NOT NULL THEN (
-               -- Found by the time alone: by the campaign too, its whole past would be read.
+               -- Found only by the time: with the campaign too, its whole past would be
+               -- read.
                SELECT count(*) FILTER (WHERE o.campaign_id = l.campaign_id) FROM attempts o WHERE o.dialed_at > campaign_room.at - l.window_span) END,
            -- guard:value chaos.Budget: the budget is kept
            l.budget - CASE WHEN l.budget IS NOT NULL THEN (
@@ -205,9 +210,9 @@ CREATE OR REPLACE FUNCTION account_room(at timestamptz) RETURNS numeric LANGUAGE
     WHERE l.daily_budget IS NOT NULL
 $$;
 
--- The dearest that a call of the campaign may be, in the countries of its people that it
--- calls; null: no rate is known. The number of somebody who has no country, or whose
--- country was not kept, may be in any.
+-- The most that a call of the campaign may cost, in the countries of its people that it
+-- calls; null: no rate is known. The number of a person who has no country, or whose
+-- country was not stored, may be in any.
 CREATE OR REPLACE FUNCTION campaign_worst(campaign bigint) RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT ceil(c.length_s / 60.0) * max(greatest(r.known, r.configured))
     FROM campaigns c, call_rates r
@@ -216,9 +221,9 @@ CREATE OR REPLACE FUNCTION campaign_worst(campaign bigint) RETURNS numeric LANGU
     GROUP BY c.length_s
 $$;
 
--- How many contacts of a campaign the claim may reserve now; null: there is no limit.
--- A call that leaves the window within a quarter of its length is not counted: it has
--- left it when the new call comes to the gate.
+-- How many contacts of a campaign the claim may reserve now; null: there is no limit. A
+-- call that leaves the window within a quarter of its length is not counted: it has
+-- left the window when the new call comes to the gate.
 CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT least(room.places, l.window_calls - (
                SELECT count(*) FILTER (WHERE o.campaign_id = l.campaign_id) FROM attempts o WHERE o.dialed_at > now() - 0.75 * l.window_span),
@@ -230,25 +235,27 @@ CREATE OR REPLACE FUNCTION claimable(campaign bigint) RETURNS bigint LANGUAGE sq
     WHERE l.campaign_id IS NOT NULL OR day.money IS NOT NULL
 $$;
 
--- Those which took fewer parameters: a call would find them before their successors.
+-- The versions with fewer parameters: a call would find them before their successors.
 DROP FUNCTION IF EXISTS suppression_holds(bigint, text, bigint);
 DROP FUNCTION IF EXISTS contact_obstacles(text, bigint, bigint, timestamptz);
 
--- Whether a suppression that is of a campaign, or of a purpose, or else of all, holds
--- in the campaign; null is a manual call, which has none. purpose is the campaign's, if
--- it is to be another than is stored.
+-- Whether a suppression for a campaign, for a purpose, or else for all, applies to the
+-- campaign; null means a manual call, which has none. purpose is the campaign's, if it
+-- will be another than the stored one.
 CREATE OR REPLACE FUNCTION suppression_holds(of_campaign bigint, of_purpose text, campaign bigint, purpose text DEFAULT NULL) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT coalesce(of_campaign = suppression_holds.campaign,
                     of_purpose = coalesce(suppression_holds.purpose, (SELECT c.purpose FROM campaigns c WHERE c.id = suppression_holds.campaign)),
                     of_campaign IS NULL AND of_purpose IS NULL)
 $$;
 
--- Is the number suppressed, for the campaign, at that time? One row for each suppression
--- that says so. At infinity only those are left that never expire. Statements that ask
--- for anything else, such as ended suppressions or those of all scopes, say so.
+-- Is the number suppressed, for the campaign, at that time? One row for each
+-- suppression that applies. At infinity only those are left that never expire.
+-- Statements that need anything else, such as ended suppressions or those of all
+-- scopes, say so.
 --
--- It is one SELECT, so that Postgres inlines it and reads an index: tests read the plans.
--- An argument that is a SELECT, or is volatile as clock_timestamp() is, prevents that.
+-- It is one SELECT, so that Postgres inlines it and reads an index: tests read the
+-- plans. An argument that is a SELECT, or is volatile as clock_timestamp() is, prevents
+-- that.
 CREATE OR REPLACE FUNCTION suppressions_of(number text, campaign bigint, at timestamptz, purpose text DEFAULT NULL)
 RETURNS SETOF suppressions LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT s.* FROM suppressions s
@@ -261,12 +268,12 @@ RETURNS SETOF suppressions LANGUAGE sql STABLE PARALLEL SAFE AS $$
       AND suppression_holds(s.campaign_id, s.purpose, suppressions_of.campaign, suppressions_of.purpose)
 $$;
 
--- The obstacles that concern this person only. It reads the contact, its campaign and
+-- The obstacles that concern only this person. It reads the contact, its campaign and
 -- its zones once, and has a line for each obstacle. (A SELECT for each, joined by UNION
 -- ALL, read them 13 times, and took twice the time of the gate's last statement.)
 --
--- purpose and the caps are the campaign's, if they are to be others than are stored: a
--- dry run asks for a campaign that may not be stored yet. The empty ones are none.
+-- purpose and the caps are the campaign's, if they will be others than the stored ones:
+-- a dry run checks a campaign that may not be stored yet. Empty ones mean none.
 CREATE OR REPLACE FUNCTION contact_obstacles(number text, campaign bigint, contact bigint, at timestamptz,
     purpose text DEFAULT NULL, cap_calls int[] DEFAULT NULL, cap_spans interval[] DEFAULT NULL)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -288,7 +295,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:drop storage.TestGateWithdraws: no suppressed number is called
         -- guard:drop chaos.Operated: a suppression that comes after the claim is kept
         CASE WHEN listed.suppressed THEN 'suppressed' END,
-        -- Vonage said of a call to it that there is no such number.
+        -- Vonage reported for a call to it that the number does not exist.
         -- guard:drop storage.TestInvalidNumbers: an invalid number is called by no campaign for a time
         CASE WHEN listed.invalid THEN 'number_invalid' END,
         -- guard:drop storage.TestCountryAtTheGate: nobody is called in a country that the campaign does not name
@@ -298,7 +305,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         CASE WHEN k.not_later_than < contact_obstacles.at + interval '30 seconds' THEN 'expired' END,
         -- guard:drop storage.TestCampaignEnd: nobody is called after the campaign's end
         CASE WHEN c.ends_at < contact_obstacles.at + interval '30 seconds' THEN 'ended' END,
-        -- An edit may say less than when the contact was put down.
+        -- An edit may allow fewer calls than when the contact became due.
         -- guard:drop storage.TestEditOfAttempts: nobody is called more often than the campaign says now
         CASE WHEN k.attempts >= c.max_attempts THEN 'attempts_used' END,
         -- draft, importing, paused or finished
@@ -306,15 +313,15 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:drop chaos.Operated: a paused campaign calls nobody
         CASE WHEN c.status NOT IN ('running', 'stopped') THEN c.status END,
         CASE WHEN c.starts_at > contact_obstacles.at THEN 'not_started' END,
-        -- A call to the number is under way: another campaign's, or one whose end
-        -- was never reported.
+        -- A call to the number is in progress: another campaign's, or one whose end was
+        -- never reported.
         -- guard:drop storage.TestGateWhileSupersededCallIsOpen: no number is called while a call to it is open
         CASE WHEN EXISTS (SELECT FROM attempts o WHERE o.to_number = contact_obstacles.number AND o.state IN ('dialing', 'unknown', 'accepted')) THEN 'number_busy' END,
         -- guard:drop storage.TestNumberCap: nobody is called more often than the campaign says, over all campaigns
         CASE WHEN cardinality(cap.calls) > 0 AND number_free_at(contact_obstacles.number, cap.calls, cap.spans, contact_obstacles.at) > contact_obstacles.at THEN 'number_capped' END,
         CASE WHEN g.zone_missing THEN 'unknown_zone' END,
-        -- The hours must hold until the token of the POST has expired, 30 s later, and
-        -- until the margin has passed after that.
+        -- The hours must include the time until the token of the POST has expired, 30 s
+        -- later, and until the margin has passed after that.
         -- guard:value4 chaos.Hours: the hours hold for who is called again
         CASE WHEN k.id IS NOT NULL AND NOT (
             -- guard:value storage.TestCallObstaclesNearTheEndOfTheHours: the hours are checked at the gate
@@ -327,7 +334,7 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE o.reason IS NOT NULL
 $$;
 
--- What stands in the way that calls share: see campaign_room.
+-- The obstacles from limits that calls share: see campaign_room.
 CREATE OR REPLACE FUNCTION limit_obstacles(campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT limits.reason
@@ -342,14 +349,14 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WHERE room.money <= 0 OR room.money < call_worst(limit_obstacles.campaign, limit_obstacles.contact)
 $$;
 
--- May this person be called now? One row for each thing that stands in the way,
--- the weightiest first; none: the call may be made. campaign and contact are null
--- for a manual call, to which hours do not apply.
+-- May this person be called now? One row for each obstacle, the most important first;
+-- none: the call may be made. campaign and contact are null for a manual call, to which
+-- hours do not apply.
 --
 -- The first part is about the person, the second about limits that calls share. The
--- gate asks for the first part for each call, and for the room of each campaign once,
--- because the calls that pass together share it. Each part is one SELECT in language
--- sql, stable and without SET, so that Postgres inlines it: a test reads the plan.
+-- gate checks the first part for each call, and the room of each campaign once, because
+-- the calls that pass together share it. Each part is one SELECT in language sql,
+-- stable and without SET, so that Postgres inlines it: a test reads the plan.
 CREATE OR REPLACE FUNCTION call_obstacles(number text, campaign bigint, contact bigint, at timestamptz)
 RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT o.reason FROM contact_obstacles(call_obstacles.number, call_obstacles.campaign, call_obstacles.contact, call_obstacles.at) AS o
@@ -357,10 +364,10 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT o.reason FROM limit_obstacles(call_obstacles.campaign, call_obstacles.contact, call_obstacles.at) AS o
 $$;
 
--- Whether two numbers are certainly of different telephones, however Vonage worded
--- them: their last eight digits differ, or their last seven where one has no more.
--- Unknown where one is null or has fewer. campaign.NumbersDiffer is the same rule
--- in Go; a test compares them.
+-- Whether two numbers certainly belong to different telephones, in any wording of
+-- Vonage: their last eight digits differ, or their last seven if one has no more. Null
+-- if one is null or has fewer. campaign.NumbersDiffer is the same rule in Go; a test
+-- compares them.
 --
 -- It is one expression, so that Postgres inlines it: with 3,000 unknown attempts the
 -- matching of calls took 19 s when it did not.
@@ -370,35 +377,35 @@ RETURN CASE WHEN least(length(ltrim(a, '+0')), length(ltrim(b, '+0'))) >= 7 THEN
     <> right(ltrim(b, '+0'), least(length(ltrim(a, '+0')), length(ltrim(b, '+0')), 8))
 END;
 
--- The ways in which a call's uuid may be written: as it is, with and without dashes,
--- in both cases. It is campaign.CallSpellings, for a name that is a uuid.
+-- The spellings of a call's uuid: as it is, with and without dashes, in both cases. It
+-- is campaign.CallSpellings, for a name that is a uuid.
 CREATE OR REPLACE FUNCTION call_spellings(call text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN replace(call, '-', '') ~* '^[0-9a-f]{32}$'
     THEN ARRAY[call, replace(call, '-', ''), lower(replace(call, '-', '')), upper(replace(call, '-', '')),
                (replace(call, '-', '')::uuid)::text, upper((replace(call, '-', '')::uuid)::text)]
     ELSE ARRAY[call] END;
 
--- The ways in which a conversation may be named: as it is, and its uuid in the ways of
--- a call's, with and without Vonage's prefix. campaign.SameConversation knows them all.
+-- The spellings of a conversation's name: as it is, and its uuid in the spellings of a
+-- call's, with and without Vonage's prefix. campaign.SameConversation accepts them all.
 CREATE OR REPLACE FUNCTION conversation_spellings(conversation text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN replace(regexp_replace(conversation, '^con-', '', 'i'), '-', '') ~* '^[0-9a-f]{32}$'
     THEN (SELECT array_agg(prefix || spelling) || conversation
           FROM unnest(ARRAY['', 'CON-', 'con-']) AS prefix, unnest(call_spellings(regexp_replace(conversation, '^con-', '', 'i'))) AS spelling)
     ELSE ARRAY[conversation] END;
 
--- When the attempt's call may have begun: from a while before its gate to a while
--- after its token's expiry (campaign/times.go).
+-- When the attempt's call may have begun: from a time before its gate to a time after
+-- its token's expiry (campaign/times.go).
 --
--- The bodies of this and the next two are strings: Postgres lets no column be added
--- to a table whose row type stands in a parsed body.
+-- The bodies of this and the next two are strings: Postgres cannot add a column to a
+-- table whose row type is in a parsed body.
 CREATE OR REPLACE FUNCTION attempt_window(a attempts, before interval, after interval) RETURNS tstzrange LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT tstzrange(a.dialed_at - before, a.token_expires_at + after, '[]')
 $$;
 
--- Whether a scan can prove that a call does not exist: it shows every call that is
--- known to belong in it, one at least, and no record that cannot be read. It says
--- nothing about another database than the one that it was stored in. It is one
--- expression, so that Postgres inlines it. campaign.Scan.Proves is the same.
+-- Whether a scan can prove that a call does not exist: it shows at least one known call
+-- and every call that must be in it, and no unreadable record. It proves nothing about
+-- another database than the one that it was stored in. It is one expression, so that
+-- Postgres inlines it. campaign.Scan.Proves is the same.
 CREATE OR REPLACE FUNCTION scan_proves(s list_scans) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT true
     -- guard:drop storage.TestAbsenceEachCondition: a scan with a record that cannot be read proves nothing
@@ -409,14 +416,14 @@ SELECT true
     AND s.known_shown > 0
 $$;
 
--- Whether call c may be the call that attempt a made, whose window is w. It may
--- be, unless one of these lines says why not: what cannot be read may be any
--- attempt's. It is not inlined, so statements that ask it of many calls ask
--- numbers_differ before it, which is. A binding by numbers alone is no reason here;
--- see absence.go.
+-- Whether call c may be the call of attempt a, whose window is w. It may be, unless one
+-- of these lines excludes it: a record that cannot be read may belong to any attempt.
+-- It is not inlined, so statements that check many calls first use numbers_differ,
+-- which is. A binding by numbers alone excludes nothing here; see absence.go.
 CREATE OR REPLACE FUNCTION may_be_call_of(c provider_calls, a attempts, w tstzrange) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
 SELECT NOT coalesce(false
-    -- it is another attempt's for certain (statements that ask leave these out already, by an index)
+    -- it is certainly another attempt's (statements that use this exclude these already, by
+    -- an index)
     OR c.matched_by IN ('uuid', 'person') AND c.attempt_id <> a.id
     -- guard:drop storage.TestAbsenceExemptions: a leg of another attempt's call, of which an event tells, blocks no proof
     OR c.leg_of <> a.id AND EXISTS (SELECT FROM events e WHERE e.attempt_id = c.leg_of AND e.call_uuid = c.call_uuid)

@@ -24,7 +24,7 @@ type obstacleCase struct {
 	want []string
 }
 
-// obstacleCases are the rule's table: what stands in the way, by what it is named.
+// obstacleCases are the rule's table: the obstacles, by name.
 var obstacleCases = []obstacleCase{
 	{"none", `SELECT 1`, nil},
 	{"a locked database", `UPDATE database_identity SET locked_for = 'copy', locked_at = now(), known_until = now()`, []string{"dial_lock"}},
@@ -70,14 +70,14 @@ var obstacleCases = []obstacleCase{
 		[]string{"stopped", "suppressed"}},
 }
 
-// calledBefore is a call to the contact's number, which rang: it counts in a cap.
+// calledBefore is a call to the contact's number that rang: it counts in a cap.
 const calledBefore = `
 	INSERT INTO attempts (id, kind, requested_by, attempt_no, to_number, state, changed_by)
 	SELECT gen_random_uuid(), 'manual', 'x', 1, to_number, 'reserved', 'operator' FROM contacts;
 	UPDATE attempts SET state = 'dialing', changed_by = 'caller', posts = 1, token_id = gen_random_uuid(), dialed_at = now(), token_expires_at = now();
 	UPDATE attempts SET state = 'ended', changed_by = 'provider', call_uuid = 'U', ended_at = now(), disposition = 'busy', statuses = '{started,ringing,busy}'`
 
-// limited gives the campaign limits, a rate, and a call to somebody else that is up
+// limited gives the campaign limits, a rate, and a call to another person that is up
 // and may cost 0.25.
 func limited(limits string) string {
 	return `
@@ -94,8 +94,8 @@ func limited(limits string) string {
 		WHERE to_number = '447700900999'`
 }
 
-// Each line of the rule has its name, which people read: while the contact waits, and
-// while its call waits in the queue.
+// Each line of the rule has a name for people: while the contact waits, and while its
+// call is in the queue.
 func TestCallObstacles(t *testing.T) {
 	t.Parallel()
 	for _, test := range obstacleCases {
@@ -121,7 +121,7 @@ func obstaclesAreNamed(t *testing.T, test obstacleCase, queued bool) {
 	if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	// A person is told the same.
+	// People are told the same.
 	number := testkit.Value[string](t, db, `SELECT to_number FROM contacts WHERE key <> 'other'`)
 	history, err := db.NumberHistory(t.Context(), number)
 	require.NoError(t, err)
@@ -139,7 +139,7 @@ func obstaclesAreNamed(t *testing.T, test obstacleCase, queued bool) {
 	}
 }
 
-// Every name that the rule gives has a case above, and words for people.
+// Every name in the rule has a case above, and words for people.
 func TestEachObstacleHasACase(t *testing.T) {
 	t.Parallel()
 	rule, err := os.ReadFile("rules.sql")
@@ -168,7 +168,7 @@ func TestEachObstacleHasACase(t *testing.T) {
 	}
 }
 
-// The hours must hold from the gate until the token has expired.
+// The hours must include the time from the gate until the token has expired.
 func TestCallObstaclesNearTheEndOfTheHours(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -186,8 +186,8 @@ func TestCallObstaclesNearTheEndOfTheHours(t *testing.T) {
 	}
 }
 
-// The gate sees what committed while it waited for the attempt's lock or for the
-// dial lock, also where the writer withdrew nothing.
+// The gate sees commits during its wait for the attempt's lock or for the dial lock,
+// also if the writer withdrew nothing.
 func TestGateSeesWhatCommitted(t *testing.T) {
 	t.Parallel()
 	lockRow := `SELECT FROM attempts FOR UPDATE`
@@ -250,7 +250,8 @@ func TestGateSharesTokens(t *testing.T) {
 	}
 }
 
-// The rule and the claim write out two times of Go, so that they can be read and pasted.
+// The rule and the claim contain two times of Go as literals, so that they can be read
+// and pasted.
 func TestTimesInSQL(t *testing.T) {
 	t.Parallel()
 	known := []time.Duration{campaign.CallMargin, campaign.DefaultTokenLife}

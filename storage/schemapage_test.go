@@ -14,7 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// update writes the page anew: go test ./storage -run Reference -update
+// update writes the page again: go test ./storage -run Reference -update
 var update = flag.Bool("update", false, "write docs/internals/schema.sql anew")
 
 const (
@@ -27,7 +27,7 @@ const (
 `
 )
 
-// docs/internals/schema.sql shows the tables as the migrations leave them.
+// docs/internals/schema.sql shows the tables after the migrations.
 func TestReferenceOfSchema(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -90,7 +90,7 @@ func writeTable(t *testing.T, db *testkit.DB, page *strings.Builder, table strin
 	}
 }
 
-// lastComma stands behind the last column or constraint of a table.
+// lastComma finds the comma after the last column or constraint of a table.
 var lastComma = regexp.MustCompile(`,( --[^\n]*)?\n\);`)
 
 var (
@@ -98,7 +98,7 @@ var (
 	anyOfList    = regexp.MustCompile(`= ANY \(ARRAY\[([^]]*)\]\)`)
 )
 
-// readableSQL is SQL of the catalogue as a person would write it.
+// readableSQL is SQL of the catalogue in the form that a person would write.
 func readableSQL(sql string) string {
 	sql = anyOfList.ReplaceAllString(needlessCast.ReplaceAllString(sql, ""), "IN ($1)")
 	return strings.NewReplacer(" ON public.", " ON ", " USING btree", "", "timestamp with time zone", "timestamptz").Replace(strings.Join(strings.Fields(sql), " "))

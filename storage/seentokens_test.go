@@ -45,8 +45,8 @@ func TestATokenIsForOneRequest(t *testing.T) {
 	}
 }
 
-// The same webhook may come at the same moment, in one transaction or in two, and
-// while another one has its contact locked.
+// The same webhook may arrive at the same moment, in one transaction or in two, and
+// while another one has locked its contact.
 func TestAWebhookIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -107,7 +107,7 @@ func TestForgetTokens(t *testing.T) {
 	}
 }
 
-// An analyst's query must not fail for what one sender put into one event.
+// An analyst's query must not fail because of one event's content.
 func TestEveryEventCanBeQueried(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

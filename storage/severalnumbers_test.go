@@ -11,7 +11,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// twoNumbers is a person with two numbers, in zones of their own.
+// twoNumbers is a person with two numbers, each in its own zone.
 func twoNumbers() campaign.Row {
 	return campaign.Row{
 		Line: 2, Key: "p1", To: number(1), Zones: []string{"Europe/London"},
@@ -20,7 +20,7 @@ func twoNumbers() campaign.Row {
 	}
 }
 
-// turn is whose turn it is, in which zone, and what the report shows.
+// turn is the current number, its zone, and what the report shows.
 func turn(t *testing.T, db *testkit.DB) string {
 	t.Helper()
 	return testkit.Value[string](t, db, `
@@ -29,7 +29,7 @@ func turn(t *testing.T, db *testkit.DB) string {
 }
 
 // A person with two numbers is called on one after the other, each in its own zone,
-// never on both at once, and the second is dropped once the first was answered.
+// never on both at once. The second is dropped once the first was answered.
 func TestSeveralNumbersInTurn(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -74,8 +74,8 @@ func TestSeveralNumbersInTurn(t *testing.T) {
 	}
 }
 
-// The suppression of one number leaves the other, whether it comes before the call,
-// in the queue or ends soon.
+// The suppression of one number does not affect the other, whether it comes before the
+// call, while it is in the queue, or ends soon.
 func TestSuppressionOfOneOfSeveralNumbers(t *testing.T) {
 	t.Parallel()
 	for name, suppress := range map[string]func(*testkit.DB){
@@ -109,8 +109,8 @@ func TestSuppressionOfOneOfSeveralNumbers(t *testing.T) {
 	}
 }
 
-// With all numbers suppressed until a time, the person ends when the call is due, as
-// somebody with one number does, and does not go from one number to the other for ever.
+// If all numbers are suppressed until a time, the contact ends when the call is due,
+// like one with one number, and does not switch from one number to the other for ever.
 func TestAllOfSeveralNumbersAreSuppressedForADay(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -128,7 +128,7 @@ func TestAllOfSeveralNumbersAreSuppressedForADay(t *testing.T) {
 	sound(t, db)
 }
 
-// A changed row keeps whose turn it is, unless the numbers are others.
+// A changed row keeps the current number, unless the numbers changed.
 func TestSeveralNumbersAreUpdated(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -157,7 +157,7 @@ func TestSeveralNumbersAreUpdated(t *testing.T) {
 	}
 }
 
-// A person with several numbers ends by an edit of the countries only when none of the
+// An edit of the countries ends a person with several numbers only if none of the
 // numbers is in one of them.
 func TestCountryOfOneOfSeveralNumbers(t *testing.T) {
 	t.Parallel()
@@ -187,7 +187,7 @@ func TestCountryOfOneOfSeveralNumbers(t *testing.T) {
 	sound(t, db)
 }
 
-// A number that was called as often as the campaign says does not put off the other.
+// A number that has reached the campaign's cap does not delay the other.
 func TestCapOfOneOfSeveralNumbers(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

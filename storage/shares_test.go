@@ -14,8 +14,8 @@ import (
 	"dialer/storage"
 )
 
-// shares opens the database with two connections for each part of the work,
-// which wait for locks as long as it takes.
+// shares opens the database with two connections for each part of the work. Their waits
+// for locks have no limit.
 func shares(t *testing.T, db *testkit.DB) *storage.DB {
 	t.Helper()
 	patient := with(t, db.URL, map[string]string{"lock_timeout": "3min", "statement_timeout": "3min"})
@@ -27,9 +27,9 @@ func shares(t *testing.T, db *testkit.DB) *storage.DB {
 	return own
 }
 
-// flood has twenty wait for rows that are locked: two with a connection each,
-// the others for a connection. Then it does the other thing, which must not
-// have waited for any of them.
+// flood lets twenty calls wait for locked rows: two have a connection each, and the
+// others wait for a connection. Then it does the other thing, which must not have
+// waited for any of them.
 func flood(t *testing.T, db *testkit.DB, lock string, one func() error, other func(context.Context) error) {
 	t.Helper()
 	release, err := db.Lock(t.Context(), lock)
@@ -45,7 +45,7 @@ func flood(t *testing.T, db *testkit.DB, lock string, one func() error, other fu
 		})
 	}
 	db.AwaitLockWaits(t, 2)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // reached only where they share a pool
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // reached only if they share a pool
 	defer cancel()
 	if err := other(ctx); err != nil {
 		t.Errorf("during the flood: %v", err)

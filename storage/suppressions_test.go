@@ -45,7 +45,7 @@ func TestSuppressTakesEffectAtOnce(t *testing.T) {
 	if note := testkit.Value[string](t, db, `SELECT state || ' ' || note FROM attempts WHERE id = $1`, ids[0]); note != "void suppressed" {
 		t.Errorf("the attempt in the queue is %s", note)
 	}
-	// The call that was under way failed: it is not repeated.
+	// The call in progress failed: it is not repeated.
 	record(t, db, up.ID, created("U1"))
 	receive(t, db, event(up, "U1", "busy"))
 	receive(t, db, event(up, "U1", "completed"))
@@ -94,7 +94,7 @@ func TestSuppressionsListAndRemove(t *testing.T) {
 	}
 }
 
-// A suppression until a time ends no contact whose call is due later. One that is
+// A suppression until a time ends no contact whose call is due later. A contact that is
 // due before ends when its call would be made.
 func TestSuppressionThatExpiresBeforeTheCall(t *testing.T) {
 	t.Parallel()
@@ -125,8 +125,8 @@ func TestSuppressionThatExpiresBeforeTheCall(t *testing.T) {
 	sound(t, db)
 }
 
-// Suppressions race with claims and gates: none is dialed after its number's
-// suppression was committed.
+// Suppressions race with claims and gates: no number is dialed after its suppression
+// was committed.
 func TestSuppressDuringClaim(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// The one definition of who is suppressed, by campaign and by time.
+// The only definition of suppressed numbers, by campaign and by time.
 func TestSuppressionsOf(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -45,7 +45,7 @@ func TestSuppressionsOf(t *testing.T) {
 	}
 }
 
-// suppressionsAreFoundByNumber holds that a plan has the definition inlined.
+// suppressionsAreFoundByNumber checks that a plan has the definition inlined.
 func suppressionsAreFoundByNumber(t *testing.T, plan string) {
 	t.Helper()
 	if strings.Contains(plan, "Function Scan on suppressions_of") || !strings.Contains(plan, "Index Scan using suppressions_") {

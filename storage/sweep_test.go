@@ -60,8 +60,8 @@ func TestCloseSilent(t *testing.T) {
 	sound(t, db)
 }
 
-// A call of which every event was lost, and Vonage's record too, does not
-// keep its number busy for ever.
+// A call that lost all its events, and Vonage's record too, does not keep its number
+// busy for ever.
 func TestCloseSilentAfterTheRecordsEnd(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -26,8 +26,8 @@ func family(t *testing.T, db *testkit.DB, names ...string) campaign.Campaign {
 	return running(t, db, "family", s, list)
 }
 
-// People who share a number are called once, with all their names, and what that
-// comes to is everybody's.
+// People who share a number are called once, with all their names, and the result
+// belongs to all.
 func TestPeopleTogether(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -69,7 +69,7 @@ func TestPeopleTogether(t *testing.T) {
 	together(t, db)
 }
 
-// Who is cancelled leaves the call. If it is the one who leads, the next leads.
+// A cancelled person leaves the call. If it is the leader, the next person leads.
 func TestWhoLeadsIsCancelled(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -99,7 +99,7 @@ func TestWhoLeadsIsCancelled(t *testing.T) {
 	}
 }
 
-// An opt-out is of the telephone: everybody on it ends.
+// An opt-out applies to the telephone: everybody with this number ends.
 func TestTogetherSuppressedAndStopped(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -9,8 +9,8 @@ import (
 	"dialer/internal/testkit"
 )
 
-// A transaction that lost to another one is begun again, five times at most;
-// one that is wrong is not.
+// A transaction that lost to another one runs again, five times at most. One with an
+// error of its own does not.
 func TestTransactionRetries(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -21,7 +21,7 @@ func TestTransactionRetries(t *testing.T) {
 	}{
 		{"40001", 2, 3, true}, // serialization failure
 		{"40P01", 2, 3, true}, // deadlock
-		{"23505", 4, 5, true}, // somebody had the key first
+		{"23505", 4, 5, true}, // another transaction had the key first
 		{"40P01", 9, 5, false},
 		{"23514", 1, 1, false}, // a check
 	} {

@@ -50,7 +50,7 @@ func (s *slowly) store(ctx context.Context, batch []string, wait bool) ([]error,
 	return results, nil
 }
 
-// each stores the words, a moment apart, and returns what became of them.
+// each stores the words, a moment apart, and returns their results.
 func (s *slowly) each(ctx context.Context, most int, words ...string) []error {
 	g := newTxBatcher(most, 4, time.Minute, s.store)
 	errs := make([]error, len(words))
@@ -115,7 +115,7 @@ func TestTxBatcherFaultyItemFailsAlone(t *testing.T) {
 	})
 }
 
-// What is nobody's fault is not tried again item by item: each try may take as
+// An error that no item caused is not tried again item by item: each try may take as
 // long as the first.
 func TestTxBatcherOutageFailsWholeBatch(t *testing.T) {
 	t.Parallel()
@@ -219,8 +219,8 @@ func TestTxBatcherPanicIsAnError(t *testing.T) {
 	}
 }
 
-// A transaction that does not end, as on a connection that is dead, holds up
-// nobody but its own callers, and only a few extra ones are begun.
+// A transaction that does not end, for example on a dead connection, delays only its
+// own callers, and only a few extra ones are begun.
 func TestTxBatcherSlowTransactionDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -260,8 +260,8 @@ func TestTxBatcherSlowTransactionDelaysNoOther(t *testing.T) {
 	})
 }
 
-// While nothing takes long there is one transaction at a time, and items are
-// stored in the order in which they came.
+// While nothing takes long there is one transaction at a time, and items are stored in
+// the order of their arrival.
 func TestTxBatcherKeepsOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -288,8 +288,8 @@ func TestTxBatcherKeepsOrder(t *testing.T) {
 
 var locked = &pgconn.PgError{Code: "55P03"}
 
-// A lock that one item needs and nobody frees holds its batch up for one wait,
-// not for one in each half of it, and what came later not at all.
+// If nobody frees a lock that one item needs, it delays its batch for one wait, not for
+// one in each half, and it does not delay later items.
 func TestTxBatcherLockTimeoutOncePerBatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -332,8 +332,8 @@ func TestTxBatcherLockTimeoutOncePerBatch(t *testing.T) {
 	})
 }
 
-// What waits apart has few transactions at a time. The rest waits its turn, and
-// a caller that leaves takes its item along.
+// Items that wait separately have few transactions at a time. The rest waits for its
+// turn, and a caller that leaves takes its item out.
 func TestTxBatcherFewWaitForLocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -388,8 +388,7 @@ func TestTxBatcherFewWaitForLocks(t *testing.T) {
 	})
 }
 
-// An item whose caller leaves while it is on its way to wait apart does not
-// wait there for nobody.
+// An item whose caller leaves while it moves to the separate wait does not wait there.
 func TestTxBatcherCancelledCallerWaitsForNoLock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -26,7 +26,7 @@ func suppressAs(t *testing.T, db *testkit.DB, by app.Actor, s app.Suppression) a
 	return done
 }
 
-// standing are the suppressions that stand, as "number scope source".
+// standing are the suppressions in force, as "number scope source".
 func standing(t *testing.T, db *testkit.DB) []string {
 	t.Helper()
 	return testkit.Rows[string](t, db, `
@@ -69,8 +69,8 @@ func TestUndoOfASuppression(t *testing.T) {
 	}
 }
 
-// Who ended because of a suppression is called after its undo, unless something else
-// stands against it.
+// A contact that ended because of a suppression is called after its undo, unless
+// something else prevents that.
 func TestUndoRestoresWhoItEnded(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)
@@ -107,13 +107,13 @@ func TestUndoRestoresWhoItEnded(t *testing.T) {
 	if diff := cmp.Diff(of, audited); diff != "" {
 		t.Errorf("the audit says who is called again (-want +got):\n%s", diff)
 	}
-	if n := len(claim(t, db, 10)); n != 1 { // one at a time at one number
+	if n := len(claim(t, db, 10)); n != 1 { // one at a time for one number
 		t.Errorf("%d are claimed, want 1", n)
 	}
 	sound(t, db)
 }
 
-// A person who keys that they opt out has said so, although somebody had suppressed the
+// A person who opts out by key has opted out, even if somebody had suppressed the
 // number and then undoes that, or lifts it in another scope.
 func TestOptOutOutlastsAnUndo(t *testing.T) {
 	t.Parallel()
@@ -128,7 +128,7 @@ func TestOptOutOutlastsAnUndo(t *testing.T) {
 		key := event(a, a.CallUUID, "")
 		key.Kind, key.Said = "input", campaign.Said{Turn: 1, Pressed: "9", OptOut: campaign.OptOutAll}
 		var own app.Suppressed
-		if a.To == number(0) { // suppressed while they speak, and before they say so themselves
+		if a.To == number(0) { // suppressed during the call, before the person opts out
 			own = suppressAs(t, db, anna, app.Suppression{Number: a.To})
 			receive(t, db, key)
 		} else {
@@ -140,15 +140,15 @@ func TestOptOutOutlastsAnUndo(t *testing.T) {
 				t.Error("an opt-out is undone")
 			}
 		}
-		_, _ = app.Suppressions{Store: db.DB}.Undo(t.Context(), anna, own.ID) // the first is nobody's any more
+		_, _ = app.Suppressions{Store: db.DB}.Undo(t.Context(), anna, own.ID) // the first belongs to nobody any more
 	}
 	if diff := cmp.Diff([]string{number(0) + " all opt-out by key", number(1) + " all opt-out by key"}, standing(t, db)); diff != "" {
 		t.Errorf("who opted out may be called (-want +got):\n%s", diff)
 	}
 }
 
-// Of several suppressions of a number the one is lifted that is named, and none if it is
-// not said which.
+// If a number has several suppressions, the named one is lifted, and none if none is
+// named.
 func TestLiftOneScope(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// What the judge reads is every row, as it stands.
+// Records are all rows, as stored.
 func TestRecords(t *testing.T) {
 	t.Parallel()
 	db := testkit.New(t)

@@ -1,4 +1,4 @@
--- What people and their tools read: docs/reporting.md. Columns are only ever added,
+-- The views for people and their tools: docs/reporting.md. Columns are only ever added,
 -- at the end. `dialer migrate up` applies this file, after rules.sql, whenever one of
 -- the two has changed; a migration that adds a column need not repeat a view.
 
@@ -54,7 +54,7 @@ LEFT JOIN (
            sum(n - priced) FILTER (WHERE subject = 'attempts' AND state = 'ended')::bigint AS unpriced,
            sum(seconds)::bigint AS duration_s,
            sum(price) AS price,
-           -- A person is counted at the highest of called, answered, heard and result.
+           -- A person counts at the highest step of called, answered, heard and result.
            sum(n) FILTER (WHERE subject = 'ladder')::bigint AS people_called,
            sum(n) FILTER (WHERE subject = 'ladder' AND state <> 'called')::bigint AS people_answered,
            sum(n) FILTER (WHERE subject = 'ladder' AND state IN ('heard', 'result'))::bigint AS heard,
@@ -63,7 +63,8 @@ LEFT JOIN (
     FROM counter_totals GROUP BY campaign_id) AS t ON t.campaign_id = c.id;
 
 -- A contact that is due before its group's next opening is called at that opening.
--- OFFSET 0 keeps the search of that opening apart, so that it is made once a group.
+-- OFFSET 0 keeps the search for that opening separate, so that it is made once per
+-- group.
 CREATE OR REPLACE VIEW reporting.contacts AS
 SELECT k.id AS contact_id, k.campaign_id, c.name AS campaign, called_number(k.id, k.to_number, k.numbers) AS to_number, k.state, k.reason, k.attempts,
        CASE WHEN k.state NOT IN ('pending', 'waiting') OR k.not_later_than <= soonest.at OR c.status = 'draft' THEN NULL
@@ -89,10 +90,10 @@ FROM events e
 LEFT JOIN attempts a ON a.id = e.attempt_id
 LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
--- What reports of calls are made of, in one form: a number of calls that are alike, or
--- one call. The sources are the counters by hour and by country, which are small; the
--- attempts of campaigns; and all calls of the account that Vonage bills. Postgres reads
--- only the source that a query names.
+-- The rows for reports of calls, in one form: a number of similar calls, or one call.
+-- The sources are the counters by hour and by country, which are small; the attempts of
+-- campaigns; and all calls of the account that Vonage bills. Postgres reads only the
+-- source that a query names.
 CREATE OR REPLACE VIEW call_rows AS
 SELECT 'hour'::text AS source, campaign_id, hour AS at, NULL::timestamptz AS dialed_at, NULL::text AS kind,
        NULL::text AS country, NULL::text AS network, NULL::text AS from_number, NULL::int AS version,
@@ -112,7 +113,7 @@ SELECT 'call'::text, a.campaign_id, a.dialed_at, a.dialed_at, a.kind,
 FROM attempts a LEFT JOIN call_rates r ON r.country = a.country
 WHERE a.campaign_id IS NOT NULL AND (a.dialed_at IS NOT NULL OR a.state IN ('accepted', 'ended')) -- a call that a restore found was dialed nobody knows when
 UNION ALL
--- A record of Vonage's list, with what events told of the attempt's call where the record says less.
+-- A record of Vonage's list, completed from the events about the attempt's call.
 SELECT 'bill'::text, coalesce(a.campaign_id, led.campaign_id), p.at, NULL::timestamptz,
        CASE WHEN p.leg_of IS NOT NULL THEN 'leg' WHEN a.id IS NOT NULL THEN a.kind WHEN p.direction = 'inbound' THEN 'inbound' ELSE 'unmatched' END,
        coalesce(a.country, ''), p.network, p.from_number, a.campaign_version,
@@ -127,7 +128,7 @@ FROM (SELECT start_time AS at, call_uuid, attempt_id, leg_of, direction, network
 LEFT JOIN attempts a ON a.id = p.attempt_id LEFT JOIN attempts led ON led.id = p.leg_of LEFT JOIN call_rates r ON r.country = a.country,
 LATERAL (SELECT CASE WHEN a.call_uuid = p.call_uuid THEN a.price END AS price, CASE WHEN a.call_uuid = p.call_uuid THEN a.duration_s END AS duration_s) AS own
 UNION ALL
--- A call whose record was not read so far.
+-- A call whose record has not been read yet.
 SELECT 'bill'::text, a.campaign_id, coalesce(a.start_time, a.dialed_at, a.created_at), a.dialed_at, a.kind,
        coalesce(a.country, ''), a.network, a.from_number, a.campaign_version,
        NULL::text, NULL::text, billing_of(a.state, a.price, a.duration_s), greatest(r.known, r.configured),
@@ -137,8 +138,8 @@ WHERE a.state IN ('accepted', 'ended')
   -- guard:value storage.TestMonthlyCostIsTheInvoice: a call whose record was read is billed once
   AND NOT EXISTS (SELECT FROM provider_calls p WHERE p.call_uuid = a.call_uuid);
 
--- What each figure of a report counts: here, and nowhere else. The views below, the
--- command, the API and the pages only add these up.
+-- The definition of each figure in a report: here, and nowhere else. The views below,
+-- the command, the API and the pages only add these up.
 CREATE OR REPLACE VIEW call_figures AS
 SELECT source, campaign_id, at, dialed_at, kind, country, network, from_number, version,
        CASE WHEN at IS NOT NULL THEN n ELSE 0 END AS dialed, -- an attempt that passed the gate
@@ -200,8 +201,8 @@ SELECT extract(hour FROM f.at AT TIME ZONE 'UTC')::int AS hour_of_day, f.campaig
 FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
 WHERE f.source = 'hour' GROUP BY 1, 2, 3;
 
--- By the country of the number that was called: an ISO code; null: of none, or of
--- before it was kept.
+-- By the country of the called number: an ISO code; null: it has none, or is from
+-- before countries were stored.
 CREATE OR REPLACE VIEW reporting.by_country AS
 SELECT nullif(f.country, '') AS country, f.campaign_id, c.name AS campaign,
        sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
@@ -215,7 +216,7 @@ SELECT nullif(f.country, '') AS country, f.campaign_id, c.name AS campaign,
 FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
 WHERE f.source = 'call' GROUP BY 1, 2, 3;
 
--- By Vonage's word for the network of the number that was called.
+-- By Vonage's name of the called number's network.
 CREATE OR REPLACE VIEW reporting.by_network AS
 SELECT f.network AS network, f.campaign_id, c.name AS campaign,
        sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
@@ -243,8 +244,8 @@ SELECT f.from_number AS from_number, f.campaign_id, c.name AS campaign,
 FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
 WHERE f.source = 'call' GROUP BY 1, 2, 3;
 
--- By the version of the campaign, whose message was said; null: of before versions
--- were kept.
+-- By the version of the campaign, whose message was said; null: from before versions
+-- were stored.
 CREATE OR REPLACE VIEW reporting.by_version AS
 SELECT f.version AS version, f.campaign_id, c.name AS campaign,
        sum(f.dialed)::bigint AS dialed, sum(f.calls)::bigint AS calls, sum(f.calls_answered)::bigint AS calls_answered,
@@ -258,7 +259,8 @@ SELECT f.version AS version, f.campaign_id, c.name AS campaign,
 FROM call_figures f JOIN campaigns c ON c.id = f.campaign_id
 WHERE f.source = 'call' GROUP BY 1, 2, 3;
 
--- After how many calls people were reached, ended without, or are still to be called.
+-- After how many calls people were reached, ended without that, or must still be
+-- called.
 CREATE OR REPLACE VIEW reporting.retries AS
 SELECT k.attempts AS calls, k.campaign_id, c.name AS campaign, count(*) AS people,
        count(*) FILTER (WHERE k.state = 'done' AND was_reached(c.settings->'retry'->>'until', k.reason, k.heard_at, k.result)) AS reached,
@@ -266,7 +268,8 @@ SELECT k.attempts AS calls, k.campaign_id, c.name AS campaign, count(*) AS peopl
        count(*) FILTER (WHERE k.state <> 'done') AS not_ended
 FROM contacts k JOIN campaigns c ON c.id = k.campaign_id GROUP BY 1, 2, 3;
 
--- How far a campaign came with its people, each step with what it is a part of.
+-- How far a campaign came with its people. Each step has the total that it is a part
+-- of.
 CREATE OR REPLACE VIEW reporting.funnel AS
 SELECT s.step_no, s.step, v.campaign_id, v.campaign, s.people, s.of_people, round(100.0 * s.people / nullif(s.of_people, 0), 1) AS percent
 FROM reporting.campaigns v,
@@ -276,10 +279,10 @@ LATERAL (SELECT 1 AS step_no, 'callable' AS step, v.rows_in - v.rejected AS peop
          UNION ALL SELECT 4, 'heard', v.heard, v.people_answered
          UNION ALL SELECT 5, 'result ' || r.key, r.value::bigint, v.heard FROM jsonb_each_text(v.results) AS r) AS s;
 
--- What all calls of the account cost by the month, in UTC, in which they began by
--- Vonage's record, as the invoice has them: also those that people made by hand, the
--- legs that keys connected to, the calls that came in, and those that no attempt
--- explains. campaign_id is null where a call is of none.
+-- The cost of all calls of the account by the month, in UTC, in which they began by
+-- Vonage's record, as in the invoice. It includes manual calls, the legs that keys
+-- connected to, inbound calls, and calls that no attempt explains. campaign_id is null
+-- if a call belongs to none.
 CREATE OR REPLACE VIEW reporting.monthly_cost AS
 SELECT date_trunc('month', f.at AT TIME ZONE 'UTC')::date AS month, f.campaign_id, c.name AS campaign,
        sum(f.calls)::bigint AS calls, sum(f.duration_s)::bigint AS duration_s, sum(f.price) AS price,
@@ -291,7 +294,8 @@ SELECT date_trunc('month', f.at AT TIME ZONE 'UTC')::date AS month, f.campaign_i
 FROM call_figures f LEFT JOIN campaigns c ON c.id = f.campaign_id
 WHERE f.source = 'bill' GROUP BY 1, 2, 3;
 
--- Every call that Vonage's list ever showed, whether an attempt explains it or not.
+-- Every call that Vonage's list ever showed, with or without an attempt that explains
+-- it.
 CREATE OR REPLACE VIEW reporting.provider_calls AS
 SELECT p.call_uuid, p.conversation_uuid, p.direction, p.to_number, p.from_number, p.status, p.start_time, p.end_time,
        p.duration_s, p.rate, p.price, p.network, p.attempt_id, c.name AS campaign, p.matched_by, p.first_seen_at,
@@ -300,20 +304,20 @@ FROM provider_calls p
 LEFT JOIN attempts a ON a.id = coalesce(p.attempt_id, p.leg_of)
 LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
--- Every suppression that ever was, ended ones included.
+-- All suppressions, including ended ones.
 CREATE OR REPLACE VIEW reporting.suppressions AS
 SELECT s.number, CASE WHEN s.campaign_id IS NOT NULL THEN 'campaign' WHEN s.purpose IS NOT NULL THEN 'purpose' ELSE 'all' END::text AS scope, c.name AS campaign,
        s.source, s.note, s.created_at, s.expires_at, s.ended_at, s.purpose, s.invalid
 FROM suppressions s LEFT JOIN campaigns c ON c.id = s.campaign_id;
 
--- What a person should look at: each alarm once, with how often it was raised.
+-- The alarms for a person to look at: each once, with how often it was raised.
 CREATE OR REPLACE VIEW reporting.alarms AS
 SELECT m.id AS alarm_id, m.kind, m.attempt_id, c.name AS campaign, m.detail, m.times, m.at, m.last_at, m.resolved_at, m.resolved_by,
        m.resolved_at IS NULL OR m.last_at > m.resolved_at AS open
 FROM alarms m LEFT JOIN attempts a ON a.id = m.attempt_id LEFT JOIN campaigns c ON c.id = a.campaign_id;
 
--- What was recorded in the calls, as record events told. Vonage keeps it for 30 days;
--- whoever has the application's key can fetch it.
+-- The recordings of calls, from record events. Vonage keeps them for 30 days. The
+-- application's key is needed to fetch them.
 CREATE OR REPLACE VIEW reporting.recordings AS
 SELECT coalesce(a.call_uuid, i.call_uuid) AS call_uuid, k.campaign_id, c.name AS campaign, k.id AS contact_id, k.key,
        coalesce(r.attempt_id, i.attempt_id) AS attempt_id, r.inbound_id IS NOT NULL AS inbound,
@@ -321,7 +325,7 @@ SELECT coalesce(a.call_uuid, i.call_uuid) AS call_uuid, k.campaign_id, c.name AS
 FROM recordings r LEFT JOIN attempts a ON a.id = r.attempt_id LEFT JOIN inbound_calls i ON i.id = r.inbound_id
 LEFT JOIN contacts k ON k.id = coalesce(a.contact_id, i.contact_id) LEFT JOIN campaigns c ON c.id = k.campaign_id;
 
--- Calls of people who rang back, and heard their latest message.
+-- Calls of people who rang back and heard their latest message.
 CREATE OR REPLACE VIEW reporting.inbound_calls AS
 SELECT i.call_uuid, i.conversation_uuid, k.campaign_id, c.name AS campaign, i.contact_id, k.key, i.attempt_id,
        i.from_number, i.to_number, i.received_at, i.heard_at, array_remove(i.keys, '') AS keys, i.result

@@ -9,7 +9,7 @@ import (
 	"dialer/internal/testkit/require"
 )
 
-// A zone that this Postgres has lost, and that nobody has marked yet, stops neither the
+// A zone that this Postgres has lost, and that was not marked yet, stops neither the
 // view nor what is stored with a webhook out.
 func TestLostZoneStopsNoViewAndNoWebhook(t *testing.T) {
 	t.Parallel()
