@@ -27,7 +27,7 @@ const (
 // earlySeconds is how long the call waits for a key right after the message. A talk
 // that a key may cut must be followed by an input, so the notify action that says
 // that the message was heard comes with the answer to this one. With 0, the least that
-// Vonage takes, it only brings the key that cut the message: see decision 182.
+// Vonage takes, it only brings the key that cut the message: see decision 180.
 const earlySeconds = 0
 
 const (
