@@ -114,6 +114,19 @@ type listFlags struct {
 	databaseFlags
 }
 
+// printList prints what a command lists: as JSON, or as a table with a line for each.
+func printList[T any](con console, format string, list []T, header []string, cells func(T) []string) error {
+	if format == "json" {
+		return printJSON(con, append([]T{}, list...)) // [], not null
+	}
+	table := con.Table()
+	table.Row(header)
+	for _, item := range list {
+		table.Row(cells(item))
+	}
+	return table.Flush()
+}
+
 type tokenListCommand struct{ listFlags }
 
 func (c *tokenListCommand) Run(ctx context.Context, con console) error {
@@ -122,15 +135,9 @@ func (c *tokenListCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		if c.Format == "json" {
-			return printJSON(con, append([]app.Token{}, list...)) // [], not null
-		}
-		table := con.Table()
-		table.Printf("TOKEN\tROLE\tCREATED\tLAST USED\n")
-		for _, t := range list {
-			table.Printf("%s\t%s\t%s\t%s\n", t.Name, t.Role, cli.Time(t.CreatedAt), shortTime(t.LastUsedAt))
-		}
-		return table.Flush()
+		return printList(con, c.Format, list, []string{"TOKEN", "ROLE", "CREATED", "LAST USED"}, func(t app.Token) []string {
+			return []string{t.Name, string(t.Role), cli.Time(t.CreatedAt), shortTime(t.LastUsedAt)}
+		})
 	})
 }
 
@@ -142,15 +149,9 @@ func (c *userListCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		if c.Format == "json" {
-			return printJSON(con, append([]app.User{}, list...)) // [], not null
-		}
-		table := con.Table()
-		table.Printf("USER\tROLE\tCREATED\tLOGS IN BY\n")
-		for _, u := range list {
-			table.Printf("%s\t%s\t%s\t%s\n", u.Name, u.Role, cli.Time(u.CreatedAt), cmp.Or(u.Issuer, "password"))
-		}
-		return table.Flush()
+		return printList(con, c.Format, list, []string{"USER", "ROLE", "CREATED", "LOGS IN BY"}, func(u app.User) []string {
+			return []string{u.Name, string(u.Role), cli.Time(u.CreatedAt), cmp.Or(u.Issuer, "password")}
+		})
 	})
 }
 

@@ -40,13 +40,9 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 	if err != nil {
 		return httpapi.MadeCall{}, err
 	}
-	var made jobs.Made
-	err = app.ManualCalls{Store: a.pagesDB}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
-		made, err = a.caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
-		return err
-	})
+	made, err := makeManual(ctx, a.pagesDB, a.caller, by, attempt, request)
 	if err != nil {
-		return httpapi.MadeCall{}, fmt.Errorf("not called: %w", err)
+		return httpapi.MadeCall{}, err
 	}
 	if made.NotRecorded != nil {
 		a.log.ErrorContext(ctx, "the outcome of a call is not on record", "attempt_id", attempt.ID, "error", made.NotRecorded)

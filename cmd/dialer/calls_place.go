@@ -12,6 +12,7 @@ import (
 	"dialer/internal/cli"
 	"dialer/internal/pace"
 	"dialer/jobs"
+	"dialer/storage"
 	"dialer/voice"
 )
 
@@ -27,15 +28,23 @@ func (c *callCreateCommand) place(ctx context.Context, con console, v *vonage, a
 	defer wg.Wait()
 	defer stop()
 	caller := jobs.NewCaller(v.db, v.client, calls, leastTokenLife, con.Logger())
-	var made jobs.Made
-	err := app.ManualCalls{Store: v.db}.Make(ctx, c.actor(), attempt, func(ctx context.Context) (err error) {
+	made, err := makeManual(ctx, v.db, caller, c.actor(), attempt, request)
+	if err != nil {
+		return err
+	}
+	return c.report(con, made)
+}
+
+// makeManual makes the call of an order. An error means that nobody was called.
+func makeManual(ctx context.Context, db *storage.DB, caller *jobs.Caller, by app.Actor, attempt campaign.Attempt, request voice.CallRequest) (made jobs.Made, err error) {
+	err = app.ManualCalls{Store: db}.Make(ctx, by, attempt, func(ctx context.Context) (err error) {
 		made, err = caller.Call(ctx, context.WithoutCancel(ctx), attempt.ID, campaign.DueReminder, request, 0)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("not called: %w", err)
+		return made, fmt.Errorf("not called: %w", err)
 	}
-	return c.report(con, made)
+	return made, nil
 }
 
 // report prints the outcome, which is recorded.

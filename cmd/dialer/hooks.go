@@ -68,15 +68,9 @@ func (c *hookListCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		if c.Format == "json" {
-			return printJSON(con, append([]app.Hook{}, list...)) // [], not null
-		}
-		table := con.Table()
-		table.Printf("ID\tURL\tPRIVATE\tCREATED\tPENDING\tDEAD\n")
-		for _, h := range list {
-			table.Printf("%d\t%s\t%t\t%s\t%d\t%d\n", h.ID, h.URL, h.AllowPrivate, cli.Time(h.CreatedAt), h.Pending, h.Dead)
-		}
-		return table.Flush()
+		return printList(con, c.Format, list, []string{"ID", "URL", "PRIVATE", "CREATED", "PENDING", "DEAD"}, func(h app.Hook) []string {
+			return []string{fmt.Sprint(h.ID), h.URL, fmt.Sprint(h.AllowPrivate), cli.Time(h.CreatedAt), fmt.Sprint(h.Pending), fmt.Sprint(h.Dead)}
+		})
 	})
 }
 
@@ -127,19 +121,13 @@ func (c *hookFailedCommand) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		if c.Format == "json" {
-			return printJSON(con, append([]app.FailedMessage{}, list...)) // [], not null
-		}
-		table := con.Table()
-		table.Printf("ID\tHOOK\tTYPE\tOF\tAT\tTRIES\tNEXT TRY\tFAILURE\n")
-		for _, m := range list {
+		return printList(con, c.Format, list, []string{"ID", "HOOK", "TYPE", "OF", "AT", "TRIES", "NEXT TRY", "FAILURE"}, func(m app.FailedMessage) []string {
 			next := "never"
 			if m.NextTry != nil {
 				next = cli.Time(*m.NextTry)
 			}
-			table.Printf("%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", m.ID, m.Hook, m.Type, m.Topic, cli.Time(m.At), m.Tries, next, m.Failure)
-		}
-		return table.Flush()
+			return []string{fmt.Sprint(m.ID), fmt.Sprint(m.Hook), m.Type, m.Topic, cli.Time(m.At), fmt.Sprint(m.Tries), next, m.Failure}
+		})
 	})
 }
 

@@ -26,7 +26,7 @@ const (
 // earlySeconds is how long the call waits for a key right after the message. A talk that
 // a key may cut must be followed by an input, so the notify action that reports the
 // message as heard comes with the answer to this input. With 0, the least that Vonage
-// accepts, the input only delivers the key that cut the message: see decision 182.
+// accepts, the input only delivers the key that cut the message: see decision 180.
 const earlySeconds = 0
 
 const (
