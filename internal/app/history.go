@@ -37,6 +37,8 @@ type ContactHistory struct {
 	// not called now, the weightiest first: what call_obstacles says. None: it is
 	// called when it is due.
 	Obstacles []campaign.Withdrawal
+	// PauseReason is why the campaign is paused; "" if it is not.
+	PauseReason string
 	// NextCall is the earliest time at which a contact that waits may be called
 	// if the campaign runs, as reporting.contacts has it; zero if it does not wait,
 	// or if the hours leave no time before the campaign's end and its own.
@@ -44,6 +46,15 @@ type ContactHistory struct {
 	// OpenElsewhere is another open attempt to the number, whose end the contact
 	// has to wait for; uuid.Nil if there is none.
 	OpenElsewhere uuid.UUID
+}
+
+// MeaningOf says for people what an obstacle is, and of a pause why there is one: of a
+// message that cannot be made nothing else says what is wrong with it.
+func (h ContactHistory) MeaningOf(obstacle campaign.Withdrawal) string {
+	if obstacle == campaign.WithdrawnPaused && h.PauseReason != "" {
+		return obstacle.Meaning() + ": " + h.PauseReason
+	}
+	return obstacle.Meaning()
 }
 
 // RefusedRow is a row of an import that no contact was made of.
