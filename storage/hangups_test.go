@@ -182,26 +182,37 @@ func TestHangUpOfLateCall(t *testing.T) {
 			receive(t, db, event(a, "U2", "completed"))
 		}, nil},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			db := testkit.New(t)
-			running(t, db, "c", settings(), rows(0, 1))
-			first := dialOne(t, db)
-			record(t, db, first.ID, refused(campaign.RefusedRate))
-			db.MakeDue(t)
-			test.successor(t, db)
-			receive(t, db, event(first, "U1", "ringing"))
-			if got := state(t, db, first.ID); got != campaign.Accepted {
-				t.Errorf("attempt %s, want accepted", got)
-			}
-			if diff := cmp.Diff(test.want, ordered(t, db), cmpopts.EquateEmpty()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if got := alarms(t, db); !slices.Contains(got, campaign.AlarmLateEvidence) {
-				t.Errorf("alarms %v", got)
-			}
-		})
+		for over, first := range thoughtOver {
+			t.Run(over+", "+test.name, func(t *testing.T) {
+				t.Parallel()
+				db := testkit.New(t)
+				running(t, db, "c", settings(), rows(0, 1))
+				first := first(t, db)
+				db.MakeDue(t)
+				test.successor(t, db)
+				receive(t, db, event(first, "U1", "ringing"))
+				if got := state(t, db, first.ID); got != campaign.Accepted {
+					t.Errorf("attempt %s, want accepted", got)
+				}
+				if diff := cmp.Diff(test.want, ordered(t, db), cmpopts.EquateEmpty()); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				if got := alarms(t, db); !slices.Contains(got, campaign.AlarmLateEvidence) {
+					t.Errorf("alarms %v", got)
+				}
+			})
+		}
 	}
+}
+
+// thoughtOver are attempts that made no call, as Vonage or its list said.
+var thoughtOver = map[string]func(*testing.T, *testkit.DB) campaign.Attempt{
+	"refused": func(t *testing.T, db *testkit.DB) campaign.Attempt {
+		a := dialOne(t, db)
+		record(t, db, a.ID, refused(campaign.RefusedRate))
+		return a
+	},
+	"absent": absentOne,
 }
 
 // Vonage's reports about a call after our request to end it say nothing about the

@@ -66,6 +66,14 @@ var invariants = []struct{ name, what, broken string }{
 				WHEN 'unresolved' THEN a.state IN ('lost', 'absent')
 				WHEN 'message' THEN a.state = 'void' AND a.note = 'message'
 				ELSE a.disposition = k.reason END)`},
+	{"I4", "contacts that ended as stopped in a campaign that nobody stopped", `
+		SELECT k.id::text FROM contacts k JOIN campaigns c ON c.id = k.campaign_id
+		WHERE k.reason = 'stopped' AND c.status <> 'stopped'`},
+	{"I4", "contacts that ended as message although the alarm about it says that they stay due", `
+		SELECT k.id::text FROM contacts k
+		WHERE k.reason = 'message' AND EXISTS ( -- an earlier version ended them, and raised no alarm
+			SELECT FROM attempts a JOIN alarms m ON m.attempt_id = a.id AND m.kind = 'message_refused'
+			WHERE a.contact_id = coalesce(k.call_with, k.id))`},
 	{"I4", "contacts that share a call and stand otherwise than the one that has it", `
 		SELECT k.id::text FROM contacts k JOIN contacts l ON l.id = k.call_with
 		WHERE (k.state, k.reason, k.result, k.heard_at, k.answered, k.attempts) IS DISTINCT FROM (l.state, l.reason, l.result, l.heard_at, l.answered, l.attempts)`},

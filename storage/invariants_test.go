@@ -28,6 +28,10 @@ func TestCheckInvariantsFindsCorruption(t *testing.T) {
 		{"I4", "contacts that are not active", `UPDATE contacts SET state = 'pending' WHERE state = 'active'`},
 		{"I4", "count of calls", `UPDATE contacts SET attempts = attempts + 1`},
 		{"I4", "reason that none", `UPDATE contacts SET reason = 'unresolved' WHERE reason = 'human'`},
+		{"I4", "nobody stopped", `UPDATE contacts SET reason = 'stopped' WHERE reason = 'human'`},
+		{"I4", "says that they stay due", `
+			INSERT INTO alarms (kind, attempt_id, detail) SELECT 'message_refused', id, '' FROM attempts WHERE disposition = 'human';
+			UPDATE contacts SET reason = 'message' WHERE reason = 'human'`},
 		{"I4", "not their contact's", `UPDATE contacts SET to_number = '4477999' || lpad(id::text, 5, '0') WHERE state = 'active'`},
 		{"I5", "matched to another attempt", `INSERT INTO provider_calls (call_uuid, to_kind, from_kind, status, observed_at, first_seen_at)
 			SELECT call_uuid, 'unknown', 'unknown', '', now(), now() - interval '1 hour' FROM attempts WHERE call_uuid IS NOT NULL LIMIT 1`},

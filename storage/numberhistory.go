@@ -56,7 +56,7 @@ func contactHistories(ctx context.Context, tx pgx.Tx, where string, arg any, sup
 		return nil, err
 	}
 	list, err := collect(ctx, tx, scanContactHistory, `
-		SELECT `+campaignColumns+`, `+contactColumns+`,
+		SELECT `+campaignColumns+`, `+contactColumns+`, coalesce(c.pause_reason, ''),
 			-- guard:value storage.TestCallObstacles: what holds a call up that waits in the queue is named too
 			ARRAY(SELECT reason FROM call_obstacles(k.to_number, k.campaign_id, k.id, $2) WHERE k.state IN ('pending', 'waiting') OR k.state = 'active' AND EXISTS (
 				SELECT FROM attempts q WHERE q.contact_id = coalesce(k.call_with, k.id) AND q.state = 'reserved'))
@@ -89,7 +89,7 @@ type openCall struct {
 
 func scanContactHistory(row pgx.CollectableRow) (h app.ContactHistory, err error) {
 	fields := append(campaignFields(&h.Campaign), contactFields(&h.Contact)...)
-	err = row.Scan(append(fields, &h.Obstacles)...)
+	err = row.Scan(append(fields, &h.PauseReason, &h.Obstacles)...)
 	return h, err
 }
 

@@ -42,6 +42,24 @@ func TestOpenErrorsKeepThePassword(t *testing.T) {
 	}
 }
 
+// A way of asking in which an error of Postgres would show numbers and messages is
+// refused, although the database is there and would answer.
+func TestOpenRefusesToSendValuesAsText(t *testing.T) {
+	t.Parallel()
+	db := testkit.New(t)
+	for mode, refused := range map[string]bool{
+		"simple_protocol": true, "exec": true, "describe_exec": true, "cache_describe": false, "cache_statement": false,
+	} {
+		asked, err := storage.Open(t.Context(), with(t, db.URL, map[string]string{"default_query_exec_mode": mode}))
+		if err == nil {
+			asked.Close()
+		}
+		if got := err != nil && strings.Contains(err.Error(), "default_query_exec_mode"); got != refused || err != nil && !refused {
+			t.Errorf("%s: %v, want it refused: %v", mode, err, refused)
+		}
+	}
+}
+
 // Several processes that start at once migrate an empty database: one works,
 // the others wait.
 func TestMigrateConcurrently(t *testing.T) {

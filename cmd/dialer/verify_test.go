@@ -70,7 +70,7 @@ func TestWhyOutput(t *testing.T) {
 		}
 	}
 	dialer(t, "campaign", "pause", "outage", "--database-url", db.URL)
-	if _, out, _ := dialer(t, "why", "447700900101", "--database-url", db.URL); !strings.Contains(out, "not called now: the campaign is paused\n") {
+	if _, out, _ := dialer(t, "why", "447700900101", "--database-url", db.URL); !strings.Contains(out, "not called now: the campaign is paused: by hand\n") {
 		t.Errorf("of a paused campaign: %q", out)
 	}
 	if code, out, _ := dialer(t, "why", "447700900999", "--database-url", db.URL); code != cli.ExitFailed || !strings.Contains(out, "No campaign has this number") {
@@ -90,6 +90,22 @@ func TestWhyShowsWhatVonageSaid(t *testing.T) {
 	require.NoError(t, db.Record(t.Context(), a.ID, campaign.Outcome{Kind: campaign.OutcomeRefused, Refusal: campaign.RefusedInvalid, Said: said}))
 	if _, out, _ := dialer(t, "why", a.To, "--database-url", db.URL); !strings.Contains(out, "refused (invalid): "+said+"\n") {
 		t.Errorf("why says %q, want %q in it", out, said)
+	}
+}
+
+// Of a campaign that was paused because a message cannot be made, each contact shows what
+// is wrong with the message.
+func TestWhyShowsWhatIsWrongWithTheMessage(t *testing.T) {
+	t.Parallel()
+	db := withCampaign(t, "outage")
+	queued, err := db.Claim(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, db.RefuseMessage(t.Context(), queued[0].AttemptID, "ncco[0].text: is required"))
+	for _, number := range []string{"447700900101", "447700900102"} {
+		const says = "not called now: the campaign is paused: a message cannot be made: ncco[0].text: is required\n"
+		if _, out, _ := dialer(t, "why", number, "--database-url", db.URL); !strings.Contains(out, says) {
+			t.Errorf("why of %s says %q, want %q in it", number, out, says)
+		}
 	}
 }
 

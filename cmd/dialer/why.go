@@ -97,7 +97,7 @@ func printContactHistory(con console, h app.ContactHistory) {
 		con.Linef("  rang back  %s  %s\n", cli.Time(i.ReceivedAt), describeInbound(i))
 	}
 	for _, obstacle := range h.Obstacles {
-		con.Linef("  not called now: %s\n", obstacle.Meaning())
+		con.Linef("  not called now: %s\n", h.MeaningOf(obstacle))
 	}
 	switch {
 	case k.State == campaign.Done:

@@ -37,6 +37,8 @@ type ContactHistory struct {
 	// called now, the weightiest first. They come from call_obstacles. None: it is called
 	// when it is due.
 	Obstacles []campaign.Withdrawal
+	// PauseReason is why the campaign is paused; "" if it is not.
+	PauseReason string
 	// NextCall is the earliest time at which a waiting contact may be called if the
 	// campaign runs, as in reporting.contacts. It is zero if the contact does not wait,
 	// or if the hours leave no time before the campaign's end and the contact's own.
@@ -44,6 +46,15 @@ type ContactHistory struct {
 	// OpenElsewhere is another open attempt to the number. The contact has to wait for
 	// its end; uuid.Nil if there is none.
 	OpenElsewhere uuid.UUID
+}
+
+// MeaningOf explains an obstacle to people. For a paused campaign it adds the reason: only
+// that says what is wrong with a message that cannot be made.
+func (h ContactHistory) MeaningOf(obstacle campaign.Withdrawal) string {
+	if obstacle == campaign.WithdrawnPaused && h.PauseReason != "" {
+		return obstacle.Meaning() + ": " + h.PauseReason
+	}
+	return obstacle.Meaning()
 }
 
 // RefusedRow is a row of an import that did not become a contact.

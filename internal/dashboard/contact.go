@@ -98,7 +98,7 @@ func (d *dashboard) contactOf(v *visit, h app.ContactHistory, events []app.Conta
 	}
 	view.Campaign.Name = text(view.Campaign.Name)
 	for _, o := range h.Obstacles {
-		view.Obstacles = append(view.Obstacles, o.Meaning())
+		view.Obstacles = append(view.Obstacles, text(h.MeaningOf(o)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(k.Vars)) {
 		view.Row = append(view.Row, cell{text(name), text(k.Vars[name])})

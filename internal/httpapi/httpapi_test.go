@@ -326,6 +326,8 @@ func TestCallsAndWhy(t *testing.T) {
 	w.want(w.do(app.Operator, "GET", "calls/nobody", ""), 404)
 	w.db.StartCampaign(t, "outage", 1)
 	w.want(w.do(app.Operator, "GET", "numbers/"+testkit.Number(0)+"/why", ""), 200, `"campaign":"outage"`, `"because":"`, `"obstacles":[]`)
+	w.want(w.do(app.Operator, "POST", "campaigns/outage/pause", `{"reason":"the wrong words"}`), 200)
+	w.want(w.do(app.Operator, "GET", "numbers/"+testkit.Number(0)+"/why", ""), 200, `"reason":"paused"`, `"meaning":"the campaign is paused: the wrong words"`)
 	w.want(w.do(app.Operator, "GET", "numbers/447700999999/why", ""), 404)
 	w.want(w.do(app.Operator, "GET", "numbers/07/why", ""), 422)
 }

@@ -43,7 +43,7 @@ func whyOf(h app.ContactHistory) operations.WhyContact {
 		Obstacles: []operations.WhyObstacle{}, NextAttemptAt: given(h.NextCall), HeardAt: given(k.HeardAt), Result: given(k.Result), Attempts: attemptsOf(h.Attempts),
 	}
 	for _, o := range h.Obstacles {
-		w.Obstacles = append(w.Obstacles, operations.WhyObstacle{Reason: string(o), Meaning: o.Meaning()})
+		w.Obstacles = append(w.Obstacles, operations.WhyObstacle{Reason: string(o), Meaning: h.MeaningOf(o)})
 	}
 	return w
 }

@@ -157,6 +157,8 @@ func TestCompareFindsEachCorruption(t *testing.T) {
 		{"a contact that counts as called and was not", func(w *world) { w.contactOnly("busy") }, "I4", "never called"},
 		{"a contact whose attempt is lost", func(w *world) { w.contactOnly(campaign.ReasonUnresolved) }, "I4", "never called, and ended as unresolved"},
 		{"a contact that ended without a cause", func(w *world) { w.contactOnly(campaign.ReasonRefused) }, "I4", "there is no cause"},
+		{"a contact that ended for its message", func(w *world) { w.contactOnly(campaign.ReasonMessage) }, "I4", "ended as message after 0 of 2 calls, for which there is no cause"},
+		{"a contact of a campaign that nobody stopped", func(w *world) { w.contactOnly(campaign.ReasonStopped) }, "I4", "ended as stopped after 0 of 2 calls, for which there is no cause"},
 		{"a contact suppressed by nobody", func(w *world) { w.contactOnly(campaign.ReasonSuppressed) }, "I4", "there is no cause"},
 		{"a contact that ended before its calls were used", func(w *world) {
 			w.ledger[1].Outcome, w.ledger[1].Answered = "busy", false
