@@ -98,7 +98,7 @@ func (b callBody) complete() error {
 	return nil
 }
 
-// orderOf is what the members ask for.
+// orderOf is what the members ask for. The error is about an NCCO that cannot be read.
 func (a apiCalls) orderOf(b callBody) (callOrder, error) {
 	countries, _, err := campaign.ParseCountries(a.countries)
 	if err != nil {

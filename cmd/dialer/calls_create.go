@@ -109,8 +109,8 @@ func (c *callCreateCommand) validate() (err error) {
 	return err
 }
 
-// order is what the flags ask for. The error is of the flags that belong to no other
-// way of asking.
+// order is what the flags ask for. The error is about what the command line alone has:
+// flags that mean nothing with the others, and files.
 func (c *callFlags) order(con console) (callOrder, error) {
 	o := callOrder{
 		from: c.From, randomFrom: c.RandomFrom,

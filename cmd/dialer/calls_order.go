@@ -158,7 +158,7 @@ func (m orderMistakes) Error() string {
 	return m.named(func(field string) string { return field }).Error()
 }
 
-// named writes the mistakes with the fields' names as they were typed.
+// named is the mistakes with other names of their fields.
 func (m orderMistakes) named(name func(field string) string) error {
 	errs := make([]error, len(m))
 	for i, mistake := range m {
@@ -167,8 +167,8 @@ func (m orderMistakes) named(name func(field string) string) error {
 	return errors.Join(errs...)
 }
 
-// withNames gives the fields in an error of build the names that they have for who
-// asked for the call.
+// withNames puts other names of the fields into an error of build: those of flags, or
+// of members.
 func withNames(err error, name func(field string) string) error {
 	if mistakes, ok := errors.AsType[orderMistakes](err); ok {
 		return mistakes.named(name)
