@@ -115,11 +115,10 @@ func TestConflictsInPostgres(t *testing.T) {
 	}
 }
 
-// Numbers are suppressed, and then the campaign is stopped, while calls are placed as
-// fast as possible. Only attempts that passed the gate before are called.
+// Numbers are suppressed, and then the campaign is stopped, while calls are placed. Only attempts that passed the gate before are called.
 func TestSuppressionAndStopTakeEffectAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 100, voicesim.Config{Outcomes: allAnswered})
+	w := newWorld(t, 40, voicesim.Config{Outcomes: allAnswered})
 	w.campaign(t, 300)
 	w.dial(t, w.db, w.redis)
 	w.dial(t, w.db, w.redis)
