@@ -8,8 +8,9 @@ import (
 )
 
 // legs judges the calls that keys connected. None belongs to an attempt. None has an
-// alarm, unless its record hides the number called or names no conversation. Each is
-// stored with Vonage's price.
+// alarm, unless its record hides the number called or names no conversation, or its own
+// event is the only one that names the attempt: such an event blocks the proof of absence,
+// whatever number it names. Each is stored with Vonage's price.
 func (c *comparison) legs(records app.Records) {
 	listed := map[string]app.LegRecord{}
 	for _, l := range records.Legs {
@@ -18,7 +19,7 @@ func (c *comparison) legs(records app.Records) {
 	for _, leg := range c.opened {
 		c.result.Compared++
 		for _, a := range records.Alarms {
-			hidden := a.Kind == campaign.AlarmAbsenceBlocked && leg.Unread || a.Kind == campaign.AlarmUnmatchedCall && leg.Unsaid == "conversation_uuid"
+			hidden := a.Kind == campaign.AlarmAbsenceBlocked && (leg.Unread || leg.AloneTold) || a.Kind == campaign.AlarmUnmatchedCall && leg.Unsaid == "conversation_uuid"
 			if !hidden && strings.Contains(plainUUID(a.Detail), plainUUID(leg.UUID)) {
 				c.broken("I14", "the alarm %s was raised for the leg %s: %s", a.Kind, leg.UUID, a.Detail)
 			}
