@@ -28,7 +28,7 @@ func (db *DB) Stop(ctx context.Context, by app.Actor, campaignID int64) error {
 				return err
 			}
 		}
-		//guard:value(error(nil)) chaos.Operated: a stopped campaign calls nobody
+		//guard:value(error(nil)) chaos.Stopped: a stopped campaign calls nobody
 		return withReserved(ctx, tx, c.id, unchanged)
 	})
 	for ended := 1; err == nil && ended > 0; {

@@ -289,11 +289,11 @@ RETURNS TABLE (reason text) LANGUAGE sql STABLE PARALLEL SAFE AS $$
         -- guard:drop storage.TestGateSeesWhatCommitted: a locked database calls nobody
         CASE WHEN EXISTS (SELECT FROM database_identity WHERE locked) THEN 'dial_lock' END,
         -- guard:drop storage.TestGateWithdraws: no contact of a stopped campaign is called
-        -- guard:drop chaos.Operated: a stopped campaign calls nobody
+        -- guard:drop chaos.Stopped: a stopped campaign calls nobody
         CASE WHEN c.status = 'stopped' THEN 'stopped' END,
         CASE WHEN k.cancelled_at IS NOT NULL THEN 'cancelled' END,
         -- guard:drop storage.TestGateWithdraws: no suppressed number is called
-        -- guard:drop chaos.Operated: a suppression that comes after the claim is kept
+        -- guard:drop chaos.Suppressed: a suppression that comes after the claim is kept
         CASE WHEN listed.suppressed THEN 'suppressed' END,
         -- Vonage reported for a call to it that the number does not exist.
         -- guard:drop storage.TestInvalidNumbers: an invalid number is called by no campaign for a time

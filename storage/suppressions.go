@@ -89,7 +89,7 @@ func suppress(ctx context.Context, tx pgx.Tx, by app.Actor, list []app.Suppressi
 			return sum, err
 		}
 	}
-	//guard:value([]int64(nil), error(nil)) chaos.Operated: a suppression that comes after the claim is kept
+	//guard:value([]int64(nil), error(nil)) chaos.Suppressed: a suppression that comes after the claim is kept
 	contacts, err := collect(ctx, tx, pgx.RowTo[int64], `
 		SELECT id FROM contacts k WHERE to_number = ANY ($1) AND state <> 'done'
 		AND EXISTS (SELECT FROM suppressions_of(k.to_number, k.campaign_id, statement_timestamp()))`, numbers)

@@ -22,17 +22,19 @@ const judge = "chaos"
 // webhook arrives and POSTs go wrong. An edit that closes or limits is taken back some
 // ten seconds later, and the next one follows; the judge sees what is called meanwhile.
 var runs = map[string][]string{
-	"Calm":      {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
-	"Plain":     {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
-	"Operated":  {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
-	"Text":      edited("text", 3),
-	"Hours":     edited("hours", 2),
-	"AtOnce":    edited("at_once", 2),
-	"PerSecond": edited("per_second", 2),
-	"Budget":    edited("budget", 3),
-	"Rows":      {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "enqueue an edited file", "--gap", "400ms", "--contacts", "60", "--calls-per-second", "6"},
-	"Refused":   {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
-	"Unheard":   {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
+	"Calm":       {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "80"},
+	"Plain":      {"--faults", "none", "--events-lost", "0", "--acts", "0", "--contacts", "60", "--message", "plain"},
+	"Operated":   {"--faults", "none", "--events-lost", "0", "--acts", "60", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
+	"Suppressed": {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "suppress", "--gap", "400ms", "--contacts", "160", "--calls-per-second", "6", "--queue-ahead", "20s"},
+	"Stopped":    {"--faults", "none", "--events-lost", "0", "--acts", "8", "--act", "enqueue and stop", "--gap", "2s", "--contacts", "60", "--calls-per-second", "6", "--queue-ahead", "20s"},
+	"Text":       edited("text", 3),
+	"Hours":      edited("hours", 2),
+	"AtOnce":     edited("at_once", 2),
+	"PerSecond":  edited("per_second", 2),
+	"Budget":     edited("budget", 3),
+	"Rows":       {"--faults", "none", "--events-lost", "0", "--acts", "30", "--act", "enqueue an edited file", "--gap", "400ms", "--contacts", "60", "--calls-per-second", "6"},
+	"Refused":    {"--faults", "some", "--events-lost", "0", "--acts", "0", "--contacts", "120"},
+	"Unheard":    {"--faults", "heavy", "--events-lost", "1", "--acts", "0", "--contacts", "120"},
 }
 
 // edited is a run with this many edits of one setting.
