@@ -55,7 +55,7 @@ func (a apiCalls) Make(ctx context.Context, by app.Actor, body json.RawMessage) 
 	}, nil
 }
 
-// refusedBy is Vonage's answer as a plain reason: it is no failure of ours.
+// refusedBy is Vonage's answer as a plain reason, so that it does not count as our failure.
 func refusedBy(err error) error {
 	if err == nil {
 		return errors.New("Vonage refused it")

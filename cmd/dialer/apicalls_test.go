@@ -25,17 +25,23 @@ func (l *line) asksForCalls(t *testing.T) (admin string, post func(path, body st
 	awaitHTTP(t, "http://"+admin+"/readyz")
 	return admin, func(path, body string) (int, []byte) {
 		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+admin+"/api/v1/calls"+path, strings.NewReader(body))
-		require.NoError(t, err)
-		request.Header.Set("Authorization", "Bearer "+lines[len(lines)-1])
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
-		defer response.Body.Close()
-		answer, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		return response.StatusCode, answer
+		return askAPI(t, admin, lines[len(lines)-1], http.MethodPost, "calls"+path, body)
 	}
+}
+
+// askAPI sends a request with a token and a JSON body to the API of a dialer.
+func askAPI(t *testing.T, admin, token, method, path, body string) (status int, answer []byte) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+admin+"/api/v1/"+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	answer, err = io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, answer
 }
 
 // A call that a program asks for is counted as those of campaigns are.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -24,17 +23,9 @@ func TestAPIRefusesMessages(t *testing.T) {
 	require.NoError(t, app.Access{Store: l.db.DB}.AddToken(t.Context(), testkit.Actor, "crm", app.Operator, hash))
 	ask := func(method, path, body string, status int, says string) {
 		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+"/api/v1/"+path, strings.NewReader(body))
-		require.NoError(t, err)
-		r.Header.Set("Authorization", "Bearer "+token)
-		r.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		defer response.Body.Close()
-		text, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		if response.StatusCode != status || !strings.Contains(string(text), says) {
-			t.Errorf("%s %s %s: status %d, %s; want %d and %q", method, path, body, response.StatusCode, text, status, says)
+		got, answer := askAPI(t, address, token, method, path, body)
+		if got != status || !strings.Contains(string(answer), says) {
+			t.Errorf("%s %s %s: status %d, %s; want %d and %q", method, path, body, got, answer, status, says)
 		}
 	}
 	stored := func(want ...string) {

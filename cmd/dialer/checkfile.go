@@ -22,8 +22,8 @@ const (
 	maxZonesShown = 8
 )
 
-// checkFile says what importFile would do. The message is that of the row of people that
-// is asked for, counted from 1; 0: of the first that can be called.
+// checkFile says what importFile would do. The message is that of the given row, counted
+// from 1; 0: of the first row that can be called.
 func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, mend dashboard.Mended, row int) (checked dashboard.Checked, err error) {
 	s, err := n.settingsOf(d)
 	if err != nil {
@@ -31,8 +31,8 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 	}
 	options := fileOptions(d)
 	options.Mend, options.MostShown, options.SampleRow = mend, maxBadCells, row
-	held := map[campaign.Withdrawal]int{}
-	options.OnNumbers = func(numbers []string) error { return n.countHeld(ctx, d, s, numbers, held) }
+	obstacles := map[campaign.Withdrawal]int{}
+	options.OnNumbers = func(numbers []string) error { return n.countObstacles(ctx, d, s, numbers, obstacles) }
 	f, err := csvimport.Preview(ctx, in, s, options)
 	if wrong, ok := errors.AsType[*csvimport.ColumnsError](err); ok {
 		checked.Headers = wrong.Found
@@ -45,22 +45,22 @@ func (n node) checkFile(ctx context.Context, in io.Reader, d campaign.Document, 
 		return checked, err
 	}
 	checked = forecastOf(f, s)
-	// By what limits it, as the dry run of enqueue foresees it.
+	// With all limits, in the same way as the dry run of enqueue.
 	course := f.Outlook.Foresee(s, s.CallPace(n.pace.CallsPerSecond/float64(1+provider.Legs(f.Sample, s)), s.ExpectedUp()))
 	checked.Takes, checked.LastCall, checked.NotCalled = course.Last.Sub(course.First), course.Last, course.NotCalled
 	checked.Cost = s.CostOnce(f.Outlook.Countries, rates)
-	checked.Holds = sharesOf(held, campaign.Withdrawal.Meaning)
+	checked.Holds = sharesOf(obstacles, campaign.Withdrawal.Meaning)
 	return checked, nil
 }
 
-// countHeld adds how many of the numbers cannot be called now, by what holds them.
-func (n node) countHeld(ctx context.Context, d campaign.Document, s campaign.Settings, numbers []string, held map[campaign.Withdrawal]int) error {
+// countObstacles adds how many of the numbers cannot be called now, by obstacle.
+func (n node) countObstacles(ctx context.Context, d campaign.Document, s campaign.Settings, numbers []string, obstacles map[campaign.Withdrawal]int) error {
 	if len(numbers) == 0 {
 		return nil
 	}
 	counts, err := n.pagesDB.CountObstacles(ctx, d.Name, s, d.Purpose, numbers)
 	for why, people := range counts {
-		held[why] += people
+		obstacles[why] += people
 	}
 	return err
 }
