@@ -33,8 +33,8 @@ type Outlook struct {
 	Until   time.Time
 	Past    int // rows whose time is past, refused or moved
 	Moved   int // rows whose time was moved into the hours
-	// Reminders is how many these people have, and RemindersLeft how many beside them are
-	// not made.
+	// Reminders is how many reminders these people have. RemindersLeft counts the others,
+	// which are not made. Only a dry run counts them.
 	Reminders     int
 	RemindersLeft campaign.RemindersLeft
 
@@ -127,9 +127,6 @@ func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
 	}
 	o.People++
 	zone.count(first, row.NotLaterThan, o.now)
-	if s.Remind != nil {
-		o.addReminders(zone, row, s)
-	}
 	if _, known := o.Countries[row.Country]; known || len(o.Countries) < maxGroups {
 		o.Countries[row.Country]++
 	}
@@ -145,10 +142,15 @@ func (o *Outlook) add(row campaign.Row, s campaign.Settings) {
 	}
 }
 
-func (o *Outlook) addReminders(zone *ZoneOutlook, row campaign.Row, s campaign.Settings) {
+// addReminders counts the reminders of a row that was added.
+func (o *Outlook) addReminders(row campaign.Row, s campaign.Settings) {
+	if s.Remind == nil {
+		return
+	}
+	zone := o.zone(row.Zones, s)
 	o.Reminders += len(row.RemindAt)
 	for _, r := range s.RemindersDue(row.RemindAt, row.NotLaterThan, row.Zones) {
-		// In whole minutes, and no earlier than it is.
+		// The end is rounded up to a whole minute.
 		zone.remind[dueTimeIn(zone.remind, r.At, r.Before.Add(time.Minute-time.Nanosecond), time.Time{})]++
 	}
 	if len(row.RemindAt) == len(s.Remind.Before) {

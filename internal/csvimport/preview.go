@@ -124,6 +124,7 @@ func (p *preview) add(c *chunk) error {
 		f.DuplicatesAtLeast = f.DuplicatesAtLeast || len(p.keys) >= p.maxKeys
 		f.Accepted++
 		f.Outlook.add(row, p.settings)
+		f.Outlook.addReminders(row, p.settings)
 		numbers = append(numbers, row.To)
 		if f.SampleLine == 0 && p.sampleRow == 0 {
 			if err := p.sample(row); err != nil {
