@@ -55,8 +55,8 @@ type Reaction struct {
 	Again  bool     // the message is spoken again, after Say
 	Listen bool     // then the call waits for a key, at Next
 	Next   Turn
-	// GoOn: nobody pressed a key during the message, so it was heard, and the call waits
-	// for a key.
+	// GoOn: nobody pressed a key during the message, so it was heard. The call waits for
+	// a key.
 	GoOn bool
 }
 

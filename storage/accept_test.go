@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// An outcome that only says that the call was made is stored in one statement, and
-// leaves the same rows as the general way.
+// An outcome that only says that the call was made takes one statement. It leaves the
+// same rows as the general way.
 func TestAcceptEqualsTheGeneralWay(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -45,8 +45,8 @@ func TestAcceptEqualsTheGeneralWay(t *testing.T) {
 	}
 }
 
-// Outcomes that need more than the one statement are left to the general way, and
-// stored by the same call.
+// Outcomes that need more than one statement take the general way. The same call stores
+// them.
 func TestAcceptLeavesToTheGeneralWay(t *testing.T) {
 	t.Parallel()
 	const call = "63f61863-4a51-4f6b-86e1-46edebcf9356"

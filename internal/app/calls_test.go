@@ -17,7 +17,7 @@ import (
 type troubled struct {
 	app.CallStore
 	noting error // of the note before the request, which may be stored nevertheless
-	fails  int   // how many answers fail to be stored
+	fails  int   // how many answers it cannot store
 	noted  campaign.HangUpRequest
 	effect campaign.Effect
 }
@@ -39,8 +39,8 @@ func (s *troubled) HangUpAnswered(_ context.Context, r campaign.HangUpRequest, e
 
 func (s *troubled) RecordCallAction(context.Context, app.Actor, app.CallAction) error { return nil }
 
-// A hang-up without effect is taken back, also if Postgres is away for a while, and if it
-// is not known whether the hang-up was noted.
+// A hang-up without effect is taken back. So it is if Postgres is away for a while, or if
+// nobody knows whether the hang-up was stored.
 func TestHangUpIsTakenBack(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -22,10 +22,10 @@ type peopleView struct {
 	Columns    []sortColumn
 	Contacts   []contactRow
 	Next       template.URL
-	NextPost   string // in place of Next, if the searched text may be a number: where a form continues
+	NextPost   string // where a form continues; in place of Next, if the searched text may be a number
 	Looked     int    // rows that a search has read for its text, if there are more
 	Filtered   bool
-	HandList   bool // it is the page of people to reach by hand
+	HandList   bool // this is the page of people to reach by hand
 }
 
 // tile is a filter: how many there are, and the list of them.
@@ -74,7 +74,8 @@ func (r contactRow) Says() string {
 
 const contactsPerPage = 50
 
-// filters are the address's parameters of the list, except its beginning.
+// filters are the parameters that choose and sort the list. Where it begins is not among
+// them.
 var filters = []string{"q", "state", "reason", "result", "reached", "sort", "down"}
 
 // queryOf reads the filters of an address.

@@ -202,10 +202,10 @@ func TestCompareLegs(t *testing.T) {
 			w.orders.Alarms = map[string]bool{campaign.AlarmAbsenceBlocked: true}
 			w.ledger[len(w.ledger)-1].Unread = true
 		}, "", ""},
-		{"an alarm's that blocks, of the only call of which an event told", func(w *world) {
+		{"an alarm's that blocks, while no event of the attempt's own call was received", func(w *world) {
 			w.records.Alarms = []campaign.Alarm{{Kind: campaign.AlarmAbsenceBlocked, Detail: "an event of call L names it"}}
 			w.orders.Alarms = map[string]bool{campaign.AlarmAbsenceBlocked: true}
-			w.ledger[len(w.ledger)-1].AloneTold = true
+			w.ledger[len(w.ledger)-1].ParentUntold = true
 		}, "", ""},
 		{"an alarm's, of a record that names no conversation", func(w *world) {
 			w.records.Alarms, w.orders.Alarms = []campaign.Alarm{{Kind: campaign.AlarmUnmatchedCall, Detail: "call L is of no attempt"}}, nil

@@ -39,7 +39,7 @@ func callsOf(ledger []voicesim.LedgerCall) []Call {
 			Outcome: c.Outcome, Answered: c.Answered, HungUp: c.Control.HungUp,
 			DurationS: c.DurationS, Rate: c.Rate, Price: c.Price, Priced: c.PriceShown,
 			StartTime: c.StartTime, EndTime: c.EndTime, Network: c.Network, Told: c.Acknowledged,
-			Unsaid: c.Wording["member_missing"], Unread: partyUnread(c), Said: c.Said, Leg: c.Parent != "", AloneTold: c.Parent != "" && !told[c.Parent],
+			Unsaid: c.Wording["member_missing"], Unread: partyUnread(c), Said: c.Said, Leg: c.Parent != "", ParentUntold: c.Parent != "" && !told[c.Parent],
 			HeardAt: c.HeardAt, Machine: c.Machine, Keys: c.Keys, KeysTold: c.KeysTaken, ToldAt: c.TakenAt,
 			HeardTold: notified(c, "heard"), LeftTold: notified(c, "voicemail"),
 		})

@@ -19,7 +19,7 @@ func (c *comparison) legs(records app.Records) {
 	for _, leg := range c.opened {
 		c.result.Compared++
 		for _, a := range records.Alarms {
-			hidden := a.Kind == campaign.AlarmAbsenceBlocked && (leg.Unread || leg.AloneTold) || a.Kind == campaign.AlarmUnmatchedCall && leg.Unsaid == "conversation_uuid"
+			hidden := a.Kind == campaign.AlarmAbsenceBlocked && (leg.Unread || leg.ParentUntold) || a.Kind == campaign.AlarmUnmatchedCall && leg.Unsaid == "conversation_uuid"
 			if !hidden && strings.Contains(plainUUID(a.Detail), plainUUID(leg.UUID)) {
 				c.broken("I14", "the alarm %s was raised for the leg %s: %s", a.Kind, leg.UUID, a.Detail)
 			}

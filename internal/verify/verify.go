@@ -59,8 +59,8 @@ type Call struct {
 	Said   string // the first spoken words
 	// Leg: a key connected the call. It belongs to no attempt.
 	Leg bool
-	// AloneTold: of a leg, no event told of the call that opened it.
-	AloneTold bool
+	// ParentUntold: no event of the call that opened this leg was received.
+	ParentUntold bool
 }
 
 // Rule has the rules of a campaign's calls, as they were ordered.
